@@ -1,0 +1,53 @@
+// The identifiers on the wire: their brands, their shapes, and how a direct conversation gets its id.
+
+import type { Brand } from '@hongyan/base/brand';
+import Type from 'typebox';
+
+export type UserId = Brand<string, 'UserId'>;
+export type DeviceId = Brand<string, 'DeviceId'>;
+export type ConversationId = Brand<string, 'ConversationId'>;
+export type MsgId = Brand<string, 'MsgId'>;
+export type ClientMsgId = Brand<string, 'ClientMsgId'>;
+/** Position in a conversation's timeline: 1, 2, 3 … without holes (D2). 0 is "before the first". */
+export type Seq = Brand<number, 'Seq'>;
+
+export const userIdPattern = '^[A-Za-z0-9_.@-]{1,64}$';
+
+export const UserIdSchema = Type.Unsafe<UserId>(
+  Type.String({ pattern: userIdPattern, description: '1–64 of letters, digits, _ . @ -' }),
+);
+export const DeviceIdSchema = Type.Unsafe<DeviceId>(
+  Type.String({ pattern: userIdPattern, description: 'One installed client; 1–64 of letters, digits, _ . @ -' }),
+);
+export const ConversationIdSchema = Type.Unsafe<ConversationId>(
+  Type.String({
+    minLength: 3,
+    maxLength: 131,
+    pattern: '^(d:[A-Za-z0-9_.@-]{1,64}:[A-Za-z0-9_.@-]{1,64}|g:[A-Za-z0-9_.@-]{1,64})$',
+    description: 'd: + both user ids sorted, joined by ":"; groups and broadcasts g: + id',
+  }),
+);
+export const MsgIdSchema = Type.Unsafe<MsgId>(
+  Type.String({
+    pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$',
+    description: 'UUIDv7 given by the server',
+  }),
+);
+export const ClientMsgIdSchema = Type.Unsafe<ClientMsgId>(
+  Type.String({ minLength: 1, maxLength: 64, description: "The sender's idempotency key (D3)" }),
+);
+export const SeqSchema = Type.Unsafe<Seq>(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
+
+/** `a` and `b` may be equal: that is a user's conversation with themselves ("saved messages"). */
+export function directConversationId(a: UserId, b: UserId): ConversationId {
+  return (a <= b ? `d:${a}:${b}` : `d:${b}:${a}`) as ConversationId;
+}
+
+/** The two members of a direct conversation (equal for a note to self), or undefined for other kinds and unsorted ids. */
+export function directMembers(conversationId: ConversationId): readonly [UserId, UserId] | undefined {
+  if (!conversationId.startsWith('d:')) return undefined;
+  const separator = conversationId.indexOf(':', 2);
+  const a = conversationId.slice(2, separator) as UserId;
+  const b = conversationId.slice(separator + 1) as UserId;
+  return a <= b ? [a, b] : undefined;
+}
