@@ -1,6 +1,5 @@
 // The timeline port: every entry of every conversation, in order, durable. The only owner of seq.
 
-import type { Content } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 
 /** One entry that wants to be appended; everything about it is known but its seq. */
