@@ -25,7 +25,7 @@ export const upSchemas = {
   sync: Type.Object({
     type: Type.Literal('sync'),
     id,
-    cursor: Type.Optional(Type.String({ maxLength: 128 })),
+    cursor: Type.Optional(Type.String({ maxLength: 256 })),
     limit,
     full: Type.Optional(Type.Boolean()),
   }),

@@ -1,0 +1,33 @@
+// What the core is given: its ports, time, and its limits.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { MsgId } from '@hongyan/protocol/ids';
+import type { Directory } from '../../ports/directory/directory.ts';
+import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
+import type { Timeline } from '../../ports/timeline/timeline.ts';
+
+export interface CoreLimits {
+  readonly contentBytesMax: number;
+  readonly pageMax: number;
+  readonly groupMembersMax: number;
+  readonly membersInlineMax: number;
+  /** Above this many members receipts go to their owner only; senders ask for counts. */
+  readonly receiptsPushMax: number;
+  readonly conversationsPerUserMax: number;
+  readonly commandQueueMax: number;
+  readonly commitBatchMax: number;
+}
+
+export interface CoreDeps {
+  readonly timeline: Timeline;
+  readonly directory: Directory;
+  readonly bus: EventBus;
+  readonly registry: SessionRegistry;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly newMsgId: () => MsgId;
+  readonly limits: CoreLimits;
+  readonly areNewMembersShownHistory: boolean;
+}
