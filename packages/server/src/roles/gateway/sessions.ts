@@ -1,0 +1,163 @@
+// The open sessions of this gateway: which sockets a user has, which topics they follow, and what the bus brings them.
+
+import type { Clock } from '@hongyan/base/clock';
+import { soon } from '@hongyan/base/soon';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { Server } from 'bun';
+import {
+  type BusAttachment,
+  type BusEvent,
+  conversationTopic,
+  type EventBus,
+  presenceTopic,
+  type Topic,
+  userTopic,
+} from '../../ports/event-bus/event-bus.ts';
+import { type Connection, closeSocket, type Socket } from './connection.ts';
+
+export interface SessionsOptions {
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly backlogBytesMax: number;
+}
+
+/**
+ * A user's own frames are queued per socket and leave in one write at the end of the turn; frames of a conversation or of
+ * somebody's presence are published once and the socket layer hands the same bytes to every subscriber.
+ */
+export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #bus: BusAttachment;
+  /** One socket is the usual case and costs no array. */
+  readonly #byUser = new Map<Topic, Socket | Socket[]>();
+  readonly #interest = new Map<Topic, number>();
+  #dirty: Socket[] = [];
+  #server: Server<Connection> | undefined;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#bus = options.bus.attach({
+      onEvent: (event) => this.#onEvent(event),
+      onLoss: (topics) => this.#onLoss(topics),
+    });
+  }
+
+  attach(server: Server<Connection>): void {
+    this.#server = server;
+  }
+
+  get userCount(): number {
+    return this.#byUser.size;
+  }
+
+  of(userId: UserId): readonly Socket[] {
+    return asArray(this.#byUser.get(userTopic(userId)));
+  }
+
+  add(socket: Socket, userId: UserId): void {
+    const topic = userTopic(userId);
+    const known = this.#byUser.get(topic);
+    if (known === undefined) {
+      this.#byUser.set(topic, socket);
+      this.#bus.subscribe([topic]);
+    } else this.#byUser.set(topic, [...asArray(known), socket]);
+  }
+
+  remove(socket: Socket, userId: UserId, followed: readonly string[]): void {
+    const topic = userTopic(userId);
+    const rest = asArray(this.#byUser.get(topic)).filter((other) => other !== socket);
+    const [first] = rest;
+    if (first === undefined) {
+      this.#byUser.delete(topic);
+      this.#bus.unsubscribe([topic]);
+    } else this.#byUser.set(topic, rest.length === 1 ? first : rest);
+    for (const name of followed) this.#loseInterest(name as Topic);
+  }
+
+  follow(socket: Socket, conversationIds: readonly ConversationId[]): void {
+    for (const conversationId of conversationIds) this.#subscribe(socket, conversationTopic(conversationId));
+  }
+
+  watch(socket: Socket, userIds: readonly UserId[]): void {
+    for (const userId of userIds) this.#subscribe(socket, presenceTopic(userId));
+  }
+
+  /** Leaves at the end of the turn, together with all else for this socket. */
+  queue(socket: Socket, frame: string): void {
+    if (!socket.data.queue(frame)) return;
+    if (this.#dirty.length === 0) soon(() => this.#flush());
+    this.#dirty.push(socket);
+  }
+
+  detach(): void {
+    this.#bus.detach();
+  }
+
+  #flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const socket of dirty) {
+      const frames = socket.data.take();
+      if (!frames || socket.readyState !== WebSocket.OPEN) continue;
+      if (frames.length === 1) socket.send(frames[0] ?? '');
+      else {
+        socket.cork(() => {
+          for (const frame of frames) socket.send(frame);
+        });
+      }
+      // [D8] What it missed it reads from the timeline after reconnecting.
+      if (socket.getBufferedAmount() > this.#options.backlogBytesMax) {
+        closeSocket(socket, 'slow_consumer', this.#options.clock.nowMs());
+      }
+    }
+  }
+
+  #subscribe(socket: Socket, topic: Topic): void {
+    if (socket.isSubscribed(topic)) return;
+    socket.subscribe(topic);
+    const count = this.#interest.get(topic) ?? 0;
+    this.#interest.set(topic, count + 1);
+    if (count === 0) this.#bus.subscribe([topic]);
+  }
+
+  #unsubscribe(socket: Socket, topic: Topic): void {
+    if (!socket.isSubscribed(topic)) return;
+    socket.unsubscribe(topic);
+    this.#loseInterest(topic);
+  }
+
+  #loseInterest(topic: Topic): void {
+    const count = this.#interest.get(topic) ?? 0;
+    if (count > 1) this.#interest.set(topic, count - 1);
+    else if (this.#interest.delete(topic)) this.#bus.unsubscribe([topic]);
+  }
+
+  #onEvent(event: BusEvent): void {
+    const sockets = this.#byUser.get(event.topic);
+    if (event.type === 'membership') {
+      const topic = conversationTopic(event.conversationId);
+      for (const socket of asArray(sockets)) {
+        if (event.isMember) this.#subscribe(socket, topic);
+        else this.#unsubscribe(socket, topic);
+      }
+    } else if (sockets === undefined) this.#server?.publish(event.topic, event.frame);
+    else if (Array.isArray(sockets)) for (const socket of sockets) this.queue(socket, event.frame);
+    else this.queue(sockets, event.frame);
+  }
+
+  /** The bus may have lost something: those it concerns reconnect and read the timeline. */
+  #onLoss(topics: readonly Topic[] | undefined): void {
+    const lost = topics && new Set(topics);
+    for (const [topic, sockets] of this.#byUser) {
+      for (const socket of asArray(sockets)) {
+        const isConcerned = !lost || lost.has(topic) || socket.subscriptions.some((name) => lost.has(name as Topic));
+        if (isConcerned) closeSocket(socket, 'going_away', this.#options.clock.nowMs());
+      }
+    }
+  }
+}
+
+function asArray(sockets: Socket | Socket[] | undefined): Socket[] {
+  if (sockets === undefined) return [];
+  return Array.isArray(sockets) ? sockets : [sockets];
+}

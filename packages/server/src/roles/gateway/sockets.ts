@@ -1,0 +1,200 @@
+// The life of sockets: hello, open, heartbeat, close. Every trace of a connection is freed in `close`.
+
+import { parseUp } from '@hongyan/protocol/parse';
+import type { UpOf } from '@hongyan/protocol/up';
+import type { WebSocketHandler } from 'bun';
+import { type Connection, closeSocket, encodeDown, type Socket } from './connection.ts';
+import type { GatewayDeps } from './deps.ts';
+import { Sessions } from './sessions.ts';
+import { createUpFrames, errorFrame } from './up-frames.ts';
+
+export function createSockets(deps: GatewayDeps) {
+  const { core, bus, tokens, clock, log, limits, node } = deps;
+  const sessions = new Sessions({ bus, clock, backlogBytesMax: limits.backlogBytesMax });
+  const frames = createUpFrames(deps, sessions);
+  const sockets = new Set<Socket>();
+  const awaitingHello = new Set<Socket>();
+  const closings = new Set<Promise<void>>();
+
+  const handler: WebSocketHandler<Connection> = {
+    // The socket layer cuts what is far over the limit; below that the sender is told "too_large".
+    maxPayloadLength: limits.frameBytesMax * 4,
+    // [D8] A subscriber that does not read is cut before it can hold more than this.
+    backpressureLimit: limits.backlogBytesMax * 2,
+    closeOnBackpressureLimit: true,
+    // Heartbeats are ours: `sweep`.
+    idleTimeout: 0,
+    sendPings: false,
+    perMessageDeflate: false,
+    open(socket) {
+      sockets.add(socket);
+      awaitingHello.add(socket);
+    },
+    message(socket, message) {
+      socket.data.lastHeardMs = clock.nowMs();
+      if (typeof message === 'string') onText(socket, message);
+      else closeSocket(socket, 'protocol_error', clock.nowMs());
+    },
+    ping(socket) {
+      socket.data.lastHeardMs = clock.nowMs();
+    },
+    pong(socket) {
+      socket.data.lastHeardMs = clock.nowMs();
+    },
+    close(socket) {
+      forget(socket);
+    },
+  };
+
+  function onText(socket: Socket, text: string): void {
+    const { state } = socket.data;
+    if (state.type === 'opening') {
+      if (state.early.length >= limits.inFlightMax) closeSocket(socket, 'protocol_error', clock.nowMs());
+      else state.early.push(text);
+      return;
+    }
+    if (state.type === 'closed') return;
+    // UTF-8 needs at most 3 bytes for a UTF-16 unit: only texts near the limit are measured exactly.
+    if (text.length * 3 > limits.frameBytesMax && Buffer.byteLength(text) > limits.frameBytesMax) {
+      return sessions.queue(
+        socket,
+        errorFrame({ code: 'too_large', message: `a frame is at most ${limits.frameBytesMax} bytes` }),
+      );
+    }
+    const parsed = parseUp(text);
+    if (state.type === 'awaiting_hello') {
+      if (parsed.type === 'ok' && parsed.frame.type === 'hello') void openSession(socket, parsed.frame, state.token);
+      else {
+        const message = parsed.type === 'error' ? parsed.message : 'the first frame is a hello';
+        socket.send(errorFrame({ code: 'bad_request', message }));
+        closeSocket(socket, 'protocol_error', clock.nowMs());
+      }
+      return;
+    }
+    if (parsed.type === 'error') return sessions.queue(socket, errorFrame(parsed, parsed.id));
+    const { frame } = parsed;
+    if (frame.type === 'hello')
+      return sessions.queue(socket, errorFrame({ code: 'bad_request', message: 'hello comes once' }));
+    if (frames.isOverloaded(socket)) {
+      const id = 'id' in frame ? frame.id : undefined;
+      const refusal = { code: 'overloaded', message: 'too many requests are in flight', retryAfterMs: 100 } as const;
+      return sessions.queue(socket, errorFrame(refusal, id));
+    }
+    frames.handle(socket, state.actor, frame);
+  }
+
+  async function openSession(socket: Socket, hello: UpOf<'hello'>, upgradeToken: string | undefined): Promise<void> {
+    const connection = socket.data;
+    const early: string[] = [];
+    connection.state = { type: 'opening', early };
+    awaitingHello.delete(socket);
+    try {
+      const verified = await tokens.verify(hello.token ?? upgradeToken ?? '');
+      if (verified.type === 'invalid') {
+        socket.send(errorFrame({ code: 'unauthorized', message: verified.reason }));
+        return closeSocket(socket, 'unauthorized', clock.nowMs());
+      }
+      const actor = { userId: verified.userId, deviceId: hello.device_id };
+      const sessionId = deps.newSessionId();
+      const { conversationIds } = await core.open({ actor, sessionId, node });
+      if (!sockets.has(socket)) return void core.close({ actor, sessionId, node });
+      connection.state = { type: 'open', actor, sessionId, expiresAtMs: verified.expiresAtMs };
+      replaceOlder(socket, actor.userId, actor.deviceId);
+      sessions.add(socket, actor.userId);
+      // Followed before welcome: what is committed from here on is pushed, what was before is found by sync [D4].
+      sessions.follow(socket, conversationIds);
+      sessions.queue(socket, welcome(actor.userId, sessionId));
+      for (const text of early) onText(socket, text);
+    } catch (error) {
+      log.error('hello failed', { error });
+      closeSocket(socket, 'overloaded', clock.nowMs());
+    }
+  }
+
+  function welcome(userId: UpOf<'presence'>['user_ids'][number], sessionId: string): string {
+    return encodeDown({
+      type: 'welcome',
+      user_id: userId,
+      session_id: sessionId,
+      server_time: clock.nowMs(),
+      heartbeat_ms: limits.heartbeatMs,
+      limits: deps.wireLimits,
+      node,
+    });
+  }
+
+  /** A device has one connection: a second one means that the first is dead or a copy. */
+  function replaceOlder(socket: Socket, userId: Parameters<Sessions['of']>[0], deviceId: string): void {
+    for (const other of sessions.of(userId)) {
+      if (other === socket || other.data.state.type !== 'open') continue;
+      if (other.data.state.actor.deviceId === deviceId) closeSocket(other, 'replaced', clock.nowMs());
+    }
+  }
+
+  function forget(socket: Socket): void {
+    const connection = socket.data;
+    sockets.delete(socket);
+    awaitingHello.delete(socket);
+    const { state } = connection;
+    connection.state = { type: 'closed' };
+    if (state.type !== 'open') return;
+    sessions.remove(socket, state.actor.userId, socket.subscriptions);
+    const closing = core
+      .close({ actor: state.actor, sessionId: state.sessionId, node })
+      .catch((error: unknown) => log.error('session close failed', { error }))
+      .finally(() => closings.delete(closing));
+    closings.add(closing);
+  }
+
+  /** Heartbeat: a silent peer is asked after one interval and closed after two; closes that hang are cut. */
+  function sweep(): void {
+    const now = clock.nowMs();
+    for (const socket of sockets) {
+      const { state, lastHeardMs, closingSinceMs } = socket.data;
+      const silentMs = now - lastHeardMs;
+      // A wall clock that stepped back must not keep dead peers for long.
+      if (silentMs < 0) socket.data.lastHeardMs = now;
+      if (closingSinceMs !== 0) {
+        if (now - closingSinceMs > limits.heartbeatMs / 2 || now < closingSinceMs) socket.terminate();
+      } else if (silentMs > 2 * limits.heartbeatMs) closeSocket(socket, 'idle', now);
+      else if (socket.getBufferedAmount() > limits.backlogBytesMax) closeSocket(socket, 'slow_consumer', now);
+      else if (state.type === 'open' && state.expiresAtMs <= now) closeSocket(socket, 'unauthorized', now);
+      else if (silentMs > limits.heartbeatMs) socket.ping();
+    }
+  }
+
+  function sweepHello(): void {
+    const now = clock.nowMs();
+    for (const socket of awaitingHello) {
+      if (now - socket.data.lastHeardMs < limits.helloTimeoutMs) continue;
+      awaitingHello.delete(socket);
+      closeSocket(socket, 'protocol_error', now);
+    }
+  }
+
+  const timers = [
+    clock.every(Math.max(50, limits.heartbeatMs / 4), sweep),
+    clock.every(Math.max(50, Math.min(1000, limits.helloTimeoutMs / 4)), sweepHello),
+  ];
+
+  /** Tells everyone to come back elsewhere or later, then closes; resolves when all traces are gone or `drainMs` is over. */
+  async function drain(drainMs: number): Promise<void> {
+    for (const timer of timers) timer.cancel();
+    const frame = encodeDown({ type: 'going_away', reconnect_after_ms: 1000 });
+    for (const socket of sockets) {
+      socket.send(frame);
+      closeSocket(socket, 'going_away', clock.nowMs());
+    }
+    const deadline = clock.monotonicMs() + drainMs;
+    while (sockets.size > 0 && clock.monotonicMs() < deadline) {
+      await new Promise<void>((resolve) => {
+        clock.after(20, resolve);
+      });
+    }
+    for (const socket of sockets) socket.terminate();
+    await Promise.all(closings);
+    sessions.detach();
+  }
+
+  return { handler, sessions, drain, count: () => sockets.size };
+}
