@@ -5,6 +5,7 @@ import { closeCode } from '@hongyan/protocol/codes';
 import type { Down } from '@hongyan/protocol/down';
 import type { ServerWebSocket } from 'bun';
 import type { Actor } from '../../ports/core/core.ts';
+import type { Interest } from './sessions.ts';
 
 export type ConnectionState =
   /** `token` came with the upgrade request. */
@@ -25,6 +26,7 @@ export class Connection {
   /** When a close was asked for; a socket that does not close by itself is cut at the next sweep. */
   closingSinceMs = 0;
   watched: Set<string> | undefined;
+  followed: Interest[] = [];
   #pending: string[] | undefined;
 
   constructor(token: string | undefined, nowMs: number) {

@@ -15,6 +15,12 @@ import {
 } from '../../ports/event-bus/event-bus.ts';
 import { type Connection, closeSocket, type Socket } from './connection.ts';
 
+/** A topic that sockets of this gateway follow, and how many. Shared by them, so that following costs a pointer. */
+export interface Interest {
+  readonly topic: Topic;
+  count: number;
+}
+
 export interface SessionsOptions {
   readonly bus: EventBus;
   readonly clock: Clock;
@@ -30,7 +36,7 @@ export class Sessions {
   readonly #bus: BusAttachment;
   /** One socket is the usual case and costs no array. */
   readonly #byUser = new Map<Topic, Socket | Socket[]>();
-  readonly #interest = new Map<Topic, number>();
+  readonly #interests = new Map<Topic, Interest>();
   #dirty: Socket[] = [];
   #server: Server<Connection> | undefined;
 
@@ -63,7 +69,8 @@ export class Sessions {
     } else this.#byUser.set(topic, [...asArray(known), socket]);
   }
 
-  remove(socket: Socket, userId: UserId, followed: readonly string[]): void {
+  /** The socket is closed: the socket layer has dropped its subscriptions already. */
+  remove(socket: Socket, userId: UserId): void {
     const topic = userTopic(userId);
     const rest = asArray(this.#byUser.get(topic)).filter((other) => other !== socket);
     const [first] = rest;
@@ -71,7 +78,8 @@ export class Sessions {
       this.#byUser.delete(topic);
       this.#bus.unsubscribe([topic]);
     } else this.#byUser.set(topic, rest.length === 1 ? first : rest);
-    for (const name of followed) this.#loseInterest(name as Topic);
+    for (const interest of socket.data.followed) this.#loseInterest(interest);
+    socket.data.followed = [];
   }
 
   follow(socket: Socket, conversationIds: readonly ConversationId[]): void {
@@ -115,21 +123,28 @@ export class Sessions {
   #subscribe(socket: Socket, topic: Topic): void {
     if (socket.isSubscribed(topic)) return;
     socket.subscribe(topic);
-    const count = this.#interest.get(topic) ?? 0;
-    this.#interest.set(topic, count + 1);
-    if (count === 0) this.#bus.subscribe([topic]);
+    const interest = this.#interests.get(topic) ?? { topic, count: 0 };
+    interest.count++;
+    socket.data.followed.push(interest);
+    if (interest.count > 1) return;
+    this.#interests.set(topic, interest);
+    this.#bus.subscribe([topic]);
   }
 
   #unsubscribe(socket: Socket, topic: Topic): void {
-    if (!socket.isSubscribed(topic)) return;
+    const { followed } = socket.data;
+    const interest = followed.find((item) => item.topic === topic);
+    if (!interest) return;
     socket.unsubscribe(topic);
-    this.#loseInterest(topic);
+    followed.splice(followed.indexOf(interest), 1);
+    this.#loseInterest(interest);
   }
 
-  #loseInterest(topic: Topic): void {
-    const count = this.#interest.get(topic) ?? 0;
-    if (count > 1) this.#interest.set(topic, count - 1);
-    else if (this.#interest.delete(topic)) this.#bus.unsubscribe([topic]);
+  #loseInterest(interest: Interest): void {
+    interest.count--;
+    if (interest.count > 0) return;
+    this.#interests.delete(interest.topic);
+    this.#bus.unsubscribe([interest.topic]);
   }
 
   #onEvent(event: BusEvent): void {
@@ -150,7 +165,7 @@ export class Sessions {
     const lost = topics && new Set(topics);
     for (const [topic, sockets] of this.#byUser) {
       for (const socket of asArray(sockets)) {
-        const isConcerned = !lost || lost.has(topic) || socket.subscriptions.some((name) => lost.has(name as Topic));
+        const isConcerned = !lost || lost.has(topic) || socket.data.followed.some(({ topic: name }) => lost.has(name));
         if (isConcerned) closeSocket(socket, 'going_away', this.#options.clock.nowMs());
       }
     }

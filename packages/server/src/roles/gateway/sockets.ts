@@ -138,7 +138,7 @@ export function createSockets(deps: GatewayDeps) {
     const { state } = connection;
     connection.state = { type: 'closed' };
     if (state.type !== 'open') return;
-    sessions.remove(socket, state.actor.userId, socket.subscriptions);
+    sessions.remove(socket, state.actor.userId);
     const closing = core
       .close({ actor: state.actor, sessionId: state.sessionId, node })
       .catch((error: unknown) => log.error('session close failed', { error }))
