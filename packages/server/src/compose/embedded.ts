@@ -36,7 +36,7 @@ export async function startEmbedded(
   const nowMs = () => clock.nowMs();
   const queueMax = config.commandQueueMax;
   const batchMax = config.commitBatchMax;
-  const maxBytes = config.storeBytesMax;
+  const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
   const timeline = await openSqliteTimeline({
     dir: join(config.data, 'timeline'),
     clock,
@@ -67,7 +67,6 @@ export async function startEmbedded(
       groupMembersMax: config.groupMembersMax,
       membersInlineMax: config.membersInlineMax,
       receiptsPushMax: config.receiptsPushMax,
-      conversationsPerUserMax: config.conversationsPerUserMax,
       commandQueueMax: queueMax,
       commitBatchMax: batchMax,
     },
@@ -93,7 +92,8 @@ export async function startEmbedded(
       wireLimits: wireLimits(config),
       tokenTtlS: config.tokenTtlS,
       isSignupEnabled: config.signupEnabled,
-      publicUrl: config.publicUrl,
+      publicUrl:
+        config.publicUrl === '' ? `${config.tlsCert === '' ? 'http' : 'https'}://${config.listen}` : config.publicUrl,
       webRoot: await findWebRoot(config.webRoot),
     },
     listenOptions(config),

@@ -15,7 +15,6 @@ export interface CoreLimits {
   readonly membersInlineMax: number;
   /** Above this many members receipts go to their owner only; senders ask for counts. */
   readonly receiptsPushMax: number;
-  readonly conversationsPerUserMax: number;
   readonly commandQueueMax: number;
   readonly commitBatchMax: number;
 }

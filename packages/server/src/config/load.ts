@@ -1,0 +1,154 @@
+// From flags, environment and file to the effective configuration, or to a message that says what to change.
+
+import { closest } from 'fastest-levenshtein';
+import { parse as parseToml } from 'smol-toml';
+import { type Config, camelCase, environmentName, fileKey, type Option, options } from './options.ts';
+
+export type Source = 'default' | 'file' | 'environment' | 'flag';
+
+export type Loaded =
+  | {
+      readonly type: 'ok';
+      readonly config: Config;
+      readonly sources: Readonly<Record<string, Source>>;
+      readonly rest: readonly string[];
+    }
+  | { readonly type: 'error'; readonly message: string };
+
+export interface LoadInput {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The text of the file named by --config or HONGYAN_CONFIG. May throw. */
+  readonly readFile: (path: string) => string;
+  /** Flags without a value that the command itself takes, without the dashes. */
+  readonly switches?: readonly string[];
+}
+
+class ConfigError extends Error {}
+
+/** Flag beats environment beats file beats default. `rest` has what is no option of ours: positionals and the command's switches. */
+export function loadConfig(input: LoadInput): Loaded {
+  try {
+    const { flags, rest } = readFlags(input.argv, input.switches ?? []);
+    const environment = readEnvironment(input.env);
+    const file = readFileOptions(flags.get('config') ?? environment.get('config'), input.readFile);
+    const values: Record<string, string | number | boolean> = {};
+    const sources: Record<string, Source> = {};
+    for (const option of options) {
+      const found = (
+        [
+          ['flag', flags.get(option.name), `--${option.name}`],
+          ['environment', environment.get(option.name), environmentName(option.name)],
+          ['file', file.get(option.name), fileKey(option.name)],
+        ] as const
+      ).find(([, value]) => value !== undefined);
+      sources[option.name] = found?.[0] ?? 'default';
+      values[camelCase(option.name)] = found === undefined ? option.default : check(option, String(found[1]), found[2]);
+    }
+    const config = values as unknown as Config;
+    checkTogether(config);
+    return { type: 'ok', config, sources, rest };
+  } catch (error) {
+    if (error instanceof ConfigError) return { type: 'error', message: error.message };
+    throw error;
+  }
+}
+
+const known = (): string[] => [...options.map((option) => option.name), 'config'];
+
+function readFlags(
+  argv: readonly string[],
+  switches: readonly string[],
+): { flags: Map<string, string>; rest: string[] } {
+  const flags = new Map<string, string>();
+  const rest: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] ?? '';
+    const [, name = '', inline] = word.match(/^--([^=]+)(?:=(.*))?$/s) ?? [];
+    if (name === '' || switches.includes(name)) {
+      rest.push(word);
+      continue;
+    }
+    const positive = name.replace(/^no-/, '');
+    const option = options.find((candidate) => candidate.name === (known().includes(name) ? name : positive));
+    if (!option && name !== 'config')
+      throw new ConfigError(
+        unknownName(
+          `--${name}`,
+          [...known(), ...switches].map((each) => `--${each}`),
+        ),
+      );
+    if (option?.type === 'switch') flags.set(option.name, inline ?? (name === positive ? 'true' : 'false'));
+    else {
+      const value = inline ?? argv[++i];
+      if (value === undefined) throw new ConfigError(`--${name} needs a value`);
+      flags.set(name, value);
+    }
+  }
+  return { flags, rest };
+}
+
+function readEnvironment(env: LoadInput['env']): Map<string, string> {
+  const byVariable = new Map(known().map((name) => [environmentName(name), name]));
+  const values = new Map<string, string>();
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('HONGYAN_') || value === undefined || otherVariables.includes(variable)) continue;
+    const name = byVariable.get(variable);
+    if (name === undefined) throw new ConfigError(unknownName(variable, [...byVariable.keys()]));
+    values.set(name, value);
+  }
+  return values;
+}
+
+/** Read by the tests and the terminal client, not options of the server. */
+const otherVariables = ['HONGYAN_SEED', 'HONGYAN_FAULT_ROUNDS', 'HONGYAN_CHROMIUM', 'HONGYAN_PASSWORD'];
+
+function readFileOptions(path: string | undefined, readFile: LoadInput['readFile']): Map<string, unknown> {
+  if (path === undefined) return new Map();
+  let parsed: Record<string, unknown>;
+  try {
+    parsed = parseToml(readFile(path));
+  } catch (error) {
+    throw new ConfigError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const byKey = new Map(options.map((option) => [fileKey(option.name), option.name]));
+  return new Map(
+    Object.entries(parsed).map(([key, value]) => {
+      const name = byKey.get(key);
+      if (name === undefined) throw new ConfigError(`${path}: ${unknownName(key, [...byKey.keys()])}`);
+      return [name, value];
+    }),
+  );
+}
+
+function unknownName(name: string, candidates: readonly string[]): string {
+  return `unknown option ${name}; did you mean ${closest(name, candidates)}?`;
+}
+
+function check(option: Option, value: string, where: string): string | number | boolean {
+  switch (option.type) {
+    case 'text':
+      if (option.oneOf && !option.oneOf.includes(value))
+        throw new ConfigError(`${where} is one of ${option.oneOf.join(', ')}; not "${value}"`);
+      return value;
+    case 'switch':
+      if (value === 'true' || value === '1') return true;
+      if (value === 'false' || value === '0') return false;
+      throw new ConfigError(`${where} is true or false; not "${value}"`);
+    case 'number': {
+      const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+      if (number >= option.min && number <= option.max) return number;
+      throw new ConfigError(
+        `${where} is a whole number of ${option.unit} from ${option.min} to ${option.max}; not "${value}"`,
+      );
+    }
+  }
+}
+
+function checkTogether({ listen, tlsCert, tlsKey, contentBytesMax, frameBytesMax }: Config): void {
+  const port = Number(listen.match(/^.+:(\d{1,5})$/)?.[1] ?? Number.NaN);
+  if (!(port >= 0 && port <= 65_535))
+    throw new ConfigError(`listen is host:port, for instance 127.0.0.1:8080; not "${listen}"`);
+  if ((tlsCert === '') !== (tlsKey === '')) throw new ConfigError('tls-cert and tls-key go together');
+  if (contentBytesMax > frameBytesMax) throw new ConfigError('content-bytes-max is at most frame-bytes-max');
+}

@@ -1,0 +1,145 @@
+// Every option, declared once: flags, environment variables, file keys, --help and check-config derive from it.
+
+interface Common<Name extends string> {
+  readonly name: Name;
+  readonly description: string;
+}
+export interface TextOption<Name extends string = string> extends Common<Name> {
+  readonly type: 'text';
+  readonly default: string;
+  /** What stands for the value in --help. */
+  readonly placeholder: string;
+  readonly oneOf?: readonly string[];
+}
+export interface NumberOption<Name extends string = string> extends Common<Name> {
+  readonly type: 'number';
+  readonly default: number;
+  readonly unit: string;
+  readonly min: number;
+  readonly max: number;
+}
+export interface SwitchOption<Name extends string = string> extends Common<Name> {
+  readonly type: 'switch';
+  readonly default: boolean;
+}
+export type Option = TextOption | NumberOption | SwitchOption;
+
+const text = <N extends string>(
+  name: N,
+  value: string,
+  placeholder: string,
+  description: string,
+  oneOf?: readonly string[],
+) =>
+  ({
+    type: 'text',
+    name,
+    default: value,
+    placeholder,
+    description,
+    ...(oneOf ? { oneOf } : {}),
+  }) as const satisfies TextOption<N>;
+const number = <N extends string>(
+  name: N,
+  value: number,
+  unit: string,
+  range: readonly [number, number],
+  description: string,
+) =>
+  ({
+    type: 'number',
+    name,
+    default: value,
+    unit,
+    min: range[0],
+    max: range[1],
+    description,
+  }) as const satisfies NumberOption<N>;
+const onOff = <N extends string>(name: N, value: boolean, description: string) =>
+  ({ type: 'switch', name, default: value, description }) as const satisfies SwitchOption<N>;
+
+const mebibyte = 1024 * 1024;
+
+export const options = [
+  text('listen', '127.0.0.1:8080', 'host:port', 'Where clients connect; port 0 takes any free one'),
+  text('data', './data', 'folder', 'Where everything durable is kept'),
+  text('profile', 'embedded', 'name', 'The set of adapters', ['embedded']),
+  text('tls-cert', '', 'file', 'PEM certificate chain; with --tls-key the server speaks https and wss'),
+  text('tls-key', '', 'file', 'PEM private key'),
+  text('web-root', '', 'folder', 'Files of the web client; empty = the one that came with the server'),
+  text('public-url', '', 'url', 'What GET /v1/route answers; empty = derived from listen'),
+  text('log-level', 'info', 'level', 'Lowest level that is logged', ['debug', 'info', 'warn', 'error']),
+  onOff('signup-enabled', true, 'Anyone who reaches the server may create an account'),
+  onOff('history-visible-to-new-members', true, 'Who joins a group sees what was written before'),
+  number('token-ttl-s', 604_800, 's', [1, 31_536_000], 'Life of an access token'),
+  number(
+    'heartbeat-ms',
+    30_000,
+    'ms',
+    [200, 600_000],
+    'A silent connection is asked after one interval and closed after two',
+  ),
+  number('hello-timeout-ms', 10_000, 'ms', [100, 120_000], 'A connection that has not said hello by then is closed'),
+  number('drain-ms', 5_000, 'ms', [0, 600_000], 'How long a stop waits for connections to leave'),
+  number(
+    'frame-bytes-max',
+    65_536,
+    'bytes',
+    [1024, 16 * mebibyte],
+    'Larger frames and bodies are refused as too_large',
+  ),
+  number('content-bytes-max', 32_768, 'bytes', [256, 8 * mebibyte], 'Larger message contents are refused as too_large'),
+  number('page-max', 200, 'entries', [1, 500], 'Larger limits are cut to this'),
+  number('group-members-max', 10_000, 'members', [2, 100_000], 'Further members are refused as too_large'),
+  number('members-inline-max', 100, 'members', [2, 1000], 'Larger conversations do not list their members inline'),
+  number(
+    'receipts-push-max',
+    100,
+    'members',
+    [2, 1000],
+    'In larger conversations receipts are counted, not pushed to everyone',
+  ),
+  number('connections-max', 1_000_000, 'connections', [1, 10_000_000], 'Further connections are refused as overloaded'),
+  number(
+    'connection-backlog-bytes-max',
+    mebibyte,
+    'bytes',
+    [4096, 256 * mebibyte],
+    'With more unsent than this a connection is closed as slow_consumer',
+  ),
+  number(
+    'in-flight-per-connection-max',
+    256,
+    'requests',
+    [1, 65_536],
+    'Further requests of the connection are refused as overloaded',
+  ),
+  number('command-queue-max', 20_000, 'sends', [1, 1_000_000], 'Further sends are refused as overloaded'),
+  number(
+    'commit-batch-max',
+    2_000,
+    'sends',
+    [1, 100_000],
+    'A commit takes at most so many; the rest waits for the next',
+  ),
+  number(
+    'store-bytes-max',
+    0,
+    'bytes',
+    [0, Number.MAX_SAFE_INTEGER],
+    'Each store file grows to this; sends are then refused as unavailable. 0 = no limit',
+  ),
+] as const;
+
+type Camel<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
+type ValueOf<O extends Option> = O extends NumberOption ? number : O extends SwitchOption ? boolean : string;
+type Declared = (typeof options)[number];
+
+/** The effective values, keyed in camelCase: `--frame-bytes-max` is `frameBytesMax`. */
+export type Config = { readonly [O in Declared as Camel<O['name']>]: ValueOf<O> };
+export type OptionName = Declared['name'];
+
+export const camelCase = (name: string): string =>
+  name.replace(/-(\w)/g, (_match, letter: string) => letter.toUpperCase());
+export const environmentName = (name: string): string => `HONGYAN_${name.replaceAll('-', '_').toUpperCase()}`;
+export const fileKey = (name: string): string => name.replaceAll('-', '_');
