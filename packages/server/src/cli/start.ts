@@ -1,0 +1,48 @@
+// hongyan start: runs the server until it is told to stop.
+
+import { mkdir } from 'node:fs/promises';
+import { systemClock } from '@hongyan/base/clock';
+import { createLog, type LogLevel } from '@hongyan/base/log';
+import { startEmbedded } from '../compose/embedded.ts';
+import type { Command } from './command.ts';
+import { readyDemoAccounts } from './demo-accounts.ts';
+
+export const start: Command = {
+  name: 'start',
+  usage: 'start',
+  summary: 'Run the server: gateway, core and stores in one process',
+  switches: {
+    demo: 'Create two accounts to try it with; their passwords are made at random and kept in the data folder',
+  },
+  async run({ config, switches }) {
+    const log = createLog({ level: config.logLevel as LogLevel });
+    await mkdir(config.data, { recursive: true, mode: 0o700 });
+    const running = await startEmbedded(config, { log, clock: systemClock });
+    console.log(`Hongyan is ready: open ${running.url}`);
+    if (switches.has('demo')) {
+      for (const { userId, password } of await readyDemoAccounts(running.url, config.data)) {
+        console.log(`  demo account: ${userId}   password: ${password}`);
+      }
+    }
+    log.info('started', { url: running.url, data: config.data });
+    await stopSignal();
+    log.info('draining');
+    await running.stop();
+    log.info('stopped');
+    return 0;
+  },
+};
+
+/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let isAsked = false;
+    const ask = () => {
+      if (isAsked) process.exit(130);
+      isAsked = true;
+      resolve();
+    };
+    process.on('SIGINT', ask);
+    process.on('SIGTERM', ask);
+  });
+}

@@ -1,0 +1,14 @@
+// hongyan version.
+
+import { version } from '../compose/version.ts';
+import type { Command } from './command.ts';
+
+export const versionCommand: Command = {
+  name: 'version',
+  usage: 'version',
+  summary: 'Print the version',
+  async run() {
+    console.log(`hongyan ${version} (bun ${Bun.version})`);
+    return 0;
+  },
+};
