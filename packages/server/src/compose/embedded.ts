@@ -10,6 +10,7 @@ import type { MsgId } from '@hongyan/protocol/ids';
 import { protocolVersion } from '@hongyan/protocol/version';
 import type { Config } from '../config/options.ts';
 import { readOrCreateSecret } from '../config/secret.ts';
+import { createMemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
 import { createMemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
 import { createMemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
@@ -54,6 +55,7 @@ export async function startEmbedded(
   });
   const bus = createMemoryEventBus();
   const core = createCore({
+    openCommandLog: (handle) => createMemoryCommandLog(handle, { queueMax, batchMax, log }),
     timeline,
     directory,
     bus,
@@ -67,8 +69,6 @@ export async function startEmbedded(
       groupMembersMax: config.groupMembersMax,
       membersInlineMax: config.membersInlineMax,
       receiptsPushMax: config.receiptsPushMax,
-      commandQueueMax: queueMax,
-      commitBatchMax: batchMax,
     },
     areNewMembersShownHistory: config.historyVisibleToNewMembers,
   });

@@ -1,7 +1,6 @@
 // The core: orders messages, makes them durable, and answers what gateways ask. One per process.
 
 import { directMembers } from '@hongyan/protocol/ids';
-import { createMemoryCommandLog } from '../../ports/command-log/memory-command-log.ts';
 import type { Core } from '../../ports/core/core.ts';
 import { conversationTopic, presenceTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { createAccounts } from './accounts.ts';
@@ -22,13 +21,12 @@ export interface RunningCore extends Core {
 }
 
 export function createCore(deps: CoreDeps): RunningCore {
-  const { bus, registry, directory, clock, limits, log } = deps;
+  const { bus, registry, directory, clock } = deps;
   const memberships = new MembershipCache(directory);
   const views = createViews(deps, memberships);
   const receipts = createReceipts(deps, memberships);
   const conversations = createConversations(deps, memberships, views);
-  const { commandQueueMax: queueMax, commitBatchMax: batchMax } = limits;
-  const commands = createMemoryCommandLog(createSendHandler(deps, memberships).handle, { queueMax, batchMax, log });
+  const commands = deps.openCommandLog(createSendHandler(deps, memberships).handle);
 
   return {
     ...createAccounts(deps),

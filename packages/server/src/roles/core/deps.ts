@@ -3,6 +3,7 @@
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { MsgId } from '@hongyan/protocol/ids';
+import type { CommandHandler, CommandLog } from '../../ports/command-log/command-log.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
@@ -15,11 +16,10 @@ export interface CoreLimits {
   readonly membersInlineMax: number;
   /** Above this many members receipts go to their owner only; senders ask for counts. */
   readonly receiptsPushMax: number;
-  readonly commandQueueMax: number;
-  readonly commitBatchMax: number;
 }
 
 export interface CoreDeps {
+  readonly openCommandLog: (handle: CommandHandler) => CommandLog;
   readonly timeline: Timeline;
   readonly directory: Directory;
   readonly bus: EventBus;

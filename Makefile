@@ -1,0 +1,46 @@
+# Each target installs what it needs, then does its work. Needs: npm and a POSIX shell.
+
+BIN := node_modules/.bin
+BUN := $(BIN)/bun
+# What the tests may take before they are stopped, in seconds.
+TEST_SECONDS := 2400
+
+.PHONY: help start test check format bench build clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+node_modules/.installed: package-lock.json package.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+apps/chat/dist/index.html: node_modules/.installed $(shell find apps/chat packages/client/src packages/protocol/src packages/base/src -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
+	cd apps/chat && ../../$(BIN)/vite build
+
+start: node_modules/.installed apps/chat/dist/index.html ## Run the server with the web chat and two demo accounts
+	@$(BUN) packages/server/src/cli/main.ts start --demo
+
+check: node_modules/.installed ## Format, lint, layers, types and the fast tests
+	$(BIN)/biome check .
+	$(BUN) tools/check-layers.ts
+	$(BIN)/tsc -p .
+	$(BUN) test packages
+
+test: node_modules/.installed apps/chat/dist/index.html chromium ## Everything: fast tests, scenarios, faults, browsers
+	timeout $(TEST_SECONDS) $(BUN) test
+
+bench: node_modules/.installed ## Measure; see docs/benchmarks.md
+	$(BUN) bench/run.ts
+
+build: node_modules/.installed apps/chat/dist/index.html ## One executable with the web client inside: dist/hongyan
+	$(BUN) tools/build.ts
+
+format: node_modules/.installed ## Write the format
+	$(BIN)/biome check --write .
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v $${HONGYAN_CHROMIUM:-chromium} >/dev/null || tools/install-chromium
+
+clean: ## Remove what was installed and built
+	rm -rf node_modules dist apps/*/dist
