@@ -1,0 +1,152 @@
+// Starts the real server as a process of its own on a free loopback port, so that tests can kill, stop and restart it.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface ServerProcess {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly dataDir: string;
+  /** SIGKILL, and waits until the process is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM, and waits; killed when it does not leave within the bound. Returns the exit code (null after a signal). */
+  stop(): Promise<number | null>;
+  isAlive(): boolean;
+  /** Resident memory in bytes. */
+  rssBytes(): Promise<number>;
+  /** Everything written to stdout and stderr so far. */
+  output(): string;
+}
+
+export interface ServerOptions {
+  readonly dataDir: string;
+  /** A free one when absent. */
+  readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
+const root = join(import.meta.dir, '..');
+const entry = join(root, 'packages/server/src/cli/main.ts');
+const readyTimeoutMs = 15_000;
+const stopTimeoutMs = 15_000;
+/** The tail of the output that is kept for a failure's message. */
+const outputCharsMax = 64 * 1024;
+const running = new Set<Bun.Subprocess>();
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Resolves once GET /readyz answers 200; rejects with the server's output when it leaves or is not ready in time. */
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const port = options.port ?? freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      entry,
+      'start',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--data',
+      options.dataDir,
+      ...(options.args ?? []),
+    ],
+    { cwd: root, env: { ...ownEnvironment(), ...options.env }, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+  );
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
+  let output = '';
+  const keep = (text: string) => {
+    output = (output + text).slice(-outputCharsMax);
+  };
+  void drainTo(child.stdout, keep);
+  void drainTo(child.stderr, keep);
+
+  const server: ServerProcess = {
+    url,
+    port,
+    pid: child.pid,
+    dataDir: options.dataDir,
+    async kill() {
+      child.kill('SIGKILL');
+      await child.exited;
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+      await child.exited;
+      clearTimeout(timer);
+      return child.exitCode;
+    },
+    isAlive: () => child.exitCode === null && child.signalCode === null,
+    rssBytes: () => rssBytes(child.pid),
+    output: () => output,
+  };
+  await untilReady(server);
+  return server;
+}
+
+/** For afterAll: leaves no process behind, also when a test failed half way. */
+export async function killServers(): Promise<void> {
+  const left = [...running];
+  for (const child of left) child.kill('SIGKILL');
+  await Promise.all(left.map((child) => child.exited));
+}
+
+const folders: string[] = [];
+
+/** A data folder of its own, removed by removeDataFolders. */
+export async function dataFolder(name: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `hongyan-${name}-`));
+  folders.push(folder);
+  return folder;
+}
+
+export async function removeDataFolders(): Promise<void> {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+}
+
+/** Free when asked; a start that loses the race for it fails with the server's own message. */
+export function freePort(): number {
+  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
+}
+
+async function untilReady(server: ServerProcess): Promise<void> {
+  const deadline = performance.now() + readyTimeoutMs;
+  while (server.isAlive() && performance.now() < deadline) {
+    const answer = await fetch(`${server.url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+    if (answer?.status === 200) return;
+    await Bun.sleep(15);
+  }
+  const why = server.isAlive() ? `not ready within ${readyTimeoutMs} ms` : 'left before it was ready';
+  if (server.isAlive()) await server.kill();
+  throw new Error(`the server ${why}; its output:\n${server.output()}`);
+}
+
+/** Options of the surrounding shell must not reach the server under test. */
+function ownEnvironment(): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && !name.startsWith('HONGYAN_')) kept[name] = value;
+  }
+  return kept;
+}
+
+async function drainTo(stream: ReadableStream<Uint8Array>, keep: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) keep(decoder.decode(chunk, { stream: true }));
+}
+
+async function rssBytes(pid: number): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`).text();
+  const kilobytes = status.match(/^VmRSS:\s+(\d+) kB/m)?.[1];
+  if (kilobytes === undefined) throw new Error(`/proc/${pid}/status has no VmRSS`);
+  return Number(kilobytes) * 1024;
+}
