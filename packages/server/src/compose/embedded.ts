@@ -40,7 +40,6 @@ export async function startEmbedded(
   const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
   const timeline = await openSqliteTimeline({
     dir: join(config.data, 'timeline'),
-    clock,
     log,
     maxBytes,
     queueMax: queueMax * 2,

@@ -10,9 +10,17 @@ import { encode } from './frames.ts';
 import type { MembershipCache } from './membership-cache.ts';
 import { done, notMember, refused } from './outcome.ts';
 
+interface Wanted {
+  readonly deliveredSeq: Seq;
+  readonly readSeq: Seq;
+  readonly resolve: (outcome: Outcome<void>) => void;
+}
+
+/** What one device wants to say of one conversation since the last commit. */
 interface Pending {
-  advance: { conversationId: ConversationId; actor: Actor; deliveredSeq: Seq; readSeq: Seq };
-  readonly resolvers: ((outcome: Outcome<void>) => void)[];
+  readonly conversationId: ConversationId;
+  readonly actor: Actor;
+  readonly wanted: Wanted[];
 }
 
 /** Positions of one device in one conversation waiting for their commit; more than this and callers are told to come back. */
@@ -23,16 +31,18 @@ export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
   let pending = new Map<string, Pending>();
   let working = false;
 
-  function advance(request: Pending['advance']): Promise<Outcome<void>> {
-    const key = `${request.conversationId}|${request.actor.userId}|${request.actor.deviceId}`;
+  function advance(
+    request: Pick<Pending, 'conversationId' | 'actor'> & Omit<Wanted, 'resolve'>,
+  ): Promise<Outcome<void>> {
+    const { conversationId, actor, deliveredSeq, readSeq } = request;
+    const key = `${conversationId}|${actor.userId}|${actor.deviceId}`;
     const known = pending.get(key);
     if (!known && pending.size >= pendingMax)
       return Promise.resolve(refused('overloaded', 'too many receipts are waiting'));
     return new Promise((resolve) => {
-      if (known) {
-        known.advance = furthest(known.advance, request);
-        known.resolvers.push(resolve);
-      } else pending.set(key, { advance: request, resolvers: [resolve] });
+      const wanted = { deliveredSeq, readSeq, resolve };
+      if (known) known.wanted.push(wanted);
+      else pending.set(key, { conversationId, actor, wanted: [wanted] });
       if (working) return;
       working = true;
       soon(work);
@@ -54,17 +64,17 @@ export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
   }
 
   async function commit(batch: readonly Pending[]): Promise<void> {
-    const heads = await timeline.heads(batch.map((item) => item.advance.conversationId));
+    const heads = await timeline.heads(batch.map((item) => item.conversationId));
     const accepted: Pending[] = [];
     for (const [index, item] of batch.entries()) {
-      const { conversationId, actor, deliveredSeq, readSeq } = item.advance;
-      const lastSeq = heads[index]?.lastSeq ?? 0;
+      const { conversationId, actor, wanted } = item;
       const membership =
         memberships.peek(conversationId, actor.userId) ?? (await memberships.get(conversationId, actor.userId));
       if (!membership) answer([item], notMember);
-      else if (deliveredSeq > lastSeq || readSeq > lastSeq) {
-        answer([item], refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`)); // [D7]
-      } else accepted.push(item);
+      else {
+        const within = withinLast(wanted, heads[index]?.lastSeq ?? (0 as Seq));
+        if (within.length > 0) accepted.push({ conversationId, actor, wanted: within });
+      }
     }
     if (accepted.length === 0) return;
     const atMs = clock.nowMs();
@@ -94,19 +104,22 @@ export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
   return { advance };
 }
 
+/** [D7] Positions beyond the last seq are refused one by one: they do not spoil the good ones they came with. */
+function withinLast(wanted: readonly Wanted[], lastSeq: Seq): Wanted[] {
+  return wanted.filter(({ deliveredSeq, readSeq, resolve }) => {
+    const isWithin = deliveredSeq <= lastSeq && readSeq <= lastSeq;
+    if (!isWithin) resolve(refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`));
+    return isWithin;
+  });
+}
+
 function answer(batch: readonly Pending[], outcome: Outcome<void>): void {
-  for (const item of batch) for (const resolve of item.resolvers) resolve(outcome);
+  for (const item of batch) for (const { resolve } of item.wanted) resolve(outcome);
 }
 
-function furthest(a: Pending['advance'], b: Pending['advance']): Pending['advance'] {
-  return {
-    ...a,
-    deliveredSeq: Math.max(b.deliveredSeq, a.deliveredSeq) as Seq,
-    readSeq: Math.max(b.readSeq, a.readSeq) as Seq,
-  };
-}
-
-function toAdvance({ advance }: Pending, atMs: number): ReceiptAdvance {
-  const { conversationId, actor, deliveredSeq, readSeq } = advance;
+function toAdvance({ conversationId, actor, wanted }: Pending, atMs: number): ReceiptAdvance {
+  const furthest = (of: (one: Wanted) => Seq) => wanted.reduce((max, one) => Math.max(max, of(one)), 0) as Seq;
+  const deliveredSeq = furthest((one) => one.deliveredSeq);
+  const readSeq = furthest((one) => one.readSeq);
   return { conversationId, userId: actor.userId, deviceId: actor.deviceId, deliveredSeq, readSeq, atMs };
 }

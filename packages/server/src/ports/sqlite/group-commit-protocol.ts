@@ -1,0 +1,23 @@
+// What the two threads of a group commit say to each other.
+
+/** `ops` of the whole batch travel in one message: one clone, one wake-up, one transaction, one fsync. */
+export type ToWorker<Op> =
+  | { readonly type: 'init'; readonly init: unknown }
+  | { readonly type: 'batch'; readonly ops: readonly Op[] }
+  | { readonly type: 'close' };
+
+/** Exactly one answer per message, in order. */
+export type FromWorker<Result> =
+  | { readonly type: 'ready' }
+  | { readonly type: 'open_failed'; readonly failure: Failure }
+  /** Results in the order of the batch's ops; all of them are durable. */
+  | { readonly type: 'committed'; readonly results: readonly Result[] }
+  /** Nothing of the batch was stored. */
+  | { readonly type: 'failed'; readonly failure: Failure }
+  | { readonly type: 'closed' };
+
+export interface Failure {
+  readonly message: string;
+  /** SQLite's name of the error, such as SQLITE_FULL. */
+  readonly code?: string;
+}

@@ -1,0 +1,74 @@
+// The one place where SQLite files are opened, so that durability and cache settings cannot differ between stores.
+
+import { Database } from 'bun:sqlite';
+
+export interface OpenOptions {
+  /** The file may not grow beyond it; a write that would is refused with SQLITE_FULL. Absent = as far as the disk goes. */
+  readonly maxBytes?: number;
+  /** Memory for pages, per connection. */
+  readonly cacheBytes?: number;
+}
+
+const pageBytes = 4096;
+const busyTimeoutMs = 5_000;
+const mmapBytes = 256 * 1024 * 1024;
+/** A checkpoint each 16 MiB of WAL: rare enough to be cheap, small enough to make a restart quick. */
+const checkpointPages = 4_096;
+
+/** A commit on this connection is on the disk when it returns: synchronous=FULL makes WAL fsync each commit [D1]. */
+export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 1024 }: OpenOptions = {}): Database {
+  const db = new Database(path, { create: true, readwrite: true });
+  try {
+    db.run(`PRAGMA page_size=${pageBytes}`);
+    db.run(`PRAGMA busy_timeout=${busyTimeoutMs}`);
+    db.run('PRAGMA journal_mode=WAL');
+    db.run('PRAGMA synchronous=FULL');
+    db.run(`PRAGMA wal_autocheckpoint=${checkpointPages}`);
+    db.run(`PRAGMA cache_size=-${Math.floor(cacheBytes / 1024)}`);
+    db.run(`PRAGMA mmap_size=${mmapBytes}`);
+    db.run('PRAGMA foreign_keys=ON');
+    if (maxBytes !== undefined) db.run(`PRAGMA max_page_count=${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/**
+ * For reads beside a writer: sees committed rows only, never waits for an fsync. Opened read-write because a read-only
+ * connection cannot make the shared-memory file of a WAL database that nobody else has open; query_only refuses writes.
+ */
+export function openReader(path: string, { cacheBytes = 16 * 1024 * 1024 }: OpenOptions = {}): Database {
+  const db = new Database(path, { create: false, readwrite: true });
+  try {
+    db.run(`PRAGMA busy_timeout=${busyTimeoutMs}`);
+    db.run('PRAGMA query_only=ON');
+    db.run(`PRAGMA cache_size=-${Math.floor(cacheBytes / 1024)}`);
+    db.run(`PRAGMA mmap_size=${mmapBytes}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+export interface Transaction {
+  begin(): void;
+  commit(): void;
+  rollback(): void;
+}
+
+/** Explicit transactions with statements prepared once. BEGIN IMMEDIATE: the write lock is taken at the start, not half-way. */
+export function transactionOf(db: Database): Transaction {
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  return {
+    begin: () => void begin.run(),
+    commit: () => void commit.run(),
+    // SQLite itself rolls back after some errors (a full disk); then there is nothing left to undo.
+    rollback: () => {
+      if (db.inTransaction) db.run('ROLLBACK');
+    },
+  };
+}

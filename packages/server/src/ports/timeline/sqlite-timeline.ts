@@ -1,0 +1,176 @@
+// The embedded timeline: SQLite, one file per month. Appends share one fsync per batch on a thread of their own; reads never wait for them.
+
+import { mkdirSync } from 'node:fs';
+import type { Log } from '@hongyan/base/log';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import { LRUCache } from 'lru-cache';
+import { GroupCommit } from '../sqlite/group-commit.ts';
+import { openReader } from '../sqlite/open.ts';
+import { prepareHead } from './heads-file.ts';
+import { headsPath, listMonths } from './month-file.ts';
+import { MonthReader } from './month-reader.ts';
+import type { AppendResult, Head, Month, NewEntry, Range, RangeRequest, StoredEntry, Timeline } from './timeline.ts';
+import type { TimelineInit, TimelineOp, TimelineResult } from './timeline-store.ts';
+
+export interface SqliteTimelineOptions {
+  readonly dir: string;
+  readonly log: Log;
+  /** Appends that would let the month's file grow beyond it reject. */
+  readonly maxBytes?: number | undefined;
+  readonly queueMax: number;
+  readonly batchMax: number;
+}
+
+export async function openSqliteTimeline(options: SqliteTimelineOptions): Promise<Timeline> {
+  const { dir, maxBytes, queueMax, batchMax, log } = options;
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const init: TimelineInit = { folder: dir, ...(maxBytes === undefined ? {} : { maxBytes }) };
+  const writer = new GroupCommit<TimelineOp, TimelineResult>({
+    worker: new URL('./timeline.worker.ts', import.meta.url),
+    init,
+    queueMax,
+    batchMax,
+    onFatal: (error) => log.error('timeline writer died', { error }),
+  });
+  await writer.ready();
+  return new SqliteTimeline(dir, writer);
+}
+
+class SqliteTimeline implements Timeline {
+  readonly #folder: string;
+  readonly #writer: GroupCommit<TimelineOp, TimelineResult>;
+  readonly #headsDb;
+  readonly #closedHead;
+  /** Oldest first. */
+  #months: MonthReader[];
+  /** Heads and newest entries of conversations in use: kept current by every append. */
+  readonly #heads = new LRUCache<ConversationId, Head>({ max: 200_000 });
+
+  constructor(folder: string, writer: GroupCommit<TimelineOp, TimelineResult>) {
+    this.#folder = folder;
+    this.#writer = writer;
+    this.#months = listMonths(folder).map((month) => new MonthReader(folder, month));
+    this.#headsDb = openReader(headsPath(folder));
+    this.#closedHead = prepareHead(this.#headsDb);
+  }
+
+  async append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+    if (batch.length === 0) return [];
+    const results = await this.#writer.submitAll(batch.map((entry) => ({ type: 'append', entry })));
+    return batch.map((entry, index) => this.#appended(entry, results[index]));
+  }
+
+  #appended(entry: NewEntry, result: TimelineResult | undefined): AppendResult {
+    if (result?.type === 'duplicate') return result;
+    if (result?.type !== 'committed') throw new Error('an append has an outcome of its own');
+    const { month, seq, position } = result;
+    this.#know(month);
+    const { conversationId } = entry;
+    const before = this.#heads.peek(conversationId);
+    if (before) {
+      // The first entry after everything was dropped is the first one kept: its seq is before's lastSeq + 1 already.
+      if (before.lastSeq < seq) this.#heads.set(conversationId, { ...before, lastSeq: seq, lastPosition: position });
+    } else if (seq === 1) {
+      this.#heads.set(conversationId, { conversationId, firstSeq: seq, lastSeq: seq, lastPosition: position });
+    }
+    return { type: 'committed', entry: { ...entry, seq, position } };
+  }
+
+  #know(month: Month): void {
+    if (this.#months.at(-1)?.month === month) return;
+    if (this.#months.some((known) => known.month === month)) return;
+    this.#months.push(new MonthReader(this.#folder, month));
+  }
+
+  async range({ conversationId, afterSeq, beforeSeq, limit }: RangeRequest): Promise<Range> {
+    const { firstSeq, lastSeq } = this.#head(conversationId);
+    const entries: StoredEntry[] = [];
+    if (afterSeq !== undefined) {
+      for (const month of this.#months) {
+        if (entries.length > limit) break;
+        entries.push(...month.after(conversationId, entries.at(-1)?.seq ?? afterSeq, limit + 1 - entries.length));
+      }
+      return { entries: entries.slice(0, limit), firstSeq, lastSeq, hasMore: entries.length > limit };
+    }
+    const pages: StoredEntry[][] = [];
+    let count = 0;
+    let before = beforeSeq ?? ((lastSeq + 1) as Seq);
+    for (const month of this.#months.toReversed()) {
+      if (count > limit) break;
+      const page = month.before(conversationId, before, limit + 1 - count);
+      pages.unshift(page);
+      count += page.length;
+      before = page[0]?.seq ?? before;
+    }
+    entries.push(...pages.flat());
+    return { entries: entries.slice(-limit), firstSeq, lastSeq, hasMore: count > limit };
+  }
+
+  async heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]> {
+    return conversationIds.map((conversationId) => this.#head(conversationId));
+  }
+
+  #head(conversationId: ConversationId): Head {
+    const known = this.#heads.get(conversationId);
+    if (known) return known;
+    const last = firstOf(this.#months.toReversed(), (month) => month.last(conversationId));
+    const closed = last ?? this.#closedHead.get(conversationId);
+    const lastSeq = (last?.seq ?? this.#closedHead.get(conversationId)?.last_seq ?? 0) as Seq;
+    const lastPosition = last?.position ?? this.#closedHead.get(conversationId)?.last_position ?? 0;
+    const firstSeq = firstOf(this.#months, (month) => month.firstSeq(conversationId)) ?? ((lastSeq + 1) as Seq);
+    const head = { conversationId, firstSeq, lastSeq, lastPosition };
+    if (closed) this.#heads.set(conversationId, head);
+    return head;
+  }
+
+  async lastEntries(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>> {
+    const found = new Map<ConversationId, StoredEntry>();
+    for (const conversationId of conversationIds) {
+      const { firstSeq, lastSeq } = this.#head(conversationId);
+      if (firstSeq > lastSeq) continue;
+      const entry = firstOf(
+        this.#months.toReversed(),
+        (month) => month.before(conversationId, (lastSeq + 1) as Seq, 1)[0],
+      );
+      if (entry) found.set(conversationId, entry);
+    }
+    return found;
+  }
+
+  async findByMsgId(msgId: StoredEntry['msgId']): Promise<StoredEntry | undefined> {
+    return firstOf(this.#months.toReversed(), (month) => month.byMsgId(msgId));
+  }
+
+  async findByClientMsgId({
+    from,
+    clientMsgId,
+  }: Parameters<Timeline['findByClientMsgId']>[0]): Promise<StoredEntry | undefined> {
+    return firstOf(this.#months.toReversed(), (month) => month.byKey(clientMsgId, from));
+  }
+
+  async months(): Promise<readonly Month[]> {
+    return this.#months.map(({ month }) => month);
+  }
+
+  async dropMonth(month: Month): Promise<void> {
+    const result = await this.#writer.submit({ type: 'drop', month });
+    if (result.type === 'kept') throw new Error(`${month} cannot be dropped: ${result.reason}`);
+    for (const reader of this.#months.filter((known) => known.month === month)) reader.close();
+    this.#months = this.#months.filter((known) => known.month !== month);
+    this.#heads.clear();
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    for (const month of this.#months) month.close();
+    this.#headsDb.close();
+  }
+}
+
+function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
