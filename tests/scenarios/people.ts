@@ -1,0 +1,26 @@
+// People of a scenario: an account and its devices.
+
+import { type Account, signUp } from '../faults/http-client.ts';
+import { type Frame, WireClient } from '../faults/wire-client.ts';
+
+export class Person {
+  readonly #url: string;
+  readonly account: Account;
+
+  private constructor(url: string, account: Account) {
+    this.#url = url;
+    this.account = account;
+  }
+
+  static async join(url: string, userId: string): Promise<Person> {
+    return new Person(url, await signUp(url, userId));
+  }
+
+  device(deviceId: string): Promise<WireClient> {
+    return WireClient.open({ url: this.#url, token: this.account.token, userId: this.account.userId, deviceId });
+  }
+}
+
+export const text = (value: string) => ({ type: 'text', text: value });
+export const ofType = (type: string) => (frame: Frame) => frame.type === type;
+export const messageWith = (key: string) => (frame: Frame) => frame.type === 'message' && frame.client_msg_id === key;
