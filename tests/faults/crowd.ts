@@ -1,0 +1,186 @@
+// A few users with their devices and conversations, who write to each other until the server is taken away, and then make sure.
+
+import { Device, type SyncFrom } from './device.ts';
+import type { Aftermath, AskedOutcome, ClientEvent, FullRead } from './history.ts';
+import { type Account, askOutcome, createGroup, openDirect, readFully, readPositions, signUp } from './http-client.ts';
+import type { WireSend } from './wire-client.ts';
+
+export interface CrowdOptions {
+  readonly url: string;
+  /** Makes the user ids of this crowd its own. */
+  readonly name: string;
+  readonly random: () => number;
+}
+
+interface OwnSend extends WireSend {
+  readonly sender: string;
+}
+
+/** Sends that one device has on the way at a time. */
+const inFlightMax = 8;
+/** Acked sends that are repeated after each restart, to see them marked duplicate. */
+const repeatsPerRound = 5;
+
+export class Crowd {
+  readonly events: ClientEvent[] = [];
+  readonly #options: CrowdOptions;
+  readonly #accounts: ReadonlyMap<string, Account>;
+  readonly #conversations: ReadonlyMap<string, readonly string[]>;
+  readonly #devices: readonly Device[];
+  readonly #sends: OwnSend[] = [];
+  readonly #open = new Set<OwnSend>();
+  readonly #asked: OwnSend[] = [];
+
+  private constructor(
+    options: CrowdOptions,
+    accounts: ReadonlyMap<string, Account>,
+    conversations: ReadonlyMap<string, readonly string[]>,
+  ) {
+    this.#options = options;
+    this.#accounts = accounts;
+    this.#conversations = conversations;
+    const record = (event: ClientEvent) => this.events.push(event);
+    const devices = [...accounts.values()].map((account, index) =>
+      // The first two have two devices each.
+      ['phone', 'desk'].slice(0, index < 2 ? 2 : 1).map((kind) => {
+        const deviceId = `${account.userId}-${kind}`;
+        return new Device({ url: options.url, account, deviceId, record });
+      }),
+    );
+    this.#devices = devices.flat();
+  }
+
+  /** Four users, six devices; two direct conversations, a group of three and a group of all. */
+  static async gather(options: CrowdOptions): Promise<Crowd> {
+    const { url, name } = options;
+    const list = await Promise.all(['ann', 'bob', 'cat', 'dan'].map((user) => signUp(url, `${name}.${user}`)));
+    const [ann, bob, cat, dan] = list;
+    if (!ann || !bob || !cat || !dan) throw new Error('four accounts were asked for');
+    const conversations = new Map<string, readonly string[]>([
+      [await openDirect(url, ann, bob.userId), [ann.userId, bob.userId]],
+      [await openDirect(url, cat, dan.userId), [cat.userId, dan.userId]],
+      [await createGroup(url, bob, [cat.userId, dan.userId]), [bob.userId, cat.userId, dan.userId]],
+      [
+        await createGroup(
+          url,
+          ann,
+          [bob, cat, dan].map((account) => account.userId),
+        ),
+        list.map((account) => account.userId),
+      ],
+    ]);
+    return new Crowd(options, new Map(list.map((account) => [account.userId, account])), conversations);
+  }
+
+  get sendCount(): number {
+    return this.#sends.length;
+  }
+
+  async connect(): Promise<void> {
+    const ways: readonly SyncFrom[] = ['cursor', 'receipts'];
+    await Promise.all(this.#devices.map((device) => device.connect(this.#pick(ways))));
+  }
+
+  /** Every device writes and acknowledges until its connection ends or it has written `sendsMax`. */
+  async load(sendsMax: number): Promise<void> {
+    await Promise.all(this.#devices.map((device) => this.#loadOne(device, sendsMax)));
+  }
+
+  /** Sends again what has no outcome, with its key, and some of what has one. */
+  async settle(): Promise<void> {
+    const repeats = Array.from({ length: Math.min(repeatsPerRound, this.#sends.length) }, () =>
+      this.#pick(this.#sends),
+    );
+    const again = [...this.#open, ...repeats];
+    this.#asked.push(...again);
+    await Promise.all(again.map((send) => this.#send(this.#pick(this.#devicesOf(send.sender)), send)));
+  }
+
+  /** Sends whose outcome is not known yet. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Asks the server's public surface for everything the checker compares with. */
+  async aftermath(): Promise<Aftermath> {
+    const { url } = this.#options;
+    const reads: FullRead[] = [];
+    for (const [conversationId, members] of this.#conversations) {
+      const accounts = members.map((userId) => this.#account(userId));
+      reads.push(...(await Promise.all(accounts.map((account) => readFully(url, account, conversationId)))));
+      const [reader] = accounts;
+      if (reader) this.events.push(...(await readPositions(url, reader, conversationId)));
+    }
+    const outcomes: AskedOutcome[] = [];
+    for (const { sender, clientMsgId } of this.#asked.splice(0))
+      outcomes.push(await askOutcome(url, this.#account(sender), clientMsgId));
+    return { reads, outcomes, devices: await this.#caughtUp(reads) };
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all(this.#devices.map((device) => device.wire.close()));
+  }
+
+  async #loadOne(device: Device, sendsMax: number): Promise<void> {
+    let left = sendsMax;
+    let isConnected = true;
+    void device.wire.closed.then(() => {
+      isConnected = false;
+    });
+    const write = async () => {
+      while (isConnected && left-- > 0) {
+        const conversationId = this.#pick(this.#conversationsOf(device.userId));
+        await this.#send(device, this.#newSend(device.userId, conversationId));
+        if (isConnected && this.#options.random() < 0.3)
+          device.acknowledge(conversationId, this.#pick(['delivered', 'read'] as const));
+      }
+    };
+    await Promise.all(Array.from({ length: inFlightMax }, write));
+  }
+
+  async #send(device: Device, send: OwnSend): Promise<void> {
+    this.#open.add(send);
+    const outcome = await device.send(send);
+    if (outcome.type !== 'unknown') this.#open.delete(send);
+  }
+
+  #newSend(sender: string, conversationId: string): OwnSend {
+    const number = this.#sends.length + 1;
+    const text = `${number} ${'鸿雁 '.repeat(Math.floor(this.#options.random() * 20))}`;
+    const send = { sender, conversationId, clientMsgId: `${sender}-${number}`, content: { type: 'text', text } };
+    this.#sends.push(send);
+    return send;
+  }
+
+  /** Waits until the pushes are in; what is missing then is the checker's to say. */
+  async #caughtUp(reads: readonly FullRead[]): Promise<Aftermath['devices']> {
+    const lastSeqs = new Map(reads.map((read) => [read.conversationId, read.lastSeq]));
+    return Promise.all(
+      this.#devices.map(async (device) => {
+        const conversationIds = this.#conversationsOf(device.userId);
+        await Promise.all(conversationIds.map((id) => device.whenSeen(id, lastSeqs.get(id) ?? 0)));
+        return { userId: device.userId, deviceId: device.deviceId, conversationIds };
+      }),
+    );
+  }
+
+  #devicesOf(userId: string): readonly Device[] {
+    return this.#devices.filter((device) => device.userId === userId);
+  }
+
+  #conversationsOf(userId: string): readonly string[] {
+    return [...this.#conversations].filter(([, members]) => members.includes(userId)).map(([id]) => id);
+  }
+
+  #account(userId: string): Account {
+    const account = this.#accounts.get(userId);
+    if (!account) throw new Error(`${userId} is not of this crowd`);
+    return account;
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.#options.random() * items.length)];
+    if (item === undefined) throw new Error('nothing to pick from');
+    return item;
+  }
+}
