@@ -14,10 +14,12 @@ node_modules/.installed: package-lock.json package.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
+WEB := $(if $(wildcard apps/chat/index.html),apps/chat/dist/index.html)
+
 apps/chat/dist/index.html: node_modules/.installed $(shell find apps/chat packages/client/src packages/protocol/src packages/base/src -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 	cd apps/chat && ../../$(BIN)/vite build
 
-start: node_modules/.installed apps/chat/dist/index.html ## Run the server with the web chat and two demo accounts
+start: node_modules/.installed $(WEB) ## Run the server with the web chat and two demo accounts
 	@$(BUN) packages/server/src/cli/main.ts start --demo
 
 check: node_modules/.installed ## Format, lint, layers, types and the fast tests
@@ -26,13 +28,13 @@ check: node_modules/.installed ## Format, lint, layers, types and the fast tests
 	$(BIN)/tsc -p .
 	$(BUN) test packages
 
-test: node_modules/.installed apps/chat/dist/index.html chromium ## Everything: fast tests, scenarios, faults, browsers
+test: node_modules/.installed $(WEB) chromium ## Everything: fast tests, scenarios, faults, browsers
 	timeout $(TEST_SECONDS) $(BUN) test
 
 bench: node_modules/.installed ## Measure; see docs/benchmarks.md
 	$(BUN) bench/run.ts
 
-build: node_modules/.installed apps/chat/dist/index.html ## One executable with the web client inside: dist/hongyan
+build: node_modules/.installed $(WEB) ## One executable with the web client inside: dist/hongyan
 	$(BUN) tools/build.ts
 
 format: node_modules/.installed ## Write the format
