@@ -40,7 +40,7 @@ export class Device {
   /** Connects and fetches all that sync reports. Conversations that sync leaves out are not looked at: sync must not forget. */
   async connect(from: SyncFrom): Promise<void> {
     const { url, account, deviceId } = this.#options;
-    const record = (event: ClientEvent) => this.#record(event);
+    const record = (event: ClientEvent) => this.saw(event);
     this.#wire = await WireClient.open({ url, token: account.token, userId: account.userId, deviceId, record });
     const synced = await this.wire.sync(from === 'cursor' ? this.#cursor : undefined);
     if (!synced) return;
@@ -82,7 +82,8 @@ export class Device {
     return isDone();
   }
 
-  #record(event: ClientEvent): void {
+  /** Also for what came by another way than this device's own connection. */
+  saw(event: ClientEvent): void {
     this.#options.record(event);
     if (event.type === 'seen') this.#show(event.entry);
   }

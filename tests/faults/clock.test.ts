@@ -1,0 +1,99 @@
+// The wall clock steps: back, across a month, far ahead and back again. Order, keys and positions do not depend on it.
+
+import { afterAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '@hongyan/base/clock';
+import { createLog } from '@hongyan/base/log';
+import { createRandom, testSeed } from '@hongyan/base/seed';
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { startEmbedded } from '../../packages/server/src/compose/embedded.ts';
+import { loadConfig } from '../../packages/server/src/config/load.ts';
+import { openSqliteTimeline } from '../../packages/server/src/ports/timeline/sqlite-timeline.ts';
+import type { NewEntry } from '../../packages/server/src/ports/timeline/timeline.ts';
+import { dataFolder, freePort, removeDataFolders } from '../server-process.ts';
+import { check } from './checker.ts';
+import { Crowd } from './crowd.ts';
+
+const seed = testSeed('clock');
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const log = createLog({ level: 'error' });
+
+afterAll(removeDataFolders);
+
+test('[D2][D3] the timeline keeps its order when the clock steps back across months and restarts', async () => {
+  const dir = join(await dataFolder('clock-timeline'), 'timeline');
+  const openTimeline = () => openSqliteTimeline({ dir, log, queueMax: 1000, batchMax: 100 });
+  const start = Date.UTC(2026, 2, 1, 0, 0, 5);
+  // Over the end of February and back, a year ahead and back, before 1970 never.
+  const steps = [-10_000, 0, 3 * hourMs, -40 * dayMs, 35 * dayMs, -dayMs, 365 * dayMs, -2 * dayMs, 0];
+  const conversationId = 'g:clock' as ConversationId;
+  let position = 0;
+  let count = 0;
+  for (const stepMs of steps) {
+    const timeline = await openTimeline();
+    for (let i = 0; i < 20; i++) {
+      count++;
+      const [result] = await timeline.append([entryAt(start + stepMs + i, count)]);
+      expect(result?.type).toBe('committed');
+      expect(Number(result?.entry.seq)).toBe(count);
+      expect(result?.entry.position).toBeGreaterThan(position);
+      position = result?.entry.position ?? position;
+    }
+    // Every key so far is still known, whichever month it went to.
+    for (let n = 1; n <= count; n += 7) {
+      const [again] = await timeline.append([entryAt(start + stepMs, n)]);
+      expect({ type: again?.type, seq: Number(again?.entry.seq) }).toEqual({ type: 'duplicate', seq: n });
+    }
+    await timeline.close();
+  }
+  const timeline = await openTimeline();
+  const { entries, firstSeq, lastSeq } = await timeline.range({ conversationId, afterSeq: 0 as Seq, limit: 500 });
+  expect(entries.map((entry) => Number(entry.seq))).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+  expect({ firstSeq: Number(firstSeq), lastSeq: Number(lastSeq) }).toEqual({ firstSeq: 1, lastSeq: count });
+  const [head] = await timeline.heads([conversationId]);
+  expect(head?.lastPosition).toBe(position);
+  await timeline.close();
+
+  function entryAt(timestampMs: number, n: number): NewEntry {
+    return {
+      msgId: `00000000-0000-7000-8000-${String(n).padStart(12, '0')}` as MsgId,
+      conversationId,
+      from: 'ann' as UserId,
+      clientMsgId: `k${n}` as ClientMsgId,
+      timestampMs,
+      contentJson: '{"type":"text","text":"x"}',
+    };
+  }
+});
+
+test('[D1][D2][D3][D4][D7] a whole server whose clock steps back, while it runs and between starts, keeps the contract', async () => {
+  const data = await dataFolder('clock');
+  const listen = `127.0.0.1:${freePort()}`;
+  let offsetMs = 0;
+  const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + offsetMs };
+  const argv = ['--data', data, '--listen', listen, '--token-ttl-s', '31536000', '--log-level', 'error'];
+  const loaded = loadConfig({ argv, env: {}, readFile: () => '', switches: [] });
+  if (loaded.type === 'error') throw new Error(loaded.message);
+  let running = await startEmbedded(loaded.config, { log, clock });
+  const crowd = await Crowd.gather({ url: running.url, name: 'clock', random: createRandom(seed) });
+  for (const [between, during] of [
+    [0, -hourMs],
+    [-2 * hourMs, -40 * dayMs],
+    [-80 * dayMs, 0],
+    [40 * dayMs, 5 * dayMs],
+    [0, 0],
+  ] as const) {
+    await running.stop();
+    offsetMs = between;
+    running = await startEmbedded(loaded.config, { log, clock });
+    crowd.events.push({ type: 'restarted' });
+    await crowd.connect();
+    await crowd.load(30);
+    offsetMs = during;
+    await crowd.load(30);
+    await crowd.settle();
+    expect(check(crowd.events, await crowd.aftermath()).slice(0, 3)).toEqual([]);
+  }
+  await running.stop();
+}, 60_000);

@@ -1,0 +1,84 @@
+// A store that is full: sends are refused as unavailable, what was acknowledged stays, reads go on, and space brings sends back.
+
+import { afterAll, expect, test } from 'bun:test';
+import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { check } from './checker.ts';
+import type { ClientEvent } from './history.ts';
+import { type Account, askOutcome, createGroup, readFully, readPositions, signUp } from './http-client.ts';
+import { type SendOutcome, WireClient } from './wire-client.ts';
+
+const small = ['--store-bytes-max', String(512 * 1024)];
+const large = ['--store-bytes-max', String(64 * 1024 * 1024)];
+const text = 'x'.repeat(4000);
+/** Twice what fits. */
+const sendCount = 250;
+const inFlight = 16;
+
+afterAll(async () => {
+  await killServers();
+  await removeDataFolders();
+});
+
+test('[D1][D2][D3] a full store refuses sends and loses nothing; more room brings sends back', async () => {
+  const dataDir = await dataFolder('disk-full');
+  const events: ClientEvent[] = [];
+  let server = await startServer({ dataDir, args: small });
+  const { url, port } = server;
+  const ann = await signUp(url, 'ann');
+  const bob = await signUp(url, 'bob');
+  const group = await createGroup(url, ann, ['bob']);
+  const open = ({ userId, token }: Account) =>
+    WireClient.open({ url, token, userId, deviceId: `${userId}-1`, record: (event) => events.push(event) });
+  const keys = Array.from({ length: sendCount }, (_, index) => `k${index}`);
+  const sendAll = (wire: WireClient, wanted: readonly string[]) =>
+    inTurns(wanted, (clientMsgId) =>
+      wire.send({ conversationId: group, clientMsgId, content: { type: 'text', text: `${clientMsgId} ${text}` } }),
+    );
+  const proof = async () => {
+    const reads = [await readFully(url, ann, group), await readFully(url, bob, group)];
+    events.push(...(await readPositions(url, ann, group)));
+    const outcomes = await Promise.all(keys.map((key) => askOutcome(url, ann, key)));
+    return check(events, { reads, outcomes, devices: [] }).slice(0, 3);
+  };
+
+  let wire = await open(ann);
+  const reader = await open(bob);
+  const first = await sendAll(wire, keys);
+  const refused = keys.filter((_, index) => first[index]?.type === 'refused');
+  expect(refused.length).toBeGreaterThan(20);
+  expect(keys.length - refused.length).toBeGreaterThan(20);
+  expect(new Set(first.map(codeOf))).toEqual(new Set(['acked', 'unavailable']));
+  // Full is not dead: the same process answers, others read.
+  expect(server.isAlive()).toBe(true);
+  expect(await wire.ping()).toBe(true);
+  expect((await reader.history(group, 0))?.entries.length).toBeGreaterThan(20);
+  expect(await proof()).toEqual([]);
+
+  // Full across a kill.
+  await server.kill();
+  server = await startServer({ dataDir, port, args: small });
+  events.push({ type: 'restarted' });
+  expect(await proof()).toEqual([]);
+
+  await server.stop();
+  server = await startServer({ dataDir, port, args: large });
+  events.push({ type: 'restarted' });
+  wire = await open(ann);
+  // Everything again, with its keys: what was acked is marked, what was refused takes effect now.
+  const second = await sendAll(wire, keys);
+  expect(new Set(second.map(codeOf))).toEqual(new Set(['acked']));
+  expect(await proof()).toEqual([]);
+}, 60_000);
+
+const codeOf = (outcome: SendOutcome) => (outcome.type === 'refused' ? outcome.code : outcome.type);
+
+/** Results in the order of the items, some on the way at a time. */
+async function inTurns<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const rest = [...items.entries()];
+  const work = async () => {
+    for (let next = rest.shift(); next; next = rest.shift()) results[next[0]] = await run(next[1]);
+  };
+  await Promise.all(Array.from({ length: inFlight }, work));
+  return results;
+}
