@@ -142,9 +142,7 @@ export interface Client {
   setTitle(conversationId: ConversationId, title: string): Promise<void>;
   addMember(conversationId: ConversationId, userId: UserId): Promise<void>;
   removeMember(conversationId: ConversationId, userId: UserId): Promise<void>;
-  members(
-    conversationId: ConversationId,
-  ): Promise<
+  members(conversationId: ConversationId): Promise<
     readonly {
       readonly userId: UserId;
       readonly displayName: string;
