@@ -322,6 +322,41 @@ test('[D1] SQL in strings that may hold anything is stored as it is', async () =
   expect((await logIn(server.url, 'bob')).userId).toBe('bob');
 });
 
+test('[D3] keys of odd characters are keys of their own, or refused; never taken for one another', async () => {
+  const keys = [
+    'a',
+    'A',
+    'a ',
+    ' a',
+    'a\u0000',
+    'a\u0000b',
+    '\u0000',
+    'é',
+    'e\u0301',
+    '😀',
+    '\ufffd',
+    '\ud800',
+    '\udfff',
+    '%',
+    '_',
+  ];
+  for (const attempt of [1, 2]) {
+    for (const [index, clientMsgId] of keys.entries()) {
+      const content = { type: 'text', text: `odd ${index}` };
+      const outcome = await wire.send({ conversationId: direct, clientMsgId, content });
+      if (outcome.type === 'refused')
+        expect({ clientMsgId, code: outcome.code }).toEqual({ clientMsgId, code: 'bad_request' });
+      else if (outcome.type === 'acked') {
+        const { entries } = await readFully(server.url, bob, direct);
+        const stored = entries.filter((entry) => Bun.deepEquals(entry.content, content));
+        expect(stored.map((entry) => [attempt, entry.client_msg_id, entry.seq])).toEqual([
+          [attempt, clientMsgId, outcome.seq],
+        ]);
+      } else throw new Error('the connection ended');
+    }
+  }
+});
+
 test('100,000-deep JSON within a raised frame limit is a bad_request', async () => {
   const args = ['--frame-bytes-max', String(1024 * 1024), '--content-bytes-max', String(1024 * 1024)];
   const wide = await startServer({ dataDir: await dataFolder('deep'), args });

@@ -13,6 +13,8 @@ import type { NewEntry } from '../../packages/server/src/ports/timeline/timeline
 import { dataFolder, freePort, removeDataFolders } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
+import { type Account, openDirect, signUp } from './http-client.ts';
+import { WireClient } from './wire-client.ts';
 
 const seed = testSeed('clock');
 const hourMs = 3_600_000;
@@ -67,6 +69,31 @@ test('[D2][D3] the timeline keeps its order when the clock steps back across mon
   }
 });
 
+test('[D3] keys of any characters are known again after their month is closed', async () => {
+  const dir = join(await dataFolder('clock-keys'), 'timeline');
+  const timeline = await openSqliteTimeline({ dir, log, queueMax: 1000, batchMax: 100 });
+  const keys = ['\ufffd', '😀', 'a', 'a\u0000', 'Z', 'é', '\uffff', '\u{10ffff}'];
+  const entry = (clientMsgId: string, n: number, month: number): NewEntry => ({
+    msgId: `00000000-0000-7000-8000-${String(n).padStart(12, '0')}` as MsgId,
+    conversationId: 'g:keys' as ConversationId,
+    from: 'ann' as UserId,
+    clientMsgId: clientMsgId as ClientMsgId,
+    timestampMs: Date.UTC(2026, month, 15),
+    contentJson: '{"type":"x"}',
+  });
+  for (const [index, key] of keys.entries()) await timeline.append([entry(key, index + 1, 1)]);
+  await timeline.append([entry('next month', 100, 2)]);
+  for (const [index, key] of keys.entries()) {
+    const [again] = await timeline.append([entry(key, index + 200, 2)]);
+    expect({ key, type: again?.type, seq: Number(again?.entry.seq) }).toEqual({
+      key,
+      type: 'duplicate',
+      seq: index + 1,
+    });
+  }
+  await timeline.close();
+});
+
 test('[D1][D2][D3][D4][D7] a whole server whose clock steps back, while it runs and between starts, keeps the contract', async () => {
   const data = await dataFolder('clock');
   const listen = `127.0.0.1:${freePort()}`;
@@ -97,3 +124,31 @@ test('[D1][D2][D3][D4][D7] a whole server whose clock steps back, while it runs 
   }
   await running.stop();
 }, 60_000);
+
+test('[D4] what a device reads after the clock stepped back is told to the others of its user', async () => {
+  let offsetMs = 0;
+  const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + offsetMs };
+  const listen = `127.0.0.1:${freePort()}`;
+  const argv = ['--data', await dataFolder('clock-read'), '--listen', listen, '--log-level', 'error'];
+  const loaded = loadConfig({ argv, env: {}, readFile: () => '', switches: [] });
+  if (loaded.type === 'error') throw new Error(loaded.message);
+  const running = await startEmbedded(loaded.config, { log, clock });
+  const { url } = running;
+  const [ann, bob] = await Promise.all([signUp(url, 'ann'), signUp(url, 'bob')]);
+  const conversationId = await openDirect(url, ann, 'bob');
+  const open = ({ userId, token }: Account, deviceId: string) => WireClient.open({ url, token, userId, deviceId });
+  const writer = await open(ann, 'phone');
+  await writer.send({ conversationId, clientMsgId: 'k', content: { type: 'text', text: 'x' } });
+  offsetMs = hourMs;
+  const desk = await open(bob, 'desk');
+  const before = await desk.sync();
+  await desk.close();
+  offsetMs = 0;
+  const phone = await open(bob, 'phone');
+  const told = phone.next(({ type, user_id }) => type === 'receipt' && user_id === 'bob');
+  phone.receipt('read', conversationId, 1);
+  await told;
+  const again = await open(bob, 'desk');
+  expect([...((await again.sync(before?.cursor))?.lastSeqs.keys() ?? [])]).toContain(conversationId);
+  await running.stop();
+}, 20_000);

@@ -3,7 +3,7 @@ import { testSeed } from '@hongyan/base/seed';
 import type { Content } from '@hongyan/protocol/entry';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import fc from 'fast-check';
-import { encodeContent, statusAt, targetOf } from './message.ts';
+import { encodeContent, isKeyStorable, statusAt, targetOf } from './message.ts';
 
 const alice = 'alice' as UserId;
 const bob = 'bob' as UserId;
@@ -22,6 +22,11 @@ test('a send names exactly one target', () => {
 test('nobody writes into a direct conversation of others, or by an unsorted id', () => {
   expect(code(targetOf({ from: alice, conversationId: 'd:bob:carol' as ConversationId }))).toBe('not_member');
   expect(code(targetOf({ from: alice, conversationId: 'd:bob:alice' as ConversationId }))).toBe('bad_request');
+});
+
+test('[D3] a key that has no UTF-8 is not a key', () => {
+  expect(['k', '雁', '😀', '\u0000'].map(isKeyStorable)).toEqual([true, true, true, true]);
+  expect(['\ud800', 'a\udfff', '\ude00\ud83d'].map(isKeyStorable)).toEqual([false, false, false]);
 });
 
 test('content is bounded in bytes, not characters', () => {

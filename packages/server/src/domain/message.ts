@@ -13,6 +13,11 @@ export const refuse = (code: ErrorCode, message: string) => ({ type: 'refused', 
 /** Content types that only the server makes, so that nobody can forge "alice added bob". */
 export const serverContentPrefix = 'hongyan.';
 
+/** [D3] A key with half of a surrogate pair has no UTF-8: stores would write U+FFFD and take different keys for one. */
+export function isKeyStorable(clientMsgId: string): boolean {
+  return clientMsgId.isWellFormed();
+}
+
 /** The conversation a send is meant for: named, or the direct one with `to`. */
 export function targetOf(send: {
   readonly from: UserId;

@@ -90,7 +90,8 @@ export function selectPage<T extends SyncCandidate>(
         ? 'from_receipts'
         : 'since_cursor';
   const sincePosition = cursor?.sincePosition ?? 0;
-  const sinceMs = cursor?.sinceMs ?? 0;
+  // A cursor from the future means that the clock stepped back: rather tell everything again than miss a change.
+  const sinceMs = cursor && cursor.sinceMs <= nowMs ? cursor.sinceMs : 0;
   const nextPosition =
     paging?.nextPosition ?? candidates.reduce((max, c) => Math.max(max, c.lastPosition), sincePosition);
   const nextMs = paging?.nextMs ?? nowMs;

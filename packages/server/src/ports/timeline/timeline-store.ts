@@ -130,8 +130,11 @@ export class TimelineStore {
 
   /** [D3] The key is looked up only where the range of keys holds it: for UUIDv7 keys, practically nowhere. */
   #inClosedMonths({ from, clientMsgId }: NewEntry): StoredEntry | undefined {
+    if (this.#closed.length === 0) return undefined;
+    // SQLite orders text by its UTF-8 bytes, JavaScript by UTF-16 units: beyond U+D7FF the two differ.
+    const key = Buffer.from(clientMsgId);
     for (const month of this.#closed) {
-      if (clientMsgId < month.minKey || clientMsgId > month.maxKey) continue;
+      if (key.compare(month.minKey) < 0 || key.compare(month.maxKey) > 0) continue;
       const row = month.byKey.get(clientMsgId, from);
       if (row) return toStored(month.month, row);
     }
@@ -212,8 +215,8 @@ class CurrentMonth {
 /** A month that gets no more entries; asked only for keys. */
 class ClosedMonth {
   readonly month: Month;
-  readonly minKey: string;
-  readonly maxKey: string;
+  readonly minKey: Buffer;
+  readonly maxKey: Buffer;
   readonly byKey: ReturnType<typeof prepareByKey>;
   readonly #db: Database;
 
@@ -221,12 +224,10 @@ class ClosedMonth {
     this.month = month;
     this.#db = openReader(monthPath(folder, month), { cacheBytes: 2 * 1024 * 1024 });
     this.byKey = prepareByKey(this.#db);
-    const end = (order: 'ASC' | 'DESC') =>
-      (
-        this.#db.query(`SELECT client_msg_id AS k FROM entry ORDER BY client_msg_id ${order} LIMIT 1`).get() as {
-          k: string;
-        } | null
-      )?.k ?? '';
+    const end = (order: 'ASC' | 'DESC') => {
+      const sql = `SELECT client_msg_id AS k FROM entry ORDER BY client_msg_id ${order} LIMIT 1`;
+      return Buffer.from(this.#db.query<{ k: string }, []>(sql).get()?.k ?? '');
+    };
     this.minKey = end('ASC');
     this.maxKey = end('DESC');
   }

@@ -3,7 +3,7 @@
 import type { Clock } from '@hongyan/base/clock';
 import { type ConversationId, directMembers, type UserId } from '@hongyan/protocol/ids';
 import { mayPost } from '../../domain/membership.ts';
-import { encodeContent, targetOf } from '../../domain/message.ts';
+import { encodeContent, isKeyStorable, targetOf } from '../../domain/message.ts';
 import type { Committed, Outcome, Refusal, SendCommand } from '../../ports/core/core.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
@@ -37,6 +37,7 @@ export function createSendHandler(deps: CoreDeps, memberships: MembershipCache) 
   }
 
   function admit(command: SendCommand): Admitted | Promise<Admitted> {
+    if (!isKeyStorable(command.clientMsgId)) return refused('bad_request', 'client_msg_id is not valid Unicode');
     const target = targetOf(command);
     if (target.type === 'refused') return target;
     const content = encodeContent(command.content, deps.limits.contentBytesMax);
