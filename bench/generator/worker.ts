@@ -1,0 +1,94 @@
+// The generator's process: does what the parent asks over IPC and answers with numbers only.
+
+import type { UserId } from '@hongyan/protocol/ids';
+import { type BacklogRequest, runBacklog } from './backlog.ts';
+import type { BenchConnection } from './connection.ts';
+import { type Load, Pair, runDirect } from './direct.ts';
+import { type FanoutRequest, Group } from './fanout.ts';
+import { type HistoryRequest, runHistory } from './history.ts';
+import { type OpenRequest, openAll, type Target } from './pool.ts';
+
+export type { Target };
+
+let target: Target | undefined;
+let users: readonly string[] = [];
+let connections: (BenchConnection | undefined)[] = [];
+let pairs: Pair[] | undefined;
+let group: Group | undefined;
+let lost = 0;
+
+/** Every request and its answer; both travel as JSON. */
+export const methods = {
+  async target(request: Target) {
+    target = request;
+    return {};
+  },
+  /** Opens one connection per user, in addition to those that are open. */
+  async open(request: OpenRequest) {
+    const opened = await openAll(aim(), request);
+    for (const connection of opened.connections) if (connection) connection.onClose = () => lost++;
+    connections = [...connections, ...opened.connections];
+    users = [...users, ...request.users];
+    return opened.result;
+  },
+  async close() {
+    for (const connection of connections) connection?.close();
+    connections = [];
+    users = [];
+    pairs = undefined;
+    group = undefined;
+    const before = lost;
+    lost = 0;
+    return { lost: before };
+  },
+  async lost() {
+    return { lost };
+  },
+  /** Users 0 and 1 are a pair, 2 and 3 the next. */
+  async direct(request: { readonly load: Load; readonly durationS: number }) {
+    pairs ??= makePairs();
+    return runDirect(pairs, request.load, request.durationS);
+  },
+  async fanout(request: FanoutRequest) {
+    group ??= new Group(present(), request.conversationId);
+    return group.run(request);
+  },
+  backlog: (request: BacklogRequest) => runBacklog(aim(), request),
+  history: (request: HistoryRequest) => runHistory(aim(), request),
+  async cpu() {
+    const { user, system } = process.cpuUsage();
+    return { userS: user / 1e6, systemS: system / 1e6 };
+  },
+};
+
+export type Methods = typeof methods;
+
+function aim(): Target {
+  if (!target) throw new Error('the target comes first');
+  return target;
+}
+
+function present(): BenchConnection[] {
+  return connections.filter((connection) => connection !== undefined);
+}
+
+function makePairs(): Pair[] {
+  const made: Pair[] = [];
+  for (let index = 0; index + 1 < connections.length; index += 2) {
+    const [sender, receiver] = [connections[index], connections[index + 1]];
+    const names = [users[index], users[index + 1]] as [UserId, UserId];
+    if (sender && receiver) made.push(new Pair({ sender, receiver }, names));
+  }
+  return made;
+}
+
+if (import.meta.main) {
+  process.on('message', async ({ id, method, request }: { id: number; method: keyof Methods; request: never }) => {
+    try {
+      process.send?.({ id, result: await methods[method](request) });
+    } catch (error) {
+      process.send?.({ id, error: error instanceof Error ? error.message : String(error) });
+    }
+  });
+  process.on('disconnect', () => process.exit(0));
+}

@@ -1,0 +1,75 @@
+// History pages from a large store beside a small one: the cost must not grow with what is stored.
+
+import { historyConversation } from '../generator/history.ts';
+import { costed, costOf, type Figure, names, type Scenario, withBed } from '../scenario.ts';
+import { quantiles } from './direct.ts';
+
+const messagesEach = 1_000;
+const readerCount = 100;
+const pageSize = 50;
+const concurrency = 4;
+const small = 100_000;
+const targetP99Ms = 5;
+const targetRatio = 1.5;
+const transports = ['socket', 'http'] as const;
+
+export const history: Scenario = {
+  name: 'history',
+  summary: 'pages of 50 from a large store beside one of 100,000 messages',
+  async run({ isQuick, say }) {
+    const large = isQuick ? 1_000_000 : 10_000_000;
+    const figures: Figure[] = [];
+    for (const stored of [small, large]) {
+      say(`history: ${stored.toLocaleString('en')} messages stored`);
+      figures.push(...(await measure(stored, isQuick ? 4 : 15)));
+    }
+    return figures.map((figure, index) => beside(figure, figures[index % transports.length]));
+  },
+};
+
+function measure(stored: number, durationS: number): Promise<Figure[]> {
+  const conversations = stored / messagesEach;
+  const readers = names('reader', readerCount);
+  const directs = Array.from({ length: conversations }, (_, index) =>
+    historyConversation(readers[index % readerCount] ?? '', index),
+  );
+  const users = [...readers, ...names('h', conversations)];
+  return withBed({ seed: { users, groups: [], directs, messagesEach } }, async (bed) => {
+    const figures: Figure[] = [];
+    for (const by of transports) {
+      const request = { by, readers, conversations, messagesEach, pageSize, concurrency };
+      await bed.generator.call('history', { ...request, durationS: durationS / 2 });
+      const { result, server, generator } = await costed(bed, () =>
+        bed.generator.call('history', { ...request, durationS }),
+      );
+      const { pages, elapsedS, firstError, latency } = result;
+      if (firstError) throw new Error(`history over ${by}: ${firstError}`);
+      figures.push({
+        scenario: 'history',
+        name: `${stored.toLocaleString('en')} stored, ${by}`,
+        item: 'page',
+        count: pages,
+        elapsedS,
+        perS: pages / elapsedS,
+        server: costOf(server, pages),
+        generator: costOf(generator, pages),
+        latency: { page: quantiles(latency) },
+        extra: {},
+      });
+    }
+    return figures;
+  });
+}
+
+/** The small store is the measure of the large one. */
+function beside(figure: Figure, base: Figure | undefined): Figure {
+  const [own, other] = [figure.latency.page, base?.latency.page];
+  if (!own || !other || figure === base) return figure;
+  const ratio = { p50: own.p50Ms / other.p50Ms, p99: own.p99Ms / other.p99Ms };
+  const isMet = own.p99Ms < targetP99Ms && ratio.p99 <= targetRatio;
+  return {
+    ...figure,
+    extra: { ...figure.extra, 'p50 beside the small store': ratio.p50, 'p99 beside the small store': ratio.p99 },
+    target: { text: `p99 < ${targetP99Ms} ms and ≤ ${targetRatio}× the small store`, isMet },
+  };
+}

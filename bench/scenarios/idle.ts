@@ -1,0 +1,102 @@
+// Connections that do nothing: what each holds of the server's memory.
+
+import {
+  costed,
+  costOf,
+  loopbackAddresses,
+  names,
+  refuse,
+  type Scenario,
+  type ScenarioInput,
+  withBed,
+} from '../scenario.ts';
+import { hasOption } from '../server.ts';
+import { quantiles } from './direct.ts';
+
+const groupsEach = 10;
+const membersEach = 100;
+const targetBytes = 5_000;
+const targetCount = 100_000;
+/** Open files of a process are limited to 20,000; some are needed for other things. */
+const perProcessMax = 18_000;
+const warmUpCount = 500;
+
+export const idle: Scenario = {
+  name: 'idle',
+  summary: 'authenticated connections in 10 groups each: bytes of server memory per connection',
+  run(input) {
+    const { count, gateways } = sizes(input);
+    const users = names('user', count);
+    const generatorCount = Math.ceil(count / perProcessMax);
+    const args = gateways > 1 ? ['--gateways', String(gateways)] : [];
+    const bed = { seed: { users, groups: groupsOf(users), directs: [], messagesEach: 0 }, generatorCount, args };
+    return withBed(bed, async (ready) => {
+      const { server, generators } = ready;
+      const warm = { users: users.slice(0, warmUpCount), concurrency: 50, from: [] };
+      refuse((await ready.generator.call('open', warm)).failures, 'warm-up');
+      await ready.generator.call('close', undefined);
+      await Bun.sleep(3_000);
+      const before = server.memoryBytes();
+      input.say(`idle: opening ${count.toLocaleString('en')} connections from ${generatorCount} processes`);
+      const { result, ...cpu } = await costed(ready, () =>
+        Promise.all(
+          generators.map((generator, index) => {
+            const own = users.filter((_user, place) => place % generators.length === index);
+            return generator.call('open', { users: own, concurrency: 64, from: loopbackAddresses(8) });
+          }),
+        ),
+      );
+      for (const { failures } of result) refuse(failures, 'connections');
+      const peak = server.memoryBytes();
+      await Bun.sleep(input.isQuick ? 8_000 : 30_000);
+      const held = server.memoryBytes();
+      const losses = await Promise.all(generators.map((generator) => generator.call('lost', undefined)));
+      const lost = losses.reduce((sum, each) => sum + each.lost, 0);
+      const each = (held - before) / count;
+      const elapsedS = Math.max(...result.map((opened) => opened.elapsedS));
+      return [
+        {
+          scenario: 'idle',
+          name: `${count.toLocaleString('en')} connections, ${groupsEach} groups each`,
+          item: 'connection',
+          count,
+          elapsedS,
+          perS: count / elapsedS,
+          server: costOf(cpu.server, count),
+          generator: costOf(cpu.generator, count),
+          latency: { welcome: quantiles(result[0]?.latency ?? { counts: [], maxUs: 0 }) },
+          extra: {
+            'bytes each': Math.round(each),
+            'bytes each right after connecting': Math.round((peak - before) / count),
+            'server MiB before': Math.round(before / 2 ** 20),
+            'server MiB held': Math.round(held / 2 ** 20),
+            'lost while idle': lost,
+          },
+          target: {
+            text: `< ${targetBytes.toLocaleString('en')} bytes each; ${targetCount.toLocaleString('en')} held`,
+            isMet: each < targetBytes && lost === 0 && (input.isQuick || count >= targetCount),
+          },
+        },
+      ];
+    });
+  },
+};
+
+/** One gateway process holds as many as it may open files; more need several gateway processes behind one port. */
+function sizes({ isQuick, connections, say }: ScenarioInput): { readonly count: number; readonly gateways: number } {
+  const wanted = connections ?? (isQuick ? 10_000 : targetCount);
+  if (wanted <= perProcessMax) return { count: wanted, gateways: 1 };
+  if (hasOption('gateways')) return { count: wanted, gateways: Math.ceil(wanted / perProcessMax) + 1 };
+  say(`idle: one gateway process holds ${perProcessMax.toLocaleString('en')} connections; measuring these`);
+  return { count: perProcessMax, gateways: 1 };
+}
+
+/** A hundred neighbours share ten groups. */
+function groupsOf(users: readonly string[]) {
+  const groups: { conversationId: string; members: readonly string[] }[] = [];
+  for (let from = 0; from < users.length; from += membersEach) {
+    const members = users.slice(from, from + membersEach);
+    for (let index = 0; index < groupsEach; index++) groups.push({ conversationId: `g:${from}-${index}`, members });
+  }
+  return groups;
+}

@@ -1,0 +1,133 @@
+// Fills a data folder through the ports' own adapters before the server starts, in a process of its own: what the server would store, without its sockets.
+
+import { join } from 'node:path';
+import { createLog } from '@hongyan/base/log';
+import { createUuidV7 } from '@hongyan/base/uuid';
+import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
+import { directMembers } from '@hongyan/protocol/ids';
+import { readOrCreateSecret } from '../packages/server/src/config/secret.ts';
+import { openSqliteDirectory } from '../packages/server/src/ports/directory/sqlite-directory.ts';
+import { openSqliteTimeline } from '../packages/server/src/ports/timeline/sqlite-timeline.ts';
+
+export interface SeedRequest {
+  readonly dataFolder: string;
+  readonly users: readonly string[];
+  readonly groups: readonly { readonly conversationId: string; readonly members: readonly string[] }[];
+  readonly directs: readonly string[];
+  /** Written to every direct conversation in turn, so that its entries lie far from each other in the file. */
+  readonly messagesEach: number;
+}
+
+/** Runs in a child process and shows its progress on stderr. */
+export async function seed(request: SeedRequest): Promise<void> {
+  const path = join(request.dataFolder, 'seed.json');
+  await Bun.write(path, JSON.stringify(request));
+  const child = Bun.spawn([process.execPath, import.meta.path, path], { stdout: 'inherit', stderr: 'inherit' });
+  if ((await child.exited) !== 0) throw new Error('seeding failed');
+  await Bun.file(path).delete();
+}
+
+const queueMax = 1_000_000;
+const batchMax = 5_000;
+const log = createLog({ level: 'warn' });
+
+async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest): Promise<void> {
+  const directory = await openSqliteDirectory({ path: join(dataFolder, 'directory.db'), log, queueMax, batchMax });
+  const atMs = Date.now();
+  const done = progress('users and conversations', users.length + groups.length + directs.length);
+  // No password: these users have tokens only.
+  const passwordHash = '';
+  await inSlices(users, done, (userId) =>
+    directory.createUser({ userId: userId as UserId, displayName: userId, createdAtMs: atMs, passwordHash }),
+  );
+  await inSlices(groups, done, ({ conversationId, members }) =>
+    directory.createConversation({
+      conversationId: conversationId as ConversationId,
+      kind: 'group',
+      title: conversationId,
+      members: members.map((userId) => ({ userId: userId as UserId, role: 'member' })),
+      atMs,
+    }),
+  );
+  await inSlices(directs, done, (conversationId) =>
+    directory.createConversation({
+      conversationId: conversationId as ConversationId,
+      kind: 'direct',
+      title: '',
+      members: membersOf(conversationId).map((userId) => ({ userId, role: 'member' })),
+      atMs,
+    }),
+  );
+  await directory.close();
+}
+
+async function fillTimeline({ dataFolder, directs, messagesEach }: SeedRequest): Promise<void> {
+  const dir = join(dataFolder, 'timeline');
+  const timeline = await openSqliteTimeline({ dir, log, queueMax, batchMax });
+  const uuid = createUuidV7(() => Date.now());
+  const total = directs.length * messagesEach;
+  const done = progress('messages', total);
+  const contentJson = JSON.stringify({ type: 'text', text: 'x'.repeat(64) });
+  const indexes = Array.from({ length: batchMax }, (_, index) => index);
+  const waiting: Promise<unknown>[] = [];
+  for (let from = 0; from < total; from += batchMax) {
+    const batch = indexes.slice(0, Math.min(batchMax, total - from)).map((index) => {
+      const conversationId = directs[(from + index) % directs.length] as ConversationId;
+      return {
+        msgId: uuid() as MsgId,
+        conversationId,
+        from: membersOf(conversationId)[0],
+        clientMsgId: uuid() as ClientMsgId,
+        timestampMs: Date.now(),
+        contentJson,
+      };
+    });
+    waiting.push(timeline.append(batch));
+    if (waiting.length > 2) await waiting.shift();
+    done(batch.length);
+  }
+  await Promise.all(waiting);
+  await timeline.close();
+}
+
+function membersOf(conversationId: string): readonly [UserId, UserId] {
+  const pair = directMembers(conversationId as ConversationId);
+  if (!pair) throw new Error(`${conversationId} is not a direct conversation`);
+  return pair;
+}
+
+async function inSlices<T>(
+  items: readonly T[],
+  done: (count: number) => void,
+  write: (item: T) => Promise<boolean>,
+): Promise<void> {
+  for (let from = 0; from < items.length; from += batchMax) {
+    const slice = items.slice(from, from + batchMax);
+    await Promise.all(slice.map(write));
+    done(slice.length);
+  }
+}
+
+/** A line a second. */
+function progress(what: string, total: number): (count: number) => void {
+  const startedAt = performance.now();
+  let [sum, saidAt] = [0, startedAt];
+  return (count) => {
+    sum += count;
+    const now = performance.now();
+    if (total < 50_000 || (now - saidAt < 1000 && sum < total)) return;
+    saidAt = now;
+    const perS = Math.round(sum / ((now - startedAt) / 1000));
+    console.error(
+      `  seed: ${sum.toLocaleString('en')} of ${total.toLocaleString('en')} ${what}, ${perS.toLocaleString('en')}/s`,
+    );
+  };
+}
+
+if (import.meta.main) {
+  const request = JSON.parse(await Bun.file(process.argv[2] ?? '').text()) as SeedRequest;
+  await readOrCreateSecret(request.dataFolder);
+  await fillDirectory(request);
+  if (request.messagesEach > 0) await fillTimeline(request);
+  process.exit(0);
+}

@@ -1,0 +1,89 @@
+// The server under measurement: the real one, as a process of its own, on a data folder of its own.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Cpu, cpuOf, memoryOf } from './process-stats.ts';
+
+export interface BenchServer {
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  cpu(): Cpu;
+  memoryBytes(): number;
+  stop(): Promise<void>;
+}
+
+const host = '127.0.0.1';
+const entry = join(import.meta.dir, '../packages/server/src/cli/main.ts');
+const readyTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
+
+export async function startServer(dataFolder: string, args: readonly string[] = []): Promise<BenchServer> {
+  const port = freePort();
+  const runtimeArgs = process.env.BENCH_SERVER_RUNTIME_ARGS?.split(' ') ?? [];
+  const command = [
+    process.execPath,
+    ...runtimeArgs,
+    entry,
+    'start',
+    '--listen',
+    `${host}:${port}`,
+    '--data',
+    dataFolder,
+  ];
+  const child = Bun.spawn([...command, '--log-level', 'warn', ...args], {
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'inherit',
+    env: environment(),
+  });
+  const server = {
+    host,
+    port,
+    pid: child.pid,
+    cpu: () => cpuOf(child.pid),
+    memoryBytes: () => memoryOf(child.pid),
+    async stop() {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+      await child.exited;
+      clearTimeout(timer);
+    },
+  };
+  for (const until = performance.now() + readyTimeoutMs; performance.now() < until && child.exitCode === null; ) {
+    const answer = await fetch(`http://${host}:${port}/readyz`).catch(() => undefined);
+    if (answer?.status === 200) return server;
+    await Bun.sleep(20);
+  }
+  await server.stop();
+  throw new Error('the server did not become ready');
+}
+
+/** Whether `hongyan start` knows the option. */
+export function hasOption(name: string): boolean {
+  const { stdout } = Bun.spawnSync([process.execPath, entry, 'start', '--help'], { env: environment() });
+  return stdout.toString().includes(`--${name}`);
+}
+
+/** Runs `work` on a fresh data folder and removes it. */
+export async function withDataFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'hongyan-bench-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Options of the surrounding shell must not reach the server. */
+function environment(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_')));
+}
+
+function freePort(): number {
+  const probe = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
+}
