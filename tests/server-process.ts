@@ -42,6 +42,13 @@ process.on('exit', () => {
 
 /** Resolves once GET /readyz answers 200; rejects with the server's output when it leaves or is not ready in time. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const server = spawnServer(options);
+  await untilReady(server);
+  return server;
+}
+
+/** Resolves at once: for what happens to a server while it starts. */
+export function spawnServer(options: ServerOptions): ServerProcess {
   const port = options.port ?? freePort();
   const url = `http://127.0.0.1:${port}`;
   const child = Bun.spawn(
@@ -66,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   void drainTo(child.stdout, keep);
   void drainTo(child.stderr, keep);
 
-  const server: ServerProcess = {
+  return {
     url,
     port,
     pid: child.pid,
@@ -86,8 +93,6 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     rssBytes: () => rssBytes(child.pid),
     output: () => output,
   };
-  await untilReady(server);
-  return server;
 }
 
 /** For afterAll: leaves no process behind, also when a test failed half way. */

@@ -2,7 +2,14 @@
 
 import { afterAll, expect, test } from 'bun:test';
 import { createRandom, testSeed } from '@hongyan/base/seed';
-import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
+import {
+  dataFolder,
+  killServers,
+  removeDataFolders,
+  type ServerProcess,
+  spawnServer,
+  startServer,
+} from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
 
@@ -11,8 +18,11 @@ const random = createRandom(seed);
 const rounds = Number(process.env.HONGYAN_FAULT_ROUNDS ?? 50);
 /** A fresh crowd every so often keeps the full reads short; the crowds before are checked again at the end. */
 const roundsPerCrowd = 10;
-const sendsPerDeviceMax = 400;
-const loadMsMax = 700;
+const sendsPerDeviceMax = 600;
+const loadMsMax = 300;
+/** Every so often the restart is killed too, before or while it is ready. */
+const roundsPerSecondKill = 5;
+const startMsMax = 300;
 const crowds: Crowd[] = [];
 let openAtKill = 0;
 let server: ServerProcess;
@@ -39,7 +49,13 @@ test(`[D1][D2][D3][D4][D7] ${rounds} kills under load lose, double, reorder and 
     await load;
     const { openCount } = crowd;
     openAtKill += openCount;
-    server = await startServer({ dataDir, port: server.port });
+    const { port } = server;
+    if (round % roundsPerSecondKill === roundsPerSecondKill - 1) {
+      const interrupted = spawnServer({ dataDir, port });
+      await Bun.sleep(random() * startMsMax);
+      await interrupted.kill();
+    }
+    server = await startServer({ dataDir, port });
     crowd.events.push({ type: 'restarted' });
     await crowd.connect();
     await crowd.settle();
