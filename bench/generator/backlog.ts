@@ -49,7 +49,8 @@ export async function runBacklog(target: Target, request: BacklogRequest): Promi
       try {
         await connection.open();
         open.push(connection);
-        messages += await fetchAll(connection, `d:${request.partnerPrefix}${user}:${user}`, request.messagesEach);
+        const count = await fetchAll(connection, `d:${request.partnerPrefix}${user}:${user}`, request.messagesEach);
+        messages += count;
         catchUp.recordMs(performance.now() - beganAt);
       } catch (error) {
         failures.push(`${user}: ${error instanceof Error ? error.message : error}`);
