@@ -29,6 +29,16 @@ export const cpuBetween = (before: Cpu, after: Cpu): Cpu => ({
 
 export const cpuSum = ({ userS, systemS }: Cpu): number => userS + systemS;
 
+/** Seconds that all cores together were not idle since boot. */
+export function machineBusyS(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = readProc('', 'stat')
+    .slice(4)
+    .trim()
+    .split(/\s+/)
+    .map(Number);
+  return (user + nice + system + irq + softirq + steal) / ticksPerS;
+}
+
 /**
  * Memory that only these processes hold: private pages plus their share of the shared ones (PSS), without pages of mapped
  * files, which the kernel takes back when it likes.
@@ -60,7 +70,7 @@ function processTree(root: number): number[] {
 }
 
 /** Empty when the process has just gone. */
-function readProc(pid: number, file: string): string {
+function readProc(pid: number | '', file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch (error) {

@@ -40,6 +40,7 @@ export function markdown({ startedAt, isQuick, machine: on, figures }: Report): 
     'latency p50 / p99 / p999 ms',
     'server µs',
     'generator µs',
+    'others',
     'also',
     'target',
   ];
@@ -52,6 +53,7 @@ export function markdown({ startedAt, isQuick, machine: on, figures }: Report): 
       .join('<br>'),
     `${figure.server.usPerItem.toFixed(2)} (${share(figure.server.userS, figure)} user + ${share(figure.server.systemS, figure)} system)`,
     figure.generator.usPerItem.toFixed(2),
+    figure.otherCores.toFixed(2),
     Object.entries(figure.extra)
       .map(([name, value]) => `${name}: ${typeof value === 'number' ? count(value) : value}`)
       .join('<br>'),
@@ -59,7 +61,7 @@ export function markdown({ startedAt, isQuick, machine: on, figures }: Report): 
   ]);
   return [
     `${startedAt}${isQuick ? ', --quick' : ''}; ${on.cores} cores of ${on.cpu}, shared with the generator; ${on.memoryGiB} GiB; ${on.system}, Linux ${on.kernel}; Bun ${on.bun}; fsync on.`,
-    'CPU time is per item, over the whole process tree.',
+    'CPU time is per item, over the whole process tree. others: cores that the rest of the machine kept busy meanwhile.',
     '',
     `| ${head.join(' | ')} |`,
     `|${head.map(() => '---').join('|')}|`,

@@ -3,7 +3,7 @@
 import type { Generator } from './generator-process.ts';
 import { startGenerator } from './generator-process.ts';
 import type { Quantiles } from './histogram.ts';
-import { type Cpu, cpuBetween, cpuSum } from './process-stats.ts';
+import { type Cpu, cpuBetween, cpuSum, machineBusyS } from './process-stats.ts';
 import { type SeedRequest, seed } from './seed.ts';
 import { type BenchServer, startServer, withDataFolder } from './server.ts';
 import { readSecret } from './token.ts';
@@ -27,6 +27,7 @@ export interface Figure {
   readonly server: Cost;
   /** The generator's processes. */
   readonly generator: Cost;
+  readonly otherCores: number;
   readonly latency: Readonly<Record<string, Quantiles>>;
   /** Other numbers worth a place in the table, with their unit in the name. */
   readonly extra: Readonly<Record<string, number | string>>;
@@ -76,23 +77,33 @@ export async function withBed<T>(
   });
 }
 
+export interface Costed<T> {
+  readonly result: T;
+  readonly server: Cpu;
+  readonly generator: Cpu;
+  /** Cores that everything else on the machine kept busy meanwhile: above 0.1 the figure is worse than the server. */
+  readonly otherCores: number;
+}
+
 /** Runs `work` and tells what CPU time it cost on both sides. */
-export async function costed<T>(
-  { server, generators }: Bed,
-  work: () => Promise<T>,
-): Promise<{ readonly result: T; readonly server: Cpu; readonly generator: Cpu }> {
+export async function costed<T>({ server, generators }: Bed, work: () => Promise<T>): Promise<Costed<T>> {
   const generatorsCpu = async (): Promise<Cpu> =>
     (await Promise.all(generators.map((generator) => generator.cpu()))).reduce((sum, cpu) => ({
       userS: sum.userS + cpu.userS,
       systemS: sum.systemS + cpu.systemS,
     }));
-  const before = { server: server.cpu(), generator: await generatorsCpu() };
-  const result = await work();
-  return {
-    result,
-    server: cpuBetween(before.server, server.cpu()),
-    generator: cpuBetween(before.generator, await generatorsCpu()),
+  const before = {
+    server: server.cpu(),
+    generator: await generatorsCpu(),
+    busyS: machineBusyS(),
+    atMs: performance.now(),
   };
+  const result = await work();
+  const [elapsedS, busyS] = [(performance.now() - before.atMs) / 1000, machineBusyS() - before.busyS];
+  const serverCpu = cpuBetween(before.server, server.cpu());
+  const generatorCpu = cpuBetween(before.generator, await generatorsCpu());
+  const otherCores = Math.max(0, (busyS - cpuSum(serverCpu) - cpuSum(generatorCpu)) / elapsedS);
+  return { result, server: serverCpu, generator: generatorCpu, otherCores };
 }
 
 export const costOf = (cpu: Cpu, count: number): Cost => ({

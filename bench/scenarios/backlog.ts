@@ -19,7 +19,7 @@ export const backlog: Scenario = {
     say(`backlog: ${count.toLocaleString('en')} clients, ${messagesEach} messages each`);
     return withBed({ seed: { users: [...users, ...partners], groups: [], directs, messagesEach } }, async (bed) => {
       const request = { users, partnerPrefix, messagesEach, concurrency, from: loopbackAddresses(4) };
-      const { result, server, generator } = await costed(bed, () => bed.generator.call('backlog', request));
+      const { result, server, generator, otherCores } = await costed(bed, () => bed.generator.call('backlog', request));
       refuse(result.failures, 'clients');
       const { elapsedS, clients, messages } = result;
       return [
@@ -32,6 +32,7 @@ export const backlog: Scenario = {
           perS: messages / elapsedS,
           server: costOf(server, messages),
           generator: costOf(generator, messages),
+          otherCores,
           latency: { 'catch up': quantiles(result.catchUp) },
           extra: { 'clients/s': clients / elapsedS },
         },

@@ -45,7 +45,9 @@ async function measure(
   // What the load before left behind (its garbage, its log to checkpoint) is not this one's.
   await Bun.sleep(1_000);
   if (load.type === 'rate') await bed.generator.call('direct', { load, durationS: rateWarmUpS });
-  const { result, server, generator } = await costed(bed, () => bed.generator.call('direct', { load, durationS }));
+  const { result, server, generator, otherCores } = await costed(bed, () =>
+    bed.generator.call('direct', { load, durationS }),
+  );
   const { completed, elapsedS, lost, errors, firstError } = result;
   if (errors > 0) throw new Error(`${name}: ${errors} errors, the first: ${firstError}`);
   return {
@@ -57,6 +59,7 @@ async function measure(
     perS: completed / elapsedS,
     server: costOf(server, completed),
     generator: costOf(generator, completed),
+    otherCores,
     latency: {
       ack: quantiles(result.ack),
       receive: quantiles(result.receive),

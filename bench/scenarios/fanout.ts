@@ -30,7 +30,7 @@ function measure({ members, window, durationS }: Record<'members' | 'window' | '
     const opened = await bed.generator.call('open', { users, concurrency: 100, from: [] });
     refuse(opened.failures, 'connections');
     await bed.generator.call('fanout', { conversationId, window, durationS: 2 });
-    const { result, server, generator } = await costed(bed, () =>
+    const { result, server, generator, otherCores } = await costed(bed, () =>
       bed.generator.call('fanout', { conversationId, window, durationS }),
     );
     const { deliveries, elapsedS, messages, errors, firstError } = result;
@@ -45,6 +45,7 @@ function measure({ members, window, durationS }: Record<'members' | 'window' | '
       perS,
       server: costOf(server, deliveries),
       generator: costOf(generator, deliveries),
+      otherCores,
       latency: {},
       extra: { 'messages/s': Math.round(messages / elapsedS) },
       ...(members === targetMembers

@@ -39,7 +39,7 @@ function measure(stored: number, durationS: number): Promise<Figure[]> {
     for (const by of transports) {
       const request = { by, readers, conversations, messagesEach, pageSize, concurrency };
       await bed.generator.call('history', { ...request, durationS: durationS / 2 });
-      const { result, server, generator } = await costed(bed, () =>
+      const { result, server, generator, otherCores } = await costed(bed, () =>
         bed.generator.call('history', { ...request, durationS }),
       );
       const { pages, elapsedS, firstError, latency } = result;
@@ -53,6 +53,7 @@ function measure(stored: number, durationS: number): Promise<Figure[]> {
         perS: pages / elapsedS,
         server: costOf(server, pages),
         generator: costOf(generator, pages),
+        otherCores,
         latency: { page: quantiles(latency) },
         extra: {},
       });

@@ -64,6 +64,7 @@ export const idle: Scenario = {
           perS: count / elapsedS,
           server: costOf(cpu.server, count),
           generator: costOf(cpu.generator, count),
+          otherCores: cpu.otherCores,
           latency: { welcome: quantiles(result[0]?.latency ?? { counts: [], maxUs: 0 }) },
           extra: {
             'bytes each': Math.round(each),

@@ -18,7 +18,7 @@ export const storm: Scenario = {
       refuse(first.failures, 'warm-up');
       await bed.generator.call('close', undefined);
       await Bun.sleep(1_000);
-      const { result, server, generator } = await costed(bed, () => bed.generator.call('open', request));
+      const { result, server, generator, otherCores } = await costed(bed, () => bed.generator.call('open', request));
       refuse(result.failures, 'connections');
       return [
         {
@@ -30,6 +30,7 @@ export const storm: Scenario = {
           perS: result.opened / result.elapsedS,
           server: costOf(server, result.opened),
           generator: costOf(generator, result.opened),
+          otherCores,
           latency: { welcome: quantiles(result.latency) },
           extra: {},
         },
