@@ -2,8 +2,9 @@
 
 BIN := node_modules/.bin
 BUN := $(BIN)/bun
-# What the tests may take before they are stopped, in seconds.
+# What the tests, and the fast ones among them, may take before they are stopped, in seconds.
 TEST_SECONDS := 2400
+CHECK_SECONDS := 300
 
 .PHONY: help start test check format bench build clean
 
@@ -26,7 +27,7 @@ check: node_modules/.installed ## Format, lint, layers, types and the fast tests
 	$(BIN)/biome check .
 	$(BUN) tools/check-layers.ts
 	$(BIN)/tsc -p .
-	$(BUN) test packages
+	timeout $(CHECK_SECONDS) $(BUN) test packages bench tools
 
 test: node_modules/.installed $(WEB) chromium ## Everything: fast tests, scenarios, faults, browsers
 	timeout $(TEST_SECONDS) $(BUN) test

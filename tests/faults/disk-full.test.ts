@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'bun:test';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import type { ClientEvent } from './history.ts';
-import { type Account, askOutcome, createGroup, readFully, readPositions, signUp } from './http-client.ts';
+import { type Account, askOutcome, call, createGroup, readFully, readPositions, signUp } from './http-client.ts';
 import { type SendOutcome, WireClient } from './wire-client.ts';
 
 const small = ['--store-bytes-max', String(512 * 1024)];
@@ -68,6 +68,28 @@ test('[D1][D2][D3] a full store refuses sends and loses nothing; more room bring
   const second = await sendAll(wire, keys);
   expect(new Set(second.map(codeOf))).toEqual(new Set(['acked']));
   expect(await proof()).toEqual([]);
+}, 60_000);
+
+test('a full directory refuses what needs room, by its code, and still lets known devices in to read', async () => {
+  const server = await startServer({ dataDir: await dataFolder('directory-full'), args: small });
+  const { url } = server;
+  const ann = await signUp(url, 'ann');
+  const group = await createGroup(url, ann, []);
+  const wire = await WireClient.open({ url, token: ann.token, userId: 'ann', deviceId: 'known' });
+  await wire.send({ conversationId: group, clientMsgId: 'k', content: { type: 'text', text: 'before' } });
+  const body = { kind: 'group', title: 't'.repeat(128), members: [] };
+  const create = () => call(url, '/v1/conversations', { method: 'POST', token: ann.token, body });
+  const answers = await inTurns(Array(3000).fill(0), create);
+  const refused = answers.filter(({ status }) => status !== 201);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(new Set(refused.map(({ status, body }) => `${status} ${body.code}`))).toEqual(new Set(['503 unavailable']));
+
+  // A device that the directory does not know yet may find no room; the ones it knows come in.
+  await wire.close();
+  const reader = await WireClient.open({ url, token: ann.token, userId: 'ann', deviceId: 'known' });
+  expect((await reader.history(group, 0))?.entries.at(-1)?.client_msg_id).toBe('k');
+  expect((await readFully(url, ann, group)).lastSeq).toBe(2);
+  expect(server.isAlive()).toBe(true);
 }, 60_000);
 
 const codeOf = (outcome: SendOutcome) => (outcome.type === 'refused' ? outcome.code : outcome.type);

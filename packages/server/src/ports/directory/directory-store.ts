@@ -64,7 +64,8 @@ export class DirectoryStore {
   }
 
   #createConversation({ conversationId, kind, title, members, atMs }: Value<'createConversation'>): boolean {
-    const row = this.#statements.createConversation.get(conversationId, kind, title, atMs, members.length);
+    const memberCount = new Set(members.map((member) => member.userId)).size;
+    const row = this.#statements.createConversation.get(conversationId, kind, title, atMs, memberCount);
     if (row === null) return false;
     for (const { userId, role } of members) this.#statements.addMember.run(row.no, userId, role, 1, atMs);
     return true;

@@ -82,7 +82,7 @@ export interface Directory {
   touchDevice(device: { readonly userId: UserId; readonly deviceId: DeviceId; readonly atMs: number }): Promise<void>;
   devices(userId: UserId): Promise<readonly { readonly deviceId: DeviceId; readonly lastSeenMs: number }[]>;
 
-  /** false when it exists already: nothing is changed then. */
+  /** false when it exists already: nothing is changed then. Of a member named twice the first role counts. */
   createConversation(conversation: NewConversation): Promise<boolean>;
   getConversation(conversationId: ConversationId): Promise<ConversationRecord | undefined>;
   /** false when there is none. */

@@ -1,5 +1,6 @@
 // Group commit: while one batch commits on a worker thread, the next one collects; each batch costs one fsync.
 
+import { StoreFailure, type StoreFailureCode } from '../store-failure.ts';
 import type { Failure, FromWorker, ToWorker } from './group-commit-protocol.ts';
 
 export interface GroupCommitOptions {
@@ -172,29 +173,37 @@ export class GroupCommit<Op, Result> {
 }
 
 /** Too many ops wait already: refused at once, nothing was stored, trying later is right. */
-export class QueueFullError extends Error {
+export class QueueFullError extends StoreFailure {
   override readonly name = 'QueueFullError';
+  readonly errorCode = 'overloaded';
   constructor(queueMax: number) {
     super(`more than ${queueMax} writes are waiting`);
   }
 }
 
 /** The batch was rolled back (a full disk, an op that threw): nothing of it was stored; later batches may work. */
-export class CommitFailedError extends Error {
+export class CommitFailedError extends StoreFailure {
   override readonly name = 'CommitFailedError';
+  readonly errorCode: StoreFailureCode;
   readonly code: string | undefined;
   constructor(failure: Failure) {
     super(failure.message);
     this.code = failure.code;
+    // The disk's trouble passes; a constraint or a statement that fails is a bug.
+    this.errorCode = /^SQLITE_(FULL|IOERR|BUSY|LOCKED|READONLY|CANTOPEN|NOMEM)/.test(failure.code ?? '')
+      ? 'unavailable'
+      : 'internal';
   }
 }
 
-export class WriterDiedError extends Error {
+export class WriterDiedError extends StoreFailure {
   override readonly name = 'WriterDiedError';
+  readonly errorCode = 'unknown_outcome';
 }
 
-export class WriterClosedError extends Error {
+export class WriterClosedError extends StoreFailure {
   override readonly name = 'WriterClosedError';
+  readonly errorCode = 'unavailable';
   constructor() {
     super('the writer is closed');
   }

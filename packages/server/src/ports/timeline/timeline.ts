@@ -62,7 +62,7 @@ export type Month = string;
  * restarts, and after months were dropped [D2]; a repeated (from, clientMsgId) appends nothing and returns the first
  * entry, for as long as that entry is kept [D3], also within one batch and also when the repeat names another conversation.
  * MUST NOT: show an entry to any read before it is durable; answer a read of dropped entries with anything but a raised firstSeq [D5].
- * A rejected `append` (disk full, closed) leaves nothing of the batch behind.
+ * A rejected `append` (disk full, closed) leaves nothing of the batch behind, unless its StoreFailure says unknown_outcome.
  */
 export interface Timeline {
   append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]>;

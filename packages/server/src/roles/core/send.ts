@@ -6,6 +6,7 @@ import { mayPost } from '../../domain/membership.ts';
 import { encodeContent, isKeyStorable, targetOf } from '../../domain/message.ts';
 import type { Committed, Outcome, Refusal, SendCommand } from '../../ports/core/core.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { refusalOf } from '../../ports/store-failure.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
 import { encode, messageFrame } from './frames.ts';
@@ -26,9 +27,8 @@ export function createSendHandler(deps: CoreDeps, memberships: MembershipCache) 
     try {
       results = await timeline.append(entries);
     } catch (error) {
-      // A rejected append left nothing behind: "unavailable" is the truth, not an unknown outcome.
       log.error('append failed', { size: entries.length, error });
-      const answer = refused('unavailable', 'the message store cannot take messages now');
+      const answer = refusalOf(error);
       return resolved.map((item) => ('type' in item ? item : answer));
     }
     bus.publish(publications(results));

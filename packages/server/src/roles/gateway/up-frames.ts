@@ -5,6 +5,7 @@ import type { Down } from '@hongyan/protocol/down';
 import type { Seq } from '@hongyan/protocol/ids';
 import type { Up, UpOf } from '@hongyan/protocol/up';
 import type { Actor, Outcome, Refusal } from '../../ports/core/core.ts';
+import { refusalOf } from '../../ports/store-failure.ts';
 import { encodeDown, type Socket } from './connection.ts';
 import type { GatewayDeps } from './deps.ts';
 import type { Sessions } from './sessions.ts';
@@ -105,7 +106,7 @@ export function createUpFrames({ core, limits, log }: GatewayDeps, sessions: Ses
       (error: unknown) => {
         connection.inFlight--;
         log.error('request failed', { error });
-        sessions.queue(socket, errorFrame({ code: 'internal', message: 'the server failed to answer; try again' }, id));
+        sessions.queue(socket, errorFrame(refusalOf(error), id));
       },
     );
   }

@@ -2,6 +2,7 @@
 
 import type { BunRequest } from 'bun';
 import type { Outcome } from '../../../ports/core/core.ts';
+import { refusalOf } from '../../../ports/store-failure.ts';
 import type { GatewayDeps } from '../deps.ts';
 import { problem } from './problem.ts';
 import { type Method, queryOf, type Route } from './route.ts';
@@ -35,7 +36,7 @@ async function answer(deps: GatewayDeps, route: Route, request: BunRequest): Pro
     response = outcome.type === 'refused' ? problem(outcome) : success(outcome.value, route.spec.status);
   } catch (error) {
     deps.log.error('http request failed', { method: route.spec.method, path: route.spec.path, error });
-    response = problem({ code: 'internal', message: 'the server failed to answer; try again' });
+    response = problem(refusalOf(error));
   }
   response.headers.set('access-control-allow-origin', '*');
   return response;
