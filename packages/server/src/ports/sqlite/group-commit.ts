@@ -39,7 +39,11 @@ export class GroupCommit<Op, Result> {
     this.#worker = new Worker(typeof options.worker === 'string' ? options.worker : options.worker.href);
     this.#worker.onmessage = (event: MessageEvent<FromWorker<Result>>) => this.#receive(event.data);
     this.#worker.onerror = (event) => this.#die(new WriterDiedError(`the writer thread failed: ${event.message}`));
-    this.#worker.addEventListener('close', () => this.#die(new WriterDiedError('the writer thread ended')));
+    this.#worker.addEventListener('close', () => {
+      this.#die(new WriterDiedError('the writer thread ended'));
+      // Not before: the thread's statements hold its file until the thread is gone.
+      this.#closed.resolve();
+    });
     this.#post({ type: 'init', init: options.init });
   }
 
@@ -162,7 +166,6 @@ export class GroupCommit<Op, Result> {
     this.#opCount = 0;
     for (const pending of orphans) pending.reject(error);
     this.#ready.reject(error);
-    this.#closed.resolve();
     this.#worker.terminate();
     if (!isExpected) this.#options.onFatal?.(error);
   }
