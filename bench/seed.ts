@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { createLog } from '@hongyan/base/log';
 import { createUuidV7 } from '@hongyan/base/uuid';
+import { directMembers } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
-import { directMembers } from '@hongyan/protocol/ids';
 import { readOrCreateSecret } from '../packages/server/src/config/secret.ts';
 import { openSqliteDirectory } from '../packages/server/src/ports/directory/sqlite-directory.ts';
 import { openSqliteTimeline } from '../packages/server/src/ports/timeline/sqlite-timeline.ts';

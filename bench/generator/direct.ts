@@ -1,6 +1,7 @@
 // Direct messages between pairs: send → ack → received → delivered frame → receipt seen by the sender.
 
-import { directConversationId, type UserId } from '@hongyan/protocol/ids';
+import { directConversationId } from '@hongyan/protocol/direct';
+import type { UserId } from '@hongyan/protocol/ids';
 import { Histogram, type HistogramData } from '../histogram.ts';
 import type { BenchConnection } from './connection.ts';
 import { kinds, NumberField, textFrame } from './frames.ts';

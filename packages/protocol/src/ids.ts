@@ -37,17 +37,3 @@ export const ClientMsgIdSchema = Type.Unsafe<ClientMsgId>(
   Type.String({ minLength: 1, maxLength: 64, description: "The sender's idempotency key (D3)" }),
 );
 export const SeqSchema = Type.Unsafe<Seq>(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
-
-/** `a` and `b` may be equal: that is a user's conversation with themselves ("saved messages"). */
-export function directConversationId(a: UserId, b: UserId): ConversationId {
-  return (a <= b ? `d:${a}:${b}` : `d:${b}:${a}`) as ConversationId;
-}
-
-/** The two members of a direct conversation (equal for a note to self), or undefined for other kinds and unsorted ids. */
-export function directMembers(conversationId: ConversationId): readonly [UserId, UserId] | undefined {
-  if (!conversationId.startsWith('d:')) return undefined;
-  const separator = conversationId.indexOf(':', 2);
-  const a = conversationId.slice(2, separator) as UserId;
-  const b = conversationId.slice(separator + 1) as UserId;
-  return a <= b ? [a, b] : undefined;
-}

@@ -1,8 +1,9 @@
 // The rules of a single message: what may be sent, and where a message stands given the receivers' positions.
 
 import type { ErrorCode } from '@hongyan/protocol/codes';
+import { directConversationId, directMembers } from '@hongyan/protocol/direct';
 import type { Content, MessageStatus } from '@hongyan/protocol/entry';
-import { type ConversationId, directConversationId, directMembers, type Seq, type UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 
 export type Admission<T> =
   | { readonly type: 'ok'; readonly value: T }

@@ -1,15 +1,10 @@
 // Conversations come, change and lose members: written to the directory first, then told in the timeline and to live connections.
 
+import { directConversationId } from '@hongyan/protocol/direct';
 import type { ConversationChange } from '@hongyan/protocol/down';
 import type { Content, Conversation } from '@hongyan/protocol/entry';
 import type { MemberList } from '@hongyan/protocol/http';
-import {
-  type ClientMsgId,
-  type ConversationId,
-  directConversationId,
-  type Seq,
-  type UserId,
-} from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { mayChange, mayRead, mayRemove } from '../../domain/membership.ts';
 import type { NewConversationCommand, Outcome, Refusal } from '../../ports/core/core.ts';
 import type { ConversationRecord } from '../../ports/directory/directory.ts';

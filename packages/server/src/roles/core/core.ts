@@ -1,6 +1,6 @@
 // The core: orders messages, makes them durable, and answers what gateways ask. One per process.
 
-import { directMembers } from '@hongyan/protocol/ids';
+import { directMembers } from '@hongyan/protocol/direct';
 import type { Core } from '../../ports/core/core.ts';
 import { conversationTopic, presenceTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { createAccounts } from './accounts.ts';

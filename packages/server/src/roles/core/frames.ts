@@ -1,8 +1,9 @@
 // Frames as the core publishes them: encoded once here, passed on as text by everyone behind.
 
+import { directMembers } from '@hongyan/protocol/direct';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { Conversation, Entry, MessageStatus } from '@hongyan/protocol/entry';
-import { directMembers, type UserId } from '@hongyan/protocol/ids';
+import type { UserId } from '@hongyan/protocol/ids';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 
 /** Ids of the wire need no escaping: their patterns allow no quote, backslash or control character. client_msg_id may be any string. */

@@ -1,7 +1,8 @@
 // Receipts on their way to the directory: coalesced while the batch before commits, pushed to the others once durable.
 
 import { soon } from '@hongyan/base/soon';
-import { type ConversationId, directMembers, type Seq } from '@hongyan/protocol/ids';
+import { directMembers } from '@hongyan/protocol/direct';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { Actor, Outcome } from '../../ports/core/core.ts';
 import type { ReceiptAdvance, ReceiptResult } from '../../ports/directory/directory.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';

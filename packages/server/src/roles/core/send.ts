@@ -1,7 +1,8 @@
 // The message path: a batch of sends is admitted, appended in one commit, published, and only then answered.
 
 import type { Clock } from '@hongyan/base/clock';
-import { type ConversationId, directMembers, type UserId } from '@hongyan/protocol/ids';
+import { directMembers } from '@hongyan/protocol/direct';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { mayPost } from '../../domain/membership.ts';
 import { encodeContent, isKeyStorable, targetOf } from '../../domain/message.ts';
 import type { Committed, Outcome, Refusal, SendCommand } from '../../ports/core/core.ts';

@@ -1,8 +1,9 @@
 // Conversations and pages as one member sees them: what is hidden from the member is reported as a raised first_seq [D5].
 
+import { directMembers } from '@hongyan/protocol/direct';
 import type { Conversation } from '@hongyan/protocol/entry';
 import type { MessagePage } from '@hongyan/protocol/http';
-import { type ConversationId, directMembers, type Seq, type UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { statusAt } from '../../domain/message.ts';
 import type { HistoryRequest, Outcome } from '../../ports/core/core.ts';
 import type { ConversationRecord, MemberRecord } from '../../ports/directory/directory.ts';

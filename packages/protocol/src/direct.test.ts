@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { closeAction } from './codes.ts';
-import { type ConversationId, directConversationId, directMembers, type UserId } from './ids.ts';
+import { directConversationId, directMembers } from './direct.ts';
+import type { ConversationId, UserId } from './ids.ts';
 
 const user = (id: string) => id as UserId;
 

@@ -1,0 +1,17 @@
+// How a direct conversation gets its id. No dependency at run time: the client library imports it.
+
+import type { ConversationId, UserId } from './ids.ts';
+
+/** `a` and `b` may be equal: that is a user's conversation with themselves ("saved messages"). */
+export function directConversationId(a: UserId, b: UserId): ConversationId {
+  return (a <= b ? `d:${a}:${b}` : `d:${b}:${a}`) as ConversationId;
+}
+
+/** The two members of a direct conversation (equal for a note to self), or undefined for other kinds and unsorted ids. */
+export function directMembers(conversationId: ConversationId): readonly [UserId, UserId] | undefined {
+  if (!conversationId.startsWith('d:')) return undefined;
+  const separator = conversationId.indexOf(':', 2);
+  const a = conversationId.slice(2, separator) as UserId;
+  const b = conversationId.slice(separator + 1) as UserId;
+  return a <= b ? [a, b] : undefined;
+}
