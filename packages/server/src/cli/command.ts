@@ -1,7 +1,7 @@
 // What a command of the command line is, and how it ends.
 
 import type { Source } from '../config/load.ts';
-import type { Config } from '../config/options.ts';
+import type { Config, OptionName } from '../config/options.ts';
 
 export interface CommandInput {
   readonly config: Config;
@@ -9,6 +9,8 @@ export interface CommandInput {
   /** Positional words, in order. */
   readonly words: readonly string[];
   readonly switches: ReadonlySet<string>;
+  /** Of the command's own flags with a value, those that were given. */
+  readonly values: ReadonlyMap<string, string>;
 }
 
 export interface Command {
@@ -16,8 +18,14 @@ export interface Command {
   readonly name: string;
   readonly usage: string;
   readonly summary: string;
+  /** Further paragraphs of --help: what it reads, prints and leaves with. */
+  readonly details?: string;
   /** Flags without a value, beside the options of the configuration: name → description. */
   readonly switches?: Readonly<Record<string, string>>;
+  /** Flags with a value, beside the options of the configuration. */
+  readonly values?: Readonly<Record<string, { readonly placeholder: string; readonly description: string }>>;
+  /** The options of the configuration that it takes as flags. Default: all. */
+  readonly options?: readonly OptionName[];
   /** Resolves with the exit code. */
   run(input: CommandInput): Promise<number>;
 }

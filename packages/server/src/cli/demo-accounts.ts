@@ -2,6 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { randomPassword } from './password.ts';
 
 interface DemoAccount {
   readonly userId: string;
@@ -39,5 +40,3 @@ async function readAccounts(path: string): Promise<readonly DemoAccount[]> {
   await writeFile(path, `${JSON.stringify(accounts, null, 2)}\n`, { mode: 0o600 });
   return accounts;
 }
-
-const randomPassword = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString('base64url');

@@ -20,25 +20,31 @@ export function generalHelp(commands: readonly Command[]): string {
 }
 
 export function commandHelp(command: Command): string {
-  const switches = Object.entries(command.switches ?? {}).map(
-    ([name, description]) => `  --${name}\n      ${description}`,
-  );
+  const own = [
+    ...Object.entries(command.values ?? {}).flatMap(([name, { placeholder, description }]) => [
+      `  --${name} <${placeholder}>`,
+      `      ${description}`,
+    ]),
+    ...Object.entries(command.switches ?? {}).flatMap(([name, description]) => [`  --${name}`, `      ${description}`]),
+  ];
+  const shown = optionLines(command.options);
   return [
-    `Usage: hongyan ${command.usage} [options]`,
+    `Usage: hongyan ${command.usage}${own.length + shown.length > 0 ? ' [options]' : ''}`,
     '',
     command.summary,
-    '',
-    ...(switches.length > 0 ? ['Of this command:', ...switches, ''] : []),
-    'Options (flag, environment variable, file key):',
-    ...optionLines(),
+    ...(command.details === undefined ? [] : ['', command.details]),
+    ...(own.length > 0 ? ['', 'Of this command:', ...own] : []),
+    ...(shown.length > 0 ? ['', 'Options (flag, environment variable, file key):', ...shown] : []),
   ].join('\n');
 }
 
-function optionLines(): string[] {
-  return options.flatMap((option) => [
-    `  --${option.name}${placeholder(option)}   ${environmentName(option.name)}   ${fileKey(option.name)}`,
-    `      ${option.description}. ${defaultOf(option)}`,
-  ]);
+function optionLines(names?: readonly string[]): string[] {
+  return options
+    .filter((option) => names === undefined || names.includes(option.name))
+    .flatMap((option) => [
+      `  --${option.name}${placeholder(option)}   ${environmentName(option.name)}   ${fileKey(option.name)}`,
+      `      ${option.description}. ${defaultOf(option)}`,
+    ]);
 }
 
 function placeholder(option: Option): string {

@@ -10,6 +10,7 @@ export const token: Command = {
   name: 'token',
   usage: 'token <user_id>',
   summary: "Print an access token for a user, signed with the data folder's secret",
+  options: ['data', 'token-ttl-s'],
   async run({ config, words: [userId = ''] }) {
     if (!new RegExp(userIdPattern).test(userId)) throw new UsageError('give a user id: hongyan token alice');
     const tokens = createTokens({

@@ -7,6 +7,7 @@ export const versionCommand: Command = {
   name: 'version',
   usage: 'version',
   summary: 'Print the version',
+  options: [],
   async run() {
     console.log(`hongyan ${version} (bun ${Bun.version})`);
     return 0;

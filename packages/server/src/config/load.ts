@@ -11,7 +11,12 @@ export type Loaded =
       readonly type: 'ok';
       readonly config: Config;
       readonly sources: Readonly<Record<string, Source>>;
-      readonly rest: readonly string[];
+      /** Positional words, in order; all that stands behind `--` is one. */
+      readonly words: readonly string[];
+      /** The command's own switches that were given. */
+      readonly switches: ReadonlySet<string>;
+      /** The command's own flags with a value. */
+      readonly values: ReadonlyMap<string, string>;
     }
   | { readonly type: 'error'; readonly message: string };
 
@@ -22,14 +27,18 @@ export interface LoadInput {
   readonly readFile: (path: string) => string;
   /** Flags without a value that the command itself takes, without the dashes. */
   readonly switches?: readonly string[];
+  /** Flags with a value that the command itself takes. */
+  readonly values?: readonly string[];
+  /** The options that the command takes as flags; the others come from environment and file only. Default: all. */
+  readonly takes?: readonly string[];
 }
 
 class ConfigError extends Error {}
 
-/** Flag beats environment beats file beats default. `rest` has what is no option of ours: positionals and the command's switches. */
+/** Flag beats environment beats file beats default. */
 export function loadConfig(input: LoadInput): Loaded {
   try {
-    const { flags, rest } = readFlags(input.argv, input.switches ?? []);
+    const { flags, ...own } = readFlags(input);
     const environment = readEnvironment(input.env);
     const file = readFileOptions(flags.get('config') ?? environment.get('config'), input.readFile);
     const values: Record<string, string | number | boolean> = {};
@@ -47,7 +56,7 @@ export function loadConfig(input: LoadInput): Loaded {
     }
     const config = values as unknown as Config;
     checkTogether(config);
-    return { type: 'ok', config, sources, rest };
+    return { type: 'ok', config, sources, ...own };
   } catch (error) {
     if (error instanceof ConfigError) return { type: 'error', message: error.message };
     throw error;
@@ -56,36 +65,48 @@ export function loadConfig(input: LoadInput): Loaded {
 
 const known = (): string[] => [...options.map((option) => option.name), 'config'];
 
-function readFlags(
-  argv: readonly string[],
-  switches: readonly string[],
-): { flags: Map<string, string>; rest: string[] } {
-  const flags = new Map<string, string>();
-  const rest: string[] = [];
+function readFlags({ argv, switches = [], values = [], takes }: LoadInput) {
+  const read = {
+    flags: new Map<string, string>(),
+    words: [] as string[],
+    switches: new Set<string>(),
+    values: new Map<string, string>(),
+  };
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? '';
-    const [, name = '', inline] = word.match(/^--([^=]+)(?:=(.*))?$/s) ?? [];
-    if (name === '' || switches.includes(name)) {
-      rest.push(word);
-      continue;
+    if (word === '--') {
+      read.words.push(...argv.slice(i + 1));
+      break;
     }
-    const positive = name.replace(/^no-/, '');
-    const option = options.find((candidate) => candidate.name === (known().includes(name) ? name : positive));
-    if (!option && name !== 'config')
-      throw new ConfigError(
-        unknownName(
-          `--${name}`,
-          [...known(), ...switches].map((each) => `--${each}`),
-        ),
-      );
-    if (option?.type === 'switch') flags.set(option.name, inline ?? (name === positive ? 'true' : 'false'));
-    else {
-      const value = inline ?? argv[++i];
+    const [, name, inline] = word.match(/^--([^=]+)(?:=(.*))?$/s) ?? [];
+    if (name === undefined) {
+      if (/^-[^-]/.test(word)) throw new ConfigError(`unknown option ${word}; options start with two dashes`);
+      read.words.push(word);
+    } else if (switches.includes(name)) {
+      if (inline !== undefined) throw new ConfigError(`--${name} takes no value`);
+      read.switches.add(name);
+    } else {
+      const option = values.includes(name) ? undefined : optionNamed(name, { switches, values, takes });
+      const isSwitch = option?.type === 'switch';
+      const value = inline ?? (isSwitch ? String(option.name === name) : argv[++i]);
       if (value === undefined) throw new ConfigError(`--${name} needs a value`);
-      flags.set(name, value);
+      (values.includes(name) ? read.values : read.flags).set(option?.name ?? name, value);
     }
   }
-  return { flags, rest };
+  return read;
+}
+
+/** The option of a flag, `--no-` before the name of a switch included; undefined for --config, which is none. */
+function optionNamed(name: string, own: Pick<LoadInput, 'switches' | 'values' | 'takes'>): Option | undefined {
+  if (name === 'config') return undefined;
+  const { switches = [], values = [], takes = options.map((option) => option.name) } = own;
+  const option = options.find(
+    (candidate) => candidate.name === name || (candidate.type === 'switch' && `no-${candidate.name}` === name),
+  );
+  if (option && takes.includes(option.name)) return option;
+  if (option) throw new ConfigError(`this command does not take --${name}`);
+  const candidates = ['config', ...takes, ...switches, ...values].map((each) => `--${each}`);
+  throw new ConfigError(unknownName(`--${name}`, candidates));
 }
 
 function readEnvironment(env: LoadInput['env']): Map<string, string> {

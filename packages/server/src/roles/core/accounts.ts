@@ -16,7 +16,7 @@ const hashesInFlightMax = 64;
 export function createAccounts({
   directory,
   clock,
-}: CoreDeps): Pick<Core, 'signup' | 'login' | 'getUser' | 'searchUsers'> {
+}: Pick<CoreDeps, 'directory' | 'clock'>): Pick<Core, 'signup' | 'login' | 'getUser' | 'searchUsers'> {
   let inFlight = 0;
   let decoy: Promise<string> | undefined;
 

@@ -1,0 +1,96 @@
+// hongyan user add, as a process: beside a running server and without one.
+
+import { afterAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { call } from '../faults/http-client.ts';
+import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { fromSources, hongyan } from './hongyan.ts';
+
+afterAll(async () => {
+  await killServers();
+  await removeDataFolders();
+});
+
+const password = 'a line of standard input';
+
+test('a user added while no server runs logs in to the server started later', async () => {
+  const dataDir = join(await dataFolder('user-add'), 'made-by-it');
+  const added = await hongyan(['user', 'add', 'alice', '--data', dataDir, '--display-name', 'Alice A'], {
+    stdin: `${password}\n`,
+  });
+  expect(added).toEqual({ code: 0, stdout: `added alice to ${dataDir}\n`, stderr: '' });
+  const server = await startServer({ dataDir });
+  const body = { user_id: 'alice', password };
+  const login = await call(server.url, '/v1/auth/login', { method: 'POST', body });
+  expect(login).toMatchObject({ status: 200, body: { user: { user_id: 'alice', display_name: 'Alice A' } } });
+  await server.stop();
+});
+
+test('a user added beside a running server logs in at once, also where sign-up is switched off', async () => {
+  const dataDir = await dataFolder('user-add');
+  const server = await startServer({ dataDir, args: ['--no-signup-enabled'] });
+  const refused = await call(server.url, '/v1/auth/signup', { method: 'POST', body: { user_id: 'bob', password } });
+  expect(refused.status).toBe(403);
+  const added = await hongyan(['user', 'add', 'bob', '--data', dataDir, '--random-password']);
+  const made = added.stdout.match(/^added bob to .* {3}password: (\S{16})\n$/)?.[1];
+  expect(added.code).toBe(0);
+  const body = { user_id: 'bob', password: made };
+  expect((await call(server.url, '/v1/auth/login', { method: 'POST', body })).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+});
+
+test('a taken id leaves with 1, a bad id, a short password and a password as an argument with 2', async () => {
+  const dataDir = await dataFolder('user-add');
+  const add = (args: readonly string[], stdin = `${password}\n`) =>
+    hongyan(['user', 'add', ...args, '--data', dataDir], { stdin });
+  expect((await add(['carol'])).code).toBe(0);
+  expect(await add(['carol'])).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'hongyan user add: the user id carol is taken\n',
+  });
+  expect(await add(['not/an/id'])).toMatchObject({ code: 2, stderr: expect.stringContaining('letters, digits') });
+  expect(await add(['dora'], 'short\n')).toMatchObject({ code: 2, stderr: expect.stringContaining('8 characters') });
+  expect(await add(['dora'], '')).toMatchObject({ code: 1, stderr: expect.stringContaining('standard input ended') });
+  expect(await add(['dora', password])).toMatchObject({ code: 2 });
+  expect(await add(['dora', '--password', password])).toMatchObject({ code: 2 });
+});
+
+test('on a terminal the password is asked for twice and not shown', async () => {
+  const dataDir = await dataFolder('user-add');
+  const added = await onTerminal(['user', 'add', 'erin', '--data', dataDir], [password, password]);
+  expect(added.code).toBe(0);
+  expect(added.screen).toContain('Password of erin: ');
+  expect(added.screen).toContain(`added erin to ${dataDir}`);
+  expect(added.screen).not.toContain(password);
+  const differs = await onTerminal(['user', 'add', 'frank', '--data', dataDir], [password, 'another one']);
+  expect(differs.code).toBe(1);
+  expect(differs.screen).toContain('the two passwords differ');
+});
+
+/** Types each answer when the next prompt, which ends in ": ", is on the screen. */
+async function onTerminal(args: readonly string[], answers: readonly string[]) {
+  const decoder = new TextDecoder();
+  const left = [...answers];
+  let screen = '';
+  let promptsSeen = 0;
+  const child = Bun.spawn([...fromSources, ...args], {
+    env: { PATH: process.env.PATH ?? '' },
+    terminal: {
+      cols: 200,
+      rows: 24,
+      data(terminal, bytes) {
+        screen += decoder.decode(bytes, { stream: true });
+        const prompts = screen.split(/(?:Password of \w+|Once more): /).length - 1;
+        if (prompts > promptsSeen) {
+          promptsSeen = prompts;
+          terminal.write(`${left.shift() ?? ''}\r`);
+        }
+      },
+    },
+    timeout: 20_000,
+  });
+  const code = await child.exited;
+  child.terminal?.close();
+  return { code, screen };
+}
