@@ -149,7 +149,7 @@ class SqliteTimeline implements Timeline {
   }
 
   async months(): Promise<readonly Month[]> {
-    return this.#months.map(({ month }) => month);
+    return listMonths(this.#folder);
   }
 
   async dropMonth(month: Month): Promise<void> {

@@ -44,6 +44,7 @@ export class TimelineStore {
   readonly #init: TimelineInit;
   readonly #heads: Database;
   readonly #head: ReturnType<typeof prepareHead>;
+  /** Oldest first. */
   #closed: ClosedMonth[];
   #current: CurrentMonth | undefined;
   readonly #known = new LRUCache<ConversationId, Known>({ max: 200_000 });
@@ -117,15 +118,32 @@ export class TimelineStore {
     return current;
   }
 
+  /** Whatever fails on the way, the month before stays the one being written. */
   #turnOver(from: CurrentMonth | undefined, to: Month): CurrentMonth {
+    const next = new CurrentMonth(this.#init, to);
     if (from) {
-      closeMonth(this.#heads, this.#init.folder, from.month);
+      try {
+        this.#closeMonth(from.month);
+      } catch (error) {
+        next.close();
+        throw error;
+      }
       from.close();
-      this.#closed.push(new ClosedMonth(this.#init.folder, from.month));
-      this.#current = undefined;
     }
     this.#known.clear();
-    return new CurrentMonth(this.#init, to);
+    return next;
+  }
+
+  /** Its heads are taken over last: a month whose heads are taken over MUST get no more entries. */
+  #closeMonth(month: Month): void {
+    const closed = new ClosedMonth(this.#init.folder, month);
+    try {
+      closeMonth(this.#heads, this.#init.folder, month);
+    } catch (error) {
+      closed.close();
+      throw error;
+    }
+    this.#closed.push(closed);
   }
 
   /** [D3] The key is looked up only where the range of keys holds it: for UUIDv7 keys, practically nowhere. */
@@ -152,14 +170,14 @@ export class TimelineStore {
   }
 
   #drop(month: Month): TimelineResult {
-    const dropped = this.#closed.find((closed) => closed.month === month);
-    if (!dropped)
-      return {
-        type: 'kept',
-        reason: month === this.#current?.month ? 'it is being written' : 'there is no such month',
-      };
-    dropped.close();
-    this.#closed = this.#closed.filter((closed) => closed !== dropped);
+    const [oldest, ...younger] = this.#closed;
+    if (oldest?.month !== month) {
+      if (month === this.#current?.month) return { type: 'kept', reason: 'it is being written' };
+      const isThere = younger.some((closed) => closed.month === month);
+      return { type: 'kept', reason: isThere ? `${oldest?.month} has to go before it` : 'there is no such month' };
+    }
+    this.#closed = younger;
+    oldest.close();
     deleteMonth(this.#init.folder, month);
     return { type: 'dropped' };
   }
@@ -180,7 +198,13 @@ class CurrentMonth {
     this.month = month;
     const db = openWriter(monthPath(folder, month), maxBytes === undefined ? {} : { maxBytes });
     this.#db = db;
-    db.run(schema);
+    try {
+      db.run(schema);
+    } catch (error) {
+      // A full disk at the turn of a month is tried again with every append: each try gives its connection back.
+      db.close();
+      throw error;
+    }
     this.transaction = transactionOf(db);
     this.byKey = prepareByKey(db);
     this.last = prepareLast(db);

@@ -4,11 +4,12 @@ import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/p
 
 /** One entry that wants to be appended; everything about it is known but its seq. */
 export interface NewEntry {
+  /** MUST be new: a batch with one that is taken is a bug of the caller and may reject. */
   readonly msgId: MsgId;
   readonly conversationId: ConversationId;
   readonly from: UserId;
   readonly clientMsgId: ClientMsgId;
-  /** Unix ms. The store keeps it as given. */
+  /** Unix ms. The store keeps it as given; the first of a batch says the month, unless a later one was begun already. */
   readonly timestampMs: number;
   /** The content as its JSON text: encoded once at the edge, never parsed here. */
   readonly contentJson: string;
@@ -77,8 +78,12 @@ export interface Timeline {
     readonly from: UserId;
     readonly clientMsgId: ClientMsgId;
   }): Promise<StoredEntry | undefined>;
+  /** Oldest first; the last one is being written. A month begins with the first append in it, were it a repeat. */
   months(): Promise<readonly Month[]>;
-  /** [M18] Removes a whole month. The month being written cannot be dropped: rejects. */
+  /**
+   * [M18] Removes the oldest month whole. Rejects for any other: a month dropped from between two would leave a hole that no
+   * firstSeq tells [D5], and the one being written is never dropped.
+   */
   dropMonth(month: Month): Promise<void>;
   close(): Promise<void>;
 }
