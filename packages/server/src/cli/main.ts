@@ -7,12 +7,13 @@ import { loadConfig } from '../config/load.ts';
 import { checkConfig } from './check-config.ts';
 import { type Command, UsageError } from './command.ts';
 import { commandHelp, generalHelp } from './help.ts';
+import { inspect } from './inspect.ts';
 import { start } from './start.ts';
 import { token } from './token.ts';
 import { userAdd } from './user-add.ts';
 import { versionCommand } from './version.ts';
 
-const commands: readonly Command[] = [start, userAdd, token, checkConfig, versionCommand];
+const commands: readonly Command[] = [start, userAdd, token, inspect, checkConfig, versionCommand];
 
 /** 0 done, 1 failed, 2 asked for something that cannot be. */
 export async function main(

@@ -1,11 +1,19 @@
 // The stores of a data folder without a server: for commands that run beside it, or while it is stopped.
 
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@hongyan/base/log';
 import type { Config } from '../config/options.ts';
 import type { Directory } from '../ports/directory/directory.ts';
-import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
+import {
+  type DirectoryReader,
+  openSqliteDirectory,
+  openSqliteDirectoryReader,
+} from '../ports/directory/sqlite-directory.ts';
+import { SqliteTimelineReader } from '../ports/timeline/sqlite-timeline-reader.ts';
+
+export type { DirectoryReader, SqliteTimelineReader };
 
 /** What these commands write at once: far below what a server queues. */
 const writesMax = 100;
@@ -17,6 +25,29 @@ const writesMax = 100;
 export async function openDirectory({ data }: Config, log: Log): Promise<Directory> {
   await mkdir(data, { recursive: true, mode: 0o700 });
   return openSqliteDirectory({ path: directoryPath(data), log, queueMax: writesMax, batchMax: writesMax });
+}
+
+export interface Readers {
+  readonly directory: DirectoryReader;
+  readonly timeline: SqliteTimelineReader;
+}
+
+/** Both stores for reading alone, for the time of `work`. Rejects when a server has never run on the folder. */
+export async function withReaders<T>({ data }: Config, work: (readers: Readers) => Promise<T>): Promise<T> {
+  const timelineFolder = join(data, 'timeline');
+  if (!existsSync(directoryPath(data)) || !existsSync(timelineFolder))
+    throw new Error(`${data} is not the data folder of a server; name it by --data`);
+  const directory = openSqliteDirectoryReader(directoryPath(data));
+  try {
+    const timeline = new SqliteTimelineReader(timelineFolder);
+    try {
+      return await work({ directory, timeline });
+    } finally {
+      timeline.close();
+    }
+  } finally {
+    await directory.close();
+  }
 }
 
 const directoryPath = (data: string): string => join(data, 'directory.db');

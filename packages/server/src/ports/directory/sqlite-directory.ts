@@ -47,6 +47,12 @@ export async function openSqliteDirectory(options: SqliteDirectoryOptions): Prom
   };
 }
 
+/** The reading half alone, without a writer thread: for a process beside the server, which must not change a thing. */
+export function openSqliteDirectoryReader(path: string): DirectoryReader {
+  const db = openReader(path);
+  return { ...reads(db), close: async () => db.close() };
+}
+
 interface UserRow {
   id: UserId;
   display_name: string;
@@ -74,19 +80,12 @@ const memberColumns =
   'c.id AS conversation_id, m.user_id, m.role, m.visible_from, m.delivered_seq, m.read_seq, m.updated_at';
 const memberTables = 'conversation c JOIN member m ON m.conversation_no = c.no';
 
-type Reads = Omit<
+export type DirectoryReader = Omit<
   Directory,
-  | 'createUser'
-  | 'touchDevice'
-  | 'createConversation'
-  | 'setTitle'
-  | 'addMember'
-  | 'removeMember'
-  | 'advanceReceipts'
-  | 'close'
+  'createUser' | 'touchDevice' | 'createConversation' | 'setTitle' | 'addMember' | 'removeMember' | 'advanceReceipts'
 >;
 
-function reads(db: Database): Reads {
+function reads(db: Database): Omit<DirectoryReader, 'close'> {
   const sql = {
     user: db.prepare<UserRow, [string]>('SELECT id, display_name, created_at FROM user WHERE id = ?'),
     hash: db.prepare<{ password_hash: string }, [string]>('SELECT password_hash FROM user WHERE id = ?'),

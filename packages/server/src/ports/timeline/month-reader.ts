@@ -56,6 +56,11 @@ export class MonthReader {
     return row ? toStored(this.month, row) : undefined;
   }
 
+  /** Of any sender: the key is unique per sender only. */
+  byKeyOfAnyone(clientMsgId: ClientMsgId): StoredEntry[] {
+    return this.#sql.byKeyOfAnyone.all(clientMsgId).map((row) => toStored(this.month, row));
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -76,5 +81,8 @@ function prepare(db: Database) {
     ),
     byMsgId: db.prepare<EntryRow, [string]>(`SELECT ${entryColumns} FROM ${entryTables} WHERE e.msg_id = ?`),
     byKey: prepareByKey(db),
+    byKeyOfAnyone: db.prepare<EntryRow, [string]>(
+      `SELECT ${entryColumns} FROM ${entryTables} WHERE e.client_msg_id = ? ORDER BY e.sender`,
+    ),
   };
 }
