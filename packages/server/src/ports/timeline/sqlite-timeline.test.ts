@@ -1,11 +1,40 @@
 // The SQLite timeline: the contract every timeline keeps, and what a disk and a kill may do to its files.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
+import { rejectionOf } from '@hongyan/base/rejection';
 import { timelineContract } from './contract.ts';
+import {
+  allOf,
+  bounds,
+  conversation,
+  entries,
+  entry,
+  february,
+  inMonth,
+  january,
+  key,
+  outcomes,
+  seq,
+  seqsOf,
+  user,
+} from './entries-for-test.ts';
 import { openSqliteTimeline } from './sqlite-timeline.ts';
+import type { Timeline } from './timeline.ts';
 
 const open = (dir: string, maxBytes?: number) =>
   openSqliteTimeline({ dir, log: silentLog, maxBytes, queueMax: 50_000, batchMax: 1_000 });
@@ -28,4 +57,174 @@ timelineContract('sqlite timeline', async () => {
       rmSync(folder, { recursive: true });
     },
   };
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = newFolder();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const fileOf = (month: string) => `timeline-${month}.db`;
+const logBytes = (path: string) => (existsSync(path) ? statSync(path).size : 0);
+const storedFiles = () =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.db'))
+    .toSorted();
+
+test('[D1, D2, D3] what resolved is there after kill -9, without holes, and goes on from there', async () => {
+  let last = 0;
+  for (const more of [40, 90, 150]) {
+    last = await writeUntilKilled(last + 1, last + more);
+    const timeline = await open(folder);
+    await expectWhole(timeline, last);
+    const repeat = entry({ key: `a ${last}`, atMs: inMonth(0) });
+    expect(outcomes(await timeline.append([repeat]))).toEqual([`duplicate ${2 * last - 1}`]);
+    await timeline.close();
+  }
+}, 60_000);
+
+/** Every conversation has all its seqs from the first to the last, and every batch that resolved is in them or was dropped. */
+async function expectWhole(timeline: Timeline, lastBatch: number): Promise<void> {
+  const perBatch = { 'g:1': ['a', 'c'], 'g:2': ['b'] };
+  for (const [id, names] of Object.entries(perBatch)) {
+    const range = await allOf(timeline, id);
+    const size = range.lastSeq - range.firstSeq + 1;
+    expect(seqsOf(range)).toEqual(Array.from({ length: size }, (_, index) => range.firstSeq + index));
+    expect(range.lastSeq).toBeGreaterThanOrEqual(lastBatch * names.length);
+    for (let batch = Math.ceil(range.firstSeq / names.length); batch <= lastBatch; batch++) {
+      for (const [index, name] of names.entries()) {
+        const found = await timeline.findByClientMsgId({ from: user('ann'), clientMsgId: key(`${name} ${batch}`) });
+        if (found) expect(Number(found.seq)).toBe((batch - 1) * names.length + index + 1);
+        else expect((batch - 1) * names.length + index + 1).toBeLessThan(range.firstSeq);
+      }
+    }
+  }
+}
+
+/** The number of the last whole line that came out before the kill at the line `enough`. */
+async function writeUntilKilled(first: number, enough: number): Promise<number> {
+  const program = join(import.meta.dir, 'endless-writer-for-test.ts');
+  const writer = Bun.spawn([process.execPath, program, folder, String(first)], { stdout: 'pipe', stderr: 'inherit' });
+  const decoder = new TextDecoder();
+  let text = '';
+  let last = 0;
+  for await (const chunk of writer.stdout) {
+    text += decoder.decode(chunk, { stream: true });
+    const lines = text.split('\n');
+    text = lines.pop() ?? '';
+    last = Number(lines.at(-1) ?? last);
+    if (last >= enough) writer.kill('SIGKILL');
+  }
+  await writer.exited;
+  expect(last).toBeGreaterThanOrEqual(enough);
+  return last;
+}
+
+test('[D1] the log that a crash leaves behind is folded in, and what stands torn behind its last commit is not', async () => {
+  const running = await open(folder);
+  await running.append(entries(3));
+  await running.append(entries(2));
+  const image = join(folder, 'image');
+  mkdirSync(image);
+  for (const name of storedFiles().flatMap((file) => [file, `${file}-wal`]))
+    cpSync(join(folder, name), join(image, name));
+  await running.close();
+  const log = join(image, `${fileOf(january)}-wal`);
+  appendFileSync(log, Buffer.alloc(10_000, 0x5a));
+  const recovered = await open(image);
+  expect(seqsOf(await allOf(recovered))).toEqual([1, 2, 3, 4, 5]);
+  expect(outcomes(await recovered.append([entry()]))).toEqual(['committed 6']);
+  await recovered.close();
+  expect(logBytes(log)).toBe(0);
+});
+
+test('[D1] files that a crash left half-made do not stop the start', async () => {
+  const timeline = await open(folder);
+  await timeline.append(entries(3));
+  await timeline.close();
+  // The turn of the month made its file but not its tables; the removal of a month left its log.
+  writeFileSync(join(folder, fileOf(february)), '');
+  writeFileSync(join(folder, `${fileOf('2025-12')}-wal`), Buffer.alloc(10_000, 0x5a));
+  const again = await open(folder);
+  expect(outcomes(await again.append([entry({ atMs: inMonth(1) })]))).toEqual(['committed 4']);
+  expect(seqsOf(await allOf(again))).toEqual([1, 2, 3, 4]);
+  await again.close();
+});
+
+test('[M18] a month is one file, and dropping it is deleting that file', async () => {
+  const timeline = await open(folder);
+  for (const month of [0, 1, 2]) await timeline.append(entries(100, { atMs: inMonth(month) }));
+  expect(storedFiles()).toEqual(['heads.db', fileOf(january), fileOf(february), fileOf('2026-03')]);
+  // What is written once the month is over needs nothing beside it: it can be copied away.
+  for (const month of [january, february]) expect(logBytes(join(folder, `${fileOf(month)}-wal`))).toBe(0);
+  await timeline.dropMonth(january);
+  expect(storedFiles()).toEqual(['heads.db', fileOf(february), fileOf('2026-03')]);
+  expect(readdirSync(folder).filter((name) => name.includes(january))).toEqual([]);
+  await timeline.close();
+});
+
+test('a full store rejects whole batches as unavailable and takes what still fits; with room it works again', async () => {
+  const small = await open(folder, 256 * 1024);
+  await small.append([entry()]);
+  const big = [...entries(20, { in: 'g:2' }), ...entries(100, { content: JSON.stringify('x'.repeat(10_000)) })];
+  const failure = await rejectionOf(small.append(big));
+  expect(failure).toMatchObject({ code: 'SQLITE_FULL', errorCode: 'unavailable' });
+  expect(await bounds(small)).toEqual([1, 1]);
+  expect(await bounds(small, 'g:2')).toEqual([1, 0]);
+  expect(await small.findByClientMsgId(big[0] ?? entry())).toBeUndefined();
+  expect(outcomes(await small.append([entry(), entry({ in: 'g:2' })]))).toEqual(['committed 2', 'committed 1']);
+  await small.close();
+  const large = await open(folder);
+  expect(outcomes(await large.append(big)).at(-1)).toBe('committed 102');
+  expect(await bounds(large, 'g:2')).toEqual([1, 21]);
+  await large.close();
+});
+
+test('[D5] a month that went while an append beside it failed is told as gone', async () => {
+  const timeline = await open(folder, 256 * 1024);
+  await timeline.append(entries(3));
+  await timeline.append([entry({ atMs: inMonth(1) })]);
+  const [dropped, failed] = await Promise.allSettled([
+    timeline.dropMonth(january),
+    timeline.append(entries(100, { content: JSON.stringify('x'.repeat(10_000)), atMs: inMonth(1) })),
+  ]);
+  expect([dropped.status, failed.status]).toEqual(['fulfilled', 'rejected']);
+  expect(storedFiles()).not.toContain(fileOf(january));
+  expect(await bounds(timeline)).toEqual([4, 4]);
+  expect(seqsOf(await allOf(timeline))).toEqual([4]);
+  await timeline.close();
+});
+
+test('[D2] a turn of the month that fails leaves the month before as the one being written', async () => {
+  const timeline = await open(folder);
+  await timeline.append(entries(2));
+  const obstacle = join(folder, fileOf(february));
+  mkdirSync(obstacle);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    expect(await rejectionOf(timeline.append([entry({ atMs: inMonth(1) })]))).toHaveProperty(
+      'errorCode',
+      'unavailable',
+    );
+  }
+  expect(outcomes(await timeline.append([entry()]))).toEqual(['committed 3']);
+  rmdirSync(obstacle);
+  expect(outcomes(await timeline.append([entry({ atMs: inMonth(1) })]))).toEqual(['committed 4']);
+  await timeline.dropMonth(january);
+  expect(outcomes(await timeline.append([entry({ atMs: inMonth(1) })]))).toEqual(['committed 5']);
+  expect(seqsOf(await allOf(timeline))).toEqual([4, 5]);
+  await timeline.close();
+});
+
+test('[D2] a read that sees an entry before the news of its commit came tells its seq as the last', async () => {
+  const timeline = await open(folder);
+  await timeline.append([entry()]);
+  await timeline.heads([conversation('g:1')]);
+  const appended = timeline.append([entry()]);
+  // Nothing here waits for the event loop, so the writer commits while its answer cannot come in.
+  let range = await allOf(timeline);
+  for (let reads = 1; range.entries.length < 2 && reads < 1_000_000; reads++) range = await allOf(timeline);
+  expect({ seqs: seqsOf(range), lastSeq: range.lastSeq }).toEqual({ seqs: [1, 2], lastSeq: seq(2) });
+  await appended;
+  await timeline.close();
 });

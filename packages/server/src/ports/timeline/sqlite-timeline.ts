@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import type { Log } from '@hongyan/base/log';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { LRUCache } from 'lru-cache';
-import { GroupCommit } from '../sqlite/group-commit.ts';
+import { CommitFailedError, GroupCommit } from '../sqlite/group-commit.ts';
 import { openReader } from '../sqlite/open.ts';
 import { prepareHead } from './heads-file.ts';
 import { headsPath, listMonths } from './month-file.ts';
@@ -84,26 +84,36 @@ class SqliteTimeline implements Timeline {
 
   async range({ conversationId, afterSeq, beforeSeq, limit }: RangeRequest): Promise<Range> {
     const { firstSeq, lastSeq } = this.#head(conversationId);
-    const entries: StoredEntry[] = [];
-    if (afterSeq !== undefined) {
-      for (const month of this.#months) {
-        if (entries.length > limit) break;
-        entries.push(...month.after(conversationId, entries.at(-1)?.seq ?? afterSeq, limit + 1 - entries.length));
-      }
-      return { entries: entries.slice(0, limit), firstSeq, lastSeq, hasMore: entries.length > limit };
+    // One more than asked for tells whether there are more.
+    const found =
+      afterSeq !== undefined
+        ? this.#after(conversationId, afterSeq, limit + 1)
+        : this.#before(conversationId, beforeSeq ?? ((lastSeq + 1) as Seq), limit + 1);
+    return {
+      entries: afterSeq !== undefined ? found.slice(0, limit) : found.slice(Math.max(0, found.length - limit)),
+      firstSeq,
+      // A month's file shows a commit before the writer's news of it raises the head.
+      lastSeq: Math.max(lastSeq, found.at(-1)?.seq ?? 0) as Seq,
+      hasMore: found.length > limit,
+    };
+  }
+
+  #after(conversationId: ConversationId, afterSeq: Seq, limit: number): StoredEntry[] {
+    const found: StoredEntry[] = [];
+    for (const month of this.#months) {
+      if (found.length >= limit) break;
+      found.push(...month.after(conversationId, found.at(-1)?.seq ?? afterSeq, limit - found.length));
     }
-    const pages: StoredEntry[][] = [];
-    let count = 0;
-    let before = beforeSeq ?? ((lastSeq + 1) as Seq);
+    return found;
+  }
+
+  #before(conversationId: ConversationId, beforeSeq: Seq, limit: number): StoredEntry[] {
+    let found: StoredEntry[] = [];
     for (const month of this.#months.toReversed()) {
-      if (count > limit) break;
-      const page = month.before(conversationId, before, limit + 1 - count);
-      pages.unshift(page);
-      count += page.length;
-      before = page[0]?.seq ?? before;
+      if (found.length >= limit) break;
+      found = [...month.before(conversationId, found[0]?.seq ?? beforeSeq, limit - found.length), ...found];
     }
-    entries.push(...pages.flat());
-    return { entries: entries.slice(-limit), firstSeq, lastSeq, hasMore: count > limit };
+    return found;
   }
 
   async heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]> {
@@ -153,8 +163,13 @@ class SqliteTimeline implements Timeline {
   }
 
   async dropMonth(month: Month): Promise<void> {
-    const result = await this.#writer.submit({ type: 'drop', month });
-    if (result.type === 'kept') throw new Error(`${month} cannot be dropped: ${result.reason}`);
+    try {
+      const result = await this.#writer.submit({ type: 'drop', month });
+      if (result.type === 'kept') throw new Error(`${month} cannot be dropped: ${result.reason}`);
+    } catch (error) {
+      // A batch is undone when an append in it fails, but a file deleted with it does not come back: the month is dropped.
+      if (!(error instanceof CommitFailedError) || listMonths(this.#folder).includes(month)) throw error;
+    }
     for (const reader of this.#months.filter((known) => known.month === month)) reader.close();
     this.#months = this.#months.filter((known) => known.month !== month);
     this.#heads.clear();

@@ -3,7 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { LRUCache } from 'lru-cache';
-import { openReader, openWriter, type Transaction, transactionOf } from '../sqlite/open.ts';
+import { closeWriter, openReader, openWriter, type Transaction, transactionOf } from '../sqlite/open.ts';
 import { closeMonth, openHeads, prepareHead } from './heads-file.ts';
 import {
   deleteMonth,
@@ -84,7 +84,7 @@ export class TimelineStore {
   close(): void {
     for (const month of this.#closed) month.close();
     this.#current?.close();
-    this.#heads.close();
+    closeWriter(this.#heads);
   }
 
   #append(entry: NewEntry): TimelineResult {
@@ -232,7 +232,7 @@ class CurrentMonth {
   }
 
   close(): void {
-    this.#db.close();
+    closeWriter(this.#db);
   }
 }
 
