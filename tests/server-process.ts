@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** An executable to run instead of the sources: it gets `cwd`, and of the environment nothing but `env`. */
+  readonly executable?: { readonly path: string; readonly cwd: string };
 }
 
 const root = join(import.meta.dir, '..');
@@ -51,10 +53,10 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
 export function spawnServer(options: ServerOptions): ServerProcess {
   const port = options.port ?? freePort();
   const url = `http://127.0.0.1:${port}`;
+  const { executable } = options;
   const child = Bun.spawn(
     [
-      process.execPath,
-      entry,
+      ...(executable ? [executable.path] : [process.execPath, entry]),
       'start',
       '--listen',
       `127.0.0.1:${port}`,
@@ -62,7 +64,13 @@ export function spawnServer(options: ServerOptions): ServerProcess {
       options.dataDir,
       ...(options.args ?? []),
     ],
-    { cwd: root, env: { ...ownEnvironment(), ...options.env }, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+    {
+      cwd: executable?.cwd ?? root,
+      env: { ...(executable ? {} : ownEnvironment()), ...options.env },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    },
   );
   running.add(child);
   void child.exited.then(() => running.delete(child));

@@ -1,0 +1,105 @@
+// make build: one executable with the server, its worker threads, the pages of /docs and the web client inside.
+
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type BunPlugin, Glob } from 'bun';
+
+const root = join(import.meta.dir, '..');
+const sources = join(root, 'packages/server/src');
+
+export interface BuildRequest {
+  readonly outfile: string;
+  /** The folder of the built web client; what is not there is not inside, and GET / answers 404 then. */
+  readonly webDist?: string;
+}
+
+export interface BuildResult {
+  readonly bytes: number;
+  readonly workerCount: number;
+  readonly webFileCount: number;
+}
+
+/** Rejects with the bundler's messages when it cannot be built; an executable that is there stays then. */
+export async function buildExecutable({
+  outfile,
+  webDist = join(root, 'apps/chat/dist'),
+}: BuildRequest): Promise<BuildResult> {
+  const workers = await workerEntries();
+  const webFiles = await filesBelow(webDist);
+  await mkdir(dirname(outfile), { recursive: true });
+  // Beside the outcome, so that a rename puts it there whole: a running executable cannot be written over.
+  const folder = await mkdtemp(join(dirname(outfile), '.build-'));
+  try {
+    const made = join(folder, 'hongyan');
+    await Bun.build({
+      entrypoints: [join(sources, 'cli/main.ts'), ...workers],
+      root: sources,
+      target: 'bun',
+      sourcemap: 'inline',
+      plugins: [webClientInside(webDist, webFiles), workersByPlace],
+      // What lies in the folder where the executable is started is not its configuration.
+      compile: { outfile: made, autoloadDotenv: false, autoloadBunfig: false },
+    });
+    await rename(made, outfile);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return { bytes: Bun.file(outfile).size, workerCount: workers.length, webFileCount: webFiles.length };
+}
+
+/** A thread's module is an entry of its own: nothing imports it. */
+async function workerEntries(): Promise<string[]> {
+  const paths = await Array.fromAsync(new Glob('**/*.worker.ts').scan({ cwd: sources, absolute: true }));
+  return paths.filter((path) => !path.endsWith('-for-test.worker.ts')).sort();
+}
+
+/**
+ * Inside the executable every entry has its path below `root`, and the code of the main entry stands at the top: what
+ * `new URL('./x.worker.ts', import.meta.url)` means in a source file, it has to mean from there.
+ */
+const workersByPlace: BunPlugin = {
+  name: 'workers by place',
+  setup(build) {
+    build.onLoad({ filter: /packages[\\/]server[\\/]src[\\/].*\.ts$/ }, async ({ path }) => {
+      const text = await Bun.file(path).text();
+      const contents = text.replace(
+        /new URL\('(\.{1,2}\/[^']+\.worker)\.ts', import\.meta\.url\)/g,
+        (_match, worker: string) =>
+          `new URL('./${relative(sources, join(dirname(path), worker))}.js', import.meta.url)`,
+      );
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+/** Puts the files of the web client in the place of the module that has none when the server runs from its sources. */
+function webClientInside(webDist: string, files: readonly string[]): BunPlugin {
+  const imports = files.map((path, index) => `import file${index} from ${JSON.stringify(path)} with { type: 'file' };`);
+  const entries = files.map(
+    (path, index) => `[${JSON.stringify(`/${relative(webDist, path)}`)}, Bun.file(file${index})]`,
+  );
+  const contents = `${imports.join('\n')}\nexport const embeddedWebRoot = new Map([${entries.join(', ')}]);\n`;
+  return {
+    name: 'web client inside',
+    setup(build) {
+      build.onLoad({ filter: /compose[\\/]embedded-web-root\.ts$/ }, () => ({ contents, loader: 'ts' }));
+    },
+  };
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return files
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name))
+    .sort();
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist/hongyan') } } });
+  const { bytes, workerCount, webFileCount } = await buildExecutable({ outfile: values.out });
+  const size = `${Math.round(bytes / 2 ** 20)} MiB`;
+  console.log(`${values.out}: ${size}, ${workerCount} worker threads, ${webFileCount} files of the web client`);
+  if (webFileCount === 0) console.log('apps/chat/dist is empty: build the web client first to have it inside');
+}
