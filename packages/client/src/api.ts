@@ -76,22 +76,27 @@ export interface ConversationView {
 
 export interface ClientEvents {
   state: ConnectionState;
-  /** Each committed message of each conversation exactly once, in seq order per conversation [C…]. */
+  /** Each committed message exactly once, in seq order per conversation [C1]. */
   message: ClientMessage;
   /** An outbox message changed: queued, acked, failed. */
   outbox: ClientMessage;
   /** A conversation was added or changed (unread, last message, title, members). */
   conversation: ConversationView;
+  /** The user is no longer a member, or never was. */
+  left: { readonly conversationId: ConversationId };
   receipt: DownOf<'receipt'>;
   typing: { readonly conversationId: ConversationId; readonly userId: UserId };
   presence: { readonly userId: UserId; readonly online: boolean; readonly lastSeenMs?: number };
+  /** Something that was not asked for failed (the storage, a receipt the server refused); the client goes on. */
+  warning: { readonly message: string; readonly error?: unknown };
   /** [D5] Messages that can no longer be had: seqs from…to were removed by retention or are hidden from this member. */
   gap: { readonly conversationId: ConversationId; readonly from: Seq; readonly to: Seq };
 }
 
 export interface Client {
+  /** Both undefined until the storage and the token were read: `connect` and `send` do. */
   readonly userId: UserId | undefined;
-  readonly deviceId: DeviceId;
+  readonly deviceId: DeviceId | undefined;
   readonly state: ConnectionState;
   on<E extends keyof ClientEvents>(event: E, listener: (value: ClientEvents[E]) => void): () => void;
 
@@ -101,11 +106,7 @@ export interface Client {
   close(): Promise<void>;
 
   /** Queues durably (as far as the storage is), sends, resolves with the acked message; rejects with ClientError when refused for good. Works offline. */
-  send(
-    target: { readonly to: UserId } | { readonly conversationId: ConversationId },
-    content: Content,
-    options?: { readonly clientMsgId?: ClientMsgId },
-  ): Promise<ClientMessage>;
+  send(target: SendTarget, content: Content, options?: { readonly clientMsgId?: ClientMsgId }): Promise<ClientMessage>;
   retry(clientMsgId: ClientMsgId): void;
   discard(clientMsgId: ClientMsgId): void;
   /** Messages that wait for their ack or failed, oldest first. */
@@ -114,7 +115,7 @@ export interface Client {
   /** Known conversations, newest activity first. */
   conversations(): readonly ConversationView[];
   conversation(conversationId: ConversationId): ConversationView | undefined;
-  /** One page, from the local store where whole, else from the server. Ascending. Neither bound = the newest page. */
+  /** One page from the server, ascending; neither bound = the newest page. Rejects with `unavailable` while not connected. */
   history(request: {
     readonly conversationId: ConversationId;
     readonly beforeSeq?: Seq;
@@ -154,23 +155,51 @@ export interface Client {
   whereIs(key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId }): Promise<MessageWhere>;
   getUser(userId: UserId): Promise<User>;
   searchUsers(query: string): Promise<readonly User[]>;
+  /** Closes on purpose and forgets what this device kept: conversations, cursor, outbox. */
   logout(): Promise<void>;
 }
 
-/** What a client keeps between runs. All methods may be called often; writes of one call are atomic. */
+export type SendTarget = { readonly to: UserId } | { readonly conversationId: ConversationId };
+
+/** A message that waits in the outbox, as it is kept. */
+export interface OutboxItem {
+  readonly message: ClientMessage;
+  readonly target: SendTarget;
+  /** Grows with each send of this device: the order in which they leave. */
+  readonly no: number;
+}
+
+/** What a client knows of a conversation between runs; the library's own, opaque to the storage. */
+export interface StoredConversation {
+  readonly conversationId: ConversationId;
+  readonly state: unknown;
+}
+
+export interface StoredMeta {
+  readonly deviceId?: DeviceId;
+  /** Whose data this is: another user's is cleared, never sent. */
+  readonly userId?: UserId;
+  readonly cursor?: string;
+}
+
+/**
+ * What a client keeps between runs. MUST: make the writes of one call atomic, apply calls in the order they were made,
+ * and resolve a write when it is as durable as the storage can make it.
+ */
 export interface ClientStorage {
   load(): Promise<{
-    readonly deviceId?: DeviceId;
-    readonly cursor?: string;
-    readonly outbox: readonly ClientMessage[];
-    readonly conversations: readonly unknown[];
+    readonly meta: StoredMeta;
+    readonly outbox: readonly OutboxItem[];
+    readonly conversations: readonly StoredConversation[];
   }>;
-  saveMeta(meta: { readonly deviceId?: DeviceId; readonly cursor?: string }): Promise<void>;
-  putOutbox(
-    message: ClientMessage & { readonly target: { readonly to?: UserId; readonly conversationId?: ConversationId } },
-  ): Promise<void>;
+  /** Replaces the fields given, keeps the others. */
+  saveMeta(meta: StoredMeta): Promise<void>;
+  /** By client_msg_id; replaces. */
+  putOutbox(item: OutboxItem): Promise<void>;
   deleteOutbox(clientMsgId: ClientMsgId): Promise<void>;
-  putConversation(conversationId: ConversationId, state: unknown): Promise<void>;
+  putConversations(conversations: readonly StoredConversation[]): Promise<void>;
+  deleteConversation(conversationId: ConversationId): Promise<void>;
+  /** Everything but the device id. */
   clear(): Promise<void>;
 }
 
@@ -183,6 +212,24 @@ export interface ClientOptions {
   readonly storage?: ClientStorage;
   /** Default: from storage, else made at random and kept there. */
   readonly deviceId?: DeviceId;
+  /** Sends that wait or failed; above it a send rejects with `overloaded`. Default 10,000. */
   readonly outboxMax?: number;
-  readonly ackTimeoutMs?: number;
+  /** A request without an answer for so long means that the connection is dead. Default 10,000. */
+  readonly requestTimeoutMs?: number;
+  /** Told to the server, e.g. "shop-app/2.1". */
+  readonly clientName?: string;
+  /** Where the runtime has no global WebSocket: Node before 22. */
+  readonly webSocket?: WebSocketConstructor;
+}
+
+export type WebSocketConstructor = new (url: string) => WebSocketLike;
+
+/** The part of the WebSocket standard that the client uses. */
+export interface WebSocketLike {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number): void;
 }

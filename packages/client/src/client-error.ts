@@ -1,0 +1,31 @@
+// How the client library says that something failed: the wire's error codes, for requests, sends and connections alike.
+
+import { type ErrorCode, isRetryable } from '@hongyan/protocol/codes';
+
+/** `code` is the server's; what never reached the server, or got no answer, is `unavailable`. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+  ) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    this.code = code;
+    this.retryAfterMs = more.retryAfterMs;
+  }
+
+  /** The same request may be sent again unchanged. */
+  get isRetryable(): boolean {
+    return isRetryable(this.code);
+  }
+}
+
+/** Anything thrown, as a ClientError. */
+export function toClientError(error: unknown): ClientError {
+  if (error instanceof ClientError) return error;
+  return new ClientError('unavailable', error instanceof Error ? error.message : String(error), { cause: error });
+}

@@ -1,0 +1,153 @@
+// The conversations of this device: found by id, listed newest first, told to the application when they changed, and kept.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import type { DownOf } from '@hongyan/protocol/down';
+import type { Conversation, Entry } from '@hongyan/protocol/entry';
+import type { MessagePage } from '@hongyan/protocol/http';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientEvents, ClientStorage, ConversationView, StoredConversation } from './api.ts';
+import { ConversationState, type Shown, type StoredState } from './conversation-state.ts';
+import type { Emitter } from './emitter.ts';
+
+export interface ConversationsOptions {
+  readonly self: UserId;
+  readonly clock: Clock;
+  readonly storage: ClientStorage;
+  readonly events: Emitter<ClientEvents>;
+  /** Something was shown, or read by oneself: the server should hear of it. */
+  readonly onProgress: (state: ConversationState) => void;
+}
+
+/** Changes are kept this long after the first of them, in one write. */
+const saveDelayMs = 300;
+
+export class Conversations {
+  readonly #options: ConversationsOptions;
+  readonly #states = new Map<ConversationId, ConversationState>();
+  readonly #unsaved = new Set<ConversationState>();
+  readonly #untold = new Set<ConversationState>();
+  #saveTimer: Timer | undefined;
+  #list: readonly ConversationView[] | undefined;
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+  }
+
+  restore(stored: readonly StoredConversation[]): void {
+    for (const { conversationId, state } of stored) {
+      this.#states.set(conversationId, ConversationState.restored(this.#options.self, state as StoredState));
+    }
+  }
+
+  get(conversationId: ConversationId): ConversationState | undefined {
+    return this.#states.get(conversationId);
+  }
+
+  all(): Iterable<ConversationState> {
+    return this.#states.values();
+  }
+
+  /** Newest activity first; the same array until something changed. */
+  list(): readonly ConversationView[] {
+    this.#list ??= [...this.#states.values()]
+      .toSorted((a, b) => b.activityMs - a.activityMs || (a.id < b.id ? -1 : 1))
+      .map((state) => state.view());
+    return this.#list;
+  }
+
+  /** [C3] What is new to a device that has just begun starts at its newest; what comes later is shown from its first entry. */
+  merge(fresh: Conversation, start: 'newest' | 'first' = 'first'): ConversationState {
+    const known = this.#states.get(fresh.conversation_id);
+    if (known) {
+      known.merge(fresh);
+      return this.#changed(known);
+    }
+    const shownSeq = start === 'newest' ? fresh.last_seq : ((fresh.first_seq - 1) as Seq);
+    const facts = { conversation: fresh, shownSeq, nowMs: this.#options.clock.nowMs() };
+    const state = ConversationState.first(this.#options.self, facts);
+    this.#states.set(fresh.conversation_id, state);
+    return this.#changed(state);
+  }
+
+  add(state: ConversationState, entry: Entry): void {
+    this.#show(state, () => state.add(entry));
+  }
+
+  addPage(state: ConversationState, page: MessagePage): void {
+    this.#show(state, () => state.addPage(page));
+  }
+
+  change(state: ConversationState, change: DownOf<'conversation'>['conversation']): void {
+    state.changed(change);
+    this.#changed(state);
+  }
+
+  receipt({ conversation_id, user_id, delivered_seq, read_seq }: DownOf<'receipt'>): void {
+    const state = this.#states.get(conversation_id);
+    if (state?.receipt(user_id, { deliveredSeq: delivered_seq, readSeq: read_seq })) this.#changed(state);
+  }
+
+  /** [D7] Read here, up to `seq`. */
+  read(state: ConversationState, seq: Seq): void {
+    if (!state.advance(this.#options.self, { deliveredSeq: seq, readSeq: seq })) return;
+    this.#changed(state);
+    this.#options.onProgress(state);
+  }
+
+  remove(conversationId: ConversationId): void {
+    const state = this.#states.get(conversationId);
+    if (!state) return;
+    this.#states.delete(conversationId);
+    this.#unsaved.delete(state);
+    this.#untold.delete(state);
+    this.#list = undefined;
+    const { storage, events } = this.#options;
+    storage.deleteConversation(conversationId).catch((error: unknown) => this.#warn(error));
+    events.emit('left', { conversationId });
+  }
+
+  removeOthers(keep: ReadonlySet<ConversationId>): void {
+    for (const conversationId of [...this.#states.keys()]) if (!keep.has(conversationId)) this.remove(conversationId);
+  }
+
+  /** Resolves when everything known now is kept. */
+  async save(): Promise<void> {
+    this.#saveTimer?.cancel();
+    this.#saveTimer = undefined;
+    if (this.#unsaved.size === 0) return;
+    const batch = [...this.#unsaved].map((state) => ({ conversationId: state.id, state: state.toStored() }));
+    this.#unsaved.clear();
+    await this.#options.storage.putConversations(batch);
+  }
+
+  #show(state: ConversationState, take: () => Shown): void {
+    const { events, onProgress } = this.#options;
+    const before = state.shownSeq;
+    const { messages, gap } = take();
+    if (gap) events.emit('gap', { conversationId: state.id, ...gap });
+    for (const message of messages) events.emit('message', message);
+    this.#changed(state);
+    if (state.shownSeq > before) onProgress(state);
+  }
+
+  #changed(state: ConversationState): ConversationState {
+    this.#list = undefined;
+    this.#unsaved.add(state);
+    this.#saveTimer ??= this.#options.clock.after(saveDelayMs, () => {
+      this.save().catch((error: unknown) => this.#warn(error));
+    });
+    if (this.#untold.size === 0) queueMicrotask(() => this.#tell());
+    this.#untold.add(state);
+    return state;
+  }
+
+  #tell(): void {
+    const changed = [...this.#untold];
+    this.#untold.clear();
+    for (const state of changed) this.#options.events.emit('conversation', state.view());
+  }
+
+  #warn(error: unknown): void {
+    this.#options.events.emit('warning', { message: 'conversations could not be kept', error });
+  }
+}

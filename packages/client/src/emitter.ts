@@ -1,0 +1,28 @@
+// Typed events. A listener that throws does not keep the others from hearing.
+
+export class Emitter<Events> {
+  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+
+  /** Returns the way to stop listening. */
+  on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners);
+    // A wrapper of its own, so that a function given twice is called twice and each return value stops one.
+    const own = (value: Events[E]) => listener(value);
+    listeners.add(own);
+    return () => void listeners.delete(own);
+  }
+
+  emit<E extends keyof Events>(event: E, value: Events[E]): void {
+    for (const listener of this.#listeners.get(event) ?? []) {
+      try {
+        (listener as (value: Events[E]) => void)(value);
+      } catch (error) {
+        // The application's bug: told where uncaught errors are told, after this turn.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// The browser's storage: an outbox and conversations that survive a reload and a closed browser.
+
+import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+
+const version = 1;
+const stores = ['meta', 'outbox', 'conversations'] as const;
+type StoreName = (typeof stores)[number];
+const metaKey = 'meta';
+
+/** `name` should tell server and user apart: each name is a database of its own. Rejections carry the browser's DOMException. */
+export function createIndexedDbStorage(name: string): ClientStorage {
+  let opened: Promise<IDBDatabase> | undefined;
+  const database = () => {
+    // Tried again at the next call when it failed or was closed: full disks and private windows may change their mind.
+    const forget = () => {
+      opened = undefined;
+    };
+    opened ??= openDatabase(name, forget).catch((error: unknown) => {
+      forget();
+      throw error;
+    });
+    return opened;
+  };
+
+  async function write(names: readonly StoreName[], change: (store: (name: StoreName) => IDBObjectStore) => void) {
+    const transaction = (await database()).transaction(names, 'readwrite');
+    const done = finished(transaction);
+    change((storeName) => transaction.objectStore(storeName));
+    await done;
+  }
+
+  return {
+    async load() {
+      const transaction = (await database()).transaction(stores, 'readonly');
+      const [meta, outbox, conversations] = await Promise.all([
+        result<StoredMeta | undefined>(transaction.objectStore('meta').get(metaKey)),
+        result<OutboxItem[]>(transaction.objectStore('outbox').getAll()),
+        result<StoredConversation[]>(transaction.objectStore('conversations').getAll()),
+      ]);
+      return { meta: meta ?? {}, outbox, conversations };
+    },
+    saveMeta: (fields) =>
+      write(['meta'], (store) => {
+        const asked = store('meta').get(metaKey);
+        asked.onsuccess = () => store('meta').put({ ...asked.result, ...fields }, metaKey);
+      }),
+    putOutbox: (item) => write(['outbox'], (store) => void store('outbox').put(item, item.message.clientMsgId)),
+    deleteOutbox: (clientMsgId) => write(['outbox'], (store) => void store('outbox').delete(clientMsgId)),
+    putConversations: (changed) =>
+      write(['conversations'], (store) => {
+        for (const one of changed) store('conversations').put(one, one.conversationId);
+      }),
+    deleteConversation: (conversationId) =>
+      write(['conversations'], (store) => void store('conversations').delete(conversationId)),
+    clear: () =>
+      write(stores, (store) => {
+        const asked = store('meta').get(metaKey);
+        asked.onsuccess = () => {
+          const { deviceId } = (asked.result ?? {}) as StoredMeta;
+          store('meta').put(deviceId === undefined ? {} : { deviceId }, metaKey);
+        };
+        store('outbox').clear();
+        store('conversations').clear();
+      }),
+  };
+}
+
+function openDatabase(name: string, onClosed: () => void): Promise<IDBDatabase> {
+  const request = indexedDB.open(name, version);
+  request.onupgradeneeded = () => {
+    for (const store of stores) request.result.createObjectStore(store);
+  };
+  return result(request).then((database) => {
+    // A tab with a later version of the page may upgrade it.
+    database.onversionchange = () => {
+      database.close();
+      onClosed();
+    };
+    database.onclose = onClosed;
+    return database;
+  });
+}
+
+function result<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function finished(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+    transaction.onerror = () => reject(transaction.error);
+  });
+}

@@ -1,0 +1,240 @@
+// The outbox: what was sent and is not acknowledged yet. Kept by the storage, sent again until the server has answered.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import type { DownOf } from '@hongyan/protocol/down';
+import type { Content } from '@hongyan/protocol/entry';
+import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ClientMessage, ClientStorage, OutboxItem, SendTarget } from './api.ts';
+import { backOffMs } from './back-off.ts';
+import { ClientError, toClientError } from './client-error.ts';
+
+export interface OutboxOptions {
+  readonly storage: ClientStorage;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly itemsMax: number;
+  /** Rejects with ClientError; `unavailable` without a connection. */
+  readonly transmit: (item: OutboxItem) => Promise<DownOf<'ack'>>;
+  /** The message as committed; it leaves the outbox with that. */
+  readonly onAck: (message: ClientMessage) => void;
+  readonly onChange: (message: ClientMessage) => void;
+  readonly onStorageError: (error: unknown) => void;
+}
+
+export interface NewMessage {
+  readonly target: SendTarget;
+  readonly conversationId: ConversationId;
+  readonly from: UserId;
+  readonly clientMsgId: ClientMsgId;
+  readonly content: Content;
+}
+
+interface Item {
+  kept: OutboxItem;
+  state: 'storing' | 'queued' | 'sending' | 'failed' | 'gone';
+  settled: Settlement;
+}
+
+interface Settlement {
+  readonly promise: Promise<ClientMessage>;
+  readonly resolve: (message: ClientMessage) => void;
+  readonly reject: (error: ClientError) => void;
+}
+
+/** Sends on their way to the server at a time: enough to fill a slow line, far below what a server refuses. */
+const inFlightMax = 16;
+const retryBaseMs = 500;
+const retryMaxMs = 30_000;
+
+/**
+ * [C4] Messages leave in the order they were sent; after a loss of connection they leave again with the same
+ * client_msg_id, so that each takes effect once [D3]. Where the server refuses one for the moment, those behind it that
+ * were on their way already may come before it.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #items = new Map<ClientMsgId, Item>();
+  #nextNo = 1;
+  #inFlight = 0;
+  #isConnected = false;
+  #refusals = 0;
+  #pause: Timer | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  restore(kept: readonly OutboxItem[]): void {
+    for (const item of kept.toSorted((a, b) => a.no - b.no)) {
+      const settled = createSettlement();
+      const state = item.message.status === 'failed' ? 'failed' : 'queued';
+      this.#items.set(item.message.clientMsgId, { kept: item, state, settled });
+      this.#nextNo = Math.max(this.#nextNo, item.no + 1);
+    }
+  }
+
+  /** Resolves with the committed message. The same client_msg_id again is the same message. */
+  add({ target, conversationId, from, clientMsgId, content }: NewMessage): Promise<ClientMessage> {
+    const known = this.#items.get(clientMsgId);
+    if (known) {
+      this.retry(clientMsgId);
+      return known.settled.promise;
+    }
+    if (this.#items.size >= this.#options.itemsMax) {
+      return Promise.reject(
+        new ClientError('overloaded', `more than ${this.#options.itemsMax} messages wait to be sent`),
+      );
+    }
+    const timestampMs = this.#options.clock.nowMs();
+    const message: ClientMessage = { conversationId, clientMsgId, from, content, timestampMs, status: 'queued' };
+    const item: Item = {
+      kept: { message, target, no: this.#nextNo++ },
+      state: 'storing',
+      settled: createSettlement(),
+    };
+    this.#items.set(clientMsgId, item);
+    this.#options.onChange(message);
+    void this.#store(item);
+    return item.settled.promise;
+  }
+
+  list(conversationId?: ConversationId): readonly ClientMessage[] {
+    const messages = [...this.#items.values()].map((item) => item.kept.message);
+    return conversationId === undefined ? messages : messages.filter((one) => one.conversationId === conversationId);
+  }
+
+  retry(clientMsgId: ClientMsgId): void {
+    const item = this.#items.get(clientMsgId);
+    if (item?.state !== 'failed') return;
+    const { error: _error, ...message } = item.kept.message;
+    item.settled = createSettlement();
+    this.#update(item, { ...message, status: 'queued' });
+    void this.#store(item);
+  }
+
+  /** What is on its way may still be committed. */
+  discard(clientMsgId: ClientMsgId): void {
+    const item = this.#items.get(clientMsgId);
+    if (!item) return;
+    this.#remove(item);
+    item.settled.reject(new ClientError('not_found', 'the message was discarded before it was sent'));
+  }
+
+  connected(): void {
+    this.#isConnected = true;
+    this.#refusals = 0;
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    this.#pump();
+  }
+
+  disconnected(): void {
+    this.#isConnected = false;
+  }
+
+  /** A storage that cannot keep it does not keep it from being sent. */
+  async #store(item: Item): Promise<void> {
+    item.state = 'storing';
+    try {
+      await this.#options.storage.putOutbox(item.kept);
+    } catch (error) {
+      this.#options.onStorageError(error);
+    }
+    if (item.state !== 'storing') return this.#forget(item.kept.message.clientMsgId);
+    item.state = 'queued';
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (!this.#isConnected || this.#pause) return;
+    for (const item of this.#items.values()) {
+      if (this.#inFlight >= inFlightMax || item.state === 'storing') return;
+      if (item.state === 'queued') void this.#send(item);
+    }
+  }
+
+  async #send(item: Item): Promise<void> {
+    item.state = 'sending';
+    this.#inFlight++;
+    try {
+      const ack = await this.#options.transmit(item.kept);
+      this.#refusals = 0;
+      this.#acked(item, ack);
+    } catch (thrown) {
+      this.#refused(item, toClientError(thrown));
+    } finally {
+      this.#inFlight--;
+      this.#pump();
+    }
+  }
+
+  #acked(item: Item, ack: DownOf<'ack'>): void {
+    const { conversation_id, seq, msg_id, timestamp, status } = ack;
+    const message: ClientMessage = {
+      ...item.kept.message,
+      conversationId: conversation_id,
+      seq,
+      msgId: msg_id,
+      timestampMs: timestamp,
+      status,
+    };
+    if (item.state !== 'gone') this.#remove(item);
+    this.#options.onAck(message);
+    item.settled.resolve(message);
+  }
+
+  #refused(item: Item, error: ClientError): void {
+    if (item.state === 'gone') return;
+    if (!error.isRetryable) {
+      item.state = 'failed';
+      this.#update(item, {
+        ...item.kept.message,
+        status: 'failed',
+        error: { code: error.code, message: error.message },
+      });
+      this.#options.storage.putOutbox(item.kept).catch(this.#options.onStorageError);
+      item.settled.reject(error);
+      return;
+    }
+    item.state = 'queued';
+    if (!this.#isConnected || this.#pause) return;
+    const delayMs = backOffMs(this.#refusals++, {
+      baseMs: retryBaseMs,
+      maxMs: retryMaxMs,
+      random: this.#options.random,
+    });
+    this.#pause = this.#options.clock.after(Math.max(delayMs, error.retryAfterMs ?? 0), () => {
+      this.#pause = undefined;
+      this.#pump();
+    });
+  }
+
+  #update(item: Item, message: ClientMessage): void {
+    item.kept = { ...item.kept, message };
+    this.#options.onChange(message);
+  }
+
+  #remove(item: Item): void {
+    const wasStored = item.state !== 'storing';
+    item.state = 'gone';
+    const { clientMsgId } = item.kept.message;
+    this.#items.delete(clientMsgId);
+    if (wasStored) this.#forget(clientMsgId);
+  }
+
+  #forget(clientMsgId: ClientMsgId): void {
+    this.#options.storage.deleteOutbox(clientMsgId).catch(this.#options.onStorageError);
+  }
+}
+
+/** The application that does not wait for its sends learns of failures by the outbox event: no unhandled rejection. */
+function createSettlement(): Settlement {
+  let resolve: Settlement['resolve'] = () => {};
+  let reject: Settlement['reject'] = () => {};
+  const promise = new Promise<ClientMessage>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise;
+    reject = rejectPromise;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,55 @@
+// Whose presence this device follows: asked for again on each connection.
+
+import type { UserId } from '@hongyan/protocol/ids';
+import type { ClientEvents } from './api.ts';
+import type { Connection } from './connection.ts';
+import type { Emitter } from './emitter.ts';
+
+/** As many as a server follows for one connection; the oldest give way. */
+const watchedMax = 1_000;
+/** User ids of one request. */
+const askMax = 500;
+
+export class PresenceWatch {
+  readonly #watched = new Set<UserId>();
+  readonly #connection: Connection;
+  readonly #events: Emitter<ClientEvents>;
+
+  constructor(connection: Connection, events: Emitter<ClientEvents>) {
+    this.#connection = connection;
+    this.#events = events;
+  }
+
+  async watch(userIds: readonly UserId[]): Promise<void> {
+    for (const userId of userIds) {
+      this.#watched.delete(userId);
+      this.#watched.add(userId);
+    }
+    for (const userId of this.#watched) {
+      if (this.#watched.size <= watchedMax) break;
+      this.#watched.delete(userId);
+    }
+    // Without a connection the next one asks.
+    if (this.#connection.isOpen) await this.#ask(userIds);
+  }
+
+  connected(): Promise<void> {
+    return this.#ask([...this.#watched]);
+  }
+
+  async #ask(userIds: readonly UserId[]): Promise<void> {
+    for (let from = 0; from < userIds.length; from += askMax) {
+      const { users } = await this.#connection.request({
+        type: 'presence',
+        user_ids: userIds.slice(from, from + askMax),
+      });
+      for (const { user_id, online, last_seen } of users) {
+        this.#events.emit('presence', {
+          userId: user_id,
+          online,
+          ...(last_seen === undefined ? {} : { lastSeenMs: last_seen }),
+        });
+      }
+    }
+  }
+}
