@@ -1,6 +1,7 @@
 // hongyan check-config: the effective values and where each comes from, without starting anything.
 
 import { type Config, camelCase, options } from '../config/options.ts';
+import { checkTls } from '../config/tls.ts';
 import type { Command } from './command.ts';
 
 export const checkConfig: Command = {
@@ -12,6 +13,7 @@ export const checkConfig: Command = {
       const value = config[camelCase(name) as keyof Config];
       console.log(`${name} = ${JSON.stringify(value)}  (${sources[name]})`);
     }
+    await checkTls(config);
     return 0;
   },
 };

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
 import { startEmbedded } from '../compose/embedded.ts';
+import { checkTls } from '../config/tls.ts';
 import type { Command } from './command.ts';
 import { readyDemoAccounts } from './demo-accounts.ts';
 
@@ -16,6 +17,7 @@ export const start: Command = {
   },
   async run({ config, switches }) {
     const log = createLog({ level: config.logLevel as LogLevel });
+    await checkTls(config);
     await mkdir(config.data, { recursive: true, mode: 0o700 });
     const running = await startEmbedded(config, { log, clock: systemClock });
     console.log(`Hongyan is ready: open ${running.url}`);

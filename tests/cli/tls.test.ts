@@ -1,0 +1,93 @@
+// https and wss with a certificate of the operator's own, and what a wrong pair of files says at the start.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { dataFolder, killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
+import { hongyan } from './hongyan.ts';
+
+let folder: string;
+const file = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = await dataFolder('tls');
+  await Promise.all([makeCertificate('own'), makeCertificate('other')]);
+});
+
+afterAll(async () => {
+  await killServers();
+  await removeDataFolders();
+});
+
+/** Self-signed, for the loopback address, valid for a day. */
+async function makeCertificate(name: string): Promise<void> {
+  const made = Bun.spawn(
+    ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+      .concat(['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'])
+      .concat(['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)]),
+    { stdout: 'ignore', stderr: 'pipe', timeout: 10_000 },
+  );
+  if ((await made.exited) !== 0) throw new Error(await new Response(made.stderr).text());
+}
+
+test('with a certificate and its key the server speaks https and wss, checked against that certificate', async () => {
+  const args = ['--tls-cert', file('own.crt'), '--tls-key', file('own.key')];
+  const server = spawnServer({ dataDir: file('data'), args });
+  await untilReady(server);
+  const url = `https://127.0.0.1:${server.port}`;
+  expect(server.output()).toContain(`Hongyan is ready: open ${url}`);
+  const ca = await Bun.file(file('own.crt')).text();
+  const body = JSON.stringify({ user_id: 'alice', password: 'correct horse battery' });
+  const signup = await fetch(`${url}/v1/auth/signup`, { method: 'POST', body, tls: { ca } });
+  expect(signup.status).toBe(201);
+  const { access_token } = (await signup.json()) as { access_token: string };
+  expect(await (await fetch(`${url}/v1/route`, { tls: { ca } })).json()).toEqual({ addresses: [{ url }] });
+
+  const socket = new WebSocket(`wss://127.0.0.1:${server.port}/v1/ws`, { tls: { ca } } as never);
+  const welcome = new Promise<string>((resolve, reject) => {
+    socket.onmessage = ({ data }) => resolve(String(data));
+    socket.onclose = ({ reason }) => reject(new Error(`closed: ${reason}`));
+  });
+  socket.onopen = () => socket.send(JSON.stringify({ type: 'hello', token: access_token, device_id: 'phone' }));
+  expect(JSON.parse(await welcome)).toMatchObject({ type: 'welcome', user_id: 'alice' });
+  socket.onclose = null;
+  socket.close();
+
+  const plain = await fetch(`http://127.0.0.1:${server.port}/healthz`).then(
+    ({ status }) => status,
+    () => 'refused',
+  );
+  expect(plain).not.toBe(200);
+  expect(await server.stop()).toBe(0);
+});
+
+test('a file that is missing, of another kind or of another pair stops the start and names its option', async () => {
+  const start = (cert: string, key: string) =>
+    hongyan(['start', '--listen', '127.0.0.1:0', '--data', file('unused'), '--tls-cert', cert, '--tls-key', key]);
+  const [own, key] = [file('own.crt'), file('own.key')];
+  const wrong: readonly (readonly [Parameters<typeof start>, string])[] = [
+    [[file('none'), key], `${file('none')} (tls-cert) cannot be read`],
+    [[own, file('none')], `${file('none')} (tls-key) cannot be read`],
+    [[key, own], `${key} (tls-cert) is not a PEM certificate`],
+    [[own, own], `${own} (tls-key) is not a PEM private key`],
+    [[own, file('other.key')], `${file('other.key')} (tls-key) is not the key of ${own} (tls-cert)`],
+  ];
+  for (const [args, message] of wrong) {
+    const { code, stdout, stderr } = await start(...args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(`hongyan start: ${message}`);
+  }
+  expect(await Bun.file(file('unused/secret')).exists()).toBe(false);
+});
+
+test('half of the pair leaves with 2', async () => {
+  const half = await hongyan(['start', '--data', file('unused'), '--tls-cert', file('own.crt')]);
+  expect(half).toEqual({ code: 2, stdout: '', stderr: 'hongyan: tls-cert and tls-key go together\n' });
+});
+
+async function untilReady(server: ServerProcess): Promise<void> {
+  for (const deadline = performance.now() + 10_000; performance.now() < deadline; await Bun.sleep(15)) {
+    if (server.output().includes('Hongyan is ready')) return;
+    if (!server.isAlive()) break;
+  }
+  throw new Error(`the server did not become ready:\n${server.output()}`);
+}
