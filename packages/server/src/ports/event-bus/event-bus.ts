@@ -1,7 +1,7 @@
 // The event-bus port: what core committed, on its way down to every gateway that has someone interested.
 
 import type { Brand } from '@hongyan/base/brand';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 
 export type Topic = Brand<string, 'Topic'>;
 export const userTopic = (userId: UserId): Topic => `u:${userId}` as Topic;
@@ -18,12 +18,14 @@ export type BusEvent =
       readonly topic: Topic;
       readonly conversationId: ConversationId;
       readonly isMember: boolean;
-    };
+    }
+  /** The device has a newer session: its other connections are closed, wherever they are (topic is the user's). */
+  | { readonly type: 'replaced'; readonly topic: Topic; readonly deviceId: DeviceId; readonly sessionId: string };
 
 /**
  * MUST: events of one topic arrive in the order published; a possible loss is reported through `onLoss`, after which
  * sessions catch up from the timeline.
- * MAY: lose events, deliver events of topics just unsubscribed.
+ * MAY: lose events, deliver events of topics just unsubscribed. To subscribe again to a topic changes nothing: one unsubscribe ends it.
  */
 export interface EventBus {
   publish(events: readonly BusEvent[]): void;

@@ -1,12 +1,25 @@
-// The embedded event bus: within one process, delivered at once, never lost.
+// The embedded event bus: within one process, delivered at once, never lost. Also the local half of a bus between processes.
 
 import type { BusAttachment, BusEvent, EventBus, Topic } from './event-bus.ts';
 
 type Listener = Parameters<EventBus['attach']>[0];
 
+/** For a bus whose events come from elsewhere: it has to hear which topics anybody here listens to. */
+export interface InterestHooks {
+  onFirst(topic: Topic): void;
+  onLast(topic: Topic): void;
+}
+
+export interface MemoryEventBus extends EventBus {
+  /** All that somebody listens to. */
+  topics(): Iterable<Topic>;
+  reportLoss(topics?: readonly Topic[]): void;
+}
+
 /** One listener on a topic is the usual case and costs no set. */
-export function createMemoryEventBus(): EventBus {
+export function createMemoryEventBus(hooks?: InterestHooks): MemoryEventBus {
   const byTopic = new Map<Topic, Listener | Set<Listener>>();
+  const attached = new Set<Listener>();
 
   function deliver(event: BusEvent): void {
     const listeners = byTopic.get(event.topic);
@@ -17,15 +30,19 @@ export function createMemoryEventBus(): EventBus {
 
   function add(topic: Topic, listener: Listener): void {
     const known = byTopic.get(topic);
-    if (known === undefined || known === listener) byTopic.set(topic, listener);
-    else if (known instanceof Set) known.add(listener);
-    else byTopic.set(topic, new Set([known, listener]));
+    if (known === undefined) {
+      byTopic.set(topic, listener);
+      hooks?.onFirst(topic);
+    } else if (known instanceof Set) known.add(listener);
+    else if (known !== listener) byTopic.set(topic, new Set([known, listener]));
   }
 
   function remove(topic: Topic, listener: Listener): void {
     const known = byTopic.get(topic);
-    if (known === listener) byTopic.delete(topic);
-    else if (known instanceof Set && known.delete(listener) && known.size === 0) byTopic.delete(topic);
+    const isLast = known === listener || (known instanceof Set && known.delete(listener) && known.size === 0);
+    if (!isLast) return;
+    byTopic.delete(topic);
+    hooks?.onLast(topic);
   }
 
   return {
@@ -33,6 +50,7 @@ export function createMemoryEventBus(): EventBus {
       for (const event of events) deliver(event);
     },
     attach(listener): BusAttachment {
+      attached.add(listener);
       return {
         subscribe: (topics) => {
           for (const topic of topics) add(topic, listener);
@@ -41,9 +59,14 @@ export function createMemoryEventBus(): EventBus {
           for (const topic of topics) remove(topic, listener);
         },
         detach: () => {
+          attached.delete(listener);
           for (const topic of [...byTopic.keys()]) remove(topic, listener);
         },
       };
+    },
+    topics: () => byTopic.keys(),
+    reportLoss(topics) {
+      for (const listener of attached) listener.onLoss(topics);
     },
   };
 }

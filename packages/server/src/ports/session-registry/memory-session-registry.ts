@@ -19,9 +19,10 @@ export function createMemorySessionRegistry(): SessionRegistry {
 
   return {
     async add(session) {
-      const others = sessionsOf(session.userId).filter(({ sessionId }) => sessionId !== session.sessionId);
+      const before = sessionsOf(session.userId);
+      const others = before.filter(({ sessionId }) => sessionId !== session.sessionId);
       online.set(session.userId, others.length === 0 ? session : [...others, session]);
-      return { becameOnline: others.length === 0 };
+      return { becameOnline: before.length === 0 };
     },
     async remove({ userId, sessionId }, atMs) {
       const before = sessionsOf(userId);
