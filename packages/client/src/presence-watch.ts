@@ -1,5 +1,6 @@
 // Whose presence this device follows: asked for again on each connection.
 
+import type { DownOf } from '@hongyan/protocol/down';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { ClientEvents } from './api.ts';
 import type { Connection } from './connection.ts';
@@ -37,19 +38,18 @@ export class PresenceWatch {
     return this.#ask([...this.#watched]);
   }
 
+  tell({ user_id, online, last_seen }: Omit<DownOf<'presence'>, 'type'>): void {
+    const lastSeen = last_seen === undefined ? {} : { lastSeenMs: last_seen };
+    this.#events.emit('presence', { userId: user_id, online, ...lastSeen });
+  }
+
   async #ask(userIds: readonly UserId[]): Promise<void> {
     for (let from = 0; from < userIds.length; from += askMax) {
       const { users } = await this.#connection.request({
         type: 'presence',
         user_ids: userIds.slice(from, from + askMax),
       });
-      for (const { user_id, online, last_seen } of users) {
-        this.#events.emit('presence', {
-          userId: user_id,
-          online,
-          ...(last_seen === undefined ? {} : { lastSeenMs: last_seen }),
-        });
-      }
+      for (const user of users) this.tell(user);
     }
   }
 }
