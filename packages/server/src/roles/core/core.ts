@@ -58,7 +58,9 @@ export function createCore(deps: CoreDeps): RunningCore {
       const { userId, deviceId } = actor;
       await directory.touchDevice({ userId, deviceId, atMs: clock.nowMs() });
       const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
+      // Another session of the user may be one of the same device, on any gateway.
       if (becameOnline) bus.publish([presenceEvent(userId, true)]);
+      else bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
       const all = await directory.memberships(userId);
       return {
         conversationIds: all

@@ -3,6 +3,7 @@
 import type { CloseReason } from '@hongyan/protocol/codes';
 import { closeCode } from '@hongyan/protocol/codes';
 import type { Down } from '@hongyan/protocol/down';
+import type { ConversationId } from '@hongyan/protocol/ids';
 import type { ServerWebSocket } from 'bun';
 import type { Actor } from '../../ports/core/core.ts';
 import type { Interest } from './sessions.ts';
@@ -10,8 +11,17 @@ import type { Interest } from './sessions.ts';
 export type ConnectionState =
   /** `token` came with the upgrade request. */
   | { readonly type: 'awaiting_hello'; readonly token: string | undefined }
-  /** The hello is being checked; frames that follow it closely wait in `early`. */
-  | { readonly type: 'opening'; readonly early: string[] }
+  /** The hello's token is being checked; frames that follow it closely wait in `early`. */
+  | { readonly type: 'checking'; readonly early: string[] }
+  /** The core is asked to open the session. What the bus brings meanwhile is for it already, but waits for the welcome. */
+  | {
+      readonly type: 'opening';
+      readonly early: string[];
+      readonly actor: Actor;
+      readonly sessionId: string;
+      /** Conversations joined (true) and left (false) since the core was asked. */
+      readonly changes: Map<ConversationId, boolean>;
+    }
   | { readonly type: 'open'; readonly actor: Actor; readonly sessionId: string; readonly expiresAtMs: number }
   | { readonly type: 'closed' };
 

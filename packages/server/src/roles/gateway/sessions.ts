@@ -56,10 +56,6 @@ export class Sessions {
     return this.#byUser.size;
   }
 
-  of(userId: UserId): readonly Socket[] {
-    return asArray(this.#byUser.get(userTopic(userId)));
-  }
-
   add(socket: Socket, userId: UserId): void {
     const topic = userTopic(userId);
     const known = this.#byUser.get(topic);
@@ -90,15 +86,24 @@ export class Sessions {
     for (const userId of userIds) this.#subscribe(socket, presenceTopic(userId));
   }
 
-  /** Leaves at the end of the turn, together with all else for this socket. */
+  /** Leaves at the end of the turn, together with all else for this socket; while it opens, waits for `release`. */
   queue(socket: Socket, frame: string): void {
-    if (!socket.data.queue(frame)) return;
-    if (this.#dirty.length === 0) soon(() => this.#flush());
-    this.#dirty.push(socket);
+    const isFirst = socket.data.queue(frame);
+    if (isFirst && socket.data.state.type !== 'opening') this.#markDirty(socket);
+  }
+
+  /** The socket was welcomed: what waited for that leaves. */
+  release(socket: Socket): void {
+    this.#markDirty(socket);
   }
 
   detach(): void {
     this.#bus.detach();
+  }
+
+  #markDirty(socket: Socket): void {
+    if (this.#dirty.length === 0) soon(() => this.#flush());
+    this.#dirty.push(socket);
   }
 
   #flush(): void {
@@ -149,15 +154,33 @@ export class Sessions {
 
   #onEvent(event: BusEvent): void {
     const sockets = this.#byUser.get(event.topic);
-    if (event.type === 'membership') {
-      const topic = conversationTopic(event.conversationId);
-      for (const socket of asArray(sockets)) {
-        if (event.isMember) this.#subscribe(socket, topic);
-        else this.#unsubscribe(socket, topic);
-      }
-    } else if (sockets === undefined) this.#server?.publish(event.topic, event.frame);
-    else if (Array.isArray(sockets)) for (const socket of sockets) this.queue(socket, event.frame);
-    else this.queue(sockets, event.frame);
+    switch (event.type) {
+      case 'membership':
+        for (const socket of asArray(sockets)) this.#onMembership(socket, event);
+        return;
+      case 'replaced':
+        for (const socket of asArray(sockets)) this.#onReplaced(socket, event);
+        return;
+      case 'frame':
+        if (sockets === undefined) this.#server?.publish(event.topic, event.frame);
+        else if (Array.isArray(sockets)) for (const socket of sockets) this.queue(socket, event.frame);
+        else this.queue(sockets, event.frame);
+    }
+  }
+
+  #onMembership(socket: Socket, { conversationId, isMember }: Extract<BusEvent, { type: 'membership' }>): void {
+    const { state } = socket.data;
+    if (state.type === 'opening') state.changes.set(conversationId, isMember);
+    else if (isMember) this.#subscribe(socket, conversationTopic(conversationId));
+    else this.#unsubscribe(socket, conversationTopic(conversationId));
+  }
+
+  /** A device has one connection: a second one means that the first is dead or a copy. */
+  #onReplaced(socket: Socket, { deviceId, sessionId }: Extract<BusEvent, { type: 'replaced' }>): void {
+    const { state } = socket.data;
+    if (state.type !== 'open' && state.type !== 'opening') return;
+    if (state.actor.deviceId !== deviceId || state.sessionId === sessionId) return;
+    closeSocket(socket, 'replaced', this.#options.clock.nowMs());
   }
 
   /** The bus may have lost something: those it concerns reconnect and read the timeline. */

@@ -1,8 +1,10 @@
 // The life of sockets: hello, open, heartbeat, close. Every trace of a connection is freed in `close`.
 
+import type { ConversationId } from '@hongyan/protocol/ids';
 import { parseUp } from '@hongyan/protocol/parse';
 import type { UpOf } from '@hongyan/protocol/up';
 import type { WebSocketHandler } from 'bun';
+import type { Actor } from '../../ports/core/core.ts';
 import { type Connection, closeSocket, encodeDown, type Socket } from './connection.ts';
 import type { GatewayDeps } from './deps.ts';
 import { Sessions } from './sessions.ts';
@@ -48,7 +50,7 @@ export function createSockets(deps: GatewayDeps) {
 
   function onText(socket: Socket, text: string): void {
     const { state } = socket.data;
-    if (state.type === 'opening') {
+    if (state.type === 'checking' || state.type === 'opening') {
       if (state.early.length >= limits.inFlightMax) closeSocket(socket, 'protocol_error', clock.nowMs());
       else state.early.push(text);
       return;
@@ -86,7 +88,7 @@ export function createSockets(deps: GatewayDeps) {
   async function openSession(socket: Socket, hello: UpOf<'hello'>, upgradeToken: string | undefined): Promise<void> {
     const connection = socket.data;
     const early: string[] = [];
-    connection.state = { type: 'opening', early };
+    connection.state = { type: 'checking', early };
     awaitingHello.delete(socket);
     try {
       const verified = await tokens.verify(hello.token ?? upgradeToken ?? '');
@@ -94,16 +96,21 @@ export function createSockets(deps: GatewayDeps) {
         socket.send(errorFrame({ code: 'unauthorized', message: verified.reason }));
         return closeSocket(socket, 'unauthorized', clock.nowMs());
       }
+      if (!sockets.has(socket)) return;
       const actor = { userId: verified.userId, deviceId: hello.device_id };
       const sessionId = deps.newSessionId();
-      const { conversationIds } = await core.open({ actor, sessionId, node });
-      if (!sockets.has(socket)) return void core.close({ actor, sessionId, node });
-      connection.state = { type: 'open', actor, sessionId, expiresAtMs: verified.expiresAtMs };
-      replaceOlder(socket, actor.userId, actor.deviceId);
+      const changes = new Map<ConversationId, boolean>();
+      connection.state = { type: 'opening', early, actor, sessionId, changes };
+      // Followed before the core is asked: a conversation joined after it looked is in `changes`, one before in its answer.
       sessions.add(socket, actor.userId);
-      // Followed before welcome: what is committed from here on is pushed, what was before is found by sync [D4].
-      sessions.follow(socket, conversationIds);
-      sessions.queue(socket, welcome(actor.userId, sessionId));
+      const { conversationIds } = await core.open({ actor, sessionId, node });
+      if (!sockets.has(socket)) return endSession(actor, sessionId);
+      connection.state = { type: 'open', actor, sessionId, expiresAtMs: verified.expiresAtMs };
+      if (connection.closingSinceMs !== 0) return;
+      // Nothing comes before the welcome. What is committed from here on is pushed, what was before is found by sync [D4].
+      socket.send(welcome(actor.userId, sessionId));
+      sessions.follow(socket, withChanges(conversationIds, changes));
+      sessions.release(socket);
       for (const text of early) onText(socket, text);
     } catch (error) {
       log.error('hello failed', { error });
@@ -123,24 +130,21 @@ export function createSockets(deps: GatewayDeps) {
     });
   }
 
-  /** A device has one connection: a second one means that the first is dead or a copy. */
-  function replaceOlder(socket: Socket, userId: Parameters<Sessions['of']>[0], deviceId: string): void {
-    for (const other of sessions.of(userId)) {
-      if (other === socket || other.data.state.type !== 'open') continue;
-      if (other.data.state.actor.deviceId === deviceId) closeSocket(other, 'replaced', clock.nowMs());
-    }
-  }
-
   function forget(socket: Socket): void {
     const connection = socket.data;
     sockets.delete(socket);
     awaitingHello.delete(socket);
     const { state } = connection;
     connection.state = { type: 'closed' };
-    if (state.type !== 'open') return;
+    if (state.type !== 'open' && state.type !== 'opening') return;
     sessions.remove(socket, state.actor.userId);
+    // One that is still opening is ended when it is open: the core must not hear of the end first.
+    if (state.type === 'open') endSession(state.actor, state.sessionId);
+  }
+
+  function endSession(actor: Actor, sessionId: string): void {
     const closing = core
-      .close({ actor: state.actor, sessionId: state.sessionId, node })
+      .close({ actor, sessionId, node })
       .catch((error: unknown) => log.error('session close failed', { error }))
       .finally(() => closings.delete(closing));
     closings.add(closing);
@@ -197,4 +201,18 @@ export function createSockets(deps: GatewayDeps) {
   }
 
   return { handler, sessions, drain, count: () => sockets.size };
+}
+
+/** What the core answered, as it is after the changes told meanwhile. */
+function withChanges(
+  conversationIds: readonly ConversationId[],
+  changes: ReadonlyMap<ConversationId, boolean>,
+): readonly ConversationId[] {
+  if (changes.size === 0) return conversationIds;
+  const current = new Set(conversationIds);
+  for (const [conversationId, isMember] of changes) {
+    if (isMember) current.add(conversationId);
+    else current.delete(conversationId);
+  }
+  return [...current];
 }

@@ -1,0 +1,6 @@
+// A .proto file imported as text.
+
+declare module '*.proto' {
+  const text: string;
+  export default text;
+}
