@@ -14,6 +14,7 @@ import { createMemoryCommandLog } from '../ports/command-log/memory-command-log.
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
 import { createMemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
 import { createMemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
+import { lockFolder } from '../ports/sqlite/folder-lock.ts';
 import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
 import { createCore } from '../roles/core/core.ts';
 import { startGateway } from '../roles/gateway/gateway.ts';
@@ -33,6 +34,7 @@ export async function startEmbedded(
   { log, clock }: { readonly log: Log; readonly clock: Clock },
 ): Promise<Running> {
   await mkdir(config.data, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(config.data);
   const secret = await readOrCreateSecret(config.data);
   const nowMs = () => clock.nowMs();
   const queueMax = config.commandQueueMax;
@@ -105,6 +107,7 @@ export async function startEmbedded(
       await core.drain();
       await timeline.close();
       await directory.close();
+      lock.release();
     },
   };
 }

@@ -40,7 +40,8 @@ export function loadConfig(input: LoadInput): Loaded {
   try {
     const { flags, ...own } = readFlags(input);
     const environment = readEnvironment(input.env);
-    const file = readFileOptions(flags.get('config') ?? environment.get('config'), input.readFile);
+    const path = flags.get('config') ?? environment.get('config');
+    const file = readFileOptions(path, input.readFile);
     const values: Record<string, string | number | boolean> = {};
     const sources: Record<string, Source> = {};
     for (const option of options) {
@@ -48,11 +49,11 @@ export function loadConfig(input: LoadInput): Loaded {
         [
           ['flag', flags.get(option.name), `--${option.name}`],
           ['environment', environment.get(option.name), environmentName(option.name)],
-          ['file', file.get(option.name), fileKey(option.name)],
+          ['file', file.get(option.name), `${path}: ${fileKey(option.name)}`],
         ] as const
       ).find(([, value]) => value !== undefined);
       sources[option.name] = found?.[0] ?? 'default';
-      values[camelCase(option.name)] = found === undefined ? option.default : check(option, String(found[1]), found[2]);
+      values[camelCase(option.name)] = found === undefined ? option.default : check(option, found[1], found[2]);
     }
     const config = values as unknown as Config;
     checkTogether(config);
@@ -88,6 +89,7 @@ function readFlags({ argv, switches = [], values = [], takes }: LoadInput) {
     } else {
       const option = values.includes(name) ? undefined : optionNamed(name, { switches, values, takes });
       const isSwitch = option?.type === 'switch';
+      if (isSwitch && option.name !== name && inline !== undefined) throw new ConfigError(`--${name} takes no value`);
       const value = inline ?? (isSwitch ? String(option.name === name) : argv[++i]);
       if (value === undefined) throw new ConfigError(`--${name} needs a value`);
       (values.includes(name) ? read.values : read.flags).set(option?.name ?? name, value);
@@ -105,7 +107,10 @@ function optionNamed(name: string, own: Pick<LoadInput, 'switches' | 'values' | 
   );
   if (option && takes.includes(option.name)) return option;
   if (option) throw new ConfigError(`this command does not take --${name}`);
-  const candidates = ['config', ...takes, ...switches, ...values].map((each) => `--${each}`);
+  const negated = options.filter((each) => each.type === 'switch').map((each) => `no-${each.name}`);
+  const candidates = ['config', ...takes, ...switches, ...values, ...(name.startsWith('no-') ? negated : [])].map(
+    (each) => `--${each}`,
+  );
   throw new ConfigError(unknownName(`--${name}`, candidates));
 }
 
@@ -146,22 +151,24 @@ function unknownName(name: string, candidates: readonly string[]): string {
   return `unknown option ${name}; did you mean ${closest(name, candidates)}?`;
 }
 
-function check(option: Option, value: string, where: string): string | number | boolean {
+/** Flags and variables are texts; a file has types, and a value of another type than the option's is a mistake. */
+function check(option: Option, value: unknown, where: string): string | number | boolean {
+  const refuse = (expected: string): never => {
+    throw new ConfigError(`${where} is ${expected}; not ${JSON.stringify(value)}`);
+  };
   switch (option.type) {
     case 'text':
-      if (option.oneOf && !option.oneOf.includes(value))
-        throw new ConfigError(`${where} is one of ${option.oneOf.join(', ')}; not "${value}"`);
+      if (typeof value !== 'string') return refuse('a text in quotes');
+      if (option.oneOf && !option.oneOf.includes(value)) return refuse(`one of ${option.oneOf.join(', ')}`);
       return value;
     case 'switch':
-      if (value === 'true' || value === '1') return true;
-      if (value === 'false' || value === '0') return false;
-      throw new ConfigError(`${where} is true or false; not "${value}"`);
+      if (value === true || value === 'true' || value === '1') return true;
+      if (value === false || value === 'false' || value === '0') return false;
+      return refuse('true or false');
     case 'number': {
-      const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-      if (number >= option.min && number <= option.max) return number;
-      throw new ConfigError(
-        `${where} is a whole number of ${option.unit} from ${option.min} to ${option.max}; not "${value}"`,
-      );
+      const number = typeof value === 'number' || /^\d+$/.test(String(value)) ? Number(value) : Number.NaN;
+      if (Number.isInteger(number) && number >= option.min && number <= option.max) return number;
+      return refuse(`a whole number of ${option.unit} from ${option.min} to ${option.max}`);
     }
   }
 }

@@ -1,0 +1,220 @@
+// The command line as a process: help, the nearest name, where options come from, tokens, and how commands end.
+
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { environmentName, fileKey, options } from '../../packages/server/src/config/options.ts';
+import { call, signUp } from '../faults/http-client.ts';
+import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { hongyan, type RunOptions } from './hongyan.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'hongyan-commands-'));
+
+afterAll(async () => {
+  await killServers();
+  await removeDataFolders();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('help', () => {
+  const withoutOptions = (help: string): string => help.split(/^(?:Options|Every option)\b/m)[0] ?? '';
+
+  test('the general help names every command and every option', async () => {
+    const help = await hongyan(['--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(withoutOptions(help.stdout)).toMatchSnapshot();
+    for (const { name } of options) {
+      expect(help.stdout).toContain(`--${name}`);
+      expect(help.stdout).toContain(environmentName(name));
+      expect(help.stdout).toContain(fileKey(name));
+    }
+    for (const args of [[], ['help'], ['-h']]) expect(await hongyan(args)).toEqual(help);
+  });
+
+  test('the help of each command tells its arguments and its own options', async () => {
+    const { stdout } = await hongyan(['--help']);
+    const names = stdout.match(/^ {2}[a-z].*? {2}/gm)?.map((line) => line.replace(/[<[].*/, '').trim()) ?? [];
+    expect(names.length).toBeGreaterThan(5);
+    for (const name of names) {
+      const help = await hongyan([...name.split(' '), '--help']);
+      expect(help).toMatchObject({ code: 0, stderr: '' });
+      expect(withoutOptions(help.stdout)).toMatchSnapshot(name);
+      expect(await hongyan(['help', ...name.split(' ')])).toEqual(help);
+    }
+  });
+
+  test('help is asked for even where the rest of the line makes no sense, and the first word of two lists all', async () => {
+    expect(await hongyan(['start', 'nonsense', '--help'])).toMatchObject({ code: 0 });
+    expect((await hongyan(['user', '--help'])).stdout).toBe((await hongyan(['--help'])).stdout);
+  });
+});
+
+describe('what is unknown', () => {
+  const unknown: readonly (readonly [line: string, message: string, RunOptions?])[] = [
+    ['strat', 'unknown command strat; did you mean start? See hongyan --help'],
+    ['user ad', 'unknown command user ad; did you mean user add? See hongyan --help'],
+    ['usr add alice', 'unknown command usr; did you mean user add? See hongyan --help'],
+    ['user', 'user needs a second word: user add; see hongyan --help'],
+    ['help strat', 'unknown command strat; did you mean start? See hongyan --help'],
+    ['start --lisen 127.0.0.1:0', 'unknown option --lisen; did you mean --listen?'],
+    ['start --dem', 'unknown option --dem; did you mean --demo?'],
+    ['start --no-signup-enable', 'unknown option --no-signup-enable; did you mean --no-signup-enabled?'],
+    ['user add alice --random-pasword', 'unknown option --random-pasword; did you mean --random-password?'],
+    ['inspect x --limt 3', 'unknown option --limt; did you mean --limit?'],
+    ['inspect x --listen 127.0.0.1:0', 'this command does not take --listen'],
+    ['start -p 80', 'unknown option -p; options start with two dashes'],
+    ['start --demo=yes', '--demo takes no value'],
+    ['start --listen', '--listen needs a value'],
+    ['start', 'unknown option HONGYAN_LISTN; did you mean HONGYAN_LISTEN?', { env: { HONGYAN_LISTN: 'x' } }],
+  ];
+  for (const [line, message, run] of unknown) {
+    test(`"${line}" is answered with: ${message}`, async () => {
+      expect(await hongyan(line.split(' '), run)).toEqual({ code: 2, stdout: '', stderr: `hongyan: ${message}\n` });
+    });
+  }
+});
+
+describe('the configuration', () => {
+  async function effective(args: readonly string[], run?: RunOptions): Promise<(name: string) => string | undefined> {
+    const { code, stdout, stderr } = await hongyan(['check-config', ...args], run);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return (name) => stdout.match(new RegExp(`^${name} = (.*)$`, 'm'))?.[1];
+  }
+
+  async function file(name: string, text: string): Promise<string> {
+    const path = join(folder, name);
+    await Bun.write(path, text);
+    return path;
+  }
+
+  test('a flag beats the environment, which beats the file, which beats the default', async () => {
+    const path = await file(
+      'all.toml',
+      'page_max = 11\nheartbeat_ms = 11_000\ndrain_ms = 11\nsignup_enabled = false\n',
+    );
+    const env = { HONGYAN_CONFIG: path, HONGYAN_HEARTBEAT_MS: '12000', HONGYAN_DRAIN_MS: '12' };
+    const value = await effective(['--drain-ms', '13'], { env });
+    expect(value('page-max')).toBe('11  (file)');
+    expect(value('heartbeat-ms')).toBe('12000  (environment)');
+    expect(value('drain-ms')).toBe('13  (flag)');
+    expect(value('signup-enabled')).toBe('false  (file)');
+    expect(value('listen')).toBe('"127.0.0.1:8080"  (default)');
+  });
+
+  test('--name=value, a switch and its --no- form are flags too, and --config beats HONGYAN_CONFIG', async () => {
+    const [first, second] = [await file('first.toml', 'page_max = 11\n'), await file('second.toml', 'page_max = 12\n')];
+    const value = await effective(['--drain-ms=7', '--no-signup-enabled', `--config=${first}`], {
+      env: { HONGYAN_CONFIG: second },
+    });
+    expect(value('drain-ms')).toBe('7  (flag)');
+    expect(value('signup-enabled')).toBe('false  (flag)');
+    expect(value('page-max')).toBe('11  (file)');
+  });
+
+  test('every option can be set as a flag, in the environment and in the file', async () => {
+    const text = ({ name, default: value }: (typeof options)[number]) =>
+      `${fileKey(name)} = ${JSON.stringify(value)}\n`;
+    const ways: readonly (readonly [source: string, args: readonly string[], RunOptions?])[] = [
+      ['default', []],
+      ['flag', options.map(({ name, default: value }) => `--${name}=${value}`)],
+      [
+        'environment',
+        [],
+        { env: Object.fromEntries(options.map((each) => [environmentName(each.name), `${each.default}`])) },
+      ],
+      ['file', ['--config', await file('every.toml', options.map(text).join(''))]],
+    ];
+    for (const [source, args, run] of ways) {
+      const value = await effective(args, run);
+      for (const { name, default: expected } of options) {
+        expect(`${name}: ${value(name)}`).toBe(`${name}: ${JSON.stringify(expected)}  (${source})`);
+      }
+    }
+  });
+
+  test('a value that cannot be leaves with 2 and says what can', async () => {
+    const typo = await file('typo.toml', 'heartbeat = 1\n');
+    const broken = await file('broken.toml', 'page_max = \n');
+    const cases: readonly (readonly [args: string[], message: string, RunOptions?])[] = [
+      [['--page-max', '0'], '--page-max is a whole number of entries from 1 to 500; not "0"'],
+      [['--page-max', '1.5'], '--page-max is a whole number of entries from 1 to 500; not "1.5"'],
+      [[], 'HONGYAN_PAGE_MAX is a whole number of', { env: { HONGYAN_PAGE_MAX: 'x' } }],
+      [['--log-level', 'loud'], '--log-level is one of debug, info, warn, error; not "loud"'],
+      [['--listen', '8080'], 'listen is host:port, for instance 127.0.0.1:8080; not "8080"'],
+      [['--config', typo], `${typo}: unknown option heartbeat; did you mean heartbeat_ms?`],
+      [['--config', broken], `${broken} cannot be read: `],
+      [['--config', join(folder, 'none.toml')], `${join(folder, 'none.toml')} cannot be read: `],
+      [['--signup-enabled=maybe'], '--signup-enabled is true or false; not "maybe"'],
+    ];
+    for (const [args, message, run] of cases) {
+      const { code, stdout, stderr } = await hongyan(['check-config', ...args], run);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toStartWith(`hongyan: ${message}`);
+    }
+  });
+});
+
+describe('token', () => {
+  test('a token made beside a running server is good there, and dies with its life', async () => {
+    const dataDir = await dataFolder('token');
+    const server = await startServer({ dataDir });
+    await signUp(server.url, 'alice');
+    const made = await hongyan(['token', 'alice', '--data', dataDir]);
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    const me = await call(server.url, '/v1/me', { token: made.stdout.trim() });
+    expect(me).toMatchObject({ status: 200, body: { user_id: 'alice' } });
+    const short = (await hongyan(['token', 'alice', '--data', dataDir, '--token-ttl-s', '1'])).stdout.trim();
+    const claims = JSON.parse(Buffer.from(short.split('.')[1] ?? '', 'base64url').toString());
+    expect(claims.exp - claims.iat).toBe(1);
+    const other = await hongyan(['token', 'alice', '--data', await dataFolder('other')]);
+    expect((await call(server.url, '/v1/me', { token: other.stdout.trim() })).status).toBe(401);
+  });
+
+  test('without a user id it leaves with 2', async () => {
+    expect(await hongyan(['token'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await hongyan(['token', 'a/b'])).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe('start', () => {
+  test('a port in use leaves with 1 and says so', async () => {
+    const server = await startServer({ dataDir: await dataFolder('port') });
+    const listen = `127.0.0.1:${server.port}`;
+    const second = await hongyan(['start', '--listen', listen, '--data', await dataFolder('port')]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(String(server.port));
+  });
+
+  test('a second server on the same data folder leaves with 1, and the first goes on', async () => {
+    const dataDir = await dataFolder('twice');
+    const server = await startServer({ dataDir });
+    const second = await hongyan(['start', '--listen', '127.0.0.1:0', '--data', dataDir]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(`another server runs on the data folder ${dataDir}`);
+    await signUp(server.url, 'alice');
+  });
+
+  test('a web root that is not there leaves with 1 and is named', async () => {
+    const started = await hongyan(['start', '--data', await dataFolder('web'), '--web-root', join(folder, 'no-web')]);
+    expect(started.code).toBe(1);
+    expect(started.stderr).toContain('no-web');
+  });
+
+  test('--demo shows two accounts with passwords of this data folder, which log in', async () => {
+    const server = await startServer({ dataDir: await dataFolder('demo'), args: ['--demo'] });
+    for (const until = performance.now() + 10_000; performance.now() < until; await Bun.sleep(15)) {
+      if (server.output().match(/demo account/g)?.length === 2) break;
+    }
+    const shown = [...server.output().matchAll(/demo account: (\w+) {3}password: (\S+)/g)];
+    expect(shown.map(([, userId]) => userId)).toEqual(['alice', 'bob']);
+    for (const [, user_id, password] of shown) {
+      const body = { user_id, password };
+      expect((await call(server.url, '/v1/auth/login', { method: 'POST', body })).status).toBe(200);
+    }
+  });
+});
+
+test('version is one line', async () => {
+  expect((await hongyan(['version'])).stdout).toMatch(/^hongyan \d+\.\d+\.\d+ \(bun \d+\.\d+\.\d+\)\n$/);
+});
