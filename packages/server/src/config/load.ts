@@ -52,8 +52,9 @@ export function loadConfig(input: LoadInput): Loaded {
           ['file', file.get(option.name), `${path}: ${fileKey(option.name)}`],
         ] as const
       ).find(([, value]) => value !== undefined);
-      sources[option.name] = found?.[0] ?? 'default';
-      values[camelCase(option.name)] = found === undefined ? option.default : check(option, found[1], found[2]);
+      const [source, value, where] = found ?? ['default', option.default, ''];
+      sources[option.name] = source;
+      values[camelCase(option.name)] = source === 'default' ? option.default : check(option, value, { source, where });
     }
     const config = values as unknown as Config;
     checkTogether(config);
@@ -151,26 +152,32 @@ function unknownName(name: string, candidates: readonly string[]): string {
   return `unknown option ${name}; did you mean ${closest(name, candidates)}?`;
 }
 
-/** Flags and variables are texts; a file has types, and a value of another type than the option's is a mistake. */
-function check(option: Option, value: unknown, where: string): string | number | boolean {
+/** Flags and variables are texts. A file has types: there a value of another type than the option's is a mistake. */
+function check(option: Option, given: unknown, { source, where }: { readonly source: Source; readonly where: string }) {
+  const value = source === 'file' ? given : fromText(option, String(given));
   const refuse = (expected: string): never => {
-    throw new ConfigError(`${where} is ${expected}; not ${JSON.stringify(value)}`);
+    throw new ConfigError(`${where} is ${expected}; not ${JSON.stringify(given)}`);
   };
   switch (option.type) {
     case 'text':
       if (typeof value !== 'string') return refuse('a text in quotes');
-      if (option.oneOf && !option.oneOf.includes(value)) return refuse(`one of ${option.oneOf.join(', ')}`);
-      return value;
+      return option.oneOf?.includes(value) === false ? refuse(`one of ${option.oneOf.join(', ')}`) : value;
     case 'switch':
-      if (value === true || value === 'true' || value === '1') return true;
-      if (value === false || value === 'false' || value === '0') return false;
-      return refuse('true or false');
+      return typeof value === 'boolean' ? value : refuse('true or false');
     case 'number': {
-      const number = typeof value === 'number' || /^\d+$/.test(String(value)) ? Number(value) : Number.NaN;
-      if (Number.isInteger(number) && number >= option.min && number <= option.max) return number;
-      return refuse(`a whole number of ${option.unit} from ${option.min} to ${option.max}`);
+      const isWithin =
+        typeof value === 'number' && Number.isInteger(value) && value >= option.min && value <= option.max;
+      return isWithin ? value : refuse(`a whole number of ${option.unit} from ${option.min} to ${option.max}`);
     }
   }
+}
+
+/** The value that a text stands for; the text itself where it stands for none. */
+function fromText({ type }: Option, text: string): string | number | boolean {
+  if (type === 'number' && /^\d+$/.test(text)) return Number(text);
+  if (type === 'switch' && ['true', '1'].includes(text)) return true;
+  if (type === 'switch' && ['false', '0'].includes(text)) return false;
+  return text;
 }
 
 function checkTogether({ listen, tlsCert, tlsKey, contentBytesMax, frameBytesMax }: Config): void {

@@ -1,0 +1,49 @@
+// The declarations themselves: every option has a name that makes a flag, a variable and a key, a range, and a sentence about it.
+
+import { describe, expect, test } from 'bun:test';
+import { camelCase, environmentName, fileKey, type Option, options } from './options.ts';
+
+const all: readonly Option[] = options;
+
+test('no two options share a flag, a variable, a key or a field', () => {
+  for (const nameOf of [(name: string) => name, environmentName, fileKey, camelCase]) {
+    expect(new Set(all.map(({ name }) => nameOf(name))).size).toBe(all.length);
+  }
+  expect([environmentName('frame-bytes-max'), fileKey('frame-bytes-max'), camelCase('frame-bytes-max')]).toEqual([
+    'HONGYAN_FRAME_BYTES_MAX',
+    'frame_bytes_max',
+    'frameBytesMax',
+  ]);
+});
+
+for (const option of all) {
+  describe(option.name, () => {
+    test('is named in kebab case, and not so that --no- before a switch could mean two things', () => {
+      expect(option.name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(option.name).not.toStartWith('no-');
+      expect(option.name).not.toBe('config');
+    });
+
+    test('is described in a sentence to which --help adds the full stop and the default', () => {
+      expect(option.description).toMatch(/^[A-Z].{10,}[^.\s]$/);
+      if (option.type === 'text') expect(option.placeholder).toMatch(/^[a-z:]+$/);
+      if (option.type === 'number') expect(option.unit).toMatch(/^[a-z]+$/);
+    });
+
+    test('has a default that it would accept', () => {
+      if (option.type === 'number') {
+        expect(option.min).toBeLessThan(option.max);
+        expect(option.default).toBeWithin(option.min, option.max + 1);
+        expect([option.min, option.default, option.max].every(Number.isSafeInteger)).toBe(true);
+      }
+      if (option.type === 'text' && option.oneOf) expect(option.oneOf).toContain(option.default);
+    });
+
+    test('says its unit last where it has one: ms, s or …-max', () => {
+      if (option.type !== 'number') return;
+      expect(option.name).toMatch(
+        option.unit === 'ms' || option.unit === 's' ? new RegExp(`-${option.unit}$`) : /-max$/,
+      );
+    });
+  });
+}
