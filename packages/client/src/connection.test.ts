@@ -1,0 +1,217 @@
+// Coming back, or not: close codes, back-off and heartbeat against a server that says exactly what the test wants.
+
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { ManualClock } from '@hongyan/base/manual-clock';
+import { rejectionOf } from '@hongyan/base/rejection';
+import type { Client, ConnectionState } from './api.ts';
+import { createClient } from './client.ts';
+import { ScriptedServer, tokenOf } from './scripted-server-for-test.ts';
+
+let server: ScriptedServer;
+let clock: ManualClock;
+let client: Client;
+let states: ConnectionState[];
+let hopeful: (() => void) | undefined;
+let offline: (() => void) | undefined;
+beforeEach(() => {
+  server = new ScriptedServer();
+  clock = new ManualClock();
+  states = [];
+  client = createClient(
+    { url: server.url, token: () => tokenOf('me') },
+    {
+      clock,
+      random: () => 0.5,
+      signals: {
+        onHopeful(run) {
+          hopeful = run;
+          return () => {
+            hopeful = undefined;
+          };
+        },
+        onOffline(run) {
+          offline = run;
+          return () => {
+            offline = undefined;
+          };
+        },
+      },
+    },
+  );
+  client.on('state', (state) => states.push(state));
+});
+afterEach(async () => {
+  await client.close();
+  await server.stop();
+});
+
+const stateOf = (type: ConnectionState['type']) =>
+  new Promise<ConnectionState>((resolve) => {
+    if (client.state.type === type) return resolve(client.state);
+    const stop = client.on('state', (state) => {
+      if (state.type !== type) return;
+      stop();
+      resolve(state);
+    });
+  });
+
+async function online() {
+  const coming = server.connection();
+  await client.connect();
+  return coming;
+}
+
+describe('close codes', () => {
+  test.each([4000, 4001, 4002])('[C6] after %i it reconnects within a moment', async (code) => {
+    const connection = await online();
+    connection.close(code);
+    await stateOf('reconnecting');
+    const again = server.connection();
+    expect(clock.nextInMs).toBe(150);
+    clock.advance(150);
+    await again;
+    await stateOf('online');
+  });
+
+  test('[C6] going_away says how long to spread the return over', async () => {
+    const connection = await online();
+    connection.send({ type: 'going_away', reconnect_after_ms: 8_000 });
+    connection.close(4000);
+    await stateOf('reconnecting');
+    expect(clock.nextInMs).toBe(4_000);
+  });
+
+  test.each([4100, 4101, 1006, 1011])(
+    '[C6] after %i it backs off, longer each time, then anew after a good connection',
+    async (code) => {
+      server.heartbeatMs = 60_000;
+      const delays: (number | undefined)[] = [];
+      const lose = async (connection: { close(code: number): void }) => {
+        connection.close(code === 1006 ? 1001 : code);
+        await stateOf('reconnecting');
+        delays.push(clock.nextInMs);
+      };
+      const reconnect = async () => {
+        const again = server.connection();
+        clock.advance(clock.nextInMs ?? 0);
+        const connection = await again;
+        await stateOf('online');
+        return connection;
+      };
+      await lose(await online());
+      await lose(await reconnect());
+      await lose(await reconnect());
+      const good = await reconnect();
+      clock.advance(5_000);
+      await lose(good);
+      expect(delays).toEqual([500, 1_000, 2_000, 250]);
+    },
+  );
+
+  test.each([
+    [4200, 'unauthorized'],
+    [4201, 'token_revoked'],
+    [4202, 'protocol_error'],
+    [4203, 'replaced'],
+  ] as const)('[C6] after %i it stays closed and says %s', async (code, reason) => {
+    const connection = await online();
+    connection.close(code);
+    expect(await stateOf('closed')).toEqual({ type: 'closed', reason });
+    clock.advance(120_000);
+    expect(server.connections).toHaveLength(1);
+    expect(clock.nextInMs).toBeUndefined();
+  });
+
+  test('[C6] closed on purpose it does not come back, and can be opened again', async () => {
+    await online();
+    await client.close();
+    expect(client.state).toEqual({ type: 'closed', reason: 'on_purpose' });
+    clock.advance(120_000);
+    expect(server.connections).toHaveLength(1);
+    await client.connect();
+    expect(client.state).toEqual({ type: 'online' });
+  });
+
+  test('a token the server does not accept rejects connect', async () => {
+    server.answer = (connection) => {
+      connection.send({ type: 'error', code: 'unauthorized', message: 'expired' });
+      connection.close(4200);
+      return true;
+    };
+    expect(await rejectionOf(client.connect())).toMatchObject({ code: 'unauthorized' });
+  });
+});
+
+describe('a network that comes and goes', () => {
+  test('[C6] back online, or looked at again, it does not wait for the rest of the back-off', async () => {
+    const connection = await online();
+    connection.close(4100);
+    await stateOf('reconnecting');
+    const again = server.connection();
+    hopeful?.();
+    await again;
+    await stateOf('online');
+  });
+
+  test('[C6] a machine that lost its network gives the connection up at once', async () => {
+    await online();
+    offline?.();
+    expect(client.state.type).toBe('reconnecting');
+  });
+
+  test('[C6] a server that never answers is given up after 15 s', async () => {
+    server.answer = () => true;
+    const coming = server.connection();
+    client.connect().catch(() => {});
+    await (await coming).next('hello');
+    clock.advance(14_999);
+    expect(client.state.type).toBe('connecting');
+    clock.advance(1);
+    expect(client.state.type).toBe('reconnecting');
+  });
+});
+
+describe('heartbeat', () => {
+  test('[C7] after a silent interval it asks; an answer arms it anew; silence after that means dead', async () => {
+    const connection = await online();
+    clock.advance(1_000);
+    clock.advance(1_000);
+    await connection.next('ping');
+    const heard = new Promise((resolve) => client.on('typing', resolve));
+    connection.send({ type: 'pong' });
+    connection.send({ type: 'typing', conversation_id: 'd:me:you', user_id: 'you' });
+    await heard;
+    clock.advance(1_000);
+    clock.advance(1_000);
+    expect(client.state.type).toBe('online');
+    clock.advance(1_000);
+    expect(client.state.type).toBe('reconnecting');
+  });
+
+  test('[C7] the timer of a page in the background, late by minutes, asks before it judges', async () => {
+    const connection = await online();
+    clock.suspend(600_000);
+    expect(client.state.type).toBe('online');
+    clock.suspend(600_000);
+    await connection.next('ping');
+    expect(client.state.type).toBe('online');
+  });
+
+  test('[C7] a request without an answer in time means dead, and what it asked is asked again', async () => {
+    server.heartbeatMs = 60_000;
+    server.answer = (_connection, frame) => frame.type === 'send';
+    const connection = await online();
+    const sent = client.send({ to: 'you' as never }, { type: 'text', text: 'x' }, { clientMsgId: 'k' as never });
+    await connection.next('send');
+    clock.advance(10_000);
+    expect(client.state.type).toBe('reconnecting');
+    server.answer = (again, { type, id, client_msg_id }) => {
+      if (type !== 'send') return false;
+      const ack = { msg_id: 'm', conversation_id: 'd:me:you', seq: 1, timestamp: 5, status: 'ack', duplicate: true };
+      again.send({ type: 'ack', id, client_msg_id, ...ack });
+      return true;
+    };
+    clock.advance(clock.nextInMs ?? 0);
+    expect((await sent).seq).toBe(1 as never);
+  });
+});

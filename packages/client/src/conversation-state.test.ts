@@ -1,0 +1,160 @@
+// One conversation against everything a network may do to the order of what arrives.
+
+import { describe, expect, test } from 'bun:test';
+import { testSeed } from '@hongyan/base/seed';
+import type { Conversation, Entry } from '@hongyan/protocol/entry';
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import fc from 'fast-check';
+import { ConversationState, type Shown } from './conversation-state.ts';
+
+const me = 'me' as UserId;
+const you = 'you' as UserId;
+const seq = (value: number) => value as Seq;
+const conversationId = 'd:me:you' as ConversationId;
+
+const entry = (number: number, from = you): Entry => ({
+  msg_id: `m${number}` as MsgId,
+  conversation_id: conversationId,
+  seq: seq(number),
+  from,
+  content: { type: 'text', text: `${number}` },
+  timestamp: 1000 + number,
+  client_msg_id: `c${number}` as ClientMsgId,
+  status: 'ack',
+});
+const entries = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => entry(from + index));
+
+const conversation = (fields: Partial<Conversation> = {}): Conversation => ({
+  conversation_id: conversationId,
+  kind: 'direct',
+  members: [me, you],
+  member_count: 2,
+  last_seq: seq(0),
+  first_seq: seq(1),
+  delivered_seq: seq(0),
+  read_seq: seq(0),
+  unread: 0,
+  ...fields,
+});
+const begin = (fields: Partial<Conversation> = {}, shownSeq = 0) =>
+  ConversationState.first(me, { conversation: conversation(fields), shownSeq: seq(shownSeq), nowMs: 1 });
+
+const seqsOf = (shown: Shown) => shown.messages.map((message) => Number(message.seq));
+const page = (from: number, to: number, lastSeq = to, firstSeq = 1) => ({
+  entries: entries(from, to),
+  first_seq: seq(firstSeq),
+  last_seq: seq(lastSeq),
+});
+
+describe('order', () => {
+  test('[C1] an entry is shown once, in its turn; one that comes early waits for those before it', () => {
+    const state = begin();
+    expect(seqsOf(state.add(entry(1)))).toEqual([1]);
+    expect(seqsOf(state.add(entry(1)))).toEqual([]);
+    expect(seqsOf(state.add(entry(4)))).toEqual([]);
+    expect(seqsOf(state.add(entry(3)))).toEqual([]);
+    expect(state.isBehind).toBe(true);
+    expect(seqsOf(state.addPage(page(2, 2, 4)))).toEqual([2, 3, 4]);
+    expect(state.isBehind).toBe(false);
+  });
+
+  test('[C1] whatever the order, the doubles and the pages, every entry is shown exactly once and in order', () => {
+    const last = 40;
+    const pushes = fc.array(fc.integer({ min: 1, max: last }), { maxLength: 120 });
+    const pageAfter = fc.array(fc.nat(150), { maxLength: 20 });
+    fc.assert(
+      fc.property(pushes, pageAfter, fc.integer({ min: 1, max: 7 }), (pushed, pagesAt, pageSize) => {
+        const state = begin();
+        const shown: number[] = [];
+        const readPage = () => {
+          const from = state.shownSeq + 1;
+          shown.push(...seqsOf(state.addPage(page(from, Math.min(last, from + pageSize - 1), last))));
+        };
+        pushed.forEach((number, index) => {
+          shown.push(...seqsOf(state.add(entry(number))));
+          if (pagesAt.includes(index) && state.shownSeq < last) readPage();
+        });
+        while (state.shownSeq < last) readPage();
+        expect(shown).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+      }),
+      { seed: testSeed('client order'), numRuns: 300 },
+    );
+  });
+
+  test('[C1] more early entries than are kept cost another page, not an entry', () => {
+    const state = begin();
+    for (let number = 3_000; number > 1; number--) state.add(entry(number));
+    const shown = seqsOf(state.add(entry(1)));
+    while (state.isBehind) shown.push(...seqsOf(state.addPage(page(state.shownSeq + 1, state.shownSeq + 100, 3_000))));
+    expect(shown).toEqual(Array.from({ length: 3_000 }, (_, index) => index + 1));
+  });
+
+  test('[C9][D5] what can no longer be had is told as a gap, and what follows is shown', () => {
+    const state = begin({ last_seq: seq(20) }, 3);
+    const shown = state.addPage(page(11, 20, 20, 11));
+    expect(shown.gap).toEqual({ from: seq(4), to: seq(10) });
+    expect(seqsOf(shown)).toEqual(entries(11, 20).map((one) => Number(one.seq)));
+    expect(state.view().firstSeq).toBe(seq(11));
+  });
+
+  test('[C9][D5] a page without entries, all of them gone, brings the conversation to its end', () => {
+    const state = begin({ last_seq: seq(9) }, 3);
+    expect(state.addPage({ entries: [], first_seq: seq(10), last_seq: seq(9) })).toEqual({
+      messages: [],
+      gap: { from: seq(4), to: seq(9) },
+    });
+    expect(state.isBehind).toBe(false);
+  });
+});
+
+describe('positions', () => {
+  test("[D7] positions only move forward, one's own and others'", () => {
+    const state = begin({ last_seq: seq(9), delivered_seq: seq(5), read_seq: seq(4) }, 9);
+    expect(state.receipt(me, { deliveredSeq: seq(3), readSeq: seq(2) })).toBe(false);
+    expect(state.receipt(me, { deliveredSeq: seq(3), readSeq: seq(6) })).toBe(true);
+    expect(state.view()).toMatchObject({ deliveredSeq: 6, readSeq: 6, unread: 3 });
+    expect(state.receipt(you, { deliveredSeq: seq(8), readSeq: seq(0) })).toBe(true);
+    expect(state.receipt(you, { deliveredSeq: seq(7), readSeq: seq(0) })).toBe(false);
+    expect(state.view().receipts.get(you)).toEqual({ deliveredSeq: seq(8), readSeq: seq(0) });
+  });
+
+  test("one's own message is delivered and read when the other has it; the other's keep the server's word", () => {
+    const state = begin({ last_seq: seq(9) }, 9);
+    const own = () => state.toMessage(entry(9, me)).status;
+    expect(own()).toBe('ack');
+    state.receipt(you, { deliveredSeq: seq(9), readSeq: seq(8) });
+    expect(own()).toBe('delivered');
+    state.receipt(you, { deliveredSeq: seq(9), readSeq: seq(9) });
+    expect(own()).toBe('read');
+    expect(state.toMessage(entry(9)).status).toBe('ack');
+  });
+
+  test('in a group a message is read once all the others have read it', () => {
+    const group = { conversation_id: 'g:1' as ConversationId, kind: 'group' as const };
+    const state = begin({ ...group, members: [me, you, 'third' as UserId], member_count: 3, last_seq: seq(5) }, 5);
+    state.receipt(you, { deliveredSeq: seq(5), readSeq: seq(5) });
+    expect(state.toMessage(entry(5, me)).status).toBe('ack');
+    state.receipt('third' as UserId, { deliveredSeq: seq(5), readSeq: seq(4) });
+    expect(state.toMessage(entry(5, me)).status).toBe('delivered');
+    expect(state.toMessage(entry(4, me)).status).toBe('read');
+  });
+
+  test('what oneself writes is read, unless something before it is not', () => {
+    const state = begin();
+    state.add(entry(1, me));
+    expect(state.view()).toMatchObject({ readSeq: 1, unread: 0 });
+    state.add(entry(2));
+    state.add(entry(3, me));
+    expect(state.view()).toMatchObject({ readSeq: 1, unread: 2 });
+  });
+
+  test('[C5] what was read here and not confirmed is still to be told after a restart', () => {
+    const state = begin({ last_seq: seq(5) }, 5);
+    state.advance(me, { deliveredSeq: seq(5), readSeq: seq(5) });
+    const restarted = ConversationState.restored(me, structuredClone(state.toStored()));
+    expect(restarted.isReadUntold).toBe(true);
+    restarted.receipt(me, { deliveredSeq: seq(5), readSeq: seq(5) });
+    expect(restarted.isReadUntold).toBe(false);
+    expect(restarted.view()).toEqual({ ...state.view(), receipts: new Map() });
+  });
+});

@@ -1,0 +1,220 @@
+// The outbox alone: what leaves when, in which order, and what becomes of refusals. Whole clients are tested in tests/scenarios.
+
+import { expect, test } from 'bun:test';
+import { ManualClock } from '@hongyan/base/manual-clock';
+import { rejectionOf } from '@hongyan/base/rejection';
+import type { DownOf } from '@hongyan/protocol/down';
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMessage, ClientStorage, OutboxItem } from './api.ts';
+import { ClientError } from './client-error.ts';
+import { createMemoryStorage } from './memory-storage.ts';
+import { Outbox } from './outbox.ts';
+
+const conversationId = 'd:me:you' as ConversationId;
+
+/** An outbox with its line to the server in the test's hand. */
+function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: ClientStorage; itemsMax?: number } = {}) {
+  const clock = new ManualClock();
+  const line: { key: string; ack(): void; refuse(error: ClientError): void }[] = [];
+  const changes: ClientMessage[] = [];
+  const acked: ClientMessage[] = [];
+  const warnings: unknown[] = [];
+  let seq = 0;
+  const outbox = new Outbox({
+    storage,
+    clock,
+    random: () => 0.5,
+    itemsMax,
+    transmit: ({ message }: OutboxItem) =>
+      new Promise((resolve, reject) => {
+        line.push({
+          key: message.clientMsgId,
+          ack: () => resolve(ackOf(message, ++seq)),
+          refuse: reject,
+        });
+      }),
+    onAck: (message) => acked.push(message),
+    onChange: (message) => changes.push(message),
+    onStorageError: (error) => warnings.push(error),
+  });
+  const send = (key: string) =>
+    outbox.add({
+      target: { to: 'you' as UserId },
+      conversationId,
+      from: 'me' as UserId,
+      clientMsgId: key as ClientMsgId,
+      content: { type: 'text', text: key },
+    });
+  return { outbox, storage, clock, line, changes, acked, warnings, send };
+}
+
+function ackOf({ clientMsgId }: ClientMessage, seq: number): DownOf<'ack'> {
+  return {
+    type: 'ack',
+    id: 1,
+    client_msg_id: clientMsgId,
+    msg_id: `m${seq}` as MsgId,
+    conversation_id: conversationId,
+    seq: seq as Seq,
+    timestamp: 5,
+    status: 'ack',
+  };
+}
+
+/** Promise callbacks run, and the storage's with them. */
+const settle = () => Bun.sleep(0);
+const keysOn = (line: readonly { key: string }[]) => line.map(({ key }) => key);
+const kept = async (storage: ClientStorage) =>
+  (await storage.load()).outbox.map(({ message }) => message.clientMsgId as string);
+
+test('[C4] what is sent offline is kept, leaves in order once connected, and its ack takes it out', async () => {
+  const { outbox, storage, line, send, acked } = rig();
+  const sent = [send('a'), send('b'), send('c')];
+  await settle();
+  expect(line).toEqual([]);
+  expect(await kept(storage)).toEqual(['a', 'b', 'c']);
+  outbox.connected();
+  expect(keysOn(line)).toEqual(['a', 'b', 'c']);
+  for (const { ack } of line) ack();
+  expect((await Promise.all(sent)).map((message) => Number(message.seq))).toEqual([1, 2, 3]);
+  expect(acked.map(({ status, timestampMs }) => [status, timestampMs])).toEqual(Array(3).fill(['ack', 5]));
+  expect(await kept(storage)).toEqual([]);
+  expect(outbox.list()).toEqual([]);
+});
+
+test('[C4] after a loss of connection all that had no answer leaves again, first sent first', async () => {
+  const { outbox, line, send } = rig();
+  outbox.connected();
+  const sent = [send('a'), send('b')];
+  await settle();
+  outbox.disconnected();
+  for (const { refuse } of line.splice(0)) refuse(new ClientError('unavailable', 'lost'));
+  const late = send('c');
+  await settle();
+  expect(line).toEqual([]);
+  outbox.connected();
+  expect(keysOn(line)).toEqual(['a', 'b', 'c']);
+  for (const { ack } of line) ack();
+  await Promise.all([...sent, late]);
+});
+
+test('[C4] no more than 16 are on their way at a time', async () => {
+  const { outbox, line, send } = rig();
+  const sent = Array.from({ length: 40 }, (_, index) => send(`k${index}`));
+  outbox.connected();
+  await settle();
+  expect(line).toHaveLength(16);
+  line[0]?.ack();
+  await settle();
+  expect(line).toHaveLength(17);
+  for (let next = 1; next < 40; next++) {
+    line[next]?.ack();
+    await settle();
+  }
+  expect(keysOn(line)).toEqual(Array.from({ length: 40 }, (_, index) => `k${index}`));
+  await Promise.all(sent);
+});
+
+test('a refusal for the moment is waited out as long as the server asks, then everything goes on', async () => {
+  const { outbox, line, send, clock } = rig();
+  outbox.connected();
+  const sent = send('a');
+  await settle();
+  line[0]?.refuse(new ClientError('overloaded', 'busy', { retryAfterMs: 2_000 }));
+  await settle();
+  const behind = send('b');
+  await settle();
+  expect(line).toHaveLength(1);
+  clock.advance(1_999);
+  expect(line).toHaveLength(1);
+  clock.advance(1);
+  expect(keysOn(line)).toEqual(['a', 'a', 'b']);
+  line[1]?.ack();
+  line[2]?.ack();
+  await Promise.all([sent, behind]);
+});
+
+test('a refusal for good fails the message, keeps it for a retry, and lets those behind it through', async () => {
+  const { outbox, storage, line, send } = rig();
+  outbox.connected();
+  const refused = send('a');
+  const other = send('b');
+  await settle();
+  line[0]?.refuse(new ClientError('not_member', 'you are not a member'));
+  line[1]?.ack();
+  expect(await rejectionOf(refused)).toMatchObject({ code: 'not_member' });
+  await other;
+  expect(outbox.list()).toMatchObject([{ clientMsgId: 'a', status: 'failed', error: { code: 'not_member' } }]);
+  expect(await kept(storage)).toEqual(['a']);
+  outbox.retry('a' as ClientMsgId);
+  await settle();
+  expect(keysOn(line)).toEqual(['a', 'b', 'a']);
+  line[2]?.ack();
+  await settle();
+  expect(outbox.list()).toEqual([]);
+});
+
+test('[C4] a new run takes up what an earlier one kept, and leaves alone what had failed', async () => {
+  const first = rig();
+  first.outbox.connected();
+  void first.send('a');
+  void first.send('b');
+  await settle();
+  first.line[0]?.refuse(new ClientError('forbidden', 'no'));
+  await settle();
+  const second = rig({ storage: first.storage });
+  second.outbox.restore((await first.storage.load()).outbox);
+  expect(second.outbox.list()).toMatchObject([
+    { clientMsgId: 'a', status: 'failed' },
+    { clientMsgId: 'b', status: 'queued' },
+  ]);
+  void second.send('c');
+  await settle();
+  second.outbox.connected();
+  expect(keysOn(second.line)).toEqual(['b', 'c']);
+});
+
+test('a discarded message is gone for good, also when it was just being stored', async () => {
+  const { outbox, storage, line, send } = rig();
+  const refused = send('a');
+  outbox.discard('a' as ClientMsgId);
+  expect(await rejectionOf(refused)).toMatchObject({ code: 'not_found' });
+  await settle();
+  outbox.connected();
+  expect(line).toEqual([]);
+  expect(await kept(storage)).toEqual([]);
+});
+
+test('the same client_msg_id again is the same message', async () => {
+  const { outbox, line, send } = rig();
+  outbox.connected();
+  const both = [send('a'), send('a')];
+  await settle();
+  expect(line).toHaveLength(1);
+  line[0]?.ack();
+  const [one, two] = await Promise.all(both);
+  expect(one).toEqual(two as ClientMessage);
+});
+
+test('a full outbox refuses, and takes again when there is room', async () => {
+  const { outbox, line, send } = rig({ itemsMax: 1 });
+  outbox.connected();
+  const first = send('a');
+  expect(await rejectionOf(send('b'))).toMatchObject({ code: 'overloaded' });
+  await settle();
+  line[0]?.ack();
+  await first;
+  void send('c');
+  await settle();
+  expect(keysOn(line)).toEqual(['a', 'c']);
+});
+
+test('[C8] a storage that fails is told, and the message leaves all the same', async () => {
+  const broken = { ...createMemoryStorage(), putOutbox: () => Promise.reject(new Error('quota exceeded')) };
+  const { outbox, line, send, warnings } = rig({ storage: broken });
+  outbox.connected();
+  void send('a');
+  await settle();
+  expect(keysOn(line)).toEqual(['a']);
+  expect(warnings).toHaveLength(1);
+});

@@ -1,0 +1,103 @@
+// A real WebSocket server whose words are the test's: for what a healthy server never says.
+
+import type { Server, ServerWebSocket } from 'bun';
+
+type Frame = Record<string, unknown> & { readonly type: string };
+
+export interface ScriptedConnection {
+  /** Frames received so far, hello included. */
+  readonly frames: readonly Frame[];
+  send(frame: Frame): void;
+  close(code: number): void;
+  /** Resolves with the first frame of the type, come already or yet to come. */
+  next(type: string): Promise<Frame>;
+}
+
+interface Data {
+  readonly connection: ScriptedConnection;
+  readonly receive: (text: string) => void;
+}
+
+/** Answers hello with welcome and sync with an empty page, unless told otherwise; all else is the test's. */
+export class ScriptedServer {
+  readonly #server: Server<Data>;
+  readonly connections: ScriptedConnection[] = [];
+  readonly #waiting: ((connection: ScriptedConnection) => void)[] = [];
+  heartbeatMs = 1_000;
+  /** Called with each frame; a truthy result means that the test has answered. */
+  answer: (connection: ScriptedConnection, frame: Frame) => boolean = () => false;
+
+  constructor() {
+    const receive = (connection: ScriptedConnection, frame: Frame) => this.#receive(connection, frame);
+    this.#server = Bun.serve<Data>({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: (request, server) =>
+        server.upgrade(request, { data: {} as Data }) ? undefined : new Response('', { status: 404 }),
+      websocket: {
+        open: (socket) => {
+          socket.data = connectionOf(socket, receive);
+          this.connections.push(socket.data.connection);
+          this.#waiting.shift()?.(socket.data.connection);
+        },
+        message: (socket, text) => socket.data.receive(String(text)),
+      },
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.port}`;
+  }
+
+  /** The next connection that comes. */
+  connection(): Promise<ScriptedConnection> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop(true);
+  }
+
+  #receive(connection: ScriptedConnection, frame: Frame): void {
+    if (this.answer(connection, frame)) return;
+    if (frame.type === 'hello') {
+      connection.send({ type: 'welcome', user_id: 'me', heartbeat_ms: this.heartbeatMs, limits: {}, node: 'test' });
+    } else if (frame.type === 'sync') {
+      connection.send({ type: 'sync_result', id: frame.id, conversations: [], cursor: 'c', has_more: false });
+    }
+  }
+}
+
+function connectionOf(
+  socket: ServerWebSocket<Data>,
+  receive: (connection: ScriptedConnection, frame: Frame) => void,
+): Data {
+  const frames: Frame[] = [];
+  const waiting: { type: string; resolve: (frame: Frame) => void }[] = [];
+  const connection: ScriptedConnection = {
+    frames,
+    send: (frame) => void socket.send(JSON.stringify(frame)),
+    close: (code) => socket.close(code),
+    next: (type) =>
+      new Promise((resolve) => {
+        const known = frames.find((frame) => frame.type === type);
+        if (known) resolve(known);
+        else waiting.push({ type, resolve });
+      }),
+  };
+  return {
+    connection,
+    receive(text) {
+      const frame = JSON.parse(text) as Frame;
+      frames.push(frame);
+      for (const one of waiting.splice(0)) {
+        if (one.type === frame.type) one.resolve(frame);
+        else waiting.push(one);
+      }
+      receive(connection, frame);
+    },
+  };
+}
+
+/** An unsigned token that says who the user is; a scripted server believes it. */
+export const tokenOf = (userId: string): string => `x.${btoa(JSON.stringify({ sub: userId }))}.x`;
