@@ -5,8 +5,14 @@ import { dataFolder, type ServerProcess, startServer } from '../server-process.t
 export interface Profile {
   readonly name: string;
   start(env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
+  /** The same data at the same address, after it was stopped or killed. */
+  restart(server: ServerProcess): Promise<ServerProcess>;
 }
 
-export const profiles: readonly Profile[] = [
-  { name: 'embedded', start: async (env = {}) => startServer({ dataDir: await dataFolder('scenario'), env }) },
-];
+const embedded = (name: string, ...args: readonly string[]): Profile => ({
+  name,
+  start: async (env = {}) => startServer({ dataDir: await dataFolder('scenario'), env, args }),
+  restart: ({ dataDir, port }) => startServer({ dataDir, port, args }),
+});
+
+export const profiles: readonly Profile[] = [embedded('embedded'), embedded('embedded, 2 gateways', '--gateways', '2')];

@@ -3,6 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import { distance } from 'fastest-levenshtein';
+import { gatewayProcessWord } from '../compose/gateway-messages.ts';
+import { runGatewayProcess } from '../compose/gateway-process.ts';
 import { loadConfig } from '../config/load.ts';
 import { checkConfig } from './check-config.ts';
 import { type Command, UsageError } from './command.ts';
@@ -84,4 +86,7 @@ function fail(message: string): number {
   return 2;
 }
 
-if (import.meta.main) process.exit(await main(process.argv.slice(2), process.env));
+if (import.meta.main) {
+  const argv = process.argv.slice(2);
+  process.exit(argv[0] === gatewayProcessWord ? await runGatewayProcess() : await main(argv, process.env));
+}

@@ -7,6 +7,7 @@ import { startEmbedded } from '../compose/embedded.ts';
 import { checkTls } from '../config/tls.ts';
 import type { Command } from './command.ts';
 import { readyDemoAccounts } from './demo-accounts.ts';
+import { program } from './program.ts';
 
 export const start: Command = {
   name: 'start',
@@ -19,7 +20,7 @@ export const start: Command = {
     const log = createLog({ level: config.logLevel as LogLevel });
     await checkTls(config);
     await mkdir(config.data, { recursive: true, mode: 0o700 });
-    const running = await startEmbedded(config, { log, clock: systemClock });
+    const running = await startEmbedded(config, { log, clock: systemClock, program });
     console.log(`Hongyan is ready: open ${running.url}`);
     if (switches.has('demo')) {
       for (const { userId, password } of await readyDemoAccounts(running.url, config.data)) {

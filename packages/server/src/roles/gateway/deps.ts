@@ -33,6 +33,8 @@ export interface GatewayDeps {
   readonly isSignupEnabled: boolean;
   readonly publicUrl: string;
   readonly webRoot: WebRoot;
+  /** False while nothing but static files can be answered. Absent: always reachable. */
+  readonly isCoreReachable?: () => boolean;
 }
 
 export interface ListenOptions {

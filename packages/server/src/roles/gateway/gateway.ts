@@ -40,9 +40,7 @@ export function startGateway(
       '/v1/ws': { GET: (request: BunRequest, own: Server<Connection>) => upgrade(request, own) },
       '/openapi.json': { GET: () => Response.json(description, { headers: { 'access-control-allow-origin': '*' } }) },
       '/healthz': { GET: () => Response.json({ status: 'ok' }) },
-      '/readyz': {
-        GET: () => Response.json({ status: isReady ? 'ready' : 'draining' }, { status: isReady ? 200 : 503 }),
-      },
+      '/readyz': { GET: readiness },
     },
     fetch: fallback,
     websocket: sockets.handler,
@@ -53,8 +51,15 @@ export function startGateway(
   });
   sockets.sessions.attach(server);
 
+  function readiness(): Response {
+    const status = !isReady ? 'draining' : deps.isCoreReachable?.() === false ? 'without core' : 'ready';
+    return Response.json({ status }, { status: status === 'ready' ? 200 : 503 });
+  }
+
   function upgrade(request: BunRequest, own: Server<Connection>): Response | undefined {
     if (!isReady) return problem({ code: 'unavailable', message: 'the server is stopping', retryAfterMs: 1000 });
+    if (deps.isCoreReachable?.() === false)
+      return problem({ code: 'unavailable', message: 'the core cannot be reached', retryAfterMs: 1000 });
     if (sockets.count() >= deps.limits.connectionsMax) {
       return problem({
         code: 'overloaded',

@@ -1,0 +1,81 @@
+// The core on the embedded profile's stores, as one of a data folder.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { createUuidV7 } from '@hongyan/base/uuid';
+import type { MsgId } from '@hongyan/protocol/ids';
+import type { Config } from '../config/options.ts';
+import { createMemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
+import type { Core } from '../ports/core/core.ts';
+import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
+import type { EventBus } from '../ports/event-bus/event-bus.ts';
+import { createMemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
+import { createMemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
+import { lockFolder } from '../ports/sqlite/folder-lock.ts';
+import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
+import { createCore } from '../roles/core/core.ts';
+
+export interface OpenCore {
+  readonly core: Core;
+  readonly bus: EventBus;
+  /** Finishes accepted sends, then closes the stores. */
+  close(): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export async function openCore(config: Config, { log, clock }: Surroundings): Promise<OpenCore> {
+  await mkdir(config.data, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(config.data);
+  const queueMax = config.commandQueueMax;
+  const batchMax = config.commitBatchMax;
+  const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
+  const timeline = await openSqliteTimeline({
+    dir: join(config.data, 'timeline'),
+    log,
+    maxBytes,
+    queueMax: queueMax * 2,
+    batchMax,
+  });
+  const directory = await openSqliteDirectory({
+    path: join(config.data, 'directory.db'),
+    log,
+    maxBytes,
+    queueMax: queueMax * 10,
+    batchMax,
+  });
+  const bus = createMemoryEventBus();
+  const core = createCore({
+    openCommandLog: (handle) => createMemoryCommandLog(handle, { queueMax, batchMax, log }),
+    timeline,
+    directory,
+    bus,
+    registry: createMemorySessionRegistry(),
+    clock,
+    log,
+    newMsgId: createUuidV7(() => clock.nowMs()) as () => MsgId,
+    limits: {
+      contentBytesMax: config.contentBytesMax,
+      pageMax: config.pageMax,
+      groupMembersMax: config.groupMembersMax,
+      membersInlineMax: config.membersInlineMax,
+      receiptsPushMax: config.receiptsPushMax,
+    },
+    areNewMembersShownHistory: config.historyVisibleToNewMembers,
+  });
+  return {
+    core,
+    bus,
+    async close() {
+      await core.drain();
+      await timeline.close();
+      await directory.close();
+      lock.release();
+    },
+  };
+}

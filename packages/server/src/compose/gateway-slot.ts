@@ -1,0 +1,104 @@
+// One gateway process and those that follow it: a process that dies is started again, later each time it dies soon.
+
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { type Subprocess, spawn } from 'bun';
+import { type FromGatewayProcess, gatewayProcessWord, type ToGatewayProcess } from './gateway-messages.ts';
+
+export interface GatewaySlotOptions {
+  readonly begin: Extract<ToGatewayProcess, { type: 'begin' }>;
+  readonly program: readonly string[];
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+const backOffMs = { first: 100, max: 5_000 };
+/** One that lived so long died of something new: back-off begins anew. */
+const settledMs = 30_000;
+const readyTimeoutMs = 30_000;
+/** Beyond the drain, for what is not waiting. */
+const leaveTimeoutMs = 5_000;
+
+export class GatewaySlot {
+  readonly #options: GatewaySlotOptions;
+  readonly #stopping = new AbortController();
+  #process: Subprocess | undefined;
+  #running: Promise<void> | undefined;
+  #deaths = 0;
+
+  constructor(options: GatewaySlotOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the gateway accepts connections; rejects when the first one does not come so far. */
+  async start(): Promise<void> {
+    await this.#launch();
+    this.#running = this.#keep();
+  }
+
+  /** Drains and ends it; none follows. */
+  async stop(): Promise<void> {
+    const { clock, begin } = this.#options;
+    this.#stopping.abort();
+    const own = this.#process;
+    if (own) {
+      if (own.exitCode === null && own.signalCode === null) own.send({ type: 'stop' } satisfies ToGatewayProcess);
+      const timer = clock.after(begin.config.drainMs + leaveTimeoutMs, () => own.kill('SIGKILL'));
+      await own.exited;
+      timer.cancel();
+    }
+    await this.#running;
+  }
+
+  async #keep(): Promise<void> {
+    const { clock, log, begin } = this.#options;
+    const { signal } = this.#stopping;
+    for (;;) {
+      const startedMs = clock.monotonicMs();
+      await this.#process?.exited;
+      if (signal.aborted) return;
+      if (clock.monotonicMs() - startedMs > settledMs) this.#deaths = 0;
+      const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#deaths++);
+      const { exitCode, signalCode } = this.#process ?? {};
+      log.warn('gateway process died', { node: begin.node, code: exitCode, signal: signalCode, restartInMs: delayMs });
+      await sleep(clock, { delayMs, signal });
+      if (signal.aborted) return;
+      await this.#launch().catch((error: unknown) =>
+        log.error('gateway process did not start', { node: begin.node, error }),
+      );
+    }
+  }
+
+  /** Resolves when the gateway is ready. */
+  #launch(): Promise<void> {
+    const { begin, program, log, clock } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const own = spawn([...program, gatewayProcessWord, begin.node], {
+      env: ownEnvironment(),
+      stdin: 'ignore',
+      stdout: 'inherit',
+      stderr: 'inherit',
+      serialization: 'json',
+      ipc(message: FromGatewayProcess) {
+        if (message.type === 'failed') return reject(new Error(message.message));
+        log.info('gateway process is ready', { node: begin.node, pid: own.pid });
+        resolve();
+      },
+    });
+    this.#process = own;
+    const late = clock.after(readyTimeoutMs, () => own.kill('SIGKILL'));
+    void own.exited.then((code) => reject(new Error(`${begin.node} left with code ${code} before it was ready`)));
+    void promise
+      .finally(() => late.cancel())
+      .catch(() => {
+        // Told to the caller of this function.
+      });
+    own.send(begin satisfies ToGatewayProcess);
+    return promise;
+  }
+}
+
+/** The options come with `begin`: those of the environment are in them already. */
+function ownEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_')));
+}
