@@ -33,7 +33,7 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
           refuse: reject,
         });
       }),
-    onAck: (message) => acked.push(message),
+    onAck: async (message) => void acked.push(message),
     onChange: (message) => changes.push(message),
     onStorageError: (error) => warnings.push(error),
   });

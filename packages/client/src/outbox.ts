@@ -15,8 +15,8 @@ export interface OutboxOptions {
   readonly itemsMax: number;
   /** Rejects with ClientError; `unavailable` without a connection. */
   readonly transmit: (item: OutboxItem) => Promise<DownOf<'ack'>>;
-  /** The message as committed; it leaves the outbox with that. */
-  readonly onAck: (message: ClientMessage) => void;
+  /** The message as committed; it leaves the outbox with that. The send resolves when this does. Never rejects. */
+  readonly onAck: (message: ClientMessage) => Promise<void>;
   readonly onChange: (message: ClientMessage) => void;
   readonly onStorageError: (error: unknown) => void;
 }
@@ -179,8 +179,7 @@ export class Outbox {
       status,
     };
     if (item.state !== 'gone') this.#remove(item);
-    this.#options.onAck(message);
-    item.settled.resolve(message);
+    void this.#options.onAck(message).then(() => item.settled.resolve(message));
   }
 
   #refused(item: Item, error: ClientError): void {

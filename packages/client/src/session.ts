@@ -213,8 +213,9 @@ export class Session {
     else void this.meet(conversation_id);
   }
 
-  /** The ack says all that the message frame would: whichever comes first shows it. */
-  #onAck(message: ClientMessage): void {
+  /** The ack says all that the message frame would: whichever comes first shows it. The first message of a conversation waits until that is known. */
+  async #onAck(message: ClientMessage): Promise<void> {
+    if (!this.conversations.get(message.conversationId)) await this.meet(message.conversationId);
     const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs } = message;
     if (msgId !== undefined && seq !== undefined) {
       this.#onEntry({
