@@ -1,0 +1,56 @@
+// The page: sign-in, or the list of conversations beside the open one. Below 720 px one of the two is shown at a time.
+
+import { useEffect } from 'react';
+import { useTranslation } from 'react-i18next';
+import { ConnectionBanner } from './connection/connection-banner.tsx';
+import { Sidebar } from './conversations/sidebar.tsx';
+import { ConversationPane } from './messages/conversation-pane.tsx';
+import { NothingOpen } from './messages/nothing-open.tsx';
+import type { Session } from './session.ts';
+import { SignIn } from './sign-in/sign-in.tsx';
+import { ChatContext, type ChatState, useChat } from './state/chat-state.ts';
+import { route } from './state/route.ts';
+import { useSignal } from './state/signal.ts';
+import { Announcer } from './ui/announcer.tsx';
+
+export function App({ session }: { readonly session: Session }) {
+  const chat = useSignal(session.chat);
+  if (!chat) return <SignIn session={session} />;
+  return (
+    <ChatContext value={chat}>
+      <Chat session={session} chat={chat} />
+    </ChatContext>
+  );
+}
+
+function Chat({ session, chat }: { readonly session: Session; readonly chat: ChatState }) {
+  const open = useSignal(route);
+  const conversations = useSignal(chat.conversations);
+  const conversation = conversations.find((one) => one.conversationId === open);
+  useUnreadTitle();
+  useEffect(() => {
+    const others = conversations.filter((one) => one.kind === 'direct').flatMap((one) => one.members);
+    chat.people.watch(others.filter((userId) => userId !== chat.userId));
+  }, [chat, conversations]);
+
+  return (
+    <div className="chat" data-open={conversation !== undefined}>
+      <ConnectionBanner session={session} />
+      <Sidebar session={session} openId={open} />
+      {conversation ? (
+        <ConversationPane key={conversation.conversationId} conversation={conversation} />
+      ) : (
+        <NothingOpen />
+      )}
+      <Announcer />
+    </div>
+  );
+}
+
+function useUnreadTitle(): void {
+  const { t } = useTranslation();
+  const unread = useSignal(useChat().conversations).reduce((sum, one) => sum + one.unread, 0);
+  useEffect(() => {
+    document.title = unread > 0 ? t('app.unreadTitle', { count: unread }) : t('app.name');
+  }, [unread, t]);
+}

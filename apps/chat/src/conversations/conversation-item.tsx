@@ -1,0 +1,91 @@
+// One line of the list: who, what was said last and when, how much is unread.
+
+import type { ConversationView } from '@hongyan/client/api';
+import { memo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { markOf, positionsOf } from '../messages/mark.ts';
+import { textOf } from '../messages/message-words.ts';
+import { StatusMark } from '../messages/status-mark.tsx';
+import { useChat } from '../state/chat-state.ts';
+import { conversationHref } from '../state/route.ts';
+import { useSignal } from '../state/signal.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { shortWhen } from '../ui/time.ts';
+import { otherMember, useNames, useTitle } from '../ui/use-names.ts';
+
+const badgeMax = 99;
+
+export const ConversationItem = memo(function ConversationItem(props: {
+  readonly conversation: ConversationView;
+  readonly isOpen: boolean;
+  readonly isTabStop: boolean;
+  readonly topPx: number;
+}) {
+  const { conversation, isOpen } = props;
+  const { t, i18n } = useTranslation();
+  const chat = useChat();
+  const title = useTitle(conversation);
+  const other = otherMember(conversation, chat.userId);
+  const presence = useSignal(chat.people.presence).get(other ?? chat.userId);
+  const isOnline = other !== undefined && presence?.online === true;
+  const last = conversation.lastMessage;
+  return (
+    <li style={{ transform: `translateY(${props.topPx}px)` }}>
+      <a
+        className="conversation"
+        href={conversationHref(conversation.conversationId)}
+        data-id={conversation.conversationId}
+        aria-current={isOpen ? 'page' : undefined}
+        tabIndex={props.isTabStop ? 0 : -1}
+      >
+        <Avatar id={other ?? conversation.conversationId} name={title} size={46} online={isOnline} />
+        <span className="conversation-lines">
+          <span className="conversation-top">
+            <span className="conversation-title">{title}</span>
+            {isOnline && <span className="unseen">{t('conversations.online')}</span>}
+            {last && <time className="conversation-time">{shortWhen(last.timestampMs, i18n.language, t)}</time>}
+          </span>
+          <span className="conversation-bottom">
+            <Snippet conversation={conversation} isOpen={isOpen} />
+            {conversation.unread > 0 && (
+              <span className="badge">
+                <span aria-hidden="true">{conversation.unread > badgeMax ? `${badgeMax}+` : conversation.unread}</span>
+                <span className="unseen">{t('conversations.unread', { count: conversation.unread })}</span>
+              </span>
+            )}
+          </span>
+        </span>
+      </a>
+    </li>
+  );
+});
+
+/** Who is writing, else the draft, else the last message. */
+function Snippet({ conversation, isOpen }: { readonly conversation: ConversationView; readonly isOpen: boolean }) {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const last = conversation.lastMessage;
+  const writing = useSignal(chat.typing.who).get(conversation.conversationId) ?? [];
+  const draft = useSignal(chat.drafts.all).get(conversation.conversationId);
+  const nameOf = useNames(last ? [last.from] : []);
+  if (writing.length > 0) return <span className="snippet snippet-typing">{t('messages.typingShort')}</span>;
+  if (draft && !isOpen) {
+    return (
+      <span className="snippet">
+        <span className="snippet-draft">{t('conversations.draft')} </span>
+        {draft}
+      </span>
+    );
+  }
+  if (!last) return <span className="snippet">{t('conversations.newConversation')}</span>;
+  const isOwn = last.from === chat.userId;
+  const isSystem = last.content.type.startsWith('hongyan.');
+  const sender = isOwn ? t('conversations.you') : nameOf(last.from);
+  return (
+    <span className="snippet">
+      {isOwn && !isSystem && <StatusMark mark={markOf(last, positionsOf(conversation, chat.userId))} />}
+      {conversation.kind !== 'direct' && !isSystem && <span className="snippet-sender">{sender}: </span>}
+      {textOf(last, t, nameOf)}
+    </span>
+  );
+}

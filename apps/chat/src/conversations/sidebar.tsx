@@ -1,0 +1,94 @@
+// Left of the messages: oneself, what can be started, the search, and the conversations.
+
+import type { ConversationId } from '@hongyan/client/api';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { NewChat } from '../dialogs/new-chat.tsx';
+import { NewGroup } from '../dialogs/new-group.tsx';
+import { Settings } from '../dialogs/settings.tsx';
+import type { Session } from '../session.ts';
+import { useChat } from '../state/chat-state.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { CloseIcon, GroupIcon, NewChatIcon, SearchIcon } from '../ui/icons.tsx';
+import { useName } from '../ui/use-names.ts';
+import { ConversationList } from './conversation-list.tsx';
+
+type Dialog = 'settings' | 'new-chat' | 'new-group';
+
+export function Sidebar(props: { readonly session: Session; readonly openId: ConversationId | undefined }) {
+  const { t } = useTranslation();
+  const { userId } = useChat();
+  const name = useName(userId);
+  const [query, setQuery] = useState('');
+  const [dialog, setDialog] = useState<Dialog>();
+  const close = () => setDialog(undefined);
+  return (
+    <nav className="sidebar" aria-label={t('conversations.label')}>
+      <header className="sidebar-head">
+        <button
+          type="button"
+          className="self"
+          title={t('dialogs.settings')}
+          aria-label={t('dialogs.settings')}
+          onClick={() => setDialog('settings')}
+        >
+          <Avatar id={userId} name={name} size={36} />
+          <span className="self-name">{name}</span>
+        </button>
+        <button
+          type="button"
+          className="button-icon"
+          title={t('conversations.newGroup')}
+          aria-label={t('conversations.newGroup')}
+          onClick={() => setDialog('new-group')}
+        >
+          <GroupIcon />
+        </button>
+        <button
+          type="button"
+          className="button-icon"
+          title={t('conversations.newChat')}
+          aria-label={t('conversations.newChat')}
+          onClick={() => setDialog('new-chat')}
+        >
+          <NewChatIcon />
+        </button>
+      </header>
+      <Search query={query} onChange={setQuery} />
+      <ConversationList query={query} openId={props.openId} />
+      {dialog === 'settings' && <Settings session={props.session} onClose={close} />}
+      {dialog === 'new-chat' && <NewChat onClose={close} />}
+      {dialog === 'new-group' && <NewGroup onClose={close} />}
+    </nav>
+  );
+}
+
+function Search({ query, onChange }: { readonly query: string; readonly onChange: (query: string) => void }) {
+  const { t } = useTranslation();
+  return (
+    <search className="search">
+      <SearchIcon size={17} />
+      <input
+        type="text"
+        value={query}
+        onChange={(event) => onChange(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') onChange('');
+        }}
+        placeholder={t('conversations.search')}
+        aria-label={t('conversations.search')}
+        autoComplete="off"
+      />
+      {query !== '' && (
+        <button
+          type="button"
+          className="button-icon"
+          aria-label={t('conversations.clearSearch')}
+          onClick={() => onChange('')}
+        >
+          <CloseIcon size={16} />
+        </button>
+      )}
+    </search>
+  );
+}

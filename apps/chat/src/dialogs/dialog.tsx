@@ -1,0 +1,48 @@
+// A modal dialog: the browser's own element keeps the focus inside and closes on Escape.
+
+import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import { CloseIcon } from '../ui/icons.tsx';
+
+export function Dialog(props: { readonly title: string; readonly onClose: () => void; readonly children: ReactNode }) {
+  const { t } = useTranslation();
+  const id = useId();
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = ref.current;
+    const before = document.activeElement;
+    if (dialog && !dialog.open) dialog.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected && document.activeElement === document.body)
+        before.focus();
+    };
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes; the click is on the surface around the dialog
+    <dialog
+      ref={ref}
+      className="dialog"
+      aria-labelledby={id}
+      onClose={props.onClose}
+      onClick={(event) => {
+        if (event.target === event.currentTarget) event.currentTarget.close();
+      }}
+      onKeyDown={(event) => event.stopPropagation()}
+    >
+      <div className="dialog-body">
+        <header className="dialog-head">
+          <h2 id={id}>{props.title}</h2>
+          <button
+            type="button"
+            className="button-icon"
+            aria-label={t('dialogs.close')}
+            onClick={() => ref.current?.close()}
+          >
+            <CloseIcon />
+          </button>
+        </header>
+        {props.children}
+      </div>
+    </dialog>
+  );
+}

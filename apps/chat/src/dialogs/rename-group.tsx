@@ -1,0 +1,54 @@
+// The name of a group, and the way to change it.
+
+import { type FormEvent, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Field } from '../sign-in/field.tsx';
+
+export function RenameGroup(props: {
+  readonly title: string;
+  readonly mayChange: boolean;
+  readonly onRename: (title: string) => Promise<void>;
+}) {
+  const { t } = useTranslation();
+  const [draft, setDraft] = useState<string>();
+
+  async function rename(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    const title = draft?.trim() ?? '';
+    if (title !== '' && title !== props.title) await props.onRename(title);
+    setDraft(undefined);
+  }
+
+  if (draft === undefined) {
+    return (
+      <div className="group-title">
+        <strong>{props.title}</strong>
+        {props.mayChange && (
+          <button type="button" className="button-small" onClick={() => setDraft(props.title)}>
+            {t('dialogs.rename')}
+          </button>
+        )}
+      </div>
+    );
+  }
+  return (
+    <form className="stack" onSubmit={(event) => void rename(event)}>
+      <Field
+        label={t('dialogs.groupTitle')}
+        value={draft}
+        onChange={setDraft}
+        name="title"
+        autoComplete="off"
+        maxLength={128}
+      />
+      <div className="buttons">
+        <button type="button" className="button-quiet" onClick={() => setDraft(undefined)}>
+          {t('dialogs.cancel')}
+        </button>
+        <button type="submit" className="button" disabled={draft.trim() === ''}>
+          {t('dialogs.save')}
+        </button>
+      </div>
+    </form>
+  );
+}

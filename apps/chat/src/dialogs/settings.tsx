@@ -1,0 +1,65 @@
+// Who is signed in, the language, the appearance, and the way out.
+
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Session } from '../session.ts';
+import { useChat } from '../state/chat-state.ts';
+import { theme, themes } from '../state/settings.ts';
+import { useSignal } from '../state/signal.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { Choice } from '../ui/choice.tsx';
+import { LanguageSwitch } from '../ui/language-switch.tsx';
+import { useName } from '../ui/use-names.ts';
+import { Dialog } from './dialog.tsx';
+
+export function Settings({ session, onClose }: { readonly session: Session; readonly onClose: () => void }) {
+  const { t } = useTranslation();
+  const { userId } = useChat();
+  const name = useName(userId);
+  const words = { system: t('dialogs.themeSystem'), light: t('dialogs.themeLight'), dark: t('dialogs.themeDark') };
+  return (
+    <Dialog title={t('dialogs.settings')} onClose={onClose}>
+      <div className="person">
+        <Avatar id={userId} name={name} size={48} />
+        <span className="person-names">
+          <small className="quiet">{t('dialogs.account')}</small>
+          <strong>{name}</strong>
+          <small className="quiet">{userId}</small>
+        </span>
+      </div>
+      <h3>{t('dialogs.language')}</h3>
+      <LanguageSwitch />
+      <h3>{t('dialogs.theme')}</h3>
+      <Choice
+        label={t('dialogs.theme')}
+        options={themes.map((value) => ({ value, label: words[value] }))}
+        value={useSignal(theme)}
+        onChange={theme.set}
+      />
+      <SignOut session={session} />
+    </Dialog>
+  );
+}
+
+/** Asks once more when messages still wait: signing out forgets them. */
+function SignOut({ session }: { readonly session: Session }) {
+  const { t } = useTranslation();
+  const waiting = useSignal(useChat().waitingCount);
+  const [isWarned, setWarned] = useState(false);
+  return (
+    <>
+      {isWarned && (
+        <p className="problem" role="alert">
+          {t('dialogs.logoutWaiting', { count: waiting })}
+        </p>
+      )}
+      <button
+        type="button"
+        className="button-danger"
+        onClick={() => (waiting > 0 && !isWarned ? setWarned(true) : void session.signOut())}
+      >
+        {t('dialogs.logout')}
+      </button>
+    </>
+  );
+}

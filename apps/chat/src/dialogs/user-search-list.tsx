@@ -1,0 +1,58 @@
+// The search field for people and what it found.
+
+import type { User } from '@hongyan/client/api';
+import { useTranslation } from 'react-i18next';
+import { Avatar } from '../ui/avatar.tsx';
+import { errorWords } from '../ui/error-words.ts';
+import { SearchIcon, TickIcon } from '../ui/icons.tsx';
+import type { UserSearch } from './use-user-search.ts';
+
+export function UserSearchList(props: {
+  readonly search: UserSearch;
+  readonly onPick: (user: User) => void;
+  /** Given where several can be picked: whether this one is. */
+  readonly isPicked?: (user: User) => boolean;
+  readonly isHidden?: (user: User) => boolean;
+}) {
+  const { search, onPick, isPicked, isHidden } = props;
+  const { t } = useTranslation();
+  const users = search.users?.filter((user) => !isHidden?.(user));
+  return (
+    <>
+      <div className="search">
+        <SearchIcon size={17} />
+        <input
+          type="text"
+          value={search.query}
+          onChange={(event) => search.setQuery(event.target.value)}
+          placeholder={t('dialogs.userSearch')}
+          aria-label={t('dialogs.userSearch')}
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+        />
+      </div>
+      <p className="problem" role="alert">
+        {search.error !== undefined && errorWords(search.error, t)}
+      </p>
+      <p className="quiet people-hint" role="status">
+        {users === undefined && t('dialogs.typeToSearch')}
+        {users?.length === 0 && t('dialogs.noUsers', { query: search.query })}
+      </p>
+      <ul className="people">
+        {users?.map((user) => (
+          <li key={user.user_id}>
+            <button type="button" className="person" aria-pressed={isPicked?.(user)} onClick={() => onPick(user)}>
+              <Avatar id={user.user_id} name={user.display_name} size={38} />
+              <span className="person-names">
+                <span>{user.display_name}</span>
+                <small className="quiet">{user.user_id}</small>
+              </span>
+              {isPicked?.(user) && <TickIcon />}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

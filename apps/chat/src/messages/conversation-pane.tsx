@@ -1,0 +1,45 @@
+// The open conversation: who it is with, its messages, and the place to write.
+
+import type { ConversationView } from '@hongyan/client/api';
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useChat } from '../state/chat-state.ts';
+import { closeConversation } from '../state/route.ts';
+import { useTitle } from '../ui/use-names.ts';
+import { Composer } from './composer.tsx';
+import { MessageList } from './message-list.tsx';
+import { PaneHeader } from './pane-header.tsx';
+
+export function ConversationPane({ conversation }: { readonly conversation: ConversationView }) {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const title = useTitle(conversation);
+  const [timeline] = useState(() => chat.timeline(conversation.conversationId));
+  const [sends, setSends] = useState(0);
+  const textRef = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    void timeline.open();
+    // On a phone the keyboard would cover what is to be read.
+    if (matchMedia('(hover: hover)').matches) textRef.current?.focus();
+  }, [timeline]);
+
+  return (
+    <main
+      className="pane"
+      aria-label={t('messages.label', { title })}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && !event.defaultPrevented) closeConversation();
+      }}
+    >
+      <PaneHeader conversation={conversation} title={title} />
+      <MessageList
+        conversation={conversation}
+        timeline={timeline}
+        label={t('messages.label', { title })}
+        sends={sends}
+        onLeave={() => textRef.current?.focus()}
+      />
+      <Composer conversation={conversation} textRef={textRef} onSent={() => setSends((count) => count + 1)} />
+    </main>
+  );
+}

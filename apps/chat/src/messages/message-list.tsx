@@ -1,0 +1,111 @@
+// The messages of the open conversation. Only those in view exist as elements, however many are loaded.
+
+import type { ConversationView } from '@hongyan/client/api';
+import { type RefObject, useMemo, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useChat } from '../state/chat-state.ts';
+import { useSignal } from '../state/signal.ts';
+import type { Timeline, TimelineView } from '../state/timeline.ts';
+import { DownIcon } from '../ui/icons.tsx';
+import { focusByArrows } from './feed-keys.ts';
+import { markOf, positionsOf } from './mark.ts';
+import { type MenuPlace, MessageMenu } from './message-menu.tsx';
+import { MessageRow } from './message-row.tsx';
+import { decorationOf } from './row.ts';
+import { TimelineTop } from './timeline-top.tsx';
+import { useMessageScroll } from './use-message-scroll.ts';
+
+export function MessageList(props: {
+  readonly conversation: ConversationView;
+  readonly timeline: Timeline;
+  readonly label: string;
+  /** Grows with each message sent from here: then the newest is shown. */
+  readonly sends: number;
+  /** Escape gives the focus back. */
+  readonly onLeave: () => void;
+}) {
+  const { conversation, timeline } = props;
+  const view = useSignal(timeline.view);
+  const rows = useMemo(() => (view.hasNewer ? view.messages : [...view.messages, ...view.waiting]), [view]);
+  const [readAtOpen] = useState(conversation.unread > 0 ? conversation.readSeq : undefined);
+  const scrollRef = useRef<HTMLDivElement>(null);
+  const scroll = useMessageScroll({ conversation, timeline, view, rows, readAtOpen, scrollRef, sends: props.sends });
+  const [menu, setMenu] = useState<MenuPlace>();
+
+  return (
+    <div className="messages">
+      <div
+        className="messages-scroll"
+        ref={scrollRef}
+        role="feed"
+        aria-label={props.label}
+        aria-busy={view.phase === 'loading' || view.loading !== undefined}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={0}
+        data-placed={scroll.isPlaced}
+        onKeyDown={(event) => focusByArrows(event, props.onLeave)}
+      >
+        <div className="messages-inner" style={{ height: scroll.virtualizer.getTotalSize() }}>
+          <TimelineTop view={view} hasRows={rows.length > 0} onRetry={() => void timeline.open()} />
+          <Rows {...{ conversation, rows, view, readAtOpen, onMenu: setMenu, virtualizer: scroll.virtualizer }} />
+        </div>
+      </div>
+      {scroll.isPlaced && !scroll.isAtNewest && <JumpButton unread={conversation.unread} onClick={scroll.toNewest} />}
+      {menu && (
+        <MessageMenu place={menu} scrollRef={scrollRef as RefObject<HTMLElement>} onClose={() => setMenu(undefined)} />
+      )}
+    </div>
+  );
+}
+
+function Rows(props: {
+  readonly conversation: ConversationView;
+  readonly rows: TimelineView['messages'];
+  readonly view: TimelineView;
+  readonly readAtOpen: number | undefined;
+  readonly onMenu: (place: MenuPlace) => void;
+  readonly virtualizer: ReturnType<typeof useMessageScroll>['virtualizer'];
+}) {
+  const { conversation, rows, virtualizer } = props;
+  const { userId } = useChat();
+  const positions = positionsOf(conversation, userId);
+  return virtualizer.getVirtualItems().map((item) => {
+    const message = rows[item.index];
+    if (!message) return null;
+    const decoration = decorationOf({
+      message,
+      previous: rows[item.index - 1],
+      next: rows[item.index + 1],
+      self: userId,
+      readAtOpen: props.readAtOpen,
+    });
+    return (
+      <div
+        key={item.key}
+        ref={virtualizer.measureElement}
+        data-index={item.index}
+        className="row"
+        style={{ transform: `translateY(${item.start}px)` }}
+      >
+        <MessageRow
+          message={message}
+          mark={message.from === userId ? markOf(message, positions) : undefined}
+          isGroup={conversation.kind !== 'direct'}
+          {...decoration}
+          onMenu={props.onMenu}
+        />
+      </div>
+    );
+  });
+}
+
+function JumpButton({ unread, onClick }: { readonly unread: number; readonly onClick: () => void }) {
+  const { t } = useTranslation();
+  const label = unread > 0 ? t('messages.newestUnread', { count: unread }) : t('messages.newest');
+  return (
+    <button type="button" className="jump" title={label} aria-label={label} onClick={onClick}>
+      <DownIcon />
+      {unread > 0 && <span className="badge">{unread > 999 ? '999+' : unread}</span>}
+    </button>
+  );
+}

@@ -1,0 +1,141 @@
+// One message with the lines that stand above it.
+
+import type { ClientMessage } from '@hongyan/client/api';
+import { memo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useChat } from '../state/chat-state.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { MoreIcon } from '../ui/icons.tsx';
+import { dayName, timeOf } from '../ui/time.ts';
+import { useName, useNames } from '../ui/use-names.ts';
+import { FailedActions } from './failed-actions.tsx';
+import type { Mark } from './mark.ts';
+import type { MenuPlace } from './message-menu.tsx';
+import { MessageText } from './message-text.tsx';
+import { isSystem, systemWords, usersIn } from './message-words.ts';
+import type { Decoration } from './row.ts';
+import { StatusMark } from './status-mark.tsx';
+
+interface RowProps extends Decoration {
+  readonly message: ClientMessage;
+  /** Own messages only. */
+  readonly mark: Mark | undefined;
+  readonly isGroup: boolean;
+  readonly onMenu: (place: MenuPlace) => void;
+}
+
+export const MessageRow = memo(function MessageRow(props: RowProps) {
+  const { t, i18n } = useTranslation();
+  const { message } = props;
+  return (
+    <>
+      {props.hasGap && <div className="timeline-gap">{t('messages.gapBetween')}</div>}
+      {props.hasDay && <div className="day">{dayName(message.timestampMs, i18n.language, t)}</div>}
+      {props.hasUnreadLine && <div className="unread-line">{t('messages.unreadLine')}</div>}
+      {isSystem(message) ? <SystemLine message={message} /> : <Message {...props} />}
+    </>
+  );
+});
+
+function SystemLine({ message }: { readonly message: ClientMessage }) {
+  const { t } = useTranslation();
+  const nameOf = useNames(usersIn(message));
+  return (
+    <p className="system">
+      {systemWords(message, t, nameOf) ?? t('messages.unsupported', { type: message.content.type })}
+    </p>
+  );
+}
+
+function Message(props: RowProps) {
+  const { message, mark, isGroup, isFirst, isLast } = props;
+  const { t, i18n } = useTranslation();
+  const { client } = useChat();
+  const name = useName(message.from);
+  const isOwn = mark !== undefined;
+  const time = timeOf(message.timestampMs, i18n.language);
+  const label = isOwn
+    ? t('messages.own', { time, status: t(`messages.status.${mark}`) })
+    : t('messages.from', { name, time });
+  const lastSeq = client.conversation(message.conversationId)?.lastSeq;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: the article role is what a feed consists of
+    <div
+      className="message"
+      role="article"
+      tabIndex={-1}
+      aria-label={label}
+      aria-posinset={message.seq}
+      aria-setsize={lastSeq ?? -1}
+      data-own={isOwn}
+      data-first={isFirst}
+      data-last={isLast}
+      onContextMenu={(event) => {
+        if (getSelection()?.toString() || (event.target as HTMLElement).closest('a')) return; // the browser's own menu
+        event.preventDefault();
+        props.onMenu(placeOf(message, event.currentTarget, event));
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && event.target === event.currentTarget)
+          props.onMenu(placeOf(message, event.currentTarget));
+      }}
+    >
+      {isGroup && !isOwn && (
+        <span className="message-avatar">{isLast && <Avatar id={message.from} name={name} size={30} />}</span>
+      )}
+      <div className="message-column">
+        {isGroup && !isOwn && isFirst && <span className="message-sender">{name}</span>}
+        <Bubble {...{ message, mark, time }} />
+        {mark === 'failed' && <FailedActions message={message} />}
+      </div>
+      <button
+        type="button"
+        className="button-icon message-more"
+        tabIndex={-1}
+        aria-label={t('messages.actions')}
+        onClick={(event) => props.onMenu(placeOf(message, event.currentTarget))}
+      >
+        <MoreIcon size={18} />
+      </button>
+    </div>
+  );
+}
+
+function Bubble({
+  message,
+  mark,
+  time,
+}: {
+  readonly message: ClientMessage;
+  readonly mark: Mark | undefined;
+  readonly time: string;
+}) {
+  const { t } = useTranslation();
+  const { content } = message;
+  return (
+    <div className="bubble">
+      {content.type === 'text' ? (
+        <MessageText text={content.text ?? ''} />
+      ) : (
+        <span className="unsupported">{t('messages.unsupported', { type: content.type })}</span>
+      )}
+      <span className="bubble-meta" aria-hidden="true">
+        {time}
+        {mark && <StatusMark mark={mark} />}
+      </span>
+    </div>
+  );
+}
+
+/** At the pointer, else at the element that was used. */
+function placeOf(
+  message: ClientMessage,
+  element: HTMLElement,
+  pointer?: { readonly clientX: number; readonly clientY: number },
+): MenuPlace {
+  const box = (element.closest('.message')?.querySelector('.bubble') ?? element).getBoundingClientRect();
+  const isPointed = pointer !== undefined && (pointer.clientX !== 0 || pointer.clientY !== 0);
+  return isPointed
+    ? { message, leftPx: pointer.clientX, topPx: pointer.clientY }
+    : { message, leftPx: box.left, topPx: box.bottom + 4 };
+}

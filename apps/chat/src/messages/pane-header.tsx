@@ -1,0 +1,81 @@
+// Above the messages: the way back on a phone, who it is, and whether they are there or writing.
+
+import type { ConversationView } from '@hongyan/client/api';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { GroupDetails } from '../dialogs/group-details.tsx';
+import { useChat } from '../state/chat-state.ts';
+import { closeConversation } from '../state/route.ts';
+import { useSignal } from '../state/signal.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { BackIcon, GroupIcon } from '../ui/icons.tsx';
+import { shortWhen } from '../ui/time.ts';
+import { otherMember, useNames } from '../ui/use-names.ts';
+
+export function PaneHeader({
+  conversation,
+  title,
+}: {
+  readonly conversation: ConversationView;
+  readonly title: string;
+}) {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const [isDetailed, setDetailed] = useState(false);
+  const other = otherMember(conversation, chat.userId);
+  const presence = useSignal(chat.people.presence).get(other ?? chat.userId);
+  return (
+    <header className="pane-head">
+      <button type="button" className="button-icon back" aria-label={t('messages.back')} onClick={closeConversation}>
+        <BackIcon size={22} />
+      </button>
+      <Avatar
+        id={other ?? conversation.conversationId}
+        name={title}
+        size={40}
+        online={other !== undefined && presence?.online}
+      />
+      <div className="pane-title">
+        <h1>{title}</h1>
+        <Subtitle conversation={conversation} />
+      </div>
+      {conversation.kind !== 'direct' && (
+        <button
+          type="button"
+          className="button-icon"
+          title={t('messages.details')}
+          aria-label={t('messages.details')}
+          onClick={() => setDetailed(true)}
+        >
+          <GroupIcon />
+        </button>
+      )}
+      {isDetailed && <GroupDetails conversation={conversation} onClose={() => setDetailed(false)} />}
+    </header>
+  );
+}
+
+/** Who is writing, else whether the other is online, else how many they are. */
+function Subtitle({ conversation }: { readonly conversation: ConversationView }) {
+  const { t, i18n } = useTranslation();
+  const chat = useChat();
+  const writing = useSignal(chat.typing.who).get(conversation.conversationId) ?? [];
+  const nameOf = useNames(writing);
+  const other = otherMember(conversation, chat.userId);
+  const presence = useSignal(chat.people.presence).get(other ?? chat.userId);
+  if (writing.length > 0) {
+    const names = writing.map(nameOf).join(t('time.list'));
+    return (
+      <p className="typing">
+        {conversation.kind === 'direct'
+          ? t('messages.typingShort')
+          : t('messages.typing', { names, count: writing.length })}
+      </p>
+    );
+  }
+  if (conversation.kind !== 'direct') return <p>{t('conversations.members', { count: conversation.memberCount })}</p>;
+  if (other === undefined || !presence) return null;
+  if (presence.online) return <p>{t('conversations.online')}</p>;
+  if (presence.lastSeenMs === undefined) return <p>{t('conversations.offline')}</p>;
+  return <p>{t('conversations.lastSeen', { when: shortWhen(presence.lastSeenMs, i18n.language, t) })}</p>;
+}

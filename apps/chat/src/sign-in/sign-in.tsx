@@ -1,0 +1,99 @@
+// The first page: sign in, or make an account.
+
+import { login, signup } from '@hongyan/client';
+import type { UserId } from '@hongyan/client/api';
+import { type FormEvent, useId, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Session } from '../session.ts';
+import { useSignal } from '../state/signal.ts';
+import { errorWords } from '../ui/error-words.ts';
+import { Logo } from '../ui/icons.tsx';
+import { LanguageSwitch } from '../ui/language-switch.tsx';
+import { Field } from './field.tsx';
+import { PasswordField } from './password-field.tsx';
+
+type Mode = 'login' | 'signup';
+const userIdPattern = /^[A-Za-z0-9_.@-]{1,64}$/;
+const passwordCharsMin = 8;
+
+export function SignIn({ session }: { readonly session: Session }) {
+  const { t } = useTranslation();
+  const expiredUserId = useSignal(session.expiredUserId);
+  const [mode, setMode] = useState<Mode>('login');
+  return (
+    <main className="sign-in">
+      <div className="sign-in-card">
+        <header className="sign-in-head">
+          <Logo />
+          <h1>{t('app.name')}</h1>
+          <p>{t('app.tagline')}</p>
+        </header>
+        {expiredUserId !== undefined && <p className="notice">{t('signIn.expired')}</p>}
+        <Credentials key={mode} mode={mode} session={session} firstUserId={expiredUserId ?? ''} />
+        <button type="button" className="link" onClick={() => setMode(mode === 'login' ? 'signup' : 'login')}>
+          {mode === 'login' ? t('signIn.toSignup') : t('signIn.toLogin')}
+        </button>
+      </div>
+      <LanguageSwitch />
+    </main>
+  );
+}
+
+function Credentials(props: { readonly mode: Mode; readonly session: Session; readonly firstUserId: string }) {
+  const { mode, session } = props;
+  const { t } = useTranslation();
+  const [userId, setUserId] = useState(props.firstUserId);
+  const [password, setPassword] = useState('');
+  const [displayName, setDisplayName] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  const problemId = useId();
+
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    if (!userIdPattern.test(userId)) return setProblem(t('errors.bad_user_id'));
+    if (mode === 'signup' && password.length < passwordCharsMin) return setProblem(t('errors.short_password'));
+    setBusy(true);
+    setProblem(undefined);
+    const account = { url: '', userId: userId as UserId, password };
+    try {
+      const name = displayName.trim();
+      const answer = mode === 'login' ? login(account) : signup(name ? { ...account, displayName: name } : account);
+      session.signIn(await answer);
+    } catch (error) {
+      setBusy(false);
+      setProblem(errorWords(error, t, { unauthorized: 'wrong_password', conflict: 'taken' }));
+    }
+  }
+
+  return (
+    <form className="stack" onSubmit={(event) => void submit(event)} aria-describedby={problem ? problemId : undefined}>
+      <Field
+        label={t('signIn.userId')}
+        hint={mode === 'signup' ? t('signIn.userIdHint') : undefined}
+        value={userId}
+        onChange={setUserId}
+        name="username"
+        autoComplete="username"
+        isId
+      />
+      <PasswordField value={password} onChange={setPassword} isNew={mode === 'signup'} />
+      {mode === 'signup' && (
+        <Field
+          label={t('signIn.displayName')}
+          hint={t('signIn.displayNameHint')}
+          value={displayName}
+          onChange={setDisplayName}
+          name="name"
+          autoComplete="name"
+        />
+      )}
+      <p className="problem" id={problemId} role="alert">
+        {problem}
+      </p>
+      <button type="submit" className="button" disabled={isBusy || userId === '' || password === ''}>
+        {isBusy ? t('signIn.busy') : t(mode === 'login' ? 'signIn.login' : 'signIn.signup')}
+      </button>
+    </form>
+  );
+}

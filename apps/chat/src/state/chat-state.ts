@@ -1,0 +1,114 @@
+// What the screens of one signed-in user read: the client's events, gathered into values.
+
+import type {
+  Client,
+  ClientMessage,
+  ConnectionState,
+  ConversationId,
+  ConversationView,
+  UserId,
+} from '@hongyan/client/api';
+import { createContext, useContext } from 'react';
+import { Drafts } from './drafts.ts';
+import { eachFrame } from './each-frame.ts';
+import { People } from './people.ts';
+import { closeConversation, route } from './route.ts';
+import { Signal } from './signal.ts';
+import { Timeline } from './timeline.ts';
+import { Typing } from './typing.ts';
+
+/** Loaded timelines kept for going back to them; the one used longest ago is dropped. */
+const timelinesMax = 8;
+
+export class ChatState {
+  readonly client: Client;
+  readonly userId: UserId;
+  readonly connection: Signal<ConnectionState>;
+  readonly conversations: Signal<readonly ConversationView[]>;
+  /** Messages that wait for their ack, in all conversations. */
+  readonly waitingCount: Signal<number>;
+  /** The newest message of someone else, for those who listen to the page instead of looking at it. */
+  readonly arrived = new Signal<ClientMessage | undefined>(undefined);
+  readonly people: People;
+  readonly typing = new Typing();
+  readonly drafts: Drafts;
+  /** Reads the list again; events ask for it by themselves. */
+  readonly refresh = eachFrame(() => this.conversations.set([...this.client.conversations()]));
+  readonly #timelines = new Map<ConversationId, Timeline>();
+  readonly #stops: (() => void)[];
+
+  constructor(client: Client, userId: UserId) {
+    this.client = client;
+    this.userId = userId;
+    this.connection = new Signal(client.state);
+    this.conversations = new Signal(client.conversations());
+    this.waitingCount = new Signal(client.outbox().length);
+    this.people = new People(client);
+    this.drafts = new Drafts(userId);
+    this.#stops = this.#listen();
+  }
+
+  timeline(conversationId: ConversationId): Timeline {
+    const timeline = this.#timelines.get(conversationId) ?? new Timeline(this.client, conversationId);
+    this.#timelines.delete(conversationId);
+    this.#timelines.set(conversationId, timeline);
+    const [oldest] = this.#timelines.keys();
+    if (this.#timelines.size > timelinesMax && oldest !== undefined) this.#timelines.delete(oldest);
+    return timeline;
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  #listen(): (() => void)[] {
+    const { client } = this;
+    return [
+      client.on('state', (state) => this.#stateChanged(state)),
+      client.on('conversation', this.refresh),
+      client.on('receipt', this.refresh),
+      client.on('message', (message) => {
+        this.refresh();
+        this.#timelines.get(message.conversationId)?.accept(message);
+        if (message.from === this.userId) return;
+        this.typing.stopped(message.conversationId, message.from);
+        this.arrived.set(message);
+      }),
+      client.on('outbox', (message) => {
+        this.waitingCount.set(client.outbox().length);
+        this.#timelines.get(message.conversationId)?.outboxChanged(message);
+        this.refresh();
+      }),
+      client.on('left', ({ conversationId }) => {
+        this.#timelines.delete(conversationId);
+        if (route.get() === conversationId) closeConversation();
+        this.refresh();
+      }),
+      client.on('gap', ({ conversationId, to }) => this.#timelines.get(conversationId)?.gap(to)),
+      client.on('typing', ({ conversationId, userId }) => {
+        if (userId !== this.userId) this.typing.started(conversationId, userId);
+      }),
+      client.on('presence', ({ userId, online, lastSeenMs }) =>
+        this.people.setPresence(userId, lastSeenMs === undefined ? { online } : { online, lastSeenMs }),
+      ),
+    ];
+  }
+
+  #stateChanged(state: ConnectionState): void {
+    this.connection.set(state);
+    this.waitingCount.set(this.client.outbox().length);
+    this.refresh();
+    for (const timeline of this.#timelines.values()) {
+      timeline.connection(state);
+      if (state.type === 'online') void timeline.open();
+    }
+  }
+}
+
+export const ChatContext = createContext<ChatState | undefined>(undefined);
+
+export function useChat(): ChatState {
+  const chat = useContext(ChatContext);
+  if (!chat) throw new Error('useChat is called below ChatContext only');
+  return chat;
+}

@@ -1,0 +1,185 @@
+// The loaded part of one conversation's timeline: a window of committed messages without holes, and what waits in the outbox.
+
+import type { Client, ClientMessage, ConnectionState, ConversationId, Seq } from '@hongyan/client/api';
+import { eachFrame } from './each-frame.ts';
+import { Signal } from './signal.ts';
+import { extend, join, missing } from './window.ts';
+
+/** Messages per request; the server may cut it. */
+const pageMessages = 100;
+/** Read messages shown above the first unread one, for context. */
+const contextMessages = 20;
+
+export interface TimelineView {
+  /** Ascending by seq. */
+  readonly messages: readonly ClientMessage[];
+  /** Queued, failed, or acked before the messages that stand between were seen; shown after the newest message. */
+  readonly waiting: readonly ClientMessage[];
+  readonly hasOlder: boolean;
+  readonly hasNewer: boolean;
+  /** [D5] The first seq that can be had; above 1 something was removed or is hidden. */
+  readonly firstSeq: number;
+  readonly phase: 'empty' | 'loading' | 'ready' | 'failed';
+  readonly loading: 'older' | 'newer' | undefined;
+}
+
+type Page = Awaited<ReturnType<Client['history']>>;
+
+export class Timeline {
+  readonly view: Signal<TimelineView>;
+  readonly #client: Client;
+  readonly #conversationId: ConversationId;
+  #now: TimelineView = {
+    messages: [],
+    waiting: [],
+    hasOlder: false,
+    hasNewer: false,
+    firstSeq: 1,
+    phase: 'empty',
+    loading: undefined,
+  };
+  /** Committed messages that arrived while a page was on its way, or beyond the window. */
+  #ahead: ClientMessage[] = [];
+  /** Own messages whose ack came before their turn in the timeline. */
+  #acked: ClientMessage[] = [];
+  #isLoading = false;
+  readonly #publish = eachFrame(() => this.view.set(this.#now));
+
+  constructor(client: Client, conversationId: ConversationId) {
+    this.#client = client;
+    this.#conversationId = conversationId;
+    this.#now = { ...this.#now, waiting: client.outbox(conversationId) };
+    this.view = new Signal(this.#now);
+  }
+
+  /** Loads what is shown first: around the first unread message, else the newest page. Does nothing when that is there. */
+  async open(): Promise<void> {
+    const { phase, hasNewer } = this.#now;
+    if (this.#isLoading || (phase === 'ready' && !hasNewer)) return;
+    this.connection(this.#client.state);
+    if (this.#client.state.type !== 'online') return;
+    const conversation = this.#client.conversation(this.#conversationId);
+    const unread = conversation?.unread ?? 0;
+    if (conversation && unread > pageMessages - contextMessages) {
+      const afterSeq = Math.max(conversation.readSeq - contextMessages, conversation.firstSeq - 1, 0) as Seq;
+      await this.#load({ afterSeq });
+    } else await this.#load({});
+  }
+
+  /** Drops the window and loads the newest page, when the window does not reach it already. */
+  async openNewest(): Promise<void> {
+    if (this.#now.phase === 'ready' && !this.#now.hasNewer) return;
+    await this.#load({});
+  }
+
+  async loadOlder(): Promise<void> {
+    const { messages, hasOlder, loading, phase } = this.#now;
+    const beforeSeq = messages[0]?.seq;
+    if (!hasOlder || loading || phase !== 'ready' || beforeSeq === undefined) return;
+    await this.#loadMore('older', { beforeSeq });
+  }
+
+  async loadNewer(): Promise<void> {
+    const { messages, hasNewer, loading, phase } = this.#now;
+    const afterSeq = messages.at(-1)?.seq;
+    if (!hasNewer || loading || phase !== 'ready' || afterSeq === undefined) return;
+    await this.#loadMore('newer', { afterSeq });
+  }
+
+  /** Without a connection there is only the outbox to show; what is missing is loaded when it is back. */
+  connection(state: ConnectionState): void {
+    if (this.#now.phase === 'ready' || this.#isLoading) return;
+    const isComing = state.type !== 'closed' && state.type !== 'reconnecting';
+    this.#put({ phase: isComing ? 'loading' : 'failed', waiting: this.#waiting() });
+  }
+
+  /** A committed message, pushed or caught up with. */
+  accept(message: ClientMessage): void {
+    if (this.#now.phase === 'empty') return;
+    this.#ahead.push(message);
+    if (this.#now.phase === 'ready') this.#takeAhead();
+    this.#put({ waiting: this.#waiting() });
+  }
+
+  /** The outbox changed. An ack may come before or after the same message's push: the seq says that they are one. */
+  outboxChanged(message: ClientMessage): void {
+    if (message.seq !== undefined) this.#acked.push(message);
+    this.#put({ waiting: this.#waiting() });
+  }
+
+  /** [D5] Messages up to `to` can no longer be had. */
+  gap(to: Seq): void {
+    this.#put({ firstSeq: Math.max(this.#now.firstSeq, to + 1) });
+  }
+
+  async #load(bound: { readonly afterSeq?: Seq }): Promise<void> {
+    this.#isLoading = true;
+    this.#put({ phase: 'loading' });
+    try {
+      const page = await this.#page(bound);
+      this.#put({
+        messages: page.messages,
+        firstSeq: page.firstSeq,
+        ...edges(page.messages, page),
+        phase: 'ready',
+        loading: undefined,
+      });
+      this.#takeAhead();
+      this.#put({ waiting: this.#waiting() });
+    } catch {
+      // Offline or refused: shown with a way to try again, and tried again by itself when online.
+      this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : 'failed' });
+    } finally {
+      this.#isLoading = false;
+    }
+  }
+
+  async #loadMore(side: 'older' | 'newer', bound: { beforeSeq?: Seq; afterSeq?: Seq }): Promise<void> {
+    this.#put({ loading: side });
+    try {
+      const page = await this.#page(bound);
+      const messages = join(this.#now.messages, page.messages);
+      const edge = edges(messages, page);
+      this.#put({ messages, firstSeq: page.firstSeq, ...edge, loading: undefined });
+      this.#takeAhead();
+    } catch {
+      this.#put({ loading: undefined }); // asked again by the next scroll
+    }
+  }
+
+  #page(bound: { readonly beforeSeq?: Seq; readonly afterSeq?: Seq }): Promise<Page> {
+    return this.#client.history({ conversationId: this.#conversationId, limit: pageMessages, ...bound });
+  }
+
+  /** Moves what continues the window into it; what lies further ahead waits until paging gets there. */
+  #takeAhead(): void {
+    const { messages, rest } = extend(this.#now.messages, this.#ahead);
+    this.#ahead = rest;
+    this.#put({
+      messages,
+      hasNewer: this.#now.hasNewer ? rest.length > 0 || this.#isBehind(messages) : rest.length > 0,
+    });
+  }
+
+  #isBehind(messages: readonly ClientMessage[]): boolean {
+    const lastSeq = this.#client.conversation(this.#conversationId)?.lastSeq ?? 0;
+    return (messages.at(-1)?.seq ?? 0) < lastSeq;
+  }
+
+  #waiting(): readonly ClientMessage[] {
+    const last = this.#now.messages.at(-1)?.seq ?? 0;
+    this.#acked = this.#acked.filter((message) => (message.seq ?? 0) > last);
+    return missing(this.#now.messages, [...this.#acked, ...this.#client.outbox(this.#conversationId)]);
+  }
+
+  #put(change: Partial<TimelineView>): void {
+    this.#now = { ...this.#now, ...change };
+    this.#publish();
+  }
+}
+
+function edges(messages: readonly ClientMessage[], page: Page): Pick<TimelineView, 'hasOlder' | 'hasNewer'> {
+  const first = messages[0]?.seq ?? page.lastSeq + 1;
+  const last = messages.at(-1)?.seq ?? page.lastSeq;
+  return { hasOlder: first > Math.max(page.firstSeq, 1), hasNewer: last < page.lastSeq };
+}

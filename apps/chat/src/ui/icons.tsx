@@ -1,0 +1,98 @@
+// The icons: strokes on a grid of 24, coloured by the text around them, hidden from screen readers.
+
+import type { ReactNode } from 'react';
+
+const icon = (shape: ReactNode) =>
+  function Icon({ size = 20 }: { readonly size?: number }) {
+    return (
+      <svg
+        className="icon"
+        width={size}
+        height={size}
+        viewBox="0 0 24 24"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.9"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+        aria-hidden="true"
+      >
+        {shape}
+      </svg>
+    );
+  };
+
+export const BackIcon = icon(<path d="M15 5l-7 7 7 7" />);
+export const CloseIcon = icon(<path d="M6 6l12 12M18 6L6 18" />);
+export const SearchIcon = icon(
+  <>
+    <circle cx="11" cy="11" r="6.5" />
+    <path d="M16 16l4.5 4.5" />
+  </>,
+);
+export const NewChatIcon = icon(
+  <>
+    <path d="M12.5 4.500H7A3 3 0 0 0 4 7.500V17a3 3 0 0 0 3 3h9.500a3 3 0 0 0 3-3v-5.5" />
+    <path d="M18.3 3.700a1.5 1.5 0 0 1 2.1 2.100L13 13.200l-3 .8.8-3z" />
+  </>,
+);
+export const GroupIcon = icon(
+  <>
+    <circle cx="9" cy="8.5" r="3.3" />
+    <path d="M3 19c.4-3.4 2.8-5 6-5s5.6 1.6 6 5" />
+    <path d="M15.5 5.600a3.2 3.2 0 0 1 0 5.900M17.5 14.400c2 .6 3.2 2.1 3.5 4.6" />
+  </>,
+);
+export const SettingsIcon = icon(
+  <>
+    <path d="M4 7h9M17 7h3M4 12h3M11 12h9M4 17h8M16 17h4" />
+    <circle cx="15" cy="7" r="2" />
+    <circle cx="9" cy="12" r="2" />
+    <circle cx="14" cy="17" r="2" />
+  </>,
+);
+export const SendIcon = icon(<path d="M12 19V5.500M6 11.200l6-6 6 6" />);
+export const DownIcon = icon(<path d="M12 5v13M6 12.500l6 6 6-6" />);
+export const MoreIcon = icon(<path strokeWidth="2.8" d="M5.5 12h.01M12 12h.01M18.5 12h.01" />);
+export const ClockIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8" />
+    <path d="M12 7.500V12l3 2" />
+  </>,
+);
+export const TickIcon = icon(<path d="M5 12.500l4.5 4.500L19 7.5" />);
+export const DoubleTickIcon = icon(<path d="M2 12.500L6.5 17l9-9.500M11.5 16.200l.9.800L22 7.5" />);
+export const AlertIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M12 7.500v5.500M12 16.500v.01" />
+  </>,
+);
+export const EyeIcon = icon(
+  <>
+    <path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z" />
+    <circle cx="12" cy="12" r="2.8" />
+  </>,
+);
+export const EyeOffIcon = icon(
+  <path d="M4 4l16 16M9.8 5.800A9 9 0 0 1 12 5.500c6 0 9.5 6.5 9.5 6.500a16 16 0 0 1-2.7 3.400M6.3 7.300A15.6 15.6 0 0 0 2.5 12S6 18.5 12 18.500a9 9 0 0 0 4.5-1.2" />,
+);
+export const PinIcon = icon(
+  <>
+    <path d="M12 21s7-5.8 7-11a7 7 0 0 0-14 0c0 5.2 7 11 7 11z" />
+    <circle cx="12" cy="10" r="2.5" />
+  </>,
+);
+export const CopyIcon = icon(
+  <>
+    <rect x="9" y="9" width="11" height="11" rx="2.5" />
+    <path d="M15 5.500A1.5 1.5 0 0 0 13.5 4H6a2 2 0 0 0-2 2v7.500A1.5 1.5 0 0 0 5.5 15" />
+  </>,
+);
+export const RetryIcon = icon(<path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.400M19.5 4v4h-4" />);
+export const BinIcon = icon(<path d="M4.5 7h15M9.5 7V4.500h5V7M6.5 7l1 12.500h9l1-12.5" />);
+
+/** Geese in flight: the sign of the product. */
+export function Logo({ size = 56 }: { readonly size?: number }) {
+  return <img className="logo" src="/icon.svg" width={size} height={size} alt="" />;
+}

@@ -1,0 +1,19 @@
+// Chooses the language; each is named in itself, so that everyone finds their own.
+
+import { useTranslation } from 'react-i18next';
+import { languageNames, languages } from '../i18n/i18n.ts';
+import { language } from '../state/settings.ts';
+import { useSignal } from '../state/signal.ts';
+import { Choice } from './choice.tsx';
+
+export function LanguageSwitch() {
+  const { t } = useTranslation();
+  return (
+    <Choice
+      label={t('dialogs.language')}
+      options={languages.map((value) => ({ value, label: languageNames[value], lang: value }))}
+      value={useSignal(language)}
+      onChange={language.set}
+    />
+  );
+}
