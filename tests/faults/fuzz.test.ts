@@ -73,7 +73,6 @@ function anyFrame(group: string): fc.Arbitrary<string | Uint8Array<ArrayBuffer>>
         'typing',
         'presence',
         'ping',
-        'pong',
         'hello',
       ),
       id: fc.oneof(fc.nat(), fc.double()),

@@ -69,7 +69,6 @@ export const downSchemas = {
     ),
   }),
   pong: Type.Object({ type: Type.Literal('pong') }),
-  ping: Type.Object({ type: Type.Literal('ping') }),
   message: Type.Object({ type: Type.Literal('message'), ...EntrySchema.properties }),
   receipt: Type.Object({
     type: Type.Literal('receipt'),

@@ -42,7 +42,6 @@ export const upSchemas = {
   typing: Type.Object({ type: Type.Literal('typing'), conversation_id: ConversationIdSchema }),
   presence: Type.Object({ type: Type.Literal('presence'), id, user_ids: Type.Array(UserIdSchema, { maxItems: 500 }) }),
   ping: Type.Object({ type: Type.Literal('ping') }),
-  pong: Type.Object({ type: Type.Literal('pong') }),
 } as const;
 
 export type UpType = keyof typeof upSchemas;

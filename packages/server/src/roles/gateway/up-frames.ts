@@ -68,8 +68,6 @@ export function createUpFrames({ core, limits, log }: GatewayDeps, sessions: Ses
         }));
       case 'ping':
         return sessions.queue(socket, pong);
-      case 'pong':
-        return;
     }
   }
 
