@@ -102,7 +102,7 @@ test('[D1][D2][D3][D4][D7] a whole server whose clock steps back, while it runs 
   const argv = ['--data', data, '--listen', listen, '--token-ttl-s', '31536000', '--log-level', 'error'];
   const loaded = loadConfig({ argv, env: {}, readFile: () => '', switches: [] });
   if (loaded.type === 'error') throw new Error(loaded.message);
-  let running = await startEmbedded(loaded.config, { log, clock });
+  let running = await startEmbedded(loaded.config, { log, clock, program: [] });
   const crowd = await Crowd.gather({ url: running.url, name: 'clock', random: createRandom(seed) });
   for (const [between, during] of [
     [0, -hourMs],
@@ -113,7 +113,7 @@ test('[D1][D2][D3][D4][D7] a whole server whose clock steps back, while it runs 
   ] as const) {
     await running.stop();
     offsetMs = between;
-    running = await startEmbedded(loaded.config, { log, clock });
+    running = await startEmbedded(loaded.config, { log, clock, program: [] });
     crowd.events.push({ type: 'restarted' });
     await crowd.connect();
     await crowd.load(30);
@@ -132,7 +132,7 @@ test('[D4] what a device reads after the clock stepped back is told to the other
   const argv = ['--data', await dataFolder('clock-read'), '--listen', listen, '--log-level', 'error'];
   const loaded = loadConfig({ argv, env: {}, readFile: () => '', switches: [] });
   if (loaded.type === 'error') throw new Error(loaded.message);
-  const running = await startEmbedded(loaded.config, { log, clock });
+  const running = await startEmbedded(loaded.config, { log, clock, program: [] });
   const { url } = running;
   const [ann, bob] = await Promise.all([signUp(url, 'ann'), signUp(url, 'bob')]);
   const conversationId = await openDirect(url, ann, 'bob');
