@@ -44,8 +44,9 @@ export function encodeCursor({ sincePosition, sinceMs, paging }: Cursor): string
 export function decodeCursor(text: string): Cursor | undefined {
   const parts = text.split(separator);
   if (parts.length !== 2 && parts.length !== 7) return undefined;
-  const numbers = parts.slice(0, parts.length === 2 ? 2 : 5).map(Number);
-  if (numbers.some((n) => !Number.isSafeInteger(n) || n < 0)) return undefined;
+  const digits = parts.slice(0, parts.length === 2 ? 2 : 5);
+  const numbers = digits.map(Number);
+  if (!digits.every((text) => /^\d+$/.test(text)) || !numbers.every(Number.isSafeInteger)) return undefined;
   const [sincePosition = 0, sinceMs = 0, nextPosition = 0, nextMs = 0, afterPosition = 0] = numbers;
   if (parts.length === 2) return { sincePosition, sinceMs };
   const [flags = '', afterId = ''] = parts.slice(5);

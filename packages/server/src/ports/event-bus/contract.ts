@@ -1,7 +1,7 @@
 // What every event bus must do, whatever carries it: run by each adapter's test file.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import { type BusEvent, conversationTopic, type EventBus, presenceTopic, type Topic, userTopic } from './event-bus.ts';
 
 export interface EventBusUnderTest {
@@ -73,13 +73,14 @@ function topicsContract({ listen, publish, made }: Tools): void {
     expect(events).toEqual(sent);
   });
 
-  test('a frame comes as the text that was published, and a membership with all it says', async () => {
+  test('a frame comes as the text that was published, and other news with all it says', async () => {
     const { events } = await listen(ann);
     const sent: BusEvent[] = [
       frame(ann, JSON.stringify({ text: '鸿雁 👩‍👩‍👧 \u0000 \u2028 \n "' })),
       frame(ann, 'x'.repeat(100_000)),
       { type: 'membership', topic: ann, conversationId: 'g:1' as ConversationId, isMember: true },
       { type: 'membership', topic: ann, conversationId: 'g:1' as ConversationId, isMember: false },
+      { type: 'replaced', topic: ann, deviceId: 'phone' as DeviceId, sessionId: 's1' },
     ];
     await publish(...sent);
     expect(events).toEqual(sent);

@@ -141,6 +141,7 @@ export function createConversations(
     const { conversationId, userId } = change;
     const allowed = await permitted(actor, conversationId, mayChange);
     if (allowed.type === 'refused') return allowed;
+    if (await memberships.get(conversationId, userId)) return done;
     if (allowed.value.conversation.memberCount >= limits.groupMembersMax) {
       return refused('too_large', `a conversation has at most ${limits.groupMembersMax} members`);
     }

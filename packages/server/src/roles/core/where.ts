@@ -29,16 +29,18 @@ export function createWhereIs(deps: CoreDeps, memberships: MembershipCache, view
     const membership = await memberships.get(conversationId, reader);
     // A message one may not see is not told apart from one that does not exist.
     if (!membership || seq < membership.member.visibleFromSeq) return unknown;
-    const [members, counts] = await Promise.all([
+    const [members, counts, sender] = await Promise.all([
       directory.members({ conversationId, limit: limits.receiptsPushMax }),
       directory.countReceipts({ conversationId, seq, except: from }),
+      memberships.get(conversationId, from),
     ]);
     const others = members.filter((member) => member.userId !== from);
     const presence = await registry.presence(others.map((member) => member.userId));
     const online = new Map(presence.map((state) => [state.userId, new Set(state.devices)]));
     const rows = await Promise.all(others.map((member) => memberReceipt(member, seq, online.get(member.userId))));
     const message = await views.entryFor(entry, from);
-    const everyone = membership.conversation.memberCount - 1;
+    // A sender who left is none of the members any more.
+    const everyone = membership.conversation.memberCount - (sender ? 1 : 0);
     const status =
       everyone > 0 && counts.read >= everyone
         ? 'read'
