@@ -1,6 +1,6 @@
 // The command line as a process: help, the nearest name, where options come from, tokens, and how commands end.
 
-import { afterAll, describe, expect, test } from 'bun:test';
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,9 @@ import { environmentName, fileKey, options } from '../../packages/server/src/con
 import { call, signUp } from '../faults/http-client.ts';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan, type RunOptions } from './hongyan.ts';
+
+/** Each test starts processes, on a machine that others may use too. */
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'hongyan-commands-'));
 

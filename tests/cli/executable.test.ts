@@ -1,12 +1,15 @@
 // The single executable, in a folder and an environment that have nothing else: what is not inside it is not there.
 
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildExecutable } from '../../tools/build.ts';
 import { type Account, call, readFully, signUp } from '../faults/http-client.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
+
+/** Each test starts processes, on a machine that others may use too. */
+setDefaultTimeout(60_000);
 
 const buildTimeoutMs = 60_000;
 const page = '<!doctype html><title>the web client</title>';

@@ -1,10 +1,13 @@
 // hongyan inspect, as a process, against what a running and a stopped server left in the data folder.
 
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { type Account, call, createGroup, signUp } from '../faults/http-client.ts';
 import { WireClient } from '../faults/wire-client.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
+
+/** Each test starts processes, on a machine that others may use too. */
+setDefaultTimeout(60_000);
 
 let dataDir: string;
 let server: ServerProcess;

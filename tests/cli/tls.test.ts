@@ -1,9 +1,12 @@
 // https and wss with a certificate of the operator's own, and what a wrong pair of files says at the start.
 
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
+
+/** Each test starts processes, on a machine that others may use too. */
+setDefaultTimeout(60_000);
 
 let folder: string;
 const file = (name: string): string => join(folder, name);

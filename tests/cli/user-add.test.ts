@@ -1,10 +1,13 @@
 // hongyan user add, as a process: beside a running server and without one.
 
-import { afterAll, expect, test } from 'bun:test';
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { call } from '../faults/http-client.ts';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { fromSources, hongyan } from './hongyan.ts';
+
+/** Each test starts processes, on a machine that others may use too. */
+setDefaultTimeout(60_000);
 
 afterAll(async () => {
   await killServers();

@@ -11,6 +11,7 @@ export interface CommandInput {
   readonly switches: ReadonlySet<string>;
   /** Of the command's own flags with a value, those that were given. */
   readonly values: ReadonlyMap<string, string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Command {

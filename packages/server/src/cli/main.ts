@@ -6,6 +6,7 @@ import { distance } from 'fastest-levenshtein';
 import { gatewayProcessWord } from '../compose/gateway-messages.ts';
 import { runGatewayProcess } from '../compose/gateway-process.ts';
 import { loadConfig } from '../config/load.ts';
+import { chat } from './chat.ts';
 import { checkConfig } from './check-config.ts';
 import { type Command, UsageError } from './command.ts';
 import { commandHelp, generalHelp } from './help.ts';
@@ -15,7 +16,7 @@ import { token } from './token.ts';
 import { userAdd } from './user-add.ts';
 import { versionCommand } from './version.ts';
 
-const commands: readonly Command[] = [start, userAdd, token, inspect, checkConfig, versionCommand];
+const commands: readonly Command[] = [start, chat, userAdd, token, inspect, checkConfig, versionCommand];
 
 /** 0 done, 1 failed, 2 asked for something that cannot be. */
 export async function main(
@@ -38,7 +39,7 @@ export async function main(
   });
   if (loaded.type === 'error') return fail(loaded.message);
   try {
-    return await command.run(loaded);
+    return await command.run({ ...loaded, env });
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message);
     console.error(`hongyan ${command.name}: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,0 +1,138 @@
+// hongyan chat, as processes: through pipes, and on terminals beside a server that goes and comes back.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { call, signUp } from '../faults/http-client.ts';
+import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
+import { hongyan } from './hongyan.ts';
+import { Terminal } from './terminal.ts';
+
+/** Each test starts processes, on a machine that others may use too. */
+setDefaultTimeout(60_000);
+
+const password = 'correct horse battery';
+const env = { HONGYAN_PASSWORD: password };
+const terminals: Terminal[] = [];
+let server: ServerProcess;
+
+beforeAll(async () => {
+  server = await startServer({ dataDir: await dataFolder('chat') });
+  for (const userId of ['alice', 'bob', 'carol', 'dora']) await signUp(server.url, userId);
+});
+
+afterAll(async () => {
+  for (const terminal of terminals) terminal.kill();
+  await killServers();
+  await removeDataFolders();
+});
+
+const pipe = (user: string, typed: string, ...args: readonly string[]) =>
+  hongyan(['chat', '--url', server.url, '--user', user, ...args], { stdin: typed, env });
+
+function onTerminal(user: string, options: { readonly to: string; readonly env?: Record<string, string> }): Terminal {
+  const args = ['chat', '--url', server.url, '--user', user, '--to', options.to, '--device', `${user}-desk`];
+  const terminal = new Terminal(args, { ...env, ...options.env });
+  terminals.push(terminal);
+  return terminal;
+}
+
+test('lines of a pipe are messages; it ends with its input once they are durable', async () => {
+  const sent = await pipe('alice', 'one\n\n  two  \n//three', '--to', 'bob');
+  expect(sent).toMatchObject({ code: 0, stderr: '' });
+  expect(sent.stdout).toMatch(/^\* connected\n/);
+  expect(sent.stdout).not.toContain('\u001b');
+  expect(sent.stdout).toMatch(/\n20\d\d-[^ ]+Z alice: one {2}✓ acked\n/);
+  const login = await call(server.url, '/v1/auth/login', { method: 'POST', body: { user_id: 'bob', password } });
+  const token = String(login.body.access_token);
+  const { body } = await call(server.url, '/v1/conversations/d:alice:bob/messages', { token });
+  const texts = (body.entries as { content: { text: string } }[]).map(({ content }) => content.text);
+  expect(texts).toEqual(['one', 'two', '/three']);
+});
+
+test('unread is listed, opening shows history, and commands answer in a pipe too', async () => {
+  const { stdout, code } = await pipe('bob', '/list\n/open alice\n/members\nanswer\n/where\n/nothing\n/quit\nunsaid\n');
+  expect(code).toBe(0);
+  expect(stdout).toContain('  1  alice  3 unread  alice: /three\n');
+  expect(stdout).toMatch(/Z alice: one\n.*Z alice: two\n.*Z alice: \/three\n/);
+  expect(stdout).toContain('  alice  member, delivered ');
+  expect(stdout).toMatch(/"answer" is durable as seq 4, msg_id .*\ndelivered to \d and read by \d of 1 others\n/);
+  expect(stdout).toContain('there is no /nothing; did you mean ');
+  expect(stdout).not.toContain('unsaid');
+});
+
+test('a group is made, written to and found by its title', async () => {
+  await pipe('alice', '/group "Our trip" bob carol\nwho brings the tent?\n');
+  const { stdout } = await pipe('carol', '/list\n/open Our trip\n');
+  expect(stdout).toContain('Our trip (group of 3)');
+  expect(stdout).toContain('alice: who brings the tent?');
+});
+
+test('two terminals see messages, typing and marks as they change', async () => {
+  const carol = onTerminal('carol', { to: 'dora' });
+  await carol.shows('connected');
+  await carol.shows('dora> ');
+  carol.type('are you there?\r');
+  await carol.shows('carol: are you there?');
+  await carol.shows('✓ acked');
+  const dora = onTerminal('dora', { to: 'carol' });
+  await dora.shows('carol: are you there?');
+  await carol.shows('✓✓ read');
+  dora.type('ye');
+  await carol.shows('dora (dora is typing)> ');
+  dora.type('s\r');
+  await carol.shows('dora: yes');
+  expect(carol.raw).toContain('\u001b[2m');
+  dora.type('/quit\r');
+  expect(await dora.exited()).toBe(0);
+  carol.type('\u0004');
+  expect(await carol.exited()).toBe(0);
+});
+
+test('a server that goes and comes back is seen, and what was typed meanwhile is sent', async () => {
+  const alice = onTerminal('alice', { to: 'bob', env: { NO_COLOR: '1' } });
+  await alice.shows('bob> ');
+  const { dataDir, port } = server;
+  await server.stop();
+  await alice.shows('connection lost; trying again in ');
+  alice.type('typed without a server\r');
+  await alice.shows('typed without a server  … queued');
+  server = await startServer({ dataDir, port });
+  await alice.shows('✓ acked');
+  expect(alice.raw).not.toContain('\u001b[2m');
+  alice.type('/quit\r');
+  expect(await alice.exited()).toBe(0);
+  expect((await pipe('bob', '/open alice\n')).stdout).toContain('alice: typed without a server');
+});
+
+test('a second terminal on the same device takes over, and the first says so', async () => {
+  const first = onTerminal('dora', { to: 'carol' });
+  await first.shows('carol> ');
+  const second = onTerminal('dora', { to: 'carol' });
+  await second.shows('carol> ');
+  await first.shows('another terminal took over this device');
+  expect(await first.exited()).toBe(1);
+  second.type('/quit\r');
+  expect(await second.exited()).toBe(0);
+});
+
+test('what others wrote cannot steer the terminal', async () => {
+  await pipe('alice', '\u001b[2Jgone\u0007', '--to', 'carol');
+  expect((await pipe('carol', '/open alice\n')).stdout).toContain('alice: \\u001b[2Jgone\\u0007');
+});
+
+test('--sign-up makes the account; a wrong password and a server that is not there leave with 1, a missing name with 2', async () => {
+  const chat = (args: readonly string[], run: Parameters<typeof hongyan>[1]) => hongyan(['chat', ...args], run);
+  const to = ['--url', server.url];
+  expect((await pipe('erin', '', '--sign-up')).code).toBe(0);
+  expect(await pipe('erin', '', '--sign-up')).toMatchObject({ code: 1, stderr: expect.stringContaining('is taken') });
+  expect(await chat([...to, '--user', 'erin'], { env: { HONGYAN_PASSWORD: 'not the one' } })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('wrong user id or password'),
+  });
+  expect(await chat(['--url', 'http://127.0.0.1:1', '--user', 'erin'], { env })).toMatchObject({
+    code: 1,
+    stderr: 'hongyan chat: http://127.0.0.1:1: the server cannot be reached\n',
+  });
+  expect(await chat(to, { env })).toMatchObject({ code: 2, stderr: expect.stringContaining('--user alice') });
+  const unnamed = await chat([...to, '--user', 'erin'], {});
+  expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringContaining('HONGYAN_PASSWORD') });
+});
