@@ -39,11 +39,11 @@ for (const option of all) {
       if (option.type === 'text' && option.oneOf) expect(option.oneOf).toContain(option.default);
     });
 
-    test('says its unit last where it has one: ms, s or …-max', () => {
-      if (option.type !== 'number') return;
-      expect(option.name).toMatch(
-        option.unit === 'ms' || option.unit === 's' ? new RegExp(`-${option.unit}$`) : /-max$/,
-      );
+    test('says its unit in its name where it is one of time or bytes, and a time only ever last', () => {
+      const units: Readonly<Record<string, RegExp>> = { ms: /-ms$/, s: /-s$/, bytes: /-bytes-max$/ };
+      for (const [unit, ending] of Object.entries(units)) {
+        expect(ending.test(option.name)).toBe(option.type === 'number' && option.unit === unit);
+      }
     });
   });
 }
