@@ -1,8 +1,8 @@
 // The parent's side of a generator process: a call per method, and its CPU time.
 
 import { join } from 'node:path';
+import type { Cpu } from '../packages/server/src/cli/load/process-stats.ts';
 import type { Methods, Target } from './generator/worker.ts';
-import type { Cpu } from './process-stats.ts';
 
 type Name = keyof Methods;
 type Request<N extends Name> = Parameters<Methods[N]> extends [infer R] ? R : undefined;

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cpu, cpuOf, memoryOf } from './process-stats.ts';
+import { type Cpu, cpuOf, memoryOf } from '../packages/server/src/cli/load/process-stats.ts';
 
 export interface BenchServer {
   readonly host: string;

@@ -1,9 +1,9 @@
 // Clients that were away: each connects, asks what it missed, fetches it, and says that it has it.
 
-import { Histogram, type HistogramData } from '../histogram.ts';
+import { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
+import { kinds, NumberField, textFrame } from '../../packages/server/src/cli/load/frames.ts';
+import { Histogram, type HistogramData } from '../../packages/server/src/cli/load/histogram.ts';
 import { mintToken } from '../token.ts';
-import { BenchConnection } from './connection.ts';
-import { kinds, NumberField, textFrame } from './frames.ts';
 import type { Target } from './pool.ts';
 
 export interface BacklogRequest {

@@ -1,10 +1,10 @@
 // History pages at random places, over the socket and over HTTP on kept-alive connections written by hand.
 
 import type { Socket } from 'bun';
-import { Histogram, type HistogramData } from '../histogram.ts';
+import { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
+import { kinds, textFrame } from '../../packages/server/src/cli/load/frames.ts';
+import { Histogram, type HistogramData } from '../../packages/server/src/cli/load/histogram.ts';
 import { mintToken } from '../token.ts';
-import { BenchConnection } from './connection.ts';
-import { kinds, textFrame } from './frames.ts';
 import type { Target } from './pool.ts';
 
 export interface HistoryRequest {

@@ -1,8 +1,8 @@
 // Opens many authenticated connections with a bounded number of them under way at any moment.
 
-import { Histogram, type HistogramData } from '../histogram.ts';
+import { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
+import { Histogram, type HistogramData } from '../../packages/server/src/cli/load/histogram.ts';
 import { mintToken } from '../token.ts';
-import { BenchConnection } from './connection.ts';
 
 export interface Target {
   readonly host: string;

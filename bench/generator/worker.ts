@@ -1,9 +1,9 @@
 // The generator's process: does what the parent asks over IPC and answers with numbers only.
 
 import type { UserId } from '@hongyan/protocol/ids';
+import type { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
+import { type Load, Pair, runDirect } from '../../packages/server/src/cli/load/direct.ts';
 import { type BacklogRequest, runBacklog } from './backlog.ts';
-import type { BenchConnection } from './connection.ts';
-import { type Load, Pair, runDirect } from './direct.ts';
 import { type FanoutRequest, Group } from './fanout.ts';
 import { type HistoryRequest, runHistory } from './history.ts';
 import { type OpenRequest, openAll, type Target } from './pool.ts';

@@ -1,11 +1,14 @@
 // One client connection as raw TCP: cheap enough that the server, not the generator, is what is measured.
 
+import { systemClock } from '@hongyan/base/clock';
 import type { Socket } from 'bun';
 import { FrameReader, kindOffset, kinds, pongFrame, textFrame } from './frames.ts';
 
 export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
+  /** wss; the certificate is checked as everywhere. */
+  readonly isTls?: boolean;
   /** The source address; each has 28,000 ports of its own. */
   readonly from?: string;
   readonly token: string;
@@ -43,15 +46,22 @@ export class BenchConnection {
 
   /** Resolves with the welcome frame; rejects when it does not come in time. */
   async open(): Promise<void> {
-    const { host, port, from, timeoutMs } = this.#options;
-    const timer = setTimeout(() => this.#fail(`no welcome within ${timeoutMs} ms`), timeoutMs);
+    const { host, port, isTls = false, from, timeoutMs } = this.#options;
+    const timer = systemClock.after(timeoutMs, () => this.#fail(`no welcome within ${timeoutMs} ms`));
     // `localAddress` is taken by Bun.connect and missing from its types.
-    const options = { hostname: host, port, data: this, socket: handlers, ...(from ? { localAddress: from } : {}) };
+    const options = {
+      hostname: host,
+      port,
+      data: this,
+      socket: handlers,
+      tls: isTls,
+      ...(from ? { localAddress: from } : {}),
+    };
     try {
       this.#socket = await Bun.connect<BenchConnection>(options);
       await this.#opened.promise;
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
     }
   }
 

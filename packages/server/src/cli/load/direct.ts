@@ -1,0 +1,295 @@
+// Direct messages between pairs: send → ack → received → delivered frame → receipt seen by the sender.
+
+import { systemClock } from '@hongyan/base/clock';
+import { directConversationId } from '@hongyan/protocol/direct';
+import type { UserId } from '@hongyan/protocol/ids';
+import type { BenchConnection } from './connection.ts';
+import { kinds, NumberField, textFrame } from './frames.ts';
+import { Histogram, type HistogramData } from './histogram.ts';
+
+export type Load =
+  /** Each pair keeps `window` messages on the way: as fast as the server goes. */
+  | { readonly type: 'closed'; readonly window: number }
+  /** At fixed moments, whatever the server does; latency counts from the moment a message was due. */
+  | { readonly type: 'rate'; readonly perS: number };
+
+export interface DirectResult {
+  readonly elapsedS: number;
+  /** Receipts seen by senders within the measured time. */
+  readonly completed: number;
+  /** Sent and never completed. */
+  readonly lost: number;
+  readonly errors: number;
+  readonly firstError: string;
+  readonly ack: HistogramData;
+  readonly receive: HistogramData;
+  readonly receipt: HistogramData;
+}
+
+const textBytes = 64;
+/** Ids start here so that they always have ten digits and can be patched in place. */
+const idBase = 1_000_000_000;
+/** Messages on the way per pair; a power of two. */
+const onTheWayMax = 65_536;
+const tickMs = 1;
+const settleMs = 5_000;
+
+interface Recorder {
+  readonly ack: Histogram;
+  readonly receive: Histogram;
+  readonly receipt: Histogram;
+  completed: number;
+  errors: number;
+  firstError: string;
+}
+
+/** One sender and one receiver; nobody else writes to their conversation, so the n-th message has the n-th seq after `seqBefore`. */
+export class Pair {
+  readonly #sender: BenchConnection;
+  readonly #receiver: BenchConnection;
+  readonly #dueMs = new Float64Array(onTheWayMax);
+  readonly #batch: SendBatch;
+  readonly #delivered: DeliveredFrame;
+  readonly #ackId = new NumberField('id');
+  readonly #messageSeq = new NumberField('seq');
+  readonly #receiptSeq = new NumberField('delivered_seq');
+  #recorder: Recorder;
+  readonly #seqBefore: number;
+  sent = 0;
+  done = 0;
+  #window = 0;
+  #readAtMs = 0;
+
+  constructor(
+    ends: { readonly sender: BenchConnection; readonly receiver: BenchConnection },
+    names: readonly [UserId, UserId],
+    seqBefore = 0,
+  ) {
+    this.#sender = ends.sender;
+    this.#receiver = ends.receiver;
+    this.#batch = new SendBatch(names[1]);
+    this.#delivered = new DeliveredFrame(directConversationId(...names));
+    this.#seqBefore = seqBefore;
+    this.#delivered.seq = seqBefore;
+    this.#recorder = newRecorder();
+    this.#sender.onMessage = (bytes, start, end, kind) => this.#toSender(bytes, start, end, kind);
+    this.#sender.onReadEnd = () => this.#senderReadEnd();
+    this.#receiver.onMessage = (bytes, start, end, kind) => this.#toReceiver(bytes, start, end, kind);
+    this.#receiver.onReadEnd = () => this.#receiverReadEnd();
+  }
+
+  begin(recorder: Recorder, window: number): void {
+    this.#recorder = recorder;
+    this.#window = window;
+    if (window > 0) this.#fill(performance.now());
+  }
+
+  stop(): void {
+    this.#window = 0;
+  }
+
+  /** Due at `dueMs`, sent with the next flush. */
+  add(dueMs: number): void {
+    this.sent++;
+    this.#dueMs[this.sent % onTheWayMax] = dueMs;
+    this.#batch.add(idBase + this.sent);
+  }
+
+  flush(): void {
+    this.#batch.writeTo(this.#sender);
+  }
+
+  #fill(nowMs: number): void {
+    const free = this.#window - (this.sent - this.done);
+    if (free <= 0) return;
+    for (let count = 0; count < free; count++) this.add(nowMs);
+    this.flush();
+  }
+
+  #toSender(bytes: Buffer, start: number, end: number, kind: number): void {
+    if (this.#readAtMs === 0) this.#readAtMs = performance.now();
+    const recorder = this.#recorder;
+    if (kind === kinds.ack) {
+      const index = this.#ackId.read(bytes, start, end) - idBase;
+      recorder.ack.recordMs(this.#readAtMs - (this.#dueMs[index % onTheWayMax] ?? 0));
+    } else if (kind === kinds.receipt) {
+      const upTo = this.#receiptSeq.read(bytes, start, end) - this.#seqBefore;
+      for (; this.done < upTo; ) {
+        this.done++;
+        recorder.completed++;
+        recorder.receipt.recordMs(this.#readAtMs - (this.#dueMs[this.done % onTheWayMax] ?? 0));
+      }
+    } else if (kind === kinds.error) this.#onError(bytes, start, end);
+  }
+
+  #senderReadEnd(): void {
+    const nowMs = this.#readAtMs;
+    this.#readAtMs = 0;
+    if (this.#window > 0) this.#fill(nowMs || performance.now());
+  }
+
+  #toReceiver(bytes: Buffer, start: number, end: number, kind: number): void {
+    if (kind === kinds.message) {
+      if (this.#delivered.readAtMs === 0) this.#delivered.readAtMs = performance.now();
+      const seq = this.#messageSeq.read(bytes, start, end);
+      if (seq !== this.#delivered.seq + 1) {
+        this.#recorder.errors++;
+        this.#recorder.firstError ||= `seq ${seq} came after ${this.#delivered.seq}`;
+      }
+      this.#delivered.seq = seq;
+      this.#recorder.receive.recordMs(
+        this.#delivered.readAtMs - (this.#dueMs[(seq - this.#seqBefore) % onTheWayMax] ?? 0),
+      );
+    } else if (kind === kinds.error) this.#onError(bytes, start, end);
+  }
+
+  #receiverReadEnd(): void {
+    if (this.#delivered.readAtMs === 0) return;
+    this.#delivered.readAtMs = 0;
+    this.#delivered.writeTo(this.#receiver);
+  }
+
+  #onError(bytes: Buffer, start: number, end: number): void {
+    this.#recorder.errors++;
+    this.#recorder.firstError ||= bytes.toString('utf8', start, end);
+  }
+}
+
+/** Runs one load on the pairs; resolves when what was sent came back or `settleMs` passed. */
+export async function runDirect(pairs: readonly Pair[], load: Load, durationS: number): Promise<DirectResult> {
+  const recorder = newRecorder();
+  const startedAt = performance.now();
+  for (const pair of pairs) pair.begin(recorder, load.type === 'closed' ? load.window : 0);
+  if (load.type === 'closed') await Bun.sleep(durationS * 1000);
+  else await sendAtRate(pairs, load.perS, durationS);
+  const elapsedS = (performance.now() - startedAt) / 1000;
+  const { completed } = recorder;
+  for (const pair of pairs) pair.stop();
+  const onTheWay = () => pairs.reduce((sum, pair) => sum + pair.sent - pair.done, 0);
+  for (const until = performance.now() + settleMs; onTheWay() > 0 && performance.now() < until; ) await Bun.sleep(5);
+  const { ack, receive, receipt, errors, firstError } = recorder;
+  return {
+    elapsedS,
+    completed,
+    lost: onTheWay(),
+    errors,
+    firstError,
+    ack: ack.data(),
+    receive: receive.data(),
+    receipt: receipt.data(),
+  };
+}
+
+/** Message k is due at k / perS. A late tick sends all that is due, each counted from its own moment. */
+function sendAtRate(pairs: readonly Pair[], perS: number, durationS: number): Promise<void> {
+  const startedAt = performance.now();
+  const total = Math.floor(perS * durationS);
+  let next = 0;
+  return new Promise((resolve) => {
+    const timer = systemClock.every(tickMs, () => {
+      const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * perS) + 1);
+      const touched = new Set<Pair>();
+      for (; next < due; next++) {
+        const pair = pairs[next % pairs.length];
+        if (!pair) break;
+        pair.add(startedAt + (next / perS) * 1000);
+        touched.add(pair);
+      }
+      for (const pair of touched) pair.flush();
+      if (next < total) return;
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+const newRecorder = (): Recorder => ({
+  ack: new Histogram(),
+  receive: new Histogram(),
+  receipt: new Histogram(),
+  completed: 0,
+  errors: 0,
+  firstError: '',
+});
+
+const hexDigits = Buffer.from('0123456789abcdef');
+
+/** Send frames that leave in one write. A frame is a copy of a template with its id and its client_msg_id patched in. */
+export class SendBatch {
+  readonly #template: Buffer;
+  readonly #idAt: number;
+  readonly #keyAt: number;
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(to: string, field: 'to' | 'conversation_id' = 'to') {
+    const tag = crypto.randomUUID().slice(-12);
+    const key = `00000000-0000-7000-8000-${tag}`;
+    const text = 'x'.repeat(textBytes);
+    const frame = `{"type":"send","id":${idBase},"${field}":"${to}","client_msg_id":"${key}","content":{"type":"text","text":"${text}"}}`;
+    this.#template = textFrame(frame);
+    this.#idAt = this.#template.indexOf(String(idBase));
+    this.#keyAt = this.#template.indexOf(key);
+    this.#bytes = Buffer.alloc(this.#template.length * 64);
+  }
+
+  add(id: number): void {
+    const from = this.#length;
+    if (from + this.#template.length > this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
+    }
+    this.#template.copy(this.#bytes, from);
+    for (let index = 9, rest = id; index >= 0; index--, rest = Math.floor(rest / 10)) {
+      this.#bytes[from + this.#idAt + index] = 0x30 + (rest % 10);
+    }
+    this.#patchKey(from + this.#keyAt, id);
+    this.#length += this.#template.length;
+  }
+
+  writeTo(connection: BenchConnection): void {
+    if (this.#length === 0) return;
+    connection.write(this.#bytes.subarray(0, this.#length));
+    this.#length = 0;
+  }
+
+  /** A UUIDv7 as client libraries make them: the time, then the low 24 bits of the id, then the sender's own tag. */
+  #patchKey(at: number, id: number): void {
+    let time = systemClock.nowMs();
+    for (let index = 12; index >= 0; index--) {
+      if (index === 8) continue;
+      this.#bytes[at + index] = hexDigits[time % 16] ?? 0x30;
+      time = Math.floor(time / 16);
+    }
+    for (const [index, shift] of keyDigits) this.#bytes[at + index] = hexDigits[(id >> shift) & 15] ?? 0x30;
+  }
+}
+
+/** Places in the UUID and the bits of the id that stand there. */
+const keyDigits = [
+  [15, 20],
+  [16, 16],
+  [17, 12],
+  [20, 8],
+  [21, 4],
+  [22, 0],
+] as const;
+
+/** `delivered` up to the last seq; the number is padded with spaces in front, which JSON allows. */
+export class DeliveredFrame {
+  seq = 0;
+  readAtMs = 0;
+  readonly #frame: Buffer;
+  readonly #endAt: number;
+
+  constructor(conversationId: string) {
+    this.#frame = textFrame(`{"type":"delivered","conversation_id":"${conversationId}","seq":               0}`);
+    this.#endAt = this.#frame.length - 2;
+  }
+
+  writeTo(connection: BenchConnection): void {
+    for (let at = this.#endAt, rest = this.seq; rest > 0; at--, rest = Math.floor(rest / 10)) {
+      this.#frame[at] = 0x30 + (rest % 10);
+    }
+    connection.write(this.#frame);
+  }
+}
