@@ -27,6 +27,7 @@ ${list}
 
   --quick           small numbers: the whole run in under three minutes
   --connections n   how many connections idle and storm open
+  --gateways n      gateway processes of the server (default: 1; idle takes as many as its connections need)
   --json file       where the figures are written (default: bench/results/<time>.json)
   --help            this text
 `;
@@ -39,6 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
     options: {
       quick: { type: 'boolean', default: false },
       connections: { type: 'string' },
+      gateways: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -49,14 +51,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const unknown = positionals.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}; see --help`);
-  const connections = values.connections === undefined ? undefined : Number(values.connections);
-  if (connections !== undefined && !(connections >= 1)) throw new Error('--connections takes a number from 1');
+  const connections = count('connections', values.connections);
+  const gateways = count('gateways', values.gateways);
   const startedAt = new Date().toISOString();
   const chosen = scenarios.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   const figures: Figure[] = [];
   const failures: string[] = [];
   for (const scenario of chosen) {
-    const input = { isQuick: values.quick, connections, say: (line: string) => console.error(line) };
+    const input = { isQuick: values.quick, connections, gateways, say: (line: string) => console.error(line) };
     try {
       const limitS = values.quick ? scenarioTimeoutS.quick : scenarioTimeoutS.full;
       figures.push(...(await within(limitS, scenario.run(input))));
@@ -73,6 +75,12 @@ async function main(argv: readonly string[]): Promise<number> {
   console.error(`written to ${json}`);
   for (const failure of failures) console.error(`failed: ${failure}`);
   return failures.length === 0 ? 0 : 1;
+}
+
+function count(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!(Number(value) >= 1)) throw new Error(`--${name} takes a number from 1`);
+  return Number(value);
 }
 
 async function within<T>(limitS: number, work: Promise<T>): Promise<T> {

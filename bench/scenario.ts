@@ -12,6 +12,8 @@ export interface ScenarioInput {
   readonly isQuick: boolean;
   /** From the command line; overrides the scenario's own number. */
   readonly connections: number | undefined;
+  /** From the command line: the server's gateway processes. */
+  readonly gateways: number | undefined;
   say(line: string): void;
 }
 
@@ -117,6 +119,9 @@ export const names = (prefix: string, count: number): string[] =>
 /** 127.0.0.2 and on: each has 28,000 ports of its own. */
 export const loopbackAddresses = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `127.0.0.${index + 2}`);
+
+/** Options of `hongyan start` for so many gateway processes. */
+export const gatewayArgs = (gateways = 1): string[] => (gateways > 1 ? ['--gateways', String(gateways)] : []);
 
 /** Failures make a figure worthless: they end the scenario. */
 export function refuse(failures: readonly string[], what: string): void {

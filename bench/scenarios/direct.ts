@@ -2,7 +2,17 @@
 
 import type { Load } from '../generator/direct.ts';
 import { Histogram, type HistogramData } from '../histogram.ts';
-import { type Bed, costed, costOf, type Figure, names, refuse, type Scenario, withBed } from '../scenario.ts';
+import {
+  type Bed,
+  costed,
+  costOf,
+  type Figure,
+  gatewayArgs,
+  names,
+  refuse,
+  type Scenario,
+  withBed,
+} from '../scenario.ts';
 
 const pairCount = 200;
 const targetPerS = 30_000;
@@ -13,28 +23,33 @@ const rateWarmUpS = 3;
 export const direct: Scenario = {
   name: 'direct',
   summary: 'send → ack → received → delivered → receipt between pairs; closed loop and fixed rates',
-  run({ isQuick, say }) {
+  run({ isQuick, gateways, say }) {
     const users = names('user', pairCount * 2);
     const directs = Array.from({ length: pairCount }, (_, index) =>
       [users[index * 2] ?? '', users[index * 2 + 1] ?? ''].sort().join(':'),
     ).map((pair) => `d:${pair}`);
-    return withBed({ seed: { users, groups: [], directs, messagesEach: 0 } }, async (bed) => {
-      const opened = await bed.generator.call('open', { users, concurrency: 100, from: [] });
-      refuse(opened.failures, 'connections');
-      await bed.generator.call('direct', { load: { type: 'closed', window: 20 }, durationS: isQuick ? 4 : 8 });
-      const loads: readonly (readonly [name: string, load: Load])[] = [
-        ...[1_000, targetRate, 10_000, 20_000].map(
-          (perS) => [`${perS.toLocaleString('en')}/s`, { type: 'rate', perS }] as const,
-        ),
-        ...[1, 20, 100].map((window) => [`closed loop, ${pairCount} × ${window}`, { type: 'closed', window }] as const),
-      ];
-      const figures: Figure[] = [];
-      for (const [name, load] of loads) {
-        say(`direct: ${name}`);
-        figures.push(await measure(bed, { name, load, durationS: isQuick ? 4 : 15 }));
-      }
-      return withTarget(figures);
-    });
+    return withBed(
+      { seed: { users, groups: [], directs, messagesEach: 0 }, args: gatewayArgs(gateways) },
+      async (bed) => {
+        const opened = await bed.generator.call('open', { users, concurrency: 100, from: [] });
+        refuse(opened.failures, 'connections');
+        await bed.generator.call('direct', { load: { type: 'closed', window: 20 }, durationS: isQuick ? 4 : 8 });
+        const loads: readonly (readonly [name: string, load: Load])[] = [
+          ...[1_000, targetRate, 10_000, 20_000].map(
+            (perS) => [`${perS.toLocaleString('en')}/s`, { type: 'rate', perS }] as const,
+          ),
+          ...[1, 20, 100].map(
+            (window) => [`closed loop, ${pairCount} × ${window}`, { type: 'closed', window }] as const,
+          ),
+        ];
+        const figures: Figure[] = [];
+        for (const [name, load] of loads) {
+          say(`direct: ${name}`);
+          figures.push(await measure(bed, { name, load, durationS: isQuick ? 4 : 15 }));
+        }
+        return withTarget(figures);
+      },
+    );
   },
 };
 

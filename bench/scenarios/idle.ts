@@ -3,6 +3,7 @@
 import {
   costed,
   costOf,
+  gatewayArgs,
   loopbackAddresses,
   names,
   refuse,
@@ -10,7 +11,6 @@ import {
   type ScenarioInput,
   withBed,
 } from '../scenario.ts';
-import { hasOption } from '../server.ts';
 import { quantiles } from './direct.ts';
 
 const groupsEach = 10;
@@ -28,7 +28,7 @@ export const idle: Scenario = {
     const { count, gateways } = sizes(input);
     const users = names('user', count);
     const generatorCount = Math.ceil(count / perProcessMax);
-    const args = gateways > 1 ? ['--gateways', String(gateways)] : [];
+    const args = gatewayArgs(gateways);
     const bed = { seed: { users, groups: groupsOf(users), directs: [], messagesEach: 0 }, generatorCount, args };
     return withBed(bed, async (ready) => {
       const { server, generators } = ready;
@@ -57,7 +57,7 @@ export const idle: Scenario = {
       return [
         {
           scenario: 'idle',
-          name: `${count.toLocaleString('en')} connections, ${groupsEach} groups each`,
+          name: `${count.toLocaleString('en')} connections, ${groupsEach} groups each, ${gateways} gateway process${gateways > 1 ? 'es' : ''}`,
           item: 'connection',
           count,
           elapsedS,
@@ -84,12 +84,12 @@ export const idle: Scenario = {
 };
 
 /** One gateway process holds as many as it may open files; more need several gateway processes behind one port. */
-function sizes({ isQuick, connections, say }: ScenarioInput): { readonly count: number; readonly gateways: number } {
-  const wanted = connections ?? (isQuick ? 10_000 : targetCount);
-  if (wanted <= perProcessMax) return { count: wanted, gateways: 1 };
-  if (hasOption('gateways')) return { count: wanted, gateways: Math.ceil(wanted / perProcessMax) + 1 };
-  say(`idle: one gateway process holds ${perProcessMax.toLocaleString('en')} connections; measuring these`);
-  return { count: perProcessMax, gateways: 1 };
+function sizes({ isQuick, connections, gateways }: ScenarioInput): {
+  readonly count: number;
+  readonly gateways: number;
+} {
+  const count = connections ?? (isQuick ? 10_000 : targetCount);
+  return { count, gateways: gateways ?? Math.ceil(count / perProcessMax) };
 }
 
 /** A hundred neighbours share ten groups. */

@@ -74,7 +74,8 @@ export class GatewayLink {
   #greet({ node, contract }: link.Hello): void {
     if (contract !== link.contractVersion) {
       const details = `this core speaks version ${link.contractVersion} of the link, the gateway ${contract}`;
-      this.#stream.destroy(Object.assign(new Error(details), { code: status.FAILED_PRECONDITION, details }));
+      // How grpc-js ends a stream with a status of its handler's choice.
+      this.#stream.emit('error', Object.assign(new Error(details), { code: status.FAILED_PRECONDITION, details }));
       return;
     }
     this.#node = node;
