@@ -14,3 +14,6 @@ createRoot(root).render(
     <App session={new Session()} />
   </StrictMode>,
 );
+
+// Only where the page has a secure origin; without it the chat works, but does not open offline.
+if (import.meta.env.PROD) void navigator.serviceWorker?.register('/sw.js').catch(() => {});

@@ -18,7 +18,6 @@ export function Dialog(props: { readonly title: string; readonly onClose: () => 
     };
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes; the click is on the surface around the dialog
     <dialog
       ref={ref}
       className="dialog"

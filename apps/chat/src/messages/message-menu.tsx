@@ -109,9 +109,10 @@ function moveInMenu(event: KeyboardEvent<HTMLElement>): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step === undefined) return;
   event.preventDefault();
-  const items = [...event.currentTarget.querySelectorAll('button')];
-  const at = items.findIndex((item) => item === document.activeElement);
-  items.at((at + step) % items.length)?.focus();
+  const items: (Element | null)[] = [...event.currentTarget.querySelectorAll('button')];
+  const at = items.indexOf(document.activeElement);
+  const next = items.at((at + step) % items.length);
+  if (next instanceof HTMLElement) next.focus();
 }
 
 async function copy(text: string): Promise<void> {

@@ -12,6 +12,7 @@ export function Field(props: {
   /** An identifier: never capitalised or corrected by a phone. */
   readonly isId?: boolean;
   readonly maxLength?: number;
+  readonly isRequired?: boolean;
 }) {
   const id = useId();
   return (
@@ -25,6 +26,7 @@ export function Field(props: {
         onChange={(event) => props.onChange(event.target.value)}
         autoComplete={props.autoComplete}
         maxLength={props.maxLength ?? 64}
+        required={props.isRequired}
         aria-describedby={props.hint ? `${id}-hint` : undefined}
         {...(props.isId ? { autoCapitalize: 'none', autoCorrect: 'off', spellCheck: false } : {})}
       />

@@ -25,6 +25,7 @@ export function PasswordField(props: {
           onChange={(event) => props.onChange(event.target.value)}
           autoComplete={props.isNew ? 'new-password' : 'current-password'}
           maxLength={256}
+          required
           aria-describedby={props.isNew ? `${id}-hint` : undefined}
         />
         <button

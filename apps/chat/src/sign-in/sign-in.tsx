@@ -76,6 +76,7 @@ function Credentials(props: { readonly mode: Mode; readonly session: Session; re
         name="username"
         autoComplete="username"
         isId
+        isRequired
       />
       <PasswordField value={password} onChange={setPassword} isNew={mode === 'signup'} />
       {mode === 'signup' && (
@@ -91,7 +92,7 @@ function Credentials(props: { readonly mode: Mode; readonly session: Session; re
       <p className="problem" id={problemId} role="alert">
         {problem}
       </p>
-      <button type="submit" className="button" disabled={isBusy || userId === '' || password === ''}>
+      <button type="submit" className="button" disabled={isBusy}>
         {isBusy ? t('signIn.busy') : t(mode === 'login' ? 'signIn.login' : 'signIn.signup')}
       </button>
     </form>

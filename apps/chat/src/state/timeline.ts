@@ -9,6 +9,8 @@ import { extend, join, missing } from './window.ts';
 const pageMessages = 100;
 /** Read messages shown above the first unread one, for context. */
 const contextMessages = 20;
+/** Messages kept beyond a hole in what is loaded. */
+const aheadMax = 500;
 
 export interface TimelineView {
   /** Ascending by seq. */
@@ -43,7 +45,12 @@ export class Timeline {
   /** Own messages whose ack came before their turn in the timeline. */
   #acked: ClientMessage[] = [];
   #isLoading = false;
-  readonly #publish = eachFrame(() => this.view.set(this.#now));
+  /** A burst of messages is taken into the window together. */
+  readonly #publish = eachFrame(() => {
+    if (this.#now.phase === 'ready') this.#takeAhead();
+    this.#now = { ...this.#now, waiting: this.#waiting() };
+    this.view.set(this.#now);
+  });
 
   constructor(client: Client, conversationId: ConversationId) {
     this.#client = client;
@@ -90,21 +97,20 @@ export class Timeline {
   connection(state: ConnectionState): void {
     if (this.#now.phase === 'ready' || this.#isLoading) return;
     const isComing = state.type !== 'closed' && state.type !== 'reconnecting';
-    this.#put({ phase: isComing ? 'loading' : 'failed', waiting: this.#waiting() });
+    this.#put({ phase: isComing ? 'loading' : 'failed' });
   }
 
   /** A committed message, pushed or caught up with. */
   accept(message: ClientMessage): void {
     if (this.#now.phase === 'empty') return;
     this.#ahead.push(message);
-    if (this.#now.phase === 'ready') this.#takeAhead();
-    this.#put({ waiting: this.#waiting() });
+    this.#publish();
   }
 
   /** The outbox changed. An ack may come before or after the same message's push: the seq says that they are one. */
   outboxChanged(message: ClientMessage): void {
     if (message.seq !== undefined) this.#acked.push(message);
-    this.#put({ waiting: this.#waiting() });
+    this.#publish();
   }
 
   /** [D5] Messages up to `to` can no longer be had. */
@@ -124,8 +130,6 @@ export class Timeline {
         phase: 'ready',
         loading: undefined,
       });
-      this.#takeAhead();
-      this.#put({ waiting: this.#waiting() });
     } catch {
       // Offline or refused: shown with a way to try again, and tried again by itself when online.
       this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : 'failed' });
@@ -141,7 +145,6 @@ export class Timeline {
       const messages = join(this.#now.messages, page.messages);
       const edge = edges(messages, page);
       this.#put({ messages, firstSeq: page.firstSeq, ...edge, loading: undefined });
-      this.#takeAhead();
     } catch {
       this.#put({ loading: undefined }); // asked again by the next scroll
     }
@@ -154,11 +157,10 @@ export class Timeline {
   /** Moves what continues the window into it; what lies further ahead waits until paging gets there. */
   #takeAhead(): void {
     const { messages, rest } = extend(this.#now.messages, this.#ahead);
-    this.#ahead = rest;
-    this.#put({
-      messages,
-      hasNewer: this.#now.hasNewer ? rest.length > 0 || this.#isBehind(messages) : rest.length > 0,
-    });
+    // What is dropped here leaves a hole, and paging fills holes.
+    this.#ahead = rest.slice(-aheadMax);
+    const hasNewer = rest.length > 0 || (this.#now.hasNewer && this.#isBehind(messages));
+    this.#now = { ...this.#now, messages, hasNewer };
   }
 
   #isBehind(messages: readonly ClientMessage[]): boolean {

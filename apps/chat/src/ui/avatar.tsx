@@ -21,12 +21,14 @@ export const Avatar = memo(function Avatar(props: {
   );
 });
 
-/** One Chinese character, or the first letters of up to two words. */
+/** One Chinese character, or the first letters of the first and the last word. */
 export function initials(name: string): string {
-  const words = name
+  const all = name
     .trim()
     .split(/[\s._@-]+/u)
     .filter(Boolean);
+  const named = all.filter((word) => /^\p{L}/u.test(word));
+  const words = named.length > 0 ? named : all;
   const first = Array.from(words[0] ?? '?')[0] ?? '?';
   if (/\p{Script=Han}/u.test(first)) return first;
   const second = words.length > 1 ? (Array.from(words.at(-1) ?? '')[0] ?? '') : '';

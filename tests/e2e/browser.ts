@@ -1,0 +1,65 @@
+// A real browser before a real server: what the tests of the web chat stand on.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
+
+/** A page that does not show what is waited for within this has failed. */
+export const waitMsMax = 20_000;
+const chat = join(import.meta.dir, '../../apps/chat');
+
+export interface Stage {
+  readonly server: ServerProcess;
+  readonly browser: Browser;
+  /** A browser of its own: no storage shared with the others. */
+  context(options?: Parameters<Browser['newContext']>[0]): Promise<BrowserContext>;
+  end(): Promise<void>;
+}
+
+export async function openStage(name: string): Promise<Stage> {
+  await built();
+  const server = await startServer({
+    dataDir: await dataFolder(name),
+    args: ['--web-root', join(chat, 'dist'), '--log-level', 'warn'],
+  });
+  const browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  return {
+    server,
+    browser,
+    async context(options) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...options });
+      context.setDefaultTimeout(waitMsMax);
+      return context;
+    },
+    async end() {
+      await browser.close();
+      await killServers();
+      await removeDataFolders();
+    },
+  };
+}
+
+/** What `make test` builds before; here for a test that is run alone. */
+async function built(): Promise<void> {
+  if (existsSync(join(chat, 'dist/index.html'))) return;
+  const build = Bun.spawn([process.execPath, 'x', 'vite', 'build'], { cwd: chat, stdout: 'pipe', stderr: 'pipe' });
+  if ((await build.exited) !== 0)
+    throw new Error(`the web chat does not build:\n${await new Response(build.stderr).text()}`);
+}
+
+function chromiumPath(): string {
+  const named = process.env.HONGYAN_CHROMIUM ?? 'chromium';
+  const found = named.includes('/') ? named : Bun.which(named);
+  if (!found) throw new Error('these tests need Chromium: run make chromium, or name it in HONGYAN_CHROMIUM');
+  return found;
+}

@@ -1,0 +1,179 @@
+// Two people at two browsers: signing up, writing, marks, groups, languages, phones and keyboards.
+
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { openStage, type Stage } from './browser.ts';
+import { Person } from './person.ts';
+
+const testMsMax = 60_000;
+
+describe('the web chat', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage('e2e-chat');
+  }, testMsMax);
+  afterAll(() => stage.end());
+
+  test(
+    'two people sign up and write to each other; the sender sees delivered, then read',
+    async () => {
+      const ann = await Person.signUp(await stage.context(), stage.server.url, 'ann');
+      const ben = await Person.signUp(await stage.context(), stage.server.url, 'ben');
+      await ann.startChat('ben');
+      await ann.write('Hello Ben');
+      await ann.sees('Hello Ben', 'delivered');
+      expect(await ben.page.title()).toBe('(1) Hongyan');
+
+      await ben.open('Ann');
+      await ben.sees('Hello Ben');
+      await ann.sees('Hello Ben', 'read');
+      await ben.write('Hello Ann, see https://example.org/a?b=c. <b>Now</b>');
+      await ann.page.locator('.text a[href="https://example.org/a?b=c"]').waitFor();
+      await ann.bubble('Hello Ann, .*<b>Now</b>').waitFor();
+      await ben.sees('Hello Ann, .*', 'read');
+      expect(await ben.page.title()).toBe('Hongyan');
+    },
+    testMsMax,
+  );
+
+  test(
+    'a wrong password and a taken user id are said in words',
+    async () => {
+      const { page } = await Person.signUp(await stage.context(), stage.server.url, 'cleo');
+      await page.getByRole('button', { name: 'Settings' }).click();
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.locator('input[name=username]').fill('cleo');
+      await page.locator('input[name=password]').fill('wrong horse');
+      await page.locator('form button[type=submit]').click();
+      await page.getByText('The user id or the password is wrong.').waitFor();
+      await page.getByRole('button', { name: /Create an account/ }).click();
+      await page.locator('input[name=username]').fill('cleo');
+      await page.locator('input[name=password]').fill('correct horse');
+      await page.locator('form button[type=submit]').click();
+      await page.getByText('This user id is taken. Choose another.').waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    'a group is made, renamed and left; its members see what was done',
+    async () => {
+      const dan = await Person.signUp(await stage.context(), stage.server.url, 'dan');
+      const eve = await Person.signUp(await stage.context(), stage.server.url, 'eve');
+      await dan.page.getByRole('button', { name: 'New group' }).click();
+      await dan.page.locator('dialog input[name=title]').fill('Hikers');
+      await dan.page.locator('dialog .search input').fill('eve');
+      await dan.page.locator('dialog .person', { hasText: 'eve' }).click();
+      await dan.page.getByRole('button', { name: 'Create group' }).click();
+      await dan.write('Who is in?');
+      await eve.open('Hikers');
+      await eve.sees('Who is in\\?');
+      await eve.page.getByText('Dan created the group with Eve').waitFor();
+
+      await dan.page.getByRole('button', { name: 'Details of the group' }).click();
+      await dan.page.getByRole('button', { name: 'Rename' }).click();
+      await dan.page.locator('dialog input[name=title]').fill('Climbers');
+      await dan.page.getByRole('button', { name: 'Save' }).click();
+      await eve.page.locator('.pane-title h1', { hasText: 'Climbers' }).waitFor();
+
+      await eve.page.getByRole('button', { name: 'Details of the group' }).click();
+      await eve.page.getByRole('button', { name: 'Leave group' }).click();
+      await eve.page.locator('.confirm .button-danger').click();
+      await eve.conversation('Climbers').waitFor({ state: 'detached' });
+      await dan.page.keyboard.press('Escape');
+      await dan.page.getByText('Eve left').first().waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    '[D6] a message says where it is, for each member and device',
+    async () => {
+      const finn = await Person.signUp(await stage.context(), stage.server.url, 'finn');
+      const gil = await Person.signUp(await stage.context(), stage.server.url, 'gil');
+      await finn.startChat('gil');
+      await finn.write('Where are you?');
+      await finn.sees('Where are you\\?', 'delivered');
+      await finn.bubble('Where are you\\?').click({ button: 'right' });
+      await finn.page.getByRole('menuitem', { name: 'Where is it?' }).click();
+      const gilsLine = finn.page.locator('dialog .person', { hasText: 'Gil' });
+      await gilsLine.getByText('delivered').first().waitFor();
+      await gilsLine.getByText('online').waitFor();
+      await gil.page.close();
+    },
+    testMsMax,
+  );
+
+  test(
+    'who writes is seen writing, and a draft waits for its writer',
+    async () => {
+      const hal = await Person.signUp(await stage.context(), stage.server.url, 'hal');
+      const ida = await Person.signUp(await stage.context(), stage.server.url, 'ida');
+      await hal.startChat('ida');
+      await hal.write('One');
+      await ida.open('Hal');
+      await ida.page.locator('.composer textarea').pressSequentially('I think');
+      await hal.page.locator('.pane-title .typing').waitFor();
+      await ida.page.reload();
+      await ida.page.locator('.composer textarea').waitFor();
+      expect(await ida.page.locator('.composer textarea').inputValue()).toBe('I think');
+    },
+    testMsMax,
+  );
+
+  test(
+    'a phone in Chinese shows one pane at a time',
+    async () => {
+      const phone = { viewport: { width: 390, height: 844 }, locale: 'zh-CN', hasTouch: true, isMobile: true };
+      const context = await stage.context(phone);
+      const jun = await Person.signUp(context, stage.server.url, 'jun');
+      expect(await jun.page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
+      await jun.startChat('jun');
+      await jun.page.getByPlaceholder('输入消息').fill('给自己的话');
+      await jun.page.getByRole('button', { name: '发送' }).click();
+      await jun.sees('给自己的话');
+      expect(await jun.page.locator('.sidebar').isVisible()).toBe(false);
+      await jun.page.getByRole('button', { name: '返回会话列表' }).click();
+      await jun.conversation('给自己的笔记').waitFor();
+      expect(await jun.page.locator('.pane').isVisible()).toBe(false);
+      const wide = await jun.page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      expect(wide).toBe(false);
+    },
+    testMsMax,
+  );
+
+  test(
+    'the keyboard alone signs in, opens a conversation and sends',
+    async () => {
+      const kim = await Person.signUp(await stage.context(), stage.server.url, 'kim');
+      await kim.startChat('ann');
+      await kim.write('first');
+      await kim.sees('first', 'ack');
+      await kim.startChat('ben');
+      await kim.write('second');
+      await kim.sees('second', 'ack');
+
+      const page = await (await stage.context()).newPage();
+      await page.goto(stage.server.url);
+      await page.keyboard.press('Tab');
+      await page.keyboard.type('kim');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type('correct horse');
+      await page.keyboard.press('Enter');
+      await page.locator('.conversation').nth(1).waitFor();
+      const focused = () => page.evaluate(() => document.activeElement?.className ?? '');
+      for (let presses = 0; (await focused()) !== 'conversation'; presses++) {
+        expect(presses).toBeLessThan(10);
+        await page.keyboard.press('Tab');
+      }
+      await page.keyboard.press('ArrowDown');
+      await page.waitForFunction(() => document.activeElement?.getAttribute('href') === '#d:ann:kim');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA');
+      await page.keyboard.type('from the keyboard');
+      await page.keyboard.press('Enter');
+      const again = new Person(page, 'kim');
+      await again.sees('from the keyboard', 'ack');
+    },
+    testMsMax,
+  );
+});
