@@ -218,6 +218,18 @@ function membersContract(current: () => Directory): void {
     expect((await current().getConversation(conversation('g:1')))?.memberCount).toBe(2);
   });
 
+  test('at the bound nobody is added, however many ask at once; who is in stays in, and who leaves makes room', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    const join = (id: string) => current().addMember({ ...bob, userId: user(id), memberCountMax: 3 });
+    const joined = await Promise.all(['u1', 'u2', 'u3', 'u4'].map(join));
+    expect(joined).toEqual([true, true, false, false]);
+    expect(await join('u1')).toBe(false);
+    expect((await current().getConversation(conversation('g:1')))?.memberCount).toBe(3);
+    expect(await current().getMember({ ...annIn, userId: user('u3') })).toBeUndefined();
+    await current().removeMember({ ...annIn, userId: user('u1') });
+    expect(await join('u3')).toBe(true);
+  });
+
   test('[D7] a member who leaves takes the receipts of all devices along, and starts at 0 when back', async () => {
     await current().createConversation(group('g:1', ['ann', 'bob']));
     await current().createConversation(group('g:2', ['ann']));

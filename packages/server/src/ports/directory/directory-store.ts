@@ -71,10 +71,12 @@ export class DirectoryStore {
     return true;
   }
 
-  #addMember({ conversationId, userId, role, visibleFromSeq, atMs }: Value<'addMember'>): boolean {
+  #addMember({ conversationId, userId, role, visibleFromSeq, atMs, memberCountMax }: Value<'addMember'>): boolean {
     const no = this.#conversationNo(conversationId);
-    if (no === undefined || this.#statements.addMember.run(no, userId, role, visibleFromSeq, atMs).changes === 0)
+    if (no === undefined) return false;
+    if (memberCountMax !== undefined && (this.#statements.memberCount.get(no)?.member_count ?? 0) >= memberCountMax)
       return false;
+    if (this.#statements.addMember.run(no, userId, role, visibleFromSeq, atMs).changes === 0) return false;
     this.#statements.countMember.run(1, no);
     return true;
   }
@@ -142,6 +144,7 @@ function prepare(db: Database) {
     ),
     conversationNo: db.prepare<{ no: number }, [string]>('SELECT no FROM conversation WHERE id = ?'),
     setTitle: db.prepare<unknown, [string, string]>('UPDATE conversation SET title = ? WHERE id = ?'),
+    memberCount: db.prepare<{ member_count: number }, [number]>('SELECT member_count FROM conversation WHERE no = ?'),
     countMember: db.prepare<unknown, [number, number]>(
       'UPDATE conversation SET member_count = member_count + ? WHERE no = ?',
     ),

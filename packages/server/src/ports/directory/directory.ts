@@ -96,13 +96,14 @@ export interface Directory {
     readonly conversationId: ConversationId;
     readonly userId: UserId;
   }): Promise<MemberRecord | undefined>;
-  /** false when already a member. */
+  /** false when already a member, when there is no such conversation, and when it has `memberCountMax` members: nothing is changed then. */
   addMember(member: {
     readonly conversationId: ConversationId;
     readonly userId: UserId;
     readonly role: MemberRole;
     readonly visibleFromSeq: Seq;
     readonly atMs: number;
+    readonly memberCountMax?: number;
   }): Promise<boolean>;
   /** false when not a member. Their receipts go too. */
   removeMember(key: { readonly conversationId: ConversationId; readonly userId: UserId }): Promise<boolean>;

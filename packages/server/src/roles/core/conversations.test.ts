@@ -44,6 +44,13 @@ test('at the bound nobody is added, who is in already stays in, and who leaves m
   expect(await countOf(full)).toBe(membersMax);
 });
 
+test('of many who are added at once, as many join as there is room for', async () => {
+  const group = await world.group('ann', ['bob', 'carl']);
+  const outcomes = await Promise.all(['dan', 'eve', 'fay'].map((who) => add('ann', group, who)));
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'too_large', 'too_large']);
+  expect(await countOf(group)).toBe(membersMax);
+});
+
 test('who is added twice, at once too, joined once', async () => {
   const group = await world.group('ann', ['bob']);
   const outcomes = await Promise.all([

@@ -30,8 +30,7 @@ export function createConversations(
       return opened.type === 'refused' ? opened : views.one(conversationId, command.creator);
     }
     const others = [...new Set(command.members)].filter((userId) => userId !== command.creator);
-    if (others.length + 1 > limits.groupMembersMax)
-      return refused('too_large', `a conversation has at most ${limits.groupMembersMax} members`);
+    if (others.length + 1 > limits.groupMembersMax) return tooManyMembers(limits.groupMembersMax);
     const missing = await firstMissing(others);
     if (missing !== undefined) return refused('not_found', `there is no user ${missing}`);
     const conversationId = `g:${deps.newMsgId()}` as ConversationId;
@@ -141,10 +140,6 @@ export function createConversations(
     const { conversationId, userId } = change;
     const allowed = await permitted(actor, conversationId, mayChange);
     if (allowed.type === 'refused') return allowed;
-    if (await memberships.get(conversationId, userId)) return done;
-    if (allowed.value.conversation.memberCount >= limits.groupMembersMax) {
-      return refused('too_large', `a conversation has at most ${limits.groupMembersMax} members`);
-    }
     if (!(await directory.getUser(userId))) return refused('not_found', `there is no user ${userId}`);
     const [head] = await timeline.heads([conversationId]);
     const visibleFromSeq = (deps.areNewMembersShownHistory ? 1 : (head?.lastSeq ?? 0) + 1) as Seq;
@@ -154,8 +149,9 @@ export function createConversations(
       role: 'member',
       visibleFromSeq,
       atMs: clock.nowMs(),
+      memberCountMax: limits.groupMembersMax,
     });
-    if (!isNew) return done;
+    if (!isNew) return (await memberships.get(conversationId, userId)) ? done : tooManyMembers(limits.groupMembersMax);
     memberships.forgetMember(conversationId, userId);
     const frame = await changeFrame(conversationId, 'member_joined', userId);
     if (frame !== undefined) bus.publish([{ type: 'frame', topic: conversationTopic(conversationId), frame }]);
@@ -213,3 +209,6 @@ export function createConversations(
 
   return { create, setTitle, addMember, removeMember, members };
 }
+
+const tooManyMembers = (membersMax: number): Refusal =>
+  refused('too_large', `a conversation has at most ${membersMax} members`);
