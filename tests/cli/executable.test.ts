@@ -91,3 +91,16 @@ test('its other commands work on its data folder: add a user, find a message', a
 test('it stops gracefully', async () => {
   expect(await server.stop()).toBe(0);
 });
+
+test('it runs itself again where a command needs further processes: gateways, and the server that bench measures', async () => {
+  server = await startServer({
+    dataDir: join(folder, 'data'),
+    executable: { path: executable, cwd: folder },
+    args: ['--gateways', '2'],
+  });
+  expect((await call(server.url, '/v1/me', { token: alice.token })).body).toMatchObject({ user_id: 'alice' });
+  expect(await server.stop()).toBe(0);
+  const measured = await run('bench', '--seconds', '1', '--rate', '100', '--json');
+  expect(measured).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(measured.stdout).loads).toHaveLength(2);
+});

@@ -4,7 +4,8 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { call } from '../faults/http-client.ts';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
-import { fromSources, hongyan } from './hongyan.ts';
+import { hongyan } from './hongyan.ts';
+import { Terminal } from './terminal.ts';
 
 /** Each test starts processes, on a machine that others may use too. */
 setDefaultTimeout(60_000);
@@ -61,39 +62,20 @@ test('a taken id leaves with 1, a bad id, a short password and a password as an 
 
 test('on a terminal the password is asked for twice and not shown', async () => {
   const dataDir = await dataFolder('user-add');
-  const added = await onTerminal(['user', 'add', 'erin', '--data', dataDir], [password, password]);
-  expect(added.code).toBe(0);
-  expect(added.screen).toContain('Password of erin: ');
-  expect(added.screen).toContain(`added erin to ${dataDir}`);
-  expect(added.screen).not.toContain(password);
-  const differs = await onTerminal(['user', 'add', 'frank', '--data', dataDir], [password, 'another one']);
-  expect(differs.code).toBe(1);
-  expect(differs.screen).toContain('the two passwords differ');
-});
+  const added = new Terminal(['user', 'add', 'erin', '--data', dataDir]);
+  await added.shows('Password of erin: ');
+  added.type(`x\u007f${password}\r`);
+  await added.shows('Once more: ');
+  added.type(`${password}\r`);
+  expect(await added.exited()).toBe(0);
+  await added.shows(`added erin to ${dataDir}`);
+  expect(added.raw).not.toContain(password);
 
-/** Types each answer when the next prompt, which ends in ": ", is on the screen. */
-async function onTerminal(args: readonly string[], answers: readonly string[]) {
-  const decoder = new TextDecoder();
-  const left = [...answers];
-  let screen = '';
-  let promptsSeen = 0;
-  const child = Bun.spawn([...fromSources, ...args], {
-    env: { PATH: process.env.PATH ?? '' },
-    terminal: {
-      cols: 200,
-      rows: 24,
-      data(terminal, bytes) {
-        screen += decoder.decode(bytes, { stream: true });
-        const prompts = screen.split(/(?:Password of \w+|Once more): /).length - 1;
-        if (prompts > promptsSeen) {
-          promptsSeen = prompts;
-          terminal.write(`${left.shift() ?? ''}\r`);
-        }
-      },
-    },
-    timeout: 20_000,
-  });
-  const code = await child.exited;
-  child.terminal?.close();
-  return { code, screen };
-}
+  const differs = new Terminal(['user', 'add', 'frank', '--data', dataDir]);
+  await differs.shows('Password of frank: ');
+  differs.type(`${password}\r`);
+  await differs.shows('Once more: ');
+  differs.type('another one\r');
+  expect(await differs.exited()).toBe(1);
+  await differs.shows('the two passwords differ');
+});

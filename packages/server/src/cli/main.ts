@@ -6,6 +6,7 @@ import { distance } from 'fastest-levenshtein';
 import { gatewayProcessWord } from '../compose/gateway-messages.ts';
 import { runGatewayProcess } from '../compose/gateway-process.ts';
 import { loadConfig } from '../config/load.ts';
+import { bench } from './bench.ts';
 import { chat } from './chat.ts';
 import { checkConfig } from './check-config.ts';
 import { type Command, UsageError } from './command.ts';
@@ -16,7 +17,7 @@ import { token } from './token.ts';
 import { userAdd } from './user-add.ts';
 import { versionCommand } from './version.ts';
 
-const commands: readonly Command[] = [start, chat, userAdd, token, inspect, checkConfig, versionCommand];
+const commands: readonly Command[] = [start, chat, userAdd, token, inspect, checkConfig, bench, versionCommand];
 
 /** 0 done, 1 failed, 2 asked for something that cannot be. */
 export async function main(

@@ -22,7 +22,7 @@ const writesMax = 100;
  * For writes too, made when there is none. Beside a running server it is a second writer: SQLite lets one at a time
  * write and the other wait, and the server's next read sees what was committed.
  */
-export async function openDirectory({ data }: Config, log: Log): Promise<Directory> {
+export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): Promise<Directory> {
   await mkdir(data, { recursive: true, mode: 0o700 });
   return openSqliteDirectory({ path: directoryPath(data), log, queueMax: writesMax, batchMax: writesMax });
 }
@@ -33,7 +33,10 @@ export interface Readers {
 }
 
 /** Both stores for reading alone, for the time of `work`. Rejects when a server has never run on the folder. */
-export async function withReaders<T>({ data }: Config, work: (readers: Readers) => Promise<T>): Promise<T> {
+export async function withReaders<T>(
+  { data }: Pick<Config, 'data'>,
+  work: (readers: Readers) => Promise<T>,
+): Promise<T> {
   const timelineFolder = join(data, 'timeline');
   if (!existsSync(directoryPath(data)) || !existsSync(timelineFolder))
     throw new Error(`${data} is not the data folder of a server; name it by --data`);
