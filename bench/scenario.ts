@@ -1,9 +1,9 @@
 // What a scenario is given, what it returns, and how a figure gets the CPU time that it cost.
 
+import type { Quantiles } from '../packages/server/src/cli/load/histogram.ts';
+import { type Cpu, cpuBetween, cpuSum, machineBusyS } from '../packages/server/src/cli/load/process-stats.ts';
 import type { Generator } from './generator-process.ts';
 import { startGenerator } from './generator-process.ts';
-import type { Quantiles } from './histogram.ts';
-import { type Cpu, cpuBetween, cpuSum, machineBusyS } from './process-stats.ts';
 import { type SeedRequest, seed } from './seed.ts';
 import { type BenchServer, startServer, withDataFolder } from './server.ts';
 import { readSecret } from './token.ts';
