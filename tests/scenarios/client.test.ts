@@ -121,6 +121,29 @@ describe.each(profiles)('the client library on $name', (profile) => {
     expect(where).toMatchObject({ status: 'read', read_count: 1, member_count: 2 });
   });
 
+  test('[C5] what was read just before closing is told, and what was read offline is told by the next run', async () => {
+    const [alice, bob] = [await join(), await join()];
+    const a = alice.device();
+    await a.client.connect();
+    const { conversationId, seq } = await a.client.send({ to: bob.userId }, text('one'));
+    const storage = createMemoryStorage();
+    const readAt = () => a.client.conversation(conversationId)?.receipts.get(bob.userId)?.readSeq;
+    const first = bob.device(storage);
+    await first.client.connect();
+    if (seq !== undefined) first.client.markRead(conversationId, seq);
+    await first.client.close();
+    await until(() => readAt() === seq);
+    const second = await a.client.send({ to: bob.userId }, text('two'));
+    const online = bob.device(storage);
+    await online.client.connect();
+    await online.client.close();
+    if (second.seq !== undefined) online.client.markRead(conversationId, second.seq);
+    await online.client.close();
+    expect(readAt()).toBe(seq);
+    await bob.device(storage).client.connect();
+    await until(() => readAt() === second.seq);
+  });
+
   test('a group: created, written to, renamed, joined and left, as each member sees it', async () => {
     const [alice, bob, carol] = [await join(), await join(), await join()];
     const [a, b, c] = [alice.device(), bob.device(), carol.device()];

@@ -90,10 +90,7 @@ class HongyanClient implements Client {
   }
 
   async close(): Promise<void> {
-    const session = this.#session;
-    if (!session) return;
-    session.connection.close();
-    await session.conversations.save();
+    await this.#session?.close();
   }
 
   async logout(): Promise<void> {

@@ -46,6 +46,11 @@ export class Positions {
     this.#schedule();
   }
 
+  /** Before a connection is closed on purpose: what waits leaves first. */
+  flush(): void {
+    for (const state of this.#waiting) if (this.#tell(state)) this.#waiting.delete(state);
+  }
+
   disconnected(): void {
     this.#isConnected = false;
     this.#timer?.cancel();
@@ -56,11 +61,11 @@ export class Positions {
     if (!this.#isConnected || this.#timer || this.#waiting.size === 0) return;
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#timer = undefined;
-      this.#flush();
+      this.#burst();
     });
   }
 
-  #flush(): void {
+  #burst(): void {
     let count = 0;
     for (const state of this.#waiting) {
       if (count++ >= burstMax) break;

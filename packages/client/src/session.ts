@@ -85,6 +85,13 @@ export class Session {
     this.outbox.restore(outbox);
   }
 
+  /** On purpose; resolves when everything known is kept. */
+  async close(): Promise<void> {
+    this.#positions.flush();
+    this.connection.close();
+    await this.conversations.save();
+  }
+
   /** A conversation this device has not heard of: learned from the server, then read from its first entry. undefined for none of the user's. */
   meet(conversationId: ConversationId): Promise<ConversationState | undefined> {
     const meeting = this.#meeting.get(conversationId);
