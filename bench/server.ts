@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cpu, cpuOf, memoryOf } from '../packages/server/src/cli/load/process-stats.ts';
+import { type Cpu, cpuOf, memoryOf, memoryOfOne } from '../packages/server/src/cli/load/process-stats.ts';
 
 export interface BenchServer {
   readonly host: string;
@@ -11,6 +11,8 @@ export interface BenchServer {
   readonly pid: number;
   cpu(): Cpu;
   memoryBytes(): number;
+  /** The part of it that gateway processes hold. */
+  gatewayMemoryBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export async function startServer(dataFolder: string, args: readonly string[] = 
     pid: child.pid,
     cpu: () => cpuOf(child.pid),
     memoryBytes: () => memoryOf(child.pid),
+    gatewayMemoryBytes: () => memoryOf(child.pid) - memoryOfOne(child.pid),
     async stop() {
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
@@ -58,12 +61,6 @@ export async function startServer(dataFolder: string, args: readonly string[] = 
   }
   await server.stop();
   throw new Error('the server did not become ready');
-}
-
-/** Whether `hongyan start` knows the option. */
-export function hasOption(name: string): boolean {
-  const { stdout } = Bun.spawnSync([process.execPath, entry, 'start', '--help'], { env: environment() });
-  return stdout.toString().includes(`--${name}`);
 }
 
 /** Runs `work` on a fresh data folder and removes it. */

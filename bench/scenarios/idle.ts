@@ -19,6 +19,7 @@ const targetBytes = 5_000;
 const targetCount = 100_000;
 /** Open files of a process are limited to 20,000; some are needed for other things. */
 const perProcessMax = 18_000;
+const perAddressMax = 2_000;
 const warmUpCount = 500;
 
 export const idle: Scenario = {
@@ -36,20 +37,21 @@ export const idle: Scenario = {
       refuse((await ready.generator.call('open', warm)).failures, 'warm-up');
       await ready.generator.call('close', undefined);
       await Bun.sleep(3_000);
-      const before = server.memoryBytes();
+      const addresses = loopbackAddresses(Math.max(8, Math.ceil(count / perAddressMax)));
+      const [before, gatewaysBefore] = [server.memoryBytes(), server.gatewayMemoryBytes()];
       input.say(`idle: opening ${count.toLocaleString('en')} connections from ${generatorCount} processes`);
       const { result, ...cpu } = await costed(ready, () =>
         Promise.all(
           generators.map((generator, index) => {
             const own = users.filter((_user, place) => place % generators.length === index);
-            return generator.call('open', { users: own, concurrency: 64, from: loopbackAddresses(8) });
+            return generator.call('open', { users: own, concurrency: 64, from: addresses });
           }),
         ),
       );
       for (const { failures } of result) refuse(failures, 'connections');
       const peak = server.memoryBytes();
       await Bun.sleep(input.isQuick ? 8_000 : 30_000);
-      const held = server.memoryBytes();
+      const [held, gatewaysHeld] = [server.memoryBytes(), server.gatewayMemoryBytes()];
       const losses = await Promise.all(generators.map((generator) => generator.call('lost', undefined)));
       const lost = losses.reduce((sum, each) => sum + each.lost, 0);
       const each = (held - before) / count;
@@ -68,6 +70,9 @@ export const idle: Scenario = {
           latency: { welcome: quantiles(result[0]?.latency ?? { counts: [], maxUs: 0 }) },
           extra: {
             'bytes each': Math.round(each),
+            ...(gateways > 1
+              ? { 'bytes each in its gateway': Math.round((gatewaysHeld - gatewaysBefore) / count) }
+              : {}),
             'bytes each right after connecting': Math.round((peak - before) / count),
             'server MiB before': Math.round(before / 2 ** 20),
             'server MiB held': Math.round(held / 2 ** 20),

@@ -44,13 +44,14 @@ export function machineBusyS(): number {
  * files, which the kernel takes back when it likes.
  */
 export function memoryOf(pid: number): number {
-  let bytes = 0;
-  for (const member of processTree(pid)) {
-    const rollup = readProc(member, 'smaps_rollup');
-    const kilobytes = rollup.match(/^Pss_Anon:\s+(\d+) kB/m)?.[1] ?? rollup.match(/^Pss:\s+(\d+) kB/m)?.[1] ?? '0';
-    bytes += Number(kilobytes) * 1024;
-  }
-  return bytes;
+  return processTree(pid).reduce((sum, member) => sum + memoryOfOne(member), 0);
+}
+
+/** The same without the process's children. */
+export function memoryOfOne(pid: number): number {
+  const rollup = readProc(pid, 'smaps_rollup');
+  const kilobytes = rollup.match(/^Pss_Anon:\s+(\d+) kB/m)?.[1] ?? rollup.match(/^Pss:\s+(\d+) kB/m)?.[1] ?? '0';
+  return Number(kilobytes) * 1024;
 }
 
 function processTree(root: number): number[] {
