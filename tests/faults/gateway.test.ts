@@ -89,7 +89,7 @@ test('a message, a receipt and a group go from one gateway to another, and a dev
 }, 30_000);
 
 test('[D6] while the core stands still, questions are unavailable and sends unknown; then all goes on and nothing is lost', async () => {
-  const server = await start(2, '--link-timeout-ms', '300');
+  const server = await start(2, '--link-timeout-ms', '2000');
   const ann = await signUp(server.url, 'ann');
   const note = await openDirect(server.url, ann, 'ann');
   const device = await openOn('gateway-1', server.url, ann, 'a');

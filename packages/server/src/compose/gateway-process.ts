@@ -8,6 +8,10 @@ import type { FromGatewayProcess, ToGatewayProcess } from './gateway-messages.ts
 
 /** Resolves with the exit code. */
 export function runGatewayProcess(): Promise<number> {
+  if (!process.send) {
+    console.error('hongyan: gateway processes are started by hongyan start --gateways');
+    return Promise.resolve(2);
+  }
   return new Promise((resolve) => {
     let begun: Promise<() => Promise<void>> | undefined;
     let isStopping = false;

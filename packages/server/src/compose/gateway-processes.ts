@@ -79,7 +79,11 @@ async function reservePort(config: Config, { clock }: Surroundings): Promise<num
       return found;
     } catch (error) {
       const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      if (!isTaken || clock.monotonicMs() > deadline) throw error;
+      if (!isTaken) throw error;
+      if (clock.monotonicMs() > deadline)
+        throw new Error(`another process listens on ${config.listen}; stop it, or name another port by --listen`, {
+          cause: error,
+        });
       await sleep(clock, { delayMs: 50 });
     }
   }

@@ -22,6 +22,9 @@ export interface GatewayPlace {
   readonly isCoreReachable?: () => boolean;
 }
 
+/** Verified tokens that all gateways of this server together remember. */
+const tokensMax = 20_000;
+
 export async function openGateway(
   config: Config,
   { log, clock }: Surroundings,
@@ -32,7 +35,7 @@ export async function openGateway(
     {
       core,
       bus,
-      tokens: createTokens({ secret, ttlS: config.tokenTtlS, clock }),
+      tokens: createTokens({ secret, ttlS: config.tokenTtlS, clock, cacheMax: Math.ceil(tokensMax / config.gateways) }),
       clock,
       log,
       node,

@@ -20,14 +20,16 @@ export interface TokensOptions {
   readonly secret: Uint8Array;
   readonly ttlS: number;
   readonly clock: Clock;
+  /** Good tokens that are remembered; one takes about half a kilobyte. */
+  readonly cacheMax?: number;
 }
 
 const algorithm = 'HS256';
 const userIds = new RegExp(userIdPattern);
 
-export function createTokens({ secret, ttlS, clock }: TokensOptions): Tokens {
+export function createTokens({ secret, ttlS, clock, cacheMax = 20_000 }: TokensOptions): Tokens {
   const newJti = createUuidV7(() => clock.nowMs());
-  const verified = new LRUCache<string, Extract<Verified, { type: 'ok' }>>({ max: 20_000 });
+  const verified = new LRUCache<string, Extract<Verified, { type: 'ok' }>>({ max: cacheMax });
 
   return {
     sign(userId) {
