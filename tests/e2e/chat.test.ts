@@ -154,6 +154,7 @@ describe('the web chat', () => {
 
       const page = await (await stage.context()).newPage();
       await page.goto(stage.server.url);
+      await page.locator('input[name=username]').waitFor();
       await page.keyboard.press('Tab');
       await page.keyboard.type('kim');
       await page.keyboard.press('Tab');

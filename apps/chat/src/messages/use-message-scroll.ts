@@ -13,8 +13,8 @@ import { topPx } from './timeline-top.tsx';
 
 /** So close to the end counts as being there. */
 const endPx = 100;
-/** So many rows from an edge of what is loaded, the next page is asked for. */
-const edgeRows = 25;
+/** So near to an edge of what is loaded, the next page is asked for. */
+const edgePx = 1_500;
 /** A longer way is jumped, not glided. */
 const glidePxMax = 3_000;
 
@@ -42,7 +42,6 @@ export function useMessageScroll(input: ScrollInput) {
     },
     // Keeps what is being read in its place while older messages come in above it.
     anchorTo: 'end',
-    followOnAppend: true,
     scrollEndThreshold: endPx,
     paddingStart: topPx,
     paddingEnd: 8,
@@ -51,22 +50,32 @@ export function useMessageScroll(input: ScrollInput) {
   });
   const isPlaced = usePlaced(virtualizer, input);
   usePages(virtualizer, input, isPlaced);
-  useStayAtEnd(virtualizer, scrollRef, isPlaced);
-  const isAtNewest = !view.hasNewer && virtualizer.isAtEnd(endPx);
+  const isAtEnd = useStayAtEnd(virtualizer, input, isPlaced);
+  const isAtNewest = !view.hasNewer && isAtEnd;
   useMarkRead(virtualizer, input, { isPlaced, isAtNewest });
 
-  async function toNewest(): Promise<void> {
-    const isNear = !view.hasNewer && virtualizer.getDistanceFromEnd() < glidePxMax;
-    await timeline.openNewest();
+  const isWanted = useRef(false);
+  function toNewest(): void {
+    if (view.hasNewer) {
+      isWanted.current = true;
+      void timeline.openNewest();
+      return;
+    }
+    const isNear = virtualizer.getDistanceFromEnd() < glidePxMax;
     const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    requestAnimationFrame(() => virtualizer.scrollToEnd({ behavior: isNear && !isCalm ? 'smooth' : 'auto' }));
+    virtualizer.scrollToEnd({ behavior: isNear && !isCalm ? 'smooth' : 'auto' });
   }
+  useLayoutEffect(() => {
+    if (!isWanted.current || view.hasNewer) return;
+    isWanted.current = false;
+    virtualizer.scrollToEnd();
+  }, [virtualizer, view]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs for a new send, not for what it reads
   useEffect(() => {
-    if (sends > 0) void toNewest();
+    if (sends > 0) toNewest();
   }, [sends]);
 
-  return { virtualizer, isPlaced, isAtNewest, toNewest: () => void toNewest() };
+  return { virtualizer, isPlaced, isAtNewest, toNewest };
 }
 
 /** Scrolls once to where reading starts; until then the list is not shown. */
@@ -86,32 +95,48 @@ function usePlaced(virtualizer: List, { view, rows, readAtOpen }: ScrollInput): 
 }
 
 /** Asks for the next page before the reader gets to the edge. */
-function usePages(virtualizer: List, { timeline, view, rows }: ScrollInput, isPlaced: boolean): void {
+function usePages(virtualizer: List, { timeline, view, rows, scrollRef }: ScrollInput, isPlaced: boolean): void {
   const connection = useSignal(useChat().connection).type;
-  const first = virtualizer.range?.startIndex ?? 0;
-  const last = virtualizer.range?.endIndex ?? 0;
+  const range = virtualizer.calculateRange();
+  const first = range?.startIndex ?? 0;
+  const last = range?.endIndex ?? 0;
   // After a failed request only scrolling or a new connection asks again.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   useEffect(() => {
-    if (!isPlaced) return;
-    if (first < edgeRows) void timeline.loadOlder();
-    if (last >= rows.length - edgeRows) void timeline.loadNewer();
+    const element = scrollRef.current;
+    if (!isPlaced || !element) return;
+    const { scrollTop, scrollHeight, clientHeight } = element;
+    if (scrollTop < edgePx) void timeline.loadOlder();
+    if (scrollHeight - scrollTop - clientHeight < edgePx) void timeline.loadNewer();
   }, [timeline, isPlaced, first, last, rows.length, view.hasOlder, view.hasNewer, connection]);
 }
 
-/** A keyboard that opens or a growing composer takes height away: who was at the end stays there. */
-function useStayAtEnd(virtualizer: List, scrollRef: RefObject<HTMLDivElement | null>, isPlaced: boolean): void {
-  const wasAtEnd = useRef(true);
+/**
+ * Whoever is at the end stays there, however fast messages arrive, and when a keyboard or a growing composer takes height
+ * away. Only moving up ends that: a burst is appended faster than scroll events tell where the list stands.
+ */
+function useStayAtEnd(virtualizer: List, { scrollRef, view, rows }: ScrollInput, isPlaced: boolean): boolean {
+  const [isAtEnd, setAtEnd] = useState(true);
+  const isFollowing = useRef(false);
   useEffect(() => {
     const element = scrollRef.current;
     if (!element || !isPlaced) return;
+    let lastTopPx = element.scrollTop;
     const onScroll = () => {
-      wasAtEnd.current = virtualizer.isAtEnd(endPx);
+      const { scrollTop, scrollHeight, clientHeight } = element;
+      if (scrollHeight - scrollTop - clientHeight < endPx) setAtEnd(true);
+      else if (scrollTop < lastTopPx) {
+        isFollowing.current = false; // at once: what arrives before the next render must not pull the reader back
+        setAtEnd(false);
+      }
+      lastTopPx = scrollTop;
     };
     const observer = new ResizeObserver(() => {
-      if (wasAtEnd.current) virtualizer.scrollToEnd();
+      if (isFollowing.current) virtualizer.scrollToEnd();
     });
-    onScroll();
+    const startsAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < endPx;
+    if (!startsAtEnd) isFollowing.current = false;
+    setAtEnd(startsAtEnd);
     element.addEventListener('scroll', onScroll, { passive: true });
     observer.observe(element);
     return () => {
@@ -119,6 +144,17 @@ function useStayAtEnd(virtualizer: List, scrollRef: RefObject<HTMLDivElement | n
       observer.disconnect();
     };
   }, [virtualizer, scrollRef, isPlaced]);
+  const newest = rows.at(-1);
+  const newestKey = newest && keyOf(newest);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when a newer row was added, with what held before
+  useLayoutEffect(() => {
+    if (isPlaced && isFollowing.current) virtualizer.scrollToEnd();
+  }, [newestKey]);
+  // The end of what is loaded is not the end of the conversation: there the reader goes on alone.
+  useLayoutEffect(() => {
+    isFollowing.current = isAtEnd && !view.hasNewer;
+  }, [isAtEnd, view.hasNewer]);
+  return isAtEnd;
 }
 
 /** What stood in view of a visible page is read. */
@@ -129,7 +165,7 @@ function useMarkRead(
 ): void {
   const { client } = useChat();
   const isVisible = usePageVisible();
-  const seen = at.isAtNewest ? view.messages.at(-1) : rows[virtualizer.range?.endIndex ?? -1];
+  const seen = at.isAtNewest ? view.messages.at(-1) : rows[virtualizer.calculateRange()?.endIndex ?? -1];
   const seq = seen?.seq;
   const { conversationId, readSeq } = conversation;
   useEffect(() => {

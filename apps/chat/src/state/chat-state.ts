@@ -63,6 +63,8 @@ export class ChatState {
 
   #listen(): (() => void)[] {
     const { client } = this;
+    let newest: ClientMessage | undefined;
+    const announce = eachFrame(() => this.arrived.set(newest));
     return [
       client.on('state', (state) => this.#stateChanged(state)),
       client.on('conversation', this.refresh),
@@ -72,7 +74,8 @@ export class ChatState {
         this.#timelines.get(message.conversationId)?.accept(message);
         if (message.from === this.userId) return;
         this.typing.stopped(message.conversationId, message.from);
-        this.arrived.set(message);
+        newest = message;
+        announce();
       }),
       client.on('outbox', (message) => {
         this.waitingCount.set(client.outbox().length);

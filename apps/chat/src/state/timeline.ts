@@ -45,6 +45,8 @@ export class Timeline {
   /** Own messages whose ack came before their turn in the timeline. */
   #acked: ClientMessage[] = [];
   #isLoading = false;
+  /** Counts windows: each load of a first page begins a new one. */
+  #windows = 0;
   /** A burst of messages is taken into the window together. */
   readonly #publish = eachFrame(() => {
     if (this.#now.phase === 'ready') this.#takeAhead();
@@ -75,7 +77,7 @@ export class Timeline {
 
   /** Drops the window and loads the newest page, when the window does not reach it already. */
   async openNewest(): Promise<void> {
-    if (this.#now.phase === 'ready' && !this.#now.hasNewer) return;
+    if (this.#isLoading || (this.#now.phase === 'ready' && !this.#now.hasNewer)) return;
     await this.#load({});
   }
 
@@ -120,6 +122,7 @@ export class Timeline {
 
   async #load(bound: { readonly afterSeq?: Seq }): Promise<void> {
     this.#isLoading = true;
+    this.#windows++;
     this.#put({ phase: 'loading' });
     try {
       const page = await this.#page(bound);
@@ -132,16 +135,18 @@ export class Timeline {
       });
     } catch {
       // Offline or refused: shown with a way to try again, and tried again by itself when online.
-      this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : 'failed' });
+      this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : 'failed', loading: undefined });
     } finally {
       this.#isLoading = false;
     }
   }
 
   async #loadMore(side: 'older' | 'newer', bound: { beforeSeq?: Seq; afterSeq?: Seq }): Promise<void> {
+    const window = this.#windows;
     this.#put({ loading: side });
     try {
       const page = await this.#page(bound);
+      if (window !== this.#windows) return; // the page belongs to a window that was left meanwhile
       const messages = join(this.#now.messages, page.messages);
       const edge = edges(messages, page);
       this.#put({ messages, firstSeq: page.firstSeq, ...edge, loading: undefined });

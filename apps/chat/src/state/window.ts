@@ -49,7 +49,16 @@ export function missing(
 }
 
 /** The same before and after the ack, so that a row keeps its place on the screen: [D3] makes it one message. */
-export const keyOf = (message: ClientMessage): string => `${message.from} ${message.clientMsgId}`;
+export function keyOf(message: ClientMessage): string {
+  const known = keys.get(message);
+  if (known !== undefined) return known;
+  const key = `${message.from} ${message.clientMsgId}`;
+  keys.set(message, key);
+  return key;
+}
+
+/** The list asks for the keys of all rows whenever one is added. */
+const keys = new WeakMap<ClientMessage, string>();
 
 const none: readonly ClientMessage[] = [];
 /** An outbox message that is committed stands among the newest; further back is not searched. */
