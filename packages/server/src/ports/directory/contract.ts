@@ -250,6 +250,12 @@ function membersContract(current: () => Directory): void {
     expect(await current().getMember(annIn)).toMatchObject({ deliveredSeq: 0, readSeq: 0, visibleFromSeq: 8 });
   });
 
+  test('[D7] a member who joins later begins at the positions given', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    await current().addMember({ ...bob, readSeq: seq(7) });
+    expect(await current().getMember(bobIn)).toMatchObject({ deliveredSeq: 7, readSeq: 7, visibleFromSeq: 8 });
+  });
+
   test('memberships are exactly the conversations the user is in, each with its record', async () => {
     await current().createConversation(group('g:1', ['ann', 'bob']));
     await current().createConversation(group('g:2', ['bob']));

@@ -67,16 +67,17 @@ export class DirectoryStore {
     const memberCount = new Set(members.map((member) => member.userId)).size;
     const row = this.#statements.createConversation.get(conversationId, kind, title, atMs, memberCount);
     if (row === null) return false;
-    for (const { userId, role } of members) this.#statements.addMember.run(row.no, userId, role, 1, atMs);
+    for (const { userId, role } of members) this.#statements.addMember.run(row.no, userId, role, 1, 0, 0, atMs);
     return true;
   }
 
-  #addMember({ conversationId, userId, role, visibleFromSeq, atMs, memberCountMax }: Value<'addMember'>): boolean {
+  #addMember(member: Value<'addMember'>): boolean {
+    const { conversationId, userId, role, visibleFromSeq, readSeq = 0, atMs, memberCountMax } = member;
     const no = this.#conversationNo(conversationId);
     if (no === undefined) return false;
     if (memberCountMax !== undefined && (this.#statements.memberCount.get(no)?.member_count ?? 0) >= memberCountMax)
       return false;
-    if (this.#statements.addMember.run(no, userId, role, visibleFromSeq, atMs).changes === 0) return false;
+    if (this.#statements.addMember.run(no, userId, role, visibleFromSeq, readSeq, readSeq, atMs).changes === 0) return false;
     this.#statements.countMember.run(1, no);
     return true;
   }
@@ -148,9 +149,9 @@ function prepare(db: Database) {
     countMember: db.prepare<unknown, [number, number]>(
       'UPDATE conversation SET member_count = member_count + ? WHERE no = ?',
     ),
-    addMember: db.prepare<unknown, [number, string, string, number, number]>(
+    addMember: db.prepare<unknown, [number, string, string, number, number, number, number]>(
       `INSERT INTO member(conversation_no, user_id, role, visible_from, delivered_seq, read_seq, updated_at)
-       VALUES(?, ?, ?, ?, 0, 0, ?) ON CONFLICT DO NOTHING`,
+       VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
     removeMember: db.prepare<unknown, [number, string]>('DELETE FROM member WHERE conversation_no = ? AND user_id = ?'),
     removeReceipts: db.prepare<unknown, [number, string]>(

@@ -102,6 +102,8 @@ export interface Directory {
     readonly userId: UserId;
     readonly role: MemberRole;
     readonly visibleFromSeq: Seq;
+    /** Where the member's positions begin, delivered and read; 0 when absent. */
+    readonly readSeq?: Seq;
     readonly atMs: number;
     readonly memberCountMax?: number;
   }): Promise<boolean>;

@@ -142,12 +142,15 @@ export function createConversations(
     if (allowed.type === 'refused') return allowed;
     if (!(await directory.getUser(userId))) return refused('not_found', `there is no user ${userId}`);
     const [head] = await timeline.heads([conversationId]);
-    const visibleFromSeq = (deps.areNewMembersShownHistory ? 1 : (head?.lastSeq ?? 0) + 1) as Seq;
+    // What was written before one came is nothing one has yet to read, and nothing its senders wait for [D7].
+    const readSeq = head?.lastSeq ?? (0 as Seq);
+    const visibleFromSeq = (deps.areNewMembersShownHistory ? 1 : readSeq + 1) as Seq;
     const isNew = await directory.addMember({
       conversationId,
       userId,
       role: 'member',
       visibleFromSeq,
+      readSeq,
       atMs: clock.nowMs(),
       memberCountMax: limits.groupMembersMax,
     });

@@ -53,6 +53,17 @@ test('[D5] who may not see the beginning is told the first seq, counts from ther
   expect(await history('bob', group, { beforeSeq: seq(6) })).toMatchObject({ first_seq: 1, has_more: false });
 });
 
+test('[D7] whoever joins later has nothing of the past to read, and takes back no status', async () => {
+  await open();
+  const group = await world.group('ann', ['bob']);
+  const { seq: last } = await world.say('ann', group);
+  await world.read(actor('bob'), group, last);
+  expect(await statusesFor('ann', group)).toEqual(['read', 'read']);
+  await world.core.addMember(user('ann'), { conversationId: group, userId: user('carl') });
+  expect(await statusesFor('ann', group)).toEqual(['read', 'read', 'ack']);
+  expect(await view('carl', group)).toMatchObject({ first_seq: 1, last_seq: 3, unread: 1 });
+});
+
 test('[D5] the last message is not shown to one who may not see it', async () => {
   await open({ areNewMembersShownHistory: false });
   const group = await world.group('ann', ['bob']);
