@@ -129,6 +129,15 @@ test('killed or stopped, the core takes its gateways along', async () => {
   for (const pid of stopped) expect(await isAlive(pid)).toBe(false);
 }, 30_000);
 
+test('a stop that reaches the core and its gateways at once, as Ctrl-C does, is the same stop', async () => {
+  const server = await start(2);
+  const gateways = [...(await gatewaysOf(server)).values()];
+  for (const pid of gateways) process.kill(pid, 'SIGINT');
+  expect(await server.stop()).toBe(0);
+  for (const pid of gateways) expect(await isAlive(pid)).toBe(false);
+  expect(server.output()).toContain('"stopped"');
+});
+
 /** Node name → process. */
 async function gatewaysOf({ pid }: ServerProcess): Promise<Map<string, number>> {
   const found = new Map<string, number>();

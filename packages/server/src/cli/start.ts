@@ -20,6 +20,8 @@ export const start: Command = {
     const log = createLog({ level: config.logLevel as LogLevel });
     await checkTls(config);
     await mkdir(config.data, { recursive: true, mode: 0o700 });
+    // Asked from the beginning: gateway processes accept connections a moment before all of them do.
+    const isToldToStop = stopSignal();
     const running = await startEmbedded(config, { log, clock: systemClock, program });
     console.log(`Hongyan is ready: open ${running.url}`);
     if (switches.has('demo')) {
@@ -28,7 +30,7 @@ export const start: Command = {
       }
     }
     log.info('started', { url: running.url, data: config.data });
-    await stopSignal();
+    await isToldToStop;
     log.info('draining');
     await running.stop();
     log.info('stopped');

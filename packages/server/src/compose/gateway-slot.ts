@@ -42,7 +42,7 @@ export class GatewaySlot {
     this.#stopping.abort();
     const own = this.#process;
     if (own) {
-      if (own.exitCode === null && own.signalCode === null) own.send({ type: 'stop' } satisfies ToGatewayProcess);
+      tell(own, { type: 'stop' });
       const timer = clock.after(begin.config.drainMs + leaveTimeoutMs, () => own.kill('SIGKILL'));
       await own.exited;
       timer.cancel();
@@ -93,8 +93,16 @@ export class GatewaySlot {
       .catch(() => {
         // Told to the caller of this function.
       });
-    own.send(begin satisfies ToGatewayProcess);
+    tell(own, begin);
     return promise;
+  }
+}
+
+function tell(process: Subprocess, message: ToGatewayProcess): void {
+  try {
+    process.send(message);
+  } catch {
+    // It is gone or about to leave: a terminal's Ctrl-C reaches it as well. Its end is waited for where it matters.
   }
 }
 
