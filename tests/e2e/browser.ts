@@ -14,6 +14,8 @@ export interface Stage {
   readonly browser: Browser;
   /** A browser of its own: no storage shared with the others. */
   context(options?: Parameters<Browser['newContext']>[0]): Promise<BrowserContext>;
+  /** Everyone goes: for afterEach, so that nobody of one test is online in the next. */
+  leave(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -40,6 +42,9 @@ export async function openStage(name: string): Promise<Stage> {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...options });
       context.setDefaultTimeout(waitMsMax);
       return context;
+    },
+    async leave() {
+      await Promise.all(browser.contexts().map((context) => context.close()));
     },
     async end() {
       await browser.close();

@@ -1,8 +1,8 @@
 // Two people at two browsers: signing up, writing, marks, groups, languages, phones and keyboards.
 
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { openStage, type Stage } from './browser.ts';
-import { Person } from './person.ts';
+import { Person, password } from './person.ts';
 
 const testMsMax = 60_000;
 
@@ -11,6 +11,7 @@ describe('the web chat', () => {
   beforeAll(async () => {
     stage = await openStage('e2e-chat');
   }, testMsMax);
+  afterEach(() => stage.leave());
   afterAll(() => stage.end());
 
   test(
@@ -121,6 +122,43 @@ describe('the web chat', () => {
   );
 
   test(
+    'a second tab takes the connection over, and the first can have it back',
+    async () => {
+      const context = await stage.context();
+      const first = await Person.signUp(context, stage.server.url, 'lea');
+      const second = await context.newPage();
+      await second.goto(stage.server.url);
+      await first.page.getByText('Hongyan is open in another tab or window.').waitFor();
+      await first.page.getByRole('button', { name: 'Use here' }).click();
+      await first.isOnline();
+      await second.getByText('Hongyan is open in another tab or window.').waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    'who is no longer let in is asked to sign in again, and goes on with the same conversations',
+    async () => {
+      const mia = await Person.signUp(await stage.context(), stage.server.url, 'mia');
+      await mia.startChat('mia');
+      await mia.write('a note');
+      await mia.sees('a note', 'ack');
+      await mia.page.evaluate(() => {
+        const stored = localStorage.getItem('hongyan.session') ?? '';
+        localStorage.setItem('hongyan.session', stored.replace(/.{8}"}$/, 'AAAAAAAA"}'));
+      });
+      await mia.page.reload();
+      await mia.page.getByRole('button', { name: 'Sign in again' }).click();
+      expect(await mia.page.locator('input[name=username]').inputValue()).toBe('mia');
+      await mia.page.locator('input[name=password]').fill(password);
+      await mia.page.keyboard.press('Enter');
+      await mia.isOnline();
+      await mia.sees('a note', 'ack');
+    },
+    testMsMax,
+  );
+
+  test(
     'a phone in Chinese shows one pane at a time',
     async () => {
       const phone = { viewport: { width: 390, height: 844 }, locale: 'zh-CN', hasTouch: true, isMobile: true };
@@ -174,6 +212,8 @@ describe('the web chat', () => {
       await page.keyboard.press('Enter');
       const again = new Person(page, 'kim');
       await again.sees('from the keyboard', 'ack');
+      await page.keyboard.press('Escape');
+      await page.waitForFunction(() => document.activeElement?.getAttribute('href') === '#d:ann:kim');
     },
     testMsMax,
   );

@@ -1,6 +1,6 @@
 // A conversation of 100,000 messages: it opens at the newest, few elements exist, and scrolling up loads older ones in place.
 
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { createClient, login, type UserId } from '@hongyan/client';
 import { openStage, type Stage } from './browser.ts';
 import { Person, password } from './person.ts';
@@ -16,6 +16,7 @@ describe('a long conversation', () => {
   beforeAll(async () => {
     stage = await openStage('e2e-long');
   }, testMsMax);
+  afterEach(() => stage.leave());
   afterAll(() => stage.end());
 
   async function fill(): Promise<void> {

@@ -1,6 +1,6 @@
 // A browser that loses its network: what was missed comes once and in order, what was written is sent once.
 
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { createClient, login, type UserId } from '@hongyan/client';
 import { openStage, type Stage } from './browser.ts';
 import { Person, password } from './person.ts';
@@ -13,6 +13,7 @@ describe('the web chat without a network', () => {
   beforeAll(async () => {
     stage = await openStage('e2e-offline');
   }, testMsMax);
+  afterEach(() => stage.leave());
   afterAll(() => stage.end());
 
   async function library(userId: string) {

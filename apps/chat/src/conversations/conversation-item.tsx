@@ -1,6 +1,6 @@
 // One line of the list: who, what was said last and when, how much is unread.
 
-import type { ConversationView } from '@hongyan/client/api';
+import type { ClientMessage, ConversationView } from '@hongyan/client/api';
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { markOf, positionsOf } from '../messages/mark.ts';
@@ -60,11 +60,19 @@ export const ConversationItem = memo(function ConversationItem(props: {
   );
 });
 
+/** What waits to be sent stands after everything that was. */
+function useLast(conversation: ConversationView): ClientMessage | undefined {
+  const chat = useChat();
+  const waiting = useSignal(chat.waitingCount);
+  const own = waiting > 0 ? chat.client.outbox(conversation.conversationId).at(-1) : undefined;
+  return own ?? conversation.lastMessage;
+}
+
 /** Who is writing, else the draft, else the last message. */
 function Snippet({ conversation, isOpen }: { readonly conversation: ConversationView; readonly isOpen: boolean }) {
   const { t } = useTranslation();
   const chat = useChat();
-  const last = conversation.lastMessage;
+  const last = useLast(conversation);
   const writing = useSignal(chat.typing.who).get(conversation.conversationId) ?? [];
   const draft = useSignal(chat.drafts.all).get(conversation.conversationId);
   const nameOf = useNames(last ? [last.from] : []);

@@ -33,7 +33,8 @@ export function MessageDetails({
             {t('dialogs.whereCounts', {
               delivered: where.delivered_count,
               read: where.read_count,
-              members: where.member_count,
+              // The sender has it anyway.
+              members: where.member_count - 1,
             })}
           </p>
           <WhereList where={where} />
@@ -67,7 +68,9 @@ function WhereList({ where }: { readonly where: MessageWhere }) {
             {member.devices.length === 0 && <small className="quiet">{t('dialogs.noDevices')}</small>}
             {member.devices.map((device) => (
               <small key={device.device_id} className="where-status quiet">
-                <span className="code">{device.device_id}</span>
+                <span className="code device" title={device.device_id}>
+                  {device.device_id}
+                </span>
                 {device.online && <span className="tag">{t('dialogs.deviceOnline')}</span>}
                 <StatusWords status={device.status} />
               </small>

@@ -154,7 +154,7 @@ export const en = {
     member: 'member',
     groupDetails: 'Group',
     where: 'Where is this message?',
-    whereCounts: 'Delivered to {{delivered}}, read by {{read}}, of {{members}}',
+    whereCounts: 'Delivered to {{delivered}} and read by {{read}} of {{members}}',
     deviceOnline: 'online',
     noDevices: 'No device has it yet',
     msgId: 'Message id',

@@ -156,7 +156,7 @@ export const zh: Words = {
     member: '成员',
     groupDetails: '群聊',
     where: '这条消息在哪里？',
-    whereCounts: '共 {{members}} 人，已送达 {{delivered}} 人，已读 {{read}} 人',
+    whereCounts: '接收者 {{members}} 人，已送达 {{delivered}} 人，已读 {{read}} 人',
     deviceOnline: '在线',
     noDevices: '还没有设备收到',
     msgId: '消息编号',

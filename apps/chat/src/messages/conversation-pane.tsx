@@ -28,7 +28,8 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
       className="pane"
       aria-label={t('messages.label', { title })}
       onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) closeConversation();
+        // While an input method composes, Escape gives up the word.
+        if (event.key === 'Escape' && !event.defaultPrevented && !event.nativeEvent.isComposing) closeConversation();
       }}
     >
       <PaneHeader conversation={conversation} title={title} />

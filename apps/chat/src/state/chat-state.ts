@@ -101,6 +101,7 @@ export class ChatState {
     this.connection.set(state);
     this.waitingCount.set(this.client.outbox().length);
     this.refresh();
+    if (state.type === 'reconnecting' || state.type === 'closed') this.people.forgetPresence();
     for (const timeline of this.#timelines.values()) {
       timeline.connection(state);
       if (state.type === 'online') void timeline.open();

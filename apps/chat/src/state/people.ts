@@ -4,8 +4,8 @@ import type { Client, User, UserId } from '@hongyan/client/api';
 import { eachFrame } from './each-frame.ts';
 import { Signal } from './signal.ts';
 
-/** The server answers for this many users at a time. */
-const watchedMax = 200;
+/** More are not followed: a list so long is not looked at as a whole. */
+const watchedMax = 500;
 
 export interface Presence {
   readonly online: boolean;
@@ -56,6 +56,12 @@ export class People {
       // Not online yet: asked again when the connection is.
       for (const userId of fresh) this.#watched.delete(userId);
     });
+  }
+
+  /** Without a connection nobody's presence is known. */
+  forgetPresence(): void {
+    this.#presence.clear();
+    this.#publishPresence();
   }
 
   setPresence(userId: UserId, presence: Presence): void {

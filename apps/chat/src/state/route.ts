@@ -11,9 +11,12 @@ export function openConversation(conversationId: ConversationId): void {
   location.hash = conversationId;
 }
 
-/** Back to the list. */
+/** Back to the list, with the focus where it was in it. */
 export function closeConversation(): void {
-  if (route.get() !== undefined) location.hash = '';
+  const closed = route.get();
+  if (closed === undefined) return;
+  location.hash = '';
+  requestAnimationFrame(() => document.querySelector<HTMLElement>(`a[href="${CSS.escape(`#${closed}`)}"]`)?.focus());
 }
 
 export const conversationHref = (conversationId: ConversationId): string => `#${conversationId}`;

@@ -12,6 +12,7 @@ export const Avatar = memo(function Avatar(props: {
   return (
     <span
       className="avatar"
+      data-group={id.startsWith('g:')}
       style={{ width: size, height: size, fontSize: Math.round(size * 0.38), '--hue': hue(id) } as React.CSSProperties}
       aria-hidden="true"
     >

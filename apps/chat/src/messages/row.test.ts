@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'bun:test';
+import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/api';
+import { markOf, positionsOf } from './mark.ts';
+import { decorationOf } from './row.ts';
+
+const noon = new Date(2026, 4, 2, 12).getTime();
+const self = 'ann' as UserId;
+const message = (seq: number, more: Partial<ClientMessage> = {}): ClientMessage =>
+  ({
+    from: 'ben',
+    seq,
+    timestampMs: noon + seq * 1000,
+    status: 'ack',
+    content: { type: 'text' },
+    ...more,
+  }) as unknown as ClientMessage;
+const decorate = (previous: ClientMessage | undefined, one: ClientMessage, next?: ClientMessage, readAtOpen?: number) =>
+  decorationOf({ previous, message: one, next, self, readAtOpen });
+
+describe('lines and groups', () => {
+  test('successive messages of one sender are one group', () => {
+    expect(decorate(message(1), message(2), message(3))).toMatchObject({
+      isFirst: false,
+      isLast: false,
+      hasDay: false,
+    });
+    expect(decorate(message(1, { from: self }), message(2), message(3, { timestampMs: noon + 600_000 }))).toMatchObject(
+      {
+        isFirst: true,
+        isLast: true,
+      },
+    );
+  });
+
+  test('a day begins with a line', () => {
+    expect(decorate(undefined, message(1)).hasDay).toBe(true);
+    expect(decorate(message(1), message(2, { timestampMs: noon + 86_400_000 })).hasDay).toBe(true);
+  });
+
+  test('the line "new messages" stands once, above the first unread one', () => {
+    expect(decorate(message(4), message(5), undefined, 4).hasUnreadLine).toBe(true);
+    expect(decorate(message(5), message(6), undefined, 4).hasUnreadLine).toBe(false);
+    expect(decorate(message(4), message(5)).hasUnreadLine).toBe(false);
+  });
+
+  test('[D5] missing seqs are shown', () => {
+    expect(decorate(message(4), message(9)).hasGap).toBe(true);
+    expect(decorate(message(4), message(5)).hasGap).toBe(false);
+  });
+});
+
+describe('marks', () => {
+  const group = (...receipts: [string, number, number][]) =>
+    ({
+      memberCount: 3,
+      receipts: new Map(receipts.map(([id, deliveredSeq, readSeq]) => [id, { deliveredSeq, readSeq }])),
+    }) as unknown as ConversationView;
+
+  test('in a group a message is delivered or read once all others have it', () => {
+    const positions = positionsOf(group(['ann', 9, 9], ['ben', 5, 3], ['carl', 4, 2]), self);
+    expect([2, 3, 4, 5].map((seq) => markOf(message(seq), positions))).toEqual([
+      'read',
+      'delivered',
+      'delivered',
+      'ack',
+    ]);
+  });
+
+  test('without the positions of all others the status of the message stands', () => {
+    const positions = positionsOf(group(['ben', 5, 5]), self);
+    expect(markOf(message(2, { status: 'delivered' }), positions)).toBe('delivered');
+  });
+});
