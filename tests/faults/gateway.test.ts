@@ -131,6 +131,7 @@ test('killed or stopped, the core takes its gateways along', async () => {
 
 test('a stop that reaches the core and its gateways at once, as Ctrl-C does, is the same stop', async () => {
   const server = await start(2);
+  await until(async () => server.output().includes('"started"'), 'all gateways are ready');
   const gateways = [...(await gatewaysOf(server)).values()];
   for (const pid of gateways) process.kill(pid, 'SIGINT');
   expect(await server.stop()).toBe(0);
