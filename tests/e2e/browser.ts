@@ -19,11 +19,12 @@ export interface Stage {
   end(): Promise<void>;
 }
 
-export async function openStage(name: string): Promise<Stage> {
+/** `args`: further options of the server. */
+export async function openStage(name: string, args: readonly string[] = []): Promise<Stage> {
   await built();
   const server = await startServer({
     dataDir: await dataFolder(name),
-    args: ['--web-root', join(chat, 'dist'), '--log-level', 'warn'],
+    args: ['--web-root', join(chat, 'dist'), '--log-level', 'warn', ...args],
   });
   const browser = await chromium.launch({
     executablePath: chromiumPath(),

@@ -9,7 +9,7 @@ const testMsMax = 60_000;
 describe('the web chat', () => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage('e2e-chat');
+    stage = await openStage('e2e-chat', ['--no-history-visible-to-new-members']);
   }, testMsMax);
   afterEach(() => stage.leave());
   afterAll(() => stage.end());
@@ -82,6 +82,45 @@ describe('the web chat', () => {
       await eve.conversation('Climbers').waitFor({ state: 'detached' });
       await dan.page.keyboard.press('Escape');
       await dan.page.getByText('Eve left').first().waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    '[D5] who joins later is told that earlier messages are not to be had',
+    async () => {
+      const oda = await Person.signUp(await stage.context(), stage.server.url, 'oda');
+      const pia = await Person.signUp(await stage.context(), stage.server.url, 'pia');
+      await oda.page.getByRole('button', { name: 'New group' }).click();
+      await oda.page.locator('dialog input[name=title]').fill('Readers');
+      await oda.page.getByRole('button', { name: 'Create group' }).click();
+      await oda.write('before Pia');
+      await oda.sees('before Pia');
+      await oda.page.getByRole('button', { name: 'Details of the group' }).click();
+      await oda.page.getByRole('button', { name: 'Add member' }).click();
+      await oda.page.locator('dialog .search input').fill('pia');
+      await oda.page.locator('dialog .person', { hasText: 'pia' }).click();
+      await oda.page.locator('dialog h3', { hasText: '2 members' }).waitFor();
+      await oda.page.keyboard.press('Escape');
+      await oda.write('after Pia');
+      await pia.open('Readers');
+      await pia.sees('after Pia');
+      await pia.page.getByText('Earlier messages are no longer available').waitFor();
+      expect(await pia.bubble('before Pia').count()).toBe(0);
+    },
+    testMsMax,
+  );
+
+  test(
+    'a message that the server refuses stays, says why, and can be discarded',
+    async () => {
+      const nell = await Person.signUp(await stage.context(), stage.server.url, 'nell');
+      await nell.startChat('nell');
+      await nell.write(`x${'y'.repeat(40_000)}`);
+      await nell.page.locator('.failed', { hasText: 'This is too large.' }).waitFor();
+      await nell.page.locator('.failed').getByRole('button', { name: 'Discard' }).click();
+      await nell.page.locator('.failed').waitFor({ state: 'detached' });
+      expect(await nell.page.locator('.message').count()).toBe(0);
     },
     testMsMax,
   );

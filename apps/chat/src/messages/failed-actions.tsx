@@ -7,7 +7,7 @@ import { errorWords } from '../ui/error-words.ts';
 
 export function FailedActions({ message }: { readonly message: ClientMessage }) {
   const { t } = useTranslation();
-  const { client } = useChat();
+  const chat = useChat();
   return (
     <div className="failed">
       <span>
@@ -15,10 +15,10 @@ export function FailedActions({ message }: { readonly message: ClientMessage }) 
           ? errorWords(Object.assign(new Error(message.error.message), message.error), t)
           : t('messages.failed')}
       </span>
-      <button type="button" className="link" onClick={() => client.retry(message.clientMsgId)}>
+      <button type="button" className="link" onClick={() => chat.client.retry(message.clientMsgId)}>
         {t('messages.retry')}
       </button>
-      <button type="button" className="link" onClick={() => client.discard(message.clientMsgId)}>
+      <button type="button" className="link" onClick={() => chat.discard(message)}>
         {t('messages.discard')}
       </button>
     </div>

@@ -35,7 +35,7 @@ function Menu(props: {
   const { place, onClose, onDetails } = props;
   const { message } = place;
   const { t } = useTranslation();
-  const { client } = useChat();
+  const chat = useChat();
   const ref = useMenu(props);
   const act = (action: () => void) => () => {
     onClose();
@@ -63,13 +63,13 @@ function Menu(props: {
         </button>
       )}
       {message.status === 'failed' && (
-        <button type="button" role="menuitem" onClick={act(() => client.retry(message.clientMsgId))}>
+        <button type="button" role="menuitem" onClick={act(() => chat.client.retry(message.clientMsgId))}>
           <RetryIcon size={17} />
           {t('messages.retry')}
         </button>
       )}
       {message.status === 'failed' && (
-        <button type="button" role="menuitem" onClick={act(() => client.discard(message.clientMsgId))}>
+        <button type="button" role="menuitem" onClick={act(() => chat.discard(message))}>
           <BinIcon size={17} />
           {t('messages.discard')}
         </button>

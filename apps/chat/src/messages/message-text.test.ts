@@ -1,3 +1,5 @@
+// Which parts of a text become links.
+
 import { expect, test } from 'bun:test';
 import { parts } from './message-text.tsx';
 

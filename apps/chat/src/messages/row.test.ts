@@ -1,3 +1,5 @@
+// What stands around a message, and the marks of own messages.
+
 import { describe, expect, test } from 'bun:test';
 import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/api';
 import { markOf, positionsOf } from './mark.ts';

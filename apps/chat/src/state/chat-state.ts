@@ -26,7 +26,7 @@ export class ChatState {
   readonly connection: Signal<ConnectionState>;
   readonly conversations: Signal<readonly ConversationView[]>;
   /** Messages that wait for their ack, in all conversations. */
-  readonly waitingCount: Signal<number>;
+  readonly waitingCount = new Signal(0);
   /** The newest message of someone else, for those who listen to the page instead of looking at it. */
   readonly arrived = new Signal<ClientMessage | undefined>(undefined);
   readonly people: People;
@@ -42,7 +42,6 @@ export class ChatState {
     this.userId = userId;
     this.connection = new Signal(client.state);
     this.conversations = new Signal(client.conversations());
-    this.waitingCount = new Signal(client.outbox().length);
     this.people = new People(client);
     this.drafts = new Drafts(userId);
     this.#stops = this.#listen();
@@ -55,6 +54,12 @@ export class ChatState {
     const [oldest] = this.#timelines.keys();
     if (this.#timelines.size > timelinesMax && oldest !== undefined) this.#timelines.delete(oldest);
     return timeline;
+  }
+
+  /** Gives up a message that failed. */
+  discard(message: ClientMessage): void {
+    this.client.discard(message.clientMsgId);
+    this.#outboxChanged(message);
   }
 
   stop(): void {
@@ -78,9 +83,7 @@ export class ChatState {
         announce();
       }),
       client.on('outbox', (message) => {
-        this.waitingCount.set(client.outbox().length);
-        this.#timelines.get(message.conversationId)?.outboxChanged(message);
-        this.refresh();
+        this.#outboxChanged(message);
       }),
       client.on('left', ({ conversationId }) => {
         this.#timelines.delete(conversationId);
@@ -97,9 +100,19 @@ export class ChatState {
     ];
   }
 
+  #outboxChanged(message: ClientMessage): void {
+    this.#countWaiting();
+    this.#timelines.get(message.conversationId)?.outboxChanged(message);
+    this.refresh();
+  }
+
+  #countWaiting(): void {
+    this.waitingCount.set(this.client.outbox().filter((message) => message.status === 'queued').length);
+  }
+
   #stateChanged(state: ConnectionState): void {
     this.connection.set(state);
-    this.waitingCount.set(this.client.outbox().length);
+    this.#countWaiting();
     this.refresh();
     if (state.type === 'reconnecting' || state.type === 'closed') this.people.forgetPresence();
     for (const timeline of this.#timelines.values()) {

@@ -1,3 +1,5 @@
+// The loaded window: in order, each message once, holes kept apart.
+
 import { describe, expect, test } from 'bun:test';
 import type { ClientMessage } from '@hongyan/client/api';
 import { extend, join, keyOf, missing } from './window.ts';
