@@ -64,17 +64,7 @@ function anyFrame(group: string): fc.Arbitrary<string | Uint8Array<ArrayBuffer>>
   const seq = fc.oneof(fc.nat(50), fc.integer(), fc.double(), fc.constant(Number.MAX_SAFE_INTEGER));
   const valid = fc.record(
     {
-      type: fc.constantFrom(
-        'send',
-        'sync',
-        'history',
-        'delivered',
-        'read',
-        'typing',
-        'presence',
-        'ping',
-        'hello',
-      ),
+      type: fc.constantFrom('send', 'sync', 'history', 'delivered', 'read', 'typing', 'presence', 'ping', 'hello'),
       id: fc.oneof(fc.nat(), fc.double()),
       to: fc.constantFrom('bob', 'ann', 'nobody'),
       conversation_id: conversationId,

@@ -77,7 +77,8 @@ export class DirectoryStore {
     if (no === undefined) return false;
     if (memberCountMax !== undefined && (this.#statements.memberCount.get(no)?.member_count ?? 0) >= memberCountMax)
       return false;
-    if (this.#statements.addMember.run(no, userId, role, visibleFromSeq, readSeq, readSeq, atMs).changes === 0) return false;
+    if (this.#statements.addMember.run(no, userId, role, visibleFromSeq, readSeq, readSeq, atMs).changes === 0)
+      return false;
     this.#statements.countMember.run(1, no);
     return true;
   }
