@@ -165,3 +165,35 @@ test('members come in pages by id, each with name, role and positions', async ()
   expect(second.members.map(({ user_id, role }) => [String(user_id), role])).toEqual([['dan', 'owner']]);
   expect(second.next).toBeUndefined();
 });
+
+test('who is removed while being added follows nothing any more, whatever else is being written', async () => {
+  const group = await world.group('ann', ['bob']);
+  const followed = await world.follow('carl');
+  for (let turns = 0; turns < 12; turns++) {
+    // What comes while this one commits is committed together.
+    const other = create('eve', []);
+    const adding = add('ann', group, 'carl');
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    const outcomes = await Promise.all([adding, remove('ann', group, 'carl')]);
+    await other;
+    expect(outcomes.map(codeOf)[0]).toBe('ok');
+    const isMember = (await conversationsOf('carl')).includes(group);
+    expect([turns, followed.has(group)]).toEqual([turns, isMember]);
+    await remove('ann', group, 'carl');
+  }
+});
+
+test('nothing of a member stands behind the entry that tells of the removal', async () => {
+  const group = await world.group('ann', ['bob', 'carl']);
+  expect(codeOf(await world.trySay('carl', group))).toBe('ok');
+  const sends: Promise<unknown>[] = [];
+  const removing = remove('ann', group, 'carl');
+  // The first message to someone opens a conversation, which takes a commit: what is sent with it waits.
+  for (const who of ['bob', 'dan', 'eve', 'fay']) {
+    sends.push(world.trySay('carl', who), world.trySay('carl', group));
+    await Promise.race([...sends, new Promise(setImmediate)]);
+  }
+  await Promise.all([removing, ...sends]);
+  const page = accepted(await world.core.history({ userId: user('ann'), conversationId: group, limit: 50 }));
+  expect(page.entries.at(-1)?.content).toMatchObject({ change: 'left' });
+});

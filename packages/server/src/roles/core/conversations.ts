@@ -14,6 +14,7 @@ import { encode } from './frames.ts';
 import type { Membership, MembershipCache } from './membership-cache.ts';
 import { done, notMember, ok, refused } from './outcome.ts';
 import { newEntry, openDirect, publications } from './send.ts';
+import { Turns } from './turns.ts';
 import type { createViews } from './views.ts';
 
 export function createConversations(
@@ -22,6 +23,11 @@ export function createConversations(
   views: ReturnType<typeof createViews>,
 ) {
   const { directory, timeline, bus, clock, limits } = deps;
+  /**
+   * A change is written, told to connections and put on the timeline before the next of its conversation begins: all three
+   * have the same order, and who was removed last follows nothing any more.
+   */
+  const turns = new Turns<ConversationId>();
 
   async function create(command: NewConversationCommand): Promise<Outcome<Conversation>> {
     if (command.kind === 'direct') {
@@ -210,7 +216,19 @@ export function createConversations(
     });
   }
 
-  return { create, setTitle, addMember, removeMember, members };
+  type Change<C, T> = (actor: UserId, change: C) => Promise<Outcome<T>>;
+  const inTurn =
+    <C extends { conversationId: ConversationId }, T>(make: Change<C, T>): Change<C, T> =>
+    (actor, change) =>
+      turns.take(change.conversationId, () => make(actor, change));
+
+  return {
+    create,
+    setTitle: inTurn(setTitle),
+    addMember: inTurn(addMember),
+    removeMember: inTurn(removeMember),
+    members,
+  };
 }
 
 const tooManyMembers = (membersMax: number): Refusal =>

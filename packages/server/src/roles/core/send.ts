@@ -12,7 +12,7 @@ import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/t
 import type { CoreDeps } from './deps.ts';
 import { encode, messageFrame } from './frames.ts';
 import type { MembershipCache } from './membership-cache.ts';
-import { refused } from './outcome.ts';
+import { notMember, refused } from './outcome.ts';
 
 type Admitted = NewEntry | Refusal;
 
@@ -21,8 +21,9 @@ export function createSendHandler(deps: CoreDeps, memberships: MembershipCache) 
 
   /** Outcomes in the order of the batch. Handling a command again gives the same outcome [D3]. */
   async function handle(batch: readonly SendCommand[]): Promise<readonly Outcome<Committed>[]> {
-    const admitted: (Admitted | Promise<Admitted>)[] = batch.map(admit);
-    const resolved = await Promise.all(admitted);
+    const first = batch.map(admit);
+    // Who waited for another's look-up may have been removed meanwhile: nobody writes behind the entry that tells of it.
+    const resolved = areKnown(first) ? first : (await Promise.all(first)).map(stillAdmitted);
     const entries = resolved.filter((item): item is NewEntry => !('type' in item));
     let results: readonly AppendResult[];
     try {
@@ -59,7 +60,15 @@ export function createSendHandler(deps: CoreDeps, memberships: MembershipCache) 
     return post(entry, membership?.conversation.kind ?? 'group', membership?.member.role);
   }
 
+  function stillAdmitted(item: Admitted): Admitted {
+    return 'type' in item || memberships.peek(item.conversationId, item.from) ? item : notMember;
+  }
+
   return { handle };
+}
+
+function areKnown(items: readonly (Admitted | Promise<Admitted>)[]): items is readonly Admitted[] {
+  return !items.some((item) => item instanceof Promise);
 }
 
 function post(entry: NewEntry, kind: 'direct' | 'group' | 'broadcast', role: 'owner' | 'member' | undefined): Admitted {

@@ -11,7 +11,7 @@ import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '
 import { createMemoryCommandLog } from '../../../ports/command-log/memory-command-log.ts';
 import type { Actor, Committed, Outcome } from '../../../ports/core/core.ts';
 import { openSqliteDirectory } from '../../../ports/directory/sqlite-directory.ts';
-import type { Topic } from '../../../ports/event-bus/event-bus.ts';
+import { type BusEvent, type Topic, userTopic } from '../../../ports/event-bus/event-bus.ts';
 import { createMemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
 import { createMemorySessionRegistry } from '../../../ports/session-registry/memory-session-registry.ts';
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
@@ -33,6 +33,8 @@ export interface World {
   read(actor: Actor, conversationId: ConversationId, at: number): Promise<Outcome<void>>;
   /** Frames of these topics from now on, parsed. */
   listen(...topics: readonly Topic[]): readonly Frame[];
+  /** The conversations that a connection of the user, opened now and kept open, would follow. */
+  follow(who: string): Promise<ReadonlySet<ConversationId>>;
   /** Time passes. */
   pass(ms: number): void;
   close(): Promise<void>;
@@ -106,6 +108,18 @@ export async function openWorld({ areNewMembersShownHistory = true, ...limits }:
       };
       bus.attach({ onEvent, onLoss: () => {} }).subscribe(topics);
       return frames;
+    },
+    async follow(who) {
+      const followed = new Set<ConversationId>();
+      const onEvent = (event: BusEvent) => {
+        if (event.type !== 'membership') return;
+        if (event.isMember) followed.add(event.conversationId);
+        else followed.delete(event.conversationId);
+      };
+      bus.attach({ onEvent, onLoss: () => {} }).subscribe([userTopic(user(who))]);
+      const session = { actor: actor(who), sessionId: `follows ${who}`, node: 'test' };
+      for (const conversationId of (await core.open(session)).conversationIds) followed.add(conversationId);
+      return followed;
     },
     pass(ms) {
       nowMs += ms;
