@@ -44,7 +44,14 @@ describe('the web chat without a network', () => {
       await ann.isOnline();
 
       const seen: string[] = [];
-      await ann.page.locator('.messages-scroll').evaluate((list) => list.scrollTo(0, 0));
+      await ann.until(
+        async () => {
+          await ann.page.locator('.messages-scroll').evaluate((list) => list.scrollTo(0, 0));
+          return ann.shownTexts();
+        },
+        (shown) => shown[0] === 'before' && shown[1] === texts[0],
+        'the first of the missed messages',
+      );
       await ann.until(
         async () => {
           const shown = await ann.shownTexts();

@@ -52,7 +52,7 @@ export class Person {
     await page.getByRole('button', { name: /^(New chat|发起聊天)$/ }).click();
     await page.locator('dialog input').fill(userId);
     await page.locator('dialog .person', { hasText: userId }).first().click();
-    await page.locator('.pane-head').waitFor();
+    await page.locator(`.pane[data-id*="${userId}"]`).waitFor();
   }
 
   async open(title: string): Promise<void> {

@@ -26,6 +26,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
   return (
     <main
       className="pane"
+      data-id={conversation.conversationId}
       aria-label={t('messages.label', { title })}
       onKeyDown={(event) => {
         // While an input method composes, Escape gives up the word.
