@@ -62,6 +62,8 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
     limits: {
       contentBytesMax: config.contentBytesMax,
       pageMax: config.pageMax,
+      // A few pages may be on their way to one connection before it counts as slow.
+      pageBytesMax: Math.floor(config.connectionBacklogBytesMax / 4),
       groupMembersMax: config.groupMembersMax,
       membersInlineMax: config.membersInlineMax,
       receiptsPushMax: config.receiptsPushMax,

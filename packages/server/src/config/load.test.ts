@@ -48,8 +48,9 @@ function valuesOf(option: Option): readonly (string | number | boolean)[] {
 const partners: Readonly<Record<string, readonly string[]>> = {
   'tls-cert': ['--tls-key=key.pem'],
   'tls-key': ['--tls-cert=cert.pem'],
-  'content-bytes-max': [`--frame-bytes-max=${16 * 1024 * 1024}`],
+  'content-bytes-max': [`--frame-bytes-max=${16 * 1024 * 1024}`, `--connection-backlog-bytes-max=${16 * 1024 * 1024}`],
   'frame-bytes-max': ['--content-bytes-max=256'],
+  'connection-backlog-bytes-max': ['--content-bytes-max=256'],
 };
 
 for (const option of all) {
@@ -147,6 +148,10 @@ describe('what is unknown or cannot be', () => {
     [{ env: { HONGYAN_TLS_KEY: 'key.pem' } }, 'tls-cert and tls-key go together'],
     [{ argv: ['--content-bytes-max', '65537'] }, 'content-bytes-max is at most frame-bytes-max'],
     [{ argv: ['--frame-bytes-max', '32767'] }, 'content-bytes-max is at most frame-bytes-max'],
+    [
+      { argv: ['--connection-backlog-bytes-max', '65535'] },
+      'content-bytes-max is at most half of connection-backlog-bytes-max',
+    ],
     ...['', '8080', ':8080', 'localhost', 'localhost:', 'localhost:65536', 'localhost:-1', 'localhost:http'].map(
       (text) =>
         [{ argv: ['--listen', text] }, `listen is host:port, for instance 127.0.0.1:8080; not "${text}"`] as const,

@@ -12,6 +12,8 @@ import type { Timeline } from '../../ports/timeline/timeline.ts';
 export interface CoreLimits {
   readonly contentBytesMax: number;
   readonly pageMax: number;
+  /** Further entries or conversations of a page wait for the next one. */
+  readonly pageBytesMax: number;
   readonly groupMembersMax: number;
   readonly membersInlineMax: number;
   /** Above this many members receipts go to their owner only; senders ask for counts. */

@@ -6,11 +6,12 @@ import type { SyncPage, SyncRequest } from '../../ports/core/core.ts';
 import { accepted, actor, codeOf, openWorld, user, type World } from './test/world.ts';
 
 const pageMax = 7;
+const pageBytesMax = 20_000;
 /** Longer than the time within which changes are told twice rather than missed. */
 const longMs = 60_000;
 let world: World;
 beforeEach(async () => {
-  world = await openWorld({ pageMax });
+  world = await openWorld({ pageMax, pageBytesMax });
   await world.people('ann', 'bob', ...others);
 });
 afterEach(() => world.close());
@@ -130,4 +131,17 @@ test('who has no conversations has an empty page and a cursor that finds the fir
   expect(empty).toMatchObject({ conversations: [], hasMore: false });
   const { conversationId } = await world.say('ann', 'bob');
   expect(idsOf(await sync({ actor: actor('bob'), cursor: empty.cursor }))).toEqual([conversationId]);
+});
+
+test('[D8] a page of conversations with long last messages ends early, and the next goes on behind it', async () => {
+  const ids: ConversationId[] = [];
+  for (const other of others) ids.push((await world.say(other, 'ann', 'x'.repeat(7_000))).conversationId);
+  expect((await sync()).conversations).toHaveLength(2);
+  world.pass(longMs);
+  const { ids: told, cursor } = await syncAll();
+  expect(told).toEqual(ids.toReversed());
+  world.pass(longMs);
+  expect(idsOf(await sync({ cursor }))).toEqual([]);
+  const { conversationId } = await world.say('bob', 'ann', 'x'.repeat(30_000));
+  expect(idsOf(await sync({ cursor }))).toEqual([conversationId]);
 });

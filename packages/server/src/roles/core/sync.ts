@@ -1,5 +1,6 @@
 // Sync: what a device missed, however long it was away, as a page of conversations, newest first [M17].
 
+import { fittingCount } from '../../domain/page.ts';
 import { decodeCursor, encodeCursor, selectPage } from '../../domain/sync.ts';
 import type { Outcome, SyncPage, SyncRequest } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
@@ -40,9 +41,14 @@ export function createSync(deps: CoreDeps, views: ReturnType<typeof createViews>
       ];
     });
     const limit = Math.min(request.limit ?? 50, limits.pageMax);
-    const selected = selectPage(candidates, { cursor, full: request.full ?? false, limit, nowMs });
+    const select = (count: number) =>
+      selectPage(candidates, { cursor, full: request.full ?? false, limit: count, nowMs });
+    const conversations = await views.conversations(select(limit).page);
+    const sizes = conversations.map((conversation) => Buffer.byteLength(JSON.stringify(conversation)));
+    const fitting = fittingCount(sizes, limits.pageBytesMax);
+    const selected = select(fitting < conversations.length ? fitting : limit);
     return ok({
-      conversations: await views.conversations(selected.page),
+      conversations: conversations.slice(0, fitting),
       cursor: encodeCursor(selected.cursor),
       hasMore: selected.hasMore,
     });

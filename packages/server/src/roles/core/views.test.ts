@@ -151,3 +151,23 @@ test('a page is no longer than the bound, and after and before together are refu
   const both = { userId: user('bob'), conversationId, afterSeq: seq(1), beforeSeq: seq(3) };
   expect(await world.core.history(both)).toMatchObject({ type: 'refused', code: 'bad_request' });
 });
+
+test('[D5][D8] a page has so many bytes at most, one entry at least, and page by page everything comes once', async () => {
+  await open({ pageBytesMax: 5_000 });
+  const { conversationId } = await world.say('ann', 'bob');
+  for (const size of [1_000, 2_000, 9_000, 10, 4_000, 10, 10]) await world.say('ann', 'bob', 'x'.repeat(size));
+  for (const direction of ['afterSeq', 'beforeSeq'] as const) {
+    const seqs: number[] = [];
+    for (let bound = direction === 'afterSeq' ? 0 : 9; ; ) {
+      const page = await history('bob', conversationId, { [direction]: seq(bound) });
+      const bytes = JSON.stringify(page.entries).length;
+      expect(page.entries.length === 1 || bytes <= 5_000).toBe(true);
+      const found = page.entries.map((entry) => Number(entry.seq));
+      if (direction === 'afterSeq') seqs.push(...found);
+      else seqs.unshift(...found);
+      if (!page.has_more) break;
+      bound = Number(direction === 'afterSeq' ? found.at(-1) : found[0]);
+    }
+    expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  }
+});

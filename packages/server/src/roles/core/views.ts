@@ -5,6 +5,7 @@ import type { Conversation } from '@hongyan/protocol/entry';
 import type { MessagePage } from '@hongyan/protocol/http';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { statusAt } from '../../domain/message.ts';
+import { entryBytes, fittingCount } from '../../domain/page.ts';
 import type { HistoryRequest, Outcome } from '../../ports/core/core.ts';
 import type { ConversationRecord, MemberRecord } from '../../ports/directory/directory.ts';
 import type { Head, StoredEntry } from '../../ports/timeline/timeline.ts';
@@ -99,16 +100,25 @@ export function createViews(deps: CoreDeps, memberships: MembershipCache) {
         ? { beforeSeq: beforeSeq ?? seq(Number.MAX_SAFE_INTEGER) }
         : { afterSeq: seq(Math.max(afterSeq, visibleFromSeq - 1)) };
     const range = await timeline.range({ conversationId, limit, ...bound });
-    const entries = visibleFromSeq > 1 ? range.entries.filter((entry) => entry.seq >= visibleFromSeq) : range.entries;
+    const visible = visibleFromSeq > 1 ? range.entries.filter((entry) => entry.seq >= visibleFromSeq) : range.entries;
+    const entries = fitting(visible, afterSeq === undefined ? 'newest' : 'oldest');
     const statusOf = await statuses(conversationId, userId);
-    const isCut = entries.length < range.entries.length || entries[0]?.seq === visibleFromSeq;
+    const isAtBeginning = visible.length < range.entries.length || visible[0]?.seq === visibleFromSeq;
+    const hasMore = range.hasMore && (afterSeq !== undefined || !isAtBeginning);
     return ok({
       conversation_id: conversationId,
       entries: entries.map((entry) => toEntry(entry, statusOf(entry))),
       first_seq: seq(Math.max(range.firstSeq, visibleFromSeq)),
       last_seq: range.lastSeq,
-      has_more: range.hasMore && (afterSeq !== undefined || !isCut),
+      has_more: hasMore || entries.length < visible.length,
     });
+  }
+
+  /** Without holes: the ones next to the bound that was asked for. */
+  function fitting(entries: readonly StoredEntry[], first: 'newest' | 'oldest'): readonly StoredEntry[] {
+    const sizes = entries.map(entryBytes);
+    if (first === 'oldest') return entries.slice(0, fittingCount(sizes, limits.pageBytesMax));
+    return entries.slice(entries.length - fittingCount(sizes.toReversed(), limits.pageBytesMax));
   }
 
   return { conversations, one, entryFor, history, inlineMembers };

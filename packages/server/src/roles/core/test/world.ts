@@ -27,9 +27,9 @@ export interface World {
   /** The group's id. */
   group(creator: string, members: readonly string[], kind?: 'group' | 'broadcast'): Promise<ConversationId>;
   /** Sends a text with a key of its own; `to` is a conversation or a user. */
-  say(from: string, to: string): Promise<Committed>;
+  say(from: string, to: string, text?: string): Promise<Committed>;
   /** The outcome of the same, where it may be refused. */
-  trySay(from: string, to: string): Promise<Outcome<Committed>>;
+  trySay(from: string, to: string, text?: string): Promise<Outcome<Committed>>;
   read(actor: Actor, conversationId: ConversationId, at: number): Promise<Outcome<void>>;
   /** Frames of these topics from now on, parsed. */
   listen(...topics: readonly Topic[]): readonly Frame[];
@@ -69,6 +69,7 @@ export async function openWorld({ areNewMembersShownHistory = true, ...limits }:
     limits: {
       contentBytesMax: 32_768,
       pageMax: 200,
+      pageBytesMax: 256 * 1024,
       groupMembersMax: 100,
       membersInlineMax: 100,
       receiptsPushMax: 100,
@@ -77,12 +78,12 @@ export async function openWorld({ areNewMembersShownHistory = true, ...limits }:
     areNewMembersShownHistory,
   });
   let keys = 0;
-  const trySay: World['trySay'] = (from, to) =>
+  const trySay: World['trySay'] = (from, to, text = `from ${from}`) =>
     core.send({
       from: user(from),
       ...(to.includes(':') ? { conversationId: to as ConversationId } : { to: user(to) }),
       clientMsgId: `key ${++keys}` as ClientMsgId,
-      content: { type: 'text', text: `from ${from}` },
+      content: { type: 'text', text },
     });
 
   return {
@@ -97,7 +98,7 @@ export async function openWorld({ areNewMembersShownHistory = true, ...limits }:
       const made = await core.createConversation({ kind, creator: user(creator), title, members: members.map(user) });
       return accepted<Conversation>(made).conversation_id;
     },
-    say: async (from, to) => accepted(await trySay(from, to)),
+    say: async (from, to, text) => accepted(await trySay(from, to, text)),
     trySay,
     read: (actor, conversationId, at) =>
       core.advance({ actor, conversationId, deliveredSeq: at as Seq, readSeq: at as Seq }),
