@@ -168,6 +168,17 @@ describe('what ends the connection', () => {
     expect((await client.closed).code).toBe(4202);
   });
 
+  test('a hello that never comes closes with protocol_error, whatever comes instead', async () => {
+    const raw = await RawSocket.open(server.url);
+    const pinging = setInterval(() => raw.write(encodeFrame(opcode.ping, '')), helloTimeoutMs / 3);
+    try {
+      expect(await raw.closeCode()).toBe(4202);
+    } finally {
+      clearInterval(pinging);
+      raw.cut();
+    }
+  });
+
   test('a frame far over the limit is cut by the socket layer', async () => {
     const client = await connect();
     client.raw('x'.repeat(2 * 1024 * 1024));
@@ -358,7 +369,7 @@ test('[D3] keys of odd characters are keys of their own, or refused; never taken
 });
 
 test('100,000-deep JSON within a raised frame limit is a bad_request', async () => {
-  const args = ['--frame-bytes-max', String(1024 * 1024), '--content-bytes-max', String(1024 * 1024)];
+  const args = ['--frame-bytes-max', String(1024 * 1024), '--content-bytes-max', String(512 * 1024)];
   const wide = await startServer({ dataDir: await dataFolder('deep'), args });
   const eve = await signUp(wide.url, 'eve');
   const client = await WireClient.open({ url: wide.url, token: eve.token, userId: 'eve', deviceId: 'x' });

@@ -152,3 +152,21 @@ test('[D4] what a device reads after the clock stepped back is told to the other
   expect([...((await again.sync(before?.cursor))?.lastSeqs.keys() ?? [])]).toContain(conversationId);
   await running.stop();
 }, 20_000);
+
+test('a clock that jumps ahead makes no connection silent', async () => {
+  const heartbeatMs = 300;
+  let offsetMs = 0;
+  const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + offsetMs };
+  const listen = `127.0.0.1:${freePort()}`;
+  const data = await dataFolder('clock-ahead');
+  const argv = ['--data', data, '--listen', listen, '--log-level', 'error', '--heartbeat-ms', String(heartbeatMs)];
+  const loaded = loadConfig({ argv, env: {}, readFile: () => '', switches: [] });
+  if (loaded.type === 'error') throw new Error(loaded.message);
+  const running = await startEmbedded(loaded.config, { log, clock, program: [] });
+  const { userId, token } = await signUp(running.url, 'ann');
+  const device = await WireClient.open({ url: running.url, token, userId, deviceId: 'phone' });
+  offsetMs = hourMs;
+  const until = performance.now() + 2 * heartbeatMs;
+  while (performance.now() < until) expect(await Promise.race([device.closed, device.ping()])).toBe(true);
+  await running.stop();
+}, 20_000);

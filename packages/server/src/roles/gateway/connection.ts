@@ -9,8 +9,8 @@ import type { Actor } from '../../ports/core/core.ts';
 import type { Interest } from './sessions.ts';
 
 export type ConnectionState =
-  /** `token` came with the upgrade request. */
-  | { readonly type: 'awaiting_hello'; readonly token: string | undefined }
+  /** `token` came with the upgrade request. Nothing but a hello ends the wait for one. */
+  | { readonly type: 'awaiting_hello'; readonly token: string | undefined; readonly sinceMs: number }
   /** The hello's token is being checked; frames that follow it closely wait in `early`. */
   | { readonly type: 'checking'; readonly early: string[] }
   /** The core is asked to open the session. What the bus brings meanwhile is for it already, but waits for the welcome. */
@@ -27,7 +27,7 @@ export type ConnectionState =
 
 export type Socket = ServerWebSocket<Connection>;
 
-/** Kept small: there may be a hundred thousand of these. */
+/** Kept small: there may be a hundred thousand of these. Times are monotonic: a step of the wall clock makes nobody silent. */
 export class Connection {
   state: ConnectionState;
   lastHeardMs: number;
@@ -40,7 +40,7 @@ export class Connection {
   #pending: string[] | undefined;
 
   constructor(token: string | undefined, nowMs: number) {
-    this.state = { type: 'awaiting_hello', token };
+    this.state = { type: 'awaiting_hello', token, sinceMs: nowMs };
     this.lastHeardMs = nowMs;
   }
 

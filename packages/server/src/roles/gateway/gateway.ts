@@ -71,7 +71,7 @@ export function startGateway(
       ? new URL(request.url).searchParams.get('access_token')
       : null;
     const token = bearerToken(request.headers.get('authorization')) ?? fromQuery ?? undefined;
-    if (own.upgrade(request, { data: new Connection(token, deps.clock.nowMs()) })) return undefined;
+    if (own.upgrade(request, { data: new Connection(token, deps.clock.monotonicMs()) })) return undefined;
     return problem({ code: 'bad_request', message: 'this address takes WebSocket connections' });
   }
 

@@ -120,7 +120,7 @@ export class Sessions {
       }
       // [D8] What it missed it reads from the timeline after reconnecting.
       if (socket.getBufferedAmount() > this.#options.backlogBytesMax) {
-        closeSocket(socket, 'slow_consumer', this.#options.clock.nowMs());
+        closeSocket(socket, 'slow_consumer', this.#options.clock.monotonicMs());
       }
     }
   }
@@ -180,7 +180,7 @@ export class Sessions {
     const { state } = socket.data;
     if (state.type !== 'open' && state.type !== 'opening') return;
     if (state.actor.deviceId !== deviceId || state.sessionId === sessionId) return;
-    closeSocket(socket, 'replaced', this.#options.clock.nowMs());
+    closeSocket(socket, 'replaced', this.#options.clock.monotonicMs());
   }
 
   /** The bus may have lost something: those it concerns reconnect and read the timeline. */
@@ -189,7 +189,7 @@ export class Sessions {
     for (const [topic, sockets] of this.#byUser) {
       for (const socket of asArray(sockets)) {
         const isConcerned = !lost || lost.has(topic) || socket.data.followed.some(({ topic: name }) => lost.has(name));
-        if (isConcerned) closeSocket(socket, 'going_away', this.#options.clock.nowMs());
+        if (isConcerned) closeSocket(socket, 'going_away', this.#options.clock.monotonicMs());
       }
     }
   }

@@ -33,15 +33,15 @@ export function createSockets(deps: GatewayDeps) {
       awaitingHello.add(socket);
     },
     message(socket, message) {
-      socket.data.lastHeardMs = clock.nowMs();
+      socket.data.lastHeardMs = clock.monotonicMs();
       if (typeof message === 'string') onText(socket, message);
-      else closeSocket(socket, 'protocol_error', clock.nowMs());
+      else closeSocket(socket, 'protocol_error', clock.monotonicMs());
     },
     ping(socket) {
-      socket.data.lastHeardMs = clock.nowMs();
+      socket.data.lastHeardMs = clock.monotonicMs();
     },
     pong(socket) {
-      socket.data.lastHeardMs = clock.nowMs();
+      socket.data.lastHeardMs = clock.monotonicMs();
     },
     close(socket) {
       forget(socket);
@@ -51,7 +51,7 @@ export function createSockets(deps: GatewayDeps) {
   function onText(socket: Socket, text: string): void {
     const { state } = socket.data;
     if (state.type === 'checking' || state.type === 'opening') {
-      if (state.early.length >= limits.inFlightMax) closeSocket(socket, 'protocol_error', clock.nowMs());
+      if (state.early.length >= limits.inFlightMax) closeSocket(socket, 'protocol_error', clock.monotonicMs());
       else state.early.push(text);
       return;
     }
@@ -69,7 +69,7 @@ export function createSockets(deps: GatewayDeps) {
       else {
         const message = parsed.type === 'error' ? parsed.message : 'the first frame is a hello';
         socket.send(errorFrame({ code: 'bad_request', message }));
-        closeSocket(socket, 'protocol_error', clock.nowMs());
+        closeSocket(socket, 'protocol_error', clock.monotonicMs());
       }
       return;
     }
@@ -94,7 +94,7 @@ export function createSockets(deps: GatewayDeps) {
       const verified = await tokens.verify(hello.token ?? upgradeToken ?? '');
       if (verified.type === 'invalid') {
         socket.send(errorFrame({ code: 'unauthorized', message: verified.reason }));
-        return closeSocket(socket, 'unauthorized', clock.nowMs());
+        return closeSocket(socket, 'unauthorized', clock.monotonicMs());
       }
       if (!sockets.has(socket)) return;
       const actor = { userId: verified.userId, deviceId: hello.device_id };
@@ -114,7 +114,7 @@ export function createSockets(deps: GatewayDeps) {
       for (const text of early) onText(socket, text);
     } catch (error) {
       log.error('hello failed', { error });
-      closeSocket(socket, 'overloaded', clock.nowMs());
+      closeSocket(socket, 'overloaded', clock.monotonicMs());
     }
   }
 
@@ -152,25 +152,24 @@ export function createSockets(deps: GatewayDeps) {
 
   /** Heartbeat: a silent peer is asked after one interval and closed after two; closes that hang are cut. */
   function sweep(): void {
-    const now = clock.nowMs();
+    const now = clock.monotonicMs();
     for (const socket of sockets) {
       const { state, lastHeardMs, closingSinceMs } = socket.data;
       const silentMs = now - lastHeardMs;
-      // A wall clock that stepped back must not keep dead peers for long.
-      if (silentMs < 0) socket.data.lastHeardMs = now;
       if (closingSinceMs !== 0) {
-        if (now - closingSinceMs > limits.heartbeatMs / 2 || now < closingSinceMs) socket.terminate();
+        if (now - closingSinceMs > limits.heartbeatMs / 2) socket.terminate();
       } else if (silentMs > 2 * limits.heartbeatMs) closeSocket(socket, 'idle', now);
       else if (socket.getBufferedAmount() > limits.backlogBytesMax) closeSocket(socket, 'slow_consumer', now);
-      else if (state.type === 'open' && state.expiresAtMs <= now) closeSocket(socket, 'unauthorized', now);
+      else if (state.type === 'open' && state.expiresAtMs <= clock.nowMs()) closeSocket(socket, 'unauthorized', now);
       else if (silentMs > limits.heartbeatMs) socket.ping();
     }
   }
 
   function sweepHello(): void {
-    const now = clock.nowMs();
+    const now = clock.monotonicMs();
     for (const socket of awaitingHello) {
-      if (now - socket.data.lastHeardMs < limits.helloTimeoutMs) continue;
+      const { state } = socket.data;
+      if (state.type !== 'awaiting_hello' || now - state.sinceMs < limits.helloTimeoutMs) continue;
       awaitingHello.delete(socket);
       closeSocket(socket, 'protocol_error', now);
     }
@@ -187,7 +186,7 @@ export function createSockets(deps: GatewayDeps) {
     const frame = encodeDown({ type: 'going_away', reconnect_after_ms: 1000 });
     for (const socket of sockets) {
       socket.send(frame);
-      closeSocket(socket, 'going_away', clock.nowMs());
+      closeSocket(socket, 'going_away', clock.monotonicMs());
     }
     const deadline = clock.monotonicMs() + drainMs;
     while (sockets.size > 0 && clock.monotonicMs() < deadline) {
