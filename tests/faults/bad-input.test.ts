@@ -284,6 +284,13 @@ describe('HTTP', () => {
       'too_large',
     ],
     [
+      'a content nested too deep',
+      () =>
+        post('/v1/messages', { to: 'bob', client_msg_id: 'x', content: { type: 'x', a: JSON.parse(deep(1_000)) } })(),
+      400,
+      'bad_request',
+    ],
+    [
       'a group with SQL as member',
       post('/v1/conversations', { kind: 'group', title: 'x', members: [sql] }),
       400,

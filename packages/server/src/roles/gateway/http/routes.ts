@@ -24,6 +24,7 @@ import {
   SeqSchema,
   UserIdSchema,
 } from '@hongyan/protocol/ids';
+import { contentDepthMax, isShallow } from '@hongyan/protocol/parse';
 import Type from 'typebox';
 import type { Outcome } from '../../../ports/core/core.ts';
 import type { GatewayDeps } from '../deps.ts';
@@ -243,6 +244,8 @@ function messageRoutes({ core }: GatewayDeps): Route[] {
       result: Type.Omit(downSchemas.ack, ['type', 'id']),
       handle: async ({ body, userId }) => {
         const { to, conversation_id, client_msg_id, content } = body;
+        if (!isShallow(content))
+          return { type: 'refused', code: 'bad_request', message: `content is nested deeper than ${contentDepthMax}` };
         const sent = await core.send({
           from: userId,
           ...(to === undefined ? {} : { to }),
