@@ -5,7 +5,7 @@ import { createRandom, testSeed } from '@hongyan/base/seed';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
-import { signUp } from './http-client.ts';
+import { askOutcome, call, openDirect, signUp } from './http-client.ts';
 import { WireClient } from './wire-client.ts';
 
 const random = createRandom(testSeed('stop'));
@@ -39,3 +39,49 @@ test('[D1][D2][D3][D4] stops under load lose nothing, and say so to every connec
     expect(check(crowd.events, await crowd.aftermath()).slice(0, 3)).toEqual([]);
   }
 }, 60_000);
+
+test('[D6] what reached a server that stops is answered, over HTTP and over sockets: stored, or refused and not stored', async () => {
+  const dataDir = await dataFolder('stop-answers');
+  let server = await startServer({ dataDir });
+  const { url, port } = server;
+  const ann = await signUp(url, 'ann');
+  const conversationId = await openDirect(url, ann, 'ann');
+  const content = { type: 'text', text: 'x'.repeat(2_000) };
+  const outcomes = new Map<string, string>();
+  const device = await WireClient.open({ url, token: ann.token, userId: 'ann', deviceId: 'phone' });
+  let isClosed = false;
+  void device.closed.then(() => {
+    isClosed = true;
+  });
+  const overHttp = async (line: number): Promise<void> => {
+    for (let no = 0; ; no++) {
+      const clientMsgId = `http ${line} ${no}`;
+      const body = { conversation_id: conversationId, client_msg_id: clientMsgId, content };
+      const { status } = await call(url, '/v1/messages', { method: 'POST', token: ann.token, body });
+      outcomes.set(clientMsgId, String(status));
+      if (status !== 201) return;
+    }
+  };
+  const overSocket = async (line: number): Promise<void> => {
+    for (let no = 0; !isClosed; no++) {
+      const clientMsgId = `socket ${line} ${no}`;
+      const outcome = await device.send({ conversationId, clientMsgId, content });
+      if (outcome.type === 'unknown' && isClosed) return;
+      outcomes.set(clientMsgId, outcome.type === 'refused' ? outcome.code : outcome.type);
+    }
+  };
+  const lines = Array.from({ length: 10 }, (_, line) => [overHttp(line), overSocket(line)]).flat();
+  await Bun.sleep(100 + random() * 100);
+  expect(await server.stop()).toBe(0);
+  const ends = await Promise.allSettled(lines);
+  expect(ends.filter(({ status }) => status === 'rejected')).toEqual([]);
+  expect(
+    [...new Set(outcomes.values())].filter((one) => !['201', '503', 'acked', 'unavailable'].includes(one)),
+  ).toEqual([]);
+  server = await startServer({ dataDir, port });
+  for (const [clientMsgId, outcome] of outcomes) {
+    if (outcome === '201' || outcome === 'acked') continue;
+    expect([clientMsgId, (await askOutcome(url, ann, clientMsgId)).found]).toEqual([clientMsgId, undefined]);
+  }
+  await server.stop();
+}, 30_000);

@@ -1,5 +1,6 @@
 // The gateway role: one port for WebSocket, HTTP and the web client, in front of the core.
 
+import { sleep } from '@hongyan/base/clock';
 import { type BunRequest, type Server, serve } from 'bun';
 import { Connection } from './connection.ts';
 import type { GatewayDeps, ListenOptions } from './deps.ts';
@@ -7,7 +8,7 @@ import { docsFiles } from './http/docs.ts';
 import { openapi } from './http/openapi.ts';
 import { problem } from './http/problem.ts';
 import { createRoutes } from './http/routes.ts';
-import { bearerToken, preflight, serveRoutes } from './http/serve-routes.ts';
+import { bearerToken, preflight, serveRoutes, stopping } from './http/serve-routes.ts';
 import { createSockets } from './sockets.ts';
 import { serveFile } from './web-root.ts';
 
@@ -15,7 +16,7 @@ export interface Gateway {
   /** http(s)://host:port as it is really bound. */
   readonly url: string;
   connectionCount(): number;
-  /** Not ready from now on; connections are told to go and closed within `drainMs`. */
+  /** Not ready from now on. What was accepted is answered, then connections are closed; both within `drainMs`. */
   stop(drainMs: number): Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export function startGateway(
     maxRequestBodySize: 4 * 1024 * 1024,
     ...(tls ? { tls: { cert: Bun.file(tls.certFile), key: Bun.file(tls.keyFile) } } : {}),
     routes: {
-      ...serveRoutes(deps, routes),
+      ...serveRoutes(deps, routes, () => isReady),
       '/v1/ws': { GET: (request: BunRequest, own: Server<Connection>) => upgrade(request, own) },
       '/openapi.json': { GET: () => Response.json(description, { headers: { 'access-control-allow-origin': '*' } }) },
       '/healthz': { GET: () => Response.json({ status: 'ok' }) },
@@ -57,7 +58,7 @@ export function startGateway(
   }
 
   function upgrade(request: BunRequest, own: Server<Connection>): Response | undefined {
-    if (!isReady) return problem({ code: 'unavailable', message: 'the server is stopping', retryAfterMs: 1000 });
+    if (!isReady) return stopping();
     if (deps.isCoreReachable?.() === false)
       return problem({ code: 'unavailable', message: 'the core cannot be reached', retryAfterMs: 1000 });
     if (sockets.count() >= deps.limits.connectionsMax) {
@@ -91,7 +92,10 @@ export function startGateway(
     connectionCount: sockets.count,
     async stop(drainMs) {
       isReady = false;
-      await sockets.drain(drainMs);
+      const deadlineMs = deps.clock.monotonicMs() + drainMs;
+      await sockets.drain(deadlineMs);
+      while (server.pendingRequests > 0 && deps.clock.monotonicMs() < deadlineMs)
+        await sleep(deps.clock, { delayMs: 10 });
       await server.stop(true);
     },
   };

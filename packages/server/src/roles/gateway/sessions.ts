@@ -97,31 +97,34 @@ export class Sessions {
     this.#markDirty(socket);
   }
 
+  /** What is queued leaves now, as before a close. */
+  flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const socket of dirty) this.#send(socket);
+  }
+
   detach(): void {
     this.#bus.detach();
   }
 
   #markDirty(socket: Socket): void {
-    if (this.#dirty.length === 0) soon(() => this.#flush());
+    if (this.#dirty.length === 0) soon(() => this.flush());
     this.#dirty.push(socket);
   }
 
-  #flush(): void {
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const socket of dirty) {
-      const frames = socket.data.take();
-      if (!frames || socket.readyState !== WebSocket.OPEN) continue;
-      if (frames.length === 1) socket.send(frames[0] ?? '');
-      else {
-        socket.cork(() => {
-          for (const frame of frames) socket.send(frame);
-        });
-      }
-      // [D8] What it missed it reads from the timeline after reconnecting.
-      if (socket.getBufferedAmount() > this.#options.backlogBytesMax) {
-        closeSocket(socket, 'slow_consumer', this.#options.clock.monotonicMs());
-      }
+  #send(socket: Socket): void {
+    const frames = socket.data.take();
+    if (!frames || socket.readyState !== WebSocket.OPEN) return;
+    if (frames.length === 1) socket.send(frames[0] ?? '');
+    else {
+      socket.cork(() => {
+        for (const frame of frames) socket.send(frame);
+      });
+    }
+    // [D8] What it missed it reads from the timeline after reconnecting.
+    if (socket.getBufferedAmount() > this.#options.backlogBytesMax) {
+      closeSocket(socket, 'slow_consumer', this.#options.clock.monotonicMs());
     }
   }
 

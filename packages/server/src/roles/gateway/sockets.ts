@@ -1,5 +1,6 @@
 // The life of sockets: hello, open, heartbeat, close. Every trace of a connection is freed in `close`.
 
+import { sleep } from '@hongyan/base/clock';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { parseUp } from '@hongyan/protocol/parse';
 import type { UpOf } from '@hongyan/protocol/up';
@@ -17,6 +18,7 @@ export function createSockets(deps: GatewayDeps) {
   const sockets = new Set<Socket>();
   const awaitingHello = new Set<Socket>();
   const closings = new Set<Promise<void>>();
+  let isDraining = false;
 
   const handler: WebSocketHandler<Connection> = {
     // The socket layer cuts what is far over the limit; below that the sender is told "too_large".
@@ -77,11 +79,8 @@ export function createSockets(deps: GatewayDeps) {
     const { frame } = parsed;
     if (frame.type === 'hello')
       return sessions.queue(socket, errorFrame({ code: 'bad_request', message: 'hello comes once' }));
-    if (frames.isOverloaded(socket)) {
-      const id = 'id' in frame ? frame.id : undefined;
-      const refusal = { code: 'overloaded', message: 'too many requests are in flight', retryAfterMs: 100 } as const;
-      return sessions.queue(socket, errorFrame(refusal, id));
-    }
+    const refusal = isDraining ? stopping : frames.isOverloaded(socket) ? overloaded : undefined;
+    if (refusal) return sessions.queue(socket, errorFrame(refusal, 'id' in frame ? frame.id : undefined));
     frames.handle(socket, state.actor, frame);
   }
 
@@ -180,19 +179,24 @@ export function createSockets(deps: GatewayDeps) {
     clock.every(Math.max(50, Math.min(1000, limits.helloTimeoutMs / 4)), sweepHello),
   ];
 
-  /** Tells everyone to come back elsewhere or later, then closes; resolves when all traces are gone or `drainMs` is over. */
-  async function drain(drainMs: number): Promise<void> {
+  /**
+   * Tells everyone to come back elsewhere or later, and closes each as soon as what it asked for is answered; further requests
+   * are refused. Resolves when all traces are gone, or soon after `deadlineMs` on the monotonic clock.
+   */
+  async function drain(deadlineMs: number): Promise<void> {
+    isDraining = true;
     for (const timer of timers) timer.cancel();
     const frame = encodeDown({ type: 'going_away', reconnect_after_ms: 1000 });
-    for (const socket of sockets) {
-      socket.send(frame);
-      closeSocket(socket, 'going_away', clock.monotonicMs());
-    }
-    const deadline = clock.monotonicMs() + drainMs;
-    while (sockets.size > 0 && clock.monotonicMs() < deadline) {
-      await new Promise<void>((resolve) => {
-        clock.after(20, resolve);
-      });
+    for (const socket of sockets) socket.send(frame);
+    for (;;) {
+      sessions.flush();
+      const now = clock.monotonicMs();
+      for (const socket of sockets) {
+        const { inFlight, closingSinceMs } = socket.data;
+        if (closingSinceMs === 0 && (inFlight === 0 || now >= deadlineMs)) closeSocket(socket, 'going_away', now);
+      }
+      if (sockets.size === 0 || now >= deadlineMs) break;
+      await sleep(clock, { delayMs: 20 });
     }
     for (const socket of sockets) socket.terminate();
     await Promise.all(closings);
@@ -201,6 +205,9 @@ export function createSockets(deps: GatewayDeps) {
 
   return { handler, sessions, drain, count: () => sockets.size };
 }
+
+const overloaded = { code: 'overloaded', message: 'too many requests are in flight', retryAfterMs: 100 } as const;
+const stopping = { code: 'unavailable', message: 'the server is stopping', retryAfterMs: 1000 } as const;
 
 /** What the core answered, as it is after the changes told meanwhile. */
 function withChanges(

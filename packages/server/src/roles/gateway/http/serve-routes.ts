@@ -18,16 +18,25 @@ const corsHeaders = {
   'access-control-max-age': '86400',
 };
 
-export function serveRoutes(deps: GatewayDeps, routes: readonly Route[]): RouteTable {
+/** While `isReady` says no, each request is refused and its connection closed: a stop waits for those before it alone. */
+export function serveRoutes(deps: GatewayDeps, routes: readonly Route[], isReady: () => boolean): RouteTable {
   const table: RouteTable = {};
   for (const route of routes) {
     const path = route.spec.path.replace(/\{(\w+)\}/g, ':$1');
-    table[path] = { ...table[path], [route.spec.method]: (request: BunRequest) => answer(deps, route, request) };
+    const handle = (request: BunRequest) => (isReady() ? answer(deps, route, request) : Promise.resolve(stopping()));
+    table[path] = { ...table[path], [route.spec.method]: handle };
   }
   return table;
 }
 
 export const preflight = (): Response => new Response(null, { status: 204, headers: corsHeaders });
+
+export function stopping(): Response {
+  const response = problem({ code: 'unavailable', message: 'the server is stopping', retryAfterMs: 1000 });
+  response.headers.set('access-control-allow-origin', '*');
+  response.headers.set('connection', 'close');
+  return response;
+}
 
 async function answer(deps: GatewayDeps, route: Route, request: BunRequest): Promise<Response> {
   let response: Response;
