@@ -21,7 +21,7 @@ export interface RunningCore extends Core {
 }
 
 export function createCore(deps: CoreDeps): RunningCore {
-  const { bus, registry, directory, clock } = deps;
+  const { bus, registry, directory, clock, log } = deps;
   const memberships = new MembershipCache(directory);
   const views = createViews(deps, memberships);
   const receipts = createReceipts(deps, memberships);
@@ -56,7 +56,10 @@ export function createCore(deps: CoreDeps): RunningCore {
 
     async open({ actor, sessionId, node }) {
       const { userId, deviceId } = actor;
-      await directory.touchDevice({ userId, deviceId, atMs: clock.nowMs() });
+      // When a device was last seen is worth less than its connection: a full disk keeps no reader out.
+      await directory
+        .touchDevice({ userId, deviceId, atMs: clock.nowMs() })
+        .catch((error: unknown) => log.error('device not remembered', { userId, deviceId, error }));
       const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
       // Another session of the user may be one of the same device, on any gateway.
       if (becameOnline) bus.publish([presenceEvent(userId, true)]);
