@@ -109,7 +109,6 @@ describe('close codes', () => {
   );
 
   test.each([
-    [4200, 'unauthorized'],
     [4201, 'token_revoked'],
     [4202, 'protocol_error'],
     [4203, 'replaced'],
@@ -120,6 +119,61 @@ describe('close codes', () => {
     clock.advance(120_000);
     expect(server.connections).toHaveLength(1);
     expect(clock.nextInMs).toBeUndefined();
+  });
+
+  test('[C6] a token that expires on an open connection is asked for anew; one that is refused then ends it', async () => {
+    const connection = await online();
+    connection.close(4200);
+    await stateOf('reconnecting');
+    const again = server.connection();
+    clock.advance(clock.nextInMs ?? 0);
+    const fresh = await again;
+    await stateOf('online');
+    server.answer = (refusing, { type }) => {
+      if (type === 'hello') refusing.close(4200);
+      return type === 'hello';
+    };
+    fresh.close(4200);
+    await stateOf('reconnecting');
+    clock.advance(clock.nextInMs ?? 0);
+    expect(await stateOf('closed')).toEqual({ type: 'closed', reason: 'unauthorized' });
+  });
+
+  test('[C6] a hello that reached the server too late is said again; one that it refused is not', async () => {
+    server.answer = (connection, { type }) => {
+      if (type === 'hello') connection.close(4202);
+      return true;
+    };
+    client.connect().catch(() => {});
+    await stateOf('reconnecting');
+    server.answer = (connection) => {
+      connection.send({ type: 'error', code: 'bad_request', message: 'what is this?' });
+      connection.close(4202);
+      return true;
+    };
+    clock.advance(clock.nextInMs ?? 0);
+    expect(await stateOf('closed')).toEqual({ type: 'closed', reason: 'protocol_error' });
+  });
+
+  test('[C6] replaced by an attempt of its own that it had given up, it comes back, once', async () => {
+    server.answer = () => true;
+    const coming = server.connection();
+    client.connect().catch(() => {});
+    await (await coming).next('hello');
+    clock.advance(15_000);
+    await stateOf('reconnecting');
+    server.answer = () => false;
+    const replaced = async () => {
+      const next = server.connection();
+      clock.advance(clock.nextInMs ?? 0);
+      const connection = await next;
+      await stateOf('online');
+      connection.close(4203);
+    };
+    await replaced();
+    await stateOf('reconnecting');
+    await replaced();
+    expect(await stateOf('closed')).toEqual({ type: 'closed', reason: 'replaced' });
   });
 
   test('[C6] closed on purpose it does not come back, and can be opened again', async () => {
@@ -139,6 +193,54 @@ describe('close codes', () => {
       return true;
     };
     expect(await rejectionOf(client.connect())).toMatchObject({ code: 'unauthorized' });
+  });
+});
+
+describe('what is no frame', () => {
+  test.each(['', '{"type":', 'null', '7', '{"type":"message"}'])(
+    '[C2] %p costs the connection, not the process: what it was is found by the next sync',
+    async (text) => {
+      const connection = await online();
+      connection.sendText(text);
+      await stateOf('reconnecting');
+      clock.advance(clock.nextInMs ?? 0);
+      await stateOf('online');
+    },
+  );
+
+  test('an error that answers nothing is told as a warning', async () => {
+    const connection = await online();
+    const warned = new Promise<{ message: string }>((resolve) => client.on('warning', resolve));
+    connection.send({ type: 'error', code: 'bad_request', message: 'what is this?' });
+    expect((await warned).message).toContain('what is this?');
+    expect(client.state.type).toBe('online');
+  });
+});
+
+describe('frames that cannot leave', () => {
+  test('[C4] one that is larger than the server takes fails alone, and the connection stays', async () => {
+    server.limits = { frame_bytes_max: 1_000 };
+    await online();
+    const content = { type: 'text', text: '鸿'.repeat(400) };
+    expect(await rejectionOf(client.send({ to: 'you' as never }, content))).toMatchObject({ code: 'too_large' });
+    expect(client.outbox()).toMatchObject([{ status: 'failed', error: { code: 'too_large' } }]);
+    expect(client.state.type).toBe('online');
+  });
+
+  test('[D9] presence that the server refuses keeps nobody from being online, and is not asked for again', async () => {
+    server.answer = (connection, { type, id }) => {
+      if (type === 'presence') connection.send({ type: 'error', id, code: 'bad_request', message: 'no such id' });
+      return type === 'presence';
+    };
+    await client.watchPresence(['not an id' as never]);
+    const connection = await online();
+    expect(connection.frames.filter(({ type }) => type === 'presence')).toHaveLength(1);
+    connection.close(4000);
+    await stateOf('reconnecting');
+    const again = server.connection();
+    clock.advance(clock.nextInMs ?? 0);
+    await stateOf('online');
+    expect((await again).frames.map(({ type }) => type)).toEqual(['hello', 'sync']);
   });
 });
 

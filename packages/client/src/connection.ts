@@ -1,7 +1,7 @@
 // One device's connection: opened, kept alive, and opened again until it is closed on purpose or the server says stop.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import { closeAction, closeCode } from '@hongyan/protocol/codes';
+import { type CloseAction, closeAction, closeCode } from '@hongyan/protocol/codes';
 import type { Down, DownOf } from '@hongyan/protocol/down';
 import type { DeviceId } from '@hongyan/protocol/ids';
 import type { Up } from '@hongyan/protocol/up';
@@ -41,7 +41,15 @@ interface Waiting {
 
 type Life =
   | { readonly type: 'closed' }
-  | { readonly type: 'connecting'; readonly attempt: number; readonly timer: Timer; socket?: WebSocketLike }
+  | {
+      readonly type: 'connecting';
+      readonly attempt: number;
+      readonly timer: Timer;
+      socket?: WebSocketLike;
+      hasSaidHello: boolean;
+      /** The server answered the hello with an error. */
+      isRefused: boolean;
+    }
   | {
       readonly type: 'open';
       readonly attempt: number;
@@ -49,6 +57,8 @@ type Life =
       readonly sinceMs: number;
       readonly heartbeat: Timer;
       readonly requests: Map<number, Waiting>;
+      /** What the server takes; beyond it a frame would have no answer, or cost the connection. */
+      readonly frameBytesMax: number | undefined;
       hasHeard: boolean;
       isAsked: boolean;
       reconnectAfterMs?: number;
@@ -62,12 +72,16 @@ const backOffBaseMs = 500;
 const backOffMaxMs = 30_000;
 /** "Reconnect now" to everyone at once must not mean the same millisecond. */
 const reconnectSpreadMs = 300;
+/** How late a network may still deliver the hello of an attempt that was given up. */
+const strayMsMax = 120_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
   #life: Life = { type: 'closed' };
   #nextId = 1;
   #stopSignals: (() => void) | undefined;
+  /** Until then a hello of this device's own, given up, may reach the server after a later one. */
+  #strayUntilMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -96,9 +110,9 @@ export class Connection {
     this.#stop('on_purpose');
   }
 
-  /** Drops a connection that proved useless; the next attempt follows after a back-off. */
+  /** Drops an open connection that proved useless; the next attempt follows after a back-off. */
   fail(error: ClientError): void {
-    this.#lost('back_off', error);
+    if (this.#life.type === 'open') this.#lost('back_off', error);
   }
 
   /** Rejects with the server's refusal, or `unavailable` when no answer came: then the outcome is unknown. */
@@ -106,13 +120,17 @@ export class Connection {
     const life = this.#life;
     if (life.type !== 'open') return Promise.reject(new ClientError('unavailable', 'not connected'));
     const id = this.#nextId++;
+    const text = JSON.stringify({ ...request, id });
+    if (isLonger(text, life.frameBytesMax)) {
+      return Promise.reject(new ClientError('too_large', `a frame is at most ${life.frameBytesMax} bytes`));
+    }
     const { clock, requestTimeoutMs } = this.#options;
     return new Promise<Answer>((resolve, reject) => {
       const timer = clock.after(requestTimeoutMs, () => {
         if (this.#life === life) this.fail(new ClientError('unavailable', `no answer within ${requestTimeoutMs} ms`));
       });
       life.requests.set(id, { resolve, reject, timer });
-      life.socket.send(JSON.stringify({ ...request, id }));
+      life.socket.send(text);
     }) as Promise<DownOf<AnswerTo<R['type']>>>;
   }
 
@@ -127,7 +145,7 @@ export class Connection {
     const timer = this.#options.clock.after(connectTimeoutMs, () =>
       this.#lost('back_off', new ClientError('unavailable', 'the server did not answer in time')),
     );
-    const life: Life = { type: 'connecting', attempt, timer };
+    const life: Life = { type: 'connecting', attempt, timer, hasSaidHello: false, isRefused: false };
     this.#life = life;
     this.#options.onState({ type: 'connecting', attempt });
     Promise.resolve()
@@ -148,6 +166,7 @@ export class Connection {
     const socket = new WebSocket(socketUrl(url));
     life.socket = socket;
     socket.onopen = () => {
+      life.hasSaidHello = true;
       const client = clientName === undefined ? {} : { client: clientName };
       socket.send(JSON.stringify({ type: 'hello', token, device_id: deviceId, ...client } satisfies Up));
     };
@@ -157,10 +176,22 @@ export class Connection {
     socket.onerror = () => {};
   }
 
+  /** What is not understood costs the connection: a frame passed over might have been a message. */
   #receive(text: string): void {
-    const frame = JSON.parse(text) as Down;
+    try {
+      this.#take(JSON.parse(text) as Down);
+    } catch (cause) {
+      this.#lost('back_off', new ClientError('internal', 'the server sent what is no frame', { cause }));
+    }
+  }
+
+  #take(frame: Down): void {
     const life = this.#life;
-    if (life.type === 'connecting' && frame.type === 'welcome') return this.#welcomed(life, frame);
+    if (life.type === 'connecting') {
+      if (frame.type === 'welcome') this.#welcomed(life, frame);
+      else if (frame.type === 'error') life.isRefused = true;
+      return;
+    }
     if (life.type !== 'open') return;
     life.hasHeard = true;
     if (frame.type === 'going_away') life.reconnectAfterMs = frame.reconnect_after_ms;
@@ -189,6 +220,7 @@ export class Connection {
       sinceMs: clock.monotonicMs(),
       heartbeat: clock.every(welcome.heartbeat_ms, () => this.#beat(life)),
       requests: new Map(),
+      frameBytesMax: welcome.limits?.frame_bytes_max,
       hasHeard: true,
       isAsked: false,
     };
@@ -217,9 +249,25 @@ export class Connection {
   }
 
   #closed(code: number): void {
-    const action = closeAction(code);
+    const action = this.#actionOn(code);
+    if (this.#life.type === 'connecting') this.#life.socket = undefined;
     if (action === 'stop') return this.#stop(stopReason(code));
     this.#lost(action, new ClientError('unavailable', `the connection was closed (${code})`));
+  }
+
+  /** [C6] What the code asks for, unless it says less of this device than of its network. */
+  #actionOn(code: number): CloseAction {
+    const life = this.#life;
+    // A token that was good has expired: the next attempt has a fresh one, and ends it when that is refused too.
+    if (code === closeCode.unauthorized && life.type === 'open') return 'reconnect';
+    // No error came before it: the hello was too late, not wrong.
+    if (code === closeCode.protocol_error && life.type === 'connecting' && !life.isRefused) return 'back_off';
+    // Replaced by an attempt of its own that was given up and came late: at most once for each.
+    if (code === closeCode.replaced && this.#options.clock.monotonicMs() < this.#strayUntilMs) {
+      this.#strayUntilMs = 0;
+      return 'reconnect';
+    }
+    return closeAction(code);
   }
 
   #lost(action: 'reconnect' | 'back_off', error: ClientError): void {
@@ -266,6 +314,9 @@ export class Connection {
     }
     const socket = life.type === 'waiting' ? undefined : life.socket;
     if (!socket) return;
+    if (life.type === 'connecting' && life.hasSaidHello) {
+      this.#strayUntilMs = this.#options.clock.monotonicMs() + strayMsMax;
+    }
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
   }
@@ -274,6 +325,12 @@ export class Connection {
 function socketUrl(url: string): string {
   const base = url === '' ? globalThis.location.origin : url.replace(/\/$/, '');
   return `${base.replace(/^http/, 'ws')}/v1/ws`;
+}
+
+/** UTF-8 needs at most 3 bytes for a UTF-16 unit: only texts near the limit are measured exactly. */
+function isLonger(text: string, bytesMax: number | undefined): boolean {
+  if (bytesMax === undefined || text.length * 3 <= bytesMax) return false;
+  return new TextEncoder().encode(text).length > bytesMax;
 }
 
 const retryOf = ({ retry_after_ms }: DownOf<'error'>) =>

@@ -1,5 +1,8 @@
 // Typed events. A listener that throws does not keep the others from hearing.
 
+/** The way in alone. */
+export type Emits<Events> = Pick<Emitter<Events>, 'emit'>;
+
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
 

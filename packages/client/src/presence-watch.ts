@@ -3,8 +3,9 @@
 import type { DownOf } from '@hongyan/protocol/down';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { ClientEvents } from './api.ts';
+import { toClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
-import type { Emitter } from './emitter.ts';
+import type { Emits } from './emitter.ts';
 
 /** As many as a server follows for one connection; the oldest give way. */
 const watchedMax = 1_000;
@@ -14,9 +15,9 @@ const askMax = 500;
 export class PresenceWatch {
   readonly #watched = new Set<UserId>();
   readonly #connection: Connection;
-  readonly #events: Emitter<ClientEvents>;
+  readonly #events: Emits<ClientEvents>;
 
-  constructor(connection: Connection, events: Emitter<ClientEvents>) {
+  constructor(connection: Connection, events: Emits<ClientEvents>) {
     this.#connection = connection;
     this.#events = events;
   }
@@ -34,8 +35,14 @@ export class PresenceWatch {
     if (this.#connection.isOpen) await this.#ask(userIds);
   }
 
-  connected(): Promise<void> {
-    return this.#ask([...this.#watched]);
+  /** Best effort [D9]: what the server refuses is told, and keeps nobody from being online. */
+  async connected(): Promise<void> {
+    try {
+      await this.#ask([...this.#watched]);
+    } catch (error) {
+      if (toClientError(error).isRetryable) return;
+      this.#events.emit('warning', { message: 'presence could not be asked for', error });
+    }
   }
 
   tell({ user_id, online, last_seen }: Omit<DownOf<'presence'>, 'type'>): void {
@@ -45,10 +52,14 @@ export class PresenceWatch {
 
   async #ask(userIds: readonly UserId[]): Promise<void> {
     for (let from = 0; from < userIds.length; from += askMax) {
-      const { users } = await this.#connection.request({
-        type: 'presence',
-        user_ids: userIds.slice(from, from + askMax),
-      });
+      const asked = userIds.slice(from, from + askMax);
+      const { users } = await this.#connection
+        .request({ type: 'presence', user_ids: asked })
+        .catch((error: unknown) => {
+          // Asking for these again would be refused again, and the others of the same page with them.
+          if (!toClientError(error).isRetryable) for (const userId of asked) this.#watched.delete(userId);
+          throw error;
+        });
       for (const user of users) this.tell(user);
     }
   }

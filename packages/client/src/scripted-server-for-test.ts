@@ -8,6 +8,7 @@ export interface ScriptedConnection {
   /** Frames received so far, hello included. */
   readonly frames: readonly Frame[];
   send(frame: Frame): void;
+  sendText(text: string): void;
   close(code: number): void;
   /** Resolves with the first frame of the type, come already or yet to come. */
   next(type: string): Promise<Frame>;
@@ -24,16 +25,18 @@ export class ScriptedServer {
   readonly connections: ScriptedConnection[] = [];
   readonly #waiting: ((connection: ScriptedConnection) => void)[] = [];
   heartbeatMs = 1_000;
+  limits: { readonly frame_bytes_max?: number } = {};
   /** Called with each frame; a truthy result means that the test has answered. */
   answer: (connection: ScriptedConnection, frame: Frame) => boolean = () => false;
+  /** Requests other than the upgrade. */
+  http: (request: Request) => Response | Promise<Response> = () => new Response('', { status: 404 });
 
   constructor() {
     const receive = (connection: ScriptedConnection, frame: Frame) => this.#receive(connection, frame);
     this.#server = Bun.serve<Data>({
       hostname: '127.0.0.1',
       port: 0,
-      fetch: (request, server) =>
-        server.upgrade(request, { data: {} as Data }) ? undefined : new Response('', { status: 404 }),
+      fetch: (request, server) => (server.upgrade(request, { data: {} as Data }) ? undefined : this.http(request)),
       websocket: {
         open: (socket) => {
           socket.data = connectionOf(socket, receive);
@@ -61,7 +64,13 @@ export class ScriptedServer {
   #receive(connection: ScriptedConnection, frame: Frame): void {
     if (this.answer(connection, frame)) return;
     if (frame.type === 'hello') {
-      connection.send({ type: 'welcome', user_id: 'me', heartbeat_ms: this.heartbeatMs, limits: {}, node: 'test' });
+      connection.send({
+        type: 'welcome',
+        user_id: 'me',
+        heartbeat_ms: this.heartbeatMs,
+        limits: this.limits,
+        node: 'test',
+      });
     } else if (frame.type === 'sync') {
       connection.send({ type: 'sync_result', id: frame.id, conversations: [], cursor: 'c', has_more: false });
     }
@@ -77,6 +86,7 @@ function connectionOf(
   const connection: ScriptedConnection = {
     frames,
     send: (frame) => void socket.send(JSON.stringify(frame)),
+    sendText: (text) => void socket.send(text),
     close: (code) => socket.close(code),
     next: (type) =>
       new Promise((resolve) => {
