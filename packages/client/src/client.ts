@@ -3,16 +3,17 @@
 import { systemClock } from '@hongyan/base/clock';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { Conversation, User } from '@hongyan/protocol/entry';
+import type { Content, Conversation, User } from '@hongyan/protocol/entry';
 import type { MemberList, MessageWhere } from '@hongyan/protocol/http';
 import type { ClientMsgId, ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { Client, ClientEvents, ClientMessage, ClientOptions, ClientStorage, ConnectionState } from './api.ts';
-import { ClientError } from './client-error.ts';
+import { ClientError, toClientError } from './client-error.ts';
 import { Emitter } from './emitter.ts';
 import { type HttpRequest, request } from './http.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
-import { type ClientEnvironment, Session, storageWarning } from './session.ts';
+import { SafeStorage } from './safe-storage.ts';
+import { type ClientEnvironment, Session } from './session.ts';
 import { userIdOf } from './token.ts';
 
 export type * from './api.ts';
@@ -49,6 +50,9 @@ class HongyanClient implements Client {
   readonly #newId: () => string;
   readonly #typingAtMs = new Map<ConversationId, number>();
   #session: Session | undefined;
+  #inUse: SafeStorage | undefined;
+  /** Grows with each close: a connect that began before it has lost its reason. */
+  #closings = 0;
   #opening: Promise<Session> | undefined;
 
   constructor(options: ClientOptions, environment: ClientEnvironment) {
@@ -73,7 +77,9 @@ class HongyanClient implements Client {
   }
 
   async connect(): Promise<void> {
+    const closings = this.#closings;
     const session = await this.#open();
+    if (closings !== this.#closings) throw new ClientError('unavailable', 'closed: on_purpose');
     if (session.state.type === 'online') return;
     const online = new Promise<void>((resolve, reject) => {
       const stop = this.on('state', (state) => {
@@ -90,24 +96,30 @@ class HongyanClient implements Client {
   }
 
   async close(): Promise<void> {
+    this.#closings++;
     await this.#session?.close();
   }
 
   async logout(): Promise<void> {
-    await this.close();
+    this.#closings++;
+    this.#session?.end();
+    this.#inUse?.release();
+    this.#inUse = undefined;
     this.#session = undefined;
     this.#opening = undefined;
+    this.#typingAtMs.clear();
     await this.#storage.clear();
   }
 
   async send(...[target, content, { clientMsgId } = {}]: Parameters<Client['send']>): Promise<ClientMessage> {
+    const own = plainCopy(content);
     const { userId, outbox } = await this.#open();
     return outbox.add({
       target,
       conversationId: 'to' in target ? directConversationId(userId, target.to) : target.conversationId,
       from: userId,
       clientMsgId: clientMsgId ?? (this.#newId() as ClientMsgId),
-      content,
+      content: own,
     });
   }
 
@@ -179,7 +191,7 @@ class HongyanClient implements Client {
       path: `/v1/conversations/${encodeURIComponent(conversationId)}`,
       body: { title },
     });
-    this.#session?.conversations.merge(conversation);
+    this.#session?.learn(conversation);
   }
 
   addMember(conversationId: ConversationId, userId: UserId): Promise<void> {
@@ -231,50 +243,59 @@ class HongyanClient implements Client {
   }
 
   #open(): Promise<Session> {
-    this.#opening ??= this.#openSession().catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
+    if (this.#opening) return this.#opening;
+    const opening = this.#openSession().catch((error: unknown) => {
+      if (this.#opening === opening) this.#opening = undefined;
+      throw toClientError(error);
     });
-    return this.#opening;
+    this.#opening = opening;
+    return opening;
   }
 
   async #openSession(): Promise<Session> {
-    const kept = await this.#load();
-    const userId = userIdOf(await this.#token());
-    const isOwn = kept.meta.userId === undefined || kept.meta.userId === userId;
-    // Another user's outbox must never leave in this one's name.
-    if (!isOwn) await this.#storage.clear();
+    const storage = new SafeStorage({
+      storage: this.#storage,
+      clock: this.#environment.clock,
+      onFailure: (error) => this.#events.emit('warning', { message: storageWarning, error }),
+    });
+    this.#inUse = storage;
+    // A storage that cannot be read is no reason not to chat: the device begins anew.
+    let kept = (await storage.load()) ?? { meta: {}, outbox: [], conversations: [] };
+    const userId = await this.#owner(kept.meta.userId);
     const deviceId = this.#options.deviceId ?? kept.meta.deviceId ?? (this.#newId() as DeviceId);
-    await this.#storage.saveMeta({ deviceId, userId }).catch((error: unknown) => this.#warnStorage(error));
+    if (kept.meta.userId !== userId) {
+      // [C8] Another user's outbox must never leave in this one's name: where it cannot be cleared, nothing is written either.
+      kept = { meta: {}, outbox: [], conversations: [] };
+      if (!(await storage.clear()) || !(await storage.saveMeta({ deviceId, userId }))) storage.release();
+    }
+    if (this.#inUse !== storage) throw new ClientError('unavailable', 'logged out meanwhile');
     const session = new Session({
       userId,
       deviceId,
       client: { ...this.#options, token: () => this.#token() },
       environment: this.#environment,
-      storage: this.#storage,
+      storage,
       events: this.#events,
     });
-    if (isOwn) session.restore(kept);
+    session.restore(kept);
     this.#session = session;
     for (const view of session.conversations.list()) this.#events.emit('conversation', view);
     return session;
   }
 
-  /** A storage that cannot be read is no reason not to chat: the device begins anew. */
-  async #load(): ReturnType<ClientStorage['load']> {
+  /** Without a token for the moment, as in a tunnel, whose data is kept goes on offline. */
+  async #owner(keptUserId: UserId | undefined): Promise<UserId> {
     try {
-      return await this.#storage.load();
-    } catch (error) {
-      this.#warnStorage(error);
-      return { meta: {}, outbox: [], conversations: [] };
+      return userIdOf(await this.#token());
+    } catch (thrown) {
+      if (keptUserId === undefined || !toClientError(thrown).isRetryable) throw thrown;
+      return keptUserId;
     }
   }
 
   async #create(body: unknown) {
-    const { conversations } = await this.#open();
-    return conversations
-      .merge(await this.#http<Conversation>({ method: 'POST', path: '/v1/conversations', body }))
-      .view();
+    const session = await this.#open();
+    return session.learn(await this.#http<Conversation>({ method: 'POST', path: '/v1/conversations', body })).view();
   }
 
   async #http<T>(asked: Omit<HttpRequest, 'url' | 'token'>): Promise<T> {
@@ -282,15 +303,27 @@ class HongyanClient implements Client {
   }
 
   async #token(): Promise<string> {
-    return await this.#options.token();
-  }
-
-  #warnStorage(error: unknown): void {
-    this.#events.emit('warning', { message: storageWarning, error });
+    const token = await this.#options.token();
+    const { userId } = this;
+    if (userId !== undefined && userIdOf(token) !== userId) {
+      throw new ClientError('unauthorized', `the token is of ${userIdOf(token)}: log ${userId} out first`);
+    }
+    return token;
   }
 }
 
+const storageWarning = 'the storage failed: what is sent now may not survive a restart';
+
 const memberPath = (conversationId: ConversationId, userId: UserId) =>
   `/v1/conversations/${encodeURIComponent(conversationId)}/members/${encodeURIComponent(userId)}`;
+
+/** As it will be sent: what the application changes afterwards is its own. */
+function plainCopy(content: Content): Content {
+  try {
+    return JSON.parse(JSON.stringify(content)) as Content;
+  } catch (cause) {
+    throw new ClientError('bad_request', 'the content is not JSON', { cause });
+  }
+}
 
 const secureRandom = () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;

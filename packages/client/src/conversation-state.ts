@@ -41,6 +41,8 @@ export class ConversationState {
   #activityMs: number;
   readonly #early = new Map<Seq, Entry>();
   readonly #receipts: Map<UserId, Positions>;
+  /** What was given out, until a position changes: a message must not cost a copy of them. */
+  #receiptsShown: ReadonlyMap<UserId, Positions> | undefined;
   #view: ConversationView | undefined;
 
   private constructor(self: UserId, stored: StoredState) {
@@ -129,7 +131,7 @@ export class ConversationState {
   addPage(page: Pick<MessagePage, 'entries' | 'first_seq' | 'last_seq'>): Shown {
     const from = (this.#shownSeq + 1) as Seq;
     const hasGap = page.first_seq > from;
-    if (hasGap) this.#shownSeq = (page.first_seq - 1) as Seq;
+    if (hasGap) this.#skipTo((page.first_seq - 1) as Seq);
     const messages: ClientMessage[] = [];
     for (const entry of page.entries) {
       this.#sawLast(entry);
@@ -151,15 +153,19 @@ export class ConversationState {
     return this.advance(userId, positions);
   }
 
-  /** [D7] true when it told something new. */
+  /** [D7] true when it told something new. Nothing is kept of members that are too many to be listed. */
   advance(userId: UserId, positions: Positions): boolean {
+    if (userId !== this.#self && this.#members === undefined) return false;
     const known = userId === this.#self ? this.#ownPositions() : (this.#receipts.get(userId) ?? nothing);
     const deliveredSeq = later(known.deliveredSeq, later(positions.deliveredSeq, positions.readSeq));
     const readSeq = later(known.readSeq, positions.readSeq);
     if (deliveredSeq === known.deliveredSeq && readSeq === known.readSeq) return false;
     if (userId === this.#self) {
       this.#conversation = { ...this.#conversation, delivered_seq: deliveredSeq, read_seq: readSeq };
-    } else this.#receipts.set(userId, { deliveredSeq, readSeq });
+    } else {
+      this.#receipts.set(userId, { deliveredSeq, readSeq });
+      this.#receiptsShown = undefined;
+    }
     this.#view = undefined;
     return true;
   }
@@ -203,20 +209,25 @@ export class ConversationState {
     const shown: ClientMessage[] = [];
     for (let next: Entry | undefined = first; next; next = this.#early.get((this.#shownSeq + 1) as Seq)) {
       this.#shownSeq = next.seq;
+      this.#early.delete(next.seq);
       shown.push(this.toMessage(next));
       // What oneself wrote is read by oneself, unless something before it is not.
       if (next.from === this.#self && this.#conversation.read_seq === next.seq - 1) {
         this.advance(this.#self, { deliveredSeq: next.seq, readSeq: next.seq });
       }
     }
-    for (const seq of this.#early.keys()) if (seq <= this.#shownSeq) this.#early.delete(seq);
     return shown;
+  }
+
+  #skipTo(seq: Seq): void {
+    this.#shownSeq = seq;
+    for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
   }
 
   /** For one's own messages the furthest that all others have; what the server said of it counts too. */
   #statusOf({ from, seq, status }: Entry): MessageStatus {
     if (from !== this.#self) return status;
-    const others = this.#others();
+    const others = this.#members?.filter((userId) => userId !== this.#self);
     if (others === undefined || others.length === 0) return status;
     const all = (of: (positions: Positions) => Seq) =>
       others.every((userId) => of(this.#receipts.get(userId) ?? nothing) >= seq);
@@ -225,9 +236,8 @@ export class ConversationState {
   }
 
   /** undefined where not all members are known. */
-  #others(): readonly UserId[] | undefined {
-    const members = directMembers(this.id) ?? this.#conversation.members;
-    return members?.filter((userId) => userId !== this.#self);
+  get #members(): readonly UserId[] | undefined {
+    return directMembers(this.id) ?? this.#conversation.members;
   }
 
   #ownPositions(): Positions {
@@ -235,6 +245,7 @@ export class ConversationState {
   }
 
   #makeView(): ConversationView {
+    this.#receiptsShown ??= new Map(this.#receipts);
     const { conversation_id, kind, title, member_count, last_seq, first_seq, last_message } = this.#conversation;
     const { deliveredSeq, readSeq } = this.#ownPositions();
     const pair = directMembers(conversation_id);
@@ -250,7 +261,7 @@ export class ConversationState {
       deliveredSeq,
       unread: Math.max(0, last_seq - Math.max(readSeq, first_seq - 1)),
       ...(last_message ? { lastMessage: this.toMessage(last_message) } : {}),
-      receipts: new Map(this.#receipts),
+      receipts: this.#receiptsShown,
     };
   }
 }

@@ -5,15 +5,16 @@ import type { DownOf } from '@hongyan/protocol/down';
 import type { Conversation, Entry } from '@hongyan/protocol/entry';
 import type { MessagePage } from '@hongyan/protocol/http';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { ClientEvents, ClientStorage, ConversationView, StoredConversation } from './api.ts';
+import type { ClientEvents, ConversationView, StoredConversation } from './api.ts';
 import { ConversationState, type Shown, type StoredState } from './conversation-state.ts';
-import type { Emitter } from './emitter.ts';
+import type { Emits } from './emitter.ts';
+import type { SafeStorage } from './safe-storage.ts';
 
 export interface ConversationsOptions {
   readonly self: UserId;
   readonly clock: Clock;
-  readonly storage: ClientStorage;
-  readonly events: Emitter<ClientEvents>;
+  readonly storage: SafeStorage;
+  readonly events: Emits<ClientEvents>;
   /** Something was shown, or read by oneself: the server should hear of it. */
   readonly onProgress: (state: ConversationState) => void;
 }
@@ -27,6 +28,7 @@ export class Conversations {
   readonly #unsaved = new Set<ConversationState>();
   readonly #untold = new Set<ConversationState>();
   #saveTimer: Timer | undefined;
+  #saving = Promise.resolve(true);
   #list: readonly ConversationView[] | undefined;
 
   constructor(options: ConversationsOptions) {
@@ -41,6 +43,11 @@ export class Conversations {
 
   get(conversationId: ConversationId): ConversationState | undefined {
     return this.#states.get(conversationId);
+  }
+
+  /** false for one that was left: it may have been joined again since, as another state. */
+  isCurrent(state: ConversationState): boolean {
+    return this.#states.get(state.id) === state;
   }
 
   all(): Iterable<ConversationState> {
@@ -102,25 +109,31 @@ export class Conversations {
     this.#untold.delete(state);
     this.#list = undefined;
     const { storage, events } = this.#options;
-    storage.deleteConversation(conversationId).catch((error: unknown) => this.#warn(error));
+    void storage.deleteConversation(conversationId);
     events.emit('left', { conversationId });
   }
 
-  removeOthers(keep: ReadonlySet<ConversationId>): void {
-    for (const conversationId of [...this.#states.keys()]) if (!keep.has(conversationId)) this.remove(conversationId);
-  }
-
-  /** Resolves when everything known now is kept. */
-  async save(): Promise<void> {
+  /** Resolves when everything known now is kept; with false when it could not be, and is tried again at the next change. */
+  save(): Promise<boolean> {
     this.#saveTimer?.cancel();
     this.#saveTimer = undefined;
-    if (this.#unsaved.size === 0) return;
-    const batch = [...this.#unsaved].map((state) => ({ conversationId: state.id, state: state.toStored() }));
+    // One after the other: what an earlier write failed to keep belongs to this one.
+    this.#saving = this.#saving.then(() => this.#saveUnsaved());
+    return this.#saving;
+  }
+
+  async #saveUnsaved(): Promise<boolean> {
+    if (this.#unsaved.size === 0) return true;
+    const states = [...this.#unsaved];
     this.#unsaved.clear();
-    await this.#options.storage.putConversations(batch);
+    const batch = states.map((state) => ({ conversationId: state.id, state: state.toStored() }));
+    if (await this.#options.storage.putConversations(batch)) return true;
+    for (const state of states) if (this.isCurrent(state)) this.#unsaved.add(state);
+    return false;
   }
 
   #show(state: ConversationState, take: () => Shown): void {
+    if (!this.isCurrent(state)) return;
     const { events, onProgress } = this.#options;
     const before = state.shownSeq;
     const { messages, gap } = take();
@@ -133,9 +146,7 @@ export class Conversations {
   #changed(state: ConversationState): ConversationState {
     this.#list = undefined;
     this.#unsaved.add(state);
-    this.#saveTimer ??= this.#options.clock.after(saveDelayMs, () => {
-      this.save().catch((error: unknown) => this.#warn(error));
-    });
+    this.#saveTimer ??= this.#options.clock.after(saveDelayMs, () => void this.save());
     if (this.#untold.size === 0) queueMicrotask(() => this.#tell());
     this.#untold.add(state);
     return state;
@@ -145,9 +156,5 @@ export class Conversations {
     const changed = [...this.#untold];
     this.#untold.clear();
     for (const state of changed) this.#options.events.emit('conversation', state.view());
-  }
-
-  #warn(error: unknown): void {
-    this.#options.events.emit('warning', { message: 'conversations could not be kept', error });
   }
 }

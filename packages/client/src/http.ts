@@ -49,7 +49,7 @@ export async function request<T>({
   if (body !== undefined) headers['content-type'] = 'application/json';
   let response: Response;
   try {
-    response = await fetch(`${url}${path}`, {
+    response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
       method,
       headers,
       signal: AbortSignal.timeout(timeoutMs),

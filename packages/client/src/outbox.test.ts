@@ -9,6 +9,7 @@ import type { ClientMessage, ClientStorage, OutboxItem } from './api.ts';
 import { ClientError } from './client-error.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { Outbox } from './outbox.ts';
+import { SafeStorage } from './safe-storage.ts';
 
 const conversationId = 'd:me:you' as ConversationId;
 
@@ -21,7 +22,7 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
   const warnings: unknown[] = [];
   let seq = 0;
   const outbox = new Outbox({
-    storage,
+    storage: new SafeStorage({ storage, clock, onFailure: (error) => warnings.push(error) }),
     clock,
     random: () => 0.5,
     itemsMax,
@@ -35,7 +36,6 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
       }),
     onAck: async (message) => void acked.push(message),
     onChange: (message) => changes.push(message),
-    onStorageError: (error) => warnings.push(error),
   });
   const send = (key: string) =>
     outbox.add({
@@ -183,6 +183,73 @@ test('a discarded message is gone for good, also when it was just being stored',
   outbox.connected();
   expect(line).toEqual([]);
   expect(await kept(storage)).toEqual([]);
+});
+
+test('[C4] discarded while it was being stored and sent anew with the same key, it is kept', async () => {
+  const slow = createMemoryStorage();
+  const rigged = rig({
+    storage: { ...slow, putOutbox: (item) => slow.putOutbox(item).then(() => Bun.sleep(0)) },
+  });
+  void rigged.send('a');
+  rigged.outbox.discard('a' as ClientMsgId);
+  void rigged.send('a');
+  await Bun.sleep(5);
+  expect(await kept(slow)).toEqual(['a']);
+});
+
+test('a client that was closed holds no timer, also where the server had asked it to wait', async () => {
+  const { outbox, line, send, clock } = rig();
+  outbox.connected();
+  void send('a');
+  await settle();
+  line[0]?.refuse(new ClientError('overloaded', 'busy', { retryAfterMs: 30_000 }));
+  await settle();
+  outbox.disconnected();
+  expect(clock.nextInMs).toBeUndefined();
+});
+
+test('[C8] after the end every send has its answer, and none leaves', async () => {
+  const { outbox, line, send } = rig();
+  const sent = [send('a'), send('b')].map(rejectionOf);
+  await settle();
+  outbox.end();
+  outbox.connected();
+  expect(await Promise.all(sent)).toMatchObject([{ code: 'not_found' }, { code: 'not_found' }]);
+  expect(line).toEqual([]);
+});
+
+test('[C8] a storage that never answers holds a message up for a moment only', async () => {
+  const hanging = { ...createMemoryStorage(), putOutbox: () => new Promise<void>(() => {}) };
+  const { outbox, line, send, clock, warnings } = rig({ storage: hanging });
+  outbox.connected();
+  void send('a');
+  await settle();
+  expect(line).toEqual([]);
+  clock.advance(5_000);
+  await settle();
+  void send('b');
+  await settle();
+  expect(keysOn(line)).toEqual(['a', 'b']);
+  expect(warnings).toHaveLength(1);
+});
+
+test('[C8] a storage that throws where it should reject is told as well', async () => {
+  const throwing = {
+    ...createMemoryStorage(),
+    putOutbox: () => {
+      throw new Error('quota exceeded');
+    },
+    deleteOutbox: () => {
+      throw new Error('quota exceeded');
+    },
+  };
+  const { outbox, line, send, warnings } = rig({ storage: throwing });
+  outbox.connected();
+  const sent = send('a');
+  await settle();
+  line[0]?.ack();
+  expect((await sent).clientMsgId).toBe('a' as ClientMsgId);
+  expect(warnings).toHaveLength(2);
 });
 
 test('the same client_msg_id again is the same message', async () => {

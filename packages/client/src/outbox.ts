@@ -4,12 +4,13 @@ import type { Clock, Timer } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { Content } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
-import type { ClientMessage, ClientStorage, OutboxItem, SendTarget } from './api.ts';
+import type { ClientMessage, OutboxItem, SendTarget } from './api.ts';
 import { backOffMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
+import type { SafeStorage } from './safe-storage.ts';
 
 export interface OutboxOptions {
-  readonly storage: ClientStorage;
+  readonly storage: SafeStorage;
   readonly clock: Clock;
   readonly random: () => number;
   readonly itemsMax: number;
@@ -18,7 +19,6 @@ export interface OutboxOptions {
   /** The message as committed; it leaves the outbox with that. The send resolves when this does. Never rejects. */
   readonly onAck: (message: ClientMessage) => Promise<void>;
   readonly onChange: (message: ClientMessage) => void;
-  readonly onStorageError: (error: unknown) => void;
 }
 
 export interface NewMessage {
@@ -123,24 +123,30 @@ export class Outbox {
   connected(): void {
     this.#isConnected = true;
     this.#refusals = 0;
-    this.#pause?.cancel();
-    this.#pause = undefined;
     this.#pump();
   }
 
   disconnected(): void {
     this.#isConnected = false;
+    this.#pause?.cancel();
+    this.#pause = undefined;
+  }
+
+  /** The user is gone: nobody sends these any more. */
+  end(): void {
+    this.disconnected();
+    for (const item of this.#items.values()) {
+      item.state = 'gone';
+      item.settled.reject(new ClientError('not_found', 'logged out before the message was sent'));
+    }
+    this.#items.clear();
   }
 
   /** A storage that cannot keep it does not keep it from being sent. */
   async #store(item: Item): Promise<void> {
     item.state = 'storing';
-    try {
-      await this.#options.storage.putOutbox(item.kept);
-    } catch (error) {
-      this.#options.onStorageError(error);
-    }
-    if (item.state !== 'storing') return this.#forget(item.kept.message.clientMsgId);
+    await this.#options.storage.putOutbox(item.kept);
+    if (item.state !== 'storing') return;
     item.state = 'queued';
     this.#pump();
   }
@@ -178,7 +184,7 @@ export class Outbox {
       timestampMs: timestamp,
       status,
     };
-    if (item.state !== 'gone') this.#remove(item);
+    this.#remove(item);
     void this.#options.onAck(message).then(() => item.settled.resolve(message));
   }
 
@@ -191,7 +197,7 @@ export class Outbox {
         status: 'failed',
         error: { code: error.code, message: error.message },
       });
-      this.#options.storage.putOutbox(item.kept).catch(this.#options.onStorageError);
+      void this.#options.storage.putOutbox(item.kept);
       item.settled.reject(error);
       return;
     }
@@ -213,16 +219,13 @@ export class Outbox {
     this.#options.onChange(message);
   }
 
+  /** Also while it is being stored: storages apply calls in their order. */
   #remove(item: Item): void {
-    const wasStored = item.state !== 'storing';
+    if (item.state === 'gone') return;
     item.state = 'gone';
     const { clientMsgId } = item.kept.message;
     this.#items.delete(clientMsgId);
-    if (wasStored) this.#forget(clientMsgId);
-  }
-
-  #forget(clientMsgId: ClientMsgId): void {
-    this.#options.storage.deleteOutbox(clientMsgId).catch(this.#options.onStorageError);
+    void this.#options.storage.deleteOutbox(clientMsgId);
   }
 }
 

@@ -18,12 +18,13 @@ import { ClientError, toClientError } from './client-error.ts';
 import { Connection } from './connection.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { Conversations } from './conversations.ts';
-import type { Emitter } from './emitter.ts';
+import type { Emits } from './emitter.ts';
 import { request } from './http.ts';
 import type { NetworkSignals } from './network-signals.ts';
 import { Outbox } from './outbox.ts';
 import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
+import type { SafeStorage } from './safe-storage.ts';
 
 /** What the client takes from its surroundings; tests hand in their own. */
 export interface ClientEnvironment {
@@ -38,8 +39,14 @@ export interface SessionOptions {
   readonly deviceId: DeviceId;
   readonly client: ClientOptions;
   readonly environment: ClientEnvironment;
-  readonly storage: ClientStorage;
-  readonly events: Emitter<ClientEvents>;
+  readonly storage: SafeStorage;
+  readonly events: Emits<ClientEvents>;
+}
+
+/** A conversation that the server is being asked about, and the newest entry that came for it meanwhile. */
+interface Meeting {
+  met: Promise<ConversationState | undefined>;
+  newest?: Entry;
 }
 
 export class Session {
@@ -52,13 +59,21 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #catchUp: CatchUp;
   readonly #positions: Positions;
-  readonly #meeting = new Map<ConversationId, Promise<ConversationState | undefined>>();
+  readonly #events: Emits<ClientEvents>;
+  readonly #meetings = new Map<ConversationId, Meeting>();
+  #hasEnded = false;
   #cursor: string | undefined;
   #state: ConnectionState = { type: 'closed' };
 
   constructor(options: SessionOptions) {
-    const { userId, deviceId, environment, storage, events } = options;
+    const { userId, deviceId, environment, storage } = options;
     this.#options = options;
+    const events: Emits<ClientEvents> = {
+      emit: (event, value) => {
+        if (!this.#hasEnded) options.events.emit(event, value);
+      },
+    };
+    this.#events = events;
     this.userId = userId;
     this.deviceId = deviceId;
     this.connection = this.#createConnection();
@@ -90,27 +105,53 @@ export class Session {
     this.#positions.flush();
     this.connection.close();
     await this.conversations.save();
+    await this.#options.storage.settled();
+  }
+
+  /** [C8] The user is gone: whatever still comes in is told to nobody and kept nowhere. */
+  end(): void {
+    this.connection.close();
+    this.outbox.end();
+    this.#hasEnded = true;
+    this.#options.storage.release();
+  }
+
+  /** As the server tells of a conversation outside of sync. */
+  learn(conversation: Conversation): ConversationState {
+    // [C3] Until the first sync is through the device begins: what it learns of starts at its newest.
+    return this.conversations.merge(conversation, this.#cursor === undefined ? 'newest' : 'first');
   }
 
   /** A conversation this device has not heard of: learned from the server, then read from its first entry. undefined for none of the user's. */
-  meet(conversationId: ConversationId): Promise<ConversationState | undefined> {
-    const meeting = this.#meeting.get(conversationId);
-    if (meeting) return meeting;
-    const met = this.#ask(conversationId)
-      .then((conversation) => {
-        const state = this.conversations.merge(conversation);
-        this.#fill(state);
-        return state;
-      })
-      .catch((thrown: unknown) => {
-        const error = toClientError(thrown);
-        // Left again meanwhile. Anything else: the next sync tells of it.
-        if (error.code !== 'not_member') this.connection.fail(error);
-        return undefined;
-      })
-      .finally(() => this.#meeting.delete(conversationId));
-    this.#meeting.set(conversationId, met);
-    return met;
+  meet(conversationId: ConversationId, entry?: Entry): Promise<ConversationState | undefined> {
+    let meeting = this.#meetings.get(conversationId);
+    if (!meeting) {
+      meeting = { met: Promise.resolve(undefined) };
+      this.#meetings.set(conversationId, meeting);
+      meeting.met = this.#meet(conversationId, meeting);
+    }
+    if (entry && entry.seq > (meeting.newest?.seq ?? 0)) meeting.newest = entry;
+    return meeting.met;
+  }
+
+  async #meet(conversationId: ConversationId, meeting: Meeting): Promise<ConversationState | undefined> {
+    const isCurrent = () => this.#meetings.get(conversationId) === meeting;
+    try {
+      const conversation = await this.#ask(conversationId);
+      if (!isCurrent()) return undefined;
+      const state = this.learn(conversation);
+      // The answer may be older than what was pushed while it was on its way.
+      if (meeting.newest) this.conversations.add(state, meeting.newest);
+      this.#fill(state);
+      return state;
+    } catch (thrown) {
+      const error = toClientError(thrown);
+      // Left again meanwhile. Anything else: the next sync tells of it.
+      if (error.code !== 'not_member') this.connection.fail(error);
+      return undefined;
+    } finally {
+      if (isCurrent()) this.#meetings.delete(conversationId);
+    }
   }
 
   #createConnection(): Connection {
@@ -131,7 +172,7 @@ export class Session {
   }
 
   #createOutbox(): Outbox {
-    const { client, environment, storage, events } = this.#options;
+    const { client, environment, storage } = this.#options;
     return new Outbox({
       storage,
       clock: environment.clock,
@@ -139,8 +180,7 @@ export class Session {
       itemsMax: client.outboxMax ?? 10_000,
       transmit: (item) => this.connection.request(toSend(item)),
       onAck: (message) => this.#onAck(message),
-      onChange: (message) => events.emit('outbox', message),
-      onStorageError: (error) => this.#warnStorage(error),
+      onChange: (message) => this.#events.emit('outbox', message),
     });
   }
 
@@ -150,7 +190,7 @@ export class Session {
       this.#positions.disconnected();
     }
     this.#state = state;
-    this.#options.events.emit('state', state);
+    this.#events.emit('state', state);
   }
 
   async #onWelcome(welcome: DownOf<'welcome'>): Promise<void> {
@@ -158,7 +198,8 @@ export class Session {
       this.connection.close();
       throw new ClientError('conflict', `the token is of ${welcome.user_id}; this client is of ${this.userId}`);
     }
-    this.outbox.connected();
+    // [C3] A device that has just begun sends when it knows where telling begins: what it sends comes after that.
+    if (this.#cursor !== undefined) this.outbox.connected();
     this.#positions.connected(this.conversations.all());
     await Promise.all([this.#synchronise(), this.presence.connected()]);
     this.#positions.review(this.conversations.all());
@@ -174,18 +215,15 @@ export class Session {
       this.#cursor = undefined;
       cursor = await this.#catchUp.run(undefined);
     }
+    const hasBegun = this.#cursor === undefined;
     this.#cursor = cursor;
+    if (hasBegun && this.connection.isOpen) this.outbox.connected();
     // [C2] What the cursor stands for is kept before the cursor itself.
-    try {
-      await this.conversations.save();
-      await this.#options.storage.saveMeta({ cursor });
-    } catch (error) {
-      this.#warnStorage(error);
-    }
+    if (await this.conversations.save()) await this.#options.storage.saveMeta({ cursor });
   }
 
   #onFrame(frame: Down): void {
-    const { events } = this.#options;
+    const events = this.#events;
     switch (frame.type) {
       case 'message':
         return this.#onEntry(frame);
@@ -208,13 +246,16 @@ export class Session {
 
   #onEntry(entry: Entry): void {
     const state = this.conversations.get(entry.conversation_id);
-    if (!state) return void this.meet(entry.conversation_id);
+    if (!state) return void this.meet(entry.conversation_id, entry);
     this.conversations.add(state, entry);
     if (state.isBehind) this.#fill(state);
   }
 
   #onConversation({ conversation_id, change, user_id, conversation }: DownOf<'conversation'>): void {
-    if (change === 'member_left' && user_id === this.userId) return this.conversations.remove(conversation_id);
+    if (change === 'member_left' && user_id === this.userId) {
+      this.#meetings.delete(conversation_id);
+      return this.conversations.remove(conversation_id);
+    }
     const state = this.conversations.get(conversation_id);
     if (state) this.conversations.change(state, conversation);
     else void this.meet(conversation_id);
@@ -222,10 +263,9 @@ export class Session {
 
   /** The ack says all that the message frame would: whichever comes first shows it. The first message of a conversation waits until that is known. */
   async #onAck(message: ClientMessage): Promise<void> {
-    if (!this.conversations.get(message.conversationId)) await this.meet(message.conversationId);
     const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs } = message;
     if (msgId !== undefined && seq !== undefined) {
-      this.#onEntry({
+      const entry: Entry = {
         msg_id: msgId,
         conversation_id: conversationId,
         seq,
@@ -234,13 +274,16 @@ export class Session {
         timestamp: timestampMs,
         client_msg_id: clientMsgId,
         status: 'ack',
-      });
+      };
+      if (this.conversations.get(conversationId)) this.#onEntry(entry);
+      else await this.meet(conversationId, entry);
     }
-    this.#options.events.emit('outbox', message);
+    this.#events.emit('outbox', message);
   }
 
   /** One that fails drops the connection: what is missing is found by the next sync, never forgotten. */
   #fill(state: ConversationState): void {
+    if (!this.connection.isOpen) return;
     this.#catchUp.fill(state).catch((error: unknown) => this.connection.fail(toClientError(error)));
   }
 
@@ -249,13 +292,7 @@ export class Session {
     const path = `/v1/conversations/${encodeURIComponent(conversationId)}`;
     return request<Conversation>({ url, path, token: await token() });
   }
-
-  #warnStorage(error: unknown): void {
-    this.#options.events.emit('warning', { message: storageWarning, error });
-  }
 }
-
-export const storageWarning = 'the storage failed: what is sent now may not survive a restart';
 
 function toSend({ target, message }: OutboxItem) {
   return {

@@ -1,0 +1,255 @@
+// The life of a client: connecting, closing and logging out in each other's way; users, tokens and storages that fail.
+
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { ManualClock } from '@hongyan/base/manual-clock';
+import { rejectionOf } from '@hongyan/base/rejection';
+import type { UserId } from '@hongyan/protocol/ids';
+import type { Client, ClientStorage } from './api.ts';
+import { ClientError, createClient, createMemoryStorage } from './client.ts';
+import { ScriptedServer, tokenOf } from './scripted-server-for-test.ts';
+
+const you = 'you' as UserId;
+const text = (value: string) => ({ type: 'text', text: value });
+const g1 = {
+  conversation_id: 'g:1',
+  kind: 'group',
+  title: 'geese',
+  members: ['me', 'you'],
+  member_count: 2,
+  ...{ last_seq: 0, first_seq: 1, delivered_seq: 0, read_seq: 0, unread: 0 },
+};
+
+let server: ScriptedServer;
+let storage: ClientStorage;
+let token: () => string | Promise<string>;
+const open: Client[] = [];
+beforeEach(() => {
+  server = new ScriptedServer();
+  server.heartbeatMs = 60_000;
+  storage = createMemoryStorage();
+  token = () => tokenOf('me');
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((client) => client.close()));
+  await server.stop();
+});
+
+function create(more: { clock?: ManualClock; storage?: ClientStorage } = {}) {
+  const { clock = new ManualClock() } = more;
+  const client = createClient(
+    { url: server.url, token: () => token(), storage: more.storage ?? storage },
+    { clock, random: () => 0.5 },
+  );
+  open.push(client);
+  return client;
+}
+
+describe('closing', () => {
+  test('[C6] closed while it was still opening, it does not connect behind its back', async () => {
+    const client = create();
+    const connecting = rejectionOf(client.connect());
+    await client.close();
+    expect(await connecting).toMatchObject({ code: 'unavailable' });
+    expect(client.state.type).toBe('closed');
+    expect(server.connections).toEqual([]);
+  });
+
+  test('closed and opened again at once, it is online with all that was on its way', async () => {
+    const client = create();
+    await client.connect();
+    const sent = client.send({ to: you }, text('x'), { clientMsgId: 'k' as never });
+    await server.connections[0]?.next('send');
+    void client.close();
+    server.answer = (connection, { type, id, client_msg_id }) => {
+      if (type !== 'send') return false;
+      const ack = { msg_id: 'm', conversation_id: 'd:me:you', seq: 1, timestamp: 5, status: 'ack' };
+      connection.send({ type: 'ack', id, client_msg_id, ...ack });
+      return true;
+    };
+    server.http = () => Response.json({ ...g1, conversation_id: 'd:me:you', kind: 'direct', last_seq: 1 });
+    await client.connect();
+    expect(Number((await sent).seq)).toBe(1);
+  });
+
+  test('[C4] it resolves when what was sent before is kept', async () => {
+    const slow: ClientStorage = {
+      ...storage,
+      putOutbox: (item) => Bun.sleep(20).then(() => storage.putOutbox(item)),
+    };
+    const client = create({ storage: slow });
+    await client.connect();
+    client.send({ to: you }, text('x')).catch(() => {});
+    await client.close();
+    expect((await storage.load()).outbox).toHaveLength(1);
+  });
+
+  test('[C8] a storage that fails does not make closing fail', async () => {
+    const client = create({ storage: { ...storage, putConversations: () => Promise.reject(new Error('full')) } });
+    server.http = () => Response.json(g1);
+    await client.connect();
+    await client.createGroup({ title: 'geese', members: [you] });
+    await client.close();
+  });
+});
+
+describe('logging out', () => {
+  test('[C8] while it is still opening: nothing of the user comes after it', async () => {
+    const client = create();
+    const connecting = rejectionOf(client.connect());
+    await client.logout();
+    expect(await connecting).toMatchObject({ code: 'unavailable' });
+    expect(client.userId).toBeUndefined();
+    expect((await storage.load()).meta.userId).toBeUndefined();
+  });
+
+  test('[C8] an answer that comes later is told to nobody and kept nowhere', async () => {
+    const client = create();
+    await client.connect();
+    let answer: (response: Response) => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      server.http = () => {
+        resolve();
+        return new Promise((resolveResponse) => {
+          answer = resolveResponse;
+        });
+      };
+    });
+    const creating = client.createGroup({ title: 'geese', members: [you] });
+    await asked;
+    await client.logout();
+    const told: unknown[] = [];
+    client.on('conversation', (view) => told.push(view));
+    answer(Response.json(g1));
+    await creating;
+    await Bun.sleep(0);
+    expect(told).toEqual([]);
+    expect((await storage.load()).conversations).toEqual([]);
+  });
+
+  test('a send that waits has its answer, and the next user begins with nothing', async () => {
+    const client = create();
+    await client.connect();
+    const sent = rejectionOf(client.send({ to: you }, text('x')));
+    await server.connections[0]?.next('send');
+    await client.logout();
+    expect(await sent).toMatchObject({ code: 'not_found' });
+    token = () => tokenOf('you');
+    server.answer = (connection, { type }) => {
+      if (type === 'hello') connection.send({ type: 'welcome', user_id: 'you', heartbeat_ms: 60_000, limits: {} });
+      return type === 'hello';
+    };
+    await client.connect();
+    expect(client.userId).toBe(you);
+    expect(client.outbox()).toEqual([]);
+  });
+});
+
+describe('whose data it is', () => {
+  const keep = async () => {
+    await storage.saveMeta({ userId: 'other' as UserId, deviceId: 'd' as never, cursor: 'c' });
+    await storage.putConversations([{ conversationId: 'g:1' as never, state: {} }]);
+  };
+
+  test("[C8] where another user's data cannot be cleared, it is not used, and nothing is written to it", async () => {
+    await keep();
+    const client = create({ storage: { ...storage, clear: () => Promise.reject(new Error('locked')) } });
+    await client.connect();
+    expect(client.conversations()).toEqual([]);
+    expect((await storage.load()).meta).toMatchObject({ userId: 'other', cursor: 'c' });
+  });
+
+  test('[C8] where it cannot be read whose it is, nothing is written to it', async () => {
+    await keep();
+    const client = create({ storage: { ...storage, load: () => Promise.reject(new Error('locked')) } });
+    await client.connect();
+    expect((await storage.load()).meta).toMatchObject({ userId: 'other', cursor: 'c' });
+  });
+
+  test('[C8] data that does not say whose it is, is nobody’s', async () => {
+    await storage.putOutbox({ target: { to: you }, no: 1, message: { clientMsgId: 'k' } as never });
+    const client = create();
+    await client.connect();
+    expect(client.outbox()).toEqual([]);
+    expect((await storage.load()).outbox).toEqual([]);
+  });
+
+  test('[C8] a token of another user is refused before anything is sent in its name', async () => {
+    const client = create();
+    await client.connect();
+    await client.close();
+    token = () => tokenOf('other');
+    expect(await rejectionOf(client.connect())).toMatchObject({ code: 'unauthorized' });
+    expect(await rejectionOf(client.getUser(you))).toMatchObject({ code: 'unauthorized' });
+    expect(server.connections).toHaveLength(1);
+  });
+});
+
+describe('tokens', () => {
+  test('[C4] without a token for the moment the device that is known goes on offline', async () => {
+    await create().connect();
+    token = () => Promise.reject(new Error('no network'));
+    const clock = new ManualClock();
+    const offline = create({ clock });
+    const online = offline.connect();
+    const sent = offline.send({ to: you }, text('x'), { clientMsgId: 'k' as never });
+    await until(async () => (await storage.load()).outbox.length === 1);
+    await until(() => offline.state.type === 'reconnecting');
+    token = () => tokenOf('me');
+    const coming = server.connection();
+    clock.advance(clock.nextInMs ?? 0);
+    expect((await (await coming).next('send')).client_msg_id).toBe('k');
+    await online;
+    sent.catch(() => {});
+  });
+
+  test('where nobody is known, or nobody is signed in, connect rejects', async () => {
+    token = () => Promise.reject(new Error('no network'));
+    expect(await rejectionOf(create().connect())).toBeInstanceOf(ClientError);
+    token = () => tokenOf('me');
+    await create().connect();
+    token = () => {
+      throw new ClientError('unauthorized', 'signed out');
+    };
+    expect(await rejectionOf(create().connect())).toMatchObject({ code: 'unauthorized' });
+  });
+});
+
+describe('content', () => {
+  test('[C4] that JSON does not know is refused at once, and not kept to fail for ever', async () => {
+    const client = create();
+    await client.connect();
+    const content = { type: 'order', amount: 10n };
+    expect(await rejectionOf(client.send({ to: you }, content))).toMatchObject({ code: 'bad_request' });
+    expect(client.outbox()).toEqual([]);
+  });
+
+  test('is sent as it was when it was given', async () => {
+    const client = create();
+    const content = text('before');
+    void client.send({ to: you }, content);
+    content.text = 'after';
+    const coming = server.connection();
+    await client.connect();
+    expect((await (await coming).next('send')).content).toEqual(text('before'));
+  });
+});
+
+test('an address with a slash at its end is the same address', async () => {
+  const paths: string[] = [];
+  server.http = (request) => {
+    paths.push(new URL(request.url).pathname);
+    return Response.json({ user_id: 'you', display_name: 'You' });
+  };
+  const client = createClient({ url: `${server.url}/`, token: () => tokenOf('me') });
+  open.push(client);
+  await client.getUser(you);
+  expect(paths).toEqual(['/v1/users/you']);
+});
+
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) throw new Error(`not within 5 s: ${isTrue}`);
+    await Bun.sleep(1);
+  }
+}

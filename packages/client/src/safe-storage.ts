@@ -1,0 +1,95 @@
+// The storage as a session uses it: what fails is told and borne, and what is over writes nothing any more.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+
+export interface SafeStorageOptions {
+  readonly storage: ClientStorage;
+  readonly clock: Clock;
+  readonly onFailure: (error: unknown) => void;
+}
+
+type Kept = Awaited<ReturnType<ClientStorage['load']>>;
+
+/** Browsers' databases may hang for good: longer than this nobody waits. */
+const answerMsMax = 5_000;
+
+/**
+ * [C8] Calls never reject; a write that failed and may be tried again resolves with false. A storage that cannot be read,
+ * or does not answer in time, is left alone for the rest of the session: the next one finds it as it was.
+ */
+export class SafeStorage {
+  readonly #options: SafeStorageOptions;
+  readonly #pending = new Set<Promise<unknown>>();
+  #isReleased = false;
+
+  constructor(options: SafeStorageOptions) {
+    this.#options = options;
+  }
+
+  /** undefined when it cannot be read. */
+  async load(): Promise<Kept | undefined> {
+    const kept = await this.#call((storage) => storage.load());
+    if (!kept) this.release();
+    return kept;
+  }
+
+  saveMeta(meta: StoredMeta): Promise<boolean> {
+    return this.#write((storage) => storage.saveMeta(meta));
+  }
+  putOutbox(item: OutboxItem): Promise<boolean> {
+    return this.#write((storage) => storage.putOutbox(item));
+  }
+  deleteOutbox(clientMsgId: OutboxItem['message']['clientMsgId']): Promise<boolean> {
+    return this.#write((storage) => storage.deleteOutbox(clientMsgId));
+  }
+  putConversations(conversations: readonly StoredConversation[]): Promise<boolean> {
+    return this.#write((storage) => storage.putConversations(conversations));
+  }
+  deleteConversation(conversationId: StoredConversation['conversationId']): Promise<boolean> {
+    return this.#write((storage) => storage.deleteConversation(conversationId));
+  }
+  clear(): Promise<boolean> {
+    return this.#write((storage) => storage.clear());
+  }
+
+  /** Nothing is written from now on. */
+  release(): void {
+    this.#isReleased = true;
+  }
+
+  /** Resolves when all that was asked for so far has its answer. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  async #write(run: (storage: ClientStorage) => Promise<void>): Promise<boolean> {
+    if (this.#isReleased) return true;
+    return (await this.#call((storage) => run(storage).then(() => true))) ?? false;
+  }
+
+  /** undefined for a failure, which was told. */
+  #call<T>(run: (storage: ClientStorage) => Promise<T>): Promise<T | undefined> {
+    const { storage, clock, onFailure } = this.#options;
+    const answer = new Promise<T | undefined>((resolve) => {
+      let timer: Timer | undefined;
+      const settle = (value: T | undefined) => {
+        timer?.cancel();
+        resolve(value);
+      };
+      const fail = (error: unknown) => {
+        onFailure(error);
+        settle(undefined);
+      };
+      timer = clock.after(answerMsMax, () => {
+        this.release();
+        fail(new Error(`the storage did not answer within ${answerMsMax} ms`));
+      });
+      // Some throw where they should reject.
+      new Promise<T>((resolveCall) => resolveCall(run(storage))).then(settle, fail);
+    });
+    this.#pending.add(answer);
+    void answer.then(() => this.#pending.delete(answer));
+    return answer;
+  }
+}
