@@ -1,5 +1,6 @@
 // Receipts on their way to the directory: coalesced while the batch before commits, pushed to the others once durable.
 
+import { sleep } from '@hongyan/base/clock';
 import { soon } from '@hongyan/base/soon';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -26,11 +27,17 @@ interface Pending {
 
 /** Positions of one device in one conversation waiting for their commit; more than this and callers are told to come back. */
 const pendingMax = 100_000;
+/**
+ * Commits begin at least this far apart: each costs an fsync that the messages' commits wait behind, and nobody sees a
+ * receipt that comes 5 ms later. The first after a pause is committed at once.
+ */
+const commitEveryMs = 5;
 
 export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
   const { directory, timeline, bus, clock, log, limits } = deps;
   let pending = new Map<string, Pending>();
   let working = false;
+  let notBeforeMs = 0;
 
   function advance(
     request: Pick<Pending, 'conversationId' | 'actor'> & Omit<Wanted, 'resolve'>,
@@ -52,6 +59,9 @@ export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
 
   async function work(): Promise<void> {
     while (pending.size > 0) {
+      const delayMs = notBeforeMs - clock.monotonicMs();
+      if (delayMs > 0) await sleep(clock, { delayMs });
+      notBeforeMs = clock.monotonicMs() + commitEveryMs;
       const batch = [...pending.values()];
       pending = new Map();
       try {
