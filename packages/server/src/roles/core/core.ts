@@ -60,11 +60,12 @@ export function createCore(deps: CoreDeps): RunningCore {
       await directory
         .touchDevice({ userId, deviceId, atMs: clock.nowMs() })
         .catch((error: unknown) => log.error('device not remembered', { userId, deviceId, error }));
+      // Asked before the session is added: where this fails, nobody is left online.
+      const all = await directory.memberships(userId);
       const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
       // Another session of the user may be one of the same device, on any gateway.
       if (becameOnline) bus.publish([presenceEvent(userId, true)]);
       else bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
-      const all = await directory.memberships(userId);
       return {
         conversationIds: all
           .filter((item) => item.conversation.kind !== 'direct')
