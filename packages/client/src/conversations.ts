@@ -21,6 +21,8 @@ export interface ConversationsOptions {
 
 /** Changes are kept this long after the first of them, in one write. */
 const saveDelayMs = 300;
+/** When more have moved, all are sorted. */
+const movedMax = 32;
 
 export class Conversations {
   readonly #options: ConversationsOptions;
@@ -29,6 +31,9 @@ export class Conversations {
   readonly #untold = new Set<ConversationState>();
   #saveTimer: Timer | undefined;
   #saving = Promise.resolve(true);
+  /** Newest activity first, but for those that were added, changed or removed since. */
+  #ordered: ConversationState[] = [];
+  readonly #outOfOrder = new Set<ConversationState>();
   #list: readonly ConversationView[] | undefined;
 
   constructor(options: ConversationsOptions) {
@@ -37,7 +42,9 @@ export class Conversations {
 
   restore(stored: readonly StoredConversation[]): void {
     for (const { conversationId, state } of stored) {
-      this.#states.set(conversationId, ConversationState.restored(this.#options.self, state as StoredState));
+      const restored = ConversationState.restored(this.#options.self, state as StoredState);
+      this.#states.set(conversationId, restored);
+      this.#outOfOrder.add(restored);
     }
   }
 
@@ -56,9 +63,9 @@ export class Conversations {
 
   /** Newest activity first; the same array until something changed. */
   list(): readonly ConversationView[] {
-    this.#list ??= [...this.#states.values()]
-      .toSorted((a, b) => b.activityMs - a.activityMs || (a.id < b.id ? -1 : 1))
-      .map((state) => state.view());
+    if (this.#list) return this.#list;
+    this.#putInOrder();
+    this.#list = this.#ordered.map((state) => state.view());
     return this.#list;
   }
 
@@ -107,6 +114,7 @@ export class Conversations {
     this.#states.delete(conversationId);
     this.#unsaved.delete(state);
     this.#untold.delete(state);
+    this.#outOfOrder.add(state);
     this.#list = undefined;
     const { storage, events } = this.#options;
     void storage.deleteConversation(conversationId);
@@ -145,6 +153,7 @@ export class Conversations {
 
   #changed(state: ConversationState): ConversationState {
     this.#list = undefined;
+    this.#outOfOrder.add(state);
     this.#unsaved.add(state);
     this.#saveTimer ??= this.#options.clock.after(saveDelayMs, () => void this.save());
     if (this.#untold.size === 0) queueMicrotask(() => this.#tell());
@@ -152,9 +161,41 @@ export class Conversations {
     return state;
   }
 
+  /** Few have moved between two lists of many: taking these out and in again costs far less than sorting. */
+  #putInOrder(): void {
+    const moved = [...this.#outOfOrder];
+    this.#outOfOrder.clear();
+    if (moved.length > movedMax) {
+      this.#ordered = [...this.#states.values()].sort(byActivity);
+      return;
+    }
+    for (const state of moved) {
+      const at = this.#ordered.indexOf(state);
+      if (at >= 0) this.#ordered.splice(at, 1);
+    }
+    for (const state of moved) {
+      if (this.isCurrent(state)) this.#ordered.splice(placeOf(state, this.#ordered), 0, state);
+    }
+  }
+
   #tell(): void {
     const changed = [...this.#untold];
     this.#untold.clear();
     for (const state of changed) this.#options.events.emit('conversation', state.view());
   }
+}
+
+const byActivity = (a: ConversationState, b: ConversationState): number =>
+  b.activityMs - a.activityMs || (a.id < b.id ? -1 : 1);
+
+/** By halving: `ordered` is in order. */
+function placeOf(state: ConversationState, ordered: readonly ConversationState[]): number {
+  let [from, to] = [0, ordered.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const other = ordered[middle];
+    if (other && byActivity(other, state) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

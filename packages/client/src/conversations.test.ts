@@ -1,0 +1,72 @@
+// The list of conversations: in order after whatever happened to it, and the same until something did.
+
+import { expect, test } from 'bun:test';
+import { ManualClock } from '@hongyan/base/manual-clock';
+import { testSeed } from '@hongyan/base/seed';
+import type { Conversation, Entry } from '@hongyan/protocol/entry';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import fc from 'fast-check';
+import type { ClientEvents } from './api.ts';
+import { Conversations } from './conversations.ts';
+import { Emitter } from './emitter.ts';
+import { createMemoryStorage } from './memory-storage.ts';
+import { SafeStorage } from './safe-storage.ts';
+
+const me = 'me' as UserId;
+const conversation = (id: string, lastSeq = 0): Conversation => ({
+  conversation_id: id as ConversationId,
+  kind: 'group',
+  member_count: 2,
+  last_seq: lastSeq as Seq,
+  ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0 },
+});
+
+function create() {
+  const clock = new ManualClock(0);
+  const storage = new SafeStorage({ storage: createMemoryStorage(), clock, onFailure: () => {} });
+  const events = new Emitter<ClientEvents>();
+  const conversations = new Conversations({ self: me, clock, storage, events, onProgress: () => {} });
+  return { conversations, clock };
+}
+
+test('whatever came, was left or spoke, the list is what sorting all of it would give', () => {
+  const step = fc.record({ id: fc.nat(59), kind: fc.constantFrom('come', 'speak', 'speak', 'speak', 'leave', 'list') });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const { conversations, clock } = create();
+      const activity = new Map<string, number>();
+      const expected = () =>
+        [...activity].toSorted(([a, aMs], [b, bMs]) => bMs - aMs || (a < b ? -1 : 1)).map(([id]) => id);
+      for (const { id: number, kind } of steps) {
+        const id = `g:${number}`;
+        const state = conversations.get(id as ConversationId);
+        // Some share a time.
+        clock.advance(number % 3);
+        if (kind === 'come' && !state) activity.set(id, conversations.merge(conversation(id)).activityMs);
+        if (kind === 'leave' && state) {
+          conversations.remove(state.id);
+          activity.delete(id);
+        }
+        if (kind === 'speak' && state) {
+          const timestamp = clock.nowMs();
+          conversations.add(state, { conversation_id: state.id, seq: state.lastSeq + 1, timestamp } as Entry);
+          activity.set(id, timestamp);
+        }
+        if (kind === 'list')
+          expect(conversations.list().map((view) => String(view.conversationId))).toEqual(expected());
+      }
+      expect(conversations.list().map((view) => String(view.conversationId))).toEqual(expected());
+    }),
+    { seed: testSeed('conversation list'), numRuns: 200 },
+  );
+});
+
+test('the list is the same array until something changed, and a new one then', () => {
+  const { conversations } = create();
+  conversations.merge(conversation('g:1'));
+  const before = conversations.list();
+  expect(conversations.list()).toBe(before);
+  conversations.merge(conversation('g:1', 1));
+  expect(conversations.list()).not.toBe(before);
+  expect(before[0]?.lastSeq).toBe(0 as Seq);
+});
