@@ -1,18 +1,17 @@
 // Two accounts to try the chat with. No default password: each data folder makes its own, once.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePrivateFile } from '../config/private-file.ts';
 import { randomPassword } from './password.ts';
 
-interface DemoAccount {
+export interface DemoAccount {
   readonly userId: string;
   readonly password: string;
 }
 
-/** The accounts of this data folder; created through the server's own sign-up when they are not there yet. */
-export async function readyDemoAccounts(url: string, dataFolder: string): Promise<readonly DemoAccount[]> {
-  const path = join(dataFolder, 'demo-accounts.json');
-  const accounts = await readAccounts(path);
+/** Through the server's own sign-up, unless they are there already. */
+export async function signUpDemoAccounts(url: string, accounts: readonly DemoAccount[]): Promise<void> {
   for (const { userId, password } of accounts) {
     const response = await fetch(`${url}/v1/auth/signup`, {
       method: 'POST',
@@ -27,16 +26,19 @@ export async function readyDemoAccounts(url: string, dataFolder: string): Promis
     if (!response.ok && response.status !== 409)
       throw new Error(`the demo account ${userId} could not be made: HTTP ${response.status}`);
   }
-  return accounts;
 }
 
-async function readAccounts(path: string): Promise<readonly DemoAccount[]> {
+/** The accounts of this data folder. */
+export async function readDemoAccounts(dataFolder: string): Promise<readonly DemoAccount[]> {
+  const path = join(dataFolder, 'demo-accounts.json');
   try {
     return JSON.parse(await readFile(path, 'utf8')) as DemoAccount[];
   } catch (error) {
+    if (error instanceof SyntaxError)
+      throw new Error(`${path} is not JSON: put it back from a backup, or delete it and start without --demo`);
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const accounts = ['alice', 'bob'].map((userId) => ({ userId, password: randomPassword() }));
-  await writeFile(path, `${JSON.stringify(accounts, null, 2)}\n`, { mode: 0o600 });
+  await writePrivateFile(path, `${JSON.stringify(accounts, null, 2)}\n`);
   return accounts;
 }

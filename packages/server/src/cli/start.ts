@@ -6,7 +6,7 @@ import { createLog, type LogLevel } from '@hongyan/base/log';
 import { startEmbedded } from '../compose/embedded.ts';
 import { checkTls } from '../config/tls.ts';
 import type { Command } from './command.ts';
-import { readyDemoAccounts } from './demo-accounts.ts';
+import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
 import { program } from './program.ts';
 
 export const start: Command = {
@@ -20,15 +20,13 @@ export const start: Command = {
     const log = createLog({ level: config.logLevel as LogLevel });
     await checkTls(config);
     await mkdir(config.data, { recursive: true, mode: 0o700 });
+    const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // Asked from the beginning: gateway processes accept connections a moment before all of them do.
     const isToldToStop = stopSignal();
     const running = await startEmbedded(config, { log, clock: systemClock, program });
+    await signUpDemoAccounts(running.url, accounts);
     console.log(`Hongyan is ready: open ${running.url}`);
-    if (switches.has('demo')) {
-      for (const { userId, password } of await readyDemoAccounts(running.url, config.data)) {
-        console.log(`  demo account: ${userId}   password: ${password}`);
-      }
-    }
+    for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);
     log.info('started', { url: running.url, data: config.data });
     await isToldToStop;
     log.info('draining');

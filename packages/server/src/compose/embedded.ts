@@ -1,6 +1,7 @@
 // The embedded profile: all roles on SQLite and memory, in one process or with several gateway processes in front of it.
 
 import type { Config } from '../config/options.ts';
+import { readOrCreateSecret } from '../config/secret.ts';
 import { openCore, type Surroundings } from './core.ts';
 import { openGateway } from './gateway.ts';
 import { startGatewayProcesses } from './gateway-processes.ts';
@@ -30,6 +31,8 @@ export async function startEmbedded(config: Config, surroundings: EmbeddedSurrou
 
   async function startGateways(): Promise<Running> {
     try {
+      // Made here, once, when there is none: gateway processes that start at the same time would each make one.
+      await readOrCreateSecret(config.data);
       if (config.gateways > 1) return await startGatewayProcesses(config, surroundings, opened);
       const gateway = await openGateway(config, surroundings, { ...opened, node: 'embedded' });
       return { url: gateway.url, stop: () => gateway.stop(config.drainMs) };

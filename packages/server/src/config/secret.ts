@@ -1,7 +1,9 @@
 // The server's secret: made on first start, kept in the data folder for its owner alone.
 
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePrivateFile } from './private-file.ts';
 
 const bytes = 32;
 
@@ -9,12 +11,7 @@ const bytes = 32;
 export async function readOrCreateSecret(dataFolder: string): Promise<Uint8Array> {
   const path = join(dataFolder, 'secret');
   const fresh = Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
-  try {
-    await writeFile(path, `${fresh}\n`, { flag: 'wx', mode: 0o600 });
-    await chmod(path, 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  if (!existsSync(path)) await writePrivateFile(path, `${fresh}\n`);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) throw new Error(`${path} can be read by others: run chmod 600 ${path}`);
   const text = (await readFile(path, 'utf8')).trim();
