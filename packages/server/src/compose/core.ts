@@ -1,5 +1,6 @@
 // The core on the embedded profile's stores, as one of a data folder.
 
+import { existsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
@@ -14,6 +15,7 @@ import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import { createMemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
 import { createMemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
 import { lockFolder } from '../ports/sqlite/folder-lock.ts';
+import { listMonths } from '../ports/timeline/month-file.ts';
 import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
 import { createCore } from '../roles/core/core.ts';
 
@@ -35,15 +37,18 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
   const queueMax = config.commandQueueMax;
   const batchMax = config.commitBatchMax;
   const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
+  const timelineFolder = join(config.data, 'timeline');
+  const directoryPath = join(config.data, 'directory.db');
+  assertDirectoryIsThere(directoryPath, timelineFolder);
   const timeline = await openSqliteTimeline({
-    dir: join(config.data, 'timeline'),
+    dir: timelineFolder,
     log,
     maxBytes,
     queueMax: queueMax * 2,
     batchMax,
   });
   const directory = await openSqliteDirectory({
-    path: join(config.data, 'directory.db'),
+    path: directoryPath,
     log,
     maxBytes,
     queueMax: queueMax * 10,
@@ -80,4 +85,11 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
       lock.release();
     },
   };
+}
+
+/** A directory made anew beside a timeline would give its user ids, and with them its messages, to whoever signs up first. */
+function assertDirectoryIsThere(path: string, timelineFolder: string): void {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > 0 || !existsSync(timelineFolder) || listMonths(timelineFolder).length === 0) return;
+  throw new Error(`${path} is missing or empty, though ${timelineFolder} has messages: put it back from a backup`);
 }

@@ -17,8 +17,7 @@ const checkpointPages = 4_096;
 
 /** A commit on this connection is on the disk when it returns: synchronous=FULL makes WAL fsync each commit [D1]. */
 export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 1024 }: OpenOptions = {}): Database {
-  const db = new Database(path, { create: true, readwrite: true });
-  try {
+  return opened(path, { create: true }, (db) => {
     db.run(`PRAGMA page_size=${pageBytes}`);
     db.run(`PRAGMA busy_timeout=${busyTimeoutMs}`);
     db.run('PRAGMA journal_mode=WAL');
@@ -28,11 +27,7 @@ export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 10
     db.run(`PRAGMA mmap_size=${mmapBytes}`);
     db.run('PRAGMA foreign_keys=ON');
     if (maxBytes !== undefined) db.run(`PRAGMA max_page_count=${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  });
 }
 
 /**
@@ -40,16 +35,30 @@ export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 10
  * connection cannot make the shared-memory file of a WAL database that nobody else has open; query_only refuses writes.
  */
 export function openReader(path: string, { cacheBytes = 16 * 1024 * 1024 }: OpenOptions = {}): Database {
-  const db = new Database(path, { create: false, readwrite: true });
-  try {
+  return opened(path, { create: false }, (db) => {
     db.run(`PRAGMA busy_timeout=${busyTimeoutMs}`);
     db.run('PRAGMA query_only=ON');
     db.run(`PRAGMA cache_size=-${Math.floor(cacheBytes / 1024)}`);
     db.run(`PRAGMA mmap_size=${mmapBytes}`);
+  });
+}
+
+/** A failure names the file, since SQLite's messages do not, and keeps SQLite's code. */
+export function opened(
+  path: string,
+  { create }: { readonly create: boolean },
+  setUp: (db: Database) => void,
+): Database {
+  let db: Database | undefined;
+  try {
+    db = new Database(path, { create, readwrite: true });
+    setUp(db);
     return db;
   } catch (error) {
-    db.close();
-    throw error;
+    db?.close();
+    if (!(error instanceof Error)) throw error;
+    const named = new Error(`${path} cannot be opened: ${error.message}`, { cause: error });
+    throw Object.assign(named, 'code' in error ? { code: error.code } : {});
   }
 }
 

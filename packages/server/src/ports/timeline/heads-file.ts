@@ -3,7 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { Seq } from '@hongyan/protocol/ids';
 import { openWriter } from '../sqlite/open.ts';
-import { headsPath, monthPath, positionOf } from './month-file.ts';
+import { headsPath, isWholeMonth, listMonths, monthPath, positionOf } from './month-file.ts';
 import type { Month } from './timeline.ts';
 
 export interface HeadRow {
@@ -17,7 +17,28 @@ export function openHeads(folder: string): Database {
     'CREATE TABLE IF NOT EXISTS head(conversation_id TEXT PRIMARY KEY, last_seq INTEGER NOT NULL, last_position INTEGER NOT NULL) WITHOUT ROWID',
   );
   db.run('CREATE TABLE IF NOT EXISTS closed_month(month TEXT PRIMARY KEY) WITHOUT ROWID');
+  db.run('CREATE TABLE IF NOT EXISTS begun_month(month TEXT PRIMARY KEY) WITHOUT ROWID');
   return db;
+}
+
+/** Before a month takes its first entry: from then on its file has to be there. */
+export function beginMonth(db: Database, month: Month): void {
+  db.query('INSERT INTO begun_month(month) VALUES(?) ON CONFLICT DO NOTHING').run(month);
+}
+
+/**
+ * Throws when the file of a month that was begun is gone or empty: to go on without it would give its seqs a second time [D2].
+ * Dropped months are no loss: those are always the oldest, never the newest.
+ */
+export function assertNothingLost(db: Database, folder: string): void {
+  const begun = db.query<{ month: Month }, []>('SELECT month FROM begun_month ORDER BY month').all();
+  const oldestKept = listMonths(folder)[0] ?? begun.at(-1)?.month;
+  for (const { month } of begun) {
+    if (oldestKept === undefined || month < oldestKept || isWholeMonth(folder, month)) continue;
+    throw new Error(
+      `${monthPath(folder, month)} is missing or empty, though entries were written to it: put it back from a backup`,
+    );
+  }
 }
 
 export function prepareHead(db: Database) {

@@ -1,7 +1,7 @@
 // One month of the timeline: a self-contained SQLite file. Dropping the month is deleting the file [M18].
 
 import type { Database } from 'bun:sqlite';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Month, StoredEntry } from './timeline.ts';
@@ -63,6 +63,11 @@ export function listMonths(folder: string): Month[] {
   return readdirSync(folder)
     .flatMap((name) => name.match(/^timeline-(\d{4}-\d{2})\.db$/)?.[1] ?? [])
     .sort();
+}
+
+/** Whether its tables can be in the file: it is there and not empty. */
+export function isWholeMonth(folder: string, month: Month): boolean {
+  return (statSync(monthPath(folder, month), { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 export function deleteMonth(folder: string, month: Month): void {

@@ -152,6 +152,27 @@ test('[D1] files that a crash left half-made do not stop the start', async () =>
   await again.close();
 });
 
+test('[D2] without the file of a month that was begun nothing is opened: its seqs would be given again', async () => {
+  const timeline = await open(folder);
+  for (const month of [0, 1, 2]) await timeline.append(entries(10, { atMs: inMonth(month) }));
+  await timeline.close();
+  for (const lost of [fileOf(february), fileOf('2026-03')]) {
+    const path = join(folder, lost);
+    cpSync(path, join(folder, 'backup'));
+    rmSync(path);
+    expect(String(await rejectionOf(open(folder)))).toContain(`${path} is missing or empty`);
+    writeFileSync(path, '');
+    expect(String(await rejectionOf(open(folder)))).toContain(`${path} is missing or empty`);
+    cpSync(join(folder, 'backup'), path);
+  }
+  // The oldest is as good as dropped.
+  rmSync(join(folder, fileOf(january)));
+  const again = await open(folder);
+  expect(await bounds(again)).toEqual([11, 30]);
+  expect(outcomes(await again.append([entry({ atMs: inMonth(2) })]))).toEqual(['committed 31']);
+  await again.close();
+});
+
 test('[M18] a month is one file, and dropping it is deleting that file', async () => {
   const timeline = await open(folder);
   for (const month of [0, 1, 2]) await timeline.append(entries(100, { atMs: inMonth(month) }));

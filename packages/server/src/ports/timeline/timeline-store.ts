@@ -4,7 +4,7 @@ import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { LRUCache } from 'lru-cache';
 import { closeWriter, openReader, openWriter, type Transaction, transactionOf } from '../sqlite/open.ts';
-import { closeMonth, openHeads, prepareHead } from './heads-file.ts';
+import { assertNothingLost, beginMonth, closeMonth, openHeads, prepareHead } from './heads-file.ts';
 import {
   deleteMonth,
   listMonths,
@@ -54,11 +54,14 @@ export class TimelineStore {
     this.#init = init;
     this.#heads = openHeads(init.folder);
     this.#head = prepareHead(this.#heads);
+    assertNothingLost(this.#heads, init.folder);
     const months = listMonths(init.folder);
     const newest = months.pop();
     for (const month of months) closeMonth(this.#heads, init.folder, month);
     this.#closed = months.map((month) => new ClosedMonth(init.folder, month));
-    if (newest !== undefined) this.#current = new CurrentMonth(init, newest);
+    if (newest === undefined) return;
+    this.#current = new CurrentMonth(init, newest);
+    beginMonth(this.#heads, newest);
   }
 
   /** The transaction begins with the first append: only then is it known which month it goes to. */
@@ -121,15 +124,14 @@ export class TimelineStore {
   /** Whatever fails on the way, the month before stays the one being written. */
   #turnOver(from: CurrentMonth | undefined, to: Month): CurrentMonth {
     const next = new CurrentMonth(this.#init, to);
-    if (from) {
-      try {
-        this.#closeMonth(from.month);
-      } catch (error) {
-        next.close();
-        throw error;
-      }
-      from.close();
+    try {
+      beginMonth(this.#heads, to);
+      if (from) this.#closeMonth(from.month);
+    } catch (error) {
+      next.close();
+      throw error;
     }
+    from?.close();
     this.#known.clear();
     return next;
   }
