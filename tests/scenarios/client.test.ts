@@ -166,6 +166,33 @@ describe.each(profiles)('the client library on $name', (profile) => {
     expect(c.client.outbox()).toMatchObject([{ status: 'failed', error: { code: 'not_member' } }]);
   });
 
+  test('[C2] who was removed from a group while away is told so, and does not have it any more', async () => {
+    const [alice, bob] = [await join(), await join()];
+    const storage = createMemoryStorage();
+    const [a, b] = [alice.device(), bob.device(storage)];
+    await Promise.all([a.client.connect(), b.client.connect()]);
+    const [gone, stays] = await Promise.all(
+      ['gone', 'stays'].map((title) => a.client.createGroup({ title, members: [bob.userId] })),
+    );
+    await until(() => b.client.conversations().length === 2);
+    await b.client.close();
+    await a.client.removeMember(gone?.conversationId as ConversationId, bob.userId);
+    const back = bob.device(storage);
+    await back.client.connect();
+    expect(back.heard.left).toEqual([gone?.conversationId as ConversationId]);
+    expect(back.client.conversations().map(({ title }) => title)).toEqual([String(stays?.title)]);
+  });
+
+  test('[C4] what is too large for a frame fails alone: what is sent after it arrives', async () => {
+    const [alice, bob] = [await join(), await join()];
+    const a = alice.device();
+    await a.client.connect();
+    const large = rejectionOf(a.client.send({ to: bob.userId }, text('鸿'.repeat(200_000))));
+    await a.client.send({ to: bob.userId }, text('small'));
+    expect(await large).toMatchObject({ code: 'too_large' });
+    expect(a.client.state.type).toBe('online');
+  });
+
   test('presence and typing reach who asked, also after a reconnect', async () => {
     const [alice, bob] = [await join(), await join()];
     const [a, b] = [alice.device(), bob.device()];
@@ -206,6 +233,26 @@ describe.each(profiles)('the client library on $name', (profile) => {
     expect(await rejectionOf(login({ url: 'http://127.0.0.1:9', userId, password: 'x' }))).toMatchObject({
       code: 'unavailable',
     });
+  });
+
+  test('[C6] a token that expires while connected is replaced by a fresh one, without anybody noticing', async () => {
+    const own = await profile.start({ HONGYAN_TOKEN_TTL_S: '2', HONGYAN_HEARTBEAT_MS: '400' });
+    const alice = await join(own);
+    const { url } = own;
+    let count = 0;
+    const token = async () => {
+      count++;
+      return (await login({ url, userId: alice.userId, password: 'correct horse' })).access_token;
+    };
+    const client = createClient({ url, token });
+    const states: string[] = [];
+    client.on('state', ({ type }) => states.push(type));
+    await client.connect();
+    await until(() => states.filter((type) => type === 'online').length === 2);
+    expect(states).not.toContain('closed');
+    expect(count).toBe(3);
+    await client.close();
+    expect(await own.stop()).toBe(0);
   });
 
   test('[C8] the data of one user is never used for another', async () => {

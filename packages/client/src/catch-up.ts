@@ -1,6 +1,7 @@
 // Catching up: which conversations moved on while this device was away, and page by page what is missing in each.
 
 import type { DownOf } from '@hongyan/protocol/down';
+import type { ConversationId } from '@hongyan/protocol/ids';
 import { ClientError, toClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import type { ConversationState } from './conversation-state.ts';
@@ -32,18 +33,11 @@ export class CatchUp {
    */
   async run(cursor: string | undefined): Promise<string> {
     const { conversations } = this.#options;
-    const others = new Set(cursor === undefined ? [...conversations.all()].map((state) => state.id) : []);
-    let page = await this.#sync(cursor === undefined ? { full: true } : { cursor });
-    for (;;) {
-      for (const conversation of page.conversations) {
-        conversations.merge(conversation, cursor === undefined ? 'newest' : 'first');
-        others.delete(conversation.conversation_id);
-      }
-      if (!page.has_more) break;
-      page = await this.#sync({ cursor: page.cursor });
-    }
-    // Those that were known before and are not told of were left. What came meanwhile is newer than the list.
-    for (const conversationId of others) conversations.remove(conversationId);
+    const start = cursor === undefined ? 'newest' : 'first';
+    const page = cursor === undefined ? await this.#listAll(start) : await this.#list({ cursor }, start);
+    // Sync does not list what was left while this device was away; the number tells that there is some.
+    const { conversation_count: count = conversations.count } = page;
+    if (cursor !== undefined && count !== conversations.count) await this.#listAll(start);
     await this.#fillAll();
     return page.cursor;
   }
@@ -54,6 +48,40 @@ export class CatchUp {
     const reading = this.#reading.get(state) ?? this.#read(state);
     this.#reading.set(state, reading);
     await reading;
+  }
+
+  /** Those that were known before and are not listed were left, or had an entry meanwhile: the server is asked which. */
+  async #listAll(start: 'newest' | 'first'): Promise<DownOf<'sync_result'>> {
+    const { connection, conversations } = this.#options;
+    const others = new Set(conversations.all());
+    const page = await this.#list({ full: true }, start, (state) => others.delete(state));
+    for (const { id } of others) {
+      const asked = connection.request({ type: 'history', conversation_id: id, limit: 1 });
+      await asked.catch((error: unknown) => this.#removeLeft(id, error));
+    }
+    return page;
+  }
+
+  /** Resolves with the last page. */
+  async #list(
+    from: { readonly cursor?: string; readonly full?: boolean },
+    start: 'newest' | 'first',
+    onListed: (state: ConversationState) => void = () => {},
+  ): Promise<DownOf<'sync_result'>> {
+    const { conversations } = this.#options;
+    let page = await this.#sync(from);
+    for (;;) {
+      for (const conversation of page.conversations) onListed(conversations.merge(conversation, start));
+      if (!page.has_more) return page;
+      page = await this.#sync({ cursor: page.cursor });
+    }
+  }
+
+  /** Throws any other error again. */
+  #removeLeft(conversationId: ConversationId, thrown: unknown): void {
+    const { code } = toClientError(thrown);
+    if (code !== 'not_member' && code !== 'not_found') throw thrown;
+    this.#options.conversations.remove(conversationId);
   }
 
   #isMissing(state: ConversationState): boolean {
@@ -90,9 +118,7 @@ export class CatchUp {
       );
       conversations.addPage(state, page);
     } catch (thrown) {
-      const error = toClientError(thrown);
-      if (error.code !== 'not_member' && error.code !== 'not_found') throw error;
-      if (conversations.isCurrent(state)) conversations.remove(state.id);
+      if (conversations.isCurrent(state)) this.#removeLeft(state.id, thrown);
     }
     // The server must bring it on: anything else would ask for the same page for ever.
     if (this.#isMissing(state) && state.shownSeq === before) {

@@ -57,6 +57,10 @@ export class Conversations {
     return this.#states.get(state.id) === state;
   }
 
+  get count(): number {
+    return this.#states.size;
+  }
+
   all(): Iterable<ConversationState> {
     return this.#states.values();
   }

@@ -243,6 +243,34 @@ describe('a conversation that is left', () => {
 });
 
 describe('catching up', () => {
+  test('[C2] what was left while away is told of; what sync passed over, as it had an entry meanwhile, stays', async () => {
+    server.answer = (own, frame) => {
+      if (frame.type !== 'sync') return answer(own, frame);
+      sendSync(own, frame, [conversation(1), conversation(1, 'g:2'), conversation(1, 'g:3')]);
+      return true;
+    };
+    lastSeq = 1;
+    const connection = await begin();
+    const left: string[] = [];
+    client.on('left', ({ conversationId }) => left.push(conversationId));
+    server.answer = (own, frame) => {
+      const { type, id } = frame;
+      if (type === 'sync') {
+        const conversations = frame.full ? [conversation(1)] : [];
+        own.send({ type: 'sync_result', id, conversations, cursor: 'd', has_more: false, conversation_count: 2 });
+        return true;
+      }
+      if (type !== 'history' || frame.conversation_id !== 'g:2') return answer(own, frame);
+      own.send({ type: 'error', id, code: 'not_member', message: 'you are not a member' });
+      return true;
+    };
+    connection.close(4000);
+    await again();
+    await until(() => client.state.type === 'online');
+    expect(left).toEqual(['g:2']);
+    expect(client.conversations().map(({ conversationId }) => String(conversationId))).toEqual(['g:1', 'g:3']);
+  });
+
   test('[C2] over a line that a long page is too much for, it asks for shorter ones until they come through', async () => {
     lastSeq = 1;
     const connection = await begin();

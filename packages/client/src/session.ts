@@ -117,9 +117,13 @@ export class Session {
   }
 
   /** As the server tells of a conversation outside of sync. */
-  learn(conversation: Conversation): ConversationState {
-    // [C3] Until the first sync is through the device begins: what it learns of starts at its newest.
-    return this.conversations.merge(conversation, this.#cursor === undefined ? 'newest' : 'first');
+  learn(conversation: Conversation, start = this.#start): ConversationState {
+    return this.conversations.merge(conversation, start);
+  }
+
+  /** [C3] Until the first sync is through the device begins: what it learns of starts at its newest. */
+  get #start(): 'newest' | 'first' {
+    return this.#cursor === undefined ? 'newest' : 'first';
   }
 
   /** A conversation this device has not heard of: learned from the server, then read from its first entry. undefined for none of the user's. */
@@ -136,10 +140,11 @@ export class Session {
 
   async #meet(conversationId: ConversationId, meeting: Meeting): Promise<ConversationState | undefined> {
     const isCurrent = () => this.#meetings.get(conversationId) === meeting;
+    const start = this.#start;
     try {
       const conversation = await this.#ask(conversationId);
       if (!isCurrent()) return undefined;
-      const state = this.learn(conversation);
+      const state = this.learn(conversation, start);
       // The answer may be older than what was pushed while it was on its way.
       if (meeting.newest) this.conversations.add(state, meeting.newest);
       this.#fill(state);

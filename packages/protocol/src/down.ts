@@ -51,6 +51,9 @@ export const downSchemas = {
     conversations: Type.Array(ConversationSchema),
     cursor: Type.String({ description: 'Opaque. Pass it to the next sync; with has_more, at once for the next page' }),
     has_more: Type.Boolean(),
+    conversation_count: Type.Integer({
+      description: 'All conversations of the user. A device that knows another number left some while it was away',
+    }),
   }),
   history_result: Type.Object({
     type: Type.Literal('history_result'),

@@ -47,6 +47,8 @@ export interface SyncPage {
   readonly conversations: readonly Conversation[];
   readonly cursor: string;
   readonly hasMore: boolean;
+  /** All conversations of the user, told of or not. */
+  readonly conversationCount: number;
 }
 
 export interface HistoryRequest {

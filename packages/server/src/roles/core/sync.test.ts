@@ -53,6 +53,13 @@ test('[M17] many conversations come page by page, newest activity first, each on
   expect(await sync({ cursor })).toMatchObject({ conversations: [], hasMore: false });
 });
 
+test('[D5] each page says how many conversations there are: a device that knows more has left some', async () => {
+  const { length } = await everyoneWrites();
+  const { cursor, conversationCount } = await sync();
+  expect(conversationCount).toBe(length);
+  expect(await sync({ cursor, limit: 1 })).toMatchObject({ conversationCount: length });
+});
+
 test('[M17] a smaller limit makes smaller pages, a larger one none above the bound, of the same conversations', async () => {
   const ids = await everyoneWrites();
   expect(idsOf(await sync({ limit: 3 }))).toEqual(ids.toReversed().slice(0, 3));

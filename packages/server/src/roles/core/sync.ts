@@ -51,6 +51,7 @@ export function createSync(deps: CoreDeps, views: ReturnType<typeof createViews>
       conversations: conversations.slice(0, fitting),
       cursor: encodeCursor(selected.cursor),
       hasMore: selected.hasMore,
+      conversationCount: candidates.length,
     });
   };
 }

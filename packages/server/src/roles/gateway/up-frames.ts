@@ -47,12 +47,13 @@ export function createUpFrames({ core, limits, log }: GatewayDeps, sessions: Ses
       case 'typing':
         return run(socket, undefined, core.typing(actor, frame.conversation_id));
       case 'sync':
-        return run(socket, frame.id, core.sync({ actor, ...frame }), ({ conversations, cursor, hasMore }) => ({
+        return run(socket, frame.id, core.sync({ actor, ...frame }), ({ conversationCount, ...page }) => ({
           type: 'sync_result',
           id: frame.id,
-          conversations: [...conversations],
-          cursor,
-          has_more: hasMore,
+          conversations: [...page.conversations],
+          cursor: page.cursor,
+          has_more: page.hasMore,
+          conversation_count: conversationCount,
         }));
       case 'history':
         return run(socket, frame.id, core.history(toHistory(actor, frame)), (page) => ({
