@@ -1,5 +1,6 @@
 // Accounts: sign-up and login. Passwords are kept as argon2id hashes.
 
+import { availableParallelism } from 'node:os';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { Core, Outcome } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
@@ -13,11 +14,16 @@ const argon2id = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as c
 /** Hashing is costly on purpose, so no more than this run or wait at once; others are told to come back. */
 const hashesInFlightMax = 64;
 
+/** The runtime's threads also check the signatures of tokens and read files: hashing leaves one to them. */
+const hashesAtOnceMax = Math.max(1, availableParallelism() - 1);
+
 export function createAccounts({
   directory,
   clock,
 }: Pick<CoreDeps, 'directory' | 'clock'>): Pick<Core, 'signup' | 'login' | 'getUser' | 'searchUsers'> {
   let inFlight = 0;
+  let hashing = 0;
+  const waiting: (() => void)[] = [];
   let decoy: Promise<string> | undefined;
 
   async function bounded<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
@@ -30,11 +36,23 @@ export function createAccounts({
     }
   }
 
+  async function inTurn<T>(hash: () => Promise<T>): Promise<T> {
+    if (hashing < hashesAtOnceMax) hashing++;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await hash();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else hashing--;
+    }
+  }
+
   return {
     signup({ userId, password, displayName = userId }) {
       return bounded<Account>(async () => {
         if (await directory.getUser(userId)) return refused('conflict', `the user id ${userId} is taken`);
-        const passwordHash = await hashPassword(password);
+        const passwordHash = await inTurn(() => hashPassword(password));
         const isCreated = await directory.createUser({ userId, displayName, createdAtMs: clock.nowMs(), passwordHash });
         return isCreated ? ok({ userId, displayName }) : refused('conflict', `the user id ${userId} is taken`);
       });
@@ -43,9 +61,9 @@ export function createAccounts({
       return bounded<Account>(async () => {
         const user = await directory.getUser(userId);
         // An unknown user costs as much as a wrong password, so that time does not tell which ids exist.
-        decoy ??= hashPassword('decoy');
+        decoy ??= inTurn(() => hashPassword('decoy'));
         const hash = (user && (await directory.getPasswordHash(userId))) ?? (await decoy);
-        const isRight = await Bun.password.verify(password, hash);
+        const isRight = await inTurn(() => Bun.password.verify(password, hash));
         return user && isRight
           ? ok({ userId, displayName: user.displayName })
           : refused('unauthorized', 'wrong user id or password');

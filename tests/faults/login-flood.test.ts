@@ -1,0 +1,39 @@
+// Many logins at once: as many as may wait are answered in their turn, and everyone else is served meanwhile.
+
+import { afterAll, expect, test } from 'bun:test';
+import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { call, signUp } from './http-client.ts';
+import { WireClient } from './wire-client.ts';
+
+const many = 100;
+
+afterAll(async () => {
+  await killServers();
+  await removeDataFolders();
+});
+
+test('a flood of logins is bounded, and keeps neither new tokens nor sends waiting', async () => {
+  const server = await startServer({ dataDir: await dataFolder('login-flood') });
+  const { url } = server;
+  const ann = await signUp(url, 'ann');
+  const body = { user_id: 'ann', password: 'not the password' };
+  let answered = 0;
+  const flood = Array.from({ length: many }, async () => {
+    const { status } = await call(url, '/v1/auth/login', { method: 'POST', body });
+    if (status === 401) answered++;
+    return status;
+  });
+  // The first refusal says that as many as may are waiting.
+  expect(await Promise.race(flood)).toBe(503);
+  // Her token is new to the server: its signature has to be checked.
+  expect((await call(url, '/v1/me', { token: ann.token })).status).toBe(200);
+  const device = await WireClient.open({ url, ...ann, deviceId: 'phone' });
+  const content = { type: 'text', text: 'x' };
+  expect(await device.send({ conversationId: 'd:ann:ann', clientMsgId: 'k', content })).toMatchObject({ seq: 1 });
+  expect(answered).toBeLessThan(many / 4);
+  const statuses = await Promise.all(flood);
+  expect(new Set(statuses)).toEqual(new Set([401, 503]));
+  expect(statuses.filter((status) => status === 401).length).toBeGreaterThan(many / 4);
+  await device.close();
+  await server.stop();
+}, 30_000);
