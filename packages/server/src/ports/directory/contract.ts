@@ -112,17 +112,19 @@ function usersContract(current: () => Directory): void {
     expect(await current().createUser(newUser('Ann'))).toBe(true);
   });
 
-  test('search finds ids and names by their beginning, in any case, by user id, up to the limit', async () => {
+  test('search finds ids by their beginning, then names, in any case, each in order and each user once, up to the limit', async () => {
     for (const [id, name] of [
       ['dan', 'Anna'],
       ['Ann', 'x'],
       ['carl', 'Hannah'],
       ['ann2', '安'],
+      ['aa', 'anna b'],
+      ['annex', 'Annex'],
     ])
       await current().createUser(newUser(id ?? '', name));
     const search = async (query: string, limit = 10) =>
       (await current().searchUsers({ query, limit })).map(({ userId }) => String(userId));
-    expect(await search('aNN')).toEqual(['Ann', 'ann2', 'dan']);
+    expect(await search('aNN')).toEqual(['Ann', 'ann2', 'annex', 'dan', 'aa']);
     expect(await search('ann', 2)).toEqual(['Ann', 'ann2']);
     expect(await search('安')).toEqual(['ann2']);
     expect(await search('nna')).toEqual([]);

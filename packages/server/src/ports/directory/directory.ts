@@ -76,7 +76,10 @@ export interface Directory {
   getUser(userId: UserId): Promise<UserRecord | undefined>;
   getUsers(userIds: readonly UserId[]): Promise<readonly UserRecord[]>;
   getPasswordHash(userId: UserId): Promise<string | undefined>;
-  /** Users whose id or display name starts with `query`, case-insensitive, by user id. */
+  /**
+   * Users whose id starts with `query`, then those whose display name does; case-insensitive in ASCII, each by what was searched.
+   * MUST NOT cost more the more users there are that match.
+   */
   searchUsers(request: { readonly query: string; readonly limit: number }): Promise<readonly UserRecord[]>;
 
   touchDevice(device: { readonly userId: UserId; readonly deviceId: DeviceId; readonly atMs: number }): Promise<void>;

@@ -89,9 +89,13 @@ function reads(db: Database): Omit<DirectoryReader, 'close'> {
   const sql = {
     user: db.prepare<UserRow, [string]>('SELECT id, display_name, created_at FROM user WHERE id = ?'),
     hash: db.prepare<{ password_hash: string }, [string]>('SELECT password_hash FROM user WHERE id = ?'),
-    search: db.prepare<UserRow, [string, string, number]>(
-      `SELECT id, display_name, created_at FROM user
-       WHERE id LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\' ORDER BY id LIMIT ?`,
+    // Each along an index in its own order, so that it ends at the limit: sorted otherwise, every match would be read.
+    byId: db.prepare<UserRow, [string, number]>(
+      `SELECT id, display_name, created_at FROM user WHERE id LIKE ? ESCAPE '\\' ORDER BY id COLLATE NOCASE LIMIT ?`,
+    ),
+    byName: db.prepare<UserRow, [string, number]>(
+      `SELECT id, display_name, created_at FROM user WHERE display_name LIKE ? ESCAPE '\\'
+       ORDER BY display_name COLLATE NOCASE LIMIT ?`,
     ),
     devices: db.prepare<{ id: DeviceId; last_seen: number }, [string]>(
       'SELECT id, last_seen FROM device WHERE user_id = ? ORDER BY last_seen DESC, id LIMIT 100',
@@ -131,7 +135,9 @@ function reads(db: Database): Omit<DirectoryReader, 'close'> {
     getPasswordHash: async (userId) => sql.hash.get(userId)?.password_hash,
     async searchUsers({ query, limit }) {
       const pattern = `${query.replace(/[\\%_]/g, '\\$&')}%`;
-      return sql.search.all(pattern, pattern, limit).map(toUser);
+      const found = [...sql.byId.all(pattern, limit), ...sql.byName.all(pattern, limit)];
+      const once = new Map(found.map((row) => [row.id, row]));
+      return [...once.values()].slice(0, limit).map(toUser);
     },
     devices: async (userId) =>
       sql.devices.all(userId).map(({ id, last_seen }) => ({ deviceId: id, lastSeenMs: last_seen })),
