@@ -3,7 +3,17 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { accepted, actor, codeOf, type Frame, openWorld, seq, user, type World } from './test/world.ts';
+import {
+  accepted,
+  actor,
+  codeOf,
+  directoryQueueMax,
+  type Frame,
+  openWorld,
+  seq,
+  user,
+  type World,
+} from './test/world.ts';
 
 let world: World;
 let group: ConversationId;
@@ -135,4 +145,10 @@ test('[M16] what is not pushed in a large conversation is counted for who asks',
   expect(where).toMatchObject({ status: 'ack', delivered_count: 2, read_count: 1, member_count: 4 });
   await advance(at, 0, actor('dan'));
   expect(accepted(await world.core.whereIs(user('ann'), { msgId })).status).toBe('delivered');
+});
+
+test('more positions at once than the directory takes in one go are all stored', async () => {
+  const devices = Array.from({ length: directoryQueueMax + 1 }, (_, no) => actor('bob', `device-${no}`));
+  const outcomes = await Promise.all(devices.map((device) => advance(last, last, device)));
+  expect(new Set(outcomes.map(codeOf))).toEqual(new Set(['ok']));
 });

@@ -27,6 +27,8 @@ interface Pending {
 
 /** Positions of one device in one conversation waiting for their commit; more than this and callers are told to come back. */
 const pendingMax = 100_000;
+/** Of one commit, so that it holds up neither the event loop nor the directory's other writes for long; the rest waits for the next. */
+const batchMax = 1_000;
 /**
  * Commits begin at least this far apart: each costs an fsync that the messages' commits wait behind, and nobody sees a
  * receipt that comes 5 ms later. The first after a pause is committed at once.
@@ -35,7 +37,7 @@ const commitEveryMs = 5;
 
 export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
   const { directory, timeline, bus, clock, log, limits } = deps;
-  let pending = new Map<string, Pending>();
+  const pending = new Map<string, Pending>();
   let working = false;
   let notBeforeMs = 0;
 
@@ -62,8 +64,7 @@ export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
       const delayMs = notBeforeMs - clock.monotonicMs();
       if (delayMs > 0) await sleep(clock, { delayMs });
       notBeforeMs = clock.monotonicMs() + commitEveryMs;
-      const batch = [...pending.values()];
-      pending = new Map();
+      const batch = takeBatch();
       try {
         await commit(batch);
       } catch (error) {
@@ -72,6 +73,16 @@ export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
       }
     }
     working = false;
+  }
+
+  function takeBatch(): readonly Pending[] {
+    const batch: Pending[] = [];
+    for (const [key, item] of pending) {
+      if (batch.length >= batchMax) break;
+      pending.delete(key);
+      batch.push(item);
+    }
+    return batch;
   }
 
   async function commit(batch: readonly Pending[]): Promise<void> {

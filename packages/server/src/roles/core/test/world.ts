@@ -49,9 +49,12 @@ export interface WorldOptions extends Partial<CoreLimits> {
   readonly areNewMembersShownHistory?: boolean;
 }
 
+/** Writes that wait in the directory; further ones are refused. */
+export const directoryQueueMax = 10_000;
+
 export async function openWorld({ areNewMembersShownHistory = true, ...limits }: WorldOptions = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-core-'));
-  const bounds = { queueMax: 10_000, batchMax: 1_000, log: silentLog };
+  const bounds = { queueMax: directoryQueueMax, batchMax: 1_000, log: silentLog };
   const timeline = await openSqliteTimeline({ dir: join(folder, 'timeline'), ...bounds });
   const directory = await openSqliteDirectory({ path: join(folder, 'directory.db'), ...bounds });
   const bus = createMemoryEventBus();
