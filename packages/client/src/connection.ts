@@ -9,6 +9,7 @@ import type { ConnectionState, WebSocketConstructor, WebSocketLike } from './api
 import { backOffMs, stableAfterMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import type { NetworkSignals } from './network-signals.ts';
+import { isFrame } from './wire-shapes.ts';
 
 export interface ConnectionOptions {
   /** http(s) base address. */
@@ -179,7 +180,9 @@ export class Connection {
   /** What is not understood costs the connection: a frame passed over might have been a message. */
   #receive(text: string): void {
     try {
-      this.#take(JSON.parse(text) as Down);
+      const frame: unknown = JSON.parse(text);
+      if (!isFrame(frame)) throw new TypeError(`unexpected: ${text.slice(0, 200)}`);
+      this.#take(frame);
     } catch (cause) {
       this.#lost('back_off', new ClientError('internal', 'the server sent what is no frame', { cause }));
     }
@@ -220,7 +223,7 @@ export class Connection {
       sinceMs: clock.monotonicMs(),
       heartbeat: clock.every(welcome.heartbeat_ms, () => this.#beat(life)),
       requests: new Map(),
-      frameBytesMax: welcome.limits?.frame_bytes_max,
+      frameBytesMax: welcome.limits.frame_bytes_max,
       hasHeard: true,
       isAsked: false,
     };

@@ -25,6 +25,7 @@ import { Outbox } from './outbox.ts';
 import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
 import type { SafeStorage } from './safe-storage.ts';
+import { isConversation } from './wire-shapes.ts';
 
 /** What the client takes from its surroundings; tests hand in their own. */
 export interface ClientEnvironment {
@@ -118,6 +119,7 @@ export class Session {
 
   /** As the server tells of a conversation outside of sync. */
   learn(conversation: Conversation, start = this.#start): ConversationState {
+    if (!isConversation(conversation)) throw new ClientError('internal', 'the server sent what is no conversation');
     return this.conversations.merge(conversation, start);
   }
 

@@ -1,0 +1,63 @@
+// What this library relies on in what a server says, checked before it is believed. By hand: schemas would be a dependency at run time.
+
+import type { Down } from '@hongyan/protocol/down';
+import type { Conversation } from '@hongyan/protocol/entry';
+
+type Check = (value: unknown) => boolean;
+
+const text: Check = (value) => typeof value === 'string';
+const number: Check = (value) => Number.isFinite(value);
+const duration: Check = (value) => Number.isFinite(value) && (value as number) > 0;
+const seq: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+function object(fields: Readonly<Record<string, Check>>): Check {
+  const checks = Object.entries(fields);
+  return (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    checks.every(([name, check]) => check((value as Record<string, unknown>)[name]));
+}
+
+const entryFields = {
+  ...{ msg_id: text, conversation_id: text, seq, from: text, content: object({ type: text }) },
+  ...{ timestamp: number, client_msg_id: text, status: text },
+};
+const changeFields = { kind: text, title: optional(text), members: optional(listOf(text)), member_count: number };
+const conversation = object({
+  ...changeFields,
+  ...{ conversation_id: text, last_seq: seq, first_seq: seq, delivered_seq: seq, read_seq: seq },
+  last_message: optional(object(entryFields)),
+});
+
+const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
+  ['welcome', object({ user_id: text, heartbeat_ms: duration, limits: object({}) })],
+  ['ack', object({ id: number, msg_id: text, conversation_id: text, seq, timestamp: number, status: text })],
+  ['sync_result', object({ id: number, conversations: listOf(conversation), cursor: text })],
+  ['history_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
+  ['presence_result', object({ id: number, users: listOf(object({ user_id: text })) })],
+  ['message', object(entryFields)],
+  ['receipt', object({ conversation_id: text, user_id: text, delivered_seq: seq, read_seq: seq })],
+  ['conversation', object({ conversation_id: text, change: text, conversation: object(changeFields) })],
+  ['typing', object({ conversation_id: text, user_id: text })],
+  ['presence', object({ user_id: text })],
+  ['going_away', object({ reconnect_after_ms: number })],
+  ['error', object({ code: text, message: text, retry_after_ms: optional(number) })],
+]);
+
+const typed = object({ type: text });
+
+/** Also for types this version does not know: those are passed over. */
+export function isFrame(value: unknown): value is Down {
+  return typed(value) && (frames.get((value as Down).type)?.(value) ?? true);
+}
+
+export function isConversation(value: unknown): value is Conversation {
+  return conversation(value);
+}
