@@ -255,6 +255,23 @@ describe('a network that comes and goes', () => {
     await stateOf('online');
   });
 
+  test('[C7] looked at again it asks whether a connection still lives, and does not wait for two intervals', async () => {
+    server.heartbeatMs = 60_000;
+    const connection = await online();
+    hopeful?.();
+    await connection.next('ping');
+    const heard = new Promise((resolve) => client.on('typing', resolve));
+    connection.send({ type: 'typing', conversation_id: 'd:me:you', user_id: 'you' });
+    await heard;
+    clock.advance(59_000);
+    hopeful?.();
+    // The heartbeat that comes in between is another question.
+    clock.advance(9_000);
+    expect(client.state.type).toBe('online');
+    clock.advance(1_000);
+    expect(client.state.type).toBe('reconnecting');
+  });
+
   test('[C6] a machine that lost its network gives the connection up at once', async () => {
     await online();
     offline?.();

@@ -9,6 +9,7 @@ import type { ConnectionState, WebSocketConstructor, WebSocketLike } from './api
 import { backOffMs, stableAfterMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import type { NetworkSignals } from './network-signals.ts';
+import { type AnswerTo, type Request, Requests } from './requests.ts';
 import { isFrame } from './wire-shapes.ts';
 
 export interface ConnectionOptions {
@@ -29,17 +30,6 @@ export interface ConnectionOptions {
   readonly onState: (state: ConnectionState) => void;
 }
 
-type Answer = DownOf<'ack' | 'sync_result' | 'history_result' | 'presence_result'>;
-/** A request before it gets its id. */
-type Request = Extract<Up, { id: number }> extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
-type AnswerTo<T> = T extends 'send' ? 'ack' : T extends 'sync' | 'history' | 'presence' ? `${T}_result` : never;
-
-interface Waiting {
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: ClientError) => void;
-  readonly timer: Timer;
-}
-
 type Life =
   | { readonly type: 'closed' }
   | {
@@ -57,11 +47,10 @@ type Life =
       readonly socket: WebSocketLike;
       readonly sinceMs: number;
       readonly heartbeat: Timer;
-      readonly requests: Map<number, Waiting>;
-      /** What the server takes; beyond it a frame would have no answer, or cost the connection. */
-      readonly frameBytesMax: number | undefined;
+      readonly requests: Requests;
       hasHeard: boolean;
       isAsked: boolean;
+      probe?: Timer;
       reconnectAfterMs?: number;
     }
   | { readonly type: 'waiting'; readonly attempt: number; readonly timer: Timer };
@@ -79,7 +68,6 @@ const strayMsMax = 120_000;
 export class Connection {
   readonly #options: ConnectionOptions;
   #life: Life = { type: 'closed' };
-  #nextId = 1;
   #stopSignals: (() => void) | undefined;
   /** Until then a hello of this device's own, given up, may reach the server after a later one. */
   #strayUntilMs = 0;
@@ -118,21 +106,8 @@ export class Connection {
 
   /** Rejects with the server's refusal, or `unavailable` when no answer came: then the outcome is unknown. */
   request<R extends Request>(request: R): Promise<DownOf<AnswerTo<R['type']>>> {
-    const life = this.#life;
-    if (life.type !== 'open') return Promise.reject(new ClientError('unavailable', 'not connected'));
-    const id = this.#nextId++;
-    const text = JSON.stringify({ ...request, id });
-    if (isLonger(text, life.frameBytesMax)) {
-      return Promise.reject(new ClientError('too_large', `a frame is at most ${life.frameBytesMax} bytes`));
-    }
-    const { clock, requestTimeoutMs } = this.#options;
-    return new Promise<Answer>((resolve, reject) => {
-      const timer = clock.after(requestTimeoutMs, () => {
-        if (this.#life === life) this.fail(new ClientError('unavailable', `no answer within ${requestTimeoutMs} ms`));
-      });
-      life.requests.set(id, { resolve, reject, timer });
-      life.socket.send(text);
-    }) as Promise<DownOf<AnswerTo<R['type']>>>;
+    if (this.#life.type !== 'open') return Promise.reject(new ClientError('unavailable', 'not connected'));
+    return this.#life.requests.ask(request) as Promise<DownOf<AnswerTo<R['type']>>>;
   }
 
   /** For frames without an answer; false when it cannot leave now. */
@@ -197,23 +172,15 @@ export class Connection {
     }
     if (life.type !== 'open') return;
     life.hasHeard = true;
+    life.probe?.cancel();
     if (frame.type === 'going_away') life.reconnectAfterMs = frame.reconnect_after_ms;
-    if ('id' in frame && frame.id !== undefined) this.#answer(life, frame);
+    if ('id' in frame && frame.id !== undefined) life.requests.answer(frame);
     else this.#options.onFrame(frame);
-  }
-
-  #answer(life: Open, frame: Answer | DownOf<'error'>): void {
-    const waiting = life.requests.get(frame.id ?? 0);
-    if (!waiting) return;
-    life.requests.delete(frame.id ?? 0);
-    waiting.timer.cancel();
-    if (frame.type === 'error') waiting.reject(new ClientError(frame.code, frame.message, retryOf(frame)));
-    else waiting.resolve(frame);
   }
 
   #welcomed(connecting: Extract<Life, { type: 'connecting' }>, welcome: DownOf<'welcome'>): void {
     connecting.timer.cancel();
-    const { clock, onState, onWelcome } = this.#options;
+    const { clock, requestTimeoutMs, onState, onWelcome } = this.#options;
     const { attempt, socket } = connecting;
     if (!socket) return;
     const life: Open = {
@@ -222,8 +189,13 @@ export class Connection {
       socket,
       sinceMs: clock.monotonicMs(),
       heartbeat: clock.every(welcome.heartbeat_ms, () => this.#beat(life)),
-      requests: new Map(),
-      frameBytesMax: welcome.limits.frame_bytes_max,
+      requests: new Requests({
+        clock,
+        timeoutMs: requestTimeoutMs,
+        frameBytesMax: welcome.limits.frame_bytes_max,
+        send: (text) => socket.send(text),
+        onSilence: (error) => this.fail(error),
+      }),
       hasHeard: true,
       isAsked: false,
     };
@@ -289,11 +261,21 @@ export class Connection {
     onState({ type: 'reconnecting', attempt, retryAtMs: clock.nowMs() + delayMs });
   }
 
-  /** Whoever waits for the next attempt need not wait any longer. */
+  /** Whoever waits for the next attempt need not wait any longer; a connection must show that it outlived what was. */
   #hurry(): void {
-    if (this.#life.type !== 'waiting') return;
-    this.#life.timer.cancel();
-    this.#attempt(this.#life.attempt);
+    const life = this.#life;
+    if (life.type === 'open') this.#probe(life);
+    if (life.type !== 'waiting') return;
+    life.timer.cancel();
+    this.#attempt(life.attempt);
+  }
+
+  /** [C7] Networks change while a page is not looked at, and sockets do not notice. */
+  #probe(life: Open): void {
+    const { clock, requestTimeoutMs } = this.#options;
+    life.probe?.cancel();
+    this.post({ type: 'ping' });
+    life.probe = clock.after(requestTimeoutMs, () => this.fail(new ClientError('unavailable', 'the server is silent')));
   }
 
   #stop(reason: Extract<ConnectionState, { type: 'closed' }>['reason']): void {
@@ -310,10 +292,8 @@ export class Connection {
     if (life.type !== 'open') life.timer.cancel();
     else {
       life.heartbeat.cancel();
-      for (const waiting of life.requests.values()) {
-        waiting.timer.cancel();
-        waiting.reject(error);
-      }
+      life.probe?.cancel();
+      life.requests.rejectAll(error);
     }
     const socket = life.type === 'waiting' ? undefined : life.socket;
     if (!socket) return;
@@ -329,15 +309,6 @@ function socketUrl(url: string): string {
   const base = url === '' ? globalThis.location.origin : url.replace(/\/$/, '');
   return `${base.replace(/^http/, 'ws')}/v1/ws`;
 }
-
-/** UTF-8 needs at most 3 bytes for a UTF-16 unit: only texts near the limit are measured exactly. */
-function isLonger(text: string, bytesMax: number | undefined): boolean {
-  if (bytesMax === undefined || text.length * 3 <= bytesMax) return false;
-  return new TextEncoder().encode(text).length > bytesMax;
-}
-
-const retryOf = ({ retry_after_ms }: DownOf<'error'>) =>
-  retry_after_ms === undefined ? {} : { retryAfterMs: retry_after_ms };
 
 function stopReason(code: number) {
   if (code === closeCode.unauthorized) return 'unauthorized';

@@ -22,8 +22,21 @@ export function createIndexedDbStorage(name: string): ClientStorage {
     return opened;
   };
 
+  /** Browsers close databases behind one's back and do not always say so: then it is opened again, once. */
+  async function begin(names: readonly StoreName[], mode: IDBTransactionMode): Promise<IDBTransaction> {
+    const asked = database();
+    const known = await asked;
+    try {
+      return known.transaction(names, mode);
+    } catch {
+      // Whoever comes first opens it for all who found it closed.
+      if (opened === asked) opened = undefined;
+      return (await database()).transaction(names, mode);
+    }
+  }
+
   async function write(names: readonly StoreName[], change: (store: (name: StoreName) => IDBObjectStore) => void) {
-    const transaction = (await database()).transaction(names, 'readwrite');
+    const transaction = await begin(names, 'readwrite');
     const done = finished(transaction);
     change((storeName) => transaction.objectStore(storeName));
     await done;
@@ -31,7 +44,7 @@ export function createIndexedDbStorage(name: string): ClientStorage {
 
   return {
     async load() {
-      const transaction = (await database()).transaction(stores, 'readonly');
+      const transaction = await begin(stores, 'readonly');
       const [meta, outbox, conversations] = await Promise.all([
         result<StoredMeta | undefined>(transaction.objectStore('meta').get(metaKey)),
         result<OutboxItem[]>(transaction.objectStore('outbox').getAll()),

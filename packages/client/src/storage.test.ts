@@ -98,3 +98,24 @@ describe.each([...storages])('$name', ({ make }) => {
     expect(kept.meta.cursor).toBe('new');
   });
 });
+
+test('[C8] an indexed db that the browser closed behind its back is opened again', async () => {
+  const name = `storage-test-${count++}`;
+  const handles: IDBDatabase[] = [];
+  const { open } = indexedDB;
+  indexedDB.open = (...args) => {
+    const request = open.apply(indexedDB, args);
+    request.addEventListener('success', () => handles.push(request.result));
+    return request;
+  };
+  try {
+    const storage = createIndexedDbStorage(name);
+    await storage.putOutbox(item('a', 1));
+    for (const handle of handles) handle.close();
+    await Promise.all([storage.putOutbox(item('b', 2)), storage.deleteOutbox('a' as ClientMsgId)]);
+    for (const handle of handles) handle.close();
+    expect((await storage.load()).outbox.map(({ no }) => no)).toEqual([2]);
+  } finally {
+    indexedDB.open = open;
+  }
+});
