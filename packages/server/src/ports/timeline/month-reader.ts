@@ -42,6 +42,12 @@ export class MonthReader {
     return row ? { seq: row.seq, position: positionOf(this.month, row.n) } : undefined;
   }
 
+  /** Of the newest entry; undefined when there is none. */
+  lastPosition(): number | undefined {
+    const n = this.#sql.newest.get()?.n;
+    return n === undefined ? undefined : positionOf(this.month, n);
+  }
+
   firstSeq(conversationId: ConversationId): Seq | undefined {
     return this.#sql.first.get(conversationId)?.seq;
   }
@@ -76,6 +82,7 @@ function prepare(db: Database) {
       `SELECT ${entryColumns} FROM ${entryTables} WHERE ${ofConversation} AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`,
     ),
     last: prepareLast(db),
+    newest: db.prepare<{ n: number }, []>('SELECT n FROM entry ORDER BY n DESC LIMIT 1'),
     first: db.prepare<{ seq: Seq }, [string]>(
       `SELECT e.seq FROM entry e WHERE ${ofConversation} ORDER BY e.seq LIMIT 1`,
     ),

@@ -34,7 +34,7 @@ import {
   user,
 } from './entries-for-test.ts';
 import { openSqliteTimeline } from './sqlite-timeline.ts';
-import type { Timeline } from './timeline.ts';
+import type { Head, Timeline } from './timeline.ts';
 
 const open = (dir: string, maxBytes?: number) =>
   openSqliteTimeline({ dir, log: silentLog, maxBytes, queueMax: 50_000, batchMax: 1_000 });
@@ -234,6 +234,27 @@ test('[D2] a turn of the month that fails leaves the month before as the one bei
   await timeline.dropMonth(january);
   expect(outcomes(await timeline.append([entry({ atMs: inMonth(1) })]))).toEqual(['committed 5']);
   expect(seqsOf(await allOf(timeline))).toEqual([4, 5]);
+  await timeline.close();
+});
+
+test('[D4] no head stands beyond an entry whose commit is not known yet: a cursor made of it would skip that entry', async () => {
+  const first = await open(folder);
+  await first.append([entry({ in: 'g:1' }), entry({ in: 'g:2' })]);
+  await first.close();
+  const timeline = await open(folder);
+  const [known] = await timeline.heads([conversation('g:1')]);
+  const batch = [entry({ in: 'g:1' }), entry({ in: 'g:2' })] as const;
+  const appended = timeline.append(batch);
+  // Nothing here waits for the event loop, so the writer commits while its answer cannot come in.
+  let seen = await timeline.findByMsgId(batch[1].msgId);
+  for (let reads = 1; !seen && reads < 1_000_000; reads++) seen = await timeline.findByMsgId(batch[1].msgId);
+  const heads = await timeline.heads([conversation('g:1'), conversation('g:2')]);
+  const [one, two] = await appended;
+  if (!one || !two) throw new Error('both were appended');
+  expect(heads[0]).toEqual(known as Head);
+  for (const head of heads) expect(head.lastPosition).toBeLessThan(one.entry.position);
+  const after = await timeline.heads([conversation('g:1'), conversation('g:2')]);
+  expect(after.map((head) => head.lastPosition)).toEqual([one.entry.position, two.entry.position]);
   await timeline.close();
 });
 

@@ -43,13 +43,16 @@ class SqliteTimeline implements Timeline {
   readonly #closedHead;
   /** Oldest first. */
   #months: MonthReader[];
-  /** Heads and newest entries of conversations in use: kept current by every append. */
+  /** Up to here every commit is known; a month's file shows the next one before the writer's news of it. */
+  #knownPosition: number;
+  /** Heads of conversations in use: kept current by every append. */
   readonly #heads = new LRUCache<ConversationId, Head>({ max: 200_000 });
 
   constructor(folder: string, writer: GroupCommit<TimelineOp, TimelineResult>) {
     this.#folder = folder;
     this.#writer = writer;
     this.#months = listMonths(folder).map((month) => new MonthReader(folder, month));
+    this.#knownPosition = firstOf(this.#months.toReversed(), (month) => month.lastPosition()) ?? 0;
     this.#headsDb = openReader(headsPath(folder));
     this.#closedHead = prepareHead(this.#headsDb);
   }
@@ -65,6 +68,7 @@ class SqliteTimeline implements Timeline {
     if (result?.type !== 'committed') throw new Error('an append has an outcome of its own');
     const { month, seq, position } = result;
     this.#know(month);
+    this.#knownPosition = position;
     const { conversationId } = entry;
     const before = this.#heads.peek(conversationId);
     if (before) {
@@ -124,12 +128,14 @@ class SqliteTimeline implements Timeline {
     const known = this.#heads.get(conversationId);
     if (known) return known;
     const last = firstOf(this.#months.toReversed(), (month) => month.last(conversationId));
-    const closed = last ?? this.#closedHead.get(conversationId);
-    const lastSeq = (last?.seq ?? this.#closedHead.get(conversationId)?.last_seq ?? 0) as Seq;
-    const lastPosition = last?.position ?? this.#closedHead.get(conversationId)?.last_position ?? 0;
+    const closed = last ? undefined : this.#closedHead.get(conversationId);
+    const lastSeq = last?.seq ?? closed?.last_seq ?? (0 as Seq);
+    const lastPosition = last?.position ?? closed?.last_position ?? 0;
     const firstSeq = firstOf(this.#months, (month) => month.firstSeq(conversationId)) ?? ((lastSeq + 1) as Seq);
     const head = { conversationId, firstSeq, lastSeq, lastPosition };
-    if (closed) this.#heads.set(conversationId, head);
+    // [D4] A cursor made of a position beyond the known ones would skip what was committed before it and is not known either.
+    if (last && lastPosition > this.#knownPosition) return { ...head, lastPosition: this.#knownPosition };
+    if (last || closed) this.#heads.set(conversationId, head);
     return head;
   }
 

@@ -33,7 +33,10 @@ export interface Head {
   readonly firstSeq: Seq;
   /** 0 when nothing was ever appended. */
   readonly lastSeq: Seq;
-  /** Position of the entry at lastSeq; 0 when nothing was ever appended. */
+  /**
+   * Position of the entry at lastSeq; 0 when nothing was ever appended. MUST NOT be beyond that of an entry which another head
+   * asked at the same time does not show yet.
+   */
   readonly lastPosition: number;
 }
 
