@@ -197,3 +197,22 @@ test('nothing of a member stands behind the entry that tells of the removal', as
   const page = accepted(await world.core.history({ userId: user('ann'), conversationId: group, limit: 50 }));
   expect(page.entries.at(-1)?.content).toMatchObject({ change: 'left' });
 });
+
+test('a change that is stored is answered so, also where the timeline has no room to tell of it', async () => {
+  await world.close();
+  world = await openWorld({ timelineBytesMax: 128 * 1024 });
+  await world.people('ann', 'bob', 'carl');
+  const group = await world.group('ann', ['bob']);
+  let outcome = await world.trySay('ann', group);
+  while (outcome.type === 'ok') outcome = await world.trySay('ann', group, 'x'.repeat(2_000));
+  // Smaller ones may still have fitted.
+  do outcome = await world.trySay('ann', group, '');
+  while (outcome.type === 'ok');
+  expect(outcome.code).toBe('unavailable');
+  expect(codeOf(await add('ann', group, 'carl'))).toBe('ok');
+  expect(codeOf(await remove('ann', group, 'bob'))).toBe('ok');
+  expect(accepted(await create('ann', ['carl']))).toMatchObject({ members: ['ann', 'carl'] });
+  const change = { conversationId: group, title: 'new' };
+  const changed = accepted(await world.core.setTitle(user('ann'), change));
+  expect(changed).toMatchObject({ title: 'new', members: ['ann', 'carl'] });
+});

@@ -22,7 +22,7 @@ export function createConversations(
   memberships: MembershipCache,
   views: ReturnType<typeof createViews>,
 ) {
-  const { directory, timeline, bus, clock, limits } = deps;
+  const { directory, timeline, bus, clock, log, limits } = deps;
   /**
    * A change is written, told to connections and put on the timeline before the next of its conversation begins: all three
    * have the same order, and who was removed last follows nothing any more.
@@ -110,7 +110,12 @@ export function createConversations(
   async function record(conversationId: ConversationId, from: UserId, content: Content): Promise<void> {
     const clientMsgId = deps.newMsgId() as string as ClientMsgId;
     const entry = newEntry(deps, { conversationId, from, clientMsgId, contentJson: JSON.stringify(content) });
-    bus.publish(publications(await timeline.append([entry])));
+    try {
+      bus.publish(publications(await timeline.append([entry])));
+    } catch (error) {
+      // The change is stored and told already [D9]: answered as a failure it would be made once more.
+      log.error('entry of a change not stored', { conversationId, error });
+    }
   }
 
   async function permitted(

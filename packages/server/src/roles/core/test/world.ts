@@ -47,15 +47,21 @@ export interface Frame {
 
 export interface WorldOptions extends Partial<CoreLimits> {
   readonly areNewMembersShownHistory?: boolean;
+  /** A month's file grows to this. */
+  readonly timelineBytesMax?: number;
 }
 
 /** Writes that wait in the directory; further ones are refused. */
 export const directoryQueueMax = 10_000;
 
-export async function openWorld({ areNewMembersShownHistory = true, ...limits }: WorldOptions = {}): Promise<World> {
+export async function openWorld({
+  areNewMembersShownHistory = true,
+  timelineBytesMax,
+  ...limits
+}: WorldOptions = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-core-'));
   const bounds = { queueMax: directoryQueueMax, batchMax: 1_000, log: silentLog };
-  const timeline = await openSqliteTimeline({ dir: join(folder, 'timeline'), ...bounds });
+  const timeline = await openSqliteTimeline({ dir: join(folder, 'timeline'), maxBytes: timelineBytesMax, ...bounds });
   const directory = await openSqliteDirectory({ path: join(folder, 'directory.db'), ...bounds });
   const bus = createMemoryEventBus();
   let nowMs = Date.UTC(2026, 0, 15);
