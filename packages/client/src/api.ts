@@ -100,9 +100,9 @@ export interface Client {
   readonly state: ConnectionState;
   on<E extends keyof ClientEvents>(event: E, listener: (value: ClientEvents[E]) => void): () => void;
 
-  /** Resolves when first online; rejects when the server says stop (bad token). Reconnects by itself from then on. */
+  /** Resolves when first online; rejects when the server says stop (bad token) or it is closed first. Reconnects by itself from then on. */
   connect(): Promise<void>;
-  /** On purpose: no reconnect. The outbox stays. */
+  /** On purpose: no reconnect. The outbox stays. Resolves when everything known is kept. */
   close(): Promise<void>;
 
   /** Queues durably (as far as the storage is), sends, resolves with the acked message; rejects with ClientError when refused for good. Works offline. */
@@ -155,7 +155,7 @@ export interface Client {
   whereIs(key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId }): Promise<MessageWhere>;
   getUser(userId: UserId): Promise<User>;
   searchUsers(query: string): Promise<readonly User[]>;
-  /** Closes on purpose and forgets what this device kept: conversations, cursor, outbox. */
+  /** Closes on purpose and forgets what this device kept: conversations, cursor, outbox. Sends that wait reject. Rejects when the storage cannot forget. */
   logout(): Promise<void>;
 }
 
@@ -184,7 +184,7 @@ export interface StoredMeta {
 
 /**
  * What a client keeps between runs. MUST: make the writes of one call atomic, apply calls in the order they were made,
- * and resolve a write when it is as durable as the storage can make it.
+ * and resolve a write when it is as durable as the storage can make it. A call without an answer for 5 s counts as failed.
  */
 export interface ClientStorage {
   load(): Promise<{
@@ -206,7 +206,10 @@ export interface ClientStorage {
 export interface ClientOptions {
   /** http(s) base address of the server, e.g. "https://chat.example.com"; "" in a browser = the page's own origin. */
   readonly url: string;
-  /** Called at every connect and request, so that a fresh token can be given. */
+  /**
+   * Called at every connect and request, so that a fresh token can be given. Rejects with ClientError `unauthorized` when
+   * nobody is signed in: that closes the client. Any other rejection is a failure of the moment, and is tried again.
+   */
   readonly token: () => string | Promise<string>;
   /** Default: memory. createIndexedDbStorage(name) in browsers. */
   readonly storage?: ClientStorage;

@@ -168,7 +168,12 @@ class HongyanClient implements Client {
 
   typing(conversationId: ConversationId): void {
     const now = this.#environment.clock.monotonicMs();
-    if (now - (this.#typingAtMs.get(conversationId) ?? Number.NEGATIVE_INFINITY) < typingEveryMs) return;
+    // Oldest first: what no longer holds anything back is forgotten.
+    for (const [id, atMs] of this.#typingAtMs) {
+      if (now - atMs < typingEveryMs) break;
+      this.#typingAtMs.delete(id);
+    }
+    if (this.#typingAtMs.has(conversationId)) return;
     if (!this.#session?.connection.post({ type: 'typing', conversation_id: conversationId })) return;
     this.#typingAtMs.set(conversationId, now);
   }

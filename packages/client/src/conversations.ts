@@ -35,6 +35,8 @@ export class Conversations {
   #ordered: ConversationState[] = [];
   readonly #outOfOrder = new Set<ConversationState>();
   #list: readonly ConversationView[] | undefined;
+  /** Nothing is kept for the time being: another client of this device keeps its own. */
+  isPaused = false;
 
   constructor(options: ConversationsOptions) {
     this.#options = options;
@@ -135,7 +137,7 @@ export class Conversations {
   }
 
   async #saveUnsaved(): Promise<boolean> {
-    if (this.#unsaved.size === 0) return true;
+    if (this.#unsaved.size === 0 || this.isPaused) return true;
     const states = [...this.#unsaved];
     this.#unsaved.clear();
     const batch = states.map((state) => ({ conversationId: state.id, state: state.toStored() }));

@@ -377,6 +377,23 @@ describe('catching up', () => {
   });
 });
 
+test('[C2] replaced by another tab, it does not write over what that one keeps, until it is connected again', async () => {
+  lastSeq = 1;
+  const connection = await begin();
+  const kept = async () => (await storage.load()).conversations[0]?.state;
+  connection.close(4203);
+  await until(() => client.state.type === 'closed');
+  const ofOtherTab = { ...((await kept()) as object), shownSeq: 5 };
+  await storage.putConversations([{ conversationId: 'g:1' as never, state: ofOtherTab }]);
+  client.markRead('g:1' as never, 1 as never);
+  clock.advance(300);
+  await client.close();
+  expect(await kept()).toEqual(ofOtherTab);
+  await client.connect();
+  await client.close();
+  expect(await kept()).toMatchObject({ shownSeq: 1, conversation: { read_seq: 1 } });
+});
+
 test('positions of members too many to be listed are not kept: asking for them costs no memory', async () => {
   lastSeq = 1;
   const large = { ...conversation(1), members: undefined, member_count: 500 };

@@ -196,6 +196,9 @@ export class Session {
       this.outbox.disconnected();
       this.#positions.disconnected();
     }
+    // The outbox is kept all the same: what is sent here leaves when this one is connected again, or by the next run.
+    if (state.type === 'closed') this.conversations.isPaused ||= state.reason === 'replaced';
+    if (state.type === 'catching_up') this.conversations.isPaused = false;
     this.#state = state;
     this.#events.emit('state', state);
   }
