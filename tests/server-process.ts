@@ -14,6 +14,8 @@ export interface ServerProcess {
   /** SIGTERM, and waits; killed when it does not leave within the bound. Returns the exit code (null after a signal). */
   stop(): Promise<number | null>;
   isAlive(): boolean;
+  /** Waits until it leaves by itself; killed when it does not within the bound. Returns the exit code (null after a signal). */
+  left(): Promise<number | null>;
   /** Resident memory in bytes. */
   rssBytes(): Promise<number>;
   /** Everything written to stdout and stderr so far. */
@@ -81,6 +83,13 @@ export function spawnServer(options: ServerOptions): ServerProcess {
   void drainTo(child.stdout, keep);
   void drainTo(child.stderr, keep);
 
+  async function left(): Promise<number | null> {
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    await child.exited;
+    clearTimeout(timer);
+    return child.exitCode;
+  }
+
   return {
     url,
     port,
@@ -92,11 +101,9 @@ export function spawnServer(options: ServerOptions): ServerProcess {
     },
     async stop() {
       child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
-      await child.exited;
-      clearTimeout(timer);
-      return child.exitCode;
+      return left();
     },
+    left,
     isAlive: () => child.exitCode === null && child.signalCode === null,
     rssBytes: () => rssBytes(child.pid),
     output: () => output,

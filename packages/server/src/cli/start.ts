@@ -28,11 +28,11 @@ export const start: Command = {
     console.log(`Hongyan is ready: open ${running.url}`);
     for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);
     log.info('started', { url: running.url, data: config.data });
-    await isToldToStop;
+    const code = await Promise.race([isToldToStop.then(() => 0), running.died.then(() => 1)]);
     log.info('draining');
     await running.stop();
     log.info('stopped');
-    return 0;
+    return code;
   },
 };
 

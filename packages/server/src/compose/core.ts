@@ -22,6 +22,8 @@ import { createCore } from '../roles/core/core.ts';
 export interface OpenCore {
   readonly core: Core;
   readonly bus: EventBus;
+  /** Resolves when a store cannot be written any more: only another process can. */
+  readonly died: Promise<void>;
   /** Finishes accepted sends, then closes the stores. */
   close(): Promise<void>;
 }
@@ -37,6 +39,7 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
   const queueMax = config.commandQueueMax;
   const batchMax = config.commitBatchMax;
   const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
+  const { promise: died, resolve: onDeath } = Promise.withResolvers<void>();
   const timelineFolder = join(config.data, 'timeline');
   const directoryPath = join(config.data, 'directory.db');
   assertDirectoryIsThere(directoryPath, timelineFolder);
@@ -46,6 +49,7 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
     maxBytes,
     queueMax: queueMax * 2,
     batchMax,
+    onDeath,
   });
   const directory = await openSqliteDirectory({
     path: directoryPath,
@@ -53,6 +57,7 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
     maxBytes,
     queueMax: queueMax * 10,
     batchMax,
+    onDeath,
   });
   const bus = createMemoryEventBus();
   const core = createCore({
@@ -78,6 +83,7 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
   return {
     core,
     bus,
+    died,
     async close() {
       await core.drain();
       await timeline.close();

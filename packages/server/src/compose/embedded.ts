@@ -9,6 +9,8 @@ import { startGatewayProcesses } from './gateway-processes.ts';
 export interface Running {
   /** Where clients connect, as it is really bound. */
   readonly url: string;
+  /** Resolves when it can serve no longer and has to be stopped. */
+  readonly died: Promise<void>;
   /** Drains: closes connections, finishes accepted sends, closes the stores. */
   stop(): Promise<void>;
 }
@@ -23,13 +25,14 @@ export async function startEmbedded(config: Config, surroundings: EmbeddedSurrou
   const gateways = await startGateways();
   return {
     url: gateways.url,
+    died: opened.died,
     async stop() {
       await gateways.stop();
       await opened.close();
     },
   };
 
-  async function startGateways(): Promise<Running> {
+  async function startGateways(): Promise<Omit<Running, 'died'>> {
     try {
       // Made here, once, when there is none: gateway processes that start at the same time would each make one.
       await readOrCreateSecret(config.data);

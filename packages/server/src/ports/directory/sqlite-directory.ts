@@ -16,6 +16,8 @@ export interface SqliteDirectoryOptions {
   readonly maxBytes?: number | undefined;
   readonly queueMax: number;
   readonly batchMax: number;
+  /** Nothing can be written any more; reads go on. */
+  readonly onDeath?: () => void;
 }
 
 export async function openSqliteDirectory(options: SqliteDirectoryOptions): Promise<Directory> {
@@ -25,7 +27,10 @@ export async function openSqliteDirectory(options: SqliteDirectoryOptions): Prom
     init: { path, ...(maxBytes === undefined ? {} : { maxBytes }) },
     queueMax,
     batchMax,
-    onFatal: (error) => log.error('directory writer died', { error }),
+    onFatal(error) {
+      log.error('directory writer died', { error });
+      options.onDeath?.();
+    },
   });
   await writer.ready();
   const db = openReader(path);

@@ -19,6 +19,8 @@ export interface SqliteTimelineOptions {
   readonly maxBytes?: number | undefined;
   readonly queueMax: number;
   readonly batchMax: number;
+  /** Nothing can be written any more; reads go on. */
+  readonly onDeath?: () => void;
 }
 
 export async function openSqliteTimeline(options: SqliteTimelineOptions): Promise<Timeline> {
@@ -30,7 +32,10 @@ export async function openSqliteTimeline(options: SqliteTimelineOptions): Promis
     init,
     queueMax,
     batchMax,
-    onFatal: (error) => log.error('timeline writer died', { error }),
+    onFatal(error) {
+      log.error('timeline writer died', { error });
+      options.onDeath?.();
+    },
   });
   await writer.ready();
   return new SqliteTimeline(dir, writer);
