@@ -11,7 +11,8 @@ export interface OpenOptions {
 
 const pageBytes = 4096;
 const busyTimeoutMs = 5_000;
-const mmapBytes = 256 * 1024 * 1024;
+/** SQLite's own upper bound. A page read through the map costs no system call: history of a large store is mostly such reads. */
+const mmapBytes = 2 ** 31 - 65_536;
 /** A checkpoint each 16 MiB of WAL: rare enough to be cheap, small enough to make a restart quick. */
 const checkpointPages = 4_096;
 
