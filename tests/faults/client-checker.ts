@@ -53,19 +53,21 @@ function checkTold({ runs, reads }: ClientFacts): ClientViolation[] {
     for (const { userId, conversationId, entries, lastSeq } of reads) {
       if (userId !== deviceRuns[0]?.userId) continue;
       let upTo = 0;
+      // After a crash the position is only known by where telling goes on.
       let mayRepeat = false;
       for (const run of deviceRuns) {
         const told = run.told.filter((message) => message.conversationId === conversationId);
         const first = told[0]?.seq ?? upTo + 1;
         if (first !== upTo + 1 && !(mayRepeat && first <= upTo)) {
-          violations.push({ rule: 'C1', what: 'a run does not go on where the last ended', evidence: { upTo, first } });
+          const evidence = { userId, conversationId, upTo, first };
+          violations.push({ rule: 'C1', what: 'a run does not go on where the last ended', evidence });
         }
         const broken = told.find(({ seq }, index) => seq !== first + index);
         if (broken) violations.push({ rule: 'C1', what: 'a hole, a repeat or a wrong order', evidence: broken });
         const other = told.find(({ seq, clientMsgId }) => entries[seq - 1]?.client_msg_id !== clientMsgId);
         if (other) violations.push({ rule: 'C1', what: 'told what the server does not have', evidence: other });
-        upTo = Math.max(upTo, told.at(-1)?.seq ?? 0);
-        mayRepeat = run.hasCrashed;
+        mayRepeat = run.hasCrashed || (mayRepeat && told.length === 0);
+        upTo = told.at(-1)?.seq ?? upTo;
       }
       if (upTo < lastSeq) {
         violations.push({ rule: 'C2', what: 'not caught up', evidence: { userId, conversationId, upTo, lastSeq } });

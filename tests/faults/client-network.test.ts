@@ -47,6 +47,7 @@ test('[C1][C2][C4] on a network that cuts, stalls and delays nothing is lost, do
       }),
     );
     proxy.calm();
+    proxy.cutAll();
     await Promise.all(devices.map((device) => device.untilIdle()));
     const reads = await Promise.all(
       targets.flatMap((ofUser, index) =>
@@ -91,6 +92,7 @@ describe('the checker itself', () => {
   test('finds nothing where nothing is wrong, also where a crashed run is told again', () => {
     expect(rulesOf(facts([run([1, 2]), run([3, 4])], [sent('k1', 1), sent('k2')]))).toEqual([]);
     expect(rulesOf(facts([run([1, 2, 3], true), run([2, 3, 4])]))).toEqual([]);
+    expect(rulesOf(facts([run([1, 2, 3, 4], true), run([]), run([2]), run([3, 4])]))).toEqual([]);
   });
 
   test.each([
@@ -100,6 +102,7 @@ describe('the checker itself', () => {
     ['a double after a clean close', [run([1, 2]), run([2, 3, 4])]],
     ['a wrong order', [run([1, 3, 2, 4])]],
     ['a loss after a crash', [run([1], true), run([3, 4])]],
+    ['a double after a crash and a clean close', [run([1, 2, 3], true), run([2, 3]), run([3, 4])]],
   ])('[C1] finds %s', (_what, runs) => {
     expect(rulesOf(facts(runs))).toContain('C1');
   });
@@ -205,7 +208,13 @@ class Device {
 
   /** Online, with nothing left to send. */
   async untilIdle(): Promise<void> {
-    await until(() => this.client.state.type === 'online' && this.client.outbox().length === 0, calmMsMax);
+    // Late hellos of several earlier runs look like another client that lives: then the user is asked, here the test.
+    const { state } = this.client;
+    if (state.type === 'closed' && state.reason === 'replaced') await this.client.connect();
+    const isIdle = () => this.client.state.type === 'online' && this.client.outbox().length === 0;
+    await until(isIdle, calmMsMax).catch((cause: unknown) => {
+      throw new Error(`still ${JSON.stringify(this.client.state)}, ${this.client.outbox().length} to send`, { cause });
+    });
   }
 
   async leftInOutbox() {

@@ -69,8 +69,10 @@ export class Connection {
   readonly #options: ConnectionOptions;
   #life: Life = { type: 'closed' };
   #stopSignals: (() => void) | undefined;
-  /** Until then a hello of this device's own, given up, may reach the server after a later one. */
-  #strayUntilMs = 0;
+  /** Hellos of its own that were given up: until then each may still reach the server, after a later one. */
+  #straysUntilMs: number[] = [];
+  /** An earlier run may have left one too: once in this time it is taken for that. */
+  #hasReturnedUntilMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -237,12 +239,27 @@ export class Connection {
     if (code === closeCode.unauthorized && life.type === 'open') return 'reconnect';
     // No error came before it: the hello was too late, not wrong.
     if (code === closeCode.protocol_error && life.type === 'connecting' && !life.isRefused) return 'back_off';
-    // Replaced by an attempt of its own that was given up and came late: at most once for each.
-    if (code === closeCode.replaced && this.#options.clock.monotonicMs() < this.#strayUntilMs) {
-      this.#strayUntilMs = 0;
-      return 'reconnect';
-    }
+    if (code === closeCode.replaced && this.#mayBeOwn()) return 'reconnect';
     return closeAction(code);
+  }
+
+  #straysNow(): number[] {
+    const now = this.#options.clock.monotonicMs();
+    return this.#straysUntilMs.filter((untilMs) => now < untilMs);
+  }
+
+  /**
+   * Replaced by a hello of this very device that the network had held back, of this run or an earlier one? Coming back
+   * tells: a stray is replaced for good; another client that lives comes back as well, and then this one gives way to it.
+   */
+  #mayBeOwn(): boolean {
+    const now = this.#options.clock.monotonicMs();
+    const [stray, ...others] = this.#straysNow();
+    this.#straysUntilMs = others;
+    if (stray !== undefined) return true;
+    if (now < this.#hasReturnedUntilMs) return false;
+    this.#hasReturnedUntilMs = now + strayMsMax;
+    return true;
   }
 
   #lost(action: 'reconnect' | 'back_off', error: ClientError): void {
@@ -298,7 +315,7 @@ export class Connection {
     const socket = life.type === 'waiting' ? undefined : life.socket;
     if (!socket) return;
     if (life.type === 'connecting' && life.hasSaidHello) {
-      this.#strayUntilMs = this.#options.clock.monotonicMs() + strayMsMax;
+      this.#straysUntilMs = [...this.#straysNow(), this.#options.clock.monotonicMs() + strayMsMax];
     }
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);

@@ -382,6 +382,7 @@ test('[C2] replaced by another tab, it does not write over what that one keeps, 
   const connection = await begin();
   const kept = async () => (await storage.load()).conversations[0]?.state;
   connection.close(4203);
+  (await again()).close(4203);
   await until(() => client.state.type === 'closed');
   const ofOtherTab = { ...((await kept()) as object), shownSeq: 5 };
   await storage.putConversations([{ conversationId: 'g:1' as never, state: ofOtherTab }]);
