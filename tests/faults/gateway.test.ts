@@ -153,9 +153,12 @@ async function gatewaysOf({ pid }: ServerProcess): Promise<Map<string, number>> 
   return found;
 }
 
+/** Until its last thread is gone: before that its sockets may still be open and take connections that nobody serves. */
 async function isAlive(pid: number): Promise<boolean> {
   const stat = await readProc(`/proc/${pid}/stat`);
-  return stat !== '' && !/\) [ZX] /.test(stat);
+  if (stat === '') return false;
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  return threads.length > 1 || !/\) [ZX] /.test(stat);
 }
 
 /** Empty when the process is gone. */
