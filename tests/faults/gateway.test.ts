@@ -63,6 +63,24 @@ test('when a gateway dies its users go offline for those on another, and its pla
   expect(await server.stop()).toBe(0);
 }, 30_000);
 
+test('[D8] a gateway that hangs is ended: its users go offline for the others, and another takes its place', async () => {
+  const server = await start(2, '--link-timeout-ms', '300');
+  const [ann, bob] = [await signUp(server.url, 'ann'), await signUp(server.url, 'bob')];
+  const watcher = await openOn('gateway-1', server.url, ann, 'watch');
+  const watched = await openOn('gateway-2', server.url, bob, 'phone');
+  await watcher.request({ type: 'presence', user_ids: ['bob'] });
+  const hanging = (await gatewaysOf(server)).get('gateway-2');
+  if (hanging === undefined) throw new Error('gateway-2 runs');
+  process.kill(hanging, 'SIGSTOP');
+  expect(await watcher.next(({ type }) => type === 'presence')).toMatchObject({ user_id: 'bob', online: false });
+  await watched.closed;
+  await until(async () => ![undefined, hanging].includes((await gatewaysOf(server)).get('gateway-2')), 'another runs');
+  const again = await openOn('gateway-2', server.url, bob, 'phone');
+  await Promise.all([watcher.close(), again.close()]);
+  expect(await server.stop()).toBe(0);
+  expect(server.output()).toContain('gateway process hangs');
+}, 30_000);
+
 test('a message, a receipt and a group go from one gateway to another, and a device moves with 4203', async () => {
   const server = await start(2);
   const [ann, bob] = [await signUp(server.url, 'ann'), await signUp(server.url, 'bob')];

@@ -24,6 +24,7 @@ export function runGatewayProcess(): Promise<number> {
     };
     process.on('message', (message: ToGatewayProcess) => {
       if (message.type === 'stop') return void stop();
+      if (message.type === 'ask') return tell({ type: 'alive' });
       begun = begin(message);
       begun.then(
         () => tell({ type: 'ready' }),

@@ -1,4 +1,4 @@
-// One gateway process and those that follow it: a process that dies is started again, later each time it dies soon.
+// One gateway process and those that follow it: a process that dies, or hangs, is started again, later each time it dies soon.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -18,6 +18,8 @@ const settledMs = 30_000;
 const readyTimeoutMs = 30_000;
 /** Beyond the drain, for what is not waiting. */
 const leaveTimeoutMs = 5_000;
+/** Questions in a row that a process may leave without an answer. */
+const unansweredMax = 2;
 
 export class GatewaySlot {
   readonly #options: GatewaySlotOptions;
@@ -25,6 +27,8 @@ export class GatewaySlot {
   #process: Subprocess | undefined;
   #running: Promise<void> | undefined;
   #deaths = 0;
+  /** Questions since the last answer; undefined while there is no process that is ready. */
+  #unanswered: number | undefined;
 
   constructor(options: GatewaySlotOptions) {
     this.#options = options;
@@ -34,6 +38,7 @@ export class GatewaySlot {
   async start(): Promise<void> {
     await this.#launch();
     this.#running = this.#keep();
+    this.#watch();
   }
 
   /** Drains and ends it; none follows. */
@@ -69,6 +74,30 @@ export class GatewaySlot {
     }
   }
 
+  /** A process that hangs serves nobody, and yet keeps its connections and its share of the new ones. */
+  #watch(): void {
+    const { clock, log, begin } = this.#options;
+    const intervalMs = begin.config.linkTimeoutMs;
+    let askedMs = clock.monotonicMs();
+    const timer = clock.every(intervalMs, () => {
+      const sinceMs = clock.monotonicMs() - askedMs;
+      askedMs += sinceMs;
+      if (this.#stopping.signal.aborted) return timer.cancel();
+      const own = this.#process;
+      if (own === undefined || this.#unanswered === undefined) return;
+      // Late itself, this process may have answers yet to read.
+      if (sinceMs > 2 * intervalMs) this.#unanswered = 0;
+      if (this.#unanswered < unansweredMax) {
+        this.#unanswered++;
+        tell(own, { type: 'ask' });
+        return;
+      }
+      log.error('gateway process hangs', { node: begin.node, pid: own.pid });
+      this.#unanswered = undefined;
+      own.kill('SIGKILL');
+    });
+  }
+
   /** Resolves when the gateway is ready. */
   #launch(): Promise<void> {
     const { begin, program, log, clock } = this.#options;
@@ -79,13 +108,17 @@ export class GatewaySlot {
       stdout: 'inherit',
       stderr: 'inherit',
       serialization: 'json',
-      ipc(message: FromGatewayProcess) {
+      ipc: (message: FromGatewayProcess) => {
         if (message.type === 'failed') return reject(new Error(message.message));
-        log.info('gateway process is ready', { node: begin.node, pid: own.pid });
-        resolve();
+        this.#unanswered = 0;
+        if (message.type === 'ready') {
+          log.info('gateway process is ready', { node: begin.node, pid: own.pid });
+          resolve();
+        }
       },
     });
     this.#process = own;
+    this.#unanswered = undefined;
     const late = clock.after(readyTimeoutMs, () => own.kill('SIGKILL'));
     void own.exited.then((code) => reject(new Error(`${begin.node} left with code ${code} before it was ready`)));
     void promise
