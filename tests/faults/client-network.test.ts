@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
 import { createRandom, testSeed } from '@hongyan/base/seed';
+import { until } from '@hongyan/base/until';
 import { type Client, type ClientStorage, createClient, createMemoryStorage, type SendTarget } from '@hongyan/client';
 import { browserSignals } from '@hongyan/client/network-signals';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
@@ -54,7 +55,7 @@ test('[C1][C2][C4] on a network that cuts, stalls and delays nothing is lost, do
         ofUser.map(({ conversationId }) => readFully(server.url, accounts[index] as Account, conversationId)),
       ),
     );
-    await until(() => checkClients(factsOf(devices, reads)).length === 0, calmMsMax).catch(() => {});
+    await until(() => checkClients(factsOf(devices, reads)).length === 0, { withinMs: calmMsMax }).catch(() => {});
     const facts = factsOf(devices, reads);
     expect(checkClients(facts)).toEqual([]);
     expectCaught(facts);
@@ -212,7 +213,7 @@ class Device {
     const { state } = this.client;
     if (state.type === 'closed' && state.reason === 'replaced') await this.client.connect();
     const isIdle = () => this.client.state.type === 'online' && this.client.outbox().length === 0;
-    await until(isIdle, calmMsMax).catch((cause: unknown) => {
+    await until(isIdle, { withinMs: calmMsMax }).catch((cause: unknown) => {
       throw new Error(`still ${JSON.stringify(this.client.state)}, ${this.client.outbox().length} to send`, { cause });
     });
   }
@@ -279,12 +280,4 @@ function pick<T>(random: () => number, items: readonly T[]): T {
   const item = items[Math.floor(random() * items.length)];
   if (item === undefined) throw new Error('nothing to pick from');
   return item;
-}
-
-async function until(isTrue: () => boolean, waitMsMax: number): Promise<void> {
-  const deadline = performance.now() + waitMsMax;
-  while (!isTrue()) {
-    if (performance.now() > deadline) throw new Error(`not within ${waitMsMax} ms: ${isTrue}`);
-    await Bun.sleep(10);
-  }
 }

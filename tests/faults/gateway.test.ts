@@ -3,6 +3,7 @@
 import { afterAll, afterEach, expect, test } from 'bun:test';
 import { readdir } from 'node:fs/promises';
 import { createRandom, testSeed } from '@hongyan/base/seed';
+import { until } from '@hongyan/base/until';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
@@ -31,13 +32,13 @@ test(`[D1][D2][D3][D4][D7] ${rounds} kills of a gateway under load lose, double 
     if (killed === undefined) throw new Error('there is a gateway to kill');
     process.kill(killed, 'SIGKILL');
     await load;
-    await until(async () => !(await isAlive(killed)), 'the killed gateway is gone');
+    await until(async () => !(await isAlive(killed)), { what: 'the killed gateway is gone' });
     // The others accept at once; whoever was on the killed one comes back and catches up.
     await crowd.connect();
     await crowd.settle();
     expect(crowd.openCount).toBe(0);
     expect(check(crowd.events, await crowd.aftermath()).slice(0, 3)).toEqual([]);
-    await until(async () => (await gatewaysOf(server)).size === 3, 'a new gateway takes its place');
+    await until(async () => (await gatewaysOf(server)).size === 3, { what: 'a new gateway takes its place' });
   }
   await crowd.leave();
   expect(await server.stop()).toBe(0);
@@ -74,7 +75,9 @@ test('[D8] a gateway that hangs is ended: its users go offline for the others, a
   process.kill(hanging, 'SIGSTOP');
   expect(await watcher.next(({ type }) => type === 'presence')).toMatchObject({ user_id: 'bob', online: false });
   await watched.closed;
-  await until(async () => ![undefined, hanging].includes((await gatewaysOf(server)).get('gateway-2')), 'another runs');
+  await until(async () => ![undefined, hanging].includes((await gatewaysOf(server)).get('gateway-2')), {
+    what: 'another runs',
+  });
   const again = await openOn('gateway-2', server.url, bob, 'phone');
   await Promise.all([watcher.close(), again.close()]);
   expect(await server.stop()).toBe(0);
@@ -119,7 +122,9 @@ test('[D6] while the core stands still, questions are unavailable and sends unkn
   process.kill(server.pid, 'SIGCONT');
   expect(sent).toMatchObject({ type: 'error', code: 'unknown_outcome' });
   expect(asked).toMatchObject({ type: 'error', code: 'unavailable' });
-  await until(async () => (await askOutcome(server.url, ann, 'k')).found !== undefined, 'the send is committed');
+  await until(async () => (await askOutcome(server.url, ann, 'k')).found !== undefined, {
+    what: 'the send is committed',
+  });
   const again = await device.request({
     type: 'send',
     conversation_id: note,
@@ -135,7 +140,7 @@ test('killed or stopped, the core takes its gateways along', async () => {
   const killed = [...(await gatewaysOf(server)).values()];
   expect(killed).toHaveLength(2);
   await server.kill();
-  for (const pid of killed) await until(async () => !(await isAlive(pid)), 'a gateway leaves after its core');
+  for (const pid of killed) await until(async () => !(await isAlive(pid)), { what: 'a gateway leaves after its core' });
   const next = await startServer({ dataDir: server.dataDir, port: server.port, args: ['--gateways', '2'] });
   const ann = await signUp(next.url, 'ann');
   const device = await openOn('gateway-2', next.url, ann, 'a');
@@ -149,7 +154,7 @@ test('killed or stopped, the core takes its gateways along', async () => {
 
 test('a stop that reaches the core and its gateways at once, as Ctrl-C does, is the same stop', async () => {
   const server = await start(2);
-  await until(async () => server.output().includes('"started"'), 'all gateways are ready');
+  await until(async () => server.output().includes('"started"'), { what: 'all gateways are ready' });
   const gateways = [...(await gatewaysOf(server)).values()];
   for (const pid of gateways) process.kill(pid, 'SIGINT');
   expect(await server.stop()).toBe(0);
@@ -196,10 +201,4 @@ async function openOn(node: string, url: string, { token, userId }: Account, dev
     await client.close();
   }
   throw new Error(`no connection came to ${node} within ${boundMs} ms`);
-}
-
-async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = performance.now() + boundMs; !(await isSo()); await Bun.sleep(10)) {
-    if (performance.now() > deadline) throw new Error(`not within ${boundMs} ms: ${what}`);
-  }
 }

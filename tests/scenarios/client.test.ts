@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/base/rejection';
+import { until } from '@hongyan/base/until';
 import type {
   Client,
   ClientEvents,
@@ -16,7 +17,6 @@ import { killServers, removeDataFolders, type ServerProcess } from '../server-pr
 import { profiles } from './profiles.ts';
 
 const text = (value: string): Content => ({ type: 'text', text: value });
-const waitMsMax = 10_000;
 
 describe.each(profiles)('the client library on $name', (profile) => {
   let server: ServerProcess;
@@ -304,12 +304,4 @@ function record(client: Client) {
   client.on('typing', (one) => typing.push(one));
   client.on('left', ({ conversationId }) => left.push(conversationId));
   return { messages, presence, typing, left };
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + waitMsMax;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`not within ${waitMsMax} ms: ${isTrue}`);
-    await Bun.sleep(5);
-  }
 }

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/base/manual-clock';
 import { rejectionOf } from '@hongyan/base/rejection';
+import { until } from '@hongyan/base/until';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { Client, ClientStorage } from './api.ts';
 import { ClientError, createClient, createMemoryStorage } from './client.ts';
@@ -245,11 +246,3 @@ test('an address with a slash at its end is the same address', async () => {
   await client.getUser(you);
   expect(paths).toEqual(['/v1/users/you']);
 });
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`not within 5 s: ${isTrue}`);
-    await Bun.sleep(1);
-  }
-}

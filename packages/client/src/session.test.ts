@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/base/manual-clock';
+import { until } from '@hongyan/base/until';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { Client, ClientStorage } from './api.ts';
 import { createClient, createMemoryStorage } from './client.ts';
@@ -428,11 +429,3 @@ test('a message costs no copy of the positions', async () => {
   expect(client.conversation('g:1' as never)?.lastSeq).toBe(2 as never);
   expect(client.conversation('g:1' as never)?.receipts).toBe(before as never);
 });
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`not within 5 s: ${isTrue}`);
-    await Bun.sleep(1);
-  }
-}

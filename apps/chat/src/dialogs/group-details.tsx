@@ -5,6 +5,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { errorWords } from '../ui/error-words.ts';
+import { Problem } from '../ui/problem.tsx';
 import { Dialog } from './dialog.tsx';
 import { LeaveGroup } from './leave-group.tsx';
 import { MemberList } from './member-list.tsx';
@@ -30,11 +31,7 @@ export function GroupDetails(props: { readonly conversation: ConversationView; r
         onRename={(title) => change(() => client.setTitle(conversationId, title))}
       />
       <h3>{t('conversations.members', { count: conversation.memberCount })}</h3>
-      {problem && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Problem words={problem} />
       <MemberList
         members={members}
         mayRemove={(member) => isOwner && member !== userId}

@@ -7,6 +7,7 @@ import { StatusMark } from '../messages/status-mark.tsx';
 import { useChat } from '../state/chat-state.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { errorWords } from '../ui/error-words.ts';
+import { Problem } from '../ui/problem.tsx';
 import { fullTime } from '../ui/time.ts';
 import { useNames } from '../ui/use-names.ts';
 import { Dialog } from './dialog.tsx';
@@ -22,11 +23,7 @@ export function MessageDetails({
   const { where, problem } = useWhere(message);
   return (
     <Dialog title={t('dialogs.where')} onClose={onClose}>
-      {problem && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Problem words={problem} />
       {where && (
         <>
           <p>

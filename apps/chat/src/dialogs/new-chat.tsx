@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { openConversation } from '../state/route.ts';
 import { errorWords } from '../ui/error-words.ts';
+import { Problem } from '../ui/problem.tsx';
 import { Dialog } from './dialog.tsx';
 import { useUserSearch } from './use-user-search.ts';
 import { UserSearchList } from './user-search-list.tsx';
@@ -30,11 +31,7 @@ export function NewChat({ onClose }: { readonly onClose: () => void }) {
   return (
     <Dialog title={t('conversations.newChat')} onClose={onClose}>
       <UserSearchList search={search} onPick={(user) => void start(user)} />
-      {problem && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Problem words={problem} />
     </Dialog>
   );
 }

@@ -8,6 +8,7 @@ import { useChat } from '../state/chat-state.ts';
 import { openConversation } from '../state/route.ts';
 import { errorWords } from '../ui/error-words.ts';
 import { CloseIcon } from '../ui/icons.tsx';
+import { Problem } from '../ui/problem.tsx';
 import { Dialog } from './dialog.tsx';
 import { useUserSearch } from './use-user-search.ts';
 import { UserSearchList } from './user-search-list.tsx';
@@ -55,11 +56,7 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
           isHidden={(user) => user.user_id === chat.userId}
           onPick={(user) => (isPicked(user) ? drop(user.user_id) : setPicked([...picked, user]))}
         />
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <Problem words={problem} />
         <button type="submit" className="button" disabled={title.trim() === ''}>
           {t('dialogs.create')}
         </button>

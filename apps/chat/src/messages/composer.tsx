@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { errorWords } from '../ui/error-words.ts';
 import { SendIcon } from '../ui/icons.tsx';
+import { Problem } from '../ui/problem.tsx';
 
 export function Composer(props: {
   readonly conversation: ConversationView;
@@ -52,11 +53,7 @@ export function Composer(props: {
         send();
       }}
     >
-      {problem && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Problem words={problem} />
       <div className="composer-line">
         <textarea
           ref={textRef}

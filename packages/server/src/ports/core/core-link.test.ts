@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { createLog, type Log } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/base/rejection';
+import { until } from '@hongyan/base/until';
 import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
 import { type BusEvent, conversationTopic, userTopic } from '../event-bus/event-bus.ts';
 import { createMemoryEventBus } from '../event-bus/memory-event-bus.ts';
@@ -21,7 +22,6 @@ afterEach(async () => {
 });
 
 const group = 'g:1' as ConversationId;
-const boundMs = 5_000;
 
 /** Answers sends when the test says so, history never, presence at once; keeps the sessions that are open. */
 function heldCore() {
@@ -55,12 +55,6 @@ const committed: Outcome<Committed> = {
   value: { msgId: 'm' as MsgId, conversationId: group, seq: 1 as Seq, timestampMs: 1.7e12, isDuplicate: false },
 };
 
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (const deadline = performance.now() + boundMs; !isSo(); await Bun.sleep(5)) {
-    if (performance.now() > deadline) throw new Error(`not within ${boundMs} ms: ${what}`);
-  }
-}
-
 test('without an answer by its deadline a question is unavailable and a send has an unknown outcome', async () => {
   const { remote, sends } = await start({ timeoutMs: 150 });
   const [sent, asked] = await Promise.all([send(remote, 'k'), history(remote)]);
@@ -69,7 +63,7 @@ test('without an answer by its deadline a question is unavailable and a send has
   // The answer that comes after all is nobody's.
   sends[0]?.resolve(committed);
   const again = send(remote, 'k2');
-  await until(() => sends.length === 2, 'the second send arrives');
+  await until(() => sends.length === 2, { what: 'the second send arrives' });
   sends[1]?.resolve(committed);
   expect(await again).toEqual(committed);
 });
@@ -80,7 +74,7 @@ test('beyond the bound of requests in flight the next is refused as overloaded, 
   const refused = await send(remote, '4');
   expect(refused).toMatchObject({ type: 'refused', code: 'overloaded', retryAfterMs: 1000 });
   expect(await rejectionOf(remote.presence([]))).toMatchObject({ errorCode: 'overloaded' });
-  await until(() => sends.length === 3, 'the sends arrive');
+  await until(() => sends.length === 3, { what: 'the sends arrive' });
   for (const { resolve } of sends) resolve(committed);
   expect(await Promise.all(waiting)).toEqual([committed, committed, committed]);
   expect(await remote.presence([])).toEqual([]);
@@ -92,7 +86,7 @@ test('what was in flight when the link is cut has an unknown outcome; the link c
   const listener = { onEvent: (event: BusEvent) => events.push(event), onLoss: () => losses.push(events.length) };
   link.client.bus.attach(listener).subscribe([userTopic(user('ann'))]);
   const sent = send(remote, 'k');
-  await until(() => sends.length === 1, 'the send arrives');
+  await until(() => sends.length === 1, { what: 'the send arrives' });
   await link.stopServer();
   expect(codeOf(await sent)).toBe('unknown_outcome');
   expect(link.client.isUp()).toBe(false);
@@ -100,7 +94,7 @@ test('what was in flight when the link is cut has an unknown outcome; the link c
   expect(await rejectionOf(remote.presence([]))).toBeInstanceOf(StoreFailure);
   expect(losses).toEqual([]);
   await link.serve();
-  await until(() => link.client.isUp(), 'the link is up again');
+  await until(() => link.client.isUp(), { what: 'the link is up again' });
   expect(losses).toEqual([0]);
   await link.settle();
   const event = { type: 'frame', topic: userTopic(user('ann')), frame: 'again' } as const;
@@ -118,7 +112,7 @@ test("a gateway's sessions are closed when its link ends, those of the others st
   expect([...sessions.values()]).toEqual(['gateway-1', 'gateway-2', 'gateway-2']);
   await other.core.close({ actor: actor('cat'), sessionId: 's3', node: '' });
   await other.close();
-  await until(() => sessions.size === 1, 'the sessions of gateway-2 are closed');
+  await until(() => sessions.size === 1, { what: 'the sessions of gateway-2 are closed' });
   expect([...sessions]).toEqual([['s1', 'gateway-1']]);
 });
 
@@ -133,7 +127,7 @@ test('[D8] a gateway that does not read loses events and is told so; the others 
     .subscribe([topic]);
   const deaf = rawGateway(served.socketPath);
   deaf.write({ hello: { node: 'deaf', contract: link.contractVersion }, interests: [{ topic, isWanted: true }] });
-  await until(() => deaf.received.length > 0, 'the core is ready');
+  await until(() => deaf.received.length > 0, { what: 'the core is ready' });
   await served.settle();
   deaf.stream.pause();
   const frames = 400;
@@ -144,7 +138,7 @@ test('[D8] a gateway that does not read loses events and is told so; the others 
   expect(heard).toHaveLength(frames);
   expect(lines.filter((line) => line.includes('deaf')).length).toBeGreaterThan(0);
   deaf.stream.resume();
-  await until(() => deaf.received.some(({ hasLostEvents }) => hasLostEvents), 'it is told of its loss');
+  await until(() => deaf.received.some(({ hasLostEvents }) => hasLostEvents), { what: 'it is told of its loss' });
   const got = deaf.received.reduce((sum, { events }) => sum + events.length, 0);
   expect(got).toBeLessThan(frames);
   deaf.close();
@@ -154,7 +148,7 @@ test('a gateway of another version of the contract is refused with both versions
   const { link: served } = await start();
   const other = rawGateway(served.socketPath);
   other.write({ hello: { node: 'old', contract: link.contractVersion + 1 } });
-  await until(() => other.failure() !== undefined, 'it is refused');
+  await until(() => other.failure() !== undefined, { what: 'it is refused' });
   expect(other.failure()).toMatchObject({ code: status.FAILED_PRECONDITION });
   other.close();
 });
