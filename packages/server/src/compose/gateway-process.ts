@@ -2,7 +2,7 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
-import { connectCore } from '../ports/core/core-client.ts';
+import { connectCore } from '../transport/link/client-end.ts';
 import { openGateway } from './gateway.ts';
 import type { FromGatewayProcess, ToGatewayProcess } from './gateway-messages.ts';
 

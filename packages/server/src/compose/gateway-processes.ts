@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { sleep } from '@hongyan/base/clock';
 import { listen } from 'bun';
 import type { Config } from '../config/options.ts';
-import { serveCore } from '../ports/core/core-server.ts';
+import { serveCore } from '../transport/link/server-end.ts';
 import type { OpenCore, Surroundings } from './core.ts';
 import { hostAndPort } from './gateway.ts';
 import { GatewaySlot } from './gateway-slot.ts';

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'bun:test';
 import { silentLog } from '@hongyan/base/log';
-import { codeOf, command, commandLogContract, heldHandler, keysOf } from './contract.ts';
 import { createMemoryCommandLog } from './memory-command-log.ts';
+import { codeOf, command, commandLogContract, heldHandler, keysOf } from './testing/contract.ts';
 
 commandLogContract('memory command log', async (handle, bounds) => ({
   log: createMemoryCommandLog(handle, { ...bounds, log: silentLog }),

@@ -1,7 +1,7 @@
 // The directory's writer thread.
 
-import { openWriter, transactionOf } from '../sqlite/open.ts';
-import { serveGroupCommit } from '../sqlite/serve-group-commit.ts';
+import { openWriter, transactionOf } from '../../adapters/sqlite/open.ts';
+import { serveGroupCommit } from '../../adapters/sqlite/serve-group-commit.ts';
 import { type DirectoryOp, type DirectoryResult, DirectoryStore } from './directory-store.ts';
 import { migrate } from './schema.ts';
 

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/base/rejection';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
-import { directoryContract } from './contract.ts';
 import type { Directory } from './directory.ts';
 import { openSqliteDirectory } from './sqlite-directory.ts';
+import { directoryContract } from './testing/contract.ts';
 
 const open = (path: string, maxBytes?: number) =>
   openSqliteDirectory({ path, log: silentLog, maxBytes, queueMax: 50_000, batchMax: 1_000 });
@@ -54,7 +54,7 @@ const bigGroup = (size: number) => ({
 });
 
 test('[D1] what resolved is there after kill -9', async () => {
-  const writer = Bun.spawn([process.execPath, join(import.meta.dir, 'endless-writer-for-test.ts'), path], {
+  const writer = Bun.spawn([process.execPath, join(import.meta.dir, 'testing/endless-writer.ts'), path], {
     stdout: 'pipe',
     stderr: 'inherit',
   });

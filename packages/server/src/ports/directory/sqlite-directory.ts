@@ -4,8 +4,8 @@ import type { Database } from 'bun:sqlite';
 import type { Log } from '@hongyan/base/log';
 import type { ConversationKind, MemberRole } from '@hongyan/protocol/entry';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
-import { GroupCommit } from '../sqlite/group-commit.ts';
-import { openReader } from '../sqlite/open.ts';
+import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
+import { openReader } from '../../adapters/sqlite/open.ts';
 import type { ConversationRecord, Directory, MemberRecord, ReceiptResult, UserRecord } from './directory.ts';
 import type { DirectoryOp, DirectoryResult } from './directory-store.ts';
 

@@ -2,9 +2,9 @@
 
 import { expect, test } from 'bun:test';
 import type { UserId } from '@hongyan/protocol/ids';
-import { eventBusContract } from './contract.ts';
 import { type BusEvent, userTopic } from './event-bus.ts';
 import { createMemoryEventBus } from './memory-event-bus.ts';
+import { eventBusContract } from './testing/contract.ts';
 
 eventBusContract('memory event bus', async () => {
   const bus = createMemoryEventBus();

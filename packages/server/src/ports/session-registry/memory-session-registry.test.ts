@@ -2,8 +2,8 @@
 
 import { expect, test } from 'bun:test';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
-import { sessionRegistryContract } from './contract.ts';
 import { createMemorySessionRegistry } from './memory-session-registry.ts';
+import { sessionRegistryContract } from './testing/contract.ts';
 
 sessionRegistryContract('memory session registry', async () => ({
   registry: createMemorySessionRegistry(),

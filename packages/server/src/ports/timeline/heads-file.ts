@@ -2,7 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { Seq } from '@hongyan/protocol/ids';
-import { openWriter } from '../sqlite/open.ts';
+import { openWriter } from '../../adapters/sqlite/open.ts';
 import { headsPath, isWholeMonth, listMonths, monthPath, positionOf } from './month-file.ts';
 import type { Month } from './timeline.ts';
 

@@ -2,7 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import { openReader } from '../sqlite/open.ts';
+import { openReader } from '../../adapters/sqlite/open.ts';
 import {
   type EntryRow,
   entryColumns,

@@ -2,7 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
-import { openReader } from '../sqlite/open.ts';
+import { openReader } from '../../adapters/sqlite/open.ts';
 import { prepareHead } from './heads-file.ts';
 import { headsPath, listMonths } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';

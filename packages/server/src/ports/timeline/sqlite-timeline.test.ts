@@ -17,7 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/base/rejection';
-import { timelineContract } from './contract.ts';
+import { openSqliteTimeline } from './sqlite-timeline.ts';
+import { timelineContract } from './testing/contract.ts';
 import {
   allOf,
   bounds,
@@ -32,8 +33,7 @@ import {
   seq,
   seqsOf,
   user,
-} from './entries-for-test.ts';
-import { openSqliteTimeline } from './sqlite-timeline.ts';
+} from './testing/entries.ts';
 import type { Head, Timeline } from './timeline.ts';
 
 const open = (dir: string, maxBytes?: number) =>
@@ -104,7 +104,7 @@ async function expectWhole(timeline: Timeline, lastBatch: number): Promise<void>
 
 /** The number of the last whole line that came out before the kill at the line `enough`. */
 async function writeUntilKilled(first: number, enough: number): Promise<number> {
-  const program = join(import.meta.dir, 'endless-writer-for-test.ts');
+  const program = join(import.meta.dir, 'testing/endless-writer.ts');
   const writer = Bun.spawn([process.execPath, program, folder, String(first)], { stdout: 'pipe', stderr: 'inherit' });
   const decoder = new TextDecoder();
   let text = '';

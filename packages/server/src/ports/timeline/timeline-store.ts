@@ -3,7 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { LRUCache } from 'lru-cache';
-import { closeWriter, openReader, openWriter, type Transaction, transactionOf } from '../sqlite/open.ts';
+import { closeWriter, openReader, openWriter, type Transaction, transactionOf } from '../../adapters/sqlite/open.ts';
 import { assertNothingLost, beginMonth, closeMonth, openHeads, prepareHead } from './heads-file.ts';
 import {
   deleteMonth,

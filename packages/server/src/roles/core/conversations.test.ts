@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { accepted, actor, codeOf, openWorld, seq, user, type World } from './test/world.ts';
+import { accepted, actor, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
 const membersMax = 4;
 let world: World;

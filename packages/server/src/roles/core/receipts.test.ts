@@ -13,7 +13,7 @@ import {
   seq,
   user,
   type World,
-} from './test/world.ts';
+} from './testing/world.ts';
 
 let world: World;
 let group: ConversationId;

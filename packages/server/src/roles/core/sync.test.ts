@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import type { SyncPage, SyncRequest } from '../../ports/core/core.ts';
-import { accepted, actor, codeOf, openWorld, user, type World } from './test/world.ts';
+import { accepted, actor, codeOf, openWorld, user, type World } from './testing/world.ts';
 
 const pageMax = 7;
 const pageBytesMax = 20_000;

@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import type { Conversation } from '@hongyan/protocol/entry';
 import type { ConversationId } from '@hongyan/protocol/ids';
-import { accepted, actor, openWorld, seq, user, type World, type WorldOptions } from './test/world.ts';
+import { accepted, actor, openWorld, seq, user, type World, type WorldOptions } from './testing/world.ts';
 
 const dayMs = 86_400_000;
 let world: World;

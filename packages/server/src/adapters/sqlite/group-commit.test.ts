@@ -1,0 +1,135 @@
+// Group commit through its public side: batches form, are atomic, bounded, and survive what a disk does to them.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rejectionOf } from '@hongyan/base/rejection';
+import { CommitFailedError, GroupCommit, QueueFullError, WriterClosedError, WriterDiedError } from './group-commit.ts';
+import { openReader } from './open.ts';
+import type { NoteOp, NoteResult } from './testing/notes.worker.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'hongyan-group-commit-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function open(
+  more: { maxBytes?: number; queueMax?: number; batchMax?: number; onFatal?: (error: Error) => void } = {},
+) {
+  const { maxBytes, queueMax = 10_000, batchMax = 1_000, onFatal } = more;
+  return new GroupCommit<NoteOp, NoteResult>({
+    worker: new URL('./testing/notes.worker.ts', import.meta.url),
+    init: { path: join(dir, 'notes.db'), ...(maxBytes !== undefined ? { maxBytes } : {}) },
+    queueMax,
+    batchMax,
+    ...(onFatal !== undefined ? { onFatal } : {}),
+  });
+}
+
+function stored(): { text: string; batch: number }[] {
+  const db = openReader(join(dir, 'notes.db'));
+  try {
+    return db.query<{ text: string; batch: number }, []>('SELECT text, batch FROM note ORDER BY no').all();
+  } finally {
+    db.close();
+  }
+}
+
+const add = (text: string): NoteOp => ({ type: 'add', text });
+
+test('what was submitted in one turn commits in one batch, in order', async () => {
+  const writer = open();
+  await writer.ready();
+  expect(
+    await Promise.all([writer.submit(add('a')), writer.submitAll([add('b'), add('c')]), writer.submit(add('d'))]),
+  ).toEqual([1, [2, 3], 4]);
+  await writer.close();
+  expect(stored()).toEqual(['a', 'b', 'c', 'd'].map((text) => ({ text, batch: 1 })));
+});
+
+test('while a batch commits the next one collects, bounded by batchMax, and submitAll is never parted', async () => {
+  const writer = open({ batchMax: 2 });
+  await writer.ready();
+  await Promise.all([
+    writer.submit(add('a')),
+    writer.submitAll([add('b'), add('c')]),
+    writer.submitAll([add('d'), add('e'), add('f')]),
+    writer.submit(add('g')),
+  ]);
+  await writer.close();
+  expect(stored().map((note) => note.batch)).toEqual([1, 2, 2, 3, 3, 3, 4]);
+});
+
+test('an op that throws undoes its whole batch, and the next batch works', async () => {
+  const writer = open();
+  await writer.ready();
+  const outcomes = await Promise.allSettled([writer.submit(add('a')), writer.submit({ type: 'fail' })]);
+  expect(
+    outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof CommitFailedError),
+  ).toEqual([true, true]);
+  expect(await writer.submit(add('b'))).toBe(1);
+  await writer.close();
+  expect(stored().map((note) => note.text)).toEqual(['b']);
+});
+
+test('above queueMax a submit is refused at once, and accepted again when there is room', async () => {
+  const writer = open({ queueMax: 2 });
+  const accepted = writer.submitAll([add('a'), add('b')]);
+  expect(await rejectionOf(writer.submit(add('c')))).toBeInstanceOf(QueueFullError);
+  await accepted;
+  expect(await writer.submit(add('d'))).toBe(3);
+  await writer.close();
+});
+
+test('a full disk rejects the batch and stores nothing of it; with room it works again', async () => {
+  const small = open({ maxBytes: 64 * 1024 });
+  const big = 'x'.repeat(10_000);
+  expect(await small.submit(add('first'))).toBe(1);
+  const refusal = await rejectionOf(small.submitAll(Array.from({ length: 20 }, () => add(big))));
+  expect(refusal).toBeInstanceOf(CommitFailedError);
+  expect(refusal).toHaveProperty('code', 'SQLITE_FULL');
+  expect(stored().map((note) => note.text)).toEqual(['first']);
+  expect(await small.submit(add('second'))).toBe(2);
+  await small.close();
+  const large = open();
+  expect((await large.submitAll(Array.from({ length: 20 }, () => add(big)))).at(-1)).toBe(22);
+  await large.close();
+});
+
+test('close commits what was accepted and refuses what comes later', async () => {
+  const writer = open();
+  const accepted = writer.submit(add('a'));
+  const closed = writer.close();
+  expect(await rejectionOf(writer.submit(add('b')))).toBeInstanceOf(WriterClosedError);
+  expect(await accepted).toBe(1);
+  await closed;
+  await writer.close();
+  expect(stored()).toHaveLength(1);
+});
+
+test('when the worker dies everything pending and later rejects, and onFatal says so', async () => {
+  const fatal = Promise.withResolvers<Error>();
+  const writer = open({ onFatal: fatal.resolve });
+  await writer.submit(add('a'));
+  const pending = writer.submit({ type: 'die' });
+  expect(await rejectionOf(pending)).toBeInstanceOf(WriterDiedError);
+  expect(await fatal.promise).toBeInstanceOf(WriterDiedError);
+  expect(await rejectionOf(writer.submit(add('b')))).toBeInstanceOf(WriterDiedError);
+  await writer.close();
+});
+
+test('a store that cannot be opened rejects ready and every submit', async () => {
+  const writer = new GroupCommit<NoteOp, NoteResult>({
+    worker: new URL('./testing/notes.worker.ts', import.meta.url),
+    init: { path: join(dir, 'missing', 'notes.db') },
+    queueMax: 1,
+    batchMax: 1,
+  });
+  const outcomes = await Promise.allSettled([writer.submit(add('a')), writer.ready()]);
+  expect(
+    outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof CommitFailedError),
+  ).toEqual([true, true]);
+  await writer.close();
+});

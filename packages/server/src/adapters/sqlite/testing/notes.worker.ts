@@ -1,0 +1,33 @@
+// The smallest store behind a group commit, for its tests: notes with a unique text, and ops that fail on purpose.
+
+import { openWriter, transactionOf } from '../open.ts';
+import { serveGroupCommit } from '../serve-group-commit.ts';
+
+export type NoteOp =
+  | { readonly type: 'add'; readonly text: string }
+  | { readonly type: 'fail' }
+  | { readonly type: 'die' };
+/** The number of notes after the op. */
+export type NoteResult = number;
+
+serveGroupCommit<NoteOp, NoteResult>((init) => {
+  const { path, maxBytes } = init as { readonly path: string; readonly maxBytes?: number };
+  const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
+  db.run('CREATE TABLE IF NOT EXISTS note(no INTEGER PRIMARY KEY, batch INTEGER NOT NULL, text TEXT NOT NULL)');
+  const add = db.prepare<{ no: number }, [number, string]>('INSERT INTO note(batch, text) VALUES(?, ?) RETURNING no');
+  let batch = 0;
+  const transaction = transactionOf(db);
+  return {
+    ...transaction,
+    begin() {
+      batch++;
+      transaction.begin();
+    },
+    apply(op) {
+      if (op.type === 'fail') throw new Error('failed on purpose');
+      if (op.type === 'die') process.exit(1);
+      return add.get(batch, op.text)?.no ?? 0;
+    },
+    close: () => db.close(),
+  };
+});

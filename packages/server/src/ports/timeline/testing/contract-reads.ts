@@ -1,0 +1,133 @@
+// The part of the timeline's contract about reads: ranges, heads, newest entries, and lookups by id.
+
+import { beforeEach, describe, expect, test } from 'bun:test';
+import type { MsgId } from '@hongyan/protocol/ids';
+import type { RangeRequest, StoredEntry } from '../timeline.ts';
+import type { Current } from './contract.ts';
+import { allOf, conversation, entries, entry, inMonth, key, seq, seqsOf, user } from './entries.ts';
+
+/** What is asked of a conversation with the seqs 1 to 10, and what comes. */
+const ranges: readonly [Omit<RangeRequest, 'conversationId'>, seqs: readonly number[], hasMore: boolean][] = [
+  [{ afterSeq: seq(0), limit: 3 }, [1, 2, 3], true],
+  [{ afterSeq: seq(3), limit: 3 }, [4, 5, 6], true],
+  [{ afterSeq: seq(7), limit: 3 }, [8, 9, 10], false],
+  [{ afterSeq: seq(8), limit: 3 }, [9, 10], false],
+  [{ afterSeq: seq(9), limit: 1 }, [10], false],
+  [{ afterSeq: seq(10), limit: 3 }, [], false],
+  [{ afterSeq: seq(Number.MAX_SAFE_INTEGER), limit: 3 }, [], false],
+  [{ afterSeq: seq(0), limit: 10 }, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false],
+  [{ afterSeq: seq(0), limit: 9 }, [1, 2, 3, 4, 5, 6, 7, 8, 9], true],
+  [{ beforeSeq: seq(11), limit: 3 }, [8, 9, 10], true],
+  [{ beforeSeq: seq(Number.MAX_SAFE_INTEGER), limit: 1 }, [10], true],
+  [{ beforeSeq: seq(6), limit: 3 }, [3, 4, 5], true],
+  [{ beforeSeq: seq(4), limit: 3 }, [1, 2, 3], false],
+  [{ beforeSeq: seq(3), limit: 3 }, [1, 2], false],
+  [{ beforeSeq: seq(1), limit: 3 }, [], false],
+  [{ beforeSeq: seq(0), limit: 3 }, [], false],
+  [{ beforeSeq: seq(11), limit: 10 }, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false],
+  [{ beforeSeq: seq(11), limit: 9 }, [2, 3, 4, 5, 6, 7, 8, 9, 10], true],
+];
+
+export function readsContract(current: Current): void {
+  const nothing = { entries: [], firstSeq: seq(1), lastSeq: seq(0), hasMore: false };
+
+  for (const [name, months] of [
+    ['one month', [0, 0, 0]],
+    ['three months', [0, 1, 2]],
+  ] as const) {
+    test(`[D2] a range is ascending, exclusive and tells the ends, over ${name}`, async () => {
+      for (const [index, size] of [3, 4, 3].entries()) {
+        const atMs = inMonth(months[index] ?? 0);
+        await current.timeline().append([...entries(size, { atMs }), entry({ in: 'g:2', atMs })]);
+      }
+      for (const [request, seqs, hasMore] of ranges) {
+        const range = await current.timeline().range({ conversationId: conversation('g:1'), ...request });
+        expect({ request, ...range, entries: seqsOf(range) }).toEqual({
+          request,
+          entries: [...seqs],
+          firstSeq: seq(1),
+          lastSeq: seq(10),
+          hasMore,
+        });
+      }
+    });
+  }
+
+  test('an unknown conversation is empty, also beside others', async () => {
+    await current.timeline().append([entry({ in: 'g:1' })]);
+    for (const id of ['g:2', 'g:', 'G:1', 'g:1 ', '']) {
+      expect(await allOf(current.timeline(), id)).toEqual(nothing);
+      const conversationId = conversation(id);
+      expect(await current.timeline().range({ conversationId, beforeSeq: seq(5), limit: 5 })).toEqual(nothing);
+    }
+  });
+
+  test('heads come one per id, in the order asked, with the position of the last entry', async () => {
+    const results = await current.timeline().append([...entries(2, { in: 'g:a' }), ...entries(3, { in: 'g:b' })]);
+    for (const isReopened of [false, true]) {
+      if (isReopened) await current.reopen();
+      const heads = await current.timeline().heads(['g:b', 'g:none', 'g:a', 'g:b'].map(conversation));
+      const b = { conversationId: 'g:b', firstSeq: 1, lastSeq: 3, lastPosition: results[4]?.entry.position };
+      expect<unknown>(heads).toEqual([
+        b,
+        { conversationId: 'g:none', firstSeq: 1, lastSeq: 0, lastPosition: 0 },
+        { conversationId: 'g:a', firstSeq: 1, lastSeq: 2, lastPosition: results[1]?.entry.position },
+        b,
+      ]);
+    }
+    expect(await current.timeline().heads([])).toEqual([]);
+  });
+
+  test('what was appended is read at once, also where it was just read as empty', async () => {
+    for (let last = 1; last <= 5; last++) {
+      expect((await allOf(current.timeline())).lastSeq).toBe(seq(last - 1));
+      const [result] = await current.timeline().append([entry({ atMs: inMonth(last) })]);
+      expect(seqsOf(await allOf(current.timeline()))).toHaveLength(last);
+      const newest = await current.timeline().lastEntries([conversation('g:1')]);
+      expect(newest.get(conversation('g:1'))).toEqual(result?.entry);
+    }
+  });
+
+  test('newest entries are of the conversations that have one', async () => {
+    const results = await current.timeline().append([...entries(2, { in: 'g:a' }), entry({ in: 'g:b' })]);
+    await current.timeline().append([entry({ in: 'g:c', atMs: inMonth(1) })]);
+    const newest = await current.timeline().lastEntries(['g:b', 'g:none', 'g:a'].map(conversation));
+    expect([...newest]).toEqual([
+      [conversation('g:b'), results[2]?.entry as StoredEntry],
+      [conversation('g:a'), results[1]?.entry as StoredEntry],
+    ]);
+  });
+
+  describe('by id', () => lookups(current));
+}
+
+function lookups(current: Current): void {
+  const given = [entry({ key: 'k', from: 'ann' }), entry({ key: 'k', from: 'bob', atMs: inMonth(1) })];
+  let stored: readonly StoredEntry[];
+  beforeEach(async () => {
+    stored = [];
+    for (const one of given) {
+      const [result] = await current.timeline().append([one]);
+      if (result) stored = [...stored, result.entry];
+    }
+  });
+
+  test('[D6] an entry is found by its msg_id, and by its sender and key, in any month', async () => {
+    for (const one of stored) {
+      expect(await current.timeline().findByMsgId(one.msgId)).toEqual(one);
+      expect(await current.timeline().findByClientMsgId(one)).toEqual(one);
+    }
+  });
+
+  test('[D6] what is not there is undefined: an unknown id, the key of another sender', async () => {
+    expect(await current.timeline().findByMsgId('nobody' as MsgId)).toBeUndefined();
+    for (const [from, clientMsgId] of [
+      ['carl', 'k'],
+      ['ann', 'K'],
+      ["ann' OR 1=1 --", 'k'],
+    ] as const) {
+      const found = await current.timeline().findByClientMsgId({ from: user(from), clientMsgId: key(clientMsgId) });
+      expect(found).toBeUndefined();
+    }
+  });
+}

@@ -1,0 +1,235 @@
+// What every timeline must do, whatever it is kept in: run by each adapter's test file.
+
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { rejectionOf } from '@hongyan/base/rejection';
+import { StoreFailure } from '../../store-failure.ts';
+import type { NewEntry, StoredEntry, Timeline } from '../timeline.ts';
+import { monthsContract } from './contract-months.ts';
+import { readsContract } from './contract-reads.ts';
+import { allOf, bounds, conversation, entries, entry, inMonth, key, outcomes, seqsOf, user } from './entries.ts';
+import { timelineProperties } from './properties.ts';
+
+export interface TimelineUnderTest {
+  readonly timeline: Timeline;
+  /** Closes it and opens the same data again. */
+  reopen(): Promise<Timeline>;
+  /** Closes it and removes its data. */
+  remove(): Promise<void>;
+}
+
+/** The one of the test that runs. */
+export interface Current {
+  timeline(): Timeline;
+  reopen(): Promise<void>;
+}
+
+export function timelineContract(name: string, make: () => Promise<TimelineUnderTest>): void {
+  describe(name, () => {
+    let made: TimelineUnderTest;
+    let timeline: Timeline;
+    beforeEach(async () => {
+      made = await make();
+      timeline = made.timeline;
+    });
+    afterEach(() => made.remove());
+    const current: Current = {
+      timeline: () => timeline,
+      async reopen() {
+        timeline = await made.reopen();
+      },
+    };
+
+    describe('order', () => orderContract(current));
+    describe('repeats', () => repeatsContract(current));
+    describe('what is kept', () => keptContract(current));
+    describe('reads', () => readsContract(current));
+    describe('months', () => monthsContract(current));
+    timelineProperties(make);
+  });
+}
+
+function orderContract(current: Current): void {
+  const append = (batch: readonly NewEntry[]) => current.timeline().append(batch);
+
+  test('[D2] seqs are 1, 2, 3 … per conversation, in the order of the batch and of batches', async () => {
+    const mixed = await append([
+      entry({ in: 'g:1' }),
+      entry({ in: 'g:2' }),
+      entry({ in: 'g:1' }),
+      entry({ in: 'g:2' }),
+    ]);
+    expect(outcomes(mixed)).toEqual(['committed 1', 'committed 1', 'committed 2', 'committed 2']);
+    expect(outcomes(await append(entries(2, { from: 'bob' })))).toEqual(['committed 3', 'committed 4']);
+    expect(outcomes(await append([]))).toEqual([]);
+  });
+
+  test('[D2] appends that do not wait for one another take seqs in the order of the calls', async () => {
+    const batches = Array.from({ length: 50 }, (_, index) => entries(1 + (index % 3)));
+    const results = await Promise.all(batches.map(append));
+    const inOrder = Array.from({ length: batches.flat().length }, (_, index) => `committed ${index + 1}`);
+    expect(results.flatMap(outcomes)).toEqual(inOrder);
+    expect((await allOf(current.timeline())).entries.map((one) => one.msgId)).toEqual(
+      batches.flat().map((one) => one.msgId),
+    );
+  });
+
+  test('[D2] seqs go on after the store was closed and opened again', async () => {
+    await append(entries(3));
+    await current.reopen();
+    expect(outcomes(await append([entry(), entry({ in: 'g:2' })]))).toEqual(['committed 4', 'committed 1']);
+  });
+
+  test('[D2] seqs go on in the next month, and when the clock stepped back a month', async () => {
+    await append(entries(2, { atMs: inMonth(1) }));
+    expect(outcomes(await append([entry({ atMs: inMonth(2) })]))).toEqual(['committed 3']);
+    expect(outcomes(await append([entry({ atMs: inMonth(0) })]))).toEqual(['committed 4']);
+    await current.reopen();
+    expect(outcomes(await append([entry({ atMs: inMonth(2) })]))).toEqual(['committed 5']);
+    expect(seqsOf(await allOf(current.timeline()))).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('positions only grow: over conversations, months, a clock that steps back and a reopen', async () => {
+    const positions: number[] = [];
+    for (const month of [1, 2, 2, 0, 14, 13]) {
+      const results = await append([
+        entry({ in: 'g:1', atMs: inMonth(month) }),
+        entry({ in: 'g:2', atMs: inMonth(month) }),
+      ]);
+      positions.push(...results.map((result) => result.entry.position));
+      await current.reopen();
+    }
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    expect(new Set(positions).size).toBe(positions.length);
+    expect(positions[0]).toBeGreaterThan(0);
+  });
+}
+
+function repeatsContract(current: Current): void {
+  const append = (batch: readonly NewEntry[]) => current.timeline().append(batch);
+  /** Same sender and key, all else different. */
+  const again = (first: NewEntry, atMs = first.timestampMs) =>
+    entry({ from: first.from, key: first.clientMsgId, in: 'g:other', content: '{"type":"other"}', atMs });
+
+  async function expectDuplicate(repeat: NewEntry, first: StoredEntry | undefined): Promise<void> {
+    expect(await append([repeat])).toEqual([{ type: 'duplicate', entry: first as StoredEntry }]);
+    expect(await bounds(current.timeline(), 'g:other')).toEqual([1, 0]);
+  }
+
+  test('[D3] a repeat within one batch is the first entry of the batch, and takes no seq', async () => {
+    const first = entry();
+    const results = await append([first, again(first), entry(), again(first)]);
+    expect(outcomes(results)).toEqual(['committed 1', 'duplicate 1', 'committed 2', 'duplicate 1']);
+    expect(results[1]?.entry).toEqual(results[0]?.entry as StoredEntry);
+    expect(seqsOf(await allOf(current.timeline(), 'g:other'))).toEqual([]);
+  });
+
+  test('[D3] a repeat in a later batch, after a reopen and in later months is the first entry, another conversation named', async () => {
+    const first = entry({ key: 'k' });
+    const [stored] = await append([first]);
+    await expectDuplicate(again(first), stored?.entry);
+    await current.reopen();
+    await expectDuplicate(again(first), stored?.entry);
+    for (const month of [1, 2]) {
+      await expectDuplicate(again(first, inMonth(month)), stored?.entry);
+      await append([entry({ atMs: inMonth(month) })]);
+      await expectDuplicate(again(first, inMonth(month)), stored?.entry);
+    }
+    await current.reopen();
+    await expectDuplicate(again(first, inMonth(0)), stored?.entry);
+  });
+
+  test('[D3] of two appends of one key at once, one is the duplicate of the other', async () => {
+    const first = entry();
+    const [one, two] = await Promise.all([append([first]), append([again(first)])]);
+    expect(outcomes(one)).toEqual(['committed 1']);
+    expect(two).toEqual([{ type: 'duplicate', entry: one[0]?.entry as StoredEntry }]);
+  });
+
+  test('[D3] a key belongs to its sender, and differs in case, spaces and length', async () => {
+    const drafts = [{ from: 'ann' }, { from: 'bob' }, { key: 'K' }, { key: 'k ' }, { key: 'kk' }, { key: 'k\u0000' }];
+    for (const month of [0, 1]) {
+      const type = month === 0 ? 'committed' : 'duplicate';
+      const results = await append(drafts.map((draft) => entry({ key: 'k', ...draft, atMs: inMonth(month) })));
+      expect(outcomes(results)).toEqual(drafts.map((_, index) => `${type} ${index + 1}`));
+    }
+  });
+
+  test('[D3] keys of any characters are found in closed months', async () => {
+    const keys = [
+      '\u0000',
+      '\u0000\u0000',
+      '~',
+      '\u007f',
+      'é',
+      'e\u0301',
+      '\ud7ff',
+      '\uffff',
+      '\u{10000}',
+      '鸿雁',
+      '\u{10ffff}',
+    ];
+    const at = (month: number) => keys.map((text) => entry({ key: text, atMs: inMonth(month) }));
+    expect(outcomes(await append(at(0)))).toEqual(keys.map((_, index) => `committed ${index + 1}`));
+    expect(outcomes(await append(at(1)))).toEqual(keys.map((_, index) => `duplicate ${index + 1}`));
+  });
+
+  test('[D3] once its month is dropped a key is free again', async () => {
+    const first = entry({ key: 'k' });
+    await append([first, entry({ atMs: inMonth(0) })]);
+    await append([entry({ atMs: inMonth(1) })]);
+    await current.timeline().dropMonth('2026-01');
+    expect(outcomes(await append([entry({ key: 'k', atMs: inMonth(1) })]))).toEqual(['committed 4']);
+  });
+}
+
+function keptContract(current: Current): void {
+  const hostile = `'"); DROP TABLE entry; -- \u0000\n\\ 鸿雁 👩‍👩‍👧 \u{10ffff} %_`;
+
+  test('[D1] every string is kept as given, SQL, NUL and all, and is there after a reopen', async () => {
+    const given = entry({
+      in: `g:${hostile}`,
+      from: hostile,
+      key: hostile,
+      msgId: hostile,
+      content: JSON.stringify(hostile),
+    });
+    const [result] = await current.timeline().append([given]);
+    expect(result).toMatchObject({ type: 'committed', entry: { ...given, seq: 1 } });
+    for (const isReopened of [false, true]) {
+      if (isReopened) await current.reopen();
+      expect((await allOf(current.timeline(), `g:${hostile}`)).entries).toEqual([result?.entry as StoredEntry]);
+      expect(await current.timeline().findByMsgId(given.msgId)).toEqual(result?.entry);
+      expect(await current.timeline().findByClientMsgId(given)).toEqual(result?.entry);
+    }
+  });
+
+  test('big contents are kept whole', async () => {
+    const content = JSON.stringify({ type: 'text', text: '雁'.repeat(1_000_000) });
+    await current.timeline().append([entry(), entry({ content }), entry()]);
+    expect((await allOf(current.timeline())).entries[1]?.contentJson).toBe(content);
+  });
+
+  test('a batch that is rejected leaves nothing behind, and the next one works', async () => {
+    await current.timeline().append([entry({ msgId: 'taken' })]);
+    const batch = [entry({ key: 'a' }), entry({ in: 'g:2' }), entry({ msgId: 'taken' })];
+    expect(await rejectionOf(current.timeline().append(batch))).toBeInstanceOf(StoreFailure);
+    expect(await bounds(current.timeline())).toEqual([1, 1]);
+    expect(await bounds(current.timeline(), 'g:2')).toEqual([1, 0]);
+    expect(await current.timeline().findByClientMsgId({ from: user('ann'), clientMsgId: key('a') })).toBeUndefined();
+    const next = await current.timeline().append([entry({ key: 'a' }), entry({ in: 'g:2' })]);
+    expect(outcomes(next)).toEqual(['committed 2', 'committed 1']);
+  });
+
+  test('close keeps what was accepted, refuses what comes after, and is nothing the second time', async () => {
+    const timeline = current.timeline();
+    const accepted = timeline.append(entries(10));
+    const closed = timeline.close();
+    expect(await rejectionOf(timeline.append([entry({ key: 'late' })]))).toHaveProperty('errorCode', 'unavailable');
+    expect(outcomes(await accepted)).toHaveLength(10);
+    await closed;
+    await timeline.close();
+    await current.reopen();
+    expect(await bounds(current.timeline())).toEqual([1, 10]);
+    expect((await current.timeline().heads([conversation('g:1')]))[0]?.lastPosition).toBeGreaterThan(0);
+  });
+}

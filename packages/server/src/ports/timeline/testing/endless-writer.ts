@@ -1,0 +1,25 @@
+// A process that appends until it is killed, a day later each time, and keeps two closed months. Its arguments are the folder
+// and the first number; it prints the number of each batch once it resolved.
+
+import { silentLog } from '@hongyan/base/log';
+import { openSqliteTimeline } from '../sqlite-timeline.ts';
+import { entry, inMonth } from './entries.ts';
+
+const [folder = '', first = '1'] = process.argv.slice(2);
+const timeline = await openSqliteTimeline({ dir: folder, log: silentLog, queueMax: 10_000, batchMax: 1_000 });
+const dayMs = 86_400_000;
+for (let number = Number(first); ; number++) {
+  const own = (name: string) => ({
+    key: `${name} ${number}`,
+    msgId: `${name} ${number}`,
+    atMs: inMonth(0) + number * dayMs,
+  });
+  await timeline.append([
+    entry({ in: 'g:1', ...own('a') }),
+    entry({ in: 'g:2', ...own('b') }),
+    entry({ in: 'g:1', ...own('c') }),
+  ]);
+  const [oldest, ...younger] = await timeline.months();
+  if (oldest !== undefined && younger.length > 2) await timeline.dropMonth(oldest);
+  process.stdout.write(`${number}\n`);
+}

@@ -1,0 +1,57 @@
+// Entries for the tests of the timeline: short to write, each with a msg_id and a key of its own unless told otherwise.
+
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { AppendResult, Month, NewEntry, Range, Timeline } from '../timeline.ts';
+
+export interface Draft {
+  /** The conversation; g:1 when absent. */
+  readonly in?: string;
+  readonly from?: string;
+  readonly key?: string;
+  readonly msgId?: string;
+  readonly atMs?: number;
+  readonly content?: string;
+}
+
+let count = 0;
+
+export function entry(draft: Draft = {}): NewEntry {
+  count++;
+  return {
+    msgId: (draft.msgId ?? `m${count}`) as MsgId,
+    conversationId: conversation(draft.in ?? 'g:1'),
+    from: user(draft.from ?? 'ann'),
+    clientMsgId: key(draft.key ?? `own key ${count}`),
+    timestampMs: draft.atMs ?? inMonth(0),
+    contentJson: draft.content ?? `{"type":"text","text":"${count}"}`,
+  };
+}
+
+export const entries = (size: number, draft: Draft = {}): NewEntry[] =>
+  Array.from({ length: size }, () => entry(draft));
+
+/** The middle of a month: 0 is January 2026. */
+export const inMonth = (index: number): number => Date.UTC(2026, index, 15);
+export const january: Month = '2026-01';
+export const february: Month = '2026-02';
+export const march: Month = '2026-03';
+
+export const conversation = (id: string) => id as ConversationId;
+export const user = (id: string) => id as UserId;
+export const key = (text: string) => text as ClientMsgId;
+export const seq = (value: number) => value as Seq;
+
+/** "committed 1", "duplicate 1" … in the order of the batch. */
+export const outcomes = (results: readonly AppendResult[]): string[] =>
+  results.map((result) => `${result.type} ${result.entry.seq}`);
+export const seqsOf = ({ entries: found }: Range): number[] => found.map((one) => Number(one.seq));
+
+/** All that is kept of a conversation. */
+export const allOf = (timeline: Timeline, id = 'g:1'): Promise<Range> =>
+  timeline.range({ conversationId: conversation(id), afterSeq: seq(0), limit: 10_000 });
+
+/** First and last seq of a conversation. */
+export async function bounds(timeline: Timeline, id = 'g:1'): Promise<[number, number]> {
+  const [head] = await timeline.heads([conversation(id)]);
+  return [Number(head?.firstSeq), Number(head?.lastSeq)];
+}

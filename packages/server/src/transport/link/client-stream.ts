@@ -1,0 +1,243 @@
+// The gateway's end of the link: one stream to the core, its requests in flight with their deadlines, and its coming back.
+
+import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { BatchWriter } from './batch-writer.ts';
+import * as link from './wire.ts';
+
+export interface CoreLinkOptions {
+  readonly socketPath: string;
+  readonly node: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A request without an answer by then has failed; the answer that comes later is dropped. */
+  readonly timeoutMs: number;
+  /** Further requests fail as overloaded. */
+  readonly inFlightMax: number;
+  readonly onEvents: (events: readonly link.Event[]) => void;
+  /** Events may have been lost: the core dropped some, or the link was down and is up again. */
+  readonly onLoss: () => void;
+  /** What is to be followed when the link comes up. */
+  readonly topics: () => Iterable<string>;
+}
+
+/** How a request ended. `unknown`: it had left, so it may have taken effect. */
+export type Ending =
+  | { readonly type: 'answered'; readonly answer: link.AnswerResult }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly why: 'unavailable' | 'overloaded' | 'unknown' };
+
+interface InFlight {
+  readonly dueMs: number;
+  readonly end: (ending: Ending) => void;
+  hasLeft: boolean;
+}
+
+type State =
+  | { readonly type: 'down' }
+  | {
+      readonly type: 'connecting' | 'up';
+      readonly stream: Stream;
+      readonly client: Client;
+      readonly writer: BatchWriter;
+    }
+  | { readonly type: 'closed' };
+
+type Stream = ClientDuplexStream<Buffer, link.Down>;
+
+const readyTimeoutMs = 5_000;
+const closeTimeoutMs = 1_000;
+const backOffMs = { first: 20, max: 2_000 };
+const sweepMs = 100;
+const idMax = 0xffff_ffff;
+/** What an item of a batch takes beside its texts, roughly. */
+const itemBytes = 100;
+
+const unavailable = { type: 'failed', why: 'unavailable' } as const;
+
+export class CoreLink {
+  readonly #options: CoreLinkOptions;
+  readonly #sweep: Timer;
+  /** In the order they were asked, which is the order of their deadlines. */
+  readonly #inFlight = new Map<number, InFlight>();
+  readonly #closing = new AbortController();
+  #state: State = { type: 'down' };
+  #requests: link.Request[] = [];
+  #interests = new Map<string, boolean>();
+  #published: link.Event[] = [];
+  #lastId = 0;
+  #failures = 0;
+
+  constructor(options: CoreLinkOptions) {
+    this.#options = options;
+    this.#sweep = options.clock.every(sweepMs, () => this.#endOverdue());
+  }
+
+  get isUp(): boolean {
+    return this.#state.type === 'up';
+  }
+
+  /** Resolves when the core is ready. Rejects when the first attempt fails; later ones are repeated until `close`. */
+  connect(): Promise<void> {
+    return new Promise((resolve, reject) => this.#open({ onReady: resolve, onFailure: reject }));
+  }
+
+  /** Never rejects. */
+  request(what: link.RequestWhat, bytes = 0): Promise<Ending> {
+    const { clock, timeoutMs, inFlightMax } = this.#options;
+    if (this.#state.type !== 'up') return Promise.resolve(unavailable);
+    if (this.#inFlight.size >= inFlightMax) return Promise.resolve({ type: 'failed', why: 'overloaded' });
+    const id = this.#nextId();
+    const { promise, resolve } = Promise.withResolvers<Ending>();
+    this.#inFlight.set(id, { dueMs: clock.monotonicMs() + timeoutMs, end: resolve, hasLeft: false });
+    this.#requests.push({ id, ...what });
+    this.#state.writer.added(itemBytes + bytes);
+    return promise;
+  }
+
+  /** Takes effect before requests made later. Without a link it does once there is one: see `topics`. */
+  follow(topic: string, isWanted: boolean): void {
+    if (this.#state.type !== 'up') return;
+    this.#interests.set(topic, isWanted);
+    this.#state.writer.added(itemBytes);
+  }
+
+  /** Lost without a link. */
+  publish(events: readonly link.Event[]): void {
+    if (this.#state.type !== 'up') return;
+    this.#published.push(...events);
+    this.#state.writer.added(itemBytes * events.length);
+  }
+
+  async close(): Promise<void> {
+    const state = this.#state;
+    this.#state = { type: 'closed' };
+    this.#closing.abort();
+    this.#sweep.cancel();
+    this.#failAll();
+    if (state.type !== 'up' && state.type !== 'connecting') return;
+    state.writer.close();
+    const ended = new Promise<void>((resolve) => state.stream.once('end', () => resolve()));
+    state.stream.end();
+    await Promise.race([ended, sleep(this.#options.clock, { delayMs: closeTimeoutMs })]);
+    state.client.close();
+  }
+
+  #open(first?: { readonly onReady: () => void; readonly onFailure: (error: Error) => void }): void {
+    const { socketPath, node, clock } = this.#options;
+    const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), link.channelOptions);
+    const { path } = link.linkMethod;
+    const stream: Stream = client.makeBidiStreamRequest(path, link.asIs, link.decodeDown);
+    const writer = new BatchWriter({ stream, take: () => this.#take() });
+    this.#state = { type: 'connecting', stream, client, writer };
+    const late = clock.after(readyTimeoutMs, () => end(new Error('the core did not say that it is ready')));
+    let isEnded = false;
+    const end = (error: Error) => {
+      if (isEnded) return;
+      isEnded = true;
+      late.cancel();
+      writer.close();
+      stream.cancel();
+      client.close();
+      if (this.#state.type === 'closed') return;
+      if (first) return first.onFailure(error);
+      this.#lost(error);
+    };
+    stream.on('data', (down: link.Down) => {
+      if (down.ready) {
+        late.cancel();
+        this.#ready({ type: 'up', stream, client, writer }, first === undefined);
+        first?.onReady();
+        first = undefined;
+      }
+      this.#received(down);
+    });
+    stream.on('error', end);
+    stream.on('end', () => end(new Error('the core ended the link')));
+    stream.write(link.encodeUp({ hello: { node, contract: link.contractVersion } }));
+  }
+
+  #ready(state: Extract<State, { type: 'connecting' | 'up' }>, isAgain: boolean): void {
+    this.#state = state;
+    this.#failures = 0;
+    this.#interests = new Map([...this.#options.topics()].map((topic) => [topic, true]));
+    if (this.#interests.size > 0) state.writer.added(itemBytes * this.#interests.size);
+    if (!isAgain) return;
+    this.#options.log.info('the link to the core is up again');
+    this.#options.onLoss();
+  }
+
+  #lost(error: Error): void {
+    const { log, clock } = this.#options;
+    log.warn('the link to the core is lost', { error: error.message });
+    this.#state = { type: 'down' };
+    this.#failAll();
+    const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#failures++);
+    void sleep(clock, { delayMs, signal: this.#closing.signal }).then(() => {
+      if (this.#state.type === 'down') this.#open();
+    });
+  }
+
+  #received({ hasLostEvents, events, answers, done }: link.Down): void {
+    if (hasLostEvents) {
+      this.#options.log.warn('the core dropped events for this gateway');
+      this.#options.onLoss();
+    }
+    if (events.length > 0) this.#options.onEvents(events);
+    for (const answer of answers) this.#end(answer.id, { type: 'answered', answer });
+    for (const id of done) this.#end(id, { type: 'done' });
+  }
+
+  #end(id: number, ending: Ending): void {
+    const request = this.#inFlight.get(id);
+    if (!request) return;
+    this.#inFlight.delete(id);
+    request.end(ending);
+  }
+
+  #take(): Buffer | undefined {
+    const [requests, interests, published] = [this.#requests, this.#interests, this.#published];
+    if (requests.length + interests.size + published.length === 0) return undefined;
+    this.#requests = [];
+    this.#published = [];
+    this.#interests = new Map();
+    for (const { id } of requests) {
+      const request = this.#inFlight.get(id);
+      if (request) request.hasLeft = true;
+    }
+    return link.encodeUp({
+      interests: [...interests].map(([topic, isWanted]) => ({ topic, isWanted })),
+      requests,
+      published,
+    });
+  }
+
+  /** What has not left by its deadline must not leave later: its sender was told that nothing happened. */
+  #endOverdue(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const kept = new Set<number>();
+    for (const [id, { dueMs, hasLeft, end }] of this.#inFlight) {
+      if (dueMs > nowMs) break;
+      this.#inFlight.delete(id);
+      if (!hasLeft) kept.add(id);
+      end({ type: 'failed', why: hasLeft ? 'unknown' : 'unavailable' });
+    }
+    if (kept.size > 0) this.#requests = this.#requests.filter(({ id }) => !kept.has(id));
+  }
+
+  #failAll(): void {
+    const lost = [...this.#inFlight.values()];
+    this.#inFlight.clear();
+    this.#requests = [];
+    this.#published = [];
+    this.#interests.clear();
+    for (const { end, hasLeft } of lost) end({ type: 'failed', why: hasLeft ? 'unknown' : 'unavailable' });
+  }
+
+  #nextId(): number {
+    do this.#lastId = this.#lastId >= idMax ? 1 : this.#lastId + 1;
+    while (this.#inFlight.has(this.#lastId));
+    return this.#lastId;
+  }
+}

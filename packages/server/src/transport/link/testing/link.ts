@@ -1,0 +1,64 @@
+// For tests: a core served on a socket in a folder of its own, and a gateway's client to it.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@hongyan/base/clock';
+import { type Log, silentLog } from '@hongyan/base/log';
+import type { Core } from '../../../ports/core/core.ts';
+import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
+import { type CoreClient, type CoreClientOptions, connectCore } from '../client-end.ts';
+import { type CoreServer, serveCore } from '../server-end.ts';
+
+export interface LinkOptions extends Partial<Pick<CoreClientOptions, 'timeoutMs' | 'inFlightMax'>> {
+  readonly core: Core;
+  readonly bus: EventBus;
+  readonly backlogBytesMax?: number;
+  readonly log?: Log;
+}
+
+export interface LinkUnderTest {
+  readonly socketPath: string;
+  readonly client: CoreClient;
+  /** A further gateway on the same core. */
+  connect(node: string): Promise<CoreClient>;
+  /** Ends all links; `serve` takes the same place again. */
+  stopServer(): Promise<void>;
+  serve(): Promise<void>;
+  settle(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export async function openLink(options: LinkOptions): Promise<LinkUnderTest> {
+  const { core, bus, backlogBytesMax = 64 * 1024 * 1024, log = silentLog } = options;
+  const { timeoutMs = 5_000, inFlightMax = 1_000 } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'hongyan-link-'));
+  const socketPath = join(folder, 'core.sock');
+  const serve = () => serveCore({ core, bus, socketPath, backlogBytesMax, log });
+  let server: CoreServer = await serve();
+  const clients: CoreClient[] = [];
+  const connect = async (node: string) => {
+    const client = await connectCore({ socketPath, node, clock: systemClock, log, timeoutMs, inFlightMax });
+    clients.push(client);
+    return client;
+  };
+  const client = await connect('gateway-1');
+  return {
+    socketPath,
+    client,
+    connect,
+    stopServer: () => server.stop(),
+    async serve() {
+      server = await serve();
+    },
+    // Both directions keep their order: an answer tells that all before its question was heard, and all before it was told.
+    async settle() {
+      await Promise.all(clients.map((each) => each.core.presence([])));
+    },
+    async remove() {
+      await Promise.all(clients.map((each) => each.close()));
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
