@@ -1,0 +1,83 @@
+// Every way an operation can fail to succeed: its code, HTTP status, sentence and retry time, in one table.
+// Frames, problem+json and the link are made from it; no other file builds a refusal of its own wording.
+
+import { type Failed, type Ok, type Refused, StoreFailure } from '@hongyan/base/result';
+import type { ErrorCode } from './codes.ts';
+
+export type FailureCode = Extract<ErrorCode, 'unavailable' | 'overloaded' | 'unknown_outcome'>;
+export type RefusalCode = Exclude<ErrorCode, FailureCode | 'internal'>;
+
+/** What an operation resolves with. `internal` is none of it: a bug is thrown, and the door answers `internal`. */
+export type Result<T> = Ok<T> | Refused<RefusalCode> | Failed<FailureCode>;
+export type Problem =
+  | Exclude<Result<never>, Ok<never>>
+  | { readonly type: 'bug'; readonly code: 'internal'; readonly message: string };
+
+const refused = (code: RefusalCode, message: string): Refused<RefusalCode> => ({ type: 'refused', code, message });
+const failed = (code: FailureCode, message: string, retryAfterMs?: number): Failed<FailureCode> => ({
+  type: 'failed',
+  code,
+  message,
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+});
+
+/** Refusals by the code they carry; the wording lives here alone. */
+export const refusal = {
+  invalid: (message: string) => refused('bad_request', message),
+  notUnicode: (field: string) =>
+    refused('bad_request', `${field} is not valid Unicode: half of a surrogate pair has no UTF-8`),
+  directIdUnsorted: () =>
+    refused('bad_request', 'a direct conversation_id is "d:" and both user ids in ascending order, joined by ":"'),
+  targetMissing: () => refused('bad_request', 'give exactly one of "to" and "conversation_id"'),
+  bothBounds: () => refused('bad_request', 'give at most one of "after_seq" and "before_seq"'),
+  foreignCursor: () => refused('bad_request', 'the cursor was not issued by this server: sync again without one'),
+  contentTooDeep: (depthMax: number) => refused('bad_request', `content is nested deeper than ${depthMax} levels`),
+  lossyNumber: () =>
+    refused('bad_request', 'a number is not exactly representable (beyond 2^53 or not finite): send it as a string'),
+  seqBeyondLast: (lastSeq: number) => refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`),
+  textMissing: () => refused('bad_request', 'content of type "text" needs a string "text"'),
+  badToken: () => refused('unauthorized', 'the token is missing or was not issued by this server'),
+  expiredToken: () => refused('unauthorized', 'the token has expired: log in again'),
+  wrongCredentials: () => refused('unauthorized', 'wrong user id or password'),
+  signupDisabled: () => refused('forbidden', 'sign-up is disabled on this server'),
+  reservedContent: (prefix: string) =>
+    refused('forbidden', `content types that start with "${prefix}" are reserved for the server`),
+  onlyOwners: (action: string) => refused('forbidden', `only owners may ${action}`),
+  fixedMembers: () => refused('forbidden', 'a direct conversation has no title and always the same two members'),
+  notMember: () => refused('not_member', 'you are not a member of this conversation'),
+  noSuch: (what: string) => refused('not_found', `there is no ${what}`),
+  taken: (what: string) => refused('conflict', `${what} is taken`),
+  keyReused: () =>
+    refused(
+      'conflict',
+      'this client_msg_id was used for another conversation or content: use a new one for a new message',
+    ),
+  tooLarge: (what: string, bytesMax: number) => refused('too_large', `${what} is larger than ${bytesMax} bytes`),
+  tooMany: (what: string, max: number) => refused('too_large', `more than ${max} ${what}`),
+} as const;
+
+/** What the server cannot do now. */
+export const failure = {
+  stopping: () => failed('unavailable', 'the server is stopping: reconnect', 1000),
+  unavailable: () => failed('unavailable', 'the store cannot take writes now: try again later', 1000),
+  coreUnreachable: () => failed('unavailable', 'the core does not answer: try again later', 1000),
+  overloaded: (what: string, retryAfterMs = 1000) =>
+    failed('overloaded', `too many ${what}: try again later`, retryAfterMs),
+  unknownOutcome: () =>
+    failed('unknown_outcome', 'the outcome is unknown: ask for it by client_msg_id, or send again with the same one'),
+} as const;
+
+export const bug: Problem = { type: 'bug', code: 'internal', message: 'the server failed to answer: try again' };
+
+/** What a thrown error means to the caller: an adapter's failure keeps its meaning, anything else is a bug. */
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof StoreFailure)) return bug;
+  switch (error.code) {
+    case 'overloaded':
+      return failure.overloaded('writes are waiting');
+    case 'unknown_outcome':
+      return failure.unknownOutcome();
+    case 'unavailable':
+      return failure.unavailable();
+  }
+}
