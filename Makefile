@@ -21,7 +21,7 @@ apps/chat/dist/index.html: node_modules/.installed $(shell find apps/chat packag
 	cd apps/chat && ../../$(BIN)/vite build
 
 start: node_modules/.installed $(WEB) ## Run the server with the web chat and two demo accounts
-	@$(BUN) packages/server/src/cli/main.ts start --demo
+	@$(BUN) packages/cli/src/main.ts start --demo
 
 check: node_modules/.installed ## Format, lint, layers, types and the fast tests
 	$(BIN)/biome check .

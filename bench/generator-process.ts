@@ -1,7 +1,7 @@
 // The parent's side of a generator process: a call per method, and its CPU time.
 
 import { join } from 'node:path';
-import type { Cpu } from '../packages/server/src/cli/load/process-stats.ts';
+import type { Cpu } from '@hongyan/load/process-stats';
 import type { Methods, Target } from './generator/worker.ts';
 
 type Name = keyof Methods;

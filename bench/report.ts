@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
-import type { Quantiles } from '../packages/server/src/cli/load/histogram.ts';
+import type { Quantiles } from '@hongyan/load/histogram';
 import type { Figure } from './scenario.ts';
 
 export interface Machine {

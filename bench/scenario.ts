@@ -1,7 +1,7 @@
 // What a scenario is given, what it returns, and how a figure gets the CPU time that it cost.
 
-import type { Quantiles } from '../packages/server/src/cli/load/histogram.ts';
-import { type Cpu, cpuBetween, cpuSum, machineBusyS } from '../packages/server/src/cli/load/process-stats.ts';
+import type { Quantiles } from '@hongyan/load/histogram';
+import { type Cpu, cpuBetween, cpuSum, machineBusyS } from '@hongyan/load/process-stats';
 import type { Generator } from './generator-process.ts';
 import { startGenerator } from './generator-process.ts';
 import { type SeedRequest, seed } from './seed.ts';

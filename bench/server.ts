@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cpu, cpuOf, memoryOf, memoryOfOne } from '../packages/server/src/cli/load/process-stats.ts';
+import { type Cpu, cpuOf, memoryOf, memoryOfOne } from '@hongyan/load/process-stats';
 
 export interface BenchServer {
   readonly host: string;
@@ -17,7 +17,7 @@ export interface BenchServer {
 }
 
 const host = '127.0.0.1';
-const entry = join(import.meta.dir, '../packages/server/src/cli/main.ts');
+const entry = join(import.meta.dir, '../packages/cli/src/main.ts');
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 

@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import { type BunPlugin, Glob } from 'bun';
 
 const root = join(import.meta.dir, '..');
-const sources = join(root, 'packages/server/src');
+/** The folder that holds every source of the executable: inside it, files keep their paths below this one. */
+const sources = join(root, 'packages');
 
 export interface BuildRequest {
   readonly outfile: string;
@@ -33,7 +34,7 @@ export async function buildExecutable({
   try {
     const made = join(folder, 'hongyan');
     await Bun.build({
-      entrypoints: [join(sources, 'cli/main.ts'), ...workers],
+      entrypoints: [join(sources, 'cli/src/main.ts'), ...workers],
       root: sources,
       target: 'bun',
       sourcemap: 'inline',
@@ -50,8 +51,8 @@ export async function buildExecutable({
 
 /** A thread's module is an entry of its own: nothing imports it. */
 async function workerEntries(): Promise<string[]> {
-  const paths = await Array.fromAsync(new Glob('**/*.worker.ts').scan({ cwd: sources, absolute: true }));
-  return paths.filter((path) => !path.endsWith('-for-test.worker.ts')).sort();
+  const paths = await Array.fromAsync(new Glob('*/src/**/*.worker.ts').scan({ cwd: sources, absolute: true }));
+  return paths.filter((path) => !path.includes('/testing/')).sort();
 }
 
 /**
@@ -61,7 +62,7 @@ async function workerEntries(): Promise<string[]> {
 const workersByPlace: BunPlugin = {
   name: 'workers by place',
   setup(build) {
-    build.onLoad({ filter: /packages[\\/]server[\\/]src[\\/].*\.ts$/ }, async ({ path }) => {
+    build.onLoad({ filter: /packages[\\/][^\\/]+[\\/]src[\\/].*\.ts$/ }, async ({ path }) => {
       const text = await Bun.file(path).text();
       const contents = text.replace(
         /new URL\('(\.{1,2}\/[^']+\.worker)\.ts', import\.meta\.url\)/g,

@@ -1,8 +1,8 @@
 // Clients that were away: each connects, asks what it missed, fetches it, and says that it has it.
 
-import { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
-import { kinds, NumberField, textFrame } from '../../packages/server/src/cli/load/frames.ts';
-import { Histogram, type HistogramData } from '../../packages/server/src/cli/load/histogram.ts';
+import { BenchConnection } from '@hongyan/load/connection';
+import { kinds, NumberField, textFrame } from '@hongyan/load/frames';
+import { Histogram, type HistogramData } from '@hongyan/load/histogram';
 import { mintToken } from '../token.ts';
 import type { Target } from './pool.ts';
 

@@ -1,8 +1,8 @@
 // One group, many online members: every message becomes as many deliveries as there are members.
 
-import type { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
-import { SendBatch } from '../../packages/server/src/cli/load/direct.ts';
-import { kinds, NumberField } from '../../packages/server/src/cli/load/frames.ts';
+import type { BenchConnection } from '@hongyan/load/connection';
+import { SendBatch } from '@hongyan/load/direct';
+import { kinds, NumberField } from '@hongyan/load/frames';
 
 export interface FanoutRequest {
   readonly conversationId: string;

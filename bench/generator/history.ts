@@ -1,9 +1,9 @@
 // History pages at random places, over the socket and over HTTP on kept-alive connections written by hand.
 
+import { BenchConnection } from '@hongyan/load/connection';
+import { kinds, textFrame } from '@hongyan/load/frames';
+import { Histogram, type HistogramData } from '@hongyan/load/histogram';
 import type { Socket } from 'bun';
-import { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
-import { kinds, textFrame } from '../../packages/server/src/cli/load/frames.ts';
-import { Histogram, type HistogramData } from '../../packages/server/src/cli/load/histogram.ts';
 import { mintToken } from '../token.ts';
 import type { Target } from './pool.ts';
 

@@ -1,7 +1,7 @@
 // Opens many authenticated connections with a bounded number of them under way at any moment.
 
-import { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
-import { Histogram, type HistogramData } from '../../packages/server/src/cli/load/histogram.ts';
+import { BenchConnection } from '@hongyan/load/connection';
+import { Histogram, type HistogramData } from '@hongyan/load/histogram';
 import { mintToken } from '../token.ts';
 
 export interface Target {

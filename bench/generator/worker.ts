@@ -1,8 +1,8 @@
 // The generator's process: does what the parent asks over IPC and answers with numbers only.
 
+import type { BenchConnection } from '@hongyan/load/connection';
+import { type Load, Pair, runDirect } from '@hongyan/load/direct';
 import type { UserId } from '@hongyan/protocol/ids';
-import type { BenchConnection } from '../../packages/server/src/cli/load/connection.ts';
-import { type Load, Pair, runDirect } from '../../packages/server/src/cli/load/direct.ts';
 import { type BacklogRequest, runBacklog } from './backlog.ts';
 import { type FanoutRequest, Group } from './fanout.ts';
 import { type HistoryRequest, runHistory } from './history.ts';

@@ -1,7 +1,7 @@
 // Direct messages, durable and received: as fast as it goes, then at fixed rates.
 
-import type { Load } from '../../packages/server/src/cli/load/direct.ts';
-import { Histogram, type HistogramData } from '../../packages/server/src/cli/load/histogram.ts';
+import type { Load } from '@hongyan/load/direct';
+import { Histogram, type HistogramData } from '@hongyan/load/histogram';
 import {
   type Bed,
   costed,

@@ -2,7 +2,7 @@
 
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { readdir } from 'node:fs/promises';
-import { call, signUp } from '../faults/http-client.ts';
+import { call, signUp } from '@hongyan/testing/http-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 

@@ -1,7 +1,7 @@
 // hongyan chat, as processes: through pipes, and on terminals beside a server that goes and comes back.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { call, signUp } from '../faults/http-client.ts';
+import { call, signUp } from '@hongyan/testing/http-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 import { Terminal } from './terminal.ts';

@@ -4,8 +4,8 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { call, signUp } from '@hongyan/testing/http-client';
 import { environmentName, fileKey, options } from '../../packages/server/src/config/options.ts';
-import { call, signUp } from '../faults/http-client.ts';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan, type RunOptions } from './hongyan.ts';
 

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Account, call, readFully, signUp } from '@hongyan/testing/http-client';
 import { buildExecutable } from '../../tools/build.ts';
-import { type Account, call, readFully, signUp } from '../faults/http-client.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 

@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly command?: readonly string[];
 }
 
-const entry = join(import.meta.dir, '../../packages/server/src/cli/main.ts');
+const entry = join(import.meta.dir, '../../packages/cli/src/main.ts');
 const timeoutMs = 20_000;
 
 /** The sources under the Bun that runs the tests. */

@@ -1,8 +1,8 @@
 // hongyan inspect, as a process, against what a running and a stopped server left in the data folder.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { type Account, call, createGroup, signUp } from '../faults/http-client.ts';
-import { WireClient } from '../faults/wire-client.ts';
+import { type Account, call, createGroup, signUp } from '@hongyan/testing/http-client';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 

@@ -2,7 +2,7 @@
 
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
-import { call } from '../faults/http-client.ts';
+import { call } from '@hongyan/testing/http-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 import { Terminal } from './terminal.ts';

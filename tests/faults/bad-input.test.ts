@@ -1,10 +1,10 @@
 // Everything a client can get wrong or do on purpose, over real sockets: the stated code, and a server that does not mind.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { type Account, call, createGroup, logIn, openDirect, readFully, signUp } from '@hongyan/testing/http-client';
+import { encodeFrame, opcode, RawSocket } from '@hongyan/testing/raw-socket';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
-import { type Account, call, createGroup, logIn, openDirect, readFully, signUp } from './http-client.ts';
-import { encodeFrame, opcode, RawSocket } from './raw-socket.ts';
-import { WireClient } from './wire-client.ts';
 
 const helloTimeoutMs = 300;
 const rssGrowthBytesMax = 96 * 1024 * 1024;

@@ -1,10 +1,10 @@
 // The checker is only worth something if it catches what it is there for: each fault is put in on purpose, one at a time.
 
 import { expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
+import type { ClientEvent, SeenEntry, Violation } from '@hongyan/testing/history';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { check } from './checker.ts';
-import type { ClientEvent, SeenEntry, Violation } from './history.ts';
 import { type MutableRead, validWorld, type World } from './valid-world.ts';
 
 const seed = testSeed('checker');

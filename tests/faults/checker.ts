@@ -1,6 +1,6 @@
 // Proves the delivery contract from the client's side alone: events of clients against what the server shows afterwards.
 
-import type { Aftermath, ClientEvent, FullRead, SeenEntry, Violation } from './history.ts';
+import type { Aftermath, ClientEvent, FullRead, SeenEntry, Violation } from '@hongyan/testing/history';
 import { checkPositions } from './position-check.ts';
 
 /** Empty when the contract held. Pure: the same input gives the same list. */

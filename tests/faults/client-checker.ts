@@ -1,6 +1,6 @@
 // Proves what the client library promises an application, from what applications heard and what the server has afterwards.
 
-import type { FullRead } from './history.ts';
+import type { FullRead } from '@hongyan/testing/history';
 
 /** One run of a client: from its creation until it was closed or crashed. */
 export interface ClientRun {

@@ -2,14 +2,14 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
-import { createRandom, testSeed } from '@hongyan/base/seed';
-import { until } from '@hongyan/base/until';
 import { type Client, type ClientStorage, createClient, createMemoryStorage, type SendTarget } from '@hongyan/client';
 import { browserSignals } from '@hongyan/client/network-signals';
+import { type Account, createGroup, readFully, signUp } from '@hongyan/testing/http-client';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { until } from '@hongyan/testing/until';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { type ClientFacts, type ClientRun, checkClients, type SentMessage } from './client-checker.ts';
 import { HostileProxy } from './hostile-proxy.ts';
-import { type Account, createGroup, readFully, signUp } from './http-client.ts';
 
 /** How long the network is bad, and how long everyone has after that. */
 const hostileMs = 9_000;

@@ -4,8 +4,10 @@ import { afterAll, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import { createLog } from '@hongyan/base/log';
-import { createRandom, testSeed } from '@hongyan/base/seed';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { type Account, openDirect, signUp } from '@hongyan/testing/http-client';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { startEmbedded } from '../../packages/server/src/compose/embedded.ts';
 import { loadConfig } from '../../packages/server/src/config/load.ts';
 import { openSqliteTimeline } from '../../packages/server/src/ports/timeline/sqlite-timeline.ts';
@@ -13,8 +15,6 @@ import type { NewEntry } from '../../packages/server/src/ports/timeline/timeline
 import { dataFolder, freePort, removeDataFolders } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
-import { type Account, openDirect, signUp } from './http-client.ts';
-import { WireClient } from './wire-client.ts';
 
 const seed = testSeed('clock');
 const hourMs = 3_600_000;

@@ -1,9 +1,17 @@
 // A few users with their devices and conversations, who write to each other until the server is taken away, and then make sure.
 
+import type { Aftermath, AskedOutcome, ClientEvent, FullRead } from '@hongyan/testing/history';
+import {
+  type Account,
+  askOutcome,
+  createGroup,
+  openDirect,
+  readFully,
+  readPositions,
+  signUp,
+} from '@hongyan/testing/http-client';
+import type { WireSend } from '@hongyan/testing/wire-client';
 import { Device, type SyncFrom } from './device.ts';
-import type { Aftermath, AskedOutcome, ClientEvent, FullRead } from './history.ts';
-import { type Account, askOutcome, createGroup, openDirect, readFully, readPositions, signUp } from './http-client.ts';
-import type { WireSend } from './wire-client.ts';
 
 export interface CrowdOptions {
   readonly url: string;

@@ -2,11 +2,11 @@
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { readdir } from 'node:fs/promises';
-import { createRandom, testSeed } from '@hongyan/base/seed';
+import { type Account, call, createGroup, readFully, signUp } from '@hongyan/testing/http-client';
+import { encodeFrame, opcode, RawSocket } from '@hongyan/testing/raw-socket';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
-import { type Account, call, createGroup, readFully, signUp } from './http-client.ts';
-import { encodeFrame, opcode, RawSocket } from './raw-socket.ts';
-import { WireClient } from './wire-client.ts';
 
 const heartbeatMs = 300;
 let server: ServerProcess;

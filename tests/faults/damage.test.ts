@@ -3,9 +3,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openDirect, readFully, signUp } from '@hongyan/testing/http-client';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
-import { openDirect, readFully, signUp } from './http-client.ts';
-import { WireClient } from './wire-client.ts';
 
 let whole: string;
 let month: string;

@@ -1,8 +1,8 @@
 // One installed client as a careful user of the wire: shows what it got without gaps, acknowledges it, catches up by sync.
 
-import type { ClientEvent, SeenEntry } from './history.ts';
-import type { Account } from './http-client.ts';
-import { type SendOutcome, WireClient, type WireSend } from './wire-client.ts';
+import type { ClientEvent, SeenEntry } from '@hongyan/testing/history';
+import type { Account } from '@hongyan/testing/http-client';
+import { type SendOutcome, WireClient, type WireSend } from '@hongyan/testing/wire-client';
 
 export interface DeviceOptions {
   readonly url: string;

@@ -1,11 +1,19 @@
 // A store that is full: sends are refused as unavailable, what was acknowledged stays, reads go on, and space brings sends back.
 
 import { afterAll, expect, test } from 'bun:test';
+import type { ClientEvent } from '@hongyan/testing/history';
+import {
+  type Account,
+  askOutcome,
+  call,
+  createGroup,
+  readFully,
+  readPositions,
+  signUp,
+} from '@hongyan/testing/http-client';
+import { type SendOutcome, WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
-import type { ClientEvent } from './history.ts';
-import { type Account, askOutcome, call, createGroup, readFully, readPositions, signUp } from './http-client.ts';
-import { type SendOutcome, WireClient } from './wire-client.ts';
 
 const small = ['--store-bytes-max', String(512 * 1024)];
 const large = ['--store-bytes-max', String(64 * 1024 * 1024)];

@@ -1,11 +1,11 @@
 // A bounded fuzz run over real sockets: random frames, and valid ones with something changed. Nothing may surprise the server.
 
 import { afterAll, expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
+import { call, createGroup, readFully, signUp } from '@hongyan/testing/http-client';
+import { testSeed } from '@hongyan/testing/seed';
+import { WireClient } from '@hongyan/testing/wire-client';
 import fc from 'fast-check';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
-import { call, createGroup, readFully, signUp } from './http-client.ts';
-import { WireClient } from './wire-client.ts';
 
 const seed = testSeed('fuzz');
 const durationMs = 10_000;

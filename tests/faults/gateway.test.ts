@@ -2,13 +2,13 @@
 
 import { afterAll, afterEach, expect, test } from 'bun:test';
 import { readdir } from 'node:fs/promises';
-import { createRandom, testSeed } from '@hongyan/base/seed';
-import { until } from '@hongyan/base/until';
+import { type Account, askOutcome, createGroup, openDirect, signUp } from '@hongyan/testing/http-client';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { until } from '@hongyan/testing/until';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
-import { type Account, askOutcome, createGroup, openDirect, signUp } from './http-client.ts';
-import { WireClient } from './wire-client.ts';
 
 const random = createRandom(testSeed('gateway'));
 const boundMs = 10_000;

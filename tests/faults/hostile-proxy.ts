@@ -1,7 +1,7 @@
 // A bad network between clients and a server: a TCP relay that delays, splits, stalls and cuts, as a seed decides.
 
 import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
-import { createRandom } from '@hongyan/base/seed';
+import { createRandom } from '@hongyan/testing/seed';
 
 export interface HostileProxyOptions {
   readonly targetPort: number;

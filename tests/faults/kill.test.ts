@@ -1,7 +1,7 @@
 // kill -9 at random moments under load, again and again on the same data: what was acknowledged must stand.
 
 import { afterAll, expect, test } from 'bun:test';
-import { createRandom, testSeed } from '@hongyan/base/seed';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
 import {
   dataFolder,
   killServers,

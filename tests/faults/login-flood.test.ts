@@ -1,9 +1,9 @@
 // Many logins at once: as many as may wait are answered in their turn, and everyone else is served meanwhile.
 
 import { afterAll, expect, test } from 'bun:test';
+import { call, signUp } from '@hongyan/testing/http-client';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
-import { call, signUp } from './http-client.ts';
-import { WireClient } from './wire-client.ts';
 
 const many = 100;
 

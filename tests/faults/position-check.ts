@@ -1,6 +1,6 @@
 // The part of the checker that looks at receipts: bounded by the timeline, made by devices, and only moving forward [D7].
 
-import type { ClientEvent, Positions, Violation } from './history.ts';
+import type { ClientEvent, Positions, Violation } from '@hongyan/testing/history';
 
 type Positioned = Extract<ClientEvent, { type: 'receipt_pushed' | 'positions_read' }>;
 

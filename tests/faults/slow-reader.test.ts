@@ -1,13 +1,13 @@
 // [D8] One that stops reading: the others do not notice, it is closed, and it catches up with nothing missing.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import type { ClientEvent, SeenEntry } from '@hongyan/testing/history';
+import { type Account, createGroup, openDirect, readFully, signUp } from '@hongyan/testing/http-client';
+import { opcode, RawSocket } from '@hongyan/testing/raw-socket';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Device } from './device.ts';
-import type { ClientEvent, SeenEntry } from './history.ts';
-import { type Account, createGroup, openDirect, readFully, signUp } from './http-client.ts';
-import { opcode, RawSocket } from './raw-socket.ts';
-import { WireClient } from './wire-client.ts';
 
 const heartbeatMs = 1000;
 const text = 'x'.repeat(16_000);

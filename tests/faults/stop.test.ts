@@ -1,12 +1,12 @@
 // A graceful stop under load: everyone is told to come back, what was acknowledged stands, and the process leaves with 0.
 
 import { afterAll, expect, test } from 'bun:test';
-import { createRandom, testSeed } from '@hongyan/base/seed';
+import { askOutcome, call, openDirect, signUp } from '@hongyan/testing/http-client';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
-import { askOutcome, call, openDirect, signUp } from './http-client.ts';
-import { WireClient } from './wire-client.ts';
 
 const random = createRandom(testSeed('stop'));
 const rounds = 5;

@@ -1,7 +1,7 @@
 // Generates histories of a server that keeps the contract, for the test that the checker accepts these and nothing else.
 
+import type { Aftermath, AskedOutcome, ClientEvent, SeenEntry } from '@hongyan/testing/history';
 import fc from 'fast-check';
-import type { Aftermath, AskedOutcome, ClientEvent, SeenEntry } from './history.ts';
 
 export interface World {
   readonly events: ClientEvent[];

@@ -2,9 +2,9 @@
 
 import { afterAll, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import { openDirect, readFully, signUp } from '@hongyan/testing/http-client';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
-import { openDirect, readFully, signUp } from './http-client.ts';
-import { WireClient } from './wire-client.ts';
 
 afterAll(async () => {
   await killServers();

@@ -1,8 +1,6 @@
 // The client library against real servers: what an application sees while people write, leave, come back, and servers die.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { rejectionOf } from '@hongyan/base/rejection';
-import { until } from '@hongyan/base/until';
 import type {
   Client,
   ClientEvents,
@@ -13,6 +11,8 @@ import type {
   UserId,
 } from '@hongyan/client';
 import { ClientError, createClient, createMemoryStorage, login, signup } from '@hongyan/client';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { until } from '@hongyan/testing/until';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { profiles } from './profiles.ts';
 

@@ -1,8 +1,8 @@
 // What people do with messages: write, receive on all devices, catch up, read, ask where one is.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { askOutcome, call, createGroup } from '../faults/http-client.ts';
-import type { Frame } from '../faults/wire-client.ts';
+import { askOutcome, call, createGroup } from '@hongyan/testing/http-client';
+import type { Frame } from '@hongyan/testing/wire-client';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { messageWith, ofType, Person, text } from './people.ts';
 import { profiles } from './profiles.ts';

@@ -1,7 +1,7 @@
 // People of a scenario: an account and its devices.
 
-import { type Account, signUp } from '../faults/http-client.ts';
-import { type Frame, WireClient } from '../faults/wire-client.ts';
+import { type Account, signUp } from '@hongyan/testing/http-client';
+import { type Frame, WireClient } from '@hongyan/testing/wire-client';
 
 export class Person {
   readonly #url: string;

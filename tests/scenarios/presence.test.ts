@@ -1,7 +1,7 @@
 // Who is there: presence, typing, heartbeat, and what is left of a connection that is gone.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { WireClient } from '../faults/wire-client.ts';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { ofType, Person, text } from './people.ts';
 import { profiles } from './profiles.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { backOffMs } from './back-off.ts';
 

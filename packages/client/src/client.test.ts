@@ -1,13 +1,13 @@
 // The life of a client: connecting, closing and logging out in each other's way; users, tokens and storages that fail.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { ManualClock } from '@hongyan/base/manual-clock';
-import { rejectionOf } from '@hongyan/base/rejection';
-import { until } from '@hongyan/base/until';
 import type { UserId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { until } from '@hongyan/testing/until';
 import type { Client, ClientStorage } from './api.ts';
 import { ClientError, createClient, createMemoryStorage } from './client.ts';
-import { ScriptedServer, tokenOf } from './scripted-server-for-test.ts';
+import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 const you = 'you' as UserId;
 const text = (value: string) => ({ type: 'text', text: value });

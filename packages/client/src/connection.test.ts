@@ -1,11 +1,11 @@
 // Coming back, or not: close codes, back-off and heartbeat against a server that says exactly what the test wants.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { ManualClock } from '@hongyan/base/manual-clock';
-import { rejectionOf } from '@hongyan/base/rejection';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import type { Client, ConnectionState } from './api.ts';
 import { createClient } from './client.ts';
-import { ScriptedServer, tokenOf } from './scripted-server-for-test.ts';
+import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 let server: ScriptedServer;
 let clock: ManualClock;

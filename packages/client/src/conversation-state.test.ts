@@ -1,9 +1,9 @@
 // One conversation against everything a network may do to the order of what arrives.
 
 import { describe, expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
 import type { Conversation, Entry } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { ConversationState, type Shown } from './conversation-state.ts';
 

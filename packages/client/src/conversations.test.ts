@@ -1,10 +1,10 @@
 // The list of conversations: in order after whatever happened to it, and the same until something did.
 
 import { expect, test } from 'bun:test';
-import { ManualClock } from '@hongyan/base/manual-clock';
-import { testSeed } from '@hongyan/base/seed';
 import type { Conversation, Entry } from '@hongyan/protocol/entry';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { ClientEvents } from './api.ts';
 import { Conversations } from './conversations.ts';

@@ -1,11 +1,11 @@
 // Frames that no healthy server sends: whatever is wrong with one, the process lives, and the client goes on.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { ManualClock } from '@hongyan/base/manual-clock';
-import { createRandom, testSeed } from '@hongyan/base/seed';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
 import type { Client } from './api.ts';
 import { createClient } from './client.ts';
-import { type ScriptedConnection, ScriptedServer, tokenOf } from './scripted-server-for-test.ts';
+import { type ScriptedConnection, ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 type Json = Record<string, unknown>;
 

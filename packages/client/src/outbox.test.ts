@@ -1,10 +1,10 @@
 // The outbox alone: what leaves when, in which order, and what becomes of refusals. Whole clients are tested in tests/scenarios.
 
 import { expect, test } from 'bun:test';
-import { ManualClock } from '@hongyan/base/manual-clock';
-import { rejectionOf } from '@hongyan/base/rejection';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import type { ClientMessage, ClientStorage, OutboxItem } from './api.ts';
 import { ClientError } from './client-error.ts';
 import { createMemoryStorage } from './memory-storage.ts';

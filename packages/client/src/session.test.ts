@@ -1,12 +1,12 @@
 // Conversations met, left, joined again and read while frames, answers and the storage come in every inconvenient order.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { ManualClock } from '@hongyan/base/manual-clock';
-import { until } from '@hongyan/base/until';
 import type { UserId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { until } from '@hongyan/testing/until';
 import type { Client, ClientStorage } from './api.ts';
 import { createClient, createMemoryStorage } from './client.ts';
-import { type ScriptedConnection, ScriptedServer, tokenOf } from './scripted-server-for-test.ts';
+import { type ScriptedConnection, ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 const entry = (seq: number, id = 'g:1') => ({
   msg_id: `m${seq}`,

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rejectionOf } from '@hongyan/base/rejection';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import { readOrCreateSecret } from './secret.ts';
 
 let folder: string;

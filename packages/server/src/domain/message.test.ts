@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
 import type { Content } from '@hongyan/protocol/entry';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { encodeContent, isKeyStorable, statusAt, targetOf } from './message.ts';
 

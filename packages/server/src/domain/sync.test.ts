@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { decodeCursor, encodeCursor, type SyncCandidate, selectPage } from './sync.ts';
 

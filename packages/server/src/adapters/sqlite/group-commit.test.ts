@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rejectionOf } from '@hongyan/base/rejection';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import { CommitFailedError, GroupCommit, QueueFullError, WriterClosedError, WriterDiedError } from './group-commit.ts';
 import { openReader } from './open.ts';
 import type { NoteOp, NoteResult } from './testing/notes.worker.ts';

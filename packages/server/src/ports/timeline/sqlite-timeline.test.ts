@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
-import { rejectionOf } from '@hongyan/base/rejection';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import { openSqliteTimeline } from './sqlite-timeline.ts';
 import { timelineContract } from './testing/contract.ts';
 import {

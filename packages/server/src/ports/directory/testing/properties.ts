@@ -1,8 +1,8 @@
 // Positions against the simplest model there can be: any sequence of joins, leaves and advances gives what two maps of maxima give.
 
 import { expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { Directory, ReceiptAdvance, ReceiptResult } from '../directory.ts';
 import type { DirectoryUnderTest } from './contract.ts';

@@ -1,8 +1,8 @@
 // What every session registry must do, whatever it is kept in: run by each adapter's test file.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { PresenceState, SessionRef, SessionRegistry } from '../session-registry.ts';
 

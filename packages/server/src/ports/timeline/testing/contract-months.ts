@@ -1,7 +1,7 @@
 // The part of the timeline's contract about months: which there are, and what their removal leaves behind [M18, D5].
 
 import { beforeEach, expect, test } from 'bun:test';
-import { rejectionOf } from '@hongyan/base/rejection';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import type { StoredEntry } from '../timeline.ts';
 import type { Current } from './contract.ts';
 import {

@@ -1,7 +1,7 @@
 // What every timeline must do, whatever it is kept in: run by each adapter's test file.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { rejectionOf } from '@hongyan/base/rejection';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import { StoreFailure } from '../../store-failure.ts';
 import type { NewEntry, StoredEntry, Timeline } from '../timeline.ts';
 import { monthsContract } from './contract-months.ts';

@@ -1,7 +1,7 @@
 // The timeline against the simplest model there can be: any sequence of appends, reopens and drops gives what a list in memory gives.
 
 import { expect, test } from 'bun:test';
-import { testSeed } from '@hongyan/base/seed';
+import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { AppendResult, Month, NewEntry, StoredEntry, Timeline } from '../timeline.ts';
 import type { TimelineUnderTest } from './contract.ts';

@@ -1,0 +1,144 @@
+// A chat in the terminal, on the client library; in a pipe, lines in are messages and lines out are plain.
+
+import { createInterface, type Interface } from 'node:readline';
+import { type Clock, sleep, systemClock } from '@hongyan/base/clock';
+import { type Client, ClientError, createClient, type DeviceId, login, signup } from '@hongyan/client';
+import { chatCommands, open, runCommand } from './commands.ts';
+import { ConversationScreen } from './conversation-screen.ts';
+import { printable } from './printable.ts';
+import { createPlainScreen, createTerminalScreen, type Screen } from './screen.ts';
+
+/** How long a pipe waits for a message to be acknowledged, before its next line and at its end. */
+const ackWaitMs = 30_000;
+
+export interface ChatOptions {
+  readonly url: string;
+  readonly userId: string;
+  readonly password: string;
+  /** Creates the account first. */
+  readonly isSignup: boolean;
+  readonly deviceId: DeviceId;
+  readonly clientName: string;
+  /** The conversation to open at once: a user id or a title. */
+  readonly to: string | undefined;
+  readonly isColoured: boolean;
+}
+
+/** Reads standard input until it ends; resolves with the exit code: 0, or 1 when something could not be sent. */
+export async function chat({ url, userId, password, isSignup, ...options }: ChatOptions): Promise<number> {
+  const account = { url, userId, password };
+  const grant = await (isSignup ? signup(account) : login(account)).catch((error: unknown) => {
+    throw error instanceof ClientError ? new Error(`${url}: ${error.message}`) : error;
+  });
+  const { deviceId, clientName } = options;
+  const client = createClient({ url, token: renewing(account, grant), deviceId, clientName });
+  return converse(client, options);
+}
+
+/** Logs in again when half of the token's life is over, so that a terminal left open goes on. */
+function renewing(
+  account: Parameters<typeof login>[0],
+  first: Awaited<ReturnType<typeof login>>,
+  clock: Clock = systemClock,
+) {
+  let grant = first;
+  let grantedAtMs = clock.monotonicMs();
+  return async (): Promise<string> => {
+    if (clock.monotonicMs() - grantedAtMs > (grant.expires_in * 1000) / 2) {
+      grant = await login(account);
+      grantedAtMs = clock.monotonicMs();
+    }
+    return grant.access_token;
+  };
+}
+
+type ConverseOptions = Pick<ChatOptions, 'to' | 'isColoured'>;
+
+async function converse(client: Client, { to, isColoured }: ConverseOptions): Promise<number> {
+  const { stdin, stdout } = process;
+  const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
+  const lines = createInterface({
+    input: stdin,
+    ...(isTerminal ? { output: stdout, completer: complete } : {}),
+    terminal: isTerminal,
+  });
+  const screen = isTerminal
+    ? createTerminalScreen({ lines, output: stdout, isColoured })
+    : createPlainScreen((text) => stdout.write(text));
+  const shown = new ConversationScreen({ client, screen, clock: systemClock });
+  const deps = { client, screen, shown };
+  const ended = endOf(client);
+  // Taken before anything is waited for: a pipe's lines do not wait for a listener.
+  const typed = lines[Symbol.asyncIterator]();
+  await client.connect();
+  if (to === undefined) await runCommand(deps, '/list');
+  else await open(deps, to);
+  shown.prompt();
+  if (isTerminal) tellTyping(lines, client, shown);
+  try {
+    const code = await Promise.race([readLines(typed, deps), ended]);
+    return code ?? (await outboxEmpty(client, screen));
+  } finally {
+    lines.close();
+    await client.close();
+  }
+}
+
+/** Resolves with the exit code when the client is closed for good by the server. */
+function endOf(client: Client): Promise<number> {
+  return new Promise((resolve) => {
+    client.on('state', (state) => {
+      if (state.type === 'closed' && state.reason !== 'on_purpose') resolve(1);
+    });
+  });
+}
+
+/** Each line is done before the next is read; what fails is shown, and the chat goes on. */
+async function readLines(
+  typed: AsyncIterator<string>,
+  deps: { readonly client: Client; readonly screen: Screen; readonly shown: ConversationScreen },
+): Promise<undefined> {
+  const { client, screen, shown } = deps;
+  for (let next = await typed.next(); !next.done; next = await typed.next()) {
+    const line = next.value.trim();
+    if (line === '/quit') return undefined;
+    try {
+      if (line.startsWith('/') && !line.startsWith('//')) await runCommand(deps, line);
+      else if (line !== '') await say(line.startsWith('//') ? line.slice(1) : line);
+    } catch (error) {
+      shown.notice(printable(error instanceof Error ? error.message : String(error)));
+    }
+    shown.prompt();
+  }
+  return undefined;
+
+  async function say(text: string): Promise<void> {
+    const { open: conversationId } = shown;
+    if (conversationId === undefined) throw new Error('open a conversation first: /list, /open, /new');
+    screen.eraseTyped(text);
+    // How it went is told by its mark; a refusal is shown there too.
+    const sent = client.send({ conversationId }, { type: 'text', text }).catch(() => {});
+    // A script's next line may ask for what this one did; a person types on.
+    if (screen.kind === 'plain') await Promise.race([sent, sleep(systemClock, { delayMs: ackWaitMs })]);
+  }
+}
+
+/** 0 once everything is acknowledged, 1 when something failed or waits for too long. */
+async function outboxEmpty(client: Client, { kind }: Screen): Promise<number> {
+  if (kind === 'terminal') return 0;
+  const until = systemClock.monotonicMs() + ackWaitMs;
+  const waiting = () => client.outbox().filter(({ status }) => status === 'queued').length;
+  while (waiting() > 0 && systemClock.monotonicMs() < until) await sleep(systemClock, { delayMs: 10 });
+  return client.outbox().length === 0 ? 0 : 1;
+}
+
+function tellTyping(lines: Interface, client: Client, shown: ConversationScreen): void {
+  process.stdin.on('keypress', () => {
+    if (shown.open !== undefined && lines.line !== '' && !lines.line.startsWith('/')) client.typing(shown.open);
+  });
+}
+
+function complete(line: string): [string[], string] {
+  const hits = Object.keys(chatCommands).filter((name) => line.startsWith('/') && name.startsWith(line));
+  return [hits, line];
+}

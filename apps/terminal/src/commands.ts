@@ -1,0 +1,141 @@
+// What can be typed in hongyan chat beside messages: /open, /list and the others.
+
+import type { Client, ConversationId, ConversationView, UserId } from '@hongyan/client';
+import { distance } from 'fastest-levenshtein';
+import type { ConversationScreen } from './conversation-screen.ts';
+import { conversationLine, nameOf, short } from './lines.ts';
+import { printable } from './printable.ts';
+import type { Screen } from './screen.ts';
+
+export interface ChatDeps {
+  readonly client: Client;
+  readonly screen: Screen;
+  readonly shown: ConversationScreen;
+}
+
+interface ChatCommand {
+  readonly usage: string;
+  readonly summary: string;
+  run(deps: ChatDeps, words: readonly string[]): Promise<void> | void;
+}
+
+const pageSize = 20;
+
+export const chatCommands: Readonly<Record<string, ChatCommand>> = {
+  '/list': {
+    usage: '/list',
+    summary: 'Your conversations, newest first',
+    run: ({ client, screen }) => list(client, screen),
+  },
+  '/open': {
+    usage: '/open <number | user_id | title>',
+    summary: 'Open one of them, by its number in the list, or a conversation with a user',
+    run: (deps, words) => open(deps, words.join(' ')),
+  },
+  '/new': {
+    usage: '/new <user_id>',
+    summary: 'Start a conversation with a user',
+    run: async (deps, [userId = '']) => enter(deps, await deps.client.createDirect(userId as UserId)),
+  },
+  '/group': {
+    usage: '/group <title> <user_id…>',
+    summary: 'Start a group; a title of several words stands in "quotes"',
+    run: async (deps, [title = '', ...members]) =>
+      enter(deps, await deps.client.createGroup({ title, members: members as UserId[] })),
+  },
+  '/members': { usage: '/members', summary: 'Who is here, and up to where they have received and read', run: members },
+  '/history': { usage: '/history [n]', summary: `What came before, ${pageSize} messages or n`, run: history },
+  '/where': { usage: '/where', summary: 'Where your last message is, for each member and device', run: where },
+  '/help': { usage: '/help', summary: 'This list', run: ({ screen }) => help(screen) },
+  '/quit': { usage: '/quit', summary: 'Leave; Ctrl-D does it too', run() {} },
+};
+
+/** Rejects with what to do instead when the line makes no sense. */
+export async function runCommand(deps: ChatDeps, line: string): Promise<void> {
+  const [name = '', ...words] = wordsOf(line);
+  const command = chatCommands[name];
+  if (command) return command.run(deps, words);
+  const known = Object.keys(chatCommands);
+  const nearest = known.reduce((best, each) => (distance(each, name) < distance(best, name) ? each : best));
+  throw new Error(`there is no ${printable(name)}; did you mean ${nearest}? A message that starts with / is typed //`);
+}
+
+/** By spaces; what stands in double quotes is one word. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+}
+
+/** Shows the newest page and reads along from there. */
+async function enter({ client, shown }: ChatDeps, { conversationId }: ConversationView): Promise<void> {
+  await shown.show(conversationId, async () => (await client.history({ conversationId, limit: pageSize })).messages);
+}
+
+export async function open(deps: ChatDeps, what: string): Promise<void> {
+  if (what === '') throw new Error('say which: a number of /list, a user id, or a title');
+  const all = deps.client.conversations();
+  const found =
+    all[Number(what) - 1] ??
+    deps.client.conversation(what as ConversationId) ??
+    all.find((view) => nameOf(view) === what);
+  await enter(deps, found ?? (await deps.client.createDirect(what as UserId)));
+}
+
+function list(client: Client, screen: Screen): void {
+  const all = client.conversations();
+  for (const [index, view] of all.entries()) screen.print(conversationLine(view, index + 1, screen.style));
+  if (all.length === 0) screen.print('no conversation yet; start one by /new <user_id>');
+}
+
+function help({ print, style }: Screen): void {
+  const all = Object.values(chatCommands);
+  const width = Math.max(...all.map(({ usage }) => usage.length));
+  for (const { usage, summary } of all) print(`  ${usage.padEnd(width)}  ${style(summary, 'dim')}`);
+  print('Anything else is a message to the open conversation.');
+}
+
+async function members({ client, screen, shown }: ChatDeps): Promise<void> {
+  for (const { userId, displayName, role, deliveredSeq, readSeq } of await client.members(opened(shown))) {
+    const name = displayName === userId ? '' : ` ${printable(displayName)}`;
+    screen.print(`  ${screen.style(userId, 'bold')}${name}  ${role}, delivered ${deliveredSeq}, read ${readSeq}`);
+  }
+}
+
+async function history({ client, shown }: ChatDeps, [count]: readonly string[]): Promise<void> {
+  const conversationId = opened(shown);
+  const limit = count === undefined ? pageSize : Number(count);
+  if (!Number.isInteger(limit) || limit < 1) throw new Error('/history takes a number of messages');
+  const { oldestSeq } = shown;
+  const before = oldestSeq === undefined ? {} : { beforeSeq: oldestSeq };
+  const { messages, hasMore } = await client.history({ conversationId, limit, ...before });
+  shown.showPage(messages);
+  if (!hasMore) shown.notice(messages.length === 0 ? 'nothing before that' : 'the conversation starts here');
+}
+
+async function where({ client, screen, shown }: ChatDeps): Promise<void> {
+  opened(shown);
+  const { lastOwn } = shown;
+  if (!lastOwn) throw new Error('you have written nothing here that is on the screen');
+  if (lastOwn.seq === undefined) return shown.notice('it waits in the outbox of this terminal');
+  const found = await client.whereIs({ clientMsgId: lastOwn.clientMsgId });
+  const text = short(String(found.message.content.text ?? found.message.content.type));
+  screen.print(`"${printable(text)}" is durable as seq ${found.message.seq}, msg_id ${found.message.msg_id}`);
+  screen.print(
+    `delivered to ${found.delivered_count} and read by ${found.read_count} of ${found.member_count - 1} others`,
+  );
+  for (const { user_id, status, devices } of found.members) {
+    const each = devices.map(
+      (device) => `${device.device_id} ${device.online ? 'online, ' : ''}${arrival(device.status)}`,
+    );
+    screen.print(
+      `  ${screen.style(user_id, 'bold')} ${arrival(status)}${each.length > 0 ? `: ${each.join('; ')}` : ''}`,
+    );
+  }
+}
+
+/** "ack" says that the server has it: of a member, that it has not arrived. */
+const arrival = (status: string): string => (status === 'ack' ? 'not delivered' : status);
+
+function opened({ open: conversationId }: ConversationScreen): ConversationId {
+  if (conversationId === undefined) throw new Error('open a conversation first: /list, /open, /new');
+  return conversationId;
+}

@@ -1,0 +1,199 @@
+// What hongyan chat shows by itself: messages, marks, receipts, typing and the connection, as the client tells of them.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import type { Client, ClientMessage, ClientMsgId, ConnectionState, ConversationId, Seq, UserId } from '@hongyan/client';
+import { contentText, markOf, messageLine, nameOf, short, stateText } from './lines.ts';
+import { printable } from './printable.ts';
+import type { Screen } from './screen.ts';
+
+const typingShownMs = 5_000;
+/** Own messages whose marks may still change; older ones keep what they showed. */
+const markedMax = 200;
+
+export interface ShownOptions {
+  readonly client: Client;
+  readonly screen: Screen;
+  readonly clock: Clock;
+}
+
+/** The conversation that is open, and what of it is on the screen. */
+export class ConversationScreen {
+  readonly #client: Client;
+  readonly #screen: Screen;
+  readonly #clock: Clock;
+  #open: ConversationId | undefined;
+  /** Of the open conversation: own messages and the marks they show. */
+  readonly #marks = new Map<ClientMsgId, { readonly message: ClientMessage; readonly mark: string }>();
+  #oldestSeq: Seq | undefined;
+  #newestSeq = 0 as Seq;
+  /** What arrives while the first page is on its way: printed behind it, where it is not in it. */
+  #held: ClientMessage[] | undefined;
+  #lastState: ConnectionState['type'] = 'closed';
+  #typing: { readonly who: UserId; readonly timer: Timer } | undefined;
+
+  constructor({ client, screen, clock }: ShownOptions) {
+    this.#client = client;
+    this.#screen = screen;
+    this.#clock = clock;
+    client.on('state', (state) => this.#onState(state));
+    client.on('message', (message) => this.#onMessage(message));
+    client.on('outbox', (message) => this.#onOutbox(message));
+    client.on('receipt', ({ conversation_id, user_id }) => {
+      if (conversation_id === this.#open && user_id !== client.userId) this.#refreshMarks(user_id);
+    });
+    client.on('typing', ({ conversationId, userId }) => {
+      if (conversationId === this.#open && userId !== client.userId) this.#showTyping(userId);
+    });
+    client.on('gap', ({ conversationId, from, to }) => {
+      if (conversationId === this.#open) this.notice(`messages ${from} to ${to} can no longer be had`);
+    });
+    client.on('warning', ({ message }) => this.notice(printable(message)));
+    client.on('left', ({ conversationId }) => {
+      if (conversationId !== this.#open) return;
+      this.notice('you are no longer a member of this conversation');
+      this.close();
+    });
+  }
+
+  get open(): ConversationId | undefined {
+    return this.#open;
+  }
+
+  /** The oldest message on the screen. */
+  get oldestSeq(): Seq | undefined {
+    return this.#oldestSeq;
+  }
+
+  get lastOwn(): ClientMessage | undefined {
+    return [...this.#marks.values()].at(-1)?.message;
+  }
+
+  /** Opens it with its newest page; a page that cannot be had leaves it open and empty, and rejects. */
+  async show(conversationId: ConversationId, newest: () => Promise<readonly ClientMessage[]>): Promise<void> {
+    this.#open = conversationId;
+    this.#oldestSeq = undefined;
+    this.#newestSeq = 0 as Seq;
+    this.#marks.clear();
+    this.#held = [];
+    this.prompt();
+    try {
+      this.showPage(await newest());
+    } finally {
+      const shownUpTo = this.#newestSeq;
+      const held = this.#held;
+      this.#held = undefined;
+      for (const message of held) if ((message.seq ?? 0) > shownUpTo) this.#onMessage(message);
+    }
+  }
+
+  close(): void {
+    this.#open = undefined;
+    this.prompt();
+  }
+
+  /** Messages of the open conversation, ascending, as read from the server. */
+  showPage(messages: readonly ClientMessage[]): void {
+    for (const message of messages) this.#print(message);
+    const [first, last] = [messages[0]?.seq, messages.at(-1)?.seq];
+    if (first !== undefined) this.#oldestSeq = first;
+    if (last === undefined || this.#open === undefined) return;
+    this.#newestSeq = last > this.#newestSeq ? last : this.#newestSeq;
+    this.#client.markRead(this.#open, last);
+  }
+
+  notice(text: string): void {
+    this.#screen.print(this.#screen.style(`* ${text}`, 'dim'));
+  }
+
+  prompt(): void {
+    const view = this.#open && this.#client.conversation(this.#open);
+    const where = view ? nameOf(view) : 'hongyan';
+    const typing = this.#typing ? ` (${printable(this.#typing.who)} is typing)` : '';
+    this.#screen.prompt(`${where}${typing}> `);
+  }
+
+  #onState(state: ConnectionState): void {
+    // Each attempt passes through connecting: what counts is that the connection went and that it came back.
+    const isNews = state.type === 'reconnecting' || state.type === 'online' || state.type === 'closed';
+    const isRepeated = state.type === this.#lastState && state.type !== 'reconnecting';
+    if (!isNews || isRepeated || (state.type === 'closed' && state.reason === 'on_purpose')) return;
+    this.#lastState = state.type;
+    this.notice(stateText(state, this.#clock.nowMs()));
+  }
+
+  #onMessage(message: ClientMessage): void {
+    if (message.conversationId !== this.#open) {
+      const view = this.#client.conversation(message.conversationId);
+      const where = view ? nameOf(view) : message.conversationId;
+      if (message.from !== this.#client.userId)
+        this.notice(`${where}: ${printable(message.from)}: ${short(contentText(message))}`);
+      return;
+    }
+    if (this.#held) return void this.#held.push(message);
+    if (this.#typing?.who === message.from) this.#hideTyping();
+    if (this.#marks.has(message.clientMsgId) && message.from === this.#client.userId) this.#mark(message);
+    else this.#print(message);
+    if (message.seq !== undefined) this.#client.markRead(message.conversationId, message.seq);
+  }
+
+  /** A pipe is told once a message is durable or refused; a terminal shows it at once and marks it as it goes. */
+  #onOutbox(message: ClientMessage): void {
+    if (message.conversationId !== this.#open) {
+      if (message.status === 'failed') this.notice(`${markOf(message, undefined)}: ${short(contentText(message))}`);
+    } else if (this.#marks.has(message.clientMsgId)) this.#mark(message);
+    else if (this.#screen.kind === 'terminal' || message.status !== 'queued') this.#print(message);
+  }
+
+  #print(message: ClientMessage): void {
+    const mark = message.from === this.#client.userId ? this.#markOf(message) : '';
+    if (mark !== '') {
+      this.#marks.set(message.clientMsgId, { message, mark });
+      const [oldest] = this.#marks.keys();
+      if (this.#marks.size > markedMax && oldest !== undefined) this.#marks.delete(oldest);
+    }
+    this.#screen.print(messageLine({ message, mark }, this.#screen), message.clientMsgId);
+  }
+
+  #mark(message: ClientMessage): void {
+    const mark = this.#markOf(message);
+    const before = this.#marks.get(message.clientMsgId)?.mark;
+    this.#marks.set(message.clientMsgId, { message, mark });
+    if (mark === before) return;
+    const line = messageLine({ message, mark }, this.#screen);
+    if (!this.#screen.replace(line, message.clientMsgId)) this.notice(`${mark}: ${short(contentText(message))}`);
+  }
+
+  /** Positions are "up to": what the newest message's mark says holds for those before it, so one line is enough. */
+  #refreshMarks(reader: UserId): void {
+    const changed = [...this.#marks.values()].filter(
+      ({ message, mark }) => message.seq !== undefined && this.#markOf(message) !== mark,
+    );
+    const newest = changed.at(-1);
+    for (const { message } of changed.slice(0, -1)) {
+      this.#marks.set(message.clientMsgId, { message, mark: this.#markOf(message) });
+    }
+    if (!newest) return;
+    const mark = this.#markOf(newest.message);
+    this.#marks.set(newest.message.clientMsgId, { message: newest.message, mark });
+    const line = messageLine({ message: newest.message, mark }, this.#screen);
+    if (this.#screen.replace(line, newest.message.clientMsgId)) return;
+    this.notice(`${printable(reader)}: ${mark} up to "${short(contentText(newest.message))}"`);
+  }
+
+  #markOf(message: ClientMessage): string {
+    return markOf(message, this.#client.conversation(message.conversationId));
+  }
+
+  #showTyping(who: UserId): void {
+    if (this.#screen.kind === 'plain') return;
+    this.#typing?.timer.cancel();
+    this.#typing = { who, timer: this.#clock.after(typingShownMs, () => this.#hideTyping()) };
+    this.prompt();
+  }
+
+  #hideTyping(): void {
+    this.#typing?.timer.cancel();
+    this.#typing = undefined;
+    this.prompt();
+  }
+}

@@ -1,0 +1,126 @@
+// The server that hongyan bench measures: one of its own in a folder that goes away again, or one that runs already.
+
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '@hongyan/base/clock';
+import { silentLog } from '@hongyan/base/log';
+import { login } from '@hongyan/client';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { openDirectory } from '@hongyan/server/compose/data-folder';
+import { readOrCreateSecret } from '@hongyan/server/config/secret';
+import { createTokens } from '@hongyan/server/roles/gateway/token';
+import { readPassword } from '../password.ts';
+import { program } from '../program.ts';
+
+export interface BenchTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+  readonly pairs: readonly (readonly [sender: UserId, receiver: UserId])[];
+  tokenOf(userId: UserId): Promise<string>;
+  /** What the conversation holds already. */
+  lastSeq(conversationId: ConversationId): Promise<number>;
+  /** undefined where the cost of the server cannot be seen: elsewhere, or without /proc. */
+  readonly serverPid: number | undefined;
+}
+
+const tokenLifeS = 86_400;
+const stopTimeoutMs = 20_000;
+
+/** A server on a free port, for the time of `work`; its users have tokens and no password. */
+export async function withOwnServer<T>(
+  { parent, pairCount }: { readonly parent: string; readonly pairCount: number },
+  work: (target: BenchTarget) => Promise<T>,
+): Promise<T> {
+  const data = await mkdtemp(join(parent, '.hongyan-bench-'));
+  let server: Awaited<ReturnType<typeof startServer>> | undefined;
+  const interrupted = () => {
+    server?.kill();
+    rmSync(data, { recursive: true, force: true });
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted);
+  try {
+    const pairs = Array.from({ length: pairCount }, (_, index) => [`sender${index}`, `receiver${index}`] as const);
+    await createUsers(data, pairs.flat());
+    server = await startServer(data);
+    try {
+      const tokens = createTokens({ secret: await readOrCreateSecret(data), ttlS: tokenLifeS, clock: systemClock });
+      return await work({
+        ...addressOf(server.url),
+        pairs: pairs as unknown as BenchTarget['pairs'],
+        tokenOf: (userId) => tokens.sign(userId),
+        lastSeq: async () => 0,
+        serverPid: existsSync('/proc/self/stat') ? server.pid : undefined,
+      });
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    process.off('SIGINT', interrupted);
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+/** Their passwords are asked for, one after the other. */
+export async function ofRunningServer(url: string, pair: readonly [UserId, UserId]): Promise<BenchTarget> {
+  const tokens = new Map<UserId, string>();
+  for (const userId of pair) {
+    const password = await readPassword(`Password of ${userId}: `);
+    tokens.set(userId, (await login({ url, userId, password })).access_token);
+  }
+  const tokenOf = async (userId: UserId) => tokens.get(userId) ?? '';
+  return {
+    ...addressOf(url),
+    pairs: [pair],
+    tokenOf,
+    async lastSeq(conversationId) {
+      const headers = { authorization: `Bearer ${await tokenOf(pair[0])}` };
+      const answer = await fetch(`${url}/v1/conversations/${conversationId}`, { headers });
+      // Two who have never written to each other have no conversation.
+      return answer.ok ? ((await answer.json()) as { last_seq: number }).last_seq : 0;
+    },
+    serverPid: undefined,
+  };
+}
+
+async function createUsers(data: string, userIds: readonly string[]): Promise<void> {
+  const directory = await openDirectory({ data }, silentLog);
+  const createdAtMs = systemClock.nowMs();
+  const passwordHash = '';
+  for (const userId of userIds) {
+    await directory.createUser({ userId: userId as UserId, displayName: userId, createdAtMs, passwordHash });
+  }
+  await directory.close();
+}
+
+/** This very program, as a process of its own: the generator must not share its event loop. */
+async function startServer(data: string) {
+  const child = Bun.spawn([...program, 'start', '--listen', '127.0.0.1:0', '--data', data, '--log-level', 'warn'], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'inherit',
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_'))),
+  });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    const timer = systemClock.after(stopTimeoutMs, () => child.kill('SIGKILL'));
+    await child.exited;
+    timer.cancel();
+  };
+  let said = '';
+  for await (const chunk of child.stdout) {
+    said += new TextDecoder().decode(chunk);
+    const url = said.match(/is ready: open (\S+)\n/)?.[1];
+    if (url !== undefined) return { url, pid: child.pid, stop, kill: () => child.kill('SIGKILL') };
+  }
+  await stop();
+  throw new Error('the server to be measured did not start');
+}
+
+function addressOf(url: string) {
+  const { hostname, port, protocol } = new URL(url);
+  const isTls = protocol === 'https:';
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (isTls ? 443 : 80)), isTls };
+}

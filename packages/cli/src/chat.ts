@@ -1,0 +1,65 @@
+// hongyan chat: reads the flags and the password, then runs the chat of apps/terminal.
+
+import { hostname } from 'node:os';
+import type { DeviceId } from '@hongyan/client';
+import { userIdPattern } from '@hongyan/protocol/ids';
+import { version } from '@hongyan/server/compose/version';
+import { chat as runChat } from '@hongyan/terminal/chat';
+import { chatCommands } from '@hongyan/terminal/commands';
+import { type Command, UsageError } from './command.ts';
+import { readNewPassword, readPassword } from './password.ts';
+
+const urlDefault = 'http://127.0.0.1:8080';
+
+export const chat: Command = {
+  name: 'chat',
+  usage: 'chat --user <user_id>',
+  summary: 'Chat in the terminal, or through a pipe',
+  details: `The password is asked for on the terminal, or taken from HONGYAN_PASSWORD; a pipe needs the latter.
+In a pipe each line is a message, or a command: it ends with its input, once all is acknowledged, and leaves with 1
+when something could not be sent. Colours are for terminals without NO_COLOR.
+
+Commands:
+${Object.values(chatCommands)
+  .map(({ usage, summary }) => `  ${usage.padEnd(33)}${summary}`)
+  .join('\n')}`,
+  values: {
+    url: { placeholder: 'url', description: `The server. Default: ${urlDefault}` },
+    user: { placeholder: 'user_id', description: 'Who you are' },
+    to: { placeholder: 'user_id | title', description: 'The conversation to open at once' },
+    device: {
+      placeholder: 'device_id',
+      description: 'The device this terminal is; two at a time need two. Default: terminal-<name of the machine>',
+    },
+  },
+  switches: { 'sign-up': 'Create the account first' },
+  options: [],
+  async run({ switches, values, env }) {
+    const url = (values.get('url') ?? urlDefault).replace(/\/+$/, '');
+    const userId = idOf('user', values.get('user'));
+    const deviceId = idOf('device', values.get('device') ?? ownDeviceId()) as DeviceId;
+    const password = env.HONGYAN_PASSWORD ?? (await askPassword(userId, switches.has('sign-up')));
+    return runChat({
+      ...{ url, userId, password, deviceId },
+      isSignup: switches.has('sign-up'),
+      clientName: `hongyan-chat/${version}`,
+      to: values.get('to'),
+      isColoured: (env.NO_COLOR ?? '') === '',
+    });
+  },
+};
+
+function idOf(what: 'user' | 'device', id: string | undefined): string {
+  if (id !== undefined && new RegExp(userIdPattern).test(id)) return id;
+  throw new UsageError(
+    `give a ${what} id of 1 to 64 letters, digits, _ . @ -: --${what} ${what === 'user' ? 'alice' : 'desk'}`,
+  );
+}
+
+/** The same at each start: the server keeps positions per device, and would keep those of a new one for ever. */
+const ownDeviceId = (): string => `terminal-${hostname().replace(/[^A-Za-z0-9_.@-]/g, '-')}`.slice(0, 64);
+
+function askPassword(userId: string, isNew: boolean): Promise<string> {
+  if (!process.stdin.isTTY) throw new UsageError('in a pipe the password comes from HONGYAN_PASSWORD');
+  return isNew ? readNewPassword(`Password of ${userId}`) : readPassword(`Password of ${userId}: `);
+}

@@ -1,0 +1,62 @@
+// The pages of --help against the text files beside this one, and how a page is made of a command.
+
+import { expect, test } from 'bun:test';
+import { options } from '@hongyan/server/config/options';
+import type { Command } from './command.ts';
+import { commandHelp, generalHelp } from './help.ts';
+import { helpPages, pathOf, printed } from './testing/help-pages.ts';
+
+for (const [page, args] of Object.entries(helpPages)) {
+  test(`hongyan ${args.join(' ')} prints ${page}; write it anew with bun packages/cli/src/testing/help-pages.ts`, async () => {
+    expect(await printed(args)).toBe(await Bun.file(pathOf(page)).text());
+  });
+}
+
+const bare: Command = { name: 'rest', usage: 'rest', summary: 'Do nothing', options: [], run: async () => 0 };
+
+test('a command without options of any kind has none on its page', () => {
+  expect(commandHelp(bare)).toBe('Usage: hongyan rest\n\nDo nothing');
+});
+
+test('a command shows its own flags first, then the options that it takes, each in its three forms', () => {
+  const command: Command = {
+    ...bare,
+    usage: 'rest <hours>',
+    details: 'Longer is better.',
+    values: { where: { placeholder: 'place', description: 'Where to lie' } },
+    switches: { deeply: 'With dreams' },
+    options: ['data', 'drain-ms', 'signup-enabled', 'log-level'],
+  };
+  expect(commandHelp(command).split('\n')).toEqual([
+    'Usage: hongyan rest <hours> [options]',
+    '',
+    'Do nothing',
+    '',
+    'Longer is better.',
+    '',
+    'Of this command:',
+    '  --where <place>',
+    '      Where to lie',
+    '  --deeply',
+    '      With dreams',
+    '',
+    'Options (flag, environment variable, file key):',
+    '  --data <folder>   HONGYAN_DATA   data',
+    '      Where everything durable is kept. Default: ./data.',
+    '  --log-level <level>   HONGYAN_LOG_LEVEL   log_level',
+    '      Lowest level that is logged. Default: info. One of: debug, info, warn, error.',
+    '  --signup-enabled   HONGYAN_SIGNUP_ENABLED   signup_enabled',
+    '      Anyone who reaches the server may create an account. Default: true; --no-signup-enabled switches it off',
+    '  --drain-ms <ms>   HONGYAN_DRAIN_MS   drain_ms',
+    '      How long a stop waits for connections to leave. Default: 5000.',
+  ]);
+});
+
+test('the general page lines the commands up and has every option', () => {
+  const page = generalHelp([bare, { ...bare, usage: 'rest long', summary: 'Do nothing for long' }]);
+  expect(page).toContain('\n  rest       Do nothing\n  rest long  Do nothing for long\n');
+  for (const { name, description } of options) {
+    expect(page).toContain(`  --${name}`);
+    expect(page).toContain(`      ${description}. `);
+  }
+});

@@ -1,0 +1,146 @@
+// What the data folder knows of a conversation or a message, gathered from both stores and named as on the wire.
+
+import type { Content, ConversationKind, MemberRole, MessageStatus } from '@hongyan/protocol/entry';
+import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Readers } from '@hongyan/server/compose/data-folder';
+import { statusAt } from '@hongyan/server/domain/message';
+import type { ConversationRecord, MemberRecord } from '@hongyan/server/ports/directory/directory';
+import type { StoredEntry } from '@hongyan/server/ports/timeline/timeline';
+
+export interface MessageFacts {
+  readonly msg_id: MsgId;
+  readonly conversation_id: ConversationId;
+  readonly seq: Seq;
+  readonly from: UserId;
+  readonly timestamp: number;
+  readonly client_msg_id: ClientMsgId;
+  readonly content: Content;
+}
+
+export interface MemberFacts {
+  readonly user_id: UserId;
+  readonly role: MemberRole;
+  readonly visible_from_seq: Seq;
+  readonly delivered_seq: Seq;
+  readonly read_seq: Seq;
+}
+
+export interface ConversationFacts {
+  readonly type: 'conversation';
+  readonly conversation_id: ConversationId;
+  readonly kind: ConversationKind;
+  readonly title: string;
+  readonly created_at: number;
+  readonly first_seq: Seq;
+  readonly last_seq: Seq;
+  readonly months: readonly { readonly month: string; readonly first_seq: Seq; readonly last_seq: Seq }[];
+  readonly member_count: number;
+  /** By user id, up to the limit. */
+  readonly members: readonly MemberFacts[];
+  /** The newest, ascending, up to the limit. */
+  readonly messages: readonly MessageFacts[];
+}
+
+export interface DeviceFacts {
+  readonly device_id: DeviceId;
+  readonly status: MessageStatus;
+  readonly delivered_seq: Seq;
+  readonly read_seq: Seq;
+  /** When it last opened a connection; Unix ms. */
+  readonly last_seen: number;
+}
+
+export interface WhereFacts {
+  readonly type: 'message';
+  readonly message: MessageFacts;
+  /** Of all members but the sender. */
+  readonly delivered_count: number;
+  readonly read_count: number;
+  readonly member_count: number;
+  /** By user id, up to the limit; the sender is among them. */
+  readonly members: readonly (MemberFacts & {
+    readonly status: MessageStatus;
+    readonly devices: readonly DeviceFacts[];
+  })[];
+}
+
+export async function conversationFacts(
+  { directory, timeline }: Readers,
+  { conversation, limit }: { readonly conversation: ConversationRecord; readonly limit: number },
+): Promise<ConversationFacts> {
+  const { conversationId } = conversation;
+  const { firstSeq, lastSeq } = timeline.bounds(conversationId);
+  return {
+    type: 'conversation',
+    conversation_id: conversationId,
+    kind: conversation.kind,
+    title: conversation.title,
+    created_at: conversation.createdAtMs,
+    first_seq: firstSeq,
+    last_seq: lastSeq,
+    months: timeline
+      .spans(conversationId)
+      .map((span) => ({ month: span.month, first_seq: span.firstSeq, last_seq: span.lastSeq })),
+    member_count: conversation.memberCount,
+    members: (await directory.members({ conversationId, limit })).map(memberFacts),
+    messages: timeline.newest(conversationId, limit).map(messageFacts),
+  };
+}
+
+export async function whereFacts(
+  { directory }: Readers,
+  { entry, limit }: { readonly entry: StoredEntry; readonly limit: number },
+): Promise<WhereFacts> {
+  const { conversationId, seq, from } = entry;
+  const conversation = await directory.getConversation(conversationId);
+  const counts = await directory.countReceipts({ conversationId, seq, except: from });
+  const members = await directory.members({ conversationId, limit });
+  return {
+    type: 'message',
+    message: messageFacts(entry),
+    delivered_count: counts.delivered,
+    read_count: counts.read,
+    member_count: conversation?.memberCount ?? 0,
+    members: await Promise.all(
+      members.map(async (member) => ({
+        ...memberFacts(member),
+        status: statusAt(seq, member),
+        devices: await deviceFacts(directory, member, seq),
+      })),
+    ),
+  };
+}
+
+async function deviceFacts(directory: Readers['directory'], member: MemberRecord, seq: Seq): Promise<DeviceFacts[]> {
+  const { conversationId, userId } = member;
+  const receipts = await directory.deviceReceipts({ conversationId, userId });
+  const positions = new Map(receipts.map((receipt) => [receipt.deviceId, receipt]));
+  return (await directory.devices(userId)).map(({ deviceId, lastSeenMs }) => {
+    const at = positions.get(deviceId) ?? { deliveredSeq: 0 as Seq, readSeq: 0 as Seq };
+    return {
+      device_id: deviceId,
+      status: statusAt(seq, at),
+      delivered_seq: at.deliveredSeq,
+      read_seq: at.readSeq,
+      last_seen: lastSeenMs,
+    };
+  });
+}
+
+const memberFacts = (member: MemberRecord): MemberFacts => ({
+  user_id: member.userId,
+  role: member.role,
+  visible_from_seq: member.visibleFromSeq,
+  delivered_seq: member.deliveredSeq,
+  read_seq: member.readSeq,
+});
+
+const messageFacts = (entry: StoredEntry): MessageFacts => ({
+  msg_id: entry.msgId,
+  conversation_id: entry.conversationId,
+  seq: entry.seq,
+  from: entry.from,
+  timestamp: entry.timestampMs,
+  client_msg_id: entry.clientMsgId,
+  content: JSON.parse(entry.contentJson) as Content,
+});

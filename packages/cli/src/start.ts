@@ -1,0 +1,51 @@
+// hongyan start: runs the server until it is told to stop.
+
+import { mkdir } from 'node:fs/promises';
+import { systemClock } from '@hongyan/base/clock';
+import { createLog, type LogLevel } from '@hongyan/base/log';
+import { startEmbedded } from '@hongyan/server/compose/embedded';
+import { checkTls } from '@hongyan/server/config/tls';
+import type { Command } from './command.ts';
+import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
+import { program } from './program.ts';
+
+export const start: Command = {
+  name: 'start',
+  usage: 'start',
+  summary: 'Run the server: gateway, core and stores in one process',
+  switches: {
+    demo: 'Create two accounts to try it with; their passwords are made at random and kept in the data folder',
+  },
+  async run({ config, switches }) {
+    const log = createLog({ level: config.logLevel as LogLevel });
+    await checkTls(config);
+    await mkdir(config.data, { recursive: true, mode: 0o700 });
+    const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
+    // Asked from the beginning: gateway processes accept connections a moment before all of them do.
+    const isToldToStop = stopSignal();
+    const running = await startEmbedded(config, { log, clock: systemClock, program });
+    await signUpDemoAccounts(running.url, accounts);
+    console.log(`Hongyan is ready: open ${running.url}`);
+    for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);
+    log.info('started', { url: running.url, data: config.data });
+    const code = await Promise.race([isToldToStop.then(() => 0), running.died.then(() => 1)]);
+    log.info('draining');
+    await running.stop();
+    log.info('stopped');
+    return code;
+  },
+};
+
+/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let isAsked = false;
+    const ask = () => {
+      if (isAsked) process.exit(130);
+      isAsked = true;
+      resolve();
+    };
+    process.on('SIGINT', ask);
+    process.on('SIGTERM', ask);
+  });
+}

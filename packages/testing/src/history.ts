@@ -1,0 +1,91 @@
+// The record that the fault tests check: what clients did and received, in time order, and what the server shows afterwards.
+
+/** An entry as a client reads it; the checker shares no type with the server it checks. */
+export interface SeenEntry {
+  readonly msg_id: string;
+  readonly conversation_id: string;
+  readonly seq: number;
+  readonly from: string;
+  readonly client_msg_id: string;
+  readonly content: unknown;
+}
+
+export interface Positions {
+  readonly conversationId: string;
+  readonly userId: string;
+  readonly deliveredSeq: number;
+  readonly readSeq: number;
+}
+
+export type ClientEvent =
+  /** One per attempt: a re-send with the same key is an attempt of its own. */
+  | {
+      readonly type: 'attempted';
+      readonly sender: string;
+      readonly clientMsgId: string;
+      readonly conversationId: string;
+      readonly content: unknown;
+    }
+  | {
+      readonly type: 'acked';
+      readonly sender: string;
+      readonly clientMsgId: string;
+      readonly msgId: string;
+      readonly conversationId: string;
+      readonly seq: number;
+      readonly isDuplicate: boolean;
+    }
+  /** The server said no, and that nothing was stored. `unknown_outcome` and `internal` are not refusals: leave them out. */
+  | { readonly type: 'refused'; readonly sender: string; readonly clientMsgId: string; readonly code: string }
+  /** `push`: a message frame of that connection. `read`: came with an answer to history or sync. */
+  | {
+      readonly type: 'seen';
+      readonly userId: string;
+      readonly deviceId: string;
+      readonly connection: number;
+      readonly via: 'push' | 'read';
+      readonly entry: SeenEntry;
+    }
+  /** A device said how far it is. */
+  | ({ readonly type: 'receipt_sent' } & Positions)
+  /** A receipt frame that a connection received. */
+  | ({ readonly type: 'receipt_pushed'; readonly connection: number } & Positions)
+  /** The answer to a question for positions; questions come one after the other. */
+  | ({ readonly type: 'positions_read'; readonly lastSeq: number } & Positions)
+  /** The server came back after a kill or a stop: what was seen before is a floor for what is seen after. */
+  | { readonly type: 'restarted' };
+
+/** The whole of one conversation as one member reads it, from seq 1. */
+export interface FullRead {
+  readonly userId: string;
+  readonly conversationId: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly entries: readonly SeenEntry[];
+}
+
+/** What GET /v1/messages/by-client-id says; `found` is absent for not_found. */
+export interface AskedOutcome {
+  readonly userId: string;
+  readonly clientMsgId: string;
+  readonly found?: Pick<SeenEntry, 'msg_id' | 'conversation_id' | 'seq'>;
+}
+
+/** A device that was connected at the end, or caught up after: it must have seen all of these conversations. */
+export interface CaughtUpDevice {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly conversationIds: readonly string[];
+}
+
+export interface Aftermath {
+  readonly reads: readonly FullRead[];
+  readonly outcomes: readonly AskedOutcome[];
+  readonly devices: readonly CaughtUpDevice[];
+}
+
+export interface Violation {
+  readonly rule: 'D1' | 'D2' | 'D3' | 'D4' | 'D6' | 'D7' | 'no_invention';
+  readonly what: string;
+  readonly evidence: unknown;
+}

@@ -1,0 +1,102 @@
+// The HTTP surface without the client library, for tests: accounts, conversations, full reads, outcomes, positions.
+
+import type { AskedOutcome, ClientEvent, FullRead, SeenEntry } from './history.ts';
+
+export interface Account {
+  readonly userId: string;
+  readonly token: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
+export async function call(
+  url: string,
+  path: string,
+  { token, method = 'GET', body }: { token?: string; method?: string; body?: unknown } = {},
+): Promise<Answer> {
+  const response = await fetch(url + path, {
+    method,
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(20_000),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
+}
+
+const password = 'correct horse battery';
+
+export async function signUp(url: string, userId: string): Promise<Account> {
+  const body = { user_id: userId, password };
+  const answer = await expectStatus(201, call(url, '/v1/auth/signup', { method: 'POST', body }));
+  return { userId, token: String(answer.access_token) };
+}
+
+export async function logIn(url: string, userId: string): Promise<Account> {
+  const body = { user_id: userId, password };
+  const answer = await expectStatus(200, call(url, '/v1/auth/login', { method: 'POST', body }));
+  return { userId, token: String(answer.access_token) };
+}
+
+export async function createGroup(url: string, owner: Account, members: readonly string[]): Promise<string> {
+  const body = { kind: 'group', title: 'group under test', members };
+  const created = call(url, '/v1/conversations', { method: 'POST', token: owner.token, body });
+  return String((await expectStatus(201, created)).conversation_id);
+}
+
+export async function openDirect(url: string, from: Account, to: string): Promise<string> {
+  const body = { kind: 'direct', with: to };
+  const created = call(url, '/v1/conversations', { method: 'POST', token: from.token, body });
+  return String((await expectStatus(201, created)).conversation_id);
+}
+
+/** Every page from seq 1. */
+export async function readFully(url: string, reader: Account, conversationId: string): Promise<FullRead> {
+  const entries: SeenEntry[] = [];
+  for (let afterSeq = 0; ; ) {
+    const path = `/v1/conversations/${conversationId}/messages?after_seq=${afterSeq}&limit=500`;
+    const page = await expectStatus(200, call(url, path, { token: reader.token }));
+    const items = page.entries as SeenEntry[];
+    entries.push(...items);
+    const last = items.at(-1)?.seq;
+    if (page.has_more === true && last !== undefined && last > afterSeq) {
+      afterSeq = last;
+      continue;
+    }
+    const { first_seq, last_seq } = page as { first_seq: number; last_seq: number };
+    return { userId: reader.userId, conversationId, firstSeq: first_seq, lastSeq: last_seq, entries };
+  }
+}
+
+export async function askOutcome(url: string, sender: Account, clientMsgId: string): Promise<AskedOutcome> {
+  const path = `/v1/messages/by-client-id/${encodeURIComponent(clientMsgId)}`;
+  const { status, body } = await call(url, path, { token: sender.token });
+  if (status === 404) return { userId: sender.userId, clientMsgId };
+  if (status !== 200) throw new Error(`the outcome was answered with ${status} ${JSON.stringify(body)}`);
+  return { userId: sender.userId, clientMsgId, found: body.message as SeenEntry };
+}
+
+/** The positions of all members, asked one conversation after the other. */
+export async function readPositions(url: string, reader: Account, conversationId: string): Promise<ClientEvent[]> {
+  const path = `/v1/conversations/${conversationId}`;
+  const members = await expectStatus(200, call(url, `${path}/members?limit=500`, { token: reader.token }));
+  // Asked after the members: last_seq may have grown since, never shrunk.
+  const { last_seq: lastSeq } = await expectStatus(200, call(url, path, { token: reader.token }));
+  return (members.members as { user_id: string; delivered_seq: number; read_seq: number }[]).map((member) => ({
+    type: 'positions_read',
+    conversationId,
+    userId: member.user_id,
+    deliveredSeq: member.delivered_seq,
+    readSeq: member.read_seq,
+    lastSeq: Number(lastSeq),
+  }));
+}
+
+async function expectStatus(status: number, answer: Promise<Answer>): Promise<Record<string, unknown>> {
+  const got = await answer;
+  if (got.status !== status) throw new Error(`expected ${status}, got ${got.status} ${JSON.stringify(got.body)}`);
+  return got.body;
+}
