@@ -23,11 +23,13 @@ apps/chat/dist/index.html: node_modules/.installed $(shell find apps/chat packag
 start: node_modules/.installed $(WEB) ## Run the server with the web chat and two demo accounts
 	@$(BUN) packages/cli/src/main.ts start --demo
 
-check: node_modules/.installed ## Format, lint, layers, types and the fast tests
+check: node_modules/.installed ## Format, lint, layers, unused code, types and the fast tests
 	$(BIN)/biome check .
 	$(BUN) tools/check-layers.ts
+	$(BUN) tools/check-options.ts
+	$(BUN) node_modules/knip/bin/knip-bun.js --no-progress --no-config-hints
 	$(BIN)/tsc -p .
-	timeout $(CHECK_SECONDS) $(BUN) test packages bench tools
+	timeout $(CHECK_SECONDS) $(BUN) test packages apps bench tools
 
 test: node_modules/.installed $(WEB) chromium ## Everything: fast tests, scenarios, faults, browsers
 	timeout $(TEST_SECONDS) $(BUN) test

@@ -1,87 +1,102 @@
-// Imports run one way: base → protocol → domain → ports → roles → compose → cli. Prints every import that does not.
+// Imports run one way: base → protocol → domain → ports → roles → compose → cli. Prints every import that does not, and every circle.
 
-import { dirname, join, normalize } from 'node:path';
-import { Glob } from 'bun';
+import { circles, type Import, importsOf, readSources, type SourceFile } from './import-graph.ts';
 
-/** Lowest first: a file may import from its own layer and the ones before. */
-const layers: readonly (readonly [string, RegExp])[] = [
-  ['base', /^packages\/base\/src\//],
-  ['protocol', /^packages\/protocol\/src\//],
-  ['client', /^packages\/client\/src\//],
-  ['domain', /^packages\/server\/src\/domain\//],
-  ['ports', /^packages\/server\/src\/ports\//],
-  ['config', /^packages\/server\/src\/config\//],
-  ['roles', /^packages\/server\/src\/roles\//],
-  ['compose', /^packages\/server\/src\/compose\//],
-  ['cli', /^packages\/server\/src\/cli\//],
+interface Layer {
+  readonly name: string;
+  readonly files: RegExp;
+  /** Beside itself. */
+  readonly mayImport: readonly string[];
+}
+
+const wire = ['base', 'protocol'];
+const client = [...wire, 'client'];
+const server = [...wire, 'domain', 'ports', 'adapters', 'transport', 'config', 'roles', 'compose'];
+
+const layers: readonly Layer[] = [
+  { name: 'base', files: /^packages\/base\/src\//, mayImport: [] },
+  { name: 'protocol', files: /^packages\/protocol\/src\//, mayImport: ['base'] },
+  { name: 'client', files: /^packages\/client\/src\//, mayImport: wire },
+  { name: 'load', files: /^packages\/load\/src\//, mayImport: client },
+  { name: 'chat', files: /^apps\/chat\/src\//, mayImport: client },
+  { name: 'terminal', files: /^apps\/terminal\/src\//, mayImport: client },
+  { name: 'domain', files: /^packages\/server\/src\/domain\//, mayImport: wire },
+  // An adapter stands beside its port; what adapters of one technology share has a folder of its own.
+  { name: 'ports', files: /^packages\/server\/src\/ports\//, mayImport: [...wire, 'domain', 'adapters'] },
+  { name: 'adapters', files: /^packages\/server\/src\/adapters\//, mayImport: [...wire, 'domain', 'ports'] },
+  { name: 'transport', files: /^packages\/server\/src\/transport\//, mayImport: [...wire, 'domain', 'ports'] },
+  { name: 'config', files: /^packages\/server\/src\/config\//, mayImport: wire },
+  { name: 'roles', files: /^packages\/server\/src\/roles\//, mayImport: [...wire, 'domain', 'ports'] },
+  { name: 'compose', files: /^packages\/server\/src\/compose\//, mayImport: server },
+  { name: 'cli', files: /^packages\/cli\/src\//, mayImport: [...server, 'client', 'load', 'terminal'] },
 ];
 
-/** Time and randomness are passed in; only these may reach for the machine's. */
-const clockOwners = /^packages\/base\/src\//;
+/** What tests share: imported by tests and measurements alone. */
+const testSupport = /^packages\/testing\/src\/|\/testing\/|-for-test\./;
+const tests = /\.test\.tsx?$|^(tests|bench|tools)\//;
+const adapters = /\/server\/src\/(adapters\/|ports\/[\w-]+\/(sqlite|memory|redis|kafka|mysql)[-/])/;
+const mayImportAdapters = ['ports', 'adapters', 'transport', 'compose'];
+/** ports/timeline/timeline.ts: the interface and its words. */
+const portInterface = /\/ports\/([\w-]+)\/\1\.ts$/;
+/** Time and randomness are passed in: here the machine's are out of reach. */
+const withoutClock = /^packages\/(server|cli)\//;
 const clockCalls = /\b(Date\.now|setTimeout|setInterval|setImmediate|Math\.random)\(/;
 const inputOutput = /^(node:|bun$|bun:)/;
 
-export interface SourceFile {
-  /** From the root of the repository. */
-  readonly path: string;
-  readonly text: string;
-}
-
 /** One line per violation: file:line: what. */
-export function violations({ path, text }: SourceFile): string[] {
+export function violations(file: SourceFile): string[] {
+  const { path } = file;
+  if (testSupport.test(path)) return [];
+  if (tests.test(path))
+    return importsOf(file).flatMap((each) => located(path, each.line, neighbourViolation(path, each)));
   const layer = layerOf(path);
-  if (layer < 0 || path.endsWith('.test.ts') || path.includes('/testing/')) return [];
-  const found: string[] = [];
-  text.split('\n').forEach((line, index) => {
-    const at = `${path}:${index + 1}`;
-    const specifier = line
-      .match(/\bfrom '([^']+)'|\bimport\('([^']+)'\)|^import '([^']+)'/)
-      ?.slice(1)
-      .find(Boolean);
-    if (specifier !== undefined) found.push(...importViolations(path, specifier).map((what) => `${at}: ${what}`));
-    const isComment = /^\s*(\/\/|\*|\/\*)/.test(line);
-    if (!isComment && path.startsWith('packages/server/') && !clockOwners.test(path) && clockCalls.test(line)) {
-      found.push(`${at}: time and randomness come from base's clock, uuid and soon`);
-    }
-    if (layers[layer]?.[0] === 'domain' && !isComment && /\bawait\b|\basync\b/.test(line))
-      found.push(`${at}: domain/ does not wait`);
-  });
-  return found;
+  if (!layer) return [`${path}: belongs to no layer; declare its folder in tools/check-layers.ts`];
+  return [
+    ...importsOf(file).flatMap((each) => located(path, each.line, importViolation(layer, path, each))),
+    ...file.text.split('\n').flatMap((line, index) => located(path, index + 1, lineViolation(layer, path, line))),
+  ];
 }
 
-function importViolations(path: string, specifier: string): string[] {
-  const from = layerOf(path);
-  if (layers[from]?.[0] === 'domain' && inputOutput.test(specifier)) return ['domain/ has no input or output'];
-  const target = resolve(path, specifier);
-  const to = target === undefined ? -1 : layerOf(target);
-  if (target === undefined || to < 0) return [];
-  const [fromName, toName] = [layers[from]?.[0], layers[to]?.[0]];
-  if (to > from) return [`${fromName} does not import ${toName}`];
+const located = (path: string, line: number, what: string | undefined): string[] =>
+  what === undefined ? [] : [`${path}:${line}: ${what}`];
+
+function importViolation(layer: Layer, path: string, { specifier, target }: Import): string | undefined {
+  if (layer.name === 'domain' && inputOutput.test(specifier)) return 'domain/ has no input or output';
+  if (target === undefined) return undefined;
+  if (testSupport.test(target)) return 'only tests import what is for tests';
+  const to = layerOf(target);
+  if (!to) return `${target} belongs to no layer`;
+  if (to !== layer && !layer.mayImport.includes(to.name)) return `${layer.name} does not import ${to.name}`;
   const [fromRole, toRole] = [roleOf(path), roleOf(target)];
   if (fromRole && toRole && fromRole !== toRole)
-    return [`role ${fromRole} does not import role ${toRole}: they meet at ports`];
-  const isAdapter = /\/ports\/.*\/(sqlite|memory|redis|kafka|mysql)-/.test(target);
-  if (isAdapter && fromName === 'roles') return ['only compose/ imports adapters'];
-  return [];
+    return `role ${fromRole} does not import role ${toRole}: they meet at ports`;
+  if (!adapters.test(target)) return undefined;
+  if (portInterface.test(path)) return 'a port does not import its adapters';
+  return mayImportAdapters.includes(layer.name) ? undefined : 'only compose/ imports adapters';
 }
 
-function resolve(path: string, specifier: string): string | undefined {
-  const workspace = specifier.match(/^@hongyan\/(\w+)(?:\/(.+))?$/);
-  if (workspace) return `packages/${workspace[1]}/src/${workspace[2] ?? 'index'}.ts`;
-  return specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : undefined;
+/** Scenarios, faults and browser tests share through packages/testing and tests/ itself. */
+function neighbourViolation(path: string, { target = '' }: Import): string | undefined {
+  const [own, other] = [path, target].map((each) => each.match(/^tests\/([\w-]+)\//)?.[1]);
+  if (own === undefined || other === undefined || own === other) return undefined;
+  return `tests/${own} does not import tests/${other}: move what they share to packages/testing`;
 }
 
-const layerOf = (path: string): number => layers.findIndex(([, pattern]) => pattern.test(path));
+function lineViolation({ name }: Layer, path: string, line: string): string | undefined {
+  if (/^\s*(\/\/|\*|\/\*)/.test(line)) return undefined;
+  if (withoutClock.test(path) && clockCalls.test(line))
+    return "time and randomness come from base's clock, uuid and soon";
+  return name === 'domain' && /\bawait\b|\basync\b/.test(line) ? 'domain/ does not wait' : undefined;
+}
+
+const layerOf = (path: string): Layer | undefined => layers.find(({ files }) => files.test(path));
 const roleOf = (path: string): string | undefined => path.match(/\/roles\/(\w+)\//)?.[1];
 
 if (import.meta.main) {
-  const all: string[] = [];
-  let count = 0;
-  for (const path of new Glob('packages/*/src/**/*.{ts,tsx}').scanSync('.')) {
-    count++;
-    all.push(...violations({ path, text: await Bun.file(path).text() }));
-  }
-  for (const line of all.sort()) console.error(line);
-  console.log(`layers: ${count} files, ${all.length} violations`);
-  if (all.length > 0) process.exit(1);
+  const files = await readSources();
+  const found = files.flatMap(violations);
+  for (const circle of circles(files)) found.push(`a circle of imports: ${circle.join(' → ')}`);
+  for (const line of found) console.error(line);
+  console.log(`layers: ${files.length} files, ${found.length} violations`);
+  if (found.length > 0) process.exit(1);
 }

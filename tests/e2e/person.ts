@@ -106,4 +106,4 @@ export class Person {
 }
 
 /** "ann" is shown as "Ann". */
-export const nameOf = (userId: string): string => userId.replace(/^./, (letter) => letter.toUpperCase());
+const nameOf = (userId: string): string => userId.replace(/^./, (letter) => letter.toUpperCase());

@@ -16,7 +16,7 @@ export interface MutableRead {
   entries: SeenEntry[];
 }
 
-export const conversations: Readonly<Record<string, readonly string[]>> = {
+const conversations: Readonly<Record<string, readonly string[]>> = {
   'd:ann:bob': ['ann', 'bob'],
   'g:all': ['ann', 'bob', 'cat'],
 };

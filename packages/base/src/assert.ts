@@ -1,6 +1,9 @@
 // Programmer errors stop the role: they are never patched over.
 
-/** Throws when `condition` is false; `expected` says what should have held. */
+/**
+ * Throws when `condition` is false; `expected` says what should have held.
+ * @public
+ */
 export function assert(condition: unknown, expected: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${expected}`);
 }

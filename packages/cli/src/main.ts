@@ -20,10 +20,7 @@ import { versionCommand } from './version.ts';
 const commands: readonly Command[] = [start, chat, userAdd, token, inspect, checkConfig, bench, versionCommand];
 
 /** 0 done, 1 failed, 2 asked for something that cannot be. */
-export async function main(
-  argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<number> {
+async function main(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const [first = '--help'] = argv;
   if (isHelp(first) || first === 'help') return help(argv.slice(1));
   const command = commandNamed(argv);

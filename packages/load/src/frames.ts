@@ -65,7 +65,7 @@ export const kinds = {
 } as const;
 
 /** The whole number at `at`. */
-export function numberAt(bytes: Buffer, at: number): number {
+function numberAt(bytes: Buffer, at: number): number {
   let value = 0;
   for (let index = at; ; index++) {
     const digit = (bytes[index] ?? 0) - 0x30;

@@ -1,7 +1,7 @@
 // Every frame the server sends, as one union.
 
 import Type, { type Static } from 'typebox';
-import type { CloseReason, ErrorCode } from './codes.ts';
+import type { ErrorCode } from './codes.ts';
 import { ConversationSchema, EntrySchema, MessageStatusSchema } from './entry.ts';
 import { ClientMsgIdSchema, ConversationIdSchema, MsgIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
 
@@ -117,4 +117,4 @@ export type DownType = keyof typeof downSchemas;
 export type DownOf<T extends DownType> = Static<(typeof downSchemas)[T]>;
 export type Down = { [T in DownType]: DownOf<T> }[DownType];
 export type Limits = Static<typeof LimitsSchema>;
-export type { CloseReason, ErrorCode };
+export type { ErrorCode };

@@ -71,7 +71,7 @@ export const ConversationSchema = Type.Object({
 export type Conversation = Static<typeof ConversationSchema>;
 
 /** Positions of one device, and where that leaves one message. */
-export const DeviceReceiptSchema = Type.Object({
+const DeviceReceiptSchema = Type.Object({
   device_id: DeviceIdSchema,
   delivered_seq: SeqSchema,
   read_seq: SeqSchema,

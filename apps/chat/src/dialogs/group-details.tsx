@@ -1,6 +1,6 @@
 // A group from inside: its name, its members, and what this member may do with them.
 
-import type { Client, ConversationView, UserId } from '@hongyan/client/api';
+import type { ConversationView, UserId } from '@hongyan/client/api';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
@@ -8,12 +8,10 @@ import { errorWords } from '../ui/error-words.ts';
 import { Problem } from '../ui/problem.tsx';
 import { Dialog } from './dialog.tsx';
 import { LeaveGroup } from './leave-group.tsx';
-import { MemberList } from './member-list.tsx';
+import { MemberList, type Members } from './member-list.tsx';
 import { RenameGroup } from './rename-group.tsx';
 import { useUserSearch } from './use-user-search.ts';
 import { UserSearchList } from './user-search-list.tsx';
-
-export type Members = Awaited<ReturnType<Client['members']>>;
 
 export function GroupDetails(props: { readonly conversation: ConversationView; readonly onClose: () => void }) {
   const { conversation, onClose } = props;

@@ -1,13 +1,14 @@
 // The members of a group with their roles.
 
-import type { UserId } from '@hongyan/client/api';
+import type { Client, UserId } from '@hongyan/client/api';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { CloseIcon } from '../ui/icons.tsx';
-import type { Members } from './group-details.tsx';
+
+export type Members = Awaited<ReturnType<Client['members']>>;
 
 /** More are not drawn: nobody reads on, and each would be an element. */
 const shownMax = 300;

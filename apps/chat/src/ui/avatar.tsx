@@ -23,7 +23,7 @@ export const Avatar = memo(function Avatar(props: {
 });
 
 /** One Chinese character, or the first letters of the first and the last word. */
-export function initials(name: string): string {
+function initials(name: string): string {
   const all = name
     .trim()
     .split(/[\s._@-]+/u)

@@ -12,7 +12,7 @@ export function errorWords(error: unknown, t: TFunction, meaning: Partial<Record
   return t('errors.other', { message: error instanceof Error ? error.message : String(error) });
 }
 
-export function codeOf(error: unknown): string | undefined {
+function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 

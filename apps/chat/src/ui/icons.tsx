@@ -43,14 +43,6 @@ export const GroupIcon = icon(
     <path d="M15.5 5.600a3.2 3.2 0 0 1 0 5.900M17.5 14.400c2 .6 3.2 2.1 3.5 4.6" />
   </>,
 );
-export const SettingsIcon = icon(
-  <>
-    <path d="M4 7h9M17 7h3M4 12h3M11 12h9M4 17h8M16 17h4" />
-    <circle cx="15" cy="7" r="2" />
-    <circle cx="9" cy="12" r="2" />
-    <circle cx="14" cy="17" r="2" />
-  </>,
-);
 export const SendIcon = icon(<path d="M12 19V5.500M6 11.200l6-6 6 6" />);
 export const DownIcon = icon(<path d="M12 5v13M6 12.500l6 6 6-6" />);
 export const MoreIcon = icon(<path strokeWidth="2.8" d="M5.5 12h.01M12 12h.01M18.5 12h.01" />);

@@ -63,7 +63,6 @@ const mebibyte = 1024 * 1024;
 export const options = [
   text('listen', '127.0.0.1:8080', 'host:port', 'Where clients connect; port 0 takes any free one'),
   text('data', './data', 'folder', 'Where everything durable is kept'),
-  text('profile', 'embedded', 'name', 'The set of adapters', ['embedded']),
   text('tls-cert', '', 'file', 'PEM certificate chain; with --tls-key the server speaks https and wss'),
   text('tls-key', '', 'file', 'PEM private key'),
   text('web-root', '', 'folder', 'Files of the web client; empty = the one that came with the server'),

@@ -12,7 +12,7 @@ export type Admission<T> =
 export const refuse = (code: ErrorCode, message: string) => ({ type: 'refused', code, message }) as const;
 
 /** Content types that only the server makes, so that nobody can forge "alice added bob". */
-export const serverContentPrefix = 'hongyan.';
+const serverContentPrefix = 'hongyan.';
 
 /** [D3] A key with half of a surrogate pair has no UTF-8: stores would write U+FFFD and take different keys for one. */
 export function isKeyStorable(clientMsgId: string): boolean {

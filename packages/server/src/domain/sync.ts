@@ -65,7 +65,7 @@ export function decodeCursor(text: string): Cursor | undefined {
 }
 
 /** Newest activity first; ties (conversations without entries) by id, so that paging is total. */
-export function byNewest(a: SyncCandidate, b: SyncCandidate): number {
+function byNewest(a: SyncCandidate, b: SyncCandidate): number {
   return b.lastPosition - a.lastPosition || (a.conversationId < b.conversationId ? -1 : 1);
 }
 

@@ -1,7 +1,7 @@
 // All that a gateway knows of the core. In one process a direct call, across processes a remote one: plain data in, plain data out.
 
 import type { ErrorCode } from '@hongyan/protocol/codes';
-import type { Content, Conversation, ConversationKind, MemberRole, MessageStatus } from '@hongyan/protocol/entry';
+import type { Content, Conversation } from '@hongyan/protocol/entry';
 import type { MemberList, MessagePage, MessageWhere } from '@hongyan/protocol/http';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 
@@ -133,5 +133,3 @@ export interface Core {
     readonly limit: number;
   }): Promise<readonly { readonly userId: UserId; readonly displayName: string }[]>;
 }
-
-export type { ConversationKind, MemberRole, MessageStatus };

@@ -80,4 +80,4 @@ export function createAccounts({
   };
 }
 
-export const hashPassword = (password: string): Promise<string> => Bun.password.hash(password, argon2id);
+const hashPassword = (password: string): Promise<string> => Bun.password.hash(password, argon2id);

@@ -2,7 +2,7 @@
 
 import { directMembers } from '@hongyan/protocol/direct';
 import type { DownOf } from '@hongyan/protocol/down';
-import type { Conversation, Entry, MessageStatus } from '@hongyan/protocol/entry';
+import type { Entry, MessageStatus } from '@hongyan/protocol/entry';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 
@@ -20,7 +20,7 @@ export const encode = <T extends keyof typeof frameTypes>(frame: DownOf<T>): str
 const frameTypes = { receipt: 1, conversation: 1, typing: 1, presence: 1 } as const;
 
 /** In a direct conversation, the other one (oneself in a note to self). */
-export function recipientOf(entry: {
+function recipientOf(entry: {
   readonly conversationId: StoredEntry['conversationId'];
   readonly from: UserId;
 }): UserId | undefined {
@@ -43,5 +43,3 @@ export function toEntry(stored: StoredEntry, status: MessageStatus): Entry {
     status,
   };
 }
-
-export type ConversationSummary = Pick<Conversation, 'kind' | 'title' | 'members' | 'member_count'>;

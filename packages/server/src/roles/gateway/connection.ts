@@ -6,7 +6,7 @@ import type { Down } from '@hongyan/protocol/down';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import type { ServerWebSocket } from 'bun';
 import type { Actor } from '../../ports/core/core.ts';
-import type { Interest } from './sessions.ts';
+import type { Interest } from './interest.ts';
 
 export type ConnectionState =
   /** `token` came with the upgrade request. Nothing but a hello ends the wait for one. */

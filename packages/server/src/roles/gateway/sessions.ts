@@ -14,12 +14,7 @@ import {
   userTopic,
 } from '../../ports/event-bus/event-bus.ts';
 import { type Connection, closeSocket, type Socket } from './connection.ts';
-
-/** A topic that sockets of this gateway follow, and how many. Shared by them, so that following costs a pointer. */
-export interface Interest {
-  readonly topic: Topic;
-  count: number;
-}
+import type { Interest } from './interest.ts';
 
 export interface SessionsOptions {
   readonly bus: EventBus;

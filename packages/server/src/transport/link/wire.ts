@@ -100,7 +100,7 @@ const downType = root.lookupType('hongyan.core.v1.Down');
 // types above go in and come out. The contract suite sends every field through.
 export const encodeUp = (up: Partial<Up>): Buffer => asBuffer(upType.encode(up).finish());
 export const encodeDown = (down: Partial<Down>): Buffer => asBuffer(downType.encode(down).finish());
-export const decodeUp = (bytes: Buffer): Up => upType.decode(bytes) as unknown as Up;
+const decodeUp = (bytes: Buffer): Up => upType.decode(bytes) as unknown as Up;
 export const decodeDown = (bytes: Buffer): Down => downType.decode(bytes) as unknown as Down;
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 

@@ -24,7 +24,7 @@ const seq = (value: number): Seq => value as Seq;
 const direct = 'd:ann:bob' as ConversationId;
 const password = 'correct horse battery';
 
-export function accepted<T>(outcome: Outcome<T>): T {
+function accepted<T>(outcome: Outcome<T>): T {
   if (outcome.type === 'refused') throw new Error(`refused: ${outcome.code} ${outcome.message}`);
   return outcome.value;
 }

@@ -4,14 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Directory, NewConversation, ReceiptAdvance } from '../directory.ts';
 import { positionProperties } from './properties.ts';
-
-export interface DirectoryUnderTest {
-  readonly directory: Directory;
-  /** Closes it and opens the same data again. */
-  reopen(): Promise<Directory>;
-  /** Closes it and removes its data. */
-  remove(): Promise<void>;
-}
+import type { DirectoryUnderTest } from './under-test.ts';
 
 export function directoryContract(name: string, make: () => Promise<DirectoryUnderTest>): void {
   describe(name, () => {

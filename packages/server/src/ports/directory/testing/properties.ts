@@ -5,7 +5,7 @@ import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/id
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { Directory, ReceiptAdvance, ReceiptResult } from '../directory.ts';
-import type { DirectoryUnderTest } from './contract.ts';
+import type { DirectoryUnderTest } from './under-test.ts';
 
 const userIds = ['ann', 'bob'] as UserId[];
 const deviceIds = ['phone', 'laptop'] as DeviceId[];

@@ -3,7 +3,6 @@
 import { beforeEach, expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import type { StoredEntry } from '../timeline.ts';
-import type { Current } from './contract.ts';
 import {
   allOf,
   bounds,
@@ -18,6 +17,7 @@ import {
   seq,
   seqsOf,
 } from './entries.ts';
+import type { Current } from './under-test.ts';
 
 /** g:1 has 1–3 in January, 4–5 in February, 6 in March; g:old only 1–2 in January; g:new only 1 in March. */
 export function monthsContract(current: Current): void {

@@ -3,8 +3,8 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import type { MsgId } from '@hongyan/protocol/ids';
 import type { RangeRequest, StoredEntry } from '../timeline.ts';
-import type { Current } from './contract.ts';
 import { allOf, conversation, entries, entry, inMonth, key, seq, seqsOf, user } from './entries.ts';
+import type { Current } from './under-test.ts';
 
 /** What is asked of a conversation with the seqs 1 to 10, and what comes. */
 const ranges: readonly [Omit<RangeRequest, 'conversationId'>, seqs: readonly number[], hasMore: boolean][] = [

@@ -8,20 +8,7 @@ import { monthsContract } from './contract-months.ts';
 import { readsContract } from './contract-reads.ts';
 import { allOf, bounds, conversation, entries, entry, inMonth, key, outcomes, seqsOf, user } from './entries.ts';
 import { timelineProperties } from './properties.ts';
-
-export interface TimelineUnderTest {
-  readonly timeline: Timeline;
-  /** Closes it and opens the same data again. */
-  reopen(): Promise<Timeline>;
-  /** Closes it and removes its data. */
-  remove(): Promise<void>;
-}
-
-/** The one of the test that runs. */
-export interface Current {
-  timeline(): Timeline;
-  reopen(): Promise<void>;
-}
+import type { Current, TimelineUnderTest } from './under-test.ts';
 
 export function timelineContract(name: string, make: () => Promise<TimelineUnderTest>): void {
   describe(name, () => {

@@ -4,8 +4,8 @@ import { expect, test } from 'bun:test';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { AppendResult, Month, NewEntry, StoredEntry, Timeline } from '../timeline.ts';
-import type { TimelineUnderTest } from './contract.ts';
 import { conversation, entry, seq } from './entries.ts';
+import type { TimelineUnderTest } from './under-test.ts';
 
 const conversationIds = ['g:1', 'g:2', 'd:ann:bob'].map(conversation);
 const runsMax = 25;
