@@ -36,6 +36,7 @@ async function main(argv: readonly string[], env: Readonly<Record<string, string
     takes: command.options,
   });
   if (loaded.type === 'error') return fail(loaded.message);
+  for (const warning of loaded.warnings) console.error(`hongyan: warning: ${warning}`);
   try {
     return await command.run({ ...loaded, env });
   } catch (error) {

@@ -175,6 +175,36 @@ describe('what is unknown or cannot be', () => {
     expect(load({ env })).toMatchObject({ type: 'ok' });
   });
 
+  test('variables that an orchestrator injects for a service of this name are ignored with a warning', () => {
+    const env = {
+      HONGYAN_SERVICE_HOST: '10.0.0.7',
+      HONGYAN_SERVICE_PORT: '8080',
+      HONGYAN_SERVICE_PORT_HTTP: '8080',
+      HONGYAN_PORT: 'tcp://10.0.0.7:8080',
+      HONGYAN_PORT_8080_TCP: 'tcp://10.0.0.7:8080',
+      HONGYAN_PORT_8080_TCP_PROTO: 'tcp',
+      HONGYAN_PORT_8080_TCP_PORT: '8080',
+      HONGYAN_PORT_8080_TCP_ADDR: '10.0.0.7',
+      HONGYAN_CHAT_SERVICE_HOST: '10.0.0.8',
+      HONGYAN_DATA_PORT: 'tcp://10.0.0.9:80',
+      HONGYAN_IMAGE_REVISION: 'f00d',
+    };
+    const warning = `ignored, since they are no options of Hongyan: ${Object.keys(env).sort().join(', ')}`;
+    expect(load({ env })).toMatchObject({ type: 'ok', warnings: [warning] });
+    expect(load({})).toMatchObject({ type: 'ok', warnings: [] });
+  });
+
+  test('a variable a letter or two away from an option is refused, with that option', () => {
+    const variables = all.map(({ name }) => environmentName(name));
+    for (const variable of variables) {
+      const swapped = variable.replace(/(.)(.)$/, '$2$1');
+      for (const typo of [variable.slice(0, -1), `${variable}S`, swapped]) {
+        if (variables.includes(typo)) continue;
+        expect(refusal({ env: { [typo]: 'x' } })).toStartWith(`unknown option ${typo}; did you mean HONGYAN_`);
+      }
+    }
+  });
+
   test('whatever the reading of the file fails with is told with its path', () => {
     const readFile = () => {
       throw new TypeError('unexpected');

@@ -1,6 +1,6 @@
 // From flags, environment and file to the effective configuration, or to a message that says what to change.
 
-import { closest } from 'fastest-levenshtein';
+import { closest, distance } from 'fastest-levenshtein';
 import { parse as parseToml } from 'smol-toml';
 import { type Config, camelCase, environmentName, fileKey, type Option, options } from './options.ts';
 
@@ -17,6 +17,8 @@ export type Loaded =
       readonly switches: ReadonlySet<string>;
       /** The command's own flags with a value. */
       readonly values: ReadonlyMap<string, string>;
+      /** What was ignored, and why: for the operator. */
+      readonly warnings: readonly string[];
     }
   | { readonly type: 'error'; readonly message: string };
 
@@ -39,7 +41,7 @@ class ConfigError extends Error {}
 export function loadConfig(input: LoadInput): Loaded {
   try {
     const { flags, ...own } = readFlags(input);
-    const environment = readEnvironment(input.env);
+    const { values: environment, foreign } = readEnvironment(input.env);
     const path = flags.get('config') ?? environment.get('config');
     const file = readFileOptions(path, input.readFile);
     const values: Record<string, string | number | boolean> = {};
@@ -58,7 +60,7 @@ export function loadConfig(input: LoadInput): Loaded {
     }
     const config = values as unknown as Config;
     checkTogether(config);
-    return { type: 'ok', config, sources, ...own };
+    return { type: 'ok', config, sources, ...own, warnings: foreign.length === 0 ? [] : [foreignWarning(foreign)] };
   } catch (error) {
     if (error instanceof ConfigError) return { type: 'error', message: error.message };
     throw error;
@@ -115,20 +117,42 @@ function optionNamed(name: string, own: Pick<LoadInput, 'switches' | 'values' | 
   throw new ConfigError(unknownName(`--${name}`, candidates));
 }
 
-function readEnvironment(env: LoadInput['env']): Map<string, string> {
+/** Options by name, and the variables with our prefix that are none of them. Throws when one of those looks misspelt. */
+function readEnvironment(env: LoadInput['env']) {
   const byVariable = new Map(known().map((name) => [environmentName(name), name]));
   const values = new Map<string, string>();
+  const foreign: string[] = [];
   for (const [variable, value] of Object.entries(env)) {
-    if (!variable.startsWith('HONGYAN_') || value === undefined || otherVariables.includes(variable)) continue;
+    if (!variable.startsWith(prefix) || value === undefined || otherVariables.includes(variable)) continue;
     const name = byVariable.get(variable);
-    if (name === undefined) throw new ConfigError(unknownName(variable, [...byVariable.keys()]));
-    values.set(name, value);
+    if (name !== undefined) values.set(name, value);
+    else if (isMisspelt(variable, [...byVariable.keys()]))
+      throw new ConfigError(unknownName(variable, [...byVariable.keys()]));
+    else foreign.push(variable);
   }
-  return values;
+  return { values, foreign };
 }
+
+const prefix = 'HONGYAN_';
 
 /** Read by the tests and the terminal client, not options of the server. */
 const otherVariables = ['HONGYAN_SEED', 'HONGYAN_FAULT_ROUNDS', 'HONGYAN_CHROMIUM', 'HONGYAN_PASSWORD'];
+
+/**
+ * The variables that Kubernetes sets in every pod for a Service whose name begins with "hongyan", and Docker for a linked
+ * container: HONGYAN_SERVICE_HOST, HONGYAN_CHAT_SERVICE_PORT_HTTP, HONGYAN_PORT, HONGYAN_PORT_8080_TCP_ADDR …
+ */
+const serviceVariable = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+
+/** So near to an option that its author meant that one: two letters differ, or a third of a longer name. */
+function isMisspelt(variable: string, candidates: readonly string[]): boolean {
+  if (serviceVariable.test(variable)) return false;
+  const nearest = closest(variable, candidates);
+  return distance(variable, nearest) <= Math.max(2, (nearest.length - prefix.length) / 3);
+}
+
+const foreignWarning = (variables: readonly string[]): string =>
+  `ignored, since they are no options of Hongyan: ${[...variables].sort().join(', ')}`;
 
 function readFileOptions(path: string | undefined, readFile: LoadInput['readFile']): Map<string, unknown> {
   if (path === undefined) return new Map();
