@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
+import { until } from '@hongyan/testing/until';
 import { environmentName, fileKey, options } from '../../packages/server/src/config/options.ts';
-import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, spawnServer, startServer } from '../server-process.ts';
 import { hongyan, type RunOptions } from './hongyan.ts';
 
 /** Each test starts processes, on a machine that others may use too. */
@@ -181,6 +182,18 @@ describe('token', () => {
 });
 
 describe('start', () => {
+  for (const args of [[], ['--gateways', '2']]) {
+    test(`with port 0 the ready line names the port that is bound, ${args.join(' ') || 'in one process'}`, async () => {
+      const server = spawnServer({ dataDir: await dataFolder('port'), port: 0, args });
+      const urlShown = () => server.output().match(/is ready: open (\S+)\n/)?.[1];
+      await until(() => urlShown() !== undefined);
+      const url = urlShown();
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+      expect((await fetch(`${url}/readyz`)).status).toBe(200);
+      expect(await server.stop()).toBe(0);
+    });
+  }
+
   test('a port in use leaves with 1 and says so', async () => {
     const server = await startServer({ dataDir: await dataFolder('port') });
     const listen = `127.0.0.1:${server.port}`;

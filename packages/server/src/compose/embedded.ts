@@ -7,7 +7,7 @@ import { openGateway } from './gateway.ts';
 import { startGatewayProcesses } from './gateway-processes.ts';
 
 export interface Running {
-  /** Where clients connect, as it is really bound. */
+  /** Where clients of this machine connect. */
   readonly url: string;
   /** Resolves when it can serve no longer and has to be stopped. */
   readonly died: Promise<void>;

@@ -3,12 +3,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { formatAddress, parseAddress, reachableUrl } from '@hongyan/base/address';
 import { sleep } from '@hongyan/base/clock';
 import { listen } from 'bun';
 import type { Config } from '../config/options.ts';
 import { serveCore } from '../transport/link/server-end.ts';
 import type { OpenCore, Surroundings } from './core.ts';
-import { hostAndPort } from './gateway.ts';
 import { GatewaySlot } from './gateway-slot.ts';
 
 export interface GatewayProcesses {
@@ -29,10 +29,9 @@ export async function startGatewayProcesses(
   { core, bus }: OpenCore,
 ): Promise<GatewayProcesses> {
   const { log, clock, program } = surroundings;
-  const { hostname } = hostAndPort(config.listen);
+  const { hostname } = parseAddress(config.listen);
   const port = await reservePort(config, surroundings);
-  const shown = hostname.includes(':') ? `[${hostname}]` : hostname;
-  const own = { ...config, listen: `${shown}:${port}` };
+  const own = { ...config, listen: formatAddress({ hostname, port }) };
   const folder = await runtimeFolder(config.data);
   const socketPath = join(folder, socketName);
   const server = await serveCore({ core, bus, socketPath, backlogBytesMax: config.linkBacklogBytesMax, log });
@@ -51,7 +50,7 @@ export async function startGatewayProcesses(
     await stop();
     throw error;
   }
-  return { url: `${config.tlsCert === '' ? 'http' : 'https'}://${shown}:${port}`, stop };
+  return { url: reachableUrl({ hostname, port, isTls: config.tlsCert !== '' }), stop };
 }
 
 const socketName = 'core.sock';
@@ -70,7 +69,7 @@ async function runtimeFolder(data: string): Promise<string> {
  * one port would each get some of the clients.
  */
 async function reservePort(config: Config, { clock }: Surroundings): Promise<number> {
-  const { hostname, port } = hostAndPort(config.listen);
+  const { hostname, port } = parseAddress(config.listen);
   for (const deadline = clock.monotonicMs() + portFreeWithinMs; ; ) {
     try {
       const probe = listen({ hostname, port, socket: { data() {} } });

@@ -1,5 +1,6 @@
 // The gateway as configured, in front of a core that may be in this process or in another.
 
+import { parseAddress, reachableUrl } from '@hongyan/base/address';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { Limits } from '@hongyan/protocol/down';
 import { protocolVersion } from '@hongyan/protocol/version';
@@ -51,8 +52,7 @@ export async function openGateway(
       wireLimits: wireLimits(config),
       tokenTtlS: config.tokenTtlS,
       isSignupEnabled: config.signupEnabled,
-      publicUrl:
-        config.publicUrl === '' ? `${config.tlsCert === '' ? 'http' : 'https'}://${config.listen}` : config.publicUrl,
+      publicUrl: config.publicUrl || reachableUrl({ ...parseAddress(config.listen), isTls: config.tlsCert !== '' }),
       webRoot: await findWebRoot(config.webRoot),
       isCoreReachable,
     },
@@ -72,12 +72,6 @@ function wireLimits(config: Config): Limits {
   };
 }
 
-/** Where to listen; an IPv6 address is written in brackets. */
-export function hostAndPort(listen: string): { readonly hostname: string; readonly port: number } {
-  const at = listen.lastIndexOf(':');
-  return { hostname: listen.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(listen.slice(at + 1)) };
-}
-
 function listenOptions({ listen, tlsCert, tlsKey }: Config) {
-  return { ...hostAndPort(listen), ...(tlsCert && tlsKey ? { tls: { certFile: tlsCert, keyFile: tlsKey } } : {}) };
+  return { ...parseAddress(listen), ...(tlsCert && tlsKey ? { tls: { certFile: tlsCert, keyFile: tlsKey } } : {}) };
 }

@@ -1,5 +1,6 @@
 // The gateway role: one port for WebSocket, HTTP and the web client, in front of the core.
 
+import { reachableUrl } from '@hongyan/base/address';
 import { sleep } from '@hongyan/base/clock';
 import { type BunRequest, type Server, serve } from 'bun';
 import { Connection } from './connection.ts';
@@ -13,7 +14,7 @@ import { createSockets } from './sockets.ts';
 import { serveFile } from './web-root.ts';
 
 export interface Gateway {
-  /** http(s)://host:port as it is really bound. */
+  /** http(s)://host:port at which this machine reaches it. */
   readonly url: string;
   connectionCount(): number;
   /** Not ready from now on. What was accepted is answered, then connections are closed; both within `drainMs`. */
@@ -88,7 +89,7 @@ export function startGateway(
   }
 
   return {
-    url: `${tls ? 'https' : 'http'}://${hostname.includes(':') ? `[${hostname}]` : hostname}:${server.port}`,
+    url: reachableUrl({ hostname, port: server.port ?? port, isTls: tls !== undefined }),
     connectionCount: sockets.count,
     async stop(drainMs) {
       isReady = false;
