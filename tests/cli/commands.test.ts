@@ -1,14 +1,14 @@
 // The command line as a process: help, the nearest name, where options come from, tokens, and how commands end.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
 import { environmentName, fileKey, options } from '../../packages/server/src/config/options.ts';
 import { dataFolder, killServers, removeDataFolders, spawnServer, startServer } from '../server-process.ts';
-import { hongyan, type RunOptions } from './hongyan.ts';
+import { fromSources, hongyan, type RunOptions } from './hongyan.ts';
 
 /** Each test starts processes, on a machine that others may use too. */
 setDefaultTimeout(60_000);
@@ -171,8 +171,27 @@ describe('token', () => {
     const short = (await hongyan(['token', 'alice', '--data', dataDir, '--token-ttl-s', '1'])).stdout.trim();
     const claims = JSON.parse(Buffer.from(short.split('.')[1] ?? '', 'base64url').toString());
     expect(claims.exp - claims.iat).toBe(1);
-    const other = await hongyan(['token', 'alice', '--data', await dataFolder('other')]);
-    expect((await call(server.url, '/v1/me', { token: other.stdout.trim() })).status).toBe(401);
+    const asJson = JSON.parse((await hongyan(['token', 'alice', '--data', dataDir, '--json'])).stdout);
+    expect(asJson).toMatchObject({ user_id: 'alice', expires_in: 604_800 });
+    expect((await call(server.url, '/v1/me', { token: asJson.access_token })).status).toBe(200);
+    const other = await startServer({ dataDir: await dataFolder('other') });
+    await signUp(other.url, 'alice');
+    const foreign = await hongyan(['token', 'alice', '--data', other.dataDir]);
+    expect((await call(server.url, '/v1/me', { token: foreign.stdout.trim() })).status).toBe(401);
+  });
+
+  test('for an unknown user, or on a folder without a server, it leaves with 1 and creates nothing', async () => {
+    const server = await startServer({ dataDir: await dataFolder('token') });
+    const unknown = await hongyan(['token', 'nobody', '--data', server.dataDir]);
+    expect(unknown).toMatchObject({ code: 1, stdout: '' });
+    expect(unknown.stderr).toContain(`${server.dataDir} has no user nobody: add it with hongyan user add nobody`);
+    const empty = await dataFolder('token');
+    for (const data of [empty, join(empty, 'missing')]) {
+      const refused = await hongyan(['token', 'alice', '--data', data]);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toContain(`no server has run on the folder ${data}`);
+    }
+    expect(readdirSync(empty)).toEqual([]);
   });
 
   test('without a user id it leaves with 2', async () => {
@@ -211,6 +230,15 @@ describe('start', () => {
     await signUp(server.url, 'alice');
   });
 
+  test('a data folder of another user is refused with its owner and what to do', async () => {
+    const { command, foreign } = asAnotherUser();
+    for (const data of [foreign, join(foreign, 'new')]) {
+      const refused = await hongyan(['start', '--listen', '127.0.0.1:0', '--data', data], { command });
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/belongs to uid 0, and this process runs as .+ start it as that user, or .+chown/);
+    }
+  });
+
   test('a web root that is not there leaves with 1 and is named', async () => {
     const started = await hongyan(['start', '--data', await dataFolder('web'), '--web-root', join(folder, 'no-web')]);
     expect(started.code).toBe(1);
@@ -234,3 +262,12 @@ describe('start', () => {
 test('version is one line', async () => {
   expect((await hongyan(['version'])).stdout).toMatch(/^hongyan \d+\.\d+\.\d+ \(bun \d+\.\d+\.\d+\)\n$/);
 });
+
+/** A folder that root owns, and the command line as a user who is not root: another one where the tests run as root. */
+function asAnotherUser(): { readonly command: readonly string[]; readonly foreign: string } {
+  if (process.getuid?.() !== 0) return { command: fromSources, foreign: '/' };
+  chmodSync(folder, 0o755);
+  const foreign = join(folder, 'of-root');
+  mkdirSync(foreign, { mode: 0o755 });
+  return { command: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...fromSources], foreign };
+}

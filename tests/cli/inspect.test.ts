@@ -114,7 +114,7 @@ test('an unknown id leaves with 1, a missing one and a bad limit with 2, a folde
   expect((await inspect()).code).toBe(2);
   expect((await inspect(group, '--limit', '0')).code).toBe(2);
   const empty = await hongyan(['inspect', group, '--data', await dataFolder('empty')]);
-  expect(empty).toMatchObject({ code: 1, stderr: expect.stringContaining('is not the data folder of a server') });
+  expect(empty).toMatchObject({ code: 1, stderr: expect.stringContaining('no server has run on the folder') });
 });
 
 test('the same is read from the folder of a stopped and of a killed server', async () => {

@@ -1,9 +1,9 @@
 // hongyan start: runs the server until it is told to stop.
 
-import { mkdir } from 'node:fs/promises';
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
 import { startEmbedded } from '@hongyan/server/compose/embedded';
+import { ensureFolder } from '@hongyan/server/config/folder-access';
 import { checkTls } from '@hongyan/server/config/tls';
 import type { Command } from './command.ts';
 import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
@@ -19,7 +19,7 @@ export const start: Command = {
   async run({ config, switches }) {
     const log = createLog({ level: config.logLevel as LogLevel });
     await checkTls(config);
-    await mkdir(config.data, { recursive: true, mode: 0o700 });
+    await ensureFolder(config.data);
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // Asked from the beginning: gateway processes accept connections a moment before all of them do.
     const isToldToStop = stopSignal();

@@ -1,13 +1,13 @@
 // The core on the embedded profile's stores, as one of a data folder.
 
 import { existsSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { MsgId } from '@hongyan/protocol/ids';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
+import { ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
 import { createMemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
 import type { Core } from '../ports/core/core.ts';
@@ -34,7 +34,7 @@ export interface Surroundings {
 }
 
 export async function openCore(config: Config, { log, clock }: Surroundings): Promise<OpenCore> {
-  await mkdir(config.data, { recursive: true, mode: 0o700 });
+  await ensureFolder(config.data);
   const lock = lockFolder(config.data);
   const queueMax = config.commandQueueMax;
   const batchMax = config.commitBatchMax;

@@ -1,9 +1,9 @@
 // The stores of a data folder without a server: for commands that run beside it, or while it is stopped.
 
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@hongyan/base/log';
+import { assertReadable, ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
 import type { Directory } from '../ports/directory/directory.ts';
 import {
@@ -23,7 +23,7 @@ const writesMax = 100;
  * write and the other wait, and the server's next read sees what was committed.
  */
 export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): Promise<Directory> {
-  await mkdir(data, { recursive: true, mode: 0o700 });
+  await ensureFolder(data);
   return openSqliteDirectory({ path: directoryPath(data), log, queueMax: writesMax, batchMax: writesMax });
 }
 
@@ -32,14 +32,15 @@ export interface Readers {
   readonly timeline: SqliteTimelineReader;
 }
 
-/** Both stores for reading alone, for the time of `work`. Rejects when a server has never run on the folder. */
+/** Both stores, read only, until `work` settles. Rejects when no server has run on the folder. */
 export async function withReaders<T>(
   { data }: Pick<Config, 'data'>,
   work: (readers: Readers) => Promise<T>,
 ): Promise<T> {
   const timelineFolder = join(data, 'timeline');
+  if (existsSync(data)) await assertReadable(data);
   if (!existsSync(directoryPath(data)) || !existsSync(timelineFolder))
-    throw new Error(`${data} is not the data folder of a server; name it by --data`);
+    throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
   const directory = openSqliteDirectoryReader(directoryPath(data));
   try {
     const timeline = new SqliteTimelineReader(timelineFolder);

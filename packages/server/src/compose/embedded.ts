@@ -34,8 +34,8 @@ export async function startEmbedded(config: Config, surroundings: EmbeddedSurrou
 
   async function startGateways(): Promise<Omit<Running, 'died'>> {
     try {
-      // Made here, once, when there is none: gateway processes that start at the same time would each make one.
-      await readOrCreateSecret(config.data);
+      // Created and checked here, once: gateway processes that start at the same time would each create one.
+      await readOrCreateSecret(config.data, surroundings.log);
       if (config.gateways > 1) return await startGatewayProcesses(config, surroundings, opened);
       const gateway = await openGateway(config, surroundings, { ...opened, node: 'embedded' });
       return { url: gateway.url, stop: () => gateway.stop(config.drainMs) };

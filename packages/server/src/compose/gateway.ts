@@ -5,7 +5,7 @@ import { createUuidV7 } from '@hongyan/base/uuid';
 import type { Limits } from '@hongyan/protocol/down';
 import { protocolVersion } from '@hongyan/protocol/version';
 import type { Config } from '../config/options.ts';
-import { readOrCreateSecret } from '../config/secret.ts';
+import { readSecret } from '../config/secret.ts';
 import type { Core } from '../ports/core/core.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import { type Gateway, startGateway } from '../roles/gateway/gateway.ts';
@@ -31,7 +31,7 @@ export async function openGateway(
   { log, clock }: Surroundings,
   { core, bus, node, isPortShared, isCoreReachable }: GatewayPlace,
 ): Promise<Gateway> {
-  const secret = await readOrCreateSecret(config.data);
+  const secret = await readSecret(config.data);
   return startGateway(
     {
       core,

@@ -1,11 +1,12 @@
-// The secret: made once, for its owner alone; one that others could know is refused.
+// The secret: made once, for its owner alone; one that every user could know is refused.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import { readOrCreateSecret } from './secret.ts';
+import { readOrCreateSecret, readSecret } from './secret.ts';
 
 let folder: string;
 let path: string;
@@ -46,12 +47,28 @@ test('a secret that its owner put there is taken, with or without a line end, lo
   expect(await readOrCreateSecret(folder)).toHaveLength(32);
 });
 
-test('one that others may read or write is refused, with what to run', async () => {
-  for (const mode of [0o604, 0o640, 0o660, 0o666, 0o602]) {
+test('one that every user may read or write is refused, with what to run', async () => {
+  for (const mode of [0o604, 0o644, 0o666, 0o602, 0o601]) {
     put(random(), mode);
     expect(String(await rejectionOf(readOrCreateSecret(folder)))).toContain(`run chmod 600 ${path}`);
     expect(modeOf()).toBe(mode);
   }
+});
+
+test('one that its group may read or write, as volumes of an orchestrator have it, is taken with a warning', async () => {
+  for (const mode of [0o640, 0o660]) {
+    put(random(), mode);
+    const lines: string[] = [];
+    const log = createLog({ level: 'warn', write: (line) => lines.push(line) });
+    expect(await readOrCreateSecret(folder, log)).toHaveLength(32);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', path, mode: mode.toString(8) }]);
+    expect(modeOf()).toBe(mode);
+  }
+});
+
+test('reading alone creates none', async () => {
+  expect(String(await rejectionOf(readSecret(folder)))).toContain(`${path} is missing: start the server once`);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test('an empty, short, known or unreadable one is refused and left as it is', async () => {

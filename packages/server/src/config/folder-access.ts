@@ -1,0 +1,63 @@
+// Whether this process may use the data folder: SQLite's own "unable to open database file" names neither owner nor remedy.
+
+import { constants } from 'node:fs';
+import { access, mkdir, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+
+/** Makes the folder, closed to other users, when there is none. Rejects with the reason when this process may not write in it. */
+export async function ensureFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    await assertMay(readAndWrite, await nearestExisting(dirname(path)), `the folder ${path} cannot be created: `);
+    throw error;
+  }
+  await assertMay(readAndWrite, path);
+}
+
+/** Rejects with the reason when this process may not read in the folder. */
+export const assertReadable = (path: string): Promise<void> => assertMay(constants.R_OK | constants.X_OK, path);
+
+const readAndWrite = constants.R_OK | constants.W_OK | constants.X_OK;
+
+/** Rejects with the owner of `path` and what to do. */
+async function assertMay(mode: number, path: string, prefix = ''): Promise<void> {
+  try {
+    await access(path, mode);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EROFS') throw new Error(`${prefix}${path} is on a read-only file system`, { cause });
+    if (code !== 'EACCES' && code !== 'EPERM') throw cause;
+    throw new Error(`${prefix}${await ownership(path)}`, { cause });
+  }
+}
+
+async function ownership(path: string): Promise<string> {
+  const { uid: self, username } = userInfo();
+  const process = `this process runs as ${username} (uid ${self})`;
+  const owner = await ownerOf(path);
+  if (owner === self) return `${path} does not let its owner read and write: run chmod u+rwx ${path}`;
+  const whose = owner === undefined ? 'is in a folder of another user' : `belongs to uid ${owner}`;
+  return `${path} ${whose}, and ${process}: start it as that user, or change the owner by chown`;
+}
+
+/** undefined where a folder above does not let this process look. */
+async function ownerOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).uid;
+  } catch {
+    // The caller has the error that matters: this one says the same of a folder above.
+    return undefined;
+  }
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  try {
+    await stat(path);
+    return path;
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return isMissing && dirname(path) !== path ? nearestExisting(dirname(path)) : path;
+  }
+}
