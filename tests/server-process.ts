@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** A program that runs the server, with its arguments before it: nohup. */
+  readonly wrapper?: readonly string[];
   /** An executable to run instead of the sources: it gets `cwd`, and of the environment nothing but `env`. */
   readonly executable?: { readonly path: string; readonly cwd: string };
 }
@@ -58,6 +60,7 @@ export function spawnServer(options: ServerOptions): ServerProcess {
   const { executable } = options;
   const child = Bun.spawn(
     [
+      ...(options.wrapper ?? []),
       ...(executable ? [executable.path] : [process.execPath, entry]),
       'start',
       '--listen',

@@ -40,6 +40,27 @@ test('[D1][D2][D3][D4] stops under load lose nothing, and say so to every connec
   }
 }, 60_000);
 
+for (const args of [[], ['--gateways', '2']]) {
+  test(`SIGHUP, which a closing terminal sends, drains like SIGTERM, ${args.join(' ') || 'one process'}`, async () => {
+    const server = await startServer({ dataDir: await dataFolder('hang-up'), args });
+    const eve = await signUp(server.url, 'eve');
+    const witness = await WireClient.open({ url: server.url, token: eve.token, userId: 'eve', deviceId: 'witness' });
+    const goingAway = witness.next(({ type }) => type === 'going_away');
+    for (let times = 0; times < 3; times++) process.kill(server.pid, 'SIGHUP');
+    expect(Number((await goingAway).reconnect_after_ms)).toBeGreaterThan(0);
+    expect((await witness.closed).code).toBe(4000);
+    expect(await server.left()).toBe(0);
+  }, 30_000);
+}
+
+test('under nohup SIGHUP is ignored, as it is without a listener', async () => {
+  const server = await startServer({ dataDir: await dataFolder('nohup'), wrapper: ['nohup'] });
+  process.kill(server.pid, 'SIGHUP');
+  const eve = await signUp(server.url, 'eve');
+  expect((await call(server.url, '/v1/me', { token: eve.token })).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+});
+
 test('[D6] what reached a server that stops is answered, over HTTP and over sockets: stored, or refused and not stored', async () => {
   const dataDir = await dataFolder('stop-answers');
   let server = await startServer({ dataDir });

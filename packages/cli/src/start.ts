@@ -1,4 +1,4 @@
-// hongyan start: runs the server until it is told to stop.
+// hongyan start: runs the server until a signal stops it.
 
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
@@ -8,6 +8,7 @@ import { checkTls } from '@hongyan/server/config/tls';
 import type { Command } from './command.ts';
 import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
 import { program } from './program.ts';
+import { stopSignal } from './stop-signal.ts';
 
 export const start: Command = {
   name: 'start',
@@ -21,31 +22,17 @@ export const start: Command = {
     await checkTls(config);
     await ensureFolder(config.data);
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
-    // Asked from the beginning: gateway processes accept connections a moment before all of them do.
-    const isToldToStop = stopSignal();
+    // From the beginning on: a signal while the server starts stops it too.
+    const stopping = stopSignal();
     const running = await startEmbedded(config, { log, clock: systemClock, program });
     await signUpDemoAccounts(running.url, accounts);
     console.log(`Hongyan is ready: open ${running.url}`);
     for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);
     log.info('started', { url: running.url, data: config.data });
-    const code = await Promise.race([isToldToStop.then(() => 0), running.died.then(() => 1)]);
+    const code = await Promise.race([stopping.then(() => 0), running.died.then(() => 1)]);
     log.info('draining');
     await running.stop();
     log.info('stopped');
     return code;
   },
 };
-
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let isAsked = false;
-    const ask = () => {
-      if (isAsked) process.exit(130);
-      isAsked = true;
-      resolve();
-    };
-    process.on('SIGINT', ask);
-    process.on('SIGTERM', ask);
-  });
-}

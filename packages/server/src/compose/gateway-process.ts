@@ -39,6 +39,8 @@ export function runGatewayProcess(): Promise<number> {
     // A terminal's Ctrl-C reaches every process of its group: the same stop that the core's process then asks for.
     process.on('SIGINT', () => void stop());
     process.on('SIGTERM', () => void stop());
+    // A closing terminal sends it to the core's process too, which drains or, under nohup, goes on: that one decides.
+    process.on('SIGHUP', () => {});
   });
 }
 

@@ -1,0 +1,32 @@
+// The signals that stop a server: each asks for a drain; a second one of an impatient operator ends the process at once.
+
+import { readFileSync } from 'node:fs';
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP, which a closing terminal sends. Listens from the call on. */
+export function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) process.exit(130);
+    isStopping = true;
+    resolve();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  // A closing terminal may send several, and nobody is there to be impatient.
+  if (!isIgnored(hangUp)) process.on('SIGHUP', () => isStopping || stop());
+  return promise;
+}
+
+const hangUp = 1;
+
+/** Under nohup the signal is ignored, and a listener would undo that. Where /proc does not say, it is not ignored. */
+function isIgnored(signal: number): boolean {
+  try {
+    const mask = readFileSync('/proc/self/status', 'utf8').match(/^SigIgn:\s+([\da-f]+)/m)?.[1];
+    return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    // No /proc on this system.
+    return false;
+  }
+}
