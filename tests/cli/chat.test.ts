@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { call, signUp } from '@hongyan/testing/http-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
-import { hongyan } from './hongyan.ts';
+import { fromSources, hongyan } from './hongyan.ts';
 import { Terminal } from './terminal.ts';
 
 /** Each test starts processes, on a machine that others may use too. */
@@ -48,6 +48,35 @@ test('lines of a pipe are messages; it ends with its input once they are durable
   expect(texts).toEqual(['one', 'two', '/three']);
 });
 
+test('it ends quietly when the reader of its output leaves, and what it had sent is kept', async () => {
+  const child = Bun.spawn([...fromSources, 'chat', '--url', server.url, '--user', 'carol', '--to', 'alice'], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  child.stdin.write('first\n');
+  child.stdin.flush();
+  const reader = child.stdout.getReader();
+  for (let shown = ''; !shown.includes('carol: first'); ) {
+    const { value } = await reader.read();
+    shown += new TextDecoder().decode(value);
+  }
+  await reader.cancel();
+  // Standard input stays open: the end comes from the output.
+  child.stdin.write('second\n');
+  child.stdin.flush();
+  expect(await child.exited).toBe(0);
+  expect(await new Response(child.stderr).text()).toBe('');
+  expect((await pipe('alice', '/open carol\n')).stdout).toMatch(/carol: first\n.*carol: second\n/);
+});
+
+test('a message that was read is marked so in a later run too', async () => {
+  await pipe('alice', 'seen?\n', '--to', 'dora');
+  await pipe('dora', '/open alice\n');
+  expect((await pipe('alice', '', '--to', 'dora')).stdout).toContain('alice: seen?  ✓✓ read\n');
+});
+
 test('unread is listed, opening shows history, and commands answer in a pipe too', async () => {
   const { stdout, code } = await pipe('bob', '/list\n/open alice\n/members\nanswer\n/where\n/nothing\n/quit\nunsaid\n');
   expect(code).toBe(0);
@@ -85,6 +114,19 @@ test('two terminals see messages, typing and marks as they change', async () => 
   expect(await dora.exited()).toBe(0);
   carol.type('\u0004');
   expect(await carol.exited()).toBe(0);
+});
+
+test('a terminal shows names, and ids where a command takes them', async () => {
+  const body = { user_id: 'fay', password, display_name: 'Fay Ü' };
+  expect((await call(server.url, '/v1/auth/signup', { method: 'POST', body })).status).toBe(201);
+  await pipe('fay', 'hello\n', '--to', 'bob');
+  const bob = onTerminal('bob', { to: 'fay' });
+  await bob.shows('Fay Ü: hello');
+  await bob.shows('Fay Ü> ');
+  bob.type('/list\r');
+  await bob.shows('Fay Ü (fay)');
+  bob.type('/quit\r');
+  expect(await bob.exited()).toBe(0);
 });
 
 test('a server that goes and comes back is seen, and what was typed meanwhile is sent', async () => {

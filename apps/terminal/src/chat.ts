@@ -3,8 +3,10 @@
 import { createInterface, type Interface } from 'node:readline';
 import { type Clock, sleep, systemClock } from '@hongyan/base/clock';
 import { type Client, ClientError, createClient, type DeviceId, login, signup } from '@hongyan/client';
-import { chatCommands, open, runCommand } from './commands.ts';
+import { type ChatDeps, chatCommands, open, runCommand } from './commands.ts';
 import { ConversationScreen } from './conversation-screen.ts';
+import { Names } from './names.ts';
+import { PipeOutput } from './output.ts';
 import { printable } from './printable.ts';
 import { createPlainScreen, createTerminalScreen, type Screen } from './screen.ts';
 
@@ -24,7 +26,7 @@ export interface ChatOptions {
   readonly isColoured: boolean;
 }
 
-/** Reads standard input until it ends; resolves with the exit code: 0, or 1 when something could not be sent. */
+/** Runs until standard input ends, or the reader of a pipe leaves. Resolves with the exit code: 1 when something could not be sent. */
 export async function chat({ url, userId, password, isSignup, ...options }: ChatOptions): Promise<number> {
   const account = { url, userId, password };
   const grant = await (isSignup ? signup(account) : login(account)).catch((error: unknown) => {
@@ -62,11 +64,13 @@ async function converse(client: Client, { to, isColoured }: ConverseOptions): Pr
     ...(isTerminal ? { output: stdout, completer: complete } : {}),
     terminal: isTerminal,
   });
+  const output = new PipeOutput(stdout);
   const screen = isTerminal
     ? createTerminalScreen({ lines, output: stdout, isColoured })
-    : createPlainScreen((text) => stdout.write(text));
-  const shown = new ConversationScreen({ client, screen, clock: systemClock });
-  const deps = { client, screen, shown };
+    : createPlainScreen((text) => output.write(text));
+  const names = new Names(client, { isShown: isTerminal });
+  const shown = new ConversationScreen({ client, screen, clock: systemClock, names });
+  const deps = { client, screen, shown, names };
   const ended = endOf(client);
   // Taken before anything is waited for: a pipe's lines do not wait for a listener.
   const typed = lines[Symbol.asyncIterator]();
@@ -76,7 +80,7 @@ async function converse(client: Client, { to, isColoured }: ConverseOptions): Pr
   shown.prompt();
   if (isTerminal) tellTyping(lines, client, shown);
   try {
-    const code = await Promise.race([readLines(typed, deps), ended]);
+    const code = await Promise.race([readLines(typed, deps), ended, output.closed]);
     return code ?? (await outboxEmpty(client, screen));
   } finally {
     lines.close();
@@ -94,10 +98,7 @@ function endOf(client: Client): Promise<number> {
 }
 
 /** Each line is done before the next is read; what fails is shown, and the chat goes on. */
-async function readLines(
-  typed: AsyncIterator<string>,
-  deps: { readonly client: Client; readonly screen: Screen; readonly shown: ConversationScreen },
-): Promise<undefined> {
+async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<undefined> {
   const { client, screen, shown } = deps;
   for (let next = await typed.next(); !next.done; next = await typed.next()) {
     const line = next.value.trim();

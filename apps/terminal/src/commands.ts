@@ -4,6 +4,7 @@ import type { Client, ConversationId, ConversationView, UserId } from '@hongyan/
 import { distance } from 'fastest-levenshtein';
 import type { ConversationScreen } from './conversation-screen.ts';
 import { conversationLine, nameOf, short } from './lines.ts';
+import type { Names } from './names.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
 
@@ -11,6 +12,7 @@ export interface ChatDeps {
   readonly client: Client;
   readonly screen: Screen;
   readonly shown: ConversationScreen;
+  readonly names: Names;
 }
 
 interface ChatCommand {
@@ -25,7 +27,7 @@ export const chatCommands: Readonly<Record<string, ChatCommand>> = {
   '/list': {
     usage: '/list',
     summary: 'Your conversations, newest first',
-    run: ({ client, screen }) => list(client, screen),
+    run: list,
   },
   '/open': {
     usage: '/open <number | user_id | title>',
@@ -71,18 +73,26 @@ async function enter({ client, shown }: ChatDeps, { conversationId }: Conversati
 }
 
 export async function open(deps: ChatDeps, what: string): Promise<void> {
-  if (what === '') throw new Error('say which: a number of /list, a user id, or a title');
+  if (what === '') throw new Error('name the conversation: a number of /list, a user id, or a title');
   const all = deps.client.conversations();
   const found =
     all[Number(what) - 1] ??
     deps.client.conversation(what as ConversationId) ??
-    all.find((view) => nameOf(view) === what);
+    all.find((view) => isCalled(view, what, deps.names));
   await enter(deps, found ?? (await deps.client.createDirect(what as UserId)));
 }
 
-function list(client: Client, screen: Screen): void {
+/** By its title, or by the other user's id or name. */
+const isCalled = (view: ConversationView, what: string, names: Names): boolean =>
+  nameOf(view, (userId) => userId) === what || nameOf(view, (userId) => names.of(userId)) === what;
+
+async function list({ client, screen, names }: ChatDeps): Promise<void> {
   const all = client.conversations();
-  for (const [index, view] of all.entries()) screen.print(conversationLine(view, index + 1, screen.style));
+  const others = all.flatMap(({ kind, members }) => (kind === 'direct' ? members : []));
+  await names.learn([...others, ...all.flatMap(({ lastMessage }) => lastMessage?.from ?? [])]);
+  const userName = (userId: UserId): string => names.withId(userId);
+  for (const [index, view] of all.entries())
+    screen.print(conversationLine({ view, place: index + 1, userName }, screen.style));
   if (all.length === 0) screen.print('no conversation yet; start one by /new <user_id>');
 }
 
@@ -100,13 +110,14 @@ async function members({ client, screen, shown }: ChatDeps): Promise<void> {
   }
 }
 
-async function history({ client, shown }: ChatDeps, [count]: readonly string[]): Promise<void> {
+async function history({ client, shown, names }: ChatDeps, [count]: readonly string[]): Promise<void> {
   const conversationId = opened(shown);
   const limit = count === undefined ? pageSize : Number(count);
   if (!Number.isInteger(limit) || limit < 1) throw new Error('/history takes a number of messages');
   const { oldestSeq } = shown;
   const before = oldestSeq === undefined ? {} : { beforeSeq: oldestSeq };
   const { messages, hasMore } = await client.history({ conversationId, limit, ...before });
+  await names.learn(messages.map(({ from }) => from));
   shown.showPage(messages);
   if (!hasMore) shown.notice(messages.length === 0 ? 'nothing before that' : 'the conversation starts here');
 }
@@ -114,7 +125,7 @@ async function history({ client, shown }: ChatDeps, [count]: readonly string[]):
 async function where({ client, screen, shown }: ChatDeps): Promise<void> {
   opened(shown);
   const { lastOwn } = shown;
-  if (!lastOwn) throw new Error('you have written nothing here that is on the screen');
+  if (!lastOwn) throw new Error('there is no message of yours on the screen');
   if (lastOwn.seq === undefined) return shown.notice('it waits in the outbox of this terminal');
   const found = await client.whereIs({ clientMsgId: lastOwn.clientMsgId });
   const text = short(String(found.message.content.text ?? found.message.content.type));

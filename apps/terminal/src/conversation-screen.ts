@@ -1,8 +1,9 @@
-// What hongyan chat shows by itself: messages, marks, receipts, typing and the connection, as the client tells of them.
+// What hongyan chat shows by itself: messages, marks, receipts, typing and the connection, at the client's events.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Client, ClientMessage, ClientMsgId, ConnectionState, ConversationId, Seq, UserId } from '@hongyan/client';
 import { contentText, markOf, messageLine, nameOf, short, stateText } from './lines.ts';
+import type { Names } from './names.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
 
@@ -14,6 +15,7 @@ export interface ShownOptions {
   readonly client: Client;
   readonly screen: Screen;
   readonly clock: Clock;
+  readonly names: Names;
 }
 
 /** The conversation that is open, and what of it is on the screen. */
@@ -21,6 +23,7 @@ export class ConversationScreen {
   readonly #client: Client;
   readonly #screen: Screen;
   readonly #clock: Clock;
+  readonly #names: Names;
   #open: ConversationId | undefined;
   /** Of the open conversation: own messages and the marks they show. */
   readonly #marks = new Map<ClientMsgId, { readonly message: ClientMessage; readonly mark: string }>();
@@ -31,10 +34,11 @@ export class ConversationScreen {
   #lastState: ConnectionState['type'] = 'closed';
   #typing: { readonly who: UserId; readonly timer: Timer } | undefined;
 
-  constructor({ client, screen, clock }: ShownOptions) {
+  constructor({ client, screen, clock, names }: ShownOptions) {
     this.#client = client;
     this.#screen = screen;
     this.#clock = clock;
+    this.#names = names;
     client.on('state', (state) => this.#onState(state));
     client.on('message', (message) => this.#onMessage(message));
     client.on('outbox', (message) => this.#onOutbox(message));
@@ -45,7 +49,7 @@ export class ConversationScreen {
       if (conversationId === this.#open && userId !== client.userId) this.#showTyping(userId);
     });
     client.on('gap', ({ conversationId, from, to }) => {
-      if (conversationId === this.#open) this.notice(`messages ${from} to ${to} can no longer be had`);
+      if (conversationId === this.#open) this.notice(`messages ${from} to ${to} are no longer available`);
     });
     client.on('warning', ({ message }) => this.notice(printable(message)));
     client.on('left', ({ conversationId }) => {
@@ -77,7 +81,10 @@ export class ConversationScreen {
     this.#held = [];
     this.prompt();
     try {
-      this.showPage(await newest());
+      const messages = await newest();
+      const members = this.#client.conversation(conversationId)?.members ?? [];
+      await this.#names.learn([...members, ...messages.map(({ from }) => from)]);
+      if (this.#open === conversationId) this.showPage(messages);
     } finally {
       const shownUpTo = this.#newestSeq;
       const held = this.#held;
@@ -107,8 +114,8 @@ export class ConversationScreen {
 
   prompt(): void {
     const view = this.#open && this.#client.conversation(this.#open);
-    const where = view ? nameOf(view) : 'hongyan';
-    const typing = this.#typing ? ` (${printable(this.#typing.who)} is typing)` : '';
+    const where = view ? nameOf(view, this.#userName) : 'hongyan';
+    const typing = this.#typing ? ` (${printable(this.#userName(this.#typing.who))} is typing)` : '';
     this.#screen.prompt(`${where}${typing}> `);
   }
 
@@ -124,9 +131,9 @@ export class ConversationScreen {
   #onMessage(message: ClientMessage): void {
     if (message.conversationId !== this.#open) {
       const view = this.#client.conversation(message.conversationId);
-      const where = view ? nameOf(view) : message.conversationId;
+      const where = view ? nameOf(view, this.#userName) : message.conversationId;
       if (message.from !== this.#client.userId)
-        this.notice(`${where}: ${printable(message.from)}: ${short(contentText(message))}`);
+        this.notice(`${where}: ${printable(this.#userName(message.from))}: ${this.#shortText(message)}`);
       return;
     }
     if (this.#held) return void this.#held.push(message);
@@ -139,7 +146,7 @@ export class ConversationScreen {
   /** A pipe is told once a message is durable or refused; a terminal shows it at once and marks it as it goes. */
   #onOutbox(message: ClientMessage): void {
     if (message.conversationId !== this.#open) {
-      if (message.status === 'failed') this.notice(`${markOf(message, undefined)}: ${short(contentText(message))}`);
+      if (message.status === 'failed') this.notice(`${markOf(message, undefined)}: ${this.#shortText(message)}`);
     } else if (this.#marks.has(message.clientMsgId)) this.#mark(message);
     else if (this.#screen.kind === 'terminal' || message.status !== 'queued') this.#print(message);
   }
@@ -151,7 +158,7 @@ export class ConversationScreen {
       const [oldest] = this.#marks.keys();
       if (this.#marks.size > markedMax && oldest !== undefined) this.#marks.delete(oldest);
     }
-    this.#screen.print(messageLine({ message, mark }, this.#screen), message.clientMsgId);
+    this.#screen.print(this.#line(message, mark), message.clientMsgId);
   }
 
   #mark(message: ClientMessage): void {
@@ -159,8 +166,8 @@ export class ConversationScreen {
     const before = this.#marks.get(message.clientMsgId)?.mark;
     this.#marks.set(message.clientMsgId, { message, mark });
     if (mark === before) return;
-    const line = messageLine({ message, mark }, this.#screen);
-    if (!this.#screen.replace(line, message.clientMsgId)) this.notice(`${mark}: ${short(contentText(message))}`);
+    const line = this.#line(message, mark);
+    if (!this.#screen.replace(line, message.clientMsgId)) this.notice(`${mark}: ${this.#shortText(message)}`);
   }
 
   /** Positions are "up to": what the newest message's mark says holds for those before it, so one line is enough. */
@@ -175,10 +182,20 @@ export class ConversationScreen {
     if (!newest) return;
     const mark = this.#markOf(newest.message);
     this.#marks.set(newest.message.clientMsgId, { message: newest.message, mark });
-    const line = messageLine({ message: newest.message, mark }, this.#screen);
+    const line = this.#line(newest.message, mark);
     if (this.#screen.replace(line, newest.message.clientMsgId)) return;
-    this.notice(`${printable(reader)}: ${mark} up to "${short(contentText(newest.message))}"`);
+    this.notice(`${printable(this.#userName(reader))}: ${mark} up to "${this.#shortText(newest.message)}"`);
   }
+
+  #line(message: ClientMessage, mark: string): string {
+    return messageLine({ message, mark, userName: this.#userName }, this.#screen);
+  }
+
+  #shortText(message: ClientMessage): string {
+    return short(contentText(message, this.#userName));
+  }
+
+  readonly #userName = (userId: UserId): string => this.#names.of(userId);
 
   #markOf(message: ClientMessage): string {
     return markOf(message, this.#client.conversation(message.conversationId));

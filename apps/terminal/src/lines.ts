@@ -1,4 +1,4 @@
-// The lines of hongyan chat, made of what the client library tells. No state, no output.
+// The lines of hongyan chat, from the events and views of the client library. No state, no output.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { ClientMessage, ConnectionState, ConversationView, UserId } from '@hongyan/client';
@@ -6,54 +6,71 @@ import { printable } from './printable.ts';
 import type { Screen, Style } from './screen.ts';
 
 type Paint = Screen['style'];
+/** What stands for a user: the display name on a terminal, the id in a pipe. */
+type NameOf = (userId: UserId) => string;
 
-/** What the user calls it: the title, or the other one of a direct conversation. */
-export function nameOf(view: ConversationView): string {
+/** The title of a group, the other user of a direct conversation. */
+export function nameOf(view: ConversationView, userName: NameOf): string {
   if (view.kind !== 'direct') return printable(view.title);
-  return view.members[0] ?? view.conversationId;
+  const [other] = view.members;
+  return other === undefined ? view.conversationId : userName(other);
 }
 
 export interface Line {
   readonly message: ClientMessage;
   readonly mark: string;
+  readonly userName: NameOf;
 }
 
 /** A terminal shows the time of day; a pipe's lines may be read years later. */
-export function messageLine({ message, mark }: Line, { kind, style }: Screen): string {
-  const time = timeText(message.timestampMs, kind);
-  const said = `${style(time, 'dim')} ${style(printable(message.from), 'bold', colourOf(message.from))}: ${contentText(message)}`;
-  return mark === '' ? said : `${said}  ${style(mark, message.status === 'failed' ? 'red' : 'dim')}`;
+export function messageLine({ message, mark, userName }: Line, { kind, style }: Screen): string {
+  const time = style(timeText(message.timestampMs, kind), 'dim');
+  const from = style(printable(userName(message.from)), 'bold', colourOf(message.from));
+  const line = `${time} ${from}: ${contentText(message, userName)}`;
+  return mark === '' ? line : `${line}  ${style(mark, message.status === 'failed' ? 'red' : 'dim')}`;
 }
 
-export function contentText({ content }: ClientMessage): string {
+export function contentText({ content }: ClientMessage, userName: NameOf): string {
   const names = (value: unknown): string =>
-    Array.isArray(value) ? value.map((id) => printable(String(id))).join(', ') : '';
+    Array.isArray(value) ? value.map((id) => printable(userName(String(id) as UserId))).join(', ') : '';
   if (content.type === 'text') return printable(String(content.text ?? ''));
   if (content.type === 'hongyan.members') return `(${String(content.change)}: ${names(content.user_ids)})`;
   if (content.type === 'hongyan.title') return `(the title is now ${printable(String(content.title))})`;
   return printable(JSON.stringify(content));
 }
 
-/** Where one's own message is: in the outbox, durable, and how many of the others have received or read it. */
+/**
+ * Where an own message is: in the outbox, durable, delivered to all others or read by all; else how many of them have it.
+ * The status that came with the message counts too: the receipts of an earlier run are not in `view`.
+ */
 export function markOf({ status, seq, error }: ClientMessage, view: ConversationView | undefined): string {
   if (status === 'queued') return '… queued';
   if (status === 'failed') return `✗ failed: ${printable(error?.message ?? 'refused')}`;
-  if (!view || seq === undefined) return '✓ acked';
-  const others = [...view.receipts.values()];
-  const read = others.filter((at) => at.readSeq >= seq).length;
-  const delivered = others.filter((at) => at.deliveredSeq >= seq).length;
-  const all = view.memberCount - 1;
-  if (read > 0) return read >= all ? '✓✓ read' : `✓✓ read by ${read} of ${all}`;
-  if (delivered > 0) return delivered >= all ? '✓✓ delivered' : `✓✓ delivered to ${delivered} of ${all}`;
-  return '✓ acked';
+  const others = view === undefined || seq === undefined ? [] : [...view.receipts.values()];
+  const all = Math.max(1, (view?.memberCount ?? 0) - 1);
+  const read = others.filter((at) => at.readSeq >= (seq ?? 0)).length;
+  const delivered = others.filter((at) => at.deliveredSeq >= (seq ?? 0)).length;
+  if (status === 'read' || read >= all) return '✓✓ read';
+  if (read > 0) return `✓✓ read by ${read} of ${all}`;
+  if (status === 'delivered' || delivered >= all) return '✓✓ delivered';
+  return delivered > 0 ? `✓✓ delivered to ${delivered} of ${all}` : '✓ acked';
 }
 
-export function conversationLine(view: ConversationView, place: number, style: Paint): string {
+export interface ConversationRow {
+  readonly view: ConversationView;
+  /** Its number in /list. */
+  readonly place: number;
+  readonly userName: NameOf;
+}
+
+export function conversationLine({ view, place, userName }: ConversationRow, style: Paint): string {
   const unread = view.unread > 0 ? style(`  ${view.unread} unread`, 'bold', 'yellow') : '';
   const kind = view.kind === 'direct' ? '' : style(` (${view.kind} of ${view.memberCount})`, 'dim');
   const { lastMessage } = view;
-  const said = lastMessage ? style(`  ${printable(lastMessage.from)}: ${short(contentText(lastMessage))}`, 'dim') : '';
-  return `${String(place).padStart(3)}  ${style(nameOf(view), 'bold')}${kind}${unread}${said}`;
+  const last = lastMessage
+    ? style(`  ${printable(userName(lastMessage.from))}: ${short(contentText(lastMessage, userName))}`, 'dim')
+    : '';
+  return `${String(place).padStart(3)}  ${style(nameOf(view, userName), 'bold')}${kind}${unread}${last}`;
 }
 
 export function stateText(state: ConnectionState, nowMs: number): string {
