@@ -10,7 +10,7 @@ import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { openDirectory } from '@hongyan/server/compose/data-folder';
 import { readOrCreateSecret } from '@hongyan/server/config/secret';
 import { createTokens } from '@hongyan/server/roles/gateway/token';
-import { readPassword } from '../password.ts';
+import { readPasswords } from '../password.ts';
 import { program } from '../program.ts';
 
 export interface BenchTarget {
@@ -66,9 +66,9 @@ export async function withOwnServer<T>(
 /** Their passwords are asked for, one after the other. */
 export async function ofRunningServer(url: string, pair: readonly [UserId, UserId]): Promise<BenchTarget> {
   const tokens = new Map<UserId, string>();
-  for (const userId of pair) {
-    const password = await readPassword(`Password of ${userId}: `);
-    tokens.set(userId, (await login({ url, userId, password })).access_token);
+  const passwords = await readPasswords(pair.map((userId) => `Password of ${userId}: `));
+  for (const [index, userId] of pair.entries()) {
+    tokens.set(userId, (await login({ url, userId, password: passwords[index] ?? '' })).access_token);
   }
   const tokenOf = async (userId: UserId) => tokens.get(userId) ?? '';
   return {
