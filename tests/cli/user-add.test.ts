@@ -43,6 +43,18 @@ test('a user added beside a running server logs in at once, also where sign-up i
   expect(await server.stop()).toBe(0);
 });
 
+test('--json prints the user, with the password only where the command created it', async () => {
+  const dataDir = await dataFolder('user-add');
+  const add = async (...args: readonly string[]) =>
+    JSON.parse(
+      (await hongyan(['user', 'add', ...args, '--json', '--data', dataDir], { stdin: `${password}\n` })).stdout,
+    );
+  expect(await add('gina', '--display-name', 'Gina G')).toEqual({ user_id: 'gina', display_name: 'Gina G' });
+  const { password: created, ...user } = await add('hugo', '--random-password');
+  expect(user).toEqual({ user_id: 'hugo', display_name: 'hugo' });
+  expect(created).toMatch(/^\S{16}$/);
+});
+
 test('a taken id leaves with 1, a bad id, a short password and a password as an argument with 2', async () => {
   const dataDir = await dataFolder('user-add');
   const add = (args: readonly string[], stdin = `${password}\n`) =>

@@ -16,8 +16,8 @@ export const chat: Command = {
   usage: 'chat --user <user_id>',
   summary: 'Chat in the terminal, or through a pipe',
   details: `The password is asked for on the terminal, or taken from HONGYAN_PASSWORD; a pipe needs the latter.
-In a pipe each line is a message, or a command: it ends with its input, once all is acknowledged, and leaves with 1
-when something could not be sent. Colours are for terminals without NO_COLOR.
+In a pipe each line is a message or a command. The chat ends with its input once every message is acknowledged, or with
+the reader of its output, and exits with status 1 if a message could not be sent. NO_COLOR switches colours off.
 
 Commands:
 ${Object.values(chatCommands)
@@ -25,13 +25,15 @@ ${Object.values(chatCommands)
   .join('\n')}`,
   values: {
     url: { placeholder: 'url', description: `The server. Default: ${urlDefault}` },
-    user: { placeholder: 'user_id', description: 'Who you are' },
+    user: { placeholder: 'user_id', description: 'The user id to log in with' },
     to: { placeholder: 'user_id | title', description: 'The conversation to open at once' },
     device: {
       placeholder: 'device_id',
-      description: 'The device this terminal is; two at a time need two. Default: terminal-<name of the machine>',
+      description:
+        'The id of this terminal as a device; each open terminal of a user needs its own. Default: terminal-<host name>',
     },
   },
+  examples: ['hongyan chat --user alice --to bob', 'echo "backup done" | hongyan chat --user ops --to "Night shift"'],
   switches: { 'sign-up': 'Create the account first' },
   options: [],
   async run({ switches, values, env }) {
@@ -56,7 +58,7 @@ function idOf(what: 'user' | 'device', id: string | undefined): string {
   );
 }
 
-/** The same at each start: the server keeps positions per device, and would keep those of a new one for ever. */
+/** The same at each start: the server keeps positions per device. */
 const ownDeviceId = (): string => `terminal-${hostname().replace(/[^A-Za-z0-9_.@-]/g, '-')}`.slice(0, 64);
 
 function askPassword(userId: string, isNew: boolean): Promise<string> {

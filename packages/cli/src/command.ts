@@ -1,4 +1,4 @@
-// What a command of the command line is, and how it ends.
+// The interface of a command of the command line, and how it ends.
 
 import type { Source } from '@hongyan/server/config/load';
 import type { Config, OptionName } from '@hongyan/server/config/options';
@@ -9,7 +9,7 @@ export interface CommandInput {
   /** Positional words, in order. */
   readonly words: readonly string[];
   readonly switches: ReadonlySet<string>;
-  /** Of the command's own flags with a value, those that were given. */
+  /** The command's own flags with a value, as far as given. */
   readonly values: ReadonlyMap<string, string>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -17,10 +17,13 @@ export interface CommandInput {
 export interface Command {
   /** As typed: "start", "user add". */
   readonly name: string;
+  /** The name with its arguments: "user add <user_id>". */
   readonly usage: string;
   readonly summary: string;
-  /** Further paragraphs of --help: what it reads, prints and leaves with. */
+  /** Further paragraphs of --help: what it reads, what it prints, its exit status. */
   readonly details?: string;
+  /** Lines that can be pasted into a shell. */
+  readonly examples?: readonly string[];
   /** Flags without a value, beside the options of the configuration: name → description. */
   readonly switches?: Readonly<Record<string, string>>;
   /** Flags with a value, beside the options of the configuration. */
@@ -31,7 +34,15 @@ export interface Command {
   run(input: CommandInput): Promise<number>;
 }
 
-/** The user asked for something that cannot be: the message says what to do. Exit code 2. */
+/** What several commands share: "user" of "user add", or a heading of the general help. */
+export interface CommandGroup {
+  readonly title: string;
+  /** The first word of all its commands, where they have two. */
+  readonly name?: string;
+  readonly commands: readonly Command[];
+}
+
+/** The arguments cannot be carried out; the message says what to give instead. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -1,9 +1,8 @@
 // The pages of --help against the text files beside this one, and how a page is made of a command.
 
 import { expect, test } from 'bun:test';
-import { options } from '@hongyan/server/config/options';
 import type { Command } from './command.ts';
-import { commandHelp, generalHelp } from './help.ts';
+import { commandHelp, generalHelp, groupHelp } from './help.ts';
 import { helpPages, pathOf, printed } from './testing/help-pages.ts';
 
 for (const [page, args] of Object.entries(helpPages)) {
@@ -52,11 +51,17 @@ test('a command shows its own flags first, then the options that it takes, each 
   ]);
 });
 
-test('the general page lines the commands up and has every option', () => {
-  const page = generalHelp([bare, { ...bare, usage: 'rest long', summary: 'Do nothing for long' }]);
-  expect(page).toContain('\n  rest       Do nothing\n  rest long  Do nothing for long\n');
-  for (const { name, description } of options) {
-    expect(page).toContain(`  --${name}`);
-    expect(page).toContain(`      ${description}. `);
-  }
+test('examples stand behind the details', () => {
+  const page = commandHelp({ ...bare, details: 'Longer is better.', examples: ['hongyan rest', 'hongyan rest -l'] });
+  expect(page).toEndWith('Longer is better.\n\nExamples:\n  hongyan rest\n  hongyan rest -l');
+});
+
+test('the general page lines the names up below their headings, the page of a group the usages', () => {
+  const commands = [bare, { ...bare, name: 'rest long', usage: 'rest long <hours>', summary: 'Do nothing for long' }];
+  const page = generalHelp([{ title: 'Idle', commands }], ['hongyan rest']);
+  expect(page).toContain('\n\nIdle:\n  rest       Do nothing\n  rest long  Do nothing for long\n');
+  expect(page).toContain('\n\nExamples:\n  hongyan rest\n');
+  const group = groupHelp({ title: 'Ways to rest', name: 'rest', commands });
+  expect(group).toStartWith('Usage: hongyan rest <command> [options]\n\nWays to rest\n');
+  expect(group).toContain('\n  rest               Do nothing\n  rest long <hours>  Do nothing for long\n');
 });

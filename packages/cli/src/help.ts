@@ -1,21 +1,39 @@
-// --help, made from the commands and the declared options.
+// The pages of --help, from the commands and the declared options.
 
 import { environmentName, fileKey, type Option, options } from '@hongyan/server/config/options';
-import type { Command } from './command.ts';
+import type { Command, CommandGroup } from './command.ts';
 
-export function generalHelp(commands: readonly Command[]): string {
-  const width = Math.max(...commands.map((command) => command.usage.length));
-  const lines = commands.map((command) => `  ${command.usage.padEnd(width)}  ${command.summary}`);
+/** Commands first, about a screen; the options of the server stand on the page of start. */
+export function generalHelp(groups: readonly CommandGroup[], examples: readonly string[]): string {
+  const width = widthOf(groups.flatMap(({ commands }) => commands.map(({ name }) => name)));
   return [
     'Hongyan: an instant-messaging server in one process.',
     '',
     'Usage: hongyan <command> [options]',
+    ...groups.flatMap(({ title, commands }) => [
+      '',
+      `${title}:`,
+      ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    ]),
+    ...exampleLines(examples),
+    '',
+    'hongyan <command> --help shows the arguments and options of a command, hongyan start --help those of the server.',
+    'Each option is a flag, an environment variable, and a key of the TOML file that --config names.',
+  ].join('\n');
+}
+
+/** Of the commands that begin with the same word. */
+export function groupHelp({ title, name, commands }: CommandGroup): string {
+  const width = widthOf(commands.map(({ usage }) => usage));
+  return [
+    `Usage: hongyan ${name} <command> [options]`,
+    '',
+    title,
     '',
     'Commands:',
-    ...lines,
+    ...commands.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`),
     '',
-    'Every option is a flag, an environment variable and a key of the file given by --config (TOML):',
-    ...optionLines(),
+    `hongyan ${name} <command> --help shows the arguments and options of a command.`,
   ].join('\n');
 }
 
@@ -33,10 +51,14 @@ export function commandHelp(command: Command): string {
     '',
     command.summary,
     ...(command.details === undefined ? [] : ['', command.details]),
+    ...exampleLines(command.examples ?? []),
     ...(own.length > 0 ? ['', 'Of this command:', ...own] : []),
     ...(shown.length > 0 ? ['', 'Options (flag, environment variable, file key):', ...shown] : []),
   ].join('\n');
 }
+
+const exampleLines = (examples: readonly string[]): string[] =>
+  examples.length === 0 ? [] : ['', 'Examples:', ...examples.map((example) => `  ${example}`)];
 
 function optionLines(names?: readonly string[]): string[] {
   return options
@@ -57,3 +79,5 @@ function defaultOf(option: Option): string {
   const choices = option.type === 'text' && option.oneOf ? ` One of: ${option.oneOf.join(', ')}.` : '';
   return `Default: ${option.default === '' ? '(empty)' : option.default}.${choices}`;
 }
+
+const widthOf = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));

@@ -15,7 +15,8 @@ export const inspect: Command = {
   usage: 'inspect <conversation_id | msg_id | client_msg_id>',
   summary: 'Show a conversation, or a message and where it is for each member and device',
   details:
-    'Reads the data folder and changes nothing in it, while its server runs or not.\nAll messages that carry a client_msg_id are shown; an id that starts with dashes goes behind --.\nLeaves with 1 when nothing has the id.',
+    'Reads the data folder and changes nothing in it, while its server runs or not.\nAll messages that carry a client_msg_id are shown; an id that starts with dashes goes behind --.\nExits with status 1 if nothing has the id.',
+  examples: ['hongyan inspect d:alice:bob --limit 5'],
   values: {
     limit: { placeholder: 'n', description: `How many members and messages are shown. Default: ${limitDefault}` },
   },

@@ -5,24 +5,15 @@ import { readFileSync } from 'node:fs';
 import { gatewayProcessWord } from '@hongyan/server/compose/gateway-messages';
 import { runGatewayProcess } from '@hongyan/server/compose/gateway-process';
 import { loadConfig } from '@hongyan/server/config/load';
-import { distance } from 'fastest-levenshtein';
-import { bench } from './bench.ts';
-import { chat } from './chat.ts';
-import { checkConfig } from './check-config.ts';
-import { type Command, UsageError } from './command.ts';
-import { commandHelp, generalHelp } from './help.ts';
-import { inspect } from './inspect.ts';
-import { start } from './start.ts';
-import { token } from './token.ts';
-import { userAdd } from './user-add.ts';
-import { versionCommand } from './version.ts';
+import { UsageError } from './command.ts';
+import { commandNamed, examples, groupNamed, groups, nearestName } from './commands.ts';
+import { commandHelp, generalHelp, groupHelp } from './help.ts';
 
-const commands: readonly Command[] = [start, chat, userAdd, token, inspect, checkConfig, bench, versionCommand];
-
-/** 0 done, 1 failed, 2 asked for something that cannot be. */
+/** 0 done, 1 failed, 2 the arguments cannot be carried out. */
 async function main(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const [first = '--help'] = argv;
   if (isHelp(first) || first === 'help') return help(argv.slice(1));
+  if (first === '--version' || first === '-v') return main(['version', ...argv.slice(1)], env);
   const command = commandNamed(argv);
   if (!command) return argv.some(isHelp) ? help(argv) : noCommand(argv);
   const own = argv.slice(command.name.split(' ').length);
@@ -48,37 +39,27 @@ async function main(argv: readonly string[], env: Readonly<Record<string, string
 
 const isHelp = (word: string): boolean => word === '--help' || word === '-h';
 
-const commandNamed = (argv: readonly string[]): Command | undefined =>
-  commands.find(({ name }) => name.split(' ').every((word, index) => argv[index] === word));
-
-/** The names of two words that start with this one. */
-const groupOf = (first: string): string[] =>
-  commands.map(({ name }) => name).filter((name) => name.startsWith(`${first} `));
-
-/** Of the command that `words` start with, else of all. */
+/** The page of the command or group that `words` begin with, else the general one. */
 function help(words: readonly string[]): number {
   const command = commandNamed(words);
   const [first = '', second = ''] = words;
-  const isOfAll = first === '' || isHelp(first) || (isHelp(second) && groupOf(first).length > 0);
-  if (!command && !isOfAll) return noCommand(words);
-  console.log(command ? commandHelp(command) : generalHelp(commands));
+  const group = groupNamed(first);
+  const isOfGroup = group !== undefined && (second === '' || isHelp(second));
+  if (!command && !isOfGroup && first !== '' && !isHelp(first)) return noCommand(words);
+  if (command) console.log(commandHelp(command));
+  else console.log(isOfGroup ? groupHelp(group) : generalHelp(groups, examples));
   return 0;
 }
 
 function noCommand(words: readonly string[]): number {
   const [first = '', second = ''] = words;
-  const group = groupOf(first);
-  if (group.length > 0 && (second === '' || second.startsWith('-'))) {
-    return fail(`${first} needs a second word: ${group.join(', ')}; see hongyan --help`);
+  const group = groupNamed(first);
+  if (group && (second === '' || second.startsWith('-'))) {
+    const names = group.commands.map(({ name }) => name).join(', ');
+    return fail(`${first} needs a second word: ${names}; see hongyan ${first} --help`);
   }
-  const known = group.length > 0 ? `${first} ${second}` : first;
-  return fail(`unknown command ${known}; did you mean ${nearest(words)}? See hongyan --help`);
-}
-
-/** A name of two words is compared with two words, so that "user ad" is near "user add" and "satrt now" near "start". */
-function nearest(words: readonly string[]): string {
-  const distanceOf = ({ name }: Command): number => distance(words.slice(0, name.split(' ').length).join(' '), name);
-  return commands.reduce((best, command) => (distanceOf(command) < distanceOf(best) ? command : best)).name;
+  const given = group ? `${first} ${second}` : first;
+  return fail(`unknown command ${given}; did you mean ${nearestName(words)}? See hongyan --help`);
 }
 
 function fail(message: string): number {

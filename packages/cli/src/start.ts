@@ -14,8 +14,9 @@ export const start: Command = {
   name: 'start',
   usage: 'start',
   summary: 'Run the server: gateway, core and stores in one process',
+  examples: ['hongyan start --demo', 'hongyan start --listen 0.0.0.0:8080 --data /var/lib/hongyan'],
   switches: {
-    demo: 'Create two accounts to try it with; their passwords are made at random and kept in the data folder',
+    demo: 'Create two accounts to try it with; their passwords are random and kept in the data folder',
   },
   async run({ config, switches }) {
     const log = createLog({ level: config.logLevel as LogLevel });

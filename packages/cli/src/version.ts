@@ -1,4 +1,4 @@
-// hongyan version.
+// hongyan version, also as --version and -v.
 
 import { version } from '@hongyan/server/compose/version';
 import type { Command } from './command.ts';
@@ -7,9 +7,11 @@ export const versionCommand: Command = {
   name: 'version',
   usage: 'version',
   summary: 'Print the version',
+  switches: { json: 'Print one JSON object for programs' },
   options: [],
-  async run() {
-    console.log(`hongyan ${version} (bun ${Bun.version})`);
+  async run({ switches }) {
+    const versions = { version, bun: Bun.version };
+    console.log(switches.has('json') ? JSON.stringify(versions) : `hongyan ${version} (bun ${Bun.version})`);
     return 0;
   },
 };

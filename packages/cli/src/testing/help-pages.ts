@@ -6,6 +6,7 @@ import { join } from 'node:path';
 /** File beside this one → the arguments that print it. */
 export const helpPages: Readonly<Record<string, readonly string[]>> = {
   'help.txt': ['--help'],
+  'help-user.txt': ['user', '--help'],
   'help-start.txt': ['start', '--help'],
 };
 

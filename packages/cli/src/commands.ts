@@ -1,0 +1,41 @@
+// Every command of the command line, in the order of the general help, and how one is found by its words.
+
+import { distance } from 'fastest-levenshtein';
+import { bench } from './bench.ts';
+import { chat } from './chat.ts';
+import { checkConfig } from './check-config.ts';
+import type { Command, CommandGroup } from './command.ts';
+import { inspect } from './inspect.ts';
+import { start } from './start.ts';
+import { token } from './token.ts';
+import { userAdd } from './user-add.ts';
+import { versionCommand } from './version.ts';
+
+const users: CommandGroup = { title: 'Users of a data folder', name: 'user', commands: [userAdd] };
+
+export const groups: readonly CommandGroup[] = [
+  { title: 'Server', commands: [start, checkConfig, bench, versionCommand] },
+  { ...users, commands: [...users.commands, token] },
+  { title: 'Messages', commands: [chat, inspect] },
+];
+
+export const examples: readonly string[] = [
+  'hongyan start --demo',
+  'hongyan user add alice --random-password',
+  'hongyan chat --user alice --to bob',
+];
+
+const commands: readonly Command[] = groups.flatMap((group) => group.commands);
+
+/** The command that `words` begin with. */
+export const commandNamed = (words: readonly string[]): Command | undefined =>
+  commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
+
+/** The commands whose first word of two is `word`. */
+export const groupNamed = (word: string): CommandGroup | undefined => (word === users.name ? users : undefined);
+
+/** The name nearest to what was typed: two words are compared with two, so that "user ad" is near "user add". */
+export function nearestName(words: readonly string[]): string {
+  const distanceOf = ({ name }: Command): number => distance(words.slice(0, name.split(' ').length).join(' '), name);
+  return commands.reduce((best, command) => (distanceOf(command) < distanceOf(best) ? command : best)).name;
+}
