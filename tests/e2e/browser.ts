@@ -2,9 +2,11 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Client, createClient, login, signup, type UserId } from '@hongyan/client';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 
+export const password = 'correct horse';
 /** A page that does not show what is waited for within this has failed. */
 export const waitMsMax = 20_000;
 const chat = join(import.meta.dir, '../../apps/chat');
@@ -14,7 +16,9 @@ export interface Stage {
   readonly browser: Browser;
   /** A browser of its own: no storage shared with the others. */
   context(options?: Parameters<Browser['newContext']>[0]): Promise<BrowserContext>;
-  /** Everyone goes: for afterEach, so that nobody of one test is online in the next. */
+  /** The client library as another user's device, online; the account is made when there is none. */
+  client(userId: string): Promise<Client>;
+  /** Closes browsers and clients: for afterEach, so that nobody of one test is online in the next. */
   leave(): Promise<void>;
   end(): Promise<void>;
 }
@@ -36,9 +40,15 @@ export async function openStage(name: string, args: readonly string[] = []): Pro
       '--disable-sync',
     ],
   });
+  const clients: Client[] = [];
   return {
     server,
     browser,
+    async client(userId) {
+      const client = await connectedClient(server.url, userId as UserId);
+      clients.push(client);
+      return client;
+    },
     async context(options) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...options });
       context.setDefaultTimeout(waitMsMax);
@@ -46,6 +56,7 @@ export async function openStage(name: string, args: readonly string[] = []): Pro
     },
     async leave() {
       await Promise.all(browser.contexts().map((context) => context.close()));
+      await Promise.all(clients.splice(0).map((client) => client.close()));
     },
     async end() {
       await browser.close();
@@ -53,6 +64,14 @@ export async function openStage(name: string, args: readonly string[] = []): Pro
       await removeDataFolders();
     },
   };
+}
+
+async function connectedClient(url: string, userId: UserId): Promise<Client> {
+  const account = { url, userId, password };
+  const { access_token } = await signup(account).catch(() => login(account)); // the account is there already
+  const client = createClient({ url, token: () => access_token });
+  await client.connect();
+  return client;
 }
 
 /** What `make test` builds before; here for a test that is run alone. */

@@ -1,8 +1,8 @@
 // Two people at two browsers: signing up, writing, marks, groups, languages, phones and keyboards.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import { openStage, type Stage } from './browser.ts';
-import { Person, password } from './person.ts';
+import { openStage, password, type Stage } from './browser.ts';
+import { Person } from './person.ts';
 
 const testMsMax = 60_000;
 

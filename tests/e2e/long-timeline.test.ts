@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { createClient, login, type UserId } from '@hongyan/client';
-import { openStage, type Stage } from './browser.ts';
-import { Person, password } from './person.ts';
+import { openStage, password, type Stage } from './browser.ts';
+import { Person } from './person.ts';
 
 const testMsMax = 150_000;
 const messages = Number(process.env.HONGYAN_E2E_MESSAGES ?? 100_000);

@@ -1,9 +1,7 @@
 // Someone at the web chat: does what a user does, and sees what a user sees.
 
 import type { BrowserContext, Locator, Page } from 'playwright-core';
-import { waitMsMax } from './browser.ts';
-
-export const password = 'correct horse';
+import { password, waitMsMax } from './browser.ts';
 
 export class Person {
   readonly page: Page;
@@ -90,6 +88,34 @@ export class Person {
           .sort((a, b) => Number(a.dataset.index) - Number(b.dataset.index))
           .map((row) => row.querySelector('.text')?.textContent ?? ''),
       );
+  }
+
+  /** Seq of the last message whose end is on the screen. */
+  lastShownSeq(): Promise<number> {
+    return this.page.locator('.messages-scroll').evaluate((list) => {
+      const { bottom } = list.getBoundingClientRect();
+      const shown = [...list.querySelectorAll('.message')].filter(
+        (row) => row.getBoundingClientRect().bottom <= bottom + 1,
+      );
+      return Math.max(...shown.map((row) => Number(row.getAttribute('aria-posinset'))));
+    });
+  }
+
+  /** The message under the line "New messages". */
+  async textBelowUnreadLine(): Promise<string> {
+    const row = this.page.locator('.row', { has: this.page.locator('.unread-line') });
+    return (await row.locator('.text').textContent()) ?? '';
+  }
+
+  /** Makes the page hidden or visible. Headless browsers keep every page visible, so the state is set from inside. */
+  async setVisible(isVisible: boolean): Promise<void> {
+    await this.page.evaluate(
+      (state) => {
+        Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      },
+      isVisible ? 'visible' : 'hidden',
+    );
   }
 
   /** Waits until `read` gives what is wanted; fails with the last answer. */

@@ -1,17 +1,18 @@
 // The messages of the open conversation. Only those in view exist as elements, however many are loaded.
 
-import type { ConversationView } from '@hongyan/client/api';
+import type { ClientMessage, ConversationView } from '@hongyan/client/api';
 import { type RefObject, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import type { Timeline, TimelineView } from '../state/timeline.ts';
 import { DownIcon } from '../ui/icons.tsx';
+import { usePageVisible } from '../ui/use-page-visible.ts';
 import { focusByArrows } from './feed-keys.ts';
 import { markOf, positionsOf } from './mark.ts';
 import { type MenuPlace, MessageMenu } from './message-menu.tsx';
 import { MessageRow } from './message-row.tsx';
-import { decorationOf } from './row.ts';
+import { decorationOf, firstUnreadOf } from './row.ts';
 import { TimelineTop } from './timeline-top.tsx';
 import { useMessageScroll } from './use-message-scroll.ts';
 
@@ -27,9 +28,9 @@ export function MessageList(props: {
   const { conversation, timeline } = props;
   const view = useSignal(timeline.view);
   const rows = useMemo(() => (view.hasNewer ? view.messages : [...view.messages, ...view.waiting]), [view]);
-  const [readAtOpen] = useState(conversation.unread > 0 ? conversation.readSeq : undefined);
+  const firstUnread = useFirstUnread(conversation, view, rows);
   const scrollRef = useRef<HTMLDivElement>(null);
-  const scroll = useMessageScroll({ conversation, timeline, view, rows, readAtOpen, scrollRef, sends: props.sends });
+  const scroll = useMessageScroll({ conversation, timeline, view, rows, firstUnread, scrollRef, sends: props.sends });
   const [menu, setMenu] = useState<MenuPlace>();
 
   return (
@@ -47,7 +48,7 @@ export function MessageList(props: {
       >
         <div className="messages-inner" style={{ height: scroll.virtualizer.getTotalSize() }}>
           <TimelineTop view={view} hasRows={rows.length > 0} onRetry={() => void timeline.open()} />
-          <Rows {...{ conversation, rows, view, readAtOpen, onMenu: setMenu, virtualizer: scroll.virtualizer }} />
+          <Rows {...{ conversation, rows, firstUnread, onMenu: setMenu, virtualizer: scroll.virtualizer }} />
         </div>
       </div>
       {scroll.isPlaced && !scroll.isAtNewest && <JumpButton unread={conversation.unread} onClick={scroll.toNewest} />}
@@ -58,11 +59,37 @@ export function MessageList(props: {
   );
 }
 
+/**
+ * Seq of the message under the line "New messages": the first unread one when the conversation was opened, or of those that
+ * arrived while the page was hidden. Decided with the first page, since what this device kept may be older than that.
+ */
+function useFirstUnread(
+  { conversationId }: ConversationView,
+  view: TimelineView,
+  rows: readonly ClientMessage[],
+): number | undefined {
+  const { client, userId } = useChat();
+  const isVisible = usePageVisible();
+  const [decided, setDecided] = useState<{ readonly seq: number | undefined }>();
+  /** The read position when the page was hidden; undefined while it is visible. */
+  const [readSeqHidden, setReadSeqHidden] = useState<number>();
+  const readSeqNow = () => client.conversation(conversationId)?.readSeq ?? 0;
+  const after = (readSeq: number) => firstUnreadOf({ rows, readSeq, self: userId, hasOlder: view.hasOlder });
+
+  // State is set while rendering, so that the first rows are drawn with their line already.
+  if (view.phase === 'ready' && !decided) setDecided({ seq: after(readSeqNow()) });
+  if (!isVisible && readSeqHidden === undefined) setReadSeqHidden(readSeqNow());
+  if (isVisible && readSeqHidden !== undefined) {
+    setReadSeqHidden(undefined);
+    if (decided) setDecided({ seq: after(readSeqHidden) });
+  }
+  return readSeqHidden === undefined ? decided?.seq : after(readSeqHidden);
+}
+
 function Rows(props: {
   readonly conversation: ConversationView;
   readonly rows: TimelineView['messages'];
-  readonly view: TimelineView;
-  readonly readAtOpen: number | undefined;
+  readonly firstUnread: number | undefined;
   readonly onMenu: (place: MenuPlace) => void;
   readonly virtualizer: ReturnType<typeof useMessageScroll>['virtualizer'];
 }) {
@@ -76,14 +103,14 @@ function Rows(props: {
       message,
       previous: rows[item.index - 1],
       next: rows[item.index + 1],
-      self: userId,
-      readAtOpen: props.readAtOpen,
+      firstUnread: props.firstUnread,
     });
     return (
       <div
         key={item.key}
         ref={virtualizer.measureElement}
         data-index={item.index}
+        data-seq={message.seq}
         className="row"
         style={{ transform: `translateY(${item.start}px)` }}
       >

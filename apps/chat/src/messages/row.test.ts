@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/api';
 import { markOf, positionsOf } from './mark.ts';
-import { decorationOf } from './row.ts';
+import { decorationOf, firstUnreadOf } from './row.ts';
 
 const noon = new Date(2026, 4, 2, 12).getTime();
 const self = 'ann' as UserId;
@@ -16,8 +16,12 @@ const message = (seq: number, more: Partial<ClientMessage> = {}): ClientMessage 
     content: { type: 'text' },
     ...more,
   }) as unknown as ClientMessage;
-const decorate = (previous: ClientMessage | undefined, one: ClientMessage, next?: ClientMessage, readAtOpen?: number) =>
-  decorationOf({ previous, message: one, next, self, readAtOpen });
+const decorate = (
+  previous: ClientMessage | undefined,
+  one: ClientMessage,
+  next?: ClientMessage,
+  firstUnread?: number,
+) => decorationOf({ previous, message: one, next, firstUnread });
 
 describe('lines and groups', () => {
   test('successive messages of one sender are one group', () => {
@@ -40,14 +44,43 @@ describe('lines and groups', () => {
   });
 
   test('the line "new messages" stands once, above the first unread one', () => {
-    expect(decorate(message(4), message(5), undefined, 4).hasUnreadLine).toBe(true);
-    expect(decorate(message(5), message(6), undefined, 4).hasUnreadLine).toBe(false);
+    expect(decorate(message(4), message(5), undefined, 5).hasUnreadLine).toBe(true);
+    expect(decorate(undefined, message(1), undefined, 1).hasUnreadLine).toBe(true);
+    expect(decorate(message(5), message(6), undefined, 5).hasUnreadLine).toBe(false);
     expect(decorate(message(4), message(5)).hasUnreadLine).toBe(false);
   });
 
   test('[D5] missing seqs are shown', () => {
     expect(decorate(message(4), message(9)).hasGap).toBe(true);
     expect(decorate(message(4), message(5)).hasGap).toBe(false);
+  });
+});
+
+describe('the first unread message', () => {
+  const rows = [message(1), message(2), message(3, { from: self }), message(4), message(5)];
+  const first = (readSeq: number, more: Partial<Parameters<typeof firstUnreadOf>[0]> = {}) =>
+    firstUnreadOf({ rows, readSeq, self, hasOlder: false, ...more });
+
+  test('is the first message of others after the read position, also when it is the first row', () => {
+    expect(first(1)).toBe(2);
+    expect(first(0)).toBe(1);
+    expect(first(2)).toBe(4);
+    expect(first(5)).toBeUndefined();
+  });
+
+  test('of a conversation whose beginning is hidden, it is the first row that can be read', () => {
+    expect(first(0, { rows: rows.slice(1) })).toBe(2);
+  });
+
+  test('is unknown while it lies before what is loaded', () => {
+    expect(first(0, { rows: rows.slice(1), hasOlder: true })).toBeUndefined();
+    expect(first(1, { rows: rows.slice(1), hasOlder: true })).toBe(2);
+  });
+
+  test('is never a line that the server writes itself', () => {
+    const created = message(1, { content: { type: 'hongyan.members' } });
+    expect(first(0, { rows: [created, message(2)] })).toBe(2);
+    expect(first(0, { rows: [created] })).toBeUndefined();
   });
 });
 

@@ -22,14 +22,11 @@ export function decorationOf(at: {
   readonly message: ClientMessage;
   readonly previous: ClientMessage | undefined;
   readonly next: ClientMessage | undefined;
-  readonly self: UserId;
-  /** The read position when the conversation was opened; undefined when all was read. */
-  readonly readAtOpen: number | undefined;
+  /** Seq of the first unread message; undefined when all was read, or while it is not loaded. */
+  readonly firstUnread: number | undefined;
 }): Decoration {
-  const { message, previous, next, readAtOpen } = at;
-  const seq = message.seq ?? Number.MAX_SAFE_INTEGER;
-  const hasUnreadLine =
-    readAtOpen !== undefined && message.from !== at.self && seq > readAtOpen && (previous?.seq ?? 0) <= readAtOpen;
+  const { message, previous, next, firstUnread } = at;
+  const hasUnreadLine = firstUnread !== undefined && message.seq === firstUnread;
   const hasDay = !previous || dayOf(previous.timestampMs) !== dayOf(message.timestampMs);
   const hasGap = previous?.seq !== undefined && message.seq !== undefined && previous.seq + 1 < message.seq;
   return {
@@ -39,6 +36,22 @@ export function decorationOf(at: {
     isFirst: hasDay || hasUnreadLine || hasGap || !isOneGroup(previous, message),
     isLast: !isOneGroup(message, next),
   };
+}
+
+/**
+ * Seq of the first message of others after `readSeq`, also when that is the first row. undefined when there is none, and
+ * when it lies before what is loaded.
+ */
+export function firstUnreadOf(at: {
+  readonly rows: readonly ClientMessage[];
+  readonly readSeq: number;
+  readonly self: UserId;
+  readonly hasOlder: boolean;
+}): number | undefined {
+  const { rows, readSeq, self, hasOlder } = at;
+  const lastRead = rows.findLastIndex((row) => row.seq !== undefined && row.seq <= readSeq);
+  if (lastRead < 0 && hasOlder && rows[0]?.seq !== readSeq + 1) return undefined;
+  return rows.slice(lastRead + 1).find((row) => row.from !== self && !isSystem(row))?.seq;
 }
 
 function isOneGroup(a: ClientMessage | undefined, b: ClientMessage | undefined): boolean {

@@ -1,4 +1,4 @@
-// Where the message list stands: opens at the first unread or the newest message, follows the end, loads pages near the edges, and says what was read.
+// The scroll position of the message list: opens at the first unread or the newest message, follows the end, loads pages near the edges, and reports what was read.
 
 import type { ClientMessage, ConversationView } from '@hongyan/client/api';
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
@@ -8,6 +8,7 @@ import { useSignal } from '../state/signal.ts';
 import type { Timeline, TimelineView } from '../state/timeline.ts';
 import { keyOf } from '../state/window.ts';
 import { usePageVisible } from '../ui/use-page-visible.ts';
+import { lastShownSeq, ReadWatch } from './read-watch.ts';
 import { estimateHeightPx } from './row.ts';
 import { topPx } from './timeline-top.tsx';
 
@@ -25,7 +26,8 @@ interface ScrollInput {
   readonly timeline: Timeline;
   readonly view: TimelineView;
   readonly rows: readonly ClientMessage[];
-  readonly readAtOpen: number | undefined;
+  /** Seq of the first unread message; the line "New messages" stands above it. */
+  readonly firstUnread: number | undefined;
   readonly scrollRef: RefObject<HTMLDivElement | null>;
   readonly sends: number;
 }
@@ -52,7 +54,7 @@ export function useMessageScroll(input: ScrollInput) {
   usePages(virtualizer, input, isPlaced);
   const isAtEnd = useStayAtEnd(virtualizer, input, isPlaced);
   const isAtNewest = !view.hasNewer && isAtEnd;
-  useMarkRead(virtualizer, input, { isPlaced, isAtNewest });
+  useMarkRead(input, isPlaced);
 
   const isWanted = useRef(false);
   function toNewest(): void {
@@ -78,20 +80,29 @@ export function useMessageScroll(input: ScrollInput) {
   return { virtualizer, isPlaced, isAtNewest, toNewest };
 }
 
-/** Scrolls once to where reading starts; until then the list is not shown. */
-function usePlaced(virtualizer: List, { view, rows, readAtOpen }: ScrollInput): boolean {
-  const [isPlaced, setPlaced] = useState(false);
-  const isReady = view.phase === 'ready' || view.phase === 'failed';
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the first messages are there
+/**
+ * Scrolls once to where reading starts; until then the list is not shown. Without a connection that is the outbox, and
+ * once more when the first page is there.
+ */
+function usePlaced(virtualizer: List, input: ScrollInput): boolean {
+  const { phase } = input.view;
+  const [placed, setPlaced] = useState<'ready' | 'failed'>();
+  const isDue = (phase === 'ready' && placed !== 'ready') || (phase === 'failed' && placed === undefined);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, with the rows that are there then
   useLayoutEffect(() => {
-    if (!isReady || isPlaced) return;
-    const unreadAt = readAtOpen === undefined ? -1 : rows.findIndex((row) => (row.seq ?? 0) > readAtOpen);
-    if (unreadAt > 0) virtualizer.scrollToIndex(unreadAt, { align: 'start' });
-    else virtualizer.scrollToEnd();
-    const frame = requestAnimationFrame(() => setPlaced(true));
+    if (!isDue) return;
+    scrollToUnread(virtualizer, input);
+    const frame = requestAnimationFrame(() => setPlaced(phase === 'ready' ? 'ready' : 'failed'));
     return () => cancelAnimationFrame(frame);
-  }, [isReady]);
-  return isPlaced;
+  }, [isDue]);
+  return placed !== undefined && !isDue;
+}
+
+/** To the first unread message, else to the end. The first row may well be the unread one. */
+function scrollToUnread(virtualizer: List, { rows, firstUnread }: ScrollInput): void {
+  const index = firstUnread === undefined ? -1 : rows.findIndex((row) => row.seq === firstUnread);
+  if (index >= 0) virtualizer.scrollToIndex(index, { align: 'start' });
+  else virtualizer.scrollToEnd();
 }
 
 /** Asks for the next page before the reader gets to the edge. */
@@ -112,31 +123,30 @@ function usePages(virtualizer: List, { timeline, view, rows, scrollRef }: Scroll
 }
 
 /**
- * Whoever is at the end stays there, however fast messages arrive, and when a keyboard or a growing composer takes height
- * away. Only moving up ends that: a burst is appended faster than scroll events tell where the list stands.
+ * A list at its end stays there, however fast messages arrive, and when a keyboard or a growing composer takes height
+ * away. Only moving up ends that: a burst is appended faster than scroll events report the position. A hidden page does
+ * not follow: what arrives meanwhile starts at the first unread message when the page is visible again.
  */
-function useStayAtEnd(virtualizer: List, { scrollRef, view, rows }: ScrollInput, isPlaced: boolean): boolean {
-  const [isAtEnd, setAtEnd] = useState(true);
+function useStayAtEnd(virtualizer: List, input: ScrollInput, isPlaced: boolean): boolean {
+  const { scrollRef, view, rows } = input;
+  const [isAtEnd, setAtEnd] = useState(false);
   const isFollowing = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = scrollRef.current;
     if (!element || !isPlaced) return;
     let lastTopPx = element.scrollTop;
     const onScroll = () => {
-      const { scrollTop, scrollHeight, clientHeight } = element;
-      if (scrollHeight - scrollTop - clientHeight < endPx) setAtEnd(true);
-      else if (scrollTop < lastTopPx) {
+      if (distanceFromEndPx(element) < endPx) setAtEnd(true);
+      else if (element.scrollTop < lastTopPx) {
         isFollowing.current = false; // at once: what arrives before the next render must not pull the reader back
         setAtEnd(false);
       }
-      lastTopPx = scrollTop;
+      lastTopPx = element.scrollTop;
     };
     const observer = new ResizeObserver(() => {
-      if (isFollowing.current) virtualizer.scrollToEnd();
+      if (isFollowing.current && document.visibilityState === 'visible') virtualizer.scrollToEnd();
     });
-    const startsAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < endPx;
-    if (!startsAtEnd) isFollowing.current = false;
-    setAtEnd(startsAtEnd);
+    setAtEnd(distanceFromEndPx(element) < endPx);
     element.addEventListener('scroll', onScroll, { passive: true });
     observer.observe(element);
     return () => {
@@ -146,29 +156,52 @@ function useStayAtEnd(virtualizer: List, { scrollRef, view, rows }: ScrollInput,
   }, [virtualizer, scrollRef, isPlaced]);
   const newest = rows.at(-1);
   const newestKey = newest && keyOf(newest);
+  const isVisible = usePageVisible();
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs when a newer row was added, with what held before
   useLayoutEffect(() => {
-    if (isPlaced && isFollowing.current) virtualizer.scrollToEnd();
+    if (isPlaced && isFollowing.current && isVisible) virtualizer.scrollToEnd();
   }, [newestKey]);
-  // The end of what is loaded is not the end of the conversation: there the reader goes on alone.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the page is visible again, with what arrived meanwhile
+  useLayoutEffect(() => {
+    const element = scrollRef.current;
+    if (!isPlaced || !isFollowing.current || !isVisible || !element) return;
+    scrollToUnread(virtualizer, input);
+    setAtEnd(distanceFromEndPx(element) < endPx);
+  }, [isVisible]);
+  // The end of what is loaded is not the end of the conversation: there the list follows nothing.
   useLayoutEffect(() => {
     isFollowing.current = isAtEnd && !view.hasNewer;
   }, [isAtEnd, view.hasNewer]);
   return isAtEnd;
 }
 
-/** What stood in view of a visible page is read. */
-function useMarkRead(
-  virtualizer: List,
-  { conversation, view, rows }: ScrollInput,
-  at: { readonly isPlaced: boolean; readonly isAtNewest: boolean },
-): void {
+const distanceFromEndPx = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement): number =>
+  scrollHeight - scrollTop - clientHeight;
+
+/** Reports what stood in view of a visible page, never a row that is only loaded. */
+function useMarkRead({ conversation, scrollRef }: ScrollInput, isPlaced: boolean): void {
   const { client } = useChat();
-  const isVisible = usePageVisible();
-  const seen = at.isAtNewest ? view.messages.at(-1) : rows[virtualizer.calculateRange()?.endIndex ?? -1];
-  const seq = seen?.seq;
-  const { conversationId, readSeq } = conversation;
+  const { conversationId } = conversation;
+  const watch = useRef<ReadWatch>(undefined);
   useEffect(() => {
-    if (at.isPlaced && isVisible && seq !== undefined && seq > readSeq) client.markRead(conversationId, seq);
-  }, [client, conversationId, readSeq, seq, isVisible, at.isPlaced]);
+    const list = scrollRef.current;
+    if (!isPlaced || !list) return;
+    const current = new ReadWatch({
+      lastShown: () => lastShownSeq(list),
+      report: (seq) => {
+        if (seq > (client.conversation(conversationId)?.readSeq ?? 0)) client.markRead(conversationId, seq);
+      },
+    });
+    const look = () => current.lookSoon();
+    watch.current = current;
+    list.addEventListener('scroll', look, { passive: true });
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      list.removeEventListener('scroll', look);
+      document.removeEventListener('visibilitychange', look);
+      current.stop();
+    };
+  }, [client, conversationId, scrollRef, isPlaced]);
+  // Each render may have added, measured or moved rows.
+  useEffect(() => watch.current?.lookSoon());
 }

@@ -47,8 +47,10 @@ export class ChatState {
     this.#stops = this.#listen();
   }
 
+  /** The loaded one, unless its window was left in the middle of the conversation: opening begins where reading ended. */
   timeline(conversationId: ConversationId): Timeline {
-    const timeline = this.#timelines.get(conversationId) ?? new Timeline(this.client, conversationId);
+    const loaded = this.#timelines.get(conversationId);
+    const timeline = loaded && !loaded.view.get().hasNewer ? loaded : new Timeline(this.client, conversationId);
     this.#timelines.delete(conversationId);
     this.#timelines.set(conversationId, timeline);
     const [oldest] = this.#timelines.keys();

@@ -68,11 +68,14 @@ export class Timeline {
     this.connection(this.#client.state);
     if (this.#client.state.type !== 'online') return;
     const conversation = this.#client.conversation(this.#conversationId);
-    const unread = conversation?.unread ?? 0;
-    if (conversation && unread > pageMessages - contextMessages) {
-      const afterSeq = Math.max(conversation.readSeq - contextMessages, conversation.firstSeq - 1, 0) as Seq;
-      await this.#load({ afterSeq });
-    } else await this.#load({});
+    if (!conversation || conversation.unread === 0) return this.#load({});
+    const { unread, readSeq, firstSeq } = conversation;
+    const afterSeq = Math.max(readSeq - contextMessages, firstSeq - 1, 0) as Seq;
+    if (unread > pageMessages - contextMessages) return this.#load({ afterSeq });
+    await this.#load({});
+    // A server may answer with fewer messages than asked for.
+    const { messages, hasOlder } = this.#now;
+    if (hasOlder && (messages[0]?.seq ?? 0) > readSeq + 1) await this.#load({ afterSeq });
   }
 
   /** Drops the window and loads the newest page, when the window does not reach it already. */

@@ -1,0 +1,160 @@
+// What counts as read: only what stood on the screen of a visible page, and reading starts at the first unread message.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import type { Client, ConversationId, Seq } from '@hongyan/client';
+import { openStage, type Stage } from './browser.ts';
+import { Person } from './person.ts';
+
+const testMsMax = 60_000;
+
+describe('reading in the web chat', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage('e2e-reading');
+  }, testMsMax);
+  afterEach(() => stage.leave());
+  afterAll(() => stage.end());
+
+  const say = async (from: Client, to: string, texts: readonly string[]) => {
+    for (const text of texts) await from.send({ conversationId: to as ConversationId }, { type: 'text', text });
+  };
+  const numbered = (count: number, from = 1) => Array.from({ length: count }, (_, index) => `message ${from + index}`);
+
+  async function readSeqOf(witness: Client, conversationId: string, userId: string): Promise<number> {
+    const members = await witness.members(conversationId as ConversationId);
+    return members.find((member) => member.userId === userId)?.readSeq ?? 0;
+  }
+
+  /** The server's read position becomes the last message whose end is on the screen, and not one further. */
+  async function readsWhatIsShown(reader: Person, witness: Client, conversationId: string): Promise<number> {
+    await reader.page.locator('.messages-scroll[data-placed=true] .message').first().waitFor();
+    const both = async () => ({
+      shown: await reader.lastShownSeq(),
+      read: await readSeqOf(witness, conversationId, reader.userId),
+    });
+    const { shown } = await reader.until(both, ({ shown, read }) => shown === read, 'read up to the last one shown');
+    return shown;
+  }
+
+  test(
+    '40 unread: opens at the first of them, below a line, and reports those alone that were shown',
+    async () => {
+      const [cleo, dora] = [await stage.client('cleo'), await stage.client('dora')];
+      const id = 'd:cleo:dora';
+      await say(dora, id, numbered(8));
+      await cleo.connect();
+      cleo.markRead(id as ConversationId, 8 as Seq);
+      await cleo.close();
+      await say(dora, id, numbered(40, 9));
+
+      const reader = await Person.signIn(await stage.context(), stage.server.url, 'cleo');
+      await reader.open('dora');
+      expect(await reader.textBelowUnreadLine()).toBe('message 9');
+      await reader.page.locator('.jump').waitFor();
+      const shown = await readsWhatIsShown(reader, dora, id);
+      expect(shown).toBeGreaterThan(9);
+      expect(shown).toBeLessThan(48);
+      await reader.page.locator('.jump .badge', { hasText: `${48 - shown}` }).waitFor();
+
+      await reader.page.locator('.messages-scroll').evaluate((list) => list.scrollBy(0, 200));
+      await reader.until(
+        () => readsWhatIsShown(reader, dora, id),
+        (seq) => seq > shown && seq < 48,
+        'a few more to be read',
+      );
+      await reader.page.locator('.jump').click();
+      await reader.page.locator('.jump').waitFor({ state: 'detached' });
+      await reader.until(
+        () => readsWhatIsShown(reader, dora, id),
+        (seq) => seq === 48,
+        'all read',
+      );
+    },
+    testMsMax,
+  );
+
+  test.each([30, 200])(
+    '%d unread in a new conversation: opens at its first message, with the line above it',
+    async (count) => {
+      const [to, from] = [`eve${count}`, `finn${count}`];
+      const [, writer] = [await stage.client(to), await stage.client(from)];
+      const id = `d:${to}:${from}`;
+      await say(writer, id, numbered(count));
+      const reader = await Person.signIn(await stage.context(), stage.server.url, to);
+      await reader.open(from);
+      expect(await reader.textBelowUnreadLine()).toBe('message 1');
+      expect((await reader.shownTexts())[0]).toBe('message 1');
+      const shown = await readsWhatIsShown(reader, writer, id);
+      expect(shown).toBeLessThan(30);
+      await reader.page.locator('.jump .badge', { hasText: `${count - shown}` }).waitFor();
+
+      await reader.page.locator('.jump').click();
+      await reader.until(
+        () => readsWhatIsShown(reader, writer, id),
+        (seq) => seq === count,
+        'all read',
+      );
+    },
+    testMsMax,
+  );
+
+  test(
+    'three unread that all fit on the screen are read at once, and new ones at the end as they come',
+    async () => {
+      const [, hal] = [await stage.client('gus'), await stage.client('hal')];
+      await say(hal, 'd:gus:hal', numbered(3));
+      const reader = await Person.signIn(await stage.context(), stage.server.url, 'gus');
+      await reader.open('hal');
+      expect(await readsWhatIsShown(reader, hal, 'd:gus:hal')).toBe(3);
+      await say(hal, 'd:gus:hal', numbered(30, 4));
+      await reader.until(
+        () => readsWhatIsShown(reader, hal, 'd:gus:hal'),
+        (seq) => seq === 33,
+        'all read',
+      );
+    },
+    testMsMax,
+  );
+
+  test(
+    'a reload with the conversation open starts at the first message that came meanwhile',
+    async () => {
+      const [, joe] = [await stage.client('ivy'), await stage.client('joe')];
+      await say(joe, 'd:ivy:joe', numbered(2));
+      const reader = await Person.signIn(await stage.context(), stage.server.url, 'ivy');
+      await reader.open('joe');
+      await readsWhatIsShown(reader, joe, 'd:ivy:joe');
+      const address = reader.page.url();
+      await reader.page.goto('about:blank');
+      await say(joe, 'd:ivy:joe', numbered(40, 3));
+      await reader.page.goto(address);
+      await reader.page.locator('.messages-scroll[data-placed=true] .message').first().waitFor();
+      expect(await reader.textBelowUnreadLine()).toBe('message 3');
+      expect(await readsWhatIsShown(reader, joe, 'd:ivy:joe')).toBeLessThan(42);
+    },
+    testMsMax,
+  );
+
+  test(
+    'a hidden page reads nothing; shown again it starts at what came meanwhile',
+    async () => {
+      const [, lou] = [await stage.client('kit'), await stage.client('lou')];
+      await say(lou, 'd:kit:lou', numbered(5));
+      const reader = await Person.signIn(await stage.context(), stage.server.url, 'kit');
+      await reader.open('lou');
+      expect(await readsWhatIsShown(reader, lou, 'd:kit:lou')).toBe(5);
+      await reader.setVisible(false);
+      await say(lou, 'd:kit:lou', numbered(40, 6));
+      await reader.until(
+        () => reader.page.title(),
+        (title) => title === '(40) Hongyan',
+        'the page to know of 40 more',
+      );
+      expect(await readSeqOf(lou, 'd:kit:lou', 'kit')).toBe(5);
+      await reader.setVisible(true);
+      expect(await reader.textBelowUnreadLine()).toBe('message 6');
+      expect(await readsWhatIsShown(reader, lou, 'd:kit:lou')).toBeLessThan(45);
+    },
+    testMsMax,
+  );
+});
