@@ -47,7 +47,10 @@ export class Person {
   /** Finds the other by id and opens the conversation with them. */
   async startChat(userId: string): Promise<void> {
     const { page } = this;
-    await page.getByRole('button', { name: /^(New chat|发起聊天)$/ }).click();
+    await page
+      .locator('.sidebar-head')
+      .getByRole('button', { name: /^(New chat|发起聊天)$/ })
+      .click();
     await page.locator('dialog input').fill(userId);
     await page.locator('dialog .person', { hasText: userId }).first().click();
     await page.locator(`.pane[data-id*="${userId}"]`).waitFor();

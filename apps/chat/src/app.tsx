@@ -1,17 +1,19 @@
 // The page: sign-in, or the list of conversations beside the open one. Below 720 px one of the two is shown at a time.
 
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { route } from './browser/route.ts';
 import { ConnectionBanner } from './connection/connection-banner.tsx';
-import { Sidebar } from './conversations/sidebar.tsx';
+import { NoticeBanner } from './connection/notice-banner.tsx';
+import { Sidebar, type StartDialog } from './conversations/sidebar.tsx';
 import { ConversationPane } from './messages/conversation-pane.tsx';
 import { NothingOpen } from './messages/nothing-open.tsx';
 import type { Session } from './session.ts';
 import { SignIn } from './sign-in/sign-in.tsx';
 import { ChatContext, type ChatState, useChat } from './state/chat-state.ts';
-import { route } from './state/route.ts';
 import { useSignal } from './state/signal.ts';
 import { Announcer } from './ui/announcer.tsx';
+import { shownCount } from './ui/count.ts';
 
 export function App({ session }: { readonly session: Session }) {
   const chat = useSignal(session.chat);
@@ -26,8 +28,15 @@ export function App({ session }: { readonly session: Session }) {
 function Chat({ session, chat }: { readonly session: Session; readonly chat: ChatState }) {
   const open = useSignal(route);
   const conversations = useSignal(chat.conversations);
+  const connection = useSignal(chat.connection).type;
   const conversation = conversations.find((one) => one.conversationId === open);
+  const [dialog, setDialog] = useState<StartDialog>();
   useUnreadTitle();
+  useEffect(() => {
+    if (open === undefined) return;
+    if (connection === 'online' && !chat.client.conversation(open)) chat.unknownInAddress();
+    else chat.notice.set(undefined);
+  }, [chat, open, connection]);
   useEffect(() => {
     const others = conversations.filter((one) => one.kind === 'direct').flatMap((one) => one.members);
     chat.people.watch(others.filter((userId) => userId !== chat.userId));
@@ -35,12 +44,21 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
 
   return (
     <div className="chat" data-open={conversation !== undefined}>
-      <ConnectionBanner session={session} />
-      <Sidebar session={session} openId={open} />
+      <div className="banners">
+        <ConnectionBanner session={session} />
+        <NoticeBanner />
+      </div>
+      <Sidebar
+        session={session}
+        openId={open}
+        isAlone={conversation === undefined}
+        dialog={dialog}
+        onDialog={setDialog}
+      />
       {conversation ? (
         <ConversationPane key={conversation.conversationId} conversation={conversation} />
       ) : (
-        <NothingOpen />
+        <NothingOpen hasConversations={conversations.length > 0} onStart={setDialog} />
       )}
       <Announcer />
     </div>
@@ -51,6 +69,6 @@ function useUnreadTitle(): void {
   const { t } = useTranslation();
   const unread = useSignal(useChat().conversations).reduce((sum, one) => sum + one.unread, 0);
   useEffect(() => {
-    document.title = unread > 0 ? t('app.unreadTitle', { count: unread }) : t('app.name');
+    document.title = unread > 0 ? t('app.unreadTitle', { unread: shownCount(unread) }) : t('app.name');
   }, [unread, t]);
 }

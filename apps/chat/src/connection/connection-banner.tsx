@@ -1,5 +1,6 @@
-// Says what the connection is doing when it is not simply online, and what the user can do about it.
+// The state of the connection when it is not online, and what the user can do about it.
 
+import { unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
 import type { ConnectionState } from '@hongyan/client/api';
 import { useEffect, useState } from 'react';
@@ -26,9 +27,19 @@ export function ConnectionBanner({ session }: { readonly session: Session }) {
         <StateWords state={state} />
         {waiting > 0 && <span className="banner-waiting">{t('connection.waiting', { count: waiting })}</span>}
       </p>
+      {state.type === 'reconnecting' && (
+        <button type="button" className="button-small" onClick={tryNow}>
+          {t('connection.tryNow')}
+        </button>
+      )}
       {state.type === 'closed' && <WayOut reason={state.reason} session={session} />}
     </div>
   );
+}
+
+/** Ends the wait for the next attempt: the client library waits no longer when the browser says that it is online [C6]. */
+function tryNow(): void {
+  window.dispatchEvent(new Event('online'));
 }
 
 function StateWords({ state }: { readonly state: ConnectionState }) {
@@ -45,6 +56,8 @@ function StateWords({ state }: { readonly state: ConnectionState }) {
       return t(`connection.${state.reason ?? 'on_purpose'}`);
     case 'online':
       return null;
+    default:
+      return unreachable(state);
   }
 }
 
@@ -59,7 +72,7 @@ function WayOut(props: {
     case 'unauthorized':
     case 'token_revoked':
       return (
-        <button type="button" className="button-small" onClick={() => void props.session.signInAgain()}>
+        <button type="button" className="button-small" onClick={() => props.session.signInAgain()}>
           {t('connection.signInAgain')}
         </button>
       );
@@ -77,6 +90,8 @@ function WayOut(props: {
           {props.reason === 'replaced' ? t('connection.useHere') : t('connection.connect')}
         </button>
       );
+    default:
+      return unreachable(props.reason);
   }
 }
 

@@ -1,19 +1,20 @@
-// One line of the list: who, what was said last and when, how much is unread.
+// One line of the list: the name, the last message and its time, the number of unread messages.
 
 import type { ClientMessage, ConversationView } from '@hongyan/client/api';
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { conversationHref } from '../browser/route.ts';
 import { markOf, positionsOf } from '../messages/mark.ts';
-import { textOf } from '../messages/message-words.ts';
+import { textOf, usersIn } from '../messages/message-words.ts';
 import { StatusMark } from '../messages/status-mark.tsx';
 import { useChat } from '../state/chat-state.ts';
-import { conversationHref } from '../state/route.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar } from '../ui/avatar.tsx';
+import { shownCount } from '../ui/count.ts';
+import { Sentence } from '../ui/sentence.tsx';
 import { shortWhen } from '../ui/time.ts';
 import { otherMember, useNames, useTitle } from '../ui/use-names.ts';
-
-const badgeMax = 99;
+import { useToday } from '../ui/use-today.ts';
 
 export const ConversationItem = memo(function ConversationItem(props: {
   readonly conversation: ConversationView;
@@ -29,6 +30,7 @@ export const ConversationItem = memo(function ConversationItem(props: {
   const presence = useSignal(chat.people.presence).get(other ?? chat.userId);
   const isOnline = other !== undefined && presence?.online === true;
   const last = conversation.lastMessage;
+  const today = useToday();
   return (
     <li style={{ transform: `translateY(${props.topPx}px)` }}>
       <a
@@ -41,15 +43,19 @@ export const ConversationItem = memo(function ConversationItem(props: {
         <Avatar id={other ?? conversation.conversationId} name={title} size={46} online={isOnline} />
         <span className="conversation-lines">
           <span className="conversation-top">
-            <span className="conversation-title">{title}</span>
+            <bdi className="conversation-title">{title}</bdi>
             {isOnline && <span className="unseen">{t('conversations.online')}</span>}
-            {last && <time className="conversation-time">{shortWhen(last.timestampMs, i18n.language, t)}</time>}
+            {last && (
+              <time className="conversation-time">
+                {shortWhen({ timestampMs: last.timestampMs, today, language: i18n.language }, t)}
+              </time>
+            )}
           </span>
           <span className="conversation-bottom">
             <Snippet conversation={conversation} isOpen={isOpen} />
             {conversation.unread > 0 && (
               <span className="badge">
-                <span aria-hidden="true">{conversation.unread > badgeMax ? `${badgeMax}+` : conversation.unread}</span>
+                <span aria-hidden="true">{shownCount(conversation.unread)}</span>
                 <span className="unseen">{t('conversations.unread', { count: conversation.unread })}</span>
               </span>
             )}
@@ -60,7 +66,7 @@ export const ConversationItem = memo(function ConversationItem(props: {
   );
 });
 
-/** What waits to be sent stands after everything that was. */
+/** Messages that wait to be sent come after all others. */
 function useLast(conversation: ConversationView): ClientMessage | undefined {
   const chat = useChat();
   const waiting = useSignal(chat.waitingCount);
@@ -68,20 +74,20 @@ function useLast(conversation: ConversationView): ClientMessage | undefined {
   return own ?? conversation.lastMessage;
 }
 
-/** Who is writing, else the draft, else the last message. */
+/** "typing…", else the draft, else the last message. */
 function Snippet({ conversation, isOpen }: { readonly conversation: ConversationView; readonly isOpen: boolean }) {
   const { t } = useTranslation();
   const chat = useChat();
   const last = useLast(conversation);
   const writing = useSignal(chat.typing.who).get(conversation.conversationId) ?? [];
   const draft = useSignal(chat.drafts.all).get(conversation.conversationId);
-  const nameOf = useNames(last ? [last.from] : []);
+  const nameOf = useNames(last ? usersIn(last) : []);
   if (writing.length > 0) return <span className="snippet snippet-typing">{t('messages.typingShort')}</span>;
   if (draft && !isOpen) {
     return (
       <span className="snippet">
         <span className="snippet-draft">{t('conversations.draft')} </span>
-        {draft}
+        <bdi>{draft}</bdi>
       </span>
     );
   }
@@ -92,8 +98,15 @@ function Snippet({ conversation, isOpen }: { readonly conversation: Conversation
   return (
     <span className="snippet">
       {isOwn && !isSystem && <StatusMark mark={markOf(last, positionsOf(conversation, chat.userId))} />}
-      {conversation.kind !== 'direct' && !isSystem && <span className="snippet-sender">{sender}: </span>}
-      {textOf(last, t, nameOf)}
+      {conversation.kind !== 'direct' && !isSystem && (
+        <>
+          <bdi className="snippet-sender">{sender}</bdi>
+          <span className="snippet-sender">: </span>
+        </>
+      )}
+      <bdi>
+        <Sentence text={textOf(last, { t, nameOf, kind: conversation.kind })} />
+      </bdi>
     </span>
   );
 }

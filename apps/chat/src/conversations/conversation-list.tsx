@@ -62,6 +62,7 @@ function Nothing({ query, hasAny }: { readonly query: string; readonly hasAny: b
         <>
           <p>{t('conversations.none')}</p>
           <p className="quiet">{t('conversations.noneHint')}</p>
+          <p className="quiet conversations-none-hint">{t('conversations.secondAccount')}</p>
         </>
       )}
     </div>

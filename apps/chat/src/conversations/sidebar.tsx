@@ -1,4 +1,4 @@
-// Left of the messages: oneself, what can be started, the search, and the conversations.
+// Left of the messages: the user, what can be started, the search, and the conversations.
 
 import type { ConversationId } from '@hongyan/client/api';
 import { useState } from 'react';
@@ -11,36 +11,43 @@ import { useChat } from '../state/chat-state.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { CloseIcon, GroupIcon, NewChatIcon, SearchIcon } from '../ui/icons.tsx';
 import { useName } from '../ui/use-names.ts';
+import { useNarrow } from '../ui/use-narrow.ts';
 import { ConversationList } from './conversation-list.tsx';
 
-type Dialog = 'settings' | 'new-chat' | 'new-group';
+/** The dialogs that start something, and the settings. */
+export type StartDialog = 'settings' | 'new-chat' | 'new-group';
 
-export function Sidebar(props: { readonly session: Session; readonly openId: ConversationId | undefined }) {
+export function Sidebar(props: {
+  readonly session: Session;
+  readonly openId: ConversationId | undefined;
+  /** No conversation is shown beside it: on a phone the list is the whole page. */
+  readonly isAlone: boolean;
+  readonly dialog: StartDialog | undefined;
+  readonly onDialog: (dialog: StartDialog | undefined) => void;
+}) {
+  const { dialog, onDialog } = props;
   const { t } = useTranslation();
+  const isPage = useNarrow() && props.isAlone;
   const { userId } = useChat();
   const name = useName(userId);
   const [query, setQuery] = useState('');
-  const [dialog, setDialog] = useState<Dialog>();
-  const close = () => setDialog(undefined);
+  const landmark = { role: isPage ? 'main' : 'navigation', 'aria-label': t('conversations.label') };
+  const close = () => onDialog(undefined);
   return (
-    <nav className="sidebar" aria-label={t('conversations.label')}>
+    <div className="sidebar" {...landmark}>
+      {isPage && <h1 className="unseen">{t('app.name')}</h1>}
       <header className="sidebar-head">
-        <button
-          type="button"
-          className="self"
-          title={t('dialogs.settings')}
-          aria-label={t('dialogs.settings')}
-          onClick={() => setDialog('settings')}
-        >
+        <button type="button" className="self" title={t('dialogs.settings')} onClick={() => onDialog('settings')}>
           <Avatar id={userId} name={name} size={36} />
-          <span className="self-name">{name}</span>
+          <bdi className="self-name">{name}</bdi>
+          <span className="unseen">{t('dialogs.settings')}</span>
         </button>
         <button
           type="button"
           className="button-icon"
           title={t('conversations.newGroup')}
           aria-label={t('conversations.newGroup')}
-          onClick={() => setDialog('new-group')}
+          onClick={() => onDialog('new-group')}
         >
           <GroupIcon />
         </button>
@@ -49,7 +56,7 @@ export function Sidebar(props: { readonly session: Session; readonly openId: Con
           className="button-icon"
           title={t('conversations.newChat')}
           aria-label={t('conversations.newChat')}
-          onClick={() => setDialog('new-chat')}
+          onClick={() => onDialog('new-chat')}
         >
           <NewChatIcon />
         </button>
@@ -59,7 +66,7 @@ export function Sidebar(props: { readonly session: Session; readonly openId: Con
       {dialog === 'settings' && <Settings session={props.session} onClose={close} />}
       {dialog === 'new-chat' && <NewChat onClose={close} />}
       {dialog === 'new-group' && <NewGroup onClose={close} />}
-    </nav>
+    </div>
   );
 }
 

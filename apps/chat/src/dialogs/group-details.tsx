@@ -17,7 +17,8 @@ export function GroupDetails(props: { readonly conversation: ConversationView; r
   const { conversation, onClose } = props;
   const { conversationId } = conversation;
   const { t } = useTranslation();
-  const { client, userId } = useChat();
+  const chat = useChat();
+  const { client, userId } = chat;
   const { members, problem, change } = useMembers(conversation);
   const isOwner = members.some((member) => member.userId === userId && member.role === 'owner');
   const mayChange = conversation.kind === 'group' || isOwner;
@@ -38,7 +39,7 @@ export function GroupDetails(props: { readonly conversation: ConversationView; r
       {mayChange && (
         <AddMember members={members} onAdd={(member) => change(() => client.addMember(conversationId, member))} />
       )}
-      <LeaveGroup onLeave={() => change(() => client.removeMember(conversationId, userId), onClose)} />
+      <LeaveGroup onLeave={() => change(() => chat.leave(conversationId), onClose)} />
     </Dialog>
   );
 }

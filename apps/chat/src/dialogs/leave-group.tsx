@@ -1,4 +1,4 @@
-// Leaves a group, after asking once: who left reads nothing of it any more.
+// Leaves a group, after asking once: its messages cannot be read after that.
 
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';

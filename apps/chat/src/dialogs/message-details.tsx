@@ -1,6 +1,6 @@
-// Where a message is: for each member and each of their devices, whether it was delivered and read.
+// Where a message is: its status for each recipient, and for the devices of this user.
 
-import type { ClientMessage, MessageWhere } from '@hongyan/client/api';
+import type { ClientMessage } from '@hongyan/client/api';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { StatusMark } from '../messages/status-mark.tsx';
@@ -11,6 +11,7 @@ import { Problem } from '../ui/problem.tsx';
 import { fullTime } from '../ui/time.ts';
 import { useNames } from '../ui/use-names.ts';
 import { Dialog } from './dialog.tsx';
+import { type MessagePlace, ownDevicesOf, type Place, recipientsOf } from './message-place.ts';
 
 export function MessageDetails({
   message,
@@ -30,8 +31,7 @@ export function MessageDetails({
             {t('dialogs.whereCounts', {
               delivered: where.delivered_count,
               read: where.read_count,
-              // The sender has it anyway.
-              members: where.member_count - 1,
+              recipients: recipientsOf(where),
             })}
           </p>
           <WhereList where={where} />
@@ -49,37 +49,42 @@ export function MessageDetails({
   );
 }
 
-function WhereList({ where }: { readonly where: MessageWhere }) {
+function WhereList({ where }: { readonly where: MessagePlace }) {
   const { t } = useTranslation();
+  const { userId } = useChat();
   const nameOf = useNames(where.members.map((member) => member.user_id));
+  const devices = ownDevicesOf(where, userId);
   return (
-    <ul className="people">
-      {where.members.map((member) => (
-        <li key={member.user_id} className="person person-devices">
-          <Avatar id={member.user_id} name={nameOf(member.user_id)} size={38} />
-          <div className="person-names">
-            <span className="where-status">
-              {nameOf(member.user_id)}
-              <StatusWords status={member.status} />
-            </span>
-            {member.devices.length === 0 && <small className="quiet">{t('dialogs.noDevices')}</small>}
-            {member.devices.map((device) => (
-              <small key={device.device_id} className="where-status quiet">
-                <span className="code device" title={device.device_id}>
-                  {device.device_id}
-                </span>
-                {device.online && <span className="tag">{t('dialogs.deviceOnline')}</span>}
-                <StatusWords status={device.status} />
-              </small>
-            ))}
-          </div>
-        </li>
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <ul className="people" aria-label={t('dialogs.people')} tabIndex={0}>
+        {where.members.map((member) => (
+          <li key={member.user_id} className="person">
+            <Avatar id={member.user_id} name={nameOf(member.user_id)} size={38} />
+            <div className="person-names">
+              <span className="where-status">
+                <bdi>{nameOf(member.user_id)}</bdi>
+                <StatusWords status={member.status} />
+              </span>
+            </div>
+          </li>
+        ))}
+      </ul>
+      {devices.length > 0 && <h3>{t('dialogs.ownDevices')}</h3>}
+      {devices.map((device) => (
+        <p key={device.device_id} className="where-status">
+          <span className="device" title={device.device_id}>
+            {device.name || <span className="code">{device.device_id.slice(0, 8)}</span>}
+          </span>
+          {device.online && <span className="tag">{t('dialogs.deviceOnline')}</span>}
+          <StatusWords status={device.status} />
+        </p>
       ))}
-    </ul>
+    </>
   );
 }
 
-function StatusWords({ status }: { readonly status: MessageWhere['members'][number]['status'] }) {
+function StatusWords({ status }: { readonly status: Place['status'] }) {
   const { t } = useTranslation();
   return (
     <span className="where-mark">
@@ -92,7 +97,7 @@ function StatusWords({ status }: { readonly status: MessageWhere['members'][numb
 function useWhere({ msgId, clientMsgId }: ClientMessage) {
   const { t } = useTranslation();
   const { client } = useChat();
-  const [where, setWhere] = useState<MessageWhere>();
+  const [where, setWhere] = useState<MessagePlace>();
   const [problem, setProblem] = useState<string>();
   useEffect(() => {
     let isCurrent = true;

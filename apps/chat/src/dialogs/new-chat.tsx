@@ -3,8 +3,8 @@
 import type { User } from '@hongyan/client/api';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { openConversation } from '../browser/route.ts';
 import { useChat } from '../state/chat-state.ts';
-import { openConversation } from '../state/route.ts';
 import { errorWords } from '../ui/error-words.ts';
 import { Problem } from '../ui/problem.tsx';
 import { Dialog } from './dialog.tsx';

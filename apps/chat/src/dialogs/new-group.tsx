@@ -3,12 +3,13 @@
 import type { User, UserId } from '@hongyan/client/api';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { openConversation } from '../browser/route.ts';
 import { Field } from '../sign-in/field.tsx';
 import { useChat } from '../state/chat-state.ts';
-import { openConversation } from '../state/route.ts';
 import { errorWords } from '../ui/error-words.ts';
 import { CloseIcon } from '../ui/icons.tsx';
 import { Problem } from '../ui/problem.tsx';
+import { nameOfUser } from '../ui/use-names.ts';
 import { Dialog } from './dialog.tsx';
 import { useUserSearch } from './use-user-search.ts';
 import { UserSearchList } from './user-search-list.tsx';
@@ -24,6 +25,13 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
   const [problem, setProblem] = useState<string>();
   const isPicked = (user: User) => picked.some((other) => other.user_id === user.user_id);
   const drop = (userId: UserId) => setPicked(picked.filter((other) => other.user_id !== userId));
+
+  /** The next person is searched for by another name. */
+  function pick(user: User): void {
+    if (isPicked(user)) return drop(user.user_id);
+    setPicked([...picked, user]);
+    search.setQuery('');
+  }
 
   async function create(event: FormEvent): Promise<void> {
     event.preventDefault();
@@ -54,7 +62,7 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
           search={search}
           isPicked={isPicked}
           isHidden={(user) => user.user_id === chat.userId}
-          onPick={(user) => (isPicked(user) ? drop(user.user_id) : setPicked([...picked, user]))}
+          onPick={pick}
         />
         <Problem words={problem} />
         <button type="submit" className="button" disabled={title.trim() === ''}>
@@ -74,10 +82,10 @@ function Picked({ users, onDrop }: { readonly users: readonly User[]; readonly o
         <li key={user.user_id}>
           <button
             type="button"
-            aria-label={t('dialogs.remove', { name: user.display_name })}
+            aria-label={t('dialogs.remove', { name: nameOfUser(user) })}
             onClick={() => onDrop(user.user_id)}
           >
-            {user.display_name}
+            <bdi>{nameOfUser(user)}</bdi>
             <CloseIcon size={14} />
           </button>
         </li>

@@ -3,6 +3,7 @@
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Field } from '../sign-in/field.tsx';
+import { cleanName } from '../ui/clean-name.ts';
 
 export function RenameGroup(props: {
   readonly title: string;
@@ -22,7 +23,9 @@ export function RenameGroup(props: {
   if (draft === undefined) {
     return (
       <div className="group-title">
-        <strong>{props.title}</strong>
+        <strong>
+          <bdi>{cleanName(props.title)}</bdi>
+        </strong>
         {props.mayChange && (
           <button type="button" className="button-small" onClick={() => setDraft(props.title)}>
             {t('dialogs.rename')}

@@ -2,9 +2,9 @@
 
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { theme, themes } from '../browser/settings.ts';
 import type { Session } from '../session.ts';
 import { useChat } from '../state/chat-state.ts';
-import { theme, themes } from '../state/settings.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Choice } from '../ui/choice.tsx';
@@ -23,7 +23,9 @@ export function Settings({ session, onClose }: { readonly session: Session; read
         <Avatar id={userId} name={name} size={48} />
         <span className="person-names">
           <small className="quiet">{t('dialogs.account')}</small>
-          <strong>{name}</strong>
+          <strong>
+            <bdi>{name}</bdi>
+          </strong>
           <small className="quiet">{userId}</small>
         </span>
       </div>
@@ -56,7 +58,7 @@ function SignOut({ session }: { readonly session: Session }) {
       <button
         type="button"
         className="button-danger"
-        onClick={() => (waiting > 0 && !isWarned ? setWarned(true) : void session.signOut())}
+        onClick={() => (waiting > 0 && !isWarned ? setWarned(true) : session.signOut())}
       >
         {t('dialogs.logout')}
       </button>

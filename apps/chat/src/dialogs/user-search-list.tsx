@@ -1,10 +1,11 @@
-// The search field for people and what it found.
+// The search field for people, and the people that match.
 
 import type { User } from '@hongyan/client/api';
 import { useTranslation } from 'react-i18next';
 import { Avatar } from '../ui/avatar.tsx';
 import { errorWords } from '../ui/error-words.ts';
 import { SearchIcon, TickIcon } from '../ui/icons.tsx';
+import { nameOfUser } from '../ui/use-names.ts';
 import type { UserSearch } from './use-user-search.ts';
 
 export function UserSearchList(props: {
@@ -39,13 +40,13 @@ export function UserSearchList(props: {
         {users === undefined && t('dialogs.typeToSearch')}
         {users?.length === 0 && t('dialogs.noUsers', { query: search.query })}
       </p>
-      <ul className="people">
+      <ul className="people" aria-label={t('dialogs.people')}>
         {users?.map((user) => (
           <li key={user.user_id}>
             <button type="button" className="person" aria-pressed={isPicked?.(user)} onClick={() => onPick(user)}>
-              <Avatar id={user.user_id} name={user.display_name} size={38} />
+              <Avatar id={user.user_id} name={nameOfUser(user)} size={38} />
               <span className="person-names">
-                <span>{user.display_name}</span>
+                <bdi>{nameOfUser(user)}</bdi>
                 <small className="quiet">{user.user_id}</small>
               </span>
               {isPicked?.(user) && <TickIcon />}

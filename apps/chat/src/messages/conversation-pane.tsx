@@ -1,20 +1,22 @@
-// The open conversation: who it is with, its messages, and the place to write.
+// The open conversation: its header, its messages, and the place to write.
 
 import type { ConversationView } from '@hongyan/client/api';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { closeConversation } from '../browser/route.ts';
 import { useChat } from '../state/chat-state.ts';
-import { closeConversation } from '../state/route.ts';
 import { useTitle } from '../ui/use-names.ts';
 import { Composer } from './composer.tsx';
 import { MessageList } from './message-list.tsx';
 import { PaneHeader } from './pane-header.tsx';
+import { useMayWrite } from './use-may-write.ts';
 
 export function ConversationPane({ conversation }: { readonly conversation: ConversationView }) {
   const { t } = useTranslation();
   const chat = useChat();
   const title = useTitle(conversation);
   const [timeline] = useState(() => chat.timeline(conversation.conversationId));
+  const mayWrite = useMayWrite(conversation);
   const [sends, setSends] = useState(0);
   const textRef = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
@@ -41,7 +43,11 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
         sends={sends}
         onLeave={() => textRef.current?.focus()}
       />
-      <Composer conversation={conversation} textRef={textRef} onSent={() => setSends((count) => count + 1)} />
+      {mayWrite ? (
+        <Composer conversation={conversation} textRef={textRef} onSent={() => setSends((count) => count + 1)} />
+      ) : (
+        <p className="read-only">{t('messages.readOnly')}</p>
+      )}
     </main>
   );
 }

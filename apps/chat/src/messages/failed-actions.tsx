@@ -1,9 +1,10 @@
-// Below a message that the server refused for good: why, and what can be done with it.
+// Below a message that the server refused for good: the reason, and the actions that can still help.
 
 import type { ClientMessage } from '@hongyan/client/api';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { errorWords } from '../ui/error-words.ts';
+import { type FailedAction, failedActions, runFailedAction } from './failed-message.ts';
 
 export function FailedActions({ message }: { readonly message: ClientMessage }) {
   const { t } = useTranslation();
@@ -15,12 +16,11 @@ export function FailedActions({ message }: { readonly message: ClientMessage }) 
           ? errorWords(Object.assign(new Error(message.error.message), message.error), t)
           : t('messages.failed')}
       </span>
-      <button type="button" className="link" onClick={() => chat.client.retry(message.clientMsgId)}>
-        {t('messages.retry')}
-      </button>
-      <button type="button" className="link" onClick={() => chat.discard(message)}>
-        {t('messages.discard')}
-      </button>
+      {failedActions(message).map((action: FailedAction) => (
+        <button key={action} type="button" className="link" onClick={() => runFailedAction(chat, message, action)}>
+          {t(`messages.${action}`)}
+        </button>
+      ))}
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import type { Timeline, TimelineView } from '../state/timeline.ts';
+import { shownCount } from '../ui/count.ts';
 import { DownIcon } from '../ui/icons.tsx';
 import { usePageVisible } from '../ui/use-page-visible.ts';
 import { focusByArrows } from './feed-keys.ts';
@@ -117,7 +118,7 @@ function Rows(props: {
         <MessageRow
           message={message}
           mark={message.from === userId ? markOf(message, positions) : undefined}
-          isGroup={conversation.kind !== 'direct'}
+          kind={conversation.kind}
           {...decoration}
           onMenu={props.onMenu}
         />
@@ -132,7 +133,7 @@ function JumpButton({ unread, onClick }: { readonly unread: number; readonly onC
   return (
     <button type="button" className="jump" title={label} aria-label={label} onClick={onClick}>
       <DownIcon />
-      {unread > 0 && <span className="badge">{unread > 999 ? '999+' : unread}</span>}
+      {unread > 0 && <span className="badge">{shownCount(unread)}</span>}
     </button>
   );
 }

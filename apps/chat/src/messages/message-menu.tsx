@@ -1,11 +1,12 @@
-// What can be done with one message: opened by the pointer or by Enter, left by Escape or a click elsewhere.
+// The actions of one message: opened by the pointer or by Enter, closed by Escape, Tab or a click elsewhere.
 
 import type { ClientMessage } from '@hongyan/client/api';
-import { type KeyboardEvent, type RefObject, useLayoutEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, type RefObject, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { MessageDetails } from '../dialogs/message-details.tsx';
 import { useChat } from '../state/chat-state.ts';
-import { BinIcon, CopyIcon, PinIcon, RetryIcon } from '../ui/icons.tsx';
+import { BinIcon, CopyIcon, EditIcon, PinIcon, RetryIcon } from '../ui/icons.tsx';
+import { type FailedAction, failedActions, runFailedAction } from './failed-message.ts';
 
 export interface MenuPlace {
   readonly message: ClientMessage;
@@ -62,21 +63,21 @@ function Menu(props: {
           {t('messages.where')}
         </button>
       )}
-      {message.status === 'failed' && (
-        <button type="button" role="menuitem" onClick={act(() => chat.client.retry(message.clientMsgId))}>
-          <RetryIcon size={17} />
-          {t('messages.retry')}
+      {failedActions(message).map((action) => (
+        <button key={action} type="button" role="menuitem" onClick={act(() => runFailedAction(chat, message, action))}>
+          {failedIcons[action]}
+          {t(`messages.${action}`)}
         </button>
-      )}
-      {message.status === 'failed' && (
-        <button type="button" role="menuitem" onClick={act(() => chat.discard(message))}>
-          <BinIcon size={17} />
-          {t('messages.discard')}
-        </button>
-      )}
+      ))}
     </div>
   );
 }
+
+const failedIcons: Readonly<Record<FailedAction, ReactNode>> = {
+  retry: <RetryIcon size={17} />,
+  editAgain: <EditIcon size={17} />,
+  discard: <BinIcon size={17} />,
+};
 
 /** Shows the menu inside the window, focuses its first item, and gives the focus back at the end. */
 function useMenu({ place, onClose }: { readonly place: MenuPlace; readonly onClose: () => void }) {
@@ -106,13 +107,17 @@ function useMenu({ place, onClose }: { readonly place: MenuPlace; readonly onClo
 
 function moveInMenu(event: KeyboardEvent<HTMLElement>): void {
   if (event.key === 'Escape') event.stopPropagation(); // closes the menu alone, which the popover does
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step === undefined) return;
+  if (event.key === 'Tab') {
+    event.preventDefault();
+    event.currentTarget.hidePopover();
+    return;
+  }
+  const items = [...event.currentTarget.querySelectorAll('button')];
+  const at = items.findIndex((item) => item.matches(':focus'));
+  const next = { ArrowDown: (at + 1) % items.length, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+  if (next === undefined) return;
   event.preventDefault();
-  const items: (Element | null)[] = [...event.currentTarget.querySelectorAll('button')];
-  const at = items.indexOf(document.activeElement);
-  const next = items.at((at + step) % items.length);
-  if (next instanceof HTMLElement) next.focus();
+  items.at(next)?.focus();
 }
 
 async function copy(text: string): Promise<void> {

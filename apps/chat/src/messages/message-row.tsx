@@ -1,13 +1,15 @@
 // One message with the lines that stand above it.
 
-import type { ClientMessage } from '@hongyan/client/api';
+import type { ClientMessage, ConversationKind } from '@hongyan/client/api';
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { MoreIcon } from '../ui/icons.tsx';
+import { Sentence } from '../ui/sentence.tsx';
 import { dayName, timeOf } from '../ui/time.ts';
 import { useName, useNames } from '../ui/use-names.ts';
+import { useToday } from '../ui/use-today.ts';
 import { FailedActions } from './failed-actions.tsx';
 import type { Mark } from './mark.ts';
 import type { MenuPlace } from './message-menu.tsx';
@@ -20,35 +22,42 @@ interface RowProps extends Decoration {
   readonly message: ClientMessage;
   /** Own messages only. */
   readonly mark: Mark | undefined;
-  readonly isGroup: boolean;
+  readonly kind: ConversationKind;
   readonly onMenu: (place: MenuPlace) => void;
 }
 
 export const MessageRow = memo(function MessageRow(props: RowProps) {
   const { t, i18n } = useTranslation();
   const { message } = props;
+  const today = useToday();
   return (
     <>
       {props.hasGap && <div className="timeline-gap">{t('messages.gapBetween')}</div>}
-      {props.hasDay && <div className="day">{dayName(message.timestampMs, i18n.language, t)}</div>}
+      {props.hasDay && (
+        <div className="day">{dayName({ timestampMs: message.timestampMs, today, language: i18n.language }, t)}</div>
+      )}
       {props.hasUnreadLine && <div className="unread-line">{t('messages.unreadLine')}</div>}
-      {isSystem(message) ? <SystemLine message={message} /> : <Message {...props} />}
+      {isSystem(message) ? <SystemLine message={message} kind={props.kind} /> : <Message {...props} />}
     </>
   );
 });
 
-function SystemLine({ message }: { readonly message: ClientMessage }) {
+function SystemLine({ message, kind }: Pick<RowProps, 'message' | 'kind'>) {
   const { t } = useTranslation();
   const nameOf = useNames(usersIn(message));
+  const words = systemWords(message, { t, nameOf, kind });
   return (
     <p className="system">
-      {systemWords(message, t, nameOf) ?? t('messages.unsupported', { type: message.content.type })}
+      <span>
+        <Sentence text={words ?? t('messages.unsupported', { type: message.content.type })} />
+      </span>
     </p>
   );
 }
 
 function Message(props: RowProps) {
-  const { message, mark, isGroup, isFirst, isLast } = props;
+  const { message, mark, kind, isFirst, isLast } = props;
+  const isGroup = kind !== 'direct';
   const { t, i18n } = useTranslation();
   const { client } = useChat();
   const name = useName(message.from);
@@ -76,15 +85,17 @@ function Message(props: RowProps) {
         props.onMenu(placeOf(message, event.currentTarget, event));
       }}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' && event.target === event.currentTarget)
-          props.onMenu(placeOf(message, event.currentTarget));
+        if (event.key !== 'Enter' || event.target !== event.currentTarget) return;
+        // Else the same press would also activate the item of the menu that receives the focus.
+        event.preventDefault();
+        props.onMenu(placeOf(message, event.currentTarget));
       }}
     >
       {isGroup && !isOwn && (
         <span className="message-avatar">{isLast && <Avatar id={message.from} name={name} size={30} />}</span>
       )}
       <div className="message-column">
-        {isGroup && !isOwn && isFirst && <span className="message-sender">{name}</span>}
+        {isGroup && !isOwn && isFirst && <bdi className="message-sender">{name}</bdi>}
         <Bubble {...{ message, mark, time }} />
         {mark === 'failed' && <FailedActions message={message} />}
       </div>

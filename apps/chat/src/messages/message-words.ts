@@ -1,40 +1,51 @@
-// A message as one line of plain text: for the list, for screen readers and for the lines the server writes itself.
+// A message as one line of plain text: for the list, for screen readers and for the lines that the server writes.
 
-import type { ClientMessage, Content, UserId } from '@hongyan/client/api';
+import type { ClientMessage, Content, ConversationKind, UserId } from '@hongyan/client/api';
 import type { TFunction } from 'i18next';
+import { cleanName } from '../ui/clean-name.ts';
+import { isolated } from '../ui/sentence.tsx';
 
-type NameOf = (userId: UserId) => string;
-
-export function textOf(message: ClientMessage, t: TFunction, nameOf: NameOf): string {
-  const { content } = message;
-  if (content.type === 'text') return content.text ?? '';
-  return systemWords(message, t, nameOf) ?? t('messages.unsupported', { type: content.type });
+export interface WordsContext {
+  readonly t: TFunction;
+  readonly nameOf: (userId: UserId) => string;
+  readonly kind: ConversationKind;
 }
 
-/** The words of a `hongyan.*` entry; undefined for every other type. */
-export function systemWords(message: ClientMessage, t: TFunction, nameOf: NameOf): string | undefined {
+export function textOf(message: ClientMessage, context: WordsContext): string {
+  const { content } = message;
+  if (content.type === 'text') return content.text ?? '';
+  return systemWords(message, context) ?? context.t('messages.unsupported', { type: content.type });
+}
+
+/** The words of a `hongyan.*` entry, with names marked for Sentence; undefined for every other type. */
+export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsContext): string | undefined {
   const { content, from } = message;
-  const actor = nameOf(from);
-  if (content.type === 'hongyan.title')
-    return t('messages.system.title', { actor, title: String(content.title ?? '') });
+  const actor = isolated(nameOf(from));
+  if (content.type === 'hongyan.title') {
+    const title = isolated(cleanName(String(content.title ?? '')));
+    return kind === 'broadcast'
+      ? t('messages.system.titleBroadcast', { actor, title })
+      : t('messages.system.title', { actor, title });
+  }
   if (content.type !== 'hongyan.members') return undefined;
   const users = usersOf(content);
   const others = users.filter((userId) => userId !== from);
-  const names = (others.length > 0 ? others : users).map(nameOf).join(t('time.list'));
+  const names = (others.length > 0 ? others : users).map((userId) => isolated(nameOf(userId))).join(t('time.list'));
   const isOwnDoing = others.length === 0;
   switch (content.change) {
     case 'created':
+      if (kind === 'broadcast') return t('messages.system.createdBroadcast', { actor });
       return isOwnDoing ? t('messages.system.created', { actor }) : t('messages.system.createdWith', { actor, names });
     case 'joined':
       return isOwnDoing ? t('messages.system.joined', { names }) : t('messages.system.added', { actor, names });
     case 'left':
       return isOwnDoing ? t('messages.system.left', { names }) : t('messages.system.removed', { actor, names });
     default:
-      return undefined;
+      return undefined; // a newer server's change: shown as a type that is not supported
   }
 }
 
-/** Everyone whose name the message shows. */
+/** Every user whose name the message shows. */
 export function usersIn(message: ClientMessage): readonly UserId[] {
   return [message.from, ...usersOf(message.content)];
 }

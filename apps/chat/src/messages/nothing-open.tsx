@@ -1,15 +1,31 @@
-// Right of the list while no conversation is open.
+// Right of the list while no conversation is open: what can be started, and at the first visit how to try it alone.
 
 import { useTranslation } from 'react-i18next';
-import { Logo } from '../ui/icons.tsx';
+import type { StartDialog } from '../conversations/sidebar.tsx';
+import { GroupIcon, Logo, NewChatIcon } from '../ui/icons.tsx';
 
-export function NothingOpen() {
+export function NothingOpen(props: {
+  readonly hasConversations: boolean;
+  readonly onStart: (dialog: StartDialog) => void;
+}) {
+  const { hasConversations, onStart } = props;
   const { t } = useTranslation();
   return (
     <main className="pane nothing-open">
       <Logo size={72} />
-      <p>{t('messages.pick')}</p>
-      <p className="quiet">{t('messages.pickHint')}</p>
+      <h1>{hasConversations ? t('messages.pick') : t('conversations.none')}</h1>
+      <p className="quiet">{hasConversations ? t('messages.pickHint') : t('conversations.noneHint')}</p>
+      <div className="nothing-open-buttons">
+        <button type="button" className="button" onClick={() => onStart('new-chat')}>
+          <NewChatIcon />
+          {t('conversations.newChat')}
+        </button>
+        <button type="button" className="button-quiet" onClick={() => onStart('new-group')}>
+          <GroupIcon />
+          {t('conversations.newGroup')}
+        </button>
+      </div>
+      {!hasConversations && <p className="quiet nothing-open-hint">{t('conversations.secondAccount')}</p>}
     </main>
   );
 }

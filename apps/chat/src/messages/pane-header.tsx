@@ -1,16 +1,18 @@
-// Above the messages: the way back on a phone, who it is, and whether they are there or writing.
+// Above the messages: the way back on a phone, the name of the conversation, and presence or "typing…".
 
 import type { ConversationView } from '@hongyan/client/api';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { closeConversation } from '../browser/route.ts';
 import { GroupDetails } from '../dialogs/group-details.tsx';
 import { useChat } from '../state/chat-state.ts';
-import { closeConversation } from '../state/route.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { BackIcon, GroupIcon } from '../ui/icons.tsx';
+import { isolated, Sentence } from '../ui/sentence.tsx';
 import { shortWhen } from '../ui/time.ts';
 import { otherMember, useNames } from '../ui/use-names.ts';
+import { useToday } from '../ui/use-today.ts';
 
 export function PaneHeader({
   conversation,
@@ -36,7 +38,9 @@ export function PaneHeader({
         online={other !== undefined && presence?.online}
       />
       <div className="pane-title">
-        <h1>{title}</h1>
+        <h1>
+          <bdi>{title}</bdi>
+        </h1>
         <Subtitle conversation={conversation} />
       </div>
       {conversation.kind !== 'direct' && (
@@ -55,21 +59,24 @@ export function PaneHeader({
   );
 }
 
-/** Who is writing, else whether the other is online, else how many they are. */
+/** "typing…", else the presence of the other user, else the number of members. */
 function Subtitle({ conversation }: { readonly conversation: ConversationView }) {
   const { t, i18n } = useTranslation();
   const chat = useChat();
   const writing = useSignal(chat.typing.who).get(conversation.conversationId) ?? [];
   const nameOf = useNames(writing);
+  const today = useToday();
   const other = otherMember(conversation, chat.userId);
   const presence = useSignal(chat.people.presence).get(other ?? chat.userId);
   if (writing.length > 0) {
-    const names = writing.map(nameOf).join(t('time.list'));
+    const names = writing.map((userId) => isolated(nameOf(userId))).join(t('time.list'));
     return (
       <p className="typing">
-        {conversation.kind === 'direct'
-          ? t('messages.typingShort')
-          : t('messages.typing', { names, count: writing.length })}
+        {conversation.kind === 'direct' ? (
+          t('messages.typingShort')
+        ) : (
+          <Sentence text={t('messages.typing', { names, count: writing.length })} />
+        )}
       </p>
     );
   }
@@ -77,5 +84,6 @@ function Subtitle({ conversation }: { readonly conversation: ConversationView })
   if (other === undefined || !presence) return null;
   if (presence.online) return <p>{t('conversations.online')}</p>;
   if (presence.lastSeenMs === undefined) return <p>{t('conversations.offline')}</p>;
-  return <p>{t('conversations.lastSeen', { when: shortWhen(presence.lastSeenMs, i18n.language, t) })}</p>;
+  const when = shortWhen({ timestampMs: presence.lastSeenMs, today, language: i18n.language }, t);
+  return <p>{t('conversations.lastSeen', { when })}</p>;
 }

@@ -1,7 +1,7 @@
 // What a message looks like depends on its neighbours: pure rules over three messages.
 
 import type { ClientMessage, UserId } from '@hongyan/client/api';
-import { dayOf } from '../ui/time.ts';
+import { dayOf } from '../browser/today.ts';
 import { isSystem } from './message-words.ts';
 
 /** Messages of one sender within this are one group. */

@@ -1,5 +1,6 @@
 // The small sign beside an own message: waits, sent, delivered, read, failed.
 
+import { unreachable } from '@hongyan/base/assert';
 import { AlertIcon, ClockIcon, DoubleTickIcon, TickIcon } from '../ui/icons.tsx';
 import type { Mark } from './mark.ts';
 
@@ -24,5 +25,7 @@ function Sign({ mark }: { readonly mark: Mark }) {
     case 'delivered':
     case 'read':
       return <DoubleTickIcon size={17} />;
+    default:
+      return unreachable(mark);
   }
 }

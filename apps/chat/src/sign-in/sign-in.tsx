@@ -4,6 +4,7 @@ import { login, signup } from '@hongyan/client';
 import type { UserId } from '@hongyan/client/api';
 import { type FormEvent, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { serverAddress } from '../browser/server-address.ts';
 import type { Session } from '../session.ts';
 import { useSignal } from '../state/signal.ts';
 import { errorWords } from '../ui/error-words.ts';
@@ -55,7 +56,7 @@ function Credentials(props: { readonly mode: Mode; readonly session: Session; re
     if (mode === 'signup' && password.length < passwordCharsMin) return setProblem(t('errors.short_password'));
     setBusy(true);
     setProblem(undefined);
-    const account = { url: '', userId: userId as UserId, password };
+    const account = { url: serverAddress(), userId: userId as UserId, password };
     try {
       const name = displayName.trim();
       const answer = mode === 'login' ? login(account) : signup(name ? { ...account, displayName: name } : account);

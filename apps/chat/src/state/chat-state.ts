@@ -1,4 +1,4 @@
-// What the screens of one signed-in user read: the client's events, gathered into values.
+// The values that the screens of one signed-in user show, gathered from the client's events.
 
 import type {
   Client,
@@ -9,16 +9,21 @@ import type {
   UserId,
 } from '@hongyan/client/api';
 import { createContext, useContext } from 'react';
+import type { BrowserStorage } from '../browser/browser-storage.ts';
+import { closeConversation, route } from '../browser/route.ts';
+import { cleanName } from '../ui/clean-name.ts';
 import { Drafts } from './drafts.ts';
 import { eachFrame } from './each-frame.ts';
 import { People } from './people.ts';
-import { closeConversation, route } from './route.ts';
 import { Signal } from './signal.ts';
 import { Timeline } from './timeline.ts';
 import { Typing } from './typing.ts';
 
 /** Loaded timelines kept for going back to them; the one used longest ago is dropped. */
 const timelinesMax = 8;
+
+/** Something that happened to the conversation in the address, until it is dismissed or another is opened. */
+export type Notice = { readonly type: 'removed'; readonly title: string } | { readonly type: 'unknown' };
 
 export class ChatState {
   readonly client: Client;
@@ -27,23 +32,27 @@ export class ChatState {
   readonly conversations: Signal<readonly ConversationView[]>;
   /** Messages that wait for their ack, in all conversations. */
   readonly waitingCount = new Signal(0);
-  /** The newest message of someone else, for those who listen to the page instead of looking at it. */
+  /** The newest message of another user, for a screen reader. */
   readonly arrived = new Signal<ClientMessage | undefined>(undefined);
+  readonly notice = new Signal<Notice | undefined>(undefined);
   readonly people: People;
   readonly typing = new Typing();
   readonly drafts: Drafts;
   /** Reads the list again; events ask for it by themselves. */
   readonly refresh = eachFrame(() => this.conversations.set([...this.client.conversations()]));
   readonly #timelines = new Map<ConversationId, Timeline>();
+  /** Left by this user from here: no notice is due. */
+  readonly #leaving = new Set<ConversationId>();
   readonly #stops: (() => void)[];
 
-  constructor(client: Client, userId: UserId) {
+  constructor(options: { readonly client: Client; readonly userId: UserId; readonly storage: BrowserStorage }) {
+    const { client, userId, storage } = options;
     this.client = client;
     this.userId = userId;
     this.connection = new Signal(client.state);
     this.conversations = new Signal(client.conversations());
-    this.people = new People(client);
-    this.drafts = new Drafts(userId);
+    this.people = new People(options);
+    this.drafts = new Drafts(userId, storage);
     this.#stops = this.#listen();
   }
 
@@ -64,8 +73,40 @@ export class ChatState {
     this.#outboxChanged(message);
   }
 
+  /** Puts the text of a failed message back into the composer, after what is written there. */
+  editAgain(message: ClientMessage): void {
+    const { conversationId, content } = message;
+    const written = this.drafts.get(conversationId);
+    const text = content.text ?? '';
+    this.drafts.set(conversationId, written.trim() === '' ? text : `${written}\n${text}`);
+    this.discard(message);
+  }
+
+  async leave(conversationId: ConversationId): Promise<void> {
+    this.#leaving.add(conversationId);
+    try {
+      await this.client.removeMember(conversationId, this.userId);
+    } catch (error) {
+      this.#leaving.delete(conversationId);
+      throw error;
+    }
+  }
+
+  /** The address names a conversation that this user is no member of, or that does not exist. */
+  unknownInAddress(): void {
+    this.notice.set({ type: 'unknown' });
+    closeConversation();
+  }
+
   stop(): void {
     for (const stop of this.#stops) stop();
+    this.people.stop();
+  }
+
+  /** Deletes what the page itself kept of this user. */
+  forget(): void {
+    this.drafts.forget();
+    this.people.forget();
   }
 
   #listen(): (() => void)[] {
@@ -87,11 +128,7 @@ export class ChatState {
       client.on('outbox', (message) => {
         this.#outboxChanged(message);
       }),
-      client.on('left', ({ conversationId }) => {
-        this.#timelines.delete(conversationId);
-        if (route.get() === conversationId) closeConversation();
-        this.refresh();
-      }),
+      client.on('left', ({ conversationId }) => this.#left(conversationId)),
       client.on('gap', ({ conversationId, to }) => this.#timelines.get(conversationId)?.gap(to)),
       client.on('typing', ({ conversationId, userId }) => {
         if (userId !== this.userId) this.typing.started(conversationId, userId);
@@ -100,6 +137,17 @@ export class ChatState {
         this.people.setPresence(userId, lastSeenMs === undefined ? { online } : { online, lastSeenMs }),
       ),
     ];
+  }
+
+  #left(conversationId: ConversationId): void {
+    const title = this.conversations.get().find((one) => one.conversationId === conversationId)?.title ?? '';
+    const isOwnDoing = this.#leaving.delete(conversationId);
+    this.#timelines.delete(conversationId);
+    if (route.get() === conversationId) {
+      if (!isOwnDoing) this.notice.set({ type: 'removed', title: cleanName(title) });
+      closeConversation();
+    }
+    this.refresh();
   }
 
   #outboxChanged(message: ClientMessage): void {
@@ -116,6 +164,7 @@ export class ChatState {
     this.connection.set(state);
     this.#countWaiting();
     this.refresh();
+    if (state.type === 'online') this.people.online();
     if (state.type === 'reconnecting' || state.type === 'closed') this.people.forgetPresence();
     for (const timeline of this.#timelines.values()) {
       timeline.connection(state);

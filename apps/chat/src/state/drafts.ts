@@ -1,15 +1,18 @@
-// What was written but not sent, per conversation; kept on this device so that a reload loses nothing.
+// Text that is written but not sent, per conversation; kept on this device so that a reload loses nothing.
 
 import type { ConversationId, UserId } from '@hongyan/client/api';
+import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { Signal } from './signal.ts';
 
 export class Drafts {
   readonly all: Signal<ReadonlyMap<ConversationId, string>>;
-  readonly #key: string;
+  readonly #storage: BrowserStorage;
+  readonly #name: string;
 
-  constructor(userId: UserId) {
-    this.#key = `hongyan.drafts.${userId}`;
-    this.all = new Signal<ReadonlyMap<ConversationId, string>>(new Map(read(this.#key)));
+  constructor(userId: UserId, storage: BrowserStorage) {
+    this.#storage = storage;
+    this.#name = `drafts.${userId}`;
+    this.all = new Signal<ReadonlyMap<ConversationId, string>>(new Map(draftsIn(storage.readJson(this.#name))));
   }
 
   get(conversationId: ConversationId): string {
@@ -22,19 +25,19 @@ export class Drafts {
     if (text === '') next.delete(conversationId);
     else next.set(conversationId, text);
     this.all.set(next);
-    localStorage.setItem(this.#key, JSON.stringify([...next]));
+    this.#storage.write(this.#name, JSON.stringify([...next]));
   }
 
-  clear(): void {
-    localStorage.removeItem(this.#key);
+  forget(): void {
+    this.#storage.remove(this.#name);
   }
 }
 
-function read(key: string): [ConversationId, string][] {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(key) ?? '[]');
-    return Array.isArray(stored) ? stored : [];
-  } catch {
-    return []; // written by hand or by another version: a draft is not worth failing for
-  }
+/** Those that are well formed: another version may have written the rest. */
+function draftsIn(kept: unknown): [ConversationId, string][] {
+  if (!Array.isArray(kept)) return [];
+  return kept.filter(
+    (pair): pair is [ConversationId, string] =>
+      Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'string',
+  );
 }

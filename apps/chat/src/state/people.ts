@@ -1,50 +1,93 @@
-// Who is who: display names, asked for once when first shown, and who is online.
+// Display names and presence of users. Names are kept on this device, and asked for again when the connection comes back.
 
+import { systemClock, type Timer } from '@hongyan/base/clock';
 import type { Client, User, UserId } from '@hongyan/client/api';
+import type { BrowserStorage } from '../browser/browser-storage.ts';
+import { cleanName } from '../ui/clean-name.ts';
 import { eachFrame } from './each-frame.ts';
 import { Signal } from './signal.ts';
 
 /** More are not followed: a list so long is not looked at as a whole. */
 const watchedMax = 500;
+/** Names kept between visits; above it those learned longest ago are dropped. */
+const keptMax = 2_000;
+/** Names come in bursts; they are kept together. */
+const keepDelayMs = 500;
 
 export interface Presence {
   readonly online: boolean;
   readonly lastSeenMs?: number;
 }
 
+export interface PeopleOptions {
+  readonly client: Client;
+  readonly userId: UserId;
+  readonly storage: BrowserStorage;
+}
+
 export class People {
   /** Both maps are replaced when they change, so that readers can compare them. */
-  readonly names = new Signal<ReadonlyMap<UserId, string>>(new Map());
+  readonly names: Signal<ReadonlyMap<UserId, string>>;
   readonly presence = new Signal<ReadonlyMap<UserId, Presence>>(new Map());
   readonly #client: Client;
-  readonly #names = new Map<UserId, string>();
+  readonly #storage: BrowserStorage;
+  readonly #keptName: string;
+  readonly #names: Map<UserId, string>;
   readonly #presence = new Map<UserId, Presence>();
+  /** Asked for in this visit: a name that was kept may have changed since. */
   readonly #asked = new Set<UserId>();
+  /** Wanted, but the server could not be asked. */
+  readonly #missed = new Set<UserId>();
   readonly #watched = new Set<UserId>();
+  #keepTimer: Timer | undefined;
   readonly #publishNames = eachFrame(() => this.names.set(new Map(this.#names)));
   readonly #publishPresence = eachFrame(() => this.presence.set(new Map(this.#presence)));
 
-  constructor(client: Client) {
+  constructor({ client, userId, storage }: PeopleOptions) {
     this.#client = client;
+    this.#storage = storage;
+    this.#keptName = `names.${userId}`;
+    this.#names = new Map(namesIn(storage.readJson(this.#keptName)));
+    this.names = new Signal<ReadonlyMap<UserId, string>>(new Map(this.#names));
   }
 
   learn(users: readonly { readonly userId: UserId; readonly displayName: string }[]): void {
-    for (const { userId, displayName } of users) if (displayName !== '') this.#names.set(userId, displayName);
+    let hasChanged = false;
+    for (const { userId, displayName } of users) {
+      this.#asked.add(userId);
+      const name = cleanName(displayName);
+      if (name === '' || name === this.#names.get(userId)) continue;
+      this.#names.delete(userId); // to the end: the order says which was learned last
+      this.#names.set(userId, name);
+      hasChanged = true;
+    }
+    if (!hasChanged) return;
     this.#publishNames();
+    this.#keepTimer ??= systemClock.after(keepDelayMs, () => this.#keep());
   }
 
   learnUsers(users: readonly User[]): void {
     this.learn(users.map((user) => ({ userId: user.user_id, displayName: user.display_name })));
   }
 
-  /** Asks the server for a name that is not known; what failed is asked for again by the next call. */
+  /** Asks the server for the name, once in each visit; where it could not be asked, again when online. */
   want(userId: UserId): void {
-    if (this.#names.has(userId) || this.#asked.has(userId)) return;
+    if (this.#asked.has(userId)) return;
     this.#asked.add(userId);
     this.#client.getUser(userId).then(
       (user) => this.learnUsers([user]),
-      () => this.#asked.delete(userId),
+      () => {
+        this.#asked.delete(userId);
+        this.#missed.add(userId);
+      },
     );
+  }
+
+  /** The connection is back: asks for what was missed. */
+  online(): void {
+    const missed = [...this.#missed];
+    this.#missed.clear();
+    for (const userId of missed) this.want(userId);
   }
 
   /** Follows the presence of these users from now on. Best effort [D9]. */
@@ -58,7 +101,7 @@ export class People {
     });
   }
 
-  /** Without a connection nobody's presence is known. */
+  /** Without a connection no presence is current. */
   forgetPresence(): void {
     this.#presence.clear();
     this.#publishPresence();
@@ -68,4 +111,26 @@ export class People {
     this.#presence.set(userId, presence);
     this.#publishPresence();
   }
+
+  /** Nothing is kept after this. */
+  stop(): void {
+    this.#keepTimer?.cancel();
+  }
+
+  forget(): void {
+    this.#storage.remove(this.#keptName);
+  }
+
+  #keep(): void {
+    this.#keepTimer = undefined;
+    this.#storage.write(this.#keptName, JSON.stringify([...this.#names].slice(-keptMax)));
+  }
+}
+
+function namesIn(kept: unknown): [UserId, string][] {
+  if (!Array.isArray(kept)) return [];
+  return kept.filter(
+    (pair): pair is [UserId, string] =>
+      Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'string',
+  );
 }

@@ -1,18 +1,25 @@
-// Reads new messages out to those who listen to the page: only what arrives, never what scrolling brings into view.
+// Reads new messages out to screen readers: only what arrives, never what scrolling brings into view.
 
+import type { ClientMessage } from '@hongyan/client/api';
 import { useTranslation } from 'react-i18next';
 import { textOf } from '../messages/message-words.ts';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
+import { withoutMarks } from './sentence.tsx';
 import { useNames } from './use-names.ts';
 
 export function Announcer() {
   const { t } = useTranslation();
-  const message = useSignal(useChat().arrived);
+  const chat = useChat();
+  const message = useSignal(chat.arrived);
   const nameOf = useNames(message ? [message.from] : []);
+  const wordsOf = (arrived: ClientMessage) => {
+    const kind = chat.client.conversation(arrived.conversationId)?.kind ?? 'direct';
+    return withoutMarks(textOf(arrived, { t, nameOf, kind }));
+  };
   return (
     <div className="unseen" aria-live="polite">
-      {message && t('messages.announce', { name: nameOf(message.from), text: textOf(message, t, nameOf) })}
+      {message && t('messages.announce', { name: nameOf(message.from), text: wordsOf(message) })}
     </div>
   );
 }

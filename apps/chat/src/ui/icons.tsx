@@ -82,9 +82,12 @@ export const CopyIcon = icon(
   </>,
 );
 export const RetryIcon = icon(<path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.400M19.5 4v4h-4" />);
+export const EditIcon = icon(
+  <path d="M4 20l1.2-4.500L16.5 4.200a1.8 1.8 0 0 1 2.6 0l.7.700a1.8 1.8 0 0 1 0 2.600L8.500 18.800z" />,
+);
 export const BinIcon = icon(<path d="M4.5 7h15M9.5 7V4.500h5V7M6.5 7l1 12.500h9l1-12.5" />);
 
 /** Geese in flight: the sign of the product. */
 export function Logo({ size = 56 }: { readonly size?: number }) {
-  return <img className="logo" src="/icon.svg" width={size} height={size} alt="" />;
+  return <img className="logo" src="./icon.svg" width={size} height={size} alt="" />;
 }

@@ -1,8 +1,8 @@
 // Chooses the language; each is named in itself, so that everyone finds their own.
 
 import { useTranslation } from 'react-i18next';
+import { language } from '../browser/settings.ts';
 import { languageNames, languages } from '../i18n/i18n.ts';
-import { language } from '../state/settings.ts';
 import { useSignal } from '../state/signal.ts';
 import { Choice } from './choice.tsx';
 

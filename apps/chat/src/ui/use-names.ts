@@ -1,10 +1,11 @@
-// Names of people and conversations, as components show them; unknown ones are asked for while the id stands in.
+// Names of users and conversations, as components show them; the id stands for a name that is not there yet.
 
 import type { ConversationView, UserId } from '@hongyan/client/api';
 import { useCallback, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
+import { cleanName } from './clean-name.ts';
 
 /** A function from user id to display name. */
 export function useNames(userIds: readonly UserId[]): (userId: UserId) => string {
@@ -28,9 +29,13 @@ export function useTitle(conversation: ConversationView): string {
   const { userId } = useChat();
   const other = otherMember(conversation, userId);
   const nameOf = useNames(other === undefined ? [] : [other]);
-  if (conversation.kind !== 'direct') return conversation.title || conversation.conversationId;
+  if (conversation.kind !== 'direct') return cleanName(conversation.title) || conversation.conversationId;
   return other === undefined ? t('conversations.notes') : nameOf(other);
 }
+
+/** The name of a user whom the server just listed. */
+export const nameOfUser = (user: { readonly user_id: string; readonly display_name: string }): string =>
+  cleanName(user.display_name) || user.user_id;
 
 /** The other of a direct conversation; undefined for notes to self and for groups. */
 export function otherMember(conversation: ConversationView, self: UserId): UserId | undefined {
