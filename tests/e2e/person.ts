@@ -13,13 +13,18 @@ export class Person {
   }
 
   /** Makes an account through the sign-up page. */
-  static async signUp(context: BrowserContext, url: string, userId: string): Promise<Person> {
+  static async signUp(
+    context: BrowserContext,
+    url: string,
+    userId: string,
+    name: string = nameOf(userId),
+  ): Promise<Person> {
     const page = await context.newPage();
     await page.goto(url);
     await page.getByRole('button', { name: /Create an account|注册一个/ }).click();
     await page.locator('input[name=username]').fill(userId);
     await page.locator('input[name=password]').fill(password);
-    await page.locator('input[name=name]').fill(nameOf(userId));
+    await page.locator('input[name=name]').fill(name);
     await page.locator('form button[type=submit]').click();
     const person = new Person(page, userId);
     await person.isOnline();

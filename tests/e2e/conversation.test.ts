@@ -1,0 +1,182 @@
+// Inside a conversation: the menu by keyboard, the limit of a message, groups and broadcasts, names that turn the line.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import type { UserId } from '@hongyan/client';
+import { openStage, type Stage } from './browser.ts';
+import { Person } from './person.ts';
+
+const testMsMax = 60_000;
+
+describe('a conversation in the web chat', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage('e2e-conversation');
+  }, testMsMax);
+  afterEach(() => stage.leave());
+  afterAll(() => stage.end());
+
+  const group = async (kind: 'group' | 'broadcast', owner: string, others: readonly string[], title: string) => {
+    const [client] = await Promise.all([owner, ...others].map((userId) => stage.client(userId)));
+    if (!client) throw new Error('the owner has a client');
+    const { conversationId } = await client.createGroup({ kind, title, members: others as readonly UserId[] });
+    return { client, conversationId };
+  };
+
+  test(
+    'the menu of a message opens by keyboard, and one key press does one thing',
+    async () => {
+      await stage.client('ann');
+      const context = await stage.context();
+      await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: stage.server.url });
+      const { page, ...ann } = await Person.signIn(context, stage.server.url, 'ann');
+      const person = new Person(page, ann.userId);
+      await person.startChat('ann');
+      await person.write('copy me');
+      await person.sees('copy me', 'ack');
+      const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+      await page.evaluate(() => navigator.clipboard.writeText('before'));
+
+      await page.locator('.composer textarea').focus();
+      await page.keyboard.press('Shift+Tab');
+      await page.keyboard.press('ArrowUp');
+      await page.keyboard.press('Enter');
+      await page.getByRole('menuitem', { name: 'Copy text' }).waitFor();
+      expect(await clipboard()).toBe('before');
+      await page.keyboard.press('Escape');
+      await page.getByRole('menu').waitFor({ state: 'detached' });
+
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Enter');
+      await page.getByRole('menu').waitFor({ state: 'detached' });
+      await person.until(clipboard, (text) => text === 'copy me', 'the text to be copied');
+
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await page.locator('dialog', { hasText: 'Message info' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.locator('dialog').waitFor({ state: 'detached' });
+    },
+    testMsMax,
+  );
+
+  test(
+    'the limit of a message is shown before it is sent, and nothing is lost',
+    async () => {
+      await stage.client('ben');
+      const ben = await Person.signIn(await stage.context(), stage.server.url, 'ben');
+      await ben.startChat('ben');
+      const box = ben.page.locator('.composer textarea');
+      await box.fill('鸿'.repeat(12_000));
+      await ben.page.getByText('Too long by 1086 characters').waitFor();
+      await box.press('Enter');
+      expect(await ben.page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+      expect(await box.inputValue()).toHaveLength(12_000);
+      await box.fill('鸿'.repeat(10_900));
+      await ben.page.getByText('14 characters left').waitFor();
+      await box.press('Enter');
+      await ben.page.locator('.mark[data-mark=ack]').first().waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    'a member who is removed while reading is told so',
+    async () => {
+      const { client, conversationId } = await group('group', 'cleo', ['dora'], 'Climbers');
+      const dora = await Person.signIn(await stage.context(), stage.server.url, 'dora');
+      await dora.open('Climbers');
+      await client.removeMember(conversationId, 'dora' as UserId);
+      await dora.page.getByText('You are no longer a member of “Climbers”.').waitFor();
+      expect(await dora.page.locator('.pane[data-id]').count()).toBe(0);
+    },
+    testMsMax,
+  );
+
+  test(
+    'readers of a broadcast have no composer but the reason, its owner has one',
+    async () => {
+      const { client, conversationId } = await group('broadcast', 'eve', ['finn'], 'News');
+      await client.send({ conversationId }, { type: 'text', text: 'first news' });
+      const finn = await Person.signIn(await stage.context(), stage.server.url, 'finn');
+      await finn.open('News');
+      await finn.page.getByText('Only the owner writes here.').waitFor();
+      expect(await finn.page.locator('.composer').count()).toBe(0);
+      await client.close();
+      const eve = await Person.signIn(await stage.context(), stage.server.url, 'eve');
+      await eve.open('News');
+      await eve.write('second news');
+      await finn.sees('second news');
+    },
+    testMsMax,
+  );
+
+  test(
+    'the owner is asked before a member is removed',
+    async () => {
+      const { client } = await group('group', 'gus', ['hal'], 'Hikers');
+      await client.close();
+      const gus = await Person.signIn(await stage.context(), stage.server.url, 'gus');
+      await gus.open('Hikers');
+      await gus.page.getByRole('button', { name: 'Group info' }).click();
+      await gus.page.getByRole('button', { name: 'Remove hal' }).click();
+      await gus.page.locator('.confirm').getByRole('button', { name: 'Cancel' }).click();
+      await gus.page.getByRole('button', { name: 'Remove hal' }).click();
+      await gus.page.locator('.confirm').getByRole('button', { name: 'Remove' }).click();
+      await gus.page.locator('dialog h3', { hasText: '1 member' }).waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    'the search for members is empty again after a pick',
+    async () => {
+      await Promise.all([stage.client('ida'), stage.client('jay'), stage.client('kai')]);
+      const ida = await Person.signIn(await stage.context(), stage.server.url, 'ida');
+      await ida.page.locator('.sidebar-head').getByRole('button', { name: 'New group' }).click();
+      const search = ida.page.locator('dialog .search input');
+      for (const other of ['jay', 'kai']) {
+        await search.pressSequentially(other);
+        await ida.page.locator('dialog button.person', { hasText: other }).click();
+        expect(await search.inputValue()).toBe('');
+      }
+      expect(await ida.page.locator('dialog .picked li').count()).toBe(2);
+    },
+    testMsMax,
+  );
+
+  test(
+    'a name written from right to left turns nothing but itself',
+    async () => {
+      const hebrew = 'אבג';
+      const lea = await Person.signUp(await stage.context(), stage.server.url, 'lea', hebrew);
+      const { client, conversationId } = await group('group', 'max', ['lea'], 'team');
+      await lea.open('team');
+      await lea.write('1 abc');
+      await lea.sees('1 abc');
+      await client.close();
+      const max = await Person.signIn(await stage.context(), stage.server.url, 'max');
+      const snippet = max.page.locator(`.conversation[data-id="${conversationId}"] .snippet`);
+      await snippet.getByText('1 abc').waitFor();
+      const [name, text] = await snippet.evaluate((line) =>
+        [...line.querySelectorAll('bdi')].map((one) => one.getBoundingClientRect().left),
+      );
+      expect(name).toBeLessThan(text ?? 0);
+      await max.open('team');
+      await max.page.locator('.system bdi', { hasText: hebrew }).waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    'whoever has no conversation yet finds labelled buttons and how to try it alone',
+    async () => {
+      await stage.client('nia');
+      const nia = await Person.signIn(await stage.context(), stage.server.url, 'nia');
+      await nia.page.locator('.nothing-open', { hasText: 'private window' }).waitFor();
+      await nia.page.locator('.nothing-open').getByRole('button', { name: 'New chat' }).click();
+      await nia.page.locator('dialog', { hasText: 'New chat' }).waitFor();
+    },
+    testMsMax,
+  );
+});
