@@ -2,7 +2,7 @@
 
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
-import { version } from './package.json';
+import { version } from './package.json' with { type: 'json' };
 
 /** Where the development server finds Hongyan. */
 const server = 'http://127.0.0.1:8080';

@@ -1,4 +1,4 @@
-// The conversations, newest activity first; arrow keys move through them, and only those in view exist as elements.
+// The list of conversations, newest activity first; arrow keys move through it, and only items in view exist as elements.
 
 import type { ConversationId, ConversationView } from '@hongyan/client/api';
 import { useVirtualizer } from '@tanstack/react-virtual';
@@ -6,12 +6,18 @@ import { type KeyboardEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
+import { StartButtons } from '../ui/start-buttons.tsx';
+import { useNarrow } from '../ui/use-narrow.ts';
 import { ConversationItem } from './conversation-item.tsx';
 
 const itemHeightPx = 72;
 
-export function ConversationList(props: { readonly query: string; readonly openId: ConversationId | undefined }) {
-  const { query, openId } = props;
+export function ConversationList(props: {
+  readonly query: string;
+  readonly openId: ConversationId | undefined;
+  readonly onStart: (dialog: 'new-chat' | 'new-group') => void;
+}) {
+  const { query, openId, onStart } = props;
   const { t } = useTranslation();
   const chat = useChat();
   const all = useSignal(chat.conversations);
@@ -26,7 +32,7 @@ export function ConversationList(props: { readonly query: string; readonly openI
   });
   const { stopId, onKeyDown, onFocus } = useArrowKeys(found, openId, (index) => virtualizer.scrollToIndex(index));
 
-  if (found.length === 0) return <Nothing query={query} hasAny={all.length > 0} />;
+  if (found.length === 0) return <Nothing {...{ query, onStart }} hasAny={all.length > 0} />;
   return (
     <div className="conversations" ref={scrollRef}>
       <ul
@@ -52,8 +58,15 @@ export function ConversationList(props: { readonly query: string; readonly openI
   );
 }
 
-function Nothing({ query, hasAny }: { readonly query: string; readonly hasAny: boolean }) {
+/** On a phone the list is the whole page: what the pane beside it says elsewhere stands here. */
+function Nothing(props: {
+  readonly query: string;
+  readonly hasAny: boolean;
+  readonly onStart: (dialog: 'new-chat' | 'new-group') => void;
+}) {
+  const { query, hasAny, onStart } = props;
   const { t } = useTranslation();
+  const isPage = useNarrow();
   return (
     <div className="conversations-none">
       {hasAny ? (
@@ -61,8 +74,13 @@ function Nothing({ query, hasAny }: { readonly query: string; readonly hasAny: b
       ) : (
         <>
           <p>{t('conversations.none')}</p>
-          <p className="quiet">{t('conversations.noneHint')}</p>
-          <p className="quiet conversations-none-hint">{t('conversations.secondAccount')}</p>
+          {isPage && (
+            <>
+              <p className="quiet">{t('conversations.noneHint')}</p>
+              <StartButtons onStart={onStart} />
+              <p className="quiet conversations-none-hint">{t('conversations.secondAccount')}</p>
+            </>
+          )}
         </>
       )}
     </div>

@@ -36,7 +36,7 @@ export function Sidebar(props: {
   return (
     <div className="sidebar" {...landmark}>
       {isPage && <h1 className="unseen">{t('app.name')}</h1>}
-      <header className="sidebar-head">
+      <div className="sidebar-head">
         <button type="button" className="self" title={t('dialogs.settings')} onClick={() => onDialog('settings')}>
           <Avatar id={userId} name={name} size={36} />
           <bdi className="self-name">{name}</bdi>
@@ -60,9 +60,9 @@ export function Sidebar(props: {
         >
           <NewChatIcon />
         </button>
-      </header>
+      </div>
       <Search query={query} onChange={setQuery} />
-      <ConversationList query={query} openId={props.openId} />
+      <ConversationList query={query} openId={props.openId} onStart={onDialog} />
       {dialog === 'settings' && <Settings session={props.session} onClose={close} />}
       {dialog === 'new-chat' && <NewChat onClose={close} />}
       {dialog === 'new-group' && <NewGroup onClose={close} />}

@@ -1,16 +1,16 @@
-// How far an own message has come: from its own status and from how far the others are.
+// The sign of an own message: the status that came with it, or a later one that the receipts of the others give.
 
 import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/api';
 
 export type Mark = ClientMessage['status'];
 
-/** Up to where all others have it. */
+/** Positions that all other members have reached. */
 export interface Positions {
   readonly deliveredSeq: number;
   readonly readSeq: number;
 }
 
-/** In large groups receipts are not pushed to everyone; then the positions say nothing and the message's status stands. */
+/** In large groups receipts are not pushed to every member; then the positions are unknown and the status stands. */
 export function positionsOf(conversation: ConversationView, self: UserId): Positions {
   const others = [...conversation.receipts].filter(([userId]) => userId !== self).map(([, receipt]) => receipt);
   if (others.length === 0 || others.length < conversation.memberCount - 1) return { deliveredSeq: 0, readSeq: 0 };

@@ -1,10 +1,10 @@
 // One message with the lines that stand above it.
 
 import type { ClientMessage, ConversationKind } from '@hongyan/client/api';
-import { memo } from 'react';
+import { type CSSProperties, memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
-import { Avatar } from '../ui/avatar.tsx';
+import { Avatar, hueOf } from '../ui/avatar.tsx';
 import { MoreIcon } from '../ui/icons.tsx';
 import { Sentence } from '../ui/sentence.tsx';
 import { dayName, timeOf } from '../ui/time.ts';
@@ -95,7 +95,11 @@ function Message(props: RowProps) {
         <span className="message-avatar">{isLast && <Avatar id={message.from} name={name} size={30} />}</span>
       )}
       <div className="message-column">
-        {isGroup && !isOwn && isFirst && <bdi className="message-sender">{name}</bdi>}
+        {isGroup && !isOwn && isFirst && (
+          <bdi className="message-sender" style={{ '--hue': hueOf(message.from) } as CSSProperties}>
+            {name}
+          </bdi>
+        )}
         <Bubble {...{ message, mark, time }} />
         {mark === 'failed' && <FailedActions message={message} />}
       </div>

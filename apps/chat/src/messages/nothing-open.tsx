@@ -2,7 +2,8 @@
 
 import { useTranslation } from 'react-i18next';
 import type { StartDialog } from '../conversations/sidebar.tsx';
-import { GroupIcon, Logo, NewChatIcon } from '../ui/icons.tsx';
+import { Logo } from '../ui/icons.tsx';
+import { StartButtons } from '../ui/start-buttons.tsx';
 
 export function NothingOpen(props: {
   readonly hasConversations: boolean;
@@ -15,16 +16,7 @@ export function NothingOpen(props: {
       <Logo size={72} />
       <h1>{hasConversations ? t('messages.pick') : t('conversations.none')}</h1>
       <p className="quiet">{hasConversations ? t('messages.pickHint') : t('conversations.noneHint')}</p>
-      <div className="nothing-open-buttons">
-        <button type="button" className="button" onClick={() => onStart('new-chat')}>
-          <NewChatIcon />
-          {t('conversations.newChat')}
-        </button>
-        <button type="button" className="button-quiet" onClick={() => onStart('new-group')}>
-          <GroupIcon />
-          {t('conversations.newGroup')}
-        </button>
-      </div>
+      <StartButtons onStart={onStart} />
       {!hasConversations && <p className="quiet nothing-open-hint">{t('conversations.secondAccount')}</p>}
     </main>
   );

@@ -19,7 +19,7 @@ export interface TimelineView {
   readonly waiting: readonly ClientMessage[];
   readonly hasOlder: boolean;
   readonly hasNewer: boolean;
-  /** [D5] The first seq that can be had; above 1 something was removed or is hidden. */
+  /** [D5] The first available seq; above 1 earlier messages were removed or are hidden. */
   readonly firstSeq: number;
   readonly phase: 'empty' | 'loading' | 'ready' | 'failed';
   readonly loading: 'older' | 'newer' | undefined;
@@ -98,7 +98,7 @@ export class Timeline {
     await this.#loadMore('newer', { afterSeq });
   }
 
-  /** Without a connection there is only the outbox to show; what is missing is loaded when it is back. */
+  /** Without a connection only the outbox is shown; the first page is loaded when it is back. */
   connection(state: ConnectionState): void {
     if (this.#now.phase === 'ready' || this.#isLoading) return;
     const isComing = state.type !== 'closed' && state.type !== 'reconnecting';
@@ -118,7 +118,7 @@ export class Timeline {
     this.#publish();
   }
 
-  /** [D5] Messages up to `to` can no longer be had. */
+  /** [D5] Messages up to `to` are no longer available. */
   gap(to: Seq): void {
     this.#put({ firstSeq: Math.max(this.#now.firstSeq, to + 1) });
   }
@@ -162,7 +162,7 @@ export class Timeline {
     return this.#client.history({ conversationId: this.#conversationId, limit: pageMessages, ...bound });
   }
 
-  /** Moves what continues the window into it; what lies further ahead waits until paging gets there. */
+  /** Moves messages that continue the window into it; those further ahead wait until paging reaches them. */
   #takeAhead(): void {
     const { messages, rest } = extend(this.#now.messages, this.#ahead);
     // What is dropped here leaves a hole, and paging fills holes.

@@ -1,10 +1,10 @@
-// Who is writing where, forgotten after a few seconds without another sign of it.
+// Users who are typing, per conversation; removed after a few seconds without another typing event.
 
 import { systemClock, type Timer } from '@hongyan/base/clock';
 import type { ConversationId, UserId } from '@hongyan/client/api';
 import { Signal } from './signal.ts';
 
-/** The other side says so at most every 3 s while it goes on. */
+/** Clients report at most every 3 s while it goes on. */
 const forgottenAfterMs = 5_000;
 
 export type TypingMap = ReadonlyMap<ConversationId, readonly UserId[]>;
@@ -24,7 +24,7 @@ export class Typing {
     if (!present.includes(userId)) this.#put(conversationId, [...present, userId]);
   }
 
-  /** Also when their message arrived: then they are no longer writing it. */
+  /** Also when a message of the user arrives. */
   stopped(conversationId: ConversationId, userId: UserId): void {
     const key = `${conversationId} ${userId}`;
     this.#timers.get(key)?.cancel();

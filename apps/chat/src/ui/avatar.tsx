@@ -13,7 +13,9 @@ export const Avatar = memo(function Avatar(props: {
     <span
       className="avatar"
       data-group={id.startsWith('g:')}
-      style={{ width: size, height: size, fontSize: Math.round(size * 0.38), '--hue': hue(id) } as React.CSSProperties}
+      style={
+        { width: size, height: size, fontSize: Math.round(size * 0.38), '--hue': hueOf(id) } as React.CSSProperties
+      }
       aria-hidden="true"
     >
       {initials(name)}
@@ -37,7 +39,7 @@ function initials(name: string): string {
 }
 
 /** A hue of the colour circle, spread by a small hash of the id. */
-function hue(id: string): number {
+export function hueOf(id: string): number {
   let hash = 0;
   for (const character of id) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
   return (hash * 137) % 360;

@@ -1,4 +1,4 @@
-// What went wrong, in words of the chosen language, by the wire's error code.
+// The words of an error in the chosen language, by its code on the wire.
 
 import type { TFunction } from 'i18next';
 import { en } from '../i18n/en.ts';

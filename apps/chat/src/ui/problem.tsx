@@ -1,4 +1,4 @@
-// What went wrong, in words, read out at once; nothing while nothing did.
+// The words of an error, read out at once; nothing while there is none.
 
 export function Problem({ words }: { readonly words: string | undefined }) {
   if (!words) return null;

@@ -1,4 +1,4 @@
-// Whether someone can see the page.
+// Whether the page is visible: not in a background tab, not minimised.
 
 import { useSyncExternalStore } from 'react';
 
