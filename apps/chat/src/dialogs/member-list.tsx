@@ -1,6 +1,6 @@
 // The members of a group with their roles.
 
-import type { UserId } from '@hongyan/client/api';
+import type { Client, UserId } from '@hongyan/client/api';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
@@ -9,7 +9,8 @@ import { Avatar } from '../ui/avatar.tsx';
 import { CloseIcon } from '../ui/icons.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
 import { nameOfUser } from '../ui/use-names.ts';
-import type { Members } from './group-details.tsx';
+
+export type Members = Awaited<ReturnType<Client['members']>>;
 
 /** More are not drawn: nobody reads on, and each would be an element. */
 const shownMax = 300;
