@@ -1,7 +1,7 @@
 // A conversation of 100,000 messages: it opens at the newest, few elements exist, and scrolling up loads older ones in place.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import { createClient, login, type UserId } from '@hongyan/client';
+import { type ConversationId, createClient, login, type UserId } from '@hongyan/client';
 import { openStage, password, type Stage } from './browser.ts';
 import { Person } from './person.ts';
 
@@ -41,6 +41,13 @@ describe('a long conversation', () => {
       await ann.startChat('ben');
       await fill();
       await ann.sees(`message ${messages}`);
+      // A burst passes by unread until the list stands still.
+      const ben = await stage.client('ben');
+      const readSeq = async () => {
+        const members = await ben.members('d:ann:ben' as ConversationId);
+        return members.find((member) => member.userId === 'ann')?.readSeq;
+      };
+      await ann.until(readSeq, (seq) => seq === messages, 'all to be read');
 
       await ann.page.reload();
       await ann.sees(`message ${messages}`);
