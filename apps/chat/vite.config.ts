@@ -2,7 +2,7 @@
 
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
-import { version } from './package.json' with { type: 'json' };
+import chat from './package.json' with { type: 'json' };
 
 /** Where the development server finds Hongyan. */
 const server = 'http://127.0.0.1:8080';
@@ -17,5 +17,5 @@ export default defineConfig({
 
 /** By this mark the service worker tells the page from what a proxy answers in its place. */
 function buildMark(): Plugin {
-  return { name: 'build-mark', transformIndexHtml: (html) => html.replace('%HONGYAN_BUILD%', version) };
+  return { name: 'build-mark', transformIndexHtml: (html) => html.replace('%HONGYAN_BUILD%', chat.version) };
 }

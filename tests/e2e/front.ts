@@ -25,7 +25,8 @@ export function openFront(serverUrl: string, path: string): Front {
         return own.upgrade(request, { data: { early: [] } }) ? undefined : new Response('', { status: 400 });
       }
       const { method, headers, body } = request;
-      return fetch(serverUrl + pathname.slice(path.length) + search, { method, headers, body });
+      // As it came: a body that is unpacked here would no longer be what its headers say.
+      return fetch(serverUrl + pathname.slice(path.length) + search, { method, headers, body, decompress: false });
     },
     websocket: {
       open(client) {
