@@ -16,7 +16,7 @@ export function roomFor(text: string): Room {
   const bytes = bytesOf(text);
   if (bytes > contentBytesMax) return { charactersLeft: -charactersBeyond(text, bytes - contentBytesMax) };
   if (bytes < contentBytesMax * shownFrom) return { charactersLeft: undefined };
-  const bytesPerCharacter = bytes / Math.max(1, [...text].length);
+  const bytesPerCharacter = (bytes - bytesOf('')) / [...text].length;
   return { charactersLeft: Math.floor((contentBytesMax - bytes) / bytesPerCharacter) };
 }
 
