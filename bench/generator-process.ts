@@ -1,7 +1,8 @@
-// The parent's side of a generator process: a call per method, and its CPU time.
+// The parent's side of a generator process: calls of its methods, and its CPU time.
 
 import { join } from 'node:path';
 import type { Cpu } from '@hongyan/load/process-stats';
+import { onCore } from './cores.ts';
 import type { Methods, Target } from './generator/worker.ts';
 
 type Name = keyof Methods;
@@ -16,10 +17,10 @@ export interface Generator {
 
 const callTimeoutMs = 600_000;
 
-export async function startGenerator(target: Target): Promise<Generator> {
+export async function startGenerator(target: Target, core?: number): Promise<Generator> {
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   let nextId = 1;
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, 'generator/worker.ts')], {
+  const child = Bun.spawn(onCore(core, [process.execPath, join(import.meta.dir, 'generator/worker.ts')]), {
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'inherit',
@@ -32,7 +33,7 @@ export async function startGenerator(target: Target): Promise<Generator> {
     },
   });
   void child.exited.then((code) => {
-    for (const call of waiting.values()) call.reject(new Error(`the generator left with code ${code}`));
+    for (const call of waiting.values()) call.reject(new Error(`the generator ended with code ${code}`));
   });
 
   async function call<N extends Name>(method: N, request: Request<N>): Promise<Result<N>> {

@@ -3,6 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import type { Quantiles } from '@hongyan/load/histogram';
+import type { Cpu } from '@hongyan/load/process-stats';
+import type { Cores } from './cores.ts';
+import { usPerItem } from './cost.ts';
 import type { Figure } from './scenario.ts';
 
 export interface Machine {
@@ -28,51 +31,67 @@ export function machine(): Machine {
 export interface Report {
   readonly startedAt: string;
   readonly isQuick: boolean;
+  readonly cores: Cores | undefined;
   readonly machine: Machine;
   readonly figures: readonly Figure[];
 }
 
-export function markdown({ startedAt, isQuick, machine: on, figures }: Report): string {
-  const head = [
-    'scenario',
-    'case',
-    'rate',
-    'latency p50 / p99 / p999 ms',
-    'server µs',
-    'generator µs',
-    'others',
-    'also',
-    'target',
-  ];
-  const rows = figures.map((figure) => [
-    figure.scenario,
-    figure.name,
-    `${count(figure.perS)} ${figure.item}/s`,
-    Object.entries(figure.latency)
-      .map(([name, values]) => `${name} ${times(values)}`)
-      .join('<br>'),
-    `${figure.server.usPerItem.toFixed(2)} (${share(figure.server.userS, figure)} user + ${share(figure.server.systemS, figure)} system)`,
-    figure.generator.usPerItem.toFixed(2),
-    figure.otherCores.toFixed(2),
-    Object.entries(figure.extra)
-      .map(([name, value]) => `${name}: ${typeof value === 'number' ? count(value) : value}`)
-      .join('<br>'),
-    figure.target ? `${figure.target.text}: ${figure.target.isMet ? 'met' : '**missed**'}` : '',
-  ]);
+const columns: readonly (readonly [head: string, cell: (figure: Figure) => string])[] = [
+  ['scenario', ({ scenario }) => scenario],
+  ['case', ({ name }) => name],
+  ['pinned', ({ isPinned }) => (isPinned ? 'yes' : 'no')],
+  ['rate', ({ perS, item }) => `${count(perS)} ${item}/s`],
+  ['latency p50 / p99 / p999 ms', ({ latency }) => lines(latency, times)],
+  ['server µs (user + system)', (figure) => costText(figure, figure.server)],
+  ['of it by thread', (figure) => threadsText(figure)],
+  ['generator µs', ({ generator }) => generator.usPerItem.toFixed(2)],
+  ['others', (figure) => othersText(figure)],
+  ['also', ({ extra }) => lines(extra, (value) => (typeof value === 'number' ? count(value) : value))],
+  ['target', ({ target }) => (target ? `${target.text}: ${target.isMet ? 'met' : '**missed**'}` : '')],
+];
+
+export function markdown({ startedAt, isQuick, machine: on, cores, figures }: Report): string {
+  const placed = cores
+    ? `the server on core ${cores.server}, the generator on core ${cores.generator}`
+    : 'shared by server and generator';
   return [
-    `${startedAt}${isQuick ? ', --quick' : ''}; ${on.cores} cores of ${on.cpu}, shared with the generator; ${on.memoryGiB} GiB; ${on.system}, Linux ${on.kernel}; Bun ${on.bun}; fsync on.`,
-    'CPU time is per item, over the whole process tree. others: cores that the rest of the machine kept busy meanwhile.',
+    `${startedAt}${isQuick ? ', --quick' : ''}; ${on.cores} cores of ${on.cpu}, ${placed}; ${on.memoryGiB} GiB; ${on.system}, Linux ${on.kernel}; Bun ${on.bun}; fsync on.`,
+    "CPU time is per item, over the server's whole process tree. others: cores that the rest of the machine kept busy meanwhile; in brackets the part of it on the server's own core.",
     '',
-    `| ${head.join(' | ')} |`,
-    `|${head.map(() => '---').join('|')}|`,
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    ...tableOf(
+      columns.map(([head]) => head),
+      figures.map((figure) => columns.map(([, cell]) => cell(figure))),
+    ),
     '',
   ].join('\n');
 }
 
+export const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
+  `| ${head.join(' | ')} |`,
+  `|${head.map(() => '---').join('|')}|`,
+  ...rows.map((row) => `| ${row.join(' | ')} |`),
+];
+
+function costText(figure: Figure, cpu: Cpu): string {
+  // The kernel counts in hundredths of a second: a thread's remainder may be a rounding below zero.
+  const us = (seconds: number): number => Math.max(0, usPerItem(seconds, figure.count));
+  const [user, system] = [us(cpu.userS), us(cpu.systemS)];
+  return `${(user + system).toFixed(2)} (${user.toFixed(2)} + ${system.toFixed(2)})`;
+}
+
+const threadsText = (figure: Figure): string =>
+  figure.threads.map((thread) => `${thread.name} ${costText(figure, thread)}`).join('<br>');
+
+const othersText = ({ otherCores, otherOnServerCore, isPinned }: Figure): string =>
+  isPinned ? `${otherCores.toFixed(2)} (${otherOnServerCore.toFixed(2)})` : otherCores.toFixed(2);
+
+const lines = <T>(values: Readonly<Record<string, T>>, text: (value: T) => string): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${text(value)}`)
+    .join('<br>');
+
 const count = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toFixed(2)));
+
 const times = ({ p50Ms, p99Ms, p999Ms }: Quantiles): string =>
   [p50Ms, p99Ms, p999Ms].map((ms) => ms.toFixed(2)).join(' / ');
-const share = (seconds: number, figure: Figure): string =>
-  figure.count === 0 ? '0' : ((seconds / figure.count) * 1e6).toFixed(2);

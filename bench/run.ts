@@ -3,8 +3,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { coresToPin } from './cores.ts';
 import { machine, markdown } from './report.ts';
-import type { Figure, Scenario } from './scenario.ts';
+import type { Figure, Scenario, ScenarioInput } from './scenario.ts';
+import { append } from './scenarios/append.ts';
 import { backlog } from './scenarios/backlog.ts';
 import { direct } from './scenarios/direct.ts';
 import { fanout } from './scenarios/fanout.ts';
@@ -12,62 +14,68 @@ import { history } from './scenarios/history.ts';
 import { idle } from './scenarios/idle.ts';
 import { storm } from './scenarios/storm.ts';
 
-const scenarios: readonly Scenario[] = [direct, fanout, storm, idle, backlog, history];
-/** One scenario may take so long before the run gives up on it. */
+const scenarios: readonly Scenario[] = [direct, fanout, storm, idle, backlog, history, append];
+/** The run gives up on a scenario after so long. */
 const scenarioTimeoutS = { quick: 120, full: 1_200 };
+const durationS = { quick: 4, full: 15 };
 
 function help(): string {
-  const list = scenarios.map(({ name, summary }) => `  ${name.padEnd(9)}${summary}`).join('\n');
-  return `Usage: bun bench/run.ts [scenario…] [--quick] [--connections n] [--json file]
+  const list = scenarios.map(({ name, summary, shapes }) => {
+    const parts = shapes.length > 1 ? `\n           ${shapes.join(' ')}` : '';
+    return `  ${name.padEnd(9)}${summary}${parts}`;
+  });
+  return `Usage: bun bench/run.ts [scenario…] [--only shape]… [--pin] [--duration s] [--quick] [--json file]
 
 Measures the real server, started as a process of its own, from generator processes beside it.
 
-Scenarios (all of them when none is named):
-${list}
+Scenarios (all of them when none is named) and their shapes:
+${list.join('\n')}
 
+  --only shape      only this shape; may be repeated
+  --pin             the server with all its threads on one core, the generators on another
+  --duration s      how long each load is measured (default: ${durationS.full}, ${durationS.quick} with --quick)
   --quick           small numbers: the whole run in under three minutes
   --connections n   how many connections idle and storm open
   --gateways n      gateway processes of the server (default: 1; idle takes as many as its connections need)
+  --rows n          rows that append and history store (default: 10,000,000)
   --json file       where the figures are written (default: bench/results/<time>.json)
   --help            this text
 `;
 }
 
+const options = {
+  only: { type: 'string', multiple: true },
+  pin: { type: 'boolean', default: false },
+  duration: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  connections: { type: 'string' },
+  gateways: { type: 'string' },
+  rows: { type: 'string' },
+  json: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      quick: { type: 'boolean', default: false },
-      connections: { type: 'string' },
-      gateways: { type: 'string' },
-      json: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options });
   if (values.help) {
     console.log(help());
     return 0;
   }
-  const unknown = positionals.find((name) => !scenarios.some((scenario) => scenario.name === name));
-  if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}; see --help`);
-  const connections = count('connections', values.connections);
-  const gateways = count('gateways', values.gateways);
+  const { only = [], quick: isQuick } = values;
+  const chosen = choose(positionals, only);
+  const input: ScenarioInput = {
+    isQuick,
+    durationS: count('duration', values.duration) ?? (isQuick ? durationS.quick : durationS.full),
+    connections: count('connections', values.connections),
+    gateways: count('gateways', values.gateways),
+    rows: count('rows', values.rows),
+    cores: values.pin ? coresToPin() : undefined,
+    isWanted: (shapeId) => only.length === 0 || only.includes(shapeId),
+    progress: (line) => console.error(line),
+  };
   const startedAt = new Date().toISOString();
-  const chosen = scenarios.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  const figures: Figure[] = [];
-  const failures: string[] = [];
-  for (const scenario of chosen) {
-    const input = { isQuick: values.quick, connections, gateways, say: (line: string) => console.error(line) };
-    try {
-      const limitS = values.quick ? scenarioTimeoutS.quick : scenarioTimeoutS.full;
-      figures.push(...(await within(limitS, scenario.run(input))));
-    } catch (error) {
-      failures.push(`${scenario.name}: ${error instanceof Error ? error.message : error}`);
-      console.error(failures.at(-1));
-    }
-  }
-  const report = { startedAt, isQuick: values.quick, machine: machine(), figures };
+  const { figures, failures } = await runAll(chosen, input);
+  const report = { startedAt, isQuick, cores: input.cores, machine: machine(), figures };
   const json = values.json ?? join(import.meta.dir, 'results', `${startedAt.replaceAll(':', '-')}.json`);
   await mkdir(dirname(json), { recursive: true });
   await Bun.write(json, `${JSON.stringify(report, undefined, 2)}\n`);
@@ -77,9 +85,36 @@ async function main(argv: readonly string[]): Promise<number> {
   return failures.length === 0 ? 0 : 1;
 }
 
+/** The named scenarios that have one of the shapes, or all when none is named. */
+function choose(scenarioNames: readonly string[], shapeIds: readonly string[]): Scenario[] {
+  const unknown = scenarioNames.find((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}; --help lists them`);
+  const named = scenarios.filter(({ name }) => scenarioNames.length === 0 || scenarioNames.includes(name));
+  const missing = shapeIds.find((id) => !named.some(({ shapes }) => shapes.includes(id)));
+  if (missing !== undefined) throw new Error(`there is no shape ${missing} in these scenarios; --help lists them`);
+  return named.filter(({ shapes }) => shapeIds.length === 0 || shapes.some((id) => shapeIds.includes(id)));
+}
+
+/** A scenario that fails does not end the others. */
+async function runAll(chosen: readonly Scenario[], input: ScenarioInput) {
+  const figures: Figure[] = [];
+  const failures: string[] = [];
+  const limitS = input.isQuick ? scenarioTimeoutS.quick : scenarioTimeoutS.full;
+  for (const scenario of chosen) {
+    try {
+      figures.push(...(await within(limitS, scenario.run(input))));
+    } catch (error) {
+      const failure = `${scenario.name}: ${error instanceof Error ? error.message : error}`;
+      failures.push(failure);
+      console.error(failure);
+    }
+  }
+  return { figures, failures };
+}
+
 function count(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  if (!(Number(value) >= 1)) throw new Error(`--${name} takes a number from 1`);
+  if (!(Number(value) >= 1)) throw new Error(`--${name} takes a number from 1, not "${value}"`);
   return Number(value);
 }
 

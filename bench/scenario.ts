@@ -1,23 +1,35 @@
-// What a scenario is given, what it returns, and how a figure gets the CPU time that it cost.
+// What a scenario receives, what it returns, and the server and generators that it runs on.
 
 import type { Quantiles } from '@hongyan/load/histogram';
-import { type Cpu, cpuBetween, cpuSum, machineBusyS } from '@hongyan/load/process-stats';
+import type { Cpu } from '@hongyan/load/process-stats';
+import type { Cores } from './cores.ts';
+import { type Costs, costsOf, type Measured, readingOf } from './cost.ts';
 import type { Generator } from './generator-process.ts';
 import { startGenerator } from './generator-process.ts';
 import { type SeedRequest, seed } from './seed.ts';
-import { type BenchServer, startServer, withDataFolder } from './server.ts';
+import { type BenchServer, type ServerOptions, startServer, withDataFolder } from './server.ts';
 import { readSecret } from './token.ts';
 
+/** The command line, as every scenario reads it. */
 export interface ScenarioInput {
   readonly isQuick: boolean;
-  /** From the command line; overrides the scenario's own number. */
+  /** How long each load is measured. */
+  readonly durationS: number;
+  /** Overrides the scenario's own number. */
   readonly connections: number | undefined;
-  /** From the command line: the server's gateway processes. */
+  /** The server's gateway processes. */
   readonly gateways: number | undefined;
-  say(line: string): void;
+  /** Rows that append and history store; overrides their own number. */
+  readonly rows: number | undefined;
+  /** Undefined when nothing is pinned. */
+  readonly cores: Cores | undefined;
+  /** Whether a shape is among those to run: a member of the scenario's `shapes`. */
+  isWanted(shapeId: string): boolean;
+  /** A line for the person who waits. */
+  progress(line: string): void;
 }
 
-export interface Figure {
+export interface Figure extends Costs {
   readonly scenario: string;
   readonly name: string;
   /** What is counted, in the singular: "message". */
@@ -25,53 +37,71 @@ export interface Figure {
   readonly count: number;
   readonly elapsedS: number;
   readonly perS: number;
-  /** The server's whole process tree. */
-  readonly server: Cost;
-  /** The generator's processes. */
-  readonly generator: Cost;
-  readonly otherCores: number;
   readonly latency: Readonly<Record<string, Quantiles>>;
   /** Other numbers worth a place in the table, with their unit in the name. */
   readonly extra: Readonly<Record<string, number | string>>;
-  readonly target?: { readonly text: string; readonly isMet: boolean };
+  readonly target?: Target;
 }
 
-export interface Cost extends Cpu {
-  readonly usPerItem: number;
+export interface Target {
+  readonly text: string;
+  readonly isMet: boolean;
 }
 
 export interface Scenario {
   readonly name: string;
   readonly summary: string;
+  /** Names for --only; a scenario without parts has its own name here. */
+  readonly shapes: readonly string[];
   run(input: ScenarioInput): Promise<readonly Figure[]>;
+}
+
+/** One load on a server of its own or after others: what `direct` and `fanout` measure and what can be profiled. */
+export interface Shape {
+  readonly id: string;
+  readonly name: string;
+  readonly item: string;
+  readonly warmUpS: number;
+  run(bed: Bed, durationS: number): Promise<ShapeRun>;
+}
+
+export interface ShapeRun {
+  readonly count: number;
+  readonly elapsedS: number;
+  readonly latency: Figure['latency'];
+  readonly extra: Figure['extra'];
 }
 
 export interface Bed {
   readonly server: BenchServer;
   readonly generators: readonly Generator[];
   readonly generator: Generator;
+  readonly cores: Cores | undefined;
 }
 
-/** A seeded server and its generators for the time of `work`; both are gone afterwards. */
-export async function withBed<T>(
-  options: {
-    readonly seed: Omit<SeedRequest, 'dataFolder'>;
-    readonly generatorCount?: number;
-    readonly args?: readonly string[];
-  },
-  work: (bed: Bed) => Promise<T>,
-): Promise<T> {
+export interface BedOptions {
+  readonly seed: Omit<SeedRequest, 'dataFolder'>;
+  readonly generatorCount?: number;
+  readonly server?: Omit<ServerOptions, 'core'>;
+  readonly cores: Cores | undefined;
+}
+
+/** A seeded server and its generators for the time of `work`; both are stopped and removed afterwards. */
+export async function withBed<T>(options: BedOptions, work: (bed: Bed) => Promise<T>): Promise<T> {
+  const { cores, generatorCount = 1 } = options;
   return withDataFolder(async (dataFolder) => {
     await seed({ dataFolder, ...options.seed });
-    const server = await startServer(dataFolder, options.args);
+    const server = await startServer(dataFolder, { ...options.server, core: cores?.server });
     const generators: Generator[] = [];
     try {
       const { host, port } = server;
       const target = { host, port, secret: readSecret(dataFolder) };
-      for (let index = 0; index < (options.generatorCount ?? 1); index++) generators.push(await startGenerator(target));
+      for (let index = 0; index < generatorCount; index++) {
+        generators.push(await startGenerator(target, cores?.generator));
+      }
       const [generator] = generators;
       if (!generator) throw new Error('there is at least one generator');
-      return await work({ server, generators, generator });
+      return await work({ server, generators, generator, cores });
     } finally {
       for (const generator of generators) await generator.stop();
       await server.stop();
@@ -79,39 +109,45 @@ export async function withBed<T>(
   });
 }
 
-export interface Costed<T> {
-  readonly result: T;
-  readonly server: Cpu;
-  readonly generator: Cpu;
-  /** Cores that everything else on the machine kept busy meanwhile: above 0.1 the figure is worse than the server. */
-  readonly otherCores: number;
+/** Opens a connection for each user; a failure ends the scenario. */
+export async function openAll({ generator }: Bed, users: readonly string[]): Promise<void> {
+  const opened = await generator.call('open', { users, concurrency: 100, from: [] });
+  refuse(opened.failures, 'connections');
 }
 
-/** Runs `work` and tells what CPU time it cost on both sides. */
-export async function costed<T>({ server, generators }: Bed, work: () => Promise<T>): Promise<Costed<T>> {
-  const generatorsCpu = async (): Promise<Cpu> =>
-    (await Promise.all(generators.map((generator) => generator.cpu()))).reduce((sum, cpu) => ({
-      userS: sum.userS + cpu.userS,
-      systemS: sum.systemS + cpu.systemS,
-    }));
-  const before = {
-    server: server.cpu(),
-    generator: await generatorsCpu(),
-    busyS: machineBusyS(),
-    atMs: performance.now(),
-  };
+/** Runs `work` and returns with its result the readings around it. */
+export async function measured<T>(
+  bed: Bed,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly cost: Measured }> {
+  const { server, generators, cores } = bed;
+  const reading = async () => readingOf(server.pid, await cpuOfAll(generators), cores);
+  const before = await reading();
   const result = await work();
-  const [elapsedS, busyS] = [(performance.now() - before.atMs) / 1000, machineBusyS() - before.busyS];
-  const serverCpu = cpuBetween(before.server, server.cpu());
-  const generatorCpu = cpuBetween(before.generator, await generatorsCpu());
-  const otherCores = Math.max(0, (busyS - cpuSum(serverCpu) - cpuSum(generatorCpu)) / elapsedS);
-  return { result, server: serverCpu, generator: generatorCpu, otherCores };
+  return { result, cost: { before, after: await reading(), isPinned: cores !== undefined } };
 }
 
-export const costOf = (cpu: Cpu, count: number): Cost => ({
-  ...cpu,
-  usPerItem: count === 0 ? 0 : (cpuSum(cpu) / count) * 1e6,
-});
+export async function measureShape(
+  bed: Bed,
+  { scenario, shape, durationS }: { readonly scenario: string; readonly shape: Shape; readonly durationS: number },
+): Promise<Figure> {
+  await warmUp(bed, shape);
+  const { result, cost } = await measured(bed, () => shape.run(bed, durationS));
+  const { count, elapsedS, latency, extra } = result;
+  const { name, item } = shape;
+  return { scenario, name, item, count, elapsedS, perS: count / elapsedS, latency, extra, ...costsOf(cost, count) };
+}
+
+export async function warmUp(bed: Bed, shape: Shape): Promise<void> {
+  // What the load before left behind (its garbage, its log to checkpoint) is not this one's.
+  await Bun.sleep(1_000);
+  await shape.run(bed, shape.warmUpS);
+}
+
+async function cpuOfAll(generators: readonly Generator[]): Promise<Cpu> {
+  const each = await Promise.all(generators.map((generator) => generator.cpu()));
+  return each.reduce((sum, cpu) => ({ userS: sum.userS + cpu.userS, systemS: sum.systemS + cpu.systemS }));
+}
 
 export const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);

@@ -1,4 +1,5 @@
-// Fills a data folder through the ports' own adapters before the server starts, in a process of its own: what the server would store, without its sockets.
+// Fills a data folder through the ports' own adapters before the server starts, in a process of its own: the server's stores
+// without its sockets.
 
 import { join } from 'node:path';
 import { createLog } from '@hongyan/base/log';
@@ -8,6 +9,8 @@ import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protoc
 import { readOrCreateSecret } from '../packages/server/src/config/secret.ts';
 import { openSqliteDirectory } from '../packages/server/src/ports/directory/sqlite-directory.ts';
 import { openSqliteTimeline } from '../packages/server/src/ports/timeline/sqlite-timeline.ts';
+import { onCore } from './cores.ts';
+import { type Reading, readingOf } from './cost.ts';
 
 export interface SeedRequest {
   readonly dataFolder: string;
@@ -16,16 +19,30 @@ export interface SeedRequest {
   readonly directs: readonly string[];
   /** Written to every direct conversation in turn, so that its entries lie far from each other in the file. */
   readonly messagesEach: number;
+  /** The process's CPU time is read after so many messages again and again; never when it is absent. */
+  readonly readingEvery?: number;
 }
 
-/** Runs in a child process and shows its progress on stderr. */
-export async function seed(request: SeedRequest): Promise<void> {
+/** After `rows` messages in all were durable; the first has none. */
+export interface SeedReading extends Reading {
+  readonly rows: number;
+}
+
+/** Runs in a child process, on one core when `core` is given, and shows its progress on stderr. */
+export async function seed(request: SeedRequest, core?: number): Promise<readonly SeedReading[]> {
   const path = join(request.dataFolder, 'seed.json');
   await Bun.write(path, JSON.stringify(request));
-  const child = Bun.spawn([process.execPath, import.meta.path, path], { stdout: 'inherit', stderr: 'inherit' });
+  const child = Bun.spawn(onCore(core, [process.execPath, import.meta.path, path]), {
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
   if ((await child.exited) !== 0) throw new Error('seeding failed');
   await Bun.file(path).delete();
+  const readings = Bun.file(readingsPath(request.dataFolder));
+  return (await readings.exists()) ? ((await readings.json()) as SeedReading[]) : [];
 }
+
+const readingsPath = (dataFolder: string): string => join(dataFolder, 'seed-readings.json');
 
 const queueMax = 1_000_000;
 const batchMax = 5_000;
@@ -45,6 +62,7 @@ async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest
       conversationId: conversationId as ConversationId,
       kind: 'group',
       title: conversationId,
+      isHistoryVisible: true,
       members: members.map((userId) => ({ userId: userId as UserId, role: 'member' })),
       atMs,
     }),
@@ -54,6 +72,7 @@ async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest
       conversationId: conversationId as ConversationId,
       kind: 'direct',
       title: '',
+      isHistoryVisible: true,
       members: membersOf(conversationId).map((userId) => ({ userId, role: 'member' })),
       atMs,
     }),
@@ -61,7 +80,8 @@ async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest
   await directory.close();
 }
 
-async function fillTimeline({ dataFolder, directs, messagesEach }: SeedRequest): Promise<void> {
+async function fillTimeline(request: SeedRequest): Promise<void> {
+  const { dataFolder, directs, messagesEach, readingEvery = Number.POSITIVE_INFINITY } = request;
   const dir = join(dataFolder, 'timeline');
   const timeline = await openSqliteTimeline({ dir, log, queueMax, batchMax });
   const uuid = createUuidV7(() => Date.now());
@@ -70,6 +90,7 @@ async function fillTimeline({ dataFolder, directs, messagesEach }: SeedRequest):
   const contentJson = JSON.stringify({ type: 'text', text: 'x'.repeat(64) });
   const indexes = Array.from({ length: batchMax }, (_, index) => index);
   const waiting: Promise<unknown>[] = [];
+  const readings = [readSelf(0)];
   for (let from = 0; from < total; from += batchMax) {
     const batch = indexes.slice(0, Math.min(batchMax, total - from)).map((index) => {
       const conversationId = directs[(from + index) % directs.length] as ConversationId;
@@ -83,12 +104,24 @@ async function fillTimeline({ dataFolder, directs, messagesEach }: SeedRequest):
       };
     });
     waiting.push(timeline.append(batch));
+    const rows = from + batch.length;
+    if (Math.floor(rows / readingEvery) > Math.floor(from / readingEvery)) {
+      await Promise.all(waiting.splice(0));
+      readings.push(readSelf(rows));
+    }
     if (waiting.length > 2) await waiting.shift();
     done(batch.length);
   }
   await Promise.all(waiting);
   await timeline.close();
+  if (request.readingEvery !== undefined) await Bun.write(readingsPath(dataFolder), JSON.stringify(readings));
 }
+
+/** This process stands where the server does in other figures; there is no generator. */
+const readSelf = (rows: number): SeedReading => ({
+  rows,
+  ...readingOf(process.pid, { userS: 0, systemS: 0 }, undefined),
+});
 
 function membersOf(conversationId: string): readonly [UserId, UserId] {
   const pair = directMembers(conversationId as ConversationId);
@@ -99,7 +132,7 @@ function membersOf(conversationId: string): readonly [UserId, UserId] {
 async function inSlices<T>(
   items: readonly T[],
   done: (count: number) => void,
-  write: (item: T) => Promise<boolean>,
+  write: (item: T) => Promise<unknown>,
 ): Promise<void> {
   for (let from = 0; from < items.length; from += batchMax) {
     const slice = items.slice(from, from + batchMax);
@@ -111,12 +144,12 @@ async function inSlices<T>(
 /** A line a second. */
 function progress(what: string, total: number): (count: number) => void {
   const startedAt = performance.now();
-  let [sum, saidAt] = [0, startedAt];
+  let [sum, shownAt] = [0, startedAt];
   return (count) => {
     sum += count;
     const now = performance.now();
-    if (total < 50_000 || (now - saidAt < 1000 && sum < total)) return;
-    saidAt = now;
+    if (total < 50_000 || (now - shownAt < 1000 && sum < total)) return;
+    shownAt = now;
     const perS = Math.round(sum / ((now - startedAt) / 1000));
     console.error(
       `  seed: ${sum.toLocaleString('en')} of ${total.toLocaleString('en')} ${what}, ${perS.toLocaleString('en')}/s`,

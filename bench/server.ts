@@ -3,13 +3,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cpu, cpuOf, memoryOf, memoryOfOne } from '@hongyan/load/process-stats';
+import { memoryOf, memoryOfOne } from '@hongyan/load/process-stats';
+import { onCore } from './cores.ts';
 
 export interface BenchServer {
   readonly host: string;
   readonly port: number;
   readonly pid: number;
-  cpu(): Cpu;
   memoryBytes(): number;
   /** The part of it that gateway processes hold. */
   gatewayMemoryBytes(): number;
@@ -21,9 +21,17 @@ const entry = join(import.meta.dir, '../packages/cli/src/main.ts');
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 
-export async function startServer(dataFolder: string, args: readonly string[] = []): Promise<BenchServer> {
+export interface ServerOptions {
+  /** Of `hongyan start`. */
+  readonly args?: readonly string[];
+  /** Of Bun itself, such as --cpu-prof. */
+  readonly runtimeArgs?: readonly string[];
+  readonly core?: number | undefined;
+}
+
+export async function startServer(dataFolder: string, options: ServerOptions = {}): Promise<BenchServer> {
   const port = freePort();
-  const runtimeArgs = process.env.BENCH_SERVER_RUNTIME_ARGS?.split(' ') ?? [];
+  const { args = [], runtimeArgs = [], core } = options;
   const command = [
     process.execPath,
     ...runtimeArgs,
@@ -34,7 +42,7 @@ export async function startServer(dataFolder: string, args: readonly string[] = 
     '--data',
     dataFolder,
   ];
-  const child = Bun.spawn([...command, '--log-level', 'warn', ...args], {
+  const child = Bun.spawn(onCore(core, [...command, '--log-level', 'warn', ...args]), {
     stdin: 'ignore',
     stdout: 'ignore',
     stderr: 'inherit',
@@ -44,7 +52,6 @@ export async function startServer(dataFolder: string, args: readonly string[] = 
     host,
     port,
     pid: child.pid,
-    cpu: () => cpuOf(child.pid),
     memoryBytes: () => memoryOf(child.pid),
     gatewayMemoryBytes: () => memoryOf(child.pid) - memoryOfOne(child.pid),
     async stop() {

@@ -13,7 +13,7 @@ export async function buildClient(outfile: string): Promise<{ readonly bytes: nu
     minify: { syntax: true, whitespace: true },
   });
   const [script] = built.outputs;
-  if (!script) throw new Error('the bundler made no file');
+  if (!script) throw new Error('the bundler produced no file');
   const text = await script.text();
   if (/^\s*(import|export)\b.*\bfrom\b/m.test(text))
     throw new Error('the client library depends on something at run time');

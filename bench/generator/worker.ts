@@ -1,4 +1,4 @@
-// The generator's process: does what the parent asks over IPC and answers with numbers only.
+// The generator's process: runs the loads that the parent requests over IPC and returns numbers only.
 
 import type { BenchConnection } from '@hongyan/load/connection';
 import { type Load, Pair, runDirect } from '@hongyan/load/direct';
@@ -7,6 +7,7 @@ import { type BacklogRequest, runBacklog } from './backlog.ts';
 import { type FanoutRequest, Group } from './fanout.ts';
 import { type HistoryRequest, runHistory } from './history.ts';
 import { type OpenRequest, openAll, type Target } from './pool.ts';
+import { runSilent, SilentPair, type SilentRequest } from './silent.ts';
 
 export type { Target };
 
@@ -14,6 +15,7 @@ let target: Target | undefined;
 let users: readonly string[] = [];
 let connections: (BenchConnection | undefined)[] = [];
 let pairs: Pair[] | undefined;
+let silentPairs: SilentPair[] | undefined;
 let group: Group | undefined;
 let lost = 0;
 
@@ -36,6 +38,7 @@ export const methods = {
     connections = [];
     users = [];
     pairs = undefined;
+    silentPairs = undefined;
     group = undefined;
     const before = lost;
     lost = 0;
@@ -46,8 +49,13 @@ export const methods = {
   },
   /** Users 0 and 1 are a pair, 2 and 3 the next. */
   async direct(request: { readonly load: Load; readonly durationS: number }) {
-    pairs ??= makePairs();
+    pairs ??= ends().map(({ names, ...each }) => new Pair(each, names));
     return runDirect(pairs, request.load, request.durationS);
+  },
+  /** The same pairs without receipts, on connections that no `direct` has used: seqs are counted from 1. */
+  async silent(request: SilentRequest) {
+    silentPairs ??= ends().map(({ names, ...each }) => new SilentPair(each, names[1]));
+    return runSilent(silentPairs, request);
   },
   async fanout(request: FanoutRequest) {
     group ??= new Group(present(), request.conversationId);
@@ -72,14 +80,14 @@ function present(): BenchConnection[] {
   return connections.filter((connection) => connection !== undefined);
 }
 
-function makePairs(): Pair[] {
-  const made: Pair[] = [];
+function ends() {
+  const pairsOfUsers: { sender: BenchConnection; receiver: BenchConnection; names: readonly [UserId, UserId] }[] = [];
   for (let index = 0; index + 1 < connections.length; index += 2) {
     const [sender, receiver] = [connections[index], connections[index + 1]];
     const names = [users[index], users[index + 1]] as [UserId, UserId];
-    if (sender && receiver) made.push(new Pair({ sender, receiver }, names));
+    if (sender && receiver) pairsOfUsers.push({ sender, receiver, names });
   }
-  return made;
+  return pairsOfUsers;
 }
 
 if (import.meta.main) {

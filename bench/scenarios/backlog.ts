@@ -1,6 +1,7 @@
 // Clients that were away come back at once, each a hundred messages behind.
 
-import { costed, costOf, loopbackAddresses, names, refuse, type Scenario, withBed } from '../scenario.ts';
+import { costsOf } from '../cost.ts';
+import { loopbackAddresses, measured, names, refuse, type Scenario, withBed } from '../scenario.ts';
 import { quantiles } from './direct.ts';
 
 const messagesEach = 100;
@@ -11,15 +12,17 @@ const partnerPrefix = 'a-';
 export const backlog: Scenario = {
   name: 'backlog',
   summary: 'clients 100 messages behind reconnect, sync and fetch history',
-  run({ isQuick, say }) {
+  shapes: ['backlog'],
+  run({ isQuick, cores, progress }) {
     const count = isQuick ? 1_000 : 10_000;
     const users = names('user', count);
     const partners = users.map((user) => partnerPrefix + user);
     const directs = users.map((user) => `d:${partnerPrefix}${user}:${user}`);
-    say(`backlog: ${count.toLocaleString('en')} clients, ${messagesEach} messages each`);
-    return withBed({ seed: { users: [...users, ...partners], groups: [], directs, messagesEach } }, async (bed) => {
+    progress(`backlog: ${count.toLocaleString('en')} clients, ${messagesEach} messages each`);
+    const seed = { users: [...users, ...partners], groups: [], directs, messagesEach };
+    return withBed({ seed, cores }, async (bed) => {
       const request = { users, partnerPrefix, messagesEach, concurrency, from: loopbackAddresses(4) };
-      const { result, server, generator, otherCores } = await costed(bed, () => bed.generator.call('backlog', request));
+      const { result, cost } = await measured(bed, () => bed.generator.call('backlog', request));
       refuse(result.failures, 'clients');
       const { elapsedS, clients, messages } = result;
       return [
@@ -30,9 +33,7 @@ export const backlog: Scenario = {
           count: messages,
           elapsedS,
           perS: messages / elapsedS,
-          server: costOf(server, messages),
-          generator: costOf(generator, messages),
-          otherCores,
+          ...costsOf(cost, messages),
           latency: { 'catch up': quantiles(result.catchUp) },
           extra: { 'clients/s': clients / elapsedS },
         },

@@ -1,56 +1,78 @@
-// Groups whose members are all online: deliveries per second at three sizes.
+// Groups whose members are all online: deliveries per second at three sizes, and what one costs with few messages on the way.
 
-import { costed, costOf, type Figure, names, refuse, type Scenario, withBed } from '../scenario.ts';
+import {
+  type BedOptions,
+  type Figure,
+  measureShape,
+  names,
+  openAll,
+  type Scenario,
+  type ScenarioInput,
+  type Shape,
+  type Target,
+  withBed,
+} from '../scenario.ts';
 
-const targetMembers = 1_000;
-const targetPerS = 500_000;
 const conversationId = 'g:fanout';
+
+export interface FanoutShape extends Shape {
+  readonly members: readonly string[];
+}
+
+export const fanoutShapes: readonly FanoutShape[] = [
+  shape('fanout-100', 100, 128),
+  shape('fanout-1000', 1_000, 128),
+  shape('fanout-10000', 10_000, 64),
+  shape('fanout-1000-8', 1_000, 8),
+];
 
 export const fanout: Scenario = {
   name: 'fanout',
-  summary: 'one message to 100, 1,000 and 10,000 online members',
-  async run({ isQuick, say }) {
+  summary: 'one message to 100, 1,000 and 10,000 online members, who send no receipts',
+  shapes: fanoutShapes.map(({ id }) => id),
+  async run(input) {
     const figures: Figure[] = [];
-    for (const [members, window] of [
-      [100, 128],
-      [targetMembers, 128],
-      [10_000, 64],
-    ] as const) {
-      say(`fanout: ${members.toLocaleString('en')} members`);
-      figures.push(await measure({ members, window, durationS: isQuick ? 4 : 15 }));
+    for (const each of fanoutShapes.filter(({ id }) => input.isWanted(id))) {
+      input.progress(`fanout: ${each.name}`);
+      figures.push(await measure(each, input));
     }
     return figures;
   },
 };
 
-function measure({ members, window, durationS }: Record<'members' | 'window' | 'durationS', number>): Promise<Figure> {
-  const users = names('user', members);
-  const groups = [{ conversationId, members: users }];
-  return withBed({ seed: { users, groups, directs: [], messagesEach: 0 } }, async (bed) => {
-    const opened = await bed.generator.call('open', { users, concurrency: 100, from: [] });
-    refuse(opened.failures, 'connections');
-    await bed.generator.call('fanout', { conversationId, window, durationS: 2 });
-    const { result, server, generator, otherCores } = await costed(bed, () =>
-      bed.generator.call('fanout', { conversationId, window, durationS }),
-    );
-    const { deliveries, elapsedS, messages, errors, firstError } = result;
-    if (errors > 0) throw new Error(`${members} members: ${errors} errors, the first: ${firstError}`);
-    const perS = deliveries / elapsedS;
-    return {
-      scenario: 'fanout',
-      name: `${members.toLocaleString('en')} members`,
-      item: 'delivery',
-      count: deliveries,
-      elapsedS,
-      perS,
-      server: costOf(server, deliveries),
-      generator: costOf(generator, deliveries),
-      otherCores,
-      latency: {},
-      extra: { 'messages/s': Math.round(messages / elapsedS) },
-      ...(members === targetMembers
-        ? { target: { text: `≥ ${targetPerS.toLocaleString('en')}/s`, isMet: perS >= targetPerS } }
-        : {}),
-    };
+function measure(each: FanoutShape, { durationS, cores }: ScenarioInput): Promise<Figure> {
+  return withBed(fanoutBed(each, cores), async (bed) => {
+    await openAll(bed, each.members);
+    const figure = await measureShape(bed, { scenario: 'fanout', shape: each, durationS });
+    const target = targetOf(each, figure);
+    return target ? { ...figure, target } : figure;
   });
+}
+
+export function fanoutBed({ members }: FanoutShape, cores: BedOptions['cores']): BedOptions {
+  return { seed: { users: members, groups: [{ conversationId, members }], directs: [], messagesEach: 0 }, cores };
+}
+
+function shape(id: string, memberCount: number, window: number): FanoutShape {
+  const name = `${memberCount.toLocaleString('en')} members, ${window} messages in flight`;
+  return {
+    id,
+    name,
+    item: 'delivery',
+    members: names('user', memberCount),
+    warmUpS: 2,
+    async run({ generator }, durationS) {
+      const result = await generator.call('fanout', { conversationId, window, durationS });
+      const { deliveries, elapsedS, messages, errors, firstError } = result;
+      if (errors > 0) throw new Error(`${name}: ${errors} errors, the first: ${firstError}`);
+      const extra = { 'messages/s': Math.round(messages / elapsedS) };
+      return { count: deliveries, elapsedS, latency: {}, extra };
+    },
+  };
+}
+
+function targetOf({ id }: Shape, { perS, server }: Figure): Target | undefined {
+  if (id === 'fanout-1000') return { text: '≥ 500,000/s', isMet: perS >= 500_000 };
+  if (id === 'fanout-1000-8') return { text: 'server ≤ 1.6 µs', isMet: server.usPerItem <= 1.6 };
+  return undefined;
 }

@@ -1,7 +1,8 @@
 // History pages from a large store beside a small one: the cost must not grow with what is stored.
 
+import { costsOf } from '../cost.ts';
 import { historyConversation } from '../generator/history.ts';
-import { costed, costOf, type Figure, names, type Scenario, withBed } from '../scenario.ts';
+import { type Figure, measured, names, type Scenario, type ScenarioInput, withBed } from '../scenario.ts';
 import { quantiles } from './direct.ts';
 
 const messagesEach = 1_000;
@@ -16,32 +17,31 @@ const transports = ['socket', 'http'] as const;
 export const history: Scenario = {
   name: 'history',
   summary: 'pages of 50 from a large store beside one of 100,000 messages',
-  async run({ isQuick, say }) {
-    const large = isQuick ? 1_000_000 : 10_000_000;
+  shapes: ['history'],
+  async run(input) {
+    const large = input.rows ?? (input.isQuick ? 1_000_000 : 10_000_000);
     const figures: Figure[] = [];
     for (const stored of [small, large]) {
-      say(`history: ${stored.toLocaleString('en')} messages stored`);
-      figures.push(...(await measure(stored, isQuick ? 4 : 15)));
+      input.progress(`history: ${stored.toLocaleString('en')} messages stored`);
+      figures.push(...(await measure(stored, input)));
     }
     return figures.map((figure, index) => beside(figure, figures[index % transports.length]));
   },
 };
 
-function measure(stored: number, durationS: number): Promise<Figure[]> {
-  const conversations = stored / messagesEach;
+function measure(stored: number, { durationS, cores }: ScenarioInput): Promise<Figure[]> {
+  const conversations = Math.ceil(stored / messagesEach);
   const readers = names('reader', readerCount);
   const directs = Array.from({ length: conversations }, (_, index) =>
     historyConversation(readers[index % readerCount] ?? '', index),
   );
   const users = [...readers, ...names('h', conversations)];
-  return withBed({ seed: { users, groups: [], directs, messagesEach } }, async (bed) => {
+  return withBed({ seed: { users, groups: [], directs, messagesEach }, cores }, async (bed) => {
     const figures: Figure[] = [];
     for (const by of transports) {
       const request = { by, readers, conversations, messagesEach, pageSize, concurrency };
       await bed.generator.call('history', { ...request, durationS: durationS / 2 });
-      const { result, server, generator, otherCores } = await costed(bed, () =>
-        bed.generator.call('history', { ...request, durationS }),
-      );
+      const { result, cost } = await measured(bed, () => bed.generator.call('history', { ...request, durationS }));
       const { pages, elapsedS, firstError, latency } = result;
       if (firstError) throw new Error(`history over ${by}: ${firstError}`);
       figures.push({
@@ -51,9 +51,7 @@ function measure(stored: number, durationS: number): Promise<Figure[]> {
         count: pages,
         elapsedS,
         perS: pages / elapsedS,
-        server: costOf(server, pages),
-        generator: costOf(generator, pages),
-        otherCores,
+        ...costsOf(cost, pages),
         latency: { page: quantiles(latency) },
         extra: {},
       });

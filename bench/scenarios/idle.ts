@@ -1,10 +1,10 @@
 // Connections that do nothing: what each holds of the server's memory.
 
+import { costsOf } from '../cost.ts';
 import {
-  costed,
-  costOf,
   gatewayArgs,
   loopbackAddresses,
+  measured,
   names,
   refuse,
   type Scenario,
@@ -25,12 +25,13 @@ const warmUpCount = 500;
 export const idle: Scenario = {
   name: 'idle',
   summary: 'authenticated connections in 10 groups each: bytes of server memory per connection',
+  shapes: ['idle'],
   run(input) {
     const { count, gateways } = sizes(input);
     const users = names('user', count);
     const generatorCount = Math.ceil(count / perProcessMax);
-    const args = gatewayArgs(gateways);
-    const bed = { seed: { users, groups: groupsOf(users), directs: [], messagesEach: 0 }, generatorCount, args };
+    const seed = { users, groups: groupsOf(users), directs: [], messagesEach: 0 };
+    const bed = { seed, generatorCount, server: { args: gatewayArgs(gateways) }, cores: input.cores };
     return withBed(bed, async (ready) => {
       const { server, generators } = ready;
       const warm = { users: users.slice(0, warmUpCount), concurrency: 50, from: [] };
@@ -39,8 +40,8 @@ export const idle: Scenario = {
       await Bun.sleep(3_000);
       const addresses = loopbackAddresses(Math.max(8, Math.ceil(count / perAddressMax)));
       const [before, gatewaysBefore] = [server.memoryBytes(), server.gatewayMemoryBytes()];
-      input.say(`idle: opening ${count.toLocaleString('en')} connections from ${generatorCount} processes`);
-      const { result, ...cpu } = await costed(ready, () =>
+      input.progress(`idle: opening ${count.toLocaleString('en')} connections from ${generatorCount} processes`);
+      const { result, cost } = await measured(ready, () =>
         Promise.all(
           generators.map((generator, index) => {
             const own = users.filter((_user, place) => place % generators.length === index);
@@ -64,9 +65,7 @@ export const idle: Scenario = {
           count,
           elapsedS,
           perS: count / elapsedS,
-          server: costOf(cpu.server, count),
-          generator: costOf(cpu.generator, count),
-          otherCores: cpu.otherCores,
+          ...costsOf(cost, count),
           latency: { welcome: quantiles(result[0]?.latency ?? { counts: [], maxUs: 0 }) },
           extra: {
             'bytes each': Math.round(each),

@@ -172,7 +172,7 @@ test('--sign-up makes the account; a wrong password and a server that is not the
   });
   expect(await chat(['--url', 'http://127.0.0.1:1', '--user', 'erin'], { env })).toMatchObject({
     code: 1,
-    stderr: 'hongyan chat: http://127.0.0.1:1: the server cannot be reached\n',
+    stderr: 'hongyan chat: http://127.0.0.1:1: the server cannot be reached: check the address and the network\n',
   });
   expect(await chat(to, { env })).toMatchObject({ code: 2, stderr: expect.stringContaining('--user alice') });
   const unnamed = await chat([...to, '--user', 'erin'], {});

@@ -72,8 +72,8 @@ describe('what is unknown', () => {
     ['strat', 'unknown command strat; did you mean start? See hongyan --help'],
     ['user ad', 'unknown command user ad; did you mean user add? See hongyan --help'],
     ['usr add alice', 'unknown command usr; did you mean user add? See hongyan --help'],
-    ['user', 'user needs a second word: user add; see hongyan user --help'],
-    ['user --json', 'user needs a second word: user add; see hongyan user --help'],
+    ['user', 'user needs a second word: user add, user list, user passwd; see hongyan user --help'],
+    ['user --json', 'user needs a second word: user add, user list, user passwd; see hongyan user --help'],
     ['help strat', 'unknown command strat; did you mean start? See hongyan --help'],
     ['start --lisen 127.0.0.1:0', 'unknown option --lisen; did you mean --listen?'],
     ['start --dem', 'unknown option --dem; did you mean --demo?'],
@@ -166,7 +166,7 @@ describe('the configuration', () => {
     });
   });
 
-  test('a value that cannot be leaves with 2 and says what can', async () => {
+  test('an invalid value exits with 2 and names the valid ones', async () => {
     const typo = await file('typo.toml', 'heartbeat = 1\n');
     const broken = await file('broken.toml', 'page_max = \n');
     const cases: readonly (readonly [args: string[], message: string, RunOptions?])[] = [
@@ -189,7 +189,7 @@ describe('the configuration', () => {
 });
 
 describe('token', () => {
-  test('a token made beside a running server is good there, and dies with its life', async () => {
+  test('a token signed beside a running server is valid there until it expires', async () => {
     const dataDir = await dataFolder('token');
     const server = await startServer({ dataDir });
     await signUp(server.url, 'alice');
@@ -242,7 +242,7 @@ describe('start', () => {
     });
   }
 
-  test('a port in use leaves with 1 and says so', async () => {
+  test('a port in use exits with 1 and is named', async () => {
     const server = await startServer({ dataDir: await dataFolder('port') });
     const listen = `127.0.0.1:${server.port}`;
     const second = await hongyan(['start', '--listen', listen, '--data', await dataFolder('port')]);

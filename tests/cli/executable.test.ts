@@ -46,7 +46,7 @@ const start = (port?: number) =>
 
 const run = (...args: readonly string[]) => hongyan(args, { command: [executable], cwd: folder, env: { PATH: '' } });
 
-test('it tells its version and leaves nothing but its data folder behind', async () => {
+test('it prints its version and leaves nothing but its data folder behind', async () => {
   const { code, stdout } = await run('version');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^hongyan \d+\.\d+\.\d+ \(bun /);
@@ -72,7 +72,7 @@ test('it serves the web client and the pages of /docs from within', async () => 
   const script = await fetch(`${server.url}/assets/app-1a2b3c.js`);
   expect([script.status, script.headers.get('content-type')]).toEqual([200, 'text/javascript;charset=utf-8']);
   expect(script.headers.get('cache-control')).toContain('immutable');
-  expect(await (await fetch(`${server.url}/docs`)).text()).toContain('/docs/swagger-ui.css');
+  expect(await (await fetch(`${server.url}/docs`)).text()).toContain('docs/swagger-ui.css');
   for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'start.js']) {
     const file = await fetch(`${server.url}/docs/${name}`);
     expect({ name, status: file.status }).toEqual({ name, status: 200 });

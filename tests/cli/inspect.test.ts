@@ -39,7 +39,7 @@ test('a conversation is shown with its bounds, months, members and newest messag
   for (const n of [1, 2, 3]) await send(alice, { to: 'bob' }, `direct-${n}`, `message ${n}`);
   const { code, stdout, stderr } = await inspect('d:alice:bob');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^direct conversation d:alice:bob, made 20\d\d-\d\d-\d\d /);
+  expect(stdout).toMatch(/^direct conversation d:alice:bob, created 20\d\d-\d\d-\d\d /);
   expect(stdout).toContain('\nseq 1 to 3\n');
   expect(stdout).toMatch(/\n {2}20\d\d-\d\d +1 +3\n/);
   expect(stdout).toMatch(/\n {2}bob +member +0 +0 +3 +1\n/);

@@ -9,7 +9,7 @@ const testMsMax = 60_000;
 describe('the web chat', () => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage('e2e-chat', ['--no-history-visible-to-new-members', '--content-bytes-max', '16384']);
+    stage = await openStage('e2e-chat', ['--content-bytes-max', '16384']);
   }, testMsMax);
   afterEach(() => stage.leave());
   afterAll(() => stage.end());

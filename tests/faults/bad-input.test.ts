@@ -62,7 +62,7 @@ const refusedFrames: readonly [name: string, text: () => string, code: string][]
   ['a down frame sent up', () => '{"type":"welcome","id":1}', 'bad_request'],
   ['a second hello', () => frame({ type: 'hello', token: ann.token, device_id: 'x' }), 'bad_request'],
   ['nesting of 20,000', () => deep(20_000), 'bad_request'],
-  ['nesting of 100,000', () => deep(100_000), 'too_large'],
+  ['nesting of 60,000', () => deep(60_000), 'too_large'],
   [
     'content nested 5,000 deep',
     () => `{"type":"send","id":1,"to":"bob","client_msg_id":"deep","content":{"type":"x","a":${deep(5000)}}}`,

@@ -197,14 +197,17 @@ class Device {
     const sent: SentMessage = { userId: this.#account.userId, clientMsgId, isKept: false };
     this.sent.push(sent);
     const content = { type: 'text', text: '鸿'.repeat(1 + Math.floor(this.#random() ** 4 * 1500)) };
-    this.client.send(target, content, { clientMsgId }).then(
-      ({ conversationId, seq }) => {
-        sent.resolved = { conversationId, seq: Number(seq) };
-      },
-      (error: unknown) => {
-        throw error;
-      },
-    );
+    const { conversationId } = target;
+    this.client
+      .send('to' in target ? { to: target.to } : { conversationId: conversationId as never }, content, { clientMsgId })
+      .then(
+        ({ conversationId, seq }) => {
+          sent.resolved = { conversationId, seq: Number(seq) };
+        },
+        (error: unknown) => {
+          throw error;
+        },
+      );
   }
 
   /** Online, with nothing left to send. */

@@ -51,13 +51,16 @@ describe.each(profiles)('messages on $name', (profile) => {
     await Promise.all(devices.map((device) => device.close()));
   });
 
-  test('[D3] a repeated key gives the first answer, marked duplicate, and no second entry, by socket and by HTTP', async () => {
+  test('[D3] a repeated key gives the first answer, marked duplicate, and no second entry; with another message it is refused', async () => {
     const [alice, bob] = [await join(), await join()];
     const device = await alice.device('a1');
     const send = { type: 'send', to: bob.account.userId, client_msg_id: 'same', content: text('once') };
     const first = await device.request(send);
-    const again = await device.request({ ...send, content: text('twice?') });
+    const again = await device.request(send);
     expect(again).toEqual({ ...first, id: again?.id, duplicate: true } as Frame);
+    const other = [{ content: text('twice?') }, { to: alice.account.userId }];
+    for (const change of other)
+      expect(await device.request({ ...send, ...change })).toMatchObject({ code: 'conflict' });
     const { type: _type, ...body } = send;
     const overHttp = await call(server.url, '/v1/messages', { token: alice.account.token, method: 'POST', body });
     expect(overHttp).toMatchObject({ status: 201, body: { msg_id: first?.msg_id, seq: 1, duplicate: true } });
@@ -104,15 +107,16 @@ describe.each(profiles)('messages on $name', (profile) => {
     await Promise.all([sender.close(), receiver.close()]);
   });
 
-  test('[M16][D7] a message goes from ack to delivered to read, told for each member and device', async () => {
+  test('[M16][D7] a message goes from ack to delivered to read, reported for each member and for own devices', async () => {
     const [alice, bob] = [await join(), await join()];
     const [sender, receiver] = [await alice.device('a1'), await bob.device('phone')];
     const sent = await sender.request({ type: 'send', to: bob.account.userId, client_msg_id: 'k', content: text('x') });
-    const where = async () =>
-      (await call(server.url, `/v1/messages/${sent?.msg_id}`, { token: alice.account.token })).body;
+    const where = async (token = alice.account.token) =>
+      (await call(server.url, `/v1/messages/${sent?.msg_id}`, { token })).body;
     expect(await where()).toMatchObject({
       status: 'ack',
-      members: [{ status: 'ack', devices: [{ device_id: 'phone', online: true }] }],
+      members: [{ status: 'ack' }],
+      devices: [{ device_id: 'a1' }],
     });
     for (const step of ['delivered', 'read'] as const) {
       receiver.receipt(step, direct(alice, bob), 1);
@@ -127,8 +131,11 @@ describe.each(profiles)('messages on $name', (profile) => {
         status: step,
         delivered_count: 1,
         read_count: count,
-        members: [{ devices: [{ status: step }] }],
+        members: [{ user_id: bob.account.userId, status: step }],
       });
+      expect((await where())?.members).toEqual([expect.not.objectContaining({ devices: expect.anything() })]);
+      const own = { device_id: 'phone', online: true, status: step };
+      expect(await where(bob.account.token)).toMatchObject({ devices: [own] });
     }
     receiver.receipt('delivered', direct(alice, bob), 1);
     expect(await receiver.ping()).toBe(true);

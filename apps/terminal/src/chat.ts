@@ -105,7 +105,7 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
     if (line === '/quit') return undefined;
     try {
       if (line.startsWith('/') && !line.startsWith('//')) await runCommand(deps, line);
-      else if (line !== '') await say(line.startsWith('//') ? line.slice(1) : line);
+      else if (line !== '') await send(line.startsWith('//') ? line.slice(1) : line);
     } catch (error) {
       shown.notice(printable(error instanceof Error ? error.message : String(error)));
     }
@@ -113,13 +113,13 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
   }
   return undefined;
 
-  async function say(text: string): Promise<void> {
+  async function send(text: string): Promise<void> {
     const { open: conversationId } = shown;
     if (conversationId === undefined) throw new Error('open a conversation first: /list, /open, /new');
     screen.eraseTyped(text);
-    // How it went is told by its mark; a refusal is shown there too.
+    // Its mark shows the outcome, a refusal too.
     const sent = client.send({ conversationId }, { type: 'text', text }).catch(() => {});
-    // A script's next line may ask for what this one did; a person types on.
+    // The next line of a script may depend on this one; a person types on.
     if (screen.kind === 'plain') await Promise.race([sent, sleep(systemClock, { delayMs: ackWaitMs })]);
   }
 }

@@ -45,9 +45,17 @@ export const chatCommands: Readonly<Record<string, ChatCommand>> = {
     run: async (deps, [title = '', ...members]) =>
       enter(deps, await deps.client.createGroup({ title, members: members as UserId[] })),
   },
-  '/members': { usage: '/members', summary: 'Who is here, and up to where they have received and read', run: members },
+  '/members': {
+    usage: '/members',
+    summary: 'The members, and up to which seq they have received and read',
+    run: members,
+  },
   '/history': { usage: '/history [n]', summary: `What came before, ${pageSize} messages or n`, run: history },
-  '/where': { usage: '/where', summary: 'Where your last message is, for each member and device', run: where },
+  '/where': {
+    usage: '/where',
+    summary: 'Where your last message is: for each member, and on your own devices',
+    run: where,
+  },
   '/help': { usage: '/help', summary: 'This list', run: ({ screen }) => help(screen) },
   '/quit': { usage: '/quit', summary: 'Leave; Ctrl-D does it too', run() {} },
 };
@@ -122,7 +130,7 @@ async function history({ client, shown, names }: ChatDeps, [count]: readonly str
   if (!hasMore) shown.notice(messages.length === 0 ? 'nothing before that' : 'the conversation starts here');
 }
 
-async function where({ client, screen, shown }: ChatDeps): Promise<void> {
+async function where({ client, screen, shown, names }: ChatDeps): Promise<void> {
   opened(shown);
   const { lastOwn } = shown;
   if (!lastOwn) throw new Error('there is no message of yours on the screen');
@@ -131,19 +139,16 @@ async function where({ client, screen, shown }: ChatDeps): Promise<void> {
   const text = short(String(found.message.content.text ?? found.message.content.type));
   screen.print(`"${printable(text)}" is durable as seq ${found.message.seq}, msg_id ${found.message.msg_id}`);
   screen.print(
-    `delivered to ${found.delivered_count} and read by ${found.read_count} of ${found.member_count - 1} others`,
+    `delivered to ${found.delivered_count} and read by ${found.read_count} of ${found.recipient_count} others`,
   );
-  for (const { user_id, status, devices } of found.members) {
-    const each = devices.map(
-      (device) => `${device.device_id} ${device.online ? 'online, ' : ''}${arrival(device.status)}`,
-    );
-    screen.print(
-      `  ${screen.style(user_id, 'bold')} ${arrival(status)}${each.length > 0 ? `: ${each.join('; ')}` : ''}`,
-    );
-  }
+  await names.learn(found.members.map(({ user_id }) => user_id));
+  for (const { user_id, status } of found.members)
+    screen.print(`  ${screen.style(printable(names.withId(user_id)), 'bold')} ${arrival(status)}`);
+  for (const { device_id, name, online, status } of found.devices)
+    screen.print(`  your ${printable(name || device_id)}, ${online ? 'online' : 'offline'}: ${arrival(status)}`);
 }
 
-/** "ack" says that the server has it: of a member, that it has not arrived. */
+/** "ack" means that the server has it: for a member, that it has not arrived. */
 const arrival = (status: string): string => (status === 'ack' ? 'not delivered' : status);
 
 function opened({ open: conversationId }: ConversationScreen): ConversationId {

@@ -143,7 +143,7 @@ export class ConversationScreen {
     if (message.seq !== undefined) this.#client.markRead(message.conversationId, message.seq);
   }
 
-  /** A pipe is told once a message is durable or refused; a terminal shows it at once and marks it as it goes. */
+  /** A pipe shows a message once it is durable or refused; a terminal shows it at once and updates its mark. */
   #onOutbox(message: ClientMessage): void {
     if (message.conversationId !== this.#open) {
       if (message.status === 'failed') this.notice(`${markOf(message, undefined)}: ${this.#shortText(message)}`);
@@ -170,7 +170,7 @@ export class ConversationScreen {
     if (!this.#screen.replace(line, message.clientMsgId)) this.notice(`${mark}: ${this.#shortText(message)}`);
   }
 
-  /** Positions are "up to": what the newest message's mark says holds for those before it, so one line is enough. */
+  /** Positions are "up to": the mark of the newest message holds for those before it, so one line is enough. */
   #refreshMarks(reader: UserId): void {
     const changed = [...this.#marks.values()].filter(
       ({ message, mark }) => message.seq !== undefined && this.#markOf(message) !== mark,

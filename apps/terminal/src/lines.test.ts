@@ -1,4 +1,4 @@
-// The mark of an own message: its own status and the receipts of the others, whichever says more.
+// The mark of an own message: the later of its status and of what the receipts of the others give.
 
 import { expect, test } from 'bun:test';
 import type { ClientMessage, ConversationView, Seq, UserId } from '@hongyan/client';
@@ -25,7 +25,7 @@ test.each([
   ['one that all have and some have read', 'delivered', view(3, [5, 5], [5, 3]), '✓✓ read by 1 of 2'],
   ['one that some have', 'ack', view(4, [5, 0], [3, 3]), '✓✓ delivered to 1 of 3'],
   ['a note to self', 'ack', view(1), '✓ acked'],
-  ['one of a conversation that is not known', 'read', undefined, '✓✓ read'],
+  ['one without a view of its conversation', 'read', undefined, '✓✓ read'],
 ] as const)('%s is marked by status %s and receipts', (_name, status, conversation, mark) => {
   expect(markOf(message(status), conversation)).toBe(mark);
 });

@@ -2,6 +2,7 @@
 
 import { unreachable } from '@hongyan/base/assert';
 import type { ClientMessage, ConnectionState, ConversationView, UserId } from '@hongyan/client';
+import { laterStatus, statusAt, statusForSender } from '@hongyan/protocol/status';
 import { printable } from './printable.ts';
 import type { Screen, Style } from './screen.ts';
 
@@ -46,15 +47,19 @@ export function contentText({ content }: ClientMessage, userName: NameOf): strin
 export function markOf({ status, seq, error }: ClientMessage, view: ConversationView | undefined): string {
   if (status === 'queued') return '… queued';
   if (status === 'failed') return `✗ failed: ${printable(error?.message ?? 'refused')}`;
-  const others = view === undefined || seq === undefined ? [] : [...view.receipts.values()];
-  const all = Math.max(1, (view?.memberCount ?? 0) - 1);
-  const read = others.filter((at) => at.readSeq >= (seq ?? 0)).length;
-  const delivered = others.filter((at) => at.deliveredSeq >= (seq ?? 0)).length;
-  if (status === 'read' || read >= all) return '✓✓ read';
-  if (read > 0) return `✓✓ read by ${read} of ${all}`;
-  if (status === 'delivered' || delivered >= all) return '✓✓ delivered';
-  return delivered > 0 ? `✓✓ delivered to ${delivered} of ${all}` : '✓ acked';
+  if (seq === undefined || view === undefined) return statusText[status];
+  const others = [...view.receipts.values()];
+  const reached = laterStatus(status, statusForSender(seq, others, view.memberCount));
+  const statuses = others.map((position) => statusAt(seq, position));
+  const all = view.memberCount - 1;
+  const read = statuses.filter((each) => each === 'read').length;
+  if (reached !== 'read' && read > 0) return `✓✓ read by ${read} of ${all}`;
+  const arrived = statuses.filter((each) => each !== 'ack').length;
+  if (reached === 'ack' && arrived > 0) return `✓✓ delivered to ${arrived} of ${all}`;
+  return statusText[reached];
 }
+
+const statusText = { sent: '✓ sent', ack: '✓ acked', delivered: '✓✓ delivered', read: '✓✓ read' } as const;
 
 export interface ConversationRow {
   readonly view: ConversationView;

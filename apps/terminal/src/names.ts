@@ -16,7 +16,7 @@ export class Names {
     this.#isShown = isShown;
   }
 
-  /** The display name where it is known, else the id. */
+  /** The display name where it was learnt, else the id. */
   of(userId: UserId): string {
     return this.#names.get(userId) ?? userId;
   }
@@ -27,7 +27,7 @@ export class Names {
     return name === userId ? userId : `${name} (${userId})`;
   }
 
-  /** Resolves when the names of these users are known, as far as the server gives them. */
+  /** Requests the names that are missing; never rejects. */
   async learn(userIds: readonly UserId[]): Promise<void> {
     if (!this.#isShown) return;
     const unknown = [...new Set(userIds)].filter((userId) => !this.#names.has(userId));

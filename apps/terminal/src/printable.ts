@@ -1,4 +1,4 @@
-// Text that users wrote, made harmless for a terminal.
+// Text that users wrote, rendered harmless for a terminal.
 
 /** What users wrote could move the cursor or recolour the terminal: control characters and bidirectional overrides become visible. */
 export function printable(text: string): string {

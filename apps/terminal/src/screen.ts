@@ -4,11 +4,11 @@ import type { Interface } from 'node:readline';
 
 export interface Screen {
   readonly kind: 'terminal' | 'plain';
-  /** Prints a line. With a key it may be replaced by `replace` as long as nothing came after it. */
+  /** Prints a line. `replace` can change one with a key while it is the last. */
   print(line: string, key?: string): void;
-  /** True when the line with this key was the last one and is now another. */
+  /** Returns false when the line with this key is not the last any more. */
   replace(line: string, key: string): boolean;
-  /** Takes the line that was just typed off the screen: what is shown instead is the message. */
+  /** Removes the line that was just typed: the message is shown in its place. */
   eraseTyped(typed: string): void;
   prompt(text: string): void;
   style(text: string, ...styles: readonly Style[]): string;

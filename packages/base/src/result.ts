@@ -24,7 +24,7 @@ export interface Failed<Code extends string> {
 }
 
 export const ok = <T>(value: T): Ok<T> => ({ type: 'ok', value });
-export const done: Ok<void> = { type: 'ok', value: undefined };
+export const done: Ok<undefined> = { type: 'ok', value: undefined };
 
 /** `unknown_outcome`: the write may have been stored. With the others nothing was. */
 export type StoreFailureCode = 'unavailable' | 'overloaded' | 'unknown_outcome';

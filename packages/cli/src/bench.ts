@@ -30,7 +30,7 @@ are lines of standard input. Exits with status 1 if a message was lost or refuse
     rate: { placeholder: 'messages/s', description: 'The fixed rate. Default: 1000' },
     folder: {
       placeholder: 'folder',
-      description: "Where the server's data folder is made: its disk is part of what is measured. Default: .",
+      description: "Where the server's data folder is created: its disk is measured too. Default: .",
     },
     url: { placeholder: 'url', description: 'A running server to measure instead' },
     users: { placeholder: 'sender,receiver', description: 'With --url: the two accounts' },

@@ -42,7 +42,7 @@ export interface CommandGroup {
   readonly commands: readonly Command[];
 }
 
-/** The arguments cannot be carried out; the message says what to give instead. Exit code 2. */
+/** The arguments cannot be carried out; the message states what to give instead. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -9,9 +9,15 @@ import { inspect } from './inspect.ts';
 import { start } from './start.ts';
 import { token } from './token.ts';
 import { userAdd } from './user-add.ts';
+import { userList } from './user-list.ts';
+import { userPasswd } from './user-passwd.ts';
 import { versionCommand } from './version.ts';
 
-const users: CommandGroup = { title: 'Users of a data folder', name: 'user', commands: [userAdd] };
+const users: CommandGroup = {
+  title: 'Users of a data folder',
+  name: 'user',
+  commands: [userAdd, userList, userPasswd],
+};
 
 export const groups: readonly CommandGroup[] = [
   { title: 'Server', commands: [start, checkConfig, bench, versionCommand] },

@@ -1,4 +1,4 @@
-// Two accounts to try the chat with. No default password: each data folder makes its own, once.
+// Two accounts to try the chat with. There is no default password: each data folder gets random ones, once.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ export interface DemoAccount {
   readonly password: string;
 }
 
-/** Through the server's own sign-up, unless they are there already. */
+/** Through the server's own sign-up; existing accounts are left as they are. */
 export async function signUpDemoAccounts(url: string, accounts: readonly DemoAccount[]): Promise<void> {
   for (const { userId, password } of accounts) {
     const response = await fetch(`${url}/v1/auth/signup`, {
@@ -24,7 +24,7 @@ export async function signUpDemoAccounts(url: string, accounts: readonly DemoAcc
       tls: { rejectUnauthorized: false }, // our own server, over loopback; its certificate may name another host
     });
     if (!response.ok && response.status !== 409)
-      throw new Error(`the demo account ${userId} could not be made: HTTP ${response.status}`);
+      throw new Error(`the demo account ${userId} could not be created: HTTP ${response.status}; see the log`);
   }
 }
 

@@ -1,4 +1,4 @@
-// The pages of --help against the text files beside this one, and how a page is made of a command.
+// The pages of --help against the text files beside this one, and how a page derives from a command.
 
 import { expect, test } from 'bun:test';
 import type { Command } from './command.ts';

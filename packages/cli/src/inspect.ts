@@ -1,4 +1,4 @@
-// hongyan inspect: what the data folder knows of a conversation or a message, for an operator who asks where it is.
+// hongyan inspect: a conversation or a message as the data folder has it, for an operator who searches for it.
 
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
 import { type Readers, withReaders } from '@hongyan/server/compose/data-folder';
@@ -41,10 +41,11 @@ async function find(
   readers: Readers,
   { id, limit }: { readonly id: string; readonly limit: number },
 ): Promise<readonly (ConversationFacts | WhereFacts)[]> {
-  const conversation = await readers.directory.getConversation(id as ConversationId);
+  const { directory, timeline } = readers;
+  const conversation = (await directory.getConversations([id as ConversationId])).get(id as ConversationId);
   if (conversation) return [await conversationFacts(readers, { conversation, limit })];
-  const entry = readers.timeline.byMsgId(id as MsgId);
-  const entries = entry ? [entry] : readers.timeline.byClientMsgId(id as ClientMsgId);
+  const entry = await timeline.findByMsgId(id as MsgId);
+  const entries = entry ? [entry] : await timeline.findAllByClientMsgId(id as ClientMsgId);
   return Promise.all(entries.map((each) => whereFacts(readers, { entry: each, limit })));
 }
 

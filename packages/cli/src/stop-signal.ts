@@ -13,14 +13,14 @@ export function stopSignal(): Promise<void> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  // A closing terminal may send several, and nobody is there to be impatient.
+  // A closing terminal may send several: further ones do not end the drain.
   if (!isIgnored(hangUp)) process.on('SIGHUP', () => isStopping || stop());
   return promise;
 }
 
 const hangUp = 1;
 
-/** Under nohup the signal is ignored, and a listener would undo that. Where /proc does not say, it is not ignored. */
+/** Under nohup the signal is ignored, and a listener would undo that. Without /proc it counts as not ignored. */
 function isIgnored(signal: number): boolean {
   try {
     const mask = readFileSync('/proc/self/status', 'utf8').match(/^SigIgn:\s+([\da-f]+)/m)?.[1];

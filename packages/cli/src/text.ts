@@ -1,6 +1,6 @@
 // Text for a terminal: tables, times, and contents on one line.
 
-import type { Content } from '@hongyan/protocol/entry';
+import type { Content } from '@hongyan/protocol/content';
 import { printable } from '@hongyan/terminal/printable';
 
 /** Columns as wide as their widest cell; numbers stand at the right. */

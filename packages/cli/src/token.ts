@@ -1,11 +1,11 @@
 // hongyan token: an access token for a user, signed with the data folder's secret.
 
 import { systemClock } from '@hongyan/base/clock';
-import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
 import { withReaders } from '@hongyan/server/compose/data-folder';
 import { readSecret } from '@hongyan/server/config/secret';
-import { createTokens } from '@hongyan/server/roles/gateway/token';
-import { type Command, UsageError } from './command.ts';
+import { JwtTokens } from '@hongyan/server/ports/tokens/jwt-tokens';
+import type { Command } from './command.ts';
+import { onlyUserId } from './user-id.ts';
 
 export const token: Command = {
   name: 'token',
@@ -16,15 +16,15 @@ export const token: Command = {
   switches: { json: 'Print one JSON object for programs, with the seconds that the token lives' },
   options: ['data', 'token-ttl-s'],
   async run({ config, words, switches }) {
-    const [userId = ''] = words;
-    if (words.length !== 1 || !new RegExp(userIdPattern).test(userId))
-      throw new UsageError('give one user id: hongyan token alice');
+    const userId = onlyUserId(words, 'token');
     const { data, tokenTtlS: ttlS } = config;
-    const user = await withReaders(config, ({ directory }) => directory.getUser(userId as UserId));
+    const users = await withReaders(config, ({ directory }) => directory.getUsers([userId]));
+    const user = users.get(userId);
     if (!user) throw new Error(`${data} has no user ${userId}: add it with hongyan user add ${userId}`);
-    const signed = await createTokens({ secret: await readSecret(data), ttlS, clock: systemClock }).sign(user.userId);
-    const answer = { user_id: user.userId, access_token: signed, expires_in: ttlS };
-    console.log(switches.has('json') ? JSON.stringify(answer) : signed);
+    const tokens = new JwtTokens({ secret: await readSecret(data), ttlS, clock: systemClock });
+    const { accessToken, expiresInS } = await tokens.sign(user.userId);
+    const answer = { user_id: user.userId, access_token: accessToken, expires_in: expiresInS };
+    console.log(switches.has('json') ? JSON.stringify(answer) : accessToken);
     return 0;
   },
 };

@@ -1,30 +1,37 @@
 // The public shape of the client library: what applications see and may rely on. Types only.
 
-import type { DownOf } from '@hongyan/protocol/down';
+import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type {
+  AuthResult,
   Content,
   Conversation,
   ConversationKind,
+  DevicePlace,
   Entry,
+  MemberPlace,
   MemberRole,
+  MessagePlace,
   MessageStatus,
+  Receipt,
   User,
-} from '@hongyan/protocol/entry';
-import type { MessageWhere } from '@hongyan/protocol/http';
-import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+} from './wire.ts';
 
 export type {
+  AuthResult,
   ClientMsgId,
   Content,
   Conversation,
   ConversationId,
   ConversationKind,
   DeviceId,
+  DevicePlace,
   Entry,
+  MemberPlace,
   MemberRole,
+  MessagePlace,
   MessageStatus,
-  MessageWhere,
   MsgId,
+  Receipt,
   Seq,
   User,
   UserId,
@@ -64,13 +71,16 @@ export interface ConversationView {
   /** User ids, up to the server's inline limit; direct: the other user (or oneself). */
   readonly members: readonly UserId[];
   readonly memberCount: number;
+  /** This user's own. */
+  readonly role: MemberRole;
+  readonly createdAtMs: number;
   readonly lastSeq: Seq;
   readonly firstSeq: Seq;
   readonly readSeq: Seq;
   readonly deliveredSeq: Seq;
   readonly unread: number;
   readonly lastMessage?: ClientMessage;
-  /** Positions of the other members as far as known; direct conversations and small groups. */
+  /** Positions of the other members that were reported here; direct conversations and small groups. */
   readonly receipts: ReadonlyMap<UserId, { readonly deliveredSeq: Seq; readonly readSeq: Seq }>;
 }
 
@@ -84,30 +94,46 @@ export interface ClientEvents {
   conversation: ConversationView;
   /** The user is no longer a member, or never was. */
   left: { readonly conversationId: ConversationId };
-  receipt: DownOf<'receipt'>;
+  receipt: Receipt;
   typing: { readonly conversationId: ConversationId; readonly userId: UserId };
   presence: { readonly userId: UserId; readonly online: boolean; readonly lastSeenMs?: number };
-  /** Something that was not asked for failed (the storage, a receipt the server refused); the client goes on. */
+  /** Something that no call waits for failed (the storage, a receipt the server refused); the client continues. */
   warning: { readonly message: string; readonly error?: unknown };
-  /** [D5] Messages that can no longer be had: seqs from…to were removed by retention or are hidden from this member. */
-  gap: { readonly conversationId: ConversationId; readonly from: Seq; readonly to: Seq };
+  /**
+   * [D5] The messages at seqs from…to are not available: removed by retention, or hidden from this member.
+   * With isReset they were shown and are void, because the server's store was put back to an earlier state: remove all messages
+   * from `from` on; what the conversation has there now follows as `message` events.
+   */
+  gap: {
+    readonly conversationId: ConversationId;
+    readonly from: Seq;
+    readonly to: Seq;
+    readonly isReset?: true;
+  };
 }
 
 export interface Client {
-  /** Both undefined until the storage and the token were read: `connect` and `send` do. */
+  /** Both undefined until the storage and the token were read, which `connect` and `send` do. */
   readonly userId: UserId | undefined;
   readonly deviceId: DeviceId | undefined;
   readonly state: ConnectionState;
+  /** Returns the function that removes the listener. Throws ClientError `bad_request` for an unknown event. */
   on<E extends keyof ClientEvents>(event: E, listener: (value: ClientEvents[E]) => void): () => void;
 
-  /** Resolves when first online; rejects when the server says stop (bad token) or it is closed first. Reconnects by itself from then on. */
+  /** Resolves when first online; rejects when the server refuses the token, or when the client is closed first. Reconnects by itself from then on. */
   connect(): Promise<void>;
-  /** On purpose: no reconnect. The outbox stays. Resolves when everything known is kept. */
+  /** No reconnect follows. The outbox stays. Resolves when the storage has everything. */
   close(): Promise<void>;
 
-  /** Queues durably (as far as the storage is), sends, resolves with the acked message; rejects with ClientError when refused for good. Works offline. */
+  /**
+   * Queues durably (as far as the storage is), sends, and resolves with the acked message. Works offline. Rejects with ClientError:
+   * `bad_request` at once for a target or content that cannot be sent (JSON must carry all of it: no undefined, NaN, Infinity or
+   * BigInt, no half of a surrogate pair); or the server's refusal, such as `conflict` for a clientMsgId that was used for another message.
+   */
   send(target: SendTarget, content: Content, options?: { readonly clientMsgId?: ClientMsgId }): Promise<ClientMessage>;
+  /** Sends a failed message again; does nothing for others. */
   retry(clientMsgId: ClientMsgId): void;
+  /** Removes a message from the outbox. One that was on its way may still be committed. */
   discard(clientMsgId: ClientMsgId): void;
   /** Messages that wait for their ack or failed, oldest first. */
   outbox(conversationId?: ConversationId): readonly ClientMessage[];
@@ -115,7 +141,7 @@ export interface Client {
   /** Known conversations, newest activity first. */
   conversations(): readonly ConversationView[];
   conversation(conversationId: ConversationId): ConversationView | undefined;
-  /** One page from the server, ascending; neither bound = the newest page. Rejects with `unavailable` while not connected. */
+  /** One page from the server, ascending; without bounds the newest page. Reported as delivered. Rejects with `unavailable` while not connected. */
   history(request: {
     readonly conversationId: ConversationId;
     readonly beforeSeq?: Seq;
@@ -127,11 +153,11 @@ export interface Client {
     readonly lastSeq: Seq;
     readonly hasMore: boolean;
   }>;
-  /** Marks everything up to seq as read (and delivered). Coalesced; survives being offline. */
+  /** Marks everything up to seq as read (and delivered). Coalesced; kept while offline. */
   markRead(conversationId: ConversationId, seq: Seq): void;
-  /** Tells the others that this user is writing; at most one frame per 3 s leaves. */
+  /** Shows the others that this user is writing; at most one frame per 3 s leaves, and one at once after a send. */
   typing(conversationId: ConversationId): void;
-  /** Asks for and follows the presence of users; changes arrive as `presence`. */
+  /** Requests the presence of users and subscribes to changes, which arrive as `presence`. */
   watchPresence(userIds: readonly UserId[]): Promise<void>;
 
   createDirect(userId: UserId): Promise<ConversationView>;
@@ -139,6 +165,8 @@ export interface Client {
     readonly kind?: 'group' | 'broadcast';
     readonly title: string;
     readonly members: readonly UserId[];
+    /** New members see what was written before they joined. Default: in broadcasts, and not in groups. */
+    readonly historyVisible?: boolean;
   }): Promise<ConversationView>;
   setTitle(conversationId: ConversationId, title: string): Promise<void>;
   addMember(conversationId: ConversationId, userId: UserId): Promise<void>;
@@ -152,10 +180,12 @@ export interface Client {
       readonly readSeq: Seq;
     }[]
   >;
-  whereIs(key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId }): Promise<MessageWhere>;
+  /** Where a message is: its status for each member, and for this user's own devices. */
+  whereIs(key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId }): Promise<MessagePlace>;
   getUser(userId: UserId): Promise<User>;
+  /** Users whose id, or a word of whose name, starts with the query; the first 64 characters of it count. */
   searchUsers(query: string): Promise<readonly User[]>;
-  /** Closes on purpose and forgets what this device kept: conversations, cursor, outbox. Sends that wait reject. Rejects when the storage cannot forget. */
+  /** Closes, and deletes what this device kept: conversations, cursor, outbox. Waiting sends reject. Rejects when the storage cannot delete. */
   logout(): Promise<void>;
 }
 
@@ -165,11 +195,11 @@ export type SendTarget = { readonly to: UserId } | { readonly conversationId: Co
 export interface OutboxItem {
   readonly message: ClientMessage;
   readonly target: SendTarget;
-  /** Grows with each send of this device: the order in which they leave. */
+  /** Increases with each send of this device: the order in which they leave. */
   readonly no: number;
 }
 
-/** What a client knows of a conversation between runs; the library's own, opaque to the storage. */
+/** What a client keeps of a conversation between runs; opaque to the storage. */
 export interface StoredConversation {
   readonly conversationId: ConversationId;
   readonly state: unknown;
@@ -177,9 +207,11 @@ export interface StoredConversation {
 
 export interface StoredMeta {
   readonly deviceId?: DeviceId;
-  /** Whose data this is: another user's is cleared, never sent. */
+  /** The user whose data this is: data of another user is cleared, never sent. */
   readonly userId?: UserId;
   readonly cursor?: string;
+  /** Of the store that the cursor and the conversations are of. */
+  readonly epoch?: string;
 }
 
 /**
@@ -207,19 +239,19 @@ export interface ClientOptions {
   /** http(s) base address of the server, e.g. "https://chat.example.com"; "" in a browser = the page's own origin. */
   readonly url: string;
   /**
-   * Called at every connect and request, so that a fresh token can be given. Rejects with ClientError `unauthorized` when
-   * nobody is signed in: that closes the client. Any other rejection is a failure of the moment, and is tried again.
+   * Called at every connect and request, so that it can return a fresh token. Reject with ClientError `unauthorized` when no user
+   * is signed in: that closes the client. After any other rejection the client tries again later.
    */
   readonly token: () => string | Promise<string>;
   /** Default: memory. createIndexedDbStorage(name) in browsers. */
   readonly storage?: ClientStorage;
-  /** Default: from storage, else made at random and kept there. */
+  /** Default: from the storage, else random and kept there. */
   readonly deviceId?: DeviceId;
-  /** Sends that wait or failed; above it a send rejects with `overloaded`. Default 10,000. */
+  /** Messages in the outbox; above it a send rejects with `overloaded`. Default 10,000. */
   readonly outboxMax?: number;
-  /** A request without an answer for so long means that the connection is dead. Default 10,000. */
+  /** A connection on which a request has had no answer for this long is dead. Default 10,000. */
   readonly requestTimeoutMs?: number;
-  /** Told to the server, e.g. "shop-app/2.1". */
+  /** The name of the device that its user sees, e.g. "Shop app on Android". */
   readonly clientName?: string;
   /** Where the runtime has no global WebSocket: Node before 22. */
   readonly webSocket?: WebSocketConstructor;

@@ -1,16 +1,27 @@
-// Catching up: which conversations moved on while this device was away, and page by page what is missing in each.
+// Catching up: which conversations changed while this device was away, and page by page what is missing in each.
 
-import type { DownOf } from '@hongyan/protocol/down';
-import type { ConversationId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { ClientError, toClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import type { ConversationState } from './conversation-state.ts';
 import type { Conversations } from './conversations.ts';
+import { PageSize } from './page-size.ts';
+import type { Conversation } from './wire.ts';
 
 export interface CatchUpOptions {
   readonly connection: Connection;
   readonly conversations: Conversations;
+  /** The server's view of one conversation. */
+  readonly getConversation: (conversationId: ConversationId) => Promise<Conversation>;
 }
+
+export type CatchUpFrom =
+  /** A new device: it lists all conversations, and each starts at its newest entry. */
+  | { readonly type: 'nothing' }
+  | { readonly type: 'cursor'; readonly cursor: string }
+  /** The store was put back to an earlier state, or is another one: positions of this device may be void. */
+  | { readonly type: 'other_store' };
 
 const syncPageMax = 100;
 const historyPageMax = 200;
@@ -27,17 +38,22 @@ export class CatchUp {
     this.#options = options;
   }
 
-  /**
-   * [C2] Resolves with the new cursor once everything the server told of has been shown, so that a cursor which is kept
-   * never stands for messages that were not shown. Without a cursor the device begins: it learns all conversations.
-   */
-  async run(cursor: string | undefined): Promise<string> {
+  /** [C2] Resolves with the new cursor once everything it stands for has been shown. */
+  async run(from: CatchUpFrom): Promise<string> {
     const { conversations } = this.#options;
-    const start = cursor === undefined ? 'newest' : 'first';
-    const page = cursor === undefined ? await this.#listAll(start) : await this.#list({ cursor }, start);
-    // Sync does not list what was left while this device was away; the number tells that there is some.
+    const shownBefore = new Map(Array.from(conversations.all(), (state) => [state, state.shownSeq]));
+    const list = new Listing(conversations, shownBefore, from.type === 'nothing' ? 'newest' : 'first');
+    if (from.type === 'other_store') for (const state of conversations.all()) state.doubt(true);
+    const page = await this.#list(from.type === 'cursor' ? { cursor: from.cursor } : { full: true }, list);
     const { conversation_count: count = conversations.count } = page;
-    if (cursor !== undefined && count !== conversations.count) await this.#listAll(start);
+    // Sync does not list conversations that were left while this device was away: the count differs.
+    if (from.type !== 'cursor') await this.#askUnlisted(list);
+    else if (count !== conversations.count) {
+      await this.#list({ full: true }, list);
+      await this.#askUnlisted(list);
+    }
+    if (from.type !== 'other_store' && list.rewound.size > 0) return this.run({ type: 'other_store' });
+    for (const [state, fresh] of list.rewound) await this.#rewind(state, fresh);
     await this.#fillAll();
     return page.cursor;
   }
@@ -50,46 +66,65 @@ export class CatchUp {
     await reading;
   }
 
-  /** Those that were known before and are not listed were left, or had an entry meanwhile: the server is asked which. */
-  async #listAll(start: 'newest' | 'first'): Promise<DownOf<'sync_result'>> {
-    const { connection, conversations } = this.#options;
-    const others = new Set(conversations.all());
-    const page = await this.#list({ full: true }, start, (state) => others.delete(state));
-    for (const { id } of others) {
-      const asked = connection.request({ type: 'history', conversation_id: id, limit: 1 });
-      await asked.catch((error: unknown) => this.#removeLeft(id, error));
-    }
-    return page;
-  }
-
   /** Resolves with the last page. */
-  async #list(
-    from: { readonly cursor?: string; readonly full?: boolean },
-    start: 'newest' | 'first',
-    onListed: (state: ConversationState) => void = () => {},
-  ): Promise<DownOf<'sync_result'>> {
-    const { conversations } = this.#options;
+  async #list(from: Input<'sync'>, list: Listing): Promise<Output<'sync'>> {
     let page = await this.#sync(from);
     for (;;) {
-      for (const conversation of page.conversations) onListed(conversations.merge(conversation, start));
+      for (const conversation of page.conversations) list.add(conversation);
       if (!page.has_more) return page;
       page = await this.#sync({ cursor: page.cursor });
     }
   }
 
+  /** A known conversation that a full list lacks was left, or had an entry while the pages were read: the server says which. */
+  async #askUnlisted({ unlisted, rewound }: Listing): Promise<void> {
+    const { connection, getConversation } = this.#options;
+    for (const state of unlisted) {
+      try {
+        if (state.isDoubted) rewound.set(state, await getConversation(state.id));
+        else await connection.request('history', { conversation_id: state.id, limit: 1 });
+      } catch (error) {
+        this.#removeLeft(state, error);
+      }
+    }
+  }
+
   /** Throws any other error again. */
-  #removeLeft(conversationId: ConversationId, thrown: unknown): void {
+  #removeLeft({ id }: ConversationState, thrown: unknown): void {
     const { code } = toClientError(thrown);
     if (code !== 'not_member' && code !== 'not_found') throw thrown;
-    this.#options.conversations.remove(conversationId);
+    this.#options.conversations.remove(id);
+  }
+
+  async #rewind(state: ConversationState, fresh: Conversation): Promise<void> {
+    const commonSeq = await this.#commonSeq(state, fresh);
+    this.#options.conversations.rewind(state, fresh, commonSeq);
+  }
+
+  /** Up to where this device has shown the server's timeline: its newest anchor that the server has too. */
+  async #commonSeq(state: ConversationState, fresh: Conversation): Promise<Seq> {
+    const before = (seq: number) => (seq - 1) as Seq;
+    const last = fresh.last_message;
+    for (const { seq, msgId } of state.anchors) {
+      if (seq > fresh.last_seq) continue;
+      if (seq < fresh.first_seq) break;
+      if (last?.seq === seq) {
+        if (last.msg_id === msgId) return seq;
+        continue;
+      }
+      const request = { conversation_id: state.id, after_seq: before(seq), limit: 1 };
+      const [entry] = (await this.#options.connection.request('history', request)).entries;
+      if (entry?.seq === seq && entry.msg_id === msgId) return seq;
+    }
+    return before(fresh.first_seq);
   }
 
   #isMissing(state: ConversationState): boolean {
-    return state.isBehind && this.#options.conversations.isCurrent(state);
+    return state.isBehind && !state.isDoubted && this.#options.conversations.isCurrent(state);
   }
 
-  #sync(request: { readonly cursor?: string; readonly full?: boolean }): Promise<DownOf<'sync_result'>> {
-    return this.#syncPage.ask((limit) => this.#options.connection.request({ type: 'sync', limit, ...request }));
+  #sync(request: Input<'sync'>): Promise<Output<'sync'>> {
+    return this.#syncPage.ask((limit) => this.#options.connection.request('sync', { limit, ...request }));
   }
 
   async #fillAll(): Promise<void> {
@@ -104,7 +139,7 @@ export class CatchUp {
     try {
       while (this.#isMissing(state)) await this.#readPage(state);
     } finally {
-      // In the same turn in which nothing was missing: what comes after that finds no reader, and starts one.
+      // In the same turn in which nothing was missing: an entry after that finds no reader, and starts one.
       this.#reading.delete(state);
     }
   }
@@ -114,38 +149,49 @@ export class CatchUp {
     const before = state.shownSeq;
     try {
       const page = await this.#historyPage.ask((limit) =>
-        connection.request({ type: 'history', conversation_id: state.id, after_seq: before, limit }),
+        connection.request('history', { conversation_id: state.id, after_seq: before, limit }),
       );
-      conversations.addPage(state, page);
+      // A rewind while the page was on its way makes it void.
+      if (state.shownSeq >= before && !state.isDoubted) conversations.addPage(state, page);
     } catch (thrown) {
-      if (conversations.isCurrent(state)) this.#removeLeft(state.id, thrown);
+      if (conversations.isCurrent(state)) this.#removeLeft(state, thrown);
     }
-    // The server must bring it on: anything else would ask for the same page for ever.
+    // Without progress the same page would be requested for ever.
     if (this.#isMissing(state) && state.shownSeq === before) {
-      throw new ClientError('internal', `no entries after ${before} in ${state.id}`);
+      throw new ClientError(
+        'internal',
+        `the server has no entries after ${before} in ${state.id}, though it reports some`,
+      );
     }
   }
 }
 
-/** A page that is too much for the line is lost with the connection, each time anew: the next one is half as large. */
-class PageSize {
-  readonly #max: number;
-  #size: number;
+/** What the pages of one sync list. */
+class Listing {
+  readonly #conversations: Conversations;
+  readonly #shownBefore: ReadonlyMap<ConversationState, Seq>;
+  readonly #start: 'newest' | 'first';
+  /** Known, and not listed so far. */
+  readonly unlisted: Set<ConversationState>;
+  /** Whose shown seqs may not be those of the server's store, and what the server lists. */
+  readonly rewound = new Map<ConversationState, Conversation>();
 
-  constructor(max: number) {
-    this.#max = max;
-    this.#size = max;
+  constructor(
+    conversations: Conversations,
+    shownBefore: ReadonlyMap<ConversationState, Seq>,
+    start: 'newest' | 'first',
+  ) {
+    this.#conversations = conversations;
+    this.#shownBefore = shownBefore;
+    this.#start = start;
+    this.unlisted = new Set(conversations.all());
   }
 
-  async ask<T>(request: (limit: number) => Promise<T>): Promise<T> {
-    const limit = this.#size;
-    try {
-      const page = await request(limit);
-      this.#size = Math.min(this.#max, limit * 2);
-      return page;
-    } catch (error) {
-      if (toClientError(error).code === 'unavailable') this.#size = Math.max(1, Math.floor(limit / 2));
-      throw error;
-    }
+  add(conversation: Conversation): void {
+    const state = this.#conversations.get(conversation.conversation_id);
+    if (state) this.unlisted.delete(state);
+    if (state && (state.isDoubted || conversation.last_seq < (this.#shownBefore.get(state) ?? 0))) {
+      this.rewound.set(state, conversation);
+    } else this.#conversations.merge(conversation, this.#start);
   }
 }

@@ -1,8 +1,8 @@
-// How the client library says that something failed: the wire's error codes, for requests, sends and connections alike.
+// The error of the client library: the wire's error codes, for requests, sends and connections alike.
 
 import { type ErrorCode, isRetryable } from '@hongyan/protocol/codes';
 
-/** `code` is the server's; what never reached the server, or got no answer, is `unavailable`. */
+/** `code` is the server's; a request that did not reach the server, or got no answer, is `unavailable`. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ErrorCode;

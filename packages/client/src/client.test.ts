@@ -18,6 +18,7 @@ const g1 = {
   members: ['me', 'you'],
   member_count: 2,
   ...{ last_seq: 0, first_seq: 1, delivered_seq: 0, read_seq: 0, unread: 0 },
+  ...{ created_at: 1, history_visible: true, role: 'member' },
 };
 
 let server: ScriptedServer;
@@ -136,7 +137,8 @@ describe('logging out', () => {
     expect(await sent).toMatchObject({ code: 'not_found' });
     token = () => tokenOf('you');
     server.answer = (connection, { type }) => {
-      if (type === 'hello') connection.send({ type: 'welcome', user_id: 'you', heartbeat_ms: 60_000, limits: {} });
+      const welcome = { type: 'welcome', user_id: 'you', heartbeat_ms: 60_000, limits: {}, epoch: 'first' };
+      if (type === 'hello') connection.send(welcome);
       return type === 'hello';
     };
     await client.connect();
@@ -245,4 +247,18 @@ test('an address with a slash at its end is the same address', async () => {
   open.push(client);
   await client.getUser(you);
   expect(paths).toEqual(['/v1/users/you']);
+});
+
+test('typing leaves at once again after a send, though typing left a moment ago', async () => {
+  const client = create();
+  await client.connect();
+  const [connection] = server.connections;
+  const id = 'd:me:you' as never;
+  client.typing(id);
+  client.typing(id);
+  client.send({ to: you }, text('x')).catch(() => {});
+  await connection?.next('send');
+  client.typing(id);
+  await until(() => connection?.frames.at(-1)?.type === 'typing');
+  expect(connection?.frames.map(({ type }) => type)).toEqual(['hello', 'sync', 'typing', 'send', 'typing']);
 });

@@ -3,22 +3,26 @@
 import { systemClock } from '@hongyan/base/clock';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { Content, Conversation, User } from '@hongyan/protocol/entry';
-import type { MemberList, MessageWhere } from '@hongyan/protocol/http';
 import type { ClientMsgId, ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { Client, ClientEvents, ClientMessage, ClientOptions, ClientStorage, ConnectionState } from './api.ts';
 import { ClientError, toClientError } from './client-error.ts';
+import { checkedContent, checkedTarget } from './content.ts';
 import { Emitter } from './emitter.ts';
-import { type HttpRequest, request } from './http.ts';
+import { call } from './http.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
+import type { RouteName } from './routes.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { type ClientEnvironment, Session } from './session.ts';
 import { userIdOf } from './token.ts';
+import { TypingThrottle } from './typing-throttle.ts';
+import { cutTo, wellFormed } from './unicode.ts';
+import type { MessagePlace, User } from './wire.ts';
 
+export { login, signup } from './accounts.ts';
 export type * from './api.ts';
 export { ClientError } from './client-error.ts';
-export { login, signup } from './http.ts';
 export { createIndexedDbStorage } from './indexed-db-storage.ts';
 export { createMemoryStorage } from './memory-storage.ts';
 export type { ClientEnvironment } from './session.ts';
@@ -38,8 +42,9 @@ export function createClient(options: ClientOptions, environment: Partial<Client
   return new HongyanClient(options, { clock, random, signals });
 }
 
-/** At most one typing frame per conversation leaves in this time. */
-const typingEveryMs = 3_000;
+/** The server takes queries of up to 256 characters. */
+const queryMax = 256;
+const membersPageMax = 200;
 const closed: ConnectionState = { type: 'closed' };
 
 class HongyanClient implements Client {
@@ -48,7 +53,7 @@ class HongyanClient implements Client {
   readonly #storage: ClientStorage;
   readonly #events = new Emitter<ClientEvents>();
   readonly #newId: () => string;
-  readonly #typingAtMs = new Map<ConversationId, number>();
+  readonly #typing: TypingThrottle;
   #session: Session | undefined;
   #inUse: SafeStorage | undefined;
   /** Grows with each close: a connect that began before it has lost its reason. */
@@ -60,6 +65,7 @@ class HongyanClient implements Client {
     this.#environment = environment;
     this.#storage = options.storage ?? createMemoryStorage();
     this.#newId = createUuidV7(() => environment.clock.nowMs());
+    this.#typing = new TypingThrottle(environment.clock);
   }
 
   get userId() {
@@ -107,19 +113,26 @@ class HongyanClient implements Client {
     this.#inUse = undefined;
     this.#session = undefined;
     this.#opening = undefined;
-    this.#typingAtMs.clear();
+    this.#typing.clear();
     await this.#storage.clear();
   }
 
-  async send(...[target, content, { clientMsgId } = {}]: Parameters<Client['send']>): Promise<ClientMessage> {
-    const own = plainCopy(content);
+  async send(
+    target: Parameters<Client['send']>[0],
+    content: Parameters<Client['send']>[1],
+    options: Parameters<Client['send']>[2] = {},
+  ): Promise<ClientMessage> {
+    const checked = checkedTarget(target);
+    const copy = checkedContent(content);
     const { userId, outbox } = await this.#open();
+    const conversationId = 'to' in checked ? directConversationId(userId, checked.to) : checked.conversationId;
+    this.#typing.sent(conversationId);
     return outbox.add({
-      target,
-      conversationId: 'to' in target ? directConversationId(userId, target.to) : target.conversationId,
+      target: checked,
+      conversationId,
       from: userId,
-      clientMsgId: clientMsgId ?? (this.#newId() as ClientMsgId),
-      content: own,
+      clientMsgId: options.clientMsgId ?? (this.#newId() as ClientMsgId),
+      content: copy,
     });
   }
 
@@ -145,14 +158,15 @@ class HongyanClient implements Client {
 
   async history({ conversationId, beforeSeq, afterSeq, limit }: Parameters<Client['history']>[0]) {
     const session = await this.#open();
-    const page = await session.connection.request({
-      type: 'history',
+    const page = await session.connection.request('history', {
       conversation_id: conversationId,
       ...(beforeSeq === undefined ? {} : { before_seq: beforeSeq }),
       ...(afterSeq === undefined ? {} : { after_seq: afterSeq }),
       ...(limit === undefined ? {} : { limit }),
     });
-    const state = session.conversations.get(conversationId) ?? (await session.meet(conversationId));
+    const state = await session.learn(conversationId);
+    // What a device got through history it has received, whatever the user's other devices reported.
+    if (state) session.positions.moved(state);
     return {
       messages: state ? page.entries.map((entry) => state.toMessage(entry)) : [],
       firstSeq: page.first_seq,
@@ -167,15 +181,10 @@ class HongyanClient implements Client {
   }
 
   typing(conversationId: ConversationId): void {
-    const now = this.#environment.clock.monotonicMs();
-    // Oldest first: what no longer holds anything back is forgotten.
-    for (const [id, atMs] of this.#typingAtMs) {
-      if (now - atMs < typingEveryMs) break;
-      this.#typingAtMs.delete(id);
-    }
-    if (this.#typingAtMs.has(conversationId)) return;
-    if (!this.#session?.connection.post({ type: 'typing', conversation_id: conversationId })) return;
-    this.#typingAtMs.set(conversationId, now);
+    this.#typing.run(
+      conversationId,
+      () => this.#session?.connection.post({ type: 'typing', conversation_id: conversationId }) ?? false,
+    );
   }
 
   async watchPresence(userIds: readonly UserId[]): Promise<void> {
@@ -186,39 +195,36 @@ class HongyanClient implements Client {
     return this.#create({ kind: 'direct', with: userId });
   }
 
-  createGroup({ kind = 'group', title, members }: Parameters<Client['createGroup']>[0]) {
-    return this.#create({ kind, title, members });
+  createGroup({ kind = 'group', title, members, historyVisible }: Parameters<Client['createGroup']>[0]) {
+    const choice = historyVisible === undefined ? {} : { history_visible: historyVisible };
+    return this.#create({ kind, title, members: [...members], ...choice });
   }
 
   async setTitle(conversationId: ConversationId, title: string): Promise<void> {
-    const conversation = await this.#http<Conversation>({
-      method: 'PATCH',
-      path: `/v1/conversations/${encodeURIComponent(conversationId)}`,
-      body: { title },
-    });
-    this.#session?.learn(conversation);
+    const conversation = await this.#call('setTitle', { conversation_id: conversationId, title });
+    this.#session?.merge(conversation);
   }
 
   addMember(conversationId: ConversationId, userId: UserId): Promise<void> {
-    return this.#http({ method: 'PUT', path: memberPath(conversationId, userId) });
+    return this.#call('addMember', { conversation_id: conversationId, user_id: userId });
   }
 
   async removeMember(conversationId: ConversationId, userId: UserId): Promise<void> {
-    await this.#http({ method: 'DELETE', path: memberPath(conversationId, userId) });
+    await this.#call('removeMember', { conversation_id: conversationId, user_id: userId });
     if (userId === this.userId) this.#session?.conversations.remove(conversationId);
   }
 
   async members(conversationId: ConversationId) {
     const { conversations } = await this.#open();
-    const members: MemberList['members'] = [];
-    let next: string | undefined;
+    const members: Output<'listMembers'>['members'] = [];
+    let after: UserId | undefined;
     do {
-      const after = next === undefined ? '' : `&after=${encodeURIComponent(next)}`;
-      const path = `/v1/conversations/${encodeURIComponent(conversationId)}/members?limit=200${after}`;
-      const page = await this.#http<MemberList>({ path });
+      const next = after === undefined ? {} : { after };
+      const input = { conversation_id: conversationId, limit: membersPageMax, ...next };
+      const page: Output<'listMembers'> = await this.#call('listMembers', input);
       members.push(...page.members);
-      next = page.next;
-    } while (next !== undefined);
+      after = page.next as UserId | undefined;
+    } while (after !== undefined);
     for (const { user_id, delivered_seq, read_seq } of members) {
       conversations.receipt({ type: 'receipt', conversation_id: conversationId, user_id, delivered_seq, read_seq });
     }
@@ -231,20 +237,19 @@ class HongyanClient implements Client {
     }));
   }
 
-  whereIs(key: Parameters<Client['whereIs']>[0]): Promise<MessageWhere> {
-    const path =
-      'msgId' in key ? `/v1/messages/${key.msgId}` : `/v1/messages/by-client-id/${encodeURIComponent(key.clientMsgId)}`;
-    return this.#http({ path });
+  async whereIs(key: Parameters<Client['whereIs']>[0]): Promise<MessagePlace> {
+    return 'msgId' in key
+      ? this.#call('getMessage', { msg_id: key.msgId })
+      : this.#call('findMessage', { client_msg_id: key.clientMsgId });
   }
 
-  getUser(userId: UserId): Promise<User> {
-    return this.#http({ path: `/v1/users/${encodeURIComponent(userId)}` });
+  async getUser(userId: UserId): Promise<User> {
+    return this.#call('getUser', { user_id: userId });
   }
 
   async searchUsers(query: string): Promise<readonly User[]> {
-    if (query.trim() === '') return [];
-    const path = `/v1/users?query=${encodeURIComponent(query.trim().slice(0, 64))}`;
-    return (await this.#http<{ readonly users: readonly User[] }>({ path })).users;
+    const text = cutTo(wellFormed(query.trim()), queryMax);
+    return text === '' ? [] : (await this.#call('searchUsers', { query: text })).users;
   }
 
   #open(): Promise<Session> {
@@ -298,13 +303,13 @@ class HongyanClient implements Client {
     }
   }
 
-  async #create(body: unknown) {
+  async #create(input: Input<'createConversation'>) {
     const session = await this.#open();
-    return session.learn(await this.#http<Conversation>({ method: 'POST', path: '/v1/conversations', body })).view();
+    return session.merge(await this.#call('createConversation', input)).view();
   }
 
-  async #http<T>(asked: Omit<HttpRequest, 'url' | 'token'>): Promise<T> {
-    return request<T>({ ...asked, url: this.#options.url, token: await this.#token() });
+  async #call<N extends RouteName>(name: N, input: Input<N>): Promise<Output<N>> {
+    return call(name, input, { url: this.#options.url, token: await this.#token() });
   }
 
   async #token(): Promise<string> {
@@ -318,17 +323,5 @@ class HongyanClient implements Client {
 }
 
 const storageWarning = 'the storage failed: what is sent now may not survive a restart';
-
-const memberPath = (conversationId: ConversationId, userId: UserId) =>
-  `/v1/conversations/${encodeURIComponent(conversationId)}/members/${encodeURIComponent(userId)}`;
-
-/** As it will be sent: what the application changes afterwards is its own. */
-function plainCopy(content: Content): Content {
-  try {
-    return JSON.parse(JSON.stringify(content)) as Content;
-  } catch (cause) {
-    throw new ClientError('bad_request', 'the content is not JSON', { cause });
-  }
-}
 
 const secureRandom = () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;

@@ -3,9 +3,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { rejectionOf } from '@hongyan/testing/rejection';
+import { until } from '@hongyan/testing/until';
 import type { Client, ConnectionState } from './api.ts';
 import { createClient } from './client.ts';
-import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
+import { type ScriptedConnection, ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 let server: ScriptedServer;
 let clock: ManualClock;
@@ -305,19 +306,51 @@ describe('a network that comes and goes', () => {
 });
 
 describe('heartbeat', () => {
-  test('[C7] after a silent interval it asks; an answer arms it anew; silence after that means dead', async () => {
+  /** Resolves when the client has handled what the server sent so far. */
+  async function settled(connection: ScriptedConnection): Promise<void> {
+    const seen = new Promise((resolve) => client.on('typing', resolve));
+    connection.send({ type: 'typing', conversation_id: 'd:me:you', user_id: 'you' });
+    await seen;
+  }
+  /** Resolves with the number of pings that the server has received. */
+  async function pings(connection: ScriptedConnection): Promise<number> {
+    client.history({ conversationId: 'd:me:you' as never }).catch(() => {});
+    await until(() => connection.frames.at(-1)?.type === 'history');
+    return connection.frames.filter(({ type }) => type === 'ping').length;
+  }
+
+  test('[C7] after a silent interval it asks; an answer arms it anew; silence for two intervals means dead', async () => {
     const connection = await online();
     clock.advance(1_000);
-    clock.advance(1_000);
     await connection.next('ping');
-    const heard = new Promise((resolve) => client.on('typing', resolve));
     connection.send({ type: 'pong' });
-    connection.send({ type: 'typing', conversation_id: 'd:me:you', user_id: 'you' });
-    await heard;
-    clock.advance(1_000);
-    clock.advance(1_000);
+    await settled(connection);
+    clock.advance(1_999);
     expect(client.state.type).toBe('online');
-    clock.advance(1_000);
+    clock.advance(1);
+    expect(client.state.type).toBe('reconnecting');
+  });
+
+  test('[C7] a client that only receives pings once an interval: its own direction is never silent', async () => {
+    const connection = await online();
+    for (let step = 0; step < 8; step++) {
+      clock.advance(500);
+      await settled(connection);
+    }
+    expect(client.state.type).toBe('online');
+    expect(await pings(connection)).toBe(4);
+  });
+
+  test('[C7] a client that only sends asks after an interval without an answer, and finds the connection dead', async () => {
+    server.answer = (_connection, { type }) => type === 'ping';
+    const connection = await online();
+    for (let step = 0; step < 3; step++) {
+      clock.advance(500);
+      client.typing(`g:${step}` as never);
+    }
+    await connection.next('ping');
+    expect(client.state.type).toBe('online');
+    clock.advance(500);
     expect(client.state.type).toBe('reconnecting');
   });
 
@@ -328,6 +361,9 @@ describe('heartbeat', () => {
     clock.suspend(600_000);
     await connection.next('ping');
     expect(client.state.type).toBe('online');
+    // Nothing arrives in an interval that passed as it should.
+    clock.advance(1_000);
+    expect(client.state.type).toBe('reconnecting');
   });
 
   test('[C7] a request without an answer in time means dead, and what it asked is asked again', async () => {

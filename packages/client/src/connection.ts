@@ -1,16 +1,19 @@
-// One device's connection: opened, kept alive, and opened again until it is closed on purpose or the server says stop.
+// One device's connection: opened, kept alive, and opened again until it is closed on purpose or the server refuses the device.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { type CloseAction, closeAction, closeCode } from '@hongyan/protocol/codes';
 import type { Down, DownOf } from '@hongyan/protocol/down';
 import type { DeviceId } from '@hongyan/protocol/ids';
-import type { Up } from '@hongyan/protocol/up';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import type { UpOf } from '@hongyan/protocol/up';
 import type { ConnectionState, WebSocketConstructor, WebSocketLike } from './api.ts';
 import { backOffMs, stableAfterMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import type { NetworkSignals } from './network-signals.ts';
-import { type AnswerTo, type Request, Requests } from './requests.ts';
-import { isFrame } from './wire-shapes.ts';
+import { OpenSocket } from './open-socket.ts';
+import type { RequestName } from './requests.ts';
+import { StrayHellos } from './stray-hellos.ts';
+import { readFrames } from './wire-shapes.ts';
 
 export interface ConnectionOptions {
   /** http(s) base address. */
@@ -30,61 +33,59 @@ export interface ConnectionOptions {
   readonly onState: (state: ConnectionState) => void;
 }
 
+interface Connecting {
+  readonly type: 'connecting';
+  readonly attempt: number;
+  readonly timer: Timer;
+  socket?: WebSocketLike;
+  hasSentHello: boolean;
+  /** The server answered the hello with an error. */
+  isRefused: boolean;
+}
+
+interface Open {
+  readonly type: 'open';
+  readonly attempt: number;
+  readonly sinceMs: number;
+  readonly socket: WebSocketLike;
+  readonly open: OpenSocket;
+  reconnectAfterMs?: number;
+}
+
 type Life =
   | { readonly type: 'closed' }
-  | {
-      readonly type: 'connecting';
-      readonly attempt: number;
-      readonly timer: Timer;
-      socket?: WebSocketLike;
-      hasSaidHello: boolean;
-      /** The server answered the hello with an error. */
-      isRefused: boolean;
-    }
-  | {
-      readonly type: 'open';
-      readonly attempt: number;
-      readonly socket: WebSocketLike;
-      readonly sinceMs: number;
-      readonly heartbeat: Timer;
-      readonly requests: Requests;
-      hasHeard: boolean;
-      isAsked: boolean;
-      probe?: Timer;
-      reconnectAfterMs?: number;
-    }
+  | Connecting
+  | Open
   | { readonly type: 'waiting'; readonly attempt: number; readonly timer: Timer };
 
-type Open = Extract<Life, { type: 'open' }>;
+/** Frames that have no answer. */
+export type Post = UpOf<'delivered'> | UpOf<'read'> | UpOf<'typing'>;
+type ClosedReason = Extract<ConnectionState, { type: 'closed' }>['reason'];
 
 const connectTimeoutMs = 15_000;
 const backOffBaseMs = 500;
 const backOffMaxMs = 30_000;
-/** "Reconnect now" to everyone at once must not mean the same millisecond. */
+/** "Reconnect now" to all clients at once must not mean the same millisecond. */
 const reconnectSpreadMs = 300;
-/** How late a network may still deliver the hello of an attempt that was given up. */
-const strayMsMax = 120_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
+  readonly #strays: StrayHellos;
   #life: Life = { type: 'closed' };
   #stopSignals: (() => void) | undefined;
-  /** Hellos of its own that were given up: until then each may still reach the server, after a later one. */
-  #straysUntilMs: number[] = [];
-  /** An earlier run may have left one too: once in this time it is taken for that. */
-  #hasReturnedUntilMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#strays = new StrayHellos(options.clock);
   }
 
   get isOpen(): boolean {
     return this.#life.type === 'open';
   }
 
-  /** Does nothing while it is open or on its way. */
+  /** Ends the wait for the next attempt; does nothing while it is open or on its way. */
   open(): void {
-    if (this.#life.type !== 'closed') return;
+    if (this.#life.type !== 'closed') return this.#hurry();
     const { signals } = this.#options;
     const stops = [
       signals.onHopeful(() => this.#hurry()),
@@ -107,15 +108,15 @@ export class Connection {
   }
 
   /** Rejects with the server's refusal, or `unavailable` when no answer came: then the outcome is unknown. */
-  request<R extends Request>(request: R): Promise<DownOf<AnswerTo<R['type']>>> {
-    if (this.#life.type !== 'open') return Promise.reject(new ClientError('unavailable', 'not connected'));
-    return this.#life.requests.ask(request) as Promise<DownOf<AnswerTo<R['type']>>>;
+  async request<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
+    if (this.#life.type !== 'open') throw new ClientError('unavailable', 'not connected');
+    return this.#life.open.requests.ask(name, input);
   }
 
-  /** For frames without an answer; false when it cannot leave now. */
-  post(frame: Exclude<Up, { id: number }>): boolean {
+  /** false when it cannot leave now. */
+  post(frame: Post): boolean {
     if (this.#life.type !== 'open') return false;
-    this.#life.socket.send(JSON.stringify(frame));
+    this.#life.open.send(JSON.stringify(frame));
     return true;
   }
 
@@ -123,7 +124,7 @@ export class Connection {
     const timer = this.#options.clock.after(connectTimeoutMs, () =>
       this.#lost('back_off', new ClientError('unavailable', 'the server did not answer in time')),
     );
-    const life: Life = { type: 'connecting', attempt, timer, hasSaidHello: false, isRefused: false };
+    const life: Connecting = { type: 'connecting', attempt, timer, hasSentHello: false, isRefused: false };
     this.#life = life;
     this.#options.onState({ type: 'connecting', attempt });
     Promise.resolve()
@@ -139,29 +140,31 @@ export class Connection {
       });
   }
 
-  #dial(life: Extract<Life, { type: 'connecting' }>, token: string): void {
+  #dial(life: Connecting, token: string): void {
     const { webSocket: WebSocket, url, deviceId, clientName } = this.#options;
     const socket = new WebSocket(socketUrl(url));
     life.socket = socket;
     socket.onopen = () => {
-      life.hasSaidHello = true;
+      life.hasSentHello = true;
       const client = clientName === undefined ? {} : { client: clientName };
-      socket.send(JSON.stringify({ type: 'hello', token, device_id: deviceId, ...client } satisfies Up));
+      const hello: UpOf<'hello'> = { type: 'hello', token, device_id: deviceId, bundles: true, ...client };
+      socket.send(JSON.stringify(hello));
     };
-    socket.onmessage = (event: { readonly data: unknown }) => this.#receive(String(event.data));
+    socket.onmessage = (event: { readonly data: unknown }) => this.#receive(socket, String(event.data));
     socket.onclose = (event: { readonly code: number }) => this.#closed(event.code);
-    // A close with its code follows each error.
+    // A close event with its code follows each error.
     socket.onerror = () => {};
   }
 
-  /** What is not understood costs the connection: a frame passed over might have been a message. */
-  #receive(text: string): void {
+  /** A message that is not understood costs the connection: to ignore it could lose an entry. */
+  #receive(socket: WebSocketLike, text: string): void {
     try {
-      const frame: unknown = JSON.parse(text);
-      if (!isFrame(frame)) throw new TypeError(`unexpected: ${text.slice(0, 200)}`);
-      this.#take(frame);
+      for (const frame of readFrames(text)) {
+        // A frame of the bundle may have ended the connection.
+        if ('socket' in this.#life && this.#life.socket === socket) this.#take(frame);
+      }
     } catch (cause) {
-      this.#lost('back_off', new ClientError('internal', 'the server sent what is no frame', { cause }));
+      this.#lost('back_off', new ClientError('internal', 'the server sent a message that is not a frame', { cause }));
     }
   }
 
@@ -173,34 +176,18 @@ export class Connection {
       return;
     }
     if (life.type !== 'open') return;
-    life.hasHeard = true;
-    life.probe?.cancel();
+    life.open.keepAlive.received();
     if (frame.type === 'going_away') life.reconnectAfterMs = frame.reconnect_after_ms;
-    if ('id' in frame && frame.id !== undefined) life.requests.answer(frame);
+    if ('id' in frame && frame.id !== undefined) life.open.requests.answer(frame);
     else this.#options.onFrame(frame);
   }
 
-  #welcomed(connecting: Extract<Life, { type: 'connecting' }>, welcome: DownOf<'welcome'>): void {
-    connecting.timer.cancel();
-    const { clock, requestTimeoutMs, onState, onWelcome } = this.#options;
-    const { attempt, socket } = connecting;
+  #welcomed({ timer, attempt, socket }: Connecting, welcome: DownOf<'welcome'>): void {
+    timer.cancel();
     if (!socket) return;
-    const life: Open = {
-      type: 'open',
-      attempt,
-      socket,
-      sinceMs: clock.monotonicMs(),
-      heartbeat: clock.every(welcome.heartbeat_ms, () => this.#beat(life)),
-      requests: new Requests({
-        clock,
-        timeoutMs: requestTimeoutMs,
-        frameBytesMax: welcome.limits.frame_bytes_max,
-        send: (text) => socket.send(text),
-        onSilence: (error) => this.fail(error),
-      }),
-      hasHeard: true,
-      isAsked: false,
-    };
+    const { clock, requestTimeoutMs, onState, onWelcome } = this.#options;
+    const open = new OpenSocket({ socket, welcome, clock, requestTimeoutMs, onDead: (error) => this.fail(error) });
+    const life: Open = { type: 'open', attempt, sinceMs: clock.monotonicMs(), socket, open };
     this.#life = life;
     onState({ type: 'catching_up' });
     onWelcome(welcome).then(
@@ -213,18 +200,6 @@ export class Connection {
     );
   }
 
-  /** [C7] An interval in which nothing was heard asks; a whole one after that without an answer means dead. Late timers give the answer more time, never less. */
-  #beat(life: Open): void {
-    if (life.hasHeard) {
-      life.hasHeard = false;
-      life.isAsked = false;
-    } else if (life.isAsked) this.#lost('back_off', new ClientError('unavailable', 'the server is silent'));
-    else {
-      life.isAsked = true;
-      this.post({ type: 'ping' });
-    }
-  }
-
   #closed(code: number): void {
     const action = this.#actionOn(code);
     if (this.#life.type === 'connecting') this.#life.socket = undefined;
@@ -232,34 +207,15 @@ export class Connection {
     this.#lost(action, new ClientError('unavailable', `the connection was closed (${code})`));
   }
 
-  /** [C6] What the code asks for, unless it says less of this device than of its network. */
+  /** [C6] What the code asks for, unless its cause may be the network and not this device. */
   #actionOn(code: number): CloseAction {
     const life = this.#life;
-    // A token that was good has expired: the next attempt has a fresh one, and ends it when that is refused too.
+    // A token that was good has expired: the next attempt has a fresh one, and stops when that is refused too.
     if (code === closeCode.unauthorized && life.type === 'open') return 'reconnect';
-    // No error came before it: the hello was too late, not wrong.
+    // Without an error before it, the hello was too late, not wrong.
     if (code === closeCode.protocol_error && life.type === 'connecting' && !life.isRefused) return 'back_off';
-    if (code === closeCode.replaced && this.#mayBeOwn()) return 'reconnect';
+    if (code === closeCode.replaced && this.#strays.takeReplacement()) return 'reconnect';
     return closeAction(code);
-  }
-
-  #straysNow(): number[] {
-    const now = this.#options.clock.monotonicMs();
-    return this.#straysUntilMs.filter((untilMs) => now < untilMs);
-  }
-
-  /**
-   * Replaced by a hello of this very device that the network had held back, of this run or an earlier one? Coming back
-   * tells: a stray is replaced for good; another client that lives comes back as well, and then this one gives way to it.
-   */
-  #mayBeOwn(): boolean {
-    const now = this.#options.clock.monotonicMs();
-    const [stray, ...others] = this.#straysNow();
-    this.#straysUntilMs = others;
-    if (stray !== undefined) return true;
-    if (now < this.#hasReturnedUntilMs) return false;
-    this.#hasReturnedUntilMs = now + strayMsMax;
-    return true;
   }
 
   #lost(action: 'reconnect' | 'back_off', error: ClientError): void {
@@ -269,33 +225,25 @@ export class Connection {
     const { clock, random, onState } = this.#options;
     const wasStable = life.type === 'open' && clock.monotonicMs() - life.sinceMs >= stableAfterMs;
     const attempt = wasStable ? 0 : life.attempt + 1;
-    const asked = life.type === 'open' ? life.reconnectAfterMs : undefined;
+    const spreadMs = (life.type === 'open' ? life.reconnectAfterMs : undefined) ?? reconnectSpreadMs;
     const delayMs =
       action === 'reconnect' && attempt <= 1
-        ? Math.floor(random() * (asked ?? reconnectSpreadMs))
+        ? Math.floor(random() * spreadMs)
         : backOffMs(attempt, { baseMs: backOffBaseMs, maxMs: backOffMaxMs, random });
     this.#life = { type: 'waiting', attempt, timer: clock.after(delayMs, () => this.#attempt(attempt)) };
     onState({ type: 'reconnecting', attempt, retryAtMs: clock.nowMs() + delayMs });
   }
 
-  /** Whoever waits for the next attempt need not wait any longer; a connection must show that it outlived what was. */
+  /** A waiting attempt starts now; an open connection must prove that it is still alive. */
   #hurry(): void {
     const life = this.#life;
-    if (life.type === 'open') this.#probe(life);
+    if (life.type === 'open') life.open.keepAlive.probe(this.#options.requestTimeoutMs);
     if (life.type !== 'waiting') return;
     life.timer.cancel();
     this.#attempt(life.attempt);
   }
 
-  /** [C7] Networks change while a page is not looked at, and sockets do not notice. */
-  #probe(life: Open): void {
-    const { clock, requestTimeoutMs } = this.#options;
-    life.probe?.cancel();
-    this.post({ type: 'ping' });
-    life.probe = clock.after(requestTimeoutMs, () => this.fail(new ClientError('unavailable', 'the server is silent')));
-  }
-
-  #stop(reason: Extract<ConnectionState, { type: 'closed' }>['reason']): void {
+  #stop(reason: ClosedReason): void {
     const life = this.#life;
     if (life.type === 'closed') return;
     this.#leave(life, new ClientError('unavailable', 'the connection was closed'));
@@ -306,17 +254,11 @@ export class Connection {
 
   /** Lets go of a socket at once: a dead network could hold its close event back for minutes. */
   #leave(life: Exclude<Life, { type: 'closed' }>, error: ClientError): void {
-    if (life.type !== 'open') life.timer.cancel();
-    else {
-      life.heartbeat.cancel();
-      life.probe?.cancel();
-      life.requests.rejectAll(error);
-    }
+    if (life.type === 'open') life.open.end(error);
+    else life.timer.cancel();
     const socket = life.type === 'waiting' ? undefined : life.socket;
     if (!socket) return;
-    if (life.type === 'connecting' && life.hasSaidHello) {
-      this.#straysUntilMs = [...this.#straysNow(), this.#options.clock.monotonicMs() + strayMsMax];
-    }
+    if (life.type === 'connecting' && life.hasSentHello) this.#strays.add();
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
   }
@@ -327,7 +269,7 @@ function socketUrl(url: string): string {
   return `${base.replace(/^http/, 'ws')}/v1/ws`;
 }
 
-function stopReason(code: number) {
+function stopReason(code: number): ClosedReason {
   if (code === closeCode.unauthorized) return 'unauthorized';
   if (code === closeCode.token_revoked) return 'token_revoked';
   return code === closeCode.replaced ? 'replaced' : 'protocol_error';

@@ -1,11 +1,11 @@
 // One conversation against everything a network may do to the order of what arrives.
 
 import { describe, expect, test } from 'bun:test';
-import type { Conversation, Entry } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { ConversationState, type Shown } from './conversation-state.ts';
+import type { Conversation, Entry } from './wire.ts';
 
 const me = 'me' as UserId;
 const you = 'you' as UserId;
@@ -34,10 +34,13 @@ const conversation = (fields: Partial<Conversation> = {}): Conversation => ({
   delivered_seq: seq(0),
   read_seq: seq(0),
   unread: 0,
+  created_at: 0,
+  history_visible: true,
+  role: 'member',
   ...fields,
 });
 const begin = (fields: Partial<Conversation> = {}, shownSeq = 0) =>
-  ConversationState.first(me, { conversation: conversation(fields), shownSeq: seq(shownSeq), nowMs: 1 });
+  ConversationState.first(me, { conversation: conversation(fields), shownSeq: seq(shownSeq) });
 
 const seqsOf = (shown: Shown) => shown.messages.map((message) => Number(message.seq));
 const page = (from: number, to: number, lastSeq = to, firstSeq = 1) => ({
@@ -152,9 +155,9 @@ describe('positions', () => {
     const state = begin({ last_seq: seq(5) }, 5);
     state.advance(me, { deliveredSeq: seq(5), readSeq: seq(5) });
     const restarted = ConversationState.restored(me, structuredClone(state.toStored()));
-    expect(restarted.isReadUntold).toBe(true);
+    expect(restarted.isReadUnreported).toBe(true);
     restarted.receipt(me, { deliveredSeq: seq(5), readSeq: seq(5) });
-    expect(restarted.isReadUntold).toBe(false);
+    expect(restarted.isReadUnreported).toBe(false);
     expect(restarted.view()).toEqual({ ...state.view(), receipts: new Map() });
   });
 });

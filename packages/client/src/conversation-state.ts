@@ -2,34 +2,41 @@
 
 import { directMembers } from '@hongyan/protocol/direct';
 import type { DownOf } from '@hongyan/protocol/down';
-import type { Conversation, Entry, MessageStatus } from '@hongyan/protocol/entry';
-import type { MessagePage } from '@hongyan/protocol/http';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Output } from '@hongyan/protocol/operations/operations';
+import { laterStatus, type Position } from '@hongyan/protocol/status';
+import { type Anchor, withAnchor } from './anchors.ts';
 import type { ClientMessage, ConversationView } from './api.ts';
-
-interface Positions {
-  readonly deliveredSeq: Seq;
-  readonly readSeq: Seq;
-}
+import { earlier, later, laterPosition, MemberPositions } from './member-positions.ts';
+import type { Conversation, Entry, MessageStatus } from './wire.ts';
 
 /** What is kept between runs. */
 export interface StoredState {
   readonly conversation: Conversation;
   readonly shownSeq: Seq;
-  /** The read position that the server is known to have. */
-  readonly confirmedReadSeq: Seq;
-  readonly activityMs: number;
-  readonly receipts: readonly (readonly [UserId, Positions])[];
+  /** This user's position as the server last reported it. */
+  readonly reported: Position;
+  readonly anchors: readonly Anchor[];
+  readonly receipts: readonly (readonly [UserId, Position])[];
 }
 
-/** What an entry or a page lets the application see, in seq order. */
+/** What an entry, a page or a restored store lets the application see, in seq order. */
 export interface Shown {
   readonly messages: readonly ClientMessage[];
-  /** [D5] Seqs that can no longer be had, before the messages. */
-  readonly gap?: { readonly from: Seq; readonly to: Seq };
+  /** [D5] Before the messages. */
+  readonly gap?: SeqGap;
 }
 
-/** Entries that came before the ones they follow. Beyond it they are dropped: the gap is read from the server anyway. */
+export interface SeqGap {
+  readonly from: Seq;
+  readonly to: Seq;
+  /** The seqs were shown, and are void: the store was put back to an earlier state. */
+  readonly isReset?: true;
+}
+
+export type HistoryPage = Pick<Output<'history'>, 'entries' | 'first_seq' | 'last_seq'>;
+
+/** Entries that arrived before the ones they follow. Beyond it they are dropped: the gap is read from the server anyway. */
 const earlyMax = 1_000;
 const none = 0 as Seq;
 
@@ -37,32 +44,32 @@ export class ConversationState {
   readonly #self: UserId;
   #conversation: Conversation;
   #shownSeq: Seq;
-  #confirmedReadSeq: Seq;
-  #activityMs: number;
+  #reported: Position;
+  #anchors: readonly Anchor[];
   readonly #early = new Map<Seq, Entry>();
-  readonly #receipts: Map<UserId, Positions>;
-  /** What was given out, until a position changes: a message must not cost a copy of them. */
-  #receiptsShown: ReadonlyMap<UserId, Positions> | undefined;
+  readonly #others: MemberPositions;
+  /** Set while it is not known whether the shown seqs are those of the server's store: the newest seq pushed since. */
+  #doubt: { newestSeq: Seq } | undefined;
   #view: ConversationView | undefined;
 
   private constructor(self: UserId, stored: StoredState) {
     this.#self = self;
     this.#conversation = stored.conversation;
     this.#shownSeq = stored.shownSeq;
-    this.#confirmedReadSeq = stored.confirmedReadSeq;
-    this.#activityMs = stored.activityMs;
-    this.#receipts = new Map(stored.receipts);
+    this.#reported = stored.reported;
+    this.#anchors = stored.anchors;
+    this.#others = new MemberPositions(stored.receipts);
   }
 
   /** `shownSeq`: where showing begins; entries up to it are history. */
   static first(
     self: UserId,
-    facts: { readonly conversation: Conversation; readonly shownSeq: Seq; readonly nowMs: number },
+    { conversation, shownSeq }: { readonly conversation: Conversation; readonly shownSeq: Seq },
   ): ConversationState {
-    const { conversation, shownSeq, nowMs } = facts;
-    const activityMs = conversation.last_message?.timestamp ?? nowMs;
-    const confirmedReadSeq = conversation.read_seq;
-    return new ConversationState(self, { conversation, shownSeq, confirmedReadSeq, activityMs, receipts: [] });
+    const last = conversation.last_message;
+    const anchors = last !== undefined && last.seq <= shownSeq ? [{ seq: last.seq, msgId: last.msg_id }] : [];
+    const reported = positionOf(conversation);
+    return new ConversationState(self, { conversation, shownSeq, reported, anchors, receipts: [] });
   }
 
   static restored(self: UserId, stored: StoredState): ConversationState {
@@ -72,7 +79,7 @@ export class ConversationState {
   get id(): ConversationId {
     return this.#conversation.conversation_id;
   }
-  /** Everything up to it was shown, or can no longer be had. */
+  /** Everything up to it was shown, or is no longer available. */
   get shownSeq(): Seq {
     return this.#shownSeq;
   }
@@ -82,25 +89,33 @@ export class ConversationState {
   get readSeq(): Seq {
     return this.#conversation.read_seq;
   }
-  /** The server does not know yet what was read here. */
-  get isReadUntold(): boolean {
-    return this.#conversation.read_seq > this.#confirmedReadSeq;
+  /** Newest first. */
+  get anchors(): readonly Anchor[] {
+    return this.#anchors;
   }
-  get isDeliveredUntold(): boolean {
-    return this.#shownSeq > this.#conversation.delivered_seq;
+  get isReadUnreported(): boolean {
+    return this.#conversation.read_seq > this.#reported.readSeq;
+  }
+  get isDeliveredUnreported(): boolean {
+    return this.#shownSeq > this.#reported.deliveredSeq;
   }
   get isBehind(): boolean {
     return this.#shownSeq < this.#conversation.last_seq;
   }
+  get isDoubted(): boolean {
+    return this.#doubt !== undefined;
+  }
+  /** By the server's times alone: a device's clock may be wrong. */
   get activityMs(): number {
-    return this.#activityMs;
+    const { last_message, created_at } = this.#conversation;
+    return last_message?.timestamp ?? created_at;
   }
 
-  /** The server's view of it, from sync or HTTP. Positions and seqs never go back [D7]. */
+  /** The server's view, from sync or HTTP. Seqs and positions never go back [D7]; a position that the server lost is reported again. */
   merge(fresh: Conversation): void {
     const known = this.#conversation;
     const isNewer = fresh.last_seq >= known.last_seq;
-    this.#confirmedReadSeq = later(this.#confirmedReadSeq, fresh.read_seq);
+    this.#reported = positionOf(fresh);
     this.#conversation = {
       ...fresh,
       last_seq: later(known.last_seq, fresh.last_seq),
@@ -109,26 +124,55 @@ export class ConversationState {
       read_seq: later(known.read_seq, fresh.read_seq),
       last_message: isNewer ? fresh.last_message : known.last_message,
     };
-    if (fresh.last_message) this.#activityMs = Math.max(this.#activityMs, fresh.last_message.timestamp);
-    this.#view = undefined;
+    this.#membersChanged();
   }
 
   changed(change: DownOf<'conversation'>['conversation']): void {
-    const { title, members, member_count, kind } = change;
-    this.#conversation = { ...this.#conversation, kind, member_count, members };
-    if (title !== undefined) this.#conversation = { ...this.#conversation, title };
+    const title = change.title ?? this.#conversation.title;
+    this.#conversation = { ...this.#conversation, ...change, members: change.members, title };
+    this.#membersChanged();
+  }
+
+  /** [C2] Another store may have answered: until `rewind`, entries are counted and not shown. */
+  doubt(isDoubted: boolean): void {
+    if (isDoubted) this.#doubt ??= { newestSeq: none };
+    else this.#doubt = undefined;
+  }
+
+  /** [C2] The server's timeline is the one that was shown up to `commonSeq` only: what follows is shown anew. */
+  rewind(fresh: Conversation, commonSeq: Seq): Shown {
+    const { read_seq, delivered_seq } = this.#conversation;
+    const shownSeq = this.#shownSeq;
+    this.#reported = positionOf(fresh);
+    this.#conversation = {
+      ...fresh,
+      last_seq: later(fresh.last_seq, this.#doubt?.newestSeq ?? none),
+      read_seq: later(fresh.read_seq, earlier(read_seq, commonSeq)),
+      delivered_seq: later(fresh.delivered_seq, earlier(delivered_seq, commonSeq)),
+    };
+    this.#doubt = undefined;
+    this.#shownSeq = earlier(shownSeq, commonSeq);
+    this.#anchors = this.#anchors.filter(({ seq }) => seq <= commonSeq);
+    this.#early.clear();
+    this.#others.keepOnly(commonSeq < shownSeq ? [] : (this.#members ?? []));
     this.#view = undefined;
+    if (commonSeq >= shownSeq) return { messages: [] };
+    return { messages: [], gap: { from: (commonSeq + 1) as Seq, to: shownSeq, isReset: true } };
   }
 
   /** [C1] A committed entry, pushed or from an ack: shown at once when its turn has come, kept while entries before it are missing, else known already. */
   add(entry: Entry): Shown {
+    if (this.#doubt) {
+      this.#doubt.newestSeq = later(this.#doubt.newestSeq, entry.seq);
+      return { messages: [] };
+    }
     this.#sawLast(entry);
     if (entry.seq > this.#shownSeq + 1 && this.#early.size < earlyMax) this.#early.set(entry.seq, entry);
     return { messages: entry.seq === this.#shownSeq + 1 ? this.#showFrom(entry) : [] };
   }
 
   /** [C2] A page of history that begins right after shownSeq. */
-  addPage(page: Pick<MessagePage, 'entries' | 'first_seq' | 'last_seq'>): Shown {
+  addPage(page: HistoryPage): Shown {
     const from = (this.#shownSeq + 1) as Seq;
     const hasGap = page.first_seq > from;
     if (hasGap) this.#skipTo((page.first_seq - 1) as Seq);
@@ -147,24 +191,21 @@ export class ConversationState {
     return { messages, ...(hasGap ? { gap: { from, to: (page.first_seq - 1) as Seq } } : {}) };
   }
 
-  /** Positions as the server tells them. */
-  receipt(userId: UserId, positions: Positions): boolean {
-    if (userId === this.#self) this.#confirmedReadSeq = later(this.#confirmedReadSeq, positions.readSeq);
-    return this.advance(userId, positions);
+  /** A position as the server reports it; true when it is new. */
+  receipt(userId: UserId, position: Position): boolean {
+    if (userId === this.#self) this.#reported = laterPosition(this.#reported, position);
+    return this.advance(userId, position);
   }
 
-  /** [D7] true when it told something new. Nothing is kept of members that are too many to be listed. */
-  advance(userId: UserId, positions: Positions): boolean {
-    if (userId !== this.#self && this.#members === undefined) return false;
-    const known = userId === this.#self ? this.#ownPositions() : (this.#receipts.get(userId) ?? nothing);
-    const deliveredSeq = later(known.deliveredSeq, later(positions.deliveredSeq, positions.readSeq));
-    const readSeq = later(known.readSeq, positions.readSeq);
-    if (deliveredSeq === known.deliveredSeq && readSeq === known.readSeq) return false;
-    if (userId === this.#self) {
-      this.#conversation = { ...this.#conversation, delivered_seq: deliveredSeq, read_seq: readSeq };
+  /** [D7] true when the position moved. Nothing is kept of members too many to be listed. */
+  advance(userId: UserId, position: Position): boolean {
+    if (userId !== this.#self) {
+      if (this.#members === undefined || !this.#others.advance(userId, position)) return false;
     } else {
-      this.#receipts.set(userId, { deliveredSeq, readSeq });
-      this.#receiptsShown = undefined;
+      const before = positionOf(this.#conversation);
+      const { deliveredSeq, readSeq } = laterPosition(before, position);
+      if (deliveredSeq === before.deliveredSeq && readSeq === before.readSeq) return false;
+      this.#conversation = { ...this.#conversation, delivered_seq: deliveredSeq, read_seq: readSeq };
     }
     this.#view = undefined;
     return true;
@@ -192,16 +233,21 @@ export class ConversationState {
     return {
       conversation: this.#conversation,
       shownSeq: this.#shownSeq,
-      confirmedReadSeq: this.#confirmedReadSeq,
-      activityMs: this.#activityMs,
-      receipts: [...this.#receipts],
+      reported: this.#reported,
+      anchors: this.#anchors,
+      receipts: this.#others.toStored(),
     };
+  }
+
+  #membersChanged(): void {
+    const members = this.#members;
+    if (members) this.#others.keepOnly(members);
+    this.#view = undefined;
   }
 
   #sawLast(entry: Entry): void {
     if (entry.seq < this.#conversation.last_seq) return;
     this.#conversation = { ...this.#conversation, last_seq: entry.seq, last_message: entry };
-    this.#activityMs = Math.max(this.#activityMs, entry.timestamp);
     this.#view = undefined;
   }
 
@@ -209,9 +255,10 @@ export class ConversationState {
     const shown: ClientMessage[] = [];
     for (let next: Entry | undefined = first; next; next = this.#early.get((this.#shownSeq + 1) as Seq)) {
       this.#shownSeq = next.seq;
+      this.#anchors = withAnchor(this.#anchors, { seq: next.seq, msgId: next.msg_id });
       this.#early.delete(next.seq);
       shown.push(this.toMessage(next));
-      // What oneself wrote is read by oneself, unless something before it is not.
+      // The user has read an own message, unless something before it is unread.
       if (next.from === this.#self && this.#conversation.read_seq === next.seq - 1) {
         this.advance(this.#self, { deliveredSeq: next.seq, readSeq: next.seq });
       }
@@ -224,30 +271,21 @@ export class ConversationState {
     for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
   }
 
-  /** For one's own messages the furthest that all others have; what the server said of it counts too. */
+  /** Of own messages: what all others have reached, by their positions here or by the server's word, whichever is later. */
   #statusOf({ from, seq, status }: Entry): MessageStatus {
     if (from !== this.#self) return status;
     const others = this.#members?.filter((userId) => userId !== this.#self);
-    if (others === undefined || others.length === 0) return status;
-    const all = (of: (positions: Positions) => Seq) =>
-      others.every((userId) => of(this.#receipts.get(userId) ?? nothing) >= seq);
-    if (status === 'read' || all((positions) => positions.readSeq)) return 'read';
-    return status === 'delivered' || all((positions) => positions.deliveredSeq) ? 'delivered' : 'ack';
+    return others === undefined ? status : laterStatus(status, this.#others.statusForSender(seq, others));
   }
 
-  /** undefined where not all members are known. */
+  /** undefined where not all members are listed. */
   get #members(): readonly UserId[] | undefined {
     return directMembers(this.id) ?? this.#conversation.members;
   }
 
-  #ownPositions(): Positions {
-    return { deliveredSeq: this.#conversation.delivered_seq, readSeq: this.#conversation.read_seq };
-  }
-
   #makeView(): ConversationView {
-    this.#receiptsShown ??= new Map(this.#receipts);
     const { conversation_id, kind, title, member_count, last_seq, first_seq, last_message } = this.#conversation;
-    const { deliveredSeq, readSeq } = this.#ownPositions();
+    const { deliveredSeq, readSeq } = positionOf(this.#conversation);
     const pair = directMembers(conversation_id);
     return {
       conversationId: conversation_id,
@@ -255,16 +293,19 @@ export class ConversationState {
       title: title ?? '',
       members: pair ? [pair[0] === this.#self ? pair[1] : pair[0]] : (this.#conversation.members ?? []),
       memberCount: member_count,
+      role: this.#conversation.role,
+      createdAtMs: this.#conversation.created_at,
       lastSeq: last_seq,
       firstSeq: first_seq,
       readSeq,
       deliveredSeq,
       unread: Math.max(0, last_seq - Math.max(readSeq, first_seq - 1)),
       ...(last_message ? { lastMessage: this.toMessage(last_message) } : {}),
-      receipts: this.#receiptsShown,
+      receipts: this.#others.view(),
     };
   }
 }
 
-const nothing: Positions = { deliveredSeq: none, readSeq: none };
-const later = (a: Seq, b: Seq): Seq => (a >= b ? a : b);
+function positionOf({ delivered_seq, read_seq }: Conversation): Position {
+  return { deliveredSeq: delivered_seq, readSeq: read_seq };
+}

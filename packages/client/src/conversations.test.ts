@@ -1,7 +1,6 @@
 // The list of conversations: in order after whatever happened to it, and the same until something did.
 
 import { expect, test } from 'bun:test';
-import type { Conversation, Entry } from '@hongyan/protocol/entry';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { testSeed } from '@hongyan/testing/seed';
@@ -11,6 +10,7 @@ import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { SafeStorage } from './safe-storage.ts';
+import type { Conversation, Entry } from './wire.ts';
 
 const me = 'me' as UserId;
 const conversation = (id: string, lastSeq = 0): Conversation => ({
@@ -19,6 +19,7 @@ const conversation = (id: string, lastSeq = 0): Conversation => ({
   member_count: 2,
   last_seq: lastSeq as Seq,
   ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0 },
+  ...{ created_at: 0, history_visible: true, role: 'member' },
 });
 
 function create() {
@@ -70,3 +71,21 @@ test('the list is the same array until something changed, and a new one then', (
   expect(conversations.list()).not.toBe(before);
   expect(before[0]?.lastSeq).toBe(0 as Seq);
 });
+
+test.each([-1, 1])(
+  "the list is in the order of the server's times where the clock of the device is %i days off",
+  (days) => {
+    const { conversations, clock } = create();
+    if (days > 0) clock.advance(days * 86_400_000);
+    const at = (id: string, createdAt: number) => ({ ...conversation(id), created_at: createdAt });
+    const serverMs = clock.nowMs() - days * 86_400_000;
+    for (const fresh of [at('g:old', serverMs - 2), at('g:new', serverMs), at('g:middle', serverMs - 1)])
+      conversations.merge(fresh);
+    const ids = () => conversations.list().map((view) => String(view.conversationId));
+    expect(ids()).toEqual(['g:new', 'g:middle', 'g:old']);
+    const state = conversations.get('g:old' as ConversationId);
+    if (!state) throw new Error('the conversation is there');
+    conversations.add(state, { conversation_id: state.id, seq: 1, timestamp: serverMs + 1 } as Entry);
+    expect(ids()).toEqual(['g:old', 'g:new', 'g:middle']);
+  },
+);

@@ -1,25 +1,24 @@
-// The conversations of this device: found by id, listed newest first, told to the application when they changed, and kept.
+// The conversations of this device: by id, listed newest first, reported to the application when they change, and kept.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
-import type { Conversation, Entry } from '@hongyan/protocol/entry';
-import type { MessagePage } from '@hongyan/protocol/http';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { ClientEvents, ConversationView, StoredConversation } from './api.ts';
-import { ConversationState, type Shown, type StoredState } from './conversation-state.ts';
+import { ConversationState, type HistoryPage, type Shown, type StoredState } from './conversation-state.ts';
 import type { Emits } from './emitter.ts';
 import type { SafeStorage } from './safe-storage.ts';
+import type { Conversation, Entry } from './wire.ts';
 
 export interface ConversationsOptions {
   readonly self: UserId;
   readonly clock: Clock;
   readonly storage: SafeStorage;
   readonly events: Emits<ClientEvents>;
-  /** Something was shown, or read by oneself: the server should hear of it. */
+  /** Something was shown or read here: the server should be notified. */
   readonly onProgress: (state: ConversationState) => void;
 }
 
-/** Changes are kept this long after the first of them, in one write. */
+/** Changes are written together, this long after the first of them. */
 const saveDelayMs = 300;
 /** When more have moved, all are sorted. */
 const movedMax = 32;
@@ -28,14 +27,14 @@ export class Conversations {
   readonly #options: ConversationsOptions;
   readonly #states = new Map<ConversationId, ConversationState>();
   readonly #unsaved = new Set<ConversationState>();
-  readonly #untold = new Set<ConversationState>();
+  readonly #unreported = new Set<ConversationState>();
   #saveTimer: Timer | undefined;
   #saving = Promise.resolve(true);
   /** Newest activity first, but for those that were added, changed or removed since. */
   #ordered: ConversationState[] = [];
   readonly #outOfOrder = new Set<ConversationState>();
   #list: readonly ConversationView[] | undefined;
-  /** Nothing is kept for the time being: another client of this device keeps its own. */
+  /** Nothing is written while it is set: another client of this device writes its own. */
   isPaused = false;
 
   constructor(options: ConversationsOptions) {
@@ -75,7 +74,7 @@ export class Conversations {
     return this.#list;
   }
 
-  /** [C3] What is new to a device that has just begun starts at its newest; what comes later is shown from its first entry. */
+  /** [C3] On a new device a conversation starts at its newest entry; one that is added later is shown from its first. */
   merge(fresh: Conversation, start: 'newest' | 'first' = 'first'): ConversationState {
     const known = this.#states.get(fresh.conversation_id);
     if (known) {
@@ -83,8 +82,7 @@ export class Conversations {
       return this.#changed(known);
     }
     const shownSeq = start === 'newest' ? fresh.last_seq : ((fresh.first_seq - 1) as Seq);
-    const facts = { conversation: fresh, shownSeq, nowMs: this.#options.clock.nowMs() };
-    const state = ConversationState.first(this.#options.self, facts);
+    const state = ConversationState.first(this.#options.self, { conversation: fresh, shownSeq });
     this.#states.set(fresh.conversation_id, state);
     return this.#changed(state);
   }
@@ -93,8 +91,13 @@ export class Conversations {
     this.#show(state, () => state.add(entry));
   }
 
-  addPage(state: ConversationState, page: MessagePage): void {
+  addPage(state: ConversationState, page: HistoryPage): void {
     this.#show(state, () => state.addPage(page));
+  }
+
+  /** [C2] What was shown after `commonSeq` is void. */
+  rewind(state: ConversationState, fresh: Conversation, commonSeq: Seq): void {
+    this.#show(state, () => state.rewind(fresh, commonSeq));
   }
 
   change(state: ConversationState, change: DownOf<'conversation'>['conversation']): void {
@@ -107,7 +110,7 @@ export class Conversations {
     if (state?.receipt(user_id, { deliveredSeq: delivered_seq, readSeq: read_seq })) this.#changed(state);
   }
 
-  /** [D7] Read here, up to `seq`. */
+  /** [D7] The user has read up to `seq` here. */
   read(state: ConversationState, seq: Seq): void {
     if (!state.advance(this.#options.self, { deliveredSeq: seq, readSeq: seq })) return;
     this.#changed(state);
@@ -119,7 +122,7 @@ export class Conversations {
     if (!state) return;
     this.#states.delete(conversationId);
     this.#unsaved.delete(state);
-    this.#untold.delete(state);
+    this.#unreported.delete(state);
     this.#outOfOrder.add(state);
     this.#list = undefined;
     const { storage, events } = this.#options;
@@ -127,11 +130,11 @@ export class Conversations {
     events.emit('left', { conversationId });
   }
 
-  /** Resolves when everything known now is kept; with false when it could not be, and is tried again at the next change. */
+  /** Resolves when the storage has everything of now; with false when it failed, and the next change tries again. */
   save(): Promise<boolean> {
     this.#saveTimer?.cancel();
     this.#saveTimer = undefined;
-    // One after the other: what an earlier write failed to keep belongs to this one.
+    // One after the other: what an earlier write failed to keep is part of this one.
     this.#saving = this.#saving.then(() => this.#saveUnsaved());
     return this.#saving;
   }
@@ -162,8 +165,8 @@ export class Conversations {
     this.#outOfOrder.add(state);
     this.#unsaved.add(state);
     this.#saveTimer ??= this.#options.clock.after(saveDelayMs, () => void this.save());
-    if (this.#untold.size === 0) queueMicrotask(() => this.#tell());
-    this.#untold.add(state);
+    if (this.#unreported.size === 0) queueMicrotask(() => this.#report());
+    this.#unreported.add(state);
     return state;
   }
 
@@ -184,9 +187,9 @@ export class Conversations {
     }
   }
 
-  #tell(): void {
-    const changed = [...this.#untold];
-    this.#untold.clear();
+  #report(): void {
+    const changed = [...this.#unreported];
+    this.#unreported.clear();
     for (const state of changed) this.#options.events.emit('conversation', state.view());
   }
 }

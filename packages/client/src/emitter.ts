@@ -1,16 +1,16 @@
-// Typed events. A listener that throws does not keep the others from hearing.
+// Typed events. A listener that throws does not affect the others.
 
-/** The way in alone. */
+/** Without the listeners' side. */
 export type Emits<Events> = Pick<Emitter<Events>, 'emit'>;
 
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
 
-  /** Returns the way to stop listening. */
+  /** Returns the function that removes the listener. */
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners);
-    // A wrapper of its own, so that a function given twice is called twice and each return value stops one.
+    // A wrapper for each call, so that a function given twice is called twice and each return value removes one.
     const own = (value: Events[E]) => listener(value);
     listeners.add(own);
     return () => void listeners.delete(own);
@@ -21,7 +21,7 @@ export class Emitter<Events> {
       try {
         (listener as (value: Events[E]) => void)(value);
       } catch (error) {
-        // The application's bug: told where uncaught errors are told, after this turn.
+        // A bug of the application: reported as an uncaught error, after this turn.
         queueMicrotask(() => {
           throw error;
         });

@@ -16,6 +16,7 @@ const entry = {
 const conversation = {
   ...{ conversation_id: 'g:1', kind: 'group', members: ['me', 'you'], member_count: 2, last_seq: 1, first_seq: 1 },
   ...{ delivered_seq: 0, read_seq: 0, unread: 0, last_message: { ...entry, seq: 1 } },
+  ...{ created_at: 1, history_visible: true, role: 'member' },
 };
 const frames: readonly Json[] = [
   { type: 'message', ...entry },

@@ -1,49 +1,23 @@
-// The HTTP side: signing up, logging in, and the requests that need no socket.
+// The HTTP side: one call for each operation of the route table, typed by the operations table.
 
-import type { ErrorCode } from '@hongyan/protocol/codes';
-import { errorStatus } from '@hongyan/protocol/codes';
-import type { AuthResult, Problem } from '@hongyan/protocol/http';
-import { ClientError, toClientError } from './client-error.ts';
+import { type ErrorCode, errorStatus } from '@hongyan/protocol/codes';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import type { ProblemDetails } from '@hongyan/protocol/problem';
+import { ClientError } from './client-error.ts';
+import { type Route, type RouteName, routes } from './routes.ts';
+import { hasLoneSurrogate } from './unicode.ts';
 
-export interface Credentials {
+export interface CallOptions {
   /** As ClientOptions.url. */
   readonly url: string;
-  readonly userId: string;
-  readonly password: string;
-}
-
-/** Rejects with ClientError `unauthorized` for a wrong user id or password. */
-export function login({ url, userId, password }: Credentials): Promise<AuthResult> {
-  const body = { user_id: userId, password };
-  return request<AuthResult>({ url, method: 'POST', path: '/v1/auth/login', body });
-}
-
-/** Rejects with ClientError `conflict` for a taken id, `forbidden` where sign-up is switched off. */
-export function signup(account: Credentials & { readonly displayName?: string }): Promise<AuthResult> {
-  const { url, userId, password, displayName } = account;
-  const body = { user_id: userId, password, ...(displayName ? { display_name: displayName } : {}) };
-  return request<AuthResult>({ url, method: 'POST', path: '/v1/auth/signup', body });
-}
-
-export interface HttpRequest {
-  readonly url: string;
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
-  /** With encoded parameters. */
-  readonly path: string;
   readonly token?: string;
-  readonly body?: unknown;
   readonly timeoutMs?: number;
 }
 
-/** Resolves with the parsed body (undefined for 204); rejects with ClientError. */
-export async function request<T>({
-  url,
-  method = 'GET',
-  path,
-  token,
-  body,
-  timeoutMs = 15_000,
-}: HttpRequest): Promise<T> {
+/** Resolves with the operation's output (undefined for 204); rejects with ClientError. */
+export async function call<N extends RouteName>(name: N, input: Input<N>, options: CallOptions): Promise<Output<N>> {
+  const { url, token, timeoutMs = 15_000 } = options;
+  const { path, method, body } = requestOf(routes[name], input as Fields);
   const headers: Record<string, string> = {};
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   if (body !== undefined) headers['content-type'] = 'application/json';
@@ -53,35 +27,75 @@ export async function request<T>({
       method,
       headers,
       signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body }),
     });
-    if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+    if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Output<N>;
   } catch (cause) {
-    throw new ClientError('unavailable', 'the server cannot be reached', { cause });
+    throw new ClientError('unavailable', 'the server cannot be reached: check the address and the network', { cause });
   }
   throw await refusalOf(response);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface PreparedRequest {
+  readonly method: Route['method'];
+  /** With its query, encoded. */
+  readonly path: string;
+  /** JSON. */
+  readonly body?: string;
+}
+
+/** Path parameters first; what is left is the query of GET and DELETE, or else the body. Throws ClientError `bad_request`. */
+function requestOf({ method, path }: Route, input: Fields): PreparedRequest {
+  const left = { ...input };
+  const filled = path.replace(/\{(\w+)\}/g, (_braces, name: string) => {
+    const value = left[name];
+    delete left[name];
+    return encoded(name, value);
+  });
+  if (method === 'GET' || method === 'DELETE') return { method, path: filled + queryOf(left) };
+  for (const [name, value] of Object.entries(left)) checkText(name, value);
+  return { method, path: filled, ...(Object.keys(left).length === 0 ? {} : { body: JSON.stringify(left) }) };
+}
+
+function queryOf(fields: Fields): string {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return '';
+  return `?${given.map(([name, value]) => `${name}=${encoded(name, value)}`).join('&')}`;
+}
+
+function encoded(name: string, value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string' || text === '') {
+    throw new ClientError('bad_request', `${name} is missing: give a string that is not empty`);
+  }
+  checkText(name, text);
+  return encodeURIComponent(text);
+}
+
+/** Half of a surrogate pair has no UTF-8: encodeURIComponent throws for it, and the server refuses it. */
+function checkText(name: string, value: unknown): void {
+  if (typeof value !== 'string' || !hasLoneSurrogate(value)) return;
+  throw new ClientError('bad_request', `${name} contains half of a surrogate pair: cut text by code points`);
 }
 
 async function refusalOf(response: Response): Promise<ClientError> {
   const retryAfterS = Number(response.headers.get('retry-after'));
   const more = retryAfterS > 0 ? { retryAfterMs: retryAfterS * 1000 } : {};
+  const answered = `the server answered ${response.status}`;
   try {
-    const problem = (await response.json()) as Partial<Problem>;
-    if (problem.code !== undefined && problem.code in errorStatus) {
-      return new ClientError(problem.code as ErrorCode, problem.detail ?? problem.code, more);
-    }
-  } catch (error) {
-    // Not our server's words: a proxy in between answered.
-    return new ClientError(codeOfStatus(response.status), `the server answered ${response.status}`, {
-      ...more,
-      cause: toClientError(error),
-    });
+    const { code, detail } = (await response.json()) as Partial<ProblemDetails>;
+    if (code !== undefined && code in errorStatus) return new ClientError(code as ErrorCode, detail ?? code, more);
+  } catch (cause) {
+    // Not JSON: a proxy between answered in the server's place.
+    return new ClientError(codeOfStatus(response.status), answered, { ...more, cause });
   }
-  return new ClientError(codeOfStatus(response.status), `the server answered ${response.status}`, more);
+  return new ClientError(codeOfStatus(response.status), answered, more);
 }
 
 function codeOfStatus(status: number): ErrorCode {
-  const known = Object.entries(errorStatus).find(([, value]) => value === status);
-  if (known) return known[0] as ErrorCode;
+  const match = Object.entries(errorStatus).find(([, value]) => value === status);
+  if (match) return match[0] as ErrorCode;
   return status >= 500 ? 'unavailable' : 'bad_request';
 }

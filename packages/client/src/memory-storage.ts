@@ -1,4 +1,4 @@
-// A storage that forgets with the process: for bots that keep nothing, for tests, and the default.
+// A storage that lasts as long as the process: the default, for bots and tests.
 
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
 import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';

@@ -1,7 +1,7 @@
-// What a browser knows of the network and of the page being looked at. Elsewhere nothing is known and nothing is heard.
+// What a browser reports of the network and of the page being visible. Other runtimes report nothing.
 
 export interface NetworkSignals {
-  /** `run` is called when a waiting attempt should not wait any longer: back online, or the page is looked at again. */
+  /** `run` is called when a waiting attempt should start now: back online, or the page is visible again. */
   onHopeful(run: () => void): () => void;
   /** `run` is called when the machine has lost its network. */
   onOffline(run: () => void): () => void;

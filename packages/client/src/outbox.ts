@@ -1,13 +1,13 @@
-// The outbox: what was sent and is not acknowledged yet. Kept by the storage, sent again until the server has answered.
+// The outbox: messages that are not acknowledged yet. Kept by the storage, sent again until the server has answered.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type { DownOf } from '@hongyan/protocol/down';
-import type { Content } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { Output } from '@hongyan/protocol/operations/operations';
 import type { ClientMessage, OutboxItem, SendTarget } from './api.ts';
 import { backOffMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import type { SafeStorage } from './safe-storage.ts';
+import type { Content } from './wire.ts';
 
 export interface OutboxOptions {
   readonly storage: SafeStorage;
@@ -15,8 +15,8 @@ export interface OutboxOptions {
   readonly random: () => number;
   readonly itemsMax: number;
   /** Rejects with ClientError; `unavailable` without a connection. */
-  readonly transmit: (item: OutboxItem) => Promise<DownOf<'ack'>>;
-  /** The message as committed; it leaves the outbox with that. The send resolves when this does. Never rejects. */
+  readonly transmit: (item: OutboxItem) => Promise<Output<'send'>>;
+  /** The committed message, removed from the outbox. The send resolves when this does. Never rejects. */
   readonly onAck: (message: ClientMessage) => Promise<void>;
   readonly onChange: (message: ClientMessage) => void;
 }
@@ -41,7 +41,7 @@ interface Settlement {
   readonly reject: (error: ClientError) => void;
 }
 
-/** Sends on their way to the server at a time: enough to fill a slow line, far below what a server refuses. */
+/** Sends in flight at a time: enough to fill a slow line, far below what a server refuses. */
 const inFlightMax = 16;
 const retryBaseMs = 500;
 const retryMaxMs = 30_000;
@@ -82,7 +82,10 @@ export class Outbox {
     }
     if (this.#items.size >= this.#options.itemsMax) {
       return Promise.reject(
-        new ClientError('overloaded', `more than ${this.#options.itemsMax} messages wait to be sent`),
+        new ClientError(
+          'overloaded',
+          `the outbox holds ${this.#options.itemsMax} messages: retry or discard some first`,
+        ),
       );
     }
     const timestampMs = this.#options.clock.nowMs();
@@ -112,7 +115,7 @@ export class Outbox {
     void this.#store(item);
   }
 
-  /** What is on its way may still be committed. */
+  /** A message in flight may still be committed. */
   discard(clientMsgId: ClientMsgId): void {
     const item = this.#items.get(clientMsgId);
     if (!item) return;
@@ -132,7 +135,7 @@ export class Outbox {
     this.#pause = undefined;
   }
 
-  /** The user is gone: nobody sends these any more. */
+  /** The user is gone: none of these is sent any more. */
   end(): void {
     this.disconnected();
     for (const item of this.#items.values()) {
@@ -142,7 +145,7 @@ export class Outbox {
     this.#items.clear();
   }
 
-  /** A storage that cannot keep it does not keep it from being sent. */
+  /** A storage that fails does not block the send. */
   async #store(item: Item): Promise<void> {
     item.state = 'storing';
     await this.#options.storage.putOutbox(item.kept);
@@ -174,7 +177,7 @@ export class Outbox {
     }
   }
 
-  #acked(item: Item, ack: DownOf<'ack'>): void {
+  #acked(item: Item, ack: Output<'send'>): void {
     const { conversation_id, seq, msg_id, timestamp, status } = ack;
     const message: ClientMessage = {
       ...item.kept.message,
@@ -229,7 +232,7 @@ export class Outbox {
   }
 }
 
-/** The application that does not wait for its sends learns of failures by the outbox event: no unhandled rejection. */
+/** An application that does not wait for its sends is notified of failures by the outbox event: no unhandled rejection. */
 function createSettlement(): Settlement {
   let resolve: Settlement['resolve'] = () => {};
   let reject: Settlement['reject'] = () => {};

@@ -1,7 +1,7 @@
-// Whose presence this device follows: asked for again on each connection.
+// The users whose presence this device subscribes to, on each connection anew.
 
-import type { DownOf } from '@hongyan/protocol/down';
 import type { UserId } from '@hongyan/protocol/ids';
+import type { Output } from '@hongyan/protocol/operations/operations';
 import type { ClientEvents } from './api.ts';
 import { toClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
@@ -31,21 +31,21 @@ export class PresenceWatch {
       if (this.#watched.size <= watchedMax) break;
       this.#watched.delete(userId);
     }
-    // Without a connection the next one asks.
+    // Without a connection the next one requests it.
     if (this.#connection.isOpen) await this.#ask(userIds);
   }
 
-  /** Best effort [D9]: what the server refuses is told, and keeps nobody from being online. */
+  /** Best effort [D9]: a refusal is a warning and does not keep the client from being online. */
   async connected(): Promise<void> {
     try {
       await this.#ask([...this.#watched]);
     } catch (error) {
       if (toClientError(error).isRetryable) return;
-      this.#events.emit('warning', { message: 'presence could not be asked for', error });
+      this.#events.emit('warning', { message: 'the server refused the request for presence', error });
     }
   }
 
-  tell({ user_id, online, last_seen }: Omit<DownOf<'presence'>, 'type'>): void {
+  report({ user_id, online, last_seen }: Output<'presence'>['users'][number]): void {
     const lastSeen = last_seen === undefined ? {} : { lastSeenMs: last_seen };
     this.#events.emit('presence', { userId: user_id, online, ...lastSeen });
   }
@@ -53,14 +53,12 @@ export class PresenceWatch {
   async #ask(userIds: readonly UserId[]): Promise<void> {
     for (let from = 0; from < userIds.length; from += askMax) {
       const asked = userIds.slice(from, from + askMax);
-      const { users } = await this.#connection
-        .request({ type: 'presence', user_ids: asked })
-        .catch((error: unknown) => {
-          // Asking for these again would be refused again, and the others of the same page with them.
-          if (!toClientError(error).isRetryable) for (const userId of asked) this.#watched.delete(userId);
-          throw error;
-        });
-      for (const user of users) this.tell(user);
+      const { users } = await this.#connection.request('presence', { user_ids: asked }).catch((error: unknown) => {
+        // The next request with these would be refused again, and the others of the page with them.
+        if (!toClientError(error).isRetryable) for (const userId of asked) this.#watched.delete(userId);
+        throw error;
+      });
+      for (const user of users) this.report(user);
     }
   }
 }

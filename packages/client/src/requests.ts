@@ -1,15 +1,25 @@
 // The requests of one connection that wait for their answer.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type { DownOf } from '@hongyan/protocol/down';
-import type { Up } from '@hongyan/protocol/up';
+import type { Down, DownOf } from '@hongyan/protocol/down';
+import type { Input, OperationName, Operations, Output } from '@hongyan/protocol/operations/operations';
 import { ClientError } from './client-error.ts';
+import { utf8Length } from './unicode.ts';
 
-export type Answer = DownOf<'ack' | 'sync_result' | 'history_result' | 'presence_result'>;
-/** A request before it gets its id. */
-export type Request =
-  Extract<Up, { id: number }> extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
-export type AnswerTo<T> = T extends 'send' ? 'ack' : T extends 'sync' | 'history' | 'presence' ? `${T}_result` : never;
+/** Operations whose frame has an answer. */
+export type RequestName = {
+  [N in OperationName]: Operations[N] extends { readonly frame: { readonly down: string } } ? N : never;
+}[OperationName];
+
+/** The frame that asks for an operation has its name; requests.test.ts compares. */
+export const requestNames = {
+  send: true,
+  sync: true,
+  history: true,
+  presence: true,
+} as const satisfies Readonly<Record<RequestName, true>>;
+
+export type Answer = Extract<Down, { readonly id: number }>;
 
 export interface RequestsOptions {
   readonly clock: Clock;
@@ -36,23 +46,25 @@ export class Requests {
     this.#options = options;
   }
 
-  ask(request: Request): Promise<Answer> {
+  ask<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
     const { clock, timeoutMs, frameBytesMax, send, onSilence } = this.#options;
     const id = this.#nextId++;
-    const text = JSON.stringify({ ...request, id });
+    const text = JSON.stringify({ type: name, ...input, id });
     if (isLonger(text, frameBytesMax)) {
-      return Promise.reject(new ClientError('too_large', `a frame is at most ${frameBytesMax} bytes`));
+      const message = `the frame is larger than the ${frameBytesMax} bytes that the server takes`;
+      return Promise.reject(new ClientError('too_large', message));
     }
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Answer>((resolve, reject) => {
       const timer = clock.after(timeoutMs, () =>
         onSilence(new ClientError('unavailable', `no answer within ${timeoutMs} ms`)),
       );
       this.#waiting.set(id, { resolve, reject, timer });
       send(text);
     });
+    return answer as Promise<unknown> as Promise<Output<N>>;
   }
 
-  /** One that nobody waits for is passed over. */
+  /** An answer to no waiting request is ignored. */
   answer(frame: Answer | DownOf<'error'>): void {
     const id = frame.id ?? 0;
     const waiting = this.#waiting.get(id);
@@ -75,7 +87,7 @@ export class Requests {
 /** UTF-8 needs at most 3 bytes for a UTF-16 unit: only texts near the limit are measured exactly. */
 function isLonger(text: string, bytesMax: number | undefined): boolean {
   if (bytesMax === undefined || text.length * 3 <= bytesMax) return false;
-  return new TextEncoder().encode(text).length > bytesMax;
+  return utf8Length(text) > bytesMax;
 }
 
 const retryOf = ({ retry_after_ms }: DownOf<'error'>) =>

@@ -1,4 +1,4 @@
-// The storage as a session uses it: what fails is told and borne, and what is over writes nothing any more.
+// The storage as a session uses it: failures are reported and tolerated, and a session that ended writes nothing any more.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
@@ -11,7 +11,7 @@ export interface SafeStorageOptions {
 
 type Kept = Awaited<ReturnType<ClientStorage['load']>>;
 
-/** Browsers' databases may hang for good: longer than this nobody waits. */
+/** Browsers' databases may hang for good: no call waits longer. */
 const answerMsMax = 5_000;
 
 /**
@@ -58,7 +58,7 @@ export class SafeStorage {
     this.#isReleased = true;
   }
 
-  /** Resolves when all that was asked for so far has its answer. */
+  /** Resolves when all calls made so far have settled. */
   async settled(): Promise<void> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
@@ -68,7 +68,7 @@ export class SafeStorage {
     return (await this.#call((storage) => run(storage).then(() => true))) ?? false;
   }
 
-  /** undefined for a failure, which was told. */
+  /** undefined for a failure, which was reported. */
   #call<T>(run: (storage: ClientStorage) => Promise<T>): Promise<T | undefined> {
     const { storage, clock, onFailure } = this.#options;
     const answer = new Promise<T | undefined>((resolve) => {

@@ -24,8 +24,9 @@ const conversation = (lastSeq: number, id = 'g:1') => ({
   members: ['me', 'you'],
   member_count: 2,
   ...{ last_seq: lastSeq, first_seq: 1, delivered_seq: 0, read_seq: 0, unread: lastSeq },
+  ...{ created_at: 1, history_visible: true, role: 'member' },
 });
-const change = { kind: 'group', members: ['me', 'you'], member_count: 2 };
+const change = { kind: 'group', members: ['me', 'you'], member_count: 2, created_at: 1, history_visible: true };
 const message = (seq: number) => ({ type: 'message', ...entry(seq) });
 
 let server: ScriptedServer;

@@ -1,8 +1,7 @@
-// What runs for one user on one device: frames come in, go to where they belong, and what is missing is asked for.
+// What runs for one user on one device: frames go to the part they concern, and what is missing is read from the server.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Down, DownOf } from '@hongyan/protocol/down';
-import type { Conversation, Entry } from '@hongyan/protocol/entry';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import type {
   ClientEvents,
@@ -13,21 +12,23 @@ import type {
   OutboxItem,
   WebSocketConstructor,
 } from './api.ts';
-import { CatchUp } from './catch-up.ts';
+import { CatchUp, type CatchUpFrom } from './catch-up.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { Connection } from './connection.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { Conversations } from './conversations.ts';
 import type { Emits } from './emitter.ts';
-import { request } from './http.ts';
+import { call } from './http.ts';
 import type { NetworkSignals } from './network-signals.ts';
 import { Outbox } from './outbox.ts';
 import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
 import type { SafeStorage } from './safe-storage.ts';
+import { UnknownConversations } from './unknown-conversations.ts';
+import type { Conversation, Entry } from './wire.ts';
 import { isConversation } from './wire-shapes.ts';
 
-/** What the client takes from its surroundings; tests hand in their own. */
+/** What the client takes from its environment; tests pass their own. */
 export interface ClientEnvironment {
   readonly clock: Clock;
   /** 0 ≤ x < 1. */
@@ -44,12 +45,6 @@ export interface SessionOptions {
   readonly events: Emits<ClientEvents>;
 }
 
-/** A conversation that the server is being asked about, and the newest entry that came for it meanwhile. */
-interface Meeting {
-  met: Promise<ConversationState | undefined>;
-  newest?: Entry;
-}
-
 export class Session {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
@@ -57,13 +52,15 @@ export class Session {
   readonly conversations: Conversations;
   readonly outbox: Outbox;
   readonly presence: PresenceWatch;
+  readonly positions: Positions;
   readonly #options: SessionOptions;
   readonly #catchUp: CatchUp;
-  readonly #positions: Positions;
+  readonly #unknown: UnknownConversations;
   readonly #events: Emits<ClientEvents>;
-  readonly #meetings = new Map<ConversationId, Meeting>();
   #hasEnded = false;
   #cursor: string | undefined;
+  /** Of the store that the cursor and the seqs are of. */
+  #epoch: string | undefined;
   #state: ConnectionState = { type: 'closed' };
 
   constructor(options: SessionOptions) {
@@ -79,15 +76,17 @@ export class Session {
     this.deviceId = deviceId;
     this.connection = this.#createConnection();
     this.outbox = this.#createOutbox();
-    this.#positions = new Positions({ clock: environment.clock, post: (frame) => this.connection.post(frame) });
+    this.positions = new Positions({ clock: environment.clock, post: (frame) => this.connection.post(frame) });
     this.conversations = new Conversations({
       self: userId,
       clock: environment.clock,
       storage,
       events,
-      onProgress: (state) => this.#positions.moved(state),
+      onProgress: (state) => this.positions.moved(state),
     });
-    this.#catchUp = new CatchUp({ connection: this.connection, conversations: this.conversations });
+    const getConversation = (conversationId: ConversationId) => this.#getConversation(conversationId);
+    this.#catchUp = new CatchUp({ connection: this.connection, conversations: this.conversations, getConversation });
+    this.#unknown = this.#createUnknown(getConversation);
     this.presence = new PresenceWatch(this.connection, events);
   }
 
@@ -97,19 +96,20 @@ export class Session {
 
   restore({ meta, conversations, outbox }: Awaited<ReturnType<ClientStorage['load']>>): void {
     this.#cursor = meta.cursor;
+    this.#epoch = meta.epoch;
     this.conversations.restore(conversations);
     this.outbox.restore(outbox);
   }
 
-  /** On purpose; resolves when everything known is kept. */
+  /** Resolves when the storage has everything. */
   async close(): Promise<void> {
-    this.#positions.flush();
+    this.positions.flush();
     this.connection.close();
     await this.conversations.save();
     await this.#options.storage.settled();
   }
 
-  /** [C8] The user is gone: whatever still comes in is told to nobody and kept nowhere. */
+  /** [C8] The user is gone: nothing that still arrives is reported or kept. */
   end(): void {
     this.connection.close();
     this.outbox.end();
@@ -117,48 +117,18 @@ export class Session {
     this.#options.storage.release();
   }
 
-  /** As the server tells of a conversation outside of sync. */
-  learn(conversation: Conversation, start = this.#start): ConversationState {
-    if (!isConversation(conversation)) throw new ClientError('internal', 'the server sent what is no conversation');
-    return this.conversations.merge(conversation, start);
-  }
-
-  /** [C3] Until the first sync is through the device begins: what it learns of starts at its newest. */
-  get #start(): 'newest' | 'first' {
-    return this.#cursor === undefined ? 'newest' : 'first';
-  }
-
-  /** A conversation this device has not heard of: learned from the server, then read from its first entry. undefined for none of the user's. */
-  meet(conversationId: ConversationId, entry?: Entry): Promise<ConversationState | undefined> {
-    let meeting = this.#meetings.get(conversationId);
-    if (!meeting) {
-      meeting = { met: Promise.resolve(undefined) };
-      this.#meetings.set(conversationId, meeting);
-      meeting.met = this.#meet(conversationId, meeting);
+  /** A conversation as an HTTP answer shows it. */
+  merge(conversation: Conversation): ConversationState {
+    if (!isConversation(conversation)) {
+      throw new ClientError('internal', 'the server sent a conversation without the fields that this version needs');
     }
-    if (entry && entry.seq > (meeting.newest?.seq ?? 0)) meeting.newest = entry;
-    return meeting.met;
+    // [C3] Until the first sync is complete the device is new: what it learns of starts at its newest entry.
+    return this.conversations.merge(conversation, this.#cursor === undefined ? 'newest' : 'first');
   }
 
-  async #meet(conversationId: ConversationId, meeting: Meeting): Promise<ConversationState | undefined> {
-    const isCurrent = () => this.#meetings.get(conversationId) === meeting;
-    const start = this.#start;
-    try {
-      const conversation = await this.#ask(conversationId);
-      if (!isCurrent()) return undefined;
-      const state = this.learn(conversation, start);
-      // The answer may be older than what was pushed while it was on its way.
-      if (meeting.newest) this.conversations.add(state, meeting.newest);
-      this.#fill(state);
-      return state;
-    } catch (thrown) {
-      const error = toClientError(thrown);
-      // Left again meanwhile. Anything else: the next sync tells of it.
-      if (error.code !== 'not_member') this.connection.fail(error);
-      return undefined;
-    } finally {
-      if (isCurrent()) this.#meetings.delete(conversationId);
-    }
+  /** undefined when it is no conversation of this user. */
+  async learn(conversationId: ConversationId): Promise<ConversationState | undefined> {
+    return this.conversations.get(conversationId) ?? (await this.#unknown.learn(conversationId));
   }
 
   #createConnection(): Connection {
@@ -185,18 +155,31 @@ export class Session {
       clock: environment.clock,
       random: environment.random,
       itemsMax: client.outboxMax ?? 10_000,
-      transmit: (item) => this.connection.request(toSend(item)),
+      transmit: (item) => this.connection.request('send', sendInput(item)),
       onAck: (message) => this.#onAck(message),
       onChange: (message) => this.#events.emit('outbox', message),
+    });
+  }
+
+  #createUnknown(getConversation: (conversationId: ConversationId) => Promise<Conversation>): UnknownConversations {
+    return new UnknownConversations({
+      getConversation,
+      onAnswer: (conversation, newest) => {
+        const state = this.merge(conversation);
+        if (newest) this.conversations.add(state, newest);
+        this.#fill(state);
+        return state;
+      },
+      onFailure: (error) => this.connection.fail(toClientError(error)),
     });
   }
 
   #onState(state: ConnectionState): void {
     if (state.type === 'reconnecting' || state.type === 'closed') {
       this.outbox.disconnected();
-      this.#positions.disconnected();
+      this.positions.disconnected();
     }
-    // The outbox is kept all the same: what is sent here leaves when this one is connected again, or by the next run.
+    // The outbox is written all the same: what is sent here leaves when this client connects again, or in the next run.
     if (state.type === 'closed') this.conversations.isPaused ||= state.reason === 'replaced';
     if (state.type === 'catching_up') this.conversations.isPaused = false;
     this.#state = state;
@@ -208,28 +191,36 @@ export class Session {
       this.connection.close();
       throw new ClientError('conflict', `the token is of ${welcome.user_id}; this client is of ${this.userId}`);
     }
-    // [C3] A device that has just begun sends when it knows where telling begins: what it sends comes after that.
-    if (this.#cursor !== undefined) this.outbox.connected();
-    this.#positions.connected(this.conversations.all());
-    await Promise.all([this.#synchronise(), this.presence.connected()]);
-    this.#positions.review(this.conversations.all());
+    const from = this.#startOf(welcome);
+    for (const state of this.conversations.all()) state.doubt(from.type === 'other_store');
+    // [C3] A device without a valid cursor sends when it knows where showing begins, so that its messages come after that.
+    if (from.type === 'cursor') this.outbox.connected();
+    this.positions.connected(this.conversations.all());
+    await Promise.all([this.#synchronise(from, welcome.epoch), this.presence.connected()]);
+    this.positions.review(this.conversations.all());
   }
 
-  async #synchronise(): Promise<void> {
+  /** [C2] Seqs and cursor of another epoch are void. */
+  #startOf({ epoch }: DownOf<'welcome'>): CatchUpFrom {
+    if (this.#cursor === undefined) return { type: 'nothing' };
+    if (this.#epoch !== undefined && this.#epoch !== epoch) return { type: 'other_store' };
+    return { type: 'cursor', cursor: this.#cursor };
+  }
+
+  async #synchronise(from: CatchUpFrom, epoch: string): Promise<void> {
     let cursor: string;
     try {
-      cursor = await this.#catchUp.run(this.#cursor);
+      cursor = await this.#catchUp.run(from);
     } catch (thrown) {
-      // A cursor that the server does not know: its store is another one. The device begins anew.
-      if (toClientError(thrown).code !== 'bad_request' || this.#cursor === undefined) throw thrown;
-      this.#cursor = undefined;
-      cursor = await this.#catchUp.run(undefined);
+      // A cursor that the server did not issue: its store is another one.
+      if (toClientError(thrown).code !== 'bad_request' || from.type !== 'cursor') throw thrown;
+      cursor = await this.#catchUp.run({ type: 'other_store' });
     }
-    const hasBegun = this.#cursor === undefined;
     this.#cursor = cursor;
-    if (hasBegun && this.connection.isOpen) this.outbox.connected();
+    this.#epoch = epoch;
+    if (from.type !== 'cursor' && this.connection.isOpen) this.outbox.connected();
     // [C2] What the cursor stands for is kept before the cursor itself.
-    if (await this.conversations.save()) await this.#options.storage.saveMeta({ cursor });
+    if (await this.conversations.save()) await this.#options.storage.saveMeta({ cursor, epoch });
   }
 
   #onFrame(frame: Down): void {
@@ -245,70 +236,74 @@ export class Session {
       case 'typing':
         return events.emit('typing', { conversationId: frame.conversation_id, userId: frame.user_id });
       case 'presence':
-        return this.presence.tell(frame);
+        return this.presence.report(frame);
       case 'error':
         return events.emit('warning', { message: `the server refused a frame: ${frame.message}` });
       default:
-        // Of no meaning to this version, or an answer nobody waits for.
+        // Frames of a later version, pongs, and answers to requests that were given up.
         return;
     }
   }
 
   #onEntry(entry: Entry): void {
     const state = this.conversations.get(entry.conversation_id);
-    if (!state) return void this.meet(entry.conversation_id, entry);
+    if (!state) return void this.#unknown.learn(entry.conversation_id, entry);
     this.conversations.add(state, entry);
     if (state.isBehind) this.#fill(state);
   }
 
   #onConversation({ conversation_id, change, user_id, conversation }: DownOf<'conversation'>): void {
     if (change === 'member_left' && user_id === this.userId) {
-      this.#meetings.delete(conversation_id);
+      this.#unknown.forget(conversation_id);
       return this.conversations.remove(conversation_id);
     }
     const state = this.conversations.get(conversation_id);
     if (state) this.conversations.change(state, conversation);
-    else void this.meet(conversation_id);
+    else void this.#unknown.learn(conversation_id);
   }
 
-  /** The ack says all that the message frame would: whichever comes first shows it. The first message of a conversation waits until that is known. */
+  /** The ack has all that the message frame has: whichever comes first is shown. The first message of a conversation waits until that is known. */
   async #onAck(message: ClientMessage): Promise<void> {
-    const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs } = message;
-    if (msgId !== undefined && seq !== undefined) {
-      const entry: Entry = {
-        msg_id: msgId,
-        conversation_id: conversationId,
-        seq,
-        from,
-        content,
-        timestamp: timestampMs,
-        client_msg_id: clientMsgId,
-        status: 'ack',
-      };
-      if (this.conversations.get(conversationId)) this.#onEntry(entry);
-      else await this.meet(conversationId, entry);
+    const entry = entryOf(message);
+    if (entry) {
+      if (this.conversations.get(entry.conversation_id)) this.#onEntry(entry);
+      else await this.#unknown.learn(entry.conversation_id, entry);
     }
     this.#events.emit('outbox', message);
   }
 
-  /** One that fails drops the connection: what is missing is found by the next sync, never forgotten. */
+  /** A failure drops the connection, so that the next sync reads what is missing. */
   #fill(state: ConversationState): void {
     if (!this.connection.isOpen) return;
     this.#catchUp.fill(state).catch((error: unknown) => this.connection.fail(toClientError(error)));
   }
 
-  async #ask(conversationId: ConversationId): Promise<Conversation> {
+  async #getConversation(conversationId: ConversationId): Promise<Conversation> {
     const { url, token } = this.#options.client;
-    const path = `/v1/conversations/${encodeURIComponent(conversationId)}`;
-    return request<Conversation>({ url, path, token: await token() });
+    return call('getConversation', { conversation_id: conversationId }, { url, token: await token() });
   }
 }
 
-function toSend({ target, message }: OutboxItem) {
+function sendInput({ target, message }: OutboxItem) {
   return {
-    type: 'send',
     ...('to' in target ? { to: target.to } : { conversation_id: target.conversationId }),
     client_msg_id: message.clientMsgId,
     content: message.content,
-  } as const;
+  };
+}
+
+/** undefined before it is committed. */
+function entryOf(message: ClientMessage): Entry | undefined {
+  const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs } = message;
+  if (msgId === undefined || seq === undefined) return undefined;
+  return {
+    msg_id: msgId,
+    conversation_id: conversationId,
+    seq,
+    from,
+    content,
+    timestamp: timestampMs,
+    client_msg_id: clientMsgId,
+    status: 'ack',
+  };
 }

@@ -1,9 +1,9 @@
-// What a client may read from its access token: whose it is. The server alone checks it.
+// What a client reads from its access token: the user. Only the server verifies the token.
 
 import type { UserId } from '@hongyan/protocol/ids';
 import { ClientError } from './client-error.ts';
 
-/** The `sub` of a JWT (RFC 7519); rejects what is not one. */
+/** The `sub` of a JWT (RFC 7519); throws ClientError `unauthorized` for other text. */
 export function userIdOf(token: string): UserId {
   try {
     const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
@@ -12,5 +12,5 @@ export function userIdOf(token: string): UserId {
   } catch (cause) {
     throw new ClientError('unauthorized', 'the token is not a JWT', { cause });
   }
-  throw new ClientError('unauthorized', 'the token does not say whose it is');
+  throw new ClientError('unauthorized', 'the token has no subject (sub)');
 }

@@ -1,12 +1,14 @@
-// What this library relies on in what a server says, checked before it is believed. By hand: schemas would be a dependency at run time.
+// What this library relies on in what a server sends, checked before it is used. Written by hand: schemas would be a dependency at
+// run time.
 
 import type { Down } from '@hongyan/protocol/down';
-import type { Conversation } from '@hongyan/protocol/entry';
+import type { Conversation } from './wire.ts';
 
 type Check = (value: unknown) => boolean;
 
 const text: Check = (value) => typeof value === 'string';
 const number: Check = (value) => Number.isFinite(value);
+const flag: Check = (value) => typeof value === 'boolean';
 const duration: Check = (value) => Number.isFinite(value) && (value as number) > 0;
 const seq: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const optional =
@@ -29,22 +31,26 @@ const entryFields = {
   ...{ msg_id: text, conversation_id: text, seq, from: text, content: object({ type: text }) },
   ...{ timestamp: number, client_msg_id: text, status: text },
 };
-const changeFields = { kind: text, title: optional(text), members: optional(listOf(text)), member_count: number };
+const summaryFields = {
+  ...{ kind: text, title: optional(text), members: optional(listOf(text)), member_count: number },
+  ...{ created_at: number, history_visible: flag },
+};
 const conversation = object({
-  ...changeFields,
-  ...{ conversation_id: text, last_seq: seq, first_seq: seq, delivered_seq: seq, read_seq: seq },
+  ...summaryFields,
+  ...{ conversation_id: text, last_seq: seq, first_seq: seq, delivered_seq: seq, read_seq: seq, role: text },
   last_message: optional(object(entryFields)),
 });
+const limits = object({ frame_bytes_max: optional(duration) });
 
 const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
-  ['welcome', object({ user_id: text, heartbeat_ms: duration, limits: object({}) })],
+  ['welcome', object({ user_id: text, heartbeat_ms: duration, limits, epoch: text, bundles: optional(flag) })],
   ['ack', object({ id: number, msg_id: text, conversation_id: text, seq, timestamp: number, status: text })],
   ['sync_result', object({ id: number, conversations: listOf(conversation), cursor: text })],
   ['history_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
   ['presence_result', object({ id: number, users: listOf(object({ user_id: text })) })],
   ['message', object(entryFields)],
   ['receipt', object({ conversation_id: text, user_id: text, delivered_seq: seq, read_seq: seq })],
-  ['conversation', object({ conversation_id: text, change: text, conversation: object(changeFields) })],
+  ['conversation', object({ conversation_id: text, change: text, conversation: object(summaryFields) })],
   ['typing', object({ conversation_id: text, user_id: text })],
   ['presence', object({ user_id: text })],
   ['going_away', object({ reconnect_after_ms: number })],
@@ -53,8 +59,18 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
 
 const typed = object({ type: text });
 
-/** Also for types this version does not know: those are passed over. */
-export function isFrame(value: unknown): value is Down {
+/** The frames of one WebSocket message: one, or an array of them. Throws for anything else. */
+export function readFrames(message: string): readonly Down[] {
+  const value: unknown = JSON.parse(message);
+  const list = Array.isArray(value) ? value : [value];
+  for (const frame of list) {
+    if (!isFrame(frame)) throw new TypeError(`not a frame: ${(JSON.stringify(frame) ?? '').slice(0, 200)}`);
+  }
+  return list as Down[];
+}
+
+/** Also for types this version does not know: those are ignored. */
+function isFrame(value: unknown): value is Down {
   return typed(value) && (frames.get((value as Down).type)?.(value) ?? true);
 }
 

@@ -2,7 +2,7 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import type { Socket } from 'bun';
-import { FrameReader, kindOffset, kinds, pongFrame, textFrame } from './frames.ts';
+import { FrameReader, isBundle, kindOffset, kinds, pongFrame, splitBundle, textFrame } from './frames.ts';
 
 export interface ConnectOptions {
   readonly host: string;
@@ -100,9 +100,8 @@ export class BenchConnection {
       if (!this.#head.startsWith('HTTP/1.1 101')) return this.#fail(this.#head.slice(0, 200));
       this.#head = '';
       this.#state = { type: 'greeting' };
-      this.write(
-        textFrame(JSON.stringify({ type: 'hello', token: this.#options.token, device_id: this.#options.deviceId })),
-      );
+      const { token, deviceId } = this.#options;
+      this.write(textFrame(JSON.stringify({ type: 'hello', token, device_id: deviceId, bundles: true })));
       return;
     }
     this.#reader.read(chunk, this.#onFrame);
@@ -117,14 +116,19 @@ export class BenchConnection {
 
   #onFrame = (bytes: Buffer, start: number, end: number, opcode: number): void => {
     if (opcode === 1) {
-      const kind = bytes[start + kindOffset] ?? 0;
-      if (this.#state.type === 'greeting') {
-        if (kind !== kinds.welcome) return this.#fail(bytes.toString('utf8', start, end));
-        this.#state = { type: 'open' };
-        this.#opened.resolve();
-      } else this.onMessage?.(bytes, start, end, kind);
+      if (isBundle(bytes, start)) splitBundle(bytes, start, end, this.#onText);
+      else this.#onText(bytes, start, end);
     } else if (opcode === 9) this.write(pongFrame(bytes.subarray(start, end)));
     else if (opcode === 8) this.#fail(`closed by the server: ${end - start >= 2 ? bytes.readUInt16BE(start) : ''}`);
+  };
+
+  /** A frame of the protocol, by itself or out of a bundle. */
+  #onText = (bytes: Buffer, start: number, end: number): void => {
+    const kind = bytes[start + kindOffset] ?? 0;
+    if (this.#state.type !== 'greeting') return this.onMessage?.(bytes, start, end, kind);
+    if (kind !== kinds.welcome) return this.#fail(bytes.toString('utf8', start, end));
+    this.#state = { type: 'open' };
+    this.#opened.resolve();
   };
 
   ended(reason: string): void {
@@ -136,7 +140,7 @@ export class BenchConnection {
     this.#state = { type: 'closed' };
     this.#opened.reject(new Error(reason));
     this.#opened.promise.catch(() => {
-      // Nobody may be waiting for the opening any more; onClose tells.
+      // `open` may have settled already; onClose reports the end.
     });
     this.#socket?.terminate();
     this.onClose?.(reason);

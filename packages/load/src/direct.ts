@@ -4,7 +4,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { BenchConnection } from './connection.ts';
-import { kinds, NumberField, textFrame } from './frames.ts';
+import { header, kinds, NumberField, payloadBytesMax, textFrame } from './frames.ts';
 import { Histogram, type HistogramData } from './histogram.ts';
 
 export type Load =
@@ -43,7 +43,7 @@ interface Recorder {
   firstError: string;
 }
 
-/** One sender and one receiver; nobody else writes to their conversation, so the n-th message has the n-th seq after `seqBefore`. */
+/** One sender and one receiver; nothing else writes to their conversation, so the n-th message has the n-th seq after `seqBefore`. */
 export class Pair {
   readonly #sender: BenchConnection;
   readonly #receiver: BenchConnection;
@@ -214,28 +214,41 @@ const newRecorder = (): Recorder => ({
 
 const hexDigits = Buffer.from('0123456789abcdef');
 
-/** Send frames that leave in one write. A frame is a copy of a template with its id and its client_msg_id patched in. */
+/** The header of a client message of 126 bytes and more. */
+const headerBytes = 8;
+const slotsAtFirst = 64;
+
+/**
+ * Send frames that leave as one message: a bundle where there are several, cut at `payloadBytesMax`. Each has a slot: the
+ * bracket or comma before it, then a copy of a template with its id and its client_msg_id patched in.
+ */
 export class SendBatch {
   readonly #template: Buffer;
   readonly #idAt: number;
   readonly #keyAt: number;
+  /** Slots of one bundle. */
+  readonly #bundleMax: number;
+  /** The slots, with room for a header before them and for a closing bracket behind. */
   #bytes: Buffer;
-  #length = 0;
+  #count = 0;
 
   constructor(to: string, field: 'to' | 'conversation_id' = 'to') {
     const tag = crypto.randomUUID().slice(-12);
     const key = `00000000-0000-7000-8000-${tag}`;
     const text = 'x'.repeat(textBytes);
-    const frame = `{"type":"send","id":${idBase},"${field}":"${to}","client_msg_id":"${key}","content":{"type":"text","text":"${text}"}}`;
-    this.#template = textFrame(frame);
+    this.#template = Buffer.from(
+      `,{"type":"send","id":${idBase},"${field}":"${to}","client_msg_id":"${key}","content":{"type":"text","text":"${text}"}}`,
+    );
     this.#idAt = this.#template.indexOf(String(idBase));
     this.#keyAt = this.#template.indexOf(key);
-    this.#bytes = Buffer.alloc(this.#template.length * 64);
+    this.#bundleMax = Math.floor((payloadBytesMax - 1) / this.#template.length);
+    this.#bytes = Buffer.alloc(headerBytes + this.#template.length * slotsAtFirst + 1);
   }
 
   add(id: number): void {
-    const from = this.#length;
-    if (from + this.#template.length > this.#bytes.length) {
+    const from = this.#slotAt(this.#count);
+    this.#count++;
+    if (this.#slotAt(this.#count) >= this.#bytes.length) {
       this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
     }
     this.#template.copy(this.#bytes, from);
@@ -243,13 +256,37 @@ export class SendBatch {
       this.#bytes[from + this.#idAt + index] = 0x30 + (rest % 10);
     }
     this.#patchKey(from + this.#keyAt, id);
-    this.#length += this.#template.length;
   }
 
   writeTo(connection: BenchConnection): void {
-    if (this.#length === 0) return;
-    connection.write(this.#bytes.subarray(0, this.#length));
-    this.#length = 0;
+    for (let first = 0; first < this.#count; first += this.#bundleMax) {
+      const behind = Math.min(first + this.#bundleMax, this.#count);
+      connection.write(behind - first === 1 ? this.#single(first) : this.#bundle(first, behind));
+    }
+    this.#count = 0;
+  }
+
+  /** A header overwrites the end of the slot before, which has been written by then. */
+  #single(slot: number): Buffer {
+    return this.#message(this.#slotAt(slot) + 1, this.#slotAt(slot + 1));
+  }
+
+  #bundle(first: number, behind: number): Buffer {
+    const [from, to] = [this.#slotAt(first), this.#slotAt(behind)];
+    this.#bytes[from] = 0x5b;
+    // Where the next slot has its comma; as the first of its bundle it needs none.
+    this.#bytes[to] = 0x5d;
+    return this.#message(from, to + 1);
+  }
+
+  #message(from: number, to: number): Buffer {
+    const head = header(1, to - from);
+    head.copy(this.#bytes, from - head.length);
+    return this.#bytes.subarray(from - head.length, to);
+  }
+
+  #slotAt(index: number): number {
+    return headerBytes + index * this.#template.length;
   }
 
   /** A UUIDv7 as client libraries make them: the time, then the low 24 bits of the id, then the sender's own tag. */

@@ -1,10 +1,10 @@
 // The generator's framing against a real server's parser: what it sends is legal, what it receives is whole.
 
 import { expect, test } from 'bun:test';
-import { parseUp } from '@hongyan/protocol/parse';
+import { parseFrame } from '@hongyan/protocol/parse';
 import type { BenchConnection } from './connection.ts';
 import { DeliveredFrame, SendBatch } from './direct.ts';
-import { FrameReader, NumberField } from './frames.ts';
+import { FrameReader, isBundle, NumberField, payloadBytesMax, splitBundle } from './frames.ts';
 
 test('frames that arrive cut at any place come out whole and in order', () => {
   const short = ['a', 'b'.repeat(200), ''];
@@ -25,21 +25,43 @@ test('frames that arrive cut at any place come out whole and in order', () => {
   }
 });
 
-test('send frames patched in place are frames of the protocol, each with its own key', () => {
+test.each([1, 2, 200, 1000])('%i send frames of one turn are frames of the protocol in as few messages', (count) => {
   const batch = new SendBatch('user1');
-  const written: Buffer[] = [];
-  const connection = { write: (bytes: Buffer) => void written.push(Buffer.from(bytes)) } as BenchConnection;
-  const count = 200;
-  for (let id = 0; id < count; id++) batch.add(1_000_000_000 + id);
-  batch.writeTo(connection);
-  const frames = unmasked(Buffer.concat(written)).map(parseUp);
-  expect(frames.every(({ type }) => type === 'ok')).toBe(true);
-  const sends = frames.flatMap((parsed) => (parsed.type === 'ok' && parsed.frame.type === 'send' ? parsed.frame : []));
-  expect(sends.map(({ id }) => id)).toEqual(Array.from({ length: count }, (_, id) => 1_000_000_000 + id));
-  expect(new Set(sends.map(({ client_msg_id }) => client_msg_id)).size).toBe(count);
+  // Twice: the buffer is used again.
+  for (const idBase of [1_000_000_000, 2_000_000_000]) {
+    for (let id = 0; id < count; id++) batch.add(idBase + id);
+    const messages = unmasked(writtenBy(batch));
+    expect(messages.filter((text) => text.startsWith('[')).length).toBe(count === 1 ? 0 : messages.length);
+    for (const text of messages) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(payloadBytesMax);
+    const sends = messages.flatMap(framesOf).map((text) => {
+      const parsed = parseFrame(text);
+      if (parsed.type !== 'ok' || parsed.frame.type !== 'send') throw new Error(`${text} is no send frame`);
+      return parsed.frame;
+    });
+    expect(messages.length).toBe(Math.ceil((count * (JSON.stringify(sends[0]).length + 1)) / payloadBytesMax));
+    expect(sends.map(({ id }) => id)).toEqual(Array.from({ length: count }, (_, id) => idBase + id));
+    expect(new Set(sends.map(({ client_msg_id }) => client_msg_id)).size).toBe(count);
+  }
 });
 
-test('a delivered frame says the last seq', () => {
+test('a bundle is split into its frames, whatever they contain and whatever stands behind it', () => {
+  const flat = ['{"type":"ack","id":1}', '{"type":"message","text":"},{\\"type\\":\\"鸿"}', '{"type":"receipt"}'];
+  const nested = [
+    ...flat,
+    '{"type":"message","content":{"type":"x","list":[{"type":"a"},{"type":"b"},[]],"text":"\\"]}[{\\\\"}}',
+    '{"type":"sync_result","conversations":[]}',
+  ];
+  for (const frames of [flat, nested, flat.slice(0, 1), nested.slice(3, 4)]) {
+    const bundle = Buffer.from(`[${frames.join(',')}]`);
+    const bytes = Buffer.concat([Buffer.from('xyz'), bundle, Buffer.from('[{"type":"ack"},{"type":"ack"}]')]);
+    const got: string[] = [];
+    expect(isBundle(bytes, 3)).toBe(true);
+    splitBundle(bytes, 3, 3 + bundle.length, (_, from, to) => got.push(bytes.toString('utf8', from, to)));
+    expect(got).toEqual(frames);
+  }
+});
+
+test('a delivered frame carries the last seq', () => {
   const delivered = new DeliveredFrame('d:a:b');
   const written: Buffer[] = [];
   const connection = { write: (bytes: Buffer) => void written.push(Buffer.from(bytes)) } as BenchConnection;
@@ -47,11 +69,11 @@ test('a delivered frame says the last seq', () => {
     delivered.seq = seq;
     delivered.writeTo(connection);
   }
-  expect(unmasked(Buffer.concat(written)).map(parseUp)).toEqual(
+  expect(unmasked(Buffer.concat(written)).map(parseFrame)).toEqual(
     [1, 98_765].map((seq) => ({
       type: 'ok',
       frame: { type: 'delivered', conversation_id: 'd:a:b', seq },
-    })) as ReturnType<typeof parseUp>[],
+    })) as ReturnType<typeof parseFrame>[],
   );
 });
 
@@ -67,6 +89,15 @@ test('a number is found where it stood last time and where it did not', () => {
     expect(field.read(bytes, 0, bytes.length)).toBe(value);
   }
 });
+
+const framesOf = (text: string): string[] =>
+  text.startsWith('[') ? JSON.parse(text).map((frame: unknown) => JSON.stringify(frame)) : [text];
+
+function writtenBy(batch: SendBatch): Buffer {
+  const written: Buffer[] = [];
+  batch.writeTo({ write: (bytes: Buffer) => void written.push(Buffer.from(bytes)) } as BenchConnection);
+  return Buffer.concat(written);
+}
 
 function serverFrame(text: string): Buffer {
   const payload = Buffer.from(text);

@@ -1,5 +1,7 @@
 // WebSocket framing by hand: a client frame with a zero mask is its own payload (RFC 6455 allows any key), and server frames are found without copying.
 
+import { assert } from '@hongyan/base/assert';
+
 /** A masked text frame whose mask is zero. */
 export function textFrame(text: string): Buffer {
   const payload = Buffer.from(text);
@@ -10,10 +12,13 @@ export function pongFrame(payload: Uint8Array): Buffer {
   return Buffer.concat([header(10, payload.length), payload]);
 }
 
+/** The longest payload that the generator sends in one message. */
+export const payloadBytesMax = 0xffff;
+
 /** The bytes before the payload of a client frame. */
-function header(opcode: number, length: number): Buffer {
+export function header(opcode: number, length: number): Buffer {
   if (length < 126) return Buffer.from([0x80 | opcode, 0x80 | length, 0, 0, 0, 0]);
-  if (length > 0xffff) throw new Error('the generator sends no frames of more than 65,535 bytes');
+  assert(length <= payloadBytesMax, `a message of at most ${payloadBytesMax} bytes is sent, not of ${length}`);
   return Buffer.from([0x80 | opcode, 0x80 | 126, length >> 8, length & 0xff, 0, 0, 0, 0]);
 }
 
@@ -50,7 +55,57 @@ export class FrameReader {
   }
 }
 
-/** First letters of `{"type":"…"`: enough to tell the frames of the wire apart without parsing. */
+export type OnBundled = (bytes: Buffer, start: number, end: number) => void;
+
+export const isBundle = (bytes: Buffer, start: number): boolean => bytes[start] === openBracket;
+
+/**
+ * Splits a bundle, a JSON array of frames as the server writes it, without blanks between them. Between two frames stands
+ * `},{"type":"`, which no string can contain because quotes in it are escaped. Only a list inside a frame can: a bundle with
+ * a second bracket is split by the depth of its brackets, at ten times the cost.
+ */
+export function splitBundle(bytes: Buffer, start: number, end: number, onFrame: OnBundled): void {
+  const inner = bytes.indexOf(openBracket, start + 1);
+  if (inner >= 0 && inner < end) return splitByDepth(bytes, start, end, onFrame);
+  for (let from = start + 1; from < end; ) {
+    const found = bytes.indexOf(separator, from);
+    const to = found < 0 || found >= end ? end - 1 : found + 1;
+    onFrame(bytes, from, to);
+    from = to + 1;
+  }
+}
+
+function splitByDepth(bytes: Buffer, start: number, end: number, onFrame: OnBundled): void {
+  let depth = 0;
+  let from = start + 1;
+  for (let at = from; at < end - 1; at++) {
+    const byte = bytes[at];
+    if (byte === quote) at = endOfString(bytes, at, end);
+    else if (byte === openBrace || byte === openBracket) depth++;
+    else if (byte === closeBrace || byte === closeBracket) depth--;
+    else if (byte === comma && depth === 0) {
+      onFrame(bytes, from, at);
+      from = at + 1;
+    }
+  }
+  onFrame(bytes, from, end - 1);
+}
+
+/** Where the string that begins at `from` has its closing quote. */
+function endOfString(bytes: Buffer, from: number, end: number): number {
+  for (let at = from + 1; at < end; at++) {
+    if (bytes[at] === backslash) at++;
+    else if (bytes[at] === quote) return at;
+  }
+  return end;
+}
+
+const separator = Buffer.from('},{"type":"');
+const [quote, comma, openBracket, backslash, closeBracket, openBrace, closeBrace] = [
+  0x22, 0x2c, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d,
+] as const;
+
+/** First letters of `{"type":"…"`: enough to distinguish the frames of the wire without parsing. */
 export const kindOffset = 9;
 export const kinds = {
   ack: 0x61,

@@ -1,9 +1,13 @@
-// Every frame the server sends, as one union.
+// Every frame the server sends, as one union: what it pushes, and one answer for each operation whose frame door has one.
 
 import Type, { type Static } from 'typebox';
 import type { ErrorCode } from './codes.ts';
-import { ConversationSchema, EntrySchema, MessageStatusSchema } from './entry.ts';
-import { ClientMsgIdSchema, ConversationIdSchema, MsgIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
+import { ConversationChangeSchema, ConversationSummarySchema } from './conversation.ts';
+import { EntrySchema } from './entry.ts';
+import { ConversationIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
+import type { OperationSpec, OutputOf } from './operations/operation.ts';
+import { type OperationName, type Operations, operations } from './operations/operations.ts';
+import { PresenceSchema } from './user.ts';
 
 const id = Type.Number();
 
@@ -12,19 +16,12 @@ export const LimitsSchema = Type.Object({
   frame_bytes_max: Type.Integer(),
   content_bytes_max: Type.Integer(),
   page_max: Type.Integer(),
-  members_inline: Type.Integer({ description: 'conversations up to this size list their members inline' }),
-  receipts_push_max: Type.Integer({ description: 'above this many members receipts are not pushed to everyone' }),
+  members_inline: Type.Integer({ description: 'Conversations up to this size list their members inline' }),
+  receipts_push_max: Type.Integer({ description: 'Above this many members receipts are not pushed to everyone' }),
 });
+export type Limits = Static<typeof LimitsSchema>;
 
-export const ConversationChangeSchema = Type.Union([
-  Type.Literal('created'),
-  Type.Literal('updated'),
-  Type.Literal('member_joined'),
-  Type.Literal('member_left'),
-]);
-export type ConversationChange = Static<typeof ConversationChangeSchema>;
-
-export const downSchemas = {
+const pushSchemas = {
   welcome: Type.Object({
     type: Type.Literal('welcome'),
     user_id: UserIdSchema,
@@ -33,43 +30,8 @@ export const downSchemas = {
     heartbeat_ms: Type.Integer(),
     limits: LimitsSchema,
     node: Type.String(),
-  }),
-  ack: Type.Object({
-    type: Type.Literal('ack'),
-    id,
-    client_msg_id: ClientMsgIdSchema,
-    msg_id: MsgIdSchema,
-    conversation_id: ConversationIdSchema,
-    seq: SeqSchema,
-    timestamp: Type.Integer(),
-    status: MessageStatusSchema,
-    duplicate: Type.Optional(Type.Literal(true)),
-  }),
-  sync_result: Type.Object({
-    type: Type.Literal('sync_result'),
-    id,
-    conversations: Type.Array(ConversationSchema),
-    cursor: Type.String({ description: 'Opaque. Pass it to the next sync; with has_more, at once for the next page' }),
-    has_more: Type.Boolean(),
-    conversation_count: Type.Integer({
-      description: 'All conversations of the user. A device that knows another number left some while it was away',
-    }),
-  }),
-  history_result: Type.Object({
-    type: Type.Literal('history_result'),
-    id,
-    conversation_id: ConversationIdSchema,
-    entries: Type.Array(EntrySchema, { description: 'Ascending by seq, without holes' }),
-    first_seq: SeqSchema,
-    last_seq: SeqSchema,
-    has_more: Type.Boolean({ description: 'More entries exist in the direction asked for' }),
-  }),
-  presence_result: Type.Object({
-    type: Type.Literal('presence_result'),
-    id,
-    users: Type.Array(
-      Type.Object({ user_id: UserIdSchema, online: Type.Boolean(), last_seen: Type.Optional(Type.Integer()) }),
-    ),
+    epoch: Type.String({ description: 'Of the store: seqs seen under another epoch are void' }),
+    bundles: Type.Optional(Type.Literal(true)),
   }),
   pong: Type.Object({ type: Type.Literal('pong') }),
   message: Type.Object({ type: Type.Literal('message'), ...EntrySchema.properties }),
@@ -85,20 +47,10 @@ export const downSchemas = {
     conversation_id: ConversationIdSchema,
     change: ConversationChangeSchema,
     user_id: Type.Optional(UserIdSchema),
-    conversation: Type.Object({
-      kind: ConversationSchema.properties.kind,
-      title: Type.Optional(Type.String()),
-      members: Type.Optional(Type.Array(UserIdSchema)),
-      member_count: Type.Integer(),
-    }),
+    conversation: ConversationSummarySchema,
   }),
   typing: Type.Object({ type: Type.Literal('typing'), conversation_id: ConversationIdSchema, user_id: UserIdSchema }),
-  presence: Type.Object({
-    type: Type.Literal('presence'),
-    user_id: UserIdSchema,
-    online: Type.Boolean(),
-    last_seen: Type.Optional(Type.Integer()),
-  }),
+  presence: Type.Object({ type: Type.Literal('presence'), ...PresenceSchema.properties }),
   going_away: Type.Object({
     type: Type.Literal('going_away'),
     reconnect_after_ms: Type.Integer(),
@@ -113,8 +65,28 @@ export const downSchemas = {
   }),
 } as const;
 
-export type DownType = keyof typeof downSchemas;
-export type DownOf<T extends DownType> = Static<(typeof downSchemas)[T]>;
+/** Operations by the type of the frame that answers them. */
+type ByDown = {
+  [N in OperationName as Operations[N] extends { readonly frame: { readonly down: infer D extends string } }
+    ? D
+    : never]: N;
+};
+export type AnswerType = keyof ByDown;
+export type DownType = AnswerType | keyof typeof pushSchemas;
+export type DownOf<T extends DownType> = T extends AnswerType
+  ? OutputOf<Operations[ByDown[T]]> & { readonly type: T; readonly id: number }
+  : T extends keyof typeof pushSchemas
+    ? Static<(typeof pushSchemas)[T]>
+    : never;
 export type Down = { [T in DownType]: DownOf<T> }[DownType];
-export type Limits = Static<typeof LimitsSchema>;
-export type { ErrorCode };
+
+export const downSchemas = {
+  ...pushSchemas,
+  ...(Object.fromEntries<Type.TSchema>(
+    Object.values(operations as Record<string, OperationSpec>).flatMap(({ frame, output }) =>
+      frame?.down === undefined || output === undefined
+        ? []
+        : [[frame.down, Type.Object({ type: Type.Literal(frame.down), id, ...(output as Type.TObject).properties })]],
+    ),
+  ) as { readonly [D in AnswerType]: Type.TSchema }),
+};

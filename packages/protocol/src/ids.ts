@@ -11,10 +11,15 @@ export type ClientMsgId = Brand<string, 'ClientMsgId'>;
 /** Position in a conversation's timeline: 1, 2, 3 … without holes (D2). 0 is "before the first". */
 export type Seq = Brand<number, 'Seq'>;
 
-export const userIdPattern = '^[A-Za-z0-9_.@-]{1,64}$';
+/** "." and ".." are no ids: every HTTP client cuts them out of a path. */
+export const userIdPattern = '^(?!\\.{1,2}$)[A-Za-z0-9_.@-]{1,64}$';
 
 export const UserIdSchema = Type.Unsafe<UserId>(
-  Type.String({ pattern: userIdPattern, description: '1–64 of letters, digits, _ . @ -' }),
+  Type.String({
+    pattern: userIdPattern,
+    description:
+      '1–64 of letters, digits, _ . @ -; not "." or "..". Ids that differ in the case of letters alone are one id',
+  }),
 );
 export const DeviceIdSchema = Type.Unsafe<DeviceId>(
   Type.String({ pattern: userIdPattern, description: 'One installed client; 1–64 of letters, digits, _ . @ -' }),
@@ -34,6 +39,11 @@ export const MsgIdSchema = Type.Unsafe<MsgId>(
   }),
 );
 export const ClientMsgIdSchema = Type.Unsafe<ClientMsgId>(
-  Type.String({ minLength: 1, maxLength: 64, description: "The sender's idempotency key (D3)" }),
+  Type.String({
+    minLength: 1,
+    maxLength: 64,
+    pattern: '^(?!\\.{1,2}$)',
+    description: "The sender's idempotency key (D3)",
+  }),
 );
 export const SeqSchema = Type.Unsafe<Seq>(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
-import { contentDepthMax, isShallow, parseUp } from './parse.ts';
+import { depthMax, isShallow, parseFrame, parseInput } from './parse.ts';
 import { upSchemas } from './up.ts';
 
 const send = { type: 'send', id: 1, to: 'bob', client_msg_id: 'k1', content: { type: 'text', text: 'hi' } };
@@ -9,7 +9,7 @@ const nested = (depth: number): unknown => (depth === 0 ? {} : { a: nested(depth
 
 test('a valid frame comes back as it was, unknown fields included', () => {
   const frame = { ...send, extra: true };
-  expect(parseUp(JSON.stringify(frame))).toEqual({ type: 'ok', frame: frame as never });
+  expect(parseFrame(JSON.stringify(frame))).toEqual({ type: 'ok', frame: frame as never });
 });
 
 test.each([
@@ -30,15 +30,48 @@ test.each([
   ['a fraction as seq', '{"type":"history","id":8,"conversation_id":"g:x","after_seq":1.5}', 8],
   ['a seq beyond safe integers', '{"type":"read","conversation_id":"g:x","seq":1e300}', undefined],
   ['too many presence ids', JSON.stringify({ type: 'presence', id: 9, user_ids: Array(501).fill('a') }), 9],
-  ['content nested too deep', JSON.stringify({ ...send, content: { type: 'x', a: nested(contentDepthMax) } }), 1],
+  ['a number that would be changed', '{"type":"presence","id":9007199254740993,"user_ids":[]}', '9007199254740993'],
+  ['both targets of a send', JSON.stringify({ ...send, conversation_id: 'g:x' }), 1],
+  ['neither target of a send', JSON.stringify({ ...send, to: undefined }), 1],
+  ['both bounds of a page', '{"type":"history","id":3,"conversation_id":"g:x","after_seq":1,"before_seq":9}', 3],
+  ['content nested too deep', JSON.stringify({ ...send, content: { type: 'x', a: nested(depthMax) } }), 1],
 ])('%s is a bad_request that repeats the id where there is one', (_name, text, id) => {
-  const parsed = parseUp(text);
-  expect(parsed.type === 'error' && { code: parsed.code, id: parsed.id }).toEqual({ code: 'bad_request', id });
+  const parsed = parseFrame(text);
+  expect(parsed.type === 'refused' && { code: parsed.refusal.code, id: parsed.id }).toEqual({
+    code: 'bad_request',
+    id: id === undefined ? undefined : String(id),
+  });
+});
+
+const targets = 'Exactly one of to and conversation_id';
+const pageBounds = 'At most one of after_seq and before_seq';
+
+test.each([
+  ['neither target of a send', { ...send, to: undefined }, `send: ${targets}`],
+  ['both targets of a send', { ...send, conversation_id: 'g:x' }, `send: ${targets}`],
+  [
+    'both bounds of a page',
+    { type: 'history', id: 1, conversation_id: 'g:x', after_seq: 1, before_seq: 2 },
+    `history: ${pageBounds}`,
+  ],
+  ['another rule first', { ...send, to: undefined, content: undefined }, 'send: must have required properties content'],
+  ['a rule inside', { ...send, content: {} }, 'send/content: must have required properties type'],
+])('%s is explained in words', (_name, frame, message) => {
+  const parsed = parseFrame(JSON.stringify(frame));
+  expect(parsed.type === 'refused' && parsed.refusal.message).toBe(message);
+});
+
+test('an input is explained like a frame', () => {
+  const { to: _to, ...noTarget } = send;
+  expect(parseInput('send', noTarget)).toMatchObject({ code: 'bad_request', message: `input: ${targets}` });
+  const both = { conversation_id: 'g:x', after_seq: 1, before_seq: 2 };
+  expect(parseInput('history', both)).toMatchObject({ code: 'bad_request', message: `input: ${pageBounds}` });
+  expect(parseInput('history', { conversation_id: 'g:x', after_seq: 1 })).toMatchObject({ type: 'ok' });
 });
 
 test('depth is measured without recursion', () => {
-  expect(isShallow(nested(contentDepthMax - 1))).toBe(true);
-  expect(isShallow(nested(contentDepthMax + 1))).toBe(false);
+  expect(isShallow(nested(depthMax - 1))).toBe(true);
+  expect(isShallow(nested(depthMax + 1))).toBe(false);
   let deep: unknown = {};
   for (let i = 0; i < 200_000; i++) deep = [deep];
   expect(isShallow(deep)).toBe(false);
@@ -66,9 +99,9 @@ test('no input makes the parser throw, and what it lets through has a known type
   );
   fc.assert(
     fc.property(text, (input) => {
-      const parsed = parseUp(input);
+      const parsed = parseFrame(input);
       if (parsed.type === 'ok') expect(Object.keys(upSchemas)).toContain(parsed.frame.type);
-      else expect(parsed.message.length).toBeGreaterThan(0);
+      else expect(parsed.refusal.message.length).toBeGreaterThan(0);
     }),
     { seed, numRuns: 2000 },
   );

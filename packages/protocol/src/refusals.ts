@@ -31,9 +31,12 @@ export const refusal = {
   targetMissing: () => refused('bad_request', 'give exactly one of "to" and "conversation_id"'),
   bothBounds: () => refused('bad_request', 'give at most one of "after_seq" and "before_seq"'),
   foreignCursor: () => refused('bad_request', 'the cursor was not issued by this server: sync again without one'),
-  contentTooDeep: (depthMax: number) => refused('bad_request', `content is nested deeper than ${depthMax} levels`),
-  lossyNumber: () =>
-    refused('bad_request', 'a number is not exactly representable (beyond 2^53 or not finite): send it as a string'),
+  tooDeep: (depthMax: number) => refused('bad_request', `the JSON is nested deeper than ${depthMax} levels`),
+  lossyNumber: (text: string) =>
+    refused(
+      'bad_request',
+      `the number ${text.slice(0, 64)} cannot be held exactly (beyond 2^53, or not finite): send it as a string`,
+    ),
   seqBeyondLast: (lastSeq: number) => refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`),
   textMissing: () => refused('bad_request', 'content of type "text" needs a string "text"'),
   badToken: () => refused('unauthorized', 'the token is missing or was not issued by this server'),
@@ -52,6 +55,17 @@ export const refusal = {
       'conflict',
       'this client_msg_id was used for another conversation or content: use a new one for a new message',
     ),
+  invisible: (field: string) =>
+    refused('bad_request', `${field} shows nothing: it needs at least one visible character`),
+  controlCharacters: (field: string) =>
+    refused(
+      'bad_request',
+      `${field} has control characters, or characters that turn the direction of text: remove them`,
+    ),
+  passwordLength: (min: number, max: number) => refused('bad_request', `a password has ${min} to ${max} characters`),
+  passwordCommon: () =>
+    refused('bad_request', 'this password is among those that guessing tries first: choose a longer or rarer one'),
+  tooLong: (field: string, max: number) => refused('too_large', `${field} is longer than ${max} characters`),
   tooLarge: (what: string, bytesMax: number) => refused('too_large', `${what} is larger than ${bytesMax} bytes`),
   tooMany: (what: string, max: number) => refused('too_large', `more than ${max} ${what}`),
 } as const;

@@ -1,49 +1,64 @@
-// Every frame a client sends, as one union. One JSON object per WebSocket text message.
+// Every frame a client sends, as one union: hello and ping, and one frame for each operation that has a frame door.
 
 import Type, { type Static } from 'typebox';
-import { ContentSchema } from './entry.ts';
-import { ClientMsgIdSchema, ConversationIdSchema, DeviceIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
+import { DeviceIdSchema } from './ids.ts';
+import type { OperationSpec } from './operations/operation.ts';
+import { type OperationName, type Operations, operations } from './operations/operations.ts';
 
-const id = Type.Number({ description: 'Chosen by the client; the answer repeats it' });
-const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 500 }));
-
-export const upSchemas = {
+const sessionSchemas = {
   hello: Type.Object({
     type: Type.Literal('hello'),
     token: Type.Optional(Type.String({ maxLength: 4096 })),
     device_id: DeviceIdSchema,
-    client: Type.Optional(Type.String({ maxLength: 128 })),
+    client: Type.Optional(Type.String({ maxLength: 128, description: 'What the client calls itself' })),
+    bundles: Type.Optional(
+      Type.Boolean({ description: 'The client takes several frames as one WebSocket message: a JSON array of frames' }),
+    ),
   }),
-  send: Type.Object({
-    type: Type.Literal('send'),
-    id,
-    to: Type.Optional(UserIdSchema),
-    conversation_id: Type.Optional(ConversationIdSchema),
-    client_msg_id: ClientMsgIdSchema,
-    content: ContentSchema,
-  }),
-  sync: Type.Object({
-    type: Type.Literal('sync'),
-    id,
-    cursor: Type.Optional(Type.String({ maxLength: 256 })),
-    limit,
-    full: Type.Optional(Type.Boolean()),
-  }),
-  history: Type.Object({
-    type: Type.Literal('history'),
-    id,
-    conversation_id: ConversationIdSchema,
-    after_seq: Type.Optional(SeqSchema),
-    before_seq: Type.Optional(SeqSchema),
-    limit,
-  }),
-  delivered: Type.Object({ type: Type.Literal('delivered'), conversation_id: ConversationIdSchema, seq: SeqSchema }),
-  read: Type.Object({ type: Type.Literal('read'), conversation_id: ConversationIdSchema, seq: SeqSchema }),
-  typing: Type.Object({ type: Type.Literal('typing'), conversation_id: ConversationIdSchema }),
-  presence: Type.Object({ type: Type.Literal('presence'), id, user_ids: Type.Array(UserIdSchema, { maxItems: 500 }) }),
   ping: Type.Object({ type: Type.Literal('ping') }),
 } as const;
 
-export type UpType = keyof typeof upSchemas;
-export type UpOf<T extends UpType> = Static<(typeof upSchemas)[T]>;
+/** Operations by the type of the frame that asks for them. */
+type ByUp = {
+  [N in OperationName as Operations[N] extends { readonly frame: { readonly up: infer U extends string } }
+    ? U
+    : never]: N;
+};
+type RequestFrame<U extends keyof ByUp> = Static<Operations[ByUp[U]]['input']> & {
+  readonly type: U;
+} & (Operations[ByUp[U]] extends { readonly frame: { readonly down: string } }
+    ? { readonly id: number }
+    : { readonly id?: number });
+
+export type RequestType = keyof ByUp;
+export type UpType = RequestType | keyof typeof sessionSchemas;
+export type UpOf<T extends UpType> = T extends RequestType
+  ? RequestFrame<T>
+  : T extends keyof typeof sessionSchemas
+    ? Static<(typeof sessionSchemas)[T]>
+    : never;
 export type Up = { [T in UpType]: UpOf<T> }[UpType];
+
+const id = Type.Number({ description: 'Chosen by the client; the answer repeats it' });
+
+export const operationOfUp = Object.fromEntries(
+  Object.entries(operations as Record<string, OperationSpec>).flatMap(([name, { frame }]) =>
+    frame === undefined ? [] : [[frame.up, name]],
+  ),
+) as ByUp;
+
+export const upSchemas = {
+  ...sessionSchemas,
+  ...(Object.fromEntries(
+    Object.entries(operationOfUp).map(([type, name]) => [type, requestSchema(type, operations[name])]),
+  ) as { readonly [U in RequestType]: Type.TSchema }),
+};
+
+function requestSchema(type: string, { input, frame }: OperationSpec): Type.TSchema {
+  const { properties, ...rest } = input as Type.TObject;
+  const { required: _required, type: _type, ...options } = rest as Record<string, unknown>;
+  return Type.Object(
+    { type: Type.Literal(type), id: frame?.down === undefined ? Type.Optional(id) : id, ...properties },
+    options,
+  );
+}

@@ -35,7 +35,7 @@ export type ClientEvent =
       readonly seq: number;
       readonly isDuplicate: boolean;
     }
-  /** The server said no, and that nothing was stored. `unknown_outcome` and `internal` are not refusals: leave them out. */
+  /** The server refused, and stored nothing. `unknown_outcome` and `internal` are not refusals: leave them out. */
   | { readonly type: 'refused'; readonly sender: string; readonly clientMsgId: string; readonly code: string }
   /** `push`: a message frame of that connection. `read`: came with an answer to history or sync. */
   | {
@@ -46,7 +46,7 @@ export type ClientEvent =
       readonly via: 'push' | 'read';
       readonly entry: SeenEntry;
     }
-  /** A device said how far it is. */
+  /** A device reported its positions. */
   | ({ readonly type: 'receipt_sent' } & Positions)
   /** A receipt frame that a connection received. */
   | ({ readonly type: 'receipt_pushed'; readonly connection: number } & Positions)
@@ -64,7 +64,7 @@ export interface FullRead {
   readonly entries: readonly SeenEntry[];
 }
 
-/** What GET /v1/messages/by-client-id says; `found` is absent for not_found. */
+/** The answer of GET /v1/messages/by-client-id; `found` is absent for not_found. */
 export interface AskedOutcome {
   readonly userId: string;
   readonly clientMsgId: string;

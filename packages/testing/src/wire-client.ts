@@ -10,7 +10,7 @@ export interface Frame {
 export type SendOutcome =
   | { readonly type: 'acked'; readonly msgId: string; readonly conversationId: string; readonly seq: number }
   | { readonly type: 'refused'; readonly code: string }
-  /** The connection ended first, or the server said so: it is there or it is not. */
+  /** The connection ended first, or the server answered unknown_outcome: the message may be stored. */
   | { readonly type: 'unknown' };
 
 export interface WireOptions {
@@ -18,7 +18,7 @@ export interface WireOptions {
   readonly token: string;
   readonly userId: string;
   readonly deviceId: string;
-  /** Everything the checker wants to know. */
+  /** Receives every event that the checker needs. */
   readonly record?: (event: ClientEvent) => void;
 }
 
@@ -40,7 +40,7 @@ interface Waiter {
 
 export class WireClient {
   readonly connection = ++connectionCount;
-  /** Frames that nobody waited for, the newest 10,000. */
+  /** Frames that no call waited for, the newest 10,000. */
   readonly frames: Frame[] = [];
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   readonly #options: WireOptions;

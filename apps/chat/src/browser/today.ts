@@ -24,7 +24,7 @@ export function startToday(): void {
   addEventListener('pageshow', renew);
 }
 
-export function nextMidnightMs(nowMs: number): number {
+function nextMidnightMs(nowMs: number): number {
   const date = new Date(nowMs);
   return new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime();
 }

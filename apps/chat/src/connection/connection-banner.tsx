@@ -28,18 +28,13 @@ export function ConnectionBanner({ session }: { readonly session: Session }) {
         {waiting > 0 && <span className="banner-waiting">{t('connection.waiting', { count: waiting })}</span>}
       </p>
       {state.type === 'reconnecting' && (
-        <button type="button" className="button-small" onClick={tryNow}>
+        <button type="button" className="button-small" onClick={() => void chat.client.connect().catch(() => {})}>
           {t('connection.tryNow')}
         </button>
       )}
       {state.type === 'closed' && <WayOut reason={state.reason} session={session} />}
     </div>
   );
-}
-
-/** Ends the wait for the next attempt: the client library waits no longer when the browser says that it is online [C6]. */
-function tryNow(): void {
-  window.dispatchEvent(new Event('online'));
 }
 
 function StateWords({ state }: { readonly state: ConnectionState }) {

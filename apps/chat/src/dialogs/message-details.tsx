@@ -1,6 +1,6 @@
 // Where a message is: its status for each recipient, and for the devices of this user.
 
-import type { ClientMessage } from '@hongyan/client/api';
+import type { ClientMessage, MessagePlace, MessageStatus } from '@hongyan/client/api';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { StatusMark } from '../messages/status-mark.tsx';
@@ -11,7 +11,6 @@ import { Problem } from '../ui/problem.tsx';
 import { fullTime } from '../ui/time.ts';
 import { useNames } from '../ui/use-names.ts';
 import { Dialog } from './dialog.tsx';
-import { type MessagePlace, ownDevicesOf, type Place, recipientsOf } from './message-place.ts';
 
 export function MessageDetails({
   message,
@@ -31,7 +30,7 @@ export function MessageDetails({
             {t('dialogs.whereCounts', {
               delivered: where.delivered_count,
               read: where.read_count,
-              recipients: recipientsOf(where),
+              recipients: where.recipient_count,
             })}
           </p>
           <WhereList where={where} />
@@ -51,9 +50,7 @@ export function MessageDetails({
 
 function WhereList({ where }: { readonly where: MessagePlace }) {
   const { t } = useTranslation();
-  const { userId } = useChat();
   const nameOf = useNames(where.members.map((member) => member.user_id));
-  const devices = ownDevicesOf(where, userId);
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
@@ -70,8 +67,8 @@ function WhereList({ where }: { readonly where: MessagePlace }) {
           </li>
         ))}
       </ul>
-      {devices.length > 0 && <h3>{t('dialogs.ownDevices')}</h3>}
-      {devices.map((device) => (
+      {where.devices.length > 0 && <h3>{t('dialogs.ownDevices')}</h3>}
+      {where.devices.map((device) => (
         <p key={device.device_id} className="where-status">
           <span className="device" title={device.device_id}>
             {device.name || <span className="code">{device.device_id.slice(0, 8)}</span>}
@@ -84,7 +81,7 @@ function WhereList({ where }: { readonly where: MessagePlace }) {
   );
 }
 
-function StatusWords({ status }: { readonly status: Place['status'] }) {
+function StatusWords({ status }: { readonly status: MessageStatus }) {
   const { t } = useTranslation();
   return (
     <span className="where-mark">

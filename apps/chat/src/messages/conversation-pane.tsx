@@ -9,14 +9,13 @@ import { useTitle } from '../ui/use-names.ts';
 import { Composer } from './composer.tsx';
 import { MessageList } from './message-list.tsx';
 import { PaneHeader } from './pane-header.tsx';
-import { useMayWrite } from './use-may-write.ts';
 
 export function ConversationPane({ conversation }: { readonly conversation: ConversationView }) {
   const { t } = useTranslation();
   const chat = useChat();
   const title = useTitle(conversation);
   const [timeline] = useState(() => chat.timeline(conversation.conversationId));
-  const mayWrite = useMayWrite(conversation);
+  const mayWrite = conversation.kind !== 'broadcast' || conversation.role === 'owner';
   const [sends, setSends] = useState(0);
   const textRef = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {

@@ -129,7 +129,11 @@ export class ChatState {
         this.#outboxChanged(message);
       }),
       client.on('left', ({ conversationId }) => this.#left(conversationId)),
-      client.on('gap', ({ conversationId, to }) => this.#timelines.get(conversationId)?.gap(to)),
+      client.on('gap', ({ conversationId, to, isReset }) => {
+        const timeline = this.#timelines.get(conversationId);
+        if (isReset) timeline?.reset();
+        else timeline?.gap(to);
+      }),
       client.on('typing', ({ conversationId, userId }) => {
         if (userId !== this.userId) this.typing.started(conversationId, userId);
       }),

@@ -123,6 +123,15 @@ export class Timeline {
     this.#put({ firstSeq: Math.max(this.#now.firstSeq, to + 1) });
   }
 
+  /** The messages from some seq on are void, because the store was put back: the window is loaded again. */
+  reset(): void {
+    this.#ahead = [];
+    this.#acked = [];
+    this.#windows++;
+    this.#put({ messages: [], hasOlder: false, hasNewer: false, firstSeq: 1, phase: 'empty', loading: undefined });
+    void this.open();
+  }
+
   async #load(bound: { readonly afterSeq?: Seq }): Promise<void> {
     this.#isLoading = true;
     this.#windows++;

@@ -1,4 +1,4 @@
-// The server that hongyan bench measures: one of its own in a folder that goes away again, or one that runs already.
+// The server that hongyan bench measures: one that it starts in a temporary folder, or one that runs already.
 
 import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { login } from '@hongyan/client';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { openDirectory } from '@hongyan/server/compose/data-folder';
 import { readOrCreateSecret } from '@hongyan/server/config/secret';
-import { createTokens } from '@hongyan/server/roles/gateway/token';
+import { JwtTokens } from '@hongyan/server/ports/tokens/jwt-tokens';
 import { readPasswords } from '../password.ts';
 import { program } from '../program.ts';
 
@@ -28,7 +28,7 @@ export interface BenchTarget {
 const tokenLifeS = 86_400;
 const stopTimeoutMs = 20_000;
 
-/** A server on a free port, for the time of `work`; its users have tokens and no password. */
+/** Starts a server on a free port, and stops it when `work` settles; its users have tokens and no password. */
 export async function withOwnServer<T>(
   { parent, pairCount }: { readonly parent: string; readonly pairCount: number },
   work: (target: BenchTarget) => Promise<T>,
@@ -46,11 +46,11 @@ export async function withOwnServer<T>(
     await createUsers(data, pairs.flat());
     server = await startServer(data);
     try {
-      const tokens = createTokens({ secret: await readOrCreateSecret(data), ttlS: tokenLifeS, clock: systemClock });
+      const tokens = new JwtTokens({ secret: await readOrCreateSecret(data), ttlS: tokenLifeS, clock: systemClock });
       return await work({
         ...addressOf(server.url),
         pairs: pairs as unknown as BenchTarget['pairs'],
-        tokenOf: (userId) => tokens.sign(userId),
+        tokenOf: async (userId) => (await tokens.sign(userId)).accessToken,
         lastSeq: async () => 0,
         serverPid: existsSync('/proc/self/stat') ? server.pid : undefined,
       });
@@ -63,7 +63,7 @@ export async function withOwnServer<T>(
   }
 }
 
-/** Their passwords are asked for, one after the other. */
+/** Reads the passwords of the two accounts. */
 export async function ofRunningServer(url: string, pair: readonly [UserId, UserId]): Promise<BenchTarget> {
   const tokens = new Map<UserId, string>();
   const passwords = await readPasswords(pair.map((userId) => `Password of ${userId}: `));
@@ -78,7 +78,7 @@ export async function ofRunningServer(url: string, pair: readonly [UserId, UserI
     async lastSeq(conversationId) {
       const headers = { authorization: `Bearer ${await tokenOf(pair[0])}` };
       const answer = await fetch(`${url}/v1/conversations/${conversationId}`, { headers });
-      // Two who have never written to each other have no conversation.
+      // Two users who have never written to each other have no conversation.
       return answer.ok ? ((await answer.json()) as { last_seq: number }).last_seq : 0;
     },
     serverPid: undefined,
@@ -95,7 +95,7 @@ async function createUsers(data: string, userIds: readonly string[]): Promise<vo
   await directory.close();
 }
 
-/** This very program, as a process of its own: the generator must not share its event loop. */
+/** Runs this program again as a process of its own: the generator must not share its event loop. */
 async function startServer(data: string) {
   const child = Bun.spawn([...program, 'start', '--listen', '127.0.0.1:0', '--data', data, '--log-level', 'warn'], {
     stdin: 'ignore',
@@ -109,14 +109,14 @@ async function startServer(data: string) {
     await child.exited;
     timer.cancel();
   };
-  let said = '';
+  let output = '';
   for await (const chunk of child.stdout) {
-    said += new TextDecoder().decode(chunk);
-    const url = said.match(/is ready: open (\S+)\n/)?.[1];
+    output += new TextDecoder().decode(chunk);
+    const url = output.match(/is ready: open (\S+)\n/)?.[1];
     if (url !== undefined) return { url, pid: child.pid, stop, kill: () => child.kill('SIGKILL') };
   }
   await stop();
-  throw new Error('the server to be measured did not start');
+  throw new Error('the server to be measured did not start; its log is above');
 }
 
 function addressOf(url: string) {

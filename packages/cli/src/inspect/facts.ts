@@ -1,10 +1,14 @@
-// What the data folder knows of a conversation or a message, gathered from both stores and named as on the wire.
+// The facts of a conversation or a message in the data folder, read through the ports and named as on the wire.
 
-import type { Content, ConversationKind, MemberRole, MessageStatus } from '@hongyan/protocol/entry';
+import type { Content } from '@hongyan/protocol/content';
+import type { ConversationKind, MemberRole } from '@hongyan/protocol/conversation';
+import type { MessageStatus } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { type Position, statusAt } from '@hongyan/protocol/status';
 import type { Readers } from '@hongyan/server/compose/data-folder';
-import { statusAt } from '@hongyan/server/domain/message';
-import type { ConversationRecord, MemberRecord } from '@hongyan/server/ports/directory/directory';
+import type { ConversationRecord, MemberRecord } from '@hongyan/server/ports/directory/conversations';
+import type { DeviceReceipt } from '@hongyan/server/ports/directory/receipts';
+import type { DeviceRecord } from '@hongyan/server/ports/directory/users';
 import type { StoredEntry } from '@hongyan/server/ports/timeline/timeline';
 
 export interface MessageFacts {
@@ -33,7 +37,8 @@ export interface ConversationFacts {
   readonly created_at: number;
   readonly first_seq: Seq;
   readonly last_seq: Seq;
-  readonly months: readonly { readonly month: string; readonly first_seq: Seq; readonly last_seq: Seq }[];
+  /** The parts of the store that hold its entries, oldest first: months. */
+  readonly segments: readonly { readonly name: string; readonly first_seq: Seq; readonly last_seq: Seq }[];
   readonly member_count: number;
   /** By user id, up to the limit. */
   readonly members: readonly MemberFacts[];
@@ -43,6 +48,8 @@ export interface ConversationFacts {
 
 export interface DeviceFacts {
   readonly device_id: DeviceId;
+  /** The client's own label; empty when it gave none. */
+  readonly name: string;
   readonly status: MessageStatus;
   readonly delivered_seq: Seq;
   readonly read_seq: Seq;
@@ -69,7 +76,10 @@ export async function conversationFacts(
   { conversation, limit }: { readonly conversation: ConversationRecord; readonly limit: number },
 ): Promise<ConversationFacts> {
   const { conversationId } = conversation;
-  const { firstSeq, lastSeq } = timeline.bounds(conversationId);
+  const [head] = await timeline.heads([conversationId]);
+  const [firstSeq, lastSeq] = [head?.firstSeq ?? (1 as Seq), head?.lastSeq ?? (0 as Seq)];
+  const newest = await timeline.range({ conversationId, beforeSeq: (lastSeq + 1) as Seq, limit });
+  const segments = await timeline.segments(conversationId);
   return {
     type: 'conversation',
     conversation_id: conversationId,
@@ -78,12 +88,14 @@ export async function conversationFacts(
     created_at: conversation.createdAtMs,
     first_seq: firstSeq,
     last_seq: lastSeq,
-    months: timeline
-      .spans(conversationId)
-      .map((span) => ({ month: span.month, first_seq: span.firstSeq, last_seq: span.lastSeq })),
+    segments: segments.map((segment) => ({
+      name: segment.name,
+      first_seq: segment.firstSeq,
+      last_seq: segment.lastSeq,
+    })),
     member_count: conversation.memberCount,
     members: (await directory.members({ conversationId, limit })).map(memberFacts),
-    messages: timeline.newest(conversationId, limit).map(messageFacts),
+    messages: newest.entries.map(messageFacts),
   };
 }
 
@@ -92,33 +104,45 @@ export async function whereFacts(
   { entry, limit }: { readonly entry: StoredEntry; readonly limit: number },
 ): Promise<WhereFacts> {
   const { conversationId, seq, from } = entry;
-  const conversation = await directory.getConversation(conversationId);
+  const conversations = await directory.getConversations([conversationId]);
   const counts = await directory.countReceipts({ conversationId, seq, except: from });
   const members = await directory.members({ conversationId, limit });
+  const userIds = members.map(({ userId }) => userId);
+  const devices = await directory.devices(userIds);
+  const receipts = await directory.deviceReceipts({ conversationId, userIds });
   return {
     type: 'message',
     message: messageFacts(entry),
     delivered_count: counts.delivered,
     read_count: counts.read,
-    member_count: conversation?.memberCount ?? 0,
-    members: await Promise.all(
-      members.map(async (member) => ({
-        ...memberFacts(member),
-        status: statusAt(seq, member),
-        devices: await deviceFacts(directory, member, seq),
-      })),
-    ),
+    member_count: conversations.get(conversationId)?.memberCount ?? 0,
+    members: members.map((member) => ({
+      ...memberFacts(member),
+      status: statusAt(seq, member),
+      devices: deviceFacts({
+        seq,
+        devices: devices.get(member.userId) ?? [],
+        receipts: receipts.get(member.userId) ?? [],
+      }),
+    })),
   };
 }
 
-async function deviceFacts(directory: Readers['directory'], member: MemberRecord, seq: Seq): Promise<DeviceFacts[]> {
-  const { conversationId, userId } = member;
-  const receipts = await directory.deviceReceipts({ conversationId, userId });
-  const positions = new Map(receipts.map((receipt) => [receipt.deviceId, receipt]));
-  return (await directory.devices(userId)).map(({ deviceId, lastSeenMs }) => {
+function deviceFacts({
+  seq,
+  devices,
+  receipts,
+}: {
+  readonly seq: Seq;
+  readonly devices: readonly DeviceRecord[];
+  readonly receipts: readonly DeviceReceipt[];
+}): DeviceFacts[] {
+  const positions = new Map<DeviceId, Position>(receipts.map((receipt) => [receipt.deviceId, receipt]));
+  return devices.map(({ deviceId, name, lastSeenMs }) => {
     const at = positions.get(deviceId) ?? { deliveredSeq: 0 as Seq, readSeq: 0 as Seq };
     return {
       device_id: deviceId,
+      name,
       status: statusAt(seq, at),
       delivered_seq: at.deliveredSeq,
       read_seq: at.readSeq,

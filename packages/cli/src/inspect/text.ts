@@ -7,20 +7,20 @@ import type { ConversationFacts, MemberFacts, WhereFacts } from './facts.ts';
 const contentCharsMax = 60;
 
 export function conversationText(facts: ConversationFacts): string {
-  const { members, messages, months } = facts;
+  const { members, messages, segments } = facts;
   const title = facts.title === '' ? '' : ` "${printable(facts.title)}"`;
   return [
-    `${facts.kind} conversation ${facts.conversation_id}${title}, made ${timeOf(facts.created_at)}`,
+    `${facts.kind} conversation ${facts.conversation_id}${title}, created ${timeOf(facts.created_at)}`,
     facts.last_seq === 0
       ? 'no message yet'
-      : `seq ${facts.first_seq} to ${facts.last_seq}${facts.first_seq > 1 ? '; what came before is no longer kept' : ''}`,
+      : `seq ${facts.first_seq} to ${facts.last_seq}${facts.first_seq > 1 ? '; earlier messages were removed' : ''}`,
     '',
-    ...(months.length === 0
+    ...(segments.length === 0
       ? []
       : [
           table(
             ['month', 'first seq', 'last seq'],
-            months.map((span) => [span.month, span.first_seq, span.last_seq]),
+            segments.map(({ name, first_seq, last_seq }) => [name, first_seq, last_seq]),
           ),
           '',
         ]),
@@ -79,13 +79,13 @@ export function whereText(facts: WhereFacts): string {
   ].join('\n');
 }
 
-/** A position below the message means that it has not arrived: "ack" says that of the message, not of the member. */
+/** "ack" is a status of the message: for a member it means that the message has not arrived. */
 function statusOf(
   { user_id, status }: Pick<MemberFacts, 'user_id'> & { readonly status: string },
   sender: string,
 ): string {
-  const said = status === 'ack' ? 'not delivered' : status;
-  return user_id === sender ? `sender, ${said}` : said;
+  const arrival = status === 'ack' ? 'not delivered' : status;
+  return user_id === sender ? `sender, ${arrival}` : arrival;
 }
 
 const cut = (shown: number, count: number): string => (shown < count ? `, the first ${shown} of them:` : '');

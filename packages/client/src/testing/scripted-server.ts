@@ -1,4 +1,4 @@
-// A real WebSocket server whose words are the test's: for what a healthy server never says.
+// A real WebSocket server whose frames are the test's: for what a healthy server never sends.
 
 import type { Server, ServerWebSocket } from 'bun';
 
@@ -7,10 +7,12 @@ type Frame = Record<string, unknown> & { readonly type: string };
 export interface ScriptedConnection {
   /** Frames received so far, hello included. */
   readonly frames: readonly Frame[];
+  /** The WebSocket messages that carried them: a frame, or a bundle. */
+  readonly messages: readonly string[];
   send(frame: Frame): void;
   sendText(text: string): void;
   close(code: number): void;
-  /** Resolves with the first frame of the type, come already or yet to come. */
+  /** Resolves with the first frame of the type, which may have arrived before. */
   next(type: string): Promise<Frame>;
 }
 
@@ -19,12 +21,15 @@ interface Data {
   readonly receive: (text: string) => void;
 }
 
-/** Answers hello with welcome and sync with an empty page, unless told otherwise; all else is the test's. */
+/** Answers hello with welcome and sync with an empty page, unless `answer` does; all else is the test's. */
 export class ScriptedServer {
   readonly #server: Server<Data>;
   readonly connections: ScriptedConnection[] = [];
   readonly #waiting: ((connection: ScriptedConnection) => void)[] = [];
   heartbeatMs = 1_000;
+  epoch = 'first';
+  /** The welcome takes bundles. */
+  hasBundles = false;
   limits: { readonly frame_bytes_max?: number } = {};
   /** Called with each frame; a truthy result means that the test has answered. */
   answer: (connection: ScriptedConnection, frame: Frame) => boolean = () => false;
@@ -70,6 +75,8 @@ export class ScriptedServer {
         heartbeat_ms: this.heartbeatMs,
         limits: this.limits,
         node: 'test',
+        epoch: this.epoch,
+        ...(this.hasBundles ? { bundles: true } : {}),
       });
     } else if (frame.type === 'sync') {
       connection.send({ type: 'sync_result', id: frame.id, conversations: [], cursor: 'c', has_more: false });
@@ -82,32 +89,36 @@ function connectionOf(
   receive: (connection: ScriptedConnection, frame: Frame) => void,
 ): Data {
   const frames: Frame[] = [];
+  const messages: string[] = [];
   const waiting: { type: string; resolve: (frame: Frame) => void }[] = [];
   const connection: ScriptedConnection = {
     frames,
+    messages,
     send: (frame) => void socket.send(JSON.stringify(frame)),
     sendText: (text) => void socket.send(text),
     close: (code) => socket.close(code),
     next: (type) =>
       new Promise((resolve) => {
-        const known = frames.find((frame) => frame.type === type);
-        if (known) resolve(known);
+        const earlier = frames.find((frame) => frame.type === type);
+        if (earlier) resolve(earlier);
         else waiting.push({ type, resolve });
       }),
   };
   return {
     connection,
     receive(text) {
-      const frame = JSON.parse(text) as Frame;
-      frames.push(frame);
-      for (const one of waiting.splice(0)) {
-        if (one.type === frame.type) one.resolve(frame);
-        else waiting.push(one);
+      messages.push(text);
+      for (const frame of [JSON.parse(text)].flat() as Frame[]) {
+        frames.push(frame);
+        for (const wait of waiting.splice(0)) {
+          if (wait.type === frame.type) wait.resolve(frame);
+          else waiting.push(wait);
+        }
+        receive(connection, frame);
       }
-      receive(connection, frame);
     },
   };
 }
 
-/** An unsigned token that says who the user is; a scripted server believes it. */
+/** An unsigned token of the user; a scripted server accepts it. */
 export const tokenOf = (userId: string): string => `x.${btoa(JSON.stringify({ sub: userId }))}.x`;

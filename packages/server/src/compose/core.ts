@@ -1,30 +1,31 @@
 // The core on the embedded profile's stores, as one of a data folder.
 
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Clock } from '@hongyan/base/clock';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { MsgId } from '@hongyan/protocol/ids';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
-import { ensureFolder } from '../config/folder-access.ts';
+import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
-import { createMemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
+import { MemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
 import type { Core } from '../ports/core/core.ts';
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
-import { createMemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
-import { createMemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
-import { listMonths } from '../ports/timeline/month-file.ts';
+import { MemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
+import { MemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
 import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
-import { createCore } from '../roles/core/core.ts';
+import type { Timeline } from '../ports/timeline/timeline.ts';
+import type { Tokens } from '../ports/tokens/tokens.ts';
+import { startCore } from '../roles/core/core.ts';
+import type { CoreLimits } from '../roles/core/deps.ts';
 
 export interface OpenCore {
   readonly core: Core;
   readonly bus: EventBus;
   /** Resolves when a store cannot be written any more: only another process can. */
   readonly died: Promise<void>;
-  /** Finishes accepted sends, then closes the stores. */
+  /** Finishes accepted commands, then closes the stores. */
   close(): Promise<void>;
 }
 
@@ -33,58 +34,62 @@ export interface Surroundings {
   readonly clock: Clock;
 }
 
-export async function openCore(config: Config, { log, clock }: Surroundings): Promise<OpenCore> {
-  await ensureFolder(config.data);
+const dayMs = 86_400_000;
+const retainEveryMs = 3_600_000;
+/** Sessions of a node that was not renewed for so long are dropped. */
+const sessionTtlMs = 30_000;
+/** The directory takes writes of many kinds beside receipts: its queue holds several for each command that may wait. */
+const directoryWritesPerCommand = 10;
+
+export async function openCore(
+  config: Config,
+  { log, clock, tokens }: Surroundings & { readonly tokens: Pick<Tokens, 'sign'> },
+): Promise<OpenCore> {
   const lock = lockFolder(config.data);
-  const queueMax = config.commandQueueMax;
-  const batchMax = config.commitBatchMax;
-  const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
+  const layout = dataLayout(config.data);
   const { promise: died, resolve: onDeath } = Promise.withResolvers<void>();
-  const timelineFolder = join(config.data, 'timeline');
-  const directoryPath = join(config.data, 'directory.db');
-  assertDirectoryIsThere(directoryPath, timelineFolder);
-  const timeline = await openSqliteTimeline({
-    dir: timelineFolder,
+  assertDirectoryIsThere(layout.directory, layout.timeline);
+  const store = {
     log,
-    maxBytes,
-    queueMax: queueMax * 2,
-    batchMax,
+    maxBytes: config.storeBytesMax === 0 ? undefined : config.storeBytesMax,
+    batchMax: config.commitBatchMax,
     onDeath,
-  });
+  };
+  // Two batches of commands may be under way, and each change of a conversation adds an entry of its own.
+  const timeline = await openSqliteTimeline({ ...store, dir: layout.timeline, queueMax: config.commandQueueMax * 2 });
   const directory = await openSqliteDirectory({
-    path: directoryPath,
-    log,
-    maxBytes,
-    queueMax: queueMax * 10,
-    batchMax,
-    onDeath,
+    ...store,
+    path: layout.directory,
+    queueMax: config.commandQueueMax * directoryWritesPerCommand,
   });
-  const bus = createMemoryEventBus();
-  const core = createCore({
-    openCommandLog: (handle) => createMemoryCommandLog(handle, { queueMax, batchMax, log }),
+  const bus = new MemoryEventBus();
+  const commands = new MemoryCommandLog({
+    queueMax: config.commandQueueMax,
+    queuePerUserMax: config.commandsPerUserMax,
+    batchMax: config.commitBatchMax,
+    batchPerUserMax: config.commitBatchPerUserMax,
+    log,
+  });
+  const core = startCore({
+    commands,
     timeline,
     directory,
     bus,
-    registry: createMemorySessionRegistry(),
+    registry: new MemorySessionRegistry({ clock, ttlMs: sessionTtlMs }),
+    tokens,
     clock,
     log,
     newMsgId: createUuidV7(() => clock.nowMs()) as () => MsgId,
-    limits: {
-      contentBytesMax: config.contentBytesMax,
-      pageMax: config.pageMax,
-      // A few pages may be on their way to one connection before it counts as slow.
-      pageBytesMax: Math.floor(config.connectionBacklogBytesMax / 4),
-      groupMembersMax: config.groupMembersMax,
-      membersInlineMax: config.membersInlineMax,
-      receiptsPushMax: config.receiptsPushMax,
-    },
-    areNewMembersShownHistory: config.historyVisibleToNewMembers,
+    limits: coreLimits(config),
+    isSignupEnabled: config.signupEnabled,
   });
+  const retention = startRetention(config.retentionDays, { timeline, clock, log });
   return {
     core,
     bus,
     died,
     async close() {
+      retention?.cancel();
       await core.drain();
       await timeline.close();
       await directory.close();
@@ -93,9 +98,40 @@ export async function openCore(config: Config, { log, clock }: Surroundings): Pr
   };
 }
 
+/** [M18] undefined where messages are kept for ever. */
+function startRetention(
+  days: number,
+  { timeline, clock, log }: Surroundings & { readonly timeline: Timeline },
+): Timer | undefined {
+  if (days === 0) return undefined;
+  const retain = () => {
+    timeline
+      .retain({ fromMs: clock.nowMs() - days * dayMs })
+      .catch((error: unknown) => log.error('old messages not removed', { error }));
+  };
+  retain();
+  return clock.every(retainEveryMs, retain);
+}
+
+function coreLimits(config: Config): CoreLimits {
+  return {
+    contentBytesMax: config.contentBytesMax,
+    pageMax: config.pageMax,
+    // A few pages may be on their way to one connection before it counts as slow.
+    pageBytesMax: Math.floor(config.connectionBacklogBytesMax / 4),
+    groupMembersMax: config.groupMembersMax,
+    conversationsPerUserMax: config.conversationsPerUserMax,
+    membersInlineMax: config.membersInlineMax,
+    receiptsPushMax: config.receiptsPushMax,
+  };
+}
+
 /** A directory made anew beside a timeline would give its user ids, and with them its messages, to whoever signs up first. */
 function assertDirectoryIsThere(path: string, timelineFolder: string): void {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (bytes > 0 || !existsSync(timelineFolder) || listMonths(timelineFolder).length === 0) return;
+  if (bytes > 0 || !hasMessages(timelineFolder)) return;
   throw new Error(`${path} is missing or empty, though ${timelineFolder} has messages: put it back from a backup`);
 }
+
+const hasMessages = (folder: string): boolean =>
+  existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('timeline-'));

@@ -1,35 +1,48 @@
 // The stores of a data folder without a server: for commands that run beside it, or while it is stopped.
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Log } from '@hongyan/base/log';
+import { dataLayout } from '../config/data-layout.ts';
 import { assertReadable, ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
-import type { Directory } from '../ports/directory/directory.ts';
-import {
-  type DirectoryReader,
-  openSqliteDirectory,
-  openSqliteDirectoryReader,
-} from '../ports/directory/sqlite-directory.ts';
-import { SqliteTimelineReader } from '../ports/timeline/sqlite-timeline-reader.ts';
-
-export type { DirectoryReader, SqliteTimelineReader };
+import type { Directory, DirectoryReader } from '../ports/directory/directory.ts';
+import { openSqliteDirectory, openSqliteDirectoryReader } from '../ports/directory/sqlite-directory.ts';
+import { openSqliteTimelineReader, type SqliteTimelineReader } from '../ports/timeline/sqlite-timeline-reader.ts';
+import type { TimelineReads } from '../ports/timeline/timeline.ts';
 
 /** What these commands write at once: far below what a server queues. */
 const writesMax = 100;
 
 /**
- * For writes too, made when there is none. Beside a running server it is a second writer: SQLite lets one at a time
- * write and the other wait, and the server's next read sees what was committed.
+ * For writes too; created when there is none. Beside a running server it is a second writer: SQLite lets one write while the
+ * other waits, and the server's next read sees what was committed.
  */
 export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): Promise<Directory> {
   await ensureFolder(data);
-  return openSqliteDirectory({ path: directoryPath(data), log, queueMax: writesMax, batchMax: writesMax });
+  return openSqliteDirectory({ path: dataLayout(data).directory, log, queueMax: writesMax, batchMax: writesMax });
 }
 
 export interface Readers {
   readonly directory: DirectoryReader;
-  readonly timeline: SqliteTimelineReader;
+  /** The port's reads; and, as an operator has a key without its sender, the entries of every sender who used it. */
+  readonly timeline: TimelineReads & Pick<SqliteTimelineReader, 'findAllByClientMsgId'>;
+}
+
+/** The directory alone, read only, until `work` settles. Rejects when the folder has none. */
+export async function withDirectoryReader<T>(
+  { data }: Pick<Config, 'data'>,
+  work: (directory: DirectoryReader) => Promise<T>,
+): Promise<T> {
+  const layout = dataLayout(data);
+  if (existsSync(data)) await assertReadable(data);
+  if (!existsSync(layout.directory))
+    throw new Error(`the folder ${data} has no users; name the server's data folder by --data`);
+  const directory = openSqliteDirectoryReader(layout.directory);
+  try {
+    return await work(directory);
+  } finally {
+    await directory.close();
+  }
 }
 
 /** Both stores, read only, until `work` settles. Rejects when no server has run on the folder. */
@@ -37,13 +50,13 @@ export async function withReaders<T>(
   { data }: Pick<Config, 'data'>,
   work: (readers: Readers) => Promise<T>,
 ): Promise<T> {
-  const timelineFolder = join(data, 'timeline');
+  const layout = dataLayout(data);
   if (existsSync(data)) await assertReadable(data);
-  if (!existsSync(directoryPath(data)) || !existsSync(timelineFolder))
+  if (!existsSync(layout.directory) || !existsSync(layout.timeline))
     throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
-  const directory = openSqliteDirectoryReader(directoryPath(data));
+  const directory = openSqliteDirectoryReader(layout.directory);
   try {
-    const timeline = new SqliteTimelineReader(timelineFolder);
+    const timeline = openSqliteTimelineReader(layout.timeline);
     try {
       return await work({ directory, timeline });
     } finally {
@@ -53,5 +66,3 @@ export async function withReaders<T>(
     await directory.close();
   }
 }
-
-const directoryPath = (data: string): string => join(data, 'directory.db');

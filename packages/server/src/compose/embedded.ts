@@ -1,10 +1,12 @@
 // The embedded profile: all roles on SQLite and memory, in one process or with several gateway processes in front of it.
 
+import { ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
-import { readOrCreateSecret } from '../config/secret.ts';
-import { openCore, type Surroundings } from './core.ts';
+import type { Tokens } from '../ports/tokens/tokens.ts';
+import { type OpenCore, openCore, type Surroundings } from './core.ts';
 import { openGateway } from './gateway.ts';
-import { startGatewayProcesses } from './gateway-processes.ts';
+import { GatewaySupervisor } from './processes/supervisor.ts';
+import { openTokens } from './tokens.ts';
 
 export interface Running {
   /** Where clients of this machine connect. */
@@ -21,27 +23,39 @@ export interface EmbeddedSurroundings extends Surroundings {
 }
 
 export async function startEmbedded(config: Config, surroundings: EmbeddedSurroundings): Promise<Running> {
-  const opened = await openCore(config, surroundings);
-  const gateways = await startGateways();
+  await ensureFolder(config.data);
+  // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
+  const tokens = await openTokens(config, surroundings);
+  const opened = await openCore(config, { ...surroundings, tokens });
+  try {
+    const gateways = await startGateways(config, surroundings, { opened, tokens });
+    return {
+      url: gateways.url,
+      died: opened.died,
+      async stop() {
+        await gateways.stop();
+        await opened.close();
+      },
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function startGateways(
+  config: Config,
+  surroundings: EmbeddedSurroundings,
+  { opened, tokens }: { readonly opened: OpenCore; readonly tokens: Tokens },
+): Promise<Omit<Running, 'died'>> {
+  if (config.gateways > 1) return GatewaySupervisor.start(config, surroundings, opened);
+  const { core, bus } = opened;
+  const gateway = await openGateway(config, surroundings, { core, bus, tokens, node: 'embedded' });
   return {
-    url: gateways.url,
-    died: opened.died,
+    url: gateway.url,
     async stop() {
-      await gateways.stop();
-      await opened.close();
+      await gateway.drain(surroundings.clock.monotonicMs() + config.drainMs);
+      await gateway.close();
     },
   };
-
-  async function startGateways(): Promise<Omit<Running, 'died'>> {
-    try {
-      // Created and checked here, once: gateway processes that start at the same time would each create one.
-      await readOrCreateSecret(config.data, surroundings.log);
-      if (config.gateways > 1) return await startGatewayProcesses(config, surroundings, opened);
-      const gateway = await openGateway(config, surroundings, { ...opened, node: 'embedded' });
-      return { url: gateway.url, stop: () => gateway.stop(config.drainMs) };
-    } catch (error) {
-      await opened.close();
-      throw error;
-    }
-  }
 }

@@ -1,64 +1,60 @@
 // The gateway as configured, in front of a core that may be in this process or in another.
 
-import { parseAddress, reachableUrl } from '@hongyan/base/address';
+import { parseAddress } from '@hongyan/base/address';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { Limits } from '@hongyan/protocol/down';
 import { protocolVersion } from '@hongyan/protocol/version';
 import type { Config } from '../config/options.ts';
-import { readSecret } from '../config/secret.ts';
 import type { Core } from '../ports/core/core.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
-import { type Gateway, startGateway } from '../roles/gateway/gateway.ts';
-import { createTokens } from '../roles/gateway/token.ts';
+import type { Tokens } from '../ports/tokens/tokens.ts';
+import { Gateway } from '../roles/gateway/gateway.ts';
+import type { GatewayLimits, ListenOptions } from '../roles/gateway/options.ts';
 import type { Surroundings } from './core.ts';
+import { openFilesForConnections } from './open-files.ts';
 import { version } from './version.ts';
 import { findWebRoot } from './web-root.ts';
 
 export interface GatewayPlace {
   readonly core: Core;
   readonly bus: EventBus;
+  readonly tokens: Tokens;
   readonly node: string;
   /** Other gateways accept on the same port. */
   readonly isPortShared?: boolean;
   readonly isCoreReachable?: () => boolean;
 }
 
-/** Verified tokens that all gateways of this server together remember. */
-const tokensMax = 20_000;
-
-export async function openGateway(
-  config: Config,
-  { log, clock }: Surroundings,
-  { core, bus, node, isPortShared, isCoreReachable }: GatewayPlace,
-): Promise<Gateway> {
-  const secret = await readSecret(config.data);
-  return startGateway(
-    {
-      core,
-      bus,
-      tokens: createTokens({ secret, ttlS: config.tokenTtlS, clock, cacheMax: Math.ceil(tokensMax / config.gateways) }),
-      clock,
-      log,
-      node,
-      newSessionId: createUuidV7(() => clock.nowMs()),
-      limits: {
-        heartbeatMs: config.heartbeatMs,
-        helloTimeoutMs: config.helloTimeoutMs,
-        frameBytesMax: config.frameBytesMax,
-        backlogBytesMax: config.connectionBacklogBytesMax,
-        connectionsMax: config.connectionsMax,
-        inFlightMax: config.inFlightPerConnectionMax,
-      },
-      wireLimits: wireLimits(config),
-      tokenTtlS: config.tokenTtlS,
-      isSignupEnabled: config.signupEnabled,
-      publicUrl: config.publicUrl || reachableUrl({ ...parseAddress(config.listen), isTls: config.tlsCert !== '' }),
-      webRoot: await findWebRoot(config.webRoot),
-      isCoreReachable,
-    },
-    { ...listenOptions(config), isPortShared },
+/** Resolves when it listens. */
+export async function openGateway(config: Config, { log, clock }: Surroundings, place: GatewayPlace): Promise<Gateway> {
+  const { isPortShared = false, ...rest } = place;
+  const gateway = new Gateway({
+    ...rest,
+    clock,
+    log,
+    newSessionId: createUuidV7(() => clock.nowMs()),
+    limits: gatewayLimits(config),
+    wireLimits: wireLimits(config),
+    publicUrl: config.publicUrl,
+    webRoot: await findWebRoot(config.webRoot),
     version,
-  );
+    listen: { ...listenOptions(config), isPortShared },
+  });
+  await gateway.start();
+  return gateway;
+}
+
+function gatewayLimits(config: Config): GatewayLimits {
+  return {
+    heartbeatMs: config.heartbeatMs,
+    helloTimeoutMs: config.helloTimeoutMs,
+    frameBytesMax: config.frameBytesMax,
+    backlogBytesMax: config.connectionBacklogBytesMax,
+    totalBacklogBytesMax: config.backlogBytesMax,
+    connectionsMax: Math.min(config.connectionsMax, openFilesForConnections()),
+    awaitingHelloMax: config.helloPendingMax,
+    inFlightMax: config.inFlightPerConnectionMax,
+  };
 }
 
 function wireLimits(config: Config): Limits {
@@ -72,6 +68,6 @@ function wireLimits(config: Config): Limits {
   };
 }
 
-function listenOptions({ listen, tlsCert, tlsKey }: Config) {
+function listenOptions({ listen, tlsCert, tlsKey }: Config): ListenOptions {
   return { ...parseAddress(listen), ...(tlsCert && tlsKey ? { tls: { certFile: tlsCert, keyFile: tlsKey } } : {}) };
 }

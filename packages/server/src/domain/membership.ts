@@ -1,7 +1,8 @@
-// Who may do what in a conversation.
+// What a member may do in a conversation.
 
-import type { ConversationKind, MemberRole } from '@hongyan/protocol/entry';
-import { type Admission, refuse } from './message.ts';
+import { done } from '@hongyan/base/result';
+import type { ConversationKind, MemberRole } from '@hongyan/protocol/conversation';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
 
 export interface MemberFacts {
   readonly kind: ConversationKind;
@@ -9,34 +10,30 @@ export interface MemberFacts {
   readonly role: MemberRole | undefined;
 }
 
-const ok = { type: 'ok', value: undefined } as const;
-const notMember = refuse('not_member', 'you are not a member of this conversation');
-
-export function mayPost({ kind, role }: MemberFacts): Admission<undefined> {
-  if (role === undefined) return notMember;
-  if (kind === 'broadcast' && role !== 'owner')
-    return refuse('forbidden', 'only owners write in a broadcast conversation');
-  return ok;
+export function mayPost({ kind, role }: MemberFacts): Result<undefined> {
+  if (role === undefined) return refusal.notMember();
+  return kind === 'broadcast' && role !== 'owner' ? refusal.onlyOwners('write in a broadcast conversation') : done;
 }
 
-export function mayRead({ role }: MemberFacts): Admission<undefined> {
-  return role === undefined ? notMember : ok;
+export function mayRead({ role }: MemberFacts): Result<undefined> {
+  return role === undefined ? refusal.notMember() : done;
 }
 
 /** Groups: every member may rename and add; broadcasts: owners. Direct conversations have neither. */
-export function mayChange({ kind, role }: MemberFacts): Admission<undefined> {
-  if (role === undefined) return notMember;
-  if (kind === 'direct')
-    return refuse('forbidden', 'a direct conversation has no title and always the same two members');
-  if (kind === 'broadcast' && role !== 'owner')
-    return refuse('forbidden', 'only owners change a broadcast conversation');
-  return ok;
+export function mayChange({ kind, role }: MemberFacts): Result<undefined> {
+  if (role === undefined) return refusal.notMember();
+  if (kind === 'direct') return refusal.fixedMembers();
+  return kind === 'broadcast' && role !== 'owner' ? refusal.onlyOwners('change a broadcast conversation') : done;
 }
 
-/** Everyone may leave; owners may remove others. */
-export function mayRemove(facts: MemberFacts & { readonly isSelf: boolean }): Admission<undefined> {
-  if (facts.role === undefined) return notMember;
-  if (facts.kind === 'direct') return refuse('forbidden', 'members of a direct conversation stay');
-  if (!facts.isSelf && facts.role !== 'owner') return refuse('forbidden', 'only owners remove other members');
-  return ok;
+/** Every member may leave; owners may remove others. */
+export function mayRemove(facts: MemberFacts & { readonly isSelf: boolean }): Result<undefined> {
+  if (facts.role === undefined) return refusal.notMember();
+  if (facts.kind === 'direct') return refusal.fixedMembers();
+  return facts.isSelf || facts.role === 'owner' ? done : refusal.onlyOwners('remove other members');
+}
+
+/** Whether new members see what was written before they joined, where the creator did not choose. */
+export function isHistoryVisibleByDefault(kind: ConversationKind): boolean {
+  return kind !== 'group';
 }

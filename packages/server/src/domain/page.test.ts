@@ -1,14 +1,13 @@
+// How many items fit into one page.
+
 import { expect, test } from 'bun:test';
-import { entryBytes, fittingCount } from './page.ts';
+import { fittingCount } from './page.ts';
 
-test('as many go as fit, and one at least', () => {
-  expect(fittingCount([], 10)).toBe(0);
-  expect(fittingCount([5, 5], 10)).toBe(2);
-  expect(fittingCount([5, 5, 1], 10)).toBe(2);
-  expect(fittingCount([11, 1], 10)).toBe(1);
-  expect(fittingCount([1, 11, 1], 10)).toBe(1);
-});
-
-test('an entry is counted in bytes of UTF-8', () => {
-  expect(entryBytes({ contentJson: '鸿雁' }) - entryBytes({ contentJson: '' })).toBe(6);
+test('[D8] as many items go into a page as fit, and the first one always does', () => {
+  const fitting = (sizes: readonly number[]) => fittingCount(sizes, (size) => size, 10);
+  expect(fitting([])).toBe(0);
+  expect(fitting([5, 5])).toBe(2);
+  expect(fitting([5, 5, 1])).toBe(2);
+  expect(fitting([11, 1])).toBe(1);
+  expect(fitting([1, 11, 1])).toBe(1);
 });

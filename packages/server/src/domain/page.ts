@@ -1,17 +1,11 @@
-// How much of a list goes into one answer: more than a connection may have unsent would close it, and the next one likewise [D8].
+// How much goes into one answer: more than a connection may have unsent would close it, and the next one likewise [D8].
 
-/** What the fields around a content take in a frame, at most. */
-const envelopeBytes = 512;
-
-export const entryBytes = (entry: { readonly contentJson: string }): number =>
-  Buffer.byteLength(entry.contentJson) + envelopeBytes;
-
-/** How many of `sizes`, from the first on, come to at most `bytesMax` together. The first always goes: else nobody got past it. */
-export function fittingCount(sizes: readonly number[], bytesMax: number): number {
+/** How many of `items`, from the first on, fit into `bytesMax`. The first one always does: a page is never empty for its size. */
+export function fittingCount<T>(items: readonly T[], bytesOf: (item: T) => number, bytesMax: number): number {
   let total = 0;
-  for (const [index, size] of sizes.entries()) {
-    total += size;
+  for (const [index, item] of items.entries()) {
+    total += bytesOf(item);
     if (index > 0 && total > bytesMax) return index;
   }
-  return sizes.length;
+  return items.length;
 }

@@ -1,138 +1,127 @@
-// What a device has to be told after an absence: the choice of conversations, their order, and the cursor.
+// What a device has to catch up with after an absence: the choice of conversations, their order, and the cursor.
 
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import type { Position } from './position.ts';
 
-/** What is known of one conversation of the user who syncs. */
+/** The facts about one conversation of the user who syncs. */
 export interface SyncCandidate {
   readonly conversationId: ConversationId;
   readonly lastSeq: Seq;
-  readonly lastPosition: number;
+  /** Server time of the last entry, or of the creation where there is none. */
+  readonly activityMs: number;
   /** When the user's own membership or read position last changed. */
   readonly updatedAtMs: number;
+  /** Entries may have been committed since the cursor's position. */
+  readonly isChanged: boolean;
   /** What this very device has acknowledged. */
   readonly deviceDeliveredSeq: Seq;
 }
 
-/** A cursor says what the device knew when a sync began; while has_more, also how far the pages got. */
+export type SyncMode = 'since_cursor' | 'from_receipts' | 'full';
+
+/** A cursor says what the device knew when a sync began; while there are more pages, also how far they got. */
 export interface Cursor {
-  readonly sincePosition: number;
+  /** Of the timeline; opaque. */
+  readonly since: Position;
   readonly sinceMs: number;
   readonly paging?: {
-    readonly nextPosition: number;
+    readonly mode: SyncMode;
+    /** What the last page's cursor will say. */
+    readonly next: Position;
     readonly nextMs: number;
-    readonly afterPosition: number;
+    readonly afterActivityMs: number;
     readonly afterId: ConversationId;
-    readonly full: boolean;
-    readonly fromReceipts: boolean;
   };
 }
 
-export type SyncMode = 'since_cursor' | 'from_receipts' | 'full';
+const separator = '~'; // in no id's alphabet, nor in that of positions
+const modes: readonly SyncMode[] = ['since_cursor', 'from_receipts', 'full'];
 
-const separator = '~'; // in no id's alphabet
-
-export function encodeCursor({ sincePosition, sinceMs, paging }: Cursor): string {
-  const parts: (string | number)[] = [sincePosition, sinceMs];
-  if (paging) {
-    const flags = (paging.full ? 'f' : '') + (paging.fromReceipts ? 'r' : '');
-    parts.push(paging.nextPosition, paging.nextMs, paging.afterPosition, flags, paging.afterId);
-  }
+export function encodeCursor({ since, sinceMs, paging }: Cursor): string {
+  const parts: (string | number)[] = [since, sinceMs];
+  if (paging)
+    parts.push(modes.indexOf(paging.mode), paging.next, paging.nextMs, paging.afterActivityMs, paging.afterId);
   return parts.join(separator);
 }
 
 /** undefined for text that no encodeCursor made. */
 export function decodeCursor(text: string): Cursor | undefined {
   const parts = text.split(separator);
-  if (parts.length !== 2 && parts.length !== 7) return undefined;
-  const digits = parts.slice(0, parts.length === 2 ? 2 : 5);
-  const numbers = digits.map(Number);
-  if (!digits.every((text) => /^\d+$/.test(text)) || !numbers.every(Number.isSafeInteger)) return undefined;
-  const [sincePosition = 0, sinceMs = 0, nextPosition = 0, nextMs = 0, afterPosition = 0] = numbers;
-  if (parts.length === 2) return { sincePosition, sinceMs };
-  const [flags = '', afterId = ''] = parts.slice(5);
-  return {
-    sincePosition,
-    sinceMs,
-    paging: {
-      nextPosition,
-      nextMs,
-      afterPosition,
-      afterId: afterId as ConversationId,
-      full: flags.includes('f'),
-      fromReceipts: flags.includes('r'),
-    },
-  };
+  const [since = '', sinceMs = '', mode = '', next = '', nextMs = '', afterActivityMs = '', afterId = ''] = parts;
+  if (!isPosition(since) || !isTime(sinceMs)) return undefined;
+  const cursor = { since, sinceMs: Number(sinceMs) };
+  if (parts.length === 2) return cursor;
+  const pagingMode = modes[Number(mode)];
+  if (parts.length !== 7 || pagingMode === undefined || !isPosition(next)) return undefined;
+  if (!isTime(nextMs) || !isTime(afterActivityMs)) return undefined;
+  const paging = { mode: pagingMode, next, nextMs: Number(nextMs), afterActivityMs: Number(afterActivityMs) };
+  return { ...cursor, paging: { ...paging, afterId: afterId as ConversationId } };
 }
 
-/** Newest activity first; ties (conversations without entries) by id, so that paging is total. */
-function byNewest(a: SyncCandidate, b: SyncCandidate): number {
-  return b.lastPosition - a.lastPosition || (a.conversationId < b.conversationId ? -1 : 1);
+const isPosition = (text: string): text is Position => /^[\w.-]{1,128}$/.test(text);
+const isTime = (text: string): boolean => /^\d{1,15}$/.test(text);
+
+export interface SyncRequest {
+  readonly cursor: Cursor | undefined;
+  readonly full: boolean;
+  /** The end of the timeline's feed, read before the candidates were. */
+  readonly position: Position;
+  /** Lies a little before the reads of the candidates, so that a change made meanwhile is reported again rather than missed. */
+  readonly nowMs: number;
 }
 
-/**
- * The page of conversations to tell. `nowMs` should lie a little before the reads of the candidates, so that a change
- * made meanwhile is told again rather than missed.
- */
-export function selectPage<T extends SyncCandidate>(
-  candidates: readonly T[],
-  request: {
-    readonly cursor: Cursor | undefined;
-    readonly full: boolean;
-    readonly limit: number;
-    readonly nowMs: number;
-  },
-): { readonly page: readonly T[]; readonly cursor: Cursor; readonly hasMore: boolean } {
-  const { cursor, limit, nowMs } = request;
-  const paging = cursor?.paging;
-  const mode: SyncMode =
-    (paging?.full ?? request.full)
-      ? 'full'
-      : (paging?.fromReceipts ?? cursor === undefined)
-        ? 'from_receipts'
-        : 'since_cursor';
-  const sincePosition = cursor?.sincePosition ?? 0;
-  // A cursor from the future means that the clock stepped back: rather tell everything again than miss a change.
+export function modeOf({ cursor, full }: Pick<SyncRequest, 'cursor' | 'full'>): SyncMode {
+  if (cursor?.paging) return cursor.paging.mode;
+  if (full) return 'full';
+  return cursor === undefined ? 'from_receipts' : 'since_cursor';
+}
+
+/** The conversations still to report, newest activity first; those of earlier pages are left out. */
+export function conversationsAhead<T extends SyncCandidate>(candidates: readonly T[], request: SyncRequest): T[] {
+  const { cursor, nowMs } = request;
+  const mode = modeOf(request);
+  // A cursor from the future means that the clock stepped back: rather report everything again than miss a change.
   const sinceMs = cursor && cursor.sinceMs <= nowMs ? cursor.sinceMs : 0;
-  const nextPosition =
-    paging?.nextPosition ?? candidates.reduce((max, c) => Math.max(max, c.lastPosition), sincePosition);
-  const nextMs = paging?.nextMs ?? nowMs;
+  const paging = cursor?.paging;
+  return candidates.filter((one) => isAhead(one, mode, sinceMs) && (!paging || isAfter(one, paging))).sort(byNewest);
+}
 
-  const ahead = candidates
-    .filter((c) => isAhead(c, { mode, sincePosition, sinceMs }))
-    .filter((c) => !paging || isAfter(c, paging))
-    .sort(byNewest);
-  const page = ahead.slice(0, limit);
-  const last = page.at(-1);
-  if (ahead.length <= limit || !last)
-    return { page, cursor: { sincePosition: nextPosition, sinceMs: nextMs }, hasMore: false };
-  return {
-    page,
-    hasMore: true,
-    cursor: {
-      sincePosition,
-      sinceMs,
-      paging: {
-        nextPosition,
-        nextMs,
-        afterPosition: last.lastPosition,
-        afterId: last.conversationId,
-        full: mode === 'full',
-        fromReceipts: mode === 'from_receipts',
-      },
-    },
+/** The cursor to hand out with the first `count` of `ahead`. */
+export function cursorAfter(ahead: readonly SyncCandidate[], count: number, request: SyncRequest): Cursor {
+  const { cursor, position, nowMs } = request;
+  const [next, nextMs] = [cursor?.paging?.next ?? position, cursor?.paging?.nextMs ?? nowMs];
+  const last = ahead[count - 1];
+  if (count >= ahead.length || last === undefined) return { since: next, sinceMs: nextMs };
+  const paging = {
+    mode: modeOf(request),
+    next,
+    nextMs,
+    afterActivityMs: last.activityMs,
+    afterId: last.conversationId,
   };
+  return { since: cursor?.since ?? position, sinceMs: cursor?.sinceMs ?? 0, paging };
 }
 
-function isAhead(c: SyncCandidate, since: { mode: SyncMode; sincePosition: number; sinceMs: number }): boolean {
-  if (since.mode === 'full') return true;
-  if (since.mode === 'from_receipts') return c.lastSeq > c.deviceDeliveredSeq;
-  return c.lastPosition > since.sincePosition || c.updatedAtMs >= since.sinceMs;
+/** Ties by id, so that the order is total. */
+function byNewest(a: SyncCandidate, b: SyncCandidate): number {
+  return b.activityMs - a.activityMs || (a.conversationId < b.conversationId ? -1 : 1);
 }
 
-/** Behind the last one told: activity since then moved a conversation up, out of the pages; the next sync tells it. */
-function isAfter(
-  c: SyncCandidate,
-  { afterPosition, afterId }: { afterPosition: number; afterId: ConversationId },
-): boolean {
-  return c.lastPosition < afterPosition || (c.lastPosition === afterPosition && c.conversationId > afterId);
+function isAhead(one: SyncCandidate, mode: SyncMode, sinceMs: number): boolean {
+  switch (mode) {
+    case 'full':
+      return true;
+    case 'from_receipts':
+      return one.lastSeq > one.deviceDeliveredSeq;
+    case 'since_cursor':
+      return one.isChanged || one.updatedAtMs >= sinceMs;
+  }
+}
+
+/** Activity since the page before moved a conversation up, out of the pages: the next sync reports it. */
+function isAfter(one: SyncCandidate, after: { readonly afterActivityMs: number; readonly afterId: ConversationId }) {
+  return (
+    one.activityMs < after.afterActivityMs ||
+    (one.activityMs === after.afterActivityMs && one.conversationId > after.afterId)
+  );
 }

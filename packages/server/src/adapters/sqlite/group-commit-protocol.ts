@@ -1,4 +1,6 @@
-// What the two threads of a group commit say to each other.
+// The messages between a writer thread and the thread that feeds it.
+
+import type { Failure } from './failure.ts';
 
 /** `ops` of the whole batch travel in one message: one clone, one wake-up, one transaction, one fsync. */
 export type ToWorker<Op> =
@@ -10,14 +12,8 @@ export type ToWorker<Op> =
 export type FromWorker<Result> =
   | { readonly type: 'ready' }
   | { readonly type: 'open_failed'; readonly failure: Failure }
-  /** Results in the order of the batch's ops; all of them are durable. */
+  /** Results in the order of the batch's ops. */
   | { readonly type: 'committed'; readonly results: readonly Result[] }
   /** Nothing of the batch was stored. */
   | { readonly type: 'failed'; readonly failure: Failure }
   | { readonly type: 'closed' };
-
-export interface Failure {
-  readonly message: string;
-  /** SQLite's name of the error, such as SQLITE_FULL. */
-  readonly code?: string;
-}

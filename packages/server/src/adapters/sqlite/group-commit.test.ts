@@ -4,8 +4,11 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StoreFailure } from '@hongyan/base/result';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import { CommitFailedError, GroupCommit, QueueFullError, WriterClosedError, WriterDiedError } from './group-commit.ts';
+import { until } from '@hongyan/testing/until';
+import { SqliteBug } from './failure.ts';
+import { GroupCommit } from './group-commit.ts';
 import { openReader } from './open.ts';
 import type { NoteOp, NoteResult } from './testing/notes.worker.ts';
 
@@ -66,9 +69,10 @@ test('an op that throws undoes its whole batch, and the next batch works', async
   const writer = open();
   await writer.ready();
   const outcomes = await Promise.allSettled([writer.submit(add('a')), writer.submit({ type: 'fail' })]);
-  expect(
-    outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof CommitFailedError),
-  ).toEqual([true, true]);
+  expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof SqliteBug)).toEqual([
+    true,
+    true,
+  ]);
   expect(await writer.submit(add('b'))).toBe(1);
   await writer.close();
   expect(stored().map((note) => note.text)).toEqual(['b']);
@@ -77,7 +81,7 @@ test('an op that throws undoes its whole batch, and the next batch works', async
 test('above queueMax a submit is refused at once, and accepted again when there is room', async () => {
   const writer = open({ queueMax: 2 });
   const accepted = writer.submitAll([add('a'), add('b')]);
-  expect(await rejectionOf(writer.submit(add('c')))).toBeInstanceOf(QueueFullError);
+  expect(await rejectionOf(writer.submit(add('c')))).toHaveProperty('code', 'overloaded');
   await accepted;
   expect(await writer.submit(add('d'))).toBe(3);
   await writer.close();
@@ -88,8 +92,8 @@ test('a full disk rejects the batch and stores nothing of it; with room it works
   const big = 'x'.repeat(10_000);
   expect(await small.submit(add('first'))).toBe(1);
   const refusal = await rejectionOf(small.submitAll(Array.from({ length: 20 }, () => add(big))));
-  expect(refusal).toBeInstanceOf(CommitFailedError);
-  expect(refusal).toHaveProperty('code', 'SQLITE_FULL');
+  expect(refusal).toBeInstanceOf(StoreFailure);
+  expect(refusal).toMatchObject({ code: 'unavailable', sqliteCode: 'SQLITE_FULL' });
   expect(stored().map((note) => note.text)).toEqual(['first']);
   expect(await small.submit(add('second'))).toBe(2);
   await small.close();
@@ -102,21 +106,21 @@ test('close commits what was accepted and refuses what comes later', async () =>
   const writer = open();
   const accepted = writer.submit(add('a'));
   const closed = writer.close();
-  expect(await rejectionOf(writer.submit(add('b')))).toBeInstanceOf(WriterClosedError);
+  expect(await rejectionOf(writer.submit(add('b')))).toHaveProperty('code', 'unavailable');
   expect(await accepted).toBe(1);
   await closed;
   await writer.close();
   expect(stored()).toHaveLength(1);
 });
 
-test('when the worker dies everything pending and later rejects, and onFatal says so', async () => {
+test('when the worker dies everything pending and later rejects, and onFatal reports it', async () => {
   const fatal = Promise.withResolvers<Error>();
   const writer = open({ onFatal: fatal.resolve });
   await writer.submit(add('a'));
   const pending = writer.submit({ type: 'die' });
-  expect(await rejectionOf(pending)).toBeInstanceOf(WriterDiedError);
-  expect(await fatal.promise).toBeInstanceOf(WriterDiedError);
-  expect(await rejectionOf(writer.submit(add('b')))).toBeInstanceOf(WriterDiedError);
+  expect(await rejectionOf(pending)).toHaveProperty('code', 'unknown_outcome');
+  expect(await fatal.promise).toHaveProperty('code', 'unknown_outcome');
+  expect(await rejectionOf(writer.submit(add('b')))).toHaveProperty('code', 'unavailable');
   await writer.close();
 });
 
@@ -128,8 +132,24 @@ test('a store that cannot be opened rejects ready and every submit', async () =>
     batchMax: 1,
   });
   const outcomes = await Promise.allSettled([writer.submit(add('a')), writer.ready()]);
-  expect(
-    outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof CommitFailedError),
-  ).toEqual([true, true]);
+  const reasons = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason);
+  expect(reasons).toEqual([reasons[0], reasons[0]]);
+  expect(reasons[0]).toMatchObject({ code: 'unavailable', sqliteCode: 'SQLITE_CANTOPEN' });
+  await writer.close();
+});
+
+test('a bug in an op that cannot be sent to the thread rejects its batch alone', async () => {
+  const writer = open();
+  const uncloneable = { type: 'add', text: () => {} } as unknown as NoteOp;
+  expect(await rejectionOf(writer.submit(uncloneable))).toBeInstanceOf(Error);
+  expect(await writer.submit(add('a'))).toBe(1);
+  await writer.close();
+});
+
+test('upkeep runs between batches until it is done', async () => {
+  const writer = open();
+  await writer.submit(add('upkeep 1'));
+  await until(() => stored().filter(({ text }) => text === 'kept up').length === 3);
+  expect(await writer.submit(add('a'))).toBe(5);
   await writer.close();
 });

@@ -16,7 +16,7 @@ const mmapBytes = 2 ** 31 - 65_536;
 /** A checkpoint each 16 MiB of WAL: rare enough to be cheap, small enough to make a restart quick. */
 const checkpointPages = 4_096;
 
-/** A commit on this connection is on the disk when it returns: synchronous=FULL makes WAL fsync each commit [D1]. */
+/** A commit on this connection is on the disk when it returns, unless its transaction asked for less: synchronous=FULL makes WAL fsync each commit [D1]. */
 export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 1024 }: OpenOptions = {}): Database {
   return opened(path, { create: true }, (db) => {
     db.run(`PRAGMA page_size=${pageBytes}`);
@@ -76,8 +76,18 @@ export function closeWriter(db: Database): void {
   db.close();
 }
 
+/** Whether a commit waits for the disk. */
+export interface Durability {
+  /**
+   * False: the commit is atomic and ordered, survives kill -9, and may be lost with all commits after it when the power fails,
+   * until the next durable commit or checkpoint. It costs no fsync.
+   */
+  readonly isDurable: boolean;
+}
+
 export interface Transaction {
-  begin(): void;
+  /** Durable when not stated otherwise. */
+  begin(durability?: Durability): void;
   commit(): void;
   rollback(): void;
 }
@@ -86,8 +96,14 @@ export interface Transaction {
 export function transactionOf(db: Database): Transaction {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
+  let isSynchronous = true;
   return {
-    begin: () => void begin.run(),
+    begin({ isDurable } = { isDurable: true }) {
+      // SQLite takes the pragma between transactions only. A durable commit syncs the log, and so every commit before it.
+      if (isSynchronous !== isDurable) db.run(`PRAGMA synchronous=${isDurable ? 'FULL' : 'NORMAL'}`);
+      isSynchronous = isDurable;
+      begin.run();
+    },
     commit: () => void commit.run(),
     // SQLite itself rolls back after some errors (a full disk); then there is nothing left to undo.
     rollback: () => {

@@ -1,62 +1,95 @@
-// The worker's side of a group commit: one transaction, and so one fsync, for each batch that arrives.
+// The worker's side of a group commit: one transaction, and so one fsync at most, for each batch that arrives.
 
-import type { Failure, FromWorker, ToWorker } from './group-commit-protocol.ts';
+import { assert, unreachable } from '@hongyan/base/assert';
+import { soon } from '@hongyan/base/soon';
+import { failureOf } from './failure.ts';
+import type { FromWorker, ToWorker } from './group-commit-protocol.ts';
 
 /** A store as its worker sees it. A throw of `begin`, `apply` or `commit` undoes the whole batch. */
 export interface BatchStore<Op, Result> {
-  /** Usually BEGIN IMMEDIATE. */
-  begin(): void;
+  /** Usually BEGIN IMMEDIATE. Receives the ops of the batch, which decide how durable its commit must be. */
+  begin(ops: readonly Op[]): void;
   /** Sees the ops applied before it, in this batch and earlier. */
   apply(op: Op): Result;
-  /** MUST return only when the batch is on the disk. */
+  /** MUST return only when the batch is as durable as the store promises for its ops. */
   commit(): void;
   /** MUST also forget what memory learned from the batch; MUST NOT mind that SQLite rolled back by itself already. */
   rollback(): void;
+  /**
+   * A piece of work that can wait, of some milliseconds: called when a batch was answered and, as long as it returns true, again
+   * in between batches. A throw is a bug and ends the thread.
+   */
+  upkeep?(): boolean;
   close(): void;
 }
 
 /** Call it once, at the top of a *.worker.ts module. */
 export function serveGroupCommit<Op, Result>(open: (init: unknown) => BatchStore<Op, Result>): void {
-  let store: BatchStore<Op, Result> | undefined;
-  const answer = (message: FromWorker<Result>): void => self.postMessage(message);
+  const server = new GroupCommitServer<Op, Result>(open);
+  self.onmessage = (event: MessageEvent<ToWorker<Op>>) => server.receive(event.data);
+}
 
-  self.onmessage = (event: MessageEvent<ToWorker<Op>>) => {
-    const message = event.data;
+class GroupCommitServer<Op, Result> {
+  readonly #open: (init: unknown) => BatchStore<Op, Result>;
+  #store: BatchStore<Op, Result> | undefined;
+  #isUpkeepScheduled = false;
+
+  constructor(open: (init: unknown) => BatchStore<Op, Result>) {
+    this.#open = open;
+  }
+
+  receive(message: ToWorker<Op>): void {
     switch (message.type) {
       case 'init':
-        try {
-          store = open(message.init);
-          return answer({ type: 'ready' });
-        } catch (error) {
-          return answer({ type: 'open_failed', failure: failureOf(error) });
-        }
+        return this.#answer(this.#init(message.init));
       case 'batch':
-        if (store === undefined) throw new Error('a batch came before init');
-        return answer(commitBatch(store, message.ops));
+        assert(this.#store, 'init comes before the first batch');
+        this.#answer(commitBatch(this.#store, message.ops));
+        return this.#scheduleUpkeep();
       case 'close':
-        store?.close();
-        return answer({ type: 'closed' });
+        this.#store?.close();
+        this.#store = undefined;
+        return this.#answer({ type: 'closed' });
+      default:
+        return unreachable(message);
     }
-  };
+  }
+
+  #init(init: unknown): FromWorker<Result> {
+    try {
+      this.#store = this.#open(init);
+      return { type: 'ready' };
+    } catch (error) {
+      return { type: 'open_failed', failure: failureOf(error) };
+    }
+  }
+
+  /** In a later turn of the loop: a batch that waits already goes first. */
+  #scheduleUpkeep(): void {
+    if (this.#store?.upkeep === undefined || this.#isUpkeepScheduled) return;
+    this.#isUpkeepScheduled = true;
+    soon(() => {
+      this.#isUpkeepScheduled = false;
+      if (this.#store?.upkeep?.()) this.#scheduleUpkeep();
+    });
+  }
+
+  #answer(message: FromWorker<Result>): void {
+    self.postMessage(message);
+  }
 }
 
 function commitBatch<Op, Result>(store: BatchStore<Op, Result>, ops: readonly Op[]): FromWorker<Result> {
   try {
-    store.begin();
+    store.begin(ops);
     const results = ops.map((op) => store.apply(op));
     store.commit();
     return { type: 'committed', results };
   } catch (error) {
-    // A rollback that throws leaves a state nobody knows: it ends the thread, and the main side rejects everything.
+    // A rollback that throws leaves an undefined state: it ends the thread, and the main side rejects everything.
     store.rollback();
     return { type: 'failed', failure: failureOf(error) };
   }
-}
-
-function failureOf(error: unknown): Failure {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return { message: error.message, ...(code !== undefined ? { code } : {}) };
 }
 
 /** The worker's global scope; the DOM library types `self` as a window. */

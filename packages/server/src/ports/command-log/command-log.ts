@@ -1,17 +1,76 @@
-// The command-log port: the way up. What was submitted is handled in order and is durable when the submit resolves.
+// The command-log port: the way up. Every command that changes a conversation goes through it, keyed by the conversation.
+// It has two ends, a producer and a consumer, because in a cluster they are two processes.
 
-import type { Committed, Outcome, SendCommand } from '../core/core.ts';
+import type { ConversationKind } from '@hongyan/protocol/conversation';
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Result } from '@hongyan/protocol/refusals';
 
-/**
- * MUST: resolve a submit only with the handler's outcome, after it made the command durable; hand commands over in the order
- * submitted per conversation; one handler at a time per partition. Handling is at least once: handlers are idempotent.
- * MUST NOT: grow without bound: a full queue answers `overloaded` at once.
- */
-export interface CommandLog {
-  submit(command: SendCommand): Promise<Outcome<Committed>>;
-  /** Refuses new commands, finishes the accepted ones. */
-  drain(): Promise<void>;
+interface CommandKey {
+  /** The partition key: commands of one conversation are handled in one order. */
+  readonly conversationId: ConversationId;
+  /** The user whose command it is; also the key of fair turns. */
+  readonly from: UserId;
 }
 
-/** Outcomes in the order of the batch. A throw means that nothing of the batch is known to be durable. */
-export type CommandHandler = (batch: readonly SendCommand[]) => Promise<readonly Outcome<Committed>[]>;
+export interface MessageCommand extends CommandKey {
+  readonly type: 'message';
+  readonly clientMsgId: ClientMsgId;
+  /** The content as its JSON text: encoded once, passed on as it is. */
+  readonly contentJson: string;
+}
+
+export type ChangeCommand = CommandKey &
+  (
+    | {
+        readonly type: 'create';
+        readonly kind: Exclude<ConversationKind, 'direct'>;
+        readonly title: string;
+        /** Without the creator. */
+        readonly members: readonly UserId[];
+        readonly isHistoryVisible: boolean;
+      }
+    /** Both users are in the conversation id. */
+    | { readonly type: 'create_direct' }
+    | { readonly type: 'set_title'; readonly title: string }
+    | { readonly type: 'add_member'; readonly userId: UserId }
+    | { readonly type: 'remove_member'; readonly userId: UserId }
+  );
+
+export type Command = MessageCommand | ChangeCommand;
+
+/** What the submitter learns once the command is durable [D1]. */
+export type CommandOutcome =
+  | {
+      readonly type: 'message';
+      readonly msgId: MsgId;
+      readonly seq: Seq;
+      readonly timestampMs: number;
+      /** [D3] */
+      readonly isDuplicate: boolean;
+    }
+  | { readonly type: 'changed' };
+
+/**
+ * MUST: resolve only with the handler's outcome, or with a failure that says whether the command may have taken effect.
+ * MUST NOT: grow without bound: at its bound a submit fails as `overloaded` at once.
+ */
+export interface CommandProducer {
+  submit(command: Command): Promise<Result<CommandOutcome>>;
+}
+
+/**
+ * Outcomes in the order of the batch. It is called again while earlier batches are under way, at most `inFlightMax` at a time, and
+ * keeps the order of the calls for each conversation. A rejection means that nothing is known of the batch.
+ */
+export type CommandHandler = (batch: readonly Command[]) => Promise<readonly Result<CommandOutcome>[]>;
+
+/**
+ * MUST: hand over the commands of one user in one conversation in the order submitted; take fair turns between users, so that
+ * one user's backlog delays another's command by at most one batch. Handling is at least once: handlers are idempotent.
+ */
+export interface CommandConsumer {
+  /** Called once. Handling ends with `drain`. */
+  consume(handle: CommandHandler): void;
+  /** Refuses new commands and resolves when the accepted ones are handled. */
+  drain(): Promise<void>;
+}

@@ -2,32 +2,50 @@
 
 import { expect, test } from 'bun:test';
 import { silentLog } from '@hongyan/base/log';
-import { createMemoryCommandLog } from './memory-command-log.ts';
-import { codeOf, command, commandLogContract, heldHandler, keysOf } from './testing/contract.ts';
+import { refusal } from '@hongyan/protocol/refusals';
+import { MemoryCommandLog } from './memory-command-log.ts';
+import { codeOf, command, commandLogContract, HeldHandler, keysOf, roomy } from './testing/contract.ts';
 
-commandLogContract('memory command log', async (handle, bounds) => ({
-  log: createMemoryCommandLog(handle, { ...bounds, log: silentLog }),
+commandLogContract('memory command log', async (bounds) => ({
+  log: new MemoryCommandLog({ ...bounds, log: silentLog }),
   remove: async () => {},
 }));
 
-test('a batch forms while the one before commits', async () => {
-  const { handle, next } = heldHandler();
-  const log = createMemoryCommandLog(handle, { queueMax: 100, batchMax: 100, log: silentLog });
+function start() {
+  const handler = new HeldHandler();
+  const log = new MemoryCommandLog({ ...roomy, log: silentLog });
+  log.consume(handler.handle);
+  return { handler, log };
+}
+
+test('two batches are under way at once, and the third collects meanwhile', async () => {
+  const { handler, log } = start();
   const all = [1, 2].map((key) => log.submit(command(key)));
-  const first = await next();
-  all.push(...[3, 4, 5].map((key) => log.submit(command(key))));
-  expect(keysOf(first)).toEqual(['k1', 'k2']);
-  first.finish();
-  const second = await next();
-  expect(keysOf(second)).toEqual(['k3', 'k4', 'k5']);
+  const first = await handler.next();
+  all.push(log.submit(command(3)));
+  const second = await handler.next();
+  all.push(...[4, 5, 6].map((key) => log.submit(command(key))));
+  expect([keysOf(first), keysOf(second)]).toEqual([['k1', 'k2'], ['k3']]);
   second.finish();
-  await Promise.all(all);
+  const third = await handler.next();
+  expect(keysOf(third)).toEqual(['k4', 'k5', 'k6']);
+  third.finish();
+  first.finish();
+  expect((await Promise.all(all)).map(codeOf)).toEqual(Array(6).fill('conflict'));
+  expect(handler.runningMax).toBe(2);
 });
 
-test('a handler that gives too few outcomes is a bug, told to the one who got none', async () => {
-  const { handle, next } = heldHandler();
-  const log = createMemoryCommandLog(handle, { queueMax: 100, batchMax: 100, log: silentLog });
+test('a handler that returns too few outcomes is a bug: every submit of the batch rejects', async () => {
+  const { handler, log } = start();
   const all = [1, 2].map((key) => log.submit(command(key)));
-  (await next()).finish([{ type: 'refused', code: 'conflict', message: '' }]);
-  expect((await Promise.all(all)).map(codeOf)).toEqual(['conflict', 'internal']);
+  (await handler.next()).finish([refusal.taken('k1')]);
+  const settled = await Promise.allSettled(all);
+  expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+});
+
+test('a second consumer and a batch without a consumer are bugs', async () => {
+  const { log } = start();
+  expect(() => log.consume(async () => [])).toThrow('one consumer');
+  const unread = new MemoryCommandLog({ ...roomy, log: silentLog });
+  await expect(unread.submit(command(1))).rejects.toThrow('is consumed before');
 });

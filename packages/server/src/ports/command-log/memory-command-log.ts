@@ -1,65 +1,74 @@
-// The embedded command log: a bounded queue in front of the store. A batch forms while the one before commits.
+// The embedded command log: a bounded queue in front of the store, both ends in one process. A batch forms while the one before
+// commits; a command is durable when its handler says so.
 
+import { assert } from '@hongyan/base/assert';
+import { Batcher } from '@hongyan/base/batcher';
 import type { Log } from '@hongyan/base/log';
-import type { Committed, Outcome, SendCommand } from '../core/core.ts';
-import type { CommandHandler, CommandLog } from './command-log.ts';
+import { failure, problemOf, type Result } from '@hongyan/protocol/refusals';
+import type { Command, CommandConsumer, CommandHandler, CommandOutcome, CommandProducer } from './command-log.ts';
 
-interface Pending {
-  readonly command: SendCommand;
-  readonly resolve: (outcome: Outcome<Committed>) => void;
-}
+type Outcome = Result<CommandOutcome>;
 
 export interface MemoryCommandLogOptions {
-  /** At the bound a submit is refused as `overloaded`. */
+  /** Commands that wait; further ones fail as overloaded. */
   readonly queueMax: number;
+  /** Commands of one user that wait; further ones fail likewise. */
+  readonly queuePerUserMax: number;
   readonly batchMax: number;
+  /** Commands of one user in one batch: another user's command waits for no more of them than these. */
+  readonly batchPerUserMax: number;
   readonly log: Log;
 }
 
-export function createMemoryCommandLog(handle: CommandHandler, options: MemoryCommandLogOptions): CommandLog {
-  const { queueMax, batchMax, log } = options;
-  let queue: Pending[] = [];
-  let working: Promise<void> | undefined;
-  let isDraining = false;
+/** Two batches are under way: while one commits, the next is admitted and handed to the store, which is then never idle. */
+const inFlightMax = 2;
 
-  async function work(): Promise<void> {
-    while (queue.length > 0) {
-      const batch = queue.length <= batchMax ? queue : queue.slice(0, batchMax);
-      queue = queue.length <= batchMax ? [] : queue.slice(batchMax);
-      try {
-        const outcomes = await handle(batch.map((pending) => pending.command));
-        batch.forEach((pending, index) => {
-          pending.resolve(outcomes[index] ?? refusal('internal', 'the core gave no outcome'));
-        });
-      } catch (error) {
-        log.error('batch failed', { size: batch.length, error });
-        for (const pending of batch)
-          pending.resolve(refusal('unknown_outcome', 'the outcome is unknown: send again with the same client_msg_id'));
-      }
-    }
-    working = undefined;
+export class MemoryCommandLog implements CommandProducer, CommandConsumer {
+  readonly #log: Log;
+  readonly #batcher: Batcher<Command, Outcome>;
+  #handle: CommandHandler | undefined;
+  #isDraining = false;
+
+  constructor({ queueMax, queuePerUserMax, batchMax, batchPerUserMax, log }: MemoryCommandLogOptions) {
+    this.#log = log;
+    this.#batcher = new Batcher({
+      itemsMax: queueMax,
+      batchMax,
+      inFlightMax,
+      fairness: { keyOf: ({ from }) => from, itemsPerKeyMax: queuePerUserMax, batchPerKeyMax: batchPerUserMax },
+      handle: (batch) => this.#run(batch),
+    });
   }
 
-  return {
-    submit(command) {
-      if (isDraining) return Promise.resolve(refusal('unavailable', 'the server is stopping'));
-      if (queue.length >= queueMax) return Promise.resolve(refusal('overloaded', 'too many sends are waiting'));
-      return new Promise((resolve) => {
-        queue.push({ command, resolve });
-        // The first command of an idle log waits for the rest of this turn's frames.
-        working ??= Promise.resolve().then(work);
-      });
-    },
-    async drain() {
-      isDraining = true;
-      await working;
-    },
-  };
-}
+  async submit(command: Command): Promise<Outcome> {
+    if (this.#isDraining) return failure.stopping();
+    try {
+      return await this.#batcher.submit(command);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.type === 'bug') throw error;
+      return problem;
+    }
+  }
 
-function refusal(
-  code: 'overloaded' | 'unavailable' | 'internal' | 'unknown_outcome',
-  message: string,
-): Outcome<Committed> {
-  return { type: 'refused', code, message, ...(code === 'overloaded' ? { retryAfterMs: 1000 } : {}) };
+  consume(handle: CommandHandler): void {
+    assert(this.#handle === undefined, 'a command log has one consumer');
+    this.#handle = handle;
+  }
+
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await this.#batcher.drain();
+  }
+
+  /** Of a batch whose handler failed nothing is known. */
+  async #run(batch: readonly Command[]): Promise<readonly Outcome[]> {
+    assert(this.#handle, 'a command log is consumed before commands are submitted');
+    try {
+      return await this.#handle(batch);
+    } catch (error) {
+      this.#log.error('batch failed', { size: batch.length, error });
+      return batch.map(() => failure.unknownOutcome());
+    }
+  }
 }

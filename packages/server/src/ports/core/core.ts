@@ -1,135 +1,67 @@
-// All that a gateway knows of the core. In one process a direct call, across processes a remote one: plain data in, plain data out.
+// All that a gateway knows of the core: one method for each operation that the core handles, and the sessions of its sockets.
+// In one process a direct call, across processes the link: plain data in, plain data out, in the words of the wire.
 
-import type { ErrorCode } from '@hongyan/protocol/codes';
-import type { Content, Conversation } from '@hongyan/protocol/entry';
-import type { MemberList, MessagePage, MessageWhere } from '@hongyan/protocol/http';
-import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { Input, OperationName, Operations, Output } from '@hongyan/protocol/operations/operations';
+import type { Result } from '@hongyan/protocol/refusals';
 
-/** An expected failure, in the words of the wire. */
-export interface Refusal {
-  readonly type: 'refused';
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly retryAfterMs?: number;
+/** Someone who has not authenticated. */
+export interface AnonymousCaller {
+  /** Network address of the client, as the gateway sees it; the key of limits before authentication. */
+  readonly address: string;
 }
-export type Outcome<T> = { readonly type: 'ok'; readonly value: T } | Refusal;
 
-export interface Actor {
+/** The bearer of a valid token. */
+export interface Caller extends AnonymousCaller {
   readonly userId: UserId;
+  readonly tokenId: string;
+  readonly deviceId?: DeviceId | undefined;
+  readonly sessionId?: string | undefined;
+}
+
+/** A device with an open session. */
+export interface DeviceCaller extends Caller {
   readonly deviceId: DeviceId;
+  readonly sessionId: string;
 }
 
-export interface SendCommand {
-  readonly from: UserId;
-  /** Exactly one of the two. */
-  readonly to?: UserId;
-  readonly conversationId?: ConversationId;
-  readonly clientMsgId: ClientMsgId;
-  readonly content: Content;
+/** The caller that an operation needs. */
+export type CallerOf<N extends OperationName> = Operations[N]['needs'] extends 'nothing'
+  ? AnonymousCaller
+  : Operations[N]['needs'] extends 'device'
+    ? DeviceCaller
+    : Caller;
+
+/** Operations that the gateway answers from what it knows itself. */
+export type GatewayOperation = 'route';
+export type CoreOperation = Exclude<OperationName, GatewayOperation>;
+
+/**
+ * MUST: a handler resolves ok only with what its operation declares, and for operations that change something only when the
+ * change is durable [D1]; it resolves with a refusal or a failure for everything expected and rejects only for a bug.
+ * MUST: operations of one caller that change the same conversation take effect in the order of the calls.
+ */
+export type CoreOperations = {
+  readonly [N in CoreOperation]: (caller: CallerOf<N>, input: Input<N>) => Promise<Result<Output<N>>>;
+};
+
+export interface SessionOpening {
+  readonly caller: DeviceCaller;
+  /** What the client calls itself; empty when it did not. */
+  readonly clientName: string;
+  readonly node: string;
 }
 
-/** What the sender is told once the message is durable [D1]. */
-export interface Committed {
-  readonly msgId: MsgId;
-  readonly conversationId: ConversationId;
-  readonly seq: Seq;
-  readonly timestampMs: number;
-  readonly isDuplicate: boolean;
+export interface OpenedSession {
+  /** Conversations whose topics the connection follows: groups and broadcasts. */
+  readonly conversationIds: readonly ConversationId[];
+  /** Of the store. */
+  readonly epoch: string;
 }
 
-export interface SyncRequest {
-  readonly actor: Actor;
-  readonly cursor?: string;
-  readonly limit?: number;
-  readonly full?: boolean;
-}
-export interface SyncPage {
-  readonly conversations: readonly Conversation[];
-  readonly cursor: string;
-  readonly hasMore: boolean;
-  /** All conversations of the user, told of or not. */
-  readonly conversationCount: number;
-}
-
-export interface HistoryRequest {
-  readonly userId: UserId;
-  readonly conversationId: ConversationId;
-  readonly afterSeq?: Seq;
-  readonly beforeSeq?: Seq;
-  readonly limit?: number;
-}
-
-export type NewConversationCommand =
-  | { readonly kind: 'direct'; readonly creator: UserId; readonly with: UserId }
-  | {
-      readonly kind: 'group' | 'broadcast';
-      readonly creator: UserId;
-      readonly title: string;
-      readonly members: readonly UserId[];
-    };
-
-/** MUST: `send` resolves ok only when the message is durable; refuses with `overloaded` when the command queue is full. Never rejects for expected failures. */
-export interface Core {
-  send(command: SendCommand): Promise<Outcome<Committed>>;
-  /** Best effort until the receipt is pushed; positions beyond last_seq are refused with bad_request. */
-  advance(receipt: {
-    readonly actor: Actor;
-    readonly conversationId: ConversationId;
-    readonly deliveredSeq: Seq;
-    readonly readSeq: Seq;
-  }): Promise<Outcome<void>>;
-  typing(actor: Actor, conversationId: ConversationId): Promise<Outcome<void>>;
-
-  sync(request: SyncRequest): Promise<Outcome<SyncPage>>;
-  history(request: HistoryRequest): Promise<Outcome<MessagePage>>;
-  whereIs(
-    reader: UserId,
-    key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId },
-  ): Promise<Outcome<MessageWhere>>;
-
-  createConversation(command: NewConversationCommand): Promise<Outcome<Conversation>>;
-  getConversation(reader: UserId, conversationId: ConversationId): Promise<Outcome<Conversation>>;
-  setTitle(
-    actor: UserId,
-    change: { readonly conversationId: ConversationId; readonly title: string },
-  ): Promise<Outcome<Conversation>>;
-  addMember(
-    actor: UserId,
-    change: { readonly conversationId: ConversationId; readonly userId: UserId },
-  ): Promise<Outcome<void>>;
-  removeMember(
-    actor: UserId,
-    change: { readonly conversationId: ConversationId; readonly userId: UserId },
-  ): Promise<Outcome<void>>;
-  members(
-    reader: UserId,
-    request: { readonly conversationId: ConversationId; readonly after?: UserId; readonly limit?: number },
-  ): Promise<Outcome<MemberList>>;
-
-  /** A device connects: remembers it and answers the conversations whose topics the connection follows (groups and broadcasts). */
-  open(session: {
-    readonly actor: Actor;
-    readonly sessionId: string;
-    readonly node: string;
-  }): Promise<{ readonly conversationIds: readonly ConversationId[] }>;
-  close(session: { readonly actor: Actor; readonly sessionId: string; readonly node: string }): Promise<void>;
-  presence(
-    userIds: readonly UserId[],
-  ): Promise<readonly { readonly userId: UserId; readonly online: boolean; readonly lastSeenMs?: number }[]>;
-
-  signup(user: {
-    readonly userId: UserId;
-    readonly password: string;
-    readonly displayName?: string;
-  }): Promise<Outcome<{ readonly userId: UserId; readonly displayName: string }>>;
-  /** `unauthorized` for an unknown user and for a wrong password alike, in about the same time. */
-  login(credentials: {
-    readonly userId: UserId;
-    readonly password: string;
-  }): Promise<Outcome<{ readonly userId: UserId; readonly displayName: string }>>;
-  getUser(userId: UserId): Promise<Outcome<{ readonly userId: UserId; readonly displayName: string }>>;
-  searchUsers(request: {
-    readonly query: string;
-    readonly limit: number;
-  }): Promise<readonly { readonly userId: UserId; readonly displayName: string }[]>;
+export interface Core extends CoreOperations {
+  /** A device connects: it counts as online, and an older session of the same device is replaced. */
+  openSession(opening: SessionOpening): Promise<Result<OpenedSession>>;
+  /** Closing a session that is not open changes nothing. */
+  closeSession(session: { readonly caller: DeviceCaller; readonly node: string }): Promise<void>;
 }

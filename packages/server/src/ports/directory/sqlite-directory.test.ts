@@ -1,4 +1,4 @@
-// The SQLite directory: the contract every directory keeps, and what a disk and a kill may do to a file.
+// The SQLite directory: the contract of every directory, and what a disk and a kill may do to a file.
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
@@ -6,10 +6,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
-import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import type { Directory } from './directory.ts';
-import { openSqliteDirectory } from './sqlite-directory.ts';
+import { searchSql } from './sqlite/user-reads.ts';
+import { openSqliteDirectory, openSqliteDirectoryReader } from './sqlite-directory.ts';
+import {
+  advance,
+  allMembers,
+  conversationOf,
+  group,
+  joining,
+  keyOf,
+  memberOf,
+  newUser,
+  receiptsOf,
+  seq,
+  touch,
+  user,
+} from './testing/builders.ts';
 import { directoryContract } from './testing/contract.ts';
 
 const open = (path: string, maxBytes?: number) =>
@@ -44,16 +57,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const user = (id: string) => ({ userId: id as UserId, displayName: id, createdAtMs: 1, passwordHash: 'x' });
-const bigGroup = (size: number) => ({
-  conversationId: 'g:big' as ConversationId,
-  kind: 'group' as const,
-  title: '',
-  members: Array.from({ length: size }, (_, index) => ({ userId: `u${index}` as UserId, role: 'member' as const })),
-  atMs: 1,
-});
+const ids = (size: number) => Array.from({ length: size }, (_, index) => `u${index}`);
 
-test('[D1] what resolved is there after kill -9', async () => {
+test('[D1] [D9] what resolved is there after kill -9: users, and receipts that committed without an fsync', async () => {
   const writer = Bun.spawn([process.execPath, join(import.meta.dir, 'testing/endless-writer.ts'), path], {
     stdout: 'pipe',
     stderr: 'inherit',
@@ -61,11 +67,10 @@ test('[D1] what resolved is there after kill -9', async () => {
   const last = await lastLineBeforeKill(writer, 200);
   expect(last).toBeGreaterThanOrEqual(200);
   const directory = await open(path);
-  const member = await directory.getMember({ conversationId: 'g:1' as ConversationId, userId: 'ann' as UserId });
-  expect(member?.readSeq).toBeGreaterThanOrEqual(last);
-  for (let number = 1; number <= last; number++) {
-    expect(await directory.getUser(`u${number}` as UserId)).toBeDefined();
-  }
+  expect((await memberOf(directory, 'ann'))?.readSeq).toBeGreaterThanOrEqual(last);
+  expect((await receiptsOf(directory, 'ann'))[0]?.readSeq).toBeGreaterThanOrEqual(last);
+  const created = ids(last + 1).filter((_, number) => number % 2 === 1);
+  expect((await directory.getUsers(created.map(user))).size).toBe(created.length);
   await directory.close();
 }, 30_000);
 
@@ -89,39 +94,94 @@ async function lastLineBeforeKill(
 }
 
 test('a full disk rejects a conversation and leaves none of its members; room brings it back', async () => {
-  let directory: Directory = await open(path, 128 * 1024);
-  expect(await directory.createUser(user('ann'))).toBe(true);
-  expect(await rejectionOf(directory.createConversation(bigGroup(10_000)))).toHaveProperty('code', 'SQLITE_FULL');
-  expect(await directory.getConversation('g:big' as ConversationId)).toBeUndefined();
-  expect(await directory.memberships('u0' as UserId)).toEqual([]);
-  expect(await directory.createUser(user('bob'))).toBe(true);
-  // What was learned about the conversation was forgotten with it.
-  const join = {
-    conversationId: 'g:big' as ConversationId,
-    role: 'member',
-    visibleFromSeq: 1 as Seq,
-    atMs: 1,
-  } as const;
-  expect(await directory.addMember({ ...join, userId: 'ann' as UserId })).toBe(false);
+  let directory = await open(path, 192 * 1024);
+  expect(await directory.createUser(newUser('ann'))).toBe(true);
+  const failure = await rejectionOf(directory.createConversation(group('g:big', ids(10_000))));
+  expect(String(failure)).toContain('full');
+  expect(await conversationOf(directory, 'g:big')).toBeUndefined();
+  expect(await directory.countMemberships(user('u0'))).toBe(0);
+  expect(await directory.createUser(newUser('bob'))).toBe(true);
+  // The numbers of rolled back rows are forgotten: they would now stand for other ids, or for none.
+  expect(await directory.addMember(joining('ann', keyOf('ann', 'g:big')))).toBe('no_conversation');
+  await directory.touchDevice(touch('u0', 'phone', 5));
+  expect((await directory.lastSeen([user('u0'), user('u1'), user('bob')])).size).toBe(1);
   await directory.close();
   directory = await open(path);
-  expect(await directory.createConversation(bigGroup(10_000))).toBe(true);
-  expect((await directory.getConversation('g:big' as ConversationId))?.memberCount).toBe(10_000);
+  expect(await directory.createConversation(group('g:big', ids(10_000)))).toEqual({ type: 'created' });
+  expect(await allMembers(directory, 'g:big', 5_000)).toHaveLength(10_000);
   await directory.close();
 });
+
+test('positions that were rolled back are not remembered', async () => {
+  const directory = await open(path, 192 * 1024);
+  await directory.createConversation(group('g:1', ['ann', 'bob']));
+  const failed = await Promise.allSettled([
+    directory.advanceReceipts([advance({ readSeq: seq(5) })]),
+    directory.createConversation(group('g:big', ids(10_000))),
+  ]);
+  expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(await memberOf(directory, 'ann')).toMatchObject({ deliveredSeq: 0, readSeq: 0 });
+  const [result] = await directory.advanceReceipts([advance({ readSeq: seq(3) })]);
+  expect(result).toMatchObject({ readSeq: 3, changed: true });
+  expect(await receiptsOf(directory, 'ann')).toMatchObject([{ readSeq: 3 }]);
+  await directory.close();
+});
+
+/** Changes a closed file by hand. */
+function edit(change: (db: Database) => void): void {
+  const db = new Database(path, { create: true });
+  db.run('PRAGMA busy_timeout = 5000');
+  change(db);
+  db.close();
+}
 
 test('a file of a later version is refused and left as it is', async () => {
   await (await open(path)).close();
-  const db = new Database(path);
-  db.run('PRAGMA busy_timeout = 5000');
-  db.run('PRAGMA user_version = 1000');
-  db.close();
+  edit((db) => db.run('PRAGMA user_version = 1000'));
   expect(String(await rejectionOf(open(path)))).toContain('later version');
+  expect(() => openSqliteDirectoryReader(path)).toThrow('later version');
 });
 
-test('a write after close rejects, and closing again is nothing', async () => {
+test('a file of the layout of 0.1 is refused, with what to do, and left as it is', async () => {
+  edit((db) => {
+    db.run('CREATE TABLE user(id TEXT PRIMARY KEY, display_name TEXT NOT NULL) WITHOUT ROWID');
+    db.run('PRAGMA user_version = 1');
+  });
+  const refusal = String(await rejectionOf(open(path)));
+  for (const part of ['directory.db', 'version 0.1', '--data']) expect(refusal).toContain(part);
+  expect(() => openSqliteDirectoryReader(path)).toThrow('version 0.1');
+  edit((db) => expect(db.query('SELECT name FROM sqlite_master').all()).toHaveLength(1));
+});
+
+test('a reader beside the writer sees what is committed and cannot be asked to write', async () => {
+  const directory = await open(path);
+  const reader = openSqliteDirectoryReader(path);
+  expect((await reader.getUsers([user('ann')])).size).toBe(0);
+  await directory.createUser(newUser('ann'));
+  expect((await reader.getUsers([user('ann')])).size).toBe(1);
+  expect(reader).not.toHaveProperty('createUser');
+  await reader.close();
+  await directory.close();
+});
+
+test('a search costs no more the more users match: it reads along an index, without sorting, to the limit', async () => {
+  const directory = await open(path);
+  await Promise.all(ids(20_000).map((id) => directory.createUser(newUser(id, 'Same Name'))));
+  edit((db) => {
+    for (const sql of Object.values(searchSql)) {
+      const steps = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`).all();
+      for (const { detail } of steps) expect(detail).toStartWith('SEARCH');
+    }
+  });
+  for (const query of ['same', 'name', 'u1'])
+    expect(await directory.searchUsers({ query, limit: 20 })).toHaveLength(20);
+  await directory.close();
+});
+
+test('a write after close rejects, and closing again is harmless', async () => {
   const directory = await open(path);
   await directory.close();
-  expect(String(await rejectionOf(directory.createUser(user('ann'))))).toContain('closed');
+  expect(String(await rejectionOf(directory.createUser(newUser('ann'))))).toContain('closed');
   await directory.close();
+  expect(await rejectionOf(directory.getUsers([user('ann')]))).toHaveProperty('code', 'unavailable');
 });

@@ -1,30 +1,40 @@
-// The embedded directory: SQLite. Writes share one fsync per batch on a thread of their own; reads see what is committed.
+// The embedded directory: SQLite. Writes share one commit per batch on a thread of their own; reads see what is committed.
 
 import type { Database } from 'bun:sqlite';
 import type { Log } from '@hongyan/base/log';
-import type { ConversationKind, MemberRole } from '@hongyan/protocol/entry';
-import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import { StoreFailure } from '@hongyan/base/result';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
-import type { ConversationRecord, Directory, MemberRecord, ReceiptResult, UserRecord } from './directory.ts';
-import type { DirectoryOp, DirectoryResult } from './directory-store.ts';
+import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { MemberKey } from './conversations.ts';
+import type { Directory, DirectoryReader, DirectoryWrite } from './directory.ts';
+import { ConversationReads } from './sqlite/conversation-reads.ts';
+import type { DirectoryInit } from './sqlite/directory.worker.ts';
+import type { DirectoryOp, DirectoryResult, ResultOf, ValueOf } from './sqlite/ops.ts';
+import { ReceiptReads } from './sqlite/receipt-reads.ts';
+import { assertLayout } from './sqlite/schema.ts';
+import { UserReads } from './sqlite/user-reads.ts';
 
 export interface SqliteDirectoryOptions {
   readonly path: string;
   readonly log: Log;
   /** Writes that would let the file grow beyond it reject. */
   readonly maxBytes?: number | undefined;
+  /** Calls that wait or commit; above it a write rejects. A batch of receipts is one call. */
   readonly queueMax: number;
+  /** Calls of one transaction. */
   readonly batchMax: number;
-  /** Nothing can be written any more; reads go on. */
+  /** Nothing can be written any more; reads continue. */
   readonly onDeath?: () => void;
 }
 
 export async function openSqliteDirectory(options: SqliteDirectoryOptions): Promise<Directory> {
   const { path, log, maxBytes, queueMax, batchMax } = options;
+  const init: DirectoryInit = { path, maxBytes };
   const writer = new GroupCommit<DirectoryOp, DirectoryResult>({
-    worker: new URL('./directory.worker.ts', import.meta.url),
-    init: { path, ...(maxBytes === undefined ? {} : { maxBytes }) },
+    worker: new URL('./sqlite/directory.worker.ts', import.meta.url),
+    init,
     queueMax,
     batchMax,
     onFatal(error) {
@@ -33,170 +43,169 @@ export async function openSqliteDirectory(options: SqliteDirectoryOptions): Prom
     },
   });
   await writer.ready();
-  const db = openReader(path);
-  const write = async (op: DirectoryOp): Promise<boolean> => (await writer.submit(op)) === true;
-  return {
-    ...reads(db),
-    createUser: (value) => write({ type: 'createUser', value }),
-    touchDevice: async (value) => void (await write({ type: 'touchDevice', value })),
-    createConversation: (value) => write({ type: 'createConversation', value }),
-    setTitle: (value) => write({ type: 'setTitle', value }),
-    addMember: (value) => write({ type: 'addMember', value }),
-    removeMember: (value) => write({ type: 'removeMember', value }),
-    advanceReceipts: async (batch) =>
-      (await writer.submitAll(batch.map((value) => ({ type: 'advanceReceipt', value })))) as readonly ReceiptResult[],
-    async close() {
-      await writer.close();
-      db.close();
-    },
-  };
+  return new SqliteDirectory(openReader(path), writer);
 }
 
-/** The reading half alone, without a writer thread: for a process beside the server, which must not change a thing. */
+/** The reads alone, without a writer thread: for a process beside the server. Throws for a file of another layout. */
 export function openSqliteDirectoryReader(path: string): DirectoryReader {
   const db = openReader(path);
-  return { ...reads(db), close: async () => db.close() };
+  try {
+    assertLayout(db);
+    return new SqliteDirectoryReader(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
-interface UserRow {
-  id: UserId;
-  display_name: string;
-  created_at: number;
-}
-interface ConversationRow {
-  conversation_id: ConversationId;
-  kind: ConversationKind;
-  title: string;
-  created_at: number;
-  member_count: number;
-}
-interface MemberRow {
-  conversation_id: ConversationId;
-  user_id: UserId;
-  role: MemberRole;
-  visible_from: Seq;
-  delivered_seq: Seq;
-  read_seq: Seq;
-  updated_at: number;
-}
+type Request<Method extends keyof Directory> = Parameters<Directory[Method]>[0];
 
-const conversationColumns = 'c.id AS conversation_id, c.kind, c.title, c.created_at, c.member_count';
-const memberColumns =
-  'c.id AS conversation_id, m.user_id, m.role, m.visible_from, m.delivered_seq, m.read_seq, m.updated_at';
-const memberTables = 'conversation c JOIN member m ON m.conversation_no = c.no';
+class SqliteDirectoryReader implements DirectoryReader {
+  readonly #db: Database;
+  readonly #users: UserReads;
+  readonly #conversations: ConversationReads;
+  readonly #receipts: ReceiptReads;
+  #isClosed = false;
 
-export type DirectoryReader = Omit<
-  Directory,
-  'createUser' | 'touchDevice' | 'createConversation' | 'setTitle' | 'addMember' | 'removeMember' | 'advanceReceipts'
->;
+  constructor(db: Database) {
+    this.#db = db;
+    this.#users = new UserReads(db);
+    this.#conversations = new ConversationReads(db);
+    this.#receipts = new ReceiptReads(db);
+  }
 
-function reads(db: Database): Omit<DirectoryReader, 'close'> {
-  const sql = {
-    user: db.prepare<UserRow, [string]>('SELECT id, display_name, created_at FROM user WHERE id = ?'),
-    hash: db.prepare<{ password_hash: string }, [string]>('SELECT password_hash FROM user WHERE id = ?'),
-    // Each along an index in its own order, so that it ends at the limit: sorted otherwise, every match would be read.
-    byId: db.prepare<UserRow, [string, number]>(
-      `SELECT id, display_name, created_at FROM user WHERE id LIKE ? ESCAPE '\\' ORDER BY id COLLATE NOCASE LIMIT ?`,
-    ),
-    byName: db.prepare<UserRow, [string, number]>(
-      `SELECT id, display_name, created_at FROM user WHERE display_name LIKE ? ESCAPE '\\'
-       ORDER BY display_name COLLATE NOCASE LIMIT ?`,
-    ),
-    devices: db.prepare<{ id: DeviceId; last_seen: number }, [string]>(
-      'SELECT id, last_seen FROM device WHERE user_id = ? ORDER BY last_seen DESC, id LIMIT 100',
-    ),
-    conversation: db.prepare<ConversationRow, [string]>(
-      `SELECT ${conversationColumns} FROM conversation c WHERE c.id = ?`,
-    ),
-    member: db.prepare<MemberRow, [string, string]>(
-      `SELECT ${memberColumns} FROM ${memberTables} WHERE c.id = ? AND m.user_id = ?`,
-    ),
-    members: db.prepare<MemberRow, [string, string, number]>(
-      `SELECT ${memberColumns} FROM ${memberTables} WHERE c.id = ? AND m.user_id > ? ORDER BY m.user_id LIMIT ?`,
-    ),
-    memberships: db.prepare<MemberRow & ConversationRow, [string]>(
-      `SELECT ${memberColumns}, c.kind, c.title, c.created_at, c.member_count
-       FROM member m JOIN conversation c ON c.no = m.conversation_no WHERE m.user_id = ?`,
-    ),
-    deviceReceipts: db.prepare<{ device_id: DeviceId; delivered_seq: Seq; read_seq: Seq }, [string, string]>(
-      `SELECT d.id AS device_id, r.delivered_seq, r.read_seq FROM device d
-       JOIN receipt r ON r.device_no = d.no WHERE d.user_id = ? AND r.conversation_no = (SELECT no FROM conversation WHERE id = ?)`,
-    ),
-    receiptsOfDevice: db.prepare<
-      { conversation_id: ConversationId; delivered_seq: Seq; read_seq: Seq },
-      [string, string]
-    >(
-      `SELECT c.id AS conversation_id, r.delivered_seq, r.read_seq FROM device d
-       JOIN receipt r ON r.device_no = d.no JOIN conversation c ON c.no = r.conversation_no WHERE d.user_id = ? AND d.id = ?`,
-    ),
-    count: db.prepare<{ delivered: number; read: number }, [number, number, string, string]>(
-      `SELECT total(m.delivered_seq >= ?) AS delivered, total(m.read_seq >= ?) AS read
-       FROM ${memberTables} WHERE c.id = ? AND m.user_id <> ?`,
-    ),
-  };
-  return {
-    getUser: async (userId) => optional(sql.user.get(userId), toUser),
-    getUsers: async (userIds) => userIds.flatMap((userId) => optional(sql.user.get(userId), toUser) ?? []),
-    getPasswordHash: async (userId) => sql.hash.get(userId)?.password_hash,
-    async searchUsers({ query, limit }) {
-      const pattern = `${query.replace(/[\\%_]/g, '\\$&')}%`;
-      const found = [...sql.byId.all(pattern, limit), ...sql.byName.all(pattern, limit)];
-      const once = new Map(found.map((row) => [row.id, row]));
-      return [...once.values()].slice(0, limit).map(toUser);
-    },
-    devices: async (userId) =>
-      sql.devices.all(userId).map(({ id, last_seen }) => ({ deviceId: id, lastSeenMs: last_seen })),
-    getConversation: async (conversationId) => optional(sql.conversation.get(conversationId), toConversation),
-    getMember: async ({ conversationId, userId }) => optional(sql.member.get(conversationId, userId), toMember),
-    members: async ({ conversationId, after, limit }) =>
-      sql.members.all(conversationId, after ?? '', limit).map(toMember),
-    memberships: async (userId) =>
-      sql.memberships.all(userId).map((row) => ({ member: toMember(row), conversation: toConversation(row) })),
-    deviceReceipts: async ({ conversationId, userId }) =>
-      sql.deviceReceipts.all(userId, conversationId).map((row) => toDeviceReceipt(userId, row)),
-    async receiptsOfDevice({ userId, deviceId }) {
-      const rows = sql.receiptsOfDevice.all(userId, deviceId);
-      return new Map(
-        rows.map((row) => [row.conversation_id, toDeviceReceipt(userId, { ...row, device_id: deviceId })]),
-      );
-    },
-    async countReceipts({ conversationId, seq, except }) {
-      const row = sql.count.get(seq, seq, conversationId, except);
-      return { delivered: row?.delivered ?? 0, read: row?.read ?? 0 };
-    },
-  };
+  getUsers(userIds: readonly UserId[]) {
+    return this.#read(() => this.#users.users(userIds));
+  }
+
+  getPasswordHash(userId: UserId) {
+    return this.#read(() => this.#users.passwordHash(userId));
+  }
+
+  searchUsers(request: Request<'searchUsers'>) {
+    return this.#read(() => this.#users.search(request));
+  }
+
+  listUsers(request: Request<'listUsers'>) {
+    return this.#read(() => this.#users.list(request));
+  }
+
+  devices(userIds: readonly UserId[]) {
+    return this.#read(() => this.#users.devices(userIds));
+  }
+
+  lastSeen(userIds: readonly UserId[]) {
+    return this.#read(() => this.#users.lastSeen(userIds));
+  }
+
+  getConversations(conversationIds: readonly ConversationId[]) {
+    return this.#read(() => this.#conversations.conversations(conversationIds));
+  }
+
+  getMembers(keys: readonly MemberKey[]) {
+    return this.#read(() => this.#conversations.getMembers(keys));
+  }
+
+  members(request: Request<'members'>) {
+    return this.#read(() => this.#conversations.members(request));
+  }
+
+  membersOfMany(request: Request<'membersOfMany'>) {
+    return this.#read(() => this.#conversations.membersOfMany(request));
+  }
+
+  memberships(request: Request<'memberships'>) {
+    return this.#read(() => this.#conversations.memberships(request));
+  }
+
+  countMemberships(userId: UserId) {
+    return this.#read(() => this.#conversations.countMemberships(userId));
+  }
+
+  deviceReceipts(request: Request<'deviceReceipts'>) {
+    return this.#read(() => this.#receipts.ofDevices(request));
+  }
+
+  receiptsOfDevice(request: Request<'receiptsOfDevice'>) {
+    return this.#read(() => this.#receipts.ofDevice(request));
+  }
+
+  countReceipts(request: Request<'countReceipts'>) {
+    return this.#read(() => this.#receipts.count(request));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#db.close();
+  }
+
+  /** A promise of what `query` returns. A disk that cannot be read is the environment's failure; any other throw is a bug. */
+  async #read<T>(query: () => T): Promise<T> {
+    // SQLite answers prepared statements of a closed connection until they are collected.
+    if (this.#isClosed) throw new StoreFailure('unavailable', 'the directory is closed');
+    try {
+      return query();
+    } catch (error) {
+      throw readFailureOf(error);
+    }
+  }
 }
 
-const optional = <Row, Value>(row: Row | null, convert: (row: Row) => Value): Value | undefined =>
-  row === null ? undefined : convert(row);
+class SqliteDirectory extends SqliteDirectoryReader implements Directory {
+  readonly #writer: GroupCommit<DirectoryOp, DirectoryResult>;
 
-const toUser = (row: UserRow): UserRecord => ({
-  userId: row.id,
-  displayName: row.display_name,
-  createdAtMs: row.created_at,
-});
+  constructor(db: Database, writer: GroupCommit<DirectoryOp, DirectoryResult>) {
+    super(db);
+    this.#writer = writer;
+  }
 
-const toConversation = (row: ConversationRow): ConversationRecord => ({
-  conversationId: row.conversation_id,
-  kind: row.kind,
-  title: row.title,
-  createdAtMs: row.created_at,
-  memberCount: row.member_count,
-});
+  createUser(value: ValueOf<'createUser'>) {
+    return this.#write('createUser', value);
+  }
 
-const toMember = (row: MemberRow): MemberRecord => ({
-  conversationId: row.conversation_id,
-  userId: row.user_id,
-  role: row.role,
-  visibleFromSeq: row.visible_from,
-  deliveredSeq: row.delivered_seq,
-  readSeq: row.read_seq,
-  updatedAtMs: row.updated_at,
-});
+  setPasswordHash(value: ValueOf<'setPasswordHash'>) {
+    return this.#write('setPasswordHash', value);
+  }
 
-const toDeviceReceipt = (userId: UserId, row: { device_id: DeviceId; delivered_seq: Seq; read_seq: Seq }) => ({
-  userId,
-  deviceId: row.device_id,
-  deliveredSeq: row.delivered_seq,
-  readSeq: row.read_seq,
-});
+  touchDevice(value: ValueOf<'touchDevice'>) {
+    return this.#write('touchDevice', value);
+  }
+
+  forgetDevices(value: ValueOf<'forgetDevices'>) {
+    return this.#write('forgetDevices', value);
+  }
+
+  createConversation(value: ValueOf<'createConversation'>) {
+    return this.#write('createConversation', value);
+  }
+
+  setTitle(value: ValueOf<'setTitle'>) {
+    return this.#write('setTitle', value);
+  }
+
+  addMember(value: ValueOf<'addMember'>) {
+    return this.#write('addMember', value);
+  }
+
+  removeMember(value: ValueOf<'removeMember'>) {
+    return this.#write('removeMember', value);
+  }
+
+  setRole(value: ValueOf<'setRole'>) {
+    return this.#write('setRole', value);
+  }
+
+  async advanceReceipts(batch: ValueOf<'advanceReceipts'>): Promise<ResultOf<'advanceReceipts'>> {
+    return batch.length === 0 ? [] : this.#write('advanceReceipts', batch);
+  }
+
+  override async close(): Promise<void> {
+    await this.#writer.close();
+    await super.close();
+  }
+
+  /** The store answers each op with the result of its own kind. */
+  #write<W extends DirectoryWrite>(type: W, value: ValueOf<W>): Promise<ResultOf<W>> {
+    return this.#writer.submit({ type, value } as DirectoryOp) as Promise<ResultOf<W>>;
+  }
+}

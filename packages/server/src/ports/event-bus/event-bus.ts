@@ -1,16 +1,18 @@
-// The event-bus port: what core committed, on its way down to every gateway that has someone interested.
+// The event-bus port: carries what the core committed down to every gateway with subscribers.
 
 import type { Brand } from '@hongyan/base/brand';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 
 export type Topic = Brand<string, 'Topic'>;
 export const userTopic = (userId: UserId): Topic => `u:${userId}` as Topic;
+/** Frames of a user go to the user's own sockets; those of the other topics to every subscriber alike. */
+export const isUserTopic = (topic: Topic): boolean => topic.startsWith('u:');
 export const conversationTopic = (conversationId: ConversationId): Topic => `c:${conversationId}` as Topic;
-/** Presence of one user, for those who asked. */
+/** Presence of one user, for those who watch it. */
 export const presenceTopic = (userId: UserId): Topic => `p:${userId}` as Topic;
 
 export type BusEvent =
-  /** A frame, encoded once: every subscriber of the topic gets these same bytes. */
+  /** A frame, encoded once: every subscriber of the topic receives these same bytes. */
   | { readonly type: 'frame'; readonly topic: Topic; readonly frame: string }
   /** Live connections of the user change their subscription (topic is the user's). */
   | {
@@ -19,22 +21,37 @@ export type BusEvent =
       readonly conversationId: ConversationId;
       readonly isMember: boolean;
     }
-  /** The device has a newer session: its other connections are closed, wherever they are (topic is the user's). */
+  /** The device has a newer session: its other connections are closed on every node (topic is the user's). */
   | { readonly type: 'replaced'; readonly topic: Topic; readonly deviceId: DeviceId; readonly sessionId: string };
 
+export interface BusListener {
+  onEvent(event: BusEvent): void;
+  /** Events of these topics may be lost; undefined = of any topic. */
+  onLoss(topics?: readonly Topic[]): void;
+}
+
 /**
- * MUST: events of one topic arrive in the order published; a possible loss is reported through `onLoss`, after which
- * sessions catch up from the timeline.
- * MAY: lose events, deliver events of topics just unsubscribed. To subscribe again to a topic changes nothing: one unsubscribe ends it.
+ * MUST: events of one topic arrive in the order published, also by calls that were not awaited. MUST: a possible loss is
+ * reported through `onLoss`, after which sessions catch up from the timeline.
+ * MAY: lose events; deliver an event twice; deliver events of topics just unsubscribed.
  */
 export interface EventBus {
-  publish(events: readonly BusEvent[]): void;
-  /** `onLoss(topics)`: undefined = any topic. */
-  attach(listener: { onEvent(event: BusEvent): void; onLoss(topics?: readonly Topic[]): void }): BusAttachment;
+  /**
+   * Resolves when the bus has accepted the events. Rejects with StoreFailure when it could not accept all of them: subscribers
+   * of these topics then receive `onLoss` as soon as the bus reaches them.
+   */
+  publish(events: readonly BusEvent[]): Promise<void>;
+  attach(listener: BusListener): BusAttachment;
 }
 
 export interface BusAttachment {
-  subscribe(topics: readonly Topic[]): void;
+  /**
+   * Resolves when the subscription is in force: every event accepted after that arrives. Rejects with StoreFailure when it could
+   * not be made; the topics are not subscribed then. Takes effect in the order of calls with `unsubscribe`. Subscribing again to
+   * a topic changes nothing: one `unsubscribe` ends it. After `detach` it changes nothing.
+   */
+  subscribe(topics: readonly Topic[]): Promise<void>;
   unsubscribe(topics: readonly Topic[]): void;
+  /** Ends all subscriptions. Detaching twice is harmless. */
   detach(): void;
 }

@@ -1,72 +1,128 @@
 // The embedded event bus: within one process, delivered at once, never lost. Also the local half of a bus between processes.
 
-import type { BusAttachment, BusEvent, EventBus, Topic } from './event-bus.ts';
+import type { BusAttachment, BusEvent, BusListener, EventBus, Topic } from './event-bus.ts';
 
-type Listener = Parameters<EventBus['attach']>[0];
-
-/** For a bus whose events come from elsewhere: it has to hear which topics anybody here listens to. */
+/** For a bus whose events come from another process: the other side must know which topics have a subscriber here. */
 export interface InterestHooks {
-  onFirst(topic: Topic): void;
+  /** The topic has its first subscriber. `subscribe` resolves after the returned promise and rejects with it. */
+  onFirst(topic: Topic): void | Promise<void>;
+  /** The topic lost its last subscriber. */
   onLast(topic: Topic): void;
 }
 
-export interface MemoryEventBus extends EventBus {
-  /** All that somebody listens to. */
-  topics(): Iterable<Topic>;
-  reportLoss(topics?: readonly Topic[]): void;
-}
+/** Shared by all calls: publishing and subscribing allocate no promise. */
+const accepted = Promise.resolve();
 
-/** One listener on a topic is the usual case and costs no set. */
-export function createMemoryEventBus(hooks?: InterestHooks): MemoryEventBus {
-  const byTopic = new Map<Topic, Listener | Set<Listener>>();
-  const attached = new Set<Listener>();
+export class MemoryEventBus implements EventBus {
+  readonly #hooks: InterestHooks | undefined;
+  /** One subscriber of a topic is the usual case and costs no set. */
+  readonly #byTopic = new Map<Topic, BusListener | Set<BusListener>>();
+  /** Topics whose first subscription is not in force yet. */
+  readonly #pending = new Map<Topic, Promise<void>>();
+  readonly #attached = new Set<BusListener>();
 
-  function deliver(event: BusEvent): void {
-    const listeners = byTopic.get(event.topic);
-    if (listeners === undefined) return;
-    if (listeners instanceof Set) for (const listener of listeners) listener.onEvent(event);
-    else listeners.onEvent(event);
+  constructor(hooks?: InterestHooks) {
+    this.#hooks = hooks;
   }
 
-  function add(topic: Topic, listener: Listener): void {
-    const known = byTopic.get(topic);
-    if (known === undefined) {
-      byTopic.set(topic, listener);
-      hooks?.onFirst(topic);
-    } else if (known instanceof Set) known.add(listener);
-    else if (known !== listener) byTopic.set(topic, new Set([known, listener]));
+  /** Every subscriber has the event when it returns. */
+  publish(events: readonly BusEvent[]): Promise<void> {
+    try {
+      for (const event of events) this.#deliver(event);
+      return accepted;
+    } catch (error) {
+      // A listener that throws is a bug; the publisher's promise carries it, as of every promise function.
+      return Promise.reject(error);
+    }
   }
 
-  function remove(topic: Topic, listener: Listener): void {
-    const known = byTopic.get(topic);
-    const isLast = known === listener || (known instanceof Set && known.delete(listener) && known.size === 0);
+  attach(listener: BusListener): BusAttachment {
+    this.#attached.add(listener);
+    return {
+      subscribe: (topics) => this.#subscribe(listener, topics),
+      unsubscribe: (topics) => {
+        for (const topic of topics) this.#remove(topic, listener);
+      },
+      detach: () => this.#detach(listener),
+    };
+  }
+
+  /** The topics with a subscriber. */
+  topics(): Iterable<Topic> {
+    return this.#byTopic.keys();
+  }
+
+  /** Reports a possible loss to every listener: of these topics, or of any. */
+  reportLoss(topics?: readonly Topic[]): void {
+    for (const listener of this.#attached) listener.onLoss(topics);
+  }
+
+  #deliver(event: BusEvent): void {
+    const subscribers = this.#byTopic.get(event.topic);
+    if (subscribers === undefined) return;
+    if (subscribers instanceof Set) for (const listener of subscribers) listener.onEvent(event);
+    else subscribers.onEvent(event);
+  }
+
+  #subscribe(listener: BusListener, topics: readonly Topic[]): Promise<void> {
+    if (!this.#attached.has(listener)) return accepted;
+    const added = topics.filter((topic) => this.#add(topic, listener));
+    if (this.#pending.size === 0) return accepted;
+    const pending = topics.flatMap((topic) => this.#pending.get(topic) ?? []);
+    return pending.length === 0 ? accepted : this.#inForce(listener, added, pending);
+  }
+
+  /** A subscription that could not be made leaves none of its topics behind. */
+  async #inForce(listener: BusListener, added: readonly Topic[], pending: readonly Promise<void>[]): Promise<void> {
+    try {
+      await Promise.all(pending);
+    } catch (error) {
+      for (const topic of added) this.#remove(topic, listener);
+      throw error;
+    }
+  }
+
+  /** false when the listener has the topic already. */
+  #add(topic: Topic, listener: BusListener): boolean {
+    const subscribers = this.#byTopic.get(topic);
+    if (subscribers === undefined) {
+      this.#byTopic.set(topic, listener);
+      this.#announce(topic);
+      return true;
+    }
+    if (subscribers === listener) return false;
+    if (!(subscribers instanceof Set)) {
+      this.#byTopic.set(topic, new Set([subscribers, listener]));
+      return true;
+    }
+    const isNew = !subscribers.has(listener);
+    subscribers.add(listener);
+    return isNew;
+  }
+
+  #announce(topic: Topic): void {
+    const announced = this.#hooks?.onFirst(topic);
+    if (announced === undefined) return;
+    this.#pending.set(topic, announced);
+    const settled = () => {
+      if (this.#pending.get(topic) === announced) this.#pending.delete(topic);
+    };
+    // A rejection reaches the callers of subscribe.
+    announced.then(settled, settled);
+  }
+
+  #remove(topic: Topic, listener: BusListener): void {
+    const subscribers = this.#byTopic.get(topic);
+    const isLast =
+      subscribers === listener ||
+      (subscribers instanceof Set && subscribers.delete(listener) && subscribers.size === 0);
     if (!isLast) return;
-    byTopic.delete(topic);
-    hooks?.onLast(topic);
+    this.#byTopic.delete(topic);
+    this.#hooks?.onLast(topic);
   }
 
-  return {
-    publish(events) {
-      for (const event of events) deliver(event);
-    },
-    attach(listener): BusAttachment {
-      attached.add(listener);
-      return {
-        subscribe: (topics) => {
-          for (const topic of topics) add(topic, listener);
-        },
-        unsubscribe: (topics) => {
-          for (const topic of topics) remove(topic, listener);
-        },
-        detach: () => {
-          attached.delete(listener);
-          for (const topic of [...byTopic.keys()]) remove(topic, listener);
-        },
-      };
-    },
-    topics: () => byTopic.keys(),
-    reportLoss(topics) {
-      for (const listener of attached) listener.onLoss(topics);
-    },
-  };
+  #detach(listener: BusListener): void {
+    this.#attached.delete(listener);
+    for (const topic of [...this.#byTopic.keys()]) this.#remove(topic, listener);
+  }
 }

@@ -1,48 +1,85 @@
-// The embedded session registry: this process has all sessions there are.
+// The embedded session registry: all sessions of this process and of the gateway processes in front of it, in memory.
 
+import type { Clock } from '@hongyan/base/clock';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
-import { LRUCache } from 'lru-cache';
 import type { SessionRef, SessionRegistry } from './session-registry.ts';
 
-/** When they were last seen is remembered for this many users who left. */
-const lastSeenMax = 100_000;
+export interface MemorySessionRegistryOptions {
+  readonly clock: Clock;
+  /** A node that neither adds a session nor renews for this long is gone. */
+  readonly ttlMs: number;
+}
 
 /** One session is the usual case and costs no array. */
-export function createMemorySessionRegistry(): SessionRegistry {
-  const online = new Map<UserId, SessionRef | readonly SessionRef[]>();
-  const lastSeen = new LRUCache<UserId, number>({ max: lastSeenMax });
-  const sessionsOf = (userId: UserId): readonly SessionRef[] => {
-    const known = online.get(userId);
-    if (known === undefined) return [];
-    return 'sessionId' in known ? [known] : known;
-  };
+type Sessions = SessionRef | readonly SessionRef[];
 
-  return {
-    async add(session) {
-      const before = sessionsOf(session.userId);
-      const others = before.filter(({ sessionId }) => sessionId !== session.sessionId);
-      online.set(session.userId, others.length === 0 ? session : [...others, session]);
-      return { becameOnline: before.length === 0 };
-    },
-    async remove({ userId, sessionId }, atMs) {
-      const before = sessionsOf(userId);
-      const [first, ...more] = before.filter((session) => session.sessionId !== sessionId);
-      if (first !== undefined) {
-        online.set(userId, more.length === 0 ? first : [first, ...more]);
-        return { becameOffline: false };
-      }
-      if (before.length === 0) return { becameOffline: false };
-      online.delete(userId);
-      lastSeen.set(userId, atMs);
-      return { becameOffline: true };
-    },
-    async presence(userIds) {
-      return userIds.map((userId) => {
-        const sessions = sessionsOf(userId);
-        const lastSeenMs = sessions.length > 0 ? undefined : lastSeen.get(userId);
-        const devices = [...new Set<DeviceId>(sessions.map((session) => session.deviceId))];
-        return { userId, online: sessions.length > 0, devices, ...(lastSeenMs === undefined ? {} : { lastSeenMs }) };
-      });
-    },
-  };
+export class MemorySessionRegistry implements SessionRegistry {
+  readonly #clock: Clock;
+  readonly #ttlMs: number;
+  readonly #byUser = new Map<UserId, Sessions>();
+  /** Monotonic times: a step of the wall clock must not end a node. */
+  readonly #renewedAtMs = new Map<string, number>();
+
+  constructor({ clock, ttlMs }: MemorySessionRegistryOptions) {
+    this.#clock = clock;
+    this.#ttlMs = ttlMs;
+  }
+
+  async add(session: SessionRef): Promise<{ readonly becameOnline: boolean }> {
+    this.#renewedAtMs.set(session.node, this.#clock.monotonicMs());
+    const before = this.#sessionsOf(session.userId);
+    const others = before.filter(({ sessionId }) => sessionId !== session.sessionId);
+    this.#byUser.set(session.userId, others.length === 0 ? session : [...others, session]);
+    return { becameOnline: before.length === 0 };
+  }
+
+  async remove({ userId, sessionId }: SessionRef): Promise<{ readonly becameOffline: boolean }> {
+    return { becameOffline: this.#keep(userId, (session) => session.sessionId !== sessionId) };
+  }
+
+  async renew(node: string): Promise<void> {
+    this.#renewedAtMs.set(node, this.#clock.monotonicMs());
+  }
+
+  async forgetNode(node: string): Promise<readonly UserId[]> {
+    return this.#dropNodes(new Set([node]));
+  }
+
+  async expire(): Promise<readonly UserId[]> {
+    const deadlineMs = this.#clock.monotonicMs() - this.#ttlMs;
+    const expired = [...this.#renewedAtMs].filter(([, atMs]) => atMs <= deadlineMs).map(([node]) => node);
+    return expired.length === 0 ? [] : this.#dropNodes(new Set(expired));
+  }
+
+  async online(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly DeviceId[]>> {
+    const online = new Map<UserId, readonly DeviceId[]>();
+    for (const userId of userIds) {
+      const devices = new Set(this.#sessionsOf(userId).map(({ deviceId }) => deviceId));
+      if (devices.size > 0) online.set(userId, [...devices]);
+    }
+    return online;
+  }
+
+  #dropNodes(nodes: ReadonlySet<string>): readonly UserId[] {
+    for (const node of nodes) this.#renewedAtMs.delete(node);
+    const users = [...this.#byUser.keys()];
+    return users.filter((userId) => this.#keep(userId, ({ node }) => !nodes.has(node)));
+  }
+
+  /** Drops the user's sessions that do not pass; true when the last one went. */
+  #keep(userId: UserId, passes: (session: SessionRef) => boolean): boolean {
+    const before = this.#sessionsOf(userId);
+    const kept = before.filter(passes);
+    if (kept.length === before.length) return false;
+    const [first, ...more] = kept;
+    if (first === undefined) return this.#byUser.delete(userId);
+    this.#byUser.set(userId, more.length === 0 ? first : kept);
+    return false;
+  }
+
+  #sessionsOf(userId: UserId): readonly SessionRef[] {
+    const sessions = this.#byUser.get(userId);
+    if (sessions === undefined) return [];
+    return 'sessionId' in sessions ? [sessions] : sessions;
+  }
 }

@@ -6,25 +6,26 @@ export interface SessionRef {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
   readonly sessionId: string;
+  /** The process that holds the connection. */
   readonly node: string;
 }
 
-export interface PresenceState {
-  readonly userId: UserId;
-  readonly online: boolean;
-  /** Unix ms of the last session's end; absent while never seen since start. */
-  readonly lastSeenMs?: number;
-  readonly devices: readonly DeviceId[];
-}
-
 /**
- * MUST: forget a node's sessions when the node is gone (cluster: by expiry). MAY lag behind the truth: presence is best effort [D9].
+ * A node's sessions live for a ttl after the node last added a session or renewed.
+ * MUST: `expire` drops the sessions of nodes whose ttl has passed, since their process is gone, and returns the users who became
+ * offline by it; each such user is returned once, by one call. MAY lag behind the truth: presence is best effort [D9].
  */
 export interface SessionRegistry {
-  /** `becameOnline`: the user had no session before. A session (by its id) added again is one session. */
+  /** `becameOnline`: the user had no session before. A session (by its id) added again is one session. Renews the node. */
   add(session: SessionRef): Promise<{ readonly becameOnline: boolean }>;
-  /** `becameOffline`: it was the user's last. Removing one that is not there changes nothing. */
-  remove(session: SessionRef, atMs: number): Promise<{ readonly becameOffline: boolean }>;
-  /** One state per id, in the order asked. */
-  presence(userIds: readonly UserId[]): Promise<readonly PresenceState[]>;
+  /** `becameOffline`: it was the user's last. Removing an unknown session changes nothing. */
+  remove(session: SessionRef): Promise<{ readonly becameOffline: boolean }>;
+  /** The node is alive: its sessions live for another ttl. */
+  renew(node: string): Promise<void>;
+  /** The node is gone: drops its sessions and returns the users who became offline. */
+  forgetNode(node: string): Promise<readonly UserId[]>;
+  /** Drops the sessions of nodes whose ttl has passed; returns the users who became offline. */
+  expire(): Promise<readonly UserId[]>;
+  /** The devices with a session, each once; a user who is offline is absent. */
+  online(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly DeviceId[]>>;
 }

@@ -1,64 +1,159 @@
-// Where conversations stood at the end of the months that are closed: what keeps seq going on after a month was dropped [D2].
+// heads.db: the epoch of the store, which months were begun, and where conversations stood at the end of the closed ones: what
+// keeps seq going on after a month was removed [D2].
 
 import type { Database } from 'bun:sqlite';
-import type { Seq } from '@hongyan/protocol/ids';
-import { openWriter } from '../../adapters/sqlite/open.ts';
-import { headsPath, isWholeMonth, listMonths, monthPath, positionOf } from './month-file.ts';
-import type { Month } from './timeline.ts';
+import { existsSync } from 'node:fs';
+import { assert } from '@hongyan/base/assert';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import { closeWriter, openReader, openWriter } from '../../adapters/sqlite/open.ts';
+import {
+  assertLayout,
+  headsPath,
+  isWholeMonth,
+  listMonths,
+  type Month,
+  markLayout,
+  monthPath,
+  positionOf,
+} from './month-file.ts';
+import { newEpoch } from './position.ts';
 
 export interface HeadRow {
   readonly last_seq: Seq;
   readonly last_position: number;
+  readonly last_timestamp: number;
 }
 
-export function openHeads(folder: string): Database {
-  const db = openWriter(headsPath(folder), { cacheBytes: 8 * 1024 * 1024 });
-  db.run(
-    'CREATE TABLE IF NOT EXISTS head(conversation_id TEXT PRIMARY KEY, last_seq INTEGER NOT NULL, last_position INTEGER NOT NULL) WITHOUT ROWID',
-  );
-  db.run('CREATE TABLE IF NOT EXISTS closed_month(month TEXT PRIMARY KEY) WITHOUT ROWID');
-  db.run('CREATE TABLE IF NOT EXISTS begun_month(month TEXT PRIMARY KEY) WITHOUT ROWID');
-  return db;
+/** Makes the positions of the store void: to be called when it was put back from a backup, while no server runs on it. */
+export function renewEpoch(folder: string): void {
+  const heads = HeadsFile.openForWriting(folder);
+  heads.renewEpoch();
+  heads.close();
 }
 
-/** Before a month takes its first entry: from then on its file has to be there. */
-export function beginMonth(db: Database, month: Month): void {
-  db.query('INSERT INTO begun_month(month) VALUES(?) ON CONFLICT DO NOTHING').run(month);
-}
+export class HeadsFile {
+  readonly #folder: string;
+  readonly #db: Database;
+  readonly #isWriter: boolean;
+  readonly #head;
 
-/**
- * Throws when the file of a month that was begun is gone or empty: to go on without it would give its seqs a second time [D2].
- * Dropped months are no loss: those are always the oldest, never the newest.
- */
-export function assertNothingLost(db: Database, folder: string): void {
-  const begun = db.query<{ month: Month }, []>('SELECT month FROM begun_month ORDER BY month').all();
-  const oldestKept = listMonths(folder)[0] ?? begun.at(-1)?.month;
-  for (const { month } of begun) {
-    if (oldestKept === undefined || month < oldestKept || isWholeMonth(folder, month)) continue;
-    throw new Error(
-      `${monthPath(folder, month)} is missing or empty, though entries were written to it: put it back from a backup`,
+  private constructor(folder: string, db: Database, { isWriter }: { readonly isWriter: boolean }) {
+    this.#folder = folder;
+    this.#db = db;
+    this.#isWriter = isWriter;
+    this.#head = db.prepare<HeadRow, [string]>(
+      'SELECT last_seq, last_position, last_timestamp FROM head WHERE conversation_id = ?',
     );
   }
-}
 
-export function prepareHead(db: Database) {
-  return db.prepare<HeadRow, [string]>('SELECT last_seq, last_position FROM head WHERE conversation_id = ?');
-}
-
-/** Takes over the heads of a month that gets no more entries, in one transaction. Doing it again changes nothing. */
-export function closeMonth(db: Database, folder: string, month: Month): void {
-  if (db.query('SELECT 1 FROM closed_month WHERE month = ?').get(month) !== null) return;
-  db.query('ATTACH ? AS closing').run(monthPath(folder, month));
-  try {
+  static openForWriting(folder: string): HeadsFile {
+    assertHeadsNotLost(folder);
+    const db = openWriter(headsPath(folder), { cacheBytes: 8 * 1024 * 1024 });
+    assertLayout(db, headsPath(folder));
     db.transaction(() => {
-      db.query(
-        `INSERT INTO head(conversation_id, last_seq, last_position)
-         SELECT c.id, max(e.seq), ? + max(e.n) FROM closing.conversation c JOIN closing.entry e ON e.conversation_no = c.no GROUP BY c.no
-         ON CONFLICT DO UPDATE SET last_seq = max(last_seq, excluded.last_seq), last_position = max(last_position, excluded.last_position)`,
-      ).run(positionOf(month, 0));
-      db.query('INSERT INTO closed_month(month) VALUES(?)').run(month);
-    })();
-  } finally {
-    db.run('DETACH closing');
+      db.run(
+        `CREATE TABLE IF NOT EXISTS head(conversation_id TEXT PRIMARY KEY, last_seq INTEGER NOT NULL,
+           last_position INTEGER NOT NULL, last_timestamp INTEGER NOT NULL) WITHOUT ROWID`,
+      );
+      db.run('CREATE TABLE IF NOT EXISTS begun_month(month TEXT PRIMARY KEY) WITHOUT ROWID');
+      db.run(
+        'CREATE TABLE IF NOT EXISTS closed_month(month TEXT PRIMARY KEY, last_position INTEGER NOT NULL) WITHOUT ROWID',
+      );
+      db.run('CREATE TABLE IF NOT EXISTS store(only INTEGER PRIMARY KEY CHECK(only = 1), epoch TEXT NOT NULL)');
+      db.query('INSERT INTO store(only, epoch) VALUES(1, ?) ON CONFLICT DO NOTHING').run(newEpoch());
+      markLayout(db);
+    }).immediate();
+    return new HeadsFile(folder, db, { isWriter: true });
   }
+
+  /** Throws when there is no timeline in `folder`. */
+  static openForReading(folder: string): HeadsFile {
+    const db = openReader(headsPath(folder), { cacheBytes: 8 * 1024 * 1024 });
+    assertLayout(db, headsPath(folder));
+    return new HeadsFile(folder, db, { isWriter: false });
+  }
+
+  epoch(): string {
+    const row = this.#db.query<{ epoch: string }, []>('SELECT epoch FROM store').get();
+    assert(row, 'heads.db holds the epoch of its store');
+    return row.epoch;
+  }
+
+  renewEpoch(): void {
+    this.#db.query('UPDATE store SET epoch = ?').run(newEpoch());
+  }
+
+  /** Where a conversation stood at the end of the closed months. */
+  head(conversationId: ConversationId): HeadRow | undefined {
+    return this.#head.get(conversationId) ?? undefined;
+  }
+
+  /** The position of the newest entry in a month older than `oldestKept`; 0 when there is none. */
+  removedThrough(oldestKept: Month | undefined): number {
+    const sql = 'SELECT max(last_position) AS position FROM closed_month WHERE month < ?';
+    return this.#db.query<{ position: number | null }, [string]>(sql).get(oldestKept ?? '9999-12')?.position ?? 0;
+  }
+
+  /** Before a month takes its first entry: from then on its file has to be there. */
+  beginMonth(month: Month): void {
+    this.#db.query('INSERT INTO begun_month(month) VALUES(?) ON CONFLICT DO NOTHING').run(month);
+  }
+
+  /**
+   * Throws when the file of a month that was begun is missing or empty: to go on without it would give its seqs a second time
+   * [D2]. Removed months are no loss: those are always the oldest, never the newest.
+   */
+  assertNothingLost(): void {
+    const begun = this.#db.query<{ month: Month }, []>('SELECT month FROM begun_month ORDER BY month').all();
+    const oldestKept = listMonths(this.#folder)[0] ?? begun.at(-1)?.month;
+    for (const { month } of begun) {
+      if (oldestKept === undefined || month < oldestKept || isWholeMonth(this.#folder, month)) continue;
+      throw new Error(
+        `${monthPath(this.#folder, month)} is missing or empty, though entries were written to it: put it back from a backup`,
+      );
+    }
+  }
+
+  isClosed(month: Month): boolean {
+    return this.#db.query('SELECT 1 FROM closed_month WHERE month = ?').get(month) !== null;
+  }
+
+  /** Takes over the heads of a month that gets no more entries, in one transaction. MUST be called with an empty tail. Doing it again changes nothing. */
+  closeMonth(month: Month): void {
+    this.#db.query('ATTACH ? AS closing').run(monthPath(this.#folder, month));
+    try {
+      this.#db.transaction(() => {
+        this.#db
+          .query(
+            `INSERT INTO head(conversation_id, last_seq, last_position, last_timestamp)
+             SELECT c.id, e.n & 4294967295, ?1 + e.p, e.timestamp FROM closing.conversation c JOIN closing.entry e
+               ON e.n = (SELECT n FROM closing.entry WHERE n > c.no << 32 AND n < (c.no + 1) << 32 ORDER BY n DESC LIMIT 1)
+             WHERE true
+             ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq, last_position = excluded.last_position,
+               last_timestamp = excluded.last_timestamp WHERE excluded.last_seq > last_seq`,
+          )
+          .run(positionOf(month, 0));
+        this.#db
+          .query(
+            `INSERT INTO closed_month(month, last_position) SELECT ?1, ?2 + coalesce(max(p), 0) FROM closing.feed WHERE true
+             ON CONFLICT DO UPDATE SET last_position = excluded.last_position`,
+          )
+          .run(month, positionOf(month, 0));
+      })();
+    } finally {
+      this.#db.run('DETACH closing');
+    }
+  }
+
+  close(): void {
+    if (this.#isWriter) closeWriter(this.#db);
+    else this.#db.close();
+  }
+}
+
+/** Without heads.db the seqs of removed months would be given again [D2]. */
+function assertHeadsNotLost(folder: string): void {
+  const [month] = listMonths(folder);
+  if (month === undefined || existsSync(headsPath(folder))) return;
+  throw new Error(`${headsPath(folder)} is missing beside ${monthPath(folder, month)}: put it back from a backup`);
 }

@@ -1,71 +1,57 @@
 // The timeline's files read beside the server that writes them, or while none does: for operators' questions. Changes nothing.
 
-import type { Database } from 'bun:sqlite';
-import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
-import { openReader } from '../../adapters/sqlite/open.ts';
-import { prepareHead } from './heads-file.ts';
-import { headsPath, listMonths } from './month-file.ts';
-import { MonthReader } from './month-reader.ts';
-import type { Month, StoredEntry } from './timeline.ts';
+import type { ClientMsgId } from '@hongyan/protocol/ids';
+import { SqliteReads } from './sqlite-reads.ts';
+import { StoreView } from './store-view.ts';
+import type { StoredEntry, TimelineReads } from './timeline.ts';
 
-/** What of a conversation lies in one month's file. */
-export interface MonthSpan {
-  readonly month: Month;
-  readonly firstSeq: Seq;
-  readonly lastSeq: Seq;
+/** Sees what was committed before each call. */
+export interface SqliteTimelineReader extends TimelineReads {
+  /** The entries of every sender who used the key: an operator has the key and not always its sender. */
+  findAllByClientMsgId(clientMsgId: ClientMsgId): Promise<readonly StoredEntry[]>;
+  close(): void;
 }
 
-/** Sees what was committed before each call; of months that begin after it was opened, nothing. */
-export class SqliteTimelineReader {
-  /** Oldest first. */
-  readonly #months: readonly MonthReader[];
-  readonly #headsDb: Database;
-  readonly #closedHead: ReturnType<typeof prepareHead>;
+/** Throws when there is no timeline in `folder`. */
+export const openSqliteTimelineReader = (folder: string): SqliteTimelineReader => new Reader(new StoreView(folder));
 
-  /** Throws when there is no timeline in `folder`. */
-  constructor(folder: string) {
-    this.#months = listMonths(folder).map((month) => new MonthReader(folder, month));
-    this.#headsDb = openReader(headsPath(folder));
-    this.#closedHead = prepareHead(this.#headsDb);
+class Reader implements SqliteTimelineReader {
+  readonly #view: StoreView;
+  readonly #reads: SqliteReads;
+
+  constructor(view: StoreView) {
+    this.#view = view;
+    this.#reads = new SqliteReads(view);
   }
 
-  /** Oldest first; only months that hold entries of the conversation. */
-  spans(conversationId: ConversationId): readonly MonthSpan[] {
-    return this.#months.flatMap((reader) => {
-      const [firstSeq, last] = [reader.firstSeq(conversationId), reader.last(conversationId)];
-      return firstSeq === undefined || last === undefined ? [] : [{ month: reader.month, firstSeq, lastSeq: last.seq }];
-    });
+  get epoch(): string {
+    return this.#view.epoch;
   }
 
-  /** As the port's Head: firstSeq is lastSeq + 1 when every month of the conversation was dropped. */
-  bounds(conversationId: ConversationId): { readonly firstSeq: Seq; readonly lastSeq: Seq } {
-    const spans = this.spans(conversationId);
-    const lastSeq = spans.at(-1)?.lastSeq ?? this.#closedHead.get(conversationId)?.last_seq ?? (0 as Seq);
-    return { firstSeq: spans[0]?.firstSeq ?? ((lastSeq + 1) as Seq), lastSeq };
+  range: TimelineReads['range'] = (request) => this.#now().range(request);
+  heads: TimelineReads['heads'] = (ids) => this.#now().heads(ids);
+  lastEntries: TimelineReads['lastEntries'] = (ids) => this.#now().lastEntries(ids);
+  findByMsgId: TimelineReads['findByMsgId'] = (msgId) => this.#now().findByMsgId(msgId);
+  findByClientMsgId: TimelineReads['findByClientMsgId'] = (key) => this.#now().findByClientMsgId(key);
+  position: TimelineReads['position'] = () => this.#now().position();
+  changedSince: TimelineReads['changedSince'] = (since, ids) => this.#now().changedSince(since, ids);
+  segments: TimelineReads['segments'] = (id) => this.#now().segments(id);
+
+  async findAllByClientMsgId(clientMsgId: ClientMsgId): Promise<readonly StoredEntry[]> {
+    this.#now();
+    const sorted = this.#view.months.flatMap((month) => month.byKeyOfAnyone(clientMsgId));
+    const unsorted = this.#view.tail.byKeyOfAnyone(clientMsgId);
+    const isNew = (entry: StoredEntry) => !sorted.some((other) => other.from === entry.from);
+    return [...sorted, ...unsorted.filter(isNew)];
   }
 
-  /** The newest entries, ascending. */
-  newest(conversationId: ConversationId, limit: number): readonly StoredEntry[] {
-    let entries: StoredEntry[] = [];
-    for (const month of this.#months.toReversed()) {
-      if (entries.length >= limit) break;
-      const before = entries[0]?.seq ?? (Number.MAX_SAFE_INTEGER as Seq);
-      entries = [...month.before(conversationId, before, limit - entries.length), ...entries];
-    }
-    return entries;
-  }
-
-  byMsgId(msgId: MsgId): StoredEntry | undefined {
-    return this.#months.map((month) => month.byMsgId(msgId)).find((entry) => entry !== undefined);
-  }
-
-  /** Of every sender who used the key. */
-  byClientMsgId(clientMsgId: ClientMsgId): readonly StoredEntry[] {
-    return this.#months.flatMap((month) => month.byKeyOfAnyone(clientMsgId));
+  /** The tail is read anew for each question: it is bounded, and no news of commits comes from the server. */
+  #now(): SqliteReads {
+    this.#view.reload();
+    return this.#reads;
   }
 
   close(): void {
-    for (const month of this.#months) month.close();
-    this.#headsDb.close();
+    this.#view.close();
   }
 }

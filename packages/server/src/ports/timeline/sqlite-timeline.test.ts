@@ -1,5 +1,6 @@
 // The SQLite timeline: the contract every timeline keeps, and what a disk and a kill may do to its files.
 
+import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import {
   appendFileSync,
@@ -16,8 +17,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
 import { rejectionOf } from '@hongyan/testing/rejection';
+import { renewEpoch } from './heads-file.ts';
+import type { TailLimits } from './month-writer.ts';
 import { openSqliteTimeline } from './sqlite-timeline.ts';
+import { openSqliteTimelineReader } from './sqlite-timeline-reader.ts';
 import { timelineContract } from './testing/contract.ts';
 import {
   allOf,
@@ -25,39 +30,50 @@ import {
   conversation,
   entries,
   entry,
-  february,
   inMonth,
-  january,
   key,
   outcomes,
   seq,
   seqsOf,
+  startOf,
   user,
 } from './testing/entries.ts';
-import type { Head, Timeline } from './timeline.ts';
+import { tailOf } from './testing/tail-of.ts';
+import type { Timeline } from './timeline.ts';
 
-const open = (dir: string, maxBytes?: number) =>
-  openSqliteTimeline({ dir, log: silentLog, maxBytes, queueMax: 50_000, batchMax: 1_000 });
+interface OpenOptions {
+  readonly maxBytes?: number;
+  readonly tailLimits?: TailLimits;
+}
+
+const open = (dir: string, options: OpenOptions = {}) =>
+  openSqliteTimeline({ dir, log: silentLog, ...options, queueMax: 50_000, batchMax: 1_000 });
 
 const newFolder = () => mkdtempSync(join(tmpdir(), 'hongyan-timeline-'));
 
-timelineContract('sqlite timeline', async () => {
-  const folder = newFolder();
-  const timeline = await open(folder);
-  let current = timeline;
-  return {
-    timeline,
-    async reopen() {
-      await current.close();
-      current = await open(folder);
-      return current;
+// Once with all entries in the tail, and once with a tail so small that every read goes through both.
+for (const options of [{}, { tailLimits: tailOf(2) }] as const satisfies readonly OpenOptions[]) {
+  timelineContract(
+    `sqlite timeline, ${options.tailLimits ? 'all but two entries sorted' : 'all entries in the tail'}`,
+    async () => {
+      const contractFolder = newFolder();
+      let store = await open(contractFolder, options);
+      return {
+        timeline: store,
+        feed: store.feed,
+        async reopen() {
+          await store.close();
+          store = await open(contractFolder, options);
+          return { timeline: store, feed: store.feed };
+        },
+        async remove() {
+          await store.close();
+          rmSync(contractFolder, { recursive: true });
+        },
+      };
     },
-    async remove() {
-      await current.close();
-      rmSync(folder, { recursive: true });
-    },
-  };
-});
+  );
+}
 
 let folder: string;
 beforeEach(() => {
@@ -65,6 +81,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const [january, february, march] = ['2026-01', '2026-02', '2026-03'] as const;
 const fileOf = (month: string) => `timeline-${month}.db`;
 const logBytes = (path: string) => (existsSync(path) ? statSync(path).size : 0);
 const storedFiles = () =>
@@ -156,7 +173,7 @@ test('[D2] without the file of a month that was begun nothing is opened: its seq
   const timeline = await open(folder);
   for (const month of [0, 1, 2]) await timeline.append(entries(10, { atMs: inMonth(month) }));
   await timeline.close();
-  for (const lost of [fileOf(february), fileOf('2026-03')]) {
+  for (const lost of [fileOf(february), fileOf(march)]) {
     const path = join(folder, lost);
     cpSync(path, join(folder, 'backup'));
     rmSync(path);
@@ -165,7 +182,7 @@ test('[D2] without the file of a month that was begun nothing is opened: its seq
     expect(String(await rejectionOf(open(folder)))).toContain(`${path} is missing or empty`);
     cpSync(join(folder, 'backup'), path);
   }
-  // The oldest is as good as dropped.
+  // The oldest is as good as removed by retention.
   rmSync(join(folder, fileOf(january)));
   const again = await open(folder);
   expect(await bounds(again)).toEqual([11, 30]);
@@ -173,24 +190,25 @@ test('[D2] without the file of a month that was begun nothing is opened: its seq
   await again.close();
 });
 
-test('[M18] a month is one file, and dropping it is deleting that file', async () => {
+test('[M18] a month is one file, and retention deletes it', async () => {
   const timeline = await open(folder);
   for (const month of [0, 1, 2]) await timeline.append(entries(100, { atMs: inMonth(month) }));
-  expect(storedFiles()).toEqual(['heads.db', fileOf(january), fileOf(february), fileOf('2026-03')]);
+  expect(storedFiles()).toEqual(['heads.db', fileOf(january), fileOf(february), fileOf(march)]);
   // What is written once the month is over needs nothing beside it: it can be copied away.
   for (const month of [january, february]) expect(logBytes(join(folder, `${fileOf(month)}-wal`))).toBe(0);
-  await timeline.dropMonth(january);
-  expect(storedFiles()).toEqual(['heads.db', fileOf(february), fileOf('2026-03')]);
+  await timeline.retain({ fromMs: startOf(1) });
+  expect(storedFiles()).toEqual(['heads.db', fileOf(february), fileOf(march)]);
   expect(readdirSync(folder).filter((name) => name.includes(january))).toEqual([]);
   await timeline.close();
 });
 
 test('a full store rejects whole batches as unavailable and takes what still fits; with room it works again', async () => {
-  const small = await open(folder, 256 * 1024);
+  const small = await open(folder, { maxBytes: 256 * 1024 });
   await small.append([entry()]);
   const big = [...entries(20, { in: 'g:2' }), ...entries(100, { content: JSON.stringify('x'.repeat(10_000)) })];
   const failure = await rejectionOf(small.append(big));
-  expect(failure).toMatchObject({ code: 'SQLITE_FULL', errorCode: 'unavailable' });
+  expect(failure).toBeInstanceOf(StoreFailure);
+  expect(failure).toMatchObject({ code: 'unavailable', sqliteCode: 'SQLITE_FULL' });
   expect(await bounds(small)).toEqual([1, 1]);
   expect(await bounds(small, 'g:2')).toEqual([1, 0]);
   expect(await small.findByClientMsgId(big[0] ?? entry())).toBeUndefined();
@@ -202,19 +220,21 @@ test('a full store rejects whole batches as unavailable and takes what still fit
   await large.close();
 });
 
-test('[D5] a month that went while an append beside it failed is told as gone', async () => {
-  const timeline = await open(folder, 256 * 1024);
-  await timeline.append(entries(3));
-  await timeline.append([entry({ atMs: inMonth(1) })]);
-  const [dropped, failed] = await Promise.allSettled([
-    timeline.dropMonth(january),
-    timeline.append(entries(100, { content: JSON.stringify('x'.repeat(10_000)), atMs: inMonth(1) })),
-  ]);
-  expect([dropped.status, failed.status]).toEqual(['fulfilled', 'rejected']);
-  expect(storedFiles()).not.toContain(fileOf(january));
-  expect(await bounds(timeline)).toEqual([4, 4]);
-  expect(seqsOf(await allOf(timeline))).toEqual([4]);
-  await timeline.close();
+test('a store too full to sort its tail keeps it, loses nothing, and sorts it when there is room', async () => {
+  const small = await open(folder, { maxBytes: 256 * 1024, tailLimits: tailOf(20) });
+  let committed = 0;
+  for (let failure: unknown; failure === undefined; ) {
+    failure = await rejectionOf(small.append([entry({ content: JSON.stringify('x'.repeat(3_000)) })]));
+    if (failure === undefined) committed++;
+    else expect(failure).toMatchObject({ code: 'unavailable', sqliteCode: 'SQLITE_FULL' });
+  }
+  expect(committed).toBeGreaterThan(20);
+  expect(seqsOf(await allOf(small))).toHaveLength(committed);
+  await small.close();
+  const large = await open(folder, { tailLimits: tailOf(20) });
+  expect(outcomes(await large.append([entry()]))).toEqual([`committed ${committed + 1}`]);
+  expect(seqsOf(await allOf(large))).toHaveLength(committed + 1);
+  await large.close();
 });
 
 test('[D2] a turn of the month that fails leaves the month before as the one being written', async () => {
@@ -223,50 +243,107 @@ test('[D2] a turn of the month that fails leaves the month before as the one bei
   const obstacle = join(folder, fileOf(february));
   mkdirSync(obstacle);
   for (let attempt = 0; attempt < 3; attempt++) {
-    expect(await rejectionOf(timeline.append([entry({ atMs: inMonth(1) })]))).toHaveProperty(
-      'errorCode',
-      'unavailable',
-    );
+    expect(await rejectionOf(timeline.append([entry({ atMs: inMonth(1) })]))).toHaveProperty('code', 'unavailable');
   }
   expect(outcomes(await timeline.append([entry()]))).toEqual(['committed 3']);
   rmdirSync(obstacle);
   expect(outcomes(await timeline.append([entry({ atMs: inMonth(1) })]))).toEqual(['committed 4']);
-  await timeline.dropMonth(january);
+  await timeline.retain({ fromMs: startOf(1) });
   expect(outcomes(await timeline.append([entry({ atMs: inMonth(1) })]))).toEqual(['committed 5']);
   expect(seqsOf(await allOf(timeline))).toEqual([4, 5]);
   await timeline.close();
 });
 
-test('[D4] no head stands beyond an entry whose commit is not known yet: a cursor made of it would skip that entry', async () => {
-  const first = await open(folder);
-  await first.append([entry({ in: 'g:1' }), entry({ in: 'g:2' })]);
-  await first.close();
-  const timeline = await open(folder);
-  const [known] = await timeline.heads([conversation('g:1')]);
+test('[D4] a position is never beyond a commit that reads do not show', async () => {
+  const timeline = await open(folder, { tailLimits: tailOf(1) });
+  await timeline.append([entry({ in: 'g:1' }), entry({ in: 'g:2' })]);
+  const before = await timeline.position();
   const batch = [entry({ in: 'g:1' }), entry({ in: 'g:2' })] as const;
   const appended = timeline.append(batch);
-  // Nothing here waits for the event loop, so the writer commits while its answer cannot come in.
+  // Nothing here waits for the event loop, so the writer commits and sorts while its answer cannot come in.
   let seen = await timeline.findByMsgId(batch[1].msgId);
   for (let reads = 1; !seen && reads < 1_000_000; reads++) seen = await timeline.findByMsgId(batch[1].msgId);
-  const heads = await timeline.heads([conversation('g:1'), conversation('g:2')]);
-  const [one, two] = await appended;
-  if (!one || !two) throw new Error('both were appended');
-  expect(heads[0]).toEqual(known as Head);
-  for (const head of heads) expect(head.lastPosition).toBeLessThan(one.entry.position);
-  const after = await timeline.heads([conversation('g:1'), conversation('g:2')]);
-  expect(after.map((head) => head.lastPosition)).toEqual([one.entry.position, two.entry.position]);
+  expect(await timeline.position()).toBe(before);
+  await appended;
+  const ids = ['g:1', 'g:2'].map(conversation);
+  expect([...(await timeline.changedSince(before, ids))]).toEqual(ids);
+  expect(await timeline.position()).not.toBe(before);
   await timeline.close();
 });
 
-test('[D2] a read that sees an entry before the news of its commit came tells its seq as the last', async () => {
-  const timeline = await open(folder);
-  await timeline.append([entry()]);
+test('[D2] a read that shows an entry before its commit was answered reports its seq as the last', async () => {
+  const first = await open(folder);
+  await first.append([entry()]);
+  await first.close();
+  // Nothing of g:1 is in memory, so that reads look at the file.
+  const timeline = await open(folder, { tailLimits: tailOf(1) });
   await timeline.heads([conversation('g:1')]);
   const appended = timeline.append([entry()]);
-  // Nothing here waits for the event loop, so the writer commits while its answer cannot come in.
+  // Nothing here waits for the event loop, so the writer commits and sorts while its answer cannot come in.
   let range = await allOf(timeline);
   for (let reads = 1; range.entries.length < 2 && reads < 1_000_000; reads++) range = await allOf(timeline);
   expect({ seqs: seqsOf(range), lastSeq: range.lastSeq }).toEqual({ seqs: [1, 2], lastSeq: seq(2) });
   await appended;
   await timeline.close();
+});
+
+test('[D2] a folder of an earlier layout is refused with the reason', async () => {
+  const db = new Database(join(folder, 'heads.db'));
+  db.run('CREATE TABLE head(conversation_id TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID');
+  db.close();
+  expect(String(await rejectionOf(open(folder)))).toContain('has layout 0 of the timeline');
+  rmSync(join(folder, 'heads.db'));
+  writeFileSync(join(folder, fileOf(january)), '');
+  expect(String(await rejectionOf(open(folder)))).toContain('heads.db is missing');
+});
+
+test('[D4] positions are void after renewEpoch, and those beyond the end of a restored backup name everything', async () => {
+  const id = conversation('g:1');
+  const first = await open(folder);
+  await first.append([entry()]);
+  await first.close();
+  const backup = newFolder();
+  cpSync(folder, backup, { recursive: true });
+  const second = await open(folder);
+  await second.append([entry()]);
+  const beyond = await second.position();
+  expect([...(await second.changedSince(beyond, [id]))]).toEqual([]);
+  await second.close();
+  const restored = await open(backup);
+  expect([...(await restored.changedSince(beyond, [id]))]).toEqual([id]);
+  const { epoch } = restored;
+  const position = await restored.position();
+  await restored.close();
+  renewEpoch(backup);
+  const renewed = await open(backup);
+  expect(renewed.epoch).not.toBe(epoch);
+  expect([...(await renewed.changedSince(position, [id]))]).toEqual([id]);
+  expect(seqsOf(await allOf(renewed))).toEqual([1]);
+  await renewed.close();
+  rmSync(backup, { recursive: true });
+});
+
+test('a reader beside the running store sees what is committed, sorted or not, and months that begin later', async () => {
+  for (const options of [{}, { tailLimits: tailOf(2) }]) {
+    const dir = newFolder();
+    const timeline = await open(dir, options);
+    const reader = openSqliteTimelineReader(dir);
+    const drafts = ['ann', 'bob'].map((from) => entry({ key: 'k', from }));
+    for (const month of [0, 1]) {
+      await timeline.append([...entries(5, { atMs: inMonth(month) }), entry({ in: 'g:2', atMs: inMonth(month) })]);
+    }
+    await timeline.append(drafts.map((draft) => ({ ...draft, timestampMs: inMonth(1) })));
+    const request = { conversationId: conversation('g:1'), afterSeq: seq(0), limit: 100 };
+    expect(await reader.range(request)).toEqual(await timeline.range(request));
+    expect(seqsOf(await reader.range(request))).toHaveLength(12);
+    expect(await reader.segments(request.conversationId)).toEqual(await timeline.segments(request.conversationId));
+    expect(await reader.heads([conversation('g:2')])).toEqual(await timeline.heads([conversation('g:2')]));
+    const found = await reader.findAllByClientMsgId(key('k'));
+    expect(found.map(({ from }) => from)).toEqual(['ann', 'bob'].map(user));
+    expect(await reader.findByMsgId(found[0]?.msgId ?? entry().msgId)).toEqual(found[0]);
+    await timeline.close();
+    expect(await reader.position()).toStartWith(`${reader.epoch}.`);
+    reader.close();
+    rmSync(dir, { recursive: true });
+  }
 });

@@ -1,138 +1,137 @@
 // The writing side of the SQLite timeline: gives seqs, keeps them without holes, turns the month over. Runs on the writer thread.
 
-import type { Database } from 'bun:sqlite';
-import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import { LRUCache } from 'lru-cache';
-import { closeWriter, openReader, openWriter, type Transaction, transactionOf } from '../../adapters/sqlite/open.ts';
-import { assertNothingLost, beginMonth, closeMonth, openHeads, prepareHead } from './heads-file.ts';
+import { assert, unreachable } from '@hongyan/base/assert';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import type { BatchStore } from '../../adapters/sqlite/serve-group-commit.ts';
+import { HeadsFile } from './heads-file.ts';
+import type { KeyRange } from './key-range.ts';
+import { deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
+import { MonthReader } from './month-reader.ts';
+import { MonthWriter, type TailLimits } from './month-writer.ts';
+import { packId } from './packed-id.ts';
+import type { NewEntry, StoredEntry } from './timeline.ts';
 import {
-  deleteMonth,
-  listMonths,
-  monthOf,
-  monthPath,
-  positionOf,
-  prepareByKey,
-  prepareLast,
-  schema,
-  toStored,
-} from './month-file.ts';
-import type { Month, NewEntry, StoredEntry } from './timeline.ts';
-
-export type TimelineOp =
-  | { readonly type: 'append'; readonly entry: NewEntry }
-  | { readonly type: 'drop'; readonly month: Month };
-
-/** What the main side does not know yet; a duplicate comes with its first entry. */
-export type TimelineResult =
-  | { readonly type: 'committed'; readonly month: Month; readonly seq: Seq; readonly position: number }
-  | { readonly type: 'duplicate'; readonly entry: StoredEntry }
-  | { readonly type: 'dropped' }
-  | { readonly type: 'kept'; readonly reason: string };
+  type Duplicate,
+  entryAt,
+  entryCountOf,
+  type Field,
+  type TimelineOp,
+  type TimelineResult,
+} from './timeline-op.ts';
 
 export interface TimelineInit {
   readonly folder: string;
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
+  readonly tailLimits?: TailLimits | undefined;
 }
 
-/** Where a conversation stands, and its number in the month being written. */
-interface Known {
-  no: number;
-  lastSeq: number;
-}
-
-export class TimelineStore {
+export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   readonly #init: TimelineInit;
-  readonly #heads: Database;
-  readonly #head: ReturnType<typeof prepareHead>;
+  readonly #heads: HeadsFile;
   /** Oldest first. */
-  #closed: ClosedMonth[];
-  #current: CurrentMonth | undefined;
-  readonly #known = new LRUCache<ConversationId, Known>({ max: 200_000 });
-  #inTransaction = false;
+  #closed: ClosedMonth[] = [];
+  #current: MonthWriter | undefined;
+  #isInTransaction = false;
 
   constructor(init: TimelineInit) {
     this.#init = init;
-    this.#heads = openHeads(init.folder);
-    this.#head = prepareHead(this.#heads);
-    assertNothingLost(this.#heads, init.folder);
-    const months = listMonths(init.folder);
-    const newest = months.pop();
-    for (const month of months) closeMonth(this.#heads, init.folder, month);
-    this.#closed = months.map((month) => new ClosedMonth(init.folder, month));
-    if (newest === undefined) return;
-    this.#current = new CurrentMonth(init, newest);
-    beginMonth(this.#heads, newest);
+    this.#heads = HeadsFile.openForWriting(init.folder);
+    try {
+      this.#openMonths();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
-  /** The transaction begins with the first append: only then is it known which month it goes to. */
-  begin(): void {
-    this.#inTransaction = false;
+  #openMonths(): void {
+    const { folder } = this.#init;
+    this.#heads.assertNothingLost();
+    const months = listMonths(folder);
+    const newest = months.pop();
+    for (const month of months) this.#finish(month);
+    this.#closed = months.map((month) => new ClosedMonth(folder, month));
+    if (newest === undefined) return;
+    this.#current = this.#openMonth(newest);
+    this.#heads.beginMonth(newest);
+  }
+
+  /** All entries of a batch go to one month, the latest of theirs, so that no month holds an entry of a later one [M18]. */
+  begin(ops: readonly TimelineOp[]): void {
+    this.#isInTransaction = false;
+    const incoming = { rows: 0, contentLength: 0, latestMs: Number.NEGATIVE_INFINITY };
+    for (const op of ops) if (op.type === 'append') measure(incoming, op.fields);
+    if (incoming.rows === 0) return;
+    const current = this.#monthFor(monthOf(incoming.latestMs));
+    current.begin(incoming);
+    this.#isInTransaction = true;
   }
 
   apply(op: TimelineOp): TimelineResult {
-    return op.type === 'append' ? this.#append(op.entry) : this.#drop(op.month);
+    switch (op.type) {
+      case 'append':
+        return this.#append(op.fields);
+      case 'retain':
+        return this.#retain(monthOf(op.fromMs));
+      default:
+        return unreachable(op);
+    }
   }
 
   commit(): void {
-    if (this.#inTransaction) this.#current?.transaction.commit();
-    this.#inTransaction = false;
+    if (this.#isInTransaction) this.#current?.commit();
+    this.#isInTransaction = false;
   }
 
   rollback(): void {
-    if (this.#inTransaction) this.#current?.transaction.rollback();
-    this.#inTransaction = false;
-    this.#known.clear();
+    if (this.#isInTransaction) this.#current?.rollback();
+    this.#isInTransaction = false;
+  }
+
+  upkeep(): boolean {
+    return this.#current?.upkeep() ?? false;
   }
 
   close(): void {
     for (const month of this.#closed) month.close();
     this.#current?.close();
-    closeWriter(this.#heads);
+    this.#heads.close();
   }
 
-  #append(entry: NewEntry): TimelineResult {
-    const current = this.#inTransaction && this.#current ? this.#current : this.#beginIn(monthOf(entry.timestampMs));
-    const earlier = this.#inClosedMonths(entry);
-    if (earlier) return { type: 'duplicate', entry: earlier };
-    const known = this.#knownIn(current, entry.conversationId);
-    const n = current.insert(known, entry);
-    if (n === undefined) {
-      const first = current.byKey.get(entry.clientMsgId, entry.from);
-      if (!first) throw new Error('an entry that conflicts is not there');
-      return { type: 'duplicate', entry: toStored(current.month, first) };
+  #append(fields: readonly Field[]): TimelineResult {
+    const current = this.#current;
+    assert(current && this.#isInTransaction, 'an append is within a transaction of a month');
+    const duplicates: Duplicate[] = [];
+    const outcomes: number[] = [];
+    for (let index = 0, count = entryCountOf(fields); index < count; index++) {
+      const entry = entryAt(fields, index);
+      const earlier = this.#inClosedMonths(entry);
+      const outcome = earlier ? { type: 'sorted' as const, entry: earlier } : current.append(entry);
+      if (typeof outcome === 'number') outcomes.push(outcome);
+      else outcomes.push(-duplicates.push(outcome));
     }
-    known.lastSeq++;
-    return {
-      type: 'committed',
-      month: current.month,
-      seq: known.lastSeq as Seq,
-      position: positionOf(current.month, n),
-    };
+    const { month, sortedThrough } = current;
+    return { type: 'appended', month, outcomes, duplicates, sortedThrough };
   }
 
   /** A clock that stepped back keeps writing the newest month: positions only grow. */
-  #beginIn(wanted: Month): CurrentMonth {
-    const newest = this.#current;
-    if (!newest || wanted > newest.month) this.#current = this.#turnOver(newest, wanted);
-    const current = this.#current;
-    if (!current) throw new Error('there is a month to write');
-    current.transaction.begin();
-    this.#inTransaction = true;
-    return current;
+  #monthFor(wanted: Month): MonthWriter {
+    if (!this.#current || wanted > this.#current.month) this.#current = this.#turnOver(this.#current, wanted);
+    return this.#current;
   }
 
   /** Whatever fails on the way, the month before stays the one being written. */
-  #turnOver(from: CurrentMonth | undefined, to: Month): CurrentMonth {
-    const next = new CurrentMonth(this.#init, to);
+  #turnOver(from: MonthWriter | undefined, to: Month): MonthWriter {
+    from?.drainAll();
+    const next = this.#openMonth(to);
     try {
-      beginMonth(this.#heads, to);
+      this.#heads.beginMonth(to);
       if (from) this.#closeMonth(from.month);
     } catch (error) {
       next.close();
       throw error;
     }
     from?.close();
-    this.#known.clear();
     return next;
   }
 
@@ -140,7 +139,7 @@ export class TimelineStore {
   #closeMonth(month: Month): void {
     const closed = new ClosedMonth(this.#init.folder, month);
     try {
-      closeMonth(this.#heads, this.#init.folder, month);
+      this.#heads.closeMonth(month);
     } catch (error) {
       closed.close();
       throw error;
@@ -148,117 +147,77 @@ export class TimelineStore {
     this.#closed.push(closed);
   }
 
+  /** At a start: a crash may have come between the last entry of a month and the end of its closing. */
+  #finish(month: Month): void {
+    if (this.#heads.isClosed(month) && isSorted(this.#init.folder, month)) return;
+    const writer = this.#openMonth(month);
+    try {
+      writer.drainAll();
+      this.#heads.closeMonth(month);
+    } finally {
+      writer.close();
+    }
+  }
+
+  #openMonth(month: Month): MonthWriter {
+    const { folder, maxBytes, tailLimits } = this.#init;
+    const lastSeqBefore = (id: ConversationId) => this.#heads.head(id)?.last_seq ?? 0;
+    return new MonthWriter({ folder, month, maxBytes, tailLimits, lastSeqBefore });
+  }
+
   /** [D3] The key is looked up only where the range of keys holds it: for UUIDv7 keys, practically nowhere. */
   #inClosedMonths({ from, clientMsgId }: NewEntry): StoredEntry | undefined {
     if (this.#closed.length === 0) return undefined;
-    // SQLite orders text by its UTF-8 bytes, JavaScript by UTF-16 units: beyond U+D7FF the two differ.
-    const key = Buffer.from(clientMsgId);
-    for (const month of this.#closed) {
-      if (key.compare(month.minKey) < 0 || key.compare(month.maxKey) > 0) continue;
-      const row = month.byKey.get(clientMsgId, from);
-      if (row) return toStored(month.month, row);
+    const key = packId(clientMsgId);
+    for (const { keys, reader } of this.#closed) {
+      const entry = keys.mayHold(key) ? reader.byKey(clientMsgId, from) : undefined;
+      if (entry) return entry;
     }
     return undefined;
   }
 
-  #knownIn(current: CurrentMonth, conversationId: ConversationId): Known {
-    const known = this.#known.get(conversationId);
-    if (known) return known;
-    const no = current.conversationNo(conversationId);
-    const lastSeq = current.last.get(conversationId)?.seq ?? this.#head.get(conversationId)?.last_seq ?? 0;
-    const fresh = { no, lastSeq };
-    this.#known.set(conversationId, fresh);
-    return fresh;
-  }
-
-  #drop(month: Month): TimelineResult {
-    const [oldest, ...younger] = this.#closed;
-    if (oldest?.month !== month) {
-      if (month === this.#current?.month) return { type: 'kept', reason: 'it is being written' };
-      const isThere = younger.some((closed) => closed.month === month);
-      return { type: 'kept', reason: isThere ? `${oldest?.month} has to go before it` : 'there is no such month' };
+  #retain(oldestKept: Month): TimelineResult {
+    for (let oldest = this.#closed[0]; oldest && oldest.reader.month < oldestKept; oldest = this.#closed[0]) {
+      this.#closed = this.#closed.slice(1);
+      oldest.close();
+      deleteMonth(this.#init.folder, oldest.reader.month);
     }
-    this.#closed = younger;
-    oldest.close();
-    deleteMonth(this.#init.folder, month);
-    return { type: 'dropped' };
-  }
-}
-
-/** The month being written. */
-class CurrentMonth {
-  readonly month: Month;
-  readonly transaction: Transaction;
-  readonly byKey: ReturnType<typeof prepareByKey>;
-  readonly last: ReturnType<typeof prepareLast>;
-  readonly #db: Database;
-  readonly #insert;
-  readonly #addConversation;
-  readonly #findConversation;
-
-  constructor({ folder, maxBytes }: TimelineInit, month: Month) {
-    this.month = month;
-    const db = openWriter(monthPath(folder, month), maxBytes === undefined ? {} : { maxBytes });
-    this.#db = db;
-    try {
-      db.run(schema);
-    } catch (error) {
-      // A full disk at the turn of a month is tried again with every append: each try gives its connection back.
-      db.close();
-      throw error;
-    }
-    this.transaction = transactionOf(db);
-    this.byKey = prepareByKey(db);
-    this.last = prepareLast(db);
-    this.#insert = db.prepare<{ n: number }, [number, number, string, string, string, number, string]>(
-      `INSERT INTO entry(conversation_no, seq, msg_id, sender, client_msg_id, timestamp, content)
-       VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(client_msg_id, sender) DO NOTHING`,
-    );
-    this.#addConversation = db.prepare<unknown, [string]>(
-      'INSERT INTO conversation(id) VALUES(?) ON CONFLICT DO NOTHING',
-    );
-    this.#findConversation = db.prepare<{ no: number }, [string]>('SELECT no FROM conversation WHERE id = ?');
-  }
-
-  /** The row number; undefined when the key is taken. */
-  insert(known: Known, { msgId, from, clientMsgId, timestampMs, contentJson }: NewEntry): number | undefined {
-    const done = this.#insert.run(known.no, known.lastSeq + 1, msgId, from, clientMsgId, timestampMs, contentJson);
-    return done.changes === 0 ? undefined : Number(done.lastInsertRowid);
-  }
-
-  conversationNo(conversationId: ConversationId): number {
-    this.#addConversation.run(conversationId);
-    const row = this.#findConversation.get(conversationId);
-    if (!row) throw new Error('a conversation just stored is not there');
-    return row.no;
-  }
-
-  close(): void {
-    closeWriter(this.#db);
+    return { type: 'retained' };
   }
 }
 
 /** A month that gets no more entries; asked only for keys. */
 class ClosedMonth {
-  readonly month: Month;
-  readonly minKey: Buffer;
-  readonly maxKey: Buffer;
-  readonly byKey: ReturnType<typeof prepareByKey>;
-  readonly #db: Database;
+  readonly reader: MonthReader;
+  readonly keys: KeyRange;
 
   constructor(folder: string, month: Month) {
-    this.month = month;
-    this.#db = openReader(monthPath(folder, month), { cacheBytes: 2 * 1024 * 1024 });
-    this.byKey = prepareByKey(this.#db);
-    const end = (order: 'ASC' | 'DESC') => {
-      const sql = `SELECT client_msg_id AS k FROM entry ORDER BY client_msg_id ${order} LIMIT 1`;
-      return Buffer.from(this.#db.query<{ k: string }, []>(sql).get()?.k ?? '');
-    };
-    this.minKey = end('ASC');
-    this.maxKey = end('DESC');
+    const reader = MonthReader.open(folder, month);
+    assert(reader, 'a closed month has its tables');
+    this.reader = reader;
+    this.keys = reader.keyRange();
   }
 
   close(): void {
-    this.#db.close();
+    this.reader.close();
   }
+}
+
+function isSorted(folder: string, month: Month): boolean {
+  const reader = MonthReader.open(folder, month);
+  try {
+    return reader?.tailAfter(0).length === 0;
+  } finally {
+    reader?.close();
+  }
+}
+
+function measure(sum: { rows: number; contentLength: number; latestMs: number }, fields: readonly Field[]): void {
+  const count = entryCountOf(fields);
+  for (let index = 0; index < count; index++) {
+    const { contentJson, timestampMs } = entryAt(fields, index);
+    sum.contentLength += contentJson.length;
+    if (timestampMs > sum.latestMs) sum.latestMs = timestampMs;
+  }
+  sum.rows += count;
 }

@@ -1,15 +1,16 @@
 // The timeline port: every entry of every conversation, in order, durable. The only owner of seq.
 
+import type { Brand } from '@hongyan/base/brand';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 
-/** One entry that wants to be appended; everything about it is known but its seq. */
+/** One entry to append; everything about it is decided but its seq. */
 export interface NewEntry {
-  /** MUST be new: a batch with one that is taken is a bug of the caller and may reject. */
+  /** MUST be new: a batch with an id that is taken is a bug of the caller and may reject. */
   readonly msgId: MsgId;
   readonly conversationId: ConversationId;
   readonly from: UserId;
   readonly clientMsgId: ClientMsgId;
-  /** Unix ms. The store keeps it as given; the first of a batch says the month, unless a later one was begun already. */
+  /** Unix ms. Stored as given. */
   readonly timestampMs: number;
   /** The content as its JSON text: encoded once at the edge, never parsed here. */
   readonly contentJson: string;
@@ -17,8 +18,6 @@ export interface NewEntry {
 
 export interface StoredEntry extends NewEntry {
   readonly seq: Seq;
-  /** Place in the commit order of the whole store; only grows. Sync cursors are made of it. */
-  readonly position: number;
 }
 
 export type AppendResult =
@@ -33,11 +32,8 @@ export interface Head {
   readonly firstSeq: Seq;
   /** 0 when nothing was ever appended. */
   readonly lastSeq: Seq;
-  /**
-   * Position of the entry at lastSeq; 0 when nothing was ever appended. MUST NOT be beyond that of an entry which another head
-   * asked at the same time does not show yet.
-   */
-  readonly lastPosition: number;
+  /** Timestamp of the entry at lastSeq; 0 when nothing was ever appended. */
+  readonly lastTimestampMs: number;
 }
 
 export interface RangeRequest {
@@ -46,6 +42,8 @@ export interface RangeRequest {
   readonly afterSeq?: Seq;
   readonly beforeSeq?: Seq;
   readonly limit: number;
+  /** Stops before the entry that would pass it, the first one excepted: a page of large entries is read in bounded pieces. */
+  readonly bytesMax?: number;
 }
 
 export interface Range {
@@ -57,19 +55,35 @@ export interface Range {
   readonly hasMore: boolean;
 }
 
-/** A month in UTC, "2026-11". */
-export type Month = string;
+/**
+ * A place in the order of commits, opaque to everyone but the adapter: at most 128 characters of A–Z a–z 0–9 . _ -
+ * Positions of one store cannot be compared by callers, and a store kept on several machines has no single order.
+ */
+export type Position = Brand<string, 'Position'>;
 
 /**
  * MUST: when `append` resolves, the whole batch survives kill -9 and loss of power [D1]; the batch is atomic;
- * seqs of a conversation are 1, 2, 3 … in the order of the batch and of calls, without holes, also across months,
- * restarts, and after months were dropped [D2]; a repeated (from, clientMsgId) appends nothing and returns the first
- * entry, for as long as that entry is kept [D3], also within one batch and also when the repeat names another conversation.
- * MUST NOT: show an entry to any read before it is durable; answer a read of dropped entries with anything but a raised firstSeq [D5].
+ * seqs of a conversation are 1, 2, 3 … in the order of the batch and of calls, without holes, also across restarts and
+ * after `retain` removed entries [D2]; a repeated (from, clientMsgId) appends nothing and returns the first entry, for as long
+ * as that entry is kept [D3], also within one batch and also when the repeat names another conversation.
+ * Batches are committed in the order of the calls; a caller may have several under way.
+ * MUST NOT: show an entry to any read before it is durable; answer a read of removed entries with anything but a raised firstSeq [D5].
  * A rejected `append` (disk full, closed) leaves nothing of the batch behind, unless its StoreFailure says unknown_outcome.
  */
-export interface Timeline {
+export interface Timeline extends TimelineReads {
   append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]>;
+  /**
+   * [M18] Removes entries older than `fromMs`, as far as the adapter can remove them cheaply; entries at or after it MUST stay.
+   * MUST remove a prefix of each conversation, so that firstSeq alone describes the gap [D5].
+   */
+  retain(request: { readonly fromMs: number }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Reads never wait for appends. Each takes a whole page of keys, so that a caller asks once however long its page is. */
+export interface TimelineReads {
+  /** Identifies this life of the store: made with it, made anew when it is restored. Positions of another epoch are void. */
+  readonly epoch: string;
   range(request: RangeRequest): Promise<Range>;
   /** One head per id, in the order asked. */
   heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]>;
@@ -81,12 +95,20 @@ export interface Timeline {
     readonly from: UserId;
     readonly clientMsgId: ClientMsgId;
   }): Promise<StoredEntry | undefined>;
-  /** Oldest first; the last one is being written. A month begins with the first append in it, were it a repeat. */
-  months(): Promise<readonly Month[]>;
+  /** The end of the feed: MUST NOT be beyond a commit that other reads do not show yet. */
+  position(): Promise<Position>;
   /**
-   * [M18] Removes the oldest month whole. Rejects for any other: a month dropped from between two would leave a hole that no
-   * firstSeq tells [D5], and the one being written is never dropped.
+   * Of these conversations, those that may have entries committed after `since`. MAY name too many, MUST NOT leave one out [D4].
+   * A position that is not of this store (unreadable, another epoch, beyond its end): all of them.
    */
-  dropMonth(month: Month): Promise<void>;
-  close(): Promise<void>;
+  changedSince(since: Position, conversationIds: readonly ConversationId[]): Promise<ReadonlySet<ConversationId>>;
+  /** Where the entries of a conversation are kept, oldest first: for operators. */
+  segments(conversationId: ConversationId): Promise<readonly Segment[]>;
+}
+
+/** A part of the store that holds entries of a conversation: a month's file, a partition. */
+export interface Segment {
+  readonly name: string;
+  readonly firstSeq: Seq;
+  readonly lastSeq: Seq;
 }

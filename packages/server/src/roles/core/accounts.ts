@@ -1,83 +1,106 @@
-// Accounts: sign-up and login. Passwords are kept as argon2id hashes.
+// Accounts: sign-up, login, and who a user is. Passwords are kept as argon2id hashes.
 
 import { availableParallelism } from 'node:os';
+import { FairTurns } from '@hongyan/base/fair-turns';
+import { ok } from '@hongyan/base/result';
 import type { UserId } from '@hongyan/protocol/ids';
-import type { Core, Outcome } from '../../ports/core/core.ts';
+import type { AuthResult } from '@hongyan/protocol/operations/accounts';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { User } from '@hongyan/protocol/user';
+import { checkDisplayName } from '../../domain/names.ts';
+import { checkNewPassword, preparePassword } from '../../domain/password.ts';
+import type { AnonymousCaller, Caller } from '../../ports/core/core.ts';
+import type { UserRecord } from '../../ports/directory/users.ts';
 import type { CoreDeps } from './deps.ts';
-import { ok, refused } from './outcome.ts';
 
-type Account = { readonly userId: UserId; readonly displayName: string };
+type Deps = Pick<CoreDeps, 'directory' | 'tokens' | 'clock' | 'limits' | 'isSignupEnabled'>;
 
 /** OWASP's second recommendation for argon2id: 19 MiB, 2 passes. */
 const argon2id = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const;
 
-/** Hashing is costly on purpose, so no more than this run or wait at once; others are told to come back. */
-const hashesInFlightMax = 64;
-
+/** Hashing is costly on purpose, so no more than this waits; further requests fail as overloaded. */
+const waitingMax = 256;
+/** Attempts on one account from one address that wait: more come from guessing. */
+const waitingPerKeyMax = 4;
 /** The runtime's threads also check the signatures of tokens and read files: hashing leaves one to them. */
 const hashesAtOnceMax = Math.max(1, availableParallelism() - 1);
 
-export function createAccounts({
-  directory,
-  clock,
-}: Pick<CoreDeps, 'directory' | 'clock'>): Pick<Core, 'signup' | 'login' | 'getUser' | 'searchUsers'> {
-  let inFlight = 0;
-  let hashing = 0;
-  const waiting: (() => void)[] = [];
-  let decoy: Promise<string> | undefined;
+const searchLimitDefault = 20;
 
-  async function bounded<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    if (inFlight >= hashesInFlightMax) return refused('overloaded', 'too many logins at once');
-    inFlight++;
-    try {
-      return await work();
-    } finally {
-      inFlight--;
-    }
+export class Accounts {
+  readonly #deps: Deps;
+  /** Accounts take turns: a flood of guesses against one keeps nobody else out. */
+  readonly #hashing: FairTurns<string>;
+  #decoy: Promise<string> | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { clock } = deps;
+    this.#hashing = new FairTurns({ clock, runningMax: hashesAtOnceMax, waitingPerKeyMax, waitingMax });
   }
 
-  async function inTurn<T>(hash: () => Promise<T>): Promise<T> {
-    if (hashing < hashesAtOnceMax) hashing++;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await hash();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else hashing--;
-    }
+  async signup(caller: AnonymousCaller, input: Input<'signup'>): Promise<Result<AuthResult>> {
+    const { directory, clock, isSignupEnabled } = this.#deps;
+    if (!isSignupEnabled) return refusal.signupDisabled();
+    const { user_id: userId } = input;
+    const name = checkDisplayName(input.display_name ?? userId);
+    if (name.type !== 'ok') return name;
+    const password = checkNewPassword(input.password, userId);
+    if (password.type !== 'ok') return password;
+    if ((await directory.getUsers([userId])).has(userId)) return refusal.taken(`the user id ${userId}`);
+    const passwordHash = await this.#hashing.run(keyOf(caller, userId), () => hashPassword(password.value));
+    const user = { userId, displayName: name.value, createdAtMs: clock.nowMs() };
+    const isCreated = await directory.createUser({ ...user, passwordHash });
+    return isCreated ? this.#grant(user) : refusal.taken(`the user id ${userId}`);
   }
 
-  return {
-    signup({ userId, password, displayName = userId }) {
-      return bounded<Account>(async () => {
-        if (await directory.getUser(userId)) return refused('conflict', `the user id ${userId} is taken`);
-        const passwordHash = await inTurn(() => hashPassword(password));
-        const isCreated = await directory.createUser({ userId, displayName, createdAtMs: clock.nowMs(), passwordHash });
-        return isCreated ? ok({ userId, displayName }) : refused('conflict', `the user id ${userId} is taken`);
-      });
-    },
-    login({ userId, password }) {
-      return bounded<Account>(async () => {
-        const user = await directory.getUser(userId);
-        // An unknown user costs as much as a wrong password, so that time does not tell which ids exist.
-        decoy ??= inTurn(() => hashPassword('decoy'));
-        const hash = (user && (await directory.getPasswordHash(userId))) ?? (await decoy);
-        const isRight = await inTurn(() => Bun.password.verify(password, hash));
-        return user && isRight
-          ? ok({ userId, displayName: user.displayName })
-          : refused('unauthorized', 'wrong user id or password');
-      });
-    },
-    async getUser(userId) {
-      const user = await directory.getUser(userId);
-      return user ? ok({ userId, displayName: user.displayName }) : refused('not_found', `there is no user ${userId}`);
-    },
-    async searchUsers(request) {
-      const users = await directory.searchUsers(request);
-      return users.map(({ userId, displayName }) => ({ userId, displayName }));
-    },
-  };
+  /** An unknown user costs as much as a wrong password, so that time does not tell which ids exist. */
+  async login(caller: AnonymousCaller, { user_id: userId, password }: Input<'login'>): Promise<Result<AuthResult>> {
+    const { directory } = this.#deps;
+    const user = (await directory.getUsers([userId])).get(userId);
+    const stored = user && (await directory.getPasswordHash(user.userId));
+    const isRight = await this.#hashing.run(keyOf(caller, userId), async () =>
+      verifies(password, stored ?? (await this.#decoyHash())),
+    );
+    return user && stored !== undefined && isRight ? this.#grant(user) : refusal.wrongCredentials();
+  }
+
+  async getUser(userId: UserId): Promise<Result<User>> {
+    const user = (await this.#deps.directory.getUsers([userId])).get(userId);
+    return user ? ok(toUser(user)) : refusal.noSuch(`user ${userId}`);
+  }
+
+  async search(_caller: Caller, { query, limit }: Input<'searchUsers'>): Promise<Result<Output<'searchUsers'>>> {
+    const { directory, limits } = this.#deps;
+    const found = await directory.searchUsers({ query, limit: Math.min(limit ?? searchLimitDefault, limits.pageMax) });
+    return ok({ users: found.map(toUser) });
+  }
+
+  async #grant(user: UserRecord): Promise<Result<AuthResult>> {
+    const { accessToken, expiresInS } = await this.#deps.tokens.sign(user.userId);
+    return ok({ access_token: accessToken, token_type: 'Bearer', expires_in: expiresInS, user: toUser(user) });
+  }
+
+  /** Made once; a failed attempt is not kept. */
+  #decoyHash(): Promise<string> {
+    this.#decoy ??= hashPassword('decoy').catch((error: unknown) => {
+      this.#decoy = undefined;
+      throw error;
+    });
+    return this.#decoy;
+  }
 }
 
-const hashPassword = (password: string): Promise<string> => Bun.password.hash(password, argon2id);
+export const hashPassword = (password: string): Promise<string> => Bun.password.hash(password, argon2id);
+
+/** Hashes of passwords that were stored before passwords were normalised still match as they were typed. */
+async function verifies(password: string, hash: string): Promise<boolean> {
+  const prepared = preparePassword(password);
+  if (prepared !== undefined && (await Bun.password.verify(prepared, hash))) return true;
+  return prepared !== password && password !== '' && Bun.password.verify(password, hash);
+}
+
+const keyOf = ({ address }: AnonymousCaller, userId: UserId): string => `${address}|${userId.toLowerCase()}`;
+
+const toUser = ({ userId, displayName }: UserRecord): User => ({ user_id: userId, display_name: displayName });

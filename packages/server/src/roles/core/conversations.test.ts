@@ -1,9 +1,10 @@
-// Conversations and their members through the core: bounds, and that what was remembered of a member is forgotten in time.
+// Conversations and their members through the core: bounds, roles, and that a removed member is no longer admitted at once.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ConversationId } from '@hongyan/protocol/ids';
+import type { Result } from '@hongyan/protocol/refusals';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { accepted, actor, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
+import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
 const membersMax = 4;
 let world: World;
@@ -14,17 +15,20 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const create = (creator: string, members: readonly string[]) =>
-  world.core.createConversation({ kind: 'group', creator: user(creator), title: 't', members: members.map(user) });
-const add = (by: string, conversationId: ConversationId, who: string) =>
-  world.core.addMember(user(by), { conversationId, userId: user(who) });
-const remove = (by: string, conversationId: ConversationId, who: string) =>
-  world.core.removeMember(user(by), { conversationId, userId: user(who) });
-const countOf = async (conversationId: ConversationId, reader = 'ann') =>
-  accepted(await world.core.getConversation(user(reader), conversationId)).member_count;
+  world.core.createConversation(caller(creator), { kind: 'group', title: 't', members: members.map(user) });
+const add = (by: string, conversation_id: ConversationId, who: string) =>
+  world.core.addMember(caller(by), { conversation_id, user_id: user(who) });
+const remove = (by: string, conversation_id: ConversationId, who: string) =>
+  world.core.removeMember(caller(by), { conversation_id, user_id: user(who) });
+const rename = (by: string, conversation_id: ConversationId, title: string) =>
+  world.core.setTitle(caller(by), { conversation_id, title });
+const view = async (conversation_id: ConversationId, reader = 'ann') =>
+  accepted(await world.core.getConversation(caller(reader), { conversation_id }));
+const countOf = async (conversation_id: ConversationId) => (await view(conversation_id)).member_count;
 const conversationsOf = async (who: string) =>
-  accepted(await world.core.sync({ actor: actor(who), full: true })).conversations.map((one) => one.conversation_id);
+  accepted(await world.core.sync(caller(who), { full: true })).conversations.map((one) => one.conversation_id);
 
-test('a group is made with as many members as allowed; repeats and the creator count once', async () => {
+test('a group is created with as many members as allowed; repeats and the creator count once', async () => {
   const full = accepted(await create('ann', ['bob', 'bob', 'ann', 'carl', 'dan']));
   expect(full).toMatchObject({ member_count: membersMax, members: ['ann', 'bob', 'carl', 'dan'] });
   expect(codeOf(await create('eve', ['bob', 'carl', 'dan', 'ann']))).toBe('too_large');
@@ -33,7 +37,7 @@ test('a group is made with as many members as allowed; repeats and the creator c
   expect(await conversationsOf('bob')).toEqual([full.conversation_id]);
 });
 
-test('at the bound nobody is added, who is in already stays in, and who leaves makes room', async () => {
+test('at the bound no user is added, adding a member again changes nothing, and one that leaves makes room', async () => {
   const full = await world.group('ann', ['bob', 'carl', 'dan']);
   expect(codeOf(await add('ann', full, 'eve'))).toBe('too_large');
   expect(codeOf(await add('ann', full, 'bob'))).toBe('ok');
@@ -44,14 +48,14 @@ test('at the bound nobody is added, who is in already stays in, and who leaves m
   expect(await countOf(full)).toBe(membersMax);
 });
 
-test('of many who are added at once, as many join as there is room for', async () => {
+test('of many users added at once, as many join as there is room for', async () => {
   const group = await world.group('ann', ['bob', 'carl']);
   const outcomes = await Promise.all(['dan', 'eve', 'fay'].map((who) => add('ann', group, who)));
   expect(outcomes.map(codeOf)).toEqual(['ok', 'too_large', 'too_large']);
   expect(await countOf(group)).toBe(membersMax);
 });
 
-test('who is added twice, at once too, joined once', async () => {
+test('a user who is added twice, at once too, joined once', async () => {
   const group = await world.group('ann', ['bob']);
   const outcomes = await Promise.all([
     add('ann', group, 'carl'),
@@ -61,84 +65,128 @@ test('who is added twice, at once too, joined once', async () => {
   expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'not_found']);
   expect(codeOf(await add('ann', group, 'carl'))).toBe('ok');
   expect(await countOf(group)).toBe(3);
-  const { entries } = accepted(await world.core.history({ userId: user('ann'), conversationId: group }));
+  const { entries } = accepted(await world.core.history(caller('ann'), { conversation_id: group }));
   expect(entries.filter(({ content }) => 'change' in content && content.change === 'joined')).toHaveLength(1);
 });
 
-test('[D9] who left may do nothing there any more, at once; who is back may, at once', async () => {
-  const group = await world.group('ann', ['bob', 'carl']);
-  const { msgId } = await world.say('bob', group);
-  const bob = user('bob');
+test('[D9] a member who left may do nothing there any more, at once, and everything again once added back', async () => {
+  const group = await world.group('ann', ['bob', 'carl'], { history_visible: true });
+  const { msg_id } = await world.say('bob', group);
+  const bob = caller('bob');
   const everything = async () => [
     codeOf(await world.trySay('bob', group)),
-    codeOf(await world.core.history({ userId: bob, conversationId: group })),
-    codeOf(await world.core.getConversation(bob, group)),
-    codeOf(await world.core.members(bob, { conversationId: group })),
-    codeOf(await world.core.setTitle(bob, { conversationId: group, title: 'bob was here' })),
+    codeOf(await world.core.history(bob, { conversation_id: group })),
+    codeOf(await world.core.getConversation(bob, { conversation_id: group })),
+    codeOf(await world.core.listMembers(bob, { conversation_id: group })),
+    codeOf(await rename('bob', group, 'bob was here')),
     codeOf(await add('bob', group, 'dan')),
-    codeOf(await world.core.typing(actor('bob'), group)),
-    codeOf(await world.read(actor('bob'), group, 1)),
+    codeOf(await world.core.typing(bob, { conversation_id: group })),
+    codeOf(await world.read(caller('bob'), group, 1)),
   ];
   expect(await everything()).toEqual(Array(8).fill('ok'));
   for (let round = 0; round < 2; round++) {
     expect(codeOf(await remove('bob', group, 'bob'))).toBe('ok');
     expect(await everything()).toEqual(Array(8).fill('not_member'));
     expect(codeOf(await remove('bob', group, 'bob'))).toBe('not_member');
-    expect(codeOf(await world.core.whereIs(bob, { msgId }))).toBe('not_found');
+    expect(codeOf(await world.core.getMessage(bob, { msg_id }))).toBe('not_found');
     expect(await conversationsOf('bob')).toEqual([]);
     expect(codeOf(await add('ann', group, 'bob'))).toBe('ok');
     expect(await everything()).toEqual(Array(8).fill('ok'));
-    expect(codeOf(await world.core.whereIs(bob, { msgId }))).toBe('ok');
+    expect(codeOf(await world.core.getMessage(bob, { msg_id }))).toBe('ok');
     expect(await conversationsOf('bob')).toEqual([group]);
   }
 });
 
-test('an owner who leaves comes back as a member like any other', async () => {
+test('ownership passes on when the last owner leaves, and an owner who comes back is a member like any other', async () => {
   const group = await world.group('ann', ['bob', 'carl']);
   expect(codeOf(await remove('bob', group, 'carl'))).toBe('forbidden');
   expect(codeOf(await remove('ann', group, 'ann'))).toBe('ok');
-  expect(codeOf(await add('bob', group, 'ann'))).toBe('ok');
-  expect(codeOf(await remove('ann', group, 'carl'))).toBe('forbidden');
+  const roles = async () =>
+    accepted(await world.core.listMembers(caller('bob'), { conversation_id: group })).members.map(
+      ({ user_id, role }) => [String(user_id), role],
+    );
+  const [owner, other] = (await roles()).toSorted(([, a], [, b]) => (a === 'owner' ? -1 : b === 'owner' ? 1 : 0));
+  expect([owner?.[1], other?.[1]]).toEqual(['owner', 'member']);
+  const { entries } = accepted(await world.core.history(caller('bob'), { conversation_id: group }));
+  expect(entries.at(-1)?.content).toMatchObject({ change: 'left', user_ids: ['ann'], new_owner: owner?.[0] });
+  const [newOwner = '', member = ''] = [owner?.[0], other?.[0]];
+  expect(codeOf(await add(member, group, 'ann'))).toBe('ok');
+  expect(codeOf(await remove('ann', group, member))).toBe('forbidden');
   expect(codeOf(await remove('ann', group, 'eve'))).toBe('forbidden');
+  expect(codeOf(await remove(newOwner, group, member))).toBe('ok');
+});
+
+test('a group whose last member left is gone for everyone, and its id is not taken again', async () => {
+  const group = await world.group('ann', ['bob']);
+  expect(codeOf(await remove('ann', group, 'bob'))).toBe('ok');
+  expect(codeOf(await remove('ann', group, 'ann'))).toBe('ok');
+  expect(codeOf(await world.core.getConversation(caller('ann'), { conversation_id: group }))).toBe('not_member');
+  expect(codeOf(await add('ann', group, 'ann'))).toBe('not_member');
+});
+
+test('a new member of a group sees what is written from then on, unless the creator chose otherwise', async () => {
+  const [hidden, shown] = [await world.group('ann', []), await world.group('ann', [], { history_visible: true })];
+  const broadcast = await world.group('ann', [], { kind: 'broadcast' });
+  for (const conversation of [hidden, shown, broadcast]) {
+    await world.say('ann', conversation);
+    expect(codeOf(await add('ann', conversation, 'bob'))).toBe('ok');
+  }
+  const firstSeqs = await Promise.all([hidden, shown, broadcast].map((id) => view(id, 'bob')));
+  expect(firstSeqs.map(({ first_seq, history_visible }) => [Number(first_seq), history_visible])).toEqual([
+    [3, false],
+    [1, true],
+    [1, true],
+  ]);
+});
+
+test('ids are resolved in whatever case they are written', async () => {
+  const group = accepted(await create('ann', ['BOB', 'bob'])).conversation_id;
+  expect((await view(group)).members?.map(String)).toEqual(['ann', 'bob']);
+  expect(codeOf(await add('ann', group, 'CARL'))).toBe('ok');
+  expect(codeOf(await remove('ann', group, 'Bob'))).toBe('ok');
+  expect((await view(group)).members?.map(String)).toEqual(['ann', 'carl']);
+  const direct = accepted(await world.core.createConversation(caller('ann'), { kind: 'direct', with: user('BOB') }));
+  expect(String(direct.conversation_id)).toBe('d:ann:bob');
 });
 
 test('a broadcast is written and changed by its owners alone', async () => {
-  const broadcast = await world.group('ann', ['bob', 'carl'], 'broadcast');
+  const broadcast = await world.group('ann', ['bob', 'carl'], { kind: 'broadcast' });
   expect(codeOf(await world.trySay('ann', broadcast))).toBe('ok');
   expect(codeOf(await world.trySay('bob', broadcast))).toBe('forbidden');
   expect(codeOf(await add('bob', broadcast, 'dan'))).toBe('forbidden');
-  expect(codeOf(await world.core.setTitle(user('bob'), { conversationId: broadcast, title: 'x' }))).toBe('forbidden');
+  expect(codeOf(await rename('bob', broadcast, 'x'))).toBe('forbidden');
   expect(codeOf(await remove('bob', broadcast, 'carl'))).toBe('forbidden');
   expect(codeOf(await remove('bob', broadcast, 'bob'))).toBe('ok');
 });
 
-test('a direct conversation is one, whoever begins it, and neither changes nor loses members', async () => {
+test('two users have one direct conversation, whichever of them begins it; it keeps its members and has no title', async () => {
   const begin = async (creator: string, other: string) =>
-    world.core.createConversation({ kind: 'direct', creator: user(creator), with: user(other) });
+    world.core.createConversation(caller(creator), { kind: 'direct', with: user(other) });
   const direct = accepted(await begin('bob', 'ann')).conversation_id;
   const both = await Promise.all([begin('ann', 'bob'), begin('bob', 'ann')]);
   expect(both.map((made) => accepted(made).conversation_id)).toEqual([direct, direct]);
   expect(codeOf(await begin('ann', 'nobody'))).toBe('not_found');
   expect(codeOf(await add('ann', direct, 'carl'))).toBe('forbidden');
   expect(codeOf(await remove('ann', direct, 'ann'))).toBe('forbidden');
-  expect(codeOf(await world.core.setTitle(user('ann'), { conversationId: direct, title: 'x' }))).toBe('forbidden');
+  expect(codeOf(await rename('ann', direct, 'x'))).toBe('forbidden');
   expect(codeOf(await world.trySay('carl', direct))).toBe('not_member');
 });
 
-test('a new title is what everyone sees, is told at once, and stands in the timeline', async () => {
+test('a new title is published at once, seen by every member, and recorded in the timeline', async () => {
   const group = await world.group('ann', ['bob']);
-  const heard = world.listen(conversationTopic(group));
-  const title = `'"); DROP TABLE conversation; -- 鸿雁 ${'x'.repeat(1000)}`;
-  expect(accepted(await world.core.setTitle(user('bob'), { conversationId: group, title })).title).toBe(title);
-  expect(heard.map(({ type }) => type)).toEqual(['conversation', 'message']);
-  expect(heard[0]).toMatchObject({ change: 'updated', conversation: { title, member_count: 2 } });
-  expect(heard[1]).toMatchObject({ seq: 2, from: 'bob', content: { type: 'hongyan.title', title } });
-  expect(accepted(await world.core.getConversation(user('ann'), group)).title).toBe(title);
+  const frames = await world.listen(conversationTopic(group));
+  const title = `'"); DROP TABLE conversation; -- 鸿雁 ${'x'.repeat(80)}`;
+  expect(accepted(await rename('bob', group, title)).title).toBe(title);
+  expect(frames.map(({ type }) => type)).toEqual(['conversation', 'message']);
+  expect(frames[0]).toMatchObject({ change: 'updated', conversation: { title, member_count: 2 } });
+  expect(frames[1]).toMatchObject({ seq: 2, from: 'bob', content: { type: 'hongyan.title', title } });
+  expect((await view(group)).title).toBe(title);
 });
 
-test('members are told who comes and goes, the ones who come and go among them', async () => {
+test('members receive who comes and goes, and so does the user who does', async () => {
   const group = await world.group('ann', ['bob']);
-  const [inGroup, atCarl] = [world.listen(conversationTopic(group)), world.listen(userTopic(user('carl')))];
+  const inGroup = await world.listen(conversationTopic(group));
+  const atCarl = await world.listen(userTopic(user('carl')));
   await add('ann', group, 'carl');
   await remove('ann', group, 'carl');
   const changes = [
@@ -152,10 +200,10 @@ test('members are told who comes and goes, the ones who come and go among them',
 
 test('members come in pages by id, each with name, role and positions', async () => {
   const group = await world.group('dan', ['carl', 'bob', 'ann']);
-  await world.read(actor('bob'), group, 1);
+  await world.read(caller('bob'), group, 1);
   const pageAfter = async (after?: string) => {
-    const request = { conversationId: group, limit: 100, ...(after === undefined ? {} : { after: user(after) }) };
-    return accepted(await world.core.members(user('ann'), request));
+    const request = { conversation_id: group, limit: 100, ...(after === undefined ? {} : { after: user(after) }) };
+    return accepted(await world.core.listMembers(caller('ann'), request));
   };
   const first = await pageAfter();
   expect(first.members.map((member) => String(member.user_id))).toEqual(['ann', 'bob', 'carl']);
@@ -166,7 +214,7 @@ test('members come in pages by id, each with name, role and positions', async ()
   expect(second.next).toBeUndefined();
 });
 
-test('who is removed while being added follows nothing any more, whatever else is being written', async () => {
+test('a user removed while being added follows nothing any more, whatever else is being written', async () => {
   const group = await world.group('ann', ['bob']);
   const followed = await world.follow('carl');
   for (let turns = 0; turns < 12; turns++) {
@@ -183,22 +231,43 @@ test('who is removed while being added follows nothing any more, whatever else i
   }
 });
 
-test('nothing of a member stands behind the entry that tells of the removal', async () => {
+test('[D2] commands of a caller take effect in the order of the calls, messages and changes alike', async () => {
+  const group = await world.group('ann', ['bob']);
+  const frames = await world.listen(conversationTopic(group));
+  const all = [
+    add('ann', group, 'CARL'),
+    world.trySay('ann', group, 'welcome'),
+    remove('ann', group, 'BOB'),
+    world.trySay('ann', group, 'goodbye'),
+    rename('ann', group, 'two'),
+  ];
+  expect((await Promise.all<Result<unknown>>(all)).map(codeOf)).toEqual(Array(5).fill('ok'));
+  const contents = frames.filter(({ type }) => type === 'message').map(({ content }) => content);
+  expect(contents).toMatchObject([
+    { change: 'joined', user_ids: ['carl'] },
+    { text: 'welcome' },
+    { change: 'left', user_ids: ['bob'] },
+    { text: 'goodbye' },
+    { title: 'two' },
+  ]);
+});
+
+test('nothing of a removed member stands behind the entry of the removal', async () => {
   const group = await world.group('ann', ['bob', 'carl']);
   expect(codeOf(await world.trySay('carl', group))).toBe('ok');
   const sends: Promise<unknown>[] = [];
   const removing = remove('ann', group, 'carl');
-  // The first message to someone opens a conversation, which takes a commit: what is sent with it waits.
+  // The first message to a user opens a conversation, which takes a commit: what is sent with it waits.
   for (const who of ['bob', 'dan', 'eve', 'fay']) {
     sends.push(world.trySay('carl', who), world.trySay('carl', group));
     await Promise.race([...sends, new Promise(setImmediate)]);
   }
   await Promise.all([removing, ...sends]);
-  const page = accepted(await world.core.history({ userId: user('ann'), conversationId: group, limit: 50 }));
+  const page = accepted(await world.core.history(caller('ann'), { conversation_id: group, limit: 50 }));
   expect(page.entries.at(-1)?.content).toMatchObject({ change: 'left' });
 });
 
-test('a change that is stored is answered so, also where the timeline has no room to tell of it', async () => {
+test('[D9] a change that is stored is answered as done, also where the timeline has no room to record it', async () => {
   await world.close();
   world = await openWorld({ timelineBytesMax: 128 * 1024 });
   await world.people('ann', 'bob', 'carl');
@@ -212,7 +281,6 @@ test('a change that is stored is answered so, also where the timeline has no roo
   expect(codeOf(await add('ann', group, 'carl'))).toBe('ok');
   expect(codeOf(await remove('ann', group, 'bob'))).toBe('ok');
   expect(accepted(await create('ann', ['carl']))).toMatchObject({ members: ['ann', 'carl'] });
-  const change = { conversationId: group, title: 'new' };
-  const changed = accepted(await world.core.setTitle(user('ann'), change));
+  const changed = accepted(await rename('ann', group, 'new'));
   expect(changed).toMatchObject({ title: 'new', members: ['ann', 'carl'] });
 });

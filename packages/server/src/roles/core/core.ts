@@ -1,102 +1,128 @@
-// The core: orders messages, makes them durable, and answers what gateways ask. One per process.
+// The core: orders what changes, makes it durable, and answers what gateways ask. One per process.
 
-import { directMembers } from '@hongyan/protocol/direct';
-import type { Core } from '../../ports/core/core.ts';
-import { conversationTopic, presenceTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { createAccounts } from './accounts.ts';
-import { createConversations } from './conversations.ts';
+import { FairTurns } from '@hongyan/base/fair-turns';
+import type { Seq } from '@hongyan/protocol/ids';
+import { problemOf, type Result } from '@hongyan/protocol/refusals';
+import type { Caller, Core } from '../../ports/core/core.ts';
+import { Accounts } from './accounts.ts';
+import { CommandHandler } from './command-handler.ts';
+import { DirectoryChanges } from './conversation-changes.ts';
+import { ConversationViews } from './conversation-views.ts';
+import { Conversations } from './conversations.ts';
 import type { CoreDeps } from './deps.ts';
-import { encode } from './frames.ts';
+import { History } from './history.ts';
 import { MembershipCache } from './membership-cache.ts';
-import { done, notMember } from './outcome.ts';
-import { createReceipts } from './receipts.ts';
-import { createSendHandler } from './send.ts';
-import { createSync } from './sync.ts';
-import { createViews } from './views.ts';
-import { createWhereIs } from './where.ts';
+import { MessagePlaces } from './message-places.ts';
+import { PresenceSessions } from './presence.ts';
+import { Receipts } from './receipts.ts';
+import { Sends } from './sends.ts';
+import { Sync } from './sync.ts';
 
 export interface RunningCore extends Core {
-  /** Refuses new sends and finishes the accepted ones. */
+  /** Refuses new commands and finishes the accepted ones. */
   drain(): Promise<void>;
 }
 
-export function createCore(deps: CoreDeps): RunningCore {
-  const { bus, registry, directory, clock, log } = deps;
-  const memberships = new MembershipCache(directory);
-  const views = createViews(deps, memberships);
-  const receipts = createReceipts(deps, memberships);
-  const conversations = createConversations(deps, memberships, views);
-  const commands = deps.openCommandLog(createSendHandler(deps, memberships).handle);
+/** Reads of one user that wait; further ones fail as overloaded. Of all users together, a hundred times as many. */
+const readsPerUserMax = 1_024;
+const readsAtOnceMax = 8;
 
+/** A fresh instance consumes the command log at once. */
+export function startCore(deps: CoreDeps): RunningCore {
+  const memberships = new MembershipCache(deps.directory);
+  const views = new ConversationViews(deps);
+  const handler = new CommandHandler(deps, memberships, new DirectoryChanges(deps, memberships));
+  deps.commands.consume((batch) => handler.handle(batch));
+  const receipts = new Receipts(deps, memberships);
+  const presence = new PresenceSessions(deps, memberships);
+  presence.start();
   return {
-    ...createAccounts(deps),
-    send: (command) => commands.submit(command),
-    drain: () => commands.drain(),
-    advance: (receipt) => receipts.advance(receipt),
-    sync: createSync(deps, views),
-    history: (request) => views.history(request),
-    whereIs: createWhereIs(deps, memberships, views),
-    createConversation: conversations.create,
-    getConversation: (reader, conversationId) => views.one(conversationId, reader),
-    setTitle: conversations.setTitle,
-    addMember: conversations.addMember,
-    removeMember: conversations.removeMember,
-    members: conversations.members,
-
-    async typing({ userId }, conversationId) {
-      if (!(await memberships.get(conversationId, userId))) return notMember;
-      const frame = encode<'typing'>({ type: 'typing', conversation_id: conversationId, user_id: userId });
-      const pair = directMembers(conversationId);
-      const topics = pair
-        ? [...new Set(pair)].filter((member) => member !== userId).map(userTopic)
-        : [conversationTopic(conversationId)];
-      bus.publish(topics.map((topic) => ({ type: 'frame', topic, frame })));
-      return done;
-    },
-
-    async open({ actor, sessionId, node }) {
-      const { userId, deviceId } = actor;
-      // When a device was last seen is worth less than its connection: a full disk keeps no reader out.
-      await directory
-        .touchDevice({ userId, deviceId, atMs: clock.nowMs() })
-        .catch((error: unknown) => log.error('device not remembered', { userId, deviceId, error }));
-      // Asked before the session is added: where this fails, nobody is left online.
-      const all = await directory.memberships(userId);
-      const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
-      // Another session of the user may be one of the same device, on any gateway.
-      if (becameOnline) bus.publish([presenceEvent(userId, true)]);
-      else bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
-      return {
-        conversationIds: all
-          .filter((item) => item.conversation.kind !== 'direct')
-          .map((item) => item.conversation.conversationId),
-      };
-    },
-
-    async close({ actor, sessionId, node }) {
-      const { userId, deviceId } = actor;
-      const atMs = clock.nowMs();
-      const { becameOffline } = await registry.remove({ userId, deviceId, sessionId, node }, atMs);
-      if (becameOffline) bus.publish([presenceEvent(userId, false, atMs)]);
-    },
-
-    async presence(userIds) {
-      const states = await registry.presence(userIds);
-      return states.map(({ userId, online, lastSeenMs }) => ({
-        userId,
-        online,
-        ...(lastSeenMs === undefined ? {} : { lastSeenMs }),
-      }));
+    ...operationsOf(deps, { memberships, views, receipts, presence }),
+    openSession: (opening) => presence.open(opening).catch(asFailure),
+    closeSession: (session) => presence.close(session),
+    async drain() {
+      presence.stop();
+      await deps.commands.drain();
+      await receipts.drain();
     },
   };
 }
 
-function presenceEvent(userId: Parameters<typeof presenceTopic>[0], online: boolean, lastSeenMs?: number) {
-  const frame = encode<'presence'>({
-    type: 'presence',
-    user_id: userId,
-    online,
-    ...(lastSeenMs === undefined ? {} : { last_seen: lastSeenMs }),
-  });
-  return { type: 'frame', topic: presenceTopic(userId), frame } as const;
+interface Parts {
+  readonly memberships: MembershipCache;
+  readonly views: ConversationViews;
+  readonly receipts: Receipts;
+  readonly presence: PresenceSessions;
+}
+
+function operationsOf(
+  deps: CoreDeps,
+  { memberships, views, receipts, presence }: Parts,
+): Omit<Core, 'openSession' | 'closeSession'> {
+  const accounts = new Accounts(deps);
+  const conversations = new Conversations(deps, memberships, views);
+  const history = new History(deps, memberships, views);
+  const places = new MessagePlaces(deps, memberships);
+  const sends = new Sends(deps, memberships);
+  const sync = new Sync(deps, views);
+  const { reading } = new ReadTurns(deps);
+  return {
+    signup: guarded((caller, input) => accounts.signup(caller, input)),
+    login: guarded((caller, input) => accounts.login(caller, input)),
+    getMe: guarded(({ userId }) => accounts.getUser(userId)),
+    getUser: guarded((_caller, { user_id }) => accounts.getUser(user_id)),
+    searchUsers: reading((caller, input) => accounts.search(caller, input)),
+    createConversation: guarded((caller, input) => conversations.create(caller, input)),
+    listConversations: reading((caller, input) => sync.list(caller, input)),
+    getConversation: guarded((caller, input) => conversations.get(caller, input)),
+    setTitle: guarded((caller, input) => conversations.setTitle(caller, input)),
+    addMember: guarded((caller, input) => conversations.addMember(caller, input)),
+    removeMember: guarded((caller, input) => conversations.removeMember(caller, input)),
+    listMembers: reading((caller, input) => conversations.members(caller, input)),
+    send: guarded((caller, input) => sends.send(caller, input)),
+    sync: reading((caller, input) => sync.device(caller, input)),
+    history: reading((caller, input) => history.page(caller, input)),
+    getMessage: reading((caller, input) => places.byMsgId(caller, input)),
+    findMessage: reading((caller, input) => places.byClientMsgId(caller, input)),
+    delivered: guarded((caller, { conversation_id, seq }) =>
+      receipts.advance(caller, conversation_id, { deliveredSeq: seq, readSeq: 0 as Seq }),
+    ),
+    read: guarded((caller, { conversation_id, seq }) =>
+      receipts.advance(caller, conversation_id, { deliveredSeq: seq, readSeq: seq }),
+    ),
+    typing: guarded((caller, input) => presence.typing(caller, input)),
+    presence: guarded((_caller, input) => presence.presence(input)),
+  };
+}
+
+type Handle<C, I, O> = (caller: C, input: I) => Promise<Result<O>>;
+
+/** An adapter's failure becomes the operation's; a bug is thrown on. */
+function guarded<C, I, O>(handle: Handle<C, I, O>): Handle<C, I, O> {
+  return (caller, input) => handle(caller, input).catch(asFailure);
+}
+
+/** Users take turns in reading, so that one user's large pages delay another's by one page. */
+class ReadTurns {
+  readonly #turns: FairTurns<string>;
+
+  constructor({ clock }: Pick<CoreDeps, 'clock'>) {
+    this.#turns = new FairTurns({
+      clock,
+      runningMax: readsAtOnceMax,
+      waitingPerKeyMax: readsPerUserMax,
+      waitingMax: readsPerUserMax * 100,
+    });
+  }
+
+  readonly reading =
+    <C extends Caller, I, O>(handle: Handle<C, I, O>): Handle<C, I, O> =>
+    (caller, input) =>
+      this.#turns.run(caller.userId, () => handle(caller, input)).catch(asFailure);
+}
+
+function asFailure(error: unknown): Exclude<Result<never>, { type: 'ok' }> {
+  const problem = problemOf(error);
+  if (problem.type === 'bug') throw error;
+  return problem;
 }

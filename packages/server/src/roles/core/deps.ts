@@ -3,11 +3,12 @@
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { MsgId } from '@hongyan/protocol/ids';
-import type { CommandHandler, CommandLog } from '../../ports/command-log/command-log.ts';
+import type { CommandConsumer, CommandProducer } from '../../ports/command-log/command-log.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
+import type { Tokens } from '../../ports/tokens/tokens.ts';
 
 export interface CoreLimits {
   readonly contentBytesMax: number;
@@ -15,20 +16,22 @@ export interface CoreLimits {
   /** Further entries or conversations of a page wait for the next one. */
   readonly pageBytesMax: number;
   readonly groupMembersMax: number;
+  readonly conversationsPerUserMax: number;
   readonly membersInlineMax: number;
   /** Above this many members receipts go to their owner only; senders ask for counts. */
   readonly receiptsPushMax: number;
 }
 
 export interface CoreDeps {
-  readonly openCommandLog: (handle: CommandHandler) => CommandLog;
+  readonly commands: CommandProducer & CommandConsumer;
   readonly timeline: Timeline;
   readonly directory: Directory;
   readonly bus: EventBus;
   readonly registry: SessionRegistry;
+  readonly tokens: Pick<Tokens, 'sign'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly newMsgId: () => MsgId;
   readonly limits: CoreLimits;
-  readonly areNewMembersShownHistory: boolean;
+  readonly isSignupEnabled: boolean;
 }

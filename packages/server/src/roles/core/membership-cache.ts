@@ -1,8 +1,9 @@
-// Who is a member, kept near the hot path. The core is the only writer of memberships, so it knows when to forget.
+// Memberships near the hot path. This core handles every command that changes them, so it knows when an entry is stale.
 
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { LRUCache } from 'lru-cache';
-import type { ConversationRecord, Directory, MemberRecord } from '../../ports/directory/directory.ts';
+import type { ConversationRecord, MemberKey, MemberRecord } from '../../ports/directory/conversations.ts';
+import type { Directory } from '../../ports/directory/directory.ts';
 
 export interface Membership {
   readonly conversation: ConversationRecord;
@@ -19,32 +20,38 @@ export class MembershipCache {
     this.#directory = directory;
   }
 
-  /** Without awaiting, when known. */
+  /** From memory alone: undefined means unknown. */
   peek(conversationId: ConversationId, userId: UserId): Membership | undefined {
-    const member = this.#members.get(`${conversationId}|${userId}`);
+    const member = this.#members.get(keyOf(conversationId, userId));
     if (member === undefined) return undefined;
     const conversation = this.#conversations.get(conversationId);
     return conversation && { conversation, member };
   }
 
   async get(conversationId: ConversationId, userId: UserId): Promise<Membership | undefined> {
-    const known = this.peek(conversationId, userId);
-    if (known) return known;
-    const [conversation, member] = await Promise.all([
-      this.conversation(conversationId),
-      this.#directory.getMember({ conversationId, userId }),
-    ]);
-    if (!conversation || !member) return undefined;
-    this.#members.set(`${conversationId}|${userId}`, { role: member.role, visibleFromSeq: member.visibleFromSeq });
-    return { conversation, member };
+    const cached = this.peek(conversationId, userId);
+    if (cached) return cached;
+    const [membership] = await this.getAll([{ conversationId, userId }]);
+    return membership;
   }
 
-  async conversation(conversationId: ConversationId): Promise<ConversationRecord | undefined> {
-    const known = this.#conversations.get(conversationId);
-    if (known) return known;
-    const conversation = await this.#directory.getConversation(conversationId);
-    if (conversation) this.#conversations.set(conversationId, conversation);
-    return conversation;
+  /** In the order asked; two questions to the directory, however many are asked for. */
+  async getAll(keys: readonly MemberKey[]): Promise<readonly (Membership | undefined)[]> {
+    const missing = keys.filter(({ conversationId, userId }) => this.peek(conversationId, userId) === undefined);
+    if (missing.length > 0) {
+      const [conversations, members] = await Promise.all([
+        this.#directory.getConversations([...new Set(missing.map((key) => key.conversationId))]),
+        this.#directory.getMembers(missing),
+      ]);
+      for (const member of members) {
+        const conversation = member && conversations.get(member.conversationId);
+        if (!conversation) continue;
+        this.#conversations.set(member.conversationId, conversation);
+        const { role, visibleFromSeq } = member;
+        this.#members.set(keyOf(member.conversationId, member.userId), { role, visibleFromSeq });
+      }
+    }
+    return keys.map(({ conversationId, userId }) => this.peek(conversationId, userId));
   }
 
   forgetConversation(conversationId: ConversationId): void {
@@ -52,7 +59,9 @@ export class MembershipCache {
   }
 
   forgetMember(conversationId: ConversationId, userId: UserId): void {
-    this.#members.delete(`${conversationId}|${userId}`);
+    this.#members.delete(keyOf(conversationId, userId));
     this.#conversations.delete(conversationId);
   }
 }
+
+const keyOf = (conversationId: ConversationId, userId: UserId): string => `${conversationId}|${userId}`;

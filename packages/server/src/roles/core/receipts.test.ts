@@ -1,11 +1,12 @@
-// Receipts through the core: what is refused, what is stored, and who is told.
+// Receipts through the core: what is refused, what is stored, and what is published.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { StoreFailure } from '@hongyan/base/result';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import {
   accepted,
-  actor,
+  caller,
   codeOf,
   directoryQueueMax,
   type Frame,
@@ -17,7 +18,7 @@ import {
 
 let world: World;
 let group: ConversationId;
-/** ann, bob and carl; as many as are told of each other's receipts. */
+/** ann, bob and carl: as many as receive each other's receipts. */
 beforeEach(async () => {
   world = await openWorld({ receiptsPushMax: 3 });
   await world.people('ann', 'bob', 'carl', 'dan', 'eve');
@@ -26,23 +27,33 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** The entry that tells of the creation, and four messages. */
+/** The entry of the creation, and four messages. */
 const last = 5;
-const ann = actor('ann');
-const bob = actor('bob');
+const ann = caller('ann');
+const bob = caller('bob');
 const receiptsIn = (frames: readonly Frame[]) => frames.filter(({ type }) => type === 'receipt');
+const addMember = (id: string) => world.core.addMember(caller('ann'), { conversation_id: group, user_id: user(id) });
+const removeMember = (id: string) => world.core.removeMember(caller(id), { conversation_id: group, user_id: user(id) });
 const positions = async (of = 'bob') => {
-  const { delivered_seq, read_seq } = accepted(await world.core.getConversation(user(of), group));
+  const { delivered_seq, read_seq } = accepted(
+    await world.core.getConversation(caller(of), { conversation_id: group }),
+  );
   return [Number(delivered_seq), Number(read_seq)];
 };
-const advance = (delivered: number, read: number, who = bob) =>
-  world.core.advance({ actor: who, conversationId: group, deliveredSeq: seq(delivered), readSeq: seq(read) });
+/** Both operations at once: they share a commit. */
+const advance = async (delivered: number, read: number, by = bob) => {
+  const results = await Promise.all([
+    world.core.delivered(by, { conversation_id: group, seq: seq(delivered) }),
+    world.core.read(by, { conversation_id: group, seq: seq(read) }),
+  ]);
+  return results.find(({ type }) => type !== 'ok') ?? results[0];
+};
 
 test('[D7] a position beyond the last seq is refused and moves nothing', async () => {
   for (const [delivered, read] of [
     [last + 1, 0],
     [0, last + 1],
-    [Number.MAX_SAFE_INTEGER, 1],
+    [Number.MAX_SAFE_INTEGER, last + 1],
   ] as const) {
     expect(await advance(delivered, read)).toMatchObject({ type: 'refused', code: 'bad_request' });
   }
@@ -51,7 +62,7 @@ test('[D7] a position beyond the last seq is refused and moves nothing', async (
   expect(await positions()).toEqual([last, last]);
 });
 
-test('[D7] what is refused does not spoil what came with it, of the same device and of others', async () => {
+test('[D7] what is refused does not affect what came with it, of the same device and of others', async () => {
   const outcomes = await Promise.all([
     advance(2, 1),
     advance(99, 0),
@@ -65,54 +76,53 @@ test('[D7] what is refused does not spoil what came with it, of the same device 
 });
 
 test('[D7] an empty conversation has only the position 0', async () => {
-  const made = accepted(
-    await world.core.createConversation({ kind: 'direct', creator: user('ann'), with: user('bob') }),
-  );
+  const made = accepted(await world.core.createConversation(caller('ann'), { kind: 'direct', with: user('bob') }));
   const at = (read: number) => world.read(ann, made.conversation_id, read);
   expect([codeOf(await at(0)), codeOf(await at(1))]).toEqual(['ok', 'bad_request']);
 });
 
-test('who is no member is told so, also right after leaving, and beside members', async () => {
+test('a position of a user who is not a member is refused, also right after leaving, and beside members', async () => {
   const nowhere = 'g:nowhere' as ConversationId;
   expect(codeOf(await world.read(ann, nowhere, 0))).toBe('not_member');
   expect(codeOf(await advance(1, 1))).toBe('ok');
-  expect(codeOf(await world.core.removeMember(user('bob'), { conversationId: group, userId: user('bob') }))).toBe('ok');
-  const outcomes = await Promise.all([advance(1, 1), advance(1, 1, actor('eve')), advance(2, 2, ann)]);
+  expect(codeOf(await removeMember('bob'))).toBe('ok');
+  const outcomes = await Promise.all([advance(1, 1), advance(1, 1, caller('eve')), advance(2, 2, ann)]);
   expect(outcomes.map(codeOf)).toEqual(['not_member', 'not_member', 'ok']);
 });
 
-test('[D7] the members are told once what moved, and nothing when nothing did', async () => {
-  const heard = world.listen(conversationTopic(group));
+test('[D7] the members receive once what moved, and nothing where nothing did', async () => {
+  const frames = await world.listen(conversationTopic(group));
   await advance(3, 0);
   await advance(2, 0);
   await advance(3, 2);
   await advance(3, 2);
-  const told = { type: 'receipt', conversation_id: group, user_id: 'bob' };
-  expect(receiptsIn(heard)).toEqual([
-    { ...told, delivered_seq: 3, read_seq: 0 },
-    { ...told, delivered_seq: 3, read_seq: 2 },
+  const receipt = { type: 'receipt', conversation_id: group, user_id: 'bob' };
+  expect(receiptsIn(frames)).toEqual([
+    { ...receipt, delivered_seq: 3, read_seq: 0 },
+    { ...receipt, delivered_seq: 3, read_seq: 2 },
   ]);
 });
 
-test('[D7] what a device says at once becomes one receipt, of the furthest', async () => {
-  const heard = world.listen(conversationTopic(group));
+test('[D7] positions that a device reports at once become one receipt, of the furthest', async () => {
+  const frames = await world.listen(conversationTopic(group));
   const outcomes = await Promise.all([1, 3, 2, 5, 4].map((at) => advance(at, at)));
   expect(outcomes.map(codeOf)).toEqual(Array(5).fill('ok'));
-  expect(receiptsIn(heard)).toEqual([
+  expect(receiptsIn(frames)).toEqual([
     { type: 'receipt', conversation_id: group, user_id: 'bob', delivered_seq: 5, read_seq: 5 },
   ]);
 });
 
 test('[D7] the positions of a user are those of the furthest device', async () => {
-  await advance(5, 1, actor('bob', 'phone'));
-  await advance(3, 3, actor('bob', 'laptop'));
+  await advance(5, 1, caller('bob', 'phone'));
+  await advance(3, 3, caller('bob', 'laptop'));
   expect(await positions()).toEqual([5, 3]);
 });
 
-test('in a direct conversation both are told, in a note to self one is, once', async () => {
-  const { conversationId: direct } = await world.say('ann', 'bob');
-  const { conversationId: note } = await world.say('ann', 'ann');
-  const [atAnn, atBob] = [world.listen(userTopic(user('ann'))), world.listen(userTopic(user('bob')))];
+test('in a direct conversation both users receive the receipt, in a note to self the one user does once', async () => {
+  const { conversation_id: direct } = await world.say('ann', 'bob');
+  const { conversation_id: note } = await world.say('ann', 'ann');
+  const atAnn = await world.listen(userTopic(user('ann')));
+  const atBob = await world.listen(userTopic(user('bob')));
   await world.read(bob, direct, 1);
   await world.read(ann, note, 1);
   const of = (frames: readonly Frame[]) => receiptsIn(frames).map((frame) => [frame.conversation_id, frame.user_id]);
@@ -123,32 +133,70 @@ test('in a direct conversation both are told, in a note to self one is, once', a
   expect(of(atBob)).toEqual([[direct, 'bob']]);
 });
 
-test('in a conversation that grew too large only the own devices are told, and all again once it shrank', async () => {
-  const [inGroup, atBob] = [world.listen(conversationTopic(group)), world.listen(userTopic(user('bob')))];
+test("in a conversation that grew too large only the user's own devices receive it, and all again once it shrank", async () => {
+  const inGroup = await world.listen(conversationTopic(group));
+  const atBob = await world.listen(userTopic(user('bob')));
   const counts = () => [receiptsIn(inGroup).length, receiptsIn(atBob).length];
   await advance(1, 1);
   expect(counts()).toEqual([1, 0]);
-  await world.core.addMember(user('ann'), { conversationId: group, userId: user('dan') });
+  await addMember('dan');
   await advance(2, 2);
   expect(counts()).toEqual([1, 1]);
-  await world.core.removeMember(user('dan'), { conversationId: group, userId: user('dan') });
+  await removeMember('dan');
   await advance(3, 3);
   expect(counts()).toEqual([2, 1]);
 });
 
-test('[M16] what is not pushed in a large conversation is counted for who asks', async () => {
-  await world.core.addMember(user('ann'), { conversationId: group, userId: user('dan') });
-  const { msgId, seq: at } = await world.say('ann', group);
+test('[M16] what is not pushed in a large conversation is counted on request', async () => {
+  await addMember('dan');
+  const { msg_id, seq: at } = await world.say('ann', group);
   await advance(at, at);
-  await advance(at, 0, actor('carl'));
-  const where = accepted(await world.core.whereIs(user('ann'), { msgId }));
-  expect(where).toMatchObject({ status: 'ack', delivered_count: 2, read_count: 1, member_count: 4 });
-  await advance(at, 0, actor('dan'));
-  expect(accepted(await world.core.whereIs(user('ann'), { msgId })).status).toBe('delivered');
+  await advance(at, 0, caller('carl'));
+  const place = accepted(await world.core.getMessage(caller('ann'), { msg_id }));
+  expect(place).toMatchObject({ status: 'ack', delivered_count: 2, read_count: 1, recipient_count: 3 });
+  await advance(at, 0, caller('dan'));
+  expect(accepted(await world.core.getMessage(caller('ann'), { msg_id })).status).toBe('delivered');
 });
 
-test('more positions at once than the directory takes in one go are all stored', async () => {
-  const devices = Array.from({ length: directoryQueueMax + 1 }, (_, no) => actor('bob', `device-${no}`));
+test('more positions at once than the directory takes in one batch are all stored', async () => {
+  const devices = Array.from({ length: directoryQueueMax + 1 }, (_, no) => caller('bob', `device-${no}`));
   const outcomes = await Promise.all(devices.map((device) => advance(last, last, device)));
   expect(new Set(outcomes.map(codeOf))).toEqual(new Set(['ok']));
+});
+
+test('[D7] a position reported while an earlier one of the device is being committed is stored too', async () => {
+  // Each round reports at another moment of the commit before.
+  for (let turns = 0; turns < 40; turns++) {
+    const by = caller('bob', `device-${turns}`);
+    const earlier = world.read(by, group, 1);
+    let isAnswered = false;
+    void earlier.then(() => {
+      isAnswered = true;
+    });
+    for (let turn = 0; turn < turns && !isAnswered; turn++)
+      await (turn % 2 === 0 ? undefined : new Promise(setImmediate));
+    const later = world.read(by, group, 1 + (turns % last));
+    expect([codeOf(await earlier), codeOf(await later)]).toEqual(['ok', 'ok']);
+    const stored = await world.directory.deviceReceipts({ conversationId: group, userIds: [user('bob')] });
+    const [own] = (stored.get(user('bob')) ?? []).filter(({ deviceId }) => deviceId === by.deviceId);
+    expect([turns, Number(own?.readSeq)]).toEqual([turns, 1 + (turns % last)]);
+  }
+});
+
+test('[D7] a failed commit fails what it held alone: a position reported meanwhile is stored', async () => {
+  const heads = world.timeline.heads;
+  const failing = Promise.withResolvers<never>();
+  const begun = Promise.withResolvers<void>();
+  world.timeline.heads = () => {
+    world.timeline.heads = heads;
+    begun.resolve();
+    return failing.promise;
+  };
+  const first = world.read(bob, group, 1);
+  await begun.promise;
+  const second = world.read(bob, group, 2);
+  failing.reject(new StoreFailure('unavailable', 'closed'));
+  const third = first.then(() => world.read(bob, group, 3));
+  expect((await Promise.all([first, second, third])).map(codeOf)).toEqual(['unavailable', 'ok', 'ok']);
+  expect(await positions()).toEqual([3, 3]);
 });

@@ -1,147 +1,165 @@
-// Receipts on their way to the directory: coalesced while the batch before commits, pushed to the others once durable.
+// Receipts on their way to the directory: coalesced until the next commit, pushed to the others once stored.
 
-import { sleep } from '@hongyan/base/clock';
-import { soon } from '@hongyan/base/soon';
+import { assert } from '@hongyan/base/assert';
+import { Batcher } from '@hongyan/base/batcher';
+import { done } from '@hongyan/base/result';
 import { directMembers } from '@hongyan/protocol/direct';
+import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import type { Actor, Outcome } from '../../ports/core/core.ts';
-import type { ReceiptAdvance, ReceiptResult } from '../../ports/directory/directory.ts';
+import { failure, problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
+import type { DeviceCaller } from '../../ports/core/core.ts';
+import type { ReceiptAdvance, ReceiptResult } from '../../ports/directory/receipts.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { frameEvents } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
-import { encode } from './frames.ts';
 import type { MembershipCache } from './membership-cache.ts';
-import { done, notMember, refused } from './outcome.ts';
 
-interface Wanted {
+/** Positions of one device in one conversation, as far as it reported them since the last commit. */
+interface Waiting {
+  readonly caller: DeviceCaller;
+  readonly conversationId: ConversationId;
+  readonly reports: Report[];
+}
+
+interface Report {
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
-  readonly resolve: (outcome: Outcome<void>) => void;
+  readonly resolve: (result: Result<undefined>) => void;
 }
 
-/** What one device wants to say of one conversation since the last commit. */
-interface Pending {
-  readonly conversationId: ConversationId;
-  readonly actor: Actor;
-  readonly wanted: Wanted[];
-}
+export type Position = { readonly deliveredSeq: Seq; readonly readSeq: Seq };
 
-/** Positions of one device in one conversation waiting for their commit; more than this and callers are told to come back. */
-const pendingMax = 100_000;
-/** Of one commit, so that it holds up neither the event loop nor the directory's other writes for long; the rest waits for the next. */
+/** Devices and conversations that wait for their commit; further ones fail as overloaded. */
+const waitingMax = 100_000;
+/** Of one commit, so that it holds the event loop for a millisecond at most; the rest waits for the next. */
 const batchMax = 1_000;
 /**
- * Commits begin at least this far apart: each costs an fsync that the messages' commits wait behind, and nobody sees a
- * receipt that comes 5 ms later. The first after a pause is committed at once.
+ * Commits begin at least so far apart. What a device reports meanwhile is one row and one frame: at a thousand messages a second
+ * this saves most of the cost of receipts, and nobody sees a mark that comes 20 ms later. The first after a pause is not delayed.
  */
-const commitEveryMs = 5;
+const commitEveryMs = 20;
 
-export function createReceipts(deps: CoreDeps, memberships: MembershipCache) {
-  const { directory, timeline, bus, clock, log, limits } = deps;
-  const pending = new Map<string, Pending>();
-  let working = false;
-  let notBeforeMs = 0;
+type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'clock' | 'log' | 'limits'>;
 
-  function advance(
-    request: Pick<Pending, 'conversationId' | 'actor'> & Omit<Wanted, 'resolve'>,
-  ): Promise<Outcome<void>> {
-    const { conversationId, actor, deliveredSeq, readSeq } = request;
-    const key = `${conversationId}|${actor.userId}|${actor.deviceId}`;
-    const known = pending.get(key);
-    if (!known && pending.size >= pendingMax)
-      return Promise.resolve(refused('overloaded', 'too many receipts are waiting'));
-    return new Promise((resolve) => {
-      const wanted = { deliveredSeq, readSeq, resolve };
-      if (known) known.wanted.push(wanted);
-      else pending.set(key, { conversationId, actor, wanted: [wanted] });
-      if (working) return;
-      working = true;
-      soon(work);
+export class Receipts {
+  readonly #deps: Deps;
+  readonly #memberships: MembershipCache;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #batcher: Batcher<Waiting, undefined>;
+
+  constructor(deps: Deps, memberships: MembershipCache) {
+    this.#deps = deps;
+    this.#memberships = memberships;
+    this.#batcher = new Batcher({
+      itemsMax: waitingMax,
+      batchMax,
+      inFlightMax: 1,
+      pace: { minIntervalMs: commitEveryMs, clock: deps.clock },
+      handle: (batch) => this.#handle(batch),
     });
   }
 
-  async function work(): Promise<void> {
-    while (pending.size > 0) {
-      const delayMs = notBeforeMs - clock.monotonicMs();
-      if (delayMs > 0) await sleep(clock, { delayMs });
-      notBeforeMs = clock.monotonicMs() + commitEveryMs;
-      const batch = takeBatch();
-      try {
-        await commit(batch);
-      } catch (error) {
-        log.error('receipts failed', { size: batch.length, error });
-        answer(batch, refused('unavailable', 'receipts cannot be stored now'));
+  /** Resolves when the position is stored; until then it may be lost with the process [D9]. */
+  advance(caller: DeviceCaller, conversationId: ConversationId, position: Position): Promise<Result<undefined>> {
+    const key = `${conversationId}|${caller.userId}|${caller.deviceId}`;
+    return new Promise((resolve) => {
+      const report = { ...position, resolve };
+      const waiting = this.#waiting.get(key);
+      if (waiting) {
+        waiting.reports.push(report);
+        return;
       }
-    }
-    working = false;
+      const first: Waiting = { caller, conversationId, reports: [report] };
+      this.#waiting.set(key, first);
+      this.#batcher.submit(first).catch((error: unknown) => {
+        // What was reported since this commit began waits for the next one.
+        if (this.#waiting.get(key) === first) this.#waiting.delete(key);
+        this.#fail(first, error);
+      });
+    });
   }
 
-  function takeBatch(): readonly Pending[] {
-    const batch: Pending[] = [];
-    for (const [key, item] of pending) {
-      if (batch.length >= batchMax) break;
-      pending.delete(key);
-      batch.push(item);
-    }
-    return batch;
+  drain(): Promise<void> {
+    return this.#batcher.drain();
   }
 
-  async function commit(batch: readonly Pending[]): Promise<void> {
-    const heads = await timeline.heads(batch.map((item) => item.conversationId));
-    const accepted: Pending[] = [];
-    for (const [index, item] of batch.entries()) {
-      const { conversationId, actor, wanted } = item;
-      const membership =
-        memberships.peek(conversationId, actor.userId) ?? (await memberships.get(conversationId, actor.userId));
-      if (!membership) answer([item], notMember);
-      else {
-        const within = withinLast(wanted, heads[index]?.lastSeq ?? (0 as Seq));
-        if (within.length > 0) accepted.push({ conversationId, actor, wanted: within });
-      }
+  #fail({ reports }: Waiting, error: unknown): void {
+    const problem = problemOf(error);
+    if (problem.type === 'bug') this.#deps.log.error('receipts failed', { error });
+    const result = problem.type === 'bug' ? failure.unavailable() : problem;
+    for (const { resolve } of reports) resolve(result);
+  }
+
+  async #handle(batch: readonly Waiting[]): Promise<readonly undefined[]> {
+    for (const { conversationId, caller } of batch)
+      this.#waiting.delete(`${conversationId}|${caller.userId}|${caller.deviceId}`);
+    const [heads, memberships] = await Promise.all([
+      this.#deps.timeline.heads(batch.map(({ conversationId }) => conversationId)),
+      this.#memberships.getAll(batch.map(({ conversationId, caller }) => ({ conversationId, userId: caller.userId }))),
+    ]);
+    const accepted: Waiting[] = [];
+    for (const [index, waiting] of batch.entries()) {
+      const within = memberships[index]
+        ? withinLast(waiting.reports, heads[index]?.lastSeq ?? (0 as Seq))
+        : refuseAll(waiting.reports);
+      if (within.length > 0) accepted.push({ ...waiting, reports: within });
     }
-    if (accepted.length === 0) return;
+    if (accepted.length > 0) await this.#store(accepted);
+    return batch.map(() => undefined);
+  }
+
+  async #store(accepted: readonly Waiting[]): Promise<void> {
+    const { directory, bus, clock, log } = this.#deps;
     const atMs = clock.nowMs();
-    const results = await directory.advanceReceipts(accepted.map((item) => toAdvance(item, atMs)));
-    bus.publish(results.flatMap((result) => receiptEvents(result)));
-    answer(accepted, done);
+    try {
+      const results = await directory.advanceReceipts(accepted.map((waiting) => toAdvance(waiting, atMs)));
+      const events = results.flatMap((result) => this.#eventsOf(result));
+      bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
+      for (const { reports } of accepted) for (const { resolve } of reports) resolve(done);
+    } catch (error) {
+      log.error('receipts not stored', { size: accepted.length, error });
+      for (const waiting of accepted) this.#fail(waiting, error);
+    }
   }
 
   /** Small conversations hear of it; in large ones that would be N², so only the user's own devices do. */
-  function receiptEvents(result: ReceiptResult): BusEvent[] {
+  #eventsOf(result: ReceiptResult): BusEvent[] {
     if (!result.changed) return [];
     const { conversationId, userId } = result;
-    const frame = encode<'receipt'>({
+    const frame: DownOf<'receipt'> = {
       type: 'receipt',
       conversation_id: conversationId,
       user_id: userId,
       delivered_seq: result.deliveredSeq,
       read_seq: result.readSeq,
-    });
+    };
     const pair = directMembers(conversationId);
-    if (pair) return [...new Set(pair)].map((member) => ({ type: 'frame', topic: userTopic(member), frame }));
-    const size = memberships.peek(conversationId, userId)?.conversation.memberCount ?? Number.POSITIVE_INFINITY;
-    const topic = size <= limits.receiptsPushMax ? conversationTopic(conversationId) : userTopic(userId);
-    return [{ type: 'frame', topic, frame }];
+    if (pair) return frameEvents([...new Set(pair)].map(userTopic), JSON.stringify(frame));
+    const size = this.#memberships.peek(conversationId, userId)?.conversation.memberCount ?? Number.POSITIVE_INFINITY;
+    const isPushed = size <= this.#deps.limits.receiptsPushMax;
+    return frameEvents([isPushed ? conversationTopic(conversationId) : userTopic(userId)], JSON.stringify(frame));
   }
-
-  return { advance };
 }
 
 /** [D7] Positions beyond the last seq are refused one by one: they do not spoil the good ones they came with. */
-function withinLast(wanted: readonly Wanted[], lastSeq: Seq): Wanted[] {
-  return wanted.filter(({ deliveredSeq, readSeq, resolve }) => {
+function withinLast(reports: readonly Report[], lastSeq: Seq): Report[] {
+  return reports.filter(({ deliveredSeq, readSeq, resolve }) => {
     const isWithin = deliveredSeq <= lastSeq && readSeq <= lastSeq;
-    if (!isWithin) resolve(refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`));
+    if (!isWithin) resolve(refusal.seqBeyondLast(lastSeq));
     return isWithin;
   });
 }
 
-function answer(batch: readonly Pending[], outcome: Outcome<void>): void {
-  for (const item of batch) for (const { resolve } of item.wanted) resolve(outcome);
+function refuseAll(reports: readonly Report[]): Report[] {
+  for (const { resolve } of reports) resolve(refusal.notMember());
+  return [];
 }
 
-function toAdvance({ conversationId, actor, wanted }: Pending, atMs: number): ReceiptAdvance {
-  const furthest = (of: (one: Wanted) => Seq) => wanted.reduce((max, one) => Math.max(max, of(one)), 0) as Seq;
-  const deliveredSeq = furthest((one) => one.deliveredSeq);
-  const readSeq = furthest((one) => one.readSeq);
-  return { conversationId, userId: actor.userId, deviceId: actor.deviceId, deliveredSeq, readSeq, atMs };
+function toAdvance({ conversationId, caller, reports }: Waiting, atMs: number): ReceiptAdvance {
+  assert(reports.length > 0, 'a device waits with at least one report');
+  const furthest = (of: (report: Report) => Seq) =>
+    reports.reduce((max, report) => Math.max(max, of(report)), 0) as Seq;
+  const deliveredSeq = furthest((report) => report.deliveredSeq);
+  const readSeq = furthest((report) => report.readSeq);
+  return { conversationId, userId: caller.userId, deviceId: caller.deviceId, deliveredSeq, readSeq, atMs };
 }

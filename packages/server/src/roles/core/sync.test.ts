@@ -1,13 +1,13 @@
-// Sync through the core: pages over many conversations, cursors, and what a device is told again or not.
+// Sync through the core: pages over many conversations, cursors, and what is reported to a device again or not.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ConversationId } from '@hongyan/protocol/ids';
-import type { SyncPage, SyncRequest } from '../../ports/core/core.ts';
-import { accepted, actor, codeOf, openWorld, user, type World } from './testing/world.ts';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { accepted, caller, codeOf, openWorld, user, type World } from './testing/world.ts';
 
 const pageMax = 7;
 const pageBytesMax = 20_000;
-/** Longer than the time within which changes are told twice rather than missed. */
+/** Longer than the time within which changes are reported twice rather than missed. */
 const longMs = 60_000;
 let world: World;
 beforeEach(async () => {
@@ -17,73 +17,77 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const others = Array.from({ length: 25 }, (_, index) => `u${String(index).padStart(2, '0')}`);
-const phone = actor('ann', 'phone');
-const laptop = actor('ann', 'laptop');
-const idsOf = (page: SyncPage) => page.conversations.map(({ conversation_id }) => conversation_id);
-const sync = async (request: Partial<SyncRequest> = {}) =>
-  accepted(await world.core.sync({ actor: phone, ...request }));
+const phone = caller('ann', 'phone');
+const laptop = caller('ann', 'laptop');
+const idsOf = (page: Pick<Output<'sync'>, 'conversations'>) =>
+  page.conversations.map(({ conversation_id }) => conversation_id);
+const sync = async (input: Input<'sync'> = {}, by = phone) => accepted(await world.core.sync(by, input));
 
 /** Each of the others writes to ann; the ids of the conversations, the oldest activity first. */
 async function everyoneWrites(): Promise<ConversationId[]> {
   const ids: ConversationId[] = [];
-  for (const other of others) ids.push((await world.say(other, 'ann')).conversationId);
+  for (const other of others) {
+    world.pass(1);
+    ids.push((await world.say(other, 'ann')).conversation_id);
+  }
   return ids;
 }
 
 /** All pages from `first` on; `between` runs after each. */
-async function syncAll(first: Partial<SyncRequest> = {}, between?: (pages: number) => Promise<unknown>) {
+async function syncAll(first: Input<'sync'> = {}, between?: (pages: number) => Promise<unknown>, by = phone) {
   const ids: ConversationId[] = [];
-  let page = await sync(first);
+  let page = await sync(first, by);
   for (let pages = 1; ; pages++) {
     ids.push(...idsOf(page));
     expect(page.conversations.length).toBeLessThanOrEqual(pageMax);
-    if (!page.hasMore) return { ids, cursor: page.cursor };
+    if (!page.has_more) return { ids, cursor: page.cursor };
     expect(pages).toBeLessThan(100);
     await between?.(pages);
-    page = await sync({ ...(first.actor ? { actor: first.actor } : {}), cursor: page.cursor });
+    page = await sync({ cursor: page.cursor }, by);
   }
 }
 
 test('[M17] many conversations come page by page, newest activity first, each once; then nothing is left', async () => {
   const ids = await everyoneWrites();
   world.pass(longMs);
-  const { ids: told, cursor } = await syncAll();
-  expect(told).toEqual(ids.toReversed());
+  const { ids: reported, cursor } = await syncAll();
+  expect(reported).toEqual(ids.toReversed());
   world.pass(longMs);
-  expect(await sync({ cursor })).toMatchObject({ conversations: [], hasMore: false });
+  expect(await sync({ cursor })).toMatchObject({ conversations: [], has_more: false });
 });
 
-test('[D5] each page says how many conversations there are: a device that knows more has left some', async () => {
+test('[D5] each page has the number of conversations: a device that counts more left some', async () => {
   const { length } = await everyoneWrites();
-  const { cursor, conversationCount } = await sync();
-  expect(conversationCount).toBe(length);
-  expect(await sync({ cursor, limit: 1 })).toMatchObject({ conversationCount: length });
+  const { cursor, conversation_count } = await sync();
+  expect(conversation_count).toBe(length);
+  expect(await sync({ cursor, limit: 1 })).toMatchObject({ conversation_count: length });
 });
 
 test('[M17] a smaller limit makes smaller pages, a larger one none above the bound, of the same conversations', async () => {
   const ids = await everyoneWrites();
   expect(idsOf(await sync({ limit: 3 }))).toEqual(ids.toReversed().slice(0, 3));
   const wide = await sync({ limit: 500 });
-  expect([wide.conversations.length, wide.hasMore]).toEqual([pageMax, true]);
+  expect([wide.conversations.length, wide.has_more]).toEqual([pageMax, true]);
 });
 
-test('[D4] what happens between the pages is told by the end of the next sync, and nothing falls out', async () => {
+test('[D4] what happens between the pages is reported by the end of the next sync, and nothing is left out', async () => {
   const ids = await everyoneWrites();
   world.pass(longMs);
-  const { ids: told, cursor } = await syncAll({}, async (pages) => {
-    // Old ones that were not told yet move to the front, beyond the pages that are left.
+  const { ids: reported, cursor } = await syncAll({}, async (pages) => {
+    // Old ones that were not reported yet move to the front, beyond the pages that are left.
+    world.pass(1);
     await world.say(others[pages] ?? 'bob', 'ann');
     if (pages === 1) await world.say('bob', 'ann');
   });
   world.pass(longMs);
   const next = await syncAll({ cursor });
-  expect(new Set([...told, ...next.ids])).toEqual(new Set([...ids, 'd:ann:bob' as ConversationId]));
-  expect(new Set(told).size).toBe(told.length);
+  expect(new Set([...reported, ...next.ids])).toEqual(new Set([...ids, 'd:ann:bob' as ConversationId]));
+  expect(new Set(reported).size).toBe(reported.length);
   world.pass(longMs);
   expect((await syncAll({ cursor: next.cursor })).ids).toEqual([]);
 });
 
-test('[M17] without a cursor a device is told what it has not acknowledged, whatever its sister has', async () => {
+test('[M17] without a cursor a device gets what it has not acknowledged, whatever another device of the user has', async () => {
   const [one, two, three] = await everyoneWrites();
   if (!one || !two || !three) throw new Error('there are three conversations');
   for (const conversationId of [one, two]) await world.read(phone, conversationId, 1);
@@ -91,7 +95,7 @@ test('[M17] without a cursor a device is told what it has not acknowledged, what
   expect(new Set((await syncAll()).ids)).toEqual(
     new Set((await syncAll({ full: true })).ids).difference(new Set([one])),
   );
-  expect((await syncAll({ actor: laptop })).ids).toHaveLength(others.length);
+  expect((await syncAll({}, undefined, laptop)).ids).toHaveLength(others.length);
   expect((await syncAll({ full: true })).ids).toHaveLength(others.length);
 });
 
@@ -106,49 +110,50 @@ test('[M17] with a cursor come activity, what another device read, and new membe
   await world.read(laptop, read, 1);
   await world.say(others[1] ?? '', 'ann');
   const joined = await world.group('bob', ['ann']);
-  await world.core.removeMember(user('ann'), { conversationId: left, userId: user('ann') });
+  await world.core.removeMember(phone, { conversation_id: left, user_id: user('ann') });
   const page = await sync({ cursor });
   expect(new Set(idsOf(page))).toEqual(new Set([read, written, joined]));
   expect(page.conversations.find(({ conversation_id }) => conversation_id === read)).toMatchObject({ unread: 0 });
 });
 
-test('a conversation without entries is told where it is new, and by a full sync', async () => {
+test('a conversation without entries is reported where it is new, and by a full sync', async () => {
   const { cursor } = await syncAll();
-  const made = accepted(
-    await world.core.createConversation({ kind: 'direct', creator: user('bob'), with: user('ann') }),
-  );
-  const told = [made.conversation_id];
-  expect(idsOf(await sync({ cursor }))).toEqual(told);
-  expect(idsOf(await sync({ full: true }))).toEqual(told);
+  const made = accepted(await world.core.createConversation(caller('bob'), { kind: 'direct', with: user('ann') }));
+  const expected = [made.conversation_id];
+  expect(idsOf(await sync({ cursor }))).toEqual(expected);
+  expect(idsOf(await sync({ full: true }))).toEqual(expected);
   expect(idsOf(await sync())).toEqual([]);
   expect(made).toMatchObject({ last_seq: 0, first_seq: 1, unread: 0 });
 });
 
-test('a cursor of another making is refused, an empty one is none', async () => {
+test('a cursor that the server did not issue is refused, an empty one counts as none', async () => {
   await everyoneWrites();
-  for (const cursor of ['x', '1', '1~', '1~2~3', '-1~2', '1.5~2', '1~2~3~4~5~f', '9007199254740993~1', "1~2'; --"]) {
-    const outcome = await world.core.sync({ actor: phone, cursor });
+  for (const cursor of ['x', '1', '1~', '1~2~3', '1~-2', '1~2.5', '1~2~3~4~5~f', '1~9007199254740993', "1~2'; --"]) {
+    const outcome = await world.core.sync(phone, { cursor });
     expect({ cursor, code: codeOf(outcome) }).toEqual({ cursor, code: 'bad_request' });
   }
   expect((await sync({ cursor: '' })).conversations).toHaveLength(pageMax);
 });
 
-test('who has no conversations has an empty page and a cursor that finds the first one', async () => {
-  const empty = await sync({ actor: actor('bob') });
-  expect(empty).toMatchObject({ conversations: [], hasMore: false });
-  const { conversationId } = await world.say('ann', 'bob');
-  expect(idsOf(await sync({ actor: actor('bob'), cursor: empty.cursor }))).toEqual([conversationId]);
+test('a user without conversations gets an empty page and a cursor that finds the first one', async () => {
+  const empty = await sync({}, caller('bob'));
+  expect(empty).toMatchObject({ conversations: [], has_more: false });
+  const { conversation_id } = await world.say('ann', 'bob');
+  expect(idsOf(await sync({ cursor: empty.cursor }, caller('bob')))).toEqual([conversation_id]);
 });
 
 test('[D8] a page of conversations with long last messages ends early, and the next goes on behind it', async () => {
   const ids: ConversationId[] = [];
-  for (const other of others) ids.push((await world.say(other, 'ann', 'x'.repeat(7_000))).conversationId);
+  for (const other of others) {
+    world.pass(1);
+    ids.push((await world.say(other, 'ann', 'x'.repeat(7_000))).conversation_id);
+  }
   expect((await sync()).conversations).toHaveLength(2);
   world.pass(longMs);
-  const { ids: told, cursor } = await syncAll();
-  expect(told).toEqual(ids.toReversed());
+  const { ids: reported, cursor } = await syncAll();
+  expect(reported).toEqual(ids.toReversed());
   world.pass(longMs);
   expect(idsOf(await sync({ cursor }))).toEqual([]);
-  const { conversationId } = await world.say('bob', 'ann', 'x'.repeat(30_000));
-  expect(idsOf(await sync({ cursor }))).toEqual([conversationId]);
+  const { conversation_id } = await world.say('bob', 'ann', 'x'.repeat(30_000));
+  expect(idsOf(await sync({ cursor }))).toEqual([conversation_id]);
 });

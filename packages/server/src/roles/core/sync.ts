@@ -1,57 +1,118 @@
-// Sync: what a device missed, however long it was away, as a page of conversations, newest first [M17].
+// Sync: what a device missed, however long it was away, as pages of conversations, newest activity first [M17].
 
+import { ok } from '@hongyan/base/result';
+import { soon } from '@hongyan/base/soon';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { fittingCount } from '../../domain/page.ts';
-import { decodeCursor, encodeCursor, selectPage } from '../../domain/sync.ts';
-import type { Outcome, SyncPage, SyncRequest } from '../../ports/core/core.ts';
+import {
+  conversationsAhead,
+  cursorAfter,
+  decodeCursor,
+  encodeCursor,
+  modeOf,
+  type SyncCandidate,
+  type SyncRequest,
+} from '../../domain/sync.ts';
+import type { Caller, DeviceCaller } from '../../ports/core/core.ts';
+import type { Membership } from '../../ports/directory/conversations.ts';
+import type { ConversationFacts, ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
-import { ok, refused } from './outcome.ts';
-import type { createViews } from './views.ts';
 
-/** Changes committed while a sync reads may carry an earlier time: they are told twice rather than missed. */
+type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'clock' | 'limits'>;
+type Candidate = SyncCandidate & ConversationFacts;
+
+/** Changes committed while a sync reads may carry an earlier time: they are reported twice rather than missed. */
 const overlapMs = 10_000;
+const limitDefault = 50;
+/** Memberships read in one step; between steps the event loop serves others. */
+const stepSize = 500;
 
-export function createSync(deps: CoreDeps, views: ReturnType<typeof createViews>) {
-  const { directory, timeline, clock, limits } = deps;
+export class Sync {
+  readonly #deps: Deps;
+  readonly #views: ConversationViews;
 
-  return async function sync(request: SyncRequest): Promise<Outcome<SyncPage>> {
-    const { userId, deviceId } = request.actor;
-    const cursor = request.cursor === undefined || request.cursor === '' ? undefined : decodeCursor(request.cursor);
-    if (request.cursor && !cursor) return refused('bad_request', 'the cursor is not one of this server');
+  constructor(deps: Deps, views: ConversationViews) {
+    this.#deps = deps;
+    this.#views = views;
+  }
+
+  device(caller: DeviceCaller, input: Input<'sync'>): Promise<Result<Output<'sync'>>> {
+    return this.#page(caller, { ...input, full: input.full ?? false });
+  }
+
+  async list(caller: Caller, input: Input<'listConversations'>): Promise<Result<Output<'listConversations'>>> {
+    const page = await this.#page(caller, { ...input, full: true });
+    if (page.type !== 'ok') return page;
+    const { conversations, cursor, has_more } = page.value;
+    return ok({ conversations, cursor, has_more });
+  }
+
+  async #page(caller: Caller, input: Input<'sync'> & { readonly full: boolean }): Promise<Result<Output<'sync'>>> {
+    const { timeline, clock, limits } = this.#deps;
+    const cursor = input.cursor ? decodeCursor(input.cursor) : undefined;
+    if (input.cursor && !cursor) return refusal.foreignCursor();
+    // Both are read before the candidates: what is committed meanwhile is reported by the next sync too [D4].
     const nowMs = clock.nowMs() - overlapMs;
-    const memberships = await directory.memberships(userId);
-    const [heads, devicePositions] = await Promise.all([
-      timeline.heads(memberships.map((item) => item.conversation.conversationId)),
-      cursor && !cursor.paging?.fromReceipts ? undefined : directory.receiptsOfDevice({ userId, deviceId }),
+    const request: SyncRequest = { cursor, full: input.full, nowMs, position: await timeline.position() };
+    const candidates = await this.#candidates(caller, request);
+    const ahead = conversationsAhead(candidates, request);
+    const limit = Math.min(input.limit ?? limitDefault, limits.pageMax);
+    const rendered = await this.#views.render(ahead.slice(0, limit));
+    const count = fittingCount(rendered, ({ bytes }) => bytes, limits.pageBytesMax);
+    return ok({
+      conversations: rendered.slice(0, count).map(({ view }) => view),
+      cursor: encodeCursor(cursorAfter(ahead, count, request)),
+      has_more: count < ahead.length,
+      conversation_count: candidates.length,
+    });
+  }
+
+  async #candidates(caller: Caller, request: SyncRequest): Promise<readonly Candidate[]> {
+    const candidates: Candidate[] = [];
+    let after: ConversationId | undefined;
+    for (;;) {
+      const step = await this.#memberships(caller.userId, after);
+      candidates.push(...(await this.#withFacts(caller, request, step)));
+      after = step.at(-1)?.conversation.conversationId;
+      if (step.length < stepSize || after === undefined) return candidates;
+      await new Promise<void>(soon);
+    }
+  }
+
+  #memberships(userId: UserId, after: ConversationId | undefined): Promise<readonly Membership[]> {
+    return this.#deps.directory.memberships({ userId, limit: stepSize, ...(after === undefined ? {} : { after }) });
+  }
+
+  async #withFacts(caller: Caller, request: SyncRequest, step: readonly Membership[]): Promise<readonly Candidate[]> {
+    const { timeline, directory } = this.#deps;
+    const { userId, deviceId } = caller;
+    const conversationIds = step.map(({ conversation }) => conversation.conversationId);
+    const mode = modeOf(request);
+    const [changed, receipts, heads] = await Promise.all([
+      mode === 'since_cursor' && request.cursor
+        ? timeline.changedSince(request.cursor.since, conversationIds)
+        : undefined,
+      mode === 'from_receipts' && deviceId
+        ? directory.receiptsOfDevice({ userId, deviceId, conversationIds })
+        : undefined,
+      timeline.heads(conversationIds),
     ]);
-    const candidates = memberships.flatMap(({ conversation, member }, index) => {
+    return step.flatMap(({ conversation, member }, index) => {
       const head = heads[index];
       if (!head) return [];
       const { conversationId } = conversation;
       return [
         {
-          conversationId,
-          conversation,
-          member,
-          head,
+          ...{ conversationId, conversation, member, head },
           lastSeq: head.lastSeq,
-          lastPosition: head.lastPosition,
+          activityMs: head.lastTimestampMs || conversation.createdAtMs,
           updatedAtMs: member.updatedAtMs,
-          deviceDeliveredSeq: devicePositions?.get(conversationId)?.deliveredSeq ?? (0 as typeof head.lastSeq),
+          isChanged: changed?.has(conversationId) ?? false,
+          deviceDeliveredSeq: receipts?.get(conversationId)?.deliveredSeq ?? (0 as Seq),
         },
       ];
     });
-    const limit = Math.min(request.limit ?? 50, limits.pageMax);
-    const select = (count: number) =>
-      selectPage(candidates, { cursor, full: request.full ?? false, limit: count, nowMs });
-    const conversations = await views.conversations(select(limit).page);
-    const sizes = conversations.map((conversation) => Buffer.byteLength(JSON.stringify(conversation)));
-    const fitting = fittingCount(sizes, limits.pageBytesMax);
-    const selected = select(fitting < conversations.length ? fitting : limit);
-    return ok({
-      conversations: conversations.slice(0, fitting),
-      cursor: encodeCursor(selected.cursor),
-      hasMore: selected.hasMore,
-      conversationCount: candidates.length,
-    });
-  };
+  }
 }

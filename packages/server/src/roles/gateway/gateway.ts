@@ -1,103 +1,205 @@
 // The gateway role: one port for WebSocket, HTTP and the web client, in front of the core.
 
 import { reachableUrl } from '@hongyan/base/address';
+import { assert } from '@hongyan/base/assert';
 import { sleep } from '@hongyan/base/clock';
-import { type BunRequest, type Server, serve } from 'bun';
-import { Connection } from './connection.ts';
-import type { GatewayDeps, ListenOptions } from './deps.ts';
+import type { Service } from '@hongyan/base/service';
+import { bug, failure, type Problem, refusal } from '@hongyan/protocol/refusals';
+import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun';
+import { createHandlers, type ListenAddress } from './handlers.ts';
+import { corsHeaders, withCors } from './http/cors.ts';
 import { docsFiles } from './http/docs.ts';
+import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
 import { openapi } from './http/openapi.ts';
-import { problem } from './http/problem.ts';
-import { createRoutes } from './http/routes.ts';
-import { bearerToken, preflight, serveRoutes, stopping } from './http/serve-routes.ts';
-import { createSockets } from './sockets.ts';
-import { serveFile } from './web-root.ts';
+import { problemResponse } from './http/problem.ts';
+import { StaticFileServer } from './http/static-files.ts';
+import type { GatewayOptions } from './options.ts';
+import { Pipeline } from './pipeline.ts';
+import { Connection } from './socket/connection.ts';
+import { SocketDoor } from './socket/socket-door.ts';
 
-export interface Gateway {
-  /** http(s)://host:port at which this machine reaches it. */
-  readonly url: string;
-  connectionCount(): number;
-  /** Not ready from now on. What was accepted is answered, then connections are closed; both within `drainMs`. */
-  stop(drainMs: number): Promise<void>;
-}
+type State =
+  | { readonly type: 'new' }
+  | { readonly type: 'running' | 'draining'; readonly server: Server<Connection> }
+  | { readonly type: 'closed' };
 
-export function startGateway(
-  deps: GatewayDeps,
-  { hostname, port, tls, isPortShared = false }: ListenOptions,
-  version: string,
-): Gateway {
-  const sockets = createSockets(deps);
-  const routes = createRoutes(deps);
-  const description = openapi(routes, { version });
-  let isReady = true;
+/** Beyond the frame limit the socket layer still takes this much, so that the sender is answered too_large; then it cuts. */
+const oversizeSlackBytes = 64 * 1024;
+const drainPollMs = 10;
+/** With fewer connections than this share of the limit, reaching it again is worth another line in the log. */
+const relievedShare = 0.9;
 
-  const server = serve<Connection, string>({
-    hostname,
-    port,
-    reusePort: isPortShared,
-    maxRequestBodySize: 4 * 1024 * 1024,
-    ...(tls ? { tls: { cert: Bun.file(tls.certFile), key: Bun.file(tls.keyFile) } } : {}),
-    routes: {
-      ...serveRoutes(deps, routes, () => isReady),
-      '/v1/ws': { GET: (request: BunRequest, own: Server<Connection>) => upgrade(request, own) },
-      '/openapi.json': { GET: () => Response.json(description, { headers: { 'access-control-allow-origin': '*' } }) },
-      '/healthz': { GET: () => Response.json({ status: 'ok' }) },
-      '/readyz': { GET: readiness },
-    },
-    fetch: fallback,
-    websocket: sockets.handler,
-    error(error) {
-      deps.log.error('http request failed', { error });
-      return problem({ code: 'internal', message: 'the server failed to answer; try again' });
-    },
-  });
-  sockets.sessions.attach(server);
+export class Gateway implements Service {
+  readonly #options: GatewayOptions;
+  readonly #pipeline: Pipeline;
+  readonly #sockets: SocketDoor;
+  readonly #http: HttpDoor;
+  readonly #files: StaticFileServer;
+  #state: State = { type: 'new' };
+  #isLimitLogged = false;
 
-  function readiness(): Response {
-    const status = !isReady ? 'draining' : deps.isCoreReachable?.() === false ? 'without core' : 'ready';
+  constructor(options: GatewayOptions) {
+    const { core, tokens, log, limits, publicUrl, webRoot } = options;
+    this.#options = options;
+    this.#pipeline = new Pipeline({
+      handlers: createHandlers({ core, publicUrl, listenAddress: () => this.#address() }),
+      tokens,
+      log,
+      inFlightMax: limits.inFlightMax,
+    });
+    this.#sockets = new SocketDoor({
+      ...options,
+      pipeline: this.#pipeline,
+      publisher: { publish: (topic, text) => this.#server().publish(topic, text) },
+    });
+    this.#http = new HttpDoor({ pipeline: this.#pipeline, frameBytesMax: limits.frameBytesMax });
+    this.#files = new StaticFileServer(webRoot, docsFiles);
+  }
+
+  /** Where a client on this machine connects, as it is really bound. */
+  get url(): string {
+    return reachableUrl(this.#address());
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.connectionCount;
+  }
+
+  async start(): Promise<void> {
+    assert(this.#state.type === 'new', 'a gateway is started once');
+    const { listen, limits, version, publicUrl } = this.#options;
+    const description = openapi({ version, publicUrl });
+    const server = serve<Connection, string>({
+      hostname: listen.hostname,
+      port: listen.port,
+      reusePort: listen.isPortShared ?? false,
+      // Each operation bounds its own body, and answers what is larger.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      ...(listen.tls ? { tls: { cert: Bun.file(listen.tls.certFile), key: Bun.file(listen.tls.keyFile) } } : {}),
+      routes: {
+        ...this.#http.routes(),
+        '/v1/ws': { GET: (request: BunRequest, own: Server<Connection>) => this.#upgrade(request, own) },
+        '/openapi.json': { GET: () => Response.json(description, { headers: corsHeaders }) },
+        '/healthz': { GET: () => Response.json({ status: 'ok' }) },
+        '/readyz': { GET: () => this.#readiness() },
+      },
+      fetch: (request, own) => this.#fallback(request, own.requestIP(request)?.address ?? ''),
+      websocket: this.#socketHandler(limits.frameBytesMax, limits.backlogBytesMax),
+      error: (error) => {
+        this.#options.log.error('http request failed', { error });
+        return problemResponse(bug);
+      },
+    });
+    this.#state = { type: 'running', server };
+  }
+
+  /** What was accepted is answered, then connections are closed. */
+  async drain(deadlineMs: number): Promise<void> {
+    if (this.#state.type !== 'running') return;
+    const { clock } = this.#options;
+    const { server } = this.#state;
+    this.#state = { type: 'draining', server };
+    this.#pipeline.drain();
+    await this.#sockets.drain(deadlineMs);
+    while (server.pendingRequests > 0 && clock.monotonicMs() < deadlineMs) await sleep(clock, { delayMs: drainPollMs });
+  }
+
+  async close(): Promise<void> {
+    const state = this.#state;
+    if (state.type === 'closed') return;
+    this.#state = { type: 'closed' };
+    this.#pipeline.drain();
+    await this.#sockets.shut();
+    if (state.type !== 'new') await state.server.stop(true);
+  }
+
+  #server(): Server<Connection> {
+    assert(this.#state.type === 'running' || this.#state.type === 'draining', 'the gateway listens');
+    return this.#state.server;
+  }
+
+  #address(): ListenAddress {
+    const { hostname, tls } = this.#options.listen;
+    const { port } = this.#server();
+    assert(port !== undefined, 'the gateway listens on TCP');
+    return { hostname, port, isTls: tls !== undefined };
+  }
+
+  #socketHandler(frameBytesMax: number, backlogBytesMax: number): WebSocketHandler<Connection> {
+    const door = this.#sockets;
+    return {
+      maxPayloadLength: frameBytesMax + oversizeSlackBytes,
+      // [D8] A subscriber that does not read is cut before it can hold more than this.
+      backpressureLimit: backlogBytesMax * 2,
+      closeOnBackpressureLimit: true,
+      // The door's own heartbeat watches both directions.
+      idleTimeout: 0,
+      sendPings: false,
+      perMessageDeflate: false,
+      open: (socket) => door.open(socket),
+      message: (socket, message) => door.message(socket, message),
+      ping: (socket) => door.heard(socket),
+      pong: (socket) => door.heard(socket),
+      close: (socket) => door.close(socket),
+    };
+  }
+
+  #readiness(): Response {
+    const status = this.#status();
     return Response.json({ status }, { status: status === 'ready' ? 200 : 503 });
   }
 
-  function upgrade(request: BunRequest, own: Server<Connection>): Response | undefined {
-    if (!isReady) return stopping();
-    if (deps.isCoreReachable?.() === false)
-      return problem({ code: 'unavailable', message: 'the core cannot be reached', retryAfterMs: 1000 });
-    if (sockets.count() >= deps.limits.connectionsMax) {
-      return problem({
-        code: 'overloaded',
-        message: 'this server has as many connections as it may',
-        retryAfterMs: 5000,
-      });
-    }
+  #status(): 'ready' | 'draining' | 'without core' | 'at connection limit' {
+    if (this.#pipeline.isDraining) return 'draining';
+    if (this.#options.isCoreReachable?.() === false) return 'without core';
+    return this.connectionCount >= this.#options.limits.connectionsMax ? 'at connection limit' : 'ready';
+  }
+
+  #upgrade(request: BunRequest, server: Server<Connection>): Response | undefined {
+    if (this.#pipeline.isDraining) return stopping();
+    const problem = this.#refusedUpgrade();
+    if (problem !== undefined) return withCors(problemResponse(problem));
     const fromQuery = request.url.includes('access_token=')
       ? new URL(request.url).searchParams.get('access_token')
       : null;
-    const token = bearerToken(request.headers.get('authorization')) ?? fromQuery ?? undefined;
-    if (own.upgrade(request, { data: new Connection(token, deps.clock.monotonicMs()) })) return undefined;
-    return problem({ code: 'bad_request', message: 'this address takes WebSocket connections' });
+    const data = new Connection({
+      address: server.requestIP(request)?.address ?? '',
+      token: bearerToken(request.headers.get('authorization')) ?? fromQuery ?? undefined,
+      nowMs: this.#options.clock.monotonicMs(),
+    });
+    if (server.upgrade(request, { data })) return undefined;
+    return withCors(problemResponse(refusal.invalid('this address takes WebSocket connections')));
   }
 
-  /** Static files; under /v1 preflights and what no route knows. */
-  function fallback(request: Request): Response {
-    const { pathname } = new URL(request.url);
-    if (pathname.startsWith('/v1/') && request.method === 'OPTIONS') return preflight();
-    if (request.method === 'GET' || request.method === 'HEAD') {
-      const file = serveFile(deps.webRoot, pathname) ?? serveFile(docsFiles, pathname);
-      if (file) return file;
+  #refusedUpgrade(): Problem | undefined {
+    const { limits, isCoreReachable } = this.#options;
+    if (this.connectionCount < limits.connectionsMax * relievedShare) this.#isLimitLogged = false;
+    if (isCoreReachable?.() === false) return failure.coreUnreachable();
+    if (this.connectionCount >= limits.connectionsMax) {
+      this.#logLimit();
+      return failure.overloaded('connections', 5000);
     }
-    return problem({ code: 'not_found', message: `there is no ${request.method} ${pathname}` });
+    if (this.#sockets.awaitingHelloCount >= limits.awaitingHelloMax)
+      return failure.overloaded('connections that have not sent their hello', 1000);
+    return undefined;
   }
 
-  return {
-    url: reachableUrl({ hostname, port: server.port ?? port, isTls: tls !== undefined }),
-    connectionCount: sockets.count,
-    async stop(drainMs) {
-      isReady = false;
-      const deadlineMs = deps.clock.monotonicMs() + drainMs;
-      await sockets.drain(deadlineMs);
-      while (server.pendingRequests > 0 && deps.clock.monotonicMs() < deadlineMs)
-        await sleep(deps.clock, { delayMs: 10 });
-      await server.stop(true);
-    },
-  };
+  /** Once, until connections have left: at the limit each refused client would add a line. */
+  #logLimit(): void {
+    if (this.#isLimitLogged) return;
+    this.#isLimitLogged = true;
+    const { limits, log } = this.#options;
+    log.warn('connection limit reached: further connections are refused', { connectionsMax: limits.connectionsMax });
+  }
+
+  /** Static files, and what no route matched. */
+  async #fallback(request: Request, clientAddress: string): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith('/v1/')) return this.#http.notFound(request);
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      const file = await this.#files.serve(request, pathname, clientAddress);
+      if (file !== undefined) return file;
+    }
+    return problemResponse(refusal.noSuch(`${request.method} ${pathname}`));
+  }
 }

@@ -1,23 +1,30 @@
-// The core as seen from another process: the same interface and the same bus, over the link.
+// The core as a gateway process sees it: the same interface and the same bus, over the link.
 
+import { assert, unreachable } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
-import type { ErrorCode } from '@hongyan/protocol/codes';
-import { isKeyStorable } from '../../domain/message.ts';
-import type { Core, Outcome, Refusal } from '../../ports/core/core.ts';
-import type { EventBus } from '../../ports/event-bus/event-bus.ts';
-import { createMemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
-import { StoreFailure, type StoreFailureCode } from '../../ports/store-failure.ts';
-import { CoreLink, type Ending } from './client-stream.ts';
+import { done, ok, StoreFailure } from '@hongyan/base/result';
 import {
-  fromCommitted,
-  fromEvent,
-  fromRefusal,
-  type QuestionMethod,
-  questions,
-  toEvent,
-  toSend,
-} from './wire-values.ts';
+  type Input,
+  type OperationName,
+  type Output,
+  operationNames,
+  operations,
+} from '@hongyan/protocol/operations/operations';
+import { failure, type Result } from '@hongyan/protocol/refusals';
+import type {
+  CallerOf,
+  Core,
+  CoreOperation,
+  CoreOperations,
+  DeviceCaller,
+  OpenedSession,
+  SessionOpening,
+} from '../../ports/core/core.ts';
+import type { BusAttachment, BusEvent, BusListener, EventBus } from '../../ports/event-bus/event-bus.ts';
+import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
+import { ClientStream, type Ending } from './client-stream.ts';
+import { fromEvent, toEvent, toProblem } from './wire-values.ts';
 
 export interface CoreClientOptions {
   readonly socketPath: string;
@@ -29,126 +36,137 @@ export interface CoreClientOptions {
   readonly inFlightMax: number;
 }
 
-export interface CoreClient {
-  /** While the link is down it refuses with `unavailable`; what may have taken effect is `unknown_outcome`. */
+export class CoreClient {
+  /** While the link is down operations fail as `unavailable`; those that may have taken effect as `unknown_outcome`. */
   readonly core: Core;
   /** After the link was down, or the core dropped events, listeners hear `onLoss`. */
   readonly bus: EventBus;
-  isUp(): boolean;
-  /** The core then ends the sessions opened from here. */
-  close(): Promise<void>;
-}
+  readonly #stream: ClientStream;
 
-/** Rejects when the core cannot be reached at first; from then on the link comes back by itself. */
-export async function connectCore(options: CoreClientOptions): Promise<CoreClient> {
-  const local = createMemoryEventBus({
-    onFirst: (topic) => link.follow(topic, true),
-    onLast: (topic) => link.follow(topic, false),
-  });
-  const link = new CoreLink({
-    ...options,
-    onEvents: (events) => {
-      for (const event of events) local.publish(fromEvent(event));
-    },
-    onLoss: () => local.reportLoss(),
-    topics: () => local.topics(),
-  });
-  await link.connect();
-  return {
-    core: remoteCore(link),
-    bus: { attach: local.attach, publish: (events) => link.publish(events.map(toEvent)) },
-    isUp: () => link.isUp,
-    close: () => link.close(),
-  };
-}
+  /** Rejects when the core cannot be reached at first; from then on the link comes back by itself. */
+  static async connect(options: CoreClientOptions): Promise<CoreClient> {
+    const client = new CoreClient(options);
+    await client.#stream.connect();
+    return client;
+  }
 
-/** What a rejected call says where the interface has no refusal. */
-class LinkFailure extends StoreFailure {
-  override readonly name = 'LinkFailure';
-  constructor(readonly errorCode: StoreFailureCode) {
-    super(`the core did not answer: ${errorCode}`);
+  private constructor(options: CoreClientOptions) {
+    const local = new MemoryEventBus({
+      onFirst: (topic) => this.#stream.follow(topic),
+      onLast: (topic) => this.#stream.unfollow(topic),
+    });
+    this.#stream = new ClientStream({
+      ...options,
+      onEvents: (events) => {
+        for (const event of events) void local.publish(fromEvent(event));
+      },
+      onLoss: () => local.reportLoss(),
+      topics: () => local.topics(),
+    });
+    this.bus = new LinkedBus(local, this.#stream);
+    this.core = linkedCore(this.#stream);
+  }
+
+  get isUp(): boolean {
+    return this.#stream.isUp;
+  }
+
+  /** The core then closes the sessions opened from here. */
+  close(): Promise<void> {
+    return this.#stream.close();
   }
 }
 
-const done = { type: 'ok', value: undefined } as const;
-const badKey: Refusal = { type: 'refused', code: 'bad_request', message: 'client_msg_id is not valid Unicode' };
+class LinkedBus implements EventBus {
+  readonly #local: MemoryEventBus;
+  readonly #stream: ClientStream;
 
-function remoteCore(link: CoreLink): Core {
-  const asked = Object.keys(questions).map((name) => {
-    const method = name as QuestionMethod;
-    return [method, (...values: unknown[]) => ask(link, method, values)] as const;
-  });
+  constructor(local: MemoryEventBus, stream: ClientStream) {
+    this.#local = local;
+    this.#stream = stream;
+  }
+
+  publish(events: readonly BusEvent[]): Promise<void> {
+    return this.#stream.publish(events.map(toEvent));
+  }
+
+  attach(listener: BusListener): BusAttachment {
+    return this.#local.attach(listener);
+  }
+}
+
+const isCoreOperation = (name: OperationName): name is CoreOperation => name !== 'route';
+
+function linkedCore(stream: ClientStream): Core {
+  const calls = operationNames.filter(isCoreOperation).map((name) => [name, linkedOperation(stream, name)]);
   return {
-    // Each has the signature of its method: arguments go out and the value comes back as JSON.
-    ...(Object.fromEntries(asked) as unknown as Pick<Core, QuestionMethod>),
-    async send(command) {
-      // UTF-8 cannot carry such a key: on the other side it would be another one [D3].
-      if (!isKeyStorable(command.clientMsgId)) return badKey;
-      const send = toSend(command);
-      const ending = await link.request({ what: 'send', send }, send.contentJson.length);
-      if (ending.type === 'answered' && ending.answer.result === 'committed')
-        return { type: 'ok', value: fromCommitted(ending.answer.committed) };
-      return refusalOfEnding(ending, true);
-    },
-    async advance({ actor, conversationId, deliveredSeq, readSeq }) {
-      const advance = { ...actor, conversationId, deliveredSeq, readSeq };
-      const ending = await link.request({ what: 'advance', advance });
-      return ending.type === 'done' ? done : refusalOfEnding(ending, false);
-    },
-    async open({ actor, sessionId }) {
-      const session = { ...actor, sessionId };
-      const ending = await link.request({ what: 'open', open: session });
-      if (ending.type === 'answered' && ending.answer.result === 'opened')
-        return { conversationIds: [...ending.answer.opened.conversationIds] as never[] };
-      // It may be open there all the same; nobody here will use it.
-      if (ending.type === 'failed' && ending.why === 'unknown') void link.request({ what: 'close', close: session });
-      throw failureOfEnding(ending, false);
-    },
-    async close({ actor, sessionId }) {
-      // Without the link the core has ended the session by itself.
-      if (!link.isUp) return;
-      const ending = await link.request({ what: 'close', close: { ...actor, sessionId } });
-      if (ending.type !== 'done' && link.isUp) throw failureOfEnding(ending, false);
-    },
+    ...(Object.fromEntries(calls) as CoreOperations),
+    openSession: (opening) => openSession(stream, opening),
+    closeSession: ({ caller }) => closeSession(stream, caller),
   };
 }
 
-async function ask(link: CoreLink, method: QuestionMethod, values: readonly unknown[]): Promise<unknown> {
-  const argumentsJson = JSON.stringify(values);
-  const ending = await link.request({ what: 'question', question: { method, argumentsJson } }, argumentsJson.length);
-  if (ending.type === 'answered' && ending.answer.result === 'valueJson') return JSON.parse(ending.answer.valueJson);
-  const { gives, changes } = questions[method];
-  if (gives === 'outcome') return refusalOfEnding(ending, changes);
-  throw failureOfEnding(ending, changes);
+function linkedOperation<N extends CoreOperation>(stream: ClientStream, operation: N) {
+  return async (caller: CallerOf<N>, input: Input<N>): Promise<Result<Output<N>>> => {
+    const inputJson = JSON.stringify(input);
+    const sender =
+      'sessionId' in caller && caller.sessionId !== undefined
+        ? { sessionId: caller.sessionId }
+        : { callerJson: JSON.stringify(caller) };
+    const ending = await stream.request({ what: 'call', call: { operation, ...sender, inputJson } }, inputJson.length);
+    return resultOf<Output<N>>(ending, operations[operation].changes);
+  };
 }
 
-/** Throws what the core threw. */
-function refusalOfEnding(ending: Ending, changes: boolean): Extract<Outcome<never>, { type: 'refused' }> {
-  if (ending.type === 'answered' && ending.answer.result === 'refusal') return fromRefusal(ending.answer.refusal);
-  if (ending.type !== 'failed') throw failureOfEnding(ending, changes);
-  switch (codeOf(ending.why, changes)) {
-    case 'overloaded':
-      return { ...refused('overloaded', 'too many requests wait for the core'), retryAfterMs: 1000 };
-    case 'unknown_outcome':
-      return refused(
-        'unknown_outcome',
-        'the outcome is unknown: ask for it, or send again with the same client_msg_id',
-      );
+async function openSession(
+  stream: ClientStream,
+  { caller, clientName }: SessionOpening,
+): Promise<Result<OpenedSession>> {
+  const open = { callerJson: JSON.stringify(caller), clientName };
+  const ending = await stream.request({ what: 'open', open });
+  // It may be open there all the same, and nobody here will use it.
+  if (ending.type === 'failed' && ending.why === 'unknown')
+    void stream.request({ what: 'close', close: { sessionId: caller.sessionId } });
+  return resultOf<OpenedSession>(ending, false);
+}
+
+async function closeSession(stream: ClientStream, { sessionId }: DeviceCaller): Promise<void> {
+  // Without the link the core has closed the session by itself.
+  if (!stream.isUp) return;
+  const ending = await stream.request({ what: 'close', close: { sessionId } });
+  if (ending.type !== 'done' && stream.isUp) throw new StoreFailure('unavailable', 'the core did not close a session');
+}
+
+/** Throws for a bug of the core's side, as the core itself would. */
+function resultOf<T>(ending: Ending, changes: boolean): Result<T> {
+  switch (ending.type) {
+    case 'done':
+      return done as Result<T>;
+    case 'failed':
+      return failureOf(ending.why, changes);
+    case 'answered': {
+      const { answer } = ending;
+      if (answer.result === 'outputJson') return ok(JSON.parse(answer.outputJson) as T);
+      assert(answer.result === 'problem', 'an answer is an output or a problem');
+      const problem = toProblem(answer.problem);
+      if (problem.type === 'bug') throw new Error('the core failed to answer');
+      return problem;
+    }
     default:
-      return { ...refused('unavailable', 'the core does not answer'), retryAfterMs: 1000 };
+      return unreachable(ending);
   }
 }
 
-const refused = (code: ErrorCode, message: string): Refusal => ({ type: 'refused', code, message });
-
-function failureOfEnding(ending: Ending, changes: boolean): LinkFailure {
-  if (ending.type === 'failed') return new LinkFailure(codeOf(ending.why, changes));
-  const isFailure = ending.type === 'answered' && ending.answer.result === 'failure';
-  return new LinkFailure(isFailure ? (ending.answer.failure.code as StoreFailureCode) : 'internal');
-}
-
-/** Only what changes something leaves doubt behind. */
-function codeOf(why: Extract<Ending, { type: 'failed' }>['why'], changes: boolean): StoreFailureCode {
-  if (why === 'unknown') return changes ? 'unknown_outcome' : 'unavailable';
-  return why;
+/** Only operations that change something leave doubt behind. */
+function failureOf(why: Extract<Ending, { type: 'failed' }>['why'], changes: boolean) {
+  switch (why) {
+    case 'overloaded':
+      return failure.overloaded('requests wait for the core');
+    case 'unknown':
+      return changes ? failure.unknownOutcome() : failure.coreUnreachable();
+    case 'unavailable':
+      return failure.coreUnreachable();
+    default:
+      return unreachable(why);
+  }
 }

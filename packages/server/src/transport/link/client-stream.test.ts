@@ -1,19 +1,21 @@
-// What being in another process adds: deadlines, bounds, a link that is cut and comes back, a gateway that does not read.
+// What another process adds: deadlines, bounds, a link that is cut and comes back, a gateway that does not read.
 
 import { afterEach, expect, test } from 'bun:test';
 import { stat } from 'node:fs/promises';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { createLog, type Log } from '@hongyan/base/log';
-import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
+import { ok, StoreFailure } from '@hongyan/base/result';
+import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
+import type { Output } from '@hongyan/protocol/operations/operations';
+import { failure, type Result } from '@hongyan/protocol/refusals';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { until } from '@hongyan/testing/until';
-import type { Committed, Core, Outcome } from '../../ports/core/core.ts';
-import { actor, codeOf, user } from '../../ports/core/testing/contract.ts';
+import type { Core } from '../../ports/core/core.ts';
+import { caller, codeOf, deviceCaller, seq, user } from '../../ports/core/testing/gateway-side.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { createMemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
-import { StoreFailure } from '../../ports/store-failure.ts';
+import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { type LinkOptions, type LinkUnderTest, openLink } from './testing/link.ts';
-import * as link from './wire.ts';
+import * as wire from './wire.ts';
 
 let opened: LinkUnderTest | undefined;
 afterEach(async () => {
@@ -22,169 +24,244 @@ afterEach(async () => {
 });
 
 const group = 'g:1' as ConversationId;
+type Sent = Result<Output<'send'>>;
 
-/** Answers sends when the test says so, history never, presence at once; keeps the sessions that are open. */
+/** Answers sends when the test does, history never, users at once; keeps the sessions that are open. */
 function heldCore() {
-  const sends: { readonly key: string; readonly resolve: (outcome: Outcome<Committed>) => void }[] = [];
+  const sends: { readonly key: string; readonly resolve: (result: Sent) => void }[] = [];
   const sessions = new Map<string, string>();
   const core = {
-    send: ({ clientMsgId }) => new Promise((resolve) => sends.push({ key: clientMsgId, resolve })),
+    send: (_caller, { client_msg_id }) => new Promise((resolve) => sends.push({ key: client_msg_id, resolve })),
     history: () => new Promise(() => {}),
-    presence: async () => [],
-    open: async ({ sessionId, node }) => {
+    getUser: async (_caller, { user_id }) => ok({ user_id, display_name: 'x' }),
+    typing: async (from) => (from.sessionId === '' ? failure.unavailable() : ok(undefined)),
+    openSession: async ({ caller: { sessionId }, node }) => {
       sessions.set(sessionId, node);
-      return { conversationIds: [group] };
+      return ok({ conversationIds: [group], epoch: 'e' });
     },
-    close: async ({ sessionId }) => void sessions.delete(sessionId),
+    closeSession: async ({ caller: { sessionId } }) => void sessions.delete(sessionId),
   } as Partial<Core> as Core;
   return { core, sends, sessions };
 }
 
 async function start(options: Partial<LinkOptions> = {}) {
   const held = heldCore();
-  const bus = createMemoryEventBus();
+  const bus = new MemoryEventBus();
   opened = await openLink({ ...held, bus, ...options });
   return { ...held, bus, link: opened, remote: opened.client.core };
 }
 
 const send = (core: Core, key: string) =>
-  core.send({ from: user('ann'), to: user('bob'), clientMsgId: key as ClientMsgId, content: { type: 'x' } });
-const history = (core: Core) => core.history({ userId: user('ann'), conversationId: group });
-const committed: Outcome<Committed> = {
-  type: 'ok',
-  value: { msgId: 'm' as MsgId, conversationId: group, seq: 1 as Seq, timestampMs: 1.7e12, isDuplicate: false },
-};
-
-test('without an answer by its deadline a question is unavailable and a send has an unknown outcome', async () => {
-  const { remote, sends } = await start({ timeoutMs: 150 });
-  const [sent, asked] = await Promise.all([send(remote, 'k'), history(remote)]);
-  expect(codeOf(sent)).toBe('unknown_outcome');
-  expect(codeOf(asked)).toBe('unavailable');
-  // The answer that comes after all is nobody's.
-  sends[0]?.resolve(committed);
-  const again = send(remote, 'k2');
-  await until(() => sends.length === 2, { what: 'the second send arrives' });
-  sends[1]?.resolve(committed);
-  expect(await again).toEqual(committed);
+  core.send(caller('ann'), { to: user('bob'), client_msg_id: key as ClientMsgId, content: { type: 'x' } });
+const history = (core: Core) => core.history(caller('ann'), { conversation_id: group });
+const getUser = (core: Core) => core.getUser(caller('ann'), { user_id: user('bob') });
+const open = (core: Core, id: string, session: string) =>
+  core.openSession({ caller: deviceCaller(id, 'phone', session), clientName: '', node: '' });
+const sent: Sent = ok({
+  client_msg_id: 'k' as ClientMsgId,
+  msg_id: 'm' as MsgId,
+  conversation_id: group,
+  seq: seq(1),
+  timestamp: 1.7e12,
+  status: 'ack',
 });
 
-test('beyond the bound of requests in flight the next is refused as overloaded, and there is room again after answers', async () => {
+test('without an answer by its deadline a read is unavailable and a send has an unknown outcome', async () => {
+  const { remote, sends } = await start({ timeoutMs: 150 });
+  const [timedOut, asked] = await Promise.all([send(remote, 'k'), history(remote)]);
+  expect(codeOf(timedOut)).toBe('unknown_outcome');
+  expect(codeOf(asked)).toBe('unavailable');
+  // The answer that comes after all is dropped.
+  sends[0]?.resolve(sent);
+  const again = send(remote, 'k2');
+  await until(() => sends.length === 2, { what: 'the second send arrives' });
+  sends[1]?.resolve(sent);
+  expect(await again).toEqual(sent);
+});
+
+test('beyond the bound of requests in flight the next fails as overloaded, and there is room again after answers', async () => {
   const { remote, sends } = await start({ inFlightMax: 3 });
   const waiting = ['1', '2', '3'].map((key) => send(remote, key));
   const refused = await send(remote, '4');
-  expect(refused).toMatchObject({ type: 'refused', code: 'overloaded', retryAfterMs: 1000 });
-  expect(await rejectionOf(remote.presence([]))).toMatchObject({ errorCode: 'overloaded' });
+  expect(refused).toMatchObject({ type: 'failed', code: 'overloaded', retryAfterMs: 1000 });
+  expect(codeOf(await getUser(remote))).toBe('overloaded');
   await until(() => sends.length === 3, { what: 'the sends arrive' });
-  for (const { resolve } of sends) resolve(committed);
-  expect(await Promise.all(waiting)).toEqual([committed, committed, committed]);
-  expect(await remote.presence([])).toEqual([]);
+  for (const { resolve } of sends) resolve(sent);
+  expect(await Promise.all(waiting)).toEqual([sent, sent, sent]);
+  expect(codeOf(await getUser(remote))).toBe('ok');
 });
 
-test('what was in flight when the link is cut has an unknown outcome; the link comes back with its topics and reports a loss', async () => {
-  const { remote, sends, bus, link } = await start();
-  const [events, losses]: [BusEvent[], number[]] = [[], []];
-  const listener = { onEvent: (event: BusEvent) => events.push(event), onLoss: () => losses.push(events.length) };
-  link.client.bus.attach(listener).subscribe([userTopic(user('ann'))]);
-  const sent = send(remote, 'k');
+test('[D6] what was in flight when the link is cut has an unknown outcome, and nothing is accepted without a link', async () => {
+  const { remote, sends, link } = await start();
+  const inFlight = send(remote, 'k');
   await until(() => sends.length === 1, { what: 'the send arrives' });
   await link.stopServer();
-  expect(codeOf(await sent)).toBe('unknown_outcome');
-  expect(link.client.isUp()).toBe(false);
+  expect(codeOf(await inFlight)).toBe('unknown_outcome');
+  expect(link.client.isUp).toBe(false);
   expect(codeOf(await send(remote, 'k'))).toBe('unavailable');
-  expect(await rejectionOf(remote.presence([]))).toBeInstanceOf(StoreFailure);
+  expect(codeOf(await getUser(remote))).toBe('unavailable');
+  const topic = conversationTopic(group);
+  expect(await rejectionOf(link.client.bus.publish([{ type: 'frame', topic, frame: '1' }]))).toBeInstanceOf(
+    StoreFailure,
+  );
+  const attachment = link.client.bus.attach({ onEvent: () => {}, onLoss: () => {} });
+  expect(await rejectionOf(attachment.subscribe([topic]))).toMatchObject({ code: 'unavailable' });
+  await link.serve();
+  await until(() => link.client.isUp, { what: 'the link is up again' });
+});
+
+test('[D4] a link that is up again follows its topics as before and reports a loss', async () => {
+  const { bus, link } = await start();
+  const [events, losses]: [BusEvent[], number[]] = [[], []];
+  const listener = { onEvent: (event: BusEvent) => events.push(event), onLoss: () => losses.push(events.length) };
+  await link.client.bus.attach(listener).subscribe([userTopic(user('ann'))]);
+  await link.stopServer();
+  await until(() => !link.client.isUp, { what: 'the link is down' });
   expect(losses).toEqual([]);
   await link.serve();
-  await until(() => link.client.isUp(), { what: 'the link is up again' });
+  await until(() => link.client.isUp, { what: 'the link is up again' });
   expect(losses).toEqual([0]);
   await link.settle();
   const event = { type: 'frame', topic: userTopic(user('ann')), frame: 'again' } as const;
-  bus.publish([event]);
+  await bus.publish([event]);
   await link.settle();
   expect(events).toEqual([event]);
+});
+
+test('[D4] a subscription resolves once the core has it in force', async () => {
+  const { bus, link } = await start();
+  const events: BusEvent[] = [];
+  const topics = Array.from({ length: 50 }, (_, index) => conversationTopic(`g:${index}` as ConversationId));
+  const attachment = link.client.bus.attach({ onEvent: (event) => events.push(event), onLoss: () => {} });
+  await Promise.all(topics.map((topic) => attachment.subscribe([topic])));
+  await bus.publish(topics.map((topic) => ({ type: 'frame', topic, frame: 'x' })));
+  await link.settle();
+  expect(events.map(({ topic }) => topic)).toEqual(topics);
 });
 
 test("a gateway's sessions are closed when its link ends, those of the others stay", async () => {
   const { remote, sessions, link } = await start();
   const other = await link.connect('gateway-2');
-  await remote.open({ actor: actor('ann'), sessionId: 's1', node: '' });
-  await other.core.open({ actor: actor('bob'), sessionId: 's2', node: '' });
-  await other.core.open({ actor: actor('cat'), sessionId: 's3', node: '' });
+  await open(remote, 'ann', 's1');
+  await open(other.core, 'bob', 's2');
+  await open(other.core, 'cat', 's3');
   expect([...sessions.values()]).toEqual(['gateway-1', 'gateway-2', 'gateway-2']);
-  await other.core.close({ actor: actor('cat'), sessionId: 's3', node: '' });
+  await other.core.closeSession({ caller: deviceCaller('cat', 'phone', 's3'), node: '' });
   await other.close();
   await until(() => sessions.size === 1, { what: 'the sessions of gateway-2 are closed' });
   expect([...sessions]).toEqual([['s1', 'gateway-1']]);
 });
 
-test('[D8] a gateway that does not read loses events and is told so; the others get all of theirs', async () => {
+test('a session that the core does not know any more is unavailable to its calls', async () => {
+  const { remote, link } = await start();
+  await open(remote, 'ann', 's1');
+  const typing = (session: string) => remote.typing(deviceCaller('ann', 'phone', session), { conversation_id: group });
+  expect(codeOf(await typing('s1'))).toBe('ok');
+  expect(codeOf(await typing('s2'))).toBe('unavailable');
+  await link.stopServer();
+  await link.serve();
+  await until(() => link.client.isUp, { what: 'the link is up again' });
+  expect(codeOf(await typing('s1'))).toBe('unavailable');
+});
+
+test('[D8] a gateway that does not read loses events and is informed of it; the others get all of theirs', async () => {
   const lines: string[] = [];
   const log: Log = createLog({ level: 'warn', write: (line) => lines.push(line) });
-  const { bus, link: served } = await start({ backlogBytesMax: 1024 * 1024, log });
+  const { bus, link } = await start({ backlogBytesMax: 1024 * 1024, log });
   const topic = conversationTopic(group);
-  const heard: number[] = [];
-  served.client.bus
-    .attach({ onEvent: (event) => event.type === 'frame' && heard.push(event.frame.length), onLoss: () => {} })
+  const lengths: number[] = [];
+  await link.client.bus
+    .attach({ onEvent: (event) => event.type === 'frame' && lengths.push(event.frame.length), onLoss: () => {} })
     .subscribe([topic]);
-  const deaf = rawGateway(served.socketPath);
-  deaf.write({ hello: { node: 'deaf', contract: link.contractVersion }, interests: [{ topic, isWanted: true }] });
+  const deaf = rawGateway(link.socketPath);
+  deaf.write({ hello: { node: 'deaf', contract: wire.contractVersion }, interests: [{ topic, isWanted: true }] });
   await until(() => deaf.received.length > 0, { what: 'the core is ready' });
-  await served.settle();
+  await link.settle();
   deaf.stream.pause();
   const frames = 400;
   for (let index = 0; index < frames; index++) {
-    bus.publish([{ type: 'frame', topic, frame: 'x'.repeat(100_000 + index) }]);
-    await served.settle();
+    await bus.publish([{ type: 'frame', topic, frame: 'x'.repeat(100_000 + index) }]);
+    await link.settle();
   }
-  expect(heard).toHaveLength(frames);
+  expect(lengths).toHaveLength(frames);
   expect(lines.filter((line) => line.includes('deaf')).length).toBeGreaterThan(0);
   deaf.stream.resume();
-  await until(() => deaf.received.some(({ hasLostEvents }) => hasLostEvents), { what: 'it is told of its loss' });
+  await until(() => deaf.received.some(({ hasLostEvents }) => hasLostEvents), { what: 'its loss is reported' });
   const got = deaf.received.reduce((sum, { events }) => sum + events.length, 0);
   expect(got).toBeLessThan(frames);
   deaf.close();
 });
 
 test('a gateway of another version of the contract is refused with both versions', async () => {
-  const { link: served } = await start();
-  const other = rawGateway(served.socketPath);
-  other.write({ hello: { node: 'old', contract: link.contractVersion + 1 } });
+  const { link } = await start();
+  const other = rawGateway(link.socketPath);
+  other.write({ hello: { node: 'old', contract: wire.contractVersion + 1 } });
   await until(() => other.failure() !== undefined, { what: 'it is refused' });
   expect(other.failure()).toMatchObject({ code: status.FAILED_PRECONDITION });
+  for (const version of [wire.contractVersion, wire.contractVersion + 1])
+    expect(other.failure()?.message).toContain(String(version));
   other.close();
 });
 
-test('the socket is for its user alone', async () => {
-  const { link: served } = await start();
-  expect((await stat(served.socketPath)).mode & 0o777).toBe(0o600);
+test('a request that the core cannot read is answered as a bug, and the link goes on', async () => {
+  const { link } = await start();
+  const gateway = rawGateway(link.socketPath);
+  const call = { callerJson: '{}', inputJson: '{}' };
+  gateway.write({ hello: { node: 'odd', contract: wire.contractVersion } });
+  gateway.write({
+    requests: [
+      { id: 1, what: 'call', call: { ...call, operation: 'teleport' } },
+      { id: 2, what: 'call', call: { ...call, operation: 'openSession' } },
+      { id: 3, what: 'call', call: { ...call, operation: 'getUser', inputJson: '{' } },
+      { id: 4, what: 'call', call: { operation: 'getUser', inputJson: '{}' } },
+      { id: 5, what: 'open', open: { callerJson: '', clientName: '' } },
+      { id: 6, what: 'call', call: { ...call, operation: 'getUser', inputJson: '{"user_id":"bob"}' } },
+    ],
+  });
+  const answers = () => gateway.received.flatMap((down) => down.answers);
+  await until(() => answers().length === 6, { what: 'all are answered' });
+  const results = answers().toSorted((a, b) => a.id - b.id);
+  expect(results.map((answer) => (answer.result === 'problem' ? answer.problem.code : 'ok'))).toEqual([
+    'internal',
+    'internal',
+    'internal',
+    // Without a caller it is one of a session that is not open.
+    'unavailable',
+    'internal',
+    'ok',
+  ]);
+  gateway.close();
 });
 
-test('what a rejected method says of trying again comes through, and a bug is internal', async () => {
-  class Full extends StoreFailure {
-    readonly errorCode = 'overloaded';
-  }
-  let failure: Error = new Full('full');
-  const core = { presence: () => Promise.reject(failure) } as Partial<Core> as Core;
+test('the socket is for its user alone', async () => {
+  const { link } = await start();
+  expect((await stat(link.socketPath)).mode & 0o777).toBe(0o600);
+});
+
+test('what a method of the core throws comes through: a failure as itself, a bug as a rejection', async () => {
+  let thrown: Error = new StoreFailure('overloaded', 'full');
+  const core = { getUser: () => Promise.reject(thrown) } as Partial<Core> as Core;
   const { remote } = await start({ core });
-  expect(await rejectionOf(remote.presence([]))).toMatchObject({ errorCode: 'overloaded' });
-  failure = new Error('a bug');
-  expect(await rejectionOf(remote.presence([]))).toMatchObject({ errorCode: 'internal' });
+  expect(await getUser(remote)).toMatchObject({ type: 'failed', code: 'overloaded', retryAfterMs: 1000 });
+  thrown = new Error('a bug');
+  expect(await rejectionOf(getUser(remote))).toBeInstanceOf(Error);
 });
 
 /** A gateway that speaks the contract by hand. */
 function rawGateway(socketPath: string) {
-  const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), link.channelOptions);
-  const stream = client.makeBidiStreamRequest(link.linkMethod.path, link.asIs, link.decodeDown);
-  const received: link.Down[] = [];
-  let failure: Error | undefined;
-  stream.on('data', (down: link.Down) => received.push(down));
+  const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), wire.channelOptions);
+  const stream = client.makeBidiStreamRequest(wire.linkMethod.path, wire.passThrough, wire.decodeDown);
+  const received: wire.LinkDown[] = [];
+  let failed: Error | undefined;
+  stream.on('data', (down: wire.LinkDown) => received.push(down));
   stream.on('error', (error: Error) => {
-    failure = error;
+    failed = error;
   });
   return {
     stream,
     received,
-    write: (up: Partial<link.Up>) => stream.write(link.encodeUp(up)),
-    failure: () => failure,
+    write: (up: Partial<wire.LinkUp>) => stream.write(wire.encodeUp(up)),
+    failure: () => failed,
     close() {
       stream.cancel();
       client.close();

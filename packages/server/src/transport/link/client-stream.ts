@@ -3,10 +3,23 @@
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
 import { BatchWriter } from './batch-writer.ts';
-import * as link from './wire.ts';
+import {
+  channelOptions,
+  contractVersion,
+  decodeDown,
+  encodeUp,
+  type LinkAnswerResult,
+  type LinkDown,
+  type LinkEvent,
+  type LinkRequest,
+  type LinkRequestWhat,
+  linkMethod,
+  passThrough,
+} from './wire.ts';
 
-export interface CoreLinkOptions {
+export interface ClientStreamOptions {
   readonly socketPath: string;
   readonly node: string;
   readonly clock: Clock;
@@ -15,7 +28,7 @@ export interface CoreLinkOptions {
   readonly timeoutMs: number;
   /** Further requests fail as overloaded. */
   readonly inFlightMax: number;
-  readonly onEvents: (events: readonly link.Event[]) => void;
+  readonly onEvents: (events: readonly LinkEvent[]) => void;
   /** Events may have been lost: the core dropped some, or the link was down and is up again. */
   readonly onLoss: () => void;
   /** What is to be followed when the link comes up. */
@@ -24,7 +37,7 @@ export interface CoreLinkOptions {
 
 /** How a request ended. `unknown`: it had left, so it may have taken effect. */
 export type Ending =
-  | { readonly type: 'answered'; readonly answer: link.AnswerResult }
+  | { readonly type: 'answered'; readonly answer: LinkAnswerResult }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly why: 'unavailable' | 'overloaded' | 'unknown' };
 
@@ -44,7 +57,7 @@ type State =
     }
   | { readonly type: 'closed' };
 
-type Stream = ClientDuplexStream<Buffer, link.Down>;
+type Stream = ClientDuplexStream<Buffer, LinkDown>;
 
 const readyTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
@@ -54,22 +67,25 @@ const idMax = 0xffff_ffff;
 /** What an item of a batch takes beside its texts, roughly. */
 const itemBytes = 100;
 
+const accepted = Promise.resolve();
 const unavailable = { type: 'failed', why: 'unavailable' } as const;
 
-export class CoreLink {
-  readonly #options: CoreLinkOptions;
+export class ClientStream {
+  readonly #options: ClientStreamOptions;
   readonly #sweep: Timer;
   /** In the order they were asked, which is the order of their deadlines. */
   readonly #inFlight = new Map<number, InFlight>();
   readonly #closing = new AbortController();
   #state: State = { type: 'down' };
-  #requests: link.Request[] = [];
+  #requests: LinkRequest[] = [];
   #interests = new Map<string, boolean>();
-  #published: link.Event[] = [];
+  #published: LinkEvent[] = [];
+  /** Of the batch that collects; undefined while it has no new interest. */
+  #barrier: Promise<void> | undefined;
   #lastId = 0;
   #failures = 0;
 
-  constructor(options: CoreLinkOptions) {
+  constructor(options: ClientStreamOptions) {
     this.#options = options;
     this.#sweep = options.clock.every(sweepMs, () => this.#endOverdue());
   }
@@ -84,7 +100,7 @@ export class CoreLink {
   }
 
   /** Never rejects. */
-  request(what: link.RequestWhat, bytes = 0): Promise<Ending> {
+  request(what: LinkRequestWhat, bytes = 0): Promise<Ending> {
     const { clock, timeoutMs, inFlightMax } = this.#options;
     if (this.#state.type !== 'up') return Promise.resolve(unavailable);
     if (this.#inFlight.size >= inFlightMax) return Promise.resolve({ type: 'failed', why: 'overloaded' });
@@ -96,18 +112,35 @@ export class CoreLink {
     return promise;
   }
 
-  /** Takes effect before requests made later. Without a link it does once there is one: see `topics`. */
-  follow(topic: string, isWanted: boolean): void {
+  /** Resolves when the core has the interest in force. Without a link it comes into force when there is one: see `topics`. */
+  follow(topic: string): Promise<void> {
+    if (this.#state.type !== 'up')
+      return Promise.reject(new StoreFailure('unavailable', 'the link to the core is down'));
+    this.#interests.set(topic, true);
+    this.#state.writer.added(itemBytes);
+    this.#barrier ??= this.#passBarrier();
+    return this.#barrier;
+  }
+
+  unfollow(topic: string): void {
     if (this.#state.type !== 'up') return;
-    this.#interests.set(topic, isWanted);
+    this.#interests.set(topic, false);
     this.#state.writer.added(itemBytes);
   }
 
-  /** Lost without a link. */
-  publish(events: readonly link.Event[]): void {
-    if (this.#state.type !== 'up') return;
+  /** Rejects without a link: nothing was published. */
+  publish(events: readonly LinkEvent[]): Promise<void> {
+    if (this.#state.type !== 'up')
+      return Promise.reject(new StoreFailure('unavailable', 'the link to the core is down'));
     this.#published.push(...events);
     this.#state.writer.added(itemBytes * events.length);
+    return accepted;
+  }
+
+  /** Shared by the interests of one batch. */
+  async #passBarrier(): Promise<void> {
+    const ending = await this.request({ what: 'barrier', barrier: {} });
+    if (ending.type !== 'done') throw new StoreFailure('unavailable', 'the core did not confirm a subscription');
   }
 
   async close(): Promise<void> {
@@ -126,9 +159,9 @@ export class CoreLink {
 
   #open(first?: { readonly onReady: () => void; readonly onFailure: (error: Error) => void }): void {
     const { socketPath, node, clock } = this.#options;
-    const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), link.channelOptions);
-    const { path } = link.linkMethod;
-    const stream: Stream = client.makeBidiStreamRequest(path, link.asIs, link.decodeDown);
+    const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), channelOptions);
+    const { path } = linkMethod;
+    const stream: Stream = client.makeBidiStreamRequest(path, passThrough, decodeDown);
     const writer = new BatchWriter({ stream, take: () => this.#take() });
     this.#state = { type: 'connecting', stream, client, writer };
     const late = clock.after(readyTimeoutMs, () => end(new Error('the core did not say that it is ready')));
@@ -144,7 +177,7 @@ export class CoreLink {
       if (first) return first.onFailure(error);
       this.#lost(error);
     };
-    stream.on('data', (down: link.Down) => {
+    stream.on('data', (down: LinkDown) => {
       if (down.ready) {
         late.cancel();
         this.#ready({ type: 'up', stream, client, writer }, first === undefined);
@@ -155,7 +188,7 @@ export class CoreLink {
     });
     stream.on('error', end);
     stream.on('end', () => end(new Error('the core ended the link')));
-    stream.write(link.encodeUp({ hello: { node, contract: link.contractVersion } }));
+    stream.write(encodeUp({ hello: { node, contract: contractVersion } }));
   }
 
   #ready(state: Extract<State, { type: 'connecting' | 'up' }>, isAgain: boolean): void {
@@ -179,7 +212,7 @@ export class CoreLink {
     });
   }
 
-  #received({ hasLostEvents, events, answers, done }: link.Down): void {
+  #received({ hasLostEvents, events, answers, done }: LinkDown): void {
     if (hasLostEvents) {
       this.#options.log.warn('the core dropped events for this gateway');
       this.#options.onLoss();
@@ -202,11 +235,12 @@ export class CoreLink {
     this.#requests = [];
     this.#published = [];
     this.#interests = new Map();
+    this.#barrier = undefined;
     for (const { id } of requests) {
       const request = this.#inFlight.get(id);
       if (request) request.hasLeft = true;
     }
-    return link.encodeUp({
+    return encodeUp({
       interests: [...interests].map(([topic, isWanted]) => ({ topic, isWanted })),
       requests,
       published,
@@ -232,6 +266,7 @@ export class CoreLink {
     this.#requests = [];
     this.#published = [];
     this.#interests.clear();
+    this.#barrier = undefined;
     for (const { end, hasLeft } of lost) end({ type: 'failed', why: hasLeft ? 'unknown' : 'unavailable' });
   }
 

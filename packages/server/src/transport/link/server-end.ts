@@ -5,8 +5,8 @@ import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-j
 import type { Log } from '@hongyan/base/log';
 import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
-import { GatewayLink } from './server-stream.ts';
-import * as link from './wire.ts';
+import { ServerStream } from './server-stream.ts';
+import { channelOptions, type LinkUp, linkMethod } from './wire.ts';
 
 export interface CoreServerOptions {
   readonly core: Core;
@@ -25,14 +25,14 @@ export interface CoreServer {
 /** The socket is for this user alone; what another start left at its path is removed. */
 export async function serveCore(options: CoreServerOptions): Promise<CoreServer> {
   const { socketPath } = options;
-  const links = new Set<GatewayLink>();
+  const links = new Set<ServerStream>();
   const endings = new Set<Promise<void>>();
-  const server = new Server(link.channelOptions);
+  const server = new Server(channelOptions);
   server.addService(
-    { link: link.linkMethod },
+    { link: linkMethod },
     {
-      link(stream: ServerDuplexStream<link.Up, Buffer>) {
-        const own = new GatewayLink(stream, options);
+      link(stream: ServerDuplexStream<LinkUp, Buffer>) {
+        const own = new ServerStream(stream, options);
         links.add(own);
         const ending = own.ended.finally(() => {
           links.delete(own);

@@ -1,41 +1,60 @@
-// One gateway process as the core sees it: its requests answered, its topics followed, its sessions ended with the link.
+// One gateway process as the core sees it: its requests answered, its topics followed, its sessions closed with the link.
 
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { unreachable } from '@hongyan/base/assert';
 import type { Log } from '@hongyan/base/log';
-import type { Actor, Core, Outcome } from '../../ports/core/core.ts';
+import { operations } from '@hongyan/protocol/operations/operations';
+import { bug, failure, problemOf, type Result } from '@hongyan/protocol/refusals';
+import type { AnonymousCaller, Core, CoreOperation, DeviceCaller } from '../../ports/core/core.ts';
 import type { BusAttachment, BusEvent, EventBus, Topic } from '../../ports/event-bus/event-bus.ts';
-import { refusalOf } from '../../ports/store-failure.ts';
 import { BatchWriter } from './batch-writer.ts';
-import * as link from './wire.ts';
-import { fromEvent, fromSend, questions, toActor, toEvent } from './wire-values.ts';
+import {
+  contractVersion,
+  encodeDown,
+  type LinkAnswer,
+  type LinkCall,
+  type LinkEvent,
+  type LinkHello,
+  type LinkOpen,
+  type LinkRequest,
+  type LinkUp,
+} from './wire.ts';
+import { fromEvent, toEvent } from './wire-values.ts';
 
-export interface GatewayLinkOptions {
+export interface ServerStreamOptions {
   readonly core: Core;
   readonly bus: EventBus;
   readonly log: Log;
+  /** Events for a gateway that leaves more than this unread are dropped, and it is told so. */
   readonly backlogBytesMax: number;
 }
+
+type State =
+  | { readonly type: 'awaiting_hello' }
+  | { readonly type: 'open'; readonly node: string }
+  | { readonly type: 'over' };
 
 /** What an item of a batch takes beside its texts, roughly. */
 const itemBytes = 50;
 
-export class GatewayLink {
+export class ServerStream {
   /** Resolves when the link is gone and its sessions are closed. Never rejects. */
   readonly ended: Promise<void>;
-  readonly #options: GatewayLinkOptions;
-  readonly #stream: ServerDuplexStream<link.Up, Buffer>;
+  readonly #options: ServerStreamOptions;
+  readonly #stream: ServerDuplexStream<LinkUp, Buffer>;
   readonly #writer: BatchWriter;
   readonly #bus: BusAttachment;
-  readonly #sessions = new Map<string, Actor>();
+  readonly #sessions = new Map<string, DeviceCaller>();
   readonly #resolveEnded: () => void;
-  #node = '';
-  #isOver = false;
-  #events: (link.Event & { topics: string[] })[] = [];
-  #answers: link.Answer[] = [];
+  #state: State = { type: 'awaiting_hello' };
+  #events: (LinkEvent & { topics: string[] })[] = [];
+  #answers: LinkAnswer[] = [];
   #done: number[] = [];
   #hasLostEvents = false;
+  /** Subscriptions of the batches so far, until they are in force. */
+  #subscribed: Promise<unknown> = Promise.resolve();
 
-  constructor(stream: ServerDuplexStream<link.Up, Buffer>, options: GatewayLinkOptions) {
+  constructor(stream: ServerDuplexStream<LinkUp, Buffer>, options: ServerStreamOptions) {
     this.#options = options;
     this.#stream = stream;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -46,7 +65,7 @@ export class GatewayLink {
       onEvent: (event) => this.#onEvent(event),
       onLoss: () => this.#onLoss(),
     });
-    stream.on('data', (up: link.Up) => this.#received(up));
+    stream.on('data', (up: LinkUp) => this.#received(up));
     stream.on('end', () => this.end());
     stream.on('error', (error) => this.#over(error.message));
     stream.on('cancelled', () => this.#over('cut'));
@@ -58,96 +77,127 @@ export class GatewayLink {
     this.#over('ended');
   }
 
-  #received({ hello, interests, requests, published }: link.Up): void {
-    if (this.#isOver) return;
+  get #node(): string {
+    return this.#state.type === 'open' ? this.#state.node : '';
+  }
+
+  #received({ hello, interests, requests, published }: LinkUp): void {
+    if (this.#state.type === 'over') return;
     if (hello) this.#greet(hello);
-    for (const { topic, isWanted } of interests) {
-      if (isWanted) this.#bus.subscribe([topic as Topic]);
-      else this.#bus.unsubscribe([topic as Topic]);
-    }
+    this.#follow(interests);
     for (const request of requests) this.#begin(request);
-    for (const event of published) this.#options.bus.publish(fromEvent(event));
+    if (published.length > 0)
+      this.#options.bus
+        .publish(published.flatMap(fromEvent))
+        .catch((error: unknown) => this.#options.log.error('events of a gateway not published', { error }));
     // Answers that the gateway does not read must not pile up: it is not heard until it does.
     if (this.#writer.isHeldBack) this.#stream.pause();
   }
 
-  #greet({ node, contract }: link.Hello): void {
-    if (contract !== link.contractVersion) {
-      const details = `this core speaks version ${link.contractVersion} of the link, the gateway ${contract}`;
+  #greet({ node, contract }: LinkHello): void {
+    if (contract !== contractVersion) {
+      const details = `this core speaks version ${contractVersion} of the link, the gateway ${contract}`;
       // How grpc-js ends a stream with a status of its handler's choice.
       this.#stream.emit('error', Object.assign(new Error(details), { code: status.FAILED_PRECONDITION, details }));
       return;
     }
-    this.#node = node;
-    this.#stream.write(link.encodeDown({ ready: {} }));
+    this.#state = { type: 'open', node };
+    this.#stream.write(encodeDown({ ready: {} }));
     this.#options.log.info('gateway joined', { node });
   }
 
-  #begin(request: link.Request): void {
-    const { core } = this.#options;
+  #follow(interests: LinkUp['interests']): void {
+    // A batch names each topic once: the order of its interests does not matter.
+    const topicsOf = (wanted: boolean) =>
+      interests.filter(({ isWanted }) => isWanted === wanted).map(({ topic }) => topic as Topic);
+    if (interests.length === 0) return;
+    this.#bus.unsubscribe(topicsOf(false));
+    this.#subscribed = Promise.all([this.#subscribed, this.#bus.subscribe(topicsOf(true))]);
+    // A failure reaches the gateway through the barrier behind it; later barriers start over.
+    this.#subscribed.catch(() => undefined);
+  }
+
+  #begin(request: LinkRequest): void {
     const { id } = request;
     switch (request.what) {
-      case 'send':
-        return this.#answer(id, core.send(fromSend(request.send)), (outcome) => this.#committed(id, outcome));
-      case 'advance': {
-        const { conversationId, deliveredSeq, readSeq } = request.advance;
-        const receipt = { actor: toActor(request.advance), conversationId, deliveredSeq, readSeq };
-        return this.#answer(id, core.advance(receipt as Parameters<Core['advance']>[0]), (outcome) => {
-          if (outcome.type === 'ok') this.#succeed(id);
-          else this.#add({ id, result: 'refusal', refusal: outcome });
-        });
-      }
+      case 'call':
+        return this.#answer(id, this.#call(request.call));
       case 'open':
-        return this.#answer(id, this.#open(request.open), (conversationIds) =>
-          this.#add({ id, result: 'opened', opened: { conversationIds } }, conversationIds.length * itemBytes),
-        );
+        return this.#answer(id, this.#openSession(request.open));
       case 'close':
-        return this.#answer(id, this.#close(request.close), () => this.#succeed(id));
-      case 'question':
-        return this.#answer(id, this.#ask(request.question), (value) => {
-          const valueJson = JSON.stringify(value) ?? 'null';
-          this.#add({ id, result: 'valueJson', valueJson }, valueJson.length);
-        });
+        return this.#answer(id, this.#closeSession(request.close.sessionId));
+      case 'barrier':
+        return this.#answer(id, this.#passBarrier());
+      default:
+        return unreachable(request);
     }
   }
 
-  #answer<T>(id: number, work: Promise<T>, tell: (value: T) => void): void {
-    work.then(tell).catch((error: unknown) => {
-      const { code } = refusalOf(error);
-      if (code === 'internal') this.#options.log.error('request of a gateway failed', { node: this.#node, error });
-      this.#add({ id, result: 'failure', failure: { code } });
-    });
+  async #passBarrier(): Promise<undefined> {
+    const subscribed = this.#subscribed;
+    this.#subscribed = Promise.resolve();
+    await subscribed;
   }
 
-  #committed(id: number, outcome: Outcome<link.Committed>): void {
-    if (outcome.type === 'ok') this.#add({ id, result: 'committed', committed: outcome.value });
-    else this.#add({ id, result: 'refusal', refusal: outcome });
+  /** Requests begin in the order they came; each is answered when it is done. */
+  #answer(id: number, work: Promise<Result<unknown> | undefined>): void {
+    work.then(
+      (result) => this.#add(id, result),
+      (error: unknown) => {
+        const problem = problemOf(error);
+        if (problem.type === 'bug') this.#options.log.error('request of a gateway failed', { node: this.#node, error });
+        this.#push({ id, result: 'problem', problem });
+      },
+    );
   }
 
-  async #ask({ method, argumentsJson }: link.Question): Promise<unknown> {
-    if (!Object.hasOwn(questions, method)) throw new Error(`no question has the method ${method}`);
-    const ask = this.#options.core[method as keyof typeof questions] as (...values: unknown[]) => Promise<unknown>;
-    return ask.apply(this.#options.core, JSON.parse(argumentsJson) as unknown[]);
+  #add(id: number, result: Result<unknown> | undefined): void {
+    if (this.#state.type === 'over') return;
+    if (result === undefined || (result.type === 'ok' && result.value === undefined)) {
+      this.#done.push(id);
+      this.#writer.added(4);
+    } else if (result.type === 'ok') {
+      this.#push({ id, result: 'outputJson', outputJson: JSON.stringify(result.value) });
+    } else this.#push({ id, result: 'problem', problem: result });
   }
 
-  async #open(session: link.SessionOf): Promise<readonly string[]> {
+  #push(answer: LinkAnswer): void {
+    if (this.#state.type === 'over') return;
+    this.#answers.push(answer);
+    this.#writer.added(itemBytes + (answer.result === 'outputJson' ? answer.outputJson.length : 0));
+  }
+
+  /** The gateway checked the input against the schema of the operation: the cast restores what it knew. What it should not send is answered as a bug. */
+  async #call({ operation, sessionId, callerJson, inputJson }: LinkCall): Promise<Result<unknown>> {
     const { core } = this.#options;
-    const { sessionId } = session;
-    const actor = toActor(session);
-    this.#sessions.set(sessionId, actor);
-    const { conversationIds } = await core.open({ actor, sessionId, node: this.#node });
+    if (!Object.hasOwn(operations, operation) || !Object.hasOwn(core, operation)) throw new Error(bug.message);
+    // A text that is absent is decoded as empty.
+    const caller = callerJson ? (JSON.parse(callerJson) as AnonymousCaller) : this.#sessions.get(sessionId ?? '');
+    // The link was down since the session was opened: its connection is about to close.
+    if (caller === undefined) return failure.coreUnreachable();
+    const handle = core[operation as CoreOperation] as (caller: unknown, input: unknown) => Promise<Result<unknown>>;
+    return handle.call(core, caller, JSON.parse(inputJson));
+  }
+
+  async #openSession({ callerJson, clientName }: LinkOpen): Promise<Result<unknown>> {
+    const caller = JSON.parse(callerJson) as DeviceCaller;
+    const { core } = this.#options;
+    const node = this.#node;
+    this.#sessions.set(caller.sessionId, caller);
+    const opened = await core.openSession({ caller, clientName, node });
+    if (opened.type !== 'ok') this.#sessions.delete(caller.sessionId);
     // Closed, or left without its gateway, before it was open.
-    if (!this.#sessions.has(sessionId)) await core.close({ actor, sessionId, node: this.#node });
-    return conversationIds;
+    else if (!this.#sessions.has(caller.sessionId)) await core.closeSession({ caller, node });
+    return opened;
   }
 
-  async #close(session: link.SessionOf): Promise<void> {
-    const { sessionId } = session;
+  async #closeSession(sessionId: string): Promise<undefined> {
+    const caller = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
-    await this.#options.core.close({ actor: toActor(session), sessionId, node: this.#node });
+    if (caller) await this.#options.core.closeSession({ caller, node: this.#node });
   }
 
-  /** [D8] A gateway that does not keep up costs the others nothing: what it cannot take is dropped, and it is told. */
+  /** [D8] A gateway that does not keep up costs the others nothing: what it cannot take is dropped, and it is told so. */
   #onEvent(event: BusEvent): void {
     if (this.#writer.waitingBytes > this.#options.backlogBytesMax) return this.#onLoss();
     const last = this.#events.at(-1);
@@ -155,7 +205,7 @@ export class GatewayLink {
       last.topics.push(event.topic);
       return;
     }
-    this.#events.push(toEvent(event) as link.Event & { topics: string[] });
+    this.#events.push(toEvent(event) as LinkEvent & { topics: string[] });
     this.#writer.added(itemBytes + (event.type === 'frame' ? event.frame.length : 0));
   }
 
@@ -166,18 +216,6 @@ export class GatewayLink {
     this.#writer.added(itemBytes);
   }
 
-  #add(answer: link.Answer, bytes = 0): void {
-    if (this.#isOver) return;
-    this.#answers.push(answer);
-    this.#writer.added(itemBytes + bytes);
-  }
-
-  #succeed(id: number): void {
-    if (this.#isOver) return;
-    this.#done.push(id);
-    this.#writer.added(4);
-  }
-
   #take(): Buffer | undefined {
     const [events, answers, done, hasLostEvents] = [this.#events, this.#answers, this.#done, this.#hasLostEvents];
     if (events.length + answers.length + done.length === 0 && !hasLostEvents) return undefined;
@@ -185,22 +223,22 @@ export class GatewayLink {
     this.#answers = [];
     this.#done = [];
     this.#hasLostEvents = false;
-    return link.encodeDown({ hasLostEvents, events, answers, done });
+    return encodeDown({ hasLostEvents, events, answers, done });
   }
 
   #over(why: string): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#state.type === 'over') return;
     const { core, log } = this.#options;
+    const node = this.#node;
+    this.#state = { type: 'over' };
     this.#writer.close();
     this.#bus.detach();
-    const sessions = [...this.#sessions];
+    const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
-    log.info('gateway left', { node: this.#node, why, sessions: sessions.length });
-    const closings = sessions.map(([sessionId, actor]) => core.close({ actor, sessionId, node: this.#node }));
-    void Promise.allSettled(closings).then((results) => {
+    log.info('gateway left', { node, why, sessions: sessions.length });
+    void Promise.allSettled(sessions.map((caller) => core.closeSession({ caller, node }))).then((results) => {
       const failed = results.find((result) => result.status === 'rejected');
-      if (failed) log.error('sessions of a gateway could not be closed', { node: this.#node, error: failed.reason });
+      if (failed) log.error('sessions of a gateway could not be closed', { node, error: failed.reason });
       this.#resolveEnded();
     });
   }

@@ -16,6 +16,8 @@ serveGroupCommit<NoteOp, NoteResult>((init) => {
   db.run('CREATE TABLE IF NOT EXISTS note(no INTEGER PRIMARY KEY, batch INTEGER NOT NULL, text TEXT NOT NULL)');
   const add = db.prepare<{ no: number }, [number, string]>('INSERT INTO note(batch, text) VALUES(?, ?) RETURNING no');
   let batch = 0;
+  /** A note whose text begins with "upkeep" asks for three pieces of upkeep, each of which adds a note. */
+  let upkeepLeft = 0;
   const transaction = transactionOf(db);
   return {
     ...transaction,
@@ -26,7 +28,13 @@ serveGroupCommit<NoteOp, NoteResult>((init) => {
     apply(op) {
       if (op.type === 'fail') throw new Error('failed on purpose');
       if (op.type === 'die') process.exit(1);
+      if (op.text.startsWith('upkeep')) upkeepLeft = 3;
       return add.get(batch, op.text)?.no ?? 0;
+    },
+    upkeep() {
+      if (upkeepLeft === 0) return false;
+      add.run(batch, 'kept up');
+      return --upkeepLeft > 0;
     },
     close: () => db.close(),
   };

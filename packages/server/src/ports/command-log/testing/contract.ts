@@ -1,168 +1,240 @@
 // What every command log must do, whatever carries it: run by each adapter's test file.
 
 import { describe, expect, test } from 'bun:test';
-import type { ClientMsgId, UserId } from '@hongyan/protocol/ids';
-import type { Committed, Outcome, SendCommand } from '../../core/core.ts';
-import type { CommandHandler, CommandLog } from '../command-log.ts';
+import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type {
+  CommandConsumer,
+  CommandHandler,
+  CommandOutcome,
+  CommandProducer,
+  MessageCommand,
+} from '../command-log.ts';
 
 export interface CommandLogBounds {
   readonly queueMax: number;
+  readonly queuePerUserMax: number;
   readonly batchMax: number;
+  readonly batchPerUserMax: number;
 }
 
 export interface CommandLogUnderTest {
-  readonly log: CommandLog;
+  /** Both ends; `consume` is called by the contract. */
+  readonly log: CommandProducer & CommandConsumer;
   remove(): Promise<void>;
 }
 
-export type MakeCommandLog = (handle: CommandHandler, bounds: CommandLogBounds) => Promise<CommandLogUnderTest>;
+export type MakeCommandLog = (bounds: CommandLogBounds) => Promise<CommandLogUnderTest>;
 
-/** All commands go from alice to bob: one conversation, one partition. */
-export const command = (key: number): SendCommand => ({
-  from: 'alice' as UserId,
-  to: 'bob' as UserId,
+export const roomy: CommandLogBounds = { queueMax: 100, queuePerUserMax: 100, batchMax: 100, batchPerUserMax: 100 };
+
+/** All commands are of one conversation: one partition. */
+export const command = (key: number | string, from = 'ann'): MessageCommand => ({
+  type: 'message',
+  conversationId: 'g:1' as ConversationId,
+  from: from as UserId,
   clientMsgId: `k${key}` as ClientMsgId,
-  content: { type: 'text', text: 'x' },
+  contentJson: '{"type":"text","text":"x"}',
 });
 export const keysOf = (batch: Batch): string[] => batch.commands.map(({ clientMsgId }) => String(clientMsgId));
-export const codeOf = (outcome: Outcome<Committed>) => (outcome.type === 'refused' ? outcome.code : 'ok');
+export const codeOf = (outcome: Result<CommandOutcome>): string => (outcome.type === 'ok' ? 'ok' : outcome.code);
 
 export interface Batch {
-  readonly commands: readonly SendCommand[];
-  /** Answers each command with a refusal that has its key as the message. */
-  finish(outcomes?: readonly Outcome<Committed>[]): void;
+  readonly commands: readonly MessageCommand[];
+  /** Without outcomes each command is refused as the conflict of its own key. */
+  finish(outcomes?: readonly Result<CommandOutcome>[]): void;
   fail(): void;
 }
 
-/** A handler whose batches are finished by the test. */
-export function heldHandler() {
-  const arrived: Batch[] = [];
-  let waiting: (() => void) | undefined;
-  let running = 0;
-  let runningMax = 0;
-  const handle: CommandHandler = (commands) =>
-    new Promise((resolve, reject) => {
-      running++;
-      runningMax = Math.max(runningMax, running);
-      const end = () => void running--;
-      arrived.push({
-        commands,
-        finish(outcomes = commands.map(({ clientMsgId }) => echo(clientMsgId))) {
-          end();
-          resolve(outcomes);
-        },
-        fail() {
-          end();
-          reject(new Error('store gone'));
-        },
-      });
-      waiting?.();
+/** A handler whose batches the test finishes. */
+export class HeldHandler {
+  readonly #arrived: Batch[] = [];
+  #notify: (() => void) | undefined;
+  #running = 0;
+  runningMax = 0;
+
+  readonly handle: CommandHandler = (commands) => {
+    this.#running++;
+    this.runningMax = Math.max(this.runningMax, this.#running);
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Result<CommandOutcome>[]>();
+    const messages = commands.filter((each) => each.type === 'message');
+    this.#arrived.push({
+      commands: messages,
+      finish: (outcomes = messages.map(({ clientMsgId }) => refusal.taken(clientMsgId))) => {
+        this.#running--;
+        resolve(outcomes);
+      },
+      fail: () => {
+        this.#running--;
+        reject(new Error('the store is gone'));
+      },
     });
-  /** The oldest batch not taken yet; waits until there is one. */
-  async function next(): Promise<Batch> {
+    this.#notify?.();
+    return promise;
+  };
+
+  /** The oldest batch that was not taken yet; waits until there is one. */
+  async next(): Promise<Batch> {
     for (;;) {
-      const batch = arrived.shift();
+      const batch = this.#arrived.shift();
       if (batch) return batch;
       await new Promise<void>((resolve) => {
-        waiting = resolve;
+        this.#notify = resolve;
       });
     }
   }
-  return { handle, next, runningMax: () => runningMax };
+
+  /** Finishes batches until `count` commands were handled; returns their keys in the order of the batches. */
+  async finishAll(count: number): Promise<string[]> {
+    const handled: string[] = [];
+    while (handled.length < count) {
+      const batch = await this.next();
+      handled.push(...keysOf(batch));
+      batch.finish();
+    }
+    return handled;
+  }
 }
 
-const echo = (message: string): Outcome<Committed> => ({ type: 'refused', code: 'conflict', message });
+type Log = CommandLogUnderTest['log'];
+type Using = (bounds: CommandLogBounds, story: (log: Log, handler: HeldHandler) => Promise<void>) => Promise<void>;
 
 export function commandLogContract(name: string, make: MakeCommandLog): void {
-  describe(name, () => {
-    async function using(
-      bounds: CommandLogBounds,
-      story: (log: CommandLog, handler: ReturnType<typeof heldHandler>) => Promise<void>,
-    ): Promise<void> {
-      const handler = heldHandler();
-      const made = await make(handler.handle, bounds);
-      try {
-        await story(made.log, handler);
-      } finally {
-        await made.remove();
-      }
+  const using: Using = async (bounds, story) => {
+    const handler = new HeldHandler();
+    const { log, remove } = await make(bounds);
+    log.consume(handler.handle);
+    try {
+      await story(log, handler);
+    } finally {
+      await remove();
     }
-    const roomy = { queueMax: 100, batchMax: 100 };
-
-    test('[D1] a submit resolves with its own outcome, and not before the handler gave it', () =>
-      using(roomy, async (log, { next }) => {
-        const answers: string[] = [];
-        const submit = async (key: number) => {
-          const outcome = await log.submit(command(key));
-          answers.push(outcome.type === 'refused' ? outcome.message : '');
-        };
-        const all = [submit(1), submit(2)];
-        const batch = await next();
-        expect(answers).toEqual([]);
-        batch.finish();
-        if (keysOf(batch).length < 2) (await next()).finish();
-        await Promise.all(all);
-        expect(answers).toEqual(['k1', 'k2']);
-      }));
-
-    test('[D2] commands of a conversation are handed over in the order submitted, one handler at a time', () =>
-      using({ queueMax: 100, batchMax: 7 }, async (log, { next, runningMax }) => {
-        const keys = Array.from({ length: 50 }, (_, index) => index);
-        const all = keys.map((key) => log.submit(command(key)));
-        const handed: string[] = [];
-        while (handed.length < keys.length) {
-          const batch = await next();
-          expect(batch.commands.length).toBeLessThanOrEqual(7);
-          handed.push(...keysOf(batch));
-          batch.finish();
-        }
-        expect(handed).toEqual(keys.map((key) => `k${key}`));
-        expect((await Promise.all(all)).map(codeOf)).toEqual(keys.map(() => 'conflict'));
-        expect(runningMax()).toBe(1);
-      }));
-
-    test('at the bound a submit is refused as overloaded at once, and there is room again later', () =>
-      using({ queueMax: 3, batchMax: 1 }, async (log, { next }) => {
-        const accepted = [log.submit(command(1))];
-        const held = await next();
-        for (const key of [2, 3, 4]) accepted.push(log.submit(command(key)));
-        const outcome = await log.submit(command(5));
-        expect(outcome).toMatchObject({ type: 'refused', code: 'overloaded', retryAfterMs: expect.any(Number) });
-        held.finish();
-        const second = await next();
-        accepted.push(log.submit(command(6)));
-        second.finish();
-        for (let left = 3; left > 0; left--) (await next()).finish();
-        expect((await Promise.all(accepted)).map(codeOf)).toEqual(accepted.map(() => 'conflict'));
-      }));
-
-    test('[D6] a batch whose outcome is not known says so, and the next one is served', () =>
-      using(roomy, async (log, { next }) => {
-        const first = log.submit(command(1));
-        (await next()).fail();
-        expect(codeOf(await first)).toBe('unknown_outcome');
-        const second = log.submit(command(2));
-        (await next()).finish();
-        expect(codeOf(await second)).toBe('conflict');
-      }));
-
-    test('drain finishes what was accepted and refuses what comes after', () =>
-      using({ queueMax: 10, batchMax: 1 }, async (log, { next }) => {
-        const accepted = [log.submit(command(1)), log.submit(command(2))];
-        const first = await next();
-        const drained = log.drain();
-        expect(codeOf(await log.submit(command(3)))).toBe('unavailable');
-        first.finish();
-        (await next()).finish();
-        await drained;
-        expect((await Promise.all(accepted)).map(codeOf)).toEqual(['conflict', 'conflict']);
-      }));
-
-    test('a log without work is drained at once, and again', () =>
-      using(roomy, async (log) => {
-        await log.drain();
-        await log.drain();
-        expect(codeOf(await log.submit(command(1)))).toBe('unavailable');
-      }));
+  };
+  describe(name, () => {
+    describe('order and turns', () => orderAndTurns(using));
+    describe('bounds and failures', () => boundsAndFailures(using));
+    describe('drain', () => draining(using));
   });
+}
+
+function orderAndTurns(using: Using): void {
+  test('[D1] a submit resolves with the outcome of its own command, and not before the handler returned it', () =>
+    using(roomy, async (log, handler) => {
+      const answers: string[] = [];
+      const submit = async (key: number) => {
+        const outcome = await log.submit(command(key));
+        answers.push(outcome.type === 'ok' ? 'ok' : outcome.message);
+      };
+      const all = [submit(1), submit(2)];
+      const batch = await handler.next();
+      expect(answers).toEqual([]);
+      batch.finish();
+      if (keysOf(batch).length < 2) await handler.finishAll(1);
+      await Promise.all(all);
+      expect(answers).toEqual([refusal.taken('k1').message, refusal.taken('k2').message]);
+    }));
+
+  test('[D2] commands of a user in a conversation are handed over in the order submitted, in bounded batches', () =>
+    using({ ...roomy, batchMax: 7, batchPerUserMax: 5 }, async (log, handler) => {
+      const keys = Array.from({ length: 50 }, (_, index) => index);
+      const users = ['ann', 'bob', 'cat'];
+      const all = keys.map((key) => log.submit(command(key, users[key % 3])));
+      const handled: string[] = [];
+      while (handled.length < keys.length) {
+        const batch = await handler.next();
+        expect(batch.commands.length).toBeLessThanOrEqual(7);
+        for (const user of users)
+          expect(batch.commands.filter(({ from }) => String(from) === user).length).toBeLessThanOrEqual(5);
+        handled.push(...keysOf(batch));
+        batch.finish();
+      }
+      for (const remainder of [0, 1, 2]) {
+        const ofUser = keys.filter((key) => key % 3 === remainder).map((key) => `k${key}`);
+        expect(handled.filter((key) => ofUser.includes(key))).toEqual(ofUser);
+      }
+      expect((await Promise.all(all)).map(codeOf)).toEqual(keys.map(() => 'conflict'));
+    }));
+
+  test("[D8] one user's backlog delays another user's command by at most one batch", () =>
+    using({ ...roomy, batchMax: 4, batchPerUserMax: 2 }, async (log, handler) => {
+      const backlog = Array.from({ length: 20 }, (_, index) => log.submit(command(index)));
+      const first = await handler.next();
+      const late = log.submit(command('late', 'bob'));
+      first.finish();
+      let behind = await handler.next();
+      // Batches that were under way already do not count.
+      while (!keysOf(behind).includes('klate')) {
+        expect(handler.runningMax).toBeGreaterThan(1);
+        behind.finish();
+        behind = await handler.next();
+        expect(keysOf(behind)).toContain('klate');
+      }
+      behind.finish();
+      await finishUntil(Promise.all(backlog), handler);
+      expect(codeOf(await late)).toBe('conflict');
+    }));
+}
+
+async function finishUntil(settled: Promise<unknown>, handler: HeldHandler): Promise<void> {
+  let isOver = false;
+  const over = settled.then(() => {
+    isOver = true;
+  });
+  while (!isOver) await Promise.race([over, handler.next().then((batch) => batch.finish())]);
+}
+
+function boundsAndFailures(using: Using): void {
+  test('at the bound a submit fails as overloaded at once, and there is room again once commands are answered', () =>
+    using({ ...roomy, queueMax: 4, batchMax: 1 }, async (log, handler) => {
+      const accepted = [1, 2, 3, 4].map((key) => log.submit(command(key)));
+      const refused = await log.submit(command(5));
+      expect(refused).toMatchObject({ type: 'failed', code: 'overloaded', retryAfterMs: expect.any(Number) });
+      (await handler.next()).finish();
+      expect(codeOf((await accepted[0]) ?? refused)).toBe('conflict');
+      accepted.push(log.submit(command(6)));
+      await handler.finishAll(4);
+      expect((await Promise.all(accepted)).map(codeOf)).toEqual(accepted.map(() => 'conflict'));
+    }));
+
+  test('[D8] a user at their own bound is refused as overloaded while others are accepted', () =>
+    using({ ...roomy, queuePerUserMax: 3 }, async (log, handler) => {
+      const accepted = [1, 2, 3].map((key) => log.submit(command(key)));
+      expect(codeOf(await log.submit(command(4)))).toBe('overloaded');
+      accepted.push(log.submit(command(5, 'bob')));
+      await handler.finishAll(4);
+      expect((await Promise.all(accepted)).map(codeOf)).toEqual(accepted.map(() => 'conflict'));
+    }));
+
+  test('[D6] commands of a batch whose handler failed have an unknown outcome, and the next batch is served', () =>
+    using(roomy, async (log, handler) => {
+      const first = [log.submit(command(1)), log.submit(command(2, 'bob'))];
+      const failing = await handler.next();
+      failing.fail();
+      if (keysOf(failing).length < 2) (await handler.next()).fail();
+      expect((await Promise.all(first)).map(codeOf)).toEqual(['unknown_outcome', 'unknown_outcome']);
+      const second = log.submit(command(3));
+      await handler.finishAll(1);
+      expect(codeOf(await second)).toBe('conflict');
+    }));
+}
+
+function draining(using: Using): void {
+  test('drain handles the accepted commands and refuses later ones', () =>
+    using({ ...roomy, batchMax: 1 }, async (log, handler) => {
+      const accepted = [1, 2, 3, 4].map((key) => log.submit(command(key)));
+      const first = await handler.next();
+      const drained = log.drain();
+      expect(codeOf(await log.submit(command(5)))).toBe('unavailable');
+      first.finish();
+      await handler.finishAll(3);
+      await drained;
+      expect((await Promise.all(accepted)).map(codeOf)).toEqual(accepted.map(() => 'conflict'));
+    }));
+
+  test('a log without work is drained at once, and draining it again changes nothing', () =>
+    using(roomy, async (log) => {
+      await log.drain();
+      await log.drain();
+      expect(codeOf(await log.submit(command(1)))).toBe('unavailable');
+    }));
 }

@@ -1,97 +1,84 @@
 // What the core must do for a gateway, wherever it runs: run with a direct call and over the link.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import type { Content } from '@hongyan/protocol/entry';
-import type { ClientMsgId, ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
-import { type BusEvent, conversationTopic, type EventBus, type Topic, userTopic } from '../../event-bus/event-bus.ts';
-import type { Actor, Core, Outcome } from '../core.ts';
-
-export interface CoreUnderTest {
-  /** Both as a gateway has them; the core behind is fresh and real. */
-  readonly core: Core;
-  readonly bus: EventBus;
-  /** Resolves when every subscription and event up to now has taken effect. */
-  settle(): Promise<void>;
-  remove(): Promise<void>;
-}
-
-export const user = (id: string): UserId => id as UserId;
-export const actor = (userId: string, deviceId = 'phone'): Actor => ({
-  userId: user(userId),
-  deviceId: deviceId as DeviceId,
-});
-const seq = (value: number): Seq => value as Seq;
-const direct = 'd:ann:bob' as ConversationId;
-const password = 'correct horse battery';
-
-function accepted<T>(outcome: Outcome<T>): T {
-  if (outcome.type === 'refused') throw new Error(`refused: ${outcome.code} ${outcome.message}`);
-  return outcome.value;
-}
-export const codeOf = (outcome: Outcome<unknown>): string => (outcome.type === 'refused' ? outcome.code : 'ok');
-
-export interface CoreTools {
-  made(): CoreUnderTest;
-  say(clientMsgId: string, content?: Content, from?: string): ReturnType<Core['send']>;
-  group(...members: readonly string[]): Promise<ConversationId>;
-}
+import type { ClientMsgId, ConversationId, DeviceId } from '@hongyan/protocol/ids';
+import { type BusEvent, conversationTopic, userTopic } from '../../event-bus/event-bus.ts';
+import { everyOperation } from './every-operation.ts';
+import {
+  accepted,
+  type CoreTools,
+  type CoreUnderTest,
+  caller,
+  codeOf,
+  deviceCaller,
+  direct,
+  password,
+  seq,
+  user,
+} from './gateway-side.ts';
 
 export function coreContract(name: string, make: () => Promise<CoreUnderTest>): void {
   describe(name, () => {
     let under: CoreUnderTest;
     beforeEach(async () => {
       under = await make();
-      const ids = ['ann', 'bob', 'cat'].map(user);
-      for (const made of await Promise.all(ids.map((userId) => under.core.signup({ userId, password }))))
-        accepted(made);
+      const signups = ['ann', 'bob', 'cat'].map((id) =>
+        under.core.signup({ address: '127.0.0.1' }, { user_id: user(id), password }),
+      );
+      for (const signup of await Promise.all(signups)) accepted(signup);
     });
     afterEach(() => under.remove());
-    const tools: CoreTools = {
-      made: () => under,
-      say: (clientMsgId, content = { type: 'text', text: 'x' }, from = 'ann') =>
-        under.core.send({
-          from: user(from),
-          conversationId: direct,
-          clientMsgId: clientMsgId as ClientMsgId,
-          content,
-        }),
-      async group(...members) {
-        const command = { kind: 'group', creator: user('ann'), title: 'group', members: members.map(user) } as const;
-        return accepted(await under.core.createConversation(command)).conversation_id;
-      },
-    };
+    const tools = toolsFor(() => under);
     describe('sending', () => sending(tools));
     describe('reading', () => reading(tools));
     describe('conversations', () => conversations(tools));
     describe('sessions', () => sessions(tools));
     describe('accounts', () => accounts(tools));
+    everyOperation(tools);
   });
 }
 
-function sending({ made, say }: CoreTools): void {
-  test('[D2][D3] sends are answered in the order asked, and a repeated one with the first answer', async () => {
+function toolsFor(made: () => CoreUnderTest): CoreTools {
+  const send: CoreTools['send'] = (from, target, { key = 'k', content = { type: 'text', text: 'x' } } = {}) =>
+    made().core.send(caller(from), { ...target, client_msg_id: key as ClientMsgId, content });
+  return {
+    made,
+    send,
+    say: (key, content) => send('ann', { conversation_id: direct }, { key, ...(content ? { content } : {}) }),
+    async open(id, device) {
+      const opening = { caller: deviceCaller(id, device), clientName: '', node: 'here' };
+      accepted(await made().core.openSession(opening));
+      return opening.caller;
+    },
+    async group(...members) {
+      const input = { kind: 'group', title: 'group', members: members.map(user), history_visible: true } as const;
+      return accepted(await made().core.createConversation(caller('ann'), input)).conversation_id;
+    },
+  };
+}
+
+function sending({ made, say, send }: CoreTools): void {
+  test('[D2][D3] sends are answered in the order of the calls, and a repeated one with the first answer', async () => {
     const keys = Array.from({ length: 300 }, (_, index) => `k${index}`);
     const all = (await Promise.all(keys.map((key) => say(key)))).map(accepted);
-    expect(all.map((committed) => committed.seq)).toEqual(keys.map((_key, index) => seq(index + 1)));
+    expect(all.map((ack) => ack.seq)).toEqual(keys.map((_key, index) => seq(index + 1)));
     const [first] = all;
-    expect(first).toMatchObject({ conversationId: direct, isDuplicate: false });
-    expect(first?.timestampMs).toBeGreaterThan(1.6e12);
-    expect(accepted(await say('k0', { type: 'text', text: 'other' }))).toEqual({
-      ...first,
-      isDuplicate: true,
-    } as never);
+    expect(first).toMatchObject({ conversation_id: direct, client_msg_id: 'k0', status: 'ack' });
+    expect(first).not.toHaveProperty('duplicate');
+    expect(first?.timestamp).toBeGreaterThan(1.6e12);
+    expect(accepted(await say('k0'))).toEqual({ ...first, duplicate: true } as never);
+    expect(codeOf(await say('k0', { type: 'text', text: 'other' }))).toBe('conflict');
   });
 
   test('a send names a user or a conversation, and is refused with the reason', async () => {
-    const base = { from: user('ann'), clientMsgId: 'k' as ClientMsgId, content: { type: 'text', text: 'x' } };
-    const { core } = made();
-    expect(codeOf(await core.send({ ...base, to: user('nobody') }))).toBe('not_found');
-    expect(codeOf(await core.send(base))).toBe('bad_request');
-    expect(codeOf(await core.send({ ...base, to: user('bob'), conversationId: direct }))).toBe('bad_request');
-    expect(codeOf(await core.send({ ...base, conversationId: 'd:bob:cat' as ConversationId }))).toBe('not_member');
+    expect(codeOf(await send('ann', { to: user('nobody') }))).toBe('not_found');
+    expect(codeOf(await send('ann', {}))).toBe('bad_request');
+    expect(codeOf(await send('ann', { to: user('bob'), conversation_id: direct }))).toBe('bad_request');
+    expect(codeOf(await send('ann', { conversation_id: 'd:bob:cat' as ConversationId }))).toBe('not_member');
+    expect(codeOf(await send('ann', { conversation_id: 'g:nowhere' as ConversationId }))).toBe('not_member');
     expect(codeOf(await say('big', { type: 'text', text: 'x'.repeat(100_000) }))).toBe('too_large');
-    expect(codeOf(await say('forged', { type: 'hongyan.created' }))).toBe('forbidden');
-    expect(accepted(await core.send({ ...base, to: user('bob') }))).toMatchObject({ conversationId: direct, seq: 1 });
+    expect(codeOf(await say('forged', { type: 'hongyan.members' }))).toBe('forbidden');
+    expect(accepted(await send('ann', { to: user('bob') }))).toMatchObject({ conversation_id: direct, seq: 1 });
   });
 
   test('[D3] a key that has no UTF-8 is refused, not changed into another', async () => {
@@ -99,148 +86,140 @@ function sending({ made, say }: CoreTools): void {
     expect(codeOf(await say('a\ufffd'))).toBe('ok');
   });
 
-  test('a content comes back as it was given, whatever it holds', async () => {
+  test('a content comes back as it was sent, whatever it holds', async () => {
     const content = { type: 'x', text: '鸿雁 👩‍👩‍👧 \u0000\u2028"\\', n: [1.5, -0, null, true, { deep: {} }], '': '' };
     accepted(await say('k', content));
-    const page = accepted(await made().core.history({ userId: user('bob'), conversationId: direct }));
+    const page = accepted(await made().core.history(caller('bob'), { conversation_id: direct }));
     expect(page.entries[0]?.content).toEqual(JSON.parse(JSON.stringify(content)));
   });
 }
 
-function reading({ made, say }: CoreTools): void {
-  test('history and sync tell what was sent, page by page, without what was not asked', async () => {
+function reading({ made, say, open }: CoreTools): void {
+  test('history and sync return what was sent, page by page, and nothing that was not asked for', async () => {
     for (let index = 1; index <= 5; index++) accepted(await say(`k${index}`));
     const { core } = made();
-    const request = { userId: user('bob'), conversationId: direct };
-    const page = accepted(await core.history({ ...request, afterSeq: seq(1), beforeSeq: undefined, limit: 2 }));
+    const page = accepted(await core.history(caller('bob'), { conversation_id: direct, after_seq: seq(1), limit: 2 }));
     expect(page.entries.map((entry) => entry.seq)).toEqual([seq(2), seq(3)]);
     expect(page).toMatchObject({ first_seq: 1, last_seq: 5, has_more: true });
-    const synced = accepted(await core.sync({ actor: actor('bob') }));
+    const synced = accepted(await core.sync(await open('bob'), {}));
     expect(synced.conversations).toMatchObject([{ conversation_id: direct, last_seq: 5, unread: 5 }]);
-    expect(synced.hasMore).toBe(false);
-    expect(codeOf(await core.history({ ...request, userId: user('cat') }))).toBe('not_member');
+    expect(synced).toMatchObject({ has_more: false, conversation_count: 1 });
+    expect(codeOf(await core.history(caller('cat'), { conversation_id: direct }))).toBe('not_member');
   });
 
   test('[D6] where a message is, by its id and by its key', async () => {
-    const { msgId } = accepted(await say('k1'));
+    const { msg_id } = accepted(await say('k1'));
     const { core } = made();
-    const where = accepted(await core.whereIs(user('ann'), { msgId }));
-    expect(where).toMatchObject({ status: 'ack', message: { msg_id: msgId, client_msg_id: 'k1' } });
-    expect(accepted(await core.whereIs(user('ann'), { clientMsgId: 'k1' as ClientMsgId }))).toEqual(where);
-    expect(codeOf(await core.whereIs(user('cat'), { msgId }))).toBe('not_found');
+    const place = accepted(await core.getMessage(caller('ann'), { msg_id }));
+    expect(place).toMatchObject({ status: 'ack', message: { msg_id, client_msg_id: 'k1' } });
+    expect(accepted(await core.findMessage(caller('ann'), { client_msg_id: 'k1' as ClientMsgId }))).toEqual(place);
+    expect(codeOf(await core.getMessage(caller('cat'), { msg_id }))).toBe('not_found');
   });
 
   test('[D7] positions move, and beyond the last seq they are refused', async () => {
     accepted(await say('k1'));
     const { core } = made();
-    const at = (deliveredSeq: number, readSeq: number) =>
-      core.advance({
-        actor: actor('bob'),
-        conversationId: direct,
-        deliveredSeq: seq(deliveredSeq),
-        readSeq: seq(readSeq),
-      });
-    expect(await at(1, 1)).toEqual({ type: 'ok', value: undefined });
-    expect(codeOf(await at(2, 0))).toBe('bad_request');
-    expect(codeOf(await at(2 ** 53 - 1, 0))).toBe('bad_request');
-    expect(accepted(await core.getConversation(user('bob'), direct))).toMatchObject({ read_seq: 1, unread: 0 });
+    const bob = await open('bob');
+    const at = (value: number) => ({ conversation_id: direct, seq: seq(value) });
+    expect(await core.read(bob, at(1))).toEqual({ type: 'ok', value: undefined });
+    expect(codeOf(await core.delivered(bob, at(2)))).toBe('bad_request');
+    expect(codeOf(await core.read(bob, at(2 ** 53 - 1)))).toBe('bad_request');
+    const view = accepted(await core.getConversation(caller('bob'), { conversation_id: direct }));
+    expect(view).toMatchObject({ delivered_seq: 1, read_seq: 1, unread: 0 });
   });
 }
 
-function conversations({ made, group }: CoreTools): void {
-  test('a group is made, named, joined and left', async () => {
+function conversations({ made, group, open, send }: CoreTools): void {
+  test('a group is created, named, joined and left', async () => {
     const { core } = made();
-    const conversationId = await group('bob');
-    const renamed = await core.setTitle(user('ann'), { conversationId, title: '雁' });
+    const conversation_id = await group('bob');
+    const [bob, cat] = [await open('bob'), await open('cat')];
+    const renamed = await core.setTitle(caller('ann'), { conversation_id, title: '雁' });
     expect(accepted(renamed)).toMatchObject({ kind: 'group', title: '雁', member_count: 2 });
-    expect(await core.addMember(user('ann'), { conversationId, userId: user('cat') })).toEqual({
-      type: 'ok',
-      value: undefined,
-    });
-    const first = accepted(await core.members(user('bob'), { conversationId, limit: 2 }));
+    const joined = await core.addMember(caller('ann'), { conversation_id, user_id: user('cat') });
+    expect(joined).toEqual({ type: 'ok', value: undefined });
+    const first = accepted(await core.listMembers(caller('bob'), { conversation_id, limit: 2 }));
     expect(first.members.map((member) => member.user_id)).toEqual([user('ann'), user('bob')]);
-    const rest = accepted(await core.members(user('bob'), { conversationId, after: user('bob') }));
+    const rest = accepted(await core.listMembers(caller('bob'), { conversation_id, after: user('bob') }));
     expect(rest.members.map((member) => member.user_id)).toEqual([user('cat')]);
-    expect(codeOf(await core.removeMember(user('bob'), { conversationId, userId: user('bob') }))).toBe('ok');
-    expect(codeOf(await core.getConversation(user('bob'), conversationId))).toBe('not_member');
-    expect(codeOf(await core.typing(actor('bob'), conversationId))).toBe('not_member');
-    expect(codeOf(await core.typing(actor('cat'), conversationId))).toBe('ok');
+    expect(codeOf(await core.removeMember(bob, { conversation_id, user_id: user('bob') }))).toBe('ok');
+    expect(codeOf(await core.getConversation(caller('bob'), { conversation_id }))).toBe('not_member');
+    expect(codeOf(await core.typing(bob, { conversation_id }))).toBe('not_member');
+    expect(codeOf(await core.typing(cat, { conversation_id }))).toBe('ok');
   });
 
-  test('what happens is told on the topics it concerns: frames, and who follows what from now on', async () => {
+  test('changes are published on the topics they concern: frames, and what a user follows from now on', async () => {
     const { core, bus, settle } = made();
     const events: BusEvent[] = [];
     const attachment = bus.attach({ onEvent: (event) => events.push(event), onLoss: () => {} });
     const conversationId = await group();
-    attachment.subscribe([userTopic(user('bob')), conversationTopic(conversationId)]);
-    await settle();
-    accepted(await core.addMember(user('ann'), { conversationId, userId: user('bob') }));
+    await attachment.subscribe([userTopic(user('bob')), conversationTopic(conversationId)]);
+    accepted(await core.addMember(caller('ann'), { conversation_id: conversationId, user_id: user('bob') }));
     await settle();
     const membership = { type: 'membership', topic: userTopic(user('bob')), conversationId, isMember: true } as const;
     expect(events).toContainEqual(membership);
-    const { msgId } = accepted(
-      await core.send({
-        from: user('bob'),
-        conversationId,
-        clientMsgId: 'k' as ClientMsgId,
-        content: { type: 'text', text: '雁' },
-      }),
-    );
+    const content = { type: 'text', text: '雁' };
+    const { msg_id } = accepted(await send('bob', { conversation_id: conversationId }, { content }));
     await settle();
     const frames = events.filter((event) => event.type === 'frame').map(({ frame }) => JSON.parse(frame));
-    expect(frames.at(-1)).toMatchObject({ type: 'message', msg_id: msgId, content: { text: '雁' } });
+    expect(frames.at(-1)).toMatchObject({ type: 'message', msg_id, content });
     attachment.detach();
   });
 }
 
-function sessions({ made, group }: CoreTools): void {
-  const session = (who: Actor, sessionId: string) => ({ actor: who, sessionId, node: 'here' });
-
-  test('who opens a session is told their groups, and is online until the last one is closed', async () => {
+function sessions({ made, group, open, say }: CoreTools): void {
+  test('a session that opens gets the groups of its user, who is online until the last session is closed', async () => {
     const { core } = made();
     const groups = [await group('bob'), await group('bob')];
-    await core.send({
-      from: user('ann'),
-      to: user('bob'),
-      clientMsgId: 'k' as ClientMsgId,
-      content: { type: 'text', text: 'x' },
-    });
-    const { conversationIds } = await core.open(session(actor('bob'), 's1'));
-    expect([...conversationIds].sort()).toEqual(groups.sort());
-    await core.open(session(actor('bob', 'desk'), 's2'));
-    const isOnline = async () => (await core.presence([user('bob'), user('nobody')])).map(({ online }) => online);
+    accepted(await say('k'));
+    const phone = deviceCaller('bob');
+    const opened = accepted(await core.openSession({ caller: phone, clientName: 'test', node: 'here' }));
+    expect(opened.conversationIds.toSorted()).toEqual(groups.toSorted());
+    expect(opened.epoch).not.toBe('');
+    const [desk, ann] = [await open('bob', 'desk'), await open('ann')];
+    const presence = async () => accepted(await core.presence(ann, { user_ids: [user('bob'), user('nobody')] })).users;
+    const isOnline = async () => (await presence()).map(({ online }) => online);
     expect(await isOnline()).toEqual([true, false]);
-    await core.close(session(actor('bob'), 's1'));
+    await core.closeSession({ caller: phone, node: 'here' });
     expect(await isOnline()).toEqual([true, false]);
-    await core.close(session(actor('bob', 'desk'), 's2'));
+    await core.closeSession({ caller: desk, node: 'here' });
     expect(await isOnline()).toEqual([false, false]);
-    expect((await core.presence([user('bob')]))[0]?.lastSeenMs).toBeGreaterThan(1.6e12);
+    await core.closeSession({ caller: desk, node: 'here' });
+    const [bob, nobody] = await presence();
+    expect(bob?.last_seen).toBeGreaterThan(1.6e12);
+    expect(nobody).not.toHaveProperty('last_seen');
   });
 
-  test('a second session of a device is told to the first, wherever that is', async () => {
+  test('a second session of a device is reported to the first, on whatever gateway that is', async () => {
     const { core, bus, settle } = made();
     const events: BusEvent[] = [];
-    const topic: Topic = userTopic(user('bob'));
-    bus.attach({ onEvent: (event) => events.push(event), onLoss: () => {} }).subscribe([topic]);
-    await core.open(session(actor('bob'), 's1'));
+    const topic = userTopic(user('bob'));
+    await bus.attach({ onEvent: (event) => events.push(event), onLoss: () => {} }).subscribe([topic]);
+    const openAs = (session: string) =>
+      core.openSession({ caller: deviceCaller('bob', 'phone', session), clientName: '', node: 'here' });
+    accepted(await openAs('s1'));
     await settle();
     expect(events).toEqual([]);
-    await core.open(session(actor('bob'), 's2'));
+    accepted(await openAs('s2'));
     await settle();
     expect(events).toEqual([{ type: 'replaced', topic, deviceId: 'phone' as DeviceId, sessionId: 's2' }]);
   });
 }
 
 function accounts({ made }: CoreTools): void {
-  test('an account is made once, and opened with its password alone', async () => {
+  test('an account is created once, and opened with its password alone', async () => {
     const { core } = made();
-    const account = { userId: user('dan'), displayName: 'Dan 雁' };
-    expect(await core.signup({ ...account, password })).toEqual({ type: 'ok', value: account });
-    expect(codeOf(await core.signup({ ...account, password }))).toBe('conflict');
-    expect(await core.login({ userId: account.userId, password })).toEqual({ type: 'ok', value: account });
-    expect(codeOf(await core.login({ userId: account.userId, password: 'wrong' }))).toBe('unauthorized');
-    expect(accepted(await core.getUser(account.userId))).toEqual(account);
-    expect(codeOf(await core.getUser(user('nobody')))).toBe('not_found');
-    expect(await core.searchUsers({ query: 'da', limit: 5 })).toEqual([account]);
+    const anyone = { address: '127.0.0.1' };
+    const dan = { user_id: user('dan'), display_name: 'Dan 雁' };
+    const signup = { ...dan, password };
+    const granted = { token_type: 'Bearer', user: dan };
+    expect(accepted(await core.signup(anyone, signup))).toMatchObject(granted);
+    expect(codeOf(await core.signup(anyone, signup))).toBe('conflict');
+    expect(accepted(await core.login(anyone, { user_id: dan.user_id, password }))).toMatchObject(granted);
+    const wrong = { user_id: dan.user_id, password: 'wrong horse battery' };
+    expect(codeOf(await core.login(anyone, wrong))).toBe('unauthorized');
+    expect(accepted(await core.getUser(caller('ann'), { user_id: dan.user_id }))).toEqual(dan);
+    expect(codeOf(await core.getUser(caller('ann'), { user_id: user('nobody') }))).toBe('not_found');
+    expect(accepted(await core.searchUsers(caller('ann'), { query: 'da', limit: 5 }))).toEqual({ users: [dan] });
   });
 }

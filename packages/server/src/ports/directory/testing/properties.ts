@@ -1,11 +1,13 @@
-// Positions against the simplest model there can be: any sequence of joins, leaves and advances gives what two maps of maxima give.
+// Positions against the simplest model there can be: any sequence of joins, leaves and advances gives what maps of maxima give.
 
 import { expect, test } from 'bun:test';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
-import type { Directory, ReceiptAdvance, ReceiptResult } from '../directory.ts';
-import type { DirectoryUnderTest } from './under-test.ts';
+import type { MemberKey } from '../conversations.ts';
+import type { Directory } from '../directory.ts';
+import type { ReceiptAdvance, ReceiptResult } from '../receipts.ts';
+import { conversationOf, type DirectoryUnderTest, memberOf, receiptsOf } from './builders.ts';
 
 const userIds = ['ann', 'bob'] as UserId[];
 const deviceIds = ['phone', 'laptop'] as DeviceId[];
@@ -34,7 +36,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 export function positionProperties(make: () => Promise<DirectoryUnderTest>): void {
-  test('[D7] positions of devices and members are the maxima of what was asked for, whatever the order', async () => {
+  test('[D7] positions of devices and members are the maxima of the wanted ones, in whatever order they come', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (script) => {
         const made = await make();
@@ -61,8 +63,15 @@ async function play(directory: Directory, script: readonly Step[]): Promise<void
   const model: Model = new Map();
   for (const conversationId of conversationIds) {
     const members = userIds.map((userId) => ({ userId, role: 'member' as const }));
-    await directory.createConversation({ conversationId, kind: 'group', title: '', members, atMs: 0 });
-    for (const userId of userIds) model.set(`${conversationId} ${userId}`, nobodyMoved());
+    await directory.createConversation({
+      conversationId,
+      kind: 'group',
+      title: '',
+      isHistoryVisible: true,
+      members,
+      atMs: 0,
+    });
+    for (const userId of userIds) model.set(`${conversationId} ${userId}`, atZero());
   }
   for (const step of script) {
     await take(directory, model, step);
@@ -70,7 +79,7 @@ async function play(directory: Directory, script: readonly Step[]): Promise<void
   }
 }
 
-const nobodyMoved = () => ({ member: { delivered: 0, read: 0 }, devices: new Map<DeviceId, Positions>() });
+const atZero = () => ({ member: { delivered: 0, read: 0 }, devices: new Map<DeviceId, Positions>() });
 
 async function take(directory: Directory, model: Model, step: Step): Promise<void> {
   if (step.type === 'advance') {
@@ -81,31 +90,32 @@ async function take(directory: Directory, model: Model, step: Step): Promise<voi
   const { conversationId, userId } = step;
   const key = `${conversationId} ${userId}`;
   if (step.type === 'leave') {
-    expect(await directory.removeMember({ conversationId, userId })).toBe(model.delete(key));
+    const removal = await directory.removeMember({ conversationId, userId, atMs: 0 });
+    expect(removal.wasMember).toBe(model.delete(key));
     return;
   }
   const wasMember = model.has(key);
   const member = { conversationId, userId, role: 'member', visibleFromSeq: 1 as Seq, atMs: 0 } as const;
-  expect(await directory.addMember(member)).toBe(!wasMember);
-  if (!wasMember) model.set(key, nobodyMoved());
+  expect(await directory.addMember(member)).toBe(wasMember ? 'exists' : 'added');
+  if (!wasMember) model.set(key, atZero());
 }
 
 function advanceModel(model: Model, wanted: ReceiptAdvance): ReceiptResult {
   const { conversationId, userId, deviceId } = wanted;
-  const known = model.get(`${conversationId} ${userId}`);
-  if (known === undefined) {
+  const positions = model.get(`${conversationId} ${userId}`);
+  if (positions === undefined) {
     return { conversationId, userId, deliveredSeq: 0 as Seq, readSeq: 0 as Seq, changed: false };
   }
-  const device = known.devices.get(deviceId) ?? { delivered: 0, read: 0 };
-  known.devices.set(deviceId, raised(device, wanted));
-  const before = known.member;
-  known.member = raised(before, wanted);
+  const device = positions.devices.get(deviceId) ?? { delivered: 0, read: 0 };
+  positions.devices.set(deviceId, raised(device, wanted));
+  const before = positions.member;
+  positions.member = raised(before, wanted);
   return {
     conversationId,
     userId,
-    deliveredSeq: known.member.delivered as Seq,
-    readSeq: known.member.read as Seq,
-    changed: known.member.delivered !== before.delivered || known.member.read !== before.read,
+    deliveredSeq: positions.member.delivered as Seq,
+    readSeq: positions.member.read as Seq,
+    changed: positions.member.delivered !== before.delivered || positions.member.read !== before.read,
   };
 }
 
@@ -118,30 +128,31 @@ async function expectSame(directory: Directory, model: Model): Promise<void> {
   for (const conversationId of conversationIds) {
     let memberCount = 0;
     for (const userId of userIds) {
-      const known = model.get(`${conversationId} ${userId}`);
-      const member = await directory.getMember({ conversationId, userId });
-      expect(member && { delivered: member.deliveredSeq, read: member.readSeq }).toEqual(
-        known?.member as { delivered: Seq; read: Seq } | undefined,
+      const expected = model.get(`${conversationId} ${userId}`);
+      const member = await memberOf(directory, userId, conversationId);
+      expect<Positions | undefined>(member && { delivered: member.deliveredSeq, read: member.readSeq }).toEqual(
+        expected?.member,
       );
-      if (known !== undefined) memberCount++;
-      await expectSameDevices(directory, { conversationId, userId }, known?.devices ?? new Map());
+      if (expected !== undefined) memberCount++;
+      await expectSameDevices(directory, { conversationId, userId }, expected?.devices ?? new Map());
     }
-    expect((await directory.getConversation(conversationId))?.memberCount).toBe(memberCount);
+    expect((await conversationOf(directory, conversationId))?.memberCount).toBe(memberCount);
   }
 }
 
 /** A device that never moved may have a row of zeros or none. */
 async function expectSameDevices(
   directory: Directory,
-  key: { readonly conversationId: ConversationId; readonly userId: UserId },
+  { conversationId, userId }: MemberKey,
   expected: ReadonlyMap<DeviceId, Positions>,
 ): Promise<void> {
-  const receipts = await directory.deviceReceipts(key);
+  const receipts = await receiptsOf(directory, userId, conversationId);
   for (const deviceId of deviceIds) {
     const wanted = expected.get(deviceId) ?? { delivered: 0, read: 0 };
-    const found = receipts.find((receipt) => receipt.deviceId === deviceId);
-    expect<Positions>({ delivered: found?.deliveredSeq ?? 0, read: found?.readSeq ?? 0 }).toEqual(wanted);
-    const own = (await directory.receiptsOfDevice({ userId: key.userId, deviceId })).get(key.conversationId);
-    expect<Positions>({ delivered: own?.deliveredSeq ?? 0, read: own?.readSeq ?? 0 }).toEqual(wanted);
+    const receipt = receipts.find((one) => one.deviceId === deviceId);
+    expect<Positions>({ delivered: receipt?.deliveredSeq ?? 0, read: receipt?.readSeq ?? 0 }).toEqual(wanted);
+    const ofDevice = await directory.receiptsOfDevice({ userId, deviceId, conversationIds: [conversationId] });
+    const same = ofDevice.get(conversationId);
+    expect<Positions>({ delivered: same?.deliveredSeq ?? 0, read: same?.readSeq ?? 0 }).toEqual(wanted);
   }
 }

@@ -2,14 +2,22 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
-import { type BusEvent, conversationTopic, type EventBus, presenceTopic, type Topic, userTopic } from '../event-bus.ts';
+import {
+  type BusAttachment,
+  type BusEvent,
+  conversationTopic,
+  type EventBus,
+  presenceTopic,
+  type Topic,
+  userTopic,
+} from '../event-bus.ts';
 
 export interface EventBusUnderTest {
   /** Where the core publishes. */
   readonly bus: EventBus;
   /** The same bus as another process has it; the very same object where one process is all there is. */
   readonly elsewhere: EventBus;
-  /** Resolves when every subscription and every event up to now has taken effect everywhere. */
+  /** Resolves when every event accepted, and every `unsubscribe`, up to now has taken effect everywhere. */
   settle(): Promise<void>;
   remove(): Promise<void>;
 }
@@ -22,30 +30,30 @@ export function eventBusContract(name: string, make: () => Promise<EventBusUnder
     });
     afterEach(() => made.remove());
 
-    /** A listener with its topics, and what came to it. */
+    /** A listener with its topics, and the events that reached it. */
     async function listen(...topics: readonly Topic[]) {
       const events: BusEvent[] = [];
       const attachment = made.elsewhere.attach({ onEvent: (event) => events.push(event), onLoss: () => {} });
-      attachment.subscribe(topics);
-      await made.settle();
+      await attachment.subscribe(topics);
       return { events, attachment };
     }
     async function publish(...events: readonly BusEvent[]): Promise<void> {
-      made.bus.publish(events);
+      await made.bus.publish(events);
       await made.settle();
     }
     const tools: Tools = { listen, publish, made: () => made };
 
     describe('topics', () => topicsContract(tools));
-    describe('interest', () => interestContract(tools));
+    describe('subscriptions', () => subscriptionsContract(tools));
   });
 }
 
 interface Tools {
   listen(...topics: readonly Topic[]): Promise<{
     readonly events: readonly BusEvent[];
-    readonly attachment: ReturnType<EventBus['attach']>;
+    readonly attachment: BusAttachment;
   }>;
+  /** Publishes, and resolves when subscribers have the events. */
   publish(...events: readonly BusEvent[]): Promise<void>;
   made(): EventBusUnderTest;
 }
@@ -56,7 +64,7 @@ const group = conversationTopic('g:1' as ConversationId);
 const frame = (topic: Topic, text: string): BusEvent => ({ type: 'frame', topic, frame: text });
 
 function topicsContract({ listen, publish, made }: Tools): void {
-  test('an event comes to those who subscribed to its topic, and to no other', async () => {
+  test('an event reaches the subscribers of its topic and no other listener', async () => {
     const [first, second, none] = [await listen(ann, group), await listen(group), await listen()];
     await publish(frame(ann, '1'), frame(group, '2'), frame(bob, '3'));
     expect(first.events).toEqual([frame(ann, '1'), frame(group, '2')]);
@@ -64,16 +72,17 @@ function topicsContract({ listen, publish, made }: Tools): void {
     expect(none.events).toEqual([]);
   });
 
-  test('[D4] events of one topic come in the order published, in one publish or in many', async () => {
+  test('[D4] events of one topic arrive in the order published, also by calls that are not awaited', async () => {
     const { events } = await listen(group);
     const sent = Array.from({ length: 300 }, (_, index) => frame(group, String(index)));
-    made().bus.publish(sent.slice(0, 100));
-    for (const event of sent.slice(100)) made().bus.publish([event]);
+    const accepted = [made().bus.publish(sent.slice(0, 100))];
+    for (const event of sent.slice(100)) accepted.push(made().bus.publish([event]));
+    await Promise.all(accepted);
     await made().settle();
     expect(events).toEqual(sent);
   });
 
-  test('a frame comes as the text that was published, and other news with all it says', async () => {
+  test('a frame arrives as the text that was published, other events with all their fields', async () => {
     const { events } = await listen(ann);
     const sent: BusEvent[] = [
       frame(ann, JSON.stringify({ text: '鸿雁 👩‍👩‍👧 \u0000 \u2028 \n "' })),
@@ -86,7 +95,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
     expect(events).toEqual(sent);
   });
 
-  test('topics of a user, of their presence and of a conversation are apart, and so are ids that differ in case', async () => {
+  test('topics of a user, of their presence and of a conversation are distinct, and so are ids that differ in case', async () => {
     const { events } = await listen(userTopic('x' as UserId));
     await publish(
       frame(presenceTopic('x' as UserId), '1'),
@@ -97,7 +106,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
     expect(events).toEqual([]);
   });
 
-  test('publishing nothing, or to nobody, is nothing', async () => {
+  test('publishing no events, or to a topic without subscribers, is accepted and delivers nothing', async () => {
     const { events } = await listen(ann);
     await publish();
     await publish(frame(bob, '1'));
@@ -105,10 +114,46 @@ function topicsContract({ listen, publish, made }: Tools): void {
   });
 }
 
-function interestContract({ listen, publish, made }: Tools): void {
-  test('to subscribe twice is to subscribe once', async () => {
+function subscriptionsContract({ listen, publish, made }: Tools): void {
+  test('[D4] once subscribe has resolved every event accepted after it arrives', async () => {
+    for (let round = 0; round < 20; round++) {
+      const topic = conversationTopic(`g:${round}` as ConversationId);
+      const { events } = await listen(topic);
+      await publish(frame(topic, '1'));
+      expect(events).toEqual([frame(topic, '1')]);
+    }
+  });
+
+  test('subscribe and unsubscribe take effect in the order of their calls, also when they are not awaited', async () => {
+    const { events, attachment } = await listen();
+    const subscribed = attachment.subscribe([ann, group]);
+    attachment.unsubscribe([ann]);
+    await subscribed;
+    await attachment.subscribe([bob]);
+    await publish(frame(ann, '1'), frame(group, '2'), frame(bob, '3'));
+    expect(events).toEqual([frame(group, '2'), frame(bob, '3')]);
+    attachment.unsubscribe([group]);
+    await attachment.subscribe([group]);
+    await publish(frame(group, '4'));
+    expect(events.at(-1)).toEqual(frame(group, '4'));
+  });
+
+  test('a subscription that joins others on the topic is in force when it resolves', async () => {
+    const attachments = Array.from({ length: 3 }, () => {
+      const events: BusEvent[] = [];
+      return {
+        events,
+        attachment: made().elsewhere.attach({ onEvent: (event) => events.push(event), onLoss: () => {} }),
+      };
+    });
+    await Promise.all(attachments.map(({ attachment }) => attachment.subscribe([group])));
+    await publish(frame(group, '1'));
+    for (const { events } of attachments) expect(events).toEqual([frame(group, '1')]);
+  });
+
+  test('subscribing twice to a topic changes nothing: one unsubscribe ends it', async () => {
     const { events, attachment } = await listen(ann, ann);
-    attachment.subscribe([ann]);
+    await attachment.subscribe([ann]);
     await publish(frame(ann, '1'));
     expect(events).toEqual([frame(ann, '1')]);
     attachment.unsubscribe([ann]);
@@ -117,19 +162,18 @@ function interestContract({ listen, publish, made }: Tools): void {
     expect(events).toHaveLength(1);
   });
 
-  test('who unsubscribes hears no more of that topic, and all of the others', async () => {
+  test('unsubscribe ends one topic and leaves the others', async () => {
     const { events, attachment } = await listen(ann, group);
     attachment.unsubscribe([ann, bob]);
     await made().settle();
     await publish(frame(ann, '1'), frame(group, '2'));
     expect(events).toEqual([frame(group, '2')]);
-    attachment.subscribe([ann]);
-    await made().settle();
+    await attachment.subscribe([ann]);
     await publish(frame(ann, '3'));
     expect(events).toEqual([frame(group, '2'), frame(ann, '3')]);
   });
 
-  test('one who leaves a topic takes nothing from the others on it', async () => {
+  test('a listener that leaves a topic takes nothing from the others on it', async () => {
     const [first, second, third] = [await listen(group), await listen(group), await listen(group)];
     first.attachment.unsubscribe([group]);
     second.attachment.detach();
@@ -145,35 +189,37 @@ function interestContract({ listen, publish, made }: Tools): void {
     expect(late.events).toEqual([frame(group, '3')]);
   });
 
-  test('to detach twice, or to unsubscribe after it, is nothing', async () => {
+  test('after detach nothing arrives: detaching twice, unsubscribing and subscribing change nothing', async () => {
     const { events, attachment } = await listen(ann);
     attachment.detach();
     attachment.unsubscribe([ann]);
     attachment.detach();
+    await attachment.subscribe([ann, group]);
     await made().settle();
-    await publish(frame(ann, '1'));
+    await publish(frame(ann, '1'), frame(group, '2'));
     expect(events).toEqual([]);
   });
 
-  test('a listener may change its topics while an event is handed to it', async () => {
-    const heard: string[] = [];
+  test('a listener may change its topics while it handles an event', async () => {
+    const received: string[] = [];
     const others = [await listen(ann, group)];
+    const inForce = Promise.withResolvers<void>();
     const attachment = made().elsewhere.attach({
       onEvent: (event) => {
-        heard.push(event.type === 'frame' ? event.frame : event.type);
-        if (event.type === 'membership') attachment.subscribe([conversationTopic(event.conversationId)]);
+        received.push(event.type === 'frame' ? event.frame : event.type);
+        if (event.type === 'membership')
+          attachment.subscribe([conversationTopic(event.conversationId)]).then(inForce.resolve, inForce.reject);
         else attachment.unsubscribe([event.topic]);
       },
       onLoss: () => {},
     });
-    attachment.subscribe([ann]);
+    await attachment.subscribe([ann]);
     others.push(await listen(ann, group));
     await publish({ type: 'membership', topic: ann, conversationId: 'g:1' as ConversationId, isMember: true });
-    await made().settle();
+    await inForce.promise;
     await publish(frame(group, '1'));
-    await made().settle();
     await publish(frame(group, '2'));
-    expect(heard).toEqual(['membership', '1']);
+    expect(received).toEqual(['membership', '1']);
     for (const { events } of others) expect(events).toHaveLength(3);
   });
 }

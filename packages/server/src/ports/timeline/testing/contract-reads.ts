@@ -62,16 +62,16 @@ export function readsContract(current: Current): void {
     }
   });
 
-  test('heads come one per id, in the order asked, with the position of the last entry', async () => {
-    const results = await current.timeline().append([...entries(2, { in: 'g:a' }), ...entries(3, { in: 'g:b' })]);
+  test('heads come one per id, in the order asked, with the time of the last entry', async () => {
+    await current.timeline().append([...entries(2, { in: 'g:a' }), ...entries(3, { in: 'g:b' })]);
     for (const isReopened of [false, true]) {
       if (isReopened) await current.reopen();
       const heads = await current.timeline().heads(['g:b', 'g:none', 'g:a', 'g:b'].map(conversation));
-      const b = { conversationId: 'g:b', firstSeq: 1, lastSeq: 3, lastPosition: results[4]?.entry.position };
+      const b = { conversationId: 'g:b', firstSeq: 1, lastSeq: 3, lastTimestampMs: inMonth(0) };
       expect<unknown>(heads).toEqual([
         b,
-        { conversationId: 'g:none', firstSeq: 1, lastSeq: 0, lastPosition: 0 },
-        { conversationId: 'g:a', firstSeq: 1, lastSeq: 2, lastPosition: results[1]?.entry.position },
+        { conversationId: 'g:none', firstSeq: 1, lastSeq: 0, lastTimestampMs: 0 },
+        { conversationId: 'g:a', firstSeq: 1, lastSeq: 2, lastTimestampMs: inMonth(0) },
         b,
       ]);
     }
@@ -98,11 +98,61 @@ export function readsContract(current: Current): void {
     ]);
   });
 
+  test('a range stops before the entry that passes bytesMax, the first one excepted', async () => {
+    // With its quotes each content takes 12 bytes: "雁" takes three.
+    const content = JSON.stringify('雁雁雁x');
+    for (const month of [0, 1]) await current.timeline().append(entries(3, { content, atMs: inMonth(month) }));
+    for (const [bytesMax, count] of [
+      [1, 1],
+      [12, 1],
+      [23, 1],
+      [24, 2],
+      [59, 4],
+      [60, 5],
+      [72, 6],
+    ] as const) {
+      const request = { conversationId: conversation('g:1'), limit: 10, bytesMax };
+      const after = await current.timeline().range({ ...request, afterSeq: seq(0) });
+      const before = await current.timeline().range({ ...request, beforeSeq: seq(7) });
+      const all = [1, 2, 3, 4, 5, 6];
+      expect({ seqs: seqsOf(after), hasMore: after.hasMore }).toEqual({
+        seqs: all.slice(0, count),
+        hasMore: count < 6,
+      });
+      expect({ seqs: seqsOf(before), hasMore: before.hasMore }).toEqual({
+        seqs: all.slice(-count),
+        hasMore: count < 6,
+      });
+    }
+  });
+
+  test('segments are in order, without holes between them, and cover what is kept', async () => {
+    expect(await current.timeline().segments(conversation('g:1'))).toEqual([]);
+    for (const month of [0, 1, 2])
+      await current.timeline().append([...entries(3, { atMs: inMonth(month) }), entry({ in: 'g:2' })]);
+    for (const isReopened of [false, true]) {
+      if (isReopened) await current.reopen();
+      const segments = await current.timeline().segments(conversation('g:1'));
+      expect(segments[0]?.firstSeq).toBe(seq(1));
+      expect(segments.at(-1)?.lastSeq).toBe(seq(9));
+      for (const [index, { firstSeq }] of segments.entries()) {
+        if (index > 0) expect<number>(firstSeq).toBe((segments[index - 1]?.lastSeq ?? 0) + 1);
+      }
+      expect(new Set(segments.map(({ name }) => name)).size).toBe(segments.length);
+    }
+  });
+
   describe('by id', () => lookups(current));
 }
 
 function lookups(current: Current): void {
-  const given = [entry({ key: 'k', from: 'ann' }), entry({ key: 'k', from: 'bob', atMs: inMonth(1) })];
+  const [msgId, clientMsgId] = ['0190a7c4-6f2e-7abc-8def-0123456789ab', '0190a7c4-6f2e-7abc-8def-ba9876543210'];
+  const given = [
+    entry({ key: 'k', from: 'ann' }),
+    entry({ key: 'k', from: 'bob', atMs: inMonth(1) }),
+    entry({ key: clientMsgId, msgId, from: 'ann', atMs: inMonth(1) }),
+    entry({ key: clientMsgId.toUpperCase(), msgId: msgId.toUpperCase(), from: 'ann', atMs: inMonth(1) }),
+  ];
   let stored: readonly StoredEntry[];
   beforeEach(async () => {
     stored = [];
@@ -113,11 +163,16 @@ function lookups(current: Current): void {
   });
 
   test('[D6] an entry is found by its msg_id, and by its sender and key, in any month', async () => {
-    for (const one of stored) {
-      expect(await current.timeline().findByMsgId(one.msgId)).toEqual(one);
-      expect(await current.timeline().findByClientMsgId(one)).toEqual(one);
+    for (const isReopened of [false, true]) {
+      if (isReopened) await current.reopen();
+      for (const one of stored) await expectFound(one);
     }
   });
+
+  async function expectFound(one: StoredEntry): Promise<void> {
+    expect(await current.timeline().findByMsgId(one.msgId)).toEqual(one);
+    expect(await current.timeline().findByClientMsgId(one)).toEqual(one);
+  }
 
   test('[D6] what is not there is undefined: an unknown id, the key of another sender', async () => {
     expect(await current.timeline().findByMsgId('nobody' as MsgId)).toBeUndefined();

@@ -2,27 +2,28 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import { StoreFailure } from '../../store-failure.ts';
-import type { NewEntry, StoredEntry, Timeline } from '../timeline.ts';
-import { monthsContract } from './contract-months.ts';
+import type { NewEntry, Position, StoredEntry } from '../timeline.ts';
 import { readsContract } from './contract-reads.ts';
-import { allOf, bounds, conversation, entries, entry, inMonth, key, outcomes, seqsOf, user } from './entries.ts';
+import { retentionContract } from './contract-retention.ts';
+import { allOf, bounds, conversation, entries, entry, inMonth, outcomes, seqsOf, startOf } from './entries.ts';
+import { feedContract } from './feed-contract.ts';
 import { timelineProperties } from './properties.ts';
-import type { Current, TimelineUnderTest } from './under-test.ts';
+import type { Current, Opened, TimelineUnderTest } from './under-test.ts';
 
 export function timelineContract(name: string, make: () => Promise<TimelineUnderTest>): void {
   describe(name, () => {
-    let made: TimelineUnderTest;
-    let timeline: Timeline;
+    let underTest: TimelineUnderTest;
+    let opened: Opened;
     beforeEach(async () => {
-      made = await make();
-      timeline = made.timeline;
+      underTest = await make();
+      opened = underTest;
     });
-    afterEach(() => made.remove());
+    afterEach(() => underTest.remove());
     const current: Current = {
-      timeline: () => timeline,
+      timeline: () => opened.timeline,
+      feed: () => opened.feed,
       async reopen() {
-        timeline = await made.reopen();
+        opened = await underTest.reopen();
       },
     };
 
@@ -30,7 +31,9 @@ export function timelineContract(name: string, make: () => Promise<TimelineUnder
     describe('repeats', () => repeatsContract(current));
     describe('what is kept', () => keptContract(current));
     describe('reads', () => readsContract(current));
-    describe('months', () => monthsContract(current));
+    describe('retention', () => retentionContract(current));
+    describe('positions', () => positionsContract(current));
+    describe('feed', () => feedContract(current));
     timelineProperties(make);
   });
 }
@@ -73,21 +76,6 @@ function orderContract(current: Current): void {
     await current.reopen();
     expect(outcomes(await append([entry({ atMs: inMonth(2) })]))).toEqual(['committed 5']);
     expect(seqsOf(await allOf(current.timeline()))).toEqual([1, 2, 3, 4, 5]);
-  });
-
-  test('positions only grow: over conversations, months, a clock that steps back and a reopen', async () => {
-    const positions: number[] = [];
-    for (const month of [1, 2, 2, 0, 14, 13]) {
-      const results = await append([
-        entry({ in: 'g:1', atMs: inMonth(month) }),
-        entry({ in: 'g:2', atMs: inMonth(month) }),
-      ]);
-      positions.push(...results.map((result) => result.entry.position));
-      await current.reopen();
-    }
-    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
-    expect(new Set(positions).size).toBe(positions.length);
-    expect(positions[0]).toBeGreaterThan(0);
   });
 }
 
@@ -160,11 +148,11 @@ function repeatsContract(current: Current): void {
     expect(outcomes(await append(at(1)))).toEqual(keys.map((_, index) => `duplicate ${index + 1}`));
   });
 
-  test('[D3] once its month is dropped a key is free again', async () => {
+  test('[D3] a key whose entry retention removed is free again', async () => {
     const first = entry({ key: 'k' });
     await append([first, entry({ atMs: inMonth(0) })]);
     await append([entry({ atMs: inMonth(1) })]);
-    await current.timeline().dropMonth('2026-01');
+    await current.timeline().retain({ fromMs: startOf(1) });
     expect(outcomes(await append([entry({ key: 'k', atMs: inMonth(1) })]))).toEqual(['committed 4']);
   });
 }
@@ -196,27 +184,68 @@ function keptContract(current: Current): void {
     expect((await allOf(current.timeline())).entries[1]?.contentJson).toBe(content);
   });
 
-  test('a batch that is rejected leaves nothing behind, and the next one works', async () => {
-    await current.timeline().append([entry({ msgId: 'taken' })]);
-    const batch = [entry({ key: 'a' }), entry({ in: 'g:2' }), entry({ msgId: 'taken' })];
-    expect(await rejectionOf(current.timeline().append(batch))).toBeInstanceOf(StoreFailure);
-    expect(await bounds(current.timeline())).toEqual([1, 1]);
-    expect(await bounds(current.timeline(), 'g:2')).toEqual([1, 0]);
-    expect(await current.timeline().findByClientMsgId({ from: user('ann'), clientMsgId: key('a') })).toBeUndefined();
-    const next = await current.timeline().append([entry({ key: 'a' }), entry({ in: 'g:2' })]);
-    expect(outcomes(next)).toEqual(['committed 2', 'committed 1']);
-  });
-
   test('close keeps what was accepted, refuses what comes after, and is nothing the second time', async () => {
     const timeline = current.timeline();
     const accepted = timeline.append(entries(10));
     const closed = timeline.close();
-    expect(await rejectionOf(timeline.append([entry({ key: 'late' })]))).toHaveProperty('errorCode', 'unavailable');
+    expect(await rejectionOf(timeline.append([entry({ key: 'late' })]))).toMatchObject({
+      name: 'StoreFailure',
+      code: 'unavailable',
+    });
     expect(outcomes(await accepted)).toHaveLength(10);
     await closed;
     await timeline.close();
     await current.reopen();
     expect(await bounds(current.timeline())).toEqual([1, 10]);
-    expect((await current.timeline().heads([conversation('g:1')]))[0]?.lastPosition).toBeGreaterThan(0);
+  });
+}
+
+function positionsContract(current: Current): void {
+  const ids = ['g:1', 'g:2', 'g:none'].map(conversation);
+  const changed = async (since: Position) => [...(await current.timeline().changedSince(since, ids))].toSorted();
+
+  test('[D4] conversations with entries after a position are named, over months and a reopen; others need not be', async () => {
+    const empty = await current.timeline().position();
+    expect(await changed(empty)).toEqual([]);
+    await current.timeline().append([entry({ in: 'g:1' })]);
+    const one = await current.timeline().position();
+    await current.timeline().append([entry({ in: 'g:2', atMs: inMonth(1) })]);
+    const two = await current.timeline().position();
+    for (const isReopened of [false, true]) {
+      if (isReopened) await current.reopen();
+      expect([...(await changed(empty))]).toEqual(['g:1', 'g:2'].map(conversation));
+      expect(await changed(one)).toContain(conversation('g:2'));
+      expect(await changed(two)).toEqual([]);
+      expect(await current.timeline().position()).toBe(two);
+    }
+  });
+
+  test('[D4] what was removed by retention counts as changed for whoever did not see it', async () => {
+    const before = await current.timeline().position();
+    await current.timeline().append([entry({ in: 'g:2' })]);
+    await current.timeline().append([entry({ in: 'g:1', atMs: inMonth(1) })]);
+    await current.timeline().retain({ fromMs: startOf(1) });
+    expect(await changed(before)).toEqual(['g:1', 'g:2'].map(conversation));
+  });
+
+  test('a position that is not of this store names all conversations', async () => {
+    await current.timeline().append([entry({ in: 'g:1' })]);
+    const position = await current.timeline().position();
+    const epoch = current.timeline().epoch;
+    expect(position.startsWith(epoch)).toBe(true);
+    expect(position).toMatch(/^[A-Za-z0-9._-]{1,128}$/);
+    const strange = [
+      `x${position}`,
+      position.slice(epoch.length),
+      '',
+      '0',
+      'é',
+      `${position}9`,
+      `${epoch}.-1`,
+      `${epoch}.1e9`,
+    ];
+    for (const text of strange) expect(await changed(text as Position)).toEqual(ids.toSorted());
+    await current.reopen();
+    expect(current.timeline().epoch).toBe(epoch);
   });
 }

@@ -1,12 +1,19 @@
-// A process that appends until it is killed, a day later each time, and keeps two closed months. Its arguments are the folder
+// A process that appends until it is killed, a day later each time, and keeps about two months. Its arguments are the folder
 // and the first number; it prints the number of each batch once it resolved.
 
 import { silentLog } from '@hongyan/base/log';
 import { openSqliteTimeline } from '../sqlite-timeline.ts';
 import { entry, inMonth } from './entries.ts';
+import { tailOf } from './tail-of.ts';
 
 const [folder = '', first = '1'] = process.argv.slice(2);
-const timeline = await openSqliteTimeline({ dir: folder, log: silentLog, queueMax: 10_000, batchMax: 1_000 });
+const timeline = await openSqliteTimeline({
+  dir: folder,
+  log: silentLog,
+  queueMax: 10_000,
+  batchMax: 1_000,
+  tailLimits: tailOf(8),
+});
 const dayMs = 86_400_000;
 for (let number = Number(first); ; number++) {
   const own = (name: string) => ({
@@ -19,7 +26,6 @@ for (let number = Number(first); ; number++) {
     entry({ in: 'g:2', ...own('b') }),
     entry({ in: 'g:1', ...own('c') }),
   ]);
-  const [oldest, ...younger] = await timeline.months();
-  if (oldest !== undefined && younger.length > 2) await timeline.dropMonth(oldest);
+  if (number % 10 === 0) await timeline.retain({ fromMs: inMonth(0) + (number - 60) * dayMs });
   process.stdout.write(`${number}\n`);
 }

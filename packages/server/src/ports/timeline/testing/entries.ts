@@ -1,7 +1,7 @@
 // Entries for the tests of the timeline: short to write, each with a msg_id and a key of its own unless told otherwise.
 
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { AppendResult, Month, NewEntry, Range, Timeline } from '../timeline.ts';
+import type { AppendResult, NewEntry, Range, Timeline } from '../timeline.ts';
 
 export interface Draft {
   /** The conversation; g:1 when absent. */
@@ -32,9 +32,8 @@ export const entries = (size: number, draft: Draft = {}): NewEntry[] =>
 
 /** The middle of a month: 0 is January 2026. */
 export const inMonth = (index: number): number => Date.UTC(2026, index, 15);
-export const january: Month = '2026-01';
-export const february: Month = '2026-02';
-export const march: Month = '2026-03';
+/** The first moment of a month: retention from here on keeps it and removes the months before. */
+export const startOf = (index: number): number => Date.UTC(2026, index, 1);
 
 export const conversation = (id: string) => id as ConversationId;
 export const user = (id: string) => id as UserId;

@@ -1,29 +1,35 @@
-// The timeline against the simplest model there can be: any sequence of appends, reopens and drops gives what a list in memory gives.
+// The timeline against the simplest model there can be: any sequence of appends, reopens and retentions gives what a list in memory gives.
 
 import { expect, test } from 'bun:test';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
-import type { AppendResult, Month, NewEntry, StoredEntry, Timeline } from '../timeline.ts';
+import type { Feed } from '../feed.ts';
+import type { AppendResult, NewEntry, Position, StoredEntry, Timeline } from '../timeline.ts';
 import { conversation, entry, seq } from './entries.ts';
-import type { TimelineUnderTest } from './under-test.ts';
+import { readAll } from './feed-contract.ts';
+import type { Opened, TimelineUnderTest } from './under-test.ts';
 
 const conversationIds = ['g:1', 'g:2', 'd:ann:bob'].map(conversation);
+const uuids = ['0190a7c4-6f2e-7abc-8def-0123456789ab', '0190a7c4-6f2e-7abd-8def-0123456789ab'];
 const runsMax = 25;
+const dayMs = 86_400_000;
 
 type Step =
   | {
       readonly type: 'append';
       /** How far the clock moved since the step before; it may step back. */
       readonly days: number;
-      readonly batch: readonly { readonly in: string; readonly from: string; readonly key: string }[];
+      /** Batches whose appends do not wait for each other. */
+      readonly batches: readonly (readonly { readonly in: string; readonly from: string; readonly key: string }[])[];
     }
-  | { readonly type: 'drop'; readonly which: number }
+  | { readonly type: 'retain'; readonly daysBack: number }
+  | { readonly type: 'remember' }
   | { readonly type: 'reopen' };
 
 const sends = fc.record({
   in: fc.constantFrom(...conversationIds),
   from: fc.constantFrom('ann', 'bob'),
-  key: fc.constantFrom('a', 'b', 'c', 'm', 'y', 'z', '\uffff', '\u{10000}'),
+  key: fc.constantFrom('a', 'b', 'c', 'm', 'y', 'z', '\uffff', '\u{10000}', ...uuids),
 });
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -31,22 +37,26 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant('append' as const),
       days: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: -70, max: 0 })),
-      batch: fc.array(sends, { maxLength: 6 }),
+      batches: fc.array(fc.array(sends, { maxLength: 6 }), { minLength: 1, maxLength: 3 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('drop' as const), which: fc.nat(2) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('retain' as const), daysBack: fc.integer({ min: -20, max: 120 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('remember' as const) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reopen' as const) }) },
 );
 
 export function timelineProperties(make: () => Promise<TimelineUnderTest>): void {
-  test('[D2, D3, D5] appends, months, drops and reopens in any order give what a list in memory gives', async () => {
+  test('[D2, D3, D4, D5] appends, retentions and reopens in any order give what a list in memory gives', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (script) => {
-        const made = await make();
+        const underTest = await make();
         try {
-          await play(made, script);
+          await new Play(underTest).run(script);
         } finally {
-          await made.remove();
+          await underTest.remove();
         }
       }),
       { seed: testSeed('timeline model'), numRuns: runsMax },
@@ -54,107 +64,142 @@ export function timelineProperties(make: () => Promise<TimelineUnderTest>): void
   }, 120_000);
 }
 
-interface Kept extends NewEntry {
-  readonly seq: number;
-  readonly month: Month;
+/** What a reader had seen when it took its position. */
+interface Remembered {
+  readonly position: Position;
+  readonly count: number;
 }
 
-interface Model {
-  nowMs: number;
-  /** Oldest first; the last one is being written. */
-  months: Month[];
-  kept: Kept[];
-  readonly lastSeqs: Map<string, number>;
-}
+class Play {
+  readonly #underTest: TimelineUnderTest;
+  #opened: Opened;
+  #nowMs = Date.UTC(2026, 5, 20);
+  /** In the order of commits. */
+  readonly #all: StoredEntry[] = [];
+  /** Raised by retention. */
+  readonly #firstSeqs = new Map<string, number>();
+  readonly #remembered: Remembered[] = [];
 
-async function play(made: TimelineUnderTest, script: readonly Step[]): Promise<void> {
-  let { timeline } = made;
-  const model: Model = { nowMs: Date.UTC(2026, 5, 20), months: [], kept: [], lastSeqs: new Map() };
-  for (const step of script) {
-    if (step.type === 'reopen') timeline = await made.reopen();
-    else if (step.type === 'drop') await drop(timeline, model, step.which);
-    else await append(timeline, model, step);
-    await expectSame(timeline, model);
+  constructor(underTest: TimelineUnderTest) {
+    this.#underTest = underTest;
+    this.#opened = underTest;
   }
-}
 
-async function append(timeline: Timeline, model: Model, step: Step & { type: 'append' }): Promise<void> {
-  model.nowMs += step.days * 86_400_000;
-  const batch = step.batch.map((send) => entry({ ...send, atMs: model.nowMs }));
-  const expected = batch.map((one) => appendToModel(model, one));
-  expect((await timeline.append(batch)).map(plain)).toEqual(expected);
-}
-
-function appendToModel(model: Model, one: NewEntry): unknown {
-  const wanted = new Date(model.nowMs).toISOString().slice(0, 7);
-  const newest = model.months.at(-1);
-  if (newest === undefined || wanted > newest) model.months.push(wanted);
-  const first = model.kept.find((kept) => kept.from === one.from && kept.clientMsgId === one.clientMsgId);
-  if (first) return { type: 'duplicate', ...withoutMonth(first) };
-  const last = (model.lastSeqs.get(one.conversationId) ?? 0) + 1;
-  model.lastSeqs.set(one.conversationId, last);
-  const kept = { ...one, seq: last, month: model.months.at(-1) ?? '' };
-  model.kept.push(kept);
-  return { type: 'committed', ...withoutMonth(kept) };
-}
-
-const plain = ({ type, entry: { position, ...stored } }: AppendResult): unknown => ({ type, ...stored });
-const withoutMonth = ({ month, ...kept }: Kept): object => kept;
-const withoutPosition = ({ position, ...stored }: StoredEntry): object => stored;
-
-/** Only the oldest goes, and never the one being written. */
-async function drop(timeline: Timeline, model: Model, which: number): Promise<void> {
-  const month = model.months[which];
-  if (month === undefined) return;
-  const outcome = await timeline.dropMonth(month).then(
-    () => 'dropped',
-    () => 'kept',
-  );
-  const isAllowed = which === 0 && model.months.length > 1;
-  expect(outcome).toBe(isAllowed ? 'dropped' : 'kept');
-  if (!isAllowed) return;
-  model.months = model.months.slice(1);
-  model.kept = model.kept.filter((kept) => kept.month !== month);
-}
-
-async function expectSame(timeline: Timeline, model: Model): Promise<void> {
-  expect(await timeline.months()).toEqual(model.months);
-  const positions: number[] = [];
-  for (const conversationId of conversationIds) {
-    const kept = model.kept.filter((one) => one.conversationId === conversationId);
-    const lastSeq = model.lastSeqs.get(conversationId) ?? 0;
-    const firstSeq = kept[0]?.seq ?? lastSeq + 1;
-    const [head] = await timeline.heads([conversationId]);
-    expect<unknown>({ ...head, lastPosition: 0 }).toEqual({ conversationId, firstSeq, lastSeq, lastPosition: 0 });
-    const range = await timeline.range({ conversationId, afterSeq: seq(0), limit: 1_000 });
-    expect<unknown>({ ...range, entries: range.entries.map(withoutPosition) }).toEqual({
-      entries: kept.map(withoutMonth),
-      firstSeq,
-      lastSeq,
-      hasMore: false,
-    });
-    const newest = (await timeline.lastEntries([conversationId])).get(conversationId);
-    expect<unknown>(newest).toEqual(range.entries.at(-1));
-    if (newest) expect(head?.lastPosition).toBe(newest.position);
-    positions.push(...range.entries.map((one) => one.position));
+  get #timeline(): Timeline {
+    return this.#opened.timeline;
   }
-  expect(new Set(positions).size).toBe(positions.length);
-  await expectFound(timeline, model);
-}
 
-/** By key and by id; a page of two from the middle must be what the list has there. */
-async function expectFound(timeline: Timeline, model: Model): Promise<void> {
-  for (const kept of model.kept.slice(-4)) {
-    const found = await timeline.findByClientMsgId(kept);
-    expect<unknown>(found && withoutPosition(found)).toEqual(withoutMonth(kept));
-    expect<unknown>(await timeline.findByMsgId(kept.msgId)).toEqual(found);
-    const before = await timeline.range({
-      conversationId: kept.conversationId,
-      beforeSeq: seq(kept.seq),
-      limit: 2,
-    });
-    const older = model.kept.filter((one) => one.conversationId === kept.conversationId && one.seq < kept.seq);
-    expect<unknown>(before.entries.map(withoutPosition)).toEqual(older.slice(-2).map(withoutMonth));
-    expect(before.hasMore).toBe(older.length > 2);
+  get #feed(): Feed {
+    return this.#opened.feed;
+  }
+
+  async run(script: readonly Step[]): Promise<void> {
+    this.#remembered.push({ position: await this.#feed.start(), count: 0 });
+    for (const step of script) {
+      await this.#take(step);
+      await this.#expectSame();
+      await this.#expectChanges();
+      await this.#expectFeed();
+    }
+  }
+
+  async #take(step: Step): Promise<void> {
+    switch (step.type) {
+      case 'append':
+        return this.#append(step);
+      case 'retain':
+        return this.#retain(this.#nowMs - step.daysBack * dayMs);
+      case 'remember':
+        this.#remembered.push({ position: await this.#timeline.position(), count: this.#all.length });
+        return;
+      case 'reopen':
+        this.#opened = await this.#underTest.reopen();
+    }
+  }
+
+  #kept(conversationId: string): StoredEntry[] {
+    const firstSeq = this.#firstSeqs.get(conversationId) ?? 1;
+    return this.#all.filter((one) => one.conversationId === conversationId && one.seq >= firstSeq);
+  }
+
+  #lastSeq(conversationId: string): number {
+    return this.#all.findLast((one) => one.conversationId === conversationId)?.seq ?? 0;
+  }
+
+  async #append(step: Step & { type: 'append' }): Promise<void> {
+    this.#nowMs += step.days * dayMs;
+    const batches = step.batches.map((batch) => batch.map((send) => entry({ ...send, atMs: this.#nowMs })));
+    const expected = batches.map((batch) => batch.map((one) => this.#appendToModel(one)));
+    expect(await Promise.all(batches.map((batch) => this.#timeline.append(batch)))).toEqual(expected);
+  }
+
+  #appendToModel(one: NewEntry): AppendResult {
+    const isFirst = (kept: StoredEntry) => kept.from === one.from && kept.clientMsgId === one.clientMsgId;
+    const first = conversationIds.flatMap((id) => this.#kept(id)).find(isFirst);
+    if (first) return { type: 'duplicate', entry: first };
+    const stored = { ...one, seq: seq(this.#lastSeq(one.conversationId) + 1) };
+    this.#all.push(stored);
+    return { type: 'committed', entry: stored };
+  }
+
+  /** How much goes is the adapter's choice; that only older entries go, and a prefix of each conversation, is not. */
+  async #retain(fromMs: number): Promise<void> {
+    const before = new Map(conversationIds.map((id) => [id, this.#kept(id)]));
+    await this.#timeline.retain({ fromMs });
+    for (const { conversationId, firstSeq } of await this.#timeline.heads(conversationIds)) {
+      const removed = before.get(conversationId)?.filter((one) => one.seq < firstSeq) ?? [];
+      for (const one of removed) expect(one.timestampMs).toBeLessThan(fromMs);
+      this.#firstSeqs.set(conversationId, firstSeq);
+    }
+  }
+
+  async #expectSame(): Promise<void> {
+    for (const conversationId of conversationIds) {
+      const kept = this.#kept(conversationId);
+      const lastSeq = this.#lastSeq(conversationId);
+      const firstSeq = kept[0]?.seq ?? lastSeq + 1;
+      const lastTimestampMs = this.#all.findLast((one) => one.conversationId === conversationId)?.timestampMs ?? 0;
+      const [head] = await this.#timeline.heads([conversationId]);
+      expect<unknown>(head).toEqual({ conversationId, firstSeq, lastSeq, lastTimestampMs });
+      const range = await this.#timeline.range({ conversationId, afterSeq: seq(0), limit: 1_000 });
+      expect<unknown>(range).toEqual({ entries: kept, firstSeq, lastSeq, hasMore: false });
+      const newest = (await this.#timeline.lastEntries([conversationId])).get(conversationId);
+      expect(newest).toEqual(kept.at(-1));
+      await this.#expectFound(kept.slice(-4));
+    }
+  }
+
+  /** By key and by id; a page of two from the middle must be what the list has there. */
+  async #expectFound(some: readonly StoredEntry[]): Promise<void> {
+    for (const one of some) {
+      expect(await this.#timeline.findByClientMsgId(one)).toEqual(one);
+      expect(await this.#timeline.findByMsgId(one.msgId)).toEqual(one);
+      const { conversationId } = one;
+      const before = await this.#timeline.range({ conversationId, beforeSeq: one.seq, limit: 2 });
+      const older = this.#kept(conversationId).filter((other) => other.seq < one.seq);
+      expect(before.entries).toEqual(older.slice(-2));
+      expect(before.hasMore).toBe(older.length > 2);
+    }
+  }
+
+  /** [D4] No conversation that changed since a position is left out. */
+  async #expectChanges(): Promise<void> {
+    for (const { position, count } of this.#remembered) {
+      const changed = await this.#timeline.changedSince(position, conversationIds);
+      for (const { conversationId } of this.#all.slice(count)) expect(changed).toContain(conversationId);
+    }
+    const now = await this.#timeline.position();
+    expect([...(await this.#timeline.changedSince(now, conversationIds))]).toEqual([]);
+  }
+
+  /** From every position: what was appended after it and is kept, in order; a gap when some of it is not. */
+  async #expectFeed(): Promise<void> {
+    const isKept = (one: StoredEntry) => one.seq >= (this.#firstSeqs.get(one.conversationId) ?? 1);
+    for (const { position, count } of this.#remembered) {
+      const after = this.#all.slice(count);
+      const page = await readAll(this.#feed, position, 7);
+      expect(page.entries).toEqual(after.filter(isKept));
+      expect(page.hasGap).toBe(!after.every(isKept));
+    }
   }
 }

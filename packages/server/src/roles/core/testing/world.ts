@@ -1,4 +1,4 @@
-// A core on real SQLite files in a folder of its own, with a clock that the test moves and ears on the bus.
+// A core on real SQLite files in a folder of its own, with a clock that the test moves and listeners on the bus.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,39 +6,46 @@ import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { createUuidV7 } from '@hongyan/base/uuid';
-import type { Conversation } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import { createMemoryCommandLog } from '../../../ports/command-log/memory-command-log.ts';
-import type { Actor, Committed, Outcome } from '../../../ports/core/core.ts';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import type { Result } from '@hongyan/protocol/refusals';
+import { MemoryCommandLog } from '../../../ports/command-log/memory-command-log.ts';
+import type { DeviceCaller } from '../../../ports/core/core.ts';
+import type { Directory } from '../../../ports/directory/directory.ts';
 import { openSqliteDirectory } from '../../../ports/directory/sqlite-directory.ts';
 import { type BusEvent, type Topic, userTopic } from '../../../ports/event-bus/event-bus.ts';
-import { createMemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
-import { createMemorySessionRegistry } from '../../../ports/session-registry/memory-session-registry.ts';
+import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
+import { MemorySessionRegistry } from '../../../ports/session-registry/memory-session-registry.ts';
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
-import { createCore, type RunningCore } from '../core.ts';
+import { type RunningCore, startCore } from '../core.ts';
 import type { CoreLimits } from '../deps.ts';
 
 export interface World {
   readonly core: RunningCore;
   readonly timeline: Timeline;
-  /** Makes the users, without passwords. */
+  readonly directory: Directory;
+  readonly bus: MemoryEventBus;
+  /** Creates the users, without passwords. */
   people(...ids: readonly string[]): Promise<void>;
-  /** The group's id. */
-  group(creator: string, members: readonly string[], kind?: 'group' | 'broadcast'): Promise<ConversationId>;
+  /** Returns the conversation's id. */
+  group(creator: string, members: readonly string[], more?: Partial<NewGroup>): Promise<ConversationId>;
   /** Sends a text with a key of its own; `to` is a conversation or a user. */
-  say(from: string, to: string, text?: string): Promise<Committed>;
-  /** The outcome of the same, where it may be refused. */
-  trySay(from: string, to: string, text?: string): Promise<Outcome<Committed>>;
-  read(actor: Actor, conversationId: ConversationId, at: number): Promise<Outcome<void>>;
+  say(from: string, to: string, text?: string): Promise<Output<'send'>>;
+  /** The result of the same, where it may be refused. */
+  trySay(from: string, to: string, text?: string): Promise<Result<Output<'send'>>>;
+  /** Reports both positions. */
+  read(caller: DeviceCaller, conversationId: ConversationId, at: number): Promise<Result<undefined>>;
   /** Frames of these topics from now on, parsed. */
-  listen(...topics: readonly Topic[]): readonly Frame[];
-  /** The conversations that a connection of the user, opened now and kept open, would follow. */
-  follow(who: string): Promise<ReadonlySet<ConversationId>>;
-  /** Time passes. */
+  listen(...topics: readonly Topic[]): Promise<readonly Frame[]>;
+  /** The conversations that a connection of the user, opened now and kept open, follows. */
+  follow(userId: string): Promise<ReadonlySet<ConversationId>>;
+  /** Time passes on the wall clock. */
   pass(ms: number): void;
   close(): Promise<void>;
 }
+
+type NewGroup = Exclude<Input<'createConversation'>, { kind: 'direct' }>;
 
 export interface Frame {
   readonly type: string;
@@ -46,112 +53,131 @@ export interface Frame {
 }
 
 export interface WorldOptions extends Partial<CoreLimits> {
-  readonly areNewMembersShownHistory?: boolean;
-  /** A month's file grows to this. */
+  /** A file of the timeline grows to this. */
   readonly timelineBytesMax?: number;
+  readonly isSignupEnabled?: boolean;
+  /** Opened again with what an earlier world left there; removed by the test. */
+  readonly folder?: string;
 }
 
 /** Writes that wait in the directory; further ones are refused. */
 export const directoryQueueMax = 10_000;
 
+const limitsDefault: CoreLimits = {
+  contentBytesMax: 32_768,
+  pageMax: 200,
+  pageBytesMax: 256 * 1024,
+  groupMembersMax: 100,
+  conversationsPerUserMax: 10_000,
+  membersInlineMax: 100,
+  receiptsPushMax: 100,
+};
+
 export async function openWorld({
-  areNewMembersShownHistory = true,
   timelineBytesMax,
+  isSignupEnabled = true,
+  folder: kept,
   ...limits
 }: WorldOptions = {}): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), 'hongyan-core-'));
+  const folder = kept ?? mkdtempSync(join(tmpdir(), 'hongyan-core-'));
   const bounds = { queueMax: directoryQueueMax, batchMax: 1_000, log: silentLog };
   const timeline = await openSqliteTimeline({ dir: join(folder, 'timeline'), maxBytes: timelineBytesMax, ...bounds });
   const directory = await openSqliteDirectory({ path: join(folder, 'directory.db'), ...bounds });
-  const bus = createMemoryEventBus();
-  let nowMs = Date.UTC(2026, 0, 15);
-  const clock = { ...systemClock, nowMs: () => nowMs };
-  const core = createCore({
-    openCommandLog: (handle) => createMemoryCommandLog(handle, bounds),
+  const bus = new MemoryEventBus();
+  const time = { nowMs: Date.UTC(2026, 0, 15) };
+  const clock = { ...systemClock, nowMs: () => time.nowMs };
+  const core = startCore({
+    commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64 }),
     timeline,
     directory,
     bus,
-    registry: createMemorySessionRegistry(),
+    registry: new MemorySessionRegistry({ clock, ttlMs: 60_000 }),
+    tokens: { sign: async (userId) => ({ accessToken: `token of ${userId}`, expiresInS: 60 }) },
     clock,
     log: silentLog,
-    newMsgId: createUuidV7(() => nowMs) as () => MsgId,
-    limits: {
-      contentBytesMax: 32_768,
-      pageMax: 200,
-      pageBytesMax: 256 * 1024,
-      groupMembersMax: 100,
-      membersInlineMax: 100,
-      receiptsPushMax: 100,
-      ...limits,
-    },
-    areNewMembersShownHistory,
+    newMsgId: createUuidV7(() => time.nowMs) as () => MsgId,
+    limits: { ...limitsDefault, ...limits },
+    isSignupEnabled,
   });
-  let keys = 0;
-  const trySay: World['trySay'] = (from, to, text = `from ${from}`) =>
-    core.send({
-      from: user(from),
-      ...(to.includes(':') ? { conversationId: to as ConversationId } : { to: user(to) }),
-      clientMsgId: `key ${++keys}` as ClientMsgId,
-      content: { type: 'text', text },
-    });
-
   return {
-    core,
-    timeline,
+    ...{ core, timeline, directory, bus },
+    ...talking(core),
+    ...listening(core, bus),
     async people(...ids) {
-      const all = ids.map((id) => ({ userId: user(id), displayName: id, createdAtMs: nowMs, passwordHash: '' }));
+      const all = ids.map((id) => ({ userId: user(id), displayName: id, createdAtMs: time.nowMs, passwordHash: '' }));
       await Promise.all(all.map((one) => directory.createUser(one)));
     },
-    async group(creator, members, kind = 'group') {
-      const title = `of ${creator}`;
-      const made = await core.createConversation({ kind, creator: user(creator), title, members: members.map(user) });
-      return accepted<Conversation>(made).conversation_id;
+    pass(ms) {
+      time.nowMs += ms;
     },
-    say: async (from, to, text) => accepted(await trySay(from, to, text)),
+    async close() {
+      await core.drain();
+      await timeline.close();
+      await directory.close();
+      if (kept === undefined) rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function talking(core: RunningCore): Pick<World, 'group' | 'say' | 'trySay' | 'read'> {
+  let keys = 0;
+  const trySay: World['trySay'] = (from, to, text = `from ${from}`) =>
+    core.send(caller(from), {
+      ...(to.includes(':') ? { conversation_id: to as ConversationId } : { to: user(to) }),
+      client_msg_id: `key ${++keys}` as ClientMsgId,
+      content: { type: 'text', text },
+    });
+  return {
     trySay,
-    read: (actor, conversationId, at) =>
-      core.advance({ actor, conversationId, deliveredSeq: at as Seq, readSeq: at as Seq }),
-    listen(...topics) {
+    say: async (from, to, text) => accepted(await trySay(from, to, text)),
+    async group(creator, members, more = {}) {
+      const input = { kind: 'group' as const, title: `of ${creator}`, members: members.map(user), ...more };
+      return accepted(await core.createConversation(caller(creator), input)).conversation_id;
+    },
+    read: (by, conversation_id, at) => core.read(by, { conversation_id, seq: at as Seq }),
+  };
+}
+
+function listening(core: RunningCore, bus: MemoryEventBus): Pick<World, 'listen' | 'follow'> {
+  return {
+    async listen(...topics) {
       const frames: Frame[] = [];
-      const onEvent = (event: { type: string }) => {
-        if ('frame' in event) frames.push(JSON.parse(String(event.frame)) as Frame);
+      const onEvent = (event: BusEvent) => {
+        if (event.type === 'frame') frames.push(JSON.parse(event.frame) as Frame);
       };
-      bus.attach({ onEvent, onLoss: () => {} }).subscribe(topics);
+      await bus.attach({ onEvent, onLoss: () => {} }).subscribe(topics);
       return frames;
     },
-    async follow(who) {
+    async follow(userId) {
       const followed = new Set<ConversationId>();
       const onEvent = (event: BusEvent) => {
         if (event.type !== 'membership') return;
         if (event.isMember) followed.add(event.conversationId);
         else followed.delete(event.conversationId);
       };
-      bus.attach({ onEvent, onLoss: () => {} }).subscribe([userTopic(user(who))]);
-      const session = { actor: actor(who), sessionId: `follows ${who}`, node: 'test' };
-      for (const conversationId of (await core.open(session)).conversationIds) followed.add(conversationId);
+      await bus.attach({ onEvent, onLoss: () => {} }).subscribe([userTopic(user(userId))]);
+      const opened = accepted(await core.openSession({ caller: caller(userId), clientName: '', node: 'test' }));
+      for (const conversationId of opened.conversationIds) followed.add(conversationId);
       return followed;
-    },
-    pass(ms) {
-      nowMs += ms;
-    },
-    async close() {
-      await core.drain();
-      await timeline.close();
-      await directory.close();
-      rmSync(folder, { recursive: true });
     },
   };
 }
 
 export const user = (id: string) => id as UserId;
 export const seq = (value: number) => value as Seq;
-export const actor = (id: string, device = 'phone'): Actor => ({ userId: user(id), deviceId: device as DeviceId });
+export const caller = (id: string, device = 'phone'): DeviceCaller => ({
+  userId: user(id),
+  deviceId: device as DeviceId,
+  sessionId: `${id} ${device}`,
+  tokenId: `token of ${id}`,
+  address: '127.0.0.1',
+});
 
-/** The value of an outcome that must be one. */
-export function accepted<T>(outcome: Outcome<T>): T {
-  if (outcome.type === 'refused') throw new Error(`refused: ${outcome.code}: ${outcome.message}`);
-  return outcome.value;
+/** The value of a result that must be one. */
+export function accepted<T>(result: Result<T>): T {
+  if (result.type !== 'ok') throw new Error(`${result.type}: ${result.code}: ${result.message}`);
+  return result.value;
 }
 
-/** "ok", or the code of the refusal. */
-export const codeOf = (outcome: Outcome<unknown>): string => (outcome.type === 'ok' ? 'ok' : outcome.code);
+/** "ok", or the code of the refusal or failure. */
+export const codeOf = (result: Result<unknown>): string => (result.type === 'ok' ? 'ok' : result.code);

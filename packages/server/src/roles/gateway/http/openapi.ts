@@ -1,30 +1,51 @@
-// openapi.json, generated from the routes: the schemas that check requests are the ones that are published.
+// openapi.json, derived from the table of operations: the schemas that check requests are the ones that are published.
 
-import { Problem } from '@hongyan/protocol/http';
+import { errorStatus } from '@hongyan/protocol/codes';
+import { ContentSchema } from '@hongyan/protocol/content';
+import { ConversationSchema, ConversationSummarySchema, MemberSchema } from '@hongyan/protocol/conversation';
+import { EntrySchema } from '@hongyan/protocol/entry';
+import { AuthResultSchema } from '@hongyan/protocol/operations/accounts';
+import { MessagePlaceSchema } from '@hongyan/protocol/operations/messages';
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
+import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
+import { ProblemSchema } from '@hongyan/protocol/problem';
+import { UserSchema } from '@hongyan/protocol/user';
 import type { TSchema } from 'typebox';
-import type { Route } from './route.ts';
+import { exampleOf, excludedFields } from './examples.ts';
+import { titleOf } from './problem.ts';
+import { hasBody, pathParams } from './request-input.ts';
 
-const json = (schema: TSchema, mediaType = 'application/json') => ({ content: { [mediaType]: { schema } } });
+export interface OpenapiOptions {
+  readonly version: string;
+  /** Empty: the server that the document came from. */
+  readonly publicUrl: string;
+}
+
+type Json = Record<string, unknown>;
+type ErrorStatusCode = keyof typeof errorStatus;
+
+/** Schemas that are used in more than one place, by the name that readers and generators see. */
+const named: Readonly<Record<string, TSchema>> = {
+  AuthResult: AuthResultSchema,
+  Content: ContentSchema,
+  Conversation: ConversationSchema,
+  ConversationSummary: ConversationSummarySchema,
+  Member: MemberSchema,
+  Message: EntrySchema,
+  MessagePlace: MessagePlaceSchema,
+  Problem: ProblemSchema,
+  User: UserSchema,
+};
 
 /** OpenAPI 3.1, whose schemas are JSON Schema as they are. */
-export function openapi(routes: readonly Route[], { version }: { readonly version: string }) {
-  const paths: Record<string, Record<string, unknown>> = {};
-  for (const { spec } of routes) {
-    const operation = {
-      summary: spec.summary,
-      tags: [spec.tag],
-      ...(spec.needsToken ? { security: [{ bearer: [] }] } : {}),
-      parameters: [...parameters(spec.params, 'path'), ...parameters(spec.query, 'query')],
-      ...(spec.body ? { requestBody: { required: true, ...json(spec.body) } } : {}),
-      responses: {
-        [spec.status]: { description: spec.summary, ...(spec.result ? json(spec.result) : {}) },
-        default: {
-          description: 'Problem details (RFC 9457) with the error code',
-          ...json(Problem, 'application/problem+json'),
-        },
-      },
-    };
-    paths[spec.path] = { ...paths[spec.path], [spec.method.toLowerCase()]: operation };
+export function openapi({ version, publicUrl }: OpenapiOptions): Json {
+  const schemas = new NamedSchemas(named);
+  const paths: Record<string, Json> = {};
+  for (const name of operationNames) {
+    const spec: OperationSpec = operations[name];
+    const { http } = spec;
+    if (http === undefined) continue;
+    paths[http.path] = { ...paths[http.path], [http.method.toLowerCase()]: describe(name, spec, schemas) };
   }
   return {
     openapi: '3.1.0',
@@ -34,20 +55,145 @@ export function openapi(routes: readonly Route[], { version }: { readonly versio
       description: 'Instant messaging: the HTTP surface. The WebSocket at /v1/ws is in docs/protocol.md.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    servers: [{ url: publicUrl === '' ? '.' : publicUrl }],
+    tags: [...new Set(operationNames.flatMap((name) => tagOf(operations[name])))].map((name) => ({ name })),
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      schemas: schemas.definitions(),
+    },
     paths,
   };
 }
 
-function parameters(schema: TSchema | undefined, where: 'path' | 'query') {
-  const { properties = {}, required = [] } = (schema ?? {}) as {
-    properties?: Record<string, TSchema>;
-    required?: readonly string[];
+const tagOf = ({ http }: OperationSpec): readonly string[] => (http === undefined ? [] : [http.tag]);
+
+function describe(name: OperationName, spec: OperationSpec, schemas: NamedSchemas): Json {
+  const { http, summary, needs } = spec;
+  return {
+    operationId: name,
+    summary,
+    tags: [http?.tag],
+    ...(needs === 'nothing' ? {} : { security: [{ bearer: [] }] }),
+    parameters: parametersOf(spec, schemas),
+    ...(hasBody(spec) ? { requestBody: requestBody(name, spec, schemas) } : {}),
+    responses: { [http?.status ?? 204]: success(name, spec, schemas), ...problems(spec, schemas) },
   };
-  return Object.entries(properties).map(([name, property]) => ({
-    name,
-    in: where,
-    required: where === 'path' || required.includes(name),
-    schema: property,
-  }));
+}
+
+function parametersOf(spec: OperationSpec, schemas: NamedSchemas): Json[] {
+  const { properties = {}, required = [] } = objectOf(spec.input);
+  const params = pathParams(spec.http?.path ?? '');
+  const excluded = excludedFields(spec.input);
+  return Object.entries(properties)
+    .filter(([name]) => params.includes(name) || !hasBody(spec))
+    .map(([name, schema]) => ({
+      name,
+      in: params.includes(name) ? 'path' : 'query',
+      required: params.includes(name) || required.includes(name),
+      schema: schemas.refer(schema),
+      ...(excluded.has(name) ? {} : { example: exampleOf(schema, name) }),
+    }));
+}
+
+function requestBody(name: OperationName, { input, http }: OperationSpec, schemas: NamedSchemas): Json {
+  const params = pathParams(http?.path ?? '');
+  const body = withoutProperties(input, params);
+  const schema = schemas.define(`${capitalized(name)}Input`, body);
+  return { required: true, content: { 'application/json': { schema, example: exampleOf(body) } } };
+}
+
+function success(name: OperationName, { summary, output, http }: OperationSpec, schemas: NamedSchemas): Json {
+  if (output === undefined || http?.status === undefined) return { description: summary };
+  const schema = schemas.define(`${capitalized(name)}Output`, output);
+  return { description: summary, content: { 'application/json': { schema, example: exampleOf(output) } } };
+}
+
+/** Each code that the operation can be answered with, by status. */
+function problems(spec: OperationSpec, schemas: NamedSchemas): Json {
+  const byStatus = new Map<number, ErrorStatusCode[]>();
+  for (const code of codesOf(spec)) byStatus.set(errorStatus[code], [...(byStatus.get(errorStatus[code]) ?? []), code]);
+  const schema = schemas.refer(ProblemSchema);
+  return Object.fromEntries(
+    [...byStatus].sort(([a], [b]) => a - b).map(([status, codes]) => [status, problem(status, codes, schema)]),
+  );
+}
+
+function problem(status: number, codes: readonly ErrorStatusCode[], schema: unknown): Json {
+  const [code = 'internal'] = codes;
+  const example = { type: 'about:blank', title: titleOf(code), status, detail: 'What is wrong and what to do', code };
+  const retryAfter = { description: 'Seconds', schema: { type: 'integer' }, example: 1 };
+  return {
+    description: codes.join(', '),
+    ...(status === 429 || status === 503 ? { headers: { 'Retry-After': retryAfter } } : {}),
+    content: { 'application/problem+json': { schema, example } },
+  };
+}
+
+function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
+  return new Set<ErrorStatusCode>([
+    'bad_request',
+    ...(spec.needs === 'nothing' ? [] : (['unauthorized', 'token_revoked'] as const)),
+    ...spec.refusals,
+    ...(hasBody(spec) ? (['too_large'] as const) : []),
+    'rate_limited',
+    'internal',
+    'unavailable',
+    'overloaded',
+    ...(spec.changes ? (['unknown_outcome'] as const) : []),
+  ]);
+}
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, TSchema>>;
+  readonly required?: readonly string[];
+}
+const objectOf = (schema: TSchema): ObjectSchema => schema as ObjectSchema;
+
+function withoutProperties(schema: TSchema, names: readonly string[]): TSchema {
+  const { properties, required } = objectOf(schema);
+  if (names.length === 0 || properties === undefined) return schema;
+  const kept = Object.entries(properties).filter(([name]) => !names.includes(name));
+  return {
+    ...schema,
+    properties: Object.fromEntries(kept),
+    required: (required ?? []).filter((name) => !names.includes(name)),
+  } as TSchema;
+}
+
+const capitalized = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+
+/** Replaces schemas that have a name by a reference to it, wherever they stand. */
+class NamedSchemas {
+  readonly #names = new Map<string, string>();
+  readonly #definitions = new Map<string, unknown>();
+
+  constructor(schemas: Readonly<Record<string, TSchema>>) {
+    for (const [name, schema] of Object.entries(schemas)) this.#names.set(JSON.stringify(schema), name);
+    for (const [name, schema] of Object.entries(schemas)) this.#definitions.set(name, this.#inside(schema));
+  }
+
+  definitions(): Json {
+    return Object.fromEntries([...this.#definitions].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** A schema that has a name already keeps it. */
+  define(name: string, schema: TSchema): unknown {
+    const text = JSON.stringify(schema);
+    if (!this.#names.has(text)) {
+      this.#names.set(text, name);
+      this.#definitions.set(name, this.#inside(schema));
+    }
+    return this.refer(schema);
+  }
+
+  refer(schema: unknown): unknown {
+    if (typeof schema !== 'object' || schema === null) return schema;
+    const name = this.#names.get(JSON.stringify(schema));
+    return name === undefined ? this.#inside(schema) : { $ref: `#/components/schemas/${name}` };
+  }
+
+  #inside(schema: object): unknown {
+    if (Array.isArray(schema)) return schema.map((item) => this.refer(item));
+    return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, this.refer(value)]));
+  }
 }

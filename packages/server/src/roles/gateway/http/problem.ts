@@ -1,22 +1,22 @@
-// Errors over HTTP: RFC 9457 problem details that carry the wire's error code.
+// Problems over HTTP: RFC 9457 problem details that carry the wire's error code.
 
-import { type ErrorCode, errorStatus } from '@hongyan/protocol/codes';
-import type { Problem } from '@hongyan/protocol/http';
-import type { Refusal } from '../../../ports/core/core.ts';
+import { errorStatus } from '@hongyan/protocol/codes';
+import type { ProblemDetails } from '@hongyan/protocol/problem';
+import type { Problem } from '@hongyan/protocol/refusals';
 
-const titles: Partial<Record<ErrorCode, string>> = { unauthorized: 'Unauthorized', token_revoked: 'Token revoked' };
-
-export function problem({ code, message, retryAfterMs }: Omit<Refusal, 'type'>): Response {
+export function problemResponse(problem: Problem): Response {
+  const { code, message } = problem;
   const status = errorStatus[code];
-  const body: Problem = {
-    type: 'about:blank',
-    title: titles[code] ?? code.replaceAll('_', ' '),
-    status,
-    detail: message,
-    code,
-  };
+  const body: ProblemDetails = { type: 'about:blank', title: titleOf(code), status, detail: message, code };
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
+  const retryAfterMs = 'retryAfterMs' in problem ? problem.retryAfterMs : undefined;
   if (retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(retryAfterMs / 1000));
   if (status === 401) headers['www-authenticate'] = 'Bearer';
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** "not_found" → "Not found". */
+export function titleOf(code: string): string {
+  const words = code.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

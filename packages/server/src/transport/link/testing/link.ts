@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
 import { type Log, silentLog } from '@hongyan/base/log';
 import type { Core } from '../../../ports/core/core.ts';
-import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
-import { type CoreClient, type CoreClientOptions, connectCore } from '../client-end.ts';
+import type { EventBus, Topic } from '../../../ports/event-bus/event-bus.ts';
+import { CoreClient, type CoreClientOptions } from '../client-end.ts';
 import { type CoreServer, serveCore } from '../server-end.ts';
+
+const barrierTopic = 'barrier' as Topic;
 
 export interface LinkOptions extends Partial<Pick<CoreClientOptions, 'timeoutMs' | 'inFlightMax'>> {
   readonly core: Core;
@@ -38,7 +40,7 @@ export async function openLink(options: LinkOptions): Promise<LinkUnderTest> {
   let server: CoreServer = await serve();
   const clients: CoreClient[] = [];
   const connect = async (node: string) => {
-    const client = await connectCore({ socketPath, node, clock: systemClock, log, timeoutMs, inFlightMax });
+    const client = await CoreClient.connect({ socketPath, node, clock: systemClock, log, timeoutMs, inFlightMax });
     clients.push(client);
     return client;
   };
@@ -51,9 +53,9 @@ export async function openLink(options: LinkOptions): Promise<LinkUnderTest> {
     async serve() {
       server = await serve();
     },
-    // Both directions keep their order: an answer tells that all before its question was heard, and all before it was told.
+    // Both directions keep their order, so what was sent before a subscription is in force once that one is.
     async settle() {
-      await Promise.all(clients.map((each) => each.core.presence([])));
+      await Promise.all(clients.map(passBarrier));
     },
     async remove() {
       await Promise.all(clients.map((each) => each.close()));
@@ -61,4 +63,10 @@ export async function openLink(options: LinkOptions): Promise<LinkUnderTest> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function passBarrier({ bus }: CoreClient): Promise<void> {
+  const attachment = bus.attach({ onEvent: () => {}, onLoss: () => {} });
+  await attachment.subscribe([barrierTopic]);
+  attachment.detach();
 }

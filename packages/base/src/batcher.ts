@@ -1,0 +1,229 @@
+// The one queue in front of everything that works in batches: while batches are under way, the next one collects.
+
+import { assert } from './assert.ts';
+import type { Clock } from './clock.ts';
+import { StoreFailure } from './result.ts';
+
+export interface BatcherOptions<Item, Result> {
+  /** Items accepted and not answered yet; a submit that would pass it rejects with `overloaded` at once. */
+  readonly itemsMax: number;
+  /** Items of one batch. The items of one submitAll stay in one batch, even when they are more. */
+  readonly batchMax: number;
+  /** Batches under way at the same time. */
+  readonly inFlightMax: number;
+  /**
+   * Called in the order of the batches, also while earlier ones are under way. Returns one result per item, in the order of the
+   * batch. What it throws or rejects with rejects the items of this batch alone.
+   */
+  readonly handle: (batch: readonly Item[]) => Promise<readonly Result[]>;
+  /** Batches begin at least so far apart; the first one after a pause begins without delay. */
+  readonly pace?: { readonly minIntervalMs: number; readonly clock: Clock };
+  /**
+   * Keeps one key's backlog from delaying the others: of one key no more than `batchPerKeyMax` items go into a batch, and a submit
+   * of a key with `itemsPerKeyMax` items accepted and not answered rejects with `overloaded`. Order is kept per key only.
+   */
+  readonly fairness?: {
+    readonly keyOf: (item: Item) => string;
+    readonly itemsPerKeyMax: number;
+    readonly batchPerKeyMax: number;
+  };
+  /** When an idle batcher begins; default: after the callbacks that are running now, so that what arrives together leaves together. */
+  readonly schedule?: (begin: () => void) => void;
+}
+
+/** Items are handled in the order they were submitted; each submit is answered exactly once. */
+export class Batcher<Item, Result> {
+  readonly #options: BatcherOptions<Item, Result>;
+  #waiting: Pending<Item, Result>[] = [];
+  /** Items accepted and not answered yet. */
+  #itemCount = 0;
+  /** The same by key, with fairness. */
+  readonly #countOfKey = new Map<string, number>();
+  #inFlight = 0;
+  #isScheduled = false;
+  #isPacing = false;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: BatcherOptions<Item, Result>) {
+    assert(options.batchMax >= 1 && options.inFlightMax >= 1, 'a batcher with room for one item and one batch');
+    this.#options = options;
+  }
+
+  submit(item: Item): Promise<Result> {
+    const refusal = this.#refusalOf(1) ?? this.#refusalOfKey(item);
+    if (refusal) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#accept({ items: [item], resolve: (results) => resolve(results[0] as Result), reject });
+    });
+  }
+
+  /** All items in one batch; results in the same order. */
+  submitAll(items: readonly Item[]): Promise<readonly Result[]> {
+    const refusal = this.#refusalOf(items.length);
+    if (refusal) return Promise.reject(refusal);
+    if (items.length === 0) return Promise.resolve([]);
+    return new Promise((resolve, reject) => this.#accept({ items, resolve, reject }));
+  }
+
+  /** Refuses new items with `unavailable` and resolves when the accepted ones are answered; pacing ends. */
+  drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers<void>();
+    this.#begin();
+    return this.#drained.promise;
+  }
+
+  #refusalOf(count: number): StoreFailure | undefined {
+    if (this.#drained) return new StoreFailure('unavailable', 'closed: nothing more is accepted');
+    const { itemsMax } = this.#options;
+    if (this.#itemCount + count <= itemsMax) return undefined;
+    return new StoreFailure('overloaded', `more than ${itemsMax} requests are waiting; retry later`);
+  }
+
+  #refusalOfKey(item: Item): StoreFailure | undefined {
+    const { fairness } = this.#options;
+    if (!fairness) return undefined;
+    const count = this.#countOfKey.get(fairness.keyOf(item)) ?? 0;
+    if (count < fairness.itemsPerKeyMax) return undefined;
+    return new StoreFailure(
+      'overloaded',
+      `more than ${fairness.itemsPerKeyMax} requests of one key are waiting; retry later`,
+    );
+  }
+
+  #countKeys(items: readonly Item[], change: 1 | -1): void {
+    const { fairness } = this.#options;
+    if (!fairness) return;
+    for (const item of items) {
+      const key = fairness.keyOf(item);
+      const count = (this.#countOfKey.get(key) ?? 0) + change;
+      if (count === 0) this.#countOfKey.delete(key);
+      else this.#countOfKey.set(key, count);
+    }
+  }
+
+  #accept(pending: Pending<Item, Result>): void {
+    this.#itemCount += pending.items.length;
+    this.#countKeys(pending.items, 1);
+    this.#waiting.push(pending);
+    if (this.#isScheduled || this.#isPacing || this.#inFlight >= this.#options.inFlightMax) return;
+    this.#isScheduled = true;
+    const { schedule = queueMicrotask } = this.#options;
+    schedule(() => {
+      this.#isScheduled = false;
+      this.#begin();
+    });
+  }
+
+  /** Begins as many batches as may be under way. */
+  #begin(): void {
+    while (this.#waiting.length > 0 && this.#inFlight < this.#options.inFlightMax) {
+      if (this.#mustWait()) return;
+      this.#inFlight++;
+      void this.#run(this.#takeBatch());
+    }
+    if (this.#itemCount === 0) this.#drained?.resolve();
+  }
+
+  #mustWait(): boolean {
+    const { pace } = this.#options;
+    if (pace === undefined || this.#drained) return false;
+    if (this.#isPacing) return true;
+    const nowMs = pace.clock.monotonicMs();
+    const delayMs = this.#notBeforeMs - nowMs;
+    if (delayMs <= 0) {
+      this.#notBeforeMs = nowMs + pace.minIntervalMs;
+      return false;
+    }
+    this.#isPacing = true;
+    pace.clock.after(delayMs, () => {
+      this.#isPacing = false;
+      this.#begin();
+    });
+    return true;
+  }
+
+  async #run(batch: readonly Pending<Item, Result>[]): Promise<void> {
+    const [first] = batch;
+    const items = first && batch.length === 1 ? first.items : batch.flatMap((pending) => pending.items);
+    let settle: (pending: Pending<Item, Result>) => void;
+    try {
+      const results = await this.#handle(items);
+      assert(results.length === items.length, `${items.length} results, one per item; not ${results.length}`);
+      settle = resolverOf(results);
+    } catch (error) {
+      settle = (pending) => pending.reject(error);
+    }
+    this.#inFlight--;
+    this.#itemCount -= items.length;
+    this.#countKeys(items, -1);
+    // The next batch leaves before this one's callers run: what handles it never waits for them.
+    this.#begin();
+    for (const pending of batch) settle(pending);
+  }
+
+  /** Async, so that a handler that throws at once unwinds before the next batch begins. */
+  async #handle(items: readonly Item[]): Promise<readonly Result[]> {
+    return this.#options.handle(items);
+  }
+
+  #takeBatch(): readonly Pending<Item, Result>[] {
+    const { fairness } = this.#options;
+    if (fairness && this.#waiting.length > fairness.batchPerKeyMax) return this.#takeFairBatch(fairness);
+    return this.#takeFirst();
+  }
+
+  /** Items beyond their key's share stay where they are: the order of a key is kept. */
+  #takeFairBatch({ keyOf, batchPerKeyMax }: NonNullable<BatcherOptions<Item, Result>['fairness']>) {
+    const taken: Pending<Item, Result>[] = [];
+    const left: Pending<Item, Result>[] = [];
+    const takenOfKey = new Map<string, number>();
+    let itemCount = 0;
+    for (const pending of this.#waiting) {
+      const [item] = pending.items;
+      const key = item === undefined ? '' : keyOf(item);
+      const count = takenOfKey.get(key) ?? 0;
+      if (count >= batchPerKeyMax || (itemCount > 0 && itemCount + pending.items.length > this.#options.batchMax)) {
+        left.push(pending);
+        // The key's later items must not overtake this one.
+        takenOfKey.set(key, batchPerKeyMax);
+        continue;
+      }
+      taken.push(pending);
+      itemCount += pending.items.length;
+      takenOfKey.set(key, count + pending.items.length);
+    }
+    this.#waiting = left;
+    return taken;
+  }
+
+  #takeFirst(): readonly Pending<Item, Result>[] {
+    let count = 0;
+    let itemCount = 0;
+    for (const pending of this.#waiting) {
+      if (count > 0 && itemCount + pending.items.length > this.#options.batchMax) break;
+      itemCount += pending.items.length;
+      count++;
+    }
+    if (count < this.#waiting.length) return this.#waiting.splice(0, count);
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
+  }
+}
+
+/** Hands each submit of a batch its part of the results, when called in the order of the batch. */
+function resolverOf<Item, Result>(results: readonly Result[]): (pending: Pending<Item, Result>) => void {
+  let from = 0;
+  return (pending) => {
+    const to = from + pending.items.length;
+    pending.resolve(from === 0 && to === results.length ? results : results.slice(from, to));
+    from = to;
+  };
+}
+
+interface Pending<Item, Result> {
+  readonly items: readonly Item[];
+  readonly resolve: (results: readonly Result[]) => void;
+  readonly reject: (error: unknown) => void;
+}

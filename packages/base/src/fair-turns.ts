@@ -1,0 +1,90 @@
+// Work that takes fair turns: each key has one piece of work running at a time, keys take turns, and between pieces the event
+// loop serves others. It bounds what one user's large reads cost everyone else.
+
+import type { Clock } from './clock.ts';
+import { StoreFailure } from './result.ts';
+import { soon } from './soon.ts';
+
+export interface FairTurnsOptions {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** Pieces of work that run at once, of different keys. */
+  readonly runningMax: number;
+  /** Pieces that wait for one key; further ones reject with StoreFailure `overloaded`. */
+  readonly waitingPerKeyMax: number;
+  /** Pieces that wait in all; further ones reject likewise. */
+  readonly waitingMax: number;
+  /** Pieces are begun for at most so long in one turn of the event loop. */
+  readonly sliceMs?: number;
+}
+
+type Work = () => Promise<void>;
+
+export class FairTurns<Key> {
+  readonly #options: FairTurnsOptions;
+  /** Keys with waiting work, in the order of their turns. */
+  readonly #waiting = new Map<Key, Work[]>();
+  readonly #running = new Set<Key>();
+  #waitingCount = 0;
+  /** On the monotonic clock; undefined while no slice is open. */
+  #sliceStartMs: number | undefined;
+
+  constructor(options: FairTurnsOptions) {
+    this.#options = options;
+  }
+
+  /** Settles as `work` does. Rejects with StoreFailure `overloaded` where too much waits. */
+  run<T>(key: Key, work: () => Promise<T>): Promise<T> {
+    const { waitingPerKeyMax, waitingMax } = this.#options;
+    const queue = this.#waiting.get(key);
+    if (this.#waitingCount >= waitingMax || (queue?.length ?? 0) >= waitingPerKeyMax)
+      return Promise.reject(new StoreFailure('overloaded', 'too many requests wait for their turn'));
+    return new Promise<T>((resolve, reject) => {
+      const piece: Work = () => work().then(resolve, reject);
+      if (queue) queue.push(piece);
+      else this.#waiting.set(key, [piece]);
+      this.#waitingCount++;
+      this.#begin();
+    });
+  }
+
+  #begin(): void {
+    const { clock, runningMax, sliceMs = 5 } = this.#options;
+    this.#openSlice();
+    while (this.#running.size < runningMax) {
+      if (clock.monotonicMs() - (this.#sliceStartMs ?? 0) > sliceMs) return;
+      const key = this.#nextKey();
+      if (key === undefined) return;
+      void this.#runNext(key.value);
+    }
+  }
+
+  /** A slice ends with the event loop's turn; what still waits then begins in the next one. */
+  #openSlice(): void {
+    if (this.#sliceStartMs !== undefined) return;
+    this.#sliceStartMs = this.#options.clock.monotonicMs();
+    soon(() => {
+      this.#sliceStartMs = undefined;
+      if (this.#waiting.size > 0) this.#begin();
+    });
+  }
+
+  /** Boxed, because undefined may be a key. */
+  #nextKey(): { readonly value: Key } | undefined {
+    for (const value of this.#waiting.keys()) if (!this.#running.has(value)) return { value };
+    return undefined;
+  }
+
+  async #runNext(key: Key): Promise<void> {
+    const queue = this.#waiting.get(key);
+    const piece = queue?.shift();
+    if (!queue || !piece) return;
+    this.#waitingCount--;
+    // The key's next piece goes to the end of the line.
+    this.#waiting.delete(key);
+    if (queue.length > 0) this.#waiting.set(key, queue);
+    this.#running.add(key);
+    await piece();
+    this.#running.delete(key);
+    if (this.#waiting.size > 0) this.#begin();
+  }
+}

@@ -1,0 +1,42 @@
+// hongyan user list: the users of the data folder, by id.
+
+import { withDirectoryReader } from '@hongyan/server/compose/data-folder';
+import type { DirectoryReader } from '@hongyan/server/ports/directory/directory';
+import type { UserRecord } from '@hongyan/server/ports/directory/users';
+import { printable } from '@hongyan/terminal/printable';
+import type { Command } from './command.ts';
+import { timeOf } from './text.ts';
+
+/** Read and printed at once: a folder may have more users than memory. */
+const pageSize = 500;
+const idWidth = 24;
+
+export const userList: Command = {
+  name: 'user list',
+  usage: 'user list',
+  summary: 'List the users of the data folder by id, with the time of their creation and their names',
+  switches: { json: 'Print a JSON object for each user, a line each' },
+  options: ['data'],
+  async run({ config, switches }) {
+    const lineOf = switches.has('json') ? jsonLine : textLine;
+    await withDirectoryReader(config, async (directory) => {
+      for await (const page of pagesOf(directory)) console.log(page.map(lineOf).join('\n'));
+    });
+    return 0;
+  },
+};
+
+async function* pagesOf(directory: DirectoryReader): AsyncGenerator<readonly UserRecord[]> {
+  let page = await directory.listUsers({ limit: pageSize });
+  while (page.length > 0) {
+    yield page;
+    const after = page.at(-1)?.userId;
+    page = await directory.listUsers({ limit: pageSize, ...(after === undefined ? {} : { after }) });
+  }
+}
+
+const textLine = ({ userId, displayName, createdAtMs }: UserRecord): string =>
+  `${userId.padEnd(idWidth)}  ${timeOf(createdAtMs)}  ${printable(displayName)}`;
+
+const jsonLine = ({ userId, displayName, createdAtMs }: UserRecord): string =>
+  JSON.stringify({ user_id: userId, display_name: displayName, created_at: createdAtMs });

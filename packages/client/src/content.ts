@@ -1,0 +1,80 @@
+// What an application gives to be sent, checked before it is queued: JSON must carry all of it, or an acknowledgement would stand
+// for another content than was given.
+
+import type { SendTarget } from './api.ts';
+import { ClientError } from './client-error.ts';
+import { hasLoneSurrogate } from './unicode.ts';
+import type { Content } from './wire.ts';
+
+/** The server takes frames nested 34 levels deep; a frame adds two to its content. */
+const depthMax = 32;
+
+/** A copy: changes that the application makes afterwards do not reach the outbox. Throws ClientError `bad_request`. */
+export function checkedContent(content: Content): Content {
+  if (typeof content !== 'object' || content === null || Array.isArray(content) || typeof content.type !== 'string') {
+    throw badRequest(
+      `the content is an object with a type, such as {type: 'text', text: 'hello'}, not ${shown(content)}`,
+    );
+  }
+  if (content.type === 'text' && typeof content.text !== 'string') {
+    throw badRequest('content of type "text" needs a string "text"');
+  }
+  return copyOf(content, 'content', depthMax) as Content;
+}
+
+/** Throws ClientError `bad_request`. */
+export function checkedTarget(target: SendTarget): SendTarget {
+  const { to, conversationId } = (typeof target === 'object' && target !== null ? target : {}) as {
+    readonly to?: unknown;
+    readonly conversationId?: unknown;
+  };
+  const isUser = typeof to === 'string' && to !== '';
+  const isConversation = typeof conversationId === 'string' && conversationId !== '';
+  if (isUser !== isConversation) return target;
+  throw badRequest(`the target is {to: userId} or {conversationId}, not ${shown(target)}`);
+}
+
+function copyOf(value: unknown, path: string, depthLeft: number): unknown {
+  switch (typeof value) {
+    case 'string':
+      if (hasLoneSurrogate(value))
+        throw badRequest(`${path} contains half of a surrogate pair: cut text by code points`);
+      return value;
+    case 'number':
+      if (!Number.isFinite(value))
+        throw badRequest(`${path} is ${value}, which JSON cannot carry: send it as a string`);
+      return value;
+    case 'boolean':
+      return value;
+    case 'object':
+      return value === null ? null : copyOfObject(value, path, depthLeft);
+    case 'undefined':
+      throw badRequest(`${path} is undefined, which JSON cannot carry: leave the field out`);
+    default:
+      throw badRequest(`${path} is a ${typeof value}, which JSON cannot carry: send it as a string`);
+  }
+}
+
+function copyOfObject(value: object, path: string, depthLeft: number): unknown {
+  if (depthLeft === 0) throw badRequest(`${path} is nested deeper than ${depthMax} levels`);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return copyOf(value.toJSON(), path, depthLeft - 1);
+  // A hole reads as undefined.
+  if (Array.isArray(value)) return Array.from(value, (item, index) => copyOf(item, `${path}[${index}]`, depthLeft - 1));
+  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    throw badRequest(`${path} is a ${value.constructor.name}, which JSON cannot carry: send an array or an object`);
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => {
+      if (hasLoneSurrogate(key)) throw badRequest(`a key of ${path} contains half of a surrogate pair`);
+      return [key, copyOf(field, `${path}.${key}`, depthLeft - 1)];
+    }),
+  );
+}
+
+const badRequest = (message: string) => new ClientError('bad_request', message);
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 64));
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'an array' : `an object with the keys [${Object.keys(value).slice(0, 8).join(', ')}]`;
+}

@@ -1,0 +1,12 @@
+// Text as Unicode, not as UTF-16 units: half of a surrogate pair has no UTF-8 and reaches no server unchanged.
+
+export const hasLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text);
+
+/** For text that is only searched with: halves of pairs become U+FFFD. */
+export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+
+/** The first `max` code points. */
+export const cutTo = (text: string, max: number): string =>
+  text.length <= max ? text : [...text].slice(0, max).join('');
+
+export const utf8Length = (text: string): number => new TextEncoder().encode(text).length;

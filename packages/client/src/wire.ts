@@ -1,0 +1,105 @@
+// The server's objects as applications see them: plain types without the schemas behind them, so that the library's declarations
+// are one small file. wire.test.ts fails to compile when they differ from the operations table.
+
+import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+
+export type MessageStatus = 'sent' | 'ack' | 'delivered' | 'read';
+export type ConversationKind = 'direct' | 'group' | 'broadcast';
+export type MemberRole = 'owner' | 'member';
+
+/** `{type: 'text', text}`, or any other object with a `type` of the application's own. */
+export interface Content {
+  type: string;
+  text?: string;
+  [field: string]: unknown;
+}
+
+export interface Entry {
+  msg_id: MsgId;
+  conversation_id: ConversationId;
+  seq: Seq;
+  from: UserId;
+  /** Direct conversations. */
+  to?: UserId;
+  content: Content;
+  /** Unix milliseconds, given by the server. */
+  timestamp: number;
+  client_msg_id: ClientMsgId;
+  status: MessageStatus;
+}
+
+export interface Conversation {
+  conversation_id: ConversationId;
+  kind: ConversationKind;
+  title?: string;
+  /** User ids, up to limits.members_inline. */
+  members?: UserId[];
+  member_count: number;
+  /** Unix milliseconds, given by the server. */
+  created_at: number;
+  /** New members see what was written before they joined. */
+  history_visible: boolean;
+  last_seq: Seq;
+  /** First seq this member can read [D5]; last_seq + 1 when there is none. */
+  first_seq: Seq;
+  delivered_seq: Seq;
+  read_seq: Seq;
+  role: MemberRole;
+  unread: number;
+  last_message?: Entry;
+}
+
+export interface User {
+  user_id: UserId;
+  display_name: string;
+}
+
+export interface AuthResult {
+  access_token: string;
+  token_type: 'Bearer';
+  /** Seconds. */
+  expires_in: number;
+  user: User;
+}
+
+export interface Receipt {
+  type: 'receipt';
+  conversation_id: ConversationId;
+  user_id: UserId;
+  delivered_seq: Seq;
+  read_seq: Seq;
+}
+
+/** How far a member has come, and the status that gives to the message. */
+export interface MemberPlace {
+  user_id: UserId;
+  delivered_seq: Seq;
+  read_seq: Seq;
+  status: MessageStatus;
+}
+
+/** The same for one of the reader's own devices. */
+export interface DevicePlace {
+  device_id: DeviceId;
+  /** What the client calls itself; empty when it did not. */
+  name: string;
+  delivered_seq: Seq;
+  read_seq: Seq;
+  status: MessageStatus;
+  online: boolean;
+}
+
+/** Where a message is. */
+export interface MessagePlace {
+  message: Entry;
+  status: MessageStatus;
+  /** Members other than the sender who have received it. */
+  delivered_count: number;
+  read_count: number;
+  /** Members other than the sender. */
+  recipient_count: number;
+  /** Members other than the sender, at most limits.receipts_push_max; the counts are whole. */
+  members: MemberPlace[];
+  /** The reader's own devices. */
+  devices: DevicePlace[];
+}

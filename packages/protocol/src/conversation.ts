@@ -1,0 +1,57 @@
+// A conversation and its members, as clients see them.
+
+import Type, { type Static } from 'typebox';
+import { EntrySchema } from './entry.ts';
+import { ConversationIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
+
+export const ConversationKindSchema = Type.Union([
+  Type.Literal('direct'),
+  Type.Literal('group'),
+  Type.Literal('broadcast'),
+]);
+export type ConversationKind = Static<typeof ConversationKindSchema>;
+
+export const MemberRoleSchema = Type.Union([Type.Literal('owner'), Type.Literal('member')]);
+export type MemberRole = Static<typeof MemberRoleSchema>;
+
+/** What all members see alike. `members` lists up to limits.members_inline user ids. */
+export const ConversationSummarySchema = Type.Object({
+  kind: ConversationKindSchema,
+  title: Type.Optional(Type.String()),
+  members: Type.Optional(Type.Array(UserIdSchema)),
+  member_count: Type.Integer(),
+  created_at: Type.Integer({ description: 'Unix milliseconds, given by the server' }),
+  history_visible: Type.Boolean({ description: 'New members see what was written before they joined' }),
+});
+
+/** A conversation as one member sees it. */
+export const ConversationSchema = Type.Object({
+  conversation_id: ConversationIdSchema,
+  ...ConversationSummarySchema.properties,
+  last_seq: SeqSchema,
+  first_seq: Type.Unsafe<Static<typeof SeqSchema>>(
+    Type.Integer({ minimum: 1, description: 'First seq this member can read (D5); last_seq + 1 when there is none' }),
+  ),
+  delivered_seq: SeqSchema,
+  read_seq: SeqSchema,
+  role: MemberRoleSchema,
+  unread: Type.Integer({ minimum: 0 }),
+  last_message: Type.Optional(EntrySchema),
+});
+export type Conversation = Static<typeof ConversationSchema>;
+
+export const MemberSchema = Type.Object({
+  user_id: UserIdSchema,
+  display_name: Type.String(),
+  role: MemberRoleSchema,
+  delivered_seq: SeqSchema,
+  read_seq: SeqSchema,
+});
+
+export const ConversationChangeSchema = Type.Union([
+  Type.Literal('created'),
+  Type.Literal('updated'),
+  Type.Literal('member_joined'),
+  Type.Literal('member_left'),
+]);
+export type ConversationChange = Static<typeof ConversationChangeSchema>;

@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test';
+import { findLossyNumber, numberTextAt } from './exact-numbers.ts';
+
+test.each(['9007199254740993', '1234567890123456789', '1e400', '-1e400', '0.12345678901234567890', '1e-400'])(
+  'the number %s would be changed',
+  (number) => {
+    expect(findLossyNumber(`{"a":{"b":[1,${number}]}}`)).toEqual({ text: number });
+  },
+);
+
+test.each(['0', '-0.5', '1.50', '1e3', '9007199254740992', '0.1', '1.7976931348623157e308', '100000000000000000000'])(
+  'the number %s is held exactly',
+  (number) => {
+    expect(findLossyNumber(`{"a":${number}}`)).toBeUndefined();
+  },
+);
+
+test('digits inside strings are no numbers, also behind escaped quotes', () => {
+  expect(findLossyNumber('{"a":"9007199254740993","b\\"":"x\\\\","c":"1e400"}')).toBeUndefined();
+});
+
+test('a top-level number is returned as it is written', () => {
+  expect(numberTextAt('{"content":{"id":7},"id": 9007199254740993}', 'id')).toBe('9007199254740993');
+  expect(numberTextAt('{"content":{"id":7}}', 'id')).toBeUndefined();
+  expect(numberTextAt('{"id":00123', 'id')).toBeUndefined();
+  expect(numberTextAt('{"id":12,', 'id')).toBe('12');
+});

@@ -1,0 +1,61 @@
+// Finds numbers in JSON text that JavaScript would change: an acknowledgement must not be for another content than was sent.
+
+export interface LossyNumber {
+  /** As written. */
+  readonly text: string;
+}
+
+/** Cheap for ordinary texts: only 16 digits in a row or an exponent can hide a number that is not held exactly. */
+export function findLossyNumber(json: string): LossyNumber | undefined {
+  if (!/\d{16}|\d[eE]|\d\.\d{14}/.test(json)) return undefined;
+  for (const { text } of numbersOf(json)) if (!isExact(text)) return { text };
+  return undefined;
+}
+
+/** The value of `key` at the top level of an object, as written, when it is a number of JSON; the text around it may be broken. */
+export function numberTextAt(json: string, key: string): string | undefined {
+  for (const number of numbersOf(json))
+    if (number.depth === 1 && number.key === key) return jsonNumber.test(number.text) ? number.text : undefined;
+  return undefined;
+}
+
+interface NumberToken {
+  readonly text: string;
+  readonly depth: number;
+  /** The last string before it, which in an object is its key. */
+  readonly key: string;
+}
+
+/** Without leading zeros. */
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** Tokens of JSON: strings, brackets and numbers; everything else is skipped. */
+const token = /"(?:[^"\\]|\\.)*"|[{}[\]]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+function* numbersOf(json: string): Generator<NumberToken> {
+  let depth = 0;
+  let key = '';
+  for (const [text] of json.matchAll(token)) {
+    const first = text[0] ?? '';
+    if (first === '"') key = text.slice(1, -1);
+    else if (first === '{' || first === '[') depth++;
+    else if (first === '}' || first === ']') depth--;
+    else yield { text, depth, key };
+  }
+}
+
+function isExact(text: string): boolean {
+  const value = Number(text);
+  return Number.isFinite(value) && decimalOf(text) === decimalOf(String(value));
+}
+
+/** One spelling for each decimal value: significant digits and the exponent of the last one. */
+function decimalOf(text: string): string {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  const sign = mantissa.startsWith('-') ? '-' : '';
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+}

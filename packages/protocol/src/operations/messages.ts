@@ -1,0 +1,145 @@
+// Operations on messages: sending, catching up, reading, and where a message is.
+
+import Type, { type Static } from 'typebox';
+import { ContentSchema } from '../content.ts';
+import { ConversationSchema } from '../conversation.ts';
+import { EntrySchema, MessageStatusSchema } from '../entry.ts';
+import {
+  ClientMsgIdSchema,
+  ConversationIdSchema,
+  DeviceIdSchema,
+  MsgIdSchema,
+  SeqSchema,
+  UserIdSchema,
+} from '../ids.ts';
+import { limitSchema } from './limit.ts';
+import { operation } from './operation.ts';
+
+const tag = 'messages';
+
+/** Positions of a member, and the status they give to the message. */
+const MemberPlaceSchema = Type.Object({
+  user_id: UserIdSchema,
+  delivered_seq: SeqSchema,
+  read_seq: SeqSchema,
+  status: MessageStatusSchema,
+});
+/** The same for one of the reader's own devices. */
+const DevicePlaceSchema = Type.Object({
+  device_id: DeviceIdSchema,
+  name: Type.String({ description: 'What the client calls itself; empty when it did not' }),
+  delivered_seq: SeqSchema,
+  read_seq: SeqSchema,
+  status: MessageStatusSchema,
+  online: Type.Boolean(),
+});
+
+/** [D6, M16] */
+export const MessagePlaceSchema = Type.Object({
+  message: EntrySchema,
+  status: MessageStatusSchema,
+  delivered_count: Type.Integer({ description: 'Members other than the sender who have received it' }),
+  read_count: Type.Integer(),
+  recipient_count: Type.Integer({ description: 'Members other than the sender' }),
+  members: Type.Array(MemberPlaceSchema, {
+    description: 'Members other than the sender, at most limits.receipts_push_max; the counts are whole',
+  }),
+  devices: Type.Array(DevicePlaceSchema, { description: "The reader's own devices" }),
+});
+export type MessagePlace = Static<typeof MessagePlaceSchema>;
+
+export const messageOperations = {
+  send: operation({
+    summary: 'Send a message',
+    input: Type.Object(
+      {
+        to: Type.Optional(UserIdSchema),
+        conversation_id: Type.Optional(ConversationIdSchema),
+        client_msg_id: ClientMsgIdSchema,
+        content: ContentSchema,
+      },
+      {
+        description: 'Exactly one of to and conversation_id',
+        oneOf: [{ required: ['to'] }, { required: ['conversation_id'] }],
+      },
+    ),
+    output: Type.Object({
+      client_msg_id: ClientMsgIdSchema,
+      msg_id: MsgIdSchema,
+      conversation_id: ConversationIdSchema,
+      seq: SeqSchema,
+      timestamp: Type.Integer({ description: 'Unix milliseconds' }),
+      status: MessageStatusSchema,
+      duplicate: Type.Optional(Type.Literal(true)),
+    }),
+    refusals: ['not_member', 'forbidden', 'not_found', 'conflict', 'too_large'],
+    needs: 'token',
+    changes: true,
+    frame: { up: 'send', down: 'ack' },
+    http: { method: 'POST', path: '/v1/messages', tag, status: 201 },
+  }),
+  sync: operation({
+    summary: 'Conversations that changed since the cursor, or that this device is behind in; newest activity first',
+    input: Type.Object({
+      cursor: Type.Optional(Type.String({ maxLength: 512 })),
+      limit: limitSchema,
+      full: Type.Optional(Type.Boolean({ description: 'All conversations, for a device that lost its state' })),
+    }),
+    output: Type.Object({
+      conversations: Type.Array(ConversationSchema),
+      cursor: Type.String({
+        description: 'Opaque. Pass it to the next sync; with has_more, at once for the next page',
+      }),
+      has_more: Type.Boolean(),
+      conversation_count: Type.Integer({
+        description: 'All conversations of the user. A device that counts another number left some while it was away',
+      }),
+    }),
+    refusals: [],
+    needs: 'device',
+    changes: false,
+    frame: { up: 'sync', down: 'sync_result' },
+  }),
+  history: operation({
+    summary: 'A page of history, ascending; without bounds the newest',
+    input: Type.Object(
+      {
+        conversation_id: ConversationIdSchema,
+        after_seq: Type.Optional(SeqSchema),
+        before_seq: Type.Optional(SeqSchema),
+        limit: limitSchema,
+      },
+      { description: 'At most one of after_seq and before_seq', not: { required: ['after_seq', 'before_seq'] } },
+    ),
+    output: Type.Object({
+      conversation_id: ConversationIdSchema,
+      entries: Type.Array(EntrySchema, { description: 'Ascending by seq, without holes' }),
+      first_seq: SeqSchema,
+      last_seq: SeqSchema,
+      has_more: Type.Boolean({ description: 'More entries exist in the direction asked for' }),
+    }),
+    refusals: ['not_member'],
+    needs: 'token',
+    changes: false,
+    frame: { up: 'history', down: 'history_result' },
+    http: { method: 'GET', path: '/v1/conversations/{conversation_id}/messages', tag, status: 200 },
+  }),
+  getMessage: operation({
+    summary: 'Where a message is, for each member and for the devices of the reader',
+    input: Type.Object({ msg_id: MsgIdSchema }),
+    output: MessagePlaceSchema,
+    refusals: ['not_found'],
+    needs: 'token',
+    changes: false,
+    http: { method: 'GET', path: '/v1/messages/{msg_id}', tag, status: 200 },
+  }),
+  findMessage: operation({
+    summary: 'The outcome of a send that timed out [D6]',
+    input: Type.Object({ client_msg_id: ClientMsgIdSchema }),
+    output: MessagePlaceSchema,
+    refusals: ['not_found'],
+    needs: 'token',
+    changes: false,
+    http: { method: 'GET', path: '/v1/messages/by-client-id/{client_msg_id}', tag, status: 200 },
+  }),
+} as const;

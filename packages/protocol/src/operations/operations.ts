@@ -1,0 +1,23 @@
+// The table of all operations.
+
+import { accountOperations } from './accounts.ts';
+import { conversationOperations } from './conversations.ts';
+import { messageOperations } from './messages.ts';
+import type { InputOf, OperationSpec, OutputOf } from './operation.ts';
+import { receiptOperations } from './receipts.ts';
+import { routingOperations } from './routing.ts';
+
+export const operations = {
+  ...accountOperations,
+  ...conversationOperations,
+  ...messageOperations,
+  ...receiptOperations,
+  ...routingOperations,
+} as const satisfies Record<string, OperationSpec>;
+
+export type Operations = typeof operations;
+export type OperationName = keyof Operations;
+export type Input<N extends OperationName> = InputOf<Operations[N]>;
+export type Output<N extends OperationName> = OutputOf<Operations[N]>;
+
+export const operationNames = Object.keys(operations) as readonly OperationName[];

@@ -1,0 +1,18 @@
+// Where a client may connect.
+
+import Type from 'typebox';
+import { operation } from './operation.ts';
+
+export const routingOperations = {
+  route: operation({
+    summary: 'Addresses a client may connect to, nearest first',
+    input: Type.Object({}),
+    output: Type.Object({
+      addresses: Type.Array(Type.Object({ url: Type.String(), region: Type.Optional(Type.String()) })),
+    }),
+    refusals: [],
+    needs: 'nothing',
+    changes: false,
+    http: { method: 'GET', path: '/v1/route', tag: 'routing', status: 200 },
+  }),
+} as const;

@@ -1,0 +1,13 @@
+// What a failed read of an SQLite file means: the environment failed, or the program has a bug.
+
+import { StoreFailure } from '@hongyan/base/result';
+
+/** Codes of SQLite for what a disk, its permissions or another process do. Any other code is a bug in a statement. */
+const environmentCodes = /^SQLITE_(BUSY|CANTOPEN|FULL|IOERR|LOCKED|NOMEM|READONLY)/;
+
+/** A StoreFailure when the environment failed, otherwise the error itself. */
+export function readFailureOf(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!environmentCodes.test(code)) return error;
+  return new StoreFailure('unavailable', `the store cannot be read now: ${code}`, { cause: error });
+}

@@ -1,0 +1,140 @@
+// A thread that owns a store's write connection: batches go in, in order, and each is answered once it is committed.
+
+import { unreachable } from '@hongyan/base/assert';
+import { StoreFailure } from '@hongyan/base/result';
+import { errorOf } from './failure.ts';
+import type { FromWorker, ToWorker } from './group-commit-protocol.ts';
+
+export interface WriterThreadOptions {
+  /** A module that calls serveGroupCommit; `new URL('./x.worker.ts', import.meta.url)`. */
+  readonly worker: URL | string;
+  /** Handed to the worker's `open`; anything that can be structured-cloned. */
+  readonly init: unknown;
+  /** The thread died: batches under way and later ones reject. Called once at most. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+export class WriterThread<Op, Result> {
+  readonly #worker: Worker;
+  readonly #options: WriterThreadOptions;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  /** In the order they were posted, which is the order of the answers. */
+  readonly #underWay: PromiseWithResolvers<readonly Result[]>[] = [];
+  #state: State = { type: 'open' };
+
+  constructor(options: WriterThreadOptions) {
+    this.#options = options;
+    // The rejection is for callers of ready(); without any it must not count as unhandled.
+    this.#ready.promise.catch(() => {});
+    const script = typeof options.worker === 'string' ? options.worker : options.worker.href;
+    // A profiler and /proc show threads by their names.
+    this.#worker = new Worker(script, { name: threadName(script) });
+    this.#worker.onmessage = (event: MessageEvent<FromWorker<Result>>) => this.#receive(event.data);
+    this.#worker.onerror = (event) => this.#die(unknownOutcome(`the writer thread failed: ${event.message}`));
+    this.#worker.addEventListener('close', () => {
+      this.#die(unknownOutcome('the writer thread ended'));
+      // Not before: the thread's statements hold its file until the thread is gone.
+      this.#closed.resolve();
+    });
+    this.#post({ type: 'init', init: options.init });
+  }
+
+  /** Resolves when the worker has opened its store; rejects when it could not. */
+  ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /**
+   * One transaction for all ops, applied in this order; results in the same order. Several calls may be under way: they commit
+   * in the order of the calls. A rejection means that nothing was stored, unless it is a StoreFailure with unknown_outcome.
+   */
+  commit(ops: readonly Op[]): Promise<readonly Result[]> {
+    switch (this.#state.type) {
+      case 'open':
+        break;
+      case 'closing':
+        return Promise.reject(closedFailure());
+      case 'dead':
+        return Promise.reject(this.#state.later);
+      default:
+        return unreachable(this.#state);
+    }
+    try {
+      this.#post({ type: 'batch', ops });
+    } catch (error) {
+      // An op that cannot be cloned: its batch never left this thread.
+      return Promise.reject(error);
+    }
+    const answer = Promise.withResolvers<readonly Result[]>();
+    this.#underWay.push(answer);
+    return answer.promise;
+  }
+
+  /** Closes the store behind the batches under way and ends the thread. */
+  close(): Promise<void> {
+    if (this.#state.type === 'open') {
+      this.#state = { type: 'closing' };
+      this.#post({ type: 'close' });
+    }
+    return this.#closed.promise;
+  }
+
+  #receive(message: FromWorker<Result>): void {
+    switch (message.type) {
+      case 'ready':
+        return this.#ready.resolve();
+      case 'open_failed': {
+        const error = errorOf(message.failure);
+        return this.#die({ pending: error, later: error });
+      }
+      case 'committed':
+        return this.#underWay.shift()?.resolve(message.results);
+      case 'failed':
+        return this.#underWay.shift()?.reject(errorOf(message.failure));
+      case 'closed':
+        return this.#die({ pending: closedFailure(), later: closedFailure(), isExpected: true });
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #die({ pending, later, isExpected = false }: Death): void {
+    if (this.#state.type === 'dead') return;
+    this.#state = { type: 'dead', later };
+    for (const answer of this.#underWay.splice(0)) answer.reject(pending);
+    this.#ready.reject(pending);
+    this.#worker.terminate();
+    if (!isExpected) this.#options.onFatal?.(pending);
+  }
+
+  #post(message: ToWorker<Op>): void {
+    this.#worker.postMessage(message);
+  }
+}
+
+interface Death {
+  /** For batches under way. */
+  readonly pending: Error;
+  /** For batches after it. */
+  readonly later: Error;
+  readonly isExpected?: boolean;
+}
+
+type State =
+  | { readonly type: 'open' }
+  | { readonly type: 'closing' }
+  | { readonly type: 'dead'; readonly later: Error };
+
+/** A batch under way may have been committed before the thread died; a later one was not. */
+function unknownOutcome(message: string): Death {
+  return {
+    pending: new StoreFailure('unknown_outcome', message),
+    later: new StoreFailure('unavailable', `${message}; restart the server`),
+  };
+}
+
+const closedFailure = () => new StoreFailure('unavailable', 'the store is closed');
+
+/** "timeline" for …/timeline.worker.ts. */
+const threadName = (script: string): string => /([\w-]+)\.worker\.\w+$/.exec(script)?.[1] ?? 'writer';

@@ -1,0 +1,98 @@
+// Runs one gateway process: a gateway whose core is in the process that started it. It does not outlive that process.
+
+import { unreachable } from '@hongyan/base/assert';
+import { systemClock } from '@hongyan/base/clock';
+import { createLog, type LogLevel } from '@hongyan/base/log';
+import { CoreClient } from '../../transport/link/client-end.ts';
+import { openGateway } from '../gateway.ts';
+import { openTokens } from '../tokens.ts';
+import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
+
+/** Resolves with the exit code. */
+export function runGatewayProcess(): Promise<number> {
+  if (!process.send) {
+    console.error('hongyan: gateway processes are started by hongyan start --gateways');
+    return Promise.resolve(2);
+  }
+  const child = new ChildProcess();
+  process.on('message', (message: ToGatewayProcess) => child.receive(message));
+  // The core's process is gone, and with it everything that this one could answer.
+  process.on('disconnect', () => child.exit(1));
+  // A terminal's Ctrl-C reaches every process of its group: the same stop that the core's process then asks for.
+  process.on('SIGINT', () => void child.stop());
+  process.on('SIGTERM', () => void child.stop());
+  // A closing terminal sends it to the core's process too, which drains or, under nohup, goes on: that one decides.
+  process.on('SIGHUP', () => {});
+  return child.exited;
+}
+
+/** Drains and closes a gateway that has started. */
+type Stop = () => Promise<void>;
+
+class ChildProcess {
+  readonly exited: Promise<number>;
+  readonly exit: (code: number) => void;
+  #begun: Promise<Stop> | undefined;
+  #isStopping = false;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.exited = promise;
+    this.exit = resolve;
+  }
+
+  receive(message: ToGatewayProcess): void {
+    switch (message.type) {
+      case 'begin':
+        void this.#begin(message);
+        return;
+      case 'ask':
+        return send({ type: 'alive' });
+      case 'stop':
+        void this.stop();
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    // A start that failed has reported it and exits by itself.
+    const stop = await this.#begun?.catch(() => undefined);
+    await stop?.();
+    this.exit(0);
+  }
+
+  async #begin(begin: Begin): Promise<void> {
+    this.#begun = startGateway(begin);
+    try {
+      await this.#begun;
+      send({ type: 'ready' });
+    } catch (error) {
+      send({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+      this.exit(1);
+    }
+  }
+}
+
+async function startGateway({ config, node, socketPath }: Begin): Promise<Stop> {
+  const clock = systemClock;
+  const log = createLog({ level: config.logLevel as LogLevel, fields: { node } });
+  const { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax } = config;
+  const link = await CoreClient.connect({ socketPath, node, clock, log, timeoutMs, inFlightMax });
+  const { core, bus } = link;
+  const tokens = await openTokens(config, { clock, log });
+  const place = { core, bus, tokens, node, isPortShared: true, isCoreReachable: () => link.isUp };
+  const gateway = await openGateway(config, { log, clock }, place);
+  return async () => {
+    await gateway.drain(clock.monotonicMs() + config.drainMs);
+    await gateway.close();
+    await link.close();
+  };
+}
+
+const send = (message: FromGatewayProcess): void => {
+  process.send?.(message);
+};

@@ -1,0 +1,22 @@
+// What the core's process and a gateway process send each other beside the link: begin, stop, and whether the event loop turns.
+
+import type { Config } from '../../config/options.ts';
+
+/** First word of the command line that makes this program a gateway process. Of no use on a terminal: it waits for `begin`. */
+export const gatewayProcessWord = 'gateway-process';
+
+export type ToGatewayProcess =
+  /** `config` as the core's process has it, with the real port in `listen`. */
+  | { readonly type: 'begin'; readonly config: Config; readonly node: string; readonly socketPath: string }
+  /** Asks for `alive`. */
+  | { readonly type: 'ask' }
+  /** Drain, then exit. */
+  | { readonly type: 'stop' };
+
+export type FromGatewayProcess =
+  | { readonly type: 'ready' }
+  | { readonly type: 'alive' }
+  /** It exits next. */
+  | { readonly type: 'failed'; readonly message: string };
+
+export type Begin = Extract<ToGatewayProcess, { readonly type: 'begin' }>;

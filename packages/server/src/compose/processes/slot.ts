@@ -1,0 +1,165 @@
+// Supervises one gateway process: restarts it on exit or hang, with exponential back-off for early exits.
+
+import { assert, unreachable } from '@hongyan/base/assert';
+import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
+
+/** A process as its supervisor uses it. */
+export interface Child {
+  readonly pid: number;
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  /** A process that is gone or about to exit gets nothing: that is no error. */
+  send(message: ToGatewayProcess): void;
+  /** At once, without a drain. */
+  kill(): void;
+}
+
+export interface GatewaySlotOptions {
+  readonly begin: Begin;
+  readonly spawn: (node: string, onMessage: (message: FromGatewayProcess) => void) => Child;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+type State =
+  | { readonly type: 'new' }
+  | { readonly type: 'starting'; readonly child: Child }
+  /** `unanswered`: questions since its last sign of life. */
+  | { readonly type: 'running'; readonly child: Child; readonly unanswered: number }
+  /** Its process exited or was killed; the next is not spawned yet. */
+  | { readonly type: 'between' }
+  | { readonly type: 'stopped' };
+
+const backOffMs = { first: 100, max: 5_000 };
+/** A process that lived so long exited for a new reason: back-off begins anew. */
+const settledMs = 30_000;
+const readyTimeoutMs = 30_000;
+/** Beyond the drain, for the exit itself. */
+const exitTimeoutMs = 5_000;
+/** Questions in a row that a process may leave without an answer. */
+const unansweredMax = 2;
+
+export class GatewaySlot {
+  readonly #options: GatewaySlotOptions;
+  readonly #stopping = new AbortController();
+  #state: State = { type: 'new' };
+  #kept: Promise<void> | undefined;
+  #watch: Timer | undefined;
+  #askedMs = 0;
+  #earlyExits = 0;
+
+  constructor(options: GatewaySlotOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the gateway accepts connections; rejects when the first process does not come so far. */
+  async start(): Promise<void> {
+    assert(this.#state.type === 'new', 'a slot is started once');
+    const { clock, begin } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const child = await this.#launch();
+    this.#kept = this.#keep(child, startedMs);
+    this.#askedMs = clock.monotonicMs();
+    this.#watch = clock.every(begin.config.linkTimeoutMs, () => this.#ask());
+  }
+
+  /** Drains and ends the process; none follows. */
+  async stop(): Promise<void> {
+    const { clock, begin } = this.#options;
+    this.#stopping.abort();
+    this.#watch?.cancel();
+    const state = this.#state;
+    this.#state = { type: 'stopped' };
+    if (state.type === 'starting' || state.type === 'running') {
+      const { child } = state;
+      child.send({ type: 'stop' });
+      const timer = clock.after(begin.config.drainMs + exitTimeoutMs, () => child.kill());
+      await child.exited;
+      timer.cancel();
+    }
+    await this.#kept;
+  }
+
+  /** Until `stop`: waits for the process to exit, then for the back-off, then spawns the next. */
+  async #keep(first: Child, firstMs: number): Promise<void> {
+    const { clock, log, begin } = this.#options;
+    const { signal: isStopping } = this.#stopping;
+    let child: Child | undefined = first;
+    let startedMs = firstMs;
+    while (!isStopping.aborted) {
+      const exit = await child?.exited;
+      if (isStopping.aborted) return;
+      this.#state = { type: 'between' };
+      if (clock.monotonicMs() - startedMs > settledMs) this.#earlyExits = 0;
+      const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#earlyExits++);
+      log.warn('gateway process died', { node: begin.node, ...exit, restartInMs: delayMs });
+      await sleep(clock, { delayMs, signal: isStopping });
+      if (isStopping.aborted) return;
+      startedMs = clock.monotonicMs();
+      child = await this.#launch().catch((error: unknown) => {
+        log.error('gateway process did not start', { node: begin.node, error });
+        return undefined;
+      });
+    }
+  }
+
+  /** Resolves when the gateway is ready. Rejects when its process exited before that. */
+  async #launch(): Promise<Child> {
+    const { begin, spawn, clock } = this.#options;
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    const child = spawn(begin.node, (message) => this.#receive(child, message, { resolve, reject }));
+    this.#state = { type: 'starting', child };
+    const late = clock.after(readyTimeoutMs, () => child.kill());
+    void child.exited.then(({ code }) =>
+      reject(new Error(`${begin.node} exited with code ${code} before it was ready`)),
+    );
+    child.send(begin);
+    try {
+      await ready;
+      return child;
+    } finally {
+      late.cancel();
+    }
+  }
+
+  #receive(
+    child: Child,
+    message: FromGatewayProcess,
+    start: { readonly resolve: () => void; readonly reject: (error: Error) => void },
+  ): void {
+    switch (message.type) {
+      case 'failed':
+        return start.reject(new Error(message.message));
+      case 'ready':
+        if (this.#state.type !== 'starting') return;
+        this.#state = { type: 'running', child, unanswered: 0 };
+        this.#options.log.info('gateway process is ready', { node: this.#options.begin.node, pid: child.pid });
+        return start.resolve();
+      case 'alive':
+        if (this.#state.type === 'running') this.#state = { ...this.#state, unanswered: 0 };
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** A process that hangs answers no client, and yet keeps its connections and its share of the new ones. */
+  #ask(): void {
+    const { clock, log, begin } = this.#options;
+    const sinceMs = clock.monotonicMs() - this.#askedMs;
+    this.#askedMs += sinceMs;
+    if (this.#state.type !== 'running') return;
+    const { child } = this.#state;
+    // This process was late itself: answers may wait to be read.
+    const unanswered = sinceMs > 2 * begin.config.linkTimeoutMs ? 0 : this.#state.unanswered;
+    if (unanswered < unansweredMax) {
+      this.#state = { type: 'running', child, unanswered: unanswered + 1 };
+      child.send({ type: 'ask' });
+      return;
+    }
+    log.error('gateway process hangs', { node: begin.node, pid: child.pid });
+    this.#state = { type: 'between' };
+    child.kill();
+  }
+}

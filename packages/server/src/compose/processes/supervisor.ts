@@ -1,0 +1,110 @@
+// Several gateway processes in front of the core of this process: started together, restarted when they exit, drained first.
+
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { formatAddress, parseAddress, reachableUrl } from '@hongyan/base/address';
+import { type Clock, sleep } from '@hongyan/base/clock';
+import { listen } from 'bun';
+import type { Config } from '../../config/options.ts';
+import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
+import type { OpenCore, Surroundings } from '../core.ts';
+import { GatewaySlot } from './slot.ts';
+import { spawnGateway } from './spawn.ts';
+
+/** A path of a Unix socket has 108 bytes, its final zero included. */
+const socketPathBytesMax = 107;
+/** Gateways of a server that was killed a moment ago may still be about to exit. */
+const portFreeWithinMs = 2_000;
+const portPollMs = 50;
+const socketName = 'core.sock';
+
+export class GatewaySupervisor {
+  readonly url: string;
+  readonly #slots: readonly GatewaySlot[];
+  readonly #server: CoreServer;
+  readonly #folder: string;
+
+  private constructor(parts: {
+    readonly url: string;
+    readonly slots: readonly GatewaySlot[];
+    readonly server: CoreServer;
+    readonly folder: string;
+  }) {
+    this.url = parts.url;
+    this.#slots = parts.slots;
+    this.#server = parts.server;
+    this.#folder = parts.folder;
+  }
+
+  /** Rejects when one of the processes cannot start; the others are ended then. */
+  static async start(
+    config: Config,
+    { log, clock, program }: Surroundings & { readonly program: readonly string[] },
+    { core, bus }: OpenCore,
+  ): Promise<GatewaySupervisor> {
+    const { hostname } = parseAddress(config.listen);
+    const port = await reservePort(config.listen, clock);
+    const folder = await runtimeFolder(config.data);
+    const socketPath = join(folder, socketName);
+    const server = await serveCore({ core, bus, socketPath, backlogBytesMax: config.linkBacklogBytesMax, log });
+    const ofChild = { ...config, listen: formatAddress({ hostname, port }) };
+    const slots = Array.from({ length: config.gateways }, (_, index) => {
+      const begin = { type: 'begin', config: ofChild, node: `gateway-${index + 1}`, socketPath } as const;
+      return new GatewaySlot({ begin, spawn: spawnGateway(program), log, clock });
+    });
+    const url = reachableUrl({ hostname, port, isTls: config.tlsCert !== '' });
+    const supervisor = new GatewaySupervisor({ url, slots, server, folder });
+    try {
+      await Promise.all(slots.map((slot) => slot.start()));
+      return supervisor;
+    } catch (error) {
+      await supervisor.stop();
+      throw error;
+    }
+  }
+
+  /** Resolves when all gateways have drained and exited. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.stop()));
+    await this.#server.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** For this user alone: in the data folder, or in the temporary folder when the path would be too long for a socket. */
+async function runtimeFolder(data: string): Promise<string> {
+  const folder = resolve(data, 'run');
+  if (Buffer.byteLength(join(folder, socketName)) > socketPathBytesMax) return mkdtemp(join(tmpdir(), 'hongyan-'));
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
+  return folder;
+}
+
+/**
+ * The gateways share their port with any process that asks to share it, so only a free port is given to them: two servers on one
+ * port would each get some of the clients.
+ */
+async function reservePort(address: string, clock: Clock): Promise<number> {
+  const deadlineMs = clock.monotonicMs() + portFreeWithinMs;
+  for (;;) {
+    const port = probePort(address);
+    if (port !== undefined) return port;
+    if (clock.monotonicMs() > deadlineMs)
+      throw new Error(`another process listens on ${address}; stop it, or name another port by --listen`);
+    await sleep(clock, { delayMs: portPollMs });
+  }
+}
+
+/** undefined when another process has the port. */
+function probePort(address: string): number | undefined {
+  try {
+    const probe = listen({ ...parseAddress(address), socket: { data() {} } });
+    const { port } = probe;
+    probe.stop(true);
+    return port;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,9 @@
+// The real core by direct call.
+
+import { openWorld } from '../../roles/core/testing/world.ts';
+import { coreContract } from './testing/contract.ts';
+
+coreContract('core by direct call', async () => {
+  const { core, bus, close } = await openWorld();
+  return { core, bus, settle: async () => {}, remove: close };
+});

@@ -1,0 +1,161 @@
+// A part of the contract of the core: each operation, once accepted and once refused, keeps what it declares.
+
+import { expect, test } from 'bun:test';
+import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
+import { type Input, operations } from '@hongyan/protocol/operations/operations';
+import { Compile } from 'typebox/compile';
+import type { AnonymousCaller, CallerOf, CoreOperation, CoreOperations, DeviceCaller } from '../core.ts';
+import { accepted, type CoreTools, caller, direct, password, seq, user } from './gateway-side.ts';
+
+interface Example<N extends CoreOperation> {
+  readonly caller: CallerOf<N>;
+  readonly input: Input<N>;
+  /** What the core refuses although it fits the schema; absent: nothing that fits is refused. */
+  readonly refused?: { readonly input: Input<N>; readonly code: string; readonly caller?: CallerOf<N> };
+}
+type Examples = { readonly [N in CoreOperation]: Example<N> };
+
+export function everyOperation({ made, group, open, say }: CoreTools): void {
+  test('each operation returns what it declares, and refuses with a code that it declares', async () => {
+    const conversationId = await group('bob');
+    const { msg_id } = accepted(await say('first'));
+    const examples = examplesOf({ conversationId, msgId: msg_id, device: await open('ann') });
+    const names = Object.keys(examples) as CoreOperation[];
+    expect(names.toSorted()).toEqual(
+      Object.keys(operations)
+        .filter((name) => name !== 'route')
+        .toSorted() as CoreOperation[],
+    );
+    for (const name of names) await check(made().core, name, examples[name] as Example<typeof name>);
+  });
+}
+
+async function check<N extends CoreOperation>(core: CoreOperations, name: N, example: Example<N>): Promise<void> {
+  const { input, output, refusals }: OperationSpec = operations[name];
+  const { refused } = example;
+  if (refused) {
+    expect({ name, fits: Compile(input).Check(refused.input) }).toEqual({ name, fits: true });
+    const result = await core[name](refused.caller ?? example.caller, refused.input);
+    expect({ name, ...result }).toMatchObject({ name, type: 'refused', code: refused.code });
+    expect(['bad_request', ...refusals]).toContain(refused.code);
+  }
+  expect({ name, fits: Compile(input).Check(example.input) }).toEqual({ name, fits: true });
+  const value: unknown = accepted(await core[name](example.caller, example.input));
+  const errors = output === undefined ? [] : Compile(output).Errors(value);
+  expect({ name, errors }).toEqual({ name, errors: [] });
+  if (output === undefined) expect(value).toBeUndefined();
+}
+
+interface Facts {
+  /** A group of ann and bob. */
+  readonly conversationId: ConversationId;
+  readonly msgId: MsgId;
+  /** Of ann, with a session. */
+  readonly device: DeviceCaller;
+}
+
+/** In the order in which they are called. */
+function examplesOf(facts: Facts): Examples {
+  return { ...accountExamples(), ...conversationExamples(facts), ...messageExamples(facts), ...liveExamples(facts) };
+}
+
+const ann = caller('ann');
+const anyone: AnonymousCaller = { address: '127.0.0.1' };
+const nowhere = 'g:nowhere' as ConversationId;
+const nobody = user('nobody');
+
+function accountExamples() {
+  return {
+    signup: {
+      caller: anyone,
+      input: { user_id: user('eve'), password, display_name: 'Eve 雁' },
+      refused: { input: { user_id: user('ANN'), password }, code: 'conflict' },
+    },
+    login: {
+      caller: anyone,
+      input: { user_id: user('eve'), password },
+      refused: { input: { user_id: nobody, password }, code: 'unauthorized' },
+    },
+    getMe: { caller: ann, input: {}, refused: { caller: caller('nobody'), input: {}, code: 'not_found' } },
+    getUser: {
+      caller: ann,
+      input: { user_id: user('eve') },
+      refused: { input: { user_id: nobody }, code: 'not_found' },
+    },
+    searchUsers: { caller: ann, input: { query: 'e' } },
+  } satisfies Partial<Examples>;
+}
+
+function conversationExamples({ conversationId: conversation_id }: Facts) {
+  const inNowhere = { input: { conversation_id: nowhere }, code: 'not_member' };
+  const cat = { conversation_id, user_id: user('cat') };
+  const ofNobody = { input: { conversation_id, user_id: nobody }, code: 'not_found' };
+  return {
+    createConversation: {
+      caller: ann,
+      input: { kind: 'broadcast', title: '雁', members: [user('bob'), user('CAT')], history_visible: false },
+      refused: { input: { kind: 'direct', with: nobody }, code: 'not_found' },
+    },
+    listConversations: {
+      caller: ann,
+      input: { limit: 500 },
+      refused: { input: { cursor: 'foreign' }, code: 'bad_request' },
+    },
+    getConversation: { caller: ann, input: { conversation_id }, refused: inNowhere },
+    setTitle: {
+      caller: ann,
+      input: { conversation_id, title: 'new' },
+      refused: { input: { conversation_id, title: ' ' }, code: 'bad_request' },
+    },
+    addMember: { caller: ann, input: cat, refused: ofNobody },
+    listMembers: { caller: ann, input: { conversation_id, limit: 1 }, refused: inNowhere },
+    removeMember: { caller: ann, input: cat, refused: ofNobody },
+  } satisfies Partial<Examples>;
+}
+
+function messageExamples({ conversationId: conversation_id, msgId, device }: Facts) {
+  const unknownId = '01900000-0000-7000-8000-000000000000' as MsgId;
+  const client_msg_id = 'second' as ClientMsgId;
+  return {
+    send: {
+      caller: ann,
+      input: { to: user('BOB'), client_msg_id, content: { type: 'text', text: 'x' } },
+      refused: { input: { conversation_id, client_msg_id, content: { type: 'hongyan.x' } }, code: 'forbidden' },
+    },
+    sync: {
+      caller: device,
+      input: { full: true },
+      refused: { input: { cursor: 'foreign' }, code: 'bad_request' },
+    },
+    history: {
+      caller: ann,
+      input: { conversation_id },
+      refused: { input: { conversation_id: nowhere }, code: 'not_member' },
+    },
+    getMessage: {
+      caller: ann,
+      input: { msg_id: msgId },
+      refused: { input: { msg_id: unknownId }, code: 'not_found' },
+    },
+    findMessage: {
+      caller: ann,
+      input: { client_msg_id },
+      refused: { input: { client_msg_id: 'unused' as ClientMsgId }, code: 'not_found' },
+    },
+  } satisfies Partial<Examples>;
+}
+
+function liveExamples({ device }: Facts) {
+  const beyond = { input: { conversation_id: direct, seq: seq(99) }, code: 'bad_request' };
+  return {
+    delivered: { caller: device, input: { conversation_id: direct, seq: seq(1) }, refused: beyond },
+    read: { caller: device, input: { conversation_id: direct, seq: seq(2) }, refused: beyond },
+    typing: {
+      caller: device,
+      input: { conversation_id: direct },
+      refused: { input: { conversation_id: nowhere }, code: 'not_member' },
+    },
+    presence: { caller: device, input: { user_ids: [user('ann'), nobody] } },
+  } satisfies Partial<Examples>;
+}

@@ -1,0 +1,56 @@
+// What a gateway brings to the core, for the tests of its contract: callers, ids, and the tools that the tests share.
+
+import type { Content } from '@hongyan/protocol/content';
+import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import type { Result } from '@hongyan/protocol/refusals';
+import type { EventBus } from '../../event-bus/event-bus.ts';
+import type { Caller, Core, DeviceCaller } from '../core.ts';
+
+export interface CoreUnderTest {
+  /** Both as a gateway has them; the core behind is fresh and real. */
+  readonly core: Core;
+  readonly bus: EventBus;
+  /** Resolves when every event up to now was delivered. */
+  settle(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface CoreTools {
+  made(): CoreUnderTest;
+  /** Opens a session of the device. */
+  open(id: string, device?: string): Promise<DeviceCaller>;
+  send(from: string, input: Pick<Input<'send'>, 'to' | 'conversation_id'>, more?: SendMore): SendResult;
+  /** ann writes to bob. */
+  say(key: string, content?: Content): SendResult;
+  /** ann creates a group with these members. */
+  group(...members: readonly string[]): Promise<ConversationId>;
+}
+type SendMore = { readonly key?: string; readonly content?: Content };
+type SendResult = Promise<Result<Output<'send'>>>;
+
+export const user = (id: string): UserId => id as UserId;
+export const seq = (value: number): Seq => value as Seq;
+export const codeOf = (result: Result<unknown>): string => (result.type === 'ok' ? 'ok' : result.code);
+/** A session is opened before it calls: over the link the core knows callers with a session by its id alone. */
+export const deviceCaller = (id: string, device = 'phone', session = `${id} ${device}`): DeviceCaller => ({
+  userId: user(id),
+  deviceId: device as DeviceId,
+  sessionId: session,
+  tokenId: `token of ${id}`,
+  address: '127.0.0.1',
+});
+/** The same user without a device, as HTTP requests have it. */
+export const caller = (id: string): Caller => ({
+  userId: user(id),
+  tokenId: `token of ${id}`,
+  address: '127.0.0.1',
+});
+
+export function accepted<T>(result: Result<T>): T {
+  if (result.type !== 'ok') throw new Error(`${result.type}: ${result.code} ${result.message}`);
+  return result.value;
+}
+
+export const password = 'correct horse battery';
+export const direct = 'd:ann:bob' as ConversationId;

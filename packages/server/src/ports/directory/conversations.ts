@@ -1,0 +1,134 @@
+// The conversations port: conversations, their members, and which conversations a user is in.
+
+import type { ConversationKind, MemberRole } from '@hongyan/protocol/conversation';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+
+export interface ConversationRecord {
+  readonly conversationId: ConversationId;
+  readonly kind: ConversationKind;
+  /** Empty for direct conversations. */
+  readonly title: string;
+  readonly createdAtMs: number;
+  readonly memberCount: number;
+  /** New members see the entries written before they joined. */
+  readonly isHistoryVisible: boolean;
+}
+
+export interface MemberKey {
+  readonly conversationId: ConversationId;
+  readonly userId: UserId;
+}
+
+export interface MemberRecord extends MemberKey {
+  readonly role: MemberRole;
+  /** Entries below it are hidden from this member [D5]. 1 = all are visible. */
+  readonly visibleFromSeq: Seq;
+  /** The furthest of all the member's devices. */
+  readonly deliveredSeq: Seq;
+  readonly readSeq: Seq;
+  /** When this membership or its read position last changed; lets other devices of the user find what they missed. */
+  readonly updatedAtMs: number;
+}
+
+export interface NewConversation {
+  readonly conversationId: ConversationId;
+  readonly kind: ConversationKind;
+  readonly title: string;
+  readonly isHistoryVisible: boolean;
+  /** Of a user listed twice the first role counts. Earlier ones are of longer standing. */
+  readonly members: readonly { readonly userId: UserId; readonly role: MemberRole }[];
+  readonly atMs: number;
+  /** A member who has this many conversations already makes the creation fail. Absent = unbounded. */
+  readonly conversationsPerUserMax?: number;
+}
+
+export type Creation =
+  | { readonly type: 'created' }
+  | { readonly type: 'exists' }
+  /** The user has `conversationsPerUserMax` conversations. */
+  | { readonly type: 'full'; readonly userId: UserId };
+
+export interface NewMember extends MemberKey {
+  readonly role: MemberRole;
+  readonly visibleFromSeq: Seq;
+  /** Where the member's positions begin, delivered and read; 0 when absent. */
+  readonly readSeq?: Seq;
+  readonly atMs: number;
+  /** Absent = unbounded. */
+  readonly memberCountMax?: number;
+  readonly conversationsPerUserMax?: number;
+}
+
+/** Anything but `added` changed nothing. */
+export type Addition =
+  | 'added'
+  /** Already a member. */
+  | 'exists'
+  | 'no_conversation'
+  /** The conversation has `memberCountMax` members. */
+  | 'conversation_full'
+  /** The user has `conversationsPerUserMax` conversations. */
+  | 'user_full';
+
+export interface Removal {
+  /** false: nothing was changed. */
+  readonly wasMember: boolean;
+  /** The member who became owner, when the last owner left. */
+  readonly newOwner?: UserId;
+}
+
+export interface Membership {
+  readonly member: MemberRecord;
+  readonly conversation: ConversationRecord;
+}
+
+/**
+ * MUST compare conversation ids without regard to the case of ASCII letters, as user ids, and return both as they were created:
+ * the id of a direct conversation holds two user ids.
+ * A member need not be a stored user: callers check that.
+ */
+export interface Conversations {
+  /** `exists` and `full` changed nothing. */
+  createConversation(conversation: NewConversation): Promise<Creation>;
+  /** Keyed by the ids as given; an unknown conversation is absent. */
+  getConversations(
+    conversationIds: readonly ConversationId[],
+  ): Promise<ReadonlyMap<ConversationId, ConversationRecord>>;
+  /** false when there is no such conversation. */
+  setTitle(change: { readonly conversationId: ConversationId; readonly title: string }): Promise<boolean>;
+
+  /** In the order of the keys; undefined = not a member. */
+  getMembers(keys: readonly MemberKey[]): Promise<readonly (MemberRecord | undefined)[]>;
+  addMember(member: NewMember): Promise<Addition>;
+  /**
+   * The member's receipts are deleted too. When the last owner leaves a group or broadcast that has other members, the member of
+   * longest standing becomes owner in the same write.
+   */
+  removeMember(key: MemberKey & { readonly atMs: number }): Promise<Removal>;
+  /** false when not a member. */
+  setRole(change: MemberKey & { readonly role: MemberRole; readonly atMs: number }): Promise<boolean>;
+  /**
+   * A page of the members, after `after` (exclusive): the userId of the last member of the page before. The order is the
+   * adapter's and MUST be the same for every page. Cost MUST be O(limit), independent of the number of members.
+   */
+  members(request: {
+    readonly conversationId: ConversationId;
+    readonly after?: UserId;
+    readonly limit: number;
+  }): Promise<readonly MemberRecord[]>;
+  /** The first `limit` members of each conversation, in the order of `members`. Keyed by the ids as given; unknown ones are absent. */
+  membersOfMany(request: {
+    readonly conversationIds: readonly ConversationId[];
+    readonly limit: number;
+  }): Promise<ReadonlyMap<ConversationId, readonly MemberRecord[]>>;
+  /**
+   * A page of the user's conversations, after `after` (exclusive): the conversationId of the last one of the page before. The
+   * order is the adapter's and MUST be the same for every page. Cost MUST be O(limit).
+   */
+  memberships(request: {
+    readonly userId: UserId;
+    readonly after?: ConversationId;
+    readonly limit: number;
+  }): Promise<readonly Membership[]>;
+  countMemberships(userId: UserId): Promise<number>;
+}

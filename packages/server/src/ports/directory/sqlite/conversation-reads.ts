@@ -1,0 +1,152 @@
+// Reads of conversations and their members. Many keys are one statement over a JSON array: a statement per key takes a lock each.
+
+import type { Database } from 'bun:sqlite';
+import type { ConversationKind } from '@hongyan/protocol/conversation';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
+
+type MembersRequest = Parameters<Conversations['members']>[0];
+type MembersOfManyRequest = Parameters<Conversations['membersOfMany']>[0];
+type MembershipsRequest = Parameters<Conversations['memberships']>[0];
+
+export class ConversationReads {
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(db: Database) {
+    this.#statements = prepare(db);
+  }
+
+  conversations(conversationIds: readonly ConversationId[]): ReadonlyMap<ConversationId, ConversationRecord> {
+    const rows = this.#statements.conversations.all(JSON.stringify(conversationIds));
+    return new Map(rows.map((row) => [row.asked, toConversation(row)]));
+  }
+
+  getMembers(keys: readonly MemberKey[]): readonly (MemberRecord | undefined)[] {
+    const pairs = keys.map(({ conversationId, userId }) => [conversationId, userId]);
+    const members = new Array<MemberRecord | undefined>(keys.length).fill(undefined);
+    for (const row of this.#statements.membersByKey.all(JSON.stringify(pairs))) members[row.place] = toMember(row);
+    return members;
+  }
+
+  /** In the order of user numbers, the order of the rows: any other would sort all members for each page. */
+  members({ conversationId, after, limit }: MembersRequest): readonly MemberRecord[] {
+    const rows =
+      after === undefined
+        ? this.#statements.firstMembers.all(conversationId, limit)
+        : this.#statements.membersAfter.all(conversationId, after, limit);
+    return rows.map(toMember);
+  }
+
+  membersOfMany({
+    conversationIds,
+    limit,
+  }: MembersOfManyRequest): ReadonlyMap<ConversationId, readonly MemberRecord[]> {
+    const members = new Map<ConversationId, MemberRecord[]>();
+    for (const row of this.#statements.membersOfMany.all(JSON.stringify(conversationIds), limit)) {
+      const page = members.get(row.asked);
+      if (page === undefined) members.set(row.asked, [toMember(row)]);
+      else page.push(toMember(row));
+    }
+    return members;
+  }
+
+  /** In the order of conversation numbers, the order of the index. */
+  memberships({ userId, after, limit }: MembershipsRequest): readonly Membership[] {
+    const rows =
+      after === undefined
+        ? this.#statements.firstMemberships.all(userId, limit)
+        : this.#statements.membershipsAfter.all(userId, after, limit);
+    return rows.map((row) => ({ member: toMember(row), conversation: toConversation(row) }));
+  }
+
+  countMemberships(userId: UserId): number {
+    return this.#statements.countMemberships.get(userId)?.count ?? 0;
+  }
+}
+
+/** The id as the caller gave it: the stored one may differ in case. */
+interface Asked {
+  readonly asked: ConversationId;
+}
+interface ConversationRow {
+  readonly conversation_id: ConversationId;
+  readonly kind: ConversationKind;
+  readonly title: string;
+  readonly created_at: number;
+  readonly member_count: number;
+  readonly is_history_visible: number;
+}
+interface MemberRow {
+  readonly conversation_id: ConversationId;
+  readonly user_id: UserId;
+  readonly is_owner: number;
+  readonly visible_from: Seq;
+  readonly delivered_seq: Seq;
+  readonly read_seq: Seq;
+  readonly updated_at: number;
+}
+
+const toConversation = (row: ConversationRow): ConversationRecord => ({
+  conversationId: row.conversation_id,
+  kind: row.kind,
+  title: row.title,
+  createdAtMs: row.created_at,
+  memberCount: row.member_count,
+  isHistoryVisible: row.is_history_visible === 1,
+});
+
+const toMember = (row: MemberRow): MemberRecord => ({
+  conversationId: row.conversation_id,
+  userId: row.user_id,
+  role: row.is_owner === 1 ? 'owner' : 'member',
+  visibleFromSeq: row.visible_from,
+  deliveredSeq: row.delivered_seq,
+  readSeq: row.read_seq,
+  updatedAtMs: row.updated_at,
+});
+
+const conversationColumns =
+  'c.id AS conversation_id, c.kind, c.title, c.created_at, c.member_count, c.is_history_visible';
+const memberColumns =
+  'c.id AS conversation_id, u.id AS user_id, m.is_owner, m.visible_from, m.delivered_seq, m.read_seq, m.updated_at';
+/** CROSS JOIN keeps the order of the tables: the planner must not begin with another one. */
+const membersOfOne = `SELECT ${memberColumns} FROM conversation c
+  CROSS JOIN member m ON m.conversation_no = c.no CROSS JOIN user u ON u.no = m.user_no WHERE c.id = ?`;
+const membershipsOfOne = `SELECT ${memberColumns}, c.kind, c.title, c.created_at, c.member_count, c.is_history_visible
+  FROM user u CROSS JOIN member m INDEXED BY member_by_user ON m.user_no = u.no
+  CROSS JOIN conversation c ON c.no = m.conversation_no WHERE u.id = ?`;
+
+function prepare(db: Database) {
+  return {
+    conversations: db.prepare<ConversationRow & Asked, [string]>(
+      `SELECT asked.value AS asked, ${conversationColumns}
+       FROM json_each(?) AS asked CROSS JOIN conversation c ON c.id = asked.value`,
+    ),
+    membersByKey: db.prepare<MemberRow & { readonly place: number }, [string]>(
+      `SELECT asked.key AS place, ${memberColumns} FROM json_each(?) AS asked
+       CROSS JOIN conversation c ON c.id = asked.value ->> 0 CROSS JOIN user u ON u.id = asked.value ->> 1
+       CROSS JOIN member m ON m.conversation_no = c.no AND m.user_no = u.no`,
+    ),
+    membersOfMany: db.prepare<MemberRow & Asked, [string, number]>(
+      `SELECT asked.value AS asked, ${memberColumns}
+       FROM (SELECT DISTINCT value FROM json_each(?)) AS asked CROSS JOIN conversation c ON c.id = asked.value
+       CROSS JOIN member m ON m.conversation_no = c.no AND m.user_no IN
+         (SELECT user_no FROM member WHERE conversation_no = c.no ORDER BY user_no LIMIT ?)
+       CROSS JOIN user u ON u.no = m.user_no ORDER BY asked.value, m.user_no`,
+    ),
+    firstMembers: db.prepare<MemberRow, [string, number]>(`${membersOfOne} ORDER BY m.user_no LIMIT ?`),
+    membersAfter: db.prepare<MemberRow, [string, string, number]>(
+      `${membersOfOne} AND m.user_no > (SELECT no FROM user WHERE id = ?) ORDER BY m.user_no LIMIT ?`,
+    ),
+    firstMemberships: db.prepare<MemberRow & ConversationRow, [string, number]>(
+      `${membershipsOfOne} ORDER BY m.conversation_no LIMIT ?`,
+    ),
+    membershipsAfter: db.prepare<MemberRow & ConversationRow, [string, string, number]>(
+      `${membershipsOfOne} AND m.conversation_no > (SELECT no FROM conversation WHERE id = ?)
+       ORDER BY m.conversation_no LIMIT ?`,
+    ),
+    countMemberships: db.prepare<{ count: number }, [string]>(
+      'SELECT count(*) AS count FROM member INDEXED BY member_by_user WHERE user_no = (SELECT no FROM user WHERE id = ?)',
+    ),
+  };
+}

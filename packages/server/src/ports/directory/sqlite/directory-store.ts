@@ -1,0 +1,73 @@
+// The writer's side of the SQLite directory: applies each write inside the transaction of its batch.
+
+import type { Database } from 'bun:sqlite';
+import { unreachable } from '@hongyan/base/assert';
+import { type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
+import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { ConversationWrites } from './conversation-writes.ts';
+import { Numbers } from './numbers.ts';
+import { type DirectoryOp, type DirectoryResult, isDurable } from './ops.ts';
+import { ReceiptWrites } from './receipt-writes.ts';
+import { UserWrites } from './user-writes.ts';
+
+export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> {
+  readonly #db: Database;
+  readonly #transaction: Transaction;
+  readonly #numbers: Numbers;
+  readonly #users: UserWrites;
+  readonly #conversations: ConversationWrites;
+  readonly #receipts: ReceiptWrites;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#transaction = transactionOf(db);
+    this.#numbers = new Numbers(db);
+    this.#users = new UserWrites(db, this.#numbers);
+    this.#conversations = new ConversationWrites(db, this.#numbers);
+    this.#receipts = new ReceiptWrites(db, this.#numbers);
+  }
+
+  begin(ops: readonly DirectoryOp[]): void {
+    this.#transaction.begin({ isDurable: ops.some(isDurable) });
+  }
+
+  apply(op: DirectoryOp): DirectoryResult {
+    switch (op.type) {
+      case 'createUser':
+        return this.#users.create(op.value);
+      case 'setPasswordHash':
+        return this.#users.setPasswordHash(op.value);
+      case 'touchDevice':
+        return this.#users.touchDevice(op.value);
+      case 'forgetDevices':
+        return this.#users.forgetDevices(op.value);
+      case 'createConversation':
+        return this.#conversations.create(op.value);
+      case 'setTitle':
+        return this.#conversations.setTitle(op.value);
+      case 'addMember':
+        return this.#conversations.addMember(op.value);
+      case 'removeMember':
+        return this.#conversations.removeMember(op.value);
+      case 'setRole':
+        return this.#conversations.setRole(op.value);
+      case 'advanceReceipts':
+        return this.#receipts.advance(op.value);
+      default:
+        return unreachable(op);
+    }
+  }
+
+  commit(): void {
+    this.#transaction.commit();
+  }
+
+  rollback(): void {
+    this.#transaction.rollback();
+    this.#numbers.forgetAll();
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}

@@ -1,0 +1,19 @@
+// The directory's writer thread.
+
+import { openWriter } from '../../../adapters/sqlite/open.ts';
+import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { DirectoryStore } from './directory-store.ts';
+import type { DirectoryOp, DirectoryResult } from './ops.ts';
+import { migrate } from './schema.ts';
+
+export interface DirectoryInit {
+  readonly path: string;
+  readonly maxBytes?: number | undefined;
+}
+
+serveGroupCommit<DirectoryOp, DirectoryResult>((init) => {
+  const { path, maxBytes } = init as DirectoryInit;
+  const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
+  migrate(db);
+  return new DirectoryStore(db);
+});

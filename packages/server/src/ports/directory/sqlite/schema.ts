@@ -1,0 +1,65 @@
+// The directory's tables, as numbered steps that only go forward.
+
+import type { Database } from 'bun:sqlite';
+import { basename } from 'node:path';
+
+/** Marks a file as this program's directory: "HyDi". Directories of 0.1, written before there was a mark, carry 0. */
+const applicationId = 0x48794469;
+
+/**
+ * Ids are ASCII and unique without regard to case. Rows refer to each other by number, so that the rows written per receipt,
+ * and the indexes over memberships, stay small. A user without `created_at` is no account: its id was mentioned by a membership
+ * or a device only.
+ */
+const migrations: readonly string[] = [
+  `CREATE TABLE user(
+     no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE COLLATE NOCASE,
+     display_name TEXT NOT NULL DEFAULT '', created_at INTEGER, password_hash TEXT);
+   CREATE TABLE user_word(word TEXT NOT NULL, user_no INTEGER NOT NULL, PRIMARY KEY(word, user_no)) WITHOUT ROWID;
+   CREATE TABLE device(
+     no INTEGER PRIMARY KEY, user_no INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, last_seen INTEGER NOT NULL,
+     UNIQUE(user_no, id));
+   CREATE INDEX device_by_last_seen ON device(last_seen);
+   CREATE TABLE conversation(
+     no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE COLLATE NOCASE, kind TEXT NOT NULL, title TEXT NOT NULL,
+     created_at INTEGER NOT NULL, is_history_visible INTEGER NOT NULL, member_count INTEGER NOT NULL,
+     last_standing INTEGER NOT NULL);
+   CREATE TABLE member(
+     conversation_no INTEGER NOT NULL, user_no INTEGER NOT NULL, is_owner INTEGER NOT NULL, standing INTEGER NOT NULL,
+     visible_from INTEGER NOT NULL, delivered_seq INTEGER NOT NULL, read_seq INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+     PRIMARY KEY(conversation_no, user_no), CHECK(0 <= read_seq AND read_seq <= delivered_seq)) WITHOUT ROWID;
+   CREATE INDEX member_by_user ON member(user_no, conversation_no);
+   CREATE INDEX owner ON member(conversation_no) WHERE is_owner = 1;
+   CREATE TABLE receipt(
+     device_no INTEGER NOT NULL, conversation_no INTEGER NOT NULL, delivered_seq INTEGER NOT NULL, read_seq INTEGER NOT NULL,
+     PRIMARY KEY(device_no, conversation_no), CHECK(0 <= read_seq AND read_seq <= delivered_seq)) WITHOUT ROWID;`,
+];
+
+/** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
+export function migrate(db: Database): void {
+  const isNew = pragma(db, 'schema_version') === 0;
+  if (!isNew) assertLayout(db);
+  for (let next = pragma(db, 'user_version'); next < migrations.length; next++) {
+    db.transaction(() => {
+      db.run(migrations[next] ?? '');
+      db.run(`PRAGMA application_id = ${applicationId}`);
+      db.run(`PRAGMA user_version = ${next + 1}`);
+    })();
+  }
+}
+
+/** Throws when the file is of another layout, and says what to do. */
+export function assertLayout(db: Database): void {
+  const file = basename(db.filename);
+  if (pragma(db, 'application_id') !== applicationId)
+    throw new Error(
+      `${file} has the layout of version 0.1 or is no directory: this version cannot read it. Start with another data folder (--data), or run the version that wrote it`,
+    );
+  if (pragma(db, 'user_version') > migrations.length)
+    throw new Error(`${file} was written by a later version of this program: run that version`);
+}
+
+function pragma(db: Database, name: string): number {
+  const row = db.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
+  return row?.[name] ?? 0;
+}

@@ -1,0 +1,119 @@
+// Reads of accounts and devices. Many keys are one statement over a JSON array: a statement per key takes a lock each.
+
+import type { Database } from 'bun:sqlite';
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import { searchPrefix } from '../../../domain/fold.ts';
+import { type DeviceRecord, devicesListedMax, type UserRecord } from '../users.ts';
+
+/** Sorts behind every continuation of a prefix. */
+const lastCharacter = '\u{10ffff}';
+
+export class UserReads {
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(db: Database) {
+    this.#statements = prepare(db);
+  }
+
+  users(userIds: readonly UserId[]): ReadonlyMap<UserId, UserRecord> {
+    const rows = this.#statements.users.all(JSON.stringify(userIds));
+    return new Map(rows.map((row) => [row.asked, toUser(row)]));
+  }
+
+  passwordHash(userId: UserId): string | undefined {
+    return this.#statements.passwordHash.get(userId)?.password_hash;
+  }
+
+  /** Each index is read in its own order and no further than the limit, so that the number of matches costs nothing. */
+  search({ query, limit }: { readonly query: string; readonly limit: number }): readonly UserRecord[] {
+    const prefix = searchPrefix(query);
+    if (prefix === '' || limit <= 0) return [];
+    const range = [prefix, prefix + lastCharacter] as const;
+    const matches = new Map<UserId, UserRecord>();
+    for (const row of this.#statements.byId.iterate(...range, limit)) matches.set(row.id, toUser(row));
+    if (matches.size >= limit) return [...matches.values()];
+    // One name may match by several of its words, and by its id.
+    for (const row of this.#statements.byWord.iterate(...range)) {
+      if (!matches.has(row.id)) matches.set(row.id, toUser(row));
+      if (matches.size >= limit) break;
+    }
+    return [...matches.values()];
+  }
+
+  list({ after, limit }: { readonly after?: UserId; readonly limit: number }): readonly UserRecord[] {
+    return this.#statements.list.all(after ?? '', limit).map(toUser);
+  }
+
+  devices(userIds: readonly UserId[]): ReadonlyMap<UserId, readonly DeviceRecord[]> {
+    const devices = new Map<UserId, readonly DeviceRecord[]>();
+    for (const userId of userIds) {
+      const rows = this.#statements.devices.all(userId, devicesListedMax);
+      if (rows.length > 0) devices.set(userId, rows.map(toDevice));
+    }
+    return devices;
+  }
+
+  lastSeen(userIds: readonly UserId[]): ReadonlyMap<UserId, number> {
+    const rows = this.#statements.lastSeen.all(JSON.stringify(userIds));
+    return new Map(rows.map((row) => [row.asked, row.last_seen]));
+  }
+}
+
+/** The id as the caller gave it: the stored one may differ in case. */
+interface Asked {
+  readonly asked: UserId;
+}
+interface UserRow {
+  readonly id: UserId;
+  readonly display_name: string;
+  readonly created_at: number;
+}
+interface DeviceRow {
+  readonly id: DeviceId;
+  readonly name: string;
+  readonly last_seen: number;
+}
+
+const toUser = (row: UserRow): UserRecord => ({
+  userId: row.id,
+  displayName: row.display_name,
+  createdAtMs: row.created_at,
+});
+
+const toDevice = ({ id, name, last_seen }: DeviceRow): DeviceRecord => ({ deviceId: id, name, lastSeenMs: last_seen });
+
+const columns = 'id, display_name, created_at';
+const isAccount = 'created_at IS NOT NULL';
+
+/** Each MUST be answered along an index, without sorting. */
+export const searchSql = {
+  byId: `SELECT ${columns} FROM user WHERE id >= ? AND id < ? AND ${isAccount} ORDER BY id LIMIT ?`,
+  byWord: `SELECT u.id, u.display_name, u.created_at FROM user_word w CROSS JOIN user u ON u.no = w.user_no
+    WHERE w.word >= ? AND w.word < ? ORDER BY w.word, w.user_no`,
+} as const;
+
+function prepare(db: Database) {
+  return {
+    users: db.prepare<UserRow & Asked, [string]>(
+      `SELECT asked.value AS asked, user.id, display_name, created_at
+       FROM json_each(?) AS asked CROSS JOIN user ON user.id = asked.value WHERE ${isAccount}`,
+    ),
+    passwordHash: db.prepare<{ password_hash: string }, [string]>(
+      `SELECT password_hash FROM user WHERE id = ? AND ${isAccount}`,
+    ),
+    byId: db.prepare<UserRow, [string, string, number]>(searchSql.byId),
+    byWord: db.prepare<UserRow, [string, string]>(searchSql.byWord),
+    list: db.prepare<UserRow, [string, number]>(
+      `SELECT ${columns} FROM user WHERE id > ? AND ${isAccount} ORDER BY id LIMIT ?`,
+    ),
+    devices: db.prepare<DeviceRow, [string, number]>(
+      `SELECT id, name, last_seen FROM device WHERE user_no = (SELECT no FROM user WHERE id = ?)
+       ORDER BY last_seen DESC, id LIMIT ?`,
+    ),
+    lastSeen: db.prepare<{ last_seen: number } & Asked, [string]>(
+      `SELECT asked.value AS asked, max(device.last_seen) AS last_seen
+       FROM json_each(?) AS asked CROSS JOIN user ON user.id = asked.value CROSS JOIN device ON device.user_no = user.no
+       GROUP BY asked.key`,
+    ),
+  };
+}

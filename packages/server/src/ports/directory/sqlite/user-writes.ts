@@ -1,0 +1,68 @@
+// Writes of accounts and devices.
+
+import type { Database } from 'bun:sqlite';
+import { searchKeys } from '../../../domain/fold.ts';
+import type { Numbers } from './numbers.ts';
+import type { ValueOf } from './ops.ts';
+
+export class UserWrites {
+  readonly #numbers: Numbers;
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(db: Database, numbers: Numbers) {
+    this.#numbers = numbers;
+    this.#statements = prepare(db);
+  }
+
+  create({ userId, displayName, createdAtMs, passwordHash }: ValueOf<'createUser'>): boolean {
+    const row = this.#statements.create.get(userId, displayName, createdAtMs, passwordHash);
+    if (row === null) return false;
+    for (const word of searchKeys(displayName)) this.#statements.addWord.run(word, row.no);
+    return true;
+  }
+
+  setPasswordHash({ userId, passwordHash }: ValueOf<'setPasswordHash'>): boolean {
+    return this.#statements.setPasswordHash.run(passwordHash, userId).changes > 0;
+  }
+
+  touchDevice({ userId, deviceId, name, atMs }: ValueOf<'touchDevice'>): void {
+    this.#statements.touchDevice.run(this.#numbers.giveUser(userId), deviceId, name, atMs);
+  }
+
+  forgetDevices({ notSeenSinceMs, limit }: ValueOf<'forgetDevices'>): number {
+    const devices = this.#statements.unseen.all(notSeenSinceMs, limit);
+    for (const { no } of devices) {
+      this.#statements.deleteReceipts.run(no);
+      this.#statements.deleteDevice.run(no);
+    }
+    if (devices.length > 0) this.#numbers.forgetDevices();
+    return devices.length;
+  }
+}
+
+function prepare(db: Database) {
+  return {
+    // An id that was only mentioned so far becomes an account, in the spelling of the account.
+    create: db.prepare<{ no: number }, [string, string, number, string]>(
+      `INSERT INTO user(id, display_name, created_at, password_hash) VALUES(?, ?, ?, ?)
+       ON CONFLICT(id) DO UPDATE SET id = excluded.id, display_name = excluded.display_name,
+         created_at = excluded.created_at, password_hash = excluded.password_hash
+       WHERE created_at IS NULL
+       RETURNING no`,
+    ),
+    addWord: db.prepare<unknown, [string, number]>('INSERT INTO user_word(word, user_no) VALUES(?, ?)'),
+    setPasswordHash: db.prepare<unknown, [string, string]>(
+      'UPDATE user SET password_hash = ? WHERE id = ? AND created_at IS NOT NULL',
+    ),
+    touchDevice: db.prepare<unknown, [number, string, string, number]>(
+      `INSERT INTO device(user_no, id, name, last_seen) VALUES(?, ?, ?, ?)
+       ON CONFLICT(user_no, id) DO UPDATE SET last_seen = max(last_seen, excluded.last_seen),
+         name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END`,
+    ),
+    unseen: db.prepare<{ no: number }, [number, number]>(
+      'SELECT no FROM device WHERE last_seen < ? ORDER BY last_seen LIMIT ?',
+    ),
+    deleteReceipts: db.prepare<unknown, [number]>('DELETE FROM receipt WHERE device_no = ?'),
+    deleteDevice: db.prepare<unknown, [number]>('DELETE FROM device WHERE no = ?'),
+  };
+}

@@ -1,0 +1,299 @@
+// The contract of conversations, of their members, and of who owns them.
+
+import { expect, test } from 'bun:test';
+import {
+  advance,
+  allMembers,
+  allMemberships,
+  type Current,
+  conversation,
+  conversationOf,
+  device,
+  group,
+  joining,
+  keyOf,
+  memberOf,
+  receiptsOf,
+  seq,
+  user,
+} from './builders.ts';
+
+export function conversationsContract(current: Current): void {
+  test('a conversation is stored with its members; a second one of the id changes nothing', async () => {
+    expect(await current().createConversation(group('g:1', ['ann', 'bob']))).toEqual({ type: 'created' });
+    const other = { ...group('g:1', ['carl']), title: 'other' };
+    expect(await current().createConversation(other)).toEqual({ type: 'exists' });
+    expect(await conversationOf(current(), 'g:1')).toEqual({
+      conversationId: conversation('g:1'),
+      kind: 'group',
+      title: 'title of g:1',
+      createdAtMs: 10,
+      memberCount: 2,
+      isHistoryVisible: true,
+    });
+    expect(await memberOf(current(), 'carl')).toBeUndefined();
+    expect(await memberOf(current(), 'ann')).toEqual({
+      ...keyOf('ann'),
+      role: 'owner',
+      visibleFromSeq: seq(1),
+      deliveredSeq: seq(0),
+      readSeq: seq(0),
+      updatedAtMs: 10,
+    });
+    expect((await memberOf(current(), 'bob'))?.role).toBe('member');
+  });
+
+  test.each(['direct', 'group', 'broadcast'] as const)(
+    'a %s conversation keeps its kind and its history setting',
+    async (kind) => {
+      await current().createConversation(group('g:1', ['ann'], { kind, isHistoryVisible: false }));
+      await current().createConversation(group('g:2', ['ann'], { kind, isHistoryVisible: true }));
+      expect(await conversationOf(current(), 'g:1')).toMatchObject({ kind, isHistoryVisible: false });
+      expect(await conversationOf(current(), 'g:2')).toMatchObject({ kind, isHistoryVisible: true });
+    },
+  );
+
+  test('of two creations of one id at once, one wins', async () => {
+    const outcomes = await Promise.all(
+      ['ann', 'bob', 'carl'].map((id) => current().createConversation(group('g:1', [id]))),
+    );
+    expect(outcomes.filter(({ type }) => type === 'created')).toHaveLength(1);
+    expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(1);
+  });
+
+  test('conversation ids that differ in case alone are one id, returned as created', async () => {
+    await current().createConversation(group('d:Ann:bob', ['Ann', 'bob'], { kind: 'direct' }));
+    expect(await current().createConversation(group('d:ann:BOB', ['ann', 'BOB'], { kind: 'direct' }))).toEqual({
+      type: 'exists',
+    });
+    const found = await current().getConversations([conversation('d:ann:bob')]);
+    expect(found.get(conversation('d:ann:bob'))?.conversationId).toBe(conversation('d:Ann:bob'));
+    expect(await memberOf(current(), 'ANN', 'd:ANN:BOB')).toMatchObject(keyOf('Ann', 'd:Ann:bob'));
+  });
+
+  test('a member listed twice, in any case, is counted once, with the first role', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob', 'ann', 'ANN']));
+    expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(2);
+    expect((await memberOf(current(), 'ann'))?.role).toBe('owner');
+  });
+
+  test('many conversations are one question; unknown ones are absent', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    await current().createConversation(group('g:2', ['ann']));
+    const found = await current().getConversations(['g:2', 'g:none', 'g:1'].map(conversation));
+    expect([...found].map(([id, { title }]) => [String(id), title]).toSorted()).toEqual([
+      ['g:1', 'title of g:1'],
+      ['g:2', 'title of g:2'],
+    ]);
+    expect((await current().getConversations([])).size).toBe(0);
+  });
+
+  test('10,000 members at once are all there, each on one page', async () => {
+    const ids = Array.from({ length: 10_000 }, (_, index) => `u${String(index).padStart(5, '0')}`);
+    await current().createConversation(group('g:1', ids));
+    expect((await allMembers(current(), 'g:1', 3_000)).toSorted()).toEqual(ids);
+    expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(10_000);
+  });
+
+  test('a title changes where there is a conversation', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    const title = "'); DROP TABLE user; -- 鸿雁";
+    expect(await current().setTitle({ conversationId: conversation('g:1'), title })).toBe(true);
+    expect((await conversationOf(current(), 'g:1'))?.title).toBe(title);
+    expect(await current().setTitle({ conversationId: conversation('g:2'), title })).toBe(false);
+    expect(await conversationOf(current(), 'g:2')).toBeUndefined();
+  });
+
+  test('a conversation with a member at the bound of conversations is not created, and the user is named', async () => {
+    const bounded = (id: string, members: readonly string[]) =>
+      current().createConversation(group(id, members, { conversationsPerUserMax: 2 }));
+    expect(await bounded('g:1', ['ann', 'bob'])).toEqual({ type: 'created' });
+    expect(await bounded('g:2', ['bob'])).toEqual({ type: 'created' });
+    expect(await bounded('g:3', ['ann', 'bob'])).toEqual({ type: 'full', userId: user('bob') });
+    expect(await conversationOf(current(), 'g:3')).toBeUndefined();
+    expect(await current().countMemberships(user('ann'))).toBe(1);
+    expect(await bounded('g:3', ['ann'])).toEqual({ type: 'created' });
+    await current().removeMember({ ...keyOf('bob', 'g:2'), atMs: 20 });
+    expect(await bounded('g:4', ['bob'])).toEqual({ type: 'created' });
+    expect(await current().createConversation(group('g:5', ['bob']))).toEqual({ type: 'created' });
+  });
+
+  test('memberships are the conversations the user is in, page by page, each with its record', async () => {
+    await current().createConversation(group('g:3', ['carl', 'ann']));
+    await current().createConversation(group('g:1', ['ann', 'bob']));
+    await current().createConversation(group('g:2', ['bob']));
+    await current().createConversation(group('g:4', ['Ann']));
+    const mine = await allMemberships(current(), 'ANN', 2);
+    expect(mine.map(({ member }) => String(member.conversationId)).toSorted()).toEqual(['g:1', 'g:3', 'g:4']);
+    for (const { member, conversation: record } of mine) {
+      expect(await memberOf(current(), 'ann', member.conversationId)).toEqual(member);
+      expect(await conversationOf(current(), member.conversationId)).toEqual(record);
+    }
+    expect(await current().countMemberships(user('ann'))).toBe(3);
+    expect(await allMemberships(current(), 'nobody')).toEqual([]);
+    expect(await current().countMemberships(user('nobody'))).toBe(0);
+  });
+}
+
+export function membersContract(current: Current): void {
+  test('[D5] a member who joins is counted once and keeps the first seq it may see', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    expect(await current().addMember(joining('bob'))).toBe('added');
+    expect(await current().addMember(joining('BOB', { role: 'owner', visibleFromSeq: seq(1), atMs: 31 }))).toBe(
+      'exists',
+    );
+    expect(await current().addMember(joining('bob', keyOf('bob', 'g:none')))).toBe('no_conversation');
+    expect(await memberOf(current(), 'bob')).toMatchObject({ role: 'member', visibleFromSeq: 8, updatedAtMs: 30 });
+    expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(2);
+  });
+
+  test('a full conversation takes nobody more, however many join at once; a member who leaves makes room', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    const join = (id: string) => current().addMember(joining(id, { memberCountMax: 3 }));
+    const outcomes = await Promise.all(['u1', 'u2', 'u3', 'u4'].map(join));
+    expect(outcomes).toEqual(['added', 'added', 'conversation_full', 'conversation_full']);
+    expect(await join('u1')).toBe('exists');
+    expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(3);
+    expect(await memberOf(current(), 'u3')).toBeUndefined();
+    await current().removeMember({ ...keyOf('u1'), atMs: 40 });
+    expect(await join('u3')).toBe('added');
+  });
+
+  test('a user at the bound of conversations joins no other one, however many at once', async () => {
+    for (const id of ['g:1', 'g:2', 'g:3']) await current().createConversation(group(id, ['ann']));
+    const join = (id: string) =>
+      current().addMember(joining('bob', { ...keyOf('bob', id), conversationsPerUserMax: 2 }));
+    expect(await Promise.all(['g:1', 'g:2', 'g:3'].map(join))).toEqual(['added', 'added', 'user_full']);
+    expect(await join('g:1')).toBe('exists');
+    expect(await current().countMemberships(user('bob'))).toBe(2);
+    expect((await conversationOf(current(), 'g:3'))?.memberCount).toBe(1);
+  });
+
+  test('[D7] a member who leaves loses the receipts of all devices, and starts at 0 when back', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob']));
+    await current().createConversation(group('g:2', ['ann']));
+    await current().advanceReceipts([
+      advance({ readSeq: seq(5) }),
+      advance({ deviceId: device('laptop'), deliveredSeq: seq(6) }),
+      advance({ ...keyOf('ann', 'g:2'), readSeq: seq(3) }),
+    ]);
+    expect((await current().removeMember({ ...keyOf('ANN'), atMs: 20 })).wasMember).toBe(true);
+    expect(await current().removeMember({ ...keyOf('ann'), atMs: 20 })).toEqual({ wasMember: false });
+    expect(await current().removeMember({ ...keyOf('ann', 'g:none'), atMs: 20 })).toEqual({ wasMember: false });
+    expect(await memberOf(current(), 'ann')).toBeUndefined();
+    expect(await receiptsOf(current(), 'ann')).toEqual([]);
+    expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(1);
+    expect(await receiptsOf(current(), 'ann', 'g:2')).toMatchObject([{ readSeq: 3 }]);
+    await current().addMember(joining('ann'));
+    expect(await memberOf(current(), 'ann')).toMatchObject({ deliveredSeq: 0, readSeq: 0, visibleFromSeq: 8 });
+  });
+
+  test('[D7] a member who joins later begins at the positions given', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    await current().addMember(joining('bob', { readSeq: seq(7) }));
+    expect(await memberOf(current(), 'bob')).toMatchObject({ deliveredSeq: 7, readSeq: 7, visibleFromSeq: 8 });
+  });
+
+  test('members of many keys come in the order asked; a user who is not a member is undefined', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob']));
+    await current().createConversation(group('g:2', ['bob']));
+    const keys = [
+      keyOf('bob', 'g:2'),
+      keyOf('ann', 'g:2'),
+      keyOf('ann'),
+      keyOf('eve'),
+      keyOf('ann', 'g:none'),
+      keyOf('ann'),
+    ];
+    const members = await current().getMembers(keys);
+    expect(members.map((member) => member && `${member.userId} in ${member.conversationId}`)).toEqual([
+      'bob in g:2',
+      undefined,
+      'ann in g:1',
+      undefined,
+      undefined,
+      'ann in g:1',
+    ]);
+    expect(await current().getMembers([])).toEqual([]);
+  });
+
+  test('pages of members hold each member once, also when some join, leave or move in between', async () => {
+    await current().createConversation(group('g:1', ['f', 'b', 'd', 'a', 'c', 'e']));
+    const page = (after?: string) =>
+      current().members({ conversationId: conversation('g:1'), limit: 2, ...(after && { after: user(after) }) });
+    const first = (await page()).map(({ userId }) => String(userId));
+    await current().advanceReceipts([advance({ userId: user('e'), readSeq: seq(3) })]);
+    const last = first.at(-1) ?? '';
+    await current().removeMember({ ...keyOf(last), atMs: 20 });
+    const rest: string[] = [];
+    for (let after: string | undefined = last; after !== undefined; ) {
+      const next: readonly string[] = (await page(after)).map(({ userId }) => userId);
+      rest.push(...next);
+      after = next.at(-1);
+    }
+    expect([...first, ...rest].toSorted()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(await current().members({ conversationId: conversation('g:none'), limit: 2 })).toEqual([]);
+  });
+
+  test('the first members of many conversations are those of the first pages', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob', 'carl']));
+    await current().createConversation(group('g:2', ['bob']));
+    const ids = ['g:2', 'g:none', 'g:1'].map(conversation);
+    const many = await current().membersOfMany({ conversationIds: ids, limit: 2 });
+    expect([...many.keys()].map(String).toSorted()).toEqual(['g:1', 'g:2']);
+    for (const [conversationId, members] of many)
+      expect(members).toEqual(await current().members({ conversationId, limit: 2 }));
+    expect((await current().membersOfMany({ conversationIds: [], limit: 2 })).size).toBe(0);
+  });
+}
+
+export function ownersContract(current: Current): void {
+  const leave = (id: string, atMs = 40) => current().removeMember({ ...keyOf(id), atMs });
+  const roles = async (...ids: readonly string[]) =>
+    (await current().getMembers(ids.map((id) => keyOf(id)))).map((member) => member?.role);
+
+  test('a role changes where there is a member, and the change is dated', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob']));
+    expect(await current().setRole({ ...keyOf('BOB'), role: 'owner', atMs: 50 })).toBe(true);
+    expect(await memberOf(current(), 'bob')).toMatchObject({ role: 'owner', updatedAtMs: 50 });
+    expect(await current().setRole({ ...keyOf('eve'), role: 'owner', atMs: 50 })).toBe(false);
+    expect(await current().setRole({ ...keyOf('ann', 'g:none'), role: 'owner', atMs: 50 })).toBe(false);
+    expect(await current().setRole({ ...keyOf('ann'), role: 'member', atMs: 60 })).toBe(true);
+    expect(await roles('ann', 'bob')).toEqual(['member', 'owner']);
+  });
+
+  test.each(['group', 'broadcast'] as const)(
+    'when the last owner leaves a %s the member of longest standing becomes owner',
+    async (kind) => {
+      await current().createConversation(group('g:1', ['ann', 'zoe', 'bob'], { kind }));
+      await current().addMember(joining('abe'));
+      expect(await leave('ann')).toEqual({ wasMember: true, newOwner: user('zoe') });
+      expect(await memberOf(current(), 'zoe')).toMatchObject({ role: 'owner', updatedAtMs: 40 });
+      expect(await leave('zoe')).toEqual({ wasMember: true, newOwner: user('bob') });
+      expect(await leave('bob')).toEqual({ wasMember: true, newOwner: user('abe') });
+      expect(await leave('abe')).toEqual({ wasMember: true });
+      expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(0);
+    },
+  );
+
+  test('a member who left and came back is of the shortest standing', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob', 'carl']));
+    await leave('bob');
+    await current().addMember(joining('bob'));
+    expect(await leave('ann')).toEqual({ wasMember: true, newOwner: user('carl') });
+  });
+
+  test('while an owner stays, or when a member leaves, ownership stays where it is', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob', 'carl', 'dan']));
+    await current().setRole({ ...keyOf('carl'), role: 'owner', atMs: 30 });
+    expect(await leave('ann')).toEqual({ wasMember: true });
+    expect(await leave('bob')).toEqual({ wasMember: true });
+    expect(await roles('carl', 'dan')).toEqual(['owner', 'member']);
+  });
+
+  test('a direct conversation hands nothing over', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob'], { kind: 'direct' }));
+    expect(await leave('ann')).toEqual({ wasMember: true });
+    expect(await roles('bob')).toEqual(['member']);
+  });
+}

@@ -1,0 +1,136 @@
+// The contract of positions.
+
+import { beforeEach, expect, test } from 'bun:test';
+import {
+  advance,
+  type Current,
+  conversation,
+  device,
+  group,
+  keyOf,
+  memberOf,
+  receiptsOf,
+  seq,
+  user,
+} from './builders.ts';
+
+export function receiptsContract(current: Current): void {
+  beforeEach(() => current().createConversation(group('g:1', ['ann', 'bob', 'carl'])));
+
+  test('[D7] read raises delivered, neither moves back, and an advance that moves nothing reports it', async () => {
+    const results = await current().advanceReceipts([
+      advance({ readSeq: seq(5) }),
+      advance({ deliveredSeq: seq(3), readSeq: seq(2) }),
+      advance({ deliveredSeq: seq(9) }),
+      advance({ deliveredSeq: seq(9), readSeq: seq(5) }),
+      advance({ readSeq: seq(7) }),
+    ]);
+    expect(results.map(({ deliveredSeq, readSeq, changed }) => [deliveredSeq, readSeq, changed])).toEqual([
+      [seq(5), seq(5), true],
+      [seq(5), seq(5), false],
+      [seq(9), seq(5), true],
+      [seq(9), seq(5), false],
+      [seq(9), seq(7), true],
+    ]);
+  });
+
+  test('[D7] each device has its own positions, the member those of the furthest', async () => {
+    await current().advanceReceipts([
+      advance({ deliveredSeq: seq(9), readSeq: seq(2) }),
+      advance({ deviceId: device('laptop'), deliveredSeq: seq(6), readSeq: seq(4) }),
+    ]);
+    expect(await memberOf(current(), 'ann')).toMatchObject({ deliveredSeq: 9, readSeq: 4 });
+    const receipts = await receiptsOf(current(), 'ann');
+    expect(receipts.toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))).toEqual([
+      { userId: user('ann'), deviceId: device('laptop'), deliveredSeq: seq(6), readSeq: seq(4) },
+      { userId: user('ann'), deviceId: device('phone'), deliveredSeq: seq(9), readSeq: seq(2) },
+    ]);
+  });
+
+  test('one device is asked for many conversations at once, and one conversation for many members', async () => {
+    await current().createConversation(group('g:2', ['ann']));
+    await current().advanceReceipts([
+      advance({ readSeq: seq(5) }),
+      advance({ ...keyOf('ann', 'g:2'), deliveredSeq: seq(3) }),
+      advance({ userId: user('bob'), readSeq: seq(4) }),
+    ]);
+    const ofPhone = (userId: string, ...ids: readonly string[]) =>
+      current().receiptsOfDevice({
+        userId: user(userId),
+        deviceId: device('phone'),
+        conversationIds: ids.map(conversation),
+      });
+    const mine = await ofPhone('ANN', 'g:2', 'g:none', 'g:1');
+    expect(
+      [...mine].map(([id, { userId, readSeq, deliveredSeq }]) => [String(id), userId, readSeq, deliveredSeq]),
+    ).toEqual([
+      ['g:2', user('ann'), seq(0), seq(3)],
+      ['g:1', user('ann'), seq(5), seq(5)],
+    ]);
+    expect((await ofPhone('bob', 'g:2')).size).toBe(0);
+    expect((await ofPhone('nobody', 'g:1')).size).toBe(0);
+    const ofGroup = await current().deviceReceipts({
+      conversationId: conversation('g:1'),
+      userIds: [user('bob'), user('carl'), user('ann'), user('nobody')],
+    });
+    expect([...ofGroup].map(([userId, [first]]) => [String(userId), first?.readSeq])).toEqual([
+      ['bob', seq(4)],
+      ['ann', seq(5)],
+    ]);
+    expect(
+      (await current().deviceReceipts({ conversationId: conversation('g:none'), userIds: [user('ann')] })).size,
+    ).toBe(0);
+  });
+
+  test('an advance of a user who is not a member changes nothing, beside others that do', async () => {
+    const results = await current().advanceReceipts([
+      advance({ userId: user('eve'), readSeq: seq(5) }),
+      advance({ conversationId: conversation('g:none'), readSeq: seq(5) }),
+      advance({ userId: user('bob'), readSeq: seq(5) }),
+    ]);
+    expect(results.map(({ userId, changed }) => [String(userId), changed])).toEqual([
+      ['eve', false],
+      ['ann', false],
+      ['bob', true],
+    ]);
+    expect(await receiptsOf(current(), 'eve')).toEqual([]);
+    expect((await current().devices([user('eve')])).size).toBe(0);
+    expect(await current().advanceReceipts([])).toEqual([]);
+  });
+
+  test('ids in another case are the same member, conversation and user; the result has them as given', async () => {
+    await current().advanceReceipts([advance({ readSeq: seq(5) })]);
+    const [result] = await current().advanceReceipts([advance({ ...keyOf('ANN', 'G:1'), readSeq: seq(6) })]);
+    expect(result).toEqual({ ...keyOf('ANN', 'G:1'), deliveredSeq: seq(6), readSeq: seq(6), changed: true });
+    expect(await receiptsOf(current(), 'ann')).toHaveLength(1);
+  });
+
+  test('a membership is dated by what was read, not by what was delivered, and never backwards', async () => {
+    const updatedAtMs = async () => (await memberOf(current(), 'ann'))?.updatedAtMs;
+    await current().advanceReceipts([advance({ deliveredSeq: seq(5), atMs: 50 })]);
+    expect(await updatedAtMs()).toBe(10);
+    await current().advanceReceipts([advance({ readSeq: seq(3), atMs: 60 })]);
+    expect(await updatedAtMs()).toBe(60);
+    await current().advanceReceipts([advance({ readSeq: seq(2), atMs: 70 })]);
+    expect(await updatedAtMs()).toBe(60);
+    await current().advanceReceipts([advance({ readSeq: seq(4), atMs: 40 })]);
+    expect(await updatedAtMs()).toBe(60);
+    await current().advanceReceipts([advance({ deliveredSeq: seq(9), readSeq: seq(4), atMs: 80 })]);
+    expect(await updatedAtMs()).toBe(60);
+  });
+
+  test('counts are of the members who have the seq, without the one excepted', async () => {
+    await current().advanceReceipts([
+      advance({ readSeq: seq(9) }),
+      advance({ userId: user('bob'), deliveredSeq: seq(5), readSeq: seq(4) }),
+      advance({ userId: user('carl'), readSeq: seq(5) }),
+    ]);
+    const count = (value: number, id = 'g:1', except = 'ANN') =>
+      current().countReceipts({ conversationId: conversation(id), seq: seq(value), except: user(except) });
+    expect(await count(4)).toEqual({ delivered: 2, read: 2 });
+    expect(await count(5)).toEqual({ delivered: 2, read: 1 });
+    expect(await count(6)).toEqual({ delivered: 0, read: 0 });
+    expect(await count(5, 'g:1', 'nobody')).toEqual({ delivered: 3, read: 2 });
+    expect(await count(1, 'g:none')).toEqual({ delivered: 0, read: 0 });
+  });
+}

@@ -1,0 +1,195 @@
+// The contract of accounts, of the search for people, and of devices.
+
+import { expect, test } from 'bun:test';
+import type { UserId } from '@hongyan/protocol/ids';
+import { devicesListedMax } from '../users.ts';
+import { advance, type Current, device, group, memberOf, newUser, receiptsOf, seq, touch, user } from './builders.ts';
+
+export function usersContract(current: Current): void {
+  test('a user is stored once: a taken id is refused and changes nothing', async () => {
+    expect(await current().createUser(newUser('ann', 'Ann'))).toBe(true);
+    expect(await current().createUser({ ...newUser('ann', 'Other'), passwordHash: 'other' })).toBe(false);
+    const users = await current().getUsers([user('ann')]);
+    expect([...users]).toEqual([[user('ann'), { userId: user('ann'), displayName: 'Ann', createdAtMs: 1 }]]);
+    expect(await current().getPasswordHash(user('ann'))).toBe('$argon2id$ann');
+    expect(await current().searchUsers({ query: 'other', limit: 10 })).toEqual([]);
+  });
+
+  test('ids that differ in case alone are one id: taken, asked for in any case, returned as created', async () => {
+    expect(await current().createUser(newUser('Ann.Lee'))).toBe(true);
+    expect(await current().createUser(newUser('aNN.lEE'))).toBe(false);
+    const users = await current().getUsers([user('ann.lee'), user('ANN.LEE')]);
+    expect([...users].map(([asked, { userId }]) => [String(asked), String(userId)])).toEqual([
+      ['ann.lee', 'Ann.Lee'],
+      ['ANN.LEE', 'Ann.Lee'],
+    ]);
+    expect(await current().getPasswordHash(user('ANN.lee'))).toBe('$argon2id$Ann.Lee');
+    expect(await current().setPasswordHash({ userId: user('ann.LEE'), passwordHash: 'new' })).toBe(true);
+    expect(await current().getPasswordHash(user('Ann.Lee'))).toBe('new');
+  });
+
+  test('of two sign-ups with one id at once, in any case, one wins', async () => {
+    const won = await Promise.all(['ann', 'Ann', 'ANN'].map((id) => current().createUser(newUser(id))));
+    expect(won.filter((isMine) => isMine)).toHaveLength(1);
+  });
+
+  test('an unknown user is absent, and has no password to change', async () => {
+    await current().createUser(newUser('ann'));
+    expect([...(await current().getUsers([user('nobody'), user('ann')])).keys()]).toEqual([user('ann')]);
+    expect((await current().getUsers([])).size).toBe(0);
+    expect(await current().getPasswordHash(user('nobody'))).toBeUndefined();
+    expect(await current().setPasswordHash({ userId: user('nobody'), passwordHash: 'x' })).toBe(false);
+    expect(await current().getPasswordHash(user('nobody'))).toBeUndefined();
+  });
+
+  test('an id mentioned by a membership or a device is no user until it is created, in whatever case', async () => {
+    await current().createConversation(group('g:1', ['ann']));
+    await current().touchDevice(touch('bob', 'phone', 5));
+    expect((await current().getUsers([user('ann'), user('bob')])).size).toBe(0);
+    expect(await current().searchUsers({ query: 'ann', limit: 10 })).toEqual([]);
+    expect(await current().listUsers({ limit: 10 })).toEqual([]);
+    expect(await current().setPasswordHash({ userId: user('ann'), passwordHash: 'x' })).toBe(false);
+    expect(await current().createUser(newUser('Ann'))).toBe(true);
+    expect(await memberOf(current(), 'ann')).toMatchObject({ userId: user('Ann'), role: 'owner' });
+    expect((await current().getUsers([user('ann')])).size).toBe(1);
+  });
+
+  test('users are listed page by page, by id in any case', async () => {
+    for (const id of ['carl', 'Bob', 'ann', 'Dan', 'eve']) await current().createUser(newUser(id));
+    const listed: string[] = [];
+    for (let after: UserId | undefined; ; ) {
+      const page = await current().listUsers({ limit: 2, ...(after && { after }) });
+      listed.push(...page.map(({ userId }) => userId));
+      after = page.at(-1)?.userId;
+      if (after === undefined) break;
+    }
+    expect(listed).toEqual(['ann', 'Bob', 'carl', 'Dan', 'eve']);
+  });
+}
+
+export function searchContract(current: Current): void {
+  const search = async (query: string, limit = 10) =>
+    (await current().searchUsers({ query, limit })).map(({ userId }) => String(userId));
+
+  test('ids that start with the query come first, by id, then names, by word; each user once, up to the limit', async () => {
+    for (const [id, name] of [
+      ['dan', 'Anna'],
+      ['Ann', 'x'],
+      ['carl', 'Hannah'],
+      ['ann2', '安'],
+      ['aa', 'anna b'],
+      ['annex', 'Annex'],
+      ['eve', 'Annika Annabel Annette'],
+    ])
+      await current().createUser(newUser(id ?? '', name));
+    expect(await search('aNN')).toEqual(['Ann', 'ann2', 'annex', 'dan', 'aa', 'eve']);
+    expect(await search('ann', 2)).toEqual(['Ann', 'ann2']);
+    expect(await search('ann', 5)).toEqual(['Ann', 'ann2', 'annex', 'dan', 'aa']);
+    expect(await search('ann', 0)).toEqual([]);
+    expect(await search('安')).toEqual(['ann2']);
+    expect(await search('nna')).toEqual([]);
+    expect(await search('')).toEqual([]);
+  });
+
+  test.each([
+    ['Alice Jones', ['ali', 'JONES', 'alice j', 'alice  jones']],
+    ['Mary-Ann Lee', ['mary', 'ann', 'lee', 'mary-a']],
+    ['Иван Петров', ['иван', 'ПЕТР']],
+    ['张伟', ['张', '伟', '张伟']],
+    ['Rene\u0301e', ['ren\u00e9', 'rene\u0301', 'REN\u00c9E']],
+    ['Ren\u00e9e', ['ren\u00e9', 'rene\u0301', 'REN\u00c9E']],
+    ['ÅNGSTRÖM', ['ång']],
+    ['Ωmega', ['ωme']],
+    ['ＦＵＬＬ', ['full']],
+  ])('%j is found by a prefix of each of its words, folded', async (name, queries) => {
+    await current().createUser(newUser('u1', name));
+    await current().createUser(newUser('u2', 'Somebody Else'));
+    for (const query of queries) expect([query, await search(query)]).toEqual([query, ['u1']]);
+  });
+
+  test('wildcards and SQL in a search stand for themselves', async () => {
+    const names = ['50%', '50 percent', 'a_b', 'axb', 'back\\slash', "o'hara", 'Ann*'];
+    for (const [index, name] of names.entries()) await current().createUser(newUser(`u${index}`, name));
+    const found = async (query: string) =>
+      (await current().searchUsers({ query, limit: 10 })).map(({ displayName }) => displayName);
+    expect(await found('50%')).toEqual(['50%']);
+    expect(await found('a_')).toEqual(['a_b']);
+    expect(await found('back\\')).toEqual(['back\\slash']);
+    expect(await found("o'")).toEqual(["o'hara"]);
+    for (const query of ['%', '_', '*', "' OR 1=1 --", '\u0000'])
+      expect([query, await found(query)]).toEqual([query, []]);
+  });
+}
+
+export function devicesContract(current: Current): void {
+  test('a device is listed once, with the latest time it was seen, whatever the order of the reports', async () => {
+    for (const atMs of [5, 9, 7]) await current().touchDevice(touch('ann', 'phone', atMs));
+    await current().touchDevice(touch('bob', 'phone', 1));
+    const devices = await current().devices([user('ann'), user('nobody'), user('bob')]);
+    expect([...devices.keys()]).toEqual([user('ann'), user('bob')]);
+    expect(devices.get(user('ann'))).toEqual([{ deviceId: device('phone'), name: '', lastSeenMs: 9 }]);
+  });
+
+  test('a device keeps its name until it reports another one that is not empty', async () => {
+    const name = async () => (await current().devices([user('ann')])).get(user('ann'))?.[0]?.name;
+    await current().touchDevice(touch('ann', 'phone', 1, 'Chrome on Windows'));
+    await current().touchDevice(touch('ann', 'phone', 2));
+    expect(await name()).toBe('Chrome on Windows');
+    await current().touchDevice(touch('ann', 'phone', 3, '鸿雁 for Android'));
+    expect(await name()).toBe('鸿雁 for Android');
+  });
+
+  test('devices come newest first, and no more than the bound', async () => {
+    const touches = Array.from({ length: devicesListedMax + 5 }, (_, index) =>
+      touch('ann', `d${index}`, 1_000 + index),
+    );
+    await Promise.all(touches.map((one) => current().touchDevice(one)));
+    const devices = (await current().devices([user('ann')])).get(user('ann')) ?? [];
+    expect(devices).toHaveLength(devicesListedMax);
+    expect(devices[0]).toMatchObject({ deviceId: device(`d${devicesListedMax + 4}`) });
+    expect(devices.at(-1)).toMatchObject({ deviceId: device('d5') });
+  });
+
+  test('a user was last seen when the newest device was; a user without devices is absent', async () => {
+    await current().touchDevice(touch('Ann', 'phone', 5));
+    await current().touchDevice(touch('ann', 'laptop', 9));
+    await current().touchDevice(touch('bob', 'phone', 3));
+    const times = await current().lastSeen([user('ann'), user('bob'), user('nobody')]);
+    expect([...times]).toEqual([
+      [user('ann'), 9],
+      [user('bob'), 3],
+    ]);
+  });
+
+  test('devices not seen since are forgotten with their receipts, oldest first, up to the limit', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob']));
+    for (const [id, atMs] of [
+      ['old', 1],
+      ['older', 0],
+      ['new', 50],
+    ] as const)
+      await current().touchDevice(touch('ann', id, atMs));
+    for (const id of ['old', 'older', 'new'])
+      await current().advanceReceipts([advance({ deviceId: device(id), readSeq: seq(5) })]);
+    const ids = async () =>
+      ((await current().devices([user('ann')])).get(user('ann')) ?? []).map((one) => one.deviceId);
+
+    expect(await current().forgetDevices({ notSeenSinceMs: 50, limit: 1 })).toBe(1);
+    expect<readonly string[]>(await ids()).toEqual(['new', 'old']);
+    expect(await current().forgetDevices({ notSeenSinceMs: 50, limit: 10 })).toBe(1);
+    expect(await current().forgetDevices({ notSeenSinceMs: 50, limit: 10 })).toBe(0);
+    expect<readonly string[]>(await ids()).toEqual(['new']);
+    expect<readonly string[]>((await receiptsOf(current(), 'ann')).map((one) => one.deviceId)).toEqual(['new']);
+    expect(await memberOf(current(), 'ann')).toMatchObject({ deliveredSeq: 5, readSeq: 5 });
+  });
+
+  test('[D7] a forgotten device that comes back begins at 0, and moves the member no further back', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob']));
+    await current().advanceReceipts([advance({ readSeq: seq(5), atMs: 1 })]);
+    await current().forgetDevices({ notSeenSinceMs: 2, limit: 10 });
+    await current().advanceReceipts([advance({ readSeq: seq(3), atMs: 9 })]);
+    expect(await receiptsOf(current(), 'ann')).toMatchObject([{ deviceId: device('phone'), readSeq: 3 }]);
+    expect(await memberOf(current(), 'ann')).toMatchObject({ readSeq: 5 });
+    expect([...(await current().lastSeen([user('ann')])).values()]).toEqual([9]);
+  });
+}

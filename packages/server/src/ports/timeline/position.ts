@@ -1,0 +1,17 @@
+// Positions of the SQLite timeline: a number that grows with every commit inside, opaque text with the store's epoch outside.
+
+import type { Position } from './timeline.ts';
+
+/** "epoch.number" */
+export const formatPosition = (epoch: string, number: number): Position => `${epoch}.${number}` as Position;
+
+/** Undefined when it is not a position of this epoch. */
+export function parsePosition(epoch: string, position: string): number | undefined {
+  const [, given, digits] = position.match(/^([0-9a-z]+)\.(\d{1,16})$/) ?? [];
+  if (given !== epoch) return undefined;
+  const number = Number(digits);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** Short, since every sync cursor contains it. */
+export const newEpoch = (): string => crypto.randomUUID().replaceAll('-', '').slice(0, 12);

@@ -1,0 +1,160 @@
+// The reads of the SQLite timeline: the tail in memory first, then the months' files, newest or oldest first as the question needs.
+
+import { assert } from '@hongyan/base/assert';
+import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
+import { formatPosition, parsePosition } from './position.ts';
+import { firstOf, type StoreView } from './store-view.ts';
+import type { Head, Position, Range, RangeRequest, Segment, StoredEntry, TimelineReads } from './timeline.ts';
+
+type ClientKey = Parameters<TimelineReads['findByClientMsgId']>[0];
+
+export class SqliteReads implements TimelineReads {
+  protected readonly view: StoreView;
+
+  constructor(view: StoreView) {
+    this.view = view;
+  }
+
+  get epoch(): string {
+    return this.view.epoch;
+  }
+
+  async range(request: RangeRequest): Promise<Range> {
+    const { conversationId, afterSeq, beforeSeq } = request;
+    const { firstSeq, lastSeq } = this.view.head(conversationId);
+    const page = new Page(request);
+    if (afterSeq !== undefined) {
+      assert(beforeSeq === undefined, 'a range is after a seq or before one; not both');
+      this.#fillAfter(page, conversationId, afterSeq);
+    } else {
+      assert(beforeSeq !== undefined, 'a range is after a seq or before one');
+      this.#fillBefore(page, conversationId, beforeSeq);
+    }
+    const entries = afterSeq !== undefined ? page.entries : page.entries.toReversed();
+    // A month's file shows a commit before the writer's answer raises the head.
+    return { entries, firstSeq, lastSeq: Math.max(lastSeq, entries.at(-1)?.seq ?? 0) as Seq, hasMore: page.hasMore };
+  }
+
+  #fillAfter(page: Page, conversationId: ConversationId, afterSeq: Seq): void {
+    const run = this.view.tail.run(conversationId);
+    let nextSeq: number = afterSeq + 1;
+    if (run === undefined || nextSeq < run.firstSeq) {
+      for (const month of this.view.months) {
+        if (page.hasMore) return;
+        month.after({ conversationId, afterSeq: nextSeq - 1, limit: page.room + 1 }, (entry) => {
+          nextSeq = entry.seq + 1;
+          return page.offer(entry);
+        });
+      }
+    }
+    if (!run) return;
+    let entry = run.at(Math.max(nextSeq, run.firstSeq));
+    while (entry && page.offer(entry)) entry = run.at(entry.seq + 1);
+  }
+
+  #fillBefore(page: Page, conversationId: ConversationId, beforeSeq: Seq): void {
+    const run = this.view.tail.run(conversationId);
+    let nextSeq: number = beforeSeq;
+    if (run && beforeSeq > run.firstSeq) {
+      const newest = run.at(beforeSeq - 1) ?? run.last;
+      for (let entry: StoredEntry | undefined = newest; entry; entry = run.at(entry.seq - 1)) {
+        if (!page.offer(entry)) return;
+      }
+      nextSeq = run.firstSeq;
+    }
+    for (const month of this.view.months.toReversed()) {
+      if (page.hasMore) return;
+      month.before({ conversationId, beforeSeq: nextSeq, limit: page.room + 1 }, (entry) => {
+        nextSeq = entry.seq;
+        return page.offer(entry);
+      });
+    }
+  }
+
+  async heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]> {
+    return conversationIds.map((id) => {
+      const { conversationId, firstSeq, lastSeq, lastTimestampMs } = this.view.head(id);
+      return { conversationId, firstSeq, lastSeq, lastTimestampMs };
+    });
+  }
+
+  async lastEntries(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>> {
+    const found = new Map<ConversationId, StoredEntry>();
+    for (const conversationId of conversationIds) {
+      const { firstSeq, lastSeq } = this.view.head(conversationId);
+      if (firstSeq > lastSeq) continue;
+      const entry =
+        this.view.tail.run(conversationId)?.last ??
+        firstOf(this.view.months.toReversed(), (month) => month.lastEntry(conversationId));
+      if (entry) found.set(conversationId, entry);
+    }
+    return found;
+  }
+
+  async findByMsgId(msgId: MsgId): Promise<StoredEntry | undefined> {
+    return this.view.tail.byMsgId(msgId) ?? firstOf(this.view.months.toReversed(), (month) => month.byMsgId(msgId));
+  }
+
+  async findByClientMsgId(key: ClientKey): Promise<StoredEntry | undefined> {
+    const { from, clientMsgId } = key;
+    return (
+      this.view.tail.byKey(key) ?? firstOf(this.view.months.toReversed(), (month) => month.byKey(clientMsgId, from))
+    );
+  }
+
+  async position(): Promise<Position> {
+    return formatPosition(this.epoch, this.view.end);
+  }
+
+  async changedSince(
+    since: Position,
+    conversationIds: readonly ConversationId[],
+  ): Promise<ReadonlySet<ConversationId>> {
+    const number = parsePosition(this.epoch, since);
+    // Beyond the end: the folder was put back from a backup, and what the position stands for is not known here.
+    if (number === undefined || number > this.view.end) return new Set(conversationIds);
+    return new Set(conversationIds.filter((id) => this.view.head(id).lastPosition > number));
+  }
+
+  async segments(conversationId: ConversationId): Promise<readonly Segment[]> {
+    const { tail, months } = this.view;
+    return months.flatMap((month) => {
+      const run = month.month === tail.month ? tail.run(conversationId) : undefined;
+      const firstSeq = month.firstSeq(conversationId) ?? run?.firstSeq;
+      const lastSeq = run?.last.seq ?? month.last(conversationId)?.seq;
+      return firstSeq === undefined || lastSeq === undefined ? [] : [{ name: month.month, firstSeq, lastSeq }];
+    });
+  }
+}
+
+/** Entries in the order they are read, up to the limits of a request. */
+class Page {
+  readonly entries: StoredEntry[] = [];
+  /** An entry was offered that the limits keep out. */
+  hasMore = false;
+  readonly #limit: number;
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor({ limit, bytesMax = Number.POSITIVE_INFINITY }: RangeRequest) {
+    this.#limit = limit;
+    this.#bytesMax = bytesMax;
+  }
+
+  get room(): number {
+    return this.#limit - this.entries.length;
+  }
+
+  /** Returns whether the entry was taken. */
+  offer(entry: StoredEntry): boolean {
+    const bytes = this.#bytesMax === Number.POSITIVE_INFINITY ? 0 : Buffer.byteLength(entry.contentJson);
+    const isTooLarge = this.entries.length > 0 && this.#bytes + bytes > this.#bytesMax;
+    if (isTooLarge || this.entries.length >= this.#limit) {
+      this.hasMore = true;
+      return false;
+    }
+    this.#bytes += bytes;
+    this.entries.push(entry);
+    return true;
+  }
+}

@@ -1,0 +1,142 @@
+// What the reading side of the SQLite timeline holds: the months' files, the tail in memory, and how far the commits go.
+
+import { assert } from '@hongyan/base/assert';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import { LRUCache } from 'lru-cache';
+import { HeadsFile } from './heads-file.ts';
+import { listMonths, type Month, positionOf } from './month-file.ts';
+import { MonthReader } from './month-reader.ts';
+import { Tail } from './tail.ts';
+import type { Head, StoredEntry } from './timeline.ts';
+
+/** A head and the position of the entry at lastSeq; 0 when nothing was ever appended. */
+export interface PlacedHead extends Head {
+  readonly lastPosition: number;
+}
+
+export class StoreView {
+  readonly tail = new Tail();
+  readonly epoch: string;
+  readonly #folder: string;
+  readonly #heads: HeadsFile;
+  /** Oldest first. */
+  #months: MonthReader[] = [];
+  /** Heads of conversations in use: kept current by every append. */
+  readonly #known = new LRUCache<ConversationId, PlacedHead>({ max: 200_000 });
+  #end = 0;
+  #removedThrough = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#heads = HeadsFile.openForReading(folder);
+    this.epoch = this.#heads.epoch();
+    this.reload();
+  }
+
+  /** Oldest first. */
+  get months(): readonly MonthReader[] {
+    return this.#months;
+  }
+
+  /** The position of the last commit that is shown. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The position of the newest entry that retention removed; 0 when there is none. */
+  get removedThrough(): number {
+    return this.#removedThrough;
+  }
+
+  /** Takes the files as they are now, and the tail from them. */
+  reload(): void {
+    this.reloadMonths();
+    const newest = this.#months.at(-1);
+    const tail = newest?.tailAfter(0) ?? [];
+    const lastP = newest?.lastP() ?? 0;
+    this.tail.reset(newest?.month, tail[0]?.p ?? lastP + 1);
+    for (const { entry } of tail) this.tail.add(entry);
+    const endOfClosed = this.#heads.removedThrough(newest?.month);
+    this.#end = newest && lastP > 0 ? positionOf(newest.month, lastP) : endOfClosed;
+  }
+
+  /** Months that came or went since; heads are forgotten, since retention raises firstSeq. */
+  reloadMonths(): void {
+    const listed = listMonths(this.#folder);
+    for (const reader of this.#months) if (!listed.includes(reader.month)) reader.close();
+    const kept = new Map(this.#months.map((reader) => [reader.month, reader]));
+    this.#months = listed.flatMap((month) => kept.get(month) ?? MonthReader.open(this.#folder, month) ?? []);
+    this.#removedThrough = this.#heads.removedThrough(listed[0]);
+    this.#known.clear();
+  }
+
+  /** The writer is at `month` now, and everything of the months before it is sorted. */
+  turnTo(month: Month): void {
+    if (this.tail.month === month) return;
+    this.tail.reset(month, 1);
+    if (this.#months.some((reader) => reader.month === month)) return;
+    const reader = MonthReader.open(this.#folder, month);
+    assert(reader, 'a month that was written has its tables');
+    this.#months.push(reader);
+  }
+
+  /** The next commit of the month being written; returned as it is kept. */
+  add(added: StoredEntry): StoredEntry {
+    const entry = this.tail.add(added);
+    const { conversationId, seq, timestampMs } = entry;
+    this.#end = this.tail.positionOf(this.tail.lastP);
+    const before = this.#known.peek(conversationId);
+    // The first entry after everything was removed is the first one kept: its seq is before's lastSeq + 1 already.
+    const firstSeq = before?.firstSeq ?? (seq === 1 ? seq : undefined);
+    if (firstSeq === undefined) return entry;
+    const head = { conversationId, firstSeq, lastSeq: seq, lastTimestampMs: timestampMs, lastPosition: this.#end };
+    this.#known.set(conversationId, head);
+    return entry;
+  }
+
+  head(conversationId: ConversationId): PlacedHead {
+    const known = this.#known.get(conversationId);
+    if (known) return known;
+    const last = this.#last(conversationId);
+    const lastSeq = last?.lastSeq ?? (0 as Seq);
+    const inFiles = firstOf(this.#months, (month) => month.firstSeq(conversationId));
+    const firstSeq = inFiles ?? this.tail.run(conversationId)?.firstSeq ?? ((lastSeq + 1) as Seq);
+    const head = { lastTimestampMs: 0, lastPosition: 0, ...last, conversationId, firstSeq, lastSeq };
+    // A file may show a commit before the writer's answer: then the next append would not find its entry at lastSeq + 1.
+    if (last && head.lastPosition <= this.#end) this.#known.set(conversationId, head);
+    return head;
+  }
+
+  #last(conversationId: ConversationId): Pick<PlacedHead, 'lastSeq' | 'lastTimestampMs' | 'lastPosition'> | undefined {
+    const run = this.tail.run(conversationId);
+    if (run) {
+      const { seq, timestampMs } = run.last;
+      return { lastSeq: seq, lastTimestampMs: timestampMs, lastPosition: this.tail.positionOf(run.lastP) };
+    }
+    for (const month of this.#months.toReversed()) {
+      const row = month.last(conversationId);
+      if (!row) continue;
+      return { lastSeq: row.seq, lastTimestampMs: row.timestamp, lastPosition: positionOf(month.month, row.p) };
+    }
+    const closed = this.#heads.head(conversationId);
+    if (!closed) return undefined;
+    return {
+      lastSeq: closed.last_seq,
+      lastTimestampMs: closed.last_timestamp,
+      lastPosition: closed.last_position,
+    };
+  }
+
+  close(): void {
+    for (const month of this.#months) month.close();
+    this.#heads.close();
+  }
+}
+
+export function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,123 @@
+// The writing side, step by step: whatever a crash finds between two steps of sorting, nothing is lost or doubled.
+
+import { Database } from 'bun:sqlite';
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '@hongyan/base/log';
+import { openSqliteTimeline } from './sqlite-timeline.ts';
+import { openSqliteTimelineReader } from './sqlite-timeline-reader.ts';
+import { allOf, entries, entry, inMonth, outcomes, seqsOf } from './testing/entries.ts';
+import { readAll } from './testing/feed-contract.ts';
+import { tailOf } from './testing/tail-of.ts';
+import type { NewEntry } from './timeline.ts';
+import { toFields } from './timeline-op.ts';
+import { TimelineStore } from './timeline-store.ts';
+
+let folder: string;
+let store: TimelineStore;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hongyan-store-'));
+  store = new TimelineStore({ folder, tailLimits: tailOf(20) });
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true });
+});
+
+function commit(batch: readonly NewEntry[]): void {
+  const op = { type: 'append', fields: toFields(batch) } as const;
+  store.begin([op]);
+  store.apply(op);
+  store.commit();
+}
+
+const [january, february] = ['timeline-2026-01.db', 'timeline-2026-02.db'] as const;
+
+/** What a crash leaves: the files and their logs as they are now. */
+function copyTo(image: string, month: string): void {
+  for (const name of ['heads.db', month].flatMap((file) => [file, `${file}-wal`])) {
+    cpSync(join(folder, name), join(image, name));
+  }
+}
+
+async function expectWhole(dir: string, batch: readonly NewEntry[]): Promise<void> {
+  const reader = openSqliteTimelineReader(dir);
+  const inOne = (id: string) => batch.filter((one) => one.conversationId === id).map((one) => one.msgId);
+  for (const id of ['g:1', 'g:2']) {
+    const request = { conversationId: entry({ in: id }).conversationId, limit: 100 };
+    const after = await reader.range({ ...request, afterSeq: seqZero });
+    expect(after.entries.map((one) => one.msgId)).toEqual(inOne(id));
+    const before = await reader.range({ ...request, beforeSeq: (after.lastSeq + 1) as typeof after.lastSeq });
+    expect(before).toEqual(after);
+    const [segment] = await reader.segments(request.conversationId);
+    expect(segment).toEqual({ name: '2026-01', firstSeq: after.firstSeq, lastSeq: after.lastSeq });
+  }
+  for (const one of batch) {
+    expect(await reader.findByMsgId(one.msgId)).toMatchObject(one);
+    expect(await reader.findByClientMsgId(one)).toMatchObject(one);
+    expect(await reader.findAllByClientMsgId(one.clientMsgId)).toHaveLength(1);
+  }
+  reader.close();
+}
+
+const seqZero = 0 as Parameters<ReturnType<typeof openSqliteTimelineReader>['range']>[0]['afterSeq'];
+
+test('[D1, D2, D3] a crash between any two steps of sorting loses nothing and doubles nothing', async () => {
+  const batch = [...entries(12), ...entries(12, { in: 'g:2' }), ...entries(3)];
+  commit(batch);
+  for (let step = 0, isMoreLeft = true; isMoreLeft; step++) {
+    const image = join(folder, `image ${step}`);
+    copyTo(image, january);
+    await expectWhole(image, batch);
+    const recovered = await openSqliteTimeline({
+      dir: image,
+      log: silentLog,
+      queueMax: 100,
+      batchMax: 100,
+      tailLimits: tailOf(20),
+    });
+    const again = [...batch].reverse();
+    expect(outcomes(await recovered.append(again)).every((outcome) => outcome.startsWith('duplicate'))).toBe(true);
+    expect(outcomes(await recovered.append([entry()]))).toEqual(['committed 16']);
+    expect(seqsOf(await allOf(recovered))).toEqual(Array.from({ length: 16 }, (_, index) => index + 1));
+    const fed = await readAll(recovered.feed, await recovered.feed.start());
+    expect(fed.entries.slice(0, -1).map((one) => one.msgId)).toEqual(batch.map((one) => one.msgId));
+    await recovered.close();
+    isMoreLeft = store.upkeep();
+    await expectWhole(folder, batch);
+  }
+}, 60_000);
+
+test('[D2] a month whose sorting a crash cut short is finished when a later month is there already', async () => {
+  const batch = entries(30);
+  commit(batch);
+  store.upkeep();
+  const image = join(folder, 'image');
+  copyTo(image, january);
+  commit([entry({ atMs: inMonth(1) })]);
+  copyTo(image, february);
+  const recovered = await openSqliteTimeline({ dir: image, log: silentLog, queueMax: 100, batchMax: 100 });
+  expect(seqsOf(await allOf(recovered))).toEqual(Array.from({ length: 31 }, (_, index) => index + 1));
+  const [repeat] = await recovered.append([
+    { ...entry({ atMs: inMonth(1) }), clientMsgId: batch[29]?.clientMsgId ?? entry().clientMsgId },
+  ]);
+  expect(repeat?.type).toBe('duplicate');
+  await recovered.close();
+});
+
+test('[D2] a row of the tail at whose place another entry stands stops the writer', () => {
+  commit(entries(1));
+  const image = join(folder, 'image');
+  copyTo(image, january);
+  const path = join(image, 'timeline-2026-01.db');
+  const db = new Database(path);
+  db.run(`INSERT INTO entry(n, p, msg_id, sender_no, client_msg_id, timestamp, content)
+          SELECT (conversation_no << 32) | seq, p + 1, 'm', sender_no, 'k', timestamp, content FROM tail`);
+  db.close();
+  const damaged = new TimelineStore({ folder: image, tailLimits: tailOf(1) });
+  expect(() => {
+    while (damaged.upkeep());
+  }).toThrow('the same row [D2]');
+});

@@ -1,0 +1,25 @@
+// The tokens port: access tokens that the core issues at login and every gateway verifies by itself.
+
+import type { UserId } from '@hongyan/protocol/ids';
+import type { Result } from '@hongyan/protocol/refusals';
+
+export interface IssuedToken {
+  readonly accessToken: string;
+  readonly expiresInS: number;
+}
+
+export interface VerifiedToken {
+  readonly userId: UserId;
+  /** Names this token alone: the key of its revocation. */
+  readonly tokenId: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * MUST: verify accepts only what sign of the same server issued and what has not expired; whatever else is refused as
+ * unauthorized, never thrown. Verifying a token again is cheap.
+ */
+export interface Tokens {
+  sign(userId: UserId): Promise<IssuedToken>;
+  verify(token: string): Promise<Result<VerifiedToken>>;
+}

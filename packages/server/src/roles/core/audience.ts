@@ -1,0 +1,22 @@
+// The topics that reach everyone in a conversation.
+
+import { directMembers } from '@hongyan/protocol/direct';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { type BusEvent, conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
+
+/** A direct conversation reaches its two users on their own topics, any other its members on the conversation's. */
+export function topicsOf(conversationId: ConversationId): readonly Topic[] {
+  const pair = directMembers(conversationId);
+  if (!pair) return [conversationTopic(conversationId)];
+  return pair[0] === pair[1] ? [userTopic(pair[0])] : [userTopic(pair[0]), userTopic(pair[1])];
+}
+
+/** The same without `userId` where the topics allow it: a conversation's topic reaches all its members. */
+export function topicsOfOthers(conversationId: ConversationId, userId: UserId): readonly Topic[] {
+  const pair = directMembers(conversationId);
+  if (!pair) return [conversationTopic(conversationId)];
+  return [...new Set(pair)].filter((member) => member !== userId).map(userTopic);
+}
+
+export const frameEvents = (topics: readonly Topic[], frame: string): BusEvent[] =>
+  topics.map((topic) => ({ type: 'frame', topic, frame }));

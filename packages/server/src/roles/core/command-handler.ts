@@ -1,0 +1,221 @@
+// The way up ends here: commands in batches are admitted, appended in one commit, published, and only then answered.
+
+import { assert, unreachable } from '@hongyan/base/assert';
+import { ok } from '@hongyan/base/result';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import { problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
+import { mayPost } from '../../domain/membership.ts';
+import { isSameMessage } from '../../domain/send.ts';
+import type { ChangeCommand, Command, CommandOutcome, MessageCommand } from '../../ports/command-log/command-log.ts';
+import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
+import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
+import { frameEvents, topicsOf } from './audience.ts';
+import type { CoreDeps } from './deps.ts';
+import { openDirect } from './direct-conversations.ts';
+import { messageFrame } from './entry-view.ts';
+import type { Membership, MembershipCache } from './membership-cache.ts';
+
+type Outcome = Result<CommandOutcome>;
+type Problem = Exclude<Outcome, { type: 'ok' }>;
+type Admitted = { readonly type: 'entry'; readonly entry: NewEntry } | Problem;
+
+/** Applies one change of a conversation; the entry that records it is appended by the handler. */
+export interface ConversationChanges {
+  apply(command: ChangeCommand): Promise<Outcome>;
+}
+
+/**
+ * Messages of a batch are appended together. A change of a conversation (members, title) needs the entries before it committed
+ * and those behind it to wait: such a conversation gets a lane, in which its commands run one after the other, while the other
+ * conversations go on.
+ */
+export class CommandHandler {
+  readonly #deps: CoreDeps;
+  readonly #memberships: MembershipCache;
+  readonly #changes: ConversationChanges;
+  /** Batches are admitted in their order; settled while none waits for a look-up. */
+  #admission: Promise<unknown> | undefined;
+  /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
+  #appended: Promise<unknown> = Promise.resolve();
+  readonly #lanes = new Map<ConversationId, Promise<unknown>>();
+
+  constructor(deps: CoreDeps, memberships: MembershipCache, changes: ConversationChanges) {
+    this.#deps = deps;
+    this.#memberships = memberships;
+    this.#changes = changes;
+  }
+
+  /** Outcomes in the order of the batch. Handling a command again gives the same outcome [D3]. */
+  async handle(batch: readonly Command[]): Promise<readonly Outcome[]> {
+    if (this.#lanes.size === 0 && batch.every((command) => command.type === 'message'))
+      return this.#appendInOrder(batch as readonly MessageCommand[]);
+    const outcomes: (Promise<Outcome> | Outcome)[] = [];
+    const messages: MessageCommand[] = [];
+    const places: number[] = [];
+    for (const [place, command] of batch.entries()) {
+      if (command.type !== 'message' || this.#lanes.has(command.conversationId)) {
+        if (messages.length > 0) this.#flush(messages, places, outcomes);
+        outcomes[place] = this.#inLane(command);
+        continue;
+      }
+      messages.push(command);
+      places.push(place);
+    }
+    if (messages.length > 0) this.#flush(messages, places, outcomes);
+    return Promise.all(outcomes);
+  }
+
+  /** Begins the append of the collected messages and forgets them. */
+  #flush(messages: MessageCommand[], places: number[], outcomes: (Promise<Outcome> | Outcome)[]): void {
+    const appending = this.#appendInOrder([...messages]);
+    for (const [index, place] of places.entries()) outcomes[place] = appending.then((all) => outcomeAt(all, index));
+    messages.length = 0;
+    places.length = 0;
+  }
+
+  #inLane(command: Command): Promise<Outcome> {
+    const { conversationId } = command;
+    const earlier = this.#lanes.get(conversationId) ?? Promise.all([this.#admission, this.#appended]);
+    const work = () => this.#single(command);
+    const outcome = earlier.then(work, work);
+    this.#lanes.set(conversationId, outcome);
+    const leave = () => {
+      if (this.#lanes.get(conversationId) === outcome) this.#lanes.delete(conversationId);
+    };
+    outcome.then(leave, leave);
+    return outcome;
+  }
+
+  async #single(command: Command): Promise<Outcome> {
+    switch (command.type) {
+      case 'message':
+        return outcomeAt(await this.#append(this.#admit([command])), 0);
+      case 'create':
+      case 'create_direct':
+      case 'set_title':
+      case 'add_member':
+      case 'remove_member':
+        return this.#changes.apply(command).catch((error: unknown) => this.#failed(error, 1));
+      default:
+        return unreachable(command);
+    }
+  }
+
+  /** A batch whose memberships are cached is appended at once; one that has to look some up holds the next ones back. */
+  #appendInOrder(commands: readonly MessageCommand[]): Promise<readonly Outcome[]> {
+    const admitted = this.#admission ? this.#admission.then(() => this.#admit(commands)) : this.#admit(commands);
+    if (admitted instanceof Promise) this.#holdOthersUntil(admitted);
+    const appending = this.#append(admitted);
+    this.#appended = appending;
+    return appending;
+  }
+
+  #holdOthersUntil(admitted: Promise<unknown>): void {
+    const settled = admitted.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#admission = settled;
+    void settled.then(() => {
+      if (this.#admission === settled) this.#admission = undefined;
+    });
+  }
+
+  async #append(admitting: readonly Admitted[] | Promise<readonly Admitted[]>): Promise<readonly Outcome[]> {
+    const admitted = admitting instanceof Promise ? await admitting : admitting;
+    const entries = admitted.flatMap((item) => (item.type === 'entry' ? [item.entry] : []));
+    let results: readonly AppendResult[];
+    try {
+      results = await this.#deps.timeline.append(entries);
+    } catch (error) {
+      const outcome = this.#failed(error, entries.length);
+      return admitted.map((item) => (item.type === 'entry' ? outcome : item));
+    }
+    this.#publish(results);
+    let next = 0;
+    return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
+  }
+
+  #admit(commands: readonly MessageCommand[]): readonly Admitted[] | Promise<readonly Admitted[]> {
+    const admitted: (Admitted | undefined)[] = [];
+    let isComplete = true;
+    for (const command of commands) {
+      const membership = this.#memberships.peek(command.conversationId, command.from);
+      if (membership === undefined) isComplete = false;
+      admitted.push(membership && this.#entryOf(command, membership));
+    }
+    return isComplete ? (admitted as readonly Admitted[]) : this.#admitUnknown(commands);
+  }
+
+  async #admitUnknown(commands: readonly MessageCommand[]): Promise<readonly Admitted[]> {
+    const memberships = await this.#memberships.getAll(
+      commands.map(({ conversationId, from }) => ({ conversationId, userId: from })),
+    );
+    return Promise.all(
+      commands.map((command, index) => {
+        const membership = memberships[index];
+        return membership ? this.#entryOf(command, membership) : this.#openAndAdmit(command);
+      }),
+    );
+  }
+
+  async #openAndAdmit(command: MessageCommand): Promise<Admitted> {
+    const { conversationId, from } = command;
+    if (!conversationId.startsWith('d:')) return refusal.notMember();
+    const opened = await openDirect(this.#deps, conversationId).catch((error: unknown) => this.#failed(error, 1));
+    if (opened.type !== 'ok') return opened;
+    const membership = await this.#memberships.get(conversationId, from);
+    return membership ? this.#entryOf(command, membership) : refusal.notMember();
+  }
+
+  #entryOf(command: MessageCommand, { conversation, member }: Membership): Admitted {
+    const allowed = mayPost({ kind: conversation.kind, role: member.role });
+    if (allowed.type !== 'ok') return allowed;
+    const { conversationId, from, clientMsgId, contentJson } = command;
+    const { newMsgId, clock } = this.#deps;
+    const timestampMs = clock.nowMs();
+    return {
+      type: 'entry',
+      entry: { msgId: newMsgId(), conversationId, from, clientMsgId, timestampMs, contentJson },
+    };
+  }
+
+  /** Subscribers that the bus cannot reach are told of the loss by the bus itself: the entries are committed all the same. */
+  #publish(results: readonly AppendResult[]): void {
+    const { bus, log } = this.#deps;
+    bus.publish(publications(results)).catch((error: unknown) => log.error('events not published', { error }));
+  }
+
+  #failed(error: unknown, size: number): Problem {
+    this.#deps.log.error('commands failed', { size, error });
+    const problem = problemOf(error);
+    if (problem.type === 'bug') throw error;
+    return problem;
+  }
+}
+
+/** One event per topic. Duplicates were published when they were first committed. */
+export function publications(results: readonly AppendResult[]): BusEvent[] {
+  const events: BusEvent[] = [];
+  for (const { type, entry } of results)
+    if (type === 'committed') events.push(...frameEvents(topicsOf(entry.conversationId), messageFrame(entry)));
+  return events;
+}
+
+function outcomeOf(asked: NewEntry, result: AppendResult | undefined): Outcome {
+  assert(result, 'a timeline answers each entry of a batch');
+  const { entry } = result;
+  const isDuplicate = result.type === 'duplicate';
+  if (isDuplicate && !isSameMessage(entry, asked)) return refusal.keyReused();
+  return ok(committed(entry, isDuplicate));
+}
+
+function committed({ msgId, seq, timestampMs }: StoredEntry, isDuplicate: boolean): CommandOutcome {
+  return { type: 'message', msgId, seq, timestampMs, isDuplicate };
+}
+
+function outcomeAt(outcomes: readonly Outcome[], index: number): Outcome {
+  const outcome = outcomes[index];
+  assert(outcome, 'each command of a batch has an outcome');
+  return outcome;
+}

@@ -1,0 +1,243 @@
+// Changes of a conversation: written to the directory first, then reported to live connections and recorded in the timeline.
+
+import { unreachable } from '@hongyan/base/assert';
+import { ok } from '@hongyan/base/result';
+import type { Content } from '@hongyan/protocol/content';
+import type { ConversationChange } from '@hongyan/protocol/conversation';
+import { directMembers } from '@hongyan/protocol/direct';
+import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { type MemberFacts, mayChange, mayRemove } from '../../domain/membership.ts';
+import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
+import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { frameEvents } from './audience.ts';
+import { type ConversationChanges, publications } from './command-handler.ts';
+import { changeFrame } from './conversation-frame.ts';
+import type { CoreDeps } from './deps.ts';
+import { openDirect } from './direct-conversations.ts';
+import type { Membership, MembershipCache } from './membership-cache.ts';
+
+type Outcome = Result<CommandOutcome>;
+type CommandOf<T extends ChangeCommand['type']> = Extract<ChangeCommand, { type: T }>;
+
+const changed: Outcome = ok({ type: 'changed' });
+/** The entry of a creation lists at most so many users. */
+const recordedUsersMax = 50;
+
+/** The command handler calls it for one change of a conversation at a time, with everything before it committed. */
+export class DirectoryChanges implements ConversationChanges {
+  readonly #deps: CoreDeps;
+  readonly #memberships: MembershipCache;
+
+  constructor(deps: CoreDeps, memberships: MembershipCache) {
+    this.#deps = deps;
+    this.#memberships = memberships;
+  }
+
+  async apply(command: ChangeCommand): Promise<Outcome> {
+    switch (command.type) {
+      case 'create':
+        return this.#create(command);
+      case 'create_direct': {
+        const opened = await openDirect(this.#deps, command.conversationId);
+        return opened.type === 'ok' ? changed : opened;
+      }
+      case 'set_title':
+        return this.#setTitle(command);
+      case 'add_member':
+        return this.#addMember(command);
+      case 'remove_member':
+        return this.#removeMember(command);
+      default:
+        return unreachable(command);
+    }
+  }
+
+  async #create(command: CommandOf<'create'>): Promise<Outcome> {
+    const { directory, clock, limits } = this.#deps;
+    const { conversationId, from, kind, title, members, isHistoryVisible } = command;
+    const creation = await directory.createConversation({
+      conversationId,
+      kind,
+      title,
+      isHistoryVisible,
+      members: [{ userId: from, role: 'owner' }, ...members.map((userId) => ({ userId, role: 'member' as const }))],
+      atMs: clock.nowMs(),
+      conversationsPerUserMax: limits.conversationsPerUserMax,
+    });
+    switch (creation.type) {
+      case 'full':
+        return refusal.tooMany(`conversations of ${creation.userId}`, limits.conversationsPerUserMax);
+      case 'exists':
+        return changed;
+      case 'created':
+        await this.#reportTo([from, ...members], conversationId, 'created');
+        await this.#record(conversationId, from, {
+          type: 'hongyan.members',
+          change: 'created',
+          user_ids: members.slice(0, recordedUsersMax),
+          user_count: members.length,
+        });
+        return changed;
+      default:
+        return unreachable(creation);
+    }
+  }
+
+  async #setTitle({ conversationId, from, title }: CommandOf<'set_title'>): Promise<Outcome> {
+    const allowed = await this.#permitted(conversationId, from, mayChange);
+    if (allowed.type !== 'ok') return allowed;
+    await this.#deps.directory.setTitle({ conversationId, title });
+    this.#memberships.forgetConversation(conversationId);
+    await this.#reportToMembers(conversationId, 'updated');
+    await this.#record(conversationId, from, { type: 'hongyan.title', title });
+    return changed;
+  }
+
+  async #addMember({ conversationId, from, userId: asWritten }: CommandOf<'add_member'>): Promise<Outcome> {
+    const { directory, timeline, clock, limits } = this.#deps;
+    const allowed = await this.#permitted(conversationId, from, mayChange);
+    // A caller who may not change the conversation learns nothing about users through it.
+    if (allowed.type !== 'ok') return allowed;
+    const userId = await this.#canonicalId(asWritten);
+    if (userId === undefined) return refusal.noSuch(`user ${asWritten}`);
+    const { conversation } = allowed.value;
+    const [head] = await timeline.heads([conversationId]);
+    // What was written before is nothing the new member has yet to read, and nothing its senders wait for [D7].
+    const readSeq = head?.lastSeq ?? (0 as Seq);
+    const addition = await directory.addMember({
+      conversationId,
+      userId,
+      role: 'member',
+      visibleFromSeq: (conversation.isHistoryVisible ? 1 : readSeq + 1) as Seq,
+      readSeq,
+      atMs: clock.nowMs(),
+      memberCountMax: limits.groupMembersMax,
+      conversationsPerUserMax: limits.conversationsPerUserMax,
+    });
+    switch (addition) {
+      case 'exists':
+        return changed;
+      case 'no_conversation':
+        return refusal.notMember();
+      case 'conversation_full':
+        return refusal.tooMany('members of a conversation', limits.groupMembersMax);
+      case 'user_full':
+        return refusal.tooMany(`conversations of ${userId}`, limits.conversationsPerUserMax);
+      case 'added':
+        this.#memberships.forgetMember(conversationId, userId);
+        await this.#reportToMembers(conversationId, 'member_joined', userId);
+        await this.#reportTo([userId], conversationId, 'member_joined', userId);
+        await this.#record(conversationId, from, { type: 'hongyan.members', change: 'joined', user_ids: [userId] });
+        return changed;
+      default:
+        return unreachable(addition);
+    }
+  }
+
+  async #removeMember({ conversationId, from, userId: asWritten }: CommandOf<'remove_member'>): Promise<Outcome> {
+    const { directory, clock } = this.#deps;
+    const userId = (await this.#canonicalId(asWritten)) ?? asWritten;
+    const allowed = await this.#permitted(conversationId, from, (facts) =>
+      mayRemove({ ...facts, isSelf: from === userId }),
+    );
+    if (allowed.type !== 'ok') return allowed;
+    const { wasMember, newOwner } = await directory.removeMember({ conversationId, userId, atMs: clock.nowMs() });
+    if (!wasMember) return refusal.noSuch(`member ${userId}`);
+    this.#memberships.forgetMember(conversationId, userId);
+    if (newOwner !== undefined) this.#memberships.forgetMember(conversationId, newOwner);
+    const frame = await this.#changeFrame(conversationId, 'member_left', userId);
+    const topic = userTopic(userId);
+    await this.#publish([
+      ...frameEvents([topic], frame),
+      { type: 'membership', topic, conversationId, isMember: false },
+      ...frameEvents([conversationTopic(conversationId)], frame),
+    ]);
+    await this.#record(conversationId, from, {
+      type: 'hongyan.members',
+      change: 'left',
+      user_ids: [userId],
+      ...(newOwner === undefined ? {} : { new_owner: newOwner }),
+    });
+    return changed;
+  }
+
+  /** The id as its user was created with, in whatever case it is written; undefined for an unknown user. */
+  async #canonicalId(userId: UserId): Promise<UserId | undefined> {
+    return (await this.#deps.directory.getUsers([userId])).get(userId)?.userId;
+  }
+
+  async #permitted(
+    conversationId: ConversationId,
+    userId: UserId,
+    rule: (facts: MemberFacts) => Result<undefined>,
+  ): Promise<Result<Membership>> {
+    const membership = await this.#memberships.get(conversationId, userId);
+    if (!membership) return refusal.notMember();
+    const allowed = rule({ kind: membership.conversation.kind, role: membership.member.role });
+    return allowed.type === 'ok' ? ok(membership) : allowed;
+  }
+
+  async #reportToMembers(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<void> {
+    const frame = await this.#changeFrame(conversationId, change, userId);
+    await this.#publish(frameEvents([conversationTopic(conversationId)], frame));
+  }
+
+  /** Live connections of these users follow the conversation from now on, and hear why. */
+  async #reportTo(
+    userIds: readonly UserId[],
+    conversationId: ConversationId,
+    change: ConversationChange,
+    userId?: UserId,
+  ): Promise<void> {
+    const frame = await this.#changeFrame(conversationId, change, userId);
+    await this.#publish(
+      userIds.map(userTopic).flatMap((topic): BusEvent[] => [
+        { type: 'membership', topic, conversationId, isMember: true },
+        { type: 'frame', topic, frame },
+      ]),
+    );
+  }
+
+  async #changeFrame(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<string> {
+    const { directory, limits } = this.#deps;
+    const record = (await directory.getConversations([conversationId])).get(conversationId);
+    if (!record) throw new Error(`the conversation ${conversationId} was changed, so it exists`);
+    const isListed = record.memberCount <= limits.membersInlineMax;
+    const members = isListed
+      ? (await directory.members({ conversationId, limit: limits.membersInlineMax })).map((member) => member.userId)
+      : undefined;
+    return changeFrame({
+      conversationId,
+      change,
+      record,
+      members: directMembers(conversationId) ?? members,
+      ...(userId === undefined ? {} : { userId }),
+    });
+  }
+
+  /** A change is an entry of the timeline too: every member sees it at the same place among the messages. */
+  async #record(conversationId: ConversationId, from: UserId, content: Content): Promise<void> {
+    const { timeline, clock, newMsgId, log } = this.#deps;
+    const msgId = newMsgId();
+    const entry = {
+      msgId,
+      conversationId,
+      from,
+      clientMsgId: msgId as string as ClientMsgId,
+      timestampMs: clock.nowMs(),
+      contentJson: JSON.stringify(content),
+    };
+    try {
+      await this.#publish(publications(await timeline.append([entry])));
+    } catch (error) {
+      // The change is stored and reported already [D9]: answered as a failure it would be made once more.
+      log.error('entry of a change not stored', { conversationId, error });
+    }
+  }
+
+  async #publish(events: readonly BusEvent[]): Promise<void> {
+    const { bus, log } = this.#deps;
+    await bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
+  }
+}

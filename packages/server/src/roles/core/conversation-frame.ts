@@ -1,0 +1,41 @@
+// The frame that reports a change of a conversation to its members.
+
+import type { ConversationChange } from '@hongyan/protocol/conversation';
+import type { DownOf } from '@hongyan/protocol/down';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationRecord } from '../../ports/directory/conversations.ts';
+
+type Summary = DownOf<'conversation'>['conversation'];
+
+/** What all members see alike. `members` is undefined where they are too many to list. */
+export function summaryOf(
+  record: Omit<ConversationRecord, 'conversationId'>,
+  members: readonly UserId[] | undefined,
+): Summary {
+  return {
+    kind: record.kind,
+    ...(record.title === '' ? {} : { title: record.title }),
+    ...(members === undefined ? {} : { members: [...members] }),
+    member_count: record.memberCount,
+    created_at: record.createdAtMs,
+    history_visible: record.isHistoryVisible,
+  };
+}
+
+export function changeFrame(change: {
+  readonly conversationId: ConversationId;
+  readonly change: ConversationChange;
+  /** Who joined or left. */
+  readonly userId?: UserId;
+  readonly record: Omit<ConversationRecord, 'conversationId'>;
+  readonly members: readonly UserId[] | undefined;
+}): string {
+  const frame: DownOf<'conversation'> = {
+    type: 'conversation',
+    conversation_id: change.conversationId,
+    change: change.change,
+    user_id: change.userId,
+    conversation: summaryOf(change.record, change.members),
+  };
+  return JSON.stringify(frame);
+}

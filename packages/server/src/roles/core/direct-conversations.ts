@@ -1,0 +1,42 @@
+// Direct conversations come into being with their first use, provided both users exist.
+
+import { done } from '@hongyan/base/result';
+import { directMembers } from '@hongyan/protocol/direct';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { frameEvents, topicsOf } from './audience.ts';
+import { changeFrame } from './conversation-frame.ts';
+import type { CoreDeps } from './deps.ts';
+
+type Deps = Pick<CoreDeps, 'directory' | 'bus' | 'clock' | 'limits'>;
+
+/** Opening one that exists changes nothing. */
+export async function openDirect(deps: Deps, conversationId: ConversationId): Promise<Result<undefined>> {
+  const pair = directMembers(conversationId);
+  if (!pair) return refusal.directIdUnsorted();
+  const userIds = [...new Set(pair)];
+  const users = await deps.directory.getUsers(userIds);
+  const missing = userIds.find((userId) => users.get(userId)?.userId !== userId);
+  if (missing !== undefined) return refusal.noSuch(`user ${missing}`);
+  const atMs = deps.clock.nowMs();
+  const creation = await deps.directory.createConversation({
+    conversationId,
+    kind: 'direct',
+    title: '',
+    isHistoryVisible: true,
+    members: userIds.map((userId) => ({ userId, role: 'member' })),
+    atMs,
+    conversationsPerUserMax: deps.limits.conversationsPerUserMax,
+  });
+  if (creation.type === 'full')
+    return refusal.tooMany(`conversations of ${creation.userId}`, deps.limits.conversationsPerUserMax);
+  if (creation.type === 'exists') return done;
+  const frame = changeFrame({
+    conversationId,
+    change: 'created',
+    members: userIds,
+    record: { kind: 'direct', title: '', memberCount: userIds.length, createdAtMs: atMs, isHistoryVisible: true },
+  });
+  await deps.bus.publish(frameEvents(topicsOf(conversationId), frame));
+  return done;
+}

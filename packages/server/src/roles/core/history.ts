@@ -1,0 +1,54 @@
+// History: a page of a conversation's entries. What is hidden from the reader is reported as a raised first_seq [D5].
+
+import { ok } from '@hongyan/base/result';
+import type { Seq } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { Caller } from '../../ports/core/core.ts';
+import type { RangeRequest } from '../../ports/timeline/timeline.ts';
+import type { ConversationViews } from './conversation-views.ts';
+import type { CoreDeps } from './deps.ts';
+import type { MembershipCache } from './membership-cache.ts';
+
+const limitDefault = 50;
+
+export class History {
+  readonly #deps: Pick<CoreDeps, 'timeline' | 'limits'>;
+  readonly #memberships: MembershipCache;
+  readonly #views: ConversationViews;
+
+  constructor(deps: Pick<CoreDeps, 'timeline' | 'limits'>, memberships: MembershipCache, views: ConversationViews) {
+    this.#deps = deps;
+    this.#memberships = memberships;
+    this.#views = views;
+  }
+
+  async page({ userId }: Caller, input: Input<'history'>): Promise<Result<Output<'history'>>> {
+    const { conversation_id, after_seq } = input;
+    if (after_seq !== undefined && input.before_seq !== undefined) return refusal.bothBounds();
+    const membership = await this.#memberships.get(conversation_id, userId);
+    if (!membership) return refusal.notMember();
+    const { visibleFromSeq } = membership.member;
+    const range = await this.#deps.timeline.range(this.#rangeOf(input, visibleFromSeq));
+    const visible = range.entries.filter((entry) => entry.seq >= visibleFromSeq);
+    const isAtBeginning = visible.length < range.entries.length || visible[0]?.seq === visibleFromSeq;
+    return ok({
+      conversation_id,
+      entries: await this.#views.entries(visible, { conversation: membership.conversation, reader: userId }),
+      first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
+      last_seq: range.lastSeq,
+      has_more: range.hasMore && (after_seq !== undefined || !isAtBeginning),
+    });
+  }
+
+  #rangeOf({ conversation_id, after_seq, before_seq, limit }: Input<'history'>, visibleFromSeq: Seq): RangeRequest {
+    const { pageMax, pageBytesMax } = this.#deps.limits;
+    const page = {
+      conversationId: conversation_id,
+      limit: Math.min(limit ?? limitDefault, pageMax),
+      bytesMax: pageBytesMax,
+    };
+    if (after_seq !== undefined) return { ...page, afterSeq: Math.max(after_seq, visibleFromSeq - 1) as Seq };
+    return { ...page, beforeSeq: before_seq ?? (Number.MAX_SAFE_INTEGER as Seq) };
+  }
+}

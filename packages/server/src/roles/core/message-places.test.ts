@@ -1,0 +1,72 @@
+// Where a message is, through the core: who may ask, what is counted, and the devices of the reader.
+
+import { afterEach, expect, test } from 'bun:test';
+import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
+import { accepted, caller, codeOf, openWorld, seq, user, type World, type WorldOptions } from './testing/world.ts';
+
+let world: World;
+afterEach(() => world.close());
+
+async function open(options?: WorldOptions): Promise<void> {
+  world = await openWorld(options);
+  await world.people('ann', 'bob', 'carl', 'dan');
+}
+const add = (conversation_id: ConversationId, id: string) =>
+  world.core.addMember(caller('ann'), { conversation_id, user_id: user(id) });
+const placeFor = async (id: string, msg_id: MsgId) => accepted(await world.core.getMessage(caller(id), { msg_id }));
+
+test('[M16] the places of a message count present members: a sender who left is not one of them', async () => {
+  await open();
+  const group = await world.group('ann', ['bob', 'carl']);
+  const { seq: at, msg_id } = await world.say('bob', group);
+  await world.core.removeMember(caller('bob'), { conversation_id: group, user_id: user('bob') });
+  await world.read(caller('ann'), group, at);
+  const place = () => placeFor('ann', msg_id);
+  expect(await place()).toMatchObject({ status: 'ack', read_count: 1, recipient_count: 2 });
+  await world.read(caller('carl'), group, at);
+  expect(await place()).toMatchObject({ status: 'read', read_count: 2, recipient_count: 2 });
+});
+
+test('[D5] a message that the reader may not see is not found, as one that does not exist', async () => {
+  await open();
+  const group = await world.group('ann', ['bob']);
+  const { msg_id } = await world.say('ann', group);
+  await add(group, 'carl');
+  const results = await Promise.all(['carl', 'dan'].map((id) => world.core.getMessage(caller(id), { msg_id })));
+  const unknown = await world.core.getMessage(caller('ann'), { msg_id: msg_id.replace(/^0/, '1') as MsgId });
+  expect([...results, unknown].map(codeOf)).toEqual(Array(3).fill('not_found'));
+  expect(results[0]).toEqual(unknown);
+  expect((await placeFor('bob', msg_id)).message.msg_id).toBe(msg_id);
+});
+
+test('[D6] a key finds the message of its own sender alone', async () => {
+  await open();
+  const sent = await world.say('ann', 'bob');
+  const find = (id: string) => world.core.findMessage(caller(id), { client_msg_id: sent.client_msg_id });
+  expect(accepted(await find('ann')).message).toMatchObject({ msg_id: sent.msg_id, seq: sent.seq });
+  expect(codeOf(await find('bob'))).toBe('not_found');
+  const unused = 'unused' as ClientMsgId;
+  expect(codeOf(await world.core.findMessage(caller('ann'), { client_msg_id: unused }))).toBe('not_found');
+});
+
+test('[M16] any message has its place at each other member and at each device of the reader', async () => {
+  await open();
+  const group = await world.group('ann', ['bob', 'carl']);
+  const { msg_id, seq: at } = await world.say('bob', group);
+  const [phone, laptop] = [caller('ann', 'phone'), caller('ann', 'laptop')];
+  for (const device of [phone, laptop])
+    accepted(await world.core.openSession({ caller: device, clientName: `on ${device.deviceId}`, node: 'test' }));
+  await world.read(phone, group, at);
+  await world.core.delivered(laptop, { conversation_id: group, seq: at });
+  await world.core.closeSession({ caller: laptop, node: 'test' });
+  const place = await placeFor('ann', msg_id);
+  expect(place).toMatchObject({ status: 'ack', delivered_count: 1, read_count: 1, recipient_count: 2 });
+  expect(place.members).toMatchObject([
+    { user_id: 'ann', read_seq: at, status: 'read' },
+    { user_id: 'carl', read_seq: seq(0), status: 'ack' },
+  ]);
+  expect(place.devices.toSorted((a, b) => (a.device_id < b.device_id ? -1 : 1))).toMatchObject([
+    { device_id: 'laptop', name: 'on laptop', delivered_seq: at, read_seq: 0, status: 'delivered', online: false },
+    { device_id: 'phone', name: 'on phone', read_seq: at, status: 'read', online: true },
+  ]);
+});

@@ -1,0 +1,96 @@
+// "Where is my message?": for any message, its place at each member and at the reader's own devices [D6, M16].
+
+import { ok } from '@hongyan/base/result';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
+import type { MessagePlace } from '@hongyan/protocol/operations/messages';
+import type { Input } from '@hongyan/protocol/operations/operations';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { statusAt, statusFromCounts } from '@hongyan/protocol/status';
+import type { Caller } from '../../ports/core/core.ts';
+import type { StoredEntry } from '../../ports/timeline/timeline.ts';
+import type { CoreDeps } from './deps.ts';
+import { toEntry } from './entry-view.ts';
+import type { MembershipCache } from './membership-cache.ts';
+
+type Deps = Pick<CoreDeps, 'timeline' | 'directory' | 'registry' | 'limits'>;
+
+const unknown = () => refusal.noSuch('such message');
+const nowhere = { deliveredSeq: 0 as Seq, readSeq: 0 as Seq };
+
+export class MessagePlaces {
+  readonly #deps: Deps;
+  readonly #memberships: MembershipCache;
+
+  constructor(deps: Deps, memberships: MembershipCache) {
+    this.#deps = deps;
+    this.#memberships = memberships;
+  }
+
+  async byMsgId({ userId }: Caller, { msg_id }: Input<'getMessage'>): Promise<Result<MessagePlace>> {
+    return this.#place(await this.#deps.timeline.findByMsgId(msg_id), userId);
+  }
+
+  async byClientMsgId({ userId }: Caller, { client_msg_id }: Input<'findMessage'>): Promise<Result<MessagePlace>> {
+    const key = { from: userId, clientMsgId: client_msg_id };
+    return this.#place(await this.#deps.timeline.findByClientMsgId(key), userId);
+  }
+
+  async #place(entry: StoredEntry | undefined, reader: UserId): Promise<Result<MessagePlace>> {
+    if (!entry) return unknown();
+    const { conversationId, seq, from } = entry;
+    const { directory, limits } = this.#deps;
+    const [membership, sender] = await this.#memberships.getAll([
+      { conversationId, userId: reader },
+      { conversationId, userId: from },
+    ]);
+    // A message that the reader may not see is not told apart from one that does not exist.
+    if (!membership || seq < membership.member.visibleFromSeq) return unknown();
+    const [members, counts, devices] = await Promise.all([
+      directory.members({ conversationId, limit: limits.receiptsPushMax + 1 }),
+      directory.countReceipts({ conversationId, seq, except: from }),
+      this.#ownDevices(entry, reader),
+    ]);
+    // A sender who left is no longer one of the members.
+    const recipientCount = membership.conversation.memberCount - (sender ? 1 : 0);
+    const status = statusFromCounts({ recipients: recipientCount, ...counts });
+    return ok({
+      message: toEntry(entry, status),
+      status,
+      delivered_count: counts.delivered,
+      read_count: counts.read,
+      recipient_count: recipientCount,
+      members: members
+        .filter(({ userId }) => userId !== from)
+        .slice(0, limits.receiptsPushMax)
+        .map((member) => ({
+          user_id: member.userId,
+          delivered_seq: member.deliveredSeq,
+          read_seq: member.readSeq,
+          status: statusAt(seq, member),
+        })),
+      devices,
+    });
+  }
+
+  async #ownDevices({ conversationId, seq }: StoredEntry, reader: UserId): Promise<MessagePlace['devices']> {
+    const { directory, registry } = this.#deps;
+    const [devices, receipts, online] = await Promise.all([
+      directory.devices([reader]),
+      directory.deviceReceipts({ conversationId, userIds: [reader] }),
+      registry.online([reader]),
+    ]);
+    const positions = new Map(receipts.get(reader)?.map((receipt) => [receipt.deviceId, receipt]));
+    const isOnline = new Set(online.get(reader));
+    return (devices.get(reader) ?? []).map(({ deviceId, name }) => {
+      const at = positions.get(deviceId) ?? nowhere;
+      return {
+        device_id: deviceId,
+        name,
+        delivered_seq: at.deliveredSeq,
+        read_seq: at.readSeq,
+        status: statusAt(seq, at),
+        online: isOnline.has(deviceId),
+      };
+    });
+  }
+}

@@ -1,0 +1,149 @@
+// Who is online: sessions that open and close, and the nodes that hold them.
+
+import type { Timer } from '@hongyan/base/clock';
+import { ok } from '@hongyan/base/result';
+import { soon } from '@hongyan/base/soon';
+import type { DownOf } from '@hongyan/protocol/down';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { mayPost } from '../../domain/membership.ts';
+import type { DeviceCaller, OpenedSession, SessionOpening } from '../../ports/core/core.ts';
+import { type BusEvent, presenceTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { frameEvents, topicsOfOthers } from './audience.ts';
+import type { CoreDeps } from './deps.ts';
+import type { MembershipCache } from './membership-cache.ts';
+
+type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'registry' | 'clock' | 'log'>;
+
+/** Memberships read in one step when a session opens. */
+const stepSize = 500;
+/** Nodes are renewed and stale ones dropped so often. */
+const sweepEveryMs = 10_000;
+/** Devices that were not seen for so long are forgotten, a bounded number in each step. */
+const deviceTtlMs = 180 * 86_400_000;
+const forgetEveryMs = 3_600_000;
+const forgetMax = 1_000;
+
+export class PresenceSessions {
+  readonly #deps: Deps;
+  readonly #memberships: MembershipCache;
+  /** Sessions opened through this core, by node. */
+  readonly #sessionsByNode = new Map<string, Set<string>>();
+  #timers: readonly Timer[] = [];
+
+  constructor(deps: Deps, memberships: MembershipCache) {
+    this.#deps = deps;
+    this.#memberships = memberships;
+  }
+
+  start(): void {
+    const { clock } = this.#deps;
+    this.#timers = [
+      clock.every(sweepEveryMs, () => void this.#sweep()),
+      clock.every(forgetEveryMs, () => void this.#forgetDevices()),
+    ];
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+  }
+
+  async open({ caller, clientName, node }: SessionOpening): Promise<Result<OpenedSession>> {
+    const { registry, bus, timeline } = this.#deps;
+    const { userId, deviceId, sessionId } = caller;
+    await this.#touch(caller, clientName);
+    // Read before the session is added: where this fails, nobody is left online.
+    const conversationIds = await this.#followedBy(userId);
+    const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
+    const sessions = this.#sessionsByNode.get(node) ?? new Set();
+    this.#sessionsByNode.set(node, sessions.add(sessionId));
+    // Another session of the user may be one of the same device, on any gateway.
+    if (becameOnline) await bus.publish([presenceEvent({ user_id: userId, online: true })]);
+    else await bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
+    return ok({ conversationIds, epoch: timeline.epoch });
+  }
+
+  async close({ caller, node }: { readonly caller: DeviceCaller; readonly node: string }): Promise<void> {
+    const { registry, bus, clock } = this.#deps;
+    const { userId, deviceId, sessionId } = caller;
+    this.#sessionsByNode.get(node)?.delete(sessionId);
+    const { becameOffline } = await registry.remove({ userId, deviceId, sessionId, node });
+    await this.#touch(caller, '');
+    if (becameOffline) await bus.publish([presenceEvent({ user_id: userId, online: false, last_seen: clock.nowMs() })]);
+  }
+
+  async presence({ user_ids }: Input<'presence'>): Promise<Result<Output<'presence'>>> {
+    const { registry, directory } = this.#deps;
+    const online = await registry.online(user_ids);
+    const lastSeen = await directory.lastSeen(user_ids.filter((userId) => !online.has(userId)));
+    return ok({
+      users: user_ids.map((userId) => ({
+        user_id: userId,
+        online: online.has(userId),
+        ...(lastSeen.has(userId) ? { last_seen: lastSeen.get(userId) } : {}),
+      })),
+    });
+  }
+
+  /** Shown to the others only where the user may write. */
+  async typing({ userId }: DeviceCaller, { conversation_id }: Input<'typing'>): Promise<Result<undefined>> {
+    const membership = await this.#memberships.get(conversation_id, userId);
+    if (!membership) return refusal.notMember();
+    const allowed = mayPost({ kind: membership.conversation.kind, role: membership.member.role });
+    if (allowed.type !== 'ok') return allowed;
+    const frame: DownOf<'typing'> = { type: 'typing', conversation_id, user_id: userId };
+    await this.#deps.bus.publish(frameEvents(topicsOfOthers(conversation_id, userId), JSON.stringify(frame)));
+    return allowed;
+  }
+
+  async #followedBy(userId: UserId): Promise<readonly ConversationId[]> {
+    const followed: ConversationId[] = [];
+    let after: ConversationId | undefined;
+    for (;;) {
+      const request = { userId, limit: stepSize, ...(after === undefined ? {} : { after }) };
+      const step = await this.#deps.directory.memberships(request);
+      for (const { conversation } of step)
+        if (conversation.kind !== 'direct') followed.push(conversation.conversationId);
+      after = step.at(-1)?.conversation.conversationId;
+      if (step.length < stepSize || after === undefined) return followed;
+      await new Promise<void>(soon);
+    }
+  }
+
+  /** When a device was last seen is worth less than its connection: a full disk keeps no reader out. */
+  async #touch({ userId, deviceId }: DeviceCaller, name: string): Promise<void> {
+    const { directory, clock, log } = this.#deps;
+    await directory
+      .touchDevice({ userId, deviceId, name, atMs: clock.nowMs() })
+      .catch((error: unknown) => log.error('device not remembered', { userId, deviceId, error }));
+  }
+
+  async #sweep(): Promise<void> {
+    const { registry, bus, log } = this.#deps;
+    try {
+      for (const [node, sessions] of this.#sessionsByNode) {
+        if (sessions.size > 0) await registry.renew(node);
+        else this.#sessionsByNode.delete(node);
+      }
+      const gone = await registry.expire();
+      if (gone.length > 0) await bus.publish(gone.map((userId) => presenceEvent({ user_id: userId, online: false })));
+    } catch (error) {
+      log.error('presence sweep failed', { error });
+    }
+  }
+
+  async #forgetDevices(): Promise<void> {
+    const { directory, clock, log } = this.#deps;
+    try {
+      await directory.forgetDevices({ notSeenSinceMs: clock.nowMs() - deviceTtlMs, limit: forgetMax });
+    } catch (error) {
+      log.error('stale devices not forgotten', { error });
+    }
+  }
+}
+
+function presenceEvent(presence: Omit<DownOf<'presence'>, 'type'>): BusEvent {
+  const frame: DownOf<'presence'> = { type: 'presence', ...presence };
+  return { type: 'frame', topic: presenceTopic(presence.user_id), frame: JSON.stringify(frame) };
+}

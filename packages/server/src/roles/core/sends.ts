@@ -1,0 +1,61 @@
+// The send operation: what can be checked before the log is, then the command goes up.
+
+import { assert } from '@hongyan/base/assert';
+import { ok } from '@hongyan/base/result';
+import { directConversationId } from '@hongyan/protocol/direct';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import type { Result } from '@hongyan/protocol/refusals';
+import { checkKey, encodeContent, targetOf } from '../../domain/send.ts';
+import type { Caller } from '../../ports/core/core.ts';
+import type { CoreDeps } from './deps.ts';
+import type { MembershipCache } from './membership-cache.ts';
+
+type Deps = Pick<CoreDeps, 'commands' | 'directory' | 'limits'>;
+
+export class Sends {
+  readonly #deps: Deps;
+  readonly #memberships: MembershipCache;
+
+  constructor(deps: Deps, memberships: MembershipCache) {
+    this.#deps = deps;
+    this.#memberships = memberships;
+  }
+
+  async send({ userId: from }: Caller, input: Input<'send'>): Promise<Result<Output<'send'>>> {
+    const { client_msg_id, content, to } = input;
+    const key = checkKey(client_msg_id);
+    if (key.type !== 'ok') return key;
+    const target = targetOf(from, input);
+    if (target.type !== 'ok') return target;
+    const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
+    if (encoded.type !== 'ok') return encoded;
+    const isNew = to !== undefined && !this.#memberships.peek(target.value, from);
+    const conversationId = isNew ? await this.#withCanonicalId(from, to) : target.value;
+    const outcome = await this.#deps.commands.submit({
+      type: 'message',
+      conversationId,
+      from,
+      clientMsgId: client_msg_id,
+      contentJson: encoded.value,
+    });
+    if (outcome.type !== 'ok') return outcome;
+    assert(outcome.value.type === 'message', 'a message command ends as a message');
+    const { msgId, seq, timestampMs, isDuplicate } = outcome.value;
+    return ok({
+      client_msg_id,
+      msg_id: msgId,
+      conversation_id: conversationId,
+      seq,
+      timestamp: timestampMs,
+      status: 'ack',
+      ...(isDuplicate ? { duplicate: true as const } : {}),
+    });
+  }
+
+  /** The direct conversation with the user that `to` names, in whatever case it is written; an unknown one is refused later. */
+  async #withCanonicalId(from: UserId, to: UserId): Promise<ConversationId> {
+    const user = (await this.#deps.directory.getUsers([to])).get(to);
+    return directConversationId(from, user?.userId ?? to);
+  }
+}

@@ -1,0 +1,46 @@
+// Reads a request's JSON body: bounded before it is read whole, and refused when decoding would change it.
+
+import { parseJson } from '@hongyan/protocol/parse';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+
+export async function readJsonBody(request: Request, bytesMax: number): Promise<Result<unknown>> {
+  const charset = charsetOf(request.headers.get('content-type'));
+  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+    return refusal.invalid(`the body is in ${JSON.stringify(charset.slice(0, 64))}: send it as UTF-8`);
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return refusal.tooLarge('the body', bytesMax);
+  const bytes = await readBytes(request, bytesMax);
+  if (bytes === undefined) return refusal.tooLarge('the body', bytesMax);
+  const text = decode(bytes);
+  if (text === undefined) return refusal.invalid('the body is not valid UTF-8');
+  return parseJson(text);
+}
+
+const charsetOf = (contentType: string | null): string | undefined =>
+  contentType?.match(/;\s*charset\s*=\s*"?([^";\s]*)/i)?.[1];
+
+/** undefined when there are more than `bytesMax`: the rest is not read. */
+async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array | undefined> {
+  // A body of declared length is at most that long.
+  if (request.headers.has('content-length')) return request.bytes();
+  if (request.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.length;
+    // Leaving the loop cancels the stream.
+    if (length > bytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    // TypeError: the bytes are no UTF-8.
+    return undefined;
+  }
+}

@@ -1,0 +1,88 @@
+// Examples in openapi.json: a plausible value for each field by its name, so that a reader sees a conversation and not random text.
+
+import type { TSchema } from 'typebox';
+
+const byField: Readonly<Record<string, unknown>> = {
+  access_token: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.…',
+  after: 'alice',
+  after_seq: 40,
+  before_seq: 42,
+  client_msg_id: '0199f3a2-7c1e-7d3a-9a55-6f2b8f0c1d2e',
+  content: { type: 'text', text: 'Dinner at seven?' },
+  conversation_count: 12,
+  conversation_id: 'd:alice:bob',
+  created_at: 1_764_000_000_000,
+  cursor: 'c1.1764000000000',
+  delivered_count: 1,
+  delivered_seq: 41,
+  device_id: 'phone-1',
+  display_name: 'Alice Jones',
+  duplicate: true,
+  expires_in: 604_800,
+  first_seq: 1,
+  from: 'alice',
+  has_more: false,
+  kind: 'direct',
+  last_seq: 41,
+  limit: 50,
+  member_count: 2,
+  msg_id: '0199f3a2-7c20-7a01-8c3d-2f6f0b9d4e11',
+  name: 'Chrome on Windows',
+  online: true,
+  password: 'correct horse battery staple',
+  query: 'ali',
+  read_count: 1,
+  read_seq: 40,
+  recipient_count: 1,
+  region: 'eu-west',
+  role: 'owner',
+  seq: 41,
+  status: 'ack',
+  text: 'Dinner at seven?',
+  timestamp: 1_764_000_123_456,
+  title: 'Weekend plans',
+  to: 'bob',
+  token_type: 'Bearer',
+  unread: 1,
+  url: 'https://im.example.org',
+  user_id: 'alice',
+  with: 'bob',
+};
+
+interface Shape {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly anyOf?: readonly TSchema[];
+  readonly oneOf?: readonly { readonly required?: readonly string[] }[];
+  readonly not?: { readonly required?: readonly string[] };
+  readonly properties?: Readonly<Record<string, TSchema>>;
+  readonly items?: TSchema;
+}
+
+/** A value of the schema. `field` is the name of the property that has it. */
+export function exampleOf(schema: TSchema, field?: string): unknown {
+  const { const: constant, anyOf, properties, items, type } = schema as Shape;
+  if (constant !== undefined) return constant;
+  if (field !== undefined && Object.hasOwn(byField, field)) return byField[field];
+  if (anyOf?.[0] !== undefined) return exampleOf(anyOf[0], field);
+  if (properties !== undefined) return objectExample(schema as Shape, properties);
+  // All lists of texts are lists of user ids.
+  if (items !== undefined) return [exampleOf(items, (items as Shape).type === 'string' ? 'user_id' : undefined)];
+  return type === 'boolean' ? true : type === 'integer' || type === 'number' ? 1 : 'text';
+}
+
+/** Of fields that exclude each other the first stands in the example. */
+function objectExample(shape: Shape, properties: Readonly<Record<string, TSchema>>): unknown {
+  const excluded = excludedFields(shape);
+  return Object.fromEntries(
+    Object.entries(properties)
+      .filter(([name]) => !excluded.has(name))
+      .map(([name, property]) => [name, exampleOf(property, name)]),
+  );
+}
+
+/** Fields that may not stand beside another one, the first of each group excepted. */
+export function excludedFields(schema: TSchema | Shape): ReadonlySet<string> {
+  const { oneOf = [], not } = schema as Shape;
+  return new Set([...oneOf.slice(1).flatMap(({ required = [] }) => required), ...(not?.required?.slice(1) ?? [])]);
+}

@@ -1,0 +1,96 @@
+// The HTTP door of /v1, derived from the table of operations: routing, input, answer.
+
+import type { Method, OperationSpec } from '@hongyan/protocol/operations/operation';
+import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
+import { failure, refusal } from '@hongyan/protocol/refusals';
+import type { BunRequest, Server } from 'bun';
+import type { Pipeline, Sender } from '../pipeline.ts';
+import type { Connection } from '../socket/connection.ts';
+import { preflight, withCors } from './cors.ts';
+import { problemResponse } from './problem.ts';
+import { readInput } from './request-input.ts';
+
+export interface HttpDoorOptions {
+  readonly pipeline: Pipeline;
+  readonly frameBytesMax: number;
+}
+
+type Handler = (request: BunRequest, server: Server<Connection>) => Response | Promise<Response>;
+type ByMethod = Partial<Record<Method, OperationName>>;
+
+export class HttpDoor {
+  readonly #options: HttpDoorOptions;
+
+  constructor(options: HttpDoorOptions) {
+    this.#options = options;
+  }
+
+  /** Path with parameters as Bun's router writes them → handler of all its methods. */
+  routes(): Record<string, Handler> {
+    return Object.fromEntries(
+      [...operationsByPath()].map(([path, byMethod]) => [
+        path.replace(/\{(\w+)\}/g, ':$1'),
+        (request, server) => this.#route(byMethod, request, server),
+      ]),
+    );
+  }
+
+  /** What no route matched, below /v1. */
+  notFound(request: Request): Response {
+    if (request.method === 'OPTIONS') return preflight();
+    return withCors(problemResponse(refusal.noSuch(`address ${new URL(request.url).pathname.slice(0, 256)}`)));
+  }
+
+  async #route(byMethod: ByMethod, request: BunRequest, server: Server<Connection>): Promise<Response> {
+    if (request.method === 'OPTIONS') return preflight();
+    // A HEAD is answered as the GET; the server leaves out the body.
+    const name = byMethod[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
+    if (name === undefined) return methodNotAllowed(byMethod);
+    return withCors(await this.#answer(name, request, server.requestIP(request)?.address ?? ''));
+  }
+
+  async #answer(name: OperationName, request: BunRequest, address: string): Promise<Response> {
+    const { pipeline, frameBytesMax } = this.#options;
+    // A request that is refused while draining closes its connection: a stop waits for those before it alone.
+    if (pipeline.isDraining) return stopping();
+    const { headers } = request;
+    const sender: Sender = { address, host: headers.get('host'), token: bearerToken(headers.get('authorization')) };
+    const answer = await pipeline.run<OperationName>(name, sender, () => readInput(name, request, frameBytesMax));
+    if (answer.type !== 'ok') return problemResponse(answer);
+    const { http }: OperationSpec = operations[name];
+    if (http?.status === undefined) return new Response(null, { status: 204 });
+    return Response.json(answer.value, { status: http.status });
+  }
+}
+
+/** The token of an `Authorization: Bearer …` header. */
+export function bearerToken(header: string | null): string | undefined {
+  return header?.match(/^Bearer +(\S+)$/i)?.[1];
+}
+
+export function stopping(): Response {
+  const response = withCors(problemResponse(failure.stopping()));
+  response.headers.set('connection', 'close');
+  return response;
+}
+
+function operationsByPath(): Map<string, ByMethod> {
+  const paths = new Map<string, ByMethod>();
+  for (const name of operationNames) {
+    const { http }: OperationSpec = operations[name];
+    if (http !== undefined) paths.set(http.path, { ...paths.get(http.path), [http.method]: name });
+  }
+  return paths;
+}
+
+function methodNotAllowed(byMethod: ByMethod): Response {
+  const methods = Object.keys(byMethod);
+  const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+  const { code, message } = refusal.invalid(`this address takes ${allowed}`);
+  return withCors(
+    Response.json(
+      { type: 'about:blank', title: 'Method not allowed', status: 405, detail: message, code },
+      { status: 405, headers: { 'content-type': 'application/problem+json', allow: allowed } },
+    ),
+  );
+}

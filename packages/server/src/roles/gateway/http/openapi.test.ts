@@ -1,0 +1,94 @@
+import { expect, test } from 'bun:test';
+import { errorStatus } from '@hongyan/protocol/codes';
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
+import { operationNames, operations } from '@hongyan/protocol/operations/operations';
+import type { TSchema } from 'typebox';
+import Value from 'typebox/value';
+import { exampleOf } from './examples.ts';
+import { openapi } from './openapi.ts';
+import { hasBody } from './request-input.ts';
+
+interface Described {
+  readonly operationId: string;
+  readonly security?: unknown;
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly schema: TSchema;
+    readonly example?: unknown;
+  }[];
+  readonly requestBody?: { readonly content: Record<string, { readonly example: unknown }> };
+  readonly responses: Record<string, { readonly content?: Record<string, { readonly example: unknown }> }>;
+}
+interface Document {
+  readonly paths: Record<string, Record<string, Described>>;
+  readonly servers: readonly { readonly url: string }[];
+  readonly components: { readonly schemas: Record<string, TSchema> };
+}
+
+const document = openapi({ version: '1.2.3', publicUrl: '' }) as unknown as Document;
+const described = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+const specs = new Map<string, OperationSpec>(operationNames.map((name) => [name, operations[name]]));
+const specOf = ({ operationId }: Described): OperationSpec => specs.get(operationId) as OperationSpec;
+
+test('every operation with an HTTP door is described once, under its name', () => {
+  const expected = operationNames.filter((name) => specs.get(name)?.http !== undefined);
+  expect(described.map(({ operationId }) => operationId).sort()).toEqual([...expected].sort());
+});
+
+test('every status that an operation can be answered with is listed', () => {
+  for (const each of described) {
+    const spec = specOf(each);
+    const { http, refusals, needs, changes } = spec;
+    const statuses = new Set([
+      http?.status ?? 204,
+      ...refusals.map((code) => errorStatus[code]),
+      ...[400, 429, 500, 503],
+      ...(needs === 'nothing' ? [] : [401]),
+      ...(hasBody(spec) ? [413] : []),
+      ...(changes ? [504] : []),
+    ]);
+    expect([each.operationId, Object.keys(each.responses).map(Number)]).toEqual([
+      each.operationId,
+      [...statuses].sort((a, b) => a - b),
+    ]);
+  }
+});
+
+test('every example is valid against the schema that checks requests, or that answers keep', () => {
+  for (const each of described) {
+    const { operationId, parameters, requestBody, responses } = each;
+    const { input, output, http } = specOf(each);
+    const body = requestBody?.content['application/json']?.example as object | undefined;
+    const filled = parameters.filter(({ example }) => example !== undefined);
+    const given = { ...Object.fromEntries(filled.map(({ name, example }) => [name, example])), ...body };
+    expect([operationId, Value.Errors(input, given)]).toEqual([operationId, []]);
+    const answer = responses[String(http?.status)]?.content?.['application/json']?.example;
+    if (output !== undefined && http?.status !== undefined)
+      expect([operationId, Value.Errors(output, answer)]).toEqual([operationId, []]);
+  }
+});
+
+test('every reference leads to a schema, and schemas that are used twice have a name', () => {
+  const references = JSON.stringify(document).match(/"#\/components\/schemas\/[^"]+"/g) ?? [];
+  expect(references.length).toBeGreaterThan(20);
+  for (const reference of new Set(references)) {
+    const name = reference.slice(1, -1).split('/').at(-1) ?? '';
+    expect([name, Object.hasOwn(document.components.schemas, name)]).toEqual([name, true]);
+  }
+  expect(Object.keys(document.components.schemas)).toEqual(
+    expect.arrayContaining(['Conversation', 'Member', 'Message', 'Problem', 'User', 'SendInput', 'SendOutput']),
+  );
+});
+
+test('the server is the configured address, or where the document came from', () => {
+  expect(document.servers).toEqual([{ url: '.' }]);
+  expect(openapi({ version: '1', publicUrl: 'https://im.example.org' }).servers).toEqual([
+    { url: 'https://im.example.org' },
+  ]);
+});
+
+test('an example has the first of the fields that exclude each other', () => {
+  expect(exampleOf(operations.send.input)).toMatchObject({ to: 'bob' });
+  expect(exampleOf(operations.send.input)).not.toHaveProperty('conversation_id');
+});

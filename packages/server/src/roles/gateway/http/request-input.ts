@@ -1,0 +1,68 @@
+// From an HTTP request to the input of its operation: path parameters, and the query or else the JSON body, together.
+
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
+import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
+import { parseInput } from '@hongyan/protocol/parse';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { BunRequest } from 'bun';
+import { readJsonBody } from './body.ts';
+
+export async function readInput<N extends OperationName>(
+  name: N,
+  request: BunRequest,
+  frameBytesMax: number,
+): Promise<Result<Input<N>>> {
+  const spec: OperationSpec = operations[name];
+  if (!isDecodable(request.url)) return refusal.invalid('the address is not valid UTF-8 in percent-encoding');
+  let rest: Record<string, unknown>;
+  if (hasBody(spec)) {
+    const body = await readJsonBody(request, spec.inputBytesMax ?? frameBytesMax);
+    if (body.type !== 'ok') return body;
+    if (!isObject(body.value)) return refusal.invalid('the body is a JSON object');
+    rest = body.value;
+  } else rest = queryOf(request.url, spec);
+  return parseInput(name, { ...rest, ...request.params });
+}
+
+/** GET and DELETE take the rest of their input from the query; so does PUT where the path says it all. */
+export function hasBody({ http, input }: OperationSpec): boolean {
+  if (http === undefined || http.method === 'GET' || http.method === 'DELETE') return false;
+  const params = pathParams(http.path);
+  const { properties } = input as { readonly properties?: object };
+  return properties === undefined || Object.keys(properties).some((name) => !params.includes(name));
+}
+
+export const pathParams = (path: string): readonly string[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What cannot be decoded would be changed: the router and URLSearchParams put U+FFFD in its place. */
+function isDecodable(url: string): boolean {
+  if (!url.includes('%')) return true;
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    // URIError.
+    return false;
+  }
+}
+
+/** Query values are text; those that the schema wants as integers or booleans are converted, all else stays and is checked as text. */
+function queryOf(url: string, { input }: OperationSpec): Record<string, unknown> {
+  const at = url.indexOf('?');
+  if (at < 0) return {};
+  const { properties = {} } = input as { readonly properties?: Record<string, { readonly type?: string }> };
+  const values: Record<string, unknown> = {};
+  for (const [name, text] of new URLSearchParams(url.slice(at + 1)))
+    if (Object.hasOwn(properties, name)) values[name] = fromText(text, properties[name]?.type);
+  return values;
+}
+
+function fromText(text: string, type: string | undefined): unknown {
+  if (type === 'integer' && /^-?\d{1,16}$/.test(text)) return Number(text);
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}

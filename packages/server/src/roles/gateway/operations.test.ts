@@ -1,0 +1,114 @@
+// Each operation over each of its doors, against a fake core: a valid input is answered as declared, an invalid one is refused.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { errorStatus } from '@hongyan/protocol/codes';
+import { downSchemas } from '@hongyan/protocol/down';
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
+import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
+import { type Frame, WireClient } from '@hongyan/testing/wire-client';
+import Value from 'typebox/value';
+import { exampleOf } from './http/examples.ts';
+import { hasBody } from './http/request-input.ts';
+import { openTestGateway } from './testing/open-gateway.ts';
+
+let opened: Awaited<ReturnType<typeof openTestGateway>>;
+let wire: WireClient;
+beforeAll(async () => {
+  opened = await openTestGateway();
+  wire = await WireClient.open({ url: opened.url, token: 'ann', userId: 'ann', deviceId: 'phone' });
+});
+afterAll(async () => {
+  await wire.close();
+  await opened.gateway.close();
+});
+
+/** Valid against the declared schema, and made from it. */
+const validInput = (name: OperationName) => exampleOf(operations[name].input) as Record<string, unknown>;
+
+/** Inputs that their schemas must refuse; `undefined`: every object is valid. */
+const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | undefined>> = {
+  signup: { user_id: 'no spaces', password: 'x' },
+  login: { user_id: 'ann' },
+  getMe: undefined,
+  getUser: { user_id: 'no spaces' },
+  searchUsers: { query: '' },
+  createConversation: { kind: 'channel' },
+  listConversations: { limit: 0 },
+  getConversation: { conversation_id: 'x:1' },
+  setTitle: { conversation_id: 'g:1', title: '' },
+  addMember: { conversation_id: 'g:1', user_id: 'no spaces' },
+  removeMember: { conversation_id: 'x:1', user_id: 'ann' },
+  listMembers: { conversation_id: 'g:1', limit: 501 },
+  send: { to: 'bob', conversation_id: 'g:1', client_msg_id: 'k', content: { type: 'x' } },
+  sync: { limit: -1 },
+  history: { conversation_id: 'g:1', after_seq: 1, before_seq: 2 },
+  getMessage: { msg_id: '1' },
+  findMessage: { client_msg_id: 'k'.repeat(65) },
+  delivered: { conversation_id: 'g:1', seq: 0.5 },
+  read: { conversation_id: 'g:1', seq: -1 },
+  typing: { conversation_id: '' },
+  presence: { user_ids: 'ann' },
+  route: undefined,
+};
+
+const specOf = (name: OperationName): OperationSpec => operations[name];
+const overHttp = operationNames.filter((name) => specOf(name).http !== undefined);
+const overFrames = operationNames.filter((name) => specOf(name).frame !== undefined);
+
+test('every operation can be reached, and its example is a valid input', () => {
+  expect(new Set([...overHttp, ...overFrames])).toEqual(new Set(operationNames));
+  for (const name of operationNames)
+    expect([name, Value.Check(operations[name].input, validInput(name))]).toEqual([name, true]);
+});
+
+test.each(overHttp)('%s over HTTP', async (name) => {
+  const { needs, output, http } = specOf(name);
+  const answer = await request(name, validInput(name));
+  expect(answer.status).toBe(http?.status ?? 204);
+  const text = await answer.text();
+  if (http?.status === undefined) expect(text).toBe('');
+  else if (output) expect(Value.Errors(output, JSON.parse(text))).toEqual([]);
+  if (name !== 'route')
+    expect(opened.asked.at(-1)).toMatchObject({ name, ...(needs === 'nothing' ? {} : { caller: { userId: 'ann' } }) });
+  if (needs !== 'nothing') expect((await request(name, validInput(name), '')).status).toBe(401);
+  const invalid = invalidInputs[name];
+  if (invalid === undefined) return;
+  const count = opened.asked.length;
+  const refused = await request(name, invalid);
+  expect(await refused.json()).toMatchObject({ status: errorStatus.bad_request, code: 'bad_request' });
+  expect(opened.asked).toHaveLength(count);
+});
+
+test.each(overFrames)('%s as a frame', async (name) => {
+  const { frame } = specOf(name);
+  const sent = { ...validInput(name), type: frame?.up };
+  if (frame?.down === undefined) wire.raw(JSON.stringify(sent));
+  else {
+    const answer = await wire.request(sent);
+    const schema = downSchemas[frame.down as keyof typeof downSchemas];
+    expect(Value.Errors(schema, answer)).toEqual([]);
+  }
+  expect(await wire.ping()).toBe(true);
+  expect(opened.asked.at(-1)).toMatchObject({ name, caller: { userId: 'ann', deviceId: 'phone' } });
+  const count = opened.asked.length;
+  const refused = (await wire.request({ ...invalidInputs[name], type: frame?.up })) as Frame;
+  expect(refused).toMatchObject({ type: 'error', code: 'bad_request' });
+  expect(opened.asked).toHaveLength(count);
+});
+
+function request(name: OperationName, input: Record<string, unknown>, token = 'ann'): Promise<Response> {
+  const spec = specOf(name);
+  const { method, path } = spec.http ?? { method: 'GET', path: '' };
+  const rest = { ...input };
+  const filled = path.replace(/\{(\w+)\}/g, (_match, param: string) => {
+    const value = rest[param];
+    delete rest[param];
+    return encodeURIComponent(String(value));
+  });
+  const query = new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)]));
+  return fetch(`${opened.url}${filled}${hasBody(spec) ? '' : `?${query}`}`, {
+    method,
+    headers: token === '' ? {} : { authorization: `Bearer ${token}` },
+    ...(hasBody(spec) ? { body: JSON.stringify(rest) } : {}),
+  });
+}

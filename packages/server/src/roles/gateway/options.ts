@@ -1,0 +1,46 @@
+// What a gateway is given: the core, the bus, tokens, time, and its limits.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Limits } from '@hongyan/protocol/down';
+import type { Core } from '../../ports/core/core.ts';
+import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import type { Tokens } from '../../ports/tokens/tokens.ts';
+import type { StaticFiles } from './http/static-files.ts';
+import type { SocketLimits } from './socket/socket-door.ts';
+
+export interface GatewayLimits extends SocketLimits {
+  /** Further WebSocket connections are refused as overloaded. */
+  readonly connectionsMax: number;
+  /** The same for those that have not sent their hello: what they hold is bounded before anyone has authenticated. */
+  readonly awaitingHelloMax: number;
+}
+
+export interface GatewayOptions {
+  readonly core: Core;
+  readonly bus: EventBus;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly node: string;
+  readonly newSessionId: () => string;
+  readonly limits: GatewayLimits;
+  /** What `welcome` states. */
+  readonly wireLimits: Limits;
+  /** Empty: clients use the address by which they asked. */
+  readonly publicUrl: string;
+  readonly webRoot: StaticFiles;
+  readonly version: string;
+  readonly listen: ListenOptions;
+  /** False while nothing but static files can be answered. Absent: always reachable. */
+  readonly isCoreReachable?: () => boolean;
+}
+
+export interface ListenOptions {
+  readonly hostname: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Several processes accept on the same port. */
+  readonly isPortShared?: boolean;
+}

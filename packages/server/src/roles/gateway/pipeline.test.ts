@@ -1,0 +1,125 @@
+import { expect, test } from 'bun:test';
+import { createLog } from '@hongyan/base/log';
+import { ok, StoreFailure } from '@hongyan/base/result';
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import { refusal } from '@hongyan/protocol/refusals';
+import type { Core } from '../../ports/core/core.ts';
+import type { Tokens } from '../../ports/tokens/tokens.ts';
+import { createHandlers } from './handlers.ts';
+import { Pipeline, type Sender } from './pipeline.ts';
+import { fakeCore } from './testing/fake-core.ts';
+
+const tokens: Tokens = {
+  sign: async () => ({ accessToken: '', expiresInS: 1 }),
+  verify: async (token) =>
+    token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: `t-${token}`, expiresAtMs: 1e15 }),
+};
+
+function start({ inFlightMax = 2, ...overrides }: Partial<Core> & { inFlightMax?: number } = {}) {
+  const lines: string[] = [];
+  const fake = fakeCore(overrides);
+  const handlers = createHandlers({
+    core: fake.core,
+    publicUrl: '',
+    listenAddress: () => ({ hostname: '0.0.0.0', port: 8080, isTls: false }),
+  });
+  const log = createLog({ level: 'error', write: (line) => lines.push(line) });
+  return { ...fake, lines, pipeline: new Pipeline({ handlers, tokens, log, inFlightMax }) };
+}
+
+const http = (token: string): Sender => ({ address: '10.0.0.1', token });
+const device = (): Sender & { flight: { inFlight: number } } => ({
+  address: '10.0.0.1',
+  flight: { inFlight: 0 },
+  caller: {
+    address: '10.0.0.1',
+    userId: 'ann' as UserId,
+    tokenId: 't',
+    deviceId: 'd' as DeviceId,
+    sessionId: 's',
+  },
+});
+const codeOf = (answer: { readonly type: string; readonly code?: string }) => answer.code ?? answer.type;
+const none = {};
+
+test('a bearer of a good token is the caller of the core, and one without is refused before the input is read', async () => {
+  const { pipeline, asked } = start();
+  expect(codeOf(await pipeline.run('getMe', http('ann'), none))).toBe('ok');
+  expect(asked).toMatchObject([{ name: 'getMe', caller: { userId: 'ann', tokenId: 't-ann', address: '10.0.0.1' } }]);
+  const reader = () => Promise.reject(new Error('must not be read'));
+  expect(codeOf(await pipeline.run('getMe', http(''), reader))).toBe('unauthorized');
+  expect(asked).toHaveLength(1);
+});
+
+test('an operation without a token has its address as caller', async () => {
+  const { pipeline, asked } = start();
+  const input = { user_id: 'ann' as UserId, password: 'x' };
+  expect(codeOf(await pipeline.run('login', http(''), input))).toBe('ok');
+  expect(asked).toMatchObject([{ caller: { address: '10.0.0.1' } }]);
+});
+
+test('requests of a connection reach the core in their order, before run returns', () => {
+  const { pipeline, asked } = start({ inFlightMax: 10 });
+  const sender = device();
+  const names = ['sync', 'presence', 'sync'] as const;
+  void pipeline.run('sync', sender, none);
+  void pipeline.run('presence', sender, { user_ids: [] });
+  void pipeline.run('sync', sender, none);
+  expect(asked.map(({ name }) => name)).toEqual([...names]);
+});
+
+test('beyond the bound of requests in flight the next is overloaded, and there is room again after an answer', async () => {
+  const held = Promise.withResolvers<void>();
+  const { pipeline } = start({ sync: () => held.promise.then(() => refusal.foreignCursor()) });
+  const sender = device();
+  const first = [pipeline.run('sync', sender, none), pipeline.run('sync', sender, none)];
+  expect(await pipeline.run('sync', sender, none)).toMatchObject({ code: 'overloaded', retryAfterMs: 100 });
+  held.resolve();
+  await Promise.all(first);
+  expect(sender.flight.inFlight).toBe(0);
+  expect(codeOf(await pipeline.run('sync', sender, none))).toBe('bad_request');
+});
+
+test('over HTTP the bound is for the requests of one user together', async () => {
+  const held = Promise.withResolvers<void>();
+  const { pipeline } = start({ getMe: () => held.promise.then(() => refusal.noSuch('user')) });
+  const first = [pipeline.run('getMe', http('ann'), none), pipeline.run('getMe', http('ann'), none)];
+  await Bun.sleep(0);
+  expect(codeOf(await pipeline.run('getMe', http('ann'), none))).toBe('overloaded');
+  const other = pipeline.run('getMe', http('bob'), none);
+  held.resolve();
+  expect((await Promise.all([...first, other])).map(codeOf)).toEqual(['not_found', 'not_found', 'not_found']);
+  expect(codeOf(await pipeline.run('getMe', http('ann'), none))).toBe('not_found');
+});
+
+test('while draining new requests are refused and those under way are answered', async () => {
+  const held = Promise.withResolvers<void>();
+  const { pipeline } = start({ getMe: () => held.promise.then(() => refusal.noSuch('user')) });
+  const before = pipeline.run('getMe', device(), none);
+  pipeline.drain();
+  for (const name of ['getMe', 'route'] as const)
+    expect(await pipeline.run(name, http('ann'), none)).toMatchObject({ code: 'unavailable', retryAfterMs: 1000 });
+  held.resolve();
+  expect(codeOf(await before)).toBe('not_found');
+});
+
+test('a bug of a handler is answered as internal and logged, a failure of a store is answered by its code', async () => {
+  let thrown: Error = new Error('boom');
+  const { pipeline, lines } = start({ getMe: () => Promise.reject(thrown) });
+  expect(await pipeline.run('getMe', device(), none)).toMatchObject({ type: 'bug', code: 'internal' });
+  expect(lines.join()).toContain('boom');
+  thrown = new StoreFailure('unknown_outcome', 'cut');
+  expect(codeOf(await pipeline.run('getMe', device(), none))).toBe('unknown_outcome');
+  expect(lines).toHaveLength(1);
+});
+
+test('route gives an address to connect to: the one the client asked by, else that of the listener', async () => {
+  const { pipeline } = start();
+  const urlFor = async (host: string | null) => {
+    const answer = await pipeline.run('route', { address: '', host }, none);
+    return answer.type === 'ok' ? answer.value.addresses[0]?.url : answer.code;
+  };
+  expect(await urlFor('im.example.org:8080')).toBe('http://im.example.org:8080');
+  expect(await urlFor('"><script>')).toBe('http://127.0.0.1:8080');
+  expect(await urlFor(null)).toBe('http://127.0.0.1:8080');
+});

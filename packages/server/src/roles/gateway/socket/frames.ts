@@ -1,0 +1,24 @@
+// Frames that the door writes itself, as text. Pushed frames come encoded from the core.
+
+import type { DownOf } from '@hongyan/protocol/down';
+import type { Problem } from '@hongyan/protocol/refusals';
+
+export const pongFrame = '{"type":"pong"}';
+
+/** `id` as its sender wrote it: a number that JavaScript would change is repeated unchanged. */
+export function errorFrame(problem: Problem, id?: string): string {
+  const { code, message } = problem;
+  const retryAfterMs = 'retryAfterMs' in problem ? problem.retryAfterMs : undefined;
+  const body = JSON.stringify({ code, message, retry_after_ms: retryAfterMs });
+  return `{"type":"error",${id === undefined ? '' : `"id":${id},`}${body.slice(1)}`;
+}
+
+/** `output` is an object with at least one field, as the outputs of all operations with an answer are. */
+export const answerFrame = (type: string, id: number, output: object): string =>
+  `{"type":"${type}","id":${id},${JSON.stringify(output).slice(1)}`;
+
+export const welcomeFrame = (welcome: Omit<DownOf<'welcome'>, 'type'>): string =>
+  JSON.stringify({ type: 'welcome', ...welcome });
+
+export const goingAwayFrame = (reconnectAfterMs: number): string =>
+  JSON.stringify({ type: 'going_away', reconnect_after_ms: reconnectAfterMs });

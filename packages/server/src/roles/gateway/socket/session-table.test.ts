@@ -1,0 +1,213 @@
+import { expect, test } from 'bun:test';
+import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
+import { FakeSocketLayer } from '@hongyan/testing/fake-socket';
+import {
+  type BusEvent,
+  conversationTopic,
+  presenceTopic,
+  type Topic,
+  userTopic,
+} from '../../../ports/event-bus/event-bus.ts';
+import { HeldBus } from '../testing/held-bus.ts';
+import { Connection } from './connection.ts';
+import { SessionTable } from './session-table.ts';
+import { closeSocket } from './socket.ts';
+import { UnreadOutput } from './unread-output.ts';
+
+const user = (id: string) => id as UserId;
+const group = 'g:1' as ConversationId;
+const frame = (topic: Topic, n: number): BusEvent => ({ type: 'frame', topic, frame: `{"n":${n}}` });
+const toGroup = (n: number) => frame(conversationTopic(group), n);
+const toAnn = (n: number) => frame(userTopic(user('ann')), n);
+const membership = (isMember: boolean): BusEvent => ({
+  type: 'membership',
+  topic: userTopic(user('ann')),
+  conversationId: group,
+  isMember,
+});
+const numbers = (socket: { readonly frames: readonly Record<string, unknown>[] }) => socket.frames.map(({ n }) => n);
+
+async function start() {
+  const held = new HeldBus();
+  const layer = new FakeSocketLayer<Connection>();
+  const close = (socket: Parameters<typeof closeSocket>[0], reason: Parameters<typeof closeSocket>[1]) =>
+    closeSocket(socket, reason, 0);
+  const table = new SessionTable({
+    bus: held.bus,
+    publisher: layer,
+    unread: new UnreadOutput({ connectionBytesMax: 1e6, totalBytesMax: 1e9, sockets: () => layer.sockets, close }),
+    monotonicMs: () => 0,
+    close,
+  });
+  let sessions = 0;
+  async function open(id: string, { isBundling = false, isMember = false } = {}) {
+    const data = new Connection({ address: '', token: undefined, nowMs: 0 });
+    const socket = layer.open(data, (closed) => table.remove(closed));
+    data.takesBundles = isBundling;
+    const caller = {
+      address: '',
+      userId: user(id),
+      tokenId: 't',
+      deviceId: 'd' as DeviceId,
+      sessionId: `s${++sessions}`,
+    };
+    data.state = { type: 'open', caller, expiresAtMs: 1e15 };
+    await table.add(socket, user(id));
+    if (isMember) table.attach(socket, await table.reserve([group]));
+    return socket;
+  }
+  return { ...held, held, layer, table, open };
+}
+
+test('frames of a user leave at the end of the turn: as one bundle, or one by one', async () => {
+  const { bus, open, table } = await start();
+  const [bundling, plain, other] = [await open('ann', { isBundling: true }), await open('ann'), await open('bob')];
+  void bus.publish([toAnn(1), toAnn(2)]);
+  void bus.publish([toAnn(3)]);
+  expect(plain.sent).toEqual([]);
+  table.flush();
+  expect(bundling.sent).toEqual(['[{"n":1},{"n":2},{"n":3}]']);
+  expect(plain.sent).toEqual(['{"n":1}', '{"n":2}', '{"n":3}']);
+  expect(other.sent).toEqual([]);
+});
+
+test('frames of a conversation are published once a turn to bundling sockets, frame by frame to others, and to no empty variant', async () => {
+  const { bus, open, table, layer } = await start();
+  const [first, second] = [
+    await open('ann', { isBundling: true, isMember: true }),
+    await open('bob', { isBundling: true, isMember: true }),
+  ];
+  void bus.publish([toGroup(1), toGroup(2)]);
+  table.flush();
+  expect(layer.published.map(({ text }) => text)).toEqual(['[{"n":1},{"n":2}]']);
+  const plain = await open('cat', { isMember: true });
+  void bus.publish([toGroup(3), toGroup(4)]);
+  table.flush();
+  expect(layer.published.slice(1).map(({ text }) => text)).toEqual(['[{"n":3},{"n":4}]', '{"n":3}', '{"n":4}']);
+  for (const socket of [first, second]) expect(numbers(socket)).toEqual([1, 2, 3, 4]);
+  expect(numbers(plain)).toEqual([3, 4]);
+  first.leave();
+  second.leave();
+  void bus.publish([toGroup(5)]);
+  table.flush();
+  expect(layer.published.slice(4).map(({ text }) => text)).toEqual(['{"n":5}']);
+});
+
+test('what leaves in a turn leaves by itself at its end', async () => {
+  const { bus, open } = await start();
+  const socket = await open('ann', { isMember: true });
+  void bus.publish([toAnn(1), toGroup(2)]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(() => setImmediate(resolve));
+  await promise;
+  expect(numbers(socket)).toEqual([1, 2]);
+});
+
+test.each([true, false])(
+  'a member gets what was published up to leaving and from joining on, also within one turn (bundles: %p)',
+  async (isBundling) => {
+    const { bus, open, table } = await start();
+    const other = await open('bob', { isBundling, isMember: true });
+    const socket = await open('ann', { isBundling });
+    void bus.publish([
+      toGroup(1),
+      membership(true),
+      toGroup(2),
+      membership(false),
+      toGroup(3),
+      membership(true),
+      toGroup(4),
+    ]);
+    await Promise.resolve();
+    table.flush();
+    expect(numbers(socket)).toEqual([2, 4]);
+    expect(numbers(other)).toEqual([1, 2, 3, 4]);
+  },
+);
+
+test('the bus is subscribed to a topic once, as long as any socket follows it', async () => {
+  const { topics, open } = await start();
+  const [first, second, third] = [
+    await open('ann', { isMember: true }),
+    await open('ann', { isBundling: true }),
+    await open('bob', { isMember: true }),
+  ];
+  expect([...topics].sort()).toEqual(['c:g:1', 'u:ann', 'u:bob'] as Topic[]);
+  first.leave();
+  expect([...topics].sort()).toEqual(['c:g:1', 'u:ann', 'u:bob'] as Topic[]);
+  second.leave();
+  third.leave();
+  expect([...topics]).toEqual([]);
+});
+
+test('while a joined conversation is not in force, nothing leaves for the socket; then everything does', async () => {
+  const { bus, open, table, held } = await start();
+  const socket = await open('ann');
+  held.hold();
+  void bus.publish([membership(true), toAnn(1)]);
+  table.flush();
+  expect(socket.sent).toEqual([]);
+  held.release();
+  await Bun.sleep(0);
+  table.flush();
+  expect(numbers(socket)).toEqual([1]);
+});
+
+test('a conversation that cannot be subscribed closes its socket with going_away, and leaves no topic behind', async () => {
+  const { bus, open, held, topics } = await start();
+  const socket = await open('ann');
+  held.hold();
+  void bus.publish([membership(true)]);
+  held.refuse();
+  await Bun.sleep(0);
+  expect(socket.closedWith?.code).toBe(4000);
+  socket.leave();
+  expect([...topics]).toEqual([]);
+});
+
+test('reserving conversations of which one cannot be subscribed rejects and keeps none', async () => {
+  const { table, held, topics } = await start();
+  held.hold();
+  const reserved = table.reserve([group, 'g:2' as ConversationId]);
+  held.refuse();
+  expect(await reserved.catch((error: Error) => error.name)).toBe('StoreFailure');
+  expect([...topics]).toEqual([]);
+});
+
+test('a frame of a user without sockets reaches nobody, though a topic of that name is followed', async () => {
+  const { bus, open, table, layer } = await start();
+  const watcher = await open('bob');
+  await table.watch(watcher, [user('ann')]);
+  void bus.publish([toAnn(1), frame(presenceTopic(user('ann')), 2)]);
+  table.flush();
+  expect(numbers(watcher)).toEqual([2]);
+  expect(layer.published).toHaveLength(1);
+});
+
+test('at most 1,000 users are watched by one connection', async () => {
+  const { open, table, topics } = await start();
+  const socket = await open('ann');
+  const ids = Array.from({ length: 1200 }, (_, index) => user(`u${index}`));
+  await table.watch(socket, ids.slice(0, 700));
+  await table.watch(socket, ids);
+  expect([...topics].filter((topic) => topic.startsWith('p:'))).toHaveLength(1000);
+});
+
+test('a newer session of a device closes the older one with replaced, and no other', async () => {
+  const { bus, open } = await start();
+  const [older, newer] = [await open('ann'), await open('ann')];
+  const topic = userTopic(user('ann'));
+  void bus.publish([{ type: 'replaced', topic, deviceId: 'other' as DeviceId, sessionId: 's2' }]);
+  expect(older.closedWith).toBeUndefined();
+  void bus.publish([{ type: 'replaced', topic, deviceId: 'd' as DeviceId, sessionId: 's2' }]);
+  expect([older.closedWith?.code, newer.closedWith]).toEqual([4203, undefined]);
+});
+
+test('[D4] after a loss the connections concerned are closed with going_away', async () => {
+  const { bus, open } = await start();
+  const [member, owner, other] = [await open('ann', { isMember: true }), await open('bob'), await open('cat')];
+  bus.reportLoss([conversationTopic(group), userTopic(user('bob'))]);
+  expect([member, owner, other].map(({ closedWith }) => closedWith?.code)).toEqual([4000, 4000, undefined]);
+  bus.reportLoss();
+  expect(other.closedWith?.code).toBe(4000);
+});

@@ -1,0 +1,263 @@
+// The sessions of this gateway: which sockets a user has, which topics they follow, and what the bus delivers to them.
+
+import { unreachable } from '@hongyan/base/assert';
+import { soon } from '@hongyan/base/soon';
+import type { CloseReason } from '@hongyan/protocol/codes';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import {
+  type BusAttachment,
+  type BusEvent,
+  conversationTopic,
+  type EventBus,
+  isUserTopic,
+  presenceTopic,
+  type Topic,
+  userTopic,
+} from '../../../ports/event-bus/event-bus.ts';
+import { bundle } from './bundle.ts';
+import type { Interest } from './interest.ts';
+import { openState, type Publisher, type Socket } from './socket.ts';
+import { TopicFanout } from './topic-fanout.ts';
+import type { UnreadOutput } from './unread-output.ts';
+
+export interface SessionTableOptions {
+  readonly bus: EventBus;
+  readonly publisher: Publisher;
+  readonly unread: UnreadOutput;
+  readonly monotonicMs: () => number;
+  readonly close: (socket: Socket, reason: CloseReason) => void;
+}
+
+/** Presence of at most this many users is followed by one connection; further ones are answered but not followed. */
+const watchedMax = 1000;
+
+interface UserEntry {
+  readonly inForce: Promise<void>;
+  sockets: Socket[];
+}
+
+/**
+ * Frames of a user are queued per socket and leave at the end of the turn; frames of a conversation or of presence are published
+ * once by the fan-out, and the socket layer hands the same bytes to every subscriber.
+ */
+export class SessionTable {
+  readonly #options: SessionTableOptions;
+  readonly #bus: BusAttachment;
+  readonly #fanout: TopicFanout;
+  readonly #users = new Map<Topic, UserEntry>();
+  #dirty: Socket[] = [];
+  #isScheduled = false;
+
+  constructor(options: SessionTableOptions) {
+    this.#options = options;
+    this.#bus = options.bus.attach({
+      onEvent: (event) => this.#onEvent(event),
+      onLoss: (topics) => this.#onLoss(topics),
+    });
+    this.#fanout = new TopicFanout({
+      bus: this.#bus,
+      publisher: options.publisher,
+      onFirstQueued: () => this.#schedule(),
+      onPublished: (bytes, sockets) => options.unread.published(bytes, sockets),
+    });
+  }
+
+  /** Resolves when events of the user reach the socket. */
+  add(socket: Socket, userId: UserId): Promise<void> {
+    const topic = userTopic(userId);
+    socket.data.userTopic = topic;
+    const entry = this.#users.get(topic);
+    if (entry !== undefined) {
+      entry.sockets.push(socket);
+      return entry.inForce;
+    }
+    const inForce = this.#bus.subscribe([topic]);
+    this.#users.set(topic, { inForce, sockets: [socket] });
+    return inForce;
+  }
+
+  /** The socket is closed. */
+  remove(socket: Socket): void {
+    this.#fanout.forget(socket);
+    const topic = socket.data.userTopic;
+    const entry = topic && this.#users.get(topic);
+    if (topic === undefined || entry === undefined) return;
+    socket.data.userTopic = undefined;
+    entry.sockets = entry.sockets.filter((other) => other !== socket);
+    if (entry.sockets.length > 0) return;
+    this.#users.delete(topic);
+    this.#bus.unsubscribe([topic]);
+  }
+
+  /**
+   * Resolves when the bus delivers these conversations; `attach` then lets them through to the socket. Rejects, and reserves
+   * nothing, when one of them could not be subscribed.
+   */
+  async reserve(conversationIds: readonly ConversationId[]): Promise<readonly Interest[]> {
+    const interests = conversationIds.map((conversationId) => this.#fanout.reserve(conversationTopic(conversationId)));
+    try {
+      await Promise.all(interests.map(({ inForce }) => inForce));
+      return interests;
+    } catch (error) {
+      this.release(interests);
+      throw error;
+    }
+  }
+
+  release(interests: readonly Interest[]): void {
+    for (const interest of interests) this.#fanout.release(interest);
+  }
+
+  attach(socket: Socket, interests: readonly Interest[]): void {
+    for (const interest of interests) {
+      if (this.#fanout.follows(socket, interest.topic)) this.#fanout.release(interest);
+      else this.#fanout.attach(socket, interest);
+    }
+  }
+
+  /** The conversation was joined or left while the connection was open. */
+  changeMembership(socket: Socket, conversationId: ConversationId, isMember: boolean): void {
+    const topic = conversationTopic(conversationId);
+    if (isMember) void this.#follow(socket, topic);
+    else this.#unfollow(socket, topic);
+  }
+
+  /** Resolves when changes of the presence of these users reach the socket. */
+  async watch(socket: Socket, userIds: readonly UserId[]): Promise<void> {
+    socket.data.watched ??= new Set();
+    const { watched } = socket.data;
+    const fresh = userIds.filter((userId) => !watched.has(userId)).slice(0, watchedMax - watched.size);
+    for (const userId of fresh) watched.add(userId);
+    await Promise.all(fresh.map((userId) => this.#follow(socket, presenceTopic(userId))));
+  }
+
+  /** Leaves at the end of the turn, together with everything else for this socket; while the connection is held, after that. */
+  queue(socket: Socket, frame: string): void {
+    const isFirst = socket.data.queue(frame);
+    if (isFirst && !socket.data.isHeld) this.#markDirty(socket);
+  }
+
+  /** The connection is held no longer: what was queued leaves. */
+  unhold(socket: Socket): void {
+    if (!socket.data.isHeld) this.#markDirty(socket);
+  }
+
+  /** What is queued leaves now, as before a close. */
+  flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const socket of dirty) if (!socket.data.isHeld) this.#send(socket);
+    this.#fanout.flush();
+  }
+
+  detach(): void {
+    this.#bus.detach();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    soon(() => {
+      this.#isScheduled = false;
+      this.flush();
+    });
+  }
+
+  #markDirty(socket: Socket): void {
+    this.#dirty.push(socket);
+    this.#schedule();
+  }
+
+  #send(socket: Socket): void {
+    const frames = socket.data.take();
+    if (frames === undefined || socket.readyState !== openState) return;
+    const texts = socket.data.takesBundles ? bundle(frames) : frames;
+    let bytes = 0;
+    for (const text of texts) bytes += text.length;
+    if (texts.length === 1) socket.send(texts[0] ?? '');
+    else
+      socket.cork(() => {
+        for (const text of texts) socket.send(text);
+      });
+    socket.data.lastSentMs = this.#options.monotonicMs();
+    this.#options.unread.sent(socket, bytes);
+  }
+
+  /**
+   * Until the bus delivers the topic, nothing leaves for the socket: a client that learns of the conversation and reads it then
+   * misses nothing that is sent after.
+   */
+  async #follow(socket: Socket, topic: Topic): Promise<void> {
+    if (this.#fanout.follows(socket, topic)) return;
+    const interest = this.#fanout.reserve(topic);
+    this.#fanout.attach(socket, interest);
+    socket.data.hold();
+    try {
+      await interest.inForce;
+    } catch {
+      // The bus cannot deliver the topic: the client reconnects and reads the timeline.
+      this.#options.close(socket, 'going_away');
+    } finally {
+      socket.data.unhold();
+      this.unhold(socket);
+    }
+  }
+
+  #unfollow(socket: Socket, topic: Topic): void {
+    const interest = socket.data.followed.find((followed) => followed.topic === topic);
+    if (interest !== undefined) this.#fanout.detach(socket, interest);
+  }
+
+  #onEvent(event: BusEvent): void {
+    switch (event.type) {
+      case 'frame':
+        if (isUserTopic(event.topic)) this.#pushToUser(event.topic, event.frame);
+        else this.#fanout.publish(event.topic, event.frame);
+        return;
+      case 'membership':
+        for (const socket of this.#socketsOf(event.topic)) this.#onMembership(socket, event);
+        return;
+      case 'replaced':
+        for (const socket of this.#socketsOf(event.topic)) this.#onReplaced(socket, event);
+        return;
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #pushToUser(topic: Topic, frame: string): void {
+    const entry = this.#users.get(topic);
+    if (entry === undefined) return;
+    for (const socket of entry.sockets) this.queue(socket, frame);
+  }
+
+  #socketsOf(topic: Topic): readonly Socket[] {
+    return this.#users.get(topic)?.sockets ?? [];
+  }
+
+  #onMembership(socket: Socket, { conversationId, isMember }: Extract<BusEvent, { type: 'membership' }>): void {
+    const { state } = socket.data;
+    if (state.type === 'opening') state.changes.set(conversationId, isMember);
+    else if (state.type === 'open') this.changeMembership(socket, conversationId, isMember);
+  }
+
+  /** A device has one connection: a second one means that the first is dead or a copy. */
+  #onReplaced(socket: Socket, { deviceId, sessionId }: Extract<BusEvent, { type: 'replaced' }>): void {
+    const { state } = socket.data;
+    if (state.type !== 'open' && state.type !== 'opening') return;
+    if (state.caller.deviceId !== deviceId || state.caller.sessionId === sessionId) return;
+    this.#options.close(socket, 'replaced');
+  }
+
+  /** The bus may have lost events: the connections concerned reconnect and read the timeline. */
+  #onLoss(topics: readonly Topic[] | undefined): void {
+    const lost = topics && new Set(topics);
+    for (const [topic, { sockets }] of this.#users) {
+      for (const socket of sockets) {
+        const isConcerned =
+          !lost || lost.has(topic) || socket.data.followed.some((interest) => lost.has(interest.topic));
+        if (isConcerned) this.#options.close(socket, 'going_away');
+      }
+    }
+  }
+}

@@ -1,0 +1,336 @@
+// The WebSocket door: hello, frames, close. Every trace of a connection is freed in `close`.
+
+import { assert, unreachable } from '@hongyan/base/assert';
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { CloseReason } from '@hongyan/protocol/codes';
+import type { Limits } from '@hongyan/protocol/down';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
+import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
+import { parseFrame } from '@hongyan/protocol/parse';
+import { failure, type Problem, refusal } from '@hongyan/protocol/refusals';
+import { operationOfUp, type Up, type UpOf } from '@hongyan/protocol/up';
+import type { Core, DeviceCaller } from '../../../ports/core/core.ts';
+import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
+import type { Tokens } from '../../../ports/tokens/tokens.ts';
+import type { Answer, Pipeline } from '../pipeline.ts';
+import { isBundle, unbundle } from './bundle.ts';
+import type { ConnectionState } from './connection.ts';
+import { answerFrame, errorFrame, goingAwayFrame, pongFrame, welcomeFrame } from './frames.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { SessionTable } from './session-table.ts';
+import { closeSocket, type Publisher, type Socket } from './socket.ts';
+import { UnreadOutput } from './unread-output.ts';
+
+export interface SocketLimits {
+  readonly heartbeatMs: number;
+  readonly helloTimeoutMs: number;
+  readonly frameBytesMax: number;
+  /** What may wait unsent for one connection before it is closed as a slow consumer. */
+  readonly backlogBytesMax: number;
+  /** The same for all connections together. */
+  readonly totalBacklogBytesMax: number;
+  readonly inFlightMax: number;
+}
+
+export interface SocketDoorOptions {
+  readonly core: Core;
+  readonly bus: EventBus;
+  readonly tokens: Tokens;
+  readonly pipeline: Pipeline;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly node: string;
+  readonly newSessionId: () => string;
+  readonly limits: SocketLimits;
+  /** What `welcome` states. */
+  readonly wireLimits: Limits;
+}
+
+type RequestFrame = Exclude<Up, { readonly type: 'hello' | 'ping' }>;
+type Opening = Extract<ConnectionState, { readonly type: 'opening' }>;
+
+const reconnectAfterMs = 1000;
+const drainPollMs = 20;
+
+export class SocketDoor {
+  readonly #options: SocketDoorOptions;
+  readonly #sockets = new Set<Socket>();
+  readonly #awaitingHello = new Set<Socket>();
+  /** Sessions that the core is asked to close. */
+  readonly #closings = new Set<Promise<void>>();
+  readonly #unread: UnreadOutput;
+  readonly #table: SessionTable;
+  readonly #heartbeat: Heartbeat;
+
+  constructor(options: SocketDoorOptions) {
+    const { clock, limits, bus, publisher } = options;
+    const close = (socket: Socket, reason: CloseReason) => this.#close(socket, reason);
+    this.#options = options;
+    this.#unread = new UnreadOutput({
+      connectionBytesMax: limits.backlogBytesMax,
+      totalBytesMax: limits.totalBacklogBytesMax,
+      sockets: () => this.#sockets,
+      close,
+    });
+    this.#table = new SessionTable({
+      bus,
+      publisher,
+      unread: this.#unread,
+      monotonicMs: () => clock.monotonicMs(),
+      close,
+    });
+    this.#heartbeat = new Heartbeat({
+      clock,
+      intervalMs: limits.heartbeatMs,
+      helloTimeoutMs: limits.helloTimeoutMs,
+      sockets: this.#sockets,
+      awaitingHello: this.#awaitingHello,
+      unread: this.#unread,
+      close,
+    });
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
+  get awaitingHelloCount(): number {
+    return this.#awaitingHello.size;
+  }
+
+  open(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#awaitingHello.add(socket);
+  }
+
+  message(socket: Socket, message: string | Uint8Array): void {
+    this.heard(socket);
+    if (typeof message === 'string') this.#onText(socket, message);
+    else this.#close(socket, 'protocol_error');
+  }
+
+  /** Anything came from the peer: a frame, a ping, a pong. */
+  heard(socket: Socket): void {
+    socket.data.lastHeardMs = this.#options.clock.monotonicMs();
+  }
+
+  close(socket: Socket): void {
+    const { state } = socket.data;
+    this.#sockets.delete(socket);
+    this.#awaitingHello.delete(socket);
+    this.#table.remove(socket);
+    socket.data.state = { type: 'closed' };
+    // A session that is still opening is ended when it is open: the core must not receive the end first.
+    if (state.type === 'open' || state.type === 'closing') this.#endSession(state.caller);
+  }
+
+  /**
+   * Asks every client to reconnect, and closes each connection as soon as its requests are answered. Resolves when all traces are
+   * gone, or soon after `deadlineMs` on the monotonic clock.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    const { clock, pipeline } = this.#options;
+    assert(pipeline.isDraining, 'requests are refused before connections are closed');
+    this.#heartbeat.stop();
+    for (const socket of this.#sockets) socket.send(goingAwayFrame(reconnectAfterMs));
+    for (;;) {
+      this.#table.flush();
+      const isLate = clock.monotonicMs() >= deadlineMs;
+      for (const socket of this.#sockets) if (isLate || socket.data.inFlight === 0) this.#close(socket, 'going_away');
+      if (this.#sockets.size === 0 || isLate) break;
+      await sleep(clock, { delayMs: drainPollMs });
+    }
+    for (const socket of this.#sockets) socket.terminate();
+    await Promise.all(this.#closings);
+  }
+
+  /** Ends what `drain` left. */
+  async shut(): Promise<void> {
+    this.#heartbeat.stop();
+    for (const socket of this.#sockets) socket.terminate();
+    await Promise.all(this.#closings);
+    this.#table.detach();
+  }
+
+  #onText(socket: Socket, text: string): void {
+    const { frameBytesMax } = this.#options.limits;
+    // UTF-8 needs at most 3 bytes for a UTF-16 unit: only texts near the limit are measured exactly.
+    if (text.length * 3 > frameBytesMax && Buffer.byteLength(text) > frameBytesMax)
+      return this.#refuse(socket, refusal.tooLarge('the frame', frameBytesMax));
+    if (!isBundle(text)) return this.#onFrame(socket, text);
+    const frames = unbundle(text);
+    if (frames === undefined) return this.#refuse(socket, refusal.invalid('a bundle is a JSON array of frames'));
+    for (const frame of frames) this.#onFrame(socket, frame);
+  }
+
+  #onFrame(socket: Socket, text: string): void {
+    const { state } = socket.data;
+    switch (state.type) {
+      case 'awaiting_hello':
+        return this.#onFirst(socket, text, state.token);
+      case 'checking':
+      case 'opening':
+        if (state.early.length < this.#options.limits.inFlightMax) state.early.push(text);
+        else this.#close(socket, 'protocol_error');
+        return;
+      case 'open':
+        return this.#onOpen(socket, text);
+      case 'closing':
+      case 'closed':
+        return;
+      default:
+        return unreachable(state);
+    }
+  }
+
+  #onFirst(socket: Socket, text: string, token: string | undefined): void {
+    const parsed = parseFrame(text);
+    if (parsed.type !== 'ok') return this.#refuse(socket, parsed.refusal, parsed.id);
+    if (parsed.frame.type !== 'hello') return this.#refuse(socket, refusal.invalid('the first frame is a hello'));
+    void this.#openSession(socket, parsed.frame, token);
+  }
+
+  #onOpen(socket: Socket, text: string): void {
+    const parsed = parseFrame(text);
+    if (parsed.type !== 'ok') return this.#refuse(socket, parsed.refusal, parsed.id);
+    const { frame } = parsed;
+    switch (frame.type) {
+      case 'hello':
+        return this.#refuse(socket, refusal.invalid('hello is sent once, as the first frame'));
+      case 'ping':
+        return this.#table.queue(socket, pongFrame);
+      default:
+        void this.#request(socket, frame);
+    }
+  }
+
+  /** Before the hello was accepted there is no second try. */
+  #refuse(socket: Socket, problem: Problem, id?: string): void {
+    const { state } = socket.data;
+    if (state.type === 'closing' || state.type === 'closed') return;
+    if (state.type !== 'awaiting_hello') return this.#table.queue(socket, errorFrame(problem, id));
+    socket.send(errorFrame(problem, id));
+    this.#close(socket, 'protocol_error');
+  }
+
+  async #request(socket: Socket, frame: RequestFrame): Promise<void> {
+    const { pipeline } = this.#options;
+    const name = operationOfUp[frame.type];
+    // Presence is followed before it is asked for: a change in between is reported twice rather than missed.
+    if (frame.type === 'presence') await this.#table.watch(socket, frame.user_ids);
+    const answer = await pipeline.run<OperationName>(name, socket.data, frame as Input<OperationName>);
+    this.#answer(socket, { name, id: frame.id }, answer);
+  }
+
+  #answer(
+    socket: Socket,
+    request: { readonly name: OperationName; readonly id: number | undefined },
+    answer: Answer<OperationName>,
+  ): void {
+    const { name, id } = request;
+    const { frame, changes }: OperationSpec = operations[name];
+    if (answer.type !== 'ok') return this.#table.queue(socket, errorFrame(answer, id === undefined ? id : String(id)));
+    if (frame?.down === undefined) return;
+    assert(id !== undefined && answer.value !== undefined, `${name} is answered with its id and an output`);
+    // What changed nothing can be asked for again when other connections have read what they were sent.
+    if (changes || this.#unread.hasRoom) return this.#table.queue(socket, answerFrame(frame.down, id, answer.value));
+    this.#table.queue(socket, errorFrame(failure.overloaded('answers are unread'), String(id)));
+  }
+
+  async #openSession(socket: Socket, hello: UpOf<'hello'>, upgradeToken: string | undefined): Promise<void> {
+    const { tokens, log, newSessionId } = this.#options;
+    const early: string[] = [];
+    socket.data.state = { type: 'checking', early };
+    this.#awaitingHello.delete(socket);
+    try {
+      const verified = await tokens.verify(hello.token ?? upgradeToken ?? '');
+      if (socket.data.state.type !== 'checking') return;
+      if (verified.type !== 'ok') {
+        socket.send(errorFrame(verified));
+        return this.#close(socket, 'unauthorized');
+      }
+      const { userId, tokenId, expiresAtMs } = verified.value;
+      const { address } = socket.data;
+      const caller = { address, userId, tokenId, deviceId: hello.device_id, sessionId: newSessionId() };
+      const opening: Opening = { type: 'opening', early, caller, changes: new Map() };
+      socket.data.state = opening;
+      socket.data.takesBundles = hello.bundles === true;
+      await this.#open(socket, opening, { clientName: hello.client ?? '', expiresAtMs });
+    } catch (error) {
+      log.error('hello failed', { error });
+      this.#close(socket, 'overloaded');
+    }
+  }
+
+  /**
+   * The user's topic is followed before the core is asked: a conversation joined after the core looked is in `changes`, one joined
+   * before is in its answer. [D4] Conversations are in force before the welcome: what is committed from then on is pushed, what was
+   * committed before is found by sync.
+   */
+  async #open(
+    socket: Socket,
+    opening: Opening,
+    { clientName, expiresAtMs }: { readonly clientName: string; readonly expiresAtMs: number },
+  ): Promise<void> {
+    const { core, node } = this.#options;
+    const { caller, changes, early } = opening;
+    await this.#table.add(socket, caller.userId);
+    const opened = await core.openSession({ caller, clientName, node });
+    if (opened.type !== 'ok') {
+      if (socket.data.state !== opening) return;
+      socket.send(errorFrame(opened));
+      return this.#close(socket, 'overloaded');
+    }
+    const interests = await this.#reserve(opened.value.conversationIds, caller);
+    if (socket.data.state !== opening) {
+      this.#table.release(interests);
+      return this.#endSession(caller);
+    }
+    socket.data.state = { type: 'open', caller, expiresAtMs };
+    socket.send(this.#welcome(socket, caller, opened.value.epoch));
+    this.#table.attach(socket, interests);
+    for (const [conversationId, isMember] of changes) this.#table.changeMembership(socket, conversationId, isMember);
+    this.#table.unhold(socket);
+    for (const text of early) this.#onFrame(socket, text);
+  }
+
+  async #reserve(conversationIds: readonly ConversationId[], caller: DeviceCaller) {
+    try {
+      return await this.#table.reserve(conversationIds);
+    } catch (error) {
+      this.#endSession(caller);
+      throw error;
+    }
+  }
+
+  #welcome({ data }: Socket, { userId, sessionId }: DeviceCaller, epoch: string): string {
+    const { clock, limits, wireLimits, node } = this.#options;
+    return welcomeFrame({
+      user_id: userId,
+      session_id: sessionId,
+      server_time: clock.nowMs(),
+      heartbeat_ms: limits.heartbeatMs,
+      limits: wireLimits,
+      node,
+      epoch,
+      ...(data.takesBundles ? { bundles: true } : {}),
+    });
+  }
+
+  #close(socket: Socket, reason: CloseReason): void {
+    closeSocket(socket, reason, this.#options.clock.monotonicMs());
+  }
+
+  #endSession(caller: DeviceCaller | undefined): void {
+    if (caller === undefined) return;
+    const { core, node, log } = this.#options;
+    const closing = core
+      .closeSession({ caller, node })
+      .catch((error: unknown) => log.error('session could not be closed', { error }))
+      .finally(() => this.#closings.delete(closing));
+    this.#closings.add(closing);
+  }
+}

@@ -1,0 +1,124 @@
+// Publishes frames of conversations and of presence to the sockets that follow them. What a turn of the event loop published to a
+// topic leaves at its end: as one bundle to the sockets that take bundles, frame by frame to the others.
+
+import { assert } from '@hongyan/base/assert';
+import type { BusAttachment, Topic } from '../../../ports/event-bus/event-bus.ts';
+import { bundle } from './bundle.ts';
+import type { Interest } from './interest.ts';
+import type { Publisher, Socket } from './socket.ts';
+
+export interface TopicFanoutOptions {
+  readonly bus: Pick<BusAttachment, 'subscribe' | 'unsubscribe'>;
+  readonly publisher: Publisher;
+  /** The first frame of a turn was queued: `flush` has to be called at its end. */
+  readonly onFirstQueued: () => void;
+  /** Bytes handed to the socket layer for this many sockets. */
+  readonly onPublished: (bytes: number, sockets: number) => void;
+}
+
+/** No id contains a space, so no topic ends like this. */
+const bundlingSuffix = ' +';
+
+export class TopicFanout {
+  readonly #options: TopicFanoutOptions;
+  readonly #interests = new Map<Topic, Interest>();
+  #dirty: Interest[] = [];
+
+  constructor(options: TopicFanoutOptions) {
+    this.#options = options;
+  }
+
+  get topicCount(): number {
+    return this.#interests.size;
+  }
+
+  /** The caller follows the topic with `attach` once the interest is in force, or gives it up with `release`. */
+  reserve(topic: Topic): Interest {
+    const shared = this.#interests.get(topic);
+    if (shared !== undefined) {
+      shared.holders++;
+      return shared;
+    }
+    const inForce = this.#options.bus.subscribe([topic]);
+    const interest: Interest = { topic, inForce, holders: 1, plain: 0, bundling: 0, pending: undefined };
+    this.#interests.set(topic, interest);
+    return interest;
+  }
+
+  release(interest: Interest): void {
+    assert(interest.holders > 0, 'an interest is released once by each holder');
+    interest.holders--;
+    if (interest.holders > 0) return;
+    interest.pending = undefined;
+    this.#interests.delete(interest.topic);
+    this.#options.bus.unsubscribe([interest.topic]);
+  }
+
+  /** Frames published before this do not reach the socket: its user may have no right to them. */
+  attach(socket: Socket, interest: Interest): void {
+    this.#flushOne(interest);
+    socket.data.followed.push(interest);
+    if (socket.data.takesBundles) interest.bundling++;
+    else interest.plain++;
+    socket.subscribe(variantOf(socket, interest));
+  }
+
+  /** Frames published before this still reach the socket. */
+  detach(socket: Socket, interest: Interest): void {
+    this.#flushOne(interest);
+    socket.unsubscribe(variantOf(socket, interest));
+    this.#drop(socket, interest);
+    socket.data.followed.splice(socket.data.followed.indexOf(interest), 1);
+  }
+
+  /** The socket is closed: the socket layer has dropped its subscriptions already. */
+  forget(socket: Socket): void {
+    for (const interest of socket.data.followed) this.#drop(socket, interest);
+    socket.data.followed = [];
+  }
+
+  follows(socket: Socket, topic: Topic): boolean {
+    return socket.isSubscribed(socket.data.takesBundles ? topic + bundlingSuffix : topic);
+  }
+
+  publish(topic: Topic, frame: string): void {
+    const interest = this.#interests.get(topic);
+    if (interest === undefined) return;
+    if (interest.pending !== undefined) {
+      interest.pending.push(frame);
+      return;
+    }
+    interest.pending = [frame];
+    this.#dirty.push(interest);
+    if (this.#dirty.length === 1) this.#options.onFirstQueued();
+  }
+
+  flush(): void {
+    if (this.#dirty.length === 0) return;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const interest of dirty) this.#flushOne(interest);
+  }
+
+  #flushOne(interest: Interest): void {
+    const { topic, pending, plain, bundling } = interest;
+    if (pending === undefined) return;
+    interest.pending = undefined;
+    if (bundling > 0) for (const text of bundle(pending)) this.#publish(topic + bundlingSuffix, text, bundling);
+    if (plain > 0) for (const frame of pending) this.#publish(topic, frame, plain);
+  }
+
+  #publish(topic: string, text: string, sockets: number): void {
+    this.#options.publisher.publish(topic, text);
+    this.#options.onPublished(text.length, sockets);
+  }
+
+  #drop(socket: Socket, interest: Interest): void {
+    if (socket.data.takesBundles) interest.bundling--;
+    else interest.plain--;
+    this.release(interest);
+  }
+}
+
+const variantOf = (socket: Socket, { topic }: Interest): string =>
+  socket.data.takesBundles ? topic + bundlingSuffix : topic;

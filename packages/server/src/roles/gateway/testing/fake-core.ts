@@ -1,0 +1,45 @@
+// A core that answers each operation with an example of its output, and records what it was asked.
+
+import { done, ok } from '@hongyan/base/result';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
+import { operationNames, operations } from '@hongyan/protocol/operations/operations';
+import type { Core, CoreOperations } from '../../../ports/core/core.ts';
+import { exampleOf } from '../http/examples.ts';
+
+export interface Asked {
+  readonly name: string;
+  readonly caller: unknown;
+  readonly input: unknown;
+}
+
+export interface FakeCore {
+  readonly core: Core;
+  readonly asked: Asked[];
+  /** Session ids that are open. */
+  readonly sessions: Set<string>;
+}
+
+/** Sessions follow `conversationIds`; `overrides` answer in the place of the examples. */
+export function fakeCore(overrides: Partial<Core> = {}, conversationIds: readonly string[] = []): FakeCore {
+  const asked: Asked[] = [];
+  const sessions = new Set<string>();
+  const handlers = operationNames.map((name) => {
+    const { output }: OperationSpec = operations[name];
+    const handle = async (caller: unknown, input: unknown) => {
+      asked.push({ name, caller, input });
+      return output === undefined ? done : ok(exampleOf(output));
+    };
+    return [name, handle];
+  });
+  const core: Core = {
+    ...(Object.fromEntries(handlers) as CoreOperations),
+    openSession: async ({ caller }) => {
+      sessions.add(caller.sessionId);
+      return ok({ conversationIds: conversationIds as readonly ConversationId[], epoch: 'e1' });
+    },
+    closeSession: async ({ caller }) => void sessions.delete(caller.sessionId),
+    ...overrides,
+  };
+  return { core, asked, sessions };
+}
