@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { systemClock } from './clock.ts';
 import { FairTurns } from './fair-turns.ts';
 import { StoreFailure } from './result.ts';
@@ -76,4 +77,54 @@ test('the event loop runs between slices', async () => {
   expect(first).toBeLessThan(10);
   await Promise.all(all);
   expect(begun).toBe(10);
+});
+
+test('work that throws at once rejects its caller and ends its turn', async () => {
+  const turns = new FairTurns<string>({ ...bounds, runningMax: 1 });
+  const failing = turns.run('a', () => {
+    throw new Error('broken');
+  });
+  expect(await failing.catch((error: Error) => error.message)).toBe('broken');
+  expect(await turns.run('a', async () => 7)).toBe(7);
+});
+
+test('while all that may run is running, what waits costs nothing', async () => {
+  let looks = 0;
+  const clock = {
+    monotonicMs() {
+      looks++;
+      return 0;
+    },
+  };
+  const turns = new FairTurns<string>({ ...bounds, clock, runningMax: 1 });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const all = [turns.run('a', () => promise), turns.run('a', async () => {}), turns.run('b', async () => {})];
+  const before = looks;
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>((done) => void setImmediate(done));
+  expect(looks).toBe(before);
+  resolve();
+  await Promise.all(all);
+});
+
+test('[property] every piece settles once, each key in order, whatever fails, throws or takes long', async () => {
+  const seed = testSeed('fair turns');
+  const random = createRandom(seed);
+  let nowMs = 0;
+  const turns = new FairTurns<number>({ ...bounds, clock: { monotonicMs: () => nowMs } });
+  const begun = new Map<number, number[]>();
+  const work = (key: number, number: number) => () => {
+    begun.set(key, [...(begun.get(key) ?? []), number]);
+    nowMs += Math.floor(random() * 4);
+    const kind = random();
+    if (kind < 0.1) throw new Error('thrown');
+    if (kind < 0.2) return Promise.reject(new Error('rejected'));
+    return kind < 0.6 ? Promise.resolve() : new Promise<void>((done) => void setImmediate(done));
+  };
+  const all = Array.from({ length: 500 }, (_, number) => {
+    const key = Math.floor(random() * 7);
+    return turns.run(key, work(key, number));
+  });
+  await Promise.allSettled(all);
+  expect([...begun.values()].flat()).toHaveLength(500);
+  for (const numbers of begun.values()) expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
 });

@@ -27,6 +27,8 @@ export class FairTurns<Key> {
   #waitingCount = 0;
   /** On the monotonic clock; undefined while no slice is open. */
   #sliceStartMs: number | undefined;
+  /** The slice was over before all that may run was begun. */
+  #isCut = false;
 
   constructor(options: FairTurnsOptions) {
     this.#options = options;
@@ -39,7 +41,14 @@ export class FairTurns<Key> {
     if (this.#waitingCount >= waitingMax || (queue?.length ?? 0) >= waitingPerKeyMax)
       return Promise.reject(new StoreFailure('overloaded', 'too many requests wait for their turn'));
     return new Promise<T>((resolve, reject) => {
-      const piece: Work = () => work().then(resolve, reject);
+      // Async, so that work that throws at once rejects its caller and ends its turn.
+      const piece: Work = async () => {
+        try {
+          resolve(await work());
+        } catch (error) {
+          reject(error);
+        }
+      };
       if (queue) queue.push(piece);
       else this.#waiting.set(key, [piece]);
       this.#waitingCount++;
@@ -48,24 +57,31 @@ export class FairTurns<Key> {
   }
 
   #begin(): void {
-    const { clock, runningMax, sliceMs = 5 } = this.#options;
-    this.#openSlice();
+    const { runningMax } = this.#options;
     while (this.#running.size < runningMax) {
-      if (clock.monotonicMs() - (this.#sliceStartMs ?? 0) > sliceMs) return;
       const key = this.#nextKey();
       if (key === undefined) return;
+      if (this.#isSliceOver()) {
+        this.#isCut = true;
+        return;
+      }
       void this.#runNext(key.value);
     }
   }
 
-  /** A slice ends with the event loop's turn; what still waits then begins in the next one. */
-  #openSlice(): void {
-    if (this.#sliceStartMs !== undefined) return;
-    this.#sliceStartMs = this.#options.clock.monotonicMs();
+  /** A slice ends with the event loop's turn. What it cut off begins in the next one; what waits for running work, after that. */
+  #isSliceOver(): boolean {
+    const { clock, sliceMs = 5 } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (this.#sliceStartMs !== undefined) return nowMs - this.#sliceStartMs > sliceMs;
+    this.#sliceStartMs = nowMs;
     soon(() => {
       this.#sliceStartMs = undefined;
-      if (this.#waiting.size > 0) this.#begin();
+      const isCut = this.#isCut;
+      this.#isCut = false;
+      if (isCut) this.#begin();
     });
+    return false;
   }
 
   /** Boxed, because undefined may be a key. */

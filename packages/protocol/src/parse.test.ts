@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
+import type { OperationName } from './operations/operations.ts';
 import { depthMax, isShallow, parseFrame, parseInput } from './parse.ts';
 import { upSchemas } from './up.ts';
 
@@ -43,30 +44,50 @@ test.each([
   });
 });
 
-const targets = 'Exactly one of to and conversation_id';
-const pageBounds = 'At most one of after_seq and before_seq';
+const parsedMessage = (frame: object) => {
+  const parsed = parseFrame(JSON.stringify(frame));
+  return parsed.type === 'refused' ? parsed.refusal.message : undefined;
+};
+const inputMessage = (name: OperationName, value: unknown) => {
+  const parsed = parseInput(name, value);
+  return parsed.type === 'ok' ? undefined : parsed.message;
+};
+const idRule =
+  'input/members/0: 1–64 of letters, digits, _ . @ -; not "." or "..". Ids that differ in the case of letters alone are one id';
 
 test.each([
-  ['neither target of a send', { ...send, to: undefined }, `send: ${targets}`],
-  ['both targets of a send', { ...send, conversation_id: 'g:x' }, `send: ${targets}`],
+  ['both targets', parsedMessage({ ...send, conversation_id: 'g:x' }), 'send: Exactly one of to and conversation_id'],
+  ['no target', parsedMessage({ ...send, to: undefined }), 'send: Exactly one of to and conversation_id'],
+  ['no target, nor content', parsedMessage({ ...send, to: undefined, content: 1 }), 'send/content: must be object'],
   [
-    'both bounds of a page',
-    { type: 'history', id: 1, conversation_id: 'g:x', after_seq: 1, before_seq: 2 },
-    `history: ${pageBounds}`,
+    'content without a type',
+    parsedMessage({ ...send, content: {} }),
+    'send/content: must have required properties type',
   ],
-  ['another rule first', { ...send, to: undefined, content: undefined }, 'send: must have required properties content'],
-  ['a rule inside', { ...send, content: {} }, 'send/content: must have required properties type'],
-])('%s is explained in words', (_name, frame, message) => {
-  const parsed = parseFrame(JSON.stringify(frame));
-  expect(parsed.type === 'refused' && parsed.refusal.message).toBe(message);
-});
-
-test('an input is explained like a frame', () => {
-  const { to: _to, ...noTarget } = send;
-  expect(parseInput('send', noTarget)).toMatchObject({ code: 'bad_request', message: `input: ${targets}` });
-  const both = { conversation_id: 'g:x', after_seq: 1, before_seq: 2 };
-  expect(parseInput('history', both)).toMatchObject({ code: 'bad_request', message: `input: ${pageBounds}` });
-  expect(parseInput('history', { conversation_id: 'g:x', after_seq: 1 })).toMatchObject({ type: 'ok' });
+  [
+    'both bounds',
+    inputMessage('history', { conversation_id: 'g:x', after_seq: 1, before_seq: 2 }),
+    'input: At most one of after_seq and before_seq',
+  ],
+  [
+    'a group without a title',
+    inputMessage('createConversation', { kind: 'group', members: [] }),
+    'input: must have required properties title',
+  ],
+  [
+    'a direct conversation with no other',
+    inputMessage('createConversation', { kind: 'direct' }),
+    'input: must have required properties with',
+  ],
+  ['an id that is none', inputMessage('createConversation', { kind: 'group', title: 'x', members: ["'"] }), idRule],
+  [
+    'a kind that is none',
+    inputMessage('createConversation', { kind: 'party' }),
+    'input/kind: must be one of "direct", "group", "broadcast"',
+  ],
+  ['no object', inputMessage('send', 7), 'input: must be object'],
+])('the refusal of %s says what is wrong', (_name, message, expected) => {
+  expect(message).toBe(expected);
 });
 
 test('depth is measured without recursion', () => {

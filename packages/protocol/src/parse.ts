@@ -7,6 +7,7 @@ import { Compile } from 'typebox/compile';
 import { findLossyNumber, numberTextAt } from './exact-numbers.ts';
 import { type Input, type OperationName, operations } from './operations/operations.ts';
 import { type Result, refusal } from './refusals.ts';
+import { explain, type SchemaError } from './schema-error.ts';
 import { type Up, type UpType, upSchemas } from './up.ts';
 
 export type ParsedFrame =
@@ -14,26 +15,13 @@ export type ParsedFrame =
   /** `id` as the sender wrote it. */
   | { readonly type: 'refused'; readonly refusal: Exclude<Result<never>, { type: 'ok' }>; readonly id?: string };
 
-interface Violation {
-  readonly keyword: string;
-  /** In the schema. */
-  readonly schemaPath: string;
-  /** In the value. */
-  readonly instancePath: string;
-  readonly message: string;
+interface Checker {
+  readonly schema: TSchema;
+  readonly validator: { Check(value: unknown): boolean; Errors(value: unknown): readonly SchemaError[] };
 }
 
-interface Validator {
-  Check(value: unknown): boolean;
-  Errors(value: unknown): readonly Violation[];
-  /** Says in words what `oneOf` or `not` at the top of the schema ask for. */
-  readonly description: string | undefined;
-}
-
-const frames = new Map<string, Validator>(
-  Object.entries(upSchemas).map(([type, schema]) => [type, validatorOf(schema)]),
-);
-const inputs = new Map<OperationName, Validator>();
+const frames = new Map<string, Checker>(Object.entries(upSchemas).map(([type, schema]) => [type, checkerOf(schema)]));
+const inputs = new Map<OperationName, Checker>();
 
 /** Never throws. */
 export function parseFrame(text: string): ParsedFrame {
@@ -44,25 +32,25 @@ export function parseFrame(text: string): ParsedFrame {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { type: 'refused', refusal: refusal.invalid('a frame is a JSON object with a "type"') };
   const { type } = value as { readonly type?: unknown };
-  const validator = typeof type === 'string' ? frames.get(type) : undefined;
-  if (validator === undefined) {
+  const checker = typeof type === 'string' ? frames.get(type) : undefined;
+  if (checker === undefined) {
     const shown = JSON.stringify(String(type).slice(0, 64));
     return { type: 'refused', refusal: refusal.invalid(`unknown frame type ${shown}`), id: id() };
   }
-  if (!validator.Check(value))
-    return { type: 'refused', refusal: firstError(validator, value, type as UpType), id: id() };
+  if (!checker.validator.Check(value))
+    return { type: 'refused', refusal: refusalOf(checker, value, type as UpType), id: id() };
   return { type: 'ok', frame: value as Up };
 }
 
 /** Checks an input that came over HTTP or over the link. */
 export function parseInput<N extends OperationName>(name: N, value: unknown): Result<Input<N>> {
-  let validator = inputs.get(name);
-  if (validator === undefined) {
-    validator = validatorOf(operations[name].input);
-    inputs.set(name, validator);
+  let checker = inputs.get(name);
+  if (checker === undefined) {
+    checker = checkerOf(operations[name].input);
+    inputs.set(name, checker);
   }
-  if (validator.Check(value)) return ok(value as Input<N>);
-  return firstError(validator, value, 'input');
+  if (checker.validator.Check(value)) return ok(value as Input<N>);
+  return refusalOf(checker, value, 'input');
 }
 
 /** JSON that loses nothing: numbers beyond what JavaScript holds, and nesting beyond what receivers' libraries take, are refused. */
@@ -80,25 +68,12 @@ export function parseJson(text: string): Result<unknown> {
   return ok(value);
 }
 
-function validatorOf(schema: TSchema): Validator {
-  const compiled = Compile(schema);
-  const { description } = schema as { readonly description?: string };
-  return {
-    Check: (value) => compiled.Check(value),
-    Errors: (value) => compiled.Errors(value),
-    description,
-  };
+function checkerOf(schema: TSchema): Checker {
+  return { schema, validator: Compile(schema) };
 }
 
-function firstError({ Errors, description }: Validator, value: unknown, where: string) {
-  const [first] = Errors(value);
-  if (first && description !== undefined && isOfRuleAtTop(first)) return refusal.invalid(`${where}: ${description}`);
-  return refusal.invalid(`${where}${first?.instancePath ?? ''}: ${first?.message ?? 'is not valid'}`);
-}
-
-/** "must not be valid" helps no one: such rules are explained by the description of their schema. */
-function isOfRuleAtTop({ keyword, schemaPath }: Violation): boolean {
-  return schemaPath.startsWith('#/oneOf/') || (schemaPath === '#' && (keyword === 'oneOf' || keyword === 'not'));
+function refusalOf({ schema, validator }: Checker, value: unknown, where: string) {
+  return refusal.invalid(`${where}${explain(schema, validator.Errors(value))}`);
 }
 
 const isObjectText = (text: string): boolean => /^\s*\{/.test(text) && text.length <= 65_536;

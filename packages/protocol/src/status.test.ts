@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test';
+import { testSeed } from '@hongyan/testing/seed';
+import fc from 'fast-check';
 import type { Seq } from './ids.ts';
 import { earlierStatus, laterStatus, statusAt, statusForSender, statusFromCounts } from './status.ts';
 
@@ -44,4 +46,17 @@ test.each([
   [{ recipients: 0, delivered: 0, read: 0 }, 'ack'],
 ] as const)('the counts %p give the status %s', (counts, status) => {
   expect(statusFromCounts(counts)).toBe(status);
+});
+
+test('[D7] a status never goes back while positions go forward', () => {
+  const order = ['sent', 'ack', 'delivered', 'read'];
+  const number = fc.nat(50);
+  fc.assert(
+    fc.property(number, number, number, fc.nat(10), (message, read, extra, more) => {
+      const before = statusAt(message as Seq, at(read + extra, read));
+      const after = statusAt(message as Seq, at(read + extra + more, read + more));
+      expect(order.indexOf(after)).toBeGreaterThanOrEqual(order.indexOf(before));
+    }),
+    { seed: testSeed('status') },
+  );
 });

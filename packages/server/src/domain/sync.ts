@@ -1,5 +1,6 @@
 // What a device has to catch up with after an absence: the choice of conversations, their order, and the cursor.
 
+import { unreachable } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { Position } from './position.ts';
 
@@ -115,6 +116,8 @@ function isAhead(one: SyncCandidate, mode: SyncMode, sinceMs: number): boolean {
       return one.lastSeq > one.deviceDeliveredSeq;
     case 'since_cursor':
       return one.isChanged || one.updatedAtMs >= sinceMs;
+    default:
+      return unreachable(mode);
   }
 }
 

@@ -44,7 +44,7 @@ directoryContract('sqlite directory', async () => {
     },
     async remove() {
       await current.close();
-      rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 });

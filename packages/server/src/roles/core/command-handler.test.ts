@@ -1,223 +1,335 @@
-// Messages and changes of conversations, interleaved at random: what the command handler keeps of their order.
+// The way up: the order in a conversation with changes and look-ups between, and outcomes that say what is known.
 
-import { afterAll, beforeAll, expect, test } from 'bun:test';
-import type { Content } from '@hongyan/protocol/content';
+import { afterEach, expect, test } from 'bun:test';
+import { StoreFailure } from '@hongyan/base/result';
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
-import { testSeed } from '@hongyan/testing/seed';
-import fc from 'fast-check';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { until } from '@hongyan/testing/until';
 import { conversationTopic } from '../../ports/event-bus/event-bus.ts';
-import { accepted, caller, codeOf, type Frame, openWorld, user, type World } from './testing/world.ts';
+import type { StoredEntry } from '../../ports/timeline/timeline.ts';
+import type { CoreDeps } from './deps.ts';
+import { around, failing, held } from './testing/faulty-port.ts';
+import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
 let world: World;
-beforeAll(async () => {
-  world = await openWorld({ pageMax: 500, pageBytesMax: 8 * 1024 * 1024 });
+afterEach(() => world.close());
+
+const settled = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
+/** What a reader of the timeline sees of a conversation, whole. */
+async function entriesOf(conversationId: ConversationId): Promise<readonly StoredEntry[]> {
+  return (await world.timeline.range({ conversationId, afterSeq: seq(0), limit: 10_000 })).entries;
+}
+const contentOf = ({ contentJson }: StoredEntry) => JSON.parse(contentJson) as Readonly<Record<string, unknown>>;
+const textOf = (entry: StoredEntry) => contentOf(entry).text ?? contentOf(entry).title ?? contentOf(entry).change;
+
+test('[D2] a change waits for what came before it, and what came behind waits for the change; others go on', async () => {
+  let open = () => {};
+  let reached: Promise<void> = Promise.resolve();
+  await openPeople((deps) => {
+    const directory = held(deps.directory, 'setTitle');
+    ({ open, reached } = directory);
+    return { ...deps, directory: directory.port };
+  });
+  const [group, other] = [await world.group('ann', ['bob']), await world.group('ann', ['bob'])];
+  const frames = await world.listen(conversationTopic(group), conversationTopic(other));
+  const stored = () => frames.map(({ content }) => (content as { readonly text?: string }).text);
+  const all: Promise<Result<unknown>>[] = [
+    world.trySay('ann', group, 'before'),
+    world.core.setTitle(caller('bob'), { conversation_id: group, title: 'title' }),
+    world.trySay('ann', group, 'behind'),
+  ];
+  await reached;
+  expect(stored()).toEqual(['before']);
+  all.push(world.trySay('bob', group, 'later'), world.trySay('ann', other, 'elsewhere'));
+  await until(() => stored().length === 2);
+  expect(stored()).toEqual(['before', 'elsewhere']);
+  open();
+  await Promise.all(all);
+  expect((await entriesOf(group)).map(textOf)).toEqual(['created', 'before', 'title', 'behind', 'later']);
 });
-afterAll(() => world.close());
 
-/** The first one owns both groups and is never removed, so that everything can be read in the end. */
-const people = ['ann', 'bob', 'carl', 'dan'] as const;
-const person = fc.constantFrom(...people);
-const step = fc.record({
-  by: person,
-  group: fc.nat(1),
-  what: fc.oneof(
-    { weight: 6, arbitrary: fc.constant({ type: 'say' } as const) },
-    { weight: 2, arbitrary: person.map((to) => ({ type: 'say_to', to }) as const) },
-    { weight: 1, arbitrary: fc.constant({ type: 'title' } as const) },
-    { weight: 2, arbitrary: person.map((member) => ({ type: 'add', member }) as const) },
-    {
-      weight: 2,
-      arbitrary: fc.constantFrom('bob', 'carl', 'dan').map((member) => ({ type: 'remove', member }) as const),
-    },
-  ),
-  /** How long the next step waits. */
-  pause: fc.constantFrom('none', 'none', 'none', 'microtask', 'turn', 'answer'),
+test('[D2] a message whose sender has to be looked up is not overtaken', async () => {
+  let open = () => {};
+  let reached: Promise<void> = Promise.resolve();
+  await openPeople((deps) => {
+    const directory = held(deps.directory, 'getMembers');
+    ({ open, reached } = directory);
+    return { ...deps, directory: directory.port };
+  });
+  // Opened beside the core, which has to read who is in it.
+  const group = 'g:unread' as ConversationId;
+  await world.directory.createConversation({
+    ...{ conversationId: group, kind: 'group', title: 't', isHistoryVisible: true, atMs: 1 },
+    members: [
+      { userId: user('ann'), role: 'owner' },
+      { userId: user('bob'), role: 'member' },
+    ],
+  });
+  const all = [world.trySay('ann', group, '1')];
+  await reached;
+  all.push(world.trySay('ann', group, '2'), world.trySay('bob', group, '3'));
+  await settled();
+  all.push(world.trySay('ann', group, '4'));
+  open();
+  expect((await Promise.all(all)).map(codeOf)).toEqual(Array(4).fill('ok'));
+  expect((await entriesOf(group)).map(textOf)).toEqual(['1', '2', '3', '4']);
 });
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** One step that was begun, and its answers. */
-interface Begun {
-  readonly by: string;
-  readonly what: Step['what']['type'];
-  /** The text or title that it writes. */
-  readonly label: string;
-  readonly conversationId: ConversationId | undefined;
-  readonly answers: Result<unknown>[];
-}
-
-class Run {
-  readonly #suffix: string;
-  readonly groups: ConversationId[] = [];
-  readonly frames: (readonly Frame[])[] = [];
-  readonly begun: Begun[] = [];
-  readonly #answered: Promise<unknown>[] = [];
-
-  constructor(number: number) {
-    this.#suffix = `.${number}`;
-  }
-
-  id(name: string): string {
-    return `${name}${this.#suffix}`;
-  }
-
-  async prepare(): Promise<void> {
-    await world.people(...people.map((name) => this.id(name)));
-    for (let count = 0; count < 2; count++) {
-      const group = await world.group(this.id('ann'), [this.id('bob'), this.id('carl')]);
-      this.groups.push(group);
-      this.frames.push(await world.listen(conversationTopic(group)));
-    }
-  }
-
-  async take(steps: readonly Step[]): Promise<void> {
-    for (const each of steps) {
-      const answer = this.#begin(each);
-      if (each.pause === 'microtask') await undefined;
-      if (each.pause === 'turn') await new Promise(setImmediate);
-      if (each.pause === 'answer') await answer;
-    }
-    await Promise.all(this.#answered);
-  }
-
-  #begin({ by, group, what }: Step): Promise<unknown> {
-    const label = `${by} ${this.begun.length}`;
-    const conversationId = what.type === 'say_to' ? undefined : this.groups[group];
-    const begun: Begun = { by: this.id(by), what: what.type, label, conversationId, answers: [] };
-    this.begun.push(begun);
-    const answered = this.#call(what, begun).then((result) => begun.answers.push(result));
-    this.#answered.push(answered);
-    return answered;
-  }
-
-  #call(what: Step['what'], { by, label, conversationId }: Begun): Promise<Result<unknown>> {
-    const { core } = world;
-    const conversation_id = conversationId ?? ('' as ConversationId);
-    const message = { client_msg_id: label as ClientMsgId, content: { type: 'text', text: label } };
-    switch (what.type) {
-      case 'say':
-        return core.send(caller(by), { conversation_id, ...message });
-      case 'say_to':
-        return core.send(caller(by), { to: user(this.id(what.to).toUpperCase()), ...message });
-      case 'title':
-        return core.setTitle(caller(by), { conversation_id, title: label });
-      case 'add':
-        return core.addMember(caller(by), { conversation_id, user_id: user(this.id(what.member)) });
-      case 'remove':
-        return core.removeMember(caller(by), { conversation_id, user_id: user(this.id(what.member)) });
-    }
-  }
-
-  async entries(by: string, conversation_id: ConversationId) {
-    const page = accepted(await world.core.history(caller(by), { conversation_id, limit: 500 }));
-    expect(page.has_more).toBe(false);
-    expect(page.entries.map((entry) => Number(entry.seq))).toEqual(page.entries.map((_entry, index) => index + 1));
-    return page.entries.map((entry) => ({ ...entry, content: entry.content as Content }));
-  }
-}
-type Entries = Awaited<ReturnType<Run['entries']>>;
-
-test('[D2][D9] whatever is interleaved, each user keeps their order and a removed member writes nothing more', async () => {
-  let runs = 0;
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 120 }), async (steps) => {
-      const run = new Run(runs++);
-      await run.prepare();
-      await run.take(steps);
-      checkAnswers(run);
-      for (const [index, group] of run.groups.entries()) {
-        const entries = await run.entries(run.id('ann'), group);
-        checkOrder(run, group, entries);
-        await checkMembers(run, group, entries);
-        const published = (run.frames[index] ?? []).filter(({ type }) => type === 'message');
-        expect(published.map(({ msg_id }) => String(msg_id))).toEqual(entries.slice(1).map(({ msg_id }) => msg_id));
-      }
-      await checkDirect(run);
-    }),
-    { seed: testSeed('command handler'), numRuns: 25 },
-  );
-}, 60_000);
-
-/** Each step was answered once: done, or refused for a reason that the steps can have. */
-function checkAnswers({ begun }: Run): void {
-  for (const { answers } of begun) {
-    expect(answers).toHaveLength(1);
-    expect(['ok', 'not_member', 'forbidden', 'not_found']).toContain(answers.map(codeOf)[0] ?? '');
-  }
-}
-
-/** What was accepted of a user is there once, in the order of the calls, and nothing else is. */
-function checkOrder({ begun }: Run, group: ConversationId | undefined, entries: Entries): void {
-  const byUser = Map.groupBy(entries, ({ from }) => String(from));
-  for (const by of new Set(begun.map((each) => each.by))) {
-    const written = (byUser.get(by) ?? []).flatMap(({ content }) => content.text ?? content.title ?? []);
-    const texts = begun.filter(
-      (each) => each.by === by && each.conversationId === group && isWritten(each, new Set(written)),
-    );
-    expect(written).toEqual(texts.map(({ label }) => label));
-  }
-}
-
-/** Additions and removals carry no label. A title is answered with the conversation: a member removed meanwhile is refused that. */
-function isWritten({ what, label, answers: [answer] }: Begun, written: ReadonlySet<unknown>): boolean {
-  if (what === 'title' && answer?.type === 'refused') return answer.code === 'not_member' && written.has(label);
-  return (what === 'say' || what === 'title') && answer?.type === 'ok';
-}
-
-/** Followed along the entries, members alone write, and those left at the end are the members. */
-async function checkMembers(run: Run, conversation_id: ConversationId, entries: Entries): Promise<void> {
-  const members = new Set(['ann', 'bob', 'carl'].map((name) => run.id(name)));
-  for (const { from, content, seq } of entries) {
-    expect({ seq, from, isMember: members.has(from) }).toEqual({ seq, from, isMember: true });
-    if (content.type !== 'hongyan.members' || content.change === 'created') continue;
-    for (const id of content.user_ids as readonly string[]) {
-      if (content.change === 'joined') members.add(id);
-      else members.delete(id);
-    }
-  }
-  const listed = accepted(await world.core.listMembers(caller(run.id('ann')), { conversation_id })).members;
-  expect(listed.map(({ user_id }) => String(user_id))).toEqual([...members].toSorted());
-}
-
-/** The first messages of two users open their conversation. */
-async function checkDirect(run: Run): Promise<void> {
-  const sent = run.begun.filter(({ conversationId }) => conversationId === undefined);
-  const idOf = ({ answers: [answer] }: Begun) =>
-    accepted(answer as Result<{ conversation_id: ConversationId }>).conversation_id;
-  for (const [conversationId, all] of Map.groupBy(sent, idOf)) {
-    const entries = await run.entries(all[0]?.by ?? '', conversationId);
-    expect(entries).toHaveLength(all.length);
-    for (const [by, own] of Map.groupBy(all, (each) => each.by)) {
-      const texts = entries.filter(({ from }) => from === by).map(({ content }) => content.text);
-      expect(texts).toEqual(own.map(({ label }) => label));
-    }
-  }
-}
-
-test('[D9] a removal waits for a message before it whose membership is still being looked up', async () => {
-  await world.people('eve', 'fay');
-  const group = await world.group('eve', ['fay']);
-  await world.say('eve', group);
-  const getMembers = world.directory.getMembers.bind(world.directory);
-  const held = Promise.withResolvers<void>();
-  const begun = Promise.withResolvers<void>();
-  world.directory.getMembers = async (keys) => {
-    world.directory.getMembers = getMembers;
-    const found = await getMembers(keys);
-    begun.resolve();
-    await held.promise;
-    return found;
-  };
-  const message = world.trySay('fay', group, 'last words');
-  await begun.promise;
-  const removal = world.core.removeMember(caller('eve'), { conversation_id: group, user_id: user('fay') });
+test('[D9] a removal waits for a message before it whose sender is still looked up', async () => {
+  let isHolding = false;
+  const gate = Promise.withResolvers<void>();
+  const arrival = Promise.withResolvers<void>();
+  await openPeople((deps) => {
+    const directory = around(deps.directory, async (name, call) => {
+      const answer = await call();
+      if (name !== 'getMembers' || !isHolding) return answer;
+      isHolding = false;
+      arrival.resolve();
+      await gate.promise;
+      return answer;
+    });
+    return { ...deps, directory };
+  });
+  const group = await world.group('ann', ['bob']);
+  isHolding = true;
+  const message = world.trySay('bob', group, 'last words');
+  await arrival.promise;
+  const removal = world.core.removeMember(caller('ann'), { conversation_id: group, user_id: user('bob') });
   // A removal that did not wait would be stored before these users are, one after the other.
   for (const id of ['gil', 'hal', 'ida']) await world.people(id);
-  held.resolve();
+  gate.resolve();
   expect([codeOf(await message), codeOf(await removal)]).toEqual(['ok', 'ok']);
-  const { entries } = accepted(await world.core.history(caller('eve'), { conversation_id: group }));
-  expect(entries.slice(-2).map(({ content }) => content.text ?? content.type)).toEqual([
-    'last words',
-    'hongyan.members',
+  expect((await entriesOf(group)).map(textOf)).toEqual(['created', 'last words', 'left']);
+});
+
+test('[D9] a membership that ends while it is read is not remembered', async () => {
+  let open = () => {};
+  let reached: Promise<void> = Promise.resolve();
+  await openPeople((deps) => {
+    // The answer is old when it arrives: it was read before the removal.
+    const gate = Promise.withResolvers<void>();
+    const arrival = Promise.withResolvers<void>();
+    [open, reached] = [gate.resolve, arrival.promise];
+    let isFirst = true;
+    const directory = around(deps.directory, async (name, call) => {
+      const answer = await call();
+      if (name !== 'getMembers' || !isFirst) return answer;
+      isFirst = false;
+      arrival.resolve();
+      await gate.promise;
+      return answer;
+    });
+    return { ...deps, directory };
+  });
+  const group = 'g:unread' as ConversationId;
+  await world.directory.createConversation({
+    ...{ conversationId: group, kind: 'group', title: 't', isHistoryVisible: true, atMs: 1 },
+    members: [
+      { userId: user('ann'), role: 'owner' },
+      { userId: user('bob'), role: 'member' },
+    ],
+  });
+  const reading = world.core.history(caller('bob'), { conversation_id: group });
+  await reached;
+  const removal = { conversation_id: group, user_id: user('bob') };
+  expect(codeOf(await world.core.removeMember(caller('ann'), removal))).toBe('ok');
+  open();
+  await reading;
+  expect(codeOf(await world.trySay('bob', group))).toBe('not_member');
+});
+
+test.each([
+  ['unavailable', 'unavailable'],
+  ['overloaded', 'overloaded'],
+  ['unknown_outcome', 'unknown_outcome'],
+] as const)('[D6] a timeline that fails as %s is answered so, and the next message is stored', async (code, answer) => {
+  let failWith: (error: Error | undefined) => void = () => {};
+  await openPeople((deps) => {
+    const timeline = failing(deps.timeline, 'append');
+    ({ failWith } = timeline);
+    return { ...deps, timeline: timeline.port };
+  });
+  const { conversation_id } = await world.say('ann', 'bob');
+  failWith(new StoreFailure(code, 'full'));
+  expect(codeOf(await world.trySay('ann', 'bob'))).toBe(answer);
+  failWith(undefined);
+  expect(await world.say('ann', conversation_id)).toMatchObject({ seq: 2 });
+});
+
+test('[D6] a directory that fails before anything is stored leaves no outcome in doubt', async () => {
+  let failWith: (error: Error | undefined) => void = () => {};
+  await openPeople((deps) => {
+    const directory = failing(deps.directory, 'getMembers', 'createConversation');
+    ({ failWith } = directory);
+    return { ...deps, directory: directory.port };
+  });
+  const group = await world.group('ann', ['bob']);
+  await world.say('ann', group);
+  failWith(new StoreFailure('unavailable', 'the disk is full'));
+  const outcomes = await Promise.all([
+    world.trySay('ann', 'carl'),
+    world.trySay('bob', group),
+    world.core.setTitle(caller('bob'), { conversation_id: group, title: 'x' }),
+    world.trySay('bob', group),
   ]);
+  expect(outcomes.map(codeOf)).toEqual(Array(4).fill('unavailable'));
+  failWith(undefined);
+  expect(codeOf(await world.trySay('bob', group))).toBe('ok');
+});
+
+test('a bus that fails takes nothing back: what is stored is answered as stored', async () => {
+  let failWith: (error: Error | undefined) => void = () => {};
+  await openPeople((deps) => {
+    const bus = failing(deps.bus, 'publish');
+    ({ failWith } = bus);
+    return { ...deps, bus: bus.port };
+  });
+  failWith(new StoreFailure('unavailable', 'no bus'));
+  expect(codeOf(await world.trySay('ann', 'bob'))).toBe('ok');
+  const group = await world.group('ann', ['bob']);
+  const title = await world.core.setTitle(caller('bob'), { conversation_id: group, title: 'x' });
+  expect(accepted(title)).toMatchObject({ title: 'x', last_seq: 2 });
+  expect(codeOf(await world.read(caller('bob'), group, 2))).toBe('ok');
+});
+
+async function openPeople(given: (deps: CoreDeps) => CoreDeps): Promise<void> {
+  world = await openWorld({ given });
+  await world.people(...names);
+}
+
+const names = ['ann', 'bob', 'carl', 'dan'];
+
+interface Asked {
+  readonly by: string;
+  readonly conversationId: ConversationId;
+  /** Of a message, its text; of a title, the title; otherwise empty. */
+  readonly mark: string;
+  readonly outcome: Promise<Result<unknown>>;
+}
+
+/** Users who write, rename, add and remove at random, without waiting for answers. */
+class Crowd {
+  readonly asked: Asked[] = [];
+  readonly #random: () => number;
+  readonly #groups: readonly ConversationId[];
+
+  constructor(random: () => number, groups: readonly ConversationId[]) {
+    this.#random = random;
+    this.#groups = groups;
+  }
+
+  step(): void {
+    const by = this.#pick(names);
+    const dice = this.#random();
+    if (dice < 0.2) return this.#writeTo(by, this.#pick(names));
+    const group = this.#pick(this.#groups);
+    const ask = { conversation_id: group, user_id: user(this.#pick(names)) };
+    if (dice < 0.7) return this.#write(by, group);
+    if (dice < 0.75) return this.#rename(by, group);
+    if (dice < 0.85) return this.#note(by, group, '', world.core.addMember(caller(by), ask));
+    if (dice < 0.95) return this.#note(by, group, '', world.core.removeMember(caller(by), ask));
+    // A read fills the cache at any time.
+    this.#note(by, group, '', world.core.history(caller(by), { conversation_id: group }));
+  }
+
+  /** A direct conversation by its user, in any case of the letters, or by its id. */
+  #writeTo(by: string, other: string): void {
+    const id = (by <= other ? `d:${by}:${other}` : `d:${other}:${by}`) as ConversationId;
+    const target =
+      this.#random() < 0.5 ? { conversation_id: id } : { to: user(this.#pick([other, other.toUpperCase()])) };
+    this.#send(by, id, target);
+  }
+
+  #write(by: string, group: ConversationId): void {
+    this.#send(by, group, { conversation_id: group });
+  }
+
+  #send(by: string, conversationId: ConversationId, target: object): void {
+    const mark = `message ${this.asked.length}`;
+    const message = { ...target, client_msg_id: mark as ClientMsgId, content: { type: 'text', text: mark } };
+    this.#note(by, conversationId, mark, world.core.send(caller(by), message));
+  }
+
+  #rename(by: string, group: ConversationId): void {
+    const title = `title ${this.asked.length}`;
+    this.#note(by, group, title, world.core.setTitle(caller(by), { conversation_id: group, title }));
+  }
+
+  #note(by: string, conversationId: ConversationId, mark: string, outcome: Promise<Result<unknown>>): void {
+    this.asked.push({ by, conversationId, mark, outcome });
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[Math.floor(this.#random() * from.length)] as T;
+  }
+}
+
+const markOf = (entry: StoredEntry): string[] => {
+  const text = String(textOf(entry));
+  return /^(?:message|title) /.test(text) ? [text] : [];
+};
+
+/** The members after the last entry; throws where an entry is by a user who is none. */
+function membersAlong(entries: readonly StoredEntry[], first: readonly string[]): readonly string[] {
+  const members = new Set(first);
+  for (const entry of entries) {
+    expect({ seq: entry.seq, from: entry.from, isMember: members.has(entry.from) }).toMatchObject({ isMember: true });
+    const { change, user_ids: ids } = contentOf(entry) as { change?: string; user_ids?: readonly string[] };
+    for (const id of ids ?? []) {
+      if (change === 'joined') members.add(id);
+      if (change === 'left') members.delete(id);
+    }
+  }
+  return [...members].sort();
+}
+
+test('[D2][D9] in any interleaving each user is obeyed in order, and no entry of a removed member follows the removal', async () => {
+  const seed = testSeed('interleavings');
+  const random = createRandom(seed);
+  const someTurns = async () => {
+    for (let turns = Math.floor(random() ** 2 * 6); turns > 0; turns--) await settled();
+  };
+  await openPeople((deps) => ({
+    ...deps,
+    directory: around(deps.directory, async (_name, call) => {
+      await someTurns();
+      const answer = await call();
+      await someTurns();
+      return answer;
+    }),
+  }));
+  const groups = await Promise.all([world.group('ann', ['bob', 'carl']), world.group('bob', ['ann', 'carl', 'dan'])]);
+  const published = await Promise.all(groups.map((group) => world.listen(conversationTopic(group))));
+  const crowd = new Crowd(random, groups);
+  for (let step = 0; step < 800; step++) {
+    crowd.step();
+    if (random() < 0.3) await settled();
+  }
+  const outcomes = await Promise.all(crowd.asked.map(({ outcome }) => outcome));
+  expect(outcomes.map(({ type }) => type)).not.toContain('failed');
+  const direct = new Set(crowd.asked.map(({ conversationId }) => conversationId)).difference(new Set(groups));
+  for (const conversationId of [...groups, ...direct]) {
+    const entries = await entriesOf(conversationId);
+    expect(entries.map((entry) => Number(entry.seq))).toEqual(entries.map((_entry, index) => index + 1));
+    for (const name of names) {
+      const stored = entries.flatMap((entry) => (entry.from === name ? markOf(entry) : []));
+      const asked = crowd.asked.filter((one) => one.by === name && one.conversationId === conversationId);
+      expect(stored).toEqual(asked.map(({ mark }) => mark).filter((mark) => stored.includes(mark)));
+    }
+  }
+  const marks = new Set((await Promise.all([...groups, ...direct].map(entriesOf))).flat().flatMap(markOf));
+  for (const [index, { mark }] of crowd.asked.entries()) {
+    const isOk = outcomes[index]?.type === 'ok';
+    // A new title of a user who was removed at once is stored, and answered with not_member.
+    if (mark !== '' && (isOk || mark.startsWith('message'))) expect([mark, marks.has(mark)]).toEqual([mark, isOk]);
+  }
+  for (const [index, conversationId] of groups.entries()) {
+    const first = index === 0 ? ['ann', 'bob', 'carl'] : names;
+    const members = await world.directory.members({ conversationId, limit: 10 });
+    const messages = (published[index] ?? []).filter(({ type }) => type === 'message').map(({ seq }) => seq);
+    expect(messages).toEqual(messages.map((_seq, place) => place + 2));
+    expect(membersAlong(await entriesOf(conversationId), first)).toEqual(members.map(({ userId }) => String(userId)));
+  }
 });

@@ -124,6 +124,7 @@ export class CommandHandler {
   async #append(admitting: readonly Admitted[] | Promise<readonly Admitted[]>): Promise<readonly Outcome[]> {
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     const entries = admitted.flatMap((item) => (item.type === 'entry' ? [item.entry] : []));
+    if (entries.length === 0) return admitted.map((item) => outcomeOfProblem(item));
     let results: readonly AppendResult[];
     try {
       results = await this.#deps.timeline.append(entries);
@@ -148,9 +149,15 @@ export class CommandHandler {
   }
 
   async #admitUnknown(commands: readonly MessageCommand[]): Promise<readonly Admitted[]> {
-    const memberships = await this.#memberships.getAll(
-      commands.map(({ conversationId, from }) => ({ conversationId, userId: from })),
-    );
+    const keys = commands.map(({ conversationId, from }) => ({ conversationId, userId: from }));
+    let memberships: readonly (Membership | undefined)[];
+    try {
+      memberships = await this.#memberships.getAll(keys);
+    } catch (error) {
+      // Nothing is stored yet: the outcome is not in doubt.
+      const problem = this.#failed(error, commands.length);
+      return commands.map(() => problem);
+    }
     return Promise.all(
       commands.map((command, index) => {
         const membership = memberships[index];
@@ -159,13 +166,18 @@ export class CommandHandler {
     );
   }
 
+  /** A direct conversation comes into being with its first message. */
   async #openAndAdmit(command: MessageCommand): Promise<Admitted> {
     const { conversationId, from } = command;
     if (!conversationId.startsWith('d:')) return refusal.notMember();
-    const opened = await openDirect(this.#deps, conversationId).catch((error: unknown) => this.#failed(error, 1));
-    if (opened.type !== 'ok') return opened;
-    const membership = await this.#memberships.get(conversationId, from);
-    return membership ? this.#entryOf(command, membership) : refusal.notMember();
+    try {
+      const opened = await openDirect(this.#deps, conversationId);
+      if (opened.type !== 'ok') return opened;
+      const membership = await this.#memberships.get(conversationId, from);
+      return membership ? this.#entryOf(command, membership) : refusal.notMember();
+    } catch (error) {
+      return this.#failed(error, 1);
+    }
   }
 
   #entryOf(command: MessageCommand, { conversation, member }: Membership): Admitted {
@@ -208,6 +220,11 @@ function outcomeOf(asked: NewEntry, result: AppendResult | undefined): Outcome {
   const isDuplicate = result.type === 'duplicate';
   if (isDuplicate && !isSameMessage(entry, asked)) return refusal.keyReused();
   return ok(committed(entry, isDuplicate));
+}
+
+function outcomeOfProblem(item: Admitted): Problem {
+  assert(item.type !== 'entry', 'a batch without entries has refusals and failures alone');
+  return item;
 }
 
 function committed({ msgId, seq, timestampMs }: StoredEntry, isDuplicate: boolean): CommandOutcome {

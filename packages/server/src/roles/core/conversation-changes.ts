@@ -1,6 +1,6 @@
 // Changes of a conversation: written to the directory first, then reported to live connections and recorded in the timeline.
 
-import { unreachable } from '@hongyan/base/assert';
+import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
 import type { Content } from '@hongyan/protocol/content';
 import type { ConversationChange } from '@hongyan/protocol/conversation';
@@ -202,7 +202,7 @@ export class DirectoryChanges implements ConversationChanges {
   async #changeFrame(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<string> {
     const { directory, limits } = this.#deps;
     const record = (await directory.getConversations([conversationId])).get(conversationId);
-    if (!record) throw new Error(`the conversation ${conversationId} was changed, so it exists`);
+    assert(record, 'a conversation that was changed exists');
     const isListed = record.memberCount <= limits.membersInlineMax;
     const members = isListed
       ? (await directory.members({ conversationId, limit: limits.membersInlineMax })).map((member) => member.userId)

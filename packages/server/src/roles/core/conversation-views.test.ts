@@ -97,3 +97,13 @@ test('a larger group does not list its members inline, and still has their numbe
   expect(large.member_count).toBe(4);
   expect(large).not.toHaveProperty('members');
 });
+
+test('[D7] the last message of a view has the status that history gives it', async () => {
+  await open({ receiptsPushMax: 3, membersInlineMax: 10 });
+  const group = await world.group('ann', ['bob', 'carl', 'dan']);
+  const { seq: at } = await world.say('ann', group);
+  for (const id of ['bob', 'carl', 'dan']) await world.read(caller(id), group, at);
+  // Four members are more than receipts are pushed to, though they are listed.
+  for (const id of ['ann', 'bob'])
+    expect((await view(id, group)).last_message?.status).toBe((await statusesFor(id, group)).at(-1));
+});

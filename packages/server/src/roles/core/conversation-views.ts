@@ -37,7 +37,7 @@ export class ConversationViews {
     return page.map((facts) => {
       const { conversationId } = facts.head;
       const entry = last.get(conversationId);
-      const view = viewOf(facts, members.get(conversationId), entry, this.#deps.limits.membersInlineMax);
+      const view = viewOf(facts, members.get(conversationId), entry, this.#deps.limits);
       return { view, bytes: bytesOf(view, entry) };
     });
   }
@@ -82,13 +82,14 @@ function viewOf(
   { conversation, member, head }: ConversationFacts,
   members: readonly MemberRecord[] | undefined,
   entry: StoredEntry | undefined,
-  membersInlineMax: number,
+  { membersInlineMax, receiptsPushMax }: CoreDeps['limits'],
 ): Conversation {
   const { conversationId } = head;
   const listed = conversation.memberCount <= membersInlineMax ? members?.map(({ userId }) => userId) : undefined;
   const pair = directMembers(conversationId);
   const firstSeq = Math.max(head.firstSeq, member.visibleFromSeq) as Seq;
   const isVisible = entry !== undefined && entry.seq >= firstSeq;
+  const positions = conversation.memberCount <= receiptsPushMax ? members : undefined;
   return {
     conversation_id: conversationId,
     ...summaryOf(conversation, pair ? [...new Set(pair)] : listed),
@@ -98,7 +99,7 @@ function viewOf(
     read_seq: member.readSeq,
     role: member.role,
     unread: unreadCount({ lastSeq: head.lastSeq, readSeq: member.readSeq, firstSeq }),
-    ...(isVisible ? { last_message: toEntry(entry, statusFor(entry, member.userId, members)) } : {}),
+    ...(isVisible ? { last_message: toEntry(entry, statusFor(entry, member.userId, positions)) } : {}),
   };
 }
 

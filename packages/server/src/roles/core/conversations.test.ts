@@ -284,3 +284,41 @@ test('[D9] a change that is stored is answered as done, also where the timeline 
   const changed = accepted(await rename('ann', group, 'new'));
   expect(changed).toMatchObject({ title: 'new', members: ['ann', 'carl'] });
 });
+
+test.each(['   ', '\u200b', '\u2060\u200d', '\u0000', '\n', 'a\u0007b', '\u202Eteam', 'half \ud83d', 'x'.repeat(129)])(
+  'the title %j is refused',
+  async (title) => {
+    const group = await world.group('ann', ['bob']);
+    for (const outcome of [
+      await world.core.createConversation(caller('ann'), { kind: 'group', title, members: [] }),
+      await rename('ann', group, title),
+    ])
+      expect(['bad_request', 'too_large']).toContain(codeOf(outcome));
+    expect(await conversationsOf('bob')).toEqual([group]);
+    expect(await view(group)).toMatchObject({ title: 'of ann', last_seq: 1 });
+  },
+);
+
+test('a user is in no more conversations than allowed, whoever adds them', async () => {
+  await world.close();
+  world = await openWorld({ conversationsPerUserMax: 2 });
+  await world.people('ann', 'bob', 'carl', 'dan');
+  await world.group('ann', ['bob']);
+  const second = await world.group('carl', ['bob']);
+  expect(codeOf(await create('dan', ['bob']))).toBe('too_large');
+  expect(codeOf(await world.core.createConversation(caller('dan'), { kind: 'direct', with: user('bob') }))).toBe(
+    'too_large',
+  );
+  expect(codeOf(await world.trySay('dan', 'bob'))).toBe('too_large');
+  const third = await world.group('dan', []);
+  expect(codeOf(await add('dan', third, 'bob'))).toBe('too_large');
+  expect(codeOf(await remove('bob', second, 'bob'))).toBe('ok');
+  expect(codeOf(await add('dan', third, 'bob'))).toBe('ok');
+});
+
+test('a user who may not see a conversation learns nothing about users through it', async () => {
+  const group = await world.group('ann', ['bob']);
+  expect(codeOf(await add('eve', group, 'nobody'))).toBe('not_member');
+  expect(codeOf(await add('eve', group, 'fay'))).toBe('not_member');
+  expect(codeOf(await add('ann', group, 'nobody'))).toBe('not_found');
+});

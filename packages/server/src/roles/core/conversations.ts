@@ -1,6 +1,6 @@
 // Operations on conversations: what can be checked before the log is, changes then go through it, reads to the directory.
 
-import { ok } from '@hongyan/base/result';
+import { done, ok } from '@hongyan/base/result';
 import type { Conversation } from '@hongyan/protocol/conversation';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -13,24 +13,37 @@ import type { Caller } from '../../ports/core/core.ts';
 import type { ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
+import type { SubmitOrder } from './submit-order.ts';
 
-type Deps = Pick<CoreDeps, 'commands' | 'directory' | 'timeline' | 'limits' | 'newMsgId'>;
+type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'newMsgId'>;
+type Prepared = Result<ChangeCommand>;
 
 const membersLimitDefault = 100;
+
+interface ConversationsParts {
+  readonly views: ConversationViews;
+  readonly order: SubmitOrder;
+}
 
 export class Conversations {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
   readonly #views: ConversationViews;
+  readonly #order: SubmitOrder;
 
-  constructor(deps: Deps, memberships: MembershipCache, views: ConversationViews) {
+  constructor(deps: Deps, memberships: MembershipCache, { views, order }: ConversationsParts) {
     this.#deps = deps;
     this.#memberships = memberships;
     this.#views = views;
+    this.#order = order;
   }
 
-  async create({ userId }: Caller, input: Input<'createConversation'>): Promise<Result<Conversation>> {
-    if (input.kind === 'direct') return this.#createDirect(userId, input.with);
+  create({ userId }: Caller, input: Input<'createConversation'>): Promise<Result<Conversation>> {
+    return this.#change(userId, this.#creation(userId, input));
+  }
+
+  async #creation(userId: UserId, input: Input<'createConversation'>): Promise<Prepared> {
+    if (input.kind === 'direct') return this.#directCreation(userId, input.with);
     const title = checkTitle(input.title);
     if (title.type !== 'ok') return title;
     const members = await this.#resolve(input.members);
@@ -38,7 +51,7 @@ export class Conversations {
     const others = [...new Set(members.value)].filter((member) => member !== userId);
     const { groupMembersMax } = this.#deps.limits;
     if (others.length + 1 > groupMembersMax) return refusal.tooMany('members of a conversation', groupMembersMax);
-    return this.#change(userId, {
+    return ok({
       type: 'create',
       conversationId: `g:${this.#deps.newMsgId()}` as ConversationId,
       from: userId,
@@ -49,32 +62,28 @@ export class Conversations {
     });
   }
 
-  async #createDirect(userId: UserId, other: UserId): Promise<Result<Conversation>> {
+  async #directCreation(userId: UserId, other: UserId): Promise<Prepared> {
     const resolved = await this.#resolve([other]);
     if (resolved.type !== 'ok') return resolved;
     const conversationId = directConversationId(userId, resolved.value[0] ?? other);
-    return this.#change(userId, { type: 'create_direct', conversationId, from: userId });
+    return ok({ type: 'create_direct', conversationId, from: userId });
   }
 
   async setTitle({ userId }: Caller, input: Input<'setTitle'>): Promise<Result<Conversation>> {
     const title = checkTitle(input.title);
     if (title.type !== 'ok') return title;
     const conversationId = input.conversation_id;
-    return this.#change(userId, { type: 'set_title', conversationId, from: userId, title: title.value });
+    return this.#change(userId, ok({ type: 'set_title', conversationId, from: userId, title: title.value }));
   }
 
-  async addMember(
-    { userId: from }: Caller,
-    { conversation_id, user_id }: Input<'addMember'>,
-  ): Promise<Result<undefined>> {
-    return this.#submit({ type: 'add_member', conversationId: conversation_id, from, userId: user_id });
+  addMember(caller: Caller, { conversation_id, user_id }: Input<'addMember'>): Promise<Result<undefined>> {
+    const key = { conversationId: conversation_id, from: caller.userId };
+    return this.#submit({ ...key, type: 'add_member', userId: user_id });
   }
 
-  async removeMember(
-    { userId: from }: Caller,
-    { conversation_id, user_id }: Input<'removeMember'>,
-  ): Promise<Result<undefined>> {
-    return this.#submit({ type: 'remove_member', conversationId: conversation_id, from, userId: user_id });
+  removeMember(caller: Caller, { conversation_id, user_id }: Input<'removeMember'>): Promise<Result<undefined>> {
+    const key = { conversationId: conversation_id, from: caller.userId };
+    return this.#submit({ ...key, type: 'remove_member', userId: user_id });
   }
 
   async get({ userId }: Caller, { conversation_id }: Input<'getConversation'>): Promise<Result<Conversation>> {
@@ -114,14 +123,16 @@ export class Conversations {
     return ok(userIds.map((userId) => users.get(userId)?.userId ?? userId));
   }
 
-  async #change(userId: UserId, command: ChangeCommand): Promise<Result<Conversation>> {
-    const submitted = await this.#submit(command);
-    return submitted.type === 'ok' ? this.#view(command.conversationId, userId) : submitted;
+  async #change(userId: UserId, prepared: Prepared | Promise<Prepared>): Promise<Result<Conversation>> {
+    const outcome = await this.#order.submit(userId, prepared);
+    if (outcome.type !== 'ok') return outcome;
+    const command = await prepared;
+    return command.type === 'ok' ? this.#view(command.value.conversationId, userId) : command;
   }
 
   async #submit(command: ChangeCommand): Promise<Result<undefined>> {
-    const outcome = await this.#deps.commands.submit(command);
-    return outcome.type === 'ok' ? ok(undefined) : outcome;
+    const outcome = await this.#order.submit(command.from, ok(command));
+    return outcome.type === 'ok' ? done : outcome;
   }
 
   async #view(conversationId: ConversationId, userId: UserId): Promise<Result<Conversation>> {
@@ -133,6 +144,8 @@ export class Conversations {
     ]);
     const conversation = conversations.get(conversationId);
     if (!conversation || !member || !head) return refusal.notMember();
+    // Stores find an id in any case of its letters; entries stand under the id as it was created.
+    if (conversation.conversationId !== conversationId) return refusal.notMember();
     const [rendered] = await this.#views.render([{ conversation, member, head }]);
     return rendered ? ok(rendered.view) : refusal.notMember();
   }

@@ -16,6 +16,7 @@ import { MessagePlaces } from './message-places.ts';
 import { PresenceSessions } from './presence.ts';
 import { Receipts } from './receipts.ts';
 import { Sends } from './sends.ts';
+import { SubmitOrder } from './submit-order.ts';
 import { Sync } from './sync.ts';
 
 export interface RunningCore extends Core {
@@ -60,10 +61,11 @@ function operationsOf(
   { memberships, views, receipts, presence }: Parts,
 ): Omit<Core, 'openSession' | 'closeSession'> {
   const accounts = new Accounts(deps);
-  const conversations = new Conversations(deps, memberships, views);
+  const order = new SubmitOrder(deps.commands);
+  const conversations = new Conversations(deps, memberships, { views, order });
   const history = new History(deps, memberships, views);
   const places = new MessagePlaces(deps, memberships);
-  const sends = new Sends(deps, memberships);
+  const sends = new Sends(deps, memberships, order);
   const sync = new Sync(deps, views);
   const { reading } = new ReadTurns(deps);
   return {

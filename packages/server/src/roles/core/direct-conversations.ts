@@ -8,7 +8,7 @@ import { frameEvents, topicsOf } from './audience.ts';
 import { changeFrame } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'bus' | 'clock' | 'limits'>;
+type Deps = Pick<CoreDeps, 'directory' | 'bus' | 'clock' | 'limits' | 'log'>;
 
 /** Opening one that exists changes nothing. */
 export async function openDirect(deps: Deps, conversationId: ConversationId): Promise<Result<undefined>> {
@@ -37,6 +37,9 @@ export async function openDirect(deps: Deps, conversationId: ConversationId): Pr
     members: userIds,
     record: { kind: 'direct', title: '', memberCount: userIds.length, createdAtMs: atMs, isHistoryVisible: true },
   });
-  await deps.bus.publish(frameEvents(topicsOf(conversationId), frame));
+  // It exists all the same: a message that opened it must not fail for its announcement.
+  await deps.bus
+    .publish(frameEvents(topicsOf(conversationId), frame))
+    .catch((error: unknown) => deps.log.error('events not published', { error }));
   return done;
 }

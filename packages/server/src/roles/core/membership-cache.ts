@@ -15,6 +15,8 @@ export class MembershipCache {
   readonly #directory: Directory;
   readonly #conversations = new LRUCache<ConversationId, ConversationRecord>({ max: 100_000 });
   readonly #members = new LRUCache<string, Membership['member']>({ max: 200_000 });
+  /** For each read under way, the conversations that changed meanwhile: what it found of them may be old. */
+  readonly #changedDuring = new Set<Set<ConversationId>>();
 
   constructor(directory: Directory) {
     this.#directory = directory;
@@ -37,31 +39,57 @@ export class MembershipCache {
 
   /** In the order asked; two questions to the directory, however many are asked for. */
   async getAll(keys: readonly MemberKey[]): Promise<readonly (Membership | undefined)[]> {
-    const missing = keys.filter(({ conversationId, userId }) => this.peek(conversationId, userId) === undefined);
-    if (missing.length > 0) {
+    const cached = keys.map(({ conversationId, userId }) => this.peek(conversationId, userId));
+    const missing = keys.filter((_key, index) => cached[index] === undefined);
+    if (missing.length === 0) return cached;
+    const read = await this.#read(missing);
+    let next = 0;
+    return cached.map((membership) => membership ?? read[next++]);
+  }
+
+  async #read(keys: readonly MemberKey[]): Promise<readonly (Membership | undefined)[]> {
+    const changed = new Set<ConversationId>();
+    this.#changedDuring.add(changed);
+    try {
       const [conversations, members] = await Promise.all([
-        this.#directory.getConversations([...new Set(missing.map((key) => key.conversationId))]),
-        this.#directory.getMembers(missing),
+        this.#directory.getConversations([...new Set(keys.map((key) => key.conversationId))]),
+        this.#directory.getMembers(keys),
       ]);
-      for (const member of members) {
-        const conversation = member && conversations.get(member.conversationId);
-        if (!conversation) continue;
-        this.#conversations.set(member.conversationId, conversation);
-        const { role, visibleFromSeq } = member;
-        this.#members.set(keyOf(member.conversationId, member.userId), { role, visibleFromSeq });
-      }
+      return keys.map((key, index) => {
+        const membership = membershipOf(key, conversations.get(key.conversationId), members[index]);
+        if (membership && !changed.has(key.conversationId)) this.#remember(key, membership);
+        return membership;
+      });
+    } finally {
+      this.#changedDuring.delete(changed);
     }
-    return keys.map(({ conversationId, userId }) => this.peek(conversationId, userId));
+  }
+
+  #remember({ conversationId, userId }: MemberKey, { conversation, member }: Membership): void {
+    this.#conversations.set(conversationId, conversation);
+    this.#members.set(keyOf(conversationId, userId), member);
   }
 
   forgetConversation(conversationId: ConversationId): void {
+    for (const changed of this.#changedDuring) changed.add(conversationId);
     this.#conversations.delete(conversationId);
   }
 
   forgetMember(conversationId: ConversationId, userId: UserId): void {
     this.#members.delete(keyOf(conversationId, userId));
-    this.#conversations.delete(conversationId);
+    this.forgetConversation(conversationId);
   }
+}
+
+/** Stores find an id in any case of its letters; a conversation has one id here, the one it was created with. */
+function membershipOf(
+  key: MemberKey,
+  conversation: ConversationRecord | undefined,
+  member: MemberRecord | undefined,
+): Membership | undefined {
+  if (conversation?.conversationId !== key.conversationId || member?.userId !== key.userId) return undefined;
+  const { role, visibleFromSeq } = member;
+  return { conversation, member: { role, visibleFromSeq } };
 }
 
 const keyOf = (conversationId: ConversationId, userId: UserId): string => `${conversationId}|${userId}`;

@@ -50,7 +50,7 @@ export class PresenceSessions {
   }
 
   async open({ caller, clientName, node }: SessionOpening): Promise<Result<OpenedSession>> {
-    const { registry, bus, timeline } = this.#deps;
+    const { registry, timeline } = this.#deps;
     const { userId, deviceId, sessionId } = caller;
     await this.#touch(caller, clientName);
     // Read before the session is added: where this fails, nobody is left online.
@@ -59,18 +59,19 @@ export class PresenceSessions {
     const sessions = this.#sessionsByNode.get(node) ?? new Set();
     this.#sessionsByNode.set(node, sessions.add(sessionId));
     // Another session of the user may be one of the same device, on any gateway.
-    if (becameOnline) await bus.publish([presenceEvent({ user_id: userId, online: true })]);
-    else await bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
+    if (becameOnline) await this.#publish([presenceEvent({ user_id: userId, online: true })]);
+    else await this.#publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
     return ok({ conversationIds, epoch: timeline.epoch });
   }
 
   async close({ caller, node }: { readonly caller: DeviceCaller; readonly node: string }): Promise<void> {
-    const { registry, bus, clock } = this.#deps;
+    const { registry, clock } = this.#deps;
     const { userId, deviceId, sessionId } = caller;
     this.#sessionsByNode.get(node)?.delete(sessionId);
     const { becameOffline } = await registry.remove({ userId, deviceId, sessionId, node });
     await this.#touch(caller, '');
-    if (becameOffline) await bus.publish([presenceEvent({ user_id: userId, online: false, last_seen: clock.nowMs() })]);
+    if (becameOffline)
+      await this.#publish([presenceEvent({ user_id: userId, online: false, last_seen: clock.nowMs() })]);
   }
 
   async presence({ user_ids }: Input<'presence'>): Promise<Result<Output<'presence'>>> {
@@ -120,17 +121,23 @@ export class PresenceSessions {
   }
 
   async #sweep(): Promise<void> {
-    const { registry, bus, log } = this.#deps;
+    const { registry, log } = this.#deps;
     try {
       for (const [node, sessions] of this.#sessionsByNode) {
         if (sessions.size > 0) await registry.renew(node);
         else this.#sessionsByNode.delete(node);
       }
       const gone = await registry.expire();
-      if (gone.length > 0) await bus.publish(gone.map((userId) => presenceEvent({ user_id: userId, online: false })));
+      if (gone.length > 0) await this.#publish(gone.map((userId) => presenceEvent({ user_id: userId, online: false })));
     } catch (error) {
       log.error('presence sweep failed', { error });
     }
+  }
+
+  /** Presence is best effort [D9]: a bus that fails neither keeps a device out nor leaves it half connected. */
+  async #publish(events: readonly BusEvent[]): Promise<void> {
+    const { bus, log } = this.#deps;
+    await bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
   }
 
   async #forgetDevices(): Promise<void> {

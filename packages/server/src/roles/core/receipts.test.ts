@@ -3,7 +3,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { StoreFailure } from '@hongyan/base/result';
 import type { ConversationId } from '@hongyan/protocol/ids';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { around } from './testing/faulty-port.ts';
 import {
   accepted,
   caller,
@@ -14,18 +16,21 @@ import {
   seq,
   user,
   type World,
+  type WorldOptions,
 } from './testing/world.ts';
 
 let world: World;
 let group: ConversationId;
 /** ann, bob and carl: as many as receive each other's receipts. */
-beforeEach(async () => {
-  world = await openWorld({ receiptsPushMax: 3 });
+beforeEach(() => open());
+afterEach(() => world.close());
+
+async function open(options?: WorldOptions): Promise<void> {
+  world = await openWorld({ receiptsPushMax: 3, ...options });
   await world.people('ann', 'bob', 'carl', 'dan', 'eve');
   group = await world.group('ann', ['bob', 'carl']);
   for (let number = 0; number < 4; number++) await world.say('ann', group);
-});
-afterEach(() => world.close());
+}
 
 /** The entry of the creation, and four messages. */
 const last = 5;
@@ -199,4 +204,41 @@ test('[D7] a failed commit fails what it held alone: a position reported meanwhi
   const third = first.then(() => world.read(bob, group, 3));
   expect((await Promise.all([first, second, third])).map(codeOf)).toEqual(['unavailable', 'ok', 'ok']);
   expect(await positions()).toEqual([3, 3]);
+});
+
+test('a receipt stored while the members change is reported to the members all the same', async () => {
+  await world.close();
+  await open({
+    given: (deps) => ({
+      ...deps,
+      directory: around(deps.directory, async (name, call) => {
+        // The membership is looked up already; the group changes before the receipt is stored.
+        if (name === 'advanceReceipts') await removeMember('carl');
+        return call();
+      }),
+    }),
+  });
+  const received = await world.listen(conversationTopic(group));
+  expect(codeOf(await world.read(bob, group, 2))).toBe('ok');
+  expect(receiptsIn(received)).toMatchObject([{ user_id: 'bob', read_seq: 2 }]);
+});
+
+test('[D7] positions reported at random by many devices end at the furthest that was accepted', async () => {
+  const random = createRandom(testSeed('receipts'));
+  const furthest = { delivered: 0, read: 0 };
+  const all: Promise<readonly [number, string]>[] = [];
+  for (let step = 0; step < 300; step++) {
+    const position = Math.floor(random() * (last + 2));
+    const by = caller('bob', `device-${Math.floor(random() * 3)}`);
+    const report = random() < 0.5 ? ('read' as const) : ('delivered' as const);
+    const outcome = world.core[report](by, { conversation_id: group, seq: seq(position) });
+    all.push(outcome.then((result) => [position, codeOf(result)]));
+    if (position <= last) {
+      furthest.delivered = Math.max(furthest.delivered, position);
+      furthest[report] = Math.max(furthest[report], position);
+    }
+    if (random() < 0.3) await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+  for (const [position, code] of await Promise.all(all)) expect(code).toBe(position > last ? 'bad_request' : 'ok');
+  expect(await positions()).toEqual([furthest.delivered, furthest.read]);
 });

@@ -21,6 +21,10 @@ interface Waiting {
   readonly reports: Report[];
 }
 
+interface Accepted extends Waiting {
+  readonly memberCount: number;
+}
+
 interface Report {
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
@@ -97,23 +101,26 @@ export class Receipts {
       this.#deps.timeline.heads(batch.map(({ conversationId }) => conversationId)),
       this.#memberships.getAll(batch.map(({ conversationId, caller }) => ({ conversationId, userId: caller.userId }))),
     ]);
-    const accepted: Waiting[] = [];
+    const accepted: Accepted[] = [];
     for (const [index, waiting] of batch.entries()) {
-      const within = memberships[index]
-        ? withinLast(waiting.reports, heads[index]?.lastSeq ?? (0 as Seq))
-        : refuseAll(waiting.reports);
-      if (within.length > 0) accepted.push({ ...waiting, reports: within });
+      const membership = memberships[index];
+      if (!membership) {
+        refuseAll(waiting.reports);
+        continue;
+      }
+      const reports = withinLast(waiting.reports, heads[index]?.lastSeq ?? (0 as Seq));
+      if (reports.length > 0) accepted.push({ ...waiting, reports, memberCount: membership.conversation.memberCount });
     }
     if (accepted.length > 0) await this.#store(accepted);
     return batch.map(() => undefined);
   }
 
-  async #store(accepted: readonly Waiting[]): Promise<void> {
+  async #store(accepted: readonly Accepted[]): Promise<void> {
     const { directory, bus, clock, log } = this.#deps;
     const atMs = clock.nowMs();
     try {
       const results = await directory.advanceReceipts(accepted.map((waiting) => toAdvance(waiting, atMs)));
-      const events = results.flatMap((result) => this.#eventsOf(result));
+      const events = results.flatMap((result, index) => this.#eventsOf(result, accepted[index]?.memberCount ?? 0));
       bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
       for (const { reports } of accepted) for (const { resolve } of reports) resolve(done);
     } catch (error) {
@@ -122,8 +129,8 @@ export class Receipts {
     }
   }
 
-  /** Small conversations hear of it; in large ones that would be N², so only the user's own devices do. */
-  #eventsOf(result: ReceiptResult): BusEvent[] {
+  /** Reported to small conversations; in large ones that would be N² frames, so only to the user's own devices. */
+  #eventsOf(result: ReceiptResult, memberCount: number): BusEvent[] {
     if (!result.changed) return [];
     const { conversationId, userId } = result;
     const frame: DownOf<'receipt'> = {
@@ -135,8 +142,7 @@ export class Receipts {
     };
     const pair = directMembers(conversationId);
     if (pair) return frameEvents([...new Set(pair)].map(userTopic), JSON.stringify(frame));
-    const size = this.#memberships.peek(conversationId, userId)?.conversation.memberCount ?? Number.POSITIVE_INFINITY;
-    const isPushed = size <= this.#deps.limits.receiptsPushMax;
+    const isPushed = memberCount <= this.#deps.limits.receiptsPushMax;
     return frameEvents([isPushed ? conversationTopic(conversationId) : userTopic(userId)], JSON.stringify(frame));
   }
 }
@@ -150,9 +156,8 @@ function withinLast(reports: readonly Report[], lastSeq: Seq): Report[] {
   });
 }
 
-function refuseAll(reports: readonly Report[]): Report[] {
+function refuseAll(reports: readonly Report[]): void {
   for (const { resolve } of reports) resolve(refusal.notMember());
-  return [];
 }
 
 function toAdvance({ conversationId, caller, reports }: Waiting, atMs: number): ReceiptAdvance {

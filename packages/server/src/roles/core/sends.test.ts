@@ -1,90 +1,156 @@
-// Sending through the core: keys, targets, and what is published.
+// Sends through the core: whom a message is for, what its key stands for, and the order of one user's messages.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { Content } from '@hongyan/protocol/content';
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
+import type { Input } from '@hongyan/protocol/operations/operations';
 import { userTopic } from '../../ports/event-bus/event-bus.ts';
 import { accepted, caller, codeOf, openWorld, user, type World } from './testing/world.ts';
 
 let world: World;
 beforeEach(async () => {
-  world = await openWorld({ contentBytesMax: 1_000 });
-  await world.people('ann', 'bob', 'Carl');
+  world = await openWorld({ contentBytesMax: 200 });
+  await world.people('ann', 'bob', 'carl');
 });
 afterEach(() => world.close());
 
-const text = (value: string): Content => ({ type: 'text', text: value });
-const send = (from: string, to: string, key: string, content = text('x')) =>
-  world.core.send(caller(from), { to: user(to), client_msg_id: key as ClientMsgId, content });
-const sendIn = (from: string, conversation_id: ConversationId, key: string, content = text('x')) =>
-  world.core.send(caller(from), { conversation_id, client_msg_id: key as ClientMsgId, content });
-const lastSeq = async (id: string, conversation_id: ConversationId) =>
-  Number(accepted(await world.core.getConversation(caller(id), { conversation_id })).last_seq);
+const text = (words: string): Content => ({ type: 'text', text: words });
+const key = (id: string) => id as ClientMsgId;
+const toBob = { to: user('bob') };
+const direct = 'd:ann:bob' as ConversationId;
+const send = (input: Omit<Input<'send'>, 'client_msg_id' | 'content'>, id: string, content = text('x'), by = 'ann') =>
+  world.core.send(caller(by), { ...input, client_msg_id: key(id), content });
+const textsOf = async (conversation_id: ConversationId, by = 'ann') =>
+  accepted(await world.core.history(caller(by), { conversation_id })).entries.map(({ content }) => content.text);
 
-test('[D3] a repeated send returns the first answer as a duplicate, whatever order the keys of its content have', async () => {
-  const first = accepted(await send('ann', 'bob', 'k', { type: 'poll', a: 1, b: { c: 2, d: 3 } }));
-  const again = accepted(await send('ann', 'bob', 'k', { b: { d: 3, c: 2 }, a: 1, type: 'poll' }));
+test('[D1] an accepted message has its place, the ids it came with, and the status ack', async () => {
+  const sent = accepted(await send(toBob, 'k'));
+  expect(sent).toMatchObject({ client_msg_id: 'k', conversation_id: direct, seq: 1, status: 'ack' });
+  expect(sent).not.toHaveProperty('duplicate');
+  const { entries } = accepted(await world.core.history(caller('bob'), { conversation_id: direct }));
+  expect(entries).toMatchObject([{ msg_id: sent.msg_id, timestamp: sent.timestamp, from: 'ann', to: 'bob' }]);
+});
+
+test('[D3] the same message again is the first one, also where its keys stand in another order', async () => {
+  const first = accepted(await send(toBob, 'k', { type: 'poll', a: 1, b: [{ c: 2, d: 3 }] }));
+  const again = accepted(await send(toBob, 'k', { b: [{ d: 3, c: 2 }], type: 'poll', a: 1 }));
   expect(again).toEqual({ ...first, duplicate: true });
-  expect(await lastSeq('ann', first.conversation_id)).toBe(1);
+  const byId = accepted(await send({ conversation_id: direct }, 'k', { type: 'poll', a: 1, b: [{ c: 2, d: 3 }] }));
+  expect(byId).toEqual({ ...first, duplicate: true });
 });
 
-test('[D3] a key that is used again for other content or another conversation is a conflict, and nothing is written', async () => {
+test('[D3] another content or receiver under a known key is a conflict, and stored nowhere', async () => {
+  accepted(await send(toBob, 'k', text('run 1')));
+  expect(codeOf(await send(toBob, 'k', text('run 2')))).toBe('conflict');
+  expect(codeOf(await send({ to: user('carl') }, 'k', text('run 1')))).toBe('conflict');
+  expect(codeOf(await send(toBob, 'k', { type: 'text', text: 'run 1', more: null }))).toBe('conflict');
+  expect(await textsOf(direct)).toEqual(['run 1']);
+  expect(
+    accepted(await world.core.history(caller('carl'), { conversation_id: 'd:ann:carl' as ConversationId })),
+  ).toMatchObject({ entries: [] });
+  // The key is the sender's: another user's is another one.
+  expect(accepted(await send({ to: user('carl') }, 'k', text('run 1'), 'bob'))).toMatchObject({ seq: 1 });
+});
+
+test('[D3] of several with one key sent at once, the first counts', async () => {
+  const outcomes = await Promise.all([
+    send(toBob, 'k', text('a')),
+    send(toBob, 'k', text('b')),
+    send(toBob, 'k', text('a')),
+    send({ to: user('carl') }, 'k', text('a')),
+  ]);
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'conflict', 'ok', 'conflict']);
+  expect(outcomes.map((outcome) => outcome.type === 'ok' && outcome.value.duplicate)).toEqual([
+    undefined,
+    false,
+    true,
+    false,
+  ]);
+  expect(await textsOf(direct)).toEqual(['a']);
+});
+
+test('a user is found in any case of the letters, and the conversation has the ids as they were created', async () => {
+  const outcomes = await Promise.all(['BOB', 'bob', 'Bob'].map((to, index) => send({ to: user(to) }, `k${index}`)));
+  expect(outcomes.map((outcome) => accepted(outcome).conversation_id)).toEqual([direct, direct, direct]);
+  expect(outcomes.map((outcome) => Number(accepted(outcome).seq))).toEqual([1, 2, 3]);
+  expect(accepted(await send({ to: user('ANN') }, 'note'))).toMatchObject({ conversation_id: 'd:ann:ann', seq: 1 });
+  // An id in another case is no second conversation.
+  for (const id of ['d:Ann:bob', 'd:ANN:BOB'] as ConversationId[]) {
+    expect(codeOf(await send({ conversation_id: id }, `${id} by ann`))).toBe('not_member');
+    expect(codeOf(await send({ conversation_id: id }, `${id} by bob`, text('x'), 'bob'))).not.toBe('ok');
+    expect(codeOf(await world.core.getConversation(caller('bob'), { conversation_id: id }))).toBe('not_member');
+    expect(codeOf(await world.core.history(caller('bob'), { conversation_id: id }))).toBe('not_member');
+    expect(codeOf(await world.read(caller('bob'), id, 0))).toBe('not_member');
+  }
+});
+
+test('[D2] messages of one user stand in the order of the calls, by whatever name the conversation is called', async () => {
+  const targets = [toBob, { conversation_id: direct }, { to: user('BOB') }, { conversation_id: direct }, toBob];
+  const outcomes = await Promise.all(targets.map((target, index) => send(target, `k${index}`, text(String(index)))));
+  expect(outcomes.map(codeOf)).toEqual(Array(5).fill('ok'));
+  expect(await textsOf(direct)).toEqual(['0', '1', '2', '3', '4']);
+});
+
+test('[D2] what a user changes and writes takes effect in the order of the calls', async () => {
   const group = await world.group('ann', ['bob']);
-  const { conversation_id } = accepted(await send('ann', 'bob', 'k'));
-  expect(codeOf(await send('ann', 'bob', 'k', text('other')))).toBe('conflict');
-  expect(codeOf(await send('ann', 'carl', 'k'))).toBe('conflict');
-  expect(codeOf(await sendIn('ann', group, 'k'))).toBe('conflict');
-  expect(await lastSeq('ann', conversation_id)).toBe(1);
-  expect(await lastSeq('ann', group)).toBe(1);
-  // Keys are per sender.
-  expect(codeOf(await send('bob', 'ann', 'k', text('other')))).toBe('ok');
+  const member = { conversation_id: group, user_id: user('carl') };
+  const outcomes = await Promise.all([
+    send({ conversation_id: group }, '1', text('before')),
+    world.core.addMember(caller('ann'), member),
+    send({ conversation_id: group }, '2', text('welcome')),
+    world.core.removeMember(caller('ann'), member),
+    send({ conversation_id: group }, '3', text('goodbye')),
+  ]);
+  expect(outcomes.map(codeOf)).toEqual(Array(5).fill('ok'));
+  const { entries } = accepted(await world.core.history(caller('ann'), { conversation_id: group }));
+  expect(entries.map(({ content }) => content.text ?? (content as Content).change)).toEqual([
+    ...['created', 'before', 'joined', 'welcome', 'left', 'goodbye'],
+  ]);
 });
 
-test('[D3] of sends with the same key at once, one is written: its repeats are duplicates, other contents conflict', async () => {
-  const contents = ['a', 'a', 'b', 'a', 'b'];
-  const results = await Promise.all(contents.map((content) => send('ann', 'bob', 'k', text(content))));
-  expect(results.map(codeOf)).toEqual(['ok', 'ok', 'conflict', 'ok', 'conflict']);
-  const acks = results.flatMap((result) => (result.type === 'ok' ? [result.value] : []));
-  expect(acks.map(({ duplicate = false }) => duplicate)).toEqual([false, true, true]);
-  expect(new Set(acks.map(({ msg_id }) => msg_id)).size).toBe(1);
+test('a message that cannot be for anyone is refused with the reason', async () => {
+  expect(codeOf(await send({}, 'k'))).toBe('bad_request');
+  expect(codeOf(await send({ ...toBob, conversation_id: direct }, 'k'))).toBe('bad_request');
+  expect(codeOf(await send({ to: user('nobody') }, 'k'))).toBe('not_found');
+  expect(codeOf(await send({ conversation_id: 'd:ann:nobody' as ConversationId }, 'k'))).toBe('not_found');
+  expect(codeOf(await send({ conversation_id: 'd:bob:ann' as ConversationId }, 'k'))).toBe('bad_request');
+  expect(codeOf(await send({ conversation_id: 'd:bob:carl' as ConversationId }, 'k'))).toBe('not_member');
+  expect(codeOf(await send({ conversation_id: 'g:nowhere' as ConversationId }, 'k'))).toBe('not_member');
+});
+
+test('content is bounded, text has text, and nothing passes for the word of the server', async () => {
+  const overhead = JSON.stringify(text('')).length;
+  expect(codeOf(await send(toBob, '1', text('x'.repeat(200 - overhead))))).toBe('ok');
+  expect(codeOf(await send(toBob, '2', text('x'.repeat(201 - overhead))))).toBe('too_large');
+  expect(codeOf(await send(toBob, '3', text('雁'.repeat(67))))).toBe('too_large');
+  expect(codeOf(await send(toBob, '4', { type: 'text' }))).toBe('bad_request');
+  expect(codeOf(await send(toBob, '5', { type: 'hongyan.members' }))).toBe('forbidden');
+  expect(codeOf(await send(toBob, 'half \ud83d'))).toBe('bad_request');
+  expect(codeOf(await send(toBob, 'whole \ufffd'))).toBe('ok');
 });
 
 test('[D3] a repeated send is not published again', async () => {
   const frames = await world.listen(userTopic(user('bob')));
-  accepted(await send('ann', 'bob', 'k'));
-  accepted(await send('ann', 'bob', 'k'));
+  accepted(await send(toBob, 'k'));
+  accepted(await send(toBob, 'k'));
   expect(frames.map(({ type }) => type)).toEqual(['conversation', 'message']);
 });
 
-test('the id of a recipient is resolved in whatever case it is written, also in a repeat', async () => {
-  const first = accepted(await send('ann', 'CARL', 'k'));
-  expect(String(first.conversation_id)).toBe('d:Carl:ann');
-  expect(accepted(await send('ann', 'carl', 'k'))).toEqual({ ...first, duplicate: true });
-  expect(accepted(await send('Carl', 'ANN', 'k2')).conversation_id).toBe(first.conversation_id);
-  const note = accepted(await send('ann', 'Ann', 'k3'));
-  expect(String(note.conversation_id)).toBe('d:ann:ann');
-});
-
 test('a direct conversation that nobody began yet is opened by its id as by its user', async () => {
-  const direct = 'd:ann:bob' as ConversationId;
-  expect(accepted(await sendIn('ann', direct, 'k'))).toMatchObject({ conversation_id: direct, seq: 1 });
-  expect(codeOf(await sendIn('ann', 'd:ann:nobody' as ConversationId, 'k2'))).toBe('not_found');
-  expect(codeOf(await sendIn('Carl', direct, 'k'))).toBe('not_member');
+  expect(accepted(await send({ conversation_id: direct }, 'k'))).toMatchObject({ conversation_id: direct, seq: 1 });
+  expect(codeOf(await send({ conversation_id: direct }, 'k', text('x'), 'carl'))).toBe('not_member');
 });
 
-test('[D2] the first messages to a user, sent at once, are written in the order of the calls', async () => {
-  const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
-  const seqs: number[] = [];
-  const all = keys.map(async (key, index) => {
-    // Some come while the conversation is being opened, some after.
+test('[D2] first messages to a user that come while the conversation is being opened stand in the order of the calls', async () => {
+  const all = Array.from({ length: 50 }, async (_, index) => {
     for (let turn = 0; turn < index; turn++) await undefined;
-    return send('ann', 'bob', key);
+    return send(index % 3 === 1 ? { conversation_id: direct } : toBob, `k${index}`);
   });
-  for (const result of await Promise.all(all)) seqs.push(Number(accepted(result).seq));
-  expect(seqs).toEqual(keys.map((_key, index) => index + 1));
+  const seqs = (await Promise.all(all)).map((outcome) => Number(accepted(outcome).seq));
+  expect(seqs).toEqual(seqs.map((_seq, index) => index + 1));
 });
 
-test('content above the bound is refused, and the key is still free', async () => {
-  expect(codeOf(await send('ann', 'bob', 'k', text('雁'.repeat(400))))).toBe('too_large');
-  expect(codeOf(await send('ann', 'bob', 'k', text('雁')))).toBe('ok');
+test('a message that was refused leaves its key free', async () => {
+  expect(codeOf(await send(toBob, 'k', text('雁'.repeat(67))))).toBe('too_large');
+  expect(codeOf(await send(toBob, 'k', text('雁')))).toBe('ok');
 });

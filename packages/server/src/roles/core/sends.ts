@@ -10,16 +10,19 @@ import { checkKey, encodeContent, targetOf } from '../../domain/send.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
+import type { SubmitOrder } from './submit-order.ts';
 
-type Deps = Pick<CoreDeps, 'commands' | 'directory' | 'limits'>;
+type Deps = Pick<CoreDeps, 'directory' | 'limits'>;
 
 export class Sends {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
+  readonly #order: SubmitOrder;
 
-  constructor(deps: Deps, memberships: MembershipCache) {
+  constructor(deps: Deps, memberships: MembershipCache, order: SubmitOrder) {
     this.#deps = deps;
     this.#memberships = memberships;
+    this.#order = order;
   }
 
   async send({ userId: from }: Caller, input: Input<'send'>): Promise<Result<Output<'send'>>> {
@@ -31,21 +34,21 @@ export class Sends {
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
     const isNew = to !== undefined && !this.#memberships.peek(target.value, from);
-    const conversationId = isNew ? await this.#withCanonicalId(from, to) : target.value;
-    const outcome = await this.#deps.commands.submit({
-      type: 'message',
-      conversationId,
+    const message = { type: 'message' as const, from, clientMsgId: client_msg_id, contentJson: encoded.value };
+    const canonical = isNew ? this.#withCanonicalId(from, to) : target.value;
+    const outcome = await this.#order.submit(
       from,
-      clientMsgId: client_msg_id,
-      contentJson: encoded.value,
-    });
+      canonical instanceof Promise
+        ? canonical.then((conversationId) => ok({ ...message, conversationId }))
+        : ok({ ...message, conversationId: canonical }),
+    );
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a message command ends as a message');
     const { msgId, seq, timestampMs, isDuplicate } = outcome.value;
     return ok({
       client_msg_id,
       msg_id: msgId,
-      conversation_id: conversationId,
+      conversation_id: await canonical,
       seq,
       timestamp: timestampMs,
       status: 'ack',

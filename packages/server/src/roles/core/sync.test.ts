@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { accepted, caller, codeOf, openWorld, user, type World } from './testing/world.ts';
 
 const pageMax = 7;
@@ -156,4 +157,71 @@ test('[D8] a page of conversations with long last messages ends early, and the n
   expect(idsOf(await sync({ cursor }))).toEqual([]);
   const { conversation_id } = await world.say('bob', 'ann', 'x'.repeat(30_000));
   expect(idsOf(await sync({ cursor }))).toEqual([conversation_id]);
+});
+
+test('the list of conversations is the same without a device, page by page, and its cursors go on', async () => {
+  const ids = await everyoneWrites();
+  const { deviceId: _device, sessionId: _session, ...bearer } = phone;
+  const listed: ConversationId[] = [];
+  let cursor: string | undefined;
+  for (let more = true; more; ) {
+    const input = { limit: 4, ...(cursor === undefined ? {} : { cursor }) };
+    const page = accepted(await world.core.listConversations(bearer, input));
+    expect(page).not.toHaveProperty('conversation_count');
+    listed.push(...page.conversations.map(({ conversation_id }) => conversation_id));
+    ({ cursor, has_more: more } = page);
+  }
+  expect(listed).toEqual(ids.toReversed());
+});
+
+test('conversations of one and the same time come once each, in the order of their ids', async () => {
+  const ids: ConversationId[] = [];
+  for (const other of others.toReversed()) ids.push((await world.say(other, 'ann')).conversation_id);
+  expect((await syncAll()).ids).toEqual(ids.toSorted());
+});
+
+test('the order is by the time of the server, not by that of creation', async () => {
+  const [first] = await everyoneWrites();
+  world.pass(longMs);
+  await world.group('bob', ['ann']);
+  world.pass(1);
+  await world.say(others[0] ?? '', 'ann');
+  expect(idsOf(await sync({ limit: 1 }))).toEqual(first ? [first] : []);
+});
+
+test('[D4] a wall clock that steps back makes a device get more, never less', async () => {
+  await everyoneWrites();
+  world.pass(longMs);
+  const { cursor } = await syncAll();
+  world.pass(-24 * 3_600_000);
+  const joined = await world.group('bob', ['ann']);
+  expect((await syncAll({ cursor })).ids).toContain(joined);
+});
+
+test('[D4] in any order of writes, reads and pages, what a device holds is what there is', async () => {
+  const random = createRandom(testSeed('sync'));
+  const held = new Map<ConversationId, number>();
+  let cursor: string | undefined;
+  const catchUp = async (mayStop: boolean) => {
+    for (;;) {
+      const page = await sync({ limit: 1 + Math.floor(random() * 4), ...(cursor === undefined ? {} : { cursor }) });
+      for (const { conversation_id, last_seq } of page.conversations) held.set(conversation_id, last_seq);
+      ({ cursor } = page);
+      if (!page.has_more || (mayStop && random() < 0.3)) return;
+    }
+  };
+  for (let step = 0; step < 150; step++) {
+    world.pass(Math.floor(random() * 3 * longMs) - longMs);
+    const burst = Array.from({ length: Math.floor(random() * 4) }, () =>
+      world.say(others[Math.floor(random() * others.length)] ?? '', 'ann'),
+    );
+    if (random() < 0.4) await catchUp(true);
+    await Promise.all(burst);
+  }
+  await catchUp(false);
+  // Pages that were left half-way give their cursor to the next sync, whose end covers what came meanwhile.
+  await catchUp(false);
+  const memberships = await world.directory.memberships({ userId: user('ann'), limit: 100 });
+  const heads = await world.timeline.heads(memberships.map(({ conversation }) => conversation.conversationId));
+  expect(held).toEqual(new Map(heads.map(({ conversationId, lastSeq }) => [conversationId, Number(lastSeq)])));
 });

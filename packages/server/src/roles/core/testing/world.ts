@@ -19,7 +19,7 @@ import { MemorySessionRegistry } from '../../../ports/session-registry/memory-se
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
 import { type RunningCore, startCore } from '../core.ts';
-import type { CoreLimits } from '../deps.ts';
+import type { CoreDeps, CoreLimits } from '../deps.ts';
 
 export interface World {
   readonly core: RunningCore;
@@ -56,6 +56,8 @@ export interface WorldOptions extends Partial<CoreLimits> {
   /** A file of the timeline grows to this. */
   readonly timelineBytesMax?: number;
   readonly isSignupEnabled?: boolean;
+  /** Replaces what the core is given: a clock moved by hand, a port that fails or delays. The world keeps the real ones. */
+  readonly given?: (deps: CoreDeps) => CoreDeps;
   /** Opened again with what an earlier world left there; removed by the test. */
   readonly folder?: string;
 }
@@ -76,6 +78,7 @@ const limitsDefault: CoreLimits = {
 export async function openWorld({
   timelineBytesMax,
   isSignupEnabled = true,
+  given = (deps) => deps,
   folder: kept,
   ...limits
 }: WorldOptions = {}): Promise<World> {
@@ -86,7 +89,7 @@ export async function openWorld({
   const bus = new MemoryEventBus();
   const time = { nowMs: Date.UTC(2026, 0, 15) };
   const clock = { ...systemClock, nowMs: () => time.nowMs };
-  const core = startCore({
+  const deps: CoreDeps = {
     commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64 }),
     timeline,
     directory,
@@ -98,7 +101,8 @@ export async function openWorld({
     newMsgId: createUuidV7(() => time.nowMs) as () => MsgId,
     limits: { ...limitsDefault, ...limits },
     isSignupEnabled,
-  });
+  };
+  const core = startCore(given(deps));
   return {
     ...{ core, timeline, directory, bus },
     ...talking(core),
@@ -114,7 +118,7 @@ export async function openWorld({
       await core.drain();
       await timeline.close();
       await directory.close();
-      if (kept === undefined) rmSync(folder, { recursive: true });
+      if (kept === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
