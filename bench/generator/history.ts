@@ -76,7 +76,8 @@ async function openSocketReader(target: Target, request: HistoryRequest, index: 
   let answered: PromiseWithResolvers<Buffer> | undefined;
   connection.onClose = (reason) => answered?.reject(new Error(reason));
   connection.onMessage = (bytes, start, end, kind) => {
-    if (kind === kinds.history || kind === kinds.error) answered?.resolve(bytes.subarray(start, end));
+    // A copy: the bytes are valid only during this call.
+    if (kind === kinds.history || kind === kinds.error) answered?.resolve(Buffer.from(bytes.subarray(start, end)));
   };
   return {
     index,

@@ -1,5 +1,5 @@
-// The msg_ids at a few of the seqs that were shown. When the store was put back from a backup, they show up to where its timeline
-// still is the one that this device has shown. Pure.
+// The msg_ids at a few of the seqs that were shown. When the store was put back from a backup, they show up to which seq its timeline
+// is still the timeline that this device has shown. Pure.
 
 import type { MsgId, Seq } from '@hongyan/protocol/ids';
 

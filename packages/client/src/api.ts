@@ -68,10 +68,10 @@ export interface ConversationView {
   readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
   readonly title: string;
-  /** User ids, up to the server's inline limit; direct: the other user (or oneself). */
+  /** User ids, up to the server's inline limit; direct: the other user (in a note to self, this user). */
   readonly members: readonly UserId[];
   readonly memberCount: number;
-  /** This user's own. */
+  /** Of this user. */
   readonly role: MemberRole;
   readonly createdAtMs: number;
   readonly lastSeq: Seq;
@@ -155,7 +155,7 @@ export interface Client {
   }>;
   /** Marks everything up to seq as read (and delivered). Coalesced; kept while offline. */
   markRead(conversationId: ConversationId, seq: Seq): void;
-  /** Shows the others that this user is writing; at most one frame per 3 s leaves, and one at once after a send. */
+  /** Shows the others that this user is writing; at most one frame leaves in 3 s, and another at once after a send. */
   typing(conversationId: ConversationId): void;
   /** Requests the presence of users and subscribes to changes, which arrive as `presence`. */
   watchPresence(userIds: readonly UserId[]): Promise<void>;
@@ -183,7 +183,7 @@ export interface Client {
   /** Where a message is: its status for each member, and for this user's own devices. */
   whereIs(key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId }): Promise<MessagePlace>;
   getUser(userId: UserId): Promise<User>;
-  /** Users whose id, or a word of whose name, starts with the query; the first 64 characters of it count. */
+  /** Users with an id, or a word of the name, that starts with the query, of which the first 256 characters count. */
   searchUsers(query: string): Promise<readonly User[]>;
   /** Closes, and deletes what this device kept: conversations, cursor, outbox. Waiting sends reject. Rejects when the storage cannot delete. */
   logout(): Promise<void>;

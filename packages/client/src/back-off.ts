@@ -7,7 +7,7 @@ export interface BackOffOptions {
   readonly random: () => number;
 }
 
-/** A connection that stood so long was a good one: the next loss starts counting from the beginning. */
+/** A connection that lasted this long was good: after its loss, attempts count from 0 again. */
 export const stableAfterMs = 5_000;
 
 /** [C6] A delay drawn evenly from 0 to min(maxMs, baseMs · 2^attempt); `attempt` counts from 0. */

@@ -20,7 +20,7 @@ export type CatchUpFrom =
   /** A new device: it lists all conversations, and each starts at its newest entry. */
   | { readonly type: 'nothing' }
   | { readonly type: 'cursor'; readonly cursor: string }
-  /** The store was put back to an earlier state, or is another one: positions of this device may be void. */
+  /** The store was put back to an earlier state, or is another store: positions of this device may be void. */
   | { readonly type: 'other_store' };
 
 const syncPageMax = 100;
@@ -58,7 +58,7 @@ export class CatchUp {
     return page.cursor;
   }
 
-  /** Reads what is missing between what was shown and the last seq known; one reader per conversation. */
+  /** Reads what is missing between what was shown and the last seq that this device has seen; a conversation has a single reader. */
   async fill(state: ConversationState): Promise<void> {
     if (!this.#isMissing(state)) return;
     const reading = this.#reading.get(state) ?? this.#read(state);
@@ -76,7 +76,7 @@ export class CatchUp {
     }
   }
 
-  /** A known conversation that a full list lacks was left, or had an entry while the pages were read: the server says which. */
+  /** A conversation of this device that a full list lacks was left, or had an entry while the pages were read: the server is asked. */
   async #askUnlisted({ unlisted, rewound }: Listing): Promise<void> {
     const { connection, getConversation } = this.#options;
     for (const state of unlisted) {
@@ -139,7 +139,7 @@ export class CatchUp {
     try {
       while (this.#isMissing(state)) await this.#readPage(state);
     } finally {
-      // In the same turn in which nothing was missing: an entry after that finds no reader, and starts one.
+      // In the same turn in which nothing was missing: an entry after that finds no reader, and starts a new reader.
       this.#reading.delete(state);
     }
   }
@@ -171,9 +171,9 @@ class Listing {
   readonly #conversations: Conversations;
   readonly #shownBefore: ReadonlyMap<ConversationState, Seq>;
   readonly #start: 'newest' | 'first';
-  /** Known, and not listed so far. */
+  /** On this device, and not listed so far. */
   readonly unlisted: Set<ConversationState>;
-  /** Whose shown seqs may not be those of the server's store, and what the server lists. */
+  /** Conversations with shown seqs that may not be those of the server's store, and what the server lists. */
   readonly rewound = new Map<ConversationState, Conversation>();
 
   constructor(

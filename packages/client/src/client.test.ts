@@ -104,7 +104,7 @@ describe('logging out', () => {
     expect((await storage.load()).meta.userId).toBeUndefined();
   });
 
-  test('[C8] an answer that comes later is told to nobody and kept nowhere', async () => {
+  test('[C8] an answer that arrives later is neither reported nor kept', async () => {
     const client = create();
     await client.connect();
     let answer: (response: Response) => void = () => {};
@@ -119,12 +119,12 @@ describe('logging out', () => {
     const creating = client.createGroup({ title: 'geese', members: [you] });
     await asked;
     await client.logout();
-    const told: unknown[] = [];
-    client.on('conversation', (view) => told.push(view));
+    const reported: unknown[] = [];
+    client.on('conversation', (view) => reported.push(view));
     answer(Response.json(g1));
     await creating;
     await Bun.sleep(0);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     expect((await storage.load()).conversations).toEqual([]);
   });
 
@@ -147,7 +147,7 @@ describe('logging out', () => {
   });
 });
 
-describe('whose data it is', () => {
+describe('data of another user', () => {
   const keep = async () => {
     await storage.saveMeta({ userId: 'other' as UserId, deviceId: 'd' as never, cursor: 'c' });
     await storage.putConversations([{ conversationId: 'g:1' as never, state: {} }]);
@@ -161,14 +161,14 @@ describe('whose data it is', () => {
     expect((await storage.load()).meta).toMatchObject({ userId: 'other', cursor: 'c' });
   });
 
-  test('[C8] where it cannot be read whose it is, nothing is written to it', async () => {
+  test('[C8] where its user cannot be read, nothing is written to it', async () => {
     await keep();
     const client = create({ storage: { ...storage, load: () => Promise.reject(new Error('locked')) } });
     await client.connect();
     expect((await storage.load()).meta).toMatchObject({ userId: 'other', cursor: 'c' });
   });
 
-  test('[C8] data that does not say whose it is, is nobody’s', async () => {
+  test('[C8] data without a user is used for no user', async () => {
     await storage.putOutbox({ target: { to: you }, no: 1, message: { clientMsgId: 'k' } as never });
     const client = create();
     await client.connect();
@@ -188,7 +188,7 @@ describe('whose data it is', () => {
 });
 
 describe('tokens', () => {
-  test('[C4] without a token for the moment the device that is known goes on offline', async () => {
+  test('[C4] without a token for the moment, a device whose storage names its user continues offline', async () => {
     await create().connect();
     token = () => Promise.reject(new Error('no network'));
     const clock = new ManualClock();
@@ -205,7 +205,7 @@ describe('tokens', () => {
     sent.catch(() => {});
   });
 
-  test('where nobody is known, or nobody is signed in, connect rejects', async () => {
+  test('where the storage names no user, or no user is signed in, connect rejects', async () => {
     token = () => Promise.reject(new Error('no network'));
     expect(await rejectionOf(create().connect())).toBeInstanceOf(ClientError);
     token = () => tokenOf('me');
@@ -218,7 +218,7 @@ describe('tokens', () => {
 });
 
 describe('content', () => {
-  test('[C4] that JSON does not know is refused at once, and not kept to fail for ever', async () => {
+  test('[C4] that JSON cannot carry is refused at once, and not kept to fail for ever', async () => {
     const client = create();
     await client.connect();
     const content = { type: 'order', amount: 10n };

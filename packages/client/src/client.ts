@@ -1,15 +1,18 @@
-// The client: one device of one user, over whatever the network does. Puts connection, outbox, sync and storage together.
+// The client: one device of one user, whatever the network does. Combines connection, outbox, sync and storage.
 
 import { systemClock } from '@hongyan/base/clock';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { ClientMsgId, ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { Client, ClientEvents, ClientMessage, ClientOptions, ClientStorage, ConnectionState } from './api.ts';
 import { ClientError, toClientError } from './client-error.ts';
+import { eventNames } from './client-events.ts';
 import { checkedContent, checkedTarget } from './content.ts';
 import { Emitter } from './emitter.ts';
 import { call } from './http.ts';
+import { loadKept } from './kept-data.ts';
+import { listMembers, toMember } from './members.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
 import type { RouteName } from './routes.ts';
@@ -37,26 +40,25 @@ export type { ClientEnvironment } from './session.ts';
 export function createClient(options: ClientOptions, environment: Partial<ClientEnvironment> = {}): Client {
   const { clock = systemClock, random = secureRandom, signals = browserSignals } = environment;
   if (!(options.webSocket ?? globalThis.WebSocket)) {
-    throw new TypeError('this runtime has no WebSocket: give one as options.webSocket');
+    throw new TypeError('this runtime has no WebSocket: pass a WebSocket class as options.webSocket');
   }
   return new HongyanClient(options, { clock, random, signals });
 }
 
 /** The server takes queries of up to 256 characters. */
 const queryMax = 256;
-const membersPageMax = 200;
 const closed: ConnectionState = { type: 'closed' };
 
 class HongyanClient implements Client {
   readonly #options: ClientOptions;
   readonly #environment: ClientEnvironment;
   readonly #storage: ClientStorage;
-  readonly #events = new Emitter<ClientEvents>();
+  readonly #events = new Emitter<ClientEvents>(eventNames);
   readonly #newId: () => string;
   readonly #typing: TypingThrottle;
   #session: Session | undefined;
   #inUse: SafeStorage | undefined;
-  /** Grows with each close: a connect that began before it has lost its reason. */
+  /** Grows with each close: a connect that began before it is no longer wanted. */
   #closings = 0;
   #opening: Promise<Session> | undefined;
 
@@ -165,7 +167,7 @@ class HongyanClient implements Client {
       ...(limit === undefined ? {} : { limit }),
     });
     const state = await session.learn(conversationId);
-    // What a device got through history it has received, whatever the user's other devices reported.
+    // What a device got through history it has received, whatever other devices of the user reported.
     if (state) session.positions.moved(state);
     return {
       messages: state ? page.entries.map((entry) => state.toMessage(entry)) : [],
@@ -216,25 +218,11 @@ class HongyanClient implements Client {
 
   async members(conversationId: ConversationId) {
     const { conversations } = await this.#open();
-    const members: Output<'listMembers'>['members'] = [];
-    let after: UserId | undefined;
-    do {
-      const next = after === undefined ? {} : { after };
-      const input = { conversation_id: conversationId, limit: membersPageMax, ...next };
-      const page: Output<'listMembers'> = await this.#call('listMembers', input);
-      members.push(...page.members);
-      after = page.next as UserId | undefined;
-    } while (after !== undefined);
+    const members = await listMembers(conversationId, (input) => this.#call('listMembers', input));
     for (const { user_id, delivered_seq, read_seq } of members) {
       conversations.receipt({ type: 'receipt', conversation_id: conversationId, user_id, delivered_seq, read_seq });
     }
-    return members.map(({ user_id, display_name, role, delivered_seq, read_seq }) => ({
-      userId: user_id,
-      displayName: display_name,
-      role,
-      deliveredSeq: delivered_seq,
-      readSeq: read_seq,
-    }));
+    return members.map(toMember);
   }
 
   async whereIs(key: Parameters<Client['whereIs']>[0]): Promise<MessagePlace> {
@@ -269,15 +257,11 @@ class HongyanClient implements Client {
       onFailure: (error) => this.#events.emit('warning', { message: storageWarning, error }),
     });
     this.#inUse = storage;
-    // A storage that cannot be read is no reason not to chat: the device begins anew.
-    let kept = (await storage.load()) ?? { meta: {}, outbox: [], conversations: [] };
-    const userId = await this.#owner(kept.meta.userId);
-    const deviceId = this.#options.deviceId ?? kept.meta.deviceId ?? (this.#newId() as DeviceId);
-    if (kept.meta.userId !== userId) {
-      // [C8] Another user's outbox must never leave in this one's name: where it cannot be cleared, nothing is written either.
-      kept = { meta: {}, outbox: [], conversations: [] };
-      if (!(await storage.clear()) || !(await storage.saveMeta({ deviceId, userId }))) storage.release();
-    }
+    const { userId, deviceId, kept } = await loadKept(storage, {
+      token: () => this.#token(),
+      deviceId: this.#options.deviceId,
+      newId: this.#newId,
+    });
     if (this.#inUse !== storage) throw new ClientError('unavailable', 'logged out meanwhile');
     const session = new Session({
       userId,
@@ -291,16 +275,6 @@ class HongyanClient implements Client {
     this.#session = session;
     for (const view of session.conversations.list()) this.#events.emit('conversation', view);
     return session;
-  }
-
-  /** Without a token for the moment, as in a tunnel, whose data is kept goes on offline. */
-  async #owner(keptUserId: UserId | undefined): Promise<UserId> {
-    try {
-      return userIdOf(await this.#token());
-    } catch (thrown) {
-      if (keptUserId === undefined || !toClientError(thrown).isRetryable) throw thrown;
-      return keptUserId;
-    }
   }
 
   async #create(input: Input<'createConversation'>) {

@@ -1,12 +1,11 @@
-// Coming back, or not: close codes, back-off and heartbeat against a server that says exactly what the test wants.
+// Reconnecting, or not: close codes and back-off against a server that sends exactly what the test wants.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import { until } from '@hongyan/testing/until';
 import type { Client, ConnectionState } from './api.ts';
 import { createClient } from './client.ts';
-import { type ScriptedConnection, ScriptedServer, tokenOf } from './testing/scripted-server.ts';
+import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 let server: ScriptedServer;
 let clock: ManualClock;
@@ -74,7 +73,7 @@ describe('close codes', () => {
     await stateOf('online');
   });
 
-  test('[C6] going_away says how long to spread the return over', async () => {
+  test('[C6] going_away sets the time over which reconnects are spread', async () => {
     const connection = await online();
     connection.send({ type: 'going_away', reconnect_after_ms: 8_000 });
     connection.close(4000);
@@ -112,7 +111,7 @@ describe('close codes', () => {
   test.each([
     [4201, 'token_revoked'],
     [4202, 'protocol_error'],
-  ] as const)('[C6] after %i it stays closed and says %s', async (code, reason) => {
+  ] as const)('[C6] after %i it stays closed with the reason %s', async (code, reason) => {
     const connection = await online();
     connection.close(code);
     expect(await stateOf('closed')).toEqual({ type: 'closed', reason });
@@ -121,7 +120,7 @@ describe('close codes', () => {
     expect(clock.nextInMs).toBeUndefined();
   });
 
-  test('[C6] a token that expires on an open connection is asked for anew; one that is refused then ends it', async () => {
+  test('[C6] a token that expires on an open connection is requested anew; a token that is refused then ends it', async () => {
     const connection = await online();
     connection.close(4200);
     await stateOf('reconnecting');
@@ -139,7 +138,7 @@ describe('close codes', () => {
     expect(await stateOf('closed')).toEqual({ type: 'closed', reason: 'unauthorized' });
   });
 
-  test('[C6] a hello that reached the server too late is said again; one that it refused is not', async () => {
+  test('[C6] a hello that reached the server too late is sent again; a refused hello is not', async () => {
     server.answer = (connection, { type }) => {
       if (type === 'hello') connection.close(4202);
       return true;
@@ -164,7 +163,7 @@ describe('close codes', () => {
     connection.close(4203);
   }
 
-  test('[C6] replaced, perhaps by a late hello of an earlier run, it comes back, and gives way to one that does too', async () => {
+  test('[C6] replaced, perhaps by a late hello of an earlier run, it reconnects, and gives way to a client that does too', async () => {
     (await online()).close(4203);
     await stateOf('reconnecting');
     await replaced();
@@ -175,7 +174,7 @@ describe('close codes', () => {
     expect(await stateOf('closed')).toEqual({ type: 'closed', reason: 'replaced' });
   });
 
-  test('[C6] it comes back as often as it gave up hellos of its own in the last two minutes', async () => {
+  test('[C6] it reconnects as often as it abandoned hellos in the last two minutes', async () => {
     server.answer = () => true;
     const coming = server.connection();
     client.connect().catch(() => {});
@@ -191,7 +190,7 @@ describe('close codes', () => {
     expect(await stateOf('closed')).toEqual({ type: 'closed', reason: 'replaced' });
   });
 
-  test('[C6] closed on purpose it does not come back, and can be opened again', async () => {
+  test('[C6] closed on purpose it does not reconnect, and can be opened again', async () => {
     await online();
     await client.close();
     expect(client.state).toEqual({ type: 'closed', reason: 'on_purpose' });
@@ -211,7 +210,7 @@ describe('close codes', () => {
   });
 });
 
-describe('what is no frame', () => {
+describe('messages that are no frames', () => {
   test.each(['', '{"type":', 'null', '7', '{"type":"message"}'])(
     '[C2] %p costs the connection, not the process: what it was is found by the next sync',
     async (text) => {
@@ -223,7 +222,7 @@ describe('what is no frame', () => {
     },
   );
 
-  test('an error that answers nothing is told as a warning', async () => {
+  test('an error that answers no request is reported as a warning', async () => {
     const connection = await online();
     const warned = new Promise<{ message: string }>((resolve) => client.on('warning', resolve));
     connection.send({ type: 'error', code: 'bad_request', message: 'what is this?' });
@@ -233,7 +232,7 @@ describe('what is no frame', () => {
 });
 
 describe('frames that cannot leave', () => {
-  test('[C4] one that is larger than the server takes fails alone, and the connection stays', async () => {
+  test('[C4] a frame that is larger than the server takes fails alone, and the connection stays', async () => {
     server.limits = { frame_bytes_max: 1_000 };
     await online();
     const content = { type: 'text', text: '鸿'.repeat(400) };
@@ -242,7 +241,7 @@ describe('frames that cannot leave', () => {
     expect(client.state.type).toBe('online');
   });
 
-  test('[D9] presence that the server refuses keeps nobody from being online, and is not asked for again', async () => {
+  test('[D9] presence that the server refuses does not keep the client from being online, and is not requested again', async () => {
     server.answer = (connection, { type, id }) => {
       if (type === 'presence') connection.send({ type: 'error', id, code: 'bad_request', message: 'no such id' });
       return type === 'presence';
@@ -259,8 +258,8 @@ describe('frames that cannot leave', () => {
   });
 });
 
-describe('a network that comes and goes', () => {
-  test('[C6] back online, or looked at again, it does not wait for the rest of the back-off', async () => {
+describe('a network that is lost and returns', () => {
+  test('[C6] back online, or visible again, it does not wait for the rest of the back-off', async () => {
     const connection = await online();
     connection.close(4100);
     await stateOf('reconnecting');
@@ -268,23 +267,6 @@ describe('a network that comes and goes', () => {
     hopeful?.();
     await again;
     await stateOf('online');
-  });
-
-  test('[C7] looked at again it asks whether a connection still lives, and does not wait for two intervals', async () => {
-    server.heartbeatMs = 60_000;
-    const connection = await online();
-    hopeful?.();
-    await connection.next('ping');
-    const heard = new Promise((resolve) => client.on('typing', resolve));
-    connection.send({ type: 'typing', conversation_id: 'd:me:you', user_id: 'you' });
-    await heard;
-    clock.advance(59_000);
-    hopeful?.();
-    // The heartbeat that comes in between is another question.
-    clock.advance(9_000);
-    expect(client.state.type).toBe('online');
-    clock.advance(1_000);
-    expect(client.state.type).toBe('reconnecting');
   });
 
   test('[C6] a machine that lost its network gives the connection up at once', async () => {
@@ -302,85 +284,5 @@ describe('a network that comes and goes', () => {
     expect(client.state.type).toBe('connecting');
     clock.advance(1);
     expect(client.state.type).toBe('reconnecting');
-  });
-});
-
-describe('heartbeat', () => {
-  /** Resolves when the client has handled what the server sent so far. */
-  async function settled(connection: ScriptedConnection): Promise<void> {
-    const seen = new Promise((resolve) => client.on('typing', resolve));
-    connection.send({ type: 'typing', conversation_id: 'd:me:you', user_id: 'you' });
-    await seen;
-  }
-  /** Resolves with the number of pings that the server has received. */
-  async function pings(connection: ScriptedConnection): Promise<number> {
-    client.history({ conversationId: 'd:me:you' as never }).catch(() => {});
-    await until(() => connection.frames.at(-1)?.type === 'history');
-    return connection.frames.filter(({ type }) => type === 'ping').length;
-  }
-
-  test('[C7] after a silent interval it asks; an answer arms it anew; silence for two intervals means dead', async () => {
-    const connection = await online();
-    clock.advance(1_000);
-    await connection.next('ping');
-    connection.send({ type: 'pong' });
-    await settled(connection);
-    clock.advance(1_999);
-    expect(client.state.type).toBe('online');
-    clock.advance(1);
-    expect(client.state.type).toBe('reconnecting');
-  });
-
-  test('[C7] a client that only receives pings once an interval: its own direction is never silent', async () => {
-    const connection = await online();
-    for (let step = 0; step < 8; step++) {
-      clock.advance(500);
-      await settled(connection);
-    }
-    expect(client.state.type).toBe('online');
-    expect(await pings(connection)).toBe(4);
-  });
-
-  test('[C7] a client that only sends asks after an interval without an answer, and finds the connection dead', async () => {
-    server.answer = (_connection, { type }) => type === 'ping';
-    const connection = await online();
-    for (let step = 0; step < 3; step++) {
-      clock.advance(500);
-      client.typing(`g:${step}` as never);
-    }
-    await connection.next('ping');
-    expect(client.state.type).toBe('online');
-    clock.advance(500);
-    expect(client.state.type).toBe('reconnecting');
-  });
-
-  test('[C7] the timer of a page in the background, late by minutes, asks before it judges', async () => {
-    const connection = await online();
-    clock.suspend(600_000);
-    expect(client.state.type).toBe('online');
-    clock.suspend(600_000);
-    await connection.next('ping');
-    expect(client.state.type).toBe('online');
-    // Nothing arrives in an interval that passed as it should.
-    clock.advance(1_000);
-    expect(client.state.type).toBe('reconnecting');
-  });
-
-  test('[C7] a request without an answer in time means dead, and what it asked is asked again', async () => {
-    server.heartbeatMs = 60_000;
-    server.answer = (_connection, frame) => frame.type === 'send';
-    const connection = await online();
-    const sent = client.send({ to: 'you' as never }, { type: 'text', text: 'x' }, { clientMsgId: 'k' as never });
-    await connection.next('send');
-    clock.advance(10_000);
-    expect(client.state.type).toBe('reconnecting');
-    server.answer = (again, { type, id, client_msg_id }) => {
-      if (type !== 'send') return false;
-      const ack = { msg_id: 'm', conversation_id: 'd:me:you', seq: 1, timestamp: 5, status: 'ack', duplicate: true };
-      again.send({ type: 'ack', id, client_msg_id, ...ack });
-      return true;
-    };
-    clock.advance(clock.nextInMs ?? 0);
-    expect((await sent).seq).toBe(1 as never);
   });
 });

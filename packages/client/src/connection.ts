@@ -210,7 +210,7 @@ export class Connection {
   /** [C6] What the code asks for, unless its cause may be the network and not this device. */
   #actionOn(code: number): CloseAction {
     const life = this.#life;
-    // A token that was good has expired: the next attempt has a fresh one, and stops when that is refused too.
+    // A valid token has expired: the next attempt takes a fresh token, and stops when that is refused too.
     if (code === closeCode.unauthorized && life.type === 'open') return 'reconnect';
     // Without an error before it, the hello was too late, not wrong.
     if (code === closeCode.protocol_error && life.type === 'connecting' && !life.isRefused) return 'back_off';

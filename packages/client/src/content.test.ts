@@ -2,7 +2,7 @@
 
 import { expect, test } from 'bun:test';
 import { ClientError } from './client-error.ts';
-import { checkedContent, checkedTarget } from './content.ts';
+import { checkedContent, checkedTarget, isSameJson } from './content.ts';
 import type { Content } from './wire.ts';
 
 /** The code and message of what it throws. */
@@ -60,3 +60,16 @@ test.each([[null], [undefined], ['bob'], [{}], [{ to: '' }], [{ to: 1 }], [{ to:
     expect(refusalOf(() => checkedTarget(target as never))).toStartWith('bad_request: the target is ');
   },
 );
+
+test('two contents are the same whatever the order of their keys, and differ by anything else', () => {
+  const content = { type: 'x', list: [1, null, { a: 1, b: 2 }] };
+  expect(isSameJson(content, { list: [1, null, { b: 2, a: 1 }], type: 'x' })).toBe(true);
+  for (const other of [
+    { type: 'x' },
+    { type: 'x', list: [null, 1, { a: 1, b: 2 }] },
+    { type: 'x', list: [1, null, { a: 1, b: 2, c: undefined }] },
+    { type: 'x', list: { 0: 1, 1: null, 2: { a: 1, b: 2 } } },
+    { type: 'x', list: [1, {}, { a: 1, b: 2 }] },
+  ])
+    expect([isSameJson(content, other), isSameJson(other, content)]).toEqual([false, false]);
+});

@@ -34,6 +34,16 @@ export function checkedTarget(target: SendTarget): SendTarget {
   throw badRequest(`the target is {to: userId} or {conversationId}, not ${shown(target)}`);
 }
 
+/** Of values that JSON carries; the order of keys does not count. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(left);
+  if (keys.length !== Object.keys(right).length) return false;
+  return keys.every((key) => Object.hasOwn(right, key) && isSameJson(left[key], right[key]));
+}
+
 function copyOf(value: unknown, path: string, depthLeft: number): unknown {
   switch (typeof value) {
     case 'string':

@@ -50,7 +50,7 @@ const page = (from: number, to: number, lastSeq = to, firstSeq = 1) => ({
 });
 
 describe('order', () => {
-  test('[C1] an entry is shown once, in its turn; one that comes early waits for those before it', () => {
+  test('[C1] an entry is shown once, in its turn; an early entry waits for those before it', () => {
     const state = begin();
     expect(seqsOf(state.add(entry(1)))).toEqual([1]);
     expect(seqsOf(state.add(entry(1)))).toEqual([]);
@@ -92,11 +92,11 @@ describe('order', () => {
     expect(shown).toEqual(Array.from({ length: 3_000 }, (_, index) => index + 1));
   });
 
-  test('[C9][D5] what can no longer be had is told as a gap, and what follows is shown', () => {
+  test('[C9][D5] what is no longer available is reported as a gap, and what follows is shown', () => {
     const state = begin({ last_seq: seq(20) }, 3);
     const shown = state.addPage(page(11, 20, 20, 11));
     expect(shown.gap).toEqual({ from: seq(4), to: seq(10) });
-    expect(seqsOf(shown)).toEqual(entries(11, 20).map((one) => Number(one.seq)));
+    expect(seqsOf(shown)).toEqual(entries(11, 20).map((entry) => Number(entry.seq)));
     expect(state.view().firstSeq).toBe(seq(11));
   });
 
@@ -111,7 +111,7 @@ describe('order', () => {
 });
 
 describe('positions', () => {
-  test("[D7] positions only move forward, one's own and others'", () => {
+  test('[D7] positions only move forward, those of the user and those of others', () => {
     const state = begin({ last_seq: seq(9), delivered_seq: seq(5), read_seq: seq(4) }, 9);
     expect(state.receipt(me, { deliveredSeq: seq(3), readSeq: seq(2) })).toBe(false);
     expect(state.receipt(me, { deliveredSeq: seq(3), readSeq: seq(6) })).toBe(true);
@@ -121,14 +121,14 @@ describe('positions', () => {
     expect(state.view().receipts.get(you)).toEqual({ deliveredSeq: seq(8), readSeq: seq(0) });
   });
 
-  test("one's own message is delivered and read when the other has it; the other's keep the server's word", () => {
+  test("a message of the user is delivered and read when the other has it; messages of the other keep the server's status", () => {
     const state = begin({ last_seq: seq(9) }, 9);
-    const own = () => state.toMessage(entry(9, me)).status;
-    expect(own()).toBe('ack');
+    const status = () => state.toMessage(entry(9, me)).status;
+    expect(status()).toBe('ack');
     state.receipt(you, { deliveredSeq: seq(9), readSeq: seq(8) });
-    expect(own()).toBe('delivered');
+    expect(status()).toBe('delivered');
     state.receipt(you, { deliveredSeq: seq(9), readSeq: seq(9) });
-    expect(own()).toBe('read');
+    expect(status()).toBe('read');
     expect(state.toMessage(entry(9)).status).toBe('ack');
   });
 
@@ -142,7 +142,7 @@ describe('positions', () => {
     expect(state.toMessage(entry(4, me)).status).toBe('read');
   });
 
-  test('what oneself writes is read, unless something before it is not', () => {
+  test('what the user writes is read, unless something before it is not', () => {
     const state = begin();
     state.add(entry(1, me));
     expect(state.view()).toMatchObject({ readSeq: 1, unread: 0 });
@@ -151,7 +151,7 @@ describe('positions', () => {
     expect(state.view()).toMatchObject({ readSeq: 1, unread: 2 });
   });
 
-  test('[C5] what was read here and not confirmed is still to be told after a restart', () => {
+  test('[C5] what was read here and not confirmed is still to be reported after a restart', () => {
     const state = begin({ last_seq: seq(5) }, 5);
     state.advance(me, { deliveredSeq: seq(5), readSeq: seq(5) });
     const restarted = ConversationState.restored(me, structuredClone(state.toStored()));

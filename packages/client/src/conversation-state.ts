@@ -1,4 +1,4 @@
-// One conversation as this device knows it: what was shown, what waits for a gap to close, and the positions of its members. Pure.
+// A conversation on this device: what was shown, what waits for a gap to close, and the positions of its members. Pure.
 
 import { directMembers } from '@hongyan/protocol/direct';
 import type { DownOf } from '@hongyan/protocol/down';
@@ -7,6 +7,7 @@ import type { Output } from '@hongyan/protocol/operations/operations';
 import { laterStatus, type Position } from '@hongyan/protocol/status';
 import { type Anchor, withAnchor } from './anchors.ts';
 import type { ClientMessage, ConversationView } from './api.ts';
+import { positionOf, viewOf } from './conversation-view.ts';
 import { earlier, later, laterPosition, MemberPositions } from './member-positions.ts';
 import type { Conversation, Entry, MessageStatus } from './wire.ts';
 
@@ -36,7 +37,7 @@ export interface SeqGap {
 
 export type HistoryPage = Pick<Output<'history'>, 'entries' | 'first_seq' | 'last_seq'>;
 
-/** Entries that arrived before the ones they follow. Beyond it they are dropped: the gap is read from the server anyway. */
+/** Entries that arrived before their predecessors. Beyond it they are dropped: the gap is read from the server anyway. */
 const earlyMax = 1_000;
 const none = 0 as Seq;
 
@@ -48,7 +49,7 @@ export class ConversationState {
   #anchors: readonly Anchor[];
   readonly #early = new Map<Seq, Entry>();
   readonly #others: MemberPositions;
-  /** Set while it is not known whether the shown seqs are those of the server's store: the newest seq pushed since. */
+  /** Set while the shown seqs may not be those of the server's store: the newest seq pushed since. */
   #doubt: { newestSeq: Seq } | undefined;
   #view: ConversationView | undefined;
 
@@ -113,16 +114,16 @@ export class ConversationState {
 
   /** The server's view, from sync or HTTP. Seqs and positions never go back [D7]; a position that the server lost is reported again. */
   merge(fresh: Conversation): void {
-    const known = this.#conversation;
-    const isNewer = fresh.last_seq >= known.last_seq;
+    const current = this.#conversation;
+    const isNewer = fresh.last_seq >= current.last_seq;
     this.#reported = positionOf(fresh);
     this.#conversation = {
       ...fresh,
-      last_seq: later(known.last_seq, fresh.last_seq),
-      first_seq: later(known.first_seq, fresh.first_seq),
-      delivered_seq: later(known.delivered_seq, fresh.delivered_seq),
-      read_seq: later(known.read_seq, fresh.read_seq),
-      last_message: isNewer ? fresh.last_message : known.last_message,
+      last_seq: later(current.last_seq, fresh.last_seq),
+      first_seq: later(current.first_seq, fresh.first_seq),
+      delivered_seq: later(current.delivered_seq, fresh.delivered_seq),
+      read_seq: later(current.read_seq, fresh.read_seq),
+      last_message: isNewer ? fresh.last_message : current.last_message,
     };
     this.#membersChanged();
   }
@@ -139,7 +140,7 @@ export class ConversationState {
     else this.#doubt = undefined;
   }
 
-  /** [C2] The server's timeline is the one that was shown up to `commonSeq` only: what follows is shown anew. */
+  /** [C2] Only up to `commonSeq` the server's timeline is what was shown: what follows is shown anew. */
   rewind(fresh: Conversation, commonSeq: Seq): Shown {
     const { read_seq, delivered_seq } = this.#conversation;
     const shownSeq = this.#shownSeq;
@@ -160,7 +161,7 @@ export class ConversationState {
     return { messages: [], gap: { from: (commonSeq + 1) as Seq, to: shownSeq, isReset: true } };
   }
 
-  /** [C1] A committed entry, pushed or from an ack: shown at once when its turn has come, kept while entries before it are missing, else known already. */
+  /** [C1] A committed entry, pushed or from an ack: shown at once when its turn has come, kept while entries before it are missing; a repeated entry is ignored. */
   add(entry: Entry): Shown {
     if (this.#doubt) {
       this.#doubt.newestSeq = later(this.#doubt.newestSeq, entry.seq);
@@ -225,7 +226,11 @@ export class ConversationState {
   }
 
   view(): ConversationView {
-    this.#view ??= this.#makeView();
+    this.#view ??= viewOf(this.#conversation, {
+      self: this.#self,
+      receipts: this.#others.view(),
+      toMessage: (entry) => this.toMessage(entry),
+    });
     return this.#view;
   }
 
@@ -258,7 +263,7 @@ export class ConversationState {
       this.#anchors = withAnchor(this.#anchors, { seq: next.seq, msgId: next.msg_id });
       this.#early.delete(next.seq);
       shown.push(this.toMessage(next));
-      // The user has read an own message, unless something before it is unread.
+      // A message of this user is read, unless something before it is unread.
       if (next.from === this.#self && this.#conversation.read_seq === next.seq - 1) {
         this.advance(this.#self, { deliveredSeq: next.seq, readSeq: next.seq });
       }
@@ -271,7 +276,7 @@ export class ConversationState {
     for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
   }
 
-  /** Of own messages: what all others have reached, by their positions here or by the server's word, whichever is later. */
+  /** Of this user's messages: what all others have reached, by the later of their positions here and the server's status. */
   #statusOf({ from, seq, status }: Entry): MessageStatus {
     if (from !== this.#self) return status;
     const others = this.#members?.filter((userId) => userId !== this.#self);
@@ -282,30 +287,4 @@ export class ConversationState {
   get #members(): readonly UserId[] | undefined {
     return directMembers(this.id) ?? this.#conversation.members;
   }
-
-  #makeView(): ConversationView {
-    const { conversation_id, kind, title, member_count, last_seq, first_seq, last_message } = this.#conversation;
-    const { deliveredSeq, readSeq } = positionOf(this.#conversation);
-    const pair = directMembers(conversation_id);
-    return {
-      conversationId: conversation_id,
-      kind,
-      title: title ?? '',
-      members: pair ? [pair[0] === this.#self ? pair[1] : pair[0]] : (this.#conversation.members ?? []),
-      memberCount: member_count,
-      role: this.#conversation.role,
-      createdAtMs: this.#conversation.created_at,
-      lastSeq: last_seq,
-      firstSeq: first_seq,
-      readSeq,
-      deliveredSeq,
-      unread: Math.max(0, last_seq - Math.max(readSeq, first_seq - 1)),
-      ...(last_message ? { lastMessage: this.toMessage(last_message) } : {}),
-      receipts: this.#others.view(),
-    };
-  }
-}
-
-function positionOf({ delivered_seq, read_seq }: Conversation): Position {
-  return { deliveredSeq: delivered_seq, readSeq: read_seq };
 }

@@ -1,4 +1,4 @@
-// The list of conversations: in order after whatever happened to it, and the same until something did.
+// The list of conversations: in order after any change, and the same array without one.
 
 import { expect, test } from 'bun:test';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -6,6 +6,7 @@ import { ManualClock } from '@hongyan/testing/manual-clock';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { ClientEvents } from './api.ts';
+import { eventNames } from './client-events.ts';
 import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { createMemoryStorage } from './memory-storage.ts';
@@ -25,12 +26,12 @@ const conversation = (id: string, lastSeq = 0): Conversation => ({
 function create() {
   const clock = new ManualClock(0);
   const storage = new SafeStorage({ storage: createMemoryStorage(), clock, onFailure: () => {} });
-  const events = new Emitter<ClientEvents>();
+  const events = new Emitter<ClientEvents>(eventNames);
   const conversations = new Conversations({ self: me, clock, storage, events, onProgress: () => {} });
   return { conversations, clock };
 }
 
-test('whatever came, was left or spoke, the list is what sorting all of it would give', () => {
+test('after any sequence of changes the list is what sorting all of it gives', () => {
   const step = fc.record({ id: fc.nat(59), kind: fc.constantFrom('come', 'speak', 'speak', 'speak', 'leave', 'list') });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
@@ -62,7 +63,7 @@ test('whatever came, was left or spoke, the list is what sorting all of it would
   );
 });
 
-test('the list is the same array until something changed, and a new one then', () => {
+test('the list is the same array until something changes, then a new array', () => {
   const { conversations } = create();
   conversations.merge(conversation('g:1'));
   const before = conversations.list();

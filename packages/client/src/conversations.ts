@@ -34,7 +34,7 @@ export class Conversations {
   #ordered: ConversationState[] = [];
   readonly #outOfOrder = new Set<ConversationState>();
   #list: readonly ConversationView[] | undefined;
-  /** Nothing is written while it is set: another client of this device writes its own. */
+  /** Nothing is written while it is set: another client of this device writes. */
   isPaused = false;
 
   constructor(options: ConversationsOptions) {
@@ -53,7 +53,7 @@ export class Conversations {
     return this.#states.get(conversationId);
   }
 
-  /** false for one that was left: it may have been joined again since, as another state. */
+  /** false for a conversation that was left: it may have been joined again since, as another state. */
   isCurrent(state: ConversationState): boolean {
     return this.#states.get(state.id) === state;
   }
@@ -74,12 +74,12 @@ export class Conversations {
     return this.#list;
   }
 
-  /** [C3] On a new device a conversation starts at its newest entry; one that is added later is shown from its first. */
+  /** [C3] On a new device a conversation starts at its newest entry; a conversation that is added later is shown from its first. */
   merge(fresh: Conversation, start: 'newest' | 'first' = 'first'): ConversationState {
-    const known = this.#states.get(fresh.conversation_id);
-    if (known) {
-      known.merge(fresh);
-      return this.#changed(known);
+    const current = this.#states.get(fresh.conversation_id);
+    if (current) {
+      current.merge(fresh);
+      return this.#changed(current);
     }
     const shownSeq = start === 'newest' ? fresh.last_seq : ((fresh.first_seq - 1) as Seq);
     const state = ConversationState.first(this.#options.self, { conversation: fresh, shownSeq });
@@ -134,7 +134,7 @@ export class Conversations {
   save(): Promise<boolean> {
     this.#saveTimer?.cancel();
     this.#saveTimer = undefined;
-    // One after the other: what an earlier write failed to keep is part of this one.
+    // In sequence: what an earlier write failed to keep is part of this one.
     this.#saving = this.#saving.then(() => this.#saveUnsaved());
     return this.#saving;
   }

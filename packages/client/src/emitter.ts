@@ -1,19 +1,33 @@
 // Typed events. A listener that throws does not affect the others.
 
+import { ClientError } from './client-error.ts';
+
 /** Without the listeners' side. */
 export type Emits<Events> = Pick<Emitter<Events>, 'emit'>;
 
 export class Emitter<Events> {
+  readonly #names: Readonly<Record<keyof Events, true>>;
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
 
-  /** Returns the function that removes the listener. */
+  constructor(names: Readonly<Record<keyof Events, true>>) {
+    this.#names = names;
+  }
+
+  /** Returns the function that removes the listener. Throws ClientError `bad_request` for an unknown event. */
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {
+    if (!Object.hasOwn(this.#names, event)) {
+      const names = Object.keys(this.#names).join(', ');
+      throw new ClientError(
+        'bad_request',
+        `there is no event ${JSON.stringify(String(event))}: the events are ${names}`,
+      );
+    }
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners);
-    // A wrapper for each call, so that a function given twice is called twice and each return value removes one.
-    const own = (value: Events[E]) => listener(value);
-    listeners.add(own);
-    return () => void listeners.delete(own);
+    // A wrapper for each call, so that a function given twice is called twice and each return value removes one call.
+    const wrapper = (value: Events[E]) => listener(value);
+    listeners.add(wrapper);
+    return () => void listeners.delete(wrapper);
   }
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {

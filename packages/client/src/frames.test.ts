@@ -1,4 +1,4 @@
-// Frames that no healthy server sends: whatever is wrong with one, the process lives, and the client goes on.
+// Frames that no healthy server sends: whatever is wrong with them, the process lives and the client continues.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/testing/manual-clock';

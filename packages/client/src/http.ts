@@ -47,7 +47,7 @@ interface PreparedRequest {
 }
 
 /** Path parameters first; what is left is the query of GET and DELETE, or else the body. Throws ClientError `bad_request`. */
-function requestOf({ method, path }: Route, input: Fields): PreparedRequest {
+export function requestOf({ method, path }: Route, input: Fields): PreparedRequest {
   const left = { ...input };
   const filled = path.replace(/\{(\w+)\}/g, (_braces, name: string) => {
     const value = left[name];

@@ -7,11 +7,11 @@ const stores = ['meta', 'outbox', 'conversations'] as const;
 type StoreName = (typeof stores)[number];
 const metaKey = 'meta';
 
-/** `name` should tell server and user apart: each name is a database of its own. Rejections carry the browser's DOMException. */
+/** Each name is a separate database: it should contain the server and the user. Rejections carry the browser's DOMException. */
 export function createIndexedDbStorage(name: string): ClientStorage {
   let opened: Promise<IDBDatabase> | undefined;
   const database = () => {
-    // Tried again at the next call when it failed or was closed: full disks and private windows may change their mind.
+    // Tried again at the next call when it failed or was closed: a full disk may have room again.
     const forget = () => {
       opened = undefined;
     };
@@ -22,14 +22,14 @@ export function createIndexedDbStorage(name: string): ClientStorage {
     return opened;
   };
 
-  /** Browsers close databases behind one's back and do not always say so: then it is opened again, once. */
+  /** Browsers close databases without always reporting it: then it is opened again, once. */
   async function begin(names: readonly StoreName[], mode: IDBTransactionMode): Promise<IDBTransaction> {
     const asked = database();
-    const known = await asked;
+    const current = await asked;
     try {
-      return known.transaction(names, mode);
+      return current.transaction(names, mode);
     } catch {
-      // Whoever comes first opens it for all who found it closed.
+      // The first call that finds it closed opens it for all.
       if (opened === asked) opened = undefined;
       return (await database()).transaction(names, mode);
     }
@@ -61,7 +61,7 @@ export function createIndexedDbStorage(name: string): ClientStorage {
     deleteOutbox: (clientMsgId) => write(['outbox'], (store) => void store('outbox').delete(clientMsgId)),
     putConversations: (changed) =>
       write(['conversations'], (store) => {
-        for (const one of changed) store('conversations').put(one, one.conversationId);
+        for (const stored of changed) store('conversations').put(stored, stored.conversationId);
       }),
     deleteConversation: (conversationId) =>
       write(['conversations'], (store) => void store('conversations').delete(conversationId)),

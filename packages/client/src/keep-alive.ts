@@ -1,4 +1,4 @@
-// Keeps one connection alive in both directions, each by itself: a proxy ends a connection on which one side is silent, whatever
+// Keeps one connection alive in both directions, each by itself: a proxy ends a connection on which a side is silent, whatever
 // the other sends.
 
 import type { Clock, Timer } from '@hongyan/base/clock';

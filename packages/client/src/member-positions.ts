@@ -22,7 +22,7 @@ export class MemberPositions {
     return true;
   }
 
-  /** Forgets members who left: they neither delay a status nor count as readers. */
+  /** Drops members that left: they neither delay a status nor count as readers. */
   keepOnly(members: readonly UserId[]): void {
     const current = new Set(members);
     for (const userId of this.#positions.keys()) {

@@ -19,7 +19,7 @@ export function createMemoryStorage(): ClientStorage {
       outbox.delete(clientMsgId);
     },
     async putConversations(changed) {
-      for (const one of changed) conversations.set(one.conversationId, one);
+      for (const stored of changed) conversations.set(stored.conversationId, stored);
     },
     async deleteConversation(conversationId) {
       conversations.delete(conversationId);

@@ -37,13 +37,13 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
     onAck: async (message) => void acked.push(message),
     onChange: (message) => changes.push(message),
   });
-  const send = (key: string) =>
+  const send = (key: string, text = key, to = 'you') =>
     outbox.add({
-      target: { to: 'you' as UserId },
-      conversationId,
+      target: { to: to as UserId },
+      conversationId: to === 'you' ? conversationId : (`d:me:${to}` as ConversationId),
       from: 'me' as UserId,
       clientMsgId: key as ClientMsgId,
-      content: { type: 'text', text: key },
+      content: { type: 'text', text },
     });
   return { outbox, storage, clock, line, changes, acked, warnings, send };
 }
@@ -154,7 +154,7 @@ test('a refusal for good fails the message, keeps it for a retry, and lets those
   expect(outbox.list()).toEqual([]);
 });
 
-test('[C4] a new run takes up what an earlier one kept, and leaves alone what had failed', async () => {
+test('[C4] a new run continues what an earlier run kept, and leaves alone what had failed', async () => {
   const first = rig();
   first.outbox.connected();
   void first.send('a');
@@ -233,7 +233,7 @@ test('[C8] a storage that never answers holds a message up for a moment only', a
   expect(warnings).toHaveLength(1);
 });
 
-test('[C8] a storage that throws where it should reject is told as well', async () => {
+test('[C8] a storage that throws where it should reject is reported as well', async () => {
   const throwing = {
     ...createMemoryStorage(),
     putOutbox: () => {
@@ -252,15 +252,27 @@ test('[C8] a storage that throws where it should reject is told as well', async 
   expect(warnings).toHaveLength(2);
 });
 
-test('the same client_msg_id again is the same message', async () => {
+test('[D3] the same client_msg_id with another content or target is a conflict, and the first message leaves', async () => {
+  const { outbox, line, send } = rig();
+  outbox.connected();
+  const first = send('a');
+  expect(await rejectionOf(send('a', 'other words'))).toMatchObject({ code: 'conflict' });
+  expect(await rejectionOf(send('a', 'a', 'zoe'))).toMatchObject({ code: 'conflict' });
+  await settle();
+  line[0]?.ack();
+  expect(await first).toMatchObject({ content: { text: 'a' }, conversationId });
+  expect(keysOn(line)).toEqual(['a']);
+});
+
+test('[D3] the same client_msg_id again is the same message', async () => {
   const { outbox, line, send } = rig();
   outbox.connected();
   const both = [send('a'), send('a')];
   await settle();
   expect(line).toHaveLength(1);
   line[0]?.ack();
-  const [one, two] = await Promise.all(both);
-  expect(one).toEqual(two as ClientMessage);
+  const [first, second] = await Promise.all(both);
+  expect(first).toEqual(second as ClientMessage);
 });
 
 test('a full outbox refuses, and takes again when there is room', async () => {
@@ -276,7 +288,7 @@ test('a full outbox refuses, and takes again when there is room', async () => {
   expect(keysOn(line)).toEqual(['a', 'c']);
 });
 
-test('[C8] a storage that fails is told, and the message leaves all the same', async () => {
+test('[C8] a storage that fails is reported, and the message leaves all the same', async () => {
   const broken = { ...createMemoryStorage(), putOutbox: () => Promise.reject(new Error('quota exceeded')) };
   const { outbox, line, send, warnings } = rig({ storage: broken });
   outbox.connected();

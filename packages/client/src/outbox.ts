@@ -6,6 +6,7 @@ import type { Output } from '@hongyan/protocol/operations/operations';
 import type { ClientMessage, OutboxItem, SendTarget } from './api.ts';
 import { backOffMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
+import { isSameJson } from './content.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import type { Content } from './wire.ts';
 
@@ -48,8 +49,8 @@ const retryMaxMs = 30_000;
 
 /**
  * [C4] Messages leave in the order they were sent; after a loss of connection they leave again with the same
- * client_msg_id, so that each takes effect once [D3]. Where the server refuses one for the moment, those behind it that
- * were on their way already may come before it.
+ * client_msg_id, so that each takes effect once [D3]. Where the server refuses a message for the moment,
+ * those behind it that were on their way already may come before it.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -73,13 +74,10 @@ export class Outbox {
     }
   }
 
-  /** Resolves with the committed message. The same client_msg_id again is the same message. */
+  /** Resolves with the committed message. [D3] The same client_msg_id again is the same message, or rejects with `conflict`. */
   add({ target, conversationId, from, clientMsgId, content }: NewMessage): Promise<ClientMessage> {
-    const known = this.#items.get(clientMsgId);
-    if (known) {
-      this.retry(clientMsgId);
-      return known.settled.promise;
-    }
+    const earlier = this.#items.get(clientMsgId);
+    if (earlier) return this.#again(earlier, { conversationId, content });
     if (this.#items.size >= this.#options.itemsMax) {
       return Promise.reject(
         new ClientError(
@@ -101,9 +99,26 @@ export class Outbox {
     return item.settled.promise;
   }
 
+  #again(
+    earlier: Item,
+    { conversationId, content }: Pick<NewMessage, 'conversationId' | 'content'>,
+  ): Promise<ClientMessage> {
+    const { message } = earlier.kept;
+    if (message.conversationId !== conversationId || !isSameJson(message.content, content)) {
+      const key = JSON.stringify(message.clientMsgId);
+      return Promise.reject(
+        new ClientError('conflict', `the clientMsgId ${key} waits with another target or content: use a new one`),
+      );
+    }
+    this.retry(message.clientMsgId);
+    return earlier.settled.promise;
+  }
+
   list(conversationId?: ConversationId): readonly ClientMessage[] {
     const messages = [...this.#items.values()].map((item) => item.kept.message);
-    return conversationId === undefined ? messages : messages.filter((one) => one.conversationId === conversationId);
+    return conversationId === undefined
+      ? messages
+      : messages.filter((message) => message.conversationId === conversationId);
   }
 
   retry(clientMsgId: ClientMsgId): void {
@@ -135,7 +150,7 @@ export class Outbox {
     this.#pause = undefined;
   }
 
-  /** The user is gone: none of these is sent any more. */
+  /** The user has logged out: nothing of the outbox is sent any more. */
   end(): void {
     this.disconnected();
     for (const item of this.#items.values()) {

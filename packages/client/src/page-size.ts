@@ -1,5 +1,5 @@
 // How many items to ask for at a time: a page that is too much for the line is lost with the connection, each time anew, so the next
-// one is half as large.
+// page is half as large.
 
 import { toClientError } from './client-error.ts';
 

@@ -13,7 +13,7 @@ export interface PositionsOptions {
   readonly post: (frame: UpOf<'delivered'> | UpOf<'read'>) => boolean;
 }
 
-/** Positions that change in this time leave as one frame. */
+/** Positions that change within this time leave together. */
 const delayMs = 40;
 /** Frames of one turn: below what a server takes from one connection at once. */
 const burstMax = 32;

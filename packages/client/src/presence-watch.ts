@@ -31,7 +31,7 @@ export class PresenceWatch {
       if (this.#watched.size <= watchedMax) break;
       this.#watched.delete(userId);
     }
-    // Without a connection the next one requests it.
+    // Without a connection, the next connection requests it.
     if (this.#connection.isOpen) await this.#ask(userIds);
   }
 

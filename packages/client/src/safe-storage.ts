@@ -16,7 +16,7 @@ const answerMsMax = 5_000;
 
 /**
  * [C8] Calls never reject; a write that failed and may be tried again resolves with false. A storage that cannot be read,
- * or does not answer in time, is left alone for the rest of the session: the next one finds it as it was.
+ * or does not answer in time, is left alone for the rest of the session: the next session finds it as it was.
  */
 export class SafeStorage {
   readonly #options: SafeStorageOptions;

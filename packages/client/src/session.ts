@@ -9,7 +9,6 @@ import type {
   ClientOptions,
   ClientStorage,
   ConnectionState,
-  OutboxItem,
   WebSocketConstructor,
 } from './api.ts';
 import { CatchUp, type CatchUpFrom } from './catch-up.ts';
@@ -21,6 +20,7 @@ import type { Emits } from './emitter.ts';
 import { call } from './http.ts';
 import type { NetworkSignals } from './network-signals.ts';
 import { Outbox } from './outbox.ts';
+import { entryOf, sendInput } from './outbox-wire.ts';
 import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
 import type { SafeStorage } from './safe-storage.ts';
@@ -28,7 +28,7 @@ import { UnknownConversations } from './unknown-conversations.ts';
 import type { Conversation, Entry } from './wire.ts';
 import { isConversation } from './wire-shapes.ts';
 
-/** What the client takes from its environment; tests pass their own. */
+/** What the client takes from its environment; tests pass others. */
 export interface ClientEnvironment {
   readonly clock: Clock;
   /** 0 ≤ x < 1. */
@@ -109,7 +109,7 @@ export class Session {
     await this.#options.storage.settled();
   }
 
-  /** [C8] The user is gone: nothing that still arrives is reported or kept. */
+  /** [C8] The user has logged out: nothing that still arrives is reported or kept. */
   end(): void {
     this.connection.close();
     this.outbox.end();
@@ -212,7 +212,7 @@ export class Session {
     try {
       cursor = await this.#catchUp.run(from);
     } catch (thrown) {
-      // A cursor that the server did not issue: its store is another one.
+      // A cursor that the server did not issue: its store is another.
       if (toClientError(thrown).code !== 'bad_request' || from.type !== 'cursor') throw thrown;
       cursor = await this.#catchUp.run({ type: 'other_store' });
     }
@@ -262,7 +262,7 @@ export class Session {
     else void this.#unknown.learn(conversation_id);
   }
 
-  /** The ack has all that the message frame has: whichever comes first is shown. The first message of a conversation waits until that is known. */
+  /** The ack has all that the message frame has: whichever comes first is shown. The first message of a conversation waits until the server has described it. */
   async #onAck(message: ClientMessage): Promise<void> {
     const entry = entryOf(message);
     if (entry) {
@@ -282,28 +282,4 @@ export class Session {
     const { url, token } = this.#options.client;
     return call('getConversation', { conversation_id: conversationId }, { url, token: await token() });
   }
-}
-
-function sendInput({ target, message }: OutboxItem) {
-  return {
-    ...('to' in target ? { to: target.to } : { conversation_id: target.conversationId }),
-    client_msg_id: message.clientMsgId,
-    content: message.content,
-  };
-}
-
-/** undefined before it is committed. */
-function entryOf(message: ClientMessage): Entry | undefined {
-  const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs } = message;
-  if (msgId === undefined || seq === undefined) return undefined;
-  return {
-    msg_id: msgId,
-    conversation_id: conversationId,
-    seq,
-    from,
-    content,
-    timestamp: timestampMs,
-    client_msg_id: clientMsgId,
-    status: 'ack',
-  };
 }

@@ -8,7 +8,7 @@ import { createIndexedDbStorage } from './indexed-db-storage.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 
 let count = 0;
-/** `open` gives the same data each time; a storage of the memory is its own data. */
+/** `open` gives the same data each time; a memory storage is itself the data. */
 const storages: readonly { readonly name: string; make(): () => ClientStorage }[] = [
   {
     name: 'memory',
@@ -43,7 +43,7 @@ const item = (key: string, no: number): OutboxItem => ({
 });
 
 describe.each([...storages])('$name', ({ make }) => {
-  test('an empty one loads as empty', async () => {
+  test('an empty storage loads as empty', async () => {
     expect(await make()().load()).toEqual({ meta: {}, outbox: [], conversations: [] });
   });
 
@@ -94,7 +94,7 @@ describe.each([...storages])('$name', ({ make }) => {
       storage.saveMeta({ cursor: 'new' }),
     ]);
     const kept = await open().load();
-    expect(kept.outbox.map((one) => String(one.message.clientMsgId))).toEqual(['b']);
+    expect(kept.outbox.map(({ message }) => String(message.clientMsgId))).toEqual(['b']);
     expect(kept.meta.cursor).toBe('new');
   });
 });

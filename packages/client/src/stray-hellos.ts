@@ -8,7 +8,7 @@ const lateMsMax = 120_000;
 export class StrayHellos {
   readonly #clock: Clock;
   #untilMs: number[] = [];
-  /** An earlier run may have left one too: one replacement in this time is attributed to it. */
+  /** An earlier run may have left a hello too: a single replacement in this time is attributed to it. */
   #earlierRunUntilMs = 0;
 
   constructor(clock: Clock) {

@@ -17,7 +17,7 @@ function create() {
   return { clock, throttle, posted, type };
 }
 
-test('a conversation has at most one frame in 3 s, and each its own', () => {
+test('a conversation has at most one frame in 3 s, whatever the others have', () => {
   const { clock, posted, type } = create();
   for (let ms = 0; ms < 6_000; ms += 500) {
     type(first);

@@ -15,7 +15,7 @@ export class TypingThrottle {
     this.#clock = clock;
   }
 
-  /** Calls `post`, which returns whether the frame left, unless one left a moment ago. */
+  /** Calls `post`, which returns whether the frame left, unless a frame left a moment ago. */
   run(conversationId: ConversationId, post: () => boolean): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [id, atMs] of this.#lastMs) {

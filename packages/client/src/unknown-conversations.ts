@@ -1,4 +1,4 @@
-// Conversations of which a frame, an ack or the application speaks before this device knows them: the server is asked once for each.
+// Conversations that a frame, an ack or the application names before this device has them: the server is asked once for each.
 
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { toClientError } from './client-error.ts';

@@ -59,7 +59,7 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
 
 const typed = object({ type: text });
 
-/** The frames of one WebSocket message: one, or an array of them. Throws for anything else. */
+/** The frames of a WebSocket message: a single frame, or an array of them. Throws for anything else. */
 export function readFrames(message: string): readonly Down[] {
   const value: unknown = JSON.parse(message);
   const list = Array.isArray(value) ? value : [value];

@@ -1,5 +1,5 @@
 // The server's objects as applications see them: plain types without the schemas behind them, so that the library's declarations
-// are one small file. wire.test.ts fails to compile when they differ from the operations table.
+// are a small file. wire.test.ts fails to compile when they differ from the operations table.
 
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 
@@ -7,7 +7,7 @@ export type MessageStatus = 'sent' | 'ack' | 'delivered' | 'read';
 export type ConversationKind = 'direct' | 'group' | 'broadcast';
 export type MemberRole = 'owner' | 'member';
 
-/** `{type: 'text', text}`, or any other object with a `type` of the application's own. */
+/** `{type: 'text', text}`, or any other object with a `type` that the application chooses. */
 export interface Content {
   type: string;
   text?: string;
@@ -78,7 +78,7 @@ export interface MemberPlace {
   status: MessageStatus;
 }
 
-/** The same for one of the reader's own devices. */
+/** The same for a device of the reader. */
 export interface DevicePlace {
   device_id: DeviceId;
   /** What the client calls itself; empty when it did not. */
@@ -93,13 +93,13 @@ export interface DevicePlace {
 export interface MessagePlace {
   message: Entry;
   status: MessageStatus;
-  /** Members other than the sender who have received it. */
+  /** Members other than the sender that have received it. */
   delivered_count: number;
   read_count: number;
   /** Members other than the sender. */
   recipient_count: number;
   /** Members other than the sender, at most limits.receipts_push_max; the counts are whole. */
   members: MemberPlace[];
-  /** The reader's own devices. */
+  /** Devices of the reader. */
   devices: DevicePlace[];
 }

@@ -9,7 +9,7 @@ export interface ConnectOptions {
   readonly port: number;
   /** wss; the certificate is checked as everywhere. */
   readonly isTls?: boolean;
-  /** The source address; each has 28,000 ports of its own. */
+  /** The source address; each has 28,000 ports. */
   readonly from?: string;
   readonly token: string;
   readonly deviceId: string;

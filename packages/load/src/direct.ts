@@ -180,7 +180,7 @@ export async function runDirect(pairs: readonly Pair[], load: Load, durationS: n
   };
 }
 
-/** Message k is due at k / perS. A late tick sends all that is due, each counted from its own moment. */
+/** Message k is due at k / perS. A late tick sends all that is due, each counted from the moment it was due. */
 function sendAtRate(pairs: readonly Pair[], perS: number, durationS: number): Promise<void> {
   const startedAt = performance.now();
   const total = Math.floor(perS * durationS);
@@ -289,7 +289,7 @@ export class SendBatch {
     return headerBytes + index * this.#template.length;
   }
 
-  /** A UUIDv7 as client libraries make them: the time, then the low 24 bits of the id, then the sender's own tag. */
+  /** A UUIDv7 as client libraries make them: the time, then the low 24 bits of the id, then the tag of the sender. */
   #patchKey(at: number, id: number): void {
     let time = systemClock.nowMs();
     for (let index = 12; index >= 0; index--) {

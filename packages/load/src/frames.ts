@@ -1,4 +1,4 @@
-// WebSocket framing by hand: a client frame with a zero mask is its own payload (RFC 6455 allows any key), and server frames are found without copying.
+// WebSocket framing by hand: a client frame with a zero mask carries its payload as it is (RFC 6455 allows any key), and server frames are found without copying.
 
 import { assert } from '@hongyan/base/assert';
 

@@ -1,4 +1,4 @@
-// CPU time by thread is checked on a real process: a worker with a name, one without, and a main thread that idles.
+// CPU time by thread is checked on a real process: a worker with a name, a worker without, and a main thread that idles.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -72,7 +72,7 @@ export const cpuBetween = (before: Cpu, after: Cpu): Cpu => ({
 
 export const cpuSum = ({ userS, systemS }: Cpu): number => userS + systemS;
 
-/** Seconds since boot that all cores together, or one of them, were not idle. */
+/** Seconds since boot that all cores together, or a single core, were not idle. */
 export function machineBusyS(core?: number): number {
   const label = core === undefined ? 'cpu' : `cpu${core}`;
   const line = readProc('stat')

@@ -1,0 +1,16 @@
+// The names of the client's events, for those that arrive without types.
+
+import type { ClientEvents } from './api.ts';
+
+export const eventNames = {
+  state: true,
+  message: true,
+  outbox: true,
+  conversation: true,
+  left: true,
+  receipt: true,
+  typing: true,
+  presence: true,
+  warning: true,
+  gap: true,
+} as const satisfies Readonly<Record<keyof ClientEvents, true>>;
