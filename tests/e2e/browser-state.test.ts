@@ -161,6 +161,7 @@ describe('the web chat in its browser', () => {
       await hal.sees('hello', 'delivered');
       await hal.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
       await hal.page.waitForFunction(() => localStorage.getItem('hongyan.names.hal')?.includes('Ida'));
+      await hal.page.waitForFunction(storedConversations, 'hongyan.hal');
       await context.setOffline(true);
       await hal.page.reload();
       await hal.conversation('Ida').waitFor();
@@ -173,3 +174,19 @@ describe('the web chat in its browser', () => {
     testMsMax,
   );
 });
+
+/** Runs in the page: how many conversations its IndexedDB holds. */
+function storedConversations(name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open(name);
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const counting = opening.result.transaction('conversations').objectStore('conversations').count();
+      counting.onerror = () => reject(counting.error);
+      counting.onsuccess = () => {
+        opening.result.close();
+        resolve(counting.result);
+      };
+    };
+  });
+}

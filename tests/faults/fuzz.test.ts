@@ -12,7 +12,7 @@ const durationMs = 10_000;
 const framesPerRun = 30;
 const rssGrowthBytesMax = 128 * 1024 * 1024;
 /** What a client may be told because of what it sent. `internal` would be the server's fault. */
-const expectedCodes = ['bad_request', 'not_member', 'not_found', 'too_large', 'forbidden', 'overloaded'];
+const expectedCodes = ['bad_request', 'not_member', 'not_found', 'too_large', 'forbidden', 'conflict', 'overloaded'];
 
 afterAll(async () => {
   await killServers();
