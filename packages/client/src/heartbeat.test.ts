@@ -128,3 +128,17 @@ test('[C7] visible again it asks whether a connection still lives, and does not 
   clock.advance(1_000);
   expect(client.state.type).toBe('reconnecting');
 });
+
+test.each([
+  ['history', () => void client.history({ conversationId: 'g:1' as never }).catch(() => {})],
+  ['ping', () => hopeful()],
+])('[C7] the late timer of a %s does not end the connection; silence after that does', async (type, ask) => {
+  server.heartbeatMs = 3_600_000;
+  const connection = await online();
+  ask();
+  await connection.next(type);
+  clock.suspend(600_000);
+  expect(client.state.type).toBe('online');
+  clock.advance(10_000);
+  expect(client.state.type).toBe('reconnecting');
+});

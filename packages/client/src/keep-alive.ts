@@ -2,6 +2,7 @@
 // the other sends.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
+import { deadline } from './deadline.ts';
 
 export interface KeepAliveOptions {
   readonly clock: Clock;
@@ -54,7 +55,7 @@ export class KeepAlive {
   probe(timeoutMs: number): void {
     const { clock, onSilence } = this.#options;
     this.#probeTimer?.cancel();
-    this.#probeTimer = clock.after(timeoutMs, onSilence);
+    this.#probeTimer = deadline(clock, timeoutMs, onSilence);
     this.#ping();
   }
 

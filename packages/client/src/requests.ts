@@ -4,6 +4,7 @@ import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Down, DownOf } from '@hongyan/protocol/down';
 import type { Input, OperationName, Operations, Output } from '@hongyan/protocol/operations/operations';
 import { ClientError } from './client-error.ts';
+import { deadline } from './deadline.ts';
 import { utf8Length } from './unicode.ts';
 
 /** Operations whose frame has an answer. */
@@ -55,7 +56,7 @@ export class Requests {
       return Promise.reject(new ClientError('too_large', message));
     }
     const answer = new Promise<Answer>((resolve, reject) => {
-      const timer = clock.after(timeoutMs, () =>
+      const timer = deadline(clock, timeoutMs, () =>
         onSilence(new ClientError('unavailable', `no answer within ${timeoutMs} ms`)),
       );
       this.#waiting.set(id, { resolve, reject, timer });
