@@ -68,6 +68,7 @@ export async function openCore(
     queuePerUserMax: config.commandsPerUserMax,
     batchMax: config.commitBatchMax,
     batchPerUserMax: config.commitBatchPerUserMax,
+    clock,
     log,
   });
   const core = startCore({

@@ -1,19 +1,20 @@
 // The memory log: the contract every command log keeps, and how its batches form.
 
 import { expect, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { refusal } from '@hongyan/protocol/refusals';
 import { MemoryCommandLog } from './memory-command-log.ts';
 import { codeOf, command, commandLogContract, HeldHandler, keysOf, roomy } from './testing/contract.ts';
 
 commandLogContract('memory command log', async (bounds) => ({
-  log: new MemoryCommandLog({ ...bounds, log: silentLog }),
+  log: new MemoryCommandLog({ ...bounds, clock: systemClock, log: silentLog }),
   remove: async () => {},
 }));
 
 function start() {
   const handler = new HeldHandler();
-  const log = new MemoryCommandLog({ ...roomy, log: silentLog });
+  const log = new MemoryCommandLog({ ...roomy, clock: systemClock, log: silentLog });
   log.consume(handler.handle);
   return { handler, log };
 }
@@ -46,6 +47,6 @@ test('a handler that returns too few outcomes is a bug: every submit of the batc
 test('a second consumer and a batch without a consumer are bugs', async () => {
   const { log } = start();
   expect(() => log.consume(async () => [])).toThrow('one consumer');
-  const unread = new MemoryCommandLog({ ...roomy, log: silentLog });
+  const unread = new MemoryCommandLog({ ...roomy, clock: systemClock, log: silentLog });
   await expect(unread.submit(command(1))).rejects.toThrow('is consumed before');
 });

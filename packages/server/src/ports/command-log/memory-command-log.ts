@@ -3,6 +3,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import { Batcher } from '@hongyan/base/batcher';
+import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { failure, problemOf, type Result } from '@hongyan/protocol/refusals';
 import type { Command, CommandConsumer, CommandHandler, CommandOutcome, CommandProducer } from './command-log.ts';
@@ -17,11 +18,15 @@ export interface MemoryCommandLogOptions {
   readonly batchMax: number;
   /** Commands of one user in one batch: another user's command waits for no more of them than these. */
   readonly batchPerUserMax: number;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Two batches are under way: while one commits, the next is admitted and handed to the store, which is then never idle. */
 const inFlightMax = 2;
+
+/** Under load commands gather this long: a commit costs about the same for one command as for ten. A lone command never waits. */
+const minIntervalMs = 2;
 
 export class MemoryCommandLog implements CommandProducer, CommandConsumer {
   readonly #log: Log;
@@ -29,12 +34,13 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
   #handle: CommandHandler | undefined;
   #isDraining = false;
 
-  constructor({ queueMax, queuePerUserMax, batchMax, batchPerUserMax, log }: MemoryCommandLogOptions) {
+  constructor({ queueMax, queuePerUserMax, batchMax, batchPerUserMax, clock, log }: MemoryCommandLogOptions) {
     this.#log = log;
     this.#batcher = new Batcher({
       itemsMax: queueMax,
       batchMax,
       inFlightMax,
+      pace: { minIntervalMs, clock },
       fairness: { keyOf: ({ from }) => from, itemsPerKeyMax: queuePerUserMax, batchPerKeyMax: batchPerUserMax },
       handle: (batch) => this.#run(batch),
     });

@@ -90,7 +90,7 @@ export async function openWorld({
   const time = { nowMs: Date.UTC(2026, 0, 15) };
   const clock = { ...systemClock, nowMs: () => time.nowMs };
   const deps: CoreDeps = {
-    commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64 }),
+    commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64, clock }),
     timeline,
     directory,
     bus,
