@@ -4,6 +4,7 @@
 export function createUuidV7(nowMs: () => number): () => string {
   let lastMs = 0;
   let counter = 0;
+  const random = createRandomWords();
   return () => {
     const now = nowMs();
     if (now > lastMs) {
@@ -14,13 +15,10 @@ export function createUuidV7(nowMs: () => number): () => string {
       counter = 0;
     }
     const time = lastMs.toString(16).padStart(12, '0');
-    const random = crypto.getRandomValues(new Uint32Array(2));
-    const variant = (((random[0] ?? 0) & 0x3fffffff) | 0x80000000) >>> 0;
+    const variant = ((random() & 0x3fffffff) | 0x80000000) >>> 0;
     const high = variant.toString(16).padStart(8, '0');
-    const low = (random[1] ?? 0).toString(16).padStart(8, '0');
-    const tail = Math.floor(Math.random() * 0x10000)
-      .toString(16)
-      .padStart(4, '0');
+    const low = random().toString(16).padStart(8, '0');
+    const tail = (random() >>> 16).toString(16).padStart(4, '0');
     return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${high.slice(0, 4)}-${high.slice(4)}${low.slice(0, 4)}${tail}`;
   };
 }
@@ -28,4 +26,17 @@ export function createUuidV7(nowMs: () => number): () => string {
 /** The Unix milliseconds inside a UUIDv7. */
 export function uuidV7TimeMs(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/** 32 random bits a call, drawn from the system many at a time. */
+function createRandomWords(): () => number {
+  const words = new Uint32Array(1024);
+  let next = words.length;
+  return () => {
+    if (next === words.length) {
+      crypto.getRandomValues(words);
+      next = 0;
+    }
+    return words[next++] ?? 0;
+  };
 }

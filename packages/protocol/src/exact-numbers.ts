@@ -1,13 +1,18 @@
 // Finds numbers in JSON text that JavaScript would change: an acknowledgement must not be for another content than was sent.
 
+const mayBeLossy = /[:,[]\s*-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.\d{14})/;
+
 export interface LossyNumber {
   /** As written. */
   readonly text: string;
 }
 
-/** Cheap for ordinary texts: only 16 digits in a row or an exponent can hide a number that is not held exactly. */
+/**
+ * Cheap for ordinary texts: only 16 digits in a row or an exponent can hide a number that is not held exactly, and a number
+ * follows a bracket, a comma or a colon. Most ids have such digits too, but behind a quote.
+ */
 export function findLossyNumber(json: string): LossyNumber | undefined {
-  if (!/\d{16}|\d[eE]|\d\.\d{14}/.test(json)) return undefined;
+  if (!mayBeLossy.test(json)) return undefined;
   for (const { text } of numbersOf(json)) if (!isExact(text)) return { text };
   return undefined;
 }
