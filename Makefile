@@ -37,9 +37,10 @@ test: node_modules/.installed $(WEB) chromium ## Everything: fast tests, scenari
 bench: node_modules/.installed ## Measure; see docs/benchmarks.md
 	$(BUN) bench/run.ts
 
-build: node_modules/.installed $(WEB) ## One executable with the web client inside, dist/hongyan, and the client library in one file
+build: node_modules/.installed $(WEB) ## One executable with the web client inside, dist/hongyan, and the client library with its types
 	$(BUN) tools/build.ts
 	$(BUN) tools/build-client.ts
+	$(BUN) tools/build-client-types.ts
 
 format: node_modules/.installed ## Write the format
 	$(BIN)/biome check --write .
