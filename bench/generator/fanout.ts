@@ -1,8 +1,8 @@
 // One group, many online members: every message becomes as many deliveries as there are members.
 
 import type { BenchConnection } from '@hongyan/load/connection';
-import { SendBatch } from '@hongyan/load/direct';
 import { kinds, NumberField } from '@hongyan/load/frames';
+import { idBase, SendBatch } from '@hongyan/load/message-templates';
 
 export interface FanoutRequest {
   readonly conversationId: string;
@@ -19,7 +19,6 @@ export interface FanoutResult {
   readonly firstError: string;
 }
 
-const idBase = 1_000_000_000;
 const settleMs = 10_000;
 const onTheWayMax = 4096;
 

@@ -1,9 +1,10 @@
 // Direct messages between pairs whose receivers send no receipts: what a message costs up to its delivery.
 
 import type { BenchConnection } from '@hongyan/load/connection';
-import { type DirectResult, SendBatch } from '@hongyan/load/direct';
+import type { DirectResult } from '@hongyan/load/direct';
 import { kinds, NumberField } from '@hongyan/load/frames';
 import { Histogram } from '@hongyan/load/histogram';
+import { idBase, SendBatch } from '@hongyan/load/message-templates';
 
 export interface SilentRequest {
   /** Messages on the way per pair; each is over when its receiver has it. */
@@ -11,7 +12,6 @@ export interface SilentRequest {
   readonly durationS: number;
 }
 
-const idBase = 1_000_000_000;
 const settleMs = 5_000;
 /** A power of two above every window. */
 const onTheWayMax = 4096;

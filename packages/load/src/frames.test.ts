@@ -3,8 +3,8 @@
 import { expect, test } from 'bun:test';
 import { parseFrame } from '@hongyan/protocol/parse';
 import type { BenchConnection } from './connection.ts';
-import { DeliveredFrame, SendBatch } from './direct.ts';
 import { FrameReader, isBundle, NumberField, payloadBytesMax, splitBundle } from './frames.ts';
+import { DeliveredFrame, SendBatch } from './message-templates.ts';
 
 test('frames that arrive cut at any place come out whole and in order', () => {
   const short = ['a', 'b'.repeat(200), ''];
