@@ -75,7 +75,7 @@ test('[C2] frames with fields missing, of another type or beyond all bounds end 
     return Array.isArray(value) ? value.with(Number(key), spoilt) : { ...value, [key]: spoilt };
   };
   let isOdd = false;
-  server.http = () => Response.json(isOdd ? spoil(conversation) : conversation);
+  server.http = () => Response.json(isOdd ? (spoil(conversation) ?? null) : conversation);
   server.answer = (connection: ScriptedConnection, { type, id }) => {
     const answer = answers[type];
     if (!answer) return false;

@@ -2,7 +2,8 @@
 
 import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
 
-const version = 1;
+/** Raised when what is stored changes its form; what an older version stored is discarded and loaded anew from the server. */
+const version = 2;
 const stores = ['meta', 'outbox', 'conversations'] as const;
 type StoreName = (typeof stores)[number];
 const metaKey = 'meta';
@@ -81,7 +82,9 @@ export function createIndexedDbStorage(name: string): ClientStorage {
 function openDatabase(name: string, onClosed: () => void): Promise<IDBDatabase> {
   const request = indexedDB.open(name, version);
   request.onupgradeneeded = () => {
-    for (const store of stores) request.result.createObjectStore(store);
+    const database = request.result;
+    for (const store of [...database.objectStoreNames]) database.deleteObjectStore(store);
+    for (const store of stores) database.createObjectStore(store);
   };
   return result(request).then((database) => {
     // A tab with a later version of the page may upgrade it.

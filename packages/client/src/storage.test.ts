@@ -119,3 +119,17 @@ test('[C8] an indexed db that the browser closed behind its back is opened again
     indexedDB.open = open;
   }
 });
+
+test('[C8] an indexed db of an earlier version is emptied and opened', async () => {
+  const name = `storage-test-${count++}`;
+  const old = indexedDB.open(name, 1);
+  old.onupgradeneeded = () => old.result.createObjectStore('meta').put({ cursor: 'old' }, 'meta');
+  await new Promise((resolve) => {
+    old.onsuccess = resolve;
+  });
+  old.result.close();
+  const storage = createIndexedDbStorage(name);
+  expect((await storage.load()).meta.cursor).toBeUndefined();
+  await storage.putOutbox(item('a', 1));
+  expect((await storage.load()).outbox.map(({ no }) => no)).toEqual([1]);
+});
