@@ -26,6 +26,8 @@ type State =
 /** Beyond the frame limit the socket layer still takes this much, so that the sender is answered too_large; then it cuts. */
 const oversizeSlackBytes = 64 * 1024;
 const drainPollMs = 10;
+/** Without a request for so long, a client that just had an answer has sent its next one, and had it refused. */
+const quietMs = 100;
 /** With fewer connections than this share of the limit, reaching it again is worth another line in the log. */
 const relievedShare = 0.9;
 
@@ -101,7 +103,11 @@ export class Gateway implements Service {
     this.#state = { type: 'draining', server };
     this.#pipeline.drain();
     await this.#sockets.drain(deadlineMs);
-    while (server.pendingRequests > 0 && clock.monotonicMs() < deadlineMs) await sleep(clock, { delayMs: drainPollMs });
+    let quietSinceMs = clock.monotonicMs();
+    for (let nowMs = quietSinceMs; nowMs < Math.min(quietSinceMs + quietMs, deadlineMs); nowMs = clock.monotonicMs()) {
+      await sleep(clock, { delayMs: drainPollMs });
+      if (server.pendingRequests > 0) quietSinceMs = clock.monotonicMs();
+    }
   }
 
   async close(): Promise<void> {
