@@ -175,7 +175,10 @@ describe('a conversation in the web chat', () => {
       const nia = await Person.signIn(await stage.context(), stage.server.url, 'nia');
       await nia.page.locator('.nothing-open', { hasText: 'private window' }).waitFor();
       await nia.page.locator('.nothing-open').getByRole('button', { name: 'New chat' }).click();
-      await nia.page.locator('dialog', { hasText: 'New chat' }).waitFor();
+      const dialog = nia.page.locator('dialog', { hasText: 'New chat' });
+      await dialog.waitFor();
+      await nia.page.keyboard.type('bo');
+      expect(await dialog.locator('input').inputValue()).toBe('bo');
     },
     testMsMax,
   );

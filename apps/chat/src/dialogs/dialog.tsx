@@ -4,19 +4,29 @@ import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CloseIcon } from '../ui/icons.tsx';
 
-export function Dialog(props: { readonly title: string; readonly onClose: () => void; readonly children: ReactNode }) {
+export function Dialog(props: {
+  readonly title: string;
+  /** It opened to be typed into: the first text field has the focus, not the button that closes it. */
+  readonly isForTyping?: boolean;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}) {
+  const { isForTyping } = props;
   const { t } = useTranslation();
   const id = useId();
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      if (isForTyping) dialog.querySelector('input')?.focus();
+    }
     return () => {
       if (before instanceof HTMLElement && before.isConnected && document.activeElement === document.body)
         before.focus();
     };
-  }, []);
+  }, [isForTyping]);
   return (
     <dialog
       ref={ref}

@@ -29,7 +29,7 @@ export function NewChat({ onClose }: { readonly onClose: () => void }) {
   }
 
   return (
-    <Dialog title={t('conversations.newChat')} onClose={onClose}>
+    <Dialog isForTyping title={t('conversations.newChat')} onClose={onClose}>
       <UserSearchList search={search} onPick={(user) => void start(user)} />
       <Problem words={problem} />
     </Dialog>

@@ -47,7 +47,7 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
   }
 
   return (
-    <Dialog title={t('conversations.newGroup')} onClose={onClose}>
+    <Dialog isForTyping title={t('conversations.newGroup')} onClose={onClose}>
       <form className="stack" onSubmit={(event) => void create(event)}>
         <Field
           label={t('dialogs.groupTitle')}
