@@ -1,7 +1,9 @@
 // Display names and presence of users. Names are kept on this device, and asked for again when the connection comes back.
 
-import { systemClock, type Timer } from '@hongyan/base/clock';
+import { type Clock, systemClock, type Timer } from '@hongyan/base/clock';
 import type { Client, User, UserId } from '@hongyan/client/api';
+import { backOffMs } from '@hongyan/client/back-off';
+import { ClientError } from '@hongyan/client/client-error';
 import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { cleanName } from '../ui/clean-name.ts';
 import { eachFrame } from './each-frame.ts';
@@ -13,6 +15,9 @@ const watchedMax = 500;
 const keptMax = 2_000;
 /** Names come in bursts; they are kept together. */
 const keepDelayMs = 500;
+/** Names that could not be asked for are asked for again, at the latest this long after the last attempt. */
+const askAgainMaxMs = 60_000;
+const askAgainBaseMs = 2_000;
 
 export interface Presence {
   readonly online: boolean;
@@ -20,17 +25,19 @@ export interface Presence {
 }
 
 export interface PeopleOptions {
-  readonly client: Client;
+  readonly client: Pick<Client, 'getUser' | 'watchPresence'>;
   readonly userId: UserId;
-  readonly storage: BrowserStorage;
+  readonly storage: Pick<BrowserStorage, 'readJson' | 'write' | 'remove'>;
+  readonly clock?: Clock;
 }
 
 export class People {
   /** Both maps are replaced when they change, so that readers can compare them. */
   readonly names: Signal<ReadonlyMap<UserId, string>>;
   readonly presence = new Signal<ReadonlyMap<UserId, Presence>>(new Map());
-  readonly #client: Client;
-  readonly #storage: BrowserStorage;
+  readonly #client: PeopleOptions['client'];
+  readonly #storage: PeopleOptions['storage'];
+  readonly #clock: Clock;
   readonly #keptName: string;
   readonly #names: Map<UserId, string>;
   readonly #presence = new Map<UserId, Presence>();
@@ -40,11 +47,15 @@ export class People {
   readonly #missed = new Set<UserId>();
   readonly #watched = new Set<UserId>();
   #keepTimer: Timer | undefined;
+  /** Runs while something is missed: an open connection does not say that a request gets through. */
+  #askAgainTimer: Timer | undefined;
+  #failures = 0;
   readonly #publishNames = eachFrame(() => this.names.set(new Map(this.#names)));
   readonly #publishPresence = eachFrame(() => this.presence.set(new Map(this.#presence)));
 
-  constructor({ client, userId, storage }: PeopleOptions) {
+  constructor({ client, userId, storage, clock = systemClock }: PeopleOptions) {
     this.#client = client;
+    this.#clock = clock;
     this.#storage = storage;
     this.#keptName = `names.${userId}`;
     this.#names = new Map(namesIn(storage.readJson(this.#keptName)));
@@ -63,31 +74,35 @@ export class People {
     }
     if (!hasChanged) return;
     this.#publishNames();
-    this.#keepTimer ??= systemClock.after(keepDelayMs, () => this.#keep());
+    this.#keepTimer ??= this.#clock.after(keepDelayMs, () => this.#keep());
   }
 
   learnUsers(users: readonly User[]): void {
     this.learn(users.map((user) => ({ userId: user.user_id, displayName: user.display_name })));
   }
 
-  /** Asks the server for the name, once in each visit; where it could not be asked, again when online. */
+  /** Asks the server for the name, once in each visit; where it could not be asked, again later and when online. */
   want(userId: UserId): void {
     if (this.#asked.has(userId)) return;
     this.#asked.add(userId);
     this.#client.getUser(userId).then(
-      (user) => this.learnUsers([user]),
-      () => {
+      (user) => {
+        this.#failures = 0;
+        this.learnUsers([user]);
+      },
+      (error: unknown) => {
+        if (error instanceof ClientError && !error.isRetryable) return; // it would answer the same again
         this.#asked.delete(userId);
         this.#missed.add(userId);
+        this.#askAgainLater();
       },
     );
   }
 
   /** The connection is back: asks for what was missed. */
   online(): void {
-    const missed = [...this.#missed];
-    this.#missed.clear();
-    for (const userId of missed) this.want(userId);
+    this.#failures = 0;
+    this.#askAgain();
   }
 
   /** Follows the presence of these users from now on. Best effort [D9]. */
@@ -115,10 +130,25 @@ export class People {
   /** Nothing is kept after this. */
   stop(): void {
     this.#keepTimer?.cancel();
+    this.#askAgainTimer?.cancel();
   }
 
   forget(): void {
     this.#storage.remove(this.#keptName);
+  }
+
+  #askAgain(): void {
+    this.#askAgainTimer?.cancel();
+    this.#askAgainTimer = undefined;
+    const missed = [...this.#missed];
+    this.#missed.clear();
+    for (const userId of missed) this.want(userId);
+  }
+
+  #askAgainLater(): void {
+    if (this.#askAgainTimer) return;
+    const delayMs = backOffMs(this.#failures++, { baseMs: askAgainBaseMs, maxMs: askAgainMaxMs, random: Math.random });
+    this.#askAgainTimer = this.#clock.after(delayMs, () => this.#askAgain());
   }
 
   #keep(): void {
