@@ -161,7 +161,11 @@ describe('the web chat in its browser', () => {
       await hal.sees('hello', 'delivered');
       await hal.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
       await hal.page.waitForFunction(() => localStorage.getItem('hongyan.names.hal')?.includes('Ida'));
-      await hal.page.waitForFunction(storedConversations, 'hongyan.hal');
+      await hal.until(
+        () => hal.page.evaluate(storedConversations, 'hongyan.hal'),
+        (count) => count === 1,
+        'the conversation is stored',
+      );
       await context.setOffline(true);
       await hal.page.reload();
       await hal.conversation('Ida').waitFor();
