@@ -1,7 +1,7 @@
 // The worker's side of a group commit: one transaction, and so one fsync at most, for each batch that arrives.
 
 import { assert, unreachable } from '@hongyan/base/assert';
-import { soon } from '@hongyan/base/soon';
+import { systemClock } from '@hongyan/base/clock';
 import { failureOf } from './failure.ts';
 import type { FromWorker, ToWorker } from './group-commit-protocol.ts';
 
@@ -16,8 +16,8 @@ export interface BatchStore<Op, Result> {
   /** MUST also forget what memory learned from the batch; MUST NOT mind that SQLite rolled back by itself already. */
   rollback(): void;
   /**
-   * A piece of work that can wait, of some milliseconds: called when a batch was answered and, as long as it returns true, again
-   * in between batches. A throw is a bug and ends the thread.
+   * A piece of work that can wait, of about a millisecond: called when a batch was answered and, as long as it returns true, again
+   * every few milliseconds, so that it leaves the processor to those who wait. A throw is a bug and ends the thread.
    */
   upkeep?(): boolean;
   close(): void;
@@ -28,6 +28,9 @@ export function serveGroupCommit<Op, Result>(open: (init: unknown) => BatchStore
   const server = new GroupCommitServer<Op, Result>(open);
   self.onmessage = (event: MessageEvent<ToWorker<Op>>) => server.receive(event.data);
 }
+
+/** Between two pieces of upkeep. */
+const upkeepPauseMs = 10;
 
 class GroupCommitServer<Op, Result> {
   readonly #open: (init: unknown) => BatchStore<Op, Result>;
@@ -64,11 +67,10 @@ class GroupCommitServer<Op, Result> {
     }
   }
 
-  /** In a later turn of the loop: a batch that waits already goes first. */
   #scheduleUpkeep(): void {
     if (this.#store?.upkeep === undefined || this.#isUpkeepScheduled) return;
     this.#isUpkeepScheduled = true;
-    soon(() => {
+    systemClock.after(upkeepPauseMs, () => {
       this.#isUpkeepScheduled = false;
       if (this.#store?.upkeep?.()) this.#scheduleUpkeep();
     });

@@ -4,9 +4,9 @@ import type { Database } from 'bun:sqlite';
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { Transaction } from '../../adapters/sqlite/open.ts';
 
-/** Rows of one step: each kind of step takes one or two milliseconds. The rows of `entry` are scattered over the file, the others are not. */
-const rangeRows = 4_000;
-const entryRows = 400;
+/** Rows of one step: each kind of step takes about half a millisecond. The rows of `entry` are scattered over the file, the others are not. */
+const rangeRows = 1_000;
+const entryRows = 100;
 /** How many rows of the tail one step moves on average. */
 export const rowsPerStep = Math.floor(1 / (4 / rangeRows + 1 / entryRows));
 

@@ -26,7 +26,7 @@
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
-import { LRUCache } from 'lru-cache';
+import QuickLRU from 'quick-lru';
 import { isUnavailable } from '../../adapters/sqlite/failure.ts';
 import { closeWriter, openWriter, type Transaction, transactionOf } from '../../adapters/sqlite/open.ts';
 import { Drain, type DrainStatements, prepareDrain, rowsPerStep } from './drain.ts';
@@ -71,8 +71,8 @@ export class MonthWriter {
   readonly #transaction: Transaction;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #drainSql: DrainStatements;
-  readonly #standings = new LRUCache<ConversationId, Standing>({ max: standingsMax });
-  readonly #senderNos = new LRUCache<UserId, number>({ max: 200_000 });
+  readonly #standings = new QuickLRU<ConversationId, Standing>({ maxSize: standingsMax });
+  readonly #senderNos = new QuickLRU<UserId, number>({ maxSize: 200_000 });
   readonly #tail: TailIndex;
   /** Rows up to here were in the tail when the file was opened. */
   readonly #foundThrough: number;

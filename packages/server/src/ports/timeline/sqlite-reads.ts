@@ -2,8 +2,9 @@
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
+import { firstOf } from './first-of.ts';
 import { formatPosition, parsePosition } from './position.ts';
-import { firstOf, type StoreView } from './store-view.ts';
+import type { StoreView } from './store-view.ts';
 import type { Head, Position, Range, RangeRequest, Segment, StoredEntry, TimelineReads } from './timeline.ts';
 
 type ClientKey = Parameters<TimelineReads['findByClientMsgId']>[0];

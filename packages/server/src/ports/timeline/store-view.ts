@@ -2,7 +2,8 @@
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import { LRUCache } from 'lru-cache';
+import QuickLRU from 'quick-lru';
+import { firstOf } from './first-of.ts';
 import { HeadsFile } from './heads-file.ts';
 import { listMonths, type Month, positionOf } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
@@ -22,7 +23,7 @@ export class StoreView {
   /** Oldest first. */
   #months: MonthReader[] = [];
   /** Heads of conversations in use: kept current by every append. */
-  readonly #known = new LRUCache<ConversationId, PlacedHead>({ max: 200_000 });
+  readonly #known = new QuickLRU<ConversationId, PlacedHead>({ maxSize: 200_000 });
   #end = 0;
   #removedThrough = 0;
 
@@ -131,12 +132,4 @@ export class StoreView {
     for (const month of this.#months) month.close();
     this.#heads.close();
   }
-}
-
-export function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

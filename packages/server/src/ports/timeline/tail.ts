@@ -2,8 +2,8 @@
 // month yet. Reads look here first and in the files for what is older.
 
 import { assert } from '@hongyan/base/assert';
-import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import { KeyMap } from './key-map.ts';
+import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
+import { firstOf } from './first-of.ts';
 import { type Month, positionOf } from './month-file.ts';
 import type { StoredEntry } from './timeline.ts';
 
@@ -13,13 +13,14 @@ const dropsPerAppendMin = 256;
 export class Tail {
   #month: Month | undefined;
   #basePosition = 0;
-  /** p of the entry at #start. */
+  /** p of the oldest entry that was not dropped. */
   #firstP = 1;
-  #entries: StoredEntry[] = [];
+  #size = 0;
+  /** All are full but the last. */
+  #chunks: Chunk[] = [];
+  /** Entries of the first chunk that were dropped. */
   #start = 0;
   #runs = new Map<ConversationId, Run>();
-  #byMsgId = new Map<MsgId, StoredEntry>();
-  #byKey = newKeyMap();
 
   get month(): Month | undefined {
     return this.#month;
@@ -34,10 +35,6 @@ export class Tail {
     return this.#firstP + this.#size - 1;
   }
 
-  get #size(): number {
-    return this.#entries.length - this.#start;
-  }
-
   positionOf(p: number): number {
     return this.#basePosition + p;
   }
@@ -47,11 +44,10 @@ export class Tail {
     this.#month = month;
     this.#basePosition = month === undefined ? 0 : positionOf(month, 0);
     this.#firstP = nextP;
-    this.#entries = [];
+    this.#size = 0;
+    this.#chunks = [];
     this.#start = 0;
     this.#runs = new Map();
-    this.#byMsgId = new Map();
-    this.#byKey = newKeyMap();
   }
 
   /** The entry of the next p; returned as it is kept. */
@@ -60,25 +56,26 @@ export class Tail {
     // All entries of a conversation share one copy of its id.
     const id = run?.last.conversationId ?? conversationId;
     const entry = { msgId, conversationId: id, from, clientMsgId, timestampMs, contentJson, seq };
-    this.#entries.push(entry);
+    const chunk = this.#chunks.at(-1);
+    if (chunk === undefined || chunk.isFull) this.#chunks.push(new Chunk(entry));
+    else chunk.entries.push(entry);
+    this.#size++;
     if (run) run.add(entry, this.lastP);
     else this.#runs.set(id, new Run(entry, this.lastP));
-    // The first one with an id or a key is the one to be found.
-    if (!this.#byMsgId.has(entry.msgId)) this.#byMsgId.set(entry.msgId, entry);
-    this.#byKey.set(entry);
     return entry;
   }
 
   at(p: number): StoredEntry {
-    const entry = this.#entries[this.#start + p - this.#firstP];
-    assert(p >= this.#firstP && entry, `entry ${p} is in the tail, which begins at ${this.#firstP}`);
+    const entry = p < this.#firstP ? undefined : this.#at(p);
+    assert(entry, `entry ${p} is in the tail, which begins at ${this.#firstP}`);
     return entry;
   }
 
   /** In the order of commits, p > afterP. */
   after(afterP: number, limit: number): readonly StoredEntry[] {
-    const from = this.#start + Math.max(0, afterP + 1 - this.#firstP);
-    return this.#entries.slice(from, from + limit);
+    const from = Math.max(this.#firstP, afterP + 1);
+    const count = Math.max(0, Math.min(limit, this.lastP + 1 - from));
+    return Array.from({ length: count }, (_, index) => this.at(from + index));
   }
 
   run(conversationId: ConversationId): Run | undefined {
@@ -86,15 +83,15 @@ export class Tail {
   }
 
   byMsgId(msgId: MsgId): StoredEntry | undefined {
-    return this.#byMsgId.get(msgId);
+    return firstOf(this.#chunks, (chunk) => chunk.byMsgId(msgId));
   }
 
   byKey({ from, clientMsgId }: Pick<StoredEntry, 'from' | 'clientMsgId'>): StoredEntry | undefined {
-    return this.#byKey.get(from, clientMsgId);
+    return firstOf(this.#chunks, (chunk) => chunk.byKey(clientMsgId).find((entry) => entry.from === from));
   }
 
   byKeyOfAnyone(clientMsgId: ClientMsgId): StoredEntry[] {
-    return this.#entries.slice(this.#start).filter((entry) => entry.clientMsgId === clientMsgId);
+    return this.#chunks.flatMap((chunk) => chunk.byKey(clientMsgId));
   }
 
   /** Lets go of some of the entries up to `throughP`, which MUST be in the month's sorted tables: at least twice as many as were added. */
@@ -102,18 +99,56 @@ export class Tail {
     const sorted = Math.min(throughP, this.lastP) - this.#firstP + 1;
     const count = Math.min(sorted, 2 * added + dropsPerAppendMin);
     for (let dropped = 0; dropped < count; dropped++) this.#dropFirst();
-    if (this.#start <= this.#entries.length / 2) return;
-    this.#entries = this.#entries.slice(this.#start);
-    this.#start = 0;
+  }
+
+  #at(p: number): StoredEntry | undefined {
+    const index = this.#start + p - this.#firstP;
+    return this.#chunks[Math.floor(index / chunkSize)]?.entries[index % chunkSize];
   }
 
   #dropFirst(): void {
-    const entry = this.at(this.#firstP);
-    this.#start++;
+    const { conversationId } = this.at(this.#firstP);
     this.#firstP++;
-    if (this.#runs.get(entry.conversationId)?.dropFirst() === 0) this.#runs.delete(entry.conversationId);
-    if (this.#byMsgId.get(entry.msgId) === entry) this.#byMsgId.delete(entry.msgId);
-    this.#byKey.delete(entry);
+    this.#size--;
+    if (++this.#start === chunkSize) {
+      this.#chunks.shift();
+      this.#start = 0;
+    }
+    if (this.#runs.get(conversationId)?.dropFirst() === 0) this.#runs.delete(conversationId);
+  }
+}
+
+const chunkSize = 1024;
+const none: readonly StoredEntry[] = [];
+
+/**
+ * A piece of the tail. A garbage collector of generations reads an old array or map anew whenever it was written since: one array
+ * and two maps of the whole tail would be read for every collection, pieces that are full never. Ids are looked up seldom: a piece
+ * makes its maps for the first question after it is full.
+ */
+class Chunk {
+  readonly entries: StoredEntry[];
+  #byMsgId: ReadonlyMap<MsgId, StoredEntry> | undefined;
+  #byKey: ReadonlyMap<ClientMsgId, readonly StoredEntry[]> | undefined;
+
+  constructor(first: StoredEntry) {
+    this.entries = [first];
+  }
+
+  get isFull(): boolean {
+    return this.entries.length === chunkSize;
+  }
+
+  byMsgId(msgId: MsgId): StoredEntry | undefined {
+    if (!this.isFull) return this.entries.find((entry) => entry.msgId === msgId);
+    this.#byMsgId ??= new Map(this.entries.map((entry) => [entry.msgId, entry]));
+    return this.#byMsgId.get(msgId);
+  }
+
+  byKey(clientMsgId: ClientMsgId): readonly StoredEntry[] {
+    if (!this.isFull) return this.entries.filter((entry) => entry.clientMsgId === clientMsgId);
+    this.#byKey ??= Map.groupBy(this.entries, (entry) => entry.clientMsgId);
+    return this.#byKey.get(clientMsgId) ?? none;
   }
 }
 
@@ -170,5 +205,3 @@ export class Run {
     return first;
   }
 }
-
-const newKeyMap = () => new KeyMap<UserId, StoredEntry>((entry) => entry.from);

@@ -6,7 +6,7 @@ import { createUuidV7 } from '@hongyan/base/uuid';
 import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { errors, jwtVerify, SignJWT } from 'jose';
-import { LRUCache } from 'lru-cache';
+import QuickLRU from 'quick-lru';
 import type { IssuedToken, Tokens, VerifiedToken } from './tokens.ts';
 
 export interface JwtTokensOptions {
@@ -23,12 +23,12 @@ const userIds = new RegExp(userIdPattern);
 export class JwtTokens implements Tokens {
   readonly #options: JwtTokensOptions;
   readonly #newTokenId: () => string;
-  readonly #verified: LRUCache<string, Ok<VerifiedToken>>;
+  readonly #verified: QuickLRU<string, Ok<VerifiedToken>>;
 
   constructor(options: JwtTokensOptions) {
     this.#options = options;
     this.#newTokenId = createUuidV7(() => options.clock.nowMs());
-    this.#verified = new LRUCache({ max: options.cacheMax ?? 20_000 });
+    this.#verified = new QuickLRU({ maxSize: options.cacheMax ?? 20_000 });
   }
 
   async sign(userId: UserId): Promise<IssuedToken> {

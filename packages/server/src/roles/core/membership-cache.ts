@@ -1,7 +1,7 @@
 // Memberships near the hot path. This core handles every command that changes them, so it knows when an entry is stale.
 
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
-import { LRUCache } from 'lru-cache';
+import QuickLRU from 'quick-lru';
 import type { ConversationRecord, MemberKey, MemberRecord } from '../../ports/directory/conversations.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 
@@ -13,8 +13,8 @@ export interface Membership {
 /** Positive answers only, bounded: the least recently used leave and are read again from the directory. */
 export class MembershipCache {
   readonly #directory: Directory;
-  readonly #conversations = new LRUCache<ConversationId, ConversationRecord>({ max: 100_000 });
-  readonly #members = new LRUCache<string, Membership['member']>({ max: 200_000 });
+  readonly #conversations = new QuickLRU<ConversationId, ConversationRecord>({ maxSize: 100_000 });
+  readonly #members = new QuickLRU<string, Membership['member']>({ maxSize: 200_000 });
   /** For each read under way, the conversations that changed meanwhile: what it found of them may be old. */
   readonly #changedDuring = new Set<Set<ConversationId>>();
 
