@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { createLog } from '@hongyan/base/log';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import { directMembers } from '@hongyan/protocol/direct';
-import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { readOrCreateSecret } from '../packages/server/src/config/secret.ts';
+import { encodeState, unchanged, withReaction } from '../packages/server/src/domain/message-state.ts';
 import { openSqliteDirectory } from '../packages/server/src/ports/directory/sqlite-directory.ts';
 import { openSqliteTimeline } from '../packages/server/src/ports/timeline/sqlite-timeline.ts';
+import type { NewEntry, Timeline } from '../packages/server/src/ports/timeline/timeline.ts';
 import { onCore } from './cores.ts';
 import { type Reading, readingOf } from './cost.ts';
 
@@ -19,6 +21,8 @@ export interface SeedRequest {
   readonly directs: readonly string[];
   /** Written to every direct conversation in turn, so that its entries lie far from each other in the file. */
   readonly messagesEach: number;
+  /** Of each message, after all messages are written. */
+  readonly reactionsEach?: number;
   /** The process's CPU time is read after so many messages again and again; never when it is absent. */
   readonly readingEvery?: number;
 }
@@ -101,6 +105,7 @@ async function fillTimeline(request: SeedRequest): Promise<void> {
         clientMsgId: uuid() as ClientMsgId,
         timestampMs: Date.now(),
         contentJson,
+        isCounted: true,
       };
     });
     waiting.push(timeline.append(batch));
@@ -113,8 +118,37 @@ async function fillTimeline(request: SeedRequest): Promise<void> {
     done(batch.length);
   }
   await Promise.all(waiting);
+  await react(timeline, request);
   await timeline.close();
   if (request.readingEvery !== undefined) await Bun.write(readingsPath(dataFolder), JSON.stringify(readings));
+}
+
+/** Every message gets reactions with as many keys, by one member and the other in turn. */
+async function react(timeline: Timeline, { directs, messagesEach, reactionsEach = 0 }: SeedRequest): Promise<void> {
+  const uuid = createUuidV7(() => Date.now());
+  const done = progress('reactions', directs.length * messagesEach * reactionsEach);
+  for (const id of reactionsEach > 0 ? directs : []) {
+    const members = membersOf(id);
+    let state = unchanged;
+    const batch = Array.from({ length: messagesEach * reactionsEach }, (_, index): NewEntry => {
+      const [target_seq, no] = [Math.floor(index / reactionsEach) + 1, index % reactionsEach];
+      const from = members[no % 2] ?? members[0];
+      const key = `key ${no}`;
+      state = withReaction(no === 0 ? unchanged : state, key, from);
+      return {
+        msgId: uuid() as MsgId,
+        conversationId: id as ConversationId,
+        from,
+        clientMsgId: uuid() as ClientMsgId,
+        timestampMs: Date.now(),
+        contentJson: JSON.stringify({ type: 'hongyan.reaction', target_seq, key, op: 'add' }),
+        isCounted: false,
+        target: { seq: target_seq as Seq, stateJson: encodeState(state) },
+      };
+    });
+    for (let from = 0; from < batch.length; from += batchMax) await timeline.append(batch.slice(from, from + batchMax));
+    done(batch.length);
+  }
 }
 
 /** This process stands where the server does in other figures; there is no generator. */

@@ -10,33 +10,60 @@ const readerCount = 100;
 const pageSize = 50;
 const concurrency = 4;
 const small = 100_000;
+const reactedMessages = 20_000;
+const reactionsEach = 20;
 const targetP99Ms = 5;
 const targetRatio = 1.5;
 const transports = ['socket', 'http'] as const;
 
 export const history: Scenario = {
   name: 'history',
-  summary: 'pages of 50 from a large store beside one of 100,000 messages',
-  shapes: ['history'],
+  summary:
+    'pages of 50 from a large store beside one of 100,000 messages, and pages whose messages have 20 reactions each',
+  shapes: ['history', 'history-reactions'],
   async run(input) {
-    const large = input.rows ?? (input.isQuick ? 1_000_000 : 10_000_000);
     const figures: Figure[] = [];
-    for (const stored of [small, large]) {
-      input.progress(`history: ${stored.toLocaleString('en')} messages stored`);
-      figures.push(...(await measure(stored, input)));
-    }
-    return figures.map((figure, index) => beside(figure, figures[index % transports.length]));
+    if (input.isWanted('history')) figures.push(...(await runSizes(input)));
+    if (input.isWanted('history-reactions')) figures.push(...(await runReactions(input)));
+    return figures;
   },
 };
 
-function measure(stored: number, { durationS, cores }: ScenarioInput): Promise<Figure[]> {
+async function runSizes(input: ScenarioInput): Promise<Figure[]> {
+  const large = input.rows ?? (input.isQuick ? 1_000_000 : 10_000_000);
+  const figures: Figure[] = [];
+  for (const stored of [small, large]) {
+    input.progress(`history: ${stored.toLocaleString('en')} messages stored`);
+    figures.push(...(await measure({ stored, reactionsEach: 0 }, input)));
+  }
+  return figures.map((figure, index) => beside(figure, figures[index % transports.length]));
+}
+
+async function runReactions(input: ScenarioInput): Promise<Figure[]> {
+  input.progress(`history: ${reactedMessages.toLocaleString('en')} messages with ${reactionsEach} reactions each`);
+  const figures = await measure({ stored: reactedMessages, reactionsEach }, input);
+  return figures.map((figure) => ({
+    ...figure,
+    target: {
+      text: `p99 < ${targetP99Ms} ms`,
+      isMet: (figure.latency.page?.p99Ms ?? Number.POSITIVE_INFINITY) < targetP99Ms,
+    },
+  }));
+}
+
+interface Stored {
+  readonly stored: number;
+  readonly reactionsEach: number;
+}
+
+function measure({ stored, reactionsEach }: Stored, { durationS, cores }: ScenarioInput): Promise<Figure[]> {
   const conversations = Math.ceil(stored / messagesEach);
-  const readers = names('reader', readerCount);
+  const readers = names('reader', Math.min(readerCount, conversations));
   const directs = Array.from({ length: conversations }, (_, index) =>
-    historyConversation(readers[index % readerCount] ?? '', index),
+    historyConversation(readers[index % readers.length] ?? '', index),
   );
   const users = [...readers, ...names('h', conversations)];
-  return withBed({ seed: { users, groups: [], directs, messagesEach }, cores }, async (bed) => {
+  return withBed({ seed: { users, groups: [], directs, messagesEach, reactionsEach }, cores }, async (bed) => {
     const figures: Figure[] = [];
     for (const by of transports) {
       const request = { by, readers, conversations, messagesEach, pageSize, concurrency };
@@ -44,9 +71,10 @@ function measure(stored: number, { durationS, cores }: ScenarioInput): Promise<F
       const { result, cost } = await measured(bed, () => bed.generator.call('history', { ...request, durationS }));
       const { pages, elapsedS, firstError, latency } = result;
       if (firstError) throw new Error(`history over ${by}: ${firstError}`);
+      const reacted = reactionsEach === 0 ? '' : `, ${reactionsEach} reactions each`;
       figures.push({
         scenario: 'history',
-        name: `${stored.toLocaleString('en')} stored, ${by}`,
+        name: `${stored.toLocaleString('en')} stored${reacted}, ${by}`,
         item: 'page',
         count: pages,
         elapsedS,

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import type { UserId } from '@hongyan/client';
+import type { ConversationId, Seq } from '@hongyan/client/api';
 import { openStage, type Stage } from './browser.ts';
 import { Person } from './person.ts';
 
@@ -179,6 +180,57 @@ describe('a conversation in the web chat', () => {
       await dialog.waitFor();
       await nia.page.keyboard.type('bo');
       expect(await dialog.locator('input').inputValue()).toBe('bo');
+    },
+    testMsMax,
+  );
+
+  test(
+    '[E4][E5][E6] edits, reactions and a recall show at once, for both, and a new message follows them',
+    async () => {
+      const bob = await stage.client('rob');
+      const eve = await Person.signUp(await stage.context(), stage.server.url, 'eva');
+      await eve.startChat('rob');
+      await eve.write('hello');
+      await eve.sees('hello', 'delivered');
+      const id = 'd:eva:rob' as ConversationId;
+      const { seq: theirs = 0 } = await bob.send({ conversationId: id }, { type: 'text', text: 'frist' });
+      await eve.sees('frist');
+      await bob.edit(id, theirs as Seq, { type: 'text', text: 'first' });
+      await eve.sees('first');
+      await eve.bubble('first').locator('.edited').waitFor();
+
+      await eve.bubble('first').click({ button: 'right' });
+      await eve.page.getByRole('menuitem', { name: 'React with 👍' }).click();
+      const reaction = eve.bubble('first').locator('.reaction');
+      await eve.until(
+        () => reaction.getAttribute('aria-pressed'),
+        (pressed) => pressed === 'true',
+        'the own reaction',
+      );
+      await bob.react(id, theirs as Seq, '👍', 'add');
+      await eve.until(
+        () => reaction.textContent(),
+        (words) => words?.trim() === '👍 2',
+        'both reactions',
+      );
+      await reaction.click();
+      await eve.until(
+        () => reaction.textContent(),
+        (words) => words?.trim() === '👍 1',
+        'the own reaction taken back',
+      );
+      await bob.send({ conversationId: id }, { type: 'text', text: 'after the changes' });
+      await eve.sees('after the changes');
+
+      eve.page.on('dialog', (dialog) => void dialog.accept());
+      await eve.bubble('hello').click({ button: 'right' });
+      await eve.page.getByRole('menuitem', { name: 'Recall' }).click();
+      await eve.page.locator('.message[data-recalled=true]').waitFor();
+      expect(await eve.bubble('hello').count()).toBe(0);
+      await eve.page.reload();
+      await eve.sees('after the changes');
+      expect(await eve.page.locator('.message[data-recalled=true]').count()).toBe(1);
+      expect(await eve.bubble('first').locator('.reaction').textContent()).toContain('1');
     },
     testMsMax,
   );

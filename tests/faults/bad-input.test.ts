@@ -45,6 +45,8 @@ const send = (fields: object) => {
   const whole = { type: 'send', id: 1, client_msg_id: 'bad', content: { type: 'text', text: 'x' }, ...fields };
   return frame(whole);
 };
+const change = (type: string, fields: object) =>
+  frame({ type, id: 1, conversation_id: group, client_msg_id: `bad ${type}`, ...fields });
 const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
 const sql = `'; DROP TABLE entries; DELETE FROM users; --"\\ OR 1=1`;
 
@@ -100,6 +102,31 @@ const refusedFrames: readonly [name: string, text: () => string, code: string][]
   ['a send to a direct conversation of others', () => send({ conversation_id: 'd:bob:carl' }), 'not_member'],
   ['a direct conversation in the wrong order', () => send({ conversation_id: 'd:bob:ann' }), 'bad_request'],
   ['history of a group one is not in', () => frame({ type: 'history', id: 1, conversation_id: foreign }), 'not_member'],
+  ['an edit without a target', () => change('edit', { content: { type: 'x' } }), 'bad_request'],
+  [
+    'an edit of a message that does not exist',
+    () => change('edit', { target_seq: 99, content: { type: 'x' } }),
+    'not_found',
+  ],
+  ['an edit of a state entry', () => change('edit', { target_seq: 1, content: { type: 'x' } }), 'not_found'],
+  ['a forged edit', () => change('edit', { target_seq: 2, content: { type: 'hongyan.title' } }), 'forbidden'],
+  [
+    'a recall in a group one is not in',
+    () => change('recall', { target_seq: 2, conversation_id: foreign }),
+    'not_member',
+  ],
+  ['a reaction that shows nothing', () => change('react', { target_seq: 2, key: '\uFE0F', op: 'add' }), 'bad_request'],
+  ['a reaction that toggles', () => change('react', { target_seq: 2, key: '👍', op: 'toggle' }), 'bad_request'],
+  [
+    'a reaction of half a surrogate pair',
+    () => change('react', { target_seq: 2, key: '\ud83d', op: 'add' }),
+    'bad_request',
+  ],
+  [
+    'catching up before the first',
+    () => frame({ type: 'catch_up', id: 1, conversation_id: group, after_seq: -1 }),
+    'bad_request',
+  ],
   [
     'delivered in a group one is not in',
     () => frame({ type: 'delivered', conversation_id: foreign, seq: 1 }),

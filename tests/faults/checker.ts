@@ -1,5 +1,6 @@
 // Proves the delivery contract from the client's side alone: events of clients against what the server shows afterwards.
 
+import { type FoldedMessage, foldEntries } from '@hongyan/testing/fold-entries';
 import type { Aftermath, ClientEvent, FullRead, SeenEntry, Violation } from '@hongyan/testing/history';
 import { checkPositions } from './position-check.ts';
 
@@ -16,6 +17,8 @@ export function check(events: readonly ClientEvent[], aftermath: Aftermath): Vio
     ...checkPushOrder(events),
     ...checkSeen(events, timelines, aftermath.devices),
     ...checkPositions(events, lastSeqs(timelines)),
+    ...checkErased(sends, timelines),
+    ...checkHistory(aftermath.reads),
   ];
 }
 
@@ -224,21 +227,18 @@ function allEntries(timelines: Timelines): SeenEntry[] {
   return [...timelines.values()].flatMap((timeline) => [...timeline.values()]);
 }
 
-/** Membership and title changes stand in the timeline too; nobody sends them. */
-function isServerMade({ content }: SeenEntry): boolean {
-  return (
-    typeof content === 'object' &&
-    content !== null &&
-    'type' in content &&
-    typeof content.type === 'string' &&
-    content.type.startsWith('hongyan.')
-  );
-}
+const typeOf = ({ content }: SeenEntry): unknown => (content as { readonly type?: unknown } | null)?.type;
 
+/** Changes of members and title stand in the timeline too; nobody sends them. */
+const isServerMade = (entry: SeenEntry): boolean =>
+  ['hongyan.members', 'hongyan.title'].includes(String(typeOf(entry)));
+const isErased = (entry: SeenEntry): boolean => typeOf(entry) === 'hongyan.recalled';
+
+/** What a recall erased can no longer be compared; checkErased shows that it was recalled. */
 function isAttempted(send: Send, entry: SeenEntry): boolean {
   return send.attempts.some(
     ({ conversationId, content }) =>
-      conversationId === entry.conversation_id && Bun.deepEquals(content, entry.content, true),
+      conversationId === entry.conversation_id && (isErased(entry) || Bun.deepEquals(content, entry.content, true)),
   );
 }
 
@@ -250,6 +250,53 @@ function isSame(a: SeenEntry, b: SeenEntry | undefined): boolean {
     a.from === b.from &&
     a.client_msg_id === b.client_msg_id &&
     a.conversation_id === b.conversation_id &&
-    Bun.deepEquals(a.content, b.content, true)
+    (isErased(a) || isErased(b) || Bun.deepEquals(a.content, b.content, true))
   );
+}
+
+/** [E5] Erased is what was recalled, and nothing else: the message, and the changes of it that came before the recall. */
+function checkErased(sends: Sends, timelines: Timelines): Violation[] {
+  const violations: Violation[] = [];
+  for (const timeline of timelines.values()) {
+    const entries = [...timeline.values()];
+    const recalled = new Map(
+      entries
+        .filter((entry) => typeOf(entry) === 'hongyan.recall')
+        .map((entry) => [(entry.content as { readonly target_seq: number }).target_seq, entry.seq]),
+    );
+    for (const entry of entries) {
+      const attempt = sends.get(keyOf(entry.from, entry.client_msg_id))?.attempts[0]?.content;
+      const changed = (attempt as { readonly target_seq?: number } | undefined)?.target_seq;
+      const recallSeq = recalled.get(changed ?? entry.seq);
+      const isVoid = recallSeq !== undefined && entry.seq < recallSeq;
+      if (isVoid === isErased(entry)) continue;
+      const what = isVoid ? 'a recalled content is still there' : 'a content that nobody recalled is gone';
+      violations.push({ rule: 'E5', what, evidence: { entry, attempt, recallSeq } });
+    }
+  }
+  return violations;
+}
+
+/** [E2] History is the fold of the raw entries. */
+function checkHistory(reads: readonly FullRead[]): Violation[] {
+  return reads.flatMap(({ userId, conversationId, entries, messages }) => {
+    if (messages === undefined) return [];
+    const expected = foldEntries(entries, userId);
+    const index = expected.findIndex((message, at) => !Bun.deepEquals(message, formOf(messages[at])));
+    if (index < 0 && expected.length === messages.length) return [];
+    const evidence = { userId, conversationId, expected: expected[index], found: messages[index] };
+    return [{ rule: 'E2', what: 'history is not the fold of the entries', evidence }];
+  });
+}
+
+/** The fields that the fold knows. */
+function formOf(message: FoldedMessage | undefined): FoldedMessage | undefined {
+  if (message === undefined) return undefined;
+  const { seq, from, content, edited, recalled, reactions } = message;
+  return {
+    ...{ seq, from, content },
+    ...(edited === undefined ? {} : { edited }),
+    ...(recalled === undefined ? {} : { recalled }),
+    ...(reactions === undefined ? {} : { reactions }),
+  };
 }

@@ -68,6 +68,7 @@ test('[D2][D3] the timeline keeps its order when the clock steps back across mon
       clientMsgId: `k${n}` as ClientMsgId,
       timestampMs,
       contentJson: '{"type":"text","text":"x"}',
+      isCounted: true,
     };
   }
 });
@@ -83,6 +84,7 @@ test('[D3] keys of any characters are known again after their month is closed', 
     clientMsgId: clientMsgId as ClientMsgId,
     timestampMs: Date.UTC(2026, month, 15),
     contentJson: '{"type":"x"}',
+    isCounted: true,
   });
   for (const [index, key] of keys.entries()) await timeline.append([entry(key, index + 1, 1)]);
   await timeline.append([entry('next month', 100, 2)]);

@@ -28,6 +28,8 @@ interface OwnSend extends WireSend {
 const inFlightMax = 8;
 /** Acked sends that are repeated after each restart, to see them marked duplicate. */
 const repeatsPerRound = 5;
+/** Of what is sent. */
+const changesShare = 0.25;
 
 export class Crowd {
   readonly events: ClientEvent[] = [];
@@ -138,7 +140,7 @@ export class Crowd {
     const write = async () => {
       while (isConnected && left-- > 0) {
         const conversationId = this.#pick(this.#conversationsOf(device.userId));
-        await this.#send(device, this.#newSend(device.userId, conversationId));
+        await this.#send(device, this.#newSend(device, conversationId));
         if (isConnected && this.#options.random() < 0.3)
           device.acknowledge(conversationId, this.#pick(['delivered', 'read'] as const));
       }
@@ -152,12 +154,34 @@ export class Crowd {
     if (outcome.type !== 'unknown') this.#open.delete(send);
   }
 
-  #newSend(sender: string, conversationId: string): OwnSend {
+  #newSend(device: Device, conversationId: string): OwnSend {
     const number = this.#sends.length + 1;
-    const text = `${number} ${'鸿雁 '.repeat(Math.floor(this.#options.random() * 20))}`;
-    const send = { sender, conversationId, clientMsgId: `${sender}-${number}`, content: { type: 'text', text } };
+    const sender = device.userId;
+    const content = this.#newChange(device, conversationId) ?? this.#newText(number);
+    const send = { sender, conversationId, clientMsgId: `${sender}-${number}`, content };
     this.#sends.push(send);
     return send;
+  }
+
+  #newText(number: number): object {
+    return { type: 'text', text: `${number} ${'鸿雁 '.repeat(Math.floor(this.#options.random() * 20))}` };
+  }
+
+  /** Now and then an edit, a recall or a reaction of something recent: whether it may be is the server's to say. */
+  #newChange(device: Device, conversationId: string): object | undefined {
+    const { random } = this.#options;
+    const lastSeq = device.upTo(conversationId);
+    if (lastSeq === 0 || random() > changesShare) return undefined;
+    const target_seq = Math.max(1, lastSeq - Math.floor(random() * 20));
+    const kind = random();
+    if (kind < 0.3) return { type: 'hongyan.edit', target_seq, content: { type: 'text', text: `edited ${random()}` } };
+    if (kind < 0.4) return { type: 'hongyan.recall', target_seq };
+    return {
+      type: 'hongyan.reaction',
+      target_seq,
+      key: this.#pick(['👍', '🎉']),
+      op: this.#pick(['add', 'add', 'remove']),
+    };
   }
 
   /** Waits until the pushes are in; what is missing then is the checker's to say. */

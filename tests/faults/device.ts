@@ -47,7 +47,7 @@ export class Device {
     for (const [conversationId, lastSeq] of synced.lastSeqs) {
       while (this.upTo(conversationId) < lastSeq) {
         const before = this.upTo(conversationId);
-        const page = await this.wire.history(conversationId, before);
+        const page = await this.wire.catchUp(conversationId, before);
         if (!page) return;
         if (this.upTo(conversationId) === before) break;
       }

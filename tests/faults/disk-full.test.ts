@@ -59,7 +59,7 @@ test('[D1][D2][D3] a full store refuses sends and loses nothing; more room bring
   // Full is not dead: the same process answers, others read.
   expect(server.isAlive()).toBe(true);
   expect(await wire.ping()).toBe(true);
-  expect((await reader.history(group, 0))?.entries.length).toBeGreaterThan(20);
+  expect((await reader.catchUp(group, 0))?.entries.length).toBeGreaterThan(20);
   expect(await proof()).toEqual([]);
 
   // Full across a kill.
@@ -95,7 +95,7 @@ test('a full directory refuses what needs room, by its code, and still lets ever
   await wire.close();
   for (const deviceId of ['known', ...Array.from({ length: 100 }, (_, no) => `new-${no}`.padEnd(64, 'x'))]) {
     const reader = await WireClient.open({ url, token: ann.token, userId: 'ann', deviceId });
-    expect((await reader.history(group, 0))?.entries.at(-1)?.client_msg_id).toBe('k');
+    expect((await reader.catchUp(group, 0))?.entries.at(-1)?.client_msg_id).toBe('k');
     await reader.close();
   }
   expect(server.output()).toContain('device not remembered');

@@ -1,6 +1,7 @@
 // A bounded fuzz run over real sockets: random frames, and valid ones with something changed. Nothing may surprise the server.
 
 import { afterAll, expect, test } from 'bun:test';
+import { operationOfUp } from '@hongyan/protocol/up';
 import { call, createGroup, readFully, signUp } from '@hongyan/testing/http-client';
 import { testSeed } from '@hongyan/testing/seed';
 import { WireClient } from '@hongyan/testing/wire-client';
@@ -8,6 +9,7 @@ import fc from 'fast-check';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 
 const seed = testSeed('fuzz');
+const operationTypes = Object.keys(operationOfUp);
 const durationMs = 10_000;
 const framesPerRun = 30;
 const rssGrowthBytesMax = 128 * 1024 * 1024;
@@ -64,7 +66,7 @@ function anyFrame(group: string): fc.Arbitrary<string | Uint8Array<ArrayBuffer>>
   const seq = fc.oneof(fc.nat(50), fc.integer(), fc.double(), fc.constant(Number.MAX_SAFE_INTEGER));
   const valid = fc.record(
     {
-      type: fc.constantFrom('send', 'sync', 'history', 'delivered', 'read', 'typing', 'presence', 'ping', 'hello'),
+      type: fc.constantFrom(...operationTypes, 'ping', 'hello'),
       id: fc.oneof(fc.nat(), fc.double()),
       to: fc.constantFrom('bob', 'ann', 'nobody'),
       conversation_id: conversationId,
@@ -72,6 +74,11 @@ function anyFrame(group: string): fc.Arbitrary<string | Uint8Array<ArrayBuffer>>
       content: fc.oneof(fc.record({ type: fc.string({ maxLength: 70 }), text: fc.jsonValue() }), fc.object()),
       seq,
       after_seq: seq,
+      target_seq: seq,
+      expect_seq: seq,
+      key: fc.oneof(fc.string({ unit: 'binary', maxLength: 70 }), fc.constantFrom('👍', '\uFE0F')),
+      op: fc.constantFrom('add', 'remove', 'toggle'),
+      reason: fc.string({ maxLength: 300 }),
       before_seq: seq,
       limit: fc.oneof(fc.integer({ min: 1, max: 500 }), fc.integer()),
       cursor: fc.oneof(fc.string(), fc.constantFrom('0~0', '1~1~1~1~1~f~g:x', '~~~~~~')),

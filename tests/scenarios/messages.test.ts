@@ -64,7 +64,7 @@ describe.each(profiles)('messages on $name', (profile) => {
     const { type: _type, ...body } = send;
     const overHttp = await call(server.url, '/v1/messages', { token: alice.account.token, method: 'POST', body });
     expect(overHttp).toMatchObject({ status: 201, body: { msg_id: first?.msg_id, seq: 1, duplicate: true } });
-    expect((await device.history(direct(alice, bob), 0))?.entries.map((entry) => entry.content)).toEqual([
+    expect((await device.catchUp(direct(alice, bob), 0))?.entries.map((entry) => entry.content)).toEqual([
       text('once'),
     ]);
     await device.close();
@@ -93,7 +93,7 @@ describe.each(profiles)('messages on $name', (profile) => {
     ]);
     const seqs: number[] = [];
     for (let after = 0; after < 120; after = seqs.at(-1) ?? 120) {
-      const page = await receiver.history(direct(alice, bob), after);
+      const page = await receiver.catchUp(direct(alice, bob), after);
       seqs.push(...(page?.entries.map((entry) => entry.seq) ?? []));
     }
     expect(seqs).toEqual(Array.from({ length: 120 }, (_, index) => index + 1));
@@ -154,7 +154,7 @@ describe.each(profiles)('messages on $name', (profile) => {
     );
     expect(new Set((await Promise.all(sends)).map((outcome) => outcome.type))).toEqual(new Set(['acked']));
     const orders = await Promise.all(
-      devices.map(async (device) => (await device.history(group, 0))?.entries.map((entry) => entry.msg_id)),
+      devices.map(async (device) => (await device.catchUp(group, 0))?.entries.map((entry) => entry.msg_id)),
     );
     expect(orders[1]).toEqual(orders[0] ?? []);
     expect(orders[2]).toEqual(orders[0] ?? []);
@@ -185,7 +185,7 @@ describe.each(profiles)('messages on $name', (profile) => {
     await a.send({ conversationId: group, clientMsgId: 'out', content: text('gone') });
     expect(await b.ping()).toBe(true);
     expect(b.frames.some(messageWith('out'))).toBe(false);
-    const kinds = (await a.history(group, 0))?.entries.map(({ content }) => (content as { change?: string }).change);
+    const kinds = (await a.catchUp(group, 0))?.entries.map(({ content }) => (content as { change?: string }).change);
     expect(kinds).toEqual(['created', 'joined', undefined, 'left', undefined]);
     await Promise.all([a.close(), b.close()]);
   });

@@ -12,6 +12,7 @@ import type {
   MemberRole,
   MessagePlace,
   MessageStatus,
+  Reaction,
   Receipt,
   User,
 } from './wire.ts';
@@ -31,6 +32,7 @@ export type {
   MessagePlace,
   MessageStatus,
   MsgId,
+  Reaction,
   Receipt,
   Seq,
   User,
@@ -61,6 +63,34 @@ export interface ClientMessage {
   /** queued: in the outbox; failed: refused by the server for good (see `error`), kept until retried or discarded. */
   readonly status: 'queued' | 'failed' | MessageStatus;
   readonly error?: { readonly code: string; readonly message: string };
+  /** seq of the last edit. */
+  readonly edited?: Seq;
+  /** Erased for everyone: `content` is {type: 'hongyan.recalled'}. */
+  readonly isRecalled?: true;
+  /** In the order in which their keys were first used. */
+  readonly reactions?: readonly MessageReaction[];
+  /** The newest change that the message contains; absent: none. */
+  readonly asOfSeq?: Seq;
+  /** Messages of the conversation up to and including this one: a difference of more than 1 means that some are missing. */
+  readonly count?: number;
+  /** From `withPending`: a change of this user that is part of it waits for its ack. */
+  readonly isPending?: true;
+}
+
+export interface MessageReaction {
+  /** An emoji, or a name that the application chose. */
+  readonly key: string;
+  /** Users who reacted with it. */
+  readonly count: number;
+  readonly isMine: boolean;
+}
+
+/** A committed edit, recall or reaction of the message at `content.target_seq`; see `applyChange`. */
+export interface MessageChange {
+  /** Of the change. */
+  readonly seq: Seq;
+  readonly from: UserId;
+  readonly content: Content;
 }
 
 /** A conversation with what this device knows on top of the server's view. */
@@ -78,7 +108,11 @@ export interface ConversationView {
   readonly firstSeq: Seq;
   readonly readSeq: Seq;
   readonly deliveredSeq: Seq;
+  /** Messages of others after `unreadAfterSeq` that were not recalled. */
   readonly unread: number;
+  /** What this user has read, or answered by a message of their own. */
+  readonly unreadAfterSeq: Seq;
+  /** As it is now; not a change of members or title. */
   readonly lastMessage?: ClientMessage;
   /** Positions of the other members that were reported here; direct conversations and small groups. */
   readonly receipts: ReadonlyMap<UserId, { readonly deliveredSeq: Seq; readonly readSeq: Seq }>;
@@ -86,8 +120,19 @@ export interface ConversationView {
 
 export interface ClientEvents {
   state: ConnectionState;
-  /** Each committed message exactly once, in seq order per conversation [C1]. */
+  /** Each committed message, and each change of members or title, exactly once, in seq order per conversation [C1]. */
   message: ClientMessage;
+  /**
+   * The message at `seq` changed. With `change`: `applyChange(message, change, userId)` gives what it is now; each such change is
+   * reported once, in order, after its message. Without: a change of this user began to wait for its ack, or waits no longer, and
+   * `withPending` gives another message; `error` says that the server refused it and why.
+   */
+  changed: {
+    readonly conversationId: ConversationId;
+    readonly seq: Seq;
+    readonly change?: MessageChange;
+    readonly error?: { readonly code: string; readonly message: string };
+  };
   /** An outbox message changed: queued, acked, failed. */
   outbox: ClientMessage;
   /** A conversation was added or changed (unread, last message, title, members). */
@@ -137,6 +182,25 @@ export interface Client {
   discard(clientMsgId: ClientMsgId): void;
   /** Messages that wait for their ack or failed, oldest first. */
   outbox(conversationId?: ConversationId): readonly ClientMessage[];
+
+  /**
+   * Replaces the content of an own message, erases a message for everyone, adds or removes a reaction. Each waits in the outbox as
+   * a message does, offline too, and leaves after what was sent before it; `withPending` shows it at once. Resolves when it is
+   * acknowledged, rejects with ClientError when it is refused: then it is undone and gone, and the `changed` event says so.
+   * `expectEdited`: `edited` of the message that the user saw, 0 for none; a newer edit makes it a `conflict`.
+   */
+  edit(
+    conversationId: ConversationId,
+    seq: Seq,
+    content: Content,
+    options?: { readonly expectEdited?: number },
+  ): Promise<void>;
+  recall(conversationId: ConversationId, seq: Seq, options?: { readonly reason?: string }): Promise<void>;
+  react(conversationId: ConversationId, seq: Seq, key: string, op: 'add' | 'remove'): Promise<void>;
+  /** The message with this user's changes of it that wait for their ack; the message itself when none waits. */
+  withPending(message: ClientMessage): ClientMessage;
+  /** Changes of messages that wait for their ack. */
+  readonly pendingChanges: number;
 
   /** Known conversations, newest activity first. */
   conversations(): readonly ConversationView[];
@@ -191,10 +255,14 @@ export interface Client {
 
 export type SendTarget = { readonly to: UserId } | { readonly conversationId: ConversationId };
 
-/** A message that waits in the outbox, as it is kept. */
+/** A message, or a change of one, that waits in the outbox, as it is kept. */
 export interface OutboxItem {
+  /** Of a change: the entry that it becomes, with the content that the wire has for it. */
   readonly message: ClientMessage;
   readonly target: SendTarget;
+  readonly isChange?: true;
+  /** Of an edit. */
+  readonly expectEdited?: number;
   /** Increases with each send of this device: the order in which they leave. */
   readonly no: number;
 }

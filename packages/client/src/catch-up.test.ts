@@ -46,7 +46,7 @@ test('[C2] over a line that a long page is too much for, it asks for shorter one
   rig.lastSeq = 60;
   const limits: number[] = [];
   rig.server.answer = (peer, frame) => {
-    if (frame.type === 'history') {
+    if (frame.type === 'catch_up') {
       limits.push(Number(frame.limit));
       if (Number(frame.limit) > 20) {
         peer.close(4001);
@@ -70,11 +70,11 @@ test('[C2] entries pushed while the pages are read are shown once, in their plac
   rig.server.connections[0]?.close(1001);
   rig.lastSeq = 450;
   rig.server.answer = (peer, frame) => {
-    if (frame.type === 'history') {
+    if (frame.type === 'catch_up') {
       // Each page brings two more, the first of them before it.
       rig.lastSeq += 2;
       peer.send(message(rig.lastSeq - 1));
-      rig.sendHistory(peer, frame);
+      rig.sendPage(peer, frame);
       peer.send(message(rig.lastSeq));
       return true;
     }
@@ -94,13 +94,13 @@ test('[C9] retention that overtakes the pages is reported as a gap, and what fol
   rig.client.on('gap', ({ from, to }) => gaps.push([from, to]));
   let pages = 0;
   rig.server.answer = (peer, frame) => {
-    if (frame.type !== 'history') return rig.answer(peer, frame);
+    if (frame.type !== 'catch_up') return rig.answer(peer, frame);
     const first = pages++ === 0 ? 1 : 301;
     const from = Math.max(Number(frame.after_seq) + 1, first);
     const to = Math.min(500, from + 99);
     const entries = Array.from({ length: to - from + 1 }, (_, index) => entry(from + index));
     const { id } = frame;
-    peer.send({ type: 'history_result', id, entries, first_seq: first, last_seq: 500, has_more: to < 500 });
+    peer.send({ type: 'catch_up_result', id, entries, first_seq: first, last_seq: 500, has_more: to < 500 });
     return true;
   };
   await rig.again();

@@ -24,7 +24,7 @@ export type CatchUpFrom =
   | { readonly type: 'other_store' };
 
 const syncPageMax = 100;
-const historyPageMax = 200;
+const entryPageMax = 200;
 /** Conversations read at a time. */
 const parallelMax = 4;
 
@@ -32,7 +32,7 @@ export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #reading = new Map<ConversationState, Promise<void>>();
   readonly #syncPage = new PageSize(syncPageMax);
-  readonly #historyPage = new PageSize(historyPageMax);
+  readonly #entryPage = new PageSize(entryPageMax);
 
   constructor(options: CatchUpOptions) {
     this.#options = options;
@@ -113,7 +113,7 @@ export class CatchUp {
         continue;
       }
       const request = { conversation_id: state.id, after_seq: before(seq), limit: 1 };
-      const [entry] = (await this.#options.connection.request('history', request)).entries;
+      const [entry] = (await this.#options.connection.request('catchUp', request)).entries;
       if (entry?.seq === seq && entry.msg_id === msgId) return seq;
     }
     return before(fresh.first_seq);
@@ -148,8 +148,8 @@ export class CatchUp {
     const { connection, conversations } = this.#options;
     const before = state.shownSeq;
     try {
-      const page = await this.#historyPage.ask((limit) =>
-        connection.request('history', { conversation_id: state.id, after_seq: before, limit }),
+      const page = await this.#entryPage.ask((limit) =>
+        connection.request('catchUp', { conversation_id: state.id, after_seq: before, limit }),
       );
       // A rewind while the page was on its way makes it void.
       if (state.shownSeq >= before && !state.isDoubted) conversations.addPage(state, page);

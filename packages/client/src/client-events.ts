@@ -5,6 +5,7 @@ import type { ClientEvents } from './api.ts';
 export const eventNames = {
   state: true,
   message: true,
+  changed: true,
   outbox: true,
   conversation: true,
   left: true,

@@ -17,7 +17,7 @@ const g1 = {
   title: 'geese',
   members: ['me', 'you'],
   member_count: 2,
-  ...{ last_seq: 0, first_seq: 1, delivered_seq: 0, read_seq: 0, unread: 0 },
+  ...{ last_seq: 0, first_seq: 1, delivered_seq: 0, read_seq: 0, last_count: 0, unread: 0 },
   ...{ created_at: 1, history_visible: true, role: 'member' },
 };
 
@@ -68,7 +68,8 @@ describe('closing', () => {
       connection.send({ type: 'ack', id, client_msg_id, ...ack });
       return true;
     };
-    server.http = () => Response.json({ ...g1, conversation_id: 'd:me:you', kind: 'direct', last_seq: 1 });
+    server.http = () =>
+      Response.json({ ...g1, conversation_id: 'd:me:you', kind: 'direct', last_seq: 1, last_count: 1 });
     await client.connect();
     expect(Number((await sent).seq)).toBe(1);
   });

@@ -2,13 +2,15 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { createUuidV7 } from '@hongyan/base/uuid';
+import type { StateContent } from '@hongyan/protocol/content';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { Client, ClientEvents, ClientMessage, ClientOptions, ClientStorage, ConnectionState } from './api.ts';
+import { withPendingChanges } from './apply-change.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { eventNames } from './client-events.ts';
-import { checkedContent, checkedTarget } from './content.ts';
+import { checkedChange, checkedContent, checkedTarget } from './content.ts';
 import { Emitter } from './emitter.ts';
 import { call } from './http.ts';
 import { loadKept } from './kept-data.ts';
@@ -21,10 +23,11 @@ import { type ClientEnvironment, Session } from './session.ts';
 import { userIdOf } from './token.ts';
 import { TypingThrottle } from './typing-throttle.ts';
 import { cutTo, wellFormed } from './unicode.ts';
-import type { MessagePlace, User } from './wire.ts';
+import type { Content, MessagePlace, User } from './wire.ts';
 
 export { login, signup } from './accounts.ts';
 export type * from './api.ts';
+export { applyChange } from './apply-change.ts';
 export { ClientError } from './client-error.ts';
 export { createIndexedDbStorage } from './indexed-db-storage.ts';
 export { createMemoryStorage } from './memory-storage.ts';
@@ -138,6 +141,30 @@ class HongyanClient implements Client {
     });
   }
 
+  edit(conversationId: ConversationId, seq: Seq, content: Content, options: Parameters<Client['edit']>[3] = {}) {
+    const edit = () => ({ type: 'hongyan.edit', target_seq: seq, content: checkedContent(content) }) as const;
+    return this.#change(conversationId, edit, options.expectEdited);
+  }
+
+  recall(conversationId: ConversationId, seq: Seq, { reason }: Parameters<Client['recall']>[2] = {}) {
+    const why = reason === undefined ? {} : { reason };
+    return this.#change(conversationId, () => ({ type: 'hongyan.recall', target_seq: seq, ...why }));
+  }
+
+  react(conversationId: ConversationId, seq: Seq, key: string, op: 'add' | 'remove') {
+    return this.#change(conversationId, () => ({ type: 'hongyan.reaction', target_seq: seq, key, op }));
+  }
+
+  withPending(message: ClientMessage): ClientMessage {
+    const { conversationId, seq } = message;
+    if (this.pendingChanges === 0 || seq === undefined) return message;
+    return withPendingChanges(message, this.#session?.outbox.changes({ conversationId, seq }) ?? []);
+  }
+
+  get pendingChanges(): number {
+    return this.#session?.outbox.changes().length ?? 0;
+  }
+
   retry(clientMsgId: ClientMsgId): void {
     this.#session?.outbox.retry(clientMsgId);
   }
@@ -170,7 +197,7 @@ class HongyanClient implements Client {
     // What a device got through history it has received, whatever other devices of the user reported.
     if (state) session.positions.moved(state);
     return {
-      messages: state ? page.entries.map((entry) => state.toMessage(entry)) : [],
+      messages: state ? session.conversations.readAsHistory(state, page.entries) : [],
       firstSeq: page.first_seq,
       lastSeq: page.last_seq,
       hasMore: page.has_more,
@@ -275,6 +302,21 @@ class HongyanClient implements Client {
     this.#session = session;
     for (const view of session.conversations.list()) this.#events.emit('conversation', view);
     return session;
+  }
+
+  /** Waits in the outbox as the entry that it becomes. */
+  async #change(conversationId: ConversationId, describe: () => StateContent, expectEdited?: number): Promise<void> {
+    const content = checkedChange(conversationId, describe());
+    const { userId, outbox } = await this.#open();
+    await outbox.add({
+      target: { conversationId },
+      conversationId,
+      from: userId,
+      clientMsgId: this.#newId() as ClientMsgId,
+      content,
+      isChange: true,
+      expectEdited,
+    });
   }
 
   async #create(input: Input<'createConversation'>) {

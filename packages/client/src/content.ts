@@ -1,6 +1,8 @@
 // What an application gives to be sent, checked before it is queued: JSON must carry all of it, or an acknowledgement would stand
 // for another content than was given.
 
+import type { StateContent } from '@hongyan/protocol/content';
+import type { ConversationId } from '@hongyan/protocol/ids';
 import type { SendTarget } from './api.ts';
 import { ClientError } from './client-error.ts';
 import { hasLoneSurrogate } from './unicode.ts';
@@ -32,6 +34,20 @@ export function checkedTarget(target: SendTarget): SendTarget {
   const isConversation = typeof conversationId === 'string' && conversationId !== '';
   if (isUser !== isConversation) return target;
   throw badRequest(`the target is {to: userId} or {conversationId}, not ${shown(target)}`);
+}
+
+/** A change as it is kept and sent. Throws ClientError `bad_request`. */
+export function checkedChange(conversationId: ConversationId, change: StateContent): Content {
+  checkedTarget({ conversationId });
+  const content = copyOf(change, 'change', depthMax + 1) as Content;
+  const { target_seq: seq, key, op } = content;
+  if (!Number.isSafeInteger(seq) || (seq as number) < 1) {
+    throw badRequest(`the message is named by its seq, a number from 1 on, not by ${shown(seq)}`);
+  }
+  if (content.type !== 'hongyan.reaction') return content;
+  if (typeof key !== 'string' || key === '') throw badRequest(`the key is an emoji or a name, not ${shown(key)}`);
+  if (op !== 'add' && op !== 'remove') throw badRequest(`the op is "add" or "remove", not ${shown(op)}`);
+  return content;
 }
 
 /** Of values that JSON carries; the order of keys does not count. */

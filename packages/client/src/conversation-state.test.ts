@@ -18,6 +18,7 @@ const entry = (number: number, from = you): Entry => ({
   seq: seq(number),
   from,
   content: { type: 'text', text: `${number}` },
+  count: number,
   timestamp: 1000 + number,
   client_msg_id: `c${number}` as ClientMsgId,
   status: 'ack',
@@ -33,7 +34,8 @@ const conversation = (fields: Partial<Conversation> = {}): Conversation => ({
   first_seq: seq(1),
   delivered_seq: seq(0),
   read_seq: seq(0),
-  unread: 0,
+  last_count: fields.last_seq ?? 0,
+  unread: (fields.last_seq ?? 0) - (fields.read_seq ?? 0),
   created_at: 0,
   history_visible: true,
   role: 'member',
@@ -104,6 +106,7 @@ describe('order', () => {
     const state = begin({ last_seq: seq(9) }, 3);
     expect(state.addPage({ entries: [], first_seq: seq(10), last_seq: seq(9) })).toEqual({
       messages: [],
+      changes: [],
       gap: { from: seq(4), to: seq(9) },
     });
     expect(state.isBehind).toBe(false);
@@ -142,13 +145,13 @@ describe('positions', () => {
     expect(state.toMessage(entry(4, me)).status).toBe('read');
   });
 
-  test('what the user writes is read, unless something before it is not', () => {
+  test('[E3] what the user answered is not unread, and the read position stays where reading was', () => {
     const state = begin();
-    state.add(entry(1, me));
-    expect(state.view()).toMatchObject({ readSeq: 1, unread: 0 });
-    state.add(entry(2));
-    state.add(entry(3, me));
-    expect(state.view()).toMatchObject({ readSeq: 1, unread: 2 });
+    state.add(entry(1));
+    state.add(entry(2, me));
+    expect(state.view()).toMatchObject({ readSeq: 0, unreadAfterSeq: 2, unread: 0 });
+    state.add(entry(3));
+    expect(state.view()).toMatchObject({ readSeq: 0, unreadAfterSeq: 2, unread: 1 });
   });
 
   test('[C5] what was read here and not confirmed is still to be reported after a restart', () => {

@@ -6,24 +6,35 @@ import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
 import { laterStatus, type Position } from '@hongyan/protocol/status';
 import { type Anchor, withAnchor } from './anchors.ts';
-import type { ClientMessage, ConversationView } from './api.ts';
-import { positionOf, viewOf } from './conversation-view.ts';
+import type { ClientMessage, ConversationView, MessageChange } from './api.ts';
+import { applyChange } from './apply-change.ts';
+import { positionOf, type Summary, viewOf } from './conversation-view.ts';
+import { type ArrivedEntry, type EntryKind, kindOf } from './entry-kind.ts';
 import { earlier, later, laterPosition, MemberPositions } from './member-positions.ts';
-import type { Conversation, Entry, MessageStatus } from './wire.ts';
+import { messageOf } from './message-of.ts';
+import { type Standing, type StoredUnread, UnreadMessages } from './unread-messages.ts';
+import type { Conversation, MessageStatus } from './wire.ts';
 
 /** What is kept between runs. */
 export interface StoredState {
-  readonly conversation: Conversation;
+  readonly conversation: Summary;
+  readonly lastMessage: ClientMessage | undefined;
   readonly shownSeq: Seq;
+  /** Messages up to shownSeq, where known. */
+  readonly shownCount: number | undefined;
+  readonly unread: StoredUnread;
   /** This user's position as the server last reported it. */
   readonly reported: Position;
   readonly anchors: readonly Anchor[];
   readonly receipts: readonly (readonly [UserId, Position])[];
 }
 
-/** What an entry, a page or a restored store lets the application see, in seq order. */
+/** What an entry, a page or a restored store lets the application see, each in seq order. */
 export interface Shown {
+  /** And notices. */
   readonly messages: readonly ClientMessage[];
+  /** After the messages: some are of these. */
+  readonly changes: readonly MessageChange[];
   /** [D5] Before the messages. */
   readonly gap?: SeqGap;
 }
@@ -35,19 +46,24 @@ export interface SeqGap {
   readonly isReset?: true;
 }
 
-export type HistoryPage = Pick<Output<'history'>, 'entries' | 'first_seq' | 'last_seq'>;
+export type EntryPage = Pick<Output<'catchUp'>, 'entries' | 'first_seq' | 'last_seq'>;
 
 /** Entries that arrived before their predecessors. Beyond it they are dropped: the gap is read from the server anyway. */
 const earlyMax = 1_000;
 const none = 0 as Seq;
+const nothing: Shown = { messages: [], changes: [] };
 
 export class ConversationState {
   readonly #self: UserId;
-  #conversation: Conversation;
+  #conversation: Summary;
+  /** The newest, as it is now. */
+  #lastMessage: ClientMessage | undefined;
   #shownSeq: Seq;
+  #shownCount: number | undefined;
+  readonly #unread: UnreadMessages;
   #reported: Position;
   #anchors: readonly Anchor[];
-  readonly #early = new Map<Seq, Entry>();
+  readonly #early = new Map<Seq, ArrivedEntry>();
   readonly #others: MemberPositions;
   /** Set while the shown seqs may not be those of the server's store: the newest seq pushed since. */
   #doubt: { newestSeq: Seq } | undefined;
@@ -56,7 +72,10 @@ export class ConversationState {
   private constructor(self: UserId, stored: StoredState) {
     this.#self = self;
     this.#conversation = stored.conversation;
+    this.#lastMessage = stored.lastMessage;
     this.#shownSeq = stored.shownSeq;
+    this.#shownCount = stored.shownCount;
+    this.#unread = new UnreadMessages(stored.unread);
     this.#reported = stored.reported;
     this.#anchors = stored.anchors;
     this.#others = new MemberPositions(stored.receipts);
@@ -69,8 +88,18 @@ export class ConversationState {
   ): ConversationState {
     const last = conversation.last_message;
     const anchors = last !== undefined && last.seq <= shownSeq ? [{ seq: last.seq, msgId: last.msg_id }] : [];
-    const reported = positionOf(conversation);
-    return new ConversationState(self, { conversation, shownSeq, reported, anchors, receipts: [] });
+    const state = new ConversationState(self, {
+      conversation: summaryOf(conversation),
+      lastMessage: undefined,
+      shownSeq,
+      shownCount: shownSeq === conversation.last_seq ? conversation.last_count : shownSeq === 0 ? 0 : undefined,
+      unread: UnreadMessages.first(conversation),
+      reported: positionOf(conversation),
+      anchors,
+      receipts: [],
+    });
+    state.#takeLast(conversation);
+    return state;
   }
 
   static restored(self: UserId, stored: StoredState): ConversationState {
@@ -108,8 +137,7 @@ export class ConversationState {
   }
   /** By the server's times alone: a device's clock may be wrong. */
   get activityMs(): number {
-    const { last_message, created_at } = this.#conversation;
-    return last_message?.timestamp ?? created_at;
+    return this.#lastMessage?.timestampMs ?? this.#conversation.created_at;
   }
 
   /** The server's view, from sync or HTTP. Seqs and positions never go back [D7]; a position that the server lost is reported again. */
@@ -117,14 +145,16 @@ export class ConversationState {
     const current = this.#conversation;
     const isNewer = fresh.last_seq >= current.last_seq;
     this.#reported = positionOf(fresh);
+    this.#unread.report(fresh);
     this.#conversation = {
-      ...fresh,
+      ...summaryOf(fresh),
       last_seq: later(current.last_seq, fresh.last_seq),
+      last_count: Math.max(current.last_count, fresh.last_count),
       first_seq: later(current.first_seq, fresh.first_seq),
       delivered_seq: later(current.delivered_seq, fresh.delivered_seq),
       read_seq: later(current.read_seq, fresh.read_seq),
-      last_message: isNewer ? fresh.last_message : current.last_message,
     };
+    if (isNewer) this.#takeLast(fresh);
     this.#membersChanged();
   }
 
@@ -146,42 +176,43 @@ export class ConversationState {
     const shownSeq = this.#shownSeq;
     this.#reported = positionOf(fresh);
     this.#conversation = {
-      ...fresh,
+      ...summaryOf(fresh),
       last_seq: later(fresh.last_seq, this.#doubt?.newestSeq ?? none),
       read_seq: later(fresh.read_seq, earlier(read_seq, commonSeq)),
       delivered_seq: later(fresh.delivered_seq, earlier(delivered_seq, commonSeq)),
     };
     this.#doubt = undefined;
-    this.#shownSeq = earlier(shownSeq, commonSeq);
+    this.#unread.rewind(fresh, commonSeq);
+    this.#takeLast(fresh);
+    if (commonSeq < shownSeq) this.#skipTo(commonSeq);
     this.#anchors = this.#anchors.filter(({ seq }) => seq <= commonSeq);
     this.#early.clear();
     this.#others.keepOnly(commonSeq < shownSeq ? [] : (this.#members ?? []));
     this.#view = undefined;
-    if (commonSeq >= shownSeq) return { messages: [] };
-    return { messages: [], gap: { from: (commonSeq + 1) as Seq, to: shownSeq, isReset: true } };
+    if (commonSeq >= shownSeq) return nothing;
+    return { ...nothing, gap: { from: (commonSeq + 1) as Seq, to: shownSeq, isReset: true } };
   }
 
   /** [C1] A committed entry, pushed or from an ack: shown at once when its turn has come, kept while entries before it are missing; a repeated entry is ignored. */
-  add(entry: Entry): Shown {
+  add(entry: ArrivedEntry): Shown {
     if (this.#doubt) {
       this.#doubt.newestSeq = later(this.#doubt.newestSeq, entry.seq);
-      return { messages: [] };
+      return nothing;
     }
-    this.#sawLast(entry);
-    if (entry.seq > this.#shownSeq + 1 && this.#early.size < earlyMax) this.#early.set(entry.seq, entry);
-    return { messages: entry.seq === this.#shownSeq + 1 ? this.#showFrom(entry) : [] };
+    this.#saw(entry, kindOf(entry, undefined));
+    const shown = { messages: [], changes: [] };
+    if (entry.seq === this.#shownSeq + 1) this.#showFrom(entry, shown);
+    else if (entry.seq > this.#shownSeq && this.#early.size < earlyMax) this.#early.set(entry.seq, entry);
+    return shown;
   }
 
-  /** [C2] A page of history that begins right after shownSeq. */
-  addPage(page: HistoryPage): Shown {
+  /** [C2] A page of entries that begins right after shownSeq. */
+  addPage(page: EntryPage): Shown {
     const from = (this.#shownSeq + 1) as Seq;
     const hasGap = page.first_seq > from;
     if (hasGap) this.#skipTo((page.first_seq - 1) as Seq);
-    const messages: ClientMessage[] = [];
-    for (const entry of page.entries) {
-      this.#sawLast(entry);
-      if (entry.seq === this.#shownSeq + 1) messages.push(...this.#showFrom(entry));
-    }
+    const shown = { messages: [], changes: [] };
+    for (const entry of page.entries) if (entry.seq === this.#shownSeq + 1) this.#showFrom(entry, shown);
     const { last_seq, first_seq } = this.#conversation;
     this.#conversation = {
       ...this.#conversation,
@@ -189,7 +220,16 @@ export class ConversationState {
       first_seq: later(first_seq, page.first_seq),
     };
     this.#view = undefined;
-    return { messages, ...(hasGap ? { gap: { from, to: (page.first_seq - 1) as Seq } } : {}) };
+    return { ...shown, ...(hasGap ? { gap: { from, to: (page.first_seq - 1) as Seq } } : {}) };
+  }
+
+  /** A message that was read as history, as it is now: nothing of it is shown, but it may be an unread one. */
+  readAsHistory(entry: ArrivedEntry): ClientMessage {
+    const kind = kindOf(entry, undefined);
+    this.#count(entry, kind);
+    if (entry.recalled && entry.as_of_seq !== undefined) this.#unread.recalled(entry.seq, entry.as_of_seq);
+    this.#view = undefined;
+    return this.toMessage(entry);
   }
 
   /** A position as the server reports it; true when it is new. */
@@ -212,24 +252,17 @@ export class ConversationState {
     return true;
   }
 
-  toMessage(entry: Entry): ClientMessage {
-    return {
-      conversationId: entry.conversation_id,
-      clientMsgId: entry.client_msg_id,
-      from: entry.from,
-      content: entry.content,
-      timestampMs: entry.timestamp,
-      seq: entry.seq,
-      msgId: entry.msg_id,
-      status: this.#statusOf(entry),
-    };
+  toMessage(entry: ArrivedEntry): ClientMessage {
+    return this.#withStatus(messageOf(entry));
   }
 
   view(): ConversationView {
     this.#view ??= viewOf(this.#conversation, {
       self: this.#self,
       receipts: this.#others.view(),
-      toMessage: (entry) => this.toMessage(entry),
+      unread: this.#unread.countOf(this.#standing),
+      unreadAfterSeq: this.#unread.startOf(this.#standing),
+      lastMessage: this.#lastMessage && this.#withStatus(this.#lastMessage),
     });
     return this.#view;
   }
@@ -237,7 +270,10 @@ export class ConversationState {
   toStored(): StoredState {
     return {
       conversation: this.#conversation,
+      lastMessage: this.#lastMessage,
       shownSeq: this.#shownSeq,
+      shownCount: this.#shownCount,
+      unread: this.#unread.toStored(this.#standing),
       reported: this.#reported,
       anchors: this.#anchors,
       receipts: this.#others.toStored(),
@@ -250,41 +286,89 @@ export class ConversationState {
     this.#view = undefined;
   }
 
-  #sawLast(entry: Entry): void {
-    if (entry.seq < this.#conversation.last_seq) return;
-    this.#conversation = { ...this.#conversation, last_seq: entry.seq, last_message: entry };
+  /** What an entry says whether or not its turn has come. */
+  #saw(entry: ArrivedEntry, kind: EntryKind): void {
+    const { last_seq, last_count } = this.#conversation;
+    const count = entry.count ?? (kind === 'message' && entry.seq > last_seq ? last_count + 1 : 0);
+    this.#conversation = {
+      ...this.#conversation,
+      last_seq: later(last_seq, entry.seq),
+      last_count: Math.max(last_count, count),
+    };
+    if (kind === 'message' && entry.seq > (this.#lastMessage?.seq ?? none)) this.#lastMessage = messageOf(entry);
+    this.#count(entry, kind);
     this.#view = undefined;
   }
 
-  #showFrom(first: Entry): ClientMessage[] {
-    const shown: ClientMessage[] = [];
-    for (let next: Entry | undefined = first; next; next = this.#early.get((this.#shownSeq + 1) as Seq)) {
-      this.#shownSeq = next.seq;
-      this.#anchors = withAnchor(this.#anchors, { seq: next.seq, msgId: next.msg_id });
-      this.#early.delete(next.seq);
-      shown.push(this.toMessage(next));
-      // A message of this user is read, unless something before it is unread.
-      if (next.from === this.#self && this.#conversation.read_seq === next.seq - 1) {
-        this.advance(this.#self, { deliveredSeq: next.seq, readSeq: next.seq });
-      }
+  #count({ seq, from, content, count }: ArrivedEntry, kind: EntryKind): void {
+    if (count !== undefined) this.#unread.counted(seq, count);
+    if (kind === 'message' && from === this.#self) this.#unread.sent(seq);
+    if (kind === 'change' && content.type === 'hongyan.recall') this.#unread.recalled(content.target_seq as Seq, seq);
+  }
+
+  #showFrom(first: ArrivedEntry, shown: { messages: ClientMessage[]; changes: MessageChange[] }): void {
+    for (let next: ArrivedEntry | undefined = first; next; next = this.#early.get((this.#shownSeq + 1) as Seq)) {
+      const kind = kindOf(next, this.#shownCount);
+      const entry = this.#withCount(next, kind);
+      this.#saw(entry, kind);
+      this.#shownSeq = entry.seq;
+      this.#shownCount = entry.count;
+      this.#anchors = withAnchor(this.#anchors, { seq: entry.seq, msgId: entry.msg_id });
+      this.#early.delete(entry.seq);
+      if (kind === 'change') shown.changes.push(this.#changed(entry));
+      else if (kind !== 'erased') shown.messages.push(this.toMessage(entry));
     }
-    return shown;
+  }
+
+  /** An ack does not say the count: it follows from that of the entry before. */
+  #withCount(entry: ArrivedEntry, kind: EntryKind): ArrivedEntry {
+    if (entry.count !== undefined || this.#shownCount === undefined) return entry;
+    return { ...entry, count: this.#shownCount + (kind === 'message' ? 1 : 0) };
+  }
+
+  #changed({ seq, from, content }: ArrivedEntry): MessageChange {
+    const change = { seq, from, content };
+    if (this.#lastMessage) this.#lastMessage = applyChange(this.#lastMessage, change, this.#self);
+    return change;
+  }
+
+  /** In its present form: the changes in it are skipped when they are caught up with. */
+  #takeLast({ last_message: last }: Conversation): void {
+    this.#lastMessage = last && messageOf(last);
+    if (last) this.#count(last, 'message');
+    this.#view = undefined;
   }
 
   #skipTo(seq: Seq): void {
     this.#shownSeq = seq;
+    this.#shownCount = seq === none ? 0 : undefined;
     for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
   }
 
+  get #standing(): Standing {
+    const { last_seq, last_count, read_seq, first_seq } = this.#conversation;
+    return { lastSeq: last_seq, lastCount: last_count, readSeq: read_seq, firstSeq: first_seq };
+  }
+
+  #withStatus(message: ClientMessage): ClientMessage {
+    const status = this.#statusOf(message);
+    return status === message.status ? message : { ...message, status };
+  }
+
   /** Of this user's messages: what all others have reached, by the later of their positions here and the server's status. */
-  #statusOf({ from, seq, status }: Entry): MessageStatus {
-    if (from !== this.#self) return status;
+  #statusOf({ from, seq, status }: ClientMessage): ClientMessage['status'] {
+    if (from !== this.#self || seq === undefined || status === 'queued' || status === 'failed') return status;
     const others = this.#members?.filter((userId) => userId !== this.#self);
-    return others === undefined ? status : laterStatus(status, this.#others.statusForSender(seq, others));
+    if (others === undefined) return status;
+    return laterStatus<MessageStatus>(status, this.#others.statusForSender(seq, others));
   }
 
   /** undefined where not all members are listed. */
   get #members(): readonly UserId[] | undefined {
     return directMembers(this.id) ?? this.#conversation.members;
   }
+}
+
+function summaryOf({ last_message: _last, unread: _unread, ...summary }: Conversation): Summary {
+  return summary;
 }

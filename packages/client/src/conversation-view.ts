@@ -1,19 +1,25 @@
 // What an application sees of a conversation, from the server's object and what this device has on top of it. Pure.
 
 import { directMembers } from '@hongyan/protocol/direct';
-import type { UserId } from '@hongyan/protocol/ids';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { Position } from '@hongyan/protocol/status';
 import type { ClientMessage, ConversationView } from './api.ts';
-import type { Conversation, Entry } from './wire.ts';
+import type { Conversation } from './wire.ts';
+
+/** The server's object without what changes with each message. */
+export type Summary = Omit<Conversation, 'last_message' | 'unread'>;
 
 export interface ViewParts {
   readonly self: UserId;
   readonly receipts: ConversationView['receipts'];
-  readonly toMessage: (entry: Entry) => ClientMessage;
+  readonly unread: number;
+  readonly unreadAfterSeq: Seq;
+  readonly lastMessage: ClientMessage | undefined;
 }
 
-export function viewOf(conversation: Conversation, { self, receipts, toMessage }: ViewParts): ConversationView {
-  const { conversation_id, kind, title = '', member_count, last_seq, first_seq, last_message } = conversation;
+export function viewOf(conversation: Summary, parts: ViewParts): ConversationView {
+  const { self, receipts, unread, unreadAfterSeq, lastMessage } = parts;
+  const { conversation_id, kind, title = '', member_count, last_seq, first_seq } = conversation;
   const { deliveredSeq, readSeq } = positionOf(conversation);
   const pair = directMembers(conversation_id);
   return {
@@ -28,13 +34,14 @@ export function viewOf(conversation: Conversation, { self, receipts, toMessage }
     firstSeq: first_seq,
     readSeq,
     deliveredSeq,
-    unread: Math.max(0, last_seq - Math.max(readSeq, first_seq - 1)),
-    ...(last_message ? { lastMessage: toMessage(last_message) } : {}),
+    unread,
+    unreadAfterSeq,
+    ...(lastMessage ? { lastMessage } : {}),
     receipts,
   };
 }
 
 /** This user's position. */
-export function positionOf({ delivered_seq, read_seq }: Conversation): Position {
+export function positionOf({ delivered_seq, read_seq }: Summary): Position {
   return { deliveredSeq: delivered_seq, readSeq: read_seq };
 }

@@ -19,9 +19,13 @@ const conversation = (id: string, lastSeq = 0): Conversation => ({
   kind: 'group',
   member_count: 2,
   last_seq: lastSeq as Seq,
+  last_count: lastSeq,
   ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0 },
   ...{ created_at: 0, history_visible: true, role: 'member' },
 });
+
+const message = (id: ConversationId, { seq, timestamp }: { readonly seq: number; readonly timestamp: number }) =>
+  ({ conversation_id: id, seq, count: seq, timestamp, content: { type: 'text', text: 'x' } }) as Entry;
 
 function create() {
   const clock = new ManualClock(0);
@@ -51,7 +55,7 @@ test('after any sequence of changes the list is what sorting all of it gives', (
         }
         if (kind === 'speak' && state) {
           const timestamp = clock.nowMs();
-          conversations.add(state, { conversation_id: state.id, seq: state.lastSeq + 1, timestamp } as Entry);
+          conversations.add(state, message(state.id, { seq: state.lastSeq + 1, timestamp }));
           activity.set(id, timestamp);
         }
         if (kind === 'list')
@@ -86,7 +90,7 @@ test.each([-1, 1])(
     expect(ids()).toEqual(['g:new', 'g:middle', 'g:old']);
     const state = conversations.get('g:old' as ConversationId);
     if (!state) throw new Error('the conversation is there');
-    conversations.add(state, { conversation_id: state.id, seq: 1, timestamp: serverMs + 1 } as Entry);
+    conversations.add(state, message(state.id, { seq: 1, timestamp: serverMs + 1 }));
     expect(ids()).toEqual(['g:old', 'g:new', 'g:middle']);
   },
 );

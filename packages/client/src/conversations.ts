@@ -3,11 +3,12 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { ClientEvents, ConversationView, StoredConversation } from './api.ts';
-import { ConversationState, type HistoryPage, type Shown, type StoredState } from './conversation-state.ts';
+import type { ClientEvents, ClientMessage, ConversationView, StoredConversation } from './api.ts';
+import { ConversationState, type EntryPage, type Shown, type StoredState } from './conversation-state.ts';
 import type { Emits } from './emitter.ts';
+import type { ArrivedEntry } from './entry-kind.ts';
 import type { SafeStorage } from './safe-storage.ts';
-import type { Conversation, Entry } from './wire.ts';
+import type { Conversation } from './wire.ts';
 
 export interface ConversationsOptions {
   readonly self: UserId;
@@ -87,12 +88,20 @@ export class Conversations {
     return this.#changed(state);
   }
 
-  add(state: ConversationState, entry: Entry): void {
+  add(state: ConversationState, entry: ArrivedEntry): void {
     this.#show(state, () => state.add(entry));
   }
 
-  addPage(state: ConversationState, page: HistoryPage): void {
+  addPage(state: ConversationState, page: EntryPage): void {
     this.#show(state, () => state.addPage(page));
+  }
+
+  /** Messages of a page of history, which may tell how many are unread. */
+  readAsHistory(state: ConversationState, entries: readonly ArrivedEntry[]): readonly ClientMessage[] {
+    const unread = state.view().unread;
+    const messages = entries.map((entry) => state.readAsHistory(entry));
+    if (state.view().unread !== unread && this.isCurrent(state)) this.#changed(state);
+    return messages;
   }
 
   /** [C2] What was shown after `commonSeq` is void. */
@@ -153,9 +162,12 @@ export class Conversations {
     if (!this.isCurrent(state)) return;
     const { events, onProgress } = this.#options;
     const before = state.shownSeq;
-    const { messages, gap } = take();
+    const { messages, changes, gap } = take();
     if (gap) events.emit('gap', { conversationId: state.id, ...gap });
     for (const message of messages) events.emit('message', message);
+    for (const change of changes) {
+      events.emit('changed', { conversationId: state.id, seq: change.content.target_seq as Seq, change });
+    }
     this.#changed(state);
     if (state.shownSeq > before) onProgress(state);
   }

@@ -11,15 +11,18 @@ type Json = Record<string, unknown>;
 
 const entry = {
   ...{ msg_id: 'm', conversation_id: 'g:1', seq: 2, from: 'me', content: { type: 'text', text: 'x' } },
-  ...{ timestamp: 1, client_msg_id: 'k', status: 'ack' },
+  ...{ timestamp: 1, client_msg_id: 'k', status: 'ack', count: 2 },
 };
 const conversation = {
   ...{ conversation_id: 'g:1', kind: 'group', members: ['me', 'you'], member_count: 2, last_seq: 1, first_seq: 1 },
-  ...{ delivered_seq: 0, read_seq: 0, unread: 0, last_message: { ...entry, seq: 1 } },
+  ...{ delivered_seq: 0, read_seq: 0, last_count: 1, unread: 0, last_message: { ...entry, seq: 1 } },
   ...{ created_at: 1, history_visible: true, role: 'member' },
 };
 const frames: readonly Json[] = [
-  { type: 'message', ...entry },
+  { type: 'message', ...entry, reactions: [{ key: '👍', count: 1 }] },
+  { type: 'entry', ...entry, seq: 3, content: { type: 'hongyan.edit', target_seq: 2, content: entry.content } },
+  { type: 'entry', ...entry, seq: 4, content: { type: 'hongyan.reaction', target_seq: 2, key: '👍', op: 'add' } },
+  { type: 'entry', ...entry, seq: 5, content: { type: 'hongyan.recall', target_seq: 2 } },
   { type: 'receipt', conversation_id: 'g:1', user_id: 'you', delivered_seq: 1, read_seq: 1 },
   { type: 'conversation', conversation_id: 'g:1', change: 'updated', user_id: 'me', conversation },
   { type: 'typing', conversation_id: 'g:1', user_id: 'you' },
@@ -38,8 +41,10 @@ const answers: Record<string, Json> = {
     last_seq: 2,
     has_more: false,
   },
+  catch_up: { type: 'catch_up_result', entries: [entry], first_seq: 1, last_seq: 2, has_more: false },
   presence: { type: 'presence_result', users: [{ user_id: 'you', online: true }] },
   send: { type: 'ack', ...entry },
+  edit: { type: 'ack', ...entry },
 };
 const odd: readonly unknown[] = [null, undefined, 0, -1, 1.5, '', 'x', [], [null], {}, true, 1e308, '__proto__'];
 
@@ -90,6 +95,7 @@ test('[C2] frames with fields missing, of another type or beyond all bounds end 
     if (client.state.type === 'reconnecting') clock.advance(clock.nextInMs ?? 0);
     client.conversations();
     client.send({ conversationId: 'g:1' as never }, { type: 'text', text: 'x' }).catch(() => {});
+    client.edit('g:1' as never, 2 as never, { type: 'text', text: 'y' }).catch(() => {});
     client.history({ conversationId: 'g:1' as never }).catch(() => {});
     const frame = pick(frames);
     server.connections.at(-1)?.send({ ...(spoil(frame) as Json), type: String(frame.type) });

@@ -3,7 +3,7 @@
 import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
 
 /** Raised when what is stored changes its form; what an older version stored is discarded and loaded anew from the server. */
-const version = 2;
+const version = 3;
 const stores = ['meta', 'outbox', 'conversations'] as const;
 type StoreName = (typeof stores)[number];
 const metaKey = 'meta';

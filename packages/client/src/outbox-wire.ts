@@ -1,10 +1,24 @@
-// Messages of the outbox as the wire has them: the input of a send, and the entry that an acknowledged message is. Pure.
+// Messages and changes of the outbox as the wire has them: the request of each, and the entry that an acknowledged one is.
 
 import type { Input } from '@hongyan/protocol/operations/operations';
 import type { ClientMessage, OutboxItem } from './api.ts';
-import type { Entry } from './wire.ts';
+import type { Connection } from './connection.ts';
+import type { ArrivedEntry } from './entry-kind.ts';
+import type { Ack } from './outbox.ts';
 
-export function sendInput({ target, message }: OutboxItem): Input<'send'> {
+/** The content of a change has the fields of its request, as `client.ts` made it. */
+export function transmit(connection: Connection, item: OutboxItem): Promise<Ack> {
+  if (!item.isChange) return connection.request('send', sendInput(item));
+  const { message, expectEdited } = item;
+  const { type, ...fields } = message.content;
+  const change = { ...fields, conversation_id: message.conversationId, client_msg_id: message.clientMsgId };
+  if (type === 'hongyan.recall') return connection.request('recall', change as unknown as Input<'recall'>);
+  if (type === 'hongyan.reaction') return connection.request('react', change as unknown as Input<'react'>);
+  const expected = expectEdited === undefined ? {} : { expect_seq: expectEdited };
+  return connection.request('edit', { ...change, ...expected } as unknown as Input<'edit'>);
+}
+
+function sendInput({ target, message }: OutboxItem): Input<'send'> {
   return {
     ...('to' in target ? { to: target.to } : { conversation_id: target.conversationId }),
     client_msg_id: message.clientMsgId,
@@ -13,7 +27,7 @@ export function sendInput({ target, message }: OutboxItem): Input<'send'> {
 }
 
 /** undefined before it is committed. */
-export function entryOf(message: ClientMessage): Entry | undefined {
+export function entryOf(message: ClientMessage): ArrivedEntry | undefined {
   const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs } = message;
   if (msgId === undefined || seq === undefined) return undefined;
   return {

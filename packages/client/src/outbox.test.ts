@@ -34,8 +34,8 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
           refuse: reject,
         });
       }),
-    onAck: async (message) => void acked.push(message),
-    onChange: (message) => changes.push(message),
+    onAck: async ({ message }) => void acked.push(message),
+    onChange: ({ message }) => changes.push(message),
   });
   const send = (key: string, text = key, to = 'you') =>
     outbox.add({

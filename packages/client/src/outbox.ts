@@ -1,7 +1,7 @@
-// The outbox: messages that are not acknowledged yet. Kept by the storage, sent again until the server has answered.
+// The outbox: messages, and changes of messages, that are not acknowledged yet. Kept by the storage, sent again until the server has answered.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
 import type { ClientMessage, OutboxItem, SendTarget } from './api.ts';
 import { backOffMs } from './back-off.ts';
@@ -16,11 +16,14 @@ export interface OutboxOptions {
   readonly random: () => number;
   readonly itemsMax: number;
   /** Rejects with ClientError; `unavailable` without a connection. */
-  readonly transmit: (item: OutboxItem) => Promise<Output<'send'>>;
-  /** The committed message, removed from the outbox. The send resolves when this does. Never rejects. */
-  readonly onAck: (message: ClientMessage) => Promise<void>;
-  readonly onChange: (message: ClientMessage) => void;
+  readonly transmit: (item: OutboxItem) => Promise<Ack>;
+  /** The committed message or change, removed from the outbox. The send resolves when this does. Never rejects. */
+  readonly onAck: (item: OutboxItem, ack: Ack) => Promise<void>;
+  /** With an error it is of a change, which is gone from the outbox. */
+  readonly onChange: (item: OutboxItem) => void;
 }
+
+export type Ack = Output<'send'>;
 
 export interface NewMessage {
   readonly target: SendTarget;
@@ -28,6 +31,9 @@ export interface NewMessage {
   readonly from: UserId;
   readonly clientMsgId: ClientMsgId;
   readonly content: Content;
+  /** Of the message that `content.target_seq` names. */
+  readonly isChange?: true;
+  readonly expectEdited?: number | undefined;
 }
 
 interface Item {
@@ -50,11 +56,12 @@ const retryMaxMs = 30_000;
 /**
  * [C4] Messages leave in the order they were sent; after a loss of connection they leave again with the same
  * client_msg_id, so that each takes effect once [D3]. Where the server refuses a message for the moment,
- * those behind it that were on their way already may come before it.
+ * those behind it that were on their way already may come before it; but a change of a message never comes before an earlier one.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #items = new Map<ClientMsgId, Item>();
+  readonly #changes = new Set<Item>();
   #nextNo = 1;
   #inFlight = 0;
   #isConnected = false;
@@ -69,13 +76,21 @@ export class Outbox {
     for (const item of kept.toSorted((a, b) => a.no - b.no)) {
       const settled = createSettlement();
       const state = item.message.status === 'failed' ? 'failed' : 'queued';
-      this.#items.set(item.message.clientMsgId, { kept: item, state, settled });
+      this.#put({ kept: item, state, settled });
       this.#nextNo = Math.max(this.#nextNo, item.no + 1);
     }
   }
 
   /** Resolves with the committed message. [D3] The same client_msg_id again is the same message, or rejects with `conflict`. */
-  add({ target, conversationId, from, clientMsgId, content }: NewMessage): Promise<ClientMessage> {
+  add({
+    target,
+    conversationId,
+    from,
+    clientMsgId,
+    content,
+    isChange,
+    expectEdited,
+  }: NewMessage): Promise<ClientMessage> {
     const earlier = this.#items.get(clientMsgId);
     if (earlier) return this.#again(earlier, { conversationId, content });
     if (this.#items.size >= this.#options.itemsMax) {
@@ -88,13 +103,11 @@ export class Outbox {
     }
     const timestampMs = this.#options.clock.nowMs();
     const message: ClientMessage = { conversationId, clientMsgId, from, content, timestampMs, status: 'queued' };
-    const item: Item = {
-      kept: { message, target, no: this.#nextNo++ },
-      state: 'storing',
-      settled: createSettlement(),
-    };
-    this.#items.set(clientMsgId, item);
-    this.#options.onChange(message);
+    const expected = expectEdited === undefined ? {} : { expectEdited };
+    const kept = { message, target, no: this.#nextNo++, ...(isChange ? { isChange, ...expected } : {}) };
+    const item: Item = { kept, state: 'storing', settled: createSettlement() };
+    this.#put(item);
+    this.#options.onChange(kept);
     void this.#store(item);
     return item.settled.promise;
   }
@@ -115,10 +128,19 @@ export class Outbox {
   }
 
   list(conversationId?: ConversationId): readonly ClientMessage[] {
-    const messages = [...this.#items.values()].map((item) => item.kept.message);
+    const messages = [...this.#items.values()].flatMap(({ kept }) => (kept.isChange ? [] : kept.message));
     return conversationId === undefined
       ? messages
       : messages.filter((message) => message.conversationId === conversationId);
+  }
+
+  /** Of the message at `seq`, first made first; of all messages without it. */
+  changes(of?: { readonly conversationId: ConversationId; readonly seq: Seq }): readonly ClientMessage[] {
+    const changes = Array.from(this.#changes, ({ kept }) => kept.message);
+    if (!of) return changes;
+    return changes.filter(
+      ({ conversationId, content }) => conversationId === of.conversationId && content.target_seq === of.seq,
+    );
   }
 
   retry(clientMsgId: ClientMsgId): void {
@@ -158,6 +180,12 @@ export class Outbox {
       item.settled.reject(new ClientError('not_found', 'logged out before the message was sent'));
     }
     this.#items.clear();
+    this.#changes.clear();
+  }
+
+  #put(item: Item): void {
+    this.#items.set(item.kept.message.clientMsgId, item);
+    if (item.kept.isChange) this.#changes.add(item);
   }
 
   /** A storage that fails does not block the send. */
@@ -171,9 +199,13 @@ export class Outbox {
 
   #pump(): void {
     if (!this.#isConnected || this.#pause) return;
+    const changing = new Set<string>();
     for (const item of this.#items.values()) {
       if (this.#inFlight >= inFlightMax || item.state === 'storing') return;
-      if (item.state === 'queued') void this.#send(item);
+      const place = placeOf(item.kept);
+      const mustWait = place !== undefined && changing.has(place);
+      if (place !== undefined) changing.add(place);
+      if (item.state === 'queued' && !mustWait) void this.#send(item);
     }
   }
 
@@ -192,7 +224,7 @@ export class Outbox {
     }
   }
 
-  #acked(item: Item, ack: Output<'send'>): void {
+  #acked(item: Item, ack: Ack): void {
     const { conversation_id, seq, msg_id, timestamp, status } = ack;
     const message: ClientMessage = {
       ...item.kept.message,
@@ -203,22 +235,12 @@ export class Outbox {
       status,
     };
     this.#remove(item);
-    void this.#options.onAck(message).then(() => item.settled.resolve(message));
+    void this.#options.onAck({ ...item.kept, message }, ack).then(() => item.settled.resolve(message));
   }
 
   #refused(item: Item, error: ClientError): void {
     if (item.state === 'gone') return;
-    if (!error.isRetryable) {
-      item.state = 'failed';
-      this.#update(item, {
-        ...item.kept.message,
-        status: 'failed',
-        error: { code: error.code, message: error.message },
-      });
-      void this.#options.storage.putOutbox(item.kept);
-      item.settled.reject(error);
-      return;
-    }
+    if (!error.isRetryable) return this.#failed(item, error);
     item.state = 'queued';
     if (!this.#isConnected || this.#pause) return;
     const delayMs = backOffMs(this.#refusals++, {
@@ -232,9 +254,20 @@ export class Outbox {
     });
   }
 
+  /** A message is kept for a retry; of a change, the message as it was remains. */
+  #failed(item: Item, error: ClientError): void {
+    const { isChange } = item.kept;
+    if (isChange) this.#remove(item);
+    else item.state = 'failed';
+    const { code, message } = error;
+    this.#update(item, { ...item.kept.message, status: 'failed', error: { code, message } });
+    if (!isChange) void this.#options.storage.putOutbox(item.kept);
+    item.settled.reject(error);
+  }
+
   #update(item: Item, message: ClientMessage): void {
     item.kept = { ...item.kept, message };
-    this.#options.onChange(message);
+    this.#options.onChange(item.kept);
   }
 
   /** Also while it is being stored: storages apply calls in their order. */
@@ -243,9 +276,14 @@ export class Outbox {
     item.state = 'gone';
     const { clientMsgId } = item.kept.message;
     this.#items.delete(clientMsgId);
+    this.#changes.delete(item);
     void this.#options.storage.deleteOutbox(clientMsgId);
   }
 }
+
+/** The message that a change is of. */
+const placeOf = ({ isChange, message }: OutboxItem): string | undefined =>
+  isChange && `${message.conversationId} ${message.content.target_seq}`;
 
 /** An application that does not wait for its sends is notified of failures by the outbox event: no unhandled rejection. */
 function createSettlement(): Settlement {

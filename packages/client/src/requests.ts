@@ -12,13 +12,17 @@ export type RequestName = {
   [N in OperationName]: Operations[N] extends { readonly frame: { readonly down: string } } ? N : never;
 }[OperationName];
 
-/** The frame that asks for an operation has its name; requests.test.ts compares. */
-export const requestNames = {
-  send: true,
-  sync: true,
-  history: true,
-  presence: true,
-} as const satisfies Readonly<Record<RequestName, true>>;
+/** The frame that asks for an operation; requests.test.ts compares. */
+export const requestFrames = {
+  send: 'send',
+  edit: 'edit',
+  recall: 'recall',
+  react: 'react',
+  sync: 'sync',
+  history: 'history',
+  catchUp: 'catch_up',
+  presence: 'presence',
+} as const satisfies Readonly<Record<RequestName, string>>;
 
 export type Answer = Extract<Down, { readonly id: number }>;
 
@@ -50,7 +54,7 @@ export class Requests {
   ask<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
     const { clock, timeoutMs, frameBytesMax, send, onSilence } = this.#options;
     const id = this.#nextId++;
-    const text = JSON.stringify({ type: name, ...input, id });
+    const text = JSON.stringify({ type: requestFrames[name], ...input, id });
     if (isLonger(text, frameBytesMax)) {
       const message = `the frame is larger than the ${frameBytesMax} bytes that the server takes`;
       return Promise.reject(new ClientError('too_large', message));

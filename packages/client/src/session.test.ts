@@ -134,9 +134,9 @@ describe('a conversation that is left', () => {
     const connection = await rig.begin();
     const { opened, release, reach, reached } = gate();
     rig.server.answer = (peer, frame) => {
-      if (frame.type !== 'history') return rig.answer(peer, frame);
+      if (frame.type !== 'catch_up') return rig.answer(peer, frame);
       reach();
-      void opened.then(() => rig.sendHistory(peer, frame));
+      void opened.then(() => rig.sendPage(peer, frame));
       return true;
     };
     rig.lastSeq = 900;
@@ -147,13 +147,13 @@ describe('a conversation that is left', () => {
     connection.send({ ...left, conversation: change });
     await gone;
     release();
-    await until(() => connection.frames.some(({ type }) => type === 'history'));
+    await until(() => connection.frames.some(({ type }) => type === 'catch_up'));
     connection.send({ type: 'typing', conversation_id: 'g:2', user_id: 'you' });
     await new Promise((resolve) => rig.client.on('typing', resolve));
     await rig.client.close();
     expect(rig.shown).toEqual([]);
     expect((await rig.storage.load()).conversations).toEqual([]);
-    expect(connection.frames.filter(({ type }) => type === 'history')).toHaveLength(1);
+    expect(connection.frames.filter(({ type }) => type === 'catch_up')).toHaveLength(1);
   });
 });
 

@@ -2,13 +2,13 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Down, DownOf } from '@hongyan/protocol/down';
-import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import type {
   ClientEvents,
-  ClientMessage,
   ClientOptions,
   ClientStorage,
   ConnectionState,
+  OutboxItem,
   WebSocketConstructor,
 } from './api.ts';
 import { CatchUp, type CatchUpFrom } from './catch-up.ts';
@@ -17,15 +17,16 @@ import { Connection } from './connection.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { Conversations } from './conversations.ts';
 import type { Emits } from './emitter.ts';
+import type { ArrivedEntry } from './entry-kind.ts';
 import { call } from './http.ts';
 import type { NetworkSignals } from './network-signals.ts';
-import { Outbox } from './outbox.ts';
-import { entryOf, sendInput } from './outbox-wire.ts';
+import { type Ack, Outbox } from './outbox.ts';
+import { entryOf, transmit } from './outbox-wire.ts';
 import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import { UnknownConversations } from './unknown-conversations.ts';
-import type { Conversation, Entry } from './wire.ts';
+import type { Conversation } from './wire.ts';
 import { isConversation } from './wire-shapes.ts';
 
 /** What the client takes from its environment; tests pass others. */
@@ -155,9 +156,9 @@ export class Session {
       clock: environment.clock,
       random: environment.random,
       itemsMax: client.outboxMax ?? 10_000,
-      transmit: (item) => this.connection.request('send', sendInput(item)),
-      onAck: (message) => this.#onAck(message),
-      onChange: (message) => this.#events.emit('outbox', message),
+      transmit: (item) => transmit(this.connection, item),
+      onAck: (item, ack) => this.#onAck(item, ack),
+      onChange: (item) => this.#onOutbox(item),
     });
   }
 
@@ -227,6 +228,7 @@ export class Session {
     const events = this.#events;
     switch (frame.type) {
       case 'message':
+      case 'entry':
         return this.#onEntry(frame);
       case 'receipt':
         this.conversations.receipt(frame);
@@ -245,7 +247,7 @@ export class Session {
     }
   }
 
-  #onEntry(entry: Entry): void {
+  #onEntry(entry: ArrivedEntry): void {
     const state = this.conversations.get(entry.conversation_id);
     if (!state) return void this.#unknown.learn(entry.conversation_id, entry);
     this.conversations.add(state, entry);
@@ -263,13 +265,21 @@ export class Session {
   }
 
   /** The ack has all that the message frame has: whichever comes first is shown. The first message of a conversation waits until the server has described it. */
-  async #onAck(message: ClientMessage): Promise<void> {
-    const entry = entryOf(message);
-    if (entry) {
+  async #onAck(item: OutboxItem, { unchanged }: Ack): Promise<void> {
+    const entry = entryOf(item.message);
+    // Of a change that was so already there is no entry.
+    if (entry && !unchanged) {
       if (this.conversations.get(entry.conversation_id)) this.#onEntry(entry);
       else await this.#unknown.learn(entry.conversation_id, entry);
     }
-    this.#events.emit('outbox', message);
+    this.#onOutbox(item);
+  }
+
+  #onOutbox({ message, isChange }: OutboxItem): void {
+    if (!isChange) return this.#events.emit('outbox', message);
+    const { conversationId, content, error } = message;
+    const seq = content.target_seq as Seq;
+    this.#events.emit('changed', { conversationId, seq, ...(error ? { error } : {}) });
   }
 
   /** A failure drops the connection, so that the next sync reads what is missing. */

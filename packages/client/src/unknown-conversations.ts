@@ -3,18 +3,19 @@
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { toClientError } from './client-error.ts';
 import type { ConversationState } from './conversation-state.ts';
-import type { Conversation, Entry } from './wire.ts';
+import type { ArrivedEntry } from './entry-kind.ts';
+import type { Conversation } from './wire.ts';
 
 export interface UnknownConversationsOptions {
   readonly getConversation: (conversationId: ConversationId) => Promise<Conversation>;
   /** What the server answered, and the newest entry that arrived meanwhile: the answer may be older. */
-  readonly onAnswer: (conversation: Conversation, newest: Entry | undefined) => ConversationState;
+  readonly onAnswer: (conversation: Conversation, newest: ArrivedEntry | undefined) => ConversationState;
   readonly onFailure: (error: unknown) => void;
 }
 
 interface Question {
   answer: Promise<ConversationState | undefined>;
-  newest?: Entry;
+  newest?: ArrivedEntry;
 }
 
 export class UnknownConversations {
@@ -26,7 +27,7 @@ export class UnknownConversations {
   }
 
   /** undefined when it is no conversation of this user. `entry` of it is shown in its turn. */
-  learn(conversationId: ConversationId, entry?: Entry): Promise<ConversationState | undefined> {
+  learn(conversationId: ConversationId, entry?: ArrivedEntry): Promise<ConversationState | undefined> {
     let question = this.#questions.get(conversationId);
     if (!question) {
       question = { answer: Promise.resolve(undefined) };

@@ -29,7 +29,15 @@ function object(fields: Readonly<Record<string, Check>>): Check {
 
 const entryFields = {
   ...{ msg_id: text, conversation_id: text, seq, from: text, content: object({ type: text }) },
-  ...{ timestamp: number, client_msg_id: text, status: text },
+  ...{
+    timestamp: number,
+    client_msg_id: text,
+    status: text,
+    count: seq,
+    edited: optional(seq),
+    as_of_seq: optional(seq),
+  },
+  reactions: optional(listOf(object({ key: text, count: seq }))),
 };
 const summaryFields = {
   ...{ kind: text, title: optional(text), members: optional(listOf(text)), member_count: number },
@@ -38,6 +46,7 @@ const summaryFields = {
 const conversation = object({
   ...summaryFields,
   ...{ conversation_id: text, last_seq: seq, first_seq: seq, delivered_seq: seq, read_seq: seq, role: text },
+  ...{ last_count: seq, unread: seq },
   last_message: optional(object(entryFields)),
 });
 const limits = object({ frame_bytes_max: optional(duration) });
@@ -47,8 +56,10 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
   ['ack', object({ id: number, msg_id: text, conversation_id: text, seq, timestamp: number, status: text })],
   ['sync_result', object({ id: number, conversations: listOf(conversation), cursor: text })],
   ['history_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
+  ['catch_up_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
   ['presence_result', object({ id: number, users: listOf(object({ user_id: text })) })],
   ['message', object(entryFields)],
+  ['entry', object(entryFields)],
   ['receipt', object({ conversation_id: text, user_id: text, delivered_seq: seq, read_seq: seq })],
   ['conversation', object({ conversation_id: text, change: text, conversation: object(summaryFields) })],
   ['typing', object({ conversation_id: text, user_id: text })],

@@ -5,7 +5,7 @@ import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '
 
 export type MessageStatus = 'sent' | 'ack' | 'delivered' | 'read';
 export type ConversationKind = 'direct' | 'group' | 'broadcast';
-export type MemberRole = 'owner' | 'member';
+export type MemberRole = 'owner' | 'admin' | 'member';
 
 /** `{type: 'text', text}`, or any other object with a `type` that the application chooses. */
 export interface Content {
@@ -14,6 +14,15 @@ export interface Content {
   [field: string]: unknown;
 }
 
+export interface Reaction {
+  key: string;
+  /** Users who reacted with it. */
+  count: number;
+  /** The reader is one of them. */
+  mine?: true;
+}
+
+/** A message, or a state entry: one that changes a message or the conversation. */
 export interface Entry {
   msg_id: MsgId;
   conversation_id: ConversationId;
@@ -22,6 +31,16 @@ export interface Entry {
   /** Direct conversations. */
   to?: UserId;
   content: Content;
+  /** Messages of the conversation up to and including this entry; state entries do not raise it. */
+  count: number;
+  /** seq of the last edit; `content` is that of the edit. */
+  edited?: Seq;
+  /** The content was erased. */
+  recalled?: true;
+  /** In the order in which their keys were first used. */
+  reactions?: Reaction[];
+  /** Of a message in its present form: the newest state entry it contains. Absent: none. */
+  as_of_seq?: Seq;
   /** Unix milliseconds, given by the server. */
   timestamp: number;
   client_msg_id: ClientMsgId;
@@ -45,6 +64,9 @@ export interface Conversation {
   delivered_seq: Seq;
   read_seq: Seq;
   role: MemberRole;
+  /** Messages ever written. */
+  last_count: number;
+  /** Messages of others after the read position and after the own newest message, not recalled. */
   unread: number;
   last_message?: Entry;
 }

@@ -1,6 +1,8 @@
 // What a message carries.
 
 import Type, { type Static } from 'typebox';
+import type { Seq, UserId } from './ids.ts';
+import type { MemberRole } from './member-role.ts';
 
 /** `text` is the one type the server interprets; any other object with a `type` passes through untouched. `hongyan.*` is reserved for the server. */
 export const ContentSchema = Type.Object(
@@ -15,3 +17,23 @@ export type Content = Static<typeof ContentSchema> & Record<string, unknown>;
 
 /** Prefix of the content types that only the server creates, so that no client can forge "alice added bob". */
 export const serverContentPrefix = 'hongyan.';
+
+/** What state entries carry: they change the message at `target_seq`, or record a change of the conversation. */
+export type StateContent =
+  | { readonly type: 'hongyan.edit'; readonly target_seq: Seq; readonly content: Content }
+  | { readonly type: 'hongyan.recall'; readonly target_seq: Seq; readonly reason?: string }
+  | { readonly type: 'hongyan.reaction'; readonly target_seq: Seq; readonly key: string; readonly op: ReactionOp }
+  | {
+      readonly type: 'hongyan.members';
+      readonly change: 'created' | 'joined' | 'left';
+      readonly user_ids: readonly UserId[];
+      readonly user_count?: number;
+      readonly new_owner?: UserId;
+    }
+  | { readonly type: 'hongyan.role'; readonly user_id: UserId; readonly role: MemberRole }
+  | { readonly type: 'hongyan.title'; readonly title: string };
+
+export type ReactionOp = 'add' | 'remove';
+
+/** In place of a content that a recall has erased, of the message and of the entries that changed it. */
+export const recalledContent = { type: 'hongyan.recalled' } as const;

@@ -3,6 +3,7 @@
 import Type, { type Static } from 'typebox';
 import { EntrySchema } from './entry.ts';
 import { ConversationIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
+import { MemberRoleSchema } from './member-role.ts';
 
 export const ConversationKindSchema = Type.Union([
   Type.Literal('direct'),
@@ -10,9 +11,6 @@ export const ConversationKindSchema = Type.Union([
   Type.Literal('broadcast'),
 ]);
 export type ConversationKind = Static<typeof ConversationKindSchema>;
-
-export const MemberRoleSchema = Type.Union([Type.Literal('owner'), Type.Literal('member')]);
-export type MemberRole = Static<typeof MemberRoleSchema>;
 
 /** What all members see alike. `members` lists up to limits.members_inline user ids. */
 export const ConversationSummarySchema = Type.Object({
@@ -35,7 +33,11 @@ export const ConversationSchema = Type.Object({
   delivered_seq: SeqSchema,
   read_seq: SeqSchema,
   role: MemberRoleSchema,
-  unread: Type.Integer({ minimum: 0 }),
+  last_count: Type.Integer({ minimum: 0, description: 'Messages ever written; count of the newest entry' }),
+  unread: Type.Integer({
+    minimum: 0,
+    description: 'Messages to read: of others, after the read position and after the own newest message, not recalled',
+  }),
   last_message: Type.Optional(EntrySchema),
 });
 export type Conversation = Static<typeof ConversationSchema>;
@@ -53,5 +55,6 @@ export const ConversationChangeSchema = Type.Union([
   Type.Literal('updated'),
   Type.Literal('member_joined'),
   Type.Literal('member_left'),
+  Type.Literal('role_changed'),
 ]);
 export type ConversationChange = Static<typeof ConversationChangeSchema>;

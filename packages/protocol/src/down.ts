@@ -35,6 +35,8 @@ const pushSchemas = {
   }),
   pong: Type.Object({ type: Type.Literal('pong') }),
   message: Type.Object({ type: Type.Literal('message'), ...EntrySchema.properties }),
+  /** A state entry: its content says what changed. */
+  entry: Type.Object({ type: Type.Literal('entry'), ...EntrySchema.properties }),
   receipt: Type.Object({
     type: Type.Literal('receipt'),
     conversation_id: ConversationIdSchema,

@@ -45,7 +45,14 @@ export const refusal = {
   signupDisabled: () => refused('forbidden', 'sign-up is disabled on this server'),
   reservedContent: (prefix: string) =>
     refused('forbidden', `content types that start with "${prefix}" are reserved for the server`),
-  onlyOwners: (action: string) => refused('forbidden', `only owners may ${action}`),
+  onlyOwners: (action: string) => refused('forbidden', `only the owner may ${action}`),
+  onlyAdmins: (action: string) => refused('forbidden', `only the owner and admins may ${action}`),
+  ownerStays: () => refused('conflict', 'a conversation has an owner: hand it over to another member instead'),
+  onlySender: (action: string) => refused('forbidden', `only the sender of a message may ${action}`),
+  editTooLate: (windowS: number) =>
+    refused('forbidden', `a message may be edited for ${windowS} seconds after it was sent: send a new one`),
+  recalled: () => refused('conflict', 'the message was recalled'),
+  editedMeanwhile: () => refused('conflict', 'the message was edited meanwhile: read it again, then edit'),
   fixedMembers: () => refused('forbidden', 'a direct conversation has no title and always the same two members'),
   notMember: () => refused('not_member', 'you are not a member of this conversation'),
   noSuch: (what: string) => refused('not_found', `there is no ${what}`),

@@ -1,5 +1,7 @@
 // The record that the fault tests check: what clients did and received, in time order, and what the server shows afterwards.
 
+import type { FoldedMessage } from './fold-entries.ts';
+
 /** An entry as a client reads it; the checker shares no type with the server it checks. */
 export interface SeenEntry {
   readonly msg_id: string;
@@ -62,6 +64,8 @@ export interface FullRead {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly entries: readonly SeenEntry[];
+  /** The same conversation as history shows it. */
+  readonly messages?: readonly FoldedMessage[];
 }
 
 /** The answer of GET /v1/messages/by-client-id; `found` is absent for not_found. */
@@ -85,7 +89,7 @@ export interface Aftermath {
 }
 
 export interface Violation {
-  readonly rule: 'D1' | 'D2' | 'D3' | 'D4' | 'D6' | 'D7' | 'no_invention';
+  readonly rule: 'D1' | 'D2' | 'D3' | 'D4' | 'D6' | 'D7' | 'E2' | 'E5' | 'no_invention';
   readonly what: string;
   readonly evidence: unknown;
 }

@@ -1,5 +1,6 @@
 // The HTTP surface without the client library, for tests: accounts, conversations, full reads, outcomes, positions.
 
+import type { FoldedMessage } from './fold-entries.ts';
 import type { AskedOutcome, ClientEvent, FullRead, SeenEntry } from './history.ts';
 
 export interface Account {
@@ -55,19 +56,33 @@ export async function openDirect(url: string, from: Account, to: string): Promis
 
 /** Every page from seq 1. */
 export async function readFully(url: string, reader: Account, conversationId: string): Promise<FullRead> {
-  const entries: SeenEntry[] = [];
+  const conversation = `/v1/conversations/${conversationId}`;
+  const [raw, history] = await Promise.all([
+    readPages<SeenEntry>(url, reader, `${conversation}/entries`),
+    readPages<FoldedMessage>(url, reader, `${conversation}/messages`),
+  ]);
+  const { first_seq: firstSeq, last_seq: lastSeq } = raw.last;
+  return { userId: reader.userId, conversationId, firstSeq, lastSeq, entries: raw.items, messages: history.items };
+}
+
+interface Page {
+  readonly first_seq: number;
+  readonly last_seq: number;
+}
+
+async function readPages<T extends { readonly seq: number }>(
+  url: string,
+  reader: Account,
+  path: string,
+): Promise<{ readonly items: T[]; readonly last: Page }> {
+  const items: T[] = [];
   for (let afterSeq = 0; ; ) {
-    const path = `/v1/conversations/${conversationId}/messages?after_seq=${afterSeq}&limit=500`;
-    const page = await expectStatus(200, call(url, path, { token: reader.token }));
-    const items = page.entries as SeenEntry[];
-    entries.push(...items);
-    const last = items.at(-1)?.seq;
-    if (page.has_more === true && last !== undefined && last > afterSeq) {
-      afterSeq = last;
-      continue;
-    }
-    const { first_seq, last_seq } = page as { first_seq: number; last_seq: number };
-    return { userId: reader.userId, conversationId, firstSeq: first_seq, lastSeq: last_seq, entries };
+    const asked = call(url, `${path}?after_seq=${afterSeq}&limit=500`, { token: reader.token });
+    const page = (await expectStatus(200, asked)) as unknown as Page & { entries: T[]; has_more: boolean };
+    items.push(...page.entries);
+    const last = page.entries.at(-1)?.seq;
+    if (!page.has_more || last === undefined || last <= afterSeq) return { items, last: page };
+    afterSeq = last;
   }
 }
 

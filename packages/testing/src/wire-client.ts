@@ -22,6 +22,7 @@ export interface WireOptions {
   readonly record?: (event: ClientEvent) => void;
 }
 
+/** A message, or an edit, recall or reaction: `content` is what will stand in the timeline. */
 export interface WireSend {
   readonly conversationId: string;
   readonly clientMsgId: string;
@@ -111,12 +112,13 @@ export class WireClient {
   async send({ conversationId, clientMsgId, content }: WireSend): Promise<SendOutcome> {
     const { record, userId: sender } = this.#options;
     record?.({ type: 'attempted', sender, clientMsgId, conversationId, content });
-    const answer = await this.request({
-      type: 'send',
-      conversation_id: conversationId,
-      client_msg_id: clientMsgId,
-      content,
-    });
+    const frame = frameOf(content as { type: string });
+    const answer = await this.request({ ...frame, conversation_id: conversationId, client_msg_id: clientMsgId });
+    if (answer?.type === 'ack' && answer.unchanged === true) {
+      // It was so already, and no entry was made: for the checker the same as a refusal.
+      record?.({ type: 'refused', sender, clientMsgId, code: 'unchanged' });
+      return { type: 'refused', code: 'unchanged' };
+    }
     if (answer?.type !== 'ack') {
       if (answer === undefined || unclearCodes.includes(String(answer.code))) return { type: 'unknown' };
       const code = String(answer.code);
@@ -139,15 +141,15 @@ export class WireClient {
     this.raw(JSON.stringify({ type, conversation_id: conversationId, seq }));
   }
 
-  /** One page after `afterSeq`; undefined when the connection ended first. */
-  async history(
+  /** One page of every entry after `afterSeq`; undefined when the connection ended first. */
+  async catchUp(
     conversationId: string,
     afterSeq: number,
   ): Promise<{ entries: SeenEntry[]; lastSeq: number } | undefined> {
-    const frame = { type: 'history', conversation_id: conversationId, after_seq: afterSeq, limit: 500 };
+    const frame = { type: 'catch_up', conversation_id: conversationId, after_seq: afterSeq, limit: 500 };
     const answer = await this.request(frame);
     if (answer === undefined) return undefined;
-    if (answer.type !== 'history_result') throw new Error(`history was answered with ${JSON.stringify(answer)}`);
+    if (answer.type !== 'catch_up_result') throw new Error(`catch_up was answered with ${JSON.stringify(answer)}`);
     const entries = answer.entries as SeenEntry[];
     for (const entry of entries) this.#see('read', entry);
     return { entries, lastSeq: Number(answer.last_seq) };
@@ -199,7 +201,7 @@ export class WireClient {
   }
 
   #tell(frame: Frame): void {
-    if (frame.type === 'message') this.#see('push', frame as unknown as SeenEntry);
+    if (frame.type === 'message' || frame.type === 'entry') this.#see('push', frame as unknown as SeenEntry);
     if (frame.type !== 'receipt') return;
     this.#options.record?.({
       type: 'receipt_pushed',
@@ -222,5 +224,20 @@ export class WireClient {
     const timer = setTimeout(() => reject(new Error(`${what} took longer than ${timeoutMs} ms`)), timeoutMs);
     void this.closed.then(({ code, reason }) => reject(new Error(`closed with ${code} ${reason} while ${what}`)));
     return Promise.race([wanted, failure]).finally(() => clearTimeout(timer));
+  }
+}
+
+/** The request that makes an entry of this content. */
+function frameOf(content: { readonly type: string; readonly [field: string]: unknown }): Record<string, unknown> {
+  const { type, ...fields } = content;
+  switch (type) {
+    case 'hongyan.edit':
+      return { type: 'edit', ...fields };
+    case 'hongyan.recall':
+      return { type: 'recall', ...fields };
+    case 'hongyan.reaction':
+      return { type: 'react', ...fields };
+    default:
+      return { type: 'send', content };
   }
 }

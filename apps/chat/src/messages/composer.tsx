@@ -21,6 +21,7 @@ export function Composer(props: {
   const chat = useChat();
   const text = useSignal(chat.drafts.all).get(conversationId) ?? '';
   const [problem, setProblem] = useState<string>();
+  const refused = useSignal(chat.changeRefused);
   const roomId = useId();
   const { charactersLeft } = roomFor(text);
   const isTooLong = charactersLeft !== undefined && charactersLeft < 0;
@@ -34,6 +35,7 @@ export function Composer(props: {
     const body = text.trim();
     if (body === '' || isTooLong) return;
     setProblem(undefined);
+    chat.changeRefused.set(undefined);
     // Waits offline too. A refusal stands beside the message in the list, unless the outbox did not take it at all.
     chat.client.send({ conversationId }, { type: 'text', text: body }).catch((error: unknown) => {
       if (chat.client.outbox(conversationId).some((message) => message.content.text === body)) return;
@@ -51,7 +53,7 @@ export function Composer(props: {
         send();
       }}
     >
-      <Problem words={problem} />
+      <Problem words={problem ?? (refused && errorWords(refused, t))} />
       <div className="composer-line">
         <textarea
           ref={textRef}

@@ -1,6 +1,7 @@
 // The actions of one message: opened by the pointer or by Enter, closed by Escape, Tab or a click elsewhere.
 
-import type { ClientMessage } from '@hongyan/client/api';
+import type { Client, ClientMessage } from '@hongyan/client/api';
+import { isSameKey } from '@hongyan/client/apply-change';
 import { type KeyboardEvent, type ReactNode, type RefObject, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { MessageDetails } from '../dialogs/message-details.tsx';
@@ -63,14 +64,53 @@ function Menu(props: {
           {t('messages.where')}
         </button>
       )}
+      {message.seq !== undefined && message.from === chat.userId && !message.isRecalled && (
+        <button
+          type="button"
+          role="menuitem"
+          onClick={act(() => recall(chat.client, message, t('messages.recallAsk')))}
+        >
+          <BinIcon size={17} />
+          {t('messages.recall')}
+        </button>
+      )}
       {failedActions(message).map((action) => (
         <button key={action} type="button" role="menuitem" onClick={act(() => runFailedAction(chat, message, action))}>
           {failedIcons[action]}
           {t(`messages.${action}`)}
         </button>
       ))}
+      {message.seq !== undefined && !message.isRecalled && (
+        <div className="menu-reactions">
+          {commonReactions.map((key) => (
+            <button
+              key={key}
+              type="button"
+              role="menuitem"
+              aria-label={t('messages.react', { key })}
+              onClick={act(() => react(chat.client, message, key))}
+            >
+              {key}
+            </button>
+          ))}
+        </div>
+      )}
     </div>
   );
+}
+
+const commonReactions = ['👍', '❤️', '😂', '😮', '🎉', '🙏'];
+
+/** A refusal is reported by the client's `changed` event. */
+function react(client: Client, { conversationId, seq, reactions = [] }: ClientMessage, key: string): void {
+  if (seq === undefined) return;
+  const isMine = reactions.some((reaction) => isSameKey(reaction.key, key) && reaction.isMine);
+  client.react(conversationId, seq, key, isMine ? 'remove' : 'add').catch(() => {});
+}
+
+function recall(client: Client, { conversationId, seq }: ClientMessage, question: string): void {
+  if (seq === undefined || !confirm(question)) return;
+  client.recall(conversationId, seq).catch(() => {});
 }
 
 const failedIcons: Readonly<Record<FailedAction, ReactNode>> = {

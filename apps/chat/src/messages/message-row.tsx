@@ -77,6 +77,7 @@ function Message(props: RowProps) {
       aria-posinset={message.seq}
       aria-setsize={lastSeq ?? -1}
       data-own={isOwn}
+      data-recalled={message.isRecalled}
       data-first={isFirst}
       data-last={isLast}
       onContextMenu={(event) => {
@@ -101,6 +102,7 @@ function Message(props: RowProps) {
           </bdi>
         )}
         <Bubble {...{ message, mark, time }} />
+        <Reactions message={message} />
         {mark === 'failed' && <FailedActions message={message} />}
       </div>
       <button
@@ -129,15 +131,42 @@ function Bubble({
   const { content } = message;
   return (
     <div className="bubble">
-      {content.type === 'text' ? (
+      {message.isRecalled ? (
+        <span className="unsupported">{t('messages.recalled')}</span>
+      ) : content.type === 'text' ? (
         <MessageText text={content.text ?? ''} />
       ) : (
         <span className="unsupported">{t('messages.unsupported', { type: content.type })}</span>
       )}
       <span className="bubble-meta" aria-hidden="true">
+        {message.edited !== undefined && <span className="edited">{t('messages.edited')}</span>}
         {time}
         {mark && <StatusMark mark={mark} />}
       </span>
+    </div>
+  );
+}
+
+/** What others and this user reacted with; a press adds or takes back the own reaction. */
+function Reactions({ message }: { readonly message: ClientMessage }) {
+  const { t } = useTranslation();
+  const { client } = useChat();
+  const { conversationId, seq, reactions = [] } = message;
+  if (reactions.length === 0 || seq === undefined) return null;
+  return (
+    <div className="reactions">
+      {reactions.map(({ key, count, isMine }) => (
+        <button
+          key={key}
+          type="button"
+          className="reaction"
+          aria-pressed={isMine}
+          aria-label={t(isMine ? 'messages.reactionMine' : 'messages.reaction', { key, count })}
+          onClick={() => void client.react(conversationId, seq, key, isMine ? 'remove' : 'add').catch(() => {})}
+        >
+          {key} {count}
+        </button>
+      ))}
     </div>
   );
 }

@@ -13,6 +13,7 @@ export interface WordsContext {
 
 export function textOf(message: ClientMessage, context: WordsContext): string {
   const { content } = message;
+  if (message.isRecalled) return context.t('messages.recalled');
   if (content.type === 'text') return content.text ?? '';
   return systemWords(message, context) ?? context.t('messages.unsupported', { type: content.type });
 }
@@ -26,6 +27,13 @@ export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsCo
     return kind === 'broadcast'
       ? t('messages.system.titleBroadcast', { actor, title })
       : t('messages.system.title', { actor, title });
+  }
+  if (content.type === 'hongyan.role') {
+    const name = isolated(nameOf(content.user_id as UserId));
+    if (content.role === 'owner') return t('messages.system.owner', { actor, name });
+    return content.role === 'admin'
+      ? t('messages.system.admin', { actor, name })
+      : t('messages.system.noAdmin', { actor, name });
   }
   if (content.type !== 'hongyan.members') return undefined;
   const users = usersOf(content);
@@ -50,9 +58,10 @@ export function usersIn(message: ClientMessage): readonly UserId[] {
   return [message.from, ...usersOf(message.content)];
 }
 
-export const isSystem = (message: ClientMessage): boolean => message.content.type.startsWith('hongyan.');
+export const isSystem = ({ content, isRecalled }: ClientMessage): boolean =>
+  content.type.startsWith('hongyan.') && !isRecalled;
 
 function usersOf(content: Content): readonly UserId[] {
-  const users: unknown = content.user_ids;
+  const users: unknown = content.type === 'hongyan.role' ? [content.user_id] : content.user_ids;
   return Array.isArray(users) ? users.filter((id): id is UserId => typeof id === 'string') : [];
 }

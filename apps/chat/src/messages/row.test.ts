@@ -50,9 +50,12 @@ describe('lines and groups', () => {
     expect(decorate(message(4), message(5)).hasUnreadLine).toBe(false);
   });
 
-  test('[D5] missing seqs are shown', () => {
-    expect(decorate(message(4), message(9)).hasGap).toBe(true);
-    expect(decorate(message(4), message(5)).hasGap).toBe(false);
+  test('[D5] missing messages are shown', () => {
+    const at = (seq: number, count: number) => message(seq, { count });
+    expect(decorate(at(4, 4), at(9, 6)).hasGap).toBe(true);
+    expect(decorate(at(4, 4), at(5, 5)).hasGap).toBe(false);
+    // Edits and reactions stand between.
+    expect(decorate(at(4, 4), at(9, 5)).hasGap).toBe(false);
   });
 });
 

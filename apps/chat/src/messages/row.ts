@@ -28,7 +28,7 @@ export function decorationOf(at: {
   const { message, previous, next, firstUnread } = at;
   const hasUnreadLine = firstUnread !== undefined && message.seq === firstUnread;
   const hasDay = !previous || dayOf(previous.timestampMs) !== dayOf(message.timestampMs);
-  const hasGap = previous?.seq !== undefined && message.seq !== undefined && previous.seq + 1 < message.seq;
+  const hasGap = isMissingBetween(previous, message);
   return {
     hasDay,
     hasUnreadLine,
@@ -36,6 +36,12 @@ export function decorationOf(at: {
     isFirst: hasDay || hasUnreadLine || hasGap || !isOneGroup(previous, message),
     isLast: !isOneGroup(message, next),
   };
+}
+
+/** Edits and reactions have seqs between those of messages; the count says whether a message is missing. */
+function isMissingBetween(previous: ClientMessage | undefined, message: ClientMessage): boolean {
+  if (previous?.count === undefined || message.count === undefined) return false;
+  return message.count - previous.count > (isSystem(message) ? 0 : 1);
 }
 
 /**

@@ -8,6 +8,8 @@ import type {
   ConversationView,
   UserId,
 } from '@hongyan/client/api';
+import { ClientError } from '@hongyan/client/client-error';
+import type { ErrorCode } from '@hongyan/protocol/codes';
 import { createContext, useContext } from 'react';
 import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { closeConversation, route } from '../browser/route.ts';
@@ -34,6 +36,8 @@ export class ChatState {
   readonly waitingCount = new Signal(0);
   /** The newest message of another user, for a screen reader. */
   readonly arrived = new Signal<ClientMessage | undefined>(undefined);
+  /** The newest refusal of an edit, a recall or a reaction, until it is dismissed. */
+  readonly changeRefused = new Signal<ClientError | undefined>(undefined);
   readonly notice = new Signal<Notice | undefined>(undefined);
   readonly people: People;
   readonly typing = new Typing();
@@ -59,7 +63,8 @@ export class ChatState {
   /** The loaded one, unless its window was left in the middle of the conversation: opening begins where reading ended. */
   timeline(conversationId: ConversationId): Timeline {
     const loaded = this.#timelines.get(conversationId);
-    const timeline = loaded && !loaded.view.get().hasNewer ? loaded : new Timeline(this.client, conversationId);
+    const timeline =
+      loaded && !loaded.view.get().hasNewer ? loaded : new Timeline(this.client, conversationId, this.userId);
     this.#timelines.delete(conversationId);
     this.#timelines.set(conversationId, timeline);
     const [oldest] = this.#timelines.keys();
@@ -124,6 +129,11 @@ export class ChatState {
         this.typing.stopped(message.conversationId, message.from);
         newest = message;
         announce();
+      }),
+      client.on('changed', ({ conversationId, seq, change, error }) => {
+        this.refresh();
+        this.#timelines.get(conversationId)?.changed(seq, change);
+        if (error) this.changeRefused.set(new ClientError(error.code as ErrorCode, error.message));
       }),
       client.on('outbox', (message) => {
         this.#outboxChanged(message);

@@ -1,9 +1,17 @@
 // The loaded part of one conversation's timeline: a window of committed messages without holes, and what waits in the outbox.
 
-import type { Client, ClientMessage, ConnectionState, ConversationId, Seq } from '@hongyan/client/api';
+import type {
+  Client,
+  ClientMessage,
+  ConnectionState,
+  ConversationId,
+  MessageChange,
+  Seq,
+  UserId,
+} from '@hongyan/client/api';
 import { eachFrame } from './each-frame.ts';
 import { Signal } from './signal.ts';
-import { extend, join, missing } from './window.ts';
+import { type Arrived, extend, join, missing } from './window.ts';
 
 /** Messages per request; the server may cut it. */
 const pageMessages = 100;
@@ -31,6 +39,7 @@ export class Timeline {
   readonly view: Signal<TimelineView>;
   readonly #client: Client;
   readonly #conversationId: ConversationId;
+  readonly #self: UserId;
   #now: TimelineView = {
     messages: [],
     waiting: [],
@@ -40,8 +49,12 @@ export class Timeline {
     phase: 'empty',
     loading: undefined,
   };
-  /** Committed messages that arrived while a page was on its way, or beyond the window. */
-  #ahead: ClientMessage[] = [];
+  /** Up to here the window is complete: what follows continues it. */
+  #throughSeq = 0;
+  /** Messages and changes that arrived while a page was on its way, or beyond the window. */
+  #ahead: Arrived[] = [];
+  /** Seqs of messages with changes of this user that wait for their ack. */
+  readonly #pending = new Set<number>();
   /** Own messages whose ack came before their turn in the timeline. */
   #acked: ClientMessage[] = [];
   #isLoading = false;
@@ -51,11 +64,12 @@ export class Timeline {
   readonly #publish = eachFrame(() => {
     if (this.#now.phase === 'ready') this.#takeAhead();
     this.#now = { ...this.#now, waiting: this.#waiting() };
-    this.view.set(this.#now);
+    this.view.set({ ...this.#now, messages: this.#withPending(this.#now.messages) });
   });
 
-  constructor(client: Client, conversationId: ConversationId) {
+  constructor(client: Client, conversationId: ConversationId, self: UserId) {
     this.#client = client;
+    this.#self = self;
     this.#conversationId = conversationId;
     this.#now = { ...this.#now, waiting: client.outbox(conversationId) };
     this.view = new Signal(this.#now);
@@ -108,7 +122,15 @@ export class Timeline {
   /** A committed message, pushed or caught up with. */
   accept(message: ClientMessage): void {
     if (this.#now.phase === 'empty') return;
-    this.#ahead.push(message);
+    if (message.seq !== undefined) this.#ahead.push({ seq: message.seq, message });
+    this.#publish();
+  }
+
+  /** The message at `seq` was changed; without `change`, one of this user's began or ended to wait for its ack. */
+  changed(seq: Seq, change: MessageChange | undefined): void {
+    if (this.#now.phase === 'empty') return;
+    if (change) this.#ahead.push({ seq: change.seq, change });
+    else this.#pending.add(seq);
     this.#publish();
   }
 
@@ -120,6 +142,7 @@ export class Timeline {
 
   /** [D5] Messages up to `to` are no longer available. */
   gap(to: Seq): void {
+    this.#throughSeq = Math.max(this.#throughSeq, to);
     this.#put({ firstSeq: Math.max(this.#now.firstSeq, to + 1) });
   }
 
@@ -138,10 +161,13 @@ export class Timeline {
     this.#put({ phase: 'loading' });
     try {
       const page = await this.#page(bound);
+      const hasNewer = bound.afterSeq !== undefined && page.hasMore;
+      this.#reached(page, hasNewer);
       this.#put({
         messages: page.messages,
         firstSeq: page.firstSeq,
-        ...edges(page.messages, page),
+        hasOlder: bound.afterSeq === undefined ? page.hasMore : isBehindFirst(page),
+        hasNewer,
         phase: 'ready',
         loading: undefined,
       });
@@ -160,7 +186,8 @@ export class Timeline {
       const page = await this.#page(bound);
       if (window !== this.#windows) return; // the page belongs to a window that was left meanwhile
       const messages = join(this.#now.messages, page.messages);
-      const edge = edges(messages, page);
+      if (side === 'newer') this.#reached(page, page.hasMore);
+      const edge = side === 'newer' ? { hasNewer: page.hasMore } : { hasOlder: page.hasMore };
       this.#put({ messages, firstSeq: page.firstSeq, ...edge, loading: undefined });
     } catch {
       this.#put({ loading: undefined }); // asked again by the next scroll
@@ -171,18 +198,37 @@ export class Timeline {
     return this.#client.history({ conversationId: this.#conversationId, limit: pageMessages, ...bound });
   }
 
-  /** Moves messages that continue the window into it; those further ahead wait until paging reaches them. */
+  /** A page that was the last one contains everything up to the conversation's end. */
+  #reached({ messages, lastSeq }: Page, hasMore: boolean): void {
+    this.#throughSeq = hasMore ? (messages.at(-1)?.seq ?? this.#throughSeq) : lastSeq;
+  }
+
+  /** Moves what continues the window into it; what is further ahead waits until paging reaches it. */
   #takeAhead(): void {
-    const { messages, rest } = extend(this.#now.messages, this.#ahead);
+    const { messages, throughSeq, rest } = extend(this.#now.messages, {
+      throughSeq: this.#throughSeq,
+      arrived: this.#ahead,
+      self: this.#self,
+    });
+    this.#throughSeq = throughSeq;
     // What is dropped here leaves a hole, and paging fills holes.
     this.#ahead = rest.slice(-aheadMax);
-    const hasNewer = rest.length > 0 || (this.#now.hasNewer && this.#isBehind(messages));
+    const hasNewer = rest.length > 0 || (this.#now.hasNewer && this.#isBehind());
     this.#now = { ...this.#now, messages, hasNewer };
   }
 
-  #isBehind(messages: readonly ClientMessage[]): boolean {
-    const lastSeq = this.#client.conversation(this.#conversationId)?.lastSeq ?? 0;
-    return (messages.at(-1)?.seq ?? 0) < lastSeq;
+  #isBehind(): boolean {
+    return this.#throughSeq < (this.#client.conversation(this.#conversationId)?.lastSeq ?? 0);
+  }
+
+  #withPending(messages: readonly ClientMessage[]): readonly ClientMessage[] {
+    if (this.#pending.size === 0) return messages;
+    return messages.map((message) => {
+      if (message.seq === undefined || !this.#pending.has(message.seq)) return message;
+      const shown = this.#client.withPending(message);
+      if (shown === message) this.#pending.delete(message.seq);
+      return shown;
+    });
   }
 
   #waiting(): readonly ClientMessage[] {
@@ -197,8 +243,6 @@ export class Timeline {
   }
 }
 
-function edges(messages: readonly ClientMessage[], page: Page): Pick<TimelineView, 'hasOlder' | 'hasNewer'> {
-  const first = messages[0]?.seq ?? page.lastSeq + 1;
-  const last = messages.at(-1)?.seq ?? page.lastSeq;
-  return { hasOlder: first > Math.max(page.firstSeq, 1), hasNewer: last < page.lastSeq };
+function isBehindFirst({ messages, firstSeq, lastSeq }: Page): boolean {
+  return (messages[0]?.seq ?? lastSeq + 1) > Math.max(firstSeq, 1);
 }

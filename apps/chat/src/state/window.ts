@@ -1,6 +1,7 @@
 // Pure rules of the loaded window: committed messages ascending by seq, each once, without holes.
 
-import type { ClientMessage } from '@hongyan/client/api';
+import type { ClientMessage, MessageChange, UserId } from '@hongyan/client/api';
+import { applyChange } from '@hongyan/client/apply-change';
 
 /** The window and a page that touches or overlaps it, as one. */
 export function join(window: readonly ClientMessage[], page: readonly ClientMessage[]): readonly ClientMessage[] {
@@ -12,25 +13,43 @@ export function join(window: readonly ClientMessage[], page: readonly ClientMess
   return older.length + newer.length === 0 ? window : [...older, ...window, ...newer];
 }
 
-/** The window with those messages that continue it at its end; `rest` are the ones beyond a hole. */
+/** What arrived: a message, or a change of one. Every seq of a conversation is one of the two. */
+export type Arrived = { readonly seq: number } & (
+  | { readonly message: ClientMessage; readonly change?: undefined }
+  | { readonly change: MessageChange; readonly message?: undefined }
+);
+
+/**
+ * The window with what continues it after `throughSeq`, up to which it is complete; `rest` is beyond a hole. A change applies
+ * wherever its message stands: the rule about what it contains already is the library's.
+ */
 export function extend(
   window: readonly ClientMessage[],
-  arrived: readonly ClientMessage[],
-): { readonly messages: readonly ClientMessage[]; readonly rest: ClientMessage[] } {
-  const ascending = arrived.filter((message) => message.seq !== undefined).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-  const added: ClientMessage[] = [];
-  const rest: ClientMessage[] = [];
-  let last = window.at(-1)?.seq;
-  for (const message of ascending) {
-    const seq = message.seq ?? 0;
-    if (last !== undefined && seq <= last) continue;
-    // An empty window starts where the first message is: its conversation was empty when it was loaded.
-    if (rest.length === 0 && (last === undefined || seq === last + 1)) {
-      added.push(message);
-      last = message.seq;
-    } else rest.push(message);
+  {
+    throughSeq,
+    arrived,
+    self,
+  }: { readonly throughSeq: number; readonly arrived: readonly Arrived[]; readonly self: UserId },
+): { readonly messages: readonly ClientMessage[]; readonly throughSeq: number; readonly rest: Arrived[] } {
+  let messages = window;
+  let through = throughSeq;
+  const rest: Arrived[] = [];
+  for (const item of arrived.toSorted((one, other) => one.seq - other.seq)) {
+    const isNext = item.seq === through + 1;
+    if (item.message && isNext) messages = [...messages, item.message];
+    if (item.change && item.seq <= through + 1) messages = withChange(messages, item.change, self);
+    if (isNext) through++;
+    else if (item.seq > through) rest.push(item);
   }
-  return { messages: added.length === 0 ? window : [...window, ...added], rest };
+  return { messages, throughSeq: through, rest };
+}
+
+function withChange(window: readonly ClientMessage[], change: MessageChange, self: UserId): readonly ClientMessage[] {
+  const at = window.findLastIndex((message) => message.seq === change.content.target_seq);
+  const message = window[at];
+  if (message === undefined) return window;
+  const changed = applyChange(message, change, self);
+  return changed === message ? window : window.with(at, changed);
 }
 
 /** Those of `candidates` that the end of the window does not show, each once. */

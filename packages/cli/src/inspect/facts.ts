@@ -1,9 +1,10 @@
 // The facts of a conversation or a message in the data folder, read through the ports and named as on the wire.
 
 import type { Content } from '@hongyan/protocol/content';
-import type { ConversationKind, MemberRole } from '@hongyan/protocol/conversation';
+import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { MessageStatus } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { MemberRole } from '@hongyan/protocol/member-role';
 import { type Position, statusAt } from '@hongyan/protocol/status';
 import type { Readers } from '@hongyan/server/compose/data-folder';
 import type { ConversationRecord, MemberRecord } from '@hongyan/server/ports/directory/conversations';

@@ -12,7 +12,7 @@ export class SessionRig {
   readonly server = new ScriptedServer();
   readonly clock = new ManualClock();
   readonly storage: ClientStorage = createMemoryStorage();
-  /** What the server has in g:1, for sync, history and HTTP. */
+  /** What the server has in g:1, for sync, history, catch_up and HTTP. */
   lastSeq = 0;
   client: Client;
   /** Seqs of the messages that the client has reported. */
@@ -45,18 +45,18 @@ export class SessionRig {
 
   answer(connection: ScriptedConnection, frame: Frame): boolean {
     if (frame.type === 'sync') sendSync(connection, frame, this.lastSeq > 0 ? [conversation(this.lastSeq)] : []);
-    else if (frame.type === 'history') this.sendHistory(connection, frame);
+    else if (frame.type === 'history' || frame.type === 'catch_up') this.sendPage(connection, frame);
     else return false;
     return true;
   }
 
-  sendHistory(connection: ScriptedConnection, { id, after_seq, limit, conversation_id }: Frame): void {
+  sendPage(connection: ScriptedConnection, { type, id, after_seq, limit, conversation_id }: Frame): void {
     const { lastSeq } = this;
     const from = Number(after_seq) + 1;
     const count = Math.max(0, Math.min(lastSeq - from + 1, Number(limit)));
     const entries = Array.from({ length: count }, (_, index) => entry(from + index));
     const page = { entries, first_seq: 1, last_seq: lastSeq, has_more: from + count <= lastSeq };
-    connection.send({ type: 'history_result', id, conversation_id, ...page });
+    connection.send({ type: `${type}_result`, id, conversation_id, ...page });
   }
 
   /** Online for the first time, with an empty device unless `lastSeq` is set. */
@@ -81,6 +81,7 @@ export const entry = (seq: number, id = 'g:1') => ({
   seq,
   from: 'you',
   content: { type: 'text', text: String(seq) },
+  count: seq,
   timestamp: seq,
   client_msg_id: `k${seq}`,
   status: 'ack',
@@ -93,7 +94,7 @@ export const conversation = (lastSeq: number, id = 'g:1') => ({
   kind: 'group',
   members: ['me', 'you'],
   member_count: 2,
-  ...{ last_seq: lastSeq, first_seq: 1, delivered_seq: 0, read_seq: 0, unread: lastSeq },
+  ...{ last_seq: lastSeq, first_seq: 1, delivered_seq: 0, read_seq: 0, last_count: lastSeq, unread: lastSeq },
   ...{ created_at: 1, history_visible: true, role: 'member' },
 });
 

@@ -1,4 +1,4 @@
-// A scripted server with one group, "g:1", whose timeline the test sets: what sync, history and HTTP answer follows from it.
+// A scripted server with one group, "g:1", whose timeline the test sets: what sync, history, catch_up and HTTP answer follows from it.
 
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.ts';
 
@@ -19,10 +19,10 @@ export class TimelineServer {
     this.scripted.http = () => Response.json(this.conversation());
   }
 
-  /** false for frames that are not a sync or a history. */
+  /** false for other frames. */
   answer(connection: ScriptedConnection, frame: Frame): boolean {
     if (frame.type === 'sync') this.#sync(connection, frame);
-    else if (frame.type === 'history') this.#history(connection, frame);
+    else if (frame.type === 'history' || frame.type === 'catch_up') this.#page(connection, frame);
     else return false;
     return true;
   }
@@ -35,6 +35,7 @@ export class TimelineServer {
       seq,
       from: 'you',
       content: { type: 'text', text },
+      count: seq,
       timestamp: 1_000 + seq,
       client_msg_id: `k-${text}`,
       status: 'ack',
@@ -48,7 +49,7 @@ export class TimelineServer {
       kind: 'group',
       members: ['me', 'you'],
       member_count: 2,
-      ...{ last_seq: lastSeq, first_seq: 1, ...this.position, unread: 0 },
+      ...{ last_seq: lastSeq, first_seq: 1, ...this.position, last_count: lastSeq, unread: 0 },
       ...{ created_at: 1, history_visible: true, role: 'member' },
       ...(lastSeq > 0 ? { last_message: this.entry(lastSeq) } : {}),
     };
@@ -59,11 +60,11 @@ export class TimelineServer {
     connection.send({ type: 'sync_result', id, conversations, cursor: 'c', has_more: false, conversation_count: 1 });
   }
 
-  #history(connection: ScriptedConnection, { id, after_seq = 0, limit = 200 }: Frame): void {
+  #page(connection: ScriptedConnection, { type, id, after_seq = 0, limit = 200 }: Frame): void {
     const from = Number(after_seq) + 1;
     const to = Math.min(this.texts.length, Number(after_seq) + Number(limit));
     const entries = Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => this.entry(from + index));
     const page = { entries, first_seq: 1, last_seq: this.texts.length, has_more: to < this.texts.length };
-    connection.send({ type: 'history_result', id, conversation_id: 'g:1', ...page });
+    connection.send({ type: `${type}_result`, id, conversation_id: 'g:1', ...page });
   }
 }

@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import { ConversationSchema, MemberSchema } from '../conversation.ts';
 import { ConversationIdSchema, UserIdSchema } from '../ids.ts';
+import { MemberRoleSchema } from '../member-role.ts';
 import { limitSchema } from './limit.ts';
 import { operation } from './operation.ts';
 
@@ -82,6 +83,14 @@ export const conversationOperations = {
     needs: 'token',
     changes: true,
     http: { method: 'DELETE', path: '/v1/conversations/{conversation_id}/members/{user_id}', tag },
+  }),
+  setRole: operation({
+    summary: 'Make a member an admin, or no longer; with role owner hand the conversation over and become an admin',
+    input: Type.Object({ ...memberKey, role: MemberRoleSchema }),
+    refusals: ['not_member', 'forbidden', 'not_found', 'conflict'],
+    needs: 'token',
+    changes: true,
+    http: { method: 'PATCH', path: '/v1/conversations/{conversation_id}/members/{user_id}', tag },
   }),
   listMembers: operation({
     summary: 'Members with their positions, in a fixed order',

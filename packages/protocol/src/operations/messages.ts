@@ -12,6 +12,7 @@ import {
   SeqSchema,
   UserIdSchema,
 } from '../ids.ts';
+import { AckSchema } from './ack.ts';
 import { limitSchema } from './limit.ts';
 import { operation } from './operation.ts';
 
@@ -63,15 +64,7 @@ export const messageOperations = {
         oneOf: [{ required: ['to'] }, { required: ['conversation_id'] }],
       },
     ),
-    output: Type.Object({
-      client_msg_id: ClientMsgIdSchema,
-      msg_id: MsgIdSchema,
-      conversation_id: ConversationIdSchema,
-      seq: SeqSchema,
-      timestamp: Type.Integer({ description: 'Unix milliseconds' }),
-      status: MessageStatusSchema,
-      duplicate: Type.Optional(Type.Literal(true)),
-    }),
+    output: AckSchema,
     refusals: ['not_member', 'forbidden', 'not_found', 'conflict', 'too_large'],
     needs: 'token',
     changes: true,
@@ -101,7 +94,8 @@ export const messageOperations = {
     frame: { up: 'sync', down: 'sync_result' },
   }),
   history: operation({
-    summary: 'A page of history, ascending; without bounds the newest',
+    summary:
+      'A page of messages as they are now, with changes of members and title between them; without bounds the newest',
     input: Type.Object(
       {
         conversation_id: ConversationIdSchema,
@@ -113,7 +107,9 @@ export const messageOperations = {
     ),
     output: Type.Object({
       conversation_id: ConversationIdSchema,
-      entries: Type.Array(EntrySchema, { description: 'Ascending by seq, without holes' }),
+      entries: Type.Array(EntrySchema, {
+        description: 'Ascending by seq; edits, recalls and reactions are in their messages',
+      }),
       first_seq: SeqSchema,
       last_seq: SeqSchema,
       has_more: Type.Boolean({ description: 'More entries exist in the direction asked for' }),
@@ -123,6 +119,24 @@ export const messageOperations = {
     changes: false,
     frame: { up: 'history', down: 'history_result' },
     http: { method: 'GET', path: '/v1/conversations/{conversation_id}/messages', tag, status: 200 },
+  }),
+  catchUp: operation({
+    summary: 'Every entry after a seq as it was committed, without holes: what a device that was away has missed',
+    input: Type.Object({ conversation_id: ConversationIdSchema, after_seq: SeqSchema, limit: limitSchema }),
+    output: Type.Object({
+      conversation_id: ConversationIdSchema,
+      entries: Type.Array(EntrySchema, {
+        description: 'Ascending by seq, without holes; contents that were recalled are erased',
+      }),
+      first_seq: SeqSchema,
+      last_seq: SeqSchema,
+      has_more: Type.Boolean(),
+    }),
+    refusals: ['not_member'],
+    needs: 'token',
+    changes: false,
+    frame: { up: 'catch_up', down: 'catch_up_result' },
+    http: { method: 'GET', path: '/v1/conversations/{conversation_id}/entries', tag, status: 200 },
   }),
   getMessage: operation({
     summary: 'Where a message is, for each member and for the devices of the reader',

@@ -2,6 +2,7 @@
 
 import { accountOperations } from './accounts.ts';
 import { conversationOperations } from './conversations.ts';
+import { messageChangeOperations } from './message-changes.ts';
 import { messageOperations } from './messages.ts';
 import type { InputOf, OperationSpec, OutputOf } from './operation.ts';
 import { receiptOperations } from './receipts.ts';
@@ -11,6 +12,7 @@ export const operations = {
   ...accountOperations,
   ...conversationOperations,
   ...messageOperations,
+  ...messageChangeOperations,
   ...receiptOperations,
   ...routingOperations,
 } as const satisfies Record<string, OperationSpec>;

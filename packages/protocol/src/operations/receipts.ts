@@ -1,8 +1,10 @@
 // Operations on how far a device has received and read, and on what is shown while it lasts.
 
 import Type from 'typebox';
+import { MemberSchema } from '../conversation.ts';
 import { ConversationIdSchema, SeqSchema, UserIdSchema } from '../ids.ts';
 import { PresenceSchema } from '../user.ts';
+import { limitSchema } from './limit.ts';
 import { operation } from './operation.ts';
 
 const position = Type.Object({ conversation_id: ConversationIdSchema, seq: SeqSchema });
@@ -23,6 +25,32 @@ export const receiptOperations = {
     needs: 'device',
     changes: true,
     frame: { up: 'read' },
+  }),
+  listReaders: operation({
+    summary: 'The members other than the sender who have read, or received, a message; in a fixed order',
+    input: Type.Object({
+      conversation_id: ConversationIdSchema,
+      target_seq: SeqSchema,
+      state: Type.Optional(
+        Type.Union([Type.Literal('read'), Type.Literal('delivered')], { description: 'Default: read' }),
+      ),
+      after: Type.Optional(UserIdSchema),
+      limit: limitSchema,
+    }),
+    output: Type.Object({
+      members: Type.Array(MemberSchema),
+      count: Type.Integer({ description: 'All of them, not of this page' }),
+      next: Type.Optional(Type.String({ description: 'Pass it as ?after= for the next page' })),
+    }),
+    refusals: ['not_member', 'not_found'],
+    needs: 'token',
+    changes: false,
+    http: {
+      method: 'GET',
+      path: '/v1/conversations/{conversation_id}/messages/{target_seq}/readers',
+      tag: 'messages',
+      status: 200,
+    },
   }),
   typing: operation({
     summary: 'The user is typing; best effort',

@@ -124,6 +124,11 @@ function coreLimits(config: Config): CoreLimits {
     conversationsPerUserMax: config.conversationsPerUserMax,
     membersInlineMax: config.membersInlineMax,
     receiptsPushMax: config.receiptsPushMax,
+    changes: {
+      editWindowMs: config.editWindowS * 1000,
+      mayOwnersEdit: config.ownersMayEdit,
+      reactionKeysMax: config.reactionKeysMax,
+    },
   };
 }
 

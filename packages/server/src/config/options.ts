@@ -94,6 +94,21 @@ export const options = [
     [0, 36_500],
     'Messages older than this are removed, whole months at a time; 0 = kept for ever',
   ),
+  number(
+    'edit-window-s',
+    86_400,
+    's',
+    [0, 315_360_000],
+    'How long after it was sent a message may be edited; 0 = messages are never edited',
+  ),
+  onOff('owners-may-edit', false, 'Owners of a group may edit the messages of others'),
+  number(
+    'reaction-keys-max',
+    20,
+    'keys',
+    [1, 100],
+    'Further different reactions to one message are refused as too_large',
+  ),
   number('page-max', 200, 'entries', [1, 500], 'Larger limits are cut to this'),
   number(
     'conversations-per-user-max',

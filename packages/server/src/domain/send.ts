@@ -1,10 +1,13 @@
 // The rules of a send: which conversation it is for, and which content is accepted.
 
 import { ok } from '@hongyan/base/result';
-import { type Content, serverContentPrefix } from '@hongyan/protocol/content';
+import { type Content, recalledContent, serverContentPrefix } from '@hongyan/protocol/content';
 import { directConversationId, directMembers } from '@hongyan/protocol/direct';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
+
+/** What a recall leaves of a content. */
+export const recalledJson = JSON.stringify(recalledContent);
 
 /** The conversation a send is for: the one named, or the direct one with `to`. */
 export function targetOf(
@@ -42,6 +45,8 @@ export function isSameMessage(
   again: { readonly conversationId: ConversationId; readonly contentJson: string },
 ): boolean {
   if (first.conversationId !== again.conversationId) return false;
+  // What was recalled can no longer be compared.
+  if (first.contentJson === recalledJson) return true;
   // Keys in another order are the same content.
   return (
     first.contentJson === again.contentJson ||

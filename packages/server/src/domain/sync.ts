@@ -8,7 +8,7 @@ import type { Position } from './position.ts';
 export interface SyncCandidate {
   readonly conversationId: ConversationId;
   readonly lastSeq: Seq;
-  /** Server time of the last entry, or of the creation where there is none. */
+  /** Server time of the last message, or of the creation where there is none. */
   readonly activityMs: number;
   /** When the user's own membership or read position last changed. */
   readonly updatedAtMs: number;

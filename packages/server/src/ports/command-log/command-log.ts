@@ -3,7 +3,9 @@
 
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Result } from '@hongyan/protocol/refusals';
+import type { MessageChange } from '../../domain/message-change.ts';
 
 interface CommandKey {
   /** The partition key: commands of one conversation are handled in one order. */
@@ -17,6 +19,14 @@ export interface MessageCommand extends CommandKey {
   readonly clientMsgId: ClientMsgId;
   /** The content as its JSON text: encoded once, passed on as it is. */
   readonly contentJson: string;
+}
+
+/** An edit, a recall or a reaction: a send that changes the message at `targetSeq`. */
+export interface MessageChangeCommand extends CommandKey {
+  readonly type: 'change_message';
+  readonly clientMsgId: ClientMsgId;
+  readonly targetSeq: Seq;
+  readonly change: MessageChange;
 }
 
 export type ChangeCommand = CommandKey &
@@ -34,9 +44,10 @@ export type ChangeCommand = CommandKey &
     | { readonly type: 'set_title'; readonly title: string }
     | { readonly type: 'add_member'; readonly userId: UserId }
     | { readonly type: 'remove_member'; readonly userId: UserId }
+    | { readonly type: 'set_role'; readonly userId: UserId; readonly role: MemberRole }
   );
 
-export type Command = MessageCommand | ChangeCommand;
+export type Command = MessageCommand | MessageChangeCommand | ChangeCommand;
 
 /** What the submitter learns once the command is durable [D1]. */
 export type CommandOutcome =
@@ -47,6 +58,8 @@ export type CommandOutcome =
       readonly timestampMs: number;
       /** [D3] */
       readonly isDuplicate: boolean;
+      /** It was so already: nothing was appended, and these are the message's. */
+      readonly isUnchanged?: boolean;
     }
   | { readonly type: 'changed' };
 

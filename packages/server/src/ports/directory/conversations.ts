@@ -1,7 +1,8 @@
 // The conversations port: conversations, their members, and which conversations a user is in.
 
-import type { ConversationKind, MemberRole } from '@hongyan/protocol/conversation';
+import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { MemberRole } from '@hongyan/protocol/member-role';
 
 export interface ConversationRecord {
   readonly conversationId: ConversationId;
@@ -26,6 +27,8 @@ export interface MemberRecord extends MemberKey {
   /** The furthest of all the member's devices. */
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
+  /** The newest message that the member wrote, as far as it was reported; 0 when there is none. */
+  readonly sentSeq: Seq;
   /** When this membership or its read position last changed; lets other devices of the user find what they missed. */
   readonly updatedAtMs: number;
 }
@@ -101,20 +104,24 @@ export interface Conversations {
   getMembers(keys: readonly MemberKey[]): Promise<readonly (MemberRecord | undefined)[]>;
   addMember(member: NewMember): Promise<Addition>;
   /**
-   * The member's receipts are deleted too. When the last owner leaves a group or broadcast that has other members, the member of
-   * longest standing becomes owner in the same write.
+   * The member's receipts are deleted too. When the last owner leaves a group or broadcast that has other members, an admin, or
+   * else a member, of longest standing becomes owner in the same write.
    */
   removeMember(key: MemberKey & { readonly atMs: number }): Promise<Removal>;
-  /** false when not a member. */
-  setRole(change: MemberKey & { readonly role: MemberRole; readonly atMs: number }): Promise<boolean>;
+  /** false when not a member. `handedOverBy` becomes an admin in the same write. */
+  setRole(
+    change: MemberKey & { readonly role: MemberRole; readonly atMs: number; readonly handedOverBy?: UserId },
+  ): Promise<boolean>;
   /**
    * A page of the members, after `after` (exclusive): the userId of the last member of the page before. The order is the
-   * adapter's and MUST be the same for every page. Cost MUST be O(limit), independent of the number of members.
+   * adapter's and MUST be the same for every page. Cost MUST be O(limit), independent of the number of members, unless only
+   * members who have `reached` some seq are wanted.
    */
   members(request: {
     readonly conversationId: ConversationId;
     readonly after?: UserId;
     readonly limit: number;
+    readonly reached?: { readonly deliveredSeq?: Seq; readonly readSeq?: Seq };
   }): Promise<readonly MemberRecord[]>;
   /** The first `limit` members of each conversation, in the order of `members`. Keyed by the ids as given; unknown ones are absent. */
   membersOfMany(request: {

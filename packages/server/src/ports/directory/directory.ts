@@ -26,7 +26,8 @@ export type DirectoryWrite =
   | 'addMember'
   | 'removeMember'
   | 'setRole'
-  | 'advanceReceipts';
+  | 'advanceReceipts'
+  | 'advanceSent';
 
 /** The reads alone: for a process beside the server, which changes nothing. */
 export type DirectoryReader = Omit<Directory, DirectoryWrite>;

@@ -18,6 +18,10 @@ export interface ReceiptAdvance extends MemberKey {
   readonly atMs: number;
 }
 
+export interface SentAdvance extends MemberKey {
+  readonly sentSeq: Seq;
+}
+
 /** The member's positions after an advance, with both ids as they were given. */
 export interface ReceiptResult extends MemberKey {
   readonly deliveredSeq: Seq;
@@ -35,6 +39,8 @@ export interface ReceiptResult extends MemberKey {
 export interface Receipts {
   /** Results in the order of the batch. Advances of users who are not members change nothing. */
   advanceReceipts(batch: readonly ReceiptAdvance[]): Promise<readonly ReceiptResult[]>;
+  /** The store keeps the maximum. Advances of users who are not members change nothing. */
+  advanceSent(batch: readonly SentAdvance[]): Promise<void>;
   /** Receipts of the members' devices in one conversation. Keyed by the ids as given; a user without receipts is absent. */
   deviceReceipts(request: {
     readonly conversationId: ConversationId;

@@ -199,6 +199,10 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
     return batch.length === 0 ? [] : this.#write('advanceReceipts', batch);
   }
 
+  async advanceSent(batch: ValueOf<'advanceSent'>): Promise<void> {
+    if (batch.length > 0) await this.#write('advanceSent', batch);
+  }
+
   override async close(): Promise<void> {
     await this.#writer.close();
     await super.close();

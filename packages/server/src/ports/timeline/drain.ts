@@ -4,22 +4,30 @@ import type { Database } from 'bun:sqlite';
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { Transaction } from '../../adapters/sqlite/open.ts';
 
-/** Rows of one step: each kind of step takes about half a millisecond. The rows of `entry` are scattered over the file, the others are not. */
+/** Rows of one step: each kind of step takes about half a millisecond. The rows of `entry` and `change` are scattered over the file, the others are not. */
 const rangeRows = 1_000;
-const entryRows = 100;
+const scatteredRows = 100;
 /** How many rows of the tail one step moves on average. */
-export const rowsPerStep = Math.floor(1 / (4 / rangeRows + 1 / entryRows));
+export const rowsPerStep = Math.floor(1 / (4 / rangeRows + 1 / scatteredRows));
 
 export interface DrainRequest {
   readonly fromP: number;
   readonly throughP: number;
-  /** Every p from `fromP` to `throughP`, in the order of n. */
-  readonly order: readonly number[];
+  /** Every p from `fromP` to `throughP`. */
+  readonly order: SortedOrder;
   /** A run before this one may have moved some of the rows already. */
   readonly isRepeat: boolean;
 }
 
-const stages = ['feed', 'by_msg_id', 'by_key', 'entry', 'tail', 'done'] as const;
+/** Each list in the order of n. */
+export interface SortedOrder {
+  /** Rows without a target. */
+  readonly entry: readonly number[];
+  /** Rows with a target. */
+  readonly change: readonly number[];
+}
+
+const stages = ['feed', 'by_msg_id', 'by_key', 'entry', 'change', 'tail', 'done'] as const;
 type Stage = (typeof stages)[number];
 
 /**
@@ -38,7 +46,8 @@ export class Drain {
 
   constructor(request: DrainRequest, transaction: Transaction, sql: DrainStatements) {
     const { fromP, throughP, order } = request;
-    assert(order.length === throughP - fromP + 1, 'the order of a drain names each of its rows');
+    const rows = order.entry.length + order.change.length;
+    assert(rows === throughP - fromP + 1, 'the order of a drain names each of its rows');
     this.throughP = throughP;
     this.#request = request;
     this.#transaction = transaction;
@@ -55,7 +64,8 @@ export class Drain {
   }
 
   step(): void {
-    const count = Math.min(this.#stage === 'entry' ? entryRows : rangeRows, this.#request.order.length - this.#moved);
+    const { rows, rowsPerStep } = this.#stageSize;
+    const count = Math.min(rowsPerStep, rows - this.#moved);
     this.#transaction.begin({ isDurable: false });
     try {
       const moved = this.#move(count);
@@ -67,9 +77,17 @@ export class Drain {
       throw error;
     }
     this.#moved += count;
-    if (this.#moved < this.#request.order.length) return;
+    if (this.#moved < rows) return;
     this.#moved = 0;
-    this.#stage = stages[stages.indexOf(this.#stage) + 1] ?? 'done';
+    do this.#stage = stages[stages.indexOf(this.#stage) + 1] ?? 'done';
+    while (this.#stageSize.rows === 0);
+  }
+
+  get #stageSize(): { readonly rows: number; readonly rowsPerStep: number } {
+    const { fromP, throughP, order } = this.#request;
+    if (this.#stage === 'entry' || this.#stage === 'change')
+      return { rows: order[this.#stage].length, rowsPerStep: scatteredRows };
+    return { rows: throughP - fromP + 1, rowsPerStep: rangeRows };
   }
 
   #move(count: number): number {
@@ -82,12 +100,13 @@ export class Drain {
       case 'by_key':
       case 'tail':
         return this.#sql[this.#stage].run(first, last).changes;
-      case 'entry': {
-        const slice = JSON.stringify(order.slice(this.#moved, this.#moved + count));
-        const { changes } = this.#sql.entry.run(slice);
+      case 'entry':
+      case 'change': {
+        const slice = JSON.stringify(order[this.#stage].slice(this.#moved, this.#moved + count));
+        const { changes } = this.#sql[this.#stage].run(slice);
         if (this.#request.isRepeat) {
-          const sorted = this.#sql.sorted.get(slice)?.count;
-          assert(sorted === count, 'the row that is at the place of another in entry is the same row [D2]');
+          const sorted = this.#sql.sorted[this.#stage].get(slice)?.count;
+          assert(sorted === count, `the row that is at the place of another in ${this.#stage} is the same row [D2]`);
         }
         return changes;
       }
@@ -105,6 +124,12 @@ export type DrainStatements = ReturnType<typeof prepareDrain>;
 export function prepareDrain(db: Database) {
   const n = '(conversation_no << 32) | seq';
   const rows = 'FROM tail WHERE p BETWEEN ? AND ?';
+  const columns = 'p, msg_id, sender_no, client_msg_id, timestamp, content, count';
+  const inOrder = 'FROM json_each(?) o CROSS JOIN tail t';
+  const sorted = (table: string) =>
+    db.prepare<{ count: number }, [string]>(
+      `SELECT count(*) AS count ${inOrder} CROSS JOIN ${table} e WHERE t.p = o.value AND e.n = (${n}) AND e.p = t.p`,
+    );
   return {
     feed: db.prepare<unknown, [number, number]>(`INSERT OR IGNORE INTO feed(p, n) SELECT p, ${n} ${rows} ORDER BY p`),
     by_msg_id: db.prepare<unknown, [number, number]>(
@@ -114,14 +139,14 @@ export function prepareDrain(db: Database) {
       `INSERT OR IGNORE INTO by_key(client_msg_id, sender_no, n) SELECT client_msg_id, sender_no, ${n} ${rows} ORDER BY client_msg_id`,
     ),
     entry: db.prepare<unknown, [string]>(
-      `INSERT OR IGNORE INTO entry(n, p, msg_id, sender_no, client_msg_id, timestamp, content)
-       SELECT ${n}, t.p, t.msg_id, t.sender_no, t.client_msg_id, t.timestamp, t.content
-       FROM json_each(?) o CROSS JOIN tail t WHERE t.p = o.value`,
+      `INSERT OR IGNORE INTO entry(n, ${columns}, is_counted)
+       SELECT ${n}, ${columns}, is_counted ${inOrder} WHERE t.p = o.value`,
     ),
-    sorted: db.prepare<{ count: number }, [string]>(
-      `SELECT count(*) AS count FROM json_each(?) o CROSS JOIN tail t CROSS JOIN entry e
-       WHERE t.p = o.value AND e.n = (${n}) AND e.p = t.p`,
+    change: db.prepare<unknown, [string]>(
+      `INSERT OR IGNORE INTO change(n, ${columns}, target)
+       SELECT ${n}, ${columns}, (conversation_no << 32) | target_seq ${inOrder} WHERE t.p = o.value`,
     ),
+    sorted: { entry: sorted('entry'), change: sorted('change') },
     tail: db.prepare<unknown, [number, number]>(`DELETE ${rows}`),
   };
 }

@@ -21,7 +21,9 @@ import { newEpoch } from './position.ts';
 export interface HeadRow {
   readonly last_seq: Seq;
   readonly last_position: number;
-  readonly last_timestamp: number;
+  readonly last_count: number;
+  /** Timestamp of the newest counted entry; null when there was none. */
+  readonly last_counted: number | null;
 }
 
 /** Makes the positions of the store void: to be called when it was put back from a backup, while no server runs on it. */
@@ -42,7 +44,7 @@ export class HeadsFile {
     this.#db = db;
     this.#isWriter = isWriter;
     this.#head = db.prepare<HeadRow, [string]>(
-      'SELECT last_seq, last_position, last_timestamp FROM head WHERE conversation_id = ?',
+      'SELECT last_seq, last_position, last_count, last_counted FROM head WHERE conversation_id = ?',
     );
   }
 
@@ -53,7 +55,7 @@ export class HeadsFile {
     db.transaction(() => {
       db.run(
         `CREATE TABLE IF NOT EXISTS head(conversation_id TEXT PRIMARY KEY, last_seq INTEGER NOT NULL,
-           last_position INTEGER NOT NULL, last_timestamp INTEGER NOT NULL) WITHOUT ROWID`,
+           last_position INTEGER NOT NULL, last_count INTEGER NOT NULL, last_counted INTEGER) WITHOUT ROWID`,
       );
       db.run('CREATE TABLE IF NOT EXISTS begun_month(month TEXT PRIMARY KEY) WITHOUT ROWID');
       db.run(
@@ -125,12 +127,15 @@ export class HeadsFile {
       this.#db.transaction(() => {
         this.#db
           .query(
-            `INSERT INTO head(conversation_id, last_seq, last_position, last_timestamp)
-             SELECT c.id, e.n & 4294967295, ?1 + e.p, e.timestamp FROM closing.conversation c JOIN closing.entry e
-               ON e.n = (SELECT n FROM closing.entry WHERE n > c.no << 32 AND n < (c.no + 1) << 32 ORDER BY n DESC LIMIT 1)
-             WHERE true
+            `WITH last AS MATERIALIZED (SELECT c.id, max(coalesce(${lastOf('entry')}, 0), coalesce(${lastOf('change')}, 0)) AS n,
+                 ${lastOf('entry', 'AND is_counted')} AS counted_n FROM closing.conversation c)
+             INSERT INTO head(conversation_id, last_seq, last_position, last_count, last_counted)
+             SELECT l.id, l.n & 4294967295, ?1 + coalesce(e.p, h.p), coalesce(e.count, h.count), m.timestamp
+               FROM last l LEFT JOIN closing.entry e ON e.n = l.n LEFT JOIN closing.change h ON h.n = l.n
+                 LEFT JOIN closing.entry m ON m.n = l.counted_n WHERE l.n > 0
              ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq, last_position = excluded.last_position,
-               last_timestamp = excluded.last_timestamp WHERE excluded.last_seq > last_seq`,
+               last_count = excluded.last_count, last_counted = coalesce(excluded.last_counted, last_counted)
+             WHERE excluded.last_seq > last_seq`,
           )
           .run(positionOf(month, 0));
         this.#db
@@ -150,6 +155,10 @@ export class HeadsFile {
     else this.#db.close();
   }
 }
+
+/** n of the newest row of a conversation `c` in the month that is closed; NULL when it has none. */
+const lastOf = (table: string, condition = ''): string =>
+  `(SELECT n FROM closing.${table} WHERE n > c.no << 32 AND n < (c.no + 1) << 32 ${condition} ORDER BY n DESC LIMIT 1)`;
 
 /** Without heads.db the seqs of removed months would be given again [D2]. */
 function assertHeadsNotLost(folder: string): void {

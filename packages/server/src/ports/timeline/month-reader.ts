@@ -4,18 +4,10 @@ import type { Database } from 'bun:sqlite';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { KeyRange } from './key-range.ts';
-import {
-  assertLayout,
-  type EntryRow,
-  entryColumns,
-  entryOf,
-  type Month,
-  monthPath,
-  seqMax,
-  tailColumns,
-} from './month-file.ts';
+import { assertLayout, entryOf, type Month, monthPath, seqMax } from './month-file.ts';
+import { type EndRow, type LocatedRow, type MonthStatements, prepareMonth } from './month-statements.ts';
 import { packId } from './packed-id.ts';
-import type { StoredEntry } from './timeline.ts';
+import type { MessageState, StoredEntry } from './timeline.ts';
 
 /** An entry with its place in the commits of its month. */
 export interface Placed {
@@ -23,23 +15,32 @@ export interface Placed {
   readonly entry: StoredEntry;
 }
 
-/** Where a conversation stands in a month. */
-export interface LastRow {
-  readonly seq: Seq;
-  readonly p: number;
-  readonly timestamp: number;
+interface PageRequest {
+  readonly conversationId: ConversationId;
+  /** Entries with a target too. */
+  readonly withTargeted: boolean;
+  readonly limit: number;
 }
 
-/** All but `tailAfter` and `lastP` see sorted rows only: what is still in the tail of the month being written is not among them. */
+interface SeqRange {
+  readonly conversationId: ConversationId;
+  readonly fromSeq: number;
+  readonly throughSeq: number;
+}
+
+/**
+ * All but `tailAfter`, `lastP` and the states see sorted rows only: what is still in the tail of the month being written is not
+ * among them.
+ */
 export class MonthReader {
   readonly month: Month;
   readonly #db: Database;
-  readonly #sql: ReturnType<typeof prepare>;
+  readonly #sql: MonthStatements;
 
   private constructor(month: Month, db: Database) {
     this.month = month;
     this.#db = db;
-    this.#sql = prepare(db);
+    this.#sql = prepareMonth(db);
   }
 
   /** Undefined while the writer has not made the month's tables yet. */
@@ -62,30 +63,71 @@ export class MonthReader {
   }
 
   /** Ascending, seq > afterSeq, until `take` returns false. */
-  after(request: { conversationId: ConversationId; afterSeq: number; limit: number }, take: Take): void {
-    const { conversationId, afterSeq, limit } = request;
-    const rows = this.#sql.after.iterate(conversationId, Math.min(afterSeq, seqMax), limit);
+  after(
+    { conversationId, withTargeted, afterSeq, limit }: PageRequest & { readonly afterSeq: number },
+    take: Take,
+  ): void {
+    const sql = withTargeted ? this.#sql.afterMerged : this.#sql.after;
+    const rows = sql.iterate(conversationId, Math.min(afterSeq, seqMax), limit);
     for (const row of rows) if (!take(entryOf(row, conversationId))) return;
   }
 
   /** Descending, seq < beforeSeq, until `take` returns false. */
-  before(request: { conversationId: ConversationId; beforeSeq: number; limit: number }, take: Take): void {
-    const { conversationId, beforeSeq, limit } = request;
-    const rows = this.#sql.before.iterate(conversationId, Math.min(beforeSeq, seqMax), limit);
+  before(
+    { conversationId, withTargeted, beforeSeq, limit }: PageRequest & { readonly beforeSeq: number },
+    take: Take,
+  ): void {
+    const sql = withTargeted ? this.#sql.beforeMerged : this.#sql.before;
+    const rows = sql.iterate(conversationId, Math.min(beforeSeq, seqMax), limit);
     for (const row of rows) if (!take(entryOf(row, conversationId))) return;
   }
 
-  lastEntry(conversationId: ConversationId): StoredEntry | undefined {
-    const row = this.#sql.before.get(conversationId, seqMax, 1);
+  lastCounted(conversationId: ConversationId): StoredEntry | undefined {
+    const row = this.#sql.lastCounted.get(conversationId);
     return row ? entryOf(row, conversationId) : undefined;
   }
 
-  last(conversationId: ConversationId): LastRow | undefined {
-    return this.#sql.last.get(conversationId) ?? undefined;
+  /** The newest entry of a conversation in the month. */
+  last(conversationId: ConversationId): EndRow | undefined {
+    const [one, other] = this.#sql.last.all(conversationId);
+    return one && other && other.seq > one.seq ? other : one;
   }
 
   firstSeq(conversationId: ConversationId): Seq | undefined {
-    return this.#sql.first.get(conversationId)?.seq;
+    const [one, other] = this.#sql.first.all(conversationId);
+    return one && other && other.seq < one.seq ? other.seq : one?.seq;
+  }
+
+  /** Counted entries of the conversation up to `seq`; undefined when the month does not tell. */
+  countAt(conversationId: ConversationId, seq: number): number | undefined {
+    return this.#sql.countAt.get(conversationId, Math.min(seq, seqMax))?.count;
+  }
+
+  /** Counted entries of the conversation before the month; undefined when the month does not tell. */
+  countBeforeFirst(conversationId: ConversationId): number | undefined {
+    return this.#sql.countBeforeFirst.get(conversationId)?.count;
+  }
+
+  /** States that messages of the range got in this month; the messages may be in older ones. */
+  states({ conversationId, fromSeq, throughSeq }: SeqRange, take: (seq: Seq, state: MessageState) => void): void {
+    const rows = this.#sql.states.iterate(conversationId, Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax));
+    for (const row of rows) take(row.seq, { asOfSeq: row.as_of_seq, stateJson: row.state });
+  }
+
+  /** How many messages of the range were erased in this month. */
+  erased({ conversationId, fromSeq, throughSeq }: SeqRange): number {
+    const [from, through] = [Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax)];
+    return this.#sql.erased.get(conversationId, from, through)?.count ?? 0;
+  }
+
+  /** Whether there is a content or a state of the message in the month: its own, or of an entry that changed it. */
+  holdsMessage(conversationId: ConversationId, seq: number): boolean {
+    return this.#sql.holds.get(conversationId, seq)?.found === 1;
+  }
+
+  /** Nothing is left to be sorted or erased. */
+  get isSettled(): boolean {
+    return this.#sql.unsettled.get()?.found === 0;
   }
 
   /** Of the newest entry, the tail's among them; 0 when there is none. */
@@ -118,6 +160,15 @@ export class MonthReader {
     return this.#sql.tail.all(afterP).map(placed);
   }
 
+  /** Until `endSnapshot` all reads see one state of the file, and cost a quarter less: a read alone takes and gives back a lock. */
+  beginSnapshot(): void {
+    this.#db.run('BEGIN');
+  }
+
+  endSnapshot(): void {
+    if (this.#db.inTransaction) this.#db.run('COMMIT');
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -126,51 +177,4 @@ export class MonthReader {
 /** Returns whether more is wanted. */
 export type Take = (entry: StoredEntry) => boolean;
 
-interface LocatedRow extends EntryRow {
-  readonly conversation_id: ConversationId;
-}
-
 const placed = (row: LocatedRow): Placed => ({ p: row.p, entry: entryOf(row, row.conversation_id) });
-
-/** CROSS JOIN fixes the order of the loops: each inner table is read by its primary key. */
-function prepare(db: Database) {
-  const located = `${entryColumns}, c.id AS conversation_id`;
-  const withNames = 'CROSS JOIN entry e CROSS JOIN conversation c CROSS JOIN sender s';
-  const named = 'e.n = i.n AND c.no = e.n >> 32 AND s.no = e.sender_no';
-  const ofConversation = 'c.id = ?1 AND e.n > (c.no << 32)';
-  const beforeNext = 'e.n < (c.no + 1) << 32';
-  const page = `SELECT ${entryColumns} FROM conversation c CROSS JOIN entry e CROSS JOIN sender s WHERE s.no = e.sender_no`;
-  const ends = `FROM conversation c CROSS JOIN entry e WHERE ${ofConversation} AND ${beforeNext}`;
-  return {
-    after: db.prepare<EntryRow, [string, number, number]>(
-      `${page} AND ${ofConversation} + ?2 AND ${beforeNext} ORDER BY e.n LIMIT ?3`,
-    ),
-    before: db.prepare<EntryRow, [string, number, number]>(
-      `${page} AND ${ofConversation} AND e.n < (c.no << 32) + ?2 ORDER BY e.n DESC LIMIT ?3`,
-    ),
-    last: db.prepare<LastRow, [string]>(
-      `SELECT e.n & 4294967295 AS seq, e.p, e.timestamp ${ends} ORDER BY e.n DESC LIMIT 1`,
-    ),
-    first: db.prepare<{ seq: Seq }, [string]>(`SELECT e.n & 4294967295 AS seq ${ends} ORDER BY e.n LIMIT 1`),
-    lastP: db.prepare<{ p: number | null }, []>(
-      'SELECT max(coalesce((SELECT max(p) FROM tail), 0), coalesce((SELECT max(p) FROM feed), 0)) AS p',
-    ),
-    byMsgId: db.prepare<LocatedRow, [Uint8Array | string]>(
-      `SELECT ${located} FROM by_msg_id i ${withNames} WHERE i.msg_id = ?1 AND ${named} LIMIT 1`,
-    ),
-    byKey: db.prepare<LocatedRow, [Uint8Array | string, string]>(
-      `SELECT ${located} FROM by_key i ${withNames} WHERE i.client_msg_id = ?1
-         AND i.sender_no = (SELECT no FROM sender WHERE id = ?2) AND ${named}`,
-    ),
-    byKeyOfAnyone: db.prepare<LocatedRow, [Uint8Array | string]>(
-      `SELECT ${located} FROM by_key i ${withNames} WHERE i.client_msg_id = ?1 AND ${named} ORDER BY s.id`,
-    ),
-    feed: db.prepare<LocatedRow, [number, number, number]>(
-      `SELECT ${located} FROM feed i ${withNames} WHERE i.p > ?1 AND i.p <= ?2 AND ${named} ORDER BY i.p LIMIT ?3`,
-    ),
-    tail: db.prepare<LocatedRow, [number]>(
-      `SELECT ${tailColumns} FROM tail t CROSS JOIN conversation c CROSS JOIN sender s
-       WHERE t.p > ?1 AND c.no = t.conversation_no AND s.no = t.sender_no ORDER BY t.p`,
-    ),
-  };
-}

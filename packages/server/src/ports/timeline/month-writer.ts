@@ -6,8 +6,9 @@
 // - `tail`, in the order of commits. A message alone dirties one page, now and then two or three. It has no index: the writer
 //   holds the keys of the tail in memory (a repeat is found there), the reading thread holds its entries (newest entries, sync,
 //   lookups and the end of the feed are answered there).
-// - the sorted tables: `entry` by n = conversation_no << 32 | seq, which is also the guard of seq [D2]; `feed` by p; and `by_msg_id`
-//   and `by_key`, where UUIDv7 ids append. Ids that are UUIDs take 16 bytes, senders and conversations are numbers.
+// - the sorted tables: `entry` by n = conversation_no << 32 | seq, which is also the guard of seq [D2]; `change`, the same for
+//   entries with a target, so that these do not lie between messages; `feed` by p; and `by_msg_id` and `by_key`, where UUIDv7 ids
+//   append. Ids that are UUIDs take 16 bytes, senders and conversations are numbers.
 // A drain moves the whole tail in steps of one or two milliseconds between the batches, each a transaction without an fsync, and
 // deletes it from the tail last. A crash in between leaves rows in both forms; the next start moves them again, and ignores what
 // is there already. A tail beyond its bounds makes appends wait for the drain: never is more than rowsMax in memory.
@@ -25,26 +26,27 @@
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
-import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
 import { isUnavailable } from '../../adapters/sqlite/failure.ts';
-import { closeWriter, openWriter, type Transaction, transactionOf } from '../../adapters/sqlite/open.ts';
+import { closeWriter, type Transaction, transactionOf } from '../../adapters/sqlite/open.ts';
 import { Drain, type DrainStatements, prepareDrain, rowsPerStep } from './drain.ts';
+import { Eraser, type Erasure } from './erasure.ts';
 import type { KeyRange } from './key-range.ts';
-import { type Month, monthPath, seqMax, setUpMonth } from './month-file.ts';
+import { type Month, monthPath, openMonthWriter, seqMax, setUpMonth } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { type PackedId, packId, unpackId } from './packed-id.ts';
 import { type Standing, TailIndex } from './tail-index.ts';
 import type { NewEntry } from './timeline.ts';
-import type { Duplicate } from './timeline-op.ts';
+import type { Duplicate, Placement } from './timeline-op.ts';
 
 export interface MonthWriterOptions {
   readonly folder: string;
   readonly month: Month;
   readonly maxBytes?: number | undefined;
   readonly tailLimits?: TailLimits | undefined;
-  /** Last seq of a conversation in earlier months; 0 when it is in none. */
-  readonly lastSeqBefore: (conversationId: ConversationId) => number;
+  /** Where a conversation stands at the end of the earlier months. */
+  readonly standingBefore: (conversationId: ConversationId) => Pick<Standing, 'lastSeq' | 'lastCount'>;
 }
 
 /** When the tail is drained. It is in memory on both threads, at about a kilobyte a row. */
@@ -71,6 +73,7 @@ export class MonthWriter {
   readonly #transaction: Transaction;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #drainSql: DrainStatements;
+  readonly #eraser: Eraser;
   readonly #standings = new QuickLRU<ConversationId, Standing>({ maxSize: standingsMax });
   readonly #senderNos = new QuickLRU<UserId, number>({ maxSize: 200_000 });
   readonly #tail: TailIndex;
@@ -81,6 +84,7 @@ export class MonthWriter {
   /** Steps of the drain that the appends since it began call for, so that it ends before the tail is full. */
   #stepsOwed = 0;
   #batch: Batch | undefined;
+  #pendingErasures: Erasure[];
 
   constructor(options: MonthWriterOptions) {
     const { folder, month, maxBytes, tailLimits = tailLimitsDefault } = options;
@@ -88,7 +92,7 @@ export class MonthWriter {
     this.#options = options;
     this.#limits = tailLimits;
     const path = monthPath(folder, month);
-    this.#db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
+    this.#db = openMonthWriter(path, maxBytes === undefined ? {} : { maxBytes });
     try {
       setUpMonth(this.#db, path);
       const reader = MonthReader.open(folder, month);
@@ -102,6 +106,8 @@ export class MonthWriter {
     this.#transaction = transactionOf(this.#db);
     this.#sql = prepare(this.#db);
     this.#drainSql = prepareDrain(this.#db);
+    this.#eraser = new Eraser(this.#db);
+    this.#pendingErasures = this.#sql.pendingErasures.all();
     this.#sortedKeys = this.#reader.keyRange();
     this.#tail = this.#loadTail();
     this.#foundThrough = this.#tail.nextP - 1;
@@ -114,13 +120,13 @@ export class MonthWriter {
 
   begin(incoming: { readonly rows: number; readonly contentLength: number }): void {
     this.#makeRoom(incoming);
-    this.#batch = { fromP: this.#tail.nextP, newConversations: [], newSenders: [] };
+    this.#batch = { fromP: this.#tail.nextP, newConversations: [], newSenders: [], erasures: [] };
     this.#transaction.begin();
   }
 
-  /** Returns the seq, or the first entry when the key is taken [D3]. */
-  append(entry: NewEntry): Seq | Duplicate {
-    const { conversationId, from, clientMsgId, timestampMs, contentJson } = entry;
+  /** Returns the first entry when the key is taken [D3]. */
+  append(entry: NewEntry): Placement | Duplicate {
+    const { conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, target } = entry;
     const key = packId(clientMsgId);
     const senderNo = this.#senderNo(from);
     const inTail = this.#tail.byKey(senderNo, clientMsgId);
@@ -130,16 +136,70 @@ export class MonthWriter {
     const standing = this.#standing(conversationId);
     const seq = standing.lastSeq + 1;
     assert(seq <= seqMax, `a conversation has at most ${seqMax} entries`);
-    const { nextP } = this.#tail;
-    this.#sql.append.run(nextP, standing.no, seq, packId(entry.msgId), senderNo, key, timestampMs, contentJson);
+    const count = standing.lastCount + (isCounted ? 1 : 0);
+    if (target) this.#change(standing, entry);
+    const targetSeq = target?.seq ?? 0;
+    this.#sql.append.run(
+      this.#tail.nextP,
+      standing.no,
+      seq,
+      packId(entry.msgId),
+      senderNo,
+      key,
+      timestampMs,
+      contentJson,
+      count,
+      isCounted ? 1 : 0,
+      targetSeq === 0 ? null : targetSeq,
+    );
     standing.lastSeq = seq;
-    this.#tail.add({ standing, senderNo, clientMsgId, contentLength: contentJson.length });
-    return seq as Seq;
+    standing.lastCount = count;
+    this.#tail.add({ standing, senderNo, clientMsgId, contentLength: contentJson.length, isCounted, targetSeq });
+    return { type: 'committed', seq, count };
+  }
+
+  /** What the next entry of a conversation makes of its target. */
+  #change(standing: Standing, { conversationId, isCounted, target }: NewEntry): void {
+    assert(target && !isCounted, 'an entry that changes a message is a state entry');
+    const { seq, stateJson, erasedJson } = target;
+    const asOfSeq = standing.lastSeq + 1;
+    assert(seq >= 1 && seq < asOfSeq, `entry ${asOfSeq} changes an earlier one; not ${seq}`);
+    this.#sql.setState.run(standing.no, seq, asOfSeq, stateJson, erasedJson === undefined ? 0 : 1);
+    if (erasedJson === undefined) return;
+    const erasure = { conversationId, seq, contentJson: erasedJson };
+    this.#eraser.erase(erasure, this.#tail.pOfMessage({ standing, seq }));
+  }
+
+  /** Remembers, with the batch, what is to be erased in earlier months: done after the batch, and after a crash again. */
+  postpone(erasure: Erasure): void {
+    assert(this.#batch, 'an erasure is postponed within a batch');
+    const { conversationId, seq, contentJson } = erasure;
+    this.#sql.postpone.run(this.#standing(conversationId).no, seq, contentJson);
+    this.#batch.erasures.push(erasure);
+  }
+
+  get pendingErasures(): readonly Erasure[] {
+    return this.#pendingErasures;
+  }
+
+  /** All of them were done. Not durable: doing them again changes nothing. */
+  forgetErasures(): void {
+    this.#transaction.begin({ isDurable: false });
+    try {
+      this.#sql.forgetErasures.run();
+      this.#transaction.commit();
+    } catch (error) {
+      this.#transaction.rollback();
+      throw error;
+    }
+    this.#pendingErasures = [];
   }
 
   commit(): void {
     this.#transaction.commit();
-    if (this.#drain && this.#batch) this.#stepsOwed += (1.5 * (this.#tail.nextP - this.#batch.fromP)) / rowsPerStep;
+    if (!this.#batch) return;
+    if (this.#drain) this.#stepsOwed += (1.5 * (this.#tail.nextP - this.#batch.fromP)) / rowsPerStep;
+    this.#pendingErasures.push(...this.#batch.erasures);
     this.#batch = undefined;
   }
 
@@ -227,9 +287,11 @@ export class MonthWriter {
     if (known) return known;
     const found = this.#sql.findConversation.get(conversationId);
     const no = found?.no ?? Number(this.#sql.addConversation.run(conversationId).lastInsertRowid);
-    const lastInMonth = found ? this.#reader.last(conversationId)?.seq : undefined;
-    const lastSeq = lastInMonth ?? this.#options.lastSeqBefore(conversationId);
-    const standing = { no, lastSeq, tailRows: 0 };
+    const last = found ? this.#reader.last(conversationId) : undefined;
+    const { lastSeq, lastCount } = last
+      ? { lastSeq: last.seq, lastCount: last.count }
+      : this.#options.standingBefore(conversationId);
+    const standing = { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
     this.#standings.set(conversationId, standing);
     if (!found) this.#batch?.newConversations.push(conversationId);
     return standing;
@@ -250,15 +312,20 @@ export class MonthWriter {
     const tail = new TailIndex(rows[0]?.p ?? this.#reader.lastP() + 1);
     for (const row of rows) {
       assert(row.p === tail.nextP, `the tail continues with row ${tail.nextP}; not ${row.p}`);
-      const standing = this.#standings.get(row.conversation_id) ?? {
-        no: row.conversation_no,
-        lastSeq: row.seq,
-        tailRows: 0,
-      };
-      standing.lastSeq = row.seq;
+      const { conversation_no: no, seq: lastSeq, count: lastCount } = row;
+      const known = this.#standings.get(row.conversation_id);
+      const standing = known ?? { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
+      standing.lastSeq = lastSeq;
+      standing.lastCount = lastCount;
       this.#standings.set(row.conversation_id, standing);
-      const clientMsgId = unpackId(row.client_msg_id);
-      tail.add({ standing, senderNo: row.sender_no, clientMsgId, contentLength: row.content_length });
+      tail.add({
+        standing,
+        senderNo: row.sender_no,
+        clientMsgId: unpackId(row.client_msg_id),
+        contentLength: row.content_length,
+        isCounted: row.is_counted === 1,
+        targetSeq: row.target_seq ?? 0,
+      });
     }
     return tail;
   }
@@ -269,6 +336,7 @@ interface Batch {
   readonly fromP: number;
   readonly newConversations: ConversationId[];
   readonly newSenders: UserId[];
+  readonly erasures: Erasure[];
 }
 
 interface TailFileRow {
@@ -279,21 +347,52 @@ interface TailFileRow {
   readonly sender_no: number;
   readonly client_msg_id: PackedId;
   readonly content_length: number;
+  readonly count: number;
+  readonly is_counted: number;
+  readonly target_seq: number | null;
 }
+
+type TailInsert = [
+  p: number,
+  conversationNo: number,
+  seq: number,
+  msgId: PackedId,
+  senderNo: number,
+  clientMsgId: PackedId,
+  timestamp: number,
+  content: string,
+  count: number,
+  isCounted: number,
+  targetSeq: number | null,
+];
 
 function prepare(db: Database) {
   return {
-    append: db.prepare<unknown, [number, number, number, PackedId, number, PackedId, number, string]>(
-      `INSERT INTO tail(p, conversation_no, seq, msg_id, sender_no, client_msg_id, timestamp, content)
-       VALUES(?, ?, ?, ?, ?, ?, ?, ?)`,
+    append: db.prepare<unknown, TailInsert>(
+      `INSERT INTO tail(p, conversation_no, seq, msg_id, sender_no, client_msg_id, timestamp, content, count, is_counted,
+         target_seq) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    // A message that was erased stays erased, whatever changes it later.
+    setState: db.prepare<unknown, [number, number, number, string, number]>(
+      `INSERT INTO message_state(n, as_of_seq, state, is_erased) VALUES((?1 << 32) | ?2, ?3, ?4, ?5)
+       ON CONFLICT DO UPDATE SET as_of_seq = excluded.as_of_seq, state = excluded.state,
+         is_erased = is_erased OR excluded.is_erased`,
+    ),
+    postpone: db.prepare<unknown, [number, number, string]>(
+      'INSERT INTO pending_erasure(conversation_no, seq, content) VALUES(?, ?, ?)',
+    ),
+    pendingErasures: db.prepare<Erasure, []>(
+      `SELECT c.id AS conversationId, e.seq, e.content AS contentJson FROM pending_erasure e CROSS JOIN conversation c
+       WHERE c.no = e.conversation_no ORDER BY e.no`,
+    ),
+    forgetErasures: db.prepare<unknown, []>('DELETE FROM pending_erasure'),
     findConversation: db.prepare<{ no: number }, [string]>('SELECT no FROM conversation WHERE id = ?'),
     addConversation: db.prepare<unknown, [string]>('INSERT INTO conversation(id) VALUES(?)'),
     findSender: db.prepare<{ no: number }, [string]>('SELECT no FROM sender WHERE id = ?'),
     addSender: db.prepare<unknown, [string]>('INSERT INTO sender(id) VALUES(?)'),
     tail: db.prepare<TailFileRow, []>(
-      `SELECT t.p, c.id AS conversation_id, t.conversation_no, t.seq, t.sender_no, t.client_msg_id, length(t.content) AS content_length
-       FROM tail t CROSS JOIN conversation c WHERE c.no = t.conversation_no ORDER BY t.p`,
+      `SELECT t.p, c.id AS conversation_id, t.conversation_no, t.seq, t.sender_no, t.client_msg_id, length(t.content) AS content_length,
+         t.count, t.is_counted, t.target_seq FROM tail t CROSS JOIN conversation c WHERE c.no = t.conversation_no ORDER BY t.p`,
     ),
   };
 }

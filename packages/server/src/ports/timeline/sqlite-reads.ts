@@ -5,8 +5,19 @@ import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
 import { firstOf } from './first-of.ts';
 import { formatPosition, parsePosition } from './position.ts';
 import type { StoreView } from './store-view.ts';
-import type { Head, Position, Range, RangeRequest, Segment, StoredEntry, TimelineReads } from './timeline.ts';
+import type {
+  Head,
+  MessageState,
+  Position,
+  Range,
+  RangeRequest,
+  Segment,
+  SeqRange,
+  StoredEntry,
+  TimelineReads,
+} from './timeline.ts';
 
+type What = Required<Pick<RangeRequest, 'conversationId' | 'withTargeted'>>;
 type ClientKey = Parameters<TimelineReads['findByClientMsgId']>[0];
 
 export class SqliteReads implements TimelineReads {
@@ -21,51 +32,55 @@ export class SqliteReads implements TimelineReads {
   }
 
   async range(request: RangeRequest): Promise<Range> {
-    const { conversationId, afterSeq, beforeSeq } = request;
+    const { conversationId, afterSeq, beforeSeq, withTargeted = false } = request;
+    const what = { conversationId, withTargeted };
     const { firstSeq, lastSeq } = this.view.head(conversationId);
     const page = new Page(request);
     if (afterSeq !== undefined) {
       assert(beforeSeq === undefined, 'a range is after a seq or before one; not both');
-      this.#fillAfter(page, conversationId, afterSeq);
+      this.#fillAfter(page, what, afterSeq);
     } else {
       assert(beforeSeq !== undefined, 'a range is after a seq or before one');
-      this.#fillBefore(page, conversationId, beforeSeq);
+      this.#fillBefore(page, what, beforeSeq);
     }
     const entries = afterSeq !== undefined ? page.entries : page.entries.toReversed();
     // A month's file shows a commit before the writer's answer raises the head.
     return { entries, firstSeq, lastSeq: Math.max(lastSeq, entries.at(-1)?.seq ?? 0) as Seq, hasMore: page.hasMore };
   }
 
-  #fillAfter(page: Page, conversationId: ConversationId, afterSeq: Seq): void {
-    const run = this.view.tail.run(conversationId);
+  #fillAfter(page: Page, what: What, afterSeq: Seq): void {
+    const run = this.view.tail.run(what.conversationId);
     let nextSeq: number = afterSeq + 1;
     if (run === undefined || nextSeq < run.firstSeq) {
       for (const month of this.view.months) {
         if (page.hasMore) return;
-        month.after({ conversationId, afterSeq: nextSeq - 1, limit: page.room + 1 }, (entry) => {
+        month.after({ ...what, afterSeq: nextSeq - 1, limit: page.room + 1 }, (entry) => {
           nextSeq = entry.seq + 1;
           return page.offer(entry);
         });
       }
     }
     if (!run) return;
-    let entry = run.at(Math.max(nextSeq, run.firstSeq));
-    while (entry && page.offer(entry)) entry = run.at(entry.seq + 1);
+    const entries = run.entries(what);
+    for (let index = entries.indexOf(nextSeq), entry = entries.at(index); entry && page.offer(entry); ) {
+      entry = entries.at(++index);
+    }
   }
 
-  #fillBefore(page: Page, conversationId: ConversationId, beforeSeq: Seq): void {
-    const run = this.view.tail.run(conversationId);
+  #fillBefore(page: Page, what: What, beforeSeq: Seq): void {
+    const run = this.view.tail.run(what.conversationId);
     let nextSeq: number = beforeSeq;
     if (run && beforeSeq > run.firstSeq) {
-      const newest = run.at(beforeSeq - 1) ?? run.last;
-      for (let entry: StoredEntry | undefined = newest; entry; entry = run.at(entry.seq - 1)) {
-        if (!page.offer(entry)) return;
+      const entries = run.entries(what);
+      for (let index = entries.indexOf(beforeSeq) - 1; index >= 0; index--) {
+        const entry = entries.at(index);
+        if (entry && !page.offer(entry)) return;
       }
       nextSeq = run.firstSeq;
     }
     for (const month of this.view.months.toReversed()) {
       if (page.hasMore) return;
-      month.before({ conversationId, beforeSeq: nextSeq, limit: page.room + 1 }, (entry) => {
+      month.before({ ...what, beforeSeq: nextSeq, limit: page.room + 1 }, (entry) => {
         nextSeq = entry.seq;
         return page.offer(entry);
       });
@@ -74,22 +89,56 @@ export class SqliteReads implements TimelineReads {
 
   async heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]> {
     return conversationIds.map((id) => {
-      const { conversationId, firstSeq, lastSeq, lastTimestampMs } = this.view.head(id);
-      return { conversationId, firstSeq, lastSeq, lastTimestampMs };
+      const { lastPosition: _, ...head } = this.view.head(id);
+      return head;
     });
   }
 
-  async lastEntries(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>> {
+  async lastCounted(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>> {
     const found = new Map<ConversationId, StoredEntry>();
     for (const conversationId of conversationIds) {
       const { firstSeq, lastSeq } = this.view.head(conversationId);
       if (firstSeq > lastSeq) continue;
-      const entry =
-        this.view.tail.run(conversationId)?.last ??
-        firstOf(this.view.months.toReversed(), (month) => month.lastEntry(conversationId));
+      const entry = this.view.lastCounted(conversationId);
       if (entry) found.set(conversationId, entry);
     }
     return found;
+  }
+
+  async states(ranges: readonly SeqRange[]): Promise<readonly ReadonlyMap<Seq, MessageState>[]> {
+    return ranges.map((range) => this.#states(range));
+  }
+
+  #states({ conversationId, fromSeq, throughSeq }: SeqRange): ReadonlyMap<Seq, MessageState> {
+    const found = new Map<Seq, MessageState>();
+    // A message that was removed may still have a state in a later month.
+    const kept = { conversationId, fromSeq: Math.max(fromSeq, this.view.head(conversationId).firstSeq), throughSeq };
+    for (const month of this.view.months) month.states(kept, (seq, state) => found.set(seq, state));
+    return found;
+  }
+
+  async countAfter(keys: Parameters<TimelineReads['countAfter']>[0]): Promise<readonly number[]> {
+    const count = () => keys.map(({ conversationId, seq }) => this.#countAfter(conversationId, seq));
+    return keys.length > 1 ? this.view.inSnapshot(count) : count();
+  }
+
+  #countAfter(conversationId: ConversationId, seq: Seq): number {
+    const { firstSeq, lastSeq, lastCount } = this.view.head(conversationId);
+    const fromSeq = Math.max(seq + 1, firstSeq);
+    // The end of the range: a month's file shows a commit before the writer's answer raises the head.
+    if (fromSeq > lastSeq) return 0;
+    const range = { conversationId, fromSeq, throughSeq: lastSeq };
+    const run = this.view.tail.run(conversationId);
+    let count = run?.countAt(seq);
+    let erased = 0;
+    for (const month of this.view.months.toReversed()) {
+      erased += month.erased(range);
+      count ??= month.countAt(conversationId, seq);
+      // A message after `seq` was erased after it too: not in a month before the one that told the count.
+      if (count !== undefined) break;
+    }
+    count ??= firstOf(this.view.months, (month) => month.countBeforeFirst(conversationId));
+    return lastCount - (count ?? run?.countBeforeFirst ?? lastCount) - erased;
   }
 
   async findByMsgId(msgId: MsgId): Promise<StoredEntry | undefined> {

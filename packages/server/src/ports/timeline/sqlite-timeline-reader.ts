@@ -30,7 +30,9 @@ class Reader implements SqliteTimelineReader {
 
   range: TimelineReads['range'] = (request) => this.#now().range(request);
   heads: TimelineReads['heads'] = (ids) => this.#now().heads(ids);
-  lastEntries: TimelineReads['lastEntries'] = (ids) => this.#now().lastEntries(ids);
+  lastCounted: TimelineReads['lastCounted'] = (ids) => this.#now().lastCounted(ids);
+  states: TimelineReads['states'] = (range) => this.#now().states(range);
+  countAfter: TimelineReads['countAfter'] = (keys) => this.#now().countAfter(keys);
   findByMsgId: TimelineReads['findByMsgId'] = (msgId) => this.#now().findByMsgId(msgId);
   findByClientMsgId: TimelineReads['findByClientMsgId'] = (key) => this.#now().findByClientMsgId(key);
   position: TimelineReads['position'] = () => this.#now().position();

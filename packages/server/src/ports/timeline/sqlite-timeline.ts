@@ -11,8 +11,8 @@ import type { TailLimits } from './month-writer.ts';
 import { SqliteFeed } from './sqlite-feed.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 import { StoreView } from './store-view.ts';
-import type { AppendResult, NewEntry, Timeline } from './timeline.ts';
-import { type TimelineOp, type TimelineResult, toFields } from './timeline-op.ts';
+import type { AppendResult, NewEntry, StoredEntry, Timeline } from './timeline.ts';
+import { type TimelineOp, type TimelineResult, toAppendOp } from './timeline-op.ts';
 import type { TimelineInit } from './timeline-store.ts';
 
 export interface SqliteTimelineOptions {
@@ -104,27 +104,34 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   }
 
   async #commit(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
-    const [result] = await this.#thread.commit([{ type: 'append', fields: toFields(batch) }]);
+    const [result] = await this.#thread.commit([toAppendOp(batch)]);
     assert(result?.type === 'appended', 'an append is answered by its outcomes');
     this.view.turnTo(result.month);
-    const appended = batch.map((entry, index) => this.#appended(entry, result.outcomes[index], result.duplicates));
+    const appended = batch.map((entry, index) => this.#appended(entry, index, result));
     this.view.tail.dropSome(result.sortedThrough, batch.length);
     this.feed.notify();
     return appended;
   }
 
-  #appended(
-    entry: NewEntry,
-    outcome: number | undefined,
-    duplicates: (TimelineResult & { type: 'appended' })['duplicates'],
-  ): AppendResult {
-    assert(outcome !== undefined && outcome !== 0, 'one outcome per entry');
-    if (outcome > 0) return { type: 'committed', entry: this.view.add({ ...entry, seq: outcome as Seq }) };
-    const duplicate = duplicates[-outcome - 1];
+  #appended(entry: NewEntry, index: number, result: TimelineResult & { type: 'appended' }): AppendResult {
+    const [outcome, count] = [result.outcomes[index], result.counts[index]];
+    assert(outcome !== undefined && outcome !== 0 && count !== undefined, 'one outcome per entry');
+    if (outcome > 0) {
+      const added = this.view.add({ ...entry, seq: outcome as Seq, count, targetSeq: entry.target?.seq });
+      if (entry.target?.erasedJson !== undefined) this.#eraseInTail(added, entry.target.erasedJson);
+      return { type: 'committed', entry: added };
+    }
+    const duplicate = result.duplicates[-outcome - 1];
     assert(duplicate, 'a repeat comes with its first entry');
     return {
       type: 'duplicate',
       entry: duplicate.type === 'in_tail' ? this.view.tail.at(duplicate.p) : duplicate.entry,
     };
+  }
+
+  /** What the writer did in the files: to the target of `erasing`, and to what changed it before. */
+  #eraseInTail({ conversationId, targetSeq, seq: beforeSeq }: StoredEntry, contentJson: string): void {
+    if (targetSeq === undefined) return;
+    this.view.tail.run(conversationId)?.erase({ seq: targetSeq, beforeSeq, contentJson });
   }
 }

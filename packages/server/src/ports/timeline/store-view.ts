@@ -84,13 +84,21 @@ export class StoreView {
   /** The next commit of the month being written; returned as it is kept. */
   add(added: StoredEntry): StoredEntry {
     const entry = this.tail.add(added);
-    const { conversationId, seq, timestampMs } = entry;
+    const { conversationId, seq, timestampMs, isCounted, count } = entry;
     this.#end = this.tail.positionOf(this.tail.lastP);
     const before = this.#known.peek(conversationId);
     // The first entry after everything was removed is the first one kept: its seq is before's lastSeq + 1 already.
     const firstSeq = before?.firstSeq ?? (seq === 1 ? seq : undefined);
     if (firstSeq === undefined) return entry;
-    const head = { conversationId, firstSeq, lastSeq: seq, lastTimestampMs: timestampMs, lastPosition: this.#end };
+    const lastCountedMs = isCounted ? timestampMs : (before?.lastCountedMs ?? 0);
+    const head = {
+      conversationId,
+      firstSeq,
+      lastSeq: seq,
+      lastCount: count,
+      lastCountedMs,
+      lastPosition: this.#end,
+    };
     this.#known.set(conversationId, head);
     return entry;
   }
@@ -102,30 +110,50 @@ export class StoreView {
     const lastSeq = last?.lastSeq ?? (0 as Seq);
     const inFiles = firstOf(this.#months, (month) => month.firstSeq(conversationId));
     const firstSeq = inFiles ?? this.tail.run(conversationId)?.firstSeq ?? ((lastSeq + 1) as Seq);
-    const head = { lastTimestampMs: 0, lastPosition: 0, ...last, conversationId, firstSeq, lastSeq };
+    const lastCountedMs = last ? this.#lastCountedMs(conversationId) : 0;
+    const head = { lastCount: 0, lastPosition: 0, ...last, conversationId, firstSeq, lastSeq, lastCountedMs };
     // A file may show a commit before the writer's answer: then the next append would not find its entry at lastSeq + 1.
     if (last && head.lastPosition <= this.#end) this.#known.set(conversationId, head);
     return head;
   }
 
-  #last(conversationId: ConversationId): Pick<PlacedHead, 'lastSeq' | 'lastTimestampMs' | 'lastPosition'> | undefined {
+  /** The newest counted entry that is kept. */
+  lastCounted(conversationId: ConversationId): StoredEntry | undefined {
+    return (
+      this.tail.run(conversationId)?.lastCounted ??
+      firstOf(this.#months.toReversed(), (month) => month.lastCounted(conversationId))
+    );
+  }
+
+  #lastCountedMs(conversationId: ConversationId): number {
+    const kept = this.lastCounted(conversationId);
+    return kept?.timestampMs ?? this.#heads.head(conversationId)?.last_counted ?? 0;
+  }
+
+  #last(conversationId: ConversationId): Pick<PlacedHead, 'lastSeq' | 'lastCount' | 'lastPosition'> | undefined {
     const run = this.tail.run(conversationId);
     if (run) {
-      const { seq, timestampMs } = run.last;
-      return { lastSeq: seq, lastTimestampMs: timestampMs, lastPosition: this.tail.positionOf(run.lastP) };
+      const { seq, count } = run.last;
+      return { lastSeq: seq, lastCount: count, lastPosition: this.tail.positionOf(run.lastP) };
     }
     for (const month of this.#months.toReversed()) {
       const row = month.last(conversationId);
       if (!row) continue;
-      return { lastSeq: row.seq, lastTimestampMs: row.timestamp, lastPosition: positionOf(month.month, row.p) };
+      return { lastSeq: row.seq, lastCount: row.count, lastPosition: positionOf(month.month, row.p) };
     }
     const closed = this.#heads.head(conversationId);
     if (!closed) return undefined;
-    return {
-      lastSeq: closed.last_seq,
-      lastTimestampMs: closed.last_timestamp,
-      lastPosition: closed.last_position,
-    };
+    return { lastSeq: closed.last_seq, lastCount: closed.last_count, lastPosition: closed.last_position };
+  }
+
+  /** For many short reads, which cost less so. `read` MUST NOT wait for anything. */
+  inSnapshot<T>(read: () => T): T {
+    try {
+      for (const month of this.#months) month.beginSnapshot();
+      return read();
+    } finally {
+      for (const month of this.#months) month.endSnapshot();
+    }
   }
 
   close(): void {

@@ -1,14 +1,20 @@
 // What the writer remembers of the rows in the tail: their keys, so that a repeat is found without an index on the disk, and
 // their conversations, so that they can be sorted.
 
+import { assert } from '@hongyan/base/assert';
+import type { SortedOrder } from './drain.ts';
 import { KeyMap } from './key-map.ts';
 
 /** Where a conversation stands, and its number in the month being written. */
 export interface Standing {
   readonly no: number;
   lastSeq: number;
+  /** Of the counted entries up to `lastSeq`. */
+  lastCount: number;
   /** How many of its rows are in the tail. */
   tailRows: number;
+  /** How many of these have a target. */
+  tailChanges: number;
 }
 
 export interface TailRow {
@@ -17,6 +23,9 @@ export interface TailRow {
   readonly senderNo: number;
   readonly clientMsgId: string;
   readonly contentLength: number;
+  readonly isCounted: boolean;
+  /** 0 when it has no target. */
+  readonly targetSeq: number;
 }
 
 export class TailIndex {
@@ -53,24 +62,47 @@ export class TailIndex {
     return this.#conversations;
   }
 
-  /** The row of the next p. */
+  /** The row of the next p: the entry at its standing's lastSeq. */
   add(added: Omit<TailRow, 'p'>): void {
     const row = { p: this.nextP, ...added };
     this.#byKey.set(row);
     this.#rows.push(row);
     this.#contentLength += row.contentLength;
     if (row.standing.tailRows++ === 0) this.#conversations++;
+    if (row.targetSeq > 0) row.standing.tailChanges++;
   }
 
   byKey(senderNo: number, clientMsgId: string): TailRow | undefined {
     return this.#byKey.get(senderNo, clientMsgId);
   }
 
+  /** p of the entry `seq` of a conversation and of those that have it as their target. Reads the tail back to that entry. */
+  pOfMessage({ standing, seq }: { readonly standing: Standing; readonly seq: number }): number[] {
+    const found: number[] = [];
+    const firstSeq = standing.lastSeq - standing.tailRows + 1;
+    if (seq < firstSeq && standing.tailChanges === 0) return found;
+    let rowSeq = standing.lastSeq;
+    for (let index = this.#rows.length - 1; rowSeq >= Math.max(seq, firstSeq); index--) {
+      const row = this.#rows[index];
+      assert(row, 'the tail holds as many rows of a conversation as it counted');
+      if (row.standing !== standing) continue;
+      if (rowSeq === seq || row.targetSeq === seq) found.push(row.p);
+      rowSeq--;
+    }
+    return found;
+  }
+
   /** Every p, in the order of n: by conversation, and by seq within each. */
-  order(): number[] {
+  order(): SortedOrder {
     // Both numbers in one, since numbers sort much faster than objects. A tail has far fewer than 2^21 rows.
     const keys = Float64Array.from(this.#rows, ({ standing }, index) => standing.no * rowsBound + index).sort();
-    return Array.from(keys, (sortKey) => this.#firstP + (sortKey % rowsBound));
+    const order = { entry: [] as number[], change: [] as number[] };
+    for (const sortKey of keys) {
+      const index = sortKey % rowsBound;
+      const isChange = (this.#rows[index]?.targetSeq ?? 0) > 0;
+      (isChange ? order.change : order.entry).push(this.#firstP + index);
+    }
+    return order;
   }
 
   /** Forgets rows from the start, up to `throughP`. */
@@ -82,7 +114,10 @@ export class TailIndex {
   /** Undoes what was added from `fromP` on. */
   undo(fromP: number): void {
     const undone = this.#rows.splice(fromP - this.#firstP);
-    for (const { standing } of undone) standing.lastSeq--;
+    for (const { standing, isCounted } of undone) {
+      standing.lastSeq--;
+      if (isCounted) standing.lastCount--;
+    }
     this.#forget(undone);
   }
 
@@ -91,6 +126,7 @@ export class TailIndex {
       this.#byKey.delete(row);
       this.#contentLength -= row.contentLength;
       if (--row.standing.tailRows === 0) this.#conversations--;
+      if (row.targetSeq > 0) row.standing.tailChanges--;
     }
   }
 }

@@ -2,9 +2,10 @@
 // month yet. Reads look here first and in the files for what is older.
 
 import { assert } from '@hongyan/base/assert';
-import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
 import { firstOf } from './first-of.ts';
 import { type Month, positionOf } from './month-file.ts';
+import { Run } from './run.ts';
 import type { StoredEntry } from './timeline.ts';
 
 /** Dropping entries is shared out over the appends, so that it never holds the event loop for long. */
@@ -51,11 +52,24 @@ export class Tail {
   }
 
   /** The entry of the next p; returned as it is kept. */
-  add({ msgId, conversationId, from, clientMsgId, timestampMs, contentJson, seq }: StoredEntry): StoredEntry {
+  add(added: StoredEntry): StoredEntry {
+    const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, seq, isCounted, count } = added;
     const run = this.#runs.get(conversationId);
     // All entries of a conversation share one copy of its id.
     const id = run?.last.conversationId ?? conversationId;
-    const entry = { msgId, conversationId: id, from, clientMsgId, timestampMs, contentJson, seq };
+    const { targetSeq } = added;
+    const entry = {
+      msgId,
+      conversationId: id,
+      from,
+      clientMsgId,
+      timestampMs,
+      contentJson,
+      seq,
+      isCounted,
+      count,
+      targetSeq,
+    };
     const chunk = this.#chunks.at(-1);
     if (chunk === undefined || chunk.isFull) this.#chunks.push(new Chunk(entry));
     else chunk.entries.push(entry);
@@ -83,15 +97,16 @@ export class Tail {
   }
 
   byMsgId(msgId: MsgId): StoredEntry | undefined {
-    return firstOf(this.#chunks, (chunk) => chunk.byMsgId(msgId));
+    const entry = firstOf(this.#chunks, (chunk) => chunk.byMsgId(msgId));
+    return entry && this.#holds(entry) ? entry : undefined;
   }
 
   byKey({ from, clientMsgId }: Pick<StoredEntry, 'from' | 'clientMsgId'>): StoredEntry | undefined {
-    return firstOf(this.#chunks, (chunk) => chunk.byKey(clientMsgId).find((entry) => entry.from === from));
+    return this.byKeyOfAnyone(clientMsgId).find((entry) => entry.from === from);
   }
 
   byKeyOfAnyone(clientMsgId: ClientMsgId): StoredEntry[] {
-    return this.#chunks.flatMap((chunk) => chunk.byKey(clientMsgId));
+    return this.#chunks.flatMap((chunk) => chunk.byKey(clientMsgId)).filter((entry) => this.#holds(entry));
   }
 
   /** Lets go of some of the entries up to `throughP`, which MUST be in the month's sorted tables: at least twice as many as were added. */
@@ -99,6 +114,11 @@ export class Tail {
     const sorted = Math.min(throughP, this.lastP) - this.#firstP + 1;
     const count = Math.min(sorted, 2 * added + dropsPerAppendMin);
     for (let dropped = 0; dropped < count; dropped++) this.#dropFirst();
+  }
+
+  /** Not one that was dropped, which its chunk holds a little longer: what is erased in the files is not erased in it. */
+  #holds(entry: StoredEntry): boolean {
+    return this.#runs.get(entry.conversationId)?.holds(entry) ?? false;
   }
 
   #at(p: number): StoredEntry | undefined {
@@ -149,59 +169,5 @@ class Chunk {
     if (!this.isFull) return this.entries.filter((entry) => entry.clientMsgId === clientMsgId);
     this.#byKey ??= Map.groupBy(this.entries, (entry) => entry.clientMsgId);
     return this.#byKey.get(clientMsgId) ?? none;
-  }
-}
-
-/** The entries of one conversation in the tail: seqs without holes. */
-export class Run {
-  #entries: StoredEntry[];
-  #start = 0;
-  #lastP: number;
-
-  constructor(first: StoredEntry, p: number) {
-    this.#entries = [first];
-    this.#lastP = p;
-  }
-
-  add(entry: StoredEntry, p: number): void {
-    assert(entry.seq === this.last.seq + 1, `seq ${this.last.seq + 1} follows; not ${entry.seq} [D2]`);
-    this.#entries.push(entry);
-    this.#lastP = p;
-  }
-
-  get firstSeq(): Seq {
-    return this.#first.seq;
-  }
-
-  get last(): StoredEntry {
-    const last = this.#entries.at(-1);
-    assert(last, 'a run holds an entry');
-    return last;
-  }
-
-  get lastP(): number {
-    return this.#lastP;
-  }
-
-  at(seq: number): StoredEntry | undefined {
-    const index = seq - this.firstSeq;
-    return index < 0 ? undefined : this.#entries[this.#start + index];
-  }
-
-  /** Returns how many are left. */
-  dropFirst(): number {
-    this.#start++;
-    const left = this.#entries.length - this.#start;
-    if (left > 0 && this.#start > left) {
-      this.#entries = this.#entries.slice(this.#start);
-      this.#start = 0;
-    }
-    return left;
-  }
-
-  get #first(): StoredEntry {
-    const first = this.#entries[this.#start];
-    assert(first, 'a run holds an entry');
-    return first;
   }
 }

@@ -3,11 +3,19 @@
 import { assert } from '@hongyan/base/assert';
 import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
 import type { Month } from './month-file.ts';
-import type { NewEntry, StoredEntry } from './timeline.ts';
+import type { NewEntry, StoredEntry, Target } from './timeline.ts';
 
-export type TimelineOp =
+export type TimelineOp = AppendOp | { readonly type: 'retain'; readonly fromMs: number };
+
+export interface AppendOp {
+  readonly type: 'append';
   /** The fields of all entries, one after the other: half the cost of a list of objects, whose property names travel too. */
-  { readonly type: 'append'; readonly fields: readonly Field[] } | { readonly type: 'retain'; readonly fromMs: number };
+  readonly fields: readonly Field[];
+  /** Ascending indexes of the entries that are not counted: nearly all are. */
+  readonly uncounted: readonly number[];
+  /** Ascending by index. */
+  readonly targets: readonly { readonly index: number; readonly target: Target }[];
+}
 
 export type Field = string | number;
 
@@ -17,11 +25,20 @@ export type TimelineResult =
       readonly month: Month;
       /** Of each entry: its seq when it was committed; −1 − the index in `duplicates` when it is a repeat. */
       readonly outcomes: readonly number[];
+      /** Of each entry: its count; 0 when it is a repeat. */
+      readonly counts: readonly number[];
       readonly duplicates: readonly Duplicate[];
       /** All entries of the month up to this p are in its sorted tables. */
       readonly sortedThrough: number;
     }
   | { readonly type: 'retained' };
+
+/** Where a new entry stands. */
+export interface Placement {
+  readonly type: 'committed';
+  readonly seq: number;
+  readonly count: number;
+}
 
 export type Duplicate =
   /** The first one is the entry `p` of the tail, which the other thread holds in memory. */
@@ -29,26 +46,60 @@ export type Duplicate =
 
 const fieldsPerEntry = 6;
 
-export function toFields(batch: readonly NewEntry[]): Field[] {
+export function toAppendOp(batch: readonly NewEntry[]): AppendOp {
   const fields: Field[] = [];
-  for (const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson } of batch) {
+  const uncounted: number[] = [];
+  const targets: AppendOp['targets'][number][] = [];
+  for (let index = 0; index < batch.length; index++) {
+    const entry = batch[index];
+    assert(entry, 'a batch has no holes');
+    const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, target } = entry;
     fields.push(msgId, conversationId, from, clientMsgId, timestampMs, contentJson);
+    if (!isCounted) uncounted.push(index);
+    if (target) targets.push({ index, target });
   }
-  return fields;
+  return { type: 'append', fields, uncounted, targets };
 }
 
-export const entryCountOf = (fields: readonly Field[]): number => fields.length / fieldsPerEntry;
+export function entriesOf({ fields, uncounted, targets }: AppendOp): NewEntry[] {
+  const entries: NewEntry[] = [];
+  let [nextUncounted, nextTarget] = [0, 0];
+  for (let index = 0, at = 0; at < fields.length; index++, at += fieldsPerEntry) {
+    const isCounted = uncounted[nextUncounted] !== index;
+    if (!isCounted) nextUncounted++;
+    const target = targets[nextTarget]?.index === index ? targets[nextTarget++]?.target : undefined;
+    entries.push({
+      msgId: fields[at] as MsgId,
+      conversationId: fields[at + 1] as ConversationId,
+      from: fields[at + 2] as UserId,
+      clientMsgId: fields[at + 3] as ClientMsgId,
+      timestampMs: fields[at + 4] as number,
+      contentJson: contentAt(fields, at),
+      isCounted,
+      target,
+    });
+  }
+  return entries;
+}
 
-export function entryAt(fields: readonly Field[], index: number): NewEntry {
-  const at = index * fieldsPerEntry;
+export interface BatchSize {
+  rows: number;
+  /** In UTF-16 units. */
+  contentLength: number;
+  latestMs: number;
+}
+
+export function measure(sum: BatchSize, { fields }: AppendOp): void {
+  for (let at = 0; at < fields.length; at += fieldsPerEntry) {
+    const timestampMs = fields[at + 4] as number;
+    sum.contentLength += contentAt(fields, at).length;
+    if (timestampMs > sum.latestMs) sum.latestMs = timestampMs;
+  }
+  sum.rows += fields.length / fieldsPerEntry;
+}
+
+function contentAt(fields: readonly Field[], at: number): string {
   const contentJson = fields[at + 5];
   assert(typeof contentJson === 'string', `${fieldsPerEntry} fields per entry`);
-  return {
-    msgId: fields[at] as MsgId,
-    conversationId: fields[at + 1] as ConversationId,
-    from: fields[at + 2] as UserId,
-    clientMsgId: fields[at + 3] as ClientMsgId,
-    timestampMs: fields[at + 4] as number,
-    contentJson,
-  };
+  return contentJson;
 }

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { openSqliteTimeline } from './sqlite-timeline.ts';
 import { openSqliteTimelineReader } from './sqlite-timeline-reader.ts';
-import { allOf, entries, entry, inMonth, outcomes, seqsOf } from './testing/entries.ts';
+import { allOf, change, entries, entry, historyOf, inMonth, outcomes, seqsOf } from './testing/entries.ts';
 import { readAll } from './testing/feed-contract.ts';
 import { tailOf } from './testing/tail-of.ts';
 import type { NewEntry } from './timeline.ts';
-import { toFields } from './timeline-op.ts';
+import { toAppendOp } from './timeline-op.ts';
 import { TimelineStore } from './timeline-store.ts';
 
 let folder: string;
@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 function commit(batch: readonly NewEntry[]): void {
-  const op = { type: 'append', fields: toFields(batch) } as const;
+  const op = toAppendOp(batch);
   store.begin([op]);
   store.apply(op);
   store.commit();
@@ -46,7 +46,7 @@ async function expectWhole(dir: string, batch: readonly NewEntry[]): Promise<voi
   const reader = openSqliteTimelineReader(dir);
   const inOne = (id: string) => batch.filter((one) => one.conversationId === id).map((one) => one.msgId);
   for (const id of ['g:1', 'g:2']) {
-    const request = { conversationId: entry({ in: id }).conversationId, limit: 100 };
+    const request = { conversationId: entry({ in: id }).conversationId, limit: 100, withTargeted: true };
     const after = await reader.range({ ...request, afterSeq: seqZero });
     expect(after.entries.map((one) => one.msgId)).toEqual(inOne(id));
     const before = await reader.range({ ...request, beforeSeq: (after.lastSeq + 1) as typeof after.lastSeq });
@@ -54,9 +54,11 @@ async function expectWhole(dir: string, batch: readonly NewEntry[]): Promise<voi
     const [segment] = await reader.segments(request.conversationId);
     expect(segment).toEqual({ name: '2026-01', firstSeq: after.firstSeq, lastSeq: after.lastSeq });
   }
-  for (const one of batch) {
-    expect(await reader.findByMsgId(one.msgId)).toMatchObject(one);
-    expect(await reader.findByClientMsgId(one)).toMatchObject(one);
+  for (const { target, ...one } of batch) {
+    const found = await reader.findByMsgId(one.msgId);
+    expect(found).toMatchObject(one);
+    expect(found?.targetSeq).toBe(target?.seq);
+    expect(await reader.findByClientMsgId(one)).toEqual(found);
     expect(await reader.findAllByClientMsgId(one.clientMsgId)).toHaveLength(1);
   }
   reader.close();
@@ -65,7 +67,14 @@ async function expectWhole(dir: string, batch: readonly NewEntry[]): Promise<voi
 const seqZero = 0 as Parameters<ReturnType<typeof openSqliteTimelineReader>['range']>[0]['afterSeq'];
 
 test('[D1, D2, D3] a crash between any two steps of sorting loses nothing and doubles nothing', async () => {
-  const batch = [...entries(12), ...entries(12, { in: 'g:2' }), ...entries(3)];
+  const batch = [
+    ...entries(12),
+    change(2),
+    ...entries(12, { in: 'g:2' }),
+    change(2),
+    change(3, { in: 'g:2' }),
+    entry(),
+  ];
   commit(batch);
   for (let step = 0, isMoreLeft = true; isMoreLeft; step++) {
     const image = join(folder, `image ${step}`);
@@ -81,7 +90,9 @@ test('[D1, D2, D3] a crash between any two steps of sorting loses nothing and do
     const again = [...batch].reverse();
     expect(outcomes(await recovered.append(again)).every((outcome) => outcome.startsWith('duplicate'))).toBe(true);
     expect(outcomes(await recovered.append([entry()]))).toEqual(['committed 16']);
-    expect(seqsOf(await allOf(recovered))).toEqual(Array.from({ length: 16 }, (_, index) => index + 1));
+    const all = await historyOf(recovered);
+    expect(all.map((one) => Number(one.seq))).toEqual(Array.from({ length: 16 }, (_, index) => index + 1));
+    expect(all.at(-1)?.count).toBe(14);
     const fed = await readAll(recovered.feed, await recovered.feed.start());
     expect(fed.entries.slice(0, -1).map((one) => one.msgId)).toEqual(batch.map((one) => one.msgId));
     await recovered.close();
@@ -113,8 +124,8 @@ test('[D2] a row of the tail at whose place another entry stands stops the write
   copyTo(image, january);
   const path = join(image, 'timeline-2026-01.db');
   const db = new Database(path);
-  db.run(`INSERT INTO entry(n, p, msg_id, sender_no, client_msg_id, timestamp, content)
-          SELECT (conversation_no << 32) | seq, p + 1, 'm', sender_no, 'k', timestamp, content FROM tail`);
+  db.run(`INSERT INTO entry(n, p, msg_id, sender_no, client_msg_id, timestamp, content, count, is_counted)
+          SELECT (conversation_no << 32) | seq, p + 1, 'm', sender_no, 'k', timestamp, content, count, is_counted FROM tail`);
   db.close();
   const damaged = new TimelineStore({ folder: image, tailLimits: tailOf(1) });
   expect(() => {

@@ -2,19 +2,21 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { ConversationId } from '@hongyan/protocol/ids';
+import { isUnavailable } from '../../adapters/sqlite/failure.ts';
 import type { BatchStore } from '../../adapters/sqlite/serve-group-commit.ts';
+import { eraseInClosedMonth } from './erasure.ts';
 import { HeadsFile } from './heads-file.ts';
 import type { KeyRange } from './key-range.ts';
-import { deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
+import { deleteMonth, listMonths, type Month, monthOf, monthPath } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { MonthWriter, type TailLimits } from './month-writer.ts';
 import { packId } from './packed-id.ts';
 import type { NewEntry, StoredEntry } from './timeline.ts';
 import {
+  type AppendOp,
   type Duplicate,
-  entryAt,
-  entryCountOf,
-  type Field,
+  entriesOf,
+  measure,
   type TimelineOp,
   type TimelineResult,
 } from './timeline-op.ts';
@@ -49,18 +51,21 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     this.#heads.assertNothingLost();
     const months = listMonths(folder);
     const newest = months.pop();
-    for (const month of months) this.#finish(month);
-    this.#closed = months.map((month) => new ClosedMonth(folder, month));
+    for (const month of months) {
+      this.#finish(month);
+      this.#closed.push(new ClosedMonth(folder, month));
+    }
     if (newest === undefined) return;
     this.#current = this.#openMonth(newest);
     this.#heads.beginMonth(newest);
+    this.#tryToErase(this.#current);
   }
 
   /** All entries of a batch go to one month, the latest of theirs, so that no month holds an entry of a later one [M18]. */
   begin(ops: readonly TimelineOp[]): void {
     this.#isInTransaction = false;
     const incoming = { rows: 0, contentLength: 0, latestMs: Number.NEGATIVE_INFINITY };
-    for (const op of ops) if (op.type === 'append') measure(incoming, op.fields);
+    for (const op of ops) if (op.type === 'append') measure(incoming, op);
     if (incoming.rows === 0) return;
     const current = this.#monthFor(monthOf(incoming.latestMs));
     current.begin(incoming);
@@ -70,7 +75,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   apply(op: TimelineOp): TimelineResult {
     switch (op.type) {
       case 'append':
-        return this.#append(op.fields);
+        return this.#append(op);
       case 'retain':
         return this.#retain(monthOf(op.fromMs));
       default:
@@ -79,7 +84,14 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   }
 
   commit(): void {
-    if (this.#isInTransaction) this.#current?.commit();
+    if (this.#isInTransaction && this.#current) {
+      this.#current.commit();
+      try {
+        this.#erase(this.#current);
+      } catch {
+        // What is committed cannot be undone, so this must not fail it. Upkeep tries again, where a bug ends the thread.
+      }
+    }
     this.#isInTransaction = false;
   }
 
@@ -89,7 +101,9 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   }
 
   upkeep(): boolean {
-    return this.#current?.upkeep() ?? false;
+    if (!this.#current) return false;
+    this.#tryToErase(this.#current);
+    return this.#current.upkeep();
   }
 
   close(): void {
@@ -98,20 +112,54 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     this.#heads.close();
   }
 
-  #append(fields: readonly Field[]): TimelineResult {
+  #append(op: AppendOp): TimelineResult {
     const current = this.#current;
     assert(current && this.#isInTransaction, 'an append is within a transaction of a month');
     const duplicates: Duplicate[] = [];
     const outcomes: number[] = [];
-    for (let index = 0, count = entryCountOf(fields); index < count; index++) {
-      const entry = entryAt(fields, index);
+    const counts: number[] = [];
+    for (const entry of entriesOf(op)) {
       const earlier = this.#inClosedMonths(entry);
       const outcome = earlier ? { type: 'sorted' as const, entry: earlier } : current.append(entry);
-      if (typeof outcome === 'number') outcomes.push(outcome);
-      else outcomes.push(-duplicates.push(outcome));
+      if (outcome.type === 'committed') {
+        outcomes.push(outcome.seq);
+        counts.push(outcome.count);
+        if (entry.target?.erasedJson !== undefined) this.#postponeErasure(current, entry);
+      } else {
+        outcomes.push(-duplicates.push(outcome));
+        counts.push(0);
+      }
     }
     const { month, sortedThrough } = current;
-    return { type: 'appended', month, outcomes, duplicates, sortedThrough };
+    return { type: 'appended', month, outcomes, counts, duplicates, sortedThrough };
+  }
+
+  /** Only when there is something to erase: mostly the whole of a message is in the month being written. */
+  #postponeErasure(current: MonthWriter, { conversationId, target }: NewEntry): void {
+    if (target?.erasedJson === undefined) return;
+    const { seq, erasedJson } = target;
+    if (!this.#closed.some(({ reader }) => reader.holdsMessage(conversationId, seq))) return;
+    current.postpone({ conversationId, seq, contentJson: erasedJson });
+  }
+
+  /** What a full disk keeps from being erased stays remembered, for the next commit, upkeep, turn of the month or start. */
+  #tryToErase(current: MonthWriter): void {
+    try {
+      this.#erase(current);
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+    }
+  }
+
+  /** What the month being written remembers to be erased in earlier months. */
+  #erase(current: MonthWriter): void {
+    const { pendingErasures } = current;
+    if (pendingErasures.length === 0) return;
+    for (const { reader } of this.#closed) {
+      const held = pendingErasures.filter(({ conversationId, seq }) => reader.holdsMessage(conversationId, seq));
+      if (held.length > 0) eraseInClosedMonth(monthPath(this.#init.folder, reader.month), held);
+    }
+    current.forgetErasures();
   }
 
   /** A clock that stepped back keeps writing the newest month: positions only grow. */
@@ -122,7 +170,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   /** Whatever fails on the way, the month before stays the one being written. */
   #turnOver(from: MonthWriter | undefined, to: Month): MonthWriter {
-    from?.drainAll();
+    if (from) this.#settle(from);
     const next = this.#openMonth(to);
     try {
       this.#heads.beginMonth(to);
@@ -149,20 +197,29 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   /** At a start: a crash may have come between the last entry of a month and the end of its closing. */
   #finish(month: Month): void {
-    if (this.#heads.isClosed(month) && isSorted(this.#init.folder, month)) return;
+    if (this.#heads.isClosed(month) && isSettled(this.#init.folder, month)) return;
     const writer = this.#openMonth(month);
     try {
-      writer.drainAll();
+      this.#settle(writer);
       this.#heads.closeMonth(month);
     } finally {
       writer.close();
     }
   }
 
+  /** Before its heads are taken over. */
+  #settle(month: MonthWriter): void {
+    month.drainAll();
+    this.#erase(month);
+  }
+
   #openMonth(month: Month): MonthWriter {
     const { folder, maxBytes, tailLimits } = this.#init;
-    const lastSeqBefore = (id: ConversationId) => this.#heads.head(id)?.last_seq ?? 0;
-    return new MonthWriter({ folder, month, maxBytes, tailLimits, lastSeqBefore });
+    const standingBefore = (id: ConversationId) => {
+      const head = this.#heads.head(id);
+      return { lastSeq: head?.last_seq ?? 0, lastCount: head?.last_count ?? 0 };
+    };
+    return new MonthWriter({ folder, month, maxBytes, tailLimits, standingBefore });
   }
 
   /** [D3] The key is looked up only where the range of keys holds it: for UUIDv7 keys, practically nowhere. */
@@ -203,21 +260,11 @@ class ClosedMonth {
   }
 }
 
-function isSorted(folder: string, month: Month): boolean {
+function isSettled(folder: string, month: Month): boolean {
   const reader = MonthReader.open(folder, month);
   try {
-    return reader?.tailAfter(0).length === 0;
+    return reader?.isSettled ?? false;
   } finally {
     reader?.close();
   }
-}
-
-function measure(sum: { rows: number; contentLength: number; latestMs: number }, fields: readonly Field[]): void {
-  const count = entryCountOf(fields);
-  for (let index = 0; index < count; index++) {
-    const { contentJson, timestampMs } = entryAt(fields, index);
-    sum.contentLength += contentJson.length;
-    if (timestampMs > sum.latestMs) sum.latestMs = timestampMs;
-  }
-  sum.rows += count;
 }

@@ -14,10 +14,44 @@ export interface NewEntry {
   readonly timestampMs: number;
   /** The content as its JSON text: encoded once at the edge, never parsed here. */
   readonly contentJson: string;
+  /** A message. Other entries are state entries: they do not raise the count [E1]. */
+  readonly isCounted: boolean;
+  /** Of a state entry that changes a message of the same conversation: which, and the message's state after it. */
+  readonly target?: Target | undefined;
 }
 
-export interface StoredEntry extends NewEntry {
+export interface Target {
+  /** MUST be below the seq that the entry gets. */
   readonly seq: Seq;
+  /** JSON of the caller, replaced as a whole; kept beside the message and as long as it is. */
+  readonly stateJson: string;
+  /**
+   * Overwrites the content of the message and of all entries that changed it so far by this JSON. What was there is in no byte of
+   * the store once it was checkpointed, and the message no longer counts as unread [E5].
+   */
+  readonly erasedJson?: string | undefined;
+}
+
+export interface StoredEntry {
+  readonly msgId: MsgId;
+  readonly conversationId: ConversationId;
+  readonly from: UserId;
+  readonly clientMsgId: ClientMsgId;
+  readonly timestampMs: number;
+  readonly contentJson: string;
+  readonly seq: Seq;
+  readonly isCounted: boolean;
+  /** Counted entries of the conversation up to and including this one [E1]. */
+  readonly count: number;
+  /** Of a state entry that changes a message. */
+  readonly targetSeq?: Seq | undefined;
+}
+
+/** A message's state, as the newest entry that changed it left it. */
+export interface MessageState {
+  /** seq of that entry. */
+  readonly asOfSeq: Seq;
+  readonly stateJson: string;
 }
 
 export type AppendResult =
@@ -32,12 +66,23 @@ export interface Head {
   readonly firstSeq: Seq;
   /** 0 when nothing was ever appended. */
   readonly lastSeq: Seq;
-  /** Timestamp of the entry at lastSeq; 0 when nothing was ever appended. */
-  readonly lastTimestampMs: number;
+  /** Counted entries ever appended. */
+  readonly lastCount: number;
+  /** Timestamp of the newest counted entry; 0 when there never was one. */
+  readonly lastCountedMs: number;
+}
+
+/** Both ends are inclusive. */
+export interface SeqRange {
+  readonly conversationId: ConversationId;
+  readonly fromSeq: Seq;
+  readonly throughSeq: Seq;
 }
 
 export interface RangeRequest {
   readonly conversationId: ConversationId;
+  /** Entries with a target too: everything, without holes. Otherwise those are left out, and there are holes where they were. */
+  readonly withTargeted?: boolean;
   /** Exactly one of the two; both are exclusive. */
   readonly afterSeq?: Seq;
   readonly beforeSeq?: Seq;
@@ -47,7 +92,7 @@ export interface RangeRequest {
 }
 
 export interface Range {
-  /** Ascending and without holes within [firstSeq, lastSeq]. */
+  /** Ascending, within [firstSeq, lastSeq]. */
   readonly entries: readonly StoredEntry[];
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
@@ -87,8 +132,14 @@ export interface TimelineReads {
   range(request: RangeRequest): Promise<Range>;
   /** One head per id, in the order asked. */
   heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]>;
-  /** The newest entry of each conversation that has one kept. */
-  lastEntries(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>>;
+  /** The newest counted entry of each conversation that has one kept. */
+  lastCounted(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>>;
+  /** For each range in the order asked: the states of its messages that were changed. Costs no more the more often they were. */
+  states(ranges: readonly SeqRange[]): Promise<readonly ReadonlyMap<Seq, MessageState>[]>;
+  /** Counted entries after `seq` that were not erased, for each key in the order asked. 0 ≤ seq; one at or beyond the end gives 0. */
+  countAfter(
+    keys: readonly { readonly conversationId: ConversationId; readonly seq: Seq }[],
+  ): Promise<readonly number[]>;
   findByMsgId(msgId: MsgId): Promise<StoredEntry | undefined>;
   /** [D6] */
   findByClientMsgId(key: {

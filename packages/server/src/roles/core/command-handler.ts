@@ -6,14 +6,21 @@ import type { ConversationId } from '@hongyan/protocol/ids';
 import { problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
 import { mayPost } from '../../domain/membership.ts';
 import { isSameMessage } from '../../domain/send.ts';
-import type { ChangeCommand, Command, CommandOutcome, MessageCommand } from '../../ports/command-log/command-log.ts';
+import type {
+  ChangeCommand,
+  Command,
+  CommandOutcome,
+  MessageChangeCommand,
+  MessageCommand,
+} from '../../ports/command-log/command-log.ts';
 import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
 import { frameEvents, topicsOf } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
-import { messageFrame } from './entry-view.ts';
+import { entryFrame } from './entry-view.ts';
 import type { Membership, MembershipCache } from './membership-cache.ts';
+import type { SentPositions } from './sent-positions.ts';
 
 type Outcome = Result<CommandOutcome>;
 type Problem = Exclude<Outcome, { type: 'ok' }>;
@@ -24,25 +31,41 @@ export interface ConversationChanges {
   apply(command: ChangeCommand): Promise<Outcome>;
 }
 
+/** Applies one edit, recall or reaction. */
+export interface MessageChanges {
+  apply(command: MessageChangeCommand): Promise<Outcome>;
+}
+
+export interface CommandHandlerParts {
+  readonly memberships: MembershipCache;
+  readonly sent: SentPositions;
+  readonly conversations: ConversationChanges;
+  readonly messages: MessageChanges;
+}
+
 /**
- * Messages of a batch are appended together. A change of a conversation (members, title) needs the entries before it committed
+ * Messages of a batch are appended together. A change of a conversation (members, title) or of a message (edit, recall, reaction) needs the entries before it committed
  * and those behind it to wait: such a conversation gets a lane, in which its commands run one after the other, while the other
  * conversations go on.
  */
 export class CommandHandler {
   readonly #deps: CoreDeps;
   readonly #memberships: MembershipCache;
-  readonly #changes: ConversationChanges;
+  readonly #sent: SentPositions;
+  readonly #conversations: ConversationChanges;
+  readonly #messages: MessageChanges;
   /** Batches are admitted in their order; settled while none waits for a look-up. */
   #admission: Promise<unknown> | undefined;
   /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
   #appended: Promise<unknown> = Promise.resolve();
   readonly #lanes = new Map<ConversationId, Promise<unknown>>();
 
-  constructor(deps: CoreDeps, memberships: MembershipCache, changes: ConversationChanges) {
+  constructor(deps: CoreDeps, { memberships, sent, conversations, messages }: CommandHandlerParts) {
     this.#deps = deps;
     this.#memberships = memberships;
-    this.#changes = changes;
+    this.#sent = sent;
+    this.#conversations = conversations;
+    this.#messages = messages;
   }
 
   /** Outcomes in the order of the batch. Handling a command again gives the same outcome [D3]. */
@@ -95,7 +118,10 @@ export class CommandHandler {
       case 'set_title':
       case 'add_member':
       case 'remove_member':
-        return this.#changes.apply(command).catch((error: unknown) => this.#failed(error, 1));
+      case 'set_role':
+        return this.#conversations.apply(command).catch((error: unknown) => this.#failed(error, 1));
+      case 'change_message':
+        return this.#messages.apply(command).catch((error: unknown) => this.#failed(error, 1));
       default:
         return unreachable(command);
     }
@@ -132,6 +158,7 @@ export class CommandHandler {
       const outcome = this.#failed(error, entries.length);
       return admitted.map((item) => (item.type === 'entry' ? outcome : item));
     }
+    this.#sent.note(results);
     this.#publish(results);
     let next = 0;
     return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
@@ -188,7 +215,7 @@ export class CommandHandler {
     const timestampMs = clock.nowMs();
     return {
       type: 'entry',
-      entry: { msgId: newMsgId(), conversationId, from, clientMsgId, timestampMs, contentJson },
+      entry: { msgId: newMsgId(), conversationId, from, clientMsgId, timestampMs, contentJson, isCounted: true },
     };
   }
 
@@ -210,7 +237,7 @@ export class CommandHandler {
 export function publications(results: readonly AppendResult[]): BusEvent[] {
   const events: BusEvent[] = [];
   for (const { type, entry } of results)
-    if (type === 'committed') events.push(...frameEvents(topicsOf(entry.conversationId), messageFrame(entry)));
+    if (type === 'committed') events.push(...frameEvents(topicsOf(entry.conversationId), entryFrame(entry)));
   return events;
 }
 

@@ -2,12 +2,12 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
-import type { Content } from '@hongyan/protocol/content';
+import type { StateContent } from '@hongyan/protocol/content';
 import type { ConversationChange } from '@hongyan/protocol/conversation';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { type MemberFacts, mayChange, mayRemove } from '../../domain/membership.ts';
+import { type MemberFacts, mayChange, mayRemove, maySetRole } from '../../domain/membership.ts';
 import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { frameEvents } from './audience.ts';
@@ -48,6 +48,8 @@ export class DirectoryChanges implements ConversationChanges {
         return this.#addMember(command);
       case 'remove_member':
         return this.#removeMember(command);
+      case 'set_role':
+        return this.#setRole(command);
       default:
         return unreachable(command);
     }
@@ -138,8 +140,9 @@ export class DirectoryChanges implements ConversationChanges {
   async #removeMember({ conversationId, from, userId: asWritten }: CommandOf<'remove_member'>): Promise<Outcome> {
     const { directory, clock } = this.#deps;
     const userId = (await this.#canonicalId(asWritten)) ?? asWritten;
+    const target = (await this.#memberships.get(conversationId, userId))?.member.role;
     const allowed = await this.#permitted(conversationId, from, (facts) =>
-      mayRemove({ ...facts, isSelf: from === userId }),
+      mayRemove({ ...facts, isSelf: from === userId, target }),
     );
     if (allowed.type !== 'ok') return allowed;
     const { wasMember, newOwner } = await directory.removeMember({ conversationId, userId, atMs: clock.nowMs() });
@@ -159,6 +162,27 @@ export class DirectoryChanges implements ConversationChanges {
       user_ids: [userId],
       ...(newOwner === undefined ? {} : { new_owner: newOwner }),
     });
+    return changed;
+  }
+
+  /** With the role owner the conversation is handed over: there is one owner, and the former one becomes an admin. */
+  async #setRole({ conversationId, from, userId: asWritten, role }: CommandOf<'set_role'>): Promise<Outcome> {
+    const { directory, clock } = this.#deps;
+    const userId = (await this.#canonicalId(asWritten)) ?? asWritten;
+    const allowed = await this.#permitted(conversationId, from, (facts) =>
+      maySetRole({ ...facts, isSelf: from === userId }),
+    );
+    if (allowed.type !== 'ok') return allowed;
+    const before = (await this.#memberships.get(conversationId, userId))?.member.role;
+    if (before === undefined) return refusal.noSuch(`member ${userId}`);
+    if (before === role) return changed;
+    await directory.setRole({
+      ...{ conversationId, userId, role, atMs: clock.nowMs() },
+      ...(role === 'owner' ? { handedOverBy: from } : {}),
+    });
+    for (const member of [userId, from]) this.#memberships.forgetMember(conversationId, member);
+    await this.#reportToMembers(conversationId, 'role_changed', userId);
+    await this.#record(conversationId, from, { type: 'hongyan.role', user_id: userId, role });
     return changed;
   }
 
@@ -217,7 +241,7 @@ export class DirectoryChanges implements ConversationChanges {
   }
 
   /** A change is an entry of the timeline too: every member sees it at the same place among the messages. */
-  async #record(conversationId: ConversationId, from: UserId, content: Content): Promise<void> {
+  async #record(conversationId: ConversationId, from: UserId, content: StateContent): Promise<void> {
     const { timeline, clock, newMsgId, log } = this.#deps;
     const msgId = newMsgId();
     const entry = {
@@ -227,6 +251,7 @@ export class DirectoryChanges implements ConversationChanges {
       clientMsgId: msgId as string as ClientMsgId,
       timestampMs: clock.nowMs(),
       contentJson: JSON.stringify(content),
+      isCounted: false,
     };
     try {
       await this.#publish(publications(await timeline.append([entry])));

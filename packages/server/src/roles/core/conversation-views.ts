@@ -5,12 +5,13 @@ import { directMembers } from '@hongyan/protocol/direct';
 import type { Entry, MessageStatus } from '@hongyan/protocol/entry';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { statusAt, statusForSender } from '@hongyan/protocol/status';
-import { unreadCount } from '../../domain/unread.ts';
+import { unreadFrom } from '@hongyan/protocol/unread';
 import type { ConversationRecord, MemberRecord } from '../../ports/directory/conversations.ts';
-import type { Head, StoredEntry } from '../../ports/timeline/timeline.ts';
+import type { Head, MessageState, StoredEntry } from '../../ports/timeline/timeline.ts';
 import { summaryOf } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
-import { toEntry } from './entry-view.ts';
+import { toEntry, toMessage } from './entry-view.ts';
+import type { SentPositions } from './sent-positions.ts';
 
 /** The stored facts about one conversation of a reader. */
 export interface ConversationFacts {
@@ -21,25 +22,50 @@ export interface ConversationFacts {
 
 export class ConversationViews {
   readonly #deps: Pick<CoreDeps, 'timeline' | 'directory' | 'limits'>;
+  readonly #sent: SentPositions;
 
-  constructor(deps: Pick<CoreDeps, 'timeline' | 'directory' | 'limits'>) {
+  constructor(deps: Pick<CoreDeps, 'timeline' | 'directory' | 'limits'>, sent: SentPositions) {
     this.#deps = deps;
+    this.#sent = sent;
   }
 
   /** In the order given, each with the bytes it takes at most. */
   async render(
     page: readonly ConversationFacts[],
   ): Promise<readonly { readonly view: Conversation; readonly bytes: number }[]> {
-    const [last, members] = await Promise.all([
-      this.#deps.timeline.lastEntries(page.map(({ head }) => head.conversationId)),
+    const [last, unread, members] = await Promise.all([
+      this.#lastMessages(page),
+      this.#deps.timeline.countAfter(page.map((facts) => this.#unreadFrom(facts))),
       this.membersOf(page.map(({ conversation }) => conversation)),
     ]);
-    return page.map((facts) => {
+    return page.map((facts, index) => {
       const { conversationId } = facts.head;
-      const entry = last.get(conversationId);
-      const view = viewOf(facts, members.get(conversationId), entry, this.#deps.limits);
-      return { view, bytes: bytesOf(view, entry) };
+      const message = last[index];
+      const more = { members: members.get(conversationId), message, unread: unread[index] ?? 0 };
+      const view = viewOf(facts, more, this.#deps.limits);
+      return { view, bytes: bytesOf(view, message?.entry) };
     });
+  }
+
+  /** In the order of the page; undefined where there is none. */
+  async #lastMessages(page: readonly ConversationFacts[]): Promise<readonly (Message | undefined)[]> {
+    const { timeline } = this.#deps;
+    const ids = page.map(({ head }) => head.conversationId);
+    const last = await timeline.lastCounted(ids);
+    const entries = ids.map((id) => last.get(id));
+    const states = await timeline.states(
+      entries.flatMap((entry) =>
+        entry ? [{ conversationId: entry.conversationId, fromSeq: entry.seq, throughSeq: entry.seq }] : [],
+      ),
+    );
+    let next = 0;
+    return entries.map((entry) => entry && { entry, state: states[next++]?.get(entry.seq) });
+  }
+
+  #unreadFrom({ head, member }: ConversationFacts): { readonly conversationId: ConversationId; readonly seq: Seq } {
+    const { readSeq, visibleFromSeq } = member;
+    const sentSeq = this.#sent.of(member);
+    return { conversationId: head.conversationId, seq: unreadFrom({ readSeq, sentSeq, firstSeq: visibleFromSeq }) };
   }
 
   /** The members of those conversations that are small enough for receipts to be pushed or members to be listed. */
@@ -55,16 +81,43 @@ export class ConversationViews {
     return members;
   }
 
-  /** Entries with the status that positions give them for `reader`: one question, however many there are. */
-  async entries(
-    stored: readonly StoredEntry[],
-    { conversation, reader }: { readonly conversation: ConversationRecord; readonly reader: UserId },
-  ): Promise<Entry[]> {
+  /** Messages as they are now, with the status that positions give them for `reader`. */
+  async messages(stored: readonly StoredEntry[], of: Reading): Promise<Entry[]> {
+    const [first, last] = [stored[0], stored.at(-1)];
+    if (!first || !last) return [];
+    const { conversationId } = of.conversation;
+    const [members, [states]] = await Promise.all([
+      this.#positionsOf(of.conversation),
+      this.#deps.timeline.states([{ conversationId, fromSeq: first.seq, throughSeq: last.seq }]),
+    ]);
+    const { reader } = of;
+    return stored.map((entry) =>
+      toMessage(entry, { status: statusFor(entry, reader, members), reader, state: states?.get(entry.seq) }),
+    );
+  }
+
+  /** Entries as they were committed. */
+  async entries(stored: readonly StoredEntry[], { conversation, reader }: Reading): Promise<Entry[]> {
     if (stored.length === 0) return [];
-    const isCounted = conversation.memberCount <= this.#deps.limits.receiptsPushMax;
-    const members = isCounted ? (await this.membersOf([conversation])).get(conversation.conversationId) : undefined;
+    const members = await this.#positionsOf(conversation);
     return stored.map((entry) => toEntry(entry, statusFor(entry, reader, members)));
   }
+
+  /** undefined for a conversation too large to look at each member. */
+  async #positionsOf(conversation: ConversationRecord): Promise<readonly MemberRecord[] | undefined> {
+    if (conversation.memberCount > this.#deps.limits.receiptsPushMax) return undefined;
+    return (await this.membersOf([conversation])).get(conversation.conversationId);
+  }
+}
+
+interface Reading {
+  readonly conversation: ConversationRecord;
+  readonly reader: UserId;
+}
+
+interface Message {
+  readonly entry: StoredEntry;
+  readonly state: MessageState | undefined;
 }
 
 /** The reader's own messages have the status their recipients give them, others the reader's. Without positions it is `ack`. */
@@ -80,15 +133,22 @@ function statusFor(entry: StoredEntry, reader: UserId, members: readonly MemberR
 
 function viewOf(
   { conversation, member, head }: ConversationFacts,
-  members: readonly MemberRecord[] | undefined,
-  entry: StoredEntry | undefined,
+  {
+    members,
+    message,
+    unread,
+  }: {
+    readonly members: readonly MemberRecord[] | undefined;
+    readonly message: Message | undefined;
+    readonly unread: number;
+  },
   { membersInlineMax, receiptsPushMax }: CoreDeps['limits'],
 ): Conversation {
   const { conversationId } = head;
   const listed = conversation.memberCount <= membersInlineMax ? members?.map(({ userId }) => userId) : undefined;
   const pair = directMembers(conversationId);
   const firstSeq = Math.max(head.firstSeq, member.visibleFromSeq) as Seq;
-  const isVisible = entry !== undefined && entry.seq >= firstSeq;
+  const isVisible = message !== undefined && message.entry.seq >= firstSeq;
   const positions = conversation.memberCount <= receiptsPushMax ? members : undefined;
   return {
     conversation_id: conversationId,
@@ -98,9 +158,14 @@ function viewOf(
     delivered_seq: member.deliveredSeq,
     read_seq: member.readSeq,
     role: member.role,
-    unread: unreadCount({ lastSeq: head.lastSeq, readSeq: member.readSeq, firstSeq }),
-    ...(isVisible ? { last_message: toEntry(entry, statusFor(entry, member.userId, positions)) } : {}),
+    last_count: head.lastCount,
+    unread,
+    ...(isVisible ? { last_message: messageView(message, member.userId, positions) } : {}),
   };
+}
+
+function messageView({ entry, state }: Message, reader: UserId, positions: readonly MemberRecord[] | undefined): Entry {
+  return toMessage(entry, { status: statusFor(entry, reader, positions), reader, state });
 }
 
 /** Roughly what the JSON takes, without making it. */

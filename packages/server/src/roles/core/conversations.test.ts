@@ -177,7 +177,7 @@ test('a new title is published at once, seen by every member, and recorded in th
   const frames = await world.listen(conversationTopic(group));
   const title = `'"); DROP TABLE conversation; -- 鸿雁 ${'x'.repeat(80)}`;
   expect(accepted(await rename('bob', group, title)).title).toBe(title);
-  expect(frames.map(({ type }) => type)).toEqual(['conversation', 'message']);
+  expect(frames.map(({ type }) => type)).toEqual(['conversation', 'entry']);
   expect(frames[0]).toMatchObject({ change: 'updated', conversation: { title, member_count: 2 } });
   expect(frames[1]).toMatchObject({ seq: 2, from: 'bob', content: { type: 'hongyan.title', title } });
   expect((await view(group)).title).toBe(title);
@@ -195,7 +195,7 @@ test('members receive who comes and goes, and so does the user who does', async 
   ];
   expect(inGroup.filter(({ type }) => type === 'conversation')).toMatchObject(changes);
   expect(atCarl).toMatchObject(changes);
-  expect(inGroup.filter(({ type }) => type === 'message').map(({ seq: at }) => at)).toEqual([2, 3]);
+  expect(inGroup.filter(({ type }) => type === 'entry').map(({ seq: at }) => at)).toEqual([2, 3]);
 });
 
 test('members come in pages by id, each with name, role and positions', async () => {
@@ -242,7 +242,7 @@ test('[D2] commands of a caller take effect in the order of the calls, messages 
     rename('ann', group, 'two'),
   ];
   expect((await Promise.all<Result<unknown>>(all)).map(codeOf)).toEqual(Array(5).fill('ok'));
-  const contents = frames.filter(({ type }) => type === 'message').map(({ content }) => content);
+  const contents = frames.filter(({ type }) => type !== 'conversation').map(({ content }) => content);
   expect(contents).toMatchObject([
     { change: 'joined', user_ids: ['carl'] },
     { text: 'welcome' },
@@ -321,4 +321,29 @@ test('a user who may not see a conversation learns nothing about users through i
   expect(codeOf(await add('eve', group, 'nobody'))).toBe('not_member');
   expect(codeOf(await add('eve', group, 'fay'))).toBe('not_member');
   expect(codeOf(await add('ann', group, 'nobody'))).toBe('not_found');
+});
+
+test('the owner makes admins and hands over; every change is reported, and stands in the timeline', async () => {
+  const { conversation_id } = accepted(await create('ann', ['bob', 'carl']));
+  const frames = await world.listen(conversationTopic(conversation_id));
+  const give = (by: string, to: string, role: 'owner' | 'admin' | 'member') =>
+    world.core.setRole(caller(by), { conversation_id, user_id: user(to), role });
+  const rolesOf = async () =>
+    accepted(await world.core.listMembers(caller('ann'), { conversation_id })).members.map(({ role }) => role);
+  accepted(await give('ann', 'bob', 'admin'));
+  expect(await rolesOf()).toEqual(['owner', 'admin', 'member']);
+  expect(codeOf(await give('bob', 'carl', 'admin'))).toBe('forbidden');
+  expect(codeOf(await give('ann', 'ann', 'member'))).toBe('conflict');
+  expect(codeOf(await give('ann', 'dan', 'admin'))).toBe('not_found');
+  accepted(await give('ann', 'carl', 'owner'));
+  expect(await rolesOf()).toEqual(['admin', 'admin', 'owner']);
+  const remove = (by: string, id: string) =>
+    world.core.removeMember(caller(by), { conversation_id, user_id: user(id) });
+  expect(codeOf(await remove('ann', 'bob'))).toBe('forbidden');
+  accepted(await remove('carl', 'bob'));
+  expect(frames.filter(({ type }) => type === 'entry').map(({ content }) => content)).toMatchObject([
+    { type: 'hongyan.role', user_id: 'bob', role: 'admin' },
+    { type: 'hongyan.role', user_id: 'carl', role: 'owner' },
+    { type: 'hongyan.members', change: 'left' },
+  ]);
 });

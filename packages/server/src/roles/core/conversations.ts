@@ -3,7 +3,7 @@
 import { done, ok } from '@hongyan/base/result';
 import type { Conversation } from '@hongyan/protocol/conversation';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { isHistoryVisibleByDefault } from '../../domain/membership.ts';
@@ -86,6 +86,11 @@ export class Conversations {
     return this.#submit({ ...key, type: 'remove_member', userId: user_id });
   }
 
+  setRole(caller: Caller, { conversation_id, user_id, role }: Input<'setRole'>): Promise<Result<undefined>> {
+    const key = { conversationId: conversation_id, from: caller.userId };
+    return this.#submit({ ...key, type: 'set_role', userId: user_id, role });
+  }
+
   async get({ userId }: Caller, { conversation_id }: Input<'getConversation'>): Promise<Result<Conversation>> {
     return this.#view(conversation_id, userId);
   }
@@ -93,17 +98,54 @@ export class Conversations {
   async members({ userId }: Caller, input: Input<'listMembers'>): Promise<Result<Output<'listMembers'>>> {
     const { conversation_id: conversationId, after } = input;
     if (!(await this.#memberships.get(conversationId, userId))) return refusal.notMember();
+    return ok(await this.#memberPage(conversationId, { after, limit: input.limit }));
+  }
+
+  async readers({ userId }: Caller, input: Input<'listReaders'>): Promise<Result<Output<'listReaders'>>> {
+    const { conversation_id: conversationId, target_seq: seq, state = 'read', after, limit } = input;
+    const { directory, timeline } = this.#deps;
+    const membership = await this.#memberships.get(conversationId, userId);
+    if (!membership) return refusal.notMember();
+    const range = await timeline.range({ conversationId, afterSeq: (seq - 1) as Seq, limit: 1 });
+    const [message] = range.entries;
+    const isVisible = message?.seq === seq && message.isCounted && seq >= membership.member.visibleFromSeq;
+    if (!isVisible) return refusal.noSuch(`message ${seq}`);
+    const [page, counts] = await Promise.all([
+      this.#memberPage(conversationId, {
+        after,
+        limit,
+        reached: state === 'read' ? { readSeq: seq } : { deliveredSeq: seq },
+      }),
+      directory.countReceipts({ conversationId, seq, except: message.from }),
+    ]);
+    const members = page.members.filter(({ user_id }) => user_id !== message.from);
+    return ok({ ...page, members, count: counts[state] });
+  }
+
+  async #memberPage(
+    conversationId: ConversationId,
+    {
+      after,
+      limit: wanted = membersLimitDefault,
+      reached,
+    }: {
+      readonly after?: UserId | undefined;
+      readonly limit?: number | undefined;
+      readonly reached?: { readonly deliveredSeq?: Seq; readonly readSeq?: Seq };
+    },
+  ): Promise<Output<'listMembers'>> {
     const { directory, limits } = this.#deps;
-    const limit = Math.min(input.limit ?? membersLimitDefault, limits.pageMax);
+    const limit = Math.min(wanted, limits.pageMax);
     const rows = await directory.members({
       conversationId,
       limit: limit + 1,
       ...(after === undefined ? {} : { after }),
+      ...(reached === undefined ? {} : { reached }),
     });
     const page = rows.slice(0, limit);
     const users = await directory.getUsers(page.map((row) => row.userId));
     const next = rows.length > limit ? page.at(-1)?.userId : undefined;
-    return ok({
+    return {
       members: page.map((row) => ({
         user_id: row.userId,
         display_name: users.get(row.userId)?.displayName ?? row.userId,
@@ -112,7 +154,7 @@ export class Conversations {
         read_seq: row.readSeq,
       })),
       ...(next === undefined ? {} : { next }),
-    });
+    };
   }
 
   /** The ids as the users were created with; refuses unknown users. */

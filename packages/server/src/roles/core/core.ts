@@ -5,6 +5,7 @@ import type { Seq } from '@hongyan/protocol/ids';
 import { problemOf, type Result } from '@hongyan/protocol/refusals';
 import type { Caller, Core } from '../../ports/core/core.ts';
 import { Accounts } from './accounts.ts';
+import { ChangeSends } from './change-sends.ts';
 import { CommandHandler } from './command-handler.ts';
 import { DirectoryChanges } from './conversation-changes.ts';
 import { ConversationViews } from './conversation-views.ts';
@@ -12,10 +13,12 @@ import { Conversations } from './conversations.ts';
 import type { CoreDeps } from './deps.ts';
 import { History } from './history.ts';
 import { MembershipCache } from './membership-cache.ts';
+import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
 import { PresenceSessions } from './presence.ts';
 import { Receipts } from './receipts.ts';
 import { Sends } from './sends.ts';
+import { SentPositions } from './sent-positions.ts';
 import { SubmitOrder } from './submit-order.ts';
 import { Sync } from './sync.ts';
 
@@ -31,8 +34,14 @@ const readsAtOnceMax = 8;
 /** A fresh instance consumes the command log at once. */
 export function startCore(deps: CoreDeps): RunningCore {
   const memberships = new MembershipCache(deps.directory);
-  const views = new ConversationViews(deps);
-  const handler = new CommandHandler(deps, memberships, new DirectoryChanges(deps, memberships));
+  const sent = new SentPositions(deps);
+  const views = new ConversationViews(deps, sent);
+  const handler = new CommandHandler(deps, {
+    memberships,
+    sent,
+    conversations: new DirectoryChanges(deps, memberships),
+    messages: new TimelineMessageChanges(deps, memberships),
+  });
   deps.commands.consume((batch) => handler.handle(batch));
   const receipts = new Receipts(deps, memberships);
   const presence = new PresenceSessions(deps, memberships);
@@ -45,6 +54,7 @@ export function startCore(deps: CoreDeps): RunningCore {
       presence.stop();
       await deps.commands.drain();
       await receipts.drain();
+      await sent.drain();
     },
   };
 }
@@ -66,6 +76,7 @@ function operationsOf(
   const history = new History(deps, memberships, views);
   const places = new MessagePlaces(deps, memberships);
   const sends = new Sends(deps, memberships, order);
+  const changes = new ChangeSends(deps, order);
   const sync = new Sync(deps, views);
   const { reading } = new ReadTurns(deps);
   return {
@@ -80,10 +91,16 @@ function operationsOf(
     setTitle: guarded((caller, input) => conversations.setTitle(caller, input)),
     addMember: guarded((caller, input) => conversations.addMember(caller, input)),
     removeMember: guarded((caller, input) => conversations.removeMember(caller, input)),
+    setRole: guarded((caller, input) => conversations.setRole(caller, input)),
     listMembers: reading((caller, input) => conversations.members(caller, input)),
+    listReaders: reading((caller, input) => conversations.readers(caller, input)),
     send: guarded((caller, input) => sends.send(caller, input)),
+    edit: guarded((caller, input) => changes.edit(caller, input)),
+    recall: guarded((caller, input) => changes.recall(caller, input)),
+    react: guarded((caller, input) => changes.react(caller, input)),
     sync: reading((caller, input) => sync.device(caller, input)),
     history: reading((caller, input) => history.page(caller, input)),
+    catchUp: reading((caller, input) => history.entriesAfter(caller, input)),
     getMessage: reading((caller, input) => places.byMsgId(caller, input)),
     findMessage: reading((caller, input) => places.byClientMsgId(caller, input)),
     delivered: guarded((caller, { conversation_id, seq }) =>

@@ -3,6 +3,7 @@
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { MsgId } from '@hongyan/protocol/ids';
+import type { ChangeLimits } from '../../domain/message-change.ts';
 import type { CommandConsumer, CommandProducer } from '../../ports/command-log/command-log.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
@@ -20,6 +21,8 @@ export interface CoreLimits {
   readonly membersInlineMax: number;
   /** Above this many members receipts go to their owner only; senders ask for counts. */
   readonly receiptsPushMax: number;
+  /** Of edits and reactions. */
+  readonly changes: ChangeLimits;
 }
 
 export interface CoreDeps {

@@ -1,10 +1,13 @@
-// A stored entry as the wire carries it: as an object in answers, as text in pushed frames.
+// A stored entry as the wire carries it: as it was committed, or a message as it is now; as an object, or as the text of a frame.
 
+import { recalledContent } from '@hongyan/protocol/content';
 import { directMembers } from '@hongyan/protocol/direct';
-import type { Entry, MessageStatus } from '@hongyan/protocol/entry';
+import type { Entry, MessageStatus, Reaction } from '@hongyan/protocol/entry';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
-import type { StoredEntry } from '../../ports/timeline/timeline.ts';
+import { decodeState, hasReacted, type MessageState } from '../../domain/message-state.ts';
+import type { StoredEntry, MessageState as StoredState } from '../../ports/timeline/timeline.ts';
 
+/** As it was committed. */
 export function toEntry(stored: StoredEntry, status: MessageStatus): Entry {
   return {
     msg_id: stored.msgId,
@@ -13,19 +16,51 @@ export function toEntry(stored: StoredEntry, status: MessageStatus): Entry {
     from: stored.from,
     to: recipientOf(stored.conversationId, stored.from),
     content: JSON.parse(stored.contentJson) as Entry['content'],
+    count: stored.count,
     timestamp: stored.timestampMs,
     client_msg_id: stored.clientMsgId,
     status,
   };
 }
 
+/** A message as `reader` sees it now [E2]. `state`: absent when nothing changed the message. */
+export function toMessage(
+  stored: StoredEntry,
+  {
+    status,
+    reader,
+    state,
+  }: { readonly status: MessageStatus; readonly reader: UserId; readonly state: StoredState | undefined },
+): Entry {
+  const entry = toEntry(stored, status);
+  if (state === undefined) return entry;
+  return { ...entry, as_of_seq: state.asOfSeq, ...changesOf(decodeState(state.stateJson), reader) };
+}
+
+function changesOf(state: MessageState, reader: UserId): Partial<Entry> {
+  if (state.recalled) return { recalled: true, content: { ...recalledContent } };
+  const { edited, reactions } = state;
+  return {
+    ...(edited ? { edited: edited.seq, content: edited.content } : {}),
+    ...(reactions
+      ? { reactions: reactions.map(({ key, userIds }) => reactionOf(key, userIds, hasReacted(state, key, reader))) }
+      : {}),
+  };
+}
+
+const reactionOf = (key: string, userIds: readonly UserId[], isMine: boolean): Reaction => ({
+  key,
+  count: userIds.length,
+  ...(isMine ? { mine: true as const } : {}),
+});
+
 /** Ids of the wire need no escaping: their patterns allow no quote, backslash or control character. client_msg_id may be any string. */
-export function messageFrame(entry: StoredEntry): string {
+export function entryFrame(entry: StoredEntry): string {
   const to = recipientOf(entry.conversationId, entry.from);
   return (
-    `{"type":"message","msg_id":"${entry.msgId}","conversation_id":"${entry.conversationId}","seq":${entry.seq}` +
-    `,"from":"${entry.from}"${to === undefined ? '' : `,"to":"${to}"`},"content":${entry.contentJson}` +
-    `,"timestamp":${entry.timestampMs},"client_msg_id":${JSON.stringify(entry.clientMsgId)},"status":"ack"}`
+    `{"type":"${entry.isCounted ? 'message' : 'entry'}","msg_id":"${entry.msgId}","conversation_id":"${entry.conversationId}"` +
+    `,"seq":${entry.seq},"from":"${entry.from}"${to === undefined ? '' : `,"to":"${to}"`},"content":${entry.contentJson}` +
+    `,"count":${entry.count},"timestamp":${entry.timestampMs},"client_msg_id":${JSON.stringify(entry.clientMsgId)},"status":"ack"}`
   );
 }
 

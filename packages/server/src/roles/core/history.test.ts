@@ -26,9 +26,9 @@ test('[D5] a member who may not see the beginning gets the first seq, counts fro
   for (let number = 0; number < 4; number++) await world.say('ann', group);
   await add(group, 'carl');
   // 1 records the creation, 2–5 are messages, 6 records that carl joined.
-  expect(await view('carl', group)).toMatchObject({ first_seq: 6, last_seq: 6, unread: 1 });
+  expect(await view('carl', group)).toMatchObject({ first_seq: 6, last_seq: 6, unread: 0 });
   await world.say('ann', group);
-  expect(await view('carl', group)).toMatchObject({ first_seq: 6, last_seq: 7, unread: 2, last_message: { seq: 7 } });
+  expect(await view('carl', group)).toMatchObject({ first_seq: 6, last_seq: 7, unread: 1, last_message: { seq: 7 } });
   for (const more of [{}, { after_seq: seq(0) }, { before_seq: seq(8) }, { after_seq: seq(5) }, { limit: 2 }]) {
     const page = await history('carl', group, more);
     expect(page).toMatchObject({ first_seq: 6, last_seq: 7, has_more: false });

@@ -1,4 +1,5 @@
-// History: a page of a conversation's entries. What is hidden from the reader is reported as a raised first_seq [D5].
+// The two reads of one timeline [E2]: history gives messages as they are now, catching up every entry as it was committed. What is
+// hidden from the reader is reported as a raised first_seq [D5].
 
 import { ok } from '@hongyan/base/result';
 import type { Seq } from '@hongyan/protocol/ids';
@@ -34,10 +35,28 @@ export class History {
     const isAtBeginning = visible.length < range.entries.length || visible[0]?.seq === visibleFromSeq;
     return ok({
       conversation_id,
-      entries: await this.#views.entries(visible, { conversation: membership.conversation, reader: userId }),
+      entries: await this.#views.messages(visible, { conversation: membership.conversation, reader: userId }),
       first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
       last_seq: range.lastSeq,
       has_more: range.hasMore && (after_seq !== undefined || !isAtBeginning),
+    });
+  }
+
+  async entriesAfter({ userId }: Caller, input: Input<'catchUp'>): Promise<Result<Output<'catchUp'>>> {
+    const { conversation_id, after_seq } = input;
+    const membership = await this.#memberships.get(conversation_id, userId);
+    if (!membership) return refusal.notMember();
+    const { visibleFromSeq } = membership.member;
+    const range = await this.#deps.timeline.range({
+      ...this.#rangeOf({ ...input, after_seq }, visibleFromSeq),
+      withTargeted: true,
+    });
+    return ok({
+      conversation_id,
+      entries: await this.#views.entries(range.entries, { conversation: membership.conversation, reader: userId }),
+      first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
+      last_seq: range.lastSeq,
+      has_more: range.hasMore,
     });
   }
 

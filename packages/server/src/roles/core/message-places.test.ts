@@ -70,3 +70,26 @@ test('[M16] any message has its place at each other member and at each device of
     { device_id: 'phone', name: 'on phone', read_seq: at, status: 'read', online: true },
   ]);
 });
+
+test('the readers of a message are listed page by page, without its sender, and counted as a whole', async () => {
+  await open({ pageMax: 2 });
+  const group = await world.group('ann', ['bob', 'carl', 'dan']);
+  const { seq: at } = await world.say('ann', group);
+  for (const id of ['bob', 'dan', 'ann']) await world.read(caller(id), group, at);
+  await world.core.delivered(caller('carl'), { conversation_id: group, seq: at });
+  const readers = (more: object = {}, by = 'ann', target = at) =>
+    world.core.listReaders(caller(by), { conversation_id: group, target_seq: target, ...more });
+  const ids: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = accepted(await readers({ limit: 2, ...(after === undefined ? {} : { after }) }));
+    expect(page.count).toBe(2);
+    ids.push(...page.members.map(({ user_id }) => user_id));
+    after = page.next;
+    if (after === undefined) break;
+  }
+  expect(ids).toEqual(['bob', 'dan']);
+  expect(accepted(await readers({ state: 'delivered' }))).toMatchObject({ count: 3 });
+  // The creation of the group is no message.
+  expect(codeOf(await readers({}, 'ann', seq(1)))).toBe('not_found');
+  expect(codeOf(await readers({}, 'eve'))).toBe('not_member');
+});

@@ -9,7 +9,7 @@ import { statusAt, statusFromCounts } from '@hongyan/protocol/status';
 import type { Caller } from '../../ports/core/core.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
-import { toEntry } from './entry-view.ts';
+import { toMessage } from './entry-view.ts';
 import type { MembershipCache } from './membership-cache.ts';
 
 type Deps = Pick<CoreDeps, 'timeline' | 'directory' | 'registry' | 'limits'>;
@@ -45,16 +45,17 @@ export class MessagePlaces {
     ]);
     // A message that the reader may not see is not told apart from one that does not exist.
     if (!membership || seq < membership.member.visibleFromSeq) return unknown();
-    const [members, counts, devices] = await Promise.all([
+    const [members, counts, devices, [states]] = await Promise.all([
       directory.members({ conversationId, limit: limits.receiptsPushMax + 1 }),
       directory.countReceipts({ conversationId, seq, except: from }),
       this.#ownDevices(entry, reader),
+      this.#deps.timeline.states([{ conversationId, fromSeq: seq, throughSeq: seq }]),
     ]);
     // A sender who left is no longer one of the members.
     const recipientCount = membership.conversation.memberCount - (sender ? 1 : 0);
     const status = statusFromCounts({ recipients: recipientCount, ...counts });
     return ok({
-      message: toEntry(entry, status),
+      message: toMessage(entry, { status, reader, state: states?.get(seq) }),
       status,
       delivered_count: counts.delivered,
       read_count: counts.read,

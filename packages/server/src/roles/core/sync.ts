@@ -107,7 +107,7 @@ export class Sync {
         {
           ...{ conversationId, conversation, member, head },
           lastSeq: head.lastSeq,
-          activityMs: head.lastTimestampMs || conversation.createdAtMs,
+          activityMs: head.lastCountedMs || conversation.createdAtMs,
           updatedAtMs: member.updatedAtMs,
           isChanged: changed?.has(conversationId) ?? false,
           deviceDeliveredSeq: receipts?.get(conversationId)?.deliveredSeq ?? (0 as Seq),

@@ -109,6 +109,11 @@ function conversationExamples({ conversationId: conversation_id }: Facts) {
       refused: { input: { conversation_id, title: ' ' }, code: 'bad_request' },
     },
     addMember: { caller: ann, input: cat, refused: ofNobody },
+    setRole: {
+      caller: ann,
+      input: { ...cat, role: 'admin' as const },
+      refused: { caller: caller('bob'), input: { ...cat, role: 'owner' as const }, code: 'forbidden' },
+    },
     listMembers: { caller: ann, input: { conversation_id, limit: 1 }, refused: inNowhere },
     removeMember: { caller: ann, input: cat, refused: ofNobody },
   } satisfies Partial<Examples>;
@@ -133,6 +138,12 @@ function messageExamples({ conversationId: conversation_id, msgId, device }: Fac
       input: { conversation_id },
       refused: { input: { conversation_id: nowhere }, code: 'not_member' },
     },
+    catchUp: {
+      caller: ann,
+      input: { conversation_id, after_seq: seq(0) },
+      refused: { input: { conversation_id: nowhere, after_seq: seq(0) }, code: 'not_member' },
+    },
+    ...changeExamples(),
     getMessage: {
       caller: ann,
       input: { msg_id: msgId },
@@ -146,11 +157,43 @@ function messageExamples({ conversationId: conversation_id, msgId, device }: Fac
   } satisfies Partial<Examples>;
 }
 
+/** Of the first message in the direct conversation of ann and bob. */
+function changeExamples() {
+  const at = (key: string, target = 1) => ({
+    conversation_id: direct,
+    target_seq: seq(target),
+    client_msg_id: `change ${key}` as ClientMsgId,
+  });
+  const content = { type: 'text', text: 'corrected' };
+  return {
+    edit: {
+      caller: ann,
+      input: { ...at('1'), content, expect_seq: seq(0) },
+      refused: { input: { ...at('2', 99), content }, code: 'not_found' },
+    },
+    react: {
+      caller: caller('bob'),
+      input: { ...at('3'), key: '👍', op: 'add' as const },
+      refused: { input: { ...at('4'), key: '\uFE0F', op: 'add' as const }, code: 'bad_request' },
+    },
+    recall: {
+      caller: ann,
+      input: { ...at('5'), reason: 'wrong chat' },
+      refused: { caller: caller('bob'), input: at('6'), code: 'forbidden' },
+    },
+  } satisfies Partial<Examples>;
+}
+
 function liveExamples({ device }: Facts) {
   const beyond = { input: { conversation_id: direct, seq: seq(99) }, code: 'bad_request' };
   return {
     delivered: { caller: device, input: { conversation_id: direct, seq: seq(1) }, refused: beyond },
     read: { caller: device, input: { conversation_id: direct, seq: seq(2) }, refused: beyond },
+    listReaders: {
+      caller: device,
+      input: { conversation_id: direct, target_seq: seq(1), state: 'delivered' as const },
+      refused: { input: { conversation_id: direct, target_seq: seq(99) }, code: 'not_found' },
+    },
     typing: {
       caller: device,
       input: { conversation_id: direct },

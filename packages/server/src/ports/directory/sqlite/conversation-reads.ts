@@ -29,11 +29,12 @@ export class ConversationReads {
   }
 
   /** In the order of user numbers, the order of the rows: any other would sort all members for each page. */
-  members({ conversationId, after, limit }: MembersRequest): readonly MemberRecord[] {
+  members({ conversationId, after, limit, reached = {} }: MembersRequest): readonly MemberRecord[] {
+    const { deliveredSeq = 0, readSeq = 0 } = reached;
     const rows =
       after === undefined
-        ? this.#statements.firstMembers.all(conversationId, limit)
-        : this.#statements.membersAfter.all(conversationId, after, limit);
+        ? this.#statements.firstMembers.all(conversationId, deliveredSeq, readSeq, limit)
+        : this.#statements.membersAfter.all(conversationId, deliveredSeq, readSeq, after, limit);
     return rows.map(toMember);
   }
 
@@ -80,9 +81,11 @@ interface MemberRow {
   readonly conversation_id: ConversationId;
   readonly user_id: UserId;
   readonly is_owner: number;
+  readonly is_admin: number;
   readonly visible_from: Seq;
   readonly delivered_seq: Seq;
   readonly read_seq: Seq;
+  readonly sent_seq: Seq;
   readonly updated_at: number;
 }
 
@@ -98,20 +101,22 @@ const toConversation = (row: ConversationRow): ConversationRecord => ({
 const toMember = (row: MemberRow): MemberRecord => ({
   conversationId: row.conversation_id,
   userId: row.user_id,
-  role: row.is_owner === 1 ? 'owner' : 'member',
+  role: row.is_owner === 1 ? 'owner' : row.is_admin === 1 ? 'admin' : 'member',
   visibleFromSeq: row.visible_from,
   deliveredSeq: row.delivered_seq,
   readSeq: row.read_seq,
+  sentSeq: row.sent_seq,
   updatedAtMs: row.updated_at,
 });
 
 const conversationColumns =
   'c.id AS conversation_id, c.kind, c.title, c.created_at, c.member_count, c.is_history_visible';
 const memberColumns =
-  'c.id AS conversation_id, u.id AS user_id, m.is_owner, m.visible_from, m.delivered_seq, m.read_seq, m.updated_at';
+  'c.id AS conversation_id, u.id AS user_id, m.is_owner, m.is_admin, m.visible_from, m.delivered_seq, m.read_seq, m.sent_seq, m.updated_at';
 /** CROSS JOIN keeps the order of the tables: the planner must not begin with another one. */
 const membersOfOne = `SELECT ${memberColumns} FROM conversation c
-  CROSS JOIN member m ON m.conversation_no = c.no CROSS JOIN user u ON u.no = m.user_no WHERE c.id = ?`;
+  CROSS JOIN member m ON m.conversation_no = c.no CROSS JOIN user u ON u.no = m.user_no
+  WHERE c.id = ? AND m.delivered_seq >= ? AND m.read_seq >= ?`;
 const membershipsOfOne = `SELECT ${memberColumns}, c.kind, c.title, c.created_at, c.member_count, c.is_history_visible
   FROM user u CROSS JOIN member m INDEXED BY member_by_user ON m.user_no = u.no
   CROSS JOIN conversation c ON c.no = m.conversation_no WHERE u.id = ?`;
@@ -134,8 +139,8 @@ function prepare(db: Database) {
          (SELECT user_no FROM member WHERE conversation_no = c.no ORDER BY user_no LIMIT ?)
        CROSS JOIN user u ON u.no = m.user_no ORDER BY asked.value, m.user_no`,
     ),
-    firstMembers: db.prepare<MemberRow, [string, number]>(`${membersOfOne} ORDER BY m.user_no LIMIT ?`),
-    membersAfter: db.prepare<MemberRow, [string, string, number]>(
+    firstMembers: db.prepare<MemberRow, [string, number, number, number]>(`${membersOfOne} ORDER BY m.user_no LIMIT ?`),
+    membersAfter: db.prepare<MemberRow, [string, number, number, string, number]>(
       `${membersOfOne} AND m.user_no > (SELECT no FROM user WHERE id = ?) ORDER BY m.user_no LIMIT ?`,
     ),
     firstMemberships: db.prepare<MemberRow & ConversationRow, [string, number]>(

@@ -1,8 +1,8 @@
 // Writes of conversations and their members.
 
 import type { Database } from 'bun:sqlite';
-import type { MemberRole } from '@hongyan/protocol/conversation';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Addition, Creation, Removal } from '../conversations.ts';
 import type { Numbers } from './numbers.ts';
 import type { ValueOf } from './ops.ts';
@@ -27,7 +27,7 @@ export class ConversationWrites {
     const no = this.#statements.create.get(conversationId, kind, title, atMs, Number(isHistoryVisible), size, size)?.no;
     if (no === undefined) return { type: 'exists' };
     for (const [index, { userNo, role }] of roles.entries())
-      this.#statements.addMember.run(no, userNo, isOwner(role), index + 1, 1, 0, 0, atMs);
+      this.#statements.addMember.run(no, userNo, ...roleColumns(role), index + 1, 1, 0, 0, atMs);
     return { type: 'created' };
   }
 
@@ -44,7 +44,8 @@ export class ConversationWrites {
     if (member.memberCountMax !== undefined && row.member_count >= member.memberCountMax) return 'conversation_full';
     if (this.#isUserFull(userNo, member.conversationsPerUserMax)) return 'user_full';
     const standing = row.last_standing + 1;
-    this.#statements.addMember.run(row.no, userNo, isOwner(role), standing, visibleFromSeq, readSeq, readSeq, atMs);
+    const columns = roleColumns(role);
+    this.#statements.addMember.run(row.no, userNo, ...columns, standing, visibleFromSeq, readSeq, readSeq, atMs);
     this.#statements.countMembers.run(1, standing, row.no);
     return 'added';
   }
@@ -59,19 +60,25 @@ export class ConversationWrites {
     return newOwner === undefined ? { wasMember: true } : { wasMember: true, newOwner };
   }
 
-  setRole({ conversationId, userId, role, atMs }: ValueOf<'setRole'>): boolean {
+  setRole({ conversationId, userId, role, atMs, handedOverBy }: ValueOf<'setRole'>): boolean {
+    const isMember = this.#setRole({ conversationId, userId, role, atMs });
+    if (isMember && handedOverBy !== undefined)
+      this.#setRole({ conversationId, userId: handedOverBy, role: 'admin', atMs });
+    return isMember;
+  }
+
+  #setRole({ conversationId, userId, role, atMs }: ValueOf<'setRole'>): boolean {
     const place = this.#place(conversationId, userId);
-    return (
-      place !== undefined &&
-      this.#statements.setRole.run(isOwner(role), atMs, place.conversationNo, place.userNo).changes > 0
-    );
+    if (place === undefined) return false;
+    const { conversationNo, userNo } = place;
+    return this.#statements.setRole.run(...roleColumns(role), atMs, conversationNo, userNo).changes > 0;
   }
 
   /** Makes the member of longest standing the owner of a conversation that has members but no owner. */
   #handOver(conversationNo: number, atMs: number): UserId | undefined {
     const heir = this.#statements.heir.get(conversationNo, conversationNo, conversationNo);
     if (heir === null) return undefined;
-    this.#statements.setRole.run(isOwner('owner'), atMs, conversationNo, heir.user_no);
+    this.#statements.setRole.run(...roleColumns('owner'), atMs, conversationNo, heir.user_no);
     return heir.id;
   }
 
@@ -103,7 +110,11 @@ function firstRoles({ members }: ValueOf<'createConversation'>, numbers: Numbers
   return [...byNo.values()];
 }
 
-const isOwner = (role: MemberRole): number => (role === 'owner' ? 1 : 0);
+/** is_owner, is_admin. */
+const roleColumns = (role: MemberRole): readonly [number, number] => [
+  role === 'owner' ? 1 : 0,
+  role === 'admin' ? 1 : 0,
+];
 
 function prepare(db: Database) {
   return {
@@ -118,9 +129,9 @@ function prepare(db: Database) {
     countMembers: db.prepare<unknown, [number, number, number]>(
       'UPDATE conversation SET member_count = member_count + ?, last_standing = max(last_standing, ?) WHERE no = ?',
     ),
-    addMember: db.prepare<unknown, [number, number, number, number, number, number, number, number]>(
-      `INSERT INTO member(conversation_no, user_no, is_owner, standing, visible_from, delivered_seq, read_seq, updated_at)
-       VALUES(?, ?, ?, ?, ?, ?, ?, ?)`,
+    addMember: db.prepare<unknown, [number, number, number, number, number, number, number, number, number]>(
+      `INSERT INTO member(conversation_no, user_no, is_owner, is_admin, standing, visible_from, delivered_seq, read_seq, updated_at)
+       VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     role: db.prepare<{ is_owner: number }, [number, number]>(
       'SELECT is_owner FROM member WHERE conversation_no = ? AND user_no = ?',
@@ -139,10 +150,10 @@ function prepare(db: Database) {
        WHERE m.conversation_no = ?
          AND NOT EXISTS (SELECT 1 FROM member WHERE conversation_no = ? AND is_owner = 1)
          AND (SELECT kind FROM conversation WHERE no = ?) <> 'direct'
-       ORDER BY m.standing LIMIT 1`,
+       ORDER BY m.is_admin DESC, m.standing LIMIT 1`,
     ),
-    setRole: db.prepare<unknown, [number, number, number, number]>(
-      `UPDATE member SET is_owner = ?, updated_at = max(updated_at, ?) WHERE conversation_no = ? AND user_no = ?`,
+    setRole: db.prepare<unknown, [number, number, number, number, number]>(
+      `UPDATE member SET is_owner = ?, is_admin = ?, updated_at = max(updated_at, ?) WHERE conversation_no = ? AND user_no = ?`,
     ),
   };
 }

@@ -53,6 +53,8 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
         return this.#conversations.setRole(op.value);
       case 'advanceReceipts':
         return this.#receipts.advance(op.value);
+      case 'advanceSent':
+        return this.#receipts.advanceSent(op.value);
       default:
         return unreachable(op);
     }

@@ -19,6 +19,15 @@ export class ReceiptWrites {
     return batch.map((advance) => this.#advanceOne(advance));
   }
 
+  advanceSent(batch: ValueOf<'advanceSent'>): void {
+    for (const { conversationId, userId, sentSeq } of batch) {
+      const conversationNo = this.#numbers.ofConversation(conversationId);
+      const userNo = this.#numbers.ofUser(userId);
+      if (conversationNo === undefined || userNo === undefined) continue;
+      this.#statements.advanceSent.run(sentSeq, conversationNo, userNo, sentSeq);
+    }
+  }
+
   /** [D7] Positions are the maximum of what is stored and what is wanted; read never passes delivered. */
   #advanceOne(advance: ReceiptAdvance): ReceiptResult {
     const { conversationId, userId, deviceId, readSeq, atMs } = advance;
@@ -69,6 +78,9 @@ function prepare(db: Database) {
     ),
     advanceDelivered: db.prepare<unknown, [number, number, number]>(
       'UPDATE member SET delivered_seq = ? WHERE conversation_no = ? AND user_no = ?',
+    ),
+    advanceSent: db.prepare<unknown, [number, number, number, number]>(
+      'UPDATE member SET sent_seq = ? WHERE conversation_no = ? AND user_no = ? AND sent_seq < ?',
     ),
     advanceDevice: db.prepare<unknown, [number, number, number, number]>(
       `INSERT INTO receipt(device_no, conversation_no, delivered_seq, read_seq) VALUES(?, ?, ?, ?)

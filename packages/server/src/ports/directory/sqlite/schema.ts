@@ -33,6 +33,8 @@ const migrations: readonly string[] = [
    CREATE TABLE receipt(
      device_no INTEGER NOT NULL, conversation_no INTEGER NOT NULL, delivered_seq INTEGER NOT NULL, read_seq INTEGER NOT NULL,
      PRIMARY KEY(device_no, conversation_no), CHECK(0 <= read_seq AND read_seq <= delivered_seq)) WITHOUT ROWID;`,
+  `ALTER TABLE member ADD COLUMN sent_seq INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE member ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */

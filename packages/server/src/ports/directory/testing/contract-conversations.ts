@@ -38,6 +38,7 @@ export function conversationsContract(current: Current): void {
       visibleFromSeq: seq(1),
       deliveredSeq: seq(0),
       readSeq: seq(0),
+      sentSeq: seq(0),
       updatedAtMs: 10,
     });
     expect((await memberOf(current(), 'bob'))?.role).toBe('member');
@@ -257,6 +258,8 @@ export function ownersContract(current: Current): void {
     expect(await current().setRole({ ...keyOf('BOB'), role: 'owner', atMs: 50 })).toBe(true);
     expect(await memberOf(current(), 'bob')).toMatchObject({ role: 'owner', updatedAtMs: 50 });
     expect(await current().setRole({ ...keyOf('eve'), role: 'owner', atMs: 50 })).toBe(false);
+    expect(await current().setRole({ ...keyOf('bob'), role: 'owner', atMs: 50, handedOverBy: user('ANN') })).toBe(true);
+    expect((await memberOf(current(), 'ann'))?.role).toBe('admin');
     expect(await current().setRole({ ...keyOf('ann', 'g:none'), role: 'owner', atMs: 50 })).toBe(false);
     expect(await current().setRole({ ...keyOf('ann'), role: 'member', atMs: 60 })).toBe(true);
     expect(await roles('ann', 'bob')).toEqual(['member', 'owner']);

@@ -1,6 +1,7 @@
 // The contract of positions.
 
 import { beforeEach, expect, test } from 'bun:test';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
 import {
   advance,
   type Current,
@@ -32,6 +33,26 @@ export function receiptsContract(current: Current): void {
       [seq(9), seq(5), false],
       [seq(9), seq(7), true],
     ]);
+  });
+
+  test('[E3] the newest own message of a member only moves forward, and moves neither position nor date', async () => {
+    const sent = (userId: string, sentSeq: number) => ({ ...keyOf(userId, 'g:1'), sentSeq: seq(sentSeq) });
+    await current().advanceSent([
+      sent('ann', 5),
+      sent('ANN', 3),
+      sent('eve', 9),
+      { ...sent('ann', 9), conversationId: conversation('g:none') },
+    ]);
+    await current().advanceSent([]);
+    expect(await memberOf(current(), 'ann')).toMatchObject({
+      sentSeq: 5,
+      readSeq: 0,
+      deliveredSeq: 0,
+      updatedAtMs: 10,
+    });
+    await current().advanceSent([sent('ann', 6)]);
+    expect((await memberOf(current(), 'ann'))?.sentSeq).toBe(seq(6));
+    expect((await memberOf(current(), 'bob'))?.sentSeq).toBe(seq(0));
   });
 
   test('[D7] each device has its own positions, the member those of the furthest', async () => {
@@ -96,6 +117,33 @@ export function receiptsContract(current: Current): void {
     expect(await receiptsOf(current(), 'eve')).toEqual([]);
     expect((await current().devices([user('eve')])).size).toBe(0);
     expect(await current().advanceReceipts([])).toEqual([]);
+  });
+
+  test('members are listed by what they have reached, page by page', async () => {
+    await current().advanceReceipts([
+      advance({ readSeq: seq(9) }),
+      advance({ userId: user('bob'), deliveredSeq: seq(5), readSeq: seq(4) }),
+      advance({ userId: user('carl'), readSeq: seq(5) }),
+    ]);
+    const reached = async (of: { deliveredSeq?: Seq; readSeq?: Seq }) => {
+      const ids: string[] = [];
+      for (let after: UserId | undefined; ; ) {
+        const page = {
+          conversationId: conversation('g:1'),
+          limit: 1,
+          reached: of,
+          ...(after === undefined ? {} : { after }),
+        };
+        const [member] = await current().members(page);
+        if (!member) return ids.sort();
+        after = member.userId;
+        ids.push(after);
+      }
+    };
+    expect(await reached({ deliveredSeq: seq(5) })).toEqual(['ann', 'bob', 'carl']);
+    expect(await reached({ readSeq: seq(5) })).toEqual(['ann', 'carl']);
+    expect(await reached({ readSeq: seq(9) })).toEqual(['ann']);
+    expect(await reached({ readSeq: seq(10) })).toEqual([]);
   });
 
   test('ids in another case are the same member, conversation and user; the result has them as given', async () => {

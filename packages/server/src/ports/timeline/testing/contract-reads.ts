@@ -62,16 +62,16 @@ export function readsContract(current: Current): void {
     }
   });
 
-  test('heads come one per id, in the order asked, with the time of the last entry', async () => {
+  test('heads come one per id, in the order asked, with the count and the time of the last counted entry', async () => {
     await current.timeline().append([...entries(2, { in: 'g:a' }), ...entries(3, { in: 'g:b' })]);
     for (const isReopened of [false, true]) {
       if (isReopened) await current.reopen();
       const heads = await current.timeline().heads(['g:b', 'g:none', 'g:a', 'g:b'].map(conversation));
-      const b = { conversationId: 'g:b', firstSeq: 1, lastSeq: 3, lastTimestampMs: inMonth(0) };
+      const b = { conversationId: 'g:b', firstSeq: 1, lastSeq: 3, lastCount: 3, lastCountedMs: inMonth(0) };
       expect<unknown>(heads).toEqual([
         b,
-        { conversationId: 'g:none', firstSeq: 1, lastSeq: 0, lastTimestampMs: 0 },
-        { conversationId: 'g:a', firstSeq: 1, lastSeq: 2, lastTimestampMs: inMonth(0) },
+        { conversationId: 'g:none', firstSeq: 1, lastSeq: 0, lastCount: 0, lastCountedMs: 0 },
+        { conversationId: 'g:a', firstSeq: 1, lastSeq: 2, lastCount: 2, lastCountedMs: inMonth(0) },
         b,
       ]);
     }
@@ -83,7 +83,7 @@ export function readsContract(current: Current): void {
       expect((await allOf(current.timeline())).lastSeq).toBe(seq(last - 1));
       const [result] = await current.timeline().append([entry({ atMs: inMonth(last) })]);
       expect(seqsOf(await allOf(current.timeline()))).toHaveLength(last);
-      const newest = await current.timeline().lastEntries([conversation('g:1')]);
+      const newest = await current.timeline().lastCounted([conversation('g:1')]);
       expect(newest.get(conversation('g:1'))).toEqual(result?.entry);
     }
   });
@@ -91,7 +91,7 @@ export function readsContract(current: Current): void {
   test('newest entries are of the conversations that have one', async () => {
     const results = await current.timeline().append([...entries(2, { in: 'g:a' }), entry({ in: 'g:b' })]);
     await current.timeline().append([entry({ in: 'g:c', atMs: inMonth(1) })]);
-    const newest = await current.timeline().lastEntries(['g:b', 'g:none', 'g:a'].map(conversation));
+    const newest = await current.timeline().lastCounted(['g:b', 'g:none', 'g:a'].map(conversation));
     expect([...newest]).toEqual([
       [conversation('g:b'), results[2]?.entry as StoredEntry],
       [conversation('g:a'), results[1]?.entry as StoredEntry],

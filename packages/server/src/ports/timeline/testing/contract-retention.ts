@@ -41,14 +41,14 @@ export function retentionContract(current: Current): void {
   });
 
   test('[D5] a conversation of which nothing is kept still reports where it stands', async () => {
-    const head = { conversationId: conversation('g:old'), firstSeq: seq(3), lastSeq: seq(2) };
+    const head = { conversationId: conversation('g:old'), firstSeq: seq(3), lastSeq: seq(2), lastCount: 2 };
     await keepFrom(1);
     await inBothLives(async () => {
       const timeline = current.timeline();
-      expect(await timeline.heads([conversation('g:old')])).toEqual([{ ...head, lastTimestampMs: inMonth(0) }]);
+      expect(await timeline.heads([conversation('g:old')])).toEqual([{ ...head, lastCountedMs: inMonth(0) }]);
       const { firstSeq, lastSeq } = head;
       expect(await allOf(timeline, 'g:old')).toEqual({ entries: [], firstSeq, lastSeq, hasMore: false });
-      expect([...(await timeline.lastEntries([conversation('g:old')]))]).toEqual([]);
+      expect([...(await timeline.lastCounted([conversation('g:old')]))]).toEqual([]);
       expect(await timeline.segments(conversation('g:old'))).toEqual([]);
       expect(await timeline.findByMsgId(old.msgId)).toBeUndefined();
       expect(await timeline.findByClientMsgId(old)).toBeUndefined();

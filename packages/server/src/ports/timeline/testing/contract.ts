@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import type { NewEntry, Position, StoredEntry } from '../timeline.ts';
+import { messagesContract } from './contract-messages.ts';
 import { readsContract } from './contract-reads.ts';
 import { retentionContract } from './contract-retention.ts';
 import { allOf, bounds, conversation, entries, entry, inMonth, outcomes, seqsOf, startOf } from './entries.ts';
@@ -31,6 +32,7 @@ export function timelineContract(name: string, make: () => Promise<TimelineUnder
     describe('repeats', () => repeatsContract(current));
     describe('what is kept', () => keptContract(current));
     describe('reads', () => readsContract(current));
+    describe('messages', () => messagesContract(current));
     describe('retention', () => retentionContract(current));
     describe('positions', () => positionsContract(current));
     describe('feed', () => feedContract(current));

@@ -1,7 +1,7 @@
 // Entries for the tests of the timeline: short to write, each with a msg_id and a key of its own unless told otherwise.
 
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { AppendResult, NewEntry, Range, Timeline } from '../timeline.ts';
+import type { AppendResult, NewEntry, Range, StoredEntry, Timeline } from '../timeline.ts';
 
 export interface Draft {
   /** The conversation; g:1 when absent. */
@@ -11,12 +11,16 @@ export interface Draft {
   readonly msgId?: string;
   readonly atMs?: number;
   readonly content?: string;
+  /** True when absent, unless it has a target. */
+  readonly isCounted?: boolean;
+  readonly target?: { readonly seq: number; readonly state?: string; readonly erased?: string };
 }
 
 let count = 0;
 
 export function entry(draft: Draft = {}): NewEntry {
   count++;
+  const { target } = draft;
   return {
     msgId: (draft.msgId ?? `m${count}`) as MsgId,
     conversationId: conversation(draft.in ?? 'g:1'),
@@ -24,8 +28,25 @@ export function entry(draft: Draft = {}): NewEntry {
     clientMsgId: key(draft.key ?? `own key ${count}`),
     timestampMs: draft.atMs ?? inMonth(0),
     contentJson: draft.content ?? `{"type":"text","text":"${count}"}`,
+    isCounted: draft.isCounted ?? target === undefined,
+    ...(target && {
+      target: {
+        seq: seq(target.seq),
+        stateJson: target.state ?? `{"state":${count}}`,
+        ...(target.erased !== undefined && { erasedJson: target.erased }),
+      },
+    }),
   };
 }
+
+/** An entry that changes the message `targetSeq`. */
+export const change = (targetSeq: number, draft: Draft & { readonly state?: string } = {}): NewEntry =>
+  entry({ ...draft, target: { seq: targetSeq, ...(draft.state !== undefined && { state: draft.state }) } });
+
+/** An entry that erases the message `targetSeq`. */
+export const erasure = (targetSeq: number, draft: Draft = {}): NewEntry =>
+  entry({ ...draft, target: { seq: targetSeq, state: '{"recalled":true}', erased } });
+export const erased = '{"erased":true}';
 
 export const entries = (size: number, draft: Draft = {}): NewEntry[] =>
   Array.from({ length: size }, () => entry(draft));
@@ -48,6 +69,12 @@ export const seqsOf = ({ entries: found }: Range): number[] => found.map((one) =
 /** All that is kept of a conversation. */
 export const allOf = (timeline: Timeline, id = 'g:1'): Promise<Range> =>
   timeline.range({ conversationId: conversation(id), afterSeq: seq(0), limit: 10_000 });
+
+/** All that is kept of a conversation, entries with a target too. */
+export async function historyOf(timeline: Timeline, id = 'g:1'): Promise<readonly StoredEntry[]> {
+  const request = { conversationId: conversation(id), afterSeq: seq(0), limit: 10_000 };
+  return (await timeline.range({ ...request, withTargeted: true })).entries;
+}
 
 /** First and last seq of a conversation. */
 export async function bounds(timeline: Timeline, id = 'g:1'): Promise<[number, number]> {

@@ -1,12 +1,14 @@
 // The timeline against the simplest model there can be: any sequence of appends, reopens and retentions gives what a list in memory gives.
 
 import { expect, test } from 'bun:test';
+import type { ConversationId } from '@hongyan/protocol/ids';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { Feed } from '../feed.ts';
 import type { AppendResult, NewEntry, Position, StoredEntry, Timeline } from '../timeline.ts';
-import { conversation, entry, seq } from './entries.ts';
+import { change, conversation, entry, erasure, seq } from './entries.ts';
 import { readAll } from './feed-contract.ts';
+import { TimelineModel } from './model.ts';
 import type { Opened, TimelineUnderTest } from './under-test.ts';
 
 const conversationIds = ['g:1', 'g:2', 'd:ann:bob'].map(conversation);
@@ -14,23 +16,45 @@ const uuids = ['0190a7c4-6f2e-7abc-8def-0123456789ab', '0190a7c4-6f2e-7abd-8def-
 const runsMax = 25;
 const dayMs = 86_400_000;
 
+interface Send {
+  readonly in: string;
+  readonly from: string;
+  readonly key?: string;
+  readonly kind: 'message' | 'notice' | 'change' | 'erasure';
+  /** Picks the message that is changed: the newest for 0. */
+  readonly which?: number;
+}
+
 type Step =
   | {
       readonly type: 'append';
       /** How far the clock moved since the step before; it may step back. */
       readonly days: number;
       /** Batches whose appends do not wait for each other. */
-      readonly batches: readonly (readonly { readonly in: string; readonly from: string; readonly key: string }[])[];
+      readonly batches: readonly (readonly Send[])[];
     }
   | { readonly type: 'retain'; readonly daysBack: number }
   | { readonly type: 'remember' }
   | { readonly type: 'reopen' };
 
-const sends = fc.record({
+const places = {
   in: fc.constantFrom(...conversationIds),
   from: fc.constantFrom('ann', 'bob'),
   key: fc.constantFrom('a', 'b', 'c', 'm', 'y', 'z', '\uffff', '\u{10000}', ...uuids),
-});
+};
+const sends: fc.Arbitrary<Send> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ ...places, kind: fc.constantFrom('message' as const, 'notice' as const) }) },
+  {
+    weight: 4,
+    // With a key of its own, or few would be anything but repeats.
+    arbitrary: fc.record({
+      in: places.in,
+      from: places.from,
+      kind: fc.constantFrom('change' as const, 'change' as const, 'erasure' as const),
+      which: fc.nat({ max: 1_000 }),
+    }),
+  },
+);
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
@@ -49,7 +73,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 export function timelineProperties(make: () => Promise<TimelineUnderTest>): void {
-  test('[D2, D3, D4, D5] appends, retentions and reopens in any order give what a list in memory gives', async () => {
+  test('[D2, D3, D4, D5, E1, E5] appends, retentions and reopens in any order give what a list in memory gives', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (script) => {
         const underTest = await make();
@@ -72,12 +96,9 @@ interface Remembered {
 
 class Play {
   readonly #underTest: TimelineUnderTest;
+  readonly #model = new TimelineModel(conversationIds);
   #opened: Opened;
   #nowMs = Date.UTC(2026, 5, 20);
-  /** In the order of commits. */
-  readonly #all: StoredEntry[] = [];
-  /** Raised by retention. */
-  readonly #firstSeqs = new Map<string, number>();
   readonly #remembered: Remembered[] = [];
 
   constructor(underTest: TimelineUnderTest) {
@@ -97,7 +118,11 @@ class Play {
     this.#remembered.push({ position: await this.#feed.start(), count: 0 });
     for (const step of script) {
       await this.#take(step);
-      await this.#expectSame();
+      for (const conversationId of conversationIds) {
+        await this.#expectSame(conversationId);
+        await this.#expectSameMessages(conversationId);
+        await this.#expectFound(this.#model.kept(conversationId).slice(-4));
+      }
       await this.#expectChanges();
       await this.#expectFeed();
     }
@@ -110,83 +135,111 @@ class Play {
       case 'retain':
         return this.#retain(this.#nowMs - step.daysBack * dayMs);
       case 'remember':
-        this.#remembered.push({ position: await this.#timeline.position(), count: this.#all.length });
+        this.#remembered.push({ position: await this.#timeline.position(), count: this.#model.all.length });
         return;
       case 'reopen':
         this.#opened = await this.#underTest.reopen();
     }
   }
 
-  #kept(conversationId: string): StoredEntry[] {
-    const firstSeq = this.#firstSeqs.get(conversationId) ?? 1;
-    return this.#all.filter((one) => one.conversationId === conversationId && one.seq >= firstSeq);
-  }
-
-  #lastSeq(conversationId: string): number {
-    return this.#all.findLast((one) => one.conversationId === conversationId)?.seq ?? 0;
-  }
-
+  /** An entry that a later batch erases may be answered either way: contents are compared by the reads. */
   async #append(step: Step & { type: 'append' }): Promise<void> {
     this.#nowMs += step.days * dayMs;
-    const batches = step.batches.map((batch) => batch.map((send) => entry({ ...send, atMs: this.#nowMs })));
-    const expected = batches.map((batch) => batch.map((one) => this.#appendToModel(one)));
-    expect(await Promise.all(batches.map((batch) => this.#timeline.append(batch)))).toEqual(expected);
+    const expected: AppendResult[][] = [];
+    const batches = step.batches.map((sent) => {
+      const results: AppendResult[] = [];
+      expected.push(results);
+      return sent.map((one) => {
+        const given = this.#entryOf(one);
+        results.push(this.#model.append(given));
+        return given;
+      });
+    });
+    const appended = await Promise.all(batches.map((batch) => this.#timeline.append(batch)));
+    const withoutContents = (results: readonly AppendResult[]) =>
+      results.map(({ type, entry: { contentJson, ...rest } }) => ({ type, ...rest }));
+    expect<unknown>(appended.map(withoutContents)).toEqual(expected.map(withoutContents));
   }
 
-  #appendToModel(one: NewEntry): AppendResult {
-    const isFirst = (kept: StoredEntry) => kept.from === one.from && kept.clientMsgId === one.clientMsgId;
-    const first = conversationIds.flatMap((id) => this.#kept(id)).find(isFirst);
-    if (first) return { type: 'duplicate', entry: first };
-    const stored = { ...one, seq: seq(this.#lastSeq(one.conversationId) + 1) };
-    this.#all.push(stored);
-    return { type: 'committed', entry: stored };
+  #entryOf({ which = 0, kind, ...send }: Send): NewEntry {
+    const draft = { ...send, atMs: this.#nowMs };
+    const messages = this.#model.kept(send.in).filter((one) => one.isCounted);
+    const target = messages.at(-1 - (which % Math.max(1, messages.length)));
+    if (kind === 'message') return entry(draft);
+    if (kind === 'notice' || !target) return entry({ ...draft, isCounted: false });
+    return kind === 'change' ? change(target.seq, draft) : erasure(target.seq, draft);
   }
 
   /** How much goes is the adapter's choice; that only older entries go, and a prefix of each conversation, is not. */
   async #retain(fromMs: number): Promise<void> {
-    const before = new Map(conversationIds.map((id) => [id, this.#kept(id)]));
+    const before = new Map(conversationIds.map((id) => [id, this.#model.kept(id)]));
     await this.#timeline.retain({ fromMs });
     for (const { conversationId, firstSeq } of await this.#timeline.heads(conversationIds)) {
       const removed = before.get(conversationId)?.filter((one) => one.seq < firstSeq) ?? [];
       for (const one of removed) expect(one.timestampMs).toBeLessThan(fromMs);
-      this.#firstSeqs.set(conversationId, firstSeq);
+      this.#model.remove(conversationId, firstSeq);
     }
   }
 
-  async #expectSame(): Promise<void> {
-    for (const conversationId of conversationIds) {
-      const kept = this.#kept(conversationId);
-      const lastSeq = this.#lastSeq(conversationId);
-      const firstSeq = kept[0]?.seq ?? lastSeq + 1;
-      const lastTimestampMs = this.#all.findLast((one) => one.conversationId === conversationId)?.timestampMs ?? 0;
-      const [head] = await this.#timeline.heads([conversationId]);
-      expect<unknown>(head).toEqual({ conversationId, firstSeq, lastSeq, lastTimestampMs });
-      const range = await this.#timeline.range({ conversationId, afterSeq: seq(0), limit: 1_000 });
-      expect<unknown>(range).toEqual({ entries: kept, firstSeq, lastSeq, hasMore: false });
-      const newest = (await this.#timeline.lastEntries([conversationId])).get(conversationId);
-      expect(newest).toEqual(kept.at(-1));
-      await this.#expectFound(kept.slice(-4));
-    }
+  async #expectSame(conversationId: ConversationId): Promise<void> {
+    const kept = this.#model.kept(conversationId);
+    const head = this.#model.head(conversationId);
+    const { firstSeq, lastSeq } = head;
+    expect(await this.#timeline.heads([conversationId])).toEqual([head]);
+    const request = { conversationId, afterSeq: seq(0), limit: 1_000 };
+    const ends = { firstSeq, lastSeq, hasMore: false };
+    expect(await this.#timeline.range({ ...request, withTargeted: true })).toEqual({ entries: kept, ...ends });
+    expect(await this.#timeline.range(request)).toEqual({ entries: kept.filter(isUntargeted), ...ends });
+    const newest = (await this.#timeline.lastCounted([conversationId])).get(conversationId);
+    expect(newest).toEqual(kept.findLast((one) => one.isCounted));
   }
 
-  /** By key and by id; a page of two from the middle must be what the list has there. */
+  /** States and unread messages, from every place. */
+  async #expectSameMessages(conversationId: ConversationId): Promise<void> {
+    const { lastSeq } = this.#model.head(conversationId);
+    const middle = Math.floor(lastSeq / 2);
+    for (const [from, through] of [
+      [0, lastSeq],
+      [1, middle],
+      [middle, lastSeq + 1],
+    ] as const) {
+      const range = { conversationId, fromSeq: seq(from), throughSeq: seq(through) };
+      const [states] = await this.#timeline.states([range]);
+      const inOrder = [...(states ?? [])].toSorted(([a], [b]) => a - b);
+      expect(inOrder).toEqual(this.#model.states(conversationId, from, through));
+    }
+    const seqs = Array.from({ length: lastSeq + 2 }, (_, index) => seq(index));
+    const counts = await this.#timeline.countAfter(seqs.map((one) => ({ conversationId, seq: one })));
+    expect(counts).toEqual(seqs.map((one) => this.#model.countAfter(conversationId, one)));
+  }
+
+  /** By key and by id; pages of two from the middle must be what the list has there. */
   async #expectFound(some: readonly StoredEntry[]): Promise<void> {
     for (const one of some) {
       expect(await this.#timeline.findByClientMsgId(one)).toEqual(one);
       expect(await this.#timeline.findByMsgId(one.msgId)).toEqual(one);
-      const { conversationId } = one;
-      const before = await this.#timeline.range({ conversationId, beforeSeq: one.seq, limit: 2 });
-      const older = this.#kept(conversationId).filter((other) => other.seq < one.seq);
-      expect(before.entries).toEqual(older.slice(-2));
-      expect(before.hasMore).toBe(older.length > 2);
+      for (const withTargeted of [false, true]) await this.#expectPages(one, withTargeted);
     }
+  }
+
+  async #expectPages({ conversationId, seq: middle }: StoredEntry, withTargeted: boolean): Promise<void> {
+    const request = { conversationId, withTargeted, limit: 2 };
+    const all = this.#model.kept(conversationId).filter((one) => withTargeted || isUntargeted(one));
+    const before = await this.#timeline.range({ ...request, beforeSeq: middle });
+    const older = all.filter((one) => one.seq < middle);
+    expect(before.entries).toEqual(older.slice(-2));
+    expect(before.hasMore).toBe(older.length > 2);
+    const after = await this.#timeline.range({ ...request, afterSeq: middle });
+    const newer = all.filter((one) => one.seq > middle);
+    expect(after.entries).toEqual(newer.slice(0, 2));
+    expect(after.hasMore).toBe(newer.length > 2);
   }
 
   /** [D4] No conversation that changed since a position is left out. */
   async #expectChanges(): Promise<void> {
     for (const { position, count } of this.#remembered) {
       const changed = await this.#timeline.changedSince(position, conversationIds);
-      for (const { conversationId } of this.#all.slice(count)) expect(changed).toContain(conversationId);
+      for (const { conversationId } of this.#model.all.slice(count)) expect(changed).toContain(conversationId);
     }
     const now = await this.#timeline.position();
     expect([...(await this.#timeline.changedSince(now, conversationIds))]).toEqual([]);
@@ -194,12 +247,14 @@ class Play {
 
   /** From every position: what was appended after it and is kept, in order; a gap when some of it is not. */
   async #expectFeed(): Promise<void> {
-    const isKept = (one: StoredEntry) => one.seq >= (this.#firstSeqs.get(one.conversationId) ?? 1);
     for (const { position, count } of this.#remembered) {
-      const after = this.#all.slice(count);
+      const after = this.#model.all.slice(count);
+      const isKept = (one: StoredEntry) => this.#model.isKept(one);
       const page = await readAll(this.#feed, position, 7);
       expect(page.entries).toEqual(after.filter(isKept));
       expect(page.hasGap).toBe(!after.every(isKept));
     }
   }
 }
+
+const isUntargeted = (one: StoredEntry): boolean => one.targetSeq === undefined;

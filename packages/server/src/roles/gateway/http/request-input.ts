@@ -21,7 +21,7 @@ export async function readInput<N extends OperationName>(
     if (!isObject(body.value)) return refusal.invalid('the body is a JSON object');
     rest = body.value;
   } else rest = queryOf(request.url, spec);
-  return parseInput(name, { ...rest, ...request.params });
+  return parseInput(name, { ...rest, ...fromTexts(Object.entries(request.params), spec) });
 }
 
 /** GET and DELETE take the rest of their input from the query; so does PUT where the path says it all. */
@@ -50,13 +50,16 @@ function isDecodable(url: string): boolean {
   }
 }
 
-/** Query values are text; those that the schema wants as integers or booleans are converted, all else stays and is checked as text. */
-function queryOf(url: string, { input }: OperationSpec): Record<string, unknown> {
+function queryOf(url: string, spec: OperationSpec): Record<string, unknown> {
   const at = url.indexOf('?');
-  if (at < 0) return {};
+  return at < 0 ? {} : fromTexts(new URLSearchParams(url.slice(at + 1)), spec);
+}
+
+/** Values of path and query are text; those that the schema wants as integers or booleans are converted, all else stays and is checked as text. */
+function fromTexts(texts: Iterable<readonly [string, string]>, { input }: OperationSpec): Record<string, unknown> {
   const { properties = {} } = input as { readonly properties?: Record<string, { readonly type?: string }> };
   const values: Record<string, unknown> = {};
-  for (const [name, text] of new URLSearchParams(url.slice(at + 1)))
+  for (const [name, text] of texts)
     if (Object.hasOwn(properties, name)) values[name] = fromText(text, properties[name]?.type);
   return values;
 }

@@ -1,0 +1,66 @@
+// A message after an edit, a recall or a reaction. One rule for the library and for applications that keep loaded messages. Pure.
+
+import type { Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMessage, MessageChange } from './api.ts';
+import { recalledType } from './entry-kind.ts';
+import type { Content } from './wire.ts';
+
+/**
+ * The message after the change; the message itself when the change is of another message, or is part of it already: one applies
+ * only if its seq is greater than the message's `asOfSeq`. Changes of one message must be applied in the order of their seqs.
+ */
+export function applyChange(message: ClientMessage, change: MessageChange, self: UserId | undefined): ClientMessage {
+  const { seq: asOfSeq, content } = change;
+  if (message.seq === undefined || content.target_seq !== message.seq) return message;
+  if (asOfSeq <= (message.asOfSeq ?? message.seq) || message.isRecalled) return message;
+  switch (content.type) {
+    case 'hongyan.edit':
+      return isContent(content.content) ? { ...message, content: content.content, edited: asOfSeq, asOfSeq } : message;
+    case 'hongyan.recall':
+      return recalled(message, asOfSeq);
+    case 'hongyan.reaction':
+      return { ...withReaction(message, change, self), asOfSeq };
+    default:
+      return message; // a change of a later version
+  }
+}
+
+/** With changes of this user that are not acknowledged yet, first made first; the message itself without one. */
+export function withPendingChanges(message: ClientMessage, pending: readonly ClientMessage[]): ClientMessage {
+  let shown = message;
+  for (const { from, content } of pending) {
+    const seq = ((shown.asOfSeq ?? shown.seq ?? 0) + 1) as Seq;
+    shown = applyChange(shown, { seq, from, content }, from);
+  }
+  return shown === message ? message : { ...shown, isPending: true };
+}
+
+function recalled({ edited: _edited, reactions: _reactions, ...message }: ClientMessage, asOfSeq: Seq): ClientMessage {
+  return { ...message, content: { type: recalledType }, isRecalled: true, asOfSeq };
+}
+
+/** Each reaction entry is a change: the server makes none for what is so already. What this user did may be known twice. */
+function withReaction(
+  message: ClientMessage,
+  { from, content }: MessageChange,
+  self: UserId | undefined,
+): ClientMessage {
+  const { key, op } = content;
+  if (typeof key !== 'string' || (op !== 'add' && op !== 'remove')) return message;
+  const before = message.reactions ?? [];
+  const isSelf = from === self;
+  const current = before.find((reaction) => isSameKey(reaction.key, key));
+  if (isSelf && (current?.isMine ?? false) === (op === 'add')) return message;
+  const count = (current?.count ?? 0) + (op === 'add' ? 1 : -1);
+  const changed = { key: current?.key ?? key, count, isMine: isSelf ? op === 'add' : (current?.isMine ?? false) };
+  const after = current ? before.map((reaction) => (reaction === current ? changed : reaction)) : [...before, changed];
+  const { reactions: _reactions, ...rest } = message;
+  const reactions = after.filter((reaction) => reaction.count > 0);
+  return reactions.length === 0 ? rest : { ...rest, reactions };
+}
+
+/** An emoji is the same with and without its variation selector: the server takes it out, and an own reaction may have it. */
+export const isSameKey = (a: string, b: string): boolean => a.replaceAll('\ufe0f', '') === b.replaceAll('\ufe0f', '');
+
+const isContent = (value: unknown): value is Content =>
+  typeof value === 'object' && value !== null && typeof (value as Content).type === 'string';

@@ -1,0 +1,157 @@
+// How many messages of a conversation are unread, from what the server reported last and what arrived since, in any order. Pure.
+
+import type { Seq } from '@hongyan/protocol/ids';
+import { unreadCount, unreadFrom } from '@hongyan/protocol/unread';
+import type { Conversation } from './wire.ts';
+
+/** What is kept between runs. */
+export interface StoredUnread {
+  readonly reported: Reported;
+  readonly sentSeq: Seq;
+  readonly counts: readonly (readonly [Seq, number])[];
+  readonly recalls: readonly (readonly [Seq, Seq])[];
+}
+
+/** `unread` as the server computed it when `seq` was its newest entry. */
+interface Reported {
+  readonly seq: Seq;
+  readonly count: number;
+  readonly unread: number;
+}
+
+/** Where the conversation stands on this device. */
+export interface Standing {
+  readonly lastSeq: Seq;
+  readonly lastCount: number;
+  readonly readSeq: Seq;
+  readonly firstSeq: Seq;
+}
+
+/** Counts and recalls of unread entries, the last that arrived. Without one of them a count is a bound: it may be too high, never too low. */
+const keptMax = 256;
+
+export class UnreadMessages {
+  #reported: Reported;
+  /** The newest message of this user that is known here. */
+  #sentSeq: Seq;
+  /** Counts by seq; only those from where unread messages begin are needed. */
+  readonly #counts: Map<Seq, number>;
+  /** seqs of messages that were recalled, and of their recalls. */
+  readonly #recalls: Map<Seq, Seq>;
+
+  constructor(stored: StoredUnread) {
+    this.#reported = stored.reported;
+    this.#sentSeq = stored.sentSeq;
+    this.#counts = new Map(stored.counts);
+    this.#recalls = new Map(stored.recalls);
+  }
+
+  /** Of a conversation that is new to this device. */
+  static first(conversation: Conversation): StoredUnread {
+    return { reported: reportedOf(conversation), sentSeq: 0 as Seq, counts: [], recalls: [] };
+  }
+
+  /** The server's view. An answer that is older than one before it says nothing new. */
+  report(fresh: Conversation): void {
+    const { seq, unread } = this.#reported;
+    const isNewer = fresh.last_seq > seq || (fresh.last_seq === seq && fresh.unread < unread);
+    if (isNewer) this.#reported = reportedOf(fresh);
+  }
+
+  /** [C2] What is known of entries after `commonSeq` is void. */
+  rewind(fresh: Conversation, commonSeq: Seq): void {
+    this.#reported = reportedOf(fresh);
+    if (this.#sentSeq > commonSeq) this.#sentSeq = 0 as Seq;
+    for (const seq of this.#counts.keys()) if (seq > commonSeq) this.#counts.delete(seq);
+    for (const [target, seq] of this.#recalls) if (seq > commonSeq) this.#recalls.delete(target);
+  }
+
+  counted(seq: Seq, count: number): void {
+    keep(this.#counts, seq, count);
+  }
+
+  /** A message of this user: what is before it is no longer unread [E3]. */
+  sent(seq: Seq): void {
+    if (seq > this.#sentSeq) this.#sentSeq = seq;
+  }
+
+  recalled(target: Seq, seq: Seq): void {
+    keep(this.#recalls, target, seq);
+  }
+
+  /** Unread messages come after it. */
+  startOf({ readSeq, firstSeq }: Standing): Seq {
+    return unreadFrom({ readSeq, sentSeq: this.#sentSeq, firstSeq });
+  }
+
+  /** [E3] Those that the server had reported, and those that came after its report. */
+  countOf(standing: Standing): number {
+    const { lastCount } = standing;
+    const { seq: reportedSeq, count: reportedCount, unread } = this.#reported;
+    const start = this.startOf(standing);
+    const since = start > reportedSeq ? start : reportedSeq;
+    const added = unreadCount({
+      lastCount,
+      countAtStart: this.#countAt(since, standing),
+      recalled: this.#recallsOf((target) => target > since),
+    });
+    if (start >= reportedSeq) return added;
+    const isBetween = (target: Seq) => target > start && target <= reportedSeq;
+    // Exact while nothing was read since the report; too high after that.
+    const byReport = unread - this.#recallsOf((target, seq) => isBetween(target) && seq > reportedSeq);
+    // Exact where the recalls are known, as they are of everything that this device has caught up with.
+    const byCount = unreadCount({
+      lastCount: reportedCount,
+      countAtStart: this.#countAt(start, standing),
+      recalled: this.#recallsOf(isBetween),
+    });
+    return Math.max(0, Math.min(byReport, byCount)) + added;
+  }
+
+  toStored(standing: Standing): StoredUnread {
+    const start = this.startOf(standing);
+    for (const seq of this.#counts.keys()) if (seq < start) this.#counts.delete(seq);
+    for (const target of this.#recalls.keys()) if (target <= start) this.#recalls.delete(target);
+    return {
+      reported: this.#reported,
+      sentSeq: this.#sentSeq,
+      counts: [...this.#counts],
+      recalls: [...this.#recalls],
+    };
+  }
+
+  /** At least so many, and exactly where the entry is known: from one entry to the next a count grows by at most one. */
+  #countAt(seq: Seq, { lastSeq, lastCount }: Standing): number {
+    const known = this.#counts.get(seq);
+    if (known !== undefined) return known;
+    const { seq: reportedSeq, count: reportedCount } = this.#reported;
+    let count = 0;
+    const look = (atSeq: Seq, atCount: number) => {
+      count = Math.max(count, atSeq <= seq ? atCount : atCount - (atSeq - seq));
+    };
+    look(lastSeq, lastCount);
+    look(reportedSeq, reportedCount);
+    for (const [atSeq, atCount] of this.#counts) look(atSeq, atCount);
+    return count;
+  }
+
+  #recallsOf(isMeant: (target: Seq, seq: Seq) => boolean): number {
+    let count = 0;
+    for (const [target, seq] of this.#recalls) if (isMeant(target, seq)) count++;
+    return count;
+  }
+}
+
+const reportedOf = ({ last_seq, last_count, unread }: Conversation): Reported => ({
+  seq: last_seq,
+  count: last_count,
+  unread,
+});
+
+/** Bounded: what was kept first goes first. */
+function keep<K, V>(map: Map<K, V>, key: K, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > keptMax && oldest !== undefined) map.delete(oldest);
+}

@@ -1,0 +1,65 @@
+// Operations that change a message after it was sent. Each is a send of its own: idempotent by client_msg_id, acknowledged once
+// durable, pushed to every member as an entry [E2].
+
+import Type from 'typebox';
+import { ContentSchema } from '../content.ts';
+import { ClientMsgIdSchema, ConversationIdSchema, type Seq, SeqSchema } from '../ids.ts';
+import { AckSchema } from './ack.ts';
+import { operation } from './operation.ts';
+
+const tag = 'messages';
+const path = '/v1/conversations/{conversation_id}/messages/{target_seq}';
+const change = {
+  conversation_id: ConversationIdSchema,
+  target_seq: SeqSchema,
+  client_msg_id: ClientMsgIdSchema,
+};
+
+export const messageChangeOperations = {
+  edit: operation({
+    summary: 'Replace the content of an own message',
+    input: Type.Object({
+      ...change,
+      content: ContentSchema,
+      expect_seq: Type.Optional(
+        Type.Unsafe<Seq>(
+          Type.Integer({
+            minimum: 0,
+            description:
+              'The edit that the caller knows (`edited` of the message, 0 for none): a newer one makes it a conflict',
+          }),
+        ),
+      ),
+    }),
+    output: AckSchema,
+    refusals: ['not_member', 'forbidden', 'not_found', 'conflict', 'too_large'],
+    needs: 'token',
+    changes: true,
+    frame: { up: 'edit', down: 'ack' },
+    http: { method: 'PUT', path, tag, status: 200 },
+  }),
+  recall: operation({
+    summary: 'Erase a message for everyone; its place stays',
+    input: Type.Object({ ...change, reason: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })) }),
+    output: AckSchema,
+    refusals: ['not_member', 'forbidden', 'not_found', 'conflict'],
+    needs: 'token',
+    changes: true,
+    frame: { up: 'recall', down: 'ack' },
+    http: { method: 'DELETE', path, tag, status: 200 },
+  }),
+  react: operation({
+    summary: 'Add or remove a reaction; one of each key and user',
+    input: Type.Object({
+      ...change,
+      key: Type.String({ minLength: 1, maxLength: 64, description: 'An emoji, or a name that the application chose' }),
+      op: Type.Union([Type.Literal('add'), Type.Literal('remove')]),
+    }),
+    output: AckSchema,
+    refusals: ['not_member', 'not_found', 'conflict', 'too_large'],
+    needs: 'token',
+    changes: true,
+    frame: { up: 'react', down: 'ack' },
+    http: { method: 'POST', path: `${path}/reactions`, tag, status: 200 },
+  }),
+} as const;

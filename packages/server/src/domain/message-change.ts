@@ -1,0 +1,119 @@
+// The rules of edits, recalls and reactions [E4–E6]: from the command and the facts to the entry, or to a refusal. Pure.
+
+import { unreachable } from '@hongyan/base/assert';
+import type { Refused } from '@hongyan/base/result';
+import type { Content, ReactionOp, StateContent } from '@hongyan/protocol/content';
+import type { ConversationKind } from '@hongyan/protocol/conversation';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
+import type { MemberRole } from '@hongyan/protocol/member-role';
+import { type RefusalCode, type Result, refusal } from '@hongyan/protocol/refusals';
+import { mayAdminister } from './membership.ts';
+import { hasReacted, type MessageState, withoutReaction, withReaction } from './message-state.ts';
+
+export type MessageChange =
+  | { readonly type: 'edit'; readonly content: Content; readonly expectSeq: Seq | undefined }
+  | { readonly type: 'recall'; readonly reason: string | undefined }
+  /** The key is normalised. */
+  | { readonly type: 'react'; readonly key: string; readonly op: ReactionOp };
+
+export interface ChangeLimits {
+  /** How long after it was sent a message may be edited. */
+  readonly editWindowMs: number;
+  /** Owners may edit messages of others. */
+  readonly mayOwnersEdit: boolean;
+  readonly reactionKeysMax: number;
+}
+
+export interface ChangeFacts {
+  readonly actor: { readonly userId: UserId; readonly role: MemberRole };
+  readonly kind: ConversationKind;
+  readonly message: { readonly seq: Seq; readonly from: UserId; readonly timestampMs: number };
+  readonly state: MessageState;
+  /** The seq that the entry will have. */
+  readonly nextSeq: Seq;
+  readonly nowMs: number;
+  readonly limits: ChangeLimits;
+}
+
+export type Decision =
+  | { readonly type: 'entry'; readonly state: MessageState; readonly erases: boolean }
+  /** It is so already: no entry is made. */
+  | { readonly type: 'unchanged' }
+  | Refused<RefusalCode>;
+
+/** Users who reacted to one message, all keys together: its state is written as a whole. */
+const reactionsMax = 1_000;
+
+export function decide(change: MessageChange, facts: ChangeFacts): Decision {
+  switch (change.type) {
+    case 'edit':
+      return decideEdit(change, facts);
+    case 'recall':
+      return decideRecall(facts);
+    case 'react':
+      return decideReaction(change, facts);
+    default:
+      return unreachable(change);
+  }
+}
+
+/** What the entry of a change says. */
+export function contentOf(change: MessageChange, target_seq: Seq): StateContent {
+  switch (change.type) {
+    case 'edit':
+      return { type: 'hongyan.edit', target_seq, content: change.content };
+    case 'recall':
+      return { type: 'hongyan.recall', target_seq, ...(change.reason === undefined ? {} : { reason: change.reason }) };
+    case 'react':
+      return { type: 'hongyan.reaction', target_seq, key: change.key, op: change.op };
+    default:
+      return unreachable(change);
+  }
+}
+
+function decideEdit({ content, expectSeq }: Extract<MessageChange, { type: 'edit' }>, facts: ChangeFacts): Decision {
+  const { state, message, limits, nextSeq, nowMs } = facts;
+  if (!isOwn(facts) && !(limits.mayOwnersEdit && isOwner(facts))) return refusal.onlySender('edit it');
+  if (state.recalled) return refusal.recalled();
+  if (nowMs - message.timestampMs > limits.editWindowMs) return refusal.editTooLate(limits.editWindowMs / 1000);
+  if (expectSeq !== undefined && expectSeq < (state.edited?.seq ?? 0)) return refusal.editedMeanwhile();
+  return { type: 'entry', state: { ...state, edited: { seq: nextSeq, content } }, erases: false };
+}
+
+/** What was edited and reacted goes with the content. */
+function decideRecall(facts: ChangeFacts): Decision {
+  if (!isOwn(facts) && !isAdministrator(facts))
+    return refusal.onlySender('recall it, or an administrator of the group');
+  if (facts.state.recalled) return { type: 'unchanged' };
+  return { type: 'entry', state: { recalled: true }, erases: true };
+}
+
+function decideReaction({ key, op }: Extract<MessageChange, { type: 'react' }>, facts: ChangeFacts): Decision {
+  const { state, actor, limits } = facts;
+  if (state.recalled) return refusal.recalled();
+  if (hasReacted(state, key, actor.userId) === (op === 'add')) return { type: 'unchanged' };
+  if (op === 'remove') return { type: 'entry', state: withoutReaction(state, key, actor.userId), erases: false };
+  const reactions = state.reactions ?? [];
+  if (reactions.length >= limits.reactionKeysMax && !reactions.some((one) => one.key === key))
+    return refusal.tooMany('different reactions to one message', limits.reactionKeysMax);
+  if (reactions.reduce((sum, { userIds }) => sum + userIds.length, 0) >= reactionsMax)
+    return refusal.tooMany('reactions to one message', reactionsMax);
+  return { type: 'entry', state: withReaction(state, key, actor.userId), erases: false };
+}
+
+const isOwn = ({ actor, message }: ChangeFacts): boolean => actor.userId === message.from;
+const isOwner = ({ actor, kind }: ChangeFacts): boolean => kind !== 'direct' && actor.role === 'owner';
+const isAdministrator = ({ actor, kind }: ChangeFacts): boolean => kind !== 'direct' && mayAdminister(actor.role);
+
+/**
+ * One key for what looks the same: composed characters, and no variation selectors, which ask for an emoji's colourful or plain
+ * form and which keyboards add or leave out.
+ */
+export function reactionKey(text: string): Result<string> {
+  if (!text.isWellFormed()) return refusal.notUnicode('key');
+  const key = text
+    .normalize('NFC')
+    .replace(/[\uFE0E\uFE0F]/g, '')
+    .trim();
+  return key === '' ? refusal.invisible('key') : { type: 'ok', value: key };
+}

@@ -1,0 +1,40 @@
+// What became of a message after it was sent: kept beside its stored content, replaced as a whole by each entry that changes it.
+
+import type { Content } from '@hongyan/protocol/content';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
+
+export interface MessageState {
+  /** The last edit: its seq, and what it made of the message. */
+  readonly edited?: { readonly seq: Seq; readonly content: Content };
+  readonly recalled?: true;
+  /** In the order in which the keys were first used; no key is without users. */
+  readonly reactions?: readonly Reaction[];
+}
+
+export interface Reaction {
+  readonly key: string;
+  /** In the order in which they reacted. */
+  readonly userIds: readonly UserId[];
+}
+
+/** Of a message that nothing changed. */
+export const unchanged: MessageState = {};
+
+export const encodeState = (state: MessageState): string => JSON.stringify(state);
+export const decodeState = (json: string): MessageState => JSON.parse(json) as MessageState;
+
+export function withReaction({ reactions = [], ...rest }: MessageState, key: string, userId: UserId): MessageState {
+  const isKnown = reactions.some((one) => one.key === key);
+  const added = reactions.map((one) => (one.key === key ? { key, userIds: [...one.userIds, userId] } : one));
+  return { ...rest, reactions: isKnown ? added : [...added, { key, userIds: [userId] }] };
+}
+
+export function withoutReaction({ reactions = [], ...rest }: MessageState, key: string, userId: UserId): MessageState {
+  const left = reactions
+    .map((one) => (one.key === key ? { key, userIds: one.userIds.filter((other) => other !== userId) } : one))
+    .filter(({ userIds }) => userIds.length > 0);
+  return left.length === 0 ? rest : { ...rest, reactions: left };
+}
+
+export const hasReacted = ({ reactions }: MessageState, key: string, userId: UserId): boolean =>
+  reactions?.some((one) => one.key === key && one.userIds.includes(userId)) ?? false;

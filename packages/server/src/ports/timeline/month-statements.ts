@@ -1,0 +1,142 @@
+// The SQL of all reads of a month's file: by ranges of a key only. CROSS JOIN fixes the order of the loops, so that each inner
+// table is read by its primary key.
+
+import type { Database } from 'bun:sqlite';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import type { EntryRow } from './month-file.ts';
+import type { PackedId } from './packed-id.ts';
+
+export interface LocatedRow extends EntryRow {
+  readonly conversation_id: ConversationId;
+}
+
+/** The first or the last entry of a conversation. */
+export interface EndRow {
+  readonly seq: Seq;
+  readonly p: number;
+  readonly count: number;
+}
+
+export interface StateRow {
+  readonly seq: Seq;
+  readonly as_of_seq: Seq;
+  readonly state: string;
+}
+
+export type MonthStatements = ReturnType<typeof prepareMonth>;
+
+export const prepareMonth = (db: Database) => ({
+  ...preparePages(db),
+  ...prepareEnds(db),
+  ...prepareStates(db),
+  ...prepareLookups(db),
+});
+
+const shared =
+  'e.n & 4294967295 AS seq, e.p, e.msg_id, s.id AS sender, e.client_msg_id, e.timestamp, e.content, e.count';
+const entryColumns = `${shared}, e.is_counted, NULL AS target_seq`;
+const changeColumns = `${shared}, 0 AS is_counted, e.target & 4294967295 AS target_seq`;
+const ofConversation = 'c.id = ?1 AND e.n > (c.no << 32)';
+const beforeNext = 'e.n < (c.no + 1) << 32';
+
+function preparePages(db: Database) {
+  const from = (table: string) =>
+    `FROM conversation c CROSS JOIN ${table} e CROSS JOIN sender s WHERE s.no = e.sender_no AND ${ofConversation}`;
+  const after = `+ ?2 AND ${beforeNext}`;
+  const before = 'AND e.n < (c.no << 32) + ?2';
+  const page = (end: string, order: string) =>
+    db.prepare<EntryRow, [string, number, number]>(
+      `SELECT ${entryColumns} ${from('entry')} ${end} ORDER BY e.n ${order} LIMIT ?3`,
+    );
+  // By n, which both tables are in the order of: SQLite merges the two, and reads no more of them than the page.
+  const merged = (end: string, order: string) =>
+    db.prepare<EntryRow, [string, number, number]>(
+      `SELECT ${entryColumns}, e.n AS n ${from('entry')} ${end}
+       UNION ALL SELECT ${changeColumns}, e.n AS n ${from('change')} ${end} ORDER BY n ${order} LIMIT ?3`,
+    );
+  return {
+    after: page(after, 'ASC'),
+    before: page(before, 'DESC'),
+    afterMerged: merged(after, 'ASC'),
+    beforeMerged: merged(before, 'DESC'),
+    lastCounted: db.prepare<EntryRow, [string]>(
+      `SELECT ${entryColumns} ${from('entry')} AND ${beforeNext} AND e.is_counted ORDER BY e.n DESC LIMIT 1`,
+    ),
+  };
+}
+
+/** Where a conversation begins and ends in the month. */
+function prepareEnds(db: Database) {
+  const end = (table: string, order: string) =>
+    `SELECT * FROM (SELECT e.n & 4294967295 AS seq, e.p, e.count FROM conversation c CROSS JOIN ${table} e
+       WHERE ${ofConversation} AND ${beforeNext} ORDER BY e.n ${order} LIMIT 1)`;
+  /** One row of each table at most, in no order. */
+  const ofBoth = (order: string) =>
+    db.prepare<EndRow, [string]>(`${end('entry', order)} UNION ALL ${end('change', order)}`);
+  return {
+    first: ofBoth('ASC'),
+    last: ofBoth('DESC'),
+    // Entries that have a target do not raise the count: `entry` alone tells it.
+    countBeforeFirst: db.prepare<{ count: number }, [string]>(
+      `SELECT e.count - e.is_counted AS count FROM conversation c CROSS JOIN entry e
+       WHERE ${ofConversation} AND ${beforeNext} ORDER BY e.n LIMIT 1`,
+    ),
+    countAt: db.prepare<{ count: number }, [string, number]>(
+      `SELECT e.count FROM conversation c CROSS JOIN entry e
+       WHERE ${ofConversation} AND e.n <= (c.no << 32) + ?2 ORDER BY e.n DESC LIMIT 1`,
+    ),
+    lastP: db.prepare<{ p: number | null }, []>(
+      'SELECT max(coalesce((SELECT max(p) FROM tail), 0), coalesce((SELECT max(p) FROM feed), 0)) AS p',
+    ),
+  };
+}
+
+function prepareStates(db: Database) {
+  const range = 'c.id = ?1 AND m.n BETWEEN (c.no << 32) + ?2 AND (c.no << 32) + ?3';
+  const n = '(c.no << 32) + ?2';
+  return {
+    states: db.prepare<StateRow, [string, number, number]>(
+      `SELECT m.n & 4294967295 AS seq, m.as_of_seq, m.state FROM conversation c CROSS JOIN message_state m
+       WHERE ${range} ORDER BY m.n`,
+    ),
+    erased: db.prepare<{ count: number }, [string, number, number]>(
+      `SELECT count(*) AS count FROM conversation c CROSS JOIN message_state m INDEXED BY erased_message
+       WHERE ${range} AND m.is_erased`,
+    ),
+    holds: db.prepare<{ found: number }, [string, number]>(
+      `SELECT EXISTS(SELECT 1 FROM entry WHERE n = ${n}) OR EXISTS(SELECT 1 FROM change WHERE target = ${n})
+         OR EXISTS(SELECT 1 FROM message_state WHERE n = ${n}) AS found FROM conversation c WHERE c.id = ?1`,
+    ),
+    unsettled: db.prepare<{ found: number }, []>(
+      'SELECT EXISTS(SELECT 1 FROM tail) OR EXISTS(SELECT 1 FROM pending_erasure) AS found',
+    ),
+  };
+}
+
+/** Through an index that gives n: the entry is in one of the two tables. */
+function prepareLookups(db: Database) {
+  const either = (column: string) => `coalesce(e.${column}, h.${column})`;
+  const columns = `i.n & 4294967295 AS seq, ${either('p')} AS p, ${either('msg_id')} AS msg_id, s.id AS sender,
+    ${either('client_msg_id')} AS client_msg_id, ${either('timestamp')} AS timestamp, ${either('content')} AS content,
+    ${either('count')} AS count, coalesce(e.is_counted, 0) AS is_counted, h.target & 4294967295 AS target_seq,
+    c.id AS conversation_id`;
+  const located = (index: string) => `SELECT ${columns} FROM ${index} i
+    LEFT JOIN entry e ON e.n = i.n LEFT JOIN change h ON h.n = i.n CROSS JOIN conversation c CROSS JOIN sender s
+    WHERE c.no = i.n >> 32 AND s.no = ${either('sender_no')}`;
+  const tailColumns =
+    't.seq, t.p, t.msg_id, s.id AS sender, t.client_msg_id, t.timestamp, t.content, t.count, t.is_counted, t.target_seq';
+  return {
+    byMsgId: db.prepare<LocatedRow, [PackedId]>(`${located('by_msg_id')} AND i.msg_id = ?1 LIMIT 1`),
+    byKey: db.prepare<LocatedRow, [PackedId, string]>(
+      `${located('by_key')} AND i.client_msg_id = ?1 AND i.sender_no = (SELECT no FROM sender WHERE id = ?2)`,
+    ),
+    byKeyOfAnyone: db.prepare<LocatedRow, [PackedId]>(`${located('by_key')} AND i.client_msg_id = ?1 ORDER BY s.id`),
+    feed: db.prepare<LocatedRow, [number, number, number]>(
+      `${located('feed')} AND i.p > ?1 AND i.p <= ?2 ORDER BY i.p LIMIT ?3`,
+    ),
+    tail: db.prepare<LocatedRow, [number]>(
+      `SELECT ${tailColumns}, c.id AS conversation_id FROM tail t CROSS JOIN conversation c CROSS JOIN sender s
+       WHERE t.p > ?1 AND c.no = t.conversation_no AND s.no = t.sender_no ORDER BY t.p`,
+    ),
+  };
+}

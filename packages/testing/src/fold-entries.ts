@@ -1,0 +1,83 @@
+// The messages that the raw entries of a timeline amount to [E2]: the simplest fold there is, which shares nothing with server or client.
+
+export interface RawEntry {
+  readonly seq: number;
+  readonly from: string;
+  readonly content: unknown;
+}
+
+export interface FoldedMessage {
+  readonly seq: number;
+  readonly from: string;
+  readonly content: unknown;
+  readonly edited?: number;
+  readonly recalled?: true;
+  readonly reactions?: readonly { readonly key: string; readonly count: number; readonly mine?: true }[];
+}
+
+interface Message {
+  readonly seq: number;
+  readonly from: string;
+  content: unknown;
+  edited?: number;
+  recalled?: true;
+  readonly reactions: Map<string, Set<string>>;
+}
+
+interface Fields {
+  readonly type?: string;
+  readonly target_seq?: number;
+  readonly content?: unknown;
+  readonly key?: string;
+  readonly op?: string;
+}
+
+const tombstone = { type: 'hongyan.recalled' };
+
+/** `entries` from seq 1 on. Entries that a recall erased are left out where they were changes: they are void. */
+export function foldEntries(entries: readonly RawEntry[], reader: string): FoldedMessage[] {
+  const messages = new Map<number, Message>();
+  const recalled = new Set(entries.map(({ content }) => recallTargetOf(content as Fields)));
+  for (const { seq, from, content } of entries) {
+    const fields = content as Fields;
+    const target = fields.target_seq === undefined ? undefined : messages.get(fields.target_seq);
+    if (target) apply(target, fields, { seq, from });
+    else if (fields.type !== tombstone.type || recalled.has(seq))
+      messages.set(seq, { seq, from, content, reactions: new Map() });
+  }
+  return [...messages.values()].map((message) => formOf(message, reader));
+}
+
+const recallTargetOf = ({ type, target_seq }: Fields) => (type === 'hongyan.recall' ? target_seq : undefined);
+
+function apply(
+  message: Message,
+  { type, content, key = '', op }: Fields,
+  { seq, from }: { seq: number; from: string },
+): void {
+  if (type === 'hongyan.edit') {
+    message.content = content;
+    message.edited = seq;
+  } else if (type === 'hongyan.recall') {
+    message.content = tombstone;
+    message.recalled = true;
+    delete message.edited;
+    message.reactions.clear();
+  } else if (type === 'hongyan.reaction') {
+    const users = message.reactions.get(key) ?? new Set();
+    if (op === 'add') users.add(from);
+    else users.delete(from);
+    if (users.size === 0) message.reactions.delete(key);
+    else message.reactions.set(key, users);
+  } else throw new Error(`an entry of type ${type} changes message ${message.seq}`);
+}
+
+function formOf({ reactions, ...message }: Message, reader: string): FoldedMessage {
+  if (reactions.size === 0) return message;
+  const list = Array.from(reactions, ([key, users]) => ({
+    key,
+    count: users.size,
+    ...(users.has(reader) ? { mine: true as const } : {}),
+  }));
+  return { ...message, reactions: list };
+}
