@@ -1,0 +1,6 @@
+// What a member may do beyond reading and writing.
+
+import Type, { type Static } from 'typebox';
+
+export const MemberRoleSchema = Type.Union([Type.Literal('owner'), Type.Literal('admin'), Type.Literal('member')]);
+export type MemberRole = Static<typeof MemberRoleSchema>;
