@@ -31,16 +31,19 @@ export function extend(
     self,
   }: { readonly throughSeq: number; readonly arrived: readonly Arrived[]; readonly self: UserId },
 ): { readonly messages: readonly ClientMessage[]; readonly throughSeq: number; readonly rest: Arrived[] } {
-  let messages = window;
-  let through = throughSeq;
+  const added: ClientMessage[] = [];
+  const changes: MessageChange[] = [];
   const rest: Arrived[] = [];
+  let through = throughSeq;
   for (const item of arrived.toSorted((one, other) => one.seq - other.seq)) {
     const isNext = item.seq === through + 1;
-    if (item.message && isNext) messages = [...messages, item.message];
-    if (item.change && item.seq <= through + 1) messages = withChange(messages, item.change, self);
+    if (item.message && isNext) added.push(item.message);
+    if (item.change && item.seq <= through + 1) changes.push(item.change);
     if (isNext) through++;
     else if (item.seq > through) rest.push(item);
   }
+  let messages = added.length === 0 ? window : [...window, ...added];
+  for (const change of changes) messages = withChange(messages, change, self);
   return { messages, throughSeq: through, rest };
 }
 
