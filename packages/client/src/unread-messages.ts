@@ -110,7 +110,10 @@ export class UnreadMessages {
 
   toStored(standing: Standing): StoredUnread {
     const start = this.startOf(standing);
-    for (const seq of this.#counts.keys()) if (seq < start) this.#counts.delete(seq);
+    // The last count up to the start remains: a read position may be at an entry whose count is not known here.
+    let below = 0 as Seq;
+    for (const seq of this.#counts.keys()) if (seq <= start && seq > below) below = seq;
+    for (const seq of this.#counts.keys()) if (seq < below) this.#counts.delete(seq);
     for (const target of this.#recalls.keys()) if (target <= start) this.#recalls.delete(target);
     return {
       reported: this.#reported,
