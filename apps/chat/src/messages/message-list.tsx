@@ -72,19 +72,19 @@ function useFirstUnread(
   const { client, userId } = useChat();
   const isVisible = usePageVisible();
   const [decided, setDecided] = useState<{ readonly seq: number | undefined }>();
-  /** The read position when the page was hidden; undefined while it is visible. */
-  const [readSeqHidden, setReadSeqHidden] = useState<number>();
-  const readSeqNow = () => client.conversation(conversationId)?.readSeq ?? 0;
-  const after = (readSeq: number) => firstUnreadOf({ rows, readSeq, self: userId, hasOlder: view.hasOlder });
+  /** Where unread messages began when the page was hidden; undefined while it is visible. */
+  const [startHidden, setStartHidden] = useState<number>();
+  const startNow = () => client.conversation(conversationId)?.unreadAfterSeq ?? 0;
+  const after = (afterSeq: number) => firstUnreadOf({ rows, afterSeq, self: userId, hasOlder: view.hasOlder });
 
   // State is set while rendering, so that the first rows are drawn with their line already.
-  if (view.phase === 'ready' && !decided) setDecided({ seq: after(readSeqNow()) });
-  if (!isVisible && readSeqHidden === undefined) setReadSeqHidden(readSeqNow());
-  if (isVisible && readSeqHidden !== undefined) {
-    setReadSeqHidden(undefined);
-    if (decided) setDecided({ seq: after(readSeqHidden) });
+  if (view.phase === 'ready' && !decided) setDecided({ seq: after(startNow()) });
+  if (!isVisible && startHidden === undefined) setStartHidden(startNow());
+  if (isVisible && startHidden !== undefined) {
+    setStartHidden(undefined);
+    if (decided) setDecided({ seq: after(startHidden) });
   }
-  return readSeqHidden === undefined ? decided?.seq : after(readSeqHidden);
+  return startHidden === undefined ? decided?.seq : after(startHidden);
 }
 
 function Rows(props: {

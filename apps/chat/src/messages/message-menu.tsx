@@ -1,13 +1,13 @@
 // The actions of one message: opened by the pointer or by Enter, closed by Escape, Tab or a click elsewhere.
 
 import type { Client, ClientMessage } from '@hongyan/client/api';
-import { isSameKey } from '@hongyan/client/apply-change';
 import { type KeyboardEvent, type ReactNode, type RefObject, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { MessageDetails } from '../dialogs/message-details.tsx';
 import { useChat } from '../state/chat-state.ts';
 import { BinIcon, CopyIcon, EditIcon, PinIcon, RetryIcon } from '../ui/icons.tsx';
 import { type FailedAction, failedActions, runFailedAction } from './failed-message.ts';
+import { commonReactions, toggleReaction } from './reactions.tsx';
 
 export interface MenuPlace {
   readonly message: ClientMessage;
@@ -88,7 +88,7 @@ function Menu(props: {
               type="button"
               role="menuitem"
               aria-label={t('messages.react', { key })}
-              onClick={act(() => react(chat.client, message, key))}
+              onClick={act(() => toggleReaction(chat.client, message, key))}
             >
               {key}
             </button>
@@ -99,15 +99,7 @@ function Menu(props: {
   );
 }
 
-const commonReactions = ['👍', '❤️', '😂', '😮', '🎉', '🙏'];
-
-/** A refusal is reported by the client's `changed` event. */
-function react(client: Client, { conversationId, seq, reactions = [] }: ClientMessage, key: string): void {
-  if (seq === undefined) return;
-  const isMine = reactions.some((reaction) => isSameKey(reaction.key, key) && reaction.isMine);
-  client.react(conversationId, seq, key, isMine ? 'remove' : 'add').catch(() => {});
-}
-
+/** A refusal is reported by the client's `changed` event too. */
 function recall(client: Client, { conversationId, seq }: ClientMessage, question: string): void {
   if (seq === undefined || !confirm(question)) return;
   client.recall(conversationId, seq).catch(() => {});

@@ -15,6 +15,7 @@ import type { Mark } from './mark.ts';
 import type { MenuPlace } from './message-menu.tsx';
 import { MessageText } from './message-text.tsx';
 import { isSystem, systemWords, usersIn } from './message-words.ts';
+import { Reactions } from './reactions.tsx';
 import type { Decoration } from './row.ts';
 import { StatusMark } from './status-mark.tsx';
 
@@ -143,30 +144,6 @@ function Bubble({
         {time}
         {mark && <StatusMark mark={mark} />}
       </span>
-    </div>
-  );
-}
-
-/** What others and this user reacted with; a press adds or takes back the own reaction. */
-function Reactions({ message }: { readonly message: ClientMessage }) {
-  const { t } = useTranslation();
-  const { client } = useChat();
-  const { conversationId, seq, reactions = [] } = message;
-  if (reactions.length === 0 || seq === undefined) return null;
-  return (
-    <div className="reactions">
-      {reactions.map(({ key, count, isMine }) => (
-        <button
-          key={key}
-          type="button"
-          className="reaction"
-          aria-pressed={isMine}
-          aria-label={t(isMine ? 'messages.reactionMine' : 'messages.reaction', { key, count })}
-          onClick={() => void client.react(conversationId, seq, key, isMine ? 'remove' : 'add').catch(() => {})}
-        >
-          {key} {count}
-        </button>
-      ))}
     </div>
   );
 }

@@ -61,8 +61,8 @@ describe('lines and groups', () => {
 
 describe('the first unread message', () => {
   const rows = [message(1), message(2), message(3, { from: self }), message(4), message(5)];
-  const first = (readSeq: number, more: Partial<Parameters<typeof firstUnreadOf>[0]> = {}) =>
-    firstUnreadOf({ rows, readSeq, self, hasOlder: false, ...more });
+  const first = (afterSeq: number, more: Partial<Parameters<typeof firstUnreadOf>[0]> = {}) =>
+    firstUnreadOf({ rows, afterSeq, self, hasOlder: false, ...more });
 
   test('is the first message of others after the read position, also when it is the first row', () => {
     expect(first(1)).toBe(2);

@@ -45,18 +45,18 @@ function isMissingBetween(previous: ClientMessage | undefined, message: ClientMe
 }
 
 /**
- * Seq of the first message of others after `readSeq`, also when that is the first row. undefined when there is none, and
+ * Seq of the first message of others after `afterSeq`, also when that is the first row. undefined when there is none, and
  * when it lies before what is loaded.
  */
 export function firstUnreadOf(at: {
   readonly rows: readonly ClientMessage[];
-  readonly readSeq: number;
+  readonly afterSeq: number;
   readonly self: UserId;
   readonly hasOlder: boolean;
 }): number | undefined {
-  const { rows, readSeq, self, hasOlder } = at;
-  const lastRead = rows.findLastIndex((row) => row.seq !== undefined && row.seq <= readSeq);
-  if (lastRead < 0 && hasOlder && rows[0]?.seq !== readSeq + 1) return undefined;
+  const { rows, afterSeq, self, hasOlder } = at;
+  const lastRead = rows.findLastIndex((row) => row.seq !== undefined && row.seq <= afterSeq);
+  if (lastRead < 0 && hasOlder && rows[0]?.seq !== afterSeq + 1) return undefined;
   return rows.slice(lastRead + 1).find((row) => row.from !== self && !isSystem(row))?.seq;
 }
 

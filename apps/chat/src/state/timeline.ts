@@ -62,7 +62,8 @@ export class Timeline {
   #windows = 0;
   /** A burst of messages is taken into the window together. */
   readonly #publish = eachFrame(() => {
-    if (this.#now.phase === 'ready') this.#takeAhead();
+    // Not while a page is on its way: a change of one of its messages, which it may not contain yet, is applied after it.
+    if (this.#now.phase === 'ready' && !this.#now.loading) this.#takeAhead();
     this.#now = { ...this.#now, waiting: this.#waiting() };
     this.view.set({ ...this.#now, messages: this.#withPending(this.#now.messages) });
   });
@@ -83,13 +84,13 @@ export class Timeline {
     if (this.#client.state.type !== 'online') return;
     const conversation = this.#client.conversation(this.#conversationId);
     if (!conversation || conversation.unread === 0) return this.#load({});
-    const { unread, readSeq, firstSeq } = conversation;
-    const afterSeq = Math.max(readSeq - contextMessages, firstSeq - 1, 0) as Seq;
+    const { unread, unreadAfterSeq, firstSeq } = conversation;
+    const afterSeq = Math.max(unreadAfterSeq - contextMessages, firstSeq - 1, 0) as Seq;
     if (unread > pageMessages - contextMessages) return this.#load({ afterSeq });
     await this.#load({});
     // A server may answer with fewer messages than asked for.
     const { messages, hasOlder } = this.#now;
-    if (hasOlder && (messages[0]?.seq ?? 0) > readSeq + 1) await this.#load({ afterSeq });
+    if (hasOlder && (messages[0]?.seq ?? 0) > unreadAfterSeq + 1) await this.#load({ afterSeq });
   }
 
   /** Drops the window and loads the newest page, when the window does not reach it already. */
