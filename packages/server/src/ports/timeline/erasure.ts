@@ -36,7 +36,7 @@ export class Eraser {
   }
 }
 
-/** In a month that gets no more entries. Durable, and in no byte of the file or its log, when it returns. */
+/** In a month that gets no more entries. Durable when it returns, and no longer in the log; see month-file.ts for what SQLite may keep. */
 export function eraseInClosedMonth(path: string, erasures: readonly Erasure[]): void {
   const db = openMonthWriter(path, { cacheBytes: 4 * 1024 * 1024 });
   try {

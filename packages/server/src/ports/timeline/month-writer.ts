@@ -9,7 +9,7 @@
 // - the sorted tables: `entry` by n = conversation_no << 32 | seq, which is also the guard of seq [D2]; `change`, the same for
 //   entries with a target, so that these do not lie between messages; `feed` by p; and `by_msg_id` and `by_key`, where UUIDv7 ids
 //   append. Ids that are UUIDs take 16 bytes, senders and conversations are numbers.
-// A drain moves the whole tail in steps of one or two milliseconds between the batches, each a transaction without an fsync, and
+// A drain moves the whole tail in steps of about half a millisecond between the batches, each a transaction without an fsync, and
 // deletes it from the tail last. A crash in between leaves rows in both forms; the next start moves them again, and ignores what
 // is there already. A tail beyond its bounds makes appends wait for the drain: never is more than rowsMax in memory.
 // What a drain costs is pages of `entry`, about one for each conversation in the tail. It therefore waits for twelve rows for each

@@ -26,21 +26,14 @@ export interface Target {
   /** JSON of the caller, replaced as a whole; kept beside the message and as long as it is. */
   readonly stateJson: string;
   /**
-   * Overwrites the content of the message and of all entries that changed it so far by this JSON. What was there is in no byte of
-   * the store once it was checkpointed, and the message no longer counts as unread [E5].
+   * Overwrites the content of the message and of all entries that changed it so far by this JSON: no read shows what was there, and
+   * the message no longer counts as unread [E5]. How much of it the disk still holds is the adapter's to state.
    */
   readonly erasedJson?: string | undefined;
 }
 
-export interface StoredEntry {
-  readonly msgId: MsgId;
-  readonly conversationId: ConversationId;
-  readonly from: UserId;
-  readonly clientMsgId: ClientMsgId;
-  readonly timestampMs: number;
-  readonly contentJson: string;
+export interface StoredEntry extends Omit<NewEntry, 'target'> {
   readonly seq: Seq;
-  readonly isCounted: boolean;
   /** Counted entries of the conversation up to and including this one [E1]. */
   readonly count: number;
   /** Of a state entry that changes a message. */

@@ -13,6 +13,7 @@ import type { Caller } from '../../ports/core/core.ts';
 import type { ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
+import { messageAt } from './message-at.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'newMsgId'>;
@@ -106,10 +107,8 @@ export class Conversations {
     const { directory, timeline } = this.#deps;
     const membership = await this.#memberships.get(conversationId, userId);
     if (!membership) return refusal.notMember();
-    const range = await timeline.range({ conversationId, afterSeq: (seq - 1) as Seq, limit: 1 });
-    const [message] = range.entries;
-    const isVisible = message?.seq === seq && message.isCounted && seq >= membership.member.visibleFromSeq;
-    if (!isVisible) return refusal.noSuch(`message ${seq}`);
+    const { message } = await messageAt(timeline, conversationId, seq);
+    if (!message || seq < membership.member.visibleFromSeq) return refusal.noSuch(`message ${seq}`);
     const [page, counts] = await Promise.all([
       this.#memberPage(conversationId, {
         after,

@@ -12,6 +12,7 @@ import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/t
 import { type MessageChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
 import type { Membership, MembershipCache } from './membership-cache.ts';
+import { messageAt } from './message-at.ts';
 
 type Outcome = Result<CommandOutcome>;
 
@@ -59,16 +60,13 @@ export class TimelineMessageChanges implements MessageChanges {
     return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });
   }
 
-  /** undefined where the seq is of no message: none, not kept any more, or of a state entry. */
   async #find(conversationId: ConversationId, seq: Seq): Promise<Found | undefined> {
     const { timeline } = this.#deps;
-    const [range, [states]] = await Promise.all([
-      timeline.range({ conversationId, afterSeq: (seq - 1) as Seq, limit: 1 }),
+    const [{ message, lastSeq }, [states]] = await Promise.all([
+      messageAt(timeline, conversationId, seq),
       timeline.states([{ conversationId, fromSeq: seq, throughSeq: seq }]),
     ]);
-    const [message] = range.entries;
-    if (message?.seq !== seq || !message.isCounted) return undefined;
-    return { message, state: states?.get(seq), nextSeq: (range.lastSeq + 1) as Seq };
+    return message && { message, state: states?.get(seq), nextSeq: (lastSeq + 1) as Seq };
   }
 
   #decide({ change, from }: MessageChangeCommand, { conversation, member }: Membership, found: Found): Decision {
