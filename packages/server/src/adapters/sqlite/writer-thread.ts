@@ -40,7 +40,7 @@ export class WriterThread<Op, Result> {
     this.#post({ type: 'init', init: options.init });
   }
 
-  /** Resolves when the worker has opened its store; rejects when it could not. */
+  /** Resolves when the worker has opened its store; rejects when it could not, once the thread is gone and holds no file any more. */
   ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -103,7 +103,7 @@ export class WriterThread<Op, Result> {
     if (this.#state.type === 'dead') return;
     this.#state = { type: 'dead', later };
     for (const answer of this.#underWay.splice(0)) answer.reject(pending);
-    this.#ready.reject(pending);
+    void this.#closed.promise.then(() => this.#ready.reject(pending));
     this.#worker.terminate();
     if (!isExpected) this.#options.onFatal?.(pending);
   }

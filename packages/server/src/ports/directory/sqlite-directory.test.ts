@@ -2,7 +2,7 @@
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
@@ -149,6 +149,8 @@ test('a file of the layout of 0.1 is refused, with what to do, and left as it is
   });
   const refusal = String(await rejectionOf(open(path)));
   for (const part of ['directory.db', 'version 0.1', '--data']) expect(refusal).toContain(part);
+  // A refusal comes when the thread is gone, and the log it kept beside the file.
+  expect(readdirSync(folder)).toEqual(['directory.db']);
   expect(() => openSqliteDirectoryReader(path)).toThrow('version 0.1');
   edit((db) => expect(db.query('SELECT name FROM sqlite_master').all()).toHaveLength(1));
 });
