@@ -10,6 +10,7 @@ import type {
   Entry,
   MemberPlace,
   MemberRole,
+  Mentions,
   MessagePlace,
   MessageStatus,
   Reaction,
@@ -29,6 +30,7 @@ export type {
   Entry,
   MemberPlace,
   MemberRole,
+  Mentions,
   MessagePlace,
   MessageStatus,
   MsgId,
@@ -63,12 +65,16 @@ export interface ClientMessage {
   /** queued: in the outbox; failed: refused by the server for good (see `error`), kept until retried or discarded. */
   readonly status: 'queued' | 'failed' | MessageStatus;
   readonly error?: { readonly code: string; readonly message: string };
+  readonly replyTo?: MessageReply;
+  /** Members whom the message calls to attention, or everyone. */
+  readonly mentions?: Mentions;
   /** seq of the last edit. */
   readonly edited?: Seq;
   /** Erased for everyone: `content` is {type: 'hongyan.recalled'}. */
   readonly isRecalled?: true;
   /** In the order in which their keys were first used. */
   readonly reactions?: readonly MessageReaction[];
+  readonly isPinned?: true;
   /** The newest change that the message contains; absent: none. */
   readonly asOfSeq?: Seq;
   /** Messages of the conversation up to and including this one: a difference of more than 1 means that some are missing. */
@@ -85,7 +91,18 @@ export interface MessageReaction {
   readonly isMine: boolean;
 }
 
-/** A committed edit, recall or reaction of the message at `content.target_seq`; see `applyChange`. */
+/** The message that is answered, as far as it is known: of a message in the outbox `seq` alone. `applyChange` keeps it up to date. */
+export interface MessageReply {
+  readonly seq: Seq;
+  readonly from?: UserId;
+  /** The beginning of a text; of another content its type. */
+  readonly content?: Content;
+  readonly isRecalled?: true;
+  /** The newest change that is part of it; absent: none. */
+  readonly asOfSeq?: Seq;
+}
+
+/** A committed edit, recall, reaction or pin of the message at `content.target_seq`; see `applyChange`. */
 export interface MessageChange {
   /** Of the change. */
   readonly seq: Seq;
@@ -110,6 +127,8 @@ export interface ConversationView {
   readonly deliveredSeq: Seq;
   /** Messages of others after `unreadAfterSeq` that were not recalled. */
   readonly unread: number;
+  /** Those of them that mention this user, or all. */
+  readonly unreadMentions: number;
   /** What this user has read, or answered by a message of their own. */
   readonly unreadAfterSeq: Seq;
   /** As it is now; not a change of members or title. */
@@ -175,7 +194,7 @@ export interface Client {
    * `bad_request` at once for a target or content that cannot be sent (JSON must carry all of it: no undefined, NaN, Infinity or
    * BigInt, no half of a surrogate pair); or the server's refusal, such as `conflict` for a clientMsgId that was used for another message.
    */
-  send(target: SendTarget, content: Content, options?: { readonly clientMsgId?: ClientMsgId }): Promise<ClientMessage>;
+  send(target: SendTarget, content: Content, options?: SendOptions): Promise<ClientMessage>;
   /** Sends a failed message again; does nothing for others. */
   retry(clientMsgId: ClientMsgId): void;
   /** Removes a message from the outbox. One that was on its way may still be committed. */
@@ -184,7 +203,8 @@ export interface Client {
   outbox(conversationId?: ConversationId): readonly ClientMessage[];
 
   /**
-   * Replaces the content of an own message, erases a message for everyone, adds or removes a reaction. Each waits in the outbox as
+   * Replaces the content of an own message, erases a message for everyone, adds or removes a reaction, puts a message on the list
+   * of pinned ones or takes it off. Each waits in the outbox as
    * a message does, offline too, and leaves after what was sent before it; `withPending` shows it at once. Resolves when it is
    * acknowledged, rejects with ClientError when it is refused: then it is undone and gone, and the `changed` event says so.
    * `expectEdited`: `edited` of the message that the user saw, 0 for none; a newer edit makes it a `conflict`.
@@ -197,6 +217,9 @@ export interface Client {
   ): Promise<void>;
   recall(conversationId: ConversationId, seq: Seq, options?: { readonly reason?: string }): Promise<void>;
   react(conversationId: ConversationId, seq: Seq, key: string, op: 'add' | 'remove'): Promise<void>;
+  pin(conversationId: ConversationId, seq: Seq, isPinned: boolean): Promise<void>;
+  /** The pinned messages of a conversation, oldest first, from the server. */
+  pinned(conversationId: ConversationId): Promise<readonly ClientMessage[]>;
   /** The message with this user's changes of it that wait for their ack; the message itself when none waits. */
   withPending(message: ClientMessage): ClientMessage;
   /** Changes of messages that wait for their ack. */
@@ -251,6 +274,13 @@ export interface Client {
   searchUsers(query: string): Promise<readonly User[]>;
   /** Closes, and deletes what this device kept: conversations, cursor, outbox. Waiting sends reject. Rejects when the storage cannot delete. */
   logout(): Promise<void>;
+}
+
+export interface SendOptions {
+  readonly clientMsgId?: ClientMsgId;
+  /** The message that this one answers. */
+  readonly replyTo?: Seq;
+  readonly mentions?: Mentions;
 }
 
 export type SendTarget = { readonly to: UserId } | { readonly conversationId: ConversationId };

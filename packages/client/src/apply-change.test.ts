@@ -36,8 +36,27 @@ describe('[E2] a change', () => {
     const { seq: _seq, ...queued } = message();
     expect(after([edit(5, 'new')], queued)).toBe(queued);
     const sent = message();
-    expect(after([change(5, 'pin'), change(6, 'edit', { content: 7 }), change(7, 'edit')], sent)).toBe(sent);
+    expect(after([change(5, 'poll'), change(6, 'edit', { content: 7 }), change(7, 'edit')], sent)).toBe(sent);
   });
+});
+
+test('[E9] a pin and its removal are shown, and a recall takes a message off the list', () => {
+  const pinned = after([change(4, 'pin', { pinned: true })]);
+  expect(pinned).toMatchObject({ isPinned: true, asOfSeq: 4 });
+  for (const next of [change(5, 'pin', { pinned: false }), change(5, 'recall')])
+    expect(after([next], pinned)).not.toHaveProperty('isPinned');
+});
+
+test('[E7] a reply follows the message that it answers: its edits in order, and its recall for good', () => {
+  const replyTo = { seq: 2 as Seq, from: you, content: { type: 'text', text: 'quoted' }, asOfSeq: 4 as Seq };
+  const reply = message({ replyTo });
+  const editOf2 = (seq: number, text: string) => change(seq, 'edit', { target: 2, content: { type: 'text', text } });
+  expect(after([editOf2(4, 'older'), change(5, 'reaction', { target: 2, key: '👍', op: 'add' })], reply)).toBe(reply);
+  const edited = after([editOf2(6, 'newer')], reply);
+  expect(edited.replyTo).toEqual({ ...replyTo, content: { type: 'text', text: 'newer' }, asOfSeq: 6 as Seq });
+  expect(edited).not.toHaveProperty('edited');
+  const recalled = after([change(7, 'recall', { target: 2 }), editOf2(8, 'too late')], edited);
+  expect(recalled.replyTo).toEqual({ seq: 2 as Seq, from: you, isRecalled: true, asOfSeq: 7 as Seq });
 });
 
 test('[E5] a recall erases content, edits and reactions, and nothing changes the message after it', () => {

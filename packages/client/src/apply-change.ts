@@ -1,4 +1,4 @@
-// A message after an edit, a recall or a reaction. One rule for the library and for applications that keep loaded messages. Pure.
+// A message after an edit, a recall, a reaction or a pin. One rule for the library and for applications that keep loaded messages. Pure.
 
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { ClientMessage, MessageChange } from './api.ts';
@@ -6,10 +6,15 @@ import { recalledType } from './entry-kind.ts';
 import type { Content } from './wire.ts';
 
 /**
- * The message after the change; the message itself when the change is of another message, or is part of it already: one applies
- * only if its seq is greater than the message's `asOfSeq`. Changes of one message must be applied in the order of their seqs.
+ * The message after the change, of itself or of the message that it answers; the message itself when the change is of neither, or is
+ * part of it already: one applies only if its seq is greater than `asOfSeq`. Changes of one message must be applied in the order of
+ * their seqs.
  */
 export function applyChange(message: ClientMessage, change: MessageChange, self: UserId | undefined): ClientMessage {
+  return withQuoteChanged(withChange(message, change, self), change);
+}
+
+function withChange(message: ClientMessage, change: MessageChange, self: UserId | undefined): ClientMessage {
   const { seq: asOfSeq, content } = change;
   if (message.seq === undefined || content.target_seq !== message.seq) return message;
   if (asOfSeq <= (message.asOfSeq ?? message.seq) || message.isRecalled) return message;
@@ -20,6 +25,8 @@ export function applyChange(message: ClientMessage, change: MessageChange, self:
       return recalled(message, asOfSeq);
     case 'hongyan.reaction':
       return { ...withReaction(message, change, self), asOfSeq };
+    case 'hongyan.pin':
+      return withPin(message, content.pinned === true, asOfSeq);
     default:
       return message; // a change of a later version
   }
@@ -35,7 +42,31 @@ export function withPendingChanges(message: ClientMessage, pending: readonly Cli
   return shown === message ? message : { ...shown, isPending: true };
 }
 
-function recalled({ edited: _edited, reactions: _reactions, ...message }: ClientMessage, asOfSeq: Seq): ClientMessage {
+/** A reply shows the beginning of a long text: an edit may show more of it until the next read. */
+function withQuoteChanged(message: ClientMessage, { seq: asOfSeq, content }: MessageChange): ClientMessage {
+  const { replyTo } = message;
+  if (replyTo === undefined || content.target_seq !== replyTo.seq || replyTo.isRecalled) return message;
+  if (asOfSeq <= (replyTo.asOfSeq ?? replyTo.seq)) return message;
+  if (content.type === 'hongyan.edit' && isContent(content.content))
+    return { ...message, replyTo: { ...replyTo, content: content.content, asOfSeq } };
+  if (content.type !== 'hongyan.recall') return message;
+  const { content: _content, ...rest } = replyTo;
+  return { ...message, replyTo: { ...rest, isRecalled: true, asOfSeq } };
+}
+
+function withPin({ isPinned: _isPinned, ...message }: ClientMessage, isPinned: boolean, asOfSeq: Seq): ClientMessage {
+  return { ...message, ...(isPinned ? { isPinned } : {}), asOfSeq };
+}
+
+function recalled(before: ClientMessage, asOfSeq: Seq): ClientMessage {
+  const {
+    edited: _edited,
+    reactions: _reactions,
+    isPinned: _isPinned,
+    replyTo: _replyTo,
+    mentions: _mentions,
+    ...message
+  } = before;
   return { ...message, content: { type: recalledType }, isRecalled: true, asOfSeq };
 }
 

@@ -1,7 +1,7 @@
 // Edits, recalls and reactions of a client: shown at once, kept and sent like messages, undone when they are refused.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { until } from '@hongyan/testing/until';
 import type { ClientMessage } from './api.ts';
@@ -39,7 +39,7 @@ const ack = ({ id, client_msg_id, conversation_id }: Frame, seq: number) =>
 function holdChanges(): { readonly peer: ScriptedConnection; readonly frame: Frame }[] {
   const held: { readonly peer: ScriptedConnection; readonly frame: Frame }[] = [];
   rig.server.answer = (peer, frame) => {
-    if (!['edit', 'recall', 'react'].includes(frame.type)) return rig.answer(peer, frame);
+    if (!['edit', 'recall', 'react', 'pin', 'unpin'].includes(frame.type)) return rig.answer(peer, frame);
     held.push({ peer, frame });
     return true;
   };
@@ -69,6 +69,51 @@ test('[C4][E2] an edit made offline shows at once, leaves with the same key unti
   expect(now().isPending).toBeUndefined();
   expect(rig.client.conversation(g1)).toMatchObject({ lastSeq: 2, unread: 1 });
   expect((await rig.storage.load()).outbox).toEqual([]);
+});
+
+test('[E7, E8] what a message answers and mentions is kept with it, sent, and part of what its key stands for', async () => {
+  const connection = await rig.begin();
+  connection.close(4000);
+  await until(() => rig.client.state.type === 'reconnecting');
+  const options = { replyTo: first, mentions: ['you' as UserId, 'you' as UserId], clientMsgId: 'k' as ClientMsgId };
+  const sent = rig.client.send({ conversationId: g1 }, text('see there'), options);
+  await until(() => rig.client.outbox().length === 1);
+  expect(rig.client.outbox()[0]).toMatchObject({ replyTo: { seq: 1 }, mentions: ['you'] });
+  const other = { ...options, replyTo: 2 as Seq };
+  expect(await rejectionOf(rig.client.send({ conversationId: g1 }, text('see there'), other))).toMatchObject({
+    code: 'conflict',
+  });
+  const frames: Frame[] = [];
+  rig.server.answer = (peer, frame) => {
+    if (frame.type !== 'send') return rig.answer(peer, frame);
+    frames.push(frame);
+    peer.send(ack(frame, 2));
+    return true;
+  };
+  await rig.again();
+  expect(await sent).toMatchObject({ replyTo: { seq: 1 }, mentions: ['you'] });
+  expect(frames).toMatchObject([{ reply_to: { seq: 1 }, mentions: ['you'] }]);
+  for (const bad of [{ replyTo: 0 as Seq }, { mentions: [] }, { mentions: 'everyone' as 'all' }])
+    expect(await rejectionOf(rig.client.send({ conversationId: g1 }, text('x'), bad))).toMatchObject({
+      code: 'bad_request',
+    });
+});
+
+test('[E9] a pin and its removal leave as frames of their own', async () => {
+  await rig.begin();
+  const { now } = await shownMessage();
+  const held = holdChanges();
+  const pinned = rig.client.pin(g1, first, true);
+  await until(() => held.length === 1);
+  expect(now()).toMatchObject({ isPinned: true, isPending: true });
+  const { peer, frame } = held[0] as (typeof held)[number];
+  expect(frame).toMatchObject({ type: 'pin', target_seq: 1 });
+  expect(frame).not.toHaveProperty('pinned');
+  peer.send(ack(frame, 2));
+  await pinned;
+  void rig.client.pin(g1, first, false);
+  await until(() => held.length === 2);
+  expect(held[1]?.frame.type).toBe('unpin');
 });
 
 test('a change that is refused is undone, reported with its reason, and gone from the outbox', async () => {

@@ -17,7 +17,7 @@ const g1 = {
   title: 'geese',
   members: ['me', 'you'],
   member_count: 2,
-  ...{ last_seq: 0, first_seq: 1, delivered_seq: 0, read_seq: 0, last_count: 0, unread: 0 },
+  ...{ last_seq: 0, first_seq: 1, delivered_seq: 0, read_seq: 0, last_count: 0, unread: 0, unread_mentions: 0 },
   ...{ created_at: 1, history_visible: true, role: 'member' },
 };
 

@@ -6,11 +6,19 @@ import type { StateContent } from '@hongyan/protocol/content';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
-import type { Client, ClientEvents, ClientMessage, ClientOptions, ClientStorage, ConnectionState } from './api.ts';
+import type {
+  Client,
+  ClientEvents,
+  ClientMessage,
+  ClientOptions,
+  ClientStorage,
+  ConnectionState,
+  SendOptions,
+} from './api.ts';
 import { withPendingChanges } from './apply-change.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { eventNames } from './client-events.ts';
-import { checkedChange, checkedContent, checkedTarget } from './content.ts';
+import { checkedChange, checkedContent, checkedReferences, checkedTarget } from './content.ts';
 import { Emitter } from './emitter.ts';
 import { call } from './http.ts';
 import { loadKept } from './kept-data.ts';
@@ -125,10 +133,11 @@ class HongyanClient implements Client {
   async send(
     target: Parameters<Client['send']>[0],
     content: Parameters<Client['send']>[1],
-    options: Parameters<Client['send']>[2] = {},
+    { clientMsgId, ...options }: SendOptions = {},
   ): Promise<ClientMessage> {
     const checked = checkedTarget(target);
     const copy = checkedContent(content);
+    const references = checkedReferences(options);
     const { userId, outbox } = await this.#open();
     const conversationId = 'to' in checked ? directConversationId(userId, checked.to) : checked.conversationId;
     this.#typing.sent(conversationId);
@@ -136,8 +145,9 @@ class HongyanClient implements Client {
       target: checked,
       conversationId,
       from: userId,
-      clientMsgId: options.clientMsgId ?? (this.#newId() as ClientMsgId),
+      clientMsgId: clientMsgId ?? (this.#newId() as ClientMsgId),
       content: copy,
+      ...references,
     });
   }
 
@@ -153,6 +163,17 @@ class HongyanClient implements Client {
 
   react(conversationId: ConversationId, seq: Seq, key: string, op: 'add' | 'remove') {
     return this.#change(conversationId, () => ({ type: 'hongyan.reaction', target_seq: seq, key, op }));
+  }
+
+  pin(conversationId: ConversationId, seq: Seq, isPinned: boolean) {
+    return this.#change(conversationId, () => ({ type: 'hongyan.pin', target_seq: seq, pinned: isPinned }));
+  }
+
+  async pinned(conversationId: ConversationId) {
+    const session = await this.#open();
+    const { entries } = await this.#call('listPinned', { conversation_id: conversationId });
+    const state = await session.learn(conversationId);
+    return state ? session.conversations.readAsHistory(state, entries) : [];
   }
 
   withPending(message: ClientMessage): ClientMessage {

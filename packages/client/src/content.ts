@@ -3,7 +3,7 @@
 
 import type { StateContent } from '@hongyan/protocol/content';
 import type { ConversationId } from '@hongyan/protocol/ids';
-import type { SendTarget } from './api.ts';
+import type { Mentions, MessageReply, SendOptions, SendTarget } from './api.ts';
 import { ClientError } from './client-error.ts';
 import { hasLoneSurrogate } from './unicode.ts';
 import type { Content } from './wire.ts';
@@ -36,14 +36,28 @@ export function checkedTarget(target: SendTarget): SendTarget {
   throw badRequest(`the target is {to: userId} or {conversationId}, not ${shown(target)}`);
 }
 
+/** Throws ClientError `bad_request`. */
+export function checkedReferences({ replyTo, mentions }: SendOptions): {
+  readonly replyTo?: MessageReply;
+  readonly mentions?: Mentions;
+} {
+  if (replyTo !== undefined && !isSeq(replyTo)) throw badSeq(replyTo);
+  const isList = Array.isArray(mentions) && mentions.length > 0 && mentions.every((id) => typeof id === 'string');
+  if (mentions !== undefined && mentions !== 'all' && !isList) {
+    throw badRequest(`mentions are user ids, at least one, or "all", not ${shown(mentions)}`);
+  }
+  return {
+    ...(replyTo === undefined ? {} : { replyTo: { seq: replyTo } }),
+    ...(mentions === undefined ? {} : { mentions: mentions === 'all' ? mentions : [...new Set(mentions)] }),
+  };
+}
+
 /** A change as it is kept and sent. Throws ClientError `bad_request`. */
 export function checkedChange(conversationId: ConversationId, change: StateContent): Content {
   checkedTarget({ conversationId });
   const content = copyOf(change, 'change', depthMax + 1) as Content;
   const { target_seq: seq, key, op } = content;
-  if (!Number.isSafeInteger(seq) || (seq as number) < 1) {
-    throw badRequest(`the message is named by its seq, a number from 1 on, not by ${shown(seq)}`);
-  }
+  if (!isSeq(seq)) throw badSeq(seq);
   if (content.type !== 'hongyan.reaction') return content;
   if (typeof key !== 'string' || key === '') throw badRequest(`the key is an emoji or a name, not ${shown(key)}`);
   if (op !== 'add' && op !== 'remove') throw badRequest(`the op is "add" or "remove", not ${shown(op)}`);
@@ -97,6 +111,9 @@ function copyOfObject(value: object, path: string, depthLeft: number): unknown {
   );
 }
 
+const isSeq = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
+const badSeq = (value: unknown) =>
+  badRequest(`the message is named by its seq, a number from 1 on, not by ${shown(value)}`);
 const badRequest = (message: string) => new ClientError('bad_request', message);
 
 function shown(value: unknown): string {

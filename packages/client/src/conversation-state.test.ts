@@ -36,6 +36,7 @@ const conversation = (fields: Partial<Conversation> = {}): Conversation => ({
   read_seq: seq(0),
   last_count: fields.last_seq ?? 0,
   unread: (fields.last_seq ?? 0) - (fields.read_seq ?? 0),
+  unread_mentions: 0,
   created_at: 0,
   history_visible: true,
   role: 'member',

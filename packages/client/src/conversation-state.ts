@@ -261,6 +261,7 @@ export class ConversationState {
       self: this.#self,
       receipts: this.#others.view(),
       unread: this.#unread.countOf(this.#standing),
+      unreadMentions: this.#unread.mentionsOf(this.#standing),
       unreadAfterSeq: this.#unread.startOf(this.#standing),
       lastMessage: this.#lastMessage && this.#withStatus(this.#lastMessage),
     });
@@ -300,8 +301,9 @@ export class ConversationState {
     this.#view = undefined;
   }
 
-  #count({ seq, from, content, count }: ArrivedEntry, kind: EntryKind): void {
+  #count({ seq, from, content, count, mentions }: ArrivedEntry, kind: EntryKind): void {
     if (count !== undefined) this.#unread.counted(seq, count);
+    if (mentions === 'all' || mentions?.includes(this.#self)) this.#unread.mentioned(seq);
     if (kind === 'message' && from === this.#self) this.#unread.sent(seq);
     if (kind === 'change' && content.type === 'hongyan.recall') this.#unread.recalled(content.target_seq as Seq, seq);
   }
@@ -369,6 +371,11 @@ export class ConversationState {
   }
 }
 
-function summaryOf({ last_message: _last, unread: _unread, ...summary }: Conversation): Summary {
+function summaryOf({
+  last_message: _last,
+  unread: _unread,
+  unread_mentions: _mentions,
+  ...summary
+}: Conversation): Summary {
   return summary;
 }

@@ -7,18 +7,19 @@ import type { ClientMessage, ConversationView } from './api.ts';
 import type { Conversation } from './wire.ts';
 
 /** The server's object without what changes with each message. */
-export type Summary = Omit<Conversation, 'last_message' | 'unread'>;
+export type Summary = Omit<Conversation, 'last_message' | 'unread' | 'unread_mentions'>;
 
 export interface ViewParts {
   readonly self: UserId;
   readonly receipts: ConversationView['receipts'];
   readonly unread: number;
+  readonly unreadMentions: number;
   readonly unreadAfterSeq: Seq;
   readonly lastMessage: ClientMessage | undefined;
 }
 
 export function viewOf(conversation: Summary, parts: ViewParts): ConversationView {
-  const { self, receipts, unread, unreadAfterSeq, lastMessage } = parts;
+  const { self, receipts, unread, unreadMentions, unreadAfterSeq, lastMessage } = parts;
   const { conversation_id, kind, title = '', member_count, last_seq, first_seq } = conversation;
   const { deliveredSeq, readSeq } = positionOf(conversation);
   const pair = directMembers(conversation_id);
@@ -35,6 +36,7 @@ export function viewOf(conversation: Summary, parts: ViewParts): ConversationVie
     readSeq,
     deliveredSeq,
     unread,
+    unreadMentions,
     unreadAfterSeq,
     ...(lastMessage ? { lastMessage } : {}),
     receipts,

@@ -20,7 +20,7 @@ const conversation = (id: string, lastSeq = 0): Conversation => ({
   member_count: 2,
   last_seq: lastSeq as Seq,
   last_count: lastSeq,
-  ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0 },
+  ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0, unread_mentions: 0 },
   ...{ created_at: 0, history_visible: true, role: 'member' },
 });
 

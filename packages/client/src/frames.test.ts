@@ -15,7 +15,14 @@ const entry = {
 };
 const conversation = {
   ...{ conversation_id: 'g:1', kind: 'group', members: ['me', 'you'], member_count: 2, last_seq: 1, first_seq: 1 },
-  ...{ delivered_seq: 0, read_seq: 0, last_count: 1, unread: 0, last_message: { ...entry, seq: 1 } },
+  ...{
+    delivered_seq: 0,
+    read_seq: 0,
+    last_count: 1,
+    unread: 0,
+    unread_mentions: 0,
+    last_message: { ...entry, seq: 1 },
+  },
   ...{ created_at: 1, history_visible: true, role: 'member' },
 };
 const frames: readonly Json[] = [

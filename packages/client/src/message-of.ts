@@ -1,11 +1,11 @@
 // An entry of the wire as an application sees it. Pure.
 
-import type { ClientMessage, MessageReaction } from './api.ts';
+import type { ClientMessage, MessageReaction, MessageReply } from './api.ts';
 import { type ArrivedEntry, recalledType } from './entry-kind.ts';
-import type { Reaction } from './wire.ts';
+import type { Reaction, Reply } from './wire.ts';
 
 export function messageOf(entry: ArrivedEntry): ClientMessage {
-  const { content, edited, reactions = [], as_of_seq, count } = entry;
+  const { content, edited, reactions = [], as_of_seq, count, reply_to, mentions, pinned } = entry;
   return {
     conversationId: entry.conversation_id,
     clientMsgId: entry.client_msg_id,
@@ -16,6 +16,9 @@ export function messageOf(entry: ArrivedEntry): ClientMessage {
     msgId: entry.msg_id,
     status: entry.status,
     ...(count === undefined ? {} : { count }),
+    ...(reply_to === undefined ? {} : { replyTo: toReply(reply_to) }),
+    ...(mentions === undefined ? {} : { mentions }),
+    ...(pinned ? { isPinned: true } : {}),
     ...(edited === undefined ? {} : { edited }),
     ...(entry.recalled || content.type === recalledType ? { isRecalled: true } : {}),
     ...(reactions.length === 0 ? {} : { reactions: reactions.map(toReaction) }),
@@ -24,3 +27,13 @@ export function messageOf(entry: ArrivedEntry): ClientMessage {
 }
 
 const toReaction = ({ key, count, mine }: Reaction): MessageReaction => ({ key, count, isMine: mine === true });
+
+function toReply({ seq, from, content, recalled, as_of_seq }: Reply): MessageReply {
+  return {
+    seq,
+    ...(from === undefined ? {} : { from }),
+    ...(content === undefined ? {} : { content }),
+    ...(recalled ? { isRecalled: true } : {}),
+    ...(as_of_seq === undefined ? {} : { asOfSeq: as_of_seq }),
+  };
+}

@@ -1,7 +1,7 @@
 // Messages and changes of the outbox as the wire has them: the request of each, and the entry that an acknowledged one is.
 
 import type { Input } from '@hongyan/protocol/operations/operations';
-import type { ClientMessage, OutboxItem } from './api.ts';
+import type { ClientMessage, MessageReply, OutboxItem } from './api.ts';
 import type { Connection } from './connection.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
 import type { Ack } from './outbox.ts';
@@ -13,6 +13,10 @@ export function transmit(connection: Connection, item: OutboxItem): Promise<Ack>
   const { type, ...fields } = message.content;
   const change = { ...fields, conversation_id: message.conversationId, client_msg_id: message.clientMsgId };
   if (type === 'hongyan.recall') return connection.request('recall', change as unknown as Input<'recall'>);
+  if (type === 'hongyan.pin') {
+    const { pinned, ...place } = change as typeof change & { readonly pinned?: unknown };
+    return connection.request(pinned ? 'pin' : 'unpin', place as unknown as Input<'pin'>);
+  }
   if (type === 'hongyan.reaction') return connection.request('react', change as unknown as Input<'react'>);
   const expected = expectEdited === undefined ? {} : { expect_seq: expectEdited };
   return connection.request('edit', { ...change, ...expected } as unknown as Input<'edit'>);
@@ -23,12 +27,14 @@ function sendInput({ target, message }: OutboxItem): Input<'send'> {
     ...('to' in target ? { to: target.to } : { conversation_id: target.conversationId }),
     client_msg_id: message.clientMsgId,
     content: message.content,
+    ...(message.replyTo === undefined ? {} : { reply_to: { seq: message.replyTo.seq } }),
+    ...(message.mentions === undefined ? {} : { mentions: message.mentions }),
   };
 }
 
 /** undefined before it is committed. */
 export function entryOf(message: ClientMessage): ArrivedEntry | undefined {
-  const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs } = message;
+  const { conversationId, clientMsgId, msgId, seq, from, content, timestampMs, replyTo, mentions } = message;
   if (msgId === undefined || seq === undefined) return undefined;
   return {
     msg_id: msgId,
@@ -39,5 +45,14 @@ export function entryOf(message: ClientMessage): ArrivedEntry | undefined {
     timestamp: timestampMs,
     client_msg_id: clientMsgId,
     status: 'ack',
+    ...(replyTo === undefined ? {} : { reply_to: replyOf(replyTo) }),
+    ...(mentions === undefined ? {} : { mentions }),
   };
 }
+
+const replyOf = ({ seq, from, content, asOfSeq }: MessageReply): NonNullable<ArrivedEntry['reply_to']> => ({
+  seq,
+  ...(from === undefined ? {} : { from }),
+  ...(content === undefined ? {} : { content }),
+  ...(asOfSeq === undefined ? {} : { as_of_seq: asOfSeq }),
+});

@@ -3,7 +3,7 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
-import type { ClientMessage, OutboxItem, SendTarget } from './api.ts';
+import type { ClientMessage, Mentions, MessageReply, OutboxItem, SendTarget } from './api.ts';
 import { backOffMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { isSameJson } from './content.ts';
@@ -31,6 +31,8 @@ export interface NewMessage {
   readonly from: UserId;
   readonly clientMsgId: ClientMsgId;
   readonly content: Content;
+  readonly replyTo?: MessageReply | undefined;
+  readonly mentions?: Mentions | undefined;
   /** Of the message that `content.target_seq` names. */
   readonly isChange?: true;
   readonly expectEdited?: number | undefined;
@@ -82,17 +84,10 @@ export class Outbox {
   }
 
   /** Resolves with the committed message. [D3] The same client_msg_id again is the same message, or rejects with `conflict`. */
-  add({
-    target,
-    conversationId,
-    from,
-    clientMsgId,
-    content,
-    isChange,
-    expectEdited,
-  }: NewMessage): Promise<ClientMessage> {
+  add(added: NewMessage): Promise<ClientMessage> {
+    const { target, conversationId, from, clientMsgId, content, replyTo, mentions, isChange, expectEdited } = added;
     const earlier = this.#items.get(clientMsgId);
-    if (earlier) return this.#again(earlier, { conversationId, content });
+    if (earlier) return this.#again(earlier, added);
     if (this.#items.size >= this.#options.itemsMax) {
       return Promise.reject(
         new ClientError(
@@ -102,7 +97,11 @@ export class Outbox {
       );
     }
     const timestampMs = this.#options.clock.nowMs();
-    const message: ClientMessage = { conversationId, clientMsgId, from, content, timestampMs, status: 'queued' };
+    const message: ClientMessage = {
+      ...{ conversationId, clientMsgId, from, content, timestampMs, status: 'queued' },
+      ...(replyTo === undefined ? {} : { replyTo }),
+      ...(mentions === undefined ? {} : { mentions }),
+    };
     const expected = expectEdited === undefined ? {} : { expectEdited };
     const kept = { message, target, no: this.#nextNo++, ...(isChange ? { isChange, ...expected } : {}) };
     const item: Item = { kept, state: 'storing', settled: createSettlement() };
@@ -112,12 +111,9 @@ export class Outbox {
     return item.settled.promise;
   }
 
-  #again(
-    earlier: Item,
-    { conversationId, content }: Pick<NewMessage, 'conversationId' | 'content'>,
-  ): Promise<ClientMessage> {
+  #again(earlier: Item, again: NewMessage): Promise<ClientMessage> {
     const { message } = earlier.kept;
-    if (message.conversationId !== conversationId || !isSameJson(message.content, content)) {
+    if (!isSameJson(identityOf(message), identityOf(again))) {
       const key = JSON.stringify(message.clientMsgId);
       return Promise.reject(
         new ClientError('conflict', `the clientMsgId ${key} waits with another target or content: use a new one`),
@@ -280,6 +276,14 @@ export class Outbox {
     void this.#options.storage.deleteOutbox(clientMsgId);
   }
 }
+
+/** [D3] What a repeat must have in common with the first. */
+const identityOf = ({ conversationId, content, replyTo, mentions }: ClientMessage | NewMessage) => [
+  conversationId,
+  content,
+  replyTo?.seq,
+  mentions,
+];
 
 /** The message that a change is of. */
 const placeOf = ({ isChange, message }: OutboxItem): string | undefined =>

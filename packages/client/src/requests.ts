@@ -18,6 +18,8 @@ export const requestFrames = {
   edit: 'edit',
   recall: 'recall',
   react: 'react',
+  pin: 'pin',
+  unpin: 'unpin',
   sync: 'sync',
   history: 'history',
   catchUp: 'catch_up',

@@ -20,6 +20,7 @@ export const routes = {
   addMember: { method: 'PUT', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
   removeMember: { method: 'DELETE', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
   listMembers: { method: 'GET', path: '/v1/conversations/{conversation_id}/members' },
+  listPinned: { method: 'GET', path: '/v1/conversations/{conversation_id}/pinned' },
   getMessage: { method: 'GET', path: '/v1/messages/{msg_id}' },
   findMessage: { method: 'GET', path: '/v1/messages/by-client-id/{client_msg_id}' },
 } as const satisfies Partial<Record<OperationName, Route>>;

@@ -10,6 +10,7 @@ export interface StoredUnread {
   readonly sentSeq: Seq;
   readonly counts: readonly (readonly [Seq, number])[];
   readonly recalls: readonly (readonly [Seq, Seq])[];
+  readonly mentions: readonly Seq[];
 }
 
 /** `unread` as the server computed it when `seq` was its newest entry. */
@@ -17,6 +18,9 @@ interface Reported {
   readonly seq: Seq;
   readonly count: number;
   readonly unread: number;
+  readonly mentions: number;
+  /** Where its unread messages begin, as far as the own messages are known here. */
+  readonly start: Seq;
 }
 
 /** Where the conversation stands on this device. */
@@ -38,36 +42,44 @@ export class UnreadMessages {
   readonly #counts: Map<Seq, number>;
   /** seqs of messages that were recalled, and of their recalls. */
   readonly #recalls: Map<Seq, Seq>;
+  /** Messages that mention this user, after where the server's report begins. */
+  readonly #mentions: Map<Seq, true>;
 
   constructor(stored: StoredUnread) {
     this.#reported = stored.reported;
     this.#sentSeq = stored.sentSeq;
     this.#counts = new Map(stored.counts);
     this.#recalls = new Map(stored.recalls);
+    this.#mentions = new Map(stored.mentions.map((seq) => [seq, true]));
   }
 
   /** Of a conversation that is new to this device. */
   static first(conversation: Conversation): StoredUnread {
-    return { reported: reportedOf(conversation), sentSeq: 0 as Seq, counts: [], recalls: [] };
+    return { reported: reportedOf(conversation, 0 as Seq), sentSeq: 0 as Seq, counts: [], recalls: [], mentions: [] };
   }
 
   /** The server's view. An answer that is older than one before it says nothing new. */
   report(fresh: Conversation): void {
     const { seq, unread } = this.#reported;
     const isNewer = fresh.last_seq > seq || (fresh.last_seq === seq && fresh.unread < unread);
-    if (isNewer) this.#reported = reportedOf(fresh);
+    if (isNewer) this.#reported = reportedOf(fresh, this.#sentSeq);
   }
 
   /** [C2] What is known of entries after `commonSeq` is void. */
   rewind(fresh: Conversation, commonSeq: Seq): void {
-    this.#reported = reportedOf(fresh);
     if (this.#sentSeq > commonSeq) this.#sentSeq = 0 as Seq;
+    this.#reported = reportedOf(fresh, this.#sentSeq);
     for (const seq of this.#counts.keys()) if (seq > commonSeq) this.#counts.delete(seq);
     for (const [target, seq] of this.#recalls) if (seq > commonSeq) this.#recalls.delete(target);
+    for (const seq of this.#mentions.keys()) if (seq > commonSeq) this.#mentions.delete(seq);
   }
 
   counted(seq: Seq, count: number): void {
     keep(this.#counts, seq, count);
+  }
+
+  mentioned(seq: Seq): void {
+    keep(this.#mentions, seq, true);
   }
 
   /** A message of this user: what is before it is no longer unread [E3]. */
@@ -108,6 +120,26 @@ export class UnreadMessages {
     return Math.max(0, Math.min(byReport, byCount)) + added;
   }
 
+  /** [E8] Exact where this device has seen the messages; of those that only the server has counted, as many as may be left. */
+  mentionsOf(standing: Standing): number {
+    const { seq: reportedSeq, mentions, start: reportedStart } = this.#reported;
+    const start = this.startOf(standing);
+    const among = (from: Seq, to: number) => {
+      let count = 0;
+      for (const seq of this.#mentions.keys()) if (seq > from && seq <= to && !this.#recalls.has(seq)) count++;
+      return count;
+    };
+    const added = among(start > reportedSeq ? start : reportedSeq, Number.POSITIVE_INFINITY);
+    if (start >= reportedSeq) return added;
+    const recalled = this.#recallsOf(
+      (target, seq) => this.#mentions.has(target) && target > start && target <= reportedSeq && seq > reportedSeq,
+    );
+    let read = 0;
+    for (const seq of this.#mentions.keys()) if (seq > reportedStart && seq <= start) read++;
+    const reported = Math.max(0, mentions - recalled - read);
+    return Math.min(Math.max(reported, among(start, reportedSeq)) + added, this.countOf(standing));
+  }
+
   toStored(standing: Standing): StoredUnread {
     const start = this.startOf(standing);
     // The last count up to the start remains: a read position may be at an entry whose count is not known here.
@@ -115,11 +147,14 @@ export class UnreadMessages {
     for (const seq of this.#counts.keys()) if (seq <= start && seq > below) below = seq;
     for (const seq of this.#counts.keys()) if (seq < below) this.#counts.delete(seq);
     for (const target of this.#recalls.keys()) if (target <= start) this.#recalls.delete(target);
+    const { start: reportedStart } = this.#reported;
+    for (const seq of this.#mentions.keys()) if (seq <= reportedStart) this.#mentions.delete(seq);
     return {
       reported: this.#reported,
       sentSeq: this.#sentSeq,
       counts: [...this.#counts],
       recalls: [...this.#recalls],
+      mentions: [...this.#mentions.keys()],
     };
   }
 
@@ -145,10 +180,12 @@ export class UnreadMessages {
   }
 }
 
-const reportedOf = ({ last_seq, last_count, unread }: Conversation): Reported => ({
-  seq: last_seq,
-  count: last_count,
-  unread,
+const reportedOf = (fresh: Conversation, sentSeq: Seq): Reported => ({
+  seq: fresh.last_seq,
+  count: fresh.last_count,
+  unread: fresh.unread,
+  mentions: fresh.unread_mentions,
+  start: sentSeq > fresh.read_seq && sentSeq <= fresh.last_seq ? sentSeq : fresh.read_seq,
 });
 
 /** Bounded: what was kept first goes first. */

@@ -27,8 +27,12 @@ function object(fields: Readonly<Record<string, Check>>): Check {
     checks.every(([name, check]) => check((value as Record<string, unknown>)[name]));
 }
 
+const list = listOf(text);
+const content = object({ type: text });
+const reply = object({ seq, from: optional(text), content: optional(content), as_of_seq: optional(seq) });
+
 const entryFields = {
-  ...{ msg_id: text, conversation_id: text, seq, from: text, content: object({ type: text }) },
+  ...{ msg_id: text, conversation_id: text, seq, from: text, content },
   ...{
     timestamp: number,
     client_msg_id: text,
@@ -37,6 +41,8 @@ const entryFields = {
     edited: optional(seq),
     as_of_seq: optional(seq),
   },
+  reply_to: optional(reply),
+  mentions: optional((value) => value === 'all' || list(value)),
   reactions: optional(listOf(object({ key: text, count: seq }))),
 };
 const summaryFields = {
@@ -46,7 +52,7 @@ const summaryFields = {
 const conversation = object({
   ...summaryFields,
   ...{ conversation_id: text, last_seq: seq, first_seq: seq, delivered_seq: seq, read_seq: seq, role: text },
-  ...{ last_count: seq, unread: seq },
+  ...{ last_count: seq, unread: seq, unread_mentions: seq },
   last_message: optional(object(entryFields)),
 });
 const limits = object({ frame_bytes_max: optional(duration) });

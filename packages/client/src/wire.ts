@@ -22,6 +22,20 @@ export interface Reaction {
   mine?: true;
 }
 
+/** Members whom a message calls to attention, or everyone. */
+export type Mentions = UserId[] | 'all';
+
+/** The message that is answered, as it was when this was read; `seq` alone when it is not kept any more. */
+export interface Reply {
+  seq: Seq;
+  from?: UserId;
+  /** The beginning of a text; of another content its type. */
+  content?: Content;
+  recalled?: true;
+  /** The newest state entry that is part of it. Absent: none. */
+  as_of_seq?: Seq;
+}
+
 /** A message, or a state entry: one that changes a message or the conversation. */
 export interface Entry {
   msg_id: MsgId;
@@ -33,12 +47,15 @@ export interface Entry {
   content: Content;
   /** Messages of the conversation up to and including this entry; state entries do not raise it. */
   count: number;
+  reply_to?: Reply;
+  mentions?: Mentions;
   /** seq of the last edit; `content` is that of the edit. */
   edited?: Seq;
   /** The content was erased. */
   recalled?: true;
   /** In the order in which their keys were first used. */
   reactions?: Reaction[];
+  pinned?: true;
   /** Of a message in its present form: the newest state entry it contains. Absent: none. */
   as_of_seq?: Seq;
   /** Unix milliseconds, given by the server. */
@@ -68,6 +85,8 @@ export interface Conversation {
   last_count: number;
   /** Messages of others after the read position and after the own newest message, not recalled. */
   unread: number;
+  /** Those of them that mention the member, or all. */
+  unread_mentions: number;
   last_message?: Entry;
 }
 

@@ -23,6 +23,7 @@ export type StateContent =
   | { readonly type: 'hongyan.edit'; readonly target_seq: Seq; readonly content: Content }
   | { readonly type: 'hongyan.recall'; readonly target_seq: Seq; readonly reason?: string }
   | { readonly type: 'hongyan.reaction'; readonly target_seq: Seq; readonly key: string; readonly op: ReactionOp }
+  | { readonly type: 'hongyan.pin'; readonly target_seq: Seq; readonly pinned: boolean }
   | {
       readonly type: 'hongyan.members';
       readonly change: 'created' | 'joined' | 'left';

@@ -38,6 +38,10 @@ export const ConversationSchema = Type.Object({
     minimum: 0,
     description: 'Messages to read: of others, after the read position and after the own newest message, not recalled',
   }),
+  unread_mentions: Type.Integer({
+    minimum: 0,
+    description: 'Those of the unread messages that mention the member, or all',
+  }),
   last_message: Type.Optional(EntrySchema),
 });
 export type Conversation = Static<typeof ConversationSchema>;

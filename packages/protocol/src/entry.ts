@@ -23,6 +23,27 @@ export const ReactionSchema = Type.Object({
 });
 export type Reaction = Static<typeof ReactionSchema>;
 
+/** Users whom a message calls to attention, or everyone in the conversation. [E8] */
+export const MentionsSchema = Type.Union([
+  Type.Array(UserIdSchema, { minItems: 1, maxItems: 50, description: 'Members of the conversation' }),
+  Type.Literal('all'),
+]);
+export type Mentions = Static<typeof MentionsSchema>;
+
+/** The message that is answered, as it is now. [E7] */
+export const ReplySchema = Type.Object({
+  seq: SeqSchema,
+  from: Type.Optional(UserIdSchema),
+  content: Type.Optional(ContentSchema),
+  recalled: Type.Optional(Type.Literal(true)),
+  as_of_seq: Type.Optional(
+    Type.Unsafe<Seq>(Type.Integer({ description: 'The newest state entry that is part of it; absent: none' })),
+  ),
+});
+export type Reply = Static<typeof ReplySchema>;
+/** Of a text content, in UTF-16 units: a reply quotes the beginning, and of another content its type alone. */
+export const quoteLengthMax = 200;
+
 /** A message, or a state entry: one that changes a message or the conversation. [E1] */
 export const EntrySchema = Type.Object({
   msg_id: MsgIdSchema,
@@ -31,6 +52,14 @@ export const EntrySchema = Type.Object({
   from: UserIdSchema,
   to: Type.Optional(UserIdSchema),
   content: ContentSchema,
+  reply_to: Type.Optional(
+    Type.Unsafe<Reply>({
+      ...ReplySchema,
+      description:
+        'The message that is answered. from and content are of the moment of the read: absent when it is not kept any more, and in last_message',
+    }),
+  ),
+  mentions: Type.Optional(MentionsSchema),
   count: Type.Integer({
     description:
       'Messages of the conversation up to and including this entry. State entries do not raise it: unread is a difference of two counts',
@@ -42,6 +71,7 @@ export const EntrySchema = Type.Object({
   reactions: Type.Optional(
     Type.Array(ReactionSchema, { description: 'In the order in which their keys were first used' }),
   ),
+  pinned: Type.Optional(Type.Literal(true)),
   as_of_seq: Type.Optional(
     Type.Unsafe<Seq>(
       Type.Integer({

@@ -4,6 +4,8 @@ export interface RawEntry {
   readonly seq: number;
   readonly from: string;
   readonly content: unknown;
+  readonly reply_to?: { readonly seq: number } | undefined;
+  readonly mentions?: unknown;
 }
 
 export interface FoldedMessage {
@@ -13,6 +15,10 @@ export interface FoldedMessage {
   readonly edited?: number;
   readonly recalled?: true;
   readonly reactions?: readonly { readonly key: string; readonly count: number; readonly mine?: true }[];
+  readonly pinned?: true;
+  readonly mentions?: unknown;
+  /** The seq of the message that is answered, and what it says now. */
+  readonly reply_to?: { readonly seq: number; readonly content?: unknown; readonly recalled?: true };
 }
 
 interface Message {
@@ -21,6 +27,9 @@ interface Message {
   content: unknown;
   edited?: number;
   recalled?: true;
+  pinned?: true;
+  mentions?: unknown;
+  replyTo?: number;
   readonly reactions: Map<string, Set<string>>;
 }
 
@@ -30,6 +39,7 @@ interface Fields {
   readonly content?: unknown;
   readonly key?: string;
   readonly op?: string;
+  readonly pinned?: boolean;
 }
 
 const tombstone = { type: 'hongyan.recalled' };
@@ -38,21 +48,25 @@ const tombstone = { type: 'hongyan.recalled' };
 export function foldEntries(entries: readonly RawEntry[], reader: string): FoldedMessage[] {
   const messages = new Map<number, Message>();
   const recalled = new Set(entries.map(({ content }) => recallTargetOf(content as Fields)));
-  for (const { seq, from, content } of entries) {
+  for (const { seq, from, content, reply_to, mentions } of entries) {
     const fields = content as Fields;
     const target = fields.target_seq === undefined ? undefined : messages.get(fields.target_seq);
     if (target) apply(target, fields, { seq, from });
     else if (fields.type !== tombstone.type || recalled.has(seq))
-      messages.set(seq, { seq, from, content, reactions: new Map() });
+      messages.set(seq, {
+        ...{ seq, from, content, reactions: new Map() },
+        ...(mentions === undefined ? {} : { mentions }),
+        ...(reply_to === undefined ? {} : { replyTo: reply_to.seq }),
+      });
   }
-  return [...messages.values()].map((message) => formOf(message, reader));
+  return [...messages.values()].map((message) => formOf(message, reader, messages));
 }
 
 const recallTargetOf = ({ type, target_seq }: Fields) => (type === 'hongyan.recall' ? target_seq : undefined);
 
 function apply(
   message: Message,
-  { type, content, key = '', op }: Fields,
+  { type, content, key = '', op, pinned }: Fields,
   { seq, from }: { seq: number; from: string },
 ): void {
   if (type === 'hongyan.edit') {
@@ -62,6 +76,9 @@ function apply(
     message.content = tombstone;
     message.recalled = true;
     delete message.edited;
+    delete message.pinned;
+    delete message.mentions;
+    delete message.replyTo;
     message.reactions.clear();
   } else if (type === 'hongyan.reaction') {
     const users = message.reactions.get(key) ?? new Set();
@@ -69,10 +86,18 @@ function apply(
     else users.delete(from);
     if (users.size === 0) message.reactions.delete(key);
     else message.reactions.set(key, users);
+  } else if (type === 'hongyan.pin') {
+    if (pinned) message.pinned = true;
+    else delete message.pinned;
   } else throw new Error(`an entry of type ${type} changes message ${message.seq}`);
 }
 
-function formOf({ reactions, ...message }: Message, reader: string): FoldedMessage {
+function formOf(
+  { reactions, replyTo, ...own }: Message,
+  reader: string,
+  messages: ReadonlyMap<number, Message>,
+): FoldedMessage {
+  const message = replyTo === undefined ? own : { ...own, reply_to: quoteOf(replyTo, messages.get(replyTo)) };
   if (reactions.size === 0) return message;
   const list = Array.from(reactions, ([key, users]) => ({
     key,
@@ -80,4 +105,9 @@ function formOf({ reactions, ...message }: Message, reader: string): FoldedMessa
     ...(users.has(reader) ? { mine: true as const } : {}),
   }));
   return { ...message, reactions: list };
+}
+
+function quoteOf(seq: number, message: Message | undefined): NonNullable<FoldedMessage['reply_to']> {
+  if (message === undefined) return { seq };
+  return message.recalled ? { seq, recalled: true } : { seq, content: message.content };
 }

@@ -94,7 +94,15 @@ export const conversation = (lastSeq: number, id = 'g:1') => ({
   kind: 'group',
   members: ['me', 'you'],
   member_count: 2,
-  ...{ last_seq: lastSeq, first_seq: 1, delivered_seq: 0, read_seq: 0, last_count: lastSeq, unread: lastSeq },
+  ...{
+    last_seq: lastSeq,
+    first_seq: 1,
+    delivered_seq: 0,
+    read_seq: 0,
+    last_count: lastSeq,
+    unread: lastSeq,
+    unread_mentions: 0,
+  },
   ...{ created_at: 1, history_visible: true, role: 'member' },
 });
 

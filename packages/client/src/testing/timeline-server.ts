@@ -49,7 +49,7 @@ export class TimelineServer {
       kind: 'group',
       members: ['me', 'you'],
       member_count: 2,
-      ...{ last_seq: lastSeq, first_seq: 1, ...this.position, last_count: lastSeq, unread: 0 },
+      ...{ last_seq: lastSeq, first_seq: 1, ...this.position, last_count: lastSeq, unread: 0, unread_mentions: 0 },
       ...{ created_at: 1, history_visible: true, role: 'member' },
       ...(lastSeq > 0 ? { last_message: this.entry(lastSeq) } : {}),
     };

@@ -3,6 +3,7 @@
 
 import Type from 'typebox';
 import { ContentSchema } from '../content.ts';
+import { EntrySchema } from '../entry.ts';
 import { ClientMsgIdSchema, ConversationIdSchema, type Seq, SeqSchema } from '../ids.ts';
 import { AckSchema } from './ack.ts';
 import { operation } from './operation.ts';
@@ -61,5 +62,38 @@ export const messageChangeOperations = {
     changes: true,
     frame: { up: 'react', down: 'ack' },
     http: { method: 'POST', path: `${path}/reactions`, tag, status: 200 },
+  }),
+  pin: operation({
+    summary: 'Put a message on the list of pinned ones of its conversation',
+    input: Type.Object(change),
+    output: AckSchema,
+    refusals: ['not_member', 'forbidden', 'not_found', 'conflict', 'too_large'],
+    needs: 'token',
+    changes: true,
+    frame: { up: 'pin', down: 'ack' },
+    http: { method: 'PUT', path: `${path}/pin`, tag, status: 200 },
+  }),
+  unpin: operation({
+    summary: 'Take a message off that list',
+    input: Type.Object(change),
+    output: AckSchema,
+    refusals: ['not_member', 'forbidden', 'not_found', 'conflict'],
+    needs: 'token',
+    changes: true,
+    frame: { up: 'unpin', down: 'ack' },
+    http: { method: 'DELETE', path: `${path}/pin`, tag, status: 200 },
+  }),
+  listPinned: operation({
+    summary: 'The pinned messages of a conversation, as they are now',
+    input: Type.Object({ conversation_id: ConversationIdSchema }),
+    output: Type.Object({
+      entries: Type.Array(EntrySchema, {
+        description: 'Ascending by seq; at most as many as the option pinned-max of the server says',
+      }),
+    }),
+    refusals: ['not_member'],
+    needs: 'token',
+    changes: false,
+    http: { method: 'GET', path: '/v1/conversations/{conversation_id}/pinned', tag, status: 200 },
   }),
 } as const;

@@ -3,7 +3,7 @@
 import Type, { type Static } from 'typebox';
 import { ContentSchema } from '../content.ts';
 import { ConversationSchema } from '../conversation.ts';
-import { EntrySchema, MessageStatusSchema } from '../entry.ts';
+import { EntrySchema, MentionsSchema, MessageStatusSchema } from '../entry.ts';
 import {
   ClientMsgIdSchema,
   ConversationIdSchema,
@@ -58,6 +58,8 @@ export const messageOperations = {
         conversation_id: Type.Optional(ConversationIdSchema),
         client_msg_id: ClientMsgIdSchema,
         content: ContentSchema,
+        reply_to: Type.Optional(Type.Object({ seq: SeqSchema }, { description: 'The message that is answered' })),
+        mentions: Type.Optional(MentionsSchema),
       },
       {
         description: 'Exactly one of to and conversation_id',

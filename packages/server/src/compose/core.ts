@@ -124,10 +124,12 @@ function coreLimits(config: Config): CoreLimits {
     conversationsPerUserMax: config.conversationsPerUserMax,
     membersInlineMax: config.membersInlineMax,
     receiptsPushMax: config.receiptsPushMax,
+    mentionAllMax: config.mentionAllMax,
     changes: {
       editWindowMs: config.editWindowS * 1000,
       mayOwnersEdit: config.ownersMayEdit,
       reactionKeysMax: config.reactionKeysMax,
+      pinnedMax: config.pinnedMax,
     },
   };
 }

@@ -109,6 +109,14 @@ export const options = [
     [1, 100],
     'Further different reactions to one message are refused as too_large',
   ),
+  number('pinned-max', 50, 'messages', [1, 500], 'Further pinned messages of a conversation are refused as too_large'),
+  number(
+    'mention-all-max',
+    1_000,
+    'members',
+    [0, 100_000],
+    'In larger conversations a message that mentions all is refused; 0 = always',
+  ),
   number('page-max', 200, 'entries', [1, 500], 'Larger limits are cut to this'),
   number(
     'conversations-per-user-max',

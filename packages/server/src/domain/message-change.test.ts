@@ -17,7 +17,8 @@ const facts = (more: Partial<ChangeFacts> = {}): ChangeFacts => ({
   state: unchanged,
   nextSeq: seq(9),
   nowMs: sentAtMs + 1_000,
-  limits: { editWindowMs: 60_000, mayOwnersEdit: false, reactionKeysMax: 2 },
+  limits: { editWindowMs: 60_000, mayOwnersEdit: false, reactionKeysMax: 2, pinnedMax: 2 },
+  pinnedCount: 0,
   ...more,
 });
 const byBob = { actor: { userId: bob, role: 'member' as const } };

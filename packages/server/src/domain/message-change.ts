@@ -1,4 +1,4 @@
-// The rules of edits, recalls and reactions [E4–E6]: from the command and the facts to the entry, or to a refusal. Pure.
+// The rules of edits, recalls, reactions and pins [E4–E6, E9]: from the command and the facts to the entry, or to a refusal. Pure.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Refused } from '@hongyan/base/result';
@@ -14,7 +14,8 @@ export type MessageChange =
   | { readonly type: 'edit'; readonly content: Content; readonly expectSeq: Seq | undefined }
   | { readonly type: 'recall'; readonly reason: string | undefined }
   /** The key is normalised. */
-  | { readonly type: 'react'; readonly key: string; readonly op: ReactionOp };
+  | { readonly type: 'react'; readonly key: string; readonly op: ReactionOp }
+  | { readonly type: 'pin'; readonly pinned: boolean };
 
 export interface ChangeLimits {
   /** How long after it was sent a message may be edited. */
@@ -22,6 +23,8 @@ export interface ChangeLimits {
   /** Owners may edit messages of others. */
   readonly mayOwnersEdit: boolean;
   readonly reactionKeysMax: number;
+  /** Of a conversation. */
+  readonly pinnedMax: number;
 }
 
 export interface ChangeFacts {
@@ -29,6 +32,8 @@ export interface ChangeFacts {
   readonly kind: ConversationKind;
   readonly message: { readonly seq: Seq; readonly from: UserId; readonly timestampMs: number };
   readonly state: MessageState;
+  /** Pinned messages of the conversation; needed to pin one. */
+  readonly pinnedCount: number;
   /** The seq that the entry will have. */
   readonly nextSeq: Seq;
   readonly nowMs: number;
@@ -52,6 +57,8 @@ export function decide(change: MessageChange, facts: ChangeFacts): Decision {
       return decideRecall(facts);
     case 'react':
       return decideReaction(change, facts);
+    case 'pin':
+      return decidePin(change, facts);
     default:
       return unreachable(change);
   }
@@ -66,6 +73,8 @@ export function contentOf(change: MessageChange, target_seq: Seq): StateContent 
       return { type: 'hongyan.recall', target_seq, ...(change.reason === undefined ? {} : { reason: change.reason }) };
     case 'react':
       return { type: 'hongyan.reaction', target_seq, key: change.key, op: change.op };
+    case 'pin':
+      return { type: 'hongyan.pin', target_seq, pinned: change.pinned };
     default:
       return unreachable(change);
   }
@@ -99,6 +108,18 @@ function decideReaction({ key, op }: Extract<MessageChange, { type: 'react' }>, 
   if (reactions.reduce((sum, { userIds }) => sum + userIds.length, 0) >= reactionsMax)
     return refusal.tooMany('reactions to one message', reactionsMax);
   return { type: 'entry', state: withReaction(state, key, actor.userId), erases: false };
+}
+
+/** Both in a direct conversation, otherwise its administrators. */
+function decidePin({ pinned }: Extract<MessageChange, { type: 'pin' }>, facts: ChangeFacts): Decision {
+  const { state, kind, limits, pinnedCount } = facts;
+  if (kind !== 'direct' && !isAdministrator(facts)) return refusal.onlyAdmins('pin messages');
+  if (state.recalled) return refusal.recalled();
+  if ((state.pinned === true) === pinned) return { type: 'unchanged' };
+  const { pinned: _, ...rest } = state;
+  if (!pinned) return { type: 'entry', state: rest, erases: false };
+  if (pinnedCount >= limits.pinnedMax) return refusal.tooMany('pinned messages of a conversation', limits.pinnedMax);
+  return { type: 'entry', state: { ...rest, pinned: true }, erases: false };
 }
 
 const isOwn = ({ actor, message }: ChangeFacts): boolean => actor.userId === message.from;

@@ -7,6 +7,7 @@ export interface MessageState {
   /** The last edit: its seq, and what it made of the message. */
   readonly edited?: { readonly seq: Seq; readonly content: Content };
   readonly recalled?: true;
+  readonly pinned?: true;
   /** In the order in which the keys were first used; no key is without users. */
   readonly reactions?: readonly Reaction[];
 }

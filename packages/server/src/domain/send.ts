@@ -39,14 +39,18 @@ export function checkKey(clientMsgId: string): Result<undefined> {
   return clientMsgId.isWellFormed() ? ok(undefined) : refusal.notUnicode('client_msg_id');
 }
 
-/** [D3] Whether a repeated key comes with the message that it stands for: the same conversation and content. */
-export function isSameMessage(
-  first: { readonly conversationId: ConversationId; readonly contentJson: string },
-  again: { readonly conversationId: ConversationId; readonly contentJson: string },
-): boolean {
+interface Comparable {
+  readonly conversationId: ConversationId;
+  readonly contentJson: string;
+  readonly referencesJson?: string | undefined;
+}
+
+/** [D3] Whether a repeated key comes with the message that it stands for: the same conversation, content and references. */
+export function isSameMessage(first: Comparable, again: Comparable): boolean {
   if (first.conversationId !== again.conversationId) return false;
   // What was recalled can no longer be compared.
   if (first.contentJson === recalledJson) return true;
+  if (first.referencesJson !== again.referencesJson) return false;
   // Keys in another order are the same content.
   return (
     first.contentJson === again.contentJson ||

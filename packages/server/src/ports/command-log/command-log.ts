@@ -6,6 +6,7 @@ import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/p
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { MessageChange } from '../../domain/message-change.ts';
+import type { MessageReferences } from '../../domain/message-references.ts';
 
 interface CommandKey {
   /** The partition key: commands of one conversation are handled in one order. */
@@ -19,9 +20,11 @@ export interface MessageCommand extends CommandKey {
   readonly clientMsgId: ClientMsgId;
   /** The content as its JSON text: encoded once, passed on as it is. */
   readonly contentJson: string;
+  /** Of a message that answers another or mentions users. */
+  readonly references?: MessageReferences;
 }
 
-/** An edit, a recall or a reaction: a send that changes the message at `targetSeq`. */
+/** An edit, a recall, a reaction or a pin: a send that changes the message at `targetSeq`. */
 export interface MessageChangeCommand extends CommandKey {
   readonly type: 'change_message';
   readonly clientMsgId: ClientMsgId;

@@ -139,8 +139,8 @@ export function prepareDrain(db: Database) {
       `INSERT OR IGNORE INTO by_key(client_msg_id, sender_no, n) SELECT client_msg_id, sender_no, ${n} ${rows} ORDER BY client_msg_id`,
     ),
     entry: db.prepare<unknown, [string]>(
-      `INSERT OR IGNORE INTO entry(n, ${columns}, is_counted)
-       SELECT ${n}, ${columns}, is_counted ${inOrder} WHERE t.p = o.value`,
+      `INSERT OR IGNORE INTO entry(n, ${columns}, is_counted, refs)
+       SELECT ${n}, ${columns}, is_counted, refs ${inOrder} WHERE t.p = o.value`,
     ),
     change: db.prepare<unknown, [string]>(
       `INSERT OR IGNORE INTO change(n, ${columns}, target)

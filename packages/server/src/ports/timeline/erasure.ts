@@ -28,6 +28,7 @@ export class Eraser {
     for (const p of tailPs) this.#sql.tail.run(contentJson, p);
     this.#sql.entry.run(contentJson, conversationId, seq);
     this.#sql.change.run(contentJson, conversationId, seq);
+    this.#sql.mention.run(conversationId, seq);
   }
 
   /** Of the month; the newest state of the message MUST be in a later one. */
@@ -57,9 +58,10 @@ export function eraseInClosedMonth(path: string, erasures: readonly Erasure[]): 
 function prepareErasure(db: Database) {
   const n = '((SELECT no FROM conversation WHERE id = ?) << 32) | ?';
   return {
-    tail: db.prepare<unknown, [string, number]>('UPDATE tail SET content = ? WHERE p = ?'),
-    entry: db.prepare<unknown, [string, string, number]>(`UPDATE entry SET content = ? WHERE n = (${n})`),
+    tail: db.prepare<unknown, [string, number]>('UPDATE tail SET content = ?, refs = NULL WHERE p = ?'),
+    entry: db.prepare<unknown, [string, string, number]>(`UPDATE entry SET content = ?, refs = NULL WHERE n = (${n})`),
     change: db.prepare<unknown, [string, string, number]>(`UPDATE change SET content = ? WHERE target = (${n})`),
+    mention: db.prepare<unknown, [string, number]>(`DELETE FROM mention WHERE n = (${n})`),
     state: db.prepare<unknown, [string, number]>(`DELETE FROM message_state WHERE n = (${n})`),
   };
 }

@@ -17,6 +17,7 @@ export type Month = string;
  * `entry`, so that a page of messages costs the same however often messages were changed. `target` is as `n`, with the target's seq.
  * `message_state` is beside the newest change of a message, not beside the message, which may be in an older month: its `n` is made
  * of this month's number of the conversation and the message's seq. The newest month that has a row for a message is right.
+ * `mention` has a row for each user that an entry mentions, with the user's number among the senders, or 0 for all.
  * `pending_erasure` holds what is to be erased in older months.
  */
 const schema = `
@@ -24,17 +25,20 @@ const schema = `
   CREATE TABLE IF NOT EXISTS sender(no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
   CREATE TABLE IF NOT EXISTS tail(p INTEGER PRIMARY KEY, conversation_no INTEGER NOT NULL, seq INTEGER NOT NULL, msg_id BLOB NOT NULL,
     sender_no INTEGER NOT NULL, client_msg_id BLOB NOT NULL, timestamp INTEGER NOT NULL, content TEXT NOT NULL,
-    count INTEGER NOT NULL, is_counted INTEGER NOT NULL, target_seq INTEGER);
+    count INTEGER NOT NULL, is_counted INTEGER NOT NULL, refs TEXT, target_seq INTEGER);
   CREATE TABLE IF NOT EXISTS entry(n INTEGER PRIMARY KEY, p INTEGER NOT NULL, msg_id BLOB NOT NULL,
     sender_no INTEGER NOT NULL, client_msg_id BLOB NOT NULL, timestamp INTEGER NOT NULL, content TEXT NOT NULL,
-    count INTEGER NOT NULL, is_counted INTEGER NOT NULL);
+    count INTEGER NOT NULL, is_counted INTEGER NOT NULL, refs TEXT);
+  CREATE TABLE IF NOT EXISTS mention(sender_no INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(sender_no, n)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS mention_by_n ON mention(n);
   CREATE TABLE IF NOT EXISTS change(n INTEGER PRIMARY KEY, p INTEGER NOT NULL, msg_id BLOB NOT NULL,
     sender_no INTEGER NOT NULL, client_msg_id BLOB NOT NULL, timestamp INTEGER NOT NULL, content TEXT NOT NULL,
     count INTEGER NOT NULL, target INTEGER NOT NULL);
   CREATE INDEX IF NOT EXISTS change_by_target ON change(target);
   CREATE TABLE IF NOT EXISTS message_state(n INTEGER PRIMARY KEY, as_of_seq INTEGER NOT NULL, state TEXT NOT NULL,
-    is_erased INTEGER NOT NULL);
+    is_erased INTEGER NOT NULL, is_pinned INTEGER NOT NULL);
   CREATE INDEX IF NOT EXISTS erased_message ON message_state(n) WHERE is_erased;
+  CREATE INDEX IF NOT EXISTS pinned_message ON message_state(n) WHERE is_pinned;
   CREATE TABLE IF NOT EXISTS pending_erasure(no INTEGER PRIMARY KEY, conversation_no INTEGER NOT NULL, seq INTEGER NOT NULL,
     content TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS feed(p INTEGER PRIMARY KEY, n INTEGER NOT NULL);
@@ -88,6 +92,7 @@ export interface EntryRow {
   readonly content: string;
   readonly count: number;
   readonly is_counted: number;
+  readonly refs: string | null;
   readonly target_seq: Seq | null;
 }
 
@@ -104,6 +109,7 @@ export function entryOf(row: EntryRow, conversationId: ConversationId): StoredEn
     seq: row.seq,
     isCounted: row.is_counted === 1,
     count: row.count,
+    referencesJson: row.refs ?? undefined,
     targetSeq: row.target_seq ?? undefined,
   };
 }

@@ -29,7 +29,7 @@ interface SeqRange {
 }
 
 /**
- * All but `tailAfter`, `lastP` and the states see sorted rows only: what is still in the tail of the month being written is not
+ * All but `tailAfter`, `lastP`, the states and the mentions see sorted rows only: what is still in the tail of the month being written is not
  * among them.
  */
 export class MonthReader {
@@ -82,6 +82,12 @@ export class MonthReader {
     for (const row of rows) if (!take(entryOf(row, conversationId))) return;
   }
 
+  /** The entry there, when it has no target. */
+  at(conversationId: ConversationId, seq: number): StoredEntry | undefined {
+    const row = this.#sql.at.get(conversationId, Math.min(seq, seqMax));
+    return row ? entryOf(row, conversationId) : undefined;
+  }
+
   lastCounted(conversationId: ConversationId): StoredEntry | undefined {
     const row = this.#sql.lastCounted.get(conversationId);
     return row ? entryOf(row, conversationId) : undefined;
@@ -118,6 +124,23 @@ export class MonthReader {
   erased({ conversationId, fromSeq, throughSeq }: SeqRange): number {
     const [from, through] = [Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax)];
     return this.#sql.erased.get(conversationId, from, through)?.count ?? 0;
+  }
+
+  /** Messages that were pinned in this month; a later one may know better. */
+  pinned(conversationId: ConversationId): Seq[] {
+    return this.#sql.pinned.all(conversationId).map(({ seq }) => seq);
+  }
+
+  /** undefined when the message was not changed in this month. */
+  isPinned(conversationId: ConversationId, seq: Seq): boolean | undefined {
+    const row = this.#sql.isPinned.get(conversationId, seq);
+    return row ? row.is_pinned === 1 : undefined;
+  }
+
+  /** How many messages of the range mention the user, or all; not the erased ones. */
+  mentions({ conversationId, fromSeq, throughSeq }: SeqRange, userId: UserId): number {
+    const [from, through] = [Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax)];
+    return this.#sql.mentions.get(conversationId, userId, from, through)?.count ?? 0;
   }
 
   /** Whether there is a content or a state of the message in the month: its own, or of an entry that changed it. */

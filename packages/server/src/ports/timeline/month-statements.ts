@@ -29,13 +29,14 @@ export const prepareMonth = (db: Database) => ({
   ...preparePages(db),
   ...prepareEnds(db),
   ...prepareStates(db),
+  ...prepareMentions(db),
   ...prepareLookups(db),
 });
 
 const shared =
   'e.n & 4294967295 AS seq, e.p, e.msg_id, s.id AS sender, e.client_msg_id, e.timestamp, e.content, e.count';
-const entryColumns = `${shared}, e.is_counted, NULL AS target_seq`;
-const changeColumns = `${shared}, 0 AS is_counted, e.target & 4294967295 AS target_seq`;
+const entryColumns = `${shared}, e.is_counted, e.refs, NULL AS target_seq`;
+const changeColumns = `${shared}, 0 AS is_counted, NULL AS refs, e.target & 4294967295 AS target_seq`;
 const ofConversation = 'c.id = ?1 AND e.n > (c.no << 32)';
 const beforeNext = 'e.n < (c.no + 1) << 32';
 
@@ -59,6 +60,7 @@ function preparePages(db: Database) {
     before: page(before, 'DESC'),
     afterMerged: merged(after, 'ASC'),
     beforeMerged: merged(before, 'DESC'),
+    at: db.prepare<EntryRow, [string, number]>(`SELECT ${entryColumns} ${from('entry')} AND e.n = (c.no << 32) + ?2`),
     lastCounted: db.prepare<EntryRow, [string]>(
       `SELECT ${entryColumns} ${from('entry')} AND ${beforeNext} AND e.is_counted ORDER BY e.n DESC LIMIT 1`,
     ),
@@ -103,6 +105,13 @@ function prepareStates(db: Database) {
       `SELECT count(*) AS count FROM conversation c CROSS JOIN message_state m INDEXED BY erased_message
        WHERE ${range} AND m.is_erased`,
     ),
+    pinned: db.prepare<{ seq: Seq }, [string]>(
+      `SELECT m.n & 4294967295 AS seq FROM conversation c CROSS JOIN message_state m INDEXED BY pinned_message
+       WHERE c.id = ?1 AND m.n > (c.no << 32) AND m.n < (c.no + 1) << 32 AND m.is_pinned ORDER BY m.n`,
+    ),
+    isPinned: db.prepare<{ is_pinned: number }, [string, number]>(
+      `SELECT m.is_pinned FROM conversation c CROSS JOIN message_state m WHERE c.id = ?1 AND m.n = ${n}`,
+    ),
     holds: db.prepare<{ found: number }, [string, number]>(
       `SELECT EXISTS(SELECT 1 FROM entry WHERE n = ${n}) OR EXISTS(SELECT 1 FROM change WHERE target = ${n})
          OR EXISTS(SELECT 1 FROM message_state WHERE n = ${n}) AS found FROM conversation c WHERE c.id = ?1`,
@@ -113,18 +122,28 @@ function prepareStates(db: Database) {
   };
 }
 
+function prepareMentions(db: Database) {
+  return {
+    mentions: db.prepare<{ count: number }, [string, string, number, number]>(
+      `SELECT count(DISTINCT m.n) AS count FROM conversation c CROSS JOIN mention m
+       WHERE c.id = ?1 AND m.sender_no IN (0, (SELECT no FROM sender WHERE id = ?2))
+         AND m.n BETWEEN (c.no << 32) + ?3 AND (c.no << 32) + ?4`,
+    ),
+  };
+}
+
 /** Through an index that gives n: the entry is in one of the two tables. */
 function prepareLookups(db: Database) {
   const either = (column: string) => `coalesce(e.${column}, h.${column})`;
   const columns = `i.n & 4294967295 AS seq, ${either('p')} AS p, ${either('msg_id')} AS msg_id, s.id AS sender,
     ${either('client_msg_id')} AS client_msg_id, ${either('timestamp')} AS timestamp, ${either('content')} AS content,
-    ${either('count')} AS count, coalesce(e.is_counted, 0) AS is_counted, h.target & 4294967295 AS target_seq,
+    ${either('count')} AS count, coalesce(e.is_counted, 0) AS is_counted, e.refs, h.target & 4294967295 AS target_seq,
     c.id AS conversation_id`;
   const located = (index: string) => `SELECT ${columns} FROM ${index} i
     LEFT JOIN entry e ON e.n = i.n LEFT JOIN change h ON h.n = i.n CROSS JOIN conversation c CROSS JOIN sender s
     WHERE c.no = i.n >> 32 AND s.no = ${either('sender_no')}`;
   const tailColumns =
-    't.seq, t.p, t.msg_id, s.id AS sender, t.client_msg_id, t.timestamp, t.content, t.count, t.is_counted, t.target_seq';
+    't.seq, t.p, t.msg_id, s.id AS sender, t.client_msg_id, t.timestamp, t.content, t.count, t.is_counted, t.refs, t.target_seq';
   return {
     byMsgId: db.prepare<LocatedRow, [PackedId]>(`${located('by_msg_id')} AND i.msg_id = ?1 LIMIT 1`),
     byKey: db.prepare<LocatedRow, [PackedId, string]>(

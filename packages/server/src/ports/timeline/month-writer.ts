@@ -37,7 +37,7 @@ import { type Month, monthPath, openMonthWriter, seqMax, setUpMonth } from './mo
 import { MonthReader } from './month-reader.ts';
 import { type PackedId, packId, unpackId } from './packed-id.ts';
 import { type Standing, TailIndex } from './tail-index.ts';
-import type { NewEntry } from './timeline.ts';
+import type { Mentioned, NewEntry } from './timeline.ts';
 import type { Duplicate, Placement } from './timeline-op.ts';
 
 export interface MonthWriterOptions {
@@ -126,7 +126,7 @@ export class MonthWriter {
 
   /** Returns the first entry when the key is taken [D3]. */
   append(entry: NewEntry): Placement | Duplicate {
-    const { conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, target } = entry;
+    const { conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, references, target } = entry;
     const key = packId(clientMsgId);
     const senderNo = this.#senderNo(from);
     const inTail = this.#tail.byKey(senderNo, clientMsgId);
@@ -150,21 +150,28 @@ export class MonthWriter {
       contentJson,
       count,
       isCounted ? 1 : 0,
+      references?.json ?? null,
       targetSeq === 0 ? null : targetSeq,
     );
+    if (references?.mentioned !== undefined) this.#mention(standing.no, seq, references.mentioned);
     standing.lastSeq = seq;
     standing.lastCount = count;
     this.#tail.add({ standing, senderNo, clientMsgId, contentLength: contentJson.length, isCounted, targetSeq });
     return { type: 'committed', seq, count };
   }
 
+  #mention(conversationNo: number, seq: number, mentioned: Mentioned): void {
+    const userNos = mentioned === 'all' ? [0] : mentioned.map((userId) => this.#senderNo(userId));
+    for (const userNo of new Set(userNos)) this.#sql.mention.run(userNo, conversationNo, seq);
+  }
+
   /** What the next entry of a conversation makes of its target. */
   #change(standing: Standing, { conversationId, isCounted, target }: NewEntry): void {
     assert(target && !isCounted, 'an entry that changes a message is a state entry');
-    const { seq, stateJson, erasedJson } = target;
+    const { seq, stateJson, isPinned, erasedJson } = target;
     const asOfSeq = standing.lastSeq + 1;
     assert(seq >= 1 && seq < asOfSeq, `entry ${asOfSeq} changes an earlier one; not ${seq}`);
-    this.#sql.setState.run(standing.no, seq, asOfSeq, stateJson, erasedJson === undefined ? 0 : 1);
+    this.#sql.setState.run(standing.no, seq, asOfSeq, stateJson, erasedJson === undefined ? 0 : 1, isPinned ? 1 : 0);
     if (erasedJson === undefined) return;
     const erasure = { conversationId, seq, contentJson: erasedJson };
     this.#eraser.erase(erasure, this.#tail.pOfMessage({ standing, seq }));
@@ -363,6 +370,7 @@ type TailInsert = [
   content: string,
   count: number,
   isCounted: number,
+  refs: string | null,
   targetSeq: number | null,
 ];
 
@@ -370,13 +378,16 @@ function prepare(db: Database) {
   return {
     append: db.prepare<unknown, TailInsert>(
       `INSERT INTO tail(p, conversation_no, seq, msg_id, sender_no, client_msg_id, timestamp, content, count, is_counted,
-         target_seq) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         refs, target_seq) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    mention: db.prepare<unknown, [number, number, number]>(
+      'INSERT INTO mention(sender_no, n) VALUES(?1, (?2 << 32) | ?3)',
     ),
     // A message that was erased stays erased, whatever changes it later.
-    setState: db.prepare<unknown, [number, number, number, string, number]>(
-      `INSERT INTO message_state(n, as_of_seq, state, is_erased) VALUES((?1 << 32) | ?2, ?3, ?4, ?5)
+    setState: db.prepare<unknown, [number, number, number, string, number, number]>(
+      `INSERT INTO message_state(n, as_of_seq, state, is_erased, is_pinned) VALUES((?1 << 32) | ?2, ?3, ?4, ?5, ?6)
        ON CONFLICT DO UPDATE SET as_of_seq = excluded.as_of_seq, state = excluded.state,
-         is_erased = is_erased OR excluded.is_erased`,
+         is_erased = is_erased OR excluded.is_erased, is_pinned = excluded.is_pinned`,
     ),
     postpone: db.prepare<unknown, [number, number, string]>(
       'INSERT INTO pending_erasure(conversation_no, seq, content) VALUES(?, ?, ?)',

@@ -145,5 +145,5 @@ export class EntryQueue {
 }
 
 function overwrite(entry: StoredEntry, contentJson: string): void {
-  (entry as { contentJson: string }).contentJson = contentJson;
+  Object.assign(entry, { contentJson, referencesJson: undefined });
 }

@@ -8,6 +8,7 @@ import type { StoreView } from './store-view.ts';
 import type {
   Head,
   MessageState,
+  Place,
   Position,
   Range,
   RangeRequest,
@@ -105,6 +106,22 @@ export class SqliteReads implements TimelineReads {
     return found;
   }
 
+  async messagesAt(places: readonly Place[]): Promise<readonly (StoredEntry | undefined)[]> {
+    const find = () => places.map(({ conversationId, seq }) => this.#messageAt(conversationId, seq));
+    return places.length > 1 ? this.view.inSnapshot(find) : find();
+  }
+
+  #messageAt(conversationId: ConversationId, seq: Seq): StoredEntry | undefined {
+    const { firstSeq, lastSeq } = this.view.head(conversationId);
+    if (seq < firstSeq || seq > lastSeq) return undefined;
+    const run = this.view.tail.run(conversationId);
+    const entry =
+      run && seq >= run.firstSeq
+        ? run.entries({ withTargeted: true }).at(seq - run.firstSeq)
+        : firstOf(this.view.months.toReversed(), (month) => month.at(conversationId, seq));
+    return entry?.isCounted ? entry : undefined;
+  }
+
   async states(ranges: readonly SeqRange[]): Promise<readonly ReadonlyMap<Seq, MessageState>[]> {
     return ranges.map((range) => this.#states(range));
   }
@@ -139,6 +156,31 @@ export class SqliteReads implements TimelineReads {
     }
     count ??= firstOf(this.view.months, (month) => month.countBeforeFirst(conversationId));
     return lastCount - (count ?? run?.countBeforeFirst ?? lastCount) - erased;
+  }
+
+  async mentionsAfter(keys: Parameters<TimelineReads['mentionsAfter']>[0]): Promise<readonly number[]> {
+    const count = () => keys.map((key) => this.#mentionsAfter(key));
+    return keys.length > 1 ? this.view.inSnapshot(count) : count();
+  }
+
+  #mentionsAfter({ conversationId, userId, seq }: Parameters<TimelineReads['mentionsAfter']>[0][number]): number {
+    const { firstSeq, lastSeq } = this.view.head(conversationId);
+    const fromSeq = Math.max(seq + 1, firstSeq);
+    let count = 0;
+    for (const month of this.view.months.toReversed()) {
+      count += month.mentions({ conversationId, fromSeq, throughSeq: lastSeq }, userId);
+      if ((month.firstSeq(conversationId) ?? fromSeq + 1) <= fromSeq) break;
+    }
+    return count;
+  }
+
+  async pinned(conversationId: ConversationId): Promise<readonly Seq[]> {
+    const { firstSeq } = this.view.head(conversationId);
+    const newestFirst = this.view.months.toReversed();
+    const everPinned = new Set(newestFirst.flatMap((month) => month.pinned(conversationId)));
+    return [...everPinned]
+      .filter((seq) => seq >= firstSeq && firstOf(newestFirst, (month) => month.isPinned(conversationId, seq)))
+      .sort((a, b) => a - b);
   }
 
   async findByMsgId(msgId: MsgId): Promise<StoredEntry | undefined> {

@@ -31,8 +31,11 @@ class Reader implements SqliteTimelineReader {
   range: TimelineReads['range'] = (request) => this.#now().range(request);
   heads: TimelineReads['heads'] = (ids) => this.#now().heads(ids);
   lastCounted: TimelineReads['lastCounted'] = (ids) => this.#now().lastCounted(ids);
+  messagesAt: TimelineReads['messagesAt'] = (places) => this.#now().messagesAt(places);
   states: TimelineReads['states'] = (range) => this.#now().states(range);
   countAfter: TimelineReads['countAfter'] = (keys) => this.#now().countAfter(keys);
+  mentionsAfter: TimelineReads['mentionsAfter'] = (keys) => this.#now().mentionsAfter(keys);
+  pinned: TimelineReads['pinned'] = (id) => this.#now().pinned(id);
   findByMsgId: TimelineReads['findByMsgId'] = (msgId) => this.#now().findByMsgId(msgId);
   findByClientMsgId: TimelineReads['findByClientMsgId'] = (key) => this.#now().findByClientMsgId(key);
   position: TimelineReads['position'] = () => this.#now().position();

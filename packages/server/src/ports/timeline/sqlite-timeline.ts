@@ -117,8 +117,10 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     const [outcome, count] = [result.outcomes[index], result.counts[index]];
     assert(outcome !== undefined && outcome !== 0 && count !== undefined, 'one outcome per entry');
     if (outcome > 0) {
-      const added = this.view.add({ ...entry, seq: outcome as Seq, count, targetSeq: entry.target?.seq });
-      if (entry.target?.erasedJson !== undefined) this.#eraseInTail(added, entry.target.erasedJson);
+      const { references, target } = entry;
+      const more = { referencesJson: references?.json, targetSeq: target?.seq };
+      const added = this.view.add({ ...entry, seq: outcome as Seq, count, ...more });
+      if (target?.erasedJson !== undefined) this.#eraseInTail(added, target.erasedJson);
       return { type: 'committed', entry: added };
     }
     const duplicate = result.duplicates[-outcome - 1];

@@ -57,7 +57,7 @@ export class Tail {
     const run = this.#runs.get(conversationId);
     // All entries of a conversation share one copy of its id.
     const id = run?.last.conversationId ?? conversationId;
-    const { targetSeq } = added;
+    const { referencesJson, targetSeq } = added;
     const entry = {
       msgId,
       conversationId: id,
@@ -68,6 +68,7 @@ export class Tail {
       seq,
       isCounted,
       count,
+      referencesJson,
       targetSeq,
     };
     const chunk = this.#chunks.at(-1);

@@ -3,7 +3,7 @@
 import { assert } from '@hongyan/base/assert';
 import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
 import type { Month } from './month-file.ts';
-import type { NewEntry, StoredEntry, Target } from './timeline.ts';
+import type { NewEntry, References, StoredEntry, Target } from './timeline.ts';
 
 export type TimelineOp = AppendOp | { readonly type: 'retain'; readonly fromMs: number };
 
@@ -13,7 +13,8 @@ export interface AppendOp {
   readonly fields: readonly Field[];
   /** Ascending indexes of the entries that are not counted: nearly all are. */
   readonly uncounted: readonly number[];
-  /** Ascending by index. */
+  /** Ascending by index, as `targets`: few entries have either. */
+  readonly references: readonly { readonly index: number; readonly references: References }[];
   readonly targets: readonly { readonly index: number; readonly target: Target }[];
 }
 
@@ -49,6 +50,7 @@ const fieldsPerEntry = 6;
 export function toAppendOp(batch: readonly NewEntry[]): AppendOp {
   const fields: Field[] = [];
   const uncounted: number[] = [];
+  const references: AppendOp['references'][number][] = [];
   const targets: AppendOp['targets'][number][] = [];
   for (let index = 0; index < batch.length; index++) {
     const entry = batch[index];
@@ -56,14 +58,15 @@ export function toAppendOp(batch: readonly NewEntry[]): AppendOp {
     const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, target } = entry;
     fields.push(msgId, conversationId, from, clientMsgId, timestampMs, contentJson);
     if (!isCounted) uncounted.push(index);
+    if (entry.references) references.push({ index, references: entry.references });
     if (target) targets.push({ index, target });
   }
-  return { type: 'append', fields, uncounted, targets };
+  return { type: 'append', fields, uncounted, references, targets };
 }
 
-export function entriesOf({ fields, uncounted, targets }: AppendOp): NewEntry[] {
+export function entriesOf({ fields, uncounted, references, targets }: AppendOp): NewEntry[] {
   const entries: NewEntry[] = [];
-  let [nextUncounted, nextTarget] = [0, 0];
+  let [nextUncounted, nextReferences, nextTarget] = [0, 0, 0];
   for (let index = 0, at = 0; at < fields.length; index++, at += fieldsPerEntry) {
     const isCounted = uncounted[nextUncounted] !== index;
     if (!isCounted) nextUncounted++;
@@ -76,6 +79,7 @@ export function entriesOf({ fields, uncounted, targets }: AppendOp): NewEntry[] 
       timestampMs: fields[at + 4] as number,
       contentJson: contentAt(fields, at),
       isCounted,
+      references: references[nextReferences]?.index === index ? references[nextReferences++]?.references : undefined,
       target,
     });
   }

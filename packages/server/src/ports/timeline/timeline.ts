@@ -16,26 +16,40 @@ export interface NewEntry {
   readonly contentJson: string;
   /** A message. Other entries are state entries: they do not raise the count [E1]. */
   readonly isCounted: boolean;
+  /** Of a counted entry: what it refers to beside its content. */
+  readonly references?: References | undefined;
   /** Of a state entry that changes a message of the same conversation: which, and the message's state after it. */
   readonly target?: Target | undefined;
 }
+
+export interface References {
+  /** JSON of the caller, never parsed here; erased with the content. */
+  readonly json: string;
+  /** Whom `mentionsAfter` counts the entry for, until it is erased. */
+  readonly mentioned?: Mentioned | undefined;
+}
+
+export type Mentioned = readonly UserId[] | 'all';
 
 export interface Target {
   /** MUST be below the seq that the entry gets. */
   readonly seq: Seq;
   /** JSON of the caller, replaced as a whole; kept beside the message and as long as it is. */
   readonly stateJson: string;
+  /** Whether `pinned` lists the message from now on; absent: it does not. */
+  readonly isPinned?: boolean | undefined;
   /**
-   * Overwrites the content of the message and of all entries that changed it so far by this JSON: no read shows what was there, and
-   * the message no longer counts as unread [E5]. How much of it the disk still holds is the adapter's to state.
+   * Overwrites the content of the message and of all entries that changed it so far by this JSON, and removes its references: no
+   * read shows what was there, and the message no longer counts as unread [E5]. How much of it the disk still holds is the adapter's to state.
    */
   readonly erasedJson?: string | undefined;
 }
 
-export interface StoredEntry extends Omit<NewEntry, 'target'> {
+export interface StoredEntry extends Omit<NewEntry, 'target' | 'references'> {
   readonly seq: Seq;
   /** Counted entries of the conversation up to and including this one [E1]. */
   readonly count: number;
+  readonly referencesJson?: string | undefined;
   /** Of a state entry that changes a message. */
   readonly targetSeq?: Seq | undefined;
 }
@@ -63,6 +77,11 @@ export interface Head {
   readonly lastCount: number;
   /** Timestamp of the newest counted entry; 0 when there never was one. */
   readonly lastCountedMs: number;
+}
+
+export interface Place {
+  readonly conversationId: ConversationId;
+  readonly seq: Seq;
 }
 
 /** Both ends are inclusive. */
@@ -127,12 +146,16 @@ export interface TimelineReads {
   heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]>;
   /** The newest counted entry of each conversation that has one kept. */
   lastCounted(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>>;
+  /** For each place in the order asked, the counted entry there; undefined where none is kept. */
+  messagesAt(places: readonly Place[]): Promise<readonly (StoredEntry | undefined)[]>;
   /** For each range in the order asked: the states of its messages that were changed. Costs no more the more often they were. */
   states(ranges: readonly SeqRange[]): Promise<readonly ReadonlyMap<Seq, MessageState>[]>;
   /** Counted entries after `seq` that were not erased, for each key in the order asked. 0 ≤ seq; one at or beyond the end gives 0. */
-  countAfter(
-    keys: readonly { readonly conversationId: ConversationId; readonly seq: Seq }[],
-  ): Promise<readonly number[]>;
+  countAfter(places: readonly Place[]): Promise<readonly number[]>;
+  /** The same of those entries alone that mention the user, or all. */
+  mentionsAfter(keys: readonly (Place & { readonly userId: UserId })[]): Promise<readonly number[]>;
+  /** The messages of a conversation whose newest state is pinned, ascending. */
+  pinned(conversationId: ConversationId): Promise<readonly Seq[]>;
   findByMsgId(msgId: MsgId): Promise<StoredEntry | undefined>;
   /** [D6] */
   findByClientMsgId(key: {

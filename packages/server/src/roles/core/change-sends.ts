@@ -1,4 +1,4 @@
-// The operations edit, recall and react: what can be checked before the log is, then the command goes up like any send.
+// The operations edit, recall, react, pin and unpin: what can be checked before the log is, then the command goes up like any send.
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
@@ -36,6 +36,14 @@ export class ChangeSends {
     const key = reactionKey(asWritten);
     if (key.type !== 'ok') return key;
     return this.#submit(caller, target, { type: 'react', key: key.value, op });
+  }
+
+  async pin(caller: Caller, target: Input<'pin'>): Promise<Result<Ack>> {
+    return this.#submit(caller, target, { type: 'pin', pinned: true });
+  }
+
+  async unpin(caller: Caller, target: Input<'unpin'>): Promise<Result<Ack>> {
+    return this.#submit(caller, target, { type: 'pin', pinned: false });
   }
 
   async #submit({ userId: from }: Caller, target: Target, change: MessageChange): Promise<Result<Ack>> {

@@ -2,9 +2,11 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
+import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
 import { mayPost } from '../../domain/membership.ts';
+import type { MessageReferences } from '../../domain/message-references.ts';
 import { isSameMessage } from '../../domain/send.ts';
 import type {
   ChangeCommand,
@@ -20,6 +22,7 @@ import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
 import { entryFrame } from './entry-view.ts';
 import type { Membership, MembershipCache } from './membership-cache.ts';
+import type { ReferenceChecks } from './message-references.ts';
 import type { SentPositions } from './sent-positions.ts';
 
 type Outcome = Result<CommandOutcome>;
@@ -41,12 +44,13 @@ export interface CommandHandlerParts {
   readonly sent: SentPositions;
   readonly conversations: ConversationChanges;
   readonly messages: MessageChanges;
+  readonly references: ReferenceChecks;
 }
 
 /**
- * Messages of a batch are appended together. A change of a conversation (members, title) or of a message (edit, recall, reaction) needs the entries before it committed
- * and those behind it to wait: such a conversation gets a lane, in which its commands run one after the other, while the other
- * conversations go on.
+ * Messages of a batch are appended together. A change of a conversation (members, title) or of a message (edit, recall, reaction,
+ * pin), and a message that refers to others, need the entries before them committed and those behind them to wait: such a
+ * conversation gets a lane, in which its commands run one after the other, while the other conversations go on.
  */
 export class CommandHandler {
   readonly #deps: CoreDeps;
@@ -54,29 +58,31 @@ export class CommandHandler {
   readonly #sent: SentPositions;
   readonly #conversations: ConversationChanges;
   readonly #messages: MessageChanges;
+  readonly #references: ReferenceChecks;
   /** Batches are admitted in their order; settled while none waits for a look-up. */
   #admission: Promise<unknown> | undefined;
   /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
   #appended: Promise<unknown> = Promise.resolve();
   readonly #lanes = new Map<ConversationId, Promise<unknown>>();
 
-  constructor(deps: CoreDeps, { memberships, sent, conversations, messages }: CommandHandlerParts) {
+  constructor(deps: CoreDeps, { memberships, sent, conversations, messages, references }: CommandHandlerParts) {
     this.#deps = deps;
     this.#memberships = memberships;
     this.#sent = sent;
     this.#conversations = conversations;
     this.#messages = messages;
+    this.#references = references;
   }
 
   /** Outcomes in the order of the batch. Handling a command again gives the same outcome [D3]. */
   async handle(batch: readonly Command[]): Promise<readonly Outcome[]> {
-    if (this.#lanes.size === 0 && batch.every((command) => command.type === 'message'))
+    if (this.#lanes.size === 0 && batch.every(isPlainMessage))
       return this.#appendInOrder(batch as readonly MessageCommand[]);
     const outcomes: (Promise<Outcome> | Outcome)[] = [];
     const messages: MessageCommand[] = [];
     const places: number[] = [];
     for (const [place, command] of batch.entries()) {
-      if (command.type !== 'message' || this.#lanes.has(command.conversationId)) {
+      if (!isPlainMessage(command) || this.#lanes.has(command.conversationId)) {
         if (messages.length > 0) this.#flush(messages, places, outcomes);
         outcomes[place] = this.#inLane(command);
         continue;
@@ -112,7 +118,9 @@ export class CommandHandler {
   async #single(command: Command): Promise<Outcome> {
     switch (command.type) {
       case 'message':
-        return outcomeAt(await this.#append(this.#admit([command])), 0);
+        return command.references
+          ? this.#appendReferring(command, command.references)
+          : outcomeAt(await this.#append(this.#admit([command])), 0);
       case 'create':
       case 'create_direct':
       case 'set_title':
@@ -125,6 +133,16 @@ export class CommandHandler {
       default:
         return unreachable(command);
     }
+  }
+
+  async #appendReferring(command: MessageCommand, references: MessageReferences): Promise<Outcome> {
+    const [admitted] = await this.#admit([command]);
+    assert(admitted, 'each command of a batch is admitted or not');
+    if (admitted.type !== 'entry') return admitted;
+    const checked = await this.#references.check(admitted.entry, references).catch((error) => this.#failed(error, 1));
+    if (checked.type !== 'ok') return checked;
+    const { entry, quote } = checked.value;
+    return outcomeAt(await this.#append([{ type: 'entry', entry }], quote), 0);
   }
 
   /** A batch whose memberships are cached is appended at once; one that has to look some up holds the next ones back. */
@@ -147,7 +165,10 @@ export class CommandHandler {
     });
   }
 
-  async #append(admitting: readonly Admitted[] | Promise<readonly Admitted[]>): Promise<readonly Outcome[]> {
+  async #append(
+    admitting: readonly Admitted[] | Promise<readonly Admitted[]>,
+    quote?: Reply,
+  ): Promise<readonly Outcome[]> {
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     const entries = admitted.flatMap((item) => (item.type === 'entry' ? [item.entry] : []));
     if (entries.length === 0) return admitted.map((item) => outcomeOfProblem(item));
@@ -159,7 +180,7 @@ export class CommandHandler {
       return admitted.map((item) => (item.type === 'entry' ? outcome : item));
     }
     this.#sent.note(results);
-    this.#publish(results);
+    this.#publish(results, quote);
     let next = 0;
     return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
   }
@@ -220,9 +241,9 @@ export class CommandHandler {
   }
 
   /** Subscribers that the bus cannot reach are told of the loss by the bus itself: the entries are committed all the same. */
-  #publish(results: readonly AppendResult[]): void {
+  #publish(results: readonly AppendResult[], quote?: Reply): void {
     const { bus, log } = this.#deps;
-    bus.publish(publications(results)).catch((error: unknown) => log.error('events not published', { error }));
+    bus.publish(publications(results, quote)).catch((error: unknown) => log.error('events not published', { error }));
   }
 
   #failed(error: unknown, size: number): Problem {
@@ -233,19 +254,24 @@ export class CommandHandler {
   }
 }
 
-/** One event per topic. Duplicates were published when they were first committed. */
-export function publications(results: readonly AppendResult[]): BusEvent[] {
+/** One event per topic. Duplicates were published when they were first committed. `quote`: of the message that the only entry answers. */
+export function publications(results: readonly AppendResult[], quote?: Reply): BusEvent[] {
   const events: BusEvent[] = [];
   for (const { type, entry } of results)
-    if (type === 'committed') events.push(...frameEvents(topicsOf(entry.conversationId), entryFrame(entry)));
+    if (type === 'committed') events.push(...frameEvents(topicsOf(entry.conversationId), entryFrame(entry, quote)));
   return events;
 }
+
+/** One that depends on nothing but its sender's membership: many of them are appended together. */
+const isPlainMessage = (command: Command): command is MessageCommand =>
+  command.type === 'message' && command.references === undefined;
 
 function outcomeOf(asked: NewEntry, result: AppendResult | undefined): Outcome {
   assert(result, 'a timeline answers each entry of a batch');
   const { entry } = result;
   const isDuplicate = result.type === 'duplicate';
-  if (isDuplicate && !isSameMessage(entry, asked)) return refusal.keyReused();
+  if (isDuplicate && !isSameMessage(entry, { ...asked, referencesJson: asked.references?.json }))
+    return refusal.keyReused();
   return ok(committed(entry, isDuplicate));
 }
 

@@ -11,6 +11,7 @@ import type { Head, MessageState, StoredEntry } from '../../ports/timeline/timel
 import { summaryOf } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
 import { toEntry, toMessage } from './entry-view.ts';
+import { answeredBy, readQuotes } from './quotes.ts';
 import type { SentPositions } from './sent-positions.ts';
 
 /** The stored facts about one conversation of a reader. */
@@ -38,10 +39,16 @@ export class ConversationViews {
       this.#deps.timeline.countAfter(page.map((facts) => this.#unreadFrom(facts))),
       this.membersOf(page.map(({ conversation }) => conversation)),
     ]);
+    const mentions = await this.#unreadMentions(page, unread);
     return page.map((facts, index) => {
       const { conversationId } = facts.head;
       const message = last[index];
-      const more = { members: members.get(conversationId), message, unread: unread[index] ?? 0 };
+      const more = {
+        members: members.get(conversationId),
+        message,
+        unread: unread[index] ?? 0,
+        unreadMentions: mentions.get(conversationId) ?? 0,
+      };
       const view = viewOf(facts, more, this.#deps.limits);
       return { view, bytes: bytesOf(view, message?.entry) };
     });
@@ -60,6 +67,18 @@ export class ConversationViews {
     );
     let next = 0;
     return entries.map((entry) => entry && { entry, state: states[next++]?.get(entry.seq) });
+  }
+
+  /** [E8] Asked for the conversations that have something unread. */
+  async #unreadMentions(
+    page: readonly ConversationFacts[],
+    unread: readonly number[],
+  ): Promise<ReadonlyMap<ConversationId, number>> {
+    const asked = page
+      .filter((_, index) => (unread[index] ?? 0) > 0)
+      .map((facts) => ({ ...this.#unreadFrom(facts), userId: facts.member.userId }));
+    const counts = asked.length === 0 ? [] : await this.#deps.timeline.mentionsAfter(asked);
+    return new Map(asked.map(({ conversationId }, index) => [conversationId, counts[index] ?? 0]));
   }
 
   #unreadFrom({ head, member }: ConversationFacts): { readonly conversationId: ConversationId; readonly seq: Seq } {
@@ -86,21 +105,27 @@ export class ConversationViews {
     const [first, last] = [stored[0], stored.at(-1)];
     if (!first || !last) return [];
     const { conversationId } = of.conversation;
-    const [members, [states]] = await Promise.all([
+    const { timeline } = this.#deps;
+    const [members, [states], quotes] = await Promise.all([
       this.#positionsOf(of.conversation),
-      this.#deps.timeline.states([{ conversationId, fromSeq: first.seq, throughSeq: last.seq }]),
+      timeline.states([{ conversationId, fromSeq: first.seq, throughSeq: last.seq }]),
+      readQuotes(timeline, conversationId, answeredBy(stored)),
     ]);
     const { reader } = of;
-    return stored.map((entry) =>
-      toMessage(entry, { status: statusFor(entry, reader, members), reader, state: states?.get(entry.seq) }),
-    );
+    return stored.map((entry) => {
+      const state = states?.get(entry.seq);
+      return toMessage(entry, { status: statusFor(entry, reader, members), reader, state, quotes });
+    });
   }
 
   /** Entries as they were committed. */
   async entries(stored: readonly StoredEntry[], { conversation, reader }: Reading): Promise<Entry[]> {
     if (stored.length === 0) return [];
-    const members = await this.#positionsOf(conversation);
-    return stored.map((entry) => toEntry(entry, statusFor(entry, reader, members)));
+    const [members, quotes] = await Promise.all([
+      this.#positionsOf(conversation),
+      readQuotes(this.#deps.timeline, conversation.conversationId, answeredBy(stored)),
+    ]);
+    return stored.map((entry) => toEntry(entry, statusFor(entry, reader, members), quotes));
   }
 
   /** undefined for a conversation too large to look at each member. */
@@ -137,10 +162,12 @@ function viewOf(
     members,
     message,
     unread,
+    unreadMentions,
   }: {
     readonly members: readonly MemberRecord[] | undefined;
     readonly message: Message | undefined;
     readonly unread: number;
+    readonly unreadMentions: number;
   },
   { membersInlineMax, receiptsPushMax }: CoreDeps['limits'],
 ): Conversation {
@@ -160,6 +187,7 @@ function viewOf(
     role: member.role,
     last_count: head.lastCount,
     unread,
+    unread_mentions: unreadMentions,
     ...(isVisible ? { last_message: messageView(message, member.userId, positions) } : {}),
   };
 }

@@ -13,7 +13,6 @@ import type { Caller } from '../../ports/core/core.ts';
 import type { ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
-import { messageAt } from './message-at.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'newMsgId'>;
@@ -107,7 +106,7 @@ export class Conversations {
     const { directory, timeline } = this.#deps;
     const membership = await this.#memberships.get(conversationId, userId);
     if (!membership) return refusal.notMember();
-    const { message } = await messageAt(timeline, conversationId, seq);
+    const [message] = await timeline.messagesAt([{ conversationId, seq }]);
     if (!message || seq < membership.member.visibleFromSeq) return refusal.noSuch(`message ${seq}`);
     const [page, counts] = await Promise.all([
       this.#memberPage(conversationId, {

@@ -15,6 +15,7 @@ import { History } from './history.ts';
 import { MembershipCache } from './membership-cache.ts';
 import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
+import { ReferenceChecks } from './message-references.ts';
 import { PresenceSessions } from './presence.ts';
 import { Receipts } from './receipts.ts';
 import { Sends } from './sends.ts';
@@ -41,6 +42,7 @@ export function startCore(deps: CoreDeps): RunningCore {
     sent,
     conversations: new DirectoryChanges(deps, memberships),
     messages: new TimelineMessageChanges(deps, memberships),
+    references: new ReferenceChecks(deps, memberships),
   });
   deps.commands.consume((batch) => handler.handle(batch));
   const receipts = new Receipts(deps, memberships);
@@ -98,6 +100,9 @@ function operationsOf(
     edit: guarded((caller, input) => changes.edit(caller, input)),
     recall: guarded((caller, input) => changes.recall(caller, input)),
     react: guarded((caller, input) => changes.react(caller, input)),
+    pin: guarded((caller, input) => changes.pin(caller, input)),
+    unpin: guarded((caller, input) => changes.unpin(caller, input)),
+    listPinned: reading((caller, input) => history.pinned(caller, input)),
     sync: reading((caller, input) => sync.device(caller, input)),
     history: reading((caller, input) => history.page(caller, input)),
     catchUp: reading((caller, input) => history.entriesAfter(caller, input)),

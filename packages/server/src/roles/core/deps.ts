@@ -21,7 +21,9 @@ export interface CoreLimits {
   readonly membersInlineMax: number;
   /** Above this many members receipts go to their owner only; senders ask for counts. */
   readonly receiptsPushMax: number;
-  /** Of edits and reactions. */
+  /** Larger conversations cannot be mentioned as a whole. */
+  readonly mentionAllMax: number;
+  /** Of edits, reactions and pins. */
   readonly changes: ChangeLimits;
 }
 

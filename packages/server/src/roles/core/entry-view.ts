@@ -2,13 +2,15 @@
 
 import { recalledContent } from '@hongyan/protocol/content';
 import { directMembers } from '@hongyan/protocol/direct';
-import type { Entry, MessageStatus, Reaction } from '@hongyan/protocol/entry';
+import type { Entry, Mentions, MessageStatus, Reaction, Reply } from '@hongyan/protocol/entry';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { decodeReferences } from '../../domain/message-references.ts';
 import { decodeState, hasReacted, type MessageState } from '../../domain/message-state.ts';
 import type { StoredEntry, MessageState as StoredState } from '../../ports/timeline/timeline.ts';
+import { noQuotes, type Quotes } from './quotes.ts';
 
-/** As it was committed. */
-export function toEntry(stored: StoredEntry, status: MessageStatus): Entry {
+/** As it was committed. `quotes`: of the message that it answers, at least. */
+export function toEntry(stored: StoredEntry, status: MessageStatus, quotes: Quotes = noQuotes): Entry {
   return {
     msg_id: stored.msgId,
     conversation_id: stored.conversationId,
@@ -16,6 +18,7 @@ export function toEntry(stored: StoredEntry, status: MessageStatus): Entry {
     from: stored.from,
     to: recipientOf(stored.conversationId, stored.from),
     content: JSON.parse(stored.contentJson) as Entry['content'],
+    ...(stored.referencesJson === undefined ? {} : referencesView(stored.referencesJson, quotes)),
     count: stored.count,
     timestamp: stored.timestampMs,
     client_msg_id: stored.clientMsgId,
@@ -23,24 +26,34 @@ export function toEntry(stored: StoredEntry, status: MessageStatus): Entry {
   };
 }
 
-/** A message as `reader` sees it now [E2]. `state`: absent when nothing changed the message. */
-export function toMessage(
-  stored: StoredEntry,
-  {
-    status,
-    reader,
-    state,
-  }: { readonly status: MessageStatus; readonly reader: UserId; readonly state: StoredState | undefined },
-): Entry {
-  const entry = toEntry(stored, status);
+function referencesView(json: string, quotes: Quotes): Pick<Entry, 'reply_to' | 'mentions'> {
+  const { replyTo, mentions } = decodeReferences(json);
+  return {
+    ...(replyTo === undefined ? {} : { reply_to: quotes.get(replyTo) ?? { seq: replyTo } }),
+    ...(mentions === undefined ? {} : { mentions: mentions as Mentions }),
+  };
+}
+
+export interface MessageViewing {
+  readonly status: MessageStatus;
+  readonly reader: UserId;
+  /** Absent when nothing changed the message. */
+  readonly state: StoredState | undefined;
+  readonly quotes?: Quotes | undefined;
+}
+
+/** A message as `reader` sees it now [E2]. */
+export function toMessage(stored: StoredEntry, { status, reader, state, quotes }: MessageViewing): Entry {
+  const entry = toEntry(stored, status, quotes);
   if (state === undefined) return entry;
   return { ...entry, as_of_seq: state.asOfSeq, ...changesOf(decodeState(state.stateJson), reader) };
 }
 
 function changesOf(state: MessageState, reader: UserId): Partial<Entry> {
   if (state.recalled) return { recalled: true, content: { ...recalledContent } };
-  const { edited, reactions } = state;
+  const { edited, reactions, pinned } = state;
   return {
+    ...(pinned ? { pinned } : {}),
     ...(edited ? { edited: edited.seq, content: edited.content } : {}),
     ...(reactions
       ? { reactions: reactions.map(({ key, userIds }) => reactionOf(key, userIds, hasReacted(state, key, reader))) }
@@ -55,13 +68,21 @@ const reactionOf = (key: string, userIds: readonly UserId[], isMine: boolean): R
 });
 
 /** Ids of the wire need no escaping: their patterns allow no quote, backslash or control character. client_msg_id may be any string. */
-export function entryFrame(entry: StoredEntry): string {
+export function entryFrame(entry: StoredEntry, quote?: Reply): string {
   const to = recipientOf(entry.conversationId, entry.from);
+  const { referencesJson } = entry;
+  const references = referencesJson === undefined ? '' : referencesText(referencesJson, quote);
   return (
     `{"type":"${entry.isCounted ? 'message' : 'entry'}","msg_id":"${entry.msgId}","conversation_id":"${entry.conversationId}"` +
-    `,"seq":${entry.seq},"from":"${entry.from}"${to === undefined ? '' : `,"to":"${to}"`},"content":${entry.contentJson}` +
+    `,"seq":${entry.seq},"from":"${entry.from}"${to === undefined ? '' : `,"to":"${to}"`},"content":${entry.contentJson}${references}` +
     `,"count":${entry.count},"timestamp":${entry.timestampMs},"client_msg_id":${JSON.stringify(entry.clientMsgId)},"status":"ack"}`
   );
+}
+
+/** As further members of a JSON object. */
+function referencesText(json: string, quote: Reply | undefined): string {
+  const view = JSON.stringify(referencesView(json, quote ? new Map([[quote.seq, quote]]) : noQuotes));
+  return view === '{}' ? '' : `,${view.slice(1, -1)}`;
 }
 
 /** In a direct conversation, the other user (oneself in a note to self). */

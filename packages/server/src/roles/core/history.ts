@@ -1,4 +1,4 @@
-// The two reads of one timeline [E2]: history gives messages as they are now, catching up every entry as it was committed. What is
+// The reads of one timeline [E2]: history gives messages as they are now, catching up every entry as it was committed. What is
 // hidden from the reader is reported as a raised first_seq [D5].
 
 import { ok } from '@hongyan/base/result';
@@ -57,6 +57,18 @@ export class History {
       first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
       last_seq: range.lastSeq,
       has_more: range.hasMore,
+    });
+  }
+
+  async pinned({ userId }: Caller, { conversation_id }: Input<'listPinned'>): Promise<Result<Output<'listPinned'>>> {
+    const { timeline } = this.#deps;
+    const membership = await this.#memberships.get(conversation_id, userId);
+    if (!membership) return refusal.notMember();
+    const seqs = (await timeline.pinned(conversation_id)).filter((seq) => seq >= membership.member.visibleFromSeq);
+    const messages = await timeline.messagesAt(seqs.map((seq) => ({ conversationId: conversation_id, seq })));
+    const kept = messages.filter((message) => message !== undefined);
+    return ok({
+      entries: await this.#views.messages(kept, { conversation: membership.conversation, reader: userId }),
     });
   }
 

@@ -199,6 +199,52 @@ describe('reactions', () => {
   });
 });
 
+describe('pins', () => {
+  const pin = (by: string, target: number, conversation_id = direct): Ack =>
+    world.core.pin(caller(by), at(target, conversation_id));
+  const unpin = (by: string, target: number, conversation_id = direct): Ack =>
+    world.core.unpin(caller(by), at(target, conversation_id));
+  const pinned = async (by: string, conversation_id = direct) =>
+    accepted(await world.core.listPinned(caller(by), { conversation_id })).entries;
+
+  test('[E9] both of a direct conversation pin and unpin; what is so already makes no entry', async () => {
+    await world.say('ann', 'bob', 'one');
+    await world.say('bob', 'ann', 'two');
+    const frames = await world.listen(userTopic(user('ann')));
+    expect(accepted(await pin('bob', 1))).toMatchObject({ seq: 3 });
+    expect(accepted(await pin('ann', 1))).toMatchObject({ seq: 3, unchanged: true });
+    accepted(await pin('ann', 2));
+    accepted(await edit('ann', 1, 'first'));
+    expect(await pinned('bob')).toMatchObject([
+      { seq: 1, pinned: true, edited: 5, content: text('first') },
+      { seq: 2, pinned: true },
+    ]);
+    expect((await history('ann')).entries).toMatchObject([{ pinned: true }, { pinned: true }]);
+    expect(frames[0]).toMatchObject({ type: 'entry', content: { type: 'hongyan.pin', target_seq: 1, pinned: true } });
+    accepted(await unpin('bob', 2));
+    expect((await pinned('ann')).map((entry) => Number(entry.seq))).toEqual([1]);
+    expect((await conversation('ann')).unread).toBe(1);
+  });
+
+  test('[E9] the list is bounded, a recall takes off it, and in groups administrators pin', async () => {
+    const group = await world.group('ann', ['bob', 'carl']);
+    const seqs: number[] = [];
+    for (const words of ['1', '2', '3']) seqs.push((await world.say('bob', group, words)).seq);
+    const [first = 0, second = 0, third = 0] = seqs;
+    expect(codeOf(await pin('bob', first, group))).toBe('forbidden');
+    accepted(await pin('ann', first, group));
+    accepted(await pin('ann', second, group));
+    expect(codeOf(await pin('ann', third, group))).toBe('too_large');
+    accepted(await recall('bob', first, { conversation_id: group }));
+    expect(codeOf(await pin('ann', first, group))).toBe('conflict');
+    accepted(await pin('ann', third, group));
+    expect((await pinned('carl', group)).map((entry) => Number(entry.seq))).toEqual([second, third]);
+    expect(codeOf(await pin('dora', second, group))).toBe('not_member');
+    expect(codeOf(await world.core.listPinned(caller('dora'), { conversation_id: group }))).toBe('not_member');
+    expect(codeOf(await pin('ann', 1, group))).toBe('not_found');
+  });
+});
+
 describe('unread counts', () => {
   test('[E3] only messages of others count, from what was read or answered on', async () => {
     for (const words of ['1', '2', '3']) await world.say('ann', 'bob', words);
@@ -261,7 +307,7 @@ test('[E2] history as of any seq is the fold of the raw entries up to it', async
   const steps = fc.array(
     fc.record({
       by: fc.constantFrom(...names),
-      do: fc.constantFrom('say', 'say', 'edit', 'recall', 'add', 'remove'),
+      do: fc.constantFrom('say', 'reply', 'mention', 'edit', 'recall', 'add', 'remove', 'pin', 'unpin'),
       target: fc.integer({ min: 1, max: 12 }),
       key: fc.constantFrom('👍', '🎉'),
     }),
@@ -274,7 +320,14 @@ test('[E2] history as of any seq is the fold of the raw entries up to it', async
       await own.say('ann', 'bob', 'start');
       for (const [index, step] of script.entries()) {
         const target = at(step.target);
-        if (step.do === 'say') await own.say(step.by, step.by === 'ann' ? 'bob' : 'ann', `text ${index}`);
+        const message = {
+          ...{ conversation_id: direct, client_msg_id: target.client_msg_id, content: text(`text ${index}`) },
+          ...(step.do === 'reply' ? { reply_to: { seq: seq(step.target) } } : {}),
+          ...(step.do === 'mention' ? { mentions: [user('ann')] } : {}),
+        };
+        if (step.do === 'say' || step.do === 'reply' || step.do === 'mention')
+          await own.core.send(caller(step.by), message);
+        else if (step.do === 'pin' || step.do === 'unpin') await own.core[step.do](caller(step.by), target);
         else if (step.do === 'edit')
           await own.core.edit(caller(step.by), { ...target, content: text(`edit ${index}`) });
         else if (step.do === 'recall') await own.core.recall(caller(step.by), target);
@@ -292,13 +345,23 @@ test('[E2] history as of any seq is the fold of the raw entries up to it', async
   await fc.assert(fc.asyncProperty(steps, run), { seed: testSeed('fold of entries'), numRuns: 25 });
 }, 120_000);
 
-const formOf = ({ seq: at, from, content, edited, recalled, reactions }: FoldedMessage | Entry) => ({
-  at: Number(at),
-  from: String(from),
-  content,
-  edited: edited === undefined ? undefined : Number(edited),
-  recalled,
-  reactions,
-});
+const formOf = (message: FoldedMessage | Entry) => {
+  const { seq: at, from, content, edited, recalled, reactions, pinned, mentions, reply_to } = message;
+  return {
+    at: Number(at),
+    from: String(from),
+    content,
+    edited: edited === undefined ? undefined : Number(edited),
+    recalled,
+    reactions,
+    pinned,
+    mentions,
+    reply_to: reply_to && {
+      seq: Number(reply_to.seq),
+      ...('content' in reply_to ? { content: reply_to.content } : {}),
+      ...(reply_to.recalled ? { recalled: true } : {}),
+    },
+  };
+};
 
 type StepsOf<A> = A extends fc.Arbitrary<infer T> ? T : never;

@@ -1,4 +1,4 @@
-// Edits, recalls and reactions: decided against the message as it is, and appended with what the message becomes [E4–E6].
+// Edits, recalls, reactions and pins: decided against the message as it is, and appended with what the message becomes [E4–E6, E9].
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
@@ -12,7 +12,6 @@ import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/t
 import { type MessageChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
 import type { Membership, MembershipCache } from './membership-cache.ts';
-import { messageAt } from './message-at.ts';
 
 type Outcome = Result<CommandOutcome>;
 
@@ -42,7 +41,7 @@ export class TimelineMessageChanges implements MessageChanges {
     if (earlier) return this.#again(command, earlier);
     const found = await this.#find(conversationId, targetSeq);
     if (!found || targetSeq < membership.member.visibleFromSeq) return refusal.noSuch(`message ${targetSeq}`);
-    const decision = this.#decide(command, membership, found);
+    const decision = await this.#decide(command, membership, found);
     switch (decision.type) {
       case 'entry':
         return this.#append(command, decision, found.nextSeq);
@@ -62,20 +61,27 @@ export class TimelineMessageChanges implements MessageChanges {
 
   async #find(conversationId: ConversationId, seq: Seq): Promise<Found | undefined> {
     const { timeline } = this.#deps;
-    const [{ message, lastSeq }, [states]] = await Promise.all([
-      messageAt(timeline, conversationId, seq),
+    const [[message], [head], [states]] = await Promise.all([
+      timeline.messagesAt([{ conversationId, seq }]),
+      timeline.heads([conversationId]),
       timeline.states([{ conversationId, fromSeq: seq, throughSeq: seq }]),
     ]);
-    return message && { message, state: states?.get(seq), nextSeq: (lastSeq + 1) as Seq };
+    return message && head && { message, state: states?.get(seq), nextSeq: (head.lastSeq + 1) as Seq };
   }
 
-  #decide({ change, from }: MessageChangeCommand, { conversation, member }: Membership, found: Found): Decision {
-    const { clock, limits } = this.#deps;
+  async #decide(
+    { change, from, conversationId }: MessageChangeCommand,
+    { conversation, member }: Membership,
+    found: Found,
+  ): Promise<Decision> {
+    const { clock, limits, timeline } = this.#deps;
+    const isPinning = change.type === 'pin' && change.pinned;
     return decide(change, {
       actor: { userId: from, role: member.role },
       kind: conversation.kind,
       message: found.message,
       state: found.state ? decodeState(found.state.stateJson) : unchanged,
+      pinnedCount: isPinning ? (await timeline.pinned(conversationId)).length : 0,
       nextSeq: found.nextSeq,
       nowMs: clock.nowMs(),
       limits: limits.changes,
@@ -96,7 +102,12 @@ export class TimelineMessageChanges implements MessageChanges {
       timestampMs: clock.nowMs(),
       contentJson: JSON.stringify(contentOf(change, targetSeq)),
       isCounted: false,
-      target: { seq: targetSeq, stateJson: encodeState(state), ...(erases ? { erasedJson: recalledJson } : {}) },
+      target: {
+        seq: targetSeq,
+        stateJson: encodeState(state),
+        isPinned: state.pinned === true,
+        ...(erases ? { erasedJson: recalledJson } : {}),
+      },
     };
     const results = await timeline.append([entry]);
     const [result] = results;

@@ -6,6 +6,7 @@ import { directConversationId } from '@hongyan/protocol/direct';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
+import { referencesOf } from '../../domain/message-references.ts';
 import { checkKey, encodeContent, targetOf } from '../../domain/send.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
@@ -34,7 +35,14 @@ export class Sends {
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
     const isNew = to !== undefined && !this.#memberships.peek(target.value, from);
-    const message = { type: 'message' as const, from, clientMsgId: client_msg_id, contentJson: encoded.value };
+    const references = referencesOf(input);
+    const message = {
+      type: 'message' as const,
+      from,
+      clientMsgId: client_msg_id,
+      contentJson: encoded.value,
+      ...(references === undefined ? {} : { references }),
+    };
     const canonical = isNew ? this.#withCanonicalId(from, to) : target.value;
     const outcome = await this.#order.submit(
       from,

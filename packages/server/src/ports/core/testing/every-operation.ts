@@ -176,6 +176,21 @@ function changeExamples() {
       input: { ...at('3'), key: '👍', op: 'add' as const },
       refused: { input: { ...at('4'), key: '\uFE0F', op: 'add' as const }, code: 'bad_request' },
     },
+    pin: {
+      caller: ann,
+      input: at('7'),
+      refused: { input: at('8', 99), code: 'not_found' },
+    },
+    unpin: {
+      caller: ann,
+      input: at('9'),
+      refused: { input: at('10', 99), code: 'not_found' },
+    },
+    listPinned: {
+      caller: ann,
+      input: { conversation_id: direct },
+      refused: { input: { conversation_id: nowhere }, code: 'not_member' },
+    },
     recall: {
       caller: ann,
       input: { ...at('5'), reason: 'wrong chat' },

@@ -15,9 +15,11 @@ import {
   historyOf,
   inMonth,
   outcomes,
+  pinning,
   seq,
   seqsOf,
   startOf,
+  user,
 } from './entries.ts';
 import type { Current } from './under-test.ts';
 
@@ -28,6 +30,7 @@ export function messagesContract(current: Current): void {
   describe('counts', () => countsContract(current));
   describe('pages', () => pagesContract(current));
   describe('states', () => statesContract(current));
+  describe('references', () => referencesContract(current));
   describe('erasing', () => erasingContract(current));
 }
 
@@ -227,6 +230,80 @@ function statesContract(current: Current): void {
   });
 }
 
+function referencesContract(current: Current): void {
+  const ann = user('ann');
+  const mentions = (...seqs: readonly number[]) =>
+    current.timeline().mentionsAfter(seqs.map((one) => ({ conversationId: id, userId: ann, seq: seq(one) })));
+
+  test('[E8] a message that mentions the user or all counts once, over months, until it is erased', async () => {
+    const mentioned = ['bob', 'ann', 'ann'];
+    await current
+      .timeline()
+      .append([entry({ mentioned }), entry(), entry({ mentioned: ['bob'] }), entry({ mentioned: 'all' })]);
+    await current
+      .timeline()
+      .append([entry({ mentioned, atMs: inMonth(1) }), entry({ in: 'g:2', mentioned, atMs: inMonth(1) })]);
+    await current.timeline().append([entry({ mentioned: ['ann', 'all'], atMs: inMonth(2) })]);
+    await inBothLives(current, async () => expect(await mentions(0, 1, 3, 4, 5, 6, 99)).toEqual([4, 3, 3, 2, 1, 0, 0]));
+    await current.timeline().append([erasure(1, { atMs: inMonth(2) }), erasure(5, { atMs: inMonth(2) })]);
+    await inBothLives(current, async () => expect(await mentions(0, 4)).toEqual([2, 1]));
+    await current.timeline().retain({ fromMs: startOf(1) });
+    await inBothLives(current, async () => expect(await mentions(0)).toEqual([1]));
+  });
+
+  test('[E8, D3] a repeat mentions nobody again, and a batch that is undone nobody at all', async () => {
+    const first = entry({ mentioned: ['ann'] });
+    await current.timeline().append([first, first]);
+    await rejectionOf(current.timeline().append([entry({ mentioned: ['eve', 'ann'] }), change(100)]));
+    await current
+      .timeline()
+      .append([{ ...first, references: { json: '2', mentioned: 'all' } }, entry({ mentioned: ['eve'] })]);
+    await inBothLives(current, async () => {
+      expect(await mentions(0)).toEqual([1]);
+      expect((await allOf(current.timeline())).entries.map((one) => one.referencesJson)).toEqual([
+        '["ann"]',
+        '["eve"]',
+      ]);
+    });
+  });
+
+  test('[E9] pinned messages are listed as the newest change left them, over months', async () => {
+    await current.timeline().append([...entries(4), pinning(1, true), pinning(3, true), pinning(2, true)]);
+    await current.timeline().append([pinning(3, false, { atMs: inMonth(1) })]);
+    await current.timeline().append([entry({ atMs: inMonth(1) }), pinning(9, true, { atMs: inMonth(1) })]);
+    await inBothLives(current, async () => expect(await current.timeline().pinned(id)).toEqual([1, 2, 9].map(seq)));
+    await current.timeline().append([erasure(2, { atMs: inMonth(2) })]);
+    await inBothLives(current, async () => expect(await current.timeline().pinned(id)).toEqual([1, 9].map(seq)));
+    await current.timeline().retain({ fromMs: startOf(1) });
+    await inBothLives(current, async () => expect(await current.timeline().pinned(id)).toEqual([seq(9)]));
+    expect(await current.timeline().pinned(conversation('g:none'))).toEqual([]);
+  });
+
+  test('messages by their places, in the order asked: not state entries, nor what is not kept', async () => {
+    await current.timeline().append([entry(), notice(), change(1)]);
+    const [late] = await current.timeline().append([entry({ atMs: inMonth(1) })]);
+    const at = async (...places: readonly [string, number][]) => {
+      const found = await current
+        .timeline()
+        .messagesAt(places.map(([in_, one]) => ({ conversationId: conversation(in_), seq: seq(one) })));
+      return found.map((one) => one?.seq);
+    };
+    await inBothLives(current, async () => {
+      expect(await at(['g:1', 4], ['g:1', 1], ['g:1', 2], ['g:1', 3], ['g:1', 5], ['g:none', 1])).toEqual([
+        seq(4),
+        seq(1),
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    });
+    expect(await current.timeline().messagesAt([{ conversationId: id, seq: seq(4) }])).toEqual([late?.entry]);
+    await current.timeline().retain({ fromMs: startOf(1) });
+    await inBothLives(current, async () => expect(await at(['g:1', 1], ['g:1', 4])).toEqual([undefined, seq(4)]));
+  });
+}
+
 function erasingContract(current: Current): void {
   const contents = (found: readonly StoredEntry[]) => found.map((one) => one.contentJson);
 
@@ -237,7 +314,7 @@ function erasingContract(current: Current): void {
   ] as const) {
     test(`[E5] an erased message and what changed it is gone from every read: ${name}`, async () => {
       const [first, second, third, last] = months.map((month) => ({ atMs: inMonth(month) }));
-      const message = entry({ content: '"a"', ...first });
+      const message = entry({ content: '"a"', mentioned: ['bob'], ...first });
       await current.timeline().append([entry({ content: '"other"', ...first }), message]);
       const edit = change(2, { content: '"b"', state: '"b"', ...second });
       await current.timeline().append([edit, change(1, { content: '"kept"', ...second })]);
@@ -251,7 +328,8 @@ function erasingContract(current: Current): void {
         expect(contents(await historyOf(current.timeline()))).toEqual(expected);
         expect(contents((await allOf(current.timeline())).entries)).toEqual(['"other"', erased, '"later"']);
         for (const one of [message, edit]) {
-          expect((await current.timeline().findByMsgId(one.msgId))?.contentJson).toBe(erased);
+          const found = await current.timeline().findByMsgId(one.msgId);
+          expect([found?.contentJson, found?.referencesJson]).toEqual([erased, undefined]);
           expect((await current.timeline().findByClientMsgId(one))?.contentJson).toBe(erased);
         }
         const page = await current.feed().read({ after: await current.feed().start(), limit: 100 });

@@ -1,7 +1,7 @@
 // Entries for the tests of the timeline: short to write, each with a msg_id and a key of its own unless told otherwise.
 
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { AppendResult, NewEntry, Range, StoredEntry, Timeline } from '../timeline.ts';
+import type { AppendResult, Mentioned, NewEntry, Range, StoredEntry, Timeline } from '../timeline.ts';
 
 export interface Draft {
   /** The conversation; g:1 when absent. */
@@ -13,7 +13,14 @@ export interface Draft {
   readonly content?: string;
   /** True when absent, unless it has a target. */
   readonly isCounted?: boolean;
-  readonly target?: { readonly seq: number; readonly state?: string; readonly erased?: string };
+  /** Whom it mentions. */
+  readonly mentioned?: readonly string[] | 'all';
+  readonly target?: {
+    readonly seq: number;
+    readonly state?: string;
+    readonly erased?: string;
+    readonly isPinned?: boolean;
+  };
 }
 
 let count = 0;
@@ -29,10 +36,14 @@ export function entry(draft: Draft = {}): NewEntry {
     timestampMs: draft.atMs ?? inMonth(0),
     contentJson: draft.content ?? `{"type":"text","text":"${count}"}`,
     isCounted: draft.isCounted ?? target === undefined,
+    ...(draft.mentioned && {
+      references: { json: JSON.stringify(draft.mentioned), mentioned: draft.mentioned as Mentioned },
+    }),
     ...(target && {
       target: {
         seq: seq(target.seq),
         stateJson: target.state ?? `{"state":${count}}`,
+        isPinned: target.isPinned ?? false,
         ...(target.erased !== undefined && { erasedJson: target.erased }),
       },
     }),
@@ -42,6 +53,10 @@ export function entry(draft: Draft = {}): NewEntry {
 /** An entry that changes the message `targetSeq`. */
 export const change = (targetSeq: number, draft: Draft & { readonly state?: string } = {}): NewEntry =>
   entry({ ...draft, target: { seq: targetSeq, ...(draft.state !== undefined && { state: draft.state }) } });
+
+/** An entry that pins the message `targetSeq`, or unpins it. */
+export const pinning = (targetSeq: number, isPinned: boolean, draft: Draft = {}): NewEntry =>
+  entry({ ...draft, target: { seq: targetSeq, isPinned } });
 
 /** An entry that erases the message `targetSeq`. */
 export const erasure = (targetSeq: number, draft: Draft = {}): NewEntry =>

@@ -1,7 +1,7 @@
 // The simplest timeline there can be: lists in memory. What it answers is what every timeline must answer.
 
-import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import type { AppendResult, Head, MessageState, NewEntry, StoredEntry } from '../timeline.ts';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { AppendResult, Head, Mentioned, MessageState, NewEntry, StoredEntry } from '../timeline.ts';
 import { seq } from './entries.ts';
 
 type Kept = { -readonly [Key in keyof StoredEntry]: StoredEntry[Key] };
@@ -14,19 +14,23 @@ export class TimelineModel {
   readonly #firstSeqs = new Map<string, number>();
   readonly #states: { readonly of: StoredEntry; readonly state: MessageState }[] = [];
   readonly #erased = new Set<StoredEntry>();
+  readonly #mentioned = new Map<StoredEntry, Mentioned>();
+  readonly #pinned = new Set<StoredEntry>();
 
   constructor(conversationIds: readonly ConversationId[]) {
     this.#conversationIds = conversationIds;
   }
 
   append(one: NewEntry): AppendResult {
-    const { target, ...fields } = one;
+    const { references, target, ...fields } = one;
     const isFirst = (kept: StoredEntry) => kept.from === one.from && kept.clientMsgId === one.clientMsgId;
     const first = this.#conversationIds.flatMap((id) => this.kept(id)).find(isFirst);
     if (first) return { type: 'duplicate', entry: first };
     const last = this.#last(one.conversationId);
     const count = (last?.count ?? 0) + (one.isCounted ? 1 : 0);
-    const stored = { ...fields, seq: seq((last?.seq ?? 0) + 1), count, targetSeq: target?.seq };
+    const more = { count, referencesJson: references?.json, targetSeq: target?.seq };
+    const stored = { ...fields, ...more, seq: seq((last?.seq ?? 0) + 1) };
+    if (references?.mentioned) this.#mentioned.set(stored, references.mentioned);
     if (target) this.#change(stored, target);
     this.all.push(stored);
     return { type: 'committed', entry: stored };
@@ -36,9 +40,12 @@ export class TimelineModel {
     for (const one of this.all as Kept[]) {
       if (one.conversationId !== conversationId) continue;
       if (one.seq === target.seq) this.#states.push({ of: one, state: { asOfSeq, stateJson: target.stateJson } });
+      if (one.seq === target.seq) this.#pinned[target.isPinned ? 'add' : 'delete'](one);
       if (target.erasedJson === undefined) continue;
       if (one.seq === target.seq) this.#erased.add(one);
-      if (one.seq === target.seq || one.targetSeq === target.seq) one.contentJson = target.erasedJson;
+      if (one.seq !== target.seq && one.targetSeq !== target.seq) continue;
+      one.contentJson = target.erasedJson;
+      one.referencesJson = undefined;
     }
   }
 
@@ -77,6 +84,18 @@ export class TimelineModel {
   countAfter(conversationId: string, after: number): number {
     const isUnread = (one: StoredEntry) => one.seq > after && one.isCounted && !this.#erased.has(one);
     return this.kept(conversationId).filter(isUnread).length;
+  }
+
+  mentionsAfter(conversationId: string, userId: UserId, after: number): number {
+    const mentions = (one: StoredEntry) => {
+      const mentioned = this.#mentioned.get(one) ?? [];
+      return one.seq > after && !this.#erased.has(one) && (mentioned === 'all' || mentioned.includes(userId));
+    };
+    return this.kept(conversationId).filter(mentions).length;
+  }
+
+  pinned(conversationId: string): Seq[] {
+    return this.kept(conversationId).flatMap((one) => (this.#pinned.has(one) ? [one.seq] : []));
   }
 
   #last(conversationId: string): StoredEntry | undefined {

@@ -1,12 +1,12 @@
 // The timeline against the simplest model there can be: any sequence of appends, reopens and retentions gives what a list in memory gives.
 
 import { expect, test } from 'bun:test';
-import type { ConversationId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import type { Feed } from '../feed.ts';
 import type { AppendResult, NewEntry, Position, StoredEntry, Timeline } from '../timeline.ts';
-import { change, conversation, entry, erasure, seq } from './entries.ts';
+import { change, conversation, entry, erasure, pinning, seq, user } from './entries.ts';
 import { readAll } from './feed-contract.ts';
 import { TimelineModel } from './model.ts';
 import type { Opened, TimelineUnderTest } from './under-test.ts';
@@ -20,7 +20,8 @@ interface Send {
   readonly in: string;
   readonly from: string;
   readonly key?: string;
-  readonly kind: 'message' | 'notice' | 'change' | 'erasure';
+  readonly kind: 'message' | 'notice' | 'change' | 'pin' | 'erasure';
+  readonly mentioned?: readonly string[] | 'all' | undefined;
   /** Picks the message that is changed: the newest for 0. */
   readonly which?: number;
 }
@@ -43,14 +44,21 @@ const places = {
   key: fc.constantFrom('a', 'b', 'c', 'm', 'y', 'z', '\uffff', '\u{10000}', ...uuids),
 };
 const sends: fc.Arbitrary<Send> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ ...places, kind: fc.constantFrom('message' as const, 'notice' as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      ...places,
+      kind: fc.constantFrom('message' as const, 'notice' as const),
+      mentioned: fc.constantFrom(undefined, undefined, ['ann'], ['bob', 'eve', 'bob'], 'all' as const),
+    }),
+  },
   {
     weight: 4,
     // With a key of its own, or few would be anything but repeats.
     arbitrary: fc.record({
       in: places.in,
       from: places.from,
-      kind: fc.constantFrom('change' as const, 'change' as const, 'erasure' as const),
+      kind: fc.constantFrom('change' as const, 'change' as const, 'pin' as const, 'erasure' as const),
       which: fc.nat({ max: 1_000 }),
     }),
   },
@@ -157,16 +165,17 @@ class Play {
     });
     const appended = await Promise.all(batches.map((batch) => this.#timeline.append(batch)));
     const withoutContents = (results: readonly AppendResult[]) =>
-      results.map(({ type, entry: { contentJson, ...rest } }) => ({ type, ...rest }));
+      results.map(({ type, entry: { contentJson, referencesJson, ...rest } }) => ({ type, ...rest }));
     expect<unknown>(appended.map(withoutContents)).toEqual(expected.map(withoutContents));
   }
 
-  #entryOf({ which = 0, kind, ...send }: Send): NewEntry {
+  #entryOf({ which = 0, kind, mentioned, ...send }: Send): NewEntry {
     const draft = { ...send, atMs: this.#nowMs };
     const messages = this.#model.kept(send.in).filter((one) => one.isCounted);
     const target = messages.at(-1 - (which % Math.max(1, messages.length)));
-    if (kind === 'message') return entry(draft);
+    if (kind === 'message') return entry({ ...draft, ...(mentioned && { mentioned }) });
     if (kind === 'notice' || !target) return entry({ ...draft, isCounted: false });
+    if (kind === 'pin') return pinning(target.seq, true, draft);
     return kind === 'change' ? change(target.seq, draft) : erasure(target.seq, draft);
   }
 
@@ -211,6 +220,14 @@ class Play {
     const seqs = Array.from({ length: lastSeq + 2 }, (_, index) => seq(index));
     const counts = await this.#timeline.countAfter(seqs.map((one) => ({ conversationId, seq: one })));
     expect(counts).toEqual(seqs.map((one) => this.#model.countAfter(conversationId, one)));
+    for (const userId of ['ann', 'nobody'].map(user)) {
+      const mentions = await this.#timeline.mentionsAfter(seqs.map((one) => ({ conversationId, userId, seq: one })));
+      expect(mentions).toEqual(seqs.map((one) => this.#model.mentionsAfter(conversationId, userId, one)));
+    }
+    expect(await this.#timeline.pinned(conversationId)).toEqual(this.#model.pinned(conversationId));
+    const kept = this.#model.kept(conversationId);
+    const at = (one: Seq) => kept.find((entry) => entry.seq === one && entry.isCounted);
+    expect(await this.#timeline.messagesAt(seqs.map((one) => ({ conversationId, seq: one })))).toEqual(seqs.map(at));
   }
 
   /** By key and by id; pages of two from the middle must be what the list has there. */

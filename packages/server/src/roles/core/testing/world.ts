@@ -73,7 +73,8 @@ const limitsDefault: CoreLimits = {
   conversationsPerUserMax: 10_000,
   membersInlineMax: 100,
   receiptsPushMax: 100,
-  changes: { editWindowMs: 60_000, mayOwnersEdit: false, reactionKeysMax: 3 },
+  changes: { editWindowMs: 60_000, mayOwnersEdit: false, reactionKeysMax: 3, pinnedMax: 2 },
+  mentionAllMax: 3,
 };
 
 export async function openWorld({

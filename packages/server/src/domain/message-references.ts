@@ -1,0 +1,58 @@
+// What a message refers to beside its content [E7, E8]: the message it answers, and the users it mentions.
+
+import { done } from '@hongyan/base/result';
+import type { Content } from '@hongyan/protocol/content';
+import { type Mentions, quoteLengthMax, type Reply } from '@hongyan/protocol/entry';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { type MemberFacts, mayAdminister } from './membership.ts';
+import type { MessageState } from './message-state.ts';
+
+export interface MessageReferences {
+  readonly replyTo?: Seq | undefined;
+  readonly mentions?: Mentions | undefined;
+}
+
+/** undefined when there are none: nearly all messages refer to nothing, and take the short way. */
+export function referencesOf(input: {
+  readonly reply_to?: { readonly seq: Seq } | undefined;
+  readonly mentions?: Mentions | undefined;
+}): MessageReferences | undefined {
+  const { reply_to, mentions } = input;
+  if (reply_to === undefined && mentions === undefined) return undefined;
+  return {
+    ...(reply_to === undefined ? {} : { replyTo: reply_to.seq }),
+    ...(mentions === undefined ? {} : { mentions: mentions === 'all' ? mentions : [...new Set(mentions)] }),
+  };
+}
+
+export const encodeReferences = (references: MessageReferences): string => JSON.stringify(references);
+export const decodeReferences = (json: string): MessageReferences => JSON.parse(json) as MessageReferences;
+
+/** [E8] Everyone is called by the owner and admins, and in a conversation that is not too large. */
+export function mayMentionAll(
+  { kind, role }: MemberFacts,
+  { memberCount, memberCountMax }: { readonly memberCount: number; readonly memberCountMax: number },
+): Result<undefined> {
+  if (kind !== 'direct' && !mayAdminister(role)) return refusal.onlyAdmins('mention all');
+  return memberCount > memberCountMax ? refusal.tooMany('members to mention at once', memberCountMax) : done;
+}
+
+/** [E7] What a reply shows of the message that it answers: the beginning of its text as it is now. */
+export function quoteOf(
+  message: { readonly seq: Seq; readonly from: UserId; readonly content: Content },
+  changed: { readonly asOfSeq: Seq; readonly state: MessageState } | undefined,
+): Reply {
+  const { seq, from } = message;
+  const as_of = changed === undefined ? {} : { as_of_seq: changed.asOfSeq };
+  if (changed?.state.recalled) return { seq, from, recalled: true, ...as_of };
+  const { type, text } = changed?.state.edited?.content ?? message.content;
+  return { seq, from, content: typeof text === 'string' ? { type, text: beginningOf(text) } : { type }, ...as_of };
+}
+
+function beginningOf(text: string): string {
+  if (text.length <= quoteLengthMax) return text;
+  const cut = text.slice(0, quoteLengthMax);
+  // Half of a surrogate pair is no text.
+  return `${cut.isWellFormed() ? cut : cut.slice(0, -1)}…`;
+}
