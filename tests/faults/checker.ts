@@ -292,11 +292,20 @@ function checkHistory(reads: readonly FullRead[]): Violation[] {
 /** The fields that the fold knows. */
 function formOf(message: FoldedMessage | undefined): FoldedMessage | undefined {
   if (message === undefined) return undefined;
-  const { seq, from, content, edited, recalled, reactions } = message;
+  const { seq, from, content, edited, recalled, reactions, pinned, mentions, reply_to } = message;
   return {
     ...{ seq, from, content },
     ...(edited === undefined ? {} : { edited }),
     ...(recalled === undefined ? {} : { recalled }),
     ...(reactions === undefined ? {} : { reactions }),
+    ...(pinned === undefined ? {} : { pinned }),
+    ...(mentions === undefined ? {} : { mentions }),
+    ...(reply_to === undefined ? {} : { reply_to: quoteOf(reply_to) }),
   };
 }
+
+const quoteOf = ({ seq, content, recalled }: NonNullable<FoldedMessage['reply_to']>) => ({
+  seq,
+  ...(content === undefined ? {} : { content }),
+  ...(recalled === undefined ? {} : { recalled }),
+});

@@ -30,6 +30,8 @@ const inFlightMax = 8;
 const repeatsPerRound = 5;
 /** Of what is sent. */
 const changesShare = 0.25;
+/** Of the messages. */
+const referencesShare = 0.15;
 
 export class Crowd {
   readonly events: ClientEvent[] = [];
@@ -157,17 +159,28 @@ export class Crowd {
   #newSend(device: Device, conversationId: string): OwnSend {
     const number = this.#sends.length + 1;
     const sender = device.userId;
-    const content = this.#newChange(device, conversationId) ?? this.#newText(number);
-    const send = { sender, conversationId, clientMsgId: `${sender}-${number}`, content };
+    const change = this.#newChange(device, conversationId);
+    const message = change ? { content: change } : this.#newMessage(device, { conversationId, number });
+    const send = { sender, conversationId, clientMsgId: `${sender}-${number}`, ...message };
     this.#sends.push(send);
     return send;
   }
 
-  #newText(number: number): object {
-    return { type: 'text', text: `${number} ${'鸿雁 '.repeat(Math.floor(this.#options.random() * 20))}` };
+  /** Now and then one that answers another or mentions a member. */
+  #newMessage(
+    device: Device,
+    { conversationId, number }: { readonly conversationId: string; readonly number: number },
+  ): Pick<WireSend, 'content' | 'references'> {
+    const { random } = this.#options;
+    const content = { type: 'text', text: `${number} ${'鸿雁 '.repeat(Math.floor(random() * 20))}` };
+    const lastSeq = device.upTo(conversationId);
+    if (random() > referencesShare || lastSeq === 0) return { content };
+    const members = this.#conversations.get(conversationId) ?? [];
+    const reply_to = { seq: Math.max(1, lastSeq - Math.floor(random() * 20)) };
+    return { content, references: random() < 0.5 ? { reply_to } : { mentions: [this.#pick(members)] } };
   }
 
-  /** Now and then an edit, a recall or a reaction of something recent: whether it may be is the server's to say. */
+  /** Now and then an edit, a recall, a reaction or a pin of something recent: whether it may be is the server's to say. */
   #newChange(device: Device, conversationId: string): object | undefined {
     const { random } = this.#options;
     const lastSeq = device.upTo(conversationId);
@@ -176,6 +189,7 @@ export class Crowd {
     const kind = random();
     if (kind < 0.3) return { type: 'hongyan.edit', target_seq, content: { type: 'text', text: `edited ${random()}` } };
     if (kind < 0.4) return { type: 'hongyan.recall', target_seq };
+    if (kind < 0.5) return { type: 'hongyan.pin', target_seq, pinned: random() < 0.6 };
     return {
       type: 'hongyan.reaction',
       target_seq,

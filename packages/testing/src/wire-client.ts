@@ -22,11 +22,13 @@ export interface WireOptions {
   readonly record?: (event: ClientEvent) => void;
 }
 
-/** A message, or an edit, recall or reaction: `content` is what will stand in the timeline. */
+/** A message, or an edit, recall, reaction or pin: `content` is what will stand in the timeline. */
 export interface WireSend {
   readonly conversationId: string;
   readonly clientMsgId: string;
   readonly content: unknown;
+  /** What a message answers or mentions. */
+  readonly references?: { readonly reply_to?: { readonly seq: number }; readonly mentions?: readonly string[] };
 }
 
 /** Codes after which the message may stand in the timeline all the same. */
@@ -109,10 +111,10 @@ export class WireClient {
     return answer;
   }
 
-  async send({ conversationId, clientMsgId, content }: WireSend): Promise<SendOutcome> {
+  async send({ conversationId, clientMsgId, content, references }: WireSend): Promise<SendOutcome> {
     const { record, userId: sender } = this.#options;
     record?.({ type: 'attempted', sender, clientMsgId, conversationId, content });
-    const frame = frameOf(content as { type: string });
+    const frame = { ...frameOf(content as { type: string }), ...references };
     const answer = await this.request({ ...frame, conversation_id: conversationId, client_msg_id: clientMsgId });
     if (answer?.type === 'ack' && answer.unchanged === true) {
       // It was so already, and no entry was made: for the checker the same as a refusal.
@@ -237,6 +239,10 @@ function frameOf(content: { readonly type: string; readonly [field: string]: unk
       return { type: 'recall', ...fields };
     case 'hongyan.reaction':
       return { type: 'react', ...fields };
+    case 'hongyan.pin': {
+      const { pinned, ...place } = fields as { readonly pinned?: unknown };
+      return { type: pinned ? 'pin' : 'unpin', ...place };
+    }
     default:
       return { type: 'send', content };
   }
