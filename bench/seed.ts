@@ -7,6 +7,7 @@ import { createUuidV7 } from '@hongyan/base/uuid';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { readOrCreateSecret } from '../packages/server/src/config/secret.ts';
+import { defaultRules } from '../packages/server/src/domain/membership.ts';
 import { encodeState, unchanged, withReaction } from '../packages/server/src/domain/message-state.ts';
 import { openSqliteDirectory } from '../packages/server/src/ports/directory/sqlite-directory.ts';
 import { openSqliteTimeline } from '../packages/server/src/ports/timeline/sqlite-timeline.ts';
@@ -67,6 +68,7 @@ async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest
       kind: 'group',
       title: conversationId,
       isHistoryVisible: true,
+      rules: defaultRules('group'),
       members: members.map((userId) => ({ userId: userId as UserId, role: 'member' })),
       atMs,
     }),
@@ -77,6 +79,7 @@ async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest
       kind: 'direct',
       title: '',
       isHistoryVisible: true,
+      rules: defaultRules('direct'),
       members: membersOf(conversationId).map((userId) => ({ userId, role: 'member' })),
       atMs,
     }),

@@ -37,6 +37,7 @@ export function contentText({ content }: ClientMessage, userName: NameOf): strin
   if (content.type === 'text') return printable(String(content.text ?? ''));
   if (content.type === 'hongyan.members') return `(${String(content.change)}: ${names(content.user_ids)})`;
   if (content.type === 'hongyan.title') return `(the title is now ${printable(String(content.title))})`;
+  if (content.type === 'hongyan.rules') return '(who may do what was changed)';
   return printable(JSON.stringify(content));
 }
 

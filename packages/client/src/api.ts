@@ -16,6 +16,7 @@ import type {
   Reaction,
   Receipt,
   User,
+  Who,
 } from './wire.ts';
 
 export type {
@@ -39,6 +40,7 @@ export type {
   Seq,
   User,
   UserId,
+  Who,
 };
 
 export type ConnectionState =
@@ -120,6 +122,7 @@ export interface ConversationView {
   readonly memberCount: number;
   /** Of this user. */
   readonly role: MemberRole;
+  readonly rules: ConversationRules;
   readonly createdAtMs: number;
   readonly lastSeq: Seq;
   readonly firstSeq: Seq;
@@ -135,6 +138,15 @@ export interface ConversationView {
   readonly lastMessage?: ClientMessage;
   /** Positions of the other members that were reported here; direct conversations and small groups. */
   readonly receipts: ReadonlyMap<UserId, { readonly deliveredSeq: Seq; readonly readSeq: Seq }>;
+}
+
+/** Who may write, add members, and mention all. `admins`: and the owner, who with them changes the rules. */
+export interface ConversationRules {
+  readonly post: Who;
+  readonly add: Who;
+  readonly mentionAll: Who;
+  /** New members see what was written before they joined. */
+  readonly historyVisible: boolean;
 }
 
 export interface ClientEvents {
@@ -256,6 +268,8 @@ export interface Client {
     readonly historyVisible?: boolean;
   }): Promise<ConversationView>;
   setTitle(conversationId: ConversationId, title: string): Promise<void>;
+  /** What is absent stays as it is. */
+  setRules(conversationId: ConversationId, rules: Partial<ConversationRules>): Promise<void>;
   addMember(conversationId: ConversationId, userId: UserId): Promise<void>;
   removeMember(conversationId: ConversationId, userId: UserId): Promise<void>;
   members(conversationId: ConversationId): Promise<

@@ -7,6 +7,7 @@ import { rejectionOf } from '@hongyan/testing/rejection';
 import { until } from '@hongyan/testing/until';
 import type { Client, ClientStorage } from './api.ts';
 import { ClientError, createClient, createMemoryStorage } from './client.ts';
+import { rules } from './testing/rules.ts';
 import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 const you = 'you' as UserId;
@@ -18,7 +19,7 @@ const g1 = {
   members: ['me', 'you'],
   member_count: 2,
   ...{ last_seq: 0, first_seq: 1, delivered_seq: 0, read_seq: 0, last_count: 0, unread: 0, unread_mentions: 0 },
-  ...{ created_at: 1, history_visible: true, role: 'member' },
+  ...{ created_at: 1, history_visible: true, rules, role: 'member' },
 };
 
 let server: ScriptedServer;

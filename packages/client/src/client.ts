@@ -13,6 +13,7 @@ import type {
   ClientOptions,
   ClientStorage,
   ConnectionState,
+  ConversationRules,
   SendOptions,
 } from './api.ts';
 import { withPendingChanges } from './apply-change.ts';
@@ -251,8 +252,16 @@ class HongyanClient implements Client {
   }
 
   async setTitle(conversationId: ConversationId, title: string): Promise<void> {
-    const conversation = await this.#call('setTitle', { conversation_id: conversationId, title });
-    this.#session?.merge(conversation);
+    await this.#update({ conversation_id: conversationId, title });
+  }
+
+  async setRules(conversationId: ConversationId, rules: Partial<ConversationRules>): Promise<void> {
+    const { historyVisible, mentionAll, ...others } = rules;
+    await this.#update({
+      conversation_id: conversationId,
+      rules: { ...others, ...(mentionAll === undefined ? {} : { mention_all: mentionAll }) },
+      ...(historyVisible === undefined ? {} : { history_visible: historyVisible }),
+    });
   }
 
   addMember(conversationId: ConversationId, userId: UserId): Promise<void> {
@@ -338,6 +347,11 @@ class HongyanClient implements Client {
       isChange: true,
       expectEdited,
     });
+  }
+
+  async #update(input: Input<'updateConversation'>): Promise<void> {
+    const conversation = await this.#call('updateConversation', input);
+    this.#session?.merge(conversation);
   }
 
   async #create(input: Input<'createConversation'>) {

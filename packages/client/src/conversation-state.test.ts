@@ -5,6 +5,7 @@ import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/p
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { ConversationState, type Shown } from './conversation-state.ts';
+import { rules } from './testing/rules.ts';
 import type { Conversation, Entry } from './wire.ts';
 
 const me = 'me' as UserId;
@@ -39,6 +40,7 @@ const conversation = (fields: Partial<Conversation> = {}): Conversation => ({
   unread_mentions: 0,
   created_at: 0,
   history_visible: true,
+  rules,
   role: 'member',
   ...fields,
 });

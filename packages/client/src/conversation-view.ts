@@ -3,7 +3,7 @@
 import { directMembers } from '@hongyan/protocol/direct';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { Position } from '@hongyan/protocol/status';
-import type { ClientMessage, ConversationView } from './api.ts';
+import type { ClientMessage, ConversationRules, ConversationView } from './api.ts';
 import type { Conversation } from './wire.ts';
 
 /** The server's object without what changes with each message. */
@@ -30,6 +30,7 @@ export function viewOf(conversation: Summary, parts: ViewParts): ConversationVie
     members: pair ? [pair[0] === self ? pair[1] : pair[0]] : (conversation.members ?? []),
     memberCount: member_count,
     role: conversation.role,
+    rules: rulesOf(conversation),
     createdAtMs: conversation.created_at,
     lastSeq: last_seq,
     firstSeq: first_seq,
@@ -42,6 +43,13 @@ export function viewOf(conversation: Summary, parts: ViewParts): ConversationVie
     receipts,
   };
 }
+
+const rulesOf = ({ rules: { post, add, mention_all }, history_visible }: Summary): ConversationRules => ({
+  post,
+  add,
+  mentionAll: mention_all,
+  historyVisible: history_visible,
+});
 
 /** This user's position. */
 export function positionOf({ delivered_seq, read_seq }: Summary): Position {

@@ -11,6 +11,7 @@ import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { SafeStorage } from './safe-storage.ts';
+import { rules } from './testing/rules.ts';
 import type { Conversation, Entry } from './wire.ts';
 
 const me = 'me' as UserId;
@@ -21,7 +22,7 @@ const conversation = (id: string, lastSeq = 0): Conversation => ({
   last_seq: lastSeq as Seq,
   last_count: lastSeq,
   ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0, unread_mentions: 0 },
-  ...{ created_at: 0, history_visible: true, role: 'member' },
+  ...{ created_at: 0, history_visible: true, rules, role: 'member' },
 });
 
 const message = (id: ConversationId, { seq, timestamp }: { readonly seq: number; readonly timestamp: number }) =>

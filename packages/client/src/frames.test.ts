@@ -5,6 +5,7 @@ import { ManualClock } from '@hongyan/testing/manual-clock';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import type { Client } from './api.ts';
 import { createClient } from './client.ts';
+import { rules } from './testing/rules.ts';
 import { type ScriptedConnection, ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 type Json = Record<string, unknown>;
@@ -23,7 +24,7 @@ const conversation = {
     unread_mentions: 0,
     last_message: { ...entry, seq: 1 },
   },
-  ...{ created_at: 1, history_visible: true, role: 'member' },
+  ...{ created_at: 1, history_visible: true, rules, role: 'member' },
 };
 const frames: readonly Json[] = [
   { type: 'message', ...entry, reactions: [{ key: '👍', count: 1 }] },

@@ -16,7 +16,7 @@ test('path parameters are encoded, the rest is the query or the body', () => {
     method: 'GET',
     path: '/v1/conversations/g%3A1/members?limit=2',
   });
-  expect(requestOf(routes.setTitle, { conversation_id: 'g:1', title: 'geese' })).toEqual({
+  expect(requestOf(routes.updateConversation, { conversation_id: 'g:1', title: 'geese' })).toEqual({
     method: 'PATCH',
     path: '/v1/conversations/g%3A1',
     body: '{"title":"geese"}',

@@ -16,7 +16,7 @@ export const routes = {
   searchUsers: { method: 'GET', path: '/v1/users' },
   createConversation: { method: 'POST', path: '/v1/conversations' },
   getConversation: { method: 'GET', path: '/v1/conversations/{conversation_id}' },
-  setTitle: { method: 'PATCH', path: '/v1/conversations/{conversation_id}' },
+  updateConversation: { method: 'PATCH', path: '/v1/conversations/{conversation_id}' },
   addMember: { method: 'PUT', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
   removeMember: { method: 'DELETE', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
   listMembers: { method: 'GET', path: '/v1/conversations/{conversation_id}/members' },

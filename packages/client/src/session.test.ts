@@ -3,9 +3,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { UserId } from '@hongyan/protocol/ids';
 import { until } from '@hongyan/testing/until';
+import { rules } from './testing/rules.ts';
 import { conversation, entry, message, SessionRig, sendSync } from './testing/session-rig.ts';
 
-const change = { kind: 'group', members: ['me', 'you'], member_count: 2, created_at: 1, history_visible: true };
+const change = { kind: 'group', members: ['me', 'you'], member_count: 2, created_at: 1, history_visible: true, rules };
 
 let rig: SessionRig;
 beforeEach(() => {

@@ -5,6 +5,7 @@ import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { ConversationState } from './conversation-state.ts';
+import { rules } from './testing/rules.ts';
 import type { Conversation, Entry } from './wire.ts';
 
 const me = 'me' as UserId;
@@ -82,7 +83,7 @@ class Log {
         unread: unread.length,
         unread_mentions: mentionsOf(unread),
       },
-      ...{ created_at: 0, history_visible: true, role: 'member' },
+      ...{ created_at: 0, history_visible: true, rules, role: 'member' },
       ...(newest === undefined ? {} : { last_message: this.present(newest, last) }),
     };
   }

@@ -47,7 +47,7 @@ const entryFields = {
 };
 const summaryFields = {
   ...{ kind: text, title: optional(text), members: optional(listOf(text)), member_count: number },
-  ...{ created_at: number, history_visible: flag },
+  ...{ created_at: number, history_visible: flag, rules: object({ post: text, add: text, mention_all: text }) },
 };
 const conversation = object({
   ...summaryFields,

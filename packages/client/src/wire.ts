@@ -64,6 +64,16 @@ export interface Entry {
   status: MessageStatus;
 }
 
+/** `admins`: and the owner. */
+export type Who = 'members' | 'admins';
+
+/** Who may do what in a conversation. */
+export interface Rules {
+  post: Who;
+  add: Who;
+  mention_all: Who;
+}
+
 export interface Conversation {
   conversation_id: ConversationId;
   kind: ConversationKind;
@@ -75,6 +85,7 @@ export interface Conversation {
   created_at: number;
   /** New members see what was written before they joined. */
   history_visible: boolean;
+  rules: Rules;
   last_seq: Seq;
   /** First seq this member can read [D5]; last_seq + 1 when there is none. */
   first_seq: Seq;

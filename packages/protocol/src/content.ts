@@ -3,6 +3,7 @@
 import Type, { type Static } from 'typebox';
 import type { Seq, UserId } from './ids.ts';
 import type { MemberRole } from './member-role.ts';
+import type { Rules } from './rules.ts';
 
 /** `text` is the one type the server interprets; any other object with a `type` passes through untouched. `hongyan.*` is reserved for the server. */
 export const ContentSchema = Type.Object(
@@ -32,7 +33,9 @@ export type StateContent =
       readonly new_owner?: UserId;
     }
   | { readonly type: 'hongyan.role'; readonly user_id: UserId; readonly role: MemberRole }
-  | { readonly type: 'hongyan.title'; readonly title: string };
+  | { readonly type: 'hongyan.title'; readonly title: string }
+  /** What changed, not the others. */
+  | { readonly type: 'hongyan.rules'; readonly rules?: Partial<Rules>; readonly history_visible?: boolean };
 
 export type ReactionOp = 'add' | 'remove';
 

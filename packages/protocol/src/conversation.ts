@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { EntrySchema } from './entry.ts';
 import { ConversationIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
 import { MemberRoleSchema } from './member-role.ts';
+import { RulesSchema } from './rules.ts';
 
 export const ConversationKindSchema = Type.Union([
   Type.Literal('direct'),
@@ -20,6 +21,7 @@ export const ConversationSummarySchema = Type.Object({
   member_count: Type.Integer(),
   created_at: Type.Integer({ description: 'Unix milliseconds, given by the server' }),
   history_visible: Type.Boolean({ description: 'New members see what was written before they joined' }),
+  rules: RulesSchema,
 });
 
 /** A conversation as one member sees it. */

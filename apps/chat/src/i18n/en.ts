@@ -145,6 +145,7 @@ export const en = {
       owner: '{{actor}} handed the group over to {{name}}',
       admin: '{{actor}} made {{name}} an admin',
       noAdmin: '{{name}} is no longer an admin',
+      rules: '{{actor}} changed who may do what here',
       created: '{{actor}} created the group',
       createdWith: '{{actor}} created the group with {{names}}',
       added: '{{actor}} added {{names}}',

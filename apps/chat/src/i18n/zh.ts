@@ -146,6 +146,7 @@ export const zh: Words = {
       owner: '“{{actor}}”将群主转让给“{{name}}”',
       admin: '“{{actor}}”将“{{name}}”设为管理员',
       noAdmin: '“{{name}}”不再是管理员',
+      rules: '“{{actor}}”修改了成员权限',
       created: '“{{actor}}”创建了群聊',
       createdWith: '“{{actor}}”创建了群聊，成员有“{{names}}”',
       added: '“{{actor}}”邀请“{{names}}”加入了群聊',

@@ -15,7 +15,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
   const chat = useChat();
   const title = useTitle(conversation);
   const [timeline] = useState(() => chat.timeline(conversation.conversationId));
-  const mayWrite = conversation.kind !== 'broadcast' || conversation.role === 'owner';
+  const mayWrite = conversation.rules.post === 'members' || conversation.role !== 'member';
   const [sends, setSends] = useState(0);
   const textRef = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {

@@ -35,6 +35,7 @@ export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsCo
       ? t('messages.system.admin', { actor, name })
       : t('messages.system.noAdmin', { actor, name });
   }
+  if (content.type === 'hongyan.rules') return t('messages.system.rules', { actor });
   if (content.type !== 'hongyan.members') return undefined;
   const users = usersOf(content);
   const others = users.filter((userId) => userId !== from);

@@ -4,6 +4,7 @@ import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
 import type { Client, ClientStorage } from '../api.ts';
 import { createClient, createMemoryStorage } from '../client.ts';
+import { rules } from './rules.ts';
 import { type ScriptedConnection, ScriptedServer, tokenOf } from './scripted-server.ts';
 
 type Frame = Parameters<ScriptedServer['answer']>[1];
@@ -103,7 +104,7 @@ export const conversation = (lastSeq: number, id = 'g:1') => ({
     unread: lastSeq,
     unread_mentions: 0,
   },
-  ...{ created_at: 1, history_visible: true, role: 'member' },
+  ...{ created_at: 1, history_visible: true, rules, role: 'member' },
 });
 
 export function sendSync(connection: ScriptedConnection, { id }: Frame, conversations: readonly object[]): void {

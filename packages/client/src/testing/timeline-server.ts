@@ -1,5 +1,6 @@
 // A scripted server with one group, "g:1", whose timeline the test sets: what sync, history, catch_up and HTTP answer follows from it.
 
+import { rules } from './rules.ts';
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.ts';
 
 type Frame = Parameters<ScriptedServer['answer']>[1];
@@ -50,7 +51,7 @@ export class TimelineServer {
       members: ['me', 'you'],
       member_count: 2,
       ...{ last_seq: lastSeq, first_seq: 1, ...this.position, last_count: lastSeq, unread: 0, unread_mentions: 0 },
-      ...{ created_at: 1, history_visible: true, role: 'member' },
+      ...{ created_at: 1, history_visible: true, rules, role: 'member' },
       ...(lastSeq > 0 ? { last_message: this.entry(lastSeq) } : {}),
     };
   }

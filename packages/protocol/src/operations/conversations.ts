@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { ConversationSchema, MemberSchema } from '../conversation.ts';
 import { ConversationIdSchema, UserIdSchema } from '../ids.ts';
 import { MemberRoleSchema } from '../member-role.ts';
+import { type Rules, RulesSchema } from '../rules.ts';
 import { limitSchema } from './limit.ts';
 import { operation } from './operation.ts';
 
@@ -27,6 +28,12 @@ export const conversationOperations = {
           Type.Boolean({
             description:
               'New members see what was written before they joined; by default in broadcasts, and not in groups',
+          }),
+        ),
+        rules: Type.Optional(
+          Type.Unsafe<Partial<Rules>>({
+            ...Type.Partial(RulesSchema),
+            description: 'Of groups by default: members post and add, admins mention all; of broadcasts: admins alone',
           }),
         ),
       }),
@@ -59,9 +66,14 @@ export const conversationOperations = {
     changes: false,
     http: { method: 'GET', path: '/v1/conversations/{conversation_id}', tag, status: 200 },
   }),
-  setTitle: operation({
-    summary: 'Change the title',
-    input: Type.Object({ ...conversationKey, title: titleSchema }),
+  updateConversation: operation({
+    summary: 'Change the title, the rules, or whether new members see what was written before; what is absent stays',
+    input: Type.Object({
+      ...conversationKey,
+      title: Type.Optional(titleSchema),
+      rules: Type.Optional(Type.Partial(RulesSchema)),
+      history_visible: Type.Optional(Type.Boolean()),
+    }),
     output: ConversationSchema,
     refusals: ['not_member', 'forbidden'],
     needs: 'token',

@@ -1,30 +1,55 @@
 // What a member may do in a conversation.
 
+import { unreachable } from '@hongyan/base/assert';
 import { done } from '@hongyan/base/result';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { Rules, Who } from '@hongyan/protocol/rules';
 
 export interface MemberFacts {
   readonly kind: ConversationKind;
+  readonly rules: Rules;
   /** undefined = not a member. */
   readonly role: MemberRole | undefined;
 }
 
-export function mayPost({ kind, role }: MemberFacts): Result<undefined> {
+export function mayPost({ rules, role }: MemberFacts): Result<undefined> {
   if (role === undefined) return refusal.notMember();
-  return kind === 'broadcast' && !mayAdminister(role) ? refusal.onlyAdmins('write in a broadcast conversation') : done;
+  return isAmong(rules.post, role) ? done : refusal.onlyAdmins('write in this conversation');
 }
 
 export function mayRead({ role }: MemberFacts): Result<undefined> {
   return role === undefined ? refusal.notMember() : done;
 }
 
-/** Groups: every member may rename and add; broadcasts: owner and admins. Direct conversations have neither. */
-export function mayChange({ kind, role }: MemberFacts): Result<undefined> {
+/** Groups: every member may rename; broadcasts: owner and admins. Direct conversations have no title. */
+export function mayRename({ kind, role }: MemberFacts): Result<undefined> {
   if (role === undefined) return refusal.notMember();
   if (kind === 'direct') return refusal.fixedMembers();
-  return kind === 'broadcast' && !mayAdminister(role) ? refusal.onlyAdmins('change a broadcast conversation') : done;
+  return kind === 'broadcast' && !mayAdminister(role) ? refusal.onlyAdmins('rename a broadcast conversation') : done;
+}
+
+export function mayAdd({ kind, rules, role }: MemberFacts): Result<undefined> {
+  if (role === undefined) return refusal.notMember();
+  if (kind === 'direct') return refusal.fixedMembers();
+  return isAmong(rules.add, role) ? done : refusal.onlyAdmins('add members to this conversation');
+}
+
+export function maySetRules({ kind, role }: MemberFacts): Result<undefined> {
+  if (role === undefined) return refusal.notMember();
+  if (kind === 'direct') return refusal.fixedMembers();
+  return mayAdminister(role) ? done : refusal.onlyAdmins('change the rules of a conversation');
+}
+
+/** [E8] Everyone at once only in a conversation that is not too large. */
+export function mayMentionAll(
+  { rules, role }: MemberFacts,
+  { memberCount, memberCountMax }: { readonly memberCount: number; readonly memberCountMax: number },
+): Result<undefined> {
+  if (role === undefined) return refusal.notMember();
+  if (!isAmong(rules.mention_all, role)) return refusal.onlyAdmins('mention all');
+  return memberCount > memberCountMax ? refusal.tooMany('members to mention at once', memberCountMax) : done;
 }
 
 /** Every member may leave; the owner removes everyone, admins remove members. `target`: the role of who is to be removed. */
@@ -49,6 +74,22 @@ export function maySetRole(facts: MemberFacts & { readonly isSelf: boolean }): R
 }
 
 export const mayAdminister = (role: MemberRole | undefined): boolean => role === 'owner' || role === 'admin';
+
+const isAmong = (who: Who, role: MemberRole): boolean => who === 'members' || mayAdminister(role);
+
+/** [E10] Where nobody chose otherwise. */
+export function defaultRules(kind: ConversationKind): Rules {
+  switch (kind) {
+    case 'direct':
+      return { post: 'members', add: 'admins', mention_all: 'members' };
+    case 'group':
+      return { post: 'members', add: 'members', mention_all: 'admins' };
+    case 'broadcast':
+      return { post: 'admins', add: 'admins', mention_all: 'admins' };
+    default:
+      return unreachable(kind);
+  }
+}
 
 /** Whether new members see what was written before they joined, where the creator did not choose. */
 export function isHistoryVisibleByDefault(kind: ConversationKind): boolean {

@@ -1,11 +1,8 @@
 // What a message refers to beside its content [E7, E8]: the message it answers, and the users it mentions.
 
-import { done } from '@hongyan/base/result';
 import type { Content } from '@hongyan/protocol/content';
 import { type Mentions, quoteLengthMax, type Reply } from '@hongyan/protocol/entry';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
-import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { type MemberFacts, mayAdminister } from './membership.ts';
 import type { MessageState } from './message-state.ts';
 
 export interface MessageReferences {
@@ -28,15 +25,6 @@ export function referencesOf(input: {
 
 export const encodeReferences = (references: MessageReferences): string => JSON.stringify(references);
 export const decodeReferences = (json: string): MessageReferences => JSON.parse(json) as MessageReferences;
-
-/** [E8] Everyone is called by the owner and admins, and in a conversation that is not too large. */
-export function mayMentionAll(
-  { kind, role }: MemberFacts,
-  { memberCount, memberCountMax }: { readonly memberCount: number; readonly memberCountMax: number },
-): Result<undefined> {
-  if (kind !== 'direct' && !mayAdminister(role)) return refusal.onlyAdmins('mention all');
-  return memberCount > memberCountMax ? refusal.tooMany('members to mention at once', memberCountMax) : done;
-}
 
 /** [E7] What a reply shows of the message that it answers: the beginning of its text as it is now. */
 export function quoteOf(

@@ -5,6 +5,7 @@ import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Result } from '@hongyan/protocol/refusals';
+import type { Rules } from '@hongyan/protocol/rules';
 import type { MessageChange } from '../../domain/message-change.ts';
 import type { MessageReferences } from '../../domain/message-references.ts';
 
@@ -41,10 +42,16 @@ export type ChangeCommand = CommandKey &
         /** Without the creator. */
         readonly members: readonly UserId[];
         readonly isHistoryVisible: boolean;
+        readonly rules: Rules;
       }
     /** Both users are in the conversation id. */
     | { readonly type: 'create_direct' }
-    | { readonly type: 'set_title'; readonly title: string }
+    | {
+        readonly type: 'update';
+        readonly title?: string | undefined;
+        readonly rules?: Partial<Rules> | undefined;
+        readonly isHistoryVisible?: boolean | undefined;
+      }
     | { readonly type: 'add_member'; readonly userId: UserId }
     | { readonly type: 'remove_member'; readonly userId: UserId }
     | { readonly type: 'set_role'; readonly userId: UserId; readonly role: MemberRole }

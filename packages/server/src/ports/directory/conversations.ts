@@ -3,6 +3,7 @@
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
+import type { Rules } from '@hongyan/protocol/rules';
 
 export interface ConversationRecord {
   readonly conversationId: ConversationId;
@@ -13,6 +14,7 @@ export interface ConversationRecord {
   readonly memberCount: number;
   /** New members see the entries written before they joined. */
   readonly isHistoryVisible: boolean;
+  readonly rules: Rules;
 }
 
 export interface MemberKey {
@@ -38,6 +40,7 @@ export interface NewConversation {
   readonly kind: ConversationKind;
   readonly title: string;
   readonly isHistoryVisible: boolean;
+  readonly rules: Rules;
   /** Of a user listed twice the first role counts. Earlier ones are of longer standing. */
   readonly members: readonly { readonly userId: UserId; readonly role: MemberRole }[];
   readonly atMs: number;
@@ -60,6 +63,13 @@ export interface NewMember extends MemberKey {
   /** Absent = unbounded. */
   readonly memberCountMax?: number;
   readonly conversationsPerUserMax?: number;
+}
+
+export interface ConversationUpdate {
+  readonly conversationId: ConversationId;
+  readonly title?: string | undefined;
+  readonly isHistoryVisible?: boolean | undefined;
+  readonly rules?: Partial<Rules> | undefined;
 }
 
 /** Anything but `added` changed nothing. */
@@ -97,8 +107,8 @@ export interface Conversations {
   getConversations(
     conversationIds: readonly ConversationId[],
   ): Promise<ReadonlyMap<ConversationId, ConversationRecord>>;
-  /** false when there is no such conversation. */
-  setTitle(change: { readonly conversationId: ConversationId; readonly title: string }): Promise<boolean>;
+  /** Replaces what is given. false when there is no such conversation. */
+  updateConversation(update: ConversationUpdate): Promise<boolean>;
 
   /** In the order of the keys; undefined = not a member. */
   getMembers(keys: readonly MemberKey[]): Promise<readonly (MemberRecord | undefined)[]>;

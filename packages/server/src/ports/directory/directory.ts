@@ -22,7 +22,7 @@ export type DirectoryWrite =
   | 'touchDevice'
   | 'forgetDevices'
   | 'createConversation'
-  | 'setTitle'
+  | 'updateConversation'
   | 'addMember'
   | 'removeMember'
   | 'setRole'

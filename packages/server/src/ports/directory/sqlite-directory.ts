@@ -179,8 +179,8 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
     return this.#write('createConversation', value);
   }
 
-  setTitle(value: ValueOf<'setTitle'>) {
-    return this.#write('setTitle', value);
+  updateConversation(value: ValueOf<'updateConversation'>) {
+    return this.#write('updateConversation', value);
   }
 
   addMember(value: ValueOf<'addMember'>) {

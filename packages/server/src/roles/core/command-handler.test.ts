@@ -6,6 +6,7 @@ import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { until } from '@hongyan/testing/until';
+import { defaultRules } from '../../domain/membership.ts';
 import { conversationTopic } from '../../ports/event-bus/event-bus.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
@@ -28,7 +29,7 @@ test('[D2] a change waits for what came before it, and what came behind waits fo
   let open = () => {};
   let reached: Promise<void> = Promise.resolve();
   await openPeople((deps) => {
-    const directory = held(deps.directory, 'setTitle');
+    const directory = held(deps.directory, 'updateConversation');
     ({ open, reached } = directory);
     return { ...deps, directory: directory.port };
   });
@@ -37,7 +38,7 @@ test('[D2] a change waits for what came before it, and what came behind waits fo
   const stored = () => frames.map(({ content }) => (content as { readonly text?: string }).text);
   const all: Promise<Result<unknown>>[] = [
     world.trySay('ann', group, 'before'),
-    world.core.setTitle(caller('bob'), { conversation_id: group, title: 'title' }),
+    world.core.updateConversation(caller('bob'), { conversation_id: group, title: 'title' }),
     world.trySay('ann', group, 'behind'),
   ];
   await reached;
@@ -61,7 +62,14 @@ test('[D2] a message whose sender has to be looked up is not overtaken', async (
   // Opened beside the core, which has to read who is in it.
   const group = 'g:unread' as ConversationId;
   await world.directory.createConversation({
-    ...{ conversationId: group, kind: 'group', title: 't', isHistoryVisible: true, atMs: 1 },
+    ...{
+      conversationId: group,
+      kind: 'group',
+      title: 't',
+      isHistoryVisible: true,
+      rules: defaultRules('group'),
+      atMs: 1,
+    },
     members: [
       { userId: user('ann'), role: 'owner' },
       { userId: user('bob'), role: 'member' },
@@ -125,7 +133,14 @@ test('[D9] a membership that ends while it is read is not remembered', async () 
   });
   const group = 'g:unread' as ConversationId;
   await world.directory.createConversation({
-    ...{ conversationId: group, kind: 'group', title: 't', isHistoryVisible: true, atMs: 1 },
+    ...{
+      conversationId: group,
+      kind: 'group',
+      title: 't',
+      isHistoryVisible: true,
+      rules: defaultRules('group'),
+      atMs: 1,
+    },
     members: [
       { userId: user('ann'), role: 'owner' },
       { userId: user('bob'), role: 'member' },
@@ -171,7 +186,7 @@ test('[D6] a directory that fails before anything is stored leaves no outcome in
   const outcomes = await Promise.all([
     world.trySay('ann', 'carl'),
     world.trySay('bob', group),
-    world.core.setTitle(caller('bob'), { conversation_id: group, title: 'x' }),
+    world.core.updateConversation(caller('bob'), { conversation_id: group, title: 'x' }),
     world.trySay('bob', group),
   ]);
   expect(outcomes.map(codeOf)).toEqual(Array(4).fill('unavailable'));
@@ -189,7 +204,7 @@ test('a bus that fails takes nothing back: what is stored is answered as stored'
   failWith(new StoreFailure('unavailable', 'no bus'));
   expect(codeOf(await world.trySay('ann', 'bob'))).toBe('ok');
   const group = await world.group('ann', ['bob']);
-  const title = await world.core.setTitle(caller('bob'), { conversation_id: group, title: 'x' });
+  const title = await world.core.updateConversation(caller('bob'), { conversation_id: group, title: 'x' });
   expect(accepted(title)).toMatchObject({ title: 'x', last_seq: 2 });
   expect(codeOf(await world.read(caller('bob'), group, 2))).toBe('ok');
 });
@@ -254,7 +269,7 @@ class Crowd {
 
   #rename(by: string, group: ConversationId): void {
     const title = `title ${this.asked.length}`;
-    this.#note(by, group, title, world.core.setTitle(caller(by), { conversation_id: group, title }));
+    this.#note(by, group, title, world.core.updateConversation(caller(by), { conversation_id: group, title }));
   }
 
   #note(by: string, conversationId: ConversationId, mark: string, outcome: Promise<Result<unknown>>): void {

@@ -21,7 +21,7 @@ import { frameEvents, topicsOf } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
 import { entryFrame } from './entry-view.ts';
-import type { Membership, MembershipCache } from './membership-cache.ts';
+import { type Membership, type MembershipCache, memberFacts } from './membership-cache.ts';
 import type { ReferenceChecks } from './message-references.ts';
 import type { SentPositions } from './sent-positions.ts';
 
@@ -123,7 +123,7 @@ export class CommandHandler {
           : outcomeAt(await this.#append(this.#admit([command])), 0);
       case 'create':
       case 'create_direct':
-      case 'set_title':
+      case 'update':
       case 'add_member':
       case 'remove_member':
       case 'set_role':
@@ -228,8 +228,8 @@ export class CommandHandler {
     }
   }
 
-  #entryOf(command: MessageCommand, { conversation, member }: Membership): Admitted {
-    const allowed = mayPost({ kind: conversation.kind, role: member.role });
+  #entryOf(command: MessageCommand, membership: Membership): Admitted {
+    const allowed = mayPost(memberFacts(membership));
     if (allowed.type !== 'ok') return allowed;
     const { conversationId, from, clientMsgId, contentJson } = command;
     const { newMsgId, clock } = this.#deps;

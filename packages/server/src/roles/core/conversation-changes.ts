@@ -7,7 +7,7 @@ import type { ConversationChange } from '@hongyan/protocol/conversation';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { type MemberFacts, mayChange, mayRemove, maySetRole } from '../../domain/membership.ts';
+import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
 import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { frameEvents } from './audience.ts';
@@ -15,7 +15,7 @@ import { type ConversationChanges, publications } from './command-handler.ts';
 import { changeFrame } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
-import type { Membership, MembershipCache } from './membership-cache.ts';
+import { type Membership, type MembershipCache, memberFacts } from './membership-cache.ts';
 
 type Outcome = Result<CommandOutcome>;
 type CommandOf<T extends ChangeCommand['type']> = Extract<ChangeCommand, { type: T }>;
@@ -42,8 +42,8 @@ export class DirectoryChanges implements ConversationChanges {
         const opened = await openDirect(this.#deps, command.conversationId);
         return opened.type === 'ok' ? changed : opened;
       }
-      case 'set_title':
-        return this.#setTitle(command);
+      case 'update':
+        return this.#update(command);
       case 'add_member':
         return this.#addMember(command);
       case 'remove_member':
@@ -57,12 +57,13 @@ export class DirectoryChanges implements ConversationChanges {
 
   async #create(command: CommandOf<'create'>): Promise<Outcome> {
     const { directory, clock, limits } = this.#deps;
-    const { conversationId, from, kind, title, members, isHistoryVisible } = command;
+    const { conversationId, from, kind, title, members, isHistoryVisible, rules } = command;
     const creation = await directory.createConversation({
       conversationId,
       kind,
       title,
       isHistoryVisible,
+      rules,
       members: [{ userId: from, role: 'owner' }, ...members.map((userId) => ({ userId, role: 'member' as const }))],
       atMs: clock.nowMs(),
       conversationsPerUserMax: limits.conversationsPerUserMax,
@@ -86,19 +87,28 @@ export class DirectoryChanges implements ConversationChanges {
     }
   }
 
-  async #setTitle({ conversationId, from, title }: CommandOf<'set_title'>): Promise<Outcome> {
-    const allowed = await this.#permitted(conversationId, from, mayChange);
-    if (allowed.type !== 'ok') return allowed;
-    await this.#deps.directory.setTitle({ conversationId, title });
+  async #update({ conversationId, from, title, rules, isHistoryVisible }: CommandOf<'update'>): Promise<Outcome> {
+    const changesRules = rules !== undefined || isHistoryVisible !== undefined;
+    for (const rule of [...(title === undefined ? [] : [mayRename]), ...(changesRules ? [maySetRules] : [])]) {
+      const allowed = await this.#permitted(conversationId, from, rule);
+      if (allowed.type !== 'ok') return allowed;
+    }
+    await this.#deps.directory.updateConversation({ conversationId, title, rules, isHistoryVisible });
     this.#memberships.forgetConversation(conversationId);
     await this.#reportToMembers(conversationId, 'updated');
-    await this.#record(conversationId, from, { type: 'hongyan.title', title });
+    if (title !== undefined) await this.#record(conversationId, from, { type: 'hongyan.title', title });
+    if (changesRules)
+      await this.#record(conversationId, from, {
+        type: 'hongyan.rules',
+        ...(rules === undefined ? {} : { rules }),
+        ...(isHistoryVisible === undefined ? {} : { history_visible: isHistoryVisible }),
+      });
     return changed;
   }
 
   async #addMember({ conversationId, from, userId: asWritten }: CommandOf<'add_member'>): Promise<Outcome> {
     const { directory, timeline, clock, limits } = this.#deps;
-    const allowed = await this.#permitted(conversationId, from, mayChange);
+    const allowed = await this.#permitted(conversationId, from, mayAdd);
     // A caller who may not change the conversation learns nothing about users through it.
     if (allowed.type !== 'ok') return allowed;
     const userId = await this.#canonicalId(asWritten);
@@ -198,7 +208,7 @@ export class DirectoryChanges implements ConversationChanges {
   ): Promise<Result<Membership>> {
     const membership = await this.#memberships.get(conversationId, userId);
     if (!membership) return refusal.notMember();
-    const allowed = rule({ kind: membership.conversation.kind, role: membership.member.role });
+    const allowed = rule(memberFacts(membership));
     return allowed.type === 'ok' ? ok(membership) : allowed;
   }
 

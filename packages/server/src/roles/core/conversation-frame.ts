@@ -19,6 +19,7 @@ export function summaryOf(
     member_count: record.memberCount,
     created_at: record.createdAtMs,
     history_visible: record.isHistoryVisible,
+    rules: record.rules,
   };
 }
 

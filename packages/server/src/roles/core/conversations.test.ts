@@ -21,7 +21,7 @@ const add = (by: string, conversation_id: ConversationId, who: string) =>
 const remove = (by: string, conversation_id: ConversationId, who: string) =>
   world.core.removeMember(caller(by), { conversation_id, user_id: user(who) });
 const rename = (by: string, conversation_id: ConversationId, title: string) =>
-  world.core.setTitle(caller(by), { conversation_id, title });
+  world.core.updateConversation(caller(by), { conversation_id, title });
 const view = async (conversation_id: ConversationId, reader = 'ann') =>
   accepted(await world.core.getConversation(caller(reader), { conversation_id }));
 const countOf = async (conversation_id: ConversationId) => (await view(conversation_id)).member_count;
@@ -346,4 +346,35 @@ test('the owner makes admins and hands over; every change is reported, and stand
     { type: 'hongyan.role', user_id: 'carl', role: 'owner' },
     { type: 'hongyan.members', change: 'left' },
   ]);
+});
+
+test('[E10] administrators change who may post, add and mention all, and whether new members see what was before', async () => {
+  const group = await world.group('ann', ['bob']);
+  const update = (by: string, more: object) =>
+    world.core.updateConversation(caller(by), { conversation_id: group, ...more });
+  expect(codeOf(await update('bob', { rules: { post: 'admins' } }))).toBe('forbidden');
+  expect(codeOf(await update('bob', { history_visible: true }))).toBe('forbidden');
+  expect(codeOf(await update('ann', {}))).toBe('bad_request');
+  const frames = await world.listen(conversationTopic(group));
+  const rules = { post: 'admins', add: 'admins', mention_all: 'admins' };
+  const changed = accepted(await update('ann', { rules: { post: 'admins', add: 'admins' }, history_visible: true }));
+  expect(changed).toMatchObject({ rules, history_visible: true });
+  expect(frames).toMatchObject([
+    { type: 'conversation', change: 'updated', conversation: { rules, history_visible: true } },
+    {
+      type: 'entry',
+      content: { type: 'hongyan.rules', rules: { post: 'admins', add: 'admins' }, history_visible: true },
+    },
+  ]);
+  expect(codeOf(await world.trySay('bob', group))).toBe('forbidden');
+  expect(codeOf(await world.core.typing(caller('bob'), { conversation_id: group }))).toBe('forbidden');
+  const added = { conversation_id: group, user_id: user('carl') };
+  expect(codeOf(await world.core.addMember(caller('bob'), added))).toBe('forbidden');
+  const before = await world.say('ann', group, 'seen by carl');
+  accepted(await world.core.addMember(caller('ann'), added));
+  const page = accepted(await world.core.history(caller('carl'), { conversation_id: group, limit: 200 }));
+  expect(page.entries.map((entry) => entry.seq)).toContain(before.seq);
+  expect(codeOf(await update('bob', { title: 'every member may rename' }))).toBe('ok');
+  accepted(await update('ann', { rules: { post: 'members' } }));
+  expect(codeOf(await world.trySay('bob', group))).toBe('ok');
 });

@@ -6,7 +6,7 @@ import { directConversationId } from '@hongyan/protocol/direct';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { isHistoryVisibleByDefault } from '../../domain/membership.ts';
+import { defaultRules, isHistoryVisibleByDefault } from '../../domain/membership.ts';
 import { checkTitle } from '../../domain/names.ts';
 import type { ChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
@@ -59,6 +59,7 @@ export class Conversations {
       title: title.value,
       members: others,
       isHistoryVisible: input.history_visible ?? isHistoryVisibleByDefault(input.kind),
+      rules: { ...defaultRules(input.kind), ...input.rules },
     });
   }
 
@@ -69,11 +70,14 @@ export class Conversations {
     return ok({ type: 'create_direct', conversationId, from: userId });
   }
 
-  async setTitle({ userId }: Caller, input: Input<'setTitle'>): Promise<Result<Conversation>> {
-    const title = checkTitle(input.title);
-    if (title.type !== 'ok') return title;
-    const conversationId = input.conversation_id;
-    return this.#change(userId, ok({ type: 'set_title', conversationId, from: userId, title: title.value }));
+  async update({ userId }: Caller, input: Input<'updateConversation'>): Promise<Result<Conversation>> {
+    const { conversation_id: conversationId, rules, history_visible: isHistoryVisible } = input;
+    const title = input.title === undefined ? undefined : checkTitle(input.title);
+    if (title && title.type !== 'ok') return title;
+    if (!title && !rules && isHistoryVisible === undefined)
+      return refusal.invalid('give a title, rules or history_visible');
+    const command = { conversationId, from: userId, title: title?.value, rules, isHistoryVisible };
+    return this.#change(userId, ok({ type: 'update', ...command }));
   }
 
   addMember(caller: Caller, { conversation_id, user_id }: Input<'addMember'>): Promise<Result<undefined>> {

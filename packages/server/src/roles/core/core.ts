@@ -90,7 +90,7 @@ function operationsOf(
     createConversation: guarded((caller, input) => conversations.create(caller, input)),
     listConversations: reading((caller, input) => sync.list(caller, input)),
     getConversation: guarded((caller, input) => conversations.get(caller, input)),
-    setTitle: guarded((caller, input) => conversations.setTitle(caller, input)),
+    updateConversation: guarded((caller, input) => conversations.update(caller, input)),
     addMember: guarded((caller, input) => conversations.addMember(caller, input)),
     removeMember: guarded((caller, input) => conversations.removeMember(caller, input)),
     setRole: guarded((caller, input) => conversations.setRole(caller, input)),

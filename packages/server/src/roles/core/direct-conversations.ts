@@ -4,6 +4,7 @@ import { done } from '@hongyan/base/result';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { defaultRules } from '../../domain/membership.ts';
 import { frameEvents, topicsOf } from './audience.ts';
 import { changeFrame } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
@@ -19,11 +20,13 @@ export async function openDirect(deps: Deps, conversationId: ConversationId): Pr
   const missing = userIds.find((userId) => users.get(userId)?.userId !== userId);
   if (missing !== undefined) return refusal.noSuch(`user ${missing}`);
   const atMs = deps.clock.nowMs();
+  const rules = defaultRules('direct');
   const creation = await deps.directory.createConversation({
     conversationId,
     kind: 'direct',
     title: '',
     isHistoryVisible: true,
+    rules,
     members: userIds.map((userId) => ({ userId, role: 'member' })),
     atMs,
     conversationsPerUserMax: deps.limits.conversationsPerUserMax,
@@ -35,7 +38,14 @@ export async function openDirect(deps: Deps, conversationId: ConversationId): Pr
     conversationId,
     change: 'created',
     members: userIds,
-    record: { kind: 'direct', title: '', memberCount: userIds.length, createdAtMs: atMs, isHistoryVisible: true },
+    record: {
+      kind: 'direct',
+      title: '',
+      memberCount: userIds.length,
+      createdAtMs: atMs,
+      isHistoryVisible: true,
+      rules,
+    },
   });
   // It exists all the same: a message that opened it must not fail for its announcement.
   await deps.bus

@@ -2,6 +2,7 @@
 
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
+import type { MemberFacts } from '../../domain/membership.ts';
 import type { ConversationRecord, MemberKey, MemberRecord } from '../../ports/directory/conversations.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 
@@ -9,6 +10,13 @@ export interface Membership {
   readonly conversation: ConversationRecord;
   readonly member: Pick<MemberRecord, 'role' | 'visibleFromSeq'>;
 }
+
+/** What the rules ask about a member. */
+export const memberFacts = ({ conversation, member }: Membership): MemberFacts => ({
+  kind: conversation.kind,
+  rules: conversation.rules,
+  role: member.role,
+});
 
 /** Positive answers only, bounded: the least recently used leave and are read again from the directory. */
 export class MembershipCache {

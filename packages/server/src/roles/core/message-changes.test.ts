@@ -267,7 +267,7 @@ describe('unread counts', () => {
     const group = await world.group('ann', ['bob']);
     world.pass(1000);
     const before = await conversation('bob', group);
-    accepted(await world.core.setTitle(caller('ann'), { conversation_id: group, title: 'other' }));
+    accepted(await world.core.updateConversation(caller('ann'), { conversation_id: group, title: 'other' }));
     accepted(await world.core.addMember(caller('ann'), { conversation_id: group, user_id: user('carl') }));
     const after = await conversation('bob', group);
     expect([before.unread, after.unread, (await conversation('carl', group)).unread]).toEqual([0, 0, 0]);
@@ -277,7 +277,7 @@ describe('unread counts', () => {
     world.pass(1000);
     await world.say('bob', 'ann', 'newest');
     world.pass(1000);
-    accepted(await world.core.setTitle(caller('ann'), { conversation_id: group, title: 'third' }));
+    accepted(await world.core.updateConversation(caller('ann'), { conversation_id: group, title: 'third' }));
     const list = accepted(await world.core.listConversations(caller('ann'), {}));
     expect(list.conversations.map(({ conversation_id }) => conversation_id)).toEqual([direct, group]);
   });

@@ -4,10 +4,11 @@ import { ok } from '@hongyan/base/result';
 import type { Reply } from '@hongyan/protocol/entry';
 import type { Seq } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { encodeReferences, type MessageReferences, mayMentionAll } from '../../domain/message-references.ts';
+import { mayMentionAll } from '../../domain/membership.ts';
+import { encodeReferences, type MessageReferences } from '../../domain/message-references.ts';
 import type { Mentioned, NewEntry, References } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
-import type { Membership, MembershipCache } from './membership-cache.ts';
+import { type Membership, type MembershipCache, memberFacts } from './membership-cache.ts';
 import { readQuotes } from './quotes.ts';
 
 export interface Referring {
@@ -51,9 +52,11 @@ export class ReferenceChecks {
     { conversation, member }: Membership,
   ): Promise<Result<undefined>> {
     if (mentions === 'all') {
-      const facts = { kind: conversation.kind, role: member.role };
       const { memberCount } = conversation;
-      return mayMentionAll(facts, { memberCount, memberCountMax: this.#deps.limits.mentionAllMax });
+      return mayMentionAll(memberFacts({ conversation, member }), {
+        memberCount,
+        memberCountMax: this.#deps.limits.mentionAllMax,
+      });
     }
     const members = await this.#memberships.getAll(mentions.map((userId) => ({ conversationId, userId })));
     const stranger = mentions.find((_, index) => members[index] === undefined);

@@ -8,6 +8,7 @@ import { StoreFailure } from '@hongyan/base/result';
 import type { ConversationId, DeviceId } from '@hongyan/protocol/ids';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
+import { defaultRules } from '../../domain/membership.ts';
 import { type BusEvent, conversationTopic, presenceTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { MemorySessionRegistry } from '../../ports/session-registry/memory-session-registry.ts';
 import { failing } from './testing/faulty-port.ts';
@@ -87,7 +88,7 @@ test('a session follows groups and broadcasts, however many; direct conversation
   await open();
   const ids = Array.from({ length: 1_203 }, (_, number) => `g:${number}` as ConversationId);
   const member = { userId: user('bob'), role: 'member' as const };
-  const common = { title: 't', isHistoryVisible: true, members: [member], atMs: 1 };
+  const common = { title: 't', isHistoryVisible: true, rules: defaultRules('group'), members: [member], atMs: 1 };
   await Promise.all(
     ids.map((conversationId, number) =>
       world.directory.createConversation({ ...common, conversationId, kind: number % 2 ? 'group' : 'broadcast' }),

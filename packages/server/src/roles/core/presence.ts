@@ -12,7 +12,7 @@ import type { DeviceCaller, OpenedSession, SessionOpening } from '../../ports/co
 import { type BusEvent, presenceTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { frameEvents, topicsOfOthers } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
-import type { MembershipCache } from './membership-cache.ts';
+import { type MembershipCache, memberFacts } from './membership-cache.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'registry' | 'clock' | 'log'>;
 
@@ -91,7 +91,7 @@ export class PresenceSessions {
   async typing({ userId }: DeviceCaller, { conversation_id }: Input<'typing'>): Promise<Result<undefined>> {
     const membership = await this.#memberships.get(conversation_id, userId);
     if (!membership) return refusal.notMember();
-    const allowed = mayPost({ kind: membership.conversation.kind, role: membership.member.role });
+    const allowed = mayPost(memberFacts(membership));
     if (allowed.type !== 'ok') return allowed;
     const frame: DownOf<'typing'> = { type: 'typing', conversation_id, user_id: userId };
     await this.#deps.bus.publish(frameEvents(topicsOfOthers(conversation_id, userId), JSON.stringify(frame)));

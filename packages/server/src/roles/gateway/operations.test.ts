@@ -35,7 +35,7 @@ const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | un
   createConversation: { kind: 'channel' },
   listConversations: { limit: 0 },
   getConversation: { conversation_id: 'x:1' },
-  setTitle: { conversation_id: 'g:1', title: '' },
+  updateConversation: { conversation_id: 'g:1', rules: { post: 'nobody' } },
   addMember: { conversation_id: 'g:1', user_id: 'no spaces' },
   removeMember: { conversation_id: 'x:1', user_id: 'ann' },
   setRole: { conversation_id: 'g:1', user_id: 'ann', role: 'king' },

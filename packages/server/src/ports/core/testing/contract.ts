@@ -134,7 +134,7 @@ function conversations({ made, group, open, send }: CoreTools): void {
     const { core } = made();
     const conversation_id = await group('bob');
     const [bob, cat] = [await open('bob'), await open('cat')];
-    const renamed = await core.setTitle(caller('ann'), { conversation_id, title: '雁' });
+    const renamed = await core.updateConversation(caller('ann'), { conversation_id, title: '雁' });
     expect(accepted(renamed)).toMatchObject({ kind: 'group', title: '雁', member_count: 2 });
     const joined = await core.addMember(caller('ann'), { conversation_id, user_id: user('cat') });
     expect(joined).toEqual({ type: 'ok', value: undefined });

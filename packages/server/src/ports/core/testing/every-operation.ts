@@ -103,9 +103,9 @@ function conversationExamples({ conversationId: conversation_id }: Facts) {
       refused: { input: { cursor: 'foreign' }, code: 'bad_request' },
     },
     getConversation: { caller: ann, input: { conversation_id }, refused: inNowhere },
-    setTitle: {
+    updateConversation: {
       caller: ann,
-      input: { conversation_id, title: 'new' },
+      input: { conversation_id, title: 'new', rules: { post: 'members' as const }, history_visible: true },
       refused: { input: { conversation_id, title: ' ' }, code: 'bad_request' },
     },
     addMember: { caller: ann, input: cat, refused: ofNobody },

@@ -3,6 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Who } from '@hongyan/protocol/rules';
 import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
 
 type MembersRequest = Parameters<Conversations['members']>[0];
@@ -76,6 +77,9 @@ interface ConversationRow {
   readonly created_at: number;
   readonly member_count: number;
   readonly is_history_visible: number;
+  readonly who_posts: Who;
+  readonly who_adds: Who;
+  readonly who_mentions_all: Who;
 }
 interface MemberRow {
   readonly conversation_id: ConversationId;
@@ -96,6 +100,7 @@ const toConversation = (row: ConversationRow): ConversationRecord => ({
   createdAtMs: row.created_at,
   memberCount: row.member_count,
   isHistoryVisible: row.is_history_visible === 1,
+  rules: { post: row.who_posts, add: row.who_adds, mention_all: row.who_mentions_all },
 });
 
 const toMember = (row: MemberRow): MemberRecord => ({
@@ -109,15 +114,16 @@ const toMember = (row: MemberRow): MemberRecord => ({
   updatedAtMs: row.updated_at,
 });
 
-const conversationColumns =
-  'c.id AS conversation_id, c.kind, c.title, c.created_at, c.member_count, c.is_history_visible';
+const conversationFacts =
+  'c.kind, c.title, c.created_at, c.member_count, c.is_history_visible, c.who_posts, c.who_adds, c.who_mentions_all';
+const conversationColumns = `c.id AS conversation_id, ${conversationFacts}`;
 const memberColumns =
   'c.id AS conversation_id, u.id AS user_id, m.is_owner, m.is_admin, m.visible_from, m.delivered_seq, m.read_seq, m.sent_seq, m.updated_at';
 /** CROSS JOIN keeps the order of the tables: the planner must not begin with another one. */
 const membersOfOne = `SELECT ${memberColumns} FROM conversation c
   CROSS JOIN member m ON m.conversation_no = c.no CROSS JOIN user u ON u.no = m.user_no
   WHERE c.id = ? AND m.delivered_seq >= ? AND m.read_seq >= ?`;
-const membershipsOfOne = `SELECT ${memberColumns}, c.kind, c.title, c.created_at, c.member_count, c.is_history_visible
+const membershipsOfOne = `SELECT ${memberColumns}, ${conversationFacts}
   FROM user u CROSS JOIN member m INDEXED BY member_by_user ON m.user_no = u.no
   CROSS JOIN conversation c ON c.no = m.conversation_no WHERE u.id = ?`;
 

@@ -17,22 +17,25 @@ export class ConversationWrites {
   }
 
   create(conversation: ValueOf<'createConversation'>): Creation {
-    const { conversationId, kind, title, isHistoryVisible, atMs, conversationsPerUserMax } = conversation;
+    const { conversationId, kind, title, isHistoryVisible, rules, atMs, conversationsPerUserMax } = conversation;
     if (this.#numbers.ofConversation(conversationId) !== undefined) return { type: 'exists' };
     const roles = firstRoles(conversation, this.#numbers);
     for (const { userNo, userId } of roles) {
       if (this.#isUserFull(userNo, conversationsPerUserMax)) return { type: 'full', userId };
     }
     const size = roles.length;
-    const no = this.#statements.create.get(conversationId, kind, title, atMs, Number(isHistoryVisible), size, size)?.no;
+    const settings = [Number(isHistoryVisible), rules.post, rules.add, rules.mention_all] as const;
+    const no = this.#statements.create.get(conversationId, kind, title, atMs, ...settings, size, size)?.no;
     if (no === undefined) return { type: 'exists' };
     for (const [index, { userNo, role }] of roles.entries())
       this.#statements.addMember.run(no, userNo, ...roleColumns(role), index + 1, 1, 0, 0, atMs);
     return { type: 'created' };
   }
 
-  setTitle({ conversationId, title }: ValueOf<'setTitle'>): boolean {
-    return this.#statements.setTitle.run(title, conversationId).changes > 0;
+  update({ conversationId, title, isHistoryVisible, rules = {} }: ValueOf<'updateConversation'>): boolean {
+    const visible = isHistoryVisible === undefined ? null : Number(isHistoryVisible);
+    const { post = null, add = null, mention_all = null } = rules;
+    return this.#statements.update.run(title ?? null, visible, post, add, mention_all, conversationId).changes > 0;
   }
 
   addMember(member: ValueOf<'addMember'>): Addition {
@@ -118,14 +121,21 @@ const roleColumns = (role: MemberRole): readonly [number, number] => [
 
 function prepare(db: Database) {
   return {
-    create: db.prepare<{ no: number }, [string, string, string, number, number, number, number]>(
-      `INSERT INTO conversation(id, kind, title, created_at, is_history_visible, member_count, last_standing)
-       VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING no`,
+    create: db.prepare<
+      { no: number },
+      [string, string, string, number, number, string, string, string, number, number]
+    >(
+      `INSERT INTO conversation(id, kind, title, created_at, is_history_visible, who_posts, who_adds, who_mentions_all,
+         member_count, last_standing) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING no`,
     ),
     size: db.prepare<{ no: number; member_count: number; last_standing: number }, [string]>(
       'SELECT no, member_count, last_standing FROM conversation WHERE id = ?',
     ),
-    setTitle: db.prepare<unknown, [string, string]>('UPDATE conversation SET title = ? WHERE id = ?'),
+    update: db.prepare<unknown, [string | null, number | null, string | null, string | null, string | null, string]>(
+      `UPDATE conversation SET title = coalesce(?, title), is_history_visible = coalesce(?, is_history_visible),
+         who_posts = coalesce(?, who_posts), who_adds = coalesce(?, who_adds),
+         who_mentions_all = coalesce(?, who_mentions_all) WHERE id = ?`,
+    ),
     countMembers: db.prepare<unknown, [number, number, number]>(
       'UPDATE conversation SET member_count = member_count + ?, last_standing = max(last_standing, ?) WHERE no = ?',
     ),

@@ -43,8 +43,8 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
         return this.#users.forgetDevices(op.value);
       case 'createConversation':
         return this.#conversations.create(op.value);
-      case 'setTitle':
-        return this.#conversations.setTitle(op.value);
+      case 'updateConversation':
+        return this.#conversations.update(op.value);
       case 'addMember':
         return this.#conversations.addMember(op.value);
       case 'removeMember':

@@ -35,6 +35,11 @@ const migrations: readonly string[] = [
      PRIMARY KEY(device_no, conversation_no), CHECK(0 <= read_seq AND read_seq <= delivered_seq)) WITHOUT ROWID;`,
   `ALTER TABLE member ADD COLUMN sent_seq INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE member ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0;`,
+  `ALTER TABLE conversation ADD COLUMN who_posts TEXT NOT NULL DEFAULT 'members';
+   ALTER TABLE conversation ADD COLUMN who_adds TEXT NOT NULL DEFAULT 'members';
+   ALTER TABLE conversation ADD COLUMN who_mentions_all TEXT NOT NULL DEFAULT 'admins';
+   UPDATE conversation SET who_posts = 'admins', who_adds = 'admins' WHERE kind = 'broadcast';
+   UPDATE conversation SET who_adds = 'admins', who_mentions_all = 'members' WHERE kind = 'direct';`,
 ];
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */

@@ -1,6 +1,7 @@
 // What the directory's tests build their cases from.
 
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Rules } from '@hongyan/protocol/rules';
 import type { MemberKey, NewConversation, NewMember } from '../conversations.ts';
 import type { Directory } from '../directory.ts';
 import type { ReceiptAdvance } from '../receipts.ts';
@@ -29,16 +30,19 @@ export const newUser = (id: string, displayName = id): NewUser => ({
   passwordHash: `$argon2id$${id}`,
 });
 
+export const rules: Rules = { post: 'members', add: 'admins', mention_all: 'admins' };
+
 /** The first member is the owner. */
 export const group = (
   id: string,
   members: readonly string[],
-  more: Partial<Pick<NewConversation, 'kind' | 'isHistoryVisible' | 'conversationsPerUserMax'>> = {},
+  more: Partial<Pick<NewConversation, 'kind' | 'isHistoryVisible' | 'rules' | 'conversationsPerUserMax'>> = {},
 ): NewConversation => ({
   conversationId: conversation(id),
   kind: 'group',
   title: `title of ${id}`,
   isHistoryVisible: true,
+  rules,
   members: members.map((userId, index) => ({ userId: user(userId), role: index === 0 ? 'owner' : 'member' })),
   atMs: 10,
   ...more,

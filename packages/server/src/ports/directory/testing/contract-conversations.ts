@@ -14,6 +14,7 @@ import {
   keyOf,
   memberOf,
   receiptsOf,
+  rules,
   seq,
   user,
 } from './builders.ts';
@@ -30,6 +31,7 @@ export function conversationsContract(current: Current): void {
       createdAtMs: 10,
       memberCount: 2,
       isHistoryVisible: true,
+      rules,
     });
     expect(await memberOf(current(), 'carl')).toBeUndefined();
     expect(await memberOf(current(), 'ann')).toEqual({
@@ -99,10 +101,25 @@ export function conversationsContract(current: Current): void {
   test('a title changes where there is a conversation', async () => {
     await current().createConversation(group('g:1', ['ann']));
     const title = "'); DROP TABLE user; -- 鸿雁";
-    expect(await current().setTitle({ conversationId: conversation('g:1'), title })).toBe(true);
+    expect(await current().updateConversation({ conversationId: conversation('g:1'), title })).toBe(true);
     expect((await conversationOf(current(), 'g:1'))?.title).toBe(title);
-    expect(await current().setTitle({ conversationId: conversation('g:2'), title })).toBe(false);
+    expect(await current().updateConversation({ conversationId: conversation('g:2'), title })).toBe(false);
     expect(await conversationOf(current(), 'g:2')).toBeUndefined();
+  });
+
+  test('[E10] rules and the visibility of history change one by one, and the rest stays', async () => {
+    await current().createConversation(group('g:1', ['ann'], { rules: { ...rules, post: 'admins' } }));
+    const g1 = { conversationId: conversation('g:1') };
+    expect(await conversationOf(current(), 'g:1')).toMatchObject({ rules: { ...rules, post: 'admins' } });
+    await current().updateConversation({ ...g1, rules: { mention_all: 'members' } });
+    await current().updateConversation({ ...g1, isHistoryVisible: false });
+    expect(await conversationOf(current(), 'g:1')).toMatchObject({
+      title: 'title of g:1',
+      isHistoryVisible: false,
+      rules: { post: 'admins', add: 'admins', mention_all: 'members' },
+    });
+    const [membership] = await current().memberships({ userId: user('ann'), limit: 1 });
+    expect(membership?.conversation).toEqual((await conversationOf(current(), 'g:1')) as never);
   });
 
   test('a conversation with a member at the bound of conversations is not created, and the user is named', async () => {

@@ -52,8 +52,8 @@ export function directoryContract(name: string, make: () => Promise<DirectoryUnd
     test('[D1] a read sees every write that resolved before it, and writes take effect in the order of their calls', async () => {
       const writes = [
         directory.createConversation(group('g:1', ['ann'])),
-        directory.setTitle({ conversationId: conversation('g:1'), title: 'first' }),
-        directory.setTitle({ conversationId: conversation('g:1'), title: 'second' }),
+        directory.updateConversation({ conversationId: conversation('g:1'), title: 'first' }),
+        directory.updateConversation({ conversationId: conversation('g:1'), title: 'second' }),
       ];
       await Promise.all(writes);
       expect((await conversationOf(directory, 'g:1'))?.title).toBe('second');

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { MemberKey } from '../conversations.ts';
 import type { Directory } from '../directory.ts';
 import type { ReceiptAdvance, ReceiptResult } from '../receipts.ts';
-import { conversationOf, type DirectoryUnderTest, memberOf, receiptsOf } from './builders.ts';
+import { conversationOf, type DirectoryUnderTest, memberOf, receiptsOf, rules } from './builders.ts';
 
 const userIds = ['ann', 'bob'] as UserId[];
 const deviceIds = ['phone', 'laptop'] as DeviceId[];
@@ -68,6 +68,7 @@ async function play(directory: Directory, script: readonly Step[]): Promise<void
       kind: 'group',
       title: '',
       isHistoryVisible: true,
+      rules,
       members,
       atMs: 0,
     });
