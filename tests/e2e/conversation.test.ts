@@ -101,7 +101,7 @@ describe('a conversation in the web chat', () => {
       await client.send({ conversationId }, { type: 'text', text: 'first news' });
       const finn = await Person.signIn(await stage.context(), stage.server.url, 'finn');
       await finn.open('News');
-      await finn.page.getByText('Only the owner writes here.').waitFor();
+      await finn.page.getByText('Only the owner and admins write here.').waitFor();
       expect(await finn.page.locator('.composer').count()).toBe(0);
       await client.close();
       const eve = await Person.signIn(await stage.context(), stage.server.url, 'eve');

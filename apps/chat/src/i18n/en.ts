@@ -129,7 +129,7 @@ export const en = {
     tooLong_other: 'Too long by {{count}} characters. Shorten it or send it in parts.',
     charactersLeft_one: '{{count}} character left',
     charactersLeft_other: '{{count}} characters left',
-    readOnly: 'Only the owner writes here.',
+    readOnly: 'Only the owner and admins write here.',
     discard: 'Discard',
     failed: 'Not sent',
     announce: '{{name}}: {{text}}',

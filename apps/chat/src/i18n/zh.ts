@@ -130,7 +130,7 @@ export const zh: Words = {
     tooLong_other: '超出 {{count}} 个字符，请缩短或分条发送。',
     charactersLeft_one: '还可输入 {{count}} 个字符',
     charactersLeft_other: '还可输入 {{count}} 个字符',
-    readOnly: '只有频道主可以发言。',
+    readOnly: '只有群主和管理员可以发言。',
     discard: '删除',
     failed: '未发送',
     announce: '{{name}}：{{text}}',

@@ -1,7 +1,9 @@
 // The timeline port: every entry of every conversation, in order, durable. The only owner of seq.
 
-import type { Brand } from '@hongyan/base/brand';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Position } from '../../domain/position.ts';
+
+export type { Position };
 
 /** One entry to append; everything about it is decided but its seq. */
 export interface NewEntry {
@@ -111,12 +113,6 @@ export interface Range {
   /** More entries are kept in the direction asked for. */
   readonly hasMore: boolean;
 }
-
-/**
- * A place in the order of commits, opaque to everyone but the adapter: at most 128 characters of A–Z a–z 0–9 . _ -
- * Positions of one store cannot be compared by callers, and a store kept on several machines has no single order.
- */
-export type Position = Brand<string, 'Position'>;
 
 /**
  * MUST: when `append` resolves, the whole batch survives kill -9 and loss of power [D1]; the batch is atomic;

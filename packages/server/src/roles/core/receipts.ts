@@ -7,6 +7,7 @@ import { directMembers } from '@hongyan/protocol/direct';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { failure, problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
+import type { Position } from '@hongyan/protocol/status';
 import type { DeviceCaller } from '../../ports/core/core.ts';
 import type { ReceiptAdvance, ReceiptResult } from '../../ports/directory/receipts.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
@@ -30,8 +31,6 @@ interface Report {
   readonly readSeq: Seq;
   readonly resolve: (result: Result<undefined>) => void;
 }
-
-export type Position = { readonly deliveredSeq: Seq; readonly readSeq: Seq };
 
 /** Devices and conversations that wait for their commit; further ones fail as overloaded. */
 const waitingMax = 100_000;
