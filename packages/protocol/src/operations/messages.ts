@@ -12,6 +12,7 @@ import {
   SeqSchema,
   UserIdSchema,
 } from '../ids.ts';
+import { UserSchema } from '../user.ts';
 import { AckSchema } from './ack.ts';
 import { limitSchema } from './limit.ts';
 import { operation } from './operation.ts';
@@ -157,5 +158,34 @@ export const messageOperations = {
     needs: 'token',
     changes: false,
     http: { method: 'GET', path: '/v1/messages/by-client-id/{client_msg_id}', tag, status: 200 },
+  }),
+  listReactions: operation({
+    summary: 'The users who reacted to a message, each with their keys; in a fixed order',
+    input: Type.Object({
+      conversation_id: ConversationIdSchema,
+      target_seq: SeqSchema,
+      key: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'Only who reacted with it' })),
+      after: Type.Optional(UserIdSchema),
+      limit: limitSchema,
+    }),
+    output: Type.Object({
+      users: Type.Array(
+        Type.Object({
+          ...UserSchema.properties,
+          keys: Type.Array(Type.String(), { description: 'In the order in which the keys were first used' }),
+        }),
+      ),
+      count: Type.Integer({ description: 'All of them, not of this page' }),
+      next: Type.Optional(Type.String({ description: 'Pass it as ?after= for the next page' })),
+    }),
+    refusals: ['not_member', 'not_found'],
+    needs: 'token',
+    changes: false,
+    http: {
+      method: 'GET',
+      path: '/v1/conversations/{conversation_id}/messages/{target_seq}/reactions',
+      tag,
+      status: 200,
+    },
   }),
 } as const;

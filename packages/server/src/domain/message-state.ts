@@ -39,3 +39,16 @@ export function withoutReaction({ reactions = [], ...rest }: MessageState, key: 
 
 export const hasReacted = ({ reactions }: MessageState, key: string, userId: UserId): boolean =>
   reactions?.some((one) => one.key === key && one.userIds.includes(userId)) ?? false;
+
+/** The keys of each user who reacted, in the order in which the keys were first used. */
+export function reactionsByUser({ reactions = [] }: MessageState): ReadonlyMap<UserId, string[]> {
+  const keysOf = new Map<UserId, string[]>();
+  for (const { key, userIds } of reactions) {
+    for (const userId of userIds) {
+      const keys = keysOf.get(userId);
+      if (keys) keys.push(key);
+      else keysOf.set(userId, [key]);
+    }
+  }
+  return keysOf;
+}

@@ -17,6 +17,7 @@ import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
 import { ReferenceChecks } from './message-references.ts';
 import { PresenceSessions } from './presence.ts';
+import { Reactions } from './reactions.ts';
 import { Receipts } from './receipts.ts';
 import { Sends } from './sends.ts';
 import { SentPositions } from './sent-positions.ts';
@@ -77,6 +78,7 @@ function operationsOf(
   const conversations = new Conversations(deps, memberships, { views, order });
   const history = new History(deps, memberships, views);
   const places = new MessagePlaces(deps, memberships);
+  const reactions = new Reactions(deps, memberships);
   const sends = new Sends(deps, memberships, order);
   const changes = new ChangeSends(deps, order);
   const sync = new Sync(deps, views);
@@ -107,6 +109,7 @@ function operationsOf(
     history: reading((caller, input) => history.page(caller, input)),
     catchUp: reading((caller, input) => history.entriesAfter(caller, input)),
     getMessage: reading((caller, input) => places.byMsgId(caller, input)),
+    listReactions: reading((caller, input) => reactions.page(caller, input)),
     findMessage: reading((caller, input) => places.byClientMsgId(caller, input)),
     delivered: guarded((caller, { conversation_id, seq }) =>
       receipts.advance(caller, conversation_id, { deliveredSeq: seq, readSeq: 0 as Seq }),

@@ -9,7 +9,7 @@ afterEach(() => world.close());
 
 async function open(options?: WorldOptions): Promise<void> {
   world = await openWorld(options);
-  await world.people('ann', 'bob', 'carl', 'dan');
+  await world.people('ann', 'bob', 'carl', 'dan', 'eve');
 }
 const add = (conversation_id: ConversationId, id: string) =>
   world.core.addMember(caller('ann'), { conversation_id, user_id: user(id) });
@@ -92,4 +92,36 @@ test('the readers of a message are listed page by page, without its sender, and 
   // The creation of the group is no message.
   expect(codeOf(await readers({}, 'ann', seq(1)))).toBe('not_found');
   expect(codeOf(await readers({}, 'eve'))).toBe('not_member');
+});
+
+test('[E6] those who reacted to a message are listed page by page, each with their keys, and counted as a whole', async () => {
+  await open({ pageMax: 2 });
+  const group = await world.group('ann', ['bob', 'carl', 'dan']);
+  const { seq: at } = await world.say('ann', group);
+  const react = async (id: string, key: string, op: 'add' | 'remove' = 'add') => {
+    const change = { conversation_id: group, target_seq: at, client_msg_id: `${id} ${key} ${op}` as ClientMsgId };
+    accepted(await world.core.react(caller(id), { ...change, key, op }));
+  };
+  const reactions = (more: object = {}, by = 'ann', target = at) =>
+    world.core.listReactions(caller(by), { conversation_id: group, target_seq: target, ...more });
+  expect(accepted(await reactions())).toEqual({ users: [], count: 0 });
+  for (const id of ['dan', 'bob', 'carl']) await react(id, '👍');
+  await react('bob', '🎉');
+  const first = accepted(await reactions());
+  expect(first).toMatchObject({ count: 3, next: 'carl' });
+  expect(first.users).toMatchObject([
+    { user_id: 'bob', keys: ['👍', '🎉'] },
+    { user_id: 'carl', keys: ['👍'] },
+  ]);
+  await react('carl', '👍', 'remove');
+  const second = accepted(await reactions({ after: first.next }));
+  expect(second).toMatchObject({ count: 2, users: [{ user_id: 'dan', display_name: 'dan', keys: ['👍'] }] });
+  expect(second.next).toBeUndefined();
+  // With the variation selector it is the same key.
+  expect(accepted(await reactions({ key: '🎉\ufe0f' }))).toMatchObject({ count: 1, users: [{ user_id: 'bob' }] });
+  expect(codeOf(await reactions({ key: '\ufe0f' }))).toBe('bad_request');
+  expect(codeOf(await reactions({}, 'ann', seq(1)))).toBe('not_found');
+  expect(codeOf(await reactions({}, 'eve'))).toBe('not_member');
+  await add(group, 'eve');
+  expect(codeOf(await reactions({}, 'eve'))).toBe('not_found');
 });

@@ -52,6 +52,7 @@ const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | un
   listPinned: { conversation_id: 'x:1' },
   getMessage: { msg_id: '1' },
   findMessage: { client_msg_id: 'k'.repeat(65) },
+  listReactions: { conversation_id: 'g:1', target_seq: 1, key: '' },
   delivered: { conversation_id: 'g:1', seq: 0.5 },
   read: { conversation_id: 'g:1', seq: -1 },
   listReaders: { conversation_id: 'g:1', target_seq: 1, state: 'seen' },

@@ -154,6 +154,11 @@ function messageExamples({ conversationId: conversation_id, msgId, device }: Fac
       input: { client_msg_id },
       refused: { input: { client_msg_id: 'unused' as ClientMsgId }, code: 'not_found' },
     },
+    listReactions: {
+      caller: ann,
+      input: { conversation_id: direct, target_seq: seq(1), key: '👍' },
+      refused: { input: { conversation_id: direct, target_seq: seq(99) }, code: 'not_found' },
+    },
   } satisfies Partial<Examples>;
 }
 

@@ -27,6 +27,7 @@ const byField: Readonly<Record<string, unknown>> = {
   from: 'alice',
   has_more: false,
   key: '👍',
+  keys: ['👍'],
   kind: 'direct',
   last_count: 38,
   last_seq: 41,
@@ -77,7 +78,7 @@ export function exampleOf(schema: TSchema, field?: string): unknown {
   if (field !== undefined && Object.hasOwn(byField, field)) return byField[field];
   if (anyOf?.[0] !== undefined) return exampleOf(anyOf[0], field);
   if (properties !== undefined) return objectExample(schema as Shape, properties);
-  // All lists of texts are lists of user ids.
+  // All other lists of texts are lists of user ids.
   if (items !== undefined) return [exampleOf(items, (items as Shape).type === 'string' ? 'user_id' : undefined)];
   return type === 'boolean' ? true : type === 'integer' || type === 'number' ? 1 : 'text';
 }
