@@ -149,6 +149,14 @@ export interface ConversationRules {
   readonly historyVisible: boolean;
 }
 
+export interface Member {
+  readonly userId: UserId;
+  readonly displayName: string;
+  readonly role: MemberRole;
+  readonly deliveredSeq: Seq;
+  readonly readSeq: Seq;
+}
+
 export interface ClientEvents {
   state: ConnectionState;
   /** Each committed message, and each change of members or title, exactly once, in seq order per conversation [C1]. */
@@ -156,13 +164,15 @@ export interface ClientEvents {
   /**
    * The message at `seq` changed. With `change`: `applyChange(message, change, userId)` gives what it is now; each such change is
    * reported once, in order, after its message. Without: a change of this user began to wait for its ack, or waits no longer, and
-   * `withPending` gives another message; `error` says that the server refused it and why.
+   * `withPending` gives another message; `error` says that the server refused it and why, and `refused` what that was.
    */
   changed: {
     readonly conversationId: ConversationId;
     readonly seq: Seq;
     readonly change?: MessageChange;
     readonly error?: { readonly code: string; readonly message: string };
+    /** The content of the entry that was not made, such as {type: 'hongyan.edit', target_seq, content}. */
+    readonly refused?: Content;
   };
   /** An outbox message changed: queued, acked, failed. */
   outbox: ClientMessage;
@@ -272,15 +282,40 @@ export interface Client {
   setRules(conversationId: ConversationId, rules: Partial<ConversationRules>): Promise<void>;
   addMember(conversationId: ConversationId, userId: UserId): Promise<void>;
   removeMember(conversationId: ConversationId, userId: UserId): Promise<void>;
-  members(conversationId: ConversationId): Promise<
-    readonly {
+  /** Makes a member an admin, or no longer; with `owner` hands the conversation over. */
+  setRole(conversationId: ConversationId, userId: UserId, role: MemberRole): Promise<void>;
+  members(conversationId: ConversationId): Promise<readonly Member[]>;
+  /** One page of the members other than the sender who have read a message, or received it. */
+  readers(request: {
+    readonly conversationId: ConversationId;
+    readonly seq: Seq;
+    readonly state: 'read' | 'delivered';
+    /** `next` of the page before. */
+    readonly after?: string | undefined;
+    readonly limit?: number;
+  }): Promise<{
+    readonly members: readonly Member[];
+    /** All of them, not of this page. */
+    readonly count: number;
+    /** Absent: there are no more. */
+    readonly next?: string | undefined;
+  }>;
+  /** One page of the users who reacted to a message, each with their keys; with `key` those who used it. */
+  reactions(request: {
+    readonly conversationId: ConversationId;
+    readonly seq: Seq;
+    readonly key?: string | undefined;
+    readonly after?: string | undefined;
+    readonly limit?: number;
+  }): Promise<{
+    readonly users: readonly {
       readonly userId: UserId;
       readonly displayName: string;
-      readonly role: MemberRole;
-      readonly deliveredSeq: Seq;
-      readonly readSeq: Seq;
-    }[]
-  >;
+      readonly keys: readonly string[];
+    }[];
+    readonly count: number;
+    readonly next?: string | undefined;
+  }>;
   /** Where a message is: its status for each member, and for this user's own devices. */
   whereIs(key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId }): Promise<MessagePlace>;
   getUser(userId: UserId): Promise<User>;

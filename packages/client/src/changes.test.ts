@@ -121,7 +121,9 @@ test('a change that is refused is undone, reported with its reason, and gone fro
   const { now } = await shownMessage();
   const held = holdChanges();
   const errors: unknown[] = [];
-  rig.client.on('changed', ({ seq, error }) => errors.push(...(error ? [{ seq, code: error.code }] : [])));
+  rig.client.on('changed', ({ seq, error, refused: content }) => {
+    if (error) errors.push({ seq, code: error.code, refused: content });
+  });
   const refused = rejectionOf(rig.client.recall(g1, first, { reason: 'typo' }));
   await until(() => held.length === 1);
   expect(now()).toMatchObject({ isRecalled: true, isPending: true });
@@ -131,7 +133,9 @@ test('a change that is refused is undone, reported with its reason, and gone fro
   expect(await refused).toMatchObject({ code: 'forbidden' });
   expect(now()).toMatchObject({ content: text('1') });
   expect(now().isPending).toBeUndefined();
-  expect(errors).toEqual([{ seq: 1, code: 'forbidden' }]);
+  expect(errors).toEqual([
+    { seq: 1, code: 'forbidden', refused: { type: 'hongyan.recall', target_seq: 1, reason: 'typo' } },
+  ]);
   expect(rig.client.pendingChanges).toBe(0);
   await until(async () => (await rig.storage.load()).outbox.length === 0);
 });

@@ -32,7 +32,7 @@ import { type ClientEnvironment, Session } from './session.ts';
 import { userIdOf } from './token.ts';
 import { TypingThrottle } from './typing-throttle.ts';
 import { cutTo, wellFormed } from './unicode.ts';
-import type { Content, MessagePlace, User } from './wire.ts';
+import type { Content, MemberRole, MessagePlace, User } from './wire.ts';
 
 export { login, signup } from './accounts.ts';
 export type * from './api.ts';
@@ -273,6 +273,10 @@ class HongyanClient implements Client {
     if (userId === this.userId) this.#session?.conversations.remove(conversationId);
   }
 
+  setRole(conversationId: ConversationId, userId: UserId, role: MemberRole): Promise<void> {
+    return this.#call('setRole', { conversation_id: conversationId, user_id: userId, role });
+  }
+
   async members(conversationId: ConversationId) {
     const { conversations } = await this.#open();
     const members = await listMembers(conversationId, (input) => this.#call('listMembers', input));
@@ -280,6 +284,21 @@ class HongyanClient implements Client {
       conversations.receipt({ type: 'receipt', conversation_id: conversationId, user_id, delivered_seq, read_seq });
     }
     return members.map(toMember);
+  }
+
+  async readers({ conversationId, seq, ...rest }: Parameters<Client['readers']>[0]) {
+    const input = { conversation_id: conversationId, target_seq: seq, ...rest } as Input<'listReaders'>;
+    const { members, ...page } = await this.#call('listReaders', input);
+    return { ...page, members: members.map(toMember) };
+  }
+
+  async reactions({ conversationId, seq, ...rest }: Parameters<Client['reactions']>[0]) {
+    const input = { conversation_id: conversationId, target_seq: seq, ...rest } as Input<'listReactions'>;
+    const { users, ...page } = await this.#call('listReactions', input);
+    return {
+      ...page,
+      users: users.map(({ user_id, display_name, keys }) => ({ userId: user_id, displayName: display_name, keys })),
+    };
   }
 
   async whereIs(key: Parameters<Client['whereIs']>[0]): Promise<MessagePlace> {

@@ -54,6 +54,25 @@ const page = (from: number, to: number, lastSeq = to, firstSeq = 1) => ({
   last_seq: seq(lastSeq),
 });
 
+test('the own role follows what the notices say, in their order', () => {
+  const state = begin({ conversation_id: 'g:1' as ConversationId, kind: 'group' });
+  const notice = (n: number, from: UserId, content: Entry['content']) =>
+    state.add({ ...entry(n), from, content, count: 0 });
+  const roles = [
+    { from: you, content: { type: 'hongyan.role', user_id: me, role: 'admin' }, after: 'admin' },
+    { from: you, content: { type: 'hongyan.role', user_id: 'third', role: 'admin' }, after: 'admin' },
+    { from: you, content: { type: 'hongyan.role', user_id: me, role: 'owner' }, after: 'owner' },
+    { from: me, content: { type: 'hongyan.role', user_id: you, role: 'admin' }, after: 'owner' },
+    { from: me, content: { type: 'hongyan.role', user_id: you, role: 'owner' }, after: 'admin' },
+    { from: you, content: { type: 'hongyan.role', user_id: me, role: 'emperor' }, after: 'admin' },
+    { from: you, content: { type: 'hongyan.members', change: 'left', user_ids: [you], new_owner: me }, after: 'owner' },
+  ];
+  for (const [index, { from, content, after }] of roles.entries()) {
+    notice(index + 1, from, content);
+    expect([content, state.view().role as string]).toEqual([content, after]);
+  }
+});
+
 describe('order', () => {
   test('[C1] an entry is shown once, in its turn; an early entry waits for those before it', () => {
     const state = begin();

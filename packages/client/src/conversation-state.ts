@@ -12,6 +12,7 @@ import { positionOf, type Summary, viewOf } from './conversation-view.ts';
 import { type ArrivedEntry, type EntryKind, kindOf } from './entry-kind.ts';
 import { earlier, later, laterPosition, MemberPositions } from './member-positions.ts';
 import { messageOf } from './message-of.ts';
+import { roleAfter } from './own-role.ts';
 import { type Standing, type StoredUnread, UnreadMessages } from './unread-messages.ts';
 import type { Conversation, MessageStatus } from './wire.ts';
 
@@ -317,6 +318,8 @@ export class ConversationState {
       this.#shownCount = entry.count;
       this.#anchors = withAnchor(this.#anchors, { seq: entry.seq, msgId: entry.msg_id });
       this.#early.delete(entry.seq);
+      const role = roleAfter(entry, this.#self);
+      if (role) this.#conversation = { ...this.#conversation, role };
       if (kind === 'change') shown.changes.push(this.#changed(entry));
       else if (kind !== 'erased') shown.messages.push(this.toMessage(entry));
     }

@@ -23,6 +23,7 @@ export async function listMembers(
   return members;
 }
 
+/** As applications see it. */
 export function toMember({ user_id, display_name, role, delivered_seq, read_seq }: Members[number]) {
   return { userId: user_id, displayName: display_name, role, deliveredSeq: delivered_seq, readSeq: read_seq };
 }

@@ -18,9 +18,12 @@ export const routes = {
   getConversation: { method: 'GET', path: '/v1/conversations/{conversation_id}' },
   updateConversation: { method: 'PATCH', path: '/v1/conversations/{conversation_id}' },
   addMember: { method: 'PUT', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
+  setRole: { method: 'PATCH', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
   removeMember: { method: 'DELETE', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
   listMembers: { method: 'GET', path: '/v1/conversations/{conversation_id}/members' },
   listPinned: { method: 'GET', path: '/v1/conversations/{conversation_id}/pinned' },
+  listReaders: { method: 'GET', path: '/v1/conversations/{conversation_id}/messages/{target_seq}/readers' },
+  listReactions: { method: 'GET', path: '/v1/conversations/{conversation_id}/messages/{target_seq}/reactions' },
   getMessage: { method: 'GET', path: '/v1/messages/{msg_id}' },
   findMessage: { method: 'GET', path: '/v1/messages/by-client-id/{client_msg_id}' },
 } as const satisfies Partial<Record<OperationName, Route>>;

@@ -279,7 +279,7 @@ export class Session {
     if (!isChange) return this.#events.emit('outbox', message);
     const { conversationId, content, error } = message;
     const seq = content.target_seq as Seq;
-    this.#events.emit('changed', { conversationId, seq, ...(error ? { error } : {}) });
+    this.#events.emit('changed', { conversationId, seq, ...(error ? { error, refused: content } : {}) });
   }
 
   /** A failure drops the connection, so that the next sync reads what is missing. */
