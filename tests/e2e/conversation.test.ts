@@ -120,9 +120,13 @@ describe('a conversation in the web chat', () => {
       const gus = await Person.signIn(await stage.context(), stage.server.url, 'gus');
       await gus.open('Hikers');
       await gus.page.getByRole('button', { name: 'Group info' }).click();
-      await gus.page.getByRole('button', { name: 'Remove hal' }).click();
+      const remove = async () => {
+        await gus.page.getByRole('button', { name: 'Actions for hal' }).click();
+        await gus.page.getByRole('menuitem', { name: 'Remove from the group' }).click();
+      };
+      await remove();
       await gus.page.locator('.confirm').getByRole('button', { name: 'Cancel' }).click();
-      await gus.page.getByRole('button', { name: 'Remove hal' }).click();
+      await remove();
       await gus.page.locator('.confirm').getByRole('button', { name: 'Remove' }).click();
       await gus.page.locator('dialog h3', { hasText: '1 member' }).waitFor();
     },

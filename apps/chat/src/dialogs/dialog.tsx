@@ -8,6 +8,8 @@ export function Dialog(props: {
   readonly title: string;
   /** It opened to be typed into: the first text field has the focus, not the button that closes it. */
   readonly isForTyping?: boolean;
+  /** Id of the text that is read out with the title. */
+  readonly describedBy?: string;
   readonly onClose: () => void;
   readonly children: ReactNode;
 }) {
@@ -32,7 +34,11 @@ export function Dialog(props: {
       ref={ref}
       className="dialog"
       aria-labelledby={id}
-      onClose={props.onClose}
+      aria-describedby={props.describedBy}
+      onClose={(event) => {
+        // React passes the event of a dialog inside this one on to this one.
+        if (event.target === event.currentTarget) props.onClose();
+      }}
       onClick={(event) => {
         if (event.target === event.currentTarget) event.currentTarget.close();
       }}

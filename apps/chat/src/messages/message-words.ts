@@ -48,6 +48,9 @@ export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsCo
     case 'joined':
       return isOwnDoing ? t('messages.system.joined', { names }) : t('messages.system.added', { actor, names });
     case 'left':
+      if (typeof content.new_owner === 'string') {
+        return t('messages.system.leftOwner', { names, owner: isolated(nameOf(content.new_owner as UserId)) });
+      }
       return isOwnDoing ? t('messages.system.left', { names }) : t('messages.system.removed', { actor, names });
     default:
       return undefined; // a newer server's change: shown as a type that is not supported
@@ -56,7 +59,9 @@ export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsCo
 
 /** Every user whose name the message shows. */
 export function usersIn(message: ClientMessage): readonly UserId[] {
-  return [message.from, ...usersOf(message.content)];
+  const { from, content } = message;
+  const owner = typeof content.new_owner === 'string' ? [content.new_owner as UserId] : [];
+  return [from, ...usersOf(content), ...owner];
 }
 
 export const isSystem = ({ content, isRecalled }: ClientMessage): boolean =>

@@ -85,6 +85,14 @@ export const RetryIcon = icon(<path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.400M19.5 4v4
 export const EditIcon = icon(
   <path d="M4 20l1.2-4.500L16.5 4.200a1.8 1.8 0 0 1 2.6 0l.7.700a1.8 1.8 0 0 1 0 2.600L8.500 18.800z" />,
 );
+export const PersonIcon = icon(
+  <>
+    <circle cx="12" cy="8.3" r="3.6" />
+    <path d="M5 19.500c.5-3.700 3.2-5.500 7-5.500s6.5 1.800 7 5.500" />
+  </>,
+);
+export const CrownIcon = icon(<path d="M4 18.500L3.2 8.200l4.8 3.600L12 5l4 6.800 4.8-3.600L20 18.500z" />);
+export const ShieldIcon = icon(<path d="M12 3.500l7 2.700v5.300c0 4.500-3 7.500-7 9-4-1.500-7-4.500-7-9V6.200z" />);
 export const BinIcon = icon(<path d="M4.5 7h15M9.5 7V4.500h5V7M6.5 7l1 12.500h9l1-12.5" />);
 
 /** Geese in flight: the sign of the product. */
