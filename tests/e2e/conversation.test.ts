@@ -53,6 +53,7 @@ describe('a conversation in the web chat', () => {
 
       await page.keyboard.press('Enter');
       await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
       await page.keyboard.press('Enter');
       await page.locator('dialog', { hasText: 'Message info' }).waitFor();
       await page.keyboard.press('Escape');
@@ -226,9 +227,9 @@ describe('a conversation in the web chat', () => {
       await bob.send({ conversationId: id }, { type: 'text', text: 'after the changes' });
       await eve.sees('after the changes');
 
-      eve.page.on('dialog', (dialog) => void dialog.accept());
       await eve.bubble('hello').click({ button: 'right' });
       await eve.page.getByRole('menuitem', { name: 'Recall' }).click();
+      await eve.page.locator('.confirm').getByRole('button', { name: 'Recall' }).click();
       await eve.page.locator('.message[data-recalled=true]').waitFor();
       expect(await eve.bubble('hello').count()).toBe(0);
       await eve.page.reload();

@@ -1,16 +1,34 @@
-// Where a message is: its status for each recipient, and for the devices of this user.
+// Where a message is: who has read it, who has received it, who has not yet, and which of this user's devices have it.
 
-import type { ClientMessage, MessagePlace, MessageStatus } from '@hongyan/client/api';
-import { useEffect, useState } from 'react';
+import { systemClock } from '@hongyan/base/clock';
+import type {
+  ClientMessage,
+  ConversationId,
+  Member,
+  MessagePlace,
+  MessageStatus,
+  Seq,
+  UserId,
+} from '@hongyan/client/api';
+import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { StatusMark } from '../messages/status-mark.tsx';
 import { useChat } from '../state/chat-state.ts';
 import { Avatar } from '../ui/avatar.tsx';
+import { Choice } from '../ui/choice.tsx';
 import { errorWords } from '../ui/error-words.ts';
 import { Problem } from '../ui/problem.tsx';
 import { fullTime } from '../ui/time.ts';
 import { useNames } from '../ui/use-names.ts';
 import { Dialog } from './dialog.tsx';
+import { PagedPeople } from './paged-people.tsx';
+import { type PageRequest, usePages } from './use-pages.ts';
+import { useVersion } from './use-version.ts';
+
+type State = 'read' | 'delivered' | 'waiting';
+
+/** Where receipts are not pushed, because there are too many members, they are read this often. */
+const pollMs = 5_000;
 
 export function MessageDetails({
   message,
@@ -20,22 +38,13 @@ export function MessageDetails({
   readonly onClose: () => void;
 }) {
   const { t, i18n } = useTranslation();
-  const { where, problem } = useWhere(message);
+  const version = useReceipts(message.conversationId);
+  const { where, problem } = useWhere(message, version);
   return (
     <Dialog title={t('dialogs.where')} onClose={onClose}>
       <Problem words={problem} />
-      {where && (
-        <>
-          <p>
-            {t('dialogs.whereCounts', {
-              delivered: where.delivered_count,
-              read: where.read_count,
-              recipients: where.recipient_count,
-            })}
-          </p>
-          <WhereList where={where} />
-        </>
-      )}
+      {where && where.recipient_count > 0 && <Recipients message={message} where={where} version={version} />}
+      {where && where.devices.length > 0 && <OwnDevices devices={where.devices} />}
       <dl className="facts">
         <dt>{t('dialogs.seq')}</dt>
         <dd>{message.seq}</dd>
@@ -48,27 +57,91 @@ export function MessageDetails({
   );
 }
 
-function WhereList({ where }: { readonly where: MessagePlace }) {
+function Recipients(props: {
+  readonly message: ClientMessage;
+  readonly where: MessagePlace;
+  /** Another one means that receipts came in. */
+  readonly version: number;
+}) {
+  const { message, where, version } = props;
+  const { conversationId, seq = 0 as Seq } = message;
   const { t } = useTranslation();
-  const nameOf = useNames(where.members.map((member) => member.user_id));
+  const { read_count: read, delivered_count: delivered, recipient_count: recipients, members } = where;
+  const [state, setState] = useState<State>(read > 0 ? 'read' : 'delivered');
+  // Known where every recipient is listed.
+  const waiting = members.length === recipients ? members.filter((member) => member.delivered_seq < seq) : [];
+  const options = [
+    { value: 'read' as const, label: t('dialogs.readBy', { count: read }) },
+    { value: 'delivered' as const, label: t('dialogs.deliveredTo', { count: delivered }) },
+    ...(waiting.length > 0 || state === 'waiting'
+      ? [{ value: 'waiting' as const, label: t('dialogs.notYet', { count: recipients - delivered }) }]
+      : []),
+  ];
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <ul className="people" aria-label={t('dialogs.people')} tabIndex={0}>
-        {where.members.map((member) => (
-          <li key={member.user_id} className="person">
-            <Avatar id={member.user_id} name={nameOf(member.user_id)} size={38} />
-            <div className="person-names">
-              <span className="where-status">
-                <bdi>{nameOf(member.user_id)}</bdi>
-                <StatusWords status={member.status} />
-              </span>
-            </div>
-          </li>
-        ))}
-      </ul>
-      {where.devices.length > 0 && <h3>{t('dialogs.ownDevices')}</h3>}
-      {where.devices.map((device) => (
+      <p className="quiet" role="status">
+        {t('dialogs.whereCounts', { delivered, read, recipients })}
+      </p>
+      <Choice label={t('dialogs.people')} options={options} value={state} onChange={setState} />
+      {state === 'waiting' ? (
+        <Waiting userIds={waiting.map((member) => member.user_id)} />
+      ) : (
+        <Readers key={state} {...{ conversationId, seq, state, version }} />
+      )}
+    </>
+  );
+}
+
+function Readers(props: {
+  readonly conversationId: ConversationId;
+  readonly seq: Seq;
+  readonly state: 'read' | 'delivered';
+  readonly version: number;
+}) {
+  const { conversationId, seq, state, version } = props;
+  const { t } = useTranslation();
+  const { client, people } = useChat();
+  const read = useCallback(
+    async ({ after, limit }: PageRequest) => {
+      const { members, ...page } = await client.readers({ conversationId, seq, state, after, limit });
+      people.learn(members);
+      return { ...page, items: members };
+    },
+    [client, people, conversationId, seq, state],
+  );
+  const pages = usePages(read, version);
+  const mark = ({ readSeq }: Member) => <StatusWords status={readSeq >= seq ? 'read' : 'delivered'} />;
+  return state === 'read' ? (
+    <PagedPeople label={t('dialogs.readers')} pages={pages} none={t('dialogs.noReaders')} />
+  ) : (
+    <PagedPeople label={t('dialogs.receivers')} pages={pages} none={t('dialogs.noDevices')} mark={mark} />
+  );
+}
+
+function Waiting({ userIds }: { readonly userIds: readonly UserId[] }) {
+  const { t } = useTranslation();
+  const nameOf = useNames(userIds);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <ul className="people" aria-label={t('dialogs.notYet', { count: userIds.length })} tabIndex={0}>
+      {userIds.map((userId) => (
+        <li key={userId} className="person">
+          <Avatar id={userId} name={nameOf(userId)} size={38} />
+          <span className="person-names">
+            <bdi>{nameOf(userId)}</bdi>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function OwnDevices({ devices }: Pick<MessagePlace, 'devices'>) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <h3>{t('dialogs.ownDevices')}</h3>
+      {devices.map((device) => (
         <p key={device.device_id} className="where-status">
           <span className="device" title={device.device_id}>
             {device.name || <span className="code">{device.device_id.slice(0, 8)}</span>}
@@ -91,11 +164,12 @@ function StatusWords({ status }: { readonly status: MessageStatus }) {
   );
 }
 
-function useWhere({ msgId, clientMsgId }: ClientMessage) {
+function useWhere({ msgId, clientMsgId }: ClientMessage, version: number) {
   const { t } = useTranslation();
   const { client } = useChat();
   const [where, setWhere] = useState<MessagePlace>();
   const [problem, setProblem] = useState<string>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another version is asked for again
   useEffect(() => {
     let isCurrent = true;
     client.whereIs(msgId === undefined ? { clientMsgId } : { msgId }).then(
@@ -105,6 +179,27 @@ function useWhere({ msgId, clientMsgId }: ClientMessage) {
     return () => {
       isCurrent = false;
     };
-  }, [client, msgId, clientMsgId, t]);
+  }, [client, msgId, clientMsgId, t, version]);
   return { where, problem };
+}
+
+/** Grows when receipts come in; where there are too many members for that, with time. */
+function useReceipts(conversationId: ConversationId): number {
+  const { client } = useChat();
+  const follow = useCallback(
+    (changed: () => void) => {
+      const { receipts, memberCount = 0 } = client.conversation(conversationId) ?? {};
+      const arePushed = receipts !== undefined && receipts.size >= memberCount - 1;
+      const poll = arePushed ? undefined : systemClock.every(pollMs, changed);
+      const stop = client.on('receipt', ({ conversation_id }) => {
+        if (conversation_id === conversationId) changed();
+      });
+      return () => {
+        stop();
+        poll?.cancel();
+      };
+    },
+    [client, conversationId],
+  );
+  return useVersion(follow);
 }

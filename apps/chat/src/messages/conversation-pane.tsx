@@ -9,6 +9,7 @@ import { useTitle } from '../ui/use-names.ts';
 import { Composer } from './composer.tsx';
 import { MessageList } from './message-list.tsx';
 import { PaneHeader } from './pane-header.tsx';
+import { RefusedChange } from './refused-change.tsx';
 
 export function ConversationPane({ conversation }: { readonly conversation: ConversationView }) {
   const { t } = useTranslation();
@@ -42,8 +43,14 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
         sends={sends}
         onLeave={() => textRef.current?.focus()}
       />
+      <RefusedChange conversationId={conversation.conversationId} timeline={timeline} />
       {mayWrite ? (
-        <Composer conversation={conversation} textRef={textRef} onSent={() => setSends((count) => count + 1)} />
+        <Composer
+          conversation={conversation}
+          timeline={timeline}
+          textRef={textRef}
+          onSent={() => setSends((count) => count + 1)}
+        />
       ) : (
         <p className="read-only">{t('messages.readOnly')}</p>
       )}

@@ -1,11 +1,12 @@
 // The messages of the open conversation. Only those in view exist as elements, however many are loaded.
 
 import type { ClientMessage, ConversationView } from '@hongyan/client/api';
-import { type RefObject, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import type { Timeline, TimelineView } from '../state/timeline.ts';
+import { keyOf } from '../state/window.ts';
 import { shownCount } from '../ui/count.ts';
 import { DownIcon } from '../ui/icons.tsx';
 import { usePageVisible } from '../ui/use-page-visible.ts';
@@ -53,12 +54,14 @@ export function MessageList(props: {
         </div>
       </div>
       {scroll.isPlaced && !scroll.isAtNewest && <JumpButton unread={conversation.unread} onClick={scroll.toNewest} />}
-      {menu && (
-        <MessageMenu place={menu} scrollRef={scrollRef as RefObject<HTMLElement>} onClose={() => setMenu(undefined)} />
-      )}
+      {menu && <MessageMenu place={menu} message={nowOf(menu.message, rows)} onClose={() => setMenu(undefined)} />}
     </div>
   );
 }
+
+/** What is open beside the list follows the message. */
+const nowOf = (message: ClientMessage, rows: readonly ClientMessage[]): ClientMessage =>
+  rows.find((row) => keyOf(row) === keyOf(message)) ?? message;
 
 /**
  * Seq of the message under the line "New messages": the first unread one when the conversation was opened, or of those that

@@ -1,86 +1,74 @@
-// The actions of one message: opened by the pointer or by Enter, closed by Escape, Tab or a click elsewhere.
+// The actions of one message, and the dialogs that they open.
 
-import type { Client, ClientMessage } from '@hongyan/client/api';
-import { type KeyboardEvent, type ReactNode, type RefObject, useLayoutEffect, useRef, useState } from 'react';
+import { unreachable } from '@hongyan/base/assert';
+import type { ClientMessage } from '@hongyan/client/api';
+import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Confirm } from '../dialogs/confirm.tsx';
 import { MessageDetails } from '../dialogs/message-details.tsx';
-import { useChat } from '../state/chat-state.ts';
-import { BinIcon, CopyIcon, EditIcon, PinIcon, RetryIcon } from '../ui/icons.tsx';
-import { type FailedAction, failedActions, runFailedAction } from './failed-message.ts';
-import { commonReactions, toggleReaction } from './reactions.tsx';
+import { ReactionDetails } from '../dialogs/reaction-details.tsx';
+import { type ChatState, useChat } from '../state/chat-state.ts';
+import { BinIcon, CopyIcon, EditIcon, PinIcon, RetryIcon, SmileIcon } from '../ui/icons.tsx';
+import { Menu, MenuItem, type Place } from '../ui/menu.tsx';
+import { isolated, Sentence } from '../ui/sentence.tsx';
+import { useName } from '../ui/use-names.ts';
+import { runFailedAction } from './failed-message.ts';
+import { actionsOf, type MessageAction, mayReact } from './message-actions.ts';
+import { commonReactions } from './reactions.tsx';
 
-export interface MenuPlace {
+export interface MenuPlace extends Place {
+  /** As it was when the menu was asked for. */
   readonly message: ClientMessage;
-  readonly leftPx: number;
-  readonly topPx: number;
+  /** Opens who reacted with it, in place of the menu. */
+  readonly reactionKey?: string;
 }
 
-const marginPx = 8;
+type Step = 'menu' | 'where' | 'reactions' | 'recall';
 
 export function MessageMenu(props: {
   readonly place: MenuPlace;
-  readonly scrollRef: RefObject<HTMLElement>;
+  /** As it is now. */
+  readonly message: ClientMessage;
   readonly onClose: () => void;
 }) {
-  const { message } = props.place;
-  const [isDetailed, setDetailed] = useState(false);
-  if (isDetailed) return <MessageDetails message={message} onClose={props.onClose} />;
-  return <Menu {...props} onDetails={() => setDetailed(true)} />;
+  const { place, message, onClose } = props;
+  const { reactionKey } = place;
+  const [step, setStep] = useState<Step>(reactionKey === undefined ? 'menu' : 'reactions');
+  switch (step) {
+    case 'menu':
+      return <Actions place={place} message={message} onStep={setStep} onClose={onClose} />;
+    case 'where':
+      return <MessageDetails message={message} onClose={onClose} />;
+    case 'reactions':
+      return <ReactionDetails message={message} reactionKey={reactionKey} onClose={onClose} />;
+    case 'recall':
+      return <Recall message={message} onClose={onClose} />;
+    default:
+      return unreachable(step);
+  }
 }
 
-function Menu(props: {
-  readonly place: MenuPlace;
-  readonly scrollRef: RefObject<HTMLElement>;
+function Actions(props: {
+  readonly place: Place;
+  readonly message: ClientMessage;
+  readonly onStep: (step: Step) => void;
   readonly onClose: () => void;
-  readonly onDetails: () => void;
 }) {
-  const { place, onClose, onDetails } = props;
-  const { message } = place;
+  const { message } = props;
   const { t } = useTranslation();
   const chat = useChat();
-  const ref = useMenu(props);
-  const act = (action: () => void) => () => {
-    onClose();
-    action();
-  };
+  const conversation = chat.client.conversation(message.conversationId);
+  function run(action: MessageAction): void {
+    if (action === 'where' || action === 'reactions' || action === 'recall') return props.onStep(action);
+    props.onClose();
+    runHere(chat, message, action);
+  }
   return (
-    <div
-      className="menu"
-      ref={ref}
-      role="menu"
-      popover="auto"
-      onKeyDown={moveInMenu}
-      aria-label={t('messages.actions')}
-    >
-      {message.content.text !== undefined && (
-        <button type="button" role="menuitem" onClick={act(() => void copy(message.content.text ?? ''))}>
-          <CopyIcon size={17} />
-          {t('messages.copy')}
-        </button>
-      )}
-      {message.seq !== undefined && (
-        <button type="button" role="menuitem" onClick={onDetails}>
-          <PinIcon size={17} />
-          {t('messages.where')}
-        </button>
-      )}
-      {message.seq !== undefined && message.from === chat.userId && !message.isRecalled && (
-        <button
-          type="button"
-          role="menuitem"
-          onClick={act(() => recall(chat.client, message, t('messages.recallAsk')))}
-        >
-          <BinIcon size={17} />
-          {t('messages.recall')}
-        </button>
-      )}
-      {failedActions(message).map((action) => (
-        <button key={action} type="button" role="menuitem" onClick={act(() => runFailedAction(chat, message, action))}>
-          {failedIcons[action]}
-          {t(`messages.${action}`)}
-        </button>
+    <Menu label={t('messages.actions')} place={props.place} onClose={props.onClose}>
+      {actionsOf({ message, self: chat.userId, conversation }).map((action) => (
+        <MenuItem key={action} icon={icons[action]} label={t(`messages.${action}`)} onClick={() => run(action)} />
       ))}
-      {message.seq !== undefined && !message.isRecalled && (
+      {mayReact(message) && (
         <div className="menu-reactions">
           {commonReactions.map((key) => (
             <button
@@ -88,69 +76,65 @@ function Menu(props: {
               type="button"
               role="menuitem"
               aria-label={t('messages.react', { key })}
-              onClick={act(() => toggleReaction(chat.client, message, key))}
+              onClick={() => {
+                props.onClose();
+                chat.changes.toggleReaction(message, key);
+              }}
             >
               {key}
             </button>
           ))}
         </div>
       )}
-    </div>
+    </Menu>
   );
 }
 
-/** A refusal is reported by the client's `changed` event too. */
-function recall(client: Client, { conversationId, seq }: ClientMessage, question: string): void {
-  if (seq === undefined || !confirm(question)) return;
-  client.recall(conversationId, seq).catch(() => {});
+function runHere(
+  chat: ChatState,
+  message: ClientMessage,
+  action: Exclude<MessageAction, 'where' | 'reactions' | 'recall'>,
+): void {
+  switch (action) {
+    case 'copy':
+      return void copy(message.content.text ?? '');
+    case 'edit':
+      return chat.changes.beginEdit(message);
+    default:
+      return runFailedAction(chat, message, action);
+  }
 }
 
-const failedIcons: Readonly<Record<FailedAction, ReactNode>> = {
+function Recall({ message, onClose }: { readonly message: ClientMessage; readonly onClose: () => void }) {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const name = useName(message.from);
+  return (
+    <Confirm
+      title={t('messages.recallTitle')}
+      action={t('messages.recall')}
+      onConfirm={() => chat.changes.recall(message)}
+      onClose={onClose}
+    >
+      {message.from === chat.userId ? (
+        t('messages.recallAsk')
+      ) : (
+        <Sentence text={t('messages.recallAskOther', { name: isolated(name) })} />
+      )}
+    </Confirm>
+  );
+}
+
+const icons: Readonly<Record<MessageAction, ReactNode>> = {
+  copy: <CopyIcon size={17} />,
+  edit: <EditIcon size={17} />,
+  recall: <BinIcon size={17} />,
+  where: <PinIcon size={17} />,
+  reactions: <SmileIcon size={17} />,
   retry: <RetryIcon size={17} />,
   editAgain: <EditIcon size={17} />,
   discard: <BinIcon size={17} />,
 };
-
-/** Shows the menu inside the window, focuses its first item, and gives the focus back at the end. */
-function useMenu({ place, onClose }: { readonly place: MenuPlace; readonly onClose: () => void }) {
-  const ref = useRef<HTMLDivElement>(null);
-  const closeRef = useRef(onClose);
-  closeRef.current = onClose;
-  useLayoutEffect(() => {
-    const menu = ref.current;
-    if (!menu) return;
-    const before = document.activeElement as HTMLElement | null;
-    menu.showPopover();
-    const { width, height } = menu.getBoundingClientRect();
-    menu.style.left = `${Math.max(marginPx, Math.min(place.leftPx, innerWidth - width - marginPx))}px`;
-    menu.style.top = `${Math.max(marginPx, Math.min(place.topPx, innerHeight - height - marginPx))}px`;
-    menu.querySelector('button')?.focus();
-    const onToggle = (event: ToggleEvent) => {
-      if (event.newState === 'closed') closeRef.current();
-    };
-    menu.addEventListener('toggle', onToggle);
-    return () => {
-      menu.removeEventListener('toggle', onToggle);
-      if (before?.isConnected) before.focus({ preventScroll: true });
-    };
-  }, [place]);
-  return ref;
-}
-
-function moveInMenu(event: KeyboardEvent<HTMLElement>): void {
-  if (event.key === 'Escape') event.stopPropagation(); // closes the menu alone, which the popover does
-  if (event.key === 'Tab') {
-    event.preventDefault();
-    event.currentTarget.hidePopover();
-    return;
-  }
-  const items = [...event.currentTarget.querySelectorAll('button')];
-  const at = items.findIndex((item) => item.matches(':focus'));
-  const next = { ArrowDown: (at + 1) % items.length, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
-  if (next === undefined) return;
-  event.preventDefault();
-  items.at(next)?.focus();
-}
 
 async function copy(text: string): Promise<void> {
   // Pages served without TLS have no clipboard; then nothing is copied and nothing else is harmed.

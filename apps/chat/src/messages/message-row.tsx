@@ -4,14 +4,17 @@ import type { ClientMessage, ConversationKind } from '@hongyan/client/api';
 import { type CSSProperties, memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
+import { useSignal } from '../state/signal.ts';
 import { Avatar, hueOf } from '../ui/avatar.tsx';
-import { MoreIcon } from '../ui/icons.tsx';
+import { ClockIcon, MoreIcon } from '../ui/icons.tsx';
+import { placeBelow } from '../ui/menu.tsx';
 import { Sentence } from '../ui/sentence.tsx';
 import { dayName, timeOf } from '../ui/time.ts';
 import { useName, useNames } from '../ui/use-names.ts';
 import { useToday } from '../ui/use-today.ts';
 import { FailedActions } from './failed-actions.tsx';
 import type { Mark } from './mark.ts';
+import { actionsOf } from './message-actions.ts';
 import type { MenuPlace } from './message-menu.tsx';
 import { MessageText } from './message-text.tsx';
 import { isSystem, systemWords, usersIn } from './message-words.ts';
@@ -60,14 +63,18 @@ function Message(props: RowProps) {
   const { message, mark, kind, isFirst, isLast } = props;
   const isGroup = kind !== 'direct';
   const { t, i18n } = useTranslation();
-  const { client } = useChat();
+  const { client, changes, userId } = useChat();
   const name = useName(message.from);
   const isOwn = mark !== undefined;
   const time = timeOf(message.timestampMs, i18n.language);
-  const label = isOwn
-    ? t('messages.own', { time, status: t(`messages.status.${mark}`) })
-    : t('messages.from', { name, time });
-  const lastSeq = client.conversation(message.conversationId)?.lastSeq;
+  const label = [
+    isOwn ? t('messages.own', { time, status: t(`messages.status.${mark}`) }) : t('messages.from', { name, time }),
+    ...(message.edited === undefined ? [] : [t('messages.edited')]),
+    ...(message.isPending ? [t('messages.changeWaits')] : []),
+  ].join(t('time.list'));
+  const conversation = client.conversation(message.conversationId);
+  const isEdited = useSignal(changes.edits).get(message.conversationId)?.seq === message.seq;
+  const hasMenu = actionsOf({ message, self: userId, conversation }).length > 0;
   return (
     // biome-ignore lint/a11y/useSemanticElements: the article role is what a feed consists of
     <div
@@ -76,18 +83,19 @@ function Message(props: RowProps) {
       tabIndex={-1}
       aria-label={label}
       aria-posinset={message.seq}
-      aria-setsize={lastSeq ?? -1}
+      aria-setsize={conversation?.lastSeq ?? -1}
       data-own={isOwn}
       data-recalled={message.isRecalled}
+      data-editing={isEdited}
       data-first={isFirst}
       data-last={isLast}
       onContextMenu={(event) => {
-        if (getSelection()?.toString() || (event.target as HTMLElement).closest('a')) return; // the browser's own menu
+        if (!hasMenu || getSelection()?.toString() || (event.target as HTMLElement).closest('a')) return; // the browser's own menu
         event.preventDefault();
         props.onMenu(placeOf(message, event.currentTarget, event));
       }}
       onKeyDown={(event) => {
-        if (event.key !== 'Enter' || event.target !== event.currentTarget) return;
+        if (!hasMenu || event.key !== 'Enter' || event.target !== event.currentTarget) return;
         // Else the same press would also activate the item of the menu that receives the focus.
         event.preventDefault();
         props.onMenu(placeOf(message, event.currentTarget));
@@ -103,18 +111,23 @@ function Message(props: RowProps) {
           </bdi>
         )}
         <Bubble {...{ message, mark, time }} />
-        <Reactions message={message} />
+        <Reactions
+          message={message}
+          onWho={(reactionKey) => props.onMenu({ message, leftPx: 0, topPx: 0, reactionKey })}
+        />
         {mark === 'failed' && <FailedActions message={message} />}
       </div>
-      <button
-        type="button"
-        className="button-icon message-more"
-        tabIndex={-1}
-        aria-label={t('messages.actions')}
-        onClick={(event) => props.onMenu(placeOf(message, event.currentTarget))}
-      >
-        <MoreIcon size={18} />
-      </button>
+      {hasMenu && (
+        <button
+          type="button"
+          className="button-icon message-more"
+          tabIndex={-1}
+          aria-label={t('messages.actions')}
+          onClick={(event) => props.onMenu(placeOf(message, event.currentTarget))}
+        >
+          <MoreIcon size={18} />
+        </button>
+      )}
     </div>
   );
 }
@@ -142,7 +155,7 @@ function Bubble({
       <span className="bubble-meta" aria-hidden="true">
         {message.edited !== undefined && <span className="edited">{t('messages.edited')}</span>}
         {time}
-        {mark && <StatusMark mark={mark} />}
+        {message.isPending ? <ClockIcon size={13} /> : mark && <StatusMark mark={mark} />}
       </span>
     </div>
   );
@@ -154,9 +167,8 @@ function placeOf(
   element: HTMLElement,
   pointer?: { readonly clientX: number; readonly clientY: number },
 ): MenuPlace {
-  const box = (element.closest('.message')?.querySelector('.bubble') ?? element).getBoundingClientRect();
   const isPointed = pointer !== undefined && (pointer.clientX !== 0 || pointer.clientY !== 0);
   return isPointed
     ? { message, leftPx: pointer.clientX, topPx: pointer.clientY }
-    : { message, leftPx: box.left, topPx: box.bottom + 4 };
+    : { message, ...placeBelow(element.closest('.message')?.querySelector('.bubble') ?? element) };
 }

@@ -1,18 +1,26 @@
-// The reactions to a message, and adding or taking back one's own.
+// The reactions below a message: a press adds or takes back the own one; holding, or the secondary button, shows who reacted.
 
-import type { Client, ClientMessage } from '@hongyan/client/api';
-import { isSameKey } from '@hongyan/client/apply-change';
+import { systemClock, type Timer } from '@hongyan/base/clock';
+import type { ClientMessage } from '@hongyan/client/api';
+import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 
 /** Offered in the menu of a message. */
 export const commonReactions = ['👍', '❤️', '😂', '😮', '🎉', '🙏'];
 
-/** Below the message; a press adds or takes back the own reaction. */
-export function Reactions({ message }: { readonly message: ClientMessage }) {
+/** A press this long is a hold. */
+const holdMs = 500;
+
+export function Reactions(props: {
+  readonly message: ClientMessage;
+  /** Who reacted with the key is asked for. */
+  readonly onWho: (key: string) => void;
+}) {
   const { t } = useTranslation();
-  const { client } = useChat();
-  const { reactions = [] } = message;
+  const { changes } = useChat();
+  const { reactions = [] } = props.message;
+  const hold = useHold(props.onWho);
   if (reactions.length === 0) return null;
   return (
     <div className="reactions">
@@ -23,7 +31,21 @@ export function Reactions({ message }: { readonly message: ClientMessage }) {
           className="reaction"
           aria-pressed={isMine}
           aria-label={t(isMine ? 'messages.reactionMine' : 'messages.reaction', { key, count })}
-          onClick={() => toggleReaction(client, message, key)}
+          title={t('messages.reactionHint')}
+          onPointerDown={(event) => event.isPrimary && event.button === 0 && hold.begin(key)}
+          onPointerUp={hold.end}
+          onPointerLeave={hold.end}
+          onPointerCancel={hold.end}
+          onContextMenu={(event) => {
+            event.preventDefault();
+            event.stopPropagation(); // the row would open its menu
+            hold.end();
+            props.onWho(key);
+          }}
+          onClick={({ detail }) => {
+            const isByKeyboard = detail === 0;
+            if (isByKeyboard || !hold.wasLong()) changes.toggleReaction(props.message, key);
+          }}
         >
           {inColour(key)} {count}
         </button>
@@ -32,17 +54,30 @@ export function Reactions({ message }: { readonly message: ClientMessage }) {
   );
 }
 
-export function toggleReaction(
-  client: Client,
-  { conversationId, seq, reactions = [] }: ClientMessage,
-  key: string,
-): void {
-  if (seq === undefined) return;
-  const isMine = reactions.some((reaction) => isSameKey(reaction.key, key) && reaction.isMine);
-  // A refusal is reported by the client's `changed` event too.
-  client.react(conversationId, seq, key, isMine ? 'remove' : 'add').catch(() => {});
+/** Not every browser makes a context menu of a long touch. The click that ends a hold is none. */
+function useHold(onHold: (key: string) => void) {
+  const timer = useRef<Timer>(undefined);
+  const isLong = useRef(false);
+  const end = () => timer.current?.cancel();
+  return {
+    begin(key: string): void {
+      end();
+      isLong.current = false;
+      timer.current = systemClock.after(holdMs, () => {
+        isLong.current = true;
+        onHold(key);
+      });
+    },
+    end,
+    /** Whether the press that ends in this click was a hold. */
+    wasLong(): boolean {
+      const was = isLong.current;
+      isLong.current = false;
+      return was;
+    },
+  };
 }
 
 /** Keys come without variation selectors, and some emoji are plain signs then. */
-const inColour = (key: string): string =>
+export const inColour = (key: string): string =>
   key.replace(/^(?!\p{Emoji_Presentation})\p{Extended_Pictographic}$/u, '$&\uFE0F');

@@ -85,6 +85,11 @@ describe('the first unread message', () => {
     expect(first(0, { rows: [created, message(2)] })).toBe(2);
     expect(first(0, { rows: [created] })).toBeUndefined();
   });
+
+  test('[E3] is never one that was recalled', () => {
+    const recalled = message(1, { isRecalled: true, content: { type: 'hongyan.recalled' } });
+    expect(first(0, { rows: [recalled, message(2)] })).toBe(2);
+  });
 });
 
 describe('marks', () => {

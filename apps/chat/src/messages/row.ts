@@ -57,7 +57,7 @@ export function firstUnreadOf(at: {
   const { rows, afterSeq, self, hasOlder } = at;
   const lastRead = rows.findLastIndex((row) => row.seq !== undefined && row.seq <= afterSeq);
   if (lastRead < 0 && hasOlder && rows[0]?.seq !== afterSeq + 1) return undefined;
-  return rows.slice(lastRead + 1).find((row) => row.from !== self && !isSystem(row))?.seq;
+  return rows.slice(lastRead + 1).find((row) => row.from !== self && !isSystem(row) && !row.isRecalled)?.seq;
 }
 
 function isOneGroup(a: ClientMessage | undefined, b: ClientMessage | undefined): boolean {

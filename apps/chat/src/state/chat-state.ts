@@ -8,14 +8,13 @@ import type {
   ConversationView,
   UserId,
 } from '@hongyan/client/api';
-import { ClientError } from '@hongyan/client/client-error';
-import type { ErrorCode } from '@hongyan/protocol/codes';
 import { createContext, useContext } from 'react';
 import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { closeConversation, route } from '../browser/route.ts';
 import { cleanName } from '../ui/clean-name.ts';
 import { Drafts } from './drafts.ts';
 import { eachFrame } from './each-frame.ts';
+import { MessageChanges } from './message-changes.ts';
 import { People } from './people.ts';
 import { Signal } from './signal.ts';
 import { Timeline } from './timeline.ts';
@@ -32,16 +31,15 @@ export class ChatState {
   readonly userId: UserId;
   readonly connection: Signal<ConnectionState>;
   readonly conversations: Signal<readonly ConversationView[]>;
-  /** Messages that wait for their ack, in all conversations. */
+  /** Messages, and changes of messages, that wait for their ack, in all conversations. */
   readonly waitingCount = new Signal(0);
   /** The newest message of another user, for a screen reader. */
   readonly arrived = new Signal<ClientMessage | undefined>(undefined);
-  /** The newest refusal of an edit, a recall or a reaction, until it is dismissed. */
-  readonly changeRefused = new Signal<ClientError | undefined>(undefined);
   readonly notice = new Signal<Notice | undefined>(undefined);
   readonly people: People;
   readonly typing = new Typing();
   readonly drafts: Drafts;
+  readonly changes: MessageChanges;
   /** Reads the list again; events ask for it by themselves. */
   readonly refresh = eachFrame(() => this.conversations.set([...this.client.conversations()]));
   readonly #timelines = new Map<ConversationId, Timeline>();
@@ -57,6 +55,7 @@ export class ChatState {
     this.conversations = new Signal(client.conversations());
     this.people = new People(options);
     this.drafts = new Drafts(userId, storage);
+    this.changes = new MessageChanges(client);
     this.#stops = this.#listen();
   }
 
@@ -80,11 +79,14 @@ export class ChatState {
 
   /** Puts the text of a failed message back into the composer, after what is written there. */
   editAgain(message: ClientMessage): void {
-    const { conversationId, content } = message;
-    const written = this.drafts.get(conversationId);
-    const text = content.text ?? '';
-    this.drafts.set(conversationId, written.trim() === '' ? text : `${written}\n${text}`);
+    this.writeAgain(message.conversationId, message.content.text ?? '');
     this.discard(message);
+  }
+
+  /** Puts a text into the composer, after what is written there. */
+  writeAgain(conversationId: ConversationId, text: string): void {
+    const written = this.drafts.get(conversationId);
+    this.drafts.set(conversationId, written.trim() === '' ? text : `${written}\n${text}`);
   }
 
   async leave(conversationId: ConversationId): Promise<void> {
@@ -130,10 +132,11 @@ export class ChatState {
         newest = message;
         announce();
       }),
-      client.on('changed', ({ conversationId, seq, change, error }) => {
+      client.on('changed', ({ conversationId, seq, change, error, refused }) => {
+        this.#countWaiting();
         this.refresh();
         this.#timelines.get(conversationId)?.changed(seq, change);
-        if (error) this.changeRefused.set(new ClientError(error.code as ErrorCode, error.message));
+        if (error && refused) this.changes.wasRefused({ conversationId, seq }, error, refused);
       }),
       client.on('outbox', (message) => {
         this.#outboxChanged(message);
@@ -157,6 +160,7 @@ export class ChatState {
     const title = this.conversations.get().find((one) => one.conversationId === conversationId)?.title ?? '';
     const isOwnDoing = this.#leaving.delete(conversationId);
     this.#timelines.delete(conversationId);
+    this.changes.forget(conversationId);
     if (route.get() === conversationId) {
       if (!isOwnDoing) this.notice.set({ type: 'removed', title: cleanName(title) });
       closeConversation();
@@ -171,7 +175,8 @@ export class ChatState {
   }
 
   #countWaiting(): void {
-    this.waitingCount.set(this.client.outbox().filter((message) => message.status === 'queued').length);
+    const queued = this.client.outbox().filter((message) => message.status === 'queued');
+    this.waitingCount.set(queued.length + this.client.pendingChanges);
   }
 
   #stateChanged(state: ConnectionState): void {

@@ -85,6 +85,12 @@ export const RetryIcon = icon(<path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.400M19.5 4v4
 export const EditIcon = icon(
   <path d="M4 20l1.2-4.500L16.5 4.200a1.8 1.8 0 0 1 2.6 0l.7.700a1.8 1.8 0 0 1 0 2.600L8.500 18.800z" />,
 );
+export const SmileIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M8.5 14.300a4.3 4.3 0 0 0 7 0M9.2 9.500v.01M14.8 9.500v.01" />
+  </>,
+);
 export const PersonIcon = icon(
   <>
     <circle cx="12" cy="8.3" r="3.6" />

@@ -1,0 +1,47 @@
+// What this user can do with a message. Pure: the server decides, and this only keeps what it must refuse out of the menu.
+
+import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/api';
+import { type FailedAction, failedActions } from './failed-message.ts';
+import { isSystem } from './message-words.ts';
+
+export type MessageAction = 'copy' | 'edit' | 'recall' | 'where' | 'reactions' | FailedAction;
+
+export interface MessageFacts {
+  readonly message: ClientMessage;
+  readonly self: UserId;
+  readonly conversation: Pick<ConversationView, 'kind' | 'role'> | undefined;
+}
+
+/** In the order of the menu. */
+export function actionsOf(facts: MessageFacts): readonly MessageAction[] {
+  const { message, self } = facts;
+  const { content, seq, reactions, isRecalled } = message;
+  if (seq === undefined) return [...(content.text === undefined ? [] : ['copy' as const]), ...failedActions(message)];
+  if (isRecalled) return ['where'];
+  return [
+    ...(content.text === undefined ? [] : ['copy' as const]),
+    ...(mayEdit(message, self) ? ['edit' as const] : []),
+    ...(reactions === undefined ? [] : ['reactions' as const]),
+    'where',
+    ...(mayRecall(facts) ? ['recall' as const] : []),
+  ];
+}
+
+/** The time for it is the server's to know. */
+function mayEdit({ seq, from, content, isRecalled }: ClientMessage, self: UserId): boolean {
+  return seq !== undefined && from === self && !isRecalled && content.type === 'text';
+}
+
+export const mayReact = ({ seq, isRecalled }: ClientMessage): boolean => seq !== undefined && !isRecalled;
+
+/** The last message of this user, where it can be edited. */
+export function lastEditable(messages: readonly ClientMessage[], self: UserId): ClientMessage | undefined {
+  const last = messages.findLast((message) => message.from === self && !isSystem(message) && !message.isRecalled);
+  return last && mayEdit(last, self) ? last : undefined;
+}
+
+/** [E5] */
+function mayRecall({ message, self, conversation }: MessageFacts): boolean {
+  if (message.from === self) return true;
+  return conversation !== undefined && conversation.kind !== 'direct' && conversation.role !== 'member';
+}
