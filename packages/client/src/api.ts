@@ -93,7 +93,7 @@ export interface MessageReaction {
   readonly isMine: boolean;
 }
 
-/** The message that is answered, as far as it is known: of a message in the outbox `seq` alone. `applyChange` keeps it up to date. */
+/** The message that is answered, as far as it is known. `applyChange` keeps it up to date. */
 export interface MessageReply {
   readonly seq: Seq;
   readonly from?: UserId;
@@ -327,8 +327,8 @@ export interface Client {
 
 export interface SendOptions {
   readonly clientMsgId?: ClientMsgId;
-  /** The message that this one answers. */
-  readonly replyTo?: Seq;
+  /** The message that this one answers: `seq` suffices; what else is given is shown until the server's own quote is there. */
+  readonly replyTo?: MessageReply;
   readonly mentions?: Mentions;
 }
 

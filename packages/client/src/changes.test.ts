@@ -75,11 +75,12 @@ test('[E7, E8] what a message answers and mentions is kept with it, sent, and pa
   const connection = await rig.begin();
   connection.close(4000);
   await until(() => rig.client.state.type === 'reconnecting');
-  const options = { replyTo: first, mentions: ['you' as UserId, 'you' as UserId], clientMsgId: 'k' as ClientMsgId };
+  const replyTo = { seq: first, content: text('quoted') };
+  const options = { replyTo, mentions: ['you' as UserId, 'you' as UserId], clientMsgId: 'k' as ClientMsgId };
   const sent = rig.client.send({ conversationId: g1 }, text('see there'), options);
   await until(() => rig.client.outbox().length === 1);
-  expect(rig.client.outbox()[0]).toMatchObject({ replyTo: { seq: 1 }, mentions: ['you'] });
-  const other = { ...options, replyTo: 2 as Seq };
+  expect(rig.client.outbox()[0]).toMatchObject({ replyTo, mentions: ['you'] });
+  const other = { ...options, replyTo: { seq: 2 as Seq } };
   expect(await rejectionOf(rig.client.send({ conversationId: g1 }, text('see there'), other))).toMatchObject({
     code: 'conflict',
   });
@@ -91,9 +92,9 @@ test('[E7, E8] what a message answers and mentions is kept with it, sent, and pa
     return true;
   };
   await rig.again();
-  expect(await sent).toMatchObject({ replyTo: { seq: 1 }, mentions: ['you'] });
+  expect(await sent).toMatchObject({ replyTo, mentions: ['you'] });
   expect(frames).toMatchObject([{ reply_to: { seq: 1 }, mentions: ['you'] }]);
-  for (const bad of [{ replyTo: 0 as Seq }, { mentions: [] }, { mentions: 'everyone' as 'all' }])
+  for (const bad of [{ replyTo: { seq: 0 as Seq } }, { mentions: [] }, { mentions: 'everyone' as 'all' }])
     expect(await rejectionOf(rig.client.send({ conversationId: g1 }, text('x'), bad))).toMatchObject({
       code: 'bad_request',
     });

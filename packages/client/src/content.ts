@@ -41,13 +41,13 @@ export function checkedReferences({ replyTo, mentions }: SendOptions): {
   readonly replyTo?: MessageReply;
   readonly mentions?: Mentions;
 } {
-  if (replyTo !== undefined && !isSeq(replyTo)) throw badSeq(replyTo);
+  if (replyTo !== undefined && !isSeq(replyTo.seq)) throw badSeq(replyTo.seq);
   const isList = Array.isArray(mentions) && mentions.length > 0 && mentions.every((id) => typeof id === 'string');
   if (mentions !== undefined && mentions !== 'all' && !isList) {
     throw badRequest(`mentions are user ids, at least one, or "all", not ${shown(mentions)}`);
   }
   return {
-    ...(replyTo === undefined ? {} : { replyTo: { seq: replyTo } }),
+    ...(replyTo === undefined ? {} : { replyTo: copyOf(replyTo, 'replyTo', depthMax) as MessageReply }),
     ...(mentions === undefined ? {} : { mentions: mentions === 'all' ? mentions : [...new Set(mentions)] }),
   };
 }

@@ -53,6 +53,12 @@ export const ConversationItem = memo(function ConversationItem(props: {
           </span>
           <span className="conversation-bottom">
             <Snippet conversation={conversation} isOpen={isOpen} />
+            {conversation.unreadMentions > 0 && (
+              <span className="badge badge-mention">
+                <span aria-hidden="true">@</span>
+                <span className="unseen">{t('conversations.mentioned')}</span>
+              </span>
+            )}
             {conversation.unread > 0 && (
               <span className="badge">
                 <span aria-hidden="true">{shownCount(conversation.unread)}</span>

@@ -11,6 +11,7 @@ import { Problem } from '../ui/problem.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
 import { Confirm } from './confirm.tsx';
 import { Dialog } from './dialog.tsx';
+import { GroupRules } from './group-rules.tsx';
 import { LeaveGroup } from './leave-group.tsx';
 import { MemberList, nameOf } from './member-list.tsx';
 import { type MemberAction, mayAdd, mayRename } from './member-roles.ts';
@@ -45,6 +46,10 @@ export function GroupDetails(props: { readonly conversation: ConversationView; r
       {mayAdd(conversation) && (
         <AddMember members={members} onAdd={(member) => change(() => client.addMember(conversationId, member))} />
       )}
+      <GroupRules
+        conversation={conversation}
+        onChange={(rules) => void change(() => client.setRules(conversationId, rules))}
+      />
       <LeaveGroup
         members={members}
         role={role}

@@ -1,17 +1,23 @@
 // The place to write: a new message, kept as the conversation's draft until it is sent, or an own message that is being edited.
 // Enter sends or saves, Shift+Enter breaks the line.
 
-import type { ConversationView } from '@hongyan/client/api';
+import type { ClientMessage, ConversationView } from '@hongyan/client/api';
 import { type KeyboardEvent, type RefObject, useEffect, useId, useLayoutEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type ChatState, useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import type { Timeline } from '../state/timeline.ts';
 import { errorWords } from '../ui/error-words.ts';
-import { CloseIcon, EditIcon, SendIcon, TickIcon } from '../ui/icons.tsx';
+import { EditIcon, ReplyIcon, SendIcon, TickIcon } from '../ui/icons.tsx';
 import { Problem } from '../ui/problem.tsx';
+import { isolated, Sentence } from '../ui/sentence.tsx';
+import { useName } from '../ui/use-names.ts';
+import { ComposerBar } from './composer-bar.tsx';
+import { MentionList, optionId } from './mention-list.tsx';
 import { lastEditable } from './message-actions.ts';
+import { quotedText } from './quote.tsx';
 import { roomFor } from './text-limit.ts';
+import { useMentions } from './use-mentions.ts';
 
 interface ComposerProps {
   readonly conversation: ConversationView;
@@ -28,16 +34,20 @@ export function Composer(props: ComposerProps) {
   const edit = useSignal(chat.changes.edits).get(conversationId);
   const draft = useSignal(chat.drafts.all).get(conversationId) ?? '';
   const text = edit?.text ?? draft;
+  const reply = useSignal(chat.references.replies).get(conversationId);
   const { problem, submit } = useSubmit(props);
+  const mentions = useMentions(conversation, textRef, (written) => write(chat, conversationId, written));
+  const listId = useId();
   const roomId = useId();
   const { charactersLeft } = roomFor(text);
   const isTooLong = charactersLeft !== undefined && charactersLeft < 0;
   const label = t(edit ? 'messages.editText' : 'messages.write');
   const action = t(edit ? 'messages.saveEdit' : 'messages.send');
   useFittingHeight(textRef, text);
-  useFocusOnEdit(textRef, edit?.seq);
+  useFocusAtEnd(textRef, edit?.seq ?? reply?.seq);
 
   function onKeyDown(event: KeyboardEvent): void {
+    if (mentions.onKey(event)) return;
     if (event.key === 'ArrowUp' && text === '' && !edit && isAlone(event)) editLast(event, chat, timeline);
     if (isEnter(event)) {
       event.preventDefault();
@@ -53,9 +63,10 @@ export function Composer(props: ComposerProps) {
       }}
       onKeyDown={(event) => {
         // While an input method composes, Escape gives up the word.
-        if (!edit || event.key !== 'Escape' || event.nativeEvent.isComposing) return;
+        if (!(edit || reply) || event.key !== 'Escape' || event.nativeEvent.isComposing) return;
         event.preventDefault();
-        chat.changes.endEdit(conversationId);
+        if (edit) chat.changes.endEdit(conversationId);
+        else chat.references.endReply(conversationId);
         textRef.current?.focus();
       }}
     >
@@ -63,7 +74,19 @@ export function Composer(props: ComposerProps) {
       <p className="unseen" role="status">
         {edit && t('messages.editing', { text: edit.content.text })}
       </p>
-      {edit && <EditBar text={edit.content.text ?? ''} onCancel={() => chat.changes.endEdit(conversationId)} />}
+      {edit && (
+        <ComposerBar
+          icon={<EditIcon size={18} />}
+          title={t('messages.editText')}
+          text={edit.content.text ?? ''}
+          cancelLabel={t('messages.cancelEdit')}
+          onCancel={() => chat.changes.endEdit(conversationId)}
+        />
+      )}
+      {!edit && reply && <ReplyBar message={reply} onCancel={() => chat.references.endReply(conversationId)} />}
+      {mentions.offer && (
+        <MentionList id={listId} label={t('messages.mention')} {...mentions.offer} onPick={mentions.pick} />
+      )}
       <div className="composer-line">
         <textarea
           ref={textRef}
@@ -74,7 +97,15 @@ export function Composer(props: ComposerProps) {
           aria-label={label}
           aria-describedby={charactersLeft === undefined ? undefined : roomId}
           aria-invalid={isTooLong}
-          onChange={(event) => write(chat, conversationId, event.target.value)}
+          aria-autocomplete="list"
+          aria-controls={mentions.offer ? listId : undefined}
+          aria-activedescendant={mentions.offer ? optionId(listId, mentions.offer.chosen) : undefined}
+          onSelect={mentions.look}
+          onBlur={mentions.close}
+          onChange={(event) => {
+            write(chat, conversationId, event.target.value);
+            mentions.look();
+          }}
           onKeyDown={onKeyDown}
           dir="auto"
         />
@@ -99,26 +130,17 @@ export function Composer(props: ComposerProps) {
   );
 }
 
-/** What is being edited, and the way back to the draft. */
-function EditBar(props: { readonly text: string; readonly onCancel: () => void }) {
+function ReplyBar({ message, onCancel }: { readonly message: ClientMessage; readonly onCancel: () => void }) {
   const { t } = useTranslation();
+  const name = useName(message.from);
   return (
-    <div className="composer-bar">
-      <EditIcon size={18} />
-      <p>
-        <strong>{t('messages.editText')}</strong>
-        <span dir="auto">{props.text}</span>
-      </p>
-      <button
-        type="button"
-        className="button-icon"
-        aria-label={t('messages.cancelEdit')}
-        title={t('messages.cancelEdit')}
-        onClick={props.onCancel}
-      >
-        <CloseIcon size={18} />
-      </button>
-    </div>
+    <ComposerBar
+      icon={<ReplyIcon size={18} />}
+      title={<Sentence text={t('messages.replyingTo', { name: isolated(name) })} />}
+      text={quotedText(message, t)}
+      cancelLabel={t('messages.cancelReply')}
+      onCancel={onCancel}
+    />
   );
 }
 
@@ -133,7 +155,9 @@ function useSubmit({ conversation: { conversationId }, onSent }: ComposerProps) 
     if (chat.changes.edits.get().has(conversationId)) return chat.changes.saveEdit(conversationId);
     chat.changes.clear(conversationId);
     // Waits offline too. A refusal stands beside the message in the list, unless the outbox did not take it at all.
-    chat.client.send({ conversationId }, { type: 'text', text: body }).catch((error: unknown) => {
+    const references = chat.references.of(conversationId, body);
+    chat.references.clear(conversationId);
+    chat.client.send({ conversationId }, { type: 'text', text: body }, references).catch((error: unknown) => {
       if (chat.client.outbox(conversationId).some((message) => message.content.text === body)) return;
       setProblem(errorWords(error, t));
     });
@@ -165,14 +189,14 @@ const isAlone = ({ shiftKey, ctrlKey, altKey, metaKey, nativeEvent }: KeyboardEv
 const isEnter = ({ key, shiftKey, nativeEvent, keyCode }: KeyboardEvent): boolean =>
   key === 'Enter' && !shiftKey && !nativeEvent.isComposing && keyCode !== 229;
 
-/** The text to be edited is written on at its end. */
-function useFocusOnEdit(ref: RefObject<HTMLTextAreaElement | null>, editedSeq: number | undefined): void {
+/** The text that edits or answers a message is written on at its end. */
+function useFocusAtEnd(ref: RefObject<HTMLTextAreaElement | null>, seq: number | undefined): void {
   useEffect(() => {
     const area = ref.current;
-    if (!area || editedSeq === undefined) return;
+    if (!area || seq === undefined) return;
     area.focus();
     area.setSelectionRange(area.value.length, area.value.length);
-  }, [ref, editedSeq]);
+  }, [ref, seq]);
 }
 
 /** As high as its text; the style sheet sets the most it may take. */

@@ -1,14 +1,16 @@
 // The open conversation: its header, its messages, and the place to write.
 
-import type { ConversationView } from '@hongyan/client/api';
+import type { ConversationView, Seq } from '@hongyan/client/api';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { closeConversation } from '../browser/route.ts';
 import { useChat } from '../state/chat-state.ts';
 import { useTitle } from '../ui/use-names.ts';
 import { Composer } from './composer.tsx';
+import { mayWrite } from './message-actions.ts';
 import { MessageList } from './message-list.tsx';
 import { PaneHeader } from './pane-header.tsx';
+import { PinnedBar } from './pinned-bar.tsx';
 import { RefusedChange } from './refused-change.tsx';
 
 export function ConversationPane({ conversation }: { readonly conversation: ConversationView }) {
@@ -16,7 +18,6 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
   const chat = useChat();
   const title = useTitle(conversation);
   const [timeline] = useState(() => chat.timeline(conversation.conversationId));
-  const mayWrite = conversation.rules.post === 'members' || conversation.role !== 'member';
   const [sends, setSends] = useState(0);
   const textRef = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
@@ -36,6 +37,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
       }}
     >
       <PaneHeader conversation={conversation} title={title} />
+      <PinnedBar conversation={conversation} onJump={(seq) => void timeline.show(seq as Seq)} />
       <MessageList
         conversation={conversation}
         timeline={timeline}
@@ -44,7 +46,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
         onLeave={() => textRef.current?.focus()}
       />
       <RefusedChange conversationId={conversation.conversationId} timeline={timeline} />
-      {mayWrite ? (
+      {mayWrite(conversation) ? (
         <Composer
           conversation={conversation}
           timeline={timeline}

@@ -1,7 +1,7 @@
 // What the menu of a message offers.
 
 import { expect, test } from 'bun:test';
-import type { ClientMessage, ConversationKind, MemberRole, UserId } from '@hongyan/client/api';
+import type { ClientMessage, ConversationKind, ConversationRules, MemberRole, UserId } from '@hongyan/client/api';
 import { actionsOf, lastEditable } from './message-actions.ts';
 
 const self = 'ann' as UserId;
@@ -10,22 +10,26 @@ const message = (more: Partial<Record<keyof ClientMessage, unknown>> = {}): Clie
     ...{ from: self, seq: 7, timestampMs: 0, status: 'ack', content: { type: 'text', text: 'hi' } },
     ...more,
   }) as unknown as ClientMessage;
+const rulesOf = (kind: ConversationKind): ConversationRules => {
+  const post = kind === 'broadcast' ? ('admins' as const) : ('members' as const);
+  return { post, add: 'admins', mentionAll: 'admins', historyVisible: false };
+};
 const offered = (
   more: Partial<Record<keyof ClientMessage, unknown>>,
   kind: ConversationKind = 'group',
   role: MemberRole = 'member',
-) => actionsOf({ message: message(more), self, conversation: { kind, role } }).join(' ');
+) => actionsOf({ message: message(more), self, conversation: { kind, role, rules: rulesOf(kind) } }).join(' ');
 
 test('[E4] only the sender of a text is offered to edit it', () => {
-  expect(offered({})).toBe('copy edit where recall');
-  expect(offered({ from: 'ben' })).toBe('copy where');
-  expect(offered({ content: { type: 'poll' } })).toBe('where recall');
+  expect(offered({})).toBe('reply copy edit where recall');
+  expect(offered({ from: 'ben' })).toBe('reply copy where');
+  expect(offered({ content: { type: 'poll' } })).toBe('reply where recall');
 });
 
 test('[E5] the sender recalls, and in groups the owner and admins; nobody else in a direct conversation', () => {
-  expect(offered({ from: 'ben' }, 'group', 'admin')).toBe('copy where recall');
-  expect(offered({ from: 'ben' }, 'broadcast', 'owner')).toBe('copy where recall');
-  expect(offered({ from: 'ben' }, 'direct', 'owner')).toBe('copy where');
+  expect(offered({ from: 'ben' }, 'group', 'admin')).toBe('reply copy where pin recall');
+  expect(offered({ from: 'ben' }, 'broadcast', 'owner')).toBe('reply copy where pin recall');
+  expect(offered({ from: 'ben' }, 'direct', 'owner')).toBe('reply copy where pin');
 });
 
 test('a recalled message, one that waits and one that failed offer what makes sense', () => {
@@ -34,7 +38,9 @@ test('a recalled message, one that waits and one that failed offer what makes se
   expect(offered({ seq: undefined, status: 'queued' })).toBe('copy');
   expect(offered({ seq: undefined, status: 'queued', content: { type: 'poll' } })).toBe('');
   expect(offered({ seq: undefined, status: 'failed' })).toBe('copy retry editAgain discard');
-  expect(offered({ reactions: [{ key: '👍', count: 1, isMine: false }] })).toBe('copy edit reactions where recall');
+  expect(offered({ reactions: [{ key: '👍', count: 1, isMine: false }] })).toBe(
+    'reply copy edit reactions where recall',
+  );
 });
 
 test('the last message of this user is edited, not one before it that could be', () => {
@@ -46,4 +52,10 @@ test('the last message of this user is edited, not one before it that could be',
   expect(lastEditable([older, message({ seq: 8, content: { type: 'poll' } })], self)).toBeUndefined();
   expect(lastEditable([older, message({ seq: undefined, status: 'queued' })], self)).toBeUndefined();
   expect(lastEditable([theirs], self)).toBeUndefined();
+});
+
+test('[E9, E10] who may pin is offered it, or to unpin; who may not write is not offered to reply', () => {
+  expect(offered({ isPinned: true }, 'group', 'admin')).toContain('unpin');
+  expect(offered({}, 'group', 'member')).not.toContain('pin');
+  expect(offered({}, 'broadcast', 'member')).not.toContain('reply');
 });

@@ -4,12 +4,21 @@ import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/ap
 import { type FailedAction, failedActions } from './failed-message.ts';
 import { isSystem } from './message-words.ts';
 
-export type MessageAction = 'copy' | 'edit' | 'recall' | 'where' | 'reactions' | FailedAction;
+export type MessageAction =
+  | 'reply'
+  | 'copy'
+  | 'edit'
+  | 'pin'
+  | 'unpin'
+  | 'recall'
+  | 'where'
+  | 'reactions'
+  | FailedAction;
 
 export interface MessageFacts {
   readonly message: ClientMessage;
   readonly self: UserId;
-  readonly conversation: Pick<ConversationView, 'kind' | 'role'> | undefined;
+  readonly conversation: Pick<ConversationView, 'kind' | 'role' | 'rules'> | undefined;
 }
 
 /** In the order of the menu. */
@@ -18,11 +27,14 @@ export function actionsOf(facts: MessageFacts): readonly MessageAction[] {
   const { content, seq, reactions, isRecalled } = message;
   if (seq === undefined) return [...(content.text === undefined ? [] : ['copy' as const]), ...failedActions(message)];
   if (isRecalled) return ['where'];
+  const pinning = message.isPinned ? ('unpin' as const) : ('pin' as const);
   return [
+    ...(mayWrite(facts.conversation) ? ['reply' as const] : []),
     ...(content.text === undefined ? [] : ['copy' as const]),
     ...(mayEdit(message, self) ? ['edit' as const] : []),
     ...(reactions === undefined ? [] : ['reactions' as const]),
     'where',
+    ...(mayPin(facts.conversation) ? [pinning] : []),
     ...(mayRecall(facts) ? ['recall' as const] : []),
   ];
 }
@@ -39,6 +51,14 @@ export function lastEditable(messages: readonly ClientMessage[], self: UserId): 
   const last = messages.findLast((message) => message.from === self && !isSystem(message) && !message.isRecalled);
   return last && mayEdit(last, self) ? last : undefined;
 }
+
+/** [E10] */
+export const mayWrite = (conversation: MessageFacts['conversation']): boolean =>
+  conversation !== undefined && (conversation.rules.post === 'members' || conversation.role !== 'member');
+
+/** [E9] */
+export const mayPin = (conversation: Pick<ConversationView, 'kind' | 'role'> | undefined): boolean =>
+  conversation !== undefined && (conversation.kind === 'direct' || conversation.role !== 'member');
 
 /** [E5] */
 function mayRecall({ message, self, conversation }: MessageFacts): boolean {

@@ -1,7 +1,7 @@
 // The messages of the open conversation. Only those in view exist as elements, however many are loaded.
 
-import type { ClientMessage, ConversationView } from '@hongyan/client/api';
-import { useMemo, useRef, useState } from 'react';
+import type { ClientMessage, ConversationView, Seq } from '@hongyan/client/api';
+import { useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
@@ -50,7 +50,7 @@ export function MessageList(props: {
       >
         <div className="messages-inner" style={{ height: scroll.virtualizer.getTotalSize() }}>
           <TimelineTop view={view} hasRows={rows.length > 0} onRetry={() => void timeline.open()} />
-          <Rows {...{ conversation, rows, firstUnread, onMenu: setMenu, virtualizer: scroll.virtualizer }} />
+          <Rows {...{ conversation, timeline, rows, firstUnread, scroll, onMenu: setMenu }} />
         </div>
       </div>
       {scroll.isPlaced && !scroll.isAtNewest && <JumpButton unread={conversation.unread} onClick={scroll.toNewest} />}
@@ -95,9 +95,12 @@ function Rows(props: {
   readonly rows: TimelineView['messages'];
   readonly firstUnread: number | undefined;
   readonly onMenu: (place: MenuPlace) => void;
-  readonly virtualizer: ReturnType<typeof useMessageScroll>['virtualizer'];
+  readonly timeline: Timeline;
+  readonly scroll: Pick<ReturnType<typeof useMessageScroll>, 'virtualizer' | 'shownTarget'>;
 }) {
-  const { conversation, rows, virtualizer } = props;
+  const { conversation, timeline, rows } = props;
+  const { virtualizer, shownTarget } = props.scroll;
+  const onJump = useCallback((seq: number) => void timeline.show(seq as Seq), [timeline]);
   const { userId } = useChat();
   const positions = positionsOf(conversation, userId);
   return virtualizer.getVirtualItems().map((item) => {
@@ -122,6 +125,8 @@ function Rows(props: {
           message={message}
           mark={message.from === userId ? markOf(message, positions) : undefined}
           kind={conversation.kind}
+          isTarget={message.seq !== undefined && message.seq === shownTarget}
+          onJump={onJump}
           {...decoration}
           onMenu={props.onMenu}
         />

@@ -8,7 +8,7 @@ import { Confirm } from '../dialogs/confirm.tsx';
 import { MessageDetails } from '../dialogs/message-details.tsx';
 import { ReactionDetails } from '../dialogs/reaction-details.tsx';
 import { type ChatState, useChat } from '../state/chat-state.ts';
-import { BinIcon, CopyIcon, EditIcon, PinIcon, RetryIcon, SmileIcon } from '../ui/icons.tsx';
+import { BinIcon, CopyIcon, EditIcon, PinIcon, ReplyIcon, RetryIcon, SmileIcon, ThumbtackIcon } from '../ui/icons.tsx';
 import { Menu, MenuItem, type Place } from '../ui/menu.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
 import { useName } from '../ui/use-names.ts';
@@ -100,6 +100,12 @@ function runHere(
       return void copy(message.content.text ?? '');
     case 'edit':
       return chat.changes.beginEdit(message);
+    case 'reply':
+      chat.changes.endEdit(message.conversationId);
+      return chat.references.beginReply(message);
+    case 'pin':
+    case 'unpin':
+      return chat.changes.pin(message, action === 'pin');
     default:
       return runFailedAction(chat, message, action);
   }
@@ -126,7 +132,10 @@ function Recall({ message, onClose }: { readonly message: ClientMessage; readonl
 }
 
 const icons: Readonly<Record<MessageAction, ReactNode>> = {
+  reply: <ReplyIcon size={17} />,
   copy: <CopyIcon size={17} />,
+  pin: <ThumbtackIcon size={17} />,
+  unpin: <ThumbtackIcon size={17} />,
   edit: <EditIcon size={17} />,
   recall: <BinIcon size={17} />,
   where: <PinIcon size={17} />,

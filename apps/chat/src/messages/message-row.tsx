@@ -1,12 +1,12 @@
 // One message with the lines that stand above it.
 
-import type { ClientMessage, ConversationKind } from '@hongyan/client/api';
+import type { ClientMessage, ConversationKind, UserId } from '@hongyan/client/api';
 import { type CSSProperties, memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar, hueOf } from '../ui/avatar.tsx';
-import { ClockIcon, MoreIcon } from '../ui/icons.tsx';
+import { ClockIcon, MoreIcon, ThumbtackIcon } from '../ui/icons.tsx';
 import { placeBelow } from '../ui/menu.tsx';
 import { Sentence } from '../ui/sentence.tsx';
 import { dayName, timeOf } from '../ui/time.ts';
@@ -14,10 +14,12 @@ import { useName, useNames } from '../ui/use-names.ts';
 import { useToday } from '../ui/use-today.ts';
 import { FailedActions } from './failed-actions.tsx';
 import type { Mark } from './mark.ts';
+import { wordOf } from './mentions.ts';
 import { actionsOf } from './message-actions.ts';
 import type { MenuPlace } from './message-menu.tsx';
 import { MessageText } from './message-text.tsx';
 import { isSystem, systemWords, usersIn } from './message-words.ts';
+import { Quote } from './quote.tsx';
 import { Reactions } from './reactions.tsx';
 import type { Decoration } from './row.ts';
 import { StatusMark } from './status-mark.tsx';
@@ -27,6 +29,9 @@ interface RowProps extends Decoration {
   /** Own messages only. */
   readonly mark: Mark | undefined;
   readonly kind: ConversationKind;
+  /** It was jumped to just now. */
+  readonly isTarget: boolean;
+  readonly onJump: (seq: number) => void;
   readonly onMenu: (place: MenuPlace) => void;
 }
 
@@ -70,9 +75,11 @@ function Message(props: RowProps) {
   const label = [
     isOwn ? t('messages.own', { time, status: t(`messages.status.${mark}`) }) : t('messages.from', { name, time }),
     ...(message.edited === undefined ? [] : [t('messages.edited')]),
+    ...(message.isPinned ? [t('messages.isPinned')] : []),
     ...(message.isPending ? [t('messages.changeWaits')] : []),
   ].join(t('time.list'));
   const conversation = client.conversation(message.conversationId);
+  const mentionsMe = message.mentions === 'all' || message.mentions?.includes(userId) === true;
   const isEdited = useSignal(changes.edits).get(message.conversationId)?.seq === message.seq;
   const hasMenu = actionsOf({ message, self: userId, conversation }).length > 0;
   return (
@@ -87,6 +94,8 @@ function Message(props: RowProps) {
       data-own={isOwn}
       data-recalled={message.isRecalled}
       data-editing={isEdited}
+      data-target={props.isTarget}
+      data-mentions-me={!isOwn && mentionsMe}
       data-first={isFirst}
       data-last={isLast}
       onContextMenu={(event) => {
@@ -110,7 +119,7 @@ function Message(props: RowProps) {
             {name}
           </bdi>
         )}
-        <Bubble {...{ message, mark, time }} />
+        <Bubble {...{ message, mark, time }} onJump={props.onJump} />
         <Reactions
           message={message}
           onWho={(reactionKey) => props.onMenu({ message, leftPx: 0, topPx: 0, reactionKey })}
@@ -136,29 +145,46 @@ function Bubble({
   message,
   mark,
   time,
+  onJump,
 }: {
   readonly message: ClientMessage;
   readonly mark: Mark | undefined;
   readonly time: string;
+  readonly onJump: (seq: number) => void;
 }) {
   const { t } = useTranslation();
-  const { content } = message;
+  const { content, replyTo } = message;
+  const words = useMentionWords(message);
   return (
     <div className="bubble">
+      {replyTo && <Quote reply={replyTo} onJump={onJump} />}
       {message.isRecalled ? (
         <span className="unsupported">{t('messages.recalled')}</span>
       ) : content.type === 'text' ? (
-        <MessageText text={content.text ?? ''} />
+        <MessageText text={content.text ?? ''} mentions={words} />
       ) : (
         <span className="unsupported">{t('messages.unsupported', { type: content.type })}</span>
       )}
       <span className="bubble-meta" aria-hidden="true">
+        {message.isPinned && <ThumbtackIcon size={13} />}
         {message.edited !== undefined && <span className="edited">{t('messages.edited')}</span>}
         {time}
         {message.isPending ? <ClockIcon size={13} /> : mark && <StatusMark mark={mark} />}
       </span>
     </div>
   );
+}
+
+/** How "all" is written in each language. */
+const allWords = ['@all', '@所有人'];
+const nobody: readonly UserId[] = [];
+
+/** One text, so that a row is drawn anew only when a name changes. */
+function useMentionWords({ mentions }: ClientMessage): string {
+  const userIds = mentions === 'all' || mentions === undefined ? nobody : mentions;
+  const nameOf = useNames(userIds);
+  const words = mentions === 'all' ? allWords : userIds.map((userId) => wordOf(nameOf(userId)));
+  return words.join('\n');
 }
 
 /** At the pointer, else at the element that was used. */

@@ -89,6 +89,8 @@ function wordsOf({ content, error }: Refused, isRecalled: boolean, t: TFunction)
       return t('messages.editRefused', { why: errorWords(error, t, { conflict, forbidden: 'edit_too_late' }) });
     case 'hongyan.recall':
       return t('messages.recallRefused', { why: errorWords(error, t) });
+    case 'hongyan.pin':
+      return t('messages.pinRefused', { why: errorWords(error, t, { conflict: 'message_recalled' }) });
     default:
       return t('messages.reactionRefused', {
         why: errorWords(error, t, { conflict: 'message_recalled', too_large: 'many_reactions' }),

@@ -53,6 +53,7 @@ export function useMessageScroll(input: ScrollInput) {
   const isPlaced = usePlaced(virtualizer, input);
   usePages(virtualizer, input, isPlaced);
   const isAtEnd = useStayAtEnd(virtualizer, input, isPlaced);
+  const shownTarget = useTarget(virtualizer, input, isPlaced);
   const isAtNewest = !view.hasNewer && isAtEnd;
   useMarkRead(input, isPlaced);
 
@@ -77,7 +78,7 @@ export function useMessageScroll(input: ScrollInput) {
     if (sends > 0) toNewest();
   }, [sends]);
 
-  return { virtualizer, isPlaced, isAtNewest, toNewest };
+  return { virtualizer, isPlaced, isAtNewest, shownTarget, toNewest };
 }
 
 /**
@@ -103,6 +104,29 @@ function scrollToUnread(virtualizer: List, { rows, firstUnread }: ScrollInput): 
   const index = firstUnread === undefined ? -1 : rows.findIndex((row) => row.seq === firstUnread);
   if (index >= 0) virtualizer.scrollToIndex(index, { align: 'start' });
   else virtualizer.scrollToEnd();
+}
+
+/** A message that was jumped to is marked for so long. */
+const markedMs = 2_000;
+
+/** Scrolls to the message that is to be shown, once it is loaded, and returns its seq while it is marked. */
+function useTarget(virtualizer: List, { timeline, rows }: ScrollInput, isPlaced: boolean): number | undefined {
+  const target = useSignal(timeline.target);
+  const [marked, setMarked] = useState<number>();
+  const index = target === undefined ? -1 : rows.findIndex((row) => row.seq === target);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each target, when it is among the rows
+  useLayoutEffect(() => {
+    if (target === undefined || !isPlaced || index < 0) return;
+    timeline.target.set(undefined);
+    virtualizer.scrollToIndex(index, { align: 'center' });
+    setMarked(target);
+  }, [target, index, isPlaced]);
+  useEffect(() => {
+    if (marked === undefined) return;
+    const timer = setTimeout(() => setMarked(undefined), markedMs);
+    return () => clearTimeout(timer);
+  }, [marked]);
+  return marked;
 }
 
 /** Asks for the next page before the reader gets to the edge. */

@@ -16,6 +16,8 @@ import { Drafts } from './drafts.ts';
 import { eachFrame } from './each-frame.ts';
 import { MessageChanges } from './message-changes.ts';
 import { People } from './people.ts';
+import { Pinned } from './pinned.ts';
+import { References } from './references.ts';
 import { Signal } from './signal.ts';
 import { Timeline } from './timeline.ts';
 import { Typing } from './typing.ts';
@@ -40,6 +42,8 @@ export class ChatState {
   readonly typing = new Typing();
   readonly drafts: Drafts;
   readonly changes: MessageChanges;
+  readonly references = new References();
+  readonly pinned: Pinned;
   /** Reads the list again; events ask for it by themselves. */
   readonly refresh = eachFrame(() => this.conversations.set([...this.client.conversations()]));
   readonly #timelines = new Map<ConversationId, Timeline>();
@@ -56,6 +60,7 @@ export class ChatState {
     this.people = new People(options);
     this.drafts = new Drafts(userId, storage);
     this.changes = new MessageChanges(client);
+    this.pinned = new Pinned(client, userId);
     this.#stops = this.#listen();
   }
 
@@ -136,6 +141,7 @@ export class ChatState {
         this.#countWaiting();
         this.refresh();
         this.#timelines.get(conversationId)?.changed(seq, change);
+        if (change) this.pinned.changed(conversationId, change);
         if (error && refused) this.changes.wasRefused({ conversationId, seq }, error, refused);
       }),
       client.on('outbox', (message) => {
@@ -161,6 +167,8 @@ export class ChatState {
     const isOwnDoing = this.#leaving.delete(conversationId);
     this.#timelines.delete(conversationId);
     this.changes.forget(conversationId);
+    this.references.clear(conversationId);
+    this.pinned.forget(conversationId);
     if (route.get() === conversationId) {
       if (!isOwnDoing) this.notice.set({ type: 'removed', title: cleanName(title) });
       closeConversation();
@@ -183,7 +191,10 @@ export class ChatState {
     this.connection.set(state);
     this.#countWaiting();
     this.refresh();
-    if (state.type === 'online') this.people.online();
+    if (state.type === 'online') {
+      this.people.online();
+      this.pinned.online();
+    }
     if (state.type === 'reconnecting' || state.type === 'closed') this.people.forgetPresence();
     for (const timeline of this.#timelines.values()) {
       timeline.connection(state);

@@ -75,6 +75,11 @@ export class MessageChanges {
     this.#report({ conversationId, seq }, { type: 'hongyan.recall' }, this.#client.recall(conversationId, seq));
   }
 
+  pin({ conversationId, seq }: ClientMessage, isPinned: boolean): void {
+    if (seq === undefined) return;
+    this.#report({ conversationId, seq }, { type: 'hongyan.pin' }, this.#client.pin(conversationId, seq, isPinned));
+  }
+
   toggleReaction({ conversationId, seq, reactions = [] }: ClientMessage, key: string): void {
     if (seq === undefined) return;
     const isMine = reactions.some((reaction) => isSameKey(reaction.key, key) && reaction.isMine);

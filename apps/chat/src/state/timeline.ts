@@ -37,6 +37,8 @@ type Page = Awaited<ReturnType<Client['history']>>;
 
 export class Timeline {
   readonly view: Signal<TimelineView>;
+  /** A message that is to be shown; undefined once it is. */
+  readonly target = new Signal<Seq | undefined>(undefined);
   readonly #client: Client;
   readonly #conversationId: ConversationId;
   readonly #self: UserId;
@@ -91,6 +93,14 @@ export class Timeline {
     // A server may answer with fewer messages than asked for.
     const { messages, hasOlder } = this.#now;
     if (hasOlder && (messages[0]?.seq ?? 0) > unreadAfterSeq + 1) await this.#load({ afterSeq });
+  }
+
+  /** Has the message shown; loads the part of the timeline around it where that is not there. One that is not kept any more is not. */
+  async show(seq: Seq): Promise<void> {
+    const isLoaded = () => this.#now.messages.some((message) => message.seq === seq);
+    if (!isLoaded() && !this.#isLoading)
+      await this.#load({ afterSeq: (Math.max(seq - contextMessages, this.#now.firstSeq) - 1) as Seq });
+    if (isLoaded()) this.target.set(seq);
   }
 
   /** Drops the window and loads the newest page, when the window does not reach it already. */

@@ -47,12 +47,17 @@ export function extend(
   return { messages, throughSeq: through, rest };
 }
 
+/** Of the message that is its target, and of what quotes it. */
 function withChange(window: readonly ClientMessage[], change: MessageChange, self: UserId): readonly ClientMessage[] {
-  const at = window.findLastIndex((message) => message.seq === change.content.target_seq);
-  const message = window[at];
-  if (message === undefined) return window;
-  const changed = applyChange(message, change, self);
-  return changed === message ? window : window.with(at, changed);
+  const target = change.content.target_seq;
+  let hasChanged = false;
+  const messages = window.map((message) => {
+    if (message.seq !== target && message.replyTo?.seq !== target) return message;
+    const changed = applyChange(message, change, self);
+    hasChanged ||= changed !== message;
+    return changed;
+  });
+  return hasChanged ? messages : window;
 }
 
 /** Those of `candidates` that the end of the window does not show, each once. */

@@ -43,6 +43,8 @@ export const GroupIcon = icon(
     <path d="M15.5 5.600a3.2 3.2 0 0 1 0 5.900M17.5 14.400c2 .6 3.2 2.1 3.5 4.6" />
   </>,
 );
+export const ReplyIcon = icon(<path d="M10 6l-6 5.500 6 5.500M4.500 11.500H13c4 0 6.500 2 7 6.500" />);
+export const ThumbtackIcon = icon(<path d="M9 4h6l-.6 6 3.100 3.500H6.500L9.600 10zM12 13.500V20" />);
 export const SendIcon = icon(<path d="M12 19V5.500M6 11.200l6-6 6 6" />);
 export const DownIcon = icon(<path d="M12 5v13M6 12.500l6 6 6-6" />);
 export const MoreIcon = icon(<path strokeWidth="2.8" d="M5.5 12h.01M12 12h.01M18.5 12h.01" />);
