@@ -10,7 +10,7 @@ export async function buildClient(outfile: string): Promise<{ readonly bytes: nu
     entrypoints: [join(root, 'packages/client/src/client.ts')],
     target: 'browser',
     format: 'esm',
-    minify: { syntax: true, whitespace: true },
+    minify: true,
   });
   const [script] = built.outputs;
   if (!script) throw new Error('the bundler produced no file');
