@@ -60,6 +60,14 @@ describe('roles in the web chat', () => {
       await ann.page.getByRole('menu').waitFor({ state: 'detached' });
       await ann.page.keyboard.press('Enter');
       await ann.page.keyboard.press('Enter');
+      await confirm(ann, 'Cancel');
+      await ann.until(
+        () => ann.page.evaluate(() => document.activeElement?.getAttribute('aria-label')),
+        (label) => label === 'Actions for ben',
+        'the focus back at the member',
+      );
+      await ann.page.keyboard.press('Enter');
+      await ann.page.keyboard.press('Enter');
       await confirm(ann, 'Make admin');
       await roleOf(ann, 'ben', 'admin');
       await roleOf(ben, 'ben', 'admin');

@@ -4,12 +4,12 @@ import type { ConversationView, Member, UserId } from '@hongyan/client/api';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
+import { byRole, type MemberAction, memberActions } from '../state/group-rules.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { CloseIcon, CrownIcon, MoreIcon, PersonIcon, SearchIcon, ShieldIcon } from '../ui/icons.tsx';
 import { Menu, MenuItem, type Place, placeBelow } from '../ui/menu.tsx';
 import { nameOfUser } from '../ui/use-names.ts';
-import { byRole, type MemberAction, memberActions } from './member-roles.ts';
 
 /** More are not drawn: nobody reads on, and each would be an element. The search finds the others. */
 const shownMax = 300;

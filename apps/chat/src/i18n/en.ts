@@ -147,9 +147,9 @@ export const en = {
     recall: 'Recall',
     recallTitle: 'Recall this message?',
     recallAsk:
-      'Its text is erased for everyone and cannot be brought back. In its place stands that a message was recalled.',
+      'Its text is erased for everyone and cannot be brought back. “This message was recalled” stays in its place.',
     recallAskOther:
-      'The message of {{name}} is erased for everyone and cannot be brought back. In its place stands that a message was recalled.',
+      'The message of {{name}} is erased for everyone and cannot be brought back. “This message was recalled” stays in its place.',
     recalled: 'This message was recalled',
     recallRefused: 'Not recalled: {{why}}',
     reactions: 'Reactions',
@@ -253,8 +253,8 @@ export const en = {
     noReaders: 'Not read by anyone yet',
     readers: 'Read by',
     receivers: 'Delivered to',
-    readBy: 'Read by {{count}}',
-    deliveredTo: 'Delivered to {{count}}',
+    readBy: 'Read {{count}}',
+    deliveredTo: 'Delivered {{count}}',
     notYet: 'Undelivered {{count}}',
     more_one: 'Show {{count}} more',
     more_other: 'Show {{count}} more',

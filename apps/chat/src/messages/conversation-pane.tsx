@@ -5,9 +5,9 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { closeConversation } from '../browser/route.ts';
 import { useChat } from '../state/chat-state.ts';
+import { mayPost } from '../state/group-rules.ts';
 import { useTitle } from '../ui/use-names.ts';
 import { Composer } from './composer.tsx';
-import { mayWrite } from './message-actions.ts';
 import { MessageList } from './message-list.tsx';
 import { PaneHeader } from './pane-header.tsx';
 import { PinnedBar } from './pinned-bar.tsx';
@@ -46,7 +46,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
         onLeave={() => textRef.current?.focus()}
       />
       <RefusedChange conversationId={conversation.conversationId} timeline={timeline} />
-      {mayWrite(conversation) ? (
+      {mayPost(conversation) ? (
         <Composer
           conversation={conversation}
           timeline={timeline}

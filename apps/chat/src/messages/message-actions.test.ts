@@ -24,6 +24,7 @@ test('[E4] only the sender of a text is offered to edit it', () => {
   expect(offered({})).toBe('reply copy edit where recall');
   expect(offered({ from: 'ben' })).toBe('reply copy where');
   expect(offered({ content: { type: 'poll' } })).toBe('reply where recall');
+  expect(offered({}, 'broadcast')).toBe('copy where recall');
 });
 
 test('[E5] the sender recalls, and in groups the owner and admins; nobody else in a direct conversation', () => {

@@ -1,6 +1,7 @@
 // What this user can do with a message. Pure: the server decides, and this only keeps what it must refuse out of the menu.
 
 import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/api';
+import { mayPost } from '../state/group-rules.ts';
 import { type FailedAction, failedActions } from './failed-message.ts';
 import { isSystem } from './message-words.ts';
 
@@ -23,18 +24,19 @@ export interface MessageFacts {
 
 /** In the order of the menu. */
 export function actionsOf(facts: MessageFacts): readonly MessageAction[] {
-  const { message, self } = facts;
+  const { message, self, conversation } = facts;
   const { content, seq, reactions, isRecalled } = message;
   if (seq === undefined) return [...(content.text === undefined ? [] : ['copy' as const]), ...failedActions(message)];
   if (isRecalled) return ['where'];
+  const hasComposer = conversation !== undefined && mayPost(conversation);
   const pinning = message.isPinned ? ('unpin' as const) : ('pin' as const);
   return [
-    ...(mayWrite(facts.conversation) ? ['reply' as const] : []),
+    ...(hasComposer ? ['reply' as const] : []),
     ...(content.text === undefined ? [] : ['copy' as const]),
-    ...(mayEdit(message, self) ? ['edit' as const] : []),
+    ...(hasComposer && mayEdit(message, self) ? ['edit' as const] : []),
     ...(reactions === undefined ? [] : ['reactions' as const]),
     'where',
-    ...(mayPin(facts.conversation) ? [pinning] : []),
+    ...(mayPin(conversation) ? [pinning] : []),
     ...(mayRecall(facts) ? ['recall' as const] : []),
   ];
 }
@@ -51,10 +53,6 @@ export function lastEditable(messages: readonly ClientMessage[], self: UserId): 
   const last = messages.findLast((message) => message.from === self && !isSystem(message) && !message.isRecalled);
   return last && mayEdit(last, self) ? last : undefined;
 }
-
-/** [E10] */
-export const mayWrite = (conversation: MessageFacts['conversation']): boolean =>
-  conversation !== undefined && (conversation.rules.post === 'members' || conversation.role !== 'member');
 
 /** [E9] */
 export const mayPin = (conversation: Pick<ConversationView, 'kind' | 'role'> | undefined): boolean =>

@@ -91,10 +91,12 @@ function wordsOf({ content, error }: Refused, isRecalled: boolean, t: TFunction)
       return t('messages.recallRefused', { why: errorWords(error, t) });
     case 'hongyan.pin':
       return t('messages.pinRefused', { why: errorWords(error, t, { conflict: 'message_recalled' }) });
-    default:
+    case 'hongyan.reaction':
       return t('messages.reactionRefused', {
         why: errorWords(error, t, { conflict: 'message_recalled', too_large: 'many_reactions' }),
       });
+    default:
+      return errorWords(error, t);
   }
 }
 

@@ -1,4 +1,4 @@
-// What a member of a group may do to another one, as the server decides it. Pure.
+// What a member may do in a conversation and to its other members, as the server decides it. Pure.
 
 import type { ConversationView, MemberRole } from '@hongyan/client/api';
 
@@ -18,6 +18,8 @@ export function memberActions(by: MemberRole, of: MemberRole): readonly MemberAc
 
 type Place = Pick<ConversationView, 'kind' | 'role' | 'rules'>;
 
+/** [E10] */
+export const mayPost = ({ rules, role }: Place): boolean => rules.post === 'members' || role !== 'member';
 export const mayRename = ({ kind, role }: Place): boolean => kind === 'group' || role !== 'member';
 export const mayAdd = ({ rules, role }: Place): boolean => rules.add === 'members' || role !== 'member';
 
