@@ -46,15 +46,18 @@ describe('a conversation in the web chat', () => {
       await page.keyboard.press('Escape');
       await page.getByRole('menu').waitFor({ state: 'detached' });
 
-      await page.keyboard.press('Enter');
-      await page.keyboard.press('Enter');
+      const chooseByArrows = async (name: string) => {
+        await page.keyboard.press('Enter');
+        await page.getByRole('menuitem', { name }).waitFor();
+        const names = await page.getByRole('menuitem').allTextContents();
+        for (let at = 0; at < names.indexOf(name); at++) await page.keyboard.press('ArrowDown');
+        await page.keyboard.press('Enter');
+      };
+      await chooseByArrows('Copy text');
       await page.getByRole('menu').waitFor({ state: 'detached' });
       await person.until(clipboard, (text) => text === 'copy me', 'the text to be copied');
 
-      await page.keyboard.press('Enter');
-      await page.keyboard.press('ArrowDown');
-      await page.keyboard.press('ArrowDown');
-      await page.keyboard.press('Enter');
+      await chooseByArrows('Message info');
       await page.locator('dialog', { hasText: 'Message info' }).waitFor();
       await page.keyboard.press('Escape');
       await page.locator('dialog').waitFor({ state: 'detached' });
