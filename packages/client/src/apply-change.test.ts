@@ -40,6 +40,29 @@ describe('[E2] a change', () => {
   });
 });
 
+test('[E6] a summary gives the counts as they are, and what this user did since the last one', () => {
+  const sum = (seq: number, changes: readonly object[], counts: Record<string, number>) =>
+    change(seq, 'reactions', { changes, reactions: Object.entries(counts).map(([key, count]) => ({ key, count })) });
+  const first = after([
+    react(4, '👍', { from: me }),
+    sum(
+      5,
+      [
+        { user_id: me, key: '🎉', op: 'add' },
+        { user_id: you, key: '👍', op: 'add' },
+      ],
+      { '👍': 9, '🎉': 1 },
+    ),
+  ]);
+  expect(first.reactions).toEqual([
+    { key: '👍', count: 9, isMine: true },
+    { key: '🎉', count: 1, isMine: true },
+  ]);
+  const second = after([sum(6, [{ user_id: me, key: '👍', op: 'remove' }], { '👍': 8 })], first);
+  expect(second).toMatchObject({ reactions: [{ key: '👍', count: 8, isMine: false }], asOfSeq: 6 });
+  expect(after([sum(7, [], {})], second)).not.toHaveProperty('reactions');
+});
+
 test('[E9] a pin and its removal are shown, and a recall takes a message off the list', () => {
   const pinned = after([change(4, 'pin', { pinned: true })]);
   expect(pinned).toMatchObject({ isPinned: true, asOfSeq: 4 });

@@ -1,5 +1,6 @@
 // A message after an edit, a recall, a reaction or a pin. One rule for the library and for applications that keep loaded messages. Pure.
 
+import type { ReactionSummary } from '@hongyan/protocol/content';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { ClientMessage, MessageChange } from './api.ts';
 import { recalledType } from './entry-kind.ts';
@@ -25,6 +26,8 @@ function withChange(message: ClientMessage, change: MessageChange, self: UserId 
       return recalled(message, asOfSeq);
     case 'hongyan.reaction':
       return { ...withReaction(message, change, self), asOfSeq };
+    case 'hongyan.reactions':
+      return { ...withSummary(message, content, self), asOfSeq };
     case 'hongyan.pin':
       return withPin(message, content.pinned === true, asOfSeq);
     default:
@@ -88,6 +91,19 @@ function withReaction(
   const { reactions: _reactions, ...rest } = message;
   const reactions = after.filter((reaction) => reaction.count > 0);
   return reactions.length === 0 ? rest : { ...rest, reactions };
+}
+
+/** Of a large conversation: the counts as they are, and who changed them since the last entry. */
+function withSummary(message: ClientMessage, content: Content, self: UserId | undefined): ClientMessage {
+  const { changes, reactions } = content as unknown as Partial<ReactionSummary>;
+  if (!Array.isArray(changes) || !Array.isArray(reactions)) return message;
+  const { reactions: before = [], ...rest } = message;
+  const mine = new Set(before.flatMap(({ key, isMine }) => (isMine ? [key] : [])));
+  for (const { user_id, key, op } of changes) {
+    if (user_id === self) mine[op === 'add' ? 'add' : 'delete'](key);
+  }
+  const after = reactions.map(({ key, count }) => ({ key, count, isMine: mine.has(key) }));
+  return after.length === 0 ? rest : { ...rest, reactions: after };
 }
 
 /** An emoji is the same with and without its variation selector: the server takes it out, and an own reaction may have it. */

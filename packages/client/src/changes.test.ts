@@ -100,6 +100,26 @@ test('[E7, E8] what a message answers and mentions is kept with it, sent, and pa
     });
 });
 
+test('[E6] a reaction that was noted shows until the entry that sums it up is there, and is counted once', async () => {
+  await rig.begin();
+  const { now } = await shownMessage();
+  const held = holdChanges();
+  const reacted = rig.client.react(g1, first, '👍', 'add');
+  await until(() => held.length === 1);
+  const { peer, frame } = held[0] as (typeof held)[number];
+  peer.send({ ...ack(frame, 1), noted: true });
+  await reacted;
+  expect(now().reactions).toEqual([{ key: '👍', count: 1, isMine: true }]);
+  expect((await rig.storage.load()).outbox).toEqual([]);
+  const changes = [{ user_id: 'me', key: '👍', op: 'add' }];
+  const content = { type: 'hongyan.reactions', target_seq: 1, changes, reactions: [{ key: '👍', count: 3 }] };
+  peer.send({ ...entry(2), type: 'entry', content, count: 1 });
+  await until(() => now().reactions?.[0]?.count === 3);
+  rig.clock.advance(2_000);
+  expect(now()).toMatchObject({ reactions: [{ key: '👍', count: 3, isMine: true }] });
+  expect(now().isPending).toBeUndefined();
+});
+
 test('[E9] a pin and its removal leave as frames of their own', async () => {
   await rig.begin();
   const { now } = await shownMessage();

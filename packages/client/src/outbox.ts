@@ -53,6 +53,7 @@ interface Settlement {
 /** Sends in flight at a time: enough to fill a slow line, far below what a server refuses. */
 const inFlightMax = 16;
 const retryBaseMs = 500;
+const notedMs = 2_000;
 const retryMaxMs = 30_000;
 
 /**
@@ -231,7 +232,16 @@ export class Outbox {
       status,
     };
     this.#remove(item);
+    if (ack.noted) this.#showUntilEntry(item);
     void this.#options.onAck({ ...item.kept, message }, ack).then(() => item.settled.resolve(message));
+  }
+
+  /** The entry that sums it up comes within a second; until then the message would be shown without it. */
+  #showUntilEntry(item: Item): void {
+    this.#changes.add(item);
+    this.#options.clock.after(notedMs, () => {
+      if (this.#changes.delete(item)) this.#options.onChange(item.kept);
+    });
   }
 
   #refused(item: Item, error: ClientError): void {

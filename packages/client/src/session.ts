@@ -265,10 +265,10 @@ export class Session {
   }
 
   /** The ack has all that the message frame has: whichever comes first is shown. The first message of a conversation waits until the server has described it. */
-  async #onAck(item: OutboxItem, { unchanged }: Ack): Promise<void> {
+  async #onAck(item: OutboxItem, { unchanged, noted }: Ack): Promise<void> {
     const entry = entryOf(item.message);
-    // Of a change that was so already there is no entry.
-    if (entry && !unchanged) {
+    // Of a change that was so already there is no entry, of one that was noted not yet.
+    if (entry && !unchanged && !noted) {
       if (this.conversations.get(entry.conversation_id)) this.#onEntry(entry);
       else await this.#unknown.learn(entry.conversation_id, entry);
     }

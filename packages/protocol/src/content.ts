@@ -24,6 +24,7 @@ export type StateContent =
   | { readonly type: 'hongyan.edit'; readonly target_seq: Seq; readonly content: Content }
   | { readonly type: 'hongyan.recall'; readonly target_seq: Seq; readonly reason?: string }
   | { readonly type: 'hongyan.reaction'; readonly target_seq: Seq; readonly key: string; readonly op: ReactionOp }
+  | ReactionSummary
   | { readonly type: 'hongyan.pin'; readonly target_seq: Seq; readonly pinned: boolean }
   | {
       readonly type: 'hongyan.members';
@@ -38,6 +39,15 @@ export type StateContent =
   | { readonly type: 'hongyan.rules'; readonly rules?: Partial<Rules>; readonly history_visible?: boolean };
 
 export type ReactionOp = 'add' | 'remove';
+
+/** [E6] In large conversations the reactions of up to a second to one message are one entry. */
+export interface ReactionSummary {
+  readonly type: 'hongyan.reactions';
+  readonly target_seq: Seq;
+  readonly changes: readonly { readonly user_id: UserId; readonly key: string; readonly op: ReactionOp }[];
+  /** All there are after the changes. */
+  readonly reactions: readonly { readonly key: string; readonly count: number }[];
+}
 
 /** In place of a content that a recall has erased, of the message and of the entries that changed it. */
 export const recalledContent = { type: 'hongyan.recalled' } as const;

@@ -40,6 +40,7 @@ interface Fields {
   readonly key?: string;
   readonly op?: string;
   readonly pinned?: boolean;
+  readonly changes?: readonly { readonly user_id: string; readonly key: string; readonly op?: string }[];
 }
 
 const tombstone = { type: 'hongyan.recalled' };
@@ -66,7 +67,7 @@ const recallTargetOf = ({ type, target_seq }: Fields) => (type === 'hongyan.reca
 
 function apply(
   message: Message,
-  { type, content, key = '', op, pinned }: Fields,
+  { type, content, key = '', op, pinned, changes = [] }: Fields,
   { seq, from }: { seq: number; from: string },
 ): void {
   if (type === 'hongyan.edit') {
@@ -81,15 +82,21 @@ function apply(
     delete message.replyTo;
     message.reactions.clear();
   } else if (type === 'hongyan.reaction') {
-    const users = message.reactions.get(key) ?? new Set();
-    if (op === 'add') users.add(from);
-    else users.delete(from);
-    if (users.size === 0) message.reactions.delete(key);
-    else message.reactions.set(key, users);
+    react(message, { user_id: from, key, op });
+  } else if (type === 'hongyan.reactions') {
+    for (const change of changes) react(message, change);
   } else if (type === 'hongyan.pin') {
     if (pinned) message.pinned = true;
     else delete message.pinned;
   } else throw new Error(`an entry of type ${type} changes message ${message.seq}`);
+}
+
+function react({ reactions }: Message, { user_id, key, op }: NonNullable<Fields['changes']>[number]): void {
+  const users = reactions.get(key) ?? new Set();
+  if (op === 'add') users.add(user_id);
+  else users.delete(user_id);
+  if (users.size === 0) reactions.delete(key);
+  else reactions.set(key, users);
 }
 
 function formOf(

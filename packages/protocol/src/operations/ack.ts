@@ -12,6 +12,12 @@ export const AckSchema = Type.Object({
   timestamp: Type.Integer({ description: 'Unix milliseconds' }),
   status: MessageStatusSchema,
   duplicate: Type.Optional(Type.Literal(true, { description: 'Committed before [D3]' })),
+  noted: Type.Optional(
+    Type.Literal(true, {
+      description:
+        'It is durable, and an entry that sums up the changes of this second follows: msg_id, seq and timestamp are those of the message',
+    }),
+  ),
   unchanged: Type.Optional(
     Type.Literal(true, {
       description:

@@ -2,7 +2,7 @@
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Refused } from '@hongyan/base/result';
-import type { Content, ReactionOp, StateContent } from '@hongyan/protocol/content';
+import type { Content, ReactionOp, ReactionSummary, StateContent } from '@hongyan/protocol/content';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
@@ -16,6 +16,12 @@ export type MessageChange =
   /** The key is normalised. */
   | { readonly type: 'react'; readonly key: string; readonly op: ReactionOp }
   | { readonly type: 'pin'; readonly pinned: boolean };
+
+/** By the server, of reactions that are part of the message's state already: there is nothing to decide. */
+export interface SumUp {
+  readonly type: 'sum_up';
+  readonly changes: ReactionSummary['changes'];
+}
 
 export interface ChangeLimits {
   /** How long after it was sent a message may be edited. */
@@ -64,8 +70,12 @@ export function decide(change: MessageChange, facts: ChangeFacts): Decision {
   }
 }
 
-/** What the entry of a change says. */
-export function contentOf(change: MessageChange, target_seq: Seq): StateContent {
+/** What the entry of a change says. `state`: after it. */
+export function contentOf(
+  change: MessageChange | SumUp,
+  target_seq: Seq,
+  { reactions = [] }: MessageState,
+): StateContent {
   switch (change.type) {
     case 'edit':
       return { type: 'hongyan.edit', target_seq, content: change.content };
@@ -75,6 +85,13 @@ export function contentOf(change: MessageChange, target_seq: Seq): StateContent 
       return { type: 'hongyan.reaction', target_seq, key: change.key, op: change.op };
     case 'pin':
       return { type: 'hongyan.pin', target_seq, pinned: change.pinned };
+    case 'sum_up':
+      return {
+        type: 'hongyan.reactions',
+        target_seq,
+        changes: change.changes,
+        reactions: reactions.map(({ key, userIds }) => ({ key, count: userIds.length })),
+      };
     default:
       return unreachable(change);
   }

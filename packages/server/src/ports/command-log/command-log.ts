@@ -6,7 +6,7 @@ import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/p
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Rules } from '@hongyan/protocol/rules';
-import type { MessageChange } from '../../domain/message-change.ts';
+import type { MessageChange, SumUp } from '../../domain/message-change.ts';
 import type { MessageReferences } from '../../domain/message-references.ts';
 
 interface CommandKey {
@@ -30,7 +30,7 @@ export interface MessageChangeCommand extends CommandKey {
   readonly type: 'change_message';
   readonly clientMsgId: ClientMsgId;
   readonly targetSeq: Seq;
-  readonly change: MessageChange;
+  readonly change: MessageChange | SumUp;
 }
 
 export type ChangeCommand = CommandKey &
@@ -70,6 +70,8 @@ export type CommandOutcome =
       readonly isDuplicate: boolean;
       /** It was so already: nothing was appended, and these are the message's. */
       readonly isUnchanged?: boolean;
+      /** It is stored, and its entry follows together with others. */
+      readonly isNoted?: boolean;
     }
   | { readonly type: 'changed' };
 

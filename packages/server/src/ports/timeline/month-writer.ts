@@ -37,7 +37,7 @@ import { type Month, monthPath, openMonthWriter, seqMax, setUpMonth } from './mo
 import { MonthReader } from './month-reader.ts';
 import { type PackedId, packId, unpackId } from './packed-id.ts';
 import { type Standing, TailIndex } from './tail-index.ts';
-import type { Mentioned, NewEntry } from './timeline.ts';
+import type { Mentioned, NewEntry, StateChange } from './timeline.ts';
 import type { Duplicate, Placement } from './timeline-op.ts';
 
 export interface MonthWriterOptions {
@@ -158,6 +158,11 @@ export class MonthWriter {
     standing.lastCount = count;
     this.#tail.add({ standing, senderNo, clientMsgId, contentLength: contentJson.length, isCounted, targetSeq });
     return { type: 'committed', seq, count };
+  }
+
+  setState({ conversationId, seq, asOfSeq, stateJson, isPinned }: StateChange): void {
+    const { no } = this.#standing(conversationId);
+    this.#sql.setState.run(no, seq, asOfSeq, stateJson, 0, isPinned ? 1 : 0);
   }
 
   #mention(conversationNo: number, seq: number, mentioned: Mentioned): void {

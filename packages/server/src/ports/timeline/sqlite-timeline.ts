@@ -11,7 +11,7 @@ import type { TailLimits } from './month-writer.ts';
 import { SqliteFeed } from './sqlite-feed.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 import { StoreView } from './store-view.ts';
-import type { AppendResult, NewEntry, StoredEntry, Timeline } from './timeline.ts';
+import type { AppendResult, NewEntry, StateChange, StoredEntry, Timeline } from './timeline.ts';
 import { type TimelineOp, type TimelineResult, toAppendOp } from './timeline-op.ts';
 import type { TimelineInit } from './timeline-store.ts';
 
@@ -81,6 +81,10 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
 
   append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
     return this.#appends.submitAll(batch);
+  }
+
+  async setState(change: StateChange): Promise<void> {
+    await this.#thread.commit([{ type: 'set_state', change }]);
   }
 
   async retain({ fromMs }: { readonly fromMs: number }): Promise<void> {

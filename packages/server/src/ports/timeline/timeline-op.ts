@@ -3,9 +3,12 @@
 import { assert } from '@hongyan/base/assert';
 import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
 import type { Month } from './month-file.ts';
-import type { NewEntry, References, StoredEntry, Target } from './timeline.ts';
+import type { NewEntry, References, StateChange, StoredEntry, Target } from './timeline.ts';
 
-export type TimelineOp = AppendOp | { readonly type: 'retain'; readonly fromMs: number };
+export type TimelineOp =
+  | AppendOp
+  | { readonly type: 'set_state'; readonly change: StateChange }
+  | { readonly type: 'retain'; readonly fromMs: number };
 
 export interface AppendOp {
   readonly type: 'append';
@@ -32,6 +35,7 @@ export type TimelineResult =
       /** All entries of the month up to this p are in its sorted tables. */
       readonly sortedThrough: number;
     }
+  | { readonly type: 'state_set' }
   | { readonly type: 'retained' };
 
 /** Where a new entry stands. */

@@ -66,8 +66,10 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     this.#isInTransaction = false;
     const incoming = { rows: 0, contentLength: 0, latestMs: Number.NEGATIVE_INFINITY };
     for (const op of ops) if (op.type === 'append') measure(incoming, op);
-    if (incoming.rows === 0) return;
-    const current = this.#monthFor(monthOf(incoming.latestMs));
+    const setsState = ops.some(({ type }) => type === 'set_state');
+    if (incoming.rows === 0 && !setsState) return;
+    const current = incoming.rows === 0 ? this.#current : this.#monthFor(monthOf(incoming.latestMs));
+    assert(current, 'a message whose state is set was appended before');
     current.begin(incoming);
     this.#isInTransaction = true;
   }
@@ -76,6 +78,10 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     switch (op.type) {
       case 'append':
         return this.#append(op);
+      case 'set_state':
+        assert(this.#current && this.#isInTransaction, 'a state is set within a transaction of a month');
+        this.#current.setState(op.change);
+        return { type: 'state_set' };
       case 'retain':
         return this.#retain(monthOf(op.fromMs));
       default:

@@ -63,6 +63,10 @@ export interface MessageState {
   readonly stateJson: string;
 }
 
+export interface StateChange extends Place, MessageState {
+  readonly isPinned: boolean;
+}
+
 export type AppendResult =
   | { readonly type: 'committed'; readonly entry: StoredEntry }
   /** [D3] The same (from, clientMsgId) was committed before; `entry` is that first one. */
@@ -125,6 +129,8 @@ export interface Range {
  */
 export interface Timeline extends TimelineReads {
   append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]>;
+  /** Replaces the state of a kept message without an entry of its own. As durable as an append when it resolves. */
+  setState(change: StateChange): Promise<void>;
   /**
    * [M18] Removes entries older than `fromMs`, as far as the adapter can remove them cheaply; entries at or after it MUST stay.
    * MUST remove a prefix of each conversation, so that firstSeq alone describes the gap [D5].

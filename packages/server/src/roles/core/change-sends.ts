@@ -61,7 +61,7 @@ export class ChangeSends {
     const outcome = await this.#order.submit(from, ok(command));
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a change of a message ends as an entry');
-    const { msgId, seq, timestampMs, isDuplicate, isUnchanged } = outcome.value;
+    const { msgId, seq, timestampMs, isDuplicate, isUnchanged, isNoted } = outcome.value;
     return ok({
       client_msg_id,
       msg_id: msgId,
@@ -70,6 +70,7 @@ export class ChangeSends {
       timestamp: timestampMs,
       status: 'ack',
       ...(isDuplicate ? { duplicate: true as const } : {}),
+      ...(isNoted ? { noted: true as const } : {}),
       ...(isUnchanged ? { unchanged: true as const } : {}),
     });
   }

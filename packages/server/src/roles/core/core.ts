@@ -17,6 +17,7 @@ import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
 import { ReferenceChecks } from './message-references.ts';
 import { PresenceSessions } from './presence.ts';
+import { ReactionSummaries } from './reaction-summaries.ts';
 import { Reactions } from './reactions.ts';
 import { Receipts } from './receipts.ts';
 import { Sends } from './sends.ts';
@@ -38,11 +39,12 @@ export function startCore(deps: CoreDeps): RunningCore {
   const memberships = new MembershipCache(deps.directory);
   const sent = new SentPositions(deps);
   const views = new ConversationViews(deps, sent);
+  const summaries = new ReactionSummaries(deps);
   const handler = new CommandHandler(deps, {
     memberships,
     sent,
     conversations: new DirectoryChanges(deps, memberships),
-    messages: new TimelineMessageChanges(deps, memberships),
+    messages: new TimelineMessageChanges(deps, memberships, summaries),
     references: new ReferenceChecks(deps, memberships),
   });
   deps.commands.consume((batch) => handler.handle(batch));
@@ -55,6 +57,7 @@ export function startCore(deps: CoreDeps): RunningCore {
     closeSession: (session) => presence.close(session),
     async drain() {
       presence.stop();
+      await summaries.drain();
       await deps.commands.drain();
       await receipts.drain();
       await sent.drain();

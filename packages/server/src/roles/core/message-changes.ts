@@ -4,14 +4,15 @@ import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { contentOf, type Decision, decide } from '../../domain/message-change.ts';
-import { decodeState, encodeState, unchanged } from '../../domain/message-state.ts';
+import { contentOf, type Decision, decide, type MessageChange } from '../../domain/message-change.ts';
+import { type MessageState as DecodedState, decodeState, encodeState, unchanged } from '../../domain/message-state.ts';
 import { isSameMessage, recalledJson } from '../../domain/send.ts';
 import type { CommandOutcome, MessageChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
 import { type MessageChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
 import type { Membership, MembershipCache } from './membership-cache.ts';
+import type { ReactionSummaries } from './reaction-summaries.ts';
 
 type Outcome = Result<CommandOutcome>;
 
@@ -26,14 +27,17 @@ interface Found {
 export class TimelineMessageChanges implements MessageChanges {
   readonly #deps: CoreDeps;
   readonly #memberships: MembershipCache;
+  readonly #summaries: ReactionSummaries;
 
-  constructor(deps: CoreDeps, memberships: MembershipCache) {
+  constructor(deps: CoreDeps, memberships: MembershipCache, summaries: ReactionSummaries) {
     this.#deps = deps;
     this.#memberships = memberships;
+    this.#summaries = summaries;
   }
 
   async apply(command: MessageChangeCommand): Promise<Outcome> {
-    const { conversationId, from, clientMsgId, targetSeq } = command;
+    const { conversationId, from, clientMsgId, targetSeq, change } = command;
+    if (change.type === 'sum_up') return this.#sumUp(command);
     const membership = await this.#memberships.get(conversationId, from);
     if (!membership) return refusal.notMember();
     // [D3] Before the rules are asked: they may say something else of a command that took effect already.
@@ -41,9 +45,12 @@ export class TimelineMessageChanges implements MessageChanges {
     if (earlier) return this.#again(command, earlier);
     const found = await this.#find(conversationId, targetSeq);
     if (!found || targetSeq < membership.member.visibleFromSeq) return refusal.noSuch(`message ${targetSeq}`);
-    const decision = await this.#decide(command, membership, found);
+    const decision = await this.#decide(command, change, { membership, found });
     switch (decision.type) {
       case 'entry':
+        if (this.#isToBeNoted(command)) return this.#note(command, decision.state, found);
+        if (change.type === 'react' && membership.conversation.memberCount > this.#deps.limits.receiptsPushMax)
+          this.#summaries.appended({ conversationId, seq: targetSeq });
         return this.#append(command, decision, found.nextSeq);
       case 'unchanged':
         return ok(nothingNew(found));
@@ -52,8 +59,44 @@ export class TimelineMessageChanges implements MessageChanges {
     }
   }
 
+  /** Also when the conversation has become smaller meanwhile: what was noted comes first. */
+  #isToBeNoted({ conversationId, targetSeq, change }: MessageChangeCommand): boolean {
+    return change.type === 'react' && this.#summaries.isWaiting({ conversationId, seq: targetSeq });
+  }
+
+  /** By the server: whoever reacted may have left. */
+  async #sumUp(command: MessageChangeCommand): Promise<Outcome> {
+    const { conversationId, targetSeq } = command;
+    const found = await this.#find(conversationId, targetSeq);
+    const state = found?.state && decodeState(found.state.stateJson);
+    if (!found || !state || state.recalled) return refusal.noSuch(`message ${targetSeq} to sum up`);
+    this.#summaries.appended({ conversationId, seq: targetSeq });
+    return this.#append(command, { type: 'entry', state, erases: false }, found.nextSeq);
+  }
+
+  async #note(
+    { conversationId, from, targetSeq, change }: MessageChangeCommand,
+    state: DecodedState,
+    { message, state: before }: Found,
+  ): Promise<Outcome> {
+    assert(change.type === 'react', 'reactions alone are noted');
+    const asOfSeq = before?.asOfSeq ?? targetSeq;
+    const isPinned = state.pinned === true;
+    await this.#deps.timeline.setState({
+      conversationId,
+      seq: targetSeq,
+      asOfSeq,
+      stateJson: encodeState(state),
+      isPinned,
+    });
+    this.#summaries.note({ conversationId, seq: targetSeq }, { user_id: from, key: change.key, op: change.op });
+    const { msgId, timestampMs } = message;
+    return ok({ type: 'message', msgId, seq: asOfSeq, timestampMs, isDuplicate: false, isNoted: true });
+  }
+
   #again({ conversationId, change, targetSeq }: MessageChangeCommand, earlier: StoredEntry): Outcome {
-    const again = { conversationId, contentJson: JSON.stringify(contentOf(change, targetSeq)) };
+    // A summary has a key of its own: it is never repeated.
+    const again = { conversationId, contentJson: JSON.stringify(contentOf(change, targetSeq, unchanged)) };
     if (!isSameMessage(earlier, again)) return refusal.keyReused();
     const { msgId, seq, timestampMs } = earlier;
     return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });
@@ -70,9 +113,9 @@ export class TimelineMessageChanges implements MessageChanges {
   }
 
   async #decide(
-    { change, from, conversationId }: MessageChangeCommand,
-    { conversation, member }: Membership,
-    found: Found,
+    { from, conversationId }: MessageChangeCommand,
+    change: MessageChange,
+    { membership: { conversation, member }, found }: { readonly membership: Membership; readonly found: Found },
   ): Promise<Decision> {
     const { clock, limits, timeline } = this.#deps;
     const isPinning = change.type === 'pin' && change.pinned;
@@ -100,7 +143,7 @@ export class TimelineMessageChanges implements MessageChanges {
       from,
       clientMsgId,
       timestampMs: clock.nowMs(),
-      contentJson: JSON.stringify(contentOf(change, targetSeq)),
+      contentJson: JSON.stringify(contentOf(change, targetSeq, state)),
       isCounted: false,
       target: {
         seq: targetSeq,

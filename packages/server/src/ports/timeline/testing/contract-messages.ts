@@ -199,6 +199,24 @@ function statesContract(current: Current): void {
     });
   });
 
+  test('[E6] a state is replaced without an entry, in the month of now, and the next entry replaces it again', async () => {
+    await current.timeline().append([...entries(2), change(1, { state: 'a' })]);
+    const set = (seqOf: number, asOf: number, stateJson: string, isPinned = false) =>
+      current.timeline().setState({ conversationId: id, seq: seq(seqOf), asOfSeq: seq(asOf), stateJson, isPinned });
+    await set(1, 3, 'b');
+    await set(2, 2, 'c', true);
+    await inBothLives(current, async () => {
+      expect(await states()).toEqual(['1 as of 3: b', '2 as of 2: c']);
+      expect(await current.timeline().pinned(id)).toEqual([seq(2)]);
+      expect(await bounds(current.timeline())).toEqual([1, 3]);
+    });
+    await current.timeline().append([entry({ atMs: inMonth(1) })]);
+    await set(1, 3, 'd');
+    await inBothLives(current, async () => expect(await states()).toEqual(['1 as of 3: d', '2 as of 2: c']));
+    await current.timeline().append([change(1, { state: 'e', atMs: inMonth(1) })]);
+    await inBothLives(current, async () => expect(await states()).toEqual(['1 as of 5: e', '2 as of 2: c']));
+  });
+
   test('[E5, D5] retention leaves the states of kept messages and no others', async () => {
     await current.timeline().append([...entries(2), change(1)]);
     await current.timeline().append([entry({ atMs: inMonth(1) }), change(4, { state: 'a', atMs: inMonth(1) })]);

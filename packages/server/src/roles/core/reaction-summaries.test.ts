@@ -1,0 +1,113 @@
+// Reactions in a conversation above receipts-push-max: an entry a second for each message, and nothing lost in between.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import type { ClientMsgId, ConversationId, Seq } from '@hongyan/protocol/ids';
+import { foldEntries } from '@hongyan/testing/fold-entries';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { until } from '@hongyan/testing/until';
+import { conversationTopic } from '../../ports/event-bus/event-bus.ts';
+import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
+
+const everyone = ['ann', 'bob', 'carl', 'dora', 'eve'];
+let clock: ManualClock;
+let world: World;
+let group: ConversationId;
+let target: Seq;
+let keys = 0;
+beforeEach(async () => {
+  clock = new ManualClock(Date.UTC(2026, 0, 15));
+  world = await openWorld({ receiptsPushMax: 4, given: (deps) => ({ ...deps, clock }) });
+  await world.people(...everyone);
+  group = await world.group('ann', everyone.slice(1));
+  target = (await world.say('ann', group, 'x')).seq;
+});
+afterEach(() => world.close());
+
+const react = (by: string, key: string, op: 'add' | 'remove' = 'add', clientMsgId = `k${++keys}`) =>
+  world.core.react(caller(by), {
+    ...{ conversation_id: group, target_seq: target, key, op },
+    client_msg_id: clientMsgId as ClientMsgId,
+  });
+const history = async (by: string) =>
+  accepted(await world.core.history(caller(by), { conversation_id: group })).entries.find(
+    (entry) => entry.seq === target,
+  );
+const entries = async () =>
+  accepted(await world.core.catchUp(caller('ann'), { conversation_id: group, after_seq: seq(0), limit: 200 })).entries;
+
+test('[E6] of many reactions within a second the first makes an entry, the others one together; each counts at once', async () => {
+  const frames = await world.listen(conversationTopic(group));
+  const first = accepted(await react('ann', '👍'));
+  expect(first.noted).toBeUndefined();
+  for (const by of everyone.slice(1)) expect(accepted(await react(by, '👍'))).toMatchObject({ noted: true });
+  accepted(await react('bob', '🎉'));
+  accepted(await react('bob', '👍', 'remove'));
+  expect(accepted(await react('carl', '👍'))).toMatchObject({ unchanged: true });
+  expect((await history('bob'))?.reactions).toEqual([
+    { key: '👍', count: 4 },
+    { key: '🎉', count: 1, mine: true },
+  ]);
+  expect(frames).toHaveLength(1);
+  clock.advance(1_000);
+  await until(() => frames.length === 2);
+  const change = (userId: string, key: string, op = 'add') => ({ user_id: userId, key, op });
+  expect(frames[1]).toMatchObject({
+    type: 'entry',
+    count: 1,
+    content: {
+      type: 'hongyan.reactions',
+      target_seq: target,
+      changes: [...everyone.slice(1).map((by) => change(by, '👍')), change('bob', '🎉'), change('bob', '👍', 'remove')],
+      reactions: [
+        { key: '👍', count: 4 },
+        { key: '🎉', count: 1 },
+      ],
+    },
+  });
+  const seen = await history('bob');
+  expect(Number(seen?.as_of_seq)).toBe(Number(frames[1]?.seq));
+  expect(foldEntries(await entries(), 'bob').find((message) => message.seq === target)?.reactions).toEqual(
+    seen?.reactions as never,
+  );
+});
+
+test('[E6, D3] a repeat of a noted reaction changes nothing, and a quiet second ends the waiting', async () => {
+  accepted(await react('ann', '👍'));
+  accepted(await react('bob', '👍', 'add', 'once'));
+  expect(accepted(await react('bob', '👍', 'add', 'once'))).toMatchObject({ unchanged: true });
+  clock.advance(1_000);
+  await until(async () => (await entries()).at(-1)?.content.type === 'hongyan.reactions');
+  clock.advance(1_000);
+  expect(accepted(await react('carl', '👍')).noted).toBeUndefined();
+  expect((await history('carl'))?.reactions).toEqual([{ key: '👍', count: 3, mine: true }]);
+});
+
+test('[E5, E6] a message recalled meanwhile gets no summary, and a pin in between keeps the reactions', async () => {
+  accepted(await react('ann', '👍'));
+  accepted(await react('bob', '👍'));
+  const place = { conversation_id: group, target_seq: target };
+  accepted(await world.core.pin(caller('ann'), { ...place, client_msg_id: 'pin' as ClientMsgId }));
+  expect(await history('bob')).toMatchObject({ pinned: true, reactions: [{ key: '👍', count: 2, mine: true }] });
+  accepted(await react('carl', '👍'));
+  expect((await history('bob'))?.pinned).toBe(true);
+  accepted(await world.core.recall(caller('ann'), { ...place, client_msg_id: 'recall' as ClientMsgId }));
+  const before = (await entries()).length;
+  clock.advance(1_000);
+  expect(codeOf(await react('dora', '👍'))).toBe('conflict');
+  expect(await entries()).toHaveLength(before);
+});
+
+test('[E6] what was noted is summed up when the core stops, and nobody is needed for it who has left', async () => {
+  accepted(await react('ann', '👍'));
+  accepted(await react('bob', '👍'));
+  accepted(await world.core.removeMember(caller('ann'), { conversation_id: group, user_id: user('bob') }));
+  accepted(await react('carl', '👍'));
+  await world.core.drain();
+  const last = await world.timeline.range({
+    ...{ conversationId: group, beforeSeq: seq(1_000), limit: 1, withTargeted: true },
+  });
+  expect(JSON.parse(last.entries[0]?.contentJson ?? '')).toMatchObject({
+    type: 'hongyan.reactions',
+    reactions: [{ key: '👍', count: 3 }],
+  });
+});
