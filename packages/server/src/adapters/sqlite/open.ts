@@ -9,12 +9,12 @@ export interface OpenOptions {
   readonly cacheBytes?: number;
 }
 
-const pageBytes = 4096;
+export const pageBytes = 4096;
 const busyTimeoutMs = 5_000;
 /** SQLite's own upper bound. A page read through the map costs no system call: history of a large store is mostly such reads. */
 const mmapBytes = 2 ** 31 - 65_536;
 /** A checkpoint each 16 MiB of WAL: rare enough to be cheap, small enough to make a restart quick. */
-const checkpointPages = 4_096;
+export const checkpointPages = 4_096;
 
 /** A commit on this connection is on the disk when it returns, unless its transaction asked for less: synchronous=FULL makes WAL fsync each commit [D1]. */
 export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 1024 }: OpenOptions = {}): Database {
@@ -74,6 +74,16 @@ export function closeWriter(db: Database): void {
     // A disk that is full or failing: the log stays beside the file, and the next one to open it reads both.
   }
   db.close();
+}
+
+/** A lock that another connection has is then reported at once. */
+export function withoutWaiting<T>(db: Database, run: () => T): T {
+  db.run('PRAGMA busy_timeout=0');
+  try {
+    return run();
+  } finally {
+    db.run(`PRAGMA busy_timeout=${busyTimeoutMs}`);
+  }
 }
 
 /** Whether a commit waits for the disk. */

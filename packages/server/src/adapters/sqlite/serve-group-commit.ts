@@ -16,8 +16,8 @@ export interface BatchStore<Op, Result> {
   /** MUST also forget what memory learned from the batch; MUST NOT mind that SQLite rolled back by itself already. */
   rollback(): void;
   /**
-   * A piece of work that can wait, of about a millisecond: called when a batch was answered and, as long as it returns true, again
-   * every few milliseconds, so that it leaves the processor to those who wait. A throw is a bug and ends the thread.
+   * A piece of work that can wait, of about a millisecond: called after the opening, when a batch was answered and, as long as it
+   * returns true, again every few milliseconds, so that it leaves the processor to those who wait. A throw is a bug and ends the thread.
    */
   upkeep?(): boolean;
   close(): void;
@@ -44,7 +44,8 @@ class GroupCommitServer<Op, Result> {
   receive(message: ToWorker<Op>): void {
     switch (message.type) {
       case 'init':
-        return this.#answer(this.#init(message.init));
+        this.#answer(this.#init(message.init));
+        return this.#scheduleUpkeep();
       case 'batch':
         assert(this.#store, 'init comes before the first batch');
         this.#answer(commitBatch(this.#store, message.ops));

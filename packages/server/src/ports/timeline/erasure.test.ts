@@ -97,7 +97,7 @@ test('[E5] what a crash kept from being erased in an older month is erased at th
   const { image } = await beforeErasure();
   const db = new Database(join(image, 'timeline-2026-02.db'));
   db.query(
-    `INSERT INTO pending_erasure(conversation_no, seq, content) SELECT no, 2, ? FROM conversation WHERE id = 'g:1'`,
+    `INSERT INTO pending_erasure(conversation_no, seq, by_seq, content) SELECT no, 2, 5, ? FROM conversation WHERE id = 'g:1'`,
   ).run(erased);
   db.close();
   expect(holding('SECRET', image)).not.toEqual([]);

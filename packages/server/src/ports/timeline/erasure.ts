@@ -2,14 +2,22 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import { closeWriter, transactionOf } from '../../adapters/sqlite/open.ts';
+import { transactionOf } from '../../adapters/sqlite/open.ts';
+import { checkpointCleanly, type SweepTarget } from '../../adapters/sqlite/sweep.ts';
 import { assertLayout, openMonthWriter } from './month-file.ts';
 
 export interface Erasure {
   readonly conversationId: ConversationId;
   readonly seq: Seq;
+  /** The entry that erases it: what it says, and what comes after it, stays. */
+  readonly bySeq: Seq;
   /** What stands in the place of each content. */
   readonly contentJson: string;
+}
+
+/** As the month being written remembers it until no byte of the files holds the contents. */
+export interface PendingErasure extends Erasure {
+  readonly no: number;
 }
 
 /**
@@ -24,24 +32,36 @@ export class Eraser {
   }
 
   /** `tailPs`: where the tail holds contents of the message. */
-  erase({ conversationId, seq, contentJson }: Erasure, tailPs: readonly number[]): void {
+  erase({ conversationId, seq, bySeq, contentJson }: Erasure, tailPs: readonly number[]): void {
     for (const p of tailPs) this.#sql.tail.run(contentJson, p);
     this.#sql.entry.run(contentJson, conversationId, seq);
-    this.#sql.change.run(contentJson, conversationId, seq);
+    this.#sql.change.run(contentJson, conversationId, seq, conversationId, bySeq);
     this.#sql.mention.run(conversationId, seq);
   }
 
-  /** Of the month; the newest state of the message MUST be in a later one. */
-  deleteState({ conversationId, seq }: Erasure): void {
-    this.#sql.state.run(conversationId, seq);
+  /** In a month before the one of the erasure: not the state that came with it. */
+  deleteState({ conversationId, seq, bySeq }: Erasure): void {
+    this.#sql.state.run(conversationId, seq, bySeq);
   }
 }
 
-/** In a month that gets no more entries. Durable when it returns, and no longer in the log; see month-file.ts for what SQLite may keep. */
-export function eraseInClosedMonth(path: string, erasures: readonly Erasure[]): void {
+/** A month that gets no more entries. Its checkpoints are left to sweep.ts. */
+export function openToErase(path: string): Database {
   const db = openMonthWriter(path, { cacheBytes: 4 * 1024 * 1024 });
   try {
     assertLayout(db, path);
+    db.run('PRAGMA wal_autocheckpoint=0');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** In a month that gets no more entries. Durable when it returns; the file is to be swept. */
+export function eraseInClosedMonth({ path, file }: Omit<SweepTarget, 'db'>, erasures: readonly Erasure[]): void {
+  const db = openToErase(path);
+  try {
     const eraser = new Eraser(db);
     const transaction = transactionOf(db);
     transaction.begin();
@@ -50,8 +70,9 @@ export function eraseInClosedMonth(path: string, erasures: readonly Erasure[]): 
       eraser.deleteState(erasure);
     }
     transaction.commit();
+    checkpointCleanly({ db, path, file });
   } finally {
-    closeWriter(db);
+    db.close();
   }
 }
 
@@ -60,8 +81,12 @@ function prepareErasure(db: Database) {
   return {
     tail: db.prepare<unknown, [string, number]>('UPDATE tail SET content = ?, refs = NULL WHERE p = ?'),
     entry: db.prepare<unknown, [string, string, number]>(`UPDATE entry SET content = ?, refs = NULL WHERE n = (${n})`),
-    change: db.prepare<unknown, [string, string, number]>(`UPDATE change SET content = ? WHERE target = (${n})`),
+    change: db.prepare<unknown, [string, string, number, string, number]>(
+      `UPDATE change SET content = ? WHERE target = (${n}) AND n < (${n})`,
+    ),
     mention: db.prepare<unknown, [string, number]>(`DELETE FROM mention WHERE n = (${n})`),
-    state: db.prepare<unknown, [string, number]>(`DELETE FROM message_state WHERE n = (${n})`),
+    state: db.prepare<unknown, [string, number, number]>(
+      `DELETE FROM message_state WHERE n = (${n}) AND as_of_seq < ?`,
+    ),
   };
 }

@@ -18,7 +18,7 @@ export type Month = string;
  * `message_state` is beside the newest change of a message, not beside the message, which may be in an older month: its `n` is made
  * of this month's number of the conversation and the message's seq. The newest month that has a row for a message is right.
  * `mention` has a row for each user that an entry mentions, with the user's number among the senders, or 0 for all.
- * `pending_erasure` holds what is to be erased in older months.
+ * `pending_erasure` holds what was erased, by which entry, and is not gone from every byte of this file and the older ones yet.
  */
 const schema = `
   CREATE TABLE IF NOT EXISTS conversation(no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
@@ -40,18 +40,14 @@ const schema = `
   CREATE INDEX IF NOT EXISTS erased_message ON message_state(n) WHERE is_erased;
   CREATE INDEX IF NOT EXISTS pinned_message ON message_state(n) WHERE is_pinned;
   CREATE TABLE IF NOT EXISTS pending_erasure(no INTEGER PRIMARY KEY, conversation_no INTEGER NOT NULL, seq INTEGER NOT NULL,
-    content TEXT NOT NULL);
+    by_seq INTEGER NOT NULL, content TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS feed(p INTEGER PRIMARY KEY, n INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS by_msg_id(msg_id BLOB, n INTEGER, PRIMARY KEY(msg_id, n)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS by_key(client_msg_id BLOB, sender_no INTEGER, n INTEGER NOT NULL, PRIMARY KEY(client_msg_id, sender_no)) WITHOUT ROWID;`;
 
 const layoutVersion = 3;
 
-/**
- * What is deleted or overwritten on this connection is overwritten by zeros on the disk too [E5]. One kind of byte escapes that:
- * when SQLite packs the rows of a page anew to make room, the free space in the middle of the page keeps copies of rows as they
- * were then. In a test with scattered writes that was the case of one erased content in a few hundred. VACUUM removes them.
- */
+/** What is deleted or overwritten on this connection is overwritten by zeros on the disk too, but for copies that a sweep clears [E5]. */
 export function openMonthWriter(path: string, options: Parameters<typeof openWriter>[1]): Database {
   const db = openWriter(path, options);
   db.run('PRAGMA secure_delete=ON');

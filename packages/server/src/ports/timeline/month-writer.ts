@@ -26,12 +26,12 @@
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
 import { isUnavailable } from '../../adapters/sqlite/failure.ts';
 import { closeWriter, type Transaction, transactionOf } from '../../adapters/sqlite/open.ts';
 import { Drain, type DrainStatements, prepareDrain, rowsPerStep } from './drain.ts';
-import { Eraser, type Erasure } from './erasure.ts';
+import { Eraser, type Erasure, type PendingErasure } from './erasure.ts';
 import type { KeyRange } from './key-range.ts';
 import { type Month, monthPath, openMonthWriter, seqMax, setUpMonth } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
@@ -84,7 +84,9 @@ export class MonthWriter {
   /** Steps of the drain that the appends since it began call for, so that it ends before the tail is full. */
   #stepsOwed = 0;
   #batch: Batch | undefined;
-  #pendingErasures: Erasure[];
+  /** Of the rows of pending_erasure that are committed; as `#erasuresDone` when none is left. */
+  #lastErasure: number;
+  #erasuresDone: number;
 
   constructor(options: MonthWriterOptions) {
     const { folder, month, maxBytes, tailLimits = tailLimitsDefault } = options;
@@ -107,7 +109,9 @@ export class MonthWriter {
     this.#sql = prepare(this.#db);
     this.#drainSql = prepareDrain(this.#db);
     this.#eraser = new Eraser(this.#db);
-    this.#pendingErasures = this.#sql.pendingErasures.all();
+    const { first, last } = this.#sql.erasureBounds.get() ?? { first: 1, last: 0 };
+    this.#lastErasure = last;
+    this.#erasuresDone = first - 1;
     this.#sortedKeys = this.#reader.keyRange();
     this.#tail = this.#loadTail();
     this.#foundThrough = this.#tail.nextP - 1;
@@ -120,7 +124,7 @@ export class MonthWriter {
 
   begin(incoming: { readonly rows: number; readonly contentLength: number }): void {
     this.#makeRoom(incoming);
-    this.#batch = { fromP: this.#tail.nextP, newConversations: [], newSenders: [], erasures: [] };
+    this.#batch = { fromP: this.#tail.nextP, newConversations: [], newSenders: [], erasures: 0 };
     this.#transaction.begin();
   }
 
@@ -178,40 +182,72 @@ export class MonthWriter {
     assert(seq >= 1 && seq < asOfSeq, `entry ${asOfSeq} changes an earlier one; not ${seq}`);
     this.#sql.setState.run(standing.no, seq, asOfSeq, stateJson, erasedJson === undefined ? 0 : 1, isPinned ? 1 : 0);
     if (erasedJson === undefined) return;
-    const erasure = { conversationId, seq, contentJson: erasedJson };
+    const erasure = { conversationId, seq, bySeq: asOfSeq as Seq, contentJson: erasedJson };
     this.#eraser.erase(erasure, this.#tail.pOfMessage({ standing, seq }));
+    this.#remember(erasure, standing.no);
   }
 
-  /** Remembers, with the batch, what is to be erased in earlier months: done after the batch, and after a crash again. */
-  postpone(erasure: Erasure): void {
-    assert(this.#batch, 'an erasure is postponed within a batch');
-    const { conversationId, seq, contentJson } = erasure;
-    this.#sql.postpone.run(this.#standing(conversationId).no, seq, contentJson);
-    this.#batch.erasures.push(erasure);
+  /** With the batch: what was erased and is not gone from every byte of the files yet. Seen to after the batch, and after a crash. */
+  #remember({ seq, bySeq, contentJson }: Erasure, conversationNo: number): void {
+    assert(this.#batch, 'an erasure is remembered within a batch');
+    const no = this.#lastErasure + ++this.#batch.erasures;
+    this.#sql.remember.run(no, conversationNo, seq, bySeq, contentJson);
   }
 
-  get pendingErasures(): readonly Erasure[] {
-    return this.#pendingErasures;
+  /** Remembers, in the place of the month before, what that one has not done yet. */
+  takeOverErasures(from: MonthWriter): void {
+    if (!from.hasErasures) return;
+    this.begin({ rows: 0, contentLength: 0 });
+    try {
+      for (const erasure of from.erasuresAfter(0)) {
+        // Not by the standing: the month before may not have handed over where the conversation stands.
+        const { no } = this.#numberOf(erasure.conversationId);
+        this.#remember(erasure, no);
+      }
+      this.commit();
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+    from.forgetErasures(from.lastErasure);
   }
 
-  /** All of them were done. Not durable: doing them again changes nothing. */
-  forgetErasures(): void {
+  /** The number of the newest erasure that is remembered; they are numbered in the order they were made. */
+  get lastErasure(): number {
+    return this.#lastErasure;
+  }
+
+  get hasErasures(): boolean {
+    return this.#lastErasure > this.#erasuresDone;
+  }
+
+  erasuresAfter(no: number): readonly PendingErasure[] {
+    return this.#sql.erasuresAfter.all(no);
+  }
+
+  /** They are done. Not durable: doing them again changes nothing. */
+  forgetErasures(throughNo: number): void {
     this.#transaction.begin({ isDurable: false });
     try {
-      this.#sql.forgetErasures.run();
+      this.#sql.forgetErasures.run(throughNo);
       this.#transaction.commit();
     } catch (error) {
       this.#transaction.rollback();
       throw error;
     }
-    this.#pendingErasures = [];
+    this.#erasuresDone = throughNo;
+  }
+
+  /** For a sweep of the file. */
+  get db(): Database {
+    return this.#db;
   }
 
   commit(): void {
     this.#transaction.commit();
     if (!this.#batch) return;
     if (this.#drain) this.#stepsOwed += (1.5 * (this.#tail.nextP - this.#batch.fromP)) / rowsPerStep;
-    this.#pendingErasures.push(...this.#batch.erasures);
+    this.#lastErasure += this.#batch.erasures;
     this.#batch = undefined;
   }
 
@@ -297,16 +333,21 @@ export class MonthWriter {
   #standing(conversationId: ConversationId): Standing {
     const known = this.#standings.get(conversationId);
     if (known) return known;
-    const found = this.#sql.findConversation.get(conversationId);
-    const no = found?.no ?? Number(this.#sql.addConversation.run(conversationId).lastInsertRowid);
-    const last = found ? this.#reader.last(conversationId) : undefined;
+    const { no, isNew } = this.#numberOf(conversationId);
+    const last = isNew ? undefined : this.#reader.last(conversationId);
     const { lastSeq, lastCount } = last
       ? { lastSeq: last.seq, lastCount: last.count }
       : this.#options.standingBefore(conversationId);
     const standing = { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
     this.#standings.set(conversationId, standing);
-    if (!found) this.#batch?.newConversations.push(conversationId);
+    if (isNew) this.#batch?.newConversations.push(conversationId);
     return standing;
+  }
+
+  #numberOf(conversationId: ConversationId): { readonly no: number; readonly isNew: boolean } {
+    const found = this.#sql.findConversation.get(conversationId);
+    if (found) return { no: found.no, isNew: false };
+    return { no: Number(this.#sql.addConversation.run(conversationId).lastInsertRowid), isNew: true };
   }
 
   #senderNo(from: UserId): number {
@@ -348,7 +389,7 @@ interface Batch {
   readonly fromP: number;
   readonly newConversations: ConversationId[];
   readonly newSenders: UserId[];
-  readonly erasures: Erasure[];
+  erasures: number;
 }
 
 interface TailFileRow {
@@ -394,14 +435,17 @@ function prepare(db: Database) {
        ON CONFLICT DO UPDATE SET as_of_seq = excluded.as_of_seq, state = excluded.state,
          is_erased = is_erased OR excluded.is_erased, is_pinned = excluded.is_pinned`,
     ),
-    postpone: db.prepare<unknown, [number, number, string]>(
-      'INSERT INTO pending_erasure(conversation_no, seq, content) VALUES(?, ?, ?)',
+    remember: db.prepare<unknown, [number, number, number, number, string]>(
+      'INSERT INTO pending_erasure(no, conversation_no, seq, by_seq, content) VALUES(?, ?, ?, ?, ?)',
     ),
-    pendingErasures: db.prepare<Erasure, []>(
-      `SELECT c.id AS conversationId, e.seq, e.content AS contentJson FROM pending_erasure e CROSS JOIN conversation c
-       WHERE c.no = e.conversation_no ORDER BY e.no`,
+    erasuresAfter: db.prepare<PendingErasure, [number]>(
+      `SELECT e.no, c.id AS conversationId, e.seq, e.by_seq AS bySeq, e.content AS contentJson FROM pending_erasure e CROSS JOIN conversation c
+       WHERE e.no > ? AND c.no = e.conversation_no ORDER BY e.no`,
     ),
-    forgetErasures: db.prepare<unknown, []>('DELETE FROM pending_erasure'),
+    erasureBounds: db.prepare<{ first: number; last: number }, []>(
+      'SELECT coalesce(min(no), 1) AS first, coalesce(max(no), 0) AS last FROM pending_erasure',
+    ),
+    forgetErasures: db.prepare<unknown, [number]>('DELETE FROM pending_erasure WHERE no <= ?'),
     findConversation: db.prepare<{ no: number }, [string]>('SELECT no FROM conversation WHERE id = ?'),
     addConversation: db.prepare<unknown, [string]>('INSERT INTO conversation(id) VALUES(?)'),
     findSender: db.prepare<{ no: number }, [string]>('SELECT no FROM sender WHERE id = ?'),

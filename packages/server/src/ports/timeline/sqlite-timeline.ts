@@ -103,8 +103,9 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
 
   async #close(): Promise<void> {
     await this.#appends.drain();
-    await this.#thread.close();
+    // First: the thread sweeps what was erased, which readers of the log would delay, and closes the files that it swept (PageFile.close).
     this.view.close();
+    await this.#thread.close();
   }
 
   async #commit(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {

@@ -4,10 +4,10 @@ import { assert, unreachable } from '@hongyan/base/assert';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { isUnavailable } from '../../adapters/sqlite/failure.ts';
 import type { BatchStore } from '../../adapters/sqlite/serve-group-commit.ts';
-import { eraseInClosedMonth } from './erasure.ts';
+import { Erasures } from './erasures.ts';
 import { HeadsFile } from './heads-file.ts';
 import type { KeyRange } from './key-range.ts';
-import { deleteMonth, listMonths, type Month, monthOf, monthPath } from './month-file.ts';
+import { deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { MonthWriter, type TailLimits } from './month-writer.ts';
 import { packId } from './packed-id.ts';
@@ -30,6 +30,7 @@ export interface TimelineInit {
 export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   readonly #init: TimelineInit;
   readonly #heads: HeadsFile;
+  readonly #erasures: Erasures;
   /** Oldest first. */
   #closed: ClosedMonth[] = [];
   #current: MonthWriter | undefined;
@@ -37,11 +38,12 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   constructor(init: TimelineInit) {
     this.#init = init;
+    this.#erasures = new Erasures(init.folder, () => this.#closed.map(({ reader }) => reader));
     this.#heads = HeadsFile.openForWriting(init.folder);
     try {
       this.#openMonths();
     } catch (error) {
-      this.close();
+      this.#closeFiles();
       throw error;
     }
   }
@@ -58,7 +60,8 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     if (newest === undefined) return;
     this.#current = this.#openMonth(newest);
     this.#heads.beginMonth(newest);
-    this.#tryToErase(this.#current);
+    this.#erasures.turnTo(this.#current);
+    this.#tryToErase();
   }
 
   /** All entries of a batch go to one month, the latest of theirs, so that no month holds an entry of a later one [M18]. */
@@ -93,7 +96,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     if (this.#isInTransaction && this.#current) {
       this.#current.commit();
       try {
-        this.#erase(this.#current);
+        this.#erasures.overwrite();
       } catch {
         // What is committed cannot be undone, so this must not fail it. Upkeep tries again, where a bug ends the thread.
       }
@@ -108,14 +111,26 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   upkeep(): boolean {
     if (!this.#current) return false;
-    this.#tryToErase(this.#current);
-    return this.#current.upkeep();
+    const isMoreToSort = this.#current.upkeep();
+    return this.#erasures.step() || isMoreToSort;
   }
 
+  /** What was erased is gone from every byte, unless the disk or a reader prevents it: then the next start goes on. */
   close(): void {
+    try {
+      this.#erasures.finish();
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+    } finally {
+      this.#closeFiles();
+    }
+  }
+
+  #closeFiles(): void {
     for (const month of this.#closed) month.close();
     this.#current?.close();
     this.#heads.close();
+    this.#erasures.close();
   }
 
   #append(op: AppendOp): TimelineResult {
@@ -130,7 +145,6 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       if (outcome.type === 'committed') {
         outcomes.push(outcome.seq);
         counts.push(outcome.count);
-        if (entry.target?.erasedJson !== undefined) this.#postponeErasure(current, entry);
       } else {
         outcomes.push(-duplicates.push(outcome));
         counts.push(0);
@@ -140,32 +154,13 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     return { type: 'appended', month, outcomes, counts, duplicates, sortedThrough };
   }
 
-  /** Only when there is something to erase: mostly the whole of a message is in the month being written. */
-  #postponeErasure(current: MonthWriter, { conversationId, target }: NewEntry): void {
-    if (target?.erasedJson === undefined) return;
-    const { seq, erasedJson } = target;
-    if (!this.#closed.some(({ reader }) => reader.holdsMessage(conversationId, seq))) return;
-    current.postpone({ conversationId, seq, contentJson: erasedJson });
-  }
-
   /** What a full disk keeps from being erased stays remembered, for the next commit, upkeep, turn of the month or start. */
-  #tryToErase(current: MonthWriter): void {
+  #tryToErase(): void {
     try {
-      this.#erase(current);
+      this.#erasures.overwrite();
     } catch (error) {
       if (!isUnavailable(error)) throw error;
     }
-  }
-
-  /** What the month being written remembers to be erased in earlier months. */
-  #erase(current: MonthWriter): void {
-    const { pendingErasures } = current;
-    if (pendingErasures.length === 0) return;
-    for (const { reader } of this.#closed) {
-      const held = pendingErasures.filter(({ conversationId, seq }) => reader.holdsMessage(conversationId, seq));
-      if (held.length > 0) eraseInClosedMonth(monthPath(this.#init.folder, reader.month), held);
-    }
-    current.forgetErasures();
   }
 
   /** A clock that stepped back keeps writing the newest month: positions only grow. */
@@ -176,15 +171,19 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   /** Whatever fails on the way, the month before stays the one being written. */
   #turnOver(from: MonthWriter | undefined, to: Month): MonthWriter {
-    if (from) this.#settle(from);
+    from?.drainAll();
     const next = this.#openMonth(to);
     try {
       this.#heads.beginMonth(to);
-      if (from) this.#closeMonth(from.month);
+      if (from) {
+        next.takeOverErasures(from);
+        this.#closeMonth(from.month);
+      }
     } catch (error) {
       next.close();
       throw error;
     }
+    this.#erasures.turnTo(next);
     from?.close();
     return next;
   }
@@ -206,17 +205,14 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     if (this.#heads.isClosed(month) && isSettled(this.#init.folder, month)) return;
     const writer = this.#openMonth(month);
     try {
-      this.#settle(writer);
+      writer.drainAll();
+      this.#erasures.turnTo(writer);
+      this.#erasures.finish();
       this.#heads.closeMonth(month);
     } finally {
+      this.#erasures.turnTo(undefined);
       writer.close();
     }
-  }
-
-  /** Before its heads are taken over. */
-  #settle(month: MonthWriter): void {
-    month.drainAll();
-    this.#erase(month);
   }
 
   #openMonth(month: Month): MonthWriter {
@@ -244,6 +240,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       this.#closed = this.#closed.slice(1);
       oldest.close();
       deleteMonth(this.#init.folder, oldest.reader.month);
+      this.#erasures.drop(oldest.reader.month);
     }
     return { type: 'retained' };
   }
