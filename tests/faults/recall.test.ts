@@ -9,6 +9,7 @@ import { dataFolder, killServers, removeDataFolders, startServer } from '../serv
 
 const secret = 'carrier goose';
 const messages = 40;
+const cli = join(import.meta.dir, '../../packages/cli/src/main.ts');
 
 afterAll(async () => {
   await killServers();
@@ -38,8 +39,10 @@ test('[E5] recalled texts, and their edits, are in no file of the data folder wh
   await recallAll(server.url, await sendAll(server.url, ann, group, 'again '));
   await server.kill();
   expect(await holdsSecret(dataDir)).toBe(true);
+  expect(await inspect(dataDir)).toContain('still being erased from the files');
   server = await startServer({ dataDir, port: server.port });
   await until(async () => !(await holdsSecret(dataDir)));
+  expect(await inspect(dataDir)).not.toContain('still being erased');
   expect(await server.stop()).toBe(0);
   expect(await holdsSecret(dataDir)).toBe(false);
 }, 60_000);
@@ -60,6 +63,12 @@ async function sendAll(url: string, ann: Account, group: string, prefix = ''): P
     seqs.push(Number((await done(url, ann, 'POST', '/v1/messages', body)).seq));
   }
   return seqs;
+}
+
+/** What the command prints of the message that was recalled last. */
+async function inspect(dataDir: string): Promise<string> {
+  const command = [process.execPath, cli, 'inspect', `send again ${messages - 1}`, '--data', dataDir];
+  return new Response(Bun.spawn(command, { stdout: 'pipe', stderr: 'inherit' }).stdout).text();
 }
 
 async function holdsSecret(dataDir: string): Promise<boolean> {

@@ -61,6 +61,8 @@ export interface DeviceFacts {
 export interface WhereFacts {
   readonly type: 'message';
   readonly message: MessageFacts;
+  /** It was recalled, and some byte of the files may still hold what it said. */
+  readonly is_being_erased: boolean;
   /** Of all members but the sender. */
   readonly delivered_count: number;
   readonly read_count: number;
@@ -101,7 +103,7 @@ export async function conversationFacts(
 }
 
 export async function whereFacts(
-  { directory }: Readers,
+  { directory, timeline }: Readers,
   { entry, limit }: { readonly entry: StoredEntry; readonly limit: number },
 ): Promise<WhereFacts> {
   const { conversationId, seq, from } = entry;
@@ -114,6 +116,7 @@ export async function whereFacts(
   return {
     type: 'message',
     message: messageFacts(entry),
+    is_being_erased: await timeline.isBeingErased(entry),
     delivered_count: counts.delivered,
     read_count: counts.read,
     member_count: conversations.get(conversationId)?.memberCount ?? 0,

@@ -59,6 +59,7 @@ export function whereText(facts: WhereFacts): string {
     `in ${message.conversation_id}, seq ${message.seq}, committed ${timeOf(message.timestamp)}`,
     `from ${message.from}, client_msg_id ${printable(message.client_msg_id)}`,
     `content: ${contentLine(message.content, contentCharsMax)}`,
+    ...(facts.is_being_erased ? ['recalled; what it said is still being erased from the files'] : []),
     `delivered to ${facts.delivered_count} and read by ${facts.read_count} of ${others} other members`,
     '',
     `members: ${facts.member_count}${cut(members.length, facts.member_count)}`,

@@ -24,8 +24,8 @@ export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): P
 
 export interface Readers {
   readonly directory: DirectoryReader;
-  /** The port's reads; and, as an operator has a key without its sender, the entries of every sender who used it. */
-  readonly timeline: TimelineReads & Pick<SqliteTimelineReader, 'findAllByClientMsgId'>;
+  /** The port's reads; and what an operator asks: the entries of every sender who used a key, and what the files may still hold. */
+  readonly timeline: TimelineReads & Pick<SqliteTimelineReader, 'findAllByClientMsgId' | 'isBeingErased'>;
 }
 
 /** The directory alone, read only, until `work` settles. Rejects when the folder has none. */

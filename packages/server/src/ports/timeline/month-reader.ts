@@ -148,6 +148,11 @@ export class MonthReader {
     return this.#sql.holds.get(conversationId, seq)?.found === 1;
   }
 
+  /** Whether the month remembers that the message was erased, and that some byte of the files may still hold it. */
+  isBeingErased(conversationId: ConversationId, seq: number): boolean {
+    return this.#sql.isBeingErased.get(conversationId, seq)?.found === 1;
+  }
+
   /** Nothing is left to be sorted or erased. */
   get isSettled(): boolean {
     return this.#sql.unsettled.get()?.found === 0;

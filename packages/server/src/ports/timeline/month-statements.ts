@@ -116,6 +116,10 @@ function prepareStates(db: Database) {
       `SELECT EXISTS(SELECT 1 FROM entry WHERE n = ${n}) OR EXISTS(SELECT 1 FROM change WHERE target = ${n})
          OR EXISTS(SELECT 1 FROM message_state WHERE n = ${n}) AS found FROM conversation c WHERE c.id = ?1`,
     ),
+    isBeingErased: db.prepare<{ found: number }, [string, number]>(
+      `SELECT EXISTS(SELECT 1 FROM pending_erasure WHERE conversation_no = c.no AND seq = ?2) AS found
+       FROM conversation c WHERE c.id = ?1`,
+    ),
     unsettled: db.prepare<{ found: number }, []>(
       'SELECT EXISTS(SELECT 1 FROM tail) OR EXISTS(SELECT 1 FROM pending_erasure) AS found',
     ),

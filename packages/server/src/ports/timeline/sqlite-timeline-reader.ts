@@ -9,6 +9,8 @@ import type { StoredEntry, TimelineReads } from './timeline.ts';
 export interface SqliteTimelineReader extends TimelineReads {
   /** The entries of every sender who used the key: an operator has the key and not always its sender. */
   findAllByClientMsgId(clientMsgId: ClientMsgId): Promise<readonly StoredEntry[]>;
+  /** It was erased, and some byte of the files may still hold it [E5]. */
+  isBeingErased(message: Pick<StoredEntry, 'conversationId' | 'seq'>): Promise<boolean>;
   close(): void;
 }
 
@@ -48,6 +50,11 @@ class Reader implements SqliteTimelineReader {
     const unsorted = this.#view.tail.byKeyOfAnyone(clientMsgId);
     const isNew = (entry: StoredEntry) => !sorted.some((other) => other.from === entry.from);
     return [...sorted, ...unsorted.filter(isNew)];
+  }
+
+  async isBeingErased({ conversationId, seq }: Pick<StoredEntry, 'conversationId' | 'seq'>): Promise<boolean> {
+    this.#now();
+    return this.#view.months.some((month) => month.isBeingErased(conversationId, seq));
   }
 
   /** The tail is read anew for each question: it is bounded, and no news of commits comes from the server. */
