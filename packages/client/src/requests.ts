@@ -20,6 +20,8 @@ export const requestFrames = {
   react: 'react',
   pin: 'pin',
   unpin: 'unpin',
+  setPrivate: 'set_private',
+  privateState: 'private_state',
   sync: 'sync',
   history: 'history',
   catchUp: 'catch_up',

@@ -28,8 +28,9 @@ export const ConversationIdSchema = Type.Unsafe<ConversationId>(
   Type.String({
     minLength: 3,
     maxLength: 131,
-    pattern: '^(d:[A-Za-z0-9_.@-]{1,64}:[A-Za-z0-9_.@-]{1,64}|g:[A-Za-z0-9_.@-]{1,64})$',
-    description: 'd: + both user ids sorted, joined by ":"; groups and broadcasts g: + id',
+    pattern: '^(d:[A-Za-z0-9_.@-]{1,64}:[A-Za-z0-9_.@-]{1,64}|[gu]:[A-Za-z0-9_.@-]{1,64})$',
+    description:
+      'd: + both user ids sorted, joined by ":"; groups and broadcasts g: + id; the private timeline of a user u: + user id',
   }),
 );
 export const MsgIdSchema = Type.Unsafe<MsgId>(

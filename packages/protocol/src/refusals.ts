@@ -53,6 +53,8 @@ export const refusal = {
     refused('forbidden', `a message may be edited for ${windowS} seconds after it was sent: send a new one`),
   recalled: () => refused('conflict', 'the message was recalled'),
   editedMeanwhile: () => refused('conflict', 'the message was edited meanwhile: read it again, then edit'),
+  draftsUnresolved: (max: number) =>
+    refused('conflict', `${max} devices have written different drafts: choose among them first`),
   fixedMembers: () => refused('forbidden', 'a direct conversation has no title and always the same two members'),
   notMember: () => refused('not_member', 'you are not a member of this conversation'),
   noSuch: (what: string) => refused('not_found', `there is no ${what}`),

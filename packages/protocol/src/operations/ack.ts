@@ -21,7 +21,7 @@ export const AckSchema = Type.Object({
   unchanged: Type.Optional(
     Type.Literal(true, {
       description:
-        'It was so already, and no entry was made: msg_id, seq and timestamp are those of the message, seq as of which it is so',
+        'It was so already, and no entry was made: msg_id, seq and timestamp are those of the message, seq as of which it is so; in a private timeline msg_id is of no entry',
     }),
   ),
 });

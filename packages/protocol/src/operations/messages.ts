@@ -90,6 +90,9 @@ export const messageOperations = {
       conversation_count: Type.Integer({
         description: 'All conversations of the user. A device that counts another number left some while it was away',
       }),
+      private_seq: Type.Unsafe<Static<typeof SeqSchema>>(
+        Type.Integer({ minimum: 0, description: "Last seq of the user's private timeline" }),
+      ),
     }),
     refusals: [],
     needs: 'device',

@@ -5,6 +5,7 @@ import { conversationOperations } from './conversations.ts';
 import { messageChangeOperations } from './message-changes.ts';
 import { messageOperations } from './messages.ts';
 import type { InputOf, OperationSpec, OutputOf } from './operation.ts';
+import { privateOperations } from './private.ts';
 import { receiptOperations } from './receipts.ts';
 import { routingOperations } from './routing.ts';
 
@@ -13,6 +14,7 @@ export const operations = {
   ...conversationOperations,
   ...messageOperations,
   ...messageChangeOperations,
+  ...privateOperations,
   ...receiptOperations,
   ...routingOperations,
 } as const satisfies Record<string, OperationSpec>;

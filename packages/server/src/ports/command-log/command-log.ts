@@ -1,8 +1,9 @@
 // The command-log port: the way up. Every command that changes a conversation goes through it, keyed by the conversation.
 // It has two ends, a producer and a consumer, because in a cluster they are two processes.
 
+import type { PrivateChange } from '@hongyan/protocol/content';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
-import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Rules } from '@hongyan/protocol/rules';
@@ -33,6 +34,15 @@ export interface MessageChangeCommand extends CommandKey {
   readonly change: MessageChange | SumUp;
 }
 
+/** A change of the user's private timeline, whose id `conversationId` is. */
+export interface PrivateChangeCommand extends CommandKey {
+  readonly type: 'change_private';
+  readonly clientMsgId: ClientMsgId;
+  readonly change: PrivateChange;
+  /** undefined: the caller named none. */
+  readonly deviceId: DeviceId | undefined;
+}
+
 export type ChangeCommand = CommandKey &
   (
     | {
@@ -57,7 +67,7 @@ export type ChangeCommand = CommandKey &
     | { readonly type: 'set_role'; readonly userId: UserId; readonly role: MemberRole }
   );
 
-export type Command = MessageCommand | MessageChangeCommand | ChangeCommand;
+export type Command = MessageCommand | MessageChangeCommand | PrivateChangeCommand | ChangeCommand;
 
 /** What the submitter learns once the command is durable [D1]. */
 export type CommandOutcome =

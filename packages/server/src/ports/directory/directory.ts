@@ -1,6 +1,7 @@
-// The directory port: users, conversations and receipts in one store with one life cycle.
+// The directory port: users, conversations, receipts and private states in one store with one life cycle.
 
 import type { Conversations } from './conversations.ts';
+import type { PrivateStates } from './private-states.ts';
 import type { Receipts } from './receipts.ts';
 import type { Users } from './users.ts';
 
@@ -10,7 +11,7 @@ import type { Users } from './users.ts';
  * Each method is one question to the store however many keys it takes: a remote adapter answers it in one round trip.
  * Rejects with StoreFailure for what the environment does. `unknown_outcome`: the write may have been stored; otherwise it was not.
  */
-export interface Directory extends Users, Conversations, Receipts {
+export interface Directory extends Users, Conversations, Receipts, PrivateStates {
   /** Stores what was accepted. Later calls reject; closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -27,7 +28,8 @@ export type DirectoryWrite =
   | 'removeMember'
   | 'setRole'
   | 'advanceReceipts'
-  | 'advanceSent';
+  | 'advanceSent'
+  | 'putPrivate';
 
 /** The reads alone: for a process beside the server, which changes nothing. */
 export type DirectoryReader = Omit<Directory, DirectoryWrite>;

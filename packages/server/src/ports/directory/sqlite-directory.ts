@@ -12,6 +12,7 @@ import type { Directory, DirectoryReader, DirectoryWrite } from './directory.ts'
 import { ConversationReads } from './sqlite/conversation-reads.ts';
 import type { DirectoryInit } from './sqlite/directory.worker.ts';
 import type { DirectoryOp, DirectoryResult, ResultOf, ValueOf } from './sqlite/ops.ts';
+import { PrivateReads } from './sqlite/private-rows.ts';
 import { ReceiptReads } from './sqlite/receipt-reads.ts';
 import { assertLayout } from './sqlite/schema.ts';
 import { UserReads } from './sqlite/user-reads.ts';
@@ -65,6 +66,7 @@ class SqliteDirectoryReader implements DirectoryReader {
   readonly #users: UserReads;
   readonly #conversations: ConversationReads;
   readonly #receipts: ReceiptReads;
+  readonly #privates: PrivateReads;
   #isClosed = false;
 
   constructor(db: Database) {
@@ -72,6 +74,7 @@ class SqliteDirectoryReader implements DirectoryReader {
     this.#users = new UserReads(db);
     this.#conversations = new ConversationReads(db);
     this.#receipts = new ReceiptReads(db);
+    this.#privates = new PrivateReads(db);
   }
 
   getUsers(userIds: readonly UserId[]) {
@@ -132,6 +135,18 @@ class SqliteDirectoryReader implements DirectoryReader {
 
   countReceipts(request: Request<'countReceipts'>) {
     return this.#read(() => this.#receipts.count(request));
+  }
+
+  privateTotals(userId: UserId) {
+    return this.#read(() => this.#privates.totals(userId));
+  }
+
+  privateRows(request: Request<'privateRows'>) {
+    return this.#read(() => this.#privates.rows(request));
+  }
+
+  privatePage(request: Request<'privatePage'>) {
+    return this.#read(() => this.#privates.page(request));
   }
 
   async close(): Promise<void> {
@@ -201,6 +216,10 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
 
   async advanceSent(batch: ValueOf<'advanceSent'>): Promise<void> {
     if (batch.length > 0) await this.#write('advanceSent', batch);
+  }
+
+  putPrivate(value: ValueOf<'putPrivate'>) {
+    return this.#write('putPrivate', value);
   }
 
   override async close(): Promise<void> {

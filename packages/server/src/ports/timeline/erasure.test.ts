@@ -71,6 +71,23 @@ for (const [place, tailLimits] of Object.entries(places)) {
   }
 }
 
+for (const [place, tailLimits] of Object.entries(places)) {
+  test(`[E5] entries that supersede each other are erased one by one, in whatever month: ${place}`, async () => {
+    const timeline = await open(tailLimits);
+    await timeline.append([entry({ content: short, isCounted: false, atMs: inMonth(0) })]);
+    for (const [index, month] of [0, 1, 1, 2].entries()) {
+      const target = { seq: index + 1, state: '{}', erased };
+      await timeline.append([entry({ content: index === 3 ? '{}' : short, target, atMs: inMonth(month) })]);
+    }
+    expect(contentsOf(await historyOf(timeline))).toEqual([erased, erased, erased, erased, '{}']);
+    await timeline.close();
+    expect(holding('SECRET')).toEqual([]);
+    const again = await open(tailLimits);
+    expect(contentsOf(await historyOf(again))).toEqual([erased, erased, erased, erased, '{}']);
+    await again.close();
+  });
+}
+
 const contentsOf = (found: readonly { readonly contentJson: string }[]) => found.map((one) => one.contentJson);
 
 test('[E5] a row is erased in both forms while it is sorted', async () => {

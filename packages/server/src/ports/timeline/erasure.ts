@@ -1,4 +1,4 @@
-// Erasing a message: its content, and that of every entry that changed it, is overwritten wherever a month's file holds it [E5].
+// Erasing an entry: its content, and that of every entry that changed it, is overwritten wherever a month's file holds it [E5].
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -35,6 +35,7 @@ export class Eraser {
   erase({ conversationId, seq, bySeq, contentJson }: Erasure, tailPs: readonly number[]): void {
     for (const p of tailPs) this.#sql.tail.run(contentJson, p);
     this.#sql.entry.run(contentJson, conversationId, seq);
+    this.#sql.self.run(contentJson, conversationId, seq);
     this.#sql.change.run(contentJson, conversationId, seq, conversationId, bySeq);
     this.#sql.mention.run(conversationId, seq);
   }
@@ -81,6 +82,8 @@ function prepareErasure(db: Database) {
   return {
     tail: db.prepare<unknown, [string, number]>('UPDATE tail SET content = ?, refs = NULL WHERE p = ?'),
     entry: db.prepare<unknown, [string, string, number]>(`UPDATE entry SET content = ?, refs = NULL WHERE n = (${n})`),
+    // It may be one with a target itself.
+    self: db.prepare<unknown, [string, string, number]>(`UPDATE change SET content = ? WHERE n = (${n})`),
     change: db.prepare<unknown, [string, string, number, string, number]>(
       `UPDATE change SET content = ? WHERE target = (${n}) AND n < (${n})`,
     ),

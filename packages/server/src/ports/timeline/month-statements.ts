@@ -113,7 +113,7 @@ function prepareStates(db: Database) {
       `SELECT m.is_pinned FROM conversation c CROSS JOIN message_state m WHERE c.id = ?1 AND m.n = ${n}`,
     ),
     holds: db.prepare<{ found: number }, [string, number]>(
-      `SELECT EXISTS(SELECT 1 FROM entry WHERE n = ${n}) OR EXISTS(SELECT 1 FROM change WHERE target = ${n})
+      `SELECT EXISTS(SELECT 1 FROM entry WHERE n = ${n}) OR EXISTS(SELECT 1 FROM change WHERE n = ${n} OR target = ${n})
          OR EXISTS(SELECT 1 FROM message_state WHERE n = ${n}) AS found FROM conversation c WHERE c.id = ?1`,
     ),
     isBeingErased: db.prepare<{ found: number }, [string, number]>(

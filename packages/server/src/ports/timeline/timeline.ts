@@ -20,7 +20,7 @@ export interface NewEntry {
   readonly isCounted: boolean;
   /** Of a counted entry: what it refers to beside its content. */
   readonly references?: References | undefined;
-  /** Of a state entry that changes a message of the same conversation: which, and the message's state after it. */
+  /** Of a state entry that changes or supersedes an earlier entry of the same conversation: which, and its state after it. */
   readonly target?: Target | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface Target {
   /** Whether `pinned` lists the message from now on; absent: it does not. */
   readonly isPinned?: boolean | undefined;
   /**
-   * Overwrites the content of the message and of all entries that changed it so far by this JSON, and removes its references: no
+   * Overwrites the content of that entry and of all entries that changed it so far by this JSON, and removes its references: no
    * read shows what was there, and the message no longer counts as unread [E5]. How much of it the disk still holds is the adapter's to state.
    */
   readonly erasedJson?: string | undefined;

@@ -4,8 +4,9 @@ import { directMembers } from '@hongyan/protocol/direct';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { type BusEvent, conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
 
-/** A direct conversation reaches its two users on their own topics, any other its members on the conversation's. */
+/** A direct conversation reaches its two users on their own topics, a private timeline its user, any other its members on the conversation's. */
 export function topicsOf(conversationId: ConversationId): readonly Topic[] {
+  if (conversationId.startsWith('u:')) return [userTopic(conversationId.slice(2) as UserId)];
   const pair = directMembers(conversationId);
   if (!pair) return [conversationTopic(conversationId)];
   return pair[0] === pair[1] ? [userTopic(pair[0])] : [userTopic(pair[0]), userTopic(pair[1])];

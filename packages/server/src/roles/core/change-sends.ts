@@ -1,12 +1,14 @@
-// The operations edit, recall, react, pin and unpin: what can be checked before the log is, then the command goes up like any send.
+// The operations edit, recall, react, pin, unpin and setPrivate: what can be checked before the log is, then the command goes up like any send.
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
 import type { Ack } from '@hongyan/protocol/operations/ack';
 import type { Input } from '@hongyan/protocol/operations/operations';
+import { privateTimelineId } from '@hongyan/protocol/private';
 import type { Result } from '@hongyan/protocol/refusals';
 import { type MessageChange, reactionKey } from '../../domain/message-change.ts';
 import { checkKey, encodeContent } from '../../domain/send.ts';
+import type { MessageChangeCommand, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
 import type { SubmitOrder } from './submit-order.ts';
@@ -25,47 +27,50 @@ export class ChangeSends {
   async edit(caller: Caller, { content, expect_seq: expectSeq, ...target }: Input<'edit'>): Promise<Result<Ack>> {
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
-    return this.#submit(caller, target, { type: 'edit', content, expectSeq });
+    return this.#change(caller, target, { type: 'edit', content, expectSeq });
   }
 
   async recall(caller: Caller, { reason, ...target }: Input<'recall'>): Promise<Result<Ack>> {
-    return this.#submit(caller, target, { type: 'recall', reason });
+    return this.#change(caller, target, { type: 'recall', reason });
   }
 
   async react(caller: Caller, { key: asWritten, op, ...target }: Input<'react'>): Promise<Result<Ack>> {
     const key = reactionKey(asWritten);
     if (key.type !== 'ok') return key;
-    return this.#submit(caller, target, { type: 'react', key: key.value, op });
+    return this.#change(caller, target, { type: 'react', key: key.value, op });
   }
 
   async pin(caller: Caller, target: Input<'pin'>): Promise<Result<Ack>> {
-    return this.#submit(caller, target, { type: 'pin', pinned: true });
+    return this.#change(caller, target, { type: 'pin', pinned: true });
   }
 
   async unpin(caller: Caller, target: Input<'unpin'>): Promise<Result<Ack>> {
-    return this.#submit(caller, target, { type: 'pin', pinned: false });
+    return this.#change(caller, target, { type: 'pin', pinned: false });
   }
 
-  async #submit({ userId: from }: Caller, target: Target, change: MessageChange): Promise<Result<Ack>> {
-    const { conversation_id, target_seq, client_msg_id } = target;
-    const key = checkKey(client_msg_id);
+  async setPrivate({ userId: from, deviceId }: Caller, input: Input<'setPrivate'>): Promise<Result<Ack>> {
+    const { client_msg_id: clientMsgId, change } = input;
+    const conversationId = privateTimelineId(from);
+    return this.#submit({ type: 'change_private', conversationId, from, clientMsgId, change, deviceId });
+  }
+
+  #change({ userId: from }: Caller, target: Target, change: MessageChange): Promise<Result<Ack>> {
+    const { conversation_id: conversationId, target_seq: targetSeq, client_msg_id: clientMsgId } = target;
+    return this.#submit({ type: 'change_message', conversationId, from, clientMsgId, targetSeq, change });
+  }
+
+  async #submit(command: MessageChangeCommand | PrivateChangeCommand): Promise<Result<Ack>> {
+    const { from, clientMsgId, conversationId } = command;
+    const key = checkKey(clientMsgId);
     if (key.type !== 'ok') return key;
-    const command = {
-      type: 'change_message' as const,
-      conversationId: conversation_id,
-      from,
-      clientMsgId: client_msg_id,
-      targetSeq: target_seq,
-      change,
-    };
     const outcome = await this.#order.submit(from, ok(command));
     if (outcome.type !== 'ok') return outcome;
-    assert(outcome.value.type === 'message', 'a change of a message ends as an entry');
+    assert(outcome.value.type === 'message', 'a change ends as an entry');
     const { msgId, seq, timestampMs, isDuplicate, isUnchanged, isNoted } = outcome.value;
     return ok({
-      client_msg_id,
+      client_msg_id: clientMsgId,
       msg_id: msgId,
-      conversation_id,
+      conversation_id: conversationId,
       seq,
       timestamp: timestampMs,
       status: 'ack',

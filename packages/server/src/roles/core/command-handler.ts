@@ -14,6 +14,7 @@ import type {
   CommandOutcome,
   MessageChangeCommand,
   MessageCommand,
+  PrivateChangeCommand,
 } from '../../ports/command-log/command-log.ts';
 import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
@@ -39,12 +40,18 @@ export interface MessageChanges {
   apply(command: MessageChangeCommand): Promise<Outcome>;
 }
 
+/** Applies one change of a private timeline. */
+export interface PrivateChanges {
+  apply(command: PrivateChangeCommand): Promise<Outcome>;
+}
+
 export interface CommandHandlerParts {
   readonly memberships: MembershipCache;
   readonly sent: SentPositions;
   readonly conversations: ConversationChanges;
   readonly messages: MessageChanges;
   readonly references: ReferenceChecks;
+  readonly privates: PrivateChanges;
 }
 
 /**
@@ -59,19 +66,24 @@ export class CommandHandler {
   readonly #conversations: ConversationChanges;
   readonly #messages: MessageChanges;
   readonly #references: ReferenceChecks;
+  readonly #privates: PrivateChanges;
   /** Batches are admitted in their order; settled while none waits for a look-up. */
   #admission: Promise<unknown> | undefined;
   /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
   #appended: Promise<unknown> = Promise.resolve();
   readonly #lanes = new Map<ConversationId, Promise<unknown>>();
 
-  constructor(deps: CoreDeps, { memberships, sent, conversations, messages, references }: CommandHandlerParts) {
+  constructor(
+    deps: CoreDeps,
+    { memberships, sent, conversations, messages, privates, references }: CommandHandlerParts,
+  ) {
     this.#deps = deps;
     this.#memberships = memberships;
     this.#sent = sent;
     this.#conversations = conversations;
     this.#messages = messages;
     this.#references = references;
+    this.#privates = privates;
   }
 
   /** Outcomes in the order of the batch. Handling a command again gives the same outcome [D3]. */
@@ -130,6 +142,8 @@ export class CommandHandler {
         return this.#conversations.apply(command).catch((error: unknown) => this.#failed(error, 1));
       case 'change_message':
         return this.#messages.apply(command).catch((error: unknown) => this.#failed(error, 1));
+      case 'change_private':
+        return this.#privates.apply(command).catch((error: unknown) => this.#failed(error, 1));
       default:
         return unreachable(command);
     }

@@ -17,6 +17,8 @@ import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
 import { ReferenceChecks } from './message-references.ts';
 import { PresenceSessions } from './presence.ts';
+import { TimelinePrivateChanges } from './private-changes.ts';
+import { PrivateStates } from './private-states.ts';
 import { ReactionSummaries } from './reaction-summaries.ts';
 import { Reactions } from './reactions.ts';
 import { Receipts } from './receipts.ts';
@@ -40,19 +42,21 @@ export function startCore(deps: CoreDeps): RunningCore {
   const sent = new SentPositions(deps);
   const views = new ConversationViews(deps, sent);
   const summaries = new ReactionSummaries(deps);
+  const privates = new PrivateStates(deps);
   const handler = new CommandHandler(deps, {
     memberships,
     sent,
     conversations: new DirectoryChanges(deps, memberships),
     messages: new TimelineMessageChanges(deps, memberships, summaries),
     references: new ReferenceChecks(deps, memberships),
+    privates: new TimelinePrivateChanges(deps, memberships, privates),
   });
   deps.commands.consume((batch) => handler.handle(batch));
   const receipts = new Receipts(deps, memberships);
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
   return {
-    ...operationsOf(deps, { memberships, views, receipts, presence }),
+    ...operationsOf(deps, { memberships, views, privates, receipts, presence }),
     openSession: (opening) => presence.open(opening).catch(asFailure),
     closeSession: (session) => presence.close(session),
     async drain() {
@@ -68,13 +72,14 @@ export function startCore(deps: CoreDeps): RunningCore {
 interface Parts {
   readonly memberships: MembershipCache;
   readonly views: ConversationViews;
+  readonly privates: PrivateStates;
   readonly receipts: Receipts;
   readonly presence: PresenceSessions;
 }
 
 function operationsOf(
   deps: CoreDeps,
-  { memberships, views, receipts, presence }: Parts,
+  { memberships, views, privates, receipts, presence }: Parts,
 ): Omit<Core, 'openSession' | 'closeSession'> {
   const accounts = new Accounts(deps);
   const order = new SubmitOrder(deps.commands);
@@ -108,6 +113,8 @@ function operationsOf(
     pin: guarded((caller, input) => changes.pin(caller, input)),
     unpin: guarded((caller, input) => changes.unpin(caller, input)),
     listPinned: reading((caller, input) => history.pinned(caller, input)),
+    setPrivate: guarded((caller, input) => changes.setPrivate(caller, input)),
+    privateState: reading((caller, input) => privates.page(caller, input)),
     sync: reading((caller, input) => sync.device(caller, input)),
     history: reading((caller, input) => history.page(caller, input)),
     catchUp: reading((caller, input) => history.entriesAfter(caller, input)),

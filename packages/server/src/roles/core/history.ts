@@ -4,11 +4,13 @@
 import { ok } from '@hongyan/base/result';
 import type { Seq } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { privateTimelineId } from '@hongyan/protocol/private';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Caller } from '../../ports/core/core.ts';
 import type { RangeRequest } from '../../ports/timeline/timeline.ts';
 import type { ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
+import { toEntry } from './entry-view.ts';
 import type { MembershipCache } from './membership-cache.ts';
 
 const limitDefault = 50;
@@ -44,16 +46,19 @@ export class History {
 
   async entriesAfter({ userId }: Caller, input: Input<'catchUp'>): Promise<Result<Output<'catchUp'>>> {
     const { conversation_id, after_seq } = input;
-    const membership = await this.#memberships.get(conversation_id, userId);
-    if (!membership) return refusal.notMember();
-    const { visibleFromSeq } = membership.member;
+    const isPrivate = conversation_id === privateTimelineId(userId);
+    const membership = isPrivate ? undefined : await this.#memberships.get(conversation_id, userId);
+    if (!membership && !isPrivate) return refusal.notMember();
+    const visibleFromSeq = membership?.member.visibleFromSeq ?? (1 as Seq);
     const range = await this.#deps.timeline.range({
       ...this.#rangeOf({ ...input, after_seq }, visibleFromSeq),
       withTargeted: true,
     });
     return ok({
       conversation_id,
-      entries: await this.#views.entries(range.entries, { conversation: membership.conversation, reader: userId }),
+      entries: membership
+        ? await this.#views.entries(range.entries, { conversation: membership.conversation, reader: userId })
+        : range.entries.map((entry) => toEntry(entry, 'ack')),
       first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
       last_seq: range.lastSeq,
       has_more: range.hasMore,

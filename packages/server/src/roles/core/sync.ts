@@ -4,6 +4,7 @@ import { ok } from '@hongyan/base/result';
 import { soon } from '@hongyan/base/soon';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { privateTimelineId } from '@hongyan/protocol/private';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { fittingCount } from '../../domain/page.ts';
 import {
@@ -56,7 +57,10 @@ export class Sync {
     // Both are read before the candidates: what is committed meanwhile is reported by the next sync too [D4].
     const nowMs = clock.nowMs() - overlapMs;
     const request: SyncRequest = { cursor, full: input.full, nowMs, position: await timeline.position() };
-    const candidates = await this.#candidates(caller, request);
+    const [candidates, [own]] = await Promise.all([
+      this.#candidates(caller, request),
+      timeline.heads([privateTimelineId(caller.userId)]),
+    ]);
     const ahead = conversationsAhead(candidates, request);
     const limit = Math.min(input.limit ?? limitDefault, limits.pageMax);
     const rendered = await this.#views.render(ahead.slice(0, limit));
@@ -66,6 +70,7 @@ export class Sync {
       cursor: encodeCursor(cursorAfter(ahead, count, request)),
       has_more: count < ahead.length,
       conversation_count: candidates.length,
+      private_seq: own?.lastSeq ?? (0 as Seq),
     });
   }
 

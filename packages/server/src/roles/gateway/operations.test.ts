@@ -50,6 +50,8 @@ const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | un
   pin: { conversation_id: 'g:1', target_seq: -1, client_msg_id: 'k' },
   unpin: { conversation_id: 'g:1', target_seq: 1 },
   listPinned: { conversation_id: 'x:1' },
+  setPrivate: { client_msg_id: 'k', change: { type: 'pin', conversation_id: 'g:1' } },
+  privateState: { limit: 0 },
   getMessage: { msg_id: '1' },
   findMessage: { client_msg_id: 'k'.repeat(65) },
   listReactions: { conversation_id: 'g:1', target_seq: 1, key: '' },

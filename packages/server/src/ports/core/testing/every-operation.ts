@@ -144,6 +144,7 @@ function messageExamples({ conversationId: conversation_id, msgId, device }: Fac
       refused: { input: { conversation_id: nowhere, after_seq: seq(0) }, code: 'not_member' },
     },
     ...changeExamples(),
+    ...privateExamples(conversation_id),
     getMessage: {
       caller: ann,
       input: { msg_id: msgId },
@@ -163,6 +164,19 @@ function messageExamples({ conversationId: conversation_id, msgId, device }: Fac
 }
 
 /** Of the first message in the direct conversation of ann and bob. */
+function privateExamples(conversation_id: ConversationId) {
+  const key = (client_msg_id: string) => ({ client_msg_id: client_msg_id as ClientMsgId });
+  const pin = { type: 'pin' as const, pinned: true };
+  return {
+    setPrivate: {
+      caller: ann,
+      input: { ...key('private'), change: { ...pin, conversation_id } },
+      refused: { input: { ...key('refused'), change: { ...pin, conversation_id: nowhere } }, code: 'not_member' },
+    },
+    privateState: { caller: ann, input: { limit: 1 } },
+  } satisfies Partial<Examples>;
+}
+
 function changeExamples() {
   const at = (key: string, target = 1) => ({
     conversation_id: direct,

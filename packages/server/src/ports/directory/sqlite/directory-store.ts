@@ -2,11 +2,12 @@
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
-import { type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
+import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
 import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
 import { ConversationWrites } from './conversation-writes.ts';
 import { Numbers } from './numbers.ts';
 import { type DirectoryOp, type DirectoryResult, isDurable } from './ops.ts';
+import { PrivateWrites } from './private-rows.ts';
 import { ReceiptWrites } from './receipt-writes.ts';
 import { UserWrites } from './user-writes.ts';
 
@@ -17,6 +18,7 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
   readonly #users: UserWrites;
   readonly #conversations: ConversationWrites;
   readonly #receipts: ReceiptWrites;
+  readonly #privates: PrivateWrites;
 
   constructor(db: Database) {
     this.#db = db;
@@ -25,6 +27,7 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
     this.#users = new UserWrites(db, this.#numbers);
     this.#conversations = new ConversationWrites(db, this.#numbers);
     this.#receipts = new ReceiptWrites(db, this.#numbers);
+    this.#privates = new PrivateWrites(db, this.#numbers);
   }
 
   begin(ops: readonly DirectoryOp[]): void {
@@ -55,6 +58,8 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
         return this.#receipts.advance(op.value);
       case 'advanceSent':
         return this.#receipts.advanceSent(op.value);
+      case 'putPrivate':
+        return this.#privates.put(op.value);
       default:
         return unreachable(op);
     }
@@ -70,6 +75,6 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
   }
 
   close(): void {
-    this.#db.close();
+    closeWriter(this.#db);
   }
 }

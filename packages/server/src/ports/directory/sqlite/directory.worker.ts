@@ -14,6 +14,8 @@ export interface DirectoryInit {
 serveGroupCommit<DirectoryOp, DirectoryResult>((init) => {
   const { path, maxBytes } = init as DirectoryInit;
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
+  // Drafts that were sent, and recalled since, are to be gone from here too [E5].
+  db.run('PRAGMA secure_delete=ON');
   migrate(db);
   return new DirectoryStore(db);
 });

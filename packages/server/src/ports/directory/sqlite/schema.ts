@@ -40,6 +40,10 @@ const migrations: readonly string[] = [
    ALTER TABLE conversation ADD COLUMN who_mentions_all TEXT NOT NULL DEFAULT 'admins';
    UPDATE conversation SET who_posts = 'admins', who_adds = 'admins' WHERE kind = 'broadcast';
    UPDATE conversation SET who_adds = 'admins', who_mentions_all = 'members' WHERE kind = 'direct';`,
+  `CREATE TABLE private_total(
+     user_no INTEGER PRIMARY KEY, as_of_seq INTEGER NOT NULL, key_count INTEGER NOT NULL, bytes INTEGER NOT NULL);
+   CREATE TABLE private_row(
+     user_no INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, UNIQUE(user_no, key));`,
 ];
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */

@@ -15,6 +15,7 @@ import {
   user,
 } from './builders.ts';
 import { conversationsContract, membersContract, ownersContract } from './contract-conversations.ts';
+import { privateContract } from './contract-private.ts';
 import { receiptsContract } from './contract-receipts.ts';
 import { devicesContract, searchContract, usersContract } from './contract-users.ts';
 import { positionProperties } from './properties.ts';
@@ -37,6 +38,7 @@ export function directoryContract(name: string, make: () => Promise<DirectoryUnd
     describe('members', () => membersContract(current));
     describe('owners', () => ownersContract(current));
     describe('receipts', () => receiptsContract(current));
+    describe('private states', () => privateContract(current));
     positionProperties(make);
 
     test('[D1] everything is there after it was closed and opened again', async () => {

@@ -1,0 +1,166 @@
+// The rules of a user's private timeline [E20–E25]: from a change and what is set now to the entry, or to a refusal. Pure.
+
+import { unreachable } from '@hongyan/base/assert';
+import type { Refused } from '@hongyan/base/result';
+import type { DraftText, PrivateChange, PrivateContent, recalledContent } from '@hongyan/protocol/content';
+import type { DeviceId, Seq } from '@hongyan/protocol/ids';
+import { privateKey } from '@hongyan/protocol/private';
+import { type RefusalCode, refusal } from '@hongyan/protocol/refusals';
+
+/** What is set now under the key of a change: the content of its newest entry. */
+export interface PrivateItem {
+  readonly seq: Seq;
+  readonly content: PrivateContent;
+}
+
+export interface PrivateFacts {
+  readonly current: PrivateItem | undefined;
+  /** The conversation of the change. undefined: the user is not a member of it. */
+  readonly conversation: ConversationFacts | undefined;
+  /** undefined: a caller without a device. */
+  readonly deviceId: DeviceId | undefined;
+  /** Of everything that is set for the user, this key included. */
+  readonly totals: { readonly keys: number; readonly bytes: number };
+  readonly draftBytesMax: number;
+}
+
+export interface ConversationFacts {
+  readonly lastSeq: Seq;
+  /** Where the user's unread messages begin, as far as the directory says. */
+  readonly readSeq: Seq;
+}
+
+export type PrivateDecision =
+  | { readonly type: 'entry'; readonly content: PrivateContent }
+  /** It is so already: no entry is made. */
+  | { readonly type: 'unchanged' }
+  | Refused<RefusalCode>;
+
+/** Of one user, all kinds together. [E25] */
+export const privateKeysMax = 10_000;
+const privateBytesMax = 1_048_576;
+const settingBytesMax = 4_096;
+/** Texts of one draft that await the user's choice. */
+const draftTextsMax = 4;
+
+type Erased = typeof recalledContent;
+
+const unchanged = { type: 'unchanged' } as const;
+
+export function decidePrivate(change: PrivateChange, facts: PrivateFacts): PrivateDecision {
+  const { current, conversation } = facts;
+  // What was set for a conversation that the user has left can still be taken back.
+  const needsMember = change.type !== 'setting' && !isRemoval({ change });
+  if (needsMember && !conversation) return refusal.notMember();
+  switch (change.type) {
+    case 'read':
+      return decideRead(change, conversation);
+    case 'draft':
+      return decideDraft(change, facts);
+    case 'setting':
+      if (Buffer.byteLength(JSON.stringify(change.value)) > settingBytesMax)
+        return refusal.tooLarge('the value of a setting', settingBytesMax);
+      break;
+    case 'mute':
+    case 'pin':
+    case 'archive':
+      break;
+    default:
+      return unreachable(change);
+  }
+  const isSo = current ? Bun.deepEquals(current.content.change, change) : isRemoval({ change });
+  return isSo ? unchanged : withinBounds(contentOf(change), facts);
+}
+
+/**
+ * What the store keeps of an entry; `json` is undefined where the key is set no longer. Nothing of a read position, which is of the
+ * conversation, and of a draft that was superseded, whose content is erased.
+ */
+export function rowOf(content: PrivateContent | Erased): { readonly key: string; readonly json?: string } | undefined {
+  if (content.type === 'hongyan.recalled' || content.change.type === 'read') return undefined;
+  const key = privateKey(content.change);
+  return isRemoval(content) ? { key } : { key, json: JSON.stringify(content) };
+}
+
+/** [E22] The texts of a draft, its own first. */
+export function draftTexts({ change, device_id, others = [] }: PrivateContent): readonly DraftText[] {
+  if (change.type !== 'draft' || change.text === '') return others;
+  return [draftText(change.text, device_id), ...others];
+}
+
+function isRemoval({ change, others }: Pick<PrivateContent, 'change' | 'others'>): boolean {
+  switch (change.type) {
+    case 'mute':
+      return change.until === null;
+    case 'pin':
+      return !change.pinned;
+    case 'archive':
+      return change.count === null;
+    case 'draft':
+      return change.text === '' && others === undefined;
+    case 'setting':
+      return change.value === null;
+    case 'read':
+      return false;
+    default:
+      return unreachable(change);
+  }
+}
+
+/** [E23] Positions only move forward. */
+function decideRead(
+  change: Extract<PrivateChange, { type: 'read' }>,
+  { lastSeq, readSeq }: ConversationFacts = { lastSeq: 0 as Seq, readSeq: 0 as Seq },
+): PrivateDecision {
+  if (change.seq > lastSeq) return refusal.seqBeyondLast(lastSeq);
+  return change.seq <= readSeq ? unchanged : { type: 'entry', content: contentOf(change) };
+}
+
+/**
+ * [E22] A text that continues the present draft replaces it with all its texts. Any other replaces the texts of its own device alone:
+ * those of other devices are kept beside it, until one continues the draft that shows them all.
+ */
+function decideDraft(change: Extract<PrivateChange, { type: 'draft' }>, facts: PrivateFacts): PrivateDecision {
+  const { text, base_revision } = change;
+  const { current, deviceId, draftBytesMax } = facts;
+  if (!text.isWellFormed()) return refusal.notUnicode('text');
+  if (Buffer.byteLength(text) > draftBytesMax) return refusal.tooLarge('the draft', draftBytesMax);
+  const present = current ? draftTexts(current.content) : [];
+  const isContinued = base_revision === current?.seq;
+  const kept = isContinued ? [] : present.filter((one) => !isOf(one, deviceId) && one.text !== text);
+  const content = { ...contentOf(change, deviceId), ...(kept.length > 0 ? { others: kept } : {}) };
+  const texts = draftTexts(content);
+  if (texts.length > draftTextsMax) return refusal.draftsUnresolved(draftTextsMax);
+  if (Bun.deepEquals(texts, present)) return unchanged;
+  return withinBounds(content, facts);
+}
+
+const isOf = ({ device_id }: DraftText, deviceId: DeviceId | undefined): boolean =>
+  device_id !== undefined && device_id === deviceId;
+
+const draftText = (text: string, deviceId: DeviceId | undefined): DraftText =>
+  deviceId === undefined ? { text } : { text, device_id: deviceId };
+
+function contentOf(change: PrivateChange, deviceId?: DeviceId): PrivateContent {
+  const type = 'hongyan.private' as const;
+  return deviceId === undefined ? { type, change } : { type, change, device_id: deviceId };
+}
+
+/** [E25] Removing is always possible. */
+function withinBounds(content: PrivateContent, { current, totals }: PrivateFacts): PrivateDecision {
+  const before = current ? bytesOf(current.content) : 0;
+  const after = bytesOf(content);
+  if (current === undefined && after > 0 && totals.keys >= privateKeysMax)
+    return refusal.tooMany('private settings, mutes, pins, archived conversations and drafts together', privateKeysMax);
+  if (after > before && totals.bytes - before + after > privateBytesMax)
+    return refusal.tooLarge('what is set in private', privateBytesMax);
+  return { type: 'entry', content };
+}
+
+function bytesOf(content: PrivateContent): number {
+  const row = rowOf(content);
+  return row?.json === undefined ? 0 : privateBytes({ key: row.key, json: row.json });
+}
+
+const privateBytes = ({ key, json }: { readonly key: string; readonly json: string }): number =>
+  key.length + Buffer.byteLength(json);

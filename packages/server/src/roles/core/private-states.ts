@@ -1,0 +1,104 @@
+// What a user has set in private: a fold of the private timeline, kept in the directory [E21]. The timeline is written first; entries
+// that a crash kept from the directory are applied by the next one who asks.
+
+import { assert } from '@hongyan/base/assert';
+import { ok } from '@hongyan/base/result';
+import type { PrivateContent, recalledContent } from '@hongyan/protocol/content';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { privateTimelineId } from '@hongyan/protocol/private';
+import type { Result } from '@hongyan/protocol/refusals';
+import { fittingCount } from '../../domain/page.ts';
+import { rowOf } from '../../domain/private-change.ts';
+import type { Caller } from '../../ports/core/core.ts';
+import type { PrivateRow, PrivateTotals, PrivateUpdate } from '../../ports/directory/private-states.ts';
+import type { StoredEntry } from '../../ports/timeline/timeline.ts';
+import type { CoreDeps } from './deps.ts';
+
+const limitDefault = 200;
+/** Entries applied in one step. */
+const stepSize = 200;
+
+export class PrivateStates {
+  readonly #deps: Pick<CoreDeps, 'directory' | 'timeline' | 'limits'>;
+
+  constructor(deps: Pick<CoreDeps, 'directory' | 'timeline' | 'limits'>) {
+    this.#deps = deps;
+  }
+
+  async page({ userId }: Caller, { after, limit }: Input<'privateState'>): Promise<Result<Output<'privateState'>>> {
+    const { directory, limits } = this.#deps;
+    // Before the rows, which may therefore be newer: entries after it are applied once more, in their order.
+    const { asOfSeq } = await this.upToDate(userId);
+    const wanted = Math.min(limit ?? limitDefault, limits.pageMax);
+    const rows = await directory.privatePage({
+      ...{ userId, limit: wanted + 1 },
+      ...(after === undefined ? {} : { after }),
+    });
+    const page = rows.slice(0, wanted);
+    const fitting = page.slice(
+      0,
+      fittingCount(page, ({ json }) => json.length, limits.pageBytesMax),
+    );
+    const next = fitting.length < rows.length ? fitting.at(-1)?.key : undefined;
+    return ok({
+      as_of_seq: asOfSeq,
+      items: fitting.map(itemOf),
+      ...(next === undefined ? {} : { next }),
+    });
+  }
+
+  /** With every entry applied that was committed before the call. */
+  async upToDate(userId: UserId): Promise<PrivateTotals> {
+    const { directory, timeline } = this.#deps;
+    const conversationId = privateTimelineId(userId);
+    for (;;) {
+      const [totals, [head]] = await Promise.all([directory.privateTotals(userId), timeline.heads([conversationId])]);
+      const { asOfSeq } = totals;
+      assert(head, 'a timeline answers each id');
+      if (asOfSeq === head.lastSeq) return totals;
+      // A timeline that was put back to an earlier state: what is set stays so, and its seqs go on from there.
+      if (asOfSeq > head.lastSeq) {
+        await directory.putPrivate({ userId, afterSeq: asOfSeq, asOfSeq: head.lastSeq, rows: [], reads: [] });
+        continue;
+      }
+      const { entries } = await timeline.range({
+        ...{ conversationId, afterSeq: asOfSeq, limit: stepSize },
+        withTargeted: true,
+      });
+      const asOf = entries.at(-1)?.seq ?? head.lastSeq;
+      await directory.putPrivate({ userId, afterSeq: asOfSeq, asOfSeq: asOf, ...changesOf(userId, entries) });
+    }
+  }
+
+  /** The entry that was just appended behind `afterSeq`. */
+  async apply(userId: UserId, entry: StoredEntry, afterSeq: Seq): Promise<void> {
+    const update = { userId, afterSeq, asOfSeq: entry.seq, ...changesOf(userId, [entry]) };
+    await this.#deps.directory.putPrivate(update);
+  }
+}
+
+export const contentOfRow = ({ json }: Pick<PrivateRow, 'json'>): PrivateContent => JSON.parse(json) as PrivateContent;
+
+function itemOf(row: PrivateRow): Output<'privateState'>['items'][number] {
+  const { type: _type, others, ...content } = contentOfRow(row);
+  return { seq: row.seq, ...content, ...(others ? { others: [...others] } : {}) };
+}
+
+function changesOf(userId: UserId, entries: readonly StoredEntry[]): Pick<PrivateUpdate, 'rows' | 'reads'> {
+  const contents = entries.map(({ seq, timestampMs, contentJson }) => ({
+    ...{ seq, atMs: timestampMs },
+    content: JSON.parse(contentJson) as PrivateContent | typeof recalledContent,
+  }));
+  return {
+    rows: contents.flatMap(({ seq, content }) => {
+      const row = rowOf(content);
+      return row ? [{ ...row, seq }] : [];
+    }),
+    reads: contents.flatMap(({ content, atMs }) =>
+      content.type === 'hongyan.private' && content.change.type === 'read'
+        ? [{ conversationId: content.change.conversation_id, userId, sentSeq: content.change.seq, atMs }]
+        : [],
+    ),
+  };
+}
