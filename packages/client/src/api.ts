@@ -138,6 +138,23 @@ export interface ConversationView {
   readonly lastMessage?: ClientMessage;
   /** Positions of the other members that were reported here; direct conversations and small groups. */
   readonly receipts: ReadonlyMap<UserId, { readonly deliveredSeq: Seq; readonly readSeq: Seq }>;
+  /** Unix ms; 0: not muted. */
+  readonly mutedUntilMs: number;
+  /** Nothing of it notifies, or adds to a total of unread messages. Reported anew when the time is over. */
+  readonly isMuted: boolean;
+  readonly isPinned: boolean;
+  /** A further message brings it back, unless it is muted. */
+  readonly isArchived: boolean;
+  /** As this user's devices have it. */
+  readonly draft?: Draft;
+}
+
+export interface Draft {
+  readonly text: string;
+  /** Names this state of the draft to `saveDraft`; 0 while the server has none. */
+  readonly revision: number;
+  /** Texts that other devices wrote meanwhile: the user chooses. */
+  readonly others: readonly string[];
 }
 
 /** Who may write, add members, and mention all. `admins`: and the owner, who with them changes the rules. */
@@ -180,6 +197,8 @@ export interface ClientEvents {
   conversation: ConversationView;
   /** The user is no longer a member, or never was. */
   left: { readonly conversationId: ConversationId };
+  /** All that are set now. */
+  settings: Readonly<Record<string, unknown>>;
   receipt: Receipt;
   typing: { readonly conversationId: ConversationId; readonly userId: UserId };
   presence: { readonly userId: UserId; readonly online: boolean; readonly lastSeenMs?: number };
@@ -264,6 +283,23 @@ export interface Client {
   }>;
   /** Marks everything up to seq as read (and delivered). Coalesced; kept while offline. */
   markRead(conversationId: ConversationId, seq: Seq): void;
+  /**
+   * What follows is for this user alone, on all devices. Each waits in the outbox as a message does, shows at once, and is undone when
+   * it is refused, which rejects; a later one of the same kind and conversation takes the place of one that has not left yet.
+   */
+  mute(conversationId: ConversationId, untilMs: number | null): Promise<void>;
+  pinConversation(conversationId: ConversationId, isPinned: boolean): Promise<void>;
+  archive(conversationId: ConversationId, isArchived: boolean): Promise<void>;
+  /**
+   * `baseRevision`: of the draft that the user saw when this text was begun, 0 for none. Where another device has written since,
+   * both texts are kept: `others` of the draft has that one until a text with the revision of that draft is saved. Empty: no draft.
+   */
+  saveDraft(conversationId: ConversationId, text: string, baseRevision: number): Promise<void>;
+  /** As markRead on this user's devices; the others see no receipt. */
+  markReadInPrivate(conversationId: ConversationId, seq: Seq): Promise<void>;
+  /** `value`: any JSON of up to 4,096 bytes; null: no longer. `name`: 1–64 of letters, digits, _ . - */
+  set(name: string, value: unknown): Promise<void>;
+  settings(): Readonly<Record<string, unknown>>;
   /** Shows the others that this user is writing; at most one frame leaves in 3 s, and another at once after a send. */
   typing(conversationId: ConversationId): void;
   /** Requests the presence of users and subscribes to changes, which arrive as `presence`. */
@@ -359,6 +395,8 @@ export interface StoredMeta {
   readonly cursor?: string;
   /** Of the store that the cursor and the conversations are of. */
   readonly epoch?: string;
+  /** What the user has set in private; opaque to the storage. */
+  readonly own?: unknown;
 }
 
 /**

@@ -38,8 +38,8 @@ export class CatchUp {
     this.#options = options;
   }
 
-  /** [C2] Resolves with the new cursor once everything it stands for has been shown. */
-  async run(from: CatchUpFrom): Promise<string> {
+  /** [C2] Resolves with the new cursor, and where the private timeline stands, once everything it stands for has been shown. */
+  async run(from: CatchUpFrom): Promise<Pick<Output<'sync'>, 'cursor' | 'private_seq'>> {
     const { conversations } = this.#options;
     const shownBefore = new Map(Array.from(conversations.all(), (state) => [state, state.shownSeq]));
     const list = new Listing(conversations, shownBefore, from.type === 'nothing' ? 'newest' : 'first');
@@ -55,7 +55,7 @@ export class CatchUp {
     if (from.type !== 'other_store' && list.rewound.size > 0) return this.run({ type: 'other_store' });
     for (const [state, fresh] of list.rewound) await this.#rewind(state, fresh);
     await this.#fillAll();
-    return page.cursor;
+    return page;
   }
 
   /** Reads what is missing between what was shown and the last seq that this device has seen; a conversation has a single reader. */

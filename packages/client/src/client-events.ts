@@ -9,6 +9,7 @@ export const eventNames = {
   outbox: true,
   conversation: true,
   left: true,
+  settings: true,
   receipt: true,
   typing: true,
   presence: true,

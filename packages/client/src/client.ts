@@ -2,10 +2,11 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { createUuidV7 } from '@hongyan/base/uuid';
-import type { StateContent } from '@hongyan/protocol/content';
+import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { privateTimelineId } from '@hongyan/protocol/private';
 import type {
   Client,
   ClientEvents,
@@ -19,13 +20,15 @@ import type {
 import { withPendingChanges } from './apply-change.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { eventNames } from './client-events.ts';
-import { checkedChange, checkedContent, checkedReferences, checkedTarget } from './content.ts';
+import { checkedChange, checkedContent, checkedPrivateChange, checkedReferences, checkedTarget } from './content.ts';
 import { Emitter } from './emitter.ts';
 import { call } from './http.ts';
 import { loadKept } from './kept-data.ts';
 import { listMembers, toMember } from './members.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
+import type { NewMessage } from './outbox.ts';
+import { privateType } from './private-state.ts';
 import type { RouteName } from './routes.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { type ClientEnvironment, Session } from './session.ts';
@@ -231,6 +234,36 @@ class HongyanClient implements Client {
     if (state) this.#session?.conversations.read(state, seq <= state.lastSeq ? seq : state.lastSeq);
   }
 
+  mute(conversation_id: ConversationId, untilMs: number | null) {
+    return this.#setPrivate({ type: 'mute', conversation_id, until: untilMs });
+  }
+
+  pinConversation(conversation_id: ConversationId, isPinned: boolean) {
+    return this.#setPrivate({ type: 'pin', conversation_id, pinned: isPinned });
+  }
+
+  archive(conversation_id: ConversationId, isArchived: boolean) {
+    const count = this.#session?.conversations.get(conversation_id)?.lastCount ?? 0;
+    return this.#setPrivate({ type: 'archive', conversation_id, count: isArchived ? count : null });
+  }
+
+  saveDraft(conversation_id: ConversationId, text: string, baseRevision: number) {
+    return this.#setPrivate({ type: 'draft', conversation_id, text, base_revision: baseRevision as Seq });
+  }
+
+  markReadInPrivate(conversation_id: ConversationId, seq: Seq) {
+    const { lastSeq = seq } = this.#session?.conversations.get(conversation_id) ?? {};
+    return this.#setPrivate({ type: 'read', conversation_id, seq: seq <= lastSeq ? seq : lastSeq });
+  }
+
+  set(name: string, value: unknown) {
+    return this.#setPrivate({ type: 'setting', name, value });
+  }
+
+  settings() {
+    return this.#session?.own.settings() ?? {};
+  }
+
   typing(conversationId: ConversationId): void {
     this.#typing.run(
       conversationId,
@@ -353,18 +386,28 @@ class HongyanClient implements Client {
     return session;
   }
 
-  /** Waits in the outbox as the entry that it becomes. */
   async #change(conversationId: ConversationId, describe: () => StateContent, expectEdited?: number): Promise<void> {
     const content = checkedChange(conversationId, describe());
-    const { userId, outbox } = await this.#open();
+    await this.#addChange(await this.#open(), { conversationId, content, expectEdited });
+  }
+
+  async #setPrivate(change: PrivateChange): Promise<void> {
+    const content = { type: privateType, change: checkedPrivateChange(change) };
+    const session = await this.#open();
+    await this.#addChange(session, { conversationId: privateTimelineId(session.userId), content });
+  }
+
+  /** Waits in the outbox as the entry that it becomes. */
+  async #addChange(
+    { userId, outbox }: Session,
+    change: Pick<NewMessage, 'conversationId' | 'content' | 'expectEdited'>,
+  ): Promise<void> {
     await outbox.add({
-      target: { conversationId },
-      conversationId,
+      ...change,
+      target: { conversationId: change.conversationId },
       from: userId,
       clientMsgId: this.#newId() as ClientMsgId,
-      content,
       isChange: true,
-      expectEdited,
     });
   }
 

@@ -1,7 +1,7 @@
 // What an application gives to be sent, checked before it is queued: JSON must carry all of it, or an acknowledgement would stand
 // for another content than was given.
 
-import type { StateContent } from '@hongyan/protocol/content';
+import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import type { Mentions, MessageReply, SendOptions, SendTarget } from './api.ts';
 import { ClientError } from './client-error.ts';
@@ -63,6 +63,10 @@ export function checkedChange(conversationId: ConversationId, change: StateConte
   if (op !== 'add' && op !== 'remove') throw badRequest(`the op is "add" or "remove", not ${shown(op)}`);
   return content;
 }
+
+/** Throws ClientError `bad_request`. */
+export const checkedPrivateChange = (change: PrivateChange): PrivateChange =>
+  copyOf(change, 'change', depthMax) as PrivateChange;
 
 /** Of values that JSON carries; the order of keys does not count. */
 export function isSameJson(a: unknown, b: unknown): boolean {

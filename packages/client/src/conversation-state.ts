@@ -13,6 +13,7 @@ import { type ArrivedEntry, type EntryKind, kindOf } from './entry-kind.ts';
 import { earlier, later, laterPosition, MemberPositions } from './member-positions.ts';
 import { messageOf } from './message-of.ts';
 import { roleAfter } from './own-role.ts';
+import { nothingOwn, type OwnParts } from './private-state.ts';
 import { type Standing, type StoredUnread, UnreadMessages } from './unread-messages.ts';
 import type { Conversation, MessageStatus } from './wire.ts';
 
@@ -68,6 +69,8 @@ export class ConversationState {
   readonly #others: MemberPositions;
   /** Set while the shown seqs may not be those of the server's store: the newest seq pushed since. */
   #doubt: { newestSeq: Seq } | undefined;
+  /** What this user has set in private. */
+  #own: OwnParts = nothingOwn;
   #view: ConversationView | undefined;
 
   private constructor(self: UserId, stored: StoredState) {
@@ -116,6 +119,9 @@ export class ConversationState {
   }
   get lastSeq(): Seq {
     return this.#conversation.last_seq;
+  }
+  get lastCount(): number {
+    return this.#conversation.last_count;
   }
   get readSeq(): Seq {
     return this.#conversation.read_seq;
@@ -253,6 +259,17 @@ export class ConversationState {
     return true;
   }
 
+  setOwn(own: OwnParts): void {
+    this.#own = own;
+    this.#view = undefined;
+  }
+
+  /** [E23] This user has read up to `seq`, and no one else learns of it. */
+  readInPrivate(seq: Seq): void {
+    this.#unread.sent(seq);
+    this.#view = undefined;
+  }
+
   toMessage(entry: ArrivedEntry): ClientMessage {
     return this.#withStatus(messageOf(entry));
   }
@@ -260,6 +277,7 @@ export class ConversationState {
   view(): ConversationView {
     this.#view ??= viewOf(this.#conversation, {
       self: this.#self,
+      own: this.#own,
       receipts: this.#others.view(),
       unread: this.#unread.countOf(this.#standing),
       unreadMentions: this.#unread.mentionsOf(this.#standing),

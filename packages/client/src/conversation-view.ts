@@ -2,14 +2,17 @@
 
 import { directMembers } from '@hongyan/protocol/direct';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
+import { isArchived } from '@hongyan/protocol/private';
 import type { Position } from '@hongyan/protocol/status';
 import type { ClientMessage, ConversationRules, ConversationView } from './api.ts';
+import type { OwnParts } from './private-state.ts';
 import type { Conversation } from './wire.ts';
 
 /** The server's object without what changes with each message. */
 export type Summary = Omit<Conversation, 'last_message' | 'unread' | 'unread_mentions'>;
 
 export interface ViewParts {
+  readonly own: OwnParts;
   readonly self: UserId;
   readonly receipts: ConversationView['receipts'];
   readonly unread: number;
@@ -19,7 +22,7 @@ export interface ViewParts {
 }
 
 export function viewOf(conversation: Summary, parts: ViewParts): ConversationView {
-  const { self, receipts, unread, unreadMentions, unreadAfterSeq, lastMessage } = parts;
+  const { self, own, receipts, unread, unreadMentions, unreadAfterSeq, lastMessage } = parts;
   const { conversation_id, kind, title = '', member_count, last_seq, first_seq } = conversation;
   const { deliveredSeq, readSeq } = positionOf(conversation);
   const pair = directMembers(conversation_id);
@@ -41,6 +44,11 @@ export function viewOf(conversation: Summary, parts: ViewParts): ConversationVie
     unreadAfterSeq,
     ...(lastMessage ? { lastMessage } : {}),
     receipts,
+    mutedUntilMs: own.mutedUntilMs,
+    isMuted: own.isMuted,
+    isPinned: own.isPinned,
+    isArchived: isArchived({ ...own, lastCount: conversation.last_count }),
+    ...(own.draft ? { draft: own.draft } : {}),
   };
 }
 

@@ -10,6 +10,7 @@ import { eventNames } from './client-events.ts';
 import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { createMemoryStorage } from './memory-storage.ts';
+import { nothingOwn } from './private-state.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { rules } from './testing/rules.ts';
 import type { Conversation, Entry } from './wire.ts';
@@ -32,7 +33,14 @@ function create() {
   const clock = new ManualClock(0);
   const storage = new SafeStorage({ storage: createMemoryStorage(), clock, onFailure: () => {} });
   const events = new Emitter<ClientEvents>(eventNames);
-  const conversations = new Conversations({ self: me, clock, storage, events, onProgress: () => {} });
+  const conversations = new Conversations({
+    self: me,
+    clock,
+    storage,
+    events,
+    ownOf: () => nothingOwn,
+    onProgress: () => {},
+  });
   return { conversations, clock };
 }
 

@@ -7,6 +7,7 @@ import type { ClientEvents, ClientMessage, ConversationView, StoredConversation 
 import { ConversationState, type EntryPage, type Shown, type StoredState } from './conversation-state.ts';
 import type { Emits } from './emitter.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
+import type { OwnParts } from './private-state.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import type { Conversation } from './wire.ts';
 
@@ -15,6 +16,8 @@ export interface ConversationsOptions {
   readonly clock: Clock;
   readonly storage: SafeStorage;
   readonly events: Emits<ClientEvents>;
+  /** What this user has set for a conversation in private. */
+  readonly ownOf: (conversationId: ConversationId) => OwnParts;
   /** Something was shown or read here: the server should be notified. */
   readonly onProgress: (state: ConversationState) => void;
 }
@@ -45,6 +48,7 @@ export class Conversations {
   restore(stored: readonly StoredConversation[]): void {
     for (const { conversationId, state } of stored) {
       const restored = ConversationState.restored(this.#options.self, state as StoredState);
+      restored.setOwn(this.#options.ownOf(conversationId));
       this.#states.set(conversationId, restored);
       this.#outOfOrder.add(restored);
     }
@@ -84,6 +88,7 @@ export class Conversations {
     }
     const shownSeq = start === 'newest' ? fresh.last_seq : ((fresh.first_seq - 1) as Seq);
     const state = ConversationState.first(this.#options.self, { conversation: fresh, shownSeq });
+    state.setOwn(this.#options.ownOf(fresh.conversation_id));
     this.#states.set(fresh.conversation_id, state);
     return this.#changed(state);
   }
@@ -124,6 +129,22 @@ export class Conversations {
     if (!state.advance(this.#options.self, { deliveredSeq: seq, readSeq: seq })) return;
     this.#changed(state);
     this.#options.onProgress(state);
+  }
+
+  /** What this user has set for it in private is another, or the time of a mute is over. */
+  ownChanged(conversationId: ConversationId): void {
+    const state = this.#states.get(conversationId);
+    if (!state) return;
+    state.setOwn(this.#options.ownOf(conversationId));
+    this.#changed(state);
+  }
+
+  /** [E23] */
+  readInPrivate(conversationId: ConversationId, seq: Seq): void {
+    const state = this.#states.get(conversationId);
+    if (!state) return;
+    state.readInPrivate(seq);
+    this.#changed(state);
   }
 
   remove(conversationId: ConversationId): void {

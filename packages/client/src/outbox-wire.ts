@@ -5,13 +5,16 @@ import type { ClientMessage, MessageReply, OutboxItem } from './api.ts';
 import type { Connection } from './connection.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
 import type { Ack } from './outbox.ts';
+import { privateType } from './private-state.ts';
 
 /** The content of a change has the fields of its request, as `client.ts` made it. */
 export function transmit(connection: Connection, item: OutboxItem): Promise<Ack> {
   if (!item.isChange) return connection.request('send', sendInput(item));
   const { message, expectEdited } = item;
   const { type, ...fields } = message.content;
-  const change = { ...fields, conversation_id: message.conversationId, client_msg_id: message.clientMsgId };
+  const key = { client_msg_id: message.clientMsgId };
+  if (type === privateType) return connection.request('setPrivate', { ...key, ...fields } as Input<'setPrivate'>);
+  const change = { ...fields, conversation_id: message.conversationId, ...key };
   if (type === 'hongyan.recall') return connection.request('recall', change as unknown as Input<'recall'>);
   if (type === 'hongyan.pin') {
     const { pinned, ...place } = change as typeof change & { readonly pinned?: unknown };

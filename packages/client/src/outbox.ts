@@ -1,12 +1,15 @@
 // The outbox: messages, and changes of messages, that are not acknowledged yet. Kept by the storage, sent again until the server has answered.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
+import type { PrivateChange } from '@hongyan/protocol/content';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
+import { privateKey } from '@hongyan/protocol/private';
 import type { ClientMessage, Mentions, MessageReply, OutboxItem, SendTarget } from './api.ts';
 import { backOffMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { isSameJson } from './content.ts';
+import { privateType } from './private-state.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import type { Content } from './wire.ts';
 
@@ -106,6 +109,7 @@ export class Outbox {
     const expected = expectEdited === undefined ? {} : { expectEdited };
     const kept = { message, target, no: this.#nextNo++, ...(isChange ? { isChange, ...expected } : {}) };
     const item: Item = { kept, state: 'storing', settled: createSettlement() };
+    if (content.type === privateType) this.#supersede(item);
     this.#put(item);
     this.#options.onChange(kept);
     void this.#store(item);
@@ -131,10 +135,10 @@ export class Outbox {
       : messages.filter((message) => message.conversationId === conversationId);
   }
 
-  /** Of the message at `seq`, first made first; of all messages without it. */
-  changes(of?: { readonly conversationId: ConversationId; readonly seq: Seq }): readonly ClientMessage[] {
+  /** First made first: of the message at `seq`, else of the private timeline when that is the conversation, else of all messages. */
+  changes(of?: { readonly conversationId: ConversationId; readonly seq?: Seq }): readonly ClientMessage[] {
     const changes = Array.from(this.#changes, ({ kept }) => kept.message);
-    if (!of) return changes;
+    if (!of) return changes.filter(({ content }) => content.target_seq !== undefined);
     return changes.filter(
       ({ conversationId, content }) => conversationId === of.conversationId && content.target_seq === of.seq,
     );
@@ -178,6 +182,16 @@ export class Outbox {
     }
     this.#items.clear();
     this.#changes.clear();
+  }
+
+  /** [E21] What a later change replaces need not leave any more; it ends as that does. */
+  #supersede({ kept, settled }: Item): void {
+    const place = placeOf(kept);
+    for (const earlier of this.#changes) {
+      if (earlier.state === 'sending' || placeOf(earlier.kept) !== place) continue;
+      this.#remove(earlier);
+      settled.promise.then(earlier.settled.resolve, earlier.settled.reject);
+    }
   }
 
   #put(item: Item): void {
@@ -295,9 +309,10 @@ const identityOf = ({ conversationId, content, replyTo, mentions }: ClientMessag
   mentions,
 ];
 
-/** The message that a change is of. */
-const placeOf = ({ isChange, message }: OutboxItem): string | undefined =>
-  isChange && `${message.conversationId} ${message.content.target_seq}`;
+/** The message that a change is of, or the key of a private one. */
+const placeOf = ({ isChange, message: { conversationId, content } }: OutboxItem): string | undefined =>
+  isChange &&
+  `${conversationId} ${content.type === privateType ? privateKey(content.change as PrivateChange) : content.target_seq}`;
 
 /** An application that does not wait for its sends is notified of failures by the outbox event: no unhandled rejection. */
 function createSettlement(): Settlement {

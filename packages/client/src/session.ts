@@ -1,8 +1,10 @@
 // What runs for one user on one device: frames go to the part they concern, and what is missing is read from the server.
 
 import type { Clock } from '@hongyan/base/clock';
+import type { PrivateChange } from '@hongyan/protocol/content';
 import type { Down, DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import { privateTimelineId } from '@hongyan/protocol/private';
 import type {
   ClientEvents,
   ClientOptions,
@@ -24,6 +26,7 @@ import { type Ack, Outbox } from './outbox.ts';
 import { entryOf, transmit } from './outbox-wire.ts';
 import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
+import { PrivateState, privateType, type StoredOwn } from './private-state.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import { UnknownConversations } from './unknown-conversations.ts';
 import type { Conversation } from './wire.ts';
@@ -54,6 +57,7 @@ export class Session {
   readonly outbox: Outbox;
   readonly presence: PresenceWatch;
   readonly positions: Positions;
+  readonly own: PrivateState;
   readonly #options: SessionOptions;
   readonly #catchUp: CatchUp;
   readonly #unknown: UnknownConversations;
@@ -78,11 +82,13 @@ export class Session {
     this.connection = this.#createConnection();
     this.outbox = this.#createOutbox();
     this.positions = new Positions({ clock: environment.clock, post: (frame) => this.connection.post(frame) });
+    this.own = this.#createOwn();
     this.conversations = new Conversations({
       self: userId,
       clock: environment.clock,
       storage,
       events,
+      ownOf: (conversationId) => this.own.of(conversationId),
       onProgress: (state) => this.positions.moved(state),
     });
     const getConversation = (conversationId: ConversationId) => this.#getConversation(conversationId);
@@ -98,14 +104,16 @@ export class Session {
   restore({ meta, conversations, outbox }: Awaited<ReturnType<ClientStorage['load']>>): void {
     this.#cursor = meta.cursor;
     this.#epoch = meta.epoch;
-    this.conversations.restore(conversations);
     this.outbox.restore(outbox);
+    this.own.restore(meta.own as StoredOwn | undefined);
+    this.conversations.restore(conversations);
   }
 
   /** Resolves when the storage has everything. */
   async close(): Promise<void> {
     this.positions.flush();
     this.connection.close();
+    this.own.stop();
     await this.conversations.save();
     await this.#options.storage.settled();
   }
@@ -116,6 +124,7 @@ export class Session {
     this.outbox.end();
     this.#hasEnded = true;
     this.#options.storage.release();
+    this.own.stop();
   }
 
   /** A conversation as an HTTP answer shows it. */
@@ -159,6 +168,19 @@ export class Session {
       transmit: (item) => transmit(this.connection, item),
       onAck: (item, ack) => this.#onAck(item, ack),
       onChange: (item) => this.#onOutbox(item),
+    });
+  }
+
+  #createOwn(): PrivateState {
+    const { environment, deviceId, storage } = this.#options;
+    return new PrivateState({
+      ...{ clock: environment.clock, deviceId },
+      read: (after) => this.connection.request('privateState', after === undefined ? {} : { after }),
+      waiting: () =>
+        this.outbox.changes({ conversationId: this.#ownId }).map(({ content }) => content.change as PrivateChange),
+      onChange: (change) => this.#onOwn(change),
+      onFailure: (error) => this.connection.fail(toClientError(error)),
+      save: (own) => void storage.saveMeta({ own }),
     });
   }
 
@@ -209,19 +231,26 @@ export class Session {
   }
 
   async #synchronise(from: CatchUpFrom, epoch: string): Promise<void> {
-    let cursor: string;
+    let page: Awaited<ReturnType<CatchUp['run']>>;
+    let isOther = from.type === 'other_store';
     try {
-      cursor = await this.#catchUp.run(from);
+      page = await this.#catchUp.run(from);
     } catch (thrown) {
       // A cursor that the server did not issue: its store is another.
       if (toClientError(thrown).code !== 'bad_request' || from.type !== 'cursor') throw thrown;
-      cursor = await this.#catchUp.run({ type: 'other_store' });
+      isOther = true;
+      page = await this.#catchUp.run({ type: 'other_store' });
     }
+    const { cursor, private_seq } = page;
+    await this.own.catchUp(private_seq ?? 0, isOther);
     this.#cursor = cursor;
     this.#epoch = epoch;
     if (from.type !== 'cursor' && this.connection.isOpen) this.outbox.connected();
     // [C2] What the cursor stands for is kept before the cursor itself.
-    if (await this.conversations.save()) await this.#options.storage.saveMeta({ cursor, epoch });
+    if (await this.conversations.save()) {
+      const own = this.own.unsaved();
+      await this.#options.storage.saveMeta({ cursor, epoch, ...(own ? { own } : {}) });
+    }
   }
 
   #onFrame(frame: Down): void {
@@ -248,10 +277,21 @@ export class Session {
   }
 
   #onEntry(entry: ArrivedEntry): void {
+    if (entry.conversation_id === this.#ownId) return this.own.add(entry);
     const state = this.conversations.get(entry.conversation_id);
     if (!state) return void this.#unknown.learn(entry.conversation_id, entry);
     this.conversations.add(state, entry);
     if (state.isBehind) this.#fill(state);
+  }
+
+  get #ownId(): ConversationId {
+    return privateTimelineId(this.userId);
+  }
+
+  #onOwn(change: PrivateChange): void {
+    if (change.type === 'setting') this.#events.emit('settings', this.own.settings());
+    else if (change.type === 'read') this.conversations.readInPrivate(change.conversation_id, change.seq);
+    else this.conversations.ownChanged(change.conversation_id);
   }
 
   #onConversation({ conversation_id, change, user_id, conversation }: DownOf<'conversation'>): void {
@@ -265,7 +305,12 @@ export class Session {
   }
 
   /** The ack has all that the message frame has: whichever comes first is shown. The first message of a conversation waits until the server has described it. */
-  async #onAck(item: OutboxItem, { unchanged, noted }: Ack): Promise<void> {
+  async #onAck(item: OutboxItem, { unchanged, noted, seq }: Ack): Promise<void> {
+    const { content } = item.message;
+    if (content.type === privateType) {
+      if (!unchanged) this.own.acked(content.change as PrivateChange, seq);
+      return this.#onOutbox(item);
+    }
     const entry = entryOf(item.message);
     // Of a change that was so already there is no entry, of one that was noted not yet.
     if (entry && !unchanged && !noted) {
@@ -278,6 +323,11 @@ export class Session {
   #onOutbox({ message, isChange }: OutboxItem): void {
     if (!isChange) return this.#events.emit('outbox', message);
     const { conversationId, content, error } = message;
+    if (content.type === privateType) {
+      if (error)
+        this.#events.emit('warning', { message: `the server refused a private change: ${error.message}`, error });
+      return this.own.report(content.change as PrivateChange);
+    }
     const seq = content.target_seq as Seq;
     this.#events.emit('changed', { conversationId, seq, ...(error ? { error, refused: content } : {}) });
   }

@@ -63,6 +63,10 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
   ['sync_result', object({ id: number, conversations: listOf(conversation), cursor: text })],
   ['history_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
   ['catch_up_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
+  [
+    'private_state_result',
+    object({ id: number, as_of_seq: seq, items: listOf(object({ seq, change: object({ type: text }) })) }),
+  ],
   ['presence_result', object({ id: number, users: listOf(object({ user_id: text })) })],
   ['message', object(entryFields)],
   ['entry', object(entryFields)],

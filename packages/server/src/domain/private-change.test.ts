@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test';
 import type { DraftText, PrivateChange } from '@hongyan/protocol/content';
 import type { ConversationId, DeviceId, Seq } from '@hongyan/protocol/ids';
-import { isArchived, privateKey } from '@hongyan/protocol/private';
+import { draftTexts, isArchived, privateKey } from '@hongyan/protocol/private';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
-import { decidePrivate, draftTexts, type PrivateFacts, type PrivateItem, privateKeysMax } from './private-change.ts';
+import { decidePrivate, type PrivateFacts, privateKeysMax, type StoredItem } from './private-change.ts';
 
 const conversation_id = 'g:1' as ConversationId;
 const facts: PrivateFacts = {
@@ -18,7 +18,7 @@ const facts: PrivateFacts = {
 test('[E25] a full state takes changes of what is set and removals, and nothing new', () => {
   const full = { ...facts, totals: { keys: privateKeysMax, bytes: 500 } };
   const mute = (until: number | null) => ({ type: 'mute', conversation_id, until }) as const;
-  const current: PrivateItem = { seq: 1 as Seq, content: { type: 'hongyan.private', change: mute(1) } };
+  const current: StoredItem = { seq: 1 as Seq, content: { type: 'hongyan.private', change: mute(1) } };
   expect(decidePrivate(mute(1), full)).toMatchObject({ code: 'too_large' });
   expect(decidePrivate(mute(2), { ...full, current }).type).toBe('entry');
   expect(decidePrivate(mute(null), { ...full, current }).type).toBe('entry');
@@ -56,7 +56,7 @@ const step = fc.record({
 test('[E22] a text that its device did not replace is lost only to a draft that continues the one that showed it', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-      let current: PrivateItem | undefined;
+      let current: StoredItem | undefined;
       for (const [index, { device, text, isSeen }] of steps.entries()) {
         const deviceId = `device ${device}` as DeviceId;
         const base_revision = (isSeen ? (current?.seq ?? 0) : 0) as Seq;

@@ -2,19 +2,18 @@
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Refused } from '@hongyan/base/result';
-import type { DraftText, PrivateChange, PrivateContent, recalledContent } from '@hongyan/protocol/content';
+import type { PrivateChange, PrivateContent, recalledContent } from '@hongyan/protocol/content';
 import type { DeviceId, Seq } from '@hongyan/protocol/ids';
-import { privateKey } from '@hongyan/protocol/private';
+import { draftTexts, isRemoval, otherTexts, type PrivateItem, privateKey } from '@hongyan/protocol/private';
 import { type RefusalCode, refusal } from '@hongyan/protocol/refusals';
 
 /** What is set now under the key of a change: the content of its newest entry. */
-export interface PrivateItem {
-  readonly seq: Seq;
+export interface StoredItem extends PrivateItem {
   readonly content: PrivateContent;
 }
 
 export interface PrivateFacts {
-  readonly current: PrivateItem | undefined;
+  readonly current: StoredItem | undefined;
   /** The conversation of the change. undefined: the user is not a member of it. */
   readonly conversation: ConversationFacts | undefined;
   /** undefined: a caller without a device. */
@@ -82,31 +81,6 @@ export function rowOf(content: PrivateContent | Erased): { readonly key: string;
   return isRemoval(content) ? { key } : { key, json: JSON.stringify(content) };
 }
 
-/** [E22] The texts of a draft, its own first. */
-export function draftTexts({ change, device_id, others = [] }: PrivateContent): readonly DraftText[] {
-  if (change.type !== 'draft' || change.text === '') return others;
-  return [draftText(change.text, device_id), ...others];
-}
-
-function isRemoval({ change, others }: Pick<PrivateContent, 'change' | 'others'>): boolean {
-  switch (change.type) {
-    case 'mute':
-      return change.until === null;
-    case 'pin':
-      return !change.pinned;
-    case 'archive':
-      return change.count === null;
-    case 'draft':
-      return change.text === '' && others === undefined;
-    case 'setting':
-      return change.value === null;
-    case 'read':
-      return false;
-    default:
-      return unreachable(change);
-  }
-}
-
 /** [E23] Positions only move forward. */
 function decideRead(
   change: Extract<PrivateChange, { type: 'read' }>,
@@ -116,30 +90,20 @@ function decideRead(
   return change.seq <= readSeq ? unchanged : { type: 'entry', content: contentOf(change) };
 }
 
-/**
- * [E22] A text that continues the present draft replaces it with all its texts. Any other replaces the texts of its own device alone:
- * those of other devices are kept beside it, until one continues the draft that shows them all.
- */
+/** [E22] */
 function decideDraft(change: Extract<PrivateChange, { type: 'draft' }>, facts: PrivateFacts): PrivateDecision {
-  const { text, base_revision } = change;
+  const { text } = change;
   const { current, deviceId, draftBytesMax } = facts;
   if (!text.isWellFormed()) return refusal.notUnicode('text');
   if (Buffer.byteLength(text) > draftBytesMax) return refusal.tooLarge('the draft', draftBytesMax);
   const present = current ? draftTexts(current.content) : [];
-  const isContinued = base_revision === current?.seq;
-  const kept = isContinued ? [] : present.filter((one) => !isOf(one, deviceId) && one.text !== text);
+  const kept = otherTexts(change, current, deviceId);
   const content = { ...contentOf(change, deviceId), ...(kept.length > 0 ? { others: kept } : {}) };
   const texts = draftTexts(content);
   if (texts.length > draftTextsMax) return refusal.draftsUnresolved(draftTextsMax);
   if (Bun.deepEquals(texts, present)) return unchanged;
   return withinBounds(content, facts);
 }
-
-const isOf = ({ device_id }: DraftText, deviceId: DeviceId | undefined): boolean =>
-  device_id !== undefined && device_id === deviceId;
-
-const draftText = (text: string, deviceId: DeviceId | undefined): DraftText =>
-  deviceId === undefined ? { text } : { text, device_id: deviceId };
 
 function contentOf(change: PrivateChange, deviceId?: DeviceId): PrivateContent {
   const type = 'hongyan.private' as const;
@@ -158,9 +122,6 @@ function withinBounds(content: PrivateContent, { current, totals }: PrivateFacts
 }
 
 function bytesOf(content: PrivateContent): number {
-  const row = rowOf(content);
-  return row?.json === undefined ? 0 : privateBytes({ key: row.key, json: row.json });
+  const { key = '', json } = rowOf(content) ?? {};
+  return json === undefined ? 0 : key.length + Buffer.byteLength(json);
 }
-
-const privateBytes = ({ key, json }: { readonly key: string; readonly json: string }): number =>
-  key.length + Buffer.byteLength(json);

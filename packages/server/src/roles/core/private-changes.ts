@@ -11,7 +11,7 @@ import {
   type ConversationFacts,
   decidePrivate,
   type PrivateDecision,
-  type PrivateItem,
+  type StoredItem,
 } from '../../domain/private-change.ts';
 import { recalledJson } from '../../domain/send.ts';
 import type { CommandOutcome, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
@@ -53,14 +53,14 @@ export class TimelinePrivateChanges implements PrivateChanges {
     }
   }
 
-  async #current({ from, change }: PrivateChangeCommand): Promise<PrivateItem | undefined> {
+  async #current({ from, change }: PrivateChangeCommand): Promise<StoredItem | undefined> {
     const [row] = await this.#deps.directory.privateRows({ userId: from, keys: [privateKey(change)] });
     return row && { seq: row.seq, content: contentOfRow(row) };
   }
 
   async #decide(
     { from, change, deviceId }: PrivateChangeCommand,
-    current: PrivateItem | undefined,
+    current: StoredItem | undefined,
     totals: PrivateTotals,
   ): Promise<PrivateDecision> {
     const conversation = change.type === 'setting' ? undefined : await this.#conversation(from, change.conversation_id);
@@ -84,7 +84,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
       content,
       afterSeq,
       current,
-    }: { readonly content: PrivateContent; readonly afterSeq: Seq; readonly current: PrivateItem | undefined },
+    }: { readonly content: PrivateContent; readonly afterSeq: Seq; readonly current: StoredItem | undefined },
   ): Promise<Outcome> {
     const { timeline, clock, newMsgId, bus, log } = this.#deps;
     const entry: NewEntry = {
@@ -106,7 +106,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
   }
 
   /** As of the entry that made it so, or of the newest where nothing is set. */
-  #nothingNew(current: PrivateItem | undefined, { asOfSeq }: PrivateTotals): Outcome {
+  #nothingNew(current: StoredItem | undefined, { asOfSeq }: PrivateTotals): Outcome {
     const { newMsgId, clock } = this.#deps;
     return ok({
       ...{ type: 'message', msgId: newMsgId(), seq: current?.seq ?? asOfSeq, timestampMs: clock.nowMs() },
@@ -115,7 +115,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
   }
 }
 
-const superseding = ({ seq }: PrivateItem) => ({ seq, stateJson: encodeState(unchanged), erasedJson: recalledJson });
+const superseding = ({ seq }: StoredItem) => ({ seq, stateJson: encodeState(unchanged), erasedJson: recalledJson });
 
 /** [D3] What the server added to a draft is not what was asked; a draft that was superseded can no longer be compared. */
 function again({ conversationId, change }: PrivateChangeCommand, earlier: StoredEntry): Outcome {
