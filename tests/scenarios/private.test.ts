@@ -67,7 +67,7 @@ describe.each(profiles)('the private timeline on $name', (profile) => {
     expect(views()[0]?.isMuted).toBe(true);
   });
 
-  test('[E22] two devices write a draft at once: each shows its own first, and both texts', async () => {
+  test('[E22] two devices write a draft at once: both have both texts until the user chooses', async () => {
     const { phone, desktop, conversationId, views } = await begin();
     await phone.saveDraft(conversationId, 'from the phone', 0);
     await desktop.saveDraft(conversationId, 'from the desktop', 0);

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { route } from './browser/route.ts';
 import { ConnectionBanner } from './connection/connection-banner.tsx';
 import { NoticeBanner } from './connection/notice-banner.tsx';
+import { unreadTotal } from './conversations/list-rows.ts';
 import { Sidebar, type StartDialog } from './conversations/sidebar.tsx';
 import { ConversationPane } from './messages/conversation-pane.tsx';
 import { NothingOpen } from './messages/nothing-open.tsx';
@@ -67,7 +68,7 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
 
 function useUnreadTitle(): void {
   const { t } = useTranslation();
-  const unread = useSignal(useChat().conversations).reduce((sum, one) => sum + one.unread, 0);
+  const unread = unreadTotal(useSignal(useChat().conversations));
   useEffect(() => {
     document.title = unread > 0 ? t('app.unreadTitle', { unread: shownCount(unread) }) : t('app.name');
   }, [unread, t]);

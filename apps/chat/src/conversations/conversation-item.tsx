@@ -1,7 +1,7 @@
 // One line of the list: the name, the last message and its time, the number of unread messages.
 
 import type { ClientMessage, ConversationView } from '@hongyan/client/api';
-import { memo } from 'react';
+import { type MouseEvent, memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { conversationHref } from '../browser/route.ts';
 import { markOf, positionsOf } from '../messages/mark.ts';
@@ -11,6 +11,8 @@ import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { shownCount } from '../ui/count.ts';
+import { BellOffIcon, MoreIcon, ThumbtackIcon } from '../ui/icons.tsx';
+import { type Place, placeBelow } from '../ui/menu.tsx';
 import { Sentence } from '../ui/sentence.tsx';
 import { shortWhen } from '../ui/time.ts';
 import { otherMember, useNames, useTitle } from '../ui/use-names.ts';
@@ -21,6 +23,7 @@ export const ConversationItem = memo(function ConversationItem(props: {
   readonly isOpen: boolean;
   readonly isTabStop: boolean;
   readonly topPx: number;
+  readonly onMenu: (conversation: ConversationView, place: Place) => void;
 }) {
   const { conversation, isOpen } = props;
   const { t, i18n } = useTranslation();
@@ -39,11 +42,16 @@ export const ConversationItem = memo(function ConversationItem(props: {
         data-id={conversation.conversationId}
         aria-current={isOpen ? 'page' : undefined}
         tabIndex={props.isTabStop ? 0 : -1}
+        onContextMenu={(event) => {
+          event.preventDefault();
+          props.onMenu(conversation, placeOf(event));
+        }}
       >
         <Avatar id={other ?? conversation.conversationId} name={title} size={46} online={isOnline} />
         <span className="conversation-lines">
           <span className="conversation-top">
             <bdi className="conversation-title">{title}</bdi>
+            <OwnMarks conversation={conversation} />
             {isOnline && <span className="unseen">{t('conversations.online')}</span>}
             {last && (
               <time className="conversation-time">
@@ -60,7 +68,7 @@ export const ConversationItem = memo(function ConversationItem(props: {
               </span>
             )}
             {conversation.unread > 0 && (
-              <span className="badge">
+              <span className={conversation.isMuted ? 'badge badge-muted' : 'badge'}>
                 <span aria-hidden="true">{shownCount(conversation.unread)}</span>
                 <span className="unseen">{t('conversations.unread', { count: conversation.unread })}</span>
               </span>
@@ -68,9 +76,45 @@ export const ConversationItem = memo(function ConversationItem(props: {
           </span>
         </span>
       </a>
+      <button
+        type="button"
+        className="button-icon conversation-more"
+        aria-label={`${t('conversations.actions')}: ${title}`}
+        title={t('conversations.actions')}
+        tabIndex={props.isTabStop ? 0 : -1}
+        onClick={(event) => props.onMenu(conversation, placeBelow(event.currentTarget))}
+      >
+        <MoreIcon size={18} />
+      </button>
     </li>
   );
 });
+
+/** Of the keyboard's menu key the place is the item itself. */
+function placeOf({ clientX, clientY, currentTarget }: MouseEvent<HTMLElement>): Place {
+  return clientX === 0 && clientY === 0 ? placeBelow(currentTarget) : { leftPx: clientX, topPx: clientY };
+}
+
+/** What the user set for the conversation. */
+function OwnMarks({ conversation: { isPinned, isMuted } }: { readonly conversation: ConversationView }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      {isPinned && (
+        <span className="own-mark" title={t('conversations.pinned')}>
+          <ThumbtackIcon size={14} />
+          <span className="unseen">{t('conversations.pinned')}</span>
+        </span>
+      )}
+      {isMuted && (
+        <span className="own-mark" title={t('conversations.muted')}>
+          <BellOffIcon size={14} />
+          <span className="unseen">{t('conversations.muted')}</span>
+        </span>
+      )}
+    </>
+  );
+}
 
 /** Messages that wait to be sent come after all others. */
 function useLast(conversation: ConversationView): ClientMessage | undefined {

@@ -1,36 +1,46 @@
-// The list of conversations, newest activity first; arrow keys move through it, and only items in view exist as elements.
+// The list of conversations: pinned, then newest activity first, and the archive to be folded out; arrow keys move through it, and only items in view exist as elements.
 
 import type { ConversationId, ConversationView } from '@hongyan/client/api';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
+import { ArchiveIcon, BackIcon } from '../ui/icons.tsx';
+import type { Place } from '../ui/menu.tsx';
 import { StartButtons } from '../ui/start-buttons.tsx';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { ConversationItem } from './conversation-item.tsx';
+import { ConversationMenu } from './conversation-menu.tsx';
+import { type ListRow, listRows } from './list-rows.ts';
 
 const itemHeightPx = 72;
+const archiveHeightPx = 48;
 
-export function ConversationList(props: {
+interface ConversationListProps {
   readonly query: string;
   readonly openId: ConversationId | undefined;
   readonly onStart: (dialog: 'new-chat' | 'new-group') => void;
-}) {
-  const { query, openId, onStart } = props;
+}
+
+export function ConversationList({ query, openId, onStart }: ConversationListProps) {
   const { t } = useTranslation();
   const chat = useChat();
   const all = useSignal(chat.conversations);
+  const [isArchiveOpen, setArchiveOpen] = useState(false);
+  const [menu, setMenu] = useState<{ readonly conversation: ConversationView; readonly place: Place }>();
   const found = useFiltered(all, query);
+  const rows = listRows(found, { isSearch: query.trim() !== '', isArchiveOpen });
   const scrollRef = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
-    count: found.length,
+    count: rows.length,
     getScrollElement: () => scrollRef.current,
-    estimateSize: () => itemHeightPx,
-    getItemKey: (index) => found[index]?.conversationId ?? index,
+    estimateSize: (index) => (rows[index]?.type === 'archive' ? archiveHeightPx : itemHeightPx),
+    getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 6,
   });
-  const { stopId, onKeyDown, onFocus } = useArrowKeys(found, openId, (index) => virtualizer.scrollToIndex(index));
+  const { stopId, onKeyDown, onFocus } = useArrowKeys(rows, openId, (index) => virtualizer.scrollToIndex(index));
+  const onMenu = useCallback((conversation: ConversationView, place: Place) => setMenu({ conversation, place }), []);
 
   if (found.length === 0) return <Nothing {...{ query, onStart }} hasAny={all.length > 0} />;
   return (
@@ -42,19 +52,55 @@ export function ConversationList(props: {
         onFocus={onFocus}
       >
         {virtualizer.getVirtualItems().map((item) => {
-          const conversation = found[item.index];
-          return conversation ? (
-            <ConversationItem
-              key={item.key}
-              conversation={conversation}
-              isOpen={conversation.conversationId === openId}
-              isTabStop={conversation.conversationId === stopId}
-              topPx={item.start}
-            />
-          ) : null;
+          const row = rows[item.index];
+          if (!row) return null;
+          const at = { isTabStop: row.id === stopId, topPx: item.start };
+          if (row.type === 'archive')
+            return (
+              <ArchiveFold
+                key={item.key}
+                row={row}
+                {...at}
+                isOpen={isArchiveOpen}
+                onToggle={() => setArchiveOpen(!isArchiveOpen)}
+              />
+            );
+          const { conversation } = row;
+          return <ConversationItem key={item.key} {...{ conversation, onMenu }} isOpen={row.id === openId} {...at} />;
         })}
       </ul>
+      {menu && <ConversationMenu {...menu} onClose={() => setMenu(undefined)} />}
     </div>
+  );
+}
+
+/** Folds out what is archived. */
+function ArchiveFold(props: {
+  readonly row: Extract<ListRow, { type: 'archive' }>;
+  readonly isOpen: boolean;
+  readonly isTabStop: boolean;
+  readonly topPx: number;
+  readonly onToggle: () => void;
+}) {
+  const { count, unread } = props.row;
+  const { t } = useTranslation();
+  return (
+    <li className="archive" style={{ transform: `translateY(${props.topPx}px)` }}>
+      <button
+        type="button"
+        className="archive-fold"
+        data-id={props.row.id}
+        aria-expanded={props.isOpen}
+        tabIndex={props.isTabStop ? 0 : -1}
+        onClick={props.onToggle}
+      >
+        <ArchiveIcon size={18} />
+        <span>{t('conversations.archived')}</span>
+        <span className="quiet">{count}</span>
+        {unread > 0 && <span className="unseen">{t('conversations.unread', { count: unread })}</span>}
+        <BackIcon size={16} />
+      </button>
+    </li>
   );
 }
 
@@ -101,26 +147,26 @@ function useFiltered(all: readonly ConversationView[], query: string): readonly 
 
 /** One item is reached by Tab, the others from it by arrow keys. */
 function useArrowKeys(
-  list: readonly ConversationView[],
+  list: readonly ListRow[],
   openId: ConversationId | undefined,
   bringIntoView: (index: number) => void,
 ) {
   const [focusedId, setFocusedId] = useState<string>();
-  const isThere = (id: string | undefined) => list.some((one) => one.conversationId === id);
-  const stopId = [focusedId, openId].find(isThere) ?? list[0]?.conversationId;
+  const isThere = (id: string | undefined) => list.some((one) => one.id === id);
+  const stopId = [focusedId, openId].find(isThere) ?? list[0]?.id;
 
   function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
-    const at = list.findIndex((one) => one.conversationId === stopId);
+    const at = list.findIndex((one) => one.id === stopId);
     const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: list.length - 1 }[event.key];
     if (next === undefined) return;
     const target = list[Math.min(Math.max(next, 0), list.length - 1)];
     if (!target) return;
     event.preventDefault();
     const container = event.currentTarget;
-    setFocusedId(target.conversationId);
+    setFocusedId(target.id);
     bringIntoView(list.indexOf(target));
     // The item may exist only after the list has scrolled to it.
-    requestAnimationFrame(() => focusItem(container, target.conversationId));
+    requestAnimationFrame(() => focusItem(container, target.id));
   }
   function onFocus(event: React.FocusEvent<HTMLElement>): void {
     const id = event.target.closest<HTMLElement>('[data-id]')?.dataset.id;

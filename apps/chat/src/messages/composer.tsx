@@ -13,6 +13,7 @@ import { Problem } from '../ui/problem.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
 import { useName } from '../ui/use-names.ts';
 import { ComposerBar } from './composer-bar.tsx';
+import { DraftChoice } from './draft-choice.tsx';
 import { MentionList, optionId } from './mention-list.tsx';
 import { lastEditable } from './message-actions.ts';
 import { quotedText } from './quote.tsx';
@@ -45,6 +46,7 @@ export function Composer(props: ComposerProps) {
   const action = t(edit ? 'messages.saveEdit' : 'messages.send');
   useFittingHeight(textRef, text);
   useFocusAtEnd(textRef, edit?.seq ?? reply?.seq);
+  useSavedDraft(chat, conversationId);
 
   function onKeyDown(event: KeyboardEvent): void {
     if (mentions.onKey(event)) return;
@@ -84,6 +86,7 @@ export function Composer(props: ComposerProps) {
         />
       )}
       {!edit && reply && <ReplyBar message={reply} onCancel={() => chat.references.endReply(conversationId)} />}
+      {!edit && <DraftChoice conversation={conversation} onChosen={() => textRef.current?.focus()} />}
       {mentions.offer && (
         <MentionList id={listId} label={t('messages.mention')} {...mentions.offer} onPick={mentions.pick} />
       )}
@@ -197,6 +200,20 @@ function useFocusAtEnd(ref: RefObject<HTMLTextAreaElement | null>, seq: number |
     area.focus();
     area.setSelectionRange(area.value.length, area.value.length);
   }, [ref, seq]);
+}
+
+/** What is written follows to the user's other devices at the latest when the conversation or the page is left. */
+function useSavedDraft({ drafts }: ChatState, conversationId: ConversationView['conversationId']): void {
+  useEffect(() => {
+    const save = () => drafts.flush(conversationId);
+    document.addEventListener('visibilitychange', save);
+    addEventListener('pagehide', save);
+    return () => {
+      document.removeEventListener('visibilitychange', save);
+      removeEventListener('pagehide', save);
+      save();
+    };
+  }, [drafts, conversationId]);
 }
 
 /** As high as its text; the style sheet sets the most it may take. */

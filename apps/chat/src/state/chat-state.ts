@@ -52,13 +52,13 @@ export class ChatState {
   readonly #stops: (() => void)[];
 
   constructor(options: { readonly client: Client; readonly userId: UserId; readonly storage: BrowserStorage }) {
-    const { client, userId, storage } = options;
+    const { client, userId } = options;
     this.client = client;
     this.userId = userId;
     this.connection = new Signal(client.state);
     this.conversations = new Signal(client.conversations());
     this.people = new People(options);
-    this.drafts = new Drafts(userId, storage);
+    this.drafts = new Drafts(options);
     this.changes = new MessageChanges(client);
     this.pinned = new Pinned(client, userId);
     this.#stops = this.#listen();
@@ -111,6 +111,7 @@ export class ChatState {
   }
 
   stop(): void {
+    this.drafts.flush();
     for (const stop of this.#stops) stop();
     this.people.stop();
   }
@@ -127,13 +128,18 @@ export class ChatState {
     const announce = eachFrame(() => this.arrived.set(newest));
     return [
       client.on('state', (state) => this.#stateChanged(state)),
-      client.on('conversation', this.refresh),
+      client.on('conversation', (view) => {
+        this.refresh();
+        this.drafts.follow(view);
+      }),
       client.on('receipt', this.refresh),
       client.on('message', (message) => {
         this.refresh();
         this.#timelines.get(message.conversationId)?.accept(message);
         if (message.from === this.userId) return;
+        const isMuted = client.conversation(message.conversationId)?.isMuted;
         this.typing.stopped(message.conversationId, message.from);
+        if (isMuted) return;
         newest = message;
         announce();
       }),

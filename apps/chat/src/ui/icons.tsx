@@ -45,6 +45,13 @@ export const GroupIcon = icon(
 );
 export const ReplyIcon = icon(<path d="M10 6l-6 5.500 6 5.500M4.500 11.500H13c4 0 6.500 2 7 6.500" />);
 export const ThumbtackIcon = icon(<path d="M9 4h6l-.6 6 3.100 3.500H6.500L9.600 10zM12 13.500V20" />);
+export const BellIcon = icon(
+  <path d="M6 16.500V11a6 6 0 0 1 12 0v5.500l1.500 1.500h-15zM10 20.500a2.200 2.200 0 0 0 4 0" />,
+);
+export const BellOffIcon = icon(
+  <path d="M4 4l16 16M7 7.700A6 6 0 0 0 6 11v5.500L4.500 18H18M9.300 5.600A6 6 0 0 1 18 11v3.500M10 20.500a2.200 2.200 0 0 0 4 0" />,
+);
+export const ArchiveIcon = icon(<path d="M3.500 5h17v4h-17zM5 9v10h14V9M10 13h4" />);
 export const SendIcon = icon(<path d="M12 19V5.500M6 11.200l6-6 6 6" />);
 export const DownIcon = icon(<path d="M12 5v13M6 12.500l6 6 6-6" />);
 export const MoreIcon = icon(<path strokeWidth="2.8" d="M5.5 12h.01M12 12h.01M18.5 12h.01" />);

@@ -1,0 +1,31 @@
+import { expect, test } from 'bun:test';
+import type { ConversationView } from '@hongyan/client/api';
+import { listRows, unreadTotal } from './list-rows.ts';
+
+const view = (id: string, more: Partial<ConversationView> = {}) =>
+  ({ conversationId: id, unread: 1, isMuted: false, isPinned: false, isArchived: false, ...more }) as ConversationView;
+
+const found = [
+  view('a'),
+  view('b', { isPinned: true }),
+  view('c', { isArchived: true, isMuted: true }),
+  view('d', { isPinned: true, isArchived: true }),
+  view('e', { isPinned: true, isMuted: true }),
+];
+const ids = (isArchiveOpen: boolean, isSearch = false) =>
+  listRows(found, { isSearch, isArchiveOpen }).map(({ id }) => String(id));
+
+test('pinned conversations come first, and archived ones last, each in the order of activity', () => {
+  expect(ids(false)).toEqual(['b', 'e', 'a', 'archive']);
+  expect(ids(true)).toEqual(['b', 'e', 'a', 'archive', 'c', 'd']);
+  expect(listRows([view('a')], { isSearch: false, isArchiveOpen: true })).toHaveLength(1);
+});
+
+test('a search finds what is archived', () => {
+  expect(ids(false, true)).toEqual(['a', 'b', 'c', 'd', 'e']);
+});
+
+test('[E24] muted conversations add nothing to a total', () => {
+  expect(unreadTotal(found)).toBe(3);
+  expect(listRows(found, { isSearch: false, isArchiveOpen: false }).at(-1)).toMatchObject({ count: 2, unread: 1 });
+});
