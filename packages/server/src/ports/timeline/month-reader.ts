@@ -20,6 +20,11 @@ interface PageRequest {
   /** Entries with a target too. */
   readonly withTargeted: boolean;
   readonly limit: number;
+  /**
+   * Entries of later commits are left out. Of the month being written some may be sorted and others not, and not in the order of
+   * their seqs: whoever asks knows up to where all are sorted, or has those that are not.
+   */
+  readonly throughP: number;
 }
 
 interface SeqRange {
@@ -64,21 +69,21 @@ export class MonthReader {
 
   /** Ascending, seq > afterSeq, until `take` returns false. */
   after(
-    { conversationId, withTargeted, afterSeq, limit }: PageRequest & { readonly afterSeq: number },
+    { conversationId, withTargeted, afterSeq, limit, throughP }: PageRequest & { readonly afterSeq: number },
     take: Take,
   ): void {
     const sql = withTargeted ? this.#sql.afterMerged : this.#sql.after;
-    const rows = sql.iterate(conversationId, Math.min(afterSeq, seqMax), limit);
+    const rows = sql.iterate(conversationId, Math.min(afterSeq, seqMax), limit, throughP);
     for (const row of rows) if (!take(entryOf(row, conversationId))) return;
   }
 
   /** Descending, seq < beforeSeq, until `take` returns false. */
   before(
-    { conversationId, withTargeted, beforeSeq, limit }: PageRequest & { readonly beforeSeq: number },
+    { conversationId, withTargeted, beforeSeq, limit, throughP }: PageRequest & { readonly beforeSeq: number },
     take: Take,
   ): void {
     const sql = withTargeted ? this.#sql.beforeMerged : this.#sql.before;
-    const rows = sql.iterate(conversationId, Math.min(beforeSeq, seqMax), limit);
+    const rows = sql.iterate(conversationId, Math.min(beforeSeq, seqMax), limit, throughP);
     for (const row of rows) if (!take(entryOf(row, conversationId))) return;
   }
 

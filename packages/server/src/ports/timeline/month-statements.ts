@@ -43,15 +43,15 @@ const beforeNext = 'e.n < (c.no + 1) << 32';
 function preparePages(db: Database) {
   const from = (table: string) =>
     `FROM conversation c CROSS JOIN ${table} e CROSS JOIN sender s WHERE s.no = e.sender_no AND ${ofConversation}`;
-  const after = `+ ?2 AND ${beforeNext}`;
-  const before = 'AND e.n < (c.no << 32) + ?2';
+  const after = `+ ?2 AND ${beforeNext} AND e.p <= ?4`;
+  const before = 'AND e.n < (c.no << 32) + ?2 AND e.p <= ?4';
   const page = (end: string, order: string) =>
-    db.prepare<EntryRow, [string, number, number]>(
+    db.prepare<EntryRow, [string, number, number, number]>(
       `SELECT ${entryColumns} ${from('entry')} ${end} ORDER BY e.n ${order} LIMIT ?3`,
     );
   // By n, which both tables are in the order of: SQLite merges the two, and reads no more of them than the page.
   const merged = (end: string, order: string) =>
-    db.prepare<EntryRow, [string, number, number]>(
+    db.prepare<EntryRow, [string, number, number, number]>(
       `SELECT ${entryColumns}, e.n AS n ${from('entry')} ${end}
        UNION ALL SELECT ${changeColumns}, e.n AS n ${from('change')} ${end} ORDER BY n ${order} LIMIT ?3`,
     );

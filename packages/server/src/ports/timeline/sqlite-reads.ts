@@ -52,10 +52,14 @@ export class SqliteReads implements TimelineReads {
   #fillAfter(page: Page, what: What, afterSeq: Seq): void {
     const run = this.view.tail.run(what.conversationId);
     let nextSeq: number = afterSeq + 1;
-    if (run === undefined || nextSeq < run.firstSeq) {
+    // What the tail holds is sorted by and by, and not in the order of seqs.
+    const untilSeq = run?.firstSeq ?? Number.POSITIVE_INFINITY;
+    if (nextSeq < untilSeq) {
       for (const month of this.view.months) {
         if (page.hasMore) return;
-        month.after({ ...what, afterSeq: nextSeq - 1, limit: page.room + 1 }, (entry) => {
+        const throughP = this.view.shownThrough(month.month);
+        month.after({ ...what, afterSeq: nextSeq - 1, limit: page.room + 1, throughP }, (entry) => {
+          if (entry.seq >= untilSeq) return false;
           nextSeq = entry.seq + 1;
           return page.offer(entry);
         });
@@ -81,7 +85,8 @@ export class SqliteReads implements TimelineReads {
     }
     for (const month of this.view.months.toReversed()) {
       if (page.hasMore) return;
-      month.before({ ...what, beforeSeq: nextSeq, limit: page.room + 1 }, (entry) => {
+      const throughP = this.view.shownThrough(month.month);
+      month.before({ ...what, beforeSeq: nextSeq, limit: page.room + 1, throughP }, (entry) => {
         nextSeq = entry.seq;
         return page.offer(entry);
       });

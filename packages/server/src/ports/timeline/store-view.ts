@@ -44,6 +44,11 @@ export class StoreView {
     return this.#end;
   }
 
+  /** p of the month's last commit that is shown: its file may have later ones before the writer's answer. */
+  shownThrough(month: Month): number {
+    return month === this.tail.month ? this.tail.lastP : Number.MAX_SAFE_INTEGER;
+  }
+
   /** The position of the newest entry that retention removed; 0 when there is none. */
   get removedThrough(): number {
     return this.#removedThrough;
@@ -108,8 +113,9 @@ export class StoreView {
     if (known) return known;
     const last = this.#last(conversationId);
     const lastSeq = last?.lastSeq ?? (0 as Seq);
-    const inFiles = firstOf(this.#months, (month) => month.firstSeq(conversationId));
-    const firstSeq = inFiles ?? this.tail.run(conversationId)?.firstSeq ?? ((lastSeq + 1) as Seq);
+    const inFiles = firstOf(this.#months, (month) => month.firstSeq(conversationId)) ?? lastSeq + 1;
+    // Of what the tail holds, a later entry may be sorted before an earlier one.
+    const firstSeq = Math.min(inFiles, this.tail.run(conversationId)?.firstSeq ?? inFiles) as Seq;
     const lastCountedMs = last ? this.#lastCountedMs(conversationId) : 0;
     const head = { lastCount: 0, lastPosition: 0, ...last, conversationId, firstSeq, lastSeq, lastCountedMs };
     // A file may show a commit before the writer's answer: then the next append would not find its entry at lastSeq + 1.

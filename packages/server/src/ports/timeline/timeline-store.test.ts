@@ -101,6 +101,16 @@ test('[D1, D2, D3] a crash between any two steps of sorting loses nothing and do
   }
 }, 60_000);
 
+test('[D2, D4, D5] while changes are sorted after the messages around them, reads of older entries leave none of them out', async () => {
+  const first = [...entries(20), change(2)];
+  commit(first);
+  while (store.upkeep());
+  const second = [entry(), change(3), entry(), change(4), entry({ in: 'g:2' }), ...entries(20)];
+  commit(second);
+  for (let isMoreLeft = true; isMoreLeft; isMoreLeft = store.upkeep()) await expectWhole(folder, [...first, ...second]);
+  await expectWhole(folder, [...first, ...second]);
+}, 60_000);
+
 test('[D2] a month whose sorting a crash cut short is finished when a later month is there already', async () => {
   const batch = entries(30);
   commit(batch);
