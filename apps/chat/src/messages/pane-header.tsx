@@ -1,14 +1,16 @@
-// Above the messages: the way back on a phone, the name of the conversation, and presence or "typing…".
+// Above the messages: the way back on a phone, the name of the conversation, presence or "typing…", and its actions.
 
 import type { ConversationView } from '@hongyan/client/api';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { closeConversation } from '../browser/route.ts';
+import { ConversationMenu } from '../conversations/conversation-menu.tsx';
 import { GroupDetails } from '../dialogs/group-details.tsx';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { BackIcon, GroupIcon } from '../ui/icons.tsx';
+import { BackIcon, GroupIcon, MoreIcon } from '../ui/icons.tsx';
+import { type Place, placeBelow } from '../ui/menu.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
 import { shortWhen } from '../ui/time.ts';
 import { otherMember, useNames } from '../ui/use-names.ts';
@@ -24,6 +26,7 @@ export function PaneHeader({
   const { t } = useTranslation();
   const chat = useChat();
   const [isDetailed, setDetailed] = useState(false);
+  const [menu, setMenu] = useState<Place>();
   const other = otherMember(conversation, chat.userId);
   const presence = useSignal(chat.people.presence).get(other ?? chat.userId);
   return (
@@ -54,6 +57,16 @@ export function PaneHeader({
           <GroupIcon />
         </button>
       )}
+      <button
+        type="button"
+        className="button-icon"
+        title={t('conversations.actions')}
+        aria-label={t('conversations.actions')}
+        onClick={(event) => setMenu(placeBelow(event.currentTarget))}
+      >
+        <MoreIcon />
+      </button>
+      {menu && <ConversationMenu conversation={conversation} place={menu} onClose={() => setMenu(undefined)} />}
       {isDetailed && <GroupDetails conversation={conversation} onClose={() => setDetailed(false)} />}
     </header>
   );
