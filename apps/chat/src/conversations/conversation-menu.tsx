@@ -1,5 +1,6 @@
 // What a user sets for one conversation, for themselves: pinned on top, muted, in the archive.
 
+import { systemClock } from '@hongyan/base/clock';
 import type { ConversationView } from '@hongyan/client/api';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
@@ -24,7 +25,7 @@ export function ConversationMenu(props: {
     onClose();
     change().catch(() => {});
   };
-  const muteFor = (ms: number) => act(() => client.mute(conversationId, Date.now() + ms));
+  const muteFor = (ms: number) => act(() => client.mute(conversationId, systemClock.nowMs() + ms));
   return (
     <Menu label={t('conversations.actions')} place={place} onClose={onClose}>
       <MenuItem

@@ -1,6 +1,7 @@
 // Text that is written but not sent, per conversation: kept on this device at once, so that a reload loses nothing, and a moment
 // later on all devices of the user. [E22]
 
+import { type Clock, systemClock, type Timer } from '@hongyan/base/clock';
 import type { Client, ConversationId, ConversationView, UserId } from '@hongyan/client/api';
 import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { Signal } from './signal.ts';
@@ -20,15 +21,22 @@ const nothing: Kept = { text: '', base: 0, isSaved: true };
 
 export class Drafts {
   readonly all: Signal<ReadonlyMap<ConversationId, string>>;
-  readonly #client: Client;
-  readonly #storage: BrowserStorage;
+  readonly #clock: Clock;
+  readonly #client: Pick<Client, 'saveDraft' | 'conversation'>;
+  readonly #storage: Pick<BrowserStorage, 'readJson' | 'write' | 'remove'>;
   readonly #name: string;
   readonly #kept: Map<ConversationId, Kept>;
-  readonly #timers = new Map<ConversationId, ReturnType<typeof setTimeout>>();
+  readonly #timers = new Map<ConversationId, Timer>();
   /** Texts that are on their way, and those that were refused. */
   readonly #given = new Map<ConversationId, string>();
 
-  constructor(options: { readonly client: Client; readonly userId: UserId; readonly storage: BrowserStorage }) {
+  constructor(options: {
+    readonly client: Pick<Client, 'saveDraft' | 'conversation'>;
+    readonly userId: UserId;
+    readonly storage: Pick<BrowserStorage, 'readJson' | 'write' | 'remove'>;
+    readonly clock?: Clock;
+  }) {
+    this.#clock = options.clock ?? systemClock;
     this.#client = options.client;
     this.#storage = options.storage;
     this.#name = `drafts.${options.userId}`;
@@ -83,7 +91,7 @@ export class Drafts {
 
   /** Deletes what this device kept. */
   forget(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#storage.remove(this.#name);
   }
@@ -93,15 +101,15 @@ export class Drafts {
   }
 
   #schedule(conversationId: ConversationId): void {
-    clearTimeout(this.#timers.get(conversationId));
+    this.#timers.get(conversationId)?.cancel();
     this.#timers.set(
       conversationId,
-      setTimeout(() => this.#save(conversationId), saveDelayMs),
+      this.#clock.after(saveDelayMs, () => this.#save(conversationId)),
     );
   }
 
   #save(conversationId: ConversationId): void {
-    clearTimeout(this.#timers.get(conversationId));
+    this.#timers.get(conversationId)?.cancel();
     this.#timers.delete(conversationId);
     const { text, base, isSaved } = this.#of(conversationId);
     if (isSaved) return;
