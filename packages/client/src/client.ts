@@ -251,9 +251,11 @@ class HongyanClient implements Client {
     return this.#setPrivate({ type: 'draft', conversation_id, text, base_revision: baseRevision as Seq });
   }
 
-  markReadInPrivate(conversation_id: ConversationId, seq: Seq) {
-    const { lastSeq = seq } = this.#session?.conversations.get(conversation_id) ?? {};
-    return this.#setPrivate({ type: 'read', conversation_id, seq: seq <= lastSeq ? seq : lastSeq });
+  async markReadInPrivate(conversation_id: ConversationId, seq: Seq) {
+    const view = (await this.#open()).conversations.get(conversation_id)?.view();
+    // One that waits must not be replaced by an earlier position.
+    if (view && seq <= view.unreadAfterSeq) return;
+    return this.#setPrivate({ type: 'read', conversation_id, seq: !view || seq <= view.lastSeq ? seq : view.lastSeq });
   }
 
   set(name: string, value: unknown) {
