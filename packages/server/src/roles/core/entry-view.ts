@@ -5,7 +5,7 @@ import { directMembers } from '@hongyan/protocol/direct';
 import type { Entry, Mentions, MessageStatus, Reaction, Reply } from '@hongyan/protocol/entry';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { decodeReferences } from '../../domain/message-references.ts';
-import { decodeState, hasReacted, type MessageState } from '../../domain/message-state.ts';
+import { decodeState, type MessageState, type Reaction as StoredReaction } from '../../domain/message-state.ts';
 import type { StoredEntry, MessageState as StoredState } from '../../ports/timeline/timeline.ts';
 import { noQuotes, type Quotes } from './quotes.ts';
 
@@ -55,17 +55,12 @@ function changesOf(state: MessageState, reader: UserId): Partial<Entry> {
   return {
     ...(pinned ? { pinned } : {}),
     ...(edited ? { edited: edited.seq, content: edited.content } : {}),
-    ...(reactions
-      ? { reactions: reactions.map(({ key, userIds }) => reactionOf(key, userIds, hasReacted(state, key, reader))) }
-      : {}),
+    ...(reactions ? { reactions: reactions.map((reaction) => reactionSeenBy(reader, reaction)) } : {}),
   };
 }
 
-const reactionOf = (key: string, userIds: readonly UserId[], isMine: boolean): Reaction => ({
-  key,
-  count: userIds.length,
-  ...(isMine ? { mine: true as const } : {}),
-});
+const reactionSeenBy = (reader: UserId, { key, userIds }: StoredReaction): Reaction =>
+  userIds.includes(reader) ? { key, count: userIds.length, mine: true } : { key, count: userIds.length };
 
 /** Ids of the wire need no escaping: their patterns allow no quote, backslash or control character. client_msg_id may be any string. */
 export function entryFrame(entry: StoredEntry, quote?: Reply): string {
