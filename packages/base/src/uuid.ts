@@ -1,27 +1,38 @@
 // UUIDv7 (RFC 9562): ids that sort by the time they were made, so an index over them is appended to, not scattered.
 
+import { hexOfByte } from './hex.ts';
+
 /** Ids made in one process only grow, also when the clock steps back: the last time used is kept. */
 export function createUuidV7(nowMs: () => number): () => string {
   let lastMs = 0;
+  let timeText = '';
   let counter = 0;
   const random = createRandomWords();
+  /** Many ids have the same time: its text is made once. */
+  const setTime = (timeMs: number) => {
+    lastMs = timeMs;
+    const digits = timeMs.toString(16).padStart(12, '0');
+    timeText = `${digits.slice(0, 8)}-${digits.slice(8)}-`;
+  };
   return () => {
     const now = nowMs();
     if (now > lastMs) {
-      lastMs = now;
+      setTime(now);
       counter = Math.floor(Math.random() * 0x400);
     } else if (++counter > 0xfff) {
-      lastMs++;
+      setTime(lastMs + 1);
       counter = 0;
     }
-    const time = lastMs.toString(16).padStart(12, '0');
-    const variant = ((random() & 0x3fffffff) | 0x80000000) >>> 0;
-    const high = variant.toString(16).padStart(8, '0');
-    const low = random().toString(16).padStart(8, '0');
-    const tail = (random() >>> 16).toString(16).padStart(4, '0');
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${high.slice(0, 4)}-${high.slice(4)}${low.slice(0, 4)}${tail}`;
+    const high = random();
+    const low = random();
+    const version = hexOfByte(0x70 | (counter >>> 8)) + hexOfByte(counter);
+    const variant = hexOfByte(0x80 | (high & 0x3f)) + hexOfByte(high >>> 8);
+    return `${timeText}${version}-${variant}-${hexOfByte(high >>> 16)}${hexOfByte(high >>> 24)}${hexOfWord(low)}`;
   };
 }
+
+const hexOfWord = (word: number): string =>
+  hexOfByte(word) + hexOfByte(word >>> 8) + hexOfByte(word >>> 16) + hexOfByte(word >>> 24);
 
 /** The Unix milliseconds inside a UUIDv7. */
 export function uuidV7TimeMs(id: string): number {

@@ -1,5 +1,7 @@
 // Ids as SQLite stores them: a canonical UUID as its 16 bytes, less than half of its text; any other id as text.
 
+import { hexOfByte } from '@hongyan/base/hex';
+
 /** SQLite never takes a blob for a text, so the two kinds cannot be confused. */
 export type PackedId = Uint8Array | string;
 
@@ -10,7 +12,6 @@ const digitValues = Uint8Array.from({ length: 128 }, (_, code) => {
   const value = Number.parseInt(String.fromCharCode(code), 16);
   return Number.isNaN(value) ? 0 : value;
 });
-const byteTexts = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 /** After these bytes a dash follows. */
 const dashAfter = new Set([3, 5, 7, 9]);
 
@@ -29,7 +30,7 @@ export function unpackId(packed: PackedId): string {
   if (typeof packed === 'string') return packed;
   let id = '';
   for (let index = 0; index < 16; index++) {
-    id += byteTexts[packed[index] ?? 0];
+    id += hexOfByte(packed[index] ?? 0);
     if (dashAfter.has(index)) id += '-';
   }
   return id;
