@@ -139,7 +139,7 @@ export class MonthWriter {
     if (first) return { type: 'sorted', entry: first };
     const standing = this.#standing(conversationId);
     const seq = standing.lastSeq + 1;
-    assert(seq <= seqMax, `a conversation has at most ${seqMax} entries`);
+    assert(seq <= seqMax, 'a conversation has as many entries as fit into n', seq);
     const count = standing.lastCount + (isCounted ? 1 : 0);
     if (target) this.#change(standing, entry);
     const targetSeq = target?.seq ?? 0;

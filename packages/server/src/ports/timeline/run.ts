@@ -19,7 +19,7 @@ export class Run {
   }
 
   add(entry: StoredEntry, p: number): void {
-    assert(entry.seq === this.last.seq + 1, `seq ${this.last.seq + 1} follows; not ${entry.seq} [D2]`);
+    assert(entry.seq === this.last.seq + 1, 'the seq after the last one follows [D2]', entry.seq);
     this.#lastP = p;
     this.#push(entry);
   }

@@ -82,7 +82,7 @@ export class Tail {
 
   at(p: number): StoredEntry {
     const entry = p < this.#firstP ? undefined : this.#at(p);
-    assert(entry, `entry ${p} is in the tail, which begins at ${this.#firstP}`);
+    assert(entry, 'the entry is in the tail', p);
     return entry;
   }
 

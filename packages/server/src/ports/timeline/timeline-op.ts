@@ -108,6 +108,6 @@ export function measure(sum: BatchSize, { fields }: AppendOp): void {
 
 function contentAt(fields: readonly Field[], at: number): string {
   const contentJson = fields[at + 5];
-  assert(typeof contentJson === 'string', `${fieldsPerEntry} fields per entry`);
+  assert(typeof contentJson === 'string', 'each entry has all its fields');
   return contentJson;
 }

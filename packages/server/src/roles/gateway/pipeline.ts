@@ -151,7 +151,7 @@ const nothingInFlight: Flight = { inFlight: 0 };
 function callerOf<N extends OperationName>(name: N, sender: Sender): CallerOf<N> {
   const { needs } = operations[name];
   const caller = needs === 'nothing' ? sender : sender.caller;
-  assert(caller !== undefined, `${name} has an authenticated caller`);
-  assert(needs !== 'device' || 'sessionId' in caller, `${name} has the caller of an open session`);
+  assert(caller !== undefined, 'the caller of this operation is authenticated', name);
+  assert(needs !== 'device' || 'sessionId' in caller, 'the caller of this operation has an open session', name);
   return caller as CallerOf<N>;
 }
