@@ -37,8 +37,8 @@ export class Batcher<Item, Result> {
   #waiting: Pending<Item, Result>[] = [];
   /** Items accepted and not answered yet. */
   #itemCount = 0;
-  /** The same by key, with fairness. */
-  readonly #countOfKey = new Map<string, number>();
+  /** The same by key, with fairness; only of keys that have any. */
+  readonly #tallies = new Map<string, Tally>();
   #inFlight = 0;
   #isScheduled = false;
   #isPacing = false;
@@ -51,11 +51,10 @@ export class Batcher<Item, Result> {
   }
 
   submit(item: Item): Promise<Result> {
-    const refusal = this.#refusalOf(1) ?? this.#refusalOfKey(item);
+    const tally = this.#tallyOf(item);
+    const refusal = this.#refusalOf(1) ?? this.#refusalOfKey(tally);
     if (refusal) return Promise.reject(refusal);
-    return new Promise((resolve, reject) => {
-      this.#accept({ items: [item], resolve: (results) => resolve(results[0] as Result), reject });
-    });
+    return new Promise((resolve, reject) => this.#accept({ type: 'one', item, size: 1, tally, resolve, reject }));
   }
 
   /** All items in one batch; results in the same order. */
@@ -63,7 +62,9 @@ export class Batcher<Item, Result> {
     const refusal = this.#refusalOf(items.length);
     if (refusal) return Promise.reject(refusal);
     if (items.length === 0) return Promise.resolve([]);
-    return new Promise((resolve, reject) => this.#accept({ items, resolve, reject }));
+    const tally = this.#tallyOf(items[0] as Item);
+    const size = items.length;
+    return new Promise((resolve, reject) => this.#accept({ type: 'many', items, size, tally, resolve, reject }));
   }
 
   /** Refuses new items with `unavailable` and resolves when the accepted ones are answered; pacing ends. */
@@ -80,31 +81,27 @@ export class Batcher<Item, Result> {
     return new StoreFailure('overloaded', `more than ${itemsMax} requests are waiting; retry later`);
   }
 
-  #refusalOfKey(item: Item): StoreFailure | undefined {
+  /** undefined without fairness. Kept from the first item of its key that is accepted to the answer of the last one. */
+  #tallyOf(item: Item): Tally | undefined {
     const { fairness } = this.#options;
     if (!fairness) return undefined;
-    const count = this.#countOfKey.get(fairness.keyOf(item)) ?? 0;
-    if (count < fairness.itemsPerKeyMax) return undefined;
-    return new StoreFailure(
-      'overloaded',
-      `more than ${fairness.itemsPerKeyMax} requests of one key are waiting; retry later`,
-    );
+    const key = fairness.keyOf(item);
+    return this.#tallies.get(key) ?? { key, count: 0, taken: 0 };
   }
 
-  #countKeys(items: readonly Item[], change: 1 | -1): void {
-    const { fairness } = this.#options;
-    if (!fairness) return;
-    for (const item of items) {
-      const key = fairness.keyOf(item);
-      const count = (this.#countOfKey.get(key) ?? 0) + change;
-      if (count === 0) this.#countOfKey.delete(key);
-      else this.#countOfKey.set(key, count);
-    }
+  #refusalOfKey(tally: Tally | undefined): StoreFailure | undefined {
+    const { itemsPerKeyMax = Number.POSITIVE_INFINITY } = this.#options.fairness ?? {};
+    if (tally === undefined || tally.count < itemsPerKeyMax) return undefined;
+    return new StoreFailure('overloaded', `more than ${itemsPerKeyMax} requests of one key are waiting; retry later`);
   }
 
   #accept(pending: Pending<Item, Result>): void {
-    this.#itemCount += pending.items.length;
-    this.#countKeys(pending.items, 1);
+    const { size, tally } = pending;
+    this.#itemCount += size;
+    if (tally !== undefined) {
+      if (tally.count === 0) this.#tallies.set(tally.key, tally);
+      tally.count += size;
+    }
     this.#waiting.push(pending);
     if (this.#isScheduled || this.#isPacing || this.#inFlight >= this.#options.inFlightMax) return;
     this.#isScheduled = true;
@@ -144,8 +141,7 @@ export class Batcher<Item, Result> {
   }
 
   async #run(batch: readonly Pending<Item, Result>[]): Promise<void> {
-    const [first] = batch;
-    const items = first && batch.length === 1 ? first.items : batch.flatMap((pending) => pending.items);
+    const items = itemsOf(batch);
     let settle: (pending: Pending<Item, Result>) => void;
     try {
       const results = await this.#handle(items);
@@ -155,11 +151,17 @@ export class Batcher<Item, Result> {
       settle = (pending) => pending.reject(error);
     }
     this.#inFlight--;
-    this.#itemCount -= items.length;
-    this.#countKeys(items, -1);
+    for (const pending of batch) this.#release(pending);
     // The next batch leaves before this one's callers run: what handles it never waits for them.
     this.#begin();
     for (const pending of batch) settle(pending);
+  }
+
+  #release({ size, tally }: Pending<Item, Result>): void {
+    this.#itemCount -= size;
+    if (tally === undefined) return;
+    tally.count -= size;
+    if (tally.count === 0) this.#tallies.delete(tally.key);
   }
 
   /** Async, so that a handler that throws at once unwinds before the next batch begins. */
@@ -169,30 +171,30 @@ export class Batcher<Item, Result> {
 
   #takeBatch(): readonly Pending<Item, Result>[] {
     const { fairness } = this.#options;
-    if (fairness && this.#waiting.length > fairness.batchPerKeyMax) return this.#takeFairBatch(fairness);
+    if (fairness && this.#waiting.length > fairness.batchPerKeyMax) return this.#takeFairBatch(fairness.batchPerKeyMax);
     return this.#takeFirst();
   }
 
   /** Items beyond their key's share stay where they are: the order of a key is kept. */
-  #takeFairBatch({ keyOf, batchPerKeyMax }: NonNullable<BatcherOptions<Item, Result>['fairness']>) {
+  #takeFairBatch(batchPerKeyMax: number): readonly Pending<Item, Result>[] {
+    const all = this.#waiting;
     const taken: Pending<Item, Result>[] = [];
     const left: Pending<Item, Result>[] = [];
-    const takenOfKey = new Map<string, number>();
     let itemCount = 0;
-    for (const pending of this.#waiting) {
-      const [item] = pending.items;
-      const key = item === undefined ? '' : keyOf(item);
-      const count = takenOfKey.get(key) ?? 0;
-      if (count >= batchPerKeyMax || (itemCount > 0 && itemCount + pending.items.length > this.#options.batchMax)) {
+    for (const pending of all) {
+      const { size, tally } = pending;
+      assert(tally, 'with fairness each submit is counted');
+      if (tally.taken >= batchPerKeyMax || (itemCount > 0 && itemCount + size > this.#options.batchMax)) {
         left.push(pending);
         // The key's later items must not overtake this one.
-        takenOfKey.set(key, batchPerKeyMax);
+        tally.taken = batchPerKeyMax;
         continue;
       }
       taken.push(pending);
-      itemCount += pending.items.length;
-      takenOfKey.set(key, count + pending.items.length);
+      itemCount += size;
+      tally.taken += size;
     }
+    for (const { tally } of all) if (tally) tally.taken = 0;
     this.#waiting = left;
     return taken;
   }
@@ -201,8 +203,8 @@ export class Batcher<Item, Result> {
     let count = 0;
     let itemCount = 0;
     for (const pending of this.#waiting) {
-      if (count > 0 && itemCount + pending.items.length > this.#options.batchMax) break;
-      itemCount += pending.items.length;
+      if (count > 0 && itemCount + pending.size > this.#options.batchMax) break;
+      itemCount += pending.size;
       count++;
     }
     if (count < this.#waiting.length) return this.#waiting.splice(0, count);
@@ -212,18 +214,56 @@ export class Batcher<Item, Result> {
   }
 }
 
+function itemsOf<Item, Result>(batch: readonly Pending<Item, Result>[]): readonly Item[] {
+  const [first] = batch;
+  if (batch.length === 1 && first?.type === 'many') return first.items;
+  const items: Item[] = [];
+  for (const pending of batch) {
+    if (pending.type === 'one') items.push(pending.item);
+    else for (const item of pending.items) items.push(item);
+  }
+  return items;
+}
+
 /** Hands each submit of a batch its part of the results, when called in the order of the batch. */
 function resolverOf<Item, Result>(results: readonly Result[]): (pending: Pending<Item, Result>) => void {
   let from = 0;
   return (pending) => {
-    const to = from + pending.items.length;
-    pending.resolve(from === 0 && to === results.length ? results : results.slice(from, to));
+    const to = from + pending.size;
+    if (pending.type === 'one') pending.resolve(results[from] as Result);
+    else pending.resolve(pending.size === results.length ? results : results.slice(from, to));
     from = to;
   };
 }
 
-interface Pending<Item, Result> {
+/** Of the items of one key. */
+interface Tally {
+  readonly key: string;
+  /** Accepted and not answered yet. */
+  count: number;
+  /** Of the batch that is being formed. */
+  taken: number;
+}
+
+/** A submit that is not answered yet. */
+type Pending<Item, Result> = PendingOne<Item, Result> | PendingMany<Item, Result>;
+
+interface PendingBase {
+  /** Of its items. */
+  readonly size: number;
+  /** Of the first item's key. */
+  readonly tally: Tally | undefined;
+  readonly reject: (error: unknown) => void;
+}
+
+interface PendingOne<Item, Result> extends PendingBase {
+  readonly type: 'one';
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+}
+
+interface PendingMany<Item, Result> extends PendingBase {
+  readonly type: 'many';
   readonly items: readonly Item[];
   readonly resolve: (results: readonly Result[]) => void;
-  readonly reject: (error: unknown) => void;
 }

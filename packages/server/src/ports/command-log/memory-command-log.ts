@@ -46,15 +46,9 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
     });
   }
 
-  async submit(command: Command): Promise<Outcome> {
-    if (this.#isDraining) return failure.stopping();
-    try {
-      return await this.#batcher.submit(command);
-    } catch (error) {
-      const problem = problemOf(error);
-      if (problem.type === 'bug') throw error;
-      return problem;
-    }
+  submit(command: Command): Promise<Outcome> {
+    if (this.#isDraining) return Promise.resolve(failure.stopping());
+    return this.#batcher.submit(command).catch(asOutcome);
   }
 
   consume(handle: CommandHandler): void {
@@ -77,4 +71,10 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
       return batch.map(() => failure.unknownOutcome());
     }
   }
+}
+
+function asOutcome(error: unknown): Outcome {
+  const problem = problemOf(error);
+  if (problem.type === 'bug') throw error;
+  return problem;
 }
