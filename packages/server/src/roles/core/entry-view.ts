@@ -62,16 +62,23 @@ function changesOf(state: MessageState, reader: UserId): Partial<Entry> {
 const reactionSeenBy = (reader: UserId, { key, userIds }: StoredReaction): Reaction =>
   userIds.includes(reader) ? { key, count: userIds.length, mine: true } : { key, count: userIds.length };
 
-/** Ids of the wire need no escaping: their patterns allow no quote, backslash or control character. client_msg_id may be any string. */
+/** The content passes through as the text it was encoded to, behind what is encoded here. */
 export function entryFrame(entry: StoredEntry, quote?: Reply): string {
-  const to = recipientOf(entry.conversationId, entry.from);
   const { referencesJson } = entry;
+  const frame = JSON.stringify({
+    type: entry.isCounted ? 'message' : 'entry',
+    msg_id: entry.msgId,
+    conversation_id: entry.conversationId,
+    seq: entry.seq,
+    from: entry.from,
+    to: recipientOf(entry.conversationId, entry.from),
+    count: entry.count,
+    timestamp: entry.timestampMs,
+    client_msg_id: entry.clientMsgId,
+    status: 'ack',
+  });
   const references = referencesJson === undefined ? '' : referencesText(referencesJson, quote);
-  return (
-    `{"type":"${entry.isCounted ? 'message' : 'entry'}","msg_id":"${entry.msgId}","conversation_id":"${entry.conversationId}"` +
-    `,"seq":${entry.seq},"from":"${entry.from}"${to === undefined ? '' : `,"to":"${to}"`},"content":${entry.contentJson}${references}` +
-    `,"count":${entry.count},"timestamp":${entry.timestampMs},"client_msg_id":${JSON.stringify(entry.clientMsgId)},"status":"ack"}`
-  );
+  return `${frame.slice(0, -1)}${references},"content":${entry.contentJson}}`;
 }
 
 /** As further members of a JSON object. */

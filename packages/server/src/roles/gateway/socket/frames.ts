@@ -13,9 +13,8 @@ export function errorFrame(problem: Problem, id?: string): string {
   return `{"type":"error",${id === undefined ? '' : `"id":${id},`}${body.slice(1)}`;
 }
 
-/** `output` is an object with at least one field, as the outputs of all operations with an answer are. */
 export const answerFrame = (type: string, id: number, output: object): string =>
-  `{"type":"${type}","id":${id},${JSON.stringify(output).slice(1)}`;
+  JSON.stringify({ type, id, ...output });
 
 export const welcomeFrame = (welcome: Omit<DownOf<'welcome'>, 'type'>): string =>
   JSON.stringify({ type: 'welcome', ...welcome });
