@@ -104,3 +104,10 @@ export function problemOf(error: unknown): Problem {
       return failure.unavailable();
   }
 }
+
+/** An adapter's failure as the operation's; a bug is thrown on. */
+export function asFailure(error: unknown): Exclude<Result<never>, { type: 'ok' }> {
+  const problem = problemOf(error);
+  if (problem.type === 'bug') throw error;
+  return problem;
+}

@@ -5,7 +5,7 @@ import { assert } from '@hongyan/base/assert';
 import { Batcher } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
-import { failure, problemOf, type Result } from '@hongyan/protocol/refusals';
+import { asFailure, failure, type Result } from '@hongyan/protocol/refusals';
 import type { Command, CommandConsumer, CommandHandler, CommandOutcome, CommandProducer } from './command-log.ts';
 
 type Outcome = Result<CommandOutcome>;
@@ -48,7 +48,7 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
 
   submit(command: Command): Promise<Outcome> {
     if (this.#isDraining) return Promise.resolve(failure.stopping());
-    return this.#batcher.submit(command).catch(asOutcome);
+    return this.#batcher.submit(command).catch(asFailure);
   }
 
   consume(handle: CommandHandler): void {
@@ -71,10 +71,4 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
       return batch.map(() => failure.unknownOutcome());
     }
   }
-}
-
-function asOutcome(error: unknown): Outcome {
-  const problem = problemOf(error);
-  if (problem.type === 'bug') throw error;
-  return problem;
 }

@@ -2,7 +2,7 @@
 
 import { FairTurns } from '@hongyan/base/fair-turns';
 import type { Seq } from '@hongyan/protocol/ids';
-import { problemOf, type Result } from '@hongyan/protocol/refusals';
+import { asFailure, type Result } from '@hongyan/protocol/refusals';
 import type { Caller, Core } from '../../ports/core/core.ts';
 import { Accounts } from './accounts.ts';
 import { ChangeSends } from './change-sends.ts';
@@ -156,10 +156,4 @@ class ReadTurns {
     <C extends Caller, I, O>(handle: Handle<C, I, O>): Handle<C, I, O> =>
     (caller, input) =>
       this.#turns.run(caller.userId, () => handle(caller, input)).catch(asFailure);
-}
-
-function asFailure(error: unknown): Exclude<Result<never>, { type: 'ok' }> {
-  const problem = problemOf(error);
-  if (problem.type === 'bug') throw error;
-  return problem;
 }
