@@ -1,6 +1,6 @@
 // The rules of a send: which conversation it is for, and which content is accepted.
 
-import { ok } from '@hongyan/base/result';
+import { done, ok } from '@hongyan/base/result';
 import { type Content, recalledContent, serverContentPrefix } from '@hongyan/protocol/content';
 import { directConversationId, directMembers } from '@hongyan/protocol/direct';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -36,7 +36,7 @@ export function encodeContent(content: Content, bytesMax: number): Result<string
 
 /** [D3] A key with half of a surrogate pair has no UTF-8: stores would write U+FFFD and take different keys for one. */
 export function checkKey(clientMsgId: string): Result<undefined> {
-  return clientMsgId.isWellFormed() ? ok(undefined) : refusal.notUnicode('client_msg_id');
+  return clientMsgId.isWellFormed() ? done : refusal.notUnicode('client_msg_id');
 }
 
 interface Comparable {

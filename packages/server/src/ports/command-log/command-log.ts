@@ -23,7 +23,7 @@ export interface MessageCommand extends CommandKey {
   /** The content as its JSON text: encoded once, passed on as it is. */
   readonly contentJson: string;
   /** Of a message that answers another or mentions users. */
-  readonly references?: MessageReferences;
+  readonly references?: MessageReferences | undefined;
 }
 
 /** An edit, a recall, a reaction or a pin: a send that changes the message at `targetSeq`. */

@@ -184,7 +184,8 @@ export class CommandHandler {
     quote?: Reply,
   ): Promise<readonly Outcome[]> {
     const admitted = admitting instanceof Promise ? await admitting : admitting;
-    const entries = admitted.flatMap((item) => (item.type === 'entry' ? [item.entry] : []));
+    const entries: NewEntry[] = [];
+    for (const item of admitted) if (item.type === 'entry') entries.push(item.entry);
     if (entries.length === 0) return admitted.map((item) => outcomeOfProblem(item));
     let results: readonly AppendResult[];
     try {
@@ -245,8 +246,10 @@ export class CommandHandler {
   #entryOf(command: MessageCommand, membership: Membership): Admitted {
     const allowed = mayPost(memberFacts(membership));
     if (allowed.type !== 'ok') return allowed;
-    const { conversationId, from, clientMsgId, contentJson } = command;
+    const { from, clientMsgId, contentJson } = command;
     const { newMsgId, clock } = this.#deps;
+    // The same string for all its entries: each is kept for a while, and its hash is looked up by many.
+    const { conversationId } = membership.conversation;
     const timestampMs = clock.nowMs();
     return {
       type: 'entry',

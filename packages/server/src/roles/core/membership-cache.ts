@@ -38,6 +38,11 @@ export class MembershipCache {
     return conversation && { conversation, member };
   }
 
+  /** From memory alone: whether the conversation is there, under this id. */
+  knows(conversationId: ConversationId): boolean {
+    return this.#conversations.has(conversationId);
+  }
+
   async get(conversationId: ConversationId, userId: UserId): Promise<Membership | undefined> {
     const cached = this.peek(conversationId, userId);
     if (cached) return cached;

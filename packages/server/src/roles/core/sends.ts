@@ -8,6 +8,7 @@ import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
 import { referencesOf } from '../../domain/message-references.ts';
 import { checkKey, encodeContent, targetOf } from '../../domain/send.ts';
+import type { MessageCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
@@ -34,15 +35,15 @@ export class Sends {
     if (target.type !== 'ok') return target;
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
-    const isNew = to !== undefined && !this.#memberships.peek(target.value, from);
-    const references = referencesOf(input);
-    const message = {
-      type: 'message' as const,
+    const message: Omit<MessageCommand, 'conversationId'> = {
+      type: 'message',
       from,
       clientMsgId: client_msg_id,
       contentJson: encoded.value,
-      ...(references === undefined ? {} : { references }),
+      references: referencesOf(input),
     };
+    // A conversation that is known has the canonical id.
+    const isNew = to !== undefined && !this.#memberships.knows(target.value);
     const canonical = isNew ? this.#withCanonicalId(from, to) : target.value;
     const outcome = await this.#order.submit(
       from,
@@ -53,15 +54,15 @@ export class Sends {
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a message command ends as a message');
     const { msgId, seq, timestampMs, isDuplicate } = outcome.value;
-    return ok({
+    const ack: Output<'send'> = {
       client_msg_id,
       msg_id: msgId,
-      conversation_id: await canonical,
+      conversation_id: canonical instanceof Promise ? await canonical : canonical,
       seq,
       timestamp: timestampMs,
       status: 'ack',
-      ...(isDuplicate ? { duplicate: true as const } : {}),
-    });
+    };
+    return ok(isDuplicate ? { ...ack, duplicate: true } : ack);
   }
 
   /** The direct conversation with the user that `to` names, in whatever case it is written; an unknown one is refused later. */
