@@ -18,7 +18,7 @@ import type {
 } from '../../ports/command-log/command-log.ts';
 import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { frameEvents, topicsOf } from './audience.ts';
+import { Audiences, topicsOf } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
 import { entryFrame } from './entry-view.ts';
@@ -67,6 +67,7 @@ export class CommandHandler {
   readonly #messages: MessageChanges;
   readonly #references: ReferenceChecks;
   readonly #privates: PrivateChanges;
+  readonly #audiences = new Audiences();
   /** Batches are admitted in their order; settled while none waits for a look-up. */
   #admission: Promise<unknown> | undefined;
   /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
@@ -260,7 +261,9 @@ export class CommandHandler {
   /** Subscribers that the bus cannot reach are told of the loss by the bus itself: the entries are committed all the same. */
   #publish(results: readonly AppendResult[], quote?: Reply): void {
     const { bus, log } = this.#deps;
-    bus.publish(publications(results, quote)).catch((error: unknown) => log.error('events not published', { error }));
+    bus
+      .publish(publications(results, this.#audiences, quote))
+      .catch((error: unknown) => log.error('events not published', { error }));
   }
 
   #failed(error: unknown, size: number): Problem {
@@ -272,10 +275,17 @@ export class CommandHandler {
 }
 
 /** One event per topic. Duplicates were published when they were first committed. `quote`: of the message that the only entry answers. */
-export function publications(results: readonly AppendResult[], quote?: Reply): BusEvent[] {
+export function publications(
+  results: readonly AppendResult[],
+  audiences: Pick<Audiences, 'topicsOf'> = { topicsOf },
+  quote?: Reply,
+): BusEvent[] {
   const events: BusEvent[] = [];
   for (const { type, entry } of results)
-    if (type === 'committed') events.push(...frameEvents(topicsOf(entry.conversationId), entryFrame(entry, quote)));
+    if (type === 'committed') {
+      const frame = entryFrame(entry, quote);
+      for (const topic of audiences.topicsOf(entry.conversationId)) events.push({ type: 'frame', topic, frame });
+    }
   return events;
 }
 

@@ -234,7 +234,11 @@ export class SocketDoor {
     const { frame, changes }: OperationSpec = operations[name];
     if (answer.type !== 'ok') return this.#table.queue(socket, errorFrame(answer, id === undefined ? id : String(id)));
     if (frame?.down === undefined) return;
-    assert(id !== undefined && answer.value !== undefined, 'a request that has an answer is answered with its id and an output', name);
+    assert(
+      id !== undefined && answer.value !== undefined,
+      'a request that has an answer is answered with its id and an output',
+      name,
+    );
     // What changed nothing can be asked for again when other connections have read what they were sent.
     if (changes || this.#unread.hasRoom) return this.#table.queue(socket, answerFrame(frame.down, id, answer.value));
     this.#table.queue(socket, errorFrame(failure.overloaded('answers are unread'), String(id)));
