@@ -122,10 +122,10 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     const [outcome, count] = [result.outcomes[index], result.counts[index]];
     assert(outcome !== undefined && outcome !== 0 && count !== undefined, 'one outcome per entry');
     if (outcome > 0) {
-      const { references, target } = entry;
-      const more = { referencesJson: references?.json, targetSeq: target?.seq };
-      const added = this.view.add({ ...entry, seq: outcome as Seq, count, ...more });
-      if (target?.erasedJson !== undefined) this.#eraseInTail(added, target.erasedJson);
+      const added = storedOf(entry, outcome as Seq, count);
+      this.view.add(added);
+      const erasedJson = entry.target?.erasedJson;
+      if (erasedJson !== undefined) this.#eraseInTail(added, erasedJson);
       return { type: 'committed', entry: added };
     }
     const duplicate = result.duplicates[-outcome - 1];
@@ -141,4 +141,22 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     if (targetSeq === undefined) return;
     this.view.tail.run(conversationId)?.erase({ seq: targetSeq, beforeSeq, contentJson });
   }
+}
+
+/** Every field is written out: most of what is in memory are these, and objects of one shape are small. */
+function storedOf(entry: NewEntry, seq: Seq, count: number): StoredEntry {
+  const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, references, target } = entry;
+  return {
+    msgId,
+    conversationId,
+    from,
+    clientMsgId,
+    timestampMs,
+    contentJson,
+    isCounted,
+    seq,
+    count,
+    referencesJson: references?.json,
+    targetSeq: target?.seq,
+  };
 }

@@ -61,7 +61,7 @@ export class StoreView {
     const tail = newest?.tailAfter(0) ?? [];
     const lastP = newest?.lastP() ?? 0;
     this.tail.reset(newest?.month, tail[0]?.p ?? lastP + 1);
-    for (const { entry } of tail) this.tail.add(entry);
+    for (const { entry } of tail) this.tail.add({ ...entry, conversationId: this.#idInTail(entry.conversationId) });
     const endOfClosed = this.#heads.removedThrough(newest?.month);
     this.#end = newest && lastP > 0 ? positionOf(newest.month, lastP) : endOfClosed;
   }
@@ -86,15 +86,20 @@ export class StoreView {
     this.#months.push(reader);
   }
 
-  /** The next commit of the month being written; returned as it is kept. */
-  add(added: StoredEntry): StoredEntry {
-    const entry = this.tail.add(added);
+  /** All entries of a conversation in the tail share one copy of its id. */
+  #idInTail(conversationId: ConversationId): ConversationId {
+    return this.tail.run(conversationId)?.last.conversationId ?? conversationId;
+  }
+
+  /** The next commit of the month being written. */
+  add(entry: StoredEntry): void {
+    this.tail.add(entry);
     const { conversationId, seq, timestampMs, isCounted, count } = entry;
     this.#end = this.tail.positionOf(this.tail.lastP);
     const before = this.#known.peek(conversationId);
     // The first entry after everything was removed is the first one kept: its seq is before's lastSeq + 1 already.
     const firstSeq = before?.firstSeq ?? (seq === 1 ? seq : undefined);
-    if (firstSeq === undefined) return entry;
+    if (firstSeq === undefined) return;
     const lastCountedMs = isCounted ? timestampMs : (before?.lastCountedMs ?? 0);
     const head = {
       conversationId,
@@ -105,7 +110,6 @@ export class StoreView {
       lastPosition: this.#end,
     };
     this.#known.set(conversationId, head);
-    return entry;
   }
 
   head(conversationId: ConversationId): PlacedHead {

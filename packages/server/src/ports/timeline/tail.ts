@@ -51,33 +51,15 @@ export class Tail {
     this.#runs = new Map();
   }
 
-  /** The entry of the next p; returned as it is kept. */
-  add(added: StoredEntry): StoredEntry {
-    const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, seq, isCounted, count } = added;
-    const run = this.#runs.get(conversationId);
-    // All entries of a conversation share one copy of its id.
-    const id = run?.last.conversationId ?? conversationId;
-    const { referencesJson, targetSeq } = added;
-    const entry = {
-      msgId,
-      conversationId: id,
-      from,
-      clientMsgId,
-      timestampMs,
-      contentJson,
-      seq,
-      isCounted,
-      count,
-      referencesJson,
-      targetSeq,
-    };
+  /** The entry of the next p; kept as it is. */
+  add(entry: StoredEntry): void {
+    const run = this.#runs.get(entry.conversationId);
     const chunk = this.#chunks.at(-1);
     if (chunk === undefined || chunk.isFull) this.#chunks.push(new Chunk(entry));
     else chunk.entries.push(entry);
     this.#size++;
     if (run) run.add(entry, this.lastP);
-    else this.#runs.set(id, new Run(entry, this.lastP));
-    return entry;
+    else this.#runs.set(entry.conversationId, new Run(entry, this.lastP));
   }
 
   at(p: number): StoredEntry {
