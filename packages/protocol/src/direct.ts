@@ -7,9 +7,11 @@ export function directConversationId(a: UserId, b: UserId): ConversationId {
   return (a <= b ? `d:${a}:${b}` : `d:${b}:${a}`) as ConversationId;
 }
 
+export const isDirect = (conversationId: ConversationId): boolean => conversationId.startsWith('d:');
+
 /** The two members of a direct conversation (equal for a note to self), or undefined for other kinds and unsorted ids. */
 export function directMembers(conversationId: ConversationId): readonly [UserId, UserId] | undefined {
-  if (!conversationId.startsWith('d:')) return undefined;
+  if (!isDirect(conversationId)) return undefined;
   const separator = conversationId.indexOf(':', 2);
   const a = conversationId.slice(2, separator) as UserId;
   const b = conversationId.slice(separator + 1) as UserId;

@@ -2,7 +2,7 @@
 
 import { done, ok } from '@hongyan/base/result';
 import { type Content, recalledContent, serverContentPrefix } from '@hongyan/protocol/content';
-import { directConversationId, directMembers } from '@hongyan/protocol/direct';
+import { directConversationId, directMembers, isDirect } from '@hongyan/protocol/direct';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 
@@ -17,7 +17,7 @@ export function targetOf(
   if (conversation_id === undefined)
     return to === undefined ? refusal.targetMissing() : ok(directConversationId(from, to));
   if (to !== undefined) return refusal.targetMissing();
-  if (!conversation_id.startsWith('d:')) return ok(conversation_id);
+  if (!isDirect(conversation_id)) return ok(conversation_id);
   const pair = directMembers(conversation_id);
   if (!pair) return refusal.directIdUnsorted();
   return pair.includes(from) ? ok(conversation_id) : refusal.notMember();

@@ -2,6 +2,7 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
+import { isDirect } from '@hongyan/protocol/direct';
 import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
@@ -18,7 +19,7 @@ import type {
 } from '../../ports/command-log/command-log.ts';
 import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { Audiences, topicsOf } from './audience.ts';
+import { type Audiences, topicsOf } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
 import { entryFrame } from './entry-view.ts';
@@ -47,6 +48,7 @@ export interface PrivateChanges {
 
 export interface CommandHandlerParts {
   readonly memberships: MembershipCache;
+  readonly audiences: Audiences;
   readonly sent: SentPositions;
   readonly conversations: ConversationChanges;
   readonly messages: MessageChanges;
@@ -67,19 +69,18 @@ export class CommandHandler {
   readonly #messages: MessageChanges;
   readonly #references: ReferenceChecks;
   readonly #privates: PrivateChanges;
-  readonly #audiences = new Audiences();
+  readonly #audiences: Audiences;
   /** Batches are admitted in their order; settled while none waits for a look-up. */
   #admission: Promise<unknown> | undefined;
   /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
   #appended: Promise<unknown> = Promise.resolve();
   readonly #lanes = new Map<ConversationId, Promise<unknown>>();
 
-  constructor(
-    deps: CoreDeps,
-    { memberships, sent, conversations, messages, privates, references }: CommandHandlerParts,
-  ) {
+  constructor(deps: CoreDeps, parts: CommandHandlerParts) {
+    const { memberships, audiences, sent, conversations, messages, privates, references } = parts;
     this.#deps = deps;
     this.#memberships = memberships;
+    this.#audiences = audiences;
     this.#sent = sent;
     this.#conversations = conversations;
     this.#messages = messages;
@@ -233,7 +234,7 @@ export class CommandHandler {
   /** A direct conversation comes into being with its first message. */
   async #openAndAdmit(command: MessageCommand): Promise<Admitted> {
     const { conversationId, from } = command;
-    if (!conversationId.startsWith('d:')) return refusal.notMember();
+    if (!isDirect(conversationId)) return refusal.notMember();
     try {
       const opened = await openDirect(this.#deps, conversationId);
       if (opened.type !== 'ok') return opened;

@@ -5,6 +5,7 @@ import type { Seq } from '@hongyan/protocol/ids';
 import { asFailure, type Result } from '@hongyan/protocol/refusals';
 import type { Caller, Core } from '../../ports/core/core.ts';
 import { Accounts } from './accounts.ts';
+import { Audiences } from './audience.ts';
 import { ChangeSends } from './change-sends.ts';
 import { CommandHandler } from './command-handler.ts';
 import { DirectoryChanges } from './conversation-changes.ts';
@@ -39,12 +40,14 @@ const readsAtOnceMax = 8;
 /** A fresh instance consumes the command log at once. */
 export function startCore(deps: CoreDeps): RunningCore {
   const memberships = new MembershipCache(deps.directory);
+  const audiences = new Audiences();
   const sent = new SentPositions(deps);
   const views = new ConversationViews(deps, sent);
   const summaries = new ReactionSummaries(deps);
   const privates = new PrivateStates(deps);
   const handler = new CommandHandler(deps, {
     memberships,
+    audiences,
     sent,
     conversations: new DirectoryChanges(deps, memberships),
     messages: new TimelineMessageChanges(deps, memberships, summaries),
@@ -52,7 +55,7 @@ export function startCore(deps: CoreDeps): RunningCore {
     privates: new TimelinePrivateChanges(deps, memberships, privates),
   });
   deps.commands.consume((batch) => handler.handle(batch));
-  const receipts = new Receipts(deps, memberships);
+  const receipts = new Receipts(deps, memberships, audiences);
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
   return {

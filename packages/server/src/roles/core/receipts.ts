@@ -3,26 +3,31 @@
 import { assert } from '@hongyan/base/assert';
 import { Batcher } from '@hongyan/base/batcher';
 import { done } from '@hongyan/base/result';
-import { directMembers } from '@hongyan/protocol/direct';
+import { isDirect } from '@hongyan/protocol/direct';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { failure, problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Position } from '@hongyan/protocol/status';
 import type { DeviceCaller } from '../../ports/core/core.ts';
 import type { ReceiptAdvance, ReceiptResult } from '../../ports/directory/receipts.ts';
-import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { frameEvents } from './audience.ts';
+import { type BusEvent, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import type { Audiences } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
 
 /** Positions of one device in one conversation, as far as it reported them since the last commit. */
 interface Waiting {
+  /** In the map of those that wait. */
+  readonly key: string;
   readonly caller: DeviceCaller;
   readonly conversationId: ConversationId;
   readonly reports: Report[];
 }
 
-interface Accepted extends Waiting {
+interface Accepted {
+  readonly waiting: Waiting;
+  /** Of these that it holds. */
+  readonly reports: readonly Report[];
   readonly memberCount: number;
 }
 
@@ -47,12 +52,14 @@ type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'clock' | 'log' | 
 export class Receipts {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
+  readonly #audiences: Audiences;
   readonly #waiting = new Map<string, Waiting>();
   readonly #batcher: Batcher<Waiting, undefined>;
 
-  constructor(deps: Deps, memberships: MembershipCache) {
+  constructor(deps: Deps, memberships: MembershipCache, audiences: Audiences) {
     this.#deps = deps;
     this.#memberships = memberships;
+    this.#audiences = audiences;
     this.#batcher = new Batcher({
       itemsMax: waitingMax,
       batchMax,
@@ -65,20 +72,21 @@ export class Receipts {
   /** Resolves when the position is stored; until then it may be lost with the process [D9]. */
   advance(caller: DeviceCaller, conversationId: ConversationId, position: Position): Promise<Result<undefined>> {
     const key = `${conversationId}|${caller.userId}|${caller.deviceId}`;
+    const { deliveredSeq, readSeq } = position;
     return new Promise((resolve) => {
-      const report = { ...position, resolve };
+      const report = { deliveredSeq, readSeq, resolve };
       const waiting = this.#waiting.get(key);
-      if (waiting) {
-        waiting.reports.push(report);
-        return;
-      }
-      const first: Waiting = { caller, conversationId, reports: [report] };
-      this.#waiting.set(key, first);
-      this.#batcher.submit(first).catch((error: unknown) => {
-        // What was reported since this commit began waits for the next one.
-        if (this.#waiting.get(key) === first) this.#waiting.delete(key);
-        this.#fail(first, error);
-      });
+      if (waiting) waiting.reports.push(report);
+      else this.#submit({ key, caller, conversationId, reports: [report] });
+    });
+  }
+
+  #submit(waiting: Waiting): void {
+    this.#waiting.set(waiting.key, waiting);
+    this.#batcher.submit(waiting).catch((error: unknown) => {
+      // What was reported since this commit began waits for the next one.
+      if (this.#waiting.get(waiting.key) === waiting) this.#waiting.delete(waiting.key);
+      this.#fail(waiting.reports, error);
     });
   }
 
@@ -86,7 +94,7 @@ export class Receipts {
     return this.#batcher.drain();
   }
 
-  #fail({ reports }: Waiting, error: unknown): void {
+  #fail(reports: readonly Report[], error: unknown): void {
     const problem = problemOf(error);
     if (problem.type === 'bug') this.#deps.log.error('receipts failed', { error });
     const result = problem.type === 'bug' ? failure.unavailable() : problem;
@@ -94,8 +102,7 @@ export class Receipts {
   }
 
   async #handle(batch: readonly Waiting[]): Promise<readonly undefined[]> {
-    for (const { conversationId, caller } of batch)
-      this.#waiting.delete(`${conversationId}|${caller.userId}|${caller.deviceId}`);
+    for (const { key } of batch) this.#waiting.delete(key);
     const [heads, memberships] = await Promise.all([
       this.#deps.timeline.heads(batch.map(({ conversationId }) => conversationId)),
       this.#memberships.getAll(batch.map(({ conversationId, caller }) => ({ conversationId, userId: caller.userId }))),
@@ -108,7 +115,8 @@ export class Receipts {
         continue;
       }
       const reports = withinLast(waiting.reports, heads[index]?.lastSeq ?? (0 as Seq));
-      if (reports.length > 0) accepted.push({ ...waiting, reports, memberCount: membership.conversation.memberCount });
+      const { memberCount } = membership.conversation;
+      if (reports.length > 0) accepted.push({ waiting, reports, memberCount });
     }
     if (accepted.length > 0) await this.#store(accepted);
     return batch.map(() => undefined);
@@ -118,52 +126,67 @@ export class Receipts {
     const { directory, bus, clock, log } = this.#deps;
     const atMs = clock.nowMs();
     try {
-      const results = await directory.advanceReceipts(accepted.map((waiting) => toAdvance(waiting, atMs)));
-      const events = results.flatMap((result, index) => this.#eventsOf(result, accepted[index]?.memberCount ?? 0));
-      bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
+      const results = await directory.advanceReceipts(accepted.map((one) => toAdvance(one, atMs)));
+      bus
+        .publish(this.#eventsOf(results, accepted))
+        .catch((error: unknown) => log.error('events not published', { error }));
       for (const { reports } of accepted) for (const { resolve } of reports) resolve(done);
     } catch (error) {
       log.error('receipts not stored', { size: accepted.length, error });
-      for (const waiting of accepted) this.#fail(waiting, error);
+      for (const { reports } of accepted) this.#fail(reports, error);
     }
   }
 
-  /** Reported to small conversations; in large ones that would be N² frames, so only to the user's own devices. */
-  #eventsOf(result: ReceiptResult, memberCount: number): BusEvent[] {
-    if (!result.changed) return [];
-    const { conversationId, userId } = result;
-    const frame: DownOf<'receipt'> = {
-      type: 'receipt',
-      conversation_id: conversationId,
-      user_id: userId,
-      delivered_seq: result.deliveredSeq,
-      read_seq: result.readSeq,
-    };
-    const pair = directMembers(conversationId);
-    if (pair) return frameEvents([...new Set(pair)].map(userTopic), JSON.stringify(frame));
-    const isPushed = memberCount <= this.#deps.limits.receiptsPushMax;
-    return frameEvents([isPushed ? conversationTopic(conversationId) : userTopic(userId)], JSON.stringify(frame));
+  #eventsOf(results: readonly ReceiptResult[], accepted: readonly Accepted[]): BusEvent[] {
+    const events: BusEvent[] = [];
+    for (let index = 0; index < results.length; index++) {
+      const [result, one] = [results[index], accepted[index]];
+      if (!result?.changed || !one) continue;
+      const frame = frameOf(result);
+      for (const topic of this.#topicsOf(one)) events.push({ type: 'frame', topic, frame });
+    }
+    return events;
+  }
+
+  /** Small conversations; in large ones that would be N² frames, so only the user's own devices. */
+  #topicsOf({ waiting, memberCount }: Accepted): readonly Topic[] {
+    const isPushed = memberCount <= this.#deps.limits.receiptsPushMax || isDirect(waiting.conversationId);
+    return isPushed ? this.#audiences.topicsOf(waiting.conversationId) : [userTopic(waiting.caller.userId)];
   }
 }
 
+function frameOf({ conversationId, userId, deliveredSeq, readSeq }: ReceiptResult): string {
+  const frame: DownOf<'receipt'> = {
+    type: 'receipt',
+    conversation_id: conversationId,
+    user_id: userId,
+    delivered_seq: deliveredSeq,
+    read_seq: readSeq,
+  };
+  return JSON.stringify(frame);
+}
+
 /** [D7] Positions beyond the last seq are refused one by one: they do not spoil the good ones they came with. */
-function withinLast(reports: readonly Report[], lastSeq: Seq): Report[] {
-  return reports.filter(({ deliveredSeq, readSeq, resolve }) => {
-    const isWithin = deliveredSeq <= lastSeq && readSeq <= lastSeq;
-    if (!isWithin) resolve(refusal.seqBeyondLast(lastSeq));
-    return isWithin;
-  });
+function withinLast(reports: readonly Report[], lastSeq: Seq): readonly Report[] {
+  const within: Report[] = [];
+  for (const report of reports) {
+    if (report.deliveredSeq <= lastSeq && report.readSeq <= lastSeq) within.push(report);
+    else report.resolve(refusal.seqBeyondLast(lastSeq));
+  }
+  return within;
 }
 
 function refuseAll(reports: readonly Report[]): void {
   for (const { resolve } of reports) resolve(refusal.notMember());
 }
 
-function toAdvance({ conversationId, caller, reports }: Waiting, atMs: number): ReceiptAdvance {
+function toAdvance({ waiting, reports }: Accepted, atMs: number): ReceiptAdvance {
   assert(reports.length > 0, 'a device waits with at least one report');
-  const furthest = (of: (report: Report) => Seq) =>
-    reports.reduce((max, report) => Math.max(max, of(report)), 0) as Seq;
-  const deliveredSeq = furthest((report) => report.deliveredSeq);
-  const readSeq = furthest((report) => report.readSeq);
+  const { conversationId, caller } = waiting;
+  let [deliveredSeq, readSeq] = [0 as Seq, 0 as Seq];
+  for (const report of reports) {
+    if (report.deliveredSeq > deliveredSeq) deliveredSeq = report.deliveredSeq;
+    if (report.readSeq > readSeq) readSeq = report.readSeq;
+  }
   return { conversationId, userId: caller.userId, deviceId: caller.deviceId, deliveredSeq, readSeq, atMs };
 }
