@@ -26,8 +26,8 @@ const inputs = new Map<OperationName, Checker>();
 /** Never throws. */
 export function parseFrame(text: string): ParsedFrame {
   const json = parseJson(text);
-  const id = () => numberTextAt(text, 'id');
-  if (json.type !== 'ok') return { type: 'refused', refusal: json, ...(isObjectText(text) ? { id: id() } : {}) };
+  if (json.type !== 'ok')
+    return { type: 'refused', refusal: json, ...(isObjectText(text) ? { id: numberTextAt(text, 'id') } : {}) };
   const { value } = json;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { type: 'refused', refusal: refusal.invalid('a frame is a JSON object with a "type"') };
@@ -35,10 +35,10 @@ export function parseFrame(text: string): ParsedFrame {
   const checker = typeof type === 'string' ? frames.get(type) : undefined;
   if (checker === undefined) {
     const shown = JSON.stringify(String(type).slice(0, 64));
-    return { type: 'refused', refusal: refusal.invalid(`unknown frame type ${shown}`), id: id() };
+    return { type: 'refused', refusal: refusal.invalid(`unknown frame type ${shown}`), id: numberTextAt(text, 'id') };
   }
   if (!checker.validator.Check(value))
-    return { type: 'refused', refusal: refusalOf(checker, value, type as UpType), id: id() };
+    return { type: 'refused', refusal: refusalOf(checker, value, type as UpType), id: numberTextAt(text, 'id') };
   return { type: 'ok', frame: value as Up };
 }
 
