@@ -44,14 +44,14 @@ export class JwtTokens implements Tokens {
     return { accessToken, expiresInS: ttlS };
   }
 
-  async verify(token: string): Promise<Result<VerifiedToken>> {
+  async verify(token: string, { isOnce = false }: { readonly isOnce?: boolean } = {}): Promise<Result<VerifiedToken>> {
     const verified = this.#verified.get(token);
     if (verified !== undefined && verified.value.expiresAtMs > this.#options.clock.nowMs()) return verified;
     try {
       const fresh = await this.#check(token);
       if (fresh === undefined) return refusal.badToken();
       const answer = ok(fresh);
-      this.#verified.set(token, answer);
+      if (!isOnce) this.#verified.set(token, answer);
       return answer;
     } catch (error) {
       if (error instanceof errors.JWTExpired) return refusal.expiredToken();

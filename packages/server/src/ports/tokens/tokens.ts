@@ -17,9 +17,10 @@ export interface VerifiedToken {
 
 /**
  * MUST: verify accepts only what sign of the same server issued and what has not expired; whatever else is refused as
- * unauthorized, never thrown. Verifying a token again is cheap.
+ * unauthorized, never thrown. Verifying a token again is cheap; but `isOnce` keeps nothing in memory, for a caller that keeps the
+ * answer itself.
  */
 export interface Tokens {
   sign(userId: UserId): Promise<IssuedToken>;
-  verify(token: string): Promise<Result<VerifiedToken>>;
+  verify(token: string, options?: { readonly isOnce?: boolean }): Promise<Result<VerifiedToken>>;
 }
