@@ -258,7 +258,9 @@ class Device {
         if (!isCut) await call(...args);
       };
     return {
+      messageBytesMax: this.#kept.messageBytesMax,
       load: () => this.#kept.load(),
+      messages: (range) => this.#kept.messages(range),
       saveMeta: write(this.#kept.saveMeta),
       putOutbox: write(async (item) => {
         await this.#kept.putOutbox(item);

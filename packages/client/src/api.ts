@@ -269,18 +269,12 @@ export interface Client {
   /** Known conversations, newest activity first. */
   conversations(): readonly ConversationView[];
   conversation(conversationId: ConversationId): ConversationView | undefined;
-  /** One page from the server, ascending; without bounds the newest page. Reported as delivered. Rejects with `unavailable` while not connected. */
-  history(request: {
-    readonly conversationId: ConversationId;
-    readonly beforeSeq?: Seq;
-    readonly afterSeq?: Seq;
-    readonly limit?: number;
-  }): Promise<{
-    readonly messages: readonly ClientMessage[];
-    readonly firstSeq: Seq;
-    readonly lastSeq: Seq;
-    readonly hasMore: boolean;
-  }>;
+  /**
+   * One page of messages, ascending; without bounds the newest page. From the device where it keeps the whole page, else from the
+   * server; while not connected, as much of the page as the device keeps, and `unavailable` where that is none of it. `lastSeq`: the
+   * page is the conversation's as of that entry; later ones arrive as `message` and `changed`.
+   */
+  history(request: HistoryRequest): Promise<HistoryPage>;
   /** Marks everything up to seq as read (and delivered). Coalesced; kept while offline. */
   markRead(conversationId: ConversationId, seq: Seq): void;
   /**
@@ -368,6 +362,24 @@ export interface SendOptions {
   readonly mentions?: Mentions;
 }
 
+/** At most one of beforeSeq and afterSeq, both exclusive. */
+export interface HistoryRequest {
+  readonly conversationId: ConversationId;
+  readonly beforeSeq?: Seq;
+  readonly afterSeq?: Seq;
+  /** Default 50. The server may cut it. */
+  readonly limit?: number;
+}
+
+export interface HistoryPage {
+  readonly messages: readonly ClientMessage[];
+  /** [D5] The first seq that is available at all. */
+  readonly firstSeq: Seq;
+  readonly lastSeq: Seq;
+  /** In the direction asked for. */
+  readonly hasMore: boolean;
+}
+
 export type SendTarget = { readonly to: UserId } | { readonly conversationId: ConversationId };
 
 /** A message, or a change of one, that waits in the outbox, as it is kept. */
@@ -388,6 +400,20 @@ export interface StoredConversation {
   readonly state: unknown;
 }
 
+export interface ConversationWrite extends StoredConversation {
+  /** By their seq, which each has; replace. */
+  readonly messages?: readonly ClientMessage[];
+  /** Kept messages with a lower seq are deleted, before `messages` are put. */
+  readonly deleteBeforeSeq?: number;
+}
+
+/** Both ends are inclusive. */
+export interface KeptRange {
+  readonly conversationId: ConversationId;
+  readonly fromSeq: number;
+  readonly throughSeq: number;
+}
+
 export interface StoredMeta {
   readonly deviceId?: DeviceId;
   /** The user whose data this is: data of another user is cleared, never sent. */
@@ -404,6 +430,11 @@ export interface StoredMeta {
  * and resolve a write when it is as durable as the storage can make it. A call without an answer for 5 s counts as failed.
  */
 export interface ClientStorage {
+  /**
+   * Messages are kept up to so many bytes of their JSON, about. Above it those of the conversation that was opened longest ago are
+   * deleted, its oldest first. 0: none are kept.
+   */
+  readonly messageBytesMax: number;
   load(): Promise<{
     readonly meta: StoredMeta;
     readonly outbox: readonly OutboxItem[];
@@ -414,7 +445,10 @@ export interface ClientStorage {
   /** By client_msg_id; replaces. */
   putOutbox(item: OutboxItem): Promise<void>;
   deleteOutbox(clientMsgId: ClientMsgId): Promise<void>;
-  putConversations(conversations: readonly StoredConversation[]): Promise<void>;
+  putConversations(conversations: readonly ConversationWrite[]): Promise<void>;
+  /** Ascending by seq. */
+  messages(range: KeptRange): Promise<readonly ClientMessage[]>;
+  /** And its messages. */
   deleteConversation(conversationId: ConversationId): Promise<void>;
   /** Everything but the device id. */
   clear(): Promise<void>;

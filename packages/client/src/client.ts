@@ -210,23 +210,24 @@ class HongyanClient implements Client {
     return this.#session?.conversations.get(conversationId)?.view();
   }
 
-  async history({ conversationId, beforeSeq, afterSeq, limit }: Parameters<Client['history']>[0]) {
+  async history(request: Parameters<Client['history']>[0]) {
+    const { conversationId, beforeSeq, afterSeq, limit } = request;
     const session = await this.#open();
-    const page = await session.connection.request('history', {
+    const { connection, conversations } = session;
+    const known = conversations.get(conversationId);
+    const kept = known && (await conversations.keptPage(known, request, !connection.isOpen));
+    if (kept) return kept;
+    const page = await connection.request('history', {
       conversation_id: conversationId,
       ...(beforeSeq === undefined ? {} : { before_seq: beforeSeq }),
       ...(afterSeq === undefined ? {} : { after_seq: afterSeq }),
       ...(limit === undefined ? {} : { limit }),
     });
     const state = await session.learn(conversationId);
+    if (!state) return { messages: [], firstSeq: page.first_seq, lastSeq: page.last_seq, hasMore: page.has_more };
     // What a device got through history it has received, whatever other devices of the user reported.
-    if (state) session.positions.moved(state);
-    return {
-      messages: state ? session.conversations.readAsHistory(state, page.entries) : [],
-      firstSeq: page.first_seq,
-      lastSeq: page.last_seq,
-      hasMore: page.has_more,
-    };
+    session.positions.moved(state);
+    return conversations.readAsHistory(state, request, page);
   }
 
   markRead(conversationId: ConversationId, seq: Parameters<Client['markRead']>[1]): void {

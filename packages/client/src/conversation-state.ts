@@ -10,6 +10,7 @@ import type { ClientMessage, ConversationView, MessageChange } from './api.ts';
 import { applyChange } from './apply-change.ts';
 import { positionOf, type Summary, viewOf } from './conversation-view.ts';
 import { type ArrivedEntry, type EntryKind, kindOf } from './entry-kind.ts';
+import { KeptMessages, type StoredKept } from './kept-messages.ts';
 import { earlier, later, laterPosition, MemberPositions } from './member-positions.ts';
 import { messageOf } from './message-of.ts';
 import { roleAfter } from './own-role.ts';
@@ -29,6 +30,8 @@ export interface StoredState {
   readonly reported: Position;
   readonly anchors: readonly Anchor[];
   readonly receipts: readonly (readonly [UserId, Position])[];
+  /** Absent: no messages. */
+  readonly kept?: StoredKept;
 }
 
 /** What an entry, a page or a restored store lets the application see, each in seq order. */
@@ -56,6 +59,7 @@ const none = 0 as Seq;
 const nothing: Shown = { messages: [], changes: [] };
 
 export class ConversationState {
+  readonly kept: KeptMessages;
   readonly #self: UserId;
   #conversation: Summary;
   /** The newest, as it is now. */
@@ -83,6 +87,7 @@ export class ConversationState {
     this.#reported = stored.reported;
     this.#anchors = stored.anchors;
     this.#others = new MemberPositions(stored.receipts);
+    this.kept = new KeptMessages(stored.shownSeq, stored.kept);
   }
 
   /** `shownSeq`: where showing begins; entries up to it are history. */
@@ -122,6 +127,10 @@ export class ConversationState {
   }
   get lastCount(): number {
     return this.#conversation.last_count;
+  }
+  /** [D5] */
+  get firstSeq(): Seq {
+    return this.#conversation.first_seq;
   }
   get readSeq(): Seq {
     return this.#conversation.read_seq;
@@ -271,7 +280,13 @@ export class ConversationState {
   }
 
   toMessage(entry: ArrivedEntry): ClientMessage {
-    return this.#withStatus(messageOf(entry));
+    return this.withStatus(messageOf(entry));
+  }
+
+  /** With what the positions of the others say of it now. */
+  withStatus(message: ClientMessage): ClientMessage {
+    const status = this.#statusOf(message);
+    return status === message.status ? message : { ...message, status };
   }
 
   view(): ConversationView {
@@ -282,7 +297,7 @@ export class ConversationState {
       unread: this.#unread.countOf(this.#standing),
       unreadMentions: this.#unread.mentionsOf(this.#standing),
       unreadAfterSeq: this.#unread.startOf(this.#standing),
-      lastMessage: this.#lastMessage && this.#withStatus(this.#lastMessage),
+      lastMessage: this.#lastMessage && this.withStatus(this.#lastMessage),
     });
     return this.#view;
   }
@@ -371,11 +386,6 @@ export class ConversationState {
   get #standing(): Standing {
     const { last_seq, last_count, read_seq, first_seq } = this.#conversation;
     return { lastSeq: last_seq, lastCount: last_count, readSeq: read_seq, firstSeq: first_seq };
-  }
-
-  #withStatus(message: ClientMessage): ClientMessage {
-    const status = this.#statusOf(message);
-    return status === message.status ? message : { ...message, status };
   }
 
   /** Of this user's messages: what all others have reached, by the later of their positions here and the server's status. */

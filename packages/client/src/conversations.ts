@@ -3,8 +3,10 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { ClientEvents, ClientMessage, ConversationView, StoredConversation } from './api.ts';
+import type { Output } from '@hongyan/protocol/operations/operations';
+import type { ClientEvents, ConversationView, HistoryPage, HistoryRequest, StoredConversation } from './api.ts';
 import { ConversationState, type EntryPage, type Shown, type StoredState } from './conversation-state.ts';
+import { DeviceHistory } from './device-history.ts';
 import type { Emits } from './emitter.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
 import type { OwnParts } from './private-state.ts';
@@ -38,11 +40,21 @@ export class Conversations {
   #ordered: ConversationState[] = [];
   readonly #outOfOrder = new Set<ConversationState>();
   #list: readonly ConversationView[] | undefined;
-  /** Nothing is written while it is set: another client of this device writes. */
-  isPaused = false;
+  readonly #history: DeviceHistory;
+  #isPaused = false;
 
   constructor(options: ConversationsOptions) {
     this.#options = options;
+    this.#history = new DeviceHistory(options.storage, options.self);
+  }
+
+  /** Nothing is written while it is set: another client of this device writes. Which messages it kept is not known here. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+  set isPaused(isPaused: boolean) {
+    if (this.#isPaused && !isPaused) for (const state of this.#states.values()) this.#forgetMessages(state);
+    this.#isPaused = isPaused;
   }
 
   restore(stored: readonly StoredConversation[]): void {
@@ -101,12 +113,29 @@ export class Conversations {
     this.#show(state, () => state.addPage(page));
   }
 
-  /** Messages of a page of history, which may tell how many are unread. */
-  readAsHistory(state: ConversationState, entries: readonly ArrivedEntry[]): readonly ClientMessage[] {
+  /** A page of the server's history, which may tell how many are unread. */
+  readAsHistory(state: ConversationState, request: HistoryRequest, answer: Output<'history'>): HistoryPage {
     const unread = state.view().unread;
-    const messages = entries.map((entry) => state.readAsHistory(entry));
-    if (state.view().unread !== unread && this.isCurrent(state)) this.#changed(state);
-    return messages;
+    const { first_seq: firstSeq, last_seq: lastSeq, has_more: hasMore } = answer;
+    const messages = answer.entries.map((entry) => state.readAsHistory(entry));
+    const page = { messages, firstSeq, lastSeq, hasMore };
+    if (!this.isCurrent(state)) return page;
+    this.#history.extend(state, page, request);
+    if (state.view().unread !== unread) this.#changed(state);
+    this.#opened(state);
+    return page;
+  }
+
+  /** The page from this device; see DeviceHistory. */
+  async keptPage(
+    state: ConversationState,
+    request: HistoryRequest,
+    isPartEnough: boolean,
+  ): Promise<HistoryPage | undefined> {
+    await this.save();
+    const page = await this.#history.page(state, request, isPartEnough);
+    if (page && this.isCurrent(state)) this.#opened(state);
+    return page;
   }
 
   /** [C2] What was shown after `commonSeq` is void. */
@@ -171,19 +200,45 @@ export class Conversations {
 
   async #saveUnsaved(): Promise<boolean> {
     if (this.#unsaved.size === 0 || this.isPaused) return true;
+    const { storage } = this.#options;
     const states = [...this.#unsaved];
     this.#unsaved.clear();
-    const batch = states.map((state) => ({ conversationId: state.id, state: state.toStored() }));
-    if (await this.#options.storage.putConversations(batch)) return true;
-    for (const state of states) if (this.isCurrent(state)) this.#unsaved.add(state);
-    return false;
+    const writes = await Promise.all(states.map((state) => this.#history.write(state)));
+    // One that was left since then would be put back.
+    const current = writes.filter(({ state }) => this.isCurrent(state));
+    const isDone = await storage.putConversations(current.map(({ conversation }) => conversation));
+    for (const { state, taken } of current) {
+      if (isDone) state.kept.wasStored(taken);
+      else this.#forgetMessages(state);
+    }
+    if (!isDone) return false;
+    for (const state of await this.#history.trim(this.#states)) this.#saveSoon(state);
+    return true;
+  }
+
+  /** They are read from the server again, and take no room meanwhile. */
+  #forgetMessages(state: ConversationState): void {
+    state.kept.forget(state.shownSeq);
+    if (this.isCurrent(state)) this.#unsaved.add(state);
+  }
+
+  #opened(state: ConversationState): void {
+    state.kept.openedMs = this.#options.clock.nowMs();
+    this.#saveSoon(state);
+  }
+
+  #saveSoon(state: ConversationState): void {
+    this.#unsaved.add(state);
+    this.#saveTimer ??= this.#options.clock.after(saveDelayMs, () => void this.save());
   }
 
   #show(state: ConversationState, take: () => Shown): void {
     if (!this.isCurrent(state)) return;
     const { events, onProgress } = this.#options;
     const before = state.shownSeq;
-    const { messages, changes, gap } = take();
+    const shown = take();
+    this.#history.shown(state, shown);
+    const { messages, changes, gap } = shown;
     if (gap) events.emit('gap', { conversationId: state.id, ...gap });
     for (const message of messages) events.emit('message', message);
     for (const change of changes) {
@@ -196,8 +251,7 @@ export class Conversations {
   #changed(state: ConversationState): ConversationState {
     this.#list = undefined;
     this.#outOfOrder.add(state);
-    this.#unsaved.add(state);
-    this.#saveTimer ??= this.#options.clock.after(saveDelayMs, () => void this.save());
+    this.#saveSoon(state);
     if (this.#unreported.size === 0) queueMicrotask(() => this.#report());
     this.#unreported.add(state);
     return state;

@@ -1,6 +1,6 @@
 // What an entry is to an application: a message, a notice that stands between messages, or a change of an earlier message. Pure.
 
-import type { Entry } from './wire.ts';
+import type { Content, Entry } from './wire.ts';
 
 /** An entry as it arrived; the acks of this device's own entries carry no count. */
 export type ArrivedEntry = Omit<Entry, 'count'> & { readonly count?: number };
@@ -22,6 +22,9 @@ export const recalledType = 'hongyan.recalled';
 /** `countBefore` of the entry before it, where known: an erased content does not say whether a message or an edit had it. */
 export function kindOf({ content, count }: ArrivedEntry, countBefore: number | undefined): EntryKind {
   if (content.type === recalledType) return count !== undefined && count === countBefore ? 'erased' : 'message';
-  if (!content.type.startsWith(statePrefix)) return 'message';
+  if (isMessage(content)) return 'message';
   return Number.isSafeInteger(content.target_seq) ? 'change' : 'notice';
 }
+
+/** Of what history lists. */
+export const isMessage = ({ type }: Content): boolean => type === recalledType || !type.startsWith(statePrefix);

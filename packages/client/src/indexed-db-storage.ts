@@ -1,15 +1,20 @@
 // The browser's storage: an outbox and conversations that survive a reload and a closed browser.
 
-import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import type { ClientMessage, ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
 
-/** Raised when what is stored changes its form; what an older version stored is discarded and loaded anew from the server. */
-const version = 3;
-const stores = ['meta', 'outbox', 'conversations'] as const;
+/** Raised when what is stored changes its form; what a version before `upgradedVersion` stored is discarded and loaded anew. */
+const version = 4;
+const upgradedVersion = 3;
+const stores = ['meta', 'outbox', 'conversations', 'messages'] as const;
 type StoreName = (typeof stores)[number];
 const metaKey = 'meta';
 
-/** Each name is a separate database: it should contain the server and the user. Rejections carry the browser's DOMException. */
-export function createIndexedDbStorage(name: string): ClientStorage {
+/**
+ * Each name is a separate database: it should contain the server and the user. Rejections carry the browser's DOMException.
+ * `messageBytesMax` as in ClientStorage; default 50 MB.
+ */
+export function createIndexedDbStorage(name: string, { messageBytesMax = 5e7 } = {}): ClientStorage {
   let opened: Promise<IDBDatabase> | undefined;
   const database = () => {
     // Tried again at the next call when it failed or was closed: a full disk may have room again.
@@ -44,8 +49,9 @@ export function createIndexedDbStorage(name: string): ClientStorage {
   }
 
   return {
+    messageBytesMax,
     async load() {
-      const transaction = await begin(stores, 'readonly');
+      const transaction = await begin(['meta', 'outbox', 'conversations'], 'readonly');
       const [meta, outbox, conversations] = await Promise.all([
         result<StoredMeta | undefined>(transaction.objectStore('meta').get(metaKey)),
         result<OutboxItem[]>(transaction.objectStore('outbox').getAll()),
@@ -61,11 +67,23 @@ export function createIndexedDbStorage(name: string): ClientStorage {
     putOutbox: (item) => write(['outbox'], (store) => void store('outbox').put(item, item.message.clientMsgId)),
     deleteOutbox: (clientMsgId) => write(['outbox'], (store) => void store('outbox').delete(clientMsgId)),
     putConversations: (changed) =>
-      write(['conversations'], (store) => {
-        for (const stored of changed) store('conversations').put(stored, stored.conversationId);
+      write(['conversations', 'messages'], (store) => {
+        for (const { conversationId, state, messages = [], deleteBeforeSeq = 0 } of changed) {
+          store('conversations').put({ conversationId, state }, conversationId);
+          if (deleteBeforeSeq > 0) store('messages').delete(keysOf(conversationId, 0, deleteBeforeSeq - 1));
+          for (const message of messages) store('messages').put(message, [conversationId, message.seq as number]);
+        }
       }),
+    async messages({ conversationId, fromSeq, throughSeq }) {
+      const transaction = await begin(['messages'], 'readonly');
+      const keys = keysOf(conversationId, fromSeq, throughSeq);
+      return result<ClientMessage[]>(transaction.objectStore('messages').getAll(keys));
+    },
     deleteConversation: (conversationId) =>
-      write(['conversations'], (store) => void store('conversations').delete(conversationId)),
+      write(['conversations', 'messages'], (store) => {
+        store('conversations').delete(conversationId);
+        store('messages').delete(keysOf(conversationId, 0, Number.MAX_SAFE_INTEGER));
+      }),
     clear: () =>
       write(stores, (store) => {
         const asked = store('meta').get(metaKey);
@@ -73,18 +91,21 @@ export function createIndexedDbStorage(name: string): ClientStorage {
           const { deviceId } = (asked.result ?? {}) as StoredMeta;
           store('meta').put(deviceId === undefined ? {} : { deviceId }, metaKey);
         };
-        store('outbox').clear();
-        store('conversations').clear();
+        for (const each of stores) if (each !== 'meta') store(each).clear();
       }),
   };
 }
 
+const keysOf = (conversationId: ConversationId, fromSeq: number, throughSeq: number): IDBKeyRange =>
+  IDBKeyRange.bound([conversationId, fromSeq], [conversationId, throughSeq]);
+
 function openDatabase(name: string, onClosed: () => void): Promise<IDBDatabase> {
   const request = indexedDB.open(name, version);
-  request.onupgradeneeded = () => {
+  request.onupgradeneeded = ({ oldVersion }) => {
     const database = request.result;
-    for (const store of [...database.objectStoreNames]) database.deleteObjectStore(store);
-    for (const store of stores) database.createObjectStore(store);
+    const isKept = oldVersion >= upgradedVersion;
+    if (!isKept) for (const store of [...database.objectStoreNames]) database.deleteObjectStore(store);
+    for (const store of stores) if (!database.objectStoreNames.contains(store)) database.createObjectStore(store);
   };
   return result(request).then((database) => {
     // A tab with a later version of the page may upgrade it.

@@ -1,13 +1,16 @@
 // A storage that lasts as long as the process: the default, for bots and tests.
 
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
-import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+import type { ClientMessage, ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
 
-export function createMemoryStorage(): ClientStorage {
+/** `messageBytesMax` as in ClientStorage; default 5 MB. */
+export function createMemoryStorage({ messageBytesMax = 5e6 } = {}): ClientStorage {
   let meta: StoredMeta = {};
   const outbox = new Map<ClientMsgId, OutboxItem>();
   const conversations = new Map<ConversationId, StoredConversation>();
+  const kept = new Map<ConversationId, Map<number, ClientMessage>>();
   return {
+    messageBytesMax,
     load: async () => ({ meta, outbox: [...outbox.values()], conversations: [...conversations.values()] }),
     async saveMeta(fields) {
       meta = { ...meta, ...fields };
@@ -19,15 +22,27 @@ export function createMemoryStorage(): ClientStorage {
       outbox.delete(clientMsgId);
     },
     async putConversations(changed) {
-      for (const stored of changed) conversations.set(stored.conversationId, stored);
+      for (const { conversationId, state, messages = [], deleteBeforeSeq = 0 } of changed) {
+        conversations.set(conversationId, { conversationId, state });
+        const bySeq = kept.get(conversationId) ?? new Map<number, ClientMessage>();
+        if (deleteBeforeSeq > 0) for (const seq of bySeq.keys()) if (seq < deleteBeforeSeq) bySeq.delete(seq);
+        for (const message of messages) if (message.seq !== undefined) bySeq.set(message.seq, message);
+        kept.set(conversationId, bySeq);
+      }
+    },
+    async messages({ conversationId, fromSeq, throughSeq }) {
+      const found = [...(kept.get(conversationId) ?? [])].filter(([seq]) => seq >= fromSeq && seq <= throughSeq);
+      return found.sort(([a], [b]) => a - b).map(([, message]) => message);
     },
     async deleteConversation(conversationId) {
       conversations.delete(conversationId);
+      kept.delete(conversationId);
     },
     async clear() {
       meta = meta.deviceId === undefined ? {} : { deviceId: meta.deviceId };
       outbox.clear();
       conversations.clear();
+      kept.clear();
     },
   };
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
 import type { Client } from './api.ts';
-import { createClient } from './client.ts';
+import { createClient, createMemoryStorage } from './client.ts';
 import { type ScriptedConnection, tokenOf } from './testing/scripted-server.ts';
 import { TimelineServer } from './testing/timeline-server.ts';
 
@@ -15,7 +15,12 @@ beforeEach(() => {
   server = new TimelineServer();
   server.texts = ['a1', 'a2', 'a3'];
   clock = new ManualClock();
-  client = createClient({ url: server.scripted.url, token: () => tokenOf('me') }, { clock, random: () => 0.5 });
+  // No messages on the device: each history request is one to the server.
+  const storage = createMemoryStorage({ messageBytesMax: 0 });
+  client = createClient(
+    { url: server.scripted.url, token: () => tokenOf('me'), storage },
+    { clock, random: () => 0.5 },
+  );
 });
 afterEach(async () => {
   await client.close();

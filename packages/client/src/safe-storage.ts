@@ -1,7 +1,7 @@
 // The storage as a session uses it: failures are reported and tolerated, and a session that ended writes nothing any more.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+import type { ClientMessage, ClientStorage, ConversationWrite, KeptRange, OutboxItem, StoredMeta } from './api.ts';
 
 export interface SafeStorageOptions {
   readonly storage: ClientStorage;
@@ -34,6 +34,13 @@ export class SafeStorage {
     return kept;
   }
 
+  get messageBytesMax(): number {
+    return this.#options.storage.messageBytesMax;
+  }
+  /** undefined when they cannot be read. */
+  async messages(range: KeptRange): Promise<readonly ClientMessage[] | undefined> {
+    return this.#isReleased ? undefined : this.#call((storage) => storage.messages(range));
+  }
   saveMeta(meta: StoredMeta): Promise<boolean> {
     return this.#write((storage) => storage.saveMeta(meta));
   }
@@ -43,10 +50,10 @@ export class SafeStorage {
   deleteOutbox(clientMsgId: OutboxItem['message']['clientMsgId']): Promise<boolean> {
     return this.#write((storage) => storage.deleteOutbox(clientMsgId));
   }
-  putConversations(conversations: readonly StoredConversation[]): Promise<boolean> {
+  putConversations(conversations: readonly ConversationWrite[]): Promise<boolean> {
     return this.#write((storage) => storage.putConversations(conversations));
   }
-  deleteConversation(conversationId: StoredConversation['conversationId']): Promise<boolean> {
+  deleteConversation(conversationId: ConversationWrite['conversationId']): Promise<boolean> {
     return this.#write((storage) => storage.deleteConversation(conversationId));
   }
   clear(): Promise<boolean> {

@@ -51,12 +51,15 @@ export class SessionRig {
     return true;
   }
 
-  sendPage(connection: ScriptedConnection, { type, id, after_seq, limit, conversation_id }: Frame): void {
-    const { lastSeq } = this;
-    const from = Number(after_seq) + 1;
-    const count = Math.max(0, Math.min(lastSeq - from + 1, Number(limit)));
-    const entries = Array.from({ length: count }, (_, index) => entry(from + index));
-    const page = { entries, first_seq: 1, last_seq: lastSeq, has_more: from + count <= lastSeq };
+  sendPage(connection: ScriptedConnection, frame: Frame): void {
+    const { type, id, conversation_id, limit = 50 } = frame;
+    const after = frame.after_seq === undefined ? undefined : Number(frame.after_seq);
+    const end = Math.min(Number(frame.before_seq ?? Number.POSITIVE_INFINITY) - 1, this.lastSeq);
+    const from = after === undefined ? Math.max(1, end - Number(limit) + 1) : after + 1;
+    const through = after === undefined ? end : Math.min(this.lastSeq, after + Number(limit));
+    const entries = Array.from({ length: Math.max(0, through - from + 1) }, (_, index) => entry(from + index));
+    const has_more = after === undefined ? from > 1 : through < this.lastSeq;
+    const page = { entries, first_seq: 1, last_seq: this.lastSeq, has_more };
     connection.send({ type: `${type}_result`, id, conversation_id, ...page });
   }
 
@@ -71,7 +74,8 @@ export class SessionRig {
   async again(): Promise<ScriptedConnection> {
     await until(() => this.client.state.type === 'reconnecting');
     const coming = this.server.connection();
-    this.clock.advance(this.clock.nextInMs ?? 0);
+    // A timer that only saves may be the next.
+    while (this.client.state.type === 'reconnecting') this.clock.advance(this.clock.nextInMs ?? 0);
     return coming;
   }
 }

@@ -1,0 +1,193 @@
+// The messages that this device keeps: stored together with the state of their conversation, read as pages of history, bounded in bytes.
+
+import type { UserId } from '@hongyan/protocol/ids';
+import type { ClientMessage, ConversationWrite, HistoryPage, HistoryRequest, KeptRange } from './api.ts';
+import { applyChange } from './apply-change.ts';
+import type { ConversationState, Shown } from './conversation-state.ts';
+import { isMessage } from './entry-kind.ts';
+import type { Unstored } from './kept-messages.ts';
+import type { SafeStorage } from './safe-storage.ts';
+import { utf8Length } from './unicode.ts';
+
+/** What is stored of a conversation at once. */
+export interface Write {
+  readonly state: ConversationState;
+  readonly taken: Unstored;
+  readonly conversation: ConversationWrite;
+}
+
+const limitDefault = 50;
+/** Seqs whose messages are deleted at a time. */
+const dropSeqs = 200;
+
+export class DeviceHistory {
+  readonly #storage: SafeStorage;
+  readonly #self: UserId;
+
+  constructor(storage: SafeStorage, self: UserId) {
+    this.#storage = storage;
+    this.#self = self;
+  }
+
+  /** [D5] What a gap names was removed, or is void: what is kept begins after it. */
+  shown({ kept, shownSeq }: ConversationState, { messages, changes, gap }: Shown): void {
+    if (gap) kept.forget(gap.isReset ? gap.from - 1 : gap.to);
+    if (this.#storage.messageBytesMax > 0) kept.add(messages, changes);
+    else kept.forget(shownSeq);
+  }
+
+  /** A page that the server answered with. */
+  extend(state: ConversationState, page: HistoryPage, { beforeSeq, afterSeq }: HistoryRequest): void {
+    if (state.isDoubted || this.#storage.messageBytesMax === 0) return;
+    const { messages, firstSeq, lastSeq, hasMore } = page;
+    const isAfter = afterSeq !== undefined;
+    const [oldest, newest] = [messages[0]?.seq ?? lastSeq + 1, messages.at(-1)?.seq ?? 0];
+    state.kept.extend(messages, {
+      fromSeq: isAfter ? Math.max(afterSeq + 1, firstSeq) : hasMore ? oldest : firstSeq,
+      throughSeq: isAfter ? (hasMore ? newest : lastSeq) : Math.min((beforeSeq ?? lastSeq + 1) - 1, lastSeq),
+      asOfSeq: lastSeq,
+    });
+  }
+
+  /** The conversation as it is at the call, and its messages that are not stored yet as they are then. */
+  async write(state: ConversationState): Promise<Write> {
+    const { id, kept } = state;
+    const taken = kept.take(state.shownSeq);
+    const stored = state.toStored();
+    const messages = await this.#changed(state, taken);
+    if (!messages) kept.forget(state.shownSeq);
+    const { fromSeq, deleteBeforeSeq } = messages ? taken : forgotten;
+    const { bytes, openedMs } = kept;
+    return {
+      state,
+      taken,
+      conversation: {
+        conversationId: id,
+        state: { ...stored, kept: { fromSeq, bytes, openedMs } },
+        messages: messages ?? [],
+        deleteBeforeSeq,
+      },
+    };
+  }
+
+  /** Deletes what is beyond the bound, and what the server no longer has. Resolves with the conversations whose state that changed. */
+  async trim(states: ReadonlyMap<unknown, ConversationState>): Promise<ReadonlySet<ConversationState>> {
+    const trimmed = new Set<ConversationState>();
+    for (;;) {
+      const state = nextToDrop(states.values(), this.#storage.messageBytesMax);
+      if (!state || !(await this.#dropOldest(state))) return trimmed;
+      trimmed.add(state);
+    }
+  }
+
+  /** The page as of the last write; undefined where it is not kept, or not all of it while `isPartEnough` is not set. */
+  async page(
+    state: ConversationState,
+    { beforeSeq, afterSeq, limit = limitDefault }: HistoryRequest,
+    isPartEnough: boolean,
+  ): Promise<HistoryPage | undefined> {
+    const { firstSeq, kept } = state;
+    const { throughSeq } = kept.stored;
+    const keptFrom = Math.max(kept.stored.fromSeq, firstSeq);
+    const isAfter = afterSeq !== undefined;
+    const fromSeq = isAfter ? Math.max(afterSeq + 1, firstSeq) : keptFrom;
+    const range = {
+      conversationId: state.id,
+      fromSeq,
+      throughSeq: isAfter ? throughSeq : Math.min((beforeSeq ?? throughSeq + 1) - 1, throughSeq),
+    };
+    if (state.isDoubted || keptFrom > throughSeq || fromSeq < keptFrom) return undefined;
+    const found = await this.#read(range, limit + 1, isAfter);
+    // Void meanwhile.
+    if (!found || state.isDoubted || kept.stored.throughSeq < throughSeq) return undefined;
+    if (!isDense(found)) {
+      kept.forget(state.shownSeq);
+      return undefined;
+    }
+    const messages = isAfter ? found.slice(0, limit) : found.slice(-limit);
+    const hasOlder = !isAfter && keptFrom > firstSeq;
+    if (hasOlder && messages.length < (isPartEnough ? 1 : limit)) return undefined;
+    return {
+      messages: messages.map((message) => state.withStatus(message)),
+      firstSeq,
+      lastSeq: throughSeq as typeof firstSeq,
+      hasMore: found.length > limit || hasOlder,
+    };
+  }
+
+  /** At least `count` from one end of the range, where it has so many: the seqs between messages are those of their changes. */
+  async #read(
+    { conversationId, fromSeq, throughSeq }: KeptRange,
+    count: number,
+    isAfter: boolean,
+  ): Promise<readonly ClientMessage[] | undefined> {
+    for (let width = count; ; width *= 2) {
+      const from = isAfter ? fromSeq : Math.max(fromSeq, throughSeq - width + 1);
+      const through = isAfter ? Math.min(throughSeq, fromSeq + width - 1) : throughSeq;
+      if (through < from) return [];
+      const found = await this.#storage.messages({ conversationId, fromSeq: from, throughSeq: through });
+      if (!found || found.length >= count || (from <= fromSeq && through >= throughSeq)) return found;
+    }
+  }
+
+  /** [E2] Each with all changes of it that were shown; undefined when one cannot be read, which would stay as it was before its change. */
+  async #changed({ id, kept }: ConversationState, taken: Unstored): Promise<readonly ClientMessage[] | undefined> {
+    const messages = new Map(taken.messages);
+    let bytes = 0;
+    const isStored = (seq: number) => !messages.has(seq) && seq >= taken.fromSeq && seq >= taken.deleteBeforeSeq;
+    const targets = new Set(taken.changes.map(({ content }) => Number(content.target_seq)));
+    const reads = [...targets].filter(isStored).map(async (seq) => {
+      const found = await this.#storage.messages({ conversationId: id, fromSeq: seq, throughSeq: seq });
+      const [message] = found ?? [];
+      if (message) messages.set(seq, message);
+      bytes -= message ? bytesOf(message) : 0;
+      return found;
+    });
+    if ((await Promise.all(reads)).includes(undefined)) return undefined;
+    for (const change of taken.changes) {
+      const target = Number(change.content.target_seq);
+      const message = messages.get(target);
+      if (message) messages.set(target, applyChange(message, change, this.#self));
+    }
+    const all = [...messages.values()];
+    for (const message of all) bytes += bytesOf(message);
+    if (kept.isCurrent(taken)) kept.bytes += bytes;
+    return all;
+  }
+
+  async #dropOldest({ id, kept, shownSeq, firstSeq }: ConversationState): Promise<boolean> {
+    const { fromSeq } = kept;
+    const end = Math.min(fromSeq + dropSeqs, fromSeq < firstSeq ? firstSeq : shownSeq + 1);
+    const found = await this.#storage.messages({ conversationId: id, fromSeq, throughSeq: end - 1 });
+    if (!found) return false;
+    // A page may have come before it meanwhile.
+    if (kept.fromSeq !== fromSeq) return true;
+    kept.drop(end, end > shownSeq ? kept.bytes : found.reduce((sum, message) => sum + bytesOf(message), 0));
+    return true;
+  }
+}
+
+const forgotten = { fromSeq: Number.MAX_SAFE_INTEGER, deleteBeforeSeq: Number.MAX_SAFE_INTEGER };
+
+const bytesOf = (message: ClientMessage): number => utf8Length(JSON.stringify(message));
+
+/** One whose messages the server removed; when all are more than `bytesMax`, the one that was opened longest ago. */
+function nextToDrop(states: Iterable<ConversationState>, bytesMax: number): ConversationState | undefined {
+  let bytes = 0;
+  let oldest: ConversationState | undefined;
+  for (const state of states) {
+    const { kept } = state;
+    if (kept.bytes === 0) continue;
+    if (kept.fromSeq < state.firstSeq) return state;
+    bytes += kept.bytes;
+    if (!oldest || kept.openedMs < oldest.kept.openedMs) oldest = state;
+  }
+  return bytes > bytesMax ? oldest : undefined;
+}
+
+/** [D5] By the counts of the first and the last, where known: a storage that lost some in between must not hide it. */
+function isDense(messages: readonly ClientMessage[]): boolean {
+  const [first, last] = [messages[0]?.count, messages.at(-1)?.count];
+  if (first === undefined || last === undefined) return true;
+  return last - first === messages.slice(1).filter(({ content }) => isMessage(content)).length;
+}

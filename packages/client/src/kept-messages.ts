@@ -1,0 +1,118 @@
+// Which messages of a conversation this device keeps, and what of them is not stored yet. Pure.
+
+import type { ClientMessage, MessageChange } from './api.ts';
+
+/** What is kept between runs. */
+export interface StoredKept {
+  readonly fromSeq: number;
+  /** Of the messages as JSON. */
+  readonly bytes: number;
+  /** When the conversation was last opened; 0: never. */
+  readonly openedMs: number;
+}
+
+/** What was not stored when it was taken. */
+export interface Unstored {
+  readonly fromSeq: number;
+  readonly throughSeq: number;
+  readonly messages: ReadonlyMap<number, ClientMessage>;
+  readonly changes: readonly MessageChange[];
+  readonly deleteBeforeSeq: number;
+}
+
+const everything = Number.MAX_SAFE_INTEGER;
+const nowhere = { fromSeq: 0, throughSeq: -1 };
+
+/**
+ * [C10] One range without a hole: from `fromSeq` to the last entry that was shown, each message as it is after that entry. What is
+ * shown continues it, a page of history that touches it extends it, and whatever leaves a hole begins it anew.
+ */
+export class KeptMessages {
+  #fromSeq: number;
+  bytes: number;
+  openedMs: number;
+  /** What can be read from the storage. */
+  #stored: { readonly fromSeq: number; readonly throughSeq: number };
+  #messages = new Map<number, ClientMessage>();
+  #changes: MessageChange[] = [];
+  #deleteBeforeSeq = 0;
+  #lastChangeSeq = 0;
+  /** On its way to the storage. */
+  #taken: Unstored | undefined;
+
+  constructor(
+    shownSeq: number,
+    { fromSeq, bytes, openedMs }: StoredKept = { fromSeq: everything, bytes: 0, openedMs: 0 },
+  ) {
+    this.#fromSeq = Math.min(fromSeq, shownSeq + 1);
+    this.bytes = bytes;
+    this.openedMs = openedMs;
+    this.#stored = { fromSeq: this.#fromSeq, throughSeq: shownSeq };
+  }
+
+  get fromSeq(): number {
+    return this.#fromSeq;
+  }
+  /** In the storage; both ends are inclusive. */
+  get stored(): { readonly fromSeq: number; readonly throughSeq: number } {
+    return { ...this.#stored, fromSeq: Math.max(this.#stored.fromSeq, this.#fromSeq) };
+  }
+
+  /** What was shown, in its order. */
+  add(messages: readonly ClientMessage[], changes: readonly MessageChange[]): void {
+    for (const message of messages) this.#messages.set(message.seq ?? 0, message);
+    this.#changes.push(...changes);
+    this.#lastChangeSeq = changes.at(-1)?.seq ?? this.#lastChangeSeq;
+  }
+
+  /** A page of history as of `asOfSeq`. One that a change may be missing in, because it was shown while the page was on its way, is not taken. */
+  extend(messages: readonly ClientMessage[], page: { fromSeq: number; throughSeq: number; asOfSeq: number }): void {
+    const isTouching = page.fromSeq < this.#fromSeq && page.throughSeq >= this.#fromSeq - 1;
+    if (!isTouching || page.asOfSeq < this.#lastChangeSeq) return;
+    for (const message of messages) {
+      if ((message.seq ?? everything) < this.#fromSeq) this.#messages.set(message.seq ?? 0, message);
+    }
+    this.#fromSeq = page.fromSeq;
+  }
+
+  /** The messages before `seq`, of so many bytes, are kept no longer. */
+  drop(seq: number, bytes: number): void {
+    this.#fromSeq = seq;
+    this.bytes = Math.max(0, this.bytes - bytes);
+    this.#deleteBeforeSeq = Math.max(this.#deleteBeforeSeq, seq);
+    for (const each of this.#messages.keys()) if (each < seq) this.#messages.delete(each);
+  }
+
+  /** Begins anew after `shownSeq`. */
+  forget(shownSeq: number): void {
+    this.drop(everything, this.bytes);
+    this.#changes = [];
+    this.#fromSeq = shownSeq + 1;
+    this.#stored = nowhere;
+    this.#taken = undefined;
+  }
+
+  take(throughSeq: number): Unstored {
+    const taken: Unstored = {
+      fromSeq: this.#fromSeq,
+      throughSeq,
+      messages: this.#messages,
+      changes: this.#changes,
+      deleteBeforeSeq: this.#deleteBeforeSeq,
+    };
+    this.#messages = new Map();
+    this.#changes = [];
+    this.#deleteBeforeSeq = 0;
+    this.#taken = taken;
+    return taken;
+  }
+
+  /** False where something since then made it void. */
+  isCurrent(taken: Unstored): boolean {
+    return this.#taken === taken;
+  }
+
+  wasStored(taken: Unstored): void {
+    if (this.isCurrent(taken)) this.#stored = taken;
+  }
+}
