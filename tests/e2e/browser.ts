@@ -10,9 +10,11 @@ export const password = 'correct horse';
 /** A page that does not show what is waited for within this has failed. */
 export const waitMsMax = 20_000;
 const chat = join(import.meta.dir, '../../apps/chat');
+export const webRoot = join(chat, 'dist');
 
 export interface Stage {
-  readonly server: ServerProcess;
+  /** A test that stops it puts one in its place. */
+  server: ServerProcess;
   readonly browser: Browser;
   /** A browser of its own: no storage shared with the others. */
   context(options?: Parameters<Browser['newContext']>[0]): Promise<BrowserContext>;
@@ -28,7 +30,7 @@ export async function openStage(name: string, args: readonly string[] = []): Pro
   await built();
   const server = await startServer({
     dataDir: await dataFolder(name),
-    args: ['--web-root', join(chat, 'dist'), '--log-level', 'warn', ...args],
+    args: ['--web-root', webRoot, '--log-level', 'warn', ...args],
   });
   const browser = await chromium.launch({
     executablePath: chromiumPath(),
@@ -41,11 +43,11 @@ export async function openStage(name: string, args: readonly string[] = []): Pro
     ],
   });
   const clients: Client[] = [];
-  return {
+  const stage: Stage = {
     server,
     browser,
     async client(userId) {
-      const client = await connectedClient(server.url, userId as UserId);
+      const client = await connectedClient(stage.server.url, userId as UserId);
       clients.push(client);
       return client;
     },
@@ -64,6 +66,7 @@ export async function openStage(name: string, args: readonly string[] = []): Pro
       await removeDataFolders();
     },
   };
+  return stage;
 }
 
 async function connectedClient(url: string, userId: UserId): Promise<Client> {

@@ -65,7 +65,7 @@ const nowOf = (message: ClientMessage, rows: readonly ClientMessage[]): ClientMe
 
 /**
  * Seq of the message under the line "New messages": the first unread one when the conversation was opened, or of those that
- * arrived while the page was hidden. Decided with the first page, since what this device kept may be older than that.
+ * arrived while the page was hidden. Decided with the first page, and anew where reading begins anew.
  */
 function useFirstUnread(
   { conversationId }: ConversationView,
@@ -74,18 +74,19 @@ function useFirstUnread(
 ): number | undefined {
   const { client, userId } = useChat();
   const isVisible = usePageVisible();
-  const [decided, setDecided] = useState<{ readonly seq: number | undefined }>();
+  const [decided, setDecided] = useState<{ readonly seq: number | undefined; readonly opening: number }>();
   /** Where unread messages began when the page was hidden; undefined while it is visible. */
   const [startHidden, setStartHidden] = useState<number>();
   const startNow = () => client.conversation(conversationId)?.unreadAfterSeq ?? 0;
   const after = (afterSeq: number) => firstUnreadOf({ rows, afterSeq, self: userId, hasOlder: view.hasOlder });
 
   // State is set while rendering, so that the first rows are drawn with their line already.
-  if (view.phase === 'ready' && !decided) setDecided({ seq: after(startNow()) });
+  const { phase, opening } = view;
+  if (phase === 'ready' && decided?.opening !== opening) setDecided({ seq: after(startNow()), opening });
   if (!isVisible && startHidden === undefined) setStartHidden(startNow());
   if (isVisible && startHidden !== undefined) {
     setStartHidden(undefined);
-    if (decided) setDecided({ seq: after(startHidden) });
+    if (decided) setDecided({ seq: after(startHidden), opening });
   }
   return startHidden === undefined ? decided?.seq : after(startHidden);
 }

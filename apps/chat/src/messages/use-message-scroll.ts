@@ -82,20 +82,20 @@ export function useMessageScroll(input: ScrollInput) {
 }
 
 /**
- * Scrolls once to where reading starts; until then the list is not shown. Without a connection that is the outbox, and
- * once more when the first page is there.
+ * Scrolls once to where reading starts, and once more where it begins anew; until then the list is not shown. With nothing but the
+ * outbox to show it is the end of that.
  */
 function usePlaced(virtualizer: List, input: ScrollInput): boolean {
-  const { phase } = input.view;
-  const [placed, setPlaced] = useState<'ready' | 'failed'>();
-  const isDue = (phase === 'ready' && placed !== 'ready') || (phase === 'failed' && placed === undefined);
+  const { phase, opening } = input.view;
+  const [placed, setPlaced] = useState<number>();
+  const isDue = phase === 'ready' ? placed !== opening : phase === 'failed' && placed === undefined;
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, with the rows that are there then
   useLayoutEffect(() => {
     if (!isDue) return;
     scrollToUnread(virtualizer, input);
-    const frame = requestAnimationFrame(() => setPlaced(phase === 'ready' ? 'ready' : 'failed'));
+    const frame = requestAnimationFrame(() => setPlaced(phase === 'ready' ? opening : 0));
     return () => cancelAnimationFrame(frame);
-  }, [isDue]);
+  }, [isDue, opening]);
   return placed !== undefined && !isDue;
 }
 

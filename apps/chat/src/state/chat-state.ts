@@ -202,10 +202,7 @@ export class ChatState {
       this.pinned.online();
     }
     if (state.type === 'reconnecting' || state.type === 'closed') this.people.forgetPresence();
-    for (const timeline of this.#timelines.values()) {
-      timeline.connection(state);
-      if (state.type === 'online') void timeline.open();
-    }
+    for (const timeline of this.#timelines.values()) timeline.connectionChanged();
   }
 }
 

@@ -3,8 +3,9 @@
 import type {
   Client,
   ClientMessage,
-  ConnectionState,
   ConversationId,
+  HistoryPage,
+  HistoryRequest,
   MessageChange,
   Seq,
   UserId,
@@ -30,10 +31,23 @@ export interface TimelineView {
   /** [D5] The first available seq; above 1 earlier messages were removed or are hidden. */
   readonly firstSeq: number;
   readonly phase: 'empty' | 'loading' | 'ready' | 'failed';
+  /** Grows when reading begins anew: where it begins is decided with the messages of that window. */
+  readonly opening: number;
   readonly loading: 'older' | 'newer' | undefined;
 }
 
-type Page = Awaited<ReturnType<Client['history']>>;
+type Bound = Pick<HistoryRequest, 'beforeSeq' | 'afterSeq'>;
+
+const nothing: TimelineView = {
+  messages: [],
+  waiting: [],
+  hasOlder: false,
+  hasNewer: false,
+  firstSeq: 1,
+  phase: 'empty',
+  opening: 0,
+  loading: undefined,
+};
 
 export class Timeline {
   readonly view: Signal<TimelineView>;
@@ -42,15 +56,9 @@ export class Timeline {
   readonly #client: Client;
   readonly #conversationId: ConversationId;
   readonly #self: UserId;
-  #now: TimelineView = {
-    messages: [],
-    waiting: [],
-    hasOlder: false,
-    hasNewer: false,
-    firstSeq: 1,
-    phase: 'empty',
-    loading: undefined,
-  };
+  #now: TimelineView;
+  /** The window is what this device kept, and what it missed is not complete yet: that does not move the window. */
+  #isKept = false;
   /** Up to here the window is complete: what follows continues it. */
   #throughSeq = 0;
   /** Messages and changes that arrived while a page was on its way, or beyond the window. */
@@ -65,7 +73,7 @@ export class Timeline {
   /** A burst of messages is taken into the window together. */
   readonly #publish = eachFrame(() => {
     // Not while a page is on its way: a change of one of its messages, which it may not contain yet, is applied after it.
-    if (this.#now.phase === 'ready' && !this.#now.loading) this.#takeAhead();
+    if (this.#now.phase === 'ready' && !this.#now.loading && !this.#isKept) this.#takeAhead();
     this.#now = { ...this.#now, waiting: this.#waiting() };
     this.view.set({ ...this.#now, messages: this.#withPending(this.#now.messages) });
   });
@@ -74,25 +82,27 @@ export class Timeline {
     this.#client = client;
     this.#self = self;
     this.#conversationId = conversationId;
-    this.#now = { ...this.#now, waiting: client.outbox(conversationId) };
+    this.#now = { ...nothing, waiting: client.outbox(conversationId) };
     this.view = new Signal(this.#now);
   }
 
-  /** Loads what is shown first: around the first unread message, else the newest page. Does nothing when that is there. */
+  /**
+   * Loads what is shown first: around the first unread message, else the newest page. Does nothing when that is there. Before this
+   * client is online it is what the device kept; reading begins anew where others have written since.
+   */
   async open(): Promise<void> {
     const { phase, hasNewer } = this.#now;
-    if (this.#isLoading || (phase === 'ready' && !hasNewer)) return;
-    this.connection(this.#client.state);
-    if (this.#client.state.type !== 'online') return;
-    const conversation = this.#client.conversation(this.#conversationId);
-    if (!conversation || conversation.unread === 0) return this.#load({});
-    const { unread, unreadAfterSeq, firstSeq } = conversation;
+    const isOnline = this.#client.state.type === 'online';
+    if (this.#isLoading) return;
+    if (phase === 'ready' && !hasNewer && !(this.#isKept && isOnline)) return;
+    const { unread = 0, unreadAfterSeq = 0, firstSeq = 1 } = this.#client.conversation(this.#conversationId) ?? {};
+    const isAsBefore = this.#isKept && (unread === 0 || this.#ahead.length === 0);
+    this.#isKept = !isOnline;
+    if (isAsBefore && phase === 'ready') return this.#publish();
+    this.#now = { ...this.#now, opening: this.#now.opening + 1 };
     const afterSeq = Math.max(unreadAfterSeq - contextMessages, firstSeq - 1, 0) as Seq;
-    if (unread > pageMessages - contextMessages) return this.#load({ afterSeq });
-    await this.#load({});
-    // A server may answer with fewer messages than asked for.
-    const { messages, hasOlder } = this.#now;
-    if (hasOlder && (messages[0]?.seq ?? 0) > unreadAfterSeq + 1) await this.#load({ afterSeq });
+    await this.#load(isOnline && unread > 0 ? { afterSeq } : {});
+    if (this.#isKept && this.#client.state.type === 'online') await this.open();
   }
 
   /** Has the message shown; loads the part of the timeline around it where that is not there. One that is not kept any more is not. */
@@ -109,25 +119,18 @@ export class Timeline {
     await this.#load({});
   }
 
-  async loadOlder(): Promise<void> {
-    const { messages, hasOlder, loading, phase } = this.#now;
-    const beforeSeq = messages[0]?.seq;
-    if (!hasOlder || loading || phase !== 'ready' || beforeSeq === undefined) return;
-    await this.#loadMore('older', { beforeSeq });
+  loadOlder(): Promise<void> {
+    return this.#loadMore('older');
   }
 
-  async loadNewer(): Promise<void> {
-    const { messages, hasNewer, loading, phase } = this.#now;
-    const afterSeq = messages.at(-1)?.seq;
-    if (!hasNewer || loading || phase !== 'ready' || afterSeq === undefined) return;
-    await this.#loadMore('newer', { afterSeq });
+  loadNewer(): Promise<void> {
+    return this.#loadMore('newer');
   }
 
-  /** Without a connection only the outbox is shown; the first page is loaded when it is back. */
-  connection(state: ConnectionState): void {
-    if (this.#now.phase === 'ready' || this.#isLoading) return;
-    const isComing = state.type !== 'closed' && state.type !== 'reconnecting';
-    this.#put({ phase: isComing ? 'loading' : 'failed' });
+  /** Without a connection and without kept messages only the outbox is shown; the first page is loaded when it is back. */
+  connectionChanged(): void {
+    if (this.#client.state.type === 'online') void this.open();
+    else if (this.#now.phase !== 'ready' && !this.#isLoading) this.#put({ phase: this.#phaseWithout() });
   }
 
   /** A committed message, pushed or caught up with. */
@@ -162,11 +165,11 @@ export class Timeline {
     this.#ahead = [];
     this.#acked = [];
     this.#windows++;
-    this.#put({ messages: [], hasOlder: false, hasNewer: false, firstSeq: 1, phase: 'empty', loading: undefined });
+    this.#put({ ...nothing, opening: this.#now.opening });
     void this.open();
   }
 
-  async #load(bound: { readonly afterSeq?: Seq }): Promise<void> {
+  async #load(bound: Bound): Promise<void> {
     this.#isLoading = true;
     this.#windows++;
     this.#put({ phase: 'loading' });
@@ -184,33 +187,42 @@ export class Timeline {
       });
     } catch {
       // Offline or refused: shown with a way to try again, and tried again by itself when online.
-      this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : 'failed', loading: undefined });
+      this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : this.#phaseWithout(), loading: undefined });
     } finally {
       this.#isLoading = false;
     }
   }
 
-  async #loadMore(side: 'older' | 'newer', bound: { beforeSeq?: Seq; afterSeq?: Seq }): Promise<void> {
+  async #loadMore(side: 'older' | 'newer'): Promise<void> {
+    const { messages: loaded, loading, phase, hasOlder, hasNewer } = this.#now;
+    const isNewer = side === 'newer';
+    const seq = loaded.at(isNewer ? -1 : 0)?.seq;
+    if (loading || phase !== 'ready' || seq === undefined || !(isNewer ? hasNewer : hasOlder)) return;
     const window = this.#windows;
     this.#put({ loading: side });
     try {
-      const page = await this.#page(bound);
+      const page = await this.#page(isNewer ? { afterSeq: seq } : { beforeSeq: seq });
       if (window !== this.#windows) return; // the page belongs to a window that was left meanwhile
+      if (isNewer) this.#reached(page, page.hasMore);
+      const edge = isNewer ? { hasNewer: page.hasMore } : { hasOlder: page.hasMore };
       const messages = join(this.#now.messages, page.messages);
-      if (side === 'newer') this.#reached(page, page.hasMore);
-      const edge = side === 'newer' ? { hasNewer: page.hasMore } : { hasOlder: page.hasMore };
       this.#put({ messages, firstSeq: page.firstSeq, ...edge, loading: undefined });
     } catch {
       this.#put({ loading: undefined }); // asked again by the next scroll
     }
   }
 
-  #page(bound: { readonly beforeSeq?: Seq; readonly afterSeq?: Seq }): Promise<Page> {
+  #phaseWithout(): 'loading' | 'failed' {
+    const { type } = this.#client.state;
+    return type === 'closed' || type === 'reconnecting' ? 'failed' : 'loading';
+  }
+
+  #page(bound: Bound): Promise<HistoryPage> {
     return this.#client.history({ conversationId: this.#conversationId, limit: pageMessages, ...bound });
   }
 
   /** A page that was the last one contains everything up to the conversation's end. */
-  #reached({ messages, lastSeq }: Page, hasMore: boolean): void {
+  #reached({ messages, lastSeq }: HistoryPage, hasMore: boolean): void {
     this.#throughSeq = hasMore ? (messages.at(-1)?.seq ?? this.#throughSeq) : lastSeq;
   }
 
@@ -254,6 +266,6 @@ export class Timeline {
   }
 }
 
-function isBehindFirst({ messages, firstSeq, lastSeq }: Page): boolean {
+function isBehindFirst({ messages, firstSeq, lastSeq }: HistoryPage): boolean {
   return (messages[0]?.seq ?? lastSeq + 1) > Math.max(firstSeq, 1);
 }
