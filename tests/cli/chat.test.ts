@@ -1,6 +1,8 @@
 // hongyan chat, as processes: through pipes, and on terminals beside a server that goes and comes back.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { fromSources, hongyan } from './hongyan.ts';
@@ -28,8 +30,12 @@ afterAll(async () => {
 const pipe = (user: string, typed: string, ...args: readonly string[]) =>
   hongyan(['chat', '--url', server.url, '--user', user, ...args], { stdin: typed, env });
 
-function onTerminal(user: string, options: { readonly to: string; readonly env?: Record<string, string> }): Terminal {
+function onTerminal(
+  user: string,
+  options: { readonly to: string; readonly state?: string; readonly env?: Record<string, string> },
+): Terminal {
   const args = ['chat', '--url', server.url, '--user', user, '--to', options.to, '--device', `${user}-desk`];
+  if (options.state !== undefined) args.push('--state', options.state);
   const terminal = new Terminal(args, { ...env, ...options.env });
   terminals.push(terminal);
   return terminal;
@@ -143,6 +149,36 @@ test('a server that goes and comes back is seen, and what was typed meanwhile is
   alice.type('/quit\r');
   expect(await alice.exited()).toBe(0);
   expect((await pipe('bob', '/open alice\n')).stdout).toContain('alice: typed without a server');
+});
+
+test('[C10] with --state a terminal shows what it kept while there is no server, and sends later what was typed', async () => {
+  const state = join(await dataFolder('chat-state'), 'alice.db');
+  await pipe('bob', 'kept for later\n', '--to', 'alice');
+  const first = await pipe('alice', '/open bob\n', '--state', state);
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  expect(first.stdout).toContain('bob: kept for later');
+  expect((await stat(state)).mode & 0o077).toBe(0);
+  const { dataDir, port } = server;
+  await server.stop();
+  try {
+    const offline = onTerminal('alice', { to: 'bob', state });
+    await offline.shows('bob: kept for later');
+    offline.type('typed in a tunnel\r');
+    await offline.shows('typed in a tunnel');
+    await offline.shows('queued');
+    offline.type('/quit\r');
+    expect(await offline.exited()).toBe(0);
+    const other = await pipe('carol', '', '--state', state);
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be reached') });
+  } finally {
+    server = await startServer({ dataDir, port });
+  }
+  const online = onTerminal('alice', { to: 'bob', state });
+  await online.shows('typed in a tunnel');
+  await online.shows('✓ acked');
+  online.type('/quit\r');
+  expect(await online.exited()).toBe(0);
+  expect((await pipe('bob', '/open alice\n')).stdout).toContain('alice: typed in a tunnel');
 });
 
 test('a second terminal on the same device takes over, and the first says so', async () => {

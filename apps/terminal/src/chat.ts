@@ -3,6 +3,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import { type Clock, sleep, systemClock } from '@hongyan/base/clock';
 import { type Client, ClientError, createClient, type DeviceId, login, signup } from '@hongyan/client';
+import { createBunSqliteStorage } from '@hongyan/client/bun-sqlite-storage';
 import { type ChatDeps, chatCommands, open, runCommand } from './commands.ts';
 import { ConversationScreen } from './conversation-screen.ts';
 import { Names } from './names.ts';
@@ -20,6 +21,8 @@ export interface ChatOptions {
   /** Creates the account first. */
   readonly isSignup: boolean;
   readonly deviceId: DeviceId;
+  /** Keeps conversations, messages and the outbox from run to run, and shows them while the server cannot be reached. */
+  readonly stateFile: string | undefined;
   readonly clientName: string;
   /** The conversation to open at once: a user id or a title. */
   readonly to: string | undefined;
@@ -29,24 +32,37 @@ export interface ChatOptions {
 /** Runs until standard input ends, or the reader of a pipe leaves. Resolves with the exit code: 1 when something could not be sent. */
 export async function chat({ url, userId, password, isSignup, ...options }: ChatOptions): Promise<number> {
   const account = { url, userId, password };
-  const grant = await (isSignup ? signup(account) : login(account)).catch((error: unknown) => {
-    throw error instanceof ClientError ? new Error(`${url}: ${error.message}`) : error;
-  });
-  const { deviceId, clientName } = options;
-  const client = createClient({ url, token: renewing(account, grant), deviceId, clientName });
-  return converse(client, options);
+  const { deviceId, clientName, stateFile } = options;
+  const storage = stateFile === undefined ? undefined : createBunSqliteStorage(stateFile);
+  try {
+    const grant = await (isSignup ? signup(account) : login(account)).catch(async (error: unknown) => {
+      if (!(error instanceof ClientError)) throw error;
+      if (error.code === 'unavailable' && (await storage?.load())?.meta.userId === userId) return undefined;
+      throw new Error(`${url}: ${error.message}`);
+    });
+    const client = createClient({
+      url,
+      token: renewing(account, grant),
+      deviceId,
+      clientName,
+      ...(storage ? { storage } : {}),
+    });
+    return await converse(client, { ...options, isOffline: grant === undefined });
+  } finally {
+    storage?.close();
+  }
 }
 
 /** Logs in again when half of the token's life is over, so that a terminal left open goes on. */
 function renewing(
   account: Parameters<typeof login>[0],
-  first: Awaited<ReturnType<typeof login>>,
+  first: Awaited<ReturnType<typeof login>> | undefined,
   clock: Clock = systemClock,
 ) {
   let grant = first;
   let grantedAtMs = clock.monotonicMs();
   return async (): Promise<string> => {
-    if (clock.monotonicMs() - grantedAtMs > (grant.expires_in * 1000) / 2) {
+    if (grant === undefined || clock.monotonicMs() - grantedAtMs > (grant.expires_in * 1000) / 2) {
       grant = await login(account);
       grantedAtMs = clock.monotonicMs();
     }
@@ -54,9 +70,12 @@ function renewing(
   };
 }
 
-type ConverseOptions = Pick<ChatOptions, 'to' | 'isColoured'>;
+interface ConverseOptions extends Pick<ChatOptions, 'to' | 'isColoured'> {
+  /** Begins with what is kept; the connection follows when there is one. */
+  readonly isOffline: boolean;
+}
 
-async function converse(client: Client, { to, isColoured }: ConverseOptions): Promise<number> {
+async function converse(client: Client, { to, isColoured, isOffline }: ConverseOptions): Promise<number> {
   const { stdin, stdout } = process;
   const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
   const lines = createInterface({
@@ -74,7 +93,9 @@ async function converse(client: Client, { to, isColoured }: ConverseOptions): Pr
   const ended = endOf(client);
   // Taken before anything is waited for: a pipe's lines do not wait for a listener.
   const typed = lines[Symbol.asyncIterator]();
-  await client.connect();
+  const connected = client.connect();
+  connected.catch(() => {}); // once the chat has begun, `ended` follows the client's state
+  await (isOffline ? Promise.race([connected, firstAttempt(client)]) : connected);
   if (to === undefined) await runCommand(deps, '/list');
   else await open(deps, to);
   shown.prompt();
@@ -93,6 +114,17 @@ function endOf(client: Client): Promise<number> {
   return new Promise((resolve) => {
     client.on('state', (state) => {
       if (state.type === 'closed' && state.reason !== 'on_purpose') resolve(1);
+    });
+  });
+}
+
+/** Resolves when the first attempt to connect has failed. */
+function firstAttempt(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = client.on('state', ({ type }) => {
+      if (type !== 'reconnecting') return;
+      stop();
+      resolve();
     });
   });
 }

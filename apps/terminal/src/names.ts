@@ -27,9 +27,9 @@ export class Names {
     return name === userId ? userId : `${name} (${userId})`;
   }
 
-  /** Requests the names that are missing; never rejects. */
+  /** Requests the names that are missing, while there is a connection; never rejects. */
   async learn(userIds: readonly UserId[]): Promise<void> {
-    if (!this.#isShown) return;
+    if (!this.#isShown || this.#client.state.type !== 'online') return;
     const unknown = [...new Set(userIds)].filter((userId) => !this.#names.has(userId));
     await Promise.all(unknown.slice(0, askedMax).map((userId) => this.#ask(userId)));
   }

@@ -32,6 +32,11 @@ ${Object.values(chatCommands)
       description:
         'The id of this terminal as a device; each open terminal of a user needs its own. Default: terminal-<host name>',
     },
+    state: {
+      placeholder: 'file',
+      description:
+        'Keeps conversations, messages and what was not sent from run to run, for one user and device, and shows them while the server cannot be reached. Default: nothing is kept',
+    },
   },
   examples: ['hongyan chat --user alice --to bob', 'echo "backup done" | hongyan chat --user ops --to "Night shift"'],
   switches: { 'sign-up': 'Create the account first' },
@@ -43,6 +48,7 @@ ${Object.values(chatCommands)
     const password = env.HONGYAN_PASSWORD ?? (await askPassword(userId, switches.has('sign-up')));
     return runChat({
       ...{ url, userId, password, deviceId },
+      stateFile: values.get('state'),
       isSignup: switches.has('sign-up'),
       clientName: `hongyan-chat/${version}`,
       to: values.get('to'),

@@ -1,6 +1,7 @@
 // A storage in a SQLite file, for programs that run on Bun: a module of its own, since browsers have no bun:sqlite.
 
 import { Database } from 'bun:sqlite';
+import { closeSync, openSync } from 'node:fs';
 import type { ClientMessage, ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
 
 /** What a file of another version holds is discarded and loaded anew from the server. */
@@ -9,7 +10,7 @@ const tables = ['meta', 'outbox', 'conversation', 'message'] as const;
 const metaKey = 'meta';
 
 /**
- * One file for one device of one user; it is made when it is not there, readable by its owner alone where umask says so.
+ * One file for one device of one user; it is made when it is not there, for its owner alone.
  * `messageBytesMax` as in ClientStorage; default 50 MB. Throws SQLite's error when the file cannot be opened; rejections carry it too.
  * What is deleted or replaced is overwritten with zeros (secure_delete). `close` when the client is closed.
  */
@@ -69,7 +70,8 @@ interface Row {
 const parsed = <T>({ value }: Row): T => JSON.parse(value) as T;
 
 function openDatabase(path: string): Database {
-  const db = new Database(path, { create: true, strict: true });
+  closeSync(openSync(path, 'a', 0o600));
+  const db = new Database(path, { strict: true });
   // A write that resolved survives a loss of power. Another program that has the file open is waited for.
   db.run('PRAGMA busy_timeout = 2000');
   // No log that would hold what was deleted: the journal is cut at the end of each write.
