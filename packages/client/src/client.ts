@@ -217,12 +217,9 @@ class HongyanClient implements Client {
     const known = conversations.get(conversationId);
     const kept = known && (await conversations.keptPage(known, request, !connection.isOpen));
     if (kept) return kept;
-    const page = await connection.request('history', {
-      conversation_id: conversationId,
-      ...(beforeSeq === undefined ? {} : { before_seq: beforeSeq }),
-      ...(afterSeq === undefined ? {} : { after_seq: afterSeq }),
-      ...(limit === undefined ? {} : { limit }),
-    });
+    // JSON leaves out what is undefined.
+    const asked = { conversation_id: conversationId, before_seq: beforeSeq, after_seq: afterSeq, limit };
+    const page = await connection.request('history', asked as Input<'history'>);
     const state = await session.learn(conversationId);
     if (!state) return { messages: [], firstSeq: page.first_seq, lastSeq: page.last_seq, hasMore: page.has_more };
     // What a device got through history it has received, whatever other devices of the user reported.

@@ -4,7 +4,14 @@ import type { Clock, Timer } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
-import type { ClientEvents, ConversationView, HistoryPage, HistoryRequest, StoredConversation } from './api.ts';
+import type {
+  ClientEvents,
+  ConversationView,
+  ConversationWrite,
+  HistoryPage,
+  HistoryRequest,
+  StoredConversation,
+} from './api.ts';
 import { ConversationState, type EntryPage, type Shown, type StoredState } from './conversation-state.ts';
 import { DeviceHistory } from './device-history.ts';
 import type { Emits } from './emitter.ts';
@@ -205,10 +212,10 @@ export class Conversations {
     this.#unsaved.clear();
     const writes = await Promise.all(states.map((state) => this.#history.write(state)));
     // One that was left since then would be put back.
-    const current = writes.filter(({ state }) => this.isCurrent(state));
-    const isDone = await storage.putConversations(current.map(({ conversation }) => conversation));
-    for (const { state, taken } of current) {
-      if (isDone) state.kept.wasStored(taken);
+    const known = writes.filter((write, index) => write && this.isCurrent(states[index] as ConversationState));
+    const isDone = !writes.includes(undefined) && (await storage.putConversations(known as ConversationWrite[]));
+    for (const state of states) {
+      if (isDone) state.kept.wasStored();
       else this.#forgetMessages(state);
     }
     if (!isDone) return false;

@@ -1,6 +1,6 @@
 // The messages that this device keeps: stored together with the state of their conversation, read as pages of history, bounded in bytes.
 
-import type { UserId } from '@hongyan/protocol/ids';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { ClientMessage, ConversationWrite, HistoryPage, HistoryRequest, KeptRange } from './api.ts';
 import { applyChange } from './apply-change.ts';
 import type { ConversationState, Shown } from './conversation-state.ts';
@@ -8,13 +8,6 @@ import { isMessage } from './entry-kind.ts';
 import type { Unstored } from './kept-messages.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import { utf8Length } from './unicode.ts';
-
-/** What is stored of a conversation at once. */
-export interface Write {
-  readonly state: ConversationState;
-  readonly taken: Unstored;
-  readonly conversation: ConversationWrite;
-}
 
 const limitDefault = 50;
 /** Seqs whose messages are deleted at a time. */
@@ -30,44 +23,34 @@ export class DeviceHistory {
   }
 
   /** [D5] What a gap names was removed, or is void: what is kept begins after it. */
-  shown({ kept, shownSeq }: ConversationState, { messages, changes, gap }: Shown): void {
+  shown({ kept }: ConversationState, { messages, changes, gap }: Shown): void {
     if (gap) kept.forget(gap.isReset ? gap.from - 1 : gap.to);
-    if (this.#storage.messageBytesMax > 0) kept.add(messages, changes);
-    else kept.forget(shownSeq);
+    kept.add(messages, changes);
   }
 
   /** A page that the server answered with. */
-  extend(state: ConversationState, page: HistoryPage, { beforeSeq, afterSeq }: HistoryRequest): void {
-    if (state.isDoubted || this.#storage.messageBytesMax === 0) return;
+  extend({ isDoubted, kept }: ConversationState, page: HistoryPage, request: HistoryRequest): void {
     const { messages, firstSeq, lastSeq, hasMore } = page;
-    const isAfter = afterSeq !== undefined;
-    const [oldest, newest] = [messages[0]?.seq ?? lastSeq + 1, messages.at(-1)?.seq ?? 0];
-    state.kept.extend(messages, {
-      fromSeq: isAfter ? Math.max(afterSeq + 1, firstSeq) : hasMore ? oldest : firstSeq,
-      throughSeq: isAfter ? (hasMore ? newest : lastSeq) : Math.min((beforeSeq ?? lastSeq + 1) - 1, lastSeq),
-      asOfSeq: lastSeq,
-    });
+    const range = rangeOf(request, firstSeq, lastSeq);
+    if (hasMore && request.afterSeq === undefined) range.fromSeq = messages[0]?.seq ?? lastSeq;
+    else if (hasMore) range.throughSeq = messages.at(-1)?.seq ?? 0;
+    if (!isDoubted) kept.extend(messages, { ...range, asOfSeq: lastSeq });
   }
 
-  /** The conversation as it is at the call, and its messages that are not stored yet as they are then. */
-  async write(state: ConversationState): Promise<Write> {
-    const { id, kept } = state;
-    const taken = kept.take(state.shownSeq);
+  /**
+   * The conversation as it is at the call, and its messages that are not stored yet as they are then; undefined when a message that
+   * changed cannot be read.
+   */
+  async write(state: ConversationState): Promise<ConversationWrite | undefined> {
+    const { id: conversationId, kept, shownSeq } = state;
+    if (this.#storage.messageBytesMax === 0) kept.forget(shownSeq);
+    const taken = kept.take(shownSeq);
     const stored = state.toStored();
     const messages = await this.#changed(state, taken);
-    if (!messages) kept.forget(state.shownSeq);
-    const { fromSeq, deleteBeforeSeq } = messages ? taken : forgotten;
+    if (!messages) return undefined;
+    const { fromSeq, deleteBeforeSeq } = taken;
     const { bytes, openedMs } = kept;
-    return {
-      state,
-      taken,
-      conversation: {
-        conversationId: id,
-        state: { ...stored, kept: { fromSeq, bytes, openedMs } },
-        messages: messages ?? [],
-        deleteBeforeSeq,
-      },
-    };
+    return { conversationId, state: { ...stored, kept: { fromSeq, bytes, openedMs } }, messages, deleteBeforeSeq };
   }
 
   /** Deletes what is beyond the bound, and what the server no longer has. Resolves with the conversations whose state that changed. */
@@ -83,35 +66,31 @@ export class DeviceHistory {
   /** The page as of the last write; undefined where it is not kept, or not all of it while `isPartEnough` is not set. */
   async page(
     state: ConversationState,
-    { beforeSeq, afterSeq, limit = limitDefault }: HistoryRequest,
+    request: HistoryRequest,
     isPartEnough: boolean,
   ): Promise<HistoryPage | undefined> {
     const { firstSeq, kept } = state;
-    const { throughSeq } = kept.stored;
-    const keptFrom = Math.max(kept.stored.fromSeq, firstSeq);
+    const { limit = limitDefault, afterSeq } = request;
     const isAfter = afterSeq !== undefined;
-    const fromSeq = isAfter ? Math.max(afterSeq + 1, firstSeq) : keptFrom;
-    const range = {
-      conversationId: state.id,
-      fromSeq,
-      throughSeq: isAfter ? throughSeq : Math.min((beforeSeq ?? throughSeq + 1) - 1, throughSeq),
-    };
-    if (state.isDoubted || keptFrom > throughSeq || fromSeq < keptFrom) return undefined;
-    const found = await this.#read(range, limit + 1, isAfter);
+    const { fromSeq, throughSeq: lastSeq } = kept.stored;
+    const range = rangeOf(request, firstSeq, lastSeq);
+    const isCut = range.fromSeq < fromSeq;
+    if (state.isDoubted || fromSeq > lastSeq || (isCut && isAfter)) return undefined;
+    if (isCut) range.fromSeq = fromSeq;
+    const found = await this.#read({ conversationId: state.id, ...range }, limit + 1, isAfter);
     // Void meanwhile.
-    if (!found || state.isDoubted || kept.stored.throughSeq < throughSeq) return undefined;
+    if (!found || state.isDoubted || kept.stored.throughSeq < lastSeq) return undefined;
     if (!isDense(found)) {
       kept.forget(state.shownSeq);
       return undefined;
     }
     const messages = isAfter ? found.slice(0, limit) : found.slice(-limit);
-    const hasOlder = !isAfter && keptFrom > firstSeq;
-    if (hasOlder && messages.length < (isPartEnough ? 1 : limit)) return undefined;
+    if (isCut && messages.length < (isPartEnough ? 1 : limit)) return undefined;
     return {
       messages: messages.map((message) => state.withStatus(message)),
       firstSeq,
-      lastSeq: throughSeq as typeof firstSeq,
-      hasMore: found.length > limit || hasOlder,
+      lastSeq: lastSeq as Seq,
+      hasMore: isCut || found.length > limit,
     };
   }
 
@@ -151,7 +130,7 @@ export class DeviceHistory {
     }
     const all = [...messages.values()];
     for (const message of all) bytes += bytesOf(message);
-    if (kept.isCurrent(taken)) kept.bytes += bytes;
+    kept.grow(bytes);
     return all;
   }
 
@@ -167,7 +146,15 @@ export class DeviceHistory {
   }
 }
 
-const forgotten = { fromSeq: Number.MAX_SAFE_INTEGER, deleteBeforeSeq: Number.MAX_SAFE_INTEGER };
+/** What a request asks for, where `firstSeq` to `lastSeq` can be had. */
+const rangeOf = (
+  { afterSeq = 0, beforeSeq = Number.POSITIVE_INFINITY }: { readonly afterSeq?: number; readonly beforeSeq?: number },
+  firstSeq: number,
+  lastSeq: number,
+) => ({
+  fromSeq: Math.max(afterSeq + 1, firstSeq),
+  throughSeq: Math.min(beforeSeq - 1, lastSeq),
+});
 
 const bytesOf = (message: ClientMessage): number => utf8Length(JSON.stringify(message));
 

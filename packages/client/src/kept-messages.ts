@@ -37,7 +37,7 @@ export class KeptMessages {
   #changes: MessageChange[] = [];
   #deleteBeforeSeq = 0;
   #lastChangeSeq = 0;
-  /** On its way to the storage. */
+  /** On its way to the storage, one at a time; undefined where something since then made it void. */
   #taken: Unstored | undefined;
 
   constructor(
@@ -107,12 +107,12 @@ export class KeptMessages {
     return taken;
   }
 
-  /** False where something since then made it void. */
-  isCurrent(taken: Unstored): boolean {
-    return this.#taken === taken;
+  /** By what is on its way. */
+  grow(bytes: number): void {
+    if (this.#taken) this.bytes += bytes;
   }
 
-  wasStored(taken: Unstored): void {
-    if (this.isCurrent(taken)) this.#stored = taken;
+  wasStored(): void {
+    this.#stored = this.#taken ?? this.#stored;
   }
 }
