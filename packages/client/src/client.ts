@@ -224,7 +224,7 @@ class HongyanClient implements Client {
     if (!state) return { messages: [], firstSeq: page.first_seq, lastSeq: page.last_seq, hasMore: page.has_more };
     // What a device got through history it has received, whatever other devices of the user reported.
     session.positions.moved(state);
-    return conversations.readAsHistory(state, request, page);
+    return conversations.takePage(state, request, page);
   }
 
   markRead(conversationId: ConversationId, seq: Parameters<Client['markRead']>[1]): void {

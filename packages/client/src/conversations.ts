@@ -6,6 +6,7 @@ import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
 import type {
   ClientEvents,
+  ClientMessage,
   ConversationView,
   ConversationWrite,
   HistoryPage,
@@ -120,15 +121,20 @@ export class Conversations {
     this.#show(state, () => state.addPage(page));
   }
 
-  /** A page of the server's history, which may tell how many are unread. */
-  readAsHistory(state: ConversationState, request: HistoryRequest, answer: Output<'history'>): HistoryPage {
+  /** Messages as the server has them now, which may tell how many are unread. */
+  readAsHistory(state: ConversationState, entries: readonly ArrivedEntry[]): readonly ClientMessage[] {
     const unread = state.view().unread;
-    const { first_seq: firstSeq, last_seq: lastSeq, has_more: hasMore } = answer;
-    const messages = answer.entries.map((entry) => state.readAsHistory(entry));
-    const page = { messages, firstSeq, lastSeq, hasMore };
+    const messages = entries.map((entry) => state.readAsHistory(entry));
+    if (state.view().unread !== unread && this.isCurrent(state)) this.#changed(state);
+    return messages;
+  }
+
+  /** A page of the server's history. */
+  takePage(state: ConversationState, request: HistoryRequest, answer: Output<'history'>): HistoryPage {
+    const messages = this.readAsHistory(state, answer.entries);
+    const page = { messages, firstSeq: answer.first_seq, lastSeq: answer.last_seq, hasMore: answer.has_more };
     if (!this.isCurrent(state)) return page;
     this.#history.extend(state, page, request);
-    if (state.view().unread !== unread) this.#changed(state);
     this.#opened(state);
     return page;
   }
@@ -139,7 +145,7 @@ export class Conversations {
     request: HistoryRequest,
     isPartEnough: boolean,
   ): Promise<HistoryPage | undefined> {
-    await this.save();
+    if (!state.kept.isStored) await this.save();
     const page = await this.#history.page(state, request, isPartEnough);
     if (page && this.isCurrent(state)) this.#opened(state);
     return page;

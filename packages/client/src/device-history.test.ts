@@ -112,6 +112,19 @@ describe('a client', () => {
     expect(await stored()).not.toContain('a secret');
   });
 
+  test('[E5] what quotes a recalled message loses the quote on the device too', async () => {
+    const connection = await rig.begin();
+    await newest();
+    await pushed(connection, { ...message(6), content: { type: 'text', text: 'a secret' } });
+    const reply_to = { seq: 6, from: 'you', content: { type: 'text', text: 'a secret' } };
+    await pushed(connection, { ...message(7), reply_to } as never);
+    await newest();
+    rig.clock.advance(1_000);
+    await pushed(connection, change(8, { type: 'hongyan.recall', target_seq: 6 }));
+    expect((await newest()).messages.at(-1)?.replyTo).toMatchObject({ seq: 6, isRecalled: true });
+    expect(await stored()).not.toContain('a secret');
+  });
+
   test('[D5] a page that does not touch what is kept is not kept, and what lies between is read from the server', async () => {
     rig.lastSeq = 50;
     await rig.begin();
@@ -290,7 +303,7 @@ class World {
   }
 
   read(id: ConversationId, request: Partial<HistoryRequest>, answer = this.timeline(id).history(request)): void {
-    this.#conversations.readAsHistory(this.state(id), { conversationId: id, ...request }, answer);
+    this.#conversations.takePage(this.state(id), { conversationId: id, ...request }, answer);
   }
 
   kept(id: ConversationId, request: Partial<HistoryRequest>): Promise<HistoryPage | undefined> {
@@ -311,6 +324,7 @@ class World {
 test('[C10] [D5] [E2] after any sequence of events a kept page is a page of the server, without a hole and with every change', async () => {
   const step = fc.record({
     kind: fc.constantFrom(
+      'reply',
       'say',
       'say',
       'edit',
@@ -345,6 +359,7 @@ test('[C10] [D5] [E2] after any sequence of events a kept page is a page of the 
           const bound = side === 'newest' ? {} : side === 'before' ? { beforeSeq: seq } : { afterSeq: seq };
           const request = { limit, ...bound };
           if (kind === 'say') timeline.say(`text ${timeline.lastSeq}`);
+          else if (kind === 'reply') timeline.say(`reply ${timeline.lastSeq}`, n);
           else if (kind === 'edit' || kind === 'recall' || kind === 'react') timeline.change(kind, n);
           else if (kind === 'deliver') world.deliver(g1, limit);
           else if (kind === 'read') world.read(g1, request);

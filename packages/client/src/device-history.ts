@@ -1,7 +1,7 @@
 // The messages that this device keeps: stored together with the state of their conversation, read as pages of history, bounded in bytes.
 
 import type { Seq, UserId } from '@hongyan/protocol/ids';
-import type { ClientMessage, ConversationWrite, HistoryPage, HistoryRequest, KeptRange } from './api.ts';
+import type { ClientMessage, ConversationWrite, HistoryPage, HistoryRequest, KeptRange, MessageChange } from './api.ts';
 import { applyChange } from './apply-change.ts';
 import type { ConversationState, Shown } from './conversation-state.ts';
 import { isMessage } from './entry-kind.ts';
@@ -10,8 +10,8 @@ import type { SafeStorage } from './safe-storage.ts';
 import { utf8Length } from './unicode.ts';
 
 const limitDefault = 50;
-/** Seqs whose messages are deleted at a time. */
-const dropSeqs = 200;
+/** Seqs whose messages are read or deleted at a time. */
+const scanSeqs = 200;
 
 export class DeviceHistory {
   readonly #storage: SafeStorage;
@@ -113,20 +113,27 @@ export class DeviceHistory {
   async #changed({ id, kept }: ConversationState, taken: Unstored): Promise<readonly ClientMessage[] | undefined> {
     const messages = new Map(taken.messages);
     let bytes = 0;
-    const isStored = (seq: number) => !messages.has(seq) && seq >= taken.fromSeq && seq >= taken.deleteBeforeSeq;
-    const targets = new Set(taken.changes.map(({ content }) => Number(content.target_seq)));
-    const reads = [...targets].filter(isStored).map(async (seq) => {
-      const found = await this.#storage.messages({ conversationId: id, fromSeq: seq, throughSeq: seq });
-      const [message] = found ?? [];
-      if (message) messages.set(seq, message);
-      bytes -= message ? bytesOf(message) : 0;
-      return found;
+    const reads = rangesOf(taken).map(async ({ targets, ...range }) => {
+      const found = await this.#storage.messages({ conversationId: id, ...range });
+      for (const message of found ?? []) {
+        const { seq = 0 as Seq, replyTo } = message;
+        if (messages.has(seq) || !(targets.has(seq) || (replyTo && targets.has(replyTo.seq)))) continue;
+        messages.set(seq, message);
+        bytes -= bytesOf(message);
+      }
+      return found !== undefined;
     });
-    if ((await Promise.all(reads)).includes(undefined)) return undefined;
+    if ((await Promise.all(reads)).includes(false)) return undefined;
+    const answers = new Map<number, number[]>();
+    for (const [seq, { replyTo }] of messages) {
+      if (replyTo) answers.set(replyTo.seq, [...(answers.get(replyTo.seq) ?? []), seq]);
+    }
     for (const change of taken.changes) {
-      const target = Number(change.content.target_seq);
-      const message = messages.get(target);
-      if (message) messages.set(target, applyChange(message, change, this.#self));
+      const target = targetOf(change);
+      for (const seq of [target, ...(answers.get(target) ?? [])]) {
+        const message = messages.get(seq);
+        if (message) messages.set(seq, applyChange(message, change, this.#self));
+      }
     }
     const all = [...messages.values()];
     for (const message of all) bytes += bytesOf(message);
@@ -136,7 +143,7 @@ export class DeviceHistory {
 
   async #dropOldest({ id, kept, shownSeq, firstSeq }: ConversationState): Promise<boolean> {
     const { fromSeq } = kept;
-    const end = Math.min(fromSeq + dropSeqs, fromSeq < firstSeq ? firstSeq : shownSeq + 1);
+    const end = Math.min(fromSeq + scanSeqs, fromSeq < firstSeq ? firstSeq : shownSeq + 1);
     const found = await this.#storage.messages({ conversationId: id, fromSeq, throughSeq: end - 1 });
     if (!found) return false;
     // A page may have come before it meanwhile.
@@ -155,6 +162,24 @@ const rangeOf = (
   fromSeq: Math.max(afterSeq + 1, firstSeq),
   throughSeq: Math.min(beforeSeq - 1, lastSeq),
 });
+
+const targetOf = ({ content }: MessageChange): number => Number(content.target_seq);
+
+/**
+ * Where the stored messages are that changed: the targets, and behind one that was edited or recalled whatever may quote it, so that
+ * a recalled text is gone from there too [E5].
+ */
+function rangesOf({ changes, fromSeq, throughSeq, deleteBeforeSeq, messages }: Unstored) {
+  const first = Math.max(fromSeq, deleteBeforeSeq);
+  const targets: ReadonlySet<number> = new Set(changes.map(targetOf));
+  const quoted = changes.filter(({ content: { type } }) => type === 'hongyan.edit' || type === 'hongyan.recall');
+  const scanSeq = Math.max(first, Math.min(...quoted.map(targetOf), Number.MAX_SAFE_INTEGER));
+  const isAlone = (seq: number) => seq >= first && seq < scanSeq && !messages.has(seq);
+  const ranges = [...targets].filter(isAlone).map((seq) => ({ fromSeq: seq, throughSeq: seq, targets }));
+  for (let from = scanSeq; from <= throughSeq; from += scanSeqs)
+    ranges.push({ fromSeq: from, throughSeq: Math.min(from + scanSeqs - 1, throughSeq), targets });
+  return ranges;
+}
 
 const bytesOf = (message: ClientMessage): number => utf8Length(JSON.stringify(message));
 

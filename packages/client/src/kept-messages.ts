@@ -53,6 +53,10 @@ export class KeptMessages {
   get fromSeq(): number {
     return this.#fromSeq;
   }
+  /** Nothing waits to be stored, or is on its way. */
+  get isStored(): boolean {
+    return this.#messages.size + this.#changes.length === 0 && (!this.#taken || this.#taken === this.#stored);
+  }
   /** In the storage; both ends are inclusive. */
   get stored(): { readonly fromSeq: number; readonly throughSeq: number } {
     return { ...this.#stored, fromSeq: Math.max(this.#stored.fromSeq, this.#fromSeq) };

@@ -2,10 +2,11 @@
 
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
-import type { ClientMessage, HistoryPage, HistoryRequest } from '../api.ts';
+import type { ClientMessage, HistoryPage, HistoryRequest, MessageReply } from '../api.ts';
 import { applyChange } from '../apply-change.ts';
 import { messageOf } from '../message-of.ts';
-import type { Content, Conversation, Entry } from '../wire.ts';
+import type { Content, Conversation, Entry, Reply } from '../wire.ts';
+import { rules } from './rules.ts';
 
 const me = 'me' as UserId;
 const you = 'you' as UserId;
@@ -24,13 +25,15 @@ export class ModelTimeline {
     return this.#entries.length;
   }
 
-  say(text: string): void {
-    this.#append({ type: 'text', text });
+  /** `answers`: at about which place the message stands that is quoted. */
+  say(text: string, answers?: number): void {
+    const target = answers === undefined ? undefined : this.#messageAt(answers);
+    this.#append({ type: 'text', text }, target && { reply_to: this.#quoteOf(target) });
   }
 
   /** Of the message at about the place `n`, unless it was recalled. */
   change(kind: 'edit' | 'recall' | 'react', n: number): void {
-    const target = this.#entries.slice(0, n + 1).findLast((entry) => !isChange(entry));
+    const target = this.#messageAt(n);
     if (!target || this.#now(target).isRecalled) return;
     const target_seq = target.seq;
     if (kind === 'recall') this.#append({ type: 'hongyan.recall', target_seq });
@@ -72,8 +75,8 @@ export class ModelTimeline {
       member_count: 2,
       last_seq: this.lastSeq as Seq,
       last_count: this.#entries.at(-1)?.count ?? 0,
-      ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0 },
-      ...{ created_at: 0, history_visible: true, role: 'member' },
+      ...{ first_seq: 1 as Seq, delivered_seq: 0 as Seq, read_seq: 0 as Seq, unread: 0, unread_mentions: 0 },
+      ...{ created_at: 0, history_visible: true, rules, role: 'member' },
     };
   }
 
@@ -93,7 +96,17 @@ export class ModelTimeline {
     return part.map((entry) => shownOf(this.#now(entry)));
   }
 
-  #append(content: Content): void {
+  #messageAt(n: number): Entry | undefined {
+    return this.#entries.slice(0, n + 1).findLast((entry) => !isChange(entry));
+  }
+
+  #quoteOf({ seq, from }: Entry): NonNullable<Entry['reply_to']> {
+    const { content, isRecalled, asOfSeq } = this.#now(this.entry(seq));
+    const asOf = asOfSeq === undefined ? {} : { as_of_seq: asOfSeq };
+    return isRecalled ? { seq, from, recalled: true, ...asOf } : { seq, from, content, ...asOf };
+  }
+
+  #append(content: Content, more: Partial<Entry> = {}): void {
     const seq = (this.lastSeq + 1) as Seq;
     const count = (this.#entries.at(-1)?.count ?? 0) + (content.type.startsWith('hongyan.') ? 0 : 1);
     this.#entries.push({
@@ -106,6 +119,7 @@ export class ModelTimeline {
       timestamp: seq,
       client_msg_id: `k${seq}` as Entry['client_msg_id'],
       status: 'ack',
+      ...more,
     });
   }
 
@@ -120,10 +134,12 @@ export class ModelTimeline {
   }
 
   #present(entry: Entry): Entry {
-    const { content, edited, isRecalled, reactions = [], asOfSeq } = this.#now(entry);
+    const { content, edited, isRecalled, reactions = [], asOfSeq, replyTo } = this.#now(entry);
+    const { reply_to: _before, ...rest } = entry;
     return {
-      ...entry,
+      ...rest,
       content,
+      ...(replyTo ? { reply_to: wireOf(replyTo) } : {}),
       ...(edited === undefined ? {} : { edited }),
       ...(isRecalled ? { recalled: true } : {}),
       ...(reactions.length === 0 ? {} : { reactions: reactions.map(({ key, count }) => ({ key, count })) }),
@@ -132,9 +148,13 @@ export class ModelTimeline {
   }
 }
 
+const wireOf = ({ seq, from, content, isRecalled, asOfSeq }: MessageReply): Reply =>
+  ({ seq, from, content, recalled: isRecalled, as_of_seq: asOfSeq }) as Reply;
+
 /** A message that came erased has no seq of its recall. */
-function shownOf({ seq, content, edited, isRecalled, reactions, asOfSeq }: ClientMessage): Partial<ClientMessage> {
-  return isRecalled
-    ? { seq, content, isRecalled }
-    : ({ seq, content, edited, reactions, asOfSeq } as Partial<ClientMessage>);
+function shownOf(message: ClientMessage): Partial<ClientMessage> {
+  const { seq, content, edited, isRecalled, reactions, asOfSeq, replyTo } = message;
+  if (isRecalled) return { seq, content, isRecalled } as Partial<ClientMessage>;
+  const quote = replyTo && { seq: replyTo.seq, content: replyTo.content, isRecalled: replyTo.isRecalled };
+  return { seq, content, edited, reactions, asOfSeq, replyTo: quote } as Partial<ClientMessage>;
 }
