@@ -5,6 +5,7 @@ import { type ClientStorage, type ConversationId, createClient, type Seq, type U
 import { Conversations } from '@hongyan/client/conversations';
 import { SafeStorage } from '@hongyan/client/safe-storage';
 import type { Conversation, Entry } from '@hongyan/client/wire';
+import { nothingOwn } from '../../packages/client/src/private-state.ts';
 
 export interface Sizes {
   readonly conversations: number;
@@ -25,6 +26,7 @@ export async function fill(storage: ClientStorage, { conversations: count, messa
     clock: systemClock,
     storage: new SafeStorage({ storage, clock: systemClock, onFailure: fail }),
     events: { emit() {} },
+    ownOf: () => nothingOwn,
     onProgress() {},
   });
   for (let number = 0; number < count; number++) {

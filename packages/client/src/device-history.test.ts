@@ -12,6 +12,7 @@ import { eventNames } from './client-events.ts';
 import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { createMemoryStorage } from './memory-storage.ts';
+import { nothingOwn } from './private-state.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { ModelTimeline } from './testing/model-timeline.ts';
 import type { ScriptedConnection } from './testing/scripted-server.ts';
@@ -273,7 +274,14 @@ class World {
       },
     });
     const events = new Emitter<ClientEvents>(eventNames);
-    return new Conversations({ self: me, clock: this.clock, storage, events, onProgress: () => {} });
+    return new Conversations({
+      self: me,
+      clock: this.clock,
+      storage,
+      events,
+      ownOf: () => nothingOwn,
+      onProgress: () => {},
+    });
   }
 
   timeline(id: ConversationId): ModelTimeline {

@@ -217,8 +217,13 @@ export class Timeline {
     return type === 'closed' || type === 'reconnecting' ? 'failed' : 'loading';
   }
 
-  #page(bound: Bound): Promise<HistoryPage> {
-    return this.#client.history({ conversationId: this.#conversationId, limit: pageMessages, ...bound });
+  async #page(bound: Bound): Promise<HistoryPage> {
+    const page = await this.#client.history({ conversationId: this.#conversationId, limit: pageMessages, ...bound });
+    // Changes of an earlier run may wait too.
+    for (const message of page.messages) {
+      if (message.seq !== undefined && this.#client.withPending(message) !== message) this.#pending.add(message.seq);
+    }
+    return page;
   }
 
   /** A page that was the last one contains everything up to the conversation's end. */
