@@ -27,6 +27,7 @@ export async function fill(storage: ClientStorage, { conversations: count, messa
     storage: new SafeStorage({ storage, clock: systemClock, onFailure: fail }),
     events: { emit() {} },
     ownOf: () => nothingOwn,
+    isPaused: () => false,
     onProgress() {},
   });
   for (let number = 0; number < count; number++) {

@@ -169,16 +169,17 @@ describe('the web chat', () => {
   );
 
   test(
-    'a second tab takes the connection over, and the first can have it back',
+    'a copy of the browser takes the connection over, and the first can have it back',
     async () => {
       const context = await stage.context();
       const first = await Person.signUp(context, stage.server.url, 'lea');
-      const second = await context.newPage();
+      const storageState = await context.storageState({ indexedDB: true });
+      const second = await (await stage.context({ storageState })).newPage();
       await second.goto(stage.server.url);
-      await first.page.getByText('Hongyan is open in another tab or window.').waitFor();
+      await first.page.getByText('Hongyan is open elsewhere with the data of this browser.').waitFor();
       await first.page.getByRole('button', { name: 'Use here' }).click();
       await first.isOnline();
-      await second.getByText('Hongyan is open in another tab or window.').waitFor();
+      await second.getByText('Hongyan is open elsewhere with the data of this browser.').waitFor();
     },
     testMsMax,
   );

@@ -351,7 +351,7 @@ export interface Client {
   getUser(userId: UserId): Promise<User>;
   /** Users with an id, or a word of the name, that starts with the query, of which the first 256 characters count. */
   searchUsers(query: string): Promise<readonly User[]>;
-  /** Closes, and deletes what this device kept: conversations, cursor, outbox. Waiting sends reject. Rejects when the storage cannot delete. */
+  /** Closes, in all tabs of the device, and deletes what it kept: conversations, cursor, outbox. Waiting sends reject. Rejects when the storage cannot delete. */
   logout(): Promise<void>;
 }
 
@@ -462,7 +462,7 @@ export interface ClientOptions {
    * is signed in: that closes the client. After any other rejection the client tries again later.
    */
   readonly token: () => string | Promise<string>;
-  /** Default: memory. createIndexedDbStorage(name) in browsers. */
+  /** Default: memory. createIndexedDbStorage(name) in browsers, where tabs that share one are one device with one connection. */
   readonly storage?: ClientStorage;
   /** Default: from the storage, else random and kept there. */
   readonly deviceId?: DeviceId;
@@ -472,7 +472,7 @@ export interface ClientOptions {
   readonly requestTimeoutMs?: number;
   /** The name of the device that its user sees, e.g. "Shop app on Android". */
   readonly clientName?: string;
-  /** Where the runtime has no global WebSocket: Node before 22. */
+  /** Where the runtime has no global WebSocket: Node before 22. With it, tabs do not share a connection. */
   readonly webSocket?: WebSocketConstructor;
 }
 

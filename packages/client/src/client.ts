@@ -32,6 +32,7 @@ import { privateType } from './private-state.ts';
 import type { RouteName } from './routes.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { type ClientEnvironment, Session } from './session.ts';
+import { exclusively } from './tabs.ts';
 import { userIdOf } from './token.ts';
 import { TypingThrottle } from './typing-throttle.ts';
 import { cutTo, wellFormed } from './unicode.ts';
@@ -54,10 +55,11 @@ export type { ClientEnvironment } from './session.ts';
  */
 export function createClient(options: ClientOptions, environment: Partial<ClientEnvironment> = {}): Client {
   const { clock = systemClock, random = secureRandom, signals = browserSignals } = environment;
+  const { locks = globalThis.navigator?.locks } = environment;
   if (!(options.webSocket ?? globalThis.WebSocket)) {
     throw new TypeError('this runtime has no WebSocket: pass a WebSocket class as options.webSocket');
   }
-  return new HongyanClient(options, { clock, random, signals });
+  return new HongyanClient(options, { clock, random, signals, locks });
 }
 
 /** The server takes queries of up to 256 characters. */
@@ -124,6 +126,23 @@ class HongyanClient implements Client {
   }
 
   async logout(): Promise<void> {
+    const session = this.#session;
+    this.#end();
+    session?.announceLogout();
+    await this.#storage.clear();
+  }
+
+  /** [C8] Logged out in another tab, which has cleared the storage: what was written here meanwhile goes too, unless there is a user again. */
+  async #endHere(): Promise<void> {
+    this.#end();
+    const storage = this.#safeStorage();
+    await exclusively(this.#environment.locks, async () => {
+      const kept = await storage.load();
+      if (kept && kept.meta.userId === undefined) await storage.clear();
+    });
+  }
+
+  #end(): void {
     this.#closings++;
     this.#session?.end();
     this.#inUse?.release();
@@ -131,7 +150,6 @@ class HongyanClient implements Client {
     this.#session = undefined;
     this.#opening = undefined;
     this.#typing.clear();
-    await this.#storage.clear();
   }
 
   async send(
@@ -195,7 +213,7 @@ class HongyanClient implements Client {
   }
 
   discard(clientMsgId: ClientMsgId): void {
-    this.#session?.outbox.discard(clientMsgId);
+    this.#session?.discard(clientMsgId);
   }
 
   outbox(conversationId?: ConversationId) {
@@ -360,17 +378,13 @@ class HongyanClient implements Client {
   }
 
   async #openSession(): Promise<Session> {
-    const storage = new SafeStorage({
-      storage: this.#storage,
-      clock: this.#environment.clock,
-      onFailure: (error) => this.#events.emit('warning', { message: storageWarning, error }),
-    });
+    const storage = this.#safeStorage();
     this.#inUse = storage;
-    const { userId, deviceId, kept } = await loadKept(storage, {
-      token: () => this.#token(),
-      deviceId: this.#options.deviceId,
-      newId: this.#newId,
-    });
+    const token = this.#token();
+    await token.catch(() => {}); // loadKept decides
+    const { userId, deviceId, kept } = await exclusively(this.#environment.locks, () =>
+      loadKept(storage, { token: () => token, deviceId: this.#options.deviceId, newId: this.#newId }),
+    );
     if (this.#inUse !== storage) throw new ClientError('unavailable', 'logged out meanwhile');
     const session = new Session({
       userId,
@@ -379,11 +393,20 @@ class HongyanClient implements Client {
       environment: this.#environment,
       storage,
       events: this.#events,
+      onLogout: () => void this.#endHere(),
     });
     session.restore(kept);
     this.#session = session;
     for (const view of session.conversations.list()) this.#events.emit('conversation', view);
     return session;
+  }
+
+  #safeStorage(): SafeStorage {
+    return new SafeStorage({
+      storage: this.#storage,
+      clock: this.#environment.clock,
+      onFailure: (error) => this.#events.emit('warning', { message: storageWarning, error }),
+    });
   }
 
   async #change(conversationId: ConversationId, describe: () => StateContent, expectEdited?: number): Promise<void> {

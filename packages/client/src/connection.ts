@@ -6,7 +6,7 @@ import type { Down, DownOf } from '@hongyan/protocol/down';
 import type { DeviceId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { UpOf } from '@hongyan/protocol/up';
-import type { ConnectionState, WebSocketConstructor, WebSocketLike } from './api.ts';
+import type { ConnectionState, WebSocketLike } from './api.ts';
 import { backOffMs, stableAfterMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import type { NetworkSignals } from './network-signals.ts';
@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   readonly deviceId: DeviceId;
   readonly clientName: string | undefined;
   readonly requestTimeoutMs: number;
-  readonly webSocket: WebSocketConstructor;
+  readonly sockets: Sockets;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signals: NetworkSignals;
@@ -31,6 +31,15 @@ export interface ConnectionOptions {
   /** Every frame that answers no request. */
   readonly onFrame: (frame: Down) => void;
   readonly onState: (state: ConnectionState) => void;
+}
+
+/** Where sockets come from. */
+export interface Sockets {
+  /** Before each attempt. */
+  ready(): Promise<void>;
+  open(url: string): WebSocketLike;
+  /** Of a socket; the others follow. */
+  firstRequestId(): number;
 }
 
 interface Connecting {
@@ -107,6 +116,14 @@ export class Connection {
     if (this.#life.type === 'open') this.#lost('back_off', error);
   }
 
+  /** Another socket is to be used from now on. */
+  redial(): void {
+    // [C6] A replacement that comes now is of the tab that opened the other.
+    this.#strays.add();
+    this.#lost('reconnect', new ClientError('unavailable', 'another tab has the connection now'));
+    this.#hurry();
+  }
+
   /** Rejects with the server's refusal, or `unavailable` when no answer came: then the outcome is unknown. */
   async request<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
     if (this.#life.type !== 'open') throw new ClientError('unavailable', 'not connected');
@@ -128,6 +145,7 @@ export class Connection {
     this.#life = life;
     this.#options.onState({ type: 'connecting', attempt });
     Promise.resolve()
+      .then(() => this.#options.sockets.ready())
       .then(() => this.#options.token())
       .then((token) => {
         if (this.#life === life) this.#dial(life, token);
@@ -141,8 +159,8 @@ export class Connection {
   }
 
   #dial(life: Connecting, token: string): void {
-    const { webSocket: WebSocket, url, deviceId, clientName } = this.#options;
-    const socket = new WebSocket(socketUrl(url));
+    const { sockets, url, deviceId, clientName } = this.#options;
+    const socket = sockets.open(socketUrl(url));
     life.socket = socket;
     socket.onopen = () => {
       life.hasSentHello = true;
@@ -185,8 +203,12 @@ export class Connection {
   #welcomed({ timer, attempt, socket }: Connecting, welcome: DownOf<'welcome'>): void {
     timer.cancel();
     if (!socket) return;
-    const { clock, requestTimeoutMs, onState, onWelcome } = this.#options;
-    const open = new OpenSocket({ socket, welcome, clock, requestTimeoutMs, onDead: (error) => this.fail(error) });
+    const { clock, requestTimeoutMs, sockets, onState, onWelcome } = this.#options;
+    const open = new OpenSocket({
+      ...{ socket, welcome, clock, requestTimeoutMs },
+      firstRequestId: sockets.firstRequestId(),
+      onDead: (error) => this.fail(error),
+    });
     const life: Open = { type: 'open', attempt, sinceMs: clock.monotonicMs(), socket, open };
     this.#life = life;
     onState({ type: 'catching_up' });

@@ -39,6 +39,7 @@ function create() {
     storage,
     events,
     ownOf: () => nothingOwn,
+    isPaused: () => false,
     onProgress: () => {},
   });
   return { conversations, clock };

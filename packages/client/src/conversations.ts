@@ -28,12 +28,16 @@ export interface ConversationsOptions {
   readonly events: Emits<ClientEvents>;
   /** What this user has set for a conversation in private. */
   readonly ownOf: (conversationId: ConversationId) => OwnParts;
+  /** Nothing is written meanwhile: another client of this device writes. */
+  readonly isPaused: () => boolean;
   /** Something was shown or read here: the server should be notified. */
   readonly onProgress: (state: ConversationState) => void;
 }
 
 /** Changes are written together, this long after the first of them. */
 const saveDelayMs = 300;
+/** Messages and changes of a conversation that wait for this client to write again. */
+const pausedMax = 1_000;
 /** When more have moved, all are sorted. */
 const movedMax = 32;
 
@@ -49,20 +53,10 @@ export class Conversations {
   readonly #outOfOrder = new Set<ConversationState>();
   #list: readonly ConversationView[] | undefined;
   readonly #history: DeviceHistory;
-  #isPaused = false;
 
   constructor(options: ConversationsOptions) {
     this.#options = options;
     this.#history = new DeviceHistory(options.storage, options.self);
-  }
-
-  /** Nothing is written while it is set: another client of this device writes. Which messages it kept is not known here. */
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-  set isPaused(isPaused: boolean) {
-    if (this.#isPaused && !isPaused) for (const state of this.#states.values()) this.#forgetMessages(state);
-    this.#isPaused = isPaused;
   }
 
   restore(stored: readonly StoredConversation[]): void {
@@ -145,6 +139,8 @@ export class Conversations {
     request: HistoryRequest,
     isPartEnough: boolean,
   ): Promise<HistoryPage | undefined> {
+    // What another tab keeps, and up to where, is not known here.
+    if (this.#options.isPaused() && !isPartEnough) return undefined;
     if (!state.kept.isStored) await this.save();
     const page = await this.#history.page(state, request, isPartEnough);
     if (page && this.isCurrent(state)) this.#opened(state);
@@ -197,8 +193,8 @@ export class Conversations {
     this.#unreported.delete(state);
     this.#outOfOrder.add(state);
     this.#list = undefined;
-    const { storage, events } = this.#options;
-    void storage.deleteConversation(conversationId);
+    const { storage, events, isPaused } = this.#options;
+    if (!isPaused()) void storage.deleteConversation(conversationId);
     events.emit('left', { conversationId });
   }
 
@@ -212,7 +208,12 @@ export class Conversations {
   }
 
   async #saveUnsaved(): Promise<boolean> {
-    if (this.#unsaved.size === 0 || this.isPaused) return true;
+    if (this.#options.isPaused()) {
+      // They are read from the server again, and take no room meanwhile.
+      for (const { kept, shownSeq } of this.#unsaved) if (kept.unstoredCount > pausedMax) kept.forget(shownSeq);
+      return true;
+    }
+    if (this.#unsaved.size === 0) return true;
     const { storage } = this.#options;
     const states = [...this.#unsaved];
     this.#unsaved.clear();

@@ -280,6 +280,7 @@ class World {
       storage,
       events,
       ownOf: () => nothingOwn,
+      isPaused: () => false,
       onProgress: () => {},
     });
   }

@@ -23,7 +23,7 @@ export interface KeptDataOptions {
 
 const nothing: Kept = { meta: {}, outbox: [], conversations: [] };
 
-/** Rejects when no token can be had and the storage names no user. */
+/** While no other tab does: two that start at once are to be one device. Rejects when no token can be had and the storage names no user. */
 export async function loadKept(storage: SafeStorage, options: KeptDataOptions): Promise<KeptData> {
   // A storage that cannot be read does not prevent a session: the device begins anew.
   const kept = (await storage.load()) ?? nothing;

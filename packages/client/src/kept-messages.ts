@@ -55,7 +55,10 @@ export class KeptMessages {
   }
   /** Nothing waits to be stored, or is on its way. */
   get isStored(): boolean {
-    return this.#messages.size + this.#changes.length === 0 && (!this.#taken || this.#taken === this.#stored);
+    return this.unstoredCount === 0 && (!this.#taken || this.#taken === this.#stored);
+  }
+  get unstoredCount(): number {
+    return this.#messages.size + this.#changes.length;
   }
   /** In the storage; both ends are inclusive. */
   get stored(): { readonly fromSeq: number; readonly throughSeq: number } {

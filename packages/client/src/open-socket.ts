@@ -13,6 +13,7 @@ export interface OpenSocketOptions {
   readonly welcome: DownOf<'welcome'>;
   readonly clock: Clock;
   readonly requestTimeoutMs: number;
+  readonly firstRequestId: number;
   /** The server is silent. */
   readonly onDead: (error: ClientError) => void;
 }
@@ -28,7 +29,7 @@ export class OpenSocket {
   /** Absent when the server takes no bundles. */
   readonly #writer: FrameWriter | undefined;
 
-  constructor({ socket, welcome, clock, requestTimeoutMs, onDead }: OpenSocketOptions) {
+  constructor({ socket, welcome, clock, requestTimeoutMs, firstRequestId, onDead }: OpenSocketOptions) {
     const { bundles, heartbeat_ms, limits } = welcome;
     const { frame_bytes_max: bytesMax = frameBytesMaxDefault } = limits;
     this.#socket = socket;
@@ -36,6 +37,7 @@ export class OpenSocket {
     this.requests = new Requests({
       clock,
       timeoutMs: requestTimeoutMs,
+      firstId: firstRequestId,
       frameBytesMax: limits.frame_bytes_max,
       send: (text) => this.send(text),
       onSilence: onDead,

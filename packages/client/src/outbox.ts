@@ -87,6 +87,23 @@ export class Outbox {
     }
   }
 
+  /** What other tabs left in the storage. */
+  adopt(kept: readonly OutboxItem[]): void {
+    const added = kept.filter(({ message }) => !this.#items.has(message.clientMsgId));
+    this.restore(added);
+    for (const item of added) this.#options.onChange(item);
+    this.#pump();
+  }
+
+  /** A committed message of this user: another tab may have sent what waits or failed here. */
+  committed(message: ClientMessage): void {
+    const item = this.#items.get(message.clientMsgId);
+    if (item?.state !== 'queued' && item?.state !== 'failed') return;
+    this.#remove(item);
+    this.#update(item, message);
+    item.settled.resolve(message);
+  }
+
   /** Resolves with the committed message. [D3] The same client_msg_id again is the same message, or rejects with `conflict`. */
   add(added: NewMessage): Promise<ClientMessage> {
     const { target, conversationId, from, clientMsgId, content, replyTo, mentions, isChange, expectEdited } = added;

@@ -33,6 +33,7 @@ export type Answer = Extract<Down, { readonly id: number }>;
 export interface RequestsOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
+  readonly firstId: number;
   /** What the server takes: a longer frame would have no answer, or cost the connection. */
   readonly frameBytesMax: number | undefined;
   readonly send: (text: string) => void;
@@ -49,10 +50,11 @@ interface Waiting {
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #waiting = new Map<number, Waiting>();
-  #nextId = 1;
+  #nextId: number;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.#nextId = options.firstId;
   }
 
   ask<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {

@@ -3,10 +3,11 @@
 import type { Clock } from '@hongyan/base/clock';
 import type { PrivateChange } from '@hongyan/protocol/content';
 import type { Down, DownOf } from '@hongyan/protocol/down';
-import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import { privateTimelineId } from '@hongyan/protocol/private';
 import type {
   ClientEvents,
+  ClientMessage,
   ClientOptions,
   ClientStorage,
   ConnectionState,
@@ -28,6 +29,7 @@ import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
 import { PrivateState, privateType, type StoredOwn } from './private-state.ts';
 import type { SafeStorage } from './safe-storage.ts';
+import { type Locks, Tabs } from './tabs.ts';
 import { UnknownConversations } from './unknown-conversations.ts';
 import type { Conversation } from './wire.ts';
 import { isConversation } from './wire-shapes.ts';
@@ -38,7 +40,11 @@ export interface ClientEnvironment {
   /** 0 ≤ x < 1. */
   readonly random: () => number;
   readonly signals: NetworkSignals;
+  /** Absent: tabs of one device do not share its connection. */
+  readonly locks: Locks | undefined;
 }
+
+type Closed = Extract<ConnectionState, { type: 'closed' }>;
 
 export interface SessionOptions {
   readonly userId: UserId;
@@ -47,6 +53,8 @@ export interface SessionOptions {
   readonly environment: ClientEnvironment;
   readonly storage: SafeStorage;
   readonly events: Emits<ClientEvents>;
+  /** The user has logged out in another tab. */
+  readonly onLogout: () => void;
 }
 
 export class Session {
@@ -59,10 +67,13 @@ export class Session {
   readonly positions: Positions;
   readonly own: PrivateState;
   readonly #options: SessionOptions;
+  readonly #tabs: Tabs;
   readonly #catchUp: CatchUp;
   readonly #unknown: UnknownConversations;
   readonly #events: Emits<ClientEvents>;
   #hasEnded = false;
+  /** By another client of this device, which may write what this one keeps. */
+  #isReplaced = false;
   #cursor: string | undefined;
   /** Of the store that the cursor and the seqs are of. */
   #epoch: string | undefined;
@@ -73,12 +84,15 @@ export class Session {
     this.#options = options;
     const events: Emits<ClientEvents> = {
       emit: (event, value) => {
-        if (!this.#hasEnded) options.events.emit(event, value);
+        if (this.#hasEnded) return;
+        options.events.emit(event, value);
+        if (event === 'message') this.#onMessage(value as ClientEvents['message']);
       },
     };
     this.#events = events;
     this.userId = userId;
     this.deviceId = deviceId;
+    this.#tabs = this.#createTabs();
     this.connection = this.#createConnection();
     this.outbox = this.#createOutbox();
     this.positions = new Positions({ clock: environment.clock, post: (frame) => this.connection.post(frame) });
@@ -89,6 +103,7 @@ export class Session {
       storage,
       events,
       ownOf: (conversationId) => this.own.of(conversationId),
+      isPaused: () => this.#isReplaced || !this.#tabs.isLeading,
       onProgress: (state) => this.positions.moved(state),
     });
     const getConversation = (conversationId: ConversationId) => this.#getConversation(conversationId);
@@ -116,11 +131,13 @@ export class Session {
     this.own.stop();
     await this.conversations.save();
     await this.#options.storage.settled();
+    if (this.#state.type === 'closed') this.#tabs.leave();
   }
 
   /** [C8] The user has logged out: nothing that still arrives is reported or kept. */
   end(): void {
     this.connection.close();
+    this.#tabs.leave();
     this.outbox.end();
     this.#hasEnded = true;
     this.#options.storage.release();
@@ -141,9 +158,34 @@ export class Session {
     return this.conversations.get(conversationId) ?? (await this.#unknown.learn(conversationId));
   }
 
+  /** In all tabs. */
+  discard(clientMsgId: ClientMsgId): void {
+    this.outbox.discard(clientMsgId);
+    this.#tabs.announceDiscard(clientMsgId);
+  }
+
+  /** After `end`, also in the other tabs of this device. */
+  announceLogout(): void {
+    this.#tabs.announceLogout();
+  }
+
+  #createTabs(): Tabs {
+    const { client, userId, deviceId, environment, onLogout } = this.#options;
+    const { url, webSocket } = client;
+    return new Tabs({
+      ...environment,
+      name: JSON.stringify(['hongyan 1', url, userId, deviceId]),
+      locks: webSocket ? undefined : environment.locks,
+      webSocket: webSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor),
+      onMove: () => (this.#tabs.isStopped ? this.connection.open() : this.connection.redial()),
+      onLogout,
+      onDiscard: (clientMsgId) => this.outbox.discard(clientMsgId),
+    });
+  }
+
   #createConnection(): Connection {
     const { client, deviceId, environment } = this.#options;
-    const { url, token, requestTimeoutMs = 10_000, clientName, webSocket } = client;
+    const { url, token, requestTimeoutMs = 10_000, clientName } = client;
     return new Connection({
       ...environment,
       url,
@@ -151,7 +193,7 @@ export class Session {
       deviceId,
       clientName,
       requestTimeoutMs,
-      webSocket: webSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor),
+      sockets: this.#tabs,
       onWelcome: (welcome) => this.#onWelcome(welcome),
       onFrame: (frame) => this.#onFrame(frame),
       onState: (state) => this.#onState(state),
@@ -180,7 +222,8 @@ export class Session {
         this.outbox.changes({ conversationId: this.#ownId }).map(({ content }) => content.change as PrivateChange),
       onChange: (change) => this.#onOwn(change),
       onFailure: (error) => this.connection.fail(toClientError(error)),
-      save: (own) => void storage.saveMeta({ own }),
+      // Each tab has it; one writes it.
+      save: (own) => void (this.#tabs.isLeading && storage.saveMeta({ own })),
     });
   }
 
@@ -201,15 +244,28 @@ export class Session {
     if (state.type === 'reconnecting' || state.type === 'closed') {
       this.outbox.disconnected();
       this.positions.disconnected();
+      this.#tabs.disconnected();
     }
     // The outbox is written all the same: what is sent here leaves when this client connects again, or in the next run.
-    if (state.type === 'closed') this.conversations.isPaused ||= state.reason === 'replaced';
-    if (state.type === 'catching_up') this.conversations.isPaused = false;
+    if (state.type === 'closed') this.#isReplaced ||= state.reason === 'replaced';
+    if (state.type === 'catching_up') this.#isReplaced = false;
     this.#state = state;
+    if (state.type === 'closed') void this.#leaveTabs(state.reason);
     this.#events.emit('state', state);
   }
 
+  /** Another tab goes on from what is kept. */
+  async #leaveTabs(reason: Closed['reason']): Promise<void> {
+    if (reason === 'replaced') {
+      this.#tabs.isStopped = true;
+      return;
+    }
+    await this.conversations.save();
+    if (this.#state.type === 'closed') this.#tabs.leave();
+  }
+
   async #onWelcome(welcome: DownOf<'welcome'>): Promise<void> {
+    this.#tabs.connected(welcome);
     if (welcome.user_id !== this.userId) {
       this.connection.close();
       throw new ClientError('conflict', `the token is of ${welcome.user_id}; this client is of ${this.userId}`);
@@ -247,10 +303,20 @@ export class Session {
     this.#epoch = epoch;
     if (from.type !== 'cursor' && this.connection.isOpen) this.outbox.connected();
     // [C2] What the cursor stands for is kept before the cursor itself.
+    if (!this.#tabs.isLeading) return;
+    const { storage } = this.#options;
     if (await this.conversations.save()) {
       const own = this.own.unsaved();
-      await this.#options.storage.saveMeta({ cursor, epoch, ...(own ? { own } : {}) });
+      await storage.saveMeta({ cursor, epoch, ...(own ? { own } : {}) });
     }
+    if (!this.#tabs.hasOthers) return;
+    // What a tab wrote offline and left behind.
+    const kept = await storage.load();
+    if (kept?.meta.userId === this.userId) this.outbox.adopt(kept.outbox);
+  }
+
+  #onMessage(message: ClientMessage): void {
+    if (message.from === this.userId) this.outbox.committed(message);
   }
 
   #onFrame(frame: Down): void {

@@ -55,7 +55,7 @@ export const en = {
     waiting_other: '{{count}} messages waiting',
     unauthorized: 'Your session has ended.',
     token_revoked: 'You signed out on this device.',
-    replaced: 'Hongyan is open in another tab or window.',
+    replaced: 'Hongyan is open elsewhere with the data of this browser.',
     protocol_error: 'A new version is available. Reload the page.',
     on_purpose: 'You are disconnected.',
     signInAgain: 'Sign in again',

@@ -57,7 +57,7 @@ export const zh: Words = {
     waiting_other: '{{count}} 条消息待发送',
     unauthorized: '登录已失效。',
     token_revoked: '你已在此设备退出登录。',
-    replaced: '鸿雁已在另一个标签页或窗口中打开。',
+    replaced: '鸿雁已在别处使用此浏览器的数据打开。',
     protocol_error: '已有新版本，请刷新页面。',
     on_purpose: '连接已断开。',
     signInAgain: '重新登录',

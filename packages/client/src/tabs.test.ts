@@ -1,0 +1,264 @@
+// Clients of one device that share a connection, as tabs do: real channels, and locks as a browser has them.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { until } from '@hongyan/testing/until';
+import type { Client, ClientStorage, DeviceId } from './api.ts';
+import { createClient } from './client.ts';
+import { ClientError } from './client-error.ts';
+import { createMemoryStorage } from './memory-storage.ts';
+import type { FromFollower, ToFollower } from './remote-socket.ts';
+import { LockManager } from './testing/lock-manager.ts';
+import { tokenOf } from './testing/scripted-server.ts';
+import { message } from './testing/session-rig.ts';
+import { TimelineServer } from './testing/timeline-server.ts';
+
+let server: TimelineServer;
+let clock: ManualClock;
+let locks: LockManager;
+let storage: ClientStorage;
+let clients: Client[];
+beforeEach(() => {
+  server = new TimelineServer();
+  clock = new ManualClock();
+  locks = new LockManager();
+  storage = createMemoryStorage();
+  clients = [];
+});
+afterEach(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  await server.scripted.stop();
+});
+
+const group = 'g:1' as never;
+const connections = () => server.scripted.connections;
+
+/** A client as a tab has it, and the texts that it has shown. */
+function tab({ userId = 'me', kept = storage }: { readonly userId?: string; readonly kept?: ClientStorage } = {}) {
+  const client = createClient(
+    { url: server.scripted.url, token: () => tokenOf(userId), storage: kept },
+    { clock, locks: locks.locks },
+  );
+  clients.push(client);
+  const shown: unknown[] = [];
+  client.on('message', ({ content }) => shown.push(content.text));
+  return { client, shown };
+}
+
+/** Two online clients: the first leads. */
+async function two() {
+  const first = tab();
+  await first.client.connect();
+  const second = tab();
+  await second.client.connect();
+  return [first, second] as const;
+}
+
+const push = (at: number, seq: number) => connections()[at]?.send({ type: 'message', ...server.entry(seq) });
+const isOnline = (client: Client) => until(() => client.state.type === 'online');
+
+test('[C11] tabs that start at once are one device with one connection, and each shows what is pushed', async () => {
+  const tabs = [tab(), tab(), tab()];
+  await Promise.all(tabs.map(({ client }) => client.connect()));
+  expect(new Set(tabs.map(({ client }) => client.deviceId)).size).toBe(1);
+  expect(connections()).toHaveLength(1);
+  server.texts = ['a'];
+  push(0, 1);
+  await until(() => tabs.every(({ shown }) => shown.length === 1));
+  expect(connections()[0]?.frames.filter(({ type }) => type === 'hello')).toHaveLength(1);
+});
+
+test('[C11] an answer reaches the tab that asked, whatever the others ask meanwhile', async () => {
+  server.texts = ['a', 'b', 'c'];
+  const [first, second] = await two();
+  const [ofFirst, ofSecond] = await Promise.all([
+    first.client.history({ conversationId: group, afterSeq: 0 as never, limit: 1 }),
+    second.client.history({ conversationId: group, afterSeq: 1 as never, limit: 2 }),
+  ]);
+  expect(ofFirst.messages.map(({ content }) => content.text)).toEqual(['a']);
+  expect(ofSecond.messages.map(({ content }) => content.text)).toEqual(['b', 'c']);
+});
+
+test('[C11] [D4] when the tab with the connection closes, another one opens its own and misses nothing', async () => {
+  const [first, second] = await two();
+  await first.client.close();
+  server.texts = ['a'];
+  await until(() => connections().length === 2);
+  await isOnline(second.client);
+  await until(() => second.shown.length === 1);
+  expect(second.shown).toEqual(['a']);
+});
+
+test('[C11] a connection that is lost is lost for every tab, and there is one again', async () => {
+  const [first, second] = await two();
+  connections()[0]?.close(4000);
+  await until(() => first.client.state.type === 'reconnecting' && second.client.state.type === 'reconnecting');
+  clock.advance(300);
+  await isOnline(first.client);
+  await isOnline(second.client);
+  expect(connections()).toHaveLength(2);
+});
+
+test('[C11] [C6] replaced by another client of the device, all tabs stop, and come back where the user says so', async () => {
+  const [first, second] = await two();
+  for (let at = 0; at < 2; at++) {
+    await isOnline(first.client);
+    await isOnline(second.client);
+    connections()[at]?.close(4203);
+    await until(() => first.client.state.type !== 'online' && second.client.state.type !== 'online');
+    clock.advance(300);
+  }
+  await until(() => first.client.state.type === 'closed' && second.client.state.type === 'closed');
+  expect(first.client.state).toEqual({ type: 'closed', reason: 'replaced' });
+  expect(second.client.state).toEqual({ type: 'closed', reason: 'replaced' });
+  expect(connections()).toHaveLength(2);
+  await second.client.connect();
+  await isOnline(first.client);
+  expect(connections()).toHaveLength(3);
+});
+
+test('[C11] users are apart', async () => {
+  server.scripted.answer = (connection, frame) => {
+    if (frame.type !== 'hello') return server.answer(connection, frame);
+    const user_id = JSON.parse(atob(String(frame.token).split('.')[1] ?? '')).sub;
+    connection.send({ type: 'welcome', user_id, heartbeat_ms: 60_000, limits: {}, node: 'test', epoch: 'first' });
+    return true;
+  };
+  const [mine, yours] = [tab(), tab({ userId: 'you', kept: createMemoryStorage() })];
+  await Promise.all([mine.client.connect(), yours.client.connect()]);
+  expect(connections()).toHaveLength(2);
+});
+
+const deviceId = 'd1' as DeviceId;
+const nameOf = (url: string) => JSON.stringify(['hongyan 1', url, 'me', deviceId]);
+const withDevice = () => storage.saveMeta({ userId: 'me' as never, deviceId });
+
+test('[C11] a tab that has the lock and does not answer is frozen: another one leads', async () => {
+  await withDevice();
+  const { promise: never } = Promise.withResolvers<void>();
+  const frozen = rejectionOf(locks.locks.request(nameOf(server.scripted.url), () => never));
+  const { client } = tab();
+  const online = client.connect();
+  await until(() => clock.nextInMs === 3_000);
+  clock.advance(3_000);
+  await online;
+  expect(await frozen).toMatchObject({ message: 'stolen' });
+  expect(connections()).toHaveLength(1);
+});
+
+test('[C11] [D8] what waits for a tab that does not read is bounded: beyond it the tab is to connect again', async () => {
+  await withDevice();
+  await tab().client.connect();
+  const name = nameOf(server.scripted.url);
+  const [lobby, channel] = [new BroadcastChannel(name), new BroadcastChannel(`${name} frozen`)];
+  const received: ToFollower[] = [];
+  channel.onmessage = ({ data }) => received.push(data);
+  try {
+    lobby.postMessage({ type: 'join', id: 'frozen', isVisible: true });
+    await until(() => received[0]?.type === 'message');
+    const padding = 'x'.repeat(1024 * 1024);
+    for (let n = 0; n < 3; n++) connections()[0]?.send({ type: 'later', padding });
+    await until(() => received.length === 4);
+    channel.postMessage({ type: 'took', size: 3 * 1024 * 1024 } satisfies FromFollower);
+    // Messages of a channel are in order: once this one has arrived, so has the report.
+    channel.postMessage({ type: 'send', text: '{"type":"ping"}' } satisfies FromFollower);
+    await connections()[0]?.next('ping');
+    for (let n = 0; n < 4; n++) connections()[0]?.send({ type: 'later', padding });
+    await until(() => received.at(-1)?.type === 'close');
+    expect(received.filter(({ type }) => type === 'message')).toHaveLength(1 + 6);
+    expect(received.at(-1)).toEqual({ type: 'close', code: 4001 });
+  } finally {
+    lobby.close();
+    channel.close();
+  }
+});
+
+test('[C11] [C2] the tab that leads writes what is kept; another one does once it leads', async () => {
+  const writes: string[] = [];
+  const counted: ClientStorage = {
+    ...storage,
+    saveMeta(meta) {
+      writes.push('meta');
+      return storage.saveMeta(meta);
+    },
+    putConversations(changed) {
+      writes.push('conversations');
+      return storage.putConversations(changed);
+    },
+  };
+  const first = tab();
+  await first.client.connect();
+  const second = tab({ kept: counted });
+  await second.client.connect();
+  server.texts = ['a'];
+  push(0, 1);
+  await until(() => second.shown.length === 1 && first.shown.length === 1);
+  clock.advance(300);
+  await until(async () => (await storage.load()).conversations.length === 1);
+  expect(writes).toEqual([]);
+  await first.client.close();
+  await isOnline(second.client);
+  await until(() => writes.includes('meta'));
+  expect(writes[0]).toBe('conversations');
+});
+
+test('[C11] [C4] what a tab wrote offline and left behind is sent by another', async () => {
+  const [first, second] = await two();
+  server.scripted.answer = () => true;
+  connections()[0]?.close(4100);
+  await until(() => first.client.state.type === 'reconnecting' && second.client.state.type === 'reconnecting');
+  second.client.send({ conversationId: group }, { type: 'text', text: 'left' }).catch(() => {});
+  await until(async () => (await storage.load()).outbox.length === 1);
+  await second.client.close();
+  server.scripted.answer = (connection, frame) => server.answer(connection, frame);
+  clock.advance(60_000);
+  await until(() => connections().some(({ frames }) => frames.some(({ type }) => type === 'send')));
+  expect(first.client.outbox()).toMatchObject([{ content: { text: 'left' } }]);
+});
+
+test('[C11] [C4] a message that failed in two tabs is gone in both when one has sent it', async () => {
+  server.texts = ['a'];
+  const first = tab();
+  await first.client.connect();
+  server.scripted.answer = (connection, frame) => {
+    if (frame.type === 'send') connection.send({ type: 'error', id: frame.id, code: 'forbidden', message: 'no' });
+    return frame.type === 'send' || server.answer(connection, frame);
+  };
+  const options = { clientMsgId: 'k1' as never };
+  await first.client.send({ conversationId: group }, { type: 'text', text: 'a' }, options).catch(() => {});
+  const second = tab();
+  await second.client.connect();
+  expect(second.client.outbox()).toMatchObject([{ status: 'failed' }]);
+  connections()[0]?.send({ ...message(2), from: 'me', client_msg_id: 'k1' });
+  await until(() => first.client.outbox().length === 0 && second.client.outbox().length === 0);
+  expect((await storage.load()).outbox).toEqual([]);
+});
+
+test('[C11] a message that two tabs hold and one discards is sent by neither', async () => {
+  const first = tab();
+  await first.client.connect();
+  server.scripted.answer = () => true;
+  connections()[0]?.close(4100);
+  await until(() => first.client.state.type === 'reconnecting');
+  const waiting = first.client.send({ conversationId: group }, { type: 'text', text: 'a' });
+  await until(async () => (await storage.load()).outbox.length === 1);
+  const second = tab();
+  second.client.connect().catch(() => {});
+  await until(() => second.client.outbox().length === 1 && second.client.state.type === 'connecting');
+  await until(() => clock.nextInMs !== undefined);
+  for (const { clientMsgId } of second.client.outbox()) second.client.discard(clientMsgId);
+  expect(await rejectionOf(waiting)).toMatchObject({ code: 'not_found' });
+  expect(first.client.outbox()).toEqual([]);
+});
+
+test('[C11] [C8] a log-out in one tab is one in all, and nothing is kept', async () => {
+  server.texts = ['a'];
+  const [first, second] = await two();
+  const waiting = first.client.send({ conversationId: group }, { type: 'text', text: 'b' });
+  await second.client.logout();
+  await expect(waiting).rejects.toBeInstanceOf(ClientError);
+  expect(first.client.userId).toBeUndefined();
+  clock.advance(300);
+  expect(await storage.load()).toMatchObject({ outbox: [], conversations: [] });
+});
