@@ -13,11 +13,6 @@ const bar = (person: Person) => person.page.locator('.composer-bar');
 const said = async (client: Client, conversationId: ConversationId, text: string): Promise<Seq> =>
   (await client.send({ conversationId }, { type: 'text', text })).seq as Seq;
 
-async function choose(person: Person, text: string, action: string): Promise<void> {
-  await person.bubble(text).click({ button: 'right' });
-  await person.page.getByRole('menuitem', { name: action, exact: true }).click();
-}
-
 const holds = (person: Person, value: string) =>
   person.until(
     () => editor(person).inputValue(),
@@ -50,7 +45,7 @@ describe('changes of messages in the web chat', () => {
       expect(await ann.page.getByRole('menuitem', { name: 'Edit', exact: true }).count()).toBe(0);
       await ann.page.keyboard.press('Escape');
 
-      await choose(ann, 'frist', 'Edit');
+      await ann.choose('frist', 'Edit');
       await bar(ann).getByText('frist').waitFor();
       expect(await ann.bubble('frist').getAttribute('data-editing')).toBe('true');
       await holds(ann, 'frist');
@@ -158,7 +153,7 @@ describe('changes of messages in the web chat', () => {
       await dan.until(focused, (text) => text.includes('a secret'), 'the focus back on the message');
       await dan.sees('a secret');
 
-      await choose(dan, 'a secret', 'Recall');
+      await dan.choose('a secret', 'Recall');
       await dan.page.getByText('cannot be brought back').waitFor();
       await dan.page.locator('.confirm').getByRole('button', { name: 'Recall' }).click();
       const recalled = dan.page.locator('.message[data-recalled=true]');
@@ -241,7 +236,7 @@ describe('changes of messages in the web chat', () => {
       await eve.page.keyboard.press('Shift+F10');
       await names('Ffay👍');
       await eve.page.keyboard.press('Escape');
-      await choose(eve, 'react to me', 'Reactions');
+      await eve.choose('react to me', 'Reactions');
       await names('Ffay👍 Ggus🎉');
     },
     testMsMax,
@@ -258,7 +253,7 @@ describe('changes of messages in the web chat', () => {
       await hal.open('Crowd');
       await hal.write('hear me');
       await hal.sees('hear me', 'delivered');
-      await choose(hal, 'hear me', 'Message info');
+      await hal.choose('hear me', 'Message info');
       const dialog = hal.page.getByRole('dialog', { name: 'Message info' });
       await dialog.getByText('Delivered to 54 of 54, read by 0 of 54').waitFor();
       const list = dialog.getByRole('list', { name: 'Delivered to' });

@@ -81,6 +81,12 @@ export class Person {
     return this.page.locator('.message', { has: this.page.locator('.text', { hasText: new RegExp(`^${text}$`) }) });
   }
 
+  /** An action from the menu of a message. */
+  async choose(text: string, action: string): Promise<void> {
+    await this.bubble(text).click({ button: 'right' });
+    await this.page.getByRole('menuitem', { name: action, exact: true }).click();
+  }
+
   /** The sign beside an own message: queued, ack, delivered, read, failed. */
   async sees(text: string, mark?: string): Promise<void> {
     const bubble = this.bubble(text);

@@ -37,7 +37,10 @@ export function Composer(props: ComposerProps) {
   const text = edit?.text ?? draft;
   const reply = useSignal(chat.references.replies).get(conversationId);
   const { problem, submit } = useSubmit(props);
-  const mentions = useMentions(conversation, textRef, (written) => write(chat, conversationId, written));
+  const mentions = useMentions(conversation, textRef, {
+    isOff: edit !== undefined,
+    write: (written) => write(chat, conversationId, written),
+  });
   const listId = useId();
   const roomId = useId();
   const { charactersLeft } = roomFor(text);

@@ -4,9 +4,9 @@ import { matching, queryAt, splitMentions, withMention } from './mentions.ts';
 
 const people = [
   ['all', 'all'],
-  ['alice', 'Alice Jones'],
+  ['alice', 'Alice Goose'],
   ['bob', 'Bob'],
-  ['li', '李雷'],
+  ['li', '李四'],
 ].map(([userId, name]) => ({ userId: userId as UserId | 'all', name: name ?? '' }));
 
 test('the word at the caret is a query, not an address or a word further back', () => {
@@ -21,15 +21,15 @@ test('people are found by the beginning of their id, their name, or a word of it
   const found = (query: string) => matching(people, query).map(({ userId }) => String(userId));
   expect(found('')).toEqual(['all', 'alice', 'bob', 'li']);
   expect(found('AL')).toEqual(['all', 'alice']);
-  expect(found('jon')).toEqual(['alice']);
+  expect(found('goo')).toEqual(['alice']);
   expect(found('李')).toEqual(['li']);
   expect(found('x')).toEqual([]);
 });
 
 test('a pick replaces what was written of it, and the caret stands behind', () => {
   const query = queryAt('hi @al, how', 6);
-  expect(query && withMention('hi @al, how', query, 'Alice Jones')).toEqual({
-    text: 'hi @Alice Jones , how',
+  expect(query && withMention('hi @al, how', query, 'Alice Goose')).toEqual({
+    text: 'hi @Alice Goose , how',
     caret: 16,
   });
   const atEnd = queryAt('@b', 2);

@@ -1,7 +1,7 @@
 // Completion of mentions in the composer: whom to offer for the "@…" at the caret, and the keys that choose.
 
 import type { ConversationView, UserId } from '@hongyan/client/api';
-import { type KeyboardEvent, type RefObject, useEffect, useState } from 'react';
+import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
@@ -12,15 +12,23 @@ export interface MentionOffer {
   readonly chosen: number;
 }
 
-/** `write`: puts a text into the composer. */
+/** `isOff`: what is being written mentions nobody. `write`: puts a text into the composer. */
 export function useMentions(
   conversation: ConversationView,
   textRef: RefObject<HTMLTextAreaElement | null>,
-  write: (text: string) => void,
+  { isOff, write }: { readonly isOff: boolean; readonly write: (text: string) => void },
 ) {
   const { references } = useChat();
   const [query, setQuery] = useState<MentionQuery>();
   const [chosen, setChosen] = useState(0);
+  /** Where the caret belongs once the text with the mention is there: before the next key. */
+  const caretRef = useRef<number>(undefined);
+  useLayoutEffect(() => {
+    const caret = caretRef.current;
+    if (caret === undefined) return;
+    caretRef.current = undefined;
+    textRef.current?.setSelectionRange(caret, caret);
+  });
   const everyone = useMentionable(conversation, query !== undefined);
   const people = query ? matching(everyone, query.text) : [];
   const offer: MentionOffer | undefined = people.length > 0 ? { people, chosen: chosen % people.length } : undefined;
@@ -29,7 +37,7 @@ export function useMentions(
   function look(): void {
     const area = textRef.current;
     const next =
-      area && conversation.kind !== 'direct' && area.selectionStart === area.selectionEnd
+      area && !isOff && conversation.kind !== 'direct' && area.selectionStart === area.selectionEnd
         ? queryAt(area.value, area.selectionStart)
         : undefined;
     if (next?.from !== query?.from || next?.text !== query?.text) setChosen(0);
@@ -44,7 +52,7 @@ export function useMentions(
     write(text);
     setQuery(undefined);
     area.focus();
-    requestAnimationFrame(() => area.setSelectionRange(caret, caret));
+    caretRef.current = caret;
   }
 
   /** Returns whether the key was one of the list's. */
