@@ -9,6 +9,7 @@ import {
   ConversationIdSchema,
   DeviceIdSchema,
   MsgIdSchema,
+  type Seq,
   SeqSchema,
   UserIdSchema,
 } from '../ids.ts';
@@ -128,12 +129,24 @@ export const messageOperations = {
   }),
   catchUp: operation({
     summary: 'Every entry after a seq as it was committed, without holes: what a device that was away has missed',
-    input: Type.Object({ conversation_id: ConversationIdSchema, after_seq: SeqSchema, limit: limitSchema }),
+    input: Type.Object({
+      conversation_id: ConversationIdSchema,
+      after_seq: SeqSchema,
+      limit: limitSchema,
+      only: Type.Optional(
+        Type.Literal('state', {
+          description: 'State entries alone, for who has the messages already; limit counts all that are looked at',
+        }),
+      ),
+    }),
     output: Type.Object({
       conversation_id: ConversationIdSchema,
       entries: Type.Array(EntrySchema, {
-        description: 'Ascending by seq, without holes; contents that were recalled are erased',
+        description: 'Ascending by seq, without holes unless `only` was given; contents that were recalled are erased',
       }),
+      through_seq: Type.Unsafe<Seq>(
+        Type.Integer({ description: 'Everything up to it was looked at: after_seq of the next page' }),
+      ),
       first_seq: SeqSchema,
       last_seq: SeqSchema,
       has_more: Type.Boolean(),

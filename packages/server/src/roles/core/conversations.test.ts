@@ -378,3 +378,25 @@ test('[E10] administrators change who may post, add and mention all, and whether
   accepted(await update('ann', { rules: { post: 'members' } }));
   expect(codeOf(await world.trySay('bob', group))).toBe('ok');
 });
+
+test('[D5] who was removed sees nothing after it, and is told of the gap when added again', async () => {
+  const group = await world.group('ann', ['bob']);
+  const before = await world.say('ann', group, 'before');
+  const frames = await world.listen(userTopic(user('bob')));
+  accepted(await remove('ann', group, 'bob'));
+  expect(frames).toMatchObject([{ type: 'conversation', change: 'member_left', user_id: 'bob' }]);
+  const during = await world.say('ann', group, 'while bob was away');
+  for (const asked of [
+    world.core.history(caller('bob'), { conversation_id: group }),
+    world.core.catchUp(caller('bob'), { conversation_id: group, after_seq: before.seq }),
+  ])
+    expect(codeOf(await asked)).toBe('not_member');
+  accepted(await add('ann', group, 'bob'));
+  const after = await world.say('ann', group, 'after');
+  const input = { conversation_id: group, after_seq: before.seq };
+  const page = accepted(await world.core.catchUp(caller('bob'), input));
+  expect(page.first_seq).toBeGreaterThan(during.seq);
+  expect(page.entries.map((entry) => entry.seq)).not.toContain(during.seq);
+  expect(page.entries.at(-1)?.seq).toBe(after.seq);
+  expect((await view(group, 'bob')).first_seq).toBe(page.first_seq);
+});

@@ -54,11 +54,13 @@ export class History {
       ...this.#rangeOf({ ...input, after_seq }, visibleFromSeq),
       withTargeted: true,
     });
+    const wanted = input.only === 'state' ? range.entries.filter(({ isCounted }) => !isCounted) : range.entries;
     return ok({
       conversation_id,
       entries: membership
-        ? await this.#views.entries(range.entries, { conversation: membership.conversation, reader: userId })
-        : range.entries.map((entry) => toEntry(entry, 'ack')),
+        ? await this.#views.entries(wanted, { conversation: membership.conversation, reader: userId })
+        : wanted.map((entry) => toEntry(entry, 'ack')),
+      through_seq: range.entries.at(-1)?.seq ?? after_seq,
       first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
       last_seq: range.lastSeq,
       has_more: range.hasMore,

@@ -302,6 +302,22 @@ describe('unread counts', () => {
   });
 });
 
+test('[E2] state entries alone are caught up with, page by page', async () => {
+  for (const words of ['1', '2', '3']) await world.say('ann', 'bob', words);
+  accepted(await edit('ann', 1, 'one'));
+  await world.say('bob', 'ann', '4');
+  accepted(await react('bob', 2, '👍'));
+  const input = { conversation_id: direct, limit: 4, only: 'state' as const };
+  const first = accepted(await world.core.catchUp(caller('bob'), { ...input, after_seq: seq(0) }));
+  expect(first.entries.map((entry) => Number(entry.seq))).toEqual([4]);
+  expect(first).toMatchObject({ through_seq: 4, has_more: true, last_seq: 6 });
+  const second = accepted(await world.core.catchUp(caller('bob'), { ...input, after_seq: first.through_seq }));
+  expect(second.entries.map((entry) => Number(entry.seq))).toEqual([6]);
+  expect(second).toMatchObject({ through_seq: 6, has_more: false });
+  const end = accepted(await world.core.catchUp(caller('bob'), { ...input, after_seq: second.through_seq }));
+  expect(end).toMatchObject({ entries: [], through_seq: 6, has_more: false });
+});
+
 test('[E2] history as of any seq is the fold of the raw entries up to it', async () => {
   const names = ['ann', 'bob'];
   const steps = fc.array(

@@ -50,6 +50,7 @@ const byField: Readonly<Record<string, unknown>> = {
   status: 'ack',
   target_seq: 41,
   text: 'Dinner at seven?',
+  through_seq: 43,
   timestamp: 1_764_000_123_456,
   title: 'Weekend plans',
   to: 'bob',
