@@ -1,10 +1,20 @@
 // Two people at two browsers: signing up, writing, marks, groups, languages, phones and keyboards.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import type { BrowserContext, Page } from 'playwright-core';
 import { openStage, password, type Stage } from './browser.ts';
 import { Person } from './person.ts';
 
 const testMsMax = 60_000;
+
+/** What a copied profile has: not before the device has an id there. */
+async function copyOf(context: BrowserContext, person: Person) {
+  return person.until(
+    () => context.storageState({ indexedDB: true }),
+    (state) => JSON.stringify(state).includes('deviceId'),
+    'the storage to have the id of the device',
+  );
+}
 
 describe('the web chat', () => {
   let stage: Stage;
@@ -173,13 +183,19 @@ describe('the web chat', () => {
     async () => {
       const context = await stage.context();
       const first = await Person.signUp(context, stage.server.url, 'lea');
-      const storageState = await context.storageState({ indexedDB: true });
-      const second = await (await stage.context({ storageState })).newPage();
+      const second = await (await stage.context({ storageState: await copyOf(context, first) })).newPage();
       await second.goto(stage.server.url);
-      await first.page.getByText('Hongyan is open elsewhere with the data of this browser.').waitFor();
-      await first.page.getByRole('button', { name: 'Use here' }).click();
-      await first.isOnline();
-      await second.getByText('Hongyan is open elsewhere with the data of this browser.').waitFor();
+      const notice = (page: Page) => page.getByText('Hongyan is open elsewhere with the data of this browser.');
+      // Each comes back once, in case it was a late hello of its own: which of the two gives up first is a matter of time.
+      await first.until(
+        async () => (await notice(first.page).count()) + (await notice(second).count()),
+        (count) => count === 1,
+        'one of the two to be told that the other has the connection',
+      );
+      const [told, other] = (await notice(first.page).count()) === 1 ? [first.page, second] : [second, first.page];
+      await told.getByRole('button', { name: 'Use here' }).click();
+      await notice(other).waitFor();
+      await notice(told).waitFor({ state: 'detached' });
     },
     testMsMax,
   );
