@@ -41,6 +41,8 @@ export async function startServer(dataFolder: string, options: ServerOptions = {
     `${host}:${port}`,
     '--data',
     dataFolder,
+    '--operator-listen',
+    '127.0.0.1:0',
   ];
   const child = Bun.spawn(onCore(core, [...command, '--log-level', 'warn', ...args]), {
     stdin: 'ignore',

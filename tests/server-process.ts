@@ -67,6 +67,8 @@ export function spawnServer(options: ServerOptions): ServerProcess {
       `127.0.0.1:${port}`,
       '--data',
       options.dataDir,
+      '--operator-listen',
+      '127.0.0.1:0',
       ...(options.args ?? []),
     ],
     {

@@ -11,7 +11,7 @@ interface Layer {
 
 const wire = ['base', 'protocol'];
 const client = [...wire, 'client'];
-const server = [...wire, 'domain', 'ports', 'adapters', 'transport', 'config', 'roles', 'compose'];
+const server = [...wire, 'domain', 'ports', 'adapters', 'transport', 'config', 'http', 'roles', 'compose'];
 
 const layers: readonly Layer[] = [
   { name: 'base', files: /^packages\/base\/src\//, mayImport: [] },
@@ -26,7 +26,8 @@ const layers: readonly Layer[] = [
   { name: 'adapters', files: /^packages\/server\/src\/adapters\//, mayImport: [...wire, 'domain', 'ports'] },
   { name: 'transport', files: /^packages\/server\/src\/transport\//, mayImport: [...wire, 'domain', 'ports'] },
   { name: 'config', files: /^packages\/server\/src\/config\//, mayImport: wire },
-  { name: 'roles', files: /^packages\/server\/src\/roles\//, mayImport: [...wire, 'domain', 'ports'] },
+  { name: 'http', files: /^packages\/server\/src\/http\//, mayImport: wire },
+  { name: 'roles', files: /^packages\/server\/src\/roles\//, mayImport: [...wire, 'domain', 'ports', 'http'] },
   { name: 'compose', files: /^packages\/server\/src\/compose\//, mayImport: server },
   { name: 'cli', files: /^packages\/cli\/src\//, mayImport: [...server, 'client', 'load', 'terminal'] },
 ];

@@ -245,7 +245,15 @@ describe('start', () => {
   test('a port in use exits with 1 and is named', async () => {
     const server = await startServer({ dataDir: await dataFolder('port') });
     const listen = `127.0.0.1:${server.port}`;
-    const second = await hongyan(['start', '--listen', listen, '--data', await dataFolder('port')]);
+    const second = await hongyan([
+      'start',
+      '--listen',
+      listen,
+      '--operator-listen',
+      '',
+      '--data',
+      await dataFolder('port'),
+    ]);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain(String(server.port));
   });
@@ -253,7 +261,7 @@ describe('start', () => {
   test('a second server on the same data folder leaves with 1, and the first goes on', async () => {
     const dataDir = await dataFolder('twice');
     const server = await startServer({ dataDir });
-    const second = await hongyan(['start', '--listen', '127.0.0.1:0', '--data', dataDir]);
+    const second = await hongyan(['start', '--listen', '127.0.0.1:0', '--operator-listen', '', '--data', dataDir]);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain(`another server runs on the data folder ${dataDir}`);
     await signUp(server.url, 'alice');
@@ -262,14 +270,24 @@ describe('start', () => {
   test('a data folder of another user is refused with its owner and what to do', async () => {
     const { command, foreign } = asAnotherUser();
     for (const data of [foreign, join(foreign, 'new')]) {
-      const refused = await hongyan(['start', '--listen', '127.0.0.1:0', '--data', data], { command });
+      const refused = await hongyan(['start', '--listen', '127.0.0.1:0', '--operator-listen', '', '--data', data], {
+        command,
+      });
       expect(refused).toMatchObject({ code: 1, stdout: '' });
       expect(refused.stderr).toMatch(/belongs to uid 0, and this process runs as .+ start it as that user, or .+chown/);
     }
   });
 
   test('a web root that is not there leaves with 1 and is named', async () => {
-    const started = await hongyan(['start', '--data', await dataFolder('web'), '--web-root', join(folder, 'no-web')]);
+    const started = await hongyan([
+      'start',
+      '--operator-listen',
+      '',
+      '--data',
+      await dataFolder('web'),
+      '--web-root',
+      join(folder, 'no-web'),
+    ]);
     expect(started.code).toBe(1);
     expect(started.stderr).toContain('no-web');
   });

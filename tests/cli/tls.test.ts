@@ -65,7 +65,19 @@ test('with a certificate and its key the server speaks https and wss, checked ag
 
 test('a file that is missing, of another kind or of another pair stops the start and names its option', async () => {
   const start = (cert: string, key: string) =>
-    hongyan(['start', '--listen', '127.0.0.1:0', '--data', file('unused'), '--tls-cert', cert, '--tls-key', key]);
+    hongyan([
+      'start',
+      '--listen',
+      '127.0.0.1:0',
+      '--operator-listen',
+      '',
+      '--data',
+      file('unused'),
+      '--tls-cert',
+      cert,
+      '--tls-key',
+      key,
+    ]);
   const [own, key] = [file('own.crt'), file('own.key')];
   const wrong: readonly (readonly [Parameters<typeof start>, string])[] = [
     [[file('none'), key], `${file('none')} (tls-cert) cannot be read`],

@@ -7,6 +7,7 @@ import { checkConfig } from './check-config.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { inspect } from './inspect.ts';
 import { start } from './start.ts';
+import { status } from './status.ts';
 import { token } from './token.ts';
 import { userAdd } from './user-add.ts';
 import { userList } from './user-list.ts';
@@ -20,7 +21,7 @@ const users: CommandGroup = {
 };
 
 export const groups: readonly CommandGroup[] = [
-  { title: 'Server', commands: [start, checkConfig, bench, versionCommand] },
+  { title: 'Server', commands: [start, status, checkConfig, bench, versionCommand] },
   { ...users, commands: [...users.commands, token] },
   { title: 'Messages', commands: [chat, inspect] },
 ];

@@ -3,6 +3,7 @@
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
 import { startEmbedded } from '@hongyan/server/compose/embedded';
+import { dataLayout } from '@hongyan/server/config/data-layout';
 import { ensureFolder } from '@hongyan/server/config/folder-access';
 import { checkTls } from '@hongyan/server/config/tls';
 import type { Command } from './command.ts';
@@ -29,7 +30,9 @@ export const start: Command = {
     await signUpDemoAccounts(running.url, accounts);
     console.log(`Hongyan is ready: open ${running.url}`);
     for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);
-    log.info('started', { url: running.url, data: config.data });
+    if (running.operatorUrl !== undefined)
+      console.log(`  for operators: ${running.operatorUrl}   token: in ${dataLayout(config.data).operatorToken}`);
+    log.info('started', { url: running.url, operatorUrl: running.operatorUrl, data: config.data });
     const code = await Promise.race([stopping.then(() => 0), running.died.then(() => 1)]);
     log.info('draining');
     await running.stop();

@@ -53,6 +53,18 @@ export function parseInput<N extends OperationName>(name: N, value: unknown): Re
   return refusalOf(checker, value, 'input');
 }
 
+/** Checks a value that came from outside against any schema; `where` begins the sentence of a refusal. Each schema is compiled once. */
+export function checkShape<T>(schema: TSchema, value: unknown, where: string): Result<T> {
+  let checker = shapes.get(schema);
+  if (checker === undefined) {
+    checker = checkerOf(schema);
+    shapes.set(schema, checker);
+  }
+  return checker.validator.Check(value) ? ok(value as T) : refusalOf(checker, value, where);
+}
+
+const shapes = new WeakMap<TSchema, Checker>();
+
 /** JSON that loses nothing: numbers beyond what JavaScript holds, and nesting beyond what receivers' libraries take, are refused. */
 export function parseJson(text: string): Result<unknown> {
   let value: unknown;

@@ -41,6 +41,11 @@ export const refusal = {
   textMissing: () => refused('bad_request', 'content of type "text" needs a string "text"'),
   badToken: () => refused('unauthorized', 'the token is missing or was not issued by this server'),
   expiredToken: () => refused('unauthorized', 'the token has expired: log in again'),
+  badOperatorToken: () =>
+    refused(
+      'unauthorized',
+      'the operator token is missing or wrong: it is in the file operator-token of the data folder',
+    ),
   wrongCredentials: () => refused('unauthorized', 'wrong user id or password'),
   signupDisabled: () => refused('forbidden', 'sign-up is disabled on this server'),
   reservedContent: (prefix: string) =>

@@ -97,12 +97,15 @@ async function createUsers(data: string, userIds: readonly string[]): Promise<vo
 
 /** Runs this program again as a process of its own: the generator must not share its event loop. */
 async function startServer(data: string) {
-  const child = Bun.spawn([...program, 'start', '--listen', '127.0.0.1:0', '--data', data, '--log-level', 'warn'], {
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'inherit',
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_'))),
-  });
+  const child = Bun.spawn(
+    [...program, 'start', '--listen', '127.0.0.1:0', '--operator-listen', '', '--data', data, '--log-level', 'warn'],
+    {
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'inherit',
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_'))),
+    },
+  );
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     const timer = systemClock.after(stopTimeoutMs, () => child.kill('SIGKILL'));

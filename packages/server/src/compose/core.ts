@@ -19,12 +19,14 @@ import type { Timeline } from '../ports/timeline/timeline.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
 import { startCore } from '../roles/core/core.ts';
 import type { CoreLimits } from '../roles/core/deps.ts';
+import { type HealthCheck, healthy } from '../roles/operator/health.ts';
 
 export interface OpenCore {
   readonly core: Core;
   readonly bus: EventBus;
   /** Resolves when a store cannot be written any more: only another process can. */
   readonly died: Promise<void>;
+  readonly check: HealthCheck;
   /** Finishes accepted commands, then closes the stores. */
   close(): Promise<void>;
 }
@@ -47,7 +49,12 @@ export async function openCore(
 ): Promise<OpenCore> {
   const lock = lockFolder(config.data);
   const layout = dataLayout(config.data);
-  const { promise: died, resolve: onDeath } = Promise.withResolvers<void>();
+  const { promise: died, resolve } = Promise.withResolvers<void>();
+  let isDead = false;
+  const onDeath = () => {
+    isDead = true;
+    resolve();
+  };
   assertDirectoryIsThere(layout.directory, layout.timeline);
   const store = {
     log,
@@ -89,6 +96,10 @@ export async function openCore(
     core,
     bus,
     died,
+    check: {
+      name: 'stores',
+      check: () => (isDead ? { status: 'failed', reason: 'a store cannot be written: the server stops' } : healthy),
+    },
     async close() {
       retention?.cancel();
       await core.drain();

@@ -7,6 +7,10 @@ export interface DataLayout {
   readonly timeline: string;
   readonly directory: string;
   readonly secret: string;
+  /** The bearer token of the operator listener. */
+  readonly operatorToken: string;
+  /** Where the running server is reached; there while it runs. */
+  readonly running: string;
   /** Sockets of a running server. */
   readonly run: string;
 }
@@ -16,6 +20,8 @@ export function dataLayout(data: string): DataLayout {
     timeline: join(data, 'timeline'),
     directory: join(data, 'directory.db'),
     secret: join(data, 'secret'),
+    operatorToken: join(data, 'operator-token'),
+    running: join(data, 'running.json'),
     run: join(data, 'run'),
   };
 }

@@ -38,7 +38,8 @@ function refusal(given: Given, more: Partial<LoadInput> = {}): string {
 function valuesOf(option: Option): readonly (string | number | boolean)[] {
   if (option.type === 'switch') return [!option.default, option.default, !option.default];
   if (option.type === 'text') {
-    if (option.name === 'listen') return ['[::1]:0', 'localhost:65535', '0.0.0.0:1'];
+    if (option.name === 'listen' || option.name === 'operator-listen')
+      return ['[::1]:0', 'localhost:65535', '0.0.0.0:1'];
     return option.oneOf ? [...option.oneOf, ...option.oneOf, ...option.oneOf].slice(-3) : ['one', '2', 'drei 鸿雁 "'];
   }
   return [option.min, option.max, Math.min(option.min + 1, option.max)];

@@ -205,13 +205,19 @@ function fromText({ type }: Option, text: string): string | number | boolean {
 }
 
 function checkTogether(config: Config): void {
-  const { listen, tlsCert, tlsKey, contentBytesMax, frameBytesMax, connectionBacklogBytesMax } = config;
-  const port = Number(listen.match(/^.+:(\d{1,5})$/)?.[1] ?? Number.NaN);
-  if (!(port >= 0 && port <= 65_535))
-    throw new ConfigError(`listen is host:port, for instance 127.0.0.1:8080; not "${listen}"`);
+  const { listen, operatorListen, tlsCert, tlsKey, contentBytesMax, frameBytesMax, connectionBacklogBytesMax } = config;
+  if (!isAddress(listen)) throw new ConfigError(`listen is host:port, for instance 127.0.0.1:8080; not "${listen}"`);
+  if (operatorListen !== '' && !isAddress(operatorListen))
+    throw new ConfigError(
+      `operator-listen is host:port, for instance 127.0.0.1:8090, or empty; not "${operatorListen}"`,
+    );
+  if (operatorListen === listen && !listen.endsWith(':0'))
+    throw new ConfigError('operator-listen and listen are two addresses: clients must not reach what is for operators');
   if ((tlsCert === '') !== (tlsKey === '')) throw new ConfigError('tls-cert and tls-key go together');
   if (contentBytesMax > frameBytesMax) throw new ConfigError('content-bytes-max is at most frame-bytes-max');
   // One message alone would close whoever it is sent to as a slow consumer, each time.
   if (contentBytesMax > connectionBacklogBytesMax / 2)
     throw new ConfigError('content-bytes-max is at most half of connection-backlog-bytes-max');
 }
+
+const isAddress = (text: string): boolean => Number(text.match(/^.+:(\d{1,5})$/)?.[1] ?? Number.NaN) <= 65_535;

@@ -62,6 +62,12 @@ const mebibyte = 1024 * 1024;
 
 export const options = [
   text('listen', '127.0.0.1:8080', 'host:port', 'Where clients connect; port 0 takes any free one'),
+  text(
+    'operator-listen',
+    '127.0.0.1:8090',
+    'host:port',
+    "Where operators ask for metrics, health and more, with the token in the data folder's operator-token; empty = nowhere",
+  ),
   text('data', './data', 'folder', 'Where everything durable is kept'),
   text('tls-cert', '', 'file', 'PEM certificate chain; with --tls-key the server speaks https and wss'),
   text('tls-key', '', 'file', 'PEM private key'),

@@ -1,6 +1,7 @@
 // Files with secrets in the data folder: for their owner alone, and there whole or not at all, also after a crash or on a full disk.
 
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type Log, silentLog } from '@hongyan/base/log';
 
 export async function writePrivateFile(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}.tmp`;
@@ -16,5 +17,23 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
+  }
+}
+
+/** Without surrounding white space. Rejects, with what to do, when the file is missing or open to every user of the machine. */
+export async function readPrivateFile(path: string, log: Log = silentLog): Promise<string> {
+  const mode = await modeOf(path);
+  if ((mode & 0o007) !== 0) throw new Error(`every user may read or change ${path}: run chmod 600 ${path}`);
+  // Volumes of an orchestrator are often given to a group at each mount (fsGroup): its members are the operator's choice.
+  if ((mode & 0o070) !== 0) log.warn('a secret is open to its group', { path, mode: mode.toString(8) });
+  return (await readFile(path, 'utf8')).trim();
+}
+
+async function modeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new Error(`${path} is missing: start the server once, which creates it`, { cause });
   }
 }

@@ -53,6 +53,14 @@ export class GatewaySlot {
     this.#options = options;
   }
 
+  get node(): string {
+    return this.#options.begin.node;
+  }
+
+  get isRunning(): boolean {
+    return this.#state.type === 'running';
+  }
+
   /** Resolves when the gateway accepts connections; rejects when the first process does not come so far. */
   async start(): Promise<void> {
     assert(this.#state.type === 'new', 'a slot is started once');

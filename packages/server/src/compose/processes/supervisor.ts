@@ -7,6 +7,7 @@ import { formatAddress, parseAddress, reachableUrl } from '@hongyan/base/address
 import { type Clock, sleep } from '@hongyan/base/clock';
 import { listen } from 'bun';
 import type { Config } from '../../config/options.ts';
+import { type Health, healthy } from '../../roles/operator/health.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
 import type { OpenCore, Surroundings } from '../core.ts';
 import { GatewaySlot } from './slot.ts';
@@ -24,6 +25,7 @@ export class GatewaySupervisor {
   readonly #slots: readonly GatewaySlot[];
   readonly #server: CoreServer;
   readonly #folder: string;
+  #isStopping = false;
 
   private constructor(parts: {
     readonly url: string;
@@ -64,8 +66,18 @@ export class GatewaySupervisor {
     }
   }
 
+  /** While some are between two processes, the others serve. */
+  get health(): Health {
+    if (this.#isStopping) return { status: 'failed', reason: 'draining' };
+    const down = this.#slots.filter(({ isRunning }) => !isRunning).map(({ node }) => node);
+    if (down.length === 0) return healthy;
+    const status = down.length === this.#slots.length ? 'failed' : 'degraded';
+    return { status, reason: `not running, and about to be started again: ${down.join(', ')}` };
+  }
+
   /** Resolves when all gateways have drained and exited. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await Promise.all(this.#slots.map((slot) => slot.stop()));
     await this.#server.stop();
     await rm(this.#folder, { recursive: true, force: true });

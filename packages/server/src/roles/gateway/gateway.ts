@@ -6,12 +6,12 @@ import { sleep } from '@hongyan/base/clock';
 import type { Service } from '@hongyan/base/service';
 import { bug, failure, type Problem, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun';
+import { problemResponse } from '../../http/problem.ts';
 import { createHandlers, type ListenAddress } from './handlers.ts';
 import { corsHeaders, withCors } from './http/cors.ts';
 import { docsFiles } from './http/docs.ts';
 import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
 import { openapi } from './http/openapi.ts';
-import { problemResponse } from './http/problem.ts';
 import { StaticFileServer } from './http/static-files.ts';
 import type { GatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
@@ -151,11 +151,11 @@ export class Gateway implements Service {
   }
 
   #readiness(): Response {
-    const status = this.#status();
+    const status = this.readiness;
     return Response.json({ status }, { status: status === 'ready' ? 200 : 503 });
   }
 
-  #status(): 'ready' | 'draining' | 'without core' | 'at connection limit' {
+  get readiness(): 'ready' | 'draining' | 'without core' | 'at connection limit' {
     if (this.#pipeline.isDraining) return 'draining';
     if (this.#options.isCoreReachable?.() === false) return 'without core';
     return this.connectionCount >= this.#options.limits.connectionsMax ? 'at connection limit' : 'ready';

@@ -4,10 +4,10 @@ import type { Method, OperationSpec } from '@hongyan/protocol/operations/operati
 import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
 import { failure, refusal } from '@hongyan/protocol/refusals';
 import type { BunRequest, Server } from 'bun';
+import { methodNotAllowed, problemResponse } from '../../../http/problem.ts';
 import type { Pipeline, Sender } from '../pipeline.ts';
 import type { Connection } from '../socket/connection.ts';
 import { preflight, withCors } from './cors.ts';
-import { problemResponse } from './problem.ts';
 import { readInput } from './request-input.ts';
 
 export interface HttpDoorOptions {
@@ -45,7 +45,7 @@ export class HttpDoor {
     if (request.method === 'OPTIONS') return preflight();
     // A HEAD is answered as the GET; the server leaves out the body.
     const name = byMethod[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
-    if (name === undefined) return methodNotAllowed(byMethod);
+    if (name === undefined) return withCors(methodNotAllowed(Object.keys(byMethod), ['OPTIONS']));
     return withCors(await this.#answer(name, request, server.requestIP(request)?.address ?? ''));
   }
 
@@ -81,16 +81,4 @@ function operationsByPath(): Map<string, ByMethod> {
     if (http !== undefined) paths.set(http.path, { ...paths.get(http.path), [http.method]: name });
   }
   return paths;
-}
-
-function methodNotAllowed(byMethod: ByMethod): Response {
-  const methods = Object.keys(byMethod);
-  const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
-  const { code, message } = refusal.invalid(`this address takes ${allowed}`);
-  return withCors(
-    Response.json(
-      { type: 'about:blank', title: 'Method not allowed', status: 405, detail: message, code },
-      { status: 405, headers: { 'content-type': 'application/problem+json', allow: allowed } },
-    ),
-  );
 }

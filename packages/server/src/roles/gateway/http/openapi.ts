@@ -11,8 +11,8 @@ import { type OperationName, operationNames, operations } from '@hongyan/protoco
 import { ProblemSchema } from '@hongyan/protocol/problem';
 import { UserSchema } from '@hongyan/protocol/user';
 import type { TSchema } from 'typebox';
+import { titleOf } from '../../../http/problem.ts';
 import { exampleOf, excludedFields } from './examples.ts';
-import { titleOf } from './problem.ts';
 import { hasBody, pathParams } from './request-input.ts';
 
 export interface OpenapiOptions {

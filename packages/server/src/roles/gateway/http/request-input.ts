@@ -5,7 +5,7 @@ import { type Input, type OperationName, operations } from '@hongyan/protocol/op
 import { parseInput } from '@hongyan/protocol/parse';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { BunRequest } from 'bun';
-import { readJsonBody } from './body.ts';
+import { readJsonBody } from '../../../http/body.ts';
 
 export async function readInput<N extends OperationName>(
   name: N,

@@ -2,7 +2,7 @@
 
 import { errorStatus } from '@hongyan/protocol/codes';
 import type { ProblemDetails } from '@hongyan/protocol/problem';
-import type { Problem } from '@hongyan/protocol/refusals';
+import { type Problem, refusal } from '@hongyan/protocol/refusals';
 
 export function problemResponse(problem: Problem): Response {
   const { code, message } = problem;
@@ -13,6 +13,14 @@ export function problemResponse(problem: Problem): Response {
   if (retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(retryAfterMs / 1000));
   if (status === 401) headers['www-authenticate'] = 'Bearer';
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** The address exists and takes other methods; GET stands for HEAD too. */
+export function methodNotAllowed(methods: readonly string[], further: readonly string[] = []): Response {
+  const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), ...further].join(', ');
+  const { code, message } = refusal.invalid(`this address takes ${allowed}`);
+  const body: ProblemDetails = { type: 'about:blank', title: 'Method not allowed', status: 405, detail: message, code };
+  return Response.json(body, { status: 405, headers: { 'content-type': 'application/problem+json', allow: allowed } });
 }
 
 /** "not_found" → "Not found". */

@@ -1,0 +1,68 @@
+// A running server as the command line reaches it: its address and token are in the data folder.
+
+import { readOperatorToken } from '@hongyan/server/config/operator-token';
+import { readRunning } from '@hongyan/server/config/running-server';
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+const timeoutMs = 30_000;
+
+export class OperatorClient {
+  readonly #data: string;
+  readonly #url: string;
+  readonly #token: string;
+
+  /** Rejects, with what to do, when no server runs on the data folder or it does not listen to operators. */
+  static async connect(data: string): Promise<OperatorClient> {
+    const running = await readRunning(data);
+    if (!running) throw new Error(`no server runs on the folder ${data}; start one, or name its data folder by --data`);
+    if (running.operatorUrl === undefined)
+      throw new Error(`the server on ${data} does not listen to operators: start it with --operator-listen`);
+    return new OperatorClient(data, running.operatorUrl, await readOperatorToken(data));
+  }
+
+  private constructor(data: string, url: string, token: string) {
+    this.#data = data;
+    this.#url = url;
+    this.#token = token;
+  }
+
+  /** What the route answers as JSON, undefined for 204. Rejects with the server's own sentence when it refuses. */
+  async request(method: Method, path: string, body?: unknown): Promise<unknown> {
+    const response = await this.fetch(method, path, body);
+    const text = await response.text();
+    if (!response.ok) throw new Error(detailOf(text) ?? `the server answered ${response.status} to ${method} ${path}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  /** Whatever it answers. */
+  async fetch(method: Method, path: string, body?: unknown): Promise<Response> {
+    try {
+      return await fetch(`${this.#url}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.#token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+    } catch (cause) {
+      throw new Error(
+        `no server answers at ${this.#url}, which ${this.#data}/running.json names: it was killed, or hangs`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** Of a problem+json body. */
+function detailOf(text: string): string | undefined {
+  try {
+    const { detail } = JSON.parse(text) as { readonly detail?: unknown };
+    return typeof detail === 'string' ? detail : undefined;
+  } catch {
+    // Not JSON: an answer of something else that listens there.
+    return undefined;
+  }
+}

@@ -1,0 +1,115 @@
+// The operator role: a listener of its own for those who run the server, on an address that clients do not reach.
+
+import { type Address, formatAddress, reachableUrl } from '@hongyan/base/address';
+import { assert } from '@hongyan/base/assert';
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Method } from '@hongyan/protocol/operations/operation';
+import { checkShape } from '@hongyan/protocol/parse';
+import { bug, refusal } from '@hongyan/protocol/refusals';
+import { type BunRequest, type Server, serve } from 'bun';
+import type { Static, TSchema } from 'typebox';
+import { readJsonBody } from '../../http/body.ts';
+import { methodNotAllowed, problemResponse } from '../../http/problem.ts';
+import type { OperatorAccess } from './access.ts';
+import type { OperatorAnswer, OperatorRequest, OperatorRoute } from './route.ts';
+
+export interface OperatorOptions {
+  readonly listen: Address;
+  readonly access: OperatorAccess;
+  readonly routes: readonly OperatorRoute[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type ByMethod = Map<string, OperatorRoute>;
+
+const bodyBytesMax = 1024 * 1024;
+
+export class OperatorListener {
+  readonly #options: OperatorOptions;
+  #server: Server<undefined> | undefined;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+  }
+
+  get url(): string {
+    const port = this.#server?.port;
+    assert(port !== undefined, 'the operator listener listens on TCP');
+    return reachableUrl({ hostname: this.#options.listen.hostname, port, isTls: false });
+  }
+
+  /** Throws, with what to do, when the port is taken. */
+  start(): void {
+    const { listen, routes, log } = this.#options;
+    try {
+      this.#server = serve({
+        ...listen,
+        maxRequestBodySize: bodyBytesMax,
+        routes: Object.fromEntries(
+          [...byPath(routes)].map(([path, methods]) => [
+            path,
+            (request: BunRequest, server: Server<undefined>) => this.#route(methods, request, server),
+          ]),
+        ),
+        fetch: ({ url }) => problemResponse(refusal.noSuch(`address ${new URL(url).pathname.slice(0, 256)}`)),
+        error(error) {
+          log.error('operator request failed', { error });
+          return problemResponse(bug);
+        },
+      });
+    } catch (error) {
+      throw addressInUse(error) ? new Error(inUse(formatAddress(listen)), { cause: error }) : error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.stop(true);
+  }
+
+  async #route(methods: ByMethod, request: BunRequest, server: Server<undefined>): Promise<Response> {
+    // A HEAD is answered as the GET; the server leaves out the body.
+    const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method);
+    if (route === undefined) return methodNotAllowed([...methods.keys()] as Method[]);
+    const { access, clock } = this.#options;
+    if (route.isOpen !== true && !access.isAllowed(request, clock.nowMs()))
+      return problemResponse(refusal.badOperatorToken());
+    if (route.isSlow === true) server.timeout(request, 0);
+    return responseOf(await route.handle(operatorRequest(request)));
+  }
+}
+
+function byPath(routes: readonly OperatorRoute[]): Map<string, ByMethod> {
+  const paths = new Map<string, ByMethod>();
+  for (const route of routes) {
+    const methods = paths.get(route.path) ?? new Map<string, OperatorRoute>();
+    assert(!methods.has(route.method), 'an operator route is declared once', `${route.method} ${route.path}`);
+    paths.set(route.path, methods.set(route.method, route));
+  }
+  return paths;
+}
+
+function operatorRequest(request: BunRequest): OperatorRequest {
+  return {
+    params: request.params,
+    query: new URL(request.url).searchParams,
+    headers: request.headers,
+    signal: request.signal,
+    async body<S extends TSchema>(schema: S) {
+      const read = await readJsonBody(request, bodyBytesMax);
+      return read.type === 'ok' ? checkShape<Static<S>>(schema, read.value, 'body') : read;
+    },
+  };
+}
+
+function responseOf(answer: OperatorAnswer): Response {
+  if (answer instanceof Response) return answer;
+  if (answer.type !== 'ok') return problemResponse(answer);
+  return answer.value === undefined ? new Response(null, { status: 204 }) : Response.json(answer.value);
+}
+
+const addressInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+
+const inUse = (address: string): string =>
+  `another process listens on ${address}, the address for operators: stop it, or name another one by --operator-listen ('' for none)`;

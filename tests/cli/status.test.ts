@@ -1,0 +1,60 @@
+// The command line and its running server: found by the data folder, whatever address it listens on.
+
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { dataFolder, freePort, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { hongyan } from './hongyan.ts';
+
+setDefaultTimeout(60_000);
+
+afterAll(async () => {
+  await killServers();
+  await removeDataFolders();
+});
+
+for (const gateways of ['1', '2']) {
+  test(`[O3] hongyan status says that a server with ${gateways} gateway processes is ready, and which checks say so`, async () => {
+    const server = await startServer({ dataDir: await dataFolder('status'), args: ['--gateways', gateways] });
+    const status = await hongyan(['status', '--data', server.dataDir, '--json']);
+    expect(status).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      status: 'ready',
+      checks: { stores: { status: 'ok' }, gateways: { status: 'ok' }, disk: expect.anything() },
+    });
+    expect((await hongyan(['status', '--data', server.dataDir])).stdout).toStartWith('ready\n');
+    await server.stop();
+    expect(existsSync(join(server.dataDir, 'running.json'))).toBe(false);
+    expect(await hongyan(['status', '--data', server.dataDir])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `hongyan status: no server runs on the folder ${server.dataDir}; start one, or name its data folder by --data\n`,
+    });
+  });
+}
+
+test('[O1] a server that was killed is told apart from one that never ran', async () => {
+  const server = await startServer({ dataDir: await dataFolder('status') });
+  await server.kill();
+  const { code, stderr } = await hongyan(['status', '--data', server.dataDir]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('it was killed, or hangs')]);
+});
+
+test("[O1] --operator-listen '' opens no listener and makes no token; another address is taken", async () => {
+  const none = await startServer({ dataDir: await dataFolder('status'), args: ['--operator-listen', ''] });
+  expect(existsSync(join(none.dataDir, 'operator-token'))).toBe(false);
+  expect((await hongyan(['status', '--data', none.dataDir])).stderr).toContain('start it with --operator-listen');
+  const port = freePort();
+  const named = await startServer({
+    dataDir: await dataFolder('status'),
+    args: ['--operator-listen', `127.0.0.1:${port}`],
+  });
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  const taken = await hongyan([
+    ...['start', '--listen', '127.0.0.1:0', '--data', await dataFolder('status')],
+    ...['--operator-listen', `127.0.0.1:${port}`],
+  ]);
+  expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('name another one by --operator-listen') });
+  const token = readFileSync(join(named.dataDir, 'operator-token'), 'utf8').trim();
+  expect(named.output()).not.toContain(token);
+});
