@@ -41,13 +41,15 @@ export class Gateway implements Service {
   #isLimitLogged = false;
 
   constructor(options: GatewayOptions) {
-    const { core, tokens, log, limits, publicUrl, webRoot } = options;
+    const { core, tokens, clock, log, limits, publicUrl, webRoot, steps } = options;
     this.#options = options;
     this.#pipeline = new Pipeline({
       handlers: createHandlers({ core, publicUrl, listenAddress: () => this.#address() }),
       tokens,
+      clock,
       log,
       inFlightMax: limits.inFlightMax,
+      ...steps,
     });
     this.#sockets = new SocketDoor({
       ...options,

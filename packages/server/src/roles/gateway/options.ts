@@ -7,6 +7,7 @@ import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { StaticFiles } from './http/static-files.ts';
+import type { PipelineOptions } from './pipeline.ts';
 import type { SocketLimits } from './socket/socket-door.ts';
 
 export interface GatewayLimits extends SocketLimits {
@@ -25,6 +26,8 @@ export interface GatewayOptions {
   readonly node: string;
   readonly newSessionId: () => string;
   readonly limits: GatewayLimits;
+  /** Steps of the pipeline that the surroundings provide; absent ones are left out. */
+  readonly steps?: Pick<PipelineOptions, 'revoked' | 'limit' | 'measure'>;
   /** What `welcome` states. */
   readonly wireLimits: Limits;
   /** Empty: clients use the address by which they asked. */

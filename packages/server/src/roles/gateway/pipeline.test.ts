@@ -1,12 +1,13 @@
 import { expect, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
 import { createLog } from '@hongyan/base/log';
-import { ok, StoreFailure } from '@hongyan/base/result';
+import { done, ok, StoreFailure } from '@hongyan/base/result';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
-import { refusal } from '@hongyan/protocol/refusals';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Core } from '../../ports/core/core.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import { createHandlers } from './handlers.ts';
-import { Pipeline, type Sender } from './pipeline.ts';
+import { type Measured, Pipeline, type PipelineOptions, type Sender } from './pipeline.ts';
 import { fakeCore } from './testing/fake-core.ts';
 
 const tokens: Tokens = {
@@ -15,7 +16,9 @@ const tokens: Tokens = {
     token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: `t-${token}`, expiresAtMs: 1e15 }),
 };
 
-function start({ inFlightMax = 2, ...overrides }: Partial<Core> & { inFlightMax?: number } = {}) {
+type Steps = Pick<PipelineOptions, 'revoked' | 'limit' | 'measure'>;
+
+function start({ inFlightMax = 2, ...overrides }: Partial<Core> & { inFlightMax?: number } = {}, steps: Steps = {}) {
   const lines: string[] = [];
   const fake = fakeCore(overrides);
   const handlers = createHandlers({
@@ -24,7 +27,11 @@ function start({ inFlightMax = 2, ...overrides }: Partial<Core> & { inFlightMax?
     listenAddress: () => ({ hostname: '0.0.0.0', port: 8080, isTls: false }),
   });
   const log = createLog({ level: 'error', write: (line) => lines.push(line) });
-  return { ...fake, lines, pipeline: new Pipeline({ handlers, tokens, log, inFlightMax }) };
+  return {
+    ...fake,
+    lines,
+    pipeline: new Pipeline({ handlers, tokens, clock: systemClock, log, inFlightMax, ...steps }),
+  };
 }
 
 const http = (token: string): Sender => ({ address: '10.0.0.1', token });
@@ -122,4 +129,75 @@ test('route gives an address to connect to: the one the client asked by, else th
   expect(await urlFor('im.example.org:8080')).toBe('http://im.example.org:8080');
   expect(await urlFor('"><script>')).toBe('http://127.0.0.1:8080');
   expect(await urlFor(null)).toBe('http://127.0.0.1:8080');
+});
+
+test('[L1] steps run in their order, each for its group of operations, and the first that refuses answers', async () => {
+  const passed: string[] = [];
+  let revoked: Result<undefined> = done;
+  const { pipeline, asked } = start(
+    {},
+    {
+      revoked: ({ tokenId }) => {
+        passed.push(`revoked ${tokenId}`);
+        return revoked;
+      },
+      limit: (name, { caller }) => {
+        passed.push(`limit ${name} ${caller?.userId ?? 'anonymous'}`);
+        return name === 'searchUsers' ? refusal.invalid('no') : done;
+      },
+    },
+  );
+  await pipeline.run('getMe', http('ann'), none);
+  await pipeline.run('getMe', device(), none);
+  await pipeline.run('route', http(''), none);
+  expect(codeOf(await pipeline.run('getMe', http(''), none))).toBe('unauthorized');
+  expect(codeOf(await pipeline.run('searchUsers', http('ann'), { query: 'a' }))).toBe('bad_request');
+  expect(passed.splice(0)).toEqual([
+    ...['revoked t-ann', 'limit getMe ann', 'revoked t', 'limit getMe ann', 'limit route anonymous'],
+    ...['revoked t-ann', 'limit searchUsers ann'],
+  ]);
+  expect(asked).toHaveLength(2);
+  revoked = refusal.badToken();
+  expect(codeOf(await pipeline.run('getMe', device(), none))).toBe('unauthorized');
+  expect(passed).toEqual(['revoked t']);
+});
+
+test('[L1] a hello passes the steps of its group and gives the token as verified', async () => {
+  const names: string[] = [];
+  const { pipeline } = start(
+    {},
+    {
+      limit: (name) => {
+        names.push(name);
+        return done;
+      },
+    },
+  );
+  expect(await pipeline.letIn({ address: '', token: 'ann' })).toMatchObject({ value: { userId: 'ann' } });
+  expect(codeOf(await pipeline.letIn({ address: '', token: '' }))).toBe('unauthorized');
+  pipeline.drain();
+  expect(codeOf(await pipeline.letIn({ address: '', token: 'ann' }))).toBe('unavailable');
+  expect(names).toEqual(['hello']);
+});
+
+test('[L1] a limit that has to wait keeps the order of a connection', async () => {
+  const waiting = Promise.withResolvers<Result<undefined>>();
+  const { pipeline, asked } = start({ inFlightMax: 10 }, { limit: () => waiting.promise });
+  const sender = device();
+  const runs = [pipeline.run('sync', sender, none), pipeline.run('presence', sender, { user_ids: [] })];
+  expect(asked).toEqual([]);
+  waiting.resolve(done);
+  await Promise.all(runs);
+  expect(asked.map(({ name }) => name)).toEqual(['sync', 'presence']);
+});
+
+test('[L1] each operation is measured when it is answered, whatever the answer', async () => {
+  const measured: Measured[] = [];
+  const { pipeline } = start({}, { measure: (one) => measured.push(one) });
+  await pipeline.run('getMe', http('ann'), none);
+  await pipeline.run('getMe', http(''), none);
+  expect(measured).toMatchObject([
+    { name: 'getMe', outcome: 'ok' },
+    { name: 'getMe', outcome: 'unauthorized' },
+  ]);
 });

@@ -1,8 +1,11 @@
-// What every request passes, by whichever door it came: draining? → authenticate → limit → handle.
+// What every request passes, by whichever door it came: draining → authenticate → revoked → rate limit → in flight → handle →
+// measure. The order stands here, and nowhere else.
 
 import { assert } from '@hongyan/base/assert';
+import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
-import { done, type Ok } from '@hongyan/base/result';
+import { done, type Ok, ok } from '@hongyan/base/result';
+import type { ErrorCode } from '@hongyan/protocol/codes';
 import type { UserId } from '@hongyan/protocol/ids';
 import {
   type Input,
@@ -13,7 +16,7 @@ import {
 } from '@hongyan/protocol/operations/operations';
 import { failure, type Problem, problemOf, type Result } from '@hongyan/protocol/refusals';
 import type { Caller, CallerOf, DeviceCaller } from '../../ports/core/core.ts';
-import type { Tokens } from '../../ports/tokens/tokens.ts';
+import type { Tokens, VerifiedToken } from '../../ports/tokens/tokens.ts';
 
 /** Requests under way that share one bound: those of a connection, or those of a user over HTTP. */
 export interface Flight {
@@ -43,35 +46,77 @@ export type Answer<N extends OperationName> = Ok<Output<N>> | Problem;
 /** Reads an input that is still on its way, once its sender was let in. */
 export type InputReader<N extends OperationName> = () => Promise<Result<Input<N>>>;
 
-type Step = (sender: Sender) => Result<unknown> | Promise<Result<unknown>>;
+/** What an operation needs, or a hello: the group to which steps are bound. */
+type Group = Operations[OperationName]['needs'] | 'hello';
+type StepName = 'draining' | 'authenticate' | 'revoked' | 'rate_limit' | 'in_flight';
+
+/**
+ * The order of the steps, for each group of operations; a step that a group does not name costs it nothing. After them the operation
+ * is handled, and then measured.
+ */
+const stepsOf: Readonly<Record<Group, readonly StepName[]>> = {
+  nothing: ['draining', 'rate_limit'],
+  token: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
+  device: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
+  hello: ['draining', 'authenticate', 'revoked', 'rate_limit'],
+};
+
+/** A request on its way through the steps. */
+interface Passage {
+  readonly name: OperationName | 'hello';
+  readonly sender: Sender;
+  /** Set by `authenticate`; absent on connections, which were let in by their hello. */
+  verified?: VerifiedToken;
+  /** Set by `in_flight`. */
+  flight?: Flight;
+}
+
+type Checked = Result<unknown> | Promise<Result<unknown>>;
+type Step = (passage: Passage) => Checked;
 
 export interface PipelineOptions {
   readonly handlers: Handlers;
   readonly tokens: Tokens;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
   /** Further requests are refused as overloaded, not queued: the client keeps them and comes back. */
   readonly inFlightMax: number;
+  /** Refuses the caller whose token was revoked. Asked for each request, of memory alone. */
+  readonly revoked?: (caller: Caller) => Result<unknown>;
+  /** Refuses a sender beyond its rate. If it has to wait for some request, later ones of the same sender MUST resolve after it. */
+  readonly limit?: (name: OperationName | 'hello', sender: Sender) => Checked;
+  /** Is told of each operation when it is answered. MUST NOT throw. */
+  readonly measure?: (measured: Measured) => void;
+}
+
+export interface Measured {
+  readonly name: OperationName;
+  readonly outcome: 'ok' | ErrorCode;
+  readonly durationMs: number;
 }
 
 export class Pipeline {
   readonly #options: PipelineOptions;
   /** Of users with requests over HTTP. */
   readonly #flights = new Map<UserId, Flight>();
+  readonly #steps: Readonly<Record<Group, readonly Step[]>>;
   #isDraining = false;
-
-  readonly #notDraining: Step = () => (this.#isDraining ? failure.stopping() : done);
-  readonly #authenticated: Step = (sender) => (sender.caller === undefined ? this.#authenticate(sender) : done);
-  readonly #withinLimit: Step = (sender) => this.#limit(sender);
-
-  /** By what an operation needs, in this order. The check for revoked tokens goes between authentication and limit. */
-  readonly #steps: Readonly<Record<Operations[OperationName]['needs'], readonly Step[]>> = {
-    nothing: [this.#notDraining],
-    token: [this.#notDraining, this.#authenticated, this.#withinLimit],
-    device: [this.#notDraining, this.#authenticated, this.#withinLimit],
-  };
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    const { revoked, limit } = options;
+    const steps: Record<StepName, Step | undefined> = {
+      draining: () => (this.#isDraining ? failure.stopping() : done),
+      authenticate: (passage) => (passage.sender.caller === undefined ? this.#authenticate(passage) : done),
+      revoked: revoked && (({ sender }) => revoked(callerIn(sender))),
+      rate_limit: limit && (({ name, sender }) => limit(name, sender)),
+      in_flight: (passage) => this.#takeOff(passage),
+    };
+    const bound = Object.entries(stepsOf).map(([group, names]) => [
+      group,
+      names.map((name) => steps[name]).filter((step) => step !== undefined),
+    ]);
+    this.#steps = Object.fromEntries(bound) as Record<Group, readonly Step[]>;
   }
 
   get isDraining(): boolean {
@@ -87,15 +132,42 @@ export class Pipeline {
    * Never rejects. Unless a step has to wait, and for requests of a connection none has to, the handler is called before this
    * returns: requests of a connection keep their order.
    */
-  async run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
-    let flight: Flight | undefined;
+  run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
+    const { measure, clock } = this.#options;
+    if (measure === undefined) return this.#run(name, sender, input);
+    const startedMs = clock.monotonicMs();
+    return this.#run(name, sender, input).then((answer) => {
+      const outcome = answer.type === 'ok' ? 'ok' : answer.code;
+      measure({ name, outcome, durationMs: clock.monotonicMs() - startedMs });
+      return answer;
+    });
+  }
+
+  /** Lets a connection in: what its hello passes. */
+  async letIn({
+    address,
+    token,
+  }: {
+    readonly address: string;
+    readonly token: string;
+  }): Promise<Result<VerifiedToken>> {
+    const passage: Passage = { name: 'hello', sender: { address, token } };
+    for (const step of this.#steps.hello) {
+      const result = await step(passage);
+      if (result.type !== 'ok') return result;
+    }
+    assert(passage.verified !== undefined, 'a hello is authenticated');
+    return ok(passage.verified);
+  }
+
+  async #run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
+    const passage: Passage = { name, sender };
     try {
       for (const step of this.#steps[operations[name].needs]) {
-        const outcome = step(sender);
+        const outcome = step(passage);
         const result = outcome instanceof Promise ? await outcome : outcome;
         if (result.type !== 'ok') return result;
       }
-      flight = this.#takeOff(sender);
       const read = typeof input === 'function' ? await input() : undefined;
       if (read !== undefined && read.type !== 'ok') return read;
       const value = read === undefined ? (input as Input<N>) : read.value;
@@ -105,47 +177,45 @@ export class Pipeline {
       if (problem.type === 'bug') this.#options.log.error('operation failed', { operation: name, error });
       return problem;
     } finally {
-      if (flight !== undefined) this.#land(sender, flight);
+      this.#land(passage);
     }
   }
 
-  async #authenticate(sender: Sender): Promise<Result<unknown>> {
-    const verified = await this.#options.tokens.verify(sender.token ?? '');
-    if (verified.type !== 'ok') return verified;
-    const { userId, tokenId } = verified.value;
+  async #authenticate(passage: Passage): Promise<Result<unknown>> {
+    const { name, sender } = passage;
+    // A connection is let in once; a hundred thousand tokens kept in memory would be a tenth of what connections cost.
+    const result = await this.#options.tokens.verify(sender.token ?? '', { isOnce: name === 'hello' });
+    if (result.type !== 'ok') return result;
+    const { userId, tokenId } = result.value;
+    passage.verified = result.value;
     sender.caller = { userId, tokenId, address: sender.address };
     return done;
   }
 
-  #limit(sender: Sender): Result<unknown> {
-    const { inFlight } = this.#flightOf(sender) ?? nothingInFlight;
-    return inFlight < this.#options.inFlightMax ? done : failure.overloaded('requests are in flight', 100);
-  }
-
-  #flightOf({ flight, caller }: Sender): Flight | undefined {
-    return flight ?? (caller && this.#flights.get(caller.userId));
-  }
-
-  /** undefined for senders that nothing counts: those without a user. */
-  #takeOff(sender: Sender): Flight | undefined {
-    let flight = this.#flightOf(sender);
-    if (flight === undefined) {
-      if (sender.caller === undefined) return undefined;
-      flight = { inFlight: 0 };
-      this.#flights.set(sender.caller.userId, flight);
-    }
+  /** Senders that nothing counts are those without a user, and their operations do not have this step. */
+  #takeOff(passage: Passage): Result<unknown> {
+    const { sender } = passage;
+    const { userId } = callerIn(sender);
+    const flight = sender.flight ?? this.#flights.get(userId) ?? { inFlight: 0 };
+    if (flight.inFlight >= this.#options.inFlightMax) return failure.overloaded('requests are in flight', 100);
+    if (flight.inFlight === 0 && sender.flight === undefined) this.#flights.set(userId, flight);
     flight.inFlight++;
-    return flight;
+    passage.flight = flight;
+    return done;
   }
 
-  #land({ flight: own, caller }: Sender, flight: Flight): void {
+  #land({ sender, flight }: Passage): void {
+    if (flight === undefined) return;
     flight.inFlight--;
     assert(flight.inFlight >= 0, 'each request lands once');
-    if (own === undefined && caller !== undefined && flight.inFlight === 0) this.#flights.delete(caller.userId);
+    if (sender.flight === undefined && flight.inFlight === 0) this.#flights.delete(callerIn(sender).userId);
   }
 }
 
-const nothingInFlight: Flight = { inFlight: 0 };
+function callerIn({ caller }: Sender): Caller {
+  assert(caller !== undefined, 'the sender was authenticated by the step before');
+  return caller;
+}
 
 /** The steps before have made sure that the sender is what the operation needs. */
 function callerOf<N extends OperationName>(name: N, sender: Sender): CallerOf<N> {

@@ -50,10 +50,10 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
     publicUrl: 'http://x',
     listenAddress: () => ({ hostname: '', port: 1, isTls: false }),
   });
-  const pipeline = new Pipeline({ handlers, tokens, log: silentLog, inFlightMax: limits.inFlightMax });
+  const pipeline = new Pipeline({ handlers, tokens, clock, log: silentLog, inFlightMax: limits.inFlightMax });
   let sessions = 0;
   const own = new SocketDoor({
-    ...{ core: fake.core, bus: held.bus, tokens, pipeline, publisher: layer, clock, limits, wireLimits },
+    ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, limits, wireLimits },
     log: silentLog,
     node: 'n1',
     newSessionId: () => `s${++sessions}`,

@@ -9,11 +9,10 @@ import type { ConversationId } from '@hongyan/protocol/ids';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
 import { parseFrame } from '@hongyan/protocol/parse';
-import { failure, type Problem, refusal } from '@hongyan/protocol/refusals';
+import { failure, type Problem, type Result, refusal } from '@hongyan/protocol/refusals';
 import { operationOfUp, type Up, type UpOf } from '@hongyan/protocol/up';
 import type { Core, DeviceCaller } from '../../../ports/core/core.ts';
 import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
-import type { Tokens } from '../../../ports/tokens/tokens.ts';
 import type { Answer, Pipeline } from '../pipeline.ts';
 import { isBundle, unbundle } from './bundle.ts';
 import type { ConnectionState } from './connection.ts';
@@ -37,7 +36,6 @@ export interface SocketLimits {
 export interface SocketDoorOptions {
   readonly core: Core;
   readonly bus: EventBus;
-  readonly tokens: Tokens;
   readonly pipeline: Pipeline;
   readonly publisher: Publisher;
   readonly clock: Clock;
@@ -245,20 +243,19 @@ export class SocketDoor {
   }
 
   async #openSession(socket: Socket, hello: UpOf<'hello'>, upgradeToken: string | undefined): Promise<void> {
-    const { tokens, log, newSessionId } = this.#options;
+    const { pipeline, log, newSessionId } = this.#options;
     const early: string[] = [];
     socket.data.state = { type: 'checking', early };
     this.#awaitingHello.delete(socket);
     try {
-      // A connection is let in once; a hundred thousand tokens kept in memory would be a tenth of what connections cost.
-      const verified = await tokens.verify(hello.token ?? upgradeToken ?? '', { isOnce: true });
+      const { address } = socket.data;
+      const verified = await pipeline.letIn({ address, token: hello.token ?? upgradeToken ?? '' });
       if (socket.data.state.type !== 'checking') return;
       if (verified.type !== 'ok') {
         socket.send(errorFrame(verified));
-        return this.#close(socket, 'unauthorized');
+        return this.#close(socket, closeReasonOf(verified));
       }
       const { userId, tokenId, expiresAtMs } = verified.value;
-      const { address } = socket.data;
       const caller = { address, userId, tokenId, deviceId: hello.device_id, sessionId: newSessionId() };
       const opening: Opening = { type: 'opening', early, caller, changes: new Map() };
       socket.data.state = opening;
@@ -337,5 +334,19 @@ export class SocketDoor {
       .catch((error: unknown) => log.error('session could not be closed', { error }))
       .finally(() => this.#closings.delete(closing));
     this.#closings.add(closing);
+  }
+}
+
+/** Of a hello that was not let in. */
+function closeReasonOf({ code }: Exclude<Result<never>, { type: 'ok' }>): CloseReason {
+  switch (code) {
+    case 'unauthorized':
+    case 'token_revoked':
+    case 'rate_limited':
+      return code;
+    case 'unavailable':
+      return 'going_away';
+    default:
+      return 'overloaded';
   }
 }
