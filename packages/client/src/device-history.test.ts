@@ -11,6 +11,7 @@ import type { ClientEvents, ClientStorage, HistoryPage, HistoryRequest } from '.
 import { eventNames } from './client-events.ts';
 import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
+import { isMessage } from './entry-kind.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { nothingOwn } from './private-state.ts';
 import { SafeStorage } from './safe-storage.ts';
@@ -336,6 +337,8 @@ test('[C10] [D5] [E2] after any sequence of events a kept page is a page of the 
       'reply',
       'say',
       'say',
+      'notice',
+      'notice',
       'edit',
       'recall',
       'react',
@@ -368,6 +371,7 @@ test('[C10] [D5] [E2] after any sequence of events a kept page is a page of the 
           const bound = side === 'newest' ? {} : side === 'before' ? { beforeSeq: seq } : { afterSeq: seq };
           const request = { limit, ...bound };
           if (kind === 'say') timeline.say(`text ${timeline.lastSeq}`);
+          else if (kind === 'notice') timeline.notice();
           else if (kind === 'reply') timeline.say(`reply ${timeline.lastSeq}`, n);
           else if (kind === 'edit' || kind === 'recall' || kind === 'react') timeline.change(kind, n);
           else if (kind === 'deliver') world.deliver(g1, limit);
@@ -385,6 +389,7 @@ test('[C10] [D5] [E2] after any sequence of events a kept page is a page of the 
             if (!page) continue;
             pages++;
             expect(timeline.afterAll(page)).toEqual(timeline.expected(page, request));
+            expect(page.messages.filter(({ content }) => isMessage(content)).length).toBeLessThanOrEqual(limit);
           }
         }
       },

@@ -84,17 +84,18 @@ export class DeviceHistory {
       kept.forget(state.shownSeq);
       return undefined;
     }
-    const messages = isAfter ? found.slice(0, limit) : found.slice(-limit);
-    if (isCut && messages.length < (isPartEnough ? 1 : limit)) return undefined;
+    const messages = firstOf(found, limit, isAfter);
+    if (isCut && !isPartEnough && countOf(messages) < limit) return undefined;
+    if (isCut && messages.length === 0) return undefined;
     return {
       messages: messages.map((message) => state.withStatus(message)),
       firstSeq,
       lastSeq: lastSeq as Seq,
-      hasMore: isCut || found.length > limit,
+      hasMore: isCut || found.length > messages.length,
     };
   }
 
-  /** At least `count` from one end of the range, where it has so many: the seqs between messages are those of their changes. */
+  /** At least `count` messages from one end of the range, where it has so many: the seqs between them are those of other entries. */
   async #read(
     { conversationId, fromSeq, throughSeq }: KeptRange,
     count: number,
@@ -105,7 +106,7 @@ export class DeviceHistory {
       const through = isAfter ? Math.min(throughSeq, fromSeq + width - 1) : throughSeq;
       if (through < from) return [];
       const found = await this.#storage.messages({ conversationId, fromSeq: from, throughSeq: through });
-      if (!found || found.length >= count || (from <= fromSeq && through >= throughSeq)) return found;
+      if (!found || countOf(found) >= count || (from <= fromSeq && through >= throughSeq)) return found;
     }
   }
 
@@ -162,6 +163,18 @@ const rangeOf = (
   fromSeq: Math.max(afterSeq + 1, firstSeq),
   throughSeq: Math.min(beforeSeq - 1, lastSeq),
 });
+
+const countOf = (messages: readonly ClientMessage[]): number =>
+  messages.filter(({ content }) => isMessage(content)).length;
+
+/** `limit` messages from one end of the list, with the notices between them. */
+function firstOf(list: readonly ClientMessage[], limit: number, isAfter: boolean): readonly ClientMessage[] {
+  let room = limit;
+  const isBeyond = ({ content }: ClientMessage) => room === 0 || (isMessage(content) && room-- === 0);
+  const end = isAfter ? list.findIndex(isBeyond) : list.findLastIndex(isBeyond);
+  if (end < 0) return list;
+  return isAfter ? list.slice(0, end) : list.slice(end + 1);
+}
 
 const targetOf = ({ content }: MessageChange): number => Number(content.target_seq);
 

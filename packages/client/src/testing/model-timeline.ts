@@ -10,7 +10,8 @@ import { rules } from './rules.ts';
 
 const me = 'me' as UserId;
 const you = 'you' as UserId;
-const isChange = ({ content }: Entry) => content.type.startsWith('hongyan.');
+const isMessage = ({ content }: Entry) => !content.type.startsWith('hongyan.');
+const isChange = ({ content }: Entry) => content.target_seq !== undefined;
 
 export class ModelTimeline {
   readonly #id: ConversationId;
@@ -29,6 +30,11 @@ export class ModelTimeline {
   say(text: string, answers?: number): void {
     const target = answers === undefined ? undefined : this.#messageAt(answers);
     this.#append({ type: 'text', text }, target && { reply_to: this.#quoteOf(target) });
+  }
+
+  /** An entry that stands between the messages. */
+  notice(): void {
+    this.#append({ type: 'hongyan.title', title: `title ${this.lastSeq}` });
   }
 
   /** Of the message at about the place `n`, unless it was recalled. */
@@ -58,7 +64,12 @@ export class ModelTimeline {
     const all = this.#entries.filter(
       (entry) => !isChange(entry) && entry.seq < (beforeSeq ?? Number.POSITIVE_INFINITY) && entry.seq > (afterSeq ?? 0),
     );
-    const page = afterSeq === undefined ? all.slice(-limit) : all.slice(0, limit);
+    const isBefore = afterSeq === undefined;
+    const ordered = isBefore ? all.toReversed() : all;
+    // A page ends with its last message: the notices beyond it are of the next one.
+    const end = ordered.findIndex((_, index) => ordered.slice(0, index).filter(isMessage).length === limit);
+    const taken = end < 0 ? ordered : ordered.slice(0, end);
+    const page = isBefore ? taken.toReversed() : taken;
     return {
       conversation_id: this.#id,
       entries: page.map((entry) => this.#present(entry)),
@@ -97,7 +108,7 @@ export class ModelTimeline {
   }
 
   #messageAt(n: number): Entry | undefined {
-    return this.#entries.slice(0, n + 1).findLast((entry) => !isChange(entry));
+    return this.#entries.slice(0, n + 1).findLast(isMessage);
   }
 
   #quoteOf({ seq, from }: Entry): NonNullable<Entry['reply_to']> {

@@ -102,7 +102,7 @@ export const messageOperations = {
   }),
   history: operation({
     summary:
-      'A page of messages as they are now, with changes of members and title between them; without bounds the newest',
+      'A page of messages as they are now; without bounds the newest. `limit` counts messages; changes of members and title that stand between them come along',
     input: Type.Object(
       {
         conversation_id: ConversationIdSchema,

@@ -104,7 +104,10 @@ export interface RangeRequest {
   /** Exactly one of the two; both are exclusive. */
   readonly afterSeq?: Seq;
   readonly beforeSeq?: Seq;
+  /** With `withTargeted` of all entries. Otherwise of the counted ones: those between them come along, and none beyond the last. */
   readonly limit: number;
+  /** How many entries that are not counted come along at most; absent: `limit`. */
+  readonly uncountedMax?: number;
   /** Stops before the entry that would pass it, the first one excepted: a page of large entries is read in bounded pieces. */
   readonly bytesMax?: number;
 }

@@ -87,3 +87,37 @@ test('[D5][D8] a page has so many bytes at most, one entry at least, and page by
     expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   }
 });
+
+test('[E2] limit counts messages; changes of members between them come along, are bounded, and both ways everything comes once', async () => {
+  await open({ pageMax: 4 });
+  const group = await world.group('ann', ['bob']);
+  for (let round = 0; round < 3; round++) {
+    await world.say('ann', group);
+    for (const id of ['carl', 'dan']) {
+      await add(group, id);
+      await world.core.removeMember(caller('ann'), { conversation_id: group, user_id: user(id) });
+    }
+  }
+  await world.say('ann', group);
+  // 1 records the creation, each message is followed by four changes of members: 2, 7, 12 and 17 are the messages.
+  const all = Array.from({ length: 17 }, (_, index) => index + 1);
+  const newest = await history('ann', group, { limit: 2 });
+  expect(newest.entries.map((entry) => Number(entry.seq))).toEqual([12, 13, 14, 15, 16, 17]);
+  for (const direction of ['after_seq', 'before_seq'] as const) {
+    for (const limit of [1, 2, 4]) {
+      const seqs: number[] = [];
+      for (let bound = direction === 'after_seq' ? 0 : 18; ; ) {
+        const page = await history('ann', group, { [direction]: seq(bound), limit });
+        const messages = page.entries.filter(({ content }) => content.type === 'text').length;
+        expect(messages).toBeLessThanOrEqual(limit);
+        expect(page.entries.length - messages).toBeLessThanOrEqual(4);
+        const found = page.entries.map((entry) => Number(entry.seq));
+        if (direction === 'after_seq') seqs.push(...found);
+        else seqs.unshift(...found);
+        if (!page.has_more) break;
+        bound = Number(direction === 'after_seq' ? found.at(-1) : found[0]);
+      }
+      expect(seqs).toEqual(all);
+    }
+  }
+});

@@ -1,5 +1,5 @@
-// The reads of one timeline [E2]: history gives messages as they are now, catching up every entry as it was committed. What is
-// hidden from the reader is reported as a raised first_seq [D5].
+// The reads of one timeline [E2]: history gives messages as they are now, `limit` of them, with the changes of members and title that
+// stand between them; catching up gives every entry as it was committed. What is hidden from the reader is reported as a raised first_seq [D5].
 
 import { ok } from '@hongyan/base/result';
 import type { Seq } from '@hongyan/protocol/ids';
@@ -84,6 +84,7 @@ export class History {
     const page = {
       conversationId: conversation_id,
       limit: Math.min(limit ?? limitDefault, pageMax),
+      uncountedMax: pageMax,
       bytesMax: pageBytesMax,
     };
     if (after_seq !== undefined) return { ...page, afterSeq: Math.max(after_seq, visibleFromSeq - 1) as Seq };

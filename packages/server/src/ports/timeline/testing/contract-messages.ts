@@ -29,6 +29,7 @@ const notice = (atMs = inMonth(0)) => entry({ isCounted: false, atMs });
 export function messagesContract(current: Current): void {
   describe('counts', () => countsContract(current));
   describe('pages', () => pagesContract(current));
+  describe('notices', () => noticesContract(current));
   describe('states', () => statesContract(current));
   describe('references', () => referencesContract(current));
   describe('erasing', () => erasingContract(current));
@@ -169,6 +170,34 @@ function pagesContract(current: Current): void {
       });
     });
   }
+}
+
+function noticesContract(current: Current): void {
+  test('[E2] a page of messages counts messages alone; what stands between them comes along, up to its own bound', async () => {
+    const append = (...batch: readonly NewEntry[]) => current.timeline().append(batch);
+    // 1 and 2 messages, 3 to 5 notices, 6 a message, 7 a change of it, 8 a notice, 9 a message, 10 a notice.
+    await append(entry(), entry(), notice(), notice());
+    await current.reopen();
+    await append(notice(inMonth(1)), entry({ atMs: inMonth(1) }), change(6, { atMs: inMonth(1) }));
+    await append(notice(inMonth(1)), entry({ atMs: inMonth(2) }), notice(inMonth(2)));
+    await inBothLives(current, async () => {
+      for (const [request, seqs, hasMore] of [
+        [{ beforeSeq: seq(99), limit: 1 }, [9, 10], true],
+        [{ beforeSeq: seq(9), limit: 2, uncountedMax: 9 }, [2, 3, 4, 5, 6, 8], true],
+        [{ beforeSeq: seq(9), limit: 2 }, [5, 6, 8], true],
+        [{ beforeSeq: seq(2), limit: 1 }, [1], false],
+        [{ beforeSeq: seq(6), limit: 1, uncountedMax: 2 }, [4, 5], true],
+        [{ beforeSeq: seq(4), limit: 1, uncountedMax: 2 }, [2, 3], true],
+        [{ afterSeq: seq(0), limit: 2 }, [1, 2], true],
+        [{ afterSeq: seq(2), limit: 1 }, [3], true],
+        [{ afterSeq: seq(2), limit: 1, uncountedMax: 3 }, [3, 4, 5, 6], true],
+        [{ afterSeq: seq(6), limit: 9 }, [8, 9, 10], false],
+      ] as const) {
+        const range = await current.timeline().range({ conversationId: id, ...request });
+        expect({ request, seqs: seqsOf(range), hasMore: range.hasMore }).toEqual({ request, seqs: [...seqs], hasMore });
+      }
+    });
+  });
 }
 
 function statesContract(current: Current): void {

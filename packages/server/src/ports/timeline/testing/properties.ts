@@ -230,7 +230,7 @@ class Play {
     expect(await this.#timeline.messagesAt(seqs.map((one) => ({ conversationId, seq: one })))).toEqual(seqs.map(at));
   }
 
-  /** By key and by id; pages of two from the middle must be what the list has there. */
+  /** By key and by id; pages of two messages from the middle must be what the list has there. */
   async #expectFound(some: readonly StoredEntry[]): Promise<void> {
     for (const one of some) {
       expect(await this.#timeline.findByClientMsgId(one)).toEqual(one);
@@ -240,16 +240,21 @@ class Play {
   }
 
   async #expectPages({ conversationId, seq: middle }: StoredEntry, withTargeted: boolean): Promise<void> {
-    const request = { conversationId, withTargeted, limit: 2 };
     const all = this.#model.kept(conversationId).filter((one) => withTargeted || isUntargeted(one));
-    const before = await this.#timeline.range({ ...request, beforeSeq: middle });
-    const older = all.filter((one) => one.seq < middle);
-    expect(before.entries).toEqual(older.slice(-2));
-    expect(before.hasMore).toBe(older.length > 2);
-    const after = await this.#timeline.range({ ...request, afterSeq: middle });
+    const older = all.filter((one) => one.seq < middle).toReversed();
     const newer = all.filter((one) => one.seq > middle);
-    expect(after.entries).toEqual(newer.slice(0, 2));
-    expect(after.hasMore).toBe(newer.length > 2);
+    for (const uncountedMax of [undefined, 1]) {
+      const limits = { withTargeted, limit: 2, ...(uncountedMax === undefined ? {} : { uncountedMax }) };
+      const request = { conversationId, ...limits };
+      const before = await this.#timeline.range({ ...request, beforeSeq: middle });
+      const expectedBefore = pageOf(older, limits);
+      expect(before.entries).toEqual(expectedBefore.toReversed());
+      expect(before.hasMore).toBe(older.length > expectedBefore.length);
+      const after = await this.#timeline.range({ ...request, afterSeq: middle });
+      const expectedAfter = pageOf(newer, limits);
+      expect(after.entries).toEqual(expectedAfter);
+      expect(after.hasMore).toBe(newer.length > expectedAfter.length);
+    }
   }
 
   /** [D4] No conversation that changed since a position is left out. */
@@ -275,3 +280,17 @@ class Play {
 }
 
 const isUntargeted = (one: StoredEntry): boolean => one.targetSeq === undefined;
+
+/** The first entries of a list, as many as the limits of a page let in. */
+function pageOf(
+  list: readonly StoredEntry[],
+  { withTargeted, limit, uncountedMax = limit }: { withTargeted: boolean; limit: number; uncountedMax?: number },
+): StoredEntry[] {
+  const isCounted = (one: StoredEntry) => withTargeted || one.isCounted;
+  const end = list.findIndex((_, index) => {
+    const counted = list.slice(0, index).filter(isCounted).length;
+    const through = list.slice(0, index + 1);
+    return counted === limit || through.length - through.filter(isCounted).length > uncountedMax;
+  });
+  return end < 0 ? [...list] : list.slice(0, end);
+}
