@@ -121,7 +121,8 @@ export class MonthReader {
 
   /** States that messages of the range got in this month; the messages may be in older ones. */
   states({ conversationId, fromSeq, throughSeq }: SeqRange, take: (seq: Seq, state: MessageState) => void): void {
-    const rows = this.#sql.states.iterate(conversationId, Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax));
+    // Of a page of messages: all at once costs half of one by one.
+    const rows = this.#sql.states.all(conversationId, Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax));
     for (const row of rows) take(row.seq, { asOfSeq: row.as_of_seq, stateJson: row.state });
   }
 

@@ -1,7 +1,5 @@
 // Ids as SQLite stores them: a canonical UUID as its 16 bytes, less than half of its text; any other id as text.
 
-import { hexOfByte } from '@hongyan/base/hex';
-
 /** SQLite never takes a blob for a text, so the two kinds cannot be confused. */
 export type PackedId = Uint8Array | string;
 
@@ -12,8 +10,6 @@ const digitValues = Uint8Array.from({ length: 128 }, (_, code) => {
   const value = Number.parseInt(String.fromCharCode(code), 16);
   return Number.isNaN(value) ? 0 : value;
 });
-/** After these bytes a dash follows. */
-const dashAfter = new Set([3, 5, 7, 9]);
 
 export function packId(id: string): PackedId {
   if (id.length !== 36 || !canonicalUuid.test(id)) return id;
@@ -28,10 +24,6 @@ export function packId(id: string): PackedId {
 
 export function unpackId(packed: PackedId): string {
   if (typeof packed === 'string') return packed;
-  let id = '';
-  for (let index = 0; index < 16; index++) {
-    id += hexOfByte(packed[index] ?? 0);
-    if (dashAfter.has(index)) id += '-';
-  }
-  return id;
+  const hex = packed.toHex();
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

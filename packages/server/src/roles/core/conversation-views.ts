@@ -129,9 +129,13 @@ export class ConversationViews {
   }
 
   /** undefined for a conversation too large to look at each member. */
-  async #positionsOf(conversation: ConversationRecord): Promise<readonly MemberRecord[] | undefined> {
-    if (conversation.memberCount > this.#deps.limits.receiptsPushMax) return undefined;
-    return (await this.membersOf([conversation])).get(conversation.conversationId);
+  async #positionsOf({
+    conversationId,
+    memberCount,
+  }: ConversationRecord): Promise<readonly MemberRecord[] | undefined> {
+    const { directory, limits } = this.#deps;
+    if (memberCount > limits.receiptsPushMax) return undefined;
+    return directory.members({ conversationId, limit: limits.receiptsPushMax });
   }
 }
 
