@@ -11,7 +11,7 @@ interface Layer {
 
 const wire = ['base', 'protocol'];
 const client = [...wire, 'client'];
-const server = [...wire, 'domain', 'ports', 'adapters', 'transport', 'config', 'http', 'roles', 'compose'];
+const server = [...wire, 'metrics', 'domain', 'ports', 'adapters', 'transport', 'config', 'http', 'roles', 'compose'];
 
 const layers: readonly Layer[] = [
   { name: 'base', files: /^packages\/base\/src\//, mayImport: [] },
@@ -21,13 +21,23 @@ const layers: readonly Layer[] = [
   { name: 'chat', files: /^apps\/chat\/src\//, mayImport: client },
   { name: 'terminal', files: /^apps\/terminal\/src\//, mayImport: client },
   { name: 'domain', files: /^packages\/server\/src\/domain\//, mayImport: wire },
+  // What processes count, above all that counts.
+  { name: 'metrics', files: /^packages\/server\/src\/metrics\//, mayImport: wire },
   // An adapter stands beside its port; what adapters of one technology share has a folder of its own.
-  { name: 'ports', files: /^packages\/server\/src\/ports\//, mayImport: [...wire, 'domain', 'adapters'] },
-  { name: 'adapters', files: /^packages\/server\/src\/adapters\//, mayImport: [...wire, 'domain', 'ports'] },
-  { name: 'transport', files: /^packages\/server\/src\/transport\//, mayImport: [...wire, 'domain', 'ports'] },
+  { name: 'ports', files: /^packages\/server\/src\/ports\//, mayImport: [...wire, 'metrics', 'domain', 'adapters'] },
+  { name: 'adapters', files: /^packages\/server\/src\/adapters\//, mayImport: [...wire, 'metrics', 'domain', 'ports'] },
+  {
+    name: 'transport',
+    files: /^packages\/server\/src\/transport\//,
+    mayImport: [...wire, 'metrics', 'domain', 'ports'],
+  },
   { name: 'config', files: /^packages\/server\/src\/config\//, mayImport: wire },
   { name: 'http', files: /^packages\/server\/src\/http\//, mayImport: wire },
-  { name: 'roles', files: /^packages\/server\/src\/roles\//, mayImport: [...wire, 'domain', 'ports', 'http'] },
+  {
+    name: 'roles',
+    files: /^packages\/server\/src\/roles\//,
+    mayImport: [...wire, 'metrics', 'domain', 'ports', 'http'],
+  },
   { name: 'compose', files: /^packages\/server\/src\/compose\//, mayImport: server },
   { name: 'cli', files: /^packages\/cli\/src\//, mayImport: [...server, 'client', 'load', 'terminal'] },
 ];

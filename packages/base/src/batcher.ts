@@ -50,6 +50,11 @@ export class Batcher<Item, Result> {
     this.#options = options;
   }
 
+  /** Items accepted and not answered yet. */
+  get depth(): number {
+    return this.#itemCount;
+  }
+
   submit(item: Item): Promise<Result> {
     const tally = this.#tallyOf(item);
     const refusal = this.#refusalOf(1) ?? this.#refusalOfKey(tally);

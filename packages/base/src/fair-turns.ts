@@ -34,6 +34,11 @@ export class FairTurns<Key> {
     this.#options = options;
   }
 
+  /** Pieces that wait. */
+  get waitingCount(): number {
+    return this.#waitingCount;
+  }
+
   /** Settles as `work` does. Rejects with StoreFailure `overloaded` where too much waits. */
   run<T>(key: Key, work: () => Promise<T>): Promise<T> {
     const { waitingPerKeyMax, waitingMax } = this.#options;

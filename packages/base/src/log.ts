@@ -4,13 +4,20 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Log {
+  /** Whether debug lines are written: asked before a line is put together on the way of every message. */
+  readonly isDebug: boolean;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
 }
 
-const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
+
+/** Which lines are written: changed while the process runs. */
+export interface LogLevels {
+  level: LogLevel;
+}
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -20,20 +27,38 @@ export interface LogOptions {
 }
 
 /** Lines below `level` are dropped. `Error` values keep message, stack and cause. */
-export function createLog({ level, write = (line) => process.stderr.write(`${line}\n`), fields }: LogOptions): Log {
-  const lowest = levels.indexOf(level);
+export function createLog({
+  level,
+  write = (line) => process.stderr.write(`${line}\n`),
+  fields,
+}: LogOptions): Log & LogLevels {
+  let lowest = logLevels.indexOf(level);
   const at =
     (own: LogLevel) =>
     (message: string, more?: LogFields): void => {
-      if (levels.indexOf(own) < lowest) return;
+      if (logLevels.indexOf(own) < lowest) return;
       write(
         JSON.stringify({ time: new Date().toISOString(), level: own, message, ...fields, ...more }, errorsAsObjects),
       );
     };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    get isDebug() {
+      return lowest === 0;
+    },
+    get level() {
+      return logLevels[lowest] ?? level;
+    },
+    set level(next: LogLevel) {
+      lowest = logLevels.indexOf(next);
+    },
+  };
 }
 
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+export const silentLog: Log = { isDebug: false, debug() {}, info() {}, warn() {}, error() {} };
 
 function errorsAsObjects(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;

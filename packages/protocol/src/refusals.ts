@@ -89,6 +89,7 @@ export const failure = {
   stopping: () => failed('unavailable', 'the server is stopping: reconnect', 1000),
   unavailable: () => failed('unavailable', 'the store cannot take writes now: try again later', 1000),
   coreUnreachable: () => failed('unavailable', 'the core does not answer: try again later', 1000),
+  processSilent: (name: string) => failed('unavailable', `the process ${name} does not answer: try again later`, 1000),
   overloaded: (what: string, retryAfterMs = 1000) =>
     failed('overloaded', `too many ${what}: try again later`, retryAfterMs),
   unknownOutcome: () =>

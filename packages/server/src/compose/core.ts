@@ -8,6 +8,8 @@ import type { MsgId } from '@hongyan/protocol/ids';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { StoreMeter } from '../metrics/store-meter.ts';
 import { MemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
 import type { Core } from '../ports/core/core.ts';
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
@@ -19,6 +21,7 @@ import type { Timeline } from '../ports/timeline/timeline.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
 import { startCore } from '../roles/core/core.ts';
 import type { CoreLimits } from '../roles/core/deps.ts';
+import { CoreMeter } from '../roles/core/meter.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
 
 export interface OpenCore {
@@ -34,6 +37,8 @@ export interface OpenCore {
 export interface Surroundings {
   readonly log: Log;
   readonly clock: Clock;
+  /** Of this process. */
+  readonly metrics: Metrics;
 }
 
 const dayMs = 86_400_000;
@@ -45,7 +50,7 @@ const directoryWritesPerCommand = 10;
 
 export async function openCore(
   config: Config,
-  { log, clock, tokens }: Surroundings & { readonly tokens: Pick<Tokens, 'sign'> },
+  { log, clock, metrics, tokens }: Surroundings & { readonly tokens: Pick<Tokens, 'sign'> },
 ): Promise<OpenCore> {
   const lock = lockFolder(config.data);
   const layout = dataLayout(config.data);
@@ -63,11 +68,17 @@ export async function openCore(
     onDeath,
   };
   // Two batches of commands may be under way, and each change of a conversation adds an entry of its own.
-  const timeline = await openSqliteTimeline({ ...store, dir: layout.timeline, queueMax: config.commandQueueMax * 2 });
+  const timeline = await openSqliteTimeline({
+    ...store,
+    dir: layout.timeline,
+    queueMax: config.commandQueueMax * 2,
+    meter: new StoreMeter(metrics, 'timeline'),
+  });
   const directory = await openSqliteDirectory({
     ...store,
     path: layout.directory,
     queueMax: config.commandQueueMax * directoryWritesPerCommand,
+    meter: new StoreMeter(metrics, 'directory'),
   });
   const bus = new MemoryEventBus();
   const commands = new MemoryCommandLog({
@@ -78,15 +89,23 @@ export async function openCore(
     clock,
     log,
   });
+  const registry = new MemorySessionRegistry({ clock, ttlMs: sessionTtlMs });
+  metrics.queue('commands', { depth: () => commands.depth, max: config.commandQueueMax });
+  metrics.gauge({
+    name: 'hongyan_online_users',
+    help: 'Users with a connection to any process',
+    read: () => registry.userCount,
+  });
   const core = startCore({
     commands,
     timeline,
     directory,
     bus,
-    registry: new MemorySessionRegistry({ clock, ttlMs: sessionTtlMs }),
+    registry,
     tokens,
     clock,
     log,
+    meter: new CoreMeter(metrics),
     newMsgId: createUuidV7(() => clock.nowMs()) as () => MsgId,
     limits: coreLimits(config),
     isSignupEnabled: config.signupEnabled,
@@ -113,7 +132,7 @@ export async function openCore(
 /** [M18] undefined where messages are kept for ever. */
 function startRetention(
   days: number,
-  { timeline, clock, log }: Surroundings & { readonly timeline: Timeline },
+  { timeline, clock, log }: Omit<Surroundings, 'metrics'> & { readonly timeline: Timeline },
 ): Timer | undefined {
   if (days === 0) return undefined;
   const retain = () => {

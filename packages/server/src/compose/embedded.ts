@@ -1,10 +1,14 @@
 // The embedded profile: all roles on SQLite and memory, in one process or with several gateway processes in front of it.
 
+import type { Log, LogLevels } from '@hongyan/base/log';
 import { ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
 import { removeRunning, writeRunning } from '../config/running-server.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
+import type { ListConnections } from '../roles/operator/connections.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
+import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
 import { type OpenCore, openCore, type Surroundings } from './core.ts';
 import { openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
@@ -22,12 +26,14 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export interface EmbeddedSurroundings extends Surroundings {
+export interface EmbeddedSurroundings extends Omit<Surroundings, 'metrics'> {
+  readonly log: Log & LogLevels;
   /** The command that runs this program again, for processes beside this one. */
   readonly program: readonly string[];
 }
 
-export async function startEmbedded(config: Config, surroundings: EmbeddedSurroundings): Promise<Running> {
+export async function startEmbedded(config: Config, given: EmbeddedSurroundings): Promise<Running> {
+  const surroundings = { ...given, metrics: new Metrics({ process: coreProcess }) };
   await ensureFolder(config.data);
   // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
   const tokens = await openTokens(config, surroundings);
@@ -39,7 +45,12 @@ export async function startEmbedded(config: Config, surroundings: EmbeddedSurrou
   try {
     const front = new Front();
     // Before clients are let in: an address that is taken is reported first, and operators see the start.
-    const operator = await openOperator(config, surroundings, { checks: [opened.check, front.check], routes: [] });
+    const operator = await openOperator(config, surroundings, {
+      checks: [opened.check, front.check],
+      routes: [],
+      connections: (page) => front.connections(page),
+      processes: () => front.processes,
+    });
     if (operator) closing.push(() => operator.close());
     const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl: operator?.url };
     closing.push(() => removeRunning(config.data));
@@ -60,15 +71,25 @@ export async function startEmbedded(config: Config, surroundings: EmbeddedSurrou
 interface Gateways {
   readonly url: string;
   readonly health: Health;
+  /** Of this process. */
+  connections: ListConnections;
+  /** Beside this process. */
+  readonly processes: readonly ServerProcess[];
   stop(): Promise<void>;
 }
 
-/** The gateways' readiness, which operators ask for before there are any. */
+/** The gateways, for operators who ask before there are any. */
 class Front {
   #gateways: Gateways | undefined;
 
   opened(gateways: Gateways): void {
     this.#gateways = gateways;
+  }
+
+  connections: ListConnections = (page) => this.#gateways?.connections(page) ?? [];
+
+  get processes(): readonly ServerProcess[] {
+    return this.#gateways?.processes ?? [];
   }
 
   readonly check: HealthCheck = {
@@ -79,7 +100,7 @@ class Front {
 
 async function startGateways(
   config: Config,
-  surroundings: EmbeddedSurroundings,
+  surroundings: EmbeddedSurroundings & Surroundings,
   { opened, tokens }: { readonly opened: OpenCore; readonly tokens: Tokens },
 ): Promise<Gateways> {
   if (config.gateways > 1) return GatewaySupervisor.start(config, surroundings, opened);
@@ -91,6 +112,8 @@ async function startGateways(
       const { readiness } = gateway;
       return readiness === 'ready' ? healthy : { status: 'failed', reason: readiness };
     },
+    connections: (page) => gateway.connections(page),
+    processes: [],
     async stop() {
       await gateway.drain(surroundings.clock.monotonicMs() + config.drainMs);
       await gateway.close();

@@ -9,6 +9,7 @@ import type { Core } from '../ports/core/core.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
 import { Gateway } from '../roles/gateway/gateway.ts';
+import { GatewayMeter } from '../roles/gateway/meter.ts';
 import type { GatewayLimits, ListenOptions } from '../roles/gateway/options.ts';
 import type { Surroundings } from './core.ts';
 import { openFilesForConnections } from './open-files.ts';
@@ -26,20 +27,28 @@ export interface GatewayPlace {
 }
 
 /** Resolves when it listens. */
-export async function openGateway(config: Config, { log, clock }: Surroundings, place: GatewayPlace): Promise<Gateway> {
+export async function openGateway(
+  config: Config,
+  { log, clock, metrics }: Surroundings,
+  place: GatewayPlace,
+): Promise<Gateway> {
   const { isPortShared = false, ...rest } = place;
+  const meter = new GatewayMeter();
+  const limits = gatewayLimits(config);
   const gateway = new Gateway({
     ...rest,
     clock,
     log,
+    meter,
     newSessionId: createUuidV7(() => clock.nowMs()),
-    limits: gatewayLimits(config),
+    limits,
     wireLimits: wireLimits(config),
     publicUrl: config.publicUrl,
     webRoot: await findWebRoot(config.webRoot),
     version,
     listen: { ...listenOptions(config), isPortShared },
   });
+  meter.register(metrics, gateway.state, limits);
   await gateway.start();
   return gateway;
 }

@@ -1,35 +1,100 @@
-// The operator listener of this server, with the routes of its parts, its token, and the file by which the command line finds it.
+// What operators ask of this server: the listener with the routes of its parts, its token, and what gateway processes answer to it.
 
 import { statfs } from 'node:fs/promises';
 import { type Address, parseAddress } from '@hongyan/base/address';
+import type { LogLevels } from '@hongyan/base/log';
 import { readOrCreateOperatorToken } from '../config/operator-token.ts';
 import type { Config } from '../config/options.ts';
+import { ProcessMetrics } from '../metrics/process-metrics.ts';
 import { OperatorAccess } from '../roles/operator/access.ts';
+import { connectionsRoute, type ListConnections } from '../roles/operator/connections.ts';
 import { type Health, type HealthCheck, healthRoutes, healthy } from '../roles/operator/health.ts';
+import { LogLevelControl } from '../roles/operator/log-level.ts';
+import { familiesRoute, metricsRoute } from '../roles/operator/metrics-routes.ts';
 import { OperatorListener } from '../roles/operator/operator.ts';
+import { inNamedProcess, type Processes } from '../roles/operator/processes.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 import { sessionRoutes } from '../roles/operator/sessions.ts';
+import { varsRoute } from '../roles/operator/vars.ts';
 import type { Surroundings } from './core.ts';
+import { registerStorage } from './storage-metrics.ts';
+import { version } from './version.ts';
 
+/** Of the process that listens to operators. */
 export interface OperatorParts {
   readonly checks: readonly HealthCheck[];
   readonly routes: readonly OperatorRoute[];
+  readonly connections: ListConnections;
+  /** The processes beside this one. */
+  readonly processes: Processes;
+}
+
+export type OperatorSurroundings = Surroundings & { readonly log: LogLevels };
+
+export interface OpenOperator {
+  /** Where it listens on TCP. */
+  readonly url: string;
+  close(): Promise<void>;
 }
 
 /** undefined where the configuration has none. It listens when this resolves. */
 export async function openOperator(
   config: Config,
-  { log, clock }: Surroundings,
-  { checks, routes }: OperatorParts,
-): Promise<OperatorListener | undefined> {
+  surroundings: OperatorSurroundings,
+  { checks, routes, connections, processes }: OperatorParts,
+): Promise<OpenOperator | undefined> {
   if (config.operatorListen === '') return undefined;
+  const { log, clock, metrics } = surroundings;
   const listen = parseAddress(config.operatorListen);
   const access = new OperatorAccess(await readOrCreateOperatorToken(config.data, log));
-  const own = [...healthRoutes([...checks, diskCheck(config)], clock), ...sessionRoutes(access, clock)];
-  const listener = new OperatorListener({ listen, access, routes: [...own, ...routes], clock, log });
-  listener.start();
+  registerStorage(metrics, config.data);
+  const all = [
+    ...healthRoutes([...checks, diskCheck(config)], clock),
+    ...sessionRoutes(access, clock),
+    metricsRoute(metrics, processes),
+    ...new LogLevelControl(log, clock).routes(processes),
+    ...processRoutes(surroundings, connections).map((route) => inNamedProcess(route, processes)),
+    ...routes,
+  ];
+  const opened = open({ listen, access, routes: all }, surroundings);
   if (!isLoopback(listen)) log.warn('operators are listened to without TLS', { address: config.operatorListen });
-  return listener;
+  return { url: opened.listener.url, close: opened.close };
+}
+
+/** A gateway process: the core's asks it, over a socket that their user alone can open. */
+export function openProcessOperator(
+  unix: string,
+  surroundings: OperatorSurroundings,
+  connections: ListConnections,
+): Pick<OpenOperator, 'close'> {
+  const { log, clock, metrics } = surroundings;
+  const routes = [
+    familiesRoute(metrics),
+    ...new LogLevelControl(log, clock).routes(() => []),
+    ...processRoutes(surroundings, connections),
+  ];
+  return open({ listen: { unix }, routes }, surroundings);
+}
+
+/** What is asked of one process. */
+function processRoutes({ metrics }: Surroundings, connections: ListConnections): readonly OperatorRoute[] {
+  return [varsRoute({ version, metrics }), connectionsRoute(connections)];
+}
+
+function open(
+  options: Pick<ConstructorParameters<typeof OperatorListener>[0], 'listen' | 'access' | 'routes'>,
+  { log, clock, metrics }: Surroundings,
+) {
+  const listener = new OperatorListener({ ...options, clock, log });
+  listener.start();
+  const own = new ProcessMetrics(metrics, { clock, version });
+  return {
+    listener,
+    async close() {
+      own.stop();
+      await listener.close();
+    },
+  };
 }
 
 /** With less than this free, an operator has to act before the disk is full: sends then fail. */

@@ -12,8 +12,8 @@ export type ToWorker<Op> =
 export type FromWorker<Result> =
   | { readonly type: 'ready' }
   | { readonly type: 'open_failed'; readonly failure: Failure }
-  /** Results in the order of the batch's ops. */
-  | { readonly type: 'committed'; readonly results: readonly Result[] }
+  /** Results in the order of the batch's ops; `commitMs`: what the COMMIT took of it. */
+  | { readonly type: 'committed'; readonly results: readonly Result[]; readonly commitMs: number }
   /** Nothing of the batch was stored. */
   | { readonly type: 'failed'; readonly failure: Failure }
   | { readonly type: 'closed' };

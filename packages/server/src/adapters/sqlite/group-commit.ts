@@ -21,14 +21,19 @@ export class GroupCommit<Op, Result> {
   readonly #batcher: Batcher<Op, Result>;
 
   constructor({ queueMax, batchMax, inFlightMax = 1, ...threadOptions }: GroupCommitOptions) {
+    const { meter } = threadOptions;
     const thread = new WriterThread<Op, Result>(threadOptions);
     this.#thread = thread;
     this.#batcher = new Batcher({
       itemsMax: queueMax,
       batchMax,
       inFlightMax,
-      handle: (ops) => thread.commit(ops),
+      handle(ops) {
+        meter?.batchSize.observe(ops.length);
+        return thread.commit(ops);
+      },
     });
+    meter?.queue(() => this.#batcher.depth, queueMax);
   }
 
   /** Resolves when the worker has opened its store; rejects when it could not. */

@@ -86,8 +86,9 @@ function commitBatch<Op, Result>(store: BatchStore<Op, Result>, ops: readonly Op
   try {
     store.begin(ops);
     const results = ops.map((op) => store.apply(op));
+    const startedMs = systemClock.monotonicMs();
     store.commit();
-    return { type: 'committed', results };
+    return { type: 'committed', results, commitMs: systemClock.monotonicMs() - startedMs };
   } catch (error) {
     // A rollback that throws leaves an undefined state: it ends the thread, and the main side rejects everything.
     store.rollback();

@@ -1,7 +1,9 @@
 // A thread that owns a store's write connection: batches go in, in order, and each is answered once it is committed.
 
 import { unreachable } from '@hongyan/base/assert';
+import { systemClock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
 import { errorOf } from './failure.ts';
 import type { FromWorker, ToWorker } from './group-commit-protocol.ts';
 
@@ -12,6 +14,7 @@ export interface WriterThreadOptions {
   readonly init: unknown;
   /** The thread died: batches under way and later ones reject. Called once at most. */
   readonly onFatal?: (error: Error) => void;
+  readonly meter?: StoreMeter | undefined;
 }
 
 export class WriterThread<Op, Result> {
@@ -20,7 +23,7 @@ export class WriterThread<Op, Result> {
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   /** In the order they were posted, which is the order of the answers. */
-  readonly #underWay: PromiseWithResolvers<readonly Result[]>[] = [];
+  readonly #underWay: UnderWay<Result>[] = [];
   #state: State = { type: 'open' };
 
   constructor(options: WriterThreadOptions) {
@@ -67,7 +70,7 @@ export class WriterThread<Op, Result> {
       return Promise.reject(error);
     }
     const answer = Promise.withResolvers<readonly Result[]>();
-    this.#underWay.push(answer);
+    this.#underWay.push({ ...answer, postedMs: systemClock.monotonicMs() });
     return answer.promise;
   }
 
@@ -89,14 +92,24 @@ export class WriterThread<Op, Result> {
         return this.#die({ pending: error, later: error });
       }
       case 'committed':
-        return this.#underWay.shift()?.resolve(message.results);
+        return this.#committed(message);
       case 'failed':
+        if (this.#options.meter) this.#options.meter.failures++;
         return this.#underWay.shift()?.reject(errorOf(message.failure));
       case 'closed':
         return this.#die({ pending: closedFailure(), later: closedFailure(), isExpected: true });
       default:
         return unreachable(message);
     }
+  }
+
+  #committed({ results, commitMs }: Extract<FromWorker<Result>, { type: 'committed' }>): void {
+    const batch = this.#underWay.shift();
+    if (batch === undefined) return;
+    const { meter } = this.#options;
+    meter?.commitSeconds.observe((systemClock.monotonicMs() - batch.postedMs) / 1000);
+    meter?.fsyncSeconds.observe(commitMs / 1000);
+    batch.resolve(results);
   }
 
   #die({ pending, later, isExpected = false }: Death): void {
@@ -111,6 +124,10 @@ export class WriterThread<Op, Result> {
   #post(message: ToWorker<Op>): void {
     this.#worker.postMessage(message);
   }
+}
+
+interface UnderWay<Result> extends PromiseWithResolvers<readonly Result[]> {
+  readonly postedMs: number;
 }
 
 interface Death {

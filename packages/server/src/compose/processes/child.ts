@@ -3,8 +3,10 @@
 import { unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
+import { Metrics } from '../../metrics/metrics.ts';
 import { CoreClient } from '../../transport/link/client-end.ts';
 import { openGateway } from '../gateway.ts';
+import { openProcessOperator } from '../operator.ts';
 import { openTokens } from '../tokens.ts';
 import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
 
@@ -77,18 +79,26 @@ class ChildProcess {
   }
 }
 
-async function startGateway({ config, node, socketPath }: Begin): Promise<Stop> {
+async function startGateway({ config, node, socketPath, operatorPath }: Begin): Promise<Stop> {
   const clock = systemClock;
   const log = createLog({ level: config.logLevel as LogLevel, fields: { node } });
+  const metrics = new Metrics({ process: node });
   const { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax } = config;
   const link = await CoreClient.connect({ socketPath, node, clock, log, timeoutMs, inFlightMax });
+  metrics.queue('link', { depth: () => link.inFlightCount, max: inFlightMax });
+  metrics.gauge({ name: 'hongyan_link_up', help: 'Whether the core is reached', read: () => Number(link.isUp) });
   const { core, bus } = link;
   const tokens = await openTokens(config, { clock, log });
   const place = { core, bus, tokens, node, isPortShared: true, isCoreReachable: () => link.isUp };
-  const gateway = await openGateway(config, { log, clock }, place);
+  const gateway = await openGateway(config, { log, clock, metrics }, place);
+  const operator =
+    config.operatorListen === ''
+      ? undefined
+      : openProcessOperator(operatorPath, { log, clock, metrics }, (page) => gateway.connections(page));
   return async () => {
     await gateway.drain(clock.monotonicMs() + config.drainMs);
     await gateway.close();
+    await operator?.close();
     await link.close();
   };
 }

@@ -6,8 +6,14 @@ import type { Config } from '../../config/options.ts';
 export const gatewayProcessWord = 'gateway-process';
 
 export type ToGatewayProcess =
-  /** `config` as the core's process has it, with the real port in `listen`. */
-  | { readonly type: 'begin'; readonly config: Config; readonly node: string; readonly socketPath: string }
+  /** `config` as the core's process has it, with the real port in `listen`; `operatorPath`: the socket on which it answers operators. */
+  | {
+      readonly type: 'begin';
+      readonly config: Config;
+      readonly node: string;
+      readonly socketPath: string;
+      readonly operatorPath: string;
+    }
   /** Asks for `alive`. */
   | { readonly type: 'ask' }
   /** Drain, then exit. */

@@ -62,7 +62,11 @@ function create() {
   clock = new ManualClock();
   children = [];
   slot = new GatewaySlot({
-    begin: { type: 'begin', node: 'gateway-1', socketPath: '/x', config: { linkTimeoutMs, drainMs } as Config },
+    begin: {
+      ...{ type: 'begin', node: 'gateway-1', socketPath: '/x', operatorPath: '/y' },
+      config: { linkTimeoutMs, drainMs } as Config,
+    },
+    logLevel: () => 'debug',
     spawn: (_node, onMessage) => {
       const child = new FakeChild(children.length + 1, onMessage);
       children.push(child);

@@ -2,7 +2,7 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
-import type { Log } from '@hongyan/base/log';
+import type { Log, LogLevel } from '@hongyan/base/log';
 import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
 
 /** A process as its supervisor uses it. */
@@ -17,6 +17,8 @@ export interface Child {
 
 export interface GatewaySlotOptions {
   readonly begin: Begin;
+  /** At the moment: an operator may have changed it since the start. */
+  readonly logLevel: () => LogLevel;
   readonly spawn: (node: string, onMessage: (message: FromGatewayProcess) => void) => Child;
   readonly log: Log;
   readonly clock: Clock;
@@ -55,6 +57,10 @@ export class GatewaySlot {
 
   get node(): string {
     return this.#options.begin.node;
+  }
+
+  get operatorPath(): string {
+    return this.#options.begin.operatorPath;
   }
 
   get isRunning(): boolean {
@@ -114,7 +120,7 @@ export class GatewaySlot {
 
   /** Resolves when the gateway is ready. Rejects when its process exited before that. */
   async #launch(): Promise<Child> {
-    const { begin, spawn, clock } = this.#options;
+    const { begin, spawn, clock, logLevel } = this.#options;
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     const child = spawn(begin.node, (message) => this.#receive(child, message, { resolve, reject }));
     this.#state = { type: 'starting', child };
@@ -122,7 +128,7 @@ export class GatewaySlot {
     void child.exited.then(({ code }) =>
       reject(new Error(`${begin.node} exited with code ${code} before it was ready`)),
     );
-    child.send(begin);
+    child.send({ ...begin, config: { ...begin.config, logLevel: logLevel() } });
     try {
       await ready;
       return child;

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { formatAddress, parseAddress, reachableUrl } from '@hongyan/base/address';
 import { type Clock, sleep } from '@hongyan/base/clock';
+import type { LogLevels } from '@hongyan/base/log';
 import { listen } from 'bun';
 import type { Config } from '../../config/options.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
+import type { ServerProcess } from '../../roles/operator/processes.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
 import type { OpenCore, Surroundings } from '../core.ts';
 import { GatewaySlot } from './slot.ts';
@@ -19,6 +21,8 @@ const socketPathBytesMax = 107;
 const portFreeWithinMs = 2_000;
 const portPollMs = 50;
 const socketName = 'core.sock';
+/** As long as the longest of the sockets there. */
+const longestName = 'gateway-64.sock';
 
 export class GatewaySupervisor {
   readonly url: string;
@@ -42,7 +46,7 @@ export class GatewaySupervisor {
   /** Rejects when one of the processes cannot start; the others are ended then. */
   static async start(
     config: Config,
-    { log, clock, program }: Surroundings & { readonly program: readonly string[] },
+    { log, clock, program }: Surroundings & { readonly log: LogLevels; readonly program: readonly string[] },
     { core, bus }: OpenCore,
   ): Promise<GatewaySupervisor> {
     const { hostname } = parseAddress(config.listen);
@@ -52,8 +56,15 @@ export class GatewaySupervisor {
     const server = await serveCore({ core, bus, socketPath, backlogBytesMax: config.linkBacklogBytesMax, log });
     const ofChild = { ...config, listen: formatAddress({ hostname, port }) };
     const slots = Array.from({ length: config.gateways }, (_, index) => {
-      const begin = { type: 'begin', config: ofChild, node: `gateway-${index + 1}`, socketPath } as const;
-      return new GatewaySlot({ begin, spawn: spawnGateway(program), log, clock });
+      const node = `gateway-${index + 1}`;
+      const begin = {
+        type: 'begin',
+        config: ofChild,
+        node,
+        socketPath,
+        operatorPath: join(folder, `${node}.sock`),
+      } as const;
+      return new GatewaySlot({ begin, logLevel: () => log.level, spawn: spawnGateway(program), log, clock });
     });
     const url = reachableUrl({ hostname, port, isTls: config.tlsCert !== '' });
     const supervisor = new GatewaySupervisor({ url, slots, server, folder });
@@ -64,6 +75,19 @@ export class GatewaySupervisor {
       await supervisor.stop();
       throw error;
     }
+  }
+
+  /** Where clients are: not in this process. */
+  readonly connections = (): readonly [] => [];
+
+  /** Those that run. */
+  get processes(): readonly ServerProcess[] {
+    return this.#slots
+      .filter(({ isRunning }) => isRunning)
+      .map(({ node, operatorPath: unix }) => ({
+        name: node,
+        fetch: (path, init = {}) => fetch(`http://${node}${path}`, { ...init, unix }),
+      }));
   }
 
   /** While some are between two processes, the others serve. */
@@ -87,7 +111,7 @@ export class GatewaySupervisor {
 /** For this user alone: in the data folder, or in the temporary folder when the path would be too long for a socket. */
 async function runtimeFolder(data: string): Promise<string> {
   const folder = resolve(data, 'run');
-  if (Buffer.byteLength(join(folder, socketName)) > socketPathBytesMax) return mkdtemp(join(tmpdir(), 'hongyan-'));
+  if (Buffer.byteLength(join(folder, longestName)) > socketPathBytesMax) return mkdtemp(join(tmpdir(), 'hongyan-'));
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
   return folder;

@@ -46,6 +46,11 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
     });
   }
 
+  /** Commands accepted and not answered yet. */
+  get depth(): number {
+    return this.#batcher.depth;
+  }
+
   submit(command: Command): Promise<Outcome> {
     if (this.#isDraining) return Promise.resolve(failure.stopping());
     return this.#batcher.submit(command).catch(asFailure);

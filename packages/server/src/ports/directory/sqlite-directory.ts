@@ -7,6 +7,7 @@ import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { MemberKey } from './conversations.ts';
 import type { Directory, DirectoryReader, DirectoryWrite } from './directory.ts';
 import { ConversationReads } from './sqlite/conversation-reads.ts';
@@ -28,16 +29,18 @@ export interface SqliteDirectoryOptions {
   readonly batchMax: number;
   /** Nothing can be written any more; reads continue. */
   readonly onDeath?: () => void;
+  readonly meter?: StoreMeter | undefined;
 }
 
 export async function openSqliteDirectory(options: SqliteDirectoryOptions): Promise<Directory> {
-  const { path, log, maxBytes, queueMax, batchMax } = options;
+  const { path, log, maxBytes, queueMax, batchMax, meter } = options;
   const init: DirectoryInit = { path, maxBytes };
   const writer = new GroupCommit<DirectoryOp, DirectoryResult>({
     worker: new URL('./sqlite/directory.worker.ts', import.meta.url),
     init,
     queueMax,
     batchMax,
+    meter,
     onFatal(error) {
       log.error('directory writer died', { error });
       options.onDeath?.();

@@ -25,6 +25,10 @@ export class MemorySessionRegistry implements SessionRegistry {
     this.#ttlMs = ttlMs;
   }
 
+  get userCount(): number {
+    return this.#byUser.size;
+  }
+
   async add(session: SessionRef): Promise<{ readonly becameOnline: boolean }> {
     this.#renewedAtMs.set(session.node, this.#clock.monotonicMs());
     const before = this.#sessionsOf(session.userId);

@@ -6,6 +6,7 @@ import { Batcher, type BatcherOptions } from '@hongyan/base/batcher';
 import type { Log } from '@hongyan/base/log';
 import type { Seq } from '@hongyan/protocol/ids';
 import { WriterThread } from '../../adapters/sqlite/writer-thread.ts';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Feed } from './feed.ts';
 import type { TailLimits } from './month-writer.ts';
 import { SqliteFeed } from './sqlite-feed.ts';
@@ -31,6 +32,7 @@ export interface SqliteTimelineOptions {
   readonly tailLimits?: TailLimits | undefined;
   /** Nothing can be written any more; reads go on. */
   readonly onDeath?: () => void;
+  readonly meter?: StoreMeter | undefined;
 }
 
 /** The timeline and the feed of one folder. */
@@ -41,12 +43,13 @@ export interface SqliteTimelineStore extends Timeline {
 const inFlightMaxDefault = 2;
 
 export async function openSqliteTimeline(options: SqliteTimelineOptions): Promise<SqliteTimelineStore> {
-  const { dir: folder, maxBytes, tailLimits, log } = options;
+  const { dir: folder, maxBytes, tailLimits, log, meter } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const init: TimelineInit = { folder, maxBytes, tailLimits };
   const thread = new WriterThread<TimelineOp, TimelineResult>({
     worker: new URL('./timeline.worker.ts', import.meta.url),
     init,
+    meter,
     onFatal(error) {
       log.error('timeline writer died', { error });
       options.onDeath?.();
@@ -60,12 +63,13 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   readonly feed: SqliteFeed;
   readonly #thread: WriterThread<TimelineOp, TimelineResult>;
   readonly #appends: Batcher<NewEntry, AppendResult>;
+  readonly #meter: StoreMeter | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
     view: StoreView,
     thread: WriterThread<TimelineOp, TimelineResult>,
-    { queueMax, batchMax, inFlightMax = inFlightMaxDefault, pace }: SqliteTimelineOptions,
+    { queueMax, batchMax, inFlightMax = inFlightMaxDefault, pace, meter }: SqliteTimelineOptions,
   ) {
     super(view);
     this.feed = new SqliteFeed(view);
@@ -77,6 +81,8 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
       ...(pace && { pace }),
       handle: (batch) => this.#commit(batch),
     });
+    this.#meter = meter;
+    meter?.queue(() => this.#appends.depth, queueMax);
   }
 
   append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
@@ -109,6 +115,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   }
 
   async #commit(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+    this.#meter?.batchSize.observe(batch.length);
     const [result] = await this.#thread.commit([toAppendOp(batch)]);
     assert(result?.type === 'appended', 'an append is answered by its outcomes');
     this.view.turnTo(result.month);

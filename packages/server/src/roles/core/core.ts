@@ -35,6 +35,7 @@ export interface RunningCore extends Core {
 
 /** Reads of one user that wait; further ones fail as overloaded. Of all users together, a hundred times as many. */
 const readsPerUserMax = 1_024;
+const readsAllMax = readsPerUserMax * 100;
 const readsAtOnceMax = 8;
 
 /** A fresh instance consumes the command log at once. */
@@ -146,13 +147,14 @@ function guarded<C, I, O>(handle: Handle<C, I, O>): Handle<C, I, O> {
 class ReadTurns {
   readonly #turns: FairTurns<string>;
 
-  constructor({ clock }: Pick<CoreDeps, 'clock'>) {
+  constructor({ clock, meter }: Pick<CoreDeps, 'clock' | 'meter'>) {
     this.#turns = new FairTurns({
       clock,
       runningMax: readsAtOnceMax,
       waitingPerKeyMax: readsPerUserMax,
-      waitingMax: readsPerUserMax * 100,
+      waitingMax: readsAllMax,
     });
+    meter.readQueue(() => this.#turns.waitingCount, readsAllMax);
   }
 
   readonly reading =

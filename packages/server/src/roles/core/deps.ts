@@ -10,6 +10,7 @@ import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
+import type { CoreMeter } from './meter.ts';
 
 export interface CoreLimits {
   readonly contentBytesMax: number;
@@ -36,6 +37,7 @@ export interface CoreDeps {
   readonly tokens: Pick<Tokens, 'sign'>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: CoreMeter;
   readonly newMsgId: () => MsgId;
   readonly limits: CoreLimits;
   readonly isSignupEnabled: boolean;

@@ -16,11 +16,15 @@ import type { MembershipCache } from './membership-cache.ts';
 const limitDefault = 50;
 
 export class History {
-  readonly #deps: Pick<CoreDeps, 'timeline' | 'limits'>;
+  readonly #deps: Pick<CoreDeps, 'timeline' | 'limits' | 'meter'>;
   readonly #memberships: MembershipCache;
   readonly #views: ConversationViews;
 
-  constructor(deps: Pick<CoreDeps, 'timeline' | 'limits'>, memberships: MembershipCache, views: ConversationViews) {
+  constructor(
+    deps: Pick<CoreDeps, 'timeline' | 'limits' | 'meter'>,
+    memberships: MembershipCache,
+    views: ConversationViews,
+  ) {
     this.#deps = deps;
     this.#memberships = memberships;
     this.#views = views;
@@ -34,6 +38,7 @@ export class History {
     const { visibleFromSeq } = membership.member;
     const range = await this.#deps.timeline.range(this.#rangeOf(input, visibleFromSeq));
     const visible = range.entries.filter((entry) => entry.seq >= visibleFromSeq);
+    this.#deps.meter.entriesRead.add('history', visible.length);
     const isAtBeginning = visible.length < range.entries.length || visible[0]?.seq === visibleFromSeq;
     return ok({
       conversation_id,
@@ -54,7 +59,9 @@ export class History {
       ...this.#rangeOf({ ...input, after_seq }, visibleFromSeq),
       withTargeted: true,
     });
+    this.#countGap(after_seq, { firstSeq: range.firstSeq, visibleFromSeq });
     const wanted = input.only === 'state' ? range.entries.filter(({ isCounted }) => !isCounted) : range.entries;
+    this.#deps.meter.entriesRead.add('catch_up', wanted.length);
     return ok({
       conversation_id,
       entries: membership
@@ -77,6 +84,16 @@ export class History {
     return ok({
       entries: await this.#views.messages(kept, { conversation: membership.conversation, reader: userId }),
     });
+  }
+
+  /** [D5] Which first_seq tells the device. */
+  #countGap(
+    afterSeq: Seq,
+    { firstSeq, visibleFromSeq }: { readonly firstSeq: Seq; readonly visibleFromSeq: Seq },
+  ): void {
+    const { gaps } = this.#deps.meter;
+    if (afterSeq + 1 < visibleFromSeq && visibleFromSeq >= firstSeq) gaps.add('before_joining');
+    else if (afterSeq + 1 < firstSeq) gaps.add('retention');
   }
 
   #rangeOf({ conversation_id, after_seq, before_seq, limit }: Input<'history'>, visibleFromSeq: Seq): RangeRequest {

@@ -13,9 +13,11 @@ import { docsFiles } from './http/docs.ts';
 import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
 import { openapi } from './http/openapi.ts';
 import { StaticFileServer } from './http/static-files.ts';
+import type { GatewayState } from './meter.ts';
 import type { GatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
 import { Connection } from './socket/connection.ts';
+import { type ConnectionsPage, listConnections } from './socket/connection-list.ts';
 import { SocketDoor } from './socket/socket-door.ts';
 
 type State =
@@ -41,7 +43,7 @@ export class Gateway implements Service {
   #isLimitLogged = false;
 
   constructor(options: GatewayOptions) {
-    const { core, tokens, clock, log, limits, publicUrl, webRoot, steps } = options;
+    const { core, tokens, clock, log, meter, limits, publicUrl, webRoot, steps } = options;
     this.#options = options;
     this.#pipeline = new Pipeline({
       handlers: createHandlers({ core, publicUrl, listenAddress: () => this.#address() }),
@@ -49,6 +51,7 @@ export class Gateway implements Service {
       clock,
       log,
       inFlightMax: limits.inFlightMax,
+      measure: meter.measure,
       ...steps,
     });
     this.#sockets = new SocketDoor({
@@ -67,6 +70,15 @@ export class Gateway implements Service {
 
   get connectionCount(): number {
     return this.#sockets.connectionCount;
+  }
+
+  /** For those who watch it. */
+  get state(): GatewayState {
+    return this.#sockets;
+  }
+
+  connections(page: Omit<ConnectionsPage, 'nowMs'>): ReturnType<typeof listConnections> {
+    return listConnections(this.#sockets.sockets, { ...page, nowMs: this.#options.clock.monotonicMs() });
   }
 
   async start(): Promise<void> {
@@ -166,7 +178,10 @@ export class Gateway implements Service {
   #upgrade(request: BunRequest, server: Server<Connection>): Response | undefined {
     if (this.#pipeline.isDraining) return stopping();
     const problem = this.#refusedUpgrade();
-    if (problem !== undefined) return withCors(problemResponse(problem));
+    if (problem !== undefined) {
+      this.#options.meter.handshakes.add(problem.code);
+      return withCors(problemResponse(problem));
+    }
     const fromQuery = request.url.includes('access_token=')
       ? new URL(request.url).searchParams.get('access_token')
       : null;

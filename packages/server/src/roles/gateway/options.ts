@@ -7,6 +7,7 @@ import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { StaticFiles } from './http/static-files.ts';
+import type { GatewayMeter } from './meter.ts';
 import type { PipelineOptions } from './pipeline.ts';
 import type { SocketLimits } from './socket/socket-door.ts';
 
@@ -23,6 +24,7 @@ export interface GatewayOptions {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: GatewayMeter;
   readonly node: string;
   readonly newSessionId: () => string;
   readonly limits: GatewayLimits;

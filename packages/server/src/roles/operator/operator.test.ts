@@ -1,14 +1,16 @@
 // The operator listener: who is let in, what routes answer, and what health says.
 
 import { afterEach, expect, test } from 'bun:test';
-import { type Log, silentLog } from '@hongyan/base/log';
+import { createLog, type Log, silentLog } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
 import { refusal } from '@hongyan/protocol/refusals';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import Type from 'typebox';
 import { OperatorAccess } from './access.ts';
 import { type HealthCheck, healthRoutes, healthy } from './health.ts';
+import { LogLevelControl } from './log-level.ts';
 import { OperatorListener } from './operator.ts';
+import type { ServerProcess } from './processes.ts';
 import type { OperatorRoute } from './route.ts';
 import { sessionRoutes } from './sessions.ts';
 
@@ -180,4 +182,41 @@ test('[O1] a taken port is reported with what to do', () => {
   expect(() => listenerOf({ port })).toThrow(
     `another process listens on 127.0.0.1:${port}, the address for operators: stop it, or name another one by --operator-listen`,
   );
+});
+
+test('[O6] the log level changes at run time in every process, and back after a while', async () => {
+  const clock = new ManualClock();
+  const reached: unknown[] = [];
+  const peer: ServerProcess = {
+    name: 'gateway-1',
+    fetch: async (path, init) => {
+      reached.push([path, init?.method, JSON.parse(String(init?.body))]);
+      return Response.json({});
+    },
+  };
+  const silent: ServerProcess = { name: 'gateway-2', fetch: () => Promise.reject(new Error('no such socket')) };
+  const log = createLog({ level: 'info', write: () => {} });
+  const { url } = listenerOf({ routes: new LogLevelControl(log, clock).routes(() => [peer, silent]) });
+  const put = async (body: object) => {
+    const answer = await fetch(`${url}/debug/log-level`, {
+      method: 'PUT',
+      headers: bearer,
+      body: JSON.stringify(body),
+    });
+    return [answer.status, await answer.json()];
+  };
+  expect(await put({ level: 'debug', for_s: 60 })).toEqual([
+    200,
+    { level: 'debug', for_s: 60, not_reached: ['gateway-2'] },
+  ]);
+  expect(reached).toEqual([['/debug/log-level', 'PUT', { level: 'debug', for_s: 60 }]]);
+  expect([log.level, log.isDebug]).toEqual(['debug', true]);
+  // A second change for a while returns to what was before the first.
+  await put({ level: 'warn', for_s: 60 });
+  clock.advance(60_000);
+  expect([log.level, log.isDebug]).toEqual(['info', false]);
+  await put({ level: 'error' });
+  clock.advance(86_400_000);
+  expect(log.level).toBe('error');
+  expect(await put({ level: 'loud' })).toMatchObject([400, { code: 'bad_request' }]);
 });

@@ -15,8 +15,10 @@ import type { OperatorAccess } from './access.ts';
 import type { OperatorAnswer, OperatorRequest, OperatorRoute } from './route.ts';
 
 export interface OperatorOptions {
-  readonly listen: Address;
-  readonly access: OperatorAccess;
+  /** A socket in a folder of the server's user alone is for the core's process to ask this one. */
+  readonly listen: Address | { readonly unix: string };
+  /** Absent: whoever reaches the listener may ask. */
+  readonly access?: OperatorAccess;
   readonly routes: readonly OperatorRoute[];
   readonly clock: Clock;
   readonly log: Log;
@@ -35,9 +37,10 @@ export class OperatorListener {
   }
 
   get url(): string {
+    const { listen } = this.#options;
     const port = this.#server?.port;
-    assert(port !== undefined, 'the operator listener listens on TCP');
-    return reachableUrl({ hostname: this.#options.listen.hostname, port, isTls: false });
+    assert('hostname' in listen && port !== undefined, 'the operator listener listens on TCP');
+    return reachableUrl({ hostname: listen.hostname, port, isTls: false });
   }
 
   /** Throws, with what to do, when the port is taken. */
@@ -60,7 +63,9 @@ export class OperatorListener {
         },
       });
     } catch (error) {
-      throw addressInUse(error) ? new Error(inUse(formatAddress(listen)), { cause: error }) : error;
+      throw addressInUse(error) && 'hostname' in listen
+        ? new Error(inUse(formatAddress(listen)), { cause: error })
+        : error;
     }
   }
 
@@ -73,7 +78,7 @@ export class OperatorListener {
     const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method);
     if (route === undefined) return methodNotAllowed([...methods.keys()] as Method[]);
     const { access, clock } = this.#options;
-    if (route.isOpen !== true && !access.isAllowed(request, clock.nowMs()))
+    if (route.isOpen !== true && access?.isAllowed(request, clock.nowMs()) === false)
       return problemResponse(refusal.badOperatorToken());
     if (route.isSlow === true) server.timeout(request, 0);
     return responseOf(await route.handle(operatorRequest(request)));
@@ -96,6 +101,7 @@ function operatorRequest(request: BunRequest): OperatorRequest {
     query: new URL(request.url).searchParams,
     headers: request.headers,
     signal: request.signal,
+    text: () => request.text(),
     async body<S extends TSchema>(schema: S) {
       const read = await readJsonBody(request, bodyBytesMax);
       return read.type === 'ok' ? checkShape<Static<S>>(schema, read.value, 'body') : read;

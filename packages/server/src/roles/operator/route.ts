@@ -11,6 +11,8 @@ export interface OperatorRequest {
   readonly headers: Headers;
   /** Aborts when the one who asked has gone. */
   readonly signal: AbortSignal;
+  /** The body as it came. */
+  text(): Promise<string>;
   /** The JSON body as the schema declares it; a refusal that says what is wrong with it. */
   body<S extends TSchema>(schema: S): Promise<Result<Static<S>>>;
 }

@@ -71,6 +71,11 @@ export class CoreClient {
     return this.#stream.isUp;
   }
 
+  /** Requests that the core has not answered yet. */
+  get inFlightCount(): number {
+    return this.#stream.inFlightCount;
+  }
+
   /** The core then closes the sessions opened from here. */
   close(): Promise<void> {
     return this.#stream.close();

@@ -94,6 +94,10 @@ export class ClientStream {
     return this.#state.type === 'up';
   }
 
+  get inFlightCount(): number {
+    return this.#inFlight.size;
+  }
+
   /** Resolves when the core is ready. Rejects when the first attempt fails; later ones are repeated until `close`. */
   connect(): Promise<void> {
     return new Promise((resolve, reject) => this.#open({ onReady: resolve, onFailure: reject }));

@@ -9,6 +9,7 @@ import { createUuidV7 } from '@hongyan/base/uuid';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
+import { Metrics } from '../../../metrics/metrics.ts';
 import { MemoryCommandLog } from '../../../ports/command-log/memory-command-log.ts';
 import type { DeviceCaller } from '../../../ports/core/core.ts';
 import type { Directory } from '../../../ports/directory/directory.ts';
@@ -20,6 +21,7 @@ import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
 import { type RunningCore, startCore } from '../core.ts';
 import type { CoreDeps, CoreLimits } from '../deps.ts';
+import { CoreMeter } from '../meter.ts';
 
 export interface World {
   readonly core: RunningCore;
@@ -100,6 +102,7 @@ export async function openWorld({
     tokens: { sign: async (userId) => ({ accessToken: `token of ${userId}`, expiresInS: 60 }) },
     clock,
     log: silentLog,
+    meter: new CoreMeter(new Metrics({ process: 'test' })),
     newMsgId: createUuidV7(() => time.nowMs) as () => MsgId,
     limits: { ...limitsDefault, ...limits },
     isSignupEnabled,

@@ -39,6 +39,8 @@ export interface Upgrade {
 /** Kept small: there may be a hundred thousand. Times are monotonic: a step of the wall clock makes no peer silent. */
 export class Connection implements Sender {
   readonly address: string;
+  /** Of its process, in the order of opening: names it in the log, and where operators list connections. */
+  number = 0;
   state: ConnectionState;
   lastHeardMs: number;
   /** Topic publishes do not count: the heartbeat may then send a ping that was not needed, never one too few. */

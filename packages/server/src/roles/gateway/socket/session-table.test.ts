@@ -8,6 +8,7 @@ import {
   type Topic,
   userTopic,
 } from '../../../ports/event-bus/event-bus.ts';
+import { GatewayMeter } from '../meter.ts';
 import { HeldBus } from '../testing/held-bus.ts';
 import { Connection } from './connection.ts';
 import { SessionTable } from './session-table.ts';
@@ -35,6 +36,7 @@ async function start() {
   const table = new SessionTable({
     bus: held.bus,
     publisher: layer,
+    meter: new GatewayMeter(),
     unread: new UnreadOutput({ connectionBytesMax: 1e6, totalBytesMax: 1e9, sockets: () => layer.sockets, close }),
     monotonicMs: () => 0,
     close,

@@ -14,6 +14,7 @@ import {
   type Topic,
   userTopic,
 } from '../../../ports/event-bus/event-bus.ts';
+import type { GatewayMeter } from '../meter.ts';
 import { bundle } from './bundle.ts';
 import type { Interest } from './interest.ts';
 import { openState, type Publisher, type Socket } from './socket.ts';
@@ -23,6 +24,7 @@ import type { UnreadOutput } from './unread-output.ts';
 export interface SessionTableOptions {
   readonly bus: EventBus;
   readonly publisher: Publisher;
+  readonly meter: GatewayMeter;
   readonly unread: UnreadOutput;
   readonly monotonicMs: () => number;
   readonly close: (socket: Socket, reason: CloseReason) => void;
@@ -58,8 +60,16 @@ export class SessionTable {
       bus: this.#bus,
       publisher: options.publisher,
       onFirstQueued: () => this.#schedule(),
-      onPublished: (bytes, sockets) => options.unread.published(bytes, sockets),
+      onPublished: (bytes, sockets) => this.#onPublished(bytes, sockets),
     });
+  }
+
+  get userCount(): number {
+    return this.#users.size;
+  }
+
+  get topicCount(): number {
+    return this.#fanout.topicCount;
   }
 
   /** Resolves when events of the user reach the socket. */
@@ -148,6 +158,8 @@ export class SessionTable {
     this.#dirty = [];
     for (const socket of dirty) if (!socket.data.isHeld) this.#send(socket);
     this.#fanout.flush();
+    const { meter, monotonicMs } = this.#options;
+    if (meter.sends.isSeen) meter.sends.left(monotonicMs());
   }
 
   detach(): void {
@@ -174,6 +186,8 @@ export class SessionTable {
     const texts = socket.data.takesBundles ? bundle(frames) : frames;
     let bytes = 0;
     for (const text of texts) bytes += text.length;
+    this.#options.meter.messagesOut += texts.length;
+    this.#options.meter.charactersOut += bytes;
     if (texts.length === 1) socket.send(texts[0] ?? '');
     else
       socket.cork(() => {
@@ -211,9 +225,7 @@ export class SessionTable {
   #onEvent(event: BusEvent): void {
     switch (event.type) {
       case 'frame':
-        if (isUserTopic(event.topic)) this.#pushToUser(event.topic, event.frame);
-        else this.#fanout.publish(event.topic, event.frame);
-        return;
+        return this.#onFrame(event.topic, event.frame);
       case 'membership':
         for (const socket of this.#socketsOf(event.topic)) this.#onMembership(socket, event);
         return;
@@ -225,10 +237,27 @@ export class SessionTable {
     }
   }
 
-  #pushToUser(topic: Topic, frame: string): void {
+  #onPublished(characters: number, sockets: number): void {
+    const { unread, meter } = this.#options;
+    meter.messagesOut++;
+    meter.charactersOut += characters;
+    unread.published(characters, sockets);
+  }
+
+  #onFrame(topic: Topic, frame: string): void {
+    const { framesOut, sends } = this.#options.meter;
+    const sockets = isUserTopic(topic) ? this.#pushToUser(topic, frame) : this.#fanout.publish(topic, frame);
+    if (sockets === 0) return;
+    framesOut.add(typeOf(frame), sockets);
+    sends.queued(frame);
+  }
+
+  /** Returns to how many sockets. */
+  #pushToUser(topic: Topic, frame: string): number {
     const entry = this.#users.get(topic);
-    if (entry === undefined) return;
+    if (entry === undefined) return 0;
     for (const socket of entry.sockets) this.queue(socket, frame);
+    return entry.sockets.length;
   }
 
   #socketsOf(topic: Topic): readonly Socket[] {
@@ -251,6 +280,7 @@ export class SessionTable {
 
   /** The bus may have lost events: the connections concerned reconnect and read the timeline. */
   #onLoss(topics: readonly Topic[] | undefined): void {
+    this.#options.meter.busLosses++;
     const lost = topics && new Set(topics);
     for (const [topic, { sockets }] of this.#users) {
       for (const socket of sockets) {
@@ -261,3 +291,7 @@ export class SessionTable {
     }
   }
 }
+
+/** Of a frame as the core encodes it: {"type":"message",… */
+const typeOf = (frame: string): string => frame.slice(typeStart, frame.indexOf('"', typeStart));
+const typeStart = '{"type":"'.length;

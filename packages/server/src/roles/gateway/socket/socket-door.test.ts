@@ -9,6 +9,7 @@ import type { Core, OpenedSession } from '../../../ports/core/core.ts';
 import { conversationTopic, userTopic } from '../../../ports/event-bus/event-bus.ts';
 import type { Tokens } from '../../../ports/tokens/tokens.ts';
 import { createHandlers } from '../handlers.ts';
+import { GatewayMeter } from '../meter.ts';
 import { Pipeline } from '../pipeline.ts';
 import { fakeCore } from '../testing/fake-core.ts';
 import { HeldBus } from '../testing/held-bus.ts';
@@ -55,6 +56,7 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
   const own = new SocketDoor({
     ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, limits, wireLimits },
     log: silentLog,
+    meter: new GatewayMeter(),
     node: 'n1',
     newSessionId: () => `s${++sessions}`,
   });

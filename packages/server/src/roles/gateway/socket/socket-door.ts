@@ -13,6 +13,7 @@ import { failure, type Problem, type Result, refusal } from '@hongyan/protocol/r
 import { operationOfUp, type Up, type UpOf } from '@hongyan/protocol/up';
 import type { Core, DeviceCaller } from '../../../ports/core/core.ts';
 import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
+import type { GatewayMeter } from '../meter.ts';
 import type { Answer, Pipeline } from '../pipeline.ts';
 import { isBundle, unbundle } from './bundle.ts';
 import type { ConnectionState } from './connection.ts';
@@ -40,6 +41,7 @@ export interface SocketDoorOptions {
   readonly publisher: Publisher;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: GatewayMeter;
   readonly node: string;
   readonly newSessionId: () => string;
   readonly limits: SocketLimits;
@@ -62,9 +64,10 @@ export class SocketDoor {
   readonly #unread: UnreadOutput;
   readonly #table: SessionTable;
   readonly #heartbeat: Heartbeat;
+  #opened = 0;
 
   constructor(options: SocketDoorOptions) {
-    const { clock, limits, bus, publisher } = options;
+    const { clock, limits, bus, publisher, meter } = options;
     const close = (socket: Socket, reason: CloseReason) => this.#close(socket, reason);
     this.#options = options;
     this.#unread = new UnreadOutput({
@@ -76,6 +79,7 @@ export class SocketDoor {
     this.#table = new SessionTable({
       bus,
       publisher,
+      meter,
       unread: this.#unread,
       monotonicMs: () => clock.monotonicMs(),
       close,
@@ -95,11 +99,29 @@ export class SocketDoor {
     return this.#sockets.size;
   }
 
+  /** In the order of opening. */
+  get sockets(): Iterable<Socket> {
+    return this.#sockets;
+  }
+
   get awaitingHelloCount(): number {
     return this.#awaitingHello.size;
   }
 
+  get userCount(): number {
+    return this.#table.userCount;
+  }
+
+  get topicCount(): number {
+    return this.#table.topicCount;
+  }
+
+  get unreadBytes(): number {
+    return this.#unread.estimateBytes;
+  }
+
   open(socket: Socket): void {
+    socket.data.number = ++this.#opened;
     this.#sockets.add(socket);
     this.#awaitingHello.add(socket);
   }
@@ -117,6 +139,7 @@ export class SocketDoor {
 
   close(socket: Socket): void {
     const { state } = socket.data;
+    this.#options.meter.closed(state.type === 'closing' ? state.reason : undefined);
     this.#sockets.delete(socket);
     this.#awaitingHello.delete(socket);
     this.#table.remove(socket);
@@ -199,6 +222,7 @@ export class SocketDoor {
       case 'hello':
         return this.#refuse(socket, refusal.invalid('hello is sent once, as the first frame'));
       case 'ping':
+        this.#options.meter.framesIn.add('ping');
         return this.#table.queue(socket, pongFrame);
       default:
         void this.#request(socket, frame);
@@ -208,15 +232,18 @@ export class SocketDoor {
   /** Before the hello was accepted there is no second try. */
   #refuse(socket: Socket, problem: Problem, id?: string): void {
     const { state } = socket.data;
+    this.#options.meter.framesIn.add('invalid');
     if (state.type === 'closing' || state.type === 'closed') return;
-    if (state.type !== 'awaiting_hello') return this.#table.queue(socket, errorFrame(problem, id));
+    if (state.type !== 'awaiting_hello') return this.#queueError(socket, problem, id);
     socket.send(errorFrame(problem, id));
     this.#close(socket, 'protocol_error');
   }
 
   async #request(socket: Socket, frame: RequestFrame): Promise<void> {
-    const { pipeline } = this.#options;
+    const { pipeline, meter } = this.#options;
     const name = operationOfUp[frame.type];
+    meter.framesIn.add(frame.type);
+    if (frame.type === 'send') meter.sends.sent(frame.client_msg_id, socket.data.lastHeardMs);
     // Presence is followed before it is asked for: a change in between is reported twice rather than missed.
     if (frame.type === 'presence') await this.#table.watch(socket, frame.user_ids);
     const answer = await pipeline.run<OperationName>(name, socket.data, frame as Input<OperationName>);
@@ -230,7 +257,7 @@ export class SocketDoor {
   ): void {
     const { name, id } = request;
     const { frame, changes }: OperationSpec = operations[name];
-    if (answer.type !== 'ok') return this.#table.queue(socket, errorFrame(answer, id === undefined ? id : String(id)));
+    if (answer.type !== 'ok') return this.#queueError(socket, answer, id === undefined ? id : String(id));
     if (frame?.down === undefined) return;
     assert(
       id !== undefined && answer.value !== undefined,
@@ -238,12 +265,20 @@ export class SocketDoor {
       name,
     );
     // What changed nothing can be asked for again when other connections have read what they were sent.
-    if (changes || this.#unread.hasRoom) return this.#table.queue(socket, answerFrame(frame.down, id, answer.value));
-    this.#table.queue(socket, errorFrame(failure.overloaded('answers are unread'), String(id)));
+    if (!changes && !this.#unread.hasRoom)
+      return this.#queueError(socket, failure.overloaded('answers are unread'), String(id));
+    this.#options.meter.framesOut.add(frame.down);
+    this.#table.queue(socket, answerFrame(frame.down, id, answer.value));
+  }
+
+  #queueError(socket: Socket, problem: Problem, id?: string): void {
+    this.#options.meter.framesOut.add('error');
+    this.#table.queue(socket, errorFrame(problem, id));
   }
 
   async #openSession(socket: Socket, hello: UpOf<'hello'>, upgradeToken: string | undefined): Promise<void> {
-    const { pipeline, log, newSessionId } = this.#options;
+    const { pipeline, log, meter, newSessionId } = this.#options;
+    meter.framesIn.add('hello');
     const early: string[] = [];
     socket.data.state = { type: 'checking', early };
     this.#awaitingHello.delete(socket);
@@ -252,6 +287,7 @@ export class SocketDoor {
       const verified = await pipeline.letIn({ address, token: hello.token ?? upgradeToken ?? '' });
       if (socket.data.state.type !== 'checking') return;
       if (verified.type !== 'ok') {
+        meter.handshakes.add(verified.code);
         socket.send(errorFrame(verified));
         return this.#close(socket, closeReasonOf(verified));
       }
@@ -282,6 +318,7 @@ export class SocketDoor {
     await this.#table.add(socket, caller.userId);
     const opened = await core.openSession({ caller, clientName, node });
     if (opened.type !== 'ok') {
+      this.#options.meter.handshakes.add(opened.code);
       if (socket.data.state !== opening) return;
       socket.send(errorFrame(opened));
       return this.#close(socket, 'overloaded');
@@ -291,6 +328,7 @@ export class SocketDoor {
       this.#table.release(interests);
       return this.#endSession(caller);
     }
+    this.#options.meter.handshakes.add('welcome');
     socket.data.state = { type: 'open', caller, expiresAtMs };
     socket.send(this.#welcome(socket, caller, opened.value.epoch));
     this.#table.attach(socket, interests);

@@ -81,16 +81,19 @@ export class TopicFanout {
     return socket.isSubscribed(socket.data.takesBundles ? topic + bundlingSuffix : topic);
   }
 
-  publish(topic: Topic, frame: string): void {
+  /** Returns to how many sockets. */
+  publish(topic: Topic, frame: string): number {
     const interest = this.#interests.get(topic);
-    if (interest === undefined) return;
+    if (interest === undefined) return 0;
+    const sockets = interest.plain + interest.bundling;
     if (interest.pending !== undefined) {
       interest.pending.push(frame);
-      return;
+      return sockets;
     }
     interest.pending = [frame];
     this.#dirty.push(interest);
     if (this.#dirty.length === 1) this.#options.onFirstQueued();
+    return sockets;
   }
 
   flush(): void {

@@ -43,6 +43,11 @@ export class UnreadOutput {
     this.#grow(bytes * sockets);
   }
 
+  /** At least what is unread; exact after `measure`. */
+  get estimateBytes(): number {
+    return this.#estimateBytes;
+  }
+
   /** Whether answers that can be asked for again may be sent. */
   get hasRoom(): boolean {
     const roomBytes = this.#options.totalBytesMax * relievedShare;

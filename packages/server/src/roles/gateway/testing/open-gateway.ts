@@ -10,6 +10,7 @@ import type { Core } from '../../../ports/core/core.ts';
 import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
 import type { Tokens } from '../../../ports/tokens/tokens.ts';
 import { Gateway } from '../gateway.ts';
+import { GatewayMeter } from '../meter.ts';
 import type { GatewayLimits, GatewayOptions } from '../options.ts';
 import { fakeCore } from './fake-core.ts';
 
@@ -47,6 +48,7 @@ export async function openTestGateway(
     bus,
     tokens: idsAsTokens,
     clock: systemClock,
+    meter: new GatewayMeter(),
     node: 'test',
     newSessionId: createUuidV7(() => systemClock.nowMs()),
     limits: { ...limits, ...options.limits },

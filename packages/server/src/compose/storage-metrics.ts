@@ -1,0 +1,51 @@
+// How much the data folder holds, and how much room is left where it lies.
+
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { dataLayout } from '../config/data-layout.ts';
+import type { Metrics, Sample } from '../metrics/metrics.ts';
+
+export function registerStorage(metrics: Metrics, data: string): void {
+  const { timeline, directory } = dataLayout(data);
+  metrics.gauge({
+    name: 'hongyan_store_bytes',
+    help: 'Size of the files of each store',
+    async read(): Promise<readonly Sample[]> {
+      return [
+        [{ store: 'timeline' }, await bytesIn(timeline, '')],
+        [{ store: 'directory' }, await bytesIn(dirname(directory), basename(directory))],
+      ];
+    },
+  });
+  metrics.gauge({
+    name: 'hongyan_disk_free_bytes',
+    help: 'Room left on the disk of the data folder',
+    read: async () => {
+      const { bavail, bsize } = await statfs(data);
+      return bavail * bsize;
+    },
+  });
+  metrics.gauge({
+    name: 'hongyan_disk_bytes',
+    help: 'Size of the disk of the data folder',
+    read: async () => {
+      const { blocks, bsize } = await statfs(data);
+      return blocks * bsize;
+    },
+  });
+}
+
+/** Of the files whose names begin so: a store's own and its log. */
+async function bytesIn(folder: string, prefix: string): Promise<number> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(prefix));
+  // A file may be gone by now.
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(folder, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

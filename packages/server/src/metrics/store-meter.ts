@@ -1,0 +1,49 @@
+// What a store's writer reports: how much it commits at once, how long that takes, how much of it is the fsync, how much waits.
+
+import { Histogram, latencyBoundsS, sizeBounds } from './histogram.ts';
+import type { Metrics } from './metrics.ts';
+
+export class StoreMeter {
+  readonly batchSize = new Histogram(sizeBounds);
+  /** Handed to the writer's thread until its answer is here. */
+  readonly commitSeconds = new Histogram(latencyBoundsS);
+  /** The transaction's COMMIT alone: writing the log and, where the store promises it, the fsync. */
+  readonly fsyncSeconds = new Histogram(latencyBoundsS);
+  failures = 0;
+  readonly #metrics: Metrics;
+  readonly #store: string;
+
+  constructor(metrics: Metrics, store: string) {
+    this.#metrics = metrics;
+    this.#store = store;
+    const of =
+      <T>(read: () => T) =>
+      () =>
+        [[{ store }, read()]] as const;
+    metrics.histogram({
+      name: 'hongyan_batch_size',
+      help: 'What one commit of the store holds: entries of the timeline, writes of the others',
+      read: of(() => this.batchSize),
+    });
+    metrics.histogram({
+      name: 'hongyan_commit_seconds',
+      help: 'One commit: from the event loop to the thread of the store and back',
+      read: of(() => this.commitSeconds),
+    });
+    metrics.histogram({
+      name: 'hongyan_fsync_seconds',
+      help: 'The COMMIT of one transaction: writing the log and the fsync',
+      read: of(() => this.fsyncSeconds),
+    });
+    metrics.counter({
+      name: 'hongyan_commit_failures_total',
+      help: 'Commits that failed: a full disk, a broken one',
+      read: of(() => this.failures),
+    });
+  }
+
+  /** What waits for the writer. */
+  queue(depth: () => number, max: number): void {
+    this.#metrics.queue(this.#store, { depth, max });
+  }
+}

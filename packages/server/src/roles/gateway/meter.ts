@@ -1,0 +1,132 @@
+// What a gateway counts: plain numbers and histograms, written on the way of every frame and read when metrics are asked for.
+
+import { type CloseReason, closeCode, type ErrorCode } from '@hongyan/protocol/codes';
+import type { OperationName } from '@hongyan/protocol/operations/operations';
+import { upSchemas } from '@hongyan/protocol/up';
+import { CountBy } from '../../metrics/count-by.ts';
+import { gapsHelp } from '../../metrics/gaps.ts';
+import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
+import type { Labels, Metrics, Sample } from '../../metrics/metrics.ts';
+import type { Measured } from './pipeline.ts';
+import { SendTrace } from './socket/send-trace.ts';
+
+/** What a gateway knows without counting. */
+export interface GatewayState {
+  readonly connectionCount: number;
+  readonly awaitingHelloCount: number;
+  readonly userCount: number;
+  readonly topicCount: number;
+  /** An estimate: exact when it nears its bound. */
+  readonly unreadBytes: number;
+}
+
+export interface GatewayBounds {
+  readonly connectionsMax: number;
+  readonly awaitingHelloMax: number;
+  readonly totalBacklogBytesMax: number;
+}
+
+interface OperationCounts {
+  readonly byResult: CountBy<'ok' | ErrorCode>;
+  readonly seconds: Histogram;
+}
+
+export class GatewayMeter {
+  readonly closes = new Map<CloseReason | 'client', number>();
+  /** Of hellos and of refused upgrades. */
+  readonly handshakes = new CountBy<'welcome' | ErrorCode>('result', ['welcome']);
+  readonly framesIn = new CountBy<string>('type', [...Object.keys(upSchemas), 'invalid']);
+  /** Answers and pushed frames, once for each connection that they leave to. */
+  readonly framesOut = new CountBy<string>('type', ['ack', 'message', 'error']);
+  readonly sends = new SendTrace();
+  /** WebSocket messages, which may carry several frames; what the socket layer publishes to several sockets counts once. */
+  messagesOut = 0;
+  charactersOut = 0;
+  /** Times that the bus may have lost events, so that connections had to catch up. */
+  busLosses = 0;
+  readonly #operations = new Map<OperationName, OperationCounts>();
+
+  /** The pipeline's last step. */
+  readonly measure = ({ name, outcome, durationMs }: Measured): void => {
+    let counts = this.#operations.get(name);
+    if (counts === undefined) {
+      counts = { byResult: new CountBy('result', ['ok']), seconds: new Histogram(latencyBoundsS) };
+      this.#operations.set(name, counts);
+    }
+    counts.byResult.add(outcome);
+    counts.seconds.observe(durationMs / 1000);
+  };
+
+  closed(reason: CloseReason | undefined): void {
+    const key = reason ?? 'client';
+    this.closes.set(key, (this.closes.get(key) ?? 0) + 1);
+  }
+
+  register(metrics: Metrics, state: GatewayState, bounds: GatewayBounds): void {
+    this.#registerConnections(metrics, state, bounds);
+    this.#registerTraffic(metrics);
+    metrics.counter({
+      name: 'hongyan_operations_total',
+      help: 'Requests answered, by operation and by result: ok or the error code',
+      read: () => this.#results(),
+    });
+    metrics.histogram({
+      name: 'hongyan_operation_seconds',
+      help: 'From a request to its answer, by operation; of send: to its acknowledgement, which is durable',
+      read: () => Array.from(this.#operations, ([operation, { seconds }]) => [{ operation }, seconds] as const),
+    });
+    metrics.histogram({
+      name: 'hongyan_send_receive_seconds',
+      help: 'From a send to the moment its message leaves to the connections of its receivers; sampled',
+      read: () => this.sends.seconds,
+    });
+  }
+
+  #registerConnections(metrics: Metrics, state: GatewayState, bounds: GatewayBounds): void {
+    const gauge = (name: string, help: string, read: () => number) => metrics.gauge({ name, help, read });
+    gauge('hongyan_connections', 'Open WebSocket connections', () => state.connectionCount);
+    gauge('hongyan_connections_max', 'Further connections are refused', () => bounds.connectionsMax);
+    gauge('hongyan_connected_users', 'Users with a connection to this process', () => state.userCount);
+    gauge('hongyan_followed_topics', 'Conversations and presences that connections follow', () => state.topicCount);
+    gauge('hongyan_unread_bytes', 'Sent and not read by clients, about', () => state.unreadBytes);
+    gauge('hongyan_unread_bytes_max', 'Beyond it the slowest readers are closed', () => bounds.totalBacklogBytesMax);
+    metrics.queue('hello', { depth: () => state.awaitingHelloCount, max: bounds.awaitingHelloMax });
+    metrics.counter({
+      name: 'hongyan_handshakes_total',
+      help: 'Connections let in (welcome), or the error code with which they were refused',
+      read: () => this.handshakes.samples(),
+    });
+    metrics.counter({
+      name: 'hongyan_closes_total',
+      help: 'Closed connections by close code; client: it left by itself, or the network did',
+      read: () =>
+        Array.from(Object.keys(closeCode), (reason) => this.#closesOf(reason as CloseReason)).concat([
+          [{ code: 'client', reason: 'client' }, this.closes.get('client') ?? 0],
+        ]),
+    });
+  }
+
+  #registerTraffic(metrics: Metrics): void {
+    const counter = (name: string, help: string, read: () => number | Iterable<Sample>) =>
+      metrics.counter({ name, help, read });
+    counter('hongyan_frames_in_total', 'Frames of clients by type', () => this.framesIn.samples());
+    counter('hongyan_frames_out_total', 'Frames to clients by type, once for each connection', () =>
+      this.framesOut.samples(),
+    );
+    counter('hongyan_socket_messages_out_total', 'WebSocket messages sent', () => this.messagesOut);
+    counter('hongyan_socket_characters_out_total', 'Characters in them', () => this.charactersOut);
+    counter('hongyan_gaps_total', gapsHelp, () => [
+      [{ reason: 'slow_consumer' }, this.closes.get('slow_consumer') ?? 0],
+      [{ reason: 'bus' }, this.busLosses],
+    ]);
+  }
+
+  #closesOf(reason: CloseReason): Sample {
+    return [{ code: closeCode[reason], reason }, this.closes.get(reason) ?? 0];
+  }
+
+  *#results(): Generator<Sample> {
+    for (const [operation, { byResult }] of this.#operations)
+      for (const [labels, count] of byResult.samples()) yield [{ operation, ...labels } satisfies Labels, count];
+  }
+}

@@ -1,0 +1,40 @@
+// /metrics: one scrape gives all processes of the server.
+
+import type { MetricFamily, Metrics } from '../../metrics/metrics.ts';
+import { contentType, metricsText } from '../../metrics/text.ts';
+import { askEach, coreProcess, type Processes } from './processes.ts';
+import type { OperatorRoute } from './route.ts';
+
+const familiesPath = '/debug/metrics.json';
+/** A process that has not answered by then is left out of the scrape: Prometheus itself gives up after ten seconds. */
+const scrapeTimeoutMs = 5_000;
+
+/** What a process beside the core's answers to it. */
+export const familiesRoute = (metrics: Metrics): OperatorRoute => ({
+  method: 'GET',
+  path: familiesPath,
+  handle: async () => Response.json(await metrics.collect()),
+});
+
+export const metricsRoute = (metrics: Metrics, processes: Processes): OperatorRoute => ({
+  method: 'GET',
+  path: '/metrics',
+  async handle() {
+    const [own, others] = await Promise.all([
+      metrics.collect(),
+      askEach(processes(), (process) => process.fetch(familiesPath, { signal: AbortSignal.timeout(scrapeTimeoutMs) })),
+    ]);
+    const up = others.map(([name, answer]) => ({ value: answer === undefined ? 0 : 1, labels: { process: name } }));
+    const families = others.flatMap(([, answer]) => (answer === undefined ? [] : [answer as readonly MetricFamily[]]));
+    const text = await metricsText([own, [upFamily(up)], ...families]);
+    return new Response(text, { headers: { 'content-type': contentType } });
+  },
+});
+
+const upFamily = (gateways: MetricFamily['values']): MetricFamily => ({
+  name: 'hongyan_process_up',
+  help: 'Whether each process of the server answered this scrape',
+  type: 'gauge',
+  aggregator: 'sum',
+  values: [{ value: 1, labels: { process: coreProcess } }, ...gateways],
+});
