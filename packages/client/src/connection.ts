@@ -1,5 +1,6 @@
 // One device's connection: opened, kept alive, and opened again until it is closed on purpose or the server refuses the device.
 
+import { backOffMs } from '@hongyan/base/back-off';
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { type CloseAction, closeAction, closeCode } from '@hongyan/protocol/codes';
 import type { Down, DownOf } from '@hongyan/protocol/down';
@@ -7,13 +8,15 @@ import type { DeviceId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { UpOf } from '@hongyan/protocol/up';
 import type { ConnectionState, WebSocketLike } from './api.ts';
-import { backOffMs, stableAfterMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import type { NetworkSignals } from './network-signals.ts';
 import { OpenSocket } from './open-socket.ts';
 import type { RequestName } from './requests.ts';
 import { StrayHellos } from './stray-hellos.ts';
 import { readFrames } from './wire-shapes.ts';
+
+/** A connection that lasted this long was good: after its loss, attempts count from 0 again. */
+const stableAfterMs = 5_000;
 
 export interface ConnectionOptions {
   /** http(s) base address. */

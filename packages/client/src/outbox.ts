@@ -1,12 +1,12 @@
 // The outbox: messages, and changes of messages, that are not acknowledged yet. Kept by the storage, sent again until the server has answered.
 
+import { backOffMs } from '@hongyan/base/back-off';
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { PrivateChange } from '@hongyan/protocol/content';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
 import { privateKey } from '@hongyan/protocol/private';
 import type { ClientMessage, Mentions, MessageReply, OutboxItem, SendTarget } from './api.ts';
-import { backOffMs } from './back-off.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { isSameJson } from './content.ts';
 import { privateType } from './private-state.ts';

@@ -1,8 +1,8 @@
 // Display names and presence of users. Names are kept on this device, and asked for again when the connection comes back.
 
+import { backOffMs } from '@hongyan/base/back-off';
 import { type Clock, systemClock, type Timer } from '@hongyan/base/clock';
 import type { Client, User, UserId } from '@hongyan/client/api';
-import { backOffMs } from '@hongyan/client/back-off';
 import { ClientError } from '@hongyan/client/client-error';
 import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { cleanName } from '../ui/clean-name.ts';

@@ -1,0 +1,41 @@
+// A store's tables as numbered steps that only go forward, and the marks by which a file is known.
+
+import type { Database } from 'bun:sqlite';
+import { basename } from 'node:path';
+
+export interface StoreLayout {
+  /** SQLite's application_id of the store's files. */
+  readonly applicationId: number;
+  /** Named in errors: "task queue". */
+  readonly what: string;
+  /** SQL of each step; step n brings a file of user_version n to n + 1. */
+  readonly migrations: readonly string[];
+}
+
+/** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
+export function migrateStore(db: Database, layout: StoreLayout): void {
+  const isNew = pragma(db, 'schema_version') === 0;
+  if (!isNew) assertStoreLayout(db, layout);
+  const { migrations, applicationId } = layout;
+  for (let next = pragma(db, 'user_version'); next < migrations.length; next++) {
+    db.transaction(() => {
+      db.run(migrations[next] ?? '');
+      db.run(`PRAGMA application_id = ${applicationId}`);
+      db.run(`PRAGMA user_version = ${next + 1}`);
+    })();
+  }
+}
+
+/** Throws when the file is of another layout, and says what to do. */
+function assertStoreLayout(db: Database, { applicationId, what, migrations }: StoreLayout): void {
+  const file = basename(db.filename);
+  if (pragma(db, 'application_id') !== applicationId)
+    throw new Error(`${file} is no ${what} of this program: put back the file that was there, or move this one away`);
+  if (pragma(db, 'user_version') > migrations.length)
+    throw new Error(`${file} was written by a later version of this program: run that version`);
+}
+
+function pragma(db: Database, name: string): number {
+  const row = db.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
+  return row?.[name] ?? 0;
+}

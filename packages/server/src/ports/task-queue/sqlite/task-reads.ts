@@ -1,0 +1,63 @@
+// Reads of the task queue: what operators look at, and when the next task is due.
+
+import type { Database } from 'bun:sqlite';
+import type { DeadLetter, DeadLetters, KindCounts } from '../task-queue.ts';
+import { type DeadLetterRow, deadLetterColumns } from './dead-letter-rows.ts';
+import { idOf, numberOf } from './task-number.ts';
+
+export class TaskReads {
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(db: Database) {
+    this.#statements = prepare(db);
+  }
+
+  /** On the wall clock; undefined when none of the kind is there. */
+  nextDueMs(kind: string): number | undefined {
+    return this.#statements.nextDue.get(kind)?.due_at;
+  }
+
+  deadLetters({ kind, before, limit }: Parameters<DeadLetters['deadLetters']>[0]): readonly DeadLetter[] {
+    const beforeNo = before === undefined ? Number.MAX_SAFE_INTEGER : numberOf(before);
+    const rows =
+      kind === undefined
+        ? this.#statements.deadLetters.all(beforeNo, limit)
+        : this.#statements.deadLettersOfKind.all(kind, beforeNo, limit);
+    return rows.map(toDeadLetter);
+  }
+
+  counts(nowMs: number): readonly KindCounts[] {
+    return this.#statements.counts.all(nowMs);
+  }
+}
+
+const toDeadLetter = (row: DeadLetterRow): DeadLetter => ({
+  taskId: idOf(row.no),
+  kind: row.kind,
+  payload: row.payload,
+  error: row.error,
+  failureCount: row.failures,
+  addedAtMs: row.added_at,
+  diedAtMs: row.died_at,
+});
+
+function prepare(db: Database) {
+  return {
+    nextDue: db.prepare<{ due_at: number }, [string]>('SELECT due_at FROM task WHERE kind = ? ORDER BY due_at LIMIT 1'),
+    deadLetters: db.prepare<DeadLetterRow, [number, number]>(
+      `SELECT ${deadLetterColumns} FROM dead_letter WHERE no < ? ORDER BY no DESC LIMIT ?`,
+    ),
+    deadLettersOfKind: db.prepare<DeadLetterRow, [string, number, number]>(
+      `SELECT ${deadLetterColumns} FROM dead_letter WHERE kind = ? AND no < ? ORDER BY no DESC LIMIT ?`,
+    ),
+    // A task whose lease ran out is ready.
+    counts: db.prepare<KindCounts, [number]>(
+      `SELECT kind, sum(state = 'ready') AS ready, sum(state = 'delayed') AS delayed, sum(state = 'claimed') AS claimed,
+         sum(state = 'dead') AS dead
+       FROM (
+         SELECT kind, CASE WHEN due_at <= ? THEN 'ready' WHEN is_claimed = 1 THEN 'claimed' ELSE 'delayed' END AS state
+         FROM task UNION ALL SELECT kind, 'dead' FROM dead_letter)
+       GROUP BY kind ORDER BY kind`,
+    ),
+  };
+}

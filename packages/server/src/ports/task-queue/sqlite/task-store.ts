@@ -1,0 +1,206 @@
+// The writer's side of the SQLite task queue: applies each op inside the transaction of its batch.
+
+import type { Database } from 'bun:sqlite';
+import { unreachable } from '@hongyan/base/assert';
+import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
+import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import type { Claim, ClaimedTask, NewTask, Settlement } from '../task-queue.ts';
+import { DeadLetterRows } from './dead-letter-rows.ts';
+import { type AnswerOf, type AskOf, isDurable, type TaskAnswer, type TaskOp } from './ops.ts';
+import { idOf, numberOf } from './task-number.ts';
+
+export interface TaskBounds {
+  /** Tasks that wait or are under way; an add that would pass it is refused. */
+  readonly tasksMax: number;
+  /** Of their payloads together, in characters; likewise. */
+  readonly payloadMax: number;
+  /** Of more dead letters, the oldest are removed. */
+  readonly deadLettersMax: number;
+}
+
+export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
+  readonly #db: Database;
+  readonly #bounds: TaskBounds;
+  readonly #transaction: Transaction;
+  readonly #statements: ReturnType<typeof prepare>;
+  readonly #dead: DeadLetterRows;
+  /** What the tables hold, counted once and then kept: the bound is asked by every add. */
+  #held: { count: number; chars: number };
+
+  constructor(db: Database, bounds: TaskBounds) {
+    this.#db = db;
+    this.#bounds = bounds;
+    this.#transaction = transactionOf(db);
+    this.#statements = prepare(db);
+    this.#dead = new DeadLetterRows(db, bounds.deadLettersMax);
+    this.#held = this.#count();
+  }
+
+  begin(ops: readonly TaskOp[]): void {
+    this.#transaction.begin({ isDurable: ops.some(isDurable) });
+  }
+
+  apply(op: TaskOp): TaskAnswer {
+    switch (op.type) {
+      case 'add':
+        return this.#add(op.ask);
+      case 'claim':
+        return this.#claim(op.ask);
+      case 'renew':
+        return op.ask.claims.map((claim) => this.#renew(claim, op.ask.nowMs + op.ask.leaseMs));
+      case 'settle':
+        return op.ask.settlements.map((settlement) => this.#settle(settlement, op.ask.nowMs));
+      case 'replay':
+        return this.#replay(op.ask);
+      case 'discard':
+        return this.#dead.take(op.ask.choice).length;
+      default:
+        return unreachable(op);
+    }
+  }
+
+  commit(): void {
+    this.#transaction.commit();
+  }
+
+  rollback(): void {
+    this.#transaction.rollback();
+    this.#held = this.#count();
+  }
+
+  close(): void {
+    closeWriter(this.#db);
+  }
+
+  #add({ tasks, nowMs }: AskOf<'add'>): AnswerOf<'add'> {
+    const fresh = tasks.filter((task, index) => !this.#isKnown(task, tasks.slice(0, index)));
+    const chars = fresh.reduce((sum, { payload }) => sum + payload.length, 0);
+    const { tasksMax, payloadMax } = this.#bounds;
+    if (this.#held.count + fresh.length > tasksMax || this.#held.chars + chars > payloadMax) return undefined;
+    for (const task of fresh) this.#insert({ ...task, addedAtMs: nowMs, dueAtMs: nowMs + (task.delayMs ?? 0) });
+    return { addedCount: fresh.length };
+  }
+
+  #isKnown({ kind, key }: NewTask, before: readonly NewTask[]): boolean {
+    if (key === undefined) return false;
+    if (before.some((other) => other.kind === kind && other.key === key)) return true;
+    return this.#statements.byKey.get(kind, key) !== null || this.#dead.hasKey(kind, key);
+  }
+
+  #insert({ kind, key, payload, addedAtMs, dueAtMs }: NewTask & { addedAtMs: number; dueAtMs: number }): void {
+    const { lastInsertRowid } = this.#statements.insert.run(kind, key ?? null, addedAtMs, dueAtMs, payload.length);
+    this.#statements.insertPayload.run(Number(lastInsertRowid), payload);
+    this.#held.count++;
+    this.#held.chars += payload.length;
+  }
+
+  #claim({ kind, limit, payloadMax, leaseMs, nowMs }: AskOf<'claim'>): readonly ClaimedTask[] {
+    const claimed: ClaimedTask[] = [];
+    let chars = 0;
+    for (const row of this.#statements.due.all(kind, nowMs, limit)) {
+      chars += row.payload_chars;
+      if (claimed.length > 0 && chars > payloadMax) break;
+      const attempt = row.attempt + 1;
+      // A claim whose lease ran out has failed: nobody else will say so of a worker that died.
+      const failureCount = row.failures + row.is_claimed;
+      this.#statements.claim.run(attempt, failureCount, nowMs + leaseMs, row.no);
+      const payload = this.#statements.payload.get(row.no)?.text ?? '';
+      claimed.push({ taskId: idOf(row.no), attempt, kind, payload, failureCount, addedAtMs: row.added_at });
+    }
+    return claimed;
+  }
+
+  #renew({ taskId, attempt }: Claim, untilMs: number): boolean {
+    return this.#statements.renew.run(untilMs, numberOf(taskId), attempt).changes > 0;
+  }
+
+  #settle({ claim, outcome }: Settlement, nowMs: number): boolean {
+    const no = numberOf(claim.taskId);
+    const row = this.#statements.claimed.get(no, claim.attempt);
+    if (row === null) return false;
+    switch (outcome.type) {
+      case 'retry': {
+        const failures = row.failures + (outcome.countsAsFailure ? 1 : 0);
+        this.#statements.release.run(failures, nowMs + outcome.delayMs, no);
+        return true;
+      }
+      case 'dead': {
+        const payload = this.#statements.payload.get(no)?.text ?? '';
+        this.#dead.add({ ...row, no, payload, died_at: nowMs, error: outcome.error, failures: row.failures + 1 });
+        this.#remove(no, row.payload_chars);
+        return true;
+      }
+      case 'done':
+        this.#remove(no, row.payload_chars);
+        return true;
+      default:
+        return unreachable(outcome);
+    }
+  }
+
+  #replay({ choice, nowMs }: AskOf<'replay'>): number {
+    const letters = this.#dead.take(choice);
+    for (const { kind, key, payload, added_at } of letters)
+      this.#insert({ kind, payload, addedAtMs: added_at, dueAtMs: nowMs, ...(key === null ? {} : { key }) });
+    return letters.length;
+  }
+
+  #remove(no: number, chars: number): void {
+    this.#statements.remove.run(no);
+    this.#statements.removePayload.run(no);
+    this.#held.count--;
+    this.#held.chars -= chars;
+  }
+
+  #count(): { count: number; chars: number } {
+    return this.#statements.held.get() ?? { count: 0, chars: 0 };
+  }
+}
+
+interface DueRow {
+  readonly no: number;
+  readonly added_at: number;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly is_claimed: number;
+  readonly payload_chars: number;
+}
+interface ClaimedRow {
+  readonly kind: string;
+  readonly key: string | null;
+  readonly added_at: number;
+  readonly failures: number;
+  readonly payload_chars: number;
+}
+
+function prepare(db: Database) {
+  return {
+    held: db.prepare<{ count: number; chars: number }, []>(
+      'SELECT count(*) AS count, total(payload_chars) AS chars FROM task',
+    ),
+    byKey: db.prepare<{ no: number }, [string, string]>('SELECT no FROM task WHERE kind = ? AND key = ?'),
+    insert: db.prepare<unknown, [string, string | null, number, number, number]>(
+      'INSERT INTO task(kind, key, added_at, due_at, payload_chars) VALUES(?, ?, ?, ?, ?)',
+    ),
+    insertPayload: db.prepare<unknown, [number, string]>('INSERT INTO payload(no, text) VALUES(?, ?)'),
+    due: db.prepare<DueRow, [string, number, number]>(
+      `SELECT no, added_at, attempt, failures, is_claimed, payload_chars FROM task
+       WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
+    ),
+    claim: db.prepare<unknown, [number, number, number, number]>(
+      'UPDATE task SET attempt = ?, failures = ?, due_at = ?, is_claimed = 1 WHERE no = ?',
+    ),
+    payload: db.prepare<{ text: string }, [number]>('SELECT text FROM payload WHERE no = ?'),
+    renew: db.prepare<unknown, [number, number, number]>(
+      'UPDATE task SET due_at = ? WHERE no = ? AND attempt = ? AND is_claimed = 1',
+    ),
+    claimed: db.prepare<ClaimedRow, [number, number]>(
+      `SELECT kind, key, added_at, failures, payload_chars FROM task WHERE no = ? AND attempt = ? AND is_claimed = 1`,
+    ),
+    release: db.prepare<unknown, [number, number, number]>(
+      'UPDATE task SET failures = ?, due_at = ?, is_claimed = 0 WHERE no = ?',
+    ),
+    remove: db.prepare<unknown, [number]>('DELETE FROM task WHERE no = ?'),
+    removePayload: db.prepare<unknown, [number]>('DELETE FROM payload WHERE no = ?'),
+  };
+}

@@ -1,0 +1,20 @@
+// The task queue's writer thread.
+
+import { openWriter } from '../../../adapters/sqlite/open.ts';
+import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import type { TaskAnswer, TaskOp } from './ops.ts';
+import { migrateTasks } from './schema.ts';
+import { type TaskBounds, TaskStore } from './task-store.ts';
+
+export interface TasksInit {
+  readonly path: string;
+  readonly maxBytes?: number | undefined;
+  readonly bounds: TaskBounds;
+}
+
+serveGroupCommit<TaskOp, TaskAnswer>((init) => {
+  const { path, maxBytes, bounds } = init as TasksInit;
+  const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
+  migrateTasks(db);
+  return new TaskStore(db, bounds);
+});
