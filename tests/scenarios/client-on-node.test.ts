@@ -27,6 +27,13 @@ console.log(JSON.stringify({ text: content.text, isSame: msgId === sent.msgId, s
 await Promise.all([alice.close(), bob.close()]);
 `;
 
+test('the built library is less than 25 KB compressed', async () => {
+  const path = join(await dataFolder('client-size'), 'hongyan-client.js');
+  await buildClient(path);
+  const gzip = Bun.spawn(['gzip', '-9', '-c', path], { stdout: 'pipe' });
+  expect((await new Response(gzip.stdout).bytes()).length).toBeLessThan(25_000);
+});
+
 test('two clients on Node write to each other, and the process ends when they are closed', async () => {
   const folder = await dataFolder('client-on-node');
   await buildClient(join(folder, 'hongyan-client.js'));

@@ -19,6 +19,5 @@ export function login({ url, userId, password }: Credentials): Promise<AuthResul
 /** Rejects with ClientError `conflict` for a taken id, `forbidden` where sign-up is disabled. */
 export function signup(account: Credentials & { readonly displayName?: string }): Promise<AuthResult> {
   const { url, userId, password, displayName } = account;
-  const name = displayName ? { display_name: displayName } : {};
-  return call('signup', { user_id: userId as UserId, password, ...name }, { url });
+  return call('signup', { user_id: userId as UserId, password, display_name: displayName || undefined }, { url });
 }

@@ -11,9 +11,9 @@ export class ClientError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    more: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+    more: { readonly retryAfterMs?: number | undefined; readonly cause?: unknown } = {},
   ) {
-    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    super(message, more);
     this.code = code;
     this.retryAfterMs = more.retryAfterMs;
   }

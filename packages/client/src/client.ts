@@ -1,7 +1,6 @@
 // The client: one device of one user, whatever the network does. Combines connection, outbox, sync and storage.
 
 import { systemClock } from '@hongyan/base/clock';
-import { createUuidV7 } from '@hongyan/base/uuid';
 import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -27,6 +26,7 @@ import { loadKept } from './kept-data.ts';
 import { listMembers, toMember } from './members.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
+import { newId } from './new-id.ts';
 import type { NewMessage } from './outbox.ts';
 import { privateType } from './private-state.ts';
 import type { RouteName } from './routes.ts';
@@ -71,7 +71,6 @@ class HongyanClient implements Client {
   readonly #environment: ClientEnvironment;
   readonly #storage: ClientStorage;
   readonly #events = new Emitter<ClientEvents>(eventNames);
-  readonly #newId: () => string;
   readonly #typing: TypingThrottle;
   #session: Session | undefined;
   #inUse: SafeStorage | undefined;
@@ -83,7 +82,6 @@ class HongyanClient implements Client {
     this.#options = options;
     this.#environment = environment;
     this.#storage = options.storage ?? createMemoryStorage();
-    this.#newId = createUuidV7(() => environment.clock.nowMs());
     this.#typing = new TypingThrottle(environment.clock);
   }
 
@@ -132,13 +130,17 @@ class HongyanClient implements Client {
     await this.#storage.clear();
   }
 
+  #newId(): string {
+    return newId(this.#environment.clock.nowMs());
+  }
+
   /** [C8] Logged out in another tab, which has cleared the storage: what was written here meanwhile goes too, unless there is a user again. */
   async #endHere(): Promise<void> {
     this.#end();
     const storage = this.#safeStorage();
     await exclusively(this.#environment.locks, async () => {
       const kept = await storage.load();
-      if (kept && kept.meta.userId === undefined) await storage.clear();
+      if (kept && kept.meta.userId === undefined) await storage.write((all) => all.clear());
     });
   }
 
@@ -239,9 +241,8 @@ class HongyanClient implements Client {
     const asked = { conversation_id: conversationId, before_seq: beforeSeq, after_seq: afterSeq, limit };
     const page = await connection.request('history', asked as Input<'history'>);
     const state = await session.learn(conversationId);
-    if (!state) return { messages: [], firstSeq: page.first_seq, lastSeq: page.last_seq, hasMore: page.has_more };
     // What a device got through history it has received, whatever other devices of the user reported.
-    session.positions.moved(state);
+    if (state) session.positions.moved(state);
     return conversations.takePage(state, request, page);
   }
 
@@ -298,8 +299,7 @@ class HongyanClient implements Client {
   }
 
   createGroup({ kind = 'group', title, members, historyVisible }: Parameters<Client['createGroup']>[0]) {
-    const choice = historyVisible === undefined ? {} : { history_visible: historyVisible };
-    return this.#create({ kind, title, members: [...members], ...choice });
+    return this.#create({ kind, title, members: [...members], history_visible: historyVisible });
   }
 
   async setTitle(conversationId: ConversationId, title: string): Promise<void> {
@@ -310,8 +310,8 @@ class HongyanClient implements Client {
     const { historyVisible, mentionAll, ...others } = rules;
     await this.#update({
       conversation_id: conversationId,
-      rules: { ...others, ...(mentionAll === undefined ? {} : { mention_all: mentionAll }) },
-      ...(historyVisible === undefined ? {} : { history_visible: historyVisible }),
+      rules: { ...others, mention_all: mentionAll },
+      history_visible: historyVisible,
     });
   }
 
@@ -383,7 +383,7 @@ class HongyanClient implements Client {
     const token = this.#token();
     await token.catch(() => {}); // loadKept decides
     const { userId, deviceId, kept } = await exclusively(this.#environment.locks, () =>
-      loadKept(storage, { token: () => token, deviceId: this.#options.deviceId, newId: this.#newId }),
+      loadKept(storage, { token: () => token, deviceId: this.#options.deviceId, newId: () => this.#newId() }),
     );
     if (this.#inUse !== storage) throw new ClientError('unavailable', 'logged out meanwhile');
     const session = new Session({
@@ -393,6 +393,7 @@ class HongyanClient implements Client {
       environment: this.#environment,
       storage,
       events: this.#events,
+      getConversation: (conversation_id) => this.#call('getConversation', { conversation_id }),
       onLogout: () => void this.#endHere(),
     });
     session.restore(kept);

@@ -167,8 +167,7 @@ export class Connection {
     life.socket = socket;
     socket.onopen = () => {
       life.hasSentHello = true;
-      const client = clientName === undefined ? {} : { client: clientName };
-      const hello: UpOf<'hello'> = { type: 'hello', token, device_id: deviceId, bundles: true, ...client };
+      const hello: UpOf<'hello'> = { type: 'hello', token, device_id: deviceId, bundles: true, client: clientName };
       socket.send(JSON.stringify(hello));
     };
     socket.onmessage = (event: { readonly data: unknown }) => this.#receive(socket, String(event.data));

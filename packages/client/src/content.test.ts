@@ -67,7 +67,7 @@ test('two contents are the same whatever the order of their keys, and differ by 
   for (const other of [
     { type: 'x' },
     { type: 'x', list: [null, 1, { a: 1, b: 2 }] },
-    { type: 'x', list: [1, null, { a: 1, b: 2, c: undefined }] },
+    { type: 'x', list: [1, null, { a: 1, b: 2, c: null }] },
     { type: 'x', list: { 0: 1, 1: null, 2: { a: 1, b: 2 } } },
     { type: 'x', list: [1, {}, { a: 1, b: 2 }] },
   ])

@@ -47,8 +47,8 @@ export function checkedReferences({ replyTo, mentions }: SendOptions): {
     throw badRequest(`mentions are user ids, at least one, or "all", not ${shown(mentions)}`);
   }
   return {
-    ...(replyTo === undefined ? {} : { replyTo: copyOf(replyTo, 'replyTo', depthMax) as MessageReply }),
-    ...(mentions === undefined ? {} : { mentions: mentions === 'all' ? mentions : [...new Set(mentions)] }),
+    replyTo: replyTo && (copyOf(replyTo, 'replyTo', depthMax) as MessageReply),
+    mentions: isList ? [...new Set(mentions)] : mentions,
   };
 }
 
@@ -69,14 +69,14 @@ export const checkedPrivateChange = (change: PrivateChange): PrivateChange =>
   copyOf(change, 'change', depthMax) as PrivateChange;
 
 /** Of values that JSON carries; the order of keys does not count. */
-export function isSameJson(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = Object.keys(left);
-  if (keys.length !== Object.keys(right).length) return false;
-  return keys.every((key) => Object.hasOwn(right, key) && isSameJson(left[key], right[key]));
-}
+export const isSameJson = (a: unknown, b: unknown): boolean => sortedJson(a) === sortedJson(b);
+
+const sortedJson = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort())
+      : part,
+  );
 
 function copyOf(value: unknown, path: string, depthLeft: number): unknown {
   switch (typeof value) {
@@ -85,17 +85,16 @@ function copyOf(value: unknown, path: string, depthLeft: number): unknown {
         throw badRequest(`${path} contains half of a surrogate pair: cut text by code points`);
       return value;
     case 'number':
-      if (!Number.isFinite(value))
-        throw badRequest(`${path} is ${value}, which JSON cannot carry: send it as a string`);
+      if (!Number.isFinite(value)) throw uncarried(path, value, 'send it as a string');
       return value;
     case 'boolean':
       return value;
     case 'object':
       return value === null ? null : copyOfObject(value, path, depthLeft);
     case 'undefined':
-      throw badRequest(`${path} is undefined, which JSON cannot carry: leave the field out`);
+      throw uncarried(path, value, 'leave the field out');
     default:
-      throw badRequest(`${path} is a ${typeof value}, which JSON cannot carry: send it as a string`);
+      throw uncarried(path, `a ${typeof value}`, 'send it as a string');
   }
 }
 
@@ -105,7 +104,7 @@ function copyOfObject(value: object, path: string, depthLeft: number): unknown {
   // A hole reads as undefined.
   if (Array.isArray(value)) return Array.from(value, (item, index) => copyOf(item, `${path}[${index}]`, depthLeft - 1));
   if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    throw badRequest(`${path} is a ${value.constructor.name}, which JSON cannot carry: send an array or an object`);
+    throw uncarried(path, `a ${value.constructor.name}`, 'send an array or an object');
   }
   return Object.fromEntries(
     Object.entries(value).map(([key, field]) => {
@@ -115,6 +114,8 @@ function copyOfObject(value: object, path: string, depthLeft: number): unknown {
   );
 }
 
+const uncarried = (path: string, what: unknown, advice: string) =>
+  badRequest(`${path} is ${what}, which JSON cannot carry: ${advice}`);
 const isSeq = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
 const badSeq = (value: unknown) =>
   badRequest(`the message is named by its seq, a number from 1 on, not by ${shown(value)}`);

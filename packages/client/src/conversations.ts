@@ -123,11 +123,11 @@ export class Conversations {
     return messages;
   }
 
-  /** A page of the server's history. */
-  takePage(state: ConversationState, request: HistoryRequest, answer: Output<'history'>): HistoryPage {
-    const messages = this.readAsHistory(state, answer.entries);
+  /** A page of the server's history; without messages where the conversation is no longer one of this user. */
+  takePage(state: ConversationState | undefined, request: HistoryRequest, answer: Output<'history'>): HistoryPage {
+    const messages = state ? this.readAsHistory(state, answer.entries) : [];
     const page = { messages, firstSeq: answer.first_seq, lastSeq: answer.last_seq, hasMore: answer.has_more };
-    if (!this.isCurrent(state)) return page;
+    if (!state || !this.isCurrent(state)) return page;
     this.#history.extend(state, page, request);
     this.#opened(state);
     return page;
@@ -194,7 +194,7 @@ export class Conversations {
     this.#outOfOrder.add(state);
     this.#list = undefined;
     const { storage, events, isPaused } = this.#options;
-    if (!isPaused()) void storage.deleteConversation(conversationId);
+    if (!isPaused()) void storage.write((kept) => kept.deleteConversation(conversationId));
     events.emit('left', { conversationId });
   }
 
@@ -220,7 +220,9 @@ export class Conversations {
     const writes = await Promise.all(states.map((state) => this.#history.write(state)));
     // One that was left since then would be put back.
     const known = writes.filter((write, index) => write && this.isCurrent(states[index] as ConversationState));
-    const isDone = !writes.includes(undefined) && (await storage.putConversations(known as ConversationWrite[]));
+    const isDone =
+      !writes.includes(undefined) &&
+      (await storage.write((kept) => kept.putConversations(known as ConversationWrite[])));
     for (const state of states) {
       if (isDone) state.kept.wasStored();
       else this.#forgetMessages(state);

@@ -39,7 +39,7 @@ export async function call<N extends RouteName>(name: N, input: Input<N>, option
 type Fields = Readonly<Record<string, unknown>>;
 
 interface PreparedRequest {
-  readonly method: Route['method'];
+  readonly method: string;
   /** With its query, encoded. */
   readonly path: string;
   /** JSON. */
@@ -47,7 +47,8 @@ interface PreparedRequest {
 }
 
 /** Path parameters first; what is left is the query of GET and DELETE, or else the body. Throws ClientError `bad_request`. */
-export function requestOf({ method, path }: Route, input: Fields): PreparedRequest {
+export function requestOf(route: Route, input: Fields): PreparedRequest {
+  const [method = '', path = ''] = route.split(' ');
   const left = { ...input };
   const filled = path.replace(/\{(\w+)\}/g, (_braces, name: string) => {
     const value = left[name];
@@ -81,17 +82,13 @@ function checkText(name: string, value: unknown): void {
 }
 
 async function refusalOf(response: Response): Promise<ClientError> {
-  const retryAfterS = Number(response.headers.get('retry-after'));
-  const more = retryAfterS > 0 ? { retryAfterMs: retryAfterS * 1000 } : {};
-  const answered = `the server answered ${response.status}`;
-  try {
-    const { code, detail } = (await response.json()) as Partial<ProblemDetails>;
-    if (code !== undefined && code in errorStatus) return new ClientError(code as ErrorCode, detail ?? code, more);
-  } catch (cause) {
-    // Not JSON: a proxy between answered in the server's place.
-    return new ClientError(codeOfStatus(response.status), answered, { ...more, cause });
-  }
-  return new ClientError(codeOfStatus(response.status), answered, more);
+  const { status, headers } = response;
+  const retryAfterMs = Number(headers.get('retry-after')) * 1000 || undefined;
+  // Without a code a proxy between answered in the server's place.
+  const { code, detail } = (await response.json().catch(() => ({}))) as Partial<ProblemDetails>;
+  if (code !== undefined && code in errorStatus)
+    return new ClientError(code as ErrorCode, detail ?? code, { retryAfterMs });
+  return new ClientError(codeOfStatus(status), `the server answered ${status}`, { retryAfterMs });
 }
 
 function codeOfStatus(status: number): ErrorCode {

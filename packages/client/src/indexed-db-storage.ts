@@ -87,11 +87,8 @@ export function createIndexedDbStorage(name: string, { messageBytesMax = 5e7 } =
     clear: () =>
       write(stores, (store) => {
         const asked = store('meta').get(metaKey);
-        asked.onsuccess = () => {
-          const { deviceId } = (asked.result ?? {}) as StoredMeta;
-          store('meta').put(deviceId === undefined ? {} : { deviceId }, metaKey);
-        };
-        for (const each of stores) if (each !== 'meta') store(each).clear();
+        for (const each of stores) store(each).clear();
+        asked.onsuccess = () => store('meta').put({ deviceId: asked.result?.deviceId }, metaKey);
       }),
   };
 }
@@ -128,7 +125,6 @@ function result<T>(request: IDBRequest<T>): Promise<T> {
 function finished(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error);
-    transaction.onerror = () => reject(transaction.error);
+    transaction.onabort = transaction.onerror = () => reject(transaction.error);
   });
 }

@@ -31,7 +31,11 @@ export async function loadKept(storage: SafeStorage, options: KeptDataOptions): 
   const deviceId = options.deviceId ?? kept.meta.deviceId ?? (options.newId() as DeviceId);
   if (kept.meta.userId === userId) return { userId, deviceId, kept };
   // [C8] Another user's outbox must never leave in this user's name: where it cannot be cleared, nothing is written either.
-  if (!(await storage.clear()) || !(await storage.saveMeta({ deviceId, userId }))) storage.release();
+  const isCleared = await storage.write(async (all) => {
+    await all.clear();
+    await all.saveMeta({ deviceId, userId });
+  });
+  if (!isCleared) storage.release();
   return { userId, deviceId, kept: nothing };
 }
 

@@ -15,8 +15,7 @@ export async function listMembers(
   const members: Members = [];
   let after: UserId | undefined;
   do {
-    const next = after === undefined ? {} : { after };
-    const page = await ask({ conversation_id: conversationId, limit: pageMax, ...next });
+    const page = await ask({ conversation_id: conversationId, limit: pageMax, after });
     members.push(...page.members);
     after = page.next as UserId | undefined;
   } while (after !== undefined);

@@ -39,7 +39,7 @@ export function createMemoryStorage({ messageBytesMax = 5e6 } = {}): ClientStora
       kept.delete(conversationId);
     },
     async clear() {
-      meta = meta.deviceId === undefined ? {} : { deviceId: meta.deviceId };
+      meta = { deviceId: meta.deviceId };
       outbox.clear();
       conversations.clear();
       kept.clear();

@@ -15,14 +15,14 @@ export function messageOf(entry: ArrivedEntry): ClientMessage {
     seq: entry.seq,
     msgId: entry.msg_id,
     status: entry.status,
-    ...(count === undefined ? {} : { count }),
-    ...(reply_to === undefined ? {} : { replyTo: toReply(reply_to) }),
-    ...(mentions === undefined ? {} : { mentions }),
-    ...(pinned ? { isPinned: true } : {}),
-    ...(edited === undefined ? {} : { edited }),
-    ...(entry.recalled || content.type === recalledType ? { isRecalled: true } : {}),
-    ...(reactions.length === 0 ? {} : { reactions: reactions.map(toReaction) }),
-    ...(as_of_seq === undefined ? {} : { asOfSeq: as_of_seq }),
+    count,
+    replyTo: reply_to && toReply(reply_to),
+    mentions,
+    isPinned: pinned,
+    edited,
+    isRecalled: entry.recalled || content.type === recalledType || undefined,
+    reactions: reactions.length === 0 ? undefined : reactions.map(toReaction),
+    asOfSeq: as_of_seq,
   };
 }
 

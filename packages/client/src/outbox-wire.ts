@@ -7,6 +7,8 @@ import type { ArrivedEntry } from './entry-kind.ts';
 import type { Ack } from './outbox.ts';
 import { privateType } from './private-state.ts';
 
+// JSON leaves out what is undefined.
+
 /** The content of a change has the fields of its request, as `client.ts` made it. */
 export function transmit(connection: Connection, item: OutboxItem): Promise<Ack> {
   if (!item.isChange) return connection.request('send', sendInput(item));
@@ -21,8 +23,7 @@ export function transmit(connection: Connection, item: OutboxItem): Promise<Ack>
     return connection.request(pinned ? 'pin' : 'unpin', place as unknown as Input<'pin'>);
   }
   if (type === 'hongyan.reaction') return connection.request('react', change as unknown as Input<'react'>);
-  const expected = expectEdited === undefined ? {} : { expect_seq: expectEdited };
-  return connection.request('edit', { ...change, ...expected } as unknown as Input<'edit'>);
+  return connection.request('edit', { ...change, expect_seq: expectEdited } as unknown as Input<'edit'>);
 }
 
 function sendInput({ target, message }: OutboxItem): Input<'send'> {
@@ -30,8 +31,8 @@ function sendInput({ target, message }: OutboxItem): Input<'send'> {
     ...('to' in target ? { to: target.to } : { conversation_id: target.conversationId }),
     client_msg_id: message.clientMsgId,
     content: message.content,
-    ...(message.replyTo === undefined ? {} : { reply_to: { seq: message.replyTo.seq } }),
-    ...(message.mentions === undefined ? {} : { mentions: message.mentions }),
+    reply_to: message.replyTo && { seq: message.replyTo.seq },
+    mentions: message.mentions,
   };
 }
 
@@ -48,14 +49,14 @@ export function entryOf(message: ClientMessage): ArrivedEntry | undefined {
     timestamp: timestampMs,
     client_msg_id: clientMsgId,
     status: 'ack',
-    ...(replyTo === undefined ? {} : { reply_to: replyOf(replyTo) }),
-    ...(mentions === undefined ? {} : { mentions }),
+    reply_to: replyTo && replyOf(replyTo),
+    mentions,
   };
 }
 
 const replyOf = ({ seq, from, content, asOfSeq }: MessageReply): NonNullable<ArrivedEntry['reply_to']> => ({
   seq,
-  ...(from === undefined ? {} : { from }),
-  ...(content === undefined ? {} : { content }),
-  ...(asOfSeq === undefined ? {} : { as_of_seq: asOfSeq }),
+  from,
+  content,
+  as_of_seq: asOfSeq,
 });

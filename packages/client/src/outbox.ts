@@ -119,12 +119,9 @@ export class Outbox {
     }
     const timestampMs = this.#options.clock.nowMs();
     const message: ClientMessage = {
-      ...{ conversationId, clientMsgId, from, content, timestampMs, status: 'queued' },
-      ...(replyTo === undefined ? {} : { replyTo }),
-      ...(mentions === undefined ? {} : { mentions }),
+      ...{ conversationId, clientMsgId, from, content, timestampMs, status: 'queued', replyTo, mentions },
     };
-    const expected = expectEdited === undefined ? {} : { expectEdited };
-    const kept = { message, target, no: this.#nextNo++, ...(isChange ? { isChange, ...expected } : {}) };
+    const kept = { message, target, no: this.#nextNo++, isChange, expectEdited };
     const item: Item = { kept, state: 'storing', settled: createSettlement() };
     if (content.type === privateType) this.#supersede(item);
     this.#put(item);
@@ -216,10 +213,14 @@ export class Outbox {
     if (item.kept.isChange) this.#changes.add(item);
   }
 
+  #keep({ kept }: Item): Promise<boolean> {
+    return this.#options.storage.write((storage) => storage.putOutbox(kept));
+  }
+
   /** A storage that fails does not block the send. */
   async #store(item: Item): Promise<void> {
     item.state = 'storing';
-    await this.#options.storage.putOutbox(item.kept);
+    await this.#keep(item);
     if (item.state !== 'storing') return;
     item.state = 'queued';
     this.#pump();
@@ -298,7 +299,7 @@ export class Outbox {
     else item.state = 'failed';
     const { code, message } = error;
     this.#update(item, { ...item.kept.message, status: 'failed', error: { code, message } });
-    if (!isChange) void this.#options.storage.putOutbox(item.kept);
+    if (!isChange) void this.#keep(item);
     item.settled.reject(error);
   }
 
@@ -314,7 +315,7 @@ export class Outbox {
     const { clientMsgId } = item.kept.message;
     this.#items.delete(clientMsgId);
     this.#changes.delete(item);
-    void this.#options.storage.deleteOutbox(clientMsgId);
+    void this.#options.storage.write((storage) => storage.deleteOutbox(clientMsgId));
   }
 }
 

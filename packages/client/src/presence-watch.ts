@@ -46,8 +46,7 @@ export class PresenceWatch {
   }
 
   report({ user_id, online, last_seen }: Output<'presence'>['users'][number]): void {
-    const lastSeen = last_seen === undefined ? {} : { lastSeenMs: last_seen };
-    this.#events.emit('presence', { userId: user_id, online, ...lastSeen });
+    this.#events.emit('presence', { userId: user_id, online, lastSeenMs: last_seen });
   }
 
   async #ask(userIds: readonly UserId[]): Promise<void> {

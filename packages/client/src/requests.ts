@@ -12,21 +12,8 @@ export type RequestName = {
   [N in OperationName]: Operations[N] extends { readonly frame: { readonly down: string } } ? N : never;
 }[OperationName];
 
-/** The frame that asks for an operation; requests.test.ts compares. */
-export const requestFrames = {
-  send: 'send',
-  edit: 'edit',
-  recall: 'recall',
-  react: 'react',
-  pin: 'pin',
-  unpin: 'unpin',
-  setPrivate: 'set_private',
-  privateState: 'private_state',
-  sync: 'sync',
-  history: 'history',
-  catchUp: 'catch_up',
-  presence: 'presence',
-} as const satisfies Readonly<Record<RequestName, string>>;
+/** The frame that asks for an operation has its name, in the case of the wire; requests.test.ts compares. */
+export const frameOf = (name: RequestName): string => name.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`);
 
 export type Answer = Extract<Down, { readonly id: number }>;
 
@@ -60,7 +47,7 @@ export class Requests {
   ask<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
     const { clock, timeoutMs, frameBytesMax, send, onSilence } = this.#options;
     const id = this.#nextId++;
-    const text = JSON.stringify({ type: requestFrames[name], ...input, id });
+    const text = JSON.stringify({ type: frameOf(name), ...input, id });
     if (isLonger(text, frameBytesMax)) {
       const message = `the frame is larger than the ${frameBytesMax} bytes that the server takes`;
       return Promise.reject(new ClientError('too_large', message));
@@ -82,7 +69,8 @@ export class Requests {
     if (!waiting) return;
     this.#waiting.delete(id);
     waiting.timer.cancel();
-    if (frame.type === 'error') waiting.reject(new ClientError(frame.code, frame.message, retryOf(frame)));
+    if (frame.type === 'error')
+      waiting.reject(new ClientError(frame.code, frame.message, { retryAfterMs: frame.retry_after_ms }));
     else waiting.resolve(frame);
   }
 
@@ -100,6 +88,3 @@ function isLonger(text: string, bytesMax: number | undefined): boolean {
   if (bytesMax === undefined || text.length * 3 <= bytesMax) return false;
   return utf8Length(text) > bytesMax;
 }
-
-const retryOf = ({ retry_after_ms }: DownOf<'error'>) =>
-  retry_after_ms === undefined ? {} : { retryAfterMs: retry_after_ms };

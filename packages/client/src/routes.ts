@@ -3,29 +3,26 @@
 
 import type { OperationName } from '@hongyan/protocol/operations/operations';
 
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Parameters stand in braces, as in OpenAPI. */
-  readonly path: string;
-}
+/** Parameters stand in braces, as in OpenAPI. */
+export type Route = `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /v1/${string}`;
 
 export const routes = {
-  signup: { method: 'POST', path: '/v1/auth/signup' },
-  login: { method: 'POST', path: '/v1/auth/login' },
-  getUser: { method: 'GET', path: '/v1/users/{user_id}' },
-  searchUsers: { method: 'GET', path: '/v1/users' },
-  createConversation: { method: 'POST', path: '/v1/conversations' },
-  getConversation: { method: 'GET', path: '/v1/conversations/{conversation_id}' },
-  updateConversation: { method: 'PATCH', path: '/v1/conversations/{conversation_id}' },
-  addMember: { method: 'PUT', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
-  setRole: { method: 'PATCH', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
-  removeMember: { method: 'DELETE', path: '/v1/conversations/{conversation_id}/members/{user_id}' },
-  listMembers: { method: 'GET', path: '/v1/conversations/{conversation_id}/members' },
-  listPinned: { method: 'GET', path: '/v1/conversations/{conversation_id}/pinned' },
-  listReaders: { method: 'GET', path: '/v1/conversations/{conversation_id}/messages/{target_seq}/readers' },
-  listReactions: { method: 'GET', path: '/v1/conversations/{conversation_id}/messages/{target_seq}/reactions' },
-  getMessage: { method: 'GET', path: '/v1/messages/{msg_id}' },
-  findMessage: { method: 'GET', path: '/v1/messages/by-client-id/{client_msg_id}' },
+  signup: 'POST /v1/auth/signup',
+  login: 'POST /v1/auth/login',
+  getUser: 'GET /v1/users/{user_id}',
+  searchUsers: 'GET /v1/users',
+  createConversation: 'POST /v1/conversations',
+  getConversation: 'GET /v1/conversations/{conversation_id}',
+  updateConversation: 'PATCH /v1/conversations/{conversation_id}',
+  addMember: 'PUT /v1/conversations/{conversation_id}/members/{user_id}',
+  setRole: 'PATCH /v1/conversations/{conversation_id}/members/{user_id}',
+  removeMember: 'DELETE /v1/conversations/{conversation_id}/members/{user_id}',
+  listMembers: 'GET /v1/conversations/{conversation_id}/members',
+  listPinned: 'GET /v1/conversations/{conversation_id}/pinned',
+  listReaders: 'GET /v1/conversations/{conversation_id}/messages/{target_seq}/readers',
+  listReactions: 'GET /v1/conversations/{conversation_id}/messages/{target_seq}/reactions',
+  getMessage: 'GET /v1/messages/{msg_id}',
+  findMessage: 'GET /v1/messages/by-client-id/{client_msg_id}',
 } as const satisfies Partial<Record<OperationName, Route>>;
 
 export type RouteName = keyof typeof routes;

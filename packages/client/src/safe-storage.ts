@@ -1,7 +1,7 @@
 // The storage as a session uses it: failures are reported and tolerated, and a session that ended writes nothing any more.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type { ClientMessage, ClientStorage, ConversationWrite, KeptRange, OutboxItem, StoredMeta } from './api.ts';
+import type { ClientMessage, ClientStorage, KeptRange } from './api.ts';
 
 export interface SafeStorageOptions {
   readonly storage: ClientStorage;
@@ -41,23 +41,10 @@ export class SafeStorage {
   async messages(range: KeptRange): Promise<readonly ClientMessage[] | undefined> {
     return this.#isReleased ? undefined : this.#call((storage) => storage.messages(range));
   }
-  saveMeta(meta: StoredMeta): Promise<boolean> {
-    return this.#write((storage) => storage.saveMeta(meta));
-  }
-  putOutbox(item: OutboxItem): Promise<boolean> {
-    return this.#write((storage) => storage.putOutbox(item));
-  }
-  deleteOutbox(clientMsgId: OutboxItem['message']['clientMsgId']): Promise<boolean> {
-    return this.#write((storage) => storage.deleteOutbox(clientMsgId));
-  }
-  putConversations(conversations: readonly ConversationWrite[]): Promise<boolean> {
-    return this.#write((storage) => storage.putConversations(conversations));
-  }
-  deleteConversation(conversationId: ConversationWrite['conversationId']): Promise<boolean> {
-    return this.#write((storage) => storage.deleteConversation(conversationId));
-  }
-  clear(): Promise<boolean> {
-    return this.#write((storage) => storage.clear());
+  /** One write; nothing after `release`. */
+  async write(run: (storage: ClientStorage) => Promise<void>): Promise<boolean> {
+    if (this.#isReleased) return true;
+    return (await this.#call((storage) => run(storage).then(() => true))) ?? false;
   }
 
   /** Nothing is written from now on. */
@@ -68,11 +55,6 @@ export class SafeStorage {
   /** Resolves when all calls made so far have settled. */
   async settled(): Promise<void> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
-  }
-
-  async #write(run: (storage: ClientStorage) => Promise<void>): Promise<boolean> {
-    if (this.#isReleased) return true;
-    return (await this.#call((storage) => run(storage).then(() => true))) ?? false;
   }
 
   /** undefined for a failure, which was reported. */

@@ -21,7 +21,6 @@ import type { ConversationState } from './conversation-state.ts';
 import { Conversations } from './conversations.ts';
 import type { Emits } from './emitter.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
-import { call } from './http.ts';
 import type { NetworkSignals } from './network-signals.ts';
 import { type Ack, Outbox } from './outbox.ts';
 import { entryOf, transmit } from './outbox-wire.ts';
@@ -53,6 +52,8 @@ export interface SessionOptions {
   readonly environment: ClientEnvironment;
   readonly storage: SafeStorage;
   readonly events: Emits<ClientEvents>;
+  /** Over HTTP. */
+  readonly getConversation: (conversationId: ConversationId) => Promise<Conversation>;
   /** The user has logged out in another tab. */
   readonly onLogout: () => void;
 }
@@ -106,9 +107,9 @@ export class Session {
       isPaused: () => this.#isReplaced || !this.#tabs.isLeading,
       onProgress: (state) => this.positions.moved(state),
     });
-    const getConversation = (conversationId: ConversationId) => this.#getConversation(conversationId);
+    const { getConversation } = options;
     this.#catchUp = new CatchUp({ connection: this.connection, conversations: this.conversations, getConversation });
-    this.#unknown = this.#createUnknown(getConversation);
+    this.#unknown = this.#createUnknown();
     this.presence = new PresenceWatch(this.connection, events);
   }
 
@@ -217,19 +218,19 @@ export class Session {
     const { environment, deviceId, storage } = this.#options;
     return new PrivateState({
       ...{ clock: environment.clock, deviceId },
-      read: (after) => this.connection.request('privateState', after === undefined ? {} : { after }),
+      read: (after) => this.connection.request('privateState', { after }),
       waiting: () =>
         this.outbox.changes({ conversationId: this.#ownId }).map(({ content }) => content.change as PrivateChange),
       onChange: (change) => this.#onOwn(change),
       onFailure: (error) => this.connection.fail(toClientError(error)),
       // Each tab has it; one writes it.
-      save: (own) => void (this.#tabs.isLeading && storage.saveMeta({ own })),
+      save: (own) => void (this.#tabs.isLeading && storage.write((kept) => kept.saveMeta({ own }))),
     });
   }
 
-  #createUnknown(getConversation: (conversationId: ConversationId) => Promise<Conversation>): UnknownConversations {
+  #createUnknown(): UnknownConversations {
     return new UnknownConversations({
-      getConversation,
+      getConversation: this.#options.getConversation,
       onAnswer: (conversation, newest) => {
         const state = this.merge(conversation);
         if (newest) this.conversations.add(state, newest);
@@ -307,7 +308,7 @@ export class Session {
     const { storage } = this.#options;
     if (await this.conversations.save()) {
       const own = this.own.unsaved();
-      await storage.saveMeta({ cursor, epoch, ...(own ? { own } : {}) });
+      await storage.write((kept) => kept.saveMeta({ cursor, epoch, ...(own && { own }) }));
     }
     if (!this.#tabs.hasOthers) return;
     // What a tab wrote offline and left behind.
@@ -402,10 +403,5 @@ export class Session {
   #fill(state: ConversationState): void {
     if (!this.connection.isOpen) return;
     this.#catchUp.fill(state).catch((error: unknown) => this.connection.fail(toClientError(error)));
-  }
-
-  async #getConversation(conversationId: ConversationId): Promise<Conversation> {
-    const { url, token } = this.#options.client;
-    return call('getConversation', { conversation_id: conversationId }, { url, token: await token() });
   }
 }

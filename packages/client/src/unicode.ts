@@ -1,9 +1,9 @@
 // Text as Unicode, not as UTF-16 units: half of a surrogate pair has no UTF-8 and reaches no server unchanged.
 
-export const hasLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text);
+export const hasLoneSurrogate = (text: string): boolean => !text.isWellFormed();
 
 /** For text that is only searched with: halves of pairs become U+FFFD. */
-export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+export const wellFormed = (text: string): string => text.toWellFormed();
 
 /** The first `max` code points. */
 export const cutTo = (text: string, max: number): string =>

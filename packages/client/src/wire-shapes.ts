@@ -28,11 +28,11 @@ function object(fields: Readonly<Record<string, Check>>): Check {
 }
 
 const list = listOf(text);
-const content = object({ type: text });
-const reply = object({ seq, from: optional(text), content: optional(content), as_of_seq: optional(seq) });
+const typed = object({ type: text });
+const reply = object({ seq, from: optional(text), content: optional(typed), as_of_seq: optional(seq) });
 
-const entryFields = {
-  ...{ msg_id: text, conversation_id: text, seq, from: text, content },
+const entry = object({
+  ...{ msg_id: text, conversation_id: text, seq, from: text, content: typed },
   ...{
     timestamp: number,
     client_msg_id: text,
@@ -44,16 +44,17 @@ const entryFields = {
   reply_to: optional(reply),
   mentions: optional((value) => value === 'all' || list(value)),
   reactions: optional(listOf(object({ key: text, count: seq }))),
-};
+});
+const page = object({ id: number, entries: listOf(entry), first_seq: seq, last_seq: seq });
 const summaryFields = {
-  ...{ kind: text, title: optional(text), members: optional(listOf(text)), member_count: number },
+  ...{ kind: text, title: optional(text), members: optional(list), member_count: number },
   ...{ created_at: number, history_visible: flag, rules: object({ post: text, add: text, mention_all: text }) },
 };
 const conversation = object({
   ...summaryFields,
   ...{ conversation_id: text, last_seq: seq, first_seq: seq, delivered_seq: seq, read_seq: seq, role: text },
   ...{ last_count: seq, unread: seq, unread_mentions: seq },
-  last_message: optional(object(entryFields)),
+  last_message: optional(entry),
 });
 const limits = object({ frame_bytes_max: optional(duration) });
 
@@ -61,15 +62,12 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
   ['welcome', object({ user_id: text, heartbeat_ms: duration, limits, epoch: text, bundles: optional(flag) })],
   ['ack', object({ id: number, msg_id: text, conversation_id: text, seq, timestamp: number, status: text })],
   ['sync_result', object({ id: number, conversations: listOf(conversation), cursor: text })],
-  ['history_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
-  ['catch_up_result', object({ id: number, entries: listOf(object(entryFields)), first_seq: seq, last_seq: seq })],
-  [
-    'private_state_result',
-    object({ id: number, as_of_seq: seq, items: listOf(object({ seq, change: object({ type: text }) })) }),
-  ],
+  ['history_result', page],
+  ['catch_up_result', page],
+  ['private_state_result', object({ id: number, as_of_seq: seq, items: listOf(object({ seq, change: typed })) })],
   ['presence_result', object({ id: number, users: listOf(object({ user_id: text })) })],
-  ['message', object(entryFields)],
-  ['entry', object(entryFields)],
+  ['message', entry],
+  ['entry', entry],
   ['receipt', object({ conversation_id: text, user_id: text, delivered_seq: seq, read_seq: seq })],
   ['conversation', object({ conversation_id: text, change: text, conversation: object(summaryFields) })],
   ['typing', object({ conversation_id: text, user_id: text })],
@@ -77,8 +75,6 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
   ['going_away', object({ reconnect_after_ms: number })],
   ['error', object({ code: text, message: text, retry_after_ms: optional(number) })],
 ]);
-
-const typed = object({ type: text });
 
 /** The frames of a WebSocket message: a single frame, or an array of them. Throws for anything else. */
 export function readFrames(message: string): readonly Down[] {
