@@ -28,7 +28,7 @@ describe('the web chat on two devices of one user', () => {
       for (const other of [ben, cat]) await person.conversation(other).waitFor();
     }
     const say = (index: 0 | 1, text: string) => others[index].send({ to: ann as UserId }, { type: 'text', text });
-    return { desktop, phone, say, ben, cat };
+    return { desktop, phone, others, say, ben, cat };
   }
 
   const titles = (person: Person) => person.page.locator('.conversation-title').allTextContents();
@@ -158,6 +158,90 @@ describe('the web chat on two devices of one user', () => {
         await written(person, 'at seven!');
         await other(person).waitFor({ state: 'detached' });
       }
+    },
+    testMsMax,
+  );
+
+  const settings = async (person: Person) => {
+    await person.page.locator('.self').click();
+    await person.page.locator('dialog[open]').waitFor();
+  };
+  const pick = (person: Person, label: string) =>
+    person.page.locator('dialog label', { hasText: new RegExp(`^${label}$`) }).click();
+  const root = (person: Person, name: 'theme' | 'lang') =>
+    person.page.evaluate(
+      (asked) => (asked === 'lang' ? document.documentElement.lang : document.documentElement.dataset.theme),
+      name,
+    );
+
+  test(
+    '[E21] language, appearance and what Enter does follow from one device to the other, and to a new one',
+    async () => {
+      const { desktop, phone, ben } = await begin();
+      await settings(desktop);
+      await pick(desktop, 'Dark');
+      await phone.until(
+        () => root(phone, 'theme'),
+        (shown) => shown === 'dark',
+        'dark',
+      );
+      await settings(phone);
+      await pick(phone, '中文');
+      await desktop.page.getByRole('heading', { name: '设置' }).waitFor();
+      await pick(phone, 'English');
+      await desktop.page.getByRole('heading', { name: 'Settings' }).waitFor();
+      // By keyboard: the choice is a group of radio buttons.
+      const choice = desktop.page.getByRole('group', { name: 'Enter key' });
+      await choice.getByRole('radio', { name: 'Sends' }).focus();
+      await desktop.page.keyboard.press('ArrowRight');
+      await phone.page.getByText('Ctrl+Enter sends.').waitFor();
+      for (const person of [desktop, phone]) await person.page.keyboard.press('Escape');
+      await desktop.open(ben);
+      await composer(desktop).fill('one');
+      await desktop.page.keyboard.press('Enter');
+      await desktop.page.keyboard.type('two');
+      expect(await composer(desktop).inputValue()).toBe('one\ntwo');
+      await desktop.page.keyboard.press('Control+Enter');
+      await written(desktop, '');
+      const tablet = await Person.signIn(await stage.context(), stage.server.url, desktop.userId);
+      await tablet.until(
+        () => root(tablet, 'theme'),
+        (shown) => shown === 'dark',
+        'dark on a new device',
+      );
+    },
+    testMsMax,
+  );
+
+  test(
+    '[E23] who keeps read receipts private has read on all own devices, and others see nothing of it until they share again',
+    async () => {
+      const { desktop, phone, others, say, ben, cat } = await begin();
+      const readSeqs = async (index: 0 | 1) => {
+        const conversationId = [desktop.userId, [ben, cat][index] ?? ''].sort().join(':');
+        const members = await others[index].members(`d:${conversationId}` as never);
+        return members.find(({ userId }) => userId === desktop.userId)?.readSeq;
+      };
+      await settings(desktop);
+      await pick(desktop, 'Keep private');
+      await settings(phone);
+      await phone.page.getByRole('radio', { name: 'Keep private', checked: true }).waitFor({ state: 'attached' });
+      for (const person of [desktop, phone]) await person.page.keyboard.press('Escape');
+      await desktop.open(cat);
+      await phone.conversation(cat).locator('.badge').waitFor({ state: 'detached' });
+      await phone.open(ben);
+      await desktop.conversation(ben).locator('.badge').waitFor({ state: 'detached' });
+      expect([await readSeqs(0), await readSeqs(1)] as unknown[]).toEqual([0, 0]);
+      await settings(desktop);
+      await pick(desktop, 'Share');
+      await desktop.page.keyboard.press('Escape');
+      await say(1, 'and now?');
+      await desktop.sees('and now?');
+      await desktop.until(
+        () => readSeqs(1),
+        (seq) => Number(seq) === 2,
+        'read by all',
+      );
     },
     testMsMax,
   );

@@ -105,7 +105,7 @@ export class ConversationScreen {
     if (first !== undefined) this.#oldestSeq = first;
     if (last === undefined || this.#open === undefined) return;
     this.#newestSeq = last > this.#newestSeq ? last : this.#newestSeq;
-    this.#client.markRead(this.#open, last);
+    this.#read(this.#open, last);
   }
 
   notice(text: string): void {
@@ -140,7 +140,14 @@ export class ConversationScreen {
     if (this.#typing?.who === message.from) this.#hideTyping();
     if (this.#marks.has(message.clientMsgId) && message.from === this.#client.userId) this.#mark(message);
     else this.#print(message);
-    if (message.seq !== undefined) this.#client.markRead(message.conversationId, message.seq);
+    if (message.seq !== undefined) this.#read(message.conversationId, message.seq);
+  }
+
+  /** As the user has chosen in their settings, here or in another application. */
+  #read(conversationId: ConversationId, seq: Seq): void {
+    if (this.#client.settings().read_receipts !== 'private') return this.#client.markRead(conversationId, seq);
+    // A refusal leaves it unread.
+    this.#client.markReadInPrivate(conversationId, seq).catch(() => {});
   }
 
   /** A pipe shows a message once it is durable or refused; a terminal shows it at once and updates its mark. */

@@ -13,8 +13,9 @@ export const theme = new Signal<Theme>('system');
 /** Reads both and puts them into effect, now and at every change. */
 export function startSettings(): void {
   const ofSystem = navigator.language.startsWith('zh') ? 'zh' : 'en';
-  language.set(oneOf(languages, browserStorage.read('language')) ?? ofSystem);
-  theme.set(oneOf(themes, browserStorage.read('theme')) ?? 'system');
+  const [keptLanguage, keptTheme] = [browserStorage.read('language'), browserStorage.read('theme')];
+  language.set(isLanguage(keptLanguage) ? keptLanguage : ofSystem);
+  theme.set(isTheme(keptTheme) ? keptTheme : 'system');
   startI18n(language.get());
   apply();
   language.subscribe(() => changeLanguage(language.get()));
@@ -33,6 +34,5 @@ function apply(): void {
   document.documentElement.dataset.theme = theme.get();
 }
 
-function oneOf<T extends string>(allowed: readonly T[], value: string | undefined): T | undefined {
-  return allowed.find((one) => one === value);
-}
+export const isLanguage = (value: unknown): value is Language => languages.some((one) => one === value);
+export const isTheme = (value: unknown): value is Theme => themes.some((one) => one === value);

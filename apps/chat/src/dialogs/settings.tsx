@@ -1,4 +1,4 @@
-// Who is signed in, the language, the appearance, and the way out.
+// Who is signed in, what they have chosen for all their devices, and the way out.
 
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,6 +6,7 @@ import { theme, themes } from '../browser/settings.ts';
 import type { Session } from '../session.ts';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
+import { enterKeys, receiptChoices, type UserSettings } from '../state/user-settings.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Choice } from '../ui/choice.tsx';
 import { LanguageSwitch } from '../ui/language-switch.tsx';
@@ -14,7 +15,7 @@ import { Dialog } from './dialog.tsx';
 
 export function Settings({ session, onClose }: { readonly session: Session; readonly onClose: () => void }) {
   const { t } = useTranslation();
-  const { userId } = useChat();
+  const { userId, settings } = useChat();
   const name = useName(userId);
   const words = { system: t('dialogs.themeSystem'), light: t('dialogs.themeLight'), dark: t('dialogs.themeDark') };
   return (
@@ -30,16 +31,49 @@ export function Settings({ session, onClose }: { readonly session: Session; read
         </span>
       </div>
       <h3>{t('dialogs.language')}</h3>
-      <LanguageSwitch />
+      <LanguageSwitch onChange={(chosen) => settings.choose('language', chosen)} />
       <h3>{t('dialogs.theme')}</h3>
       <Choice
         label={t('dialogs.theme')}
         options={themes.map((value) => ({ value, label: words[value] }))}
         value={useSignal(theme)}
-        onChange={theme.set}
+        onChange={(chosen) => {
+          theme.set(chosen);
+          settings.choose('theme', chosen);
+        }}
       />
+      <Chosen settings={settings} />
       <SignOut session={session} />
     </Dialog>
+  );
+}
+
+/** What Enter does, and who sees what was read. */
+function Chosen({ settings }: { readonly settings: UserSettings }) {
+  const { t } = useTranslation();
+  const [enterKey, receipts] = [useSignal(settings.enterKey), useSignal(settings.receipts)];
+  const enterWords = { sends: t('dialogs.enterSends'), breaks: t('dialogs.enterBreaks') };
+  const receiptWords = { shared: t('dialogs.receiptsShared'), private: t('dialogs.receiptsPrivate') };
+  return (
+    <>
+      <h3>{t('dialogs.enterKey')}</h3>
+      <Choice
+        label={t('dialogs.enterKey')}
+        options={enterKeys.map((value) => ({ value, label: enterWords[value] }))}
+        value={enterKey}
+        onChange={(chosen) => settings.choose('enterKey', chosen)}
+      />
+      <p className="hint">{t(enterKey === 'sends' ? 'dialogs.enterSendsHint' : 'dialogs.enterBreaksHint')}</p>
+      <h3>{t('dialogs.receipts')}</h3>
+      <Choice
+        label={t('dialogs.receipts')}
+        options={receiptChoices.map((value) => ({ value, label: receiptWords[value] }))}
+        value={receipts ?? 'shared'}
+        onChange={(chosen) => settings.choose('receipts', chosen)}
+      />
+      <p className="hint">{t(receipts === 'private' ? 'dialogs.receiptsPrivateHint' : 'dialogs.receiptsSharedHint')}</p>
+      <p className="hint">{t('dialogs.settingsFollow')}</p>
+    </>
   );
 }
 

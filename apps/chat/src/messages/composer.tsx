@@ -1,5 +1,5 @@
 // The place to write: a new message, kept as the conversation's draft until it is sent, or an own message that is being edited.
-// Enter sends or saves, Shift+Enter breaks the line.
+// Enter sends or saves and Shift+Enter breaks the line, or Enter breaks it and Ctrl+Enter sends, as the user has chosen.
 
 import type { ClientMessage, ConversationView } from '@hongyan/client/api';
 import { type KeyboardEvent, type RefObject, useEffect, useId, useLayoutEffect, useState } from 'react';
@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { type ChatState, useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import type { Timeline } from '../state/timeline.ts';
+import type { EnterKey } from '../state/user-settings.ts';
 import { errorWords } from '../ui/error-words.ts';
 import { EditIcon, ReplyIcon, SendIcon, TickIcon } from '../ui/icons.tsx';
 import { Problem } from '../ui/problem.tsx';
@@ -37,6 +38,7 @@ export function Composer(props: ComposerProps) {
   const text = edit?.text ?? draft;
   const reply = useSignal(chat.references.replies).get(conversationId);
   const { problem, submit } = useSubmit(props);
+  const enterKey = useSignal(chat.settings.enterKey);
   const mentions = useMentions(conversation, textRef, {
     isOff: edit !== undefined,
     write: (written) => write(chat, conversationId, written),
@@ -54,7 +56,7 @@ export function Composer(props: ComposerProps) {
   function onKeyDown(event: KeyboardEvent): void {
     if (mentions.onKey(event)) return;
     if (event.key === 'ArrowUp' && text === '' && !edit && isAlone(event)) editLast(event, chat, timeline);
-    if (isEnter(event)) {
+    if (isEnter(event) && sendsBy(event, enterKey)) {
       event.preventDefault();
       submit(text, isTooLong);
     }
@@ -98,7 +100,7 @@ export function Composer(props: ComposerProps) {
           ref={textRef}
           value={text}
           rows={1}
-          enterKeyHint={edit ? 'done' : 'send'}
+          enterKeyHint={enterKey === 'breaks' ? 'enter' : edit ? 'done' : 'send'}
           placeholder={label}
           aria-label={label}
           aria-describedby={charactersLeft === undefined ? undefined : roomId}
@@ -192,8 +194,11 @@ const isAlone = ({ shiftKey, ctrlKey, altKey, metaKey, nativeEvent }: KeyboardEv
   !shiftKey && !ctrlKey && !altKey && !metaKey && !nativeEvent.isComposing;
 
 /** While an input method composes, Enter chooses a word. 229 is how Safari says so. */
-const isEnter = ({ key, shiftKey, nativeEvent, keyCode }: KeyboardEvent): boolean =>
-  key === 'Enter' && !shiftKey && !nativeEvent.isComposing && keyCode !== 229;
+const isEnter = ({ key, nativeEvent, keyCode }: KeyboardEvent): boolean =>
+  key === 'Enter' && !nativeEvent.isComposing && keyCode !== 229;
+
+const sendsBy = ({ shiftKey, ctrlKey, metaKey }: KeyboardEvent, enterKey: EnterKey): boolean =>
+  ctrlKey || metaKey || (enterKey === 'sends' && !shiftKey);
 
 /** The text that edits or answers a message is written on at its end. */
 function useFocusAtEnd(ref: RefObject<HTMLTextAreaElement | null>, seq: number | undefined): void {

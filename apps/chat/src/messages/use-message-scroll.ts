@@ -204,7 +204,7 @@ const distanceFromEndPx = ({ scrollTop, scrollHeight, clientHeight }: HTMLElemen
 
 /** Reports what stood in view of a visible page, never a row that is only loaded. */
 function useMarkRead({ conversation, scrollRef }: ScrollInput, isPlaced: boolean): void {
-  const { client } = useChat();
+  const { reading } = useChat();
   const { conversationId } = conversation;
   const watch = useRef<ReadWatch>(undefined);
   useEffect(() => {
@@ -212,9 +212,7 @@ function useMarkRead({ conversation, scrollRef }: ScrollInput, isPlaced: boolean
     if (!isPlaced || !list) return;
     const current = new ReadWatch({
       lastShown: () => lastShownSeq(list),
-      report: (seq) => {
-        if (seq > (client.conversation(conversationId)?.readSeq ?? 0)) client.markRead(conversationId, seq);
-      },
+      report: (seq) => reading.report(conversationId, seq),
     });
     const look = () => current.lookSoon();
     watch.current = current;
@@ -225,7 +223,7 @@ function useMarkRead({ conversation, scrollRef }: ScrollInput, isPlaced: boolean
       document.removeEventListener('visibilitychange', look);
       current.stop();
     };
-  }, [client, conversationId, scrollRef, isPlaced]);
+  }, [reading, conversationId, scrollRef, isPlaced]);
   // Each render may have added, measured or moved rows.
   useEffect(() => watch.current?.lookSoon());
 }

@@ -17,10 +17,12 @@ import { eachFrame } from './each-frame.ts';
 import { MessageChanges } from './message-changes.ts';
 import { People } from './people.ts';
 import { Pinned } from './pinned.ts';
+import { Reading } from './reading.ts';
 import { References } from './references.ts';
 import { Signal } from './signal.ts';
 import { Timeline } from './timeline.ts';
 import { Typing } from './typing.ts';
+import { UserSettings } from './user-settings.ts';
 
 /** Loaded timelines kept for going back to them; the one used longest ago is dropped. */
 const timelinesMax = 8;
@@ -44,6 +46,8 @@ export class ChatState {
   readonly changes: MessageChanges;
   readonly references = new References();
   readonly pinned: Pinned;
+  readonly settings: UserSettings;
+  readonly reading: Reading;
   /** Reads the list again; events ask for it by themselves. */
   readonly refresh = eachFrame(() => this.conversations.set([...this.client.conversations()]));
   readonly #timelines = new Map<ConversationId, Timeline>();
@@ -61,6 +65,8 @@ export class ChatState {
     this.drafts = new Drafts(options);
     this.changes = new MessageChanges(client);
     this.pinned = new Pinned(client, userId);
+    this.settings = new UserSettings(options);
+    this.reading = new Reading(client, this.settings.receipts);
     this.#stops = this.#listen();
   }
 
@@ -120,6 +126,7 @@ export class ChatState {
   forget(): void {
     this.drafts.forget();
     this.people.forget();
+    this.settings.forget();
   }
 
   #listen(): (() => void)[] {
@@ -133,6 +140,7 @@ export class ChatState {
         this.drafts.follow(view);
       }),
       client.on('receipt', this.refresh),
+      client.on('settings', () => this.settings.follow()),
       client.on('message', (message) => {
         this.refresh();
         this.#timelines.get(message.conversationId)?.accept(message);
@@ -200,6 +208,7 @@ export class ChatState {
     if (state.type === 'online') {
       this.people.online();
       this.pinned.online();
+      this.settings.follow();
     }
     if (state.type === 'reconnecting' || state.type === 'closed') this.people.forgetPresence();
     for (const timeline of this.#timelines.values()) timeline.connectionChanged();

@@ -2,18 +2,22 @@
 
 import { useTranslation } from 'react-i18next';
 import { language } from '../browser/settings.ts';
-import { languageNames, languages } from '../i18n/i18n.ts';
+import { type Language, languageNames, languages } from '../i18n/i18n.ts';
 import { useSignal } from '../state/signal.ts';
 import { Choice } from './choice.tsx';
 
-export function LanguageSwitch() {
+/** `onChange` beside the change of this page. */
+export function LanguageSwitch({ onChange }: { readonly onChange?: (chosen: Language) => void }) {
   const { t } = useTranslation();
   return (
     <Choice
       label={t('dialogs.language')}
       options={languages.map((value) => ({ value, label: languageNames[value], lang: value }))}
       value={useSignal(language)}
-      onChange={language.set}
+      onChange={(chosen) => {
+        language.set(chosen);
+        onChange?.(chosen);
+      }}
     />
   );
 }
