@@ -235,8 +235,8 @@ describe('the web chat on two devices of one user', () => {
       await settings(desktop);
       await pick(desktop, 'Share');
       await desktop.page.keyboard.press('Escape');
-      await say(1, 'and now?');
-      await desktop.sees('and now?');
+      await say(1, 'and now');
+      await desktop.sees('and now');
       await desktop.until(
         () => readSeqs(1),
         (seq) => Number(seq) === 2,
