@@ -1,0 +1,99 @@
+// The embedded access store: SQLite. Writes share one commit per batch on a thread of their own; reads see what is committed.
+
+import type { Database } from 'bun:sqlite';
+import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
+import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
+import { openReader } from '../../adapters/sqlite/open.ts';
+import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { Access, AccessWrite } from './access.ts';
+import type { AccessInit } from './sqlite/access.worker.ts';
+import { KeyReads } from './sqlite/key-rows.ts';
+import type { AccessOp, AccessResult, ResultOf, ValueOf } from './sqlite/ops.ts';
+
+export interface SqliteAccessOptions {
+  readonly path: string;
+  readonly log: Log;
+  /** Writes that would let the file grow beyond it reject. */
+  readonly maxBytes?: number | undefined;
+  /** Calls that wait or commit; above it a write rejects. */
+  readonly queueMax: number;
+  /** Calls of one transaction. */
+  readonly batchMax: number;
+  /** Nothing can be written any more; reads continue. */
+  readonly onDeath?: () => void;
+}
+
+/** The file is created when there is none. Beside a running server it is a second writer, which waits while the other writes. */
+export async function openSqliteAccess(options: SqliteAccessOptions): Promise<Access> {
+  const { path, log, maxBytes, queueMax, batchMax } = options;
+  const init: AccessInit = { path, maxBytes };
+  const writer = new GroupCommit<AccessOp, AccessResult>({
+    worker: new URL('./sqlite/access.worker.ts', import.meta.url),
+    init,
+    queueMax,
+    batchMax,
+    onFatal(error) {
+      log.error('access writer died', { error });
+      options.onDeath?.();
+    },
+  });
+  await writer.ready();
+  return new SqliteAccess(openReader(path, { cacheBytes: readCacheBytes }), writer);
+}
+
+const readCacheBytes = 2 * 1024 * 1024;
+
+class SqliteAccess implements Access {
+  readonly #db: Database;
+  readonly #writer: GroupCommit<AccessOp, AccessResult>;
+  readonly #keys: KeyReads;
+  #isClosed = false;
+
+  constructor(db: Database, writer: GroupCommit<AccessOp, AccessResult>) {
+    this.#db = db;
+    this.#writer = writer;
+    this.#keys = new KeyReads(db);
+  }
+
+  findKey(keyId: string) {
+    return this.#read(() => this.#keys.find(keyId));
+  }
+
+  listKeys() {
+    return this.#read(() => this.#keys.list());
+  }
+
+  createKey(value: ValueOf<'createKey'>) {
+    return this.#write('createKey', value);
+  }
+
+  revokeKey(value: ValueOf<'revokeKey'>) {
+    return this.#write('revokeKey', value);
+  }
+
+  touchKey(value: ValueOf<'touchKey'>) {
+    return this.#write('touchKey', value);
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    if (!this.#isClosed) this.#db.close();
+    this.#isClosed = true;
+  }
+
+  /** A disk that cannot be read is the environment's failure; any other throw is a bug. */
+  async #read<T>(query: () => T): Promise<T> {
+    if (this.#isClosed) throw new StoreFailure('unavailable', 'the access store is closed');
+    try {
+      return query();
+    } catch (error) {
+      throw readFailureOf(error);
+    }
+  }
+
+  /** The store answers each op with the result of its own kind. */
+  #write<W extends AccessWrite>(type: W, value: ValueOf<W>): Promise<ResultOf<W>> {
+    return this.#writer.submit({ type, value } as AccessOp) as Promise<ResultOf<W>>;
+  }
+}

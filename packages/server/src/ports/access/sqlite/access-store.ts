@@ -1,0 +1,49 @@
+// The writer's side of access.db: applies each write inside the transaction of its batch.
+
+import type { Database } from 'bun:sqlite';
+import { unreachable } from '@hongyan/base/assert';
+import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
+import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { KeyWrites } from './key-rows.ts';
+import { type AccessOp, type AccessResult, isDurable } from './ops.ts';
+
+export class AccessStore implements BatchStore<AccessOp, AccessResult> {
+  readonly #db: Database;
+  readonly #transaction: Transaction;
+  readonly #keys: KeyWrites;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#transaction = transactionOf(db);
+    this.#keys = new KeyWrites(db);
+  }
+
+  begin(ops: readonly AccessOp[]): void {
+    this.#transaction.begin({ isDurable: ops.some(isDurable) });
+  }
+
+  apply(op: AccessOp): AccessResult {
+    switch (op.type) {
+      case 'createKey':
+        return this.#keys.create(op.value);
+      case 'revokeKey':
+        return this.#keys.revoke(op.value);
+      case 'touchKey':
+        return this.#keys.touch(op.value);
+      default:
+        return unreachable(op);
+    }
+  }
+
+  commit(): void {
+    this.#transaction.commit();
+  }
+
+  rollback(): void {
+    this.#transaction.rollback();
+  }
+
+  close(): void {
+    closeWriter(this.#db);
+  }
+}

@@ -1,0 +1,22 @@
+// The writer thread of access.db.
+
+import { migrateStore } from '../../../adapters/sqlite/migrate.ts';
+import { openWriter } from '../../../adapters/sqlite/open.ts';
+import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { AccessStore } from './access-store.ts';
+import type { AccessOp, AccessResult } from './ops.ts';
+import { accessLayout } from './schema.ts';
+
+export interface AccessInit {
+  readonly path: string;
+  readonly maxBytes?: number | undefined;
+}
+
+const cacheBytes = 4 * 1024 * 1024;
+
+serveGroupCommit<AccessOp, AccessResult>((init) => {
+  const { path, maxBytes } = init as AccessInit;
+  const db = openWriter(path, { cacheBytes, ...(maxBytes === undefined ? {} : { maxBytes }) });
+  migrateStore(db, accessLayout);
+  return new AccessStore(db);
+});
