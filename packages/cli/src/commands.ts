@@ -6,6 +6,7 @@ import { chat } from './chat.ts';
 import { checkConfig } from './check-config.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { inspect } from './inspect.ts';
+import { keyCreate, keyList, keyRevoke } from './key.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { token } from './token.ts';
@@ -20,9 +21,18 @@ const users: CommandGroup = {
   commands: [userAdd, userList, userPasswd],
 };
 
+const keys: CommandGroup = {
+  title: "API keys of a data folder, for an application's back end",
+  name: 'key',
+  commands: [keyCreate, keyList, keyRevoke],
+};
+
+const namedGroups: readonly CommandGroup[] = [users, keys];
+
 export const groups: readonly CommandGroup[] = [
   { title: 'Server', commands: [start, status, checkConfig, bench, versionCommand] },
   { ...users, commands: [...users.commands, token] },
+  keys,
   { title: 'Messages', commands: [chat, inspect] },
 ];
 
@@ -39,7 +49,7 @@ export const commandNamed = (words: readonly string[]): Command | undefined =>
   commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
 
 /** The commands whose first word of two is `word`. */
-export const groupNamed = (word: string): CommandGroup | undefined => (word === users.name ? users : undefined);
+export const groupNamed = (word: string): CommandGroup | undefined => namedGroups.find(({ name }) => name === word);
 
 /** The name nearest to what was typed: two words are compared with two, so that "user ad" is near "user add". */
 export function nearestName(words: readonly string[]): string {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 export const helpPages: Readonly<Record<string, readonly string[]>> = {
   'help.txt': ['--help'],
   'help-user.txt': ['user', '--help'],
+  'help-key.txt': ['key', '--help'],
   'help-start.txt': ['start', '--help'],
 };
 

@@ -10,6 +10,8 @@ import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { StoreMeter } from '../metrics/store-meter.ts';
+import type { Access } from '../ports/access/access.ts';
+import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
 import { MemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
 import type { Core } from '../ports/core/core.ts';
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
@@ -27,6 +29,7 @@ import { type HealthCheck, healthy } from '../roles/operator/health.ts';
 export interface OpenCore {
   readonly core: Core;
   readonly bus: EventBus;
+  readonly access: Access;
   /** Resolves when a store cannot be written any more: only another process can. */
   readonly died: Promise<void>;
   readonly check: HealthCheck;
@@ -80,6 +83,7 @@ export async function openCore(
     queueMax: config.commandQueueMax * directoryWritesPerCommand,
     meter: new StoreMeter(metrics, 'directory'),
   });
+  const access = await openSqliteAccess({ ...store, path: layout.access, queueMax: config.commandQueueMax });
   const bus = new MemoryEventBus();
   const commands = new MemoryCommandLog({
     queueMax: config.commandQueueMax,
@@ -114,6 +118,7 @@ export async function openCore(
   return {
     core,
     bus,
+    access,
     died,
     check: {
       name: 'stores',
@@ -124,6 +129,7 @@ export async function openCore(
       await core.drain();
       await timeline.close();
       await directory.close();
+      await access.close();
       lock.release();
     },
   };

@@ -5,6 +5,8 @@ import type { Log } from '@hongyan/base/log';
 import { dataLayout } from '../config/data-layout.ts';
 import { assertReadable, ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
+import type { Access } from '../ports/access/access.ts';
+import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
 import type { Directory, DirectoryReader } from '../ports/directory/directory.ts';
 import { openSqliteDirectory, openSqliteDirectoryReader } from '../ports/directory/sqlite-directory.ts';
 import { openSqliteTimelineReader, type SqliteTimelineReader } from '../ports/timeline/sqlite-timeline-reader.ts';
@@ -20,6 +22,12 @@ const writesMax = 100;
 export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): Promise<Directory> {
   await ensureFolder(data);
   return openSqliteDirectory({ path: dataLayout(data).directory, log, queueMax: writesMax, batchMax: writesMax });
+}
+
+/** As openDirectory: keys may be created and revoked beside a running server, which asks the store about each. */
+export async function openAccess({ data }: Pick<Config, 'data'>, log: Log): Promise<Access> {
+  await ensureFolder(data);
+  return openSqliteAccess({ path: dataLayout(data).access, log, queueMax: writesMax, batchMax: writesMax });
 }
 
 export interface Readers {

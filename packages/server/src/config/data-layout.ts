@@ -6,6 +6,8 @@ export interface DataLayout {
   /** The folder of the timeline's files. */
   readonly timeline: string;
   readonly directory: string;
+  /** API keys, and revocations of tokens. */
+  readonly access: string;
   readonly secret: string;
   /** The bearer token of the operator listener. */
   readonly operatorToken: string;
@@ -19,6 +21,7 @@ export function dataLayout(data: string): DataLayout {
   return {
     timeline: join(data, 'timeline'),
     directory: join(data, 'directory.db'),
+    access: join(data, 'access.db'),
     secret: join(data, 'secret'),
     operatorToken: join(data, 'operator-token'),
     running: join(data, 'running.json'),

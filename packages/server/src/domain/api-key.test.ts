@@ -16,6 +16,14 @@ test('[A20] a new key is read back from its text, and only its own secret has it
 });
 
 test('what is no key is none', () => {
-  for (const text of ['', 'hy_', 'hy_abc', 'hy_abc_', 'hy_abc_short', 'hy__0123456789abcdef', 'eyJhbGciOiJIUzI1NiJ9.e30.x'])
+  for (const text of [
+    '',
+    'hy_',
+    'hy_abc',
+    'hy_abc_',
+    'hy_abc_short',
+    'hy__0123456789abcdef',
+    'eyJhbGciOiJIUzI1NiJ9.e30.x',
+  ])
     expect(parseApiKey(text)).toBeUndefined();
 });

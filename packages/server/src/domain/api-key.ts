@@ -1,8 +1,7 @@
 // The text of an API key, hy_<key_id>_<secret>, and what the server keeps of it: the id, and the hash of the secret. A secret is
 // random, so that a plain hash of it cannot be guessed back; a slow one would be paid for with every request.
 
-/** Tells a key from an access token wherever either may stand. */
-export const apiKeyPrefix = 'hy_';
+const prefix = 'hy_';
 
 /** Random bytes that a new key is made of. */
 export const apiKeyBytes = 32;
@@ -20,7 +19,7 @@ export function newApiKey(random: Uint8Array): ApiKeyText {
 }
 
 /** As its holder keeps it. */
-export const formatApiKey = ({ keyId, secret }: ApiKeyText): string => `${apiKeyPrefix}${keyId}_${secret}`;
+export const formatApiKey = ({ keyId, secret }: ApiKeyText): string => `${prefix}${keyId}_${secret}`;
 
 /** undefined for what is no key. */
 export function parseApiKey(text: string): ApiKeyText | undefined {

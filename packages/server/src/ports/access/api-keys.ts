@@ -10,16 +10,15 @@ export interface ApiKeyRecord {
   /** domain/api-key.ts: hex of SHA-256. */
   readonly secretHash: string;
   readonly createdAtMs: number;
-  /** Within keyUseStepMs; absent: never. */
+  /** To the minute, so that a busy key is no write per request; absent: never. */
   readonly lastUsedAtMs?: number;
 }
 
 export type NewApiKey = Omit<ApiKeyRecord, 'lastUsedAtMs'>;
 
-/** When a key was last used is kept to this, so that a busy key is not a write per request. */
-export const keyUseStepMs = 60_000;
-/** So many keys at most. */
+/** So many keys at most: creating another one is refused. */
 export const apiKeysMax = 1_000;
+export const apiKeyNameCharsMax = 100;
 
 /** MUST: a key that was revoked is found by no read after that. A write that resolved survives loss of power; `touchKey` may not. */
 export interface ApiKeys {

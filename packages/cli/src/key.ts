@@ -1,0 +1,113 @@
+// hongyan key create, list and revoke: the API keys by which an application's back end uses the server.
+
+import { systemClock } from '@hongyan/base/clock';
+import { createLog } from '@hongyan/base/log';
+import { type ApiKeyScope, apiKeyScopes } from '@hongyan/protocol/api-key';
+import { openAccess } from '@hongyan/server/compose/data-folder';
+import type { Config } from '@hongyan/server/config/options';
+import { apiKeyBytes, formatApiKey, hashOfSecret, newApiKey } from '@hongyan/server/domain/api-key';
+import type { Access } from '@hongyan/server/ports/access/access';
+import { type ApiKeyRecord, apiKeyNameCharsMax, apiKeysMax } from '@hongyan/server/ports/access/api-keys';
+import { printable } from '@hongyan/terminal/printable';
+import { type Command, UsageError } from './command.ts';
+import { table, timeOf } from './text.ts';
+
+const json = { json: 'Print JSON for programs' };
+
+export const keyCreate: Command = {
+  name: 'key create',
+  usage: 'key create <name>',
+  summary: 'Create an API key, while the server of the data folder runs or not, and print it',
+  details: `The key is printed once: the server keeps only a hash of its secret.\nScopes: ${apiKeyScopes.join(', ')}.`,
+  examples: ['hongyan key create "shop back end" --scopes tokens:mint,users:manage,messages:send'],
+  values: { scopes: { placeholder: 'list', description: 'What the key may do, with commas between them' } },
+  switches: json,
+  options: ['data'],
+  async run({ config, words, values, switches }) {
+    const [name = ''] = words;
+    if (words.length !== 1 || name.trim() === '' || name.length > apiKeyNameCharsMax)
+      throw new UsageError(
+        `give the key one name of up to ${apiKeyNameCharsMax} characters: hongyan key create "shop"`,
+      );
+    const scopes = scopesOf(values.get('scopes'));
+    const key = newApiKey(crypto.getRandomValues(new Uint8Array(apiKeyBytes)));
+    const { keyId, secret } = key;
+    const outcome = await withAccess(config, (access) =>
+      access.createKey({ keyId, name, scopes, secretHash: hashOfSecret(secret), createdAtMs: systemClock.nowMs() }),
+    );
+    if (outcome !== 'created')
+      throw new Error(
+        outcome === 'full' ? `there are ${apiKeysMax} keys: revoke one first` : 'try again: the id is taken',
+      );
+    const text = formatApiKey(key);
+    console.log(switches.has('json') ? JSON.stringify({ key_id: keyId, name, scopes, key: text }) : text);
+    if (!switches.has('json')) console.error(`created ${keyId}; the key above is shown this once`);
+    return 0;
+  },
+};
+
+export const keyList: Command = {
+  name: 'key list',
+  usage: 'key list',
+  summary: 'List the API keys of the data folder, oldest first, with their scopes and when they were last used',
+  switches: { json: 'Print a JSON object for each key, a line each' },
+  options: ['data'],
+  async run({ config, switches }) {
+    const keys = await withAccess(config, (access) => access.listKeys());
+    if (switches.has('json')) for (const key of keys) console.log(JSON.stringify(jsonOf(key)));
+    else if (keys.length === 0) console.log('no keys; create one with hongyan key create <name> --scopes <list>');
+    else console.log(table(['key', 'created', 'last used', 'name', 'scopes'], keys.map(rowOf)));
+    return 0;
+  },
+};
+
+export const keyRevoke: Command = {
+  name: 'key revoke',
+  usage: 'key revoke <key_id>',
+  summary: 'Revoke an API key: from then on the server refuses it',
+  details: 'The id is the part of the key between its two underscores.\nExits with status 1 if there is no such key.',
+  options: ['data'],
+  async run({ config, words }) {
+    const [given = ''] = words;
+    if (words.length !== 1 || given === '') throw new UsageError('give the id of one key: hongyan key list shows them');
+    const isRevoked = await withAccess(config, (access) => access.revokeKey(given));
+    if (!isRevoked) throw new Error(`there is no key ${given}: hongyan key list shows the ids`);
+    console.log(`revoked ${given}`);
+    return 0;
+  },
+};
+
+function scopesOf(given = ''): readonly ApiKeyScope[] {
+  const words = given.split(/[\s,]+/).filter((word) => word !== '');
+  const unknown = words.find((word) => !apiKeyScopes.includes(word as ApiKeyScope));
+  if (unknown !== undefined || words.length === 0)
+    throw new UsageError(
+      `${unknown === undefined ? 'give --scopes' : `there is no scope ${unknown}`}: any of ${apiKeyScopes.join(', ')}`,
+    );
+  return [...new Set(words)] as ApiKeyScope[];
+}
+
+async function withAccess<T>(config: Config, work: (access: Access) => Promise<T>): Promise<T> {
+  const access = await openAccess(config, createLog({ level: 'error' }));
+  try {
+    return await work(access);
+  } finally {
+    await access.close();
+  }
+}
+
+const rowOf = ({ keyId, name, scopes, createdAtMs, lastUsedAtMs }: ApiKeyRecord): readonly string[] => [
+  keyId,
+  timeOf(createdAtMs).slice(0, 16),
+  lastUsedAtMs === undefined ? 'never' : timeOf(lastUsedAtMs).slice(0, 16),
+  printable(name),
+  scopes.join(' '),
+];
+
+const jsonOf = ({ keyId, name, scopes, createdAtMs, lastUsedAtMs }: ApiKeyRecord) => ({
+  key_id: keyId,
+  name,
+  scopes,
+  created_at: createdAtMs,
+  ...(lastUsedAtMs === undefined ? {} : { last_used_at: lastUsedAtMs }),
+});
