@@ -1,0 +1,177 @@
+// From an entry of a timeline to its event, in two halves: what is written down when it was committed, and what is read again
+// each time the event is sent, so that nothing outside the timeline holds a text that may be recalled [E5, W1]. Pure.
+
+import { unreachable } from '@hongyan/base/assert';
+import type { Content, ReactionSummary, StateContent } from '@hongyan/protocol/content';
+import type { ConversationKind } from '@hongyan/protocol/conversation';
+import { directMembers } from '@hongyan/protocol/direct';
+import type { EventType } from '@hongyan/protocol/events';
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { entryEventId, eventIdOf } from './event-id.ts';
+import { decodeReferences } from './message-references.ts';
+
+/** What of a stored entry makes an event. */
+export interface EntryFacts {
+  readonly msgId: MsgId;
+  readonly conversationId: ConversationId;
+  readonly seq: Seq;
+  readonly from: UserId;
+  readonly clientMsgId: ClientMsgId;
+  readonly timestampMs: number;
+  readonly contentJson: string;
+  readonly isCounted: boolean;
+  readonly referencesJson?: string | undefined;
+  readonly targetSeq?: Seq | undefined;
+}
+
+export interface Lookups {
+  /** Of the message that the entry changes, while it is kept. */
+  targetMsgId(conversationId: ConversationId, seq: Seq): MsgId | undefined;
+  conversation(conversationId: ConversationId): { readonly kind: ConversationKind; readonly title: string } | undefined;
+}
+
+export interface EntryEvent {
+  readonly id: string;
+  readonly type: EventType;
+  readonly atMs: number;
+  readonly lane: string;
+  readonly seq?: Seq;
+  readonly dataJson: string;
+}
+
+/** None for entries that concern no one outside: private timelines, and changes that a recall erased before they were read. */
+export function eventsOfEntry(entry: EntryFacts, lookups: Lookups): readonly EntryEvent[] {
+  if (entry.conversationId.startsWith('u:')) return [];
+  const created = createdWith(entry);
+  const own = ownEvent(entry, lookups);
+  return [...(created ? [created] : []), ...(own ? [own] : [])];
+}
+
+/** A direct conversation has no entry of its creation: it is told with its first one. */
+function createdWith(entry: EntryFacts): EntryEvent | undefined {
+  const pair = entry.seq === 1 ? directMembers(entry.conversationId) : undefined;
+  if (!pair) return undefined;
+  const others = [...new Set(pair)].filter((userId) => userId !== entry.from);
+  return {
+    ...stored('conversation.created', entry, { kind: 'direct', user_ids: others, user_count: others.length }),
+    id: eventIdOf('conversation.created', entry.conversationId),
+  };
+}
+
+function ownEvent(entry: EntryFacts, lookups: Lookups): EntryEvent | undefined {
+  if (entry.isCounted) return readAgain('message.created', entry);
+  const content = JSON.parse(entry.contentJson) as StateContent | { readonly type: 'hongyan.recalled' };
+  switch (content.type) {
+    case 'hongyan.edit':
+      return readAgain('message.edited', entry, target(entry, lookups));
+    case 'hongyan.recall': {
+      const reason = content.reason === undefined ? {} : { reason: content.reason };
+      return stored('message.recalled', entry, { ...target(entry, lookups), ...reason });
+    }
+    case 'hongyan.reaction':
+    case 'hongyan.reactions':
+      return readAgain('message.reacted', entry, target(entry, lookups));
+    case 'hongyan.pin':
+      return stored('message.pinned', entry, { ...target(entry, lookups), pinned: content.pinned });
+    case 'hongyan.members':
+      return membersEvent(entry, content, lookups);
+    case 'hongyan.role':
+      return stored('conversation.role_changed', entry, { user_id: content.user_id, role: content.role });
+    case 'hongyan.title':
+      return stored('conversation.updated', entry, { title: content.title });
+    case 'hongyan.rules': {
+      const { type: _type, ...changed } = content;
+      return stored('conversation.updated', entry, changed);
+    }
+    case 'hongyan.private':
+    case 'hongyan.recalled':
+      return undefined;
+    default:
+      return unreachable(content);
+  }
+}
+
+function membersEvent(
+  entry: EntryFacts,
+  { change, user_ids, user_count, new_owner }: Extract<StateContent, { type: 'hongyan.members' }>,
+  lookups: Lookups,
+): EntryEvent {
+  switch (change) {
+    case 'created': {
+      const { kind = 'group', title = '' } = lookups.conversation(entry.conversationId) ?? {};
+      const named = title === '' ? {} : { title };
+      const data = { kind, ...named, user_ids, user_count: user_count ?? user_ids.length };
+      return stored('conversation.created', entry, data);
+    }
+    case 'joined':
+      return stored('conversation.member_joined', entry, { user_ids });
+    case 'left':
+      return stored('conversation.member_left', entry, { user_ids, ...(new_owner === undefined ? {} : { new_owner }) });
+    default:
+      return unreachable(change);
+  }
+}
+
+function target({ conversationId, targetSeq }: EntryFacts, lookups: Lookups): Record<string, unknown> {
+  if (targetSeq === undefined) return {};
+  const msgId = lookups.targetMsgId(conversationId, targetSeq);
+  return { target_seq: targetSeq, ...(msgId === undefined ? {} : { target_msg_id: msgId }) };
+}
+
+/** Its data is written down as a whole. */
+function stored(type: EventType, entry: EntryFacts, more: Readonly<Record<string, unknown>> = {}): EntryEvent {
+  const { msgId, conversationId, seq, from, clientMsgId, timestampMs } = entry;
+  const to = recipientOf(conversationId, from);
+  const data = {
+    conversation_id: conversationId,
+    msg_id: msgId,
+    seq,
+    from,
+    ...(to === undefined ? {} : { to }),
+    ...more,
+    timestamp: timestampMs,
+    client_msg_id: clientMsgId,
+  };
+  return { id: entryEventId(msgId), type, atMs: timestampMs, lane: conversationId, dataJson: JSON.stringify(data) };
+}
+
+/** The rest of its data is `restOfEntry`. */
+const readAgain = (type: EventType, entry: EntryFacts, more?: Readonly<Record<string, unknown>>): EntryEvent => ({
+  ...stored(type, entry, more),
+  seq: entry.seq,
+});
+
+function recipientOf(conversationId: ConversationId, from: UserId): UserId | undefined {
+  const pair = directMembers(conversationId);
+  return pair && (pair[0] === from ? pair[1] : pair[0]);
+}
+
+/** In place of a content that retention has removed. */
+const removedContent: Content = { type: 'hongyan.removed' };
+
+/** What an event with a seq carries beside what was written down. `entry`: as it is stored now; undefined when it is not kept. */
+export function restOfEntry(
+  type: EventType,
+  entry: Pick<EntryFacts, 'contentJson' | 'referencesJson' | 'from'> | undefined,
+): Readonly<Record<string, unknown>> {
+  const content = entry ? (JSON.parse(entry.contentJson) as Content) : removedContent;
+  if (type === 'message.created') return { content, ...referencesData(entry?.referencesJson) };
+  if (type === 'message.edited') return { content: content.type === 'hongyan.edit' ? content.content : content };
+  if (type === 'message.reacted')
+    return { changes: entry ? changesOf(content as unknown as StateContent, entry.from) : [] };
+  return {};
+}
+
+function changesOf(content: StateContent, from: UserId): ReactionSummary['changes'] {
+  if (content.type === 'hongyan.reactions') return content.changes;
+  return content.type === 'hongyan.reaction' ? [{ user_id: from, key: content.key, op: content.op }] : [];
+}
+
+function referencesData(json: string | undefined): Readonly<Record<string, unknown>> {
+  if (json === undefined) return {};
+  const { replyTo, mentions } = decodeReferences(json);
+  return {
+    ...(replyTo === undefined ? {} : { reply_to: { seq: replyTo } }),
+    ...(mentions === undefined ? {} : { mentions }),
+  };
+}

@@ -1,0 +1,101 @@
+// The event-log port: what happened, in one order with one position for all of it, for those outside the server. It is filled
+// from the feed of the timeline, from receipts and from presence, and read by webhooks and GET /v1/events. [W1]
+
+import type { EventType } from '@hongyan/protocol/events';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Position } from '../../domain/position.ts';
+import type { Webhooks } from './webhooks.ts';
+
+export type { Position };
+
+/** One event to append. */
+export interface NewEvent {
+  /** The same for the same happening, also when it is appended again after a crash. */
+  readonly id: string;
+  readonly type: EventType;
+  /** Unix ms: when it happened. */
+  readonly atMs: number;
+  /** Events of one lane are delivered in their order: the conversation, the user, the device. */
+  readonly lane: string;
+  /** Of an entry whose content is read from the timeline when the event is sent: no text of a message is stored here [E5]. */
+  readonly seq?: Seq | undefined;
+  /** The rest of `data`. */
+  readonly dataJson: string;
+}
+
+export interface StoredEvent extends NewEvent {
+  readonly position: number;
+}
+
+export interface EventPage {
+  readonly events: readonly StoredEvent[];
+  /** Everything up to it was looked at. */
+  readonly position: number;
+  readonly isAtEnd: boolean;
+  /** Events after the position asked for were removed by retention before they were read [W2]. */
+  readonly hasGap: boolean;
+}
+
+/** Positions of one member, as a device reported them. */
+export interface ReportedPosition {
+  readonly conversationId: ConversationId;
+  readonly userId: UserId;
+  readonly deliveredSeq: Seq;
+  readonly readSeq: Seq;
+}
+
+export interface PresenceChange {
+  readonly userId: UserId;
+  readonly isOnline: boolean;
+  readonly atMs: number;
+}
+
+export interface Ends {
+  /** Events up to it were removed. */
+  readonly removedThrough: number;
+  readonly end: number;
+  /** When the oldest kept event happened; undefined when there is none. */
+  readonly oldestMs: number | undefined;
+  /** Of the kept events, about. */
+  readonly bytes: number;
+}
+
+/**
+ * MUST: a resolved `append` survives kill -9 and loss of power, is atomic with the position of the feed that it names, and is in
+ * no read before that; positions only grow, also after everything was removed. Rejects with StoreFailure for what the
+ * environment does; nothing is stored then, unless it says unknown_outcome.
+ */
+export interface EventLog extends Webhooks {
+  /** Of this file: positions of another one are void. */
+  readonly epoch: string;
+  append(batch: { readonly events: readonly NewEvent[]; readonly feedPosition?: Position | undefined }): Promise<void>;
+  /** Up to where the feed was read; undefined before the first append that names one, and after it was forgotten. */
+  feedPosition(): Promise<Position | undefined>;
+  /** Recording ends: what happens from now on is no event, and a later start begins at the feed's end. */
+  forgetFeedPosition(): Promise<void>;
+  /**
+   * Keeps the maxima [D7]. MUST survive kill -9; loss of power MAY take back the newest ones, which devices report again.
+   * What moved forward is appended by the next `tellPositions`.
+   */
+  notePositions(batch: readonly ReportedPosition[]): Promise<void>;
+  /** Appends message.delivered and message.read for up to `limit` members whose positions moved; false when there were none. */
+  tellPositions(request: { readonly atMs: number; readonly limit: number }): Promise<boolean>;
+  /** Appends user.online where the user was not online before, and user.offline. `run` names this life of the process. */
+  notePresence(batch: readonly PresenceChange[], run: string): Promise<void>;
+  /** Appends user.offline for users whom an earlier run left online and this one has not seen. */
+  expirePresence(request: { readonly run: string; readonly atMs: number; readonly limit: number }): Promise<boolean>;
+  /** Of events with one of these types, when any are given; looks at `scanMax` events at most. */
+  read(request: {
+    readonly after: number;
+    readonly limit: number;
+    readonly types?: readonly EventType[] | undefined;
+  }): Promise<EventPage>;
+  /** undefined when it was removed. */
+  at(position: number): Promise<StoredEvent | undefined>;
+  ends(): Promise<Ends>;
+  /** Resolves when something was appended after `after`, or when `signal` aborts. */
+  wait(request: { readonly after: number; readonly signal: AbortSignal }): Promise<void>;
+  /** Removes events that happened before `beforeMs`, and the oldest ones beyond `bytesMax`, a bounded number at a time; true when there are more. */
+  retain(request: { readonly beforeMs: number; readonly bytesMax: number }): Promise<boolean>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,174 @@
+// The embedded event log: one SQLite file. Writes share a commit per batch on a thread of their own; reads see what is committed.
+
+import type { Database } from 'bun:sqlite';
+import { assert } from '@hongyan/base/assert';
+import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
+import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
+import { openReader } from '../../adapters/sqlite/open.ts';
+import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { EventLog } from './event-log.ts';
+import { EventReads } from './sqlite/event-reads.ts';
+import type { EventLogInit } from './sqlite/events.worker.ts';
+import type { EventLogOp, EventLogResult, EventLogWrite, ResultOf } from './sqlite/ops.ts';
+
+export interface SqliteEventLogOptions {
+  readonly path: string;
+  readonly log: Log;
+  /** Writes that would let the file grow beyond it reject. */
+  readonly maxBytes?: number | undefined;
+  /** Calls that wait or commit; above it a write rejects. */
+  readonly queueMax: number;
+  readonly batchMax: number;
+  /** Nothing can be written any more; reads continue. */
+  readonly onDeath?: () => void;
+}
+
+export async function openSqliteEventLog(options: SqliteEventLogOptions): Promise<EventLog> {
+  const { path, log, maxBytes, queueMax, batchMax, onDeath } = options;
+  const init: EventLogInit = { path, maxBytes };
+  const writer = new GroupCommit<EventLogOp, EventLogResult>({
+    worker: new URL('./sqlite/events.worker.ts', import.meta.url),
+    init,
+    queueMax,
+    batchMax,
+    onFatal(error) {
+      log.error('event log writer died', { error });
+      onDeath?.();
+    },
+  });
+  await writer.ready();
+  return new SqliteEventLog(openReader(path, { cacheBytes: 4 * 1024 * 1024 }), writer);
+}
+
+type Args<M extends keyof EventLog> = EventLog[M] extends (...args: infer A) => unknown ? A : never;
+
+class SqliteEventLog implements EventLog {
+  readonly epoch: string;
+  readonly #db: Database;
+  readonly #reads: EventReads;
+  readonly #writer: GroupCommit<EventLogOp, EventLogResult>;
+  readonly #waiters = new Set<{ readonly after: number; readonly resolve: () => void }>();
+  #end: number;
+  #isClosed = false;
+
+  constructor(db: Database, writer: GroupCommit<EventLogOp, EventLogResult>) {
+    this.#db = db;
+    this.#reads = new EventReads(db);
+    this.#writer = writer;
+    const epoch = this.#reads.meta('epoch');
+    assert(epoch, 'an event log has its epoch from its first migration on');
+    this.epoch = epoch;
+    this.#end = this.#reads.end();
+  }
+
+  async append(...args: Args<'append'>) {
+    await this.#write('append', args);
+  }
+  async forgetFeedPosition() {
+    await this.#write('forgetFeedPosition', []);
+  }
+  async notePositions(...args: Args<'notePositions'>) {
+    await this.#write('notePositions', args);
+  }
+  tellPositions(...args: Args<'tellPositions'>) {
+    return this.#write('tellPositions', args);
+  }
+  async notePresence(...args: Args<'notePresence'>) {
+    await this.#write('notePresence', args);
+  }
+  expirePresence(...args: Args<'expirePresence'>) {
+    return this.#write('expirePresence', args);
+  }
+  retain(...args: Args<'retain'>) {
+    return this.#write('retain', args);
+  }
+  async addEndpoint(...args: Args<'addEndpoint'>) {
+    await this.#write('addEndpoint', args);
+  }
+  changeEndpoint(...args: Args<'changeEndpoint'>) {
+    return this.#write('changeEndpoint', args);
+  }
+  removeEndpoint(...args: Args<'removeEndpoint'>) {
+    return this.#write('removeEndpoint', args);
+  }
+  replay(...args: Args<'replay'>) {
+    return this.#write('replay', args);
+  }
+  replayDead(...args: Args<'replayDead'>) {
+    return this.#write('replayDead', args);
+  }
+  async settle(...args: Args<'settle'>) {
+    await this.#write('settle', args);
+  }
+
+  feedPosition() {
+    return this.#read(() => this.#reads.feedPosition());
+  }
+  read(...args: Args<'read'>) {
+    return this.#read(() => this.#reads.read(...args));
+  }
+  at(...args: Args<'at'>) {
+    return this.#read(() => this.#reads.at(...args));
+  }
+  ends() {
+    return this.#read(() => this.#reads.ends());
+  }
+  endpoints() {
+    return this.#read(() => this.#reads.endpoints());
+  }
+  parked(...args: Args<'parked'>) {
+    return this.#read(() => this.#reads.parked(...args));
+  }
+  attempts(...args: Args<'attempts'>) {
+    return this.#read(() => this.#reads.attempts(...args));
+  }
+  deadLetters(...args: Args<'deadLetters'>) {
+    return this.#read(() => this.#reads.deadLetters(...args));
+  }
+  counts(...args: Args<'counts'>) {
+    return this.#read(() => this.#reads.counts(...args));
+  }
+
+  wait({ after, signal }: Args<'wait'>[0]): Promise<void> {
+    return new Promise((resolve) => {
+      const waiters = this.#waiters;
+      const waiter = { after, resolve: stop };
+      function stop() {
+        waiters.delete(waiter);
+        signal.removeEventListener('abort', stop);
+        resolve();
+      }
+      if (signal.aborted || this.#isClosed || this.#end > after) return resolve();
+      waiters.add(waiter);
+      signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    this.#isClosed = true;
+    for (const { resolve } of [...this.#waiters]) resolve();
+    this.#db.close();
+  }
+
+  /** The store answers each op with the result of its own kind. */
+  async #write<W extends EventLogWrite>(type: W, args: Args<W>): Promise<ResultOf<W>> {
+    const { value, end } = await this.#writer.submit({ type, args } as unknown as EventLogOp);
+    if (end > this.#end) {
+      this.#end = end;
+      for (const waiter of [...this.#waiters]) if (end > waiter.after) waiter.resolve();
+    }
+    return value as ResultOf<W>;
+  }
+
+  /** A promise of what `query` returns. A disk that cannot be read is the environment's failure; any other throw is a bug. */
+  async #read<T>(query: () => T): Promise<T> {
+    if (this.#isClosed) throw new StoreFailure('unavailable', 'the event log is closed');
+    try {
+      return query();
+    } catch (error) {
+      throw readFailureOf(error);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// The writer's side of the SQLite event log: applies each write inside the transaction of its batch.
+
+import type { Database } from 'bun:sqlite';
+import { unreachable } from '@hongyan/base/assert';
+import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
+import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { EventWrites } from './event-writes.ts';
+import { type EventLogOp, type EventLogResult, isDurable } from './ops.ts';
+import { SourceWrites } from './source-writes.ts';
+import { WebhookWrites } from './webhook-writes.ts';
+
+export class EventStore implements BatchStore<EventLogOp, EventLogResult> {
+  readonly #db: Database;
+  readonly #transaction: Transaction;
+  readonly #events: EventWrites;
+  readonly #sources: SourceWrites;
+  readonly #webhooks: WebhookWrites;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#transaction = transactionOf(db);
+    this.#events = new EventWrites(db);
+    this.#sources = new SourceWrites(db, this.#events);
+    this.#webhooks = new WebhookWrites(db);
+  }
+
+  begin(ops: readonly EventLogOp[]): void {
+    this.#transaction.begin({ isDurable: ops.some(isDurable) });
+  }
+
+  apply(op: EventLogOp): EventLogResult {
+    const value = this.#applied(op);
+    return { value, end: this.#events.end() };
+  }
+
+  commit(): void {
+    this.#events.saveBytes();
+    this.#transaction.commit();
+  }
+
+  rollback(): void {
+    this.#transaction.rollback();
+    this.#events.restoreBytes();
+  }
+
+  close(): void {
+    closeWriter(this.#db);
+  }
+
+  #applied(op: EventLogOp): EventLogResult['value'] {
+    switch (op.type) {
+      case 'append':
+        return this.#events.append(...op.args);
+      case 'forgetFeedPosition':
+        return this.#events.forgetFeedPosition();
+      case 'retain':
+        return this.#events.retain(...op.args) || this.#sources.retain(...op.args);
+      case 'notePositions':
+        return this.#sources.notePositions(...op.args);
+      case 'tellPositions':
+        return this.#sources.tellPositions(...op.args);
+      case 'notePresence':
+        return this.#sources.notePresence(...op.args);
+      case 'expirePresence':
+        return this.#sources.expirePresence(...op.args);
+      case 'addEndpoint':
+        return this.#webhooks.add(...op.args);
+      case 'changeEndpoint':
+        return this.#webhooks.change(...op.args);
+      case 'removeEndpoint':
+        return this.#webhooks.remove(...op.args);
+      case 'replay':
+        return this.#webhooks.replay(...op.args);
+      case 'replayDead':
+        return this.#webhooks.replayDead(...op.args);
+      case 'settle':
+        return this.#webhooks.settle(...op.args);
+      default:
+        return unreachable(op);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+// Appending and removing events.
+
+import type { Database } from 'bun:sqlite';
+import type { EventLog, NewEvent } from '../event-log.ts';
+
+/** Removed in one transaction at most: a few milliseconds. */
+const removedAtOnce = 5_000;
+/** Of a row, beside its texts. */
+const rowBytes = 40;
+
+export class EventWrites {
+  readonly #insert;
+  readonly #meta;
+  readonly #putMeta;
+  readonly #removeMeta;
+  readonly #end;
+  readonly #oldest;
+  readonly #remove;
+  /** Of all events, about: kept in the file, because to count them is to read them. */
+  #bytes = 0;
+  #savedBytes = 0;
+
+  constructor(db: Database) {
+    this.#insert = db.prepare<undefined, [string, string, number, string, number | null, string]>(
+      'INSERT INTO event(id, type, at_ms, lane, seq, data) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#meta = db.prepare<{ value: string }, [string]>('SELECT value FROM meta WHERE name = ?');
+    this.#putMeta = db.prepare<undefined, [string, string]>('INSERT OR REPLACE INTO meta(name, value) VALUES (?, ?)');
+    this.#removeMeta = db.prepare<undefined, [string]>('DELETE FROM meta WHERE name = ?');
+    this.#end = db.prepare<{ seq: number }, []>("SELECT seq FROM sqlite_sequence WHERE name = 'event'");
+    this.#oldest = db.prepare<{ position: number; at_ms: number; size: number }, [number]>(
+      'SELECT position, at_ms, length(id) + length(lane) + length(data) AS size FROM event ORDER BY position LIMIT ?',
+    );
+    this.#remove = db.prepare<undefined, [number]>('DELETE FROM event WHERE position <= ?');
+    this.restoreBytes();
+  }
+
+  append({ events, feedPosition }: Parameters<EventLog['append']>[0]): void {
+    for (const event of events) this.add(event);
+    if (feedPosition !== undefined) this.#putMeta.run('feed_position', feedPosition);
+  }
+
+  add({ id, type, atMs, lane, seq, dataJson }: NewEvent): void {
+    this.#insert.run(id, type, atMs, lane, seq ?? null, dataJson);
+    this.#bytes += id.length + lane.length + dataJson.length + rowBytes;
+  }
+
+  forgetFeedPosition(): void {
+    this.#removeMeta.run('feed_position');
+  }
+
+  /** 0 before the first event. */
+  end(): number {
+    return this.#end.get()?.seq ?? 0;
+  }
+
+  /** By age a prefix goes, whose end is the first younger event; by size the oldest go first. */
+  retain({ beforeMs, bytesMax }: Parameters<EventLog['retain']>[0]): boolean {
+    let excess = this.#bytes - bytesMax;
+    let through: number | undefined;
+    let count = 0;
+    for (const { position, at_ms, size } of this.#oldest.all(removedAtOnce)) {
+      if (at_ms >= beforeMs && excess <= 0) break;
+      through = position;
+      excess -= size + rowBytes;
+      count++;
+    }
+    if (through === undefined) return false;
+    this.#remove.run(through);
+    this.#bytes = bytesMax + excess;
+    this.#putMeta.run('removed_through', String(through));
+    return count === removedAtOnce;
+  }
+
+  /** Within the transaction, before it is committed. */
+  saveBytes(): void {
+    if (this.#bytes === this.#savedBytes) return;
+    this.#putMeta.run('event_bytes', String(this.#bytes));
+    this.#savedBytes = this.#bytes;
+  }
+
+  /** As the last commit left them. */
+  restoreBytes(): void {
+    this.#bytes = Number(this.#meta.get('event_bytes')?.value ?? 0);
+    this.#savedBytes = this.#bytes;
+  }
+}

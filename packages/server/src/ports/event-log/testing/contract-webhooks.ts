@@ -1,0 +1,113 @@
+// The part of the contract about endpoints and deliveries.
+
+import { expect, test } from 'bun:test';
+import type { Attempt, DeadLetter, Endpoint, Parked, Settlement } from '../webhooks.ts';
+import { type Current, events } from './drafts.ts';
+
+export const endpoint = (draft: Partial<Endpoint> = {}): Endpoint => ({
+  id: 'wh_1',
+  url: 'https://hooks.example.org/',
+  types: [],
+  secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  oldSecret: undefined,
+  isEnabled: true,
+  disabledReason: '',
+  createdAtMs: 1,
+  progress: { cursor: 0, failures: 0, failingSinceMs: 0 },
+  ...draft,
+});
+const settlement = (draft: Partial<Settlement> = {}): Settlement => ({
+  endpointId: 'wh_1',
+  progress: { cursor: 5, failures: 2, failingSinceMs: 9 },
+  ...{ parked: [], unparked: [], attempts: [], dead: [] },
+  ...draft,
+});
+const parked = (position: number, attempts = 0): Parked => ({ position, lane: 'g:1', attempts, nextMs: 77 });
+const attempt = (position: number): Attempt => ({
+  ...{ position, eventId: `evt_${position}`, type: 'message.created', atMs: 3 },
+  ...{ durationMs: 4, status: 500, error: 'HTTP 500' },
+});
+const dead = (position: number): DeadLetter => ({
+  ...{ position, eventId: `evt_${position}`, type: 'message.created', lane: 'g:1' },
+  ...{ attempts: 12, error: 'HTTP 500', atMs: 5 },
+});
+
+export function webhooksContract(current: Current): void {
+  test('endpoints are added, changed and removed, and are there after a reopen', async () => {
+    const [first, second] = [endpoint(), endpoint({ id: 'wh_2', types: ['message.created', 'user.online'] })];
+    await current.log().addEndpoint(first);
+    await current.log().addEndpoint(second);
+    await current.reopen();
+    expect(await current.log().endpoints()).toEqual([first, second]);
+    const oldSecret = { secret: first.secret, untilMs: 99 };
+    const change = {
+      secret: 'whsec_new',
+      oldSecret,
+      isEnabled: false,
+      disabledReason: 'gone',
+      types: ['user.online'],
+    } as const;
+    expect(await current.log().changeEndpoint('wh_1', change)).toBe(true);
+    expect(await current.log().endpoints()).toEqual([{ ...first, ...change }, second]);
+    expect(await current.log().removeEndpoint('wh_1')).toBe(true);
+    expect(await current.log().endpoints()).toEqual([second]);
+    expect(await current.log().removeEndpoint('wh_1')).toBe(false);
+    expect(await current.log().changeEndpoint('wh_1', { url: 'x' })).toBe(false);
+  });
+
+  test('what was settled is there after a reopen, and gone with its endpoint', async () => {
+    await current.log().addEndpoint(endpoint());
+    await current.log().addEndpoint(endpoint({ id: 'wh_2' }));
+    await current.log().settle(settlement({ parked: [parked(2, 1), parked(4)], attempts: [attempt(2), attempt(3)] }));
+    await current.log().settle(settlement({ parked: [parked(2, 2)], unparked: [4], dead: [dead(1)] }));
+    await current.reopen();
+    const log = current.log();
+    expect((await log.endpoints())[0]?.progress).toEqual(settlement().progress);
+    expect(await log.parked('wh_1')).toEqual([parked(2, 2)]);
+    expect(await log.attempts('wh_1', 1)).toEqual([attempt(3)]);
+    expect(await log.attempts('wh_1', 9)).toEqual([attempt(3), attempt(2)]);
+    expect(await log.deadLetters('wh_1', 9)).toEqual([dead(1)]);
+    expect(await log.counts('wh_1')).toEqual({ parked: 1, dead: 1 });
+    expect(await log.counts('wh_2')).toEqual({ parked: 0, dead: 0 });
+    await log.removeEndpoint('wh_1');
+    await log.addEndpoint(endpoint());
+    expect(await log.counts('wh_1')).toEqual({ parked: 0, dead: 0 });
+    // Of an endpoint that was removed while its deliveries were under way.
+    await log.settle(settlement({ endpointId: 'wh_9', parked: [parked(1)] }));
+  });
+
+  test('of attempts the last hundred are kept', async () => {
+    await current.log().addEndpoint(endpoint());
+    const attempts = Array.from({ length: 150 }, (_, index) => attempt(index));
+    for (const one of attempts) await current.log().settle(settlement({ attempts: [one] }));
+    const kept = await current.log().attempts('wh_1', 1_000);
+    expect(kept.map(({ position }) => position)).toEqual(
+      attempts
+        .slice(50)
+        .map(({ position }) => position)
+        .reverse(),
+    );
+  });
+
+  test('[W9] a replay sets the cursor back and keeps what is parked before it', async () => {
+    await current.log().append({ events: events(5) });
+    await current.log().addEndpoint(endpoint());
+    await current.log().settle(settlement({ parked: [parked(1), parked(4)] }));
+    expect(await current.log().replay('wh_1', 2)).toBe(true);
+    expect((await current.log().endpoints())[0]?.progress).toEqual({ cursor: 2, failures: 0, failingSinceMs: 0 });
+    expect(await current.log().parked('wh_1')).toEqual([parked(1)]);
+    expect(await current.log().replay('wh_9', 2)).toBe(false);
+  });
+
+  test('[W9] dead letters are parked again, one or all', async () => {
+    await current.log().addEndpoint(endpoint());
+    await current.log().settle(settlement({ dead: [dead(1), dead(2), dead(3)] }));
+    const request = { endpointId: 'wh_1', nowMs: 77 };
+    expect(await current.log().replayDead({ ...request, position: 2 })).toBe(1);
+    expect(await current.log().parked('wh_1')).toEqual([parked(2)]);
+    expect(await current.log().replayDead(request)).toBe(2);
+    expect(await current.log().parked('wh_1')).toEqual([parked(1), parked(2), parked(3)]);
+    expect(await current.log().deadLetters('wh_1', 9)).toEqual([]);
+    expect(await current.log().replayDead(request)).toBe(0);
+  });
+}

@@ -1,0 +1,142 @@
+// HTTP requests to configured addresses with Bun's fetch: the name is resolved here, every address of it is checked, and the
+// connection goes to the checked address, with the name in Host and in the certificate [W6].
+
+import { lookup } from 'node:dns/promises';
+import { isPublicAddress } from '../../domain/public-address.ts';
+import type { Outbound, Posted, Posting } from './outbound.ts';
+
+export interface GuardedOutboundOptions {
+  /** Addresses of this machine and its networks may be reached too. */
+  readonly mayReachPrivate: boolean;
+  /** All addresses of a name; the system's resolver when absent. */
+  readonly resolve?: ((hostname: string) => Promise<readonly string[]>) | undefined;
+  /** Certificates of these authorities (PEM) are trusted beside the usual ones. */
+  readonly ca?: string | undefined;
+}
+
+const privateRefused =
+  'is not an address of the public internet; start the server with --webhook-private-addresses to allow it';
+
+export class GuardedOutbound implements Outbound {
+  readonly #options: GuardedOutboundOptions;
+
+  constructor(options: GuardedOutboundOptions) {
+    this.#options = options;
+  }
+
+  refusalOf(text: string): string | undefined {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (!url) return 'it is no URL';
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'it is neither https nor http';
+    if (url.username !== '' || url.password !== '') return 'it has a user name or password: use the signature instead';
+    const literal = addressOf(url);
+    const isOpen = literal === undefined || this.#options.mayReachPrivate || isPublicAddress(literal);
+    return isOpen ? undefined : `${literal} ${privateRefused}`;
+  }
+
+  async post(posting: Posting): Promise<Posted> {
+    const { url: text, timeoutMs, signal } = posting;
+    const refusal = this.refusalOf(text);
+    if (refusal !== undefined) return { type: 'failed', error: `the address is refused: ${refusal}` };
+    const deadline = AbortSignal.timeout(timeoutMs);
+    try {
+      const url = new URL(text);
+      const address = await this.#checkedAddress(url, deadline);
+      if (address.type === 'failed') return address;
+      return await this.#send(posting, { url, address: address.value, signal: anyOf(deadline, signal) });
+    } catch (error) {
+      return { type: 'failed', error: deadline.aborted ? `no answer within ${timeoutMs} ms` : describe(error) };
+    }
+  }
+
+  async #checkedAddress(
+    url: URL,
+    deadline: AbortSignal,
+  ): Promise<{ readonly type: 'ok'; readonly value: string } | { readonly type: 'failed'; readonly error: string }> {
+    const literal = addressOf(url);
+    if (literal !== undefined) return { type: 'ok', value: literal };
+    const { mayReachPrivate, resolve = resolveBySystem } = this.#options;
+    const addresses = await Promise.race([resolve(url.hostname), abortOf(deadline)]);
+    const [first] = addresses;
+    if (first === undefined) return { type: 'failed', error: `${url.hostname} has no address` };
+    // All of them: a name that points to a closed address beside an open one is a trap or a mistake.
+    const closed = mayReachPrivate ? undefined : addresses.find((address) => !isPublicAddress(address));
+    if (closed !== undefined) return { type: 'failed', error: `${url.hostname} is ${closed}, which ${privateRefused}` };
+    return { type: 'ok', value: first };
+  }
+
+  async #send(
+    { headers, body, answerBytesMax }: Posting,
+    { url, address, signal }: { readonly url: URL; readonly address: string; readonly signal: AbortSignal },
+  ): Promise<Posted> {
+    const direct = new URL(url);
+    direct.hostname = address.includes(':') ? `[${address}]` : address;
+    const { ca } = this.#options;
+    const response = await fetch(direct, {
+      method: 'POST',
+      headers: { ...headers, host: url.host },
+      body,
+      redirect: 'manual',
+      signal,
+      ...(url.protocol === 'https:' ? { tls: { serverName: nameOf(url), ...(ca === undefined ? {} : { ca }) } } : {}),
+    } as RequestInit);
+    const answer = await readSome(response, answerBytesMax);
+    return { type: 'answered', status: response.status, retryAfter: response.headers.get('retry-after'), ...answer };
+  }
+}
+
+/** Of a URL that names no host but an address: WHATWG URLs have it in its canonical form. */
+function addressOf({ hostname }: URL): string | undefined {
+  if (hostname.startsWith('[')) return hostname.slice(1, -1);
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname) ? hostname : undefined;
+}
+
+const nameOf = ({ hostname }: URL): string => (hostname.startsWith('[') ? hostname.slice(1, -1) : hostname);
+
+async function resolveBySystem(hostname: string): Promise<readonly string[]> {
+  return (await lookup(hostname, { all: true })).map(({ address }) => address);
+}
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+const anyOf = (deadline: AbortSignal, signal: AbortSignal | undefined): AbortSignal =>
+  signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
+
+async function readSome(
+  response: Response,
+  bytesMax: number,
+): Promise<{ readonly body: string; readonly isCut: boolean }> {
+  const reader = response.body?.getReader();
+  if (!reader) return { body: '', isCut: false };
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value.subarray(0, bytesMax - size));
+    size += value.length;
+    if (size > bytesMax) {
+      await reader.cancel();
+      break;
+    }
+  }
+  return { body: Buffer.concat(pieces).toString('utf8'), isCut: size > bytesMax };
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const known: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'the connection was refused',
+    ConnectionRefused: 'the connection was refused',
+    ECONNRESET: 'the connection was closed without an answer',
+    ConnectionClosed: 'the connection was closed without an answer',
+    ENOTFOUND: 'the name has no address',
+    AbortError: 'given up, because the server stops or the endpoint was changed',
+  };
+  return known[code] ?? `${code}: ${error.message.slice(0, 200)}`;
+}
