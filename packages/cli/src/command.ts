@@ -39,6 +39,8 @@ export interface CommandGroup {
   readonly title: string;
   /** The first word of all its commands, where they have two. */
   readonly name?: string;
+  /** Of all its commands: they then have one line on the general page, and a page of their own. */
+  readonly summary?: string;
   readonly commands: readonly Command[];
 }
 

@@ -14,6 +14,7 @@ import { userAdd } from './user-add.ts';
 import { userList } from './user-list.ts';
 import { userPasswd } from './user-passwd.ts';
 import { versionCommand } from './version.ts';
+import { webhookCommands } from './webhook.ts';
 
 const users: CommandGroup = {
   title: 'Users of a data folder',
@@ -24,16 +25,25 @@ const users: CommandGroup = {
 const keys: CommandGroup = {
   title: "API keys of a data folder, for an application's back end",
   name: 'key',
+  summary: "API keys for an application's back end: create, list, revoke",
   commands: [keyCreate, keyList, keyRevoke],
 };
 
-const namedGroups: readonly CommandGroup[] = [users, keys];
+const webhooks: CommandGroup = {
+  title: 'Webhooks of a running server',
+  name: 'webhook',
+  summary: 'Send what happens to an application: add, list, show, test, replay, rotate, …',
+  commands: webhookCommands,
+};
+
+const namedGroups: readonly CommandGroup[] = [users, keys, webhooks];
 
 export const groups: readonly CommandGroup[] = [
   { title: 'Server', commands: [start, status, checkConfig, bench, versionCommand] },
   { ...users, commands: [...users.commands, token] },
-  keys,
+  { ...keys, title: users.title },
   { title: 'Messages', commands: [chat, inspect] },
+  { ...webhooks, title: 'Messages' },
 ];
 
 export const examples: readonly string[] = [

@@ -5,15 +5,14 @@ import type { Command, CommandGroup } from './command.ts';
 
 /** Commands first, about a screen; the options of the server stand on the page of start. */
 export function generalHelp(groups: readonly CommandGroup[], examples: readonly string[]): string {
-  const width = widthOf(groups.flatMap(({ commands }) => commands.map(({ name }) => name)));
+  const width = widthOf(groups.flatMap(linesOf).map(({ name }) => name));
   return [
     'Hongyan: an instant-messaging server in one process.',
     '',
     'Usage: hongyan <command> [options]',
-    ...groups.flatMap(({ title, commands }) => [
-      '',
-      `${title}:`,
-      ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    ...groups.flatMap((group, index) => [
+      ...(groups[index - 1]?.title === group.title ? [] : ['', `${group.title}:`]),
+      ...linesOf(group).map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     ]),
     ...exampleLines(examples),
     '',
@@ -21,6 +20,14 @@ export function generalHelp(groups: readonly CommandGroup[], examples: readonly 
     'Each option is a flag, an environment variable, and a key of the TOML file that --config names.',
   ].join('\n');
 }
+
+/** A group with a summary has a page of its own for its commands. */
+const linesOf = ({
+  name,
+  summary,
+  commands,
+}: CommandGroup): readonly { readonly name: string; readonly summary: string }[] =>
+  name !== undefined && summary !== undefined ? [{ name: `${name} …`, summary }] : commands;
 
 /** Of the commands that begin with the same word. */
 export function groupHelp({ title, name, commands }: CommandGroup): string {

@@ -1,6 +1,6 @@
 // Events out: what a webhook receives and GET /v1/events returns, one schema for each type of event.
 
-import Type, { type Static, type TSchema } from 'typebox';
+import Type, { type TSchema } from 'typebox';
 import { ContentSchema } from './content.ts';
 import { ConversationKindSchema } from './conversation.ts';
 import { MentionsSchema } from './entry.ts';
@@ -107,7 +107,6 @@ export const eventDataSchemas = {
 } as const satisfies Record<string, TSchema>;
 
 export type EventType = keyof typeof eventDataSchemas;
-export type EventData<T extends EventType> = Static<(typeof eventDataSchemas)[T]>;
 
 export const eventTypes = Object.keys(eventDataSchemas) as readonly EventType[];
 /** Told to every endpoint, whatever it filters by. */
@@ -136,12 +135,3 @@ export const eventSchemas = Object.fromEntries<TSchema>(
     Type.Object({ type: Type.Literal(type), ...envelope, data: eventDataSchemas[type] as TSchema }),
   ]),
 ) as Readonly<Record<EventType, TSchema>>;
-
-/** Any event, as a list of them has it. */
-export const EventSchema = Type.Unsafe<WireEvent>(
-  Type.Object({
-    type: Type.String({ description: 'message.created, …: docs/webhooks.md' }),
-    ...envelope,
-    data: Type.Object({}, { additionalProperties: true, description: 'By type: see webhooks' }),
-  }),
-);

@@ -82,6 +82,16 @@ export const refusal = {
   tooLong: (field: string, max: number) => refused('too_large', `${field} is longer than ${max} characters`),
   tooLarge: (what: string, bytesMax: number) => refused('too_large', `${what} is larger than ${bytesMax} bytes`),
   tooMany: (what: string, max: number) => refused('too_large', `more than ${max} ${what}`),
+  badWebhookUrl: (why: string) => refused('bad_request', `this URL cannot receive webhooks: ${why}`),
+  badWebhookSecret: () =>
+    refused(
+      'bad_request',
+      'a webhook secret is "whsec_" and the base64 of 24 to 64 random bytes; leave it out to get one',
+    ),
+  foreignPosition: () =>
+    refused('bad_request', 'the position is of no event of this server: begin without one, at the oldest event kept'),
+  eventsNotRecorded: () =>
+    refused('conflict', 'this server records no events for readers: start it with --events-pull'),
 } as const;
 
 /** What the server cannot do now. */

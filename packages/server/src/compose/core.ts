@@ -25,11 +25,13 @@ import { startCore } from '../roles/core/core.ts';
 import type { CoreLimits } from '../roles/core/deps.ts';
 import { CoreMeter } from '../roles/core/meter.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
+import { type OpenEvents, openEvents } from './events.ts';
 
 export interface OpenCore {
   readonly core: Core;
   readonly bus: EventBus;
   readonly access: Access;
+  readonly events: Pick<OpenEvents, 'webhooks' | 'reader'>;
   /** Resolves when a store cannot be written any more: only another process can. */
   readonly died: Promise<void>;
   readonly check: HealthCheck;
@@ -84,6 +86,7 @@ export async function openCore(
     meter: new StoreMeter(metrics, 'directory'),
   });
   const access = await openSqliteAccess({ ...store, path: layout.access, queueMax: config.commandQueueMax });
+  const events = await openEvents(config, { log, clock }, { timeline, directory });
   const bus = new MemoryEventBus();
   const commands = new MemoryCommandLog({
     queueMax: config.commandQueueMax,
@@ -105,6 +108,7 @@ export async function openCore(
     timeline,
     directory,
     bus,
+    outlet: events.outlet,
     registry,
     tokens,
     clock,
@@ -119,6 +123,7 @@ export async function openCore(
     core,
     bus,
     access,
+    events,
     died,
     check: {
       name: 'stores',
@@ -127,6 +132,7 @@ export async function openCore(
     async close() {
       retention?.cancel();
       await core.drain();
+      await events.close();
       await timeline.close();
       await directory.close();
       await access.close();

@@ -14,6 +14,7 @@ import { openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
 import { openTokens } from './tokens.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 export interface Running {
   /** Where clients of this machine connect. */
@@ -47,7 +48,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
     // Before clients are let in: an address that is taken is reported first, and operators see the start.
     const operator = await openOperator(config, surroundings, {
       checks: [opened.check, front.check],
-      routes: [],
+      routes: webhookRoutes(opened.events.webhooks),
       connections: (page) => front.connections(page),
       processes: () => front.processes,
     });

@@ -8,6 +8,8 @@ export interface DataLayout {
   readonly directory: string;
   /** API keys, and revocations of tokens. */
   readonly access: string;
+  /** There once events were recorded. */
+  readonly events: string;
   readonly secret: string;
   /** The bearer token of the operator listener. */
   readonly operatorToken: string;
@@ -22,6 +24,7 @@ export function dataLayout(data: string): DataLayout {
     timeline: join(data, 'timeline'),
     directory: join(data, 'directory.db'),
     access: join(data, 'access.db'),
+    events: join(data, 'events.db'),
     secret: join(data, 'secret'),
     operatorToken: join(data, 'operator-token'),
     running: join(data, 'running.json'),

@@ -7,6 +7,7 @@ import type { ChangeLimits } from '../../domain/message-change.ts';
 import type { CommandConsumer, CommandProducer } from '../../ports/command-log/command-log.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
@@ -33,6 +34,8 @@ export interface CoreDeps {
   readonly timeline: Timeline;
   readonly directory: Directory;
   readonly bus: EventBus;
+  /** Told of positions and presence, which are in no timeline. */
+  readonly outlet: EventOutlet;
   readonly registry: SessionRegistry;
   readonly tokens: Pick<Tokens, 'sign'>;
   readonly clock: Clock;

@@ -14,7 +14,7 @@ import { frameEvents, topicsOfOthers } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { type MembershipCache, memberFacts } from './membership-cache.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'registry' | 'clock' | 'log'>;
+type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'>;
 
 /** Memberships read in one step when a session opens. */
 const stepSize = 500;
@@ -59,7 +59,7 @@ export class PresenceSessions {
     const sessions = this.#sessionsByNode.get(node) ?? new Set();
     this.#sessionsByNode.set(node, sessions.add(sessionId));
     // Another session of the user may be one of the same device, on any gateway.
-    if (becameOnline) await this.#publish([presenceEvent({ user_id: userId, online: true })]);
+    if (becameOnline) await this.#changed([userId], { isOnline: true });
     else await this.#publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
     return ok({ conversationIds, epoch: timeline.epoch });
   }
@@ -70,8 +70,7 @@ export class PresenceSessions {
     this.#sessionsByNode.get(node)?.delete(sessionId);
     const { becameOffline } = await registry.remove({ userId, deviceId, sessionId, node });
     await this.#touch(caller, '');
-    if (becameOffline)
-      await this.#publish([presenceEvent({ user_id: userId, online: false, last_seen: clock.nowMs() })]);
+    if (becameOffline) await this.#changed([userId], { isOnline: false, lastSeenMs: clock.nowMs() });
   }
 
   async presence({ user_ids }: Input<'presence'>): Promise<Result<Output<'presence'>>> {
@@ -128,10 +127,21 @@ export class PresenceSessions {
         else this.#sessionsByNode.delete(node);
       }
       const gone = await registry.expire();
-      if (gone.length > 0) await this.#publish(gone.map((userId) => presenceEvent({ user_id: userId, online: false })));
+      if (gone.length > 0) await this.#changed(gone, { isOnline: false });
     } catch (error) {
       log.error('presence sweep failed', { error });
     }
+  }
+
+  /** To those who watch these users, and to whoever wants events. */
+  async #changed(
+    userIds: readonly UserId[],
+    { isOnline, lastSeenMs }: { readonly isOnline: boolean; readonly lastSeenMs?: number },
+  ): Promise<void> {
+    const { outlet, clock } = this.#deps;
+    if (outlet.isWanted) outlet.presence(userIds.map((userId) => ({ userId, isOnline, atMs: clock.nowMs() })));
+    const seen = lastSeenMs === undefined ? {} : { last_seen: lastSeenMs };
+    await this.#publish(userIds.map((user_id) => presenceEvent({ user_id, online: isOnline, ...seen })));
   }
 
   /** Presence is best effort [D9]: a bus that fails neither keeps a device out nor leaves it half connected. */

@@ -47,7 +47,7 @@ const batchMax = 1_000;
  */
 const commitEveryMs = 20;
 
-type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'clock' | 'log' | 'limits'>;
+type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'outlet' | 'clock' | 'log' | 'limits'>;
 
 export class Receipts {
   readonly #deps: Deps;
@@ -123,10 +123,13 @@ export class Receipts {
   }
 
   async #store(accepted: readonly Accepted[]): Promise<void> {
-    const { directory, bus, clock, log } = this.#deps;
+    const { directory, bus, clock, log, outlet } = this.#deps;
     const atMs = clock.nowMs();
     try {
-      const results = await directory.advanceReceipts(accepted.map((one) => toAdvance(one, atMs)));
+      const advances = accepted.map((one) => toAdvance(one, atMs));
+      // Before they are stored: after a crash between the two the devices report them again.
+      if (outlet.isWanted) await outlet.positions(advances);
+      const results = await directory.advanceReceipts(advances);
       bus
         .publish(this.#eventsOf(results, accepted))
         .catch((error: unknown) => log.error('events not published', { error }));

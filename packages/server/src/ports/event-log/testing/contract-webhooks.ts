@@ -4,7 +4,7 @@ import { expect, test } from 'bun:test';
 import type { Attempt, DeadLetter, Endpoint, Parked, Settlement } from '../webhooks.ts';
 import { type Current, events } from './drafts.ts';
 
-export const endpoint = (draft: Partial<Endpoint> = {}): Endpoint => ({
+const endpoint = (draft: Partial<Endpoint> = {}): Endpoint => ({
   id: 'wh_1',
   url: 'https://hooks.example.org/',
   types: [],

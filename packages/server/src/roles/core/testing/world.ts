@@ -16,6 +16,7 @@ import type { Directory } from '../../../ports/directory/directory.ts';
 import { openSqliteDirectory } from '../../../ports/directory/sqlite-directory.ts';
 import { type BusEvent, type Topic, userTopic } from '../../../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
+import { noOutlet } from '../../../ports/event-log/event-outlet.ts';
 import { MemorySessionRegistry } from '../../../ports/session-registry/memory-session-registry.ts';
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
@@ -98,6 +99,7 @@ export async function openWorld({
     timeline,
     directory,
     bus,
+    outlet: noOutlet,
     registry: new MemorySessionRegistry({ clock, ttlMs: 60_000 }),
     tokens: { sign: async (userId) => ({ accessToken: `token of ${userId}`, expiresInS: 60 }) },
     clock,

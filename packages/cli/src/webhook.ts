@@ -1,0 +1,272 @@
+// hongyan webhook …: endpoints of a running server, through its operator listener.
+
+import { printable } from '@hongyan/terminal/printable';
+import { type Command, type CommandInput, UsageError } from './command.ts';
+import { OperatorClient } from './operator-client.ts';
+import { table, timeOf } from './text.ts';
+
+const path = '/admin/v1/webhooks';
+const json = { json: 'Print the answer as JSON for programs' };
+
+interface EndpointJson {
+  readonly id: string;
+  readonly url: string;
+  readonly types: readonly string[];
+  readonly enabled: boolean;
+  readonly disabled_reason?: string;
+  readonly position: string;
+  readonly behind: number;
+  readonly waiting: number;
+  readonly dead_letters: number;
+  readonly failures: number;
+}
+interface AttemptJson {
+  readonly event_id: string;
+  readonly type: string;
+  readonly position: string;
+  readonly at: number;
+  readonly duration_ms: number;
+  readonly status: number;
+  readonly error?: string;
+}
+interface DeadJson {
+  readonly event_id: string;
+  readonly type: string;
+  readonly position: string;
+  readonly attempts: number;
+  readonly error: string;
+  readonly at: number;
+}
+
+const webhookAdd: Command = {
+  name: 'webhook add',
+  usage: 'webhook add <url>',
+  summary: 'Send events to a URL from now on, and print the secret that signs them',
+  details:
+    'The secret is printed once: give it to the receiver, which checks signatures with it (docs/webhooks.md).\nExits with status 1 if the server refuses the URL or does not run.',
+  examples: ['hongyan webhook add https://app.example.org/hooks --types message.created,message.recalled'],
+  values: {
+    types: { placeholder: 'list', description: 'Types of events, with commas between them. Default: all' },
+    secret: { placeholder: 'whsec_…', description: 'A secret that the receiver has already. Default: a new one' },
+  },
+  switches: json,
+  options: ['data'],
+  async run(input) {
+    const url = onlyWord(input, 'webhook add', 'URL');
+    const types = input.values.get('types')?.split(',');
+    const secret = input.values.get('secret');
+    const added = (await (
+      await connect(input)
+    ).request('POST', path, {
+      url,
+      ...(types === undefined ? {} : { types }),
+      ...(secret === undefined ? {} : { secret }),
+    })) as EndpointJson & { readonly secret: string };
+    print(input, added, () => `added ${added.id}   secret: ${added.secret}`);
+    return 0;
+  },
+};
+
+const webhookList: Command = {
+  name: 'webhook list',
+  usage: 'webhook list',
+  summary: 'List the endpoints, how far behind each is, and what failed',
+  switches: json,
+  options: ['data'],
+  async run(input) {
+    const { endpoints } = (await (await connect(input)).request('GET', path)) as {
+      readonly endpoints: readonly EndpointJson[];
+    };
+    const head = ['id', 'state', 'behind', 'waiting', 'dead letters', 'url'];
+    const rows = endpoints.map(({ id, behind, waiting, dead_letters, url, ...rest }) => [
+      ...[id, stateOf(rest), behind, waiting, dead_letters, printable(url)],
+    ]);
+    print(input, endpoints, () => (rows.length === 0 ? 'there are no webhook endpoints' : table(head, rows)));
+    return 0;
+  },
+};
+
+const webhookShow: Command = {
+  name: 'webhook show',
+  usage: 'webhook show <id>',
+  summary: 'Show an endpoint with its last attempts and its dead letters',
+  switches: json,
+  options: ['data'],
+  async run(input) {
+    const id = onlyWord(input, 'webhook show', 'endpoint');
+    const server = await connect(input);
+    const endpoint = (await server.request('GET', at(id))) as EndpointJson;
+    const { attempts } = (await server.request('GET', at(id, 'attempts'))) as {
+      readonly attempts: readonly AttemptJson[];
+    };
+    const { dead_letters } = (await server.request('GET', at(id, 'dead-letters'))) as {
+      readonly dead_letters: readonly DeadJson[];
+    };
+    print(input, { ...endpoint, attempts, dead_letters }, () => pageOf(endpoint, attempts, dead_letters));
+    return 0;
+  },
+};
+
+const webhookTest: Command = {
+  name: 'webhook test',
+  usage: 'webhook test <id>',
+  summary: 'Send one event of type webhook.test to an endpoint now, and show what it answered',
+  details: 'Exits with status 1 if it was not delivered.',
+  switches: json,
+  options: ['data'],
+  async run(input) {
+    const id = onlyWord(input, 'webhook test', 'endpoint');
+    const tested = (await (await connect(input)).request('POST', at(id, 'test'))) as {
+      readonly outcome: string;
+      readonly status: number;
+      readonly error?: string;
+      readonly duration_ms: number;
+    };
+    const { outcome, status, error = `HTTP ${status}`, duration_ms } = tested;
+    const isDelivered = outcome === 'delivered';
+    print(input, tested, () => `${isDelivered ? 'delivered' : 'not delivered'} in ${duration_ms} ms: ${error}`);
+    return isDelivered ? 0 : 1;
+  },
+};
+
+const webhookReplay: Command = {
+  name: 'webhook replay',
+  usage: 'webhook replay <id>',
+  summary: 'Deliver events again: those after a position, all that are kept, or the dead letters',
+  details: 'Each has the webhook-id that it had before: receivers that drop repeats notice nothing.',
+  examples: [
+    'hongyan webhook replay wh_q3Zk0c1fVt2y --after 7c2f90a1b3d4.1204',
+    'hongyan webhook replay wh_q3Zk0c1fVt2y --dead',
+  ],
+  values: {
+    after: {
+      placeholder: 'position',
+      description: 'Events after this one; each event and each attempt has its position',
+    },
+    position: { placeholder: 'position', description: 'With --dead: this one alone' },
+  },
+  switches: { ...json, dead: 'The dead letters' },
+  options: ['data'],
+  async run(input) {
+    const { values, switches } = input;
+    const id = onlyWord(input, 'webhook replay', 'endpoint');
+    const isDead = switches.has('dead');
+    if (isDead ? values.has('after') : values.has('position'))
+      throw new UsageError('--after is for events, --position for --dead: give one of the two');
+    const body = isDead ? { dead: true, position: values.get('position') } : { after: values.get('after') };
+    const answer = (await (await connect(input)).request('POST', at(id, 'replay'), body)) as
+      | { readonly replayed: number }
+      | undefined;
+    print(input, answer ?? {}, () =>
+      answer ? `${answer.replayed} dead letters are delivered again` : 'events are delivered again',
+    );
+    return 0;
+  },
+};
+
+const webhookRotate: Command = {
+  name: 'webhook rotate',
+  usage: 'webhook rotate <id>',
+  summary: 'Give an endpoint a new secret; the old one signs beside it for a while',
+  values: {
+    'overlap-hours': { placeholder: 'hours', description: 'How long the old secret signs too. Default: 24' },
+    secret: { placeholder: 'whsec_…', description: 'A secret that the receiver has already. Default: a new one' },
+  },
+  switches: json,
+  options: ['data'],
+  async run(input) {
+    const id = onlyWord(input, 'webhook rotate', 'endpoint');
+    const hours = input.values.get('overlap-hours');
+    if (hours !== undefined && !/^\d{1,3}(\.\d+)?$/.test(hours)) throw new UsageError('--overlap-hours takes a number');
+    const secret = input.values.get('secret');
+    const rotated = (await (
+      await connect(input)
+    ).request('POST', at(id, 'rotate'), {
+      ...(hours === undefined ? {} : { overlap_hours: Number(hours) }),
+      ...(secret === undefined ? {} : { secret }),
+    })) as { readonly secret: string };
+    print(input, rotated, () => `secret: ${rotated.secret}`);
+    return 0;
+  },
+};
+
+const switching = (word: 'enable' | 'disable', summary: string): Command => ({
+  name: `webhook ${word}`,
+  usage: `webhook ${word} <id>`,
+  summary,
+  options: ['data'],
+  async run(input) {
+    const id = onlyWord(input, `webhook ${word}`, 'endpoint');
+    await (await connect(input)).request('PATCH', at(id), { enabled: word === 'enable' });
+    console.log(`${word}d ${id}`);
+    return 0;
+  },
+});
+
+const webhookRemove: Command = {
+  name: 'webhook remove',
+  usage: 'webhook remove <id>',
+  summary: 'Remove an endpoint, with what waits for it and its dead letters',
+  options: ['data'],
+  async run(input) {
+    const id = onlyWord(input, 'webhook remove', 'endpoint');
+    await (await connect(input)).request('DELETE', at(id));
+    console.log(`removed ${id}`);
+    return 0;
+  },
+};
+
+export const webhookCommands: readonly Command[] = [
+  ...[webhookAdd, webhookList, webhookShow, webhookTest, webhookReplay, webhookRotate],
+  switching('enable', 'Switch an endpoint on again: it goes on where it was'),
+  switching('disable', 'Switch an endpoint off; what happens meanwhile is kept for it as long as events are'),
+  webhookRemove,
+];
+
+const connect = ({ config }: CommandInput): Promise<OperatorClient> => OperatorClient.connect(config.data);
+const at = (id: string, what?: string): string => [path, encodeURIComponent(id), ...(what ? [what] : [])].join('/');
+
+function onlyWord({ words }: CommandInput, command: string, what: string): string {
+  const [word, ...more] = words;
+  if (word === undefined || more.length > 0)
+    throw new UsageError(`${command} takes one ${what}; see hongyan ${command} --help`);
+  return word;
+}
+
+function print({ switches }: CommandInput, answer: unknown, text: () => string): void {
+  console.log(switches.has('json') ? JSON.stringify(answer) : text());
+}
+
+function stateOf({
+  enabled,
+  disabled_reason,
+  failures,
+}: Pick<EndpointJson, 'enabled' | 'disabled_reason' | 'failures'>): string {
+  if (!enabled) return disabled_reason === 'switched off' ? 'off' : 'gave up';
+  return failures > 0 ? 'failing' : 'on';
+}
+
+function pageOf(endpoint: EndpointJson, attempts: readonly AttemptJson[], dead: readonly DeadJson[]): string {
+  const { id, url, types, position, behind, waiting, disabled_reason } = endpoint;
+  return [
+    `${id}  ${stateOf(endpoint)}  ${printable(url)}`,
+    ...(disabled_reason === undefined ? [] : [`  ${disabled_reason}`]),
+    `  types: ${types.length === 0 ? 'all' : types.join(', ')}`,
+    `  position: ${position}, ${behind} events behind, ${waiting} waiting for another attempt`,
+    '',
+    'Last attempts, newest first:',
+    attempts.length === 0
+      ? '  none'
+      : table(['time', 'status', 'ms', 'type', 'position', 'error'], attempts.map(attemptRow)),
+    '',
+    'Dead letters, newest first:',
+    dead.length === 0 ? '  none' : table(['time', 'attempts', 'type', 'position', 'error'], dead.map(deadRow)),
+  ].join('\n');
+}
+
+const attemptRow = ({ at: atMs, status, duration_ms, type, position, error = '' }: AttemptJson) => [
+  ...[timeOf(atMs), status === 0 ? '-' : String(status), duration_ms, type, position, printable(error)],
+];
+const deadRow = ({ at: atMs, attempts, type, position, error }: DeadJson) => [
+  ...[timeOf(atMs), attempts, type, position, printable(error)],
+];

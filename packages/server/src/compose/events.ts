@@ -1,0 +1,90 @@
+// Events out on the embedded profile's stores: the event log, what fills it, and what sends it.
+
+import { existsSync } from 'node:fs';
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { dataLayout } from '../config/data-layout.ts';
+import type { Config } from '../config/options.ts';
+import type { Directory } from '../ports/directory/directory.ts';
+import type { EventLog } from '../ports/event-log/event-log.ts';
+import type { EventOutlet } from '../ports/event-log/event-outlet.ts';
+import { EventReader } from '../ports/event-log/event-reader.ts';
+import { openSqliteEventLog } from '../ports/event-log/sqlite-event-log.ts';
+import { GuardedOutbound } from '../ports/outbound/guarded-outbound.ts';
+import type { SqliteTimelineStore } from '../ports/timeline/sqlite-timeline.ts';
+import type { DeliveryRules } from '../roles/worker/events/endpoint-deliveries.ts';
+import { EventRecorder } from '../roles/worker/events/recorder.ts';
+import { Webhooks } from '../roles/worker/events/webhooks.ts';
+import { version } from './version.ts';
+
+export interface OpenEvents {
+  readonly outlet: EventOutlet;
+  readonly webhooks: Webhooks;
+  /** Absent unless events are pulled. */
+  readonly reader: EventReader | undefined;
+  /** After everything that reports to the outlet. What was not delivered is after the next start. */
+  close(): Promise<void>;
+}
+
+export interface EventSources {
+  readonly timeline: SqliteTimelineStore;
+  readonly directory: Pick<Directory, 'getConversations'>;
+}
+
+const hourMs = 3_600_000;
+/** Writes that wait: batches of positions, settlements, changes of endpoints. */
+const queueMax = 10_000;
+const batchMax = 1_000;
+
+/** Nothing is opened, and no thread begins, unless events are pulled or there were webhooks before. */
+export async function openEvents(
+  config: Config,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  { timeline, directory }: EventSources,
+): Promise<OpenEvents> {
+  const path = dataLayout(config.data).events;
+  let opened: Promise<EventLog> | undefined;
+  const openLog = () => {
+    const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
+    opened ??= openSqliteEventLog({ path, log, maxBytes, queueMax, batchMax });
+    return opened;
+  };
+  const recorder = new EventRecorder({
+    ...{ feed: timeline.feed, timeline, directory, clock, log },
+    run: crypto.randomUUID(),
+    retention: { keptMs: config.eventsRetentionHours * hourMs, bytesMax: config.eventsBytesMax },
+  });
+  const webhooks = new Webhooks({
+    ...{ openLog, timeline, recorder, clock, log, version },
+    outbound: new GuardedOutbound({ mayReachPrivate: config.webhookPrivateAddresses }),
+    timeoutMs: config.webhookTimeoutMs,
+    rules: deliveryRules(config),
+    random: randomShare,
+    newKey: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    onAttempt: () => {},
+    isPulled: config.eventsPull,
+  });
+  if (config.eventsPull || existsSync(path)) await webhooks.start();
+  return {
+    outlet: recorder,
+    webhooks,
+    reader: config.eventsPull ? new EventReader(await openLog(), timeline, clock) : undefined,
+    async close() {
+      await webhooks.stop();
+      const events = await opened;
+      await events?.close();
+    },
+  };
+}
+
+function deliveryRules(config: Config): DeliveryRules {
+  return {
+    concurrency: config.webhookConcurrency,
+    retry: { baseMs: config.webhookRetryMs, attemptsMax: config.webhookAttemptsMax },
+    waitingMax: config.webhookWaitingMax,
+    giveUpMs: config.webhookGiveUpHours * hourMs,
+  };
+}
+
+/** In [0, 1). */
+const randomShare = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;

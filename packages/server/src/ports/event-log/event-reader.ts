@@ -1,0 +1,87 @@
+// Pulling events: a page after a position, waiting for the first one if there is none yet.
+
+import type { Clock } from '@hongyan/base/clock';
+import { ok } from '@hongyan/base/result';
+import type { EventType, WireEvent } from '@hongyan/protocol/events';
+import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
+import { formatPosition, parsePosition } from '../timeline/position.ts';
+import type { TimelineReads } from '../timeline/timeline.ts';
+import type { EventLog, EventPage } from './event-log.ts';
+import { EventView, gapEvent } from './event-view.ts';
+
+export interface EventRequest {
+  /** Absent: from the oldest event that is kept. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+  readonly types?: readonly EventType[] | undefined;
+  /** How long to wait for an event when there is none. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PulledEvents {
+  readonly events: readonly WireEvent[];
+  /** `after` of the next request. */
+  readonly position: string;
+  readonly has_more: boolean;
+}
+
+/** Requests that wait; further ones fail as overloaded. */
+const waitingMax = 1_000;
+
+export class EventReader {
+  readonly #log: EventLog;
+  readonly #view: EventView;
+  readonly #clock: Clock;
+  #waiting = 0;
+
+  constructor(log: EventLog, timeline: Pick<TimelineReads, 'messagesAt' | 'range'>, clock: Clock) {
+    this.#log = log;
+    this.#view = new EventView(log, timeline);
+    this.#clock = clock;
+  }
+
+  /** [W2] Where events were removed before they were read, the first event of the page is events.gap. */
+  async pull({ after, limit, types, waitMs, signal }: EventRequest): Promise<Result<PulledEvents>> {
+    const { removedThrough, end } = await this.#log.ends();
+    const begin = after === undefined ? removedThrough : parsePosition(this.#log.epoch, after);
+    if (begin === undefined || begin > end) return refusal.foreignPosition();
+    const untilMs = this.#clock.monotonicMs() + waitMs;
+    let page = await this.#log.read({ after: begin, limit, types });
+    while (page.events.length === 0 && !page.hasGap && signal?.aborted !== true) {
+      if (page.isAtEnd) {
+        const leftMs = untilMs - this.#clock.monotonicMs();
+        if (leftMs <= 0) break;
+        if (this.#waiting >= waitingMax) return failure.overloaded('readers wait for events');
+        await this.#wait(page.position, leftMs, signal);
+      }
+      page = await this.#log.read({ after: page.position, limit, types });
+    }
+    return ok(await this.#answer(page));
+  }
+
+  async #answer({ events, position, isAtEnd, hasGap }: EventPage): Promise<PulledEvents> {
+    const { removedThrough } = hasGap ? await this.#log.ends() : { removedThrough: 0 };
+    const gap = hasGap ? [gapEvent(removedThrough, this.#clock.nowMs())] : [];
+    return {
+      events: await this.#view.render([...gap, ...events]),
+      position: formatPosition(this.#log.epoch, position),
+      has_more: !isAtEnd,
+    };
+  }
+
+  async #wait(after: number, ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    const timer = this.#clock.after(ms, end);
+    signal?.addEventListener('abort', end, { once: true });
+    this.#waiting++;
+    try {
+      await this.#log.wait({ after, signal: ending.signal });
+    } finally {
+      this.#waiting--;
+      timer.cancel();
+      signal?.removeEventListener('abort', end);
+    }
+  }
+}
