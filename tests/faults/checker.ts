@@ -3,6 +3,7 @@
 import { type FoldedMessage, foldEntries } from '@hongyan/testing/fold-entries';
 import type { Aftermath, ClientEvent, FullRead, SeenEntry, Violation } from '@hongyan/testing/history';
 import { checkPositions } from './position-check.ts';
+import { checkPrivate, givenPart, isPrivateTimeline } from './private-check.ts';
 
 /** Empty when the contract held. Pure: the same input gives the same list. */
 export function check(events: readonly ClientEvent[], aftermath: Aftermath): Violation[] {
@@ -19,6 +20,7 @@ export function check(events: readonly ClientEvent[], aftermath: Aftermath): Vio
     ...checkPositions(events, lastSeqs(timelines)),
     ...checkErased(sends, timelines),
     ...checkHistory(aftermath.reads),
+    ...checkPrivate(events, aftermath.reads),
   ];
 }
 
@@ -238,7 +240,8 @@ const isErased = (entry: SeenEntry): boolean => typeOf(entry) === 'hongyan.recal
 function isAttempted(send: Send, entry: SeenEntry): boolean {
   return send.attempts.some(
     ({ conversationId, content }) =>
-      conversationId === entry.conversation_id && (isErased(entry) || Bun.deepEquals(content, entry.content, true)),
+      conversationId === entry.conversation_id &&
+      (isErased(entry) || Bun.deepEquals(givenPart(content), givenPart(entry.content), true)),
   );
 }
 
@@ -257,7 +260,9 @@ function isSame(a: SeenEntry, b: SeenEntry | undefined): boolean {
 /** [E5] Erased is what was recalled, and nothing else: the message, and the changes of it that came before the recall. */
 function checkErased(sends: Sends, timelines: Timelines): Violation[] {
   const violations: Violation[] = [];
-  for (const timeline of timelines.values()) {
+  for (const [conversationId, timeline] of timelines) {
+    // There nothing is recalled; checkPrivate looks at what is erased.
+    if (isPrivateTimeline(conversationId)) continue;
     const entries = [...timeline.values()];
     const recalled = new Map(
       entries

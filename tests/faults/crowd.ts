@@ -1,4 +1,5 @@
-// A few users with their devices and conversations, who write to each other until the server is taken away, and then make sure.
+// A few users with their devices and conversations, who write to each other and set things for themselves until the server is taken
+// away, and then make sure.
 
 import type { Aftermath, AskedOutcome, ClientEvent, FullRead } from '@hongyan/testing/history';
 import {
@@ -8,6 +9,7 @@ import {
   openDirect,
   readFully,
   readPositions,
+  readPrivately,
   signUp,
 } from '@hongyan/testing/http-client';
 import type { WireSend } from '@hongyan/testing/wire-client';
@@ -30,8 +32,13 @@ const inFlightMax = 8;
 const repeatsPerRound = 5;
 /** Of what is sent. */
 const changesShare = 0.25;
+/** Of what is sent: what users set for themselves. */
+const privateShare = 0.15;
 /** Of the messages. */
 const referencesShare = 0.15;
+
+const ownOf = (userId: string): string => `u:${userId}`;
+const isPrivate = (content: unknown): boolean => (content as { readonly type?: unknown }).type === 'hongyan.private';
 
 export class Crowd {
   readonly events: ClientEvent[] = [];
@@ -123,9 +130,13 @@ export class Crowd {
       const [reader] = accounts;
       if (reader) this.events.push(...(await readPositions(url, reader, conversationId)));
     }
+    reads.push(...(await Promise.all([...this.#accounts.values()].map((account) => readPrivately(url, account)))));
     const outcomes: AskedOutcome[] = [];
-    for (const { sender, clientMsgId } of this.#asked.splice(0))
+    for (const { sender, clientMsgId, content } of this.#asked.splice(0)) {
+      // [E21] Of a private change the outcome is asked for by the same change again.
+      if (isPrivate(content)) continue;
       outcomes.push(await askOutcome(url, this.#account(sender), clientMsgId));
+    }
     return { reads, outcomes, devices: await this.#caughtUp(reads) };
   }
 
@@ -159,9 +170,16 @@ export class Crowd {
   #newSend(device: Device, conversationId: string): OwnSend {
     const number = this.#sends.length + 1;
     const sender = device.userId;
+    const clientMsgId = `${sender}-${number}`;
+    if (this.#options.random() < privateShare) {
+      const content = { type: 'hongyan.private', change: this.#newPrivate(device, { conversationId, number }) };
+      const set = { sender, conversationId: ownOf(sender), clientMsgId, content };
+      this.#sends.push(set);
+      return set;
+    }
     const change = this.#newChange(device, conversationId);
     const message = change ? { content: change } : this.#newMessage(device, { conversationId, number });
-    const send = { sender, conversationId, clientMsgId: `${sender}-${number}`, ...message };
+    const send = { sender, conversationId, clientMsgId, ...message };
     this.#sends.push(send);
     return send;
   }
@@ -198,12 +216,30 @@ export class Crowd {
     };
   }
 
+  /** Each kind of what users set for themselves; a draft of another device is continued or not. */
+  #newPrivate(
+    device: Device,
+    { conversationId, number }: { readonly conversationId: string; readonly number: number },
+  ): object {
+    const { random } = this.#options;
+    const place = { conversation_id: conversationId };
+    const base_revision = device.upTo(ownOf(device.userId));
+    return this.#pick([
+      { type: 'mute', ...place, until: this.#pick([null, number]) },
+      { type: 'pin', ...place, pinned: random() < 0.6 },
+      { type: 'archive', ...place, count: this.#pick([null, number]) },
+      { type: 'draft', ...place, text: this.#pick(['', `draft ${number}`, `draft ${number}`]), base_revision },
+      { type: 'read', ...place, seq: Math.max(1, device.upTo(conversationId)) },
+      { type: 'setting', name: this.#pick(['theme', 'language']), value: this.#pick([null, number]) },
+    ]);
+  }
+
   /** Waits until the pushes are in; what is missing then is the checker's to say. */
   async #caughtUp(reads: readonly FullRead[]): Promise<Aftermath['devices']> {
     const lastSeqs = new Map(reads.map((read) => [read.conversationId, read.lastSeq]));
     return Promise.all(
       this.#devices.map(async (device) => {
-        const conversationIds = this.#conversationsOf(device.userId);
+        const conversationIds = [...this.#conversationsOf(device.userId), ownOf(device.userId)];
         await Promise.all(conversationIds.map((id) => device.whenSeen(id, lastSeqs.get(id) ?? 0)));
         return { userId: device.userId, deviceId: device.deviceId, conversationIds };
       }),

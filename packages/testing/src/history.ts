@@ -66,6 +66,16 @@ export interface FullRead {
   readonly entries: readonly SeenEntry[];
   /** The same conversation as history shows it. */
   readonly messages?: readonly FoldedMessage[];
+  /** Of a private timeline: what is set now. */
+  readonly state?: readonly PrivateItem[];
+}
+
+/** The newest change of its kind and conversation, or setting. */
+export interface PrivateItem {
+  readonly seq: number;
+  readonly change: { readonly type: string; readonly [field: string]: unknown };
+  readonly device_id?: string;
+  readonly others?: readonly unknown[];
 }
 
 /** The answer of GET /v1/messages/by-client-id; `found` is absent for not_found. */
@@ -89,7 +99,7 @@ export interface Aftermath {
 }
 
 export interface Violation {
-  readonly rule: 'D1' | 'D2' | 'D3' | 'D4' | 'D6' | 'D7' | 'E2' | 'E5' | 'no_invention';
+  readonly rule: 'D1' | 'D2' | 'D3' | 'D4' | 'D6' | 'D7' | 'E2' | 'E5' | 'E21' | 'E22' | 'no_invention';
   readonly what: string;
   readonly evidence: unknown;
 }

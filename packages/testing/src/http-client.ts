@@ -1,7 +1,7 @@
 // The HTTP surface without the client library, for tests: accounts, conversations, full reads, outcomes, positions.
 
 import type { FoldedMessage } from './fold-entries.ts';
-import type { AskedOutcome, ClientEvent, FullRead, SeenEntry } from './history.ts';
+import type { AskedOutcome, ClientEvent, FullRead, PrivateItem, SeenEntry } from './history.ts';
 
 export interface Account {
   readonly userId: string;
@@ -63,6 +63,22 @@ export async function readFully(url: string, reader: Account, conversationId: st
   ]);
   const { first_seq: firstSeq, last_seq: lastSeq } = raw.last;
   return { userId: reader.userId, conversationId, firstSeq, lastSeq, entries: raw.items, messages: history.items };
+}
+
+/** The private timeline of the reader, and what is set in it. */
+export async function readPrivately(url: string, reader: Account): Promise<FullRead> {
+  const { userId, token } = reader;
+  const conversationId = `u:${userId}`;
+  const raw = await readPages<SeenEntry>(url, reader, `/v1/conversations/${conversationId}/entries`);
+  const state: PrivateItem[] = [];
+  for (let after = ''; ; ) {
+    const page = await expectStatus(200, call(url, `/v1/me/private?limit=200${after}`, { token }));
+    state.push(...(page.items as PrivateItem[]));
+    if (page.next === undefined) break;
+    after = `&after=${encodeURIComponent(String(page.next))}`;
+  }
+  const { first_seq: firstSeq, last_seq: lastSeq } = raw.last;
+  return { userId, conversationId, firstSeq, lastSeq, entries: raw.items, state };
 }
 
 interface Page {

@@ -22,7 +22,7 @@ export interface WireOptions {
   readonly record?: (event: ClientEvent) => void;
 }
 
-/** A message, or an edit, recall, reaction or pin: `content` is what will stand in the timeline. */
+/** A message, an edit, recall, reaction or pin, or a private change: `content` is what will stand in the timeline. */
 export interface WireSend {
   readonly conversationId: string;
   readonly clientMsgId: string;
@@ -114,8 +114,10 @@ export class WireClient {
   async send({ conversationId, clientMsgId, content, references }: WireSend): Promise<SendOutcome> {
     const { record, userId: sender } = this.#options;
     record?.({ type: 'attempted', sender, clientMsgId, conversationId, content });
-    const frame = { ...frameOf(content as { type: string }), ...references };
-    const answer = await this.request({ ...frame, conversation_id: conversationId, client_msg_id: clientMsgId });
+    const asked = frameOf(content as { type: string });
+    // A private change names its timeline by nothing but its type.
+    const place = asked.type === 'set_private' ? {} : { conversation_id: conversationId };
+    const answer = await this.request({ ...asked, ...references, ...place, client_msg_id: clientMsgId });
     if (answer?.type === 'ack' && answer.unchanged === true) {
       // It was so already, and no entry was made: for the checker the same as a refusal.
       record?.({ type: 'refused', sender, clientMsgId, code: 'unchanged' });
@@ -157,7 +159,7 @@ export class WireClient {
     return { entries, lastSeq: Number(answer.last_seq) };
   }
 
-  /** All pages; undefined when the connection ended first. */
+  /** All pages, and the private timeline; undefined when the connection ended first. */
   async sync(cursor?: string): Promise<{ lastSeqs: Map<string, number>; cursor: string } | undefined> {
     const lastSeqs = new Map<string, number>();
     for (let at = cursor; ; ) {
@@ -167,6 +169,7 @@ export class WireClient {
       for (const item of answer.conversations as { conversation_id: string; last_seq: number }[])
         lastSeqs.set(item.conversation_id, item.last_seq);
       at = String(answer.cursor);
+      lastSeqs.set(`u:${this.#options.userId}`, Number(answer.private_seq));
       if (answer.has_more !== true) return { lastSeqs, cursor: at };
     }
   }
@@ -233,6 +236,8 @@ export class WireClient {
 function frameOf(content: { readonly type: string; readonly [field: string]: unknown }): Record<string, unknown> {
   const { type, ...fields } = content;
   switch (type) {
+    case 'hongyan.private':
+      return { type: 'set_private', ...fields };
     case 'hongyan.edit':
       return { type: 'edit', ...fields };
     case 'hongyan.recall':
