@@ -7,7 +7,8 @@ import { CountBy } from '../../metrics/count-by.ts';
 import { gapsHelp } from '../../metrics/gaps.ts';
 import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
 import type { Labels, Metrics, Sample } from '../../metrics/metrics.ts';
-import type { Measured } from './pipeline.ts';
+import type { Outcome } from './pipeline.ts';
+import { PushedFrames } from './socket/pushed-frames.ts';
 import { SendTrace } from './socket/send-trace.ts';
 
 /** What a gateway knows without counting. */
@@ -27,7 +28,7 @@ export interface GatewayBounds {
 }
 
 interface OperationCounts {
-  readonly byResult: CountBy<'ok' | ErrorCode>;
+  readonly byResult: CountBy<Outcome>;
   readonly seconds: Histogram;
 }
 
@@ -36,8 +37,10 @@ export class GatewayMeter {
   /** Of hellos and of refused upgrades. */
   readonly handshakes = new CountBy<'welcome' | ErrorCode>('result', ['welcome']);
   readonly framesIn = new CountBy<string>('type', [...Object.keys(upSchemas), 'invalid']);
-  /** Answers and pushed frames, once for each connection that they leave to. */
-  readonly framesOut = new CountBy<string>('type', ['ack', 'message', 'error']);
+  /** Answers of the gateway. */
+  readonly answersOut = new CountBy<string>('type', ['ack', 'error']);
+  /** Frames that the core pushed, once for each connection that they leave to. */
+  readonly pushedOut = new PushedFrames();
   readonly sends = new SendTrace();
   /** WebSocket messages, which may carry several frames; what the socket layer publishes to several sockets counts once. */
   messagesOut = 0;
@@ -47,7 +50,7 @@ export class GatewayMeter {
   readonly #operations = new Map<OperationName, OperationCounts>();
 
   /** The pipeline's last step. */
-  readonly measure = ({ name, outcome, durationMs }: Measured): void => {
+  readonly measure = (name: OperationName, outcome: Outcome, durationMs: number): void => {
     let counts = this.#operations.get(name);
     if (counts === undefined) {
       counts = { byResult: new CountBy('result', ['ok']), seconds: new Histogram(latencyBoundsS) };
@@ -110,9 +113,10 @@ export class GatewayMeter {
     const counter = (name: string, help: string, read: () => number | Iterable<Sample>) =>
       metrics.counter({ name, help, read });
     counter('hongyan_frames_in_total', 'Frames of clients by type', () => this.framesIn.samples());
-    counter('hongyan_frames_out_total', 'Frames to clients by type, once for each connection', () =>
-      this.framesOut.samples(),
-    );
+    counter('hongyan_frames_out_total', 'Frames to clients by type, once for each connection', () => [
+      ...this.answersOut.samples(),
+      ...this.pushedOut.samples(),
+    ]);
     counter('hongyan_socket_messages_out_total', 'WebSocket messages sent', () => this.messagesOut);
     counter('hongyan_socket_characters_out_total', 'Characters in them', () => this.charactersOut);
     counter('hongyan_gaps_total', gapsHelp, () => [

@@ -69,6 +69,7 @@ interface Passage {
   verified?: VerifiedToken;
   /** Set by `in_flight`. */
   flight?: Flight;
+  outcome: Outcome;
 }
 
 type Checked = Result<unknown> | Promise<Result<unknown>>;
@@ -86,14 +87,10 @@ export interface PipelineOptions {
   /** Refuses a sender beyond its rate. If it has to wait for some request, later ones of the same sender MUST resolve after it. */
   readonly limit?: (name: OperationName | 'hello', sender: Sender) => Checked;
   /** Is told of each operation when it is answered. MUST NOT throw. */
-  readonly measure?: (measured: Measured) => void;
+  readonly measure?: (name: OperationName, outcome: Outcome, durationMs: number) => void;
 }
 
-export interface Measured {
-  readonly name: OperationName;
-  readonly outcome: 'ok' | ErrorCode;
-  readonly durationMs: number;
-}
+export type Outcome = 'ok' | ErrorCode;
 
 export class Pipeline {
   readonly #options: PipelineOptions;
@@ -132,15 +129,29 @@ export class Pipeline {
    * Never rejects. Unless a step has to wait, and for requests of a connection none has to, the handler is called before this
    * returns: requests of a connection keep their order.
    */
-  run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
-    const { measure, clock } = this.#options;
-    if (measure === undefined) return this.#run(name, sender, input);
-    const startedMs = clock.monotonicMs();
-    return this.#run(name, sender, input).then((answer) => {
-      const outcome = answer.type === 'ok' ? 'ok' : answer.code;
-      measure({ name, outcome, durationMs: clock.monotonicMs() - startedMs });
-      return answer;
-    });
+  async run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
+    const passage: Passage = { name, sender, outcome: 'ok' };
+    const { measure, clock, log } = this.#options;
+    const startedMs = measure === undefined ? 0 : clock.monotonicMs();
+    try {
+      for (const step of this.#steps[operations[name].needs]) {
+        const checked = step(passage);
+        const result = checked instanceof Promise ? await checked : checked;
+        if (result.type !== 'ok') return noted(passage, result);
+      }
+      const read = typeof input === 'function' ? await input() : undefined;
+      if (read !== undefined && read.type !== 'ok') return noted(passage, read);
+      const value = read === undefined ? (input as Input<N>) : read.value;
+      const answer = await this.#options.handlers[name](callerOf<N>(name, sender), value, sender);
+      return answer.type === 'ok' ? answer : noted(passage, answer);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.type === 'bug') log.error('operation failed', { operation: name, error });
+      return noted(passage, problem);
+    } finally {
+      this.#land(passage);
+      measure?.(name, passage.outcome, clock.monotonicMs() - startedMs);
+    }
   }
 
   /** Lets a connection in: what its hello passes. */
@@ -151,34 +162,13 @@ export class Pipeline {
     readonly address: string;
     readonly token: string;
   }): Promise<Result<VerifiedToken>> {
-    const passage: Passage = { name: 'hello', sender: { address, token } };
+    const passage: Passage = { name: 'hello', sender: { address, token }, outcome: 'ok' };
     for (const step of this.#steps.hello) {
       const result = await step(passage);
       if (result.type !== 'ok') return result;
     }
     assert(passage.verified !== undefined, 'a hello is authenticated');
     return ok(passage.verified);
-  }
-
-  async #run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
-    const passage: Passage = { name, sender };
-    try {
-      for (const step of this.#steps[operations[name].needs]) {
-        const outcome = step(passage);
-        const result = outcome instanceof Promise ? await outcome : outcome;
-        if (result.type !== 'ok') return result;
-      }
-      const read = typeof input === 'function' ? await input() : undefined;
-      if (read !== undefined && read.type !== 'ok') return read;
-      const value = read === undefined ? (input as Input<N>) : read.value;
-      return await this.#options.handlers[name](callerOf<N>(name, sender), value, sender);
-    } catch (error) {
-      const problem = problemOf(error);
-      if (problem.type === 'bug') this.#options.log.error('operation failed', { operation: name, error });
-      return problem;
-    } finally {
-      this.#land(passage);
-    }
   }
 
   async #authenticate(passage: Passage): Promise<Result<unknown>> {
@@ -210,6 +200,11 @@ export class Pipeline {
     assert(flight.inFlight >= 0, 'each request lands once');
     if (sender.flight === undefined && flight.inFlight === 0) this.#flights.delete(callerIn(sender).userId);
   }
+}
+
+function noted<P extends Problem>(passage: Passage, problem: P): P {
+  passage.outcome = problem.code;
+  return problem;
 }
 
 function callerIn({ caller }: Sender): Caller {

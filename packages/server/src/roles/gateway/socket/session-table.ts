@@ -245,10 +245,10 @@ export class SessionTable {
   }
 
   #onFrame(topic: Topic, frame: string): void {
-    const { framesOut, sends } = this.#options.meter;
+    const { pushedOut, sends } = this.#options.meter;
     const sockets = isUserTopic(topic) ? this.#pushToUser(topic, frame) : this.#fanout.publish(topic, frame);
     if (sockets === 0) return;
-    framesOut.add(typeOf(frame), sockets);
+    pushedOut.add(frame, sockets);
     sends.queued(frame);
   }
 
@@ -291,7 +291,3 @@ export class SessionTable {
     }
   }
 }
-
-/** Of a frame as the core encodes it: {"type":"message",… */
-const typeOf = (frame: string): string => frame.slice(typeStart, frame.indexOf('"', typeStart));
-const typeStart = '{"type":"'.length;

@@ -267,12 +267,12 @@ export class SocketDoor {
     // What changed nothing can be asked for again when other connections have read what they were sent.
     if (!changes && !this.#unread.hasRoom)
       return this.#queueError(socket, failure.overloaded('answers are unread'), String(id));
-    this.#options.meter.framesOut.add(frame.down);
+    this.#options.meter.answersOut.add(frame.down);
     this.#table.queue(socket, answerFrame(frame.down, id, answer.value));
   }
 
   #queueError(socket: Socket, problem: Problem, id?: string): void {
-    this.#options.meter.framesOut.add('error');
+    this.#options.meter.answersOut.add('error');
     this.#table.queue(socket, errorFrame(problem, id));
   }
 
