@@ -3,6 +3,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { version } from '../../packages/server/src/compose/version.ts';
 import { dataFolder, freePort, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 
@@ -20,9 +21,17 @@ for (const gateways of ['1', '2']) {
     expect(status).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(status.stdout)).toMatchObject({
       status: 'ready',
-      checks: { stores: { status: 'ok' }, gateways: { status: 'ok' }, disk: expect.anything() },
+      checks: { stores: { status: 'ok' }, disk: expect.anything() },
+      connections: 0,
+      sends_per_s: 0,
+      queues: [],
+      processes: expect.arrayContaining([expect.objectContaining({ name: 'core', is_up: true })]),
     });
-    expect((await hongyan(['status', '--data', server.dataDir])).stdout).toStartWith('ready\n');
+    const { stdout: screen } = await hongyan(['status', '--data', server.dataDir]);
+    expect(screen).toStartWith(`ready: hongyan ${version} at ${server.url}, up for `);
+    for (const name of ['connections', 'messages', 'send → ack', 'queues', 'memory', 'stores'])
+      expect(screen).toContain(name);
+    expect(screen.split('\n').length).toBeLessThanOrEqual(24);
     await server.stop();
     expect(existsSync(join(server.dataDir, 'running.json'))).toBe(false);
     expect(await hongyan(['status', '--data', server.dataDir])).toEqual({
@@ -57,4 +66,14 @@ test("[O1] --operator-listen '' opens no listener and makes no token; another ad
   expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('name another one by --operator-listen') });
   const token = readFileSync(join(named.dataDir, 'operator-token'), 'utf8').trim();
   expect(named.output()).not.toContain(token);
+});
+
+test('[O6] hongyan log-level shows the level and changes it', async () => {
+  const { dataDir } = await startServer({ dataDir: await dataFolder('status') });
+  const run = (...args: readonly string[]) => hongyan(['log-level', ...args, '--data', dataDir]);
+  expect((await run()).stdout).toBe('info\n');
+  expect((await run('debug', '--for', '300')).stdout).toBe('the log level is debug, for 300 s\n');
+  expect((await run()).stdout).toBe('debug\n');
+  expect(await run('loud')).toMatchObject({ code: 1, stderr: expect.stringContaining('must be one of "debug"') });
+  expect(await run('--for', '3')).toMatchObject({ code: 2, stderr: 'hongyan: --for goes with a level\n' });
 });

@@ -7,6 +7,7 @@ import { checkConfig } from './check-config.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { inspect } from './inspect.ts';
 import { keyCreate, keyList, keyRevoke } from './key.ts';
+import { logLevel } from './log-level.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { token } from './token.ts';
@@ -39,7 +40,7 @@ const webhooks: CommandGroup = {
 const namedGroups: readonly CommandGroup[] = [users, keys, webhooks];
 
 export const groups: readonly CommandGroup[] = [
-  { title: 'Server', commands: [start, status, checkConfig, bench, versionCommand] },
+  { title: 'Server', commands: [start, status, logLevel, checkConfig, bench, versionCommand] },
   { ...users, commands: [...users.commands, token] },
   { ...keys, title: users.title },
   { title: 'Messages', commands: [chat, inspect] },

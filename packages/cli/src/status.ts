@@ -1,35 +1,43 @@
-// hongyan status: how a running server is, on one screen.
+// hongyan status: how a running server is, on one screen, for whoever is called at night.
 
-import type { Health } from '@hongyan/server/roles/operator/health';
+import { sleep, systemClock } from '@hongyan/base/clock';
+import { readRunning } from '@hongyan/server/config/running-server';
 import type { Command } from './command.ts';
+import { Scrape } from './metrics-text.ts';
 import { OperatorClient } from './operator-client.ts';
-import { table } from './text.ts';
+import { type Picture, pictureOf, type Readiness } from './status/picture.ts';
+import { statusText } from './status/text.ts';
 
-interface Readiness {
-  readonly status: string;
-  readonly checks: Readonly<Record<string, Health>>;
-}
+/** Rates and percentiles are of so long. */
+const windowMs = 2_000;
 
 export const status: Command = {
   name: 'status',
   usage: 'status',
-  summary: 'Show how the running server is',
-  details: 'Exits with status 1 if it is not ready, or if no server runs on the data folder.',
+  summary: 'Show how the running server is: ready, connections, messages, latency, queues, memory, disk',
+  details: `Watches it for ${windowMs / 1000} seconds. Exits with status 1 if it is not ready, or if no server runs on the data folder.`,
   switches: { json: 'Print one JSON object for programs' },
   options: ['data'],
   async run({ config, switches }) {
     const server = await OperatorClient.connect(config.data);
     const readiness = (await (await server.fetch('GET', '/readyz')).json()) as Readiness;
-    console.log(switches.has('json') ? JSON.stringify(readiness) : textOf(readiness));
+    const before = await scrape(server);
+    const fromMs = systemClock.monotonicMs();
+    await sleep(systemClock, { delayMs: windowMs });
+    const now = await scrape(server);
+    const running = await readRunning(config.data);
+    const picture: Picture = pictureOf({
+      readiness,
+      before,
+      now,
+      seconds: (systemClock.monotonicMs() - fromMs) / 1000,
+      upForS: running === undefined ? 0 : (systemClock.nowMs() - running.startedAtMs) / 1000,
+      url: running?.url ?? '',
+    });
+    console.log(switches.has('json') ? JSON.stringify(picture) : statusText(picture));
     return readiness.status === 'ready' ? 0 : 1;
   },
 };
 
-function textOf({ status, checks }: Readiness): string {
-  const rows = Object.entries(checks).map(([name, health]) => [
-    name,
-    health.status,
-    'reason' in health ? health.reason : '',
-  ]);
-  return [status, table(['check', 'status', 'reason'], rows)].join('\n');
-}
+const scrape = async (server: OperatorClient): Promise<Scrape> =>
+  new Scrape(await (await server.fetch('GET', '/metrics')).text());

@@ -50,6 +50,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
       checks: [opened.check, front.check],
       routes: webhookRoutes(opened.events.webhooks),
       connections: (page) => front.connections(page),
+      levels: front.levels(given.log),
       processes: () => front.processes,
     });
     if (operator) closing.push(() => operator.close());
@@ -74,6 +75,8 @@ interface Gateways {
   readonly health: Health;
   /** Of this process. */
   connections: ListConnections;
+  /** The log level has changed: processes beside this one follow. */
+  sendLogLevel(): void;
   /** Beside this process. */
   readonly processes: readonly ServerProcess[];
   stop(): Promise<void>;
@@ -85,9 +88,25 @@ class Front {
 
   opened(gateways: Gateways): void {
     this.#gateways = gateways;
+    // It may have been changed while they started, after some of them were ready.
+    gateways.sendLogLevel();
   }
 
   connections: ListConnections = (page) => this.#gateways?.connections(page) ?? [];
+
+  /** Of all processes, as one. */
+  levels(own: LogLevels): LogLevels {
+    const changed = () => this.#gateways?.sendLogLevel();
+    return {
+      get level() {
+        return own.level;
+      },
+      set level(level) {
+        own.level = level;
+        changed();
+      },
+    };
+  }
 
   get processes(): readonly ServerProcess[] {
     return this.#gateways?.processes ?? [];
@@ -115,6 +134,7 @@ async function startGateways(
     },
     connections: (page) => gateway.connections(page),
     processes: [],
+    sendLogLevel() {},
     async stop() {
       await gateway.drain(surroundings.clock.monotonicMs() + config.drainMs);
       await gateway.close();

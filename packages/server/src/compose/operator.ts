@@ -1,6 +1,6 @@
 // What operators ask of this server: the listener with the routes of its parts, its token, and what gateway processes answer to it.
 
-import { statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { type Address, parseAddress } from '@hongyan/base/address';
 import type { LogLevels } from '@hongyan/base/log';
 import { readOrCreateOperatorToken } from '../config/operator-token.ts';
@@ -25,11 +25,11 @@ export interface OperatorParts {
   readonly checks: readonly HealthCheck[];
   readonly routes: readonly OperatorRoute[];
   readonly connections: ListConnections;
+  /** Of all processes. */
+  readonly levels: LogLevels;
   /** The processes beside this one. */
   readonly processes: Processes;
 }
-
-export type OperatorSurroundings = Surroundings & { readonly log: LogLevels };
 
 export interface OpenOperator {
   /** Where it listens on TCP. */
@@ -40,8 +40,8 @@ export interface OpenOperator {
 /** undefined where the configuration has none. It listens when this resolves. */
 export async function openOperator(
   config: Config,
-  surroundings: OperatorSurroundings,
-  { checks, routes, connections, processes }: OperatorParts,
+  surroundings: Surroundings,
+  { checks, routes, connections, levels, processes }: OperatorParts,
 ): Promise<OpenOperator | undefined> {
   if (config.operatorListen === '') return undefined;
   const { log, clock, metrics } = surroundings;
@@ -52,7 +52,7 @@ export async function openOperator(
     ...healthRoutes([...checks, diskCheck(config)], clock),
     ...sessionRoutes(access, clock),
     metricsRoute(metrics, processes),
-    ...new LogLevelControl(log, clock).routes(processes),
+    ...new LogLevelControl(levels, clock).routes(),
     ...processRoutes(surroundings, connections).map((route) => inNamedProcess(route, processes)),
     ...routes,
   ];
@@ -62,17 +62,15 @@ export async function openOperator(
 }
 
 /** A gateway process: the core's asks it, over a socket that their user alone can open. */
-export function openProcessOperator(
+export async function openProcessOperator(
   unix: string,
-  surroundings: OperatorSurroundings,
+  surroundings: Surroundings,
   connections: ListConnections,
-): Pick<OpenOperator, 'close'> {
-  const { log, clock, metrics } = surroundings;
-  const routes = [
-    familiesRoute(metrics),
-    ...new LogLevelControl(log, clock).routes(() => []),
-    ...processRoutes(surroundings, connections),
-  ];
+): Promise<Pick<OpenOperator, 'close'>> {
+  const { metrics } = surroundings;
+  // A process that was killed left its socket behind.
+  await rm(unix, { force: true });
+  const routes = [familiesRoute(metrics), ...processRoutes(surroundings, connections)];
   return open({ listen: { unix }, routes }, surroundings);
 }
 

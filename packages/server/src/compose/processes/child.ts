@@ -2,7 +2,7 @@
 
 import { unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
-import { createLog, type LogLevel } from '@hongyan/base/log';
+import { createLog, type Log, type LogLevel, type LogLevels } from '@hongyan/base/log';
 import { Metrics } from '../../metrics/metrics.ts';
 import { CoreClient } from '../../transport/link/client-end.ts';
 import { openGateway } from '../gateway.ts';
@@ -35,6 +35,7 @@ class ChildProcess {
   readonly exited: Promise<number>;
   readonly exit: (code: number) => void;
   #begun: Promise<Stop> | undefined;
+  #levels: LogLevels | undefined;
   #isStopping = false;
 
   constructor() {
@@ -50,6 +51,9 @@ class ChildProcess {
         return;
       case 'ask':
         return send({ type: 'alive' });
+      case 'log_level':
+        if (this.#levels) this.#levels.level = message.level;
+        return;
       case 'stop':
         void this.stop();
         return;
@@ -68,7 +72,10 @@ class ChildProcess {
   }
 
   async #begin(begin: Begin): Promise<void> {
-    this.#begun = startGateway(begin);
+    const { config, node } = begin;
+    const log = createLog({ level: config.logLevel as LogLevel, fields: { node } });
+    this.#levels = log;
+    this.#begun = startGateway(begin, log);
     try {
       await this.#begun;
       send({ type: 'ready' });
@@ -79,9 +86,8 @@ class ChildProcess {
   }
 }
 
-async function startGateway({ config, node, socketPath, operatorPath }: Begin): Promise<Stop> {
+async function startGateway({ config, node, socketPath, operatorPath }: Begin, log: Log): Promise<Stop> {
   const clock = systemClock;
-  const log = createLog({ level: config.logLevel as LogLevel, fields: { node } });
   const metrics = new Metrics({ process: node });
   const { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax } = config;
   const link = await CoreClient.connect({ socketPath, node, clock, log, timeoutMs, inFlightMax });
@@ -94,7 +100,7 @@ async function startGateway({ config, node, socketPath, operatorPath }: Begin): 
   const operator =
     config.operatorListen === ''
       ? undefined
-      : openProcessOperator(operatorPath, { log, clock, metrics }, (page) => gateway.connections(page));
+      : await openProcessOperator(operatorPath, { log, clock, metrics }, (page) => gateway.connections(page));
   return async () => {
     await gateway.drain(clock.monotonicMs() + config.drainMs);
     await gateway.close();

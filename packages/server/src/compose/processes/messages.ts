@@ -1,5 +1,6 @@
 // What the core's process and a gateway process send each other beside the link: begin, stop, and whether the event loop turns.
 
+import type { LogLevel } from '@hongyan/base/log';
 import type { Config } from '../../config/options.ts';
 
 /** First word of the command line that makes this program a gateway process. Of no use on a terminal: it waits for `begin`. */
@@ -16,6 +17,8 @@ export type ToGatewayProcess =
     }
   /** Asks for `alive`. */
   | { readonly type: 'ask' }
+  /** From now on; sent when it is ready, and with each change. */
+  | { readonly type: 'log_level'; readonly level: LogLevel }
   /** Drain, then exit. */
   | { readonly type: 'stop' };
 

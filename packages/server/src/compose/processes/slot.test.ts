@@ -98,7 +98,10 @@ async function settled(): Promise<void> {
 
 test('a slot has started when its process is ready, and gives it what it begins with', async () => {
   const { lines } = await start();
-  expect(newest().received).toMatchObject([{ type: 'begin', node: 'gateway-1' }]);
+  expect(newest().received).toMatchObject([
+    { type: 'begin', node: 'gateway-1' },
+    { type: 'log_level', level: 'debug' },
+  ]);
   expect(lines.join()).toContain('gateway process is ready');
 });
 

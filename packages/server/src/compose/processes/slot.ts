@@ -78,6 +78,11 @@ export class GatewaySlot {
     this.#watch = clock.every(begin.config.linkTimeoutMs, () => this.#ask());
   }
 
+  /** The level of the moment. A process that is not ready yet gets it when it is. */
+  sendLogLevel(): void {
+    if (this.#state.type === 'running') this.#state.child.send({ type: 'log_level', level: this.#options.logLevel() });
+  }
+
   /** Drains and ends the process; none follows. */
   async stop(): Promise<void> {
     const { clock, begin } = this.#options;
@@ -120,7 +125,7 @@ export class GatewaySlot {
 
   /** Resolves when the gateway is ready. Rejects when its process exited before that. */
   async #launch(): Promise<Child> {
-    const { begin, spawn, clock, logLevel } = this.#options;
+    const { begin, spawn, clock } = this.#options;
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     const child = spawn(begin.node, (message) => this.#receive(child, message, { resolve, reject }));
     this.#state = { type: 'starting', child };
@@ -128,7 +133,7 @@ export class GatewaySlot {
     void child.exited.then(({ code }) =>
       reject(new Error(`${begin.node} exited with code ${code} before it was ready`)),
     );
-    child.send({ ...begin, config: { ...begin.config, logLevel: logLevel() } });
+    child.send(begin);
     try {
       await ready;
       return child;
@@ -148,6 +153,7 @@ export class GatewaySlot {
       case 'ready':
         if (this.#state.type !== 'starting') return;
         this.#state = { type: 'running', child, unanswered: 0 };
+        this.sendLogLevel();
         this.#options.log.info('gateway process is ready', { node: this.#options.begin.node, pid: child.pid });
         return start.resolve();
       case 'alive':

@@ -80,6 +80,10 @@ export class GatewaySupervisor {
   /** Where clients are: not in this process. */
   readonly connections = (): readonly [] => [];
 
+  sendLogLevel(): void {
+    for (const slot of this.#slots) slot.sendLogLevel();
+  }
+
   /** Those that run. */
   get processes(): readonly ServerProcess[] {
     return this.#slots

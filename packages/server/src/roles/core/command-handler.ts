@@ -198,6 +198,7 @@ export class CommandHandler {
     }
     this.#sent.note(results);
     this.#publish(results, quote);
+    if (this.#deps.log.isDebug) this.#logCommitted(results);
     let next = 0;
     return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
   }
@@ -265,6 +266,20 @@ export class CommandHandler {
     bus
       .publish(publications(results, this.#audiences, quote))
       .catch((error: unknown) => log.error('events not published', { error }));
+  }
+
+  /** What became of each, never what is written in it. */
+  #logCommitted(results: readonly AppendResult[]): void {
+    for (const { type, entry } of results) {
+      const { msgId, conversationId, seq, from } = entry;
+      this.#deps.log.debug('message committed', {
+        msgId,
+        conversationId,
+        seq,
+        userId: from,
+        isDuplicate: type !== 'committed',
+      });
+    }
   }
 
   #failed(error: unknown, size: number): Problem {

@@ -3,7 +3,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
-import type { Log } from '@hongyan/base/log';
+import type { Log, LogFields } from '@hongyan/base/log';
 import { done, type Ok, ok } from '@hongyan/base/result';
 import type { ErrorCode } from '@hongyan/protocol/codes';
 import type { UserId } from '@hongyan/protocol/ids';
@@ -26,6 +26,8 @@ export interface Flight {
 /** The source of a request. A connection is the source of all its requests; over HTTP each request is one. */
 export interface Sender {
   readonly address: string;
+  /** Of the connection, for the log. */
+  readonly number?: number;
   /** Set once authenticated. */
   caller?: Caller | DeviceCaller | undefined;
   /** Absent: the requests of the same user are counted together. */
@@ -146,11 +148,12 @@ export class Pipeline {
       return answer.type === 'ok' ? answer : noted(passage, answer);
     } catch (error) {
       const problem = problemOf(error);
-      if (problem.type === 'bug') log.error('operation failed', { operation: name, error });
+      if (problem.type === 'bug') log.error('operation failed', { ...identityOf(passage), error });
       return noted(passage, problem);
     } finally {
       this.#land(passage);
       measure?.(name, passage.outcome, clock.monotonicMs() - startedMs);
+      if (log.isDebug) log.debug('operation answered', { ...identityOf(passage), outcome: passage.outcome });
     }
   }
 
@@ -201,6 +204,13 @@ export class Pipeline {
     if (sender.flight === undefined && flight.inFlight === 0) this.#flights.delete(callerIn(sender).userId);
   }
 }
+
+/** What names a request in the log. */
+const identityOf = ({ name, sender: { number: connection, caller } }: Passage): LogFields => ({
+  operation: name,
+  connection,
+  userId: caller?.userId,
+});
 
 function noted<P extends Problem>(passage: Passage, problem: P): P {
   passage.outcome = problem.code;

@@ -4,7 +4,6 @@ import type { Clock, Timer } from '@hongyan/base/clock';
 import { type LogLevel, type LogLevels, logLevels } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
 import Type, { type Static } from 'typebox';
-import { askEach, type Processes } from './processes.ts';
 import type { OperatorRoute } from './route.ts';
 
 const path = '/debug/log-level';
@@ -26,7 +25,7 @@ export class LogLevelControl {
     this.#clock = clock;
   }
 
-  routes(processes: Processes): readonly OperatorRoute[] {
+  routes(): readonly OperatorRoute[] {
     return [
       { method: 'GET', path, handle: () => ok({ level: this.#levels.level }) },
       {
@@ -34,12 +33,8 @@ export class LogLevelControl {
         path,
         handle: async (request) => {
           const input = await request.body(ChangeSchema);
-          if (input.type !== 'ok') return input;
-          this.#change(input.value);
-          const body = JSON.stringify(input.value);
-          const others = await askEach(processes(), (process) => process.fetch(path, { method: 'PUT', body }));
-          const silent = others.filter(([, answer]) => answer === undefined).map(([name]) => name);
-          return ok({ ...input.value, not_reached: silent });
+          if (input.type === 'ok') this.#change(input.value);
+          return input;
         },
       },
     ];

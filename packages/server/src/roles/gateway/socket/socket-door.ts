@@ -2,7 +2,7 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { type Clock, sleep } from '@hongyan/base/clock';
-import type { Log } from '@hongyan/base/log';
+import type { Log, LogFields } from '@hongyan/base/log';
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { Limits } from '@hongyan/protocol/down';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -124,6 +124,8 @@ export class SocketDoor {
     socket.data.number = ++this.#opened;
     this.#sockets.add(socket);
     this.#awaitingHello.add(socket);
+    const { number: connection, address } = socket.data;
+    if (this.#options.log.isDebug) this.#options.log.debug('connection opened', { connection, address });
   }
 
   message(socket: Socket, message: string | Uint8Array): void {
@@ -139,7 +141,10 @@ export class SocketDoor {
 
   close(socket: Socket): void {
     const { state } = socket.data;
-    this.#options.meter.closed(state.type === 'closing' ? state.reason : undefined);
+    const { meter, log } = this.#options;
+    const reason = state.type === 'closing' ? state.reason : undefined;
+    meter.closed(reason);
+    if (log.isDebug) log.debug('connection closed', { ...identityOf(socket), reason: reason ?? 'client' });
     this.#sockets.delete(socket);
     this.#awaitingHello.delete(socket);
     this.#table.remove(socket);
@@ -298,7 +303,7 @@ export class SocketDoor {
       socket.data.takesBundles = hello.bundles === true;
       await this.#open(socket, opening, { clientName: hello.client ?? '', expiresAtMs });
     } catch (error) {
-      log.error('hello failed', { error });
+      log.error('hello failed', { ...identityOf(socket), error });
       this.#close(socket, 'overloaded');
     }
   }
@@ -328,8 +333,10 @@ export class SocketDoor {
       this.#table.release(interests);
       return this.#endSession(caller);
     }
-    this.#options.meter.handshakes.add('welcome');
+    const { meter, log } = this.#options;
+    meter.handshakes.add('welcome');
     socket.data.state = { type: 'open', caller, expiresAtMs };
+    if (log.isDebug) log.debug('session opened', { ...identityOf(socket), sessionId: caller.sessionId });
     socket.send(this.#welcome(socket, caller, opened.value.epoch));
     this.#table.attach(socket, interests);
     for (const [conversationId, isMember] of changes) this.#table.changeMembership(socket, conversationId, isMember);
@@ -369,10 +376,16 @@ export class SocketDoor {
     const { core, node, log } = this.#options;
     const closing = core
       .closeSession({ caller, node })
-      .catch((error: unknown) => log.error('session could not be closed', { error }))
+      .catch((error: unknown) => log.error('session could not be closed', { userId: caller.userId, error }))
       .finally(() => this.#closings.delete(closing));
     this.#closings.add(closing);
   }
+}
+
+/** What names a connection in the log. */
+function identityOf({ data: { number, state } }: Socket): LogFields {
+  const caller = 'caller' in state ? state.caller : undefined;
+  return { connection: number, ...(caller ? { userId: caller.userId, deviceId: caller.deviceId } : {}) };
 }
 
 /** Of a hello that was not let in. */
