@@ -252,7 +252,13 @@ class HongyanClient implements Client {
   }
 
   mute(conversation_id: ConversationId, untilMs: number | null) {
-    return this.#setPrivate({ type: 'mute', conversation_id, until: untilMs });
+    // [E24] What came while it was muted never brings it back, and what has come back is not archived again by a mute.
+    const { isArchived, lastMessage } = this.conversation(conversation_id) ?? {};
+    if (this.#session?.own.of(conversation_id).archivedCount !== undefined && !isArchived)
+      this.archive(conversation_id, false).catch(() => {}); // the outbox reports it
+    const endMs =
+      isArchived && lastMessage ? Math.min(lastMessage.timestampMs + 1, this.#environment.clock.nowMs()) : null;
+    return this.#setPrivate({ type: 'mute', conversation_id, until: untilMs ?? endMs });
   }
 
   pinConversation(conversation_id: ConversationId, isPinned: boolean) {

@@ -47,7 +47,11 @@ export function viewOf(conversation: Summary, parts: ViewParts): ConversationVie
     mutedUntilMs: own.mutedUntilMs,
     isMuted: own.isMuted,
     isPinned: own.isPinned,
-    isArchived: isArchived({ ...own, lastCount: conversation.last_count }),
+    isArchived: isArchived({
+      ...own,
+      lastCount: conversation.last_count,
+      lastMessageMs: lastMessage?.timestampMs ?? 0,
+    }),
     ...(own.draft ? { draft: own.draft } : {}),
   };
 }

@@ -136,21 +136,42 @@ test('[E22] a draft of another device is kept beside the own one, before and aft
   expect(view().draft).toEqual({ text: 'both', revision: 2, others: [] });
 });
 
-test('[E24] a mute ends by itself, and an archived conversation comes back with a message unless it is muted', async () => {
+test('[E24] a mute ends by itself, and an archived conversation comes back with a message unless it came while it was muted', async () => {
   const peer = await rig.begin();
   const reported: boolean[] = [];
   rig.client.on('conversation', ({ isMuted }) => reported.push(isMuted));
   void rig.client.archive(g1, true);
-  void rig.client.mute(g1, rig.clock.nowMs() + 5_000);
+  const untilMs = rig.clock.nowMs() + 5_000;
+  void rig.client.mute(g1, untilMs);
   await until(() => view().isArchived && view().isMuted);
   expect(changes()).toMatchObject([{ type: 'archive', count: 1 }, { type: 'mute' }]);
-  peer.send({ type: 'message', ...messageAt(2) });
+  peer.send({ type: 'message', ...messageAt(2), timestamp: untilMs - 1 });
   await until(() => view().lastSeq === 2);
   expect(view().isArchived).toBe(true);
   reported.length = 0;
   rig.clock.advance(5_000);
   await until(() => reported.includes(false));
-  expect(view()).toMatchObject({ isMuted: false, isArchived: false });
+  expect(view()).toMatchObject({ isMuted: false, isArchived: true });
+  peer.send({ type: 'message', ...messageAt(3), timestamp: untilMs });
+  await until(() => !view().isArchived);
+});
+
+test('[E24] what came while it was muted does not bring an archived conversation back when the user ends the mute', async () => {
+  const peer = await rig.begin();
+  void rig.client.archive(g1, true);
+  void rig.client.mute(g1, rig.clock.nowMs() + 5_000_000);
+  await until(() => view().isArchived && view().isMuted);
+  peer.send({ type: 'message', ...messageAt(2), timestamp: rig.clock.nowMs() - 1 });
+  await until(() => view().lastSeq === 2);
+  void rig.client.mute(g1, null);
+  await until(() => !view().isMuted);
+  expect(view().isArchived).toBe(true);
+  peer.send({ type: 'message', ...messageAt(3), timestamp: rig.clock.nowMs() + 1 });
+  await until(() => !view().isArchived);
+  // Back in the list it is no longer archived: a further mute does not take it away again.
+  void rig.client.mute(g1, rig.clock.nowMs() + 5_000_000);
+  await until(() => view().isMuted);
+  expect(view().isArchived).toBe(false);
 });
 
 test('[E23] what is read in private is no longer unread here, and its position stays', async () => {

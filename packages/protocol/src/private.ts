@@ -56,13 +56,20 @@ export function otherTexts(
   return draftTexts(current.content).filter((one) => !isOwn(one) && one.text !== change.text);
 }
 
-/** [E24] A message that came after it was archived brings a conversation back, unless it is muted. */
+/**
+ * [E24] A message that came after it was archived brings a conversation back, unless it came while the conversation was muted: the end
+ * of the mute brings nothing back by itself.
+ */
 export function isArchived(facts: {
   /** The count of the conversation that was archived; undefined: it is not archived. */
   readonly archivedCount: number | undefined;
   readonly lastCount: number;
   readonly isMuted: boolean;
+  /** Of the last mute, also one that has ended. */
+  readonly mutedUntilMs: number;
+  /** The server's time of the newest message. */
+  readonly lastMessageMs: number;
 }): boolean {
-  const { archivedCount, lastCount } = facts;
-  return archivedCount !== undefined && (lastCount <= archivedCount || facts.isMuted);
+  const { archivedCount, lastCount, isMuted, mutedUntilMs, lastMessageMs } = facts;
+  return archivedCount !== undefined && (lastCount <= archivedCount || isMuted || lastMessageMs < mutedUntilMs);
 }

@@ -36,15 +36,21 @@ test('[E21] kinds and what they are of do not share keys', () => {
 });
 
 test.each([
-  [undefined, 5, false, false],
-  [5, 5, false, true],
-  [5, 6, false, false],
-  [5, 6, true, true],
-  [0, 0, false, true],
-  [7, 6, false, true],
-])('[E24] archived at count %p with %p messages, muted %p: %p', (archivedCount, lastCount, isMuted, expected) => {
-  expect(isArchived({ archivedCount, lastCount, isMuted })).toBe(expected);
-});
+  [undefined, 5, false, 0, false],
+  [5, 5, false, 0, true],
+  [5, 6, false, 0, false],
+  [5, 6, true, 99, true],
+  // It came while the conversation was muted, or when that was over.
+  [5, 6, false, 11, true],
+  [5, 6, false, 10, false],
+  [0, 0, false, 0, true],
+  [7, 6, false, 0, true],
+])(
+  '[E24] archived at count %p with %p messages, the newest of time 10, muted %p until %p: %p',
+  (archivedCount, lastCount, isMuted, mutedUntilMs, expected) => {
+    expect(isArchived({ archivedCount, lastCount, isMuted, mutedUntilMs, lastMessageMs: 10 })).toBe(expected);
+  },
+);
 
 /** Devices write; each continues the newest draft that it has seen, or one before it. */
 const step = fc.record({
