@@ -23,6 +23,7 @@ import { checkedChange, checkedContent, checkedPrivateChange, checkedReferences,
 import { Emitter } from './emitter.ts';
 import { call } from './http.ts';
 import { loadKept } from './kept-data.ts';
+import { earlier } from './member-positions.ts';
 import { listMembers, toMember } from './members.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
@@ -248,7 +249,7 @@ class HongyanClient implements Client {
 
   markRead(conversationId: ConversationId, seq: Parameters<Client['markRead']>[1]): void {
     const state = this.#session?.conversations.get(conversationId);
-    if (state) this.#session?.conversations.read(state, seq <= state.lastSeq ? seq : state.lastSeq);
+    if (state) this.#session?.read(state, earlier(seq, state.lastSeq));
   }
 
   mute(conversation_id: ConversationId, untilMs: number | null) {

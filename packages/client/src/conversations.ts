@@ -48,6 +48,7 @@ export class Conversations {
   readonly #unreported = new Set<ConversationState>();
   #saveTimer: Timer | undefined;
   #saving = Promise.resolve(true);
+  readonly #waiting: ((saving: Promise<boolean>) => void)[] = [];
   /** Newest activity first, but for those that were added, changed or removed since. */
   #ordered: ConversationState[] = [];
   readonly #outOfOrder = new Set<ConversationState>();
@@ -139,10 +140,11 @@ export class Conversations {
     request: HistoryRequest,
     isPartEnough: boolean,
   ): Promise<HistoryPage | undefined> {
-    // What another tab keeps, and up to where, is not known here.
-    if (this.#options.isPaused() && !isPartEnough) return undefined;
+    // What another tab keeps, and how much of it, is not known here.
+    const isElsewhere = this.#options.isPaused();
+    if (isElsewhere && !isPartEnough) return undefined;
     if (!state.kept.isStored) await this.save();
-    const page = await this.#history.page(state, request, isPartEnough);
+    const page = await this.#history.page(state, request, { isPartEnough, isElsewhere });
     if (page && this.isCurrent(state)) this.#opened(state);
     return page;
   }
@@ -198,12 +200,19 @@ export class Conversations {
     events.emit('left', { conversationId });
   }
 
+  /** Resolves when the storage has everything of now, at the latest with the write that is due. */
+  saved(): Promise<unknown> {
+    return this.#saveTimer ? new Promise((resolve) => this.#waiting.push(resolve)) : this.#saving;
+  }
+
   /** Resolves when the storage has everything of now; with false when it failed, and the next change tries again. */
   save(): Promise<boolean> {
     this.#saveTimer?.cancel();
     this.#saveTimer = undefined;
     // In sequence: what an earlier write failed to keep is part of this one.
+    const waiting = this.#waiting.splice(0);
     this.#saving = this.#saving.then(() => this.#saveUnsaved());
+    for (const resolve of waiting) resolve(this.#saving);
     return this.#saving;
   }
 

@@ -5,7 +5,7 @@ import type { ClientMessage, ConversationWrite, HistoryPage, HistoryRequest, Kep
 import { applyChange } from './apply-change.ts';
 import type { ConversationState, Shown } from './conversation-state.ts';
 import { isMessage } from './entry-kind.ts';
-import type { Unstored } from './kept-messages.ts';
+import type { KeptMessages, Unstored } from './kept-messages.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import { utf8Length } from './unicode.ts';
 
@@ -63,23 +63,28 @@ export class DeviceHistory {
     }
   }
 
-  /** The page as of the last write; undefined where it is not kept, or not all of it while `isPartEnough` is not set. */
+  /**
+   * The page as of the last write; undefined where it is not kept, or not all of it while `isPartEnough` is not set. Where another
+   * client of the device writes (`isElsewhere`) it is as of what was shown here: what that one may not have written is at hand.
+   */
   async page(
     state: ConversationState,
     request: HistoryRequest,
-    isPartEnough: boolean,
+    { isPartEnough, isElsewhere }: { readonly isPartEnough: boolean; readonly isElsewhere: boolean },
   ): Promise<HistoryPage | undefined> {
     const { firstSeq, kept } = state;
     const { limit = limitDefault, afterSeq } = request;
     const isAfter = afterSeq !== undefined;
-    const { fromSeq, throughSeq: lastSeq } = kept.stored;
+    const held = () => (isElsewhere ? { fromSeq: kept.fromSeq, throughSeq: state.shownSeq } : kept.stored);
+    const { fromSeq, throughSeq: lastSeq } = held();
     const range = rangeOf(request, firstSeq, lastSeq);
     const isCut = range.fromSeq < fromSeq;
     if (state.isDoubted || fromSeq > lastSeq || (isCut && isAfter)) return undefined;
     if (isCut) range.fromSeq = fromSeq;
-    const found = await this.#read({ conversationId: state.id, ...range }, limit + 1, isAfter);
+    const read = (part: KeptRange) => this.#messages(part, isElsewhere ? kept.unstored : undefined);
+    const found = await readFrom({ conversationId: state.id, ...range }, { count: limit + 1, isAfter, read });
     // Void meanwhile.
-    if (!found || state.isDoubted || kept.stored.throughSeq < lastSeq) return undefined;
+    if (!found || state.isDoubted || held().throughSeq < lastSeq) return undefined;
     if (!isDense(found)) {
       kept.forget(state.shownSeq);
       return undefined;
@@ -91,23 +96,22 @@ export class DeviceHistory {
       messages: messages.map((message) => state.withStatus(message)),
       firstSeq,
       lastSeq: lastSeq as Seq,
-      hasMore: isCut || found.length > messages.length,
+      // How much of its oldest another client has deleted is not known here.
+      hasMore: isCut || found.length > messages.length || (isElsewhere && !isAfter && (messages[0]?.count ?? 0) > 1),
     };
   }
 
-  /** At least `count` messages from one end of the range, where it has so many: the seqs between them are those of other entries. */
-  async #read(
-    { conversationId, fromSeq, throughSeq }: KeptRange,
-    count: number,
-    isAfter: boolean,
-  ): Promise<readonly ClientMessage[] | undefined> {
-    for (let width = count; ; width *= 2) {
-      const from = isAfter ? fromSeq : Math.max(fromSeq, throughSeq - width + 1);
-      const through = isAfter ? Math.min(throughSeq, fromSeq + width - 1) : throughSeq;
-      if (through < from) return [];
-      const found = await this.#storage.messages({ conversationId, fromSeq: from, throughSeq: through });
-      if (!found || countOf(found) >= count || (from <= fromSeq && through >= throughSeq)) return found;
+  /** With what is not stored, where that is given. */
+  async #messages(range: KeptRange, unstored: KeptMessages['unstored'] | undefined) {
+    const found = await this.#storage.messages(range);
+    if (!found || !unstored) return found;
+    const all = new Map(found.map((message) => [message.seq ?? 0, message]));
+    for (const [seq, message] of unstored.messages) {
+      if (seq >= range.fromSeq && seq <= range.throughSeq) all.set(seq as Seq, message);
     }
+    const now = (message: ClientMessage) =>
+      unstored.changes.reduce((changed, change) => applyChange(changed, change, this.#self), message);
+    return [...all].sort(([a], [b]) => a - b).map(([, message]) => now(message));
   }
 
   /** [E2] Each with all changes of it that were shown; undefined when one cannot be read, which would stay as it was before its change. */
@@ -163,6 +167,28 @@ const rangeOf = (
   fromSeq: Math.max(afterSeq + 1, firstSeq),
   throughSeq: Math.min(beforeSeq - 1, lastSeq),
 });
+
+/** At least `count` messages from one end of the range, where it has so many: the seqs between them are those of other entries. */
+async function readFrom(
+  { conversationId, fromSeq, throughSeq }: KeptRange,
+  {
+    count,
+    isAfter,
+    read,
+  }: {
+    readonly count: number;
+    readonly isAfter: boolean;
+    readonly read: (range: KeptRange) => Promise<readonly ClientMessage[] | undefined>;
+  },
+): Promise<readonly ClientMessage[] | undefined> {
+  for (let width = count; ; width *= 2) {
+    const from = isAfter ? fromSeq : Math.max(fromSeq, throughSeq - width + 1);
+    const through = isAfter ? Math.min(throughSeq, fromSeq + width - 1) : throughSeq;
+    if (through < from) return [];
+    const found = await read({ conversationId, fromSeq: from, throughSeq: through });
+    if (!found || countOf(found) >= count || (from <= fromSeq && through >= throughSeq)) return found;
+  }
+}
 
 const countOf = (messages: readonly ClientMessage[]): number =>
   messages.filter(({ content }) => isMessage(content)).length;

@@ -57,6 +57,9 @@ export class KeptMessages {
   get isStored(): boolean {
     return this.unstoredCount === 0 && (!this.#taken || this.#taken === this.#stored);
   }
+  get unstored(): Pick<Unstored, 'messages' | 'changes'> {
+    return { messages: this.#messages, changes: this.#changes };
+  }
   get unstoredCount(): number {
     return this.#messages.size + this.#changes.length;
   }

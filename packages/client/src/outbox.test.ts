@@ -34,6 +34,7 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
           refuse: reject,
         });
       }),
+    onKept: () => Promise.resolve(),
     onAck: async ({ message }) => void acked.push(message),
     onChange: ({ message }) => changes.push(message),
   });
@@ -249,6 +250,7 @@ test('[C8] a storage that throws where it should reject is reported as well', as
   await settle();
   line[0]?.ack();
   expect((await sent).clientMsgId).toBe('a' as ClientMsgId);
+  await settle();
   expect(warnings).toHaveLength(2);
 });
 

@@ -22,6 +22,8 @@ export interface OutboxOptions {
   readonly transmit: (item: OutboxItem) => Promise<Ack>;
   /** The committed message or change, removed from the outbox. The send resolves when this does. Never rejects. */
   readonly onAck: (item: OutboxItem, ack: Ack) => Promise<void>;
+  /** Resolves when what was acknowledged is kept elsewhere: a run that begins before sends it again [D3]. */
+  readonly onKept: (item: OutboxItem) => Promise<unknown>;
   /** With an error it is of a change, which is gone from the outbox. */
   readonly onChange: (item: OutboxItem) => void;
 }
@@ -263,9 +265,12 @@ export class Outbox {
       timestampMs: timestamp,
       status,
     };
-    this.#remove(item);
+    this.#take(item);
     if (ack.noted) this.#showUntilEntry(item);
-    void this.#options.onAck({ ...item.kept, message }, ack).then(() => item.settled.resolve(message));
+    void this.#options.onAck({ ...item.kept, message }, ack).then(() => {
+      item.settled.resolve(message);
+      return this.#options.onKept(item.kept).then(() => this.#delete(item));
+    });
   }
 
   /** The entry that sums it up comes within a second; until then the message would be shown without it. */
@@ -311,11 +316,18 @@ export class Outbox {
   /** Also while it is being stored: storages apply calls in their order. */
   #remove(item: Item): void {
     if (item.state === 'gone') return;
+    this.#take(item);
+    void this.#delete(item);
+  }
+
+  #take(item: Item): void {
     item.state = 'gone';
-    const { clientMsgId } = item.kept.message;
-    this.#items.delete(clientMsgId);
+    this.#items.delete(item.kept.message.clientMsgId);
     this.#changes.delete(item);
-    void this.#options.storage.write((storage) => storage.deleteOutbox(clientMsgId));
+  }
+
+  #delete({ kept }: Item): Promise<boolean> {
+    return this.#options.storage.write((storage) => storage.deleteOutbox(kept.message.clientMsgId));
   }
 }
 

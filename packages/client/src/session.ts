@@ -21,6 +21,7 @@ import type { ConversationState } from './conversation-state.ts';
 import { Conversations } from './conversations.ts';
 import type { Emits } from './emitter.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
+import { earlier } from './member-positions.ts';
 import type { NetworkSignals } from './network-signals.ts';
 import { type Ack, Outbox } from './outbox.ts';
 import { entryOf, transmit } from './outbox-wire.ts';
@@ -159,10 +160,16 @@ export class Session {
     return this.conversations.get(conversationId) ?? (await this.#unknown.learn(conversationId));
   }
 
+  /** Without a connection in all tabs: this one may be closed before it reports or keeps it. */
+  read(state: ConversationState, seq: Seq): void {
+    this.conversations.read(state, seq);
+    if (!this.connection.isOpen) this.#tabs.announce({ type: 'read', conversationId: state.id, seq });
+  }
+
   /** In all tabs. */
   discard(clientMsgId: ClientMsgId): void {
     this.outbox.discard(clientMsgId);
-    this.#tabs.announceDiscard(clientMsgId);
+    this.#tabs.announce({ type: 'discard', clientMsgId });
   }
 
   /** After `end`, also in the other tabs of this device. */
@@ -181,6 +188,10 @@ export class Session {
       onMove: () => (this.#tabs.isStopped ? this.connection.open() : this.connection.redial()),
       onLogout,
       onDiscard: (clientMsgId) => this.outbox.discard(clientMsgId),
+      onRead: (conversationId, seq) => {
+        const state = this.conversations.get(conversationId);
+        if (state) this.conversations.read(state, earlier(seq, state.lastSeq));
+      },
     });
   }
 
@@ -210,6 +221,8 @@ export class Session {
       itemsMax: client.outboxMax ?? 10_000,
       transmit: (item) => transmit(this.connection, item),
       onAck: (item, ack) => this.#onAck(item, ack),
+      // What is lost of the private state the server has.
+      onKept: async ({ message }) => message.content.type === privateType || this.conversations.saved(),
       onChange: (item) => this.#onOutbox(item),
     });
   }
@@ -246,6 +259,8 @@ export class Session {
       this.outbox.disconnected();
       this.positions.disconnected();
       this.#tabs.disconnected();
+      for (const conversation of this.conversations.all())
+        if (conversation.isReadUnreported) this.read(conversation, conversation.readSeq);
     }
     // The outbox is written all the same: what is sent here leaves when this client connects again, or in the next run.
     if (state.type === 'closed') this.#isReplaced ||= state.reason === 'replaced';

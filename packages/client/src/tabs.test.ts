@@ -203,6 +203,60 @@ test('[C11] [C2] the tab that leads writes what is kept; another one does once i
   expect(writes[0]).toBe('conversations');
 });
 
+test('[C11] [C10] without a connection a tab that follows shows what came since it started, written by the other or not', async () => {
+  server.texts = ['a', 'b'];
+  const [first, second] = await two();
+  const newest = (limit: number) => second.client.history({ conversationId: group, limit });
+  await Promise.all([first.client.history({ conversationId: group }), newest(50)]);
+  const come = async (text: string) => {
+    server.texts = [...server.texts, text];
+    push(0, server.texts.length);
+    await until(() => second.shown.includes(text) && first.shown.includes(text));
+  };
+  await come('c');
+  clock.advance(300);
+  await until(async () => (await storage.messages({ conversationId: group, fromSeq: 1, throughSeq: 9 })).length === 3);
+  await come('d');
+  const edit = { type: 'hongyan.edit', target_seq: 3, content: { type: 'text', text: 'c edited' } };
+  const changed = new Promise((resolve) => second.client.on('changed', resolve));
+  connections()[0]?.send({
+    ...server.entry(5),
+    type: 'entry',
+    msg_id: 'm5',
+    client_msg_id: 'k5',
+    content: edit,
+    count: 4,
+  });
+  await changed;
+  server.scripted.answer = () => true;
+  connections()[0]?.close(4100);
+  await until(() => first.client.state.type === 'reconnecting' && second.client.state.type === 'reconnecting');
+  const page = await newest(3);
+  expect(page.messages.map(({ content }) => content.text)).toEqual(['b', 'c edited', 'd']);
+  expect(page).toMatchObject({ lastSeq: 5, hasMore: true });
+});
+
+test('[C11] [C5] what is read without a connection in a tab that follows is kept by the one that leads, and reported', async () => {
+  server.texts = ['a', 'b'];
+  const [first, second] = await two();
+  server.scripted.answer = () => true;
+  connections()[0]?.close(4100);
+  await until(() => first.client.state.type === 'reconnecting' && second.client.state.type === 'reconnecting');
+  second.client.markRead(group, 2 as never);
+  await until(() => first.client.conversation(group)?.readSeq === 2);
+  await second.client.close();
+  clock.advance(300);
+  await until(async () => {
+    const [kept] = (await storage.load()).conversations;
+    return (kept?.state as { conversation?: { read_seq: number } } | undefined)?.conversation?.read_seq === 2;
+  });
+  server.scripted.answer = (connection, frame) => server.answer(connection, frame);
+  clock.advance(60_000);
+  await isOnline(first.client);
+  clock.advance(1_000);
+  await until(() => connections().some(({ frames }) => frames.some(({ type, seq }) => type === 'read' && seq === 2)));
+});
+
 test('[C11] [C4] what a tab wrote offline and left behind is sent by another', async () => {
   const [first, second] = await two();
   server.scripted.answer = () => true;

@@ -4,7 +4,7 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { closeCode } from '@hongyan/protocol/codes';
 import type { DownOf } from '@hongyan/protocol/down';
-import type { ClientMsgId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { WebSocketConstructor, WebSocketLike } from './api.ts';
 import { deadline } from './deadline.ts';
 import { Follower } from './follower.ts';
@@ -27,6 +27,8 @@ export interface TabsOptions {
   readonly onLogout: () => void;
   /** The user has discarded a message in another tab. */
   readonly onDiscard: (clientMsgId: ClientMsgId) => void;
+  /** The user has read without a connection in another tab. */
+  readonly onRead: (conversationId: ConversationId, seq: Seq) => void;
 }
 
 export type Locks = Pick<LockManager, 'request'>;
@@ -36,7 +38,8 @@ type Notice =
   | { readonly type: 'join'; readonly id: string; readonly isVisible: boolean }
   | { readonly type: 'lead' }
   | { readonly type: 'logout' }
-  | { readonly type: 'discard'; readonly clientMsgId: ClientMsgId };
+  | { readonly type: 'discard'; readonly clientMsgId: ClientMsgId }
+  | { readonly type: 'read'; readonly conversationId: ConversationId; readonly seq: Seq };
 
 /** A tab that leads and does not answer for so long is frozen: another one leads. */
 const answerMsMax = 3_000;
@@ -125,9 +128,9 @@ export class Tabs {
     this.hasOthers = false;
   }
 
-  /** The other tabs do not send it either. */
-  announceDiscard(clientMsgId: ClientMsgId): void {
-    this.#notify({ type: 'discard', clientMsgId });
+  /** To the other tabs: they do not send a discarded message either, and have read what was read here. */
+  announce(notice: Extract<Notice, { type: 'discard' | 'read' }>): void {
+    this.#notify(notice);
   }
 
   /** After `leave`: the clients of the other tabs log out too. */
@@ -209,6 +212,8 @@ export class Tabs {
         return this.#options.onLogout();
       case 'discard':
         return this.#options.onDiscard(notice.clientMsgId);
+      case 'read':
+        return this.#options.onRead(notice.conversationId, notice.seq);
       default:
         // Of a later version of the page.
         return;
