@@ -1,20 +1,26 @@
-// make build: the client library as one file without imports, for pages and programs that take no packages.
+// make build: the client library as a file without imports, for pages and programs that take no packages, and beside it the storage
+// for browsers, which bots and servers can leave out.
 
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const root = join(import.meta.dir, '..');
+/** Output → source in packages/client/src. */
+export const clientFiles = { 'hongyan-client': 'client', 'hongyan-indexed-db': 'indexed-db-storage' } as const;
 
-/** Resolves with the size; rejects with the bundler's messages. */
-export async function buildClient(outfile: string): Promise<{ readonly bytes: number }> {
-  const text = await bundled();
-  if (/^\s*(import|export)\b.*\bfrom\b/m.test(text))
-    throw new Error('the client library depends on something at run time');
-  return { bytes: await Bun.write(outfile, text) };
+/** Resolves with the size of each file; rejects with the bundler's messages. */
+export async function buildClient(folder: string): Promise<Readonly<Record<string, number>>> {
+  const sizes: Record<string, number> = {};
+  for (const [name, source] of Object.entries(clientFiles)) {
+    const text = await bundled(join(root, `packages/client/src/${source}.ts`));
+    if (/^\s*(import|export)\b.*\bfrom\b/m.test(text)) throw new Error(`${name} depends on something at run time`);
+    sizes[name] = await Bun.write(join(folder, `${name}.js`), text);
+  }
+  return sizes;
 }
 
-async function bundled(): Promise<string> {
-  const build = await rolldown({ input: join(root, 'packages/client/src/client.ts'), platform: 'browser' });
+async function bundled(input: string): Promise<string> {
+  const build = await rolldown({ input, platform: 'browser' });
   try {
     const { output } = await build.generate({ format: 'esm', minify: true });
     // Hints for a bundler that would use the file as a source.
@@ -25,7 +31,6 @@ async function bundled(): Promise<string> {
 }
 
 if (import.meta.main) {
-  const outfile = join(root, 'dist/hongyan-client.js');
-  const { bytes } = await buildClient(outfile);
-  console.log(`dist/hongyan-client.js: ${Math.ceil(bytes / 1000)} KB`);
+  for (const [name, bytes] of Object.entries(await buildClient(join(root, 'dist'))))
+    console.log(`dist/${name}.js: ${Math.ceil(bytes / 1000)} KB`);
 }

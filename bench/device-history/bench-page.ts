@@ -1,6 +1,6 @@
 // What device-history.ts runs in the page of a browser.
 
-import { createIndexedDbStorage } from '@hongyan/client';
+import { createIndexedDbStorage } from '@hongyan/client/indexed-db-storage';
 import { fill, openings, type Sizes } from './openings.ts';
 
 const benchPage = {

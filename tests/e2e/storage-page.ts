@@ -1,7 +1,7 @@
 // What storage.test.ts runs in the page of a browser.
 
-import { createIndexedDbStorage } from '@hongyan/client';
 import type { ClientMsgId, ConversationId, Seq } from '@hongyan/client/api';
+import { createIndexedDbStorage } from '@hongyan/client/indexed-db-storage';
 import { item, storageContract } from '@hongyan/client/testing/storage-contract';
 
 const conversationId = 'g:1' as ConversationId;

@@ -1,8 +1,9 @@
 // Signed in or not: keeps the token of this origin, the same for all its tabs, and starts and ends the client that lives with it.
 
 import { unreachable } from '@hongyan/base/assert';
-import { createClient, createIndexedDbStorage } from '@hongyan/client';
+import { createClient } from '@hongyan/client';
 import type { UserId } from '@hongyan/client/api';
+import { createIndexedDbStorage } from '@hongyan/client/indexed-db-storage';
 import { type BrowserStorage, storageName } from './browser/browser-storage.ts';
 import { closeConversation } from './browser/route.ts';
 import { serverAddress } from './browser/server-address.ts';

@@ -43,7 +43,6 @@ export { login, signup } from './accounts.ts';
 export type * from './api.ts';
 export { applyChange } from './apply-change.ts';
 export { ClientError } from './client-error.ts';
-export { createIndexedDbStorage } from './indexed-db-storage.ts';
 export { createMemoryStorage } from './memory-storage.ts';
 export type { ClientEnvironment } from './session.ts';
 
