@@ -43,6 +43,9 @@ export async function startServer(dataFolder: string, options: ServerOptions = {
     dataFolder,
     '--operator-listen',
     '127.0.0.1:0',
+    // What the server can do is measured, not what a user may.
+    '--default-tier',
+    'unlimited',
   ];
   const child = Bun.spawn(onCore(core, [...command, '--log-level', 'warn', ...args]), {
     stdin: 'ignore',

@@ -3,7 +3,8 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { call } from '@hongyan/testing/http-client';
+import { call, signUp } from '@hongyan/testing/http-client';
+import { until } from '@hongyan/testing/until';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 import { Terminal } from './terminal.ts';
@@ -131,4 +132,26 @@ test('an unknown user and a folder without users leave with 1 and create nothing
   await hongyan(['user', 'add', 'bob', '--random-password', '--data', dataDir]);
   const unknown = await hongyan(['user', 'passwd', 'alice', '--data', dataDir], { stdin: `${password}\n` });
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('has no user alice') });
+});
+
+test('[L3] a tier is set beside a running server, which follows; what is no tier or no user is refused', async () => {
+  const dataDir = await dataFolder('user-tier');
+  const server = await startServer({ dataDir, env: { HONGYAN_DEFAULT_TIER: 'free', HONGYAN_TIERS: 'free=1/2/1' } });
+  const { token } = await signUp(server.url, 'ann');
+  const passed = async () => {
+    const answers = await Promise.all(Array.from({ length: 30 }, () => call(server.url, '/v1/me', { token })));
+    return answers.filter(({ status }) => status === 200).length;
+  };
+  expect(await passed()).toBeLessThan(10);
+  const tier = (...args: readonly string[]) => hongyan(['user', 'tier', ...args, '--data', dataDir]);
+  expect(await tier('ann', 'gold')).toMatchObject({ code: 2, stderr: expect.stringContaining('unlimited, free') });
+  expect(await tier('nobody', 'unlimited')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('no user nobody'),
+  });
+  expect(await tier('ANN', 'unlimited')).toEqual({ code: 0, stdout: 'ANN has tier unlimited\n', stderr: '' });
+  await until(async () => (await passed()) === 30, { withinMs: 60_000 });
+  expect(await tier('ann', 'default')).toMatchObject({ code: 0 });
+  await until(async () => (await passed()) < 10, { withinMs: 60_000 });
+  await server.stop();
 });

@@ -13,6 +13,19 @@ export interface Refused<Code extends string> {
   /** What is wrong and what to do, in plain English. */
   readonly message: string;
   readonly retryAfterMs?: number | undefined;
+  /** Of a caller beyond its rate. */
+  readonly quota?: Quota | undefined;
+}
+
+/** How much a caller may ask, and what is left of it. */
+export interface Quota {
+  /** Of letters, digits and hyphens. */
+  readonly name: string;
+  /** Units at once. */
+  readonly size: number;
+  /** In which as many come again. */
+  readonly windowS: number;
+  readonly remaining: number;
 }
 
 /** The server cannot do it now: the same request may succeed later. */

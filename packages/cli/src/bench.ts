@@ -24,7 +24,8 @@ export const bench: Command = {
 removed afterwards. Each message is sent, made durable, received, acknowledged by its receiver, and seen as
 delivered by its sender. The generator runs beside the server and takes its share of the machine.
 With --url one pair of accounts of a running server write to each other for real; their passwords are asked for, or
-are lines of standard input. Exits with status 1 if a message was lost or refused.`,
+are lines of standard input; their tier limits their rate: hongyan user tier <user_id> unlimited lifts that.
+Exits with status 1 if a message was lost or refused.`,
   values: {
     seconds: { placeholder: 's', description: 'How long each of the two loads runs. Default: 5' },
     rate: { placeholder: 'messages/s', description: 'The fixed rate. Default: 1000' },

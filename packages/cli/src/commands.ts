@@ -14,13 +14,14 @@ import { token } from './token.ts';
 import { userAdd } from './user-add.ts';
 import { userList } from './user-list.ts';
 import { userPasswd } from './user-passwd.ts';
+import { userTier } from './user-tier.ts';
 import { versionCommand } from './version.ts';
 import { webhookCommands } from './webhook.ts';
 
 const users: CommandGroup = {
   title: 'Users of a data folder',
   name: 'user',
-  commands: [userAdd, userList, userPasswd],
+  commands: [userAdd, userList, userPasswd, userTier],
 };
 
 const keys: CommandGroup = {

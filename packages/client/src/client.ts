@@ -29,6 +29,7 @@ import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
 import { newId } from './new-id.ts';
 import type { NewMessage } from './outbox.ts';
+import { patiently } from './patiently.ts';
 import { privateType } from './private-state.ts';
 import type { RouteName } from './routes.ts';
 import { SafeStorage } from './safe-storage.ts';
@@ -452,7 +453,9 @@ class HongyanClient implements Client {
   }
 
   async #call<N extends RouteName>(name: N, input: Input<N>): Promise<Output<N>> {
-    return call(name, input, { url: this.#options.url, token: await this.#token() });
+    return patiently(this.#environment, async () =>
+      call(name, input, { url: this.#options.url, token: await this.#token() }),
+    );
   }
 
   async #token(): Promise<string> {

@@ -11,6 +11,7 @@ import type { ConnectionState, WebSocketLike } from './api.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import type { NetworkSignals } from './network-signals.ts';
 import { OpenSocket } from './open-socket.ts';
+import { patiently } from './patiently.ts';
 import type { RequestName } from './requests.ts';
 import { StrayHellos } from './stray-hellos.ts';
 import { readFrames } from './wire-shapes.ts';
@@ -53,6 +54,8 @@ interface Connecting {
   hasSentHello: boolean;
   /** The server answered the hello with an error. */
   isRefused: boolean;
+  /** What that said. */
+  retryAfterMs?: number | undefined;
 }
 
 interface Open {
@@ -77,6 +80,8 @@ type ClosedReason = Extract<ConnectionState, { type: 'closed' }>['reason'];
 const connectTimeoutMs = 15_000;
 const backOffBaseMs = 500;
 const backOffMaxMs = 30_000;
+/** After 4101: the device asked for too much, and so long the server gets nothing from it. */
+const tooFastMs = 1_000;
 /** "Reconnect now" to all clients at once must not mean the same millisecond. */
 const reconnectSpreadMs = 300;
 
@@ -128,9 +133,18 @@ export class Connection {
   }
 
   /** Rejects with the server's refusal, or `unavailable` when no answer came: then the outcome is unknown. */
-  async request<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
+  async requestOnce<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
     if (this.#life.type !== 'open') throw new ClientError('unavailable', 'not connected');
     return this.#life.open.requests.ask(name, input);
+  }
+
+  /** [C12] The same; beyond the rate it waits, as long as this connection lasts. */
+  async request<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
+    const life = this.#life;
+    return patiently(this.#options, async () => {
+      if (this.#life !== life) throw new ClientError('unavailable', 'the connection was lost');
+      return this.requestOnce(name, input);
+    });
   }
 
   /** false when it cannot leave now. */
@@ -192,7 +206,10 @@ export class Connection {
     const life = this.#life;
     if (life.type === 'connecting') {
       if (frame.type === 'welcome') this.#welcomed(life, frame);
-      else if (frame.type === 'error') life.isRefused = true;
+      else if (frame.type === 'error') {
+        life.isRefused = true;
+        life.retryAfterMs = frame.retry_after_ms;
+      }
       return;
     }
     if (life.type !== 'open') return;
@@ -228,7 +245,8 @@ export class Connection {
     const action = this.#actionOn(code);
     if (this.#life.type === 'connecting') this.#life.socket = undefined;
     if (action === 'stop') return this.#stop(stopReason(code));
-    this.#lost(action, new ClientError('unavailable', `the connection was closed (${code})`));
+    const error = new ClientError('unavailable', `the connection was closed (${code})`);
+    this.#lost(action, error, code === closeCode.rate_limited ? tooFastMs : 0);
   }
 
   /** [C6] What the code asks for, unless its cause may be the network and not this device. */
@@ -242,7 +260,7 @@ export class Connection {
     return closeAction(code);
   }
 
-  #lost(action: 'reconnect' | 'back_off', error: ClientError): void {
+  #lost(action: 'reconnect' | 'back_off', error: ClientError, delayMinMs = 0): void {
     const life = this.#life;
     if (life.type === 'closed' || life.type === 'waiting') return;
     this.#leave(life, error);
@@ -250,10 +268,12 @@ export class Connection {
     const wasStable = life.type === 'open' && clock.monotonicMs() - life.sinceMs >= stableAfterMs;
     const attempt = wasStable ? 0 : life.attempt + 1;
     const spreadMs = (life.type === 'open' ? life.reconnectAfterMs : undefined) ?? reconnectSpreadMs;
-    const delayMs =
+    const toldMs = life.type === 'connecting' ? (life.retryAfterMs ?? 0) : 0;
+    const ownMs =
       action === 'reconnect' && attempt <= 1
         ? Math.floor(random() * spreadMs)
         : backOffMs(attempt, { baseMs: backOffBaseMs, maxMs: backOffMaxMs, random });
+    const delayMs = Math.max(delayMinMs, toldMs) + ownMs;
     this.#life = { type: 'waiting', attempt, timer: clock.after(delayMs, () => this.#attempt(attempt)) };
     onState({ type: 'reconnecting', attempt, retryAtMs: clock.nowMs() + delayMs });
   }

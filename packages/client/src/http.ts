@@ -83,9 +83,9 @@ function checkText(name: string, value: unknown): void {
 
 async function refusalOf(response: Response): Promise<ClientError> {
   const { status, headers } = response;
-  const retryAfterMs = Number(headers.get('retry-after')) * 1000 || undefined;
   // Without a code a proxy between answered in the server's place.
-  const { code, detail } = (await response.json().catch(() => ({}))) as Partial<ProblemDetails>;
+  const { code, detail, retry_after_ms } = (await response.json().catch(() => ({}))) as Partial<ProblemDetails>;
+  const retryAfterMs = retry_after_ms ?? (Number(headers.get('retry-after')) * 1000 || undefined);
   if (code !== undefined && code in errorStatus)
     return new ClientError(code as ErrorCode, detail ?? code, { retryAfterMs });
   return new ClientError(codeOfStatus(status), `the server answered ${status}`, { retryAfterMs });

@@ -9,21 +9,21 @@ import { privateType } from './private-state.ts';
 
 // JSON leaves out what is undefined.
 
-/** The content of a change has the fields of its request, as `client.ts` made it. */
+/** Once: the outbox waits itself, so that its order is kept. The content of a change has the fields of its request, as `client.ts` made it. */
 export function transmit(connection: Connection, item: OutboxItem): Promise<Ack> {
-  if (!item.isChange) return connection.request('send', sendInput(item));
+  if (!item.isChange) return connection.requestOnce('send', sendInput(item));
   const { message, expectEdited } = item;
   const { type, ...fields } = message.content;
   const key = { client_msg_id: message.clientMsgId };
-  if (type === privateType) return connection.request('setPrivate', { ...key, ...fields } as Input<'setPrivate'>);
+  if (type === privateType) return connection.requestOnce('setPrivate', { ...key, ...fields } as Input<'setPrivate'>);
   const change = { ...fields, conversation_id: message.conversationId, ...key };
-  if (type === 'hongyan.recall') return connection.request('recall', change as unknown as Input<'recall'>);
+  if (type === 'hongyan.recall') return connection.requestOnce('recall', change as unknown as Input<'recall'>);
   if (type === 'hongyan.pin') {
     const { pinned, ...place } = change as typeof change & { readonly pinned?: unknown };
-    return connection.request(pinned ? 'pin' : 'unpin', place as unknown as Input<'pin'>);
+    return connection.requestOnce(pinned ? 'pin' : 'unpin', place as unknown as Input<'pin'>);
   }
-  if (type === 'hongyan.reaction') return connection.request('react', change as unknown as Input<'react'>);
-  return connection.request('edit', { ...change, expect_seq: expectEdited } as unknown as Input<'edit'>);
+  if (type === 'hongyan.reaction') return connection.requestOnce('react', change as unknown as Input<'react'>);
+  return connection.requestOnce('edit', { ...change, expect_seq: expectEdited } as unknown as Input<'edit'>);
 }
 
 function sendInput({ target, message }: OutboxItem): Input<'send'> {

@@ -135,6 +135,36 @@ test('a refusal for the moment is waited out as long as the server asks, then ev
   await Promise.all([sent, behind]);
 });
 
+test('[C12] beyond the rate sends wait as long as the server says, and then leave one by one until it takes more', async () => {
+  const { outbox, line, send, clock } = rig();
+  outbox.connected();
+  const sent = Array.from({ length: 8 }, (_, index) => send(`k${index}`));
+  await settle();
+  expect(line).toHaveLength(8);
+  for (const one of line.slice(0, 3)) one.ack();
+  for (const one of line.slice(3)) one.refuse(new ClientError('rate_limited', 'wait', { retryAfterMs: 100 }));
+  await settle();
+  clock.advance(111);
+  expect(line).toHaveLength(8);
+  clock.advance(1);
+  expect(keysOn(line.slice(8))).toEqual(['k3']);
+  line[8]?.ack();
+  await settle();
+  expect(keysOn(line.slice(9))).toEqual(['k4', 'k5']);
+  line[10]?.refuse(new ClientError('rate_limited', 'wait', { retryAfterMs: 100 }));
+  await settle();
+  line[9]?.ack();
+  await settle();
+  expect(line).toHaveLength(11);
+  clock.advance(112);
+  expect(keysOn(line.slice(11))).toEqual(['k5', 'k6']);
+  for (let next = 11; next < line.length; next++) {
+    line[next]?.ack();
+    await settle();
+  }
+  await Promise.all(sent);
+});
+
 test('a refusal for good fails the message, keeps it for a retry, and lets those behind it through', async () => {
   const { outbox, storage, line, send } = rig();
   outbox.connected();

@@ -72,6 +72,8 @@ export class Outbox {
   readonly #changes = new Set<Item>();
   #nextNo = 1;
   #inFlight = 0;
+  /** [C12] Beyond the rate one at a time; each acknowledgement then widens it, as a line that was congested is tried again. */
+  #window = inFlightMax;
   #isConnected = false;
   #refusals = 0;
   #pause: Timer | undefined;
@@ -232,7 +234,7 @@ export class Outbox {
     if (!this.#isConnected || this.#pause) return;
     const changing = new Set<string>();
     for (const item of this.#items.values()) {
-      if (this.#inFlight >= inFlightMax || item.state === 'storing') return;
+      if (this.#inFlight >= Math.floor(this.#window) || item.state === 'storing') return;
       const place = placeOf(item.kept);
       const mustWait = place !== undefined && changing.has(place);
       if (place !== undefined) changing.add(place);
@@ -246,6 +248,7 @@ export class Outbox {
     try {
       const ack = await this.#options.transmit(item.kept);
       this.#refusals = 0;
+      this.#window = Math.min(inFlightMax, this.#window + 1 / this.#window);
       this.#acked(item, ack);
     } catch (thrown) {
       this.#refused(item, toClientError(thrown));
@@ -285,16 +288,19 @@ export class Outbox {
     if (item.state === 'gone') return;
     if (!error.isRetryable) return this.#failed(item, error);
     item.state = 'queued';
+    if (error.code === 'rate_limited') this.#window = 1;
     if (!this.#isConnected || this.#pause) return;
-    const delayMs = backOffMs(this.#refusals++, {
-      baseMs: retryBaseMs,
-      maxMs: retryMaxMs,
-      random: this.#options.random,
-    });
-    this.#pause = this.#options.clock.after(Math.max(delayMs, error.retryAfterMs ?? 0), () => {
+    this.#pause = this.#options.clock.after(this.#delayAfter(error), () => {
       this.#pause = undefined;
       this.#pump();
     });
+  }
+
+  /** Who is beyond its rate is told when there is room; any other refusal is a guess. */
+  #delayAfter({ code, retryAfterMs = 0 }: ClientError): number {
+    const { random } = this.#options;
+    if (code === 'rate_limited' && retryAfterMs > 0) return retryAfterMs + Math.floor((random() * retryAfterMs) / 4);
+    return Math.max(retryAfterMs, backOffMs(this.#refusals++, { baseMs: retryBaseMs, maxMs: retryMaxMs, random }));
   }
 
   /** A message is kept for a retry; of a change, the message as it was remains. */

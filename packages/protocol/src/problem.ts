@@ -8,5 +8,6 @@ export const ProblemSchema = Type.Object({
   status: Type.Integer(),
   detail: Type.String({ description: 'What is wrong and what to do' }),
   code: Type.String(),
+  retry_after_ms: Type.Optional(Type.Integer({ minimum: 0, description: 'Retry-After, in milliseconds' })),
 });
 export type ProblemDetails = Static<typeof ProblemSchema>;

@@ -1,8 +1,10 @@
 // Every way an operation can fail to succeed: its code, HTTP status, sentence and retry time, in one table.
 // Frames, problem+json and the link are made from it; no other file builds a refusal of its own wording.
 
-import { type Failed, type Ok, type Refused, StoreFailure } from '@hongyan/base/result';
+import { type Failed, type Ok, type Quota, type Refused, StoreFailure } from '@hongyan/base/result';
 import type { ErrorCode } from './codes.ts';
+
+export type { Quota };
 
 export type FailureCode = Extract<ErrorCode, 'unavailable' | 'overloaded' | 'unknown_outcome'>;
 export type RefusalCode = Exclude<ErrorCode, FailureCode | 'internal'>;
@@ -14,6 +16,12 @@ export type Problem =
   | { readonly type: 'bug'; readonly code: 'internal'; readonly message: string };
 
 const refused = (code: RefusalCode, message: string): Refused<RefusalCode> => ({ type: 'refused', code, message });
+const limited = (message: string, retryAfterMs: number, quota?: Quota): Refused<RefusalCode> => ({
+  ...refused('rate_limited', message),
+  // In whole milliseconds, and never too early.
+  retryAfterMs: Math.ceil(retryAfterMs),
+  ...(quota === undefined ? {} : { quota }),
+});
 const failed = (code: FailureCode, message: string, retryAfterMs?: number): Failed<FailureCode> => ({
   type: 'failed',
   code,
@@ -81,6 +89,15 @@ export const refusal = {
     refused('bad_request', 'this password is among those that guessing tries first: choose a longer or rarer one'),
   tooLong: (field: string, max: number) => refused('too_large', `${field} is longer than ${max} characters`),
   tooLarge: (what: string, bytesMax: number) => refused('too_large', `${what} is larger than ${bytesMax} bytes`),
+  rateLimited: ({ retryAfterMs, quota }: { readonly retryAfterMs: number; readonly quota?: Quota }) =>
+    limited('too many requests: wait as long as this says, then repeat it', retryAfterMs, quota),
+  triedTooOften: (retryAfterMs: number) =>
+    limited('too many attempts: wait as long as this says, then try again', retryAfterMs),
+  storedTooMuch: (bytesPerDay: number, retryAfterMs: number) =>
+    limited(
+      `more than ${Math.round(bytesPerDay / 1_048_576)} MiB were sent within a day: wait as long as this says, then send again`,
+      retryAfterMs,
+    ),
   tooMany: (what: string, max: number) => refused('too_large', `more than ${max} ${what}`),
   badWebhookUrl: (why: string) => refused('bad_request', `this URL cannot receive webhooks: ${why}`),
   badWebhookSecret: () =>

@@ -98,7 +98,11 @@ async function createUsers(data: string, userIds: readonly string[]): Promise<vo
 /** Runs this program again as a process of its own: the generator must not share its event loop. */
 async function startServer(data: string) {
   const child = Bun.spawn(
-    [...program, 'start', '--listen', '127.0.0.1:0', '--operator-listen', '', '--data', data, '--log-level', 'warn'],
+    [
+      ...[...program, 'start', '--listen', '127.0.0.1:0', '--operator-listen', '', '--data', data],
+      // What the server can do is measured, not what a user may.
+      ...['--default-tier', 'unlimited', '--log-level', 'warn'],
+    ],
     {
       stdin: 'ignore',
       stdout: 'pipe',

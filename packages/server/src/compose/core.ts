@@ -8,6 +8,7 @@ import type { MsgId } from '@hongyan/protocol/ids';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
+import { parseTiers } from '../config/tiers.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { StoreMeter } from '../metrics/store-meter.ts';
 import type { Access } from '../ports/access/access.ts';
@@ -17,13 +18,17 @@ import type { Core } from '../ports/core/core.ts';
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
+import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
 import { MemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
 import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../ports/timeline/timeline.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
+import { CallerLimits } from '../roles/core/caller-limits.ts';
 import { startCore } from '../roles/core/core.ts';
 import type { CoreLimits } from '../roles/core/deps.ts';
 import { CoreMeter } from '../roles/core/meter.ts';
+import { StoredBytes } from '../roles/core/stored-bytes.ts';
+import { UserTiers } from '../roles/core/user-tiers.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { type OpenEvents, openEvents } from './events.ts';
 
@@ -32,6 +37,8 @@ export interface OpenCore {
   readonly bus: EventBus;
   readonly access: Access;
   readonly events: Pick<OpenEvents, 'webhooks' | 'reader'>;
+  readonly limits: CallerLimits;
+  readonly tiers: UserTiers;
   /** Resolves when a store cannot be written any more: only another process can. */
   readonly died: Promise<void>;
   readonly check: HealthCheck;
@@ -103,6 +110,15 @@ export async function openCore(
     help: 'Users with a connection to any process',
     read: () => registry.userCount,
   });
+  const buckets = () => new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax });
+  const tiers = new UserTiers({
+    directory,
+    tiers: parseTiers(config.tiers),
+    defaultTier: config.defaultTier,
+    clock,
+    log,
+  });
+  const rateLimiter = buckets();
   const core = startCore({
     commands,
     timeline,
@@ -116,6 +132,8 @@ export async function openCore(
     meter: new CoreMeter(metrics),
     newMsgId: createUuidV7(() => clock.nowMs()) as () => MsgId,
     limits: coreLimits(config),
+    rateLimiter,
+    storedBytes: new StoredBytes({ tiers, limiter: buckets() }),
     isSignupEnabled: config.signupEnabled,
   });
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
@@ -124,6 +142,8 @@ export async function openCore(
     bus,
     access,
     events,
+    limits: new CallerLimits({ tiers, limiter: rateLimiter }),
+    tiers,
     died,
     check: {
       name: 'stores',
@@ -166,6 +186,8 @@ function coreLimits(config: Config): CoreLimits {
     conversationsPerUserMax: config.conversationsPerUserMax,
     membersInlineMax: config.membersInlineMax,
     receiptsPushMax: config.receiptsPushMax,
+    addressLoginsPerMinute: config.addressLoginsPerMinute,
+    addressSignupsPerHour: config.addressSignupsPerHour,
     mentionAllMax: config.mentionAllMax,
     changes: {
       editWindowMs: config.editWindowS * 1000,

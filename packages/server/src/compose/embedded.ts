@@ -9,6 +9,7 @@ import type { Tokens } from '../ports/tokens/tokens.ts';
 import type { ListConnections } from '../roles/operator/connections.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
+import { tierRoutes } from '../roles/operator/tiers.ts';
 import { type OpenCore, openCore, type Surroundings } from './core.ts';
 import { openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
@@ -48,7 +49,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
     // Before clients are let in: an address that is taken is reported first, and operators see the start.
     const operator = await openOperator(config, surroundings, {
       checks: [opened.check, front.check],
-      routes: webhookRoutes(opened.events.webhooks),
+      routes: [...webhookRoutes(opened.events.webhooks), ...tierRoutes(opened.tiers)],
       connections: (page) => front.connections(page),
       levels: front.levels(given.log),
       processes: () => front.processes,
@@ -124,8 +125,9 @@ async function startGateways(
   { opened, tokens }: { readonly opened: OpenCore; readonly tokens: Tokens },
 ): Promise<Gateways> {
   if (config.gateways > 1) return GatewaySupervisor.start(config, surroundings, opened);
-  const { core, bus } = opened;
-  const gateway = await openGateway(config, surroundings, { core, bus, tokens, node: 'embedded' });
+  const { core, bus, limits } = opened;
+  const steps = { limit: limits.check };
+  const gateway = await openGateway(config, surroundings, { core, bus, tokens, steps, node: 'embedded' });
   return {
     url: gateway.url,
     get health(): Health {

@@ -1,16 +1,19 @@
 // The gateway as configured, in front of a core that may be in this process or in another.
 
 import { parseAddress } from '@hongyan/base/address';
+import { parseNetworks } from '@hongyan/base/networks';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { Limits } from '@hongyan/protocol/down';
 import { protocolVersion } from '@hongyan/protocol/version';
 import type { Config } from '../config/options.ts';
 import type { Core } from '../ports/core/core.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
+import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
+import { ClientAddresses } from '../roles/gateway/client-address.ts';
 import { Gateway } from '../roles/gateway/gateway.ts';
 import { GatewayMeter } from '../roles/gateway/meter.ts';
-import type { GatewayLimits, ListenOptions } from '../roles/gateway/options.ts';
+import type { GatewayLimits, GatewayOptions, ListenOptions } from '../roles/gateway/options.ts';
 import type { Surroundings } from './core.ts';
 import { openFilesForConnections } from './open-files.ts';
 import { version } from './version.ts';
@@ -21,6 +24,7 @@ export interface GatewayPlace {
   readonly bus: EventBus;
   readonly tokens: Tokens;
   readonly node: string;
+  readonly steps?: NonNullable<GatewayOptions['steps']>;
   /** Other gateways accept on the same port. */
   readonly isPortShared?: boolean;
   readonly isCoreReachable?: () => boolean;
@@ -42,6 +46,8 @@ export async function openGateway(
     meter,
     newSessionId: createUuidV7(() => clock.nowMs()),
     limits,
+    clientAddresses: new ClientAddresses(parseNetworks(config.trustedProxies)),
+    rateLimiter: new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax }),
     wireLimits: wireLimits(config),
     publicUrl: config.publicUrl,
     webRoot: await findWebRoot(config.webRoot),
@@ -63,8 +69,16 @@ function gatewayLimits(config: Config): GatewayLimits {
     connectionsMax: Math.min(config.connectionsMax, openFilesForConnections()),
     awaitingHelloMax: config.helloPendingMax,
     inFlightMax: config.inFlightPerConnectionMax,
+    addresses: {
+      connectionsMax: shareOf(config, config.addressConnectionsMax),
+      handshakesPerS: shareOf(config, config.addressHandshakesPerSecond),
+      requestsPerS: shareOf(config, config.addressRequestsPerSecond),
+    },
   };
 }
+
+/** The kernel spreads the connections of an address over the gateways: each allows its part. */
+const shareOf = ({ gateways }: Config, whole: number): number => Math.ceil(whole / gateways);
 
 function wireLimits(config: Config): Limits {
   return {

@@ -38,12 +38,21 @@ function refusal(given: Given, more: Partial<LoadInput> = {}): string {
 function valuesOf(option: Option): readonly (string | number | boolean)[] {
   if (option.type === 'switch') return [!option.default, option.default, !option.default];
   if (option.type === 'text') {
+    const own = ownValues[option.name];
+    if (own !== undefined) return own;
     if (option.name === 'listen' || option.name === 'operator-listen')
       return ['[::1]:0', 'localhost:65535', '0.0.0.0:1'];
     return option.oneOf ? [...option.oneOf, ...option.oneOf, ...option.oneOf].slice(-3) : ['one', '2', 'drei 鸿雁 "'];
   }
   return [option.min, option.max, Math.min(option.min + 1, option.max)];
 }
+
+/** Options whose texts have a form. */
+const ownValues: Readonly<Record<string, readonly string[]>> = {
+  tiers: ['free=1/2/3', 'free=4/5/6', 'free=7/8/9,gold=1000/2000/5000'],
+  'default-tier': ['paid', 'unlimited', 'paid'],
+  'trusted-proxies': ['10.0.0.0/8', '::1,192.0.2.7', ''],
+};
 
 /** Options that are checked together get a partner that fits. */
 const partners: Readonly<Record<string, readonly string[]>> = {
@@ -212,4 +221,12 @@ describe('what is unknown or cannot be', () => {
     };
     expect(refusal({ argv: ['--config', path] }, { readFile })).toBe(`${path} cannot be read: unexpected`);
   });
+});
+
+test.each([
+  ['tiers=free=10', 'tiers: tiers are name='],
+  ['default-tier=gold', 'default-tier is one of unlimited, free, paid; not "gold"'],
+  ['trusted-proxies=10.0.0.0/99', 'trusted-proxies: networks are addresses'],
+])('--%s is refused', (given, message) => {
+  expect(refusal({ argv: [`--${given}`] })).toStartWith(message);
 });

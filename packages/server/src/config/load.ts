@@ -1,8 +1,10 @@
 // From flags, environment and file to the effective configuration, or to a message that says what to change.
 
+import { parseNetworks } from '@hongyan/base/networks';
 import { closest, distance } from 'fastest-levenshtein';
 import { parse as parseToml } from 'smol-toml';
 import { type Config, camelCase, environmentName, fileKey, type Option, options } from './options.ts';
+import { parseTiers } from './tiers.ts';
 
 export type Source = 'default' | 'file' | 'environment' | 'flag';
 
@@ -213,11 +215,27 @@ function checkTogether(config: Config): void {
     );
   if (operatorListen === listen && !listen.endsWith(':0'))
     throw new ConfigError('operator-listen and listen are two addresses: clients must not reach what is for operators');
+  checkLimits(config);
   if ((tlsCert === '') !== (tlsKey === '')) throw new ConfigError('tls-cert and tls-key go together');
   if (contentBytesMax > frameBytesMax) throw new ConfigError('content-bytes-max is at most frame-bytes-max');
   // One message alone would close whoever it is sent to as a slow consumer, each time.
   if (contentBytesMax > connectionBacklogBytesMax / 2)
     throw new ConfigError('content-bytes-max is at most half of connection-backlog-bytes-max');
+}
+
+function checkLimits({ tiers, defaultTier, trustedProxies }: Config): void {
+  const known = orConfigError('tiers', () => parseTiers(tiers));
+  if (!known.has(defaultTier))
+    throw new ConfigError(`default-tier is one of ${[...known.keys()].join(', ')}; not "${defaultTier}"`);
+  orConfigError('trusted-proxies', () => parseNetworks(trustedProxies));
+}
+
+function orConfigError<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new ConfigError(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 const isAddress = (text: string): boolean => Number(text.match(/^.+:(\d{1,5})$/)?.[1] ?? Number.NaN) <= 65_535;

@@ -3,16 +3,22 @@
 import { errorStatus } from '@hongyan/protocol/codes';
 import type { ProblemDetails } from '@hongyan/protocol/problem';
 import { type Problem, refusal } from '@hongyan/protocol/refusals';
+import { setRateLimit } from './rate-limit-headers.ts';
 
 export function problemResponse(problem: Problem): Response {
   const { code, message } = problem;
   const status = errorStatus[code];
-  const body: ProblemDetails = { type: 'about:blank', title: titleOf(code), status, detail: message, code };
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   const retryAfterMs = 'retryAfterMs' in problem ? problem.retryAfterMs : undefined;
+  const body: ProblemDetails = {
+    ...{ type: 'about:blank', title: titleOf(code), status, detail: message, code },
+    ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
+  };
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(retryAfterMs / 1000));
   if (status === 401) headers['www-authenticate'] = 'Bearer';
-  return new Response(JSON.stringify(body), { status, headers });
+  const response = new Response(JSON.stringify(body), { status, headers });
+  if (problem.type === 'refused' && problem.quota) setRateLimit(response.headers, problem.quota, retryAfterMs);
+  return response;
 }
 
 /** The address exists and takes other methods; GET stands for HEAD too. */

@@ -8,6 +8,7 @@ import { type Clock, sleep } from '@hongyan/base/clock';
 import type { LogLevels } from '@hongyan/base/log';
 import { listen } from 'bun';
 import type { Config } from '../../config/options.ts';
+import { limitedCore } from '../../roles/core/limited-core.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
 import type { ServerProcess } from '../../roles/operator/processes.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
@@ -47,13 +48,19 @@ export class GatewaySupervisor {
   static async start(
     config: Config,
     { log, clock, program }: Surroundings & { readonly log: LogLevels; readonly program: readonly string[] },
-    { core, bus }: OpenCore,
+    { core, bus, limits }: OpenCore,
   ): Promise<GatewaySupervisor> {
     const { hostname } = parseAddress(config.listen);
     const port = await reservePort(config.listen, clock);
     const folder = await runtimeFolder(config.data);
     const socketPath = join(folder, socketName);
-    const server = await serveCore({ core, bus, socketPath, backlogBytesMax: config.linkBacklogBytesMax, log });
+    const server = await serveCore({
+      core: limitedCore(core, limits),
+      bus,
+      socketPath,
+      backlogBytesMax: config.linkBacklogBytesMax,
+      log,
+    });
     const ofChild = { ...config, listen: formatAddress({ hostname, port }) };
     const slots = Array.from({ length: config.gateways }, (_, index) => {
       const node = `gateway-${index + 1}`;

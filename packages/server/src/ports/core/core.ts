@@ -9,6 +9,8 @@ import type { Result } from '@hongyan/protocol/refusals';
 export interface AnonymousCaller {
   /** Network address of the client, as the gateway sees it; the key of limits before authentication. */
   readonly address: string;
+  /** What limits by address count by. Absent: a trusted proxy, or a program of this machine, that named no client. */
+  readonly limitKey?: string | undefined;
 }
 
 /** The bearer of a valid token. */
@@ -17,6 +19,8 @@ export interface Caller extends AnonymousCaller {
   readonly tokenId: string;
   readonly deviceId?: DeviceId | undefined;
   readonly sessionId?: string | undefined;
+  /** The tier that the token names. */
+  readonly tier?: string | undefined;
 }
 
 /** A device with an open session. */

@@ -88,6 +88,10 @@ class SqliteDirectoryReader implements DirectoryReader {
     return this.#read(() => this.#users.passwordHash(userId));
   }
 
+  getTier(userId: UserId) {
+    return this.#read(() => this.#users.tier(userId));
+  }
+
   searchUsers(request: Request<'searchUsers'>) {
     return this.#read(() => this.#users.search(request));
   }
@@ -183,6 +187,10 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
 
   setPasswordHash(value: ValueOf<'setPasswordHash'>) {
     return this.#write('setPasswordHash', value);
+  }
+
+  setTier(value: ValueOf<'setTier'>) {
+    return this.#write('setTier', value);
   }
 
   touchDevice(value: ValueOf<'touchDevice'>) {

@@ -42,6 +42,10 @@ export interface Users {
   getPasswordHash(userId: UserId): Promise<string | undefined>;
   /** false when there is no such user. */
   setPasswordHash(change: { readonly userId: UserId; readonly passwordHash: string }): Promise<boolean>;
+  /** The tier that was set for the user; undefined = none, or an unknown user. */
+  getTier(userId: UserId): Promise<string | undefined>;
+  /** undefined takes it away. false when there is no such user. */
+  setTier(change: { readonly userId: UserId; readonly tier: string | undefined }): Promise<boolean>;
   /**
    * Users whose id starts with the query, by id; then users of whom a word of the display name does, by that word: "jones" and
    * "alice j" find "Alice Jones". In text written without spaces (Chinese, Japanese, Korean, Thai …) every letter begins a

@@ -68,8 +68,13 @@ export class JwtTokens implements Tokens {
       requiredClaims: ['sub', 'exp', 'jti'],
       currentDate: new Date(clock.nowMs()),
     });
-    const { sub = '', exp = 0, jti = '' } = payload;
+    const { sub = '', exp = 0, jti = '', tier } = payload;
     if (!userIds.test(sub)) return undefined;
-    return { userId: sub as UserId, tokenId: jti, expiresAtMs: exp * 1000 };
+    return {
+      userId: sub as UserId,
+      tokenId: jti,
+      expiresAtMs: exp * 1000,
+      ...(typeof tier === 'string' ? { tier } : {}),
+    };
   }
 }

@@ -13,6 +13,8 @@ export interface VerifiedToken {
   /** Names this token alone: the key of its revocation. */
   readonly tokenId: string;
   readonly expiresAtMs: number;
+  /** The claim `tier`, where the token has one. */
+  readonly tier?: string | undefined;
 }
 
 /**

@@ -13,8 +13,9 @@ import { checkNewPassword, preparePassword } from '../../domain/password.ts';
 import type { AnonymousCaller, Caller } from '../../ports/core/core.ts';
 import type { UserRecord } from '../../ports/directory/users.ts';
 import type { CoreDeps } from './deps.ts';
+import { LoginLimits } from './login-limits.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'tokens' | 'clock' | 'limits' | 'isSignupEnabled'>;
+type Deps = Pick<CoreDeps, 'directory' | 'tokens' | 'clock' | 'limits' | 'rateLimiter' | 'isSignupEnabled'>;
 
 /** OWASP's second recommendation for argon2id: 19 MiB, 2 passes. */
 const argon2id = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const;
@@ -32,11 +33,17 @@ export class Accounts {
   readonly #deps: Deps;
   /** Accounts take turns: a flood of guesses against one keeps nobody else out. */
   readonly #hashing: FairTurns<string>;
+  readonly #attempts: LoginLimits;
   #decoy: Promise<string> | undefined;
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { clock } = deps;
+    const { clock, limits, rateLimiter } = deps;
+    this.#attempts = new LoginLimits({
+      limiter: rateLimiter,
+      loginsPerMinute: limits.addressLoginsPerMinute,
+      signupsPerHour: limits.addressSignupsPerHour,
+    });
     this.#hashing = new FairTurns({ clock, runningMax: hashesAtOnceMax, waitingPerKeyMax, waitingMax });
   }
 
@@ -49,6 +56,8 @@ export class Accounts {
     const password = checkNewPassword(input.password, userId);
     if (password.type !== 'ok') return password;
     if ((await directory.getUsers([userId])).has(userId)) return refusal.taken(`the user id ${userId}`);
+    const allowed = await this.#attempts.signup(caller);
+    if (allowed.type !== 'ok') return allowed;
     const passwordHash = await this.#hashing.run(keyOf(caller, userId), () => hashPassword(password.value));
     const user = { userId, displayName: name.value, createdAtMs: clock.nowMs() };
     const isCreated = await directory.createUser({ ...user, passwordHash });
@@ -58,12 +67,16 @@ export class Accounts {
   /** An unknown user costs as much as a wrong password, so that time does not tell which ids exist. */
   async login(caller: AnonymousCaller, { user_id: userId, password }: Input<'login'>): Promise<Result<AuthResult>> {
     const { directory } = this.#deps;
+    const allowed = await this.#attempts.login(caller, userId);
+    if (allowed.type !== 'ok') return allowed;
     const user = (await directory.getUsers([userId])).get(userId);
     const stored = user && (await directory.getPasswordHash(user.userId));
     const isRight = await this.#hashing.run(keyOf(caller, userId), async () =>
       verifies(password, stored ?? (await this.#decoyHash())),
     );
-    return user && stored !== undefined && isRight ? this.#grant(user) : refusal.wrongCredentials();
+    if (user === undefined || stored === undefined || !isRight) return refusal.wrongCredentials();
+    this.#attempts.succeeded(caller, userId);
+    return this.#grant(user);
   }
 
   async getUser(userId: UserId): Promise<Result<User>> {

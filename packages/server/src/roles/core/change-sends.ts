@@ -1,7 +1,7 @@
 // The operations edit, recall, react, pin, unpin and setPrivate: what can be checked before the log is, then the command goes up like any send.
 
 import { assert } from '@hongyan/base/assert';
-import { ok } from '@hongyan/base/result';
+import { done, ok } from '@hongyan/base/result';
 import type { Ack } from '@hongyan/protocol/operations/ack';
 import type { Input } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
@@ -11,15 +11,17 @@ import { checkKey, encodeContent } from '../../domain/send.ts';
 import type { MessageChangeCommand, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
+import type { StoredBytes } from './stored-bytes.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
+type Charged = ReturnType<StoredBytes['charge']>;
 type Target = Pick<Input<'recall'>, 'conversation_id' | 'target_seq' | 'client_msg_id'>;
 
 export class ChangeSends {
-  readonly #deps: Pick<CoreDeps, 'limits'>;
+  readonly #deps: Pick<CoreDeps, 'limits' | 'storedBytes'>;
   readonly #order: SubmitOrder;
 
-  constructor(deps: Pick<CoreDeps, 'limits'>, order: SubmitOrder) {
+  constructor(deps: Pick<CoreDeps, 'limits' | 'storedBytes'>, order: SubmitOrder) {
     this.#deps = deps;
     this.#order = order;
   }
@@ -27,7 +29,8 @@ export class ChangeSends {
   async edit(caller: Caller, { content, expect_seq: expectSeq, ...target }: Input<'edit'>): Promise<Result<Ack>> {
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
-    return this.#change(caller, target, { type: 'edit', content, expectSeq });
+    const charged = this.#deps.storedBytes.charge(caller, encoded.value);
+    return this.#change(caller, target, { type: 'edit', content, expectSeq }, charged);
   }
 
   async recall(caller: Caller, { reason, ...target }: Input<'recall'>): Promise<Result<Ack>> {
@@ -48,22 +51,26 @@ export class ChangeSends {
     return this.#change(caller, target, { type: 'pin', pinned: false });
   }
 
-  async setPrivate({ userId: from, deviceId }: Caller, input: Input<'setPrivate'>): Promise<Result<Ack>> {
+  async setPrivate(caller: Caller, input: Input<'setPrivate'>): Promise<Result<Ack>> {
+    const { userId: from, deviceId } = caller;
     const { client_msg_id: clientMsgId, change } = input;
     const conversationId = privateTimelineId(from);
-    return this.#submit({ type: 'change_private', conversationId, from, clientMsgId, change, deviceId });
+    const charged = this.#deps.storedBytes.charge(caller, JSON.stringify(change));
+    return this.#submit({ type: 'change_private', conversationId, from, clientMsgId, change, deviceId }, charged);
   }
 
-  #change({ userId: from }: Caller, target: Target, change: MessageChange): Promise<Result<Ack>> {
+  #change({ userId: from }: Caller, target: Target, change: MessageChange, charged?: Charged): Promise<Result<Ack>> {
     const { conversation_id: conversationId, target_seq: targetSeq, client_msg_id: clientMsgId } = target;
-    return this.#submit({ type: 'change_message', conversationId, from, clientMsgId, targetSeq, change });
+    return this.#submit({ type: 'change_message', conversationId, from, clientMsgId, targetSeq, change }, charged);
   }
 
-  async #submit(command: MessageChangeCommand | PrivateChangeCommand): Promise<Result<Ack>> {
+  async #submit(command: MessageChangeCommand | PrivateChangeCommand, charged: Charged = done): Promise<Result<Ack>> {
     const { from, clientMsgId, conversationId } = command;
     const key = checkKey(clientMsgId);
     if (key.type !== 'ok') return key;
-    const outcome = await this.#order.submit(from, ok(command));
+    const prepare = (own: Result<undefined>) => (own.type === 'ok' ? ok(command) : own);
+    const prepared = charged instanceof Promise ? charged.then(prepare) : prepare(charged);
+    const outcome = await this.#order.submit(from, prepared);
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a change ends as an entry');
     const { msgId, seq, timestampMs, isDuplicate, isUnchanged, isNoted } = outcome.value;

@@ -8,10 +8,12 @@ import type { CommandConsumer, CommandProducer } from '../../ports/command-log/c
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
+import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { CoreMeter } from './meter.ts';
+import type { StoredBytes } from './stored-bytes.ts';
 
 export interface CoreLimits {
   readonly contentBytesMax: number;
@@ -23,6 +25,9 @@ export interface CoreLimits {
   readonly membersInlineMax: number;
   /** Above this many members receipts go to their owner only; senders ask for counts. */
   readonly receiptsPushMax: number;
+  /** Of one address; 0 = without limit. */
+  readonly addressLoginsPerMinute: number;
+  readonly addressSignupsPerHour: number;
   /** Larger conversations cannot be mentioned as a whole. */
   readonly mentionAllMax: number;
   /** Of edits, reactions and pins. */
@@ -43,5 +48,8 @@ export interface CoreDeps {
   readonly meter: CoreMeter;
   readonly newMsgId: () => MsgId;
   readonly limits: CoreLimits;
+  /** Of attempts to log in and sign up. */
+  readonly rateLimiter: RateLimiter;
+  readonly storedBytes: Pick<StoredBytes, 'charge'>;
   readonly isSignupEnabled: boolean;
 }

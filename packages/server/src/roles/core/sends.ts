@@ -14,7 +14,7 @@ import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'limits'>;
+type Deps = Pick<CoreDeps, 'directory' | 'limits' | 'storedBytes'>;
 
 export class Sends {
   readonly #deps: Deps;
@@ -27,7 +27,8 @@ export class Sends {
     this.#order = order;
   }
 
-  async send({ userId: from }: Caller, input: Input<'send'>): Promise<Result<Output<'send'>>> {
+  async send(caller: Caller, input: Input<'send'>): Promise<Result<Output<'send'>>> {
+    const { userId: from } = caller;
     const { client_msg_id, content, to } = input;
     const key = checkKey(client_msg_id);
     if (key.type !== 'ok') return key;
@@ -45,12 +46,8 @@ export class Sends {
     // A conversation that is known has the canonical id.
     const isNew = to !== undefined && !this.#memberships.knows(target.value);
     const canonical = isNew ? this.#withCanonicalId(from, to) : target.value;
-    const outcome = await this.#order.submit(
-      from,
-      canonical instanceof Promise
-        ? canonical.then((conversationId) => ok({ ...message, conversationId }))
-        : ok({ ...message, conversationId: canonical }),
-    );
+    const charged = this.#deps.storedBytes.charge(caller, encoded.value);
+    const outcome = await this.#order.submit(from, prepare(message, canonical, charged));
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a message command ends as a message');
     const { msgId, seq, timestampMs, isDuplicate } = outcome.value;
@@ -70,4 +67,15 @@ export class Sends {
     const user = (await this.#deps.directory.getUsers([to])).get(to);
     return directConversationId(from, user?.userId ?? to);
   }
+}
+
+/** At once, unless something has to be looked up. */
+function prepare(
+  message: Omit<MessageCommand, 'conversationId'>,
+  conversationId: ConversationId | Promise<ConversationId>,
+  charged: Result<undefined> | Promise<Result<undefined>>,
+): Result<MessageCommand> | Promise<Result<MessageCommand>> {
+  if (conversationId instanceof Promise || charged instanceof Promise)
+    return Promise.all([conversationId, charged]).then(([id, own]) => prepare(message, id, own));
+  return charged.type === 'ok' ? ok({ ...message, conversationId }) : charged;
 }

@@ -37,7 +37,7 @@ test('every answer below /v1 can be read from another origin, retry-after includ
   };
   for (const [status, { headers, status: got }] of Object.entries(answers)) {
     expect([got, headers.get('access-control-allow-origin')]).toEqual([Number(status), '*']);
-    expect(headers.get('access-control-expose-headers')).toBe('retry-after');
+    expect(headers.get('access-control-expose-headers')).toBe('retry-after, ratelimit, ratelimit-policy');
   }
   for (const path of ['/v1/me', '/v1/nothing']) {
     const { status, headers } = await fetch(url + path, { method: 'OPTIONS' });

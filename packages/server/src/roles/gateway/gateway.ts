@@ -7,6 +7,8 @@ import type { Service } from '@hongyan/base/service';
 import { bug, failure, type Problem, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun';
 import { problemResponse } from '../../http/problem.ts';
+import { AddressLimits } from './address-limits.ts';
+import type { ClientAddress } from './client-address.ts';
 import { createHandlers, type ListenAddress } from './handlers.ts';
 import { corsHeaders, withCors } from './http/cors.ts';
 import { docsFiles } from './http/docs.ts';
@@ -39,27 +41,35 @@ export class Gateway implements Service {
   readonly #sockets: SocketDoor;
   readonly #http: HttpDoor;
   readonly #files: StaticFileServer;
+  readonly #addresses: AddressLimits;
   #state: State = { type: 'new' };
   #isLimitLogged = false;
 
   constructor(options: GatewayOptions) {
-    const { core, tokens, clock, log, meter, limits, publicUrl, webRoot, steps } = options;
+    const { core, tokens, clock, log, meter, limits, publicUrl, webRoot, rateLimiter, steps } = options;
     this.#options = options;
+    this.#addresses = new AddressLimits(limits.addresses, rateLimiter);
     this.#pipeline = new Pipeline({
       handlers: createHandlers({ core, publicUrl, listenAddress: () => this.#address() }),
       tokens,
       clock,
       log,
       inFlightMax: limits.inFlightMax,
+      limitAnonymous: (sender) => this.#addresses.request(sender),
       measure: meter.measure,
       ...steps,
     });
     this.#sockets = new SocketDoor({
       ...options,
       pipeline: this.#pipeline,
+      onClosed: ({ limitKey }) => this.#addresses.closed(limitKey),
       publisher: { publish: (topic, text) => this.#server().publish(topic, text) },
     });
-    this.#http = new HttpDoor({ pipeline: this.#pipeline, frameBytesMax: limits.frameBytesMax });
+    this.#http = new HttpDoor({
+      pipeline: this.#pipeline,
+      frameBytesMax: limits.frameBytesMax,
+      clientAddress: (request, server) => this.#clientAddress(request, server),
+    });
     this.#files = new StaticFileServer(webRoot, docsFiles);
   }
 
@@ -99,7 +109,7 @@ export class Gateway implements Service {
         '/healthz': { GET: () => Response.json({ status: 'ok' }) },
         '/readyz': { GET: () => this.#readiness() },
       },
-      fetch: (request, own) => this.#fallback(request, own.requestIP(request)?.address ?? ''),
+      fetch: (request, own) => this.#fallback(request, this.#clientAddress(request, own).address),
       websocket: this.#socketHandler(limits.frameBytesMax, limits.backlogBytesMax),
       error: (error) => {
         this.#options.log.error('http request failed', { error });
@@ -175,9 +185,10 @@ export class Gateway implements Service {
     return this.connectionCount >= this.#options.limits.connectionsMax ? 'at connection limit' : 'ready';
   }
 
-  #upgrade(request: BunRequest, server: Server<Connection>): Response | undefined {
+  async #upgrade(request: BunRequest, server: Server<Connection>): Promise<Response | undefined> {
     if (this.#pipeline.isDraining) return stopping();
-    const problem = this.#refusedUpgrade();
+    const from = this.#clientAddress(request, server);
+    const problem = this.#refusedUpgrade() ?? (await this.#refusedAddress(from));
     if (problem !== undefined) {
       this.#options.meter.handshakes.add(problem.code);
       return withCors(problemResponse(problem));
@@ -186,12 +197,26 @@ export class Gateway implements Service {
       ? new URL(request.url).searchParams.get('access_token')
       : null;
     const data = new Connection({
-      address: server.requestIP(request)?.address ?? '',
+      ...from,
       token: bearerToken(request.headers.get('authorization')) ?? fromQuery ?? undefined,
       nowMs: this.#options.clock.monotonicMs(),
     });
-    if (server.upgrade(request, { data })) return undefined;
+    // The address counts the connection from here to its close.
+    if (server.upgrade(request, { data })) {
+      this.#addresses.opened(from.limitKey);
+      return undefined;
+    }
     return withCors(problemResponse(refusal.invalid('this address takes WebSocket connections')));
+  }
+
+  #clientAddress(request: Request, server: Server<Connection>): ClientAddress {
+    const peer = server.requestIP(request)?.address ?? '';
+    return this.#options.clientAddresses.of(peer, request.headers.get('x-forwarded-for'));
+  }
+
+  async #refusedAddress({ limitKey }: ClientAddress): Promise<Problem | undefined> {
+    const allowed = await this.#addresses.handshake(limitKey);
+    return allowed.type === 'ok' ? undefined : allowed;
   }
 
   #refusedUpgrade(): Problem | undefined {

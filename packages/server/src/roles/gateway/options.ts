@@ -5,13 +5,18 @@ import type { Log } from '@hongyan/base/log';
 import type { Limits } from '@hongyan/protocol/down';
 import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
+import type { AddressBounds } from './address-limits.ts';
+import type { ClientAddresses } from './client-address.ts';
 import type { StaticFiles } from './http/static-files.ts';
 import type { GatewayMeter } from './meter.ts';
 import type { PipelineOptions } from './pipeline.ts';
 import type { SocketLimits } from './socket/socket-door.ts';
 
 export interface GatewayLimits extends SocketLimits {
+  /** Of each address. */
+  readonly addresses: AddressBounds;
   /** Further WebSocket connections are refused as overloaded. */
   readonly connectionsMax: number;
   /** The same for those that have not sent their hello: what they hold is bounded before anyone has authenticated. */
@@ -28,6 +33,9 @@ export interface GatewayOptions {
   readonly node: string;
   readonly newSessionId: () => string;
   readonly limits: GatewayLimits;
+  readonly clientAddresses: ClientAddresses;
+  /** Of addresses. */
+  readonly rateLimiter: RateLimiter;
   /** Steps of the pipeline that the surroundings provide; absent ones are left out. */
   readonly steps?: Pick<PipelineOptions, 'revoked' | 'limit' | 'measure'>;
   /** What `welcome` states. */

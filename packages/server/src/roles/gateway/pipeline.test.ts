@@ -16,7 +16,7 @@ const tokens: Tokens = {
     token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: `t-${token}`, expiresAtMs: 1e15 }),
 };
 
-type Steps = Pick<PipelineOptions, 'revoked' | 'limit' | 'measure'>;
+type Steps = Pick<PipelineOptions, 'revoked' | 'limit' | 'limitAnonymous' | 'measure'>;
 
 function start({ inFlightMax = 2, ...overrides }: Partial<Core> & { inFlightMax?: number } = {}, steps: Steps = {}) {
   const lines: string[] = [];
@@ -141,8 +141,12 @@ test('[L1] steps run in their order, each for its group of operations, and the f
         passed.push(`revoked ${tokenId}`);
         return revoked;
       },
-      limit: (name, { caller }) => {
-        passed.push(`limit ${name} ${caller?.userId ?? 'anonymous'}`);
+      limitAnonymous: ({ address }) => {
+        passed.push(`limit ${address}`);
+        return done;
+      },
+      limit: (name, { userId }) => {
+        passed.push(`limit ${name} ${userId}`);
         return name === 'searchUsers' ? refusal.invalid('no') : done;
       },
     },
@@ -153,7 +157,8 @@ test('[L1] steps run in their order, each for its group of operations, and the f
   expect(codeOf(await pipeline.run('getMe', http(''), none))).toBe('unauthorized');
   expect(codeOf(await pipeline.run('searchUsers', http('ann'), { query: 'a' }))).toBe('bad_request');
   expect(passed.splice(0)).toEqual([
-    ...['revoked t-ann', 'limit getMe ann', 'revoked t', 'limit getMe ann', 'limit route anonymous'],
+    ...['revoked t-ann', 'limit getMe ann', 'revoked t', 'limit getMe ann', 'limit 10.0.0.1'],
+    'limit 10.0.0.1',
     ...['revoked t-ann', 'limit searchUsers ann'],
   ]);
   expect(asked).toHaveLength(2);

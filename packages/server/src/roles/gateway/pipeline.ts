@@ -14,7 +14,7 @@ import {
   type Output,
   operations,
 } from '@hongyan/protocol/operations/operations';
-import { failure, type Problem, problemOf, type Result } from '@hongyan/protocol/refusals';
+import { failure, type Problem, problemOf, type Quota, type Result } from '@hongyan/protocol/refusals';
 import type { Caller, CallerOf, DeviceCaller } from '../../ports/core/core.ts';
 import type { Tokens, VerifiedToken } from '../../ports/tokens/tokens.ts';
 
@@ -28,6 +28,8 @@ export interface Sender {
   readonly address: string;
   /** Of the connection, for the log. */
   readonly number?: number;
+  /** What limits by address count by. Absent: a trusted proxy, or a program of this machine, that named no client. */
+  readonly limitKey?: string | undefined;
   /** Set once authenticated. */
   caller?: Caller | DeviceCaller | undefined;
   /** Absent: the requests of the same user are counted together. */
@@ -36,6 +38,8 @@ export interface Sender {
   readonly token?: string | undefined;
   /** The Host header of an HTTP request: the address at which its client reached this server. */
   readonly host?: string | null;
+  /** Set for a request over HTTP, where there is a limit to its rate. */
+  quota?: Quota | undefined;
 }
 
 /** A handler that resolves with another shape than its operation declares does not compile. */
@@ -50,14 +54,14 @@ export type InputReader<N extends OperationName> = () => Promise<Result<Input<N>
 
 /** What an operation needs, or a hello: the group to which steps are bound. */
 type Group = Operations[OperationName]['needs'] | 'hello';
-type StepName = 'draining' | 'authenticate' | 'revoked' | 'rate_limit' | 'in_flight';
+type StepName = 'draining' | 'authenticate' | 'revoked' | 'anonymous_limit' | 'rate_limit' | 'in_flight';
 
 /**
  * The order of the steps, for each group of operations; a step that a group does not name costs it nothing. After them the operation
  * is handled, and then measured.
  */
 const stepsOf: Readonly<Record<Group, readonly StepName[]>> = {
-  nothing: ['draining', 'rate_limit'],
+  nothing: ['draining', 'anonymous_limit'],
   token: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
   device: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
   hello: ['draining', 'authenticate', 'revoked', 'rate_limit'],
@@ -76,6 +80,8 @@ interface Passage {
 
 type Checked = Result<unknown> | Promise<Result<unknown>>;
 type Step = (passage: Passage) => Checked;
+/** With the state of the caller's bucket, where there is one. */
+type Allowed = Result<Quota | undefined>;
 
 export interface PipelineOptions {
   readonly handlers: Handlers;
@@ -86,8 +92,10 @@ export interface PipelineOptions {
   readonly inFlightMax: number;
   /** Refuses the caller whose token was revoked. Asked for each request, of memory alone. */
   readonly revoked?: (caller: Caller) => Result<unknown>;
-  /** Refuses a sender beyond its rate. If it has to wait for some request, later ones of the same sender MUST resolve after it. */
-  readonly limit?: (name: OperationName | 'hello', sender: Sender) => Checked;
+  /** Refuses a caller beyond its rate. If it has to wait for some request, later ones of the same caller MUST resolve after it. */
+  readonly limit?: (name: OperationName | 'hello', caller: Caller) => Allowed | Promise<Allowed>;
+  /** The same for senders who are nobody yet: operations that need no token, and tokens that are refused. */
+  readonly limitAnonymous?: (sender: Sender) => Checked;
   /** Is told of each operation when it is answered. MUST NOT throw. */
   readonly measure?: (name: OperationName, outcome: Outcome, durationMs: number) => void;
 }
@@ -103,12 +111,13 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const { revoked, limit } = options;
+    const { revoked, limit, limitAnonymous } = options;
     const steps: Record<StepName, Step | undefined> = {
       draining: () => (this.#isDraining ? failure.stopping() : done),
       authenticate: (passage) => (passage.sender.caller === undefined ? this.#authenticate(passage) : done),
       revoked: revoked && (({ sender }) => revoked(callerIn(sender))),
-      rate_limit: limit && (({ name, sender }) => limit(name, sender)),
+      anonymous_limit: limitAnonymous && (({ sender }) => limitAnonymous(sender)),
+      rate_limit: limit && (({ name, sender }) => noting(sender, limit(name, callerIn(sender)))),
       in_flight: (passage) => this.#takeOff(passage),
     };
     const bound = Object.entries(stepsOf).map(([group, names]) => [
@@ -158,14 +167,8 @@ export class Pipeline {
   }
 
   /** Lets a connection in: what its hello passes. */
-  async letIn({
-    address,
-    token,
-  }: {
-    readonly address: string;
-    readonly token: string;
-  }): Promise<Result<VerifiedToken>> {
-    const passage: Passage = { name: 'hello', sender: { address, token }, outcome: 'ok' };
+  async letIn(sender: Pick<Sender, 'address' | 'limitKey' | 'token'>): Promise<Result<VerifiedToken>> {
+    const passage: Passage = { name: 'hello', sender: { ...sender }, outcome: 'ok' };
     for (const step of this.#steps.hello) {
       const result = await step(passage);
       if (result.type !== 'ok') return result;
@@ -178,11 +181,17 @@ export class Pipeline {
     const { name, sender } = passage;
     // A connection is let in once; a hundred thousand tokens kept in memory would be a tenth of what connections cost.
     const result = await this.#options.tokens.verify(sender.token ?? '', { isOnce: name === 'hello' });
-    if (result.type !== 'ok') return result;
-    const { userId, tokenId } = result.value;
+    if (result.type !== 'ok') return this.#refuseStranger(sender, result);
+    const { userId, tokenId, tier } = result.value;
     passage.verified = result.value;
-    sender.caller = { userId, tokenId, address: sender.address };
+    sender.caller = { userId, tokenId, address: sender.address, tier };
     return done;
+  }
+
+  /** Who tries tokens is bounded as anyone without one. */
+  async #refuseStranger(sender: Sender, refused: Result<unknown>): Promise<Result<unknown>> {
+    const limited = (await this.#options.limitAnonymous?.(sender)) ?? done;
+    return limited.type === 'ok' ? refused : limited;
   }
 
   /** Senders that nothing counts are those without a user, and their operations do not have this step. */
@@ -215,6 +224,14 @@ const identityOf = ({ name, sender: { number: connection, caller } }: Passage): 
 function noted<P extends Problem>(passage: Passage, problem: P): P {
   passage.outcome = problem.code;
   return problem;
+}
+
+/** Of a connection nothing is kept: there may be a hundred thousand. */
+function noting(sender: Sender, allowed: Allowed | Promise<Allowed>): Checked {
+  if (sender.flight !== undefined) return allowed;
+  if (allowed instanceof Promise) return allowed.then((own) => noting(sender, own));
+  if (allowed.type === 'ok') sender.quota = allowed.value;
+  return allowed;
 }
 
 function callerIn({ caller }: Sender): Caller {

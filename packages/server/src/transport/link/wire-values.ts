@@ -6,11 +6,11 @@ import { bug, type FailureCode, type Problem, type RefusalCode } from '@hongyan/
 import type { BusEvent, Topic } from '../../ports/event-bus/event-bus.ts';
 import type { LinkEvent, LinkProblem } from './wire.ts';
 
-export function toProblem({ type, code, message, retryAfterMs }: LinkProblem): Problem {
+export function toProblem({ type, code, message, retryAfterMs, quota }: LinkProblem): Problem {
   const retry = typeof retryAfterMs === 'number' ? { retryAfterMs } : {};
   switch (type) {
     case 'refused':
-      return { type, code: code as RefusalCode, message, ...retry };
+      return { type, code: code as RefusalCode, message, ...retry, ...(quota ? { quota: { ...quota } } : {}) };
     case 'failed':
       return { type, code: code as FailureCode, message, ...retry };
     default:

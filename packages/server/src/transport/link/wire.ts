@@ -1,6 +1,7 @@
 // wire.proto as code: its messages as types, their encoding, and the gRPC method that carries them.
 
 import type { MethodDefinition } from '@grpc/grpc-js';
+import type { Quota } from '@hongyan/protocol/refusals';
 import protobuf from 'protobufjs';
 import contract from './wire.proto' with { type: 'text' };
 
@@ -38,6 +39,7 @@ export interface LinkProblem {
   readonly code: string;
   readonly message: string;
   readonly retryAfterMs?: number | null;
+  readonly quota?: Quota | null | undefined;
 }
 export type LinkAnswer = { readonly id: number } & LinkAnswerResult;
 export type LinkAnswerResult =

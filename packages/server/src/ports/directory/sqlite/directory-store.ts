@@ -40,6 +40,8 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
         return this.#users.create(op.value);
       case 'setPasswordHash':
         return this.#users.setPasswordHash(op.value);
+      case 'setTier':
+        return this.#users.setTier(op.value);
       case 'touchDevice':
         return this.#users.touchDevice(op.value);
       case 'forgetDevices':

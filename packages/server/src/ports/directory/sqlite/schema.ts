@@ -44,6 +44,7 @@ const migrations: readonly string[] = [
      user_no INTEGER PRIMARY KEY, as_of_seq INTEGER NOT NULL, key_count INTEGER NOT NULL, bytes INTEGER NOT NULL);
    CREATE TABLE private_row(
      user_no INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, UNIQUE(user_no, key));`,
+  'ALTER TABLE user ADD COLUMN tier TEXT;',
 ];
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */

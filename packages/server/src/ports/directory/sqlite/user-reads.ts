@@ -24,6 +24,10 @@ export class UserReads {
     return this.#statements.passwordHash.get(userId)?.password_hash;
   }
 
+  tier(userId: UserId): string | undefined {
+    return this.#statements.tier.get(userId)?.tier ?? undefined;
+  }
+
   /** Each index is read in its own order and no further than the limit, so that the number of matches costs nothing. */
   search({ query, limit }: { readonly query: string; readonly limit: number }): readonly UserRecord[] {
     const prefix = searchPrefix(query);
@@ -101,6 +105,7 @@ function prepare(db: Database) {
     passwordHash: db.prepare<{ password_hash: string }, [string]>(
       `SELECT password_hash FROM user WHERE id = ? AND ${isAccount}`,
     ),
+    tier: db.prepare<{ tier: string | null }, [string]>('SELECT tier FROM user WHERE id = ?'),
     byId: db.prepare<UserRow, [string, string, number]>(searchSql.byId),
     byWord: db.prepare<UserRow, [string, string]>(searchSql.byWord),
     list: db.prepare<UserRow, [string, number]>(

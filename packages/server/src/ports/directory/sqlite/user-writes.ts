@@ -25,6 +25,10 @@ export class UserWrites {
     return this.#statements.setPasswordHash.run(passwordHash, userId).changes > 0;
   }
 
+  setTier({ userId, tier }: ValueOf<'setTier'>): boolean {
+    return this.#statements.setTier.run(tier ?? null, userId).changes > 0;
+  }
+
   touchDevice({ userId, deviceId, name, atMs }: ValueOf<'touchDevice'>): void {
     this.#statements.touchDevice.run(this.#numbers.giveUser(userId), deviceId, name, atMs);
   }
@@ -53,6 +57,9 @@ function prepare(db: Database) {
     addWord: db.prepare<unknown, [string, number]>('INSERT INTO user_word(word, user_no) VALUES(?, ?)'),
     setPasswordHash: db.prepare<unknown, [string, string]>(
       'UPDATE user SET password_hash = ? WHERE id = ? AND created_at IS NOT NULL',
+    ),
+    setTier: db.prepare<unknown, [string | null, string]>(
+      'UPDATE user SET tier = ? WHERE id = ? AND created_at IS NOT NULL',
     ),
     touchDevice: db.prepare<unknown, [number, string, string, number]>(
       `INSERT INTO device(user_no, id, name, last_seen) VALUES(?, ?, ?, ?)

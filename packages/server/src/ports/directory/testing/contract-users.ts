@@ -33,6 +33,17 @@ export function usersContract(current: Current): void {
     expect(won.filter((isMine) => isMine)).toHaveLength(1);
   });
 
+  test('[L3] a tier is set, changed and taken away, in any case of the id, and never of an unknown user', async () => {
+    await current().createUser(newUser('Ann'));
+    expect(await current().getTier(user('ann'))).toBeUndefined();
+    expect(await current().setTier({ userId: user('ANN'), tier: 'paid' })).toBe(true);
+    expect(await current().getTier(user('ann'))).toBe('paid');
+    expect(await current().setTier({ userId: user('ann'), tier: undefined })).toBe(true);
+    expect(await current().getTier(user('Ann'))).toBeUndefined();
+    expect(await current().setTier({ userId: user('nobody'), tier: 'paid' })).toBe(false);
+    expect(await current().getTier(user('nobody'))).toBeUndefined();
+  });
+
   test('an unknown user is absent, and has no password to change', async () => {
     await current().createUser(newUser('ann'));
     expect([...(await current().getUsers([user('nobody'), user('ann')])).keys()]).toEqual([user('ann')]);

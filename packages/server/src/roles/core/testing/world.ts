@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
+import { done } from '@hongyan/base/result';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
@@ -17,6 +18,7 @@ import { openSqliteDirectory } from '../../../ports/directory/sqlite-directory.t
 import { type BusEvent, type Topic, userTopic } from '../../../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
 import { noOutlet } from '../../../ports/event-log/event-outlet.ts';
+import { MemoryRateLimiter } from '../../../ports/rate-limiter/memory-rate-limiter.ts';
 import { MemorySessionRegistry } from '../../../ports/session-registry/memory-session-registry.ts';
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
@@ -75,6 +77,8 @@ const limitsDefault: CoreLimits = {
   groupMembersMax: 100,
   conversationsPerUserMax: 10_000,
   membersInlineMax: 100,
+  addressLoginsPerMinute: 0,
+  addressSignupsPerHour: 0,
   receiptsPushMax: 100,
   changes: { editWindowMs: 60_000, mayOwnersEdit: false, reactionKeysMax: 3, pinnedMax: 2 },
   mentionAllMax: 3,
@@ -107,6 +111,8 @@ export async function openWorld({
     meter: new CoreMeter(new Metrics({ process: 'test' })),
     newMsgId: createUuidV7(() => time.nowMs) as () => MsgId,
     limits: { ...limitsDefault, ...limits },
+    rateLimiter: new MemoryRateLimiter({ clock: systemClock, bucketsMax: 1000 }),
+    storedBytes: { charge: () => done },
     isSignupEnabled,
   };
   const core = startCore(given(deps));

@@ -5,6 +5,8 @@ import { type OperationName, operationNames, operations } from '@hongyan/protoco
 import { failure, refusal } from '@hongyan/protocol/refusals';
 import type { BunRequest, Server } from 'bun';
 import { methodNotAllowed, problemResponse } from '../../../http/problem.ts';
+import { setRateLimit } from '../../../http/rate-limit-headers.ts';
+import type { ClientAddress } from '../client-address.ts';
 import type { Pipeline, Sender } from '../pipeline.ts';
 import type { Connection } from '../socket/connection.ts';
 import { preflight, withCors } from './cors.ts';
@@ -13,6 +15,7 @@ import { readInput } from './request-input.ts';
 export interface HttpDoorOptions {
   readonly pipeline: Pipeline;
   readonly frameBytesMax: number;
+  readonly clientAddress: (request: Request, server: Server<Connection>) => ClientAddress;
 }
 
 type Handler = (request: BunRequest, server: Server<Connection>) => Response | Promise<Response>;
@@ -46,20 +49,24 @@ export class HttpDoor {
     // A HEAD is answered as the GET; the server leaves out the body.
     const name = byMethod[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
     if (name === undefined) return withCors(methodNotAllowed(Object.keys(byMethod), ['OPTIONS']));
-    return withCors(await this.#answer(name, request, server.requestIP(request)?.address ?? ''));
+    return withCors(await this.#answer(name, request, this.#options.clientAddress(request, server)));
   }
 
-  async #answer(name: OperationName, request: BunRequest, address: string): Promise<Response> {
+  async #answer(name: OperationName, request: BunRequest, from: ClientAddress): Promise<Response> {
     const { pipeline, frameBytesMax } = this.#options;
     // A request that is refused while draining closes its connection: a stop waits for those before it alone.
     if (pipeline.isDraining) return stopping();
     const { headers } = request;
-    const sender: Sender = { address, host: headers.get('host'), token: bearerToken(headers.get('authorization')) };
+    const sender: Sender = { ...from, host: headers.get('host'), token: bearerToken(headers.get('authorization')) };
     const answer = await pipeline.run<OperationName>(name, sender, () => readInput(name, request, frameBytesMax));
     if (answer.type !== 'ok') return problemResponse(answer);
     const { http }: OperationSpec = operations[name];
-    if (http?.status === undefined) return new Response(null, { status: 204 });
-    return Response.json(answer.value, { status: http.status });
+    const response =
+      http?.status === undefined
+        ? new Response(null, { status: 204 })
+        : Response.json(answer.value, { status: http.status });
+    if (sender.quota !== undefined) setRateLimit(response.headers, sender.quota);
+    return response;
   }
 }
 

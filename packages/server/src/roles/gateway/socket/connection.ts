@@ -2,6 +2,7 @@
 
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { ConversationId } from '@hongyan/protocol/ids';
+import { fullSinceEver } from '../../../domain/rate.ts';
 import type { DeviceCaller } from '../../../ports/core/core.ts';
 import type { Topic } from '../../../ports/event-bus/event-bus.ts';
 import type { Sender } from '../pipeline.ts';
@@ -32,6 +33,7 @@ export type ConnectionState =
 
 export interface Upgrade {
   readonly address: string;
+  readonly limitKey?: string | undefined;
   readonly token: string | undefined;
   readonly nowMs: number;
 }
@@ -39,6 +41,7 @@ export interface Upgrade {
 /** Kept small: there may be a hundred thousand. Times are monotonic: a step of the wall clock makes no peer silent. */
 export class Connection implements Sender {
   readonly address: string;
+  readonly limitKey: string | undefined;
   /** Of its process, in the order of opening: names it in the log, and where operators list connections. */
   number = 0;
   state: ConnectionState;
@@ -47,6 +50,9 @@ export class Connection implements Sender {
   lastSentMs: number;
   /** Requests whose answer has not left yet. */
   inFlight = 0;
+  /** Buckets of what the connection was refused and of its pings, see domain/rate.ts. */
+  refusalsFullAtMs = fullSinceEver;
+  pingsFullAtMs = fullSinceEver;
   /** Several frames may leave as one message. */
   takesBundles = false;
   watched: Set<string> | undefined;
@@ -58,8 +64,9 @@ export class Connection implements Sender {
   #holds = 0;
   #pending: string[] | undefined;
 
-  constructor({ address, token, nowMs }: Upgrade) {
+  constructor({ address, limitKey, token, nowMs }: Upgrade) {
     this.address = address;
+    this.limitKey = limitKey;
     this.state = { type: 'awaiting_hello', token, sinceMs: nowMs };
     this.lastHeardMs = nowMs;
     this.lastSentMs = nowMs;

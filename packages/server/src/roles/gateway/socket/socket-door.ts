@@ -11,14 +11,16 @@ import { type Input, type OperationName, operations } from '@hongyan/protocol/op
 import { parseFrame } from '@hongyan/protocol/parse';
 import { failure, type Problem, type Result, refusal } from '@hongyan/protocol/refusals';
 import { operationOfUp, type Up, type UpOf } from '@hongyan/protocol/up';
+import { type Rate, takeFrom } from '../../../domain/rate.ts';
 import type { Core, DeviceCaller } from '../../../ports/core/core.ts';
 import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
 import type { GatewayMeter } from '../meter.ts';
 import type { Answer, Pipeline } from '../pipeline.ts';
 import { isBundle, unbundle } from './bundle.ts';
-import type { ConnectionState } from './connection.ts';
+import type { Connection, ConnectionState } from './connection.ts';
 import { answerFrame, errorFrame, goingAwayFrame, pongFrame, welcomeFrame } from './frames.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { HeldReceipts, type ReceiptName } from './held-receipts.ts';
 import { SessionTable } from './session-table.ts';
 import { closeSocket, type Publisher, type Socket } from './socket.ts';
 import { UnreadOutput } from './unread-output.ts';
@@ -47,12 +49,20 @@ export interface SocketDoorOptions {
   readonly limits: SocketLimits;
   /** What `welcome` states. */
   readonly wireLimits: Limits;
+  /** Of each connection that was opened. */
+  readonly onClosed?: (connection: Connection) => void;
 }
 
 type RequestFrame = Exclude<Up, { readonly type: 'hello' | 'ping' }>;
 type Opening = Extract<ConnectionState, { readonly type: 'opening' }>;
 
 const reconnectAfterMs = 1000;
+/** What is asked at once is refused at once; a client that then goes on without waiting is closed. */
+const refusalRate = (inFlightMax: number): Rate => ({ perS: 10, burst: inFlightMax * 2 });
+/** Far more than keeping a connection alive needs. */
+const pingRate: Rate = { perS: 10, burst: 20 };
+/** Conversations of which one connection may have a receipt held back. */
+const heldReceiptsMax = 256;
 const drainPollMs = 20;
 
 export class SocketDoor {
@@ -65,6 +75,7 @@ export class SocketDoor {
   readonly #table: SessionTable;
   readonly #heartbeat: Heartbeat;
   #opened = 0;
+  readonly #held: HeldReceipts;
 
   constructor(options: SocketDoorOptions) {
     const { clock, limits, bus, publisher, meter } = options;
@@ -83,6 +94,11 @@ export class SocketDoor {
       unread: this.#unread,
       monotonicMs: () => clock.monotonicMs(),
       close,
+    });
+    this.#held = new HeldReceipts({
+      clock,
+      heldMax: heldReceiptsMax,
+      pass: (socket, name, input) => this.#passHeld(socket, name, input),
     });
     this.#heartbeat = new Heartbeat({
       clock,
@@ -148,7 +164,9 @@ export class SocketDoor {
     this.#sockets.delete(socket);
     this.#awaitingHello.delete(socket);
     this.#table.remove(socket);
+    this.#held.forget(socket);
     socket.data.state = { type: 'closed' };
+    this.#options.onClosed?.(socket.data);
     // A session that is still opening is ended when it is open: the core must not receive the end first.
     if (state.type === 'open' || state.type === 'closing') this.#endSession(state.caller);
   }
@@ -161,6 +179,7 @@ export class SocketDoor {
     const { clock, pipeline } = this.#options;
     assert(pipeline.isDraining, 'requests are refused before connections are closed');
     this.#heartbeat.stop();
+    this.#held.stop();
     for (const socket of this.#sockets) socket.send(goingAwayFrame(reconnectAfterMs));
     for (;;) {
       this.#table.flush();
@@ -176,6 +195,7 @@ export class SocketDoor {
   /** Ends what `drain` left. */
   async shut(): Promise<void> {
     this.#heartbeat.stop();
+    this.#held.stop();
     for (const socket of this.#sockets) socket.terminate();
     await Promise.all(this.#closings);
     this.#table.detach();
@@ -228,7 +248,7 @@ export class SocketDoor {
         return this.#refuse(socket, refusal.invalid('hello is sent once, as the first frame'));
       case 'ping':
         this.#options.meter.framesIn.add('ping');
-        return this.#table.queue(socket, pongFrame);
+        return this.#pong(socket);
       default:
         void this.#request(socket, frame);
     }
@@ -252,7 +272,41 @@ export class SocketDoor {
     // Presence is followed before it is asked for: a change in between is reported twice rather than missed.
     if (frame.type === 'presence') await this.#table.watch(socket, frame.user_ids);
     const answer = await pipeline.run<OperationName>(name, socket.data, frame as Input<OperationName>);
+    if (isRateLimited(answer) && this.#isCoalesced(socket, frame)) return;
     this.#answer(socket, { name, id: frame.id }, answer);
+  }
+
+  /** [L7] What needs no answer of its own: the newest receipt stands for those before it, and typing is said again. */
+  #isCoalesced(socket: Socket, frame: RequestFrame): boolean {
+    if (frame.type === 'delivered' || frame.type === 'read') return this.#held.hold(socket, frame.type, frame);
+    return frame.type === 'typing';
+  }
+
+  async #passHeld(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): Promise<boolean> {
+    if (socket.data.state.type !== 'open') return true;
+    const answer = await this.#options.pipeline.run<OperationName>(name, socket.data, input);
+    if (isRateLimited(answer)) return false;
+    this.#answer(socket, { name, id: undefined }, answer);
+    return true;
+  }
+
+  /** [L7] Beyond their rate pings are not answered: what came between says as much. */
+  #pong(socket: Socket): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const { fullAtMs, taken } = takeFrom(socket.data.pingsFullAtMs, { rate: pingRate, cost: 1, nowMs });
+    socket.data.pingsFullAtMs = fullAtMs;
+    if (taken.type === 'taken') this.#table.queue(socket, pongFrame);
+    else this.#countRefusal(socket);
+  }
+
+  /** [L2] Who does not wait as told costs the server work for nothing, and is closed. */
+  #countRefusal(socket: Socket): void {
+    const { clock, limits } = this.#options;
+    const rate = refusalRate(limits.inFlightMax);
+    const nowMs = clock.monotonicMs();
+    const { fullAtMs, taken } = takeFrom(socket.data.refusalsFullAtMs, { rate, cost: 1, nowMs });
+    socket.data.refusalsFullAtMs = fullAtMs;
+    if (taken.type === 'refused') this.#close(socket, 'rate_limited');
   }
 
   #answer(
@@ -262,7 +316,11 @@ export class SocketDoor {
   ): void {
     const { name, id } = request;
     const { frame, changes }: OperationSpec = operations[name];
-    if (answer.type !== 'ok') return this.#queueError(socket, answer, id === undefined ? id : String(id));
+    if (answer.type !== 'ok') {
+      this.#queueError(socket, answer, id === undefined ? id : String(id));
+      if (answer.code === 'rate_limited') this.#countRefusal(socket);
+      return;
+    }
     if (frame?.down === undefined) return;
     assert(
       id !== undefined && answer.value !== undefined,
@@ -288,16 +346,16 @@ export class SocketDoor {
     socket.data.state = { type: 'checking', early };
     this.#awaitingHello.delete(socket);
     try {
-      const { address } = socket.data;
-      const verified = await pipeline.letIn({ address, token: hello.token ?? upgradeToken ?? '' });
+      const { address, limitKey } = socket.data;
+      const verified = await pipeline.letIn({ address, limitKey, token: hello.token ?? upgradeToken ?? '' });
       if (socket.data.state.type !== 'checking') return;
       if (verified.type !== 'ok') {
         meter.handshakes.add(verified.code);
         socket.send(errorFrame(verified));
         return this.#close(socket, closeReasonOf(verified));
       }
-      const { userId, tokenId, expiresAtMs } = verified.value;
-      const caller = { address, userId, tokenId, deviceId: hello.device_id, sessionId: newSessionId() };
+      const { userId, tokenId, tier, expiresAtMs } = verified.value;
+      const caller = { address, userId, tokenId, tier, deviceId: hello.device_id, sessionId: newSessionId() };
       const opening: Opening = { type: 'opening', early, caller, changes: new Map() };
       socket.data.state = opening;
       socket.data.takesBundles = hello.bundles === true;
@@ -326,7 +384,7 @@ export class SocketDoor {
       this.#options.meter.handshakes.add(opened.code);
       if (socket.data.state !== opening) return;
       socket.send(errorFrame(opened));
-      return this.#close(socket, 'overloaded');
+      return this.#close(socket, isRateLimited(opened) ? 'rate_limited' : 'overloaded');
     }
     const interests = await this.#reserve(opened.value.conversationIds, caller);
     if (socket.data.state !== opening) {
@@ -387,6 +445,9 @@ function identityOf({ data: { number, state } }: Socket): LogFields {
   const caller = 'caller' in state ? state.caller : undefined;
   return { connection: number, ...(caller ? { userId: caller.userId, deviceId: caller.deviceId } : {}) };
 }
+
+const isRateLimited = (answer: Answer<OperationName>): boolean =>
+  answer.type !== 'ok' && answer.code === 'rate_limited';
 
 /** Of a hello that was not let in. */
 function closeReasonOf({ code }: Exclude<Result<never>, { type: 'ok' }>): CloseReason {

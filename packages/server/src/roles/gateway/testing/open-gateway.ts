@@ -2,13 +2,16 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
+import { parseNetworks } from '@hongyan/base/networks';
 import { ok } from '@hongyan/base/result';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { UserId } from '@hongyan/protocol/ids';
 import { refusal } from '@hongyan/protocol/refusals';
 import type { Core } from '../../../ports/core/core.ts';
 import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
+import { MemoryRateLimiter } from '../../../ports/rate-limiter/memory-rate-limiter.ts';
 import type { Tokens } from '../../../ports/tokens/tokens.ts';
+import { ClientAddresses } from '../client-address.ts';
 import { Gateway } from '../gateway.ts';
 import { GatewayMeter } from '../meter.ts';
 import type { GatewayLimits, GatewayOptions } from '../options.ts';
@@ -30,11 +33,12 @@ const limits: GatewayLimits = {
   inFlightMax: 100,
   connectionsMax: 100,
   awaitingHelloMax: 10,
+  addresses: { connectionsMax: 0, handshakesPerS: 0, requestsPerS: 0 },
 };
 
 export async function openTestGateway(
   options: { readonly core?: Partial<Core>; readonly limits?: Partial<GatewayLimits> } & Partial<
-    Pick<GatewayOptions, 'webRoot' | 'publicUrl' | 'isCoreReachable' | 'log'>
+    Pick<GatewayOptions, 'steps' | 'webRoot' | 'publicUrl' | 'isCoreReachable' | 'log'>
   > = {},
 ) {
   const fake = fakeCore(options.core);
@@ -47,6 +51,8 @@ export async function openTestGateway(
     core: fake.core,
     bus,
     tokens: idsAsTokens,
+    clientAddresses: new ClientAddresses(parseNetworks('127.0.0.0/8')),
+    rateLimiter: new MemoryRateLimiter({ clock: systemClock, bucketsMax: 1000 }),
     clock: systemClock,
     meter: new GatewayMeter(),
     node: 'test',

@@ -1,0 +1,46 @@
+import { expect, test } from 'bun:test';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { ClientError } from './client-error.ts';
+import { patiently } from './patiently.ts';
+
+const limited = (retryAfterMs?: number) =>
+  new ClientError('rate_limited', 'wait', retryAfterMs === undefined ? {} : { retryAfterMs });
+
+function rig(refusals: readonly ClientError[]) {
+  const clock = new ManualClock();
+  const left = [...refusals];
+  let asked = 0;
+  const ask = async () => {
+    asked++;
+    const refusal = left.shift();
+    if (refusal) throw refusal;
+    return 'answer';
+  };
+  const result = patiently({ clock, random: () => 0.5 }, ask);
+  const pass = async (ms: number) => {
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    clock.advance(ms);
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  };
+  return { result, pass, asked: () => asked };
+}
+
+test('[C12] a request that is refused for its rate is sent again when the server said, and answered', async () => {
+  const { result, pass, asked } = rig([limited(200), limited(100)]);
+  await pass(249);
+  expect(asked()).toBe(1);
+  await pass(1);
+  expect(asked()).toBe(2);
+  await pass(150);
+  expect(await result).toBe('answer');
+  expect(asked()).toBe(3);
+});
+
+test('[C12] what would have to wait over a minute, is not told how long, or was refused for another reason, rejects', async () => {
+  for (const error of [limited(60_001), limited(), new ClientError('overloaded', 'busy', { retryAfterMs: 1 })]) {
+    const { result, asked } = rig([error]);
+    expect(await rejectionOf(result)).toBe(error);
+    expect(asked()).toBe(1);
+  }
+});

@@ -1,0 +1,57 @@
+// [L2] How much each user may ask: a bucket by the user's tier for requests, and one each for reads and signals.
+
+import { ok } from '@hongyan/base/result';
+import type { OperationName } from '@hongyan/protocol/operations/operations';
+import { type Quota, type Result, refusal } from '@hongyan/protocol/refusals';
+import { type Bucket, bucketShare, costOf } from '../../domain/operation-cost.ts';
+import type { Taken } from '../../domain/rate.ts';
+import type { Tier } from '../../domain/tier.ts';
+import type { Caller } from '../../ports/core/core.ts';
+import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
+import type { UserTiers } from './user-tiers.ts';
+
+export interface CallerLimitsOptions {
+  readonly tiers: UserTiers;
+  readonly limiter: RateLimiter;
+}
+
+/** With the state of the bucket; without one where there is no limit. */
+export type Allowed = Result<Quota | undefined>;
+
+const unlimited: Allowed = ok(undefined);
+
+/** Before the user id, whose alphabet has no `|`. */
+const prefix: Readonly<Record<Bucket, string>> = { requests: '', reads: 'reads|', signals: 'signals|' };
+
+export class CallerLimits {
+  readonly #options: CallerLimitsOptions;
+
+  constructor(options: CallerLimitsOptions) {
+    this.#options = options;
+  }
+
+  /** Decides in the order of the calls of one user, also where it has to wait. */
+  readonly check = (name: OperationName | 'hello', caller: Caller): Allowed | Promise<Allowed> => {
+    const tier = this.#options.tiers.of(caller);
+    return tier instanceof Promise ? tier.then((own) => this.#draw(name, caller, own)) : this.#draw(name, caller, tier);
+  };
+
+  #draw(name: OperationName | 'hello', { userId }: Caller, tier: Tier | undefined): Allowed | Promise<Allowed> {
+    if (tier === undefined) return unlimited;
+    const { bucket, units } = costOf(name);
+    const share = bucketShare[bucket];
+    const rate = { perS: tier.perS * share, burst: tier.burst * share };
+    const taken = this.#options.limiter.draw({ key: prefix[bucket] + userId, rate, cost: units });
+    const quota = {
+      name: bucket === 'requests' ? tier.name : `${tier.name}-${bucket}`,
+      size: rate.burst,
+      windowS: Math.ceil(rate.burst / rate.perS),
+    };
+    return taken instanceof Promise ? taken.then((own) => allowed(own, quota)) : allowed(taken, quota);
+  }
+}
+
+function allowed(taken: Taken, policy: Pick<Quota, 'name' | 'size' | 'windowS'>): Allowed {
+  const quota = { ...policy, remaining: taken.remaining };
+  return taken.type === 'taken' ? ok(quota) : refusal.rateLimited({ retryAfterMs: taken.retryAfterMs, quota });
+}

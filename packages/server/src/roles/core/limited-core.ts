@@ -1,0 +1,35 @@
+// The core as gateway processes see it. A user's bucket is one for all of them, so the step of their pipelines that limits rates is
+// taken here, at the core's end of the link: in the order in which the requests of a connection arrive.
+
+import { type OperationName, operations } from '@hongyan/protocol/operations/operations';
+import type { Result } from '@hongyan/protocol/refusals';
+import type { Caller, Core, CoreOperations } from '../../ports/core/core.ts';
+import type { CallerLimits } from './caller-limits.ts';
+
+export function limitedCore(core: Core, { check }: Pick<CallerLimits, 'check'>): Core {
+  const limited = <C extends Caller, I, O>(
+    name: OperationName,
+    handle: (caller: C, input: I) => Promise<Result<O>>,
+  ) => {
+    return (caller: C, input: I): Promise<Result<O>> => {
+      const allowed = check(name, caller);
+      if (allowed instanceof Promise)
+        return allowed.then((own) => (own.type === 'ok' ? handle.call(core, caller, input) : own));
+      return allowed.type === 'ok' ? handle.call(core, caller, input) : Promise.resolve(allowed);
+    };
+  };
+  const handlers = Object.entries(operations)
+    .filter(([name, { needs }]) => needs !== 'nothing' && Object.hasOwn(core, name))
+    .map(([name]) => {
+      const handle = core[name as keyof CoreOperations] as (caller: Caller, input: unknown) => Promise<Result<unknown>>;
+      return [name, limited(name as OperationName, handle)];
+    });
+  return {
+    ...core,
+    ...(Object.fromEntries(handlers) as Partial<CoreOperations>),
+    async openSession(opening) {
+      const allowed = await check('hello', opening.caller);
+      return allowed.type === 'ok' ? core.openSession(opening) : allowed;
+    },
+  };
+}

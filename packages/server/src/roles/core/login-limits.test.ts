@@ -1,0 +1,54 @@
+// [L4] Guesses are bounded by address and by account, and do not keep out who is known.
+
+import { beforeEach, expect, test } from 'bun:test';
+import type { UserId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import type { AnonymousCaller } from '../../ports/core/core.ts';
+import { MemoryRateLimiter } from '../../ports/rate-limiter/memory-rate-limiter.ts';
+import { LoginLimits } from './login-limits.ts';
+
+let clock: ManualClock;
+let limits: LoginLimits;
+beforeEach(() => {
+  clock = new ManualClock();
+  const limiter = new MemoryRateLimiter({ clock, bucketsMax: 100_000 });
+  limits = new LoginLimits({ limiter, loginsPerMinute: 60, signupsPerHour: 100 });
+});
+
+const from = (address: string): AnonymousCaller => ({ address, limitKey: address });
+const ann = 'ann' as UserId;
+
+async function passedOf(
+  count: number,
+  attempt: (index: number) => Promise<{ readonly type: string }>,
+): Promise<number> {
+  let passed = 0;
+  for (let index = 0; index < count; index++) if ((await attempt(index)).type === 'ok') passed++;
+  return passed;
+}
+
+test('[L4] one account is tried ten times in a row from one address, in any case of its id, then ten times a minute', async () => {
+  expect(await passedOf(50, (index) => limits.login(from('192.0.2.1'), (index % 2 ? 'ANN' : 'ann') as UserId))).toBe(
+    10,
+  );
+  expect(await limits.login(from('192.0.2.1'), ann)).toMatchObject({ code: 'rate_limited', retryAfterMs: 6000 });
+  expect((await limits.login(from('192.0.2.2'), ann)).type).toBe('ok');
+  expect((await limits.login(from('192.0.2.1'), 'bob' as UserId)).type).toBe('ok');
+  clock.advance(60_000);
+  expect(await passedOf(50, () => limits.login(from('192.0.2.1'), ann))).toBe(10);
+});
+
+test('[L4] guesses from everywhere at one account are bounded, and who logged in from an address before is not kept out', async () => {
+  const home = from('198.51.100.7');
+  expect((await limits.login(home, ann)).type).toBe('ok');
+  limits.succeeded(home, ann);
+  expect(await passedOf(500, (index) => limits.login(from(`192.0.2.${index % 250}`), ann))).toBeLessThanOrEqual(100);
+  expect((await limits.login(from('203.0.113.1'), ann)).type).toBe('refused');
+  expect((await limits.login(home, ann)).type).toBe('ok');
+});
+
+test('[L4] one address tries sixty accounts in a row, and makes twenty', async () => {
+  expect(await passedOf(200, (index) => limits.login(from('192.0.2.1'), `user${index}` as UserId))).toBe(60);
+  expect(await passedOf(200, () => limits.signup(from('192.0.2.1')))).toBe(20);
+  expect(await passedOf(200, () => limits.signup({ address: '127.0.0.1' }))).toBe(200);
+});

@@ -1,0 +1,75 @@
+// [L5] What one address may do before anyone has authenticated: connections, handshakes, requests without a token or with a bad one.
+
+import { done } from '@hongyan/base/result';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { Rate, Taken } from '../../domain/rate.ts';
+import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
+
+/** Of one gateway process. 0 = without limit. */
+export interface AddressBounds {
+  readonly connectionsMax: number;
+  readonly handshakesPerS: number;
+  readonly requestsPerS: number;
+}
+
+type Allowed = Result<unknown> | Promise<Result<unknown>>;
+
+/** Behind one address may be an office that comes back together after a restart. */
+const handshakeBurstS = 10;
+const requestBurstS = 5;
+const connectionsRetryMs = 5_000;
+
+export class AddressLimits {
+  readonly #bounds: AddressBounds;
+  readonly #limiter: RateLimiter;
+  /** Open WebSocket connections by address: no more entries than connections. */
+  readonly #connections = new Map<string, number>();
+
+  constructor(bounds: AddressBounds, limiter: RateLimiter) {
+    this.#bounds = bounds;
+    this.#limiter = limiter;
+  }
+
+  /** A WebSocket connection that is about to be accepted. */
+  handshake(key: string | undefined): Allowed {
+    const { connectionsMax, handshakesPerS } = this.#bounds;
+    if (key === undefined) return done;
+    if (connectionsMax > 0 && (this.#connections.get(key) ?? 0) >= connectionsMax)
+      return refusal.rateLimited({ retryAfterMs: connectionsRetryMs });
+    return this.#draw(`handshake|${key}`, 'address-handshakes', rateOf(handshakesPerS, handshakeBurstS));
+  }
+
+  /** A request of someone who is nobody yet. */
+  request({ limitKey: key }: { readonly limitKey?: string | undefined }): Allowed {
+    if (key === undefined) return done;
+    return this.#draw(key, 'address', rateOf(this.#bounds.requestsPerS, requestBurstS));
+  }
+
+  opened(key: string | undefined): void {
+    if (key !== undefined) this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
+  }
+
+  closed(key: string | undefined): void {
+    if (key === undefined) return;
+    const left = (this.#connections.get(key) ?? 1) - 1;
+    if (left === 0) this.#connections.delete(key);
+    else this.#connections.set(key, left);
+  }
+
+  #draw(key: string, name: string, rate: Rate): Allowed {
+    if (rate.perS === 0) return done;
+    const taken = this.#limiter.draw({ key, rate, cost: 1 });
+    return taken instanceof Promise ? taken.then((own) => allowed(own, name, rate)) : allowed(taken, name, rate);
+  }
+}
+
+function allowed(taken: Taken, name: string, { perS, burst }: Rate): Result<unknown> {
+  if (taken.type === 'taken') return done;
+  const { remaining, retryAfterMs } = taken;
+  return refusal.rateLimited({
+    retryAfterMs,
+    quota: { name, size: burst, windowS: Math.ceil(burst / perS), remaining },
+  });
+}
+
+const rateOf = (perS: number, burstS: number): Rate => ({ perS, burst: Math.max(1, Math.ceil(perS * burstS)) });

@@ -1,0 +1,160 @@
+// What the gateway does at its limits, over real sockets: headers, close codes, what is coalesced, and what an address may.
+
+import { afterEach, expect, test } from 'bun:test';
+import { ok } from '@hongyan/base/result';
+import { refusal } from '@hongyan/protocol/refusals';
+import { until } from '@hongyan/testing/until';
+import { WireClient } from '@hongyan/testing/wire-client';
+import { openTestGateway } from './testing/open-gateway.ts';
+
+type Opened = Awaited<ReturnType<typeof openTestGateway>>;
+type Steps = NonNullable<NonNullable<Parameters<typeof openTestGateway>[0]>['steps']>;
+let opened: Opened | undefined;
+const clients: WireClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  await opened?.gateway.close();
+  opened = undefined;
+});
+
+async function start(options?: Parameters<typeof openTestGateway>[0]): Promise<Opened> {
+  opened = await openTestGateway(options);
+  return opened;
+}
+
+async function device(url: string): Promise<WireClient> {
+  const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'phone' });
+  clients.push(client);
+  return client;
+}
+
+const quota = { name: 'free', size: 20, windowS: 2, remaining: 7 };
+const refused = refusal.rateLimited({ retryAfterMs: 1200.5, quota: { ...quota, remaining: 0 } });
+const limit = (isFull: (name: string) => boolean): Steps => ({
+  limit: (name) => (isFull(name) ? refused : ok(quota)),
+});
+const authorization = { authorization: 'Bearer ann' };
+
+test('[L2] over HTTP each answer says what is left, and a refusal when to come back', async () => {
+  let isFull = false;
+  const { url } = await start({ steps: limit(() => isFull) });
+  const allowed = await fetch(`${url}/v1/me`, { headers: authorization });
+  expect(allowed.status).toBe(200);
+  expect(allowed.headers.get('ratelimit-policy')).toBe('"free";q=20;w=2');
+  expect(allowed.headers.get('ratelimit')).toBe('"free";r=7;t=2');
+  isFull = true;
+  const late = await fetch(`${url}/v1/me`, { headers: authorization });
+  expect(late.status).toBe(429);
+  expect(late.headers.get('retry-after')).toBe('2');
+  expect(late.headers.get('ratelimit')).toBe('"free";r=0;t=2');
+  expect(await late.json()).toMatchObject({ status: 429, code: 'rate_limited', retry_after_ms: 1201 });
+  const anonymous = await fetch(`${url}/v1/route`);
+  expect([anonymous.status, anonymous.headers.get('ratelimit')]).toEqual([200, null]);
+});
+
+test('[L2] a frame beyond the rate is answered with the time to wait, and who goes on without waiting is closed with 4101', async () => {
+  const { url } = await start({ limits: { inFlightMax: 10 }, steps: limit((name) => name === 'sync') });
+  const ann = await device(url);
+  expect(await ann.request({ type: 'sync' })).toMatchObject({
+    type: 'error',
+    code: 'rate_limited',
+    retry_after_ms: 1201,
+  });
+  for (let more = 0; more < 40; more++) void ann.request({ type: 'sync' });
+  expect(await ann.closed).toMatchObject({ code: 4101 });
+});
+
+test('[L2] a hello beyond the rate closes with 4101 and the time to wait', async () => {
+  const { url } = await start({ steps: limit((name) => name === 'hello') });
+  const client = await WireClient.connect({ url, token: 'ann', userId: 'ann', deviceId: 'phone' });
+  clients.push(client);
+  client.raw('{"type":"hello","token":"ann","device_id":"phone"}');
+  expect(await client.closed).toMatchObject({ code: 4101 });
+  expect(client.frames).toMatchObject([{ code: 'rate_limited', retry_after_ms: 1201 }]);
+});
+
+test('[L7] receipts beyond their rate are kept, the newest of each conversation, and passed on when there is room', async () => {
+  let isFull = true;
+  const { url, asked } = await start({ steps: limit((name) => isFull && (name === 'read' || name === 'delivered')) });
+  const ann = await device(url);
+  for (let seq = 1; seq <= 30; seq++) ann.receipt('read', seq % 2 ? 'g:1' : 'g:2', seq);
+  ann.receipt('delivered', 'g:1', 99);
+  ann.receipt('read', 'g:1', 3);
+  expect(await ann.request({ type: 'sync' })).toMatchObject({ type: 'sync_result' });
+  isFull = false;
+  const receipts = () => asked.filter(({ name }) => name === 'read' || name === 'delivered');
+  await until(() => receipts().length === 3);
+  expect(receipts().map(({ name, input }) => [name, input])).toMatchObject([
+    ['read', { conversation_id: 'g:1', seq: 29 }],
+    ['read', { conversation_id: 'g:2', seq: 30 }],
+    ['delivered', { conversation_id: 'g:1', seq: 99 }],
+  ]);
+  expect(ann.frames).toEqual([]);
+});
+
+test('[L7] typing beyond its rate is dropped, and a flood of pings is answered in part and then closed', async () => {
+  const { url, asked } = await start({ limits: { inFlightMax: 10 }, steps: limit((name) => name === 'typing') });
+  const ann = await device(url);
+  for (let more = 0; more < 100; more++) ann.raw('{"type":"typing","conversation_id":"g:1"}');
+  expect(await ann.request({ type: 'sync' })).toMatchObject({ type: 'sync_result' });
+  expect(asked.some(({ name }) => name === 'typing')).toBe(false);
+  expect(ann.frames).toEqual([]);
+  for (let more = 0; more < 100; more++) ann.raw('{"type":"ping"}');
+  expect(await ann.closed).toMatchObject({ code: 4101 });
+  expect(ann.frames.length).toBeLessThan(30);
+});
+
+const from = (address: string, more: Record<string, string> = {}) => ({
+  headers: { 'x-forwarded-for': address, ...more },
+});
+
+test('[L5] requests without a token, and with a bad one, are bounded by address', async () => {
+  const { url } = await start({ limits: { addresses: { connectionsMax: 0, handshakesPerS: 0, requestsPerS: 1 } } });
+  const statuses = async (path: string, init?: RequestInit) => {
+    const answers: number[] = [];
+    for (let more = 0; more < 8; more++) answers.push((await fetch(url + path, init)).status);
+    return answers.join(' ');
+  };
+  expect(await statuses('/v1/route', from('192.0.2.1'))).toStartWith('200 200 200 200 200 429');
+  expect(await statuses('/v1/me', from('192.0.2.2'))).toStartWith('401 401 401 401 401 429');
+  expect(await statuses('/v1/me', from('192.0.2.2', authorization))).toBe('200 200 200 200 200 200 200 200');
+  // This machine itself.
+  expect(await statuses('/v1/route')).toBe('200 200 200 200 200 200 200 200');
+  const late = await fetch(`${url}/v1/route`, from('192.0.2.1'));
+  expect(late.headers.get('ratelimit-policy')).toBe('"address";q=5;w=5');
+});
+
+async function upgrade(url: string, address: string): Promise<number> {
+  const headers = {
+    ...from(address).headers,
+    connection: 'upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
+  return (await fetch(`${url}/v1/ws`, { headers })).status;
+}
+
+test('[L5] handshakes and open connections of an address are bounded, and one that closes makes room', async () => {
+  const addresses = { connectionsMax: 2, handshakesPerS: 1, requestsPerS: 0 };
+  const { url, gateway } = await start({ limits: { addresses } });
+  const socketFrom = (address: string) =>
+    new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, { headers: { 'x-forwarded-for': address } } as never);
+  const sockets = [socketFrom('192.0.2.1'), socketFrom('192.0.2.1')];
+  await until(() => gateway.connectionCount === 2);
+  expect(await upgrade(url, '192.0.2.1')).toBe(429);
+  sockets[0]?.close();
+  await until(() => gateway.connectionCount === 1);
+  const third = socketFrom('192.0.2.1');
+  await until(() => gateway.connectionCount === 2);
+  for (const socket of [...sockets, third]) socket.close();
+  await until(() => gateway.connectionCount === 0);
+  // Ten at once, of which three are used.
+  for (let more = 0; more < 7; more++) {
+    const socket = socketFrom('192.0.2.1');
+    await until(() => gateway.connectionCount === 1);
+    socket.close();
+    await until(() => gateway.connectionCount === 0);
+  }
+  await until(async () => (await upgrade(url, '192.0.2.1')) === 429);
+});
