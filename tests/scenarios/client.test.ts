@@ -291,8 +291,8 @@ describe.each(profiles)('the client library on $name', (profile) => {
     const expected = Array.from({ length: 200 }, (_, index) => String(index));
     expect(b.heard.messages.map(({ content }) => content.text)).toEqual(expected);
     expect(a.heard.messages.map(({ content }) => content.text)).toEqual(expected);
-    expect((await storage.load()).outbox).toEqual([]);
     await Promise.all([a.client.close(), b.client.close()]);
+    expect((await storage.load()).outbox).toEqual([]);
     expect(await restarted.stop()).toBe(0);
   }, 40_000);
 });
