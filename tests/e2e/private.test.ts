@@ -194,7 +194,7 @@ describe('the web chat on two devices of one user', () => {
       const choice = desktop.page.getByRole('group', { name: 'Enter key' });
       await choice.getByRole('radio', { name: 'Sends' }).focus();
       await desktop.page.keyboard.press('ArrowRight');
-      await phone.page.getByText('Ctrl+Enter sends.').waitFor();
+      await phone.page.getByText('Ctrl+Enter or the button sends.').waitFor();
       for (const person of [desktop, phone]) await person.page.keyboard.press('Escape');
       await desktop.open(ben);
       await composer(desktop).fill('one');

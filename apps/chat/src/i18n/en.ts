@@ -291,7 +291,7 @@ export const en = {
     enterSends: 'Sends',
     enterBreaks: 'New line',
     enterSendsHint: 'Shift+Enter starts a new line.',
-    enterBreaksHint: 'Ctrl+Enter sends.',
+    enterBreaksHint: 'Ctrl+Enter or the button sends.',
     receipts: 'Read receipts',
     receiptsShared: 'Share',
     receiptsPrivate: 'Keep private',
