@@ -121,6 +121,8 @@ describe('the web chat and what its browser keeps', () => {
       const cleo = await reader(context, 'cleo', 'dora');
       await cleo.page.locator('.jump').click();
       await cleo.sees('message 450');
+      // Read, so that the reload opens at the end.
+      await cleo.conversation('dora').locator('.badge').waitFor({ state: 'detached' });
       const list = cleo.page.locator('.messages-scroll');
       const highest = async () => {
         await list.evaluate((element) => element.scrollTo(0, 0));

@@ -112,6 +112,36 @@ describe('a device that begins', () => {
     expect(rig.shown).toEqual([8]);
   });
 
+  test('[C1] that it learns of while it is closed is shown by the next run, and once', async () => {
+    const connection = await rig.begin();
+    const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    rig.server.http = async () => {
+      onAsked();
+      await answered;
+      return Response.json(conversation(1));
+    };
+    const shown: unknown[] = [];
+    const listen = () => rig.client.on('message', ({ seq }) => shown.push(seq));
+    listen();
+    connection.send(message(1));
+    await asked;
+    await rig.client.close();
+    const kept = await rig.storage.load();
+    answer();
+    await rig.client.getUser('you' as never).catch(() => {});
+    rig.clock.advance(1_000);
+    expect(shown).toEqual([]);
+    expect(await rig.storage.load()).toEqual(kept);
+    rig.create();
+    listen();
+    rig.lastSeq = 1;
+    await rig.client.connect();
+    await until(() => shown.length === 1);
+    await rig.client.close();
+    expect(shown).toEqual([1]);
+  });
+
   test('[C2] keeps a conversation that it learned of while the first sync was under way, though that did not list it', async () => {
     const { opened, release } = gate();
     rig.server.answer = (connection, frame) => {

@@ -263,7 +263,10 @@ export class Session {
         if (conversation.isReadUnreported) this.read(conversation, conversation.readSeq);
     }
     // The outbox is written all the same: what is sent here leaves when this client connects again, or in the next run.
-    if (state.type === 'closed') this.#isReplaced ||= state.reason === 'replaced';
+    if (state.type === 'closed') {
+      this.#isReplaced ||= state.reason === 'replaced';
+      this.#unknown.forgetAll();
+    }
     if (state.type === 'catching_up') this.#isReplaced = false;
     this.#state = state;
     if (state.type === 'closed') void this.#leaveTabs(state.reason);

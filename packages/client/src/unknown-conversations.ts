@@ -43,6 +43,11 @@ export class UnknownConversations {
     this.#questions.delete(conversationId);
   }
 
+  /** [C1] The client is closed: what was shown from now on would not be kept, and be shown by the next run again. */
+  forgetAll(): void {
+    this.#questions.clear();
+  }
+
   async #ask(conversationId: ConversationId, question: Question): Promise<ConversationState | undefined> {
     const { getConversation, onAnswer, onFailure } = this.#options;
     const isCurrent = () => this.#questions.get(conversationId) === question;
