@@ -3,11 +3,11 @@
 import { expect, test } from 'bun:test';
 import { unreadOptions } from './check-options.ts';
 
-const declared = ['log-level', 'drain-ms', 'page-max', 'data', 'profile', 'tls-key', 'gateways'];
+const declared = ['log-level', 'drain-seconds', 'page-max', 'data', 'profile', 'tls-key', 'gateways'];
 
 test('what nothing takes from a Config is found', () => {
   const files = [
-    { path: 'packages/server/src/compose/a.ts', text: 'createLog(config.logLevel); wait(config.drainMs);' },
+    { path: 'packages/server/src/compose/a.ts', text: 'createLog(config.logLevel); wait(config.drainSeconds);' },
     { path: 'packages/server/src/compose/b.ts', text: 'function open({ data, tlsKey: key }: Config) {}' },
     { path: 'packages/cli/src/c.ts', text: 'const { gateways = 1 } = config;' },
     { path: 'packages/server/src/config/load.ts', text: 'check(config.pageMax);' },

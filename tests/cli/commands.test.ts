@@ -109,23 +109,23 @@ describe('the configuration', () => {
   test('a flag beats the environment, which beats the file, which beats the default', async () => {
     const path = await file(
       'all.toml',
-      'page_max = 11\nheartbeat_ms = 11_000\ndrain_ms = 11\nsignup_enabled = false\n',
+      'page_max = 11\nheartbeat_ms = 11_000\ndrain_seconds = 11\nsignup_enabled = false\n',
     );
-    const env = { HONGYAN_CONFIG: path, HONGYAN_HEARTBEAT_MS: '12000', HONGYAN_DRAIN_MS: '12' };
-    const value = await effective(['--drain-ms', '13'], { env });
+    const env = { HONGYAN_CONFIG: path, HONGYAN_HEARTBEAT_MS: '12000', HONGYAN_DRAIN_SECONDS: '12' };
+    const value = await effective(['--drain-seconds', '13'], { env });
     expect(value('page-max')).toBe('11  # file');
     expect(value('heartbeat-ms')).toBe('12000  # environment');
-    expect(value('drain-ms')).toBe('13  # flag');
+    expect(value('drain-seconds')).toBe('13  # flag');
     expect(value('signup-enabled')).toBe('false  # file');
     expect(value('listen')).toBe('"127.0.0.1:8080"  # default');
   });
 
   test('--name=value, a switch and its --no- form are flags too, and --config beats HONGYAN_CONFIG', async () => {
     const [first, second] = [await file('first.toml', 'page_max = 11\n'), await file('second.toml', 'page_max = 12\n')];
-    const value = await effective(['--drain-ms=7', '--no-signup-enabled', `--config=${first}`], {
+    const value = await effective(['--drain-seconds=7', '--no-signup-enabled', `--config=${first}`], {
       env: { HONGYAN_CONFIG: second },
     });
-    expect(value('drain-ms')).toBe('7  # flag');
+    expect(value('drain-seconds')).toBe('7  # flag');
     expect(value('signup-enabled')).toBe('false  # flag');
     expect(value('page-max')).toBe('11  # file');
   });

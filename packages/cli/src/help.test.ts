@@ -24,7 +24,7 @@ test('a command shows its own flags first, then the options that it takes, each 
     details: 'Longer is better.',
     values: { where: { placeholder: 'place', description: 'Where to lie' } },
     switches: { deeply: 'With dreams' },
-    options: ['data', 'drain-ms', 'signup-enabled', 'log-level'],
+    options: ['data', 'drain-seconds', 'signup-enabled', 'log-level'],
   };
   expect(commandHelp(command).split('\n')).toEqual([
     'Usage: hongyan rest <hours> [options]',
@@ -46,8 +46,8 @@ test('a command shows its own flags first, then the options that it takes, each 
     '      Lowest level that is logged. Default: info. One of: debug, info, warn, error.',
     '  --signup-enabled   HONGYAN_SIGNUP_ENABLED   signup_enabled',
     '      Anyone who reaches the server may create an account. Default: true; --no-signup-enabled switches it off',
-    '  --drain-ms <ms>   HONGYAN_DRAIN_MS   drain_ms',
-    '      How long a stop waits for connections to leave. Default: 5000.',
+    '  --drain-seconds <s>   HONGYAN_DRAIN_SECONDS   drain_seconds',
+    '      A stop tells each client to come back at a moment of its own within this time, and requests under way have as long to finish. Default: 5.',
   ]);
 });
 

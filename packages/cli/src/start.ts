@@ -9,12 +9,14 @@ import { checkTls } from '@hongyan/server/config/tls';
 import type { Command } from './command.ts';
 import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
 import { program } from './program.ts';
-import { stopSignal } from './stop-signal.ts';
+import { onRollSignal, stopSignal } from './stop-signal.ts';
 
 export const start: Command = {
   name: 'start',
   usage: 'start',
   summary: 'Run the server: gateway, core and stores in one process',
+  details:
+    'SIGTERM and SIGINT drain: clients are told when to come back, requests under way are answered, and it exits with status 0; a second one ends it at once, with 130. What was acknowledged is stored in both cases.\nSIGUSR2 replaces gateway processes (--gateways) one after another, while the others serve.',
   examples: ['hongyan start --demo', 'hongyan start --listen 0.0.0.0:8080 --data /var/lib/hongyan'],
   switches: {
     demo: 'Create two accounts to try it with; their passwords are random and kept in the data folder',
@@ -33,6 +35,8 @@ export const start: Command = {
     if (running.operatorUrl !== undefined)
       console.log(`  for operators: ${running.operatorUrl}   token: in ${dataLayout(config.data).operatorToken}`);
     log.info('started', { url: running.url, operatorUrl: running.operatorUrl, data: config.data });
+    // [O22]
+    onRollSignal(() => void running.roll().catch((error: unknown) => log.error('gateways not replaced', { error })));
     const code = await Promise.race([stopping.then(() => 0), running.died.then(() => 1)]);
     log.info('draining');
     await running.stop();

@@ -1,4 +1,4 @@
-// The signals that stop a server: each asks for a drain; a second one of an impatient operator ends the process at once.
+// The signals of a server. The first that stops it asks for a drain; a second one of an impatient operator ends the process at once.
 
 import { readFileSync } from 'node:fs';
 
@@ -16,6 +16,11 @@ export function stopSignal(): Promise<void> {
   // A closing terminal may send several: further ones do not end the drain.
   if (!isIgnored(hangUp)) process.on('SIGHUP', () => isStopping || stop());
   return promise;
+}
+
+/** Calls `roll` at each SIGUSR2, of which there may be many. */
+export function onRollSignal(roll: () => void): void {
+  process.on('SIGUSR2', roll);
 }
 
 const hangUp = 1;

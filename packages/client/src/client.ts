@@ -31,7 +31,7 @@ import { newId } from './new-id.ts';
 import type { NewMessage } from './outbox.ts';
 import { patiently } from './patiently.ts';
 import { privateType } from './private-state.ts';
-import type { RouteName } from './routes.ts';
+import { type RouteName, routes } from './routes.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { type ClientEnvironment, Session } from './session.ts';
 import { exclusively } from './tabs.ts';
@@ -240,7 +240,8 @@ class HongyanClient implements Client {
     if (kept) return kept;
     // JSON leaves out what is undefined.
     const asked = { conversation_id: conversationId, before_seq: beforeSeq, after_seq: afterSeq, limit };
-    const page = await connection.request('history', asked as Input<'history'>);
+    const ask = () => connection.request('history', asked as Input<'history'>);
+    const page = await session.absence.bridge(ask, () => true);
     const state = await session.learn(conversationId);
     // What a device got through history it has received, whatever other devices of the user reported.
     if (state) session.positions.moved(state);
@@ -453,9 +454,12 @@ class HongyanClient implements Client {
   }
 
   async #call<N extends RouteName>(name: N, input: Input<N>): Promise<Output<N>> {
-    return patiently(this.#environment, async () =>
-      call(name, input, { url: this.#options.url, token: await this.#token() }),
-    );
+    const ask = () =>
+      patiently(this.#environment, async () =>
+        call(name, input, { url: this.#options.url, token: await this.#token() }),
+      );
+    const { absence } = this.#session ?? {};
+    return absence ? absence.bridge(ask, (error) => isUndone(name, error)) : ask();
   }
 
   async #token(): Promise<string> {
@@ -466,6 +470,11 @@ class HongyanClient implements Client {
     }
     return token;
   }
+}
+
+/** Asking again does no harm: it changes nothing when it is done twice, or the server itself said that it did nothing. */
+function isUndone(name: RouteName, { cause }: ClientError): boolean {
+  return !/^(POST|PATCH) /.test(routes[name]) || cause === undefined;
 }
 
 const storageWarning = 'the storage failed: what is sent now may not survive a restart';

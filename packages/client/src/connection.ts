@@ -35,6 +35,7 @@ export interface ConnectionOptions {
   /** Every frame that answers no request. */
   readonly onFrame: (frame: Down) => void;
   readonly onState: (state: ConnectionState) => void;
+  readonly onGoingAway: (reconnectAfterMs: number) => void;
 }
 
 /** Where sockets come from. */
@@ -214,7 +215,10 @@ export class Connection {
     }
     if (life.type !== 'open') return;
     life.open.keepAlive.received();
-    if (frame.type === 'going_away') life.reconnectAfterMs = frame.reconnect_after_ms;
+    if (frame.type === 'going_away') {
+      life.reconnectAfterMs = frame.reconnect_after_ms;
+      this.#options.onGoingAway(frame.reconnect_after_ms);
+    }
     if ('id' in frame && frame.id !== undefined) life.open.requests.answer(frame);
     else this.#options.onFrame(frame);
   }
@@ -267,11 +271,12 @@ export class Connection {
     const { clock, random, onState } = this.#options;
     const wasStable = life.type === 'open' && clock.monotonicMs() - life.sinceMs >= stableAfterMs;
     const attempt = wasStable ? 0 : life.attempt + 1;
-    const spreadMs = (life.type === 'open' ? life.reconnectAfterMs : undefined) ?? reconnectSpreadMs;
+    // A server that goes away gives each client a moment of its own.
+    const givenMs = life.type === 'open' ? life.reconnectAfterMs : undefined;
     const toldMs = life.type === 'connecting' ? (life.retryAfterMs ?? 0) : 0;
     const ownMs =
       action === 'reconnect' && attempt <= 1
-        ? Math.floor(random() * spreadMs)
+        ? (givenMs ?? Math.floor(random() * reconnectSpreadMs))
         : backOffMs(attempt, { baseMs: backOffBaseMs, maxMs: backOffMaxMs, random });
     const delayMs = Math.max(delayMinMs, toldMs) + ownMs;
     this.#life = { type: 'waiting', attempt, timer: clock.after(delayMs, () => this.#attempt(attempt)) };

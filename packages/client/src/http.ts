@@ -23,12 +23,15 @@ export async function call<N extends RouteName>(name: N, input: Input<N>, option
   if (body !== undefined) headers['content-type'] = 'application/json';
   let response: Response;
   try {
-    response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
-      method,
-      headers,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body }),
-    });
+    const ask = () =>
+      fetch(`${url.replace(/\/$/, '')}${path}`, {
+        method,
+        headers,
+        signal: AbortSignal.timeout(timeoutMs),
+        ...(body === undefined ? {} : { body }),
+      });
+    // A kept connection may be closed from the other side in the moment it is used again. Once more does no harm to a read.
+    response = await (method === 'GET' ? ask().catch(ask) : ask());
     if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Output<N>;
   } catch (cause) {
     throw new ClientError('unavailable', 'the server cannot be reached: check the address and the network', { cause });

@@ -29,6 +29,7 @@ import { Positions } from './positions.ts';
 import { PresenceWatch } from './presence-watch.ts';
 import { PrivateState, privateType, type StoredOwn } from './private-state.ts';
 import type { SafeStorage } from './safe-storage.ts';
+import { ServerAbsence } from './server-absence.ts';
 import { type Locks, Tabs } from './tabs.ts';
 import { UnknownConversations } from './unknown-conversations.ts';
 import type { Conversation } from './wire.ts';
@@ -68,6 +69,7 @@ export class Session {
   readonly presence: PresenceWatch;
   readonly positions: Positions;
   readonly own: PrivateState;
+  readonly absence: ServerAbsence;
   readonly #options: SessionOptions;
   readonly #tabs: Tabs;
   readonly #catchUp: CatchUp;
@@ -94,6 +96,7 @@ export class Session {
     this.#events = events;
     this.userId = userId;
     this.deviceId = deviceId;
+    this.absence = new ServerAbsence(environment.clock);
     this.#tabs = this.#createTabs();
     this.connection = this.#createConnection();
     this.outbox = this.#createOutbox();
@@ -209,6 +212,7 @@ export class Session {
       onWelcome: (welcome) => this.#onWelcome(welcome),
       onFrame: (frame) => this.#onFrame(frame),
       onState: (state) => this.#onState(state),
+      onGoingAway: (reconnectAfterMs) => this.absence.begin(reconnectAfterMs),
     });
   }
 
@@ -268,6 +272,8 @@ export class Session {
       this.#unknown.forgetAll();
     }
     if (state.type === 'catching_up') this.#isReplaced = false;
+    if (state.type === 'catching_up') this.absence.end();
+    if (state.type === 'closed') this.absence.abandon();
     this.#state = state;
     if (state.type === 'closed') void this.#leaveTabs(state.reason);
     this.#events.emit('state', state);
@@ -354,6 +360,8 @@ export class Session {
       case 'presence':
         return this.presence.report(frame);
       case 'error':
+        // What has no answer, as positions, is reported again after the reconnect.
+        if (this.absence.isOn && frame.code === 'unavailable') return;
         return events.emit('warning', { message: `the server refused a frame: ${frame.message}` });
       default:
         // Frames of a later version, pongs, and answers to requests that were given up.

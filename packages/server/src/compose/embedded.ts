@@ -1,6 +1,8 @@
 // The embedded profile: all roles on SQLite and memory, in one process or with several gateway processes in front of it.
 
 import type { Log, LogLevels } from '@hongyan/base/log';
+import { done } from '@hongyan/base/result';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
 import { removeRunning, writeRunning } from '../config/running-server.ts';
@@ -11,7 +13,7 @@ import { type Health, type HealthCheck, healthy } from '../roles/operator/health
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
 import { type OpenCore, openCore, type Surroundings } from './core.ts';
-import { openGateway } from './gateway.ts';
+import { drainGateway, openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
 import { openTokens } from './tokens.ts';
@@ -26,6 +28,8 @@ export interface Running {
   readonly died: Promise<void>;
   /** Drains: closes connections, finishes accepted sends, closes the stores. */
   stop(): Promise<void>;
+  /** [O22] Replaces the gateway processes one after another. Rejects where there are none: then a restart is a stop and a start. */
+  roll(): Promise<void>;
 }
 
 export interface EmbeddedSurroundings extends Omit<Surroundings, 'metrics'> {
@@ -49,7 +53,11 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
     // Before clients are let in: an address that is taken is reported first, and operators see the start.
     const operator = await openOperator(config, surroundings, {
       checks: [opened.check, front.check],
-      routes: [...webhookRoutes(opened.events.webhooks), ...tierRoutes(opened.tiers)],
+      routes: [
+        ...webhookRoutes(opened.events.webhooks),
+        ...tierRoutes(opened.tiers),
+        { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
+      ],
       connections: (page) => front.connections(page),
       levels: front.levels(given.log),
       processes: () => front.processes,
@@ -63,7 +71,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
     front.opened(gateways);
     const { url } = gateways;
     await writeRunning(config.data, { ...running, url });
-    return { url, operatorUrl: operator?.url, died: opened.died, stop: close };
+    return { url, operatorUrl: operator?.url, died: opened.died, stop: close, roll: () => gateways.roll() };
   } catch (error) {
     await close();
     throw error;
@@ -80,6 +88,7 @@ interface Gateways {
   sendLogLevel(): void;
   /** Beside this process. */
   readonly processes: readonly ServerProcess[];
+  roll(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -113,6 +122,14 @@ class Front {
     return this.#gateways?.processes ?? [];
   }
 
+  /** [O22] Answers when all are replaced. */
+  async roll(): Promise<Result<undefined>> {
+    if (this.#gateways === undefined || this.#gateways.processes.length === 0)
+      return refusal.invalid('this server has no gateway processes to replace: stop it and start it again');
+    await this.#gateways.roll();
+    return done;
+  }
+
   readonly check: HealthCheck = {
     name: 'gateways',
     check: () => this.#gateways?.health ?? { status: 'failed', reason: 'the server is starting' },
@@ -137,8 +154,9 @@ async function startGateways(
     connections: (page) => gateway.connections(page),
     processes: [],
     sendLogLevel() {},
+    roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),
     async stop() {
-      await gateway.drain(surroundings.clock.monotonicMs() + config.drainMs);
+      await drainGateway(gateway, config, surroundings);
       await gateway.close();
     },
   };

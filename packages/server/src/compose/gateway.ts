@@ -1,7 +1,9 @@
 // The gateway as configured, in front of a core that may be in this process or in another.
 
 import { parseAddress } from '@hongyan/base/address';
+import type { Clock } from '@hongyan/base/clock';
 import { parseNetworks } from '@hongyan/base/networks';
+import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { Limits } from '@hongyan/protocol/down';
 import { protocolVersion } from '@hongyan/protocol/version';
@@ -42,6 +44,7 @@ export async function openGateway(
   const gateway = new Gateway({
     ...rest,
     clock,
+    random: systemRandom,
     log,
     meter,
     newSessionId: createUuidV7(() => clock.nowMs()),
@@ -57,6 +60,16 @@ export async function openGateway(
   meter.register(metrics, gateway.state, limits);
   await gateway.start();
   return gateway;
+}
+
+/** In the time that is configured for it. */
+export async function drainGateway(
+  gateway: Gateway,
+  { drainDelaySeconds, drainSeconds }: Config,
+  { clock, isRelieved = false }: { readonly clock: Clock; readonly isRelieved?: boolean },
+): Promise<void> {
+  const beginAtMs = clock.monotonicMs() + drainDelaySeconds * 1000;
+  await gateway.drain(beginAtMs + drainSeconds * 1000, { beginAtMs, isRelieved });
 }
 
 function gatewayLimits(config: Config): GatewayLimits {

@@ -40,7 +40,7 @@ for (const option of all) {
     });
 
     test('says its unit in its name where it is one of time or bytes, and a time only ever last', () => {
-      const units: Readonly<Record<string, RegExp>> = { ms: /-ms$/, s: /-s$/, bytes: /-bytes-max$/ };
+      const units: Readonly<Record<string, RegExp>> = { ms: /-ms$/, s: /-(s|seconds)$/, bytes: /-bytes-max$/ };
       for (const [unit, ending] of Object.entries(units)) {
         expect(ending.test(option.name)).toBe(option.type === 'number' && option.unit === unit);
       }

@@ -84,7 +84,20 @@ export const options = [
     'A silent connection is asked after one interval and closed after two',
   ),
   number('hello-timeout-ms', 10_000, 'ms', [100, 120_000], 'A connection that has not said hello by then is closed'),
-  number('drain-ms', 5_000, 'ms', [0, 600_000], 'How long a stop waits for connections to leave'),
+  number(
+    'drain-seconds',
+    5,
+    's',
+    [0, 600],
+    'A stop tells each client to come back at a moment of its own within this time, and requests under way have as long to finish',
+  ),
+  number(
+    'drain-delay-seconds',
+    0,
+    's',
+    [0, 600],
+    'Before that a stop goes on serving for so long, while /readyz says no, so that load balancers send nobody any more',
+  ),
   number(
     'frame-bytes-max',
     65_536,

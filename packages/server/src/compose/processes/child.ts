@@ -5,7 +5,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { createLog, type Log, type LogLevel, type LogLevels } from '@hongyan/base/log';
 import { Metrics } from '../../metrics/metrics.ts';
 import { CoreClient } from '../../transport/link/client-end.ts';
-import { openGateway } from '../gateway.ts';
+import { drainGateway, openGateway } from '../gateway.ts';
 import { openProcessOperator } from '../operator.ts';
 import { openTokens } from '../tokens.ts';
 import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
@@ -21,15 +21,16 @@ export function runGatewayProcess(): Promise<number> {
   // The core's process is gone, and with it everything that this one could answer.
   process.on('disconnect', () => child.exit(1));
   // A terminal's Ctrl-C reaches every process of its group: the same stop that the core's process then asks for.
-  process.on('SIGINT', () => void child.stop());
-  process.on('SIGTERM', () => void child.stop());
+  process.on('SIGINT', () => void child.stop({ isRelieved: false }));
+  process.on('SIGTERM', () => void child.stop({ isRelieved: false }));
   // A closing terminal sends it to the core's process too, which drains or, under nohup, goes on: that one decides.
   process.on('SIGHUP', () => {});
   return child.exited;
 }
 
 /** Drains and closes a gateway that has started. */
-type Stop = () => Promise<void>;
+type Stop = (how: StopHow) => Promise<void>;
+type StopHow = Pick<Extract<ToGatewayProcess, { readonly type: 'stop' }>, 'isRelieved'>;
 
 class ChildProcess {
   readonly exited: Promise<number>;
@@ -55,19 +56,19 @@ class ChildProcess {
         if (this.#levels) this.#levels.level = message.level;
         return;
       case 'stop':
-        void this.stop();
+        void this.stop(message);
         return;
       default:
         return unreachable(message);
     }
   }
 
-  async stop(): Promise<void> {
+  async stop(how: StopHow): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
     // A start that failed has reported it and exits by itself.
     const stop = await this.#begun?.catch(() => undefined);
-    await stop?.();
+    await stop?.(how);
     this.exit(0);
   }
 
@@ -101,8 +102,8 @@ async function startGateway({ config, node, socketPath, operatorPath }: Begin, l
     config.operatorListen === ''
       ? undefined
       : await openProcessOperator(operatorPath, { log, clock, metrics }, (page) => gateway.connections(page));
-  return async () => {
-    await gateway.drain(clock.monotonicMs() + config.drainMs);
+  return async ({ isRelieved }) => {
+    await drainGateway(gateway, config, { clock, isRelieved });
     await gateway.close();
     await operator?.close();
     await link.close();

@@ -19,8 +19,8 @@ export type ToGatewayProcess =
   | { readonly type: 'ask' }
   /** From now on; sent when it is ready, and with each change. */
   | { readonly type: 'log_level'; readonly level: LogLevel }
-  /** Drain, then exit. */
-  | { readonly type: 'stop' };
+  /** Drain, then exit. `isRelieved`: another process accepts on the same port. */
+  | { readonly type: 'stop'; readonly isRelieved: boolean };
 
 export type FromGatewayProcess =
   | { readonly type: 'ready' }

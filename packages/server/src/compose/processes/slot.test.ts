@@ -49,7 +49,7 @@ class FakeChild implements Child {
 }
 
 const linkTimeoutMs = 1000;
-const drainMs = 5000;
+const drainSeconds = 5;
 let clock: ManualClock;
 let slot: GatewaySlot | undefined;
 let children: FakeChild[];
@@ -64,7 +64,7 @@ function create() {
   slot = new GatewaySlot({
     begin: {
       ...{ type: 'begin', node: 'gateway-1', socketPath: '/x', operatorPath: '/y' },
-      config: { linkTimeoutMs, drainMs } as Config,
+      config: { linkTimeoutMs, drainSeconds, drainDelaySeconds: 2 } as Config,
     },
     logLevel: () => 'debug',
     spawn: (_node, onMessage) => {
@@ -199,7 +199,7 @@ test('a stop asks the process to drain, waits for its exit, and starts none afte
   const { slot: own } = await start();
   const child = newest();
   const stopped = own.stop();
-  expect(child.received.at(-1)).toEqual({ type: 'stop' });
+  expect(child.received.at(-1)).toEqual({ type: 'stop', isRelieved: false });
   child.exits(0);
   await stopped;
   clock.advance(60_000);
@@ -211,7 +211,7 @@ test('a stop asks the process to drain, waits for its exit, and starts none afte
 test('a process that does not exit after its drain is killed', async () => {
   const { slot: own } = await start();
   const stopped = own.stop();
-  clock.advance(drainMs + 4_999);
+  clock.advance(11_999);
   expect(newest().isKilled).toBe(false);
   clock.advance(1);
   expect(newest().isKilled).toBe(true);
@@ -226,4 +226,56 @@ test('a stop during the back-off ends it', async () => {
   clock.advance(60_000);
   await settled();
   expect(children).toHaveLength(1);
+});
+
+test('[O22] a roll starts another process, and drains the one before when the other is ready', async () => {
+  const { slot: own } = await start();
+  const before = newest();
+  const rolled = own.roll();
+  const after = newest();
+  expect([after === before, after.received[0]?.type]).toEqual([false, 'begin']);
+  after.says({ type: 'ready' });
+  await settled();
+  expect(before.received.at(-1)).toEqual({ type: 'stop', isRelieved: true });
+  before.exits(0);
+  await rolled;
+  clock.advance(linkTimeoutMs);
+  after.says({ type: 'alive' });
+  expect([children.length, after.asked]).toEqual([2, 1]);
+  after.exits();
+  await settled();
+  clock.advance(100);
+  await settled();
+  expect(children).toHaveLength(3);
+});
+
+test('[O22] when the process that is to follow does not start, the one before stays and is watched', async () => {
+  const { slot: own } = await start();
+  const before = newest();
+  const rolled = rejectionOf(own.roll());
+  newest().says({ type: 'failed', message: 'no memory' });
+  newest().exits();
+  expect(await rolled).toMatchObject({ message: 'no memory' });
+  expect(before.received.map(({ type }) => type)).not.toContain('stop');
+  before.exits();
+  await settled();
+  clock.advance(100);
+  await settled();
+  expect(children).toHaveLength(3);
+});
+
+test('[O22] a stop during a roll ends both processes', async () => {
+  const { slot: own } = await start();
+  const before = newest();
+  const rolled = rejectionOf(own.roll());
+  const after = newest();
+  const stopped = own.stop();
+  expect(after.received.at(-1)).toEqual({ type: 'stop', isRelieved: false });
+  after.exits(0);
+  await settled();
+  expect(before.received.at(-1)).toEqual({ type: 'stop', isRelieved: false });
+  before.exits(0);
+  await stopped;
+  expect(await rolled).toBeInstanceOf(Error);
+  expect(children).toHaveLength(2);
 });

@@ -50,6 +50,13 @@ export class GatewaySlot {
   #watch: Timer | undefined;
   #askedMs = 0;
   #earlyExits = 0;
+  /** The process before may still have its socket. */
+  #launches = 0;
+  /** Of the newest process. */
+  #startedMs = 0;
+  /** Settles when the process that is to follow a running one is ready, or did not start. */
+  #following: Promise<unknown> | undefined;
+  #rolled: Promise<void> | undefined;
 
   constructor(options: GatewaySlotOptions) {
     this.#options = options;
@@ -60,7 +67,7 @@ export class GatewaySlot {
   }
 
   get operatorPath(): string {
-    return this.#options.begin.operatorPath;
+    return `${this.#options.begin.operatorPath}.${this.#launches}`;
   }
 
   get isRunning(): boolean {
@@ -71,9 +78,8 @@ export class GatewaySlot {
   async start(): Promise<void> {
     assert(this.#state.type === 'new', 'a slot is started once');
     const { clock, begin } = this.#options;
-    const startedMs = clock.monotonicMs();
-    const child = await this.#launch();
-    this.#kept = this.#keep(child, startedMs);
+    this.#startedMs = clock.monotonicMs();
+    this.#kept = this.#keep(await this.#launch());
     this.#askedMs = clock.monotonicMs();
     this.#watch = clock.every(begin.config.linkTimeoutMs, () => this.#ask());
   }
@@ -85,37 +91,75 @@ export class GatewaySlot {
 
   /** Drains and ends the process; none follows. */
   async stop(): Promise<void> {
-    const { clock, begin } = this.#options;
     this.#stopping.abort();
     this.#watch?.cancel();
     const state = this.#state;
     this.#state = { type: 'stopped' };
     if (state.type === 'starting' || state.type === 'running') {
-      const { child } = state;
-      child.send({ type: 'stop' });
-      const timer = clock.after(begin.config.drainMs + exitTimeoutMs, () => child.kill());
-      await child.exited;
-      timer.cancel();
+      await this.#end(state.child, { isRelieved: false });
     }
-    await this.#kept;
+    await Promise.all([this.#kept, this.#rolled?.catch(() => undefined)]);
+  }
+
+  /**
+   * [O22] Starts another process, and drains the one before when the other accepts. Rejects when there is none, or the other does
+   * not start: then the one before stays.
+   */
+  roll(): Promise<void> {
+    this.#rolled = this.#roll();
+    return this.#rolled;
+  }
+
+  async #roll(): Promise<void> {
+    const { begin, clock } = this.#options;
+    const before = this.#state;
+    if (before.type !== 'running') throw new Error(`${begin.node} does not run at present: try again when it does`);
+    this.#startedMs = clock.monotonicMs();
+    const launched = this.#launch();
+    this.#following = launched.catch(() => undefined);
+    try {
+      await launched;
+    } catch (error) {
+      if (this.#stopping.signal.aborted) await this.#end(before.child, { isRelieved: false });
+      else this.#state = before;
+      throw error;
+    } finally {
+      this.#following = undefined;
+    }
+    await this.#end(before.child, { isRelieved: true });
+  }
+
+  /** Drains the process; killed when it does not exit in time. */
+  async #end(child: Child, how: { readonly isRelieved: boolean }): Promise<void> {
+    const { clock, begin } = this.#options;
+    const { drainSeconds, drainDelaySeconds } = begin.config;
+    child.send({ type: 'stop', ...how });
+    const timer = clock.after((drainSeconds + drainDelaySeconds) * 1000 + exitTimeoutMs, () => child.kill());
+    await child.exited;
+    timer.cancel();
   }
 
   /** Until `stop`: waits for the process to exit, then for the back-off, then spawns the next. */
-  async #keep(first: Child, firstMs: number): Promise<void> {
+  async #keep(first: Child): Promise<void> {
     const { clock, log, begin } = this.#options;
     const { signal: isStopping } = this.#stopping;
     let child: Child | undefined = first;
-    let startedMs = firstMs;
     while (!isStopping.aborted) {
       const exit = await child?.exited;
+      await this.#following;
       if (isStopping.aborted) return;
+      const follower: Child | undefined = this.#state.type === 'running' ? this.#state.child : undefined;
+      if (follower !== undefined && follower !== child) {
+        child = follower;
+        continue;
+      }
       this.#state = { type: 'between' };
-      if (clock.monotonicMs() - startedMs > settledMs) this.#earlyExits = 0;
+      if (clock.monotonicMs() - this.#startedMs > settledMs) this.#earlyExits = 0;
       const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#earlyExits++);
       log.warn('gateway process died', { node: begin.node, ...exit, restartInMs: delayMs });
       await sleep(clock, { delayMs, signal: isStopping });
       if (isStopping.aborted) return;
-      startedMs = clock.monotonicMs();
+      this.#startedMs = clock.monotonicMs();
       child = await this.#launch().catch((error: unknown) => {
         log.error('gateway process did not start', { node: begin.node, error });
         return undefined;
@@ -127,13 +171,14 @@ export class GatewaySlot {
   async #launch(): Promise<Child> {
     const { begin, spawn, clock } = this.#options;
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    this.#launches++;
     const child = spawn(begin.node, (message) => this.#receive(child, message, { resolve, reject }));
     this.#state = { type: 'starting', child };
     const late = clock.after(readyTimeoutMs, () => child.kill());
     void child.exited.then(({ code }) =>
       reject(new Error(`${begin.node} exited with code ${code} before it was ready`)),
     );
-    child.send(begin);
+    child.send({ ...begin, operatorPath: this.operatorPath });
     try {
       await ready;
       return child;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { formatAddress, parseAddress, reachableUrl } from '@hongyan/base/address';
 import { type Clock, sleep } from '@hongyan/base/clock';
-import type { LogLevels } from '@hongyan/base/log';
+import type { Log, LogLevels } from '@hongyan/base/log';
 import { listen } from 'bun';
 import type { Config } from '../../config/options.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
@@ -31,17 +31,22 @@ export class GatewaySupervisor {
   readonly #server: CoreServer;
   readonly #folder: string;
   #isStopping = false;
+  readonly #log: Log;
+  /** A second call while one is under way is the same. */
+  #rolling: Promise<void> | undefined;
 
   private constructor(parts: {
     readonly url: string;
     readonly slots: readonly GatewaySlot[];
     readonly server: CoreServer;
     readonly folder: string;
+    readonly log: Log;
   }) {
     this.url = parts.url;
     this.#slots = parts.slots;
     this.#server = parts.server;
     this.#folder = parts.folder;
+    this.#log = parts.log;
   }
 
   /** Rejects when one of the processes cannot start; the others are ended then. */
@@ -74,7 +79,7 @@ export class GatewaySupervisor {
       return new GatewaySlot({ begin, logLevel: () => log.level, spawn: spawnGateway(program), log, clock });
     });
     const url = reachableUrl({ hostname, port, isTls: config.tlsCert !== '' });
-    const supervisor = new GatewaySupervisor({ url, slots, server, folder });
+    const supervisor = new GatewaySupervisor({ url, slots, server, folder, log });
     try {
       await Promise.all(slots.map((slot) => slot.start()));
       return supervisor;
@@ -108,6 +113,19 @@ export class GatewaySupervisor {
     if (down.length === 0) return healthy;
     const status = down.length === this.#slots.length ? 'failed' : 'degraded';
     return { status, reason: `not running, and about to be started again: ${down.join(', ')}` };
+  }
+
+  /** [O22] One after another, so that the others serve meanwhile. Rejects at the first that does not start: the rest stay as they are. */
+  roll(): Promise<void> {
+    this.#rolling ??= this.#roll().finally(() => {
+      this.#rolling = undefined;
+    });
+    return this.#rolling;
+  }
+
+  async #roll(): Promise<void> {
+    for (const slot of this.#slots) await slot.roll();
+    this.#log.info('gateway processes replaced', { gateways: this.#slots.length });
   }
 
   /** Resolves when all gateways have drained and exited. */

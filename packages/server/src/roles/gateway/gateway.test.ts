@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test } from 'bun:test';
 import { createLog } from '@hongyan/base/log';
+import { refusal } from '@hongyan/protocol/refusals';
 import { RawSocket } from '@hongyan/testing/raw-socket';
 import { until } from '@hongyan/testing/until';
 import { WireClient } from '@hongyan/testing/wire-client';
@@ -186,18 +187,54 @@ test('route answers the address that the client asked by', async () => {
   expect(await answer.json()).toEqual({ addresses: [{ url: `http://im.example.org:${port}` }] });
 });
 
-test('a drained gateway refuses new work, closes its connections and then lets go of its port', async () => {
+test('[O20] a drained gateway refuses new work, closes its connections and then lets go of its port', async () => {
   const { url, gateway } = await start();
   const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'a' });
   const goingAway = client.next(({ type }) => type === 'going_away');
   await gateway.drain(performance.now() + 5000);
-  expect(await goingAway).toMatchObject({ reconnect_after_ms: 1000 });
+  expect(await goingAway).toMatchObject({ reconnect_after_ms: expect.any(Number) });
   expect((await client.closed).code).toBe(4000);
   const refused = await fetch(`${url}/v1/me`, { headers: authorization });
   expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'unavailable' }]);
   await gateway.close();
   await gateway.close();
   expect(await fetch(`${url}/healthz`).catch(() => 'refused')).toBe('refused');
+});
+
+test('[O20] a gateway that is about to drain says so to load balancers first, and serves everything until then', async () => {
+  const { url, gateway } = await start();
+  const nowMs = performance.now();
+  const drained = gateway.drain(nowMs + 10_000, { beginAtMs: nowMs + 400 });
+  const ready = await fetch(`${url}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([503, { status: 'draining' }]);
+  const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'a' });
+  expect((await fetch(`${url}/v1/me`, { headers: authorization })).status).toBe(200);
+  expect((await client.closed).code).toBe(4000);
+  await drained;
+});
+
+test('[O22] a gateway beside others gives its port up at once, answers what is under way, and its clients leave in turn', async () => {
+  const held = Promise.withResolvers<void>();
+  const { url, gateway } = await start({
+    core: { getMe: () => held.promise.then(() => refusal.noSuch('user')) },
+  });
+  const clients = [];
+  for (const deviceId of ['a', 'b', 'c'])
+    clients.push(await WireClient.open({ url, token: deviceId, userId: deviceId, deviceId }));
+  const underWay = fetch(`${url}/v1/me`, { headers: authorization });
+  await until(() => gateway.pendingRequestCount === 1);
+  const drained = gateway.drain(performance.now() + 500, { isRelieved: true });
+  await until(() =>
+    fetch(`${url}/healthz`, { keepalive: false }).then(
+      () => false,
+      () => true,
+    ),
+  );
+  expect(gateway.connectionCount).toBeGreaterThan(0);
+  held.resolve();
+  expect((await underWay).status).toBe(404);
+  for (const client of clients) expect((await client.closed).code).toBe(4000);
+  await drained;
 });
 
 /** The answer to an upgrade that is not made. */

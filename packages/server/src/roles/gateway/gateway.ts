@@ -16,7 +16,7 @@ import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
 import { openapi } from './http/openapi.ts';
 import { StaticFileServer } from './http/static-files.ts';
 import type { GatewayState } from './meter.ts';
-import type { GatewayOptions } from './options.ts';
+import type { Drain, GatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
 import { Connection } from './socket/connection.ts';
 import { type ConnectionsPage, listConnections } from './socket/connection-list.ts';
@@ -24,7 +24,9 @@ import { SocketDoor } from './socket/socket-door.ts';
 
 type State =
   | { readonly type: 'new' }
-  | { readonly type: 'running' | 'draining'; readonly server: Server<Connection> }
+  | { readonly type: 'running'; readonly server: Server<Connection>; readonly port: number }
+  /** Readiness says no. */
+  | { readonly type: 'draining'; readonly server: Server<Connection>; readonly port: number }
   | { readonly type: 'closed' };
 
 /** Beyond the frame limit the socket layer still takes this much, so that the sender is answered too_large; then it cuts. */
@@ -91,6 +93,11 @@ export class Gateway implements Service {
     return listConnections(this.#sockets.sockets, { ...page, nowMs: this.#options.clock.monotonicMs() });
   }
 
+  /** HTTP requests that are not answered yet. */
+  get pendingRequestCount(): number {
+    return this.#server().pendingRequests;
+  }
+
   async start(): Promise<void> {
     assert(this.#state.type === 'new', 'a gateway is started once');
     const { listen, limits, version, publicUrl } = this.#options;
@@ -116,15 +123,23 @@ export class Gateway implements Service {
         return problemResponse(bug);
       },
     });
-    this.#state = { type: 'running', server };
+    const { port } = server;
+    assert(port !== undefined, 'the gateway listens on TCP');
+    this.#state = { type: 'running', server, port };
   }
 
-  /** What was accepted is answered, then connections are closed. */
-  async drain(deadlineMs: number): Promise<void> {
+  /** [O20] Readiness says no first; then what was accepted is answered, and connections are closed. */
+  async drain(deadlineMs: number, { beginAtMs, isRelieved = false }: Drain = {}): Promise<void> {
     if (this.#state.type !== 'running') return;
     const { clock } = this.#options;
     const { server } = this.#state;
-    this.#state = { type: 'draining', server };
+    this.#state = { ...this.#state, type: 'draining' };
+    if (beginAtMs !== undefined) await sleep(clock, { delayMs: Math.max(0, beginAtMs - clock.monotonicMs()) });
+    if (isRelieved) {
+      // The kernel gives further connections to the others. Requests under way are answered, WebSockets stay.
+      void server.stop();
+      await this.#sockets.leave(deadlineMs);
+    }
     this.#pipeline.drain();
     await this.#sockets.drain(deadlineMs);
     let quietSinceMs = clock.monotonicMs();
@@ -150,9 +165,8 @@ export class Gateway implements Service {
 
   #address(): ListenAddress {
     const { hostname, tls } = this.#options.listen;
-    const { port } = this.#server();
-    assert(port !== undefined, 'the gateway listens on TCP');
-    return { hostname, port, isTls: tls !== undefined };
+    assert(this.#state.type === 'running' || this.#state.type === 'draining', 'the gateway listens');
+    return { hostname, port: this.#state.port, isTls: tls !== undefined };
   }
 
   #socketHandler(frameBytesMax: number, backlogBytesMax: number): WebSocketHandler<Connection> {
@@ -180,7 +194,7 @@ export class Gateway implements Service {
   }
 
   get readiness(): 'ready' | 'draining' | 'without core' | 'at connection limit' {
-    if (this.#pipeline.isDraining) return 'draining';
+    if (this.#state.type === 'draining') return 'draining';
     if (this.#options.isCoreReachable?.() === false) return 'without core';
     return this.connectionCount >= this.#options.limits.connectionsMax ? 'at connection limit' : 'ready';
   }

@@ -2,6 +2,7 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import type { Random } from '@hongyan/base/random';
 import type { Limits } from '@hongyan/protocol/down';
 import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
@@ -28,6 +29,7 @@ export interface GatewayOptions {
   readonly bus: EventBus;
   readonly tokens: Tokens;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly meter: GatewayMeter;
   readonly node: string;
@@ -47,6 +49,14 @@ export interface GatewayOptions {
   readonly listen: ListenOptions;
   /** False while nothing but static files can be answered. Absent: always reachable. */
   readonly isCoreReachable?: () => boolean;
+}
+
+/** How a gateway drains. */
+export interface Drain {
+  /** Of the monotonic clock. Until then everything is served, while readiness says no. Absent: it begins at once. */
+  readonly beginAtMs?: number;
+  /** Other processes accept on the same port: clients leave one after another, and each comes back at once. */
+  readonly isRelieved?: boolean;
 }
 
 export interface ListenOptions {

@@ -55,6 +55,7 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
   let sessions = 0;
   const own = new SocketDoor({
     ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, limits, wireLimits },
+    random: () => 0.5,
     log: silentLog,
     meter: new GatewayMeter(),
     node: 'n1',
@@ -277,7 +278,7 @@ test('without room for unread output, an answer that can be asked for again is r
   expect(reader.frames.at(-1)).toMatchObject({ type: 'sync_result', id: 3 });
 });
 
-test('a drain asks to reconnect, answers what is in flight, then closes with going_away', async () => {
+test('[O21] a drain asks each client to reconnect within its time, answers what is in flight, then closes with going_away', async () => {
   const answer = Promise.withResolvers<void>();
   const { open, own, pipeline, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
   const [busy, idle] = [await open(), await open()];
@@ -285,7 +286,7 @@ test('a drain asks to reconnect, answers what is in flight, then closes with goi
   pipeline.drain();
   const drained = own.drain(clock.monotonicMs() + 5000);
   expect([busy, idle].map(({ closedWith }) => closedWith?.code)).toEqual([undefined, 4000]);
-  expect(idle.frames.at(-1)).toMatchObject({ type: 'going_away' });
+  expect(idle.frames.at(-1)).toEqual({ type: 'going_away', reconnect_after_ms: 2501 });
   own.message(busy, '{"type":"sync","id":2}');
   await settled();
   expect(busy.frames.at(-1)).toMatchObject({ type: 'error', id: 2, code: 'unavailable' });
@@ -298,6 +299,51 @@ test('a drain asks to reconnect, answers what is in flight, then closes with goi
   for (const socket of [busy, idle]) socket.leave();
   clock.advance(20);
   await drained;
+});
+
+test('[O22] where others take them clients leave one after another, evenly, and those that stay are served', async () => {
+  const { open, own, clock } = start({ sync: async () => refusal.foreignCursor() });
+  const sockets = [await open(), await open(), await open(), await open()];
+  let isOver = false;
+  const left = own.leave(clock.monotonicMs() + 1000).then(() => {
+    isOver = true;
+  });
+  const counts: number[] = [];
+  for (let step = 0; step < 40; step++) {
+    clock.advance(20);
+    await settled();
+    if (step % 10 === 4) counts.push(sockets.filter(({ closedWith }) => closedWith?.code === 4000).length);
+    if (step === 20) {
+      const staying = sockets.find(({ closedWith }) => closedWith === undefined);
+      if (staying === undefined) throw new Error('half of the time is over: some stay');
+      own.message(staying, '{"type":"sync","id":7}');
+      await settled();
+      expect(staying.frames.at(-1)).toMatchObject({ type: 'error', id: 7, code: 'bad_request' });
+    }
+  }
+  await left;
+  expect([counts, isOver]).toEqual([[1, 2, 3, 4], true]);
+  for (const { frames } of sockets)
+    expect(frames.at(-1)).toMatchObject({ type: 'going_away', reconnect_after_ms: 101 });
+});
+
+test('[O22] a client that was asked to leave has its requests answered, and further ones refused', async () => {
+  const answer = Promise.withResolvers<void>();
+  const { open, own, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
+  const busy = await open();
+  own.message(busy, '{"type":"sync","id":1}');
+  const left = own.leave(clock.monotonicMs());
+  await left;
+  own.message(busy, '{"type":"sync","id":2}');
+  await settled();
+  expect(busy.frames.at(-1)).toMatchObject({ type: 'error', id: 2, code: 'unavailable' });
+  expect(busy.closedWith).toBeUndefined();
+  answer.resolve();
+  await settled();
+  clock.advance(20);
+  await settled();
+  expect(busy.frames.at(-1)).toMatchObject({ type: 'error', id: 1, code: 'bad_request' });
+  expect(busy.closedWith?.code).toBe(4000);
 });
 
 test('a drain ends at its deadline, whatever is in flight', async () => {

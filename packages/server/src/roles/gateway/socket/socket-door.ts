@@ -1,8 +1,9 @@
 // The WebSocket door: hello, frames, close. Every trace of a connection is freed in `close`.
 
 import { assert, unreachable } from '@hongyan/base/assert';
-import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Clock } from '@hongyan/base/clock';
 import type { Log, LogFields } from '@hongyan/base/log';
+import type { Random } from '@hongyan/base/random';
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { Limits } from '@hongyan/protocol/down';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -18,7 +19,8 @@ import type { GatewayMeter } from '../meter.ts';
 import type { Answer, Pipeline } from '../pipeline.ts';
 import { isBundle, unbundle } from './bundle.ts';
 import type { Connection, ConnectionState } from './connection.ts';
-import { answerFrame, errorFrame, goingAwayFrame, pongFrame, welcomeFrame } from './frames.ts';
+import { Departure } from './departure.ts';
+import { answerFrame, errorFrame, pongFrame, welcomeFrame } from './frames.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldReceipts, type ReceiptName } from './held-receipts.ts';
 import { SessionTable } from './session-table.ts';
@@ -42,6 +44,7 @@ export interface SocketDoorOptions {
   readonly pipeline: Pipeline;
   readonly publisher: Publisher;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly meter: GatewayMeter;
   readonly node: string;
@@ -56,14 +59,12 @@ export interface SocketDoorOptions {
 type RequestFrame = Exclude<Up, { readonly type: 'hello' | 'ping' }>;
 type Opening = Extract<ConnectionState, { readonly type: 'opening' }>;
 
-const reconnectAfterMs = 1000;
 /** What is asked at once is refused at once; a client that then goes on without waiting is closed. */
 const refusalRate = (inFlightMax: number): Rate => ({ perS: 10, burst: inFlightMax * 2 });
 /** Far more than keeping a connection alive needs. */
 const pingRate: Rate = { perS: 10, burst: 20 };
 /** Conversations of which one connection may have a receipt held back. */
 const heldReceiptsMax = 256;
-const drainPollMs = 20;
 
 export class SocketDoor {
   readonly #options: SocketDoorOptions;
@@ -74,11 +75,12 @@ export class SocketDoor {
   readonly #unread: UnreadOutput;
   readonly #table: SessionTable;
   readonly #heartbeat: Heartbeat;
+  readonly #departure: Departure;
   #opened = 0;
   readonly #held: HeldReceipts;
 
   constructor(options: SocketDoorOptions) {
-    const { clock, limits, bus, publisher, meter } = options;
+    const { clock, random, limits, bus, publisher, meter } = options;
     const close = (socket: Socket, reason: CloseReason) => this.#close(socket, reason);
     this.#options = options;
     this.#unread = new UnreadOutput({
@@ -108,6 +110,11 @@ export class SocketDoor {
       awaitingHello: this.#awaitingHello,
       unread: this.#unread,
       close,
+    });
+    this.#departure = new Departure({
+      ...{ sockets: this.#sockets, clock, random },
+      flush: () => this.#table.flush(),
+      close: (socket) => close(socket, 'going_away'),
     });
   }
 
@@ -163,6 +170,7 @@ export class SocketDoor {
     if (log.isDebug) log.debug('connection closed', { ...identityOf(socket), reason: reason ?? 'client' });
     this.#sockets.delete(socket);
     this.#awaitingHello.delete(socket);
+    this.#departure.forget(socket);
     this.#table.remove(socket);
     this.#held.forget(socket);
     socket.data.state = { type: 'closed' };
@@ -171,24 +179,17 @@ export class SocketDoor {
     if (state.type === 'open' || state.type === 'closing') this.#endSession(state.caller);
   }
 
-  /**
-   * Asks every client to reconnect, and closes each connection as soon as its requests are answered. Resolves when all traces are
-   * gone, or soon after `deadlineMs` on the monotonic clock.
-   */
+  /** Clients leave one after another; the others are served meanwhile. */
+  leave(deadlineMs: number): Promise<void> {
+    return this.#departure.oneByOne(deadlineMs);
+  }
+
+  /** All clients leave. Resolves when all traces are gone, or soon after `deadlineMs` on the monotonic clock. */
   async drain(deadlineMs: number): Promise<void> {
-    const { clock, pipeline } = this.#options;
-    assert(pipeline.isDraining, 'requests are refused before connections are closed');
+    assert(this.#options.pipeline.isDraining, 'requests are refused before connections are closed');
     this.#heartbeat.stop();
     this.#held.stop();
-    for (const socket of this.#sockets) socket.send(goingAwayFrame(reconnectAfterMs));
-    for (;;) {
-      this.#table.flush();
-      const isLate = clock.monotonicMs() >= deadlineMs;
-      for (const socket of this.#sockets) if (isLate || socket.data.inFlight === 0) this.#close(socket, 'going_away');
-      if (this.#sockets.size === 0 || isLate) break;
-      await sleep(clock, { delayMs: drainPollMs });
-    }
-    for (const socket of this.#sockets) socket.terminate();
+    await this.#departure.all(deadlineMs);
     await Promise.all(this.#closings);
   }
 
@@ -250,6 +251,7 @@ export class SocketDoor {
         this.#options.meter.framesIn.add('ping');
         return this.#pong(socket);
       default:
+        if (this.#departure.isLeaving(socket)) return this.#refuse(socket, failure.stopping(), idText(frame.id));
         void this.#request(socket, frame);
     }
   }
@@ -317,7 +319,7 @@ export class SocketDoor {
     const { name, id } = request;
     const { frame, changes }: OperationSpec = operations[name];
     if (answer.type !== 'ok') {
-      this.#queueError(socket, answer, id === undefined ? id : String(id));
+      this.#queueError(socket, answer, idText(id));
       if (answer.code === 'rate_limited') this.#countRefusal(socket);
       return;
     }
@@ -462,3 +464,5 @@ function closeReasonOf({ code }: Exclude<Result<never>, { type: 'ok' }>): CloseR
       return 'overloaded';
   }
 }
+
+const idText = (id: number | undefined): string | undefined => (id === undefined ? undefined : String(id));

@@ -55,6 +55,7 @@ export async function openTestGateway(
     rateLimiter: new MemoryRateLimiter({ clock: systemClock, bucketsMax: 1000 }),
     clock: systemClock,
     meter: new GatewayMeter(),
+    random: () => 0.5,
     node: 'test',
     newSessionId: createUuidV7(() => systemClock.nowMs()),
     limits: { ...limits, ...options.limits },
