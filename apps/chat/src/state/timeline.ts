@@ -101,7 +101,9 @@ export class Timeline {
     if (isAsBefore && phase === 'ready') return this.#publish();
     this.#now = { ...this.#now, opening: this.#now.opening + 1 };
     const afterSeq = Math.max(unreadAfterSeq - contextMessages, firstSeq - 1, 0) as Seq;
-    await this.#load(isOnline && unread > 0 ? { afterSeq } : {});
+    await this.#load(unread > 0 ? { afterSeq } : {});
+    // The device may keep less than what is unread.
+    if (!isOnline && unread > 0 && this.#now.phase !== 'ready') await this.#load({});
     if (this.#isKept && this.#client.state.type === 'online') await this.open();
   }
 
