@@ -33,7 +33,7 @@ check: node_modules/.installed ## Format, lint, layers, unused code, types and t
 	$(BIN)/tsc -p .
 	timeout $(CHECK_SECONDS) $(BUN) test --timeout $(TEST_MS) packages apps bench tools
 
-test: node_modules/.installed $(WEB) chromium ## Everything: fast tests, scenarios, faults, browsers
+test: node_modules/.installed $(WEB) chromium prometheus ## Everything: fast tests, scenarios, faults, browsers
 	timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS)
 
 bench: node_modules/.installed ## Measure; see docs/benchmarks.md
@@ -50,6 +50,10 @@ format: node_modules/.installed ## Write the format
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || command -v $${HONGYAN_CHROMIUM:-chromium} >/dev/null || tools/install-chromium
+
+.PHONY: prometheus
+prometheus:
+	@command -v promtool >/dev/null || test -x node_modules/.prometheus/promtool || tools/install-prometheus || test "$(CI)" != true
 
 clean: ## Remove what was installed and built
 	rm -rf node_modules dist apps/*/dist

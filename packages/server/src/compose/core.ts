@@ -1,15 +1,13 @@
 // The core on the embedded profile's stores, as one of a data folder.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import type { Clock, Timer } from '@hongyan/base/clock';
-import type { Log } from '@hongyan/base/log';
+import type { Timer } from '@hongyan/base/clock';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { MsgId } from '@hongyan/protocol/ids';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
 import { parseTiers } from '../config/tiers.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import { StoreMeter } from '../metrics/store-meter.ts';
 import type { Access } from '../ports/access/access.ts';
 import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
@@ -31,6 +29,7 @@ import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { type OpenEvents, openEvents } from './events.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface OpenCore {
   readonly core: Core;
@@ -44,13 +43,6 @@ export interface OpenCore {
   readonly check: HealthCheck;
   /** Finishes accepted commands, then closes the stores. */
   close(): Promise<void>;
-}
-
-export interface Surroundings {
-  readonly log: Log;
-  readonly clock: Clock;
-  /** Of this process. */
-  readonly metrics: Metrics;
 }
 
 const dayMs = 86_400_000;
@@ -93,7 +85,7 @@ export async function openCore(
     meter: new StoreMeter(metrics, 'directory'),
   });
   const access = await openSqliteAccess({ ...store, path: layout.access, queueMax: config.commandQueueMax });
-  const events = await openEvents(config, { log, clock }, { timeline, directory });
+  const events = await openEvents(config, { log, clock, metrics }, { timeline, directory });
   const bus = new MemoryEventBus();
   const commands = new MemoryCommandLog({
     queueMax: config.commandQueueMax,

@@ -12,10 +12,11 @@ import type { ListConnections } from '../roles/operator/connections.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
-import { type OpenCore, openCore, type Surroundings } from './core.ts';
+import { type OpenCore, openCore } from './core.ts';
 import { drainGateway, openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
+import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 

@@ -1,20 +1,22 @@
 // Events out on the embedded profile's stores: the event log, what fills it, and what sends it.
 
 import { existsSync } from 'node:fs';
-import type { Clock } from '@hongyan/base/clock';
-import type { Log } from '@hongyan/base/log';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
+import { CountBy } from '../metrics/count-by.ts';
+import { StoreMeter } from '../metrics/store-meter.ts';
 import type { Directory } from '../ports/directory/directory.ts';
 import type { EventLog } from '../ports/event-log/event-log.ts';
 import type { EventOutlet } from '../ports/event-log/event-outlet.ts';
 import { EventReader } from '../ports/event-log/event-reader.ts';
 import { openSqliteEventLog } from '../ports/event-log/sqlite-event-log.ts';
 import { GuardedOutbound } from '../ports/outbound/guarded-outbound.ts';
+import { registerFeedLag } from '../ports/timeline/feed-lag.ts';
 import type { SqliteTimelineStore } from '../ports/timeline/sqlite-timeline.ts';
 import type { DeliveryRules } from '../roles/worker/events/endpoint-deliveries.ts';
 import { EventRecorder } from '../roles/worker/events/recorder.ts';
-import { Webhooks } from '../roles/worker/events/webhooks.ts';
+import { Webhooks, type WebhooksDeps } from '../roles/worker/events/webhooks.ts';
+import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
 export interface OpenEvents {
@@ -31,6 +33,8 @@ export interface EventSources {
   readonly directory: Pick<Directory, 'getConversations'>;
 }
 
+type WebhookOutcome = Parameters<WebhooksDeps['onAttempt']>[0];
+
 const hourMs = 3_600_000;
 /** Writes that wait: batches of positions, settlements, changes of endpoints. */
 const queueMax = 10_000;
@@ -39,20 +43,30 @@ const batchMax = 1_000;
 /** Nothing is opened, and no thread begins, unless events are pulled or there were webhooks before. */
 export async function openEvents(
   config: Config,
-  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  { log, clock, metrics }: Surroundings,
   { timeline, directory }: EventSources,
 ): Promise<OpenEvents> {
   const path = dataLayout(config.data).events;
   let opened: Promise<EventLog> | undefined;
   const openLog = () => {
     const maxBytes = config.storeBytesMax === 0 ? undefined : config.storeBytesMax;
-    opened ??= openSqliteEventLog({ path, log, maxBytes, queueMax, batchMax });
+    opened ??= openSqliteEventLog({
+      ...{ path, log, maxBytes, queueMax, batchMax },
+      meter: new StoreMeter(metrics, 'events'),
+    });
     return opened;
   };
   const recorder = new EventRecorder({
     ...{ feed: timeline.feed, timeline, directory, clock, log },
     run: crypto.randomUUID(),
     retention: { keptMs: config.eventsRetentionHours * hourMs, bytesMax: config.eventsBytesMax },
+  });
+  registerFeedLag(metrics, { name: 'events', feed: timeline.feed, position: () => recorder.position }, clock);
+  const attempts = new CountBy<WebhookOutcome>('outcome', ['delivered', 'failed', 'gone', 'dead']);
+  metrics.counter({
+    name: 'hongyan_webhook_attempts_total',
+    help: 'Attempts to deliver events to webhooks by outcome; dead: given up',
+    read: () => attempts.samples(),
   });
   const webhooks = new Webhooks({
     ...{ openLog, timeline, recorder, clock, log, version },
@@ -61,7 +75,7 @@ export async function openEvents(
     rules: deliveryRules(config),
     random: randomShare,
     newKey: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-    onAttempt: () => {},
+    onAttempt: (outcome) => attempts.add(outcome),
     isPulled: config.eventsPull,
   });
   if (config.eventsPull || existsSync(path)) await webhooks.start();

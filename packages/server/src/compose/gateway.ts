@@ -16,8 +16,8 @@ import { ClientAddresses } from '../roles/gateway/client-address.ts';
 import { Gateway } from '../roles/gateway/gateway.ts';
 import { GatewayMeter } from '../roles/gateway/meter.ts';
 import type { GatewayLimits, GatewayOptions, ListenOptions } from '../roles/gateway/options.ts';
-import type { Surroundings } from './core.ts';
 import { openFilesForConnections } from './open-files.ts';
+import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 import { findWebRoot } from './web-root.ts';
 

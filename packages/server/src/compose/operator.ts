@@ -16,8 +16,8 @@ import { inNamedProcess, type Processes } from '../roles/operator/processes.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 import { sessionRoutes } from '../roles/operator/sessions.ts';
 import { varsRoute } from '../roles/operator/vars.ts';
-import type { Surroundings } from './core.ts';
 import { registerStorage } from './storage-metrics.ts';
+import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
 /** Of the process that listens to operators. */

@@ -12,7 +12,8 @@ import { limitedCore } from '../../roles/core/limited-core.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
 import type { ServerProcess } from '../../roles/operator/processes.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
-import type { OpenCore, Surroundings } from '../core.ts';
+import type { OpenCore } from '../core.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { GatewaySlot } from './slot.ts';
 import { spawnGateway } from './spawn.ts';
 

@@ -7,6 +7,7 @@ import { StoreFailure } from '@hongyan/base/result';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { EventLog } from './event-log.ts';
 import { EventReads } from './sqlite/event-reads.ts';
 import type { EventLogInit } from './sqlite/events.worker.ts';
@@ -22,16 +23,18 @@ export interface SqliteEventLogOptions {
   readonly batchMax: number;
   /** Nothing can be written any more; reads continue. */
   readonly onDeath?: () => void;
+  readonly meter?: StoreMeter | undefined;
 }
 
 export async function openSqliteEventLog(options: SqliteEventLogOptions): Promise<EventLog> {
-  const { path, log, maxBytes, queueMax, batchMax, onDeath } = options;
+  const { path, log, maxBytes, queueMax, batchMax, onDeath, meter } = options;
   const init: EventLogInit = { path, maxBytes };
   const writer = new GroupCommit<EventLogOp, EventLogResult>({
     worker: new URL('./sqlite/events.worker.ts', import.meta.url),
     init,
     queueMax,
     batchMax,
+    meter,
     onFatal(error) {
       log.error('event log writer died', { error });
       onDeath?.();

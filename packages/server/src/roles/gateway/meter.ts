@@ -14,6 +14,7 @@ import { SendTrace } from './socket/send-trace.ts';
 /** What a gateway knows without counting. */
 export interface GatewayState {
   readonly connectionCount: number;
+  readonly runningCount: number;
   readonly awaitingHelloCount: number;
   readonly userCount: number;
   readonly topicCount: number;
@@ -89,6 +90,7 @@ export class GatewayMeter {
     const gauge = (name: string, help: string, read: () => number) => metrics.gauge({ name, help, read });
     gauge('hongyan_connections', 'Open WebSocket connections', () => state.connectionCount);
     gauge('hongyan_connections_max', 'Further connections are refused', () => bounds.connectionsMax);
+    gauge('hongyan_operations_in_flight', 'Requests that are not answered yet', () => state.runningCount);
     gauge('hongyan_connected_users', 'Users with a connection to this process', () => state.userCount);
     gauge('hongyan_followed_topics', 'Conversations and presences that connections follow', () => state.topicCount);
     gauge('hongyan_unread_bytes', 'Sent and not read by clients, about', () => state.unreadBytes);

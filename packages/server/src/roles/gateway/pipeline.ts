@@ -108,6 +108,7 @@ export class Pipeline {
   readonly #flights = new Map<UserId, Flight>();
   readonly #steps: Readonly<Record<Group, readonly Step[]>>;
   #isDraining = false;
+  #runningCount = 0;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -127,6 +128,11 @@ export class Pipeline {
     this.#steps = Object.fromEntries(bound) as Record<Group, readonly Step[]>;
   }
 
+  /** Requests that are not answered yet. */
+  get runningCount(): number {
+    return this.#runningCount;
+  }
+
   get isDraining(): boolean {
     return this.#isDraining;
   }
@@ -144,6 +150,7 @@ export class Pipeline {
     const passage: Passage = { name, sender, outcome: 'ok' };
     const { measure, clock, log } = this.#options;
     const startedMs = measure === undefined ? 0 : clock.monotonicMs();
+    this.#runningCount++;
     try {
       for (const step of this.#steps[operations[name].needs]) {
         const checked = step(passage);
@@ -160,6 +167,7 @@ export class Pipeline {
       if (problem.type === 'bug') log.error('operation failed', { ...identityOf(passage), error });
       return noted(passage, problem);
     } finally {
+      this.#runningCount--;
       this.#land(passage);
       measure?.(name, passage.outcome, clock.monotonicMs() - startedMs);
       if (log.isDebug) log.debug('operation answered', { ...identityOf(passage), outcome: passage.outcome });

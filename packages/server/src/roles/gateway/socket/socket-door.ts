@@ -131,6 +131,10 @@ export class SocketDoor {
     return this.#awaitingHello.size;
   }
 
+  get runningCount(): number {
+    return this.#options.pipeline.runningCount;
+  }
+
   get userCount(): number {
     return this.#table.userCount;
   }

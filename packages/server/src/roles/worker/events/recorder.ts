@@ -54,6 +54,11 @@ export class EventRecorder implements EventOutlet {
     return this.#running !== undefined;
   }
 
+  /** How far the feed was read; undefined while nothing is recorded. */
+  get position(): Position | undefined {
+    return this.#running?.position;
+  }
+
   /** What is committed after it resolves is recorded. Starting again changes nothing. */
   async start(log: EventLog): Promise<void> {
     if (this.#running) return;
@@ -100,6 +105,8 @@ class Running {
   #isTelling = false;
   /** Something could not be written down: it is told as a gap as soon as the log takes writes again. */
   #hasLost = false;
+  /** Of the feed: what is before it is recorded. */
+  position: Position | undefined;
 
   constructor(log: EventLog, deps: RecorderDeps) {
     this.#log = log;
@@ -157,9 +164,11 @@ class Running {
     const { feed, clock, log } = this.#deps;
     const { signal } = this.#stopping;
     let position = begin;
+    this.position = begin;
     while (!signal.aborted) {
       try {
         position = await this.#record(position);
+        this.position = position;
         await feed.wait({ after: position, signal });
       } catch (error) {
         if (error instanceof UnknownPosition) position = await this.#beginAfterReplacement(position);

@@ -1,0 +1,12 @@
+// What every part of a process is given.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Metrics } from '../metrics/metrics.ts';
+
+export interface Surroundings {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Of this process. */
+  readonly metrics: Metrics;
+}
