@@ -146,39 +146,6 @@ describe('the web chat and what its browser keeps', () => {
     },
     testMsMax,
   );
-
-  test(
-    '[C10] a reload without a network opens at the first unread message, with what stands before it',
-    async () => {
-      await account('elma');
-      const finn = await stage.client('finn');
-      for (let number = 1; number <= 120; number++) {
-        await finn.send({ to: 'elma' as UserId }, words(`message ${number}`));
-        if (number !== 40) continue;
-        const elma = await reader(await stage.context(), 'elma', 'finn');
-        await elma.page.locator('.jump').click();
-        await elma.conversation('finn').locator('.badge').waitFor({ state: 'detached' });
-        await elma.page.context().close();
-      }
-      const context = await stage.context();
-      const elma = await reader(context, 'elma', 'finn');
-      const atLine = async () => Number((await elma.textBelowUnreadLine()).replace('message ', ''));
-      const before = await atLine();
-      expect(before).toBe(41);
-      await elma.until(
-        () => elma.page.evaluate(keptMessages, 'elma'),
-        (kept) => kept.includes('"message 120"') && kept.includes('"message 41"'),
-        'what is unread is stored',
-      );
-      await context.setOffline(true);
-      await elma.page.reload();
-      await elma.page.locator('.messages-scroll[data-placed=true]').waitFor();
-      const number = await elma.until(atLine, (shown) => shown > 0, 'the line above the first unread message');
-      await elma.sees(`message ${number}`);
-      expect(number).toBeGreaterThanOrEqual(before);
-    },
-    testMsMax,
-  );
 });
 
 interface Frame {

@@ -101,9 +101,7 @@ export class Timeline {
     if (isAsBefore && phase === 'ready') return this.#publish();
     this.#now = { ...this.#now, opening: this.#now.opening + 1 };
     const afterSeq = Math.max(unreadAfterSeq - contextMessages, firstSeq - 1, 0) as Seq;
-    await this.#load(unread > 0 ? { afterSeq } : {});
-    // The device may keep less than what is unread.
-    if (!isOnline && unread > 0 && this.#now.phase !== 'ready') await this.#load({});
+    await this.#load(isOnline && unread > 0 ? { afterSeq } : {});
     if (this.#isKept && this.#client.state.type === 'online') await this.open();
   }
 
