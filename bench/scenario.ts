@@ -77,6 +77,8 @@ export interface Bed {
   readonly generators: readonly Generator[];
   readonly generator: Generator;
   readonly cores: Cores | undefined;
+  /** Of the server's tokens. */
+  readonly secret: string;
 }
 
 export interface BedOptions {
@@ -95,13 +97,14 @@ export async function withBed<T>(options: BedOptions, work: (bed: Bed) => Promis
     const generators: Generator[] = [];
     try {
       const { host, port } = server;
-      const target = { host, port, secret: readSecret(dataFolder) };
+      const secret = readSecret(dataFolder);
+      const target = { host, port, secret };
       for (let index = 0; index < generatorCount; index++) {
         generators.push(await startGenerator(target, cores?.generator));
       }
       const [generator] = generators;
       if (!generator) throw new Error('there is at least one generator');
-      return await work({ server, generators, generator, cores });
+      return await work({ server, generators, generator, cores, secret });
     } finally {
       for (const generator of generators) await generator.stop();
       await server.stop();

@@ -10,8 +10,8 @@ const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
 const header = encode({ alg: 'HS256', typ: 'JWT' });
 const lifeS = 86_400;
 
-export function mintToken(secretHex: string, userId: string): string {
+export function mintToken(secretHex: string, userId: string, claims: Readonly<Record<string, string>> = {}): string {
   const nowS = Math.floor(Date.now() / 1000);
-  const body = `${header}.${encode({ sub: userId, iat: nowS, exp: nowS + lifeS, jti: `bench-${userId}` })}`;
+  const body = `${header}.${encode({ sub: userId, iat: nowS, exp: nowS + lifeS, jti: `bench-${userId}`, ...claims })}`;
   return `${body}.${createHmac('sha256', Buffer.from(secretHex, 'hex')).update(body).digest('base64url')}`;
 }

@@ -124,6 +124,29 @@ describe.each(profiles)('limits on $name', (profile) => {
     expect(await passed()).toBe(100);
   });
 
+  test('[L4] one address makes twenty accounts, another still makes its own, and guesses at one account are bounded', async () => {
+    const post = (path: string, from: string, body: object) => {
+      const headers = { 'x-forwarded-for': from };
+      return fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    };
+    const password = 'correct horse battery';
+    const signUp = async (from: string) => {
+      const body = { user_id: `user-${++count}`, password };
+      return (await post('/v1/auth/signup', from, body)).status;
+    };
+    const statuses: number[] = [];
+    for (let more = 0; more < 22; more++) statuses.push(await signUp('192.0.2.1'));
+    expect(statuses.filter((status) => status === 201).length).toBeWithin(20, 22);
+    expect(statuses).toContain(429);
+    expect(await signUp('192.0.2.2')).toBe(201);
+    const body = { user_id: `user-${count}`, password: 'a wrong guess' };
+    const guesses: number[] = [];
+    for (let more = 0; more < 15; more++) guesses.push((await post('/v1/auth/login', '192.0.2.3', body)).status);
+    expect(guesses.filter((status) => status === 401).length).toBeWithin(10, 14);
+    expect(guesses).toContain(429);
+    expect((await post('/v1/auth/login', '192.0.2.2', { ...body, password })).status).toBe(200);
+  });
+
   test('[L6] a user that stores its part of the day is refused before the disk is full, and others go on', async () => {
     const [ann, bob] = [await join(), await join()];
     const [large, other] = [await ann.device('phone'), await bob.device('phone')];

@@ -97,12 +97,18 @@ export async function openCore(
   });
   const registry = new MemorySessionRegistry({ clock, ttlMs: sessionTtlMs });
   metrics.queue('commands', { depth: () => commands.depth, max: config.commandQueueMax });
+  const buckets = () => new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax });
+  const rateLimiter = buckets();
+  metrics.gauge({
+    name: 'hongyan_rate_limit_buckets',
+    help: 'Buckets of users and of attempts to log in that are not full; full ones leave one by one',
+    read: () => rateLimiter.size,
+  });
   metrics.gauge({
     name: 'hongyan_online_users',
     help: 'Users with a connection to any process',
     read: () => registry.userCount,
   });
-  const buckets = () => new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax });
   const tiers = new UserTiers({
     directory,
     tiers: parseTiers(config.tiers),
@@ -110,7 +116,6 @@ export async function openCore(
     clock,
     log,
   });
-  const rateLimiter = buckets();
   const core = startCore({
     commands,
     timeline,

@@ -124,10 +124,24 @@ function problem(status: number, codes: readonly ErrorStatusCode[], schema: unkn
   const retryAfter = { description: 'Seconds', schema: { type: 'integer' }, example: 1 };
   return {
     description: codes.join(', '),
-    ...(status === 429 || status === 503 ? { headers: { 'Retry-After': retryAfter } } : {}),
+    ...(status === 503 ? { headers: { 'Retry-After': retryAfter } } : {}),
+    ...(status === 429 ? { headers: { 'Retry-After': retryAfter, ...rateLimitHeaders } } : {}),
     content: { 'application/problem+json': { schema, example } },
   };
 }
+
+const rateLimitHeaders = {
+  'RateLimit-Policy': {
+    description: 'The limit: its name, units at once (q), seconds in which they come again (w)',
+    schema: { type: 'string' },
+    example: '"free";q=20;w=2',
+  },
+  RateLimit: {
+    description: 'Units left of it (r), seconds until there are more (t)',
+    schema: { type: 'string' },
+    example: '"free";r=0;t=1',
+  },
+};
 
 function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
   return new Set<ErrorStatusCode>([

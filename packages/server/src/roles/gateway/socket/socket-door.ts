@@ -62,7 +62,7 @@ type Opening = Extract<ConnectionState, { readonly type: 'opening' }>;
 /** What is asked at once is refused at once; a client that then goes on without waiting is closed. */
 const refusalRate = (inFlightMax: number): Rate => ({ perS: 10, burst: inFlightMax * 2 });
 /** Far more than keeping a connection alive needs. */
-const pingRate: Rate = { perS: 10, burst: 20 };
+const pingRate: Rate = { perS: 20, burst: 200 };
 /** Conversations of which one connection may have a receipt held back. */
 const heldReceiptsMax = 256;
 
