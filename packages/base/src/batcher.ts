@@ -3,6 +3,7 @@
 import { assert } from './assert.ts';
 import type { Clock } from './clock.ts';
 import { StoreFailure } from './result.ts';
+import { TransientMap } from './transient-map.ts';
 
 export interface BatcherOptions<Item, Result> {
   /** Items accepted and not answered yet; a submit that would pass it rejects with `overloaded` at once. */
@@ -38,7 +39,7 @@ export class Batcher<Item, Result> {
   /** Items accepted and not answered yet. */
   #itemCount = 0;
   /** The same by key, with fairness; only of keys that have any. */
-  readonly #tallies = new Map<string, Tally>();
+  readonly #tallies = new TransientMap<string, Tally>();
   #inFlight = 0;
   #isScheduled = false;
   #isPacing = false;

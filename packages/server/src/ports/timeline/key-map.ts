@@ -1,10 +1,12 @@
 // Rows by client key and sender. Nearly every key has one sender: then the key itself is what the map holds, not a text of both.
 
+import { TransientMap } from '@hongyan/base/transient-map';
+
 export class KeyMap<Sender extends string | number, Row extends { readonly clientMsgId: string }> {
   readonly #senderOf: (row: Row) => Sender;
-  readonly #first = new Map<string, Row>();
+  readonly #first = new TransientMap<string, Row>();
   /** By key and sender: rows whose key another sender used first. */
-  readonly #others = new Map<string, Row>();
+  readonly #others = new TransientMap<string, Row>();
 
   constructor(senderOf: (row: Row) => Sender) {
     this.#senderOf = senderOf;

@@ -2,6 +2,7 @@
 // month yet. Reads look here first and in the files for what is older.
 
 import { assert } from '@hongyan/base/assert';
+import { TransientMap } from '@hongyan/base/transient-map';
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
 import { firstOf } from './first-of.ts';
 import { type Month, positionOf } from './month-file.ts';
@@ -21,7 +22,7 @@ export class Tail {
   #chunks: Chunk[] = [];
   /** Entries of the first chunk that were dropped. */
   #start = 0;
-  #runs = new Map<ConversationId, Run>();
+  #runs = new TransientMap<ConversationId, Run>();
 
   get month(): Month | undefined {
     return this.#month;
@@ -48,7 +49,7 @@ export class Tail {
     this.#size = 0;
     this.#chunks = [];
     this.#start = 0;
-    this.#runs = new Map();
+    this.#runs = new TransientMap();
   }
 
   /** The entry of the next p; kept as it is. */

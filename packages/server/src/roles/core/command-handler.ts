@@ -2,6 +2,7 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
+import { TransientMap } from '@hongyan/base/transient-map';
 import { isDirect } from '@hongyan/protocol/direct';
 import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -74,7 +75,7 @@ export class CommandHandler {
   #admission: Promise<unknown> | undefined;
   /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
   #appended: Promise<unknown> = Promise.resolve();
-  readonly #lanes = new Map<ConversationId, Promise<unknown>>();
+  readonly #lanes = new TransientMap<ConversationId, Promise<unknown>>();
 
   constructor(deps: CoreDeps, parts: CommandHandlerParts) {
     const { memberships, audiences, sent, conversations, messages, privates, references } = parts;

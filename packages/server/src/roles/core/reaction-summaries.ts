@@ -1,6 +1,7 @@
 // In large conversations the reactions to one message make one entry a second at most [E6]: the first at once, those that follow
 // within the second together at its end. Each is durable, as part of the message's state, before it is acknowledged.
 
+import { TransientMap } from '@hongyan/base/transient-map';
 import type { ReactionSummary } from '@hongyan/protocol/content';
 import type { ClientMsgId, ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { CoreDeps } from './deps.ts';
@@ -15,7 +16,7 @@ const messagesMax = 10_000;
 export class ReactionSummaries {
   readonly #deps: Pick<CoreDeps, 'commands' | 'clock' | 'log' | 'newMsgId'>;
   /** What was noted since the last entry of each message that had one in the last second. */
-  readonly #noted = new Map<string, Noted[]>();
+  readonly #noted = new TransientMap<string, Noted[]>();
   readonly #submitting = new Set<Promise<void>>();
 
   constructor(deps: Pick<CoreDeps, 'commands' | 'clock' | 'log' | 'newMsgId'>) {
@@ -40,7 +41,7 @@ export class ReactionSummaries {
 
   /** Has what was noted summed up now. */
   async drain(): Promise<void> {
-    for (const name of [...this.#noted.keys()]) this.#end(messageOf(name));
+    for (const [name] of this.#noted) this.#end(messageOf(name));
     await Promise.all(this.#submitting);
   }
 

@@ -3,6 +3,7 @@
 import { assert } from '@hongyan/base/assert';
 import { Batcher } from '@hongyan/base/batcher';
 import { done } from '@hongyan/base/result';
+import { TransientMap } from '@hongyan/base/transient-map';
 import { isDirect } from '@hongyan/protocol/direct';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -53,7 +54,7 @@ export class Receipts {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
   readonly #audiences: Audiences;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new TransientMap<string, Waiting>();
   readonly #batcher: Batcher<Waiting, undefined>;
 
   constructor(deps: Deps, memberships: MembershipCache, audiences: Audiences) {

@@ -1,5 +1,6 @@
 // Commands go up in the order of their calls: some need a look-up first, and the user's later ones must not overtake them.
 
+import { TransientMap } from '@hongyan/base/transient-map';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Command, CommandOutcome, CommandProducer } from '../../ports/command-log/command-log.ts';
@@ -10,7 +11,7 @@ type Outcome = Result<CommandOutcome>;
 export class SubmitOrder {
   readonly #commands: CommandProducer;
   /** Users with a command in preparation: settled when the newest of theirs is submitted. */
-  readonly #submitted = new Map<UserId, Promise<unknown>>();
+  readonly #submitted = new TransientMap<UserId, Promise<unknown>>();
 
   constructor(commands: CommandProducer) {
     this.#commands = commands;

@@ -4,6 +4,7 @@ import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
+import { TransientMap } from '@hongyan/base/transient-map';
 import { BatchWriter } from './batch-writer.ts';
 import {
   channelOptions,
@@ -74,7 +75,7 @@ export class ClientStream {
   readonly #options: ClientStreamOptions;
   readonly #sweep: Timer;
   /** In the order they were asked, which is the order of their deadlines. */
-  readonly #inFlight = new Map<number, InFlight>();
+  #inFlight = new TransientMap<number, InFlight>();
   readonly #closing = new AbortController();
   #state: State = { type: 'down' };
   #requests: LinkRequest[] = [];
@@ -266,7 +267,7 @@ export class ClientStream {
 
   #failAll(): void {
     const lost = [...this.#inFlight.values()];
-    this.#inFlight.clear();
+    this.#inFlight = new TransientMap();
     this.#requests = [];
     this.#published = [];
     this.#interests.clear();
