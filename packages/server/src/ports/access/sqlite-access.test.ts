@@ -8,9 +8,10 @@ import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { hashOfSecret } from '../../domain/api-key.ts';
 import { openSqliteAccess } from './sqlite-access.ts';
-import { accessContract } from './testing/contract.ts';
+import { accessContract, revocationsMax } from './testing/contract.ts';
 
-const open = (path: string) => openSqliteAccess({ path, log: silentLog, queueMax: 10_000, batchMax: 1_000 });
+const open = (path: string) =>
+  openSqliteAccess({ path, log: silentLog, revocationsMax, queueMax: 10_000, batchMax: 1_000 });
 const newFolder = () => mkdtempSync(join(tmpdir(), 'hongyan-access-'));
 
 accessContract('sqlite access', async () => {

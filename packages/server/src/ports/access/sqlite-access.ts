@@ -3,19 +3,24 @@
 import type { Database } from 'bun:sqlite';
 import type { Log } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { TokenFacts } from '../../domain/revocation.ts';
 import type { Access, AccessWrite } from './access.ts';
 import type { AccessInit } from './sqlite/access.worker.ts';
 import { KeyReads } from './sqlite/key-rows.ts';
 import type { AccessOp, AccessResult, ResultOf, ValueOf } from './sqlite/ops.ts';
+import { RevocationReads } from './sqlite/revocation-rows.ts';
 
 export interface SqliteAccessOptions {
   readonly path: string;
   readonly log: Log;
   /** Writes that would let the file grow beyond it reject. */
   readonly maxBytes?: number | undefined;
+  /** Further ones are refused as `full`. */
+  readonly revocationsMax: number;
   /** Calls that wait or commit; above it a write rejects. */
   readonly queueMax: number;
   /** Calls of one transaction. */
@@ -26,8 +31,8 @@ export interface SqliteAccessOptions {
 
 /** The file is created when there is none. Beside a running server it is a second writer, which waits while the other writes. */
 export async function openSqliteAccess(options: SqliteAccessOptions): Promise<Access> {
-  const { path, log, maxBytes, queueMax, batchMax } = options;
-  const init: AccessInit = { path, maxBytes };
+  const { path, log, maxBytes, revocationsMax, queueMax, batchMax } = options;
+  const init: AccessInit = { path, maxBytes, revocationsMax };
   const writer = new GroupCommit<AccessOp, AccessResult>({
     worker: new URL('./sqlite/access.worker.ts', import.meta.url),
     init,
@@ -48,12 +53,14 @@ class SqliteAccess implements Access {
   readonly #db: Database;
   readonly #writer: GroupCommit<AccessOp, AccessResult>;
   readonly #keys: KeyReads;
+  readonly #revocations: RevocationReads;
   #isClosed = false;
 
   constructor(db: Database, writer: GroupCommit<AccessOp, AccessResult>) {
     this.#db = db;
     this.#writer = writer;
     this.#keys = new KeyReads(db);
+    this.#revocations = new RevocationReads(db);
   }
 
   findKey(keyId: string) {
@@ -74,6 +81,38 @@ class SqliteAccess implements Access {
 
   touchKey(value: ValueOf<'touchKey'>) {
     return this.#write('touchKey', value);
+  }
+
+  async revoke(value: ValueOf<'revoke'>): Promise<ResultOf<'revoke'>> {
+    return value.length === 0 ? 'revoked' : this.#write('revoke', value);
+  }
+
+  revocations(page: { readonly after?: number; readonly limit: number }) {
+    return this.#read(() => this.#revocations.page(page));
+  }
+
+  isRevoked(token: TokenFacts) {
+    return this.#read(() => this.#revocations.isRevoked(token));
+  }
+
+  issuedBefore(userId: UserId) {
+    return this.#read(() => this.#revocations.issuedBefore(userId));
+  }
+
+  async noteUse(value: ValueOf<'noteUse'>): Promise<void> {
+    if (!(await this.#read(() => this.#revocations.isNoted(value)))) await this.#write('noteUse', value);
+  }
+
+  tokensOf(device: { readonly userId: UserId; readonly deviceId: DeviceId }) {
+    return this.#read(() => this.#revocations.tokensOf(device));
+  }
+
+  devicesOf(tokenId: string) {
+    return this.#read(() => this.#revocations.devicesOf(tokenId));
+  }
+
+  forgetExpired(value: ValueOf<'forgetExpired'>) {
+    return this.#write('forgetExpired', value);
   }
 
   async close(): Promise<void> {

@@ -6,16 +6,19 @@ import { closeWriter, type Transaction, transactionOf } from '../../../adapters/
 import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
 import { KeyWrites } from './key-rows.ts';
 import { type AccessOp, type AccessResult, isDurable } from './ops.ts';
+import { RevocationWrites } from './revocation-rows.ts';
 
 export class AccessStore implements BatchStore<AccessOp, AccessResult> {
   readonly #db: Database;
   readonly #transaction: Transaction;
   readonly #keys: KeyWrites;
+  readonly #revocations: RevocationWrites;
 
-  constructor(db: Database) {
+  constructor(db: Database, revocationsMax: number) {
     this.#db = db;
     this.#transaction = transactionOf(db);
     this.#keys = new KeyWrites(db);
+    this.#revocations = new RevocationWrites(db, revocationsMax);
   }
 
   begin(ops: readonly AccessOp[]): void {
@@ -30,6 +33,12 @@ export class AccessStore implements BatchStore<AccessOp, AccessResult> {
         return this.#keys.revoke(op.value);
       case 'touchKey':
         return this.#keys.touch(op.value);
+      case 'revoke':
+        return this.#revocations.revoke(op.value);
+      case 'noteUse':
+        return this.#revocations.note(op.value);
+      case 'forgetExpired':
+        return this.#revocations.forget(op.value);
       default:
         return unreachable(op);
     }
@@ -41,6 +50,7 @@ export class AccessStore implements BatchStore<AccessOp, AccessResult> {
 
   rollback(): void {
     this.#transaction.rollback();
+    this.#revocations.rolledBack();
   }
 
   close(): void {

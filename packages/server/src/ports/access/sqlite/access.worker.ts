@@ -10,13 +10,14 @@ import { accessLayout } from './schema.ts';
 export interface AccessInit {
   readonly path: string;
   readonly maxBytes?: number | undefined;
+  readonly revocationsMax: number;
 }
 
 const cacheBytes = 4 * 1024 * 1024;
 
 serveGroupCommit<AccessOp, AccessResult>((init) => {
-  const { path, maxBytes } = init as AccessInit;
+  const { path, maxBytes, revocationsMax } = init as AccessInit;
   const db = openWriter(path, { cacheBytes, ...(maxBytes === undefined ? {} : { maxBytes }) });
   migrateStore(db, accessLayout);
-  return new AccessStore(db);
+  return new AccessStore(db, revocationsMax);
 });

@@ -11,4 +11,5 @@ export type ResultOf<W extends AccessWrite> = Awaited<ReturnType<Access[W]>>;
 export type AccessResult = ResultOf<AccessWrite>;
 
 /** Relaxed: may be lost with the power. */
-export const isDurable = ({ type }: AccessOp): boolean => type !== 'touchKey';
+export const isDurable = ({ type }: AccessOp): boolean =>
+  type !== 'touchKey' && type !== 'noteUse' && type !== 'forgetExpired';

@@ -1,8 +1,14 @@
 // What every access store must do, whatever keeps it: run by each adapter's test file.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { Revocation } from '../../../domain/revocation.ts';
 import type { Access } from '../access.ts';
 import { type ApiKeyRecord, apiKeysMax, type NewApiKey } from '../api-keys.ts';
+import type { RevocationPage, TokenUse } from '../revocations.ts';
+
+/** Of the store under test. */
+export const revocationsMax = 1_000;
 
 export interface AccessUnderTest {
   readonly access: Access;
@@ -29,57 +35,178 @@ export function accessContract(name: string, make: () => Promise<AccessUnderTest
       access = made.access;
     });
     afterEach(() => made.remove());
+    const tools: Tools = {
+      access: () => access,
+      reopen: async () => {
+        access = await made.reopen();
+      },
+    };
 
-    test('[A20] a key is found by its id as it was created, and listed oldest first', async () => {
-      expect(await access.createKey(newKey('b'))).toBe('created');
-      expect(await access.createKey(newKey('a', { scopes: [] }))).toBe('created');
-      expect(await access.findKey('b')).toEqual(newKey('b'));
-      expect(await access.findKey('B')).toBeUndefined();
-      expect(await access.findKey('c')).toBeUndefined();
-      expect(await access.listKeys()).toEqual([newKey('b'), newKey('a', { scopes: [] })]);
-    });
+    describe('keys', () => keysContract(tools));
+    describe('revocations', () => revocationsContract(tools));
+    describe('uses of tokens', () => usesContract(tools));
+  });
+}
 
-    test('[A20] an id that is taken changes nothing', async () => {
-      await access.createKey(newKey('a'));
-      expect(await access.createKey(newKey('a', { name: 'another', scopes: [] }))).toBe('taken');
-      expect(await access.findKey('a')).toEqual(newKey('a'));
-    });
+interface Tools {
+  access(): Access;
+  reopen(): Promise<void>;
+}
 
-    test('[A21] a revoked key is found no more, and once', async () => {
-      await access.createKey(newKey('a'));
-      expect(await Promise.all([access.revokeKey('a'), access.revokeKey('a'), access.revokeKey('b')])).toEqual([
-        true,
-        false,
-        false,
-      ]);
-      expect(await access.findKey('a')).toBeUndefined();
-      expect(await access.listKeys()).toEqual([]);
-    });
+function keysContract({ access, reopen }: Tools): void {
+  test('[A20] a key is found by its id as it was created, and listed oldest first', async () => {
+    expect(await access().createKey(newKey('b'))).toBe('created');
+    expect(await access().createKey(newKey('a', { scopes: [] }))).toBe('created');
+    expect(await access().findKey('b')).toEqual(newKey('b'));
+    expect(await access().findKey('B')).toBeUndefined();
+    expect(await access().findKey('c')).toBeUndefined();
+    expect(await access().listKeys()).toEqual([newKey('b'), newKey('a', { scopes: [] })]);
+  });
 
-    test('[A22] the last use only moves forward, and of a key that is there', async () => {
-      await access.createKey(newKey('a'));
-      await access.touchKey({ keyId: 'a', atMs: 3_000 });
-      await access.touchKey({ keyId: 'a', atMs: 2_000 });
-      await access.touchKey({ keyId: 'gone', atMs: 2_000 });
-      const expected: ApiKeyRecord = { ...newKey('a'), lastUsedAtMs: 3_000 };
-      expect(await access.listKeys()).toEqual([expected]);
-    });
+  test('[A20] an id that is taken changes nothing', async () => {
+    await access().createKey(newKey('a'));
+    expect(await access().createKey(newKey('a', { name: 'another', scopes: [] }))).toBe('taken');
+    expect(await access().findKey('a')).toEqual(newKey('a'));
+  });
 
-    test('[A20] further keys than there may be are refused until one is revoked', async () => {
-      const all = await Promise.all(
-        Array.from({ length: apiKeysMax + 1 }, (_, index) => access.createKey(newKey(`k${index}`))),
-      );
-      expect(all.filter((outcome) => outcome === 'created')).toHaveLength(apiKeysMax);
-      expect(all.at(-1)).toBe('full');
-      await access.revokeKey('k0');
-      expect(await access.createKey(newKey('last'))).toBe('created');
-    });
+  test('[A21] a revoked key is found no more, and once', async () => {
+    await access().createKey(newKey('a'));
+    expect(await Promise.all([access().revokeKey('a'), access().revokeKey('a'), access().revokeKey('b')])).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(await access().findKey('a')).toBeUndefined();
+    expect(await access().listKeys()).toEqual([]);
+  });
 
-    test('[A20] keys are there after a restart', async () => {
-      await access.createKey(newKey('a'));
-      await access.touchKey({ keyId: 'a', atMs: 3_000 });
-      access = await made.reopen();
-      expect(await access.findKey('a')).toEqual({ ...newKey('a'), lastUsedAtMs: 3_000 });
-    });
+  test('[A22] the last use only moves forward, and of a key that is there', async () => {
+    await access().createKey(newKey('a'));
+    await access().touchKey({ keyId: 'a', atMs: 3_000 });
+    await access().touchKey({ keyId: 'a', atMs: 2_000 });
+    await access().touchKey({ keyId: 'gone', atMs: 2_000 });
+    const expected: ApiKeyRecord = { ...newKey('a'), lastUsedAtMs: 3_000 };
+    expect(await access().listKeys()).toEqual([expected]);
+  });
+
+  test('[A20] further keys than there may be are refused until one is revoked', async () => {
+    const all = await Promise.all(
+      Array.from({ length: apiKeysMax + 1 }, (_, index) => access().createKey(newKey(`k${index}`))),
+    );
+    expect(all.filter((outcome) => outcome === 'created')).toHaveLength(apiKeysMax);
+    expect(all.at(-1)).toBe('full');
+    await access().revokeKey('k0');
+    expect(await access().createKey(newKey('last'))).toBe('created');
+  });
+
+  test('[A20] keys are there after a restart', async () => {
+    await access().createKey(newKey('a'));
+    await access().touchKey({ keyId: 'a', atMs: 3_000 });
+    await reopen();
+    expect(await access().findKey('a')).toEqual({ ...newKey('a'), lastUsedAtMs: 3_000 });
+  });
+}
+
+const user = (id: string) => id as UserId;
+const device = (id: string) => id as DeviceId;
+const ofToken = (tokenId: string, untilMs = 100): Revocation => ({
+  type: 'token',
+  tokenId,
+  userId: user('ann'),
+  untilMs,
+});
+const ofUser = (userId: string, issuedBeforeMs: number, untilMs = 100): Revocation => ({
+  type: 'user',
+  userId: user(userId),
+  issuedBeforeMs,
+  untilMs,
+});
+
+async function allOf(access: Access, limit = 2): Promise<readonly Revocation[]> {
+  const all: Revocation[] = [];
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const page: RevocationPage = await access.revocations({ after, limit });
+    all.push(...page.revocations);
+    after = page.next;
+  }
+  return all;
+}
+
+function revocationsContract({ access, reopen }: Tools): void {
+  test('[A10, A11] what was revoked is read page by page in its order, and after a restart', async () => {
+    const made = [ofToken('t1'), ofUser('ann', 50), ofToken('t2'), ofUser('bob', 60), ofToken('t3')];
+    for (const each of made) expect(await access().revoke([each])).toBe('revoked');
+    expect(await allOf(access())).toEqual(made);
+    await reopen();
+    expect(await allOf(access())).toEqual(made);
+    expect(await access().isRevoked({ tokenId: 't2', userId: user('ann'), issuedAtMs: 99 })).toBe(true);
+    expect(await access().isRevoked({ tokenId: 't9', userId: user('ann'), issuedAtMs: 50 })).toBe(false);
+  });
+
+  test('[A11] of a user the newest revocation is kept, in any case of the id', async () => {
+    await access().revoke([ofUser('Ann', 50), ofUser('ann', 70), ofUser('ANN', 60)]);
+    expect(await allOf(access())).toEqual([ofUser('ann', 70)]);
+    expect(await access().issuedBefore(user('aNN'))).toBe(70);
+    expect(await access().issuedBefore(user('bob'))).toBe(0);
+    expect(await access().isRevoked({ tokenId: 't', userId: user('ann'), issuedAtMs: 69 })).toBe(true);
+  });
+
+  test('[A10] revoking again changes nothing, and a page after the last is empty', async () => {
+    await access().revoke([ofToken('t1'), ofToken('t1')]);
+    await access().revoke([ofToken('t1', 900)]);
+    expect(await allOf(access(), 1)).toEqual([ofToken('t1')]);
+  });
+
+  test('[A12] a revocation is forgotten when its tokens have expired, not before', async () => {
+    await access().revoke([ofToken('t1', 100), ofToken('t2', 200), ofUser('ann', 50, 100), ofUser('bob', 50, 101)]);
+    expect(await access().forgetExpired({ nowMs: 99, limit: 10 })).toBe(0);
+    expect(await access().forgetExpired({ nowMs: 100, limit: 1 })).toBe(1);
+    expect(await access().forgetExpired({ nowMs: 100, limit: 10 })).toBe(1);
+    expect(await allOf(access())).toEqual([ofToken('t2', 200), ofUser('bob', 50, 101)]);
+  });
+
+  test('[A12] more than there may be are refused as a whole, until some were forgotten', async () => {
+    const many = Array.from({ length: revocationsMax - 1 }, (_, index) => ofToken(`t${index}`));
+    await access().revoke(many);
+    expect(await access().revoke([ofToken('x'), ofToken('y')])).toBe('full');
+    expect(await access().isRevoked({ tokenId: 'x', userId: user('ann'), issuedAtMs: 0 })).toBe(false);
+    expect(await access().revoke([ofToken('x')])).toBe('revoked');
+    await access().forgetExpired({ nowMs: 100, limit: 500 });
+    expect(await access().revoke([ofToken('y')])).toBe('revoked');
+  });
+}
+
+function usesContract({ access, reopen }: Tools): void {
+  const use = (tokenId: string, deviceId: string, userId = 'ann', expiresAtMs = 100): TokenUse => ({
+    tokenId,
+    userId: user(userId),
+    deviceId: device(deviceId),
+    expiresAtMs,
+  });
+
+  test('[A14] the tokens of a device, and the devices of a token', async () => {
+    for (const each of [use('t1', 'phone'), use('t2', 'phone'), use('t1', 'tablet'), use('t3', 'phone', 'bob')])
+      await access().noteUse(each);
+    await access().noteUse(use('t1', 'phone'));
+    const tokensOf = async (deviceId: string, userId = 'ANN') =>
+      (await access().tokensOf({ userId: user(userId), deviceId: device(deviceId) })).map(({ tokenId }) => tokenId);
+    expect((await tokensOf('phone')).toSorted()).toEqual(['t1', 't2']);
+    expect(await tokensOf('phone', 'bob')).toEqual(['t3']);
+    expect(await tokensOf('Phone')).toEqual([]);
+    expect((await access().devicesOf('t1')).toSorted()).toEqual([device('phone'), device('tablet')]);
+    await reopen();
+    expect((await tokensOf('phone')).toSorted()).toEqual(['t1', 't2']);
+  });
+
+  test('[A14] revoked and expired tokens are of no device any more', async () => {
+    for (const each of [use('t1', 'phone'), use('t2', 'phone'), use('t3', 'phone', 'ann', 200), use('b', 'pc', 'bob')])
+      await access().noteUse(each);
+    await access().revoke([ofToken('t1')]);
+    expect(await access().devicesOf('t1')).toEqual([]);
+    await access().forgetExpired({ nowMs: 150, limit: 10 });
+    const ann = { userId: user('ann'), deviceId: device('phone') };
+    expect(await access().tokensOf(ann)).toEqual([use('t3', 'phone', 'ann', 200)]);
+    await access().revoke([ofUser('Ann', 90, 900)]);
+    expect(await access().tokensOf(ann)).toEqual([]);
   });
 }

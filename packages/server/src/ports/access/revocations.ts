@@ -1,0 +1,41 @@
+// Revocations of tokens, and which device uses which token, so that a device can be signed out.
+
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { Revocation, TokenFacts } from '../../domain/revocation.ts';
+
+export interface TokenUse {
+  readonly tokenId: string;
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  readonly expiresAtMs: number;
+}
+
+export interface RevocationPage {
+  readonly revocations: readonly Revocation[];
+  /** Pass it as `after` for the next page; absent on the last one. */
+  readonly next?: number;
+}
+
+/**
+ * MUST: a revocation that resolved survives loss of power and is in every read after it, until its time `untilMs` has passed and
+ * `forgetExpired` was called. User ids are compared without regard to the case of ASCII letters.
+ */
+export interface Revocations {
+  /** All or none. `full`: there are as many as the store may hold; none was stored. What is there already is no error. */
+  revoke(revocations: readonly Revocation[]): Promise<'revoked' | 'full'>;
+  /** In the order in which they were made. MUST NOT skip one that was there before the first page. */
+  revocations(page: { readonly after?: number; readonly limit: number }): Promise<RevocationPage>;
+  isRevoked(token: TokenFacts): Promise<boolean>;
+  /** Tokens of the user are revoked that were issued before; 0 = none. */
+  issuedBefore(userId: UserId): Promise<number>;
+
+  /** The device said hello with the token. Repeating it costs a read. May be lost with the power. */
+  noteUse(use: TokenUse): Promise<void>;
+  /** Tokens of the device that are neither expired nor revoked. */
+  tokensOf(device: { readonly userId: UserId; readonly deviceId: DeviceId }): Promise<readonly TokenUse[]>;
+  /** Devices that used the token. */
+  devicesOf(tokenId: string): Promise<readonly DeviceId[]>;
+
+  /** Drops up to `limit` of each that had expired at `nowMs`; returns how many. */
+  forgetExpired(request: { readonly nowMs: number; readonly limit: number }): Promise<number>;
+}
