@@ -48,6 +48,7 @@ export const refusal = {
   seqBeyondLast: (lastSeq: number) => refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`),
   textMissing: () => refused('bad_request', 'content of type "text" needs a string "text"'),
   badToken: () => refused('unauthorized', 'the token is missing or was not issued by this server'),
+  revokedToken: () => refused('token_revoked', 'the token was revoked: log in again'),
   expiredToken: () => refused('unauthorized', 'the token has expired: log in again'),
   badOperatorToken: () =>
     refused(

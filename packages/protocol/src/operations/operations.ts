@@ -8,6 +8,7 @@ import type { InputOf, OperationSpec, OutputOf } from './operation.ts';
 import { privateOperations } from './private.ts';
 import { receiptOperations } from './receipts.ts';
 import { routingOperations } from './routing.ts';
+import { signOutOperations } from './sign-outs.ts';
 
 export const operations = {
   ...accountOperations,
@@ -17,6 +18,7 @@ export const operations = {
   ...privateOperations,
   ...receiptOperations,
   ...routingOperations,
+  ...signOutOperations,
 } as const satisfies Record<string, OperationSpec>;
 
 export type Operations = typeof operations;

@@ -84,7 +84,12 @@ export async function openCore(
     queueMax: config.commandQueueMax * directoryWritesPerCommand,
     meter: new StoreMeter(metrics, 'directory'),
   });
-  const access = await openSqliteAccess({ ...store, path: layout.access, queueMax: config.commandQueueMax });
+  const access = await openSqliteAccess({
+    ...store,
+    path: layout.access,
+    revocationsMax: config.revocationsMax,
+    queueMax: config.commandQueueMax,
+  });
   const events = await openEvents(config, { log, clock, metrics }, { timeline, directory });
   const bus = new MemoryEventBus();
   const commands = new MemoryCommandLog({
@@ -120,6 +125,7 @@ export async function openCore(
     commands,
     timeline,
     directory,
+    access,
     bus,
     outlet: events.outlet,
     registry,

@@ -25,9 +25,18 @@ export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): P
 }
 
 /** As openDirectory: keys may be created and revoked beside a running server, which asks the store about each. */
-export async function openAccess({ data }: Pick<Config, 'data'>, log: Log): Promise<Access> {
+export async function openAccess(
+  { data, revocationsMax }: Pick<Config, 'data' | 'revocationsMax'>,
+  log: Log,
+): Promise<Access> {
   await ensureFolder(data);
-  return openSqliteAccess({ path: dataLayout(data).access, log, queueMax: writesMax, batchMax: writesMax });
+  return openSqliteAccess({
+    path: dataLayout(data).access,
+    log,
+    revocationsMax,
+    queueMax: writesMax,
+    batchMax: writesMax,
+  });
 }
 
 export interface Readers {

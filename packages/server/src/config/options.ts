@@ -77,6 +77,13 @@ export const options = [
   onOff('signup-enabled', true, 'Anyone who reaches the server may create an account'),
   number('token-ttl-s', 604_800, 's', [1, 31_536_000], 'Life of an access token'),
   number(
+    'revocations-max',
+    1_000_000,
+    'revocations',
+    [1_000, 100_000_000],
+    'Of tokens that were logged out and have not expired; further ones are refused as overloaded',
+  ),
+  number(
     'heartbeat-ms',
     30_000,
     'ms',

@@ -4,6 +4,7 @@
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { Input, OperationName, Operations, Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
+import type { RevocationPage } from '../access/revocations.ts';
 
 /** Someone who has not authenticated. */
 export interface AnonymousCaller {
@@ -17,6 +18,9 @@ export interface AnonymousCaller {
 export interface Caller extends AnonymousCaller {
   readonly userId: UserId;
   readonly tokenId: string;
+  /** Unix ms, of the token. */
+  readonly issuedAtMs?: number | undefined;
+  readonly expiresAtMs?: number | undefined;
   readonly deviceId?: DeviceId | undefined;
   readonly sessionId?: string | undefined;
   /** The tier that the token names. */
@@ -49,6 +53,14 @@ export type CoreOperations = {
   readonly [N in CoreOperation]: (caller: CallerOf<N>, input: Input<N>) => Promise<Result<Output<N>>>;
 };
 
+/** What gateways ask for themselves, by name over the link. */
+export interface GatewayQuestions {
+  /** Revocations in force, a page at a time: read after subscribing to revocationsTopic, a gateway has them all. */
+  revocations(page: { readonly after?: number; readonly limit: number }): Promise<Result<RevocationPage>>;
+}
+
+export const gatewayQuestions = ['revocations'] as const satisfies readonly (keyof GatewayQuestions)[];
+
 export interface SessionOpening {
   readonly caller: DeviceCaller;
   /** What the client calls itself; empty when it did not. */
@@ -63,7 +75,7 @@ export interface OpenedSession {
   readonly epoch: string;
 }
 
-export interface Core extends CoreOperations {
+export interface Core extends CoreOperations, GatewayQuestions {
   /** A device connects: it counts as online, and an older session of the same device is replaced. */
   openSession(opening: SessionOpening): Promise<Result<OpenedSession>>;
   /** Closing a session that is not open changes nothing. */

@@ -2,12 +2,15 @@
 
 import type { Brand } from '@hongyan/base/brand';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { Revocation } from '../../domain/revocation.ts';
 
 export type Topic = Brand<string, 'Topic'>;
 export const userTopic = (userId: UserId): Topic => `u:${userId}` as Topic;
 /** Frames of a user go to the user's own sockets; those of the other topics to every subscriber alike. */
 export const isUserTopic = (topic: Topic): boolean => topic.startsWith('u:');
 export const conversationTopic = (conversationId: ConversationId): Topic => `c:${conversationId}` as Topic;
+/** Revocations of tokens, for every gateway. */
+export const revocationsTopic = 'revocations' as Topic;
 /** Presence of one user, for those who watch it. */
 export const presenceTopic = (userId: UserId): Topic => `p:${userId}` as Topic;
 
@@ -22,7 +25,9 @@ export type BusEvent =
       readonly isMember: boolean;
     }
   /** The device has a newer session: its other connections are closed on every node (topic is the user's). */
-  | { readonly type: 'replaced'; readonly topic: Topic; readonly deviceId: DeviceId; readonly sessionId: string };
+  | { readonly type: 'replaced'; readonly topic: Topic; readonly deviceId: DeviceId; readonly sessionId: string }
+  /** These tokens may no longer be used (topic is revocationsTopic). */
+  | { readonly type: 'revoked'; readonly topic: Topic; readonly revocations: readonly Revocation[] };
 
 export interface BusListener {
   onEvent(event: BusEvent): void;

@@ -7,7 +7,7 @@ import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import QuickLRU from 'quick-lru';
-import type { IssuedToken, Tokens, VerifiedToken } from './tokens.ts';
+import type { IssuedToken, SignOptions, Tokens, VerifiedToken } from './tokens.ts';
 
 export interface JwtTokensOptions {
   readonly secret: Uint8Array;
@@ -31,14 +31,14 @@ export class JwtTokens implements Tokens {
     this.#verified = new QuickLRU({ maxSize: options.cacheMax ?? 20_000 });
   }
 
-  async sign(userId: UserId): Promise<IssuedToken> {
+  async sign(userId: UserId, { issuedFromMs = 0 }: SignOptions = {}): Promise<IssuedToken> {
     const { secret, ttlS, clock } = this.#options;
-    const nowS = Math.floor(clock.nowMs() / 1000);
+    const nowMs = clock.nowMs();
     const accessToken = await new SignJWT({})
       .setProtectedHeader({ alg: algorithm, typ: 'JWT' })
       .setSubject(userId)
-      .setIssuedAt(nowS)
-      .setExpirationTime(nowS + ttlS)
+      .setIssuedAt(Math.max(nowMs, issuedFromMs) / 1000)
+      .setExpirationTime(Math.floor(nowMs / 1000) + ttlS)
       .setJti(this.#newTokenId())
       .sign(secret);
     return { accessToken, expiresInS: ttlS };
@@ -68,11 +68,12 @@ export class JwtTokens implements Tokens {
       requiredClaims: ['sub', 'exp', 'jti'],
       currentDate: new Date(clock.nowMs()),
     });
-    const { sub = '', exp = 0, jti = '', tier } = payload;
+    const { sub = '', exp = 0, jti = '', iat = 0, tier } = payload;
     if (!userIds.test(sub)) return undefined;
     return {
       userId: sub as UserId,
       tokenId: jti,
+      issuedAtMs: Math.round(iat * 1000),
       expiresAtMs: exp * 1000,
       ...(typeof tier === 'string' ? { tier } : {}),
     };

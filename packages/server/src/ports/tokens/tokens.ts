@@ -8,10 +8,16 @@ export interface IssuedToken {
   readonly expiresInS: number;
 }
 
+export interface SignOptions {
+  /** The token counts as issued then, if that is later than now: revocations of all of a user's tokens go by it. */
+  readonly issuedFromMs?: number;
+}
+
 export interface VerifiedToken {
   readonly userId: UserId;
   /** Names this token alone: the key of its revocation. */
   readonly tokenId: string;
+  readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   /** The claim `tier`, where the token has one. */
   readonly tier?: string | undefined;
@@ -23,6 +29,6 @@ export interface VerifiedToken {
  * answer itself.
  */
 export interface Tokens {
-  sign(userId: UserId): Promise<IssuedToken>;
+  sign(userId: UserId, options?: SignOptions): Promise<IssuedToken>;
   verify(token: string, options?: { readonly isOnce?: boolean }): Promise<Result<VerifiedToken>>;
 }

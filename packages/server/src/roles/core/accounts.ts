@@ -15,7 +15,7 @@ import type { UserRecord } from '../../ports/directory/users.ts';
 import type { CoreDeps } from './deps.ts';
 import { LoginLimits } from './login-limits.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'tokens' | 'clock' | 'limits' | 'rateLimiter' | 'isSignupEnabled'>;
+type Deps = Pick<CoreDeps, 'access' | 'directory' | 'tokens' | 'clock' | 'limits' | 'rateLimiter' | 'isSignupEnabled'>;
 
 /** OWASP's second recommendation for argon2id: 19 MiB, 2 passes. */
 const argon2id = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const;
@@ -91,7 +91,9 @@ export class Accounts {
   }
 
   async #grant(user: UserRecord): Promise<Result<AuthResult>> {
-    const { accessToken, expiresInS } = await this.#deps.tokens.sign(user.userId);
+    const { access, tokens } = this.#deps;
+    const issuedFromMs = await access.issuedBefore(user.userId);
+    const { accessToken, expiresInS } = await tokens.sign(user.userId, { issuedFromMs });
     return ok({ access_token: accessToken, token_type: 'Bearer', expires_in: expiresInS, user: toUser(user) });
   }
 

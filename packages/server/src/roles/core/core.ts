@@ -3,7 +3,7 @@
 import { FairTurns } from '@hongyan/base/fair-turns';
 import type { Seq } from '@hongyan/protocol/ids';
 import { asFailure, type Result } from '@hongyan/protocol/refusals';
-import type { Caller, Core } from '../../ports/core/core.ts';
+import type { Caller, Core, CoreOperations } from '../../ports/core/core.ts';
 import { Accounts } from './accounts.ts';
 import { Audiences } from './audience.ts';
 import { ChangeSends } from './change-sends.ts';
@@ -25,6 +25,7 @@ import { Reactions } from './reactions.ts';
 import { Receipts } from './receipts.ts';
 import { Sends } from './sends.ts';
 import { SentPositions } from './sent-positions.ts';
+import { SignOuts } from './sign-outs.ts';
 import { SubmitOrder } from './submit-order.ts';
 import { Sync } from './sync.ts';
 
@@ -59,12 +60,16 @@ export function startCore(deps: CoreDeps): RunningCore {
   const receipts = new Receipts(deps, memberships, audiences);
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
+  const signOuts = new SignOuts(deps);
+  signOuts.start();
   return {
-    ...operationsOf(deps, { memberships, views, privates, receipts, presence }),
+    ...operationsOf(deps, { memberships, views, privates, receipts, presence, signOuts }),
+    revocations: (page) => signOuts.revocations(page).catch(asFailure),
     openSession: (opening) => presence.open(opening).catch(asFailure),
     closeSession: (session) => presence.close(session),
     async drain() {
       presence.stop();
+      signOuts.stop();
       await summaries.drain();
       await deps.commands.drain();
       await receipts.drain();
@@ -79,12 +84,13 @@ interface Parts {
   readonly privates: PrivateStates;
   readonly receipts: Receipts;
   readonly presence: PresenceSessions;
+  readonly signOuts: SignOuts;
 }
 
 function operationsOf(
   deps: CoreDeps,
-  { memberships, views, privates, receipts, presence }: Parts,
-): Omit<Core, 'openSession' | 'closeSession'> {
+  { memberships, views, privates, receipts, presence, signOuts }: Parts,
+): CoreOperations {
   const accounts = new Accounts(deps);
   const order = new SubmitOrder(deps.commands);
   const conversations = new Conversations(deps, memberships, { views, order });
@@ -98,6 +104,10 @@ function operationsOf(
   return {
     signup: guarded((caller, input) => accounts.signup(caller, input)),
     login: guarded((caller, input) => accounts.login(caller, input)),
+    logout: guarded((caller) => signOuts.logout(caller)),
+    logoutAll: guarded((caller) => signOuts.logoutAll(caller)),
+    listOwnDevices: guarded((caller) => signOuts.devices(caller)),
+    revokeOwnDevice: guarded((caller, input) => signOuts.revokeDevice(caller, input)),
     getMe: guarded(({ userId }) => accounts.getUser(userId)),
     getUser: guarded((_caller, { user_id }) => accounts.getUser(user_id)),
     searchUsers: reading((caller, input) => accounts.search(caller, input)),

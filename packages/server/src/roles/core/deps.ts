@@ -4,6 +4,7 @@ import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { MsgId } from '@hongyan/protocol/ids';
 import type { ChangeLimits } from '../../domain/message-change.ts';
+import type { Access } from '../../ports/access/access.ts';
 import type { CommandConsumer, CommandProducer } from '../../ports/command-log/command-log.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
@@ -38,6 +39,7 @@ export interface CoreDeps {
   readonly commands: CommandProducer & CommandConsumer;
   readonly timeline: Timeline;
   readonly directory: Directory;
+  readonly access: Access;
   readonly bus: EventBus;
   /** Told of positions and presence, which are in no timeline. */
   readonly outlet: EventOutlet;

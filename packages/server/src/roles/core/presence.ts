@@ -14,7 +14,7 @@ import { frameEvents, topicsOfOthers } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { type MembershipCache, memberFacts } from './membership-cache.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'>;
+type Deps = Pick<CoreDeps, 'access' | 'directory' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'>;
 
 /** Memberships read in one step when a session opens. */
 const stepSize = 500;
@@ -52,7 +52,7 @@ export class PresenceSessions {
   async open({ caller, clientName, node }: SessionOpening): Promise<Result<OpenedSession>> {
     const { registry, timeline } = this.#deps;
     const { userId, deviceId, sessionId } = caller;
-    await this.#touch(caller, clientName);
+    await Promise.all([this.#touch(caller, clientName), this.#noteToken(caller)]);
     // Read before the session is added: where this fails, nobody is left online.
     const conversationIds = await this.#followedBy(userId);
     const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
@@ -69,7 +69,7 @@ export class PresenceSessions {
     const { userId, deviceId, sessionId } = caller;
     this.#sessionsByNode.get(node)?.delete(sessionId);
     const { becameOffline } = await registry.remove({ userId, deviceId, sessionId, node });
-    await this.#touch(caller, '');
+    await this.#touchUnlessRevoked(caller);
     if (becameOffline) await this.#changed([userId], { isOnline: false, lastSeenMs: clock.nowMs() });
   }
 
@@ -109,6 +109,25 @@ export class PresenceSessions {
       if (step.length < stepSize || after === undefined) return followed;
       await new Promise<void>(soon);
     }
+  }
+
+  /** [A14] A device that was signed out is forgotten, not remembered by the end of its connection. */
+  async #touchUnlessRevoked(caller: DeviceCaller): Promise<void> {
+    const { access, log } = this.#deps;
+    const isRevoked = await access.isRevoked(caller).catch((error: unknown) => {
+      log.error('revocation not looked up', { userId: caller.userId, error });
+      return false;
+    });
+    if (!isRevoked) await this.#touch(caller, '');
+  }
+
+  /** [A14] A full disk keeps no reader out, as below: signing this device out then misses its token until it reconnects. */
+  async #noteToken({ userId, deviceId, tokenId, expiresAtMs }: DeviceCaller): Promise<void> {
+    const { access, log } = this.#deps;
+    if (expiresAtMs === undefined) return;
+    await access
+      .noteUse({ userId, deviceId, tokenId, expiresAtMs })
+      .catch((error: unknown) => log.error('use of a token not remembered', { userId, deviceId, error }));
   }
 
   /** When a device was last seen is worth less than its connection: a full disk keeps no reader out. */

@@ -18,6 +18,7 @@ import { StaticFileServer } from './http/static-files.ts';
 import type { GatewayState } from './meter.ts';
 import type { Drain, GatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
+import { Revocations } from './revocations.ts';
 import { Connection } from './socket/connection.ts';
 import { type ConnectionsPage, listConnections } from './socket/connection-list.ts';
 import { SocketDoor } from './socket/socket-door.ts';
@@ -40,6 +41,7 @@ const relievedShare = 0.9;
 export class Gateway implements Service {
   readonly #options: GatewayOptions;
   readonly #pipeline: Pipeline;
+  readonly #revocations: Revocations;
   readonly #sockets: SocketDoor;
   readonly #http: HttpDoor;
   readonly #files: StaticFileServer;
@@ -51,6 +53,10 @@ export class Gateway implements Service {
     const { core, tokens, clock, log, meter, limits, publicUrl, webRoot, rateLimiter, steps } = options;
     this.#options = options;
     this.#addresses = new AddressLimits(limits.addresses, rateLimiter);
+    this.#revocations = new Revocations({
+      ...options,
+      onRevoked: (revocations) => this.#sockets.closeRevoked(revocations),
+    });
     this.#pipeline = new Pipeline({
       handlers: createHandlers({ core, publicUrl, listenAddress: () => this.#address() }),
       tokens,
@@ -59,12 +65,14 @@ export class Gateway implements Service {
       inFlightMax: limits.inFlightMax,
       limitAnonymous: (sender) => this.#addresses.request(sender),
       measure: meter.measure,
+      revoked: (caller) => this.#revocations.check(caller),
       ...steps,
     });
     this.#sockets = new SocketDoor({
       ...options,
       pipeline: this.#pipeline,
       onClosed: ({ limitKey }) => this.#addresses.closed(limitKey),
+      isRevoked: (token) => this.#revocations.isKnown(token),
       publisher: { publish: (topic, text) => this.#server().publish(topic, text) },
     });
     this.#http = new HttpDoor({
@@ -101,6 +109,7 @@ export class Gateway implements Service {
   async start(): Promise<void> {
     assert(this.#state.type === 'new', 'a gateway is started once');
     const { listen, limits, version, publicUrl } = this.#options;
+    await this.#revocations.start();
     const description = openapi({ version, publicUrl });
     const server = serve<Connection, string>({
       hostname: listen.hostname,
@@ -155,6 +164,7 @@ export class Gateway implements Service {
     this.#state = { type: 'closed' };
     this.#pipeline.drain();
     await this.#sockets.shut();
+    this.#revocations.stop();
     if (state.type !== 'new') await state.server.stop(true);
   }
 

@@ -29,6 +29,10 @@ const validInput = (name: OperationName) => exampleOf(operations[name].input) as
 const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | undefined>> = {
   signup: { user_id: 'no spaces', password: 'x' },
   login: { user_id: 'ann' },
+  logout: undefined,
+  logoutAll: undefined,
+  listOwnDevices: undefined,
+  revokeOwnDevice: { device_id: 'no spaces' },
   getMe: undefined,
   getUser: { user_id: 'no spaces' },
   searchUsers: { query: '' },

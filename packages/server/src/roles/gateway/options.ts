@@ -39,7 +39,7 @@ export interface GatewayOptions {
   /** Of addresses. */
   readonly rateLimiter: RateLimiter;
   /** Steps of the pipeline that the surroundings provide; absent ones are left out. */
-  readonly steps?: Pick<PipelineOptions, 'revoked' | 'limit' | 'measure'>;
+  readonly steps?: Pick<PipelineOptions, 'limit' | 'measure'>;
   /** What `welcome` states. */
   readonly wireLimits: Limits;
   /** Empty: clients use the address by which they asked. */

@@ -13,7 +13,9 @@ import { fakeCore } from './testing/fake-core.ts';
 const tokens: Tokens = {
   sign: async () => ({ accessToken: '', expiresInS: 1 }),
   verify: async (token) =>
-    token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: `t-${token}`, expiresAtMs: 1e15 }),
+    token === ''
+      ? refusal.badToken()
+      : ok({ userId: token as UserId, tokenId: `t-${token}`, issuedAtMs: 0, expiresAtMs: 1e15 }),
 };
 
 type Steps = Pick<PipelineOptions, 'revoked' | 'limit' | 'limitAnonymous' | 'measure'>;

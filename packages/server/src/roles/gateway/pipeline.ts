@@ -90,8 +90,8 @@ export interface PipelineOptions {
   readonly log: Log;
   /** Further requests are refused as overloaded, not queued: the client keeps them and comes back. */
   readonly inFlightMax: number;
-  /** Refuses the caller whose token was revoked. Asked for each request, of memory alone. */
-  readonly revoked?: (caller: Caller) => Result<unknown>;
+  /** Refuses the caller whose token was revoked. Asked for each request, of memory alone; waits only while that is read. */
+  readonly revoked?: (caller: Caller) => Checked;
   /** Refuses a caller beyond its rate. If it has to wait for some request, later ones of the same caller MUST resolve after it. */
   readonly limit?: (name: OperationName | 'hello', caller: Caller) => Allowed | Promise<Allowed>;
   /** The same for senders who are nobody yet: operations that need no token, and tokens that are refused. */
@@ -190,9 +190,9 @@ export class Pipeline {
     // A connection is let in once; a hundred thousand tokens kept in memory would be a tenth of what connections cost.
     const result = await this.#options.tokens.verify(sender.token ?? '', { isOnce: name === 'hello' });
     if (result.type !== 'ok') return this.#refuseStranger(sender, result);
-    const { userId, tokenId, tier } = result.value;
+    const { userId, tokenId, issuedAtMs, expiresAtMs, tier } = result.value;
     passage.verified = result.value;
-    sender.caller = { userId, tokenId, address: sender.address, tier };
+    sender.caller = { userId, tokenId, issuedAtMs, expiresAtMs, tier, address: sender.address };
     return done;
   }
 

@@ -18,9 +18,11 @@ import type {
   CoreOperation,
   CoreOperations,
   DeviceCaller,
+  GatewayQuestions,
   OpenedSession,
   SessionOpening,
 } from '../../ports/core/core.ts';
+import { gatewayQuestions } from '../../ports/core/core.ts';
 import type { BusAttachment, BusEvent, BusListener, EventBus } from '../../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { ClientStream, type Ending } from './client-stream.ts';
@@ -106,6 +108,9 @@ function linkedCore(stream: ClientStream): Core {
   const calls = operationNames.filter(isCoreOperation).map((name) => [name, linkedOperation(stream, name)]);
   return {
     ...(Object.fromEntries(calls) as CoreOperations),
+    ...(Object.fromEntries(
+      gatewayQuestions.map((name) => [name, linkedQuestion(stream, name)]),
+    ) as unknown as GatewayQuestions),
     openSession: (opening) => openSession(stream, opening),
     closeSession: ({ caller }) => closeSession(stream, caller),
   };
@@ -122,6 +127,16 @@ function linkedOperation<N extends CoreOperation>(stream: ClientStream, operatio
     return resultOf<Output<N>>(ending, operations[operation].changes);
   };
 }
+
+function linkedQuestion(stream: ClientStream, operation: keyof GatewayQuestions) {
+  return async (input: unknown): Promise<Result<unknown>> => {
+    const inputJson = JSON.stringify(input);
+    const call = { operation, callerJson: noCaller, inputJson };
+    return resultOf(await stream.request({ what: 'call', call }, inputJson.length), false);
+  };
+}
+
+const noCaller = '{}';
 
 async function openSession(
   stream: ClientStream,

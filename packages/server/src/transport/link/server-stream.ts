@@ -5,7 +5,14 @@ import { unreachable } from '@hongyan/base/assert';
 import type { Log } from '@hongyan/base/log';
 import { operations } from '@hongyan/protocol/operations/operations';
 import { bug, failure, problemOf, type Result } from '@hongyan/protocol/refusals';
-import type { AnonymousCaller, Core, CoreOperation, DeviceCaller } from '../../ports/core/core.ts';
+import {
+  type AnonymousCaller,
+  type Core,
+  type CoreOperation,
+  type DeviceCaller,
+  type GatewayQuestions,
+  gatewayQuestions,
+} from '../../ports/core/core.ts';
 import type { BusAttachment, BusEvent, EventBus, Topic } from '../../ports/event-bus/event-bus.ts';
 import { BatchWriter } from './batch-writer.ts';
 import {
@@ -33,6 +40,9 @@ type State =
   | { readonly type: 'awaiting_hello' }
   | { readonly type: 'open'; readonly node: string }
   | { readonly type: 'over' };
+
+const isQuestion = (name: string): name is keyof GatewayQuestions =>
+  (gatewayQuestions as readonly string[]).includes(name);
 
 /** What an item of a batch takes beside its texts, roughly. */
 const itemBytes = 50;
@@ -170,6 +180,7 @@ export class ServerStream {
   /** The gateway checked the input against the schema of the operation: the cast restores what it knew. What it should not send is answered as a bug. */
   async #call({ operation, sessionId, callerJson, inputJson }: LinkCall): Promise<Result<unknown>> {
     const { core } = this.#options;
+    if (isQuestion(operation)) return core[operation](JSON.parse(inputJson));
     if (!Object.hasOwn(operations, operation) || !Object.hasOwn(core, operation)) throw new Error(bug.message);
     // A text that is absent is decoded as empty.
     const caller = callerJson ? (JSON.parse(callerJson) as AnonymousCaller) : this.#sessions.get(sessionId ?? '');

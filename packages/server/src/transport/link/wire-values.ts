@@ -3,6 +3,7 @@
 import { unreachable } from '@hongyan/base/assert';
 import type { ConversationId, DeviceId } from '@hongyan/protocol/ids';
 import { bug, type FailureCode, type Problem, type RefusalCode } from '@hongyan/protocol/refusals';
+import type { Revocation } from '../../domain/revocation.ts';
 import type { BusEvent, Topic } from '../../ports/event-bus/event-bus.ts';
 import type { LinkEvent, LinkProblem } from './wire.ts';
 
@@ -27,6 +28,8 @@ export function toEvent(event: BusEvent): LinkEvent {
       return { topics, what: 'membership', membership: event };
     case 'replaced':
       return { topics, what: 'replaced', replaced: event };
+    case 'revoked':
+      return { topics, what: 'revocationsJson', revocationsJson: JSON.stringify(event.revocations) };
     default:
       return unreachable(event);
   }
@@ -49,6 +52,8 @@ function eventFor(topic: Topic, event: LinkEvent): BusEvent {
       const { deviceId, sessionId } = event.replaced;
       return { type: 'replaced', topic, deviceId: deviceId as DeviceId, sessionId };
     }
+    case 'revocationsJson':
+      return { type: 'revoked', topic, revocations: JSON.parse(event.revocationsJson) as readonly Revocation[] };
     default:
       return unreachable(event);
   }

@@ -6,7 +6,7 @@ import protobuf from 'protobufjs';
 import contract from './wire.proto' with { type: 'text' };
 
 /** Raise it with every change to wire.proto that an older side would misread. */
-export const contractVersion = 2;
+export const contractVersion = 3;
 
 export interface LinkHello {
   readonly node: string;
@@ -53,7 +53,8 @@ type LinkEventWhat =
       readonly what: 'membership';
       readonly membership: { readonly conversationId: string; readonly isMember: boolean };
     }
-  | { readonly what: 'replaced'; readonly replaced: { readonly deviceId: string; readonly sessionId: string } };
+  | { readonly what: 'replaced'; readonly replaced: { readonly deviceId: string; readonly sessionId: string } }
+  | { readonly what: 'revocationsJson'; readonly revocationsJson: string };
 
 export interface LinkUp {
   readonly hello?: LinkHello | null;

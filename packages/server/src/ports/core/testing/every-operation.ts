@@ -1,7 +1,7 @@
 // A part of the contract of the core: each operation, once accepted and once refused, keeps what it declares.
 
 import { expect, test } from 'bun:test';
-import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, DeviceId, MsgId } from '@hongyan/protocol/ids';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, operations } from '@hongyan/protocol/operations/operations';
 import { Compile } from 'typebox/compile';
@@ -84,6 +84,14 @@ function accountExamples() {
       refused: { input: { user_id: nobody }, code: 'not_found' },
     },
     searchUsers: { caller: ann, input: { query: 'e' } },
+    listOwnDevices: { caller: ann, input: {} },
+    revokeOwnDevice: {
+      caller: ann,
+      input: { device_id: 'phone' as DeviceId },
+      refused: { input: { device_id: 'unknown' as DeviceId }, code: 'not_found' },
+    },
+    logout: { caller: ann, input: {} },
+    logoutAll: { caller: ann, input: {} },
   } satisfies Partial<Examples>;
 }
 

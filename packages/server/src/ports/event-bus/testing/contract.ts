@@ -90,6 +90,14 @@ function topicsContract({ listen, publish, made }: Tools): void {
       { type: 'membership', topic: ann, conversationId: 'g:1' as ConversationId, isMember: true },
       { type: 'membership', topic: ann, conversationId: 'g:1' as ConversationId, isMember: false },
       { type: 'replaced', topic: ann, deviceId: 'phone' as DeviceId, sessionId: 's1' },
+      {
+        type: 'revoked',
+        topic: ann,
+        revocations: [
+          { type: 'token', tokenId: 't', userId: 'ann' as UserId, untilMs: 1e13 },
+          { type: 'user', userId: 'ann' as UserId, issuedBeforeMs: 1, untilMs: 2 },
+        ],
+      },
     ];
     await publish(...sent);
     expect(events).toEqual(sent);

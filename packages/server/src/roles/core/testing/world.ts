@@ -11,6 +11,8 @@ import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
 import { Metrics } from '../../../metrics/metrics.ts';
+import type { Access } from '../../../ports/access/access.ts';
+import { openSqliteAccess } from '../../../ports/access/sqlite-access.ts';
 import { MemoryCommandLog } from '../../../ports/command-log/memory-command-log.ts';
 import type { DeviceCaller } from '../../../ports/core/core.ts';
 import type { Directory } from '../../../ports/directory/directory.ts';
@@ -30,6 +32,7 @@ export interface World {
   readonly core: RunningCore;
   readonly timeline: Timeline;
   readonly directory: Directory;
+  readonly access: Access;
   readonly bus: MemoryEventBus;
   /** Creates the users, without passwords. */
   people(...ids: readonly string[]): Promise<void>;
@@ -95,6 +98,7 @@ export async function openWorld({
   const bounds = { queueMax: directoryQueueMax, batchMax: 1_000, log: silentLog };
   const timeline = await openSqliteTimeline({ dir: join(folder, 'timeline'), maxBytes: timelineBytesMax, ...bounds });
   const directory = await openSqliteDirectory({ path: join(folder, 'directory.db'), ...bounds });
+  const access = await openSqliteAccess({ path: join(folder, 'access.db'), revocationsMax: 1_000, ...bounds });
   const bus = new MemoryEventBus();
   const time = { nowMs: Date.UTC(2026, 0, 15) };
   const clock = { ...systemClock, nowMs: () => time.nowMs };
@@ -102,6 +106,7 @@ export async function openWorld({
     commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64, clock }),
     timeline,
     directory,
+    access,
     bus,
     outlet: noOutlet,
     registry: new MemorySessionRegistry({ clock, ttlMs: 60_000 }),
@@ -117,7 +122,7 @@ export async function openWorld({
   };
   const core = startCore(given(deps));
   return {
-    ...{ core, timeline, directory, bus },
+    ...{ core, timeline, directory, access, bus },
     ...talking(core),
     ...listening(core, bus),
     async people(...ids) {
@@ -131,6 +136,7 @@ export async function openWorld({
       await core.drain();
       await timeline.close();
       await directory.close();
+      await access.close();
       if (kept === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -232,6 +232,9 @@ export class SessionTable {
       case 'replaced':
         for (const socket of this.#socketsOf(event.topic)) this.#onReplaced(socket, event);
         return;
+      case 'revoked':
+        // Of a topic that is not followed here.
+        return;
       default:
         return unreachable(event);
     }
@@ -258,6 +261,11 @@ export class SessionTable {
     if (entry === undefined) return 0;
     for (const socket of entry.sockets) this.queue(socket, frame);
     return entry.sockets.length;
+  }
+
+  /** Of the user, here. */
+  socketsOf(userId: UserId): readonly Socket[] {
+    return this.#socketsOf(userTopic(userId));
   }
 
   #socketsOf(topic: Topic): readonly Socket[] {

@@ -5,6 +5,7 @@ import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { failure, refusal } from '@hongyan/protocol/refusals';
 import { FakeSocketLayer } from '@hongyan/testing/fake-socket';
 import { ManualClock } from '@hongyan/testing/manual-clock';
+import { type Revocation, RevocationSet } from '../../../domain/revocation.ts';
 import type { Core, OpenedSession } from '../../../ports/core/core.ts';
 import { conversationTopic, userTopic } from '../../../ports/event-bus/event-bus.ts';
 import type { Tokens } from '../../../ports/tokens/tokens.ts';
@@ -19,7 +20,7 @@ import { SocketDoor } from './socket-door.ts';
 const tokens: Tokens = {
   sign: async () => ({ accessToken: '', expiresInS: 1 }),
   verify: async (token) =>
-    token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: 't', expiresAtMs: 1e15 }),
+    token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: 't', issuedAtMs: 0, expiresAtMs: 1e15 }),
 };
 const limits = {
   heartbeatMs: 1000,
@@ -53,6 +54,11 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
   });
   const pipeline = new Pipeline({ handlers, tokens, clock, log: silentLog, inFlightMax: limits.inFlightMax });
   let sessions = 0;
+  const revoked = new RevocationSet();
+  const revoke = (revocation: Revocation) => {
+    revoked.add(revocation);
+    own.closeRevoked([revocation]);
+  };
   const own = new SocketDoor({
     ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, limits, wireLimits },
     random: () => 0.5,
@@ -60,6 +66,7 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
     meter: new GatewayMeter(),
     node: 'n1',
     newSessionId: () => `s${++sessions}`,
+    isRevoked: (token) => revoked.has(token),
   });
   door = own;
   function connect(token?: string) {
@@ -75,7 +82,7 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
     await settled();
     return socket;
   }
-  return { ...fake, clock, held, layer, pipeline, own, connect, open };
+  return { ...fake, clock, held, layer, pipeline, own, revoke, connect, open };
 }
 
 /** Answers and the flush at the end of the turn have happened. */
@@ -204,6 +211,38 @@ test('a session that the core cannot open closes as overloaded, with the reason'
   expect(socket.closedWith?.code).toBe(4100);
   socket.leave();
   expect([...held.topics]).toEqual([]);
+});
+
+const revocation = (userId: string): Revocation => ({
+  type: 'user',
+  userId: userId as UserId,
+  issuedBeforeMs: 1,
+  untilMs: 1e15,
+});
+
+test('[A13] a revoked token closes its open connections with 4201, and nobody else', async () => {
+  const { open, revoke, sessions } = start();
+  const [phone, tablet, bob] = [await open(), await open(hello), await open(hello.replace('ann', 'bob'))];
+  revoke(revocation('ann'));
+  expect([phone, tablet, bob].map((socket) => socket.closedWith?.code)).toEqual([4201, 4201, undefined]);
+  phone.leave();
+  tablet.leave();
+  await settled();
+  expect([...sessions]).toEqual(['s3']);
+});
+
+test('[A13] a token revoked while its session opens closes it with 4201, whether or not it was found by its user yet', async () => {
+  const { open, revoke, held, connect, own } = start({}, ['g:1']);
+  held.hold();
+  const subscribing = await open();
+  revoke(revocation('ann'));
+  expect(subscribing.closedWith?.code).toBe(4201);
+  const checking = connect();
+  own.message(checking, hello);
+  held.release();
+  await settled();
+  expect(checking.closedWith?.code).toBe(4201);
+  expect(typesOf(checking)).toEqual([]);
 });
 
 test('a refused frame repeats its id exactly as written', async () => {

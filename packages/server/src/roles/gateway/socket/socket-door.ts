@@ -13,6 +13,7 @@ import { parseFrame } from '@hongyan/protocol/parse';
 import { failure, type Problem, type Result, refusal } from '@hongyan/protocol/refusals';
 import { operationOfUp, type Up, type UpOf } from '@hongyan/protocol/up';
 import { type Rate, takeFrom } from '../../../domain/rate.ts';
+import type { Revocation, TokenFacts } from '../../../domain/revocation.ts';
 import type { Core, DeviceCaller } from '../../../ports/core/core.ts';
 import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
 import type { GatewayMeter } from '../meter.ts';
@@ -49,6 +50,8 @@ export interface SocketDoorOptions {
   readonly meter: GatewayMeter;
   readonly node: string;
   readonly newSessionId: () => string;
+  /** From memory, at once. */
+  readonly isRevoked: (token: TokenFacts) => boolean;
   readonly limits: SocketLimits;
   /** What `welcome` states. */
   readonly wireLimits: Limits;
@@ -181,6 +184,17 @@ export class SocketDoor {
     this.#options.onClosed?.(socket.data);
     // A session that is still opening is ended when it is open: the core must not receive the end first.
     if (state.type === 'open' || state.type === 'closing') this.#endSession(state.caller);
+  }
+
+  /** [A13] Closes the connections whose token was revoked; undefined = any may have been. */
+  closeRevoked(revocations: readonly Revocation[] | undefined): void {
+    const sockets =
+      revocations === undefined ? this.#sockets : revocations.flatMap((each) => this.#table.socketsOf(each.userId));
+    for (const socket of sockets) {
+      const { state } = socket.data;
+      if ((state.type === 'open' || state.type === 'opening') && this.#options.isRevoked(state.caller))
+        this.#close(socket, 'token_revoked');
+    }
   }
 
   /** Clients leave one after another; the others are served meanwhile. */
@@ -360,8 +374,9 @@ export class SocketDoor {
         socket.send(errorFrame(verified));
         return this.#close(socket, closeReasonOf(verified));
       }
-      const { userId, tokenId, tier, expiresAtMs } = verified.value;
-      const caller = { address, userId, tokenId, tier, deviceId: hello.device_id, sessionId: newSessionId() };
+      const { expiresAtMs, ...token } = verified.value;
+      const device = { deviceId: hello.device_id, sessionId: newSessionId() };
+      const caller = { address, ...token, expiresAtMs, ...device };
       const opening: Opening = { type: 'opening', early, caller, changes: new Map() };
       socket.data.state = opening;
       socket.data.takesBundles = hello.bundles === true;
@@ -385,6 +400,8 @@ export class SocketDoor {
     const { core, node } = this.#options;
     const { caller, changes, early } = opening;
     await this.#table.add(socket, caller.userId);
+    // [A13] Since its hello was let in; from here on it is found when it is revoked.
+    if (this.#options.isRevoked(caller)) return this.#close(socket, 'token_revoked');
     const opened = await core.openSession({ caller, clientName, node });
     if (opened.type !== 'ok') {
       this.#options.meter.handshakes.add(opened.code);

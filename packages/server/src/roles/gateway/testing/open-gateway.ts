@@ -21,7 +21,9 @@ import { fakeCore } from './fake-core.ts';
 const idsAsTokens: Tokens = {
   sign: async (userId) => ({ accessToken: userId, expiresInS: 3600 }),
   verify: async (token) =>
-    token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: `t-${token}`, expiresAtMs: 1e15 }),
+    token === ''
+      ? refusal.badToken()
+      : ok({ userId: token as UserId, tokenId: `t-${token}`, issuedAtMs: 0, expiresAtMs: 1e15 }),
 };
 
 const limits: GatewayLimits = {

@@ -1,0 +1,115 @@
+// Signing out: tokens are revoked durably, then on every gateway, which closes their connections.
+
+import type { Timer } from '@hongyan/base/clock';
+import { done, ok } from '@hongyan/base/result';
+import type { UserId } from '@hongyan/protocol/ids';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
+import { type Revocation, tokenLifeMaxS } from '../../domain/revocation.ts';
+import type { RevocationPage } from '../../ports/access/revocations.ts';
+import type { Caller } from '../../ports/core/core.ts';
+import { revocationsTopic } from '../../ports/event-bus/event-bus.ts';
+import type { CoreDeps } from './deps.ts';
+
+type Deps = Pick<CoreDeps, 'access' | 'directory' | 'registry' | 'bus' | 'clock' | 'log'>;
+
+const forgetEveryMs = 60_000;
+/** The rest waits for the next time. */
+const forgetMax = 10_000;
+/** Beyond the expiry of a token: clocks of issuers and gateways differ. */
+const marginMs = 120_000;
+
+export class SignOuts {
+  readonly #deps: Deps;
+  #timer: Timer | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#timer = this.#deps.clock.every(forgetEveryMs, () => void this.#forgetExpired());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** [A10] */
+  async logout(caller: Caller): Promise<Result<undefined>> {
+    return this.#revoke([this.#ofToken(caller, caller)]);
+  }
+
+  /** [A11] What is issued from this moment on is good again. */
+  async logoutAll({ userId }: Pick<Caller, 'userId'>): Promise<Result<undefined>> {
+    const issuedBeforeMs = this.#deps.clock.nowMs() + 1;
+    const untilMs = issuedBeforeMs + tokenLifeMaxS * 1000 + marginMs;
+    return this.#revoke([{ type: 'user', userId, issuedBeforeMs, untilMs }]);
+  }
+
+  async devices(caller: Caller): Promise<Result<Output<'listOwnDevices'>>> {
+    const { access, directory, registry } = this.#deps;
+    const { userId, tokenId, deviceId } = caller;
+    const [known, online, ofToken] = await Promise.all([
+      directory.devices([userId]),
+      registry.online([userId]),
+      access.devicesOf(tokenId),
+    ]);
+    const current = new Set(deviceId === undefined ? ofToken : [deviceId]);
+    const isOnline = new Set(online.get(userId));
+    return ok({
+      devices: (known.get(userId) ?? []).map((device) => ({
+        device_id: device.deviceId,
+        name: device.name,
+        last_seen: device.lastSeenMs,
+        online: isOnline.has(device.deviceId),
+        current: current.has(device.deviceId),
+      })),
+    });
+  }
+
+  /** [A14] */
+  async revokeDevice(caller: Caller, { device_id: deviceId }: Input<'revokeOwnDevice'>): Promise<Result<undefined>> {
+    const { access, directory } = this.#deps;
+    const { userId } = caller;
+    const tokens = await access.tokensOf({ userId, deviceId });
+    const known = (await directory.devices([userId])).get(userId) ?? [];
+    if (tokens.length === 0 && !known.some((device) => device.deviceId === deviceId))
+      return refusal.noSuch(`device ${deviceId} of yours`);
+    return this.#revoke(tokens.map((token) => this.#ofToken(caller, token)));
+  }
+
+  revocations(page: { readonly after?: number; readonly limit: number }): Promise<Result<RevocationPage>> {
+    return this.#deps.access.revocations(page).then(ok);
+  }
+
+  #ofToken(
+    { userId }: { readonly userId: UserId },
+    token: { readonly tokenId: string; readonly expiresAtMs?: number | undefined },
+  ): Revocation {
+    const { tokenId, expiresAtMs = this.#deps.clock.nowMs() + tokenLifeMaxS * 1000 } = token;
+    return { type: 'token', tokenId, userId, untilMs: expiresAtMs + marginMs };
+  }
+
+  async #revoke(revocations: readonly Revocation[]): Promise<Result<undefined>> {
+    const { access, bus, log } = this.#deps;
+    if (revocations.length === 0) return done;
+    if ((await access.revoke(revocations)) === 'full') {
+      log.error('no room for a revocation: raise revocations-max', {});
+      return failure.overloaded('revocations of tokens that have not expired', forgetEveryMs);
+    }
+    // A gateway that the bus cannot reach is told of the loss, and reads them all.
+    await bus
+      .publish([{ type: 'revoked', topic: revocationsTopic, revocations }])
+      .catch((error: unknown) => log.error('events not published', { error }));
+    return done;
+  }
+
+  /** [A12] */
+  async #forgetExpired(): Promise<void> {
+    const { access, clock, log } = this.#deps;
+    await access
+      .forgetExpired({ nowMs: clock.nowMs(), limit: forgetMax })
+      .catch((error: unknown) => log.error('expired revocations not forgotten', { error }));
+  }
+}
