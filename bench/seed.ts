@@ -6,7 +6,7 @@ import { createLog } from '@hongyan/base/log';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import { readOrCreateSecret } from '../packages/server/src/config/secret.ts';
+import { readOrCreateSecrets } from '../packages/server/src/config/secret.ts';
 import { defaultRules } from '../packages/server/src/domain/membership.ts';
 import { encodeState, unchanged, withReaction } from '../packages/server/src/domain/message-state.ts';
 import { openSqliteDirectory } from '../packages/server/src/ports/directory/sqlite-directory.ts';
@@ -196,7 +196,7 @@ function progress(what: string, total: number): (count: number) => void {
 
 if (import.meta.main) {
   const request = JSON.parse(await Bun.file(process.argv[2] ?? '').text()) as SeedRequest;
-  await readOrCreateSecret(request.dataFolder);
+  await readOrCreateSecrets(request.dataFolder);
   await fillDirectory(request);
   if (request.messagesEach > 0) await fillTimeline(request);
   process.exit(0);

@@ -8,6 +8,7 @@ import type { Command, CommandGroup } from './command.ts';
 import { inspect } from './inspect.ts';
 import { keyCreate, keyList, keyRevoke } from './key.ts';
 import { logLevel } from './log-level.ts';
+import { secretRotate } from './secret-rotate.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { token } from './token.ts';
@@ -31,6 +32,8 @@ const keys: CommandGroup = {
   commands: [keyCreate, keyList, keyRevoke],
 };
 
+const secrets: CommandGroup = { title: 'The secret that signs tokens', name: 'secret', commands: [secretRotate] };
+
 const webhooks: CommandGroup = {
   title: 'Webhooks of a running server',
   name: 'webhook',
@@ -38,10 +41,10 @@ const webhooks: CommandGroup = {
   commands: webhookCommands,
 };
 
-const namedGroups: readonly CommandGroup[] = [users, keys, webhooks];
+const namedGroups: readonly CommandGroup[] = [users, keys, secrets, webhooks];
 
 export const groups: readonly CommandGroup[] = [
-  { title: 'Server', commands: [start, status, logLevel, checkConfig, bench, versionCommand] },
+  { title: 'Server', commands: [start, status, logLevel, checkConfig, secretRotate, bench, versionCommand] },
   { ...users, commands: [...users.commands, token] },
   { ...keys, title: users.title },
   { title: 'Messages', commands: [chat, inspect] },

@@ -2,8 +2,7 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { withReaders } from '@hongyan/server/compose/data-folder';
-import { readSecret } from '@hongyan/server/config/secret';
-import { JwtTokens } from '@hongyan/server/ports/tokens/jwt-tokens';
+import { tokensOf } from '@hongyan/server/compose/tokens';
 import type { Command } from './command.ts';
 import { onlyUserId } from './user-id.ts';
 
@@ -21,7 +20,7 @@ export const token: Command = {
     const users = await withReaders(config, ({ directory }) => directory.getUsers([userId]));
     const user = users.get(userId);
     if (!user) throw new Error(`${data} has no user ${userId}: add it with hongyan user add ${userId}`);
-    const tokens = new JwtTokens({ secret: await readSecret(data), ttlS, clock: systemClock });
+    const tokens = await tokensOf(data, { ttlS, clock: systemClock });
     const { accessToken, expiresInS } = await tokens.sign(user.userId);
     const answer = { user_id: user.userId, access_token: accessToken, expires_in: expiresInS };
     console.log(switches.has('json') ? JSON.stringify(answer) : accessToken);

@@ -48,6 +48,15 @@ export const refusal = {
   seqBeyondLast: (lastSeq: number) => refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`),
   textMissing: () => refused('bad_request', 'content of type "text" needs a string "text"'),
   badToken: () => refused('unauthorized', 'the token is missing or was not issued by this server'),
+  badClaim: (claim: string) =>
+    refused('unauthorized', `the token is for another server, or not yet or no longer good: see its claim "${claim}"`),
+  badUserClaim: (claim: string) =>
+    refused(
+      'unauthorized',
+      `the claim "${claim}" of the token is no user id: that is 1 to 64 of letters, digits, _ . @ -`,
+    ),
+  noAccount: (userId: string) =>
+    refused('unauthorized', `there is no user ${userId}: the application has to create it first`),
   revokedToken: () => refused('token_revoked', 'the token was revoked: log in again'),
   expiredToken: () => refused('unauthorized', 'the token has expired: log in again'),
   badOperatorToken: () =>
@@ -116,6 +125,8 @@ export const refusal = {
 export const failure = {
   stopping: () => failed('unavailable', 'the server is stopping: reconnect', 1000),
   unavailable: () => failed('unavailable', 'the store cannot take writes now: try again later', 1000),
+  issuerUnreachable: () =>
+    failed('unavailable', 'the keys of the issuer of this token cannot be read now: try again later', 5000),
   coreUnreachable: () => failed('unavailable', 'the core does not answer: try again later', 1000),
   processSilent: (name: string) => failed('unavailable', `the process ${name} does not answer: try again later`, 1000),
   overloaded: (what: string, retryAfterMs = 1000) =>

@@ -8,8 +8,8 @@ import { silentLog } from '@hongyan/base/log';
 import { login } from '@hongyan/client';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { openDirectory } from '@hongyan/server/compose/data-folder';
-import { readOrCreateSecret } from '@hongyan/server/config/secret';
-import { JwtTokens } from '@hongyan/server/ports/tokens/jwt-tokens';
+import { tokensOf } from '@hongyan/server/compose/tokens';
+import { readOrCreateSecrets } from '@hongyan/server/config/secret';
 import { readPasswords } from '../password.ts';
 import { program } from '../program.ts';
 
@@ -46,7 +46,8 @@ export async function withOwnServer<T>(
     await createUsers(data, pairs.flat());
     server = await startServer(data);
     try {
-      const tokens = new JwtTokens({ secret: await readOrCreateSecret(data), ttlS: tokenLifeS, clock: systemClock });
+      await readOrCreateSecrets(data);
+      const tokens = await tokensOf(data, { ttlS: tokenLifeS, clock: systemClock });
       return await work({
         ...addressOf(server.url),
         pairs: pairs as unknown as BenchTarget['pairs'],

@@ -138,6 +138,7 @@ export async function openCore(
     rateLimiter,
     storedBytes: new StoredBytes({ tiers, limiter: buckets() }),
     isSignupEnabled: config.signupEnabled,
+    mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,
   });
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
   return {

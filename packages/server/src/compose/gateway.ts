@@ -18,6 +18,7 @@ import { GatewayMeter } from '../roles/gateway/meter.ts';
 import type { GatewayLimits, GatewayOptions, ListenOptions } from '../roles/gateway/options.ts';
 import { openFilesForConnections } from './open-files.ts';
 import type { Surroundings } from './surroundings.ts';
+import { withIssuer } from './tokens.ts';
 import { version } from './version.ts';
 import { findWebRoot } from './web-root.ts';
 
@@ -39,10 +40,12 @@ export async function openGateway(
   place: GatewayPlace,
 ): Promise<Gateway> {
   const { isPortShared = false, ...rest } = place;
+  const tokens = await withIssuer(config, { clock, log }, place);
   const meter = new GatewayMeter();
   const limits = gatewayLimits(config);
   const gateway = new Gateway({
     ...rest,
+    tokens,
     clock,
     random: systemRandom,
     log,

@@ -1,20 +1,66 @@
 // The tokens of a data folder.
 
 import type { Clock } from '@hongyan/base/clock';
-import type { Log } from '@hongyan/base/log';
+import { type Log, silentLog } from '@hongyan/base/log';
 import type { Config } from '../config/options.ts';
-import { readOrCreateSecret } from '../config/secret.ts';
+import { readOrCreateSecrets, readSecrets } from '../config/secret.ts';
+import type { GatewayQuestions } from '../ports/core/core.ts';
+import { IssuerTokens } from '../ports/tokens/issuer-tokens.ts';
+import { Jwks } from '../ports/tokens/jwks.ts';
 import { JwtTokens } from '../ports/tokens/jwt-tokens.ts';
+import { KeyRing } from '../ports/tokens/key-ring.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
 
 /** Verified tokens that all gateways of this server together remember. */
 const cachedMax = 20_000;
 
-/** The secret is created when there is none. */
+export interface TokensOptions {
+  readonly ttlS: number;
+  readonly clock: Clock;
+  readonly log?: Log;
+  readonly cacheMax?: number;
+}
+
+/** A secret is created when there is none. */
 export async function openTokens(
   config: Config,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Promise<Tokens> {
-  const secret = await readOrCreateSecret(config.data, log);
-  return new JwtTokens({ secret, ttlS: config.tokenTtlS, clock, cacheMax: Math.ceil(cachedMax / config.gateways) });
+  await readOrCreateSecrets(config.data, log);
+  return tokensOf(config.data, {
+    clock,
+    log,
+    ttlS: config.tokenTtlS,
+    cacheMax: Math.ceil(cachedMax / config.gateways),
+  });
+}
+
+/** Lets in tokens of the configured issuer too. */
+export async function withIssuer(
+  { jwtJwks, jwtIssuer, jwtAudience, jwtUserClaim, gateways }: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { tokens, core }: { readonly tokens: Tokens; readonly core: Pick<GatewayQuestions, 'admitUser'> },
+): Promise<Tokens> {
+  if (jwtJwks === '') return tokens;
+  const jwks = new Jwks({ source: jwtJwks, clock, log });
+  await jwks.open();
+  return new IssuerTokens({
+    own: tokens,
+    jwks,
+    issuer: jwtIssuer,
+    audience: jwtAudience,
+    userClaim: jwtUserClaim,
+    admit: (user) => core.admitUser(user),
+    clock,
+    cacheMax: Math.ceil(cachedMax / gateways),
+  });
+}
+
+/** Of a folder that has a secret. */
+export async function tokensOf(
+  data: string,
+  { ttlS, clock, log = silentLog, cacheMax }: TokensOptions,
+): Promise<Tokens> {
+  const keys = await KeyRing.open({ read: () => readSecrets(data), ttlS, clock, log });
+  return new JwtTokens({ keys, ttlS, clock, ...(cacheMax === undefined ? {} : { cacheMax }) });
 }

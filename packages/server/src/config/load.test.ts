@@ -58,6 +58,9 @@ const ownValues: Readonly<Record<string, readonly string[]>> = {
 const partners: Readonly<Record<string, readonly string[]>> = {
   'tls-cert': ['--tls-key=key.pem'],
   'tls-key': ['--tls-cert=cert.pem'],
+  'jwt-jwks': ['--jwt-issuer=i', '--jwt-audience=a'],
+  'jwt-issuer': ['--jwt-jwks=keys.json', '--jwt-audience=a'],
+  'jwt-audience': ['--jwt-jwks=keys.json', '--jwt-issuer=i'],
   'content-bytes-max': [`--frame-bytes-max=${16 * 1024 * 1024}`, `--connection-backlog-bytes-max=${16 * 1024 * 1024}`],
   'frame-bytes-max': ['--content-bytes-max=256'],
   'connection-backlog-bytes-max': ['--content-bytes-max=256'],
@@ -229,4 +232,22 @@ test.each([
   ['trusted-proxies=10.0.0.0/99', 'trusted-proxies: networks are addresses'],
 ])('--%s is refused', (given, message) => {
   expect(refusal({ argv: [`--${given}`] })).toStartWith(message);
+});
+
+test('the options of an issuer go together, and its keys come by https, from a file, or from this machine', () => {
+  const load = (...argv: string[]) => loadConfig({ argv, env: {}, readFile: () => '' });
+  const rest = ['--jwt-issuer', 'https://id.example.org', '--jwt-audience', 'chat'];
+  for (const source of [
+    'https://id.example.org/jwks',
+    './jwks.json',
+    'http://127.0.0.1:9000/jwks',
+    'http://localhost/jwks',
+  ])
+    expect(load('--jwt-jwks', source, ...rest)).toMatchObject({ type: 'ok' });
+  for (const argv of [
+    rest,
+    ['--jwt-jwks', 'a', '--jwt-issuer', 'b'],
+    ['--jwt-jwks', 'http://id.example.org/jwks', ...rest],
+  ])
+    expect(load(...argv)).toMatchObject({ type: 'error', message: expect.stringContaining('jwt-jwks') });
 });

@@ -217,6 +217,7 @@ function checkTogether(config: Config): void {
     throw new ConfigError('operator-listen and listen are two addresses: clients must not reach what is for operators');
   checkLimits(config);
   if ((tlsCert === '') !== (tlsKey === '')) throw new ConfigError('tls-cert and tls-key go together');
+  checkIssuer(config);
   if (contentBytesMax > frameBytesMax) throw new ConfigError('content-bytes-max is at most frame-bytes-max');
   // One message alone would close whoever it is sent to as a slow consumer, each time.
   if (contentBytesMax > connectionBacklogBytesMax / 2)
@@ -236,6 +237,16 @@ function orConfigError<T>(name: string, parse: () => T): T {
   } catch (error) {
     throw new ConfigError(`${name}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function checkIssuer({ jwtJwks, jwtIssuer, jwtAudience }: Config): void {
+  const given = [jwtJwks, jwtIssuer, jwtAudience].filter((value) => value !== '').length;
+  // Without an audience, tokens for any other service of the same issuer would be let in.
+  if (given !== 0 && given !== 3) throw new ConfigError('jwt-jwks, jwt-issuer and jwt-audience go together');
+  if (/^http:\/\//.test(jwtJwks) && !/^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/.test(jwtJwks))
+    throw new ConfigError(
+      'jwt-jwks is an https URL, or a file: whoever can change an answer on its way could sign tokens',
+    );
 }
 
 const isAddress = (text: string): boolean => Number(text.match(/^.+:(\d{1,5})$/)?.[1] ?? Number.NaN) <= 65_535;

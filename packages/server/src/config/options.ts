@@ -76,6 +76,16 @@ export const options = [
   text('log-level', 'info', 'level', 'Lowest level that is logged', ['debug', 'info', 'warn', 'error']),
   onOff('signup-enabled', true, 'Anyone who reaches the server may create an account'),
   number('token-ttl-s', 604_800, 's', [1, 31_536_000], 'Life of an access token'),
+  text(
+    'jwt-jwks',
+    '',
+    'source',
+    "Public keys of the application's identity provider, as a JWKS: tokens that it signed with RS256, ES256 or EdDSA are let in beside the server's own. Needs jwt-issuer and jwt-audience",
+  ),
+  text('jwt-issuer', '', 'text', 'What the claim iss of such tokens has to say'),
+  text('jwt-audience', '', 'text', 'What the claim aud of such tokens has to contain'),
+  text('jwt-user-claim', 'sub', 'claim', 'The claim of such tokens that has the user id'),
+  onOff('jwt-create-users', true, 'Users of such tokens are created when they first come'),
   number(
     'revocations-max',
     1_000_000,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import { readOrCreateSecret, readSecret } from './secret.ts';
+import { readOrCreateSecrets, readSecrets, rotateSecret } from './secret.ts';
 
 let folder: string;
 let path: string;
@@ -25,32 +25,34 @@ const random = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toS
 
 test('the first start makes 32 random bytes that only the owner may read; the next start finds them', async () => {
   const umask = process.umask(0);
-  const secret = await readOrCreateSecret(folder).finally(() => process.umask(umask));
+  const all = await readOrCreateSecrets(folder).finally(() => process.umask(umask));
+  const [{ bytes: secret }] = all;
   expect(secret).toHaveLength(32);
   expect(new Set(secret).size).toBeGreaterThan(8);
   expect(modeOf()).toBe(0o600);
   expect(readFileSync(path, 'utf8')).toBe(`${Buffer.from(secret).toString('hex')}\n`);
-  expect(await readOrCreateSecret(folder)).toEqual(secret);
+  expect(await readOrCreateSecrets(folder)).toEqual(all);
+  expect(all).toHaveLength(1);
 });
 
 test('two data folders have two secrets', async () => {
   const other = mkdtempSync(join(folder, 'other-'));
-  expect(await readOrCreateSecret(folder)).not.toEqual(await readOrCreateSecret(other));
+  expect(await readOrCreateSecrets(folder)).not.toEqual(await readOrCreateSecrets(other));
 });
 
 test('a secret that its owner put there is taken, with or without a line end, longer ones too', async () => {
   for (const text of [random(), `${random()}\n`, `  ${random()}${random()}\r\n`]) {
     put(text);
-    expect(Buffer.from(await readOrCreateSecret(folder)).toString('hex')).toBe(text.trim());
+    expect(Buffer.from((await readOrCreateSecrets(folder))[0].bytes).toString('hex')).toBe(text.trim());
   }
   put(random(), 0o400);
-  expect(await readOrCreateSecret(folder)).toHaveLength(32);
+  expect((await readOrCreateSecrets(folder))[0].bytes).toHaveLength(32);
 });
 
 test('one that every user may read or write is refused, with what to run', async () => {
   for (const mode of [0o604, 0o644, 0o666, 0o602, 0o601]) {
     put(random(), mode);
-    expect(String(await rejectionOf(readOrCreateSecret(folder)))).toContain(`run chmod 600 ${path}`);
+    expect(String(await rejectionOf(readOrCreateSecrets(folder)))).toContain(`run chmod 600 ${path}`);
     expect(modeOf()).toBe(mode);
   }
 });
@@ -60,14 +62,14 @@ test('one that its group may read or write, as volumes of an orchestrator have i
     put(random(), mode);
     const lines: string[] = [];
     const log = createLog({ level: 'warn', write: (line) => lines.push(line) });
-    expect(await readOrCreateSecret(folder, log)).toHaveLength(32);
+    expect((await readOrCreateSecrets(folder, log))[0].bytes).toHaveLength(32);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', path, mode: mode.toString(8) }]);
     expect(modeOf()).toBe(mode);
   }
 });
 
 test('reading alone creates none', async () => {
-  expect(String(await rejectionOf(readSecret(folder)))).toContain(`${path} is missing: start the server once`);
+  expect(String(await rejectionOf(readSecrets(folder)))).toContain(`${path} is missing: start the server once`);
   expect(readdirSync(folder)).toEqual([]);
 });
 
@@ -75,11 +77,35 @@ test('an empty, short, known or unreadable one is refused and left as it is', as
   const known = ['', '\n', 'changeme', 'secret', random().slice(2), '0'.repeat(64), 'ff'.repeat(32), 'g'.repeat(64)];
   for (const text of known) {
     put(text);
-    expect(String(await rejectionOf(readOrCreateSecret(folder)))).toContain('delete it and start again');
+    expect(String(await rejectionOf(readOrCreateSecrets(folder)))).toContain('delete it and start again');
     expect(readFileSync(path, 'utf8')).toBe(text);
   }
 });
 
 test('without its folder there is none', async () => {
-  expect(await rejectionOf(readOrCreateSecret(join(folder, 'missing')))).toHaveProperty('code', 'ENOENT');
+  expect(await rejectionOf(readOrCreateSecrets(join(folder, 'missing')))).toHaveProperty('code', 'ENOENT');
+});
+
+test('[A6] a rotation puts a fresh secret before the present one, which keeps the time of its retirement', async () => {
+  const [first] = await readOrCreateSecrets(folder);
+  expect(await rotateSecret(folder, 1_000_000)).toBe(2);
+  const [second, ...old] = await readSecrets(folder);
+  expect(old).toEqual([{ ...first, retiredAtMs: 1_000_000 }]);
+  expect(second.bytes).not.toEqual(first.bytes);
+  expect(modeOf()).toBe(0o600);
+  const yearLaterMs = 1_000_000 + 366 * 86_400_000;
+  expect(await rotateSecret(folder, yearLaterMs)).toBe(2);
+  expect((await readSecrets(folder)).slice(1)).toEqual([{ ...second, retiredAtMs: yearLaterMs }]);
+});
+
+test('[A6] a line behind the first that is no retired secret is refused, and a weak one too', async () => {
+  for (const line of [
+    random(),
+    `${random()} retired`,
+    `${random()} retired soon`,
+    `${'0'.repeat(64)} retired 2026-01-01T00:00:00Z`,
+  ]) {
+    put(`${random()}\n${line}\n`);
+    expect(String(await rejectionOf(readSecrets(folder)))).toContain(path);
+  }
 });

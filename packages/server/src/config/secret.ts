@@ -1,31 +1,74 @@
-// The server's secret: made on first start, kept in the data folder. Whoever reads it can sign tokens for every user.
+// The server's secrets, kept in the data folder: the current one signs tokens, those that were rotated out verify the tokens they
+// signed. Whoever reads the file can sign tokens for every user.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Log, silentLog } from '@hongyan/base/log';
 import { readPrivateFile, writePrivateFile } from './private-file.ts';
 
-const bytes = 32;
-
-/** As readSecret, of a folder that may have no secret yet. */
-export async function readOrCreateSecret(dataFolder: string, log?: Log): Promise<Uint8Array> {
-  const path = secretPath(dataFolder);
-  const fresh = Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
-  if (!existsSync(path)) await writePrivateFile(path, `${fresh}\n`);
-  return readSecret(dataFolder, log);
+export interface Secret {
+  readonly bytes: Uint8Array;
+  /** Unix ms: since then it signs no token. Absent: the current one. */
+  readonly retiredAtMs?: number;
 }
 
-/** Rejects, with what to do, when the secret is missing or weak, or when every user of the machine may read or change it. */
-export async function readSecret(dataFolder: string, log: Log = silentLog): Promise<Uint8Array> {
+/** The current one first. */
+export type Secrets = readonly [Secret, ...(readonly Secret[])];
+
+const bytes = 32;
+/** No token lives longer. */
+const keptMs = 366 * 86_400_000;
+
+/** As readSecrets, of a folder that may have none yet. */
+export async function readOrCreateSecrets(dataFolder: string, log?: Log): Promise<Secrets> {
   const path = secretPath(dataFolder);
-  const text = await readPrivateFile(path, log);
-  const secret = Uint8Array.from(Buffer.from(text, 'hex'));
+  if (!existsSync(path)) await writePrivateFile(path, `${freshHex()}\n`);
+  return readSecrets(dataFolder, log);
+}
+
+/** Rejects, with what to do, when a secret is missing or weak, or when every user of the machine may read or change it. */
+export async function readSecrets(dataFolder: string, log: Log = silentLog): Promise<Secrets> {
+  const path = secretPath(dataFolder);
+  const [current = '', ...retired] = (await readPrivateFile(path, log)).split(/\r?\n/);
+  return [
+    parseSecret(current, path),
+    ...retired.filter((line) => line.trim() !== '').map((line) => parseRetired(line, path)),
+  ];
+}
+
+/** A fresh secret signs from now on; the present one verifies as long as tokens may live that it signed. Returns the number of all. */
+export async function rotateSecret(dataFolder: string, nowMs: number): Promise<number> {
+  const secrets = await readSecrets(dataFolder);
+  const kept = secrets.map(({ bytes: own, retiredAtMs = nowMs }) => ({ own, retiredAtMs }));
+  const lines = kept
+    .filter(({ retiredAtMs }) => nowMs - retiredAtMs < keptMs)
+    .map(
+      ({ own, retiredAtMs }) => `${Buffer.from(own).toString('hex')} retired ${new Date(retiredAtMs).toISOString()}`,
+    );
+  await writePrivateFile(secretPath(dataFolder), `${[freshHex(), ...lines].join('\n')}\n`);
+  return lines.length + 1;
+}
+
+function parseRetired(line: string, path: string): Secret {
+  const [, hex = '', time = ''] = /^\s*(\S+) retired (\S+)\s*$/.exec(line) ?? [];
+  const retiredAtMs = Date.parse(time);
+  if (Number.isNaN(retiredAtMs))
+    throw new Error(
+      `${path}: a line behind the first reads "<hex> retired <time>", as hongyan secret rotate writes it`,
+    );
+  return { ...parseSecret(hex, path), retiredAtMs };
+}
+
+function parseSecret(text: string, path: string): Secret {
+  const secret = Uint8Array.from(Buffer.from(text.trim(), 'hex'));
   const isWeak = secret.length < bytes || secret.every((byte) => byte === secret[0]);
   if (isWeak)
     throw new Error(
       `${path} does not hold ${bytes} random bytes as hex: delete it and start again; every user then has to log in again`,
     );
-  return secret;
+  return { bytes: secret };
 }
+
+const freshHex = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
 
 const secretPath = (dataFolder: string): string => join(dataFolder, 'secret');

@@ -57,9 +57,11 @@ export type CoreOperations = {
 export interface GatewayQuestions {
   /** Revocations in force, a page at a time: read after subscribing to revocationsTopic, a gateway has them all. */
   revocations(page: { readonly after?: number; readonly limit: number }): Promise<Result<RevocationPage>>;
+  /** The stored id of a user whom the issuer vouches for; created where that is configured. */
+  admitUser(user: { readonly userId: UserId; readonly displayName?: string }): Promise<Result<UserId>>;
 }
 
-export const gatewayQuestions = ['revocations'] as const satisfies readonly (keyof GatewayQuestions)[];
+export const gatewayQuestions = ['revocations', 'admitUser'] as const satisfies readonly (keyof GatewayQuestions)[];
 
 export interface SessionOpening {
   readonly caller: DeviceCaller;

@@ -10,8 +10,8 @@ export interface UserRecord {
 }
 
 export interface NewUser extends UserRecord {
-  /** An argon2id PHC string. */
-  readonly passwordHash: string;
+  /** An argon2id PHC string. Absent: the user cannot log in with a password. */
+  readonly passwordHash?: string | undefined;
 }
 
 export interface DeviceRecord {
@@ -38,7 +38,7 @@ export interface Users {
   createUser(user: NewUser): Promise<boolean>;
   /** Keyed by the ids as given; an unknown user is absent. */
   getUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserRecord>>;
-  /** undefined = unknown user. */
+  /** undefined = unknown user, or one without a password. */
   getPasswordHash(userId: UserId): Promise<string | undefined>;
   /** false when there is no such user. */
   setPasswordHash(change: { readonly userId: UserId; readonly passwordHash: string }): Promise<boolean>;

@@ -1,48 +1,153 @@
-import { expect, test } from 'bun:test';
-import { systemClock } from '@hongyan/base/clock';
+import { beforeEach, expect, test } from 'bun:test';
+import { silentLog } from '@hongyan/base/log';
 import type { UserId } from '@hongyan/protocol/ids';
+import type { Result } from '@hongyan/protocol/refusals';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { SignJWT } from 'jose';
 import { JwtTokens } from './jwt-tokens.ts';
+import { KeyRing, type KeySource } from './key-ring.ts';
 
-const secret = new Uint8Array(32).fill(7);
-let now = 1_764_000_000_000;
-const clock = { ...systemClock, nowMs: () => now };
-const tokens = new JwtTokens({ secret, ttlS: 60, clock });
+const bytesOf = (fill: number) => new Uint8Array(32).fill(fill);
 const alice = 'alice' as UserId;
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const ttlS = 60;
 
-test('a token names its user and itself until it expires', async () => {
+let clock: ManualClock;
+let sources: [KeySource, ...KeySource[]];
+let reads: number;
+let tokens: JwtTokens;
+beforeEach(async () => {
+  clock = new ManualClock();
+  sources = [{ bytes: bytesOf(7) }];
+  reads = 0;
+  tokens = await open();
+});
+
+/** As each process of a server has them. */
+async function open(): Promise<JwtTokens> {
+  const read = async () => {
+    reads++;
+    return sources;
+  };
+  return new JwtTokens({ keys: await KeyRing.open({ read, ttlS, clock, log: silentLog }), ttlS, clock });
+}
+
+async function rotate(): Promise<void> {
+  const [{ bytes }, ...older] = sources;
+  sources = [{ bytes: bytesOf(sources.length + 100) }, { bytes, retiredAtMs: clock.nowMs() }, ...older];
+  await clock.advance(1_000);
+}
+
+const signed = async () => (await tokens.sign(alice)).accessToken;
+const codeOf = (result: Result<unknown>) => (result.type === 'ok' ? 'ok' : result.code);
+
+test('[A1] a token names its user, itself and the time of its issue, until it expires', async () => {
+  const issuedAtMs = clock.nowMs();
   const { accessToken, expiresInS } = await tokens.sign(alice);
-  expect(expiresInS).toBe(60);
+  expect(expiresInS).toBe(ttlS);
   const verified = await tokens.verify(accessToken);
-  expect(verified).toMatchObject({ type: 'ok', value: { userId: alice, expiresAtMs: now + 60_000 } });
+  const expiresAtMs = Math.floor(issuedAtMs / 1000 + ttlS) * 1000;
+  expect(verified).toMatchObject({ type: 'ok', value: { userId: alice, issuedAtMs, expiresAtMs } });
   expect(await tokens.verify(accessToken)).toEqual(verified);
-  now += 61_000;
-  expect(await tokens.verify(accessToken)).toMatchObject({ type: 'refused', code: 'unauthorized' });
+  await clock.advance(61_000);
+  const expired = await tokens.verify(accessToken);
+  expect(expired).toMatchObject({ type: 'refused', code: 'unauthorized' });
+  expect(expired).toHaveProperty('message', expect.stringContaining('expired'));
 });
 
 test('two tokens of one user have two ids', async () => {
   const ids = await Promise.all(
     [1, 2].map(async () => {
-      const verified = await tokens.verify((await tokens.sign(alice)).accessToken);
+      const verified = await tokens.verify(await signed());
       return verified.type === 'ok' ? verified.value.tokenId : '';
     }),
   );
   expect(new Set([...ids, '']).size).toBe(3);
 });
 
-test('tokens of another secret, without algorithm, changed or garbage are refused', async () => {
-  const claims = { sub: 'alice', jti: 'x', exp: now / 1000 + 60 };
-  const [head = '', , signature = ''] = (await tokens.sign(alice)).accessToken.split('.');
-  const other = new JwtTokens({ secret: new Uint8Array(32).fill(8), ttlS: 60, clock });
+test('[A11] a token counts as issued no earlier than it is told', async () => {
+  const issuedFromMs = clock.nowMs() + 5_001;
+  const verified = await tokens.verify((await tokens.sign(alice, { issuedFromMs })).accessToken);
+  expect(verified).toMatchObject({ value: { issuedAtMs: issuedFromMs } });
+});
+
+test('a tier and a life of its own', async () => {
+  const verified = await tokens.verify((await tokens.sign(alice, { tier: 'paid', ttlS: 5 })).accessToken);
+  expect(verified).toMatchObject({ value: { tier: 'paid', expiresAtMs: Math.floor(clock.nowMs() / 1000 + 5) * 1000 } });
+});
+
+test('[A2] tokens of another secret, without algorithm, changed or garbage are refused', async () => {
+  const claims = { sub: 'alice', jti: 'x', exp: clock.nowMs() / 1000 + 60 };
+  const [head = '', , signature = ''] = (await signed()).split('.');
+  const hs = (alg: string, fill: number, more: object = {}) =>
+    new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg }).sign(new Uint8Array(64).fill(fill));
   const forged = [
-    (await other.sign(alice)).accessToken,
+    await hs('HS256', 8),
+    await hs('HS512', 7),
     `${part({ alg: 'none' })}.${part(claims)}.`,
+    `${part({ alg: 'None', typ: 'JWT' })}.${part(claims)}.${signature}`,
     `${head}.${part({ ...claims, sub: 'bob' })}.${signature}`,
+    `${part({ alg: 'HS256', kid: '../../dev/null' })}.${part(claims)}.${signature}`,
+    `${part({ alg: 'HS256', kid: 7 })}.${part(claims)}.${signature}`,
+    `${part({ alg: 'HS256', jwk: { kty: 'oct', k: 'AAAA' } })}.${part(claims)}.${signature}`,
     'garbage',
     '',
     'a.b.c',
     `${'x'.repeat(10_000)}`,
   ];
   for (const token of forged)
-    expect(await tokens.verify(token)).toMatchObject({ type: 'refused', code: 'unauthorized' });
+    expect([token.slice(0, 60), codeOf(await tokens.verify(token))]).toEqual([token.slice(0, 60), 'unauthorized']);
+});
+
+test('[A2] signed with the right secret, but of no user, without an end, or of too long a life', async () => {
+  const sign = (claims: object) => new SignJWT({ ...claims }).setProtectedHeader({ alg: 'HS256' }).sign(bytesOf(7));
+  const nowS = Math.floor(clock.nowMs() / 1000);
+  const good = { sub: 'alice', jti: 'x', exp: nowS + 60 };
+  expect(codeOf(await tokens.verify(await sign(good)))).toBe('ok');
+  const bad = [
+    { ...good, sub: 'no spaces' },
+    { ...good, exp: nowS + 400 * 86_400 },
+    { ...good, nbf: nowS + 60 },
+    { sub: 'alice', jti: 'x' },
+    { sub: 'alice', exp: nowS + 60 },
+    { jti: 'x', exp: nowS + 60 },
+  ];
+  for (const claims of bad)
+    expect([claims, codeOf(await tokens.verify(await sign(claims)))]).toEqual([claims, 'unauthorized']);
+});
+
+test('[A6] after a rotation tokens of before are good until they expire, and new ones are signed with the new key', async () => {
+  const before = await signed();
+  await rotate();
+  const after = await signed();
+  expect([codeOf(await tokens.verify(before)), codeOf(await tokens.verify(after))]).toEqual(['ok', 'ok']);
+  sources = [sources[0]];
+  const fresh = await open();
+  expect([codeOf(await fresh.verify(before)), codeOf(await fresh.verify(after))]).toEqual(['unauthorized', 'ok']);
+});
+
+test('[A6] a process that has not read the new key yet reads it for the first token that names it', async () => {
+  const gateway = await open();
+  await rotate();
+  expect(codeOf(await gateway.verify(await signed()))).toBe('ok');
+});
+
+test('[A6] a key that was rotated out verifies nothing that was signed after its tokens have expired', async () => {
+  await rotate();
+  const old = await new SignJWT({ sub: 'alice', jti: 'x' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime(Math.floor(clock.nowMs() / 1000) + 86_400)
+    .sign(bytesOf(7));
+  expect(codeOf(await tokens.verify(old, { isOnce: true }))).toBe('ok');
+  await clock.advance((ttlS + 61) * 1000);
+  expect(codeOf(await tokens.verify(old, { isOnce: true }))).toBe('unauthorized');
+});
+
+test('[A2] tokens that name unknown keys make the file be read once a second at most', async () => {
+  await clock.advance(1_000);
+  reads = 0;
+  const claims = part({ sub: 'alice', jti: 'x', exp: 9e9 });
+  for (let index = 0; index < 50; index++)
+    await tokens.verify(`${part({ alg: 'HS256', kid: `forged ${index}` })}.${claims}.AAAA`);
+  expect(reads).toBe(1);
 });

@@ -1,16 +1,19 @@
-// Access tokens as JWTs signed with the server's secret. The algorithm is fixed, so that a token cannot choose a weaker one.
+// Access tokens as JWTs signed with the server's secrets. The algorithm is fixed, so that a token cannot choose a weaker one.
 
 import type { Clock } from '@hongyan/base/clock';
 import { type Ok, ok } from '@hongyan/base/result';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { errors, jwtVerify, SignJWT } from 'jose';
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import QuickLRU from 'quick-lru';
+import { tokenLifeMaxS } from '../../domain/revocation.ts';
+import type { KeyRing } from './key-ring.ts';
+import { tokenHeader } from './token-header.ts';
 import type { IssuedToken, SignOptions, Tokens, VerifiedToken } from './tokens.ts';
 
 export interface JwtTokensOptions {
-  readonly secret: Uint8Array;
+  readonly keys: KeyRing;
   readonly ttlS: number;
   readonly clock: Clock;
   /** Verified tokens that are kept until they expire; one takes about half a kilobyte. */
@@ -31,16 +34,18 @@ export class JwtTokens implements Tokens {
     this.#verified = new QuickLRU({ maxSize: options.cacheMax ?? 20_000 });
   }
 
-  async sign(userId: UserId, { issuedFromMs = 0 }: SignOptions = {}): Promise<IssuedToken> {
-    const { secret, ttlS, clock } = this.#options;
+  async sign(userId: UserId, options: SignOptions = {}): Promise<IssuedToken> {
+    const { keys, clock } = this.#options;
+    const { issuedFromMs = 0, tier, ttlS = this.#options.ttlS } = options;
+    const { bytes, keyId } = await keys.signing();
     const nowMs = clock.nowMs();
-    const accessToken = await new SignJWT({})
-      .setProtectedHeader({ alg: algorithm, typ: 'JWT' })
+    const accessToken = await new SignJWT(tier === undefined ? {} : { tier })
+      .setProtectedHeader({ alg: algorithm, typ: 'JWT', kid: keyId })
       .setSubject(userId)
       .setIssuedAt(Math.max(nowMs, issuedFromMs) / 1000)
       .setExpirationTime(Math.floor(nowMs / 1000) + ttlS)
       .setJti(this.#newTokenId())
-      .sign(secret);
+      .sign(bytes);
     return { accessToken, expiresInS: ttlS };
   }
 
@@ -48,7 +53,8 @@ export class JwtTokens implements Tokens {
     const verified = this.#verified.get(token);
     if (verified !== undefined && verified.value.expiresAtMs > this.#options.clock.nowMs()) return verified;
     try {
-      const fresh = await this.#check(token);
+      const payload = await this.#payload(token);
+      const fresh = payload && this.#facts(payload);
       if (fresh === undefined) return refusal.badToken();
       const answer = ok(fresh);
       if (!isOnce) this.#verified.set(token, answer);
@@ -60,16 +66,30 @@ export class JwtTokens implements Tokens {
     }
   }
 
-  /** undefined when the token names no user. */
-  async #check(token: string): Promise<VerifiedToken | undefined> {
-    const { secret, clock } = this.#options;
-    const { payload } = await jwtVerify(token, secret, {
-      algorithms: [algorithm],
-      requiredClaims: ['sub', 'exp', 'jti'],
-      currentDate: new Date(clock.nowMs()),
-    });
-    const { sub = '', exp = 0, jti = '', iat = 0, tier } = payload;
-    if (!userIds.test(sub)) return undefined;
+  /** undefined when no key of this server signed it. */
+  async #payload(token: string): Promise<JWTPayload | undefined> {
+    const { keys, clock } = this.#options;
+    const header = tokenHeader(token);
+    if (header === undefined) return undefined;
+    for (const { bytes } of await keys.verifying(header.kid)) {
+      try {
+        const { payload } = await jwtVerify(token, bytes, {
+          algorithms: [algorithm],
+          requiredClaims: ['sub', 'exp', 'jti'],
+          currentDate: new Date(clock.nowMs()),
+        });
+        return payload;
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** undefined when the token names no user, or claims to live longer than tokens do. */
+  #facts({ sub = '', exp = 0, jti = '', iat = 0, tier }: JWTPayload): VerifiedToken | undefined {
+    const latestS = this.#options.clock.nowMs() / 1000 + tokenLifeMaxS;
+    if (!userIds.test(sub) || exp > latestS) return undefined;
     return {
       userId: sub as UserId,
       tokenId: jti,

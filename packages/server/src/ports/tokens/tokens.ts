@@ -11,6 +11,10 @@ export interface IssuedToken {
 export interface SignOptions {
   /** The token counts as issued then, if that is later than now: revocations of all of a user's tokens go by it. */
   readonly issuedFromMs?: number;
+  /** The claim `tier`. */
+  readonly tier?: string | undefined;
+  /** Default: that of every token. */
+  readonly ttlS?: number | undefined;
 }
 
 export interface VerifiedToken {

@@ -166,3 +166,23 @@ test('where sign-up is disabled no account is created, and those there are log i
   await world.directory.createUser({ userId: user('bob'), displayName: 'bob', createdAtMs: 1, passwordHash });
   expect(codeOf(await login('bob'))).toBe('ok');
 });
+
+test('[A4] whom an issuer vouches for is created once, under one spelling, and has no password', async () => {
+  await open();
+  const admit = (userId: string, displayName?: string) =>
+    world.core.admitUser({ userId: user(userId), ...(displayName === undefined ? {} : { displayName }) });
+  const all = await Promise.all([admit('Ann', 'Ann A'), admit('ann'), admit('ANN')]);
+  expect(new Set(all.map(accepted)).size).toBe(1);
+  expect(accepted(await admit('bob', '\u202E'))).toBe(user('bob'));
+  expect(accepted(await world.core.getUser(caller('x'), { user_id: user('bob') })).display_name).toBe('bob');
+  expect(codeOf(await login('bob', ''))).toBe('unauthorized');
+  expect(codeOf(await login('bob', 'undefined'))).toBe('unauthorized');
+  expect(codeOf(await signup('bob'))).toBe('conflict');
+});
+
+test('[A4] where the application creates its users, an unknown one is refused', async () => {
+  await open({ given: (deps) => ({ ...deps, mayIssuerCreate: false }) });
+  await world.people('ann');
+  expect(accepted(await world.core.admitUser({ userId: user('ANN') }))).toBe(user('ann'));
+  expect(codeOf(await world.core.admitUser({ userId: user('bob') }))).toBe('unauthorized');
+});

@@ -15,7 +15,10 @@ import type { UserRecord } from '../../ports/directory/users.ts';
 import type { CoreDeps } from './deps.ts';
 import { LoginLimits } from './login-limits.ts';
 
-type Deps = Pick<CoreDeps, 'access' | 'directory' | 'tokens' | 'clock' | 'limits' | 'rateLimiter' | 'isSignupEnabled'>;
+type Deps = Pick<
+  CoreDeps,
+  'access' | 'directory' | 'tokens' | 'clock' | 'limits' | 'rateLimiter' | 'isSignupEnabled' | 'mayIssuerCreate'
+>;
 
 /** OWASP's second recommendation for argon2id: 19 MiB, 2 passes. */
 const argon2id = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const;
@@ -77,6 +80,25 @@ export class Accounts {
     if (user === undefined || stored === undefined || !isRight) return refusal.wrongCredentials();
     this.#attempts.succeeded(caller, userId);
     return this.#grant(user);
+  }
+
+  /** [A4] Someone for whom an issuer vouches; without a password here. */
+  async admit({
+    userId,
+    displayName,
+  }: {
+    readonly userId: UserId;
+    readonly displayName?: string;
+  }): Promise<Result<UserId>> {
+    const { directory, clock, mayIssuerCreate } = this.#deps;
+    const known = (await directory.getUsers([userId])).get(userId);
+    if (known !== undefined) return ok(known.userId);
+    if (!mayIssuerCreate) return refusal.noAccount(userId);
+    const name = checkDisplayName(displayName ?? userId);
+    const user = { userId, displayName: name.type === 'ok' ? name.value : userId, createdAtMs: clock.nowMs() };
+    // Another request of the same user may have been first, in another spelling.
+    if (await directory.createUser(user)) return ok(userId);
+    return ok((await directory.getUsers([userId])).get(userId)?.userId ?? userId);
   }
 
   async getUser(userId: UserId): Promise<Result<User>> {

@@ -60,10 +60,20 @@ export function startCore(deps: CoreDeps): RunningCore {
   const receipts = new Receipts(deps, memberships, audiences);
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
+  const accounts = new Accounts(deps);
   const signOuts = new SignOuts(deps);
   signOuts.start();
   return {
-    ...operationsOf(deps, { memberships, views, privates, receipts, presence, signOuts }),
+    ...operationsOf(deps, {
+      accounts,
+      memberships,
+      views,
+      privates,
+      receipts,
+      presence,
+      signOuts,
+    }),
+    admitUser: (user) => accounts.admit(user).catch(asFailure),
     revocations: (page) => signOuts.revocations(page).catch(asFailure),
     openSession: (opening) => presence.open(opening).catch(asFailure),
     closeSession: (session) => presence.close(session),
@@ -79,6 +89,7 @@ export function startCore(deps: CoreDeps): RunningCore {
 }
 
 interface Parts {
+  readonly accounts: Accounts;
   readonly memberships: MembershipCache;
   readonly views: ConversationViews;
   readonly privates: PrivateStates;
@@ -89,9 +100,8 @@ interface Parts {
 
 function operationsOf(
   deps: CoreDeps,
-  { memberships, views, privates, receipts, presence, signOuts }: Parts,
+  { accounts, memberships, views, privates, receipts, presence, signOuts }: Parts,
 ): CoreOperations {
-  const accounts = new Accounts(deps);
   const order = new SubmitOrder(deps.commands);
   const conversations = new Conversations(deps, memberships, { views, order });
   const history = new History(deps, memberships, views);

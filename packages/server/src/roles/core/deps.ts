@@ -54,4 +54,6 @@ export interface CoreDeps {
   readonly rateLimiter: RateLimiter;
   readonly storedBytes: Pick<StoredBytes, 'charge'>;
   readonly isSignupEnabled: boolean;
+  /** Users whom an issuer vouches for are created when they first come. */
+  readonly mayIssuerCreate: boolean;
 }

@@ -30,7 +30,7 @@ async function start(stored: Revocation[] = []) {
   const told: (readonly Revocation[] | undefined)[] = [];
   const answers: PromiseWithResolvers<void>[] = [];
   const state = { isHeld: false, isDown: false };
-  const core: GatewayQuestions = {
+  const core: Pick<GatewayQuestions, 'revocations'> = {
     async revocations({ after = 0, limit }) {
       if (state.isDown) return failure.coreUnreachable();
       const page = stored.slice(after, after + limit);

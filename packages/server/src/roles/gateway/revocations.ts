@@ -11,7 +11,7 @@ import type { GatewayQuestions } from '../../ports/core/core.ts';
 import { type BusAttachment, type EventBus, revocationsTopic } from '../../ports/event-bus/event-bus.ts';
 
 export interface RevocationsOptions {
-  readonly core: GatewayQuestions;
+  readonly core: Pick<GatewayQuestions, 'revocations'>;
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Log;

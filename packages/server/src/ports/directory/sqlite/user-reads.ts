@@ -21,7 +21,7 @@ export class UserReads {
   }
 
   passwordHash(userId: UserId): string | undefined {
-    return this.#statements.passwordHash.get(userId)?.password_hash;
+    return this.#statements.passwordHash.get(userId)?.password_hash ?? undefined;
   }
 
   tier(userId: UserId): string | undefined {
@@ -102,7 +102,7 @@ function prepare(db: Database) {
       `SELECT asked.value AS asked, user.id, display_name, created_at
        FROM json_each(?) AS asked CROSS JOIN user ON user.id = asked.value WHERE ${isAccount}`,
     ),
-    passwordHash: db.prepare<{ password_hash: string }, [string]>(
+    passwordHash: db.prepare<{ password_hash: string | null }, [string]>(
       `SELECT password_hash FROM user WHERE id = ? AND ${isAccount}`,
     ),
     tier: db.prepare<{ tier: string | null }, [string]>('SELECT tier FROM user WHERE id = ?'),

@@ -15,7 +15,7 @@ export class UserWrites {
   }
 
   create({ userId, displayName, createdAtMs, passwordHash }: ValueOf<'createUser'>): boolean {
-    const row = this.#statements.create.get(userId, displayName, createdAtMs, passwordHash);
+    const row = this.#statements.create.get(userId, displayName, createdAtMs, passwordHash ?? null);
     if (row === null) return false;
     for (const word of searchKeys(displayName)) this.#statements.addWord.run(word, row.no);
     return true;
@@ -47,7 +47,7 @@ export class UserWrites {
 function prepare(db: Database) {
   return {
     // An id that was only mentioned so far becomes an account, in the spelling of the account.
-    create: db.prepare<{ no: number }, [string, string, number, string]>(
+    create: db.prepare<{ no: number }, [string, string, number, string | null]>(
       `INSERT INTO user(id, display_name, created_at, password_hash) VALUES(?, ?, ?, ?)
        ON CONFLICT(id) DO UPDATE SET id = excluded.id, display_name = excluded.display_name,
          created_at = excluded.created_at, password_hash = excluded.password_hash

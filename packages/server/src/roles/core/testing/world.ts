@@ -119,6 +119,7 @@ export async function openWorld({
     rateLimiter: new MemoryRateLimiter({ clock: systemClock, bucketsMax: 1000 }),
     storedBytes: { charge: () => done },
     isSignupEnabled,
+    mayIssuerCreate: true,
   };
   const core = startCore(given(deps));
   return {

@@ -38,6 +38,7 @@ export function fakeCore(overrides: Partial<Core> = {}, conversationIds: readonl
       sessions.add(caller.sessionId);
       return ok({ conversationIds: conversationIds as readonly ConversationId[], epoch: 'e1' });
     },
+    admitUser: async ({ userId }) => ok(userId),
     revocations: async () => ok({ revocations: [] }),
     closeSession: async ({ caller }) => void sessions.delete(caller.sessionId),
     ...overrides,

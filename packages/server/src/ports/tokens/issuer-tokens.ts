@@ -1,0 +1,105 @@
+// Tokens of an application's own identity provider, beside those of this server. The algorithm decides whose a token is: this server
+// signs with HS256, an issuer with a key pair, and neither is ever checked with the keys of the other.
+
+import { createHash } from 'node:crypto';
+import type { Clock } from '@hongyan/base/clock';
+import { type Ok, ok } from '@hongyan/base/result';
+import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
+import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import QuickLRU from 'quick-lru';
+import { tokenLifeMaxS } from '../../domain/revocation.ts';
+import { type Jwks, JwksUnavailable } from './jwks.ts';
+import { tokenHeader } from './token-header.ts';
+import type { Tokens, VerifiedToken } from './tokens.ts';
+
+export interface IssuerTokensOptions {
+  readonly own: Tokens;
+  readonly jwks: Jwks;
+  readonly issuer: string;
+  readonly audience: string;
+  /** The claim that has the user id. */
+  readonly userClaim: string;
+  /** Lets the user in, by the id that is stored; or refuses. */
+  readonly admit: (user: { readonly userId: UserId; readonly displayName?: string }) => Promise<Result<UserId>>;
+  readonly clock: Clock;
+  /** Verified tokens that are kept until they expire. */
+  readonly cacheMax: number;
+}
+
+const algorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519'];
+/** Clocks of two machines differ by no more. */
+const skewS = 30;
+const userIds = new RegExp(userIdPattern);
+
+export class IssuerTokens implements Tokens {
+  readonly #options: IssuerTokensOptions;
+  readonly #verified: QuickLRU<string, Ok<VerifiedToken>>;
+  #version = -1;
+
+  constructor(options: IssuerTokensOptions) {
+    this.#options = options;
+    this.#verified = new QuickLRU({ maxSize: options.cacheMax });
+  }
+
+  readonly sign: Tokens['sign'] = (userId, options) => this.#options.own.sign(userId, options);
+
+  async verify(token: string, { isOnce = false }: { readonly isOnce?: boolean } = {}): Promise<Result<VerifiedToken>> {
+    const { own, jwks } = this.#options;
+    if (!algorithms.includes(tokenHeader(token)?.alg ?? '')) return own.verify(token, { isOnce });
+    jwks.refresh();
+    if (this.#version !== jwks.version) this.#verified.clear();
+    this.#version = jwks.version;
+    const known = this.#verified.get(token);
+    if (known !== undefined && known.value.expiresAtMs > this.#options.clock.nowMs()) return known;
+    const fresh = await this.#verifyFresh(token);
+    if (fresh.type === 'ok' && !isOnce) this.#verified.set(token, fresh);
+    return fresh;
+  }
+
+  async #verifyFresh(token: string): Promise<Result<VerifiedToken>> {
+    const { jwks, issuer, audience, clock } = this.#options;
+    try {
+      const { payload } = await jwtVerify(token, jwks.keyFor, {
+        algorithms,
+        issuer,
+        audience,
+        requiredClaims: ['exp'],
+        clockTolerance: skewS,
+        currentDate: new Date(clock.nowMs()),
+      });
+      return await this.#admit(token, payload);
+    } catch (error) {
+      if (error instanceof JwksUnavailable) return failure.issuerUnreachable();
+      if (error instanceof errors.JWTExpired) return refusal.expiredToken();
+      if (error instanceof errors.JWTClaimValidationFailed) return refusal.badClaim(error.claim);
+      if (error instanceof errors.JOSEError) return refusal.badToken();
+      throw error;
+    }
+  }
+
+  async #admit(token: string, payload: JWTPayload): Promise<Result<VerifiedToken>> {
+    const { clock, userClaim, admit } = this.#options;
+    const { [userClaim]: claimed, exp = 0, iat = 0, name, tier } = payload;
+    if (typeof claimed !== 'string' || !userIds.test(claimed)) return refusal.badUserClaim(userClaim);
+    if (exp > clock.nowMs() / 1000 + tokenLifeMaxS) return refusal.badClaim('exp');
+    const admitted = await admit({
+      userId: claimed as UserId,
+      ...(typeof name === 'string' ? { displayName: name } : {}),
+    });
+    if (admitted.type !== 'ok') return admitted;
+    return ok({
+      userId: admitted.value,
+      tokenId: idOf(token),
+      issuedAtMs: Math.round(iat * 1000),
+      expiresAtMs: (exp + skewS) * 1000,
+      ...(typeof tier === 'string' ? { tier } : {}),
+    });
+  }
+}
+
+/** Of what is signed alone: some algorithms have several signatures for one text, and each would be another token. */
+const idOf = (token: string): string =>
+  `x-${createHash('sha256')
+    .update(token.slice(0, token.lastIndexOf('.')))
+    .digest('base64url')}`;
