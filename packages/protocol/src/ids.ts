@@ -21,6 +21,10 @@ export const UserIdSchema = Type.Unsafe<UserId>(
       '1–64 of letters, digits, _ . @ -; not "." or "..". Ids that differ in the case of letters alone are one id',
   }),
 );
+/** Who a message is from that an application's back end sends for nobody in particular. No account has it. */
+export const systemUserId = 'system' as UserId;
+export const isSystemUser = (userId: UserId): boolean => userId.toLowerCase() === systemUserId;
+
 export const DeviceIdSchema = Type.Unsafe<DeviceId>(
   Type.String({ pattern: userIdPattern, description: 'One installed client; 1–64 of letters, digits, _ . @ -' }),
 );

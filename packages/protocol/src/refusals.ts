@@ -48,6 +48,19 @@ export const refusal = {
   seqBeyondLast: (lastSeq: number) => refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`),
   textMissing: () => refused('bad_request', 'content of type "text" needs a string "text"'),
   badToken: () => refused('unauthorized', 'the token is missing or was not issued by this server'),
+  badApiKey: () => refused('unauthorized', 'the API key is wrong or was revoked'),
+  needsApiKey: (scope: string) =>
+    refused('forbidden', `this is for the back end of an application: use an API key with the scope ${scope}`),
+  noScope: (scope: string) => refused('forbidden', `the API key lacks the scope ${scope}: create one that has it`),
+  notWithApiKey: () => refused('forbidden', 'this is asked with the access token of a user, not with an API key'),
+  notForSystem: () =>
+    refused('bad_request', 'name the user for whom this is asked in the header Hongyan-User: "system" is nobody'),
+  reservedUserId: () =>
+    refused('forbidden', 'the user id system is reserved: messages of the application come from it'),
+  disabledUser: (userId: string) => refused('forbidden', `the user ${userId} is disabled`),
+  disabledAccount: () => refused('unauthorized', 'this account is disabled'),
+  lifeTooLong: (maxS: number) =>
+    refused('bad_request', `ttl_s is at most ${maxS}, the option token-ttl-s of the server`),
   badClaim: (claim: string) =>
     refused('unauthorized', `the token is for another server, or not yet or no longer good: see its claim "${claim}"`),
   badUserClaim: (claim: string) =>

@@ -2,6 +2,7 @@
 // request types all derive from these declarations, so that they cannot disagree.
 
 import type { Static, TSchema } from 'typebox';
+import type { ApiKeyScope } from '../api-key.ts';
 import type { RefusalCode } from '../refusals.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -31,8 +32,10 @@ export interface OperationSpec {
   readonly output?: TSchema;
   /** Codes it can be refused with beside those of every operation: bad_request, rate_limited, and unauthorized where it needs a token. */
   readonly refusals: readonly RefusalCode[];
-  /** Who may ask: anyone, the bearer of a token, or a device with an open session. */
-  readonly needs: 'nothing' | 'token' | 'device';
+  /** Who may ask: anyone, the bearer of a token, a device with an open session, or an application's back end alone. */
+  readonly needs: 'nothing' | 'token' | 'device' | 'key';
+  /** With an API key of this scope a back end may ask too, over HTTP, for the user whom it names. */
+  readonly scope?: ApiKeyScope;
   /** Whether a lost answer leaves in doubt if it took effect. */
   readonly changes: boolean;
   readonly frame?: FrameDoor;

@@ -1,6 +1,7 @@
 // The table of all operations.
 
 import { accountOperations } from './accounts.ts';
+import { backEndOperations } from './back-end.ts';
 import { conversationOperations } from './conversations.ts';
 import { messageChangeOperations } from './message-changes.ts';
 import { messageOperations } from './messages.ts';
@@ -19,6 +20,7 @@ export const operations = {
   ...receiptOperations,
   ...routingOperations,
   ...signOutOperations,
+  ...backEndOperations,
 } as const satisfies Record<string, OperationSpec>;
 
 export type Operations = typeof operations;

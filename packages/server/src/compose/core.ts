@@ -138,6 +138,8 @@ export async function openCore(
     rateLimiter,
     storedBytes: new StoredBytes({ tiers, limiter: buckets() }),
     isSignupEnabled: config.signupEnabled,
+    tokenTtlS: config.tokenTtlS,
+    setTier: (userId, tier) => tiers.set(userId, tier),
     mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,
   });
   const retention = startRetention(config.retentionDays, { timeline, clock, log });

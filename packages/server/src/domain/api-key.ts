@@ -3,6 +3,9 @@
 
 const prefix = 'hy_';
 
+/** Tells a key from an access token wherever either may stand. */
+export const isApiKey = (text: string): boolean => text.startsWith(prefix);
+
 /** Random bytes that a new key is made of. */
 export const apiKeyBytes = 32;
 const idBytes = 6;

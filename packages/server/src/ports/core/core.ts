@@ -1,6 +1,7 @@
 // All that a gateway knows of the core: one method for each operation that the core handles, and the sessions of its sockets.
 // In one process a direct call, across processes the link: plain data in, plain data out, in the words of the wire.
 
+import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { Input, OperationName, Operations, Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
@@ -21,6 +22,8 @@ export interface Caller extends AnonymousCaller {
   /** Unix ms, of the token. */
   readonly issuedAtMs?: number | undefined;
   readonly expiresAtMs?: number | undefined;
+  /** Of the API key of an application's back end, which asks for the user. */
+  readonly keyId?: string | undefined;
   readonly deviceId?: DeviceId | undefined;
   readonly sessionId?: string | undefined;
   /** The tier that the token names. */
@@ -31,6 +34,14 @@ export interface Caller extends AnonymousCaller {
 export interface DeviceCaller extends Caller {
   readonly deviceId: DeviceId;
   readonly sessionId: string;
+}
+
+/** Who an API key is, and for whom it asks. */
+export interface KeyIdentity {
+  readonly keyId: string;
+  readonly scopes: readonly ApiKeyScope[];
+  /** As the user was created. */
+  readonly userId: UserId;
 }
 
 /** The caller that an operation needs. */
@@ -59,9 +70,15 @@ export interface GatewayQuestions {
   revocations(page: { readonly after?: number; readonly limit: number }): Promise<Result<RevocationPage>>;
   /** The stored id of a user whom the issuer vouches for; created where that is configured. */
   admitUser(user: { readonly userId: UserId; readonly displayName?: string }): Promise<Result<UserId>>;
+  /** Looked up for each request: a revoked key is refused from the next one on. Without a user it asks as the system. */
+  identifyKey(asked: { readonly key: string; readonly asUser?: UserId | undefined }): Promise<Result<KeyIdentity>>;
 }
 
-export const gatewayQuestions = ['revocations', 'admitUser'] as const satisfies readonly (keyof GatewayQuestions)[];
+export const gatewayQuestions = [
+  'revocations',
+  'admitUser',
+  'identifyKey',
+] as const satisfies readonly (keyof GatewayQuestions)[];
 
 export interface SessionOpening {
   readonly caller: DeviceCaller;

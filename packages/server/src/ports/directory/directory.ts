@@ -20,6 +20,7 @@ export interface Directory extends Users, Conversations, Receipts, PrivateStates
 export type DirectoryWrite =
   | 'createUser'
   | 'setPasswordHash'
+  | 'updateUser'
   | 'setTier'
   | 'touchDevice'
   | 'forgetDevices'

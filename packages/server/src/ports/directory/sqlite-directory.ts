@@ -185,6 +185,10 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
     return this.#write('createUser', value);
   }
 
+  updateUser(value: ValueOf<'updateUser'>) {
+    return this.#write('updateUser', value);
+  }
+
   setPasswordHash(value: ValueOf<'setPasswordHash'>) {
     return this.#write('setPasswordHash', value);
   }

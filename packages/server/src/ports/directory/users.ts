@@ -7,9 +7,11 @@ export interface UserRecord {
   readonly userId: UserId;
   readonly displayName: string;
   readonly createdAtMs: number;
+  /** The user is not let in. Absent: no. */
+  readonly isDisabled?: boolean;
 }
 
-export interface NewUser extends UserRecord {
+export interface NewUser extends Omit<UserRecord, 'isDisabled'> {
   /** An argon2id PHC string. Absent: the user cannot log in with a password. */
   readonly passwordHash?: string | undefined;
 }
@@ -38,6 +40,12 @@ export interface Users {
   createUser(user: NewUser): Promise<boolean>;
   /** Keyed by the ids as given; an unknown user is absent. */
   getUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserRecord>>;
+  /** What is undefined stays. false when there is no such user. */
+  updateUser(change: {
+    readonly userId: UserId;
+    readonly displayName?: string | undefined;
+    readonly isDisabled?: boolean | undefined;
+  }): Promise<boolean>;
   /** undefined = unknown user, or one without a password. */
   getPasswordHash(userId: UserId): Promise<string | undefined>;
   /** false when there is no such user. */

@@ -3,7 +3,7 @@
 import type { Clock } from '@hongyan/base/clock';
 import { type Ok, ok } from '@hongyan/base/result';
 import { createUuidV7 } from '@hongyan/base/uuid';
-import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
+import { isSystemUser, type UserId, userIdPattern } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import QuickLRU from 'quick-lru';
@@ -89,7 +89,7 @@ export class JwtTokens implements Tokens {
   /** undefined when the token names no user, or claims to live longer than tokens do. */
   #facts({ sub = '', exp = 0, jti = '', iat = 0, tier }: JWTPayload): VerifiedToken | undefined {
     const latestS = this.#options.clock.nowMs() / 1000 + tokenLifeMaxS;
-    if (!userIds.test(sub) || exp > latestS) return undefined;
+    if (!userIds.test(sub) || isSystemUser(sub as UserId) || exp > latestS) return undefined;
     return {
       userId: sub as UserId,
       tokenId: jti,

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { FairTurns } from '@hongyan/base/fair-turns';
 import { ok } from '@hongyan/base/result';
-import type { UserId } from '@hongyan/protocol/ids';
+import { isSystemUser, type UserId } from '@hongyan/protocol/ids';
 import type { AuthResult } from '@hongyan/protocol/operations/accounts';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
@@ -12,6 +12,7 @@ import { checkDisplayName } from '../../domain/names.ts';
 import { checkNewPassword, preparePassword } from '../../domain/password.ts';
 import type { AnonymousCaller, Caller } from '../../ports/core/core.ts';
 import type { UserRecord } from '../../ports/directory/users.ts';
+import type { SignOptions } from '../../ports/tokens/tokens.ts';
 import type { CoreDeps } from './deps.ts';
 import { LoginLimits } from './login-limits.ts';
 
@@ -54,6 +55,7 @@ export class Accounts {
     const { directory, clock, isSignupEnabled } = this.#deps;
     if (!isSignupEnabled) return refusal.signupDisabled();
     const { user_id: userId } = input;
+    if (isSystemUser(userId)) return refusal.reservedUserId();
     const name = checkDisplayName(input.display_name ?? userId);
     if (name.type !== 'ok') return name;
     const password = checkNewPassword(input.password, userId);
@@ -64,7 +66,7 @@ export class Accounts {
     const passwordHash = await this.#hashing.run(keyOf(caller, userId), () => hashPassword(password.value));
     const user = { userId, displayName: name.value, createdAtMs: clock.nowMs() };
     const isCreated = await directory.createUser({ ...user, passwordHash });
-    return isCreated ? this.#grant(user) : refusal.taken(`the user id ${userId}`);
+    return isCreated ? this.grant(user) : refusal.taken(`the user id ${userId}`);
   }
 
   /** An unknown user costs as much as a wrong password, so that time does not tell which ids exist. */
@@ -77,9 +79,11 @@ export class Accounts {
     const isRight = await this.#hashing.run(keyOf(caller, userId), async () =>
       verifies(password, stored ?? (await this.#decoyHash())),
     );
-    if (user === undefined || stored === undefined || !isRight) return refusal.wrongCredentials();
+    if (user === undefined || stored === undefined || !isRight || isSystemUser(userId))
+      return refusal.wrongCredentials();
+    if (user.isDisabled === true) return refusal.disabledAccount();
     this.#attempts.succeeded(caller, userId);
-    return this.#grant(user);
+    return this.grant(user);
   }
 
   /** [A4] Someone for whom an issuer vouches; without a password here. */
@@ -91,7 +95,9 @@ export class Accounts {
     readonly displayName?: string;
   }): Promise<Result<UserId>> {
     const { directory, clock, mayIssuerCreate } = this.#deps;
+    if (isSystemUser(userId)) return refusal.badToken();
     const known = (await directory.getUsers([userId])).get(userId);
+    if (known?.isDisabled === true) return refusal.disabledAccount();
     if (known !== undefined) return ok(known.userId);
     if (!mayIssuerCreate) return refusal.noAccount(userId);
     const name = checkDisplayName(displayName ?? userId);
@@ -112,10 +118,11 @@ export class Accounts {
     return ok({ users: found.map(toUser) });
   }
 
-  async #grant(user: UserRecord): Promise<Result<AuthResult>> {
+  /** A token of the user. */
+  async grant(user: UserRecord, more: Pick<SignOptions, 'tier' | 'ttlS'> = {}): Promise<Result<AuthResult>> {
     const { access, tokens } = this.#deps;
     const issuedFromMs = await access.issuedBefore(user.userId);
-    const { accessToken, expiresInS } = await tokens.sign(user.userId, { issuedFromMs });
+    const { accessToken, expiresInS } = await tokens.sign(user.userId, { ...more, issuedFromMs });
     return ok({ access_token: accessToken, token_type: 'Bearer', expires_in: expiresInS, user: toUser(user) });
   }
 

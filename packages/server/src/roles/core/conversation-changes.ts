@@ -186,6 +186,9 @@ export class DirectoryChanges implements ConversationChanges {
     const before = (await this.#memberships.get(conversationId, userId))?.member.role;
     if (before === undefined) return refusal.noSuch(`member ${userId}`);
     if (before === role) return changed;
+    // There is one owner, and it is a member who hands over.
+    if (role === 'owner' && (await this.#isStandIn(conversationId, from)))
+      return refusal.onlyOwners('hand a conversation over');
     await directory.setRole({
       ...{ conversationId, userId, role, atMs: clock.nowMs() },
       ...(role === 'owner' ? { handedOverBy: from } : {}),
@@ -194,6 +197,12 @@ export class DirectoryChanges implements ConversationChanges {
     await this.#reportToMembers(conversationId, 'role_changed', userId);
     await this.#record(conversationId, from, { type: 'hongyan.role', user_id: userId, role });
     return changed;
+  }
+
+  /** [A26] The system where it is no member. */
+  async #isStandIn(conversationId: ConversationId, userId: UserId): Promise<boolean> {
+    const [member] = await this.#deps.directory.getMembers([{ conversationId, userId }]);
+    return member === undefined;
   }
 
   /** The id as its user was created with, in whatever case it is written; undefined for an unknown user. */

@@ -12,7 +12,7 @@ import type { ChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
-import type { MembershipCache } from './membership-cache.ts';
+import { type MembershipCache, standInOf } from './membership-cache.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'newMsgId'>;
@@ -181,12 +181,13 @@ export class Conversations {
 
   async #view(conversationId: ConversationId, userId: UserId): Promise<Result<Conversation>> {
     const { directory, timeline } = this.#deps;
-    const [conversations, [member], [head]] = await Promise.all([
+    const [conversations, [stored], [head]] = await Promise.all([
       directory.getConversations([conversationId]),
       directory.getMembers([{ conversationId, userId }]),
       timeline.heads([conversationId]),
     ]);
     const conversation = conversations.get(conversationId);
+    const member = stored ?? (conversation && standInOf(conversation, userId));
     if (!conversation || !member || !head) return refusal.notMember();
     // Stores find an id in any case of its letters; entries stand under the id as it was created.
     if (conversation.conversationId !== conversationId) return refusal.notMember();

@@ -6,6 +6,7 @@ import { asFailure, type Result } from '@hongyan/protocol/refusals';
 import type { Caller, Core, CoreOperations } from '../../ports/core/core.ts';
 import { Accounts } from './accounts.ts';
 import { Audiences } from './audience.ts';
+import { BackEnd } from './back-end.ts';
 import { ChangeSends } from './change-sends.ts';
 import { CommandHandler } from './command-handler.ts';
 import { DirectoryChanges } from './conversation-changes.ts';
@@ -13,6 +14,7 @@ import { ConversationViews } from './conversation-views.ts';
 import { Conversations } from './conversations.ts';
 import type { CoreDeps } from './deps.ts';
 import { History } from './history.ts';
+import { KeyCallers } from './key-callers.ts';
 import { MembershipCache } from './membership-cache.ts';
 import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
@@ -61,6 +63,7 @@ export function startCore(deps: CoreDeps): RunningCore {
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
   const accounts = new Accounts(deps);
+  const keyCallers = new KeyCallers(deps);
   const signOuts = new SignOuts(deps);
   signOuts.start();
   return {
@@ -73,6 +76,7 @@ export function startCore(deps: CoreDeps): RunningCore {
       presence,
       signOuts,
     }),
+    identifyKey: (asked) => keyCallers.identify(asked).catch(asFailure),
     admitUser: (user) => accounts.admit(user).catch(asFailure),
     revocations: (page) => signOuts.revocations(page).catch(asFailure),
     openSession: (opening) => presence.open(opening).catch(asFailure),
@@ -102,6 +106,7 @@ function operationsOf(
   deps: CoreDeps,
   { accounts, memberships, views, privates, receipts, presence, signOuts }: Parts,
 ): CoreOperations {
+  const backEnd = new BackEnd(deps, { accounts, signOuts });
   const order = new SubmitOrder(deps.commands);
   const conversations = new Conversations(deps, memberships, { views, order });
   const history = new History(deps, memberships, views);
@@ -114,6 +119,8 @@ function operationsOf(
   return {
     signup: guarded((caller, input) => accounts.signup(caller, input)),
     login: guarded((caller, input) => accounts.login(caller, input)),
+    mintToken: guarded((_caller, input) => backEnd.mintToken(input)),
+    putUser: guarded((_caller, input) => backEnd.putUser(input)),
     logout: guarded((caller) => signOuts.logout(caller)),
     logoutAll: guarded((caller) => signOuts.logoutAll(caller)),
     listOwnDevices: guarded((caller) => signOuts.devices(caller)),

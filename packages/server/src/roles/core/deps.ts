@@ -15,6 +15,7 @@ import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { CoreMeter } from './meter.ts';
 import type { StoredBytes } from './stored-bytes.ts';
+import type { UserTiers } from './user-tiers.ts';
 
 export interface CoreLimits {
   readonly contentBytesMax: number;
@@ -54,6 +55,9 @@ export interface CoreDeps {
   readonly rateLimiter: RateLimiter;
   readonly storedBytes: Pick<StoredBytes, 'charge'>;
   readonly isSignupEnabled: boolean;
+  /** Of tokens, at most. */
+  readonly tokenTtlS: number;
+  readonly setTier: UserTiers['set'];
   /** Users whom an issuer vouches for are created when they first come. */
   readonly mayIssuerCreate: boolean;
 }

@@ -1,6 +1,6 @@
 // Memberships near the hot path. This core handles every command that changes them, so it knows when an entry is stale.
 
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { type ConversationId, type Seq, systemUserId, type UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
 import type { MemberFacts } from '../../domain/membership.ts';
 import type { ConversationRecord, MemberKey, MemberRecord } from '../../ports/directory/conversations.ts';
@@ -100,9 +100,27 @@ function membershipOf(
   conversation: ConversationRecord | undefined,
   member: MemberRecord | undefined,
 ): Membership | undefined {
-  if (conversation?.conversationId !== key.conversationId || member?.userId !== key.userId) return undefined;
-  const { role, visibleFromSeq } = member;
+  if (conversation?.conversationId !== key.conversationId) return undefined;
+  const own = member?.userId === key.userId ? member : standInOf(conversation, key.userId);
+  if (own === undefined) return undefined;
+  const { role, visibleFromSeq } = own;
   return { conversation, member: { role, visibleFromSeq } };
+}
+
+/** [A26] The system counts as owner of every conversation but the direct ones of others, without being a member. */
+export function standInOf({ conversationId, kind }: ConversationRecord, userId: UserId): MemberRecord | undefined {
+  if (userId !== systemUserId || kind === 'direct') return undefined;
+  const [role, visibleFromSeq, none] = ['owner' as const, 1 as Seq, 0 as Seq];
+  return {
+    conversationId,
+    userId,
+    role,
+    visibleFromSeq,
+    deliveredSeq: none,
+    readSeq: none,
+    sentSeq: none,
+    updatedAtMs: 0,
+  };
 }
 
 const keyOf = (conversationId: ConversationId, userId: UserId): string => `${conversationId}|${userId}`;

@@ -40,6 +40,8 @@ export class UserTiers {
 
   /** undefined: without limits. A promise for a user who is not known yet; those asked for meanwhile resolve in their order. */
   of(caller: Caller): Tier | undefined | Promise<Tier | undefined> {
+    // An application's back end speaks for all its users; what it has in flight is bounded.
+    if (caller.keyId !== undefined) return undefined;
     const known = this.#known.get(caller.userId);
     if (known === undefined) return this.#read(caller.userId).then(() => this.#tierOf(caller));
     if (this.#options.clock.monotonicMs() - known.readAtMs > freshMs) void this.#read(caller.userId);

@@ -58,6 +58,7 @@ export class Gateway implements Service {
       onRevoked: (revocations) => this.#sockets.closeRevoked(revocations),
     });
     this.#pipeline = new Pipeline({
+      identifyKey: (asked) => core.identifyKey(asked),
       handlers: createHandlers({ core, publicUrl, listenAddress: () => this.#address() }),
       tokens,
       clock,

@@ -9,6 +9,7 @@ import { type Frame, WireClient } from '@hongyan/testing/wire-client';
 import Value from 'typebox/value';
 import { exampleOf } from './http/examples.ts';
 import { hasBody } from './http/request-input.ts';
+import { fakeApiKey } from './testing/fake-core.ts';
 import { openTestGateway } from './testing/open-gateway.ts';
 
 let opened: Awaited<ReturnType<typeof openTestGateway>>;
@@ -33,6 +34,8 @@ const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | un
   logoutAll: undefined,
   listOwnDevices: undefined,
   revokeOwnDevice: { device_id: 'no spaces' },
+  mintToken: { user_id: 'ann', ttl_s: 0 },
+  putUser: { user_id: 'ann', disabled: 'yes' },
   getMe: undefined,
   getUser: { user_id: 'no spaces' },
   searchUsers: { query: '' },
@@ -78,14 +81,22 @@ test('every operation can be reached, and its example is a valid input', () => {
 });
 
 test.each(overHttp)('%s over HTTP', async (name) => {
-  const { needs, output, http } = specOf(name);
+  const { needs, output, http, scope } = specOf(name);
   const answer = await request(name, validInput(name));
   expect(answer.status).toBe(http?.status ?? 204);
   const text = await answer.text();
   if (http?.status === undefined) expect(text).toBe('');
   else if (output) expect(Value.Errors(output, JSON.parse(text))).toEqual([]);
   if (name !== 'route')
-    expect(opened.asked.at(-1)).toMatchObject({ name, ...(needs === 'nothing' ? {} : { caller: { userId: 'ann' } }) });
+    expect(opened.asked.at(-1)).toMatchObject({
+      name,
+      ...(needs === 'nothing' ? {} : { caller: { userId: needs === 'key' ? 'system' : 'ann' } }),
+    });
+  if (needs === 'key') expect((await request(name, validInput(name), 'ann')).status).toBe(403);
+  if (needs !== 'nothing' && needs !== 'key') {
+    const asBackEnd = await request(name, validInput(name), fakeApiKey);
+    expect([name, asBackEnd.status]).toEqual([name, scope === undefined ? 403 : (http?.status ?? 204)]);
+  }
   if (needs !== 'nothing') expect((await request(name, validInput(name), '')).status).toBe(401);
   const invalid = invalidInputs[name];
   if (invalid === undefined) return;
@@ -112,7 +123,11 @@ test.each(overFrames)('%s as a frame', async (name) => {
   expect(opened.asked).toHaveLength(count);
 });
 
-function request(name: OperationName, input: Record<string, unknown>, token = 'ann'): Promise<Response> {
+function request(
+  name: OperationName,
+  input: Record<string, unknown>,
+  token = specOf(name).needs === 'key' ? fakeApiKey : 'ann',
+): Promise<Response> {
   const spec = specOf(name);
   const { method, path } = spec.http ?? { method: 'GET', path: '' };
   const rest = { ...input };

@@ -8,7 +8,7 @@ import type { Core } from '../../ports/core/core.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import { createHandlers } from './handlers.ts';
 import { Pipeline, type PipelineOptions, type Sender } from './pipeline.ts';
-import { fakeCore } from './testing/fake-core.ts';
+import { fakeApiKey, fakeCore } from './testing/fake-core.ts';
 
 const tokens: Tokens = {
   sign: async () => ({ accessToken: '', expiresInS: 1 }),
@@ -32,7 +32,10 @@ function start({ inFlightMax = 2, ...overrides }: Partial<Core> & { inFlightMax?
   return {
     ...fake,
     lines,
-    pipeline: new Pipeline({ handlers, tokens, clock: systemClock, log, inFlightMax, ...steps }),
+    pipeline: new Pipeline({
+      ...{ handlers, tokens, identifyKey: fake.core.identifyKey, clock: systemClock, log, inFlightMax },
+      ...steps,
+    }),
   };
 }
 
@@ -204,4 +207,45 @@ test('[L1] each operation is measured when it is answered, whatever the answer',
   await pipeline.run('getMe', http('ann'), none);
   await pipeline.run('getMe', http(''), none);
   expect(measured).toEqual(['getMe ok', 'getMe unauthorized']);
+});
+
+test('[A23] a back end asks with its key as the system, or for the user that it names, where a scope lets it', async () => {
+  const revoked = () => refusal.revokedToken();
+  const { pipeline, asked } = start({}, { revoked });
+  const run = async (sender: Partial<Sender>, name: 'listConversations' | 'getMe' | 'putUser' = 'listConversations') =>
+    codeOf(
+      await pipeline.run(name, { address: '10.0.0.1', token: fakeApiKey, ...sender }, { user_id: 'ann' as UserId }),
+    );
+  expect(await run({})).toBe('ok');
+  expect(asked.at(-1)?.caller).toMatchObject({ userId: 'system', keyId: 'k1', address: '10.0.0.1' });
+  expect(await run({ asUser: 'ann' })).toBe('ok');
+  expect(asked.at(-1)?.caller).toMatchObject({ userId: 'ann', keyId: 'k1' });
+  expect(await run({}, 'putUser')).toBe('ok');
+  const count = asked.length;
+  expect(await run({ asUser: 'no spaces' })).toBe('bad_request');
+  expect(await run({}, 'getMe')).toBe('forbidden');
+  expect(await run({ token: 'ann' }, 'putUser')).toBe('forbidden');
+  expect(await run({ token: `${fakeApiKey}x` })).toBe('unauthorized');
+  expect(asked).toHaveLength(count);
+  expect(codeOf(await pipeline.letIn({ address: '10.0.0.1', token: fakeApiKey }))).toBe('forbidden');
+});
+
+test('[A23] a key without the scope that an operation needs is refused', async () => {
+  const identifyKey = async () => ok({ keyId: 'k2', scopes: ['tokens:mint'] as const, userId: 'system' as UserId });
+  const { pipeline, asked } = start({ identifyKey });
+  const sender: Sender = { address: '10.0.0.1', token: 'hy_k2_0123456789abcdef' };
+  expect(codeOf(await pipeline.run('listConversations', sender, none))).toBe('forbidden');
+  expect(codeOf(await pipeline.run('mintToken', { ...sender }, { user_id: 'ann' as UserId }))).toBe('ok');
+  expect(asked).toHaveLength(1);
+});
+
+test('[A23] what a key has in flight is counted by the key, for whomever it asks', async () => {
+  const held = Promise.withResolvers<void>();
+  const { pipeline } = start({ inFlightMax: 2, listConversations: () => held.promise.then(() => refusal.notMember()) });
+  const ask = (asUser: string) =>
+    pipeline.run('listConversations', { address: '10.0.0.1', token: fakeApiKey, asUser }, none);
+  const [first, second] = [ask('ann'), ask('bob')];
+  expect(codeOf(await ask('carl'))).toBe('overloaded');
+  held.resolve();
+  expect([codeOf(await first), codeOf(await second)]).toEqual(['not_member', 'not_member']);
 });

@@ -5,8 +5,10 @@ import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log, LogFields } from '@hongyan/base/log';
 import { done, type Ok, ok } from '@hongyan/base/result';
+import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import type { ErrorCode } from '@hongyan/protocol/codes';
-import type { UserId } from '@hongyan/protocol/ids';
+import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
+import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import {
   type Input,
   type OperationName,
@@ -14,8 +16,9 @@ import {
   type Output,
   operations,
 } from '@hongyan/protocol/operations/operations';
-import { failure, type Problem, problemOf, type Quota, type Result } from '@hongyan/protocol/refusals';
-import type { Caller, CallerOf, DeviceCaller } from '../../ports/core/core.ts';
+import { failure, type Problem, problemOf, type Quota, type Result, refusal } from '@hongyan/protocol/refusals';
+import { isApiKey } from '../../domain/api-key.ts';
+import type { Caller, CallerOf, DeviceCaller, GatewayQuestions } from '../../ports/core/core.ts';
 import type { Tokens, VerifiedToken } from '../../ports/tokens/tokens.ts';
 
 /** Requests under way that share one bound: those of a connection, or those of a user over HTTP. */
@@ -36,6 +39,8 @@ export interface Sender {
   readonly flight?: Flight;
   /** The bearer token of an HTTP request. */
   readonly token?: string | undefined;
+  /** The Hongyan-User header: for whom a back end asks. */
+  readonly asUser?: string | null;
   /** The Host header of an HTTP request: the address at which its client reached this server. */
   readonly host?: string | null;
   /** Set for a request over HTTP, where there is a limit to its rate. */
@@ -62,6 +67,7 @@ type StepName = 'draining' | 'authenticate' | 'revoked' | 'anonymous_limit' | 'r
  */
 const stepsOf: Readonly<Record<Group, readonly StepName[]>> = {
   nothing: ['draining', 'anonymous_limit'],
+  key: ['draining', 'authenticate', 'rate_limit', 'in_flight'],
   token: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
   device: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
   hello: ['draining', 'authenticate', 'revoked', 'rate_limit'],
@@ -86,6 +92,7 @@ type Allowed = Result<Quota | undefined>;
 export interface PipelineOptions {
   readonly handlers: Handlers;
   readonly tokens: Tokens;
+  readonly identifyKey: GatewayQuestions['identifyKey'];
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
   /** Further requests are refused as overloaded, not queued: the client keeps them and comes back. */
@@ -105,7 +112,7 @@ export type Outcome = 'ok' | ErrorCode;
 export class Pipeline {
   readonly #options: PipelineOptions;
   /** Of users with requests over HTTP. */
-  readonly #flights = new Map<UserId, Flight>();
+  readonly #flights = new Map<string, Flight>();
   readonly #steps: Readonly<Record<Group, readonly Step[]>>;
   #isDraining = false;
   #runningCount = 0;
@@ -116,7 +123,8 @@ export class Pipeline {
     const steps: Record<StepName, Step | undefined> = {
       draining: () => (this.#isDraining ? failure.stopping() : done),
       authenticate: (passage) => (passage.sender.caller === undefined ? this.#authenticate(passage) : done),
-      revoked: revoked && (({ sender }) => revoked(callerIn(sender))),
+      // A key was looked up by the step before.
+      revoked: revoked && (({ sender }) => (callerIn(sender).keyId === undefined ? revoked(callerIn(sender)) : done)),
       anonymous_limit: limitAnonymous && (({ sender }) => limitAnonymous(sender)),
       rate_limit: limit && (({ name, sender }) => noting(sender, limit(name, callerIn(sender)))),
       in_flight: (passage) => this.#takeOff(passage),
@@ -187,12 +195,32 @@ export class Pipeline {
 
   async #authenticate(passage: Passage): Promise<Result<unknown>> {
     const { name, sender } = passage;
+    const { needs, scope }: Pick<OperationSpec, 'needs' | 'scope'> =
+      name === 'hello' ? { needs: 'token' } : operations[name];
+    if (isApiKey(sender.token ?? '')) return this.#authenticateKey(sender, scope);
     // A connection is let in once; a hundred thousand tokens kept in memory would be a tenth of what connections cost.
     const result = await this.#options.tokens.verify(sender.token ?? '', { isOnce: name === 'hello' });
     if (result.type !== 'ok') return this.#refuseStranger(sender, result);
+    if (needs === 'key') return refusal.needsApiKey(scope ?? '');
     const { userId, tokenId, issuedAtMs, expiresAtMs, tier } = result.value;
     passage.verified = result.value;
     sender.caller = { userId, tokenId, issuedAtMs, expiresAtMs, tier, address: sender.address };
+    return done;
+  }
+
+  /** [A23] An application's back end, which asks for the user that it names, else as the system. */
+  async #authenticateKey(sender: Sender, scope: ApiKeyScope | undefined): Promise<Result<unknown>> {
+    if (scope === undefined) return refusal.notWithApiKey();
+    const { asUser, token: key = '', address } = sender;
+    if (asUser != null && !userIds.test(asUser)) return refusal.invalid('the header Hongyan-User has a user id');
+    const identified = await this.#options.identifyKey({
+      key,
+      ...(asUser == null ? {} : { asUser: asUser as UserId }),
+    });
+    if (identified.type !== 'ok') return this.#refuseStranger(sender, identified);
+    const { keyId, userId, scopes } = identified.value;
+    if (!scopes.includes(scope)) return refusal.noScope(scope);
+    sender.caller = { userId, keyId, tokenId: `key ${keyId}`, address };
     return done;
   }
 
@@ -205,10 +233,10 @@ export class Pipeline {
   /** Senders that nothing counts are those without a user, and their operations do not have this step. */
   #takeOff(passage: Passage): Result<unknown> {
     const { sender } = passage;
-    const { userId } = callerIn(sender);
-    const flight = sender.flight ?? this.#flights.get(userId) ?? { inFlight: 0 };
+    const counted = countedAs(callerIn(sender));
+    const flight = sender.flight ?? this.#flights.get(counted) ?? { inFlight: 0 };
     if (flight.inFlight >= this.#options.inFlightMax) return failure.overloaded('requests are in flight', 100);
-    if (flight.inFlight === 0 && sender.flight === undefined) this.#flights.set(userId, flight);
+    if (flight.inFlight === 0 && sender.flight === undefined) this.#flights.set(counted, flight);
     flight.inFlight++;
     passage.flight = flight;
     return done;
@@ -218,7 +246,7 @@ export class Pipeline {
     if (flight === undefined) return;
     flight.inFlight--;
     assert(flight.inFlight >= 0, 'each request lands once');
-    if (sender.flight === undefined && flight.inFlight === 0) this.#flights.delete(callerIn(sender).userId);
+    if (sender.flight === undefined && flight.inFlight === 0) this.#flights.delete(countedAs(callerIn(sender)));
   }
 }
 
@@ -241,6 +269,11 @@ function noting(sender: Sender, allowed: Allowed | Promise<Allowed>): Checked {
   if (allowed.type === 'ok') sender.quota = allowed.value;
   return allowed;
 }
+
+/** The requests of a key are counted together, for whomever it asks. */
+const countedAs = ({ keyId, userId }: Caller): string => (keyId === undefined ? userId : `key ${keyId}`);
+
+const userIds = new RegExp(userIdPattern);
 
 function callerIn({ caller }: Sender): Caller {
   assert(caller !== undefined, 'the sender was authenticated by the step before');

@@ -61,6 +61,7 @@ function examplesOf(facts: Facts): Examples {
 }
 
 const ann = caller('ann');
+const backEnd = { ...caller('system'), keyId: 'k1' };
 const anyone: AnonymousCaller = { address: '127.0.0.1' };
 const nowhere = 'g:nowhere' as ConversationId;
 const nobody = user('nobody');
@@ -89,6 +90,16 @@ function accountExamples() {
       caller: ann,
       input: { device_id: 'phone' as DeviceId },
       refused: { input: { device_id: 'unknown' as DeviceId }, code: 'not_found' },
+    },
+    mintToken: {
+      caller: backEnd,
+      input: { user_id: user('fay'), create: true, display_name: 'Fay', ttl_s: 60, tier: 'paid' },
+      refused: { input: { user_id: nobody }, code: 'not_found' },
+    },
+    putUser: {
+      caller: backEnd,
+      input: { user_id: user('fay'), display_name: 'Fay F', disabled: true, tier: null },
+      refused: { input: { user_id: user('System') }, code: 'forbidden' },
     },
     logout: { caller: ann, input: {} },
     logoutAll: { caller: ann, input: {} },

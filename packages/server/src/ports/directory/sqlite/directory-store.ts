@@ -38,6 +38,8 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
     switch (op.type) {
       case 'createUser':
         return this.#users.create(op.value);
+      case 'updateUser':
+        return this.#users.update(op.value);
       case 'setPasswordHash':
         return this.#users.setPasswordHash(op.value);
       case 'setTier':

@@ -45,6 +45,7 @@ const migrations: readonly string[] = [
    CREATE TABLE private_row(
      user_no INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, UNIQUE(user_no, key));`,
   'ALTER TABLE user ADD COLUMN tier TEXT;',
+  'ALTER TABLE user ADD COLUMN is_disabled INTEGER NOT NULL DEFAULT 0;',
 ];
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */

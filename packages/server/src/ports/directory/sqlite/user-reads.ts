@@ -71,6 +71,7 @@ interface UserRow {
   readonly id: UserId;
   readonly display_name: string;
   readonly created_at: number;
+  readonly is_disabled: number;
 }
 interface DeviceRow {
   readonly id: DeviceId;
@@ -82,24 +83,25 @@ const toUser = (row: UserRow): UserRecord => ({
   userId: row.id,
   displayName: row.display_name,
   createdAtMs: row.created_at,
+  ...(row.is_disabled === 1 ? { isDisabled: true } : {}),
 });
 
 const toDevice = ({ id, name, last_seen }: DeviceRow): DeviceRecord => ({ deviceId: id, name, lastSeenMs: last_seen });
 
-const columns = 'id, display_name, created_at';
+const columns = 'id, display_name, created_at, is_disabled';
 const isAccount = 'created_at IS NOT NULL';
 
 /** Each MUST be answered along an index, without sorting. */
 export const searchSql = {
   byId: `SELECT ${columns} FROM user WHERE id >= ? AND id < ? AND ${isAccount} ORDER BY id LIMIT ?`,
-  byWord: `SELECT u.id, u.display_name, u.created_at FROM user_word w CROSS JOIN user u ON u.no = w.user_no
+  byWord: `SELECT u.id, u.display_name, u.created_at, u.is_disabled FROM user_word w CROSS JOIN user u ON u.no = w.user_no
     WHERE w.word >= ? AND w.word < ? ORDER BY w.word, w.user_no`,
 } as const;
 
 function prepare(db: Database) {
   return {
     users: db.prepare<UserRow & Asked, [string]>(
-      `SELECT asked.value AS asked, user.id, display_name, created_at
+      `SELECT asked.value AS asked, user.id, display_name, created_at, is_disabled
        FROM json_each(?) AS asked CROSS JOIN user ON user.id = asked.value WHERE ${isAccount}`,
     ),
     passwordHash: db.prepare<{ password_hash: string | null }, [string]>(

@@ -21,6 +21,18 @@ export class UserWrites {
     return true;
   }
 
+  /** The words of the former name are found by splitting it again: no index leads from a user to its words. */
+  update({ userId, displayName, isDisabled }: ValueOf<'updateUser'>): boolean {
+    const row = this.#statements.named.get(userId);
+    if (row === null) return false;
+    if (isDisabled !== undefined) this.#statements.setDisabled.run(isDisabled ? 1 : 0, row.no);
+    if (displayName === undefined || displayName === row.display_name) return true;
+    for (const word of searchKeys(row.display_name)) this.#statements.removeWord.run(word, row.no);
+    for (const word of searchKeys(displayName)) this.#statements.addWord.run(word, row.no);
+    this.#statements.setName.run(displayName, row.no);
+    return true;
+  }
+
   setPasswordHash({ userId, passwordHash }: ValueOf<'setPasswordHash'>): boolean {
     return this.#statements.setPasswordHash.run(passwordHash, userId).changes > 0;
   }
@@ -55,6 +67,12 @@ function prepare(db: Database) {
        RETURNING no`,
     ),
     addWord: db.prepare<unknown, [string, number]>('INSERT INTO user_word(word, user_no) VALUES(?, ?)'),
+    named: db.prepare<{ no: number; display_name: string }, [string]>(
+      'SELECT no, display_name FROM user WHERE id = ? AND created_at IS NOT NULL',
+    ),
+    removeWord: db.prepare<unknown, [string, number]>('DELETE FROM user_word WHERE word = ? AND user_no = ?'),
+    setName: db.prepare<unknown, [string, number]>('UPDATE user SET display_name = ? WHERE no = ?'),
+    setDisabled: db.prepare<unknown, [number, number]>('UPDATE user SET is_disabled = ? WHERE no = ?'),
     setPasswordHash: db.prepare<unknown, [string, string]>(
       'UPDATE user SET password_hash = ? WHERE id = ? AND created_at IS NOT NULL',
     ),

@@ -33,6 +33,32 @@ export function usersContract(current: Current): void {
     expect(won.filter((isMine) => isMine)).toHaveLength(1);
   });
 
+  test('[A25] a name and whether the user is let in are changed apart, in any case of the id, and found at once', async () => {
+    await current().createUser(newUser('Ann', 'Ann Lee'));
+    const find = async (query: string) =>
+      (await current().searchUsers({ query, limit: 9 })).map(({ userId }) => userId);
+    expect(await current().updateUser({ userId: user('ANN'), displayName: 'Anna Jones' })).toBe(true);
+    expect([await find('lee'), await find('jones'), await find('anna')]).toEqual([[], [user('Ann')], [user('Ann')]]);
+    expect(await current().updateUser({ userId: user('ann'), isDisabled: true })).toBe(true);
+    expect((await current().getUsers([user('ann')])).get(user('ann'))).toMatchObject({
+      userId: user('Ann'),
+      displayName: 'Anna Jones',
+      isDisabled: true,
+    });
+    expect(await current().updateUser({ userId: user('ann'), isDisabled: false })).toBe(true);
+    expect((await current().getUsers([user('ann')])).get(user('ann'))).not.toHaveProperty('isDisabled');
+    expect(await current().updateUser({ userId: user('nobody'), displayName: 'x' })).toBe(false);
+    expect(await find('x')).toEqual([]);
+  });
+
+  test('[A24] a user without a password has none', async () => {
+    const { passwordHash: _none, ...rest } = newUser('ann');
+    expect(await current().createUser(rest)).toBe(true);
+    expect(await current().getPasswordHash(user('ann'))).toBeUndefined();
+    expect(await current().setPasswordHash({ userId: user('ann'), passwordHash: 'new' })).toBe(true);
+    expect(await current().getPasswordHash(user('ann'))).toBe('new');
+  });
+
   test('[L3] a tier is set, changed and taken away, in any case of the id, and never of an unknown user', async () => {
     await current().createUser(newUser('Ann'));
     expect(await current().getTier(user('ann'))).toBeUndefined();

@@ -120,6 +120,11 @@ export async function openWorld({
     storedBytes: { charge: () => done },
     isSignupEnabled,
     mayIssuerCreate: true,
+    tokenTtlS: 3_600,
+    async setTier(userId, tier) {
+      await directory.setTier({ userId, tier: tier ?? undefined });
+      return done;
+    },
   };
   const core = startCore(given(deps));
   return {

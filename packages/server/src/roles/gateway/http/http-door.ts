@@ -57,7 +57,12 @@ export class HttpDoor {
     // A request that is refused while draining closes its connection: a stop waits for those before it alone.
     if (pipeline.isDraining) return stopping();
     const { headers } = request;
-    const sender: Sender = { ...from, host: headers.get('host'), token: bearerToken(headers.get('authorization')) };
+    const sender: Sender = {
+      ...from,
+      host: headers.get('host'),
+      token: bearerToken(headers.get('authorization')),
+      asUser: headers.get('hongyan-user'),
+    };
     const answer = await pipeline.run<OperationName>(name, sender, () => readInput(name, request, frameBytesMax));
     if (answer.type !== 'ok') return problemResponse(answer);
     const { http }: OperationSpec = operations[name];

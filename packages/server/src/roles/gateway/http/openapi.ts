@@ -58,7 +58,16 @@ export function openapi({ version, publicUrl }: OpenapiOptions): Json {
     servers: [{ url: publicUrl === '' ? '.' : publicUrl }],
     tags: [...new Set(operationNames.flatMap((name) => tagOf(operations[name])))].map((name) => ({ name })),
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'hy_<key_id>_<secret>',
+          description:
+            "The back end of an application. It asks for the user whom the header Hongyan-User names, or as the user 'system'. The scope that an operation needs is listed with it.",
+        },
+      },
       schemas: schemas.definitions(),
     },
     paths,
@@ -68,31 +77,50 @@ export function openapi({ version, publicUrl }: OpenapiOptions): Json {
 const tagOf = ({ http }: OperationSpec): readonly string[] => (http === undefined ? [] : [http.tag]);
 
 function describe(name: OperationName, spec: OperationSpec, schemas: NamedSchemas): Json {
-  const { http, summary, needs } = spec;
+  const { http, summary } = spec;
   return {
     operationId: name,
     summary,
     tags: [http?.tag],
-    ...(needs === 'nothing' ? {} : { security: [{ bearer: [] }] }),
+    ...securityOf(spec),
     parameters: parametersOf(spec, schemas),
     ...(hasBody(spec) ? { requestBody: requestBody(name, spec, schemas) } : {}),
     responses: { [http?.status ?? 204]: success(name, spec, schemas), ...problems(spec, schemas) },
   };
 }
 
+/** Either of the two where both may ask. */
+function securityOf({ needs, scope }: OperationSpec): Json {
+  if (needs === 'nothing') return {};
+  const user = needs === 'key' ? [] : [{ bearer: [] }];
+  return { security: [...user, ...(scope === undefined ? [] : [{ apiKey: [scope] }])] };
+}
+
+const asUserParameter = {
+  name: 'Hongyan-User',
+  in: 'header',
+  required: false,
+  description: 'With an API key: the user for whom it asks. Without it: system',
+  schema: { type: 'string' },
+  example: 'alice',
+};
+
 function parametersOf(spec: OperationSpec, schemas: NamedSchemas): Json[] {
   const { properties = {}, required = [] } = objectOf(spec.input);
   const params = pathParams(spec.http?.path ?? '');
   const excluded = excludedFields(spec.input);
-  return Object.entries(properties)
+  const own = Object.entries(properties)
     .filter(([name]) => params.includes(name) || !hasBody(spec))
-    .map(([name, schema]) => ({
-      name,
-      in: params.includes(name) ? 'path' : 'query',
-      required: params.includes(name) || required.includes(name),
-      schema: schemas.refer(schema),
-      ...(excluded.has(name) ? {} : { example: exampleOf(schema, name) }),
-    }));
+    .map(
+      ([name, schema]): Json => ({
+        name,
+        in: params.includes(name) ? 'path' : 'query',
+        required: params.includes(name) || required.includes(name),
+        schema: schemas.refer(schema),
+        ...(excluded.has(name) ? {} : { example: exampleOf(schema, name) }),
+      }),
+    );
+  return spec.scope === undefined ? own : [...own, asUserParameter];
 }
 
 function requestBody(name: OperationName, { input, http }: OperationSpec, schemas: NamedSchemas): Json {

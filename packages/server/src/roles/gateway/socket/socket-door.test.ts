@@ -52,7 +52,14 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
     publicUrl: 'http://x',
     listenAddress: () => ({ hostname: '', port: 1, isTls: false }),
   });
-  const pipeline = new Pipeline({ handlers, tokens, clock, log: silentLog, inFlightMax: limits.inFlightMax });
+  const pipeline = new Pipeline({
+    handlers,
+    tokens,
+    identifyKey: fake.core.identifyKey,
+    clock,
+    log: silentLog,
+    inFlightMax: limits.inFlightMax,
+  });
   let sessions = 0;
   const revoked = new RevocationSet();
   const revoke = (revocation: Revocation) => {

@@ -1,11 +1,16 @@
 // A core that answers each operation with an example of its output, and records what it was asked.
 
 import { done, ok } from '@hongyan/base/result';
-import type { ConversationId } from '@hongyan/protocol/ids';
+import { apiKeyScopes } from '@hongyan/protocol/api-key';
+import { type ConversationId, systemUserId } from '@hongyan/protocol/ids';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { operationNames, operations } from '@hongyan/protocol/operations/operations';
+import { refusal } from '@hongyan/protocol/refusals';
 import type { Core, CoreOperations } from '../../../ports/core/core.ts';
 import { exampleOf } from '../http/examples.ts';
+
+/** Has every scope. */
+export const fakeApiKey = 'hy_k1_0123456789abcdef';
 
 export interface Asked {
   readonly name: string;
@@ -38,6 +43,10 @@ export function fakeCore(overrides: Partial<Core> = {}, conversationIds: readonl
       sessions.add(caller.sessionId);
       return ok({ conversationIds: conversationIds as readonly ConversationId[], epoch: 'e1' });
     },
+    identifyKey: async ({ key, asUser }) =>
+      key === fakeApiKey
+        ? ok({ keyId: 'k1', scopes: apiKeyScopes, userId: asUser ?? systemUserId })
+        : refusal.badApiKey(),
     admitUser: async ({ userId }) => ok(userId),
     revocations: async () => ok({ revocations: [] }),
     closeSession: async ({ caller }) => void sessions.delete(caller.sessionId),
