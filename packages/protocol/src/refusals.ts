@@ -128,6 +128,7 @@ export const refusal = {
       'bad_request',
       'a webhook secret is "whsec_" and the base64 of 24 to 64 random bytes; leave it out to get one',
     ),
+  refusedBeforeSend: (reason: string) => refused('forbidden', reason),
   foreignPosition: () =>
     refused('bad_request', 'the position is of no event of this server: begin without one, at the oldest event kept'),
   eventsNotRecorded: () =>
@@ -140,6 +141,7 @@ export const failure = {
   unavailable: () => failed('unavailable', 'the store cannot take writes now: try again later', 1000),
   issuerUnreachable: () =>
     failed('unavailable', 'the keys of the issuer of this token cannot be read now: try again later', 5000),
+  noVerdict: () => failed('unavailable', 'messages cannot be checked now: try again later', 1000),
   coreUnreachable: () => failed('unavailable', 'the core does not answer: try again later', 1000),
   processSilent: (name: string) => failed('unavailable', `the process ${name} does not answer: try again later`, 1000),
   overloaded: (what: string, retryAfterMs = 1000) =>

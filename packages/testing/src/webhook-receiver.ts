@@ -32,6 +32,8 @@ export class WebhookReceiver {
   /** As given to the receiver by whoever added the endpoint. */
   secrets: string[] = [];
   answering: Answering;
+  /** Requests that came and are not answered yet. */
+  openCount = 0;
   readonly #server: ReturnType<typeof serve>;
 
   constructor(answering: Answering = () => 200) {
@@ -68,7 +70,9 @@ export class WebhookReceiver {
     const { pathname: path } = new URL(request.url);
     const body = await request.text();
     const event = JSON.parse(body) as ReceivedEvent;
+    this.openCount++;
     const answer = await this.answering(event, path);
+    this.openCount--;
     const response = typeof answer === 'number' ? new Response(null, { status: answer }) : answer;
     const { headers } = request;
     const validSecrets = this.secrets.filter((secret) => isSigned(headers, body, secret)).length;

@@ -29,6 +29,7 @@ import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { type OpenEvents, openEvents } from './events.ts';
+import { openSendHook } from './send-hook.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface OpenCore {
@@ -128,6 +129,7 @@ export async function openCore(
     access,
     bus,
     outlet: events.outlet,
+    sendHook: await openSendHook(config, { log, clock }),
     registry,
     tokens,
     clock,

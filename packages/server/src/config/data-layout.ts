@@ -10,6 +10,8 @@ export interface DataLayout {
   readonly access: string;
   /** There once events were recorded. */
   readonly events: string;
+  /** Signs what before-send-url is asked. */
+  readonly beforeSendSecret: string;
   readonly secret: string;
   /** The bearer token of the operator listener. */
   readonly operatorToken: string;
@@ -25,6 +27,7 @@ export function dataLayout(data: string): DataLayout {
     directory: join(data, 'directory.db'),
     access: join(data, 'access.db'),
     events: join(data, 'events.db'),
+    beforeSendSecret: join(data, 'before-send-secret'),
     secret: join(data, 'secret'),
     operatorToken: join(data, 'operator-token'),
     running: join(data, 'running.json'),

@@ -360,6 +360,28 @@ export const options = [
     [1, 8_760],
     'An endpoint that failed for so long without a success is disabled',
   ),
+  text('before-send-url', '', 'url', 'Asked before each message is accepted; empty = nobody is'),
+  number(
+    'before-send-timeout-ms',
+    1_000,
+    'ms',
+    [10, 30_000],
+    'Without an answer of before-send-url by then, before-send-fail decides',
+  ),
+  text(
+    'before-send-fail',
+    'closed',
+    'mode',
+    'Messages that before-send-url gave no verdict on are refused for the moment (closed) or accepted (open)',
+    ['open', 'closed'],
+  ),
+  number(
+    'before-send-in-flight-max',
+    256,
+    'messages',
+    [1, 65_536],
+    'Messages that before-send-url is asked about at once; further ones are refused as overloaded',
+  ),
   number(
     'store-bytes-max',
     0,

@@ -8,6 +8,8 @@ import type { MessageState } from './message-state.ts';
 export interface MessageReferences {
   readonly replyTo?: Seq | undefined;
   readonly mentions?: Mentions | undefined;
+  /** Of a message whose content the send hook replaced: the fingerprint of what its sender sent [W11]. */
+  readonly original?: string | undefined;
 }
 
 /** undefined when there are none: nearly all messages refer to nothing, and take the short way. */

@@ -2,6 +2,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import { done, ok } from '@hongyan/base/result';
+import type { UserId } from '@hongyan/protocol/ids';
 import type { Ack } from '@hongyan/protocol/operations/ack';
 import type { Input } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
@@ -11,26 +12,38 @@ import { checkKey, encodeContent } from '../../domain/send.ts';
 import type { MessageChangeCommand, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
+import type { SendChecks } from './send-checks.ts';
 import type { StoredBytes } from './stored-bytes.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
-type Charged = ReturnType<StoredBytes['charge']>;
+/** Whether a command may go up. */
+type Admitted = ReturnType<StoredBytes['charge']>;
 type Target = Pick<Input<'recall'>, 'conversation_id' | 'target_seq' | 'client_msg_id'>;
 
 export class ChangeSends {
   readonly #deps: Pick<CoreDeps, 'limits' | 'storedBytes'>;
   readonly #order: SubmitOrder;
+  readonly #checks: SendChecks | undefined;
 
-  constructor(deps: Pick<CoreDeps, 'limits' | 'storedBytes'>, order: SubmitOrder) {
+  /** `checks`: where new texts are looked at before they are accepted. */
+  constructor(
+    deps: Pick<CoreDeps, 'limits' | 'storedBytes'>,
+    { order, checks }: { readonly order: SubmitOrder; readonly checks: SendChecks | undefined },
+  ) {
     this.#deps = deps;
     this.#order = order;
+    this.#checks = checks;
   }
 
   async edit(caller: Caller, { content, expect_seq: expectSeq, ...target }: Input<'edit'>): Promise<Result<Ack>> {
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
     const charged = this.#deps.storedBytes.charge(caller, encoded.value);
-    return this.#change(caller, target, { type: 'edit', content, expectSeq }, charged);
+    const { userId: from } = caller;
+    const admitted = this.#checks
+      ? this.#checked({ from, ...target }, encoded.value, [charged, this.#checks])
+      : charged;
+    return this.#change(caller, target, { type: 'edit', content, expectSeq }, admitted);
   }
 
   async recall(caller: Caller, { reason, ...target }: Input<'recall'>): Promise<Result<Ack>> {
@@ -59,17 +72,34 @@ export class ChangeSends {
     return this.#submit({ type: 'change_private', conversationId, from, clientMsgId, change, deviceId }, charged);
   }
 
-  #change({ userId: from }: Caller, target: Target, change: MessageChange, charged?: Charged): Promise<Result<Ack>> {
+  #change({ userId: from }: Caller, target: Target, change: MessageChange, admitted?: Admitted): Promise<Result<Ack>> {
     const { conversation_id: conversationId, target_seq: targetSeq, client_msg_id: clientMsgId } = target;
-    return this.#submit({ type: 'change_message', conversationId, from, clientMsgId, targetSeq, change }, charged);
+    return this.#submit({ type: 'change_message', conversationId, from, clientMsgId, targetSeq, change }, admitted);
   }
 
-  async #submit(command: MessageChangeCommand | PrivateChangeCommand, charged: Charged = done): Promise<Result<Ack>> {
+  /** [W11] Later commands of the sender wait for the check: their order stays. */
+  async #checked(
+    {
+      from,
+      conversation_id: conversationId,
+      target_seq: targetSeq,
+      client_msg_id: clientMsgId,
+    }: Target & { from: UserId },
+    contentJson: string,
+    [charged, checks]: readonly [Admitted, SendChecks],
+  ): Promise<Result<undefined>> {
+    const key = checkKey(clientMsgId);
+    if (key.type !== 'ok') return key;
+    const paid = await charged;
+    return paid.type === 'ok' ? checks.edit({ conversationId, from, clientMsgId, targetSeq, contentJson }) : paid;
+  }
+
+  async #submit(command: MessageChangeCommand | PrivateChangeCommand, admitted: Admitted = done): Promise<Result<Ack>> {
     const { from, clientMsgId, conversationId } = command;
     const key = checkKey(clientMsgId);
     if (key.type !== 'ok') return key;
     const prepare = (own: Result<undefined>) => (own.type === 'ok' ? ok(command) : own);
-    const prepared = charged instanceof Promise ? charged.then(prepare) : prepare(charged);
+    const prepared = admitted instanceof Promise ? admitted.then(prepare) : prepare(admitted);
     const outcome = await this.#order.submit(from, prepared);
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a change ends as an entry');

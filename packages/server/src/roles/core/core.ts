@@ -25,6 +25,7 @@ import { PrivateStates } from './private-states.ts';
 import { ReactionSummaries } from './reaction-summaries.ts';
 import { Reactions } from './reactions.ts';
 import { Receipts } from './receipts.ts';
+import { SendChecks } from './send-checks.ts';
 import { Sends } from './sends.ts';
 import { SentPositions } from './sent-positions.ts';
 import { SignOuts } from './sign-outs.ts';
@@ -112,8 +113,9 @@ function operationsOf(
   const history = new History(deps, memberships, views);
   const places = new MessagePlaces(deps, memberships);
   const reactions = new Reactions(deps, memberships);
-  const sends = new Sends(deps, memberships, order);
-  const changes = new ChangeSends(deps, order);
+  const checks = deps.sendHook && new SendChecks(deps, deps.sendHook);
+  const sends = new Sends(deps, memberships, { order, checks });
+  const changes = new ChangeSends(deps, { order, checks });
   const sync = new Sync(deps, views);
   const { reading } = new ReadTurns(deps);
   return {

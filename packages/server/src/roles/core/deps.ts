@@ -10,6 +10,7 @@ import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
 import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
+import type { SendHook } from '../../ports/send-hook/send-hook.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
@@ -44,6 +45,8 @@ export interface CoreDeps {
   readonly bus: EventBus;
   /** Told of positions and presence, which are in no timeline. */
   readonly outlet: EventOutlet;
+  /** Absent: nobody is asked before a message is accepted. */
+  readonly sendHook?: SendHook | undefined;
   readonly registry: SessionRegistry;
   readonly tokens: Pick<Tokens, 'sign'>;
   readonly clock: Clock;

@@ -27,8 +27,8 @@ export class ReferenceChecks {
     this.#memberships = memberships;
   }
 
-  async check(entry: NewEntry, { replyTo, mentions }: MessageReferences): Promise<Result<Referring>> {
-    const references: References = { json: encodeReferences({ replyTo, mentions }), mentioned: mentions };
+  async check(entry: NewEntry, { replyTo, mentions, original }: MessageReferences): Promise<Result<Referring>> {
+    const references: References = { json: encodeReferences({ replyTo, mentions, original }), mentioned: mentions };
     const referring = { ...entry, references };
     // [D3] A repeat is answered as its first was, whoever has left since.
     if (await this.#deps.timeline.findByClientMsgId(entry)) return ok({ entry: referring, quote: undefined });

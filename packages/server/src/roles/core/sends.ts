@@ -12,6 +12,7 @@ import type { MessageCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
+import type { SendChecks } from './send-checks.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'limits' | 'storedBytes'>;
@@ -20,11 +21,18 @@ export class Sends {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
   readonly #order: SubmitOrder;
+  readonly #checks: SendChecks | undefined;
 
-  constructor(deps: Deps, memberships: MembershipCache, order: SubmitOrder) {
+  /** `checks`: where messages are looked at before they are accepted. */
+  constructor(
+    deps: Deps,
+    memberships: MembershipCache,
+    { order, checks }: { readonly order: SubmitOrder; readonly checks: SendChecks | undefined },
+  ) {
     this.#deps = deps;
     this.#memberships = memberships;
     this.#order = order;
+    this.#checks = checks;
   }
 
   async send(caller: Caller, input: Input<'send'>): Promise<Result<Output<'send'>>> {
@@ -47,7 +55,8 @@ export class Sends {
     const isNew = to !== undefined && !this.#memberships.knows(target.value);
     const canonical = isNew ? this.#withCanonicalId(from, to) : target.value;
     const charged = this.#deps.storedBytes.charge(caller, encoded.value);
-    const outcome = await this.#order.submit(from, prepare(message, canonical, charged));
+    const prepared = prepare(message, canonical, charged);
+    const outcome = await this.#order.submit(from, this.#checks ? this.#checked(prepared, this.#checks) : prepared);
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a message command ends as a message');
     const { msgId, seq, timestampMs, isDuplicate } = outcome.value;
@@ -60,6 +69,15 @@ export class Sends {
       status: 'ack',
     };
     return ok(isDuplicate ? { ...ack, duplicate: true } : ack);
+  }
+
+  /** [W11] Later messages of the sender wait for it: their order stays. */
+  async #checked(
+    prepared: Result<MessageCommand> | Promise<Result<MessageCommand>>,
+    checks: SendChecks,
+  ): Promise<Result<MessageCommand>> {
+    const command = await prepared;
+    return command.type === 'ok' ? checks.message(command.value) : command;
   }
 
   /** The direct conversation with the user that `to` names, in whatever case it is written; an unknown one is refused later. */

@@ -1,0 +1,128 @@
+// The send hook over HTTP: a request signed like a webhook, answered with what becomes of the message.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { ok } from '@hongyan/base/result';
+import { type Content, ContentSchema } from '@hongyan/protocol/content';
+import { checkShape, parseJson } from '@hongyan/protocol/parse';
+import { failure, type Result } from '@hongyan/protocol/refusals';
+import Type, { type Static } from 'typebox';
+import { eventIdOf } from '../../domain/event-id.ts';
+import { signedHeaders } from '../../domain/webhook-signature.ts';
+import type { Outbound, Posted } from '../outbound/outbound.ts';
+import type { QuestionedMessage, SendHook, Verdict } from './send-hook.ts';
+
+export interface HttpSendHookOptions {
+  readonly url: string;
+  readonly key: Uint8Array;
+  readonly timeoutMs: number;
+  /** What a message becomes when there is no verdict: sent, or refused for the moment. */
+  readonly whenSilent: 'open' | 'closed';
+  /** Questions under way; further messages are refused as overloaded. */
+  readonly inFlightMax: number;
+  readonly answerBytesMax: number;
+  readonly outbound: Outbound;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const AnswerSchema = Type.Union([
+  Type.Object({ action: Type.Literal('allow') }),
+  Type.Object({ action: Type.Literal('refuse'), reason: Type.Optional(Type.String({ maxLength: 500 })) }),
+  Type.Object({ action: Type.Literal('replace'), content: ContentSchema }),
+]);
+
+/** After so many silences in a row the hook is not asked for a while: each message would wait for its deadline. */
+const silencesMax = 10;
+const restMs = 5_000;
+
+export class HttpSendHook implements SendHook {
+  readonly #options: HttpSendHookOptions;
+  #inFlight = 0;
+  #silences = 0;
+  #restsUntilMs = 0;
+
+  constructor(options: HttpSendHookOptions) {
+    this.#options = options;
+  }
+
+  async ask(message: QuestionedMessage): Promise<Result<Verdict>> {
+    const { inFlightMax, clock } = this.#options;
+    if (clock.monotonicMs() < this.#restsUntilMs) return this.#silent();
+    if (this.#inFlight >= inFlightMax) return failure.overloaded('messages wait for the check before sending');
+    this.#inFlight++;
+    try {
+      const verdict = verdictOf(await this.#post(message), message.targetSeq === undefined);
+      if (typeof verdict === 'string') return this.#wasSilent(verdict);
+      this.#silences = 0;
+      return ok(verdict);
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  fingerprint(text: string): string {
+    return new Bun.CryptoHasher('sha256', this.#options.key).update(text).digest('hex').slice(0, 32);
+  }
+
+  #post(message: QuestionedMessage): Promise<Posted> {
+    const { url, key, timeoutMs, answerBytesMax, outbound, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const body = bodyOf(message, nowMs);
+    const id = eventIdOf('before_send', message.from, message.clientMsgId);
+    const headers = {
+      'content-type': 'application/json',
+      ...signedHeaders({ id, timestampS: Math.floor(nowMs / 1000), body }, [key]),
+    };
+    return outbound.post({ url, headers, body, timeoutMs, answerBytesMax });
+  }
+
+  #wasSilent(why: string): Result<Verdict> {
+    const { log, clock, whenSilent } = this.#options;
+    this.#silences++;
+    log.warn('no verdict of the check before sending', { why, when_silent: whenSilent });
+    if (this.#silences >= silencesMax) this.#restsUntilMs = clock.monotonicMs() + restMs;
+    return this.#silent();
+  }
+
+  #silent(): Result<Verdict> {
+    return this.#options.whenSilent === 'open' ? ok({ type: 'allow' }) : failure.noVerdict();
+  }
+}
+
+/** The content passes through as the text it was encoded to. */
+function bodyOf(message: QuestionedMessage, nowMs: number): string {
+  const { conversationId, from, clientMsgId, contentJson, replyTo, mentions, targetSeq } = message;
+  const data = JSON.stringify({
+    conversation_id: conversationId,
+    from,
+    client_msg_id: clientMsgId,
+    ...(targetSeq === undefined ? {} : { target_seq: targetSeq }),
+    ...(replyTo === undefined ? {} : { reply_to: { seq: replyTo } }),
+    ...(mentions === undefined ? {} : { mentions }),
+  });
+  const type = targetSeq === undefined ? 'message.before_send' : 'message.before_edit';
+  const timestamp = new Date(nowMs).toISOString();
+  return `{"type":"${type}","timestamp":"${timestamp}","data":${data.slice(0, -1)},"content":${contentJson}}}`;
+}
+
+/** A text: why there is none. */
+function verdictOf(posted: Posted, mayReplace: boolean): Verdict | string {
+  if (posted.type === 'failed') return posted.error;
+  const { status, body, isCut } = posted;
+  if (status !== 200) return `HTTP ${status}; the answer is 200 with an action`;
+  if (isCut) return 'the answer is too long';
+  const parsed = parseJson(body);
+  const answer =
+    parsed.type === 'ok' ? checkShape<Static<typeof AnswerSchema>>(AnswerSchema, parsed.value, 'answer') : parsed;
+  if (answer.type !== 'ok') return answer.message;
+  switch (answer.value.action) {
+    case 'allow':
+      return { type: 'allow' };
+    case 'refuse':
+      return { type: 'refuse', reason: answer.value.reason ?? 'this message was not accepted' };
+    case 'replace':
+      if (!mayReplace) return 'an edit is allowed or refused, not replaced';
+      return { type: 'replace', content: answer.value.content as Content };
+  }
+}
