@@ -1,0 +1,105 @@
+// kill -9 at random moments while messages are sent and delivered to a receiver that fails at random: no event is lost, each has one
+// webhook-id, and in each conversation they come in their order.
+
+import { afterAll, expect, test } from 'bun:test';
+import { type Account, signUp } from '@hongyan/testing/http-client';
+import { askOperator } from '@hongyan/testing/operator';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { until } from '@hongyan/testing/until';
+import { WebhookReceiver } from '@hongyan/testing/webhook-receiver';
+import { WireClient } from '@hongyan/testing/wire-client';
+import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
+
+const rounds = Number(process.env.HONGYAN_FAULT_ROUNDS ?? 12);
+const loadMsMax = 250;
+const inFlightMax = 6;
+const peers = ['bob', 'carol', 'dave', 'erin'];
+const env = {
+  HONGYAN_WEBHOOK_PRIVATE_ADDRESSES: 'true',
+  HONGYAN_WEBHOOK_RETRY_MS: '10',
+  HONGYAN_WEBHOOK_ATTEMPTS_MAX: '100',
+  HONGYAN_WEBHOOK_TIMEOUT_MS: '300',
+};
+
+let receiver: WebhookReceiver | undefined;
+afterAll(async () => {
+  await killServers();
+  await removeDataFolders();
+  await receiver?.stop();
+});
+
+test(`[W1][W4][W5] ${rounds} kills lose no event, invent none, and keep the order of each conversation`, async () => {
+  const random = createRandom(testSeed('webhook kill'));
+  const own = new WebhookReceiver(async () => {
+    const share = random();
+    // Now and then a receiver fails, and now and then it hangs for longer than it may.
+    if (share < 0.02) await Bun.sleep(400);
+    return share < 0.2 ? 500 : 200;
+  });
+  receiver = own;
+  const dataDir = await dataFolder('webhook-kill');
+  let server: ServerProcess = await startServer({ dataDir, env });
+  const ann = await signUp(server.url, 'ann');
+  for (const peer of peers) await signUp(server.url, peer);
+  const added = await askOperator(dataDir, 'POST', '/admin/v1/webhooks', { url: own.url, types: ['message.created'] });
+  own.secrets = [String(added.body.secret)];
+  const acked = new Map<string, number>();
+  for (let round = 0; round < rounds; round++) {
+    const load = write(server, ann, { acked, random, round });
+    await Bun.sleep(random() * loadMsMax);
+    await server.kill();
+    await load;
+    server = await startServer({ dataDir, port: server.port, env });
+  }
+  await until(
+    () => {
+      const delivered = new Set(own.events.map(({ data }) => String(data.client_msg_id)));
+      return [...acked.keys()].every((key) => delivered.has(key));
+    },
+    { withinMs: 60_000, what: 'every acknowledged message to be delivered' },
+  );
+  const lastSeq = new Map<string, number>();
+  for (const { data } of own.events) {
+    const [conversation, seq] = [String(data.conversation_id), Number(data.seq)];
+    expect({ conversation, seq }).toEqual({ conversation, seq: (lastSeq.get(conversation) ?? 0) + 1 });
+    lastSeq.set(conversation, seq);
+    const key = String(data.client_msg_id);
+    // What was not acknowledged may have been committed all the same.
+    if (acked.has(key)) expect({ key, seq: acked.get(key) }).toEqual({ key, seq });
+  }
+  const idByPlace = new Map<string, string>();
+  for (const { event, headers, validSecrets } of own.received) {
+    const place = `${event.data.conversation_id} ${event.data.seq}`;
+    const id = headers.get('webhook-id') ?? '';
+    expect({ place, id: idByPlace.get(place) ?? id, validSecrets }).toEqual({ place, id, validSecrets: 1 });
+    idByPlace.set(place, id);
+  }
+  const repeats = own.received.filter(({ status }) => status === 200).length - own.events.length;
+  console.log(
+    `webhook kill: ${rounds} kills, ${acked.size} messages, ${own.received.length} requests, ${repeats} repeats`,
+  );
+}, 240_000);
+
+/** Until the connection ends. */
+async function write(
+  server: ServerProcess,
+  { token, userId }: Account,
+  load: { readonly acked: Map<string, number>; readonly random: () => number; readonly round: number },
+): Promise<void> {
+  const wire = await WireClient.open({ url: server.url, token, userId, deviceId: 'phone' });
+  let isOver = false;
+  void wire.closed.then(() => {
+    isOver = true;
+  });
+  let count = 0;
+  const writer = async () => {
+    while (!isOver) {
+      const to = peers[Math.floor(load.random() * peers.length)] ?? 'bob';
+      const client_msg_id = `${load.round} ${++count}`;
+      const content = { type: 'text', text: client_msg_id };
+      const ack = await wire.request({ type: 'send', to, client_msg_id, content });
+      if (ack?.type === 'ack') load.acked.set(client_msg_id, Number(ack.seq));
+    }
+  };
+  await Promise.all(Array.from({ length: inFlightMax }, writer));
+}
