@@ -18,14 +18,17 @@ const byField: Readonly<Record<string, unknown>> = {
   delivered_count: 1,
   delivered_seq: 41,
   device_id: 'phone-1',
+  device_token: 'c0ffee-0001',
   display_name: 'Alice Jones',
   duplicate: true,
   edited: 43,
+  endpoint_id: 'wh_q3Zk0c1fVt2y',
   expect_seq: 0,
   expires_in: 604_800,
   first_seq: 1,
   from: 'alice',
   has_more: false,
+  id: 'evt_0199f3a2-7c20-7a01-8c3d-2f6f0b9d4e11',
   key: '👍',
   keys: ['👍'],
   kind: 'direct',
@@ -39,6 +42,7 @@ const byField: Readonly<Record<string, unknown>> = {
   online: true,
   password: 'correct horse battery staple',
   pinned: true,
+  position: '7c2f90a1b3d4.1204',
   query: 'ali',
   read_count: 1,
   read_seq: 40,
@@ -48,6 +52,7 @@ const byField: Readonly<Record<string, unknown>> = {
   role: 'owner',
   seq: 41,
   status: 'ack',
+  target_msg_id: '0199f3a2-7c1f-7b62-9c3d-6b0f1d2e3f40',
   target_seq: 41,
   text: 'Dinner at seven?',
   through_seq: 43,
@@ -58,13 +63,16 @@ const byField: Readonly<Record<string, unknown>> = {
   unread: 1,
   unread_mentions: 0,
   url: 'https://im.example.org',
+  user_count: 1,
   user_id: 'alice',
+  user_ids: ['bob'],
   with: 'bob',
 };
 
 interface Shape {
   readonly type?: string;
   readonly const?: unknown;
+  readonly format?: string;
   readonly anyOf?: readonly TSchema[];
   readonly oneOf?: readonly { readonly required?: readonly string[] }[];
   readonly not?: { readonly required?: readonly string[] };
@@ -74,14 +82,22 @@ interface Shape {
 
 /** A value of the schema. `field` is the name of the property that has it. */
 export function exampleOf(schema: TSchema, field?: string): unknown {
-  const { const: constant, anyOf, properties, items, type } = schema as Shape;
+  const { const: constant, format, anyOf, properties, items, type } = schema as Shape;
   if (constant !== undefined) return constant;
+  if (format === 'date-time') return '2025-11-24T16:02:03.456Z';
+  if (field !== undefined && !isOneOf(anyOf, byField[field])) return exampleOf(schema);
   if (field !== undefined && Object.hasOwn(byField, field)) return byField[field];
   if (anyOf?.[0] !== undefined) return exampleOf(anyOf[0], field);
   if (properties !== undefined) return objectExample(schema as Shape, properties);
   // All other lists of texts are lists of user ids.
   if (items !== undefined) return [exampleOf(items, (items as Shape).type === 'string' ? 'user_id' : undefined)];
   return type === 'boolean' ? true : type === 'integer' || type === 'number' ? 1 : 'text';
+}
+
+/** Of a choice between constants, whether the value is one; true where there is none. */
+function isOneOf(anyOf: Shape['anyOf'], value: unknown): boolean {
+  const constants = (anyOf ?? []).map((choice) => (choice as Shape).const);
+  return constants.length === 0 || constants.includes(undefined) || constants.includes(value);
 }
 
 /** Of fields that exclude each other the first stands in the example. */

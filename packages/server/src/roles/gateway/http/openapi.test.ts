@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { errorStatus } from '@hongyan/protocol/codes';
+import { eventSchemas, eventTypes } from '@hongyan/protocol/events';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { operationNames, operations } from '@hongyan/protocol/operations/operations';
 import type { TSchema } from 'typebox';
@@ -22,6 +23,7 @@ interface Described {
 }
 interface Document {
   readonly paths: Record<string, Record<string, Described>>;
+  readonly webhooks: Record<string, Record<string, Pick<Described, 'requestBody'>>>;
   readonly servers: readonly { readonly url: string }[];
   readonly components: { readonly schemas: Record<string, TSchema> };
 }
@@ -66,6 +68,15 @@ test('every example is valid against the schema that checks requests, or that an
     const answer = responses[String(http?.status)]?.content?.['application/json']?.example;
     if (output !== undefined && http?.status !== undefined)
       expect([operationId, Value.Errors(output, answer)]).toEqual([operationId, []]);
+  }
+});
+
+test('[W1] every type of event is among the webhooks, with an example of its schema', () => {
+  const { webhooks } = document;
+  expect(Object.keys(webhooks)).toEqual([...eventTypes]);
+  for (const type of eventTypes) {
+    const example = webhooks[type]?.post?.requestBody?.content['application/json']?.example;
+    expect([type, Value.Errors(eventSchemas[type], example)]).toEqual([type, []]);
   }
 });
 

@@ -4,6 +4,7 @@ import { errorStatus } from '@hongyan/protocol/codes';
 import { ContentSchema } from '@hongyan/protocol/content';
 import { ConversationSchema, ConversationSummarySchema, MemberSchema } from '@hongyan/protocol/conversation';
 import { EntrySchema } from '@hongyan/protocol/entry';
+import { type EventType, eventSchemas, eventTypes } from '@hongyan/protocol/events';
 import { AuthResultSchema } from '@hongyan/protocol/operations/accounts';
 import { MessagePlaceSchema } from '@hongyan/protocol/operations/messages';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
@@ -71,6 +72,33 @@ export function openapi({ version, publicUrl }: OpenapiOptions): Json {
       schemas: schemas.definitions(),
     },
     paths,
+    webhooks: Object.fromEntries(eventTypes.map((type) => [type, { post: describeEvent(type, schemas) }])),
+  };
+}
+
+/** [W3] What an application's back end receives; docs/webhooks.md says how it checks the signature. */
+function describeEvent(type: EventType, schemas: NamedSchemas): Json {
+  const schema = eventSchemas[type];
+  const header = (name: string, description: string, example: string) => ({
+    ...{ name, in: 'header', required: true, description, schema: { type: 'string' }, example },
+  });
+  return {
+    summary: type,
+    tags: ['events'],
+    parameters: [
+      header('webhook-id', 'Of the event: the same for each attempt', 'evt_0199f3a2-7c20-7a01-8c3d-2f6f0b9d4e11'),
+      header('webhook-timestamp', 'Unix seconds of this attempt', '1764000123'),
+      header('webhook-signature', 'As Standard Webhooks says', 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='),
+    ],
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: schemas.refer(schema), example: exampleOf(schema) } },
+    },
+    responses: {
+      '2XX': { description: 'Received; it does not come again' },
+      '410': { description: 'The endpoint wants no more events: it is disabled' },
+      default: { description: 'Tried again later' },
+    },
   };
 }
 
