@@ -2,7 +2,7 @@
 // webhook-id, and in each conversation they come in their order.
 
 import { afterAll, expect, test } from 'bun:test';
-import { type Account, signUp } from '@hongyan/testing/http-client';
+import { signUp } from '@hongyan/testing/http-client';
 import { askOperator } from '@hongyan/testing/operator';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { until } from '@hongyan/testing/until';
@@ -45,7 +45,8 @@ test(`[W1][W4][W5] ${rounds} kills lose no event, invent none, and keep the orde
   own.secrets = [String(added.body.secret)];
   const acked = new Map<string, number>();
   for (let round = 0; round < rounds; round++) {
-    const load = write(server, ann, { acked, random, round });
+    const wire = await WireClient.open({ url: server.url, token: ann.token, userId: ann.userId, deviceId: 'phone' });
+    const load = write(wire, { acked, random, round });
     await Bun.sleep(random() * loadMsMax);
     await server.kill();
     await load;
@@ -82,11 +83,9 @@ test(`[W1][W4][W5] ${rounds} kills lose no event, invent none, and keep the orde
 
 /** Until the connection ends. */
 async function write(
-  server: ServerProcess,
-  { token, userId }: Account,
+  wire: WireClient,
   load: { readonly acked: Map<string, number>; readonly random: () => number; readonly round: number },
 ): Promise<void> {
-  const wire = await WireClient.open({ url: server.url, token, userId, deviceId: 'phone' });
   let isOver = false;
   void wire.closed.then(() => {
     isOver = true;

@@ -274,6 +274,35 @@ describe.each(profiles)('webhooks on $name', (profile) => {
     await own.next(({ data }) => data.msg_id === ack.msg_id);
   });
 
+  test('[W10] pulled events are those that a webhook gets, page by page, and the next one is waited for', async () => {
+    const pulling = await profile.start({ ...env, HONGYAN_EVENTS_PULL: 'true' });
+    const pull = (query: string) => askOperator(pulling.dataDir, 'GET', `/admin/v1/events?${query}`);
+    const dave = await Person.join(pulling.url, 'dave');
+    await Person.join(pulling.url, 'erin');
+    const wire = await dave.device('d');
+    opened.push(wire);
+    for (const word of ['one', 'two', 'three']) await send(wire, 'erin', word);
+    const words: unknown[] = [];
+    let position = '';
+    await until(async () => {
+      const query = `types=message.created&limit=2${position === '' ? '' : `&after=${position}`}`;
+      const { body } = await pull(query);
+      for (const event of body.events as ReceivedEvent[]) {
+        expect(shapeProblem(event)).toBe('');
+        words.push((event.data.content as { readonly text: string }).text);
+      }
+      position = String(body.position);
+      return words.length === 3 && body.has_more === false;
+    });
+    expect(words).toEqual(['one', 'two', 'three']);
+    const waiting = pull(`types=message.created&wait_s=20&after=${position}`);
+    await send(wire, 'erin', 'four');
+    expect((await waiting).body.events).toMatchObject([{ data: { content: text('four') } }]);
+    for (const query of ['after=x.1', 'limit=0', 'limit=501', 'wait_s=31', 'types=nothing'])
+      expect([query, (await pull(query)).status]).toEqual([query, 400]);
+    expect(await operator('GET', '/admin/v1/events')).toMatchObject({ status: 409 });
+  });
+
   test('[W4] a removed endpoint gets nothing more', async () => {
     expect((await operator('DELETE', `${webhooksPath}/${endpointId}`)).status).toBe(204);
     const { own } = await listen({ types: ['message.created'] });

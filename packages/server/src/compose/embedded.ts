@@ -18,7 +18,7 @@ import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
-import { webhookRoutes } from './webhook-routes.ts';
+import { eventsRoute, webhookRoutes } from './webhook-routes.ts';
 
 export interface Running {
   /** Where clients of this machine connect. */
@@ -56,6 +56,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
       checks: [opened.check, front.check],
       routes: [
         ...webhookRoutes(opened.events.webhooks),
+        eventsRoute(opened.events.reader),
         ...tierRoutes(opened.tiers),
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
       ],

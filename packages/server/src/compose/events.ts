@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
 import { CountBy } from '../metrics/count-by.ts';
+import type { Metrics, Sample } from '../metrics/metrics.ts';
 import { StoreMeter } from '../metrics/store-meter.ts';
 import type { Directory } from '../ports/directory/directory.ts';
 import type { EventLog } from '../ports/event-log/event-log.ts';
@@ -15,7 +16,7 @@ import { registerFeedLag } from '../ports/timeline/feed-lag.ts';
 import type { SqliteTimelineStore } from '../ports/timeline/sqlite-timeline.ts';
 import type { DeliveryRules } from '../roles/worker/events/endpoint-deliveries.ts';
 import { EventRecorder } from '../roles/worker/events/recorder.ts';
-import { Webhooks, type WebhooksDeps } from '../roles/worker/events/webhooks.ts';
+import { type EndpointView, Webhooks, type WebhooksDeps } from '../roles/worker/events/webhooks.ts';
 import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
@@ -78,6 +79,7 @@ export async function openEvents(
     onAttempt: (outcome) => attempts.add(outcome),
     isPulled: config.eventsPull,
   });
+  registerEndpoints(metrics, webhooks);
   if (config.eventsPull || existsSync(path)) await webhooks.start();
   return {
     outlet: recorder,
@@ -89,6 +91,21 @@ export async function openEvents(
       await events?.close();
     },
   };
+}
+
+/** Endpoints are few, and operators add them: they may be a label. */
+function registerEndpoints(metrics: Metrics, webhooks: Webhooks): void {
+  const gauge = (name: string, help: string, measure: (view: EndpointView) => number) =>
+    metrics.gauge({
+      ...{ name, help },
+      read: async () => (await webhooks.list()).map((view): Sample => [{ endpoint: view.endpoint.id }, measure(view)]),
+    });
+  gauge('hongyan_webhook_lag_events', 'Events after the place that each endpoint has come to', ({ behind }) => behind);
+  gauge('hongyan_webhook_waiting_events', 'Events that wait for another attempt', ({ parked }) => parked);
+  gauge('hongyan_webhook_dead_letters', 'Events whose last attempt failed', ({ dead }) => dead);
+  gauge('hongyan_webhook_enabled', '1 for endpoints that are sent events', ({ endpoint }) =>
+    Number(endpoint.isEnabled),
+  );
 }
 
 function deliveryRules(config: Config): DeliveryRules {

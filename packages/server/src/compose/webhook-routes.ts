@@ -4,6 +4,7 @@ import { done, ok } from '@hongyan/base/result';
 import { type EventType, eventTypes, unfilteredTypes } from '@hongyan/protocol/events';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import Type from 'typebox';
+import type { EventReader } from '../ports/event-log/event-reader.ts';
 import type { Attempt, DeadLetter, Endpoint } from '../ports/event-log/webhooks.ts';
 import type { OperatorRequest, OperatorRoute } from '../roles/operator/route.ts';
 import type { EndpointView, Webhooks } from '../roles/worker/events/webhooks.ts';
@@ -70,6 +71,42 @@ export function webhookRoutes(webhooks: Webhooks): readonly OperatorRoute[] {
       },
     },
   ];
+}
+
+/** [W10] Events page by page, from a position on; `reader`: absent where events are not pulled. */
+export function eventsRoute(reader: EventReader | undefined): OperatorRoute {
+  return {
+    method: 'GET',
+    path: '/admin/v1/events',
+    isSlow: true,
+    async handle({ query, signal }) {
+      if (!reader) return refusal.eventsNotRecorded();
+      const types = typesOf(query.get('types')?.split(',') ?? []);
+      if (types.type !== 'ok') return types;
+      const limit = numberOf(query, 'limit', { standard: pageSize, max: pageMax });
+      const waitS = numberOf(query, 'wait_s', { standard: 0, max: waitSMax });
+      if (limit === undefined || limit === 0) return refusal.invalid(`limit is a number from 1 to ${pageMax}`);
+      if (waitS === undefined) return refusal.invalid(`wait_s is a number from 0 to ${waitSMax}`);
+      return reader.pull({
+        ...{ after: query.get('after') ?? undefined, limit, waitMs: waitS * 1000, signal },
+        types: types.value.length === 0 ? undefined : [...types.value, ...unfilteredTypes],
+      });
+    },
+  };
+}
+
+const pageSize = 100;
+const pageMax = 500;
+const waitSMax = 30;
+
+function numberOf(
+  query: URLSearchParams,
+  name: string,
+  { standard, max }: { readonly standard: number; readonly max: number },
+): number | undefined {
+  const text = query.get(name);
+  if (text === null) return standard;
+  return /^\d{1,4}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
 }
 
 const idOf = ({ id = '' }: OperatorRequest['params']): string => id;
