@@ -5,6 +5,7 @@ import { createClient } from '@hongyan/client';
 import type { UserId } from '@hongyan/client/api';
 import { createIndexedDbStorage } from '@hongyan/client/indexed-db-storage';
 import { type BrowserStorage, storageName } from './browser/browser-storage.ts';
+import { clientName } from './browser/client-name.ts';
 import { closeConversation } from './browser/route.ts';
 import { serverAddress } from './browser/server-address.ts';
 import { ChatState } from './state/chat-state.ts';
@@ -20,7 +21,13 @@ interface SignedIn {
 }
 
 /** What the browser keeps; all tabs follow it. */
-type Kept = SignedIn | { readonly type: 'expired'; readonly userId: UserId } | { readonly type: 'signed-out' };
+type Kept = SignedIn | Ended | { readonly type: 'signed-out' };
+
+/** What the sign-in page says of the session before: it expired, or this device was signed out from another one. */
+export interface Ended {
+  readonly type: 'expired' | 'revoked';
+  readonly userId: UserId;
+}
 
 export interface AuthAnswer {
   readonly access_token: string;
@@ -30,10 +37,12 @@ export interface AuthAnswer {
 export class Session {
   /** undefined: the sign-in page is shown. */
   readonly chat = new Signal<ChatState | undefined>(undefined);
-  /** Whose session expired, for the sign-in page that follows. */
-  readonly expiredUserId = new Signal<UserId | undefined>(undefined);
+  /** How the last session ended, for the sign-in page that follows. */
+  readonly ended = new Signal<Ended | undefined>(undefined);
   readonly #storage: BrowserStorage;
   #now: Kept = { type: 'signed-out' };
+  /** The connection may end by it before the answer is there. */
+  #isLeaving = false;
 
   constructor(storage: BrowserStorage) {
     this.#storage = storage;
@@ -61,10 +70,28 @@ export class Session {
     this.#follow();
   }
 
+  /** The same on all devices of the user. Rejects, and changes nothing, when the server cannot be told. */
+  async signOutEverywhere(): Promise<void> {
+    this.#isLeaving = true;
+    try {
+      await this.chat.get()?.client.logoutAll();
+      this.signOut();
+    } finally {
+      this.#isLeaving = false;
+    }
+  }
+
   /** The token is no longer good: asks for the password again. The outbox stays and is sent after that. */
   signInAgain(): void {
     const chat = this.chat.get();
     this.#keep(chat ? { type: 'expired', userId: chat.userId } : { type: 'signed-out' });
+    this.#follow();
+  }
+
+  /** Another device signed this one out, or all: what it kept is deleted, as if the user had done so here. */
+  #signedOutElsewhere(userId: UserId): void {
+    if (this.#isLeaving || this.chat.get()?.userId !== userId) return;
+    this.#keep({ type: 'revoked', userId });
     this.#follow();
   }
 
@@ -80,7 +107,7 @@ export class Session {
     if (isSame(before, kept)) return;
     this.#now = kept;
     if (before.type === 'signed-in') this.#end(kept);
-    this.expiredUserId.set(kept.type === 'expired' ? kept.userId : undefined);
+    this.ended.set(kept.type === 'expired' || kept.type === 'revoked' ? kept : undefined);
     if (kept.type === 'signed-in') this.#begin(kept);
   }
 
@@ -90,7 +117,10 @@ export class Session {
       token: () => token,
       // One store per user, so that two accounts in one browser do not mix.
       storage: createIndexedDbStorage(storageName(userId)),
-      clientName: 'hongyan-chat',
+      clientName: clientName(navigator),
+    });
+    client.on('state', (state) => {
+      if (state.type === 'closed' && state.reason === 'token_revoked') this.#signedOutElsewhere(userId);
     });
     const chat = new ChatState({ client, userId, storage: this.#storage });
     chat.people.learn([{ userId, displayName }]);
@@ -106,9 +136,11 @@ export class Session {
     chat.stop();
     switch (next.type) {
       case 'signed-out':
+      case 'revoked':
         closeConversation();
         chat.forget();
-        // Offline the server cannot be told; what lies on this device is deleted all the same.
+        // The token is revoked too. Offline the server cannot be told: what lies on this device is deleted all the same, and the token
+        // is good until it expires, or until another device signs this one out.
         chat.client.logout().catch(() => {});
         return;
       case 'signed-in':
@@ -126,15 +158,16 @@ export class Session {
 
 function isSame(a: Kept, b: Kept): boolean {
   if (a.type === 'signed-in' && b.type === 'signed-in') return a.userId === b.userId && a.token === b.token;
-  if (a.type === 'expired' && b.type === 'expired') return a.userId === b.userId;
-  return a.type === b.type;
+  return a.type === b.type && userOf(a) === userOf(b);
 }
+
+const userOf = (kept: Kept): UserId | undefined => (kept.type === 'signed-out' ? undefined : kept.userId);
 
 /** Anything that this page did not write counts as signed out. */
 function keptIn(value: unknown): Kept {
   const { type, userId, displayName, token } = (value ?? {}) as { readonly [field: string]: unknown };
   if (typeof userId !== 'string' || userId === '') return { type: 'signed-out' };
-  if (type === 'expired') return { type: 'expired', userId: userId as UserId };
+  if (type === 'expired' || type === 'revoked') return { type, userId: userId as UserId };
   if (typeof token !== 'string' || token === '') return { type: 'signed-out' };
   const name = typeof displayName === 'string' ? displayName : userId;
   return { type: 'signed-in', userId: userId as UserId, displayName: name, token };

@@ -351,8 +351,28 @@ export interface Client {
   getUser(userId: UserId): Promise<User>;
   /** Users with an id, or a word of the name, that starts with the query, of which the first 256 characters count. */
   searchUsers(query: string): Promise<readonly User[]>;
-  /** Closes, in all tabs of the device, and deletes what it kept: conversations, cursor, outbox. Waiting sends reject. Rejects when the storage cannot delete. */
-  logout(): Promise<void>;
+  /** Where the user is logged in, or was: newest first. */
+  devices(): Promise<readonly OwnDevice[]>;
+  /** Signs another device of the user out: it has to log in again. */
+  revokeDevice(deviceId: DeviceId): Promise<void>;
+  /**
+   * Closes, in all tabs of the device, and deletes what it kept: conversations, cursor, outbox. Waiting sends reject. Then the server
+   * is told, so that the token is good for nobody any more: `isRevoked` is false where it could not be reached, as offline; the token
+   * is then good until it expires, or until another device signs this one out. Rejects when the storage cannot delete.
+   */
+  logout(): Promise<{ readonly isRevoked: boolean }>;
+  /** Signs out every device of the user, this one too. Rejects, and changes nothing, when the server cannot be reached. */
+  logoutAll(): Promise<void>;
+}
+
+export interface OwnDevice {
+  readonly deviceId: DeviceId;
+  /** What its client calls itself; empty when it did not. */
+  readonly name: string;
+  readonly lastSeenMs: number;
+  readonly isOnline: boolean;
+  /** This one. */
+  readonly isCurrent: boolean;
 }
 
 export interface SendOptions {

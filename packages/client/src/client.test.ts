@@ -111,7 +111,8 @@ describe('logging out', () => {
     await client.connect();
     let answer: (response: Response) => void = () => {};
     const asked = new Promise<void>((resolve) => {
-      server.http = () => {
+      server.http = ({ url }) => {
+        if (url.endsWith('/v1/auth/logout')) return new Response(null, { status: 204 });
         resolve();
         return new Promise((resolveResponse) => {
           answer = resolveResponse;
@@ -128,6 +129,42 @@ describe('logging out', () => {
     await Bun.sleep(0);
     expect(reported).toEqual([]);
     expect((await storage.load()).conversations).toEqual([]);
+  });
+
+  test('[C13] the server is told once the device is cleared, and the outcome says whether it heard', async () => {
+    const told: string[] = [];
+    server.http = async ({ method, url, headers }) => {
+      told.push(
+        `${method} ${new URL(url).pathname} ${headers.get('authorization')} ${(await storage.load()).meta.userId}`,
+      );
+      return new Response(null, { status: 204 });
+    };
+    const client = create();
+    await client.connect();
+    expect(await client.logout()).toEqual({ isRevoked: true });
+    expect(told).toEqual([`POST /v1/auth/logout Bearer ${tokenOf('me')} undefined`]);
+    server.http = () => Response.json({ code: 'token_revoked', detail: '' }, { status: 401 });
+    expect(await create().logout()).toEqual({ isRevoked: true });
+    server.http = () => Response.json({ code: 'unavailable', detail: '' }, { status: 503 });
+    expect(await create().logout()).toEqual({ isRevoked: false });
+    token = () => Promise.reject(new Error('offline'));
+    expect(await create().logout()).toEqual({ isRevoked: false });
+  });
+
+  test('[C13] all devices are logged out by the server first: without it nothing changes', async () => {
+    const client = create();
+    await client.connect();
+    server.http = () => Response.json({ code: 'unavailable', detail: '' }, { status: 503 });
+    expect(await rejectionOf(client.logoutAll())).toMatchObject({ code: 'unavailable' });
+    expect(client.userId).toBeDefined();
+    const told: string[] = [];
+    server.http = ({ url }) => {
+      told.push(new URL(url).pathname);
+      return new Response(null, { status: 204 });
+    };
+    await client.logoutAll();
+    expect(told).toEqual(['/v1/auth/logout-all', '/v1/auth/logout']);
+    expect(client.userId).toBeUndefined();
   });
 
   test('a send that waits has its answer, and the next user begins with nothing', async () => {

@@ -3,7 +3,7 @@
 import { systemClock } from '@hongyan/base/clock';
 import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
 import type {
@@ -124,11 +124,45 @@ class HongyanClient implements Client {
     await this.#session?.close();
   }
 
-  async logout(): Promise<void> {
+  async logout(): Promise<{ readonly isRevoked: boolean }> {
     const session = this.#session;
+    const token = this.#token();
+    token.catch(() => {}); // handled below, once the device is cleared
     this.#end();
     session?.announceLogout();
     await this.#storage.clear();
+    return { isRevoked: await this.#revoke(token) };
+  }
+
+  async logoutAll(): Promise<void> {
+    await this.#call('logoutAll', {});
+    await this.logout();
+  }
+
+  async devices() {
+    const { devices } = await this.#call('listOwnDevices', {});
+    const own = this.deviceId;
+    return devices.map(({ device_id: deviceId, name, last_seen: lastSeenMs, online: isOnline, current }) => {
+      // Devices that share the token are current for the server.
+      const isCurrent = own === undefined ? current : deviceId === own;
+      return { deviceId, name, lastSeenMs, isOnline, isCurrent };
+    });
+  }
+
+  revokeDevice(device_id: DeviceId): Promise<void> {
+    return this.#call('revokeOwnDevice', { device_id });
+  }
+
+  /** A token that the server refuses is good for nobody either. */
+  async #revoke(asked: Promise<string>): Promise<boolean> {
+    const token = await asked.catch(() => undefined);
+    if (token === undefined) return false;
+    try {
+      await call('logout', {}, { url: this.#options.url, token, timeoutMs: logoutTimeoutMs });
+      return true;
+    } catch (error) {
+      return ['unauthorized', 'token_revoked'].includes(toClientError(error).code);
+    }
   }
 
   #newId(): string {
@@ -476,6 +510,9 @@ class HongyanClient implements Client {
 function isUndone(name: RouteName, { cause }: ClientError): boolean {
   return !/^(POST|PATCH) /.test(routes[name]) || cause === undefined;
 }
+
+/** Whoever logs out waits for it. */
+const logoutTimeoutMs = 5_000;
 
 const storageWarning = 'the storage failed: what is sent now may not survive a restart';
 

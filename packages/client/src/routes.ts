@@ -9,6 +9,10 @@ export type Route = `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /v1/${string
 export const routes = {
   signup: 'POST /v1/auth/signup',
   login: 'POST /v1/auth/login',
+  logout: 'POST /v1/auth/logout',
+  logoutAll: 'POST /v1/auth/logout-all',
+  listOwnDevices: 'GET /v1/me/devices',
+  revokeOwnDevice: 'DELETE /v1/me/devices/{device_id}',
   getUser: 'GET /v1/users/{user_id}',
   searchUsers: 'GET /v1/users',
   createConversation: 'POST /v1/conversations',

@@ -310,8 +310,9 @@ test('[C11] [C8] a log-out in one tab is one in all, and nothing is kept', async
   server.texts = ['a'];
   const [first, second] = await two();
   const waiting = first.client.send({ conversationId: group }, { type: 'text', text: 'b' });
+  const answered = rejectionOf(waiting);
   await second.client.logout();
-  await expect(waiting).rejects.toBeInstanceOf(ClientError);
+  expect(await answered).toBeInstanceOf(ClientError);
   expect(first.client.userId).toBeUndefined();
   clock.advance(300);
   expect(await storage.load()).toMatchObject({ outbox: [], conversations: [] });

@@ -11,6 +11,7 @@ import { Avatar } from '../ui/avatar.tsx';
 import { Choice } from '../ui/choice.tsx';
 import { LanguageSwitch } from '../ui/language-switch.tsx';
 import { useName } from '../ui/use-names.ts';
+import { Devices } from './devices.tsx';
 import { Dialog } from './dialog.tsx';
 
 export function Settings({ session, onClose }: { readonly session: Session; readonly onClose: () => void }) {
@@ -43,6 +44,7 @@ export function Settings({ session, onClose }: { readonly session: Session; read
         }}
       />
       <Chosen settings={settings} />
+      <Devices session={session} />
       <SignOut session={session} />
     </Dialog>
   );

@@ -19,7 +19,7 @@ const passwordCharsMin = 8;
 
 export function SignIn({ session }: { readonly session: Session }) {
   const { t } = useTranslation();
-  const expiredUserId = useSignal(session.expiredUserId);
+  const ended = useSignal(session.ended);
   const [mode, setMode] = useState<Mode>('login');
   return (
     <main className="sign-in">
@@ -29,8 +29,12 @@ export function SignIn({ session }: { readonly session: Session }) {
           <h1>{t('app.name')}</h1>
           <p>{t('app.tagline')}</p>
         </header>
-        {expiredUserId !== undefined && <p className="notice">{t('signIn.expired')}</p>}
-        <Credentials key={mode} mode={mode} session={session} firstUserId={expiredUserId ?? ''} />
+        {ended !== undefined && (
+          <p className="notice" role="status">
+            {t(`signIn.${ended.type}`)}
+          </p>
+        )}
+        <Credentials key={mode} mode={mode} session={session} firstUserId={ended?.userId ?? ''} />
         <button type="button" className="link" onClick={() => setMode(mode === 'login' ? 'signup' : 'login')}>
           {mode === 'login' ? t('signIn.toSignup') : t('signIn.toLogin')}
         </button>
