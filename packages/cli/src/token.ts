@@ -1,6 +1,7 @@
 // hongyan token: an access token for a user, signed with the data folder's secret.
 
 import { systemClock } from '@hongyan/base/clock';
+import { isSystemUser } from '@hongyan/protocol/ids';
 import { withReaders } from '@hongyan/server/compose/data-folder';
 import { tokensOf } from '@hongyan/server/compose/tokens';
 import type { Command } from './command.ts';
@@ -20,6 +21,7 @@ export const token: Command = {
     const users = await withReaders(config, ({ directory }) => directory.getUsers([userId]));
     const user = users.get(userId);
     if (!user) throw new Error(`${data} has no user ${userId}: add it with hongyan user add ${userId}`);
+    if (user.isDisabled === true || isSystemUser(user.userId)) throw new Error(`nobody is let in as ${user.userId}`);
     const tokens = await tokensOf(data, { ttlS, clock: systemClock });
     const { accessToken, expiresInS } = await tokens.sign(user.userId);
     const answer = { user_id: user.userId, access_token: accessToken, expires_in: expiresInS };

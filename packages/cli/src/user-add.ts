@@ -2,6 +2,7 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { createLog } from '@hongyan/base/log';
+import { isSystemUser } from '@hongyan/protocol/ids';
 import { refusal } from '@hongyan/protocol/refusals';
 import { openDirectory } from '@hongyan/server/compose/data-folder';
 import { checkDisplayName } from '@hongyan/server/domain/names';
@@ -24,6 +25,7 @@ export const userAdd: Command = {
   options: ['data'],
   async run({ config, words, switches, values }) {
     const userId = onlyUserId(words, 'user add');
+    if (isSystemUser(userId)) throw new UsageError(refusal.reservedUserId().message);
     const name = checkDisplayName(values.get('display-name') ?? userId);
     if (name.type !== 'ok') throw new UsageError(name.message);
     const directory = await openDirectory(config, createLog({ level: 'error' }));

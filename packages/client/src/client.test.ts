@@ -131,7 +131,7 @@ describe('logging out', () => {
     expect((await storage.load()).conversations).toEqual([]);
   });
 
-  test('[C13] the server is told once the device is cleared, and the outcome says whether it heard', async () => {
+  test('[C14] the server is told once the device is cleared, and the outcome says whether it heard', async () => {
     const told: string[] = [];
     server.http = async ({ method, url, headers }) => {
       told.push(
@@ -151,7 +151,7 @@ describe('logging out', () => {
     expect(await create().logout()).toEqual({ isRevoked: false });
   });
 
-  test('[C13] all devices are logged out by the server first: without it nothing changes', async () => {
+  test('[C14] all devices are logged out by the server first: without it nothing changes', async () => {
     const client = create();
     await client.connect();
     server.http = () => Response.json({ code: 'unavailable', detail: '' }, { status: 503 });

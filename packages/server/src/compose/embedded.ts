@@ -10,6 +10,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
 import type { ListConnections } from '../roles/operator/connections.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
+import { keyRoutes } from '../roles/operator/keys.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
 import { type OpenCore, openCore } from './core.ts';
@@ -58,6 +59,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         ...webhookRoutes(opened.events.webhooks),
         eventsRoute(opened.events.reader),
         ...tierRoutes(opened.tiers),
+        ...keyRoutes(opened.access, surroundings.clock),
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
       ],
       connections: (page) => front.connections(page),

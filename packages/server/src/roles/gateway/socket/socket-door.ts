@@ -479,6 +479,9 @@ function closeReasonOf({ code }: Exclude<Result<never>, { type: 'ok' }>): CloseR
     case 'token_revoked':
     case 'rate_limited':
       return code;
+    // What it came with opens no connection: asking again changes nothing.
+    case 'forbidden':
+      return 'unauthorized';
     case 'unavailable':
       return 'going_away';
     default:

@@ -1,0 +1,54 @@
+// [A20, A21] API keys for operators: what there are, a new one, and revoking one.
+
+import type { Clock } from '@hongyan/base/clock';
+import { done, ok } from '@hongyan/base/result';
+import { apiKeyScopes } from '@hongyan/protocol/api-key';
+import { refusal } from '@hongyan/protocol/refusals';
+import Type from 'typebox';
+import { apiKeyBytes, formatApiKey, hashOfSecret, newApiKey } from '../../domain/api-key.ts';
+import { type ApiKeyRecord, type ApiKeys, apiKeyNameCharsMax, apiKeysMax } from '../../ports/access/api-keys.ts';
+import type { OperatorRoute } from './route.ts';
+
+const NewKeySchema = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: apiKeyNameCharsMax }),
+  scopes: Type.Array(Type.Union(apiKeyScopes.map((scope) => Type.Literal(scope))), { minItems: 1 }),
+});
+
+export function keyRoutes(keys: ApiKeys, clock: Pick<Clock, 'nowMs'>): readonly OperatorRoute[] {
+  return [
+    { method: 'GET', path: '/admin/v1/keys', handle: async () => ok({ keys: (await keys.listKeys()).map(jsonOf) }) },
+    {
+      method: 'POST',
+      path: '/admin/v1/keys',
+      async handle(request) {
+        const body = await request.body(NewKeySchema);
+        if (body.type !== 'ok') return body;
+        const { name, scopes } = body.value;
+        const key = newApiKey(crypto.getRandomValues(new Uint8Array(apiKeyBytes)));
+        const secretHash = hashOfSecret(key.secret);
+        const record = { keyId: key.keyId, name, scopes: [...new Set(scopes)], secretHash, createdAtMs: clock.nowMs() };
+        const outcome = await keys.createKey(record);
+        if (outcome === 'full') return refusal.tooMany('API keys', apiKeysMax);
+        if (outcome === 'taken') return refusal.taken(`the id ${key.keyId}`);
+        // Shown this once.
+        return ok({ ...jsonOf(record), key: formatApiKey(key) });
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/admin/v1/keys/:key_id',
+      async handle({ params }) {
+        const keyId = params.key_id ?? '';
+        return (await keys.revokeKey(keyId)) ? done : refusal.noSuch(`key ${keyId.slice(0, 64)}`);
+      },
+    },
+  ];
+}
+
+const jsonOf = ({ keyId, name, scopes, createdAtMs, lastUsedAtMs }: ApiKeyRecord) => ({
+  key_id: keyId,
+  name,
+  scopes,
+  created_at: createdAtMs,
+  ...(lastUsedAtMs === undefined ? {} : { last_used_at: lastUsedAtMs }),
+});
