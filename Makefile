@@ -19,10 +19,15 @@ node_modules/.installed: package-lock.json package.json
 
 WEB := $(if $(wildcard apps/chat/index.html),apps/chat/dist/index.html)
 
-apps/chat/dist/index.html: node_modules/.installed $(shell find apps/chat packages/client/src packages/protocol/src packages/base/src -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
+apps/chat/dist/index.html: node_modules/.installed $(shell find apps/chat packages/look packages/client/src packages/protocol/src packages/base/src -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 	cd apps/chat && ../../$(BIN)/vite build
 
-start: node_modules/.installed $(WEB) ## Run the server with the web chat and two demo accounts
+CONSOLE := $(if $(wildcard apps/admin/index.html),apps/admin/dist/index.html)
+
+apps/admin/dist/index.html: node_modules/.installed $(shell find apps/admin packages/look packages/profile/src -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
+	cd apps/admin && ../../$(BIN)/vite build
+
+start: node_modules/.installed $(WEB) $(CONSOLE) ## Run the server with the web chat and two demo accounts
 	@$(BUN) packages/cli/src/main.ts start --demo
 
 check: node_modules/.installed ## Format, lint, layers, unused code, types and the fast tests
@@ -33,13 +38,13 @@ check: node_modules/.installed ## Format, lint, layers, unused code, types and t
 	$(BIN)/tsc -p .
 	timeout $(CHECK_SECONDS) $(BUN) test --timeout $(TEST_MS) packages apps bench tools
 
-test: node_modules/.installed $(WEB) chromium prometheus ## Everything: fast tests, scenarios, faults, browsers
+test: node_modules/.installed $(WEB) $(CONSOLE) chromium prometheus ## Everything: fast tests, scenarios, faults, browsers
 	timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS)
 
 bench: node_modules/.installed ## Measure; see docs/benchmarks.md
 	$(BUN) bench/run.ts
 
-build: node_modules/.installed $(WEB) ## One executable with the web client inside, dist/hongyan, and the client library with its types
+build: node_modules/.installed $(WEB) $(CONSOLE) ## One executable with the web client inside, dist/hongyan, and the client library with its types
 	$(BUN) tools/build.ts
 	$(BUN) tools/build-client.ts
 	$(BUN) tools/build-client-types.ts

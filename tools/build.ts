@@ -13,6 +13,8 @@ export interface BuildRequest {
   readonly outfile: string;
   /** The folder of the built web client; what is not there is not inside, and GET / answers 404 then. */
   readonly webDist?: string;
+  /** The same of the operators' console. */
+  readonly consoleDist?: string;
 }
 
 export interface BuildResult {
@@ -25,9 +27,11 @@ export interface BuildResult {
 export async function buildExecutable({
   outfile,
   webDist = join(root, 'apps/chat/dist'),
+  consoleDist = join(root, 'apps/admin/dist'),
 }: BuildRequest): Promise<BuildResult> {
   const workers = await workerEntries();
   const webFiles = await filesBelow(webDist);
+  const consoleFiles = await filesBelow(consoleDist);
   await mkdir(dirname(outfile), { recursive: true });
   // Beside the outcome, so that a rename puts it there whole: a running executable cannot be written over.
   const folder = await mkdtemp(join(dirname(outfile), '.build-'));
@@ -38,7 +42,13 @@ export async function buildExecutable({
       root: sources,
       target: 'bun',
       sourcemap: 'inline',
-      plugins: [webClientInside(webDist, webFiles), workersByPlace],
+      plugins: [
+        pagesInside([
+          { name: 'embeddedWebRoot', dist: webDist, files: webFiles },
+          { name: 'embeddedConsole', dist: consoleDist, files: consoleFiles },
+        ]),
+        workersByPlace,
+      ],
       // What lies in the folder where the executable is started is not its configuration.
       compile: { outfile: made, autoloadDotenv: false, autoloadBunfig: false },
     });
@@ -74,19 +84,32 @@ const workersByPlace: BunPlugin = {
   },
 };
 
-/** Puts the files of the web client in the place of the module that has none when the server runs from its sources. */
-function webClientInside(webDist: string, files: readonly string[]): BunPlugin {
-  const imports = files.map((path, index) => `import file${index} from ${JSON.stringify(path)} with { type: 'file' };`);
-  const entries = files.map(
-    (path, index) => `[${JSON.stringify(`/${relative(webDist, path)}`)}, Bun.file(file${index})]`,
-  );
-  const contents = `${imports.join('\n')}\nexport const embeddedWebRoot = new Map([${entries.join(', ')}]);\n`;
+interface Pages {
+  /** The export that has them. */
+  readonly name: string;
+  readonly dist: string;
+  readonly files: readonly string[];
+}
+
+/** Puts the files of the web client and of the console in the place of the module that has none when the server runs from its sources. */
+function pagesInside(all: readonly Pages[]): BunPlugin {
+  const contents = all.map(moduleOf).join('');
   return {
-    name: 'web client inside',
+    name: 'pages inside',
     setup(build) {
       build.onLoad({ filter: /compose[\\/]embedded-web-root\.ts$/ }, () => ({ contents, loader: 'ts' }));
     },
   };
+}
+
+function moduleOf({ name, dist, files }: Pages): string {
+  const imports = files.map(
+    (path, index) => `import ${name}${index} from ${JSON.stringify(path)} with { type: 'file' };`,
+  );
+  const entries = files.map(
+    (path, index) => `[${JSON.stringify(`/${relative(dist, path)}`)}, Bun.file(${name}${index})]`,
+  );
+  return `${imports.join('\n')}\nexport const ${name} = new Map([${entries.join(', ')}]);\n`;
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

@@ -11,21 +11,48 @@ interface Layer {
 
 const wire = ['base', 'protocol'];
 const client = [...wire, 'client'];
-const server = [...wire, 'metrics', 'domain', 'ports', 'adapters', 'transport', 'config', 'http', 'roles', 'compose'];
+const server = [
+  ...wire,
+  'profile',
+  'profiles',
+  'metrics',
+  'domain',
+  'ports',
+  'adapters',
+  'transport',
+  'config',
+  'http',
+  'roles',
+  'compose',
+];
 
 const layers: readonly Layer[] = [
   { name: 'base', files: /^packages\/base\/src\//, mayImport: [] },
   { name: 'protocol', files: /^packages\/protocol\/src\//, mayImport: ['base'] },
+  { name: 'profile', files: /^packages\/profile\/src\//, mayImport: [] },
   { name: 'client', files: /^packages\/client\/src\//, mayImport: wire },
   { name: 'load', files: /^packages\/load\/src\//, mayImport: client },
-  { name: 'chat', files: /^apps\/chat\/src\//, mayImport: client },
+  // What the web applications look like.
+  { name: 'look', files: /^packages\/look\/src\//, mayImport: [] },
+  { name: 'chat', files: /^apps\/chat\/src\//, mayImport: [...client, 'look'] },
+  { name: 'admin', files: /^apps\/admin\/src\//, mayImport: ['look', 'profile'] },
   { name: 'terminal', files: /^apps\/terminal\/src\//, mayImport: client },
+  // What every process and thread of the server can tell of itself.
+  { name: 'profiles', files: /^packages\/server\/src\/profiles\//, mayImport: [...wire, 'profile'] },
   { name: 'domain', files: /^packages\/server\/src\/domain\//, mayImport: wire },
   // What processes count, above all that counts.
   { name: 'metrics', files: /^packages\/server\/src\/metrics\//, mayImport: wire },
   // An adapter stands beside its port; what adapters of one technology share has a folder of its own.
-  { name: 'ports', files: /^packages\/server\/src\/ports\//, mayImport: [...wire, 'metrics', 'domain', 'adapters'] },
-  { name: 'adapters', files: /^packages\/server\/src\/adapters\//, mayImport: [...wire, 'metrics', 'domain', 'ports'] },
+  {
+    name: 'ports',
+    files: /^packages\/server\/src\/ports\//,
+    mayImport: [...wire, 'profiles', 'metrics', 'domain', 'adapters'],
+  },
+  {
+    name: 'adapters',
+    files: /^packages\/server\/src\/adapters\//,
+    mayImport: [...wire, 'profile', 'profiles', 'metrics', 'domain', 'ports'],
+  },
   {
     name: 'transport',
     files: /^packages\/server\/src\/transport\//,
@@ -36,7 +63,7 @@ const layers: readonly Layer[] = [
   {
     name: 'roles',
     files: /^packages\/server\/src\/roles\//,
-    mayImport: [...wire, 'metrics', 'domain', 'ports', 'http'],
+    mayImport: [...wire, 'profile', 'profiles', 'metrics', 'domain', 'ports', 'http'],
   },
   { name: 'compose', files: /^packages\/server\/src\/compose\//, mayImport: server },
   { name: 'cli', files: /^packages\/cli\/src\//, mayImport: [...server, 'client', 'load', 'terminal'] },

@@ -9,8 +9,8 @@ import { dataFolder, killServers, removeDataFolders, type ServerProcess, startSe
 export const password = 'correct horse';
 /** A page that does not show what is waited for within this has failed. */
 export const waitMsMax = 20_000;
-const chat = join(import.meta.dir, '../../apps/chat');
-export const webRoot = join(chat, 'dist');
+const apps = join(import.meta.dir, '../../apps');
+export const webRoot = join(apps, 'chat/dist');
 
 export interface Stage {
   /** A test that stops it puts one in its place. */
@@ -27,7 +27,7 @@ export interface Stage {
 
 /** `args`: further options of the server. */
 export async function openStage(name: string, args: readonly string[] = []): Promise<Stage> {
-  await built();
+  await Promise.all([built('chat'), built('admin')]);
   const server = await startServer({
     dataDir: await dataFolder(name),
     args: ['--web-root', webRoot, '--log-level', 'warn', ...args],
@@ -78,11 +78,12 @@ async function connectedClient(url: string, userId: UserId): Promise<Client> {
 }
 
 /** What `make test` builds before; here for a test that is run alone. */
-async function built(): Promise<void> {
-  if (existsSync(join(chat, 'dist/index.html'))) return;
-  const build = Bun.spawn([process.execPath, 'x', 'vite', 'build'], { cwd: chat, stdout: 'pipe', stderr: 'pipe' });
+async function built(app: string): Promise<void> {
+  const cwd = join(apps, app);
+  if (existsSync(join(cwd, 'dist/index.html'))) return;
+  const build = Bun.spawn([process.execPath, 'x', 'vite', 'build'], { cwd, stdout: 'pipe', stderr: 'pipe' });
   if ((await build.exited) !== 0)
-    throw new Error(`the web chat does not build:\n${await new Response(build.stderr).text()}`);
+    throw new Error(`apps/${app} does not build:\n${await new Response(build.stderr).text()}`);
 }
 
 function chromiumPath(): string {

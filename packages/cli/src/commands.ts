@@ -9,6 +9,9 @@ import { inspect } from './inspect.ts';
 import { keyCreate, keyList, keyRevoke } from './key.ts';
 import { logLevel } from './log-level.ts';
 import { secretRotate } from './secret-rotate.ts';
+import { profileList } from './profile-list.ts';
+import { profileShow } from './profile-show.ts';
+import { profileTake } from './profile-take.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { token } from './token.ts';
@@ -41,10 +44,18 @@ const webhooks: CommandGroup = {
   commands: webhookCommands,
 };
 
-const namedGroups: readonly CommandGroup[] = [users, keys, secrets, webhooks];
+const profiles: CommandGroup = {
+  title: 'Profiles of a running server',
+  name: 'profile',
+  summary: 'Where CPU time goes and what memory holds: list, take, show',
+  commands: [profileList, profileTake, profileShow],
+};
+
+const namedGroups: readonly CommandGroup[] = [users, keys, secrets, webhooks, profiles];
 
 export const groups: readonly CommandGroup[] = [
   { title: 'Server', commands: [start, status, logLevel, checkConfig, secretRotate, bench, versionCommand] },
+  { ...profiles, title: 'Server' },
   { ...users, commands: [...users.commands, token] },
   { ...keys, title: users.title },
   { title: 'Messages', commands: [chat, inspect] },

@@ -5,7 +5,7 @@ import { readRunning } from '@hongyan/server/config/running-server';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-const timeoutMs = 30_000;
+const timeoutMsDefault = 30_000;
 
 export class OperatorClient {
   readonly #data: string;
@@ -28,15 +28,15 @@ export class OperatorClient {
   }
 
   /** What the route answers as JSON, undefined for 204. Rejects with the server's own sentence when it refuses. */
-  async request(method: Method, path: string, body?: unknown): Promise<unknown> {
-    const response = await this.fetch(method, path, body);
+  async request(method: Method, path: string, body?: unknown, timeoutMs?: number): Promise<unknown> {
+    const response = await this.fetch(method, path, body, timeoutMs);
     const text = await response.text();
     if (!response.ok) throw new Error(detailOf(text) ?? `the server answered ${response.status} to ${method} ${path}`);
     return text === '' ? undefined : JSON.parse(text);
   }
 
   /** Whatever it answers. */
-  async fetch(method: Method, path: string, body?: unknown): Promise<Response> {
+  async fetch(method: Method, path: string, body?: unknown, timeoutMs = timeoutMsDefault): Promise<Response> {
     try {
       return await fetch(`${this.#url}${path}`, {
         method,

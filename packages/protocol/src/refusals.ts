@@ -95,6 +95,11 @@ export const refusal = {
   notMember: () => refused('not_member', 'you are not a member of this conversation'),
   noSuch: (what: string) => refused('not_found', `there is no ${what}`),
   taken: (what: string) => refused('conflict', `${what} is taken`),
+  profiling: (process: string, running: string) =>
+    refused(
+      'conflict',
+      `${process} is busy with ${running}: one profile of a process is taken at a time, ask again later`,
+    ),
   keyReused: () =>
     refused(
       'conflict',
@@ -144,6 +149,7 @@ export const failure = {
   noVerdict: () => failed('unavailable', 'messages cannot be checked now: try again later', 1000),
   coreUnreachable: () => failed('unavailable', 'the core does not answer: try again later', 1000),
   processSilent: (name: string) => failed('unavailable', `the process ${name} does not answer: try again later`, 1000),
+  profilerFailed: (reason: string) => failed('unavailable', `the profile could not be taken: ${reason}`),
   overloaded: (what: string, retryAfterMs = 1000) =>
     failed('overloaded', `too many ${what}: try again later`, retryAfterMs),
   unknownOutcome: () =>

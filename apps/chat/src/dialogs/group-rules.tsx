@@ -1,8 +1,8 @@
 // Who may do what in a group: shown to all, changed by its administrators.
 
 import type { ConversationRules, ConversationView, Who } from '@hongyan/client/api';
+import { Choice } from '@hongyan/look/choice';
 import { useTranslation } from 'react-i18next';
-import { Choice } from '../ui/choice.tsx';
 
 const choices = ['post', 'add', 'mentionAll'] as const;
 

@@ -10,12 +10,12 @@ import type {
   Seq,
   UserId,
 } from '@hongyan/client/api';
+import { Choice } from '@hongyan/look/choice';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { StatusMark } from '../messages/status-mark.tsx';
 import { useChat } from '../state/chat-state.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { Choice } from '../ui/choice.tsx';
 import { errorWords } from '../ui/error-words.ts';
 import { Problem } from '../ui/problem.tsx';
 import { fullTime } from '../ui/time.ts';

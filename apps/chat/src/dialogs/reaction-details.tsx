@@ -1,11 +1,11 @@
 // Who reacted to a message: all of them with what they chose, or those who chose one.
 
 import type { ClientMessage, ConversationId, Seq } from '@hongyan/client/api';
+import { Choice } from '@hongyan/look/choice';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { inColour } from '../messages/reactions.tsx';
 import { useChat } from '../state/chat-state.ts';
-import { Choice } from '../ui/choice.tsx';
 import { Dialog } from './dialog.tsx';
 import { PagedPeople } from './paged-people.tsx';
 import { type PageRequest, usePages } from './use-pages.ts';

@@ -1,5 +1,6 @@
 // Who is signed in, what they have chosen for all their devices, and the way out.
 
+import { Choice } from '@hongyan/look/choice';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { theme, themes } from '../browser/settings.ts';
@@ -8,7 +9,6 @@ import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import { enterKeys, receiptChoices, type UserSettings } from '../state/user-settings.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { Choice } from '../ui/choice.tsx';
 import { LanguageSwitch } from '../ui/language-switch.tsx';
 import { useName } from '../ui/use-names.ts';
 import { Devices } from './devices.tsx';

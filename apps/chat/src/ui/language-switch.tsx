@@ -1,10 +1,10 @@
 // Chooses the language; each is named in itself, so that everyone finds their own.
 
+import { Choice } from '@hongyan/look/choice';
 import { useTranslation } from 'react-i18next';
 import { language } from '../browser/settings.ts';
 import { type Language, languageNames, languages } from '../i18n/i18n.ts';
 import { useSignal } from '../state/signal.ts';
-import { Choice } from './choice.tsx';
 
 /** `onChange` beside the change of this page. */
 export function LanguageSwitch({ onChange }: { readonly onChange?: (chosen: Language) => void }) {

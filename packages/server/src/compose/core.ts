@@ -21,6 +21,7 @@ import { MemorySessionRegistry } from '../ports/session-registry/memory-session-
 import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../ports/timeline/timeline.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
+import type { ProfiledThreads } from '../profiles/profiled-threads.ts';
 import { CallerLimits } from '../roles/core/caller-limits.ts';
 import { startCore } from '../roles/core/core.ts';
 import type { CoreLimits } from '../roles/core/deps.ts';
@@ -55,7 +56,13 @@ const directoryWritesPerCommand = 10;
 
 export async function openCore(
   config: Config,
-  { log, clock, metrics, tokens }: Surroundings & { readonly tokens: Pick<Tokens, 'sign'> },
+  {
+    log,
+    clock,
+    metrics,
+    tokens,
+    threads,
+  }: Surroundings & { readonly tokens: Pick<Tokens, 'sign'>; readonly threads: ProfiledThreads },
 ): Promise<OpenCore> {
   const lock = lockFolder(config.data);
   const layout = dataLayout(config.data);
@@ -71,6 +78,7 @@ export async function openCore(
     maxBytes: config.storeBytesMax === 0 ? undefined : config.storeBytesMax,
     batchMax: config.commitBatchMax,
     onDeath,
+    threads,
   };
   // Two batches of commands may be under way, and each change of a conversation adds an entry of its own.
   const timeline = await openSqliteTimeline({

@@ -1,6 +1,7 @@
-// The web client inside the executable: tools/build.ts puts a map of its files in the place of this module.
+// The web client and the console inside the executable: tools/build.ts puts maps of their files in the place of this module.
 
-import type { StaticFiles } from '../roles/gateway/http/static-files.ts';
+import type { StaticFiles } from '../http/static-files.ts';
 
-/** undefined when the server runs from its sources. */
+/** Both are undefined when the server runs from its sources. */
 export const embeddedWebRoot: StaticFiles | undefined = undefined;
+export const embeddedConsole: StaticFiles | undefined = undefined;

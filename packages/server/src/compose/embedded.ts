@@ -8,6 +8,9 @@ import type { Config } from '../config/options.ts';
 import { removeRunning, writeRunning } from '../config/running-server.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
+import type { ProfiledProcess } from '../profiles/profiled-process.ts';
+import { ProfiledThreads } from '../profiles/profiled-threads.ts';
+import type { HistogramCounts } from '../profiles/watchdog.ts';
 import type { ListConnections } from '../roles/operator/connections.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { keyRoutes } from '../roles/operator/keys.ts';
@@ -17,6 +20,7 @@ import { type OpenCore, openCore } from './core.ts';
 import { drainGateway, openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
+import { type OpenProfiles, openProfiles } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
 import { eventsRoute, webhookRoutes } from './webhook-routes.ts';
@@ -45,7 +49,8 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
   await ensureFolder(config.data);
   // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
   const tokens = await openTokens(config, surroundings);
-  const opened = await openCore(config, { ...surroundings, tokens });
+  const threads = new ProfiledThreads();
+  const opened = await openCore(config, { ...surroundings, tokens, threads });
   const closing = [() => opened.close()];
   const close = async () => {
     for (const one of closing.splice(0).reverse()) await one();
@@ -53,6 +58,13 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
   try {
     const front = new Front();
     // Before clients are let in: an address that is taken is reported first, and operators see the start.
+    const profiles = openProfiles(config, surroundings, {
+      threads,
+      gateways: () => front.profilers,
+      ackSeconds: () => front.ackSeconds,
+    });
+    closing.push(() => profiles.close());
+    const { routes, onPassed } = profiles;
     const operator = await openOperator(config, surroundings, {
       checks: [opened.check, front.check],
       routes: [
@@ -60,6 +72,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         eventsRoute(opened.events.reader),
         ...tierRoutes(opened.tiers),
         ...keyRoutes(opened.access, surroundings.clock),
+        ...routes,
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
       ],
       connections: (page) => front.connections(page),
@@ -70,7 +83,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
     const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl: operator?.url };
     closing.push(() => removeRunning(config.data));
     await writeRunning(config.data, running);
-    const gateways = await startGateways(config, surroundings, { opened, tokens });
+    const gateways = await startGateways(config, { ...surroundings, onPassed }, { opened, tokens });
     closing.push(() => gateways.stop());
     front.opened(gateways);
     const { url } = gateways;
@@ -93,6 +106,10 @@ interface Gateways {
   /** Beside this process. */
   readonly processes: readonly ServerProcess[];
   roll(): Promise<void>;
+  /** Of the same. */
+  readonly profilers: readonly ProfiledProcess[];
+  /** Of this process. */
+  readonly ackSeconds: HistogramCounts | undefined;
   stop(): Promise<void>;
 }
 
@@ -122,6 +139,14 @@ class Front {
     };
   }
 
+  get ackSeconds(): HistogramCounts | undefined {
+    return this.#gateways?.ackSeconds;
+  }
+
+  get profilers(): readonly ProfiledProcess[] {
+    return this.#gateways?.profilers ?? [];
+  }
+
   get processes(): readonly ServerProcess[] {
     return this.#gateways?.processes ?? [];
   }
@@ -142,7 +167,7 @@ class Front {
 
 async function startGateways(
   config: Config,
-  surroundings: EmbeddedSurroundings & Surroundings,
+  surroundings: EmbeddedSurroundings & Surroundings & Pick<OpenProfiles, 'onPassed'>,
   { opened, tokens }: { readonly opened: OpenCore; readonly tokens: Tokens },
 ): Promise<Gateways> {
   if (config.gateways > 1) return GatewaySupervisor.start(config, surroundings, opened);
@@ -151,12 +176,16 @@ async function startGateways(
   const gateway = await openGateway(config, surroundings, { core, bus, tokens, steps, node: 'embedded' });
   return {
     url: gateway.url,
+    processes: [],
+    profilers: [],
+    get ackSeconds() {
+      return gateway.ackSeconds;
+    },
     get health(): Health {
       const { readiness } = gateway;
       return readiness === 'ready' ? healthy : { status: 'failed', reason: readiness };
     },
     connections: (page) => gateway.connections(page),
-    processes: [],
     sendLogLevel() {},
     roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),
     async stop() {

@@ -19,6 +19,7 @@ import { varsRoute } from '../roles/operator/vars.ts';
 import { registerStorage } from './storage-metrics.ts';
 import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
+import { findConsole } from './web-root.ts';
 
 /** Of the process that listens to operators. */
 export interface OperatorParts {
@@ -56,7 +57,7 @@ export async function openOperator(
     ...processRoutes(surroundings, connections).map((route) => inNamedProcess(route, processes)),
     ...routes,
   ];
-  const opened = open({ listen, access, routes: all }, surroundings);
+  const opened = open({ listen, access, routes: all, console: await findConsole() }, surroundings);
   if (!isLoopback(listen)) log.warn('operators are listened to without TLS', { address: config.operatorListen });
   return { url: opened.listener.url, close: opened.close };
 }
@@ -80,7 +81,7 @@ function processRoutes({ metrics }: Surroundings, connections: ListConnections):
 }
 
 function open(
-  options: Pick<ConstructorParameters<typeof OperatorListener>[0], 'listen' | 'access' | 'routes'>,
+  options: Pick<ConstructorParameters<typeof OperatorListener>[0], 'listen' | 'access' | 'routes' | 'console'>,
   { log, clock, metrics }: Surroundings,
 ) {
   const listener = new OperatorListener({ ...options, clock, log });

@@ -17,6 +17,8 @@ export interface DataLayout {
   readonly operatorToken: string;
   /** Where the running server is reached; there while it runs. */
   readonly running: string;
+  /** Profiles that were kept. */
+  readonly profiles: string;
   /** Sockets of a running server. */
   readonly run: string;
 }
@@ -31,6 +33,7 @@ export function dataLayout(data: string): DataLayout {
     secret: join(data, 'secret'),
     operatorToken: join(data, 'operator-token'),
     running: join(data, 'running.json'),
+    profiles: join(data, 'profiles'),
     run: join(data, 'run'),
   };
 }

@@ -389,6 +389,43 @@ export const options = [
     [0, Number.MAX_SAFE_INTEGER],
     'Each store file grows to this; sends are then refused as unavailable. 0 = no limit',
   ),
+  number('profile-length-s', 10, 's', [1, 300], 'Length of a CPU profile that the watchdog or an alert takes'),
+  number(
+    'profile-pause-s',
+    600,
+    's',
+    [1, 86_400],
+    'After a profile that the watchdog or an alert took, further ones of the same process are not taken for so long',
+  ),
+  number('profiles-max', 20, 'profiles', [1, 1000], 'Kept profiles; the oldest beyond it are removed'),
+  number(
+    'profiles-bytes-max',
+    256 * mebibyte,
+    'bytes',
+    [mebibyte, 65_536 * mebibyte],
+    'What kept profiles take together; the oldest beyond it are removed',
+  ),
+  number(
+    'watchdog-lag-ms',
+    250,
+    'ms',
+    [0, 60_000],
+    'A process whose event loop is late by so much in three of ten seconds is profiled; 0 = not watched',
+  ),
+  number(
+    'watchdog-ack-p99-ms',
+    500,
+    'ms',
+    [0, 60_000],
+    'A process in which one of a hundred sends takes longer to its ack is profiled; 0 = not watched',
+  ),
+  number(
+    'watchdog-growth-bytes-max',
+    1024 * mebibyte,
+    'bytes',
+    [0, Number.MAX_SAFE_INTEGER],
+    'A process whose memory grows by so much within half an hour is profiled; 0 = not watched',
+  ),
 ] as const;
 
 type Camel<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;

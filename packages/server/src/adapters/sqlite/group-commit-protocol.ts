@@ -1,14 +1,28 @@
 // The messages between a writer thread and the thread that feeds it.
 
+import type { CpuProfile } from '@hongyan/profile/cpu-profile';
+import type { HeapClass } from '../../profiles/heap-classes.ts';
 import type { Failure } from './failure.ts';
 
 /** `ops` of the whole batch travel in one message: one clone, one wake-up, one transaction, one fsync. */
 export type ToWorker<Op> =
   | { readonly type: 'init'; readonly init: unknown }
   | { readonly type: 'batch'; readonly ops: readonly Op[] }
+  | ProfileRequest
   | { readonly type: 'close' };
 
-/** Exactly one answer per message, in order. */
+/** Answered by `profile` when it is done, whatever is committed meanwhile. */
+export type ProfileRequest =
+  | { readonly type: 'start_cpu' | 'stop_cpu' }
+  | { readonly type: 'heap'; readonly isFull: boolean };
+
+export type ProfileAnswer =
+  | { readonly type: 'started' }
+  | { readonly type: 'cpu'; readonly profile: CpuProfile }
+  | { readonly type: 'heap'; readonly classes: readonly HeapClass[] }
+  | { readonly type: 'failed'; readonly message: string };
+
+/** Exactly one answer per message; those to init, batch and close in their order. */
 export type FromWorker<Result> =
   | { readonly type: 'ready' }
   | { readonly type: 'open_failed'; readonly failure: Failure }
@@ -16,4 +30,5 @@ export type FromWorker<Result> =
   | { readonly type: 'committed'; readonly results: readonly Result[]; readonly commitMs: number }
   /** Nothing of the batch was stored. */
   | { readonly type: 'failed'; readonly failure: Failure }
+  | { readonly type: 'profile'; readonly answer: ProfileAnswer }
   | { readonly type: 'closed' };

@@ -2,8 +2,10 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
+import { CpuSampler } from '../../profiles/cpu-sampler.ts';
+import { heapClasses } from '../../profiles/heap-classes.ts';
 import { failureOf } from './failure.ts';
-import type { FromWorker, ToWorker } from './group-commit-protocol.ts';
+import type { FromWorker, ProfileAnswer, ProfileRequest, ToWorker } from './group-commit-protocol.ts';
 
 /** A store as its worker sees it. A throw of `begin`, `apply` or `commit` undoes the whole batch. */
 export interface BatchStore<Op, Result> {
@@ -35,6 +37,7 @@ const upkeepPauseMs = 10;
 class GroupCommitServer<Op, Result> {
   readonly #open: (init: unknown) => BatchStore<Op, Result>;
   #store: BatchStore<Op, Result> | undefined;
+  readonly #sampler = new CpuSampler();
   #isUpkeepScheduled = false;
 
   constructor(open: (init: unknown) => BatchStore<Op, Result>) {
@@ -50,6 +53,11 @@ class GroupCommitServer<Op, Result> {
         assert(this.#store, 'init comes before the first batch');
         this.#answer(commitBatch(this.#store, message.ops));
         return this.#scheduleUpkeep();
+      case 'start_cpu':
+      case 'stop_cpu':
+      case 'heap':
+        void this.#profile(message).then((answer) => this.#answer({ type: 'profile', answer }));
+        return;
       case 'close':
         this.#store?.close();
         this.#store = undefined;
@@ -75,6 +83,24 @@ class GroupCommitServer<Op, Result> {
       this.#isUpkeepScheduled = false;
       if (this.#store?.upkeep?.()) this.#scheduleUpkeep();
     });
+  }
+
+  async #profile(request: ProfileRequest): Promise<ProfileAnswer> {
+    try {
+      switch (request.type) {
+        case 'start_cpu':
+          await this.#sampler.start();
+          return { type: 'started' };
+        case 'stop_cpu':
+          return { type: 'cpu', profile: await this.#sampler.stop() };
+        case 'heap':
+          return { type: 'heap', classes: heapClasses(request) };
+        default:
+          return unreachable(request);
+      }
+    } catch (error) {
+      return { type: 'failed', message: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   #answer(message: FromWorker<Result>): void {

@@ -1,29 +1,35 @@
 // A thread that owns a store's write connection: batches go in, in order, and each is answered once it is committed.
 
-import { unreachable } from '@hongyan/base/assert';
+import { assert, unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
+import type { ProfiledThread, ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import { errorOf } from './failure.ts';
-import type { FromWorker, ToWorker } from './group-commit-protocol.ts';
+import type { FromWorker, ProfileAnswer, ProfileRequest, ToWorker } from './group-commit-protocol.ts';
 
 export interface WriterThreadOptions {
   /** A module that calls serveGroupCommit; `new URL('./x.worker.ts', import.meta.url)`. */
   readonly worker: URL | string;
   /** Handed to the worker's `open`; anything that can be structured-cloned. */
   readonly init: unknown;
+  /** Where a profiler finds the thread. */
+  readonly threads?: ProfiledThreads | undefined;
   /** The thread died: batches under way and later ones reject. Called once at most. */
   readonly onFatal?: (error: Error) => void;
   readonly meter?: StoreMeter | undefined;
 }
 
-export class WriterThread<Op, Result> {
+export class WriterThread<Op, Result> implements ProfiledThread {
+  readonly name: string;
   readonly #worker: Worker;
   readonly #options: WriterThreadOptions;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   /** In the order they were posted, which is the order of the answers. */
   readonly #underWay: UnderWay<Result>[] = [];
+  /** In the order they were asked for, which is the order of the answers. */
+  readonly #profiles: PromiseWithResolvers<ProfileAnswer>[] = [];
   #state: State = { type: 'open' };
 
   constructor(options: WriterThreadOptions) {
@@ -31,8 +37,10 @@ export class WriterThread<Op, Result> {
     // The rejection is for callers of ready(); without any it must not count as unhandled.
     this.#ready.promise.catch(() => {});
     const script = typeof options.worker === 'string' ? options.worker : options.worker.href;
+    this.name = threadName(script);
     // A profiler and /proc show threads by their names.
-    this.#worker = new Worker(script, { name: threadName(script) });
+    this.#worker = new Worker(script, { name: this.name });
+    options.threads?.add(this);
     this.#worker.onmessage = (event: MessageEvent<FromWorker<Result>>) => this.#receive(event.data);
     this.#worker.onerror = (event) => this.#die(unknownOutcome(`the writer thread failed: ${event.message}`));
     this.#worker.addEventListener('close', () => {
@@ -74,6 +82,26 @@ export class WriterThread<Op, Result> {
     return answer.promise;
   }
 
+  async startCpu(): Promise<void> {
+    expected(await this.#askProfile({ type: 'start_cpu' }), 'started');
+  }
+
+  async stopCpu() {
+    return expected(await this.#askProfile({ type: 'stop_cpu' }), 'cpu').profile;
+  }
+
+  async heap({ isFull }: { readonly isFull: boolean }) {
+    return expected(await this.#askProfile({ type: 'heap', isFull }), 'heap').classes;
+  }
+
+  #askProfile(request: ProfileRequest): Promise<ProfileAnswer> {
+    if (this.#state.type !== 'open') return Promise.reject(closedFailure());
+    this.#post(request);
+    const answer = Promise.withResolvers<ProfileAnswer>();
+    this.#profiles.push(answer);
+    return answer.promise;
+  }
+
   /** Closes the store behind the batches under way and ends the thread. */
   close(): Promise<void> {
     if (this.#state.type === 'open') {
@@ -96,6 +124,8 @@ export class WriterThread<Op, Result> {
       case 'failed':
         if (this.#options.meter) this.#options.meter.failures++;
         return this.#underWay.shift()?.reject(errorOf(message.failure));
+      case 'profile':
+        return this.#profiles.shift()?.resolve(message.answer);
       case 'closed':
         return this.#die({ pending: closedFailure(), later: closedFailure(), isExpected: true });
       default:
@@ -115,7 +145,8 @@ export class WriterThread<Op, Result> {
   #die({ pending, later, isExpected = false }: Death): void {
     if (this.#state.type === 'dead') return;
     this.#state = { type: 'dead', later };
-    for (const answer of this.#underWay.splice(0)) answer.reject(pending);
+    this.#options.threads?.delete(this);
+    for (const answer of [...this.#underWay.splice(0), ...this.#profiles.splice(0)]) answer.reject(pending);
     void this.#closed.promise.then(() => this.#ready.reject(pending));
     this.#worker.terminate();
     if (!isExpected) this.#options.onFatal?.(pending);
@@ -152,6 +183,16 @@ function unknownOutcome(message: string): Death {
 }
 
 const closedFailure = () => new StoreFailure('unavailable', 'the store is closed');
+
+/** The thread answers each request by its kind, or says why it cannot. */
+function expected<T extends ProfileAnswer['type']>(
+  answer: ProfileAnswer,
+  type: T,
+): Extract<ProfileAnswer, { readonly type: T }> {
+  if (answer.type === 'failed') throw new Error(`the thread has no profile: ${answer.message}`);
+  assert(answer.type === type, 'a request for a profile has an answer of its kind');
+  return answer as Extract<ProfileAnswer, { readonly type: T }>;
+}
 
 /** "timeline" for …/timeline.worker.ts. */
 const threadName = (script: string): string => /([\w-]+)\.worker\.\w+$/.exec(script)?.[1] ?? 'writer';

@@ -1,14 +1,18 @@
 // Runs one gateway process: a gateway whose core is in the process that started it. It does not outlive that process.
 
-import { unreachable } from '@hongyan/base/assert';
+import { assert, unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type Log, type LogLevel, type LogLevels } from '@hongyan/base/log';
+import { failure } from '@hongyan/protocol/refusals';
 import { Metrics } from '../../metrics/metrics.ts';
+import { ProcessProfiler } from '../../profiles/process-profiler.ts';
+import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import { CoreClient } from '../../transport/link/client-end.ts';
 import { drainGateway, openGateway } from '../gateway.ts';
 import { openProcessOperator } from '../operator.ts';
 import { openTokens } from '../tokens.ts';
-import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
+import { openWatchdog } from '../watchdog.ts';
+import type { Begin, FromGatewayProcess, ProfileRequest, ProfileResult, ToGatewayProcess } from './messages.ts';
 
 /** Resolves with the exit code. */
 export function runGatewayProcess(): Promise<number> {
@@ -28,15 +32,21 @@ export function runGatewayProcess(): Promise<number> {
   return child.exited;
 }
 
-/** Drains and closes a gateway that has started. */
-type Stop = (how: StopHow) => Promise<void>;
+interface RunningGateway {
+  readonly profiler: ProcessProfiler;
+  /** Drains, then closes. */
+  stop(how: StopHow): Promise<void>;
+}
+
 type StopHow = Pick<Extract<ToGatewayProcess, { readonly type: 'stop' }>, 'isRelieved'>;
 
 class ChildProcess {
   readonly exited: Promise<number>;
   readonly exit: (code: number) => void;
-  #begun: Promise<Stop> | undefined;
+  #begun: Promise<RunningGateway> | undefined;
   #levels: LogLevels | undefined;
+  /** CPU profiles under way, by the id of their request. */
+  readonly #profiles = new Map<number, AbortController>();
   #isStopping = false;
 
   constructor() {
@@ -55,6 +65,11 @@ class ChildProcess {
       case 'log_level':
         if (this.#levels) this.#levels.level = message.level;
         return;
+      case 'profile':
+        void this.#profile(message.id, message.request);
+        return;
+      case 'end_profile':
+        return this.#profiles.get(message.id)?.abort();
       case 'stop':
         void this.stop(message);
         return;
@@ -67,8 +82,9 @@ class ChildProcess {
     if (this.#isStopping) return;
     this.#isStopping = true;
     // A start that failed has reported it and exits by itself.
-    const stop = await this.#begun?.catch(() => undefined);
-    await stop?.(how);
+    const gateway = await this.#begun?.catch(() => undefined);
+    for (const profile of this.#profiles.values()) profile.abort();
+    await gateway?.stop(how);
     this.exit(0);
   }
 
@@ -85,9 +101,37 @@ class ChildProcess {
       this.exit(1);
     }
   }
+
+  async #profile(id: number, request: ProfileRequest): Promise<void> {
+    const end = new AbortController();
+    this.#profiles.set(id, end);
+    try {
+      const gateway = await this.#begun;
+      assert(gateway, 'a process that is ready has a gateway');
+      send({ type: 'profiled', id, result: await profiled(gateway.profiler, request, end.signal) });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      send({ type: 'profiled', id, result: failure.profilerFailed(reason) });
+    } finally {
+      this.#profiles.delete(id);
+    }
+  }
 }
 
-async function startGateway({ config, node, socketPath, operatorPath }: Begin, log: Log): Promise<Stop> {
+function profiled(profiler: ProcessProfiler, request: ProfileRequest, signal: AbortSignal): Promise<ProfileResult> {
+  switch (request.type) {
+    case 'cpu':
+      return profiler.cpu({ seconds: request.seconds, signal });
+    case 'heap':
+      return profiler.heap(request);
+    case 'snapshot':
+      return profiler.heapSnapshot(request.file);
+    default:
+      return unreachable(request);
+  }
+}
+
+async function startGateway({ config, node, socketPath, operatorPath }: Begin, log: Log): Promise<RunningGateway> {
   const clock = systemClock;
   const metrics = new Metrics({ process: node });
   const { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax } = config;
@@ -102,11 +146,20 @@ async function startGateway({ config, node, socketPath, operatorPath }: Begin, l
     config.operatorListen === ''
       ? undefined
       : await openProcessOperator(operatorPath, { log, clock, metrics }, (page) => gateway.connections(page));
-  return async ({ isRelieved }) => {
-    await drainGateway(gateway, config, { clock, isRelieved });
-    await gateway.close();
-    await operator?.close();
-    await link.close();
+  const watchdog = openWatchdog(config, {
+    clock,
+    ackSeconds: () => gateway.ackSeconds,
+    onPassed: (detail) => send({ type: 'passed', detail }),
+  });
+  return {
+    profiler: new ProcessProfiler({ name: node, threads: new ProfiledThreads(), clock }),
+    async stop({ isRelieved }) {
+      watchdog.close();
+      await drainGateway(gateway, config, { clock, isRelieved });
+      await gateway.close();
+      await operator?.close();
+      await link.close();
+    },
   };
 }
 

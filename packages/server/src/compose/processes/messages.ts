@@ -1,7 +1,9 @@
 // What the core's process and a gateway process send each other beside the link: begin, stop, and whether the event loop turns.
 
 import type { LogLevel } from '@hongyan/base/log';
+import type { Result } from '@hongyan/protocol/refusals';
 import type { Config } from '../../config/options.ts';
+import type { ThreadCpu, ThreadHeap } from '../../profiles/profiled-process.ts';
 
 /** First word of the command line that makes this program a gateway process. Of no use on a terminal: it waits for `begin`. */
 export const gatewayProcessWord = 'gateway-process';
@@ -19,13 +21,27 @@ export type ToGatewayProcess =
   | { readonly type: 'ask' }
   /** From now on; sent when it is ready, and with each change. */
   | { readonly type: 'log_level'; readonly level: LogLevel }
+  /** Asks for `profiled` with the same id. */
+  | { readonly type: 'profile'; readonly id: number; readonly request: ProfileRequest }
+  /** Ends the CPU profile of this id early. */
+  | { readonly type: 'end_profile'; readonly id: number }
   /** Drain, then exit. `isRelieved`: another process accepts on the same port. */
   | { readonly type: 'stop'; readonly isRelieved: boolean };
 
 export type FromGatewayProcess =
   | { readonly type: 'ready' }
   | { readonly type: 'alive' }
+  | { readonly type: 'profiled'; readonly id: number; readonly result: ProfileResult }
+  /** Its watchdog found a threshold passed. */
+  | { readonly type: 'passed'; readonly detail: string }
   /** It exits next. */
   | { readonly type: 'failed'; readonly message: string };
 
 export type Begin = Extract<ToGatewayProcess, { readonly type: 'begin' }>;
+
+export type ProfileRequest =
+  | { readonly type: 'cpu'; readonly seconds: number }
+  | { readonly type: 'heap'; readonly isFull: boolean }
+  | { readonly type: 'snapshot'; readonly file: string };
+
+export type ProfileResult = Result<readonly ThreadCpu[] | readonly ThreadHeap[] | undefined>;

@@ -72,6 +72,7 @@ function create() {
       children.push(child);
       return child;
     },
+    onPassed: (process, detail) => lines.push(`${process} passed: ${detail}`),
     log: createLog({ level: 'info', write: (line) => lines.push(line) }),
     clock,
   });
@@ -278,4 +279,34 @@ test('[O22] a stop during a roll ends both processes', async () => {
   await stopped;
   expect(await rolled).toBeInstanceOf(Error);
   expect(children).toHaveLength(2);
+});
+
+test('[O12] a profile is asked for by its id; a process that exits meanwhile has none', async () => {
+  const { lines } = await start();
+  const own = slot?.profiler;
+  if (!own) throw new Error('a slot has a profiler');
+  const [first, second] = [own.heap({ isFull: true }), own.heap({ isFull: false })];
+  const asked = newest().received.filter(({ type }) => type === 'profile');
+  expect(asked).toEqual([
+    { type: 'profile', id: 1, request: { type: 'heap', isFull: true } },
+    { type: 'profile', id: 2, request: { type: 'heap', isFull: false } },
+  ]);
+  newest().says({ type: 'profiled', id: 1, result: { type: 'ok', value: [] } });
+  expect(await first).toEqual({ type: 'ok', value: [] });
+  newest().says({ type: 'passed', detail: 'late' });
+  expect(lines.join()).toContain('gateway-1 passed: late');
+  newest().exits();
+  expect(await second).toMatchObject({ code: 'not_found', message: 'there is no running process gateway-1' });
+  await settled();
+  expect(await own.heap({ isFull: true })).toMatchObject({ code: 'not_found' });
+});
+
+test('[O12] a CPU profile whose asker has gone is ended early', async () => {
+  await start();
+  const gone = new AbortController();
+  const profiled = slot?.profiler.cpu({ seconds: 300, signal: gone.signal });
+  gone.abort();
+  expect(newest().received.at(-1)).toEqual({ type: 'end_profile', id: 1 });
+  newest().says({ type: 'profiled', id: 1, result: { type: 'ok', value: [] } });
+  expect(await profiled).toEqual({ type: 'ok', value: [] });
 });

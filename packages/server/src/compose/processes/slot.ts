@@ -4,6 +4,7 @@ import { assert, unreachable } from '@hongyan/base/assert';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log, LogLevel } from '@hongyan/base/log';
 import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
+import { RemoteProfiler } from './remote-profiler.ts';
 
 /** A process as its supervisor uses it. */
 export interface Child {
@@ -20,6 +21,8 @@ export interface GatewaySlotOptions {
   /** At the moment: an operator may have changed it since the start. */
   readonly logLevel: () => LogLevel;
   readonly spawn: (node: string, onMessage: (message: FromGatewayProcess) => void) => Child;
+  /** The watchdog of its process found a threshold passed. */
+  readonly onPassed: (process: string, detail: string) => void;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -43,6 +46,8 @@ const exitTimeoutMs = 5_000;
 const unansweredMax = 2;
 
 export class GatewaySlot {
+  /** Of its present process. */
+  readonly profiler: RemoteProfiler;
   readonly #options: GatewaySlotOptions;
   readonly #stopping = new AbortController();
   #state: State = { type: 'new' };
@@ -60,6 +65,7 @@ export class GatewaySlot {
 
   constructor(options: GatewaySlotOptions) {
     this.#options = options;
+    this.profiler = new RemoteProfiler(options.begin.node, (message) => this.#send(message));
   }
 
   get node(): string {
@@ -175,9 +181,11 @@ export class GatewaySlot {
     const child = spawn(begin.node, (message) => this.#receive(child, message, { resolve, reject }));
     this.#state = { type: 'starting', child };
     const late = clock.after(readyTimeoutMs, () => child.kill());
-    void child.exited.then(({ code }) =>
-      reject(new Error(`${begin.node} exited with code ${code} before it was ready`)),
-    );
+    void child.exited.then(({ code }) => {
+      // One that another has followed was asked for nothing.
+      if (!('child' in this.#state) || this.#state.child === child) this.profiler.lost();
+      reject(new Error(`${begin.node} exited with code ${code} before it was ready`));
+    });
     child.send({ ...begin, operatorPath: this.operatorPath });
     try {
       await ready;
@@ -204,9 +212,19 @@ export class GatewaySlot {
       case 'alive':
         if (this.#state.type === 'running') this.#state = { ...this.#state, unanswered: 0 };
         return;
+      case 'profiled':
+        return this.profiler.receive(message.id, message.result);
+      case 'passed':
+        return this.#options.onPassed(this.node, message.detail);
       default:
         return unreachable(message);
     }
+  }
+
+  #send(message: ToGatewayProcess): boolean {
+    if (this.#state.type !== 'running') return false;
+    this.#state.child.send(message);
+    return true;
   }
 
   /** A process that hangs answers no client, and yet keeps its connections and its share of the new ones. */

@@ -8,11 +8,13 @@ import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log, LogLevels } from '@hongyan/base/log';
 import { listen } from 'bun';
 import type { Config } from '../../config/options.ts';
+import type { ProfiledProcess } from '../../profiles/profiled-process.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
 import type { ServerProcess } from '../../roles/operator/processes.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
 import type { OpenCore } from '../core.ts';
+import type { OpenProfiles } from '../profiles.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { GatewaySlot } from './slot.ts';
 import { spawnGateway } from './spawn.ts';
@@ -53,7 +55,12 @@ export class GatewaySupervisor {
   /** Rejects when one of the processes cannot start; the others are ended then. */
   static async start(
     config: Config,
-    { log, clock, program }: Surroundings & { readonly log: LogLevels; readonly program: readonly string[] },
+    {
+      log,
+      clock,
+      program,
+      onPassed,
+    }: Surroundings & Pick<OpenProfiles, 'onPassed'> & { readonly log: LogLevels; readonly program: readonly string[] },
     { core, bus, limits }: OpenCore,
   ): Promise<GatewaySupervisor> {
     const { hostname } = parseAddress(config.listen);
@@ -77,7 +84,7 @@ export class GatewaySupervisor {
         socketPath,
         operatorPath: join(folder, `${node}.sock`),
       } as const;
-      return new GatewaySlot({ begin, logLevel: () => log.level, spawn: spawnGateway(program), log, clock });
+      return new GatewaySlot({ begin, logLevel: () => log.level, spawn: spawnGateway(program), onPassed, log, clock });
     });
     const url = reachableUrl({ hostname, port, isTls: config.tlsCert !== '' });
     const supervisor = new GatewaySupervisor({ url, slots, server, folder, log });
@@ -105,6 +112,12 @@ export class GatewaySupervisor {
         name: node,
         fetch: (path, init = {}) => fetch(`http://${node}${path}`, { ...init, unix }),
       }));
+  }
+
+  readonly ackSeconds = undefined;
+
+  get profilers(): readonly ProfiledProcess[] {
+    return this.#slots.filter(({ isRunning }) => isRunning).map(({ profiler }) => profiler);
   }
 
   /** While some are between two processes, the others serve. */

@@ -8,6 +8,7 @@ import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
+import type { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { MemberKey } from './conversations.ts';
 import type { Directory, DirectoryReader, DirectoryWrite } from './directory.ts';
 import { ConversationReads } from './sqlite/conversation-reads.ts';
@@ -27,6 +28,8 @@ export interface SqliteDirectoryOptions {
   readonly queueMax: number;
   /** Calls of one transaction. */
   readonly batchMax: number;
+  /** Where a profiler finds the writer's thread. */
+  readonly threads?: ProfiledThreads | undefined;
   /** Nothing can be written any more; reads continue. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
@@ -38,6 +41,7 @@ export async function openSqliteDirectory(options: SqliteDirectoryOptions): Prom
   const writer = new GroupCommit<DirectoryOp, DirectoryResult>({
     worker: new URL('./sqlite/directory.worker.ts', import.meta.url),
     init,
+    threads: options.threads,
     queueMax,
     batchMax,
     meter,

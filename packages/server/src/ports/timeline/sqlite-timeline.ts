@@ -7,6 +7,7 @@ import type { Log } from '@hongyan/base/log';
 import type { Seq } from '@hongyan/protocol/ids';
 import { WriterThread } from '../../adapters/sqlite/writer-thread.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
+import type { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { Feed } from './feed.ts';
 import type { TailLimits } from './month-writer.ts';
 import { SqliteFeed } from './sqlite-feed.ts';
@@ -30,6 +31,8 @@ export interface SqliteTimelineOptions {
   /** Commits begin at least so far apart, the first after a pause without delay: fewer wake-ups and fsyncs for a bounded latency. */
   readonly pace?: BatcherOptions<NewEntry, AppendResult>['pace'];
   readonly tailLimits?: TailLimits | undefined;
+  /** Where a profiler finds the writer's thread. */
+  readonly threads?: ProfiledThreads | undefined;
   /** Nothing can be written any more; reads go on. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
@@ -50,6 +53,7 @@ export async function openSqliteTimeline(options: SqliteTimelineOptions): Promis
     worker: new URL('./timeline.worker.ts', import.meta.url),
     init,
     meter,
+    threads: options.threads,
     onFatal(error) {
       log.error('timeline writer died', { error });
       options.onDeath?.();

@@ -7,6 +7,8 @@ import type { Service } from '@hongyan/base/service';
 import { bug, failure, type Problem, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun';
 import { problemResponse } from '../../http/problem.ts';
+import { StaticFileServer } from '../../http/static-files.ts';
+import type { Histogram } from '../../metrics/histogram.ts';
 import { AddressLimits } from './address-limits.ts';
 import type { ClientAddress } from './client-address.ts';
 import { createHandlers, type ListenAddress } from './handlers.ts';
@@ -14,7 +16,6 @@ import { corsHeaders, withCors } from './http/cors.ts';
 import { docsFiles } from './http/docs.ts';
 import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
 import { openapi } from './http/openapi.ts';
-import { StaticFileServer } from './http/static-files.ts';
 import type { GatewayState } from './meter.ts';
 import type { Drain, GatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
@@ -87,6 +88,10 @@ export class Gateway implements Service {
   /** Where a client on this machine connects, as it is really bound. */
   get url(): string {
     return reachableUrl(this.#address());
+  }
+
+  get ackSeconds(): Histogram | undefined {
+    return this.#options.meter.ackSeconds;
   }
 
   get connectionCount(): number {

@@ -61,6 +61,11 @@ export class GatewayMeter {
     counts.seconds.observe(durationMs / 1000);
   };
 
+  /** From a send to its ack; undefined until the first. */
+  get ackSeconds(): Histogram | undefined {
+    return this.#operations.get('send')?.seconds;
+  }
+
   closed(reason: CloseReason | undefined): void {
     const key = reason ?? 'client';
     this.closes.set(key, (this.closes.get(key) ?? 0) + 1);

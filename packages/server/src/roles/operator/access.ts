@@ -19,8 +19,8 @@ export class OperatorAccess {
   }
 
   isAllowed(request: Request, nowMs: number): boolean {
-    const bearer = request.headers.get('authorization')?.match(/^Bearer +(\S+)$/i)?.[1];
-    if (bearer !== undefined) return this.isToken(bearer);
+    const given = tokenIn(request.headers.get('authorization') ?? '');
+    if (given !== undefined) return this.isToken(given);
     return isFromOwnPage(request) && this.#hasSession(request.headers.get('cookie') ?? '', nowMs);
   }
 
@@ -51,6 +51,15 @@ export class OperatorAccess {
   #signatureOf(expiresAt: string): string {
     return createHmac('sha256', this.#token).update(`operator session until ${expiresAt}`).digest('base64url');
   }
+}
+
+/** Of a Bearer header, or the password of a Basic one: go tool pprof can only put it into the address, http://operator:token@host. */
+function tokenIn(header: string): string | undefined {
+  const [, scheme = '', value = ''] = header.match(/^(Bearer|Basic) +(\S+)$/i) ?? [];
+  if (scheme.toLowerCase() !== 'basic') return value === '' ? undefined : value;
+  return Buffer.from(value, 'base64')
+    .toString()
+    .replace(/^[^:]*:/, '');
 }
 
 const attributes = 'Path=/; HttpOnly; SameSite=Strict';

@@ -11,6 +11,7 @@ import { type BunRequest, type Server, serve } from 'bun';
 import type { Static, TSchema } from 'typebox';
 import { readJsonBody } from '../../http/body.ts';
 import { methodNotAllowed, problemResponse } from '../../http/problem.ts';
+import { StaticFileServer, type StaticFiles } from '../../http/static-files.ts';
 import type { OperatorAccess } from './access.ts';
 import type { OperatorAnswer, OperatorRequest, OperatorRoute } from './route.ts';
 
@@ -22,6 +23,8 @@ export interface OperatorOptions {
   readonly routes: readonly OperatorRoute[];
   readonly clock: Clock;
   readonly log: Log;
+  /** The files of the console; absent where there is none. */
+  readonly console?: StaticFiles;
 }
 
 type ByMethod = Map<string, OperatorRoute>;
@@ -30,10 +33,12 @@ const bodyBytesMax = 1024 * 1024;
 
 export class OperatorListener {
   readonly #options: OperatorOptions;
+  readonly #files: StaticFileServer;
   #server: Server<undefined> | undefined;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
+    this.#files = new StaticFileServer(options.console ?? new Map());
   }
 
   get url(): string {
@@ -56,7 +61,7 @@ export class OperatorListener {
             (request: BunRequest, server: Server<undefined>) => this.#route(methods, request, server),
           ]),
         ),
-        fetch: ({ url }) => problemResponse(refusal.noSuch(`address ${new URL(url).pathname.slice(0, 256)}`)),
+        fetch: (request, server) => this.#file(request, server.requestIP(request)?.address ?? ''),
         error(error) {
           log.error('operator request failed', { error });
           return problemResponse(bug);
@@ -67,6 +72,16 @@ export class OperatorListener {
         ? new Error(inUse(formatAddress(listen)), { cause: error })
         : error;
     }
+  }
+
+  /** The console's own files are open: they tell nothing, and the page has to be there before the operator can sign in. */
+  async #file(request: Request, clientAddress: string): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      const file = await this.#files.serve(request, pathname, clientAddress);
+      if (file !== undefined) return file;
+    }
+    return problemResponse(refusal.noSuch(`address ${pathname.slice(0, 256)}`));
   }
 
   async close(): Promise<void> {

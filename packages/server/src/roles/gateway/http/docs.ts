@@ -2,7 +2,7 @@
 
 import css from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' };
 import bundle from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' };
-import type { StaticFiles } from './static-files.ts';
+import type { StaticFiles } from '../../../http/static-files.ts';
 
 // Addresses are relative, for servers below a path of a shared host. Without an icon of its own, browsers ask for /favicon.ico.
 const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Hongyan API</title>

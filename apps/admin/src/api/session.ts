@@ -1,0 +1,24 @@
+// The session of this browser: a cookie that the server sets for the operator token and that no script can read.
+
+import { queryOptions } from '@tanstack/react-query';
+import { ask, OperatorError } from './operator-api.ts';
+
+/** Whether this browser is signed in. Each query that is refused with 401 sets it to false: see queries.ts. */
+export const SessionState = {
+  key: ['session'] as const,
+  query: queryOptions({ queryKey: ['session'], queryFn: isSignedIn, staleTime: Number.POSITIVE_INFINITY }),
+};
+
+export const signIn = (token: string): Promise<void> => ask('admin/v1/session', { method: 'POST', body: { token } });
+export const signOut = (): Promise<void> => ask('admin/v1/session', { method: 'DELETE' });
+
+/** The cookie cannot be read here: something that needs it is asked for. */
+async function isSignedIn(): Promise<boolean> {
+  try {
+    await ask('admin/v1/profiles');
+    return true;
+  } catch (error) {
+    if (error instanceof OperatorError && error.status === 401) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+// The words of the console in Chinese.
+
+import type { Words } from './en.ts';
+
+export const zh: Words = {
+  app: {
+    name: '鸿雁控制台',
+    pages: '页面',
+    signOut: '退出登录',
+    language: '语言',
+    theme: '外观',
+    loading: '正在加载…',
+  },
+  themes: { system: '跟随系统', light: '浅色', dark: '深色' },
+  pages: { profiles: '性能剖析' },
+  signIn: {
+    token: '运维令牌',
+    hint: '令牌在数据目录的 operator-token 文件里。',
+    wrong: '令牌不正确。',
+    enter: '登录',
+  },
+  profiles: {
+    lead: 'CPU 时间花在哪里，内存里有什么。看门狗和告警会自动采集。',
+    none: '还没有保存的剖析。',
+    process: '进程',
+    seconds: '秒数',
+    take: '采集',
+    taking: '正在采集…',
+    openFile: '打开文件',
+    id: '剖析',
+    taken: '时间',
+    why: '原因',
+    hottest: '最热的函数',
+    back: '全部剖析',
+    kind: '显示内容',
+    cpu: 'CPU 时间',
+    heap: '堆内存',
+    download: '下载',
+    badFile: '这个文件既不是 pprof，也不是 .cpuprofile。',
+    reasons: { manual: '手动', watchdog: '看门狗', alert: '告警' },
+  },
+  flame: {
+    label: '火焰图',
+    help: '方向键移动，回车放大，Esc 缩小，/ 搜索。',
+    search: '搜索函数和文件',
+    matches: '匹配 {{share}}',
+    all: '全部',
+    self: '自身 {{amount}}（{{share}}）',
+    total: '合计 {{amount}}（{{share}}）',
+    reset: '整个剖析',
+    function: '函数',
+    place: '位置',
+    selfHead: '自身',
+    totalHead: '合计',
+    empty: '采集期间没有代码运行。',
+  },
+};

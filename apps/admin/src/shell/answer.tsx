@@ -1,0 +1,25 @@
+// What a query has so far: its answer, or the words of its failure, or that it is on its way.
+
+import type { UseQueryResult } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { useWords } from '../i18n/words.ts';
+
+export function Answer<T>(props: { readonly of: UseQueryResult<T>; readonly children: (value: T) => ReactNode }) {
+  const t = useWords();
+  const { data, error } = props.of;
+  return (
+    <>
+      {error && <Failure error={error} />}
+      {data !== undefined ? props.children(data) : !error && <p className="quiet">{t('app.loading')}</p>}
+    </>
+  );
+}
+
+/** The server's own sentence says what is wrong and what to do; it is English in both languages, as in the log. */
+export function Failure({ error }: { readonly error: unknown }) {
+  return (
+    <p className="problem" role="alert">
+      {error instanceof Error ? error.message : String(error)}
+    </p>
+  );
+}

@@ -1,0 +1,67 @@
+// The pages, and what concerns the whole console: language, appearance, sign-out. Above the page on a narrow screen.
+
+import { Choice } from '@hongyan/look/choice';
+import { useQueryClient } from '@tanstack/react-query';
+import { SessionState, signOut } from '../api/session.ts';
+import { languageNames, languages } from '../i18n/i18n.ts';
+import { useWords } from '../i18n/words.ts';
+import { type ConsolePage, pages } from '../pages.ts';
+import { hrefOf } from './route.ts';
+import { themes, useSettings } from './settings.tsx';
+
+export function Navigation({ current }: { readonly current: ConsolePage }) {
+  const t = useWords();
+  const queries = useQueryClient();
+  async function leave(): Promise<void> {
+    await signOut();
+    queries.setQueryData(SessionState.key, false);
+    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SessionState.key[0] });
+  }
+  return (
+    <header className="navigation">
+      <strong className="navigation-name">{t('app.name')}</strong>
+      <nav aria-label={t('app.pages')}>
+        <ul className="navigation-pages">
+          {pages.map(({ name }) => (
+            <li key={name}>
+              <a
+                className="navigation-page"
+                href={hrefOf(name)}
+                aria-current={name === current.name ? 'page' : undefined}
+              >
+                {t(`pages.${name}`)}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <div className="navigation-foot">
+        <SettingsChoices />
+        <button type="button" className="link" onClick={() => void leave()}>
+          {t('app.signOut')}
+        </button>
+      </div>
+    </header>
+  );
+}
+
+export function SettingsChoices() {
+  const t = useWords();
+  const { settings, change } = useSettings();
+  return (
+    <>
+      <Choice
+        label={t('app.language')}
+        options={languages.map((value) => ({ value, label: languageNames[value], lang: value }))}
+        value={settings.language}
+        onChange={(language) => change({ language })}
+      />
+      <Choice
+        label={t('app.theme')}
+        options={themes.map((value) => ({ value, label: t(`themes.${value}`) }))}
+        value={settings.theme}
+        onChange={(theme) => change({ theme })}
+      />
+    </>
+  );
+}

@@ -1,0 +1,31 @@
+// hongyan profile list: the profiles that the running server keeps, and what each of them names.
+
+import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
+import { printable } from '@hongyan/terminal/printable';
+import type { Command } from './command.ts';
+import { OperatorClient } from './operator-client.ts';
+import { table, timeOf } from './text.ts';
+
+export const profileList: Command = {
+  name: 'profile list',
+  usage: 'profile list',
+  summary: 'List the kept profiles, newest first: why each was taken, and its hottest function',
+  switches: { json: 'Print a JSON object for each profile, a line each' },
+  options: ['data'],
+  async run({ config, switches }) {
+    const server = await OperatorClient.connect(config.data);
+    const { profiles } = (await server.request('GET', '/admin/v1/profiles')) as {
+      readonly profiles: readonly ProfileRecord[];
+    };
+    if (switches.has('json')) for (const profile of profiles) console.log(JSON.stringify(profile));
+    else if (profiles.length === 0) console.log('No profiles are kept. Take one: hongyan profile take');
+    else console.log(table(['id', 'taken', 's', 'why', 'hottest function'], profiles.map(rowOf)));
+    return 0;
+  },
+};
+
+function rowOf({ id, taken_at, seconds, reason, top }: ProfileRecord): readonly (string | number)[] {
+  const [first] = top;
+  const hottest = first ? `${first.name} ${Math.round(first.share * 100)} %` : '(idle)';
+  return [id, timeOf(taken_at), seconds, `${reason.type}: ${printable(reason.detail)}`, printable(hottest)];
+}

@@ -1,0 +1,42 @@
+// hongyan profile take: a CPU profile and a heap summary of the running server, now; it is kept, and shown.
+
+import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
+import { type Command, UsageError } from './command.ts';
+import { OperatorClient } from './operator-client.ts';
+import { functionLines, kindsOf } from './profile-show.ts';
+
+const secondsDefault = 10;
+const secondsMax = 300;
+/** Beyond the recording, for what is made of it. */
+const answerTimeoutMs = 60_000;
+
+export const profileTake: Command = {
+  name: 'profile take',
+  usage: 'profile take [process]',
+  summary: 'Profile the running server now, keep the profile and show its hottest functions',
+  details:
+    'Without a process that of the core is profiled. With several gateway processes each has its name: "gateway-1".\nExits with status 1 if the process is being profiled already.',
+  examples: ['hongyan profile take --seconds 30', 'hongyan profile take gateway-1'],
+  values: {
+    seconds: { placeholder: 's', description: `Length of the recording. Default: ${secondsDefault}` },
+  },
+  options: ['data'],
+  async run({ config, words, values }) {
+    const [process] = words;
+    if (words.length > 1) throw new UsageError('give at most one process: hongyan profile take gateway-1');
+    const seconds = secondsOf(values.get('seconds'));
+    const server = await OperatorClient.connect(config.data);
+    const request = { seconds, ...(process === undefined ? {} : { process }) };
+    const timeoutMs = seconds * 1000 + answerTimeoutMs;
+    const { id } = (await server.request('POST', '/admin/v1/profiles', request, timeoutMs)) as ProfileRecord;
+    console.log(`Kept as ${id}\n`);
+    console.log(await functionLines(server, { id, ...kindsOf(new Set()) }));
+    return 0;
+  },
+};
+
+function secondsOf(text: string | undefined): number {
+  const seconds = text === undefined ? secondsDefault : Number(text);
+  if (seconds > 0 && seconds <= secondsMax) return seconds;
+  throw new UsageError(`--seconds is a number above 0, up to ${secondsMax}; not "${text}"`);
+}
