@@ -15,6 +15,7 @@ const server = [
   ...wire,
   'profile',
   'profiles',
+  'tracing',
   'metrics',
   'domain',
   'ports',
@@ -39,6 +40,7 @@ const layers: readonly Layer[] = [
   { name: 'terminal', files: /^apps\/terminal\/src\//, mayImport: client },
   // What every process and thread of the server can tell of itself.
   { name: 'profiles', files: /^packages\/server\/src\/profiles\//, mayImport: [...wire, 'profile'] },
+  { name: 'tracing', files: /^packages\/server\/src\/tracing\//, mayImport: [] },
   { name: 'domain', files: /^packages\/server\/src\/domain\//, mayImport: wire },
   // What processes count, above all that counts.
   { name: 'metrics', files: /^packages\/server\/src\/metrics\//, mayImport: wire },
@@ -46,12 +48,12 @@ const layers: readonly Layer[] = [
   {
     name: 'ports',
     files: /^packages\/server\/src\/ports\//,
-    mayImport: [...wire, 'profiles', 'metrics', 'domain', 'adapters'],
+    mayImport: [...wire, 'profiles', 'tracing', 'metrics', 'domain', 'adapters'],
   },
   {
     name: 'adapters',
     files: /^packages\/server\/src\/adapters\//,
-    mayImport: [...wire, 'profile', 'profiles', 'metrics', 'domain', 'ports'],
+    mayImport: [...wire, 'profile', 'profiles', 'tracing', 'metrics', 'domain', 'ports'],
   },
   {
     name: 'transport',
@@ -63,7 +65,7 @@ const layers: readonly Layer[] = [
   {
     name: 'roles',
     files: /^packages\/server\/src\/roles\//,
-    mayImport: [...wire, 'profile', 'profiles', 'metrics', 'domain', 'ports', 'http'],
+    mayImport: [...wire, 'profile', 'profiles', 'tracing', 'metrics', 'domain', 'ports', 'http'],
   },
   { name: 'compose', files: /^packages\/server\/src\/compose\//, mayImport: server },
   { name: 'cli', files: /^packages\/cli\/src\//, mayImport: [...server, 'client', 'load', 'terminal'] },

@@ -62,6 +62,7 @@ export async function openCore(
     metrics,
     tokens,
     threads,
+    tracing,
   }: Surroundings & { readonly tokens: Pick<Tokens, 'sign'>; readonly threads: ProfiledThreads },
 ): Promise<OpenCore> {
   const lock = lockFolder(config.data);
@@ -86,6 +87,7 @@ export async function openCore(
     dir: layout.timeline,
     queueMax: config.commandQueueMax * 2,
     meter: new StoreMeter(metrics, 'timeline'),
+    tracing,
   });
   const directory = await openSqliteDirectory({
     ...store,
@@ -143,6 +145,7 @@ export async function openCore(
     clock,
     log,
     meter: new CoreMeter(metrics),
+    tracing,
     newMsgId: createUuidV7(() => clock.nowMs()) as () => MsgId,
     limits: coreLimits(config),
     rateLimiter,

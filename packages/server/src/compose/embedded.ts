@@ -23,6 +23,8 @@ import { GatewaySupervisor } from './processes/supervisor.ts';
 import { type OpenProfiles, openProfiles } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
+
+import { openTracing } from './tracing.ts';
 import { eventsRoute, webhookRoutes } from './webhook-routes.ts';
 
 export interface Running {
@@ -45,13 +47,14 @@ export interface EmbeddedSurroundings extends Omit<Surroundings, 'metrics'> {
 }
 
 export async function startEmbedded(config: Config, given: EmbeddedSurroundings): Promise<Running> {
-  const surroundings = { ...given, metrics: new Metrics({ process: coreProcess }) };
+  const tracing = await openTracing(config, coreProcess);
+  const surroundings = { ...given, metrics: new Metrics({ process: coreProcess }), tracing };
   await ensureFolder(config.data);
   // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
   const tokens = await openTokens(config, surroundings);
   const threads = new ProfiledThreads();
   const opened = await openCore(config, { ...surroundings, tokens, threads });
-  const closing = [() => opened.close()];
+  const closing = [() => tracing?.close(), () => opened.close()];
   const close = async () => {
     for (const one of closing.splice(0).reverse()) await one();
   };

@@ -36,7 +36,7 @@ export interface GatewayPlace {
 /** Resolves when it listens. */
 export async function openGateway(
   config: Config,
-  { log, clock, metrics }: Surroundings,
+  { log, clock, metrics, tracing }: Surroundings,
   place: GatewayPlace,
 ): Promise<Gateway> {
   const { isPortShared = false, ...rest } = place;
@@ -50,6 +50,7 @@ export async function openGateway(
     random: systemRandom,
     log,
     meter,
+    tracing,
     newSessionId: createUuidV7(() => clock.nowMs()),
     limits,
     clientAddresses: new ClientAddresses(parseNetworks(config.trustedProxies)),

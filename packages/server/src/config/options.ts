@@ -389,6 +389,13 @@ export const options = [
     [0, Number.MAX_SAFE_INTEGER],
     'Each store file grows to this; sends are then refused as unavailable. 0 = no limit',
   ),
+  text(
+    'trace-url',
+    '',
+    'url',
+    'Where spans go, by OTLP over HTTP: http://127.0.0.1:4318/v1/traces; empty = nothing is traced',
+  ),
+  number('trace-one-in', 1000, 'requests', [1, 1_000_000], 'One of so many requests is traced; 1 = each'),
   number('profile-length-s', 10, 's', [1, 300], 'Length of a CPU profile that the watchdog or an alert takes'),
   number(
     'profile-pause-s',

@@ -26,8 +26,14 @@ export type ProfileAnswer =
 export type FromWorker<Result> =
   | { readonly type: 'ready' }
   | { readonly type: 'open_failed'; readonly failure: Failure }
-  /** Results in the order of the batch's ops; `commitMs`: what the COMMIT took of it. */
-  | { readonly type: 'committed'; readonly results: readonly Result[]; readonly commitMs: number }
+  /** Results in the order of the batch's ops; `commitMs`: what the COMMIT took of it; the others: the whole transaction, Unix ms. */
+  | {
+      readonly type: 'committed';
+      readonly results: readonly Result[];
+      readonly commitMs: number;
+      readonly startedMs: number;
+      readonly endedMs: number;
+    }
   /** Nothing of the batch was stored. */
   | { readonly type: 'failed'; readonly failure: Failure }
   | { readonly type: 'profile'; readonly answer: ProfileAnswer }

@@ -110,11 +110,13 @@ class GroupCommitServer<Op, Result> {
 
 function commitBatch<Op, Result>(store: BatchStore<Op, Result>, ops: readonly Op[]): FromWorker<Result> {
   try {
+    const startedMs = systemClock.nowMs();
     store.begin(ops);
     const results = ops.map((op) => store.apply(op));
-    const startedMs = systemClock.monotonicMs();
+    const commitsMs = systemClock.monotonicMs();
     store.commit();
-    return { type: 'committed', results, commitMs: systemClock.monotonicMs() - startedMs };
+    const commitMs = systemClock.monotonicMs() - commitsMs;
+    return { type: 'committed', results, commitMs, startedMs, endedMs: systemClock.nowMs() };
   } catch (error) {
     // A rollback that throws leaves an undefined state: it ends the thread, and the main side rejects everything.
     store.rollback();

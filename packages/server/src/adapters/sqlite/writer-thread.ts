@@ -60,7 +60,7 @@ export class WriterThread<Op, Result> implements ProfiledThread {
    * One transaction for all ops, applied in this order; results in the same order. Several calls may be under way: they commit
    * in the order of the calls. A rejection means that nothing was stored, unless it is a StoreFailure with unknown_outcome.
    */
-  commit(ops: readonly Op[]): Promise<readonly Result[]> {
+  commit(ops: readonly Op[], onTimes?: (times: TransactionTimes) => void): Promise<readonly Result[]> {
     switch (this.#state.type) {
       case 'open':
         break;
@@ -78,7 +78,7 @@ export class WriterThread<Op, Result> implements ProfiledThread {
       return Promise.reject(error);
     }
     const answer = Promise.withResolvers<readonly Result[]>();
-    this.#underWay.push({ ...answer, postedMs: systemClock.monotonicMs() });
+    this.#underWay.push({ ...answer, postedMs: systemClock.monotonicMs(), onTimes });
     return answer.promise;
   }
 
@@ -133,12 +133,13 @@ export class WriterThread<Op, Result> implements ProfiledThread {
     }
   }
 
-  #committed({ results, commitMs }: Extract<FromWorker<Result>, { type: 'committed' }>): void {
+  #committed({ results, commitMs, startedMs, endedMs }: Extract<FromWorker<Result>, { type: 'committed' }>): void {
     const batch = this.#underWay.shift();
     if (batch === undefined) return;
     const { meter } = this.#options;
     meter?.commitSeconds.observe((systemClock.monotonicMs() - batch.postedMs) / 1000);
     meter?.fsyncSeconds.observe(commitMs / 1000);
+    batch.onTimes?.({ startedMs, endedMs });
     batch.resolve(results);
   }
 
@@ -157,8 +158,16 @@ export class WriterThread<Op, Result> implements ProfiledThread {
   }
 }
 
+/** When the thread worked on a batch, Unix milliseconds. */
+interface TransactionTimes {
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
 interface UnderWay<Result> extends PromiseWithResolvers<readonly Result[]> {
   readonly postedMs: number;
+  /** Called when it is committed. */
+  readonly onTimes: ((times: TransactionTimes) => void) | undefined;
 }
 
 interface Death {

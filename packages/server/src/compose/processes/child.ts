@@ -11,6 +11,7 @@ import { CoreClient } from '../../transport/link/client-end.ts';
 import { drainGateway, openGateway } from '../gateway.ts';
 import { openProcessOperator } from '../operator.ts';
 import { openTokens } from '../tokens.ts';
+import { openTracing } from '../tracing.ts';
 import { openWatchdog } from '../watchdog.ts';
 import type { Begin, FromGatewayProcess, ProfileRequest, ProfileResult, ToGatewayProcess } from './messages.ts';
 
@@ -141,7 +142,8 @@ async function startGateway({ config, node, socketPath, operatorPath }: Begin, l
   const { core, bus } = link;
   const tokens = await openTokens(config, { clock, log });
   const place = { core, bus, tokens, node, isPortShared: true, isCoreReachable: () => link.isUp };
-  const gateway = await openGateway(config, { log, clock, metrics }, place);
+  const tracing = await openTracing(config, node);
+  const gateway = await openGateway(config, { log, clock, metrics, tracing }, place);
   const operator =
     config.operatorListen === ''
       ? undefined
@@ -159,6 +161,7 @@ async function startGateway({ config, node, socketPath, operatorPath }: Begin, l
       await gateway.close();
       await operator?.close();
       await link.close();
+      await tracing?.close();
     },
   };
 }

@@ -24,6 +24,8 @@ export interface MessageCommand extends CommandKey {
   readonly contentJson: string;
   /** Of a message that answers another or mentions users. */
   readonly references?: MessageReferences | undefined;
+  /** The traceparent of a traced send. */
+  readonly trace?: string | undefined;
 }
 
 /** An edit, a recall, a reaction or a pin: a send that changes the message at `targetSeq`. */

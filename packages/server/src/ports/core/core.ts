@@ -13,6 +13,8 @@ export interface AnonymousCaller {
   readonly address: string;
   /** What limits by address count by. Absent: a trusted proxy, or a program of this machine, that named no client. */
   readonly limitKey?: string | undefined;
+  /** The W3C traceparent of this operation, where it is traced. */
+  readonly trace?: string | undefined;
 }
 
 /** The bearer of a valid token. */

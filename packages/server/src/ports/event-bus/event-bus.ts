@@ -15,8 +15,8 @@ export const revocationsTopic = 'revocations' as Topic;
 export const presenceTopic = (userId: UserId): Topic => `p:${userId}` as Topic;
 
 export type BusEvent =
-  /** A frame, encoded once: every subscriber of the topic receives these same bytes. */
-  | { readonly type: 'frame'; readonly topic: Topic; readonly frame: string }
+  /** A frame, encoded once: every subscriber of the topic receives these same bytes. `trace`: the traceparent of a traced send. */
+  | { readonly type: 'frame'; readonly topic: Topic; readonly frame: string; readonly trace?: string | undefined }
   /** Live connections of the user change their subscription (topic is the user's). */
   | {
       readonly type: 'membership';

@@ -8,6 +8,7 @@ import type { Seq } from '@hongyan/protocol/ids';
 import { WriterThread } from '../../adapters/sqlite/writer-thread.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { ProfiledThreads } from '../../profiles/profiled-threads.ts';
+import type { SpanTimes, Tracing } from '../../tracing/tracing.ts';
 import type { Feed } from './feed.ts';
 import type { TailLimits } from './month-writer.ts';
 import { SqliteFeed } from './sqlite-feed.ts';
@@ -36,6 +37,8 @@ export interface SqliteTimelineOptions {
   /** Nothing can be written any more; reads go on. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The timeline and the feed of one folder. */
@@ -68,12 +71,13 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   readonly #thread: WriterThread<TimelineOp, TimelineResult>;
   readonly #appends: Batcher<NewEntry, AppendResult>;
   readonly #meter: StoreMeter | undefined;
+  readonly #tracing: Tracing | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
     view: StoreView,
     thread: WriterThread<TimelineOp, TimelineResult>,
-    { queueMax, batchMax, inFlightMax = inFlightMaxDefault, pace, meter }: SqliteTimelineOptions,
+    { queueMax, batchMax, inFlightMax = inFlightMaxDefault, pace, meter, tracing }: SqliteTimelineOptions,
   ) {
     super(view);
     this.feed = new SqliteFeed(view);
@@ -86,6 +90,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
       handle: (batch) => this.#commit(batch),
     });
     this.#meter = meter;
+    this.#tracing = tracing;
     meter?.queue(() => this.#appends.depth, queueMax);
   }
 
@@ -120,13 +125,24 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
 
   async #commit(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
     this.#meter?.batchSize.observe(batch.length);
-    const [result] = await this.#thread.commit([toAppendOp(batch)]);
+    const [result] = await this.#thread.commit([toAppendOp(batch)], this.#timesOf(batch));
     assert(result?.type === 'appended', 'an append is answered by its outcomes');
     this.view.turnTo(result.month);
     const appended = batch.map((entry, index) => this.#appended(entry, index, result));
     this.view.tail.dropSome(result.sortedThrough, batch.length);
     this.feed.notify();
     return appended;
+  }
+
+  /** The thread keeps no context and has no exporter: it answers with its times, and the spans are made of them here. */
+  #timesOf(batch: readonly NewEntry[]): ((times: SpanTimes) => void) | undefined {
+    const tracing = this.#tracing;
+    if (tracing === undefined) return undefined;
+    const traces = batch.map(({ trace }) => trace).filter((trace) => trace !== undefined);
+    if (traces.length === 0) return undefined;
+    return (times) => {
+      for (const trace of traces) tracing.took(trace, 'transaction', times);
+    };
   }
 
   #appended(entry: NewEntry, index: number, result: TimelineResult & { type: 'appended' }): AppendResult {

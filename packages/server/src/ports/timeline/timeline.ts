@@ -22,6 +22,8 @@ export interface NewEntry {
   readonly references?: References | undefined;
   /** Of a state entry that changes or supersedes an earlier entry of the same conversation: which, and its state after it. */
   readonly target?: Target | undefined;
+  /** The traceparent of a traced send. It is not stored. */
+  readonly trace?: string | undefined;
 }
 
 export interface References {

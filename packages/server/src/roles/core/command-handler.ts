@@ -21,6 +21,7 @@ import type {
 import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
 import { type Audiences, topicsOf } from './audience.ts';
+import { BatchSpans } from './batch-spans.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
 import { entryFrame } from './entry-view.ts';
@@ -190,15 +191,18 @@ export class CommandHandler {
     const entries: NewEntry[] = [];
     for (const item of admitted) if (item.type === 'entry') entries.push(item.entry);
     if (entries.length === 0) return admitted.map((item) => outcomeOfProblem(item));
+    const spans = this.#deps.tracing && new BatchSpans(this.#deps.tracing, entries);
     let results: readonly AppendResult[];
     try {
-      results = await this.#deps.timeline.append(entries);
+      results = await this.#deps.timeline.append(spans?.entries ?? entries);
+      spans?.committed(results);
     } catch (error) {
+      spans?.failed();
       const outcome = this.#failed(error, entries.length);
       return admitted.map((item) => (item.type === 'entry' ? outcome : item));
     }
     this.#sent.note(results);
-    this.#publish(results, quote);
+    this.#publish(results, quote, spans);
     if (this.#deps.log.isDebug) this.#logCommitted(results);
     let next = 0;
     return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
@@ -250,22 +254,22 @@ export class CommandHandler {
   #entryOf(command: MessageCommand, membership: Membership): Admitted {
     const allowed = mayPost(memberFacts(membership));
     if (allowed.type !== 'ok') return allowed;
-    const { from, clientMsgId, contentJson } = command;
+    const { from, clientMsgId, contentJson, trace } = command;
     const { newMsgId, clock } = this.#deps;
     // The same string for all its entries: each is kept for a while, and its hash is looked up by many.
     const { conversationId } = membership.conversation;
     const timestampMs = clock.nowMs();
     return {
       type: 'entry',
-      entry: { msgId: newMsgId(), conversationId, from, clientMsgId, timestampMs, contentJson, isCounted: true },
+      entry: { msgId: newMsgId(), conversationId, from, clientMsgId, timestampMs, contentJson, isCounted: true, trace },
     };
   }
 
   /** Subscribers that the bus cannot reach are told of the loss by the bus itself: the entries are committed all the same. */
-  #publish(results: readonly AppendResult[], quote?: Reply): void {
+  #publish(results: readonly AppendResult[], quote?: Reply, spans?: BatchSpans): void {
     const { bus, log } = this.#deps;
     bus
-      .publish(publications(results, this.#audiences, quote))
+      .publish(publications(results, this.#audiences, quote, spans))
       .catch((error: unknown) => log.error('events not published', { error }));
   }
 
@@ -296,12 +300,15 @@ export function publications(
   results: readonly AppendResult[],
   audiences: Pick<Audiences, 'topicsOf'> = { topicsOf },
   quote?: Reply,
+  spans?: BatchSpans,
 ): BusEvent[] {
   const events: BusEvent[] = [];
-  for (const { type, entry } of results)
+  for (const [index, { type, entry }] of results.entries())
     if (type === 'committed') {
       const frame = entryFrame(entry, quote);
-      for (const topic of audiences.topicsOf(entry.conversationId)) events.push({ type: 'frame', topic, frame });
+      const trace = spans?.published(index);
+      for (const topic of audiences.topicsOf(entry.conversationId))
+        events.push(trace === undefined ? { type: 'frame', topic, frame } : { type: 'frame', topic, frame, trace });
     }
   return events;
 }

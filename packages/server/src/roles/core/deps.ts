@@ -14,6 +14,7 @@ import type { SendHook } from '../../ports/send-hook/send-hook.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 import type { CoreMeter } from './meter.ts';
 import type { StoredBytes } from './stored-bytes.ts';
 import type { UserTiers } from './user-tiers.ts';
@@ -52,6 +53,8 @@ export interface CoreDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: CoreMeter;
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly newMsgId: () => MsgId;
   readonly limits: CoreLimits;
   /** Of attempts to log in and sign up. */

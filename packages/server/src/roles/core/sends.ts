@@ -15,7 +15,7 @@ import type { MembershipCache } from './membership-cache.ts';
 import type { SendChecks } from './send-checks.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'limits' | 'storedBytes'>;
+type Deps = Pick<CoreDeps, 'directory' | 'limits' | 'storedBytes' | 'tracing'>;
 
 export class Sends {
   readonly #deps: Deps;
@@ -44,12 +44,14 @@ export class Sends {
     if (target.type !== 'ok') return target;
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
+    const span = caller.trace === undefined ? undefined : this.#deps.tracing?.within(caller.trace, 'command log');
     const message: Omit<MessageCommand, 'conversationId'> = {
       type: 'message',
       from,
       clientMsgId: client_msg_id,
       contentJson: encoded.value,
       references: referencesOf(input),
+      trace: span?.traceparent,
     };
     // A conversation that is known has the canonical id.
     const isNew = to !== undefined && !this.#memberships.knows(target.value);
@@ -57,6 +59,7 @@ export class Sends {
     const charged = this.#deps.storedBytes.charge(caller, encoded.value);
     const prepared = prepare(message, canonical, charged);
     const outcome = await this.#order.submit(from, this.#checks ? this.#checked(prepared, this.#checks) : prepared);
+    span?.end({ 'hongyan.outcome': outcome.type === 'ok' ? 'ok' : outcome.code });
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a message command ends as a message');
     const { msgId, seq, timestampMs, isDuplicate } = outcome.value;

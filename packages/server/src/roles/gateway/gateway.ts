@@ -68,6 +68,7 @@ export class Gateway implements Service {
       limitAnonymous: (sender) => this.#addresses.request(sender),
       measure: meter.measure,
       revoked: (caller) => this.#revocations.check(caller),
+      tracing: options.tracing,
       ...steps,
     });
     this.#sockets = new SocketDoor({

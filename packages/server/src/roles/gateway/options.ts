@@ -9,6 +9,7 @@ import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 import type { AddressBounds } from './address-limits.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { GatewayMeter } from './meter.ts';
@@ -32,6 +33,8 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly log: Log;
   readonly meter: GatewayMeter;
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly node: string;
   readonly newSessionId: () => string;
   readonly limits: GatewayLimits;

@@ -20,6 +20,7 @@ import { failure, type Problem, problemOf, type Quota, type Result, refusal } fr
 import { isApiKey } from '../../domain/api-key.ts';
 import type { Caller, CallerOf, DeviceCaller, GatewayQuestions } from '../../ports/core/core.ts';
 import type { Tokens, VerifiedToken } from '../../ports/tokens/tokens.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 
 /** Requests under way that share one bound: those of a connection, or those of a user over HTTP. */
 export interface Flight {
@@ -43,6 +44,8 @@ export interface Sender {
   readonly asUser?: string | null;
   /** The Host header of an HTTP request: the address at which its client reached this server. */
   readonly host?: string | null;
+  /** The traceparent header of an HTTP request. Frames have none: what a device sends begins its own trace. */
+  readonly traceparent?: string | undefined;
   /** Set for a request over HTTP, where there is a limit to its rate. */
   quota?: Quota | undefined;
 }
@@ -95,6 +98,7 @@ export interface PipelineOptions {
   readonly identifyKey: GatewayQuestions['identifyKey'];
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
   /** Further requests are refused as overloaded, not queued: the client keeps them and comes back. */
   readonly inFlightMax: number;
   /** Refuses the caller whose token was revoked. Asked for each request, of memory alone; waits only while that is read. */
@@ -156,9 +160,10 @@ export class Pipeline {
    */
   async run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
     const passage: Passage = { name, sender, outcome: 'ok' };
-    const { measure, clock, log } = this.#options;
+    const { measure, clock, log, tracing } = this.#options;
     const startedMs = measure === undefined ? 0 : clock.monotonicMs();
     this.#runningCount++;
+    const span = tracing?.begin(name, sender.traceparent, { 'hongyan.operation': name });
     try {
       for (const step of this.#steps[operations[name].needs]) {
         const checked = step(passage);
@@ -168,7 +173,9 @@ export class Pipeline {
       const read = typeof input === 'function' ? await input() : undefined;
       if (read !== undefined && read.type !== 'ok') return noted(passage, read);
       const value = read === undefined ? (input as Input<N>) : read.value;
-      const answer = await this.#options.handlers[name](callerOf<N>(name, sender), value, sender);
+      const caller = callerOf<N>(name, sender);
+      const traced = span === undefined ? caller : { ...caller, trace: span.traceparent };
+      const answer = await this.#options.handlers[name](traced, value, sender);
       return answer.type === 'ok' ? answer : noted(passage, answer);
     } catch (error) {
       const problem = problemOf(error);
@@ -177,6 +184,7 @@ export class Pipeline {
     } finally {
       this.#runningCount--;
       this.#land(passage);
+      span?.end({ 'hongyan.outcome': passage.outcome });
       measure?.(name, passage.outcome, clock.monotonicMs() - startedMs);
       if (log.isDebug) log.debug('operation answered', { ...identityOf(passage), outcome: passage.outcome });
     }

@@ -121,7 +121,7 @@ function linkedOperation<N extends CoreOperation>(stream: ClientStream, operatio
     const inputJson = JSON.stringify(input);
     const sender =
       'sessionId' in caller && caller.sessionId !== undefined
-        ? { sessionId: caller.sessionId }
+        ? { sessionId: caller.sessionId, traceparent: caller.trace }
         : { callerJson: JSON.stringify(caller) };
     const ending = await stream.request({ what: 'call', call: { operation, ...sender, inputJson } }, inputJson.length);
     return resultOf<Output<N>>(ending, operations[operation].changes);

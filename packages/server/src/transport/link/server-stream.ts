@@ -178,7 +178,7 @@ export class ServerStream {
   }
 
   /** The gateway checked the input against the schema of the operation: the cast restores what it knew. What it should not send is answered as a bug. */
-  async #call({ operation, sessionId, callerJson, inputJson }: LinkCall): Promise<Result<unknown>> {
+  async #call({ operation, sessionId, callerJson, inputJson, traceparent }: LinkCall): Promise<Result<unknown>> {
     const { core } = this.#options;
     if (isQuestion(operation)) return core[operation](JSON.parse(inputJson));
     if (!Object.hasOwn(operations, operation) || !Object.hasOwn(core, operation)) throw new Error(bug.message);
@@ -187,7 +187,7 @@ export class ServerStream {
     // The link was down since the session was opened: its connection is about to close.
     if (caller === undefined) return failure.coreUnreachable();
     const handle = core[operation as CoreOperation] as (caller: unknown, input: unknown) => Promise<Result<unknown>>;
-    return handle.call(core, caller, JSON.parse(inputJson));
+    return handle.call(core, traceparent ? { ...caller, trace: traceparent } : caller, JSON.parse(inputJson));
   }
 
   async #openSession({ callerJson, clientName }: LinkOpen): Promise<Result<unknown>> {

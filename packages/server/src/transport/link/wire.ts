@@ -22,6 +22,7 @@ export interface LinkCall {
   readonly sessionId?: string | null;
   readonly callerJson?: string | null;
   readonly inputJson: string;
+  readonly traceparent?: string | null | undefined;
 }
 export interface LinkOpen {
   readonly callerJson: string;
@@ -46,7 +47,10 @@ export type LinkAnswerResult =
   | { readonly result: 'outputJson'; readonly outputJson: string }
   | { readonly result: 'problem'; readonly problem: LinkProblem };
 
-export type LinkEvent = { readonly topics: readonly string[] } & LinkEventWhat;
+export type LinkEvent = {
+  readonly topics: readonly string[];
+  readonly traceparent?: string | null | undefined;
+} & LinkEventWhat;
 type LinkEventWhat =
   | { readonly what: 'frame'; readonly frame: string }
   | {

@@ -62,6 +62,7 @@ export class HttpDoor {
       host: headers.get('host'),
       token: bearerToken(headers.get('authorization')),
       asUser: headers.get('hongyan-user'),
+      traceparent: headers.get('traceparent') ?? undefined,
     };
     const answer = await pipeline.run<OperationName>(name, sender, () => readInput(name, request, frameBytesMax));
     if (answer.type !== 'ok') return problemResponse(answer);

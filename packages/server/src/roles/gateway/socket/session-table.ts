@@ -14,6 +14,7 @@ import {
   type Topic,
   userTopic,
 } from '../../../ports/event-bus/event-bus.ts';
+import type { Tracing } from '../../../tracing/tracing.ts';
 import type { GatewayMeter } from '../meter.ts';
 import { bundle } from './bundle.ts';
 import type { Interest } from './interest.ts';
@@ -26,6 +27,7 @@ export interface SessionTableOptions {
   readonly publisher: Publisher;
   readonly meter: GatewayMeter;
   readonly unread: UnreadOutput;
+  readonly tracing?: Tracing | undefined;
   readonly monotonicMs: () => number;
   readonly close: (socket: Socket, reason: CloseReason) => void;
 }
@@ -225,7 +227,7 @@ export class SessionTable {
   #onEvent(event: BusEvent): void {
     switch (event.type) {
       case 'frame':
-        return this.#onFrame(event.topic, event.frame);
+        return this.#onFrame(event.topic, event.frame, event.trace);
       case 'membership':
         for (const socket of this.#socketsOf(event.topic)) this.#onMembership(socket, event);
         return;
@@ -247,9 +249,12 @@ export class SessionTable {
     unread.published(characters, sockets);
   }
 
-  #onFrame(topic: Topic, frame: string): void {
-    const { pushedOut, sends } = this.#options.meter;
+  #onFrame(topic: Topic, frame: string, trace: string | undefined): void {
+    const { meter, tracing } = this.#options;
+    const { pushedOut, sends } = meter;
+    const span = trace === undefined ? undefined : tracing?.within(trace, 'deliver');
     const sockets = isUserTopic(topic) ? this.#pushToUser(topic, frame) : this.#fanout.publish(topic, frame);
+    span?.end({ 'hongyan.connections': sockets });
     if (sockets === 0) return;
     pushedOut.add(frame, sockets);
     sends.queued(frame);

@@ -16,6 +16,7 @@ import { type Rate, takeFrom } from '../../../domain/rate.ts';
 import type { Revocation, TokenFacts } from '../../../domain/revocation.ts';
 import type { Core, DeviceCaller } from '../../../ports/core/core.ts';
 import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
+import type { Tracing } from '../../../tracing/tracing.ts';
 import type { GatewayMeter } from '../meter.ts';
 import type { Answer, Pipeline } from '../pipeline.ts';
 import { isBundle, unbundle } from './bundle.ts';
@@ -43,6 +44,7 @@ export interface SocketDoorOptions {
   readonly core: Core;
   readonly bus: EventBus;
   readonly pipeline: Pipeline;
+  readonly tracing?: Tracing | undefined;
   readonly publisher: Publisher;
   readonly clock: Clock;
   readonly random: Random;
@@ -93,6 +95,7 @@ export class SocketDoor {
       close,
     });
     this.#table = new SessionTable({
+      tracing: options.tracing,
       bus,
       publisher,
       meter,
