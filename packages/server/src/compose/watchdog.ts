@@ -10,7 +10,7 @@ export function openWatchdog(
   return new Watchdog({
     lagMs: config.watchdogLagMs,
     memoryGrowthBytes: config.watchdogGrowthBytesMax,
-    ackP99Ms: config.watchdogAckP99Ms,
+    ackP99Ms: config.watchdogSlowAckMs,
     ackSeconds,
     clock,
     residentBytes: () => process.memoryUsage.rss(),

@@ -420,7 +420,7 @@ export const options = [
     'A process whose event loop is late by so much in three of ten seconds is profiled; 0 = not watched',
   ),
   number(
-    'watchdog-ack-p99-ms',
+    'watchdog-slow-ack-ms',
     500,
     'ms',
     [0, 60_000],
