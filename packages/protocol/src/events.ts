@@ -135,3 +135,12 @@ export const eventSchemas = Object.fromEntries<TSchema>(
     Type.Object({ type: Type.Literal(type), ...envelope, data: eventDataSchemas[type] as TSchema }),
   ]),
 ) as Readonly<Record<EventType, TSchema>>;
+
+/** Any event, as a list of them has it. */
+export const EventSchema = Type.Unsafe<WireEvent>(
+  Type.Object({
+    type: Type.String({ description: 'message.created, …: docs/webhooks.md' }),
+    ...envelope,
+    data: Type.Object({}, { additionalProperties: true, description: 'By type: see webhooks' }),
+  }),
+);

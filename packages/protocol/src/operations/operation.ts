@@ -23,6 +23,8 @@ export interface HttpDoor {
   readonly tag: string;
   /** 204 without a body, whatever the output, when absent. */
   readonly status?: 200 | 201;
+  /** Its answer may be silent for half a minute. Default: cut after ten seconds of silence. */
+  readonly isSlow?: boolean;
 }
 
 export interface OperationSpec {

@@ -3,6 +3,7 @@
 import { accountOperations } from './accounts.ts';
 import { backEndOperations } from './back-end.ts';
 import { conversationOperations } from './conversations.ts';
+import { eventOperations } from './events.ts';
 import { messageChangeOperations } from './message-changes.ts';
 import { messageOperations } from './messages.ts';
 import type { InputOf, OperationSpec, OutputOf } from './operation.ts';
@@ -21,6 +22,7 @@ export const operations = {
   ...routingOperations,
   ...signOutOperations,
   ...backEndOperations,
+  ...eventOperations,
 } as const satisfies Record<string, OperationSpec>;
 
 export type Operations = typeof operations;

@@ -139,6 +139,7 @@ export async function openCore(
     access,
     bus,
     outlet: events.outlet,
+    eventReader: events.reader,
     sendHook: await openSendHook(config, { log, clock }),
     registry,
     tokens,
@@ -199,6 +200,8 @@ function coreLimits(config: Config): CoreLimits {
   return {
     contentBytesMax: config.contentBytesMax,
     pageMax: config.pageMax,
+    // Across the link an answer has a deadline, which the wait has to leave room for.
+    eventsWaitMsMax: config.gateways > 1 ? config.linkTimeoutMs / 2 : Number.POSITIVE_INFINITY,
     // A few pages may be on their way to one connection before it counts as slow.
     pageBytesMax: Math.floor(config.connectionBacklogBytesMax / 4),
     groupMembersMax: config.groupMembersMax,

@@ -2,6 +2,7 @@
 
 import { done, ok } from '@hongyan/base/result';
 import { type EventType, eventTypes, unfilteredTypes } from '@hongyan/protocol/events';
+import { eventsWaitSMax } from '@hongyan/protocol/operations/events';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import Type from 'typebox';
 import type { EventReader } from '../ports/event-log/event-reader.ts';
@@ -84,9 +85,9 @@ export function eventsRoute(reader: EventReader | undefined): OperatorRoute {
       const types = typesOf(query.get('types')?.split(',') ?? []);
       if (types.type !== 'ok') return types;
       const limit = numberOf(query, 'limit', { standard: pageSize, max: pageMax });
-      const waitS = numberOf(query, 'wait_s', { standard: 0, max: waitSMax });
+      const waitS = numberOf(query, 'wait_s', { standard: 0, max: eventsWaitSMax });
       if (limit === undefined || limit === 0) return refusal.invalid(`limit is a number from 1 to ${pageMax}`);
-      if (waitS === undefined) return refusal.invalid(`wait_s is a number from 0 to ${waitSMax}`);
+      if (waitS === undefined) return refusal.invalid(`wait_s is a number from 0 to ${eventsWaitSMax}`);
       return reader.pull({
         ...{ after: query.get('after') ?? undefined, limit, waitMs: waitS * 1000, signal },
         types: types.value.length === 0 ? undefined : [...types.value, ...unfilteredTypes],
@@ -97,7 +98,6 @@ export function eventsRoute(reader: EventReader | undefined): OperatorRoute {
 
 const pageSize = 100;
 const pageMax = 500;
-const waitSMax = 30;
 
 function numberOf(
   query: URLSearchParams,

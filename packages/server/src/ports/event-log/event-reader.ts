@@ -20,7 +20,7 @@ export interface EventRequest {
 }
 
 export interface PulledEvents {
-  readonly events: readonly WireEvent[];
+  readonly events: WireEvent[];
   /** `after` of the next request. */
   readonly position: string;
   readonly has_more: boolean;
@@ -64,7 +64,7 @@ export class EventReader {
     const { removedThrough } = hasGap ? await this.#log.ends() : { removedThrough: 0 };
     const gap = hasGap ? [gapEvent(removedThrough, this.#clock.nowMs())] : [];
     return {
-      events: await this.#view.render([...gap, ...events]),
+      events: [...(await this.#view.render([...gap, ...events]))],
       position: formatPosition(this.#log.epoch, position),
       has_more: !isAtEnd,
     };

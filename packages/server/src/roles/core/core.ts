@@ -13,6 +13,7 @@ import { DirectoryChanges } from './conversation-changes.ts';
 import { ConversationViews } from './conversation-views.ts';
 import { Conversations } from './conversations.ts';
 import type { CoreDeps } from './deps.ts';
+import { pullEvents } from './events.ts';
 import { History } from './history.ts';
 import { KeyCallers } from './key-callers.ts';
 import { MembershipCache } from './membership-cache.ts';
@@ -122,6 +123,7 @@ function operationsOf(
     signup: guarded((caller, input) => accounts.signup(caller, input)),
     login: guarded((caller, input) => accounts.login(caller, input)),
     mintToken: guarded((_caller, input) => backEnd.mintToken(input)),
+    pullEvents: guarded((_caller, input) => pullEvents(deps, input)),
     putUser: guarded((_caller, input) => backEnd.putUser(input)),
     logout: guarded((caller) => signOuts.logout(caller)),
     logoutAll: guarded((caller) => signOuts.logoutAll(caller)),

@@ -9,6 +9,7 @@ import type { CommandConsumer, CommandProducer } from '../../ports/command-log/c
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
+import type { EventReader } from '../../ports/event-log/event-reader.ts';
 import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { SendHook } from '../../ports/send-hook/send-hook.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
@@ -22,6 +23,8 @@ import type { UserTiers } from './user-tiers.ts';
 export interface CoreLimits {
   readonly contentBytesMax: number;
   readonly pageMax: number;
+  /** A request for events waits no longer. */
+  readonly eventsWaitMsMax: number;
   /** Further entries or conversations of a page wait for the next one. */
   readonly pageBytesMax: number;
   readonly groupMembersMax: number;
@@ -46,6 +49,8 @@ export interface CoreDeps {
   readonly bus: EventBus;
   /** Told of positions and presence, which are in no timeline. */
   readonly outlet: EventOutlet;
+  /** Absent: events are not pulled. */
+  readonly eventReader?: Pick<EventReader, 'pull'> | undefined;
   /** Absent: nobody is asked before a message is accepted. */
   readonly sendHook?: SendHook | undefined;
   readonly registry: SessionRegistry;

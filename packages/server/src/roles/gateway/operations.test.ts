@@ -35,6 +35,7 @@ const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | un
   listOwnDevices: undefined,
   revokeOwnDevice: { device_id: 'no spaces' },
   mintToken: { user_id: 'ann', ttl_s: 0 },
+  pullEvents: { wait_s: 31 },
   putUser: { user_id: 'ann', disabled: 'yes' },
   getMe: undefined,
   getUser: { user_id: 'no spaces' },

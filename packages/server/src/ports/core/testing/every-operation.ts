@@ -96,6 +96,11 @@ function accountExamples() {
       input: { user_id: user('fay'), create: true, display_name: 'Fay', ttl_s: 60, tier: 'paid' },
       refused: { input: { user_id: nobody }, code: 'not_found' },
     },
+    pullEvents: {
+      caller: backEnd,
+      input: { limit: 10 },
+      refused: { input: { after: 'of another log' }, code: 'bad_request' },
+    },
     putUser: {
       caller: backEnd,
       input: { user_id: user('fay'), display_name: 'Fay F', disabled: true, tier: null },

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
-import { done } from '@hongyan/base/result';
+import { done, ok } from '@hongyan/base/result';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
-import type { Result } from '@hongyan/protocol/refusals';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { Metrics } from '../../../metrics/metrics.ts';
 import type { Access } from '../../../ports/access/access.ts';
 import { openSqliteAccess } from '../../../ports/access/sqlite-access.ts';
@@ -76,6 +76,7 @@ export const directoryQueueMax = 10_000;
 const limitsDefault: CoreLimits = {
   contentBytesMax: 32_768,
   pageMax: 200,
+  eventsWaitMsMax: 0,
   pageBytesMax: 256 * 1024,
   groupMembersMax: 100,
   conversationsPerUserMax: 10_000,
@@ -109,6 +110,7 @@ export async function openWorld({
     access,
     bus,
     outlet: noOutlet,
+    eventReader: noEvents,
     registry: new MemorySessionRegistry({ clock, ttlMs: 60_000 }),
     tokens: { sign: async (userId) => ({ accessToken: `token of ${userId}`, expiresInS: 60 }) },
     clock,
@@ -147,6 +149,12 @@ export async function openWorld({
     },
   };
 }
+
+/** A log without events. */
+const noEvents: NonNullable<CoreDeps['eventReader']> = {
+  pull: async ({ after }) =>
+    after === undefined ? ok({ events: [], position: 'epoch.0', has_more: false }) : refusal.foreignPosition(),
+};
 
 function talking(core: RunningCore): Pick<World, 'group' | 'say' | 'trySay' | 'read'> {
   let keys = 0;

@@ -12,6 +12,9 @@ import type { Connection } from '../socket/connection.ts';
 import { preflight, withCors } from './cors.ts';
 import { readInput } from './request-input.ts';
 
+/** Longer than any operation waits. */
+const slowTimeoutS = 60;
+
 export interface HttpDoorOptions {
   readonly pipeline: Pipeline;
   readonly frameBytesMax: number;
@@ -49,6 +52,8 @@ export class HttpDoor {
     // A HEAD is answered as the GET; the server leaves out the body.
     const name = byMethod[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
     if (name === undefined) return withCors(methodNotAllowed(Object.keys(byMethod), ['OPTIONS']));
+    const { http }: OperationSpec = operations[name];
+    if (http?.isSlow) server.timeout(request, slowTimeoutS);
     return withCors(await this.#answer(name, request, this.#options.clientAddress(request, server)));
   }
 
