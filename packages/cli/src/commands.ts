@@ -2,9 +2,11 @@
 
 import { distance } from 'fastest-levenshtein';
 import { bench } from './bench.ts';
+import { benchDevices } from './bench-devices.ts';
 import { chat } from './chat.ts';
 import { checkConfig } from './check-config.ts';
 import type { Command, CommandGroup } from './command.ts';
+import { devicesCount, devicesList } from './devices.ts';
 import { inspect } from './inspect.ts';
 import { keyCreate, keyList, keyRevoke } from './key.ts';
 import { logLevel } from './log-level.ts';
@@ -14,6 +16,7 @@ import { profileTake } from './profile-take.ts';
 import { secretRotate } from './secret-rotate.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
+import { taskCommands } from './task.ts';
 import { token } from './token.ts';
 import { userAdd } from './user-add.ts';
 import { userList } from './user-list.ts';
@@ -51,15 +54,34 @@ const profiles: CommandGroup = {
   commands: [profileList, profileTake, profileShow],
 };
 
-const namedGroups: readonly CommandGroup[] = [users, keys, secrets, webhooks, profiles];
+const devices: CommandGroup = {
+  title: 'Registered devices of a data folder',
+  name: 'devices',
+  summary: 'Registered devices: list, count by model and firmware',
+  commands: [devicesList, devicesCount],
+};
+
+const tasks: CommandGroup = {
+  title: 'Tasks of a running server that are done later',
+  name: 'task',
+  summary: 'Tasks that are done later: counts, and those given up to be done again',
+  commands: taskCommands,
+};
+
+const namedGroups: readonly CommandGroup[] = [users, keys, secrets, webhooks, profiles, devices, tasks];
 
 export const groups: readonly CommandGroup[] = [
-  { title: 'Server', commands: [start, status, logLevel, checkConfig, secretRotate, bench, versionCommand] },
+  {
+    title: 'Server',
+    commands: [start, status, logLevel, checkConfig, secretRotate, benchDevices, bench, versionCommand],
+  },
   { ...profiles, title: 'Server' },
   { ...users, commands: [...users.commands, token] },
   { ...keys, title: users.title },
+  { ...devices, title: users.title },
   { title: 'Messages', commands: [chat, inspect] },
   { ...webhooks, title: 'Messages' },
+  { ...tasks, title: 'Messages' },
 ];
 
 export const examples: readonly string[] = [

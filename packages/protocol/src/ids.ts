@@ -5,6 +5,8 @@ import Type from 'typebox';
 
 export type UserId = Brand<string, 'UserId'>;
 export type DeviceId = Brand<string, 'DeviceId'>;
+/** What a device was registered with: unique among all devices, and known to it and its back end alone. */
+export type DeviceToken = Brand<string, 'DeviceToken'>;
 export type ConversationId = Brand<string, 'ConversationId'>;
 export type MsgId = Brand<string, 'MsgId'>;
 export type ClientMsgId = Brand<string, 'ClientMsgId'>;
@@ -27,6 +29,12 @@ export const isSystemUser = (userId: UserId): boolean => userId.toLowerCase() ==
 
 export const DeviceIdSchema = Type.Unsafe<DeviceId>(
   Type.String({ pattern: userIdPattern, description: 'One installed client; 1–64 of letters, digits, _ . @ -' }),
+);
+export const DeviceTokenSchema = Type.Unsafe<DeviceToken>(
+  Type.String({
+    pattern: '^(?!\\.{1,2}$)[A-Za-z0-9_.:@=+~-]{8,256}$',
+    description: 'What a device is registered with, unique among all; 8–256 of letters, digits, _ . : @ = + ~ -',
+  }),
 );
 export const ConversationIdSchema = Type.Unsafe<ConversationId>(
   Type.String({

@@ -47,6 +47,16 @@ export const refusal = {
     ),
   seqBeyondLast: (lastSeq: number) => refused('bad_request', `seq is beyond the last of the conversation, ${lastSeq}`),
   textMissing: () => refused('bad_request', 'content of type "text" needs a string "text"'),
+  unsigned: () =>
+    refused(
+      'unauthorized',
+      'sign the request: headers Hongyan-Key-Id, Hongyan-Timestamp (Unix milliseconds) and Hongyan-Signature (HMAC-SHA256 in hex)',
+    ),
+  badSignature: () =>
+    refused('unauthorized', 'the key is unknown, or the signature is not that of "<timestamp>.<body>" as it was sent'),
+  lateSignature: (windowS: number) =>
+    refused('unauthorized', `the timestamp is not within ${windowS} seconds of now: check the clock, and sign again`),
+  usedSignature: () => refused('unauthorized', 'the signature was used before: sign each request anew'),
   badToken: () => refused('unauthorized', 'the token is missing or was not issued by this server'),
   badApiKey: () => refused('unauthorized', 'the API key is wrong or was revoked'),
   needsApiKey: (scope: string) =>
@@ -94,6 +104,7 @@ export const refusal = {
   fixedMembers: () => refused('forbidden', 'a direct conversation has no title and always the same two members'),
   notMember: () => refused('not_member', 'you are not a member of this conversation'),
   noSuch: (what: string) => refused('not_found', `there is no ${what}`),
+  deviceTaken: () => refused('conflict', "the device is another user's: that user has to let it go first"),
   taken: (what: string) => refused('conflict', `${what} is taken`),
   profiling: (process: string, running: string) =>
     refused(

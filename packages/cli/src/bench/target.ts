@@ -28,10 +28,16 @@ export interface BenchTarget {
 const tokenLifeS = 86_400;
 const stopTimeoutMs = 20_000;
 
-/** Starts a server on a free port, and stops it when `work` settles; its users have tokens and no password. */
-export async function withOwnServer<T>(
-  { parent, pairCount }: { readonly parent: string; readonly pairCount: number },
-  work: (target: BenchTarget) => Promise<T>,
+export interface ServerUnderLoad {
+  readonly url: string;
+  readonly data: string;
+  readonly pid: number;
+}
+
+/** Starts a server on a free port and a new data folder, which `prepare` sees before; both are gone when `work` settles. */
+export async function withServer<T>(
+  { parent, prepare }: { readonly parent: string; readonly prepare: (data: string) => Promise<void> },
+  work: (server: ServerUnderLoad) => Promise<T>,
 ): Promise<T> {
   const data = await mkdtemp(join(parent, '.hongyan-bench-'));
   let server: Awaited<ReturnType<typeof startServer>> | undefined;
@@ -42,19 +48,10 @@ export async function withOwnServer<T>(
   };
   process.once('SIGINT', interrupted);
   try {
-    const pairs = Array.from({ length: pairCount }, (_, index) => [`sender${index}`, `receiver${index}`] as const);
-    await createUsers(data, pairs.flat());
+    await prepare(data);
     server = await startServer(data);
     try {
-      await readOrCreateSecrets(data);
-      const tokens = await tokensOf(data, { ttlS: tokenLifeS, clock: systemClock });
-      return await work({
-        ...addressOf(server.url),
-        pairs: pairs as unknown as BenchTarget['pairs'],
-        tokenOf: async (userId) => (await tokens.sign(userId)).accessToken,
-        lastSeq: async () => 0,
-        serverPid: existsSync('/proc/self/stat') ? server.pid : undefined,
-      });
+      return await work({ url: server.url, data, pid: server.pid });
     } finally {
       await server.stop();
     }
@@ -62,6 +59,26 @@ export async function withOwnServer<T>(
     process.off('SIGINT', interrupted);
     await rm(data, { recursive: true, force: true });
   }
+}
+
+/** Its users have tokens and no password. */
+export async function withOwnServer<T>(
+  { parent, pairCount }: { readonly parent: string; readonly pairCount: number },
+  work: (target: BenchTarget) => Promise<T>,
+): Promise<T> {
+  const pairs = Array.from({ length: pairCount }, (_, index) => [`sender${index}`, `receiver${index}`] as const);
+  const prepare = (data: string) => createUsers(data, pairs.flat());
+  return withServer({ parent, prepare }, async ({ url, data, pid }) => {
+    await readOrCreateSecrets(data);
+    const tokens = await tokensOf(data, { ttlS: tokenLifeS, clock: systemClock });
+    return work({
+      ...addressOf(url),
+      pairs: pairs as unknown as BenchTarget['pairs'],
+      tokenOf: async (userId) => (await tokens.sign(userId)).accessToken,
+      lastSeq: async () => 0,
+      serverPid: existsSync('/proc/self/stat') ? pid : undefined,
+    });
+  });
 }
 
 /** Reads the passwords of the two accounts. */

@@ -7,9 +7,9 @@ import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import { type Position, statusAt } from '@hongyan/protocol/status';
 import type { Readers } from '@hongyan/server/compose/data-folder';
+import type { DeviceRecord } from '@hongyan/server/ports/devices/devices';
 import type { ConversationRecord, MemberRecord } from '@hongyan/server/ports/directory/conversations';
 import type { DeviceReceipt } from '@hongyan/server/ports/directory/receipts';
-import type { DeviceRecord } from '@hongyan/server/ports/directory/users';
 import type { StoredEntry } from '@hongyan/server/ports/timeline/timeline';
 
 export interface MessageFacts {
@@ -103,7 +103,7 @@ export async function conversationFacts(
 }
 
 export async function whereFacts(
-  { directory, timeline }: Readers,
+  { directory, devices: deviceStore, timeline }: Readers,
   { entry, limit }: { readonly entry: StoredEntry; readonly limit: number },
 ): Promise<WhereFacts> {
   const { conversationId, seq, from } = entry;
@@ -111,7 +111,7 @@ export async function whereFacts(
   const counts = await directory.countReceipts({ conversationId, seq, except: from });
   const members = await directory.members({ conversationId, limit });
   const userIds = members.map(({ userId }) => userId);
-  const devices = await directory.devices(userIds);
+  const devices = await deviceStore.ofUsers(userIds);
   const receipts = await directory.deviceReceipts({ conversationId, userIds });
   return {
     type: 'message',

@@ -22,7 +22,7 @@ export interface HttpDoor {
   readonly path: string;
   readonly tag: string;
   /** 204 without a body, whatever the output, when absent. */
-  readonly status?: 200 | 201;
+  readonly status?: 200 | 201 | 202;
   /** Its answer may be silent for half a minute. Default: cut after ten seconds of silence. */
   readonly isSlow?: boolean;
 }
@@ -34,8 +34,11 @@ export interface OperationSpec {
   readonly output?: TSchema;
   /** Codes it can be refused with beside those of every operation: bad_request, rate_limited, and unauthorized where it needs a token. */
   readonly refusals: readonly RefusalCode[];
-  /** Who may ask: anyone, the bearer of a token, a device with an open session, or an application's back end alone. */
-  readonly needs: 'nothing' | 'token' | 'device' | 'key';
+  /**
+   * Who may ask: anyone, the bearer of a token, a device with an open session, an application's back end alone, or who signs the
+   * body with an API key (docs/devices.md).
+   */
+  readonly needs: 'nothing' | 'token' | 'device' | 'key' | 'signature';
   /** With an API key of this scope a back end may ask too, over HTTP, for the user whom it names. */
   readonly scope?: ApiKeyScope;
   /** Whether a lost answer leaves in doubt if it took effect. */

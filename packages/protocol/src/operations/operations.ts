@@ -3,6 +3,7 @@
 import { accountOperations } from './accounts.ts';
 import { backEndOperations } from './back-end.ts';
 import { conversationOperations } from './conversations.ts';
+import { deviceOperations } from './devices.ts';
 import { eventOperations } from './events.ts';
 import { messageChangeOperations } from './message-changes.ts';
 import { messageOperations } from './messages.ts';
@@ -15,6 +16,7 @@ import { signOutOperations } from './sign-outs.ts';
 export const operations = {
   ...accountOperations,
   ...conversationOperations,
+  ...deviceOperations,
   ...messageOperations,
   ...messageChangeOperations,
   ...privateOperations,

@@ -13,11 +13,14 @@ import type { Access } from '../ports/access/access.ts';
 import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
 import { MemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
 import type { Core } from '../ports/core/core.ts';
+import type { Devices } from '../ports/devices/devices.ts';
+import { openSqliteDevices } from '../ports/devices/sqlite-devices.ts';
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
 import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
 import { MemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
+import type { TaskQueue } from '../ports/task-queue/task-queue.ts';
 import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../ports/timeline/timeline.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
@@ -29,14 +32,19 @@ import { CoreMeter } from '../roles/core/meter.ts';
 import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
+import { registrationWork } from '../roles/worker/registration-work.ts';
+import { registerDevicesAndTasks } from './device-metrics.ts';
 import { type OpenEvents, openEvents } from './events.ts';
 import { openSendHook } from './send-hook.ts';
 import type { Surroundings } from './surroundings.ts';
+import { openTasks, startWorks } from './worker.ts';
 
 export interface OpenCore {
   readonly core: Core;
   readonly bus: EventBus;
   readonly access: Access;
+  readonly devices: Devices;
+  readonly tasks: TaskQueue;
   readonly events: Pick<OpenEvents, 'webhooks' | 'reader'>;
   readonly limits: CallerLimits;
   readonly tiers: UserTiers;
@@ -95,6 +103,8 @@ export async function openCore(
     queueMax: config.commandQueueMax * directoryWritesPerCommand,
     meter: new StoreMeter(metrics, 'directory'),
   });
+  const devices = await openSqliteDevices({ ...store, path: layout.devices });
+  const tasks = await openTasks(config, { clock, log }, { ...store, path: layout.tasks });
   const access = await openSqliteAccess({
     ...store,
     path: layout.access,
@@ -137,6 +147,8 @@ export async function openCore(
     timeline,
     directory,
     access,
+    devices,
+    tasks,
     bus,
     outlet: events.outlet,
     eventReader: events.reader,
@@ -156,12 +168,16 @@ export async function openCore(
     setTier: (userId, tier) => tiers.set(userId, tier),
     mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,
   });
+  registerDevicesAndTasks(metrics, devices, tasks);
+  const worker = startWorks([registrationWork(devices)], { clock, log }, tasks);
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
   return {
     core,
     bus,
     access,
     events,
+    devices,
+    tasks,
     limits: new CallerLimits({ tiers, limiter: rateLimiter }),
     tiers,
     died,
@@ -172,9 +188,12 @@ export async function openCore(
     async close() {
       retention?.cancel();
       await core.drain();
+      await worker.drain();
+      await tasks.close();
       await events.close();
       await timeline.close();
       await directory.close();
+      await devices.close();
       await access.close();
       lock.release();
     },
@@ -211,6 +230,7 @@ function coreLimits(config: Config): CoreLimits {
     addressLoginsPerMinute: config.addressLoginsPerMinute,
     addressSignupsPerHour: config.addressSignupsPerHour,
     mentionAllMax: config.mentionAllMax,
+    signatures: { windowMs: config.signatureWindowS * 1000, rememberedMax: config.signaturesMax },
     changes: {
       editWindowMs: config.editWindowS * 1000,
       mayOwnersEdit: config.ownersMayEdit,

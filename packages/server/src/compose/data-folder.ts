@@ -7,6 +7,8 @@ import { assertReadable, ensureFolder } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
 import type { Access } from '../ports/access/access.ts';
 import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
+import type { DeviceReader } from '../ports/devices/devices.ts';
+import { openSqliteDeviceReader } from '../ports/devices/sqlite-devices.ts';
 import type { Directory, DirectoryReader } from '../ports/directory/directory.ts';
 import { openSqliteDirectory, openSqliteDirectoryReader } from '../ports/directory/sqlite-directory.ts';
 import { openSqliteTimelineReader, type SqliteTimelineReader } from '../ports/timeline/sqlite-timeline-reader.ts';
@@ -41,6 +43,7 @@ export async function openAccess(
 
 export interface Readers {
   readonly directory: DirectoryReader;
+  readonly devices: DeviceReader;
   /** The port's reads; and what an operator asks: the entries of every sender who used a key, and what the files may still hold. */
   readonly timeline: TimelineReads & Pick<SqliteTimelineReader, 'findAllByClientMsgId' | 'isBeingErased'>;
 }
@@ -62,24 +65,40 @@ export async function withDirectoryReader<T>(
   }
 }
 
-/** Both stores, read only, until `work` settles. Rejects when no server has run on the folder. */
+/** The devices alone, read only, until `work` settles. Rejects when the folder has none. */
+export async function withDeviceReader<T>(
+  { data }: Pick<Config, 'data'>,
+  work: (devices: DeviceReader) => Promise<T>,
+): Promise<T> {
+  const layout = dataLayout(data);
+  if (existsSync(data)) await assertReadable(data);
+  if (!existsSync(layout.devices))
+    throw new Error(`the folder ${data} has no devices; name the server's data folder by --data`);
+  const devices = openSqliteDeviceReader(layout.devices);
+  try {
+    return await work(devices);
+  } finally {
+    await devices.close();
+  }
+}
+
+/** All of these stores, read only, until `work` settles. Rejects when no server has run on the folder. */
 export async function withReaders<T>(
   { data }: Pick<Config, 'data'>,
   work: (readers: Readers) => Promise<T>,
 ): Promise<T> {
   const layout = dataLayout(data);
   if (existsSync(data)) await assertReadable(data);
-  if (!existsSync(layout.directory) || !existsSync(layout.timeline))
+  if (![layout.directory, layout.devices, layout.timeline].every((path) => existsSync(path)))
     throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
   const directory = openSqliteDirectoryReader(layout.directory);
+  const devices = openSqliteDeviceReader(layout.devices);
+  const timeline = openSqliteTimelineReader(layout.timeline);
   try {
-    const timeline = openSqliteTimelineReader(layout.timeline);
-    try {
-      return await work({ directory, timeline });
-    } finally {
-      timeline.close();
-    }
+    return await work({ directory, devices, timeline });
   } finally {
+    timeline.close();
+    await devices.close();
     await directory.close();
   }
 }

@@ -12,9 +12,11 @@ import type { ProfiledProcess } from '../profiles/profiled-process.ts';
 import { ProfiledThreads } from '../profiles/profiled-threads.ts';
 import type { HistogramCounts } from '../profiles/watchdog.ts';
 import type { ListConnections } from '../roles/operator/connections.ts';
+import { deviceRoutes } from '../roles/operator/devices.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { keyRoutes } from '../roles/operator/keys.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
+import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
 import { type OpenCore, openCore } from './core.ts';
 import { drainGateway, openGateway } from './gateway.ts';
@@ -77,6 +79,8 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         ...keyRoutes(opened.access, surroundings.clock),
         ...routes,
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
+        ...deviceRoutes(opened.devices),
+        ...taskRoutes(opened.tasks),
       ],
       connections: (page) => front.connections(page),
       levels: front.levels(given.log),

@@ -6,7 +6,7 @@ import { dataLayout } from '../config/data-layout.ts';
 import type { Metrics, Sample } from '../metrics/metrics.ts';
 
 export function registerStorage(metrics: Metrics, data: string): void {
-  const { timeline, directory, events } = dataLayout(data);
+  const { timeline, directory, devices, tasks, events } = dataLayout(data);
   metrics.gauge({
     name: 'hongyan_store_bytes',
     help: 'Size of the files of each store',
@@ -14,6 +14,8 @@ export function registerStorage(metrics: Metrics, data: string): void {
       return [
         [{ store: 'timeline' }, await bytesIn(timeline, '')],
         [{ store: 'directory' }, await bytesIn(dirname(directory), basename(directory))],
+        [{ store: 'devices' }, await bytesIn(dirname(devices), basename(devices))],
+        [{ store: 'tasks' }, await bytesIn(dirname(tasks), basename(tasks))],
         [{ store: 'events' }, await bytesIn(dirname(events), basename(events))],
       ];
     },

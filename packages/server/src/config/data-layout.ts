@@ -6,6 +6,10 @@ export interface DataLayout {
   /** The folder of the timeline's files. */
   readonly timeline: string;
   readonly directory: string;
+  /** Devices: those registered, and those of sessions. Beside the directory, from which they were once carried over. */
+  readonly devices: string;
+  /** Work that was accepted and is done later. */
+  readonly tasks: string;
   /** API keys, and revocations of tokens. */
   readonly access: string;
   /** There once events were recorded. */
@@ -27,6 +31,8 @@ export function dataLayout(data: string): DataLayout {
   return {
     timeline: join(data, 'timeline'),
     directory: join(data, 'directory.db'),
+    devices: join(data, 'devices.db'),
+    tasks: join(data, 'tasks.db'),
     access: join(data, 'access.db'),
     events: join(data, 'events.db'),
     beforeSendSecret: join(data, 'before-send-secret'),

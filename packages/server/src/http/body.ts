@@ -1,9 +1,16 @@
 // Reads a request's JSON body: bounded before it is read whole, and refused when decoding would change it.
 
+import { ok } from '@hongyan/base/result';
 import { parseJson } from '@hongyan/protocol/parse';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 
 export async function readJsonBody(request: Request, bytesMax: number): Promise<Result<unknown>> {
+  const text = await readTextBody(request, bytesMax);
+  return text.type === 'ok' ? parseJson(text.value) : text;
+}
+
+/** As it was sent: encoded again as UTF-8 it has the same bytes. */
+export async function readTextBody(request: Request, bytesMax: number): Promise<Result<string>> {
   const charset = charsetOf(request.headers.get('content-type'));
   if (charset !== undefined && !/^utf-?8$/i.test(charset))
     return refusal.invalid(`the body is in ${JSON.stringify(charset.slice(0, 64))}: send it as UTF-8`);
@@ -12,7 +19,7 @@ export async function readJsonBody(request: Request, bytesMax: number): Promise<
   if (bytes === undefined) return refusal.tooLarge('the body', bytesMax);
   const text = decode(bytes);
   if (text === undefined) return refusal.invalid('the body is not valid UTF-8');
-  return parseJson(text);
+  return ok(text);
 }
 
 const charsetOf = (contentType: string | null): string | undefined =>
@@ -34,7 +41,7 @@ async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array
   return Buffer.concat(chunks);
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decode(bytes: Uint8Array): string | undefined {
   try {

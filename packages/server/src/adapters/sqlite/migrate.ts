@@ -27,7 +27,7 @@ export function migrateStore(db: Database, layout: StoreLayout): void {
 }
 
 /** Throws when the file is of another layout, and says what to do. */
-function assertStoreLayout(db: Database, { applicationId, what, migrations }: StoreLayout): void {
+export function assertStoreLayout(db: Database, { applicationId, what, migrations }: StoreLayout): void {
   const file = basename(db.filename);
   if (pragma(db, 'application_id') !== applicationId)
     throw new Error(`${file} is no ${what} of this program: put back the file that was there, or move this one away`);

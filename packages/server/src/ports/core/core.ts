@@ -32,6 +32,17 @@ export interface Caller extends AnonymousCaller {
   readonly tier?: string | undefined;
 }
 
+/** Who signed a request with an API key. Whether the signature is right, the core finds out. */
+export interface SignedCaller extends AnonymousCaller {
+  readonly keyId: string;
+  /** By the request's header; Unix ms. */
+  readonly signedAtMs: number;
+  /** HMAC-SHA256 in hex. */
+  readonly signature: string;
+  /** The request's body as it was sent. */
+  readonly body: string;
+}
+
 /** A device with an open session. */
 export interface DeviceCaller extends Caller {
   readonly deviceId: DeviceId;
@@ -51,7 +62,9 @@ export type CallerOf<N extends OperationName> = Operations[N]['needs'] extends '
   ? AnonymousCaller
   : Operations[N]['needs'] extends 'device'
     ? DeviceCaller
-    : Caller;
+    : Operations[N]['needs'] extends 'signature'
+      ? SignedCaller
+      : Caller;
 
 /** Operations that the gateway answers from what it knows itself. */
 export type GatewayOperation = 'route';

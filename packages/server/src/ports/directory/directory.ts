@@ -6,8 +6,7 @@ import type { Receipts } from './receipts.ts';
 import type { Users } from './users.ts';
 
 /**
- * MUST: a resolved write survives kill -9 of the process and loss of power (receipts and device touches: kill -9 alone, see
- * Receipts); every write is atomic; reads see every write that resolved before them.
+ * MUST: a resolved write survives kill -9 of the process and loss of power (receipts: kill -9 alone, see Receipts); every write is atomic; reads see every write that resolved before them.
  * Each method is one question to the store however many keys it takes: a remote adapter answers it in one round trip.
  * Rejects with StoreFailure for what the environment does. `unknown_outcome`: the write may have been stored; otherwise it was not.
  */
@@ -22,8 +21,6 @@ export type DirectoryWrite =
   | 'setPasswordHash'
   | 'updateUser'
   | 'setTier'
-  | 'touchDevice'
-  | 'forgetDevices'
   | 'createConversation'
   | 'updateConversation'
   | 'addMember'
@@ -31,6 +28,7 @@ export type DirectoryWrite =
   | 'setRole'
   | 'advanceReceipts'
   | 'advanceSent'
+  | 'forgetReceipts'
   | 'putPrivate';
 
 /** The reads alone: for a process beside the server, which changes nothing. */

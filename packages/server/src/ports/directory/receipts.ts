@@ -1,6 +1,7 @@
 // The receipts port: how far each device, and with it each member, has received and read a conversation.
 
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { DeviceKey } from '../devices/devices.ts';
 import type { MemberKey } from './conversations.ts';
 
 export interface DeviceReceipt {
@@ -41,6 +42,8 @@ export interface Receipts {
   advanceReceipts(batch: readonly ReceiptAdvance[]): Promise<readonly ReceiptResult[]>;
   /** The store keeps the maximum. Advances of users who are not members change nothing. */
   advanceSent(batch: readonly SentAdvance[]): Promise<void>;
+  /** Of devices that are forgotten; the members keep their positions. */
+  forgetReceipts(devices: readonly DeviceKey[]): Promise<void>;
   /** Receipts of the members' devices in one conversation. Keyed by the ids as given; a user without receipts is absent. */
   deviceReceipts(request: {
     readonly conversationId: ConversationId;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
+import { openSqliteDeviceReader } from '../devices/sqlite-devices.ts';
 import { searchSql } from './sqlite/user-reads.ts';
 import { openSqliteDirectory, openSqliteDirectoryReader } from './sqlite-directory.ts';
 import {
@@ -20,7 +21,6 @@ import {
   newUser,
   receiptsOf,
   seq,
-  touch,
   user,
 } from './testing/builders.ts';
 import { directoryContract } from './testing/contract.ts';
@@ -103,8 +103,9 @@ test('a full disk rejects a conversation and leaves none of its members; room br
   expect(await directory.createUser(newUser('bob'))).toBe(true);
   // The numbers of rolled back rows are forgotten: they would now stand for other ids, or for none.
   expect(await directory.addMember(joining('ann', keyOf('ann', 'g:big')))).toBe('no_conversation');
-  await directory.touchDevice(touch('u0', 'phone', 5));
-  expect((await directory.lastSeen([user('u0'), user('u1'), user('bob')])).size).toBe(1);
+  expect(await directory.advanceReceipts([advance({ userId: user('u0'), readSeq: seq(1) })])).toMatchObject([
+    { changed: false },
+  ]);
   await directory.close();
   directory = await open(path);
   expect(await directory.createConversation(group('g:big', ids(10_000)))).toEqual({ type: 'created' });
@@ -140,6 +141,34 @@ test('a file of a later version is refused and left as it is', async () => {
   edit((db) => db.run('PRAGMA user_version = 1000'));
   expect(String(await rejectionOf(open(path)))).toContain('later version');
   expect(() => openSqliteDirectoryReader(path)).toThrow('later version');
+});
+
+test('[T15] devices of sessions are carried over to the store of devices, again where a crash came between, and keep their receipts', async () => {
+  const directory = await open(path);
+  await directory.createUser(newUser('Ann'));
+  await directory.createConversation(group('g:1', ['ann']));
+  await directory.advanceReceipts([advance({ readSeq: seq(5) })]);
+  await directory.close();
+  // Back to the layout before, with what it kept of devices.
+  const takeBack = () =>
+    edit((db) => {
+      db.run('ALTER TABLE device_number RENAME TO device');
+      db.run("ALTER TABLE device ADD COLUMN name TEXT NOT NULL DEFAULT 'Chrome'");
+      db.run('ALTER TABLE device ADD COLUMN last_seen INTEGER NOT NULL DEFAULT 7');
+      db.run('CREATE INDEX device_by_last_seen ON device(last_seen)');
+      db.run('PRAGMA user_version = 6');
+    });
+  for (let round = 0; round < 2; round++) {
+    takeBack();
+    const moved = await open(path);
+    expect(await receiptsOf(moved, 'ann')).toMatchObject([{ deviceId: 'phone', readSeq: 5 }]);
+    await moved.close();
+    const devices = openSqliteDeviceReader(join(folder, 'devices.db'));
+    expect((await devices.ofUsers([user('ann')])).get(user('ann'))).toMatchObject([
+      { deviceId: 'phone', name: 'Chrome', lastSeenMs: 7 },
+    ]);
+    await devices.close();
+  }
 });
 
 test('a file of the layout of 0.1 is refused, with what to do, and left as it is', async () => {

@@ -104,14 +104,6 @@ class SqliteDirectoryReader implements DirectoryReader {
     return this.#read(() => this.#users.list(request));
   }
 
-  devices(userIds: readonly UserId[]) {
-    return this.#read(() => this.#users.devices(userIds));
-  }
-
-  lastSeen(userIds: readonly UserId[]) {
-    return this.#read(() => this.#users.lastSeen(userIds));
-  }
-
   getConversations(conversationIds: readonly ConversationId[]) {
     return this.#read(() => this.#conversations.conversations(conversationIds));
   }
@@ -201,14 +193,6 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
     return this.#write('setTier', value);
   }
 
-  touchDevice(value: ValueOf<'touchDevice'>) {
-    return this.#write('touchDevice', value);
-  }
-
-  forgetDevices(value: ValueOf<'forgetDevices'>) {
-    return this.#write('forgetDevices', value);
-  }
-
   createConversation(value: ValueOf<'createConversation'>) {
     return this.#write('createConversation', value);
   }
@@ -235,6 +219,10 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
 
   async advanceSent(batch: ValueOf<'advanceSent'>): Promise<void> {
     if (batch.length > 0) await this.#write('advanceSent', batch);
+  }
+
+  async forgetReceipts(devices: ValueOf<'forgetReceipts'>): Promise<void> {
+    if (devices.length > 0) await this.#write('forgetReceipts', devices);
   }
 
   putPrivate(value: ValueOf<'putPrivate'>) {

@@ -1,6 +1,6 @@
-// The users port: accounts, their credentials, the search for people, and the devices each user was seen with.
+// The users port: accounts, their credentials, and the search for people.
 
-import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { UserId } from '@hongyan/protocol/ids';
 
 export interface UserRecord {
   /** As it was created: ids that differ in the case of letters alone are one id. */
@@ -15,24 +15,6 @@ export interface NewUser extends Omit<UserRecord, 'isDisabled'> {
   /** An argon2id PHC string. Absent: the user cannot log in with a password. */
   readonly passwordHash?: string | undefined;
 }
-
-export interface DeviceRecord {
-  readonly deviceId: DeviceId;
-  /** The client's own label, such as "Chrome on Windows"; empty when the client gave none. */
-  readonly name: string;
-  readonly lastSeenMs: number;
-}
-
-export interface DeviceTouch {
-  readonly userId: UserId;
-  readonly deviceId: DeviceId;
-  /** Empty keeps the stored name. */
-  readonly name: string;
-  readonly atMs: number;
-}
-
-/** `devices` lists this many of a user. */
-export const devicesListedMax = 100;
 
 /** MUST compare user ids without regard to the case of ASCII letters, and return them as they were created. */
 export interface Users {
@@ -62,13 +44,4 @@ export interface Users {
   searchUsers(request: { readonly query: string; readonly limit: number }): Promise<readonly UserRecord[]>;
   /** By id ascending, after `after` (exclusive). */
   listUsers(request: { readonly after?: UserId; readonly limit: number }): Promise<readonly UserRecord[]>;
-
-  /** Records when a device was seen; an older time than the stored one changes no time. Relaxed durability, see Receipts. */
-  touchDevice(touch: DeviceTouch): Promise<void>;
-  /** Newest first, `devicesListedMax` of a user at most. Keyed by the ids as given; a user without devices is absent. */
-  devices(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly DeviceRecord[]>>;
-  /** Unix ms of the newest device of each user. Keyed by the ids as given; a user never seen is absent. */
-  lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>;
-  /** Deletes up to `limit` devices last seen before `notSeenSinceMs`, with their receipts; returns how many. */
-  forgetDevices(request: { readonly notSeenSinceMs: number; readonly limit: number }): Promise<number>;
 }

@@ -89,7 +89,7 @@ export interface TaskConsumer {
     readonly kind: string;
     /** Tasks at most. */
     readonly limit: number;
-    /** Of payloads, in characters: at least one task is handed out, and further ones up to this. */
+    /** Of payloads, in bytes: at least one task is handed out, and further ones up to this. */
     readonly payloadMax: number;
     readonly leaseMs: number;
   }): Promise<readonly ClaimedTask[]>;

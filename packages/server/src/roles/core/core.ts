@@ -20,12 +20,14 @@ import { MembershipCache } from './membership-cache.ts';
 import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
 import { ReferenceChecks } from './message-references.ts';
+import { OwnedDevices } from './owned-devices.ts';
 import { PresenceSessions } from './presence.ts';
 import { TimelinePrivateChanges } from './private-changes.ts';
 import { PrivateStates } from './private-states.ts';
 import { ReactionSummaries } from './reaction-summaries.ts';
 import { Reactions } from './reactions.ts';
 import { Receipts } from './receipts.ts';
+import { Registrations } from './registrations.ts';
 import { SendChecks } from './send-checks.ts';
 import { Sends } from './sends.ts';
 import { SentPositions } from './sent-positions.ts';
@@ -62,6 +64,7 @@ export function startCore(deps: CoreDeps): RunningCore {
   });
   deps.commands.consume((batch) => handler.handle(batch));
   const receipts = new Receipts(deps, memberships, audiences);
+  const registrations = new Registrations(deps);
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
   const accounts = new Accounts(deps);
@@ -75,6 +78,7 @@ export function startCore(deps: CoreDeps): RunningCore {
       views,
       privates,
       receipts,
+      registrations,
       presence,
       signOuts,
     }),
@@ -88,6 +92,7 @@ export function startCore(deps: CoreDeps): RunningCore {
       signOuts.stop();
       await summaries.drain();
       await deps.commands.drain();
+      await registrations.drain();
       await receipts.drain();
       await sent.drain();
     },
@@ -100,15 +105,17 @@ interface Parts {
   readonly views: ConversationViews;
   readonly privates: PrivateStates;
   readonly receipts: Receipts;
+  readonly registrations: Registrations;
   readonly presence: PresenceSessions;
   readonly signOuts: SignOuts;
 }
 
 function operationsOf(
   deps: CoreDeps,
-  { accounts, memberships, views, privates, receipts, presence, signOuts }: Parts,
+  { accounts, memberships, views, privates, receipts, registrations, presence, signOuts }: Parts,
 ): CoreOperations {
   const backEnd = new BackEnd(deps, { accounts, signOuts });
+  const owned = new OwnedDevices(deps);
   const order = new SubmitOrder(deps.commands);
   const conversations = new Conversations(deps, memberships, { views, order });
   const history = new History(deps, memberships, views);
@@ -156,6 +163,11 @@ function operationsOf(
     getMessage: reading((caller, input) => places.byMsgId(caller, input)),
     listReactions: reading((caller, input) => reactions.page(caller, input)),
     findMessage: reading((caller, input) => places.byClientMsgId(caller, input)),
+    registerDevice: guarded((caller, input) => registrations.one(caller, input)),
+    registerDevices: guarded((caller, input) => registrations.batch(caller, input)),
+    getDevice: guarded((caller, input) => owned.get(caller, input)),
+    bindDevice: guarded((caller, input) => owned.bind(caller, input)),
+    unbindDevice: guarded((caller, input) => owned.unbind(caller, input)),
     delivered: guarded((caller, { conversation_id, seq }) =>
       receipts.advance(caller, conversation_id, { deliveredSeq: seq, readSeq: 0 as Seq }),
     ),

@@ -6,6 +6,7 @@ import type { MsgId } from '@hongyan/protocol/ids';
 import type { ChangeLimits } from '../../domain/message-change.ts';
 import type { Access } from '../../ports/access/access.ts';
 import type { CommandConsumer, CommandProducer } from '../../ports/command-log/command-log.ts';
+import type { Devices } from '../../ports/devices/devices.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
@@ -13,10 +14,12 @@ import type { EventReader } from '../../ports/event-log/event-reader.ts';
 import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { SendHook } from '../../ports/send-hook/send-hook.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
+import type { TaskProducer } from '../../ports/task-queue/task-queue.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 import type { CoreMeter } from './meter.ts';
+import type { SeenSignaturesOptions } from './seen-signatures.ts';
 import type { StoredBytes } from './stored-bytes.ts';
 import type { UserTiers } from './user-tiers.ts';
 
@@ -37,6 +40,8 @@ export interface CoreLimits {
   readonly addressSignupsPerHour: number;
   /** Larger conversations cannot be mentioned as a whole. */
   readonly mentionAllMax: number;
+  /** Of requests signed with an API key. */
+  readonly signatures: SeenSignaturesOptions;
   /** Of edits, reactions and pins. */
   readonly changes: ChangeLimits;
 }
@@ -46,6 +51,8 @@ export interface CoreDeps {
   readonly timeline: Timeline;
   readonly directory: Directory;
   readonly access: Access;
+  readonly devices: Devices;
+  readonly tasks: TaskProducer;
   readonly bus: EventBus;
   /** Told of positions and presence, which are in no timeline. */
   readonly outlet: EventOutlet;

@@ -12,7 +12,7 @@ import type { CoreDeps } from './deps.ts';
 import { toMessage } from './entry-view.ts';
 import type { MembershipCache } from './membership-cache.ts';
 
-type Deps = Pick<CoreDeps, 'timeline' | 'directory' | 'registry' | 'limits'>;
+type Deps = Pick<CoreDeps, 'timeline' | 'directory' | 'devices' | 'registry' | 'limits'>;
 
 const unknown = () => refusal.noSuch('such message');
 const nowhere = { deliveredSeq: 0 as Seq, readSeq: 0 as Seq };
@@ -74,9 +74,9 @@ export class MessagePlaces {
   }
 
   async #ownDevices({ conversationId, seq }: StoredEntry, reader: UserId): Promise<MessagePlace['devices']> {
-    const { directory, registry } = this.#deps;
+    const { directory, devices: deviceStore, registry } = this.#deps;
     const [devices, receipts, online] = await Promise.all([
-      directory.devices([reader]),
+      deviceStore.ofUsers([reader]),
       directory.deviceReceipts({ conversationId, userIds: [reader] }),
       registry.online([reader]),
     ]);

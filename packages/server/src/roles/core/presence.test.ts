@@ -117,15 +117,15 @@ test('[D9] a bus that fails neither keeps a device out nor leaves it online', as
   expect(await isOnline('bob')).toBe(false);
 });
 
-test('a directory that cannot be written keeps no device out; one that cannot be read does, and leaves nobody online', async () => {
+test('a store of devices that cannot be written keeps no device out; a directory that cannot be read does, and leaves nobody online', async () => {
   let failWith: (error: Error | undefined) => void = () => {};
   let failReads: (error: Error | undefined) => void = () => {};
   await open({
     given(deps) {
-      const writes = failing(deps.directory, 'touchDevice');
-      const reads = failing(writes.port, 'memberships');
+      const writes = failing(deps.devices, 'touch');
+      const reads = failing(deps.directory, 'memberships');
       [failWith, failReads] = [writes.failWith, reads.failWith];
-      return { ...deps, directory: reads.port };
+      return { ...deps, devices: writes.port, directory: reads.port };
     },
   });
   failWith(new StoreFailure('unavailable', 'the disk is full'));
@@ -157,7 +157,7 @@ test('a device that was not seen for half a year is forgotten', async () => {
   await open({ given: (deps) => ({ ...deps, clock }) });
   accepted(await openSession('bob', 'old', 'Old phone'));
   await world.core.closeSession(session('bob', 'old'));
-  const devices = async () => (await world.directory.devices([user('bob')])).get(user('bob'))?.map(({ name }) => name);
+  const devices = async () => (await world.devices.ofUsers([user('bob')])).get(user('bob'))?.map(({ name }) => name);
   expect(await devices()).toEqual(['Old phone']);
   clock.suspend(181 * 86_400_000);
   await until(async () => (await devices()) === undefined);

@@ -14,7 +14,10 @@ import { frameEvents, topicsOfOthers } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { type MembershipCache, memberFacts } from './membership-cache.ts';
 
-type Deps = Pick<CoreDeps, 'access' | 'directory' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'>;
+type Deps = Pick<
+  CoreDeps,
+  'access' | 'directory' | 'devices' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'
+>;
 
 /** Memberships read in one step when a session opens. */
 const stepSize = 500;
@@ -74,9 +77,9 @@ export class PresenceSessions {
   }
 
   async presence({ user_ids }: Input<'presence'>): Promise<Result<Output<'presence'>>> {
-    const { registry, directory } = this.#deps;
+    const { registry, devices } = this.#deps;
     const online = await registry.online(user_ids);
-    const lastSeen = await directory.lastSeen(user_ids.filter((userId) => !online.has(userId)));
+    const lastSeen = await devices.lastSeen(user_ids.filter((userId) => !online.has(userId)));
     return ok({
       users: user_ids.map((userId) => ({
         user_id: userId,
@@ -132,9 +135,9 @@ export class PresenceSessions {
 
   /** When a device was last seen is worth less than its connection: a full disk keeps no reader out. */
   async #touch({ userId, deviceId }: DeviceCaller, name: string): Promise<void> {
-    const { directory, clock, log } = this.#deps;
-    await directory
-      .touchDevice({ userId, deviceId, name, atMs: clock.nowMs() })
+    const { devices, clock, log } = this.#deps;
+    await devices
+      .touch({ userId, deviceId, name, atMs: clock.nowMs() })
       .catch((error: unknown) => log.error('device not remembered', { userId, deviceId, error }));
   }
 
@@ -170,9 +173,13 @@ export class PresenceSessions {
   }
 
   async #forgetDevices(): Promise<void> {
-    const { directory, clock, log } = this.#deps;
+    const { directory, devices, clock, log } = this.#deps;
     try {
-      await directory.forgetDevices({ notSeenSinceMs: clock.nowMs() - deviceTtlMs, limit: forgetMax });
+      const notSeenSinceMs = clock.nowMs() - deviceTtlMs;
+      const keys = await devices.notSeenSince({ atMs: notSeenSinceMs, limit: forgetMax });
+      // Receipts first: after a crash between the two the device is found again.
+      await directory.forgetReceipts(keys);
+      await devices.forget({ keys, notSeenSinceMs });
     } catch (error) {
       log.error('stale devices not forgotten', { error });
     }

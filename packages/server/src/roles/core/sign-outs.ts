@@ -11,7 +11,7 @@ import type { Caller } from '../../ports/core/core.ts';
 import { revocationsTopic } from '../../ports/event-bus/event-bus.ts';
 import type { CoreDeps } from './deps.ts';
 
-type Deps = Pick<CoreDeps, 'access' | 'directory' | 'registry' | 'bus' | 'clock' | 'log'>;
+type Deps = Pick<CoreDeps, 'access' | 'devices' | 'registry' | 'bus' | 'clock' | 'log'>;
 
 const forgetEveryMs = 60_000;
 /** The rest waits for the next time. */
@@ -48,10 +48,10 @@ export class SignOuts {
   }
 
   async devices(caller: Caller): Promise<Result<Output<'listOwnDevices'>>> {
-    const { access, directory, registry } = this.#deps;
+    const { access, devices, registry } = this.#deps;
     const { userId, tokenId, deviceId } = caller;
     const [known, online, ofToken] = await Promise.all([
-      directory.devices([userId]),
+      devices.ofUsers([userId]),
       registry.online([userId]),
       access.devicesOf(tokenId),
     ]);
@@ -70,10 +70,10 @@ export class SignOuts {
 
   /** [A14] */
   async revokeDevice(caller: Caller, { device_id: deviceId }: Input<'revokeOwnDevice'>): Promise<Result<undefined>> {
-    const { access, directory } = this.#deps;
+    const { access, devices } = this.#deps;
     const { userId } = caller;
     const tokens = await access.tokensOf({ userId, deviceId });
-    const known = (await directory.devices([userId])).get(userId) ?? [];
+    const known = (await devices.ofUsers([userId])).get(userId) ?? [];
     if (tokens.length === 0 && !known.some((device) => device.deviceId === deviceId))
       return refusal.noSuch(`device ${deviceId} of yours`);
     return this.#revoke(tokens.map((token) => this.#ofToken(caller, token)));

@@ -40,6 +40,11 @@ const invalidInputs: Readonly<Record<OperationName, Record<string, unknown> | un
   getMe: undefined,
   getUser: { user_id: 'no spaces' },
   searchUsers: { query: '' },
+  registerDevice: { device_token: 'no', model: 'P1', firmware: '1' },
+  registerDevices: { devices: [] },
+  getDevice: { device_token: 'no' },
+  bindDevice: { device_token: 'device-token', device_id: 'no spaces' },
+  unbindDevice: { device_token: 'no' },
   createConversation: { kind: 'channel' },
   listConversations: { limit: 0 },
   getConversation: { conversation_id: 'x:1' },
@@ -91,10 +96,10 @@ test.each(overHttp)('%s over HTTP', async (name) => {
   if (name !== 'route')
     expect(opened.asked.at(-1)).toMatchObject({
       name,
-      ...(needs === 'nothing' ? {} : { caller: { userId: needs === 'key' ? 'system' : 'ann' } }),
+      ...callerOf(needs),
     });
   if (needs === 'key') expect((await request(name, validInput(name), 'ann')).status).toBe(403);
-  if (needs !== 'nothing' && needs !== 'key') {
+  if (needs !== 'nothing' && needs !== 'key' && needs !== 'signature') {
     const asBackEnd = await request(name, validInput(name), fakeApiKey);
     expect([name, asBackEnd.status]).toEqual([name, scope === undefined ? 403 : (http?.status ?? 204)]);
   }
@@ -124,6 +129,15 @@ test.each(overFrames)('%s as a frame', async (name) => {
   expect(opened.asked).toHaveLength(count);
 });
 
+/** The fake core does not look at it. */
+const signature = { 'hongyan-key-id': 'key', 'hongyan-timestamp': '1', 'hongyan-signature': 'a'.repeat(64) };
+
+function callerOf(needs: OperationSpec['needs']) {
+  if (needs === 'nothing') return {};
+  if (needs === 'signature') return { caller: { keyId: 'key', signedAtMs: 1 } };
+  return { caller: { userId: needs === 'key' ? 'system' : 'ann' } };
+}
+
 function request(
   name: OperationName,
   input: Record<string, unknown>,
@@ -140,7 +154,7 @@ function request(
   const query = new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)]));
   return fetch(`${opened.url}${filled}${hasBody(spec) ? '' : `?${query}`}`, {
     method,
-    headers: token === '' ? {} : { authorization: `Bearer ${token}` },
+    headers: token === '' ? {} : spec.needs === 'signature' ? signature : { authorization: `Bearer ${token}` },
     ...(hasBody(spec) ? { body: JSON.stringify(rest) } : {}),
   });
 }

@@ -18,13 +18,19 @@ import {
 } from '@hongyan/protocol/operations/operations';
 import { failure, type Problem, problemOf, type Quota, type Result, refusal } from '@hongyan/protocol/refusals';
 import { isApiKey } from '../../domain/api-key.ts';
-import type { Caller, CallerOf, DeviceCaller, GatewayQuestions } from '../../ports/core/core.ts';
+import type { Caller, CallerOf, DeviceCaller, GatewayQuestions, SignedCaller } from '../../ports/core/core.ts';
 import type { Tokens, VerifiedToken } from '../../ports/tokens/tokens.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 
 /** Requests under way that share one bound: those of a connection, or those of a user over HTTP. */
 export interface Flight {
   inFlight: number;
+}
+
+/** Made with an API key. Whether it is right, the core finds out, where the keys are. */
+export interface Signature extends Omit<SignedCaller, 'address' | 'body'> {
+  /** Set when the body was read. */
+  body: string;
 }
 
 /** The source of a request. A connection is the source of all its requests; over HTTP each request is one. */
@@ -42,6 +48,8 @@ export interface Sender {
   readonly token?: string | undefined;
   /** The Hongyan-User header: for whom a back end asks. */
   readonly asUser?: string | null;
+  /** Of an HTTP request that is signed with an API key. */
+  readonly signature?: Signature | undefined;
   /** The Host header of an HTTP request: the address at which its client reached this server. */
   readonly host?: string | null;
   /** The traceparent header of an HTTP request. Frames have none: what a device sends begins its own trace. */
@@ -62,7 +70,7 @@ export type InputReader<N extends OperationName> = () => Promise<Result<Input<N>
 
 /** What an operation needs, or a hello: the group to which steps are bound. */
 type Group = Operations[OperationName]['needs'] | 'hello';
-type StepName = 'draining' | 'authenticate' | 'revoked' | 'anonymous_limit' | 'rate_limit' | 'in_flight';
+type StepName = 'draining' | 'signed' | 'authenticate' | 'revoked' | 'anonymous_limit' | 'rate_limit' | 'in_flight';
 
 /**
  * The order of the steps, for each group of operations; a step that a group does not name costs it nothing. After them the operation
@@ -73,6 +81,8 @@ const stepsOf: Readonly<Record<Group, readonly StepName[]>> = {
   key: ['draining', 'authenticate', 'rate_limit', 'in_flight'],
   token: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
   device: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
+  // Registrations come from one address by the thousand a second; what bounds them is the queue behind.
+  signature: ['draining', 'signed'],
   hello: ['draining', 'authenticate', 'revoked', 'rate_limit'],
 };
 
@@ -126,6 +136,8 @@ export class Pipeline {
     const { revoked, limit, limitAnonymous } = options;
     const steps: Record<StepName, Step | undefined> = {
       draining: () => (this.#isDraining ? failure.stopping() : done),
+      signed: ({ sender }) =>
+        sender.signature === undefined ? this.#refuseStranger(sender, refusal.unsigned()) : done,
       authenticate: (passage) => (passage.sender.caller === undefined ? this.#authenticate(passage) : done),
       // A key was looked up by the step before.
       revoked: revoked && (({ sender }) => (callerIn(sender).keyId === undefined ? revoked(callerIn(sender)) : done)),
@@ -291,6 +303,10 @@ function callerIn({ caller }: Sender): Caller {
 /** The steps before have made sure that the sender is what the operation needs. */
 function callerOf<N extends OperationName>(name: N, sender: Sender): CallerOf<N> {
   const { needs } = operations[name];
+  if (needs === 'signature') {
+    assert(sender.signature !== undefined, 'the request of this operation is signed', name);
+    return { address: sender.address, ...sender.signature } satisfies SignedCaller as CallerOf<N>;
+  }
   const caller = needs === 'nothing' ? sender : sender.caller;
   assert(caller !== undefined, 'the caller of this operation is authenticated', name);
   assert(needs !== 'device' || 'sessionId' in caller, 'the caller of this operation has an open session', name);

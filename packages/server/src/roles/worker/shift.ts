@@ -14,6 +14,7 @@ const errorCharsMax = 2_000;
 export class Shift {
   readonly #options: WorkerOptions;
   readonly #work: Work;
+  #beganMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WorkerOptions, work: Work) {
     this.#options = options;
@@ -26,15 +27,26 @@ export class Shift {
     const { kind } = this.#work;
     while (!signal.aborted) {
       try {
+        await this.#paced(signal);
+        if (signal.aborted) return;
         const tasks = await this.#claim();
         if (tasks.length === 0) await queue.ready(kind, signal);
-        else await this.#do(tasks);
+        else {
+          this.#beganMs = clock.monotonicMs();
+          await this.#do(tasks);
+        }
       } catch (error) {
         // Claims that were not settled end with their lease.
         log.error('task queue failed', { kind, error });
         await sleep(clock, { delayMs: queuePauseMs, signal });
       }
     }
+  }
+
+  async #paced(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const delayMs = this.#beganMs + (this.#work.minIntervalMs ?? 0) - clock.monotonicMs();
+    if (delayMs > 0) await sleep(clock, { delayMs, signal });
   }
 
   #claim(): Promise<readonly ClaimedTask[]> {

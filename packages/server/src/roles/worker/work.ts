@@ -15,8 +15,10 @@ export interface Work {
   readonly handle: (tasks: readonly ClaimedTask[]) => Promise<void>;
   /** Tasks handed to one call. */
   readonly batchMax: number;
-  /** Of their payloads, in characters. */
+  /** Of their payloads, in bytes. */
   readonly payloadMax: number;
+  /** A call begins so long after the one before, so that more tasks share it; the first after a pause begins at once. Default 0. */
+  readonly minIntervalMs?: number;
   /** Calls under way at the same time. */
   readonly atOnceMax: number;
 }

@@ -1,12 +1,14 @@
 // A part of the contract of the core: each operation, once accepted and once refused, keeps what it declares.
 
 import { expect, test } from 'bun:test';
-import type { ClientMsgId, ConversationId, DeviceId, MsgId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, DeviceId, DeviceToken, MsgId } from '@hongyan/protocol/ids';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, operations } from '@hongyan/protocol/operations/operations';
+import { until } from '@hongyan/testing/until';
 import { Compile } from 'typebox/compile';
 import type { AnonymousCaller, CallerOf, CoreOperation, CoreOperations, DeviceCaller } from '../core.ts';
 import { accepted, type CoreTools, caller, direct, password, seq, user } from './gateway-side.ts';
+import { signed } from './signed.ts';
 
 interface Example<N extends CoreOperation> {
   readonly caller: CallerOf<N>;
@@ -20,6 +22,7 @@ export function everyOperation({ made, group, open, say }: CoreTools): void {
   test('each operation returns what it declares, and refuses with a code that it declares', async () => {
     const conversationId = await group('bob');
     const { msg_id } = accepted(await say('first'));
+    await deviceIsStored(made().core);
     const examples = examplesOf({ conversationId, msgId: msg_id, device: await open('ann') });
     const names = Object.keys(examples) as CoreOperation[];
     expect(names.toSorted()).toEqual(
@@ -57,7 +60,13 @@ interface Facts {
 
 /** In the order in which they are called. */
 function examplesOf(facts: Facts): Examples {
-  return { ...accountExamples(), ...conversationExamples(facts), ...messageExamples(facts), ...liveExamples(facts) };
+  return {
+    ...accountExamples(),
+    ...conversationExamples(facts),
+    ...messageExamples(facts),
+    ...deviceExamples(),
+    ...liveExamples(facts),
+  };
 }
 
 const ann = caller('ann');
@@ -238,6 +247,47 @@ function changeExamples() {
       caller: ann,
       input: { ...at('5'), reason: 'wrong chat' },
       refused: { caller: caller('bob'), input: at('6'), code: 'forbidden' },
+    },
+  } satisfies Partial<Examples>;
+}
+
+const known = { device_token: 'token-known' as DeviceToken, model: 'P1', firmware: '1.0' };
+const unknown = { device_token: 'token-unknown' as DeviceToken };
+
+/** Registrations are stored by a worker, soon. */
+async function deviceIsStored(core: CoreOperations): Promise<void> {
+  accepted(await core.registerDevice(signed(known), known));
+  await until(async () => (await core.bindDevice(ann, known)).type === 'ok');
+}
+
+function deviceExamples() {
+  const registration = { ...known, locale: 'de' };
+  const batch = { devices: [registration, { device_token: 'no' }] };
+  return {
+    registerDevice: {
+      caller: signed(registration),
+      input: registration,
+      refused: { caller: { ...signed(registration), body: 'another' }, input: registration, code: 'unauthorized' },
+    },
+    registerDevices: {
+      caller: signed(batch),
+      input: batch,
+      refused: { caller: signed(batch, { keyId: 'mailer' }), input: batch, code: 'forbidden' },
+    },
+    bindDevice: {
+      caller: ann,
+      input: { device_token: known.device_token, device_id: 'phone' as DeviceId },
+      refused: { caller: caller('bob'), input: { device_token: known.device_token }, code: 'conflict' },
+    },
+    getDevice: {
+      caller: ann,
+      input: { device_token: known.device_token },
+      refused: { input: unknown, code: 'not_found' },
+    },
+    unbindDevice: {
+      caller: ann,
+      input: { device_token: known.device_token },
+      refused: { input: unknown, code: 'not_found' },
     },
   } satisfies Partial<Examples>;
 }

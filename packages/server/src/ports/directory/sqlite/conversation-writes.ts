@@ -153,7 +153,7 @@ function prepare(db: Database) {
       'DELETE FROM member WHERE conversation_no = ? AND user_no = ? RETURNING is_owner',
     ),
     removeReceipts: db.prepare<unknown, [number, number]>(
-      'DELETE FROM receipt WHERE conversation_no = ? AND device_no IN (SELECT no FROM device WHERE user_no = ?)',
+      'DELETE FROM receipt WHERE conversation_no = ? AND device_no IN (SELECT no FROM device_number WHERE user_no = ?)',
     ),
     heir: db.prepare<{ user_no: number; id: UserId }, [number, number, number]>(
       `SELECT m.user_no, u.id FROM member m JOIN user u ON u.no = m.user_no

@@ -24,7 +24,7 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
     this.#db = db;
     this.#transaction = transactionOf(db);
     this.#numbers = new Numbers(db);
-    this.#users = new UserWrites(db, this.#numbers);
+    this.#users = new UserWrites(db);
     this.#conversations = new ConversationWrites(db, this.#numbers);
     this.#receipts = new ReceiptWrites(db, this.#numbers);
     this.#privates = new PrivateWrites(db, this.#numbers);
@@ -44,10 +44,6 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
         return this.#users.setPasswordHash(op.value);
       case 'setTier':
         return this.#users.setTier(op.value);
-      case 'touchDevice':
-        return this.#users.touchDevice(op.value);
-      case 'forgetDevices':
-        return this.#users.forgetDevices(op.value);
       case 'createConversation':
         return this.#conversations.create(op.value);
       case 'updateConversation':
@@ -62,6 +58,8 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
         return this.#receipts.advance(op.value);
       case 'advanceSent':
         return this.#receipts.advanceSent(op.value);
+      case 'forgetReceipts':
+        return this.#receipts.forget(op.value);
       case 'putPrivate':
         return this.#privates.put(op.value);
       default:

@@ -46,19 +46,25 @@ export class Numbers {
     return row.no;
   }
 
-  /** The device's number; a device not seen before gets a row, last seen at `atMs`. */
-  giveDevice({ userNo, deviceId, atMs }: { userNo: number; deviceId: DeviceId; atMs: number }): number {
+  /** The number that stands for the user's device in receipts; one not seen before gets one. */
+  giveDevice({ userNo, deviceId }: { userNo: number; deviceId: DeviceId }): number {
     const key = `${userNo}|${deviceId}`;
     const cached = this.#devices.get(key);
     if (cached !== undefined) return cached;
-    const row = this.#statements.device.get(userNo, deviceId) ?? this.#statements.newDevice.get(userNo, deviceId, atMs);
+    const row = this.#statements.device.get(userNo, deviceId) ?? this.#statements.newDevice.get(userNo, deviceId);
     assert(row, 'a device just looked for can be inserted');
     remember(this.#devices, key, row.no);
     return row.no;
   }
 
-  forgetDevices(): void {
-    this.#devices.clear();
+  /** Its number stands for another device from now on, or for none. */
+  forgetDevice(userNo: number, deviceId: DeviceId): void {
+    this.#devices.delete(`${userNo}|${deviceId}`);
+  }
+
+  /** undefined = the device has no receipts. */
+  ofDevice(userNo: number, deviceId: DeviceId): number | undefined {
+    return this.#devices.get(`${userNo}|${deviceId}`) ?? this.#statements.device.get(userNo, deviceId)?.no;
   }
 
   forgetAll(): void {
@@ -78,9 +84,9 @@ function prepare(db: Database) {
     conversation: db.prepare<{ no: number }, [string]>('SELECT no FROM conversation WHERE id = ?'),
     user: db.prepare<{ no: number }, [string]>('SELECT no FROM user WHERE id = ?'),
     newUser: db.prepare<{ no: number }, [string]>('INSERT INTO user(id) VALUES(?) RETURNING no'),
-    device: db.prepare<{ no: number }, [number, string]>('SELECT no FROM device WHERE user_no = ? AND id = ?'),
-    newDevice: db.prepare<{ no: number }, [number, string, number]>(
-      `INSERT INTO device(user_no, id, name, last_seen) VALUES(?, ?, '', ?) RETURNING no`,
+    device: db.prepare<{ no: number }, [number, string]>('SELECT no FROM device_number WHERE user_no = ? AND id = ?'),
+    newDevice: db.prepare<{ no: number }, [number, string]>(
+      'INSERT INTO device_number(user_no, id) VALUES(?, ?) RETURNING no',
     ),
   };
 }

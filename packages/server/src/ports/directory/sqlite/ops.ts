@@ -12,5 +12,5 @@ export type DirectoryResult = ResultOf<DirectoryWrite>;
 
 /** Relaxed: may be lost with the power, because devices report it again. A batch with any other op waits for the disk. */
 export function isDurable({ type }: DirectoryOp): boolean {
-  return type !== 'advanceReceipts' && type !== 'advanceSent' && type !== 'touchDevice';
+  return type !== 'advanceReceipts' && type !== 'advanceSent';
 }

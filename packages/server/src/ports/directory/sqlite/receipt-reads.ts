@@ -66,12 +66,12 @@ function prepare(db: Database) {
   return {
     ofDevices: db.prepare<ReceiptRow & Asked<UserId>, [string, string]>(
       `SELECT asked.value AS asked, ${receiptColumns} FROM (SELECT DISTINCT value FROM json_each(?)) AS asked
-       CROSS JOIN user u ON u.id = asked.value CROSS JOIN device d ON d.user_no = u.no CROSS JOIN receipt r
+       CROSS JOIN user u ON u.id = asked.value CROSS JOIN device_number d ON d.user_no = u.no CROSS JOIN receipt r
          ON r.device_no = d.no AND r.conversation_no = (SELECT no FROM conversation WHERE id = ?)`,
     ),
     ofDevice: db.prepare<ReceiptRow & Asked<ConversationId>, [string, string, string]>(
       `SELECT asked.value AS asked, ${receiptColumns}
-       FROM user u CROSS JOIN device d ON d.user_no = u.no AND u.id = ? AND d.id = ?
+       FROM user u CROSS JOIN device_number d ON d.user_no = u.no AND u.id = ? AND d.id = ?
        CROSS JOIN json_each(?) AS asked CROSS JOIN conversation c ON c.id = asked.value
        CROSS JOIN receipt r ON r.device_no = d.no AND r.conversation_no = c.no`,
     ),

@@ -28,6 +28,17 @@ export class ReceiptWrites {
     }
   }
 
+  forget(devices: ValueOf<'forgetReceipts'>): void {
+    for (const { userId, deviceId } of devices) {
+      const userNo = this.#numbers.ofUser(userId);
+      const deviceNo = userNo === undefined ? undefined : this.#numbers.ofDevice(userNo, deviceId);
+      if (userNo === undefined || deviceNo === undefined) continue;
+      this.#statements.deleteReceipts.run(deviceNo);
+      this.#statements.deleteNumber.run(deviceNo);
+      this.#numbers.forgetDevice(userNo, deviceId);
+    }
+  }
+
   /** [D7] Positions are the maximum of what is stored and what is wanted; read never passes delivered. */
   #advanceOne(advance: ReceiptAdvance): ReceiptResult {
     const { conversationId, userId, deviceId, readSeq, atMs } = advance;
@@ -37,7 +48,7 @@ export class ReceiptWrites {
     const member = this.#statements.member.get(conversationNo, userNo);
     if (member === null) return resultOf(advance, none, false);
     const wantedSeq = Math.max(advance.deliveredSeq, readSeq);
-    const deviceNo = this.#numbers.giveDevice({ userNo, deviceId, atMs });
+    const deviceNo = this.#numbers.giveDevice({ userNo, deviceId });
     this.#statements.advanceDevice.run(deviceNo, conversationNo, wantedSeq, readSeq);
     const delivered_seq = Math.max(member.delivered_seq, wantedSeq) as Seq;
     if (readSeq > member.read_seq) {
@@ -82,6 +93,8 @@ function prepare(db: Database) {
     advanceSent: db.prepare<unknown, [number, number, number, number]>(
       'UPDATE member SET sent_seq = ? WHERE conversation_no = ? AND user_no = ? AND sent_seq < ?',
     ),
+    deleteReceipts: db.prepare<unknown, [number]>('DELETE FROM receipt WHERE device_no = ?'),
+    deleteNumber: db.prepare<unknown, [number]>('DELETE FROM device_number WHERE no = ?'),
     advanceDevice: db.prepare<unknown, [number, number, number, number]>(
       `INSERT INTO receipt(device_no, conversation_no, delivered_seq, read_seq) VALUES(?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET delivered_seq = max(delivered_seq, excluded.delivered_seq),

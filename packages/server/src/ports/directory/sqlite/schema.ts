@@ -2,16 +2,16 @@
 
 import type { Database } from 'bun:sqlite';
 import { basename } from 'node:path';
+import { moveDevices } from './move-devices.ts';
 
 /** Marks a file as this program's directory: "HyDi". Directories of 0.1, written before there was a mark, carry 0. */
 const applicationId = 0x48794469;
 
 /**
  * Ids are ASCII and unique without regard to case. Rows refer to each other by number, so that the rows written per receipt,
- * and the indexes over memberships, stay small. A user without `created_at` is no account: its id was mentioned by a membership
- * or a device only.
+ * and the indexes over memberships, stay small. A user without `created_at` is no account: its id was mentioned by a membership only.
  */
-const migrations: readonly string[] = [
+const migrations: readonly (string | Step)[] = [
   `CREATE TABLE user(
      no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE COLLATE NOCASE,
      display_name TEXT NOT NULL DEFAULT '', created_at INTEGER, password_hash TEXT);
@@ -46,15 +46,32 @@ const migrations: readonly string[] = [
      user_no INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, UNIQUE(user_no, key));`,
   'ALTER TABLE user ADD COLUMN tier TEXT;',
   'ALTER TABLE user ADD COLUMN is_disabled INTEGER NOT NULL DEFAULT 0;',
+  // Devices have a store of their own from here on. What stays are the numbers that stand for their ids in receipts, as those of
+  // users and conversations do.
+  {
+    before: moveDevices,
+    sql: `DROP INDEX device_by_last_seen;
+      ALTER TABLE device DROP COLUMN name;
+      ALTER TABLE device DROP COLUMN last_seen;
+      ALTER TABLE device RENAME TO device_number;`,
+  },
 ];
+
+interface Step {
+  /** Outside the step's transaction, and again where a crash came between the two. */
+  readonly before: (db: Database) => void;
+  readonly sql: string;
+}
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
 export function migrate(db: Database): void {
   const isNew = pragma(db, 'schema_version') === 0;
   if (!isNew) assertLayout(db);
   for (let next = pragma(db, 'user_version'); next < migrations.length; next++) {
+    const step = migrations[next] ?? '';
+    if (typeof step !== 'string') step.before(db);
     db.transaction(() => {
-      db.run(migrations[next] ?? '');
+      db.run(typeof step === 'string' ? step : step.sql);
       db.run(`PRAGMA application_id = ${applicationId}`);
       db.run(`PRAGMA user_version = ${next + 1}`);
     })();

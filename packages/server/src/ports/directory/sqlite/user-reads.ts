@@ -1,9 +1,9 @@
-// Reads of accounts and devices. Many keys are one statement over a JSON array: a statement per key takes a lock each.
+// Reads of accounts. Many keys are one statement over a JSON array: a statement per key takes a lock each.
 
 import type { Database } from 'bun:sqlite';
-import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { UserId } from '@hongyan/protocol/ids';
 import { searchPrefix } from '../../../domain/fold.ts';
-import { type DeviceRecord, devicesListedMax, type UserRecord } from '../users.ts';
+import type { UserRecord } from '../users.ts';
 
 /** Sorts behind every continuation of a prefix. */
 const lastCharacter = '\u{10ffff}';
@@ -47,20 +47,6 @@ export class UserReads {
   list({ after, limit }: { readonly after?: UserId; readonly limit: number }): readonly UserRecord[] {
     return this.#statements.list.all(after ?? '', limit).map(toUser);
   }
-
-  devices(userIds: readonly UserId[]): ReadonlyMap<UserId, readonly DeviceRecord[]> {
-    const devices = new Map<UserId, readonly DeviceRecord[]>();
-    for (const userId of userIds) {
-      const rows = this.#statements.devices.all(userId, devicesListedMax);
-      if (rows.length > 0) devices.set(userId, rows.map(toDevice));
-    }
-    return devices;
-  }
-
-  lastSeen(userIds: readonly UserId[]): ReadonlyMap<UserId, number> {
-    const rows = this.#statements.lastSeen.all(JSON.stringify(userIds));
-    return new Map(rows.map((row) => [row.asked, row.last_seen]));
-  }
 }
 
 /** The id as the caller gave it: the stored one may differ in case. */
@@ -73,11 +59,6 @@ interface UserRow {
   readonly created_at: number;
   readonly is_disabled: number;
 }
-interface DeviceRow {
-  readonly id: DeviceId;
-  readonly name: string;
-  readonly last_seen: number;
-}
 
 const toUser = (row: UserRow): UserRecord => ({
   userId: row.id,
@@ -85,8 +66,6 @@ const toUser = (row: UserRow): UserRecord => ({
   createdAtMs: row.created_at,
   ...(row.is_disabled === 1 ? { isDisabled: true } : {}),
 });
-
-const toDevice = ({ id, name, last_seen }: DeviceRow): DeviceRecord => ({ deviceId: id, name, lastSeenMs: last_seen });
 
 const columns = 'id, display_name, created_at, is_disabled';
 const isAccount = 'created_at IS NOT NULL';
@@ -112,15 +91,6 @@ function prepare(db: Database) {
     byWord: db.prepare<UserRow, [string, string]>(searchSql.byWord),
     list: db.prepare<UserRow, [string, number]>(
       `SELECT ${columns} FROM user WHERE id > ? AND ${isAccount} ORDER BY id LIMIT ?`,
-    ),
-    devices: db.prepare<DeviceRow, [string, number]>(
-      `SELECT id, name, last_seen FROM device WHERE user_no = (SELECT no FROM user WHERE id = ?)
-       ORDER BY last_seen DESC, id LIMIT ?`,
-    ),
-    lastSeen: db.prepare<{ last_seen: number } & Asked, [string]>(
-      `SELECT asked.value AS asked, max(device.last_seen) AS last_seen
-       FROM json_each(?) AS asked CROSS JOIN user ON user.id = asked.value CROSS JOIN device ON device.user_no = user.no
-       GROUP BY asked.key`,
     ),
   };
 }

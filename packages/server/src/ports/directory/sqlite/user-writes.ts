@@ -1,16 +1,13 @@
-// Writes of accounts and devices.
+// Writes of accounts.
 
 import type { Database } from 'bun:sqlite';
 import { searchKeys } from '../../../domain/fold.ts';
-import type { Numbers } from './numbers.ts';
 import type { ValueOf } from './ops.ts';
 
 export class UserWrites {
-  readonly #numbers: Numbers;
   readonly #statements: ReturnType<typeof prepare>;
 
-  constructor(db: Database, numbers: Numbers) {
-    this.#numbers = numbers;
+  constructor(db: Database) {
     this.#statements = prepare(db);
   }
 
@@ -40,20 +37,6 @@ export class UserWrites {
   setTier({ userId, tier }: ValueOf<'setTier'>): boolean {
     return this.#statements.setTier.run(tier ?? null, userId).changes > 0;
   }
-
-  touchDevice({ userId, deviceId, name, atMs }: ValueOf<'touchDevice'>): void {
-    this.#statements.touchDevice.run(this.#numbers.giveUser(userId), deviceId, name, atMs);
-  }
-
-  forgetDevices({ notSeenSinceMs, limit }: ValueOf<'forgetDevices'>): number {
-    const devices = this.#statements.unseen.all(notSeenSinceMs, limit);
-    for (const { no } of devices) {
-      this.#statements.deleteReceipts.run(no);
-      this.#statements.deleteDevice.run(no);
-    }
-    if (devices.length > 0) this.#numbers.forgetDevices();
-    return devices.length;
-  }
 }
 
 function prepare(db: Database) {
@@ -79,15 +62,5 @@ function prepare(db: Database) {
     setTier: db.prepare<unknown, [string | null, string]>(
       'UPDATE user SET tier = ? WHERE id = ? AND created_at IS NOT NULL',
     ),
-    touchDevice: db.prepare<unknown, [number, string, string, number]>(
-      `INSERT INTO device(user_no, id, name, last_seen) VALUES(?, ?, ?, ?)
-       ON CONFLICT(user_no, id) DO UPDATE SET last_seen = max(last_seen, excluded.last_seen),
-         name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END`,
-    ),
-    unseen: db.prepare<{ no: number }, [number, number]>(
-      'SELECT no FROM device WHERE last_seen < ? ORDER BY last_seen LIMIT ?',
-    ),
-    deleteReceipts: db.prepare<unknown, [number]>('DELETE FROM receipt WHERE device_no = ?'),
-    deleteDevice: db.prepare<unknown, [number]>('DELETE FROM device WHERE no = ?'),
   };
 }

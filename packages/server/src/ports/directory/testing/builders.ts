@@ -71,13 +71,6 @@ export const advance = (some: Partial<ReceiptAdvance> = {}): ReceiptAdvance => (
   ...some,
 });
 
-export const touch = (userId: string, deviceId: string, atMs: number, name = '') => ({
-  userId: user(userId),
-  deviceId: device(deviceId),
-  name,
-  atMs,
-});
-
 export const memberOf = async (directory: Directory, userId: string, conversationId = 'g:1') =>
   (await directory.getMembers([keyOf(userId, conversationId)]))[0];
 

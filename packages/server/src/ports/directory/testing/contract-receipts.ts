@@ -115,7 +115,6 @@ export function receiptsContract(current: Current): void {
       ['bob', true],
     ]);
     expect(await receiptsOf(current(), 'eve')).toEqual([]);
-    expect((await current().devices([user('eve')])).size).toBe(0);
     expect(await current().advanceReceipts([])).toEqual([]);
   });
 
@@ -180,5 +179,26 @@ export function receiptsContract(current: Current): void {
     expect(await count(6)).toEqual({ delivered: 0, read: 0 });
     expect(await count(5, 'g:1', 'nobody')).toEqual({ delivered: 3, read: 2 });
     expect(await count(1, 'g:none')).toEqual({ delivered: 0, read: 0 });
+  });
+
+  test('receipts of devices that are forgotten are gone, those of others and the member stay', async () => {
+    const ids = async () => (await receiptsOf(current(), 'ann')).map(({ deviceId }) => String(deviceId)).sort();
+    for (const id of ['old', 'new'])
+      await current().advanceReceipts([advance({ deviceId: device(id), readSeq: seq(5) })]);
+    await current().advanceReceipts([advance({ userId: user('bob'), deviceId: device('old'), readSeq: seq(5) })]);
+    const key = (userId: string, deviceId: string) => ({ userId: user(userId), deviceId: device(deviceId) });
+    await current().forgetReceipts([key('ANN', 'old'), key('ann', 'none'), key('nobody', 'old')]);
+    await current().forgetReceipts([]);
+    expect(await ids()).toEqual(['new']);
+    expect(await receiptsOf(current(), 'bob')).toHaveLength(1);
+    expect(await memberOf(current(), 'ann')).toMatchObject({ deliveredSeq: 5, readSeq: 5 });
+  });
+
+  test('[D7] a forgotten device that comes back begins at 0, and moves the member no further back', async () => {
+    await current().advanceReceipts([advance({ readSeq: seq(5), atMs: 1 })]);
+    await current().forgetReceipts([{ userId: user('ann'), deviceId: device('phone') }]);
+    await current().advanceReceipts([advance({ readSeq: seq(3), atMs: 9 })]);
+    expect(await receiptsOf(current(), 'ann')).toMatchObject([{ deviceId: device('phone'), readSeq: 3 }]);
+    expect(await memberOf(current(), 'ann')).toMatchObject({ readSeq: 5 });
   });
 }

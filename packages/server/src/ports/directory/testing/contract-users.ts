@@ -2,8 +2,7 @@
 
 import { expect, test } from 'bun:test';
 import type { UserId } from '@hongyan/protocol/ids';
-import { devicesListedMax } from '../users.ts';
-import { advance, type Current, device, group, memberOf, newUser, receiptsOf, seq, touch, user } from './builders.ts';
+import { type Current, group, memberOf, newUser, user } from './builders.ts';
 
 export function usersContract(current: Current): void {
   test('a user is stored once: a taken id is refused and changes nothing', async () => {
@@ -79,9 +78,8 @@ export function usersContract(current: Current): void {
     expect(await current().getPasswordHash(user('nobody'))).toBeUndefined();
   });
 
-  test('an id mentioned by a membership or a device is no user until it is created, in whatever case', async () => {
-    await current().createConversation(group('g:1', ['ann']));
-    await current().touchDevice(touch('bob', 'phone', 5));
+  test('an id mentioned by a membership is no user until it is created, in whatever case', async () => {
+    await current().createConversation(group('g:1', ['ann', 'bob']));
     expect((await current().getUsers([user('ann'), user('bob')])).size).toBe(0);
     expect(await current().searchUsers({ query: 'ann', limit: 10 })).toEqual([]);
     expect(await current().listUsers({ limit: 10 })).toEqual([]);
@@ -155,78 +153,5 @@ export function searchContract(current: Current): void {
     expect(await found("o'")).toEqual(["o'hara"]);
     for (const query of ['%', '_', '*', "' OR 1=1 --", '\u0000'])
       expect([query, await found(query)]).toEqual([query, []]);
-  });
-}
-
-export function devicesContract(current: Current): void {
-  test('a device is listed once, with the latest time it was seen, whatever the order of the reports', async () => {
-    for (const atMs of [5, 9, 7]) await current().touchDevice(touch('ann', 'phone', atMs));
-    await current().touchDevice(touch('bob', 'phone', 1));
-    const devices = await current().devices([user('ann'), user('nobody'), user('bob')]);
-    expect([...devices.keys()]).toEqual([user('ann'), user('bob')]);
-    expect(devices.get(user('ann'))).toEqual([{ deviceId: device('phone'), name: '', lastSeenMs: 9 }]);
-  });
-
-  test('a device keeps its name until it reports another one that is not empty', async () => {
-    const name = async () => (await current().devices([user('ann')])).get(user('ann'))?.[0]?.name;
-    await current().touchDevice(touch('ann', 'phone', 1, 'Chrome on Windows'));
-    await current().touchDevice(touch('ann', 'phone', 2));
-    expect(await name()).toBe('Chrome on Windows');
-    await current().touchDevice(touch('ann', 'phone', 3, '鸿雁 for Android'));
-    expect(await name()).toBe('鸿雁 for Android');
-  });
-
-  test('devices come newest first, and no more than the bound', async () => {
-    const touches = Array.from({ length: devicesListedMax + 5 }, (_, index) =>
-      touch('ann', `d${index}`, 1_000 + index),
-    );
-    await Promise.all(touches.map((one) => current().touchDevice(one)));
-    const devices = (await current().devices([user('ann')])).get(user('ann')) ?? [];
-    expect(devices).toHaveLength(devicesListedMax);
-    expect(devices[0]).toMatchObject({ deviceId: device(`d${devicesListedMax + 4}`) });
-    expect(devices.at(-1)).toMatchObject({ deviceId: device('d5') });
-  });
-
-  test('a user was last seen when the newest device was; a user without devices is absent', async () => {
-    await current().touchDevice(touch('Ann', 'phone', 5));
-    await current().touchDevice(touch('ann', 'laptop', 9));
-    await current().touchDevice(touch('bob', 'phone', 3));
-    const times = await current().lastSeen([user('ann'), user('bob'), user('nobody')]);
-    expect([...times]).toEqual([
-      [user('ann'), 9],
-      [user('bob'), 3],
-    ]);
-  });
-
-  test('devices not seen since are forgotten with their receipts, oldest first, up to the limit', async () => {
-    await current().createConversation(group('g:1', ['ann', 'bob']));
-    for (const [id, atMs] of [
-      ['old', 1],
-      ['older', 0],
-      ['new', 50],
-    ] as const)
-      await current().touchDevice(touch('ann', id, atMs));
-    for (const id of ['old', 'older', 'new'])
-      await current().advanceReceipts([advance({ deviceId: device(id), readSeq: seq(5) })]);
-    const ids = async () =>
-      ((await current().devices([user('ann')])).get(user('ann')) ?? []).map((one) => one.deviceId);
-
-    expect(await current().forgetDevices({ notSeenSinceMs: 50, limit: 1 })).toBe(1);
-    expect<readonly string[]>(await ids()).toEqual(['new', 'old']);
-    expect(await current().forgetDevices({ notSeenSinceMs: 50, limit: 10 })).toBe(1);
-    expect(await current().forgetDevices({ notSeenSinceMs: 50, limit: 10 })).toBe(0);
-    expect<readonly string[]>(await ids()).toEqual(['new']);
-    expect<readonly string[]>((await receiptsOf(current(), 'ann')).map((one) => one.deviceId)).toEqual(['new']);
-    expect(await memberOf(current(), 'ann')).toMatchObject({ deliveredSeq: 5, readSeq: 5 });
-  });
-
-  test('[D7] a forgotten device that comes back begins at 0, and moves the member no further back', async () => {
-    await current().createConversation(group('g:1', ['ann', 'bob']));
-    await current().advanceReceipts([advance({ readSeq: seq(5), atMs: 1 })]);
-    await current().forgetDevices({ notSeenSinceMs: 2, limit: 10 });
-    await current().advanceReceipts([advance({ readSeq: seq(3), atMs: 9 })]);
-    expect(await receiptsOf(current(), 'ann')).toMatchObject([{ deviceId: device('phone'), readSeq: 3 }]);
-    expect(await memberOf(current(), 'ann')).toMatchObject({ readSeq: 5 });
-    expect([...(await current().lastSeen([user('ann')])).values()]).toEqual([9]);
   });
 }

@@ -11,13 +11,12 @@ import {
   newUser,
   receiptsOf,
   seq,
-  touch,
   user,
 } from './builders.ts';
 import { conversationsContract, membersContract, ownersContract } from './contract-conversations.ts';
 import { privateContract } from './contract-private.ts';
 import { receiptsContract } from './contract-receipts.ts';
-import { devicesContract, searchContract, usersContract } from './contract-users.ts';
+import { searchContract, usersContract } from './contract-users.ts';
 import { positionProperties } from './properties.ts';
 
 export function directoryContract(name: string, make: () => Promise<DirectoryUnderTest>): void {
@@ -33,7 +32,6 @@ export function directoryContract(name: string, make: () => Promise<DirectoryUnd
 
     describe('users', () => usersContract(current));
     describe('search', () => searchContract(current));
-    describe('devices', () => devicesContract(current));
     describe('conversations', () => conversationsContract(current));
     describe('members', () => membersContract(current));
     describe('owners', () => ownersContract(current));
@@ -43,7 +41,6 @@ export function directoryContract(name: string, make: () => Promise<DirectoryUnd
 
     test('[D1] everything is there after it was closed and opened again', async () => {
       await directory.createUser(newUser('ann', 'Ann Lee'));
-      await directory.touchDevice(touch('ann', 'phone', 5, 'Chrome'));
       await directory.createConversation(group('g:1', ['ann', 'bob']));
       await directory.advanceReceipts([advance({ deliveredSeq: seq(7), readSeq: seq(4) })]);
       const before = await everything(directory);
@@ -68,7 +65,6 @@ async function everything(directory: Directory) {
     users: await directory.getUsers([user('ann')]),
     found: await directory.searchUsers({ query: 'lee', limit: 10 }),
     hash: await directory.getPasswordHash(user('ann')),
-    devices: await directory.devices([user('ann')]),
     conversation: await conversationOf(directory, 'g:1'),
     members: await directory.members({ conversationId: conversation('g:1'), limit: 10 }),
     receipts: await receiptsOf(directory, 'ann'),

@@ -12,7 +12,7 @@ const migrations: readonly string[] = [
   `CREATE TABLE task(
      no INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT, added_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
      attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, is_claimed INTEGER NOT NULL DEFAULT 0,
-     payload_chars INTEGER NOT NULL);
+     payload_bytes INTEGER NOT NULL);
    CREATE INDEX task_by_due ON task(kind, due_at);
    CREATE UNIQUE INDEX task_by_key ON task(kind, key) WHERE key IS NOT NULL;
    CREATE TABLE payload(no INTEGER PRIMARY KEY, text TEXT NOT NULL);

@@ -12,7 +12,7 @@ import { idOf, numberOf } from './task-number.ts';
 export interface TaskBounds {
   /** Tasks that wait or are under way; an add that would pass it is refused. */
   readonly tasksMax: number;
-  /** Of their payloads together, in characters; likewise. */
+  /** Of their payloads together, in bytes; likewise. */
   readonly payloadMax: number;
   /** Of more dead letters, the oldest are removed. */
   readonly deadLettersMax: number;
@@ -25,7 +25,7 @@ export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #dead: DeadLetterRows;
   /** What the tables hold, counted once and then kept: the bound is asked by every add. */
-  #held: { count: number; chars: number };
+  #held: { count: number; bytes: number };
 
   constructor(db: Database, bounds: TaskBounds) {
     this.#db = db;
@@ -74,9 +74,9 @@ export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
 
   #add({ tasks, nowMs }: AskOf<'add'>): AnswerOf<'add'> {
     const fresh = tasks.filter((task, index) => !this.#isKnown(task, tasks.slice(0, index)));
-    const chars = fresh.reduce((sum, { payload }) => sum + payload.length, 0);
+    const bytes = fresh.reduce((sum, { payload }) => sum + bytesOf(payload), 0);
     const { tasksMax, payloadMax } = this.#bounds;
-    if (this.#held.count + fresh.length > tasksMax || this.#held.chars + chars > payloadMax) return undefined;
+    if (this.#held.count + fresh.length > tasksMax || this.#held.bytes + bytes > payloadMax) return undefined;
     for (const task of fresh) this.#insert({ ...task, addedAtMs: nowMs, dueAtMs: nowMs + (task.delayMs ?? 0) });
     return { addedCount: fresh.length };
   }
@@ -88,18 +88,18 @@ export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
   }
 
   #insert({ kind, key, payload, addedAtMs, dueAtMs }: NewTask & { addedAtMs: number; dueAtMs: number }): void {
-    const { lastInsertRowid } = this.#statements.insert.run(kind, key ?? null, addedAtMs, dueAtMs, payload.length);
+    const { lastInsertRowid } = this.#statements.insert.run(kind, key ?? null, addedAtMs, dueAtMs, bytesOf(payload));
     this.#statements.insertPayload.run(Number(lastInsertRowid), payload);
     this.#held.count++;
-    this.#held.chars += payload.length;
+    this.#held.bytes += bytesOf(payload);
   }
 
   #claim({ kind, limit, payloadMax, leaseMs, nowMs }: AskOf<'claim'>): readonly ClaimedTask[] {
     const claimed: ClaimedTask[] = [];
-    let chars = 0;
+    let bytes = 0;
     for (const row of this.#statements.due.all(kind, nowMs, limit)) {
-      chars += row.payload_chars;
-      if (claimed.length > 0 && chars > payloadMax) break;
+      bytes += row.payload_bytes;
+      if (claimed.length > 0 && bytes > payloadMax) break;
       const attempt = row.attempt + 1;
       // A claim whose lease ran out has failed: nobody else will say so of a worker that died.
       const failureCount = row.failures + row.is_claimed;
@@ -127,11 +127,11 @@ export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
       case 'dead': {
         const payload = this.#statements.payload.get(no)?.text ?? '';
         this.#dead.add({ ...row, no, payload, died_at: nowMs, error: outcome.error, failures: row.failures + 1 });
-        this.#remove(no, row.payload_chars);
+        this.#remove(no, row.payload_bytes);
         return true;
       }
       case 'done':
-        this.#remove(no, row.payload_chars);
+        this.#remove(no, row.payload_bytes);
         return true;
       default:
         return unreachable(outcome);
@@ -145,17 +145,19 @@ export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
     return letters.length;
   }
 
-  #remove(no: number, chars: number): void {
+  #remove(no: number, bytes: number): void {
     this.#statements.remove.run(no);
     this.#statements.removePayload.run(no);
     this.#held.count--;
-    this.#held.chars -= chars;
+    this.#held.bytes -= bytes;
   }
 
-  #count(): { count: number; chars: number } {
-    return this.#statements.held.get() ?? { count: 0, chars: 0 };
+  #count(): { count: number; bytes: number } {
+    return this.#statements.held.get() ?? { count: 0, bytes: 0 };
   }
 }
+
+const bytesOf = (payload: string): number => Buffer.byteLength(payload);
 
 interface DueRow {
   readonly no: number;
@@ -163,28 +165,28 @@ interface DueRow {
   readonly attempt: number;
   readonly failures: number;
   readonly is_claimed: number;
-  readonly payload_chars: number;
+  readonly payload_bytes: number;
 }
 interface ClaimedRow {
   readonly kind: string;
   readonly key: string | null;
   readonly added_at: number;
   readonly failures: number;
-  readonly payload_chars: number;
+  readonly payload_bytes: number;
 }
 
 function prepare(db: Database) {
   return {
-    held: db.prepare<{ count: number; chars: number }, []>(
-      'SELECT count(*) AS count, total(payload_chars) AS chars FROM task',
+    held: db.prepare<{ count: number; bytes: number }, []>(
+      'SELECT count(*) AS count, total(payload_bytes) AS bytes FROM task',
     ),
     byKey: db.prepare<{ no: number }, [string, string]>('SELECT no FROM task WHERE kind = ? AND key = ?'),
     insert: db.prepare<unknown, [string, string | null, number, number, number]>(
-      'INSERT INTO task(kind, key, added_at, due_at, payload_chars) VALUES(?, ?, ?, ?, ?)',
+      'INSERT INTO task(kind, key, added_at, due_at, payload_bytes) VALUES(?, ?, ?, ?, ?)',
     ),
     insertPayload: db.prepare<unknown, [number, string]>('INSERT INTO payload(no, text) VALUES(?, ?)'),
     due: db.prepare<DueRow, [string, number, number]>(
-      `SELECT no, added_at, attempt, failures, is_claimed, payload_chars FROM task
+      `SELECT no, added_at, attempt, failures, is_claimed, payload_bytes FROM task
        WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
     ),
     claim: db.prepare<unknown, [number, number, number, number]>(
@@ -195,7 +197,7 @@ function prepare(db: Database) {
       'UPDATE task SET due_at = ? WHERE no = ? AND attempt = ? AND is_claimed = 1',
     ),
     claimed: db.prepare<ClaimedRow, [number, number]>(
-      `SELECT kind, key, added_at, failures, payload_chars FROM task WHERE no = ? AND attempt = ? AND is_claimed = 1`,
+      `SELECT kind, key, added_at, failures, payload_bytes FROM task WHERE no = ? AND attempt = ? AND is_claimed = 1`,
     ),
     release: db.prepare<unknown, [number, number, number]>(
       'UPDATE task SET failures = ?, due_at = ?, is_claimed = 0 WHERE no = ?',

@@ -15,6 +15,9 @@ import type { Access } from '../../../ports/access/access.ts';
 import { openSqliteAccess } from '../../../ports/access/sqlite-access.ts';
 import { MemoryCommandLog } from '../../../ports/command-log/memory-command-log.ts';
 import type { DeviceCaller } from '../../../ports/core/core.ts';
+import { testKeys } from '../../../ports/core/testing/signed.ts';
+import type { Devices } from '../../../ports/devices/devices.ts';
+import { openSqliteDevices } from '../../../ports/devices/sqlite-devices.ts';
 import type { Directory } from '../../../ports/directory/directory.ts';
 import { openSqliteDirectory } from '../../../ports/directory/sqlite-directory.ts';
 import { type BusEvent, type Topic, userTopic } from '../../../ports/event-bus/event-bus.ts';
@@ -22,8 +25,11 @@ import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
 import { noOutlet } from '../../../ports/event-log/event-outlet.ts';
 import { MemoryRateLimiter } from '../../../ports/rate-limiter/memory-rate-limiter.ts';
 import { MemorySessionRegistry } from '../../../ports/session-registry/memory-session-registry.ts';
+import { openSqliteTaskQueue } from '../../../ports/task-queue/sqlite-task-queue.ts';
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
+import { registrationWork } from '../../worker/registration-work.ts';
+import { startWorker } from '../../worker/worker.ts';
 import { type RunningCore, startCore } from '../core.ts';
 import type { CoreDeps, CoreLimits } from '../deps.ts';
 import { CoreMeter } from '../meter.ts';
@@ -33,6 +39,7 @@ export interface World {
   readonly timeline: Timeline;
   readonly directory: Directory;
   readonly access: Access;
+  readonly devices: Devices;
   readonly bus: MemoryEventBus;
   /** Creates the users, without passwords. */
   people(...ids: readonly string[]): Promise<void>;
@@ -84,6 +91,7 @@ const limitsDefault: CoreLimits = {
   addressLoginsPerMinute: 0,
   addressSignupsPerHour: 0,
   receiptsPushMax: 100,
+  signatures: { windowMs: 60_000, rememberedMax: 10_000 },
   changes: { editWindowMs: 60_000, mayOwnersEdit: false, reactionKeysMax: 3, pinnedMax: 2 },
   mentionAllMax: 3,
 };
@@ -100,6 +108,16 @@ export async function openWorld({
   const timeline = await openSqliteTimeline({ dir: join(folder, 'timeline'), maxBytes: timelineBytesMax, ...bounds });
   const directory = await openSqliteDirectory({ path: join(folder, 'directory.db'), ...bounds });
   const access = await openSqliteAccess({ path: join(folder, 'access.db'), revocationsMax: 1_000, ...bounds });
+  for (const key of testKeys) await access.createKey(key);
+  const devices = await openSqliteDevices({ path: join(folder, 'devices.db'), log: silentLog });
+  const tasks = await openSqliteTaskQueue({
+    ...{ path: join(folder, 'tasks.db'), clock: systemClock, log: silentLog },
+    ...{ tasksMax: 1_000, payloadMax: 1_000_000, deadLettersMax: 10 },
+  });
+  const worker = startWorker({
+    ...{ queue: tasks, works: [registrationWork(devices)], clock: systemClock, log: silentLog, random: Math.random },
+    retry: { leaseMs: 10_000, failuresMax: 3, backOffBaseMs: 1, backOffMaxMs: 10 },
+  });
   const bus = new MemoryEventBus();
   const time = { nowMs: Date.UTC(2026, 0, 15) };
   const clock = { ...systemClock, nowMs: () => time.nowMs };
@@ -108,6 +126,8 @@ export async function openWorld({
     timeline,
     directory,
     access,
+    devices,
+    tasks,
     bus,
     outlet: noOutlet,
     eventReader: noEvents,
@@ -130,7 +150,7 @@ export async function openWorld({
   };
   const core = startCore(given(deps));
   return {
-    ...{ core, timeline, directory, access, bus },
+    ...{ core, timeline, directory, devices, access, bus },
     ...talking(core),
     ...listening(core, bus),
     async people(...ids) {
@@ -144,6 +164,9 @@ export async function openWorld({
       await core.drain();
       await timeline.close();
       await directory.close();
+      await worker.drain();
+      await tasks.close();
+      await devices.close();
       await access.close();
       if (kept === undefined) rmSync(folder, { recursive: true, force: true });
     },

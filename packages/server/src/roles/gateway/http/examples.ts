@@ -18,7 +18,17 @@ const byField: Readonly<Record<string, unknown>> = {
   delivered_count: 1,
   delivered_seq: 41,
   device_id: 'phone-1',
-  device_token: 'c0ffee-0001',
+  accepted: 100,
+  app_version: '2.4.1',
+  device_token: 'f3b1c9de-6f0e-4c1a-9d57-2b7f4e1a90cc',
+  firmware: '3.2.0',
+  index: 3,
+  last_seen: 1_764_000_100_000,
+  locale: 'de-CH',
+  model: 'P1',
+  platform: 'android',
+  registered_at: 1_764_000_000_000,
+  timezone: 'Europe/Zurich',
   display_name: 'Alice Jones',
   duplicate: true,
   edited: 43,
@@ -73,6 +83,7 @@ interface Shape {
   readonly type?: string;
   readonly const?: unknown;
   readonly format?: string;
+  readonly examples?: readonly unknown[];
   readonly anyOf?: readonly TSchema[];
   readonly oneOf?: readonly { readonly required?: readonly string[] }[];
   readonly not?: { readonly required?: readonly string[] };
@@ -82,8 +93,9 @@ interface Shape {
 
 /** A value of the schema. `field` is the name of the property that has it. */
 export function exampleOf(schema: TSchema, field?: string): unknown {
-  const { const: constant, format, anyOf, properties, items, type } = schema as Shape;
+  const { const: constant, format, examples, anyOf, properties, items, type } = schema as Shape;
   if (constant !== undefined) return constant;
+  if (examples !== undefined) return examples[0];
   if (format === 'date-time') return '2025-11-24T16:02:03.456Z';
   if (field !== undefined && !isOneOf(anyOf, byField[field])) return exampleOf(schema);
   if (field !== undefined && Object.hasOwn(byField, field)) return byField[field];

@@ -11,6 +11,7 @@ import type { Pipeline, Sender } from '../pipeline.ts';
 import type { Connection } from '../socket/connection.ts';
 import { preflight, withCors } from './cors.ts';
 import { readInput } from './request-input.ts';
+import { signatureOf } from './signature.ts';
 
 /** Longer than any operation waits. */
 const slowTimeoutS = 60;
@@ -62,16 +63,24 @@ export class HttpDoor {
     // A request that is refused while draining closes its connection: a stop waits for those before it alone.
     if (pipeline.isDraining) return stopping();
     const { headers } = request;
+    const { http, needs }: OperationSpec = operations[name];
+    const signature = needs === 'signature' ? signatureOf(headers) : undefined;
+    const token = bearerToken(headers.get('authorization'));
     const sender: Sender = {
       ...from,
       host: headers.get('host'),
-      token: bearerToken(headers.get('authorization')),
+      token,
       asUser: headers.get('hongyan-user'),
       traceparent: headers.get('traceparent') ?? undefined,
+      signature,
     };
-    const answer = await pipeline.run<OperationName>(name, sender, () => readInput(name, request, frameBytesMax));
+    const onBody = (body: string) => {
+      if (signature !== undefined) signature.body = body;
+    };
+    const answer = await pipeline.run<OperationName>(name, sender, () =>
+      readInput(name, request, { frameBytesMax, onBody }),
+    );
     if (answer.type !== 'ok') return problemResponse(answer);
-    const { http }: OperationSpec = operations[name];
     const response =
       http?.status === undefined
         ? new Response(null, { status: 204 })

@@ -68,6 +68,12 @@ export function openapi({ version, publicUrl }: OpenapiOptions): Json {
           description:
             "The back end of an application. It asks for the user whom the header Hongyan-User names, or as the user 'system'. The scope that an operation needs is listed with it.",
         },
+        signature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Hongyan-Signature',
+          description: signatureText,
+        },
       },
       schemas: schemas.definitions(),
     },
@@ -102,6 +108,10 @@ function describeEvent(type: EventType, schemas: NamedSchemas): Json {
   };
 }
 
+const signatureText =
+  'Hex of HMAC-SHA256 over the text of Hongyan-Timestamp (Unix milliseconds), a full stop and the body as it is sent. ' +
+  'Its key is the hex text of SHA-256 of the secret of an API key, whose id stands in Hongyan-Key-Id.';
+
 const tagOf = ({ http }: OperationSpec): readonly string[] => (http === undefined ? [] : [http.tag]);
 
 function describe(name: OperationName, spec: OperationSpec, schemas: NamedSchemas): Json {
@@ -120,6 +130,7 @@ function describe(name: OperationName, spec: OperationSpec, schemas: NamedSchema
 /** Either of the two where both may ask. */
 function securityOf({ needs, scope }: OperationSpec): Json {
   if (needs === 'nothing') return {};
+  if (needs === 'signature') return { security: [{ signature: [] }] };
   const user = needs === 'key' ? [] : [{ bearer: [] }];
   return { security: [...user, ...(scope === undefined ? [] : [{ apiKey: [scope] }])] };
 }
@@ -202,7 +213,7 @@ const rateLimitHeaders = {
 function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
   return new Set<ErrorStatusCode>([
     'bad_request',
-    ...(spec.needs === 'nothing' ? [] : (['unauthorized', 'token_revoked'] as const)),
+    ...(spec.needs === 'nothing' || spec.needs === 'signature' ? [] : (['unauthorized', 'token_revoked'] as const)),
     ...spec.refusals,
     ...(hasBody(spec) ? (['too_large'] as const) : []),
     'rate_limited',

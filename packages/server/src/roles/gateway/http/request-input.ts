@@ -2,21 +2,30 @@
 
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
-import { parseInput } from '@hongyan/protocol/parse';
+import { parseInput, parseJson } from '@hongyan/protocol/parse';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { BunRequest } from 'bun';
-import { readJsonBody } from '../../../http/body.ts';
+import { readTextBody } from '../../../http/body.ts';
+
+export interface InputOptions {
+  readonly frameBytesMax: number;
+  /** Is given the body as it was sent, before it is read. */
+  readonly onBody: (text: string) => void;
+}
 
 export async function readInput<N extends OperationName>(
   name: N,
   request: BunRequest,
-  frameBytesMax: number,
+  { frameBytesMax, onBody }: InputOptions,
 ): Promise<Result<Input<N>>> {
   const spec: OperationSpec = operations[name];
   if (!isDecodable(request.url)) return refusal.invalid('the address is not valid UTF-8 in percent-encoding');
   let rest: Record<string, unknown>;
   if (hasBody(spec)) {
-    const body = await readJsonBody(request, spec.inputBytesMax ?? frameBytesMax);
+    const text = await readTextBody(request, spec.inputBytesMax ?? frameBytesMax);
+    if (text.type !== 'ok') return text;
+    onBody(text.value);
+    const body = parseJson(text.value);
     if (body.type !== 'ok') return body;
     if (!isObject(body.value)) return refusal.invalid('the body is a JSON object');
     rest = body.value;

@@ -1,0 +1,87 @@
+// hongyan devices list and count: the registered devices of a data folder.
+
+import { withDeviceReader } from '@hongyan/server/compose/data-folder';
+import { deviceView } from '@hongyan/server/ports/devices/device-view';
+import type { DevicePage, DeviceReader, RegisteredDevice } from '@hongyan/server/ports/devices/devices';
+import { printable } from '@hongyan/terminal/printable';
+import { type Command, type CommandInput, UsageError } from './command.ts';
+import { table, timeOf } from './text.ts';
+
+/** Read and printed at once: a folder may have more devices than memory. */
+const pageSize = 500;
+const countsMax = 10_000;
+const json = { json: 'Print a JSON object for each, a line each' };
+const model = { placeholder: 'model', description: 'Only devices of this model' };
+
+export const devicesList: Command = {
+  name: 'devices list',
+  usage: 'devices list',
+  summary: 'List the registered devices of the data folder, in the order in which they were first stored',
+  values: {
+    model,
+    firmware: { placeholder: 'version', description: 'Only devices with this firmware' },
+    limit: { placeholder: 'devices', description: 'Stop after so many. Default: 100; 0 = all' },
+  },
+  switches: json,
+  options: ['data'],
+  async run({ config, switches, values }) {
+    let left = limitOf(values);
+    const lineOf = switches.has('json') ? jsonLine : textLine;
+    await withDeviceReader(config, async (devices) => {
+      for await (const { devices: found } of pagesOf(devices, kindOf(values))) {
+        const shown = found.slice(0, left);
+        if (shown.length > 0) console.log(shown.map(lineOf).join('\n'));
+        left -= shown.length;
+        if (left === 0) return;
+      }
+    });
+    return 0;
+  },
+};
+
+export const devicesCount: Command = {
+  name: 'devices count',
+  usage: 'devices count',
+  summary: 'Count the registered devices of the data folder by model and firmware, most first',
+  values: { model },
+  switches: json,
+  options: ['data'],
+  async run({ config, switches, values }) {
+    await withDeviceReader(config, async (devices) => {
+      const chosen = values.get('model');
+      const counts = await devices.counts({ limit: countsMax, ...(chosen === undefined ? {} : { model: chosen }) });
+      if (switches.has('json')) return void console.log(counts.map((count) => JSON.stringify(count)).join('\n'));
+      const rows = counts.map((each) => [printable(each.model), printable(each.firmware), each.count]);
+      console.log(table(['model', 'firmware', 'devices'], rows));
+      console.log(`${await devices.total()} devices in all`);
+    });
+    return 0;
+  },
+};
+
+type Values = CommandInput['values'];
+
+async function* pagesOf(devices: DeviceReader, kind: ReturnType<typeof kindOf>): AsyncGenerator<DevicePage> {
+  for (let after = 0; ; ) {
+    const page = await devices.list({ limit: pageSize, after, ...kind });
+    yield page;
+    if (page.next === undefined) return;
+    after = page.next;
+  }
+}
+
+function kindOf(values: Values): { readonly model?: string; readonly firmware?: string } {
+  const [chosen, firmware] = [values.get('model'), values.get('firmware')];
+  return { ...(chosen === undefined ? {} : { model: chosen }), ...(firmware === undefined ? {} : { firmware }) };
+}
+
+function limitOf(values: Values): number {
+  const text = values.get('limit') ?? '100';
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--limit is a whole number; not "${text}"`);
+  return Number(text) === 0 ? Number.POSITIVE_INFINITY : Number(text);
+}
+
+const jsonLine = (device: RegisteredDevice): string => JSON.stringify(deviceView(device));
+
+const textLine = ({ deviceToken, model: of, firmware, registeredAtMs, userId }: RegisteredDevice): string =>
+  [deviceToken, timeOf(registeredAtMs), printable(of), printable(firmware), userId ?? '-'].join('  ');

@@ -1,0 +1,106 @@
+// hongyan task …: the task queue of a running server, through its operator listener.
+
+import { printable } from '@hongyan/terminal/printable';
+import { type Command, type CommandInput, UsageError } from './command.ts';
+import { OperatorClient } from './operator-client.ts';
+import { table, timeOf } from './text.ts';
+
+const path = '/admin/v1/tasks';
+const json = { json: 'Print the answer as JSON for programs' };
+const kind = { placeholder: 'kind', description: 'All dead letters of this kind' };
+
+const taskList: Command = {
+  name: 'task list',
+  usage: 'task list',
+  summary: 'Show how many tasks of each kind are ready, delayed, under way and given up',
+  switches: json,
+  options: ['data'],
+  async run(input) {
+    const answer = (await ask(input, 'GET', path)) as { readonly kinds: readonly Counts[] };
+    if (input.switches.has('json')) console.log(JSON.stringify(answer));
+    else if (answer.kinds.length === 0) console.log('no tasks wait, and none was given up');
+    else
+      console.log(
+        table(
+          ['kind', 'ready', 'delayed', 'under way', 'dead'],
+          answer.kinds.map((each) => [each.kind, each.ready, each.delayed, each.claimed, each.dead]),
+        ),
+      );
+    return 0;
+  },
+};
+
+const taskDead: Command = {
+  name: 'task dead',
+  usage: 'task dead',
+  summary: 'List the tasks that were given up, newest first, with their errors',
+  values: { kind },
+  switches: json,
+  options: ['data'],
+  async run(input) {
+    const chosen = input.values.get('kind');
+    const query = chosen === undefined ? '' : `&kind=${encodeURIComponent(chosen)}`;
+    const answer = (await ask(input, 'GET', `${path}/dead?limit=500${query}`)) as {
+      readonly dead_letters: readonly Dead[];
+    };
+    if (input.switches.has('json')) console.log(JSON.stringify(answer));
+    else if (answer.dead_letters.length === 0) console.log('no task was given up');
+    else
+      console.log(
+        table(
+          ['task', 'kind', 'given up', 'failures', 'error'],
+          answer.dead_letters.map((each) => [
+            each.task_id,
+            each.kind,
+            timeOf(each.died_at),
+            each.failures,
+            printable(each.error),
+          ]),
+        ),
+      );
+    return 0;
+  },
+};
+
+const choosing = (verb: 'replay' | 'discard', summary: string, done: string): Command => ({
+  name: `task ${verb}`,
+  usage: `task ${verb} [task…]`,
+  summary,
+  values: { kind },
+  options: ['data'],
+  async run(input) {
+    const chosen = input.values.get('kind');
+    if ((input.words.length === 0) === (chosen === undefined))
+      throw new UsageError(`give either tasks, as hongyan task dead lists them, or --kind: hongyan task ${verb} 17`);
+    const body = chosen === undefined ? { task_ids: input.words } : { kind: chosen };
+    const { count } = (await ask(input, 'POST', `${path}/dead/${verb}`, body)) as { readonly count: number };
+    console.log(`${count} ${count === 1 ? 'task' : 'tasks'} ${done}`);
+    return 0;
+  },
+});
+
+export const taskCommands: readonly Command[] = [
+  taskList,
+  taskDead,
+  choosing('replay', 'Do tasks again that were given up: these, or all of a kind', 'to be done again'),
+  choosing('discard', 'Remove tasks that were given up, for good: these, or all of a kind', 'removed'),
+];
+
+interface Counts {
+  readonly kind: string;
+  readonly ready: number;
+  readonly delayed: number;
+  readonly claimed: number;
+  readonly dead: number;
+}
+interface Dead {
+  readonly task_id: string;
+  readonly kind: string;
+  readonly error: string;
+  readonly failures: number;
+  readonly died_at: number;
+}
+
+async function ask({ config }: CommandInput, method: 'GET' | 'POST', route: string, body?: unknown): Promise<unknown> {
+  return (await OperatorClient.connect(config.data)).request(method, route, body);
+}

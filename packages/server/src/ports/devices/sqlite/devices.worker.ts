@@ -1,0 +1,19 @@
+// The devices' writer thread.
+
+import { openWriter } from '../../../adapters/sqlite/open.ts';
+import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { DeviceStore } from './device-store.ts';
+import type { DeviceAnswer, DeviceOp } from './ops.ts';
+import { migrateDevices } from './schema.ts';
+
+export interface DevicesInit {
+  readonly path: string;
+  readonly maxBytes?: number | undefined;
+}
+
+serveGroupCommit<DeviceOp, DeviceAnswer>((init) => {
+  const { path, maxBytes } = init as DevicesInit;
+  const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
+  migrateDevices(db);
+  return new DeviceStore(db);
+});

@@ -1,0 +1,95 @@
+// Whose a device is, and what sessions know of it: one row for both from the moment its user binds it.
+
+import type { Database } from 'bun:sqlite';
+import type { AnswerOf, AskOf } from './ops.ts';
+import { TokenHashes } from './token-hash.ts';
+import { byToken, type DeviceRow } from './token-lookup.ts';
+
+export class OwnerWrites {
+  readonly #find: (token: string) => DeviceRow | undefined;
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(db: Database) {
+    this.#find = byToken(db, new TokenHashes(db));
+    this.#statements = prepare(db);
+  }
+
+  bind({ deviceToken, userId, deviceId }: AskOf<'bind'>): AnswerOf<'bind'> {
+    const device = this.#find(deviceToken);
+    if (device === undefined) return 'no_device';
+    if (device.user_id !== null && !isSameUser(device.user_id, userId)) return 'taken';
+    if (deviceId === undefined || deviceId === device.id) {
+      this.#statements.own.run(userId, device.no);
+      return 'bound';
+    }
+    this.#leaveSession(device);
+    const session = this.#statements.session.get(userId, deviceId);
+    // Its sessions were one device's, which has been installed anew with another token or is only now registered.
+    if (session !== null && session.token === null) this.#statements.remove.run(session.no);
+    else if (session !== null) this.#statements.forgetSession.run(session.no);
+    this.#statements.adopt.run(userId, deviceId, session?.name ?? '', session?.last_seen ?? null, device.no);
+    return 'bound';
+  }
+
+  unbind({ deviceToken, userId }: AskOf<'unbind'>): boolean {
+    const device = this.#find(deviceToken);
+    if (device === undefined || device.user_id === null || !isSameUser(device.user_id, userId)) return false;
+    this.#leaveSession(device);
+    this.#statements.own.run(null, device.no);
+    return true;
+  }
+
+  touch({ userId, deviceId, name, atMs }: AskOf<'touch'>): undefined {
+    this.#statements.touch.run(userId, deviceId, name, atMs);
+  }
+
+  forget({ keys, notSeenSinceMs }: AskOf<'forget'>): number {
+    let count = 0;
+    for (const { userId, deviceId } of keys) {
+      const session = this.#statements.session.get(userId, deviceId);
+      if (session === null || (session.last_seen ?? 0) >= notSeenSinceMs) continue;
+      if (session.token === null) this.#statements.remove.run(session.no);
+      else this.#statements.forgetSession.run(session.no);
+      count++;
+    }
+    return count;
+  }
+
+  /** What its user's sessions know of the device becomes a row of its own. */
+  #leaveSession({ no, user_id, id, name, last_seen }: DeviceRow): void {
+    if (user_id === null || id === null) return;
+    this.#statements.forgetSession.run(no);
+    if (last_seen !== null) this.#statements.touch.run(user_id, id, name ?? '', last_seen);
+  }
+}
+
+/** Ids are ASCII. */
+const isSameUser = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+interface SessionRow {
+  readonly no: number;
+  readonly token: string | null;
+  readonly name: string;
+  readonly last_seen: number | null;
+}
+
+function prepare(db: Database) {
+  return {
+    session: db.prepare<SessionRow, [string, string]>(
+      'SELECT no, token, name, last_seen FROM device WHERE user_id = ? AND id = ? AND id IS NOT NULL',
+    ),
+    remove: db.prepare<unknown, [number]>('DELETE FROM device WHERE no = ?'),
+    forgetSession: db.prepare<unknown, [number]>(
+      'UPDATE device SET id = NULL, name = NULL, last_seen = NULL WHERE no = ?',
+    ),
+    own: db.prepare<unknown, [string | null, number]>('UPDATE device SET user_id = ? WHERE no = ?'),
+    adopt: db.prepare<unknown, [string, string, string, number | null, number]>(
+      'UPDATE device SET user_id = ?, id = ?, name = ?, last_seen = ? WHERE no = ?',
+    ),
+    touch: db.prepare<unknown, [string, string, string, number]>(
+      `INSERT INTO device(user_id, id, name, last_seen) VALUES(?, ?, ?, ?)
+       ON CONFLICT(user_id, id) WHERE id IS NOT NULL DO UPDATE SET last_seen = max(ifnull(last_seen, 0), excluded.last_seen),
+         name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END`,
+    ),
+  };
+}

@@ -1,0 +1,148 @@
+// Registrations of devices: signed by an application's back end, checked one by one, accepted once they stand in the task queue.
+
+import { timingSafeEqual } from 'node:crypto';
+import { Batcher } from '@hongyan/base/batcher';
+import { ok } from '@hongyan/base/result';
+import { deviceDetails, type RegistrationInput, RegistrationSchema } from '@hongyan/protocol/operations/devices';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { checkShape } from '@hongyan/protocol/parse';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { Registration } from '../../domain/registration.ts';
+import type { ApiKeyRecord } from '../../ports/access/api-keys.ts';
+import type { SignedCaller } from '../../ports/core/core.ts';
+import { encodeBatch, registrationKind } from '../../ports/devices/registration-batch.ts';
+import type { CoreDeps } from './deps.ts';
+import { SeenSignatures } from './seen-signatures.ts';
+
+type Deps = Pick<CoreDeps, 'access' | 'tasks' | 'clock' | 'log' | 'limits'>;
+
+/** Registrations that wait for their commit; further ones fail as overloaded. */
+const waitingMax = 200_000;
+/** Of one task: those that came while the task before was written. */
+const perTaskMax = 2_000;
+/** While one task waits for the disk the next is handed over. */
+const inFlightMax = 2;
+/** Under load registrations gather this long: a task costs about the same for one as for ten. A lone one never waits. */
+const minIntervalMs = 2;
+/** A key is looked up again after so long: one that was revoked signs nothing later than this. */
+const keyFreshMs = 1_000;
+const minuteMs = 60_000;
+
+export class Registrations {
+  readonly #deps: Deps;
+  readonly #seen: SeenSignatures;
+  readonly #batcher: Batcher<Registration, undefined>;
+  /** Keys as they were looked up; no more than the store allows, since only those that exist are kept. */
+  readonly #keys = new Map<string, { readonly key: ApiKeyRecord; readonly readAtMs: number }>();
+  /** When uses of keys were last written down; likewise. */
+  readonly #usedAt = new Map<string, number>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#seen = new SeenSignatures(deps.limits.signatures);
+    this.#batcher = new Batcher({
+      itemsMax: waitingMax,
+      batchMax: perTaskMax,
+      inFlightMax,
+      pace: { minIntervalMs, clock: deps.clock },
+      handle: async (registrations) => {
+        await deps.tasks.add([{ kind: registrationKind, payload: encodeBatch(registrations) }]);
+        return registrations.map(() => undefined);
+      },
+    });
+  }
+
+  async one(caller: SignedCaller, input: Input<'registerDevice'>): Promise<Result<Output<'registerDevice'>>> {
+    const admitted = await this.#admit(caller);
+    if (admitted.type !== 'ok') return admitted;
+    const reason = this.#refusalOf(input);
+    if (reason !== undefined) return refusal.invalid(reason);
+    await this.#batcher.submit(toRegistration(input, caller.signedAtMs));
+    return ok({ accepted: 1 });
+  }
+
+  async batch(caller: SignedCaller, { devices }: Input<'registerDevices'>): Promise<Result<Output<'registerDevices'>>> {
+    const admitted = await this.#admit(caller);
+    if (admitted.type !== 'ok') return admitted;
+    const good: Registration[] = [];
+    const refused: { index: number; reason: string }[] = [];
+    for (const [index, device] of devices.entries()) {
+      const checked = checkShape<RegistrationInput>(RegistrationSchema, device, 'device');
+      const reason = checked.type === 'ok' ? this.#refusalOf(checked.value) : checked.message;
+      if (checked.type !== 'ok' || reason !== undefined) refused.push({ index, reason: reason ?? '' });
+      else good.push(toRegistration(checked.value, caller.signedAtMs));
+    }
+    if (good.length > 0) await this.#batcher.submitAll(good);
+    return ok({ accepted: good.length, refused });
+  }
+
+  drain(): Promise<void> {
+    return this.#batcher.drain();
+  }
+
+  /** [T10] The signature is the key's, over these bytes, made now, and not used before. */
+  async #admit({ keyId, signature, signedAtMs, body }: SignedCaller): Promise<Result<undefined>> {
+    const { clock, limits } = this.#deps;
+    const nowMs = clock.nowMs();
+    const key = await this.#key(keyId, nowMs);
+    if (key === undefined || !isSigned({ secretHash: key.secretHash, signature, text: `${signedAtMs}.${body}` }))
+      return refusal.badSignature();
+    if (!key.scopes.includes('devices:register')) return refusal.noScope('devices:register');
+    const use = this.#seen.use(signature, { madeAtMs: signedAtMs, nowMs });
+    if (use === 'late') return refusal.lateSignature(limits.signatures.windowMs / 1000);
+    if (use === 'used') return refusal.usedSignature();
+    this.#touch(keyId, nowMs);
+    return ok(undefined);
+  }
+
+  async #key(keyId: string, nowMs: number): Promise<ApiKeyRecord | undefined> {
+    const known = this.#keys.get(keyId);
+    if (known !== undefined && nowMs - known.readAtMs < keyFreshMs && nowMs >= known.readAtMs) return known.key;
+    const key = await this.#deps.access.findKey(keyId);
+    if (key === undefined) this.#keys.delete(keyId);
+    else this.#keys.set(keyId, { key, readAtMs: nowMs });
+    return key;
+  }
+
+  /** A device whose clock runs ahead would refuse its own later registrations. */
+  #refusalOf({ registered_at }: RegistrationInput): string | undefined {
+    const { clock, limits } = this.#deps;
+    if (registered_at === undefined || registered_at <= clock.nowMs() + limits.signatures.windowMs) return undefined;
+    return 'registered_at is in the future: check the clock of the device, or leave it out';
+  }
+
+  #touch(keyId: string, atMs: number): void {
+    if (atMs - (this.#usedAt.get(keyId) ?? 0) < minuteMs) return;
+    this.#usedAt.set(keyId, atMs);
+    const { access, log } = this.#deps;
+    access
+      .touchKey({ keyId, atMs })
+      .catch((error: unknown) => log.error('use of a key not remembered', { keyId, error }));
+  }
+}
+
+function isSigned({ secretHash, signature, text }: { secretHash: string; signature: string; text: string }): boolean {
+  const expected = new Bun.CryptoHasher('sha256', secretHash).update(text).digest();
+  const given = Buffer.from(signature, 'hex');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function toRegistration(input: RegistrationInput, signedAtMs: number): Registration {
+  return {
+    deviceToken: input.device_token,
+    model: input.model,
+    firmware: input.firmware,
+    registeredAtMs: input.registered_at ?? signedAtMs,
+    detailsJson: detailsOf(input),
+  };
+}
+
+/** In one order, so that equal details are equal texts. */
+function detailsOf(input: RegistrationInput): string {
+  let details: Record<string, string> | undefined;
+  for (const name of deviceDetails) {
+    const value = input[name];
+    if (value !== undefined) details = { ...details, [name]: value };
+  }
+  return details === undefined ? '' : JSON.stringify(details);
+}
