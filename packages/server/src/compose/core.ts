@@ -169,7 +169,7 @@ export async function openCore(
     mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,
   });
   registerDevicesAndTasks(metrics, devices, tasks);
-  const worker = startWorks([registrationWork(devices)], { clock, log }, tasks);
+  const worker = startWorks([registrationWork(devices, events.outlet)], { clock, log }, tasks);
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
   return {
     core,

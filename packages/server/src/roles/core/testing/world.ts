@@ -115,7 +115,13 @@ export async function openWorld({
     ...{ tasksMax: 1_000, payloadMax: 1_000_000, deadLettersMax: 10 },
   });
   const worker = startWorker({
-    ...{ queue: tasks, works: [registrationWork(devices)], clock: systemClock, log: silentLog, random: Math.random },
+    ...{
+      queue: tasks,
+      works: [registrationWork(devices, noOutlet)],
+      clock: systemClock,
+      log: silentLog,
+      random: Math.random,
+    },
     retry: { leaseMs: 10_000, failuresMax: 3, backOffBaseMs: 1, backOffMaxMs: 10 },
   });
   const bus = new MemoryEventBus();
