@@ -5,7 +5,7 @@ import { ManualClock } from '@hongyan/testing/manual-clock';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
-import { Batcher, type BatcherOptions } from './batcher.ts';
+import { Batcher, type BatcherOptions, type Pace } from './batcher.ts';
 import { StoreFailure } from './result.ts';
 
 /** Batches wait until the test finishes them; the result of an item is the item times ten. */
@@ -166,6 +166,36 @@ test('paced batches begin at least minIntervalMs apart, the first after a pause 
   expect(batches()).toEqual([[1], [2, 3], [4], [5]]);
 });
 
+test('a small batch gathers as long as its patience, a larger one only minIntervalMs', async () => {
+  const clock = new ManualClock();
+  const pace = { minIntervalMs: 2, patience: { items: 3, patienceMs: 5 }, clock };
+  const { batcher, batches } = manual({ inFlightMax: 9, pace });
+  async function submit(...items: number[]): Promise<void> {
+    for (const item of items) void batcher.submit(item);
+    await settled();
+  }
+  await submit(1);
+  expect(batches()).toEqual([[1]]);
+  await submit(2, 3);
+  clock.advance(4);
+  expect(batches()).toEqual([[1]]);
+  clock.advance(1);
+  expect(batches()).toEqual([[1], [2, 3]]);
+  await submit(4, 5);
+  clock.advance(1);
+  await submit(6);
+  expect(batches()).toEqual([[1], [2, 3]]);
+  clock.advance(1);
+  expect(batches()).toEqual([[1], [2, 3], [4, 5, 6]]);
+  await submit(7);
+  clock.advance(3);
+  await submit(8, 9);
+  expect(batches()).toEqual([[1], [2, 3], [4, 5, 6], [7, 8, 9]]);
+  clock.advance(5);
+  await submit(10);
+  expect(batches().at(-1)).toEqual([10]);
+});
+
 type Step =
   | { readonly type: 'submit'; readonly size: number }
   | { readonly type: 'end'; readonly which: number; readonly isFailure: boolean }
@@ -181,6 +211,12 @@ const bounds = fc.record({
   batchMax: fc.integer({ min: 1, max: 5 }),
   inFlightMax: fc.integer({ min: 1, max: 3 }),
   minIntervalMs: fc.option(fc.integer({ min: 1, max: 5 })),
+  patience: fc.option(
+    fc.record({ items: fc.integer({ min: 1, max: 4 }), patienceMs: fc.integer({ min: 5, max: 9 }) }),
+    {
+      nil: undefined,
+    },
+  ),
 });
 
 test('any interleaving keeps the order and the bounds, and answers each item exactly once', async () => {
@@ -203,6 +239,7 @@ interface Limits {
   readonly batchMax: number;
   readonly inFlightMax: number;
   readonly minIntervalMs: number | null;
+  readonly patience?: Pace['patience'];
 }
 
 interface Running {
@@ -227,10 +264,10 @@ class Play {
 
   constructor(limits: Limits) {
     this.#limits = limits;
-    const { minIntervalMs } = limits;
+    const { minIntervalMs, patience } = limits;
     this.#batcher = new Batcher({
       ...limits,
-      ...(minIntervalMs === null ? {} : { pace: { minIntervalMs, clock: this.#clock } }),
+      ...(minIntervalMs === null ? {} : { pace: { minIntervalMs, clock: this.#clock, ...(patience && { patience }) } }),
       handle: (items) => this.#handle(items),
     });
   }

@@ -1,7 +1,7 @@
 // The one queue in front of everything that works in batches: while batches are under way, the next one collects.
 
 import { assert } from './assert.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 import { StoreFailure } from './result.ts';
 import { TransientMap } from './transient-map.ts';
 
@@ -17,8 +17,7 @@ export interface BatcherOptions<Item, Result> {
    * batch. What it throws or rejects with rejects the items of this batch alone.
    */
   readonly handle: (batch: readonly Item[]) => Promise<readonly Result[]>;
-  /** Batches begin at least so far apart; the first one after a pause begins without delay. */
-  readonly pace?: { readonly minIntervalMs: number; readonly clock: Clock };
+  readonly pace?: Pace;
   /**
    * Keeps one key's backlog from delaying the others: of one key no more than `batchPerKeyMax` items go into a batch, and a submit
    * of a key with `itemsPerKeyMax` items accepted and not answered rejects with `overloaded`. Order is kept per key only.
@@ -32,6 +31,14 @@ export interface BatcherOptions<Item, Result> {
   readonly schedule?: (begin: () => void) => void;
 }
 
+/** How far apart batches begin: what comes meanwhile shares the next one. The first after a pause begins without delay. */
+export interface Pace {
+  readonly clock: Clock;
+  readonly minIntervalMs: number;
+  /** A batch of fewer items than these gathers longer, up to `patienceMs` after the one before. */
+  readonly patience?: { readonly items: number; readonly patienceMs: number };
+}
+
 /** Items are handled in the order they were submitted; each submit is answered exactly once. */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
@@ -42,8 +49,9 @@ export class Batcher<Item, Result> {
   readonly #tallies = new TransientMap<string, Tally>();
   #inFlight = 0;
   #isScheduled = false;
-  #isPacing = false;
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  /** Until the next batch may begin. */
+  #pacing: { readonly dueMs: number; readonly timer: Timer } | undefined;
+  #lastBegunMs = Number.NEGATIVE_INFINITY;
   #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: BatcherOptions<Item, Result>) {
@@ -109,7 +117,8 @@ export class Batcher<Item, Result> {
       tally.count += size;
     }
     this.#waiting.push(pending);
-    if (this.#isScheduled || this.#isPacing || this.#inFlight >= this.#options.inFlightMax) return;
+    if (this.#isScheduled || this.#inFlight >= this.#options.inFlightMax) return;
+    if (this.#pacing !== undefined && this.#waiting.length !== this.#options.pace?.patience?.items) return;
     this.#isScheduled = true;
     const { schedule = queueMicrotask } = this.#options;
     schedule(() => {
@@ -131,19 +140,25 @@ export class Batcher<Item, Result> {
   #mustWait(): boolean {
     const { pace } = this.#options;
     if (pace === undefined || this.#drained) return false;
-    if (this.#isPacing) return true;
     const nowMs = pace.clock.monotonicMs();
-    const delayMs = this.#notBeforeMs - nowMs;
-    if (delayMs <= 0) {
-      this.#notBeforeMs = nowMs + pace.minIntervalMs;
+    const dueMs = this.#lastBegunMs + this.#intervalMs(pace);
+    if (this.#pacing !== undefined && this.#pacing.dueMs <= Math.max(dueMs, nowMs)) return true;
+    this.#pacing?.timer.cancel();
+    this.#pacing = undefined;
+    if (dueMs <= nowMs) {
+      this.#lastBegunMs = nowMs;
       return false;
     }
-    this.#isPacing = true;
-    pace.clock.after(delayMs, () => {
-      this.#isPacing = false;
+    const timer = pace.clock.after(dueMs - nowMs, () => {
+      this.#pacing = undefined;
       this.#begin();
     });
+    this.#pacing = { dueMs, timer };
     return true;
+  }
+
+  #intervalMs({ minIntervalMs, patience }: Pace): number {
+    return patience !== undefined && this.#waiting.length < patience.items ? patience.patienceMs : minIntervalMs;
   }
 
   async #run(batch: readonly Pending<Item, Result>[]): Promise<void> {

@@ -25,8 +25,11 @@ export interface MemoryCommandLogOptions {
 /** Two batches are under way: while one commits, the next is admitted and handed to the store, which is then never idle. */
 const inFlightMax = 2;
 
-/** Under load commands gather this long: a commit costs about the same for one command as for ten. A lone command never waits. */
-const minIntervalMs = 2;
+/**
+ * Under load commands gather: a commit costs about the same for one command as for ten. Few of them gather longer, since between
+ * them they would pay for it. A lone command never waits.
+ */
+const gathering = { minIntervalMs: 2, patience: { items: 8, patienceMs: 4 } };
 
 export class MemoryCommandLog implements CommandProducer, CommandConsumer {
   readonly #log: Log;
@@ -40,7 +43,7 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
       itemsMax: queueMax,
       batchMax,
       inFlightMax,
-      pace: { minIntervalMs, clock },
+      pace: { ...gathering, clock },
       fairness: { keyOf: ({ from }) => from, itemsPerKeyMax: queuePerUserMax, batchPerKeyMax: batchPerUserMax },
       handle: (batch) => this.#run(batch),
     });

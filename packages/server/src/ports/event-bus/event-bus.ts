@@ -15,8 +15,16 @@ export const revocationsTopic = 'revocations' as Topic;
 export const presenceTopic = (userId: UserId): Topic => `p:${userId}` as Topic;
 
 export type BusEvent =
-  /** A frame, encoded once: every subscriber of the topic receives these same bytes. `trace`: the traceparent of a traced send. */
-  | { readonly type: 'frame'; readonly topic: Topic; readonly frame: string; readonly trace?: string | undefined }
+  /** A frame, encoded once: every subscriber of the topic receives these same bytes. */
+  | {
+      readonly type: 'frame';
+      readonly topic: Topic;
+      readonly frame: string;
+      /** The traceparent of a traced send. */
+      readonly trace?: string | undefined;
+      /** Of a user's topic: nobody misses it for a while, so it may leave together with a later frame. */
+      readonly mayWait?: boolean;
+    }
   /** Live connections of the user change their subscription (topic is the user's). */
   | {
       readonly type: 'membership';

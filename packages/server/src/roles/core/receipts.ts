@@ -147,7 +147,10 @@ export class Receipts {
       const [result, one] = [results[index], accepted[index]];
       if (!result?.changed || !one) continue;
       const frame = frameOf(result);
-      for (const topic of this.#topicsOf(one)) events.push({ type: 'frame', topic, frame });
+      // The user's devices wait for what others see at once: the one that reported it knows it already.
+      const own = userTopic(one.waiting.caller.userId);
+      for (const topic of this.#topicsOf(one))
+        events.push(topic === own ? { type: 'frame', topic, frame, mayWait: true } : { type: 'frame', topic, frame });
     }
     return events;
   }

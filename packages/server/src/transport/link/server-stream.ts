@@ -212,7 +212,7 @@ export class ServerStream {
   #onEvent(event: BusEvent): void {
     if (this.#writer.waitingBytes > this.#options.backlogBytesMax) return this.#onLoss();
     const last = this.#events.at(-1);
-    if (event.type === 'frame' && last?.what === 'frame' && last.frame === event.frame) {
+    if (event.type === 'frame' && last?.what === 'frame' && isSameFrame(last, event)) {
       last.topics.push(event.topic);
       return;
     }
@@ -254,3 +254,8 @@ export class ServerStream {
     });
   }
 }
+
+const isSameFrame = (
+  last: Extract<LinkEvent, { what: 'frame' }>,
+  event: Extract<BusEvent, { type: 'frame' }>,
+): boolean => last.frame === event.frame && last.mayWait === event.mayWait;

@@ -23,7 +23,7 @@ export function toEvent(event: BusEvent): LinkEvent {
   const topics = [event.topic];
   switch (event.type) {
     case 'frame':
-      return { topics, what: 'frame', frame: event.frame, traceparent: event.trace };
+      return { topics, what: 'frame', frame: event.frame, traceparent: event.trace, mayWait: event.mayWait };
     case 'membership':
       return { topics, what: 'membership', membership: event };
     case 'replaced':
@@ -43,9 +43,13 @@ export function fromEvent(event: LinkEvent): BusEvent[] {
 function eventFor(topic: Topic, event: LinkEvent): BusEvent {
   switch (event.what) {
     case 'frame':
-      return event.traceparent
-        ? { type: 'frame', topic, frame: event.frame, trace: event.traceparent }
-        : { type: 'frame', topic, frame: event.frame };
+      return {
+        type: 'frame',
+        topic,
+        frame: event.frame,
+        ...(event.traceparent ? { trace: event.traceparent } : {}),
+        ...(event.mayWait ? { mayWait: true } : {}),
+      };
     case 'membership': {
       const { conversationId, isMember } = event.membership;
       return { type: 'membership', topic, conversationId: conversationId as ConversationId, isMember };

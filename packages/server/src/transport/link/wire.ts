@@ -52,7 +52,7 @@ export type LinkEvent = {
   readonly traceparent?: string | null | undefined;
 } & LinkEventWhat;
 type LinkEventWhat =
-  | { readonly what: 'frame'; readonly frame: string }
+  | { readonly what: 'frame'; readonly frame: string; readonly mayWait?: boolean | null | undefined }
   | {
       readonly what: 'membership';
       readonly membership: { readonly conversationId: string; readonly isMember: boolean };

@@ -87,6 +87,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
     const sent: BusEvent[] = [
       frame(ann, JSON.stringify({ text: '鸿雁 👩‍👩‍👧 \u0000 \u2028 \n "' })),
       frame(ann, 'x'.repeat(100_000)),
+      { type: 'frame', topic: ann, frame: 'x'.repeat(100_000), mayWait: true },
       { type: 'membership', topic: ann, conversationId: 'g:1' as ConversationId, isMember: true },
       { type: 'membership', topic: ann, conversationId: 'g:1' as ConversationId, isMember: false },
       { type: 'replaced', topic: ann, deviceId: 'phone' as DeviceId, sessionId: 's1' },

@@ -55,6 +55,8 @@ export class Connection implements Sender {
   pingsFullAtMs = fullSinceEver;
   /** Several frames may leave as one message. */
   takesBundles = false;
+  /** What is queued leaves at the end of the turn. */
+  isLeaving = false;
   watched: Set<string> | undefined;
   /** Set while the session table has the socket. */
   userTopic: Topic | undefined;
@@ -92,14 +94,13 @@ export class Connection implements Sender {
     this.#holds--;
   }
 
-  /** True when this is the first frame waiting: the caller then arranges the flush. */
-  queue(frame: string): boolean {
-    if (this.#pending) {
-      this.#pending.push(frame);
-      return false;
-    }
-    this.#pending = [frame];
-    return true;
+  queue(frame: string): void {
+    if (this.#pending) this.#pending.push(frame);
+    else this.#pending = [frame];
+  }
+
+  get hasQueued(): boolean {
+    return this.#pending !== undefined;
   }
 
   /** Everything queued, in order, or undefined. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import { FakeSocketLayer } from '@hongyan/testing/fake-socket';
+import { ManualClock } from '@hongyan/testing/manual-clock';
 import {
   type BusEvent,
   conversationTopic,
@@ -29,6 +30,7 @@ const membership = (isMember: boolean): BusEvent => ({
 const numbers = (socket: { readonly frames: readonly Record<string, unknown>[] }) => socket.frames.map(({ n }) => n);
 
 async function start() {
+  const clock = new ManualClock();
   const held = new HeldBus();
   const layer = new FakeSocketLayer<Connection>();
   const close = (socket: Parameters<typeof closeSocket>[0], reason: Parameters<typeof closeSocket>[1]) =>
@@ -38,7 +40,7 @@ async function start() {
     publisher: layer,
     meter: new GatewayMeter(),
     unread: new UnreadOutput({ connectionBytesMax: 1e6, totalBytesMax: 1e9, sockets: () => layer.sockets, close }),
-    monotonicMs: () => 0,
+    clock,
     close,
   });
   let sessions = 0;
@@ -58,8 +60,30 @@ async function start() {
     if (isMember) table.attach(socket, await table.reserve([group]));
     return socket;
   }
-  return { ...held, held, layer, table, open };
+  return { ...held, held, layer, table, open, clock };
 }
+
+test('a frame that may wait leaves with the next one, or when its time is over', async () => {
+  const { bus, open, table, clock } = await start();
+  const socket = await open('ann', { isBundling: true });
+  const patient = (n: number): BusEvent => ({ ...toAnn(n), mayWait: true }) as BusEvent;
+  void bus.publish([patient(1), patient(2)]);
+  table.flush();
+  expect(socket.sent).toEqual([]);
+  void bus.publish([toAnn(3)]);
+  table.flush();
+  expect(socket.sent).toEqual(['[{"n":1},{"n":2},{"n":3}]']);
+  void bus.publish([patient(4)]);
+  clock.advance(249);
+  table.flush();
+  expect(socket.sent).toHaveLength(1);
+  clock.advance(251);
+  table.flush();
+  expect(socket.sent.slice(1)).toEqual(['{"n":4}']);
+  void bus.publish([toAnn(5), patient(6)]);
+  table.flush();
+  expect(socket.sent.slice(2)).toEqual(['[{"n":5},{"n":6}]']);
+});
 
 test('frames of a user leave at the end of the turn: as one bundle, or one by one', async () => {
   const { bus, open, table } = await start();

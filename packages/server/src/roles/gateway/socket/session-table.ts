@@ -1,6 +1,7 @@
 // The sessions of this gateway: which sockets a user has, which topics they follow, and what the bus delivers to them.
 
 import { unreachable } from '@hongyan/base/assert';
+import type { Clock, Timer } from '@hongyan/base/clock';
 import { soon } from '@hongyan/base/soon';
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -28,12 +29,15 @@ export interface SessionTableOptions {
   readonly meter: GatewayMeter;
   readonly unread: UnreadOutput;
   readonly tracing?: Tracing | undefined;
-  readonly monotonicMs: () => number;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly close: (socket: Socket, reason: CloseReason) => void;
 }
 
 /** Presence of at most this many users is followed by one connection; further ones are answered but not followed. */
 const watchedMax = 1000;
+
+/** What may wait does so for this long, unless something else leaves for the socket. */
+const laterMs = 250;
 
 interface UserEntry {
   readonly inForce: Promise<void>;
@@ -50,6 +54,9 @@ export class SessionTable {
   readonly #fanout: TopicFanout;
   readonly #users = new Map<Topic, UserEntry>();
   #dirty: Socket[] = [];
+  /** Sockets with nothing queued but what may wait; some of them have left or been sent to since. */
+  #later: Socket[] = [];
+  #laterTimer: Timer | undefined;
   #isScheduled = false;
 
   constructor(options: SessionTableOptions) {
@@ -145,8 +152,20 @@ export class SessionTable {
 
   /** Leaves at the end of the turn, together with everything else for this socket; while the connection is held, after that. */
   queue(socket: Socket, frame: string): void {
-    const isFirst = socket.data.queue(frame);
-    if (isFirst && !socket.data.isHeld) this.#markDirty(socket);
+    socket.data.queue(frame);
+    if (!socket.data.isHeld) this.#markDirty(socket);
+  }
+
+  /** Leaves with the next frame for this socket, or when a timer says so. */
+  #queueForLater(socket: Socket, frame: string): void {
+    if (!socket.data.hasQueued) this.#later.push(socket);
+    socket.data.queue(frame);
+    this.#laterTimer ??= this.#options.clock.after(laterMs, () => {
+      const sockets = this.#later;
+      this.#later = [];
+      this.#laterTimer = undefined;
+      for (const later of sockets) if (later.data.hasQueued && !later.data.isHeld) this.#markDirty(later);
+    });
   }
 
   /** The connection is held no longer: what was queued leaves. */
@@ -158,13 +177,17 @@ export class SessionTable {
   flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const socket of dirty) if (!socket.data.isHeld) this.#send(socket);
+    for (const socket of dirty) {
+      socket.data.isLeaving = false;
+      if (!socket.data.isHeld) this.#send(socket);
+    }
     this.#fanout.flush();
-    const { meter, monotonicMs } = this.#options;
-    if (meter.sends.isSeen) meter.sends.left(monotonicMs());
+    const { meter, clock } = this.#options;
+    if (meter.sends.isSeen) meter.sends.left(clock.monotonicMs());
   }
 
   detach(): void {
+    this.#laterTimer?.cancel();
     this.#bus.detach();
   }
 
@@ -178,6 +201,8 @@ export class SessionTable {
   }
 
   #markDirty(socket: Socket): void {
+    if (socket.data.isLeaving) return;
+    socket.data.isLeaving = true;
     this.#dirty.push(socket);
     this.#schedule();
   }
@@ -195,7 +220,7 @@ export class SessionTable {
       socket.cork(() => {
         for (const text of texts) socket.send(text);
       });
-    socket.data.lastSentMs = this.#options.monotonicMs();
+    socket.data.lastSentMs = this.#options.clock.monotonicMs();
     this.#options.unread.sent(socket, bytes);
   }
 
@@ -227,7 +252,7 @@ export class SessionTable {
   #onEvent(event: BusEvent): void {
     switch (event.type) {
       case 'frame':
-        return this.#onFrame(event.topic, event.frame, event.trace);
+        return this.#onFrame(event);
       case 'membership':
         for (const socket of this.#socketsOf(event.topic)) this.#onMembership(socket, event);
         return;
@@ -249,11 +274,12 @@ export class SessionTable {
     unread.published(characters, sockets);
   }
 
-  #onFrame(topic: Topic, frame: string, trace: string | undefined): void {
+  #onFrame(event: Extract<BusEvent, { type: 'frame' }>): void {
+    const { topic, frame, trace } = event;
     const { meter, tracing } = this.#options;
     const { pushedOut, sends } = meter;
     const span = trace === undefined ? undefined : tracing?.within(trace, 'deliver');
-    const sockets = isUserTopic(topic) ? this.#pushToUser(topic, frame) : this.#fanout.publish(topic, frame);
+    const sockets = isUserTopic(topic) ? this.#pushToUser(event) : this.#fanout.publish(topic, frame);
     span?.end({ 'hongyan.connections': sockets });
     if (sockets === 0) return;
     pushedOut.add(frame, sockets);
@@ -261,10 +287,11 @@ export class SessionTable {
   }
 
   /** Returns to how many sockets. */
-  #pushToUser(topic: Topic, frame: string): number {
+  #pushToUser({ topic, frame, mayWait }: Extract<BusEvent, { type: 'frame' }>): number {
     const entry = this.#users.get(topic);
     if (entry === undefined) return 0;
-    for (const socket of entry.sockets) this.queue(socket, frame);
+    if (mayWait) for (const socket of entry.sockets) this.#queueForLater(socket, frame);
+    else for (const socket of entry.sockets) this.queue(socket, frame);
     return entry.sockets.length;
   }
 

@@ -100,7 +100,7 @@ export class SocketDoor {
       publisher,
       meter,
       unread: this.#unread,
-      monotonicMs: () => clock.monotonicMs(),
+      clock,
       close,
     });
     this.#held = new HeldReceipts({
