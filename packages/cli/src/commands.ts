@@ -1,6 +1,7 @@
 // Every command of the command line, in the order of the general help, and how one is found by its words.
 
 import { distance } from 'fastest-levenshtein';
+import { backup } from './backup.ts';
 import { bench } from './bench.ts';
 import { benchDevices } from './bench-devices.ts';
 import { chat } from './chat.ts';
@@ -13,6 +14,7 @@ import { logLevel } from './log-level.ts';
 import { profileList } from './profile-list.ts';
 import { profileShow } from './profile-show.ts';
 import { profileTake } from './profile-take.ts';
+import { restore } from './restore.ts';
 import { secretRotate } from './secret-rotate.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -74,6 +76,7 @@ export const groups: readonly CommandGroup[] = [
   {
     title: 'Server',
     commands: [start, status, logLevel, checkConfig, secretRotate, benchDevices, bench, versionCommand],
+    commands: [start, status, logLevel, backup, restore, checkConfig, secretRotate, bench, versionCommand],
   },
   { ...profiles, title: 'Server' },
   { ...users, commands: [...users.commands, token] },

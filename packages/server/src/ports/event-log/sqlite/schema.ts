@@ -2,6 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import { basename } from 'node:path';
+import { closeWriter, openWriter } from '../../../adapters/sqlite/open.ts';
 import { newEpoch } from '../../timeline/position.ts';
 
 /** Marks a file as this program's event log: "HyEv". */
@@ -66,4 +67,15 @@ function assertLayout(db: Database): void {
 function pragma(db: Database, name: string): number {
   const row = db.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
   return row?.[name] ?? 0;
+}
+
+/** Makes the positions of those who pull void: to be called when the file was put back from a backup, while no server runs on it. */
+export function renewEventEpoch(path: string): void {
+  const db = openWriter(path);
+  try {
+    migrate(db);
+    db.run("UPDATE meta SET value = ? WHERE name = 'epoch'", [newEpoch()]);
+  } finally {
+    closeWriter(db);
+  }
 }

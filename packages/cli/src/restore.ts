@@ -1,0 +1,34 @@
+// hongyan restore: makes a data folder from a backup.
+
+import { systemClock } from '@hongyan/base/clock';
+import { restore as restoreBackup } from '@hongyan/server/compose/backup/restore';
+import { type Command, UsageError } from './command.ts';
+import { interruption } from './interruption.ts';
+import { timeOf } from './text.ts';
+
+export const restore: Command = {
+  name: 'restore',
+  usage: 'restore <backup> --data <folder>',
+  summary: 'Make a data folder from a backup',
+  details:
+    'The folder that --data names is empty or not there: nothing is overwritten, and a folder with newer messages or a running\nserver is refused. Each file is compared with its SHA-256, and the stores are read back. Clients notice that the store is\nan earlier one and resynchronise; what was written after the backup is not in it.',
+  examples: ['hongyan restore /var/backups/hongyan-2026-11-26 --data /var/lib/hongyan-restored'],
+  options: ['data'],
+  async run({ config, words }) {
+    const [from] = words;
+    if (from === undefined || words.length > 1)
+      throw new UsageError('give one backup: hongyan restore <backup> --data <folder>');
+    const { counts, taken_at, has_secrets } = await restoreBackup({
+      backup: from,
+      data: config.data,
+      clock: systemClock,
+      signal: interruption(),
+    });
+    console.log(
+      `${config.data} has ${counts.users} users, ${counts.conversations} conversations and ${counts.entries} entries as of ${timeOf(taken_at)}`,
+    );
+    if (!has_secrets) console.log('The backup has no secrets: the next start makes new ones, and users log in again.');
+    console.log(`Start it: hongyan start --data ${config.data}`);
+    return 0;
+  },
+};

@@ -1,0 +1,49 @@
+// Copies files at a bounded rate, so that a server on the same disk keeps its own.
+
+import { open } from 'node:fs/promises';
+import { type Clock, sleep } from '@hongyan/base/clock';
+
+export interface CopyPace {
+  readonly clock: Clock;
+  /** 0 = as fast as it goes. */
+  readonly bytesPerS: number;
+  readonly signal: AbortSignal;
+  /** Called after each piece. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+const pieceBytes = 1024 * 1024;
+
+/** The copy is for its owner alone, and on the disk when this resolves. */
+export async function copySlowly(from: string, to: string, pace: CopyPace): Promise<void> {
+  const { clock, bytesPerS, signal, onBytes } = pace;
+  const source = await open(from, 'r');
+  try {
+    const target = await open(to, 'wx', 0o600);
+    try {
+      const buffer = Buffer.alloc(pieceBytes);
+      for (;;) {
+        signal.throwIfAborted();
+        const startMs = clock.monotonicMs();
+        const { bytesRead } = await source.read(buffer, 0, pieceBytes);
+        if (bytesRead === 0) break;
+        await target.write(buffer, 0, bytesRead);
+        onBytes(bytesRead);
+        const restMs = bytesPerS === 0 ? 0 : (bytesRead * 1000) / bytesPerS - (clock.monotonicMs() - startMs);
+        if (restMs > 0) await sleep(clock, { delayMs: restMs, signal });
+      }
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** In hexadecimal. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = new Bun.CryptoHasher('sha256');
+  for await (const chunk of Bun.file(path).stream()) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,98 @@
+// Puts a backup into a data folder of its own: checked before and after, and with a new epoch, so that clients resynchronise.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Clock } from '@hongyan/base/clock';
+import { lockFolder } from '../../adapters/sqlite/folder-lock.ts';
+import { openReader } from '../../adapters/sqlite/open.ts';
+import { dataLayout } from '../../config/data-layout.ts';
+import { renewEventEpoch } from '../../ports/event-log/sqlite/schema.ts';
+import { renewEpoch } from '../../ports/timeline/heads-file.ts';
+import { listMonths, monthPath } from '../../ports/timeline/month-file.ts';
+import { copySlowly, sha256Of } from './copy.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import { verifyStores } from './verify.ts';
+
+export interface RestoreOptions {
+  readonly backup: string;
+  /** A folder that is empty or not there. */
+  readonly data: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** [O24] Resolves when a server can start on `data`. When it rejects, `data` is as it was. */
+export async function restore(options: RestoreOptions): Promise<Manifest> {
+  const { backup, data } = options;
+  const manifest = await readManifest(backup);
+  assertFree(data, manifest);
+  const draft = `${resolve(data)}.partial-${process.pid}`;
+  await mkdir(draft, { recursive: true, mode: 0o700 });
+  try {
+    await copyChecked(draft, manifest, options);
+    const { counts } = verifyStores(draft);
+    for (const name of ['users', 'conversations', 'entries'] as const)
+      if (counts[name] !== manifest.counts[name])
+        throw new Error(`the copy has ${counts[name]} ${name}, the backup ${manifest.counts[name]}`);
+    const layout = dataLayout(draft);
+    renewEpoch(layout.timeline);
+    if (existsSync(layout.events)) renewEventEpoch(layout.events);
+    // Only an empty folder is replaced.
+    await rename(draft, data);
+    return manifest;
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function copyChecked(
+  draft: string,
+  { files }: Manifest,
+  { backup, clock, signal }: RestoreOptions,
+): Promise<void> {
+  for (const { path, sha256 } of files) {
+    if (resolve(backup, path) !== join(resolve(backup), path) || path.startsWith('..'))
+      throw new Error(`backup.json names ${path}, which is not in the backup`);
+    const target = join(draft, path);
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await copySlowly(join(backup, path), target, { clock, signal, bytesPerS: 0, onBytes: () => {} });
+    if ((await sha256Of(target)) !== sha256)
+      throw new Error(`${join(backup, path)} is not as it was written: its SHA-256 differs from that in backup.json`);
+  }
+}
+
+/** A restore takes nothing away: what is there, and may be newer, is moved by whoever knows that it is not wanted. */
+function assertFree(data: string, { taken_at }: Manifest): void {
+  if (!existsSync(data) || readdirSync(data).length === 0) return;
+  // Throws when a server runs on it.
+  lockFolder(data).release();
+  const { timeline } = dataLayout(data);
+  const newest = existsSync(timeline) ? newestOf(timeline) : undefined;
+  const what =
+    newest !== undefined && newest > taken_at
+      ? `has messages that are newer than the backup, up to ${new Date(newest).toISOString()}`
+      : 'is not empty';
+  throw new Error(`${data} ${what}: name an empty folder by --data, or move this one away first`);
+}
+
+/** Unix milliseconds of the newest entry; undefined when there is none. */
+function newestOf(timeline: string): number | undefined {
+  const month = listMonths(timeline).at(-1);
+  if (month === undefined) return undefined;
+  const db = openReader(monthPath(timeline, month));
+  try {
+    return (
+      db
+        .query<{ at: number | null }, []>(
+          `SELECT max(at) AS at FROM (
+             SELECT * FROM (SELECT timestamp AS at FROM tail ORDER BY p DESC LIMIT 1)
+             UNION ALL SELECT * FROM (SELECT e.timestamp FROM feed f JOIN entry e ON e.n = f.n ORDER BY f.p DESC LIMIT 1))`,
+        )
+        .get()?.at ?? undefined
+    );
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,73 @@
+// A verification that finds what is wrong: each test breaks a copy of a small store in one way.
+
+import { Database } from 'bun:sqlite';
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '@hongyan/base/log';
+import { dataLayout } from '../../config/data-layout.ts';
+import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
+import { advance, group, newUser, seq } from '../../ports/directory/testing/builders.ts';
+import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
+import { entry } from '../../ports/timeline/testing/entries.ts';
+import { verifyStores } from './verify.ts';
+
+const startMs = Date.UTC(2026, 9, 31, 23, 59, 57);
+let data: string;
+
+beforeEach(async () => {
+  data = mkdtempSync(join(tmpdir(), 'hongyan-verify-'));
+  const layout = dataLayout(data);
+  const directory = await openSqliteDirectory({ path: layout.directory, log: silentLog, queueMax: 100, batchMax: 100 });
+  for (const id of ['ann', 'bob']) await directory.createUser(newUser(id));
+  await directory.createConversation(group('g:1', ['ann', 'bob']));
+  const timeline = await openSqliteTimeline({ dir: layout.timeline, log: silentLog, queueMax: 100, batchMax: 100 });
+  // Over the end of a month.
+  for (let no = 1; no <= 6; no++) await timeline.append([entry({ atMs: startMs + no * 1000 })]);
+  await timeline.close();
+  await directory.advanceReceipts([advance({ deliveredSeq: seq(6) })]);
+  await directory.close();
+});
+afterEach(() => rmSync(data, { recursive: true }));
+
+function change(path: string, sql: string): void {
+  const db = new Database(path);
+  db.run(sql);
+  db.close();
+}
+const october = () => join(dataLayout(data).timeline, 'timeline-2026-10.db');
+const november = () => join(dataLayout(data).timeline, 'timeline-2026-11.db');
+
+test('[O23] a store that is right is counted', () => {
+  const { counts, epoch } = verifyStores(data);
+  expect(counts).toEqual({ users: 2, conversations: 1, entries: 6 });
+  expect(epoch).toMatch(/^\w{12}$/);
+});
+
+test('[O23][D2] an entry that is missing within a month, or between months, is found', () => {
+  change(november(), 'DELETE FROM entry WHERE n & 4294967295 = 5');
+  expect(() => verifyStores(data)).toThrow('[D2] g:1 has 3 entries from seq 3 to 6');
+  change(november(), 'DELETE FROM entry WHERE n & 4294967295 < 5');
+  expect(() => verifyStores(data)).toThrow('[D2] g:1 goes on with seq 6 after 2');
+});
+
+test('[O23][D3] a key with two entries is found', () => {
+  change(
+    november(),
+    `INSERT INTO tail SELECT p + 100, 1, 7, msg_id, sender_no, client_msg_id, timestamp, content, count, 1, NULL, NULL FROM entry LIMIT 1`,
+  );
+  expect(() => verifyStores(data)).toThrow('[D3] 1 keys have more than one entry');
+});
+
+test('[O23][D7] positions beyond the end of a timeline are found', () => {
+  change(dataLayout(data).directory, 'UPDATE member SET delivered_seq = 7');
+  expect(() => verifyStores(data)).toThrow('[D7] g:1 is delivered up to seq 7, and its timeline ends at 6');
+});
+
+test('[O23] a damaged file is found and named', async () => {
+  const bytes = new Uint8Array(await Bun.file(october()).arrayBuffer());
+  bytes.fill(0x5a, 4096 * 2 + 200, 4096 * 4);
+  await Bun.write(october(), bytes);
+  expect(() => verifyStores(data)).toThrow(october());
+});
