@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { route } from './browser/route.ts';
 import { ConnectionBanner } from './connection/connection-banner.tsx';
 import { NoticeBanner } from './connection/notice-banner.tsx';
+import { ServerNotices } from './connection/server-notices.tsx';
 import { unreadTotal } from './conversations/list-rows.ts';
 import { Sidebar, type StartDialog } from './conversations/sidebar.tsx';
 import { ConversationPane } from './messages/conversation-pane.tsx';
@@ -47,6 +48,7 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
     <div className="chat" data-open={conversation !== undefined}>
       <div className="banners">
         <ConnectionBanner session={session} />
+        <ServerNotices />
         <NoticeBanner />
       </div>
       <Sidebar

@@ -1,7 +1,16 @@
 // What hongyan chat shows by itself: messages, marks, receipts, typing and the connection, at the client's events.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type { Client, ClientMessage, ClientMsgId, ConnectionState, ConversationId, Seq, UserId } from '@hongyan/client';
+import type {
+  Client,
+  ClientMessage,
+  ClientMsgId,
+  ConnectionState,
+  ConversationId,
+  Seq,
+  ServerNotice,
+  UserId,
+} from '@hongyan/client';
 import { contentText, markOf, messageLine, nameOf, short, stateText } from './lines.ts';
 import type { Names } from './names.ts';
 import { printable } from './printable.ts';
@@ -31,6 +40,8 @@ export class ConversationScreen {
   #newestSeq = 0 as Seq;
   /** What arrives while the first page is on its way: printed behind it, where it is not in it. */
   #held: ClientMessage[] | undefined;
+  /** Notices of the server, each with its text. */
+  readonly #told = new Set<string>();
   #lastState: ConnectionState['type'] = 'closed';
   #typing: { readonly who: UserId; readonly timer: Timer } | undefined;
 
@@ -51,6 +62,7 @@ export class ConversationScreen {
     client.on('gap', ({ conversationId, from, to }) => {
       if (conversationId === this.#open) this.notice(`messages ${from} to ${to} are no longer available`);
     });
+    client.on('notices', (notices) => this.#showNotices(notices));
     client.on('warning', ({ message }) => this.notice(printable(message)));
     client.on('left', ({ conversationId }) => {
       if (conversationId !== this.#open) return;
@@ -117,6 +129,17 @@ export class ConversationScreen {
     const where = view ? nameOf(view, this.#userName) : 'hongyan';
     const typing = this.#typing ? ` (${printable(this.#userName(this.#typing.who))} is typing)` : '';
     this.#screen.prompt(`${where}${typing}> `);
+  }
+
+  /** [B2] Each once; what is over or was taken back needs no line. */
+  #showNotices(notices: readonly ServerNotice[]): void {
+    for (const { id, text, severity } of notices) {
+      const said = `${id} ${text}`;
+      if (this.#told.has(said)) continue;
+      this.#told.add(said);
+      const words = `* ${severity === 'info' ? 'notice' : severity}: ${printable(text)}`;
+      this.#screen.print(this.#screen.style(words, 'bold', severity === 'info' ? 'cyan' : 'yellow'));
+    }
   }
 
   #onState(state: ConnectionState): void {

@@ -11,6 +11,7 @@ import { devicesCount, devicesList } from './devices.ts';
 import { inspect } from './inspect.ts';
 import { keyCreate, keyList, keyRevoke } from './key.ts';
 import { logLevel } from './log-level.ts';
+import { noticeCommands } from './notice.ts';
 import { profileList } from './profile-list.ts';
 import { profileShow } from './profile-show.ts';
 import { profileTake } from './profile-take.ts';
@@ -75,8 +76,19 @@ const namedGroups: readonly CommandGroup[] = [users, keys, secrets, webhooks, pr
 export const groups: readonly CommandGroup[] = [
   {
     title: 'Server',
-    commands: [start, status, logLevel, checkConfig, secretRotate, benchDevices, bench, versionCommand],
-    commands: [start, status, logLevel, backup, restore, checkConfig, secretRotate, bench, versionCommand],
+    commands: [
+      start,
+      status,
+      logLevel,
+      ...noticeCommands,
+      backup,
+      restore,
+      checkConfig,
+      secretRotate,
+      benchDevices,
+      bench,
+      versionCommand,
+    ],
   },
   { ...profiles, title: 'Server' },
   { ...users, commands: [...users.commands, token] },

@@ -174,6 +174,15 @@ export interface Member {
   readonly readSeq: Seq;
 }
 
+/** What those who run the server say to everyone. */
+export interface ServerNotice {
+  readonly id: string;
+  readonly text: string;
+  readonly severity: 'info' | 'warning' | 'critical';
+  /** Unix milliseconds. */
+  readonly untilMs: number;
+}
+
 export interface ClientEvents {
   state: ConnectionState;
   /** Each committed message, and each change of members or title, exactly once, in seq order per conversation [C1]. */
@@ -200,6 +209,8 @@ export interface ClientEvents {
   /** All that are set now. */
   settings: Readonly<Record<string, unknown>>;
   receipt: Receipt;
+  /** All that are in force and were not dismissed, oldest first: each time one comes or goes. */
+  notices: readonly ServerNotice[];
   typing: { readonly conversationId: ConversationId; readonly userId: UserId };
   presence: { readonly userId: UserId; readonly online: boolean; readonly lastSeenMs?: number };
   /** Something that no call waits for failed (the storage, a receipt the server refused); the client continues. */
@@ -224,6 +235,11 @@ export interface Client {
   readonly state: ConnectionState;
   /** Returns the function that removes the listener. Throws ClientError `bad_request` for an unknown event. */
   on<E extends keyof ClientEvents>(event: E, listener: (value: ClientEvents[E]) => void): () => void;
+
+  /** In force and not dismissed, oldest first. */
+  notices(): readonly ServerNotice[];
+  /** Not shown again by this client, unless its text changes. */
+  dismissNotice(id: string): void;
 
   /** Resolves when first online; rejects when the server refuses the token, or when the client is closed first. Reconnects by itself from then on. */
   connect(): Promise<void>;

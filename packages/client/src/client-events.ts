@@ -11,6 +11,7 @@ export const eventNames = {
   left: true,
   settings: true,
   receipt: true,
+  notices: true,
   typing: true,
   presence: true,
   warning: true,

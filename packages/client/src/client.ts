@@ -325,6 +325,14 @@ class HongyanClient implements Client {
     return this.#session?.own.settings() ?? {};
   }
 
+  notices() {
+    return this.#session?.notices.list() ?? [];
+  }
+
+  dismissNotice(id: string): void {
+    this.#session?.notices.dismiss(id);
+  }
+
   typing(conversationId: ConversationId): void {
     this.#typing.run(
       conversationId,

@@ -23,6 +23,7 @@ import type { Emits } from './emitter.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
 import { earlier } from './member-positions.ts';
 import type { NetworkSignals } from './network-signals.ts';
+import { Notices } from './notices.ts';
 import { type Ack, Outbox } from './outbox.ts';
 import { entryOf, transmit } from './outbox-wire.ts';
 import { Positions } from './positions.ts';
@@ -70,6 +71,7 @@ export class Session {
   readonly positions: Positions;
   readonly own: PrivateState;
   readonly absence: ServerAbsence;
+  readonly notices: Notices;
   readonly #options: SessionOptions;
   readonly #tabs: Tabs;
   readonly #catchUp: CatchUp;
@@ -97,6 +99,7 @@ export class Session {
     this.userId = userId;
     this.deviceId = deviceId;
     this.absence = new ServerAbsence(environment.clock);
+    this.notices = new Notices({ clock: environment.clock, onChange: (notices) => events.emit('notices', notices) });
     this.#tabs = this.#createTabs();
     this.connection = this.#createConnection();
     this.outbox = this.#createOutbox();
@@ -274,6 +277,7 @@ export class Session {
     if (state.type === 'catching_up') this.#isReplaced = false;
     if (state.type === 'catching_up') this.absence.end();
     if (state.type === 'closed') this.absence.abandon();
+    if (state.type === 'closed') this.notices.stop();
     this.#state = state;
     if (state.type === 'closed') void this.#leaveTabs(state.reason);
     this.#events.emit('state', state);
@@ -357,6 +361,8 @@ export class Session {
         return this.#onConversation(frame);
       case 'typing':
         return events.emit('typing', { conversationId: frame.conversation_id, userId: frame.user_id });
+      case 'notice':
+        return this.notices.arrived(frame);
       case 'presence':
         return this.presence.report(frame);
       case 'error':

@@ -72,6 +72,7 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
   ['conversation', object({ conversation_id: text, change: text, conversation: object(summaryFields) })],
   ['typing', object({ conversation_id: text, user_id: text })],
   ['presence', object({ user_id: text })],
+  ['notice', object({ notice_id: text, text, severity: text, until: number })],
   ['going_away', object({ reconnect_after_ms: number })],
   ['error', object({ code: text, message: text, retry_after_ms: optional(number) })],
 ]);

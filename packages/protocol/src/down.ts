@@ -5,6 +5,7 @@ import type { ErrorCode } from './codes.ts';
 import { ConversationChangeSchema, ConversationSummarySchema } from './conversation.ts';
 import { EntrySchema } from './entry.ts';
 import { ConversationIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
+import { NoticeSchema } from './notice.ts';
 import type { OperationSpec, OutputOf } from './operations/operation.ts';
 import { type OperationName, type Operations, operations } from './operations/operations.ts';
 import { PresenceSchema } from './user.ts';
@@ -53,6 +54,8 @@ const pushSchemas = {
   }),
   typing: Type.Object({ type: Type.Literal('typing'), conversation_id: ConversationIdSchema, user_id: UserIdSchema }),
   presence: Type.Object({ type: Type.Literal('presence'), ...PresenceSchema.properties }),
+  /** To every connection, and to whoever connects while it is in force. */
+  notice: Type.Object({ type: Type.Literal('notice'), ...NoticeSchema.properties }),
   going_away: Type.Object({
     type: Type.Literal('going_away'),
     reconnect_after_ms: Type.Integer(),

@@ -47,6 +47,11 @@ export const en = {
     many_reactions: 'this message has as many reactions as it can have.',
     other: 'That did not work: {{message}}',
   },
+  notice: {
+    info: 'Notice',
+    warning: 'Warning',
+    critical: 'Important',
+  },
   connection: {
     connecting: 'Connecting…',
     catchingUp: 'Catching up…',

@@ -49,6 +49,11 @@ export const zh: Words = {
     many_reactions: '这条消息的回应已达上限。',
     other: '操作失败：{{message}}',
   },
+  notice: {
+    info: '公告',
+    warning: '提醒',
+    critical: '重要通知',
+  },
   connection: {
     connecting: '正在连接…',
     catchingUp: '正在同步消息…',

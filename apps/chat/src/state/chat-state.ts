@@ -6,6 +6,7 @@ import type {
   ConnectionState,
   ConversationId,
   ConversationView,
+  ServerNotice,
   UserId,
 } from '@hongyan/client/api';
 import { createContext, useContext } from 'react';
@@ -40,6 +41,7 @@ export class ChatState {
   /** The newest message of another user, for a screen reader. */
   readonly arrived = new Signal<ClientMessage | undefined>(undefined);
   readonly notice = new Signal<Notice | undefined>(undefined);
+  readonly serverNotices: Signal<readonly ServerNotice[]>;
   readonly people: People;
   readonly typing = new Typing();
   readonly drafts: Drafts;
@@ -61,6 +63,7 @@ export class ChatState {
     this.userId = userId;
     this.connection = new Signal(client.state);
     this.conversations = new Signal(client.conversations());
+    this.serverNotices = new Signal(client.notices());
     this.people = new People(options);
     this.drafts = new Drafts(options);
     this.changes = new MessageChanges(client);
@@ -140,6 +143,7 @@ export class ChatState {
         this.drafts.follow(view);
       }),
       client.on('receipt', this.refresh),
+      client.on('notices', (notices) => this.serverNotices.set(notices)),
       client.on('settings', () => this.settings.follow()),
       client.on('message', (message) => {
         this.refresh();

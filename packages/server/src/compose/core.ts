@@ -6,6 +6,7 @@ import { createUuidV7 } from '@hongyan/base/uuid';
 import type { MsgId } from '@hongyan/protocol/ids';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../config/data-layout.ts';
+import { readNotices, writeNotices } from '../config/kept-notices.ts';
 import type { Config } from '../config/options.ts';
 import { parseTiers } from '../config/tiers.ts';
 import { StoreMeter } from '../metrics/store-meter.ts';
@@ -29,6 +30,7 @@ import { CallerLimits } from '../roles/core/caller-limits.ts';
 import { startCore } from '../roles/core/core.ts';
 import type { CoreLimits } from '../roles/core/deps.ts';
 import { CoreMeter } from '../roles/core/meter.ts';
+import { Notices } from '../roles/core/notices.ts';
 import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
@@ -47,6 +49,7 @@ export interface OpenCore {
   readonly tasks: TaskQueue;
   readonly events: Pick<OpenEvents, 'webhooks' | 'reader'>;
   readonly limits: CallerLimits;
+  readonly notices: Notices;
   readonly tiers: UserTiers;
   /** Resolves when a store cannot be written any more: only another process can. */
   readonly died: Promise<void>;
@@ -142,7 +145,14 @@ export async function openCore(
     clock,
     log,
   });
+  const notices = new Notices({
+    ...{ bus, clock, log },
+    newId: createUuidV7(() => clock.nowMs()),
+    kept: await readNotices(config.data),
+    keep: (all) => writeNotices(config.data, all),
+  });
   const core = startCore({
+    notices,
     commands,
     timeline,
     directory,
@@ -180,6 +190,7 @@ export async function openCore(
     tasks,
     limits: new CallerLimits({ tiers, limiter: rateLimiter }),
     tiers,
+    notices,
     died,
     check: {
       name: 'stores',

@@ -15,6 +15,7 @@ import type { ListConnections } from '../roles/operator/connections.ts';
 import { deviceRoutes } from '../roles/operator/devices.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { keyRoutes } from '../roles/operator/keys.ts';
+import { noticeRoutes } from '../roles/operator/notices.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
 import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
@@ -78,6 +79,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         ...tierRoutes(opened.tiers),
         ...keyRoutes(opened.access, surroundings.clock),
         ...routes,
+        ...noticeRoutes(opened.notices),
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
         ...deviceRoutes(opened.devices),
         ...taskRoutes(opened.tasks),

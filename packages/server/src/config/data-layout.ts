@@ -23,6 +23,8 @@ export interface DataLayout {
   readonly running: string;
   /** Profiles that were kept. */
   readonly profiles: string;
+  /** Notices to everyone that are in force. */
+  readonly notices: string;
   /** Sockets of a running server. */
   readonly run: string;
 }
@@ -40,6 +42,7 @@ export function dataLayout(data: string): DataLayout {
     operatorToken: join(data, 'operator-token'),
     running: join(data, 'running.json'),
     profiles: join(data, 'profiles'),
+    notices: join(data, 'notices.json'),
     run: join(data, 'run'),
   };
 }

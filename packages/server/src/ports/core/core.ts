@@ -3,6 +3,7 @@
 
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { Notice } from '@hongyan/protocol/notice';
 import type { Input, OperationName, Operations, Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { RevocationPage } from '../access/revocations.ts';
@@ -107,6 +108,8 @@ export interface OpenedSession {
   readonly conversationIds: readonly ConversationId[];
   /** Of the store. */
   readonly epoch: string;
+  /** In force: whoever connects is told. Absent: none. */
+  readonly notices?: readonly Notice[];
 }
 
 export interface Core extends CoreOperations, GatewayQuestions {

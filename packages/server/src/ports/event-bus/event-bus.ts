@@ -11,6 +11,8 @@ export const isUserTopic = (topic: Topic): boolean => topic.startsWith('u:');
 export const conversationTopic = (conversationId: ConversationId): Topic => `c:${conversationId}` as Topic;
 /** Revocations of tokens, for every gateway. */
 export const revocationsTopic = 'revocations' as Topic;
+/** Notices to everyone: every gateway follows it. */
+export const everyoneTopic = 'everyone' as Topic;
 /** Presence of one user, for those who watch it. */
 export const presenceTopic = (userId: UserId): Topic => `p:${userId}` as Topic;
 

@@ -19,6 +19,7 @@ import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 import type { CoreMeter } from './meter.ts';
+import type { Notices } from './notices.ts';
 import type { SeenSignaturesOptions } from './seen-signatures.ts';
 import type { StoredBytes } from './stored-bytes.ts';
 import type { UserTiers } from './user-tiers.ts';
@@ -73,6 +74,7 @@ export interface CoreDeps {
   readonly rateLimiter: RateLimiter;
   readonly storedBytes: Pick<StoredBytes, 'charge'>;
   readonly isSignupEnabled: boolean;
+  readonly notices: Pick<Notices, 'inForce'>;
   /** Of tokens, at most. */
   readonly tokenTtlS: number;
   readonly setTier: UserTiers['set'];

@@ -16,7 +16,7 @@ import { type MembershipCache, memberFacts } from './membership-cache.ts';
 
 type Deps = Pick<
   CoreDeps,
-  'access' | 'directory' | 'devices' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'
+  'access' | 'directory' | 'devices' | 'notices' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'
 >;
 
 /** Memberships read in one step when a session opens. */
@@ -64,7 +64,8 @@ export class PresenceSessions {
     // Another session of the user may be one of the same device, on any gateway.
     if (becameOnline) await this.#changed([userId], { isOnline: true });
     else await this.#publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
-    return ok({ conversationIds, epoch: timeline.epoch });
+    const notices = this.#deps.notices.inForce();
+    return ok({ conversationIds, epoch: timeline.epoch, ...(notices.length === 0 ? {} : { notices }) });
   }
 
   async close({ caller, node }: { readonly caller: DeviceCaller; readonly node: string }): Promise<void> {

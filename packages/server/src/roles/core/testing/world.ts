@@ -147,6 +147,7 @@ export async function openWorld({
     rateLimiter: new MemoryRateLimiter({ clock: systemClock, bucketsMax: 1000 }),
     storedBytes: { charge: () => done },
     isSignupEnabled,
+    notices: { inForce: () => [] },
     mayIssuerCreate: true,
     tokenTtlS: 3_600,
     async setTier(userId, tier) {

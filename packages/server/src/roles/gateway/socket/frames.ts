@@ -1,6 +1,7 @@
 // Frames that the door writes itself, as text. Pushed frames come encoded from the core.
 
 import type { DownOf } from '@hongyan/protocol/down';
+import type { Notice } from '@hongyan/protocol/notice';
 import type { Problem } from '@hongyan/protocol/refusals';
 
 export const pongFrame = '{"type":"pong"}';
@@ -21,3 +22,5 @@ export const welcomeFrame = (welcome: Omit<DownOf<'welcome'>, 'type'>): string =
 
 export const goingAwayFrame = (reconnectAfterMs: number): string =>
   JSON.stringify({ type: 'going_away', reconnect_after_ms: reconnectAfterMs });
+
+export const noticeFrame = (notice: Notice): string => JSON.stringify({ type: 'notice', ...notice });

@@ -41,6 +41,7 @@ async function start() {
     meter: new GatewayMeter(),
     unread: new UnreadOutput({ connectionBytesMax: 1e6, totalBytesMax: 1e9, sockets: () => layer.sockets, close }),
     clock,
+    onNotSubscribed() {},
     close,
   });
   let sessions = 0;

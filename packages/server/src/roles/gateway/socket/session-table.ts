@@ -10,6 +10,7 @@ import {
   type BusEvent,
   conversationTopic,
   type EventBus,
+  everyoneTopic,
   isUserTopic,
   presenceTopic,
   type Topic,
@@ -30,6 +31,8 @@ export interface SessionTableOptions {
   readonly unread: UnreadOutput;
   readonly tracing?: Tracing | undefined;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
+  /** Notices to everyone will not arrive. */
+  readonly onNotSubscribed: (error: unknown) => void;
   readonly close: (socket: Socket, reason: CloseReason) => void;
 }
 
@@ -38,6 +41,8 @@ const watchedMax = 1000;
 
 /** What may wait does so for this long, unless something else leaves for the socket. */
 const laterMs = 250;
+
+type FrameEvent = Extract<BusEvent, { type: 'frame' }>;
 
 interface UserEntry {
   readonly inForce: Promise<void>;
@@ -65,6 +70,8 @@ export class SessionTable {
       onEvent: (event) => this.#onEvent(event),
       onLoss: (topics) => this.#onLoss(topics),
     });
+    // A connection that is opened when this is not in force yet is told by the core of what was published before.
+    this.#bus.subscribe([everyoneTopic]).catch(options.onNotSubscribed);
     this.#fanout = new TopicFanout({
       bus: this.#bus,
       publisher: options.publisher,
@@ -274,12 +281,12 @@ export class SessionTable {
     unread.published(characters, sockets);
   }
 
-  #onFrame(event: Extract<BusEvent, { type: 'frame' }>): void {
-    const { topic, frame, trace } = event;
+  #onFrame(event: FrameEvent): void {
+    const { frame, trace } = event;
     const { meter, tracing } = this.#options;
     const { pushedOut, sends } = meter;
     const span = trace === undefined ? undefined : tracing?.within(trace, 'deliver');
-    const sockets = isUserTopic(topic) ? this.#pushToUser(event) : this.#fanout.publish(topic, frame);
+    const sockets = this.#push(event);
     span?.end({ 'hongyan.connections': sockets });
     if (sockets === 0) return;
     pushedOut.add(frame, sockets);
@@ -287,7 +294,12 @@ export class SessionTable {
   }
 
   /** Returns to how many sockets. */
-  #pushToUser({ topic, frame, mayWait }: Extract<BusEvent, { type: 'frame' }>): number {
+  #push(event: FrameEvent): number {
+    if (isUserTopic(event.topic)) return this.#pushToUser(event);
+    return event.topic === everyoneTopic ? this.#pushToAll(event) : this.#fanout.publish(event.topic, event.frame);
+  }
+
+  #pushToUser({ topic, frame, mayWait }: FrameEvent): number {
     const entry = this.#users.get(topic);
     if (entry === undefined) return 0;
     if (mayWait) for (const socket of entry.sockets) this.#queueForLater(socket, frame);
@@ -298,6 +310,12 @@ export class SessionTable {
   /** Of the user, here. */
   socketsOf(userId: UserId): readonly Socket[] {
     return this.#socketsOf(userTopic(userId));
+  }
+
+  #pushToAll(event: FrameEvent): number {
+    let count = 0;
+    for (const topic of this.#users.keys()) count += this.#pushToUser({ ...event, topic });
+    return count;
   }
 
   #socketsOf(topic: Topic): readonly Socket[] {

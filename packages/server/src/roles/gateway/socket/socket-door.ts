@@ -22,7 +22,7 @@ import type { Answer, Pipeline } from '../pipeline.ts';
 import { isBundle, unbundle } from './bundle.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { Departure } from './departure.ts';
-import { answerFrame, errorFrame, pongFrame, welcomeFrame } from './frames.ts';
+import { answerFrame, errorFrame, noticeFrame, pongFrame, welcomeFrame } from './frames.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldReceipts, type ReceiptName } from './held-receipts.ts';
 import { SessionTable } from './session-table.ts';
@@ -101,6 +101,7 @@ export class SocketDoor {
       meter,
       unread: this.#unread,
       clock,
+      onNotSubscribed: (error) => options.log.error('notices are not followed', { error }),
       close,
     });
     this.#held = new HeldReceipts({
@@ -422,6 +423,7 @@ export class SocketDoor {
     socket.data.state = { type: 'open', caller, expiresAtMs };
     if (log.isDebug) log.debug('session opened', { ...identityOf(socket), sessionId: caller.sessionId });
     socket.send(this.#welcome(socket, caller, opened.value.epoch));
+    for (const notice of opened.value.notices ?? []) this.#table.queue(socket, noticeFrame(notice));
     this.#table.attach(socket, interests);
     for (const [conversationId, isMember] of changes) this.#table.changeMembership(socket, conversationId, isMember);
     this.#table.unhold(socket);

@@ -1,12 +1,12 @@
 // A memory bus whose subscriptions come into force when the test says so.
 
 import { StoreFailure } from '@hongyan/base/result';
-import type { Topic } from '../../../ports/event-bus/event-bus.ts';
+import { everyoneTopic, type Topic } from '../../../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
 
 export class HeldBus {
   readonly bus: MemoryEventBus;
-  /** Topics subscribed at present. */
+  /** Topics subscribed at present, but for that of everyone, which every table follows. */
   readonly topics = new Set<Topic>();
   #isHeld = false;
   #waiting: PromiseWithResolvers<void>[] = [];
@@ -14,6 +14,7 @@ export class HeldBus {
   constructor() {
     this.bus = new MemoryEventBus({
       onFirst: (topic) => {
+        if (topic === everyoneTopic) return;
         this.topics.add(topic);
         if (!this.#isHeld) return;
         const waiting = Promise.withResolvers<void>();

@@ -1,0 +1,88 @@
+// hongyan notice …: what an operator says to everyone who is connected, through the operator listener of the running server.
+
+import { type Notice, noticeSeverities } from '@hongyan/protocol/notice';
+import { printable } from '@hongyan/terminal/printable';
+import { type Command, UsageError } from './command.ts';
+import { OperatorClient } from './operator-client.ts';
+import { table, timeOf } from './text.ts';
+
+const path = '/admin/v1/notices';
+
+const publish: Command = {
+  name: 'notice',
+  usage: 'notice <text>',
+  summary: 'Say something to everyone who is connected, and to whoever connects while it is in force',
+  details: 'Each device shows it once. The same --id again replaces it.',
+  examples: ['hongyan notice "Maintenance tonight from 22:00 to 22:15 UTC" --severity warning --for 14400'],
+  values: {
+    severity: { placeholder: 'level', description: `${noticeSeverities.join(', ')}. Default: info` },
+    for: { placeholder: 's', description: 'How long it is in force, in seconds. Default: 3600' },
+    id: { placeholder: 'id', description: 'Of the notice; one that has it is replaced. Default: a new one' },
+  },
+  options: ['data'],
+  async run({ config, words, values }) {
+    const [text] = words;
+    if (text === undefined || words.length > 1) throw new UsageError('give the text in quotes: hongyan notice "…"');
+    const forS = values.get('for');
+    if (forS !== undefined && !/^\d{1,9}$/.test(forS))
+      throw new UsageError(`--for is a number of seconds; not "${forS}"`);
+    const severity = values.get('severity');
+    if (severity !== undefined && !noticeSeverities.some((one) => one === severity))
+      throw new UsageError(`--severity is one of ${noticeSeverities.join(', ')}; not "${severity}"`);
+    const id = values.get('id');
+    const operator = await OperatorClient.connect(config.data);
+    const notice = (await operator.request('POST', path, {
+      text,
+      ...(id === undefined ? {} : { notice_id: id }),
+      ...(severity === undefined ? {} : { severity }),
+      ...(forS === undefined ? {} : { for_s: Number(forS) }),
+    })) as Notice;
+    console.log(`published as ${notice.notice_id}, in force until ${timeOf(notice.until)}`);
+    return 0;
+  },
+};
+
+const list: Command = {
+  name: 'notice list',
+  usage: 'notice list',
+  summary: 'List the notices in force',
+  switches: { json: 'Print one JSON object for programs' },
+  options: ['data'],
+  async run({ config, switches }) {
+    const operator = await OperatorClient.connect(config.data);
+    const answer = (await operator.request('GET', path)) as { readonly notices: readonly Notice[] };
+    if (switches.has('json')) console.log(JSON.stringify(answer));
+    else if (answer.notices.length === 0) console.log('no notice is in force');
+    else
+      console.log(
+        table(
+          ['id', 'severity', 'until', 'text'],
+          answer.notices.map(({ notice_id: id, severity, until, text }) => [
+            printable(id),
+            severity,
+            timeOf(until),
+            printable(text),
+          ]),
+        ),
+      );
+    return 0;
+  },
+};
+
+const withdraw: Command = {
+  name: 'notice withdraw',
+  usage: 'notice withdraw <id>',
+  summary: 'Take a notice back: devices that show it take it away',
+  options: ['data'],
+  async run({ config, words }) {
+    const [id] = words;
+    if (id === undefined || words.length > 1) throw new UsageError('give one id: hongyan notice withdraw <id>');
+    const operator = await OperatorClient.connect(config.data);
+    await operator.request('DELETE', `${path}/${encodeURIComponent(id)}`);
+    console.log(`withdrawn: ${printable(id)}`);
+    return 0;
+  },
+};
+
+/** Those with two words first: they begin with the other's. */
+export const noticeCommands: readonly Command[] = [list, withdraw, publish];

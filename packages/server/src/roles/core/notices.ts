@@ -1,0 +1,81 @@
+// Notices to everyone: published on a topic that every gateway follows, and told to whoever connects while they are in force.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { done, ok } from '@hongyan/base/result';
+import type { Notice, NoticeSeverity } from '@hongyan/protocol/notice';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { type EventBus, everyoneTopic } from '../../ports/event-bus/event-bus.ts';
+
+export interface NoticesOptions {
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly newId: () => string;
+  /** Those of an earlier run. */
+  readonly kept: readonly Notice[];
+  /** Keeps them for the next run. */
+  readonly keep: (notices: readonly Notice[]) => Promise<void>;
+}
+
+export interface NewNotice {
+  /** Given again, it replaces the one that has it. */
+  readonly id?: string | undefined;
+  readonly text: string;
+  readonly severity: NoticeSeverity;
+  readonly forS: number;
+}
+
+/** In force at a time; further ones are refused. */
+const noticesMax = 20;
+
+export class Notices {
+  readonly #options: NoticesOptions;
+  #notices: readonly Notice[];
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+    this.#notices = options.kept;
+  }
+
+  /** Oldest first. */
+  inForce(): readonly Notice[] {
+    const nowMs = this.#options.clock.nowMs();
+    if (this.#notices.some(({ until }) => until <= nowMs))
+      this.#notices = this.#notices.filter(({ until }) => until > nowMs);
+    return this.#notices;
+  }
+
+  /** [B1] Kept before it is published: whoever connects from now on gets it too. */
+  async publish({ id = this.#options.newId(), text, severity, forS }: NewNotice): Promise<Result<Notice>> {
+    const notice = { notice_id: id, text, severity, until: this.#options.clock.nowMs() + forS * 1000 };
+    const others = this.inForce().filter((other) => other.notice_id !== id);
+    if (others.length >= noticesMax)
+      return refusal.invalid(`${noticesMax} notices are in force: withdraw one before another`);
+    await this.#change([...others, notice], notice);
+    return ok(notice);
+  }
+
+  /** [B1] Published as one that is over, so that those who show it take it away. */
+  async withdraw(id: string): Promise<Result<undefined>> {
+    const notice = this.inForce().find((one) => one.notice_id === id);
+    if (notice === undefined) return refusal.noSuch(`notice ${id.slice(0, 64)} in force`);
+    await this.#change(
+      this.inForce().filter((one) => one.notice_id !== id),
+      { ...notice, until: 0 },
+    );
+    return done;
+  }
+
+  async #change(notices: readonly Notice[], changed: Notice): Promise<void> {
+    const { bus, keep, log } = this.#options;
+    await keep(notices);
+    this.#notices = notices;
+    // What the bus could not take is reported as a loss, after which clients reconnect and are told.
+    await bus
+      .publish([{ type: 'frame', topic: everyoneTopic, frame: noticeFrame(changed) }])
+      .catch((error: unknown) => log.warn('notice not published to all', { error }));
+  }
+}
+
+const noticeFrame = (notice: Notice): string => JSON.stringify({ type: 'notice', ...notice });
