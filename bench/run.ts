@@ -11,11 +11,12 @@ import { backlog } from './scenarios/backlog.ts';
 import { direct } from './scenarios/direct.ts';
 import { fanout } from './scenarios/fanout.ts';
 import { history } from './scenarios/history.ts';
+import { http } from './scenarios/http.ts';
 import { idle } from './scenarios/idle.ts';
 import { limits } from './scenarios/limits.ts';
 import { storm } from './scenarios/storm.ts';
 
-const scenarios: readonly Scenario[] = [direct, fanout, storm, idle, backlog, history, append, limits];
+const scenarios: readonly Scenario[] = [direct, fanout, storm, idle, backlog, history, http, append, limits];
 /** The run gives up on a scenario after so long. */
 const scenarioTimeoutS = { quick: 120, full: 1_200 };
 const durationS = { quick: 4, full: 15 };

@@ -6,6 +6,7 @@ import type { UserId } from '@hongyan/protocol/ids';
 import { type BacklogRequest, runBacklog } from './backlog.ts';
 import { type FanoutRequest, Group } from './fanout.ts';
 import { type HistoryRequest, runHistory } from './history.ts';
+import { type HttpRequest, runHttp } from './http.ts';
 import { type OpenRequest, openAll, type Target } from './pool.ts';
 import { runSilent, SilentPair, type SilentRequest } from './silent.ts';
 
@@ -63,6 +64,7 @@ export const methods = {
   },
   backlog: (request: BacklogRequest) => runBacklog(aim(), request),
   history: (request: HistoryRequest) => runHistory(aim(), request),
+  http: (request: HttpRequest) => runHttp(aim(), request),
   async cpu() {
     const { user, system } = process.cpuUsage();
     return { userS: user / 1e6, systemS: system / 1e6 };

@@ -16,6 +16,7 @@ import { corsHeaders, withCors } from './http/cors.ts';
 import { docsFiles } from './http/docs.ts';
 import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
 import { openapi } from './http/openapi.ts';
+import { pathOf } from './http/routes.ts';
 import type { GatewayState } from './meter.ts';
 import type { Drain, GatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
@@ -126,13 +127,16 @@ export class Gateway implements Service {
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       ...(listen.tls ? { tls: { cert: Bun.file(listen.tls.certFile), key: Bun.file(listen.tls.keyFile) } } : {}),
       routes: {
-        ...this.#http.routes(),
         '/v1/ws': { GET: (request: BunRequest, own: Server<Connection>) => this.#upgrade(request, own) },
         '/openapi.json': { GET: () => Response.json(description, { headers: corsHeaders }) },
         '/healthz': { GET: () => Response.json({ status: 'ok' }) },
         '/readyz': { GET: () => this.#readiness() },
       },
-      fetch: (request, own) => this.#fallback(request, this.#clientAddress(request, own).address),
+      fetch: (request, own) => {
+        const path = pathOf(request.url);
+        if (path.startsWith('/v1/')) return this.#http.handle(request, path, own);
+        return this.#file(request, this.#clientAddress(request, own).address);
+      },
       websocket: this.#socketHandler(limits.frameBytesMax, limits.backlogBytesMax),
       error: (error) => {
         this.#options.log.error('http request failed', { error });
@@ -271,10 +275,8 @@ export class Gateway implements Service {
     log.warn('connection limit reached: further connections are refused', { connectionsMax: limits.connectionsMax });
   }
 
-  /** Static files, and what no route matched. */
-  async #fallback(request: Request, clientAddress: string): Promise<Response> {
+  async #file(request: Request, clientAddress: string): Promise<Response> {
     const { pathname } = new URL(request.url);
-    if (pathname.startsWith('/v1/')) return this.#http.notFound(request);
     if (request.method === 'GET' || request.method === 'HEAD') {
       const file = await this.#files.serve(request, pathname, clientAddress);
       if (file !== undefined) return file;

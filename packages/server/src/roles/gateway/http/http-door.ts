@@ -3,14 +3,15 @@
 import type { Method, OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
 import { failure, refusal } from '@hongyan/protocol/refusals';
-import type { BunRequest, Server } from 'bun';
+import type { Server } from 'bun';
 import { methodNotAllowed, problemResponse } from '../../../http/problem.ts';
 import { setRateLimit } from '../../../http/rate-limit-headers.ts';
 import type { ClientAddress } from '../client-address.ts';
 import type { Pipeline, Sender } from '../pipeline.ts';
 import type { Connection } from '../socket/connection.ts';
 import { preflight, withCors } from './cors.ts';
-import { readInput } from './request-input.ts';
+import { type RoutedRequest, readInput } from './request-input.ts';
+import { Routes } from './routes.ts';
 import { signatureOf } from './signature.ts';
 
 /** Longer than any operation waits. */
@@ -22,47 +23,36 @@ export interface HttpDoorOptions {
   readonly clientAddress: (request: Request, server: Server<Connection>) => ClientAddress;
 }
 
-type Handler = (request: BunRequest, server: Server<Connection>) => Response | Promise<Response>;
 type ByMethod = Partial<Record<Method, OperationName>>;
 
 export class HttpDoor {
   readonly #options: HttpDoorOptions;
+  readonly #routes = new Routes(operationsByPath());
 
   constructor(options: HttpDoorOptions) {
     this.#options = options;
   }
 
-  /** Path with parameters as Bun's router writes them → handler of all its methods. */
-  routes(): Record<string, Handler> {
-    return Object.fromEntries(
-      [...operationsByPath()].map(([path, byMethod]) => [
-        path.replace(/\{(\w+)\}/g, ':$1'),
-        (request, server) => this.#route(byMethod, request, server),
-      ]),
-    );
-  }
-
-  /** What no route matched, below /v1. */
-  notFound(request: Request): Response {
+  /** `path`: of the address, below /v1, as it was sent. */
+  async handle(request: Request, path: string, server: Server<Connection>): Promise<Response> {
     if (request.method === 'OPTIONS') return preflight();
-    return withCors(problemResponse(refusal.noSuch(`address ${new URL(request.url).pathname.slice(0, 256)}`)));
-  }
-
-  async #route(byMethod: ByMethod, request: BunRequest, server: Server<Connection>): Promise<Response> {
-    if (request.method === 'OPTIONS') return preflight();
+    const match = this.#routes.find(path);
+    if (match === undefined) return withCors(problemResponse(refusal.noSuch(`address ${path.slice(0, 256)}`)));
+    const { target: byMethod, params } = match;
     // A HEAD is answered as the GET; the server leaves out the body.
     const name = byMethod[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
     if (name === undefined) return withCors(methodNotAllowed(Object.keys(byMethod), ['OPTIONS']));
     const { http }: OperationSpec = operations[name];
     if (http?.isSlow) server.timeout(request, slowTimeoutS);
-    return withCors(await this.#answer(name, request, this.#options.clientAddress(request, server)));
+    const from = this.#options.clientAddress(request, server);
+    return withCors(await this.#answer(name, { request, params }, from));
   }
 
-  async #answer(name: OperationName, request: BunRequest, from: ClientAddress): Promise<Response> {
+  async #answer(name: OperationName, routed: RoutedRequest, from: ClientAddress): Promise<Response> {
     const { pipeline, frameBytesMax } = this.#options;
     // A request that is refused while draining closes its connection: a stop waits for those before it alone.
     if (pipeline.isDraining) return stopping();
-    const { headers } = request;
+    const { headers } = routed.request;
     const { http, needs }: OperationSpec = operations[name];
     const signature = needs === 'signature' ? signatureOf(headers) : undefined;
     const token = bearerToken(headers.get('authorization'));
@@ -78,7 +68,7 @@ export class HttpDoor {
       if (signature !== undefined) signature.body = body;
     };
     const answer = await pipeline.run<OperationName>(name, sender, () =>
-      readInput(name, request, { frameBytesMax, onBody }),
+      readInput(name, routed, { frameBytesMax, onBody }),
     );
     if (answer.type !== 'ok') return problemResponse(answer);
     const response =

@@ -4,7 +4,6 @@ import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
 import { parseInput, parseJson } from '@hongyan/protocol/parse';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import type { BunRequest } from 'bun';
 import { readTextBody } from '../../../http/body.ts';
 
 export interface InputOptions {
@@ -13,9 +12,15 @@ export interface InputOptions {
   readonly onBody: (text: string) => void;
 }
 
+export interface RoutedRequest {
+  readonly request: Request;
+  /** Of its path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
 export async function readInput<N extends OperationName>(
   name: N,
-  request: BunRequest,
+  { request, params }: RoutedRequest,
   { frameBytesMax, onBody }: InputOptions,
 ): Promise<Result<Input<N>>> {
   const spec: OperationSpec = operations[name];
@@ -30,7 +35,7 @@ export async function readInput<N extends OperationName>(
     if (!isObject(body.value)) return refusal.invalid('the body is a JSON object');
     rest = body.value;
   } else rest = queryOf(request.url, spec);
-  return parseInput(name, { ...rest, ...fromTexts(Object.entries(request.params), spec) });
+  return parseInput(name, { ...rest, ...fromTexts(Object.entries(params), spec) });
 }
 
 /** GET and DELETE take the rest of their input from the query; so does PUT where the path says it all. */
