@@ -1,0 +1,52 @@
+// A notice of the operator in the web chat: a bar for everyone, in both languages, that a keyboard can dismiss.
+
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
+import { operatorOf } from '../operator-of.ts';
+import { openStage, password, type Stage, waitMsMax } from './browser.ts';
+import { Person } from './person.ts';
+
+const testMsMax = 60_000;
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage('e2e-notices');
+}, testMsMax);
+afterEach(() => stage.leave());
+afterAll(() => stage.end());
+
+const publish = async (body: object) => (await operatorOf(stage.server)).request('POST', '/admin/v1/notices', body);
+
+test(
+  '[B1][B2] a notice is shown as a bar, told to screen readers, dismissed by keyboard, and stays away',
+  async () => {
+    const { page } = await Person.signUp(await stage.context(), stage.server.url, 'ann');
+    await publish({ notice_id: 'n1', text: 'Maintenance tonight at 22:00', severity: 'warning' });
+    const bar = page.getByRole('status').filter({ hasText: 'Maintenance tonight at 22:00' });
+    await bar.waitFor({ timeout: waitMsMax });
+    await publish({ notice_id: 'n2', text: 'The disk is nearly full', severity: 'critical' });
+    const alert = page.getByRole('alert').filter({ hasText: 'The disk is nearly full' });
+    await alert.waitFor({ timeout: waitMsMax });
+    const dismiss = bar.getByRole('button');
+    expect(await dismiss.getAttribute('aria-label')).toMatch(/^(Dismiss|关闭)/);
+    await dismiss.focus();
+    await page.keyboard.press('Enter');
+    await bar.waitFor({ state: 'detached', timeout: waitMsMax });
+    await publish({ notice_id: 'n1', text: 'Maintenance tonight at 22:00', severity: 'warning' });
+    await publish({ notice_id: 'n3', text: 'A later one' });
+    await page.getByRole('status').filter({ hasText: 'A later one' }).waitFor({ timeout: waitMsMax });
+    expect(await bar.count()).toBe(0);
+    await (await operatorOf(stage.server)).request('DELETE', '/admin/v1/notices/n2');
+    await alert.waitFor({ state: 'detached', timeout: waitMsMax });
+
+    // Whoever comes later, in the other language.
+    const later = await (await stage.context({ locale: 'zh-CN' })).newPage();
+    await later.goto(stage.server.url);
+    await later.locator('input[name=username]').fill('ann');
+    await later.locator('input[name=password]').fill(password);
+    await later.locator('form button[type=submit]').click();
+    const shown = later.getByRole('status').filter({ hasText: 'A later one' });
+    await shown.waitFor({ timeout: waitMsMax });
+    expect(await shown.textContent()).toContain('公告');
+  },
+  testMsMax,
+);
