@@ -1,6 +1,6 @@
 // The interface of a command of the command line, and how it ends.
 
-import type { Source } from '@hongyan/server/config/load';
+import type { Loaded, Source } from '@hongyan/server/config/load';
 import type { Config, OptionName } from '@hongyan/server/config/options';
 
 export interface CommandInput {
@@ -12,6 +12,8 @@ export interface CommandInput {
   /** The command's own flags with a value, as far as given. */
   readonly values: ReadonlyMap<string, string>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The configuration read again from the same flags, environment and file. */
+  readonly readConfig: () => Loaded;
 }
 
 export interface Command {

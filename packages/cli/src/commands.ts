@@ -15,6 +15,7 @@ import { noticeCommands } from './notice.ts';
 import { profileList } from './profile-list.ts';
 import { profileShow } from './profile-show.ts';
 import { profileTake } from './profile-take.ts';
+import { reload } from './reload.ts';
 import { restore } from './restore.ts';
 import { secretRotate } from './secret-rotate.ts';
 import { start } from './start.ts';
@@ -80,6 +81,7 @@ export const groups: readonly CommandGroup[] = [
       start,
       status,
       logLevel,
+      reload,
       ...noticeCommands,
       backup,
       restore,

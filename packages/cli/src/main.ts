@@ -18,18 +18,19 @@ async function main(argv: readonly string[], env: Readonly<Record<string, string
   if (!command) return argv.some(isHelp) ? help(argv) : noCommand(argv);
   const own = argv.slice(command.name.split(' ').length);
   if (own.slice(0, own.includes('--') ? own.indexOf('--') : own.length).some(isHelp)) return help(argv);
-  const loaded = loadConfig({
+  const input = {
     argv: own,
     env,
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: (path: string) => readFileSync(path, 'utf8'),
     switches: Object.keys(command.switches ?? {}),
     values: Object.keys(command.values ?? {}),
     takes: command.options,
-  });
+  };
+  const loaded = loadConfig(input);
   if (loaded.type === 'error') return fail(loaded.message);
   for (const warning of loaded.warnings) console.error(`hongyan: warning: ${warning}`);
   try {
-    return await command.run({ ...loaded, env });
+    return await command.run({ ...loaded, env, readConfig: () => loadConfig(input) });
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message);
     console.error(`hongyan ${command.name}: ${error instanceof Error ? error.message : String(error)}`);

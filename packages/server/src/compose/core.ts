@@ -65,16 +65,16 @@ const sessionTtlMs = 30_000;
 /** The directory takes writes of many kinds beside receipts: its queue holds several for each command that may wait. */
 const directoryWritesPerCommand = 10;
 
+export interface CoreSurroundings extends Surroundings {
+  readonly tokens: Pick<Tokens, 'sign'>;
+  readonly threads: ProfiledThreads;
+  /** At present. */
+  readonly isSignupEnabled: () => boolean;
+}
+
 export async function openCore(
   config: Config,
-  {
-    log,
-    clock,
-    metrics,
-    tokens,
-    threads,
-    tracing,
-  }: Surroundings & { readonly tokens: Pick<Tokens, 'sign'>; readonly threads: ProfiledThreads },
+  { log, clock, metrics, tokens, threads, tracing, isSignupEnabled }: CoreSurroundings,
 ): Promise<OpenCore> {
   const lock = lockFolder(config.data);
   const layout = dataLayout(config.data);
@@ -173,7 +173,9 @@ export async function openCore(
     limits: coreLimits(config),
     rateLimiter,
     storedBytes: new StoredBytes({ tiers, limiter: buckets() }),
-    isSignupEnabled: config.signupEnabled,
+    get isSignupEnabled() {
+      return isSignupEnabled();
+    },
     tokenTtlS: config.tokenTtlS,
     setTier: (userId, tier) => tiers.set(userId, tier),
     mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,

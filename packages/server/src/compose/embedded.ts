@@ -1,9 +1,11 @@
 // The embedded profile: all roles on SQLite and memory, in one process or with several gateway processes in front of it.
 
-import type { Log, LogLevels } from '@hongyan/base/log';
+import type { Log, LogLevel, LogLevels } from '@hongyan/base/log';
 import { done } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { ensureFolder } from '../config/folder-access.ts';
+import { LiveConfig } from '../config/live-config.ts';
+import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/options.ts';
 import { removeRunning, writeRunning } from '../config/running-server.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -18,6 +20,7 @@ import { keyRoutes } from '../roles/operator/keys.ts';
 import { noticeRoutes } from '../roles/operator/notices.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
 import { taskRoutes } from '../roles/operator/tasks.ts';
+import type { OperatorRoute } from '../roles/operator/route.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
 import { type OpenCore, openCore } from './core.ts';
 import { drainGateway, openGateway } from './gateway.ts';
@@ -47,6 +50,8 @@ export interface EmbeddedSurroundings extends Omit<Surroundings, 'metrics'> {
   readonly log: Log & LogLevels;
   /** The command that runs this program again, for processes beside this one. */
   readonly program: readonly string[];
+  /** The configuration as it is where it comes from: flags, environment, file. */
+  readonly readConfig?: () => Loaded;
 }
 
 export async function startEmbedded(config: Config, given: EmbeddedSurroundings): Promise<Running> {
@@ -56,7 +61,9 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
   // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
   const tokens = await openTokens(config, surroundings);
   const threads = new ProfiledThreads();
-  const opened = await openCore(config, { ...surroundings, tokens, threads });
+  const live = new LiveConfig(config, given.readConfig);
+  const isSignupEnabled = () => live.config.signupEnabled;
+  const opened = await openCore(config, { ...surroundings, tokens, threads, isSignupEnabled });
   const closing = [() => tracing?.close(), () => opened.close()];
   const close = async () => {
     for (const one of closing.splice(0).reverse()) await one();
@@ -71,6 +78,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
     });
     closing.push(() => profiles.close());
     const { routes, onPassed } = profiles;
+    const levels = front.levels(given.log);
     const operator = await openOperator(config, surroundings, {
       checks: [opened.check, front.check],
       routes: [
@@ -80,12 +88,13 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         ...keyRoutes(opened.access, surroundings.clock),
         ...routes,
         ...noticeRoutes(opened.notices),
+        reloadRoute(live, levels),
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
         ...deviceRoutes(opened.devices),
         ...taskRoutes(opened.tasks),
       ],
       connections: (page) => front.connections(page),
-      levels: front.levels(given.log),
+      levels,
       processes: () => front.processes,
     });
     if (operator) closing.push(() => operator.close());
@@ -200,6 +209,20 @@ async function startGateways(
     async stop() {
       await drainGateway(gateway, config, surroundings);
       await gateway.close();
+    },
+  };
+}
+
+/** [B3] The level that a reload finds is sent to processes beside this one as one that an operator sets. */
+function reloadRoute(live: LiveConfig, levels: LogLevels): OperatorRoute {
+  return {
+    method: 'POST',
+    path: '/admin/v1/config/reload',
+    handle() {
+      const report = live.reload();
+      if (report.type === 'ok' && report.value.changed.includes('log-level'))
+        levels.level = live.config.logLevel as LogLevel;
+      return report;
     },
   };
 }

@@ -1,0 +1,29 @@
+// hongyan reload: the running server reads its configuration again, from the same flags, environment and file.
+
+import type { Command } from './command.ts';
+import { OperatorClient } from './operator-client.ts';
+
+interface Report {
+  readonly changed: readonly string[];
+  readonly needs_restart: readonly string[];
+}
+
+export const reload: Command = {
+  name: 'reload',
+  usage: 'reload',
+  summary: "Read the running server's configuration again, and say what needs a restart",
+  details:
+    'Its flags and environment stay those that it was started with; what changes is the file that --config names.\nThe log level and whether anyone may sign up change at once, in all processes; a file with a mistake changes nothing.',
+  switches: { json: 'Print one JSON object for programs' },
+  options: ['data'],
+  async run({ config, switches }) {
+    const operator = await OperatorClient.connect(config.data);
+    const report = (await operator.request('POST', '/admin/v1/config/reload')) as Report;
+    if (switches.has('json')) console.log(JSON.stringify(report));
+    else {
+      console.log(report.changed.length === 0 ? 'nothing changed' : `in force now: ${report.changed.join(', ')}`);
+      if (report.needs_restart.length > 0) console.log(`needs a restart: ${report.needs_restart.join(', ')}`);
+    }
+    return 0;
+  },
+};

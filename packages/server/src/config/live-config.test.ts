@@ -1,0 +1,44 @@
+import { expect, test } from 'bun:test';
+import { LiveConfig } from './live-config.ts';
+import { type Loaded, loadConfig } from './load.ts';
+
+function load(text: string): Loaded {
+  return loadConfig({ argv: ['--config', 'x.toml'], env: {}, readFile: () => text });
+}
+
+function start(text: string) {
+  const started = load(text);
+  if (started.type === 'error') throw new Error(started.message);
+  let file = text;
+  const live = new LiveConfig(started.config, () => load(file));
+  return {
+    live,
+    reload(changed: string) {
+      file = changed;
+      return live.reload();
+    },
+  };
+}
+
+test('[B3] what can change at once is in force, the rest is named; the same again changes nothing', () => {
+  const { live, reload } = start('page_max = 100\n');
+  const text = 'page_max = 50\nsignup_enabled = false\nlog_level = "debug"\n';
+  expect(reload(text)).toEqual({
+    type: 'ok',
+    value: { changed: ['log-level', 'signup-enabled'], needs_restart: ['page-max'] },
+  });
+  expect(live.config).toMatchObject({ signupEnabled: false, logLevel: 'debug', pageMax: 100 });
+  expect(reload(text)).toEqual({ type: 'ok', value: { changed: [], needs_restart: ['page-max'] } });
+  expect(reload('page_max = 100\n')).toMatchObject({
+    value: { changed: ['log-level', 'signup-enabled'], needs_restart: [] },
+  });
+});
+
+test('[B3] a configuration that cannot be read changes nothing and says why', () => {
+  const { live, reload } = start('signup_enabled = false\n');
+  expect(reload('signup_enabled = "perhaps"\n')).toMatchObject({
+    type: 'refused',
+    message: expect.stringContaining('the configuration stays as it is: x.toml: signup_enabled is true or false'),
+  });
+  expect(live.config.signupEnabled).toBe(false);
+});

@@ -1,0 +1,48 @@
+// The configuration in force, and what changes of it while the server runs: it is read again from where it came from.
+
+import { ok } from '@hongyan/base/result';
+import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { Loaded } from './load.ts';
+import { type Config, camelCase, type OptionName, options } from './options.ts';
+
+/** Those that can honestly take effect at once: nothing was built from them, they are asked for each time. */
+const liveOptions: readonly OptionName[] = ['log-level', 'signup-enabled'];
+
+export interface ReloadReport {
+  /** In force now. */
+  readonly changed: readonly OptionName[];
+  /** Differ from those that the server was started with, and take effect at the next start. */
+  readonly needs_restart: readonly OptionName[];
+}
+
+export class LiveConfig {
+  readonly #started: Config;
+  readonly #read: (() => Loaded) | undefined;
+  #current: Config;
+
+  constructor(started: Config, read: (() => Loaded) | undefined) {
+    this.#started = started;
+    this.#current = started;
+    this.#read = read;
+  }
+
+  get config(): Config {
+    return this.#current;
+  }
+
+  /** [B3] What cannot be read changes nothing. The same again has no further effect. */
+  reload(): Result<ReloadReport> {
+    const loaded = this.#read?.();
+    if (loaded === undefined) return refusal.invalid('this server has no configuration that it could read again');
+    if (loaded.type === 'error') return refusal.invalid(`the configuration stays as it is: ${loaded.message}`);
+    const differs = (name: OptionName, from: Config): boolean => optionOf(loaded.config, name) !== optionOf(from, name);
+    const names = options.map(({ name }) => name);
+    const changed = names.filter((name) => liveOptions.includes(name) && differs(name, this.#current));
+    const needs_restart = names.filter((name) => !liveOptions.includes(name) && differs(name, this.#started));
+    const { logLevel, signupEnabled } = loaded.config;
+    this.#current = { ...this.#current, logLevel, signupEnabled };
+    return ok({ changed, needs_restart });
+  }
+}
+
+const optionOf = (config: Config, name: OptionName): unknown => config[camelCase(name) as keyof Config];
