@@ -19,8 +19,8 @@ import { type Health, type HealthCheck, healthy } from '../roles/operator/health
 import { keyRoutes } from '../roles/operator/keys.ts';
 import { noticeRoutes } from '../roles/operator/notices.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
-import { taskRoutes } from '../roles/operator/tasks.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
+import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
 import { type OpenCore, openCore } from './core.ts';
 import { drainGateway, openGateway } from './gateway.ts';

@@ -48,7 +48,13 @@ export function dataLayout(data: string): DataLayout {
 }
 
 /** Files of one store each; one that no server needed yet is not there. A store that is added belongs here: backups have what is listed. */
-export const storeFiles = ({ directory, access, events }: DataLayout): readonly string[] => [directory, access, events];
+export const storeFiles = ({ directory, access, events, tasks, devices }: DataLayout): readonly string[] => [
+  directory,
+  access,
+  events,
+  tasks,
+  devices,
+];
 
 /** What is not in a store and would be missed: without the secret every user has to log in again. */
 export const secretFiles = ({ secret, operatorToken }: DataLayout): readonly string[] => [secret, operatorToken];
