@@ -367,7 +367,7 @@ export interface Client {
   getUser(userId: UserId): Promise<User>;
   /** Users with an id, or a word of the name, that starts with the query, of which the first 256 characters count. */
   searchUsers(query: string): Promise<readonly User[]>;
-  /** Where the user is logged in, or was: newest first. */
+  /** Where the user is logged in, newest first. */
   devices(): Promise<readonly OwnDevice[]>;
   /** Signs another device of the user out: it has to log in again. */
   revokeDevice(deviceId: DeviceId): Promise<void>;

@@ -25,7 +25,7 @@ export const signOutOperations = {
     http: { method: 'POST', path: '/v1/auth/logout-all', tag },
   }),
   listOwnDevices: operation({
-    summary: 'The devices on which the user is logged in, or was: newest first, at most 100',
+    summary: 'The devices on which the user is logged in, newest first, at most 100',
     input: Type.Object({}),
     output: Type.Object({
       devices: Type.Array(

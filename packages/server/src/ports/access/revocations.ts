@@ -1,7 +1,7 @@
 // Revocations of tokens, and which device uses which token, so that a device can be signed out.
 
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
-import type { Revocation, TokenFacts } from '../../domain/revocation.ts';
+import type { Revocation } from '../../domain/revocation.ts';
 
 export interface TokenUse {
   readonly tokenId: string;
@@ -25,13 +25,14 @@ export interface Revocations {
   revoke(revocations: readonly Revocation[]): Promise<'revoked' | 'full'>;
   /** In the order in which they were made. MUST NOT skip one that was there before the first page. */
   revocations(page: { readonly after?: number; readonly limit: number }): Promise<RevocationPage>;
-  isRevoked(token: TokenFacts): Promise<boolean>;
   /** Tokens of the user are revoked that were issued before; 0 = none. */
   issuedBefore(userId: UserId): Promise<number>;
 
   /** The device said hello with the token. Repeating it costs a read. May be lost with the power. */
   noteUse(use: TokenUse): Promise<void>;
-  /** Tokens of the device that are neither expired nor revoked. */
+  /** Devices of the user with a token that is neither expired nor revoked. */
+  signedIn(user: { readonly userId: UserId; readonly nowMs: number }): Promise<readonly DeviceId[]>;
+  /** Tokens of the device that are neither revoked nor forgotten. */
   tokensOf(device: { readonly userId: UserId; readonly deviceId: DeviceId }): Promise<readonly TokenUse[]>;
   /** Devices that used the token. */
   devicesOf(tokenId: string): Promise<readonly DeviceId[]>;

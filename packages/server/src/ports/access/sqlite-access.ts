@@ -7,7 +7,6 @@ import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
-import type { TokenFacts } from '../../domain/revocation.ts';
 import type { Access, AccessWrite } from './access.ts';
 import type { AccessInit } from './sqlite/access.worker.ts';
 import { KeyReads } from './sqlite/key-rows.ts';
@@ -91,16 +90,16 @@ class SqliteAccess implements Access {
     return this.#read(() => this.#revocations.page(page));
   }
 
-  isRevoked(token: TokenFacts) {
-    return this.#read(() => this.#revocations.isRevoked(token));
-  }
-
   issuedBefore(userId: UserId) {
     return this.#read(() => this.#revocations.issuedBefore(userId));
   }
 
   async noteUse(value: ValueOf<'noteUse'>): Promise<void> {
     if (!(await this.#read(() => this.#revocations.isNoted(value)))) await this.#write('noteUse', value);
+  }
+
+  signedIn(user: { readonly userId: UserId; readonly nowMs: number }) {
+    return this.#read(() => this.#revocations.signedIn(user));
   }
 
   tokensOf(device: { readonly userId: UserId; readonly deviceId: DeviceId }) {

@@ -73,7 +73,7 @@ export class PresenceSessions {
     const { userId, deviceId, sessionId } = caller;
     this.#sessionsByNode.get(node)?.delete(sessionId);
     const { becameOffline } = await registry.remove({ userId, deviceId, sessionId, node });
-    await this.#touchUnlessRevoked(caller);
+    await this.#touch(caller, '');
     if (becameOffline) await this.#changed([userId], { isOnline: false, lastSeenMs: clock.nowMs() });
   }
 
@@ -113,16 +113,6 @@ export class PresenceSessions {
       if (step.length < stepSize || after === undefined) return followed;
       await new Promise<void>(soon);
     }
-  }
-
-  /** [A14] A device that was signed out is forgotten, not remembered by the end of its connection. */
-  async #touchUnlessRevoked(caller: DeviceCaller): Promise<void> {
-    const { access, log } = this.#deps;
-    const isRevoked = await access.isRevoked(caller).catch((error: unknown) => {
-      log.error('revocation not looked up', { userId: caller.userId, error });
-      return false;
-    });
-    if (!isRevoked) await this.#touch(caller, '');
   }
 
   /** [A14] A full disk keeps no reader out, as below: signing this device out then misses its token until it reconnects. */

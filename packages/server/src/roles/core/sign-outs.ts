@@ -47,35 +47,36 @@ export class SignOuts {
     return this.#revoke([{ type: 'user', userId, issuedBeforeMs, untilMs }]);
   }
 
+  /** [A14] Those that were signed out, or whose token has expired, have to log in again: they are not listed. */
   async devices(caller: Caller): Promise<Result<Output<'listOwnDevices'>>> {
-    const { access, devices, registry } = this.#deps;
+    const { access, devices, registry, clock } = this.#deps;
     const { userId, tokenId, deviceId } = caller;
-    const [known, online, ofToken] = await Promise.all([
+    const [known, online, signedIn, ofToken] = await Promise.all([
       devices.ofUsers([userId]),
       registry.online([userId]),
+      access.signedIn({ userId, nowMs: clock.nowMs() }),
       access.devicesOf(tokenId),
     ]);
     const current = new Set(deviceId === undefined ? ofToken : [deviceId]);
-    const isOnline = new Set(online.get(userId));
+    const [isOnline, isSignedIn] = [new Set(online.get(userId)), new Set(signedIn)];
     return ok({
-      devices: (known.get(userId) ?? []).map((device) => ({
-        device_id: device.deviceId,
-        name: device.name,
-        last_seen: device.lastSeenMs,
-        online: isOnline.has(device.deviceId),
-        current: current.has(device.deviceId),
-      })),
+      devices: (known.get(userId) ?? [])
+        .filter((device) => isSignedIn.has(device.deviceId))
+        .map((device) => ({
+          device_id: device.deviceId,
+          name: device.name,
+          last_seen: device.lastSeenMs,
+          online: isOnline.has(device.deviceId),
+          current: current.has(device.deviceId),
+        })),
     });
   }
 
   /** [A14] */
   async revokeDevice(caller: Caller, { device_id: deviceId }: Input<'revokeOwnDevice'>): Promise<Result<undefined>> {
-    const { access, devices } = this.#deps;
     const { userId } = caller;
-    const tokens = await access.tokensOf({ userId, deviceId });
-    const known = (await devices.ofUsers([userId])).get(userId) ?? [];
-    if (tokens.length === 0 && !known.some((device) => device.deviceId === deviceId))
-      return refusal.noSuch(`device ${deviceId} of yours`);
+    const tokens = await this.#deps.access.tokensOf({ userId, deviceId });
+    if (tokens.length === 0) return refusal.noSuch(`device ${deviceId} on which you are logged in`);
     return this.#revoke(tokens.map((token) => this.#ofToken(caller, token)));
   }
 

@@ -2,7 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
-import type { Revocation, TokenFacts } from '../../../domain/revocation.ts';
+import type { Revocation } from '../../../domain/revocation.ts';
 import type { RevocationPage, TokenUse } from '../revocations.ts';
 import type { ResultOf, ValueOf } from './ops.ts';
 
@@ -20,16 +20,16 @@ export class RevocationReads {
     return rows.length < limit || last === undefined ? { revocations } : { revocations, next: last.no };
   }
 
-  isRevoked({ tokenId, userId, issuedAtMs = 0 }: TokenFacts): boolean {
-    return this.#statements.ofToken.get(tokenId) !== null || issuedAtMs < this.issuedBefore(userId);
-  }
-
   issuedBefore(userId: UserId): number {
     return this.#statements.ofUser.get(userId)?.issued_before ?? 0;
   }
 
   isNoted({ userId, deviceId, tokenId }: TokenUse): boolean {
     return this.#statements.use.get(userId, deviceId, tokenId) !== null;
+  }
+
+  signedIn({ userId, nowMs }: { readonly userId: UserId; readonly nowMs: number }): readonly DeviceId[] {
+    return this.#statements.signedIn.all(userId, nowMs).map((row) => row.device_id);
   }
 
   tokensOf({ userId, deviceId }: { readonly userId: UserId; readonly deviceId: DeviceId }): readonly TokenUse[] {
@@ -121,7 +121,9 @@ const prepareReads = (db: Database) => ({
   page: db.prepare<RevocationRow, [number, number]>(
     'SELECT no, user_id, token_id, issued_before, until FROM revocation WHERE no > ? ORDER BY no LIMIT ?',
   ),
-  ofToken: db.prepare<{ no: number }, [string]>('SELECT no FROM revocation WHERE token_id = ?'),
+  signedIn: db.prepare<{ device_id: DeviceId }, [string, number]>(
+    'SELECT DISTINCT device_id FROM token_use WHERE user_id = ? AND expires_at > ?',
+  ),
   ofUser: db.prepare<{ issued_before: number }, [string]>(ofUserSql),
   use: db.prepare<{ found: number }, [string, string, string]>(
     'SELECT 1 AS found FROM token_use WHERE user_id = ? AND device_id = ? AND token_id = ?',

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId, DeviceId } from '@hongyan/protocol/ids';
-import { type BusEvent, conversationTopic, userTopic } from '../../event-bus/event-bus.ts';
+import { type BusEvent, conversationTopic, revocationsTopic, userTopic } from '../../event-bus/event-bus.ts';
 import { everyOperation } from './every-operation.ts';
 import {
   accepted,
@@ -207,6 +207,30 @@ function sessions({ made, group, open, say }: CoreTools): void {
 }
 
 function accounts({ made }: CoreTools): void {
+  test('[A13] what is revoked is published, and in the pages that a gateway asks for', async () => {
+    const { core, bus, settle } = made();
+    const events: BusEvent[] = [];
+    await bus.attach({ onEvent: (event) => events.push(event), onLoss: () => {} }).subscribe([revocationsTopic]);
+    for (const tokenId of ['t1', 't2', 't3']) accepted(await core.logout({ ...caller('ann'), tokenId }, {}));
+    await settle();
+    expect(events).toMatchObject(
+      ['t1', 't2', 't3'].map((tokenId) => ({ type: 'revoked', revocations: [{ tokenId }] })),
+    );
+    const first = accepted(await core.revocations({ limit: 2 }));
+    expect(first.revocations).toMatchObject([{ tokenId: 't1' }, { tokenId: 't2' }]);
+    const second = accepted(await core.revocations({ limit: 2, ...(first.next ? { after: first.next } : {}) }));
+    expect(second).toMatchObject({ revocations: [{ tokenId: 't3', userId: 'ann' }] });
+    expect(second.next).toBeUndefined();
+  });
+
+  test('[A4, A21] a gateway asks for users of an issuer and for keys', async () => {
+    const { core } = made();
+    expect(accepted(await core.admitUser({ userId: user('ANN') }))).toBe(user('ann'));
+    expect(accepted(await core.admitUser({ userId: user('Zoe'), displayName: 'Zoe 雁' }))).toBe(user('Zoe'));
+    expect(accepted(await core.getUser(caller('ann'), { user_id: user('zoe') })).display_name).toBe('Zoe 雁');
+    expect(codeOf(await core.identifyKey({ key: 'hy_k1_0123456789abcdef' }))).toBe('unauthorized');
+  });
+
   test('an account is created once, and opened with its password alone', async () => {
     const { core } = made();
     const anyone = { address: '127.0.0.1' };

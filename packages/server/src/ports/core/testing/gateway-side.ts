@@ -38,6 +38,8 @@ export const deviceCaller = (id: string, device = 'phone', session = `${id} ${de
   deviceId: device as DeviceId,
   sessionId: session,
   tokenId: `token of ${id}`,
+  issuedAtMs: 1,
+  expiresAtMs: 9e15,
   address: '127.0.0.1',
 });
 /** The same user without a device, as HTTP requests have it. */
