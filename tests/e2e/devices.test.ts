@@ -88,4 +88,19 @@ describe('the devices of a user in the web chat', () => {
     },
     testMsMax,
   );
+
+  test(
+    '[C14] signed out offline: nothing is kept, and the page says that the server was not told',
+    async () => {
+      const { url, desktop } = await begin();
+      const token = await tokenOf(desktop);
+      await settings(desktop);
+      await desktop.page.context().setOffline(true);
+      await desktop.page.getByRole('button', { name: 'Sign out', exact: true }).last().click();
+      await desktop.page.getByText('The server could not be told').waitFor();
+      expect(await tokenOf(desktop)).toBe('');
+      expect((await call(url, '/v1/me', { token })).status).toBe(200);
+    },
+    testMsMax,
+  );
 });

@@ -37,8 +37,8 @@ export interface AuthAnswer {
 export class Session {
   /** undefined: the sign-in page is shown. */
   readonly chat = new Signal<ChatState | undefined>(undefined);
-  /** How the last session ended, for the sign-in page that follows. */
-  readonly ended = new Signal<Ended | undefined>(undefined);
+  /** How the last session ended, for the sign-in page that follows. `unheard`: signed out here, and the server could not be told. */
+  readonly ended = new Signal<Ended | { readonly type: 'unheard'; readonly userId: UserId } | undefined>(undefined);
   readonly #storage: BrowserStorage;
   #now: Kept = { type: 'signed-out' };
   /** The connection may end by it before the answer is there. */
@@ -141,7 +141,13 @@ export class Session {
         chat.forget();
         // The token is revoked too. Offline the server cannot be told: what lies on this device is deleted all the same, and the token
         // is good until it expires, or until another device signs this one out.
-        chat.client.logout().catch(() => {});
+        chat.client.logout().then(
+          ({ isRevoked }) => {
+            const isShown = !isRevoked && this.chat.get() === undefined;
+            if (isShown) this.ended.set({ type: 'unheard', userId: chat.userId });
+          },
+          () => {}, // the storage could not delete: nothing is left to do here
+        );
         return;
       case 'signed-in':
         if (next.userId !== chat.userId) closeConversation();

@@ -21,6 +21,8 @@ export const en = {
     hidePassword: 'Hide password',
     busy: 'One moment…',
     expired: 'Your session has ended. Please sign in again.',
+    unheard:
+      'You are signed out here. The server could not be told: the session stays good until it expires, or until you sign this device out on another one.',
     revoked: 'This device was signed out from another one. Please sign in again.',
   },
   errors: {

@@ -23,6 +23,8 @@ export const zh: Words = {
     hidePassword: '隐藏密码',
     busy: '请稍候…',
     expired: '登录已失效，请重新登录。',
+    unheard:
+      '你已在此设备退出登录。服务器暂时无法联系：在登录过期之前，或在另一台设备上让此设备退出之前，该登录仍然有效。',
     revoked: '此设备已在另一台设备上被退出登录，请重新登录。',
   },
   errors: {

@@ -3,7 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { Revocation } from '../../../domain/revocation.ts';
-import type { RevocationPage, TokenUse } from '../revocations.ts';
+import { devicesPerTokenMax, type RevocationPage, type TokenUse } from '../revocations.ts';
 import type { ResultOf, ValueOf } from './ops.ts';
 
 export class RevocationReads {
@@ -66,7 +66,8 @@ export class RevocationWrites {
   }
 
   note({ tokenId, userId, deviceId, expiresAtMs }: ValueOf<'noteUse'>): void {
-    this.#statements.note.run(userId, deviceId, tokenId, expiresAtMs);
+    const { count } = this.#statements.usesOf.get(tokenId) ?? { count: 0 };
+    if (count < devicesPerTokenMax) this.#statements.note.run(userId, deviceId, tokenId, expiresAtMs);
   }
 
   forget({ nowMs, limit }: ValueOf<'forgetExpired'>): number {
@@ -147,6 +148,7 @@ const prepareWrites = (db: Database) => ({
   ),
   forgetToken: db.prepare<unknown, [string]>('DELETE FROM token_use WHERE token_id = ?'),
   forgetUser: db.prepare<unknown, [string]>('DELETE FROM token_use WHERE user_id = ?'),
+  usesOf: db.prepare<{ count: number }, [string]>('SELECT count(*) AS count FROM token_use WHERE token_id = ?'),
   note: db.prepare<unknown, [string, string, string, number]>(
     `INSERT INTO token_use(user_id, device_id, token_id, expires_at) VALUES(?, ?, ?, ?)
      ON CONFLICT(user_id, device_id, token_id) DO NOTHING`,

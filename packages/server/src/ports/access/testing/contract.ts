@@ -5,7 +5,7 @@ import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { Revocation } from '../../../domain/revocation.ts';
 import type { Access } from '../access.ts';
 import { type ApiKeyRecord, apiKeysMax, type NewApiKey } from '../api-keys.ts';
-import type { RevocationPage, TokenUse } from '../revocations.ts';
+import { devicesPerTokenMax, type RevocationPage, type TokenUse } from '../revocations.ts';
 
 /** Of the store under test. */
 export const revocationsMax = 1_000;
@@ -193,6 +193,12 @@ function usesContract({ access, reopen }: Tools): void {
     expect((await access().devicesOf('t1')).toSorted()).toEqual([device('phone'), device('tablet')]);
     await reopen();
     expect((await tokensOf('phone')).toSorted()).toEqual(['t1', 't2']);
+  });
+
+  test('[A14] made-up devices of one token are noted up to a bound', async () => {
+    const many = Array.from({ length: devicesPerTokenMax + 5 }, (_, index) => access().noteUse(use('t1', `d${index}`)));
+    await Promise.all(many);
+    expect(await access().devicesOf('t1')).toHaveLength(devicesPerTokenMax);
   });
 
   test('[A14] revoked and expired tokens are of no device any more', async () => {

@@ -103,3 +103,15 @@ test('an example has the first of the fields that exclude each other', () => {
   expect(exampleOf(operations.send.input)).toMatchObject({ to: 'bob' });
   expect(exampleOf(operations.send.input)).not.toHaveProperty('conversation_id');
 });
+
+test('[A23] who may ask is listed: a bearer of a token, a back end with a scope, either, or anyone', () => {
+  const securityOf = (operationId: string) => described.find((each) => each.operationId === operationId)?.security;
+  expect(securityOf('login')).toBeUndefined();
+  expect(securityOf('getMe')).toEqual([{ bearer: [] }]);
+  expect(securityOf('send')).toEqual([{ bearer: [] }, { apiKey: ['messages:send'] }]);
+  expect(securityOf('mintToken')).toEqual([{ apiKey: ['tokens:mint'] }]);
+  for (const each of described) {
+    const namesUser = each.parameters.some(({ name }) => name === 'Hongyan-User');
+    expect([each.operationId, namesUser]).toEqual([each.operationId, specOf(each).scope !== undefined]);
+  }
+});
