@@ -43,7 +43,7 @@ export class JwtTokens implements Tokens {
       .setProtectedHeader({ alg: algorithm, typ: 'JWT', kid: keyId })
       .setSubject(userId)
       .setIssuedAt(Math.max(nowMs, issuedFromMs) / 1000)
-      .setExpirationTime(Math.floor(nowMs / 1000) + ttlS)
+      .setExpirationTime(Math.ceil(nowMs / 1000 + ttlS))
       .setJti(this.#newTokenId())
       .sign(bytes);
     return { accessToken, expiresInS: ttlS };
