@@ -120,9 +120,12 @@ export class Accounts {
 
   /** A token of the user. */
   async grant(user: UserRecord, more: Pick<SignOptions, 'tier' | 'ttlS'> = {}): Promise<Result<AuthResult>> {
-    const { access, tokens } = this.#deps;
+    const { access, directory, tokens } = this.#deps;
     const issuedFromMs = await access.issuedBefore(user.userId);
     const { accessToken, expiresInS } = await tokens.sign(user.userId, { ...more, issuedFromMs });
+    // [A25] Asked once it is signed: who is disabled after this has it revoked with all the others.
+    const current = (await directory.getUsers([user.userId])).get(user.userId);
+    if (current?.isDisabled === true) return refusal.disabledAccount();
     return ok({ access_token: accessToken, token_type: 'Bearer', expires_in: expiresInS, user: toUser(user) });
   }
 

@@ -98,6 +98,29 @@ test('[A25] a disabled user cannot log in, with the right password alone learnin
   expect(await login('wrong')).toMatchObject({ code: 'unauthorized', message: 'wrong user id or password' });
 });
 
+test('[A25] who is disabled while a login or a minting is under way gets no token', async () => {
+  const signing = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  world = await openWorld({
+    given: (deps) => ({
+      ...deps,
+      tokens: {
+        async sign() {
+          signing.resolve();
+          await held.promise;
+          return { accessToken: 'x', expiresInS: 60 };
+        },
+      },
+    }),
+  });
+  await world.people('ann');
+  const minting = mint({ user_id: user('ann') });
+  await signing.promise;
+  accepted(await put('ann', { disabled: true }));
+  held.resolve();
+  expect(await minting).toMatchObject({ code: 'unauthorized', message: 'this account is disabled' });
+});
+
 test('[A26] nobody is the system: it cannot sign up, and its name is found once it has spoken', async () => {
   world = await openWorld();
   const input = { user_id: user('SyStem'), password: 'correct horse battery' };
