@@ -6,6 +6,7 @@ import { ok } from '@hongyan/base/result';
 import type { UserId } from '@hongyan/protocol/ids';
 import { failure, type Result } from '@hongyan/protocol/refusals';
 import { ManualClock } from '@hongyan/testing/manual-clock';
+import { until } from '@hongyan/testing/until';
 import type { Revocation } from '../../domain/revocation.ts';
 import type { GatewayQuestions } from '../../ports/core/core.ts';
 import { revocationsTopic } from '../../ports/event-bus/event-bus.ts';
@@ -25,13 +26,20 @@ afterEach(() => made?.stop());
 
 /** `stored`: what the core would tell. */
 async function start(stored: Revocation[] = []) {
+  const prepared = prepare(stored);
+  await prepared.own.start();
+  return prepared;
+}
+
+function prepare(stored: Revocation[]) {
   const clock = new ManualClock();
   const bus = new MemoryEventBus();
   const told: (readonly Revocation[] | undefined)[] = [];
   const answers: PromiseWithResolvers<void>[] = [];
-  const state = { isHeld: false, isDown: false };
+  const state = { isHeld: false, isDown: false, asked: 0 };
   const core: Pick<GatewayQuestions, 'revocations'> = {
     async revocations({ after = 0, limit }) {
+      state.asked++;
       if (state.isDown) return failure.coreUnreachable();
       const page = stored.slice(after, after + limit);
       if (state.isHeld) {
@@ -45,7 +53,6 @@ async function start(stored: Revocation[] = []) {
   };
   const own = new Revocations({ core, bus, clock, log: silentLog, onRevoked: (revoked) => told.push(revoked) });
   made = own;
-  await own.start();
   return { own, bus, clock, stored, told, state, answer: () => answers.shift()?.resolve() };
 }
 
@@ -55,6 +62,21 @@ test('[A13] what was revoked before the start is known at the start, however man
   const { own } = await start(Array.from({ length: 12_000 }, (_, index) => ofToken(`t${index}`)));
   expect(own.check(token('t11999'))).toMatchObject({ type: 'refused', code: 'token_revoked' });
   expect(own.check(token('other'))).toMatchObject({ type: 'ok' });
+});
+
+test('[A13] a loss during the start leaves no doubt: a token is let in when a read that began after it says so', async () => {
+  const { own, bus, stored, state, answer } = prepare([]);
+  state.isHeld = true;
+  const started = own.start();
+  await until(() => state.asked === 1);
+  stored.push(ofToken('t1'));
+  bus.reportLoss();
+  answer();
+  await started;
+  const checked = own.check(token('t1'));
+  expect(checked).toBeInstanceOf(Promise);
+  answer();
+  expect(codeOf(await checked)).toBe('token_revoked');
 });
 
 test('[A13] what the bus tells is in force at once, and connections are told', async () => {

@@ -52,8 +52,10 @@ export class Revocations {
       },
     });
     await this.#bus.subscribe([revocationsTopic]);
+    const losses = this.#losses;
     await this.#readAll();
-    this.#isStale = false;
+    // A loss meanwhile has begun a read of its own, which says when all are known.
+    if (losses === this.#losses) this.#isStale = false;
   }
 
   stop(): void {
