@@ -47,6 +47,15 @@ test('[L4] guesses from everywhere at one account are bounded, and who logged in
   expect((await limits.login(home, ann)).type).toBe('ok');
 });
 
+test('[L4] addresses beyond their own rate use up nothing of an account', async () => {
+  for (let one = 1; one <= 12; one++) {
+    const address = from(`192.0.2.${one}`);
+    expect(await passedOf(60, (index) => limits.login(address, `user${one}-${index}` as UserId))).toBe(60);
+    expect(await passedOf(10, () => limits.login(address, ann))).toBe(0);
+  }
+  expect((await limits.login(from('203.0.113.1'), ann)).type).toBe('ok');
+});
+
 test('[L4] one address tries sixty accounts in a row, and makes twenty', async () => {
   expect(await passedOf(200, (index) => limits.login(from('192.0.2.1'), `user${index}` as UserId))).toBe(60);
   expect(await passedOf(200, () => limits.signup(from('192.0.2.1')))).toBe(20);

@@ -42,12 +42,13 @@ export class LoginLimits {
     const { loginsPerMinute } = this.#options;
     const { limitKey } = caller;
     const place = placeOf(caller, userId);
+    // What an account takes from strangers comes last: who is refused for another reason uses nothing of it up.
     const buckets: readonly (readonly [key: string, rate: Rate])[] = [
-      [place, sameAddress],
-      ...(this.#known.has(place) ? [] : [[`login|${folded(userId)}`, strangers] as const]),
       ...(limitKey === undefined || loginsPerMinute === 0
         ? []
         : [[`login-from|${limitKey}`, { perS: loginsPerMinute / 60, burst: loginsPerMinute }] as const]),
+      [place, sameAddress],
+      ...(this.#known.has(place) ? [] : [[`login|${folded(userId)}`, strangers] as const]),
     ];
     for (const [key, rate] of buckets) {
       const allowed = await this.#draw(key, rate);
