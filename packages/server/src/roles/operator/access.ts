@@ -68,9 +68,12 @@ const digestOf = (text: string): Buffer => createHash('sha256').update(text).dig
 
 /**
  * SameSite keeps other sites' pages from using the cookie, but not pages of other ports of this host, the web chat among them. Browsers
- * name the page's origin with every request that may change something.
+ * name the page's origin with every request that may change something, and say of any other, such as that of an image, whether it
+ * comes from a page of another origin; `none` is an address that somebody typed.
  */
 function isFromOwnPage({ headers }: Request): boolean {
+  const site = headers.get('sec-fetch-site');
+  if (site !== null && site !== 'same-origin' && site !== 'none') return false;
   const origin = headers.get('origin');
   if (origin === null) return true;
   return URL.canParse(origin) && new URL(origin).host === headers.get('host');

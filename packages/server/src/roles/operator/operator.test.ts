@@ -76,6 +76,11 @@ test('[O1] a browser exchanges the token for a session cookie, which ends by its
   expect((await ask({ cookie, origin: url }, 'POST')).status).toBe(200);
   // A page of another port of the same machine is another site to nobody but us.
   expect((await ask({ cookie, origin: 'http://127.0.0.1:8080' }, 'POST')).status).toBe(401);
+  // Nor may an image in it have the server work.
+  const statusOf = async (site: string) => (await ask({ cookie, 'sec-fetch-site': site })).status;
+  expect(await Promise.all(['same-origin', 'none', 'same-site', 'cross-site'].map(statusOf))).toEqual([
+    200, 200, 401, 401,
+  ]);
   clock.advance(12 * 3_600_000);
   expect((await ask({ cookie })).status).toBe(401);
   const left = await fetch(`${url}/admin/v1/session`, { method: 'DELETE' });
