@@ -75,12 +75,16 @@ test('[L2] a hello beyond the rate closes with 4101 and the time to wait', async
 
 test('[L7] receipts beyond their rate are kept, the newest of each conversation, and passed on when there is room', async () => {
   let isFull = true;
-  const { url, asked } = await start({ steps: limit((name) => isFull && (name === 'read' || name === 'delivered')) });
+  let drawn = 0;
+  const isReceipt = (name: string) => (name === 'read' || name === 'delivered') && ++drawn > 0;
+  const { url, asked } = await start({ steps: limit((name) => isReceipt(name) && isFull) });
   const ann = await device(url);
   for (let seq = 1; seq <= 30; seq++) ann.receipt('read', seq % 2 ? 'g:1' : 'g:2', seq);
   ann.receipt('delivered', 'g:1', 99);
   ann.receipt('read', 'g:1', 3);
   expect(await ann.request({ type: 'sync' })).toMatchObject({ type: 'sync_result' });
+  // While one of a conversation is held, further ones ask for nothing.
+  expect(drawn).toBeLessThan(20);
   isFull = false;
   const receipts = () => asked.filter(({ name }) => name === 'read' || name === 'delivered');
   await until(() => receipts().length === 3);
@@ -92,13 +96,23 @@ test('[L7] receipts beyond their rate are kept, the newest of each conversation,
   expect(ann.frames).toEqual([]);
 });
 
-test('[L7] typing beyond its rate is dropped, and a flood of pings is answered in part and then closed', async () => {
+test('[L7] typing beyond its rate is dropped, and a flood of it is closed', async () => {
   const { url, asked } = await start({ limits: { inFlightMax: 10 }, steps: limit((name) => name === 'typing') });
   const ann = await device(url);
-  for (let more = 0; more < 100; more++) ann.raw('{"type":"typing","conversation_id":"g:1"}');
+  const type = (times: number) => {
+    for (let more = 0; more < times; more++) ann.raw('{"type":"typing","conversation_id":"g:1"}');
+  };
+  type(15);
   expect(await ann.request({ type: 'sync' })).toMatchObject({ type: 'sync_result' });
   expect(asked.some(({ name }) => name === 'typing')).toBe(false);
   expect(ann.frames).toEqual([]);
+  type(100);
+  expect(await ann.closed).toMatchObject({ code: 4101 });
+});
+
+test('[L7] a flood of pings is answered in part and then closed', async () => {
+  const { url } = await start({ limits: { inFlightMax: 10 } });
+  const ann = await device(url);
   for (let more = 0; more < 400; more++) ann.raw('{"type":"ping"}');
   expect(await ann.closed).toMatchObject({ code: 4101 });
   expect(ann.frames.length).toBeLessThan(300);

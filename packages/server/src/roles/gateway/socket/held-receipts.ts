@@ -33,13 +33,22 @@ export class HeldReceipts {
 
   /** false when too many are held. */
   hold(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): boolean {
+    if (this.renew(socket, name, input)) return true;
     const own = this.#held.get(socket) ?? new Map<string, Held>();
-    const key = keyOf(name, input.conversation_id);
-    const before = own.get(key);
-    if (before === undefined && own.size >= this.#options.heldMax) return false;
-    if (before === undefined || before.input.seq < input.seq) own.set(key, { name, input });
+    if (own.size >= this.#options.heldMax) return false;
+    own.set(keyOf(name, input.conversation_id), { name, input });
     this.#held.set(socket, own);
     this.#timer ??= this.#options.clock.after(retryMs, () => void this.#retry());
+    return true;
+  }
+
+  /** true where one of its conversation is held already: the newer of the two is from now on, and nobody is asked about it now. */
+  renew(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): boolean {
+    const own = this.#held.get(socket);
+    const key = keyOf(name, input.conversation_id);
+    const before = own?.get(key);
+    if (before === undefined) return false;
+    if (before.input.seq < input.seq) own?.set(key, { name, input });
     return true;
   }
 

@@ -295,15 +295,18 @@ export class SocketDoor {
     if (frame.type === 'send') meter.sends.sent(frame.client_msg_id, socket.data.lastHeardMs);
     // Presence is followed before it is asked for: a change in between is reported twice rather than missed.
     if (frame.type === 'presence') await this.#table.watch(socket, frame.user_ids);
+    if (isReceipt(frame) && this.#held.renew(socket, frame.type, frame)) return;
     const answer = await pipeline.run<OperationName>(name, socket.data, frame as Input<OperationName>);
-    if (isRateLimited(answer) && this.#isCoalesced(socket, frame)) return;
+    if (isRateLimited(answer) && this.#coalesce(socket, frame)) return;
     this.#answer(socket, { name, id: frame.id }, answer);
   }
 
-  /** [L7] What needs no answer of its own: the newest receipt stands for those before it, and typing is said again. */
-  #isCoalesced(socket: Socket, frame: RequestFrame): boolean {
-    if (frame.type === 'delivered' || frame.type === 'read') return this.#held.hold(socket, frame.type, frame);
-    return frame.type === 'typing';
+  /** [L7] false for what needs an answer of its own. The newest receipt stands for those before it, and typing is said again. */
+  #coalesce(socket: Socket, frame: RequestFrame): boolean {
+    if (isReceipt(frame)) return this.#held.hold(socket, frame.type, frame);
+    if (frame.type !== 'typing') return false;
+    this.#countRefusal(socket);
+    return true;
   }
 
   async #passHeld(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): Promise<boolean> {
@@ -473,6 +476,9 @@ function identityOf({ data: { number, state } }: Socket): LogFields {
   const caller = 'caller' in state ? state.caller : undefined;
   return { connection: number, ...(caller ? { userId: caller.userId, deviceId: caller.deviceId } : {}) };
 }
+
+const isReceipt = (frame: RequestFrame): frame is UpOf<ReceiptName> =>
+  frame.type === 'delivered' || frame.type === 'read';
 
 const isRateLimited = (answer: Answer<OperationName>): boolean =>
   answer.type !== 'ok' && answer.code === 'rate_limited';
