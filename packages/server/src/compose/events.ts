@@ -1,6 +1,7 @@
 // Events out on the embedded profile's stores: the event log, what fills it, and what sends it.
 
 import { existsSync } from 'node:fs';
+import { systemRandom } from '@hongyan/base/random';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
 import { CountBy } from '../metrics/count-by.ts';
@@ -74,7 +75,7 @@ export async function openEvents(
     outbound: new GuardedOutbound({ mayReachPrivate: config.webhookPrivateAddresses }),
     timeoutMs: config.webhookTimeoutMs,
     rules: deliveryRules(config),
-    random: randomShare,
+    random: systemRandom,
     newKey: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     onAttempt: (outcome) => attempts.add(outcome),
     isPulled: config.eventsPull,
@@ -116,6 +117,3 @@ function deliveryRules(config: Config): DeliveryRules {
     giveUpMs: config.webhookGiveUpHours * hourMs,
   };
 }
-
-/** In [0, 1). */
-const randomShare = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;

@@ -5,6 +5,7 @@ import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log, LogFields } from '@hongyan/base/log';
 import { done, type Ok, ok } from '@hongyan/base/result';
+import { TransientMap } from '@hongyan/base/transient-map';
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import type { ErrorCode } from '@hongyan/protocol/codes';
 import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
@@ -126,7 +127,7 @@ export type Outcome = 'ok' | ErrorCode;
 export class Pipeline {
   readonly #options: PipelineOptions;
   /** Of users with requests over HTTP. */
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new TransientMap<string, Flight>();
   readonly #steps: Readonly<Record<Group, readonly Step[]>>;
   #isDraining = false;
   #runningCount = 0;

@@ -2,6 +2,7 @@
 // waits for its next attempt, and what comes behind it waits with it.
 
 import { assert } from '@hongyan/base/assert';
+import { TransientMap } from '@hongyan/base/transient-map';
 import type { StoredEvent } from '../../../ports/event-log/event-log.ts';
 import type { Parked } from '../../../ports/event-log/webhooks.ts';
 
@@ -24,7 +25,7 @@ export interface Lane {
 }
 
 export class Lanes {
-  readonly #byName = new Map<string, Lane>();
+  readonly #byName = new TransientMap<string, Lane>();
   /** May send; in the order in which they became so. */
   readonly #ready: Lane[] = [];
   readonly #delayed = new Set<Lane>();
