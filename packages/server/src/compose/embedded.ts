@@ -56,7 +56,7 @@ export interface EmbeddedSurroundings extends Omit<Surroundings, 'metrics'> {
 
 export async function startEmbedded(config: Config, given: EmbeddedSurroundings): Promise<Running> {
   const tracing = await openTracing(config, coreProcess);
-  const surroundings = { ...given, metrics: new Metrics({ process: coreProcess }), tracing };
+  const surroundings = { ...given, metrics: new Metrics({ process: coreProcess, log: given.log }), tracing };
   await ensureFolder(config.data);
   // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
   const tokens = await openTokens(config, surroundings);

@@ -1,6 +1,7 @@
 // What is counted and what a scrape shows of it.
 
 import { expect, test } from 'bun:test';
+import { createLog } from '@hongyan/base/log';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { CountBy } from './count-by.ts';
 import { Histogram } from './histogram.ts';
@@ -25,6 +26,19 @@ test('[O4] numbers are read when they are asked for, each with the process as a 
   ]);
   count = 4;
   expect((await linesOf(metrics)).at(-1)).toBe('hongyan_things_total{process="core"} 4');
+});
+
+test('[O4] a metric that cannot be read is left out and logged, and the scrape has the others', async () => {
+  const lines: string[] = [];
+  const metrics = new Metrics({
+    process: 'core',
+    log: createLog({ level: 'info', write: (line) => lines.push(line) }),
+  });
+  const broken = () => Promise.reject(new Error('the disk does not answer'));
+  metrics.gauge({ name: 'hongyan_disk_bytes', help: 'Disk', read: broken });
+  metrics.gauge({ name: 'hongyan_level', help: 'How high', read: () => 1 });
+  expect((await linesOf(metrics)).at(-1)).toBe('hongyan_level{process="core"} 1');
+  expect(lines.join()).toContain('hongyan_disk_bytes');
 });
 
 test('[O4] the families of several processes are one each, with a line for each process', async () => {

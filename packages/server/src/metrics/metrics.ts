@@ -2,6 +2,7 @@
 // that counting costs an addition. Labels are few and bounded: never a user, a device, a conversation or an address.
 
 import { assert } from '@hongyan/base/assert';
+import { type Log, silentLog } from '@hongyan/base/log';
 import type { Histogram } from './histogram.ts';
 
 export type Labels = Readonly<Record<string, string | number>>;
@@ -12,7 +13,7 @@ export interface Reading<T> {
   readonly name: string;
   /** One sentence; docs/operating/metrics.md says more. */
   readonly help: string;
-  /** Called at each scrape; it must not block. */
+  /** Called at each scrape; it must not block. When it fails, the scrape goes without its samples. */
   readonly read: () => T | Promise<T>;
 }
 
@@ -38,11 +39,13 @@ interface Registered {
 
 export class Metrics {
   readonly #own: Labels;
+  readonly #log: Log;
   readonly #registered = new Map<string, Registered>();
 
   /** `process` is a label of every sample. */
-  constructor({ process }: { readonly process: string }) {
+  constructor({ process, log = silentLog }: { readonly process: string; readonly log?: Log }) {
     this.#own = { process };
+    this.#log = log;
   }
 
   /** Only grows while the process lives. */
@@ -76,10 +79,20 @@ export class Metrics {
 
   collect(): Promise<readonly MetricFamily[]> {
     const families = [...this.#registered.values()].map(async ({ name, help, type, reads }): Promise<MetricFamily> => {
-      const values = await Promise.all(reads.map((read) => read(this.#own)));
+      const values = await Promise.all(reads.map((read) => this.#valuesOf(name, read)));
       return { name, help, type, aggregator: 'sum', values: values.flat() };
     });
     return Promise.all(families);
+  }
+
+  /** A disk that cannot be read is when the other metrics are needed most. */
+  async #valuesOf(name: string, read: Registered['reads'][number]): Promise<MetricFamily['values']> {
+    try {
+      return await read(this.#own);
+    } catch (error) {
+      this.#log.error('metric not read: it is left out of this scrape', { metric: name, error });
+      return [];
+    }
   }
 
   /** Several parts may add to one name, each with label values of its own. */

@@ -134,7 +134,7 @@ function profiled(profiler: ProcessProfiler, request: ProfileRequest, signal: Ab
 
 async function startGateway({ config, node, socketPath, operatorPath }: Begin, log: Log): Promise<RunningGateway> {
   const clock = systemClock;
-  const metrics = new Metrics({ process: node });
+  const metrics = new Metrics({ process: node, log });
   const { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax } = config;
   const link = await CoreClient.connect({ socketPath, node, clock, log, timeoutMs, inFlightMax });
   metrics.queue('link', { depth: () => link.inFlightCount, max: inFlightMax });
