@@ -64,7 +64,7 @@ export const refusal = {
   noScope: (scope: string) => refused('forbidden', `the API key lacks the scope ${scope}: create one that has it`),
   notWithApiKey: () => refused('forbidden', 'this is asked with the access token of a user, not with an API key'),
   notForSystem: () =>
-    refused('bad_request', 'name the user for whom this is asked in the header Hongyan-User: "system" is nobody'),
+    refused('bad_request', 'this is done for a user, which the system is not: name one in the header Hongyan-User'),
   reservedUserId: () =>
     refused('forbidden', 'the user id system is reserved: messages of the application come from it'),
   disabledUser: (userId: string) => refused('forbidden', `the user ${userId} is disabled`),
@@ -76,7 +76,7 @@ export const refusal = {
   badUserClaim: (claim: string) =>
     refused(
       'unauthorized',
-      `the claim "${claim}" of the token is no user id: that is 1 to 64 of letters, digits, _ . @ -`,
+      `the claim "${claim}" of the token is not a user id, which has 1 to 64 letters, digits or _ . @ -`,
     ),
   noAccount: (userId: string) =>
     refused('unauthorized', `there is no user ${userId}: the application has to create it first`),
@@ -146,7 +146,7 @@ export const refusal = {
     ),
   refusedBeforeSend: (reason: string) => refused('forbidden', reason),
   foreignPosition: () =>
-    refused('bad_request', 'the position is of no event of this server: begin without one, at the oldest event kept'),
+    refused('bad_request', 'this server has no event at that position: begin without one, at the oldest event kept'),
   eventsNotRecorded: () =>
     refused('conflict', 'this server records no events for readers: start it with --events-pull'),
 } as const;

@@ -26,7 +26,7 @@ export class GuardedOutbound implements Outbound {
 
   refusalOf(text: string): string | undefined {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (!url) return 'it is no URL';
+    if (!url) return 'it is not a URL';
     if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'it is neither https nor http';
     if (url.username !== '' || url.password !== '') return 'it has a user name or password: use the signature instead';
     const literal = addressOf(url);
