@@ -24,12 +24,14 @@ const tierMap = new Map([
 let clock: ManualClock;
 let stored: Map<UserId, string>;
 let readFrom: () => Promise<void>;
+let answerAfter: () => Promise<void>;
 let tiers: UserTiers;
 let limits: CallerLimits;
 beforeEach(() => {
   clock = new ManualClock();
   stored = new Map();
   readFrom = async () => {};
+  answerAfter = async () => {};
   tiers = new UserTiers({
     tiers: tierMap,
     defaultTier: 'free',
@@ -38,7 +40,9 @@ beforeEach(() => {
     directory: {
       getTier: async (userId) => {
         await readFrom();
-        return stored.get(userId);
+        const tier = stored.get(userId);
+        await answerAfter();
+        return tier;
       },
       setTier: async ({ userId, tier }) => {
         if (userId === 'nobody') return false;
@@ -107,6 +111,22 @@ test('[L3] a tier set here is in force at once, one set beside the server within
   expect(await passedOf(500, caller('ann'))).toBe(500);
   expect(codeOf(await tiers.set('ann' as UserId, 'gold'))).toBe('not_found');
   expect(codeOf(await tiers.set('nobody' as UserId, 'paid'))).toBe('not_found');
+});
+
+test('[L3] a tier set while the one before is being read stays', async () => {
+  const held = Promise.withResolvers<void>();
+  stored.set('ann' as UserId, 'free');
+  const found = Promise.withResolvers<void>();
+  answerAfter = () => {
+    found.resolve();
+    return held.promise;
+  };
+  const waiting = limits.check('send', caller('ann'));
+  await found.promise;
+  await tiers.set('ann' as UserId, 'paid');
+  held.resolve();
+  await waiting;
+  expect(await passedOf(300, caller('ann'))).toBe(199);
 });
 
 test('[L1] requests that wait for the tier of their user are decided in their order', async () => {

@@ -66,6 +66,8 @@ export class UserTiers {
     const stored = tier ?? undefined;
     if (tier !== null && !tiers.has(tier)) return refusal.noSuch(`tier ${tier}: there are ${names(tiers)}`);
     if (!(await directory.setTier({ userId, tier: stored }))) return refusal.noSuch(`user ${userId}`);
+    // A read under way may have found the tier before.
+    this.#reading.delete(userId);
     this.#remember(userId, stored);
     return done;
   }
@@ -94,6 +96,7 @@ export class UserTiers {
         return this.#known.get(userId)?.stored;
       })
       .then((stored) => {
+        if (this.#reading.get(userId) !== reading) return;
         this.#remember(userId, stored);
         this.#reading.delete(userId);
       });
