@@ -1,9 +1,18 @@
 // Every page of the console, in the order of the navigation: a page is one line here, its words in i18n, and a folder of its own.
 
 import type { ComponentType } from 'react';
+import { ConfigurationPage } from './configuration/configuration-page.tsx';
 import type { Words } from './i18n/en.ts';
+import { JourneyPage } from './journey/journey-page.tsx';
+import { KeysPage } from './keys/keys-page.tsx';
+import { OverviewPage } from './overview/overview-page.tsx';
+import { ConversationsPage } from './people/conversations-page.tsx';
+import { UsersPage } from './people/users-page.tsx';
 import { ProfilesPage } from './profiles/profiles-page.tsx';
+import { SessionsPage } from './sessions/sessions-page.tsx';
 import type { PageProps } from './shell/page-props.ts';
+import { TiersPage } from './tiers/tiers-page.tsx';
+import { WebhooksPage } from './webhooks/webhooks-page.tsx';
 
 export interface ConsolePage {
   /** First part of the address: #/profiles. */
@@ -11,10 +20,21 @@ export interface ConsolePage {
   readonly Page: ComponentType<PageProps>;
 }
 
-const profilesPage: ConsolePage = { name: 'profiles', Page: ProfilesPage };
+const overviewPage: ConsolePage = { name: 'overview', Page: OverviewPage };
 
-export const pages: readonly ConsolePage[] = [profilesPage];
+export const pages: readonly ConsolePage[] = [
+  overviewPage,
+  { name: 'users', Page: UsersPage },
+  { name: 'conversations', Page: ConversationsPage },
+  { name: 'journey', Page: JourneyPage },
+  { name: 'sessions', Page: SessionsPage },
+  { name: 'webhooks', Page: WebhooksPage },
+  { name: 'keys', Page: KeysPage },
+  { name: 'tiers', Page: TiersPage },
+  { name: 'profiles', Page: ProfilesPage },
+  { name: 'configuration', Page: ConfigurationPage },
+];
 
 /** The first page where the address names none. */
 export const pageOf = ([name]: readonly string[]): ConsolePage =>
-  pages.find((page) => page.name === name) ?? pages[0] ?? profilesPage;
+  pages.find((page) => page.name === name) ?? overviewPage;

@@ -2,9 +2,14 @@
 
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
 import { type Readers, withReaders } from '@hongyan/server/compose/data-folder';
+import {
+  type ConversationFacts,
+  conversationFacts,
+  type WhereFacts,
+  whereFacts,
+} from '@hongyan/server/roles/operator/facts';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
-import { type ConversationFacts, conversationFacts, type WhereFacts, whereFacts } from './inspect/facts.ts';
 import { conversationText, whereText } from './inspect/text.ts';
 
 const limitDefault = 20;

@@ -21,14 +21,14 @@ export const start: Command = {
   switches: {
     demo: 'Create two accounts to try it with; their passwords are random and kept in the data folder',
   },
-  async run({ config, switches, readConfig }) {
+  async run({ config, sources, switches, readConfig }) {
     const log = createLog({ level: config.logLevel as LogLevel });
     await checkTls(config);
     await ensureFolder(config.data);
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // From the beginning on: a signal while the server starts stops it too.
     const stopping = stopSignal();
-    const running = await startEmbedded(config, { log, clock: systemClock, program, readConfig });
+    const running = await startEmbedded(config, { log, clock: systemClock, program, sources, readConfig });
     await signUpDemoAccounts(running.url, accounts);
     console.log(`Hongyan is ready: open ${running.url}`);
     for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);

@@ -1,8 +1,8 @@
 // The facts of hongyan inspect for a person: a few lines, then tables. Times are UTC, as the months of the store are.
 
+import type { ConversationFacts, MemberFacts, WhereFacts } from '@hongyan/server/roles/operator/facts';
 import { printable } from '@hongyan/terminal/printable';
 import { contentLine, table, timeOf } from '../text.ts';
-import type { ConversationFacts, MemberFacts, WhereFacts } from './facts.ts';
 
 const contentCharsMax = 60;
 

@@ -34,6 +34,7 @@ import { Notices } from '../roles/core/notices.ts';
 import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
+import type { People } from '../roles/operator/people.ts';
 import { registrationWork } from '../roles/worker/registration-work.ts';
 import { registerDevicesAndTasks } from './device-metrics.ts';
 import { type OpenEvents, openEvents } from './events.ts';
@@ -51,6 +52,7 @@ export interface OpenCore {
   readonly limits: CallerLimits;
   readonly notices: Notices;
   readonly tiers: UserTiers;
+  readonly people: People;
   /** Resolves when a store cannot be written any more: only another process can. */
   readonly died: Promise<void>;
   readonly check: HealthCheck;
@@ -192,6 +194,7 @@ export async function openCore(
     tasks,
     limits: new CallerLimits({ tiers, limiter: rateLimiter }),
     tiers,
+    people: { directory, devices, timeline, registry },
     notices,
     died,
     check: {

@@ -5,7 +5,7 @@ import { done } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { ensureFolder } from '../config/folder-access.ts';
 import { LiveConfig } from '../config/live-config.ts';
-import type { Loaded } from '../config/load.ts';
+import type { Loaded, Source } from '../config/load.ts';
 import type { Config } from '../config/options.ts';
 import { removeRunning, writeRunning } from '../config/running-server.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -13,16 +13,21 @@ import type { Tokens } from '../ports/tokens/tokens.ts';
 import type { ProfiledProcess } from '../profiles/profiled-process.ts';
 import { ProfiledThreads } from '../profiles/profiled-threads.ts';
 import type { HistogramCounts } from '../profiles/watchdog.ts';
-import type { ListConnections } from '../roles/operator/connections.ts';
+import type { Connections } from '../roles/operator/connections.ts';
 import { deviceRoutes } from '../roles/operator/devices.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
+import { journeyRoute } from '../roles/operator/journey.ts';
 import { keyRoutes } from '../roles/operator/keys.ts';
 import { noticeRoutes } from '../roles/operator/notices.ts';
+import { peopleRoutes } from '../roles/operator/people.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
+import { signOutRoute } from '../roles/operator/sign-outs.ts';
 import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
+import { configurationRoute } from './configuration-route.ts';
 import { type OpenCore, openCore } from './core.ts';
+import { withReaders } from './data-folder.ts';
 import { drainGateway, openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
@@ -50,6 +55,8 @@ export interface EmbeddedSurroundings extends Omit<Surroundings, 'metrics'> {
   readonly log: Log & LogLevels;
   /** The command that runs this program again, for processes beside this one. */
   readonly program: readonly string[];
+  /** Where each option's value came from, for operators to see. */
+  readonly sources?: Readonly<Record<string, Source>>;
   /** The configuration as it is where it comes from: flags, environment, file. */
   readonly readConfig?: () => Loaded;
 }
@@ -86,6 +93,10 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         eventsRoute(opened.events.reader),
         ...tierRoutes(opened.tiers),
         ...keyRoutes(opened.access, surroundings.clock),
+        ...peopleRoutes(opened.people),
+        signOutRoute({ core: opened.core, directory: opened.people.directory }),
+        journeyRoute((work) => withReaders(config, work)),
+        configurationRoute(config, given.sources),
         ...routes,
         ...noticeRoutes(opened.notices),
         reloadRoute(live, levels),
@@ -93,7 +104,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         ...deviceRoutes(opened.devices),
         ...taskRoutes(opened.tasks),
       ],
-      connections: (page) => front.connections(page),
+      connections: front,
       levels,
       processes: () => front.processes,
     });
@@ -118,7 +129,7 @@ interface Gateways {
   readonly url: string;
   readonly health: Health;
   /** Of this process. */
-  connections: ListConnections;
+  readonly connections: Connections;
   /** The log level has changed: processes beside this one follow. */
   sendLogLevel(): void;
   /** Beside this process. */
@@ -132,7 +143,7 @@ interface Gateways {
 }
 
 /** The gateways, for operators who ask before there are any. */
-class Front {
+class Front implements Connections {
   #gateways: Gateways | undefined;
 
   opened(gateways: Gateways): void {
@@ -141,7 +152,8 @@ class Front {
     gateways.sendLogLevel();
   }
 
-  connections: ListConnections = (page) => this.#gateways?.connections(page) ?? [];
+  list: Connections['list'] = (page) => this.#gateways?.connections.list(page) ?? [];
+  closeSession: Connections['closeSession'] = (id) => this.#gateways?.connections.closeSession(id) === true;
 
   /** Of all processes, as one. */
   levels(own: LogLevels): LogLevels {
@@ -203,7 +215,7 @@ async function startGateways(
       const { readiness } = gateway;
       return readiness === 'ready' ? healthy : { status: 'failed', reason: readiness };
     },
-    connections: (page) => gateway.connections(page),
+    connections: gateway,
     sendLogLevel() {},
     roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),
     async stop() {

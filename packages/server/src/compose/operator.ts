@@ -7,11 +7,12 @@ import { readOrCreateOperatorToken } from '../config/operator-token.ts';
 import type { Config } from '../config/options.ts';
 import { ProcessMetrics } from '../metrics/process-metrics.ts';
 import { OperatorAccess } from '../roles/operator/access.ts';
-import { connectionsRoute, type ListConnections } from '../roles/operator/connections.ts';
+import { type Connections, closeSessionRoute, connectionsRoute } from '../roles/operator/connections.ts';
 import { type Health, type HealthCheck, healthRoutes, healthy } from '../roles/operator/health.ts';
 import { LogLevelControl } from '../roles/operator/log-level.ts';
 import { familiesRoute, metricsRoute } from '../roles/operator/metrics-routes.ts';
 import { OperatorListener } from '../roles/operator/operator.ts';
+import { Overview } from '../roles/operator/overview.ts';
 import { inNamedProcess, type Processes } from '../roles/operator/processes.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 import { sessionRoutes } from '../roles/operator/sessions.ts';
@@ -25,7 +26,7 @@ import { findConsole } from './web-root.ts';
 export interface OperatorParts {
   readonly checks: readonly HealthCheck[];
   readonly routes: readonly OperatorRoute[];
-  readonly connections: ListConnections;
+  readonly connections: Connections;
   /** Of all processes. */
   readonly levels: LogLevels;
   /** The processes beside this one. */
@@ -49,8 +50,11 @@ export async function openOperator(
   const listen = parseAddress(config.operatorListen);
   const access = new OperatorAccess(await readOrCreateOperatorToken(config.data, log));
   registerStorage(metrics, config.data);
+  const allChecks = [...checks, diskCheck(config)];
+  const overview = new Overview({ metrics, processes, checks: allChecks, clock, log, version });
   const all = [
-    ...healthRoutes([...checks, diskCheck(config)], clock),
+    ...healthRoutes(allChecks, clock),
+    overview.route(),
     ...sessionRoutes(access, clock),
     metricsRoute(metrics, processes),
     ...new LogLevelControl(levels, clock).routes(),
@@ -58,15 +62,20 @@ export async function openOperator(
     ...routes,
   ];
   const opened = open({ listen, access, routes: all, console: await findConsole() }, surroundings);
+  overview.start();
+  const close = async () => {
+    overview.close();
+    await opened.close();
+  };
   if (!isLoopback(listen)) log.warn('operators are listened to without TLS', { address: config.operatorListen });
-  return { url: opened.listener.url, close: opened.close };
+  return { url: opened.listener.url, close };
 }
 
 /** A gateway process: the core's asks it, over a socket that their user alone can open. */
 export async function openProcessOperator(
   unix: string,
   surroundings: Surroundings,
-  connections: ListConnections,
+  connections: Connections,
 ): Promise<Pick<OpenOperator, 'close'>> {
   const { metrics } = surroundings;
   // A process that was killed left its socket behind.
@@ -76,8 +85,8 @@ export async function openProcessOperator(
 }
 
 /** What is asked of one process. */
-function processRoutes({ metrics }: Surroundings, connections: ListConnections): readonly OperatorRoute[] {
-  return [varsRoute({ version, metrics }), connectionsRoute(connections)];
+function processRoutes({ metrics }: Surroundings, connections: Connections): readonly OperatorRoute[] {
+  return [varsRoute({ version, metrics }), connectionsRoute(connections), closeSessionRoute(connections)];
 }
 
 function open(

@@ -147,7 +147,7 @@ async function startGateway({ config, node, socketPath, operatorPath }: Begin, l
   const operator =
     config.operatorListen === ''
       ? undefined
-      : await openProcessOperator(operatorPath, { log, clock, metrics }, (page) => gateway.connections(page));
+      : await openProcessOperator(operatorPath, { log, clock, metrics }, gateway);
   const watchdog = openWatchdog(config, {
     clock,
     ackSeconds: () => gateway.ackSeconds,

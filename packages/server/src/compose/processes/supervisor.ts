@@ -10,6 +10,7 @@ import { listen } from 'bun';
 import type { Config } from '../../config/options.ts';
 import type { ProfiledProcess } from '../../profiles/profiled-process.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
+import type { Connections } from '../../roles/operator/connections.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
 import type { ServerProcess } from '../../roles/operator/processes.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
@@ -98,7 +99,7 @@ export class GatewaySupervisor {
   }
 
   /** Where clients are: not in this process. */
-  readonly connections = (): readonly [] => [];
+  readonly connections: Connections = { list: () => [], closeSession: () => false };
 
   sendLogLevel(): void {
     for (const slot of this.#slots) slot.sendLogLevel();

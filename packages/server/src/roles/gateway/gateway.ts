@@ -105,8 +105,13 @@ export class Gateway implements Service {
     return this.#sockets;
   }
 
-  connections(page: Omit<ConnectionsPage, 'nowMs'>): ReturnType<typeof listConnections> {
+  list(page: Omit<ConnectionsPage, 'nowMs'>): ReturnType<typeof listConnections> {
     return listConnections(this.#sockets.sockets, { ...page, nowMs: this.#options.clock.monotonicMs() });
+  }
+
+  /** [O34] With 4000: the client comes back, and is refused if its token was revoked. false when it has no such session. */
+  closeSession(sessionId: string): boolean {
+    return this.#sockets.closeSession(sessionId);
   }
 
   /** HTTP requests that are not answered yet. */

@@ -1,6 +1,6 @@
-// /debug/connections: the connections of one process, page by page.
+// The connections of one process: /debug/connections lists them page by page, and a session can be closed.
 
-import { ok } from '@hongyan/base/result';
+import { done, ok } from '@hongyan/base/result';
 import { refusal } from '@hongyan/protocol/refusals';
 import type { OperatorRoute } from './route.ts';
 
@@ -26,12 +26,16 @@ export interface ConnectionsRequest {
   readonly userId?: string;
 }
 
-export type ListConnections = (request: ConnectionsRequest) => readonly ConnectionView[];
+export interface Connections {
+  list(request: ConnectionsRequest): readonly ConnectionView[];
+  /** Its client comes back by itself, unless its token was revoked. false when this process has no such session. */
+  closeSession(sessionId: string): boolean;
+}
 
 const limitDefault = 100;
 const limitMax = 1_000;
 
-export const connectionsRoute = (list: ListConnections): OperatorRoute => ({
+export const connectionsRoute = (connections: Connections): OperatorRoute => ({
   method: 'GET',
   path: '/debug/connections',
   handle({ query }) {
@@ -41,8 +45,18 @@ export const connectionsRoute = (list: ListConnections): OperatorRoute => ({
     if (!Number.isInteger(limit) || limit < 1 || limit > limitMax)
       return refusal.invalid(`limit is a whole number from 1 to ${limitMax}`);
     const userId = query.get('user_id');
-    const connections = list({ after, limit, ...(userId === null ? {} : { userId }) });
-    const next = connections.length < limit ? undefined : connections.at(-1)?.connection;
-    return ok({ connections, ...(next === undefined ? {} : { next }) });
+    const page = connections.list({ after, limit, ...(userId === null ? {} : { userId }) });
+    const next = page.length < limit ? undefined : page.at(-1)?.connection;
+    return ok({ connections: page, ...(next === undefined ? {} : { next }) });
   },
+});
+
+/** [O34] By the id of the session: the number of a connection is another one's after a restart. */
+export const closeSessionRoute = (connections: Connections): OperatorRoute => ({
+  method: 'POST',
+  path: '/debug/sessions/:session_id/close',
+  handle: ({ params: { session_id: sessionId = '' } }) =>
+    connections.closeSession(sessionId)
+      ? done
+      : refusal.noSuch(`open session ${sessionId.slice(0, 64)} in this process`),
 });

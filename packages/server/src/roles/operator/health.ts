@@ -29,16 +29,24 @@ export function healthRoutes(checks: readonly HealthCheck[], clock: Clock): read
       path: '/readyz',
       isOpen: true,
       async handle() {
-        const found = await Promise.all(checks.map((check) => run(check, clock)));
-        const isReady = found.every(({ health }) => health.status !== 'failed');
-        const body = {
-          status: isReady ? 'ready' : 'not ready',
-          checks: Object.fromEntries(found.map(({ name, health }) => [name, health])),
-        };
-        return Response.json(body, { status: isReady ? 200 : 503 });
+        const readiness = await readinessOf(checks, clock);
+        return Response.json(readiness, { status: readiness.status === 'ready' ? 200 : 503 });
       },
     },
   ];
+}
+
+export interface Readiness {
+  readonly status: 'ready' | 'not ready';
+  readonly checks: Readonly<Record<string, Health>>;
+}
+
+export async function readinessOf(checks: readonly HealthCheck[], clock: Clock): Promise<Readiness> {
+  const found = await Promise.all(checks.map((check) => run(check, clock)));
+  return {
+    status: found.every(({ health }) => health.status !== 'failed') ? 'ready' : 'not ready',
+    checks: Object.fromEntries(found.map(({ name, health }) => [name, health])),
+  };
 }
 
 async function run(check: HealthCheck, clock: Clock): Promise<{ readonly name: string; readonly health: Health }> {

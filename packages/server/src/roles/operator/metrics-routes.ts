@@ -9,12 +9,29 @@ const familiesPath = '/debug/metrics.json';
 /** A process that has not answered by then is left out of the scrape: Prometheus itself gives up after ten seconds. */
 const scrapeTimeoutMs = 5_000;
 
-/** What a process beside the core's answers to it. */
+/** What a process beside the core's answers to it; `names`, with commas between them: these families alone. */
 export const familiesRoute = (metrics: Metrics): OperatorRoute => ({
   method: 'GET',
   path: familiesPath,
-  handle: async () => Response.json(await metrics.collect()),
+  async handle({ query }) {
+    const names = query.get('names');
+    return Response.json(await metrics.collect(names === null ? undefined : new Set(names.split(','))));
+  },
 });
+
+/** These families of all processes; those of one that does not answer are missing. */
+export async function familiesOf(
+  names: readonly string[],
+  { metrics, processes }: { readonly metrics: Metrics; readonly processes: Processes },
+): Promise<readonly MetricFamily[]> {
+  const [own, others] = await Promise.all([
+    metrics.collect(new Set(names)),
+    askEach(processes(), (process) =>
+      process.fetch(`${familiesPath}?names=${names.join()}`, { signal: AbortSignal.timeout(scrapeTimeoutMs) }),
+    ),
+  ]);
+  return [...own, ...others.flatMap(([, answer]) => (answer === undefined ? [] : (answer as readonly MetricFamily[])))];
+}
 
 export const metricsRoute = (metrics: Metrics, processes: Processes): OperatorRoute => ({
   method: 'GET',

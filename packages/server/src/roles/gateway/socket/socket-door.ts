@@ -130,6 +130,16 @@ export class SocketDoor {
   }
 
   /** In the order of opening. */
+  closeSession(sessionId: string): boolean {
+    for (const socket of this.#sockets) {
+      const { state } = socket.data;
+      if (state.type !== 'open' || state.caller.sessionId !== sessionId) continue;
+      this.#close(socket, 'going_away');
+      return true;
+    }
+    return false;
+  }
+
   get sockets(): Iterable<Socket> {
     return this.#sockets;
   }

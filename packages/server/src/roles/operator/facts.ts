@@ -1,4 +1,4 @@
-// The facts of a conversation or a message in the data folder, read through the ports and named as on the wire.
+// The facts of a conversation or a message, read through the ports and named as on the wire: for hongyan inspect and the console.
 
 import type { Content } from '@hongyan/protocol/content';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
@@ -6,11 +6,20 @@ import type { MessageStatus } from '@hongyan/protocol/entry';
 import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import { type Position, statusAt } from '@hongyan/protocol/status';
-import type { Readers } from '@hongyan/server/compose/data-folder';
-import type { DeviceRecord } from '@hongyan/server/ports/devices/devices';
-import type { ConversationRecord, MemberRecord } from '@hongyan/server/ports/directory/conversations';
-import type { DeviceReceipt } from '@hongyan/server/ports/directory/receipts';
-import type { StoredEntry } from '@hongyan/server/ports/timeline/timeline';
+import type { DeviceReader, DeviceRecord } from '../../ports/devices/devices.ts';
+import type { ConversationRecord, MemberRecord } from '../../ports/directory/conversations.ts';
+import type { DirectoryReader } from '../../ports/directory/directory.ts';
+import type { DeviceReceipt } from '../../ports/directory/receipts.ts';
+import type { StoredEntry, TimelineReads } from '../../ports/timeline/timeline.ts';
+
+export interface FactReaders {
+  readonly directory: DirectoryReader;
+  readonly devices: Pick<DeviceReader, 'ofUsers'>;
+  readonly timeline: TimelineReads & {
+    /** It was erased, and some byte of the files may still hold it [E5]. */
+    isBeingErased(message: Pick<StoredEntry, 'conversationId' | 'seq'>): Promise<boolean>;
+  };
+}
 
 export interface MessageFacts {
   readonly msg_id: MsgId;
@@ -75,7 +84,7 @@ export interface WhereFacts {
 }
 
 export async function conversationFacts(
-  { directory, timeline }: Readers,
+  { directory, timeline }: FactReaders,
   { conversation, limit }: { readonly conversation: ConversationRecord; readonly limit: number },
 ): Promise<ConversationFacts> {
   const { conversationId } = conversation;
@@ -103,7 +112,7 @@ export async function conversationFacts(
 }
 
 export async function whereFacts(
-  { directory, devices: deviceStore, timeline }: Readers,
+  { directory, devices: deviceStore, timeline }: FactReaders,
   { entry, limit }: { readonly entry: StoredEntry; readonly limit: number },
 ): Promise<WhereFacts> {
   const { conversationId, seq, from } = entry;
@@ -155,7 +164,7 @@ function deviceFacts({
   });
 }
 
-const memberFacts = (member: MemberRecord): MemberFacts => ({
+export const memberFacts = (member: MemberRecord): MemberFacts => ({
   user_id: member.userId,
   role: member.role,
   visible_from_seq: member.visibleFromSeq,

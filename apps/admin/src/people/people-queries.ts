@@ -1,0 +1,120 @@
+// What the console asks about users and conversations.
+
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { ask } from '../api/operator-api.ts';
+import { refetchMs } from '../api/queries.ts';
+
+interface Page {
+  readonly next?: string;
+}
+
+export interface User {
+  readonly user_id: string;
+  readonly display_name: string;
+  readonly created_at: number;
+}
+
+export interface ListedUser extends User {
+  readonly online: boolean;
+  readonly last_seen: number | null;
+}
+
+export interface UserDevice {
+  readonly device_id: string;
+  readonly name: string;
+  readonly last_seen: number;
+  readonly online: boolean;
+}
+
+export interface UserFacts extends User {
+  readonly tier: string | null;
+  readonly conversations: number;
+  readonly devices: readonly UserDevice[];
+}
+
+type Kind = 'direct' | 'group' | 'broadcast';
+type Role = 'owner' | 'admin' | 'member';
+
+export interface MembershipFacts {
+  readonly conversation_id: string;
+  readonly kind: Kind;
+  readonly title: string;
+  readonly member_count: number;
+  readonly role: Role;
+  readonly last_seq: number;
+  readonly delivered_seq: number;
+  readonly read_seq: number;
+}
+
+export interface ConversationFacts {
+  readonly conversation_id: string;
+  readonly kind: Kind;
+  readonly title: string;
+  readonly created_at: number;
+  readonly member_count: number;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly messages: number;
+  readonly last_message_at: number | null;
+  readonly segments: readonly { readonly name: string; readonly first_seq: number; readonly last_seq: number }[];
+}
+
+export interface MemberFacts {
+  readonly user_id: string;
+  readonly role: Role;
+  readonly visible_from_seq: number;
+  readonly delivered_seq: number;
+  readonly read_seq: number;
+}
+
+const userPath = (id: string) => `admin/v1/users/${encodeURIComponent(id)}`;
+const conversationPath = (id: string) => `admin/v1/conversations/${encodeURIComponent(id)}`;
+
+export const usersQuery = (query: string) =>
+  pages<{ readonly users: readonly ListedUser[] } & Page>(['users', 'list', query], 'admin/v1/users', { query });
+
+export const userQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['users', id],
+    queryFn: ({ signal }) => ask<UserFacts>(userPath(id), { signal }),
+    refetchInterval: refetchMs,
+  });
+
+export const userConversationsQuery = (id: string) =>
+  pages<{ readonly conversations: readonly MembershipFacts[] } & Page>(
+    ['users', id, 'conversations'],
+    `${userPath(id)}/conversations`,
+  );
+
+export const conversationQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['conversations', id],
+    queryFn: ({ signal }) => ask<ConversationFacts>(conversationPath(id), { signal }),
+    refetchInterval: refetchMs,
+  });
+
+export const membersQuery = (id: string) =>
+  pages<{ readonly members: readonly MemberFacts[] } & Page>(
+    ['conversations', id, 'members'],
+    `${conversationPath(id)}/members`,
+  );
+
+export const setTier = (userId: string, tier: string | null): Promise<void> =>
+  ask(`${userPath(userId)}/tier`, { method: 'PUT', body: { tier } });
+
+function pages<P extends Page>(
+  queryKey: readonly string[],
+  path: string,
+  query: Readonly<Record<string, string>> = {},
+) {
+  return infiniteQueryOptions({
+    queryKey,
+    queryFn: ({ pageParam, signal }) => {
+      const of = new URLSearchParams({ ...query, ...(pageParam === '' ? {} : { after: pageParam }) });
+      return ask<P>(`${path}?${of}`, { signal });
+    },
+    initialPageParam: '',
+    getNextPageParam: ({ next }) => next,
+    refetchInterval: refetchMs,
+  });
+}

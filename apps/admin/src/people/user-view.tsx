@@ -1,0 +1,129 @@
+// One user: tier, devices, live sessions, and the conversations with how far the user has come in each.
+
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useWords } from '../i18n/words.ts';
+import { SessionTables } from '../sessions/session-tables.tsx';
+import { useAmounts } from '../shell/amounts.ts';
+import { Answer } from '../shell/answer.tsx';
+import { Facts } from '../shell/facts.tsx';
+import { More } from '../shell/more.tsx';
+import { hrefOf } from '../shell/route.ts';
+import { Table } from '../shell/table.tsx';
+import { Ago } from '../shell/time.tsx';
+import { TierChoice } from '../tiers/tier-choice.tsx';
+import { Online } from './online.tsx';
+import { type MembershipFacts, type UserDevice, userConversationsQuery, userQuery } from './people-queries.ts';
+
+export function UserView({ id }: { readonly id: string }) {
+  const t = useWords();
+  const { number } = useAmounts();
+  const user = useQuery(userQuery(id));
+  return (
+    <>
+      <p>
+        <a className="link" href={hrefOf('users')}>
+          {t('users.back')}
+        </a>
+      </p>
+      <h1 className="code">{id}</h1>
+      <Answer of={user}>
+        {(found) => (
+          <>
+            <Facts
+              of={[
+                [t('users.name'), found.display_name],
+                [t('users.created'), <Ago key="created" at={found.created_at} />],
+                [t('pages.conversations'), number(found.conversations)],
+                [t('tiers.tier'), <TierChoice key={found.tier} userId={found.user_id} tier={found.tier} />],
+              ]}
+            />
+            <DeviceTable devices={found.devices} />
+            <SessionTables userId={found.user_id} />
+            <Conversations userId={found.user_id} />
+          </>
+        )}
+      </Answer>
+    </>
+  );
+}
+
+function DeviceTable({ devices }: { readonly devices: readonly UserDevice[] }) {
+  const t = useWords();
+  if (devices.length === 0) return <p className="quiet">{t('users.noDevices')}</p>;
+  return (
+    <Table
+      name={t('users.devices')}
+      columns={[
+        { head: t('users.device') },
+        { head: t('users.client') },
+        { head: t('users.presence') },
+        { head: t('users.lastSeen') },
+      ]}
+    >
+      {devices.map(({ device_id, name, online, last_seen }) => (
+        <tr key={device_id}>
+          <th scope="row" className="code">
+            {device_id}
+          </th>
+          <td>{name}</td>
+          <td>
+            <Online isOnline={online} />
+          </td>
+          <td>
+            <Ago at={last_seen} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function Conversations({ userId }: { readonly userId: string }) {
+  const conversations = useInfiniteQuery(userConversationsQuery(userId));
+  return (
+    <Answer of={conversations}>
+      {({ pages }) => (
+        <>
+          <ConversationTable conversations={pages.flatMap((page) => page.conversations)} />
+          <More of={conversations} />
+        </>
+      )}
+    </Answer>
+  );
+}
+
+function ConversationTable({ conversations }: { readonly conversations: readonly MembershipFacts[] }) {
+  const t = useWords();
+  const { number } = useAmounts();
+  if (conversations.length === 0) return <p className="quiet">{t('users.noConversations')}</p>;
+  return (
+    <Table
+      name={t('pages.conversations')}
+      columns={[
+        { head: t('conversations.id') },
+        { head: t('conversations.kind') },
+        { head: t('conversations.title') },
+        { head: t('conversations.role') },
+        { head: t('conversations.lastSeq'), isNumber: true },
+        { head: t('conversations.delivered'), isNumber: true },
+        { head: t('conversations.read'), isNumber: true },
+      ]}
+    >
+      {conversations.map(({ conversation_id, kind, title, role, last_seq, delivered_seq, read_seq }) => (
+        <tr key={conversation_id}>
+          <th scope="row">
+            <a className="link code" href={hrefOf('conversations', conversation_id)}>
+              {conversation_id}
+            </a>
+          </th>
+          <td>{t(`conversations.kinds.${kind}`)}</td>
+          <td>{title}</td>
+          <td>{t(`conversations.roles.${role}`)}</td>
+          <td className="number">{number(last_seq)}</td>
+          <td className="number">{number(delivered_seq)}</td>
+          <td className="number">{number(read_seq)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

@@ -1,0 +1,48 @@
+// A small button that asks first, does it, and says below what went wrong.
+
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Failure } from './answer.tsx';
+import { Confirm } from './confirm.tsx';
+
+export function AskedButton(props: {
+  /** The verb. */
+  readonly label: string;
+  /** With what it is done to: rows of a table have the same button. */
+  readonly name: string;
+  readonly consequence: string;
+  readonly act: () => Promise<unknown>;
+  /** What is fetched again afterwards: the first part of its key. */
+  readonly changes: string;
+}) {
+  const queries = useQueryClient();
+  const [isAsking, setAsking] = useState(false);
+  const acting = useMutation({
+    mutationFn: props.act,
+    onSettled: () => queries.invalidateQueries({ queryKey: [props.changes] }),
+  });
+  return (
+    <>
+      <button
+        type="button"
+        className="button-small"
+        aria-label={props.name}
+        disabled={acting.isPending}
+        onClick={() => setAsking(true)}
+      >
+        {props.label}
+      </button>
+      {acting.error && <Failure error={acting.error} />}
+      {isAsking && (
+        <Confirm
+          title={props.name}
+          action={props.label}
+          onConfirm={() => acting.mutate()}
+          onClose={() => setAsking(false)}
+        >
+          {props.consequence}
+        </Confirm>
+      )}
+    </>
+  );
+}
