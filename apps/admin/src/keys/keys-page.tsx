@@ -17,7 +17,8 @@ interface Key {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly created_at: number;
-  readonly last_used_at: number | null;
+  /** Absent: never. */
+  readonly last_used_at?: number;
 }
 
 const keysQuery = queryOptions({

@@ -20,7 +20,7 @@ export function ProcessTable({ overview }: Props) {
         { head: t('overview.process') },
         { head: t('overview.processConnections'), isNumber: true },
         { head: t('overview.memory'), isNumber: true },
-        { head: t('overview.cores'), isNumber: true },
+        { head: t('overview.coresHead'), isNumber: true },
         { head: t('overview.lag'), isNumber: true },
       ]}
     >

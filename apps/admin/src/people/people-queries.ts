@@ -118,3 +118,10 @@ function pages<P extends Page>(
     refetchInterval: refetchMs,
   });
 }
+
+/** `deviceId`: there alone; absent: everywhere. */
+export const signOutUser = (userId: string, deviceId?: string): Promise<void> =>
+  ask(`${userPath(userId)}/sign-out`, {
+    method: 'POST',
+    body: deviceId === undefined ? {} : { device_id: deviceId },
+  });

@@ -5,6 +5,7 @@ import { useWords } from '../i18n/words.ts';
 import { SessionTables } from '../sessions/session-tables.tsx';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
+import { AskedButton } from '../shell/asked-button.tsx';
 import { Facts } from '../shell/facts.tsx';
 import { More } from '../shell/more.tsx';
 import { hrefOf } from '../shell/route.ts';
@@ -12,7 +13,13 @@ import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { TierChoice } from '../tiers/tier-choice.tsx';
 import { Online } from './online.tsx';
-import { type MembershipFacts, type UserDevice, userConversationsQuery, userQuery } from './people-queries.ts';
+import {
+  type MembershipFacts,
+  signOutUser,
+  type UserDevice,
+  userConversationsQuery,
+  userQuery,
+} from './people-queries.ts';
 
 export function UserView({ id }: { readonly id: string }) {
   const t = useWords();
@@ -37,7 +44,16 @@ export function UserView({ id }: { readonly id: string }) {
                 [t('tiers.tier'), <TierChoice key={found.tier} userId={found.user_id} tier={found.tier} />],
               ]}
             />
-            <DeviceTable devices={found.devices} />
+            <DeviceTable userId={found.user_id} devices={found.devices} />
+            <p>
+              <AskedButton
+                label={t('users.signOutAll')}
+                name={t('users.signOutAll')}
+                consequence={t('users.signOutConsequence')}
+                act={() => signOutUser(found.user_id)}
+                changes="users"
+              />
+            </p>
             <SessionTables userId={found.user_id} />
             <Conversations userId={found.user_id} />
           </>
@@ -47,7 +63,8 @@ export function UserView({ id }: { readonly id: string }) {
   );
 }
 
-function DeviceTable({ devices }: { readonly devices: readonly UserDevice[] }) {
+function DeviceTable(props: { readonly userId: string; readonly devices: readonly UserDevice[] }) {
+  const { userId, devices } = props;
   const t = useWords();
   if (devices.length === 0) return <p className="quiet">{t('users.noDevices')}</p>;
   return (
@@ -58,6 +75,7 @@ function DeviceTable({ devices }: { readonly devices: readonly UserDevice[] }) {
         { head: t('users.client') },
         { head: t('users.presence') },
         { head: t('users.lastSeen') },
+        { head: t('app.actions'), isUnseen: true },
       ]}
     >
       {devices.map(({ device_id, name, online, last_seen }) => (
@@ -71,6 +89,15 @@ function DeviceTable({ devices }: { readonly devices: readonly UserDevice[] }) {
           </td>
           <td>
             <Ago at={last_seen} />
+          </td>
+          <td className="actions">
+            <AskedButton
+              label={t('users.signOut')}
+              name={t('users.signOutOf', { device: device_id })}
+              consequence={t('users.signOutConsequence')}
+              act={() => signOutUser(userId, device_id)}
+              changes="users"
+            />
           </td>
         </tr>
       ))}

@@ -6,7 +6,7 @@ import { useSettings } from './settings.tsx';
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 export interface Amounts {
-  /** Up to three digits behind small ones: 0.25, 1.5, 1,234. */
+  /** 0.25, 1.5, 1,234: digits behind the point where a number is small. */
   number(value: number): string;
   bytes(value: number): string;
   /** Of Unix ms. */
@@ -25,7 +25,7 @@ export function useAmounts(): Amounts {
 
 function amountsIn(language: string): Amounts {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
-  const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 2 });
+  const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
   const clockTime = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });

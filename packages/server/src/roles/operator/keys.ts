@@ -16,7 +16,11 @@ const NewKeySchema = Type.Object({
 
 export function keyRoutes(keys: ApiKeys, clock: Pick<Clock, 'nowMs'>): readonly OperatorRoute[] {
   return [
-    { method: 'GET', path: '/admin/v1/keys', handle: async () => ok({ keys: (await keys.listKeys()).map(jsonOf) }) },
+    {
+      method: 'GET',
+      path: '/admin/v1/keys',
+      handle: async () => ok({ keys: (await keys.listKeys()).map(jsonOf), scopes: apiKeyScopes }),
+    },
     {
       method: 'POST',
       path: '/admin/v1/keys',
