@@ -1,121 +1,283 @@
-// An operator at the console: signing in by the token, taking a profile, reading its flame graph by mouse and keyboard.
+// An operator at the console: every page shows what users really did, and what it changes takes effect on them.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import type { Client, ConversationId, Seq, UserId } from '@hongyan/client';
+import { until } from '@hongyan/testing/until';
+import { WebhookReceiver } from '@hongyan/testing/webhook-receiver';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { type Operator, operatorOf } from '../operator.ts';
 import { openStage, type Stage } from './browser.ts';
+import { hashOf, signedIn } from './operator-page.ts';
 
-const testMsMax = 90_000;
+setDefaultTimeout(120_000);
+const secretWords = 'what no operator may read';
 
 describe('the console', () => {
   let stage: Stage;
   let operator: Operator;
+  const receivers: WebhookReceiver[] = [];
   beforeAll(async () => {
-    stage = await openStage('console');
+    const webhooks = ['--webhook-private-addresses', '--webhook-attempts-max', '1'];
+    stage = await openStage('console', webhooks);
     operator = await operatorOf(stage.server.dataDir);
-  }, testMsMax);
+  });
   afterEach(() => stage.leave());
-  afterAll(() => stage.end());
+  afterAll(async () => {
+    await Promise.all(receivers.map((receiver) => receiver.stop()));
+    await stage.end();
+  });
 
-  async function signedIn(options: Parameters<Stage['context']>[0] = {}): Promise<Page> {
-    const page = await (await stage.context(options)).newPage();
+  const open = (...at: readonly string[]): Promise<Page> => signedIn({ stage, operator, at });
+  const say = (client: Client, to: string) => client.send({ to: to as UserId }, { type: 'text', text: secretWords });
+
+  test('[O1] the token opens a session that no script reads; it ends with the sign-out', async () => {
+    const context = await stage.context();
+    const page = await context.newPage();
     await page.goto(operator.url);
+    await page.locator('input[name=token]').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('This is not the token of this server.').waitFor();
     await page.locator('input[name=token]').fill(operator.token);
     await page.keyboard.press('Enter');
-    await page.locator('.navigation').waitFor();
-    return page;
-  }
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    expect(await context.cookies()).toMatchObject([{ httpOnly: true, sameSite: 'Strict' }]);
+    await page.reload();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.locator('input[name=token]').waitFor();
+    await page.reload();
+    await page.locator('input[name=token]').waitFor();
+  });
 
-  async function takenProfile(page: Page): Promise<void> {
-    await page.getByLabel('Seconds').fill('1');
-    await page.getByRole('button', { name: 'Take a profile' }).click();
-    await page.locator('.flame-box').first().waitFor();
-  }
+  test('[O30] the overview draws what happens, and an earlier moment is chosen by the keyboard', async () => {
+    const [ann, bob] = [await stage.client('ann'), await stage.client('bob')];
+    const page = await open();
+    await page.getByText('All is well').waitFor();
+    const figure = (name: string) => page.locator('.trend', { hasText: name });
+    const sent = figure('Messages per second').locator('li').first().locator('strong');
+    await until(
+      async () => {
+        await say(ann, 'bob');
+        return ((await sent.textContent()) ?? '0') !== '0';
+      },
+      { withinMs: 30_000, what: 'messages on the chart' },
+    );
+    expect(await figure('Send to acknowledgement').textContent()).toMatch(/p99[\d.]+ ms/);
+    expect(await figure('Connections of').locator('strong').textContent()).toBe('2');
+    await page.getByText('(now)').waitFor();
+    const slider = page.getByRole('slider', { name: 'Moment' });
+    // A second point.
+    await until(async () => Number(await slider.getAttribute('max')) > 0, { withinMs: 20_000 });
+    await slider.focus();
+    await page.keyboard.press('Home');
+    await page.getByText('(now)').waitFor({ state: 'detached' });
+    await page.getByRole('table').first().getByText('core').waitFor();
+    await bob.close();
+  });
 
-  test(
-    '[O1] the token opens a session that no script reads; it ends with the sign-out',
-    async () => {
-      const context = await stage.context();
-      const page = await context.newPage();
-      await page.goto(operator.url);
-      await page.locator('input[name=token]').fill('wrong');
-      await page.keyboard.press('Enter');
-      await page.getByText('This is not the token of this server.').waitFor();
-      await page.locator('input[name=token]').fill(operator.token);
-      await page.keyboard.press('Enter');
-      await page.getByRole('heading', { name: 'Profiles' }).waitFor();
-      expect(await context.cookies()).toMatchObject([{ httpOnly: true, sameSite: 'Strict' }]);
-      await page.reload();
-      await page.getByRole('heading', { name: 'Profiles' }).waitFor();
-      await page.getByRole('button', { name: 'Sign out' }).click();
-      await page.locator('input[name=token]').waitFor();
-      await page.reload();
-      await page.locator('input[name=token]').waitFor();
-    },
-    testMsMax,
-  );
+  test('[O31] a user is found, with devices and conversations, and a tier is set', async () => {
+    const [ann] = [await stage.client('ann'), await stage.client('bob')];
+    await say(ann, 'bob');
+    const page = await open('users');
+    await page.getByLabel('User id, or a word of the name').fill('an');
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'ann' }).click();
+    await page.getByRole('heading', { name: 'ann' }).waitFor();
+    await page.getByRole('table', { name: '' }).first().getByText('online').waitFor();
+    await page.getByLabel('Tier').selectOption('paid');
+    await until(async () => {
+      const tier = await operator.fetch('/admin/v1/users/ann/tier');
+      return ((await tier.json()) as { readonly tier: string }).tier === 'paid';
+    });
+    await page.getByRole('link', { name: 'd:ann:bob' }).click();
+    await page.getByRole('heading', { name: 'Members: 2' }).waitFor();
+    await page.getByRole('link', { name: 'bob' }).waitFor();
+    expect(await page.locator('main').textContent()).not.toContain(secretWords);
+    await page.getByLabel('Conversation id or user id').fill('g:none');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('there is no conversation g:none').waitFor();
+  });
 
-  test(
-    '[O15] a profile is taken and its flame graph is walked, zoomed and searched from the keyboard',
-    async () => {
-      const page = await signedIn();
-      await takenProfile(page);
-      await page.locator('.flame-box').first().focus();
-      await page.keyboard.press('ArrowDown');
-      const focused = () => page.evaluate(() => document.activeElement?.textContent);
-      expect(['main', 'timeline', 'directory', 'access', 'tasks']).toContain((await focused()) ?? '');
-      await page.keyboard.press('ArrowDown');
-      const name = await focused();
-      await page.keyboard.press('Enter');
-      await page.getByRole('button', { name: 'Whole profile' }).waitFor();
-      expect(await page.locator('.flame-box:not([data-above])').first().textContent()).toBe(name ?? '');
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('Escape');
-      await page.getByRole('button', { name: 'Whole profile' }).waitFor({ state: 'detached' });
-      await page.locator('.flame-box').first().focus();
-      await page.keyboard.press('/');
-      await page.keyboard.type(name ?? '');
-      await page.locator('.flame-box[data-found]').first().waitFor();
-      expect(await page.locator('output').textContent()).toMatch(/^\d+\.\d % match$/);
-      expect(await page.locator('.flame .table tbody tr').count()).toBeGreaterThan(0);
-      await page.getByText('Heap', { exact: true }).click();
-      await page.locator('.flame-box', { hasText: '(string)' }).first().waitFor();
-      await page.getByRole('link', { name: 'All profiles' }).click();
-      await page.getByText('by hand').first().waitFor();
-    },
-    testMsMax,
-  );
+  test('[O32] a message is followed until it is read, by the id that its device gave it', async () => {
+    const [ann, bob] = [await stage.client('ann'), await stage.client('bob')];
+    const message = await say(ann, 'bob');
+    const page = await open('journey');
+    await page.getByLabel('msg_id or client_msg_id').fill(message.clientMsgId);
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.getByText('to 1 of 1 others').waitFor();
+    bob.markRead('d:ann:bob' as ConversationId, message.seq ?? (0 as Seq));
+    await page.getByText('by 1 of 1 others').waitFor();
+    await page.getByRole('row', { name: /^bob/ }).getByText('read').waitFor();
+    expect(await page.locator('main').textContent()).not.toContain(secretWords);
+  });
 
-  test(
-    '[O15] a .cpuprofile of this computer opens, and what is no profile is said',
-    async () => {
-      const page = await signedIn();
-      const [file] = await Promise.all([
-        operator.fetch('/debug/pprof/profile?seconds=1&format=cpuprofile'),
-        ...Array.from({ length: 50 }, () => operator.fetch('/metrics')),
-      ]);
-      const buffer = Buffer.from(await file.arrayBuffer());
-      const input = page.locator('input[type=file]');
-      await input.setInputFiles({ name: 'x.pb.gz', mimeType: 'application/gzip', buffer: Buffer.from('no profile') });
-      await page.getByText('This is neither a pprof profile').waitFor();
-      await input.setInputFiles({ name: 'x.cpuprofile', mimeType: 'application/json', buffer });
-      await page.locator('.flame').waitFor();
-    },
-    testMsMax,
-  );
+  test('[O34] disconnect closes a live client, which comes back; sign-out keeps it out', async () => {
+    const ann = await stage.client('ann');
+    const states: string[] = [];
+    ann.on('state', ({ type }) => states.push(type));
+    const page = await open('sessions');
+    await page.getByRole('button', { name: /^Disconnect ann/ }).click();
+    const dialog = page.getByRole('dialog', { name: /^Disconnect ann/ });
+    expect(await dialog.getByRole('button', { name: 'Cancel' }).evaluate((button) => button.matches(':focus'))).toBe(
+      true,
+    );
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect(states).toEqual([]);
+    await page.getByRole('button', { name: /^Disconnect ann/ }).click();
+    await dialog.getByRole('button', { name: 'Disconnect' }).click();
+    await until(() => states.length > 0 && ann.state.type === 'online', { withinMs: 20_000 });
+    await page.getByRole('link', { name: 'ann' }).click();
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click();
+    await until(() => ann.state.type === 'closed' && ann.state.reason === 'token_revoked', { withinMs: 20_000 });
+    await page.getByText('No connections in core.').waitFor();
+  });
 
-  test(
-    'the console speaks Chinese, is dark where the system is, and fits a phone',
-    async () => {
-      const page = await signedIn({ locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 800 } });
-      await page.getByRole('heading', { name: '性能剖析' }).waitFor();
-      expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(18, 23, 26)');
-      expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
-      await page.getByText('English').click();
-      await page.getByRole('heading', { name: 'Profiles' }).waitFor();
-      await page.reload();
-      await page.getByRole('heading', { name: 'Profiles' }).waitFor();
-    },
-    testMsMax,
-  );
+  test('[W9] a dead letter is replayed, and the endpoint gets it with the same id', async () => {
+    let isWell = false;
+    const receiver = new WebhookReceiver(() => (isWell ? 200 : 500));
+    receivers.push(receiver);
+    const page = await open('webhooks');
+    await page.getByText('No webhooks yet.').waitFor();
+    await page.getByLabel('Address').fill(receiver.url);
+    await page.getByRole('button', { name: 'Add' }).click();
+    const secret = await page.locator('.once output').textContent();
+    expect(secret).toStartWith('whsec_');
+    receiver.secrets = [secret ?? ''];
+    await page.getByRole('link', { name: receiver.url }).click();
+    await say(await stage.client('ann'), 'bob');
+    const letter = page.getByRole('row', { name: /message\.created.*HTTP 500/ });
+    await letter
+      .getByRole('button', { name: /^Replay/ })
+      .first()
+      .waitFor();
+    const first = receiver.received.find(({ event }) => event.type === 'message.created');
+    isWell = true;
+    await letter
+      .getByRole('button', { name: /^Replay msg|^Replay evt|^Replay / })
+      .first()
+      .click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+    const again = await receiver.next(({ type }) => type === 'message.created');
+    expect(again.id).toBe(first?.event.id ?? '');
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await page.getByText(/^Answer: 200/).waitFor();
+    await page
+      .getByRole('row', { name: /webhook\.test|message\.created.*200/ })
+      .first()
+      .waitFor();
+    await page.getByRole('button', { name: 'Remove this webhook' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('No webhooks yet.').waitFor();
+  });
+
+  test('[A20] a key is shown once, works, and is refused as soon as it is revoked', async () => {
+    const page = await open('keys');
+    await page.getByText('No API keys yet.').waitFor();
+    await page.getByLabel('Name').fill('shop');
+    await page.getByLabel('users:manage').check();
+    await page.getByRole('button', { name: 'Create a key' }).click();
+    const key = (await page.locator('.once output').textContent()) ?? '';
+    expect(key).toMatch(/^hy_[0-9a-f]{12}_/);
+    await page.getByRole('row', { name: /shop/ }).getByText('users:manage').waitFor();
+    const asked = () =>
+      fetch(`${stage.server.url}/v1/me/devices`, {
+        headers: { authorization: `Bearer ${key}`, 'on-behalf-of': 'ann' },
+      });
+    expect((await asked()).status).not.toBe(401);
+    await page.reload();
+    await page.getByRole('row', { name: /shop/ }).waitFor();
+    expect(await page.locator('main').textContent()).not.toContain(key);
+    await page.getByRole('button', { name: 'Revoke shop' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByText('No API keys yet.').waitFor();
+    expect((await asked()).status).toBe(401);
+  });
+
+  test('[O33] the configuration is searched, and says what was set and by what', async () => {
+    const page = await open('configuration');
+    await page.getByLabel('Find an option').fill('log-level');
+    await page.getByRole('row', { name: /^log-level warn.*flag/ }).waitFor();
+    await page.getByLabel('Find an option').fill('page-max');
+    await page
+      .getByRole('row', { name: /^page-max/ })
+      .getByText('default', { exact: true })
+      .waitFor();
+    await page.getByLabel('Only what is set').check();
+    await page.getByText('No option is found.').waitFor();
+    await page.goto(operator.url + hashOf(['tiers']));
+    await page.getByRole('row', { name: /^paid 100 200/ }).waitFor();
+    await page.getByRole('row', { name: /^unlimited without limits/ }).waitFor();
+  });
+
+  test('a server that does not answer is said, beside what it said last', async () => {
+    const page = await open();
+    await page.getByText('All is well').waitFor();
+    await page.route('**/admin/v1/overview', (route) => route.abort());
+    await page.getByRole('alert').getByText('the server does not answer').waitFor({ timeout: 40_000 });
+    await page.getByText('this is what it said last').waitFor();
+    await page.unroute('**/admin/v1/overview');
+    await page.getByText('All is well').waitFor();
+  });
+
+  test('an unknown address shows the first page, and a page that fails leaves the navigation', async () => {
+    const page = await open('nowhere');
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.route('**/admin/v1/configuration', (route) => route.fulfill({ json: { options: 'no list' } }));
+    await page.getByRole('link', { name: 'Configuration' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByRole('link', { name: 'Tiers' }).click();
+    await page.getByRole('row', { name: /^paid/ }).waitFor();
+  });
+
+  test('the console speaks Chinese, is dark where the system is, and fits a phone', async () => {
+    const look = { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 800 } } as const;
+    const page = await signedIn({ stage, operator }, look);
+    await page.getByRole('heading', { name: '概览' }).waitFor();
+    await page.getByText('一切正常').waitFor();
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(18, 23, 26)');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
+    await page.getByText('English').click();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  });
+
+  test.each([
+    ['light', 'en-GB'],
+    ['dark', 'zh-CN'],
+  ] as const)('axe finds nothing on any page, %s, %s', async (colorScheme, locale) => {
+    const [ann] = [await stage.client('eve'), await stage.client('bob')];
+    const message = await say(ann, 'bob');
+    const page = await signedIn({ stage, operator }, { colorScheme, locale });
+    const names = await page
+      .locator('.navigation-page')
+      .evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+    const inside = [
+      ['users', 'eve'],
+      ['conversations', 'd:bob:eve'],
+      ['journey', message.clientMsgId],
+    ].map((at) => hashOf(at).slice(1));
+    expect(names.length).toBeGreaterThan(9);
+    for (const hash of [...names, ...inside]) {
+      await page.goto(`${operator.url}/${hash}`);
+      await page.locator('main h1').waitFor();
+      await page.waitForFunction(() => !/Loading …|正在加载/.test(document.body.textContent ?? ''));
+      await page.evaluate(axe.source);
+      const found = await page.evaluate(async () => {
+        const { axe } = globalThis as unknown as {
+          readonly axe: { run(): Promise<{ violations: readonly Violation[] }> };
+        };
+        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+      });
+      expect(found, hash ?? '').toEqual([]);
+    }
+  });
 });
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}

@@ -31,10 +31,13 @@ describe.each(profiles)('the console on $name', (profile) => {
 
   test('[O30] the overview has this moment, and points of the time before in all processes together', async () => {
     const device = await alice.device('a1');
-    await until(async () => {
-      await device.request({ type: 'send', to: 'bob', client_msg_id: crypto.randomUUID(), content: text('x') });
-      return (await overview()).points.some((point) => point.messages_per_s > 0 && point.ack_p99_ms !== null);
-    }, 20_000);
+    await until(
+      async () => {
+        await device.request({ type: 'send', to: 'bob', client_msg_id: crypto.randomUUID(), content: text('x') });
+        return (await overview()).points.some((point) => point.messages_per_s > 0 && point.ack_p99_ms !== null);
+      },
+      { withinMs: 20_000 },
+    );
     const found = await overview();
     expect(found.status).toBe('ready');
     expect(found.checks.disk).toEqual({ status: 'ok' });

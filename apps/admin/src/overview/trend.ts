@@ -35,7 +35,7 @@ export function linePath(times: readonly number[], values: readonly (number | nu
 export const xOf = (atMs: number, { fromMs, toMs }: Scale): number =>
   round(((atMs - fromMs) / (toMs - fromMs)) * width);
 
-export const yOf = (value: number, { max }: Scale): number => round(height - (value / max) * height);
+const yOf = (value: number, { max }: Scale): number => round(height - (value / max) * height);
 
 /** The next of 1, 2, 5, 10, 20 … that is not below any value. */
 export function niceMax(values: readonly (number | null)[], least: number): number {

@@ -9,6 +9,7 @@ import { Facts } from '../shell/facts.tsx';
 import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
+import { EndpointState } from './endpoint-state.tsx';
 import {
   type Attempt,
   attemptsQuery,
@@ -22,7 +23,6 @@ import {
   setEnabled,
   testEndpoint,
 } from './webhook-queries.ts';
-import { EndpointState } from './webhooks-page.tsx';
 
 export function EndpointView({ id }: { readonly id: string }) {
   const t = useWords();

@@ -9,6 +9,7 @@ import { OnceShown } from '../shell/once-shown.tsx';
 import type { PageProps } from '../shell/page-props.ts';
 import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
+import { EndpointState } from './endpoint-state.tsx';
 import { EndpointView } from './endpoint-view.tsx';
 import { addEndpoint, type Endpoint, endpointsQuery } from './webhook-queries.ts';
 
@@ -100,23 +101,5 @@ function EndpointTable({ endpoints }: { readonly endpoints: readonly Endpoint[] 
         </tr>
       ))}
     </Table>
-  );
-}
-
-export function EndpointState({ endpoint }: { readonly endpoint: Endpoint }) {
-  const t = useWords();
-  const amounts = useAmounts();
-  const { enabled, failures, failing_since, disabled_reason } = endpoint;
-  const state = !enabled ? 'disabled' : failures > 0 ? 'failing' : 'well';
-  return (
-    <>
-      <span className="stand" data-state={state}>
-        {t(`webhooks.states.${state}`)}
-      </span>
-      {disabled_reason !== undefined && <span className="below quiet">{disabled_reason}</span>}
-      {failing_since !== undefined && enabled && (
-        <span className="below quiet">{t('webhooks.since', { when: amounts.ago(failing_since) })}</span>
-      )}
-    </>
   );
 }

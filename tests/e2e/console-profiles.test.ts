@@ -1,0 +1,77 @@
+// An operator at the profiles of the console: taking one, reading its flame graph by mouse and keyboard, opening a file.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import type { Page } from 'playwright-core';
+import { type Operator, operatorOf } from '../operator.ts';
+import { openStage, type Stage } from './browser.ts';
+import { signedIn } from './operator-page.ts';
+
+const testMsMax = 90_000;
+
+describe('profiles in the console', () => {
+  let stage: Stage;
+  let operator: Operator;
+  beforeAll(async () => {
+    stage = await openStage('console-profiles');
+    operator = await operatorOf(stage.server.dataDir);
+  }, testMsMax);
+  afterEach(() => stage.leave());
+  afterAll(() => stage.end());
+
+  const atProfiles = (): Promise<Page> => signedIn({ stage, operator, at: ['profiles'] });
+
+  async function takenProfile(page: Page): Promise<void> {
+    await page.getByLabel('Seconds').fill('1');
+    await page.getByRole('button', { name: 'Take a profile' }).click();
+    await page.locator('.flame-box').first().waitFor();
+  }
+
+  test(
+    '[O15] a profile is taken and its flame graph is walked, zoomed and searched from the keyboard',
+    async () => {
+      const page = await atProfiles();
+      await takenProfile(page);
+      await page.locator('.flame-box').first().focus();
+      await page.keyboard.press('ArrowDown');
+      const focused = () => page.evaluate(() => document.activeElement?.textContent);
+      expect(['main', 'timeline', 'directory', 'access', 'tasks']).toContain((await focused()) ?? '');
+      await page.keyboard.press('ArrowDown');
+      const name = await focused();
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Whole profile' }).waitFor();
+      expect(await page.locator('.flame-box:not([data-above])').first().textContent()).toBe(name ?? '');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Whole profile' }).waitFor({ state: 'detached' });
+      await page.locator('.flame-box').first().focus();
+      await page.keyboard.press('/');
+      await page.keyboard.type(name ?? '');
+      await page.locator('.flame-box[data-found]').first().waitFor();
+      expect(await page.locator('output').textContent()).toMatch(/^\d+\.\d % match$/);
+      expect(await page.locator('.flame .table tbody tr').count()).toBeGreaterThan(0);
+      await page.getByText('Heap', { exact: true }).click();
+      await page.locator('.flame-box', { hasText: '(string)' }).first().waitFor();
+      await page.getByRole('link', { name: 'All profiles' }).click();
+      await page.getByText('by hand').first().waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
+    '[O15] a .cpuprofile of this computer opens, and what is no profile is said',
+    async () => {
+      const page = await atProfiles();
+      const [file] = await Promise.all([
+        operator.fetch('/debug/pprof/profile?seconds=1&format=cpuprofile'),
+        ...Array.from({ length: 50 }, () => operator.fetch('/metrics')),
+      ]);
+      const buffer = Buffer.from(await file.arrayBuffer());
+      const input = page.locator('input[type=file]');
+      await input.setInputFiles({ name: 'x.pb.gz', mimeType: 'application/gzip', buffer: Buffer.from('no profile') });
+      await page.getByText('This is neither a pprof profile').waitFor();
+      await input.setInputFiles({ name: 'x.cpuprofile', mimeType: 'application/json', buffer });
+      await page.locator('.flame').waitFor();
+    },
+    testMsMax,
+  );
+});
