@@ -2,6 +2,7 @@
 
 import type { ComponentType } from 'react';
 import { ConfigurationPage } from './configuration/configuration-page.tsx';
+import { DevicesPage } from './devices/devices-page.tsx';
 import type { Words } from './i18n/en.ts';
 import { JourneyPage } from './journey/journey-page.tsx';
 import { KeysPage } from './keys/keys-page.tsx';
@@ -11,6 +12,7 @@ import { UsersPage } from './people/users-page.tsx';
 import { ProfilesPage } from './profiles/profiles-page.tsx';
 import { SessionsPage } from './sessions/sessions-page.tsx';
 import type { PageProps } from './shell/page-props.ts';
+import { TasksPage } from './tasks/tasks-page.tsx';
 import { TiersPage } from './tiers/tiers-page.tsx';
 import { WebhooksPage } from './webhooks/webhooks-page.tsx';
 
@@ -28,7 +30,9 @@ export const pages: readonly ConsolePage[] = [
   { name: 'conversations', Page: ConversationsPage },
   { name: 'journey', Page: JourneyPage },
   { name: 'sessions', Page: SessionsPage },
+  { name: 'devices', Page: DevicesPage },
   { name: 'webhooks', Page: WebhooksPage },
+  { name: 'tasks', Page: TasksPage },
   { name: 'keys', Page: KeysPage },
   { name: 'tiers', Page: TiersPage },
   { name: 'profiles', Page: ProfilesPage },

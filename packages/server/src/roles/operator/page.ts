@@ -1,23 +1,19 @@
-// A page of a list, as the query of a request asks for it.
+// A page of a list, as the query of a request asks for it: its length, and the "next" of the page before.
 
 import { ok } from '@hongyan/base/result';
-import { type Result, refusal } from '@hongyan/protocol/refusals';
-
-const limitDefault = 50;
-const limitMax = 500;
+import type { Result } from '@hongyan/protocol/refusals';
+import { limitIn } from './query.ts';
 
 export interface PageRequest {
   readonly limit: number;
-  /** The "next" of the page before. */
   readonly after?: string;
 }
 
 export function pageIn(query: URLSearchParams): Result<PageRequest> {
-  const limit = Number(query.get('limit') ?? limitDefault);
-  if (!Number.isInteger(limit) || limit < 1 || limit > limitMax)
-    return refusal.invalid(`limit is a whole number from 1 to ${limitMax}`);
+  const limit = limitIn(query);
+  if (limit.type !== 'ok') return limit;
   const after = query.get('after');
-  return ok({ limit, ...(after === null ? {} : { after }) });
+  return ok({ limit: limit.value, ...(after === null ? {} : { after }) });
 }
 
 /** Where the next page begins; absent behind the last one. */
