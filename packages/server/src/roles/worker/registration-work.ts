@@ -7,7 +7,7 @@ import type { Work } from './work.ts';
 
 /** Of one call, so that it grows with what waits: the more devices at a time, the fewer pages of the table each one costs. */
 const tasksMax = 2_000;
-const bytesMax = 48 * 1024 * 1024;
+const bytesMax = 24 * 1024 * 1024;
 /** Devices that come one by one share a commit. */
 const minIntervalMs = 100;
 
