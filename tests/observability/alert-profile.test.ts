@@ -45,7 +45,7 @@ groups:
   - name: test
     rules:
       - alert: ProcessBusy
-        expr: rate(process_cpu_seconds_total{job="hongyan"}[10s]) > 0.2
+        expr: rate(process_cpu_seconds_total{job="hongyan"}[10s]) > 0.1
         for: 2s
 `;
 
