@@ -23,7 +23,17 @@ describe('profiles in the console', () => {
   async function takenProfile(page: Page): Promise<void> {
     await page.getByLabel('Seconds').fill('1');
     await page.getByRole('button', { name: 'Take a profile' }).click();
-    await page.locator('.flame-box').first().waitFor();
+    // A server that has nothing to do has no samples.
+    let isShown = false;
+    const shown = page
+      .locator('.flame-box')
+      .first()
+      .waitFor()
+      .finally(() => {
+        isShown = true;
+      });
+    while (!isShown) await (await operator.fetch('/metrics')).text();
+    await shown;
   }
 
   test(
