@@ -196,6 +196,23 @@ describe('the console', () => {
     expect((await asked()).status).toBe(401);
   });
 
+  test('[B1] a notice reaches a live client, and is withdrawn', async () => {
+    const ann = await stage.client('ann');
+    const told: string[] = [];
+    ann.on('notices', (notices) => told.push(notices.map(({ text }) => text).join()));
+    const page = await open('notices');
+    await page.getByText('No notice is in force.').waitFor();
+    await page.getByLabel('Text').fill('Maintenance at eight');
+    await page.getByLabel('Severity').selectOption('warning');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByRole('row', { name: /Maintenance at eight warning/ }).waitFor();
+    await until(() => told.at(-1) === 'Maintenance at eight');
+    await page.getByRole('button', { name: /^Withdraw/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click();
+    await page.getByText('No notice is in force.').waitFor();
+    await until(() => told.at(-1) === '');
+  });
+
   test('[O33] the configuration is searched, and says what was set and by what', async () => {
     const page = await open('configuration');
     await page.getByLabel('Find an option').fill('log-level');

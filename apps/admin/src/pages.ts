@@ -6,6 +6,7 @@ import { DevicesPage } from './devices/devices-page.tsx';
 import type { Words } from './i18n/en.ts';
 import { JourneyPage } from './journey/journey-page.tsx';
 import { KeysPage } from './keys/keys-page.tsx';
+import { NoticesPage } from './notices/notices-page.tsx';
 import { OverviewPage } from './overview/overview-page.tsx';
 import { ConversationsPage } from './people/conversations-page.tsx';
 import { UsersPage } from './people/users-page.tsx';
@@ -35,6 +36,7 @@ export const pages: readonly ConsolePage[] = [
   { name: 'tasks', Page: TasksPage },
   { name: 'keys', Page: KeysPage },
   { name: 'tiers', Page: TiersPage },
+  { name: 'notices', Page: NoticesPage },
   { name: 'profiles', Page: ProfilesPage },
   { name: 'configuration', Page: ConfigurationPage },
 ];
