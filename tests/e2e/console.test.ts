@@ -1,12 +1,17 @@
 // An operator at the console: every page shows what users really did, and what it changes takes effect on them.
 
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
+import { silentLog } from '@hongyan/base/log';
 import type { Client, ConversationId, Seq, UserId } from '@hongyan/client';
+import { dataLayout } from '@hongyan/server/config/data-layout';
+import { openSqliteTaskQueue } from '@hongyan/server/ports/task-queue/sqlite-task-queue';
 import { until } from '@hongyan/testing/until';
 import { WebhookReceiver } from '@hongyan/testing/webhook-receiver';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { type Operator, operatorOf } from '../operator.ts';
+import { Registrar } from '../registrar.ts';
 import { openStage, type Stage } from './browser.ts';
 import { hashOf, signedIn } from './operator-page.ts';
 
@@ -171,6 +176,51 @@ describe('the console', () => {
     await page.getByRole('button', { name: 'Remove this webhook' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     await page.getByText('No webhooks yet.').waitFor();
+  });
+
+  test('[T13] registered devices are counted by model and firmware, and found by their token', async () => {
+    const registrar = await Registrar.create({ url: stage.server.url, dataDir: stage.server.dataDir });
+    const devices = ['1.0', '1.0', '2.0'].map((firmware, at) => ({
+      ...{ device_token: `token-of-device-${at}`, model: 'P1', firmware },
+    }));
+    expect((await registrar.post('register/batch', { devices })).status).toBe(202);
+    const page = await open('devices');
+    await page.getByRole('row', { name: /^P1 1\.0 2/ }).waitFor();
+    await page.getByText('3 registered devices').waitFor();
+    await page.getByLabel('Device token').fill('token-of-device-2');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('row', { name: /^token-of-device-2 P1 2\.0/ }).waitFor();
+    await page
+      .getByRole('row', { name: /^P1 1\.0 2/ })
+      .getByRole('link')
+      .click();
+    await page.getByRole('row', { name: /^token-of-device-1 P1/ }).waitFor();
+    await operator.fetch('/admin/v1/keys/registrar', { method: 'DELETE' });
+  });
+
+  test('[T3] a dead task is replayed, and another one discarded', async () => {
+    const queue = await openSqliteTaskQueue({
+      ...{ path: dataLayout(stage.server.dataDir).tasks, clock: systemClock, log: silentLog },
+      ...{ maxBytes: undefined, onDeath() {}, tasksMax: 100, payloadMax: 10_000, deadLettersMax: 100 },
+    });
+    const kind = 'of.nobody';
+    await queue.add([
+      { kind, payload: 'first payload' },
+      { kind, payload: 'second payload' },
+    ]);
+    const claimed = await queue.claim({ kind, limit: 2, payloadMax: 1_000, leaseMs: 60_000 });
+    await queue.settle(claimed.map((claim) => ({ claim, outcome: { type: 'dead', error: `no ${claim.payload}` } })));
+    await queue.close();
+    const page = await open('tasks');
+    await page.getByRole('row', { name: /^of\.nobody 0 0 0 2/ }).waitFor();
+    const letter = page.getByRole('row', { name: /no first payload/ });
+    await letter.getByRole('button', { name: /^Replay/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+    await letter.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /^Discard/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
+    await page.getByText('No dead letters.').waitFor();
+    await page.getByRole('row', { name: /^of\.nobody 1 0 0 0/ }).waitFor();
   });
 
   test('[A20] a key is shown once, works, and is refused as soon as it is revoked', async () => {
