@@ -26,6 +26,11 @@ describe.each(profiles)('the configuration on $name', (profile) => {
     await writeFile(file, 'page_max = 50\nsignup_enabled = false\nlog_level = "debug"\n');
     expect(await reload()).toEqual({ changed: ['log-level', 'signup-enabled'], needs_restart: ['page-max'] });
     expect(await reload()).toEqual({ changed: [], needs_restart: ['page-max'] });
+    const shown = (await operator.request('GET', '/admin/v1/configuration')) as { readonly options: readonly object[] };
+    expect(shown.options).toContainEqual(
+      expect.objectContaining({ name: 'signup-enabled', value: false, source: 'file' }),
+    );
+    expect(shown.options).toContainEqual(expect.objectContaining({ name: 'page-max', value: 100, source: 'file' }));
     const body = { user_id: 'bob', password: 'correct horse battery' };
     expect((await call(server.url, '/v1/auth/signup', { method: 'POST', body })).status).toBe(403);
     // Wherever the kernel sends the request.

@@ -267,7 +267,7 @@ export const en = {
     consequence: 'It disappears from every client that is connected.',
   },
   configuration: {
-    lead: 'The values in force since the start, and where each came from: a flag beats the environment, that a file, that the default.',
+    lead: 'The values in force, and where each came from: a flag beats the environment, that a file, that the default.',
     filter: 'Find an option',
     changedOnly: 'Only what is set',
     none: 'No option is found.',

@@ -269,7 +269,7 @@ export const zh: Words = {
     consequence: '它会从所有在线的客户端上消失。',
   },
   configuration: {
-    lead: '启动以来生效的值及其来源：命令行参数优先于环境变量，其次是文件，最后是默认值。',
+    lead: '生效的值及其来源：命令行参数优先于环境变量，其次是文件，最后是默认值。',
     filter: '查找选项',
     changedOnly: '只看设置过的',
     none: '没有找到选项。',

@@ -2,16 +2,16 @@
 // what an address holds before its "@" is not shown.
 
 import { ok } from '@hongyan/base/result';
-import type { Source } from '../config/load.ts';
+import type { LiveConfig } from '../config/live-config.ts';
 import { type Config, camelCase, options } from '../config/options.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 
-/** `sources`: absent for a server that was not started by the command line. */
-export const configurationRoute = (config: Config, sources: Readonly<Record<string, Source>> = {}): OperatorRoute => ({
+export const configurationRoute = (live: Pick<LiveConfig, 'config' | 'sources'>): OperatorRoute => ({
   method: 'GET',
   path: '/admin/v1/configuration',
-  handle: () =>
-    ok({
+  handle() {
+    const { config, sources } = live;
+    return ok({
       options: options.map((option) => ({
         name: option.name,
         value: shown(config[camelCase(option.name) as keyof Config]),
@@ -20,7 +20,8 @@ export const configurationRoute = (config: Config, sources: Readonly<Record<stri
         ...('unit' in option ? { unit: option.unit } : {}),
         description: option.description,
       })),
-    }),
+    });
+  },
 });
 
 function shown(value: string | number | boolean): string | number | boolean {

@@ -68,7 +68,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
   // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
   const tokens = await openTokens(config, surroundings);
   const threads = new ProfiledThreads();
-  const live = new LiveConfig(config, given.readConfig);
+  const live = new LiveConfig(config, given.readConfig, given.sources);
   const isSignupEnabled = () => live.config.signupEnabled;
   const opened = await openCore(config, { ...surroundings, tokens, threads, isSignupEnabled });
   const closing = [() => tracing?.close(), () => opened.close()];
@@ -96,7 +96,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
         ...peopleRoutes(opened.people),
         signOutRoute({ core: opened.core, directory: opened.people.directory }),
         journeyRoute((work) => withReaders(config, work)),
-        configurationRoute(config, given.sources),
+        configurationRoute(live),
         ...routes,
         ...noticeRoutes(opened.notices),
         reloadRoute(live, levels),

@@ -2,7 +2,7 @@
 
 import { ok } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import type { Loaded } from './load.ts';
+import type { Loaded, Source } from './load.ts';
 import { type Config, camelCase, type OptionName, options } from './options.ts';
 
 /** Those that can honestly take effect at once: nothing was built from them, they are asked for each time. */
@@ -19,11 +19,18 @@ export class LiveConfig {
   readonly #started: Config;
   readonly #read: (() => Loaded) | undefined;
   #current: Config;
+  #sources: Readonly<Record<string, Source>>;
 
-  constructor(started: Config, read: (() => Loaded) | undefined) {
+  constructor(started: Config, read: (() => Loaded) | undefined, sources: Readonly<Record<string, Source>> = {}) {
     this.#started = started;
     this.#current = started;
     this.#read = read;
+    this.#sources = sources;
+  }
+
+  /** Where each value in force came from. */
+  get sources(): Readonly<Record<string, Source>> {
+    return this.#sources;
   }
 
   get config(): Config {
@@ -41,6 +48,8 @@ export class LiveConfig {
     const needs_restart = names.filter((name) => !liveOptions.includes(name) && differs(name, this.#started));
     const { logLevel, signupEnabled } = loaded.config;
     this.#current = { ...this.#current, logLevel, signupEnabled };
+    const reread = Object.entries(loaded.sources).filter(([name]) => (liveOptions as readonly string[]).includes(name));
+    this.#sources = { ...this.#sources, ...Object.fromEntries(reread) };
     return ok({ changed, needs_restart });
   }
 }
