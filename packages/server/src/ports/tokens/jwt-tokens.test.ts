@@ -151,3 +151,12 @@ test('[A2] tokens that name unknown keys make the file be read once a second at 
     await tokens.verify(`${part({ alg: 'HS256', kid: `forged ${index}` })}.${claims}.AAAA`);
   expect(reads).toBe(1);
 });
+
+test('[A2] a token of the longest life is good from the moment it is issued', async () => {
+  const keys = await KeyRing.open({ read: async () => sources, ttlS, clock, log: silentLog });
+  const longest = new JwtTokens({ keys, ttlS: 31_536_000, clock });
+  for (let count = 0; count < 10; count++) {
+    expect((await longest.verify((await longest.sign(alice)).accessToken)).type).toBe('ok');
+    clock.advance(137);
+  }
+});

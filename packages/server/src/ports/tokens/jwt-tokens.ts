@@ -88,7 +88,8 @@ export class JwtTokens implements Tokens {
 
   /** undefined when the token names no user, or claims to live longer than tokens do. */
   #facts({ sub = '', exp = 0, jti = '', iat = 0, tier }: JWTPayload): VerifiedToken | undefined {
-    const latestS = this.#options.clock.nowMs() / 1000 + tokenLifeMaxS;
+    // The end of a token is a whole second, rounded up when it was signed.
+    const latestS = Math.ceil(this.#options.clock.nowMs() / 1000) + tokenLifeMaxS;
     if (!userIds.test(sub) || isSystemUser(sub as UserId) || exp > latestS) return undefined;
     return {
       userId: sub as UserId,
