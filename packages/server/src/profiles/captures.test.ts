@@ -112,6 +112,14 @@ test('[O13] what a crash left half written is no profile, and goes with the next
   expect(await readdir(folder)).toEqual(['20231114T221320.000Z-server']);
 });
 
+test('[O13] captures of many processes at once are all kept', async () => {
+  const processes = Array.from({ length: 20 }, (_, index) => fake(`gateway-${index}`));
+  const { captures, files } = await open({ processes, countMax: 50 });
+  const taken = await Promise.all(processes.map(({ name }) => captures.take({ process: name, reason: manual })));
+  expect(taken.map(({ type }) => type)).toEqual(processes.map(() => 'ok'));
+  expect(await files.list()).toHaveLength(processes.length);
+});
+
 test('[O13] ids and names that are not ours reach no file', async () => {
   const { captures, files } = await open();
   await captures.take({ process: 'server', reason: manual });

@@ -53,13 +53,21 @@ const fileNames = new Set(['cpu.pb.gz', 'heap.pb.gz']);
 
 export class ProfileFiles {
   readonly #options: ProfileFilesOptions;
+  /** Captures are kept one after another, because each removes drafts and what is beyond the bounds. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ProfileFilesOptions) {
     this.#options = options;
   }
 
   /** There whole or not at all. Then the oldest beyond the bounds are removed. */
-  async add({ files, ...rest }: NewProfile): Promise<ProfileRecord> {
+  add(profile: NewProfile): Promise<ProfileRecord> {
+    const added = this.#last.then(() => this.#write(profile));
+    this.#last = added.catch(() => {}); // its caller has the error; the next one goes on
+    return added;
+  }
+
+  async #write({ files, ...rest }: NewProfile): Promise<ProfileRecord> {
     const { folder } = this.#options;
     const id = `${new Date(rest.taken_at).toISOString().replaceAll(/[-:]/g, '')}-${rest.process}`;
     const sizes = Object.entries(files).map(([name, bytes]) => ({ name, bytes: bytes.length }));
