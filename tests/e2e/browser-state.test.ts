@@ -52,8 +52,7 @@ describe('the web chat in its browser', () => {
       const second = new Person(await context.newPage(), 'ben');
       await second.page.goto(first.page.url());
       await second.sees('private');
-      await second.page.getByRole('button', { name: 'Settings' }).click();
-      await second.page.getByRole('button', { name: 'Sign out' }).click();
+      await second.signOut();
       await first.page.locator('input[name=username]').waitFor();
       expect(await first.page.locator('.message').count()).toBe(0);
 

@@ -51,9 +51,9 @@ describe('the web chat', () => {
   test(
     'a wrong password and a taken user id are said in words',
     async () => {
-      const { page } = await Person.signUp(await stage.context(), stage.server.url, 'cleo');
-      await page.getByRole('button', { name: 'Settings' }).click();
-      await page.getByRole('button', { name: 'Sign out' }).click();
+      const cleo = await Person.signUp(await stage.context(), stage.server.url, 'cleo');
+      const { page } = cleo;
+      await cleo.signOut();
       await page.locator('input[name=username]').fill('cleo');
       await page.locator('input[name=password]').fill('wrong horse');
       await page.locator('form button[type=submit]').click();

@@ -77,9 +77,7 @@ describe('the devices of a user in the web chat', () => {
         expect((await call(url, '/v1/me', { token })).body).toMatchObject({ code: 'token_revoked' });
       const again = await Person.signIn(await stage.context(), url, desktop.userId);
       const third = await tokenOf(again);
-      await settings(again);
-      await again.page.getByRole('button', { name: 'Sign out', exact: true }).last().click();
-      await again.page.locator('input[name=username]').waitFor();
+      await again.signOut();
       await again.until(
         async () => (await call(url, '/v1/me', { token: third })).body.code,
         (code) => code === 'token_revoked',
@@ -96,7 +94,7 @@ describe('the devices of a user in the web chat', () => {
       const token = await tokenOf(desktop);
       await settings(desktop);
       await desktop.page.context().setOffline(true);
-      await desktop.page.getByRole('button', { name: 'Sign out', exact: true }).last().click();
+      await desktop.page.locator('dialog .button-danger', { hasText: /^Sign out$/ }).click();
       await desktop.page.getByText('The server could not be told').waitFor();
       expect(await tokenOf(desktop)).toBe('');
       expect((await call(url, '/v1/me', { token })).status).toBe(200);

@@ -49,6 +49,13 @@ export class Person {
     await this.page.locator('.banner').waitFor({ state: 'detached' });
   }
 
+  /** Ends the session of this browser. The dialog also lists other devices, each with a button that begins with the same words. */
+  async signOut(): Promise<void> {
+    await this.page.locator('.self').click();
+    await this.page.locator('dialog .button-danger', { hasText: /^(Sign out|退出登录)$/ }).click();
+    await this.page.locator('input[name=username]').waitFor();
+  }
+
   /** Finds the other by id and opens the conversation with them. */
   async startChat(userId: string): Promise<void> {
     const { page } = this;
