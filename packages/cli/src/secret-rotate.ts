@@ -9,7 +9,7 @@ export const secretRotate: Command = {
   usage: 'secret rotate',
   summary: 'Sign tokens with a fresh secret, while the server of the data folder runs or not',
   details:
-    'Tokens signed before stay good until they expire. A running server takes it up within a second.\nTo make every token void at once, as after a theft of the secret: stop the server, delete the file secret, start again.',
+    'Tokens signed before stay good until they expire. A running server takes it up at once.\nTo make every token void at once, as after a theft of the secret: stop the server, delete the file secret, start again.',
   options: ['data'],
   async run({ config }) {
     const count = await rotateSecret(config.data, systemClock.nowMs());

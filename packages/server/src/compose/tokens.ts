@@ -3,7 +3,7 @@
 import type { Clock } from '@hongyan/base/clock';
 import { type Log, silentLog } from '@hongyan/base/log';
 import type { Config } from '../config/options.ts';
-import { readOrCreateSecrets, readSecrets } from '../config/secret.ts';
+import { readOrCreateSecrets, readSecrets, stampOfSecrets } from '../config/secret.ts';
 import type { GatewayQuestions } from '../ports/core/core.ts';
 import { IssuerTokens } from '../ports/tokens/issuer-tokens.ts';
 import { Jwks } from '../ports/tokens/jwks.ts';
@@ -61,6 +61,7 @@ export async function tokensOf(
   data: string,
   { ttlS, clock, log = silentLog, cacheMax }: TokensOptions,
 ): Promise<Tokens> {
-  const keys = await KeyRing.open({ read: () => readSecrets(data), ttlS, clock, log });
+  const store = { read: () => readSecrets(data), stamp: () => stampOfSecrets(data) };
+  const keys = await KeyRing.open({ store, ttlS, clock, log });
   return new JwtTokens({ keys, ttlS, clock, ...(cacheMax === undefined ? {} : { cacheMax }) });
 }

@@ -2,6 +2,7 @@
 // signed. Whoever reads the file can sign tokens for every user.
 
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Log, silentLog } from '@hongyan/base/log';
 import { readPrivateFile, writePrivateFile } from './private-file.ts';
@@ -34,6 +35,12 @@ export async function readSecrets(dataFolder: string, log: Log = silentLog): Pro
     parseSecret(current, path),
     ...retired.filter((line) => line.trim() !== '').map((line) => parseRetired(line, path)),
   ];
+}
+
+/** Another one whenever the secrets were written anew. */
+export async function stampOfSecrets(dataFolder: string): Promise<string> {
+  const { ino, size, mtimeNs } = await stat(secretPath(dataFolder), { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
 }
 
 /** A fresh secret signs from now on; the present one verifies as long as tokens may live that it signed. Returns the number of all. */

@@ -60,7 +60,8 @@ beforeEach(async () => {
 afterEach(() => server.stop(true));
 
 async function open({ source = `${server.url}jwks.json`, userClaim = 'sub' } = {}) {
-  const keys = await KeyRing.open({ read: async () => [{ bytes: secret }], ttlS: 60, clock, log: silentLog });
+  const store = { read: async () => [{ bytes: secret }] as const, stamp: async () => '' };
+  const keys = await KeyRing.open({ store, ttlS: 60, clock, log: silentLog });
   const own = new JwtTokens({ keys, ttlS: 60, clock });
   const jwks = new Jwks({ source, clock, log: silentLog });
   await jwks.open();
