@@ -2,27 +2,19 @@
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
-import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
-import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { FileStore } from '../../../adapters/sqlite/file-store.ts';
 import { KeyWrites } from './key-rows.ts';
 import { type AccessOp, type AccessResult, isDurable } from './ops.ts';
 import { RevocationWrites } from './revocation-rows.ts';
 
-export class AccessStore implements BatchStore<AccessOp, AccessResult> {
-  readonly #db: Database;
-  readonly #transaction: Transaction;
+export class AccessStore extends FileStore<AccessOp, AccessResult> {
   readonly #keys: KeyWrites;
   readonly #revocations: RevocationWrites;
 
   constructor(db: Database, revocationsMax: number) {
-    this.#db = db;
-    this.#transaction = transactionOf(db);
+    super(db, isDurable);
     this.#keys = new KeyWrites(db);
     this.#revocations = new RevocationWrites(db, revocationsMax);
-  }
-
-  begin(ops: readonly AccessOp[]): void {
-    this.#transaction.begin({ isDurable: ops.some(isDurable) });
   }
 
   apply(op: AccessOp): AccessResult {
@@ -44,16 +36,7 @@ export class AccessStore implements BatchStore<AccessOp, AccessResult> {
     }
   }
 
-  commit(): void {
-    this.#transaction.commit();
-  }
-
-  rollback(): void {
-    this.#transaction.rollback();
+  protected rolledBack(): void {
     this.#revocations.rolledBack();
-  }
-
-  close(): void {
-    closeWriter(this.#db);
   }
 }

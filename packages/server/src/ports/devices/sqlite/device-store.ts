@@ -2,27 +2,19 @@
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
-import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
-import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { FileStore } from '../../../adapters/sqlite/file-store.ts';
 import { type DeviceAnswer, type DeviceOp, isDurable } from './ops.ts';
 import { OwnerWrites } from './owner-writes.ts';
 import { RegistrationWrites } from './registration-writes.ts';
 
-export class DeviceStore implements BatchStore<DeviceOp, DeviceAnswer> {
-  readonly #db: Database;
-  readonly #transaction: Transaction;
+export class DeviceStore extends FileStore<DeviceOp, DeviceAnswer> {
   readonly #registrations: RegistrationWrites;
   readonly #owners: OwnerWrites;
 
   constructor(db: Database) {
-    this.#db = db;
-    this.#transaction = transactionOf(db);
+    super(db, isDurable);
     this.#registrations = new RegistrationWrites(db);
     this.#owners = new OwnerWrites(db);
-  }
-
-  begin(ops: readonly DeviceOp[]): void {
-    this.#transaction.begin({ isDurable: ops.some(isDurable) });
   }
 
   apply(op: DeviceOp): DeviceAnswer {
@@ -44,16 +36,7 @@ export class DeviceStore implements BatchStore<DeviceOp, DeviceAnswer> {
     }
   }
 
-  commit(): void {
-    this.#transaction.commit();
-  }
-
-  rollback(): void {
-    this.#transaction.rollback();
+  protected rolledBack(): void {
     this.#registrations.forget();
-  }
-
-  close(): void {
-    closeWriter(this.#db);
   }
 }

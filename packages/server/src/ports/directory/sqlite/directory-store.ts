@@ -2,8 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
-import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
-import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { FileStore } from '../../../adapters/sqlite/file-store.ts';
 import { ConversationWrites } from './conversation-writes.ts';
 import { Numbers } from './numbers.ts';
 import { type DirectoryOp, type DirectoryResult, isDurable } from './ops.ts';
@@ -11,9 +10,7 @@ import { PrivateWrites } from './private-rows.ts';
 import { ReceiptWrites } from './receipt-writes.ts';
 import { UserWrites } from './user-writes.ts';
 
-export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> {
-  readonly #db: Database;
-  readonly #transaction: Transaction;
+export class DirectoryStore extends FileStore<DirectoryOp, DirectoryResult> {
   readonly #numbers: Numbers;
   readonly #users: UserWrites;
   readonly #conversations: ConversationWrites;
@@ -21,17 +18,12 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
   readonly #privates: PrivateWrites;
 
   constructor(db: Database) {
-    this.#db = db;
-    this.#transaction = transactionOf(db);
+    super(db, isDurable);
     this.#numbers = new Numbers(db);
     this.#users = new UserWrites(db);
     this.#conversations = new ConversationWrites(db, this.#numbers);
     this.#receipts = new ReceiptWrites(db, this.#numbers);
     this.#privates = new PrivateWrites(db, this.#numbers);
-  }
-
-  begin(ops: readonly DirectoryOp[]): void {
-    this.#transaction.begin({ isDurable: ops.some(isDurable) });
   }
 
   apply(op: DirectoryOp): DirectoryResult {
@@ -67,16 +59,7 @@ export class DirectoryStore implements BatchStore<DirectoryOp, DirectoryResult> 
     }
   }
 
-  commit(): void {
-    this.#transaction.commit();
-  }
-
-  rollback(): void {
-    this.#transaction.rollback();
+  protected rolledBack(): void {
     this.#numbers.forgetAll();
-  }
-
-  close(): void {
-    closeWriter(this.#db);
   }
 }

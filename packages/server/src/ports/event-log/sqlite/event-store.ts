@@ -2,30 +2,22 @@
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
-import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
-import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { FileStore } from '../../../adapters/sqlite/file-store.ts';
 import { EventWrites } from './event-writes.ts';
 import { type EventLogOp, type EventLogResult, isDurable } from './ops.ts';
 import { SourceWrites } from './source-writes.ts';
 import { WebhookWrites } from './webhook-writes.ts';
 
-export class EventStore implements BatchStore<EventLogOp, EventLogResult> {
-  readonly #db: Database;
-  readonly #transaction: Transaction;
+export class EventStore extends FileStore<EventLogOp, EventLogResult> {
   readonly #events: EventWrites;
   readonly #sources: SourceWrites;
   readonly #webhooks: WebhookWrites;
 
   constructor(db: Database) {
-    this.#db = db;
-    this.#transaction = transactionOf(db);
+    super(db, isDurable);
     this.#events = new EventWrites(db);
     this.#sources = new SourceWrites(db, this.#events);
     this.#webhooks = new WebhookWrites(db);
-  }
-
-  begin(ops: readonly EventLogOp[]): void {
-    this.#transaction.begin({ isDurable: ops.some(isDurable) });
   }
 
   apply(op: EventLogOp): EventLogResult {
@@ -33,18 +25,13 @@ export class EventStore implements BatchStore<EventLogOp, EventLogResult> {
     return { value, end: this.#events.end() };
   }
 
-  commit(): void {
+  override commit(): void {
     this.#events.saveBytes();
-    this.#transaction.commit();
+    super.commit();
   }
 
-  rollback(): void {
-    this.#transaction.rollback();
+  protected rolledBack(): void {
     this.#events.restoreBytes();
-  }
-
-  close(): void {
-    closeWriter(this.#db);
   }
 
   #applied(op: EventLogOp): EventLogResult['value'] {

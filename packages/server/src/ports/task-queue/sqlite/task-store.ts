@@ -2,8 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
-import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
-import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { FileStore } from '../../../adapters/sqlite/file-store.ts';
 import type { Claim, ClaimedTask, NewTask, Settlement } from '../task-queue.ts';
 import { DeadLetterRows } from './dead-letter-rows.ts';
 import { type AnswerOf, type AskOf, isDurable, type TaskAnswer, type TaskOp } from './ops.ts';
@@ -18,26 +17,19 @@ export interface TaskBounds {
   readonly deadLettersMax: number;
 }
 
-export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
-  readonly #db: Database;
+export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
   readonly #bounds: TaskBounds;
-  readonly #transaction: Transaction;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #dead: DeadLetterRows;
   /** What the tables hold, counted once and then kept: the bound is asked by every add. */
   #held: { count: number; bytes: number };
 
   constructor(db: Database, bounds: TaskBounds) {
-    this.#db = db;
+    super(db, isDurable);
     this.#bounds = bounds;
-    this.#transaction = transactionOf(db);
     this.#statements = prepare(db);
     this.#dead = new DeadLetterRows(db, bounds.deadLettersMax);
     this.#held = this.#count();
-  }
-
-  begin(ops: readonly TaskOp[]): void {
-    this.#transaction.begin({ isDurable: ops.some(isDurable) });
   }
 
   apply(op: TaskOp): TaskAnswer {
@@ -59,17 +51,8 @@ export class TaskStore implements BatchStore<TaskOp, TaskAnswer> {
     }
   }
 
-  commit(): void {
-    this.#transaction.commit();
-  }
-
-  rollback(): void {
-    this.#transaction.rollback();
+  protected rolledBack(): void {
     this.#held = this.#count();
-  }
-
-  close(): void {
-    closeWriter(this.#db);
   }
 
   #add({ tasks, nowMs }: AskOf<'add'>): AnswerOf<'add'> {
