@@ -6,7 +6,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
 import { dataLayout, secretFiles, storeFiles } from '../../config/data-layout.ts';
 import { assertReadable } from '../../config/folder-access.ts';
-import { headsPath, listMonths, monthPath } from '../../ports/timeline/month-file.ts';
+import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
 import { version } from '../version.ts';
 import { copySlowly, sha256Of } from './copy.ts';
 import { type Manifest, writeManifest } from './manifest.ts';

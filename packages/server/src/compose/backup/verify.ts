@@ -4,7 +4,7 @@ import type { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
 import { closeWriter, openWriter } from '../../adapters/sqlite/open.ts';
 import { dataLayout, storeFiles } from '../../config/data-layout.ts';
-import { headsPath, listMonths, monthPath } from '../../ports/timeline/month-file.ts';
+import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
 import type { Manifest } from './manifest.ts';
 
 export interface Verified {

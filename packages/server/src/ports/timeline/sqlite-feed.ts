@@ -1,10 +1,10 @@
 // The feed of the SQLite timeline: each month numbers its commits, and the tail in memory continues the files.
 
 import { type Feed, type FeedPage, UnknownPosition } from './feed.ts';
-import { positionOf, rowsPerMonth } from './month-file.ts';
-import type { MonthReader, Placed } from './month-reader.ts';
 import { formatPosition, parsePosition } from './position.ts';
-import type { StoreView } from './store-view.ts';
+import { positionOf, rowsPerMonth } from './sqlite/month-file.ts';
+import type { MonthReader, Placed } from './sqlite/month-reader.ts';
+import type { StoreView } from './sqlite/store-view.ts';
 import type { Position } from './timeline.ts';
 
 interface Waiter {

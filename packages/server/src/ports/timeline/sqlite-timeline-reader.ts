@@ -1,8 +1,8 @@
 // The timeline's files read beside the server that writes them, or while none does: for operators' questions. Changes nothing.
 
 import type { ClientMsgId } from '@hongyan/protocol/ids';
-import { SqliteReads } from './sqlite-reads.ts';
-import { StoreView } from './store-view.ts';
+import { SqliteReads } from './sqlite/reads.ts';
+import { StoreView } from './sqlite/store-view.ts';
 import type { StoredEntry, TimelineReads } from './timeline.ts';
 
 /** Sees what was committed before each call. */

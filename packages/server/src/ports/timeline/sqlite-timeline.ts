@@ -10,13 +10,13 @@ import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { SpanTimes, Tracing } from '../../tracing/tracing.ts';
 import type { Feed } from './feed.ts';
-import type { TailLimits } from './month-writer.ts';
+import type { TailLimits } from './sqlite/month-writer.ts';
+import { SqliteReads } from './sqlite/reads.ts';
+import { StoreView } from './sqlite/store-view.ts';
+import { type TimelineOp, type TimelineResult, toAppendOp } from './sqlite/timeline-op.ts';
+import type { TimelineInit } from './sqlite/timeline-store.ts';
 import { SqliteFeed } from './sqlite-feed.ts';
-import { SqliteReads } from './sqlite-reads.ts';
-import { StoreView } from './store-view.ts';
 import type { AppendResult, NewEntry, StateChange, StoredEntry, Timeline } from './timeline.ts';
-import { type TimelineOp, type TimelineResult, toAppendOp } from './timeline-op.ts';
-import type { TimelineInit } from './timeline-store.ts';
 
 export interface SqliteTimelineOptions {
   readonly dir: string;
@@ -53,7 +53,7 @@ export async function openSqliteTimeline(options: SqliteTimelineOptions): Promis
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const init: TimelineInit = { folder, maxBytes, tailLimits };
   const thread = new WriterThread<TimelineOp, TimelineResult>({
-    worker: new URL('./timeline.worker.ts', import.meta.url),
+    worker: new URL('./sqlite/timeline.worker.ts', import.meta.url),
     init,
     meter,
     threads: options.threads,

@@ -1,6 +1,6 @@
 // Small tails for the tests of the SQLite timeline, so that a few entries go all the way to the sorted tables.
 
-import type { TailLimits } from '../month-writer.ts';
+import type { TailLimits } from '../sqlite/month-writer.ts';
 
 /** A tail that is drained as soon as it has so many rows, and never holds many more. */
 export const tailOf = (drainAtRows: number): TailLimits => ({

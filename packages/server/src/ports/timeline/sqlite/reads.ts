@@ -2,9 +2,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
-import { firstOf } from './first-of.ts';
-import { formatPosition, parsePosition } from './position.ts';
-import type { StoreView } from './store-view.ts';
+import { formatPosition, parsePosition } from '../position.ts';
 import type {
   Head,
   MessageState,
@@ -16,7 +14,9 @@ import type {
   SeqRange,
   StoredEntry,
   TimelineReads,
-} from './timeline.ts';
+} from '../timeline.ts';
+import { firstOf } from './first-of.ts';
+import type { StoreView } from './store-view.ts';
 
 type What = Required<Pick<RangeRequest, 'conversationId' | 'withTargeted'>>;
 type ClientKey = Parameters<TimelineReads['findByClientMsgId']>[0];

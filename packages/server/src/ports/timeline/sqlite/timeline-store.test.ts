@@ -6,12 +6,12 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
-import { openSqliteTimeline } from './sqlite-timeline.ts';
-import { openSqliteTimelineReader } from './sqlite-timeline-reader.ts';
-import { allOf, change, entries, entry, historyOf, inMonth, outcomes, seqsOf } from './testing/entries.ts';
-import { readAll } from './testing/feed-contract.ts';
-import { tailOf } from './testing/tail-of.ts';
-import type { NewEntry } from './timeline.ts';
+import { openSqliteTimeline } from '../sqlite-timeline.ts';
+import { openSqliteTimelineReader } from '../sqlite-timeline-reader.ts';
+import { allOf, change, entries, entry, historyOf, inMonth, outcomes, seqsOf } from '../testing/entries.ts';
+import { readAll } from '../testing/feed-contract.ts';
+import { tailOf } from '../testing/tail-of.ts';
+import type { NewEntry } from '../timeline.ts';
 import { toAppendOp } from './timeline-op.ts';
 import { TimelineStore } from './timeline-store.ts';
 

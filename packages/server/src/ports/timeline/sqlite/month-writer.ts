@@ -28,8 +28,9 @@ import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
-import { isUnavailable } from '../../adapters/sqlite/failure.ts';
-import { closeWriter, type Transaction, transactionOf } from '../../adapters/sqlite/open.ts';
+import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
+import { closeWriter, type Transaction, transactionOf } from '../../../adapters/sqlite/open.ts';
+import type { Mentioned, NewEntry, StateChange } from '../timeline.ts';
 import { Drain, type DrainStatements, prepareDrain, rowsPerStep } from './drain.ts';
 import { Eraser, type Erasure, type PendingErasure } from './erasure.ts';
 import type { KeyRange } from './key-range.ts';
@@ -37,7 +38,6 @@ import { type Month, monthPath, openMonthWriter, seqMax, setUpMonth } from './mo
 import { MonthReader } from './month-reader.ts';
 import { type PackedId, packId, unpackId } from './packed-id.ts';
 import { type Standing, TailIndex } from './tail-index.ts';
-import type { Mentioned, NewEntry, StateChange } from './timeline.ts';
 import type { Duplicate, Placement } from './timeline-op.ts';
 
 export interface MonthWriterOptions {

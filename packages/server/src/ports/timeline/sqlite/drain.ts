@@ -2,7 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import { assert, unreachable } from '@hongyan/base/assert';
-import type { Transaction } from '../../adapters/sqlite/open.ts';
+import type { Transaction } from '../../../adapters/sqlite/open.ts';
 
 /** Rows of one step: each kind of step takes about half a millisecond. The rows of `entry` and `change` are scattered over the file, the others are not. */
 const rangeRows = 1_000;

@@ -2,8 +2,9 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { ConversationId } from '@hongyan/protocol/ids';
-import { isUnavailable } from '../../adapters/sqlite/failure.ts';
-import type { BatchStore } from '../../adapters/sqlite/serve-group-commit.ts';
+import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
+import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import type { NewEntry, StoredEntry } from '../timeline.ts';
 import { Erasures } from './erasures.ts';
 import { HeadsFile } from './heads-file.ts';
 import type { KeyRange } from './key-range.ts';
@@ -11,7 +12,6 @@ import { deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { MonthWriter, type TailLimits } from './month-writer.ts';
 import { packId } from './packed-id.ts';
-import type { NewEntry, StoredEntry } from './timeline.ts';
 import {
   type AppendOp,
   type Duplicate,

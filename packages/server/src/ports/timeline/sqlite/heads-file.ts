@@ -5,7 +5,8 @@ import type { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import { closeWriter, openReader, openWriter } from '../../adapters/sqlite/open.ts';
+import { closeWriter, openReader, openWriter } from '../../../adapters/sqlite/open.ts';
+import { newEpoch } from '../position.ts';
 import {
   assertLayout,
   headsPath,
@@ -16,7 +17,6 @@ import {
   monthPath,
   positionOf,
 } from './month-file.ts';
-import { newEpoch } from './position.ts';
 
 export interface HeadRow {
   readonly last_seq: Seq;

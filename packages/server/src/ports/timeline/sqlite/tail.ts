@@ -4,10 +4,10 @@
 import { assert } from '@hongyan/base/assert';
 import { TransientMap } from '@hongyan/base/transient-map';
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
+import type { StoredEntry } from '../timeline.ts';
 import { firstOf } from './first-of.ts';
 import { type Month, positionOf } from './month-file.ts';
 import { Run } from './run.ts';
-import type { StoredEntry } from './timeline.ts';
 
 /** Dropping entries is shared out over the appends, so that it never holds the event loop for long. */
 const dropsPerAppendMin = 256;

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { until } from '@hongyan/testing/until';
-import { openReader } from '../../adapters/sqlite/open.ts';
-import { openSqliteTimeline } from './sqlite-timeline.ts';
-import { inMonth } from './testing/entries.ts';
-import { marksLeft, RecallTraffic } from './testing/recall-traffic.ts';
-import { tailOf } from './testing/tail-of.ts';
-import type { NewEntry } from './timeline.ts';
+import { openReader } from '../../../adapters/sqlite/open.ts';
+import { openSqliteTimeline } from '../sqlite-timeline.ts';
+import { inMonth } from '../testing/entries.ts';
+import { marksLeft, RecallTraffic } from '../testing/recall-traffic.ts';
+import { tailOf } from '../testing/tail-of.ts';
+import type { NewEntry } from '../timeline.ts';
 import { toAppendOp } from './timeline-op.ts';
 import { TimelineStore } from './timeline-store.ts';
 
@@ -143,7 +143,7 @@ test('[E5] what a reader keeps in the log is erased once it ends', async () => {
 
 test('[E5] kill -9 at random moments leaves whole files, and the next start erases what was acknowledged', async () => {
   const random = createRandom(seed);
-  const program = join(import.meta.dir, 'testing/endless-recaller.ts');
+  const program = join(import.meta.dir, '../testing/endless-recaller.ts');
   const recalled = new Set<string>();
   for (let round = 0; round < 8; round++) {
     const args = [folder, round.toString(36), String(seed + round), String(round * 20)];

@@ -4,9 +4,9 @@ import type { Database } from 'bun:sqlite';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import { openWriter } from '../../adapters/sqlite/open.ts';
+import { openWriter } from '../../../adapters/sqlite/open.ts';
+import type { StoredEntry } from '../timeline.ts';
 import { type PackedId, unpackId } from './packed-id.ts';
-import type { StoredEntry } from './timeline.ts';
 
 /** A month in UTC, "2026-11". */
 export type Month = string;

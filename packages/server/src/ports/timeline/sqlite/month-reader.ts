@@ -2,12 +2,12 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
-import { openReader } from '../../adapters/sqlite/open.ts';
+import { openReader } from '../../../adapters/sqlite/open.ts';
+import type { MessageState, StoredEntry } from '../timeline.ts';
 import { KeyRange } from './key-range.ts';
 import { assertLayout, entryOf, type Month, monthPath, seqMax } from './month-file.ts';
 import { type EndRow, type LocatedRow, type MonthStatements, prepareMonth } from './month-statements.ts';
 import { packId } from './packed-id.ts';
-import type { MessageState, StoredEntry } from './timeline.ts';
 
 /** An entry with its place in the commits of its month. */
 export interface Placed {

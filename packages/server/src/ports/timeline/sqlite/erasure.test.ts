@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import type { TailLimits } from './month-writer.ts';
-import { openSqliteTimeline } from './sqlite-timeline.ts';
+import { openSqliteTimeline } from '../sqlite-timeline.ts';
 import {
   allOf,
   change,
@@ -20,9 +19,10 @@ import {
   historyOf,
   inMonth,
   seq,
-} from './testing/entries.ts';
-import { tailOf } from './testing/tail-of.ts';
-import type { NewEntry, Timeline } from './timeline.ts';
+} from '../testing/entries.ts';
+import { tailOf } from '../testing/tail-of.ts';
+import type { NewEntry, Timeline } from '../timeline.ts';
+import type { TailLimits } from './month-writer.ts';
 
 let folder: string;
 beforeEach(() => {

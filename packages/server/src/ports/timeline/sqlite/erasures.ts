@@ -3,9 +3,9 @@
 
 import { unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
-import { isUnavailable } from '../../adapters/sqlite/failure.ts';
-import { PageFile } from '../../adapters/sqlite/page-gaps.ts';
-import { Sweep, type SweepProgress } from '../../adapters/sqlite/sweep.ts';
+import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
+import { PageFile } from '../../../adapters/sqlite/page-gaps.ts';
+import { Sweep, type SweepProgress } from '../../../adapters/sqlite/sweep.ts';
 import { eraseInClosedMonth, openToErase } from './erasure.ts';
 import { type Month, monthPath } from './month-file.ts';
 import type { MonthReader } from './month-reader.ts';

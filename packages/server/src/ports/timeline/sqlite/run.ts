@@ -2,7 +2,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import type { Seq } from '@hongyan/protocol/ids';
-import type { StoredEntry } from './timeline.ts';
+import type { StoredEntry } from '../timeline.ts';
 
 /** Never empty but at its end: its owner forgets it then. */
 export class Run {

@@ -3,12 +3,12 @@
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
+import type { Head, StoredEntry } from '../timeline.ts';
 import { firstOf } from './first-of.ts';
 import { HeadsFile } from './heads-file.ts';
 import { listMonths, type Month, positionOf } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { Tail } from './tail.ts';
-import type { Head, StoredEntry } from './timeline.ts';
 
 /** A head and the position of the entry at lastSeq; 0 when nothing was ever appended. */
 export interface PlacedHead extends Head {

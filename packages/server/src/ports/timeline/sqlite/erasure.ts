@@ -2,8 +2,8 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import { transactionOf } from '../../adapters/sqlite/open.ts';
-import { checkpointCleanly, type SweepTarget } from '../../adapters/sqlite/sweep.ts';
+import { transactionOf } from '../../../adapters/sqlite/open.ts';
+import { checkpointCleanly, type SweepTarget } from '../../../adapters/sqlite/sweep.ts';
 import { assertLayout, openMonthWriter } from './month-file.ts';
 
 export interface Erasure {
