@@ -13,6 +13,8 @@ export const conversationTopic = (conversationId: ConversationId): Topic => `c:$
 export const revocationsTopic = 'revocations' as Topic;
 /** Notices to everyone: every gateway follows it. */
 export const everyoneTopic = 'everyone' as Topic;
+/** What one process of the cluster alone is told. `node` is new with every start of the process. */
+export const nodeTopic = (node: string): Topic => `n:${node}` as Topic;
 /** Presence of one user, for those who watch it. */
 export const presenceTopic = (userId: UserId): Topic => `p:${userId}` as Topic;
 
@@ -37,7 +39,11 @@ export type BusEvent =
   /** The device has a newer session: its other connections are closed on every node (topic is the user's). */
   | { readonly type: 'replaced'; readonly topic: Topic; readonly deviceId: DeviceId; readonly sessionId: string }
   /** These tokens may no longer be used (topic is revocationsTopic). */
-  | { readonly type: 'revoked'; readonly topic: Topic; readonly revocations: readonly Revocation[] };
+  | { readonly type: 'revoked'; readonly topic: Topic; readonly revocations: readonly Revocation[] }
+  /** What became of commands that the node submitted; the text is the command log's (topic is the node's). */
+  | { readonly type: 'outcomes'; readonly topic: Topic; readonly outcomes: string }
+  /** The publisher before may have died with events of the topic unpublished: subscribers hear it as `onLoss`. */
+  | { readonly type: 'lost'; readonly topic: Topic };
 
 export interface BusListener {
   onEvent(event: BusEvent): void;

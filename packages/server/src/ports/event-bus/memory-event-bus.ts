@@ -60,8 +60,8 @@ export class MemoryEventBus implements EventBus {
   #deliver(event: BusEvent): void {
     const subscribers = this.#byTopic.get(event.topic);
     if (subscribers === undefined) return;
-    if (subscribers instanceof Set) for (const listener of subscribers) listener.onEvent(event);
-    else subscribers.onEvent(event);
+    if (subscribers instanceof Set) for (const listener of subscribers) tell(listener, event);
+    else tell(subscribers, event);
   }
 
   #subscribe(listener: BusListener, topics: readonly Topic[]): Promise<void> {
@@ -125,4 +125,9 @@ export class MemoryEventBus implements EventBus {
     this.#attached.delete(listener);
     for (const topic of [...this.#byTopic.keys()]) this.#remove(topic, listener);
   }
+}
+
+function tell(listener: BusListener, event: BusEvent): void {
+  if (event.type === 'lost') listener.onLoss([event.topic]);
+  else listener.onEvent(event);
 }

@@ -30,6 +30,10 @@ export function toEvent(event: BusEvent): LinkEvent {
       return { topics, what: 'replaced', replaced: event };
     case 'revoked':
       return { topics, what: 'revocationsJson', revocationsJson: JSON.stringify(event.revocations) };
+    case 'outcomes':
+      return { topics, what: 'outcomes', outcomes: event.outcomes };
+    case 'lost':
+      return { topics, what: 'lost', lost: true };
     default:
       return unreachable(event);
   }
@@ -60,6 +64,10 @@ function eventFor(topic: Topic, event: LinkEvent): BusEvent {
     }
     case 'revocationsJson':
       return { type: 'revoked', topic, revocations: JSON.parse(event.revocationsJson) as readonly Revocation[] };
+    case 'outcomes':
+      return { type: 'outcomes', topic, outcomes: event.outcomes };
+    case 'lost':
+      return { type: 'lost', topic };
     default:
       return unreachable(event);
   }

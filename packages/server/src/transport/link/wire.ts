@@ -58,7 +58,9 @@ type LinkEventWhat =
       readonly membership: { readonly conversationId: string; readonly isMember: boolean };
     }
   | { readonly what: 'replaced'; readonly replaced: { readonly deviceId: string; readonly sessionId: string } }
-  | { readonly what: 'revocationsJson'; readonly revocationsJson: string };
+  | { readonly what: 'revocationsJson'; readonly revocationsJson: string }
+  | { readonly what: 'outcomes'; readonly outcomes: string }
+  | { readonly what: 'lost'; readonly lost: boolean };
 
 export interface LinkUp {
   readonly hello?: LinkHello | null;

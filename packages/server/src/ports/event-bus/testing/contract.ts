@@ -7,6 +7,7 @@ import {
   type BusEvent,
   conversationTopic,
   type EventBus,
+  nodeTopic,
   presenceTopic,
   type Topic,
   userTopic,
@@ -99,6 +100,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
           { type: 'user', userId: 'ann' as UserId, issuedBeforeMs: 1, untilMs: 2 },
         ],
       },
+      { type: 'outcomes', topic: ann, outcomes: '[{"id":"鸿"}]' },
     ];
     await publish(...sent);
     expect(events).toEqual(sent);
@@ -109,9 +111,23 @@ function topicsContract({ listen, publish, made }: Tools): void {
     await publish(
       frame(presenceTopic('x' as UserId), '1'),
       frame(conversationTopic('x' as ConversationId), '2'),
+      frame(nodeTopic('x'), '2'),
       frame(userTopic('X' as UserId), '3'),
       frame(userTopic('x*' as UserId), '4'),
     );
+    expect(events).toEqual([]);
+  });
+
+  test('[D4] a loss that a publisher reports is heard by the subscribers of its topic, as theirs or as one of any topic', async () => {
+    const losses: (readonly Topic[] | undefined)[] = [];
+    const events: BusEvent[] = [];
+    const listener = {
+      onEvent: (event: BusEvent) => events.push(event),
+      onLoss: (topics?: readonly Topic[]) => losses.push(topics),
+    };
+    await made().elsewhere.attach(listener).subscribe([ann]);
+    await publish({ type: 'lost', topic: ann });
+    expect(losses.map((topics) => topics?.includes(ann) ?? true)).toEqual([true]);
     expect(events).toEqual([]);
   });
 

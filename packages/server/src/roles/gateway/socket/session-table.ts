@@ -267,7 +267,9 @@ export class SessionTable {
         for (const socket of this.#socketsOf(event.topic)) this.#onReplaced(socket, event);
         return;
       case 'revoked':
-        // Of a topic that is not followed here.
+      case 'outcomes':
+      case 'lost':
+        // Of a topic that is not followed here, or heard as a loss.
         return;
       default:
         return unreachable(event);
