@@ -7,6 +7,7 @@ import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Rules } from '@hongyan/protocol/rules';
+import type { Fence, LogPosition } from '../../domain/fence.ts';
 import type { MessageChange, SumUp } from '../../domain/message-change.ts';
 import type { MessageReferences } from '../../domain/message-references.ts';
 
@@ -45,8 +46,10 @@ export interface PrivateChangeCommand extends CommandKey {
   readonly deviceId: DeviceId | undefined;
 }
 
-export type ChangeCommand = CommandKey &
-  (
+export type ChangeCommand = CommandKey & {
+  /** Of the entry that records the change: given by a log that may hand the command over again, which finds the entry by it. */
+  readonly recordId?: MsgId | undefined;
+} & (
     | {
         readonly type: 'create';
         readonly kind: Exclude<ConversationKind, 'direct'>;
@@ -95,19 +98,44 @@ export interface CommandProducer {
   submit(command: Command): Promise<Result<CommandOutcome>>;
 }
 
+/** Where a batch stands in a log of partitions. */
+export interface BatchPlace {
+  readonly fence: Fence;
+  /** Becomes the partition's position in the stores together with what the batch changes: all before it is handled then. */
+  readonly offset: number;
+  /** The batch, or a part of it, may have been handled before, by someone who did not publish what was committed. */
+  readonly mayBeRepeated: boolean;
+}
+
 /**
  * Outcomes in the order of the batch. It is called again while earlier batches are under way, at most `inFlightMax` at a time, and
  * keeps the order of the calls for each conversation. A rejection means that nothing is known of the batch.
+ * With a place: one batch of a partition is under way at a time. Outcomes without a failure among them mean that the position is
+ * stored; otherwise the batch is handed over again. Rejects with `Fenced` when the partition has a newer owner.
  */
-export type CommandHandler = (batch: readonly Command[]) => Promise<readonly Result<CommandOutcome>[]>;
+export type CommandHandler = (
+  batch: readonly Command[],
+  place?: BatchPlace,
+) => Promise<readonly Result<CommandOutcome>[]>;
+
+/** The consuming side of a log of partitions, beside its handler. */
+export interface PartitionOwner {
+  /** Called when the log gives this process the partition, before its first batch. Rejects with StoreFailure. */
+  claim(partition: number): Promise<LogPosition>;
+  /**
+   * What became of commands that were handled by an owner before, as far as the stores know: nothing is changed, and what may not
+   * have been published is published again, or reported as lost. Called after `claim`. Rejects with StoreFailure.
+   */
+  recover(batch: readonly Command[]): Promise<readonly Result<CommandOutcome>[]>;
+}
 
 /**
  * MUST: hand over the commands of one user in one conversation in the order submitted; take fair turns between users, so that
  * one user's backlog delays another's command by at most one batch. Handling is at least once: handlers are idempotent.
  */
 export interface CommandConsumer {
-  /** Called once. Handling ends with `drain`. */
-  consume(handle: CommandHandler): void;
+  /** Called once. Handling ends with `drain`. A log of partitions needs the owner, any other one does not ask it. */
+  consume(handle: CommandHandler, owner?: PartitionOwner): void;
   /** Refuses new commands and resolves when the accepted ones are handled. */
   drain(): Promise<void>;
 }

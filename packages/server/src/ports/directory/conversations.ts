@@ -4,6 +4,7 @@ import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Rules } from '@hongyan/protocol/rules';
+import type { Fence } from '../../domain/fence.ts';
 
 export interface ConversationRecord {
   readonly conversationId: ConversationId;
@@ -35,7 +36,13 @@ export interface MemberRecord extends MemberKey {
   readonly updatedAtMs: number;
 }
 
-export interface NewConversation {
+/** A write that is made for a command. */
+interface Fenceable {
+  /** Of the command's partition: see SharedDirectory. */
+  readonly fence?: Fence | undefined;
+}
+
+export interface NewConversation extends Fenceable {
   readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
   readonly title: string;
@@ -54,7 +61,7 @@ export type Creation =
   /** The user has `conversationsPerUserMax` conversations. */
   | { readonly type: 'full'; readonly userId: UserId };
 
-export interface NewMember extends MemberKey {
+export interface NewMember extends MemberKey, Fenceable {
   readonly role: MemberRole;
   readonly visibleFromSeq: Seq;
   /** Where the member's positions begin, delivered and read; 0 when absent. */
@@ -65,7 +72,7 @@ export interface NewMember extends MemberKey {
   readonly conversationsPerUserMax?: number;
 }
 
-export interface ConversationUpdate {
+export interface ConversationUpdate extends Fenceable {
   readonly conversationId: ConversationId;
   readonly title?: string | undefined;
   readonly isHistoryVisible?: boolean | undefined;
@@ -117,10 +124,11 @@ export interface Conversations {
    * The member's receipts are deleted too. When the last owner leaves a group or broadcast that has other members, an admin, or
    * else a member, of longest standing becomes owner in the same write.
    */
-  removeMember(key: MemberKey & { readonly atMs: number }): Promise<Removal>;
+  removeMember(key: MemberKey & Fenceable & { readonly atMs: number }): Promise<Removal>;
   /** false when not a member. `handedOverBy` becomes an admin in the same write. */
   setRole(
-    change: MemberKey & { readonly role: MemberRole; readonly atMs: number; readonly handedOverBy?: UserId },
+    change: MemberKey &
+      Fenceable & { readonly role: MemberRole; readonly atMs: number; readonly handedOverBy?: UserId },
   ): Promise<boolean>;
   /**
    * A page of the members, after `after` (exclusive): the userId of the last member of the page before. The order is the

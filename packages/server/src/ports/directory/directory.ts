@@ -1,5 +1,6 @@
 // The directory port: users, conversations, receipts and private states in one store with one life cycle.
 
+import type { Fence } from '../../domain/fence.ts';
 import type { Conversations } from './conversations.ts';
 import type { PrivateStates } from './private-states.ts';
 import type { Receipts } from './receipts.ts';
@@ -13,6 +14,16 @@ import type { Users } from './users.ts';
 export interface Directory extends Users, Conversations, Receipts, PrivateStates {
   /** Stores what was accepted. Later calls reject; closing twice is harmless. */
   close(): Promise<void>;
+}
+
+/**
+ * A directory that several cores write. Writes made for a command name the fence of its partition.
+ * MUST: reject with `Fenced`, and write nothing, when the partition was claimed with a newer epoch; the check and the write are
+ * one transaction. A directory that one process alone may open has no claims and MAY ignore fences.
+ */
+export interface SharedDirectory extends Directory {
+  /** Notes, durably, the epoch that the timeline gave. Claiming the same one again is harmless; an older one rejects with `Fenced`. */
+  claim(fence: Fence): Promise<void>;
 }
 
 /** The names of the methods that change the store. */

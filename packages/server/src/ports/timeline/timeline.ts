@@ -1,6 +1,7 @@
 // The timeline port: every entry of every conversation, in order, durable. The only owner of seq.
 
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Fence, LogPosition } from '../../domain/fence.ts';
 import type { Position } from '../../domain/position.ts';
 
 export type { Position };
@@ -128,20 +129,37 @@ export interface Range {
  * seqs of a conversation are 1, 2, 3 … in the order of the batch and of calls, without holes, also across restarts and
  * after `retain` removed entries [D2]; a repeated (from, clientMsgId) appends nothing and returns the first entry, for as long
  * as that entry is kept [D3], also within one batch and also when the repeat names another conversation.
- * Batches are committed in the order of the calls; a caller may have several under way.
+ * Batches are committed in the order of the calls, with fences those of one partition; a caller may have several under way.
  * MUST NOT: show an entry to any read before it is durable; answer a read of removed entries with anything but a raised firstSeq [D5].
  * A rejected `append` (disk full, closed) leaves nothing of the batch behind, unless its StoreFailure says unknown_outcome.
  */
 export interface Timeline extends TimelineReads {
-  append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]>;
+  /**
+   * `fence`: for whom a SharedTimeline appends; with offsets they become the partition's position in the same transaction, also
+   * when the batch is empty or all of it is known already.
+   */
+  append(batch: readonly NewEntry[], fence?: Fence | LogPosition): Promise<readonly AppendResult[]>;
   /** Replaces the state of a kept message without an entry of its own. As durable as an append when it resolves. */
-  setState(change: StateChange): Promise<void>;
+  setState(change: StateChange, fence?: Fence): Promise<void>;
   /**
    * [M18] Removes entries older than `fromMs`, as far as the adapter can remove them cheaply; entries at or after it MUST stay.
    * MUST remove a prefix of each conversation, so that firstSeq alone describes the gap [D5].
    */
   retain(request: { readonly fromMs: number }): Promise<void>;
   close(): Promise<void>;
+}
+
+/**
+ * A timeline that several cores write, each for the partitions of the command log that it owns.
+ * MUST: reject with `Fenced`, and write nothing, when the partition of a fence was claimed with a newer epoch; the check and the
+ * write are one transaction. A timeline that one process alone may open has no claims and MAY ignore fences.
+ */
+export interface SharedTimeline extends Timeline {
+  /**
+   * Makes the caller the owner of the partition, durably: a newer epoch, and the position as it is. A partition that was never
+   * claimed is at 0. From its return on no write of an earlier owner takes effect.
+   */
+  claim(partition: number): Promise<LogPosition>;
 }
 
 /** Reads never wait for appends. Each takes a whole page of keys, so that a caller asks once however long its page is. */

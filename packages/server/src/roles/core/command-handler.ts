@@ -6,7 +6,8 @@ import { TransientMap } from '@hongyan/base/transient-map';
 import { isDirect } from '@hongyan/protocol/direct';
 import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId } from '@hongyan/protocol/ids';
-import { problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
+import { failure, problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
+import { type Fence, Fenced, type LogPosition } from '../../domain/fence.ts';
 import { mayPost } from '../../domain/membership.ts';
 import type { MessageReferences } from '../../domain/message-references.ts';
 import { isSameMessage } from '../../domain/send.ts';
@@ -33,19 +34,32 @@ type Outcome = Result<CommandOutcome>;
 type Problem = Exclude<Outcome, { type: 'ok' }>;
 type Admitted = { readonly type: 'entry'; readonly entry: NewEntry } | Problem;
 
+/** What becomes the position of a partition together with its batch. */
+export interface BatchPosition {
+  readonly position: LogPosition;
+  readonly mayBeRepeated: boolean;
+}
+
+/** What a command that comes from a log of partitions is handled under. */
+export interface CommandPlace {
+  readonly fence: Fence;
+  /** It may have taken effect already, and what was committed then may not have been published. */
+  readonly mayBeRepeated: boolean;
+}
+
 /** Applies one change of a conversation; the entry that records it is appended by the handler. */
 export interface ConversationChanges {
-  apply(command: ChangeCommand): Promise<Outcome>;
+  apply(command: ChangeCommand, place?: CommandPlace): Promise<Outcome>;
 }
 
 /** Applies one edit, recall or reaction. */
 export interface MessageChanges {
-  apply(command: MessageChangeCommand): Promise<Outcome>;
+  apply(command: MessageChangeCommand, place?: CommandPlace): Promise<Outcome>;
 }
 
 /** Applies one change of a private timeline. */
 export interface PrivateChanges {
-  apply(command: PrivateChangeCommand): Promise<Outcome>;
+  apply(command: PrivateChangeCommand, place?: CommandPlace): Promise<Outcome>;
 }
 
 export interface CommandHandlerParts {
@@ -91,37 +105,46 @@ export class CommandHandler {
   }
 
   /** Outcomes in the order of the batch. Handling a command again gives the same outcome [D3]. */
-  async handle(batch: readonly Command[]): Promise<readonly Outcome[]> {
+  async handle(batch: readonly Command[], place?: BatchPosition): Promise<readonly Outcome[]> {
     if (this.#lanes.size === 0 && batch.every(isPlainMessage))
-      return this.#appendInOrder(batch as readonly MessageCommand[]);
+      return this.#appendInOrder(batch as readonly MessageCommand[], place && placeAt(place));
+    if (place === undefined) return this.#handleMixed(batch);
+    const { position, mayBeRepeated } = place;
+    const { partition, epoch } = position;
+    const outcomes = await this.#handleMixed(batch, { fence: { partition, epoch }, mayBeRepeated });
+    // What was committed in several transactions is done when the last of them is.
+    if (!outcomes.some(isFailure)) await this.#moveTo(position);
+    return outcomes;
+  }
+
+  async #handleMixed(batch: readonly Command[], place?: CommandPlace): Promise<readonly Outcome[]> {
     const outcomes: (Promise<Outcome> | Outcome)[] = [];
     const messages: MessageCommand[] = [];
-    const places: number[] = [];
-    for (const [place, command] of batch.entries()) {
+    const indexes: number[] = [];
+    /** Begins the append of the collected messages and forgets them. */
+    const flush = () => {
+      if (messages.length === 0) return;
+      const appending = this.#appendInOrder(messages.splice(0), place);
+      for (const [at, index] of indexes.splice(0).entries())
+        outcomes[index] = appending.then((all) => outcomeAt(all, at));
+    };
+    for (const [index, command] of batch.entries()) {
       if (!isPlainMessage(command) || this.#lanes.has(command.conversationId)) {
-        if (messages.length > 0) this.#flush(messages, places, outcomes);
-        outcomes[place] = this.#inLane(command);
+        flush();
+        outcomes[index] = this.#inLane(command, place);
         continue;
       }
       messages.push(command);
-      places.push(place);
+      indexes.push(index);
     }
-    if (messages.length > 0) this.#flush(messages, places, outcomes);
+    flush();
     return Promise.all(outcomes);
   }
 
-  /** Begins the append of the collected messages and forgets them. */
-  #flush(messages: MessageCommand[], places: number[], outcomes: (Promise<Outcome> | Outcome)[]): void {
-    const appending = this.#appendInOrder([...messages]);
-    for (const [index, place] of places.entries()) outcomes[place] = appending.then((all) => outcomeAt(all, index));
-    messages.length = 0;
-    places.length = 0;
-  }
-
-  #inLane(command: Command): Promise<Outcome> {
+  #inLane(command: Command, place: CommandPlace | undefined): Promise<Outcome> {
     const { conversationId } = command;
     const earlier = this.#lanes.get(conversationId) ?? Promise.all([this.#admission, this.#appended]);
-    const work = () => this.#single(command);
+    const work = () => this.#single(command, place);
     const outcome = earlier.then(work, work);
     this.#lanes.set(conversationId, outcome);
     const leave = () => {
@@ -131,43 +154,48 @@ export class CommandHandler {
     return outcome;
   }
 
-  async #single(command: Command): Promise<Outcome> {
+  async #single(command: Command, place: CommandPlace | undefined): Promise<Outcome> {
     switch (command.type) {
       case 'message':
         return command.references
-          ? this.#appendReferring(command, command.references)
-          : outcomeAt(await this.#append(this.#admit([command])), 0);
+          ? this.#appendReferring(command, command.references, place)
+          : outcomeAt(await this.#append(this.#admit([command], place), { place }), 0);
       case 'create':
       case 'create_direct':
       case 'update':
       case 'add_member':
       case 'remove_member':
       case 'set_role':
-        return this.#conversations.apply(command).catch((error: unknown) => this.#failed(error, 1));
+        return this.#conversations.apply(command, place).catch((error: unknown) => this.#failed(error, 1));
       case 'change_message':
-        return this.#messages.apply(command).catch((error: unknown) => this.#failed(error, 1));
+        return this.#messages.apply(command, place).catch((error: unknown) => this.#failed(error, 1));
       case 'change_private':
-        return this.#privates.apply(command).catch((error: unknown) => this.#failed(error, 1));
+        return this.#privates.apply(command, place).catch((error: unknown) => this.#failed(error, 1));
       default:
         return unreachable(command);
     }
   }
 
-  async #appendReferring(command: MessageCommand, references: MessageReferences): Promise<Outcome> {
-    const [admitted] = await this.#admit([command]);
+  async #appendReferring(
+    command: MessageCommand,
+    references: MessageReferences,
+    place: CommandPlace | undefined,
+  ): Promise<Outcome> {
+    const [admitted] = await this.#admit([command], place);
     assert(admitted, 'each command of a batch is admitted or not');
     if (admitted.type !== 'entry') return admitted;
     const checked = await this.#references.check(admitted.entry, references).catch((error) => this.#failed(error, 1));
     if (checked.type !== 'ok') return checked;
     const { entry, quote } = checked.value;
-    return outcomeAt(await this.#append([{ type: 'entry', entry }], quote), 0);
+    return outcomeAt(await this.#append([{ type: 'entry', entry }], { quote, place }), 0);
   }
 
   /** A batch whose memberships are cached is appended at once; one that has to look some up holds the next ones back. */
-  #appendInOrder(commands: readonly MessageCommand[]): Promise<readonly Outcome[]> {
-    const admitted = this.#admission ? this.#admission.then(() => this.#admit(commands)) : this.#admit(commands);
+  #appendInOrder(commands: readonly MessageCommand[], place: CommandPlace | undefined): Promise<readonly Outcome[]> {
+    const admit = () => this.#admit(commands, place);
+    const admitted = this.#admission ? this.#admission.then(admit) : admit();
     if (admitted instanceof Promise) this.#holdOthersUntil(admitted);
-    const appending = this.#append(admitted);
+    const appending = this.#append(admitted, { place });
     this.#appended = appending;
     return appending;
   }
@@ -185,16 +213,18 @@ export class CommandHandler {
 
   async #append(
     admitting: readonly Admitted[] | Promise<readonly Admitted[]>,
-    quote?: Reply,
+    { place, quote }: { readonly place: CommandPlace | undefined; readonly quote?: Reply | undefined },
   ): Promise<readonly Outcome[]> {
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     const entries: NewEntry[] = [];
     for (const item of admitted) if (item.type === 'entry') entries.push(item.entry);
-    if (entries.length === 0) return admitted.map((item) => outcomeOfProblem(item));
+    // The position must not pass a command that could not be looked at.
+    if (place && admitted.some(isFailure)) return admitted.map((item) => (item.type === 'entry' ? undone : item));
+    if (entries.length === 0 && !place) return admitted.map((item) => outcomeOfProblem(item));
     const spans = this.#deps.tracing && new BatchSpans(this.#deps.tracing, entries);
     let results: readonly AppendResult[];
     try {
-      results = await this.#deps.timeline.append(spans?.entries ?? entries);
+      results = await this.#deps.timeline.append(spans?.entries ?? entries, place?.fence);
       spans?.committed(results);
     } catch (error) {
       spans?.failed();
@@ -202,13 +232,20 @@ export class CommandHandler {
       return admitted.map((item) => (item.type === 'entry' ? outcome : item));
     }
     this.#sent.note(results);
-    this.#publish(results, quote, spans);
+    this.#publish(place?.mayBeRepeated ? asCommitted(results) : results, quote, spans);
     if (this.#deps.log.isDebug) this.#logCommitted(results);
     let next = 0;
     return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
   }
 
-  #admit(commands: readonly MessageCommand[]): readonly Admitted[] | Promise<readonly Admitted[]> {
+  async #moveTo(position: LogPosition): Promise<void> {
+    await this.#deps.timeline.append([], position);
+  }
+
+  #admit(
+    commands: readonly MessageCommand[],
+    place: CommandPlace | undefined,
+  ): readonly Admitted[] | Promise<readonly Admitted[]> {
     const admitted: (Admitted | undefined)[] = [];
     let isComplete = true;
     for (const command of commands) {
@@ -216,10 +253,13 @@ export class CommandHandler {
       if (membership === undefined) isComplete = false;
       admitted.push(membership && this.#entryOf(command, membership));
     }
-    return isComplete ? (admitted as readonly Admitted[]) : this.#admitUnknown(commands);
+    return isComplete ? (admitted as readonly Admitted[]) : this.#admitUnknown(commands, place);
   }
 
-  async #admitUnknown(commands: readonly MessageCommand[]): Promise<readonly Admitted[]> {
+  async #admitUnknown(
+    commands: readonly MessageCommand[],
+    place: CommandPlace | undefined,
+  ): Promise<readonly Admitted[]> {
     const keys = commands.map(({ conversationId, from }) => ({ conversationId, userId: from }));
     let memberships: readonly (Membership | undefined)[];
     try {
@@ -232,17 +272,17 @@ export class CommandHandler {
     return Promise.all(
       commands.map((command, index) => {
         const membership = memberships[index];
-        return membership ? this.#entryOf(command, membership) : this.#openAndAdmit(command);
+        return membership ? this.#entryOf(command, membership) : this.#openAndAdmit(command, place);
       }),
     );
   }
 
   /** A direct conversation comes into being with its first message. */
-  async #openAndAdmit(command: MessageCommand): Promise<Admitted> {
+  async #openAndAdmit(command: MessageCommand, place: CommandPlace | undefined): Promise<Admitted> {
     const { conversationId, from } = command;
     if (!isDirect(conversationId)) return refusal.notMember();
     try {
-      const opened = await openDirect(this.#deps, conversationId);
+      const opened = await openDirect(this.#deps, conversationId, place?.fence);
       if (opened.type !== 'ok') return opened;
       const membership = await this.#memberships.get(conversationId, from);
       return membership ? this.#entryOf(command, membership) : refusal.notMember();
@@ -288,6 +328,8 @@ export class CommandHandler {
   }
 
   #failed(error: unknown, size: number): Problem {
+    // Not the commands have failed: another core handles them.
+    if (error instanceof Fenced) throw error;
     this.#deps.log.error('commands failed', { size, error });
     const problem = problemOf(error);
     if (problem.type === 'bug') throw error;
@@ -312,6 +354,17 @@ export function publications(
     }
   return events;
 }
+
+/** Entries that may not have been published when they were first committed. */
+export const asCommitted = (results: readonly { readonly entry: StoredEntry }[]): readonly AppendResult[] =>
+  results.map(({ entry }) => ({ type: 'committed', entry }));
+
+const placeAt = ({ position, mayBeRepeated }: BatchPosition): CommandPlace => ({ fence: position, mayBeRepeated });
+
+/** Of a command that another one of its batch keeps from being stored now. */
+const undone = failure.unavailable();
+
+const isFailure = ({ type }: Outcome | Admitted): boolean => type === 'failed';
 
 /** One that depends on nothing but its sender's membership: many of them are appended together. */
 const isPlainMessage = (command: Command): command is MessageCommand =>

@@ -5,13 +5,14 @@ import { ok } from '@hongyan/base/result';
 import type { StateContent } from '@hongyan/protocol/content';
 import type { ConversationChange } from '@hongyan/protocol/conversation';
 import { directMembers } from '@hongyan/protocol/direct';
-import type { ClientMsgId, ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { Fenced } from '../../domain/fence.ts';
 import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
 import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { frameEvents } from './audience.ts';
-import { type ConversationChanges, publications } from './command-handler.ts';
+import { type CommandPlace, type ConversationChanges, publications } from './command-handler.ts';
 import { changeFrame } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
@@ -24,6 +25,12 @@ const changed: Outcome = ok({ type: 'changed' });
 /** The entry of a creation lists at most so many users. */
 const recordedUsersMax = 50;
 
+/** Of one change: under what it is made, and the id of the entry that records it. */
+interface Making {
+  readonly place: CommandPlace | undefined;
+  readonly recordId: MsgId;
+}
+
 /** The command handler calls it for one change of a conversation at a time, with everything before it committed. */
 export class DirectoryChanges implements ConversationChanges {
   readonly #deps: CoreDeps;
@@ -34,28 +41,47 @@ export class DirectoryChanges implements ConversationChanges {
     this.#memberships = memberships;
   }
 
-  async apply(command: ChangeCommand): Promise<Outcome> {
+  async apply(command: ChangeCommand, place?: CommandPlace): Promise<Outcome> {
+    if (place?.mayBeRepeated && (await this.recover(command))) return changed;
+    const making: Making = { place, recordId: command.recordId ?? this.#deps.newMsgId() };
     switch (command.type) {
       case 'create':
-        return this.#create(command);
+        return this.#create(command, making);
       case 'create_direct': {
-        const opened = await openDirect(this.#deps, command.conversationId);
+        const opened = await openDirect(this.#deps, command.conversationId, place?.fence);
         return opened.type === 'ok' ? changed : opened;
       }
       case 'update':
-        return this.#update(command);
+        return this.#update(command, making);
       case 'add_member':
-        return this.#addMember(command);
+        return this.#addMember(command, making);
       case 'remove_member':
-        return this.#removeMember(command);
+        return this.#removeMember(command, making);
       case 'set_role':
-        return this.#setRole(command);
+        return this.#setRole(command, making);
       default:
         return unreachable(command);
     }
   }
 
-  async #create(command: CommandOf<'create'>): Promise<Outcome> {
+  /** Whether the change took effect before. Who follows the conversation may not have heard of it, and is told to catch up. */
+  async recover({ conversationId, recordId }: ChangeCommand): Promise<boolean> {
+    const { directory, timeline, limits } = this.#deps;
+    const record = recordId && (await timeline.findByMsgId(recordId));
+    if (!record) return false;
+    this.#memberships.forgetConversation(conversationId);
+    // Those who left, or whose subscriptions are to change, are told on their own topics.
+    const members = await directory.members({ conversationId, limit: limits.membersInlineMax });
+    const { user_ids = [] } = JSON.parse(record.contentJson) as { readonly user_ids?: readonly UserId[] };
+    const topics = new Set([
+      conversationTopic(conversationId),
+      ...[...members.map(({ userId }) => userId), ...user_ids].map(userTopic),
+    ]);
+    await this.#publish([...topics].map((topic) => ({ type: 'lost', topic })));
+    return true;
+  }
+
+  async #create(command: CommandOf<'create'>, making: Making): Promise<Outcome> {
     const { directory, clock, limits } = this.#deps;
     const { conversationId, from, kind, title, members, isHistoryVisible, rules } = command;
     const creation = await directory.createConversation({
@@ -67,6 +93,7 @@ export class DirectoryChanges implements ConversationChanges {
       members: [{ userId: from, role: 'owner' }, ...members.map((userId) => ({ userId, role: 'member' as const }))],
       atMs: clock.nowMs(),
       conversationsPerUserMax: limits.conversationsPerUserMax,
+      fence: making.place?.fence,
     });
     switch (creation.type) {
       case 'full':
@@ -75,7 +102,7 @@ export class DirectoryChanges implements ConversationChanges {
         return changed;
       case 'created':
         await this.#reportTo([from, ...members], conversationId, 'created');
-        await this.#record(conversationId, from, {
+        await this.#record(command, making, {
           type: 'hongyan.members',
           change: 'created',
           user_ids: members.slice(0, recordedUsersMax),
@@ -87,18 +114,22 @@ export class DirectoryChanges implements ConversationChanges {
     }
   }
 
-  async #update({ conversationId, from, title, rules, isHistoryVisible }: CommandOf<'update'>): Promise<Outcome> {
+  async #update(command: CommandOf<'update'>, making: Making): Promise<Outcome> {
+    const { conversationId, from, title, rules, isHistoryVisible } = command;
     const changesRules = rules !== undefined || isHistoryVisible !== undefined;
     for (const rule of [...(title === undefined ? [] : [mayRename]), ...(changesRules ? [maySetRules] : [])]) {
       const allowed = await this.#permitted(conversationId, from, rule);
       if (allowed.type !== 'ok') return allowed;
     }
-    await this.#deps.directory.updateConversation({ conversationId, title, rules, isHistoryVisible });
+    await this.#deps.directory.updateConversation({
+      ...{ conversationId, title, rules, isHistoryVisible },
+      fence: making.place?.fence,
+    });
     this.#memberships.forgetConversation(conversationId);
     await this.#reportToMembers(conversationId, 'updated');
-    if (title !== undefined) await this.#record(conversationId, from, { type: 'hongyan.title', title });
+    if (title !== undefined) await this.#record(command, making, { type: 'hongyan.title', title });
     if (changesRules)
-      await this.#record(conversationId, from, {
+      await this.#record(command, title === undefined ? making : { ...making, recordId: this.#deps.newMsgId() }, {
         type: 'hongyan.rules',
         ...(rules === undefined ? {} : { rules }),
         ...(isHistoryVisible === undefined ? {} : { history_visible: isHistoryVisible }),
@@ -106,7 +137,8 @@ export class DirectoryChanges implements ConversationChanges {
     return changed;
   }
 
-  async #addMember({ conversationId, from, userId: asWritten }: CommandOf<'add_member'>): Promise<Outcome> {
+  async #addMember(command: CommandOf<'add_member'>, making: Making): Promise<Outcome> {
+    const { conversationId, from, userId: asWritten } = command;
     const { directory, timeline, clock, limits } = this.#deps;
     const allowed = await this.#permitted(conversationId, from, mayAdd);
     // A caller who may not change the conversation learns nothing about users through it.
@@ -126,6 +158,7 @@ export class DirectoryChanges implements ConversationChanges {
       atMs: clock.nowMs(),
       memberCountMax: limits.groupMembersMax,
       conversationsPerUserMax: limits.conversationsPerUserMax,
+      fence: making.place?.fence,
     });
     switch (addition) {
       case 'exists':
@@ -140,14 +173,15 @@ export class DirectoryChanges implements ConversationChanges {
         this.#memberships.forgetMember(conversationId, userId);
         await this.#reportToMembers(conversationId, 'member_joined', userId);
         await this.#reportTo([userId], conversationId, 'member_joined', userId);
-        await this.#record(conversationId, from, { type: 'hongyan.members', change: 'joined', user_ids: [userId] });
+        await this.#record(command, making, { type: 'hongyan.members', change: 'joined', user_ids: [userId] });
         return changed;
       default:
         return unreachable(addition);
     }
   }
 
-  async #removeMember({ conversationId, from, userId: asWritten }: CommandOf<'remove_member'>): Promise<Outcome> {
+  async #removeMember(command: CommandOf<'remove_member'>, making: Making): Promise<Outcome> {
+    const { conversationId, from, userId: asWritten } = command;
     const { directory, clock } = this.#deps;
     const userId = (await this.#canonicalId(asWritten)) ?? asWritten;
     const target = (await this.#memberships.get(conversationId, userId))?.member.role;
@@ -155,7 +189,10 @@ export class DirectoryChanges implements ConversationChanges {
       mayRemove({ ...facts, isSelf: from === userId, target }),
     );
     if (allowed.type !== 'ok') return allowed;
-    const { wasMember, newOwner } = await directory.removeMember({ conversationId, userId, atMs: clock.nowMs() });
+    const { wasMember, newOwner } = await directory.removeMember({
+      ...{ conversationId, userId, atMs: clock.nowMs() },
+      fence: making.place?.fence,
+    });
     if (!wasMember) return refusal.noSuch(`member ${userId}`);
     this.#memberships.forgetMember(conversationId, userId);
     if (newOwner !== undefined) this.#memberships.forgetMember(conversationId, newOwner);
@@ -166,7 +203,7 @@ export class DirectoryChanges implements ConversationChanges {
       { type: 'membership', topic, conversationId, isMember: false },
       ...frameEvents([conversationTopic(conversationId)], frame),
     ]);
-    await this.#record(conversationId, from, {
+    await this.#record(command, making, {
       type: 'hongyan.members',
       change: 'left',
       user_ids: [userId],
@@ -176,7 +213,8 @@ export class DirectoryChanges implements ConversationChanges {
   }
 
   /** With the role owner the conversation is handed over: there is one owner, and the former one becomes an admin. */
-  async #setRole({ conversationId, from, userId: asWritten, role }: CommandOf<'set_role'>): Promise<Outcome> {
+  async #setRole(command: CommandOf<'set_role'>, making: Making): Promise<Outcome> {
+    const { conversationId, from, userId: asWritten, role } = command;
     const { directory, clock } = this.#deps;
     const userId = (await this.#canonicalId(asWritten)) ?? asWritten;
     const allowed = await this.#permitted(conversationId, from, (facts) =>
@@ -190,12 +228,12 @@ export class DirectoryChanges implements ConversationChanges {
     if (role === 'owner' && (await this.#isStandIn(conversationId, from)))
       return refusal.onlyOwners('hand a conversation over');
     await directory.setRole({
-      ...{ conversationId, userId, role, atMs: clock.nowMs() },
+      ...{ conversationId, userId, role, atMs: clock.nowMs(), fence: making.place?.fence },
       ...(role === 'owner' ? { handedOverBy: from } : {}),
     });
     for (const member of [userId, from]) this.#memberships.forgetMember(conversationId, member);
     await this.#reportToMembers(conversationId, 'role_changed', userId);
-    await this.#record(conversationId, from, { type: 'hongyan.role', user_id: userId, role });
+    await this.#record(command, making, { type: 'hongyan.role', user_id: userId, role });
     return changed;
   }
 
@@ -260,9 +298,12 @@ export class DirectoryChanges implements ConversationChanges {
   }
 
   /** A change is an entry of the timeline too: every member sees it at the same place among the messages. */
-  async #record(conversationId: ConversationId, from: UserId, content: StateContent): Promise<void> {
-    const { timeline, clock, newMsgId, log } = this.#deps;
-    const msgId = newMsgId();
+  async #record(
+    { conversationId, from }: ChangeCommand,
+    { place, recordId: msgId }: Making,
+    content: StateContent,
+  ): Promise<void> {
+    const { timeline, clock, log } = this.#deps;
     const entry = {
       msgId,
       conversationId,
@@ -273,8 +314,9 @@ export class DirectoryChanges implements ConversationChanges {
       isCounted: false,
     };
     try {
-      await this.#publish(publications(await timeline.append([entry])));
+      await this.#publish(publications(await timeline.append([entry], place?.fence)));
     } catch (error) {
+      if (error instanceof Fenced) throw error;
       // The change is stored and reported already [D9]: answered as a failure it would be made once more.
       log.error('entry of a change not stored', { conversationId, error });
     }

@@ -21,6 +21,7 @@ import { TimelineMessageChanges } from './message-changes.ts';
 import { MessagePlaces } from './message-places.ts';
 import { ReferenceChecks } from './message-references.ts';
 import { OwnedDevices } from './owned-devices.ts';
+import { Partitions } from './partitions.ts';
 import { PresenceSessions } from './presence.ts';
 import { TimelinePrivateChanges } from './private-changes.ts';
 import { PrivateStates } from './private-states.ts';
@@ -34,6 +35,7 @@ import { SentPositions } from './sent-positions.ts';
 import { SignOuts } from './sign-outs.ts';
 import { SubmitOrder } from './submit-order.ts';
 import { Sync } from './sync.ts';
+import { TrackedBus } from './tracked-bus.ts';
 
 export interface RunningCore extends Core {
   /** Refuses new commands and finishes the accepted ones. */
@@ -46,23 +48,29 @@ const readsAllMax = readsPerUserMax * 100;
 const readsAtOnceMax = 8;
 
 /** A fresh instance consumes the command log at once. */
-export function startCore(deps: CoreDeps): RunningCore {
+export function startCore(given: CoreDeps): RunningCore {
+  const tracked = given.shared && new TrackedBus(given.bus);
+  // What is given stays live: a copy would not follow its getters.
+  const deps: CoreDeps = tracked ? Object.create(given, { bus: { value: tracked } }) : given;
   const memberships = new MembershipCache(deps.directory);
   const audiences = new Audiences();
   const sent = new SentPositions(deps);
   const views = new ConversationViews(deps, sent);
   const summaries = new ReactionSummaries(deps);
   const privates = new PrivateStates(deps);
-  const handler = new CommandHandler(deps, {
-    memberships,
-    audiences,
-    sent,
-    conversations: new DirectoryChanges(deps, memberships),
-    messages: new TimelineMessageChanges(deps, memberships, summaries),
-    references: new ReferenceChecks(deps, memberships),
-    privates: new TimelinePrivateChanges(deps, memberships, privates),
-  });
-  deps.commands.consume((batch) => handler.handle(batch));
+  const conversations = new DirectoryChanges(deps, memberships);
+  const messages = new TimelineMessageChanges(deps, memberships, summaries);
+  const references = new ReferenceChecks(deps, memberships);
+  const privateChanges = new TimelinePrivateChanges(deps, memberships, privates);
+  const parts = { memberships, audiences, sent, conversations, messages, references, privates: privateChanges };
+  const newHandler = () => new CommandHandler(deps, parts);
+  if (deps.shared && tracked) {
+    const partitions = new Partitions({ stores: deps.shared, bus: tracked, memberships, conversations, newHandler });
+    deps.commands.consume((batch, place) => partitions.handle(batch, place), partitions);
+  } else {
+    const handler = newHandler();
+    deps.commands.consume((batch) => handler.handle(batch));
+  }
   const receipts = new Receipts(deps, memberships, audiences);
   const registrations = new Registrations(deps);
   const presence = new PresenceSessions(deps, memberships);

@@ -7,7 +7,7 @@ import type { ChangeLimits } from '../../domain/message-change.ts';
 import type { Access } from '../../ports/access/access.ts';
 import type { CommandConsumer, CommandProducer } from '../../ports/command-log/command-log.ts';
 import type { Devices } from '../../ports/devices/devices.ts';
-import type { Directory } from '../../ports/directory/directory.ts';
+import type { Directory, SharedDirectory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
 import type { EventReader } from '../../ports/event-log/event-reader.ts';
@@ -15,7 +15,7 @@ import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { SendHook } from '../../ports/send-hook/send-hook.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { TaskProducer } from '../../ports/task-queue/task-queue.ts';
-import type { Timeline } from '../../ports/timeline/timeline.ts';
+import type { SharedTimeline, Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 import type { CoreMeter } from './meter.ts';
@@ -47,10 +47,18 @@ export interface CoreLimits {
   readonly changes: ChangeLimits;
 }
 
+/** Stores that several cores write. */
+export interface SharedStores {
+  readonly timeline: SharedTimeline;
+  readonly directory: SharedDirectory;
+}
+
 export interface CoreDeps {
   readonly commands: CommandProducer & CommandConsumer;
   readonly timeline: Timeline;
   readonly directory: Directory;
+  /** The same two, where several cores write them. Absent: this process alone does. */
+  readonly shared?: SharedStores | undefined;
   readonly access: Access;
   readonly devices: Devices;
   readonly tasks: TaskProducer;

@@ -4,6 +4,7 @@ import { done } from '@hongyan/base/result';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
+import type { Fence } from '../../domain/fence.ts';
 import { defaultRules } from '../../domain/membership.ts';
 import { frameEvents, topicsOf } from './audience.ts';
 import { changeFrame } from './conversation-frame.ts';
@@ -12,7 +13,11 @@ import type { CoreDeps } from './deps.ts';
 type Deps = Pick<CoreDeps, 'directory' | 'bus' | 'clock' | 'limits' | 'log'>;
 
 /** Opening one that exists changes nothing. */
-export async function openDirect(deps: Deps, conversationId: ConversationId): Promise<Result<undefined>> {
+export async function openDirect(
+  deps: Deps,
+  conversationId: ConversationId,
+  fence: Fence | undefined,
+): Promise<Result<undefined>> {
   const pair = directMembers(conversationId);
   if (!pair) return refusal.directIdUnsorted();
   const userIds = [...new Set(pair)];
@@ -30,6 +35,7 @@ export async function openDirect(deps: Deps, conversationId: ConversationId): Pr
     members: userIds.map((userId) => ({ userId, role: 'member' })),
     atMs,
     conversationsPerUserMax: deps.limits.conversationsPerUserMax,
+    fence,
   });
   if (creation.type === 'full')
     return refusal.tooMany(`conversations of ${creation.userId}`, deps.limits.conversationsPerUserMax);

@@ -25,6 +25,8 @@ export class MembershipCache {
   readonly #members = new QuickLRU<string, Membership['member']>({ maxSize: 200_000 });
   /** For each read under way, the conversations that changed meanwhile: what it found of them may be old. */
   readonly #changedDuring = new Set<Set<ConversationId>>();
+  /** Raised when all is forgotten. */
+  #generation = 0;
 
   constructor(directory: Directory) {
     this.#directory = directory;
@@ -63,6 +65,7 @@ export class MembershipCache {
   async #read(keys: readonly MemberKey[]): Promise<readonly (Membership | undefined)[]> {
     const changed = new Set<ConversationId>();
     this.#changedDuring.add(changed);
+    const generation = this.#generation;
     try {
       const [conversations, members] = await Promise.all([
         this.#directory.getConversations([...new Set(keys.map((key) => key.conversationId))]),
@@ -70,7 +73,8 @@ export class MembershipCache {
       ]);
       return keys.map((key, index) => {
         const membership = membershipOf(key, conversations.get(key.conversationId), members[index]);
-        if (membership && !changed.has(key.conversationId)) this.#remember(key, membership);
+        if (membership && !changed.has(key.conversationId) && generation === this.#generation)
+          this.#remember(key, membership);
         return membership;
       });
     } finally {
@@ -81,6 +85,13 @@ export class MembershipCache {
   #remember({ conversationId, userId }: MemberKey, { conversation, member }: Membership): void {
     this.#conversations.set(conversationId, conversation);
     this.#members.set(keyOf(conversationId, userId), member);
+  }
+
+  /** Of reads under way too. */
+  forgetAll(): void {
+    this.#generation++;
+    this.#conversations.clear();
+    this.#members.clear();
   }
 
   forgetConversation(conversationId: ConversationId): void {

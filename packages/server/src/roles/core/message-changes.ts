@@ -8,8 +8,8 @@ import { contentOf, type Decision, decide, type MessageChange } from '../../doma
 import { type MessageState as DecodedState, decodeState, encodeState, unchanged } from '../../domain/message-state.ts';
 import { isSameMessage, recalledJson } from '../../domain/send.ts';
 import type { CommandOutcome, MessageChangeCommand } from '../../ports/command-log/command-log.ts';
-import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { type MessageChanges, publications } from './command-handler.ts';
+import type { AppendResult, MessageState, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
+import { asCommitted, type CommandPlace, type MessageChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
 import type { Membership, MembershipCache } from './membership-cache.ts';
 import type { ReactionSummaries } from './reaction-summaries.ts';
@@ -35,23 +35,26 @@ export class TimelineMessageChanges implements MessageChanges {
     this.#summaries = summaries;
   }
 
-  async apply(command: MessageChangeCommand): Promise<Outcome> {
+  async apply(command: MessageChangeCommand, place?: CommandPlace): Promise<Outcome> {
     const { conversationId, from, clientMsgId, targetSeq, change } = command;
-    if (change.type === 'sum_up') return this.#sumUp(command);
+    if (change.type === 'sum_up') return this.#sumUp(command, place);
     const membership = await this.#memberships.get(conversationId, from);
     if (!membership) return refusal.notMember();
     // [D3] Before the rules are asked: they may say something else of a command that took effect already.
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
-    if (earlier) return this.#again(command, earlier);
+    if (earlier) {
+      if (place?.mayBeRepeated) this.#publish(asCommitted([{ entry: earlier }]));
+      return this.#again(command, earlier);
+    }
     const found = await this.#find(conversationId, targetSeq);
     if (!found || targetSeq < membership.member.visibleFromSeq) return refusal.noSuch(`message ${targetSeq}`);
     const decision = await this.#decide(command, change, { membership, found });
     switch (decision.type) {
       case 'entry':
-        if (this.#isToBeNoted(command)) return this.#note(command, decision.state, found);
+        if (this.#isToBeNoted(command)) return this.#note(command, decision.state, { found, place });
         if (change.type === 'react' && membership.conversation.memberCount > this.#deps.limits.receiptsPushMax)
           this.#summaries.appended({ conversationId, seq: targetSeq });
-        return this.#append(command, decision, found.nextSeq);
+        return this.#append(command, decision, { nextSeq: found.nextSeq, place });
       case 'unchanged':
         return ok(nothingNew(found));
       default:
@@ -65,30 +68,32 @@ export class TimelineMessageChanges implements MessageChanges {
   }
 
   /** By the server: whoever reacted may have left. */
-  async #sumUp(command: MessageChangeCommand): Promise<Outcome> {
-    const { conversationId, targetSeq } = command;
+  async #sumUp(command: MessageChangeCommand, place: CommandPlace | undefined): Promise<Outcome> {
+    const { conversationId, from, clientMsgId, targetSeq } = command;
+    const earlier = place?.mayBeRepeated && (await this.#deps.timeline.findByClientMsgId({ from, clientMsgId }));
+    if (earlier) {
+      this.#publish(asCommitted([{ entry: earlier }]));
+      return ackOf(earlier, true);
+    }
     const found = await this.#find(conversationId, targetSeq);
     const state = found?.state && decodeState(found.state.stateJson);
     if (!found || !state || state.recalled) return refusal.noSuch(`message ${targetSeq} to sum up`);
     this.#summaries.appended({ conversationId, seq: targetSeq });
-    return this.#append(command, { type: 'entry', state, erases: false }, found.nextSeq);
+    return this.#append(command, { type: 'entry', state, erases: false }, { nextSeq: found.nextSeq, place });
   }
 
   async #note(
     { conversationId, from, targetSeq, change }: MessageChangeCommand,
     state: DecodedState,
-    { message, state: before }: Found,
+    { found: { message, state: before }, place }: { readonly found: Found; readonly place: CommandPlace | undefined },
   ): Promise<Outcome> {
     assert(change.type === 'react', 'reactions alone are noted');
     const asOfSeq = before?.asOfSeq ?? targetSeq;
     const isPinned = state.pinned === true;
-    await this.#deps.timeline.setState({
-      conversationId,
-      seq: targetSeq,
-      asOfSeq,
-      stateJson: encodeState(state),
-      isPinned,
-    });
+    await this.#deps.timeline.setState(
+      { conversationId, seq: targetSeq, asOfSeq, stateJson: encodeState(state), isPinned },
+      place?.fence,
+    );
     this.#summaries.note({ conversationId, seq: targetSeq }, { user_id: from, key: change.key, op: change.op });
     const { msgId, timestampMs } = message;
     return ok({ type: 'message', msgId, seq: asOfSeq, timestampMs, isDuplicate: false, isNoted: true });
@@ -97,9 +102,7 @@ export class TimelineMessageChanges implements MessageChanges {
   #again({ conversationId, change, targetSeq }: MessageChangeCommand, earlier: StoredEntry): Outcome {
     // A summary has a key of its own: it is never repeated.
     const again = { conversationId, contentJson: JSON.stringify(contentOf(change, targetSeq, unchanged)) };
-    if (!isSameMessage(earlier, again)) return refusal.keyReused();
-    const { msgId, seq, timestampMs } = earlier;
-    return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });
+    return isSameMessage(earlier, again) ? ackOf(earlier, true) : refusal.keyReused();
   }
 
   async #find(conversationId: ConversationId, seq: Seq): Promise<Found | undefined> {
@@ -134,9 +137,9 @@ export class TimelineMessageChanges implements MessageChanges {
   async #append(
     { conversationId, from, clientMsgId, targetSeq, change }: MessageChangeCommand,
     { state, erases }: Extract<Decision, { type: 'entry' }>,
-    nextSeq: Seq,
+    { nextSeq, place }: { readonly nextSeq: Seq; readonly place: CommandPlace | undefined },
   ): Promise<Outcome> {
-    const { timeline, clock, newMsgId, bus, log } = this.#deps;
+    const { timeline, clock, newMsgId } = this.#deps;
     const entry: NewEntry = {
       msgId: newMsgId(),
       conversationId,
@@ -152,14 +155,21 @@ export class TimelineMessageChanges implements MessageChanges {
         ...(erases ? { erasedJson: recalledJson } : {}),
       },
     };
-    const results = await timeline.append([entry]);
+    const results = await timeline.append([entry], place?.fence);
     const [result] = results;
     assert(result?.entry.seq === nextSeq, 'commands of a conversation that change messages come one at a time');
+    this.#publish(results);
+    return ackOf(result.entry, false);
+  }
+
+  #publish(results: readonly AppendResult[]): void {
+    const { bus, log } = this.#deps;
     bus.publish(publications(results)).catch((error: unknown) => log.error('events not published', { error }));
-    const { msgId, seq, timestampMs } = result.entry;
-    return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: false });
   }
 }
+
+const ackOf = ({ msgId, seq, timestampMs }: StoredEntry, isDuplicate: boolean): Outcome =>
+  ok({ type: 'message', msgId, seq, timestampMs, isDuplicate });
 
 function nothingNew({ message, state }: Found): CommandOutcome {
   const { msgId, seq, timestampMs } = message;

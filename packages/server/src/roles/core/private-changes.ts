@@ -16,8 +16,8 @@ import {
 import { recalledJson } from '../../domain/send.ts';
 import type { CommandOutcome, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { PrivateTotals } from '../../ports/directory/private-states.ts';
-import type { NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { type PrivateChanges, publications } from './command-handler.ts';
+import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
+import { asCommitted, type CommandPlace, type PrivateChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
 import { contentOfRow, type PrivateStates } from './private-states.ts';
@@ -36,16 +36,19 @@ export class TimelinePrivateChanges implements PrivateChanges {
     this.#states = states;
   }
 
-  async apply(command: PrivateChangeCommand): Promise<Outcome> {
+  async apply(command: PrivateChangeCommand, place?: CommandPlace): Promise<Outcome> {
     const { from, clientMsgId } = command;
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
-    if (earlier) return again(command, earlier);
+    if (earlier) {
+      if (place?.mayBeRepeated) this.#publish(asCommitted([{ entry: earlier }]));
+      return again(command, earlier);
+    }
     const totals = await this.#states.upToDate(from);
     const current = await this.#current(command);
     const decision = await this.#decide(command, current, totals);
     switch (decision.type) {
       case 'entry':
-        return this.#append(command, { content: decision.content, afterSeq: totals.asOfSeq, current });
+        return this.#append(command, { content: decision.content, afterSeq: totals.asOfSeq, current, place });
       case 'unchanged':
         return this.#nothingNew(current, totals);
       default:
@@ -84,25 +87,36 @@ export class TimelinePrivateChanges implements PrivateChanges {
       content,
       afterSeq,
       current,
-    }: { readonly content: PrivateContent; readonly afterSeq: Seq; readonly current: StoredItem | undefined },
+      place,
+    }: {
+      readonly content: PrivateContent;
+      readonly afterSeq: Seq;
+      readonly current: StoredItem | undefined;
+      readonly place: CommandPlace | undefined;
+    },
   ): Promise<Outcome> {
-    const { timeline, clock, newMsgId, bus, log } = this.#deps;
+    const { timeline, clock, newMsgId, log } = this.#deps;
     const entry: NewEntry = {
       ...{ msgId: newMsgId(), conversationId, from, clientMsgId },
       ...{ timestampMs: clock.nowMs(), contentJson: JSON.stringify(content), isCounted: false },
       // [E5] A draft may be a message by now, and recalled one day: no copy of it stays behind.
       ...(content.change.type === 'draft' && current ? { target: superseding(current) } : {}),
     };
-    const results = await timeline.append([entry]);
+    const results = await timeline.append([entry], place?.fence);
     const [result] = results;
     assert(result?.entry.seq === afterSeq + 1, 'changes of one private timeline come one at a time');
     // The entry is durable: the state that is made from it catches up with the next one who asks.
     await this.#states
       .apply(from, result.entry, afterSeq)
       .catch((error: unknown) => log.error('private state not stored', { error }));
-    bus.publish(publications(results)).catch((error: unknown) => log.error('events not published', { error }));
+    this.#publish(results);
     const { msgId, seq, timestampMs } = result.entry;
     return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: false });
+  }
+
+  #publish(results: readonly AppendResult[]): void {
+    const { bus, log } = this.#deps;
+    bus.publish(publications(results)).catch((error: unknown) => log.error('events not published', { error }));
   }
 
   /** As of the entry that made it so, or of the newest where nothing is set. */

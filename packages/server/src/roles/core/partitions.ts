@@ -1,0 +1,98 @@
+// The core as the owner of partitions of the command log: it claims them in its stores, handles their commands under that claim,
+// and makes good what an owner before may have left unpublished.
+
+import { assert } from '@hongyan/base/assert';
+import { ok } from '@hongyan/base/result';
+import { failure, type Result } from '@hongyan/protocol/refusals';
+import type { LogPosition } from '../../domain/fence.ts';
+import type { BatchPlace, Command, CommandOutcome, PartitionOwner } from '../../ports/command-log/command-log.ts';
+import type { StoredEntry } from '../../ports/timeline/timeline.ts';
+import { topicsOf } from './audience.ts';
+import { asCommitted, type CommandHandler, publications } from './command-handler.ts';
+import type { DirectoryChanges } from './conversation-changes.ts';
+import type { SharedStores } from './deps.ts';
+import type { MembershipCache } from './membership-cache.ts';
+import type { TrackedBus } from './tracked-bus.ts';
+
+type Outcome = Result<CommandOutcome>;
+
+export interface PartitionsOptions {
+  readonly stores: SharedStores;
+  readonly bus: TrackedBus;
+  readonly memberships: MembershipCache;
+  readonly conversations: DirectoryChanges;
+  /** Each partition has one of its own: none waits for another. */
+  readonly newHandler: () => CommandHandler;
+}
+
+interface Owned {
+  readonly handler: CommandHandler;
+  publishedOffset: number;
+}
+
+export class Partitions implements PartitionOwner {
+  readonly #options: PartitionsOptions;
+  /** As many as the log has partitions, at most. */
+  readonly #owned = new Map<number, Owned>();
+
+  constructor(options: PartitionsOptions) {
+    this.#options = options;
+  }
+
+  async claim(partition: number): Promise<LogPosition> {
+    const { stores, memberships, newHandler } = this.#options;
+    const claimed = await stores.timeline.claim(partition);
+    await stores.directory.claim({ partition, epoch: claimed.epoch });
+    // Another core may have changed what was read while it was the owner.
+    memberships.forgetAll();
+    this.#owned.set(partition, { handler: newHandler(), publishedOffset: claimed.publishedOffset });
+    return claimed;
+  }
+
+  async handle(batch: readonly Command[], place?: BatchPlace): Promise<readonly Outcome[]> {
+    assert(place, 'shared stores need a log of partitions');
+    const { fence, offset, mayBeRepeated } = place;
+    const owned = this.#owned.get(fence.partition);
+    assert(owned, 'a partition is claimed before its first batch');
+    const { partition, epoch } = fence;
+    const position = { partition, epoch, offset, publishedOffset: Math.min(owned.publishedOffset, offset) };
+    const outcomes = await owned.handler.handle(batch, { position, mayBeRepeated });
+    void this.#options.bus.published().then(() => {
+      owned.publishedOffset = Math.max(owned.publishedOffset, offset);
+    });
+    return outcomes;
+  }
+
+  async recover(batch: readonly Command[]): Promise<readonly Outcome[]> {
+    return Promise.all(batch.map((command) => this.#recover(command)));
+  }
+
+  /** Refused, without effect, or no longer kept: what cannot be found has an outcome that cannot be told any more. */
+  async #recover(command: Command): Promise<Outcome> {
+    const { stores, conversations } = this.#options;
+    switch (command.type) {
+      case 'message':
+      case 'change_message':
+      case 'change_private': {
+        const { from, clientMsgId } = command;
+        const entry = await stores.timeline.findByClientMsgId({ from, clientMsgId });
+        if (!entry) return failure.unknownOutcome();
+        await this.#publishAgain(entry);
+        const { msgId, seq, timestampMs } = entry;
+        return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });
+      }
+      default:
+        return (await conversations.recover(command)) ? ok({ type: 'changed' }) : failure.unknownOutcome();
+    }
+  }
+
+  /** A message that answers another is shown with a quote of it, which a catch-up brings. */
+  async #publishAgain(entry: StoredEntry): Promise<void> {
+    const events =
+      entry.referencesJson === undefined
+        ? publications(asCommitted([{ entry }]))
+        : topicsOf(entry.conversationId).map((topic) => ({ type: 'lost' as const, topic }));
+    // What is not accepted the bus reports as lost.
+    await this.#options.bus.publish(events).catch(() => undefined);
+  }
+}
