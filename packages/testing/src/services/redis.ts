@@ -27,6 +27,7 @@ async function record(folder: string, { name, inCluster = false }: { name: strin
     'cluster-port': `${servicePort()}`,
     'cluster-config-file': 'nodes.conf',
     'cluster-node-timeout': '2000',
+    'repl-diskless-sync-delay': '0',
   };
   const options = {
     bind: '127.0.0.1',
@@ -49,7 +50,7 @@ export async function isRedisReady(port: number): Promise<boolean> {
   return said?.toString().startsWith('+PONG') === true;
 }
 
-/** Gives the six, once they are up, their slots and roles; does nothing where that is done. Resolves when all say that the cluster is whole. */
+/** Gives the six, once they are up, their slots and roles; does nothing where that is done. Resolves when all say that the cluster is whole, and each replica can take over. */
 export async function joinRedisCluster(addresses: readonly string[]): Promise<void> {
   const ports = addresses.map((address) => Number(address.split(':')[1]));
   const [first = 0] = ports;
@@ -73,7 +74,14 @@ export async function joinRedisCluster(addresses: readonly string[]): Promise<vo
 const clusterInfo = async (port: number): Promise<string> =>
   (await exchange(port, { send: 'CLUSTER INFO\r\n' }))?.toString() ?? '';
 
-const isWhole = async (port: number): Promise<boolean> => (await clusterInfo(port)).includes('cluster_state:ok');
+const isWhole = async (port: number): Promise<boolean> =>
+  (await clusterInfo(port)).includes('cluster_state:ok') && (await isInSync(port));
+
+/** A replica that has not had its master's data yet is not elected. */
+async function isInSync(port: number): Promise<boolean> {
+  const said = (await exchange(port, { send: 'INFO replication\r\n' }))?.toString() ?? '';
+  return said.includes('role:master') ? !said.includes('connected_slaves:0') : said.includes('master_link_status:up');
+}
 
 const clusterNodes = async (port: number): Promise<number> =>
   Number((await clusterInfo(port)).match(/cluster_known_nodes:(\d+)/)?.[1] ?? 0);
