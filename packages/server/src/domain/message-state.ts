@@ -21,9 +21,6 @@ export interface Reaction {
 /** Of a message that nothing changed. */
 export const unchanged: MessageState = {};
 
-export const encodeState = (state: MessageState): string => JSON.stringify(state);
-export const decodeState = (json: string): MessageState => JSON.parse(json) as MessageState;
-
 export function withReaction({ reactions = [], ...rest }: MessageState, key: string, userId: UserId): MessageState {
   const isKnown = reactions.some((one) => one.key === key);
   const added = reactions.map((one) => (one.key === key ? { key, userIds: [...one.userIds, userId] } : one));

@@ -2,10 +2,10 @@
 
 import { recalledContent } from '@hongyan/protocol/content';
 import { directMembers } from '@hongyan/protocol/direct';
-import type { Entry, Mentions, MessageStatus, Reaction, Reply } from '@hongyan/protocol/entry';
+import type { Entry, Mentions, MessageStatus, Reply } from '@hongyan/protocol/entry';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { decodeReferences } from '../../domain/message-references.ts';
-import { decodeState, type MessageState, type Reaction as StoredReaction } from '../../domain/message-state.ts';
+import { decodeStateFor } from '../../domain/stored-state.ts';
 import type { StoredEntry, MessageState as StoredState } from '../../ports/timeline/timeline.ts';
 import { noQuotes, type Quotes } from './quotes.ts';
 
@@ -46,21 +46,18 @@ export interface MessageViewing {
 export function toMessage(stored: StoredEntry, { status, reader, state, quotes }: MessageViewing): Entry {
   const entry = toEntry(stored, status, quotes);
   if (state === undefined) return entry;
-  return { ...entry, as_of_seq: state.asOfSeq, ...changesOf(decodeState(state.stateJson), reader) };
+  return Object.assign(entry, { as_of_seq: state.asOfSeq }, changesOf(state.stateJson, reader));
 }
 
-function changesOf(state: MessageState, reader: UserId): Partial<Entry> {
-  if (state.recalled) return { recalled: true, content: { ...recalledContent } };
-  const { edited, reactions, pinned } = state;
+function changesOf(stateJson: string, reader: UserId): Partial<Entry> {
+  const { recalled, edited, reactions, pinned } = decodeStateFor(reader, stateJson);
+  if (recalled) return { recalled: true, content: { ...recalledContent } };
   return {
     ...(pinned ? { pinned } : {}),
     ...(edited ? { edited: edited.seq, content: edited.content } : {}),
-    ...(reactions ? { reactions: reactions.map((reaction) => reactionSeenBy(reader, reaction)) } : {}),
+    ...(reactions ? { reactions } : {}),
   };
 }
-
-const reactionSeenBy = (reader: UserId, { key, userIds }: StoredReaction): Reaction =>
-  userIds.includes(reader) ? { key, count: userIds.length, mine: true } : { key, count: userIds.length };
 
 /** The content passes through as the text it was encoded to, behind what is encoded here. */
 export function entryFrame(entry: StoredEntry, quote?: Reply): string {

@@ -6,7 +6,7 @@ import type { PrivateContent } from '@hongyan/protocol/content';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { privateKey } from '@hongyan/protocol/private';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { encodeState, unchanged } from '../../domain/message-state.ts';
+import { unchanged } from '../../domain/message-state.ts';
 import {
   type ConversationFacts,
   decidePrivate,
@@ -14,6 +14,7 @@ import {
   type StoredItem,
 } from '../../domain/private-change.ts';
 import { recalledJson } from '../../domain/send.ts';
+import { encodeState } from '../../domain/stored-state.ts';
 import type { CommandOutcome, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { PrivateTotals } from '../../ports/directory/private-states.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';

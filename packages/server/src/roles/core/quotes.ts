@@ -4,7 +4,7 @@ import type { Content } from '@hongyan/protocol/content';
 import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { decodeReferences, quoteOf } from '../../domain/message-references.ts';
-import { decodeState } from '../../domain/message-state.ts';
+import { decodeState } from '../../domain/stored-state.ts';
 import type { StoredEntry, TimelineReads } from '../../ports/timeline/timeline.ts';
 
 /** By the seq of the message that is answered; without those that are not kept. */

@@ -22,8 +22,16 @@ export function packId(id: string): PackedId {
   return bytes;
 }
 
+const digits = Buffer.from('0123456789abcdef');
+/** Each id is written into it, and read as a whole: of slices a page of history would be put together for half as long again. */
+const text = Buffer.from('00000000-0000-0000-0000-000000000000');
+
 export function unpackId(packed: PackedId): string {
   if (typeof packed === 'string') return packed;
-  const hex = packed.toHex();
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  for (let index = 0; index < 16; index++) {
+    const [byte, offset] = [packed[index] ?? 0, digitOffsets[index] ?? 0];
+    text[offset] = digits[byte >> 4] ?? 0;
+    text[offset + 1] = digits[byte & 15] ?? 0;
+  }
+  return text.toString('latin1');
 }
