@@ -1,0 +1,51 @@
+// Many rows in few statements: `insert … values (…), (…)`, each no longer than the server takes.
+
+import { escape as escapeValue } from 'mysql2';
+import type { SqlValue, Statements } from './session.ts';
+
+export interface Insert {
+  /** "conversation (no, id)" */
+  readonly into: string;
+  readonly rows: readonly (readonly SqlValue[])[];
+  /** "on duplicate key update …" */
+  readonly onDuplicate?: string;
+}
+
+/** Long statements keep the event loop, and the server's parser, busy at a stretch. */
+const statementBytesWanted = 1024 * 1024;
+/** Of a packet, for what stands in front of the statement. */
+const packetOwnBytes = 64;
+
+/** `statementBytesMax`: of the pool. No rows: no statement. */
+export async function insertRows(statements: Statements, insert: Insert, statementBytesMax: number): Promise<void> {
+  const bytesMax = statementBytesMax - packetOwnBytes;
+  for (const sql of insertStatements(insert, Math.min(statementBytesWanted, bytesMax))) {
+    // The server would cut the connection without a word.
+    if (sql.length > bytesMax / 3 && Buffer.byteLength(sql) > bytesMax)
+      throw new Error(
+        `a row for ${insert.into} takes ${Buffer.byteLength(sql)} bytes, more than the database server accepts: raise its max_allowed_packet`,
+      );
+    await statements.run(sql);
+  }
+}
+
+/** A row that is longer than `bytesMax` gets a statement of its own, accepted or refused as it is. */
+export function* insertStatements({ into, rows, onDuplicate = '' }: Insert, bytesMax: number): Generator<string> {
+  const begin = `insert into ${into} values `;
+  const end = onDuplicate === '' ? '' : ` ${onDuplicate}`;
+  const ownBytes = Buffer.byteLength(begin) + Buffer.byteLength(end);
+  let tuples: string[] = [];
+  let bytes = ownBytes;
+  for (const row of rows) {
+    const tuple = `(${row.map((value) => escapeValue(value)).join(',')})`;
+    const tupleBytes = Buffer.byteLength(tuple) + 1;
+    if (tuples.length > 0 && bytes + tupleBytes > bytesMax) {
+      yield begin + tuples.join(',') + end;
+      tuples = [];
+      bytes = ownBytes;
+    }
+    tuples.push(tuple);
+    bytes += tupleBytes;
+  }
+  if (tuples.length > 0) yield begin + tuples.join(',') + end;
+}

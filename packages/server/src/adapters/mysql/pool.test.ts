@@ -1,0 +1,192 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
+import { systemRandom } from '@hongyan/base/random';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { Scratch, type ScratchDatabase } from '@hongyan/testing/scratch';
+import { describeWith, ownServices } from '@hongyan/testing/services';
+import { until } from '@hongyan/testing/until';
+import { isDuplicateKey, MysqlRefusal } from './failure.ts';
+import type { MysqlLimits } from './options.ts';
+import { MysqlPool } from './pool.ts';
+import type { Statements } from './session.ts';
+
+const environment = { clock: systemClock, random: systemRandom };
+
+describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
+  let scratch: Scratch;
+  let database: ScratchDatabase;
+  let pools: MysqlPool[];
+  beforeEach(async () => {
+    scratch = new Scratch(addresses);
+    database = await scratch.database('pool');
+    pools = [];
+  });
+  afterEach(async () => {
+    await Promise.all(pools.map((pool) => pool.close()));
+    await scratch.remove();
+  });
+
+  async function open(limits: Partial<MysqlLimits> = {}): Promise<MysqlPool> {
+    const pool = await MysqlPool.open({ ...database, limits }, environment);
+    pools.push(pool);
+    return pool;
+  }
+  const sessions = async (pool: MysqlPool): Promise<number> => {
+    const [row] = await pool.read<{ n: number }>(
+      'select count(*) n from information_schema.processlist where user = ?',
+      [database.user],
+    );
+    return row?.n ?? 0;
+  };
+
+  test('[M11] the least number of connections is open from the start, and comes back when the server ended them', async () => {
+    const pool = await open({ idleMin: 3, sessionIdleS: 1 });
+    expect(await sessions(pool)).toBe(3);
+    const ids = await pool.read<{ id: number }>('select id from information_schema.processlist where user = ?', [
+      database.user,
+    ]);
+    for (const { id } of ids) await rejectionOf(pool.read(`kill connection ${id}`));
+    await until(async () => (await sessions(pool)) === 3);
+  });
+
+  test('[M11] no more connections than the bound; who waits too long, or beyond the bound of waiters, is refused', async () => {
+    const pool = await open({ connectionsMax: 2, idleMin: 1, waitersMax: 1, waitTimeoutMs: 50 });
+    const held = Promise.withResolvers<void>();
+    const holders = [1, 2].map(() => pool.use(() => held.promise));
+    await until(() => pool.connectionsInUse === 2);
+    const waiting = rejectionOf(pool.check());
+    expect(pool.waiting).toBe(1);
+    expect(await rejectionOf(pool.check())).toMatchObject({ name: 'StoreFailure', code: 'overloaded' });
+    expect(await waiting).toMatchObject({ code: 'overloaded' });
+    held.resolve();
+    await Promise.all(holders);
+    await pool.check();
+    expect({ waiting: pool.waiting, inUse: pool.connectionsInUse }).toEqual({ waiting: 0, inUse: 0 });
+    expect(pool.waitSeconds.cumulative().at(-1)).toBeGreaterThanOrEqual(3);
+  });
+
+  test('[M11] who waits gets the connection that comes back, first come first', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    const order: number[] = [];
+    await Promise.all([1, 2, 3, 4].map((one) => pool.use(async () => void order.push(one))));
+    expect(order).toEqual([1, 2, 3, 4]);
+  });
+
+  test('a statement that misses its deadline is unavailable, and its connection is replaced', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1, queryTimeoutMs: 200 });
+    const idOf = async () => (await pool.read<{ id: number }>('select connection_id() id'))[0]?.id;
+    const before = await idOf();
+    expect(await rejectionOf(pool.read('select sleep(5)'))).toMatchObject({
+      code: 'unavailable',
+      mysqlCode: 'timeout',
+    });
+    expect(await idOf()).not.toBe(before);
+  });
+
+  test('a refused statement is told from what passes, and leaves the connection usable', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    expect(await rejectionOf(pool.read('select nonsense'))).toBeInstanceOf(MysqlRefusal);
+    await pool.write('create table t (id int primary key)');
+    expect(await pool.write('insert into t values (1)')).toBe(1);
+    expect(isDuplicateKey(await rejectionOf(pool.write('insert into t values (1)')))).toBe(true);
+    await pool.check();
+  });
+
+  test('a transaction stores all or nothing, and a closed pool refuses', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    await pool.write('create table t (id int primary key)');
+    const fails = pool.transaction(async (statements) => {
+      await statements.run('insert into t values (1)');
+      throw new Error('no');
+    });
+    expect(await rejectionOf(fails)).toMatchObject({ message: 'no' });
+    await pool.transaction((statements) => statements.run('insert into t values (2)'));
+    expect(await pool.read<{ id: number }>('select id from t')).toEqual([{ id: 2 }]);
+    await pool.close();
+    expect(await rejectionOf(pool.check())).toMatchObject({ code: 'unavailable' });
+  });
+
+  test('of two transactions that block each other, both take effect: one of them the second time', async () => {
+    const pool = await open();
+    await pool.write('create table t (id int primary key, n int not null)');
+    await pool.write('insert into t values (1, 0), (2, 0)');
+    const met = Promise.withResolvers<void>();
+    let arrived = 0;
+    let attempts = 0;
+    const raise = (first: number, second: number) =>
+      pool.transaction(async (statements) => {
+        attempts++;
+        await statements.run('update t set n = n + 1 where id = ?', [first]);
+        if (++arrived === 2) met.resolve();
+        await met.promise;
+        await statements.run('update t set n = n + 1 where id = ?', [second]);
+      });
+    await Promise.all([raise(1, 2), raise(2, 1)]);
+    expect(await pool.read<{ n: number }>('select n from t order by id')).toEqual([{ n: 2 }, { n: 2 }]);
+    expect(attempts).toBe(3);
+  });
+
+  test('a row that stays locked makes others unavailable, until the server ends the session that holds it in silence', async () => {
+    const pool = await open({ lockWaitS: 1, attemptsMax: 1, sessionIdleS: 3, idleMin: 0 });
+    await pool.write('create table t (id int primary key, n int not null)');
+    await pool.write('insert into t values (1, 0)');
+    const locked = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<void>();
+    const paused = pool.transaction(async (statements: Statements) => {
+      await statements.run('update t set n = 1 where id = 1');
+      locked.resolve();
+      await late.promise;
+    });
+    await locked.promise;
+    const raise = () => pool.write('update t set n = n + 10 where id = 1');
+    expect(await rejectionOf(raise())).toMatchObject({ code: 'unavailable' });
+    await until(async () => (await rejectionOf(raise())) === undefined);
+    late.resolve();
+    expect(await rejectionOf(paused)).toMatchObject({ code: 'unknown_outcome' });
+    expect(await pool.read<{ n: number }>('select n from t')).toEqual([{ n: 10 }]);
+  });
+});
+
+describeWith(['mysql'], 'the pool when its server fails', () => {
+  test('a paused server: every call ends by its deadline, a commit with unknown_outcome; then all goes on', async () => {
+    const set = await ownServices({ parts: ['mysql'] });
+    const server = set.server('mariadb');
+    const scratch = new Scratch(set.addresses);
+    const database = await scratch.database('pool');
+    const limits = { connectionsMax: 3, idleMin: 1, queryTimeoutMs: 300, waitTimeoutMs: 300, connectTimeoutMs: 1_000 };
+    const pool = await MysqlPool.open({ ...database, limits }, environment);
+    try {
+      await pool.write('create table t (id int primary key)');
+      const committing = pool.transaction(async (statements) => {
+        await statements.run('insert into t values (1)');
+        server.pause();
+      });
+      expect(await rejectionOf(committing)).toMatchObject({ name: 'StoreFailure', code: 'unknown_outcome' });
+      const failures = await Promise.all(Array.from({ length: 20 }, () => rejectionOf(pool.check())));
+      for (const failure of failures) expect(failure).toMatchObject({ name: 'StoreFailure' });
+      expect(await rejectionOf(pool.write('insert into t values (2)'))).toMatchObject({ name: 'StoreFailure' });
+      server.resume();
+      await until(async () => (await rejectionOf(pool.check())) === undefined);
+      expect(pool.waiting).toBe(0);
+
+      await server.kill();
+      expect(await rejectionOf(pool.check())).toMatchObject({ code: 'unavailable' });
+      expect(await rejectionOf(MysqlPool.open({ ...database, limits }, environment))).toMatchObject({
+        code: 'unavailable',
+      });
+      await server.start();
+      await until(async () => (await rejectionOf(pool.check())) === undefined);
+    } finally {
+      server.resume();
+      await pool.close();
+      await set.down();
+    }
+  }, 120_000);
+});
+
+describe('options', () => {
+  test('[M11] the defaults are those of the requirement', async () => {
+    const { mysqlLimitDefaults } = await import('./options.ts');
+    expect(mysqlLimitDefaults).toMatchObject({ connectionsMax: 20, idleMin: 5, connectTimeoutMs: 30_000 });
+  });
+});

@@ -1,0 +1,254 @@
+// The connections of one process to one database: bounded, with a bounded wait, and none that hangs [M11].
+
+import { backOffMs } from '@hongyan/base/back-off';
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Random } from '@hongyan/base/random';
+import { StoreFailure } from '@hongyan/base/result';
+import { createPool, type Pool, type PoolConnection } from 'mysql2';
+import type { Histogram } from '../../metrics/histogram.ts';
+import { commitFailureOf, failureOf, MysqlConflict, MysqlUnavailable } from './failure.ts';
+import { Gate } from './gate.ts';
+import { type MysqlLimits, type MysqlOptions, mysqlLimitDefaults } from './options.ts';
+import { Session, type SqlValue, type Statements } from './session.ts';
+
+interface Environment {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export class MysqlPool {
+  readonly #pool: Pool;
+  readonly #limits: MysqlLimits;
+  readonly #environment: Environment;
+  readonly #gate: Gate;
+  readonly #keepAlive: { cancel(): void };
+  #statementBytesMax = 0;
+  #closing: Promise<void> | undefined;
+
+  /** Connects; rejects with `unavailable` when the server cannot be reached. */
+  static async open(options: MysqlOptions, environment: Environment): Promise<MysqlPool> {
+    const pool = new MysqlPool(options, environment);
+    try {
+      const [row] = await pool.read<{ bytes: number }>('select @@max_allowed_packet bytes');
+      pool.#statementBytesMax = row?.bytes ?? 0;
+      await pool.#touchIdle();
+      return pool;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: MysqlOptions, environment: Environment) {
+    const limits = { ...mysqlLimitDefaults, ...options.limits };
+    this.#limits = limits;
+    this.#environment = environment;
+    const { clock } = environment;
+    const { connectionsMax, waitersMax, waitTimeoutMs, sessionIdleS } = limits;
+    this.#gate = new Gate({ clock, insideMax: connectionsMax, waitersMax, waitTimeoutMs });
+    this.#pool = poolOf(options, limits);
+    this.#keepAlive = clock.every((sessionIdleS * 1000) / 3, () => void this.#touchIdle().catch(ignoreOutage));
+  }
+
+  /** From asking for a connection to having one. */
+  get waitSeconds(): Histogram {
+    return this.#gate.waitSeconds;
+  }
+
+  get connectionsInUse(): number {
+    return this.#gate.inside;
+  }
+
+  get waiting(): number {
+    return this.#gate.waiting;
+  }
+
+  get limits(): MysqlLimits {
+    return this.#limits;
+  }
+
+  /** The server takes no statement that is longer. */
+  get statementBytesMax(): number {
+    return this.#statementBytesMax;
+  }
+
+  /** One question that changes nothing. */
+  read<Row>(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
+    return this.use((session) => session.rows<Row>(sql, values));
+  }
+
+  /** One statement that is a transaction of its own: when its connection is lost, the outcome is unknown. */
+  write(sql: string, values: readonly SqlValue[] = []): Promise<number> {
+    return this.#retried(() =>
+      this.use(async (session) => {
+        try {
+          return await session.run(sql, values);
+        } catch (error) {
+          throw session.isLost ? commitFailureOf(error) : error;
+        }
+      }),
+    );
+  }
+
+  /**
+   * Commits what `work` did, or nothing of it. `work` runs again from the beginning when another transaction was in the way: it MUST
+   * change nothing but the database. Rejects with `unknown_outcome` when the connection is lost in the commit.
+   */
+  transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    return this.#retried(() => this.use((session) => inTransaction(session, work)));
+  }
+
+  /** Rejects when the server does not answer. */
+  async check(): Promise<void> {
+    await this.read('select 1');
+  }
+
+  /** A connection for a series of statements, which MUST leave no transaction open. `queryTimeoutMs`: for work that takes longer. */
+  async use<T>(work: (session: Session) => Promise<T>, options?: { readonly queryTimeoutMs: number }): Promise<T> {
+    if (this.#closing) throw new StoreFailure('unavailable', 'closed: the database is not asked any more');
+    await this.#gate.enter();
+    const connection = await this.#connect();
+    const session = new Session(connection, {
+      clock: this.#environment.clock,
+      queryTimeoutMs: options?.queryTimeoutMs ?? this.#limits.queryTimeoutMs,
+    });
+    try {
+      return await work(session);
+    } finally {
+      if (!session.isLost) connection.release();
+      this.#gate.leave();
+    }
+  }
+
+  /** What is under way ends by itself or at its deadline. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#keepAlive.cancel();
+    while (this.#gate.inside > 0) await sleep(this.#environment.clock, { delayMs: 5 });
+    await new Promise<void>((resolve) => this.#pool.end(() => resolve()));
+  }
+
+  /** The place at the gate is held until mysql2 answers, since the connection counts as long; the caller waits no longer than it may. */
+  #connect(): Promise<PoolConnection> {
+    const { waitTimeoutMs } = this.#limits;
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = this.#environment.clock.after(waitTimeoutMs, () => {
+        isLate = true;
+        reject(new MysqlUnavailable(`no connection to the database within ${waitTimeoutMs} ms`, 'connect'));
+      });
+      this.#pool.getConnection((error, connection) => {
+        timer.cancel();
+        if (!isLate && !error) return resolve(connection);
+        if (error) reject(failureOf(error));
+        else connection.release();
+        this.#gate.leave();
+      });
+    });
+  }
+
+  async #retried<T>(attempt: () => Promise<T>): Promise<T> {
+    const { clock, random } = this.#environment;
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof MysqlConflict) || attempts >= this.#limits.attemptsMax) throw error;
+        await sleep(clock, { delayMs: backOffMs(attempts, { baseMs: 5, maxMs: 200, random }) });
+      }
+    }
+  }
+
+  /** Opens what is missing of the idle connections, and keeps them from being ended for silence. */
+  async #touchIdle(): Promise<void> {
+    const spare = Math.min(this.#limits.idleMin, this.#limits.connectionsMax) - this.#gate.inside;
+    if (spare <= 0 || this.#closing) return;
+    const all = Promise.withResolvers<void>();
+    let open = 0;
+    await Promise.all(
+      Array.from({ length: spare }, () =>
+        this.use(async (session) => {
+          await session.rows('select 1');
+          // None is given back before the last is open, or one would be asked for all.
+          if (++open === spare) all.resolve();
+          await Promise.race([all.promise, sleep(this.#environment.clock, { delayMs: 1_000 })]);
+        }),
+      ),
+    );
+  }
+}
+
+async function inTransaction<T>(session: Session, work: (statements: Statements) => Promise<T>): Promise<T> {
+  await session.run('begin');
+  let result: T;
+  try {
+    result = await work(session);
+  } catch (error) {
+    await rollBack(session);
+    throw error;
+  }
+  try {
+    await session.run('commit');
+  } catch (error) {
+    session.destroy();
+    throw commitFailureOf(error);
+  }
+  return result;
+}
+
+/** A connection that cannot even do this is ended, which undoes the transaction too. */
+async function rollBack(session: Session): Promise<void> {
+  if (session.isLost) return;
+  try {
+    await session.run('rollback');
+  } catch {
+    session.destroy();
+  }
+}
+
+/** The next one who needs the database is told; here nobody waits. */
+function ignoreOutage(error: unknown): void {
+  if (!(error instanceof StoreFailure)) throw error;
+}
+
+function poolOf({ host, port, user, password, database, tlsCa }: MysqlOptions, limits: MysqlLimits): Pool {
+  const { connectionsMax, connectTimeoutMs, sessionIdleS, lockWaitS } = limits;
+  const pool = createPool({
+    host,
+    port,
+    user,
+    password,
+    database,
+    ...(tlsCa !== undefined && { ssl: { ca: tlsCa } }),
+    charset: 'UTF8MB4_BIN',
+    connectionLimit: connectionsMax,
+    connectTimeout: connectTimeoutMs,
+    // Those that keepAlive touches stay; the others go before the server ends them.
+    maxIdle: connectionsMax,
+    idleTimeout: (sessionIdleS * 1000) / 2,
+    enableKeepAlive: true,
+    // Without it an update to the same values counts as a change.
+    flags: ['-FOUND_ROWS'],
+  });
+  pool.on('connection', (connection: PoolConnection) => {
+    const settings = [
+      `innodb_lock_wait_timeout = ${lockWaitS}`,
+      `wait_timeout = ${sessionIdleS}`,
+      `sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
+    ];
+    for (const sql of [
+      'set session transaction isolation level read committed',
+      `set session ${settings.join(', ')}`,
+    ]) {
+      // In front of the first statement of whoever asked for the connection.
+      connection.query(sql, (error) => {
+        if (error) connection.destroy();
+      });
+    }
+  });
+  return pool;
+}
