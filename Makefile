@@ -8,7 +8,7 @@ CHECK_SECONDS := 600
 # What one test may take that says nothing else: far above what it needs, since a busy machine makes no test wrong.
 TEST_MS := 30000
 
-.PHONY: help start test check format bench build clean
+.PHONY: help start test check services format bench build clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -38,8 +38,11 @@ check: node_modules/.installed ## Format, lint, layers, unused code, types and t
 	$(BIN)/tsc -p .
 	timeout $(CHECK_SECONDS) $(BUN) test --timeout $(TEST_MS) packages apps bench tools
 
-test: node_modules/.installed $(WEB) $(CONSOLE) chromium prometheus ## Everything: fast tests, scenarios, faults, browsers
-	timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS)
+test: node_modules/.installed $(WEB) $(CONSOLE) chromium prometheus ## Everything: fast tests, scenarios, faults, browsers, on real servers
+	tools/services run --redis-cluster -- timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS)
+
+services: node_modules/.installed ## Start MariaDB, Redis and Kafka for tests, and leave them running: tools/services down ends them
+	tools/services up --redis-cluster
 
 bench: node_modules/.installed ## Measure; see docs/benchmarks.md
 	$(BUN) bench/run.ts

@@ -20,61 +20,69 @@ packages (as root), Kafka through Maven.
 
 DIR/services.json has addresses, the database's user, pids; DIR/NAME.log is what a server said.`;
 
-const { values, positionals } = parseArgs({
-  options: {
-    brokers: { type: 'string' },
-    'redis-cluster': { type: 'boolean' },
-    data: { type: 'string' },
-    help: { type: 'boolean' },
-  },
-  allowPositionals: true,
-});
-const [verb = 'help', ...command] = positionals;
-const folder = servicesFolder(values.data === undefined ? process.env : { HONGYAN_SERVICES: values.data });
-
-process.exit(await main());
+interface Request {
+  readonly folder: string;
+  readonly parts: readonly PartName[];
+  /** undefined: as many as the set has, 1 in a new one. */
+  readonly brokers?: number;
+  readonly command: readonly string[];
+}
 
 async function main(): Promise<number> {
-  if (values.help) return usage(0);
-  switch (verb) {
+  const { values, positionals } = parseArgs({
+    options: {
+      brokers: { type: 'string' },
+      'redis-cluster': { type: 'boolean' },
+      data: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+    allowPositionals: true,
+  });
+  const [verb = 'help', ...command] = positionals;
+  const request: Request = {
+    folder: servicesFolder(values.data === undefined ? process.env : { HONGYAN_SERVICES: values.data }),
+    parts: ['mysql', 'redis', 'kafka', ...(values['redis-cluster'] ? (['redisCluster'] as const) : [])],
+    brokers: values.brokers === undefined ? undefined : brokerCount(values.brokers),
+    command,
+  };
+  switch (values.help ? 'help' : verb) {
     case 'up':
-      return (await up()) ? 0 : 1;
+      return (await up(request)) ? 0 : 1;
     case 'down':
-      await ServiceSet.open(folder)?.down();
-      return 0;
+      return down(request);
     case 'status':
-      return status();
+      return status(request);
     case 'run':
-      return run();
+      return run(request);
     case 'help':
-      return usage(0);
+      console.log(help);
+      return 0;
     default:
-      return usage(2);
+      console.error(`${verb}: no such command\n\n${help}`);
+      return 2;
   }
 }
 
-function usage(code: number): number {
-  (code === 0 ? console.log : console.error)(help);
-  return code;
-}
-
-async function up(): Promise<boolean> {
-  const wanted: PartName[] = ['mysql', 'redis', 'kafka'];
-  if (values['redis-cluster']) wanted.push('redisCluster');
-  const { missing } = await ServiceSet.up({ folder, parts: wanted, brokers: brokersAsked() });
-  for (const line of missing) console.error(`NOT UP: ${line}`);
-  status();
-  return missing.length === 0;
-}
-
-function brokersAsked(): number | undefined {
-  if (values.brokers === undefined) return undefined;
-  const count = Number(values.brokers);
-  if (!Number.isInteger(count) || count < 1 || count > 9) throw new Error(`--brokers ${values.brokers}: 1 to 9`);
+function brokerCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 9) throw new Error(`--brokers ${text}: it must be 1 to 9`);
   return count;
 }
 
-function status(): number {
+async function up(request: Request): Promise<boolean> {
+  const { missing } = await ServiceSet.up(request);
+  for (const line of missing) console.error(`NOT UP: ${line}`);
+  status(request);
+  return missing.length === 0;
+}
+
+async function down({ folder }: Request): Promise<number> {
+  await ServiceSet.open(folder)?.down();
+  console.log(`no servers in ${folder}`);
+  return 0;
+}
+
+function status({ folder }: Request): number {
   const servers = ServiceSet.open(folder)?.servers ?? [];
   if (servers.length === 0) console.log(`no servers in ${folder}: tools/services up`);
   for (const server of servers) {
@@ -86,21 +94,35 @@ function status(): number {
 }
 
 /** The command runs also when some server cannot be had: its tests say what they skip. With CI=true that is a failure. */
-async function run(): Promise<number> {
-  const wasUp = ServiceSet.open(folder)?.servers.some((server) => server.isAlive()) ?? false;
-  const complete = await up();
+async function run(request: Request): Promise<number> {
+  const { folder, command } = request;
+  if (command.length === 0) throw new Error('run needs a command: tools/services run -- COMMAND…');
+  const before = ServiceSet.open(folder)?.servers.filter((server) => server.isAlive()) ?? [];
   try {
-    if (!complete && process.env.CI === 'true') return 1;
-    const child = Bun.spawn(command, {
+    if (!(await up(request)) && process.env.CI === 'true') return 1;
+    const child = Bun.spawn([...command], {
       env: { ...process.env, HONGYAN_SERVICES: folder },
       stdin: 'inherit',
       stdout: 'inherit',
       stderr: 'inherit',
     });
-    // The command gets them too, and ends by itself.
+    // It ends by itself, and what was started is ended after it.
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => child.kill(name));
     return await child.exited;
   } finally {
-    if (!wasUp) await ServiceSet.open(folder)?.down();
+    await endOthersThan(new Set(before.map(({ name }) => name)), folder);
   }
+}
+
+async function endOthersThan(names: ReadonlySet<string>, folder: string): Promise<void> {
+  const set = ServiceSet.open(folder);
+  if (names.size === 0) return set?.down();
+  await Promise.all((set?.servers ?? []).filter(({ name }) => !names.has(name)).map((server) => server.stop()));
+}
+
+try {
+  process.exit(await main());
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
 }

@@ -117,7 +117,10 @@ async function kafkaJars(): Promise<string> {
     'dependency:copy-dependencies',
     '-DincludeScope=runtime',
     `-DoutputDirectory=${unfinished}`,
-  ]);
+  ]).catch(async (error: Error) => {
+    await rm(unfinished, { recursive: true });
+    throw new Error(`Maven cannot get its jars: ${error.message}`, { cause: error });
+  });
   try {
     await rename(unfinished, jars);
   } catch (error) {

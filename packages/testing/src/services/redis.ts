@@ -71,17 +71,15 @@ export async function joinRedisCluster(addresses: readonly string[]): Promise<vo
   });
 }
 
-const clusterInfo = async (port: number): Promise<string> =>
-  (await exchange(port, { send: 'CLUSTER INFO\r\n' }))?.toString() ?? '';
-
-const isWhole = async (port: number): Promise<boolean> =>
-  (await clusterInfo(port)).includes('cluster_state:ok') && (await isInSync(port));
-
-/** A replica that has not had its master's data yet is not elected. */
-async function isInSync(port: number): Promise<boolean> {
-  const said = (await exchange(port, { send: 'INFO replication\r\n' }))?.toString() ?? '';
-  return said.includes('role:master') ? !said.includes('connected_slaves:0') : said.includes('master_link_status:up');
+/** It knows that every slot is served, and, as a replica, has what its master has: before that it cannot take over. */
+async function isWhole(port: number): Promise<boolean> {
+  if (!(await ask(port, 'CLUSTER INFO')).includes('cluster_state:ok')) return false;
+  const replication = await ask(port, 'INFO replication');
+  return /role:master|master_link_status:up/.test(replication);
 }
 
 const clusterNodes = async (port: number): Promise<number> =>
-  Number((await clusterInfo(port)).match(/cluster_known_nodes:(\d+)/)?.[1] ?? 0);
+  Number((await ask(port, 'CLUSTER INFO')).match(/cluster_known_nodes:(\d+)/)?.[1] ?? 0);
+
+const ask = async (port: number, command: string): Promise<string> =>
+  (await exchange(port, { send: `${command}\r\n` }))?.toString() ?? '';

@@ -2,7 +2,7 @@
 // alone; many sets stand side by side. The folder's state file knows all of a set, also for another process.
 
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../until.ts';
 import { end, isAlive, kill, signal, startDetached } from './detached.ts';
@@ -12,7 +12,15 @@ import { isMariadbReady } from './mariadb.ts';
 import { type PartName, parts } from './parts.ts';
 import { hasProgram, run } from './programs.ts';
 import { isRedisReady } from './redis.ts';
-import { type Addresses, logOf, readState, type ServerRecord, type ServicesState, writeState } from './state.ts';
+import {
+  type Addresses,
+  logOf,
+  readState,
+  type ServerRecord,
+  type ServicesState,
+  stateFile,
+  writeState,
+} from './state.ts';
 
 export interface SetOptions {
   readonly folder: string;
@@ -48,9 +56,19 @@ export class ServiceSet {
 
   /** Makes and starts what of it is not there yet. `missing` has a line for each part that could not be had, the rest is up. */
   static async up(options: SetOptions): Promise<{ set: ServiceSet; missing: readonly string[] }> {
+    if (!existsSync('/proc/self/stat'))
+      throw new Error('the servers are run on Linux alone; elsewhere: deploy/compose.yaml');
     mkdirSync(options.folder, { recursive: true });
     return withLock(join(options.folder, 'lock'), async () => {
       const set = ServiceSet.open(options.folder) ?? new ServiceSet(options.folder, { addresses: {}, servers: [] });
+      if (set.#isKeptByOthers) {
+        return {
+          set,
+          missing: options.parts
+            .filter((part) => !set.has(part))
+            .map((part) => `${parts[part].title}: not among the addresses in ${set.folder}, which others keep`),
+        };
+      }
       set.#checkBrokers(options);
       const uninstalled = await install(options.parts);
       const results = await Promise.allSettled(options.parts.map((part) => set.#startPart(part, options)));
@@ -78,10 +96,9 @@ export class ServiceSet {
     return this.#state.servers.map(({ name }) => this.server(name));
   }
 
-  /** Made, and each server of it alive. */
+  /** Made, and each server of it alive, as far as this machine can tell. */
   has(part: PartName): boolean {
-    const own = this.#state.servers.filter((each) => partOf(each) === part);
-    return this.addresses[part] !== undefined && own.length > 0 && own.every(isAlive);
+    return this.addresses[part] !== undefined && this.#serversOf(part).every(isAlive);
   }
 
   server(name: string): Server {
@@ -99,10 +116,15 @@ export class ServiceSet {
     };
   }
 
-  /** Ends every server and removes the folder with all data. */
+  /** Ends every server at once, since its data goes too, and its log; and the folder when nothing else is in it. */
   async down(): Promise<void> {
-    await Promise.all(this.#state.servers.map((record) => end(record)));
-    await rm(this.folder, { recursive: true, force: true });
+    if (this.#isKeptByOthers) return;
+    await Promise.all(this.#state.servers.map((record) => kill(record)));
+    const made = this.#state.servers.flatMap(({ name }) => [join(this.folder, name), logOf(this.folder, name)]);
+    for (const path of [...made, stateFile(this.folder)]) await rm(path, { recursive: true, force: true });
+    await rmdir(this.folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
+    });
   }
 
   /** For the end of a process that waits for nothing more. */
@@ -120,8 +142,7 @@ export class ServiceSet {
           servers: [...this.#state.servers, ...servers],
         });
       }
-      const own = this.#state.servers.filter((each) => partOf(each) === name);
-      await Promise.all(own.map((each) => this.#start(each.name)));
+      await Promise.all(this.#serversOf(name).map((each) => this.#start(each.name)));
       await part.join?.(this.addresses);
     } catch (error) {
       throw new Error(`${part.title}: ${error instanceof Error ? error.message : error}`, { cause: error });
@@ -168,6 +189,15 @@ export class ServiceSet {
     throw new Error(
       `the servers in ${this.folder} have ${running} Kafka broker(s), not ${brokers}: end them first (tools/services down), or take another folder (--data)`,
     );
+  }
+
+  #serversOf(part: PartName): readonly ServerRecord[] {
+    return this.#state.servers.filter((each) => partOf(each) === part);
+  }
+
+  /** A state file with addresses alone: deploy/services.json. */
+  get #isKeptByOthers(): boolean {
+    return this.#state.servers.length === 0 && Object.keys(this.addresses).length > 0;
   }
 
   #record(name: string): ServerRecord {

@@ -40,16 +40,16 @@ const repository = resolve(import.meta.dir, '../../../..');
 export const servicesFolder = (environment: Readonly<Record<string, string | undefined>> = process.env): string =>
   resolve(environment.HONGYAN_SERVICES || join(repository, '.services'));
 
-const fileOf = (folder: string): string => join(folder, 'services.json');
+export const stateFile = (folder: string): string => join(folder, 'services.json');
 
 export const logOf = (folder: string, name: string): string => join(folder, `${name}.log`);
 
 export function readState(folder: string): ServicesState | undefined {
   try {
-    return JSON.parse(readFileSync(fileOf(folder), 'utf8')) as ServicesState;
+    return JSON.parse(readFileSync(stateFile(folder), 'utf8')) as ServicesState;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${fileOf(folder)} cannot be read: remove the folder, and start the servers again`, {
+    throw new Error(`${stateFile(folder)} cannot be read: remove the folder, and start the servers again`, {
       cause: error,
     });
   }
@@ -57,8 +57,8 @@ export function readState(folder: string): ServicesState | undefined {
 
 /** Replaces the file as a whole: a reader sees the old one or the new one. It holds a password. */
 export function writeState(folder: string, state: ServicesState): void {
-  mkdirSync(dirname(fileOf(folder)), { recursive: true });
-  const written = `${fileOf(folder)}.${process.pid}`;
+  mkdirSync(dirname(stateFile(folder)), { recursive: true });
+  const written = `${stateFile(folder)}.${process.pid}`;
   writeFileSync(written, `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(written, fileOf(folder));
+  renameSync(written, stateFile(folder));
 }
