@@ -9,6 +9,7 @@ import type { Users } from './users.ts';
 /**
  * MUST: a resolved write survives kill -9 of the process and loss of power (receipts: kill -9 alone, see Receipts); every write is atomic; reads see every write that resolved before them.
  * Each method is one question to the store however many keys it takes: a remote adapter answers it in one round trip.
+ * Writes that are under way at once take effect in some order, each as a whole.
  * Rejects with StoreFailure for what the environment does. `unknown_outcome`: the write may have been stored; otherwise it was not.
  */
 export interface Directory extends Users, Conversations, Receipts, PrivateStates {
@@ -18,11 +19,14 @@ export interface Directory extends Users, Conversations, Receipts, PrivateStates
 
 /**
  * A directory that several cores write. Writes made for a command name the fence of its partition.
- * MUST: reject with `Fenced`, and write nothing, when the partition was claimed with a newer epoch; the check and the write are
- * one transaction. A directory that one process alone may open has no claims and MAY ignore fences.
+ * [F1] MUST: reject with `Fenced`, and write nothing, unless the fence is the newest claim of its partition; the check and the write
+ * are one transaction. A directory that one process alone may open has no claims and MAY ignore fences.
  */
 export interface SharedDirectory extends Directory {
-  /** Notes, durably, the epoch that the timeline gave. Claiming the same one again is harmless; an older one rejects with `Fenced`. */
+  /**
+   * Notes, durably, the epoch that the timeline gave. Claiming the same one again is harmless; an older one rejects with `Fenced`.
+   * MUST resolve only when nothing that an older owner began can be stored any more.
+   */
   claim(fence: Fence): Promise<void>;
 }
 

@@ -25,6 +25,8 @@ export function usersContract(current: Current): void {
     expect(await current().getPasswordHash(user('ANN.lee'))).toBe('$argon2id$Ann.Lee');
     expect(await current().setPasswordHash({ userId: user('ann.LEE'), passwordHash: 'new' })).toBe(true);
     expect(await current().getPasswordHash(user('Ann.Lee'))).toBe('new');
+    // What is so already is set all the same.
+    expect(await current().setPasswordHash({ userId: user('Ann.Lee'), passwordHash: 'new' })).toBe(true);
   });
 
   test('of two sign-ups with one id at once, in any case, one wins', async () => {
@@ -63,6 +65,7 @@ export function usersContract(current: Current): void {
     expect(await current().getTier(user('ann'))).toBeUndefined();
     expect(await current().setTier({ userId: user('ANN'), tier: 'paid' })).toBe(true);
     expect(await current().getTier(user('ann'))).toBe('paid');
+    expect(await current().setTier({ userId: user('ann'), tier: 'paid' })).toBe(true);
     expect(await current().setTier({ userId: user('ann'), tier: undefined })).toBe(true);
     expect(await current().getTier(user('Ann'))).toBeUndefined();
     expect(await current().setTier({ userId: user('nobody'), tier: 'paid' })).toBe(false);

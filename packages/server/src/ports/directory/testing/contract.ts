@@ -48,14 +48,18 @@ export function directoryContract(name: string, make: () => Promise<DirectoryUnd
       expect(await everything(directory)).toEqual(before);
     });
 
-    test('[D1] a read sees every write that resolved before it, and writes take effect in the order of their calls', async () => {
-      const writes = [
-        directory.createConversation(group('g:1', ['ann'])),
-        directory.updateConversation({ conversationId: conversation('g:1'), title: 'first' }),
-        directory.updateConversation({ conversationId: conversation('g:1'), title: 'second' }),
-      ];
-      await Promise.all(writes);
-      expect((await conversationOf(directory, 'g:1'))?.title).toBe('second');
+    test('[D1] a read sees every write that resolved before it; of writes at once each takes effect as a whole', async () => {
+      await directory.createConversation(group('g:1', ['ann']));
+      const update = (title: string, post: 'admins' | 'members') =>
+        directory.updateConversation({ conversationId: conversation('g:1'), title, rules: { post } });
+      await update('first', 'members');
+      expect((await conversationOf(directory, 'g:1'))?.title).toBe('first');
+      const titles = Array.from({ length: 20 }, (_, index) => `title ${index}`);
+      await Promise.all(titles.map((title, index) => update(title, index % 2 === 0 ? 'admins' : 'members')));
+      const record = await conversationOf(directory, 'g:1');
+      const winner = titles.indexOf(record?.title ?? '');
+      expect(winner).not.toBe(-1);
+      expect(record?.rules.post).toBe(winner % 2 === 0 ? 'admins' : 'members');
     });
   });
 }

@@ -1,0 +1,148 @@
+// Reads of conversations and their members.
+
+import type { ConversationKind } from '@hongyan/protocol/conversation';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { MemberRole } from '@hongyan/protocol/member-role';
+import type { Who } from '@hongyan/protocol/rules';
+import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { SqlValue } from '../../../adapters/mysql/session.ts';
+import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
+import { asAsked, byKeys, keyOf, memberKeyOf, sortedKeys } from './keys.ts';
+
+export class ConversationReads {
+  readonly #pool: MysqlPool;
+
+  constructor(pool: MysqlPool) {
+    this.#pool = pool;
+  }
+
+  async conversations(ids: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, ConversationRecord>> {
+    const keys = [...new Set(ids.map(keyOf))];
+    if (keys.length === 0) return new Map();
+    const sql = `select ${conversationColumns} from conversation c where c.conversation_key in (?)`;
+    const rows = await this.#pool.read<ConversationRow>(sql, [keys]);
+    return asAsked(ids, new Map(rows.map((row) => [keyOf(row.conversation_id), toConversation(row)])));
+  }
+
+  async getMembers(keys: readonly MemberKey[]): Promise<readonly (MemberRecord | undefined)[]> {
+    if (keys.length === 0) return [];
+    const sql = `${membersOf} where (m.conversation_key, m.user_key) in (?)`;
+    const rows = await this.#pool.read<MemberRow>(sql, [sortedKeys(keys)]);
+    const byKey = new Map(rows.map((row) => [`${row.conversation_key} ${row.user_key}`, toMember(row)]));
+    return keys.map((key) => byKey.get(memberKeyOf(key)));
+  }
+
+  async members(request: Parameters<Conversations['members']>[0]): Promise<readonly MemberRecord[]> {
+    const { conversationId, after, limit, reached } = request;
+    const sql = `${membersOf} where m.conversation_key = ? and m.user_key > ? and m.delivered_seq >= ? and m.read_seq >= ?
+      order by m.user_key limit ?`;
+    const from = [keyOf(conversationId), after === undefined ? '' : keyOf(after)];
+    const bounds = [reached?.deliveredSeq ?? 0, reached?.readSeq ?? 0, limit];
+    return (await this.#pool.read<MemberRow>(sql, [...from, ...bounds])).map(toMember);
+  }
+
+  /** Two questions. Of conversations that fit into a page all members are read at once; of each larger one a page is selected. */
+  async membersOfMany({
+    conversationIds,
+    limit,
+  }: Parameters<Conversations['membersOfMany']>[0]): Promise<ReadonlyMap<ConversationId, readonly MemberRecord[]>> {
+    const keys = [...new Set(conversationIds.map(keyOf))];
+    if (keys.length === 0) return new Map();
+    const sizes = await this.#pool.read<{ readonly conversation_key: string; readonly member_count: number }>(
+      'select conversation_key, member_count from conversation where conversation_key in (?)',
+      [keys],
+    );
+    const small = sizes.flatMap((row) => (row.member_count <= limit ? [row.conversation_key] : []));
+    const large = sizes.flatMap((row) => (row.member_count > limit ? [row.conversation_key] : []));
+    const pages = large.map(() => `(${membersOf} where m.conversation_key = ? order by m.user_key limit ?)`);
+    const values: SqlValue[] = large.flatMap((key) => [key, limit]);
+    if (small.length > 0) {
+      pages.push(`(${membersOf} where m.conversation_key in (?))`);
+      values.push(small);
+    }
+    if (pages.length === 0) return new Map();
+    const rows = await this.#pool.read<MemberRow>(pages.join(' union all '), values);
+    return asAsked(conversationIds, pagesOf(rows, limit));
+  }
+
+  async memberships(request: Parameters<Conversations['memberships']>[0]): Promise<readonly Membership[]> {
+    const { userId, after, limit } = request;
+    const sql = `${membershipsOf} where m.user_key = ? and m.conversation_key > ? order by m.conversation_key limit ?`;
+    const values = [keyOf(userId), after === undefined ? '' : keyOf(after), limit];
+    const rows = await this.#pool.read<MemberRow & ConversationRow>(sql, values);
+    return rows.map((row) => ({ member: toMember(row), conversation: toConversation(row) }));
+  }
+
+  async countMemberships(userId: UserId): Promise<number> {
+    const sql = 'select conversations from membership_count where user_key = ?';
+    const [row] = await this.#pool.read<{ readonly conversations: number }>(sql, [keyOf(userId)]);
+    return row?.conversations ?? 0;
+  }
+}
+
+/** A conversation may have grown between the two questions. */
+function pagesOf(rows: readonly MemberRow[], limit: number): ReadonlyMap<string, readonly MemberRecord[]> {
+  const pages = new Map<string, MemberRecord[]>();
+  for (const row of rows.toSorted((one, other) => byKeys([one.user_key], [other.user_key]))) {
+    const page = pages.get(row.conversation_key);
+    if (page === undefined) pages.set(row.conversation_key, [toMember(row)]);
+    else if (page.length < limit) page.push(toMember(row));
+  }
+  return pages;
+}
+
+interface ConversationRow {
+  readonly conversation_id: ConversationId;
+  readonly kind: ConversationKind;
+  readonly title: string;
+  readonly created_at: number;
+  readonly member_count: number;
+  readonly is_history_visible: number;
+  readonly who_posts: Who;
+  readonly who_adds: Who;
+  readonly who_mentions_all: Who;
+}
+interface MemberRow {
+  readonly conversation_key: string;
+  readonly user_key: string;
+  readonly conversation_id: ConversationId;
+  readonly user_id: UserId;
+  readonly role: MemberRole;
+  readonly visible_from: Seq;
+  readonly delivered_seq: Seq;
+  readonly read_seq: Seq;
+  readonly sent_seq: Seq;
+  readonly updated_at: number;
+}
+
+const toConversation = (row: ConversationRow): ConversationRecord => ({
+  conversationId: row.conversation_id,
+  kind: row.kind,
+  title: row.title,
+  createdAtMs: row.created_at,
+  memberCount: row.member_count,
+  isHistoryVisible: row.is_history_visible === 1,
+  rules: { post: row.who_posts, add: row.who_adds, mention_all: row.who_mentions_all },
+});
+
+const toMember = (row: MemberRow): MemberRecord => ({
+  conversationId: row.conversation_id,
+  userId: row.user_id,
+  role: row.role,
+  visibleFromSeq: row.visible_from,
+  deliveredSeq: row.delivered_seq,
+  readSeq: row.read_seq,
+  sentSeq: row.sent_seq,
+  updatedAtMs: row.updated_at,
+});
+
+const conversationFacts =
+  'c.kind, c.title, c.created_at, c.member_count, c.is_history_visible, c.who_posts, c.who_adds, c.who_mentions_all';
+const conversationColumns = `c.conversation_id, ${conversationFacts}`;
+/** An account is spelled as it was created, a user without one as the membership has it. */
+const memberColumns = `m.conversation_key, m.user_key, c.conversation_id, coalesce(u.user_id, m.user_id) as user_id, m.role,
+  m.visible_from, m.delivered_seq, m.read_seq, m.sent_seq, m.updated_at`;
+const joins =
+  'join conversation c on c.conversation_key = m.conversation_key left join user u on u.user_key = m.user_key';
+const membersOf = `select ${memberColumns} from member m ${joins}`;
+const membershipsOf = `select ${memberColumns}, ${conversationFacts} from member m force index (by_user) ${joins}`;

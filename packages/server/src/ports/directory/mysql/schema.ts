@@ -1,0 +1,50 @@
+// The directory's tables on the MySQL protocol, as numbered steps that only go forward.
+
+import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
+
+/**
+ * Rows are found by keys: ids in lower case, since ids that differ in the case of letters alone are one id. Beside the key stands
+ * the id as it was created. Words and keys of private states are binary: a collation would pad them with spaces.
+ * Each index holds what one question asks, so that no page sorts.
+ */
+export const directoryLayout: MysqlLayout = {
+  what: 'directory',
+  migrations: [
+    [
+      `create table if not exists user (
+       user_key varchar(64) collate utf8mb4_bin not null, user_id varchar(64) collate utf8mb4_bin not null,
+       display_name text not null, created_at bigint not null, password_hash text, tier varchar(255),
+       is_disabled tinyint not null default 0, primary key (user_key)) character set utf8mb4`,
+      `create table if not exists user_word (
+       word varbinary(255) not null, user_key varchar(64) collate utf8mb4_bin not null,
+       primary key (word, user_key)) character set utf8mb4`,
+      `create table if not exists conversation (
+       conversation_key varchar(131) collate utf8mb4_bin not null, conversation_id varchar(131) collate utf8mb4_bin not null,
+       kind varchar(16) not null, title text not null, created_at bigint not null, is_history_visible tinyint not null,
+       who_posts varchar(16) not null, who_adds varchar(16) not null, who_mentions_all varchar(16) not null,
+       member_count int not null, last_standing bigint not null, primary key (conversation_key)) character set utf8mb4`,
+      // Positions have defaults for the multi-row upsert that advances them: it never inserts, see receipt-rows.ts.
+      `create table if not exists member (
+       conversation_key varchar(131) collate utf8mb4_bin not null, user_key varchar(64) collate utf8mb4_bin not null,
+       user_id varchar(64) collate utf8mb4_bin not null default '', role varchar(8) collate utf8mb4_bin not null default 'member',
+       standing bigint not null default 0, visible_from bigint not null default 1, delivered_seq bigint not null default 0,
+       read_seq bigint not null default 0, sent_seq bigint not null default 0, updated_at bigint not null default 0,
+       primary key (conversation_key, user_key), key by_user (user_key, conversation_key),
+       key by_standing (conversation_key, role, standing)) character set utf8mb4`,
+      `create table if not exists membership_count (
+       user_key varchar(64) collate utf8mb4_bin not null, conversations int not null, primary key (user_key)) character set utf8mb4`,
+      `create table if not exists receipt (
+       conversation_key varchar(131) collate utf8mb4_bin not null, user_key varchar(64) collate utf8mb4_bin not null,
+       device_id varchar(64) collate utf8mb4_bin not null, delivered_seq bigint not null, read_seq bigint not null,
+       primary key (conversation_key, user_key, device_id), key by_device (user_key, device_id)) character set utf8mb4`,
+      `create table if not exists private_total (
+       user_key varchar(64) collate utf8mb4_bin not null, as_of_seq bigint not null, key_count int not null, bytes int not null,
+       primary key (user_key)) character set utf8mb4`,
+      `create table if not exists private_row (
+       user_key varchar(64) collate utf8mb4_bin not null, row_key varbinary(1024) not null, seq bigint not null,
+       json mediumtext not null, primary key (user_key, row_key)) character set utf8mb4`,
+      // Rows of partitions whose owner has claimed them: what an older owner writes is refused.
+      'create table if not exists fence (partition_no int not null, epoch bigint not null, primary key (partition_no))',
+    ],
+  ],
+};

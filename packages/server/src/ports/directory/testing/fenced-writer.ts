@@ -1,0 +1,22 @@
+// A process that adds members for partition 1 as of epoch 1 until it is refused, and prints each one it added.
+
+import { systemClock } from '@hongyan/base/clock';
+import { Fenced } from '../../../domain/fence.ts';
+import { openMysqlDirectory } from '../mysql-directory.ts';
+import { joining } from './builders.ts';
+
+const directory = await openMysqlDirectory(JSON.parse(process.env.DIRECTORY_DATABASE ?? ''), {
+  clock: systemClock,
+  random: Math.random,
+});
+for (let number = 0; ; number++) {
+  try {
+    await directory.addMember(joining(`u${number}`, { fence: { partition: 1, epoch: 1 } }));
+    process.stdout.write(`u${number}\n`);
+  } catch (error) {
+    if (!(error instanceof Fenced)) throw error;
+    process.stdout.write('fenced\n');
+    break;
+  }
+}
+await directory.close();
