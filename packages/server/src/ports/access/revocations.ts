@@ -26,7 +26,10 @@ export interface RevocationPage {
 export interface Revocations {
   /** All or none. `full`: there are as many as the store may hold; none was stored. What is there already is no error. */
   revoke(revocations: readonly Revocation[]): Promise<'revoked' | 'full'>;
-  /** In the order in which they were made. MUST NOT skip one that was there before the first page. */
+  /**
+   * In the order in which they took effect: one that resolves later MUST stand behind every page that was read before, however many
+   * are made at once, so that a reader which goes on from its last page misses none.
+   */
   revocations(page: { readonly after?: number; readonly limit: number }): Promise<RevocationPage>;
   /** Tokens of the user are revoked that were issued before; 0 = none. */
   issuedBefore(userId: UserId): Promise<number>;

@@ -71,11 +71,9 @@ function keysContract({ access, reopen }: Tools): void {
 
   test('[A21] a revoked key is found no more, and once', async () => {
     await access().createKey(newKey('a'));
-    expect(await Promise.all([access().revokeKey('a'), access().revokeKey('a'), access().revokeKey('b')])).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    const revoked = await Promise.all([access().revokeKey('a'), access().revokeKey('a')]);
+    expect(revoked.toSorted()).toEqual([false, true]);
+    expect(await access().revokeKey('b')).toBe(false);
     expect(await access().findKey('a')).toBeUndefined();
     expect(await access().listKeys()).toEqual([]);
   });
@@ -90,14 +88,18 @@ function keysContract({ access, reopen }: Tools): void {
   });
 
   test('[A20] further keys than there may be are refused until one is revoked', async () => {
-    const all = await Promise.all(
-      Array.from({ length: apiKeysMax + 1 }, (_, index) => access().createKey(newKey(`k${index}`))),
+    const ids = Array.from({ length: apiKeysMax - 10 }, (_, index) => `k${index}`);
+    for (let from = 0; from < ids.length; from += 100)
+      await Promise.all(ids.slice(from, from + 100).map((id) => access().createKey(newKey(id))));
+    const last = await Promise.all(
+      Array.from({ length: 11 }, (_, index) => access().createKey(newKey(`last${index}`))),
     );
-    expect(all.filter((outcome) => outcome === 'created')).toHaveLength(apiKeysMax);
-    expect(all.at(-1)).toBe('full');
+    expect(last.filter((outcome) => outcome === 'created')).toHaveLength(10);
+    expect(last.filter((outcome) => outcome === 'full')).toHaveLength(1);
+    expect(await access().listKeys()).toHaveLength(apiKeysMax);
     await access().revokeKey('k0');
-    expect(await access().createKey(newKey('last'))).toBe('created');
-  });
+    expect(await access().createKey(newKey('more'))).toBe('created');
+  }, 60_000);
 
   test('[A20] keys are there after a restart', async () => {
     await access().createKey(newKey('a'));

@@ -1,0 +1,103 @@
+// The access store on the MySQL protocol: the contract of every one, and several processes that write it at once.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import { Scratch, type ScratchDatabase } from '@hongyan/testing/scratch';
+import { describeWith } from '@hongyan/testing/services';
+import { createConnection } from 'mysql2/promise';
+import { hashOfSecret } from '../../domain/api-key.ts';
+import type { Access } from './access.ts';
+import { openMysqlAccess } from './mysql-access.ts';
+import { accessContract, revocationsMax } from './testing/contract.ts';
+
+const open = (mysql: ScratchDatabase) =>
+  openMysqlAccess({ mysql, revocationsMax, clock: systemClock, random: Math.random });
+
+describeWith(['mysql'], 'access on MySQL', ({ mysql }) => {
+  const scratch = new Scratch({ mysql });
+  let database: ScratchDatabase;
+  beforeAll(async () => {
+    database = await scratch.database('access');
+    await (await open(database)).close();
+  });
+  afterAll(() => scratch.remove());
+
+  accessContract('mysql access', async () => {
+    await empty(database);
+    const access = await open(database);
+    let current = access;
+    return {
+      access,
+      async reopen() {
+        await current.close();
+        current = await open(database);
+        return current;
+      },
+      remove: () => current.close(),
+    };
+  });
+
+  test('[F2, A21] a key created or revoked by another process is so for this one at once', async () => {
+    await empty(database);
+    const [server, command] = [await open(database), await open(database)];
+    const secretHash = hashOfSecret('a secret that only its holder has');
+    const key = { keyId: 'k1', name: 'shop', scopes: ['messages:send'] as const, secretHash, createdAtMs: 1 };
+    await command.createKey(key);
+    expect(await server.findKey('k1')).toEqual(key);
+    await command.revokeKey('k1');
+    expect(await server.findKey('k1')).toBeUndefined();
+    await command.close();
+    await server.close();
+  });
+
+  test('[A12] a reader that goes on from its last page misses nothing of two writers at once', async () => {
+    await empty(database);
+    const [one, other, reader] = [await open(database), await open(database), await open(database)];
+    const ids = Array.from({ length: 200 }, (_, index) => `t${index}`);
+    const revoke = (tokenId: string, index: number) =>
+      (index % 2 === 0 ? one : other).revoke([{ type: 'token', tokenId, userId: 'ann' as UserId, untilMs: 1 }]);
+    let isDone = false;
+    const writing = Promise.all(ids.map(revoke)).then(() => {
+      isDone = true;
+    });
+    const read = await follow(reader, () => isDone);
+    await writing;
+    expect(read.toSorted()).toEqual(ids.toSorted());
+    for (const access of [one, other, reader]) await access.close();
+  }, 60_000);
+
+  test('[F3, A14] of two processes that note devices of one token at once none passes the bound', async () => {
+    await empty(database);
+    const [one, other] = [await open(database), await open(database)];
+    const note = (index: number) =>
+      (index % 2 === 0 ? one : other).noteUse({
+        ...{ tokenId: 't1', userId: 'ann' as UserId, expiresAtMs: 100 },
+        deviceId: `d${index % 130}` as DeviceId,
+      });
+    await Promise.all(Array.from({ length: 260 }, (_, index) => note(index)));
+    expect(await one.devicesOf('t1')).toHaveLength(100);
+    await one.close();
+    await other.close();
+  }, 60_000);
+});
+
+/** Reads forward alone, one by one, until the writers are done and nothing is left. */
+async function follow(access: Access, isDone: () => boolean): Promise<readonly string[]> {
+  const read: string[] = [];
+  for (let after = 0; ; ) {
+    const wasDone = isDone();
+    const { revocations, next } = await access.revocations({ after, limit: 1 });
+    for (const revocation of revocations) read.push(revocation.type === 'token' ? revocation.tokenId : '');
+    if (next === undefined && wasDone) return read;
+    after = next ?? after;
+  }
+}
+
+/** Deleting rows is quicker than making tables. */
+async function empty(database: ScratchDatabase): Promise<void> {
+  const connection = await createConnection({ ...database });
+  for (const table of ['api_key', 'revocation', 'token', 'token_use']) await connection.query(`delete from ${table}`);
+  await connection.query('update numbered set held = 0');
+  await connection.end();
+}
