@@ -35,6 +35,8 @@ import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
 import { type HealthCheck, healthy } from '../roles/operator/health.ts';
 import type { People } from '../roles/operator/people.ts';
+import { forgottenDevicesWork } from '../roles/worker/forgotten-devices-work.ts';
+import { startOutboxRelay } from '../roles/worker/outbox-relay.ts';
 import { registrationWork } from '../roles/worker/registration-work.ts';
 import { registerDevicesAndTasks } from './device-metrics.ts';
 import { type OpenEvents, openEvents } from './events.ts';
@@ -183,7 +185,9 @@ export async function openCore(
     mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,
   });
   registerDevicesAndTasks(metrics, devices, tasks);
-  const worker = startWorks([registrationWork(devices, events.outlet)], { clock, log }, tasks);
+  const works = [registrationWork(devices, events.outlet), forgottenDevicesWork(directory)];
+  const worker = startWorks(works, { clock, log }, tasks);
+  const relay = startOutboxRelay({ outboxes: { devices: devices.outbox }, tasks, clock, log });
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
   return {
     core,
@@ -204,6 +208,7 @@ export async function openCore(
     async close() {
       retention?.cancel();
       await core.drain();
+      await relay.drain();
       await worker.drain();
       await tasks.close();
       await events.close();

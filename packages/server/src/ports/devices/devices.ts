@@ -2,6 +2,7 @@
 
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
 import type { Registration } from '../../domain/registration.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import type { RegistrationBatch } from './registration-batch.ts';
 
 /** A device as one of its user. */
@@ -95,6 +96,11 @@ export interface Devices extends DeviceReader {
   touch(touch: DeviceTouch): Promise<void>;
   /** Devices last seen in a session before that, oldest first. */
   notSeenSince(request: { readonly atMs: number; readonly limit: number }): Promise<readonly DeviceKey[]>;
-  /** Forgets that these were seen, if they were not seen since; a registered one stays registered. Returns how many. */
+  /**
+   * Forgets that these were seen, if they were not seen since; a registered one stays registered. Returns how many. MUST note those in
+   * the outbox, in the transaction that forgets them (device-events.ts).
+   */
   forget(request: { readonly keys: readonly DeviceKey[]; readonly notSeenSinceMs: number }): Promise<number>;
+  /** For the services that keep something of devices. */
+  readonly outbox: Outbox;
 }

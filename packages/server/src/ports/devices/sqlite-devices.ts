@@ -7,6 +7,7 @@ import type { DeviceToken, UserId } from '@hongyan/protocol/ids';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import type { DeviceReader, Devices } from './devices.ts';
 import type { RegistrationBatch } from './registration-batch.ts';
 import { DeviceReads } from './sqlite/device-reads.ts';
@@ -110,6 +111,12 @@ class SqliteDeviceReader implements DeviceReader {
 }
 
 class SqliteDevices extends SqliteDeviceReader implements Devices {
+  readonly outbox: Outbox = {
+    pending: (limit) => this.read(() => this.reads.pending(limit)),
+    delivered: async (nos) => {
+      if (nos.length > 0) await this.#ask('delivered', { nos });
+    },
+  };
   readonly #writer: GroupCommit<DeviceOp, DeviceAnswer>;
   /** One large call after the other: the thread gathers for one at a time. */
   #registering: Promise<unknown> = Promise.resolve();

@@ -164,12 +164,11 @@ export class PresenceSessions {
   }
 
   async #forgetDevices(): Promise<void> {
-    const { directory, devices, clock, log } = this.#deps;
+    const { devices, clock, log } = this.#deps;
     try {
       const notSeenSinceMs = clock.nowMs() - deviceTtlMs;
       const keys = await devices.notSeenSince({ atMs: notSeenSinceMs, limit: forgetMax });
-      // Receipts first: after a crash between the two the device is found again.
-      await directory.forgetReceipts(keys);
+      // Their receipts go by an event [T16].
       await devices.forget({ keys, notSeenSinceMs });
     } catch (error) {
       log.error('stale devices not forgotten', { error });

@@ -2,6 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
+import type { OutboxEvent } from '../../outbox/outbox.ts';
 import {
   type DeviceKey,
   type DevicePage,
@@ -67,6 +68,10 @@ export class DeviceReads {
     return this.#statements.total.get()?.total ?? 0;
   }
 
+  pending(limit: number): readonly OutboxEvent[] {
+    return this.#statements.pending.all(limit);
+  }
+
   notSeenSince({ atMs, limit }: { readonly atMs: number; readonly limit: number }): readonly DeviceKey[] {
     return this.#statements.unseen.all(atMs, limit);
   }
@@ -116,6 +121,7 @@ function prepare(db: Database) {
       'SELECT model, firmware, count FROM kind WHERE model = ? AND count > 0 ORDER BY count DESC LIMIT ?',
     ),
     total: db.prepare<{ total: number }, []>('SELECT ifnull(sum(count), 0) AS total FROM kind'),
+    pending: db.prepare<OutboxEvent, [number]>('SELECT no, kind, payload FROM outbox ORDER BY no LIMIT ?'),
     unseen: db.prepare<DeviceKey, [number, number]>(
       'SELECT user_id AS userId, id AS deviceId FROM device WHERE last_seen < ? ORDER BY last_seen LIMIT ?',
     ),

@@ -31,6 +31,8 @@ export class DeviceStore extends FileStore<DeviceOp, DeviceAnswer> {
         return this.#owners.touch(op.ask);
       case 'forget':
         return this.#owners.forget(op.ask);
+      case 'delivered':
+        return this.#owners.delivered(op.ask);
       default:
         return unreachable(op);
     }

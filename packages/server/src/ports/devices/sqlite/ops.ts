@@ -29,6 +29,7 @@ interface Answers {
     readonly ask: { readonly keys: readonly DeviceKey[]; readonly notSeenSinceMs: number };
     readonly answer: number;
   };
+  delivered: { readonly ask: { readonly nos: readonly number[] }; readonly answer: undefined };
 }
 
 type OpType = keyof Answers;

@@ -1,6 +1,8 @@
 // Whose a device is, and what sessions know of it: one row for both from the moment its user binds it.
 
 import type { Database } from 'bun:sqlite';
+import { encodeForgotten, forgottenKind } from '../device-events.ts';
+import type { DeviceKey } from '../devices.ts';
 import type { AnswerOf, AskOf } from './ops.ts';
 import { TokenHashes } from './token-hash.ts';
 import { byToken, type DeviceRow } from './token-lookup.ts';
@@ -44,15 +46,20 @@ export class OwnerWrites {
   }
 
   forget({ keys, notSeenSinceMs }: AskOf<'forget'>): number {
-    let count = 0;
+    const forgotten: DeviceKey[] = [];
     for (const { userId, deviceId } of keys) {
       const session = this.#statements.session.get(userId, deviceId);
       if (session === null || (session.last_seen ?? 0) >= notSeenSinceMs) continue;
       if (session.token === null) this.#statements.remove.run(session.no);
       else this.#statements.forgetSession.run(session.no);
-      count++;
+      forgotten.push({ userId, deviceId });
     }
-    return count;
+    if (forgotten.length > 0) this.#statements.note.run(forgottenKind, encodeForgotten(forgotten));
+    return forgotten.length;
+  }
+
+  delivered({ nos }: AskOf<'delivered'>): undefined {
+    for (const no of nos) this.#statements.delivered.run(no);
   }
 
   /** What its user's sessions know of the device becomes a row of its own. */
@@ -79,6 +86,8 @@ function prepare(db: Database) {
       'SELECT no, token, name, last_seen FROM device WHERE user_id = ? AND id = ? AND id IS NOT NULL',
     ),
     remove: db.prepare<unknown, [number]>('DELETE FROM device WHERE no = ?'),
+    note: db.prepare<unknown, [string, string]>('INSERT INTO outbox(kind, payload) VALUES(?, ?)'),
+    delivered: db.prepare<unknown, [number]>('DELETE FROM outbox WHERE no = ?'),
     forgetSession: db.prepare<unknown, [number]>(
       'UPDATE device SET id = NULL, name = NULL, last_seen = NULL WHERE no = ?',
     ),

@@ -21,6 +21,7 @@ const migrations: readonly string[] = [
    CREATE INDEX device_by_last_seen ON device(last_seen) WHERE last_seen IS NOT NULL;
    CREATE TABLE seed(value INTEGER NOT NULL);
    INSERT INTO seed(value) VALUES(abs(random() % 4503599627370496));`,
+  'CREATE TABLE outbox(no INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, payload TEXT NOT NULL)',
 ];
 
 /** "HyDv". */

@@ -1,6 +1,7 @@
 // The contract of devices as sessions know them.
 
 import { expect, test } from 'bun:test';
+import { decodeForgotten, forgottenKind } from '../device-events.ts';
 import { devicesListedMax } from '../devices.ts';
 import { type Current, device, register, registration, token, touch, user } from './builders.ts';
 
@@ -65,5 +66,29 @@ export function sessionDevicesContract(current: Current): void {
     const registered = await current().get(token('token-a'));
     expect(registered).toMatchObject({ userId: user('ann') });
     expect(registered?.deviceId).toBeUndefined();
+  });
+
+  test('[T16] devices that were forgotten stand in the outbox, and nothing else does, until they are delivered', async () => {
+    for (const [id, atMs] of [
+      ['old', 1],
+      ['new', 50],
+    ] as const)
+      await current().touch(touch('ann', id, atMs));
+    const [old, recent] = ['old', 'new'].map((id) => ({ userId: user('ann'), deviceId: device(id) }));
+    const keys = [old, recent].filter((key) => key !== undefined);
+    await current().forget({ keys, notSeenSinceMs: 50 });
+    await current().forget({ keys, notSeenSinceMs: 50 });
+    const events = await current().outbox.pending(10);
+    expect(events.map(({ kind, payload }) => ({ kind, keys: decodeForgotten(payload) }))).toEqual([
+      { kind: forgottenKind, keys: old ? [old] : [] },
+    ]);
+    const nos = events.map(({ no }) => no);
+    await current().outbox.delivered(nos);
+    await current().outbox.delivered(nos);
+    expect(await current().outbox.pending(10)).toEqual([]);
+    await current().touch(touch('ann', 'old', 2));
+    await current().forget({ keys, notSeenSinceMs: 50 });
+    const [again] = await current().outbox.pending(10);
+    expect(nos).not.toContain(again?.no);
   });
 }
