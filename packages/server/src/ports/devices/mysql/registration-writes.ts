@@ -1,0 +1,152 @@
+// Registrations, many at a time: one kept of each token, in the order of their hashes, and stored a range of hashes at a time.
+
+import { soon } from '@hongyan/base/soon';
+import type { DeviceToken } from '@hongyan/protocol/ids';
+import { isDuplicateKey, MysqlConflict } from '../../../adapters/mysql/failure.ts';
+import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
+import { isNewer, type Registration } from '../../../domain/registration.ts';
+import { decodeBatch, type RegistrationBatch } from '../registration-batch.ts';
+import { KindChanges, Kinds, kindName } from './kinds.ts';
+import { hashOrder, tokenHash } from './token-hash.ts';
+
+/** Of one transaction: what a touch of one of these devices may have to wait for. */
+const sliceSize = 1_000;
+/** Ranges stored at the same time, each on a connection of its own. */
+const atOnceMax = 4;
+/** Hashes looked for by one statement: of longer lists servers make tables of their own. */
+const askedMax = 500;
+
+interface Hashed {
+  readonly hash: Buffer;
+  readonly order: number;
+  registration: Registration;
+}
+
+export class RegistrationWrites {
+  readonly #pool: MysqlPool;
+  readonly #kinds: Kinds;
+
+  constructor(pool: MysqlPool) {
+    this.#pool = pool;
+    this.#kinds = new Kinds(pool);
+  }
+
+  /** Returns how many changed a record or made one. */
+  async register(batches: readonly RegistrationBatch[]): Promise<number> {
+    const slices = slicesOf(await gather(batches));
+    let storedCount = 0;
+    const store = async () => {
+      for (let slice = slices.shift(); slice !== undefined; slice = slices.shift())
+        storedCount += await this.#store(slice);
+    };
+    const outcomes = await Promise.allSettled(Array.from({ length: atOnceMax }, store));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    return storedCount;
+  }
+
+  async #store(slice: readonly Hashed[]): Promise<number> {
+    const numbers = await this.#kinds.learn(slice.map(({ registration }) => registration));
+    return this.#pool.transaction(async (statements) => {
+      const { fresh, newer } = await this.#compare(statements, slice);
+      const changes = new KindChanges();
+      const rowOf = (no: number | null, { hash, registration }: Hashed): SqlValue[] => {
+        const kindNo = numbers.get(kindName(registration)) ?? 0;
+        changes.change(kindNo, 1);
+        return [no, hash, registration.deviceToken, kindNo, registration.registeredAtMs, registration.detailsJson];
+      };
+      if (fresh.length > 0) {
+        await insertFresh(
+          statements,
+          fresh.map((one) => rowOf(null, one)),
+        );
+      }
+      if (newer.length > 0) {
+        for (const { stored } of newer) changes.change(stored.kind_no, -1);
+        await statements.run(`${insert} ON DUPLICATE KEY UPDATE ${update}`, [
+          newer.map(({ stored, hashed }) => rowOf(stored.no, hashed)),
+        ]);
+      }
+      await changes.write(statements);
+      return fresh.length + newer.length;
+    });
+  }
+
+  /** Those without a record, and those newer than theirs. The records are locked until the end of the transaction. */
+  async #compare(statements: Statements, slice: readonly Hashed[]) {
+    const rows = new Map<DeviceToken, StoredRow>();
+    for (let from = 0; from < slice.length; from += askedMax) {
+      const hashes = slice.slice(from, from + askedMax).map(({ hash }) => hash);
+      for (const row of await statements.rows<StoredRow>(select, [hashes])) rows.set(row.token, row);
+    }
+    const kinds = await this.#kinds.of(
+      statements,
+      Array.from(rows.values(), ({ kind_no }) => kind_no),
+    );
+    const fresh: Hashed[] = [];
+    const newer: { readonly stored: StoredRow; readonly hashed: Hashed }[] = [];
+    for (const hashed of slice) {
+      const { registration } = hashed;
+      const stored = rows.get(registration.deviceToken);
+      if (stored === undefined) fresh.push(hashed);
+      else {
+        const { model = '', firmware = '' } = kinds.get(stored.kind_no) ?? {};
+        const { deviceToken } = registration;
+        const known = {
+          deviceToken,
+          model,
+          firmware,
+          registeredAtMs: stored.registered_at,
+          detailsJson: stored.details,
+        };
+        if (isNewer(registration, known)) newer.push({ stored, hashed });
+      }
+    }
+    return { fresh, newer };
+  }
+}
+
+async function insertFresh(statements: Statements, rows: SqlValue[][]): Promise<void> {
+  try {
+    await statements.run(insert, [rows]);
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    // Stored by another worker since they were compared: the transaction begins anew, and compares again.
+    throw new MysqlConflict('devices were registered by another process meanwhile', 'devices', { cause: error });
+  }
+}
+
+/** Of each token the newest. Callbacks that wait run in between. */
+async function gather(batches: readonly RegistrationBatch[]): Promise<Hashed[]> {
+  const newest = new Map<DeviceToken, Hashed>();
+  for (const batch of batches) {
+    for (const registration of decodeBatch(batch)) {
+      const { deviceToken } = registration;
+      const known = newest.get(deviceToken);
+      if (known === undefined) {
+        const hash = tokenHash(deviceToken);
+        newest.set(deviceToken, { hash, order: hashOrder(hash), registration });
+      } else if (isNewer(registration, known.registration)) known.registration = registration;
+    }
+    await new Promise<void>(soon);
+  }
+  return [...newest.values()].sort((a, b) => a.order - b.order);
+}
+
+function slicesOf(sorted: readonly Hashed[]): Hashed[][] {
+  const slices: Hashed[][] = [];
+  for (let from = 0; from < sorted.length; from += sliceSize) slices.push(sorted.slice(from, from + sliceSize));
+  return slices;
+}
+
+interface StoredRow {
+  readonly no: number;
+  readonly token: DeviceToken;
+  readonly kind_no: number;
+  readonly registered_at: number;
+  readonly details: string;
+}
+
+const select = 'SELECT no, token, kind_no, registered_at, details FROM device WHERE token_hash IN (?) FOR UPDATE';
+const insert = 'INSERT INTO device(no, token_hash, token, kind_no, registered_at, details) VALUES ?';
+const update = 'kind_no = VALUES(kind_no), registered_at = VALUES(registered_at), details = VALUES(details)';
