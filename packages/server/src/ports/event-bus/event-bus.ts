@@ -15,6 +15,8 @@ export const revocationsTopic = 'revocations' as Topic;
 export const everyoneTopic = 'everyone' as Topic;
 /** What one process of the cluster alone is told. `node` is new with every start of the process. */
 export const nodeTopic = (node: string): Topic => `n:${node}` as Topic;
+/** What cores tell each other: every core follows it. */
+export const coresTopic = 'cores' as Topic;
 /** Presence of one user, for those who watch it. */
 export const presenceTopic = (userId: UserId): Topic => `p:${userId}` as Topic;
 
@@ -42,6 +44,13 @@ export type BusEvent =
   | { readonly type: 'revoked'; readonly topic: Topic; readonly revocations: readonly Revocation[] }
   /** What became of commands that the node submitted; the text is the command log's (topic is the node's). */
   | { readonly type: 'outcomes'; readonly topic: Topic; readonly outcomes: string }
+  /** What is remembered of these members of the conversation is old (topic is coresTopic). */
+  | {
+      readonly type: 'members_changed';
+      readonly topic: Topic;
+      readonly conversationId: ConversationId;
+      readonly userIds: readonly UserId[];
+    }
   /** The publisher before may have died with events of the topic unpublished: subscribers hear it as `onLoss`. */
   | { readonly type: 'lost'; readonly topic: Topic };
 

@@ -10,7 +10,7 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { Fenced } from '../../domain/fence.ts';
 import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
 import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
-import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { type BusEvent, conversationTopic, coresTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { frameEvents } from './audience.ts';
 import { type CommandPlace, type ConversationChanges, publications } from './command-handler.ts';
 import { changeFrame } from './conversation-frame.ts';
@@ -69,7 +69,7 @@ export class DirectoryChanges implements ConversationChanges {
     const { directory, timeline, limits } = this.#deps;
     const record = recordId && (await timeline.findByMsgId(recordId));
     if (!record) return false;
-    this.#memberships.forgetConversation(conversationId);
+    this.#memberships.forget(conversationId, []);
     // Those who left, or whose subscriptions are to change, are told on their own topics.
     const members = await directory.members({ conversationId, limit: limits.membersInlineMax });
     const { user_ids = [] } = JSON.parse(record.contentJson) as { readonly user_ids?: readonly UserId[] };
@@ -77,7 +77,7 @@ export class DirectoryChanges implements ConversationChanges {
       conversationTopic(conversationId),
       ...[...members.map(({ userId }) => userId), ...user_ids].map(userTopic),
     ]);
-    await this.#publish([...topics].map((topic) => ({ type: 'lost', topic })));
+    await this.#publish([...topics, coresTopic].map((topic) => ({ type: 'lost', topic })));
     return true;
   }
 
@@ -125,7 +125,7 @@ export class DirectoryChanges implements ConversationChanges {
       ...{ conversationId, title, rules, isHistoryVisible },
       fence: making.place?.fence,
     });
-    this.#memberships.forgetConversation(conversationId);
+    await this.#forget(conversationId, []);
     await this.#reportToMembers(conversationId, 'updated');
     if (title !== undefined) await this.#record(command, making, { type: 'hongyan.title', title });
     if (changesRules)
@@ -170,7 +170,7 @@ export class DirectoryChanges implements ConversationChanges {
       case 'user_full':
         return refusal.tooMany(`conversations of ${userId}`, limits.conversationsPerUserMax);
       case 'added':
-        this.#memberships.forgetMember(conversationId, userId);
+        await this.#forget(conversationId, [userId]);
         await this.#reportToMembers(conversationId, 'member_joined', userId);
         await this.#reportTo([userId], conversationId, 'member_joined', userId);
         await this.#record(command, making, { type: 'hongyan.members', change: 'joined', user_ids: [userId] });
@@ -194,8 +194,7 @@ export class DirectoryChanges implements ConversationChanges {
       fence: making.place?.fence,
     });
     if (!wasMember) return refusal.noSuch(`member ${userId}`);
-    this.#memberships.forgetMember(conversationId, userId);
-    if (newOwner !== undefined) this.#memberships.forgetMember(conversationId, newOwner);
+    await this.#forget(conversationId, newOwner === undefined ? [userId] : [userId, newOwner]);
     const frame = await this.#changeFrame(conversationId, 'member_left', userId);
     const topic = userTopic(userId);
     await this.#publish([
@@ -231,10 +230,17 @@ export class DirectoryChanges implements ConversationChanges {
       ...{ conversationId, userId, role, atMs: clock.nowMs(), fence: making.place?.fence },
       ...(role === 'owner' ? { handedOverBy: from } : {}),
     });
-    for (const member of [userId, from]) this.#memberships.forgetMember(conversationId, member);
+    await this.#forget(conversationId, [userId, from]);
     await this.#reportToMembers(conversationId, 'role_changed', userId);
     await this.#record(command, making, { type: 'hongyan.role', user_id: userId, role });
     return changed;
+  }
+
+  /** Here, and in the other cores where there are some, before anyone is told of the change. */
+  async #forget(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
+    this.#memberships.forget(conversationId, userIds);
+    if (this.#deps.shared === undefined) return;
+    await this.#publish([{ type: 'members_changed', topic: coresTopic, conversationId, userIds }]);
   }
 
   /** [A26] The system where it is no member. */

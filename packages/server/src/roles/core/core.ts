@@ -12,6 +12,7 @@ import { CommandHandler } from './command-handler.ts';
 import { DirectoryChanges } from './conversation-changes.ts';
 import { ConversationViews } from './conversation-views.ts';
 import { Conversations } from './conversations.ts';
+import { CoreNews } from './core-news.ts';
 import type { CoreDeps } from './deps.ts';
 import { pullEvents } from './events.ts';
 import { History } from './history.ts';
@@ -38,6 +39,8 @@ import { Sync } from './sync.ts';
 import { TrackedBus } from './tracked-bus.ts';
 
 export interface RunningCore extends Core {
+  /** Resolves when it hears of what other cores change; rejects with StoreFailure. */
+  readonly following: Promise<void>;
   /** Refuses new commands and finishes the accepted ones. */
   drain(): Promise<void>;
 }
@@ -47,12 +50,15 @@ const readsPerUserMax = 1_024;
 const readsAllMax = readsPerUserMax * 100;
 const readsAtOnceMax = 8;
 
+/** What another core changed, and could not tell, is seen here by then. */
+const membershipAgeMsMax = 30_000;
+
 /** A fresh instance consumes the command log at once. */
 export function startCore(given: CoreDeps): RunningCore {
   const tracked = given.shared && new TrackedBus(given.bus);
   // What is given stays live: a copy would not follow its getters.
   const deps: CoreDeps = tracked ? Object.create(given, { bus: { value: tracked } }) : given;
-  const memberships = new MembershipCache(deps.directory);
+  const memberships = new MembershipCache(deps.directory, given.shared && { ageMsMax: membershipAgeMsMax });
   const audiences = new Audiences();
   const sent = new SentPositions(deps);
   const views = new ConversationViews(deps, sent);
@@ -71,6 +77,7 @@ export function startCore(given: CoreDeps): RunningCore {
     const handler = newHandler();
     deps.commands.consume((batch) => handler.handle(batch));
   }
+  const news = deps.shared && new CoreNews(deps.bus, memberships);
   const receipts = new Receipts(deps, memberships, audiences);
   const registrations = new Registrations(deps);
   const presence = new PresenceSessions(deps, memberships);
@@ -80,6 +87,7 @@ export function startCore(given: CoreDeps): RunningCore {
   const signOuts = new SignOuts(deps);
   signOuts.start();
   return {
+    following: news?.follow() ?? Promise.resolve(),
     ...operationsOf(deps, {
       accounts,
       memberships,
@@ -103,6 +111,7 @@ export function startCore(given: CoreDeps): RunningCore {
       await registrations.drain();
       await receipts.drain();
       await sent.drain();
+      news?.stop();
     },
   };
 }

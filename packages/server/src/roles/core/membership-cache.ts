@@ -1,4 +1,4 @@
-// Memberships near the hot path. This core handles every command that changes them, so it knows when an entry is stale.
+// Memberships near the hot path. Whoever changes one says so: this core itself, or another one over the bus.
 
 import { type ConversationId, type Seq, systemUserId, type UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
@@ -21,15 +21,18 @@ export const memberFacts = ({ conversation, member }: Membership): MemberFacts =
 /** Positive answers only, bounded: the least recently used leave and are read again from the directory. */
 export class MembershipCache {
   readonly #directory: Directory;
-  readonly #conversations = new QuickLRU<ConversationId, ConversationRecord>({ maxSize: 100_000 });
-  readonly #members = new QuickLRU<string, Membership['member']>({ maxSize: 200_000 });
+  readonly #conversations: QuickLRU<ConversationId, ConversationRecord>;
+  readonly #members: QuickLRU<string, Membership['member']>;
   /** For each read under way, the conversations that changed meanwhile: what it found of them may be old. */
   readonly #changedDuring = new Set<Set<ConversationId>>();
   /** Raised when all is forgotten. */
   #generation = 0;
 
-  constructor(directory: Directory) {
+  /** `ageMsMax`: where others change them too, and their word may be lost. */
+  constructor(directory: Directory, { ageMsMax = Number.POSITIVE_INFINITY }: { readonly ageMsMax?: number } = {}) {
     this.#directory = directory;
+    this.#conversations = new QuickLRU({ maxSize: 100_000, maxAge: ageMsMax });
+    this.#members = new QuickLRU({ maxSize: 200_000, maxAge: ageMsMax });
   }
 
   /** From memory alone: undefined means unknown. */
@@ -94,14 +97,11 @@ export class MembershipCache {
     this.#members.clear();
   }
 
-  forgetConversation(conversationId: ConversationId): void {
+  /** The conversation, and of its members these. */
+  forget(conversationId: ConversationId, userIds: readonly UserId[]): void {
     for (const changed of this.#changedDuring) changed.add(conversationId);
     this.#conversations.delete(conversationId);
-  }
-
-  forgetMember(conversationId: ConversationId, userId: UserId): void {
-    this.#members.delete(keyOf(conversationId, userId));
-    this.forgetConversation(conversationId);
+    for (const userId of userIds) this.#members.delete(keyOf(conversationId, userId));
   }
 }
 

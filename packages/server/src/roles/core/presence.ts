@@ -16,7 +16,17 @@ import { type MembershipCache, memberFacts } from './membership-cache.ts';
 
 type Deps = Pick<
   CoreDeps,
-  'access' | 'directory' | 'devices' | 'notices' | 'timeline' | 'bus' | 'outlet' | 'registry' | 'clock' | 'log'
+  | 'access'
+  | 'directory'
+  | 'devices'
+  | 'notices'
+  | 'timeline'
+  | 'bus'
+  | 'outlet'
+  | 'registry'
+  | 'clock'
+  | 'log'
+  | 'shared'
 >;
 
 /** Memberships read in one step when a session opens. */
@@ -31,7 +41,7 @@ const forgetMax = 1_000;
 export class PresenceSessions {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
-  /** Sessions opened through this core, by node. */
+  /** Sessions opened through this core, by node. Where there are several cores, nodes renew theirs by themselves. */
   readonly #sessionsByNode = new Map<string, Set<string>>();
   #timers: readonly Timer[] = [];
 
@@ -59,8 +69,10 @@ export class PresenceSessions {
     // Read before the session is added: where this fails, nobody is left online.
     const conversationIds = await this.#followedBy(userId);
     const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
-    const sessions = this.#sessionsByNode.get(node) ?? new Set();
-    this.#sessionsByNode.set(node, sessions.add(sessionId));
+    if (!this.#deps.shared) {
+      const sessions = this.#sessionsByNode.get(node) ?? new Set();
+      this.#sessionsByNode.set(node, sessions.add(sessionId));
+    }
     // Another session of the user may be one of the same device, on any gateway.
     if (becameOnline) await this.#changed([userId], { isOnline: true });
     else await this.#publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);

@@ -9,26 +9,30 @@ import type { CoreDeps } from './deps.ts';
 
 /** Written so seldom that busy writers cost a row a second. Until then the positions are here, and reads ask here. */
 const writeEveryMs = 1_000;
+/** Where other cores read too, which cannot ask here. */
+const writeEveryMsShared = 20;
 /** Above it they are written at once. */
 const waitingMax = 10_000;
 
 export class SentPositions {
   readonly #deps: Pick<CoreDeps, 'directory' | 'clock' | 'log'>;
+  readonly #writeEveryMs: number;
   /** By conversation, then user. */
   #waiting = new Map<ConversationId, Map<UserId, Seq>>();
   #count = 0;
   #writing: { readonly positions: Map<ConversationId, Map<UserId, Seq>>; readonly done: Promise<void> } | undefined;
   #timer: Timer | undefined;
 
-  constructor(deps: Pick<CoreDeps, 'directory' | 'clock' | 'log'>) {
+  constructor(deps: Pick<CoreDeps, 'directory' | 'clock' | 'log' | 'shared'>) {
     this.#deps = deps;
+    this.#writeEveryMs = deps.shared ? writeEveryMsShared : writeEveryMs;
   }
 
   note(results: readonly AppendResult[]): void {
     for (const { type, entry } of results) if (type === 'committed' && entry.isCounted) this.#raise(entry);
     if (this.#count === 0) return;
     if (this.#count >= waitingMax) void this.#write();
-    else this.#timer ??= this.#deps.clock.after(writeEveryMs, () => void this.#write());
+    else this.#timer ??= this.#deps.clock.after(this.#writeEveryMs, () => void this.#write());
   }
 
   /** The newest of what the record says and what waits here. */

@@ -1,7 +1,7 @@
 // Between the values of the Core and EventBus interfaces and the messages of the link.
 
 import { unreachable } from '@hongyan/base/assert';
-import type { ConversationId, DeviceId } from '@hongyan/protocol/ids';
+import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import { bug, type FailureCode, type Problem, type RefusalCode } from '@hongyan/protocol/refusals';
 import type { Revocation } from '../../domain/revocation.ts';
 import type { BusEvent, Topic } from '../../ports/event-bus/event-bus.ts';
@@ -32,6 +32,8 @@ export function toEvent(event: BusEvent): LinkEvent {
       return { topics, what: 'revocationsJson', revocationsJson: JSON.stringify(event.revocations) };
     case 'outcomes':
       return { topics, what: 'outcomes', outcomes: event.outcomes };
+    case 'members_changed':
+      return { topics, what: 'membersChanged', membersChanged: event };
     case 'lost':
       return { topics, what: 'lost', lost: true };
     default:
@@ -66,6 +68,14 @@ function eventFor(topic: Topic, event: LinkEvent): BusEvent {
       return { type: 'revoked', topic, revocations: JSON.parse(event.revocationsJson) as readonly Revocation[] };
     case 'outcomes':
       return { type: 'outcomes', topic, outcomes: event.outcomes };
+    case 'membersChanged': {
+      const { conversationId, userIds } = event.membersChanged;
+      return {
+        ...{ type: 'members_changed', topic },
+        conversationId: conversationId as ConversationId,
+        userIds: userIds as readonly UserId[],
+      };
+    }
     case 'lost':
       return { type: 'lost', topic };
     default:

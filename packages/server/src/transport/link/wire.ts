@@ -60,6 +60,10 @@ type LinkEventWhat =
   | { readonly what: 'replaced'; readonly replaced: { readonly deviceId: string; readonly sessionId: string } }
   | { readonly what: 'revocationsJson'; readonly revocationsJson: string }
   | { readonly what: 'outcomes'; readonly outcomes: string }
+  | {
+      readonly what: 'membersChanged';
+      readonly membersChanged: { readonly conversationId: string; readonly userIds: readonly string[] };
+    }
   | { readonly what: 'lost'; readonly lost: boolean };
 
 export interface LinkUp {

@@ -100,6 +100,10 @@ function topicsContract({ listen, publish, made }: Tools): void {
           { type: 'user', userId: 'ann' as UserId, issuedBeforeMs: 1, untilMs: 2 },
         ],
       },
+      {
+        ...{ type: 'members_changed', topic: ann, conversationId: 'g:1' as ConversationId },
+        userIds: ['ann' as UserId, 'Bob' as UserId],
+      },
       { type: 'outcomes', topic: ann, outcomes: '[{"id":"鸿"}]' },
     ];
     await publish(...sent);

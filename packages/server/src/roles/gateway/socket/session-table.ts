@@ -267,6 +267,7 @@ export class SessionTable {
         for (const socket of this.#socketsOf(event.topic)) this.#onReplaced(socket, event);
         return;
       case 'revoked':
+      case 'members_changed':
       case 'outcomes':
       case 'lost':
         // Of a topic that is not followed here, or heard as a loss.
