@@ -48,6 +48,7 @@ export async function buildExecutable({
           { name: 'embeddedConsole', dist: consoleDist, files: consoleFiles },
         ]),
         workersByPlace,
+        kafkaInside,
       ],
       // What lies in the folder where the executable is started is not its configuration.
       compile: { outfile: made, autoloadDotenv: false, autoloadBunfig: false },
@@ -81,6 +82,16 @@ const workersByPlace: BunPlugin = {
       );
       return { contents, loader: 'ts' };
     });
+  },
+};
+
+/** The client of Kafka reads its WebAssembly from a file beside it; it has it as a module too, which an executable can hold. */
+export const kafkaInside: BunPlugin = {
+  name: 'kafka inside',
+  setup(build) {
+    build.onResolve({ filter: /^@platformatic\/wasm-utils$/ }, () => ({
+      path: join(root, 'node_modules/@platformatic/wasm-utils/dist/bundled.js'),
+    }));
   },
 };
 

@@ -1,0 +1,162 @@
+// Kafka as our adapters use it, on a real broker: order, bounds, who owns which partition, and where reading begins.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
+import { StoreFailure } from '@hongyan/base/result';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { Scratch } from '@hongyan/testing/scratch';
+import { describeWith } from '@hongyan/testing/services';
+import { until } from '@hongyan/testing/until';
+import { KafkaProducer } from './kafka-producer.ts';
+import { readingFrom, TestTopic } from './testing/topics.ts';
+import { ensureTopics } from './topics.ts';
+
+describeWith(['kafka'], 'Kafka', ({ kafka }) => {
+  let scratch: Scratch;
+  let topic: TestTopic;
+  beforeEach(() => {
+    scratch = new Scratch({ kafka });
+    topic = new TestTopic(kafka.brokers, scratch);
+  });
+  afterEach(async () => {
+    await topic.close();
+    await scratch.remove();
+  });
+
+  const textOf = (value: Buffer) => value.toString();
+  const record = (key: string, text: string) => ({ topic: topic.name, key, value: Buffer.from(text) });
+
+  test('a topic is made once and keeps its partitions', async () => {
+    await topic.make(3);
+    const again = await ensureTopics(topic.kafka, [{ name: 'records', partitions: 5, replicas: 3, retentionMs: 1000 }]);
+    expect(again).toEqual([{ name: topic.name, partitions: 3 }]);
+  });
+
+  test('records of a key arrive in the order sent, also by calls that are not awaited', async () => {
+    await topic.make(4);
+    const producer = topic.producer();
+    const keys = ['a', 'b', 'c', 'd', 'e'];
+    const read: string[] = [];
+    const partitionOf = new Map<string, Set<number>>();
+    const consumer = topic.consumer(
+      readingFrom(new Map(), ({ key, value }, partition) => {
+        read.push(`${key}${textOf(value)}`);
+        partitionOf.set(key, (partitionOf.get(key) ?? new Set()).add(partition));
+      }),
+    );
+    await consumer.start();
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => producer.send(record(keys[index % 5] ?? '', String(index)))),
+    );
+    await until(() => read.length === 1_000);
+    for (const [place, key] of keys.entries()) {
+      const ofKey = read.filter((text) => text.startsWith(key));
+      expect(ofKey).toEqual(Array.from({ length: 200 }, (_, index) => `${key}${index * 5 + place}`));
+      expect(partitionOf.get(key)?.size).toBe(1);
+    }
+  });
+
+  test('records larger together than a request are sent in several', async () => {
+    await topic.make(1);
+    const producer = topic.producer();
+    const read: number[] = [];
+    await topic.consumer(readingFrom(new Map(), ({ value }) => read.push(value.length))).start();
+    const sizes = Array.from({ length: 40 }, (_, index) => 60_000 + index);
+    await Promise.all(sizes.map((size) => producer.send(record('a', 'x'.repeat(size)))));
+    await until(() => read.length === sizes.length);
+    expect(read).toEqual(sizes);
+  });
+
+  test('at its bounds a producer refuses as overloaded, and has room again later', async () => {
+    await topic.make(1);
+    const producer = topic.producer({ recordsMax: 3, bytesMax: 10_000 });
+    const accepted = ['1', '2'].map((text) => producer.send(record('a', text)));
+    const large = rejectionOf(producer.send(record('a', 'x'.repeat(10_000))));
+    accepted.push(producer.send(record('a', '3')));
+    const fourth = rejectionOf(producer.send(record('a', '4')));
+    for (const refused of [await large, await fourth]) expect((refused as StoreFailure).code).toBe('overloaded');
+    await Promise.all(accepted);
+    await producer.send(record('a', '5'));
+  });
+
+  test('without a broker a producer fails as unavailable: nothing was written', async () => {
+    const nowhere = { ...topic.kafka, brokers: ['127.0.0.1:1'] };
+    const producer = new KafkaProducer({
+      ...{ kafka: nowhere, recordsMax: 10, bytesMax: 1000, retriesMax: 2, clock: systemClock },
+    });
+    const failure = await rejectionOf(producer.send({ topic: 'x', key: 'a', value: Buffer.from('1') }));
+    expect(failure).toBeInstanceOf(StoreFailure);
+    expect((failure as StoreFailure).code).toBe('unavailable');
+    await producer.close();
+  });
+
+  test('reading begins where the owner says, whatever was read before', async () => {
+    await topic.make(1);
+    const producer = topic.producer();
+    for (let index = 0; index < 10; index++) await producer.send(record('a', String(index)));
+    const read: string[] = [];
+    await topic.consumer(readingFrom(new Map([[0, 6]]), ({ value }) => read.push(textOf(value)))).start();
+    await until(() => read.length === 4);
+    expect(read).toEqual(['6', '7', '8', '9']);
+  });
+
+  test('an offset beyond the log fails the reader, and its owner begins anew', async () => {
+    await topic.make(1);
+    await topic.producer().send(record('a', '0'));
+    const offsets = new Map([[0, 5]]);
+    const read: string[] = [];
+    const failures: unknown[] = [];
+    const own = readingFrom(offsets, ({ value }) => read.push(textOf(value)));
+    const consumer = topic.consumer((reader) =>
+      own(reader).catch(async (error: unknown) => {
+        failures.push(error);
+        offsets.set(0, (await consumer.range(0)).first);
+        throw error;
+      }),
+    );
+    await consumer.start();
+    await until(() => read.length === 1);
+    expect(failures[0]).toBeInstanceOf(StoreFailure);
+    expect(await consumer.range(0)).toEqual({ first: 0, end: 1 });
+  });
+
+  test('members share the partitions, take over those of one that leaves, and read each record once', async () => {
+    await topic.make(6);
+    const producer = topic.producer();
+    const offsets = new Map<number, number>();
+    const read: string[] = [];
+    const owning = () => topic.consumer(readingFrom(offsets, ({ value }) => read.push(textOf(value))));
+    const [first, second] = [owning(), owning()];
+    const sent: Promise<void>[] = [];
+    const send = (count: number) => {
+      for (let index = 0; index < count; index++)
+        sent.push(producer.send(record(`k${index % 50}`, String(sent.length))));
+    };
+    await first.start();
+    expect(first.partitions).toEqual([0, 1, 2, 3, 4, 5]);
+    send(300);
+    await second.start();
+    send(300);
+    await until(() => first.partitions.length === 3 && second.partitions.length === 3);
+    send(300);
+    await Promise.all(sent);
+    await until(() => read.length === 900);
+    await first.close();
+    send(100);
+    await Promise.all(sent);
+    await until(() => read.length === 1_000);
+    expect(second.partitions).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(new Set(read).size).toBe(1_000);
+  }, 60_000);
+
+  test('an owner that fails is called again while the partition is still its own', async () => {
+    await topic.make(1);
+    let calls = 0;
+    const consumer = topic.consumer(async () => {
+      calls++;
+      throw new StoreFailure('unavailable', 'the store is away');
+    });
+    await consumer.start();
+    await until(() => calls >= 3);
+  });
+});
