@@ -54,6 +54,21 @@ test('lines of a pipe are messages; it ends with its input once they are durable
   expect(texts).toEqual(['one', 'two', '/three']);
 });
 
+test('[A10] when it ends its token is good for nobody any more: the device it was on is signed in no longer', async () => {
+  const login = await call(server.url, '/v1/auth/login', { method: 'POST', body: { user_id: 'dora', password } });
+  const token = String(login.body.access_token);
+  const devices = async () =>
+    ((await call(server.url, '/v1/me/devices', { token })).body.devices as { device_id: string }[]).map(
+      (one) => one.device_id,
+    );
+  const terminal = onTerminal('dora', { to: 'alice' });
+  await terminal.shows('connected');
+  expect(await devices()).toEqual(['dora-desk']);
+  terminal.type('/quit\r');
+  expect(await terminal.exited()).toBe(0);
+  expect(await devices()).toEqual([]);
+});
+
 test('it ends quietly when the reader of its output leaves, and what it had sent is kept', async () => {
   const child = Bun.spawn([...fromSources, 'chat', '--url', server.url, '--user', 'carol', '--to', 'alice'], {
     env: { PATH: process.env.PATH ?? '', ...env },

@@ -121,6 +121,31 @@ test('the users of a folder are listed by id, and a replaced password is the one
   expect((await login(fresh)).status).toBe(200);
 });
 
+test('[A11] a replaced password logs the user out: at once beside a running server, from its start on without one', async () => {
+  const dataDir = await dataFolder('user-passwd');
+  const server = await startServer({ dataDir });
+  const [alice, bob] = [await signUp(server.url, 'alice'), await signUp(server.url, 'bob')];
+  const me = async (url: string, { token }: { readonly token: string }) => {
+    const { status, body } = await call(url, '/v1/me', { token });
+    return status === 200 ? 'ok' : (body as { readonly code: string }).code;
+  };
+  const passwd = (user: string) => hongyan(['user', 'passwd', user, '--data', dataDir], { stdin: `${password}\n` });
+  expect(await passwd('alice')).toEqual({
+    code: 0,
+    stdout: 'the password of alice is replaced, and alice logged out everywhere\n',
+    stderr: '',
+  });
+  expect([await me(server.url, alice), await me(server.url, bob)]).toEqual(['token_revoked', 'ok']);
+  const body = { user_id: 'alice', password };
+  const { body: grant } = await call(server.url, '/v1/auth/login', { method: 'POST', body });
+  const again = { token: (grant as { readonly access_token: string }).access_token };
+  expect(await me(server.url, again)).toBe('ok');
+  await server.stop();
+  expect((await passwd('bob')).code).toBe(0);
+  const later = await startServer({ dataDir });
+  expect([await me(later.url, again), await me(later.url, bob)]).toEqual(['ok', 'token_revoked']);
+});
+
 test('an unknown user and a folder without users leave with 1 and create nothing', async () => {
   const empty = join(await dataFolder('user-list'), 'none');
   for (const args of [['list'], ['passwd', 'alice']]) {

@@ -1,11 +1,12 @@
 // A chat in the terminal, on the client library; in a pipe, lines in are messages and lines out are plain.
 
 import { createInterface, type Interface } from 'node:readline';
-import { type Clock, sleep, systemClock } from '@hongyan/base/clock';
+import { sleep, systemClock } from '@hongyan/base/clock';
 import { type Client, ClientError, createClient, type DeviceId, login, signup } from '@hongyan/client';
 import { createBunSqliteStorage } from '@hongyan/client/bun-sqlite-storage';
 import { type ChatDeps, chatCommands, open, runCommand } from './commands.ts';
 import { ConversationScreen } from './conversation-screen.ts';
+import { Login } from './login.ts';
 import { Names } from './names.ts';
 import { PipeOutput } from './output.ts';
 import { printable } from './printable.ts';
@@ -34,15 +35,17 @@ export async function chat({ url, userId, password, isSignup, ...options }: Chat
   const account = { url, userId, password };
   const { deviceId, clientName, stateFile } = options;
   const storage = stateFile === undefined ? undefined : createBunSqliteStorage(stateFile);
+  const tokens = new Login(account, systemClock);
   try {
     const grant = await (isSignup ? signup(account) : login(account)).catch(async (error: unknown) => {
       if (!(error instanceof ClientError)) throw error;
       if (error.code === 'unavailable' && (await storage?.load())?.meta.userId === userId) return undefined;
       throw new Error(`${url}: ${error.message}`);
     });
+    if (grant !== undefined) tokens.take(grant);
     const client = createClient({
       url,
-      token: renewing(account, grant),
+      token: () => tokens.token(),
       deviceId,
       clientName,
       ...(storage ? { storage } : {}),
@@ -50,24 +53,8 @@ export async function chat({ url, userId, password, isSignup, ...options }: Chat
     return await converse(client, { ...options, isOffline: grant === undefined });
   } finally {
     storage?.close();
+    await tokens.revoke();
   }
-}
-
-/** Logs in again when half of the token's life is over, so that a terminal left open goes on. */
-function renewing(
-  account: Parameters<typeof login>[0],
-  first: Awaited<ReturnType<typeof login>> | undefined,
-  clock: Clock = systemClock,
-) {
-  let grant = first;
-  let grantedAtMs = clock.monotonicMs();
-  return async (): Promise<string> => {
-    if (grant === undefined || clock.monotonicMs() - grantedAtMs > (grant.expires_in * 1000) / 2) {
-      grant = await login(account);
-      grantedAtMs = clock.monotonicMs();
-    }
-    return grant.access_token;
-  };
 }
 
 interface ConverseOptions extends Pick<ChatOptions, 'to' | 'isColoured'> {

@@ -1,6 +1,6 @@
 // The public shape of the client library: what applications see and may rely on. Types only.
 
-import type { ClientMsgId, ConversationId, DeviceId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, DeviceId, DeviceToken, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type {
   AuthResult,
   Content,
@@ -371,6 +371,14 @@ export interface Client {
   devices(): Promise<readonly OwnDevice[]>;
   /** Signs another device of the user out: it has to log in again. */
   revokeDevice(deviceId: DeviceId): Promise<void>;
+  /**
+   * Makes a device that the application's back end has registered this user's own, and one with the device of this client, or with
+   * another one of the user: events and counts of devices then name both. `not_found`: no back end has registered it (yet);
+   * `conflict`: it is another user's.
+   */
+  bindDevice(deviceToken: DeviceToken, deviceId?: DeviceId): Promise<void>;
+  /** Lets it go: it stays registered, and is nobody's. */
+  unbindDevice(deviceToken: DeviceToken): Promise<void>;
   /**
    * Closes, in all tabs of the device, and deletes what it kept: conversations, cursor, outbox. Waiting sends reject. Then the server
    * is told, so that the token is good for nobody any more: `isRevoked` is false where it could not be reached, as offline; the token

@@ -3,7 +3,7 @@
 import { systemClock } from '@hongyan/base/clock';
 import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { ClientMsgId, ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, DeviceId, DeviceToken, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
 import type {
@@ -151,6 +151,14 @@ class HongyanClient implements Client {
 
   revokeDevice(device_id: DeviceId): Promise<void> {
     return this.#call('revokeOwnDevice', { device_id });
+  }
+
+  bindDevice(device_token: DeviceToken, device_id = this.deviceId): Promise<void> {
+    return this.#call('bindDevice', { device_token, device_id } as Input<'bindDevice'>);
+  }
+
+  unbindDevice(device_token: DeviceToken): Promise<void> {
+    return this.#call('unbindDevice', { device_token });
   }
 
   /** A token that the server refuses is good for nobody either. */

@@ -13,6 +13,8 @@ export const routes = {
   logoutAll: 'POST /v1/auth/logout-all',
   listOwnDevices: 'GET /v1/me/devices',
   revokeOwnDevice: 'DELETE /v1/me/devices/{device_id}',
+  bindDevice: 'PUT /v1/devices/{device_token}/owner',
+  unbindDevice: 'DELETE /v1/devices/{device_token}/owner',
   getUser: 'GET /v1/users/{user_id}',
   searchUsers: 'GET /v1/users',
   createConversation: 'POST /v1/conversations',

@@ -18,6 +18,18 @@ export interface TokenFacts {
 /** No token lives longer: with the time of its issue, this says when a revocation of all can be forgotten. */
 export const tokenLifeMaxS = 31_536_000;
 
+/** Beyond the expiry of a token: clocks of issuers and gateways differ. */
+const marginMs = 120_000;
+
+/** [A11] Of all that a user has now: what is issued from this moment on is good again. */
+export function ofAllTokens(userId: UserId, nowMs: number): Revocation {
+  const issuedBeforeMs = nowMs + 1;
+  return { type: 'user', userId, issuedBeforeMs, untilMs: issuedBeforeMs + tokenLifeMaxS * 1000 + marginMs };
+}
+
+/** Until when the revocation of a token is kept. */
+export const keptUntilMs = (expiresAtMs: number): number => expiresAtMs + marginMs;
+
 /** Revocations in memory, asked for each request. */
 export class RevocationSet {
   readonly #tokens = new Map<string, number>();

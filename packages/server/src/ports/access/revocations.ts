@@ -13,6 +13,9 @@ export interface TokenUse {
 /** Someone who makes up devices fills no disk. Signing out one of those that are noted ends the others too. */
 export const devicesPerTokenMax = 100;
 
+/** Of one user. Signing out everywhere ends also the tokens that are no longer noted. */
+export const usesPerUserMax = 1_000;
+
 export interface RevocationPage {
   readonly revocations: readonly Revocation[];
   /** Pass it as `after` for the next page; absent on the last one. */
@@ -34,7 +37,7 @@ export interface Revocations {
   /** Tokens of the user are revoked that were issued before; 0 = none. */
   issuedBefore(userId: UserId): Promise<number>;
 
-  /** The device said hello with the token. Repeating it costs a read. May be lost with the power. Beyond devicesPerTokenMax nothing is noted. */
+  /** The device said hello with the token. Repeating it costs a read. May be lost with the power. Beyond devicesPerTokenMax nothing is noted; beyond usesPerUserMax the user's use that expires first MAY be forgotten. */
   noteUse(use: TokenUse): Promise<void>;
   /** Devices of the user with a token that is neither expired nor revoked. */
   signedIn(user: { readonly userId: UserId; readonly nowMs: number }): Promise<readonly DeviceId[]>;

@@ -5,8 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { hashOfSecret } from '../../domain/api-key.ts';
+import { usesPerUserMax } from './revocations.ts';
 import { openSqliteAccess } from './sqlite-access.ts';
 import { accessContract, revocationsMax } from './testing/contract.ts';
 
@@ -54,6 +56,28 @@ test('[A21] a key created or revoked by another process is so for this one at on
   await server.close();
   expect(readFileSync(path, 'latin1')).not.toContain(secret);
   expect(readFileSync(path, 'latin1')).toContain(hashOfSecret(secret));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('[A14] of one user so many uses are kept, and the one that expires first is forgotten for a new one', async () => {
+  const folder = newFolder();
+  const access = await open(join(folder, 'access.db'));
+  const [ann, bob] = ['ann', 'bob'] as [UserId, UserId];
+  const use = (userId: UserId, index: number) => ({
+    tokenId: `${userId} ${index}`,
+    userId,
+    deviceId: `d${index}` as DeviceId,
+    expiresAtMs: 1_000 + index,
+  });
+  await access.noteUse(use(bob, 0));
+  for (let index = 0; index < usesPerUserMax + 3; index++) void access.noteUse(use(ann, index));
+  await access.noteUse(use(ann, usesPerUserMax + 3));
+  const kept = await access.signedIn({ userId: ann, nowMs: 0 });
+  expect(kept).toHaveLength(usesPerUserMax);
+  expect(kept).not.toContain('d3' as DeviceId);
+  expect(kept).toContain('d4' as DeviceId);
+  expect(await access.signedIn({ userId: bob, nowMs: 0 })).toEqual(['d0' as DeviceId]);
+  await access.close();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -4,7 +4,9 @@ import { afterEach, expect, test } from 'bun:test';
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import type { ClientMsgId } from '@hongyan/protocol/ids';
 import type { Input } from '@hongyan/protocol/operations/operations';
+import { ManualClock } from '@hongyan/testing/manual-clock';
 import { formatApiKey, hashOfSecret } from '../../domain/api-key.ts';
+import type { Access } from '../../ports/access/access.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
@@ -35,6 +37,41 @@ test('[A20, A21, A23] a key is who it is as long as it is stored, and speaks for
     expect([bad, codeOf(await world.core.identifyKey({ key: bad }))]).toEqual([bad, 'unauthorized']);
   await world.access.revokeKey('k1');
   expect(codeOf(await world.core.identifyKey({ key }))).toBe('unauthorized');
+});
+
+test('[A21] a flood of made-up keys asks the store four times a second, and keys that are there work meanwhile', async () => {
+  let looks = 0;
+  const counted = (access: Access): Access =>
+    new Proxy(access, {
+      get(target, name, self) {
+        if (name === 'findKey' || name === 'listKeys') looks++;
+        const value = Reflect.get(target, name, self);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const clock = new ManualClock();
+  world = await openWorld({ given: (deps) => ({ ...deps, access: counted(deps.access), clock }) });
+  await addKey();
+  const flood = async (from: number) => {
+    for (let index = from; index < from + 50; index++)
+      expect(codeOf(await world.core.identifyKey({ key: formatApiKey({ keyId: `x${index}`, secret }) }))).toBe(
+        'unauthorized',
+      );
+  };
+  await flood(0);
+  expect(looks).toBe(2);
+  expect(codeOf(await world.core.identifyKey({ key }))).toBe('ok');
+  await world.access.createKey({
+    keyId: 'k9',
+    name: 'new',
+    scopes: [],
+    secretHash: hashOfSecret(secret),
+    createdAtMs: 1,
+  });
+  await clock.advance(250);
+  expect(codeOf(await world.core.identifyKey({ key: formatApiKey({ keyId: 'k9', secret }) }))).toBe('ok');
+  await flood(100);
+  expect(looks).toBe(6);
 });
 
 test('[A22] when a key was last used is kept to the minute', async () => {

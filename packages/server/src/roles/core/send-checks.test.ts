@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
+import { ok } from '@hongyan/base/result';
 import type { Content } from '@hongyan/protocol/content';
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
 import { until } from '@hongyan/testing/until';
@@ -10,8 +11,12 @@ import { WebhookReceiver } from '@hongyan/testing/webhook-receiver';
 import { formatSecret } from '../../domain/webhook-signature.ts';
 import { GuardedOutbound } from '../../ports/outbound/guarded-outbound.ts';
 import { HttpSendHook, type HttpSendHookOptions } from '../../ports/send-hook/http-send-hook.ts';
+import type { SendHook } from '../../ports/send-hook/send-hook.ts';
+import type { CoreLimits } from './deps.ts';
+import { SendChecks } from './send-checks.ts';
 import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
+const limits = { contentBytesMax: 200 } as CoreLimits;
 const key = new Uint8Array(32).fill(9);
 const direct = 'd:ann:bob' as ConversationId;
 const text = (words: string): Content => ({ type: 'text', text: words });
@@ -170,4 +175,25 @@ test('[W11] a dead hook is left alone for a while, and questions under way are b
   expect(codeOf(await world.core.send(caller('bob'), input))).toBe('overloaded');
   held.resolve();
   accepted(await first);
+});
+
+test('[W11] verdicts are remembered up to a bound in bytes: beyond it the oldest are asked about again', async () => {
+  const asked: string[] = [];
+  const hook: SendHook = {
+    ask: async ({ clientMsgId }) => {
+      asked.push(clientMsgId);
+      return ok({ type: 'replace', content: text('y'.repeat(150)) });
+    },
+    fingerprint: (words) => words,
+  };
+  const { timeline } = world;
+  const checks = new SendChecks({ timeline, limits, log: silentLog }, hook, 2_000);
+  const check = (id: string) =>
+    checks.edit({ conversationId: direct, from: user('ann'), clientMsgId: id as ClientMsgId, contentJson: '{}' });
+  for (const id of ['k1', 'k2', 'k3', 'k1', 'k2', 'k3']) await check(id);
+  expect(asked).toEqual(['k1', 'k2', 'k3']);
+  for (let index = 4; index < 8; index++) await check(`k${index}`);
+  asked.splice(0);
+  for (const id of ['k7', 'k1']) await check(id);
+  expect(asked).toEqual(['k1']);
 });

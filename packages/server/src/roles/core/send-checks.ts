@@ -16,15 +16,30 @@ type Deps = Pick<CoreDeps, 'timeline' | 'limits' | 'log'>;
 /** Verdicts remembered for repeats; the oldest are forgotten first, and each after a while. */
 const verdictsMax = 10_000;
 const verdictMs = 600_000;
+/** A verdict may carry a content of the greatest size: of all together the oldest are forgotten beyond this. */
+const verdictBytesMax = 32 * 1024 * 1024;
+
+interface Asked {
+  readonly answer: Promise<Result<Verdict>>;
+  /** 0 while it is under way. */
+  bytes: number;
+}
 
 export class SendChecks {
   readonly #deps: Deps;
   readonly #hook: SendHook;
-  readonly #verdicts = new QuickLRU<string, Promise<Result<Verdict>>>({ maxSize: verdictsMax, maxAge: verdictMs });
+  readonly #verdictBytesMax: number;
+  readonly #asked: QuickLRU<string, Asked>;
+  #bytes = 0;
 
-  constructor(deps: Deps, hook: SendHook) {
+  constructor(deps: Deps, hook: SendHook, bytesMax = verdictBytesMax) {
     this.#deps = deps;
     this.#hook = hook;
+    this.#verdictBytesMax = bytesMax;
+    const onEviction = (_key: string, { bytes }: Asked) => {
+      this.#bytes -= bytes;
+    };
+    this.#asked = new QuickLRU({ maxSize: verdictsMax, maxAge: verdictMs, onEviction });
   }
 
   /** The command as it may go up. */
@@ -71,15 +86,26 @@ export class SendChecks {
   /** Repeats that come while it is asked, or soon after, get the same one. A hook that did not answer is asked again. */
   #verdictOn(question: QuestionedMessage, fingerprint: string): Promise<Result<Verdict>> {
     const key = `${question.from} ${question.clientMsgId} ${fingerprint}`;
-    const known = this.#verdicts.get(key);
-    if (known) return known;
-    const asking = this.#hook.ask(question);
-    this.#verdicts.set(key, asking);
-    asking.then(
-      ({ type }) => type === 'ok' || this.#verdicts.delete(key),
-      () => this.#verdicts.delete(key),
+    const known = this.#asked.get(key);
+    if (known) return known.answer;
+    const asked: Asked = { answer: this.#hook.ask(question), bytes: 0 };
+    this.#asked.set(key, asked);
+    asked.answer.then(
+      (verdict) => (verdict.type === 'ok' ? this.#remember(key, asked, verdict.value) : this.#asked.delete(key)),
+      () => this.#asked.delete(key),
     );
-    return asking;
+    return asked.answer;
+  }
+
+  #remember(key: string, asked: Asked, verdict: Verdict): void {
+    if (this.#asked.peek(key) !== asked) return;
+    asked.bytes = 2 * (key.length + JSON.stringify(verdict).length);
+    this.#bytes += asked.bytes;
+    for (const [oldest, { bytes }] of this.#asked.entriesAscending()) {
+      if (this.#bytes <= this.#verdictBytesMax) return;
+      // One that is under way is shared by its repeats.
+      if (bytes > 0 && this.#asked.delete(oldest)) this.#bytes -= bytes;
+    }
   }
 }
 

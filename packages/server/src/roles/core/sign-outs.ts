@@ -5,7 +5,7 @@ import { done, ok } from '@hongyan/base/result';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
-import { type Revocation, tokenLifeMaxS } from '../../domain/revocation.ts';
+import { keptUntilMs, ofAllTokens, type Revocation, tokenLifeMaxS } from '../../domain/revocation.ts';
 import type { RevocationPage } from '../../ports/access/revocations.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import { revocationsTopic } from '../../ports/event-bus/event-bus.ts';
@@ -16,8 +16,6 @@ type Deps = Pick<CoreDeps, 'access' | 'devices' | 'registry' | 'bus' | 'clock' |
 const forgetEveryMs = 60_000;
 /** The rest waits for the next time. */
 const forgetMax = 10_000;
-/** Beyond the expiry of a token: clocks of issuers and gateways differ. */
-const marginMs = 120_000;
 
 export class SignOuts {
   readonly #deps: Deps;
@@ -40,11 +38,9 @@ export class SignOuts {
     return this.#revoke([this.#ofToken(caller, caller)]);
   }
 
-  /** [A11] What is issued from this moment on is good again. */
+  /** [A11] */
   async logoutAll({ userId }: Pick<Caller, 'userId'>): Promise<Result<undefined>> {
-    const issuedBeforeMs = this.#deps.clock.nowMs() + 1;
-    const untilMs = issuedBeforeMs + tokenLifeMaxS * 1000 + marginMs;
-    return this.#revoke([{ type: 'user', userId, issuedBeforeMs, untilMs }]);
+    return this.#revoke([ofAllTokens(userId, this.#deps.clock.nowMs())]);
   }
 
   /** [A14] Those that were signed out, or whose token has expired, have to log in again: they are not listed. */
@@ -89,7 +85,7 @@ export class SignOuts {
     token: { readonly tokenId: string; readonly expiresAtMs?: number | undefined },
   ): Revocation {
     const { tokenId, expiresAtMs = this.#deps.clock.nowMs() + tokenLifeMaxS * 1000 } = token;
-    return { type: 'token', tokenId, userId, untilMs: expiresAtMs + marginMs };
+    return { type: 'token', tokenId, userId, untilMs: keptUntilMs(expiresAtMs) };
   }
 
   async #revoke(revocations: readonly Revocation[]): Promise<Result<undefined>> {

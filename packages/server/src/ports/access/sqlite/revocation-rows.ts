@@ -3,7 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { Revocation } from '../../../domain/revocation.ts';
-import { devicesPerTokenMax, type RevocationPage, type TokenUse } from '../revocations.ts';
+import { devicesPerTokenMax, type RevocationPage, type TokenUse, usesPerUserMax } from '../revocations.ts';
 import type { ResultOf, ValueOf } from './ops.ts';
 
 export class RevocationReads {
@@ -67,7 +67,10 @@ export class RevocationWrites {
 
   note({ tokenId, userId, deviceId, expiresAtMs }: ValueOf<'noteUse'>): void {
     const { count } = this.#statements.usesOf.get(tokenId) ?? { count: 0 };
-    if (count < devicesPerTokenMax) this.#statements.note.run(userId, deviceId, tokenId, expiresAtMs);
+    if (count >= devicesPerTokenMax) return;
+    const { changes } = this.#statements.note.run(userId, deviceId, tokenId, expiresAtMs);
+    if (changes > 0 && (this.#statements.usesOfUser.get(userId)?.count ?? 0) > usesPerUserMax)
+      this.#statements.forgetFirst.run(userId);
   }
 
   forget({ nowMs, limit }: ValueOf<'forgetExpired'>): number {
@@ -149,6 +152,10 @@ const prepareWrites = (db: Database) => ({
   forgetToken: db.prepare<unknown, [string]>('DELETE FROM token_use WHERE token_id = ?'),
   forgetUser: db.prepare<unknown, [string]>('DELETE FROM token_use WHERE user_id = ?'),
   usesOf: db.prepare<{ count: number }, [string]>('SELECT count(*) AS count FROM token_use WHERE token_id = ?'),
+  usesOfUser: db.prepare<{ count: number }, [string]>('SELECT count(*) AS count FROM token_use WHERE user_id = ?'),
+  forgetFirst: db.prepare<unknown, [string]>(
+    'DELETE FROM token_use WHERE no = (SELECT no FROM token_use WHERE user_id = ? ORDER BY expires_at, no LIMIT 1)',
+  ),
   note: db.prepare<unknown, [string, string, string, number]>(
     `INSERT INTO token_use(user_id, device_id, token_id, expires_at) VALUES(?, ?, ?, ?)
      ON CONFLICT(user_id, device_id, token_id) DO NOTHING`,
