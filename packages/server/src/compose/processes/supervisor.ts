@@ -14,7 +14,7 @@ import type { Connections } from '../../roles/operator/connections.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
 import type { ServerProcess } from '../../roles/operator/processes.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
-import type { OpenCore } from '../core.ts';
+import type { OpenCore } from '../embedded-core.ts';
 import type { OpenProfiles } from '../profiles.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { GatewaySlot } from './slot.ts';

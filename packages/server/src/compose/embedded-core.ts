@@ -1,0 +1,160 @@
+// The core on the embedded profile's stores, as one of a data folder.
+
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
+import { dataLayout } from '../config/data-layout.ts';
+import { readNotices, writeNotices } from '../config/kept-notices.ts';
+import type { Config } from '../config/options.ts';
+import { StoreMeter } from '../metrics/store-meter.ts';
+import type { Access } from '../ports/access/access.ts';
+import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
+import { MemoryCommandLog } from '../ports/command-log/memory-command-log.ts';
+import type { Devices } from '../ports/devices/devices.ts';
+import { openSqliteDevices } from '../ports/devices/sqlite-devices.ts';
+import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
+import { MemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
+import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
+import { MemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
+import type { TaskQueue } from '../ports/task-queue/task-queue.ts';
+import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
+import type { ProfiledThreads } from '../profiles/profiled-threads.ts';
+import { type HealthCheck, healthy } from '../roles/operator/health.ts';
+import { forgottenDevicesWork } from '../roles/worker/forgotten-devices-work.ts';
+import { startOutboxRelay } from '../roles/worker/outbox-relay.ts';
+import { registrationWork } from '../roles/worker/registration-work.ts';
+import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from './core.ts';
+import { registerDevicesAndTasks } from './device-metrics.ts';
+import { type OpenEvents, openEvents } from './events.ts';
+import { openTasks, startWorks } from './worker.ts';
+
+export interface OpenCore extends ComposedCore {
+  readonly access: Access;
+  readonly devices: Devices;
+  readonly tasks: TaskQueue;
+  readonly events: Pick<OpenEvents, 'webhooks' | 'reader'>;
+  /** Resolves when a store cannot be written any more: only another process can. */
+  readonly died: Promise<void>;
+  readonly check: HealthCheck;
+  /** Finishes accepted commands, then closes the stores. */
+  close(): Promise<void>;
+}
+
+/** Sessions of a node that was not renewed for so long are dropped. */
+const sessionTtlMs = 30_000;
+/** The directory takes writes of many kinds beside receipts: its queue holds several for each command that may wait. */
+const directoryWritesPerCommand = 10;
+
+export interface EmbeddedCoreSurroundings extends CoreSurroundings {
+  readonly threads: ProfiledThreads;
+}
+
+export async function openCore(config: Config, surroundings: EmbeddedCoreSurroundings): Promise<OpenCore> {
+  const { log, clock, metrics, threads, tracing } = surroundings;
+  const lock = lockFolder(config.data);
+  const layout = dataLayout(config.data);
+  const { promise: died, resolve } = Promise.withResolvers<void>();
+  let isDead = false;
+  const onDeath = () => {
+    isDead = true;
+    resolve();
+  };
+  assertDirectoryIsThere(layout.directory, layout.timeline);
+  const store = {
+    log,
+    maxBytes: config.storeBytesMax === 0 ? undefined : config.storeBytesMax,
+    batchMax: config.commitBatchMax,
+    onDeath,
+    threads,
+  };
+  // Two batches of commands may be under way, and each change of a conversation adds an entry of its own.
+  const timeline = await openSqliteTimeline({
+    ...store,
+    dir: layout.timeline,
+    queueMax: config.commandQueueMax * 2,
+    meter: new StoreMeter(metrics, 'timeline'),
+    tracing,
+  });
+  const directory = await openSqliteDirectory({
+    ...store,
+    path: layout.directory,
+    queueMax: config.commandQueueMax * directoryWritesPerCommand,
+    meter: new StoreMeter(metrics, 'directory'),
+  });
+  const devices = await openSqliteDevices({ ...store, path: layout.devices });
+  const tasks = await openTasks(config, { clock, log }, { ...store, path: layout.tasks });
+  const access = await openSqliteAccess({
+    ...store,
+    path: layout.access,
+    revocationsMax: config.revocationsMax,
+    queueMax: config.commandQueueMax,
+  });
+  const events = await openEvents(config, { log, clock, metrics }, { timeline, directory });
+  const bus = new MemoryEventBus();
+  const commands = new MemoryCommandLog({
+    queueMax: config.commandQueueMax,
+    queuePerUserMax: config.commandsPerUserMax,
+    batchMax: config.commitBatchMax,
+    batchPerUserMax: config.commitBatchPerUserMax,
+    clock,
+    log,
+  });
+  const registry = new MemorySessionRegistry({ clock, ttlMs: sessionTtlMs });
+  metrics.queue('commands', { depth: () => commands.depth, max: config.commandQueueMax });
+  const buckets = () => new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax });
+  const rateLimiter = buckets();
+  metrics.gauge({
+    name: 'hongyan_rate_limit_buckets',
+    help: 'Buckets of users and of attempts to log in that are not full; full ones leave one by one',
+    read: () => rateLimiter.size,
+  });
+  metrics.gauge({
+    name: 'hongyan_online_users',
+    help: 'Users with a connection to any process',
+    read: () => registry.userCount,
+  });
+  const composed = await composeCore(config, surroundings, {
+    ...{ commands, timeline, directory, access, devices, tasks, bus, registry, rateLimiter },
+    outlet: events.outlet,
+    eventReader: events.reader,
+    storedBytesLimiter: buckets(),
+    notices: { kept: await readNotices(config.data), keep: (all) => writeNotices(config.data, all) },
+    isBehindLink: config.gateways > 1,
+  });
+  registerDevicesAndTasks(metrics, devices, tasks);
+  const works = [registrationWork(devices, events.outlet), forgottenDevicesWork(directory)];
+  const worker = startWorks(works, { clock, log }, tasks);
+  const relay = startOutboxRelay({ outboxes: { devices: devices.outbox }, tasks, clock, log });
+  const retention = startRetention(config.retentionDays, { timeline, clock, log });
+  return {
+    ...composed,
+    ...{ access, events, devices, tasks },
+    died,
+    check: {
+      name: 'stores',
+      check: () => (isDead ? { status: 'failed', reason: 'a store cannot be written: the server stops' } : healthy),
+    },
+    async close() {
+      retention?.cancel();
+      await composed.core.drain();
+      await relay.drain();
+      await worker.drain();
+      await tasks.close();
+      await events.close();
+      await timeline.close();
+      await directory.close();
+      await devices.close();
+      await access.close();
+      lock.release();
+    },
+  };
+}
+
+/** A directory made anew beside a timeline would give its user ids, and with them its messages, to whoever signs up first. */
+function assertDirectoryIsThere(path: string, timelineFolder: string): void {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > 0 || !hasMessages(timelineFolder)) return;
+  throw new Error(`${path} is missing or empty, though ${timelineFolder} has messages: put it back from a backup`);
+}
+
+const hasMessages = (folder: string): boolean =>
+  existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('timeline-'));
