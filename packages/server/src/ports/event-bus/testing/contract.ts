@@ -63,12 +63,14 @@ const ann = userTopic('ann' as UserId);
 const bob = userTopic('bob' as UserId);
 const group = conversationTopic('g:1' as ConversationId);
 const frame = (topic: Topic, text: string): BusEvent => ({ type: 'frame', topic, frame: text });
+/** Between topics there is no order. */
+const byTopic = (events: readonly BusEvent[]) => events.toSorted((one, other) => (one.topic < other.topic ? -1 : 1));
 
 function topicsContract({ listen, publish, made }: Tools): void {
   test('an event reaches the subscribers of its topic and no other listener', async () => {
     const [first, second, none] = [await listen(ann, group), await listen(group), await listen()];
     await publish(frame(ann, '1'), frame(group, '2'), frame(bob, '3'));
-    expect(first.events).toEqual([frame(ann, '1'), frame(group, '2')]);
+    expect(byTopic(first.events)).toEqual(byTopic([frame(ann, '1'), frame(group, '2')]));
     expect(second.events).toEqual([frame(group, '2')]);
     expect(none.events).toEqual([]);
   });
@@ -160,7 +162,7 @@ function subscriptionsContract({ listen, publish, made }: Tools): void {
     await subscribed;
     await attachment.subscribe([bob]);
     await publish(frame(ann, '1'), frame(group, '2'), frame(bob, '3'));
-    expect(events).toEqual([frame(group, '2'), frame(bob, '3')]);
+    expect(byTopic(events)).toEqual(byTopic([frame(group, '2'), frame(bob, '3')]));
     attachment.unsubscribe([group]);
     await attachment.subscribe([group]);
     await publish(frame(group, '4'));

@@ -1,0 +1,246 @@
+// The event bus between processes: sharded publish and subscribe of Redis, on one server or a Cluster.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
+import { soon } from '@hongyan/base/soon';
+import type { RedisClient } from '../../adapters/redis/redis-client.ts';
+import type { BusAttachment, BusEvent, BusListener, EventBus, Topic } from './event-bus.ts';
+import { MemoryEventBus } from './memory-event-bus.ts';
+import { type Announcement, type Bucket, bucketOf, lossesName } from './redis/bucket.ts';
+import { decodeEvents } from './redis/message.ts';
+import { Publications } from './redis/publications.ts';
+import { Shards } from './redis/shards.ts';
+
+export interface RedisEventBusOptions {
+  readonly client: RedisClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of this process: new with every start. */
+  readonly busId: string;
+  readonly limits?: Partial<RedisBusLimits>;
+}
+
+export interface RedisBusLimits {
+  readonly echoEveryMs: number;
+  /** A connection that has missed so many echoes is silent: it is replaced, and what it may have missed is reported. */
+  readonly echoesMissedMax: number;
+  /** A subscription that is not in force by then has failed. */
+  readonly subscribeTimeoutMs: number;
+  /** While a server is not there, its topics are reported as lost so often: nobody is deaf for longer without knowing it. */
+  readonly deafReportMs: number;
+  /** Published and not accepted yet; more is refused as overloaded, and reported as lost. */
+  readonly waitingCharactersMax: number;
+  /** Topics of a bucket whose loss is reported by name; of more, all of the bucket are. */
+  readonly owedTopicsMax: number;
+}
+
+const defaults: RedisBusLimits = {
+  echoEveryMs: 500,
+  echoesMissedMax: 4,
+  subscribeTimeoutMs: 5_000,
+  deafReportMs: 10_000,
+  waitingCharactersMax: 64 * 1024 * 1024,
+  owedTopicsMax: 1_000,
+};
+
+const lookEveryMs = 100;
+
+/** Delivers to the subscribers of this process by a bus within it, and follows at the servers the topics that have any here. */
+export class RedisEventBus implements EventBus {
+  readonly #options: RedisEventBusOptions;
+  readonly #limits: RedisBusLimits;
+  readonly #local: MemoryEventBus;
+  readonly #publications: Publications;
+  readonly #shards: Shards;
+  readonly #timer: Timer;
+  /** With changes that were not sent yet. */
+  #changed = new Set<Bucket>();
+  /** To be reported at the end of the turn, together. */
+  #lost = new Set<Topic>();
+
+  /** Resolves when every bucket has its server; rejects when that is not so in time. */
+  static async open(options: RedisEventBusOptions): Promise<RedisEventBus> {
+    const limits = { ...defaults, ...options.limits };
+    const { promise: whole, resolve } = Promise.withResolvers<void>();
+    // The shards begin to connect before there is a bus, and hear nothing before it has subscribers.
+    let bus: RedisEventBus | undefined;
+    const shards = await Shards.open({
+      ...options,
+      ...limits,
+      onMessage(channel, text) {
+        if (bus !== undefined) bus.#onMessage(channel, text);
+      },
+      onInForce(buckets) {
+        if (bus !== undefined) bus.#onInForce(buckets);
+        if (shards.buckets.every(({ isInForce }) => isInForce)) resolve();
+      },
+    });
+    bus = new RedisEventBus(options, limits, shards);
+    const late = options.clock.after(limits.subscribeTimeoutMs, resolve);
+    await whole;
+    late.cancel();
+    if (bus.problem === undefined) return bus;
+    const { problem } = bus;
+    bus.close();
+    throw new StoreFailure('unavailable', problem, { cause: shards.lastError });
+  }
+
+  private constructor(options: RedisEventBusOptions, limits: RedisBusLimits, shards: Shards) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#shards = shards;
+    this.#local = new MemoryEventBus({
+      onFirst: (topic) => this.#follow(topic),
+      onLast: (topic) => this.#unfollow(topic),
+    });
+    this.#publications = new Publications({ ...limits, shards });
+    this.#timer = options.clock.every(lookEveryMs, () => this.#look());
+  }
+
+  publish(events: readonly BusEvent[]): Promise<void> {
+    return this.#publications.publish(events);
+  }
+
+  attach(listener: BusListener): BusAttachment {
+    return this.#local.attach(listener);
+  }
+
+  /** What is wrong, in words for an operator. */
+  get problem(): string | undefined {
+    const { buckets, lastError } = this.#shards;
+    const deaf = buckets.filter(({ isInForce }) => !isInForce).length;
+    if (deaf === 0) return undefined;
+    const why = lastError instanceof Error ? `: ${lastError.message}` : '';
+    return `${deaf} of ${buckets.length} parts of the event bus have no server${why}`;
+  }
+
+  /** Resolves when what was accepted up to now has arrived here, and what was unsubscribed does no more. */
+  async settle(): Promise<void> {
+    this.#announce();
+    await Promise.all(this.#shards.connections.map((connection) => connection.echo()));
+  }
+
+  close(): void {
+    this.#timer.cancel();
+    this.#shards.close();
+    const gone = new StoreFailure('unavailable', 'the event bus is closed');
+    for (const bucket of this.#shards.buckets) for (const { inForce } of bucket.waiting.splice(0)) inForce.reject(gone);
+  }
+
+  #follow(topic: Topic): Promise<void> {
+    const bucket = this.#bucketOf(topic);
+    bucket.topics.add(topic);
+    this.#change(bucket, topic, true);
+    bucket.announcement ??= {
+      inForce: Promise.withResolvers(),
+      dueMs: this.#options.clock.monotonicMs() + this.#limits.subscribeTimeoutMs,
+    };
+    return bucket.announcement.inForce.promise;
+  }
+
+  #unfollow(topic: Topic): void {
+    const bucket = this.#bucketOf(topic);
+    bucket.topics.delete(topic);
+    this.#change(bucket, topic, false);
+  }
+
+  #change(bucket: Bucket, topic: Topic, isWanted: boolean): void {
+    bucket.changes.set(topic, isWanted);
+    this.#changed.add(bucket);
+    if (this.#changed.size === 1) soon(() => this.#announce());
+  }
+
+  /** What changed during a turn of the event loop: of each bucket one command to subscribe and one to unsubscribe. */
+  #announce(): void {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    for (const bucket of changed) {
+      const { connection, changes, announcement } = bucket;
+      bucket.changes = new Map();
+      bucket.announcement = undefined;
+      // Without a connection nothing is subscribed; with the next one all topics of the bucket will be.
+      if (connection === undefined) {
+        if (announcement !== undefined) bucket.waiting.push(announcement);
+        continue;
+      }
+      const channelsOf = (wanted: boolean) =>
+        [...changes].flatMap(([topic, isWanted]) => (isWanted === wanted ? [this.#shards.channel(bucket, topic)] : []));
+      connection.unsubscribe(channelsOf(false));
+      const subscribed = connection.subscribe(channelsOf(true));
+      if (announcement === undefined) subscribed.catch(() => undefined);
+      else subscribed.then(announcement.inForce.resolve, () => this.#wait(bucket, announcement));
+    }
+  }
+
+  /** The connection went down: the one that follows it subscribes all topics of the bucket, and may have done so already. */
+  #wait(bucket: Bucket, announcement: Announcement): void {
+    if (bucket.isInForce) announcement.inForce.resolve();
+    else bucket.waiting.push(announcement);
+  }
+
+  #onMessage(channel: string, text: string): void {
+    const { keyPrefix } = this.#options.client.options;
+    const tagEnd = channel.indexOf('}', keyPrefix.length);
+    const bucket = this.#shards.buckets[Number(channel.slice(keyPrefix.length + 1, tagEnd))];
+    const name = channel.slice(tagEnd + 1);
+    if (bucket === undefined) return;
+    if (name === lossesName) return this.#onLosses(bucket, text);
+    const sourceEnd = text.indexOf(' ');
+    if (bucket.isCurrent(text.slice(0, sourceEnd))) this.#deliver(name as Topic, text.slice(sourceEnd + 1));
+  }
+
+  #deliver(topic: Topic, text: string): void {
+    const { log } = this.#options;
+    try {
+      const events = decodeEvents(topic, text);
+      this.#local.publish(events).catch((error: unknown) => log.error('event not handled', { error }));
+    } catch (error) {
+      log.error('message of the bus not understood: its topic is reported as lost', { topic, error });
+      this.#reportLater([topic]);
+    }
+  }
+
+  /** Of a publisher that could not publish: topics as JSON, `null` for all of the bucket. */
+  #onLosses(bucket: Bucket, text: string): void {
+    const topics = JSON.parse(text) as readonly Topic[] | null;
+    this.#reportLater(topics === null ? bucket.topics : topics.filter((topic) => bucket.topics.has(topic)));
+  }
+
+  /** Whatever was published between the end of one connection and the subscriptions of the next one. */
+  #onInForce(buckets: readonly Bucket[]): void {
+    for (const bucket of buckets) this.#reportLater(bucket.topics);
+    this.#publications.payOwed();
+  }
+
+  /** A loss of many topics is one report: a listener looks through all its sessions for each. */
+  #reportLater(topics: Iterable<Topic>): void {
+    const isFirst = this.#lost.size === 0;
+    for (const topic of topics) this.#lost.add(topic);
+    if (!isFirst || this.#lost.size === 0) return;
+    soon(() => {
+      const lost = [...this.#lost];
+      this.#lost = new Set();
+      this.#local.reportLoss(lost);
+    });
+  }
+
+  #look(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const bucket of this.#shards.buckets) {
+      if (bucket.isInForce) continue;
+      const overdue = bucket.waiting.filter(({ dueMs }) => dueMs <= nowMs);
+      if (overdue.length > 0) bucket.waiting = bucket.waiting.filter(({ dueMs }) => dueMs > nowMs);
+      for (const { inForce } of overdue)
+        inForce.reject(new StoreFailure('unavailable', 'a server of the event bus is not reachable'));
+      if (nowMs - bucket.deafSinceMs < this.#limits.deafReportMs) continue;
+      bucket.deafSinceMs = nowMs;
+      this.#reportLater(bucket.topics);
+    }
+    this.#publications.payOwed();
+  }
+
+  #bucketOf(topic: Topic): Bucket {
+    return this.#shards.buckets[bucketOf(topic)] as Bucket;
+  }
+}

@@ -1,0 +1,34 @@
+// Buckets: where a topic lies, and which messages come too late.
+
+import { expect, test } from 'bun:test';
+import type { UserId } from '@hongyan/protocol/ids';
+import { userTopic } from '../event-bus.ts';
+import { Bucket, bucketCount, bucketOf } from './bucket.ts';
+
+test('a topic has the same bucket in every version, and topics are spread over all', () => {
+  // Written down: two versions side by side must agree.
+  expect(bucketOf('u:ann')).toBe(3);
+  const used = new Set(Array.from({ length: 5_000 }, (_, index) => bucketOf(userTopic(`user ${index}` as UserId))));
+  expect(used.size).toBe(bucketCount);
+});
+
+test('[D4] a message of an older generation of its publisher is not delivered behind one of a newer', () => {
+  const bucket = new Bucket(0);
+  const sources = ['a.1', 'a.1', 'b.7', 'a.3', 'a.2', 'a.1', 'b.7', 'a.3'];
+  expect(sources.filter((source) => bucket.isCurrent(source))).toEqual(['a.1', 'a.1', 'b.7', 'a.3', 'b.7', 'a.3']);
+});
+
+test('publishers that are remembered are bounded: those heard first are forgotten', () => {
+  const bucket = new Bucket(0);
+  for (let publisher = 0; publisher < 1_000; publisher++) bucket.isCurrent(`${publisher}.5`);
+  expect(bucket.isCurrent('999.4')).toBe(false);
+  expect(bucket.isCurrent('0.4')).toBe(true);
+});
+
+test('topics whose loss is owed are bounded: of more than that all of the bucket are', () => {
+  const bucket = new Bucket(0);
+  for (const id of ['a', 'b']) bucket.owe(userTopic(id as UserId), 2);
+  expect([bucket.owed.size, bucket.owesAll]).toEqual([2, false]);
+  bucket.owe(userTopic('c' as UserId), 2);
+  expect([bucket.owed.size, bucket.owesAll]).toEqual([0, true]);
+});
