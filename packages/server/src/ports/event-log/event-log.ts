@@ -61,12 +61,16 @@ export interface Ends {
 }
 
 /**
+ * Several processes may have it open, where its adapter says so; one of them at a time records from the feed.
+ *
  * MUST: a resolved `append` survives kill -9 and loss of power, is atomic with the position of the feed that it names, and is in
- * no read before that; positions only grow, also after everything was removed. Rejects with StoreFailure for what the
- * environment does; nothing is stored then, unless it says unknown_outcome.
+ * no read before that; positions only grow, also after everything was removed, and none becomes visible after a higher one.
+ * An append that names a position of the feed MUST be refused as unavailable when another process moved it since this one read
+ * or wrote it: a recorder that was paused stores nothing late. Rejects with StoreFailure for what the environment does; nothing
+ * is stored then, unless it says unknown_outcome.
  */
 export interface EventLog extends Webhooks {
-  /** Of this file: positions of another one are void. */
+  /** Of this store: positions of another one are void. */
   readonly epoch: string;
   append(batch: { readonly events: readonly NewEvent[]; readonly feedPosition?: Position | undefined }): Promise<void>;
   /** Up to where the feed was read; undefined before the first append that names one, and after it was forgotten. */

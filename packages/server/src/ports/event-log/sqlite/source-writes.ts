@@ -2,8 +2,8 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
-import { eventIdOf } from '../../../domain/event-id.ts';
 import type { EventLog, PresenceChange, ReportedPosition } from '../event-log.ts';
+import { positionEvents, presenceEvent } from '../source-events.ts';
 import type { EventWrites } from './event-writes.ts';
 
 interface PositionRow {
@@ -73,19 +73,10 @@ export class SourceWrites {
   tellPositions({ atMs, limit }: Parameters<EventLog['tellPositions']>[0]): boolean {
     const rows = this.#untold.all(limit);
     for (const row of rows) {
-      if (row.delivered_seq > row.delivered_told) this.#tell('message.delivered', row, atMs);
-      if (row.read_seq > row.read_told) this.#tell('message.read', row, atMs);
+      for (const event of eventsOf(row, atMs)) this.#events.add(event);
       this.#told.run(atMs, row.no);
     }
     return rows.length > 0;
-  }
-
-  #tell(type: 'message.delivered' | 'message.read', row: PositionRow, atMs: number): void {
-    const { conversation_id, user_id, delivered_seq, read_seq } = row;
-    const seq = type === 'message.read' ? read_seq : delivered_seq;
-    const data = { conversation_id, user_id, delivered_seq, read_seq, timestamp: atMs };
-    const id = eventIdOf(type, conversation_id, user_id, seq);
-    this.#events.add({ id, type, atMs, lane: conversation_id, dataJson: JSON.stringify(data) });
   }
 
   notePresence(batch: readonly PresenceChange[], run: string): void {
@@ -95,7 +86,7 @@ export class SourceWrites {
       if (isOnline) this.#putOnline.run(userId, run);
       else this.#removeOnline.run(userId);
       // Back after a crash, before anyone was told that the user had gone.
-      if (!isOnline || !isKnown) this.#tellPresence(change, run);
+      if (!isOnline || !isKnown) this.#events.add(presenceEvent(change, run));
     }
   }
 
@@ -103,16 +94,9 @@ export class SourceWrites {
     const left = this.#left.all(run, limit);
     for (const { user_id: userId } of left) {
       this.#removeOnline.run(userId);
-      this.#tellPresence({ userId, isOnline: false, atMs }, run);
+      this.#events.add(presenceEvent({ userId, isOnline: false, atMs }, run));
     }
     return left.length > 0;
-  }
-
-  #tellPresence({ userId, isOnline, atMs }: PresenceChange, run: string): void {
-    const type = isOnline ? 'user.online' : 'user.offline';
-    const data = { user_id: userId, timestamp: atMs };
-    const id = eventIdOf(type, userId, atMs, run);
-    this.#events.add({ id, type, atMs, lane: `user ${userId}`, dataJson: JSON.stringify(data) });
   }
 
   /** What was told so long ago that its event is gone may be told once more: rows are not kept for ever. */
@@ -124,3 +108,15 @@ export class SourceWrites {
     return false;
   }
 }
+
+const eventsOf = (row: PositionRow, atMs: number) =>
+  positionEvents(
+    {
+      conversationId: row.conversation_id,
+      userId: row.user_id,
+      deliveredSeq: row.delivered_seq,
+      readSeq: row.read_seq,
+    },
+    { deliveredSeq: row.delivered_told, readSeq: row.read_told },
+    atMs,
+  );

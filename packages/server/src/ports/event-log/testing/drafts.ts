@@ -7,7 +7,8 @@ export interface Current {
   reopen(): Promise<void>;
 }
 
-let count = 0;
+/** All have the same number of digits, and so events the same size. */
+let count = 1_000_000;
 export const event = (draft: Partial<NewEvent> = {}): NewEvent => ({
   id: `evt_${++count}`,
   type: 'message.created',

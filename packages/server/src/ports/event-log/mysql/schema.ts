@@ -1,0 +1,51 @@
+// The event log's tables on the MySQL protocol, as numbered steps that only go forward.
+
+import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
+
+export const eventsLayout: MysqlLayout = {
+  what: 'events',
+  migrations: [
+    [
+      // One row, which whoever appends holds until it commits: positions become visible in their order.
+      `create table if not exists log (
+         no int not null, epoch varchar(32) character set ascii collate ascii_bin not null, last_position bigint not null,
+         removed_through bigint not null, bytes bigint not null, feed_position varchar(128) character set ascii collate ascii_bin,
+         primary key (no)) character set utf8mb4`,
+      // An event with a seq is an entry of the timeline: its content is read there, never stored here.
+      `create table if not exists event (
+         position bigint not null, id varchar(64) character set ascii collate ascii_bin not null,
+         type varchar(64) character set ascii collate ascii_bin not null, at_ms bigint not null,
+         lane varchar(300) collate utf8mb4_bin not null, seq bigint, data mediumtext not null, size int not null,
+         primary key (position)) character set utf8mb4`,
+      // What devices reported, and how much of it was told.
+      `create table if not exists member_position (
+         conversation_id varchar(131) collate utf8mb4_bin not null, user_id varchar(64) collate utf8mb4_bin not null,
+         delivered_seq bigint not null, read_seq bigint not null, delivered_told bigint not null, read_told bigint not null,
+         is_untold tinyint not null, updated_at bigint not null, primary key (conversation_id, user_id),
+         key by_untold (is_untold, updated_at)) character set utf8mb4`,
+      // The users who were told to be online, by which run of the server.
+      `create table if not exists online (
+         user_id varchar(64) collate utf8mb4_bin not null, run varchar(64) collate utf8mb4_bin not null,
+         primary key (user_id)) character set utf8mb4`,
+      `create table if not exists endpoint (
+         id varchar(64) collate utf8mb4_bin not null, url text not null, types text not null, secret text not null, old_secret text,
+         old_secret_until bigint, is_enabled tinyint not null, disabled_reason text not null, created_at bigint not null,
+         progress bigint not null, failures bigint not null, failing_since bigint not null, attempts_made bigint not null,
+         primary key (id)) character set utf8mb4`,
+      `create table if not exists parked (
+         endpoint_id varchar(64) collate utf8mb4_bin not null, position bigint not null, lane varchar(300) collate utf8mb4_bin not null,
+         attempts int not null, next_ms bigint not null, primary key (endpoint_id, position)) character set utf8mb4`,
+      `create table if not exists attempt (
+         endpoint_id varchar(64) collate utf8mb4_bin not null, no bigint not null, position bigint not null,
+         event_id varchar(64) character set ascii collate ascii_bin not null,
+         type varchar(64) character set ascii collate ascii_bin not null, at_ms bigint not null, duration_ms bigint not null,
+         status int not null, error text not null, primary key (endpoint_id, no)) character set utf8mb4`,
+      `create table if not exists dead (
+         endpoint_id varchar(64) collate utf8mb4_bin not null, position bigint not null,
+         event_id varchar(64) character set ascii collate ascii_bin not null,
+         type varchar(64) character set ascii collate ascii_bin not null, lane varchar(300) collate utf8mb4_bin not null,
+         attempts int not null, error text not null, at_ms bigint not null, primary key (endpoint_id, position))
+       character set utf8mb4`,
+    ],
+  ],
+};

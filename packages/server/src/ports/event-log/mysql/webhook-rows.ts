@@ -1,0 +1,249 @@
+// Endpoints and what became of their deliveries. Whoever changes what belongs to an endpoint holds its row until it commits.
+
+import type { EventType } from '@hongyan/protocol/events';
+import { insertRows } from '../../../adapters/mysql/insert.ts';
+import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
+import type { Attempt, DeadLetter, Endpoint, EndpointChange, Parked, Settlement, Webhooks } from '../webhooks.ts';
+
+/** Kept for each endpoint; the oldest go first. */
+const attemptsKept = 100;
+const deadKept = 10_000;
+
+export class WebhookRows implements Webhooks {
+  readonly #pool: MysqlPool;
+
+  constructor(pool: MysqlPool) {
+    this.#pool = pool;
+  }
+
+  async endpoints(): Promise<readonly Endpoint[]> {
+    const rows = await this.#pool.read<EndpointRow>(
+      `select id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at, progress,
+         failures, failing_since from endpoint order by created_at, id`,
+    );
+    return rows.map(endpointOf);
+  }
+
+  async addEndpoint(endpoint: Endpoint): Promise<void> {
+    const { id, url, types, secret, oldSecret, isEnabled, disabledReason, createdAtMs, progress } = endpoint;
+    await this.#pool.write(
+      `insert into endpoint (id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at,
+         progress, failures, failing_since, attempts_made) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+      [
+        ...[id, url, types.join(' '), secret, oldSecret?.secret ?? null, oldSecret?.untilMs ?? null],
+        ...[isEnabled ? 1 : 0, disabledReason, createdAtMs],
+        ...[progress.cursor, progress.failures, progress.failingSinceMs],
+      ],
+    );
+  }
+
+  changeEndpoint(endpointId: string, change: EndpointChange): Promise<boolean> {
+    return this.#ofEndpoint(endpointId, false, async (statements) => {
+      const columns = columnsOf(change);
+      if (columns.length > 0) {
+        const assignments = columns.map(([column]) => `${column} = ?`).join(', ');
+        const values = columns.map(([, value]) => value);
+        await statements.run(`update endpoint set ${assignments} where id = ?`, [...values, endpointId]);
+      }
+      return true;
+    });
+  }
+
+  removeEndpoint(endpointId: string): Promise<boolean> {
+    return this.#ofEndpoint(endpointId, false, async (statements) => {
+      for (const table of ['parked', 'attempt', 'dead'])
+        await statements.run(`delete from ${table} where endpoint_id = ?`, [endpointId]);
+      await statements.run('delete from endpoint where id = ?', [endpointId]);
+      return true;
+    });
+  }
+
+  replay(endpointId: string, after: number): Promise<boolean> {
+    return this.#ofEndpoint(endpointId, false, async (statements) => {
+      await statements.run('update endpoint set progress = ?, failures = 0, failing_since = 0 where id = ?', [
+        after,
+        endpointId,
+      ]);
+      await statements.run('delete from parked where endpoint_id = ? and position > ?', [endpointId, after]);
+      return true;
+    });
+  }
+
+  replayDead({ endpointId, position, nowMs }: Parameters<Webhooks['replayDead']>[0]): Promise<number> {
+    const which = position === undefined ? '' : 'and position = ?';
+    const values = position === undefined ? [endpointId] : [endpointId, position];
+    return this.#ofEndpoint(endpointId, 0, async (statements) => {
+      await statements.run(
+        `insert into parked (endpoint_id, position, lane, attempts, next_ms)
+         select endpoint_id, position, lane, 0, ? from dead where endpoint_id = ? ${which}
+         on duplicate key update attempts = 0, next_ms = ?`,
+        [nowMs, ...values, nowMs],
+      );
+      return statements.run(`delete from dead where endpoint_id = ? ${which}`, values);
+    });
+  }
+
+  async settle(settlement: Settlement): Promise<void> {
+    const { endpointId, progress, parked, unparked, attempts, dead } = settlement;
+    // One that was removed meanwhile has nothing to settle.
+    await this.#ofEndpoint(endpointId, undefined, async (statements, { attempts_made }) => {
+      await statements.run(
+        'update endpoint set progress = ?, failures = ?, failing_since = ?, attempts_made = ? where id = ?',
+        [progress.cursor, progress.failures, progress.failingSinceMs, attempts_made + attempts.length, endpointId],
+      );
+      if (unparked.length > 0)
+        await statements.run('delete from parked where endpoint_id = ? and position in (?)', [
+          endpointId,
+          [...unparked],
+        ]);
+      await this.#park(statements, endpointId, parked);
+      await this.#addAttempts(statements, { endpointId, attempts, made: attempts_made });
+      await this.#addDead(statements, endpointId, dead);
+    });
+  }
+
+  async parked(endpointId: string): Promise<readonly Parked[]> {
+    return this.#pool.read<Parked>(
+      'select position, lane, attempts, next_ms nextMs from parked where endpoint_id = ? order by position',
+      [endpointId],
+    );
+  }
+
+  async attempts(endpointId: string, limit: number): Promise<readonly Attempt[]> {
+    return this.#pool.read<Attempt>(
+      `select position, event_id eventId, type, at_ms atMs, duration_ms durationMs, status, error from attempt
+       where endpoint_id = ? order by no desc limit ?`,
+      [endpointId, limit],
+    );
+  }
+
+  async deadLetters(endpointId: string, limit: number): Promise<readonly DeadLetter[]> {
+    return this.#pool.read<DeadLetter>(
+      `select position, event_id eventId, type, lane, attempts, error, at_ms atMs from dead
+       where endpoint_id = ? order by position desc limit ?`,
+      [endpointId, limit],
+    );
+  }
+
+  async counts(endpointId: string): Promise<{ readonly parked: number; readonly dead: number }> {
+    const [row] = await this.#pool.read<{ parked: number; dead: number }>(
+      `select (select count(*) from parked where endpoint_id = ?) parked,
+         (select count(*) from dead where endpoint_id = ?) dead`,
+      [endpointId, endpointId],
+    );
+    return { parked: row?.parked ?? 0, dead: row?.dead ?? 0 };
+  }
+
+  /** What `work` returns, or `missing` when there is no such endpoint. */
+  #ofEndpoint<T>(
+    endpointId: string,
+    missing: T,
+    work: (statements: Statements, row: { readonly attempts_made: number }) => Promise<T>,
+  ): Promise<T> {
+    return this.#pool.transaction(async (statements) => {
+      const [row] = await statements.rows<{ attempts_made: number }>(
+        'select attempts_made from endpoint where id = ? for update',
+        [endpointId],
+      );
+      return row === undefined ? missing : work(statements, row);
+    });
+  }
+
+  #park(statements: Statements, endpointId: string, parked: readonly Parked[]): Promise<void> {
+    const insert = {
+      into: 'parked (endpoint_id, position, lane, attempts, next_ms)',
+      rows: parked.map(({ position, lane, attempts, nextMs }) => [endpointId, position, lane, attempts, nextMs]),
+      onDuplicate: 'on duplicate key update attempts = values(attempts), next_ms = values(next_ms)',
+    };
+    return insertRows(statements, insert, this.#pool.statementBytesMax);
+  }
+
+  async #addAttempts(
+    statements: Statements,
+    { endpointId, attempts, made }: { endpointId: string; attempts: readonly Attempt[]; made: number },
+  ): Promise<void> {
+    if (attempts.length === 0) return;
+    const insert = {
+      into: 'attempt (endpoint_id, no, position, event_id, type, at_ms, duration_ms, status, error)',
+      rows: attempts.map(({ position, eventId, type, atMs, durationMs, status, error }, index) => [
+        ...[endpointId, made + index + 1, position, eventId, type, atMs, durationMs, status, error],
+      ]),
+    };
+    await insertRows(statements, insert, this.#pool.statementBytesMax);
+    await statements.run('delete from attempt where endpoint_id = ? and no <= ?', [
+      endpointId,
+      made + attempts.length - attemptsKept,
+    ]);
+  }
+
+  async #addDead(statements: Statements, endpointId: string, dead: readonly DeadLetter[]): Promise<void> {
+    if (dead.length === 0) return;
+    const insert = {
+      into: 'dead (endpoint_id, position, event_id, type, lane, attempts, error, at_ms)',
+      rows: dead.map(({ position, eventId, type, lane, attempts, error, atMs }) => [
+        ...[endpointId, position, eventId, type, lane, attempts, error, atMs],
+      ]),
+      onDuplicate: 'on duplicate key update attempts = values(attempts), error = values(error), at_ms = values(at_ms)',
+    };
+    await insertRows(statements, insert, this.#pool.statementBytesMax);
+    const [oldest] = await statements.rows<{ position: number }>(
+      `select position from dead where endpoint_id = ? order by position desc limit 1 offset ${deadKept}`,
+      [endpointId],
+    );
+    if (oldest === undefined) return;
+    await statements.run('delete from dead where endpoint_id = ? and position <= ?', [endpointId, oldest.position]);
+  }
+}
+
+interface EndpointRow {
+  readonly id: string;
+  readonly url: string;
+  readonly types: string;
+  readonly secret: string;
+  readonly old_secret: string | null;
+  readonly old_secret_until: number | null;
+  readonly is_enabled: number;
+  readonly disabled_reason: string;
+  readonly created_at: number;
+  readonly progress: number;
+  readonly failures: number;
+  readonly failing_since: number;
+}
+
+function endpointOf(row: EndpointRow): Endpoint {
+  const { old_secret: oldSecret, old_secret_until: untilMs } = row;
+  return {
+    id: row.id,
+    url: row.url,
+    types: row.types === '' ? [] : (row.types.split(' ') as EventType[]),
+    secret: row.secret,
+    oldSecret: oldSecret === null || untilMs === null ? undefined : { secret: oldSecret, untilMs },
+    isEnabled: row.is_enabled === 1,
+    disabledReason: row.disabled_reason,
+    createdAtMs: row.created_at,
+    progress: { cursor: row.progress, failures: row.failures, failingSinceMs: row.failing_since },
+  };
+}
+
+type Assignment = readonly [column: string, value: SqlValue];
+
+function columnsOf({
+  url,
+  types,
+  secret,
+  isEnabled,
+  disabledReason,
+  oldSecret,
+}: EndpointChange): readonly Assignment[] {
+  const columns: Assignment[] = [];
+  if (url !== undefined) columns.push(['url', url]);
+  if (types !== undefined) columns.push(['types', types.join(' ')]);
+  if (secret !== undefined) columns.push(['secret', secret]);
+  if (oldSecret !== undefined) columns.push(['old_secret', oldSecret.secret], ['old_secret_until', oldSecret.untilMs]);
+  if (disabledReason !== undefined) columns.push(['disabled_reason', disabledReason]);
+  if (isEnabled !== undefined) columns.push(['is_enabled', isEnabled ? 1 : 0]);
+  // Given another chance, its failures begin anew.
+  if (isEnabled) columns.push(['failures', 0], ['failing_since', 0]);
+  return columns;
+}

@@ -1,0 +1,35 @@
+// Events of what is in no timeline, as every event log words them.
+
+import { eventIdOf } from '../../domain/event-id.ts';
+import type { NewEvent, PresenceChange, ReportedPosition } from './event-log.ts';
+
+/** Of what moved past what was told. */
+export function positionEvents(
+  reported: ReportedPosition,
+  told: Pick<ReportedPosition, 'deliveredSeq' | 'readSeq'>,
+  atMs: number,
+): readonly NewEvent[] {
+  const { conversationId, userId, deliveredSeq, readSeq } = reported;
+  const data = {
+    conversation_id: conversationId,
+    user_id: userId,
+    delivered_seq: deliveredSeq,
+    read_seq: readSeq,
+    timestamp: atMs,
+  };
+  const dataJson = JSON.stringify(data);
+  const eventOf = (type: 'message.delivered' | 'message.read', seq: number): NewEvent => ({
+    ...{ id: eventIdOf(type, conversationId, userId, seq), type, atMs, lane: conversationId, dataJson },
+  });
+  return [
+    ...(deliveredSeq > told.deliveredSeq ? [eventOf('message.delivered', deliveredSeq)] : []),
+    ...(readSeq > told.readSeq ? [eventOf('message.read', readSeq)] : []),
+  ];
+}
+
+/** `run` tells the comings and goings of two lives of a process apart that have the same time. */
+export function presenceEvent({ userId, isOnline, atMs }: PresenceChange, run: string): NewEvent {
+  const type = isOnline ? 'user.online' : 'user.offline';
+  const dataJson = JSON.stringify({ user_id: userId, timestamp: atMs });
+  return { id: eventIdOf(type, userId, atMs, run), type, atMs, lane: `user ${userId}`, dataJson };
+}
