@@ -51,6 +51,8 @@ export type BusEvent =
       readonly conversationId: ConversationId;
       readonly userIds: readonly UserId[];
     }
+  /** What caches keep of these keys may be old (topic is coresTopic). */
+  | { readonly type: 'changed'; readonly topic: Topic; readonly keys: readonly string[] }
   /** The publisher before may have died with events of the topic unpublished: subscribers hear it as `onLoss`. */
   | { readonly type: 'lost'; readonly topic: Topic };
 

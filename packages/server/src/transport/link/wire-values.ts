@@ -36,6 +36,8 @@ export function toEvent(event: BusEvent): LinkEvent {
       return { topics, what: 'membersChanged', membersChanged: event };
     case 'lost':
       return { topics, what: 'lost', lost: true };
+    case 'changed':
+      return { topics, what: 'changedJson', changedJson: JSON.stringify(event.keys) };
     default:
       return unreachable(event);
   }
@@ -78,6 +80,8 @@ function eventFor(topic: Topic, event: LinkEvent): BusEvent {
     }
     case 'lost':
       return { type: 'lost', topic };
+    case 'changedJson':
+      return { type: 'changed', topic, keys: JSON.parse(event.changedJson) as readonly string[] };
     default:
       return unreachable(event);
   }

@@ -64,7 +64,8 @@ type LinkEventWhat =
       readonly what: 'membersChanged';
       readonly membersChanged: { readonly conversationId: string; readonly userIds: readonly string[] };
     }
-  | { readonly what: 'lost'; readonly lost: boolean };
+  | { readonly what: 'lost'; readonly lost: boolean }
+  | { readonly what: 'changedJson'; readonly changedJson: string };
 
 export interface LinkUp {
   readonly hello?: LinkHello | null;

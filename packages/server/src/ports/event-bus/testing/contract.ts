@@ -107,6 +107,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
         userIds: ['ann' as UserId, 'Bob' as UserId],
       },
       { type: 'outcomes', topic: ann, outcomes: '[{"id":"鸿"}]' },
+      { type: 'changed', topic: ann, keys: ['user ann', 'user 鸿'] },
     ];
     await publish(...sent);
     expect(events).toEqual(sent);

@@ -270,6 +270,7 @@ export class SessionTable {
       case 'members_changed':
       case 'outcomes':
       case 'lost':
+      case 'changed':
         // Of a topic that is not followed here, or heard as a loss.
         return;
       default:
