@@ -45,27 +45,32 @@ export class PartitionReader {
   }
 
   /**
-   * At least one record and all that is here, in order; waits for them. Nothing once the signal is aborted. Rejects with StoreFailure
+   * At least one record, up to `max` of those that are here, in order; waits for them. Nothing once the signal is aborted. Rejects with StoreFailure
    * when the record at the offset cannot be had: removed by retention, or beyond the end of the log.
    */
-  async next(): Promise<readonly LogRecord[]> {
+  async next(max = Number.POSITIVE_INFINITY): Promise<readonly LogRecord[]> {
     while (this.#waiting.length === 0 && !this.signal.aborted) {
       if (this.#failure) throw this.#failure;
       await new Promise<void>((resolve) => {
         this.#notify = resolve;
       });
     }
-    return this.takeWaiting();
+    return this.takeWaiting(max);
   }
 
-  /** What is here now. */
-  takeWaiting(): readonly LogRecord[] {
+  /** Fetched and not taken yet. */
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Up to `max` of what is here now. */
+  takeWaiting(max: number): readonly LogRecord[] {
     if (this.signal.aborted) return [];
     const wasFull = this.#isFull;
-    const taken = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    if (wasFull) this.#askNow();
+    const taken = max < this.#waiting.length ? this.#waiting.splice(0, max) : this.#waiting;
+    if (taken === this.#waiting) this.#waiting = [];
+    for (const { value } of taken) this.#waitingBytes -= value.length;
+    if (wasFull && !this.#isFull) this.#askNow();
     return taken;
   }
 

@@ -9,6 +9,8 @@ import { codeOf, command, commandLogContract, HeldHandler, keysOf, roomy } from 
 
 commandLogContract('memory command log', async (bounds) => ({
   log: new MemoryCommandLog({ ...bounds, clock: systemClock, log: silentLog }),
+  // It stands there once submit has returned.
+  arrived: async () => {},
   remove: async () => {},
 }));
 

@@ -1,0 +1,188 @@
+// The command log on a real broker: the contract every command log keeps, and what two ends in two processes add.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
+import { ok, StoreFailure } from '@hongyan/base/result';
+import { failure } from '@hongyan/protocol/refusals';
+import { Scratch } from '@hongyan/testing/scratch';
+import { describeWith } from '@hongyan/testing/services';
+import { until } from '@hongyan/testing/until';
+import { KafkaProducer } from '../../adapters/kafka/kafka-producer.ts';
+import type { ChangeCommand, Command, CommandHandler } from './command-log.ts';
+import { KafkaCommandLog } from './kafka-command-log.ts';
+import { codeOf, command, commandLogContract, HeldHandler, keysOf, roomy } from './testing/contract.ts';
+import { KafkaNodes } from './testing/kafka-nodes.ts';
+
+const done = ok({ type: 'changed' as const });
+
+describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
+  commandLogContract('Kafka command log', async (bounds) => {
+    const scratch = new Scratch({ kafka });
+    const nodes = await new KafkaNodes(kafka.brokers, scratch).make();
+    const consumer = nodes.consumer(bounds);
+    const log = new KafkaCommandLog(await nodes.producer(bounds), consumer);
+    return {
+      log: {
+        submit: (submitted) => log.submit(submitted),
+        consume: (handle) => log.consume(nodes.positions.guard(handle), nodes.owner),
+        drain: () => log.drain(),
+      },
+      arrived: (count) => until(() => consumer.waitingCount === count),
+      async remove() {
+        await nodes.close();
+        await scratch.remove();
+      },
+    };
+  });
+
+  let scratch: Scratch;
+  let nodes: KafkaNodes;
+  beforeEach(() => {
+    scratch = new Scratch({ kafka });
+    nodes = new KafkaNodes(kafka.brokers, scratch, 1);
+  });
+  afterEach(async () => {
+    await nodes.close();
+    await scratch.remove();
+  });
+
+  /** A core that handles by `handle`, and a process that submits. */
+  async function start(handle: CommandHandler, bounds = roomy) {
+    await nodes.make();
+    const consumer = nodes.consumer(bounds);
+    consumer.consume(nodes.positions.guard(handle), nodes.owner);
+    return { consumer, producer: await nodes.producer() };
+  }
+
+  test('each process hears the outcomes of its own commands', async () => {
+    const { producer } = await start(async (batch) => batch.map(() => done));
+    const other = await nodes.producer();
+    const outcomes = await Promise.all([producer, other, producer].map((each, key) => each.submit(command(key))));
+    expect(outcomes).toEqual([done, done, done]);
+  });
+
+  test('[K4] a batch that the stores cannot take is handled again, as one that may be a repeat, until they can', async () => {
+    const seen: { readonly keys: readonly string[]; readonly mayBeRepeated: boolean | undefined }[] = [];
+    const answers = [
+      async () => [failure.unavailable()],
+      async () => {
+        throw new StoreFailure('unknown_outcome', 'the connection broke');
+      },
+      async () => [done],
+    ];
+    const { producer } = await start((batch, place) => {
+      if (seen.length === 0) nodes.positions.put({ partition: 0, epoch: 1, offset: 5_000, publishedOffset: 5_000 });
+      seen.push({
+        keys: batch.map((each) => ('clientMsgId' in each ? each.clientMsgId : '')),
+        mayBeRepeated: place?.mayBeRepeated,
+      });
+      return (answers[seen.length - 1] ?? (async () => [done]))();
+    });
+    expect(await producer.submit(command(1))).toEqual(done);
+    expect(seen.map(({ keys }) => keys)).toEqual([['k1'], ['k1'], ['k1']]);
+    expect(seen.slice(1).every(({ mayBeRepeated }) => mayBeRepeated)).toBe(true);
+  });
+
+  test('[K5] a command that makes the handler throw is passed over alone, and those around it are handled', async () => {
+    const handled: string[] = [];
+    const { producer } = await start(async (batch) => {
+      const keys = batch.map((each) => ('clientMsgId' in each ? String(each.clientMsgId) : ''));
+      if (keys.includes('k2')) throw new TypeError('a bug');
+      handled.push(...keys);
+      return batch.map(() => done);
+    });
+    const outcomes = await Promise.all([1, 2, 3].map((key) => producer.submit(command(key))));
+    expect(outcomes.map(codeOf)).toEqual(['ok', 'unknown_outcome', 'ok']);
+    expect(new Set(handled)).toEqual(new Set(['k1', 'k3']));
+    expect(nodes.positions.get(0)?.offset).toBe(3);
+  });
+
+  test('[K6] what an owner before may not have published is recovered and not handled again', async () => {
+    const handled: string[] = [];
+    const handle: CommandHandler = async (batch) => {
+      handled.push(...batch.map((each) => ('clientMsgId' in each ? String(each.clientMsgId) : '')));
+      return batch.map(() => done);
+    };
+    const { producer, consumer } = await start(handle);
+    for (const key of [1, 2, 3, 4]) await producer.submit(command(key));
+    await consumer.drain();
+    nodes.positions.put({ partition: 0, epoch: 1, offset: 3, publishedOffset: 1 });
+    handled.length = 0;
+    nodes.consumer().consume(nodes.positions.guard(handle), nodes.owner);
+    expect(await producer.submit(command(5))).toEqual(done);
+    expect(nodes.recovered.map((each) => ('clientMsgId' in each ? String(each.clientMsgId) : ''))).toEqual([
+      'k2',
+      'k3',
+    ]);
+    expect(handled).toEqual(['k4', 'k5']);
+  });
+
+  test('[K7] a change of a conversation is a batch of its own, behind all before it', async () => {
+    const batches: string[][] = [];
+    const handler = new HeldHandler();
+    const { producer, consumer } = await start((batch, place) => {
+      batches.push(batch.map((each) => each.type));
+      return batches.length === 1 ? handler.handle(batch, place) : Promise.resolve(batch.map(() => done));
+    });
+    const first = producer.submit(command(0));
+    const held = await handler.next();
+    const change = {
+      type: 'update',
+      conversationId: command(0).conversationId,
+      from: command(0).from,
+      title: 'x',
+    } as ChangeCommand;
+    const all: Command[] = [command(1), command(2, 'bob'), change, command(3), change, change];
+    const outcomes = all.map((each) => producer.submit(each));
+    await until(() => consumer.waitingCount === all.length);
+    held.finish();
+    await Promise.all([first, ...outcomes]);
+    expect(batches).toEqual([['message'], ['message', 'message'], ['update'], ['message'], ['update'], ['update']]);
+  });
+
+  test('[K3] an owner whose partition was claimed by another answers nothing', async () => {
+    const handler = new HeldHandler();
+    const { producer } = await start(handler.handle);
+    const outcome = producer.submit(command(1));
+    const held = await handler.next();
+    nodes.positions.claim(0);
+    held.finish([done]);
+    // It claims the partition anew once the group has confirmed that it is its own.
+    const again = await handler.next();
+    expect(keysOf(again)).toEqual(['k1']);
+    again.finish([failure.unavailable()]);
+    (await handler.next()).finish([done]);
+    expect(await outcome).toEqual(done);
+    expect(nodes.positions.get(0)?.epoch).toBe(3);
+  }, 20_000);
+
+  test('[D6] without an outcome by the deadline it is unknown', async () => {
+    await nodes.make();
+    const producer = await nodes.producer(roomy, 300);
+    expect(codeOf(await producer.submit(command(1)))).toBe('unknown_outcome');
+  });
+
+  test('[K8] a log that was made anew under a store that is further is handled from its beginning', async () => {
+    nodes.positions.put({ partition: 0, epoch: 4, offset: 50, publishedOffset: 50 });
+    const repeats: (boolean | undefined)[] = [];
+    const { producer } = await start(async (batch, place) => {
+      repeats.push(place?.mayBeRepeated);
+      return batch.map(() => done);
+    });
+    expect(await producer.submit(command(1))).toEqual(done);
+    expect(repeats).toEqual([true]);
+    expect(nodes.positions.get(0)).toMatchObject({ epoch: 5, offset: 1 });
+  });
+
+  test('[K9] a record that is no command is reported and passed over', async () => {
+    const { producer } = await start(async (batch) => batch.map(() => done));
+    const options = { brokers: kafka.brokers, clientId: 'x', prefix: '' };
+    const raw = new KafkaProducer({ kafka: options, recordsMax: 10, bytesMax: 1000, clock: systemClock });
+    const topic = `${scratch.prefix}.commands`;
+    for (const value of ['not JSON', '[99,"n","1",{}]', '{}'])
+      await raw.send({ topic, key: 'x', value: Buffer.from(value) });
+    await raw.close();
+    expect(await producer.submit(command(1))).toEqual(done);
+    expect(nodes.positions.get(0)?.offset).toBe(4);
+  });
+});

@@ -1,0 +1,212 @@
+// The command log of a cluster, on Kafka: a topic keyed by conversation. A process that takes requests produces to it and hears the
+// outcomes on its node's topic of the event bus; the cores share its partitions.
+
+import { assert } from '@hongyan/base/assert';
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { MsgId } from '@hongyan/protocol/ids';
+import { asFailure, failure, type Result } from '@hongyan/protocol/refusals';
+import { GroupConsumer } from '../../adapters/kafka/group-consumer.ts';
+import type { KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
+import { KafkaProducer } from '../../adapters/kafka/kafka-producer.ts';
+import { ensureTopics, type TopicRequest } from '../../adapters/kafka/topics.ts';
+import { type BusAttachment, type EventBus, nodeTopic } from '../event-bus/event-bus.ts';
+import type {
+  Command,
+  CommandConsumer,
+  CommandHandler,
+  CommandOutcome,
+  CommandProducer,
+  PartitionOwner,
+} from './command-log.ts';
+import { decodeOutcomes, encodeCommand } from './kafka/command-record.ts';
+import type { FairWindowBounds } from './kafka/fair-window.ts';
+import { PartitionRun } from './kafka/partition-run.ts';
+import { PendingOutcomes } from './kafka/pending-outcomes.ts';
+
+type Outcome = Result<CommandOutcome>;
+
+/** Kept for a week: an owner that is away longer loses commands, and says so. */
+const commandsTopic: TopicRequest = {
+  name: 'commands',
+  partitions: 12,
+  replicas: 3,
+  retentionMs: 7 * 24 * 3_600_000,
+};
+
+/** Makes the topic if it is not there. Rejects with the client's error. */
+export async function ensureCommandsTopic(kafka: KafkaOptions, partitions = commandsTopic.partitions): Promise<void> {
+  await ensureTopics(kafka, [{ ...commandsTopic, partitions }]);
+}
+
+export interface KafkaCommandProducerOptions {
+  readonly kafka: KafkaOptions;
+  /** New with every start of the process: outcomes of an earlier life must not be taken for those of this one. */
+  readonly node: string;
+  readonly bus: EventBus;
+  /** Commands not answered yet; further ones fail as overloaded. */
+  readonly queueMax: number;
+  readonly queuePerUserMax: number;
+  readonly queueBytesMax: number;
+  /** Without an outcome for so long a command is answered as one whose outcome is unknown. */
+  readonly outcomeTimeoutMs: number;
+  readonly newRecordId: () => MsgId;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class KafkaCommandProducer implements CommandProducer {
+  readonly #options: KafkaCommandProducerOptions;
+  readonly #topic: string;
+  readonly #producer: KafkaProducer;
+  readonly #pending: PendingOutcomes;
+  #attachment: BusAttachment | undefined;
+  #count = 0;
+  #isDraining = false;
+
+  constructor(options: KafkaCommandProducerOptions) {
+    const { kafka, queueMax, queuePerUserMax, queueBytesMax, outcomeTimeoutMs, clock } = options;
+    this.#options = options;
+    this.#topic = `${kafka.prefix}${commandsTopic.name}`;
+    this.#producer = new KafkaProducer({ kafka, recordsMax: queueMax, bytesMax: queueBytesMax, clock });
+    this.#pending = new PendingOutcomes({
+      max: queueMax,
+      perUserMax: queuePerUserMax,
+      timeoutMs: outcomeTimeoutMs,
+      clock,
+    });
+  }
+
+  /** Commands not answered yet. */
+  get depth(): number {
+    return this.#pending.size;
+  }
+
+  /** Before the first submit. Rejects with StoreFailure when the outcomes cannot be subscribed to. */
+  async start(): Promise<void> {
+    const { bus, node } = this.#options;
+    this.#attachment = bus.attach({
+      onEvent: (event) => {
+        if (event.type !== 'outcomes') return;
+        for (const { id, outcome } of decodeOutcomes(event.outcomes)) this.#pending.settle(id, outcome);
+      },
+      // What was lost is answered at its deadline, and asked for again by its key [D6].
+      onLoss: () => {},
+    });
+    await this.#attachment.subscribe([nodeTopic(node)]);
+  }
+
+  submit(command: Command): Promise<Outcome> {
+    if (this.#isDraining) return Promise.resolve(failure.stopping());
+    const id = (this.#count++).toString(36);
+    const outcome = this.#pending.open(id, command.from);
+    if (outcome === undefined) return Promise.resolve(failure.overloaded('commands are waiting'));
+    const value = encodeCommand({ node: this.#options.node, id, command: this.#recordable(command) });
+    this.#producer
+      .send({ topic: this.#topic, key: command.conversationId, value })
+      .catch((error: unknown) => this.#pending.settle(id, asFailure(error)));
+    return outcome;
+  }
+
+  /** Refuses new commands, and resolves when the accepted ones are answered, by their deadline at the latest. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await this.#pending.drain();
+    await this.#producer.close();
+    this.#attachment?.detach();
+  }
+
+  #recordable(command: Command): Command {
+    switch (command.type) {
+      case 'message':
+      case 'change_message':
+      case 'change_private':
+        return command;
+      default:
+        return { ...command, recordId: this.#options.newRecordId() };
+    }
+  }
+}
+
+export interface KafkaCommandConsumerOptions extends FairWindowBounds {
+  readonly kafka: KafkaOptions;
+  readonly bus: EventBus;
+  /** A core that is silent for so long loses its partitions. */
+  readonly sessionTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class KafkaCommandConsumer implements CommandConsumer {
+  readonly #options: KafkaCommandConsumerOptions;
+  #group: GroupConsumer | undefined;
+  readonly #runs = new Set<PartitionRun>();
+  #started: Promise<void> = Promise.resolve();
+
+  constructor(options: KafkaCommandConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** The partitions that this process owns now. */
+  get partitions(): readonly number[] {
+    return this.#group?.partitions ?? [];
+  }
+
+  /** Commands that were read and are not under way yet. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const run of this.#runs) count += run.waitingCount;
+    return count;
+  }
+
+  consume(handle: CommandHandler, owner?: PartitionOwner): void {
+    assert(this.#group === undefined, 'a command log has one consumer');
+    assert(owner, 'a log of partitions has an owner that claims them');
+    const { kafka, bus, sessionTimeoutMs, batchMax, batchPerUserMax, clock, log } = this.#options;
+    const group = new GroupConsumer({
+      ...{ kafka, topic: `${kafka.prefix}${commandsTopic.name}`, group: 'cores', sessionTimeoutMs, clock, log },
+      own: async (reader) => {
+        const run = new PartitionRun({
+          ...{ reader, handle, owner, bus, bounds: { batchMax, batchPerUserMax }, clock, log },
+          range: () => group.range(reader.partition),
+          onHandled: (offset) => group.hint(reader.partition, offset),
+        });
+        this.#runs.add(run);
+        await run.run().finally(() => this.#runs.delete(run));
+      },
+    });
+    this.#group = group;
+    this.#started = group.start();
+  }
+
+  /** Resolves when the batches under way are handled; the partitions go to the other cores at once. */
+  async drain(): Promise<void> {
+    const closing = this.#group?.close();
+    await this.#started;
+    await closing;
+  }
+}
+
+/** Both ends, for a process that takes requests and handles commands. */
+export class KafkaCommandLog implements CommandProducer, CommandConsumer {
+  readonly #producer: KafkaCommandProducer;
+  readonly #consumer: KafkaCommandConsumer;
+
+  constructor(producer: KafkaCommandProducer, consumer: KafkaCommandConsumer) {
+    this.#producer = producer;
+    this.#consumer = consumer;
+  }
+
+  submit(command: Command): Promise<Outcome> {
+    return this.#producer.submit(command);
+  }
+
+  consume(handle: CommandHandler, owner?: PartitionOwner): void {
+    this.#consumer.consume(handle, owner);
+  }
+
+  async drain(): Promise<void> {
+    await this.#producer.drain();
+    await this.#consumer.drain();
+  }
+}

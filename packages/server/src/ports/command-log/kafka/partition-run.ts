@@ -1,0 +1,214 @@
+// One owner's life in a partition: claim it, make good what the owner before may have left, then batch after batch.
+
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
+import { failure, type Result } from '@hongyan/protocol/refusals';
+import type { LogRecord, PartitionReader } from '../../../adapters/kafka/partition-reader.ts';
+import { Fenced, type LogPosition } from '../../../domain/fence.ts';
+import { type BusEvent, type EventBus, nodeTopic } from '../../event-bus/event-bus.ts';
+import type { CommandHandler, CommandOutcome, PartitionOwner } from '../command-log.ts';
+import { decodeCommand, encodeOutcomes, type OutcomeOf } from './command-record.ts';
+import { FairWindow, type FairWindowBounds, type LoggedCommand, windowMax } from './fair-window.ts';
+
+type Outcome = Result<CommandOutcome>;
+
+export interface PartitionRunOptions {
+  readonly reader: PartitionReader;
+  readonly range: () => Promise<{ readonly first: number; readonly end: number }>;
+  readonly handle: CommandHandler;
+  readonly owner: PartitionOwner;
+  readonly bus: EventBus;
+  readonly bounds: FairWindowBounds;
+  /** Everything before the offset is handled. */
+  readonly onHandled: (offset: number) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const retryMs = { first: 50, max: 1_000 };
+
+export class PartitionRun {
+  readonly #options: PartitionRunOptions;
+  readonly #signal: AbortSignal;
+  /** Commands before this offset may have been handled by the owner before, who took turns in another way. */
+  #repeatedUntil = 0;
+  #window: FairWindow | undefined;
+
+  constructor(options: PartitionRunOptions) {
+    this.#options = options;
+    this.#signal = options.reader.signal;
+  }
+
+  /** Commands that were read and are not under way yet. */
+  get waitingCount(): number {
+    return this.#options.reader.waitingCount + (this.#window?.size ?? 0);
+  }
+
+  /** Until the partition is taken away. Rejects with `Fenced` when it was before that was known here, and with StoreFailure. */
+  async run(): Promise<void> {
+    const { reader, owner } = this.#options;
+    const claimed = await owner.claim(reader.partition);
+    const position = await this.#withinLog(claimed);
+    reader.seek(position.publishedOffset);
+    await this.#recover(position);
+    const window = new FairWindow(this.#options.bounds, position.offset);
+    this.#window = window;
+    while (!this.#signal.aborted) {
+      if (window.size === 0) this.#add(window, await reader.next(window.room));
+      else if (window.room > 0) this.#add(window, reader.takeWaiting(window.room));
+      await this.#handleNext(window, position);
+    }
+  }
+
+  /** The position, or where else to begin when the log does not hold it. */
+  async #withinLog(claimed: LogPosition): Promise<LogPosition> {
+    const { range, log } = this.#options;
+    const { first, end } = await range();
+    const { partition, offset, publishedOffset } = claimed;
+    this.#repeatedUntil = offset + windowMax;
+    if (end < offset) {
+      log.error('the log ends before the position of the stores: it was made anew, and is handled from its beginning', {
+        ...{ partition, offset, end },
+      });
+      this.#repeatedUntil = end + windowMax;
+      return { ...claimed, offset: first, publishedOffset: first };
+    }
+    if (offset < first && offset > 0)
+      log.error('commands were removed from the log before they were handled: keep it longer', {
+        partition,
+        offset,
+        first,
+      });
+    return {
+      ...claimed,
+      offset: Math.max(offset, first),
+      publishedOffset: Math.max(Math.min(publishedOffset, offset), first),
+    };
+  }
+
+  /** Handled before, and perhaps not published. */
+  async #recover({ partition, offset, publishedOffset }: LogPosition): Promise<void> {
+    const { reader, owner, bounds, log } = this.#options;
+    let nextOffset = publishedOffset;
+    while (nextOffset < offset && !this.#signal.aborted) {
+      const records = await reader.next(Math.min(bounds.batchMax, offset - nextOffset));
+      const handled = this.#decode(records);
+      log.info('what an owner before may not have published is published anew', { partition, count: handled.length });
+      this.#answer(handled, await owner.recover(handled.map(({ command }) => command)));
+      nextOffset = (records.at(-1)?.offset ?? nextOffset) + 1;
+    }
+  }
+
+  #add(window: FairWindow, records: readonly LogRecord[]): void {
+    const last = records.at(-1);
+    if (last) window.add(this.#decode(records), last.offset + 1);
+  }
+
+  #decode(records: readonly LogRecord[]): readonly LoggedCommand[] {
+    const commands: LoggedCommand[] = [];
+    for (const { offset, value } of records) {
+      const submitted = decodeCommand(value);
+      if (submitted) commands.push({ ...submitted, offset });
+      else
+        this.#options.log.error('a record of the log is no command of this version, and is passed over', {
+          offset,
+          partition: this.#options.reader.partition,
+        });
+    }
+    return commands;
+  }
+
+  async #handleNext(window: FairWindow, claimed: LogPosition): Promise<void> {
+    if (this.#signal.aborted || window.size === 0) return;
+    const batch = window.takeBatch();
+    const outcomes = await this.#handle(batch, window.offset, claimed);
+    if (outcomes === undefined) return;
+    this.#answer(batch, outcomes);
+    this.#options.onHandled(window.offset);
+  }
+
+  /**
+   * The commands are in the log, so they are handled however long the stores are away; meanwhile their callers learn that the outcome
+   * is unknown. undefined: the partition was taken away first.
+   */
+  async #handle(
+    batch: readonly LoggedCommand[],
+    offset: number,
+    claimed: LogPosition,
+  ): Promise<readonly Outcome[] | undefined> {
+    const { handle, clock, log } = this.#options;
+    const { partition, epoch } = claimed;
+    const fence = { partition, epoch };
+    let mayBeRepeated = batch.some((logged) => logged.offset < this.#repeatedUntil);
+    for (let delayMs = retryMs.first; !this.#signal.aborted; delayMs = Math.min(delayMs * 2, retryMs.max)) {
+      try {
+        const outcomes = await handle(
+          batch.map(({ command }) => command),
+          { fence, offset, mayBeRepeated },
+        );
+        if (!outcomes.some(({ type }) => type === 'failed')) return outcomes;
+        log.warn('a batch is handled again', { partition, offset, size: batch.length });
+      } catch (error) {
+        if (error instanceof Fenced) throw error;
+        if (!(error instanceof StoreFailure)) {
+          const isolated = await this.#withoutBug(batch, offset, { claimed, error });
+          if (isolated) return isolated;
+        } else log.warn('a batch is handled again', { partition, offset, size: batch.length, error });
+      }
+      mayBeRepeated = true;
+      await sleep(clock, { delayMs, signal: this.#signal });
+    }
+    return undefined;
+  }
+
+  /** A command that makes the handler throw is passed over, alone: a partition does not stop for ever for one. */
+  async #withoutBug(
+    batch: readonly LoggedCommand[],
+    offset: number,
+    { claimed, error }: { readonly claimed: LogPosition; readonly error: unknown },
+  ): Promise<readonly Outcome[] | undefined> {
+    const { handle, log } = this.#options;
+    const { partition, epoch } = claimed;
+    const [only] = batch;
+    if (batch.length === 1 && only) {
+      log.error('a command cannot be handled and is passed over: its record stays in the log', {
+        partition,
+        offset: only.offset,
+        error,
+      });
+      await handle([], { fence: { partition, epoch }, offset, mayBeRepeated: true });
+      return [failure.unknownOutcome()];
+    }
+    const outcomes: Outcome[] = [];
+    for (const logged of batch) {
+      // The position moves with the last of them.
+      const own = await this.#handle(
+        [logged],
+        logged === batch.at(-1) ? offset : Math.min(offset, batch[0]?.offset ?? offset),
+        claimed,
+      );
+      if (own === undefined) return undefined;
+      outcomes.push(...own);
+    }
+    return outcomes;
+  }
+
+  #answer(batch: readonly LoggedCommand[], outcomes: readonly Outcome[]): void {
+    const ofNodes = new Map<string, OutcomeOf[]>();
+    for (const [index, { node, id }] of batch.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) continue;
+      const ofNode = ofNodes.get(node) ?? [];
+      ofNode.push({ id, outcome });
+      ofNodes.set(node, ofNode);
+    }
+    const events = Array.from(
+      ofNodes,
+      ([node, own]): BusEvent => ({ type: 'outcomes', topic: nodeTopic(node), outcomes: encodeOutcomes(own) }),
+    );
+    this.#options.bus
+      .publish(events)
+      .catch((error: unknown) => this.#options.log.warn('outcomes not published', { error }));
+  }
+}

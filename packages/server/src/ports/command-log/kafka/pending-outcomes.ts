@@ -1,0 +1,84 @@
+// Commands that were submitted here and are not answered yet: bounded, in all and per user, and each with a deadline.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import { TransientMap } from '@hongyan/base/transient-map';
+import type { UserId } from '@hongyan/protocol/ids';
+import { failure, type Result } from '@hongyan/protocol/refusals';
+import type { CommandOutcome } from '../command-log.ts';
+
+type Outcome = Result<CommandOutcome>;
+
+export interface PendingOutcomesOptions {
+  /** Commands not answered yet; further ones are refused. */
+  readonly max: number;
+  readonly perUserMax: number;
+  /** A command without an outcome for so long is answered as one whose outcome is unknown. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+interface Pending {
+  readonly from: UserId;
+  readonly dueMs: number;
+  readonly resolve: (outcome: Outcome) => void;
+}
+
+export class PendingOutcomes {
+  readonly #options: PendingOutcomesOptions;
+  /** In the order submitted, which is that of the deadlines. */
+  readonly #pending = new TransientMap<string, Pending>();
+  readonly #ofUsers = new TransientMap<UserId, { count: number }>();
+  #timer: Timer | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: PendingOutcomesOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** undefined at the bounds. */
+  open(id: string, from: UserId): Promise<Outcome> | undefined {
+    const { max, perUserMax, timeoutMs, clock } = this.#options;
+    const ofUser = this.#ofUsers.get(from) ?? { count: 0 };
+    if (this.#pending.size >= max || ofUser.count >= perUserMax) return undefined;
+    if (ofUser.count++ === 0) this.#ofUsers.set(from, ofUser);
+    return new Promise((resolve) => {
+      this.#pending.set(id, { from, dueMs: clock.monotonicMs() + timeoutMs, resolve });
+      this.#timer ??= clock.after(timeoutMs, () => this.#expire());
+    });
+  }
+
+  /** One that is not pending is answered already, or was asked for in an earlier life of the process. */
+  settle(id: string, outcome: Outcome): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    const ofUser = this.#ofUsers.get(pending.from);
+    if (ofUser && --ofUser.count === 0) this.#ofUsers.delete(pending.from);
+    pending.resolve(outcome);
+    if (this.#pending.size === 0) this.#drained?.resolve();
+  }
+
+  /** Resolves when all are answered. */
+  drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers<void>();
+    if (this.#pending.size === 0) this.#drained.resolve();
+    return this.#drained.promise;
+  }
+
+  #expire(): void {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#timer = undefined;
+    for (const [id, { dueMs }] of this.#pending) {
+      if (dueMs > nowMs) {
+        this.#timer = clock.after(dueMs - nowMs, () => this.#expire());
+        return;
+      }
+      this.settle(id, failure.unknownOutcome());
+    }
+  }
+}
