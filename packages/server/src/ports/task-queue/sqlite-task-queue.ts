@@ -7,7 +7,7 @@ import { StoreFailure } from '@hongyan/base/result';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
-import { DueSignals } from './sqlite/due-signals.ts';
+import { DueSignals } from './due-signals.ts';
 import type { AnswerOf, AskOf, TaskAnswer, TaskOp } from './sqlite/ops.ts';
 import { TaskReads } from './sqlite/task-reads.ts';
 import type { TaskBounds } from './sqlite/task-store.ts';

@@ -11,8 +11,8 @@ export interface NewTask {
   /** What the workers of its kind read; many items of work in one task cost one row. */
   readonly payload: string;
   /**
-   * A second task of the same kind and key is not added while the first one is waiting, under way or dead. A task that is done
-   * has forgotten its key: that its effect is not repeated either is up to its handler.
+   * A second task of the same kind and key is not handed out while the first one is waiting, under way or dead: it is not added, or
+   * dropped when it is found. A task that is done has forgotten its key: that its effect is not repeated either is up to its handler.
    */
   readonly key?: string;
   /** Not to be claimed before; default 0. */
@@ -73,8 +73,8 @@ export type DeadLetterChoice = { readonly taskIds: readonly TaskId[] } | { reado
 export interface TaskProducer {
   /**
    * MUST resolve only when all tasks are durable: they survive kill -9 of every process and loss of power. All or none of one
-   * call are added. Rejects with StoreFailure: `overloaded` when the queue is at its bound, `unknown_outcome` when they may have
-   * been added. Resolves with how many were new, the others having a key that the queue knows.
+   * call are added, as far as they have one kind and no keys. Rejects with StoreFailure: `overloaded` when the queue is at its bound,
+   * `unknown_outcome` when they may have been added. Resolves with how many were added; some of them MAY be dropped for their key.
    */
   add(tasks: readonly NewTask[]): Promise<{ readonly addedCount: number }>;
 }
@@ -82,7 +82,7 @@ export interface TaskProducer {
 export interface TaskConsumer {
   /**
    * MUST hand each task to one claim at a time, for `leaseMs`; a claim that is neither settled nor renewed by then ends, and the
-   * task is claimed again: at least once. MAY hand tasks out in any order; of one kind those that waited longest come first,
+   * task is claimed again: at least once. It MAY end before, where its queue is closed or cut off from the others. MAY hand tasks out in any order; of one kind those that waited longest come first,
    * as far as that is known. May resolve with none.
    */
   claim(request: {
@@ -96,8 +96,8 @@ export interface TaskConsumer {
   /** Leases from now on. Of each claim, whether it still stood; one that has ended stays so. */
   renew(request: { readonly claims: readonly Claim[]; readonly leaseMs: number }): Promise<readonly boolean[]>;
   /**
-   * Of each, whether the claim still stood; otherwise nothing is changed. A settlement MAY be lost with the power, never with the
-   * process alone: then the task is claimed again.
+   * Of each, whether the claim still stood; otherwise nothing is changed. A settlement MAY be lost with the power, and with the
+   * process while a task that was handed out before it is under way: then the task is claimed again.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly boolean[]>;
   /** Resolves when a task of the kind may be there to be claimed, at once if so, or when `signal` aborts. Never rejects. */
@@ -119,10 +119,11 @@ export interface DeadLetters {
 
 /**
  * No order over everything, and no exactly once: handlers MUST make a repeated task have no repeated effect.
- * MUST refuse tasks beyond its bound of waiting ones, and keep a bounded number of dead letters: of more, the oldest go.
+ * MUST refuse tasks beyond its bound of waiting ones, as far as it knows: what others added in the last second it MAY not. MUST keep a
+ * bounded number of dead letters: of more, the oldest go.
  */
 export interface TaskQueue extends TaskProducer, TaskConsumer, DeadLetters {
-  /** By kind, of kinds that have any. */
+  /** By kind, of kinds that have any. MAY be some seconds old, and count what is done behind a task that is not as claimed. */
   counts(): Promise<readonly KindCounts[]>;
   /** Stores what was accepted. Later calls reject, `ready` resolves. Closing again is harmless. */
   close(): Promise<void>;

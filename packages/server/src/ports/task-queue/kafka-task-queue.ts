@@ -1,0 +1,235 @@
+// The task queue of a cluster: Kafka. Workers share the partitions of a kind as a consumer group; a task that has to wait goes through
+// a topic for that, and one that was given up to the topic of dead letters.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
+import { Admin, type BaseOptions } from '@platformatic/kafka';
+import { clientOptions, type KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
+import { DueSignals } from './due-signals.ts';
+import { Backlog, type BacklogBounds } from './kafka/backlog.ts';
+import { createTaskTopics } from './kafka/create-topics.ts';
+import { KafkaDeadLetters } from './kafka/dead-letters.ts';
+import { KindTasks } from './kafka/kind-tasks.ts';
+import { PartitionMarks } from './kafka/marks.ts';
+import { encodeTask, type RecordToSend, type TaskRecord } from './kafka/task-record.ts';
+import { TaskSender } from './kafka/task-sender.ts';
+import { TaskTopics } from './kafka/task-topics.ts';
+import type {
+  Claim,
+  ClaimedTask,
+  DeadLetterChoice,
+  DeadLetters,
+  KindCounts,
+  NewTask,
+  Settlement,
+  TaskConsumer,
+  TaskId,
+  TaskQueue,
+} from './task-queue.ts';
+
+export interface KafkaTaskQueueOptions extends BacklogBounds {
+  readonly kafka: KafkaOptions;
+  /** All there are: each has its topics. */
+  readonly kinds: readonly string[];
+  /** Of each topic, when it is created; as many workers at most can do tasks of one kind at the same time. */
+  readonly partitionCount: number;
+  readonly deadLettersMax: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly newId: () => string;
+}
+
+export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<TaskQueue> {
+  const { kafka, kinds, partitionCount } = options;
+  const admin = new Admin(clientOptions(kafka));
+  const topics = new TaskTopics({ prefix: kafka.prefix, kinds, partitionCount });
+  try {
+    await createTaskTopics(admin, topics);
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+  return new KafkaTaskQueue(options, admin, topics);
+}
+
+class KafkaTaskQueue implements TaskQueue {
+  readonly #options: KafkaTaskQueueOptions;
+  readonly #client: BaseOptions;
+  readonly #admin: Admin;
+  readonly #topics: TaskTopics;
+  readonly #sender: TaskSender;
+  readonly #marks: PartitionMarks;
+  readonly #dead: KafkaDeadLetters;
+  readonly #backlog: Backlog;
+  readonly #due: DueSignals;
+  readonly #kinds = new Map<string, KindTasks>();
+  #turn = 0;
+  #isClosed = false;
+
+  constructor(options: KafkaTaskQueueOptions, admin: Admin, topics: TaskTopics) {
+    const { kafka, clock, log, deadLettersMax, tasksMax, payloadMax } = options;
+    const client = clientOptions(kafka);
+    this.#options = options;
+    this.#client = client;
+    this.#admin = admin;
+    this.#topics = topics;
+    this.#sender = new TaskSender(client);
+    this.#marks = new PartitionMarks(admin, topics);
+    this.#dead = new KafkaDeadLetters({
+      ...{ client, admin, clock, log, sender: this.#sender, topic: topics.dead, lettersMax: deadLettersMax },
+    });
+    this.#backlog = new Backlog({ admin, topics, clock, marks: this.#marks, bounds: { tasksMax, payloadMax } });
+    this.#due = new DueSignals(clock, (kind) => this.#kinds.get(kind)?.nextDueMs());
+    // Rotations of several processes should not go in step.
+    this.#turn = Bun.hash.crc32(options.newId());
+  }
+
+  async add(tasks: readonly NewTask[]): Promise<{ readonly addedCount: number }> {
+    this.#assertOpen();
+    if (tasks.length === 0) return { addedCount: 0 };
+    const fresh = withoutTwins(tasks);
+    const count = fresh.length;
+    const bytes = fresh.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
+    const { tasksMax } = this.#options;
+    if (!(await this.#backlog.hasRoom(count, bytes)))
+      throw new StoreFailure('overloaded', `${tasksMax} tasks, or their bytes, are waiting: retry later`);
+    this.#backlog.reserve(count, bytes);
+    try {
+      this.#backlog.sent({ sent: await this.#sender.send(this.#recordsOf(fresh)), count, bytes });
+    } catch (error) {
+      this.#backlog.failed({ count, bytes });
+      throw error;
+    }
+    return { addedCount: count };
+  }
+
+  async claim(request: Parameters<TaskConsumer['claim']>[0]): Promise<readonly ClaimedTask[]> {
+    this.#assertOpen();
+    return this.#kind(request.kind).claim(request);
+  }
+
+  async renew({ claims, leaseMs }: Parameters<TaskConsumer['renew']>[0]): Promise<readonly boolean[]> {
+    const stood = new Map<Claim, boolean>();
+    for (const kind of this.#kinds.values())
+      for (const [index, stands] of kind.renew(claims, leaseMs).entries()) {
+        const claim = claims[index];
+        if (claim && stands) stood.set(claim, true);
+      }
+    return claims.map((claim) => stood.get(claim) ?? false);
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    this.#assertOpen();
+    const outcomes = await Promise.all([...this.#kinds.values()].map((kind) => kind.settle(settlements)));
+    return settlements.map((_, index) => outcomes.some((stood) => stood[index]));
+  }
+
+  ready(kind: string, signal: AbortSignal): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#kind(kind);
+    return this.#due.wait(kind, signal);
+  }
+
+  deadLetters(request: Parameters<DeadLetters['deadLetters']>[0]) {
+    this.#assertOpen();
+    return this.#dead.list(request);
+  }
+
+  async replay(choice: DeadLetterChoice): Promise<number> {
+    this.#assertOpen();
+    const nowMs = this.#options.clock.nowMs();
+    return this.#dead.replay(choice, async (letters) => {
+      const tasks = letters.map(
+        ({ error: _, diedAtMs: __, ...task }): TaskRecord => ({
+          ...task,
+          ...{ attempt: 0, failureCount: 0, dueAtMs: nowMs },
+        }),
+      );
+      await this.#sender.send(tasks.map((task) => encodeTask(task, this.#placeOf(task, 0))));
+    });
+  }
+
+  async discard(choice: DeadLetterChoice): Promise<number> {
+    this.#assertOpen();
+    return this.#dead.discard(choice);
+  }
+
+  async counts(): Promise<readonly KindCounts[]> {
+    this.#assertOpen();
+    const [counts] = await Promise.all([this.#backlog.look(), this.#dead.caughtUp()]);
+    const dead = this.#dead.counts();
+    return counts
+      .map((each) => ({ ...each, dead: dead.get(each.kind) ?? 0 }))
+      .filter(({ ready, delayed, claimed, dead }) => ready + delayed + claimed + dead > 0);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#due.close();
+    await Promise.all([...this.#kinds.values()].map((kind) => kind.close()));
+    await this.#marks.drain();
+    await this.#dead.close();
+    await this.#sender.close();
+    await this.#admin.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StoreFailure('unavailable', 'the task queue is closed');
+  }
+
+  /** From the first time on that tasks of the kind are asked for, this process is one of those that do them. */
+  #kind(kind: string): KindTasks {
+    const known = this.#kinds.get(kind);
+    if (known !== undefined) return known;
+    const { clock, log } = this.#options;
+    this.#dead.start();
+    const tasks = new KindTasks({
+      ...{ kind, clock, log, client: this.#client, topics: this.#topics, marks: this.#marks },
+      onChange: () => this.#due.changed([kind]),
+      outcomes: {
+        retry: async (records, delayMs) => {
+          await this.#sender.send(records.map((record) => encodeTask(record, this.#placeOf(record, delayMs))));
+        },
+        bury: (record, error) => this.#dead.bury(record, error),
+        isDead: (record) => this.#dead.isDead(record),
+      },
+    });
+    this.#kinds.set(kind, tasks);
+    tasks.start();
+    return tasks;
+  }
+
+  /** Those of one call share a partition, and so are added all or none; only keys may lead to others. */
+  #recordsOf(tasks: readonly NewTask[]): readonly RecordToSend[] {
+    const { clock, newId, partitionCount } = this.#options;
+    const nowMs = clock.nowMs();
+    const turn = this.#turn++ % partitionCount;
+    return tasks.map(({ kind, payload, key, delayMs = 0 }) => {
+      const task: TaskRecord = {
+        ...{ taskId: newId() as TaskId, kind, payload, addedAtMs: nowMs, dueAtMs: nowMs + delayMs },
+        ...{ attempt: 0, failureCount: 0, ...(key === undefined ? {} : { key }) },
+      };
+      return encodeTask(task, this.#placeOf(task, delayMs, turn));
+    });
+  }
+
+  /** Tasks of one key meet in partitions of one number, which have one owner. */
+  #placeOf({ kind, key, taskId }: TaskRecord, delayMs: number, turn?: number): { topic: string; partition: number } {
+    const { partitionCount } = this.#options;
+    const topic = delayMs > 0 ? this.#topics.waiting(kind, delayMs) : this.#topics.ready(kind);
+    const partition = key === undefined && turn !== undefined ? turn : Bun.hash.crc32(key ?? taskId) % partitionCount;
+    return { topic, partition };
+  }
+}
+
+/** Of those with the same kind and key, the first. */
+function withoutTwins(tasks: readonly NewTask[]): readonly NewTask[] {
+  const seen = new Set<string>();
+  return tasks.filter(({ kind, key }) => {
+    if (key === undefined) return true;
+    const name = `${kind}\n${key}`;
+    return !seen.has(name) && seen.add(name);
+  });
+}

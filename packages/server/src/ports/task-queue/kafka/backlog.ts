@@ -1,0 +1,139 @@
+// How much waits: what Kafka holds of each topic and is not done, looked up now and then, and what this process added since.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Admin } from '@platformatic/kafka';
+import { askFailure } from '../../../adapters/kafka/kafka-failure.ts';
+import type { KindCounts } from '../task-queue.ts';
+import { type PartitionMarks, partitionKey } from './marks.ts';
+import type { Sent } from './task-sender.ts';
+import type { TaskTopics } from './task-topics.ts';
+
+export interface BacklogBounds {
+  /** Tasks that wait or are under way, all kinds together. */
+  readonly tasksMax: number;
+  /** Of the payloads, in bytes, of those that this process added. */
+  readonly payloadMax: number;
+}
+
+export interface BacklogOptions {
+  readonly admin: Admin;
+  readonly topics: TaskTopics;
+  readonly marks: PartitionMarks;
+  readonly bounds: BacklogBounds;
+  readonly clock: Clock;
+}
+
+/** Older knowledge is looked up again: by how much other processes may add meanwhile, the bound may be passed. */
+const freshMs = 500;
+/** Of an add that finds no room. */
+const retryMs = 100;
+
+interface Added {
+  readonly sent: readonly Sent[];
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export class Backlog {
+  readonly #options: BacklogOptions;
+  #waiting = 0;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #looking: Promise<readonly Omit<KindCounts, 'dead'>[]> | undefined;
+  /** By this process, since the last look. */
+  #addedCount = 0;
+  /** By this process, and not done as far as is known. */
+  #added: Added[] = [];
+  #addedBytes = 0;
+
+  constructor(options: BacklogOptions) {
+    this.#options = options;
+  }
+
+  /** Whether so much more may wait. */
+  async hasRoom(count: number, bytes: number): Promise<boolean> {
+    if (this.#ageMs > freshMs) await this.look();
+    if (this.#fits(count, bytes)) return true;
+    if (this.#ageMs < retryMs) return false;
+    await this.look();
+    return this.#fits(count, bytes);
+  }
+
+  /** Before it is sent, so that adds at the same time see each other; `sent` is told later. */
+  reserve(count: number, bytes: number): void {
+    this.#addedCount += count;
+    this.#addedBytes += bytes;
+  }
+
+  sent(added: Added): void {
+    this.#added.push(added);
+  }
+
+  failed({ count, bytes }: Omit<Added, 'sent'>): void {
+    this.#addedCount -= count;
+    this.#addedBytes -= bytes;
+  }
+
+  look(): Promise<readonly Omit<KindCounts, 'dead'>[]> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  get #ageMs(): number {
+    return this.#options.clock.monotonicMs() - this.#lookedAtMs;
+  }
+
+  #fits(count: number, bytes: number): boolean {
+    const { tasksMax, payloadMax } = this.#options.bounds;
+    return this.#waiting + this.#addedCount + count <= tasksMax && this.#addedBytes + bytes <= payloadMax;
+  }
+
+  async #look(): Promise<readonly Omit<KindCounts, 'dead'>[]> {
+    const { topics, marks, clock } = this.#options;
+    const names = topics.kinds.flatMap((kind) => topics.ofKind(kind));
+    const addedBefore = this.#addedCount;
+    const [known, ends] = await Promise.all([marks.read(names), this.#ends(names)]);
+    const counts = topics.kinds.map((kind) => {
+      const sum = { kind, ready: 0, delayed: 0, claimed: 0 };
+      for (const [place, topic] of topics.ofKind(kind).entries())
+        for (const [partition, end] of ends.get(topic) ?? []) {
+          const { done, claimed } = known.get(partitionKey({ topic, partition })) ?? { done: 0, claimed: 0 };
+          const handedOut = Math.min(Math.max(done, claimed), end);
+          sum.claimed += Math.max(0, handedOut - done);
+          sum[place === 0 ? 'ready' : 'delayed'] += Math.max(0, end - handedOut);
+        }
+      return sum;
+    });
+    this.#waiting = counts.reduce((all, { ready, delayed, claimed }) => all + ready + delayed + claimed, 0);
+    this.#addedCount -= addedBefore;
+    this.#lookedAtMs = clock.monotonicMs();
+    this.#forgetDone((sent) => (known.get(partitionKey(sent))?.done ?? 0) > sent.offset);
+    return counts;
+  }
+
+  #forgetDone(isDone: (sent: Sent) => boolean): void {
+    const left = this.#added.filter(({ sent }) => !sent.every(isDone));
+    for (const one of this.#added) if (!left.includes(one)) this.#addedBytes -= one.bytes;
+    this.#added = left;
+  }
+
+  async #ends(names: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
+    const { admin, topics } = this.#options;
+    const partitions = Array.from({ length: topics.partitionCount }, (_, partitionIndex) => ({
+      partitionIndex,
+      timestamp: -1n,
+    }));
+    try {
+      const ends = await admin.listOffsets({ topics: names.map((name) => ({ name, partitions })) });
+      return new Map(
+        ends.map(({ name, partitions }) => [
+          name,
+          new Map(partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)])),
+        ]),
+      );
+    } catch (error) {
+      throw askFailure(error);
+    }
+  }
+}

@@ -1,0 +1,212 @@
+// Tasks that were given up: a compacted topic with one record for each, whose table every process that asks keeps up to date.
+
+import { type Clock, systemClock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Admin, BaseOptions } from '@platformatic/kafka';
+import { askFailure } from '../../../adapters/kafka/kafka-failure.ts';
+import type { DeadLetter, DeadLetterChoice, DeadLetters, TaskId } from '../task-queue.ts';
+import { type FetchedPartition, type FetchedRecord, Fetcher } from './fetcher.ts';
+import { type DeadRecord, decodeTask, encodeTask, type TaskRecord, tombstone } from './task-record.ts';
+import type { TaskSender } from './task-sender.ts';
+
+export interface KafkaDeadLettersOptions {
+  readonly client: BaseOptions;
+  readonly topic: string;
+  readonly admin: Admin;
+  readonly sender: TaskSender;
+  /** Of more, the oldest are removed. */
+  readonly lettersMax: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Payloads may be long: they stay in the topic. */
+interface Entry extends Omit<DeadRecord, 'payload'> {
+  readonly offset: number;
+}
+
+/** Letters read for a replay are sent on in such parts. */
+const replayBytesMax = 8 * 1024 * 1024;
+
+export class KafkaDeadLetters {
+  readonly #options: KafkaDeadLettersOptions;
+  readonly #fetcher: Fetcher;
+  /** In the order of their offsets. */
+  readonly #entries = new Map<TaskId, Entry>();
+  readonly #byKey = new Map<string, TaskId>();
+  #nextOffset = 0;
+  #isStarted = false;
+  readonly #waiters = new Set<{ readonly offset: number; readonly resolve: () => void }>();
+
+  constructor(options: KafkaDeadLettersOptions) {
+    this.#options = options;
+    this.#fetcher = this.#reader(
+      () => this.#nextOffset,
+      (fetched) => this.#read(fetched),
+    );
+  }
+
+  /** Of a kind, as far as it is known now. */
+  counts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { kind } of this.#entries.values()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return counts;
+  }
+
+  async bury(task: TaskRecord, error: string): Promise<void> {
+    const { sender, topic, lettersMax, clock } = this.#options;
+    await this.caughtUp();
+    const letter: DeadRecord = { ...task, error, diedAtMs: clock.nowMs() };
+    const oldest = [...this.#entries.keys()].slice(0, Math.max(0, this.#entries.size + 1 - lettersMax));
+    await sender.send([
+      encodeTask(letter, { topic, partition: 0 }),
+      ...oldest.map((taskId) => tombstone(taskId, topic)),
+    ]);
+  }
+
+  /** Another letter of its kind and key. */
+  async isDead(task: TaskRecord): Promise<boolean> {
+    if (task.key === undefined || !this.#hasOther(task)) return false;
+    // It may have been taken out meanwhile.
+    await this.caughtUp();
+    return this.#hasOther(task);
+  }
+
+  async list({ kind, before, limit }: Parameters<DeadLetters['deadLetters']>[0]): Promise<readonly DeadLetter[]> {
+    await this.caughtUp();
+    const newest = [...this.#entries.values()].reverse();
+    const place = before === undefined ? -1 : newest.findIndex(({ taskId }) => taskId === before);
+    const chosen = newest.slice(place + 1).filter((entry) => kind === undefined || entry.kind === kind);
+    const letters = new Map<TaskId, DeadLetter>();
+    await this.#payloads(chosen.slice(0, limit), async (letter) => void letters.set(letter.taskId, letter));
+    return chosen.map(({ taskId }) => letters.get(taskId)).filter((letter) => letter !== undefined);
+  }
+
+  /** `add` gets them in parts, and resolves when they are durable; only then they are removed here. */
+  async replay(choice: DeadLetterChoice, add: (tasks: readonly DeadRecord[]) => Promise<void>): Promise<number> {
+    const { sender, topic } = this.#options;
+    const chosen = await this.#choose(choice);
+    let part: DeadRecord[] = [];
+    let bytes = 0;
+    const flush = async () => {
+      const [letters] = [part];
+      [part, bytes] = [[], 0];
+      if (letters.length === 0) return;
+      await add(letters);
+      await sender.send(letters.map(({ taskId }) => tombstone(taskId, topic)));
+    };
+    await this.#payloads(chosen, async (letter) => {
+      part.push(letter);
+      bytes += letter.payload.length;
+      if (bytes >= replayBytesMax) await flush();
+    });
+    await flush();
+    return chosen.length;
+  }
+
+  async discard(choice: DeadLetterChoice): Promise<number> {
+    const { sender, topic } = this.#options;
+    const chosen = await this.#choose(choice);
+    await sender.send(chosen.map(({ taskId }) => tombstone(taskId, topic)));
+    return chosen.length;
+  }
+
+  /** Knows everything that was written before the call. */
+  async caughtUp(): Promise<void> {
+    this.start();
+    const end = await this.#end();
+    if (this.#nextOffset >= end) return;
+    await new Promise<void>((resolve) => this.#waiters.add({ offset: end, resolve }));
+  }
+
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#fetcher.look();
+  }
+
+  async close(): Promise<void> {
+    await this.#fetcher.close();
+    for (const { resolve } of this.#waiters) resolve();
+  }
+
+  async #choose(choice: DeadLetterChoice): Promise<readonly Entry[]> {
+    await this.caughtUp();
+    if ('kind' in choice) return [...this.#entries.values()].filter(({ kind }) => kind === choice.kind);
+    return choice.taskIds.map((taskId) => this.#entries.get(taskId)).filter((entry) => entry !== undefined);
+  }
+
+  #hasOther({ kind, key, taskId }: TaskRecord): boolean {
+    const dead = this.#byKey.get(`${kind}\n${key}`);
+    return dead !== undefined && dead !== taskId;
+  }
+
+  async #end(): Promise<number> {
+    const { admin, topic } = this.#options;
+    try {
+      const [end] = await admin.listOffsets({
+        topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1n }] }],
+      });
+      return Number(end?.partitions[0]?.offset ?? 0);
+    } catch (error) {
+      throw askFailure(error);
+    }
+  }
+
+  /** Reads the topic once more, from the first of these to the last. */
+  async #payloads(entries: readonly Entry[], visit: (letter: DeadRecord) => Promise<void>): Promise<void> {
+    const wanted = new Set(entries.map(({ offset }) => offset));
+    if (wanted.size === 0) return;
+    let next = Math.min(...wanted);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const reader = this.#reader(
+      () => next,
+      async ({ records, nextOffset }) => {
+        for (const record of records) {
+          const letter = wanted.delete(record.offset) ? decodeTask<DeadRecord>(record) : undefined;
+          if (letter !== undefined) await visit(letter);
+        }
+        next = Math.max(next, nextOffset);
+        // What was compacted away since is passed over.
+        if (wanted.size === 0 || next > Math.max(...wanted)) resolve();
+      },
+    );
+    try {
+      reader.look();
+      await promise;
+    } catch (error) {
+      reject(error);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  #reader(next: () => number, onRecords: (fetched: FetchedPartition) => Promise<void> | void): Fetcher {
+    const { client, topic, log } = this.#options;
+    return new Fetcher({
+      ...{ client, log, clock: systemClock, topics: [topic], onRecords },
+      wanted: () => [{ topic, partition: 0, offset: next() }],
+      onOutOfRange: async () => undefined,
+    });
+  }
+
+  #read({ records, nextOffset }: FetchedPartition): void {
+    for (const record of records) this.#readOne(record);
+    this.#nextOffset = nextOffset;
+    for (const waiter of this.#waiters)
+      if (waiter.offset <= nextOffset && this.#waiters.delete(waiter)) waiter.resolve();
+  }
+
+  #readOne(record: FetchedRecord): void {
+    const taskId = record.key?.toString() as TaskId | undefined;
+    if (taskId === undefined) return;
+    const known = this.#entries.get(taskId);
+    this.#entries.delete(taskId);
+    if (known?.key !== undefined) this.#byKey.delete(`${known.kind}\n${known.key}`);
+    const letter = decodeTask<DeadRecord>(record);
+    if (letter === undefined) return;
+    const { payload: _, ...entry } = letter;
+    this.#entries.set(taskId, { ...entry, offset: record.offset });
+    if (entry.key !== undefined) this.#byKey.set(`${entry.kind}\n${entry.key}`, taskId);
+  }
+}

@@ -1,0 +1,249 @@
+// One kind of task as one process sees it: its share of the partitions, what it has read of them, what of that is under way.
+
+import { type Clock, systemClock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { BaseOptions } from '@platformatic/kafka';
+import type { Claim, ClaimedTask, Settlement, TaskConsumer } from '../task-queue.ts';
+import { type FetchedPartition, Fetcher } from './fetcher.ts';
+import { HeldPartition, type HeldTask, HeldTasks, type PartitionName, toClaimed } from './held-tasks.ts';
+import { type PartitionMarks, partitionKey } from './marks.ts';
+import { lettingGoMs, Membership } from './membership.ts';
+import { decodeTask, type TaskRecord } from './task-record.ts';
+import type { TaskTopics } from './task-topics.ts';
+
+/** Where tasks go that this process does not keep. */
+export interface TaskOutcomes {
+  /** Durable when it resolves. */
+  retry(tasks: readonly TaskRecord[], delayMs: number): Promise<void>;
+  bury(task: TaskRecord, error: string): Promise<void>;
+  /** Whether another task of its kind and key has been given up, and is kept. */
+  isDead(task: TaskRecord): Promise<boolean>;
+}
+
+export interface KindTasksOptions {
+  readonly kind: string;
+  readonly client: BaseOptions;
+  readonly topics: TaskTopics;
+  readonly marks: PartitionMarks;
+  readonly outcomes: TaskOutcomes;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** There may be something to claim. */
+  readonly onChange: () => void;
+}
+
+/** Read and not done, of one topic: beyond it no more is read until some are done. */
+const heldMax = { count: 4_000, bytes: 48 * 1024 * 1024 } as const;
+/** A task whose worker left it is tried again after so long. */
+const leftDelayMs = 1_000;
+const lookEveryMs = 20;
+
+export class KindTasks {
+  readonly #options: KindTasksOptions;
+  readonly #membership: Membership;
+  readonly #fetcher: Fetcher;
+  #held = new HeldTasks([]);
+  /** Nothing more is handed out. */
+  #isLettingGo = false;
+
+  constructor(options: KindTasksOptions) {
+    this.#options = options;
+    const { kind, topics, client, log } = options;
+    const names = topics.ofKind(kind);
+    this.#membership = new Membership({
+      ...{ client, log, clock: systemClock, topics: names, group: topics.group(kind) },
+      letGo: () => this.#letGo(),
+      own: (partitions) => void this.#own(partitions),
+    });
+    this.#fetcher = new Fetcher({
+      ...{ client, log, clock: systemClock, topics: names },
+      wanted: () => this.#wanted(),
+      onRecords: (fetched) => this.#take(fetched),
+      onOutOfRange: () => this.#findBeginnings(),
+    });
+  }
+
+  start(): void {
+    this.#membership.start();
+  }
+
+  /** On the wall clock. */
+  nextDueMs(): number | undefined {
+    return this.#isLettingGo ? undefined : this.#held.nextDueMs();
+  }
+
+  async claim(request: Parameters<TaskConsumer['claim']>[0]): Promise<readonly ClaimedTask[]> {
+    const { clock, marks } = this.#options;
+    if (this.#isLettingGo || !this.#membership.isFresh) return [];
+    const held = this.#held;
+    const tasks = held.claim({ ...request, nowMs: clock.nowMs() });
+    const moved = new Set(tasks.filter(({ partition, offset }) => partition.claimedThrough(offset)).map(partitionOf));
+    try {
+      // Before anyone gets them: should this process die of one of them, the next owner knows.
+      await marks.write(Array.from(moved, changeOf));
+    } catch (error) {
+      held.unclaim(tasks, clock.nowMs());
+      throw error;
+    }
+    return this.#held === held ? tasks.map(toClaimed) : [];
+  }
+
+  renew(claims: readonly Claim[], leaseMs: number): readonly boolean[] {
+    const untilMs = this.#options.clock.nowMs() + leaseMs;
+    return claims.map((claim) => {
+      const task = this.#standing(claim);
+      if (task !== undefined) task.dueAtMs = untilMs;
+      return task !== undefined;
+    });
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    const held = this.#held;
+    const settling = settlements.map(({ claim, outcome }) => ({ task: this.#standing(claim), outcome }));
+    const tasks = settling.map(({ task }) => task).filter((task) => task !== undefined);
+    for (const task of tasks) task.state = 'settling';
+    try {
+      await Promise.all(settling.map(({ task, outcome }) => task && this.#carryOut(task, outcome)));
+      await this.#done(held, tasks);
+    } catch (error) {
+      // Claims go on to their lease: then the tasks are claimed again.
+      for (const task of tasks) task.state = 'claimed';
+      throw error;
+    }
+    return settling.map(({ task }) => task !== undefined);
+  }
+
+  async close(): Promise<void> {
+    // Claims that stand are over: their workers have been told to stop before.
+    this.#isLettingGo = true;
+    this.#held = new HeldTasks([]);
+    await this.#membership.close();
+    await this.#fetcher.close();
+  }
+
+  #standing(claim: Claim): HeldTask | undefined {
+    const task = this.#membership.isFresh ? this.#held.claimed(claim) : undefined;
+    return task !== undefined && task.dueAtMs > this.#options.clock.nowMs() ? task : undefined;
+  }
+
+  async #carryOut(task: HeldTask, outcome: Settlement['outcome']): Promise<void> {
+    const { outcomes, clock } = this.#options;
+    const { record, attempt } = task;
+    if (outcome.type === 'done') return;
+    if (outcome.type === 'dead')
+      return outcomes.bury({ ...record, attempt, failureCount: task.failureCount + 1 }, outcome.error);
+    const failureCount = task.failureCount + (outcome.countsAsFailure ? 1 : 0);
+    const dueAtMs = clock.nowMs() + outcome.delayMs;
+    await outcomes.retry([{ ...record, attempt, failureCount, dueAtMs }], outcome.delayMs);
+  }
+
+  async #done(held: HeldTasks, tasks: readonly HeldTask[]): Promise<void> {
+    for (const task of tasks) held.remove(task);
+    await this.#options.marks.write(Array.from(new Set(tasks.map(partitionOf)), changeOf));
+    this.#fetcher.look();
+  }
+
+  async #letGo(): Promise<void> {
+    this.#isLettingGo = true;
+    const held = this.#held;
+    const untilMs = systemClock.monotonicMs() + lettingGoMs;
+    while (held.hasClaims && systemClock.monotonicMs() < untilMs)
+      await new Promise<void>((resolve) => void systemClock.after(lookEveryMs, resolve));
+    if (held.hasClaims)
+      this.#options.log.warn('claims ended: the partitions are shared anew', { kind: this.#options.kind });
+    if (this.#held === held) this.#held = new HeldTasks([]);
+  }
+
+  /** Until it knows how far they have come it reads nothing, and tries again. */
+  async #own(names: readonly PartitionName[]): Promise<void> {
+    const { marks, topics, kind, log } = this.#options;
+    const held = new HeldTasks([]);
+    this.#held = held;
+    while (this.#held === held) {
+      try {
+        const known = await marks.read(topics.ofKind(kind));
+        if (this.#held !== held) return;
+        this.#held = new HeldTasks(
+          names.map((name) => new HeldPartition(name, known.get(partitionKey(name)) ?? { done: 0, claimed: 0 })),
+        );
+        this.#isLettingGo = false;
+        this.#fetcher.look();
+        log.info('tasks of partitions taken over', { kind, partitions: names.length });
+        return;
+      } catch (error) {
+        log.warn('state of partitions not read, to be tried again', { kind, error });
+        await new Promise<void>((resolve) => void systemClock.after(1_000, resolve));
+      }
+    }
+  }
+
+  #wanted() {
+    return this.#held.partitions
+      .filter(({ topic }) => {
+        const { count, bytes } = this.#held.heldOf(topic);
+        return count < heldMax.count && bytes < heldMax.bytes;
+      })
+      .map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset }));
+  }
+
+  async #take(fetched: FetchedPartition): Promise<void> {
+    const held = this.#held;
+    const partition = held.partitions.find(
+      ({ topic, partition }) => partitionKey({ topic, partition }) === partitionKey(fetched),
+    );
+    if (partition === undefined) return;
+    const left: HeldTask[] = [];
+    const dropped: HeldTask[] = [];
+    for (const { offset, ...raw } of fetched.records) {
+      if (offset < partition.nextOffset) continue;
+      partition.nextOffset = offset + 1;
+      const record = decodeTask<TaskRecord>(raw);
+      if (record === undefined) continue;
+      const isRival = held.hasRival(record) || (await this.#options.outcomes.isDead(record));
+      const task = held.add(partition, { record, offset });
+      if (isRival) dropped.push(task);
+      else if (offset < partition.claimedBefore) left.push(task);
+    }
+    partition.nextOffset = Math.max(partition.nextOffset, fetched.nextOffset);
+    for (const task of [...left, ...dropped]) task.state = 'settling';
+    await this.#giveBack(held, left);
+    if (dropped.length > 0) await this.#done(held, dropped);
+    this.#options.onChange();
+  }
+
+  /** Tasks that somebody claimed who is not there any more: a failure of each, to be tried again alone. */
+  async #giveBack(held: HeldTasks, left: readonly HeldTask[]): Promise<void> {
+    if (left.length === 0) return;
+    const { outcomes, clock, kind, log } = this.#options;
+    log.warn('tasks left by a worker, to be tried again', { kind, count: left.length });
+    const dueAtMs = clock.nowMs() + leftDelayMs;
+    const records = left.map(({ record }) => ({
+      ...record,
+      attempt: record.attempt + 1,
+      failureCount: record.failureCount + 1,
+      dueAtMs,
+    }));
+    try {
+      await outcomes.retry(records, leftDelayMs);
+      await this.#done(held, left);
+    } catch (error) {
+      // Kept where they stand: tried here, with the failure counted.
+      for (const task of left) Object.assign(task, { state: 'waiting', failureCount: task.failureCount + 1, dueAtMs });
+      throw error;
+    }
+  }
+
+  async #findBeginnings(): Promise<void> {
+    const { marks, topics, kind } = this.#options;
+    const known = await marks.read(topics.ofKind(kind));
+    for (const partition of this.#held.partitions)
+      partition.nextOffset = Math.max(partition.nextOffset, known.get(partitionKey(partition))?.done ?? 0);
+  }
+}
+
+const partitionOf = ({ partition }: HeldTask): HeldPartition => partition;
+const changeOf = (partition: HeldPartition) => ({
+  topic: partition.topic,
+  partition: partition.partition,
+  ...partition.marks,
+});
