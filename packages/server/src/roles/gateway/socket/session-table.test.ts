@@ -29,7 +29,7 @@ const membership = (isMember: boolean): BusEvent => ({
 });
 const numbers = (socket: { readonly frames: readonly Record<string, unknown>[] }) => socket.frames.map(({ n }) => n);
 
-async function start() {
+async function start({ random = () => 0 }: { readonly random?: () => number } = {}) {
   const clock = new ManualClock();
   const held = new HeldBus();
   const layer = new FakeSocketLayer<Connection>();
@@ -41,6 +41,7 @@ async function start() {
     meter: new GatewayMeter(),
     unread: new UnreadOutput({ connectionBytesMax: 1e6, totalBytesMax: 1e9, sockets: () => layer.sockets, close }),
     clock,
+    random: () => random(),
     onNotSubscribed() {},
     close,
   });
@@ -237,4 +238,36 @@ test('[D4] after a loss the connections concerned are closed with going_away', a
   expect([member, owner, other].map(({ closedWith }) => closedWith?.code)).toEqual([4000, 4000, undefined]);
   bus.reportLoss();
   expect(other.closedWith?.code).toBe(4000);
+});
+
+test('[R3] after a loss that concerns many, they leave spread over a time that grows with their number, each once', async () => {
+  // The moments of 200 connections, evenly, in an order that is not theirs.
+  let drawn = 0;
+  const { bus, open, clock } = await start({ random: () => ((drawn++ * 37) % 200) / 200 });
+  const sockets = await Promise.all(Array.from({ length: 200 }, (_, index) => open(`user ${index}`)));
+  const gone = () => sockets.filter(({ closedWith }) => closedWith !== undefined).length;
+  bus.reportLoss();
+  expect(gone()).toBe(0);
+  clock.advance(100);
+  expect(gone()).toBeGreaterThanOrEqual(80);
+  expect(gone()).toBeLessThanOrEqual(120);
+  // One that leaves by itself is not closed again, and a further loss gives nobody a later moment.
+  const other = sockets.find(({ closedWith }) => closedWith === undefined);
+  other?.leave();
+  bus.reportLoss();
+  clock.advance(100);
+  expect(gone()).toBe(199);
+  expect(other?.closedWith).toBeUndefined();
+  expect(clock.nextInMs).toBeUndefined();
+});
+
+test('[R3] however many they are, the last has left after ten seconds', async () => {
+  const { bus, open, clock } = await start({ random: () => 0.999_999 });
+  const sockets = await Promise.all(Array.from({ length: 11_000 }, (_, index) => open(`user ${index}`)));
+  const gone = () => sockets.filter(({ closedWith }) => closedWith !== undefined).length;
+  bus.reportLoss();
+  clock.advance(9_900);
+  expect(gone()).toBe(0);
+  clock.advance(200);
+  expect(gone()).toBe(11_000);
 });

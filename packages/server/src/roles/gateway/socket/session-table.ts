@@ -2,6 +2,7 @@
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Clock, Timer } from '@hongyan/base/clock';
+import type { Random } from '@hongyan/base/random';
 import { soon } from '@hongyan/base/soon';
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -19,6 +20,7 @@ import {
 import type { Tracing } from '../../../tracing/tracing.ts';
 import type { GatewayMeter } from '../meter.ts';
 import { bundle } from './bundle.ts';
+import { CatchUps } from './catch-ups.ts';
 import type { Interest } from './interest.ts';
 import { openState, type Publisher, type Socket } from './socket.ts';
 import { TopicFanout } from './topic-fanout.ts';
@@ -31,6 +33,7 @@ export interface SessionTableOptions {
   readonly unread: UnreadOutput;
   readonly tracing?: Tracing | undefined;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
+  readonly random: Random;
   /** Notices to everyone will not arrive. */
   readonly onNotSubscribed: (error: unknown) => void;
   readonly close: (socket: Socket, reason: CloseReason) => void;
@@ -57,6 +60,7 @@ export class SessionTable {
   readonly #options: SessionTableOptions;
   readonly #bus: BusAttachment;
   readonly #fanout: TopicFanout;
+  readonly #catchUps: CatchUps;
   readonly #users = new Map<Topic, UserEntry>();
   #dirty: Socket[] = [];
   /** Sockets with nothing queued but what may wait; some of them have left or been sent to since. */
@@ -66,6 +70,7 @@ export class SessionTable {
 
   constructor(options: SessionTableOptions) {
     this.#options = options;
+    this.#catchUps = new CatchUps({ ...options, close: (socket) => options.close(socket, 'going_away') });
     this.#bus = options.bus.attach({
       onEvent: (event) => this.#onEvent(event),
       onLoss: (topics) => this.#onLoss(topics),
@@ -105,6 +110,7 @@ export class SessionTable {
   /** The socket is closed. */
   remove(socket: Socket): void {
     this.#fanout.forget(socket);
+    this.#catchUps.forget(socket);
     const topic = socket.data.userTopic;
     const entry = topic && this.#users.get(topic);
     if (topic === undefined || entry === undefined) return;
@@ -344,12 +350,13 @@ export class SessionTable {
   #onLoss(topics: readonly Topic[] | undefined): void {
     this.#options.meter.busLosses++;
     const lost = topics && new Set(topics);
+    const concerned: Socket[] = [];
     for (const [topic, { sockets }] of this.#users) {
       for (const socket of sockets) {
-        const isConcerned =
-          !lost || lost.has(topic) || socket.data.followed.some((interest) => lost.has(interest.topic));
-        if (isConcerned) this.#options.close(socket, 'going_away');
+        if (!lost || lost.has(topic) || socket.data.followed.some((interest) => lost.has(interest.topic)))
+          concerned.push(socket);
       }
     }
+    this.#catchUps.begin(concerned);
   }
 }

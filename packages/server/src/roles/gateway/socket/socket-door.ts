@@ -101,6 +101,7 @@ export class SocketDoor {
       meter,
       unread: this.#unread,
       clock,
+      random,
       onNotSubscribed: (error) => options.log.error('notices are not followed', { error }),
       close,
     });
