@@ -20,8 +20,11 @@ export interface SessionRegistry {
   add(session: SessionRef): Promise<{ readonly becameOnline: boolean }>;
   /** `becameOffline`: it was the user's last. Removing an unknown session changes nothing. */
   remove(session: SessionRef): Promise<{ readonly becameOffline: boolean }>;
-  /** The node is alive: its sessions live for another ttl. */
-  renew(node: string): Promise<void>;
+  /**
+   * The node is alive: its sessions live for another ttl. `sessions`: those it has at this moment, opening ones included, for a
+   * registry whose store may lose them: what is missing there is added again, what is too much is dropped.
+   */
+  renew(node: string, sessions?: Iterable<SessionRef>): Promise<void>;
   /** The node is gone: drops its sessions and returns the users who became offline. */
   forgetNode(node: string): Promise<readonly UserId[]>;
   /** Drops the sessions of nodes whose ttl has passed; returns the users who became offline. */

@@ -247,3 +247,13 @@ const upgrade = (url: string): Promise<Response> =>
       'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
     },
   });
+
+test('[R4] its sessions are those of open connections, until each is closed', async () => {
+  const { gateway, url } = await start();
+  const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'd1' });
+  expect([...gateway.sessions()]).toEqual([
+    expect.objectContaining({ userId: 'ann', deviceId: 'd1', node: expect.any(String), sessionId: expect.any(String) }),
+  ]);
+  await client.close();
+  await until(() => [...gateway.sessions()].length === 0);
+});

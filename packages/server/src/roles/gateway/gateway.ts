@@ -9,6 +9,7 @@ import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun'
 import { problemResponse } from '../../http/problem.ts';
 import { StaticFileServer } from '../../http/static-files.ts';
 import type { Histogram } from '../../metrics/histogram.ts';
+import type { SessionRef } from '../../ports/session-registry/session-registry.ts';
 import { AddressLimits } from './address-limits.ts';
 import type { ClientAddress } from './client-address.ts';
 import { createHandlers, type ListenAddress } from './handlers.ts';
@@ -112,6 +113,17 @@ export class Gateway implements Service {
   /** [O34] With 4000: the client comes back, and is refused if its token was revoked. false when it has no such session. */
   closeSession(sessionId: string): boolean {
     return this.#sockets.closeSession(sessionId);
+  }
+
+  /** That the core has open, or is about to. */
+  *sessions(): Generator<SessionRef> {
+    const { node } = this.#options;
+    for (const { data } of this.#sockets.sockets) {
+      const caller = 'caller' in data.state ? data.state.caller : undefined;
+      if (caller === undefined) continue;
+      const { userId, deviceId, sessionId } = caller;
+      yield { userId, deviceId, sessionId, node };
+    }
   }
 
   /** HTTP requests that are not answered yet. */

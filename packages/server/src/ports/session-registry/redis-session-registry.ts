@@ -1,0 +1,166 @@
+// The session registry of several processes, in Redis. Users lie in buckets, each on one server, so that a step about a user is atomic
+// and one about a node takes a fixed number of round trips. What Redis loses comes back with the renewals.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { DeviceId, UserId } from '@hongyan/protocol/ids';
+import type { RedisClient } from '../../adapters/redis/redis-client.ts';
+import {
+  addScript,
+  dropScript,
+  expiredScript,
+  forgetScript,
+  removeScript,
+  renewScript,
+  replaceScript,
+  touchScript,
+} from './redis/scripts.ts';
+import type { SessionRef, SessionRegistry } from './session-registry.ts';
+
+export interface RedisSessionRegistryOptions {
+  readonly client: RedisClient;
+  /** A node that neither adds a session nor renews for this long is gone. */
+  readonly ttlMs: number;
+  /** For tests. Absent: the time is that of Redis, which all processes share. */
+  readonly clock?: Pick<Clock, 'nowMs'>;
+}
+
+/** The same in all processes of a cluster, always. */
+const bucketCount = 64;
+const buckets = Array.from({ length: bucketCount }, (_, index) => index);
+const bucketOf = (userId: UserId): number => Bun.hash.xxHash32(userId) % bucketCount;
+/** A cluster that was shut down leaves nothing behind after so many ttls. */
+const keyTtls = 10;
+
+/** As the scripts keep them. */
+type StoredSession = readonly [sessionId: string, deviceId: DeviceId, node: string];
+
+export class RedisSessionRegistry implements SessionRegistry {
+  readonly #options: RedisSessionRegistryOptions;
+  readonly #nodesKey: string;
+  /** Buckets by node in which the last renewal found another number of sessions: one may have been on its way. */
+  readonly #suspects = new Map<string, ReadonlySet<number>>();
+
+  constructor(options: RedisSessionRegistryOptions) {
+    this.#options = options;
+    this.#nodesKey = options.client.key('session-nodes');
+  }
+
+  async add({ userId, deviceId, sessionId, node }: SessionRef): Promise<{ readonly becameOnline: boolean }> {
+    const { client } = this.#options;
+    const keys = this.#keys(bucketOf(userId), node);
+    const args = [this.#keyTtlMs, userId, sessionId, deviceId, node];
+    const [becameOnline] = await Promise.all([client.eval(addScript, { keys, args }), this.#renewNode(node)]);
+    return { becameOnline: becameOnline === 1 };
+  }
+
+  async remove({ userId, sessionId, node }: SessionRef): Promise<{ readonly becameOffline: boolean }> {
+    const keys = this.#keys(bucketOf(userId), node);
+    const becameOffline = await this.#options.client.eval(removeScript, { keys, args: [userId, sessionId] });
+    return { becameOffline: becameOffline === 1 };
+  }
+
+  async renew(node: string, sessions?: Iterable<SessionRef>): Promise<void> {
+    const counts = await this.#touch(node);
+    if (sessions === undefined) return;
+    const byBucket = new Map<number, SessionRef[]>(buckets.map((bucket) => [bucket, []]));
+    for (const session of sessions) byBucket.get(bucketOf(session.userId))?.push(session);
+    const suspects = this.#suspects.get(node) ?? new Set();
+    const differing = buckets.filter((bucket) => counts[bucket] !== byBucket.get(bucket)?.length);
+    // Nothing where there should be something was lost for sure; otherwise a session may be on its way, and is not the next time.
+    const lost = differing.filter((bucket) => counts[bucket] === 0 || suspects.has(bucket));
+    if (differing.length === lost.length) this.#suspects.delete(node);
+    else this.#suspects.set(node, new Set(differing.filter((bucket) => !lost.includes(bucket))));
+    await Promise.all(lost.map((bucket) => this.#replace(node, bucket, byBucket.get(bucket) ?? [])));
+  }
+
+  async forgetNode(node: string): Promise<readonly UserId[]> {
+    const { client } = this.#options;
+    this.#suspects.delete(node);
+    const [offline] = await Promise.all([
+      this.#drop([node]),
+      client.run((commands) => commands.zrem(this.#nodesKey, node)),
+    ]);
+    return offline;
+  }
+
+  async expire(): Promise<readonly UserId[]> {
+    const { client, ttlMs } = this.#options;
+    const expired = (await client.eval(expiredScript, {
+      keys: [this.#nodesKey],
+      args: [this.#now, ttlMs],
+    })) as readonly string[];
+    if (expired.length === 0) return [];
+    const offline = await this.#drop(expired);
+    // Last: where this process ends before, another one goes on.
+    await client.eval(forgetScript, { keys: [this.#nodesKey], args: [this.#now, ttlMs, ...expired] });
+    return offline;
+  }
+
+  async online(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly DeviceId[]>> {
+    const byBucket = Map.groupBy(new Set(userIds), bucketOf);
+    const found = await Promise.all([...byBucket].map(([bucket, users]) => this.#sessionsOf(bucket, users)));
+    const online = new Map<UserId, readonly DeviceId[]>();
+    for (const [userId, sessions] of found.flat())
+      online.set(userId, [...new Set(sessions.map(([, deviceId]) => deviceId))]);
+    return online;
+  }
+
+  async #sessionsOf(bucket: number, users: readonly UserId[]) {
+    const { client } = this.#options;
+    const texts = await client.run((commands) => commands.hmget(this.#usersKey(bucket), ...users));
+    return users.flatMap((userId, index): readonly (readonly [UserId, readonly StoredSession[]])[] => {
+      const text = texts[index];
+      return typeof text === 'string' ? [[userId, JSON.parse(text) as readonly StoredSession[]]] : [];
+    });
+  }
+
+  /** Returns the number of the node's sessions in each bucket. */
+  async #touch(node: string): Promise<readonly number[]> {
+    const { client } = this.#options;
+    const [counts] = await Promise.all([
+      Promise.all(
+        buckets.map((bucket) => client.eval(touchScript, { keys: this.#keys(bucket, node), args: [this.#keyTtlMs] })),
+      ),
+      this.#renewNode(node),
+    ]);
+    return counts as readonly number[];
+  }
+
+  async #replace(node: string, bucket: number, sessions: readonly SessionRef[]): Promise<void> {
+    const args = sessions.flatMap(({ userId, sessionId, deviceId }) => [userId, sessionId, deviceId]);
+    await this.#options.client.eval(replaceScript, {
+      keys: this.#keys(bucket, node),
+      args: [this.#keyTtlMs, node, ...args],
+    });
+  }
+
+  async #drop(nodes: readonly string[]): Promise<readonly UserId[]> {
+    const { client } = this.#options;
+    const dropped = await Promise.all(
+      nodes.flatMap((node) =>
+        buckets.map((bucket) => client.eval(dropScript, { keys: this.#keys(bucket, node), args: [node] })),
+      ),
+    );
+    return (dropped as readonly (readonly UserId[])[]).flat();
+  }
+
+  async #renewNode(node: string): Promise<void> {
+    await this.#options.client.eval(renewScript, { keys: [this.#nodesKey], args: [this.#now, this.#keyTtlMs, node] });
+  }
+
+  get #now(): number | '' {
+    return this.#options.clock?.nowMs() ?? '';
+  }
+
+  get #keyTtlMs(): number {
+    return this.#options.ttlMs * keyTtls;
+  }
+
+  #usersKey(bucket: number): string {
+    return this.#options.client.key('users', `s${bucket}`);
+  }
+
+  #keys(bucket: number, node: string): readonly string[] {
+    return [this.#usersKey(bucket), this.#options.client.key(`held:${node}`, `s${bucket}`)];
+  }
+}
