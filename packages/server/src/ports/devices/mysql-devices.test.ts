@@ -3,53 +3,103 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '@hongyan/base/clock';
+import { silentLog } from '@hongyan/base/log';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
-import { describeWith } from '@hongyan/testing/services';
+import { type AddressesOf, describeWith } from '@hongyan/testing/services';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
+import { openTestClient, removeTestClient, testOptions } from '../../adapters/redis/testing/clients.ts';
 import { openMysqlDevices } from './mysql-devices.ts';
+import { DeviceLookup } from './redis/device-lookup.ts';
 import { encodeBatch } from './registration-batch.ts';
 import { register, registration, token, touch, user } from './testing/builders.ts';
-import { devicesContract } from './testing/contract.ts';
+import { type DevicesUnderTest, devicesContract } from './testing/contract.ts';
 
 setDefaultTimeout(60_000);
 
-describeWith(['mysql'], 'devices on MySQL', ({ mysql }) => {
-  const environment = { clock: systemClock, random: Math.random };
+const environment = { clock: systemClock, random: Math.random };
 
-  async function newDatabase() {
-    const database = `devices_${randomUUID().slice(0, 8)}`;
-    const admin = await MysqlPool.open({ ...mysql, database: 'mysql' }, environment);
-    await admin.write(`create database ${database}`);
-    return {
-      open: () => openMysqlDevices({ ...mysql, database }, environment),
-      async remove() {
-        await admin.write(`drop database ${database}`);
-        await admin.close();
-      },
-    };
-  }
+async function newDatabase(server: AddressesOf<'mysql'>['mysql'], lookup?: DeviceLookup) {
+  const database = `devices_${randomUUID().slice(0, 8)}`;
+  const admin = await MysqlPool.open({ ...server, database: 'mysql' }, environment);
+  await admin.write(`create database ${database}`);
+  return {
+    open: () => openMysqlDevices({ ...server, database }, environment, lookup),
+    async remove() {
+      await admin.write(`drop database ${database}`);
+      await admin.close();
+    },
+  };
+}
 
-  devicesContract('mysql devices', async () => {
-    const database = await newDatabase();
-    const devices = await database.open();
-    let current = devices;
+async function underTest(database: Awaited<ReturnType<typeof newDatabase>>): Promise<DevicesUnderTest> {
+  const devices = await database.open();
+  let current = devices;
+  return {
+    devices,
+    async reopen() {
+      await current.close();
+      current = await database.open();
+      return current;
+    },
+    async remove() {
+      await current.close();
+      await database.remove();
+    },
+  };
+}
+
+describeWith(['mysql', 'redis'], 'devices on MySQL with a lookup in Redis', ({ mysql, redis }) => {
+  const newLookup = async () => {
+    const client = await openTestClient(testOptions([redis.address]));
+    return { client, lookup: new DeviceLookup(client, silentLog) };
+  };
+
+  // What was changed is read at once, with the lookup as without it.
+  devicesContract('mysql devices with a lookup', async () => {
+    const { client, lookup } = await newLookup();
+    const made = await underTest(await newDatabase(mysql, lookup));
     return {
-      devices,
-      async reopen() {
-        await current.close();
-        current = await database.open();
-        return current;
-      },
+      ...made,
       async remove() {
-        await current.close();
-        await database.remove();
+        await made.remove();
+        await removeTestClient(client);
       },
     };
   });
 
+  test('[T17] a device and the time a user was seen are read once for all processes, until they change; without Redis from the store', async () => {
+    const { client, lookup } = await newLookup();
+    const database = await newDatabase(mysql, lookup);
+    const both = await Promise.all([database.open(), database.open()]);
+    const [one, other] = both;
+    await register(one, registration('token-a'));
+    await one.touch(touch('ann', 'phone', 5));
+    await one.get(token('token-a'));
+    await one.lastSeen([user('ann')]);
+    expect(await lookup.device(token('token-a'))).toMatchObject({ firmware: '1.0' });
+    expect(Object.fromEntries(await lookup.lastSeen([user('ANN'), user('bob')]))).toEqual({ ANN: 5 });
+    await register(other, registration('token-a', { firmware: '2.0', registeredAtMs: 2_000 }));
+    expect(await one.get(token('token-a'))).toMatchObject({ firmware: '2.0' });
+    await other.bind({ deviceToken: token('token-a'), userId: user('ann'), deviceId: 'phone' as never });
+    expect(await one.get(token('token-a'))).toMatchObject({ userId: user('ann'), lastSeenMs: 5 });
+    await other.touch(touch('Ann', 'phone', 9));
+    expect(await one.get(token('token-a'))).toMatchObject({ lastSeenMs: 9 });
+    expect([...(await one.lastSeen([user('ann')])).values()]).toEqual([9]);
+    await removeTestClient(client);
+    expect(await one.get(token('token-a'))).toMatchObject({ lastSeenMs: 9 });
+    await other.touch(touch('ann', 'phone', 11));
+    expect([...(await one.lastSeen([user('ann')])).values()]).toEqual([11]);
+    await Promise.all(both.map((each) => each.close()));
+    await database.remove();
+  });
+});
+
+describeWith(['mysql'], 'devices on MySQL', ({ mysql }) => {
+  devicesContract('mysql devices', async () => underTest(await newDatabase(mysql)));
+
   test('[T11][T12][T13] two processes that store the same devices at the same time keep each once, the newest, and count them right', async () => {
     const random = createRandom(testSeed('mysql-devices'));
-    const database = await newDatabase();
+    const database = await newDatabase(mysql);
     const both = await Promise.all([database.open(), database.open()]);
     const versions = Array.from({ length: 12 }, () =>
       Array.from({ length: 2_000 }, (_, index) =>
@@ -76,7 +126,7 @@ describeWith(['mysql'], 'devices on MySQL', ({ mysql }) => {
   });
 
   test('[T14] of users who bind a device at the same time through two processes one gets it', async () => {
-    const database = await newDatabase();
+    const database = await newDatabase(mysql);
     const both = await Promise.all([database.open(), database.open()]);
     const [devices] = both;
     await register(devices, registration('token-a'));
@@ -97,7 +147,7 @@ describeWith(['mysql'], 'devices on MySQL', ({ mysql }) => {
 
   test('touches of many devices through two processes are all there, each with its latest time', async () => {
     const random = createRandom(testSeed('mysql-devices'));
-    const database = await newDatabase();
+    const database = await newDatabase(mysql);
     const both = await Promise.all([database.open(), database.open()]);
     const latest = new Map<string, number>();
     const touches = Array.from({ length: 4_000 }, () => {

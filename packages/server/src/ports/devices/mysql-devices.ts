@@ -7,11 +7,12 @@ import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import { MysqlOutbox } from '../../adapters/mysql/outbox.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import type { DeviceReader, Devices, DeviceTouch } from './devices.ts';
+import type { DeviceKey, DeviceReader, Devices, DeviceTouch, RegisteredDevice } from './devices.ts';
 import { DeviceReads } from './mysql/device-reads.ts';
 import { OwnerWrites } from './mysql/owner-writes.ts';
 import { RegistrationWrites } from './mysql/registration-writes.ts';
 import { devicesLayout } from './mysql/schema.ts';
+import type { DeviceLookup } from './redis/device-lookup.ts';
 import type { RegistrationBatch } from './registration-batch.ts';
 
 /** Touches that wait for their commit; further ones reject with `overloaded`. */
@@ -19,15 +20,16 @@ const touchesMax = 100_000;
 /** Of one statement. */
 const touchBatchMax = 500;
 
-/** Rejects when the server cannot be reached, or holds tables of a later version. */
+/** `lookup` answers what is asked often. Rejects when the server cannot be reached, or holds tables of a later version. */
 export async function openMysqlDevices(
   options: MysqlOptions,
   environment: Parameters<typeof MysqlPool.open>[1],
+  lookup?: DeviceLookup,
 ): Promise<Devices> {
   const pool = await MysqlPool.open(options, environment);
   try {
     await migrateDatabase(pool, devicesLayout);
-    return new MysqlDevices(pool);
+    return new MysqlDevices(pool, lookup);
   } catch (error) {
     await pool.close();
     throw error;
@@ -36,17 +38,19 @@ export async function openMysqlDevices(
 
 class MysqlDevices implements Devices {
   readonly #pool: MysqlPool;
+  readonly #lookup: DeviceLookup | undefined;
   readonly outbox: Outbox;
   readonly #reads: DeviceReads;
   readonly #registrations: RegistrationWrites;
   readonly #owners: OwnerWrites;
   readonly #touches: Batcher<DeviceTouch, undefined>;
 
-  constructor(pool: MysqlPool) {
+  constructor(pool: MysqlPool, lookup: DeviceLookup | undefined) {
     this.#pool = pool;
+    this.#lookup = lookup;
     this.outbox = new MysqlOutbox(pool);
     this.#reads = new DeviceReads(pool);
-    this.#registrations = new RegistrationWrites(pool);
+    this.#registrations = new RegistrationWrites(pool, async (tokens) => lookup?.forgetDevices(tokens));
     this.#owners = new OwnerWrites(pool);
     this.#touches = new Batcher({
       itemsMax: touchesMax,
@@ -54,6 +58,7 @@ class MysqlDevices implements Devices {
       inFlightMax: 1,
       handle: async (touches) => {
         await this.#owners.touch(touches);
+        await this.#changed(touches);
         return touches.map(() => undefined);
       },
     });
@@ -63,12 +68,26 @@ class MysqlDevices implements Devices {
     return this.#reads.ofUsers(userIds);
   }
 
-  lastSeen(userIds: readonly UserId[]) {
-    return this.#reads.lastSeen(userIds);
+  async lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>> {
+    const lookup = this.#lookup;
+    if (lookup === undefined) return this.#reads.lastSeen(userIds);
+    const known = await lookup.lastSeen(userIds);
+    const read = await this.#reads.lastSeen(userIds.filter((userId) => !known.has(userId)));
+    await lookup.keepLastSeen(read);
+    return new Map(
+      userIds.flatMap((userId) => {
+        const atMs = known.get(userId) ?? read.get(userId);
+        return atMs === undefined ? [] : [[userId, atMs]];
+      }),
+    );
   }
 
-  get(deviceToken: DeviceToken) {
-    return this.#reads.get(deviceToken);
+  async get(deviceToken: DeviceToken): Promise<RegisteredDevice | undefined> {
+    const known = await this.#lookup?.device(deviceToken);
+    if (known !== undefined) return known;
+    const device = await this.#reads.get(deviceToken);
+    if (device !== undefined) await this.#lookup?.keepDevice(device);
+    return device;
   }
 
   list(request: Parameters<DeviceReader['list']>[0]) {
@@ -87,12 +106,16 @@ class MysqlDevices implements Devices {
     return { storedCount: await this.#registrations.register(batches) };
   }
 
-  bind(request: Parameters<Devices['bind']>[0]) {
-    return this.#owners.bind(request);
+  async bind(request: Parameters<Devices['bind']>[0]): ReturnType<Devices['bind']> {
+    const { outcome, changed } = await this.#owners.bind(request);
+    await this.#lookup?.forgetDevices(changed);
+    return outcome;
   }
 
-  unbind(request: Parameters<Devices['unbind']>[0]) {
-    return this.#owners.unbind(request);
+  async unbind(request: Parameters<Devices['unbind']>[0]): Promise<boolean> {
+    const isFree = await this.#owners.unbind(request);
+    if (isFree) await this.#lookup?.forgetDevices([request.deviceToken]);
+    return isFree;
   }
 
   touch(touch: DeviceTouch): Promise<void> {
@@ -104,11 +127,26 @@ class MysqlDevices implements Devices {
   }
 
   async forget(request: Parameters<Devices['forget']>[0]): Promise<number> {
-    return request.keys.length === 0 ? 0 : this.#owners.forget(request);
+    if (request.keys.length === 0) return 0;
+    const tokens = await this.#tokensOf(request.keys);
+    const count = await this.#owners.forget(request);
+    await this.#lookup?.forgetDevices(tokens);
+    await this.#lookup?.forgetUsers(request.keys.map(({ userId }) => userId));
+    return count;
   }
 
   async close(): Promise<void> {
     await this.#touches.drain();
     await this.#pool.close();
+  }
+
+  async #changed(keys: readonly DeviceKey[]): Promise<void> {
+    await this.#lookup?.forgetDevices(await this.#tokensOf(keys));
+    await this.#lookup?.forgetUsers(keys.map(({ userId }) => userId));
+  }
+
+  /** Of those that are registered; asked only where somebody wants to know. */
+  async #tokensOf(keys: readonly DeviceKey[]): Promise<readonly DeviceToken[]> {
+    return this.#lookup === undefined ? [] : this.#reads.tokensOf(keys);
   }
 }

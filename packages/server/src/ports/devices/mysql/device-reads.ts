@@ -42,6 +42,16 @@ export class DeviceReads {
     return row && toDevice(row);
   }
 
+  /** Of those that are registered. */
+  async tokensOf(keys: readonly DeviceKey[]): Promise<readonly DeviceToken[]> {
+    const pairs = keys.map(({ userId, deviceId }) => [userId, deviceId]);
+    const rows = await this.#pool.read<{ token: DeviceToken }>(
+      'SELECT token FROM device WHERE (user_id, id) IN (?) AND token_hash IS NOT NULL',
+      [pairs],
+    );
+    return rows.map(({ token }) => token);
+  }
+
   async list({ after = 0, limit, model, firmware }: Parameters<DeviceReader['list']>[0]): Promise<DevicePage> {
     const kinds = await this.#kindsOf(model, firmware);
     if (kinds?.length === 0) return { devices: [] };

@@ -15,14 +15,15 @@ export class OwnerWrites {
     this.#pool = pool;
   }
 
-  bind({ deviceToken, userId, deviceId }: Parameters<Devices['bind']>[0]): ReturnType<Devices['bind']> {
-    return this.#pool.transaction(async (statements) => {
+  /** And the tokens of the devices that it changed. */
+  bind({ deviceToken, userId, deviceId }: Parameters<Devices['bind']>[0]): Promise<Bound> {
+    return this.#pool.transaction(async (statements): Promise<Bound> => {
       const device = await byToken(statements, deviceToken);
-      if (device === undefined) return 'no_device';
-      if (device.user_id !== null && !isSameUser(device.user_id, userId)) return 'taken';
+      if (device === undefined) return { outcome: 'no_device', changed: [] };
+      if (device.user_id !== null && !isSameUser(device.user_id, userId)) return { outcome: 'taken', changed: [] };
       if (deviceId === undefined || deviceId === device.id) {
         await own(statements, userId, device.no);
-        return 'bound';
+        return { outcome: 'bound', changed: [deviceToken] };
       }
       await leaveSession(statements, device);
       const [session] = await statements.rows<SessionRow>(selectSessions, [[[userId, deviceId]]]);
@@ -35,7 +36,7 @@ export class OwnerWrites {
         session?.last_seen ?? null,
         device.no,
       ]);
-      return 'bound';
+      return { outcome: 'bound', changed: session?.token ? [deviceToken, session.token] : [deviceToken] };
     });
   }
 
@@ -69,6 +70,11 @@ export class OwnerWrites {
   }
 }
 
+interface Bound {
+  readonly outcome: Awaited<ReturnType<Devices['bind']>>;
+  readonly changed: readonly DeviceToken[];
+}
+
 const keyOf = ({ userId, deviceId }: DeviceKey): string => `${userId.toLowerCase()} ${deviceId}`;
 
 /** Ids are ASCII. */
@@ -76,6 +82,7 @@ const isSameUser = (one: string, other: string): boolean => one.toLowerCase() ==
 
 interface OwnedRow {
   readonly no: number;
+  readonly token: DeviceToken;
   readonly user_id: UserId | null;
   readonly id: DeviceId | null;
   readonly name: string | null;
@@ -84,7 +91,7 @@ interface OwnedRow {
 
 async function byToken(statements: Statements, deviceToken: DeviceToken): Promise<OwnedRow | undefined> {
   const [row] = await statements.rows<OwnedRow>(
-    'SELECT no, user_id, id, name, last_seen FROM device WHERE token_hash = ? FOR UPDATE',
+    'SELECT no, token, user_id, id, name, last_seen FROM device WHERE token_hash = ? FOR UPDATE',
     [tokenHash(deviceToken)],
   );
   return row;
@@ -94,9 +101,10 @@ const own = (statements: Statements, userId: UserId | null, no: number) =>
   statements.run('UPDATE device SET user_id = ? WHERE no = ?', [userId, no]);
 
 /** What its user's sessions know of the device becomes a row of its own. */
-async function leaveSession(statements: Statements, { no, user_id, id, name, last_seen }: OwnedRow): Promise<void> {
+async function leaveSession(statements: Statements, device: OwnedRow): Promise<void> {
+  const { user_id, id, name, last_seen } = device;
   if (user_id === null || id === null) return;
-  await forgetSessions(statements, [{ no, is_registered: 1 }]);
+  await forgetSessions(statements, [device]);
   if (last_seen !== null)
     await touchRows(statements, [{ userId: user_id, deviceId: id, name: name ?? '', atMs: last_seen }]);
 }
@@ -105,21 +113,22 @@ interface SessionRow {
   readonly no: number;
   readonly user_id: UserId;
   readonly id: DeviceId;
-  readonly is_registered: number;
+  /** Absent: it was never registered. */
+  readonly token: DeviceToken | null;
   readonly name: string | null;
   readonly last_seen: number | null;
 }
 
-const selectSessions = `SELECT no, user_id, id, token_hash IS NOT NULL AS is_registered, name, last_seen FROM device
+const selectSessions = `SELECT no, user_id, id, token, name, last_seen FROM device
   WHERE (user_id, id) IN (?) FOR UPDATE`;
 
 /** A device that was registered stays; of another nothing is left. */
 async function forgetSessions(
   statements: Statements,
-  sessions: readonly Pick<SessionRow, 'no' | 'is_registered'>[],
+  sessions: readonly Pick<SessionRow, 'no' | 'token'>[],
 ): Promise<void> {
-  const registered = sessions.filter(({ is_registered }) => is_registered === 1).map(({ no }) => no);
-  const others = sessions.filter(({ is_registered }) => is_registered !== 1).map(({ no }) => no);
+  const registered = sessions.filter(({ token }) => token !== null).map(({ no }) => no);
+  const others = sessions.filter(({ token }) => token === null).map(({ no }) => no);
   if (registered.length > 0)
     await statements.run('UPDATE device SET id = NULL, name = NULL, last_seen = NULL WHERE no IN (?)', [registered]);
   if (others.length > 0) await statements.run('DELETE FROM device WHERE no IN (?)', [others]);

@@ -26,9 +26,12 @@ interface Hashed {
 export class RegistrationWrites {
   readonly #pool: MysqlPool;
   readonly #kinds: Kinds;
+  readonly #onChanged: (tokens: readonly DeviceToken[]) => Promise<void>;
 
-  constructor(pool: MysqlPool) {
+  /** `onChanged`: after the commit, of records that were there before. */
+  constructor(pool: MysqlPool, onChanged: (tokens: readonly DeviceToken[]) => Promise<void>) {
     this.#pool = pool;
+    this.#onChanged = onChanged;
     this.#kinds = new Kinds(pool);
   }
 
@@ -47,7 +50,7 @@ export class RegistrationWrites {
 
   async #store(slice: readonly Hashed[]): Promise<number> {
     const numbers = await this.#kinds.learn(slice.map(({ registration }) => registration));
-    return this.#pool.transaction(async (statements) => {
+    const { count, changed } = await this.#pool.transaction(async (statements) => {
       const { fresh, newer } = await this.#compare(statements, slice);
       const changes = new KindChanges();
       const rowOf = (no: number | null, { hash, registration }: Hashed): SqlValue[] => {
@@ -68,8 +71,13 @@ export class RegistrationWrites {
         ]);
       }
       await changes.write(statements);
-      return fresh.length + newer.length;
+      return {
+        count: fresh.length + newer.length,
+        changed: newer.map(({ hashed }) => hashed.registration.deviceToken),
+      };
     });
+    if (changed.length > 0) await this.#onChanged(changed);
+    return count;
   }
 
   /** Those without a record, and those newer than theirs. The records are locked until the end of the transaction. */
