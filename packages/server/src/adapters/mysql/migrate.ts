@@ -46,7 +46,7 @@ async function versionOf(session: Session, { what, migrations }: MysqlLayout): P
 }
 
 /** One holder of a name at a time among all processes of the database. `work` uses the session that holds it. */
-function withNamedLock<T>(
+export function withNamedLock<T>(
   pool: MysqlPool,
   { name, waitS }: { readonly name: string; readonly waitS: number },
   work: (session: Session) => Promise<T>,

@@ -2,6 +2,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
+import { Page } from '../page.ts';
 import { formatPosition, parsePosition } from '../position.ts';
 import type {
   Head,
@@ -221,50 +222,5 @@ export class SqliteReads implements TimelineReads {
       const lastSeq = run?.last.seq ?? month.last(conversationId)?.seq;
       return firstSeq === undefined || lastSeq === undefined ? [] : [{ name: month.month, firstSeq, lastSeq }];
     });
-  }
-}
-
-/** Entries in the order they are read, up to the limits of a request. */
-class Page {
-  readonly entries: StoredEntry[] = [];
-  /** An entry was offered that the limits keep out. */
-  hasMore = false;
-  readonly #countsAll: boolean;
-  readonly #bytesMax: number;
-  #room: number;
-  #uncountedRoom: number;
-  #bytes = 0;
-
-  constructor({
-    limit,
-    withTargeted = false,
-    uncountedMax = limit,
-    bytesMax = Number.POSITIVE_INFINITY,
-  }: RangeRequest) {
-    this.#countsAll = withTargeted;
-    this.#room = limit;
-    this.#uncountedRoom = withTargeted ? 0 : uncountedMax;
-    this.#bytesMax = bytesMax;
-  }
-
-  /** Entries that it may still take. */
-  get room(): number {
-    return this.#room + this.#uncountedRoom;
-  }
-
-  /** Returns whether the entry was taken. A page ends for good with the first entry it refuses: it has no holes, and nothing uncounted after its last message. */
-  offer(entry: StoredEntry): boolean {
-    const isCounted = this.#countsAll || entry.isCounted;
-    const bytes = this.#bytesMax === Number.POSITIVE_INFINITY ? 0 : Buffer.byteLength(entry.contentJson);
-    const isTooLarge = this.entries.length > 0 && this.#bytes + bytes > this.#bytesMax;
-    if (this.hasMore || isTooLarge || this.#room === 0 || (!isCounted && this.#uncountedRoom === 0)) {
-      this.hasMore = true;
-      return false;
-    }
-    if (isCounted) this.#room--;
-    else this.#uncountedRoom--;
-    this.#bytes += bytes;
-    this.entries.push(entry);
-    return true;
   }
 }

@@ -1,0 +1,165 @@
+// The timeline of a cluster, in a database that speaks the MySQL protocol: MySQL, MariaDB or TiDB. Any number of processes append and
+// read; who appends what is decided by the rows that a transaction holds.
+
+import { Batcher } from '@hongyan/base/batcher';
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Random } from '@hongyan/base/random';
+import { migrateDatabase } from '../../adapters/mysql/migrate.ts';
+import type { MysqlOptions } from '../../adapters/mysql/options.ts';
+import { MysqlPool } from '../../adapters/mysql/pool.ts';
+import type { Fence, LogPosition } from '../../domain/fence.ts';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
+import type { Feed } from './feed.ts';
+import { Appender } from './mysql/appender.ts';
+import { claimPartition, holdFence } from './mysql/fences.ts';
+import { setStateSql, setStateValues } from './mysql/message-changes.ts';
+import { monthOf } from './mysql/months.ts';
+import { Partitions } from './mysql/partitions.ts';
+import { MysqlReads } from './mysql/reads.ts';
+import { Retention } from './mysql/retention.ts';
+import { timelineLayout } from './mysql/schema.ts';
+import { MysqlFeed } from './mysql-feed.ts';
+import type { AppendResult, NewEntry, SharedTimeline, StateChange } from './timeline.ts';
+
+export interface MysqlTimelineOptions {
+  readonly mysql: MysqlOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Appends of one partition that wait or commit; one more rejects with `overloaded`. */
+  readonly appendsMax: number;
+  readonly meter?: StoreMeter | undefined;
+}
+
+/** The timeline and the feed of one database. */
+export interface MysqlTimelineStore extends SharedTimeline {
+  readonly feed: Feed;
+  /** For metrics. */
+  readonly pool: MysqlPool;
+  /** Rejects when the database does not answer. */
+  check(): Promise<void>;
+}
+
+/** Makes the tables when they are not there. Rejects with `unavailable` when the database cannot be reached. */
+export async function openMysqlTimeline(options: MysqlTimelineOptions): Promise<MysqlTimelineStore> {
+  const pool = await MysqlPool.open(options.mysql, options);
+  try {
+    await migrateDatabase(pool, timelineLayout);
+    const [store] = await pool.read<{ epoch: Buffer }>('select epoch from store where id = 1');
+    if (store === undefined) throw new Error('the timeline database has no epoch: put back its table `store`');
+    return new MysqlTimeline(pool, store.epoch.toString(), options);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+interface Append {
+  readonly batch: readonly NewEntry[];
+  readonly fence: Fence | LogPosition | undefined;
+}
+
+type Lane = Batcher<Append, readonly AppendResult[]>;
+
+class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
+  readonly feed: MysqlFeed;
+  readonly #options: MysqlTimelineOptions;
+  readonly #appender: Appender;
+  readonly #partitions: Partitions;
+  readonly #retention: Retention;
+  /** By partition; undefined for what comes from no log. One transaction at a time in each: they would wait for each other's rows. */
+  readonly #lanes = new Map<number | undefined, Lane>();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    override readonly pool: MysqlPool,
+    epoch: string,
+    options: MysqlTimelineOptions,
+  ) {
+    super(pool, epoch);
+    this.feed = new MysqlFeed(pool, { epoch, clock: options.clock });
+    this.#options = options;
+    this.#appender = new Appender(pool);
+    this.#partitions = new Partitions(pool, options.log);
+    this.#retention = new Retention(pool, this.#partitions);
+    options.meter?.queue(() => this.#depth(), options.appendsMax);
+  }
+
+  append(batch: readonly NewEntry[], fence?: Fence | LogPosition): Promise<readonly AppendResult[]> {
+    return this.#lane(fence?.partition).submit({ batch, fence });
+  }
+
+  claim(partition: number): Promise<LogPosition> {
+    return claimPartition(this.pool, partition);
+  }
+
+  async setState(change: StateChange, fence?: Fence): Promise<void> {
+    if (fence === undefined) {
+      await this.pool.write(setStateSql, setStateValues(change));
+      return;
+    }
+    await this.pool.transaction(async (statements) => {
+      await holdFence(statements, fence);
+      await statements.run(setStateSql, setStateValues(change));
+    });
+  }
+
+  retain({ fromMs }: { readonly fromMs: number }): Promise<void> {
+    return this.#retention.run(fromMs);
+  }
+
+  check(): Promise<void> {
+    return this.pool.check();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // Also for what comes later.
+    this.#lane(undefined);
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.drain()));
+    await this.pool.close();
+  }
+
+  #lane(partition: number | undefined): Lane {
+    const known = this.#lanes.get(partition);
+    if (known) return known;
+    const lane: Lane = new Batcher({
+      itemsMax: this.#options.appendsMax,
+      batchMax: 1,
+      inFlightMax: 1,
+      handle: (appends) => Promise.all(appends.map((append) => this.#commit(append))),
+    });
+    if (this.#closing) void lane.drain();
+    this.#lanes.set(partition, lane);
+    return lane;
+  }
+
+  async #commit({ batch, fence }: Append): Promise<readonly AppendResult[]> {
+    const { meter, clock } = this.#options;
+    const begunMs = clock.monotonicMs();
+    const latestMs = batch.reduce((latest, { timestampMs }) => Math.max(latest, timestampMs), 0);
+    try {
+      if (batch.length > 0) await this.#partitions.ensure(monthOf(latestMs));
+      const results = await this.#appender.append(batch, fence);
+      if (batch.length > 0) this.feed.notify();
+      return results;
+    } catch (error) {
+      if (meter) meter.failures++;
+      throw error;
+    } finally {
+      meter?.batchSize.observe(batch.length);
+      meter?.commitSeconds.observe((clock.monotonicMs() - begunMs) / 1000);
+    }
+  }
+
+  #depth(): number {
+    let deepest = 0;
+    for (const { depth } of this.#lanes.values()) deepest = Math.max(deepest, depth);
+    return deepest;
+  }
+}

@@ -1,0 +1,217 @@
+// The transaction of a batch: the same number of statements for one entry and for a thousand. It holds the rows of its conversations
+// and shards from reading where they stand to the commit, so that two writers that both believe to own a conversation take turns:
+// the second one reads what the first left, and carries on [D2].
+
+import type { ConversationId } from '@hongyan/protocol/ids';
+import { isDuplicateKey } from '../../../adapters/mysql/failure.ts';
+import { type Insert, insertRows } from '../../../adapters/mysql/insert.ts';
+import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
+import type { Fence, LogPosition } from '../../../domain/fence.ts';
+import type { AppendResult, NewEntry, StoredEntry } from '../timeline.ts';
+import { BatchPlan, type ConversationFacts, type Facts, type Planned, type ShardFacts } from './batch-plan.ts';
+import { holdFence } from './fences.ts';
+import { MessageChanges } from './message-changes.ts';
+import { shardOfPartition } from './position-vector.ts';
+import { type EntryRow, entryColumns, entryOf, insertedColumns, keyOf, placesTable, valuesOf } from './rows.ts';
+import { keptFrom } from './schema.ts';
+
+interface ConversationRow {
+  readonly no: number;
+  readonly id: Buffer;
+  readonly shard: number;
+  readonly month: number;
+  readonly last_seq: number;
+  readonly last_count: number;
+  readonly last_commit: number;
+  readonly last_counted_seq: number;
+  readonly last_counted_ms: number;
+}
+
+const conversationColumns =
+  'no, id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms';
+
+export class Appender {
+  readonly #pool: MysqlPool;
+
+  constructor(pool: MysqlPool) {
+    this.#pool = pool;
+  }
+
+  /** All months of the batch MUST have partitions. */
+  append(batch: readonly NewEntry[], fence: Fence | LogPosition | undefined): Promise<readonly AppendResult[]> {
+    return this.#pool.transaction(async (statements) => {
+      if (fence) await holdFence(statements, fence);
+      if (batch.length === 0) return [];
+      const ids = [...new Set(batch.map(({ conversationId }) => conversationId))];
+      const conversations = await lockConversations(statements, ids, fence);
+      const shards = await lockShards(statements, conversations);
+      const plan = await this.#planAndTakeKeys(statements, batch, { conversations, shards, firsts: new Map() });
+      await this.#write(statements, plan);
+      return plan.results;
+    });
+  }
+
+  /** [D3] Repeats are rare: they are looked for when a key turns out to be taken. */
+  async #planAndTakeKeys(statements: Statements, batch: readonly NewEntry[], facts: Facts): Promise<BatchPlan> {
+    const plan = new BatchPlan(batch, facts);
+    try {
+      await this.#insert(statements, { into: keyColumns, rows: plan.planned.map(keyValuesOf) });
+      return plan;
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+    }
+    const firsts = await findFirsts(statements, batch.map(keyOf));
+    const withoutRepeats = new BatchPlan(batch, { ...facts, firsts });
+    await this.#insert(statements, {
+      into: keyColumns,
+      rows: withoutRepeats.planned.map(keyValuesOf),
+      // Those that were taken and are not among the firsts are of removed entries.
+      onDuplicate:
+        'on duplicate key update conversation_no = values(conversation_no), seq = values(seq), month = values(month)',
+    });
+    return withoutRepeats;
+  }
+
+  async #write(statements: Statements, plan: BatchPlan): Promise<void> {
+    if (plan.planned.length === 0) return;
+    const rowsOf = (some: readonly Planned[]) => some.map((one) => valuesOf(one.stored, one));
+    const [targeted, others] = split(plan.planned, ({ given }) => given.target !== undefined);
+    await this.#insert(statements, { into: `entry (${insertedColumns})`, rows: rowsOf(others) });
+    await this.#insert(statements, { into: `entry_change (${insertedColumns})`, rows: rowsOf(targeted) });
+    await this.#insert(statements, {
+      into: 'segment (conversation_no, month, first_seq, first_count)',
+      rows: plan.conversationMonths.map((one) => [one.conversationNo, one.month, one.firstSeq, one.firstCount]),
+    });
+    await new MessageChanges(plan.planned).write(statements, (insert) => this.#insert(statements, insert));
+    await this.#insert(statements, {
+      into: `conversation (${conversationColumns})`,
+      rows: plan.conversations.map(conversationValuesOf),
+      onDuplicate: `on duplicate key update month = values(month), last_seq = values(last_seq), last_count = values(last_count),
+        last_commit = values(last_commit), last_counted_seq = values(last_counted_seq), last_counted_ms = values(last_counted_ms)`,
+    });
+    await this.#insert(statements, {
+      into: 'shard_month (shard, month, commit_before)',
+      rows: plan.shardMonths.map(({ shard, month, commitBefore }) => [shard, month, commitBefore]),
+    });
+    await this.#insert(statements, {
+      into: 'shard (no, last_commit, month, removed_through)',
+      rows: plan.shards.map(({ no, lastCommit, month }) => [no, lastCommit, month, 0]),
+      onDuplicate: 'on duplicate key update last_commit = values(last_commit), month = values(month)',
+    });
+  }
+
+  #insert(statements: Statements, insert: Insert): Promise<void> {
+    return insertRows(statements, insert, this.#pool.statementBytesMax);
+  }
+}
+
+const keyColumns = 'message_key (k, conversation_no, seq, month)';
+const keyValuesOf = ({ stored, conversationNo, month }: Planned): SqlValue[] => [
+  keyOf(stored),
+  conversationNo,
+  stored.seq,
+  month,
+];
+
+/** Those that are new get a row first. */
+async function lockConversations(
+  statements: Statements,
+  ids: readonly ConversationId[],
+  fence: Fence | LogPosition | undefined,
+): Promise<ReadonlyMap<ConversationId, ConversationFacts>> {
+  const found = await selectForUpdate(statements, ids);
+  const missing = ids.filter((id) => !found.has(id));
+  if (missing.length === 0) return found;
+  const shard = fence === undefined ? 0 : shardOfPartition(fence.partition);
+  await statements.run(
+    // Another writer may have made it meanwhile.
+    `insert into conversation (id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms)
+     values ? on duplicate key update id = values(id)`,
+    [missing.map((id) => [id, shard, 0, 0, 0, 0, 0, 0])],
+  );
+  return new Map([...found, ...(await selectForUpdate(statements, missing))]);
+}
+
+async function selectForUpdate(
+  statements: Statements,
+  ids: readonly ConversationId[],
+): Promise<Map<ConversationId, ConversationFacts>> {
+  const rows = await statements.rows<ConversationRow>(
+    `select ${conversationColumns} from conversation where id in (?) for update`,
+    [[...ids]],
+  );
+  return new Map(
+    rows.map((row) => {
+      const id = row.id.toString() as ConversationId;
+      const facts = {
+        no: row.no,
+        id,
+        shard: row.shard,
+        month: row.month,
+        lastSeq: row.last_seq,
+        lastCount: row.last_count,
+        lastCommit: row.last_commit,
+        lastCountedSeq: row.last_counted_seq,
+        lastCountedMs: row.last_counted_ms,
+      };
+      return [id, facts];
+    }),
+  );
+}
+
+const conversationValuesOf = (facts: ConversationFacts): SqlValue[] => [
+  facts.no,
+  facts.id,
+  facts.shard,
+  facts.month,
+  facts.lastSeq,
+  facts.lastCount,
+  facts.lastCommit,
+  facts.lastCountedSeq,
+  facts.lastCountedMs,
+];
+
+async function lockShards(
+  statements: Statements,
+  conversations: ReadonlyMap<ConversationId, ConversationFacts>,
+): Promise<ReadonlyMap<number, ShardFacts>> {
+  const nos = [...new Set([...conversations.values()].map(({ shard }) => shard))];
+  const rows = await statements.rows<{ no: number; last_commit: number; month: number }>(
+    'select no, last_commit, month from shard where no in (?) order by no for update',
+    [nos],
+  );
+  return new Map(rows.map(({ no, last_commit, month }) => [no, { no, lastCommit: last_commit, month }]));
+}
+
+/** The kept entries that have one of these keys, as they are now. */
+async function findFirsts(statements: Statements, keys: readonly string[]): Promise<Map<string, StoredEntry>> {
+  const taken = await statements.rows<{ k: Buffer; conversation_no: number; seq: number; id: Buffer }>(
+    `select k.k, k.conversation_no, k.seq, c.id from message_key k join conversation c on c.no = k.conversation_no
+     where k.k in (?) and k.month >= ${keptFrom} for update`,
+    [[...new Set(keys)]],
+  );
+  if (taken.length === 0) return new Map();
+  const places = placesTable(
+    ['i', 'no', 'seq'],
+    taken.map((row, index) => [index, row.conversation_no, row.seq]),
+  );
+  const select = (table: string) =>
+    `select straight_join p.i, ${entryColumns('e')} from ${places.sql} join ${table} e on e.conversation_no = p.no and e.seq = p.seq`;
+  const rows = await statements.rows<EntryRow & { readonly i: number }>(
+    `${select('entry')} union all ${select('entry_change')}`,
+    [...places.values, ...places.values],
+  );
+  const firsts = new Map<string, StoredEntry>();
+  for (const row of rows) {
+    const place = taken[row.i];
+    if (place) firsts.set(place.k.toString(), entryOf(row, place.id.toString() as ConversationId));
+  }
+  return firsts;
+}
+
+function split<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [T[], T[]] {
+  const parts: [T[], T[]] = [[], []];
+  for (const item of items) parts[isFirst(item) ? 0 : 1].push(item);
+  return parts;
+}

@@ -1,0 +1,165 @@
+// What a batch becomes: seqs, counts and commit numbers, from where its conversations and shards stand. Pure: the transaction reads
+// the facts, and writes what is planned here.
+
+import { assert } from '@hongyan/base/assert';
+import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import type { AppendResult, NewEntry, StoredEntry } from '../timeline.ts';
+import { type MonthNo, monthOf } from './months.ts';
+import { keyOf, type Storage } from './rows.ts';
+
+export interface ConversationFacts {
+  readonly no: number;
+  readonly id: ConversationId;
+  readonly shard: number;
+  /** Of its last entry; 0 when it has none. */
+  readonly month: MonthNo;
+  readonly lastSeq: number;
+  readonly lastCount: number;
+  readonly lastCommit: number;
+  readonly lastCountedSeq: number;
+  readonly lastCountedMs: number;
+}
+
+export interface ShardFacts {
+  readonly no: number;
+  readonly lastCommit: number;
+  readonly month: MonthNo;
+}
+
+export interface Planned extends Storage {
+  readonly given: NewEntry;
+  readonly stored: StoredEntry;
+}
+
+/** A conversation's, or a shard's, first entry in a month. */
+export interface ConversationMonth {
+  readonly conversationNo: number;
+  readonly month: MonthNo;
+  readonly firstSeq: number;
+  /** Counted entries before it. */
+  readonly firstCount: number;
+}
+
+export interface ShardMonth {
+  readonly shard: number;
+  readonly month: MonthNo;
+  readonly commitBefore: number;
+}
+
+export interface Facts {
+  readonly conversations: ReadonlyMap<ConversationId, ConversationFacts>;
+  readonly shards: ReadonlyMap<number, ShardFacts>;
+  /** By `keyOf`: kept entries that entries of the batch repeat [D3]. */
+  readonly firsts: ReadonlyMap<string, StoredEntry>;
+}
+
+export class BatchPlan {
+  /** One for each entry of the batch. */
+  readonly results: readonly AppendResult[];
+  /** What is new, in the order of the batch. */
+  readonly planned: Planned[] = [];
+  readonly conversationMonths: ConversationMonth[] = [];
+  readonly shardMonths: ShardMonth[] = [];
+  readonly #conversations: Map<ConversationId, ConversationFacts>;
+  readonly #shards: Map<number, ShardFacts>;
+  readonly #changed = new Set<ConversationId>();
+
+  /** Throws for an entry that no caller may append. */
+  constructor(batch: readonly NewEntry[], { conversations, shards, firsts }: Facts) {
+    this.#conversations = new Map(conversations);
+    this.#shards = new Map(shards);
+    const seen = new Map(firsts);
+    this.results = batch.map((given) => {
+      const key = keyOf(given);
+      const first = seen.get(key);
+      if (first !== undefined) return { type: 'duplicate', entry: first };
+      const { stored } = this.#place(given);
+      seen.set(key, stored);
+      return { type: 'committed', entry: stored };
+    });
+  }
+
+  /** As they stand after the batch: those with new entries. */
+  get conversations(): readonly ConversationFacts[] {
+    return [...this.#changed].map((id) => this.#conversation(id));
+  }
+
+  get shards(): readonly ShardFacts[] {
+    return [...this.#shards.values()];
+  }
+
+  #place(given: NewEntry): Planned {
+    const conversation = this.#conversation(given.conversationId);
+    const shard = this.#shardFor(conversation, given.timestampMs);
+    const seq = conversation.lastSeq + 1;
+    checkTarget(given, seq);
+    const count = conversation.lastCount + (given.isCounted ? 1 : 0);
+    if (shard.month > conversation.month)
+      this.conversationMonths.push({
+        conversationNo: conversation.no,
+        month: shard.month,
+        firstSeq: seq,
+        firstCount: conversation.lastCount,
+      });
+    this.#changed.add(conversation.id);
+    this.#conversations.set(conversation.id, {
+      ...conversation,
+      month: shard.month,
+      lastSeq: seq,
+      lastCount: count,
+      lastCommit: shard.lastCommit,
+      ...(given.isCounted && { lastCountedSeq: seq, lastCountedMs: given.timestampMs }),
+    });
+    const planned = {
+      given,
+      stored: storedOf(given, seq as Seq, count),
+      conversationNo: conversation.no,
+      month: shard.month,
+      shard: shard.no,
+      commit: shard.lastCommit,
+    };
+    this.planned.push(planned);
+    return planned;
+  }
+
+  /** Takes the shard's next commit number. */
+  #shardFor({ shard: no }: ConversationFacts, timestampMs: number): ShardFacts {
+    const before = this.#shards.get(no);
+    assert(before, 'the shards of all conversations are known', no);
+    // A clock that stepped back does not bring a month back.
+    const month = Math.max(before.month, monthOf(timestampMs));
+    if (month > before.month) this.shardMonths.push({ shard: no, month, commitBefore: before.lastCommit });
+    const after = { no, month, lastCommit: before.lastCommit + 1 };
+    this.#shards.set(no, after);
+    return after;
+  }
+
+  #conversation(id: ConversationId): ConversationFacts {
+    const conversation = this.#conversations.get(id);
+    assert(conversation, 'all conversations of the batch are known', id);
+    return conversation;
+  }
+}
+
+function checkTarget({ target, isCounted }: NewEntry, seq: number): void {
+  if (target === undefined) return;
+  assert(target.seq >= 1 && target.seq < seq, 'the target of an entry is below it', target.seq);
+  assert(!isCounted, 'an entry with a target is not counted');
+}
+
+function storedOf(entry: NewEntry, seq: Seq, count: number): StoredEntry {
+  const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, references, target } = entry;
+  return {
+    msgId,
+    conversationId,
+    from,
+    clientMsgId,
+    timestampMs,
+    contentJson,
+    isCounted,
+    seq,
+    count,
+    referencesJson: references?.json,
+    targetSeq: target?.seq,
+  };
+}

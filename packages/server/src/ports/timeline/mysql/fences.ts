@@ -1,0 +1,61 @@
+// The partitions of the command log as rows: who owns each, and how far it came. A row is locked and compared in the transaction that
+// it guards.
+
+import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { Statements } from '../../../adapters/mysql/session.ts';
+import { type Fence, Fenced, type LogPosition } from '../../../domain/fence.ts';
+
+/** A step of the database's migrations. */
+export const fenceTable = `create table if not exists fence (
+  partition_no int primary key,
+  epoch bigint not null,
+  next_offset bigint not null,
+  published_offset bigint not null
+)`;
+
+interface Row {
+  readonly epoch: number;
+  readonly next_offset: number;
+  readonly published_offset: number;
+}
+
+/**
+ * Makes the caller the partition's owner: whoever was it before is refused from now on. Waits for a transaction of the older owner;
+ * `unavailable` when that takes longer than such a wait may.
+ */
+export function claimPartition(pool: MysqlPool, partition: number): Promise<LogPosition> {
+  return pool.transaction(async (statements) => {
+    await statements.run(
+      'insert into fence (partition_no, epoch, next_offset, published_offset) values (?, 1, 0, 0) on duplicate key update epoch = epoch + 1',
+      [partition],
+    );
+    const row = await rowOf(statements, partition);
+    if (row === undefined) throw new Error(`partition ${partition} has no row after it was claimed`);
+    return { partition, epoch: row.epoch, offset: row.next_offset, publishedOffset: row.published_offset };
+  });
+}
+
+/** Throws `Fenced` when the partition has a newer owner, and lets no other claim it before the end of the caller's transaction. */
+export async function holdFence(statements: Statements, fence: Fence | LogPosition): Promise<void> {
+  if ('offset' in fence && (await isAdvanced(statements, fence))) return;
+  const row = await rowOf(statements, fence.partition);
+  if (row?.epoch !== fence.epoch) throw new Fenced(fence);
+}
+
+/** Offsets only grow. False when the row was not changed: it is there already, or the partition has another owner. */
+async function isAdvanced(statements: Statements, position: LogPosition): Promise<boolean> {
+  const { partition, epoch, offset, publishedOffset } = position;
+  const changed = await statements.run(
+    'update fence set next_offset = greatest(next_offset, ?), published_offset = greatest(published_offset, ?) where partition_no = ? and epoch = ?',
+    [offset, publishedOffset, partition, epoch],
+  );
+  return changed > 0;
+}
+
+async function rowOf(statements: Statements, partition: number): Promise<Row | undefined> {
+  const [row] = await statements.rows<Row>(
+    'select epoch, next_offset, published_offset from fence where partition_no = ? for update',
+    [partition],
+  );
+  return row;
+}

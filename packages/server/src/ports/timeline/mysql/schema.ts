@@ -1,0 +1,125 @@
+// The tables of the timeline in MySQL. What grows with every message is partitioned by month, so that retention drops partitions. A
+// partitioned table cannot guard anything across the border of a month: what MUST be unique is in tables that are not partitioned.
+//
+// Ids and contents are bytes: they compare as they are, spaces and all, under every server's collations.
+
+import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
+import { newEpoch } from '../position.ts';
+import { fenceTable } from './fences.ts';
+import { shardCount } from './position-vector.ts';
+
+/** Columns of an entry. Those with a target have a table of their own: a page of messages reads none of them. */
+const entryColumns = `
+  conversation_no bigint unsigned not null,
+  seq bigint not null,
+  month int not null,
+  shard tinyint not null,
+  commit_no bigint not null,
+  msg_id varbinary(255) not null,
+  sender varbinary(255) not null,
+  client_msg_id varbinary(255) not null,
+  timestamp_ms bigint not null,
+  is_counted tinyint not null,
+  count bigint not null,
+  target_seq bigint,
+  refs mediumblob,
+  content longblob not null,
+  primary key (conversation_no, seq, month),
+  key by_commit (shard, commit_no),
+  key by_msg_id (msg_id)`;
+
+/** No row is ever in the first partition: it is there because a table has at least one. */
+const byMonth = 'partition by range (month) (partition p0 values less than (1))';
+
+export const partitionedTables: readonly string[] = ['entry', 'entry_change', 'message_state', 'erased', 'mention'];
+
+const first: readonly string[] = [
+  // kept_from: entries of earlier months are removed, whether their partitions are dropped already or not.
+  // swept_*: how far the keys of removed entries are deleted.
+  `create table if not exists store (
+    id tinyint primary key,
+    epoch varbinary(32) not null,
+    kept_from int not null,
+    swept_month int not null,
+    swept_key varbinary(700) not null
+  )`,
+  `insert ignore into store (id, epoch, kept_from, swept_month, swept_key) values (1, '${newEpoch()}', 0, 0, '')`,
+  // A shard numbers its commits: the feed's order. month only grows, so that what retention removes is a prefix of the shard.
+  `create table if not exists shard (
+    no tinyint primary key,
+    last_commit bigint not null,
+    month int not null,
+    removed_through bigint not null
+  )`,
+  `insert ignore into shard (no, last_commit, month, removed_through) values ${Array.from({ length: shardCount }, (_, no) => `(${no}, 0, 0, 0)`).join(', ')}`,
+  `create table if not exists shard_month (
+    shard tinyint not null,
+    month int not null,
+    commit_before bigint not null,
+    primary key (shard, month)
+  )`,
+  fenceTable,
+  // [D2] Whoever appends holds the row of each conversation from reading its last seq to the commit.
+  `create table if not exists conversation (
+    no bigint unsigned not null auto_increment primary key,
+    id varbinary(255) not null,
+    shard tinyint not null,
+    month int not null,
+    last_seq bigint not null,
+    last_count bigint not null,
+    last_commit bigint not null,
+    last_counted_seq bigint not null,
+    last_counted_ms bigint not null,
+    unique key by_id (id)
+  )`,
+  // Where a month of a conversation begins; first_count: the counted entries before it.
+  `create table if not exists segment (
+    conversation_no bigint unsigned not null,
+    month int not null,
+    first_seq bigint not null,
+    first_count bigint not null,
+    primary key (conversation_no, month),
+    key by_month (month)
+  )`,
+  // [D3] One row for each sender and client_msg_id of a kept entry. That of a removed one is free: overwritten when it comes again.
+  `create table if not exists message_key (
+    k varbinary(700) not null primary key,
+    conversation_no bigint unsigned not null,
+    seq bigint not null,
+    month int not null
+  )`,
+  `create table if not exists entry (${entryColumns}) ${byMonth}`,
+  `create table if not exists entry_change (${entryColumns}, key by_target (conversation_no, target_seq)) ${byMonth}`,
+  // In the month of the message, not of the change.
+  `create table if not exists message_state (
+    conversation_no bigint unsigned not null,
+    seq bigint not null,
+    month int not null,
+    as_of_seq bigint not null,
+    is_pinned tinyint not null,
+    state mediumblob not null,
+    primary key (conversation_no, seq, month),
+    key by_pin (conversation_no, is_pinned, seq)
+  ) ${byMonth}`,
+  // Counted entries that count no longer.
+  `create table if not exists erased (
+    conversation_no bigint unsigned not null,
+    seq bigint not null,
+    month int not null,
+    primary key (conversation_no, seq, month)
+  ) ${byMonth}`,
+  // user_id '': all.
+  `create table if not exists mention (
+    conversation_no bigint unsigned not null,
+    user_id varbinary(255) not null,
+    seq bigint not null,
+    month int not null,
+    primary key (conversation_no, user_id, seq, month),
+    key by_seq (conversation_no, seq)
+  ) ${byMonth}`,
+];
+
+export const timelineLayout: MysqlLayout = { what: 'timeline', migrations: [first] };
+
+/** For the conditions of reads: rows of earlier months are removed. */
+export const keptFrom = '(select kept_from from store where id = 1)';
