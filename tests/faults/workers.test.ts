@@ -1,4 +1,4 @@
-// Competing workers of a Kafka queue, in processes of their own: killed, stopped, added, and their broker killed under them.
+// Competing workers of a Kafka queue, in processes of their own: killed, stopped, paused, added, and their broker killed under them.
 
 import { Database } from 'bun:sqlite';
 import { expect, test } from 'bun:test';
@@ -15,9 +15,11 @@ import { openTaskQueue } from './task-queue.ts';
 const events = Number(process.env.HONGYAN_FAULT_ROUNDS ?? 12);
 const pauseMsMax = 3_000;
 const workersMax = 4;
+/** Longer than the others take a silent worker for alive. */
+const pausedMs = 13_000;
 
 describeWith(['kafka'], 'competing workers', () => {
-  test(`[T1][T2][T8] ${events} kills, stops and joins, one of the broker among them: every accepted task is done, by one worker at a time`, async () => {
+  test(`[T1][T2][T8] ${events} kills, stops and joins, a pause and a kill of the broker among them: every accepted task is done, by one worker at a time`, async () => {
     const random = createRandom(testSeed('workers'));
     const services = await ownServices({ parts: ['kafka'] });
     const folder = mkdtempSync(join(tmpdir(), 'hongyan-workers-'));
@@ -36,7 +38,8 @@ describeWith(['kafka'], 'competing workers', () => {
           await broker.kill();
           await Bun.sleep(random() * 2_000);
           await broker.start();
-        } else await crowd.change(random());
+        } else if (event === Math.floor(events / 4)) await crowd.pause();
+        else await crowd.change(random());
       }
       stop.abort();
       await adding;
@@ -53,7 +56,7 @@ describeWith(['kafka'], 'competing workers', () => {
       expect(accepted.size).toBeGreaterThan(100);
       expect([...accepted].filter((task) => !finished.has(task))).toEqual([]);
       expect(await queue.deadLetters({ limit: 10 })).toEqual([]);
-      expect(overlaps(runs, crowd.killedAt)).toEqual([]);
+      expect(overlaps(runs, crowd.stoodStillAt)).toEqual([]);
       console.log(`${accepted.size} tasks accepted, ${runs.length} runs, ${runs.length - finished.size} of them again`);
       await queue.close();
     } finally {
@@ -88,15 +91,17 @@ interface Run {
   readonly ended_at: number | null;
 }
 
-/** Runs of one task that began before the one before them had ended. */
-function overlaps(runs: readonly Run[], killedAt: ReadonlyMap<number, number>): readonly Run[][] {
+/** Runs of one task that began before the one before them had ended. One that was under way when its process stood still ended then. */
+function overlaps(runs: readonly Run[], stoodStillAt: ReadonlyMap<number, number>): readonly Run[][] {
   const pairs: Run[][] = [];
   for (const ofTask of Map.groupBy(runs, ({ task }) => task).values()) {
     const sorted = ofTask.toSorted((a, b) => a.began_at - b.began_at);
     for (const [index, run] of sorted.entries()) {
       const before = sorted[index - 1];
       if (before === undefined) continue;
-      const endMs = before.ended_at ?? killedAt.get(before.pid) ?? Number.POSITIVE_INFINITY;
+      const stillMs = stoodStillAt.get(before.pid) ?? Number.POSITIVE_INFINITY;
+      const endMs =
+        before.began_at <= stillMs ? Math.min(before.ended_at ?? stillMs, stillMs) : (before.ended_at ?? stillMs);
       if (run.began_at < endMs) pairs.push([before, run]);
     }
   }
@@ -106,7 +111,8 @@ function overlaps(runs: readonly Run[], killedAt: ReadonlyMap<number, number>): 
 class Workers {
   readonly broker: string;
   readonly prefix = `workers-${randomUUID().slice(0, 8)}.`;
-  readonly killedAt = new Map<number, number>();
+  /** Killed or paused. */
+  readonly stoodStillAt = new Map<number, number>();
   readonly #file: string;
   readonly #db: Database;
   readonly #running: Bun.Subprocess<'ignore', 'pipe', 'inherit'>[] = [];
@@ -140,7 +146,17 @@ class Workers {
     const [child] = this.#running.splice(0, 1);
     child?.kill(chance < 0.75 ? 'SIGKILL' : 'SIGTERM');
     await child?.exited;
-    if (child) this.killedAt.set(child.pid, Date.now());
+    if (child) this.stoodStillAt.set(child.pid, Date.now());
+  }
+
+  /** One of them, for longer than the others wait for it. */
+  async pause(): Promise<void> {
+    const [child] = this.#running;
+    if (child === undefined) return;
+    this.stoodStillAt.set(child.pid, Date.now());
+    child.kill('SIGSTOP');
+    await Bun.sleep(pausedMs);
+    child.kill('SIGCONT');
   }
 
   runs(): readonly Run[] {

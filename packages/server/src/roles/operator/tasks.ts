@@ -12,7 +12,7 @@ const path = '/admin/v1/tasks';
 const payloadShownMax = 2_000;
 
 const ChoiceSchema = Type.Object({
-  task_ids: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { minItems: 1, maxItems: 1_000 })),
+  task_ids: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 1_000 })),
   kind: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
 });
 

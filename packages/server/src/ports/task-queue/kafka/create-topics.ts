@@ -27,6 +27,8 @@ export async function createTaskTopics(admin: Admin, topics: TaskTopics): Promis
       1,
       deadConfigs,
     );
+    // Brokers learn of a new topic a moment after it is made: the client asks again until they have.
+    await admin.metadata({ topics: [...wanted, topics.dead], forceUpdate: true });
   } catch (error) {
     throw askFailure(error);
   }
