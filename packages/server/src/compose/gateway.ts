@@ -11,6 +11,7 @@ import type { Config } from '../config/options.ts';
 import type { Core } from '../ports/core/core.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
+import type { RateLimiter } from '../ports/rate-limiter/rate-limiter.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
 import { ClientAddresses } from '../roles/gateway/client-address.ts';
 import { Gateway } from '../roles/gateway/gateway.ts';
@@ -31,6 +32,8 @@ export interface GatewayPlace {
   /** Other gateways accept on the same port. */
   readonly isPortShared?: boolean;
   readonly isCoreReachable?: () => boolean;
+  /** Of addresses, for all gateways together. Absent: each allows its part. */
+  readonly addressLimiter?: RateLimiter;
 }
 
 /** Resolves when it listens. */
@@ -39,10 +42,10 @@ export async function openGateway(
   { log, clock, metrics, tracing }: Surroundings,
   place: GatewayPlace,
 ): Promise<Gateway> {
-  const { isPortShared = false, ...rest } = place;
+  const { isPortShared = false, addressLimiter, ...rest } = place;
   const tokens = await withIssuer(config, { clock, log }, place);
   const meter = new GatewayMeter();
-  const limits = gatewayLimits(config);
+  const limits = gatewayLimits(config, addressLimiter !== undefined);
   const gateway = new Gateway({
     ...rest,
     tokens,
@@ -54,7 +57,7 @@ export async function openGateway(
     newSessionId: createUuidV7(() => clock.nowMs()),
     limits,
     clientAddresses: new ClientAddresses(parseNetworks(config.trustedProxies)),
-    rateLimiter: new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax }),
+    rateLimiter: addressLimiter ?? new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax }),
     wireLimits: wireLimits(config),
     publicUrl: config.publicUrl,
     webRoot: await findWebRoot(config.webRoot),
@@ -76,7 +79,8 @@ export async function drainGateway(
   await gateway.drain(beginAtMs + drainSeconds * 1000, { beginAtMs, isRelieved });
 }
 
-function gatewayLimits(config: Config): GatewayLimits {
+function gatewayLimits(config: Config, areAddressesCountedTogether: boolean): GatewayLimits {
+  const rateOf = (whole: number) => (areAddressesCountedTogether ? whole : shareOf(config, whole));
   return {
     heartbeatMs: config.heartbeatMs,
     helloTimeoutMs: config.helloTimeoutMs,
@@ -88,8 +92,8 @@ function gatewayLimits(config: Config): GatewayLimits {
     inFlightMax: config.inFlightPerConnectionMax,
     addresses: {
       connectionsMax: shareOf(config, config.addressConnectionsMax),
-      handshakesPerS: shareOf(config, config.addressHandshakesPerSecond),
-      requestsPerS: shareOf(config, config.addressRequestsPerSecond),
+      handshakesPerS: rateOf(config.addressHandshakesPerSecond),
+      requestsPerS: rateOf(config.addressRequestsPerSecond),
     },
   };
 }

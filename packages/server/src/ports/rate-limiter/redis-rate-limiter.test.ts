@@ -1,0 +1,183 @@
+// The limiter in Redis, on one server and on a Cluster: the contract of every limiter, its leases, and what it does without Redis.
+
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
+import { systemClock } from '@hongyan/base/clock';
+import { silentLog } from '@hongyan/base/log';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { testSeed } from '@hongyan/testing/seed';
+import { describeWith, ownServices } from '@hongyan/testing/services';
+import { until } from '@hongyan/testing/until';
+import fc from 'fast-check';
+import type { RedisClient } from '../../adapters/redis/redis-client.ts';
+import { openTestClient, removeTestClient, testOptions } from '../../adapters/redis/testing/clients.ts';
+import { RedisRateLimiter } from './redis-rate-limiter.ts';
+import { rateLimiterContract } from './testing/contract.ts';
+
+const rate = { perS: 50, burst: 100 };
+let name = 0;
+
+/** Limiters of several processes, on one clock that the test moves. */
+function limitersOf(client: RedisClient, count: number) {
+  const clock = new ManualClock();
+  name++;
+  const limiters = Array.from(
+    { length: count },
+    (_, index) =>
+      new RedisRateLimiter({
+        ...{ client, clock, wallClock: clock, log: silentLog },
+        name: String(name),
+        holder: `process ${index}`,
+        bucketsMax: 100,
+      }),
+  );
+  return { clock, limiters };
+}
+
+function limiterTests(addresses: readonly string[], title: string): void {
+  let client: RedisClient;
+  beforeAll(async () => {
+    client = await openTestClient(testOptions(addresses));
+  });
+  afterAll(() => removeTestClient(client));
+
+  rateLimiterContract(title, async () => {
+    const { clock, limiters } = limitersOf(client, 1);
+    return { limiter: limiters[0] as RedisRateLimiter, pass: async (ms) => clock.advance(ms) };
+  });
+
+  test('[L2] over any schedule of several processes no more than burst + rate × time is taken, within any time', async () => {
+    const steps = fc.array(
+      fc.record({
+        passMs: fc.constantFrom(0, 0, 1, 20, 150, 1_000, 4_000),
+        draws: fc.array(fc.record({ by: fc.nat(2), cost: fc.constantFrom(1, 1, 1, 3, 10, 60) }), { maxLength: 25 }),
+        isAtOnce: fc.boolean(),
+      }),
+      { maxLength: 25 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (script) => {
+        const { clock, limiters } = limitersOf(client, 3);
+        const taken: { readonly atMs: number; readonly cost: number }[] = [];
+        const draw = async ({ by, cost }: { readonly by: number; readonly cost: number }) => {
+          const answer = await limiters[by]?.draw({ key: 'ann', rate, cost });
+          if (answer?.type === 'taken') taken.push({ atMs: clock.monotonicMs(), cost });
+        };
+        for (const { passMs, draws, isAtOnce } of script) {
+          clock.advance(passMs);
+          if (isAtOnce) await Promise.all(draws.map(draw));
+          else for (const each of draws) await draw(each);
+        }
+        for (const [from, { atMs }] of taken.entries()) {
+          let units = 0;
+          for (const later of taken.slice(from)) {
+            units += later.cost;
+            expect(units).toBeLessThanOrEqual(rate.burst + (rate.perS * (later.atMs - atMs)) / 1000 + 0.01);
+          }
+        }
+        for (const limiter of limiters) await limiter.close();
+      }),
+      { seed: testSeed('redis rate limiter'), numRuns: 60 },
+    );
+  }, 60_000);
+
+  test('[L2] a lease that is used when the bucket would be full again adds nothing to the burst', async () => {
+    const { clock, limiters } = limitersOf(client, 2);
+    const [one, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
+    for (let count = 0; count < 10; count++) await one.draw({ key: 'ann', rate, cost: 1 });
+    clock.advance(750);
+    let taken = 0;
+    const draw = async (limiter: RedisRateLimiter) => {
+      if ((await limiter.draw({ key: 'ann', rate, cost: 1 })).type === 'taken') taken++;
+    };
+    for (let count = 0; count < rate.burst + 10; count++) await draw(other);
+    for (let count = 0; count < 20; count++) await draw(one);
+    expect(taken).toBeLessThanOrEqual(rate.burst);
+    expect(taken).toBeGreaterThan(rate.burst * 0.8);
+  });
+
+  test('[L8] a hot user costs few questions, and gets the whole burst all the same', async () => {
+    const { limiters } = limitersOf(client, 1);
+    const [limiter] = limiters as [RedisRateLimiter];
+    let taken = 0;
+    for (let count = 0; count < 150; count++)
+      if ((await limiter.draw({ key: 'hot', rate, cost: 1 })).type === 'taken') taken++;
+    expect(taken).toBe(rate.burst);
+    // 1, 1 + 1, 1 + 2, 1 + 4, 1 + 8, then 1 + 12 at a time; what is refused is not asked for.
+    expect(limiter.questionCount).toBeLessThan(20);
+  });
+
+  test('[L8] what is left of a lease is given back soon: another process then has it', async () => {
+    const { clock, limiters } = limitersOf(client, 2);
+    const [one, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
+    for (let count = 0; count < 10; count++) await one.draw({ key: 'ann', rate, cost: 1 });
+    const all = () => other.draw({ key: 'ann', rate, cost: rate.burst - 10 });
+    expect((await all()).type).toBe('refused');
+    clock.advance(1_000);
+    await until(async () => (await all()).type === 'taken');
+  });
+
+  test('[L8] a lease whose process died is used up, and its user not kept out for longer than told', async () => {
+    const { clock, limiters } = limitersOf(client, 2);
+    const [dead, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
+    for (let count = 0; count < 10; count++) await dead.draw({ key: 'ann', rate, cost: 1 });
+    dead.stop();
+    const whole = () => other.draw({ key: 'ann', rate, cost: rate.burst });
+    const refused = await whole();
+    if (refused.type !== 'refused') throw new Error('a lease was out');
+    clock.advance(refused.retryAfterMs);
+    expect((await whole()).type).toBe('taken');
+  });
+}
+
+describeWith(['redis'], 'limiter on one Redis', ({ redis }) => limiterTests([redis.address], 'limiter on one Redis'));
+describeWith(['redisCluster'], 'limiter on a Redis Cluster', ({ redisCluster }) =>
+  limiterTests(redisCluster.addresses, 'limiter on a Redis Cluster'),
+);
+
+describeWith(['redis'], 'limiter without its Redis', () => {
+  let services: Awaited<ReturnType<typeof ownServices>>;
+  const closing: (() => Promise<void>)[] = [];
+  beforeAll(async () => {
+    services = await ownServices({ parts: ['redis'] });
+  });
+  afterAll(() => services.down());
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+    services.server('redis').resume();
+    await services.server('redis').start();
+  });
+
+  for (const how of ['kill', 'pause'] as const)
+    test(`[L9] without Redis (${how}) draws are decided by what the process knows, none rejects, and they are counted when it is back`, async () => {
+      const server = services.server('redis');
+      const client = await openTestClient(testOptions([`127.0.0.1:${server.port}`]));
+      // Slow enough that nothing comes again meanwhile.
+      const slow = { perS: 0.01, burst: 20 };
+      const limiter = new RedisRateLimiter({
+        ...{ client, clock: systemClock, log: silentLog, name: 'n', holder: 'h' },
+        bucketsMax: 100,
+      });
+      closing.push(async () => {
+        limiter.stop();
+        await client.close();
+      });
+      const draw = async (key: string) => (await limiter.draw({ key, rate: slow, cost: 1 })).type;
+      const draws = (key: string, count: number) => Promise.all(Array.from({ length: count }, () => draw(key)));
+      expect(await draws('ann', 5)).toEqual(Array(5).fill('taken'));
+      await server[how]();
+      expect((await draws('ann', 20)).filter((type) => type === 'taken')).toHaveLength(15);
+      expect((await draws('bob', 30)).filter((type) => type === 'taken')).toHaveLength(20);
+      server.resume();
+      await server.start();
+      let others = 0;
+      await until(
+        async () => {
+          await draw(`other ${others++}`);
+          return !limiter.isAlone;
+        },
+        { what: 'the limiter to ask again' },
+      );
+      expect(await draw('bob')).toBe('refused');
+      expect(await draw('fresh')).toBe('taken');
+    });
+});

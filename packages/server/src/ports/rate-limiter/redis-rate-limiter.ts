@@ -1,0 +1,210 @@
+// The rate limiter of several processes: buckets in Redis, and leases for those who ask often, so that most of their draws take no
+// round trip. While Redis is away each process decides by what it knows.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { RedisClient } from '../../adapters/redis/redis-client.ts';
+import { type Rate, type Taken, takeFrom } from '../../domain/rate.ts';
+import type { Draw, RateLimiter } from './rate-limiter.ts';
+import { drawScript } from './redis/draw-script.ts';
+import { LocalBucket } from './redis/local-bucket.ts';
+
+export interface RedisRateLimiterOptions {
+  readonly client: RedisClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Buckets of different kinds do not meet. */
+  readonly name: string;
+  /** Of this process, new with every start: it names its leases. */
+  readonly holder: string;
+  /** Buckets that this process remembers; beyond it draws of further keys are asked for one by one. One takes about 300 bytes. */
+  readonly bucketsMax: number;
+  /** For tests. Absent: the time is that of Redis, which all processes share. */
+  readonly wallClock?: Pick<Clock, 'nowMs'>;
+  /** For measurements: every draw is a question. */
+  readonly hasLeases?: boolean;
+}
+
+/** A lease is used within this time, and lives longer in Redis, so that it is given back before it ends there. */
+const leaseMs = 1_000;
+const leaseMsInRedis = 3_000;
+const sweepMs = 200;
+/** Buckets looked at in a sweep, for those that need not be remembered. */
+const sweptMax = 500;
+/** Without an answer by then this process decides. */
+const answerWithinMs = 250;
+/** So long it goes on deciding, before one draw asks again. */
+const aloneMs = 1_000;
+
+export class RedisRateLimiter implements RateLimiter {
+  readonly #options: RedisRateLimiterOptions;
+  readonly #buckets = new Map<string, LocalBucket>();
+  /** Those with a lease, in the order in which the leases end. */
+  readonly #leased = new Map<string, LocalBucket>();
+  readonly #timer: Timer;
+  /** Set while Redis is away. */
+  #aloneUntilMs: number | undefined;
+  #isProbing = false;
+  questionCount = 0;
+
+  constructor(options: RedisRateLimiterOptions) {
+    this.#options = options;
+    this.#timer = options.clock.every(sweepMs, () => this.#sweep());
+  }
+
+  draw(draw: Draw): Taken | Promise<Taken> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const bucket = this.#buckets.get(draw.key) ?? this.#newBucket(draw.key);
+    if (!bucket.isAsking) {
+      const decided = bucket.decide(draw, nowMs);
+      if (decided !== undefined) return decided;
+      if (this.#mustDecideAlone(nowMs)) return bucket.decideAlone(draw, nowMs);
+    }
+    return new Promise((resolve) => {
+      bucket.waiting.push({ draw, resolve });
+      if (!bucket.isAsking) void this.#ask(draw.key, bucket);
+    });
+  }
+
+  /** Redis is away: this process decides. */
+  get isAlone(): boolean {
+    return this.#aloneUntilMs !== undefined;
+  }
+
+  /** Leases are not given back any more. */
+  stop(): void {
+    this.#timer.cancel();
+  }
+
+  /** Gives back all leases. */
+  async close(): Promise<void> {
+    this.stop();
+    await Promise.all([...this.#leased].map(([key, bucket]) => this.#giveBack(key, bucket)));
+  }
+
+  #newBucket(key: string): LocalBucket {
+    const bucket = new LocalBucket();
+    if (this.#buckets.size < this.#options.bucketsMax) this.#buckets.set(key, bucket);
+    return bucket;
+  }
+
+  /** While Redis is away; from time to time one draw asks whether it still is. */
+  #mustDecideAlone(nowMs: number): boolean {
+    if (this.#aloneUntilMs === undefined) return false;
+    if (nowMs < this.#aloneUntilMs || this.#isProbing) return true;
+    this.#isProbing = true;
+    return false;
+  }
+
+  /** One question at a time for each bucket: the draws that come meanwhile are the next one. */
+  async #ask(key: string, bucket: LocalBucket): Promise<void> {
+    bucket.isAsking = true;
+    // Of draws that come in one turn of the event loop there is one question.
+    await Promise.resolve();
+    while (bucket.waiting.length > 0) {
+      const asked = bucket.waiting.splice(0);
+      const takens = await this.#decide(
+        key,
+        bucket,
+        asked.map(({ draw }) => draw),
+      );
+      for (const [index, { resolve }] of asked.entries()) resolve(takens[index] as Taken);
+    }
+    bucket.isAsking = false;
+  }
+
+  async #decide(key: string, bucket: LocalBucket, draws: readonly Draw[]): Promise<readonly Taken[]> {
+    const { clock, log } = this.#options;
+    const last = draws.at(-1)?.rate;
+    const wanted = last && (this.#options.hasLeases ?? true) ? bucket.wantedUnits(last, clock.monotonicMs()) : 0;
+    const owedMs = bucket.owedMs;
+    try {
+      const answer = await this.#question(key, { bucket, draws, wanted });
+      bucket.owedMs -= owedMs;
+      this.#isBack();
+      return answer;
+    } catch (error) {
+      if (this.#aloneUntilMs === undefined) log.warn('limits are decided by this process alone', { error });
+      this.#isProbing = false;
+      this.#aloneUntilMs = clock.monotonicMs() + aloneMs;
+      return draws.map((draw) => bucket.decideAlone(draw, clock.monotonicMs()));
+    }
+  }
+
+  async #question(
+    key: string,
+    {
+      bucket,
+      draws,
+      wanted,
+    }: { readonly bucket: LocalBucket; readonly draws: readonly Draw[]; readonly wanted: number },
+  ): Promise<readonly Taken[]> {
+    const { client, clock, wallClock, holder, name } = this.#options;
+    const askedAtMs = clock.monotonicMs();
+    const unusedMs = bucket.giveBack(askedAtMs);
+    this.#leased.delete(key);
+    this.questionCount++;
+    const asked = client.eval(drawScript, {
+      keys: [client.key(`rate:${name}:${key}`)],
+      args: [
+        ...[wallClock?.nowMs() ?? '', holder, leaseMsInRedis, unusedMs, bucket.owedMs, wanted],
+        ...draws.flatMap(({ cost, rate: { perS, burst } }) => [cost, perS, burst]),
+      ],
+    });
+    const [units, fullIn, leased, ...decided] = (await this.#inTime(asked)) as readonly [number, ...string[]];
+    bucket.learn(
+      { leasedUnits: units, fullInMs: Number(fullIn), leasedMs: Number(leased) },
+      { rate: draws.at(-1)?.rate, nowMs: clock.monotonicMs(), untilMs: askedAtMs + leaseMs },
+    );
+    if (units > 0) this.#leased.set(key, bucket);
+    return draws.map(({ rate: own }, index) =>
+      takenOf(own, { waitMs: Number(decided[index * 2]), fullInMs: Number(decided[index * 2 + 1]) }),
+    );
+  }
+
+  #inTime<T>(asked: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = this.#options.clock.after(answerWithinMs, () => reject(new Error('Redis did not answer in time')));
+      asked.then(resolve, reject).finally(() => late.cancel());
+    });
+  }
+
+  #isBack(): void {
+    this.#isProbing = false;
+    if (this.#aloneUntilMs === undefined) return;
+    this.#aloneUntilMs = undefined;
+    this.#options.log.info('limits are decided together again');
+  }
+
+  #sweep(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const [key, bucket] of this.#leased) {
+      if (bucket.leaseUntilMs - sweepMs > nowMs) break;
+      bucket.cool();
+      void this.#giveBack(key, bucket);
+    }
+    let looked = 0;
+    for (const [key, bucket] of this.#buckets) {
+      if (looked++ >= sweptMax) break;
+      this.#buckets.delete(key);
+      if (!bucket.isIdle(nowMs)) this.#buckets.set(key, bucket);
+    }
+  }
+
+  /** What is lost on the way counts as used. */
+  async #giveBack(key: string, bucket: LocalBucket): Promise<void> {
+    this.#leased.delete(key);
+    if (bucket.isAsking || !bucket.hasLease) return;
+    bucket.isAsking = true;
+    await this.#question(key, { bucket, draws: [], wanted: 0 }).catch(() => undefined);
+    bucket.isAsking = false;
+    if (bucket.waiting.length > 0) void this.#ask(key, bucket);
+  }
+}
+
+/** By the same arithmetic as everywhere. */
+function takenOf(rate: Rate, { waitMs, fullInMs }: { readonly waitMs: number; readonly fullInMs: number }): Taken {
+  const { remaining } = takeFrom(fullInMs, { rate, cost: 0, nowMs: 0 }).taken;
+  if (waitMs > 0) return { type: 'refused', retryAfterMs: waitMs, remaining, fullInMs };
+  return { type: 'taken', remaining, fullInMs };
+}
