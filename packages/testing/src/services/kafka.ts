@@ -112,6 +112,7 @@ async function kafkaJars(): Promise<string> {
     programPath('mvn'),
     '--batch-mode',
     '--quiet',
+    '-Dstyle.color=never',
     '--file',
     join(here, 'pom.xml'),
     'dependency:copy-dependencies',

@@ -72,7 +72,7 @@ export class ServiceSet {
       set.#checkBrokers(options);
       const uninstalled = await install(options.parts);
       const results = await Promise.allSettled(options.parts.map((part) => set.#startPart(part, options)));
-      const failures = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+      const failures = results.flatMap((result) => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
       return { set, missing: [...uninstalled, ...failures] };
     });
   }
@@ -145,7 +145,7 @@ export class ServiceSet {
       await Promise.all(this.#serversOf(name).map((each) => this.#start(each.name)));
       await part.join?.(this.addresses);
     } catch (error) {
-      throw new Error(`${part.title}: ${error instanceof Error ? error.message : error}`, { cause: error });
+      throw new Error(`${part.title}: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -234,6 +234,8 @@ async function install(wanted: readonly PartName[]): Promise<readonly string[]> 
     await run([installer, ...packages]);
     return [];
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)];
+    return [messageOf(error)];
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
