@@ -72,12 +72,14 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
 
     test('[W2] what retention of another process removes between two pages is told as a gap', async () => {
       const [reader, writer] = await openMany(database, 2);
+      const round = async () => {
+        await writer.append({ events: events(5) });
+        await writer.retain({ beforeMs: 0, bytesMax: 300 });
+      };
+      await round();
       let isDone = false;
       const writing = (async () => {
-        for (let round = 0; round < 100; round++) {
-          await writer.append({ events: events(5) });
-          await writer.retain({ beforeMs: 0, bytesMax: 300 });
-        }
+        for (let rounds = 1; rounds < 100; rounds++) await round();
         isDone = true;
       })();
       let [after, gaps] = [0, 0];
