@@ -67,14 +67,14 @@ export class KindTasks {
     this.#membership.start();
   }
 
-  /** On the wall clock. */
+  /** On the wall clock; nothing, while nothing may be claimed. */
   nextDueMs(): number | undefined {
-    return this.#isLettingGo ? undefined : this.#held.nextDueMs();
+    return this.#mayClaim ? this.#held.nextDueMs() : undefined;
   }
 
   async claim(request: Parameters<TaskConsumer['claim']>[0]): Promise<readonly ClaimedTask[]> {
     const { clock, marks } = this.#options;
-    if (this.#isLettingGo || !this.#membership.isFresh) return [];
+    if (!this.#mayClaim) return [];
     const held = this.#held;
     const tasks = held.claim({ ...request, nowMs: clock.nowMs() });
     const moved = new Set(tasks.filter(({ partition, offset }) => partition.claimedThrough(offset)).map(partitionOf));
@@ -121,6 +121,10 @@ export class KindTasks {
     await this.#fetcher.close();
   }
 
+  get #mayClaim(): boolean {
+    return !this.#isLettingGo && this.#membership.isFresh;
+  }
+
   #standing(claim: Claim): HeldTask | undefined {
     const task = this.#membership.isFresh ? this.#held.claimed(claim) : undefined;
     return task !== undefined && task.dueAtMs > this.#options.clock.nowMs() ? task : undefined;
@@ -147,7 +151,8 @@ export class KindTasks {
     this.#isLettingGo = true;
     const held = this.#held;
     const untilMs = systemClock.monotonicMs() + lettingGoMs;
-    while (held.hasClaims && systemClock.monotonicMs() < untilMs)
+    // One that was taken for dead has nothing to finish: others do it already.
+    while (held.hasClaims && this.#membership.isFresh && systemClock.monotonicMs() < untilMs)
       await new Promise<void>((resolve) => void systemClock.after(lookEveryMs, resolve));
     if (held.hasClaims)
       this.#options.log.warn('claims ended: the partitions are shared anew', { kind: this.#options.kind });
