@@ -160,3 +160,45 @@ async function hongyan(args: readonly string[]): Promise<{ code: number | null; 
   ]);
   return { code: child.exitCode, stdout, stderr };
 }
+
+test('[O24] with --replace what was there is moved aside, whole; a running server is refused, and a failure changes nothing', async () => {
+  const dataDir = await dataFolder('replaced');
+  const folders = await dataFolder('replaced-from');
+  const backup = join(folders, 'b');
+  const server = await startServer({ dataDir, args: noServer });
+  const ann = await signUp(server.url, 'ann');
+  const send = async (url: string, text: string) => {
+    const body = { to: 'ann', client_msg_id: text, content: { type: 'text', text } };
+    expect((await call(url, '/v1/messages', { method: 'POST', token: ann.token, body })).status).toBe(201);
+  };
+  const textsAt = async (url: string) => {
+    const { body } = await call(url, '/v1/conversations/d:ann:ann/messages', { token: ann.token });
+    return (body.entries as { content: { text: string } }[]).map(({ content }) => content.text);
+  };
+  await send(server.url, 'before');
+  expect((await hongyan(['backup', backup, '--data', dataDir])).code).toBe(0);
+  await send(server.url, 'after');
+  const restore = (from: string) => hongyan(['restore', from, '--data', dataDir, '--replace']);
+  expect(await restore(backup)).toMatchObject({ code: 1, stderr: expect.stringContaining('another server runs') });
+  await server.stop();
+  await cp(backup, join(folders, 'changed'), { recursive: true });
+  await writeFile(join(folders, 'changed', 'directory.db'), 'x');
+  const beside = () =>
+    readdirSync(join(dataDir, '..')).filter((name) => join(dataDir, '..', name).startsWith(`${dataDir}.`));
+  expect(await restore(join(folders, 'changed'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('SHA-256 differs'),
+  });
+  expect(beside()).toEqual([]);
+  const restored = await restore(backup);
+  expect(restored).toMatchObject({ code: 0, stderr: '' });
+  const [aside = ''] = beside();
+  expect(restored.stdout).toContain(`is in ${join(dataDir, '..', aside)}`);
+  const now = await startServer({ dataDir, args: noServer });
+  expect(await textsAt(now.url)).toEqual(['before']);
+  await now.stop();
+  const old = await startServer({ dataDir: join(dataDir, '..', aside), args: noServer });
+  expect(await textsAt(old.url)).toEqual(['before', 'after']);
+  await old.stop();
+  await rm(join(dataDir, '..', aside), { recursive: true });
+}, 60_000);

@@ -17,6 +17,7 @@ import { profileShow } from './profile-show.ts';
 import { profileTake } from './profile-take.ts';
 import { reload } from './reload.ts';
 import { restore } from './restore.ts';
+import { roll } from './roll.ts';
 import { secretRotate } from './secret-rotate.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -82,6 +83,7 @@ export const groups: readonly CommandGroup[] = [
       status,
       logLevel,
       reload,
+      roll,
       ...noticeCommands,
       backup,
       restore,

@@ -11,19 +11,26 @@ export const restore: Command = {
   usage: 'restore <backup> --data <folder>',
   summary: 'Make a data folder from a backup',
   details:
-    'The folder that --data names is empty or not there: nothing is overwritten, and a folder with newer messages or a running\nserver is refused. Each file is compared with its SHA-256, and the stores are read back. Clients notice that the store is\nan earlier one and resynchronise; what was written after the backup is not in it.',
+    'The folder that --data names is empty or not there, or moved aside with --replace: nothing is overwritten, and one on\nwhich a server runs is refused. Each file is compared with its SHA-256, and the stores are read back. Clients notice that the store is\nan earlier one and resynchronise; what was written after the backup is not in it.',
   examples: ['hongyan restore /var/backups/hongyan-2026-11-26 --data /var/lib/hongyan-restored'],
+  switches: {
+    replace: 'Move what is in the data folder aside, to a folder beside it; delete that once it is not wanted',
+  },
   options: ['data'],
-  async run({ config, words }) {
+  async run({ config, words, switches }) {
     const [from] = words;
     if (from === undefined || words.length > 1)
       throw new UsageError('give one backup: hongyan restore <backup> --data <folder>');
-    const { counts, taken_at, has_secrets } = await restoreBackup({
+    const { manifest, movedTo } = await restoreBackup({
       backup: from,
       data: config.data,
+      replaces: switches.has('replace'),
       clock: systemClock,
       signal: interruption(),
     });
+    const { counts, taken_at, has_secrets } = manifest;
+    if (movedTo !== undefined)
+      console.log(`What was in ${config.data} is in ${movedTo}: delete it once it is not wanted.`);
     console.log(
       `${config.data} has ${counts.users} users, ${counts.conversations} conversations and ${counts.entries} entries as of ${timeOf(taken_at)}`,
     );

@@ -160,6 +160,7 @@ export const failure = {
   noVerdict: () => failed('unavailable', 'messages cannot be checked now: try again later', 1000),
   coreUnreachable: () => failed('unavailable', 'the core does not answer: try again later', 1000),
   processSilent: (name: string) => failed('unavailable', `the process ${name} does not answer: try again later`, 1000),
+  notReplaced: (reason: string) => failed('unavailable', `a gateway process was not replaced: ${reason}`),
   profilerFailed: (reason: string) => failed('unavailable', `the profile could not be taken: ${reason}`),
   overloaded: (what: string, retryAfterMs = 1000) =>
     failed('overloaded', `too many ${what}: try again later`, retryAfterMs),

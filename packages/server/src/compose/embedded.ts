@@ -1,8 +1,8 @@
 // The embedded profile: all roles on SQLite and memory, in one process or with several gateway processes in front of it.
 
 import type { Log, LogLevel, LogLevels } from '@hongyan/base/log';
-import { done } from '@hongyan/base/result';
-import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { ok } from '@hongyan/base/result';
+import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import { ensureFolder } from '../config/folder-access.ts';
 import { LiveConfig } from '../config/live-config.ts';
 import type { Loaded, Source } from '../config/load.ts';
@@ -182,11 +182,15 @@ class Front implements Connections {
   }
 
   /** [O22] Answers when all are replaced. */
-  async roll(): Promise<Result<undefined>> {
+  async roll(): Promise<Result<{ readonly replaced: readonly string[] }>> {
     if (this.#gateways === undefined || this.#gateways.processes.length === 0)
       return refusal.invalid('this server has no gateway processes to replace: stop it and start it again');
-    await this.#gateways.roll();
-    return done;
+    try {
+      await this.#gateways.roll();
+    } catch (error) {
+      return failure.notReplaced(error instanceof Error ? error.message : String(error));
+    }
+    return ok({ replaced: this.#gateways.processes.map(({ name }) => name) });
   }
 
   readonly check: HealthCheck = {

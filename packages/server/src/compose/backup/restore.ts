@@ -16,17 +16,26 @@ import { verifyStores } from './verify.ts';
 
 export interface RestoreOptions {
   readonly backup: string;
-  /** A folder that is empty or not there. */
+  /** A folder that is empty or not there, or whose server is stopped where it is replaced. */
   readonly data: string;
+  /** What is in `data` is moved aside. */
+  readonly replaces: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
+export interface Restored {
+  readonly manifest: Manifest;
+  /** Where what was in the folder is now. */
+  readonly movedTo: string | undefined;
+}
+
 /** [O24] Resolves when a server can start on `data`. When it rejects, `data` is as it was. */
-export async function restore(options: RestoreOptions): Promise<Manifest> {
-  const { backup, data } = options;
+export async function restore(options: RestoreOptions): Promise<Restored> {
+  const { backup, data, replaces } = options;
   const manifest = await readManifest(backup);
-  assertFree(data, manifest);
+  if (replaces) assertStopped(data);
+  else assertFree(data, manifest);
   const draft = `${resolve(data)}.partial-${process.pid}`;
   await mkdir(draft, { recursive: true, mode: 0o700 });
   try {
@@ -38,12 +47,33 @@ export async function restore(options: RestoreOptions): Promise<Manifest> {
     const layout = dataLayout(draft);
     renewEpoch(layout.timeline);
     if (existsSync(layout.events)) renewEventEpoch(layout.events);
-    // Only an empty folder is replaced.
-    await rename(draft, data);
-    return manifest;
+    return { manifest, movedTo: await takePlace(draft, options) };
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** One rename, which replaces an empty folder only; what is there goes aside before it, and comes back where it fails. */
+async function takePlace(draft: string, { data, replaces, clock }: RestoreOptions): Promise<string | undefined> {
+  if (!replaces || isFree(data)) {
+    await rename(draft, data);
+    return undefined;
+  }
+  // Held until the folder has another name: no server starts on it meanwhile.
+  const lock = lockFolder(data);
+  try {
+    const aside = `${resolve(data)}.replaced-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, '-')}`;
+    await rename(data, aside);
+    try {
+      await rename(draft, data);
+    } catch (error) {
+      await rename(aside, data);
+      throw error;
+    }
+    return aside;
+  } finally {
+    lock.release();
   }
 }
 
@@ -63,18 +93,24 @@ async function copyChecked(
   }
 }
 
+const isFree = (data: string): boolean => !existsSync(data) || readdirSync(data).length === 0;
+
+/** Throws when a server runs on it. */
+function assertStopped(data: string): void {
+  if (!isFree(data)) lockFolder(data).release();
+}
+
 /** A restore takes nothing away: what is there, and may be newer, is moved by whoever knows that it is not wanted. */
 function assertFree(data: string, { taken_at }: Manifest): void {
-  if (!existsSync(data) || readdirSync(data).length === 0) return;
-  // Throws when a server runs on it.
-  lockFolder(data).release();
+  if (isFree(data)) return;
+  assertStopped(data);
   const { timeline } = dataLayout(data);
   const newest = existsSync(timeline) ? newestOf(timeline) : undefined;
   const what =
     newest !== undefined && newest > taken_at
       ? `has messages that are newer than the backup, up to ${new Date(newest).toISOString()}`
       : 'is not empty';
-  throw new Error(`${data} ${what}: name an empty folder by --data, or move this one away first`);
+  throw new Error(`${data} ${what}: name an empty folder by --data, or have this one moved aside with --replace`);
 }
 
 /** Unix milliseconds of the newest entry; undefined when there is none. */
