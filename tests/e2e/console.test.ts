@@ -173,6 +173,20 @@ describe('the console', () => {
       .getByRole('row', { name: /webhook\.test|message\.created.*200/ })
       .first()
       .waitFor();
+    await page.getByLabel('message.recalled').check();
+    await page.getByRole('button', { name: 'Save events' }).click();
+    const filtered = async () => (await (await operator.fetch('/admin/v1/webhooks')).json()).endpoints[0];
+    await until(async () => String((await filtered()).types) === 'message.recalled');
+    expect(await page.getByLabel('message.recalled').isChecked()).toBe(true);
+    await page.getByLabel('Hours in which the old secret signs too').fill('2');
+    await page.getByRole('button', { name: 'Rotate secret' }).click();
+    const fresh = (await page.locator('.once output').textContent()) ?? '';
+    expect(fresh).toStartWith('whsec_');
+    expect(fresh).not.toBe(secret);
+    receiver.secrets = [secret ?? '', fresh];
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await until(() => receiver.received.at(-1)?.validSecrets === 2);
+    await page.getByText('Old secret signs until').waitFor();
     await page.getByRole('button', { name: 'Remove this webhook' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     await page.getByText('No webhooks yet.').waitFor();

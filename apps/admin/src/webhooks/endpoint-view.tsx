@@ -9,7 +9,9 @@ import { Facts } from '../shell/facts.tsx';
 import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
+import { EndpointFilter } from './endpoint-filter.tsx';
 import { EndpointState } from './endpoint-state.tsx';
+import { SecretRotation } from './secret-rotation.tsx';
 import {
   type Attempt,
   attemptsQuery,
@@ -42,6 +44,8 @@ export function EndpointView({ id }: { readonly id: string }) {
             <h1 className="code">{found.url}</h1>
             <EndpointFacts endpoint={found} />
             <EndpointActions endpoint={found} />
+            <EndpointFilter endpoint={found} />
+            <SecretRotation endpoint={found} />
           </>
         )}
       </Answer>
@@ -54,13 +58,16 @@ export function EndpointView({ id }: { readonly id: string }) {
 function EndpointFacts({ endpoint }: { readonly endpoint: Endpoint }) {
   const t = useWords();
   const { number } = useAmounts();
-  const { types, created_at, behind, waiting, position } = endpoint;
+  const { types, created_at, behind, waiting, position, old_secret_until } = endpoint;
   return (
     <Facts
       of={[
         [t('webhooks.state'), <EndpointState key="state" endpoint={endpoint} />],
         [t('webhooks.types'), types.length === 0 ? t('webhooks.allTypes') : types.join(', ')],
         [t('users.created'), <Ago key="created" at={created_at} />],
+        ...(old_secret_until === undefined
+          ? []
+          : [[t('webhooks.oldSecret'), <Ago key="old" at={old_secret_until} />] as const]),
         [t('webhooks.behind'), number(behind)],
         [t('webhooks.waiting'), number(waiting)],
         [

@@ -18,6 +18,8 @@ export interface Endpoint {
   readonly dead_letters: number;
   readonly failures: number;
   readonly failing_since?: number;
+  /** Absent: none signs beside the present one. */
+  readonly old_secret_until?: number;
 }
 
 export interface Attempt {
@@ -52,7 +54,8 @@ const pathOf = (id: string) => `${base}/${encodeURIComponent(id)}`;
 
 export const endpointsQuery = queryOptions({
   queryKey: ['webhooks'],
-  queryFn: ({ signal }) => ask<{ readonly endpoints: readonly Endpoint[] }>(base, { signal }),
+  queryFn: ({ signal }) =>
+    ask<{ readonly endpoints: readonly Endpoint[]; readonly types: readonly string[] }>(base, { signal }),
   refetchInterval: refetchMs,
 });
 
@@ -83,6 +86,13 @@ export const addEndpoint = (url: string): Promise<{ readonly id: string; readonl
 
 export const setEnabled = (id: string, enabled: boolean): Promise<void> =>
   ask(pathOf(id), { method: 'PATCH', body: { enabled } });
+
+/** Empty: all. */
+export const setTypes = (id: string, types: readonly string[]): Promise<void> =>
+  ask(pathOf(id), { method: 'PATCH', body: { types } });
+
+export const rotateSecret = (id: string, overlap_hours: number): Promise<{ readonly secret: string }> =>
+  ask(`${pathOf(id)}/rotate`, { method: 'POST', body: { overlap_hours } });
 
 export const removeEndpoint = (id: string): Promise<void> => ask(pathOf(id), { method: 'DELETE' });
 

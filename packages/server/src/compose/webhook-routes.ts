@@ -39,7 +39,8 @@ export function webhookRoutes(webhooks: Webhooks): readonly OperatorRoute[] {
     {
       method: 'GET',
       path: base,
-      handle: async () => ok({ endpoints: (await webhooks.list()).map((view) => viewJson(view, webhooks)) }),
+      handle: async () =>
+        ok({ endpoints: (await webhooks.list()).map((view) => viewJson(view, webhooks)), types: filterTypes }),
     },
     { method: 'POST', path: base, handle: (request) => add(webhooks, request) },
     {
@@ -155,13 +156,14 @@ async function replay(webhooks: Webhooks, request: OperatorRequest): Promise<Res
   return webhooks.replayDead(idOf(request.params), position);
 }
 
+const filterTypes = eventTypes.filter((type) => !unfilteredTypes.includes(type));
+
 /** Those that every endpoint is told anyway are no filter. */
 function typesOf(names: readonly string[]): Result<readonly EventType[]> {
-  const known = eventTypes.filter((type) => !unfilteredTypes.includes(type));
-  const unknown = names.find((name) => !(known as readonly string[]).includes(name));
+  const unknown = names.find((name) => !(filterTypes as readonly string[]).includes(name));
   return unknown === undefined
     ? ok(names as readonly EventType[])
-    : refusal.invalid(`there are no events of type ${unknown}; the types are ${known.join(', ')}`);
+    : refusal.invalid(`there are no events of type ${unknown}; the types are ${filterTypes.join(', ')}`);
 }
 
 function endpointJson({ id, url, types, isEnabled, disabledReason, createdAtMs, oldSecret }: Endpoint): object {

@@ -1,0 +1,53 @@
+// Which events a webhook is sent: all of them, or those that are checked.
+
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import { useWords } from '../i18n/words.ts';
+import { Failure } from '../shell/answer.tsx';
+import { type Endpoint, endpointsQuery, setTypes } from './webhook-queries.ts';
+
+export function EndpointFilter({ endpoint }: { readonly endpoint: Endpoint }) {
+  const t = useWords();
+  const known = useQuery(endpointsQuery).data?.types ?? endpoint.types;
+  const queries = useQueryClient();
+  /** undefined: as it is on the server. */
+  const [chosen, setChosen] = useState<readonly string[]>();
+  const types = chosen ?? endpoint.types;
+  const saving = useMutation({
+    mutationFn: () => setTypes(endpoint.id, types),
+    async onSuccess() {
+      await queries.invalidateQueries({ queryKey: ['webhooks'] });
+      setChosen(undefined);
+    },
+  });
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    saving.mutate();
+  }
+  return (
+    <form className="card stack" onSubmit={submit}>
+      <fieldset className="checks">
+        <legend>{t('webhooks.filter')}</legend>
+        {known.map((type) => (
+          <label key={type} className="check code">
+            <input
+              type="checkbox"
+              checked={types.includes(type)}
+              onChange={({ target }) =>
+                setChosen(target.checked ? [...types, type] : types.filter((one) => one !== type))
+              }
+            />
+            {type}
+          </label>
+        ))}
+      </fieldset>
+      <p className="quiet">{t('webhooks.filterHint')}</p>
+      <div>
+        <button type="submit" className="button" disabled={saving.isPending || chosen === undefined}>
+          {t('webhooks.saveFilter')}
+        </button>
+      </div>
+      {saving.error && <Failure error={saving.error} />}
+    </form>
+  );
+}
