@@ -4,7 +4,6 @@ import { afterAll, afterEach, expect, test } from 'bun:test';
 import { type Client, createClient } from '@hongyan/client';
 import { type Account, createGroup, readFully, signUp } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
-import { hongyan } from '../cli/hongyan.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { type ClientRun, checkClients, type SentMessage } from './client-checker.ts';
 
@@ -149,20 +148,6 @@ test('[O22][D1][C4] gateways are replaced one after another under load: no send 
   await chatters.leave();
   expect(await server.stop()).toBe(0);
 }, 120_000);
-
-test('[O22] hongyan roll replaces the gateways and names them; a server of one process has none to replace', async () => {
-  const args = ['--gateways', '2', '--drain-seconds', '0'];
-  const server = await startServer({ dataDir: await dataFolder('roll'), args });
-  await until(() => startsOf(server) === 2, { withinMs: boundMs });
-  const rolled = await hongyan(['roll', '--data', server.dataDir]);
-  expect(rolled).toEqual({ code: 0, stdout: 'replaced: gateway-1, gateway-2\n', stderr: '' });
-  expect(startsOf(server)).toBe(4);
-  expect(await server.stop()).toBe(0);
-  const single = await startServer({ dataDir: await dataFolder('roll') });
-  const refused = await hongyan(['roll', '--data', single.dataDir]);
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('no gateway processes to replace') });
-  expect(await single.stop()).toBe(0);
-}, 60_000);
 
 test('[O20] a second signal ends a stop at once, with 130, and what was acknowledged is there', async () => {
   const dataDir = await dataFolder('impatient');

@@ -155,10 +155,10 @@ const webhookReplay: Command = {
       throw new UsageError('--after is for events, --position for --dead: give one of the two');
     const body = isDead ? { dead: true, position: values.get('position') } : { after: values.get('after') };
     const answer = (await (await connect(input)).request('POST', at(id, 'replay'), body)) as
-      | { readonly replayed: number }
+      | { readonly replayed?: number }
       | undefined;
     print(input, answer ?? {}, () =>
-      answer ? `${answer.replayed} dead letters are delivered again` : 'events are delivered again',
+      answer?.replayed !== undefined ? `${answer.replayed} dead letters are delivered again` : 'events are delivered again',
     );
     return 0;
   },

@@ -147,6 +147,7 @@ export const refusal = {
   refusedBeforeSend: (reason: string) => refused('forbidden', reason),
   foreignPosition: () =>
     refused('bad_request', 'this server has no event at that position: begin without one, at the oldest event kept'),
+  noWebhooks: () => refused('conflict', 'this server sends no webhooks'),
   eventsNotRecorded: () =>
     refused('conflict', 'this server records no events for readers: start it with --events-pull'),
 } as const;

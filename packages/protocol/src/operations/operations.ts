@@ -12,6 +12,7 @@ import { privateOperations } from './private.ts';
 import { receiptOperations } from './receipts.ts';
 import { routingOperations } from './routing.ts';
 import { signOutOperations } from './sign-outs.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export const operations = {
   ...accountOperations,
@@ -25,6 +26,7 @@ export const operations = {
   ...signOutOperations,
   ...backEndOperations,
   ...eventOperations,
+  ...webhookOperations,
 } as const satisfies Record<string, OperationSpec>;
 
 export type Operations = typeof operations;

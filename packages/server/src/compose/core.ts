@@ -30,6 +30,7 @@ export type CorePorts = Pick<
   | 'devices'
   | 'directory'
   | 'eventReader'
+  | 'webhooks'
   | 'outlet'
   | 'rateLimiter'
   | 'registry'

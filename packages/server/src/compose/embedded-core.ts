@@ -116,6 +116,7 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     ...{ commands, timeline, directory, access, devices, tasks, bus, registry, rateLimiter },
     outlet: events.outlet,
     eventReader: events.reader,
+    webhooks: events.webhooks,
     storedBytesLimiter: buckets(),
     notices: { kept: await readNotices(config.data), keep: (all) => writeNotices(config.data, all) },
     isBehindLink: config.gateways > 1,

@@ -15,6 +15,7 @@ import { ProfiledThreads } from '../profiles/profiled-threads.ts';
 import type { HistogramCounts } from '../profiles/watchdog.ts';
 import type { Connections } from '../roles/operator/connections.ts';
 import { deviceRoutes } from '../roles/operator/devices.ts';
+import { eventsRoute } from '../roles/operator/events.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { journeyRoute } from '../roles/operator/journey.ts';
 import { keyRoutes } from '../roles/operator/keys.ts';
@@ -25,6 +26,7 @@ import type { OperatorRoute } from '../roles/operator/route.ts';
 import { signOutRoute } from '../roles/operator/sign-outs.ts';
 import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
+import { webhookRoutes } from '../roles/operator/webhooks.ts';
 import { configurationRoute } from './configuration-route.ts';
 import { withReaders } from './data-folder.ts';
 import { type OpenCore, openCore } from './embedded-core.ts';
@@ -36,7 +38,6 @@ import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
 
 import { openTracing } from './tracing.ts';
-import { eventsRoute, webhookRoutes } from './webhook-routes.ts';
 
 export interface Running {
   /** Where clients of this machine connect. */
@@ -89,7 +90,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
     const operator = await openOperator(config, surroundings, {
       checks: [opened.check, front.check],
       routes: [
-        ...webhookRoutes(opened.events.webhooks),
+        ...webhookRoutes(opened.core),
         eventsRoute(opened.events.reader),
         ...tierRoutes(opened.tiers),
         ...keyRoutes(opened.access, surroundings.clock),

@@ -12,12 +12,13 @@ import type { EventLog } from '../ports/event-log/event-log.ts';
 import type { EventOutlet } from '../ports/event-log/event-outlet.ts';
 import { EventReader } from '../ports/event-log/event-reader.ts';
 import { openSqliteEventLog } from '../ports/event-log/sqlite-event-log.ts';
+import type { EndpointView } from '../ports/event-log/webhook-administration.ts';
 import { GuardedOutbound } from '../ports/outbound/guarded-outbound.ts';
 import { registerFeedLag } from '../ports/timeline/feed-lag.ts';
 import type { SqliteTimelineStore } from '../ports/timeline/sqlite-timeline.ts';
 import type { DeliveryRules } from '../roles/worker/events/endpoint-deliveries.ts';
 import { EventRecorder } from '../roles/worker/events/recorder.ts';
-import { type EndpointView, Webhooks, type WebhooksDeps } from '../roles/worker/events/webhooks.ts';
+import { Webhooks, type WebhooksDeps } from '../roles/worker/events/webhooks.ts';
 import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 

@@ -2,7 +2,9 @@
 
 import { FairTurns } from '@hongyan/base/fair-turns';
 import type { Seq } from '@hongyan/protocol/ids';
-import { asFailure, type Result } from '@hongyan/protocol/refusals';
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import type { WebhookOperation } from '@hongyan/protocol/operations/webhooks';
+import { asFailure, type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Caller, Core, CoreOperations } from '../../ports/core/core.ts';
 import { Accounts } from './accounts.ts';
 import { Audiences } from './audience.ts';
@@ -37,6 +39,7 @@ import { SignOuts } from './sign-outs.ts';
 import { SubmitOrder } from './submit-order.ts';
 import { Sync } from './sync.ts';
 import { TrackedBus } from './tracked-bus.ts';
+import { WebhookEndpoints } from './webhook-endpoints.ts';
 
 export interface RunningCore extends Core {
   /** Resolves when it hears of what other cores change; rejects with StoreFailure. */
@@ -127,6 +130,27 @@ interface Parts {
   readonly signOuts: SignOuts;
 }
 
+function webhookHandlers(administration: CoreDeps['webhooks']): Pick<CoreOperations, WebhookOperation> {
+  const webhooks = administration && new WebhookEndpoints(administration);
+  /** For a server that has them. */
+  const asked = <N extends WebhookOperation>(
+    ask: (endpoints: WebhookEndpoints, input: Input<N>) => Promise<Result<Output<N>>>,
+  ): ((caller: Caller, input: Input<N>) => Promise<Result<Output<N>>>) =>
+    guarded(async (_caller, input) => (webhooks ? ask(webhooks, input) : refusal.noWebhooks()));
+  return {
+    listWebhooks: asked<'listWebhooks'>((endpoints) => endpoints.list()),
+    addWebhook: asked<'addWebhook'>((endpoints, input) => endpoints.add(input)),
+    getWebhook: asked<'getWebhook'>((endpoints, input) => endpoints.get(input)),
+    changeWebhook: asked<'changeWebhook'>((endpoints, input) => endpoints.change(input)),
+    removeWebhook: asked<'removeWebhook'>((endpoints, input) => endpoints.remove(input)),
+    testWebhook: asked<'testWebhook'>((endpoints, input) => endpoints.test(input)),
+    rotateWebhookSecret: asked<'rotateWebhookSecret'>((endpoints, input) => endpoints.rotate(input)),
+    replayWebhook: asked<'replayWebhook'>((endpoints, input) => endpoints.replay(input)),
+    listWebhookAttempts: asked<'listWebhookAttempts'>((endpoints, input) => endpoints.attempts(input)),
+    listWebhookDeadLetters: asked<'listWebhookDeadLetters'>((endpoints, input) => endpoints.deadLetters(input)),
+  };
+}
+
 function operationsOf(
   deps: CoreDeps,
   { accounts, memberships, views, privates, receipts, registrations, presence, signOuts }: Parts,
@@ -148,6 +172,7 @@ function operationsOf(
     login: guarded((caller, input) => accounts.login(caller, input)),
     mintToken: guarded((_caller, input) => backEnd.mintToken(input)),
     pullEvents: guarded((_caller, input) => pullEvents(deps, input)),
+    ...webhookHandlers(deps.webhooks),
     putUser: guarded((_caller, input) => backEnd.putUser(input)),
     logout: guarded((caller) => signOuts.logout(caller)),
     logoutAll: guarded((caller) => signOuts.logoutAll(caller)),

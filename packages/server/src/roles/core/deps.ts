@@ -11,6 +11,7 @@ import type { Directory, SharedDirectory } from '../../ports/directory/directory
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
 import type { EventReader } from '../../ports/event-log/event-reader.ts';
+import type { WebhookAdministration } from '../../ports/event-log/webhook-administration.ts';
 import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { SendHook } from '../../ports/send-hook/send-hook.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
@@ -67,6 +68,8 @@ export interface CoreDeps {
   readonly outlet: EventOutlet;
   /** Absent: events are not pulled. */
   readonly eventReader?: Pick<EventReader, 'pull'> | undefined;
+  /** Absent: events are not sent. */
+  readonly webhooks?: WebhookAdministration | undefined;
   /** Absent: nobody is asked before a message is accepted. */
   readonly sendHook?: SendHook | undefined;
   readonly registry: SessionRegistry;

@@ -62,6 +62,7 @@ interface Facts {
 function examplesOf(facts: Facts): Examples {
   return {
     ...accountExamples(),
+    ...webhookExamples(),
     ...conversationExamples(facts),
     ...messageExamples(facts),
     ...deviceExamples(),
@@ -117,6 +118,35 @@ function accountExamples() {
     },
     logout: { caller: ann, input: {} },
     logoutAll: { caller: ann, input: {} },
+  } satisfies Partial<Examples>;
+}
+
+/** The world gives the first endpoint this id. */
+const endpoint_id = 'wh_BwcHBwcHBwcH';
+const ofNoEndpoint = { input: { endpoint_id: 'wh_unknown' }, code: 'not_found' };
+
+function webhookExamples() {
+  const url = 'http://127.0.0.1:9/hooks';
+  const ofEndpoint = { caller: backEnd, input: { endpoint_id }, refused: ofNoEndpoint };
+  return {
+    addWebhook: {
+      caller: backEnd,
+      input: { url, types: ['message.created'] },
+      refused: { input: { url: 'ftp://127.0.0.1/' }, code: 'bad_request' },
+    },
+    listWebhooks: { caller: backEnd, input: {} },
+    getWebhook: ofEndpoint,
+    changeWebhook: {
+      caller: backEnd,
+      input: { endpoint_id, types: [], enabled: true },
+      refused: { input: { endpoint_id, types: ['message.unknown'] }, code: 'bad_request' },
+    },
+    testWebhook: ofEndpoint,
+    rotateWebhookSecret: ofEndpoint,
+    replayWebhook: ofEndpoint,
+    listWebhookAttempts: ofEndpoint,
+    listWebhookDeadLetters: ofEndpoint,
+    removeWebhook: ofEndpoint,
   } satisfies Partial<Examples>;
 }
 

@@ -22,12 +22,17 @@ import type { Directory } from '../../../ports/directory/directory.ts';
 import { openSqliteDirectory } from '../../../ports/directory/sqlite-directory.ts';
 import { type BusEvent, type Topic, userTopic } from '../../../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
+import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import { noOutlet } from '../../../ports/event-log/event-outlet.ts';
+import { openSqliteEventLog } from '../../../ports/event-log/sqlite-event-log.ts';
+import { GuardedOutbound } from '../../../ports/outbound/guarded-outbound.ts';
 import { MemoryRateLimiter } from '../../../ports/rate-limiter/memory-rate-limiter.ts';
 import { MemorySessionRegistry } from '../../../ports/session-registry/memory-session-registry.ts';
 import { openSqliteTaskQueue } from '../../../ports/task-queue/sqlite-task-queue.ts';
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
+import { EventRecorder } from '../../worker/events/recorder.ts';
+import { Webhooks } from '../../worker/events/webhooks.ts';
 import { registrationWork } from '../../worker/registration-work.ts';
 import { startWorker } from '../../worker/worker.ts';
 import { type RunningCore, startCore } from '../core.ts';
@@ -127,6 +132,25 @@ export async function openWorld({
   const bus = new MemoryEventBus();
   const time = { nowMs: Date.UTC(2026, 0, 15) };
   const clock = { ...systemClock, nowMs: () => time.nowMs };
+  let eventLog: Promise<EventLog> | undefined;
+  const webhooks = new Webhooks({
+    openLog() {
+      eventLog ??= openSqliteEventLog({ path: join(folder, 'events.db'), ...bounds });
+      return eventLog;
+    },
+    recorder: new EventRecorder({
+      ...{ feed: timeline.feed, timeline, directory, clock, log: silentLog },
+      run: 'test',
+      retention: { keptMs: 86_400_000, bytesMax: 2 ** 30 },
+    }),
+    ...{ timeline, clock, log: silentLog, version: 'test', isPulled: false, timeoutMs: 1_000 },
+    outbound: new GuardedOutbound({ mayReachPrivate: true }),
+    rules: { concurrency: 1, retry: { baseMs: 10, attemptsMax: 1 }, waitingMax: 10, giveUpMs: 1_000 },
+    random: () => 0.5,
+    // The id of the first endpoint is known.
+    newKey: (bytes) => new Uint8Array(bytes).fill(7),
+    onAttempt() {},
+  });
   const deps: CoreDeps = {
     commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64, clock }),
     timeline,
@@ -137,6 +161,7 @@ export async function openWorld({
     bus,
     outlet: noOutlet,
     eventReader: noEvents,
+    webhooks,
     registry: new MemorySessionRegistry({ clock, ttlMs: 60_000 }),
     tokens: { sign: async (userId) => ({ accessToken: `token of ${userId}`, expiresInS: 60 }) },
     clock,
@@ -169,6 +194,8 @@ export async function openWorld({
     },
     async close() {
       await core.drain();
+      await webhooks.stop();
+      await (await eventLog)?.close();
       await timeline.close();
       await directory.close();
       await worker.drain();

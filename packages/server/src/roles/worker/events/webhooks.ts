@@ -2,12 +2,18 @@
 
 import type { Log } from '@hongyan/base/log';
 import { done, ok } from '@hongyan/base/result';
-import type { EventType, WireEvent } from '@hongyan/protocol/events';
+import type { WireEvent } from '@hongyan/protocol/events';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { eventIdOf } from '../../../domain/event-id.ts';
 import { formatSecret, parseSecret, secretBytes } from '../../../domain/webhook-signature.ts';
 import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import { EventView } from '../../../ports/event-log/event-view.ts';
+import type {
+  EndpointView,
+  NewEndpoint,
+  Tested,
+  WebhookAdministration,
+} from '../../../ports/event-log/webhook-administration.ts';
 import type { Attempt, DeadLetter, Endpoint, EndpointChange } from '../../../ports/event-log/webhooks.ts';
 import { formatPosition, parsePosition } from '../../../ports/timeline/position.ts';
 import type { TimelineReads } from '../../../ports/timeline/timeline.ts';
@@ -27,26 +33,10 @@ export interface WebhooksDeps extends Omit<EndpointDeps, 'events' | 'view' | 'on
   readonly isPulled: boolean;
 }
 
-export interface NewEndpoint {
-  readonly url: string;
-  readonly types: readonly EventType[];
-  /** One that the receiver knows already; made anew when absent. */
-  readonly secret?: string | undefined;
-}
-
-/** An endpoint as it is shown: without its secrets. */
-export interface EndpointView {
-  readonly endpoint: Endpoint;
-  /** Events of the log after its cursor, of all types. */
-  readonly behind: number;
-  readonly parked: number;
-  readonly dead: number;
-}
-
 /** Further endpoints are refused: each reads the log for itself. */
 const endpointsMax = 100;
 
-export class Webhooks {
+export class Webhooks implements WebhookAdministration {
   readonly #deps: WebhooksDeps;
   readonly #running = new Map<string, EndpointDeliveries>();
   #opened: { readonly events: EventLog; readonly view: EventView } | undefined;
@@ -173,7 +163,7 @@ export class Webhooks {
   }
 
   /** One event of type webhook.test, sent now and not again. */
-  async test(endpointId: string): Promise<Result<Outcome & { readonly durationMs: number }>> {
+  async test(endpointId: string): Promise<Result<Tested>> {
     const found = await this.get(endpointId);
     if (found.type !== 'ok') return found;
     const { clock } = this.#deps;
