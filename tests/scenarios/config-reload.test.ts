@@ -18,7 +18,7 @@ describe.each(profiles)('the configuration on $name', (profile) => {
   test('[B3] is read again: what can change does, in every process, and the rest is named', async () => {
     const file = join(await dataFolder('config'), 'hongyan.toml');
     await writeFile(file, 'page_max = 100\n');
-    const server = await profile.start({ HONGYAN_CONFIG: file });
+    const server = await profile.start({ HONGYAN_CONFIG: file, HONGYAN_DEFAULT_TIER: 'free' });
     const operator = await operatorOf(server);
     const reload = () => operator.request('POST', '/admin/v1/config/reload');
     expect(await reload()).toEqual({ changed: [], needs_restart: [] });
@@ -38,11 +38,24 @@ describe.each(profiles)('the configuration on $name', (profile) => {
       await call(server.url, '/v1/me', { token: ann.token });
       return server.output().includes('"level":"debug"');
     });
+    // Fewer than the tier of before allows at once.
+    const ask = () => call(server.url, '/v1/me', { token: ann.token });
+    await writeFile(file, 'tiers = "free=1/2/100"\ngroup_members_max = 2\n');
+    expect(await reload()).toMatchObject({ changed: expect.arrayContaining(['tiers', 'group-members-max']) });
+    const statuses = await Promise.all(Array.from({ length: 6 }, ask));
+    expect(statuses.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(2);
+    await writeFile(file, 'group_members_max = 2\n');
+    expect(await reload()).toMatchObject({ changed: ['tiers'] });
+    await until(async () => (await ask()).status === 200);
+    for (const userId of ['cat', 'dan']) await signUp(server.url, userId);
+    const group = { kind: 'group', title: 'geese', members: ['cat', 'dan'] };
+    const created = await call(server.url, '/v1/conversations', { method: 'POST', token: ann.token, body: group });
+    expect(created).toMatchObject({ status: 413, body: { code: 'too_large' } });
     await writeFile(file, 'signup_enabled = 7\n');
     const refused = await operator.fetch('POST', '/admin/v1/config/reload');
     expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('stays as it is')]);
     await writeFile(file, '');
-    expect(await reload()).toMatchObject({ changed: ['log-level', 'signup-enabled'] });
+    expect(await reload()).toMatchObject({ changed: ['group-members-max'] });
     expect((await call(server.url, '/v1/auth/signup', { method: 'POST', body })).status).toBe(201);
     expect(await server.stop()).toBe(0);
   }, 40_000);

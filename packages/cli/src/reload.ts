@@ -13,7 +13,7 @@ export const reload: Command = {
   usage: 'reload',
   summary: "Read the running server's configuration again, and say what needs a restart",
   details:
-    'Its flags and environment stay those that it was started with; what changes is the file that --config names.\nThe log level and whether anyone may sign up change at once, in all processes; a file with a mistake changes nothing.',
+    'Its flags and environment stay those that it was started with; what changes is the file that --config names.\nThe log level, sign-up, tiers, and limits of logins, groups, edits, reactions and pins change at once, in all processes;\na file with a mistake changes nothing.',
   switches: { json: 'Print one JSON object for programs' },
   options: ['data'],
   async run({ config, switches }) {

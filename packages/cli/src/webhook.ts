@@ -158,7 +158,9 @@ const webhookReplay: Command = {
       | { readonly replayed?: number }
       | undefined;
     print(input, answer ?? {}, () =>
-      answer?.replayed !== undefined ? `${answer.replayed} dead letters are delivered again` : 'events are delivered again',
+      answer?.replayed !== undefined
+        ? `${answer.replayed} dead letters are delivered again`
+        : 'events are delivered again',
     );
     return 0;
   },

@@ -52,8 +52,8 @@ export interface NoticeStore {
 
 export interface CoreSurroundings extends Surroundings {
   readonly tokens: Pick<Tokens, 'sign'>;
-  /** At present. */
-  readonly isSignupEnabled: () => boolean;
+  /** The configuration at present [B3]. Absent: it stays as it was at the start. */
+  readonly live?: (() => Config) | undefined;
 }
 
 const dayMs = 86_400_000;
@@ -70,15 +70,21 @@ export interface ComposedCore {
 
 export async function composeCore(
   config: Config,
-  { log, clock, metrics, tokens, tracing, isSignupEnabled }: CoreSurroundings,
+  { log, clock, metrics, tokens, tracing, live = () => config }: CoreSurroundings,
   ports: CorePorts,
 ): Promise<ComposedCore> {
   const { bus, directory, devices, timeline, registry, rateLimiter, storedBytesLimiter, isBehindLink, ...rest } = ports;
   const newId = createUuidV7(() => clock.nowMs());
+  const tiersNow = derived(live, ({ tiers: text }) => parseTiers(text));
+  const limitsNow = derived(live, (now) => coreLimits(now, isBehindLink));
   const tiers = new UserTiers({
     directory,
-    tiers: parseTiers(config.tiers),
-    defaultTier: config.defaultTier,
+    get tiers() {
+      return tiersNow();
+    },
+    get defaultTier() {
+      return live().defaultTier;
+    },
     clock,
     log,
   });
@@ -89,10 +95,12 @@ export async function composeCore(
     sendHook: await openSendHook(config, { log, clock }),
     meter: new CoreMeter(metrics),
     newMsgId: newId as () => MsgId,
-    limits: coreLimits(config, isBehindLink),
+    get limits() {
+      return limitsNow();
+    },
     storedBytes: new StoredBytes({ tiers, limiter: storedBytesLimiter }),
     get isSignupEnabled() {
-      return isSignupEnabled();
+      return live().signupEnabled;
     },
     tokenTtlS: config.tokenTtlS,
     setTier: (userId, tier) => tiers.set(userId, tier),
@@ -100,6 +108,18 @@ export async function composeCore(
   });
   const limits = new CallerLimits({ tiers, limiter: rateLimiter });
   return { core, bus, limits, notices, tiers, people: { directory, devices, timeline, registry } };
+}
+
+/** Made anew when the configuration has changed. */
+function derived<T>(live: () => Config, make: (config: Config) => T): () => T {
+  let of = live();
+  let made = make(of);
+  return () => {
+    const now = live();
+    if (now !== of) made = make(now);
+    of = now;
+    return made;
+  };
 }
 
 /** [M18] undefined where messages are kept for ever. */

@@ -70,8 +70,7 @@ export async function startEmbedded(config: Config, given: EmbeddedSurroundings)
   const tokens = await openTokens(config, surroundings);
   const threads = new ProfiledThreads();
   const live = new LiveConfig(config, given.readConfig, given.sources);
-  const isSignupEnabled = () => live.config.signupEnabled;
-  const opened = await openCore(config, { ...surroundings, tokens, threads, isSignupEnabled });
+  const opened = await openCore(config, { ...surroundings, tokens, threads, live: () => live.config });
   const closing = [() => tracing?.close(), () => opened.close()];
   const close = async () => {
     for (const one of closing.splice(0).reverse()) await one();

@@ -5,8 +5,25 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Loaded, Source } from './load.ts';
 import { type Config, camelCase, type OptionName, options } from './options.ts';
 
-/** Those that can honestly take effect at once: nothing was built from them, they are asked for each time. */
-const liveOptions: readonly OptionName[] = ['log-level', 'signup-enabled'];
+/**
+ * Those that can honestly take effect at once: nothing was built from them, they are asked for each time. The core, which is one
+ * for all gateway processes, asks for all but the log level, which is sent to them.
+ */
+const liveOptions: readonly OptionName[] = [
+  'log-level',
+  'signup-enabled',
+  'tiers',
+  'default-tier',
+  'address-logins-per-minute',
+  'address-signups-per-hour',
+  'group-members-max',
+  'conversations-per-user-max',
+  'mention-all-max',
+  'edit-window-s',
+  'owners-may-edit',
+  'reaction-keys-max',
+  'pinned-max',
+];
 
 export interface ReloadReport {
   /** In force now. */
@@ -46,8 +63,8 @@ export class LiveConfig {
     const names = options.map(({ name }) => name);
     const changed = names.filter((name) => liveOptions.includes(name) && differs(name, this.#current));
     const needs_restart = names.filter((name) => !liveOptions.includes(name) && differs(name, this.#started));
-    const { logLevel, signupEnabled } = loaded.config;
-    this.#current = { ...this.#current, logLevel, signupEnabled };
+    const live = liveOptions.map((name) => [camelCase(name), optionOf(loaded.config, name)]);
+    this.#current = { ...this.#current, ...(Object.fromEntries(live) as Partial<Config>) };
     const reread = Object.entries(loaded.sources).filter(([name]) => (liveOptions as readonly string[]).includes(name));
     this.#sources = { ...this.#sources, ...Object.fromEntries(reread) };
     return ok({ changed, needs_restart });

@@ -42,11 +42,15 @@ export class Accounts {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { clock, limits, rateLimiter } = deps;
+    const { clock, rateLimiter } = deps;
     this.#attempts = new LoginLimits({
       limiter: rateLimiter,
-      loginsPerMinute: limits.addressLoginsPerMinute,
-      signupsPerHour: limits.addressSignupsPerHour,
+      get loginsPerMinute() {
+        return deps.limits.addressLoginsPerMinute;
+      },
+      get signupsPerHour() {
+        return deps.limits.addressSignupsPerHour;
+      },
     });
     this.#hashing = new FairTurns({ clock, runningMax: hashesAtOnceMax, waitingPerKeyMax, waitingMax });
   }
