@@ -41,6 +41,10 @@ describe('profiles in the console', () => {
     async () => {
       const page = await atProfiles();
       await takenProfile(page);
+      // The flame graph names the function that the record of the kept profile has as its largest.
+      const { profiles } = await (await operator.fetch('/admin/v1/profiles')).json();
+      const largest = String(profiles[0].top[0].name);
+      expect(await page.locator('.flame-box').getByText(largest, { exact: true }).count()).toBeGreaterThan(0);
       await page.locator('.flame-box').first().focus();
       await page.keyboard.press('ArrowDown');
       const focused = () => page.evaluate(() => document.activeElement?.textContent);

@@ -88,6 +88,16 @@ for (const profile of profiles) {
         );
         expect(top).toMatch(/^Type: cpu$/m);
         expect(await goTop(`${address}/debug/pprof/heap?full=1`)).toMatch(/^Type: inuse_space$/m);
+        const kept = await withLoad(server.url, async (): Promise<ProfileRecord> => {
+          const body = JSON.stringify({ process: gateways[0], seconds: 2 });
+          return (await operator.fetch('/admin/v1/profiles', { method: 'POST', body })).json();
+        });
+        const ofKept = await goTop(`${address}/admin/v1/profiles/${kept.id}/cpu.pb.gz`);
+        expect(ofKept).toMatch(/^Type: cpu$/m);
+        // The kernel may have given a gateway of two no connection.
+        const [largest] = kept.top;
+        if (processes.length === 1) expect(largest).toBeDefined();
+        expect(ofKept).toContain(largest?.name ?? '');
       }
       await server.stop();
     });
