@@ -1,7 +1,7 @@
 // A notice of the operator in the web chat: a bar for everyone, in both languages, that a keyboard can dismiss.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
-import { operatorOf } from '../operator-of.ts';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { openStage, password, type Stage, waitMsMax } from './browser.ts';
 import { Person } from './person.ts';
 
@@ -14,7 +14,8 @@ beforeAll(async () => {
 afterEach(() => stage.leave());
 afterAll(() => stage.end());
 
-const publish = async (body: object) => (await operatorOf(stage.server)).request('POST', '/admin/v1/notices', body);
+const publish = async (body: object) =>
+  (await OperatorClient.connect(stage.server.dataDir)).request('POST', '/admin/v1/notices', body);
 
 test(
   '[B1][B2] a notice is shown as a bar, told to screen readers, dismissed by keyboard, and stays away',
@@ -35,7 +36,7 @@ test(
     await publish({ notice_id: 'n3', text: 'A later one' });
     await page.getByRole('status').filter({ hasText: 'A later one' }).waitFor({ timeout: waitMsMax });
     expect(await bar.count()).toBe(0);
-    await (await operatorOf(stage.server)).request('DELETE', '/admin/v1/notices/n2');
+    await (await OperatorClient.connect(stage.server.dataDir)).request('DELETE', '/admin/v1/notices/n2');
     await alert.waitFor({ state: 'detached', timeout: waitMsMax });
 
     // Whoever comes later, in the other language.

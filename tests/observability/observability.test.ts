@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signUp } from '@hongyan/testing/http-client';
 import { WireClient } from '@hongyan/testing/wire-client';
-import { operatorOf, Scrape } from '../operator-of.ts';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
+import { Scrape } from '../scrape.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hasPrometheus, observability, operating, Prometheus, promtool } from './prometheus.ts';
 
@@ -143,7 +144,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
   });
 
   test('[O8] the addresses that the operators’ page names are there', async () => {
-    const operator = await operatorOf(server);
+    const operator = await OperatorClient.connect(server.dataDir);
     for (const path of ['/healthz', '/readyz', '/metrics', '/debug/vars', '/debug/connections', '/debug/log-level'])
       expect([path, (await operator.fetch('GET', path)).status]).toEqual([path, 200]);
   });

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
-import { operatorOf } from '../operator-of.ts';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { dataFolder, killServers, removeDataFolders } from '../server-process.ts';
 import { profiles } from './profiles.ts';
 
@@ -19,7 +19,7 @@ describe.each(profiles)('the configuration on $name', (profile) => {
     const file = join(await dataFolder('config'), 'hongyan.toml');
     await writeFile(file, 'page_max = 100\n');
     const server = await profile.start({ HONGYAN_CONFIG: file, HONGYAN_DEFAULT_TIER: 'free' });
-    const operator = await operatorOf(server);
+    const operator = await OperatorClient.connect(server.dataDir);
     const reload = () => operator.request('POST', '/admin/v1/config/reload');
     expect(await reload()).toEqual({ changed: [], needs_restart: [] });
     const ann = await signUp(server.url, 'ann');

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { call } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
-import { operatorOf } from '../operator-of.ts';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { Person, text } from './people.ts';
 import { profiles } from './profiles.ts';
@@ -65,7 +65,7 @@ describe.each(profiles)('the log on $name', (profile) => {
 
   test('[O6] a change of the level reaches every process, and a gateway that starts after it', async () => {
     const server = await profile.start();
-    const operator = await operatorOf(server);
+    const operator = await OperatorClient.connect(server.dataDir);
     await until(async () => (await operator.fetch('GET', '/readyz')).ok);
     const person = await Person.join(server.url, 'seen');
     /** Connects until the log shows it: a gateway learns of the level a moment after the core. */

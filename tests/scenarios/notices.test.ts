@@ -5,7 +5,7 @@ import { createClient } from '@hongyan/client';
 import { signUp } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
 import { WireClient } from '@hongyan/testing/wire-client';
-import { operatorOf } from '../operator-of.ts';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { profiles } from './profiles.ts';
 
@@ -22,7 +22,7 @@ describe.each(profiles)('notices on $name', (profile) => {
   });
 
   const publish = async (body: object) =>
-    (await (await operatorOf(server)).request('POST', path, body)) as { notice_id: string };
+    (await (await OperatorClient.connect(server.dataDir)).request('POST', path, body)) as { notice_id: string };
 
   test('[B1] reaches every connection once, whoever connects later, and after a restart', async () => {
     const accounts = await Promise.all(['ann', 'bob', 'cat', 'dan'].map((name) => signUp(server.url, name)));
@@ -47,7 +47,7 @@ describe.each(profiles)('notices on $name', (profile) => {
     server = await profile.restart(server);
     const after = await open(ann, 'after');
     expect(await after.next(isIt)).toMatchObject({ notice_id });
-    await (await operatorOf(server)).request('DELETE', `${path}/${notice_id}`);
+    await (await OperatorClient.connect(server.dataDir)).request('DELETE', `${path}/${notice_id}`);
     expect(await after.next(isIt)).toMatchObject({ notice_id, until: 0 });
     await after.close();
   }, 60_000);
@@ -67,13 +67,13 @@ describe.each(profiles)('notices on $name', (profile) => {
     await client.close();
     await client.connect();
     expect(client.notices()).toEqual([]);
-    await (await operatorOf(server)).request('DELETE', `${path}/n`);
-    expect(await (await operatorOf(server)).request('GET', path)).toEqual({ notices: [] });
+    await (await OperatorClient.connect(server.dataDir)).request('DELETE', `${path}/n`);
+    expect(await (await OperatorClient.connect(server.dataDir)).request('GET', path)).toEqual({ notices: [] });
     await client.close();
   }, 30_000);
 
   test('[B1] what is no notice is refused', async () => {
-    const operator = await operatorOf(server);
+    const operator = await OperatorClient.connect(server.dataDir);
     for (const body of [
       {},
       { text: '' },

@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { until } from '@hongyan/testing/until';
-import { operatorOf, Scrape } from '../operator-of.ts';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
+import { Scrape } from '../scrape.ts';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { messageWith, Person, text } from './people.ts';
 import { profiles } from './profiles.ts';
@@ -62,7 +63,7 @@ describe.each(profiles)('operators on $name', (profile) => {
   test('[O5] connections are listed page by page, with what an operator needs and no text', async () => {
     const person = await Person.join(server.url, 'listed');
     const devices = await Promise.all(['d1', 'd2', 'd3'].map((id) => person.device(id)));
-    const operator = await operatorOf(server);
+    const operator = await OperatorClient.connect(server.dataDir);
     const names = (await Scrape.of(server)).text.matchAll(/^hongyan_connections\{process="([^"]+)"\}/gm);
     const found: Record<string, unknown>[] = [];
     for (const [, name] of names) {
@@ -91,7 +92,7 @@ describe.each(profiles)('operators on $name', (profile) => {
   });
 
   test('[O5] /debug/vars answers for each process, and an unknown one is named', async () => {
-    const operator = await operatorOf(server);
+    const operator = await OperatorClient.connect(server.dataDir);
     expect(await operator.request('GET', '/debug/vars')).toMatchObject({ pid: server.pid, values: expect.anything() });
     const unknown = operator.request('GET', '/debug/vars?process=gateway-9');
     expect(unknown).rejects.toThrow('there is no process gateway-9: there are core');

@@ -5,9 +5,9 @@ import { createLog } from '@hongyan/base/log';
 import { type ApiKeyScope, apiKeyScopes } from '@hongyan/protocol/api-key';
 import { openAccess } from '@hongyan/server/compose/data-folder';
 import type { Config } from '@hongyan/server/config/options';
-import { apiKeyBytes, formatApiKey, hashOfSecret, newApiKey } from '@hongyan/server/domain/api-key';
 import type { Access } from '@hongyan/server/ports/access/access';
 import { type ApiKeyRecord, apiKeyNameCharsMax, apiKeysMax } from '@hongyan/server/ports/access/api-keys';
+import { createApiKey } from '@hongyan/server/ports/access/new-key';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
 import { table, timeOf } from './text.ts';
@@ -30,17 +30,16 @@ export const keyCreate: Command = {
         `give the key one name of up to ${apiKeyNameCharsMax} characters: hongyan key create "shop"`,
       );
     const scopes = scopesOf(values.get('scopes'));
-    const key = newApiKey(crypto.getRandomValues(new Uint8Array(apiKeyBytes)));
-    const { keyId, secret } = key;
-    const outcome = await withAccess(config, (access) =>
-      access.createKey({ keyId, name, scopes, secretHash: hashOfSecret(secret), createdAtMs: systemClock.nowMs() }),
+    const made = await withAccess(config, (access) =>
+      createApiKey(access, { name, scopes, nowMs: systemClock.nowMs() }),
     );
-    if (outcome !== 'created')
+    if (made.type !== 'created')
       throw new Error(
-        outcome === 'full' ? `there are ${apiKeysMax} keys: revoke one first` : 'try again: the id is taken',
+        made.type === 'full' ? `there are ${apiKeysMax} keys: revoke one first` : 'try again: the id is taken',
       );
-    const text = formatApiKey(key);
-    console.log(switches.has('json') ? JSON.stringify({ key_id: keyId, name, scopes, key: text }) : text);
+    const { key } = made;
+    const { keyId } = made.record;
+    console.log(switches.has('json') ? JSON.stringify({ key_id: keyId, name, scopes, key }) : key);
     if (!switches.has('json')) console.error(`created ${keyId}; the key above is shown this once`);
     return 0;
   },

@@ -75,7 +75,9 @@ export async function composeCore(
 ): Promise<ComposedCore> {
   const { bus, directory, devices, timeline, registry, rateLimiter, storedBytesLimiter, isBehindLink, ...rest } = ports;
   const newId = createUuidV7(() => clock.nowMs());
-  const tiersNow = derived(live, ({ tiers: text }) => parseTiers(text));
+  const tiersNow = derived(live, ({ tiers: text }: Config) => parseTiers(text));
+  const defaultTierNow = derived(live, ({ defaultTier }: Config) => defaultTier);
+  const isSignupEnabledNow = derived(live, ({ signupEnabled }: Config) => signupEnabled);
   const limitsNow = derived(live, (now) => coreLimits(now, isBehindLink));
   const tiers = new UserTiers({
     directory,
@@ -83,7 +85,7 @@ export async function composeCore(
       return tiersNow();
     },
     get defaultTier() {
-      return live().defaultTier;
+      return defaultTierNow();
     },
     clock,
     log,
@@ -100,7 +102,7 @@ export async function composeCore(
     },
     storedBytes: new StoredBytes({ tiers, limiter: storedBytesLimiter }),
     get isSignupEnabled() {
-      return live().signupEnabled;
+      return isSignupEnabledNow();
     },
     tokenTtlS: config.tokenTtlS,
     setTier: (userId, tier) => tiers.set(userId, tier),

@@ -5,8 +5,8 @@ import { done, ok } from '@hongyan/base/result';
 import { apiKeyScopes } from '@hongyan/protocol/api-key';
 import { refusal } from '@hongyan/protocol/refusals';
 import Type from 'typebox';
-import { apiKeyBytes, formatApiKey, hashOfSecret, newApiKey } from '../../domain/api-key.ts';
 import { type ApiKeyRecord, type ApiKeys, apiKeyNameCharsMax, apiKeysMax } from '../../ports/access/api-keys.ts';
+import { createApiKey } from '../../ports/access/new-key.ts';
 import type { OperatorRoute } from './route.ts';
 
 const NewKeySchema = Type.Object({
@@ -27,15 +27,9 @@ export function keyRoutes(keys: ApiKeys, clock: Pick<Clock, 'nowMs'>): readonly 
       async handle(request) {
         const body = await request.body(NewKeySchema);
         if (body.type !== 'ok') return body;
-        const { name, scopes } = body.value;
-        const key = newApiKey(crypto.getRandomValues(new Uint8Array(apiKeyBytes)));
-        const secretHash = hashOfSecret(key.secret);
-        const record = { keyId: key.keyId, name, scopes: [...new Set(scopes)], secretHash, createdAtMs: clock.nowMs() };
-        const outcome = await keys.createKey(record);
-        if (outcome === 'full') return refusal.tooMany('API keys', apiKeysMax);
-        if (outcome === 'taken') return refusal.taken(`the id ${key.keyId}`);
-        // Shown this once.
-        return ok({ ...jsonOf(record), key: formatApiKey(key) });
+        const made = await createApiKey(keys, { ...body.value, nowMs: clock.nowMs() });
+        if (made.type === 'created') return ok({ ...jsonOf(made.record), key: made.key });
+        return made.type === 'full' ? refusal.tooMany('API keys', apiKeysMax) : refusal.taken(`the id ${made.keyId}`);
       },
     },
     {

@@ -1,16 +1,13 @@
-// The operator listener of a server under test, as the command line finds it.
+// One scrape of a server under test, read as sums.
 
 import { OperatorClient } from '../packages/cli/src/operator-client.ts';
 import type { ServerProcess } from './server-process.ts';
 
-export const operatorOf = ({ dataDir }: ServerProcess): Promise<OperatorClient> => OperatorClient.connect(dataDir);
-
-/** Of one scrape. */
 export class Scrape {
   readonly text: string;
 
-  static async of(server: ServerProcess): Promise<Scrape> {
-    const operator = await operatorOf(server);
+  static async of({ dataDir }: ServerProcess): Promise<Scrape> {
+    const operator = await OperatorClient.connect(dataDir);
     return new Scrape(await (await operator.fetch('GET', '/metrics')).text());
   }
 
