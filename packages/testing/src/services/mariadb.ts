@@ -9,21 +9,19 @@ import type { MysqlAddress, ServerRecord } from './state.ts';
 
 export async function prepareMariadb(folder: string): Promise<{ mysql: MysqlAddress; record: ServerRecord }> {
   const base = join(folder, 'mariadb');
-  const data = join(base, 'data');
-  await mkdir(base, { recursive: true });
+  const [data, temporary] = [join(base, 'data'), join(base, 'tmp')];
+  await mkdir(temporary, { recursive: true });
   const user = await ordinaryUser(base);
   const mysql = { host: '127.0.0.1', port: servicePort(), user: 'hongyan', password: randomPassword() };
   // Runs at each start. The user `root` of the socket is left as the installer made it: only the owner of the files gets in.
   await writeFile(join(base, 'init.sql'), initSql(mysql));
-  if (user) {
-    await chown(base, user.uid, user.gid);
-    await chown(join(base, 'init.sql'), user.uid, user.gid);
-  }
+  if (user) for (const path of [base, temporary, join(base, 'init.sql')]) await chown(path, user.uid, user.gid);
   await chmod(join(base, 'init.sql'), 0o600);
   await run([
     programPath('mariadb-install-db'),
     '--no-defaults',
     `--datadir=${data}`,
+    `--tmpdir=${temporary}`,
     '--auth-root-authentication-method=socket',
     '--skip-test-db',
     ...(user ? [`--user=${user.name}`] : []),
@@ -32,6 +30,8 @@ export async function prepareMariadb(folder: string): Promise<{ mysql: MysqlAddr
     programPath('mariadbd'),
     '--no-defaults',
     `--datadir=${data}`,
+    // A server that starts removes what it finds of temporary tables there: those of another, were it /tmp.
+    `--tmpdir=${temporary}`,
     `--socket=${join(base, 'socket')}`,
     `--pid-file=${join(base, 'pid')}`,
     `--init-file=${join(base, 'init.sql')}`,
