@@ -31,7 +31,7 @@ async function openBus(addresses: readonly string[], busId: string, limits: Part
 }
 
 async function ask({ port }: Server, [name = '', ...args]: readonly string[]): Promise<unknown> {
-  const redis = new Redis({ host: '127.0.0.1', port });
+  const redis = new Redis({ host: '127.0.0.1', port, enableReadyCheck: false });
   redis.on('error', () => undefined);
   const said = await redis.call(name, ...args);
   redis.disconnect();
@@ -133,13 +133,15 @@ describeWith(['redis'], 'event bus without its Redis', () => {
   }
 
   test('[R2] a subscription waits for the server, and comes into force with it', async () => {
-    const { bus, attachment, events } = await listen({});
+    const { bus, attachment, events, losses } = await listen({});
     const subscribed = attachment.subscribe(topics);
     await only(services).start();
     await subscribed;
     await bus.publish(topics.map((topic) => ({ type: 'frame', topic, frame: '1' })));
     await bus.settle();
     expect(events).toHaveLength(2);
+    // What was subscribed meanwhile has missed nothing.
+    expect(losses.flat()).toEqual(topics.slice(0, 1));
     expect(bus.problem).toBeUndefined();
   });
 
@@ -213,6 +215,23 @@ faultTests('redisCluster', {
     const replica = services.servers[roles.findIndex((role) => String(role).startsWith('slave'))];
     if (replica !== undefined) await ask(replica, ['CLUSTER', 'FAILOVER']);
     await Bun.sleep(2_000);
+  },
+  'slots moved from one master to another': async (services) => {
+    const nodes = String(await ask(only(services), ['CLUSTER', 'NODES'])).split('\n');
+    const masters = nodes.filter((line) => /master - .* connected \d/.test(line));
+    const [from, to] = masters.map((line) => ({
+      id: line.split(' ')[0] ?? '',
+      server: services.servers.find(({ port }) => line.includes(`:${port}@`)) ?? only(services),
+      slot: Number(line.match(/connected (\d+)/)?.[1]),
+    }));
+    if (from === undefined || to === undefined) throw new Error('two masters');
+    for (const { server } of [to, from]) {
+      const redis = new Redis({ host: '127.0.0.1', port: server.port });
+      const moves = redis.pipeline();
+      for (let slot = from.slot; slot < from.slot + 2_000; slot++) moves.cluster('SETSLOT', slot, 'NODE', to.id);
+      await moves.exec();
+      redis.disconnect();
+    }
   },
   'connections of a subscriber cut': async (services) => cutOne(await anyMaster(services), 'subscriber'),
   'all masters flushed': async (services) => {

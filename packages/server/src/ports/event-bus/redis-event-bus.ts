@@ -142,6 +142,7 @@ export class RedisEventBus implements EventBus {
   #unfollow(topic: Topic): void {
     const bucket = this.#bucketOf(topic);
     bucket.topics.delete(topic);
+    bucket.missing.delete(topic);
     this.#change(bucket, topic, false);
   }
 
@@ -209,7 +210,10 @@ export class RedisEventBus implements EventBus {
 
   /** Whatever was published between the end of one connection and the subscriptions of the next one. */
   #onInForce(buckets: readonly Bucket[]): void {
-    for (const bucket of buckets) this.#reportLater(bucket.topics);
+    for (const bucket of buckets) {
+      this.#reportLater(bucket.missing);
+      bucket.missing = new Set();
+    }
     this.#publications.payOwed();
   }
 
@@ -235,7 +239,7 @@ export class RedisEventBus implements EventBus {
         inForce.reject(new StoreFailure('unavailable', 'a server of the event bus is not reachable'));
       if (nowMs - bucket.deafSinceMs < this.#limits.deafReportMs) continue;
       bucket.deafSinceMs = nowMs;
-      this.#reportLater(bucket.topics);
+      this.#reportLater(bucket.missing);
     }
     this.#publications.payOwed();
   }

@@ -34,6 +34,8 @@ export class Bucket {
   isInForce = false;
   /** Since then nothing arrives and nobody has been told. */
   deafSinceMs = 0;
+  /** Topics that were followed when the connection was lost. Those that came later wait, and miss nothing. */
+  missing = new Set<Topic>();
   /** Subscribed or not, as it was changed since the last command. */
   changes = new Map<Topic, boolean>();
   /** Of these changes. */

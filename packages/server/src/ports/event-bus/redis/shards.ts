@@ -2,7 +2,7 @@
 // subscribes everything again.
 
 import { parseAddress } from '@hongyan/base/address';
-import { type Clock, sleep } from '@hongyan/base/clock';
+import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { RedisClient } from '../../../adapters/redis/redis-client.ts';
 import { Bucket, bucketCount, channelOf, echoName, lossesName } from './bucket.ts';
@@ -20,6 +20,7 @@ export interface ShardsOptions extends Pick<ShardOptions, 'echoEveryMs' | 'echoe
 
 /** Between two looks for servers of the buckets that have none. */
 const lookEveryMs = 200;
+const lookAgainEveryMs = 2_000;
 /** Shorter than that of commands: a server that is paused accepts connections and says nothing. */
 const connectTimeoutMs = 1_000;
 
@@ -31,6 +32,7 @@ export class Shards {
   /** Addresses to which a connection is being made. */
   readonly #connecting = new Set<string>();
   readonly #closing = new AbortController();
+  readonly #timer: Timer | undefined;
   /** Of this publisher: new with each change of a connection. */
   #generation = 0;
   #isMoved = false;
@@ -44,6 +46,7 @@ export class Shards {
   private constructor(options: ShardsOptions, owners: BucketOwners) {
     this.#options = options;
     this.#owners = owners;
+    if (options.client.isCluster) this.#timer = options.clock.every(lookAgainEveryMs, () => this.#lookAgain());
     this.look();
   }
 
@@ -67,7 +70,14 @@ export class Shards {
 
   close(): void {
     this.#closing.abort();
+    this.#timer?.cancel();
     for (const connection of this.connections) connection.close();
+  }
+
+  /** Slots may have moved. Asked now and then as well: right after a move some servers do not know of it yet. */
+  #lookAgain(): void {
+    this.#isMoved = true;
+    this.look();
   }
 
   /** For servers of the buckets that have none, until each has one. */
@@ -127,15 +137,17 @@ export class Shards {
       redis: { ...client.options, connectTimeoutMs },
       clock,
       onDown: (down, why) => this.#onDown(down, why),
-      onMoved: () => {
-        this.#isMoved = true;
-        this.look();
-      },
+      onMoved: () => this.#lookAgain(),
     });
     this.#connections.set(address, connection);
     if (this.#closing.signal.aborted) connection.close();
-    await connection.watch(this.channel(first ?? new Bucket(0), echoName(busId)));
-    return connection;
+    try {
+      await connection.watch(this.channel(first ?? new Bucket(0), echoName(busId)));
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   /** From the first command on the connection takes what is published and subscribed: nothing has to wait for the rest. */
@@ -167,7 +179,10 @@ export class Shards {
   }
 
   #detach(bucket: Bucket): void {
-    if (bucket.isInForce) bucket.deafSinceMs = this.#options.clock.monotonicMs();
+    if (bucket.isInForce) {
+      bucket.deafSinceMs = this.#options.clock.monotonicMs();
+      bucket.missing = new Set(bucket.topics);
+    }
     bucket.connection = undefined;
     bucket.isInForce = false;
   }
