@@ -106,6 +106,15 @@ function limiterTests(addresses: readonly string[], title: string): void {
     expect(limiter.questionCount).toBeLessThan(20);
   });
 
+  test('[L8] draws that wait for an answer are bounded: a flood beyond is refused at once', async () => {
+    const { limiters } = limitersOf(client, 1);
+    const [limiter] = limiters as [RedisRateLimiter];
+    const large = { perS: 1, burst: 10_000 };
+    const draws = Array.from({ length: 2_100 }, () => limiter.draw({ key: 'flood', rate: large, cost: 1 }));
+    expect(draws.filter((draw) => !(draw instanceof Promise))).toHaveLength(100);
+    expect((await Promise.all(draws)).filter(({ type }) => type === 'taken')).toHaveLength(2_000);
+  });
+
   test('[L8] what is left of a lease is given back soon: another process then has it', async () => {
     const { clock, limiters } = limitersOf(client, 2);
     const [one, other] = limiters as [RedisRateLimiter, RedisRateLimiter];

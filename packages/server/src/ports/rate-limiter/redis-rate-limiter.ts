@@ -33,6 +33,9 @@ const sweepMs = 200;
 const sweptMax = 500;
 /** Without an answer by then this process decides. */
 const answerWithinMs = 250;
+/** Draws of one bucket that wait for its question; more are refused at once, before those that wait. */
+const waitingMax = 2_000;
+const tooMany: Taken = { type: 'refused', retryAfterMs: answerWithinMs, remaining: 0, fullInMs: answerWithinMs };
 /** So long it goes on deciding, before one draw asks again. */
 const aloneMs = 1_000;
 
@@ -60,6 +63,7 @@ export class RedisRateLimiter implements RateLimiter {
       if (decided !== undefined) return decided;
       if (this.#mustDecideAlone(nowMs)) return bucket.decideAlone(draw, nowMs);
     }
+    if (bucket.waiting.length >= waitingMax) return tooMany;
     return new Promise((resolve) => {
       bucket.waiting.push({ draw, resolve });
       if (!bucket.isAsking) void this.#ask(draw.key, bucket);
