@@ -2,6 +2,7 @@
 // waits for its next attempt, and what comes behind it waits with it.
 
 import { assert } from '@hongyan/base/assert';
+import { MinHeap } from '@hongyan/base/min-heap';
 import { TransientMap } from '@hongyan/base/transient-map';
 import type { StoredEvent } from '../../../ports/event-log/event-log.ts';
 import type { Parked } from '../../../ports/event-log/webhooks.ts';
@@ -28,7 +29,8 @@ export class Lanes {
   readonly #byName = new TransientMap<string, Lane>();
   /** May send; in the order in which they became so. */
   readonly #ready: Lane[] = [];
-  readonly #delayed = new Set<Lane>();
+  /** Up to webhook-waiting-max: the one that is due first is asked for with each delivery. */
+  readonly #delayed = new MinHeap<Lane>((one, other) => one.nextMs < other.nextMs);
 
   get hasReady(): boolean {
     return this.#ready.length > 0;
@@ -60,10 +62,9 @@ export class Lanes {
 
   /** The next that may send; it is the caller's until `delivered` or `failed`. */
   take(nowMs: number): Lane | undefined {
-    for (const lane of this.#delayed) {
-      if (lane.nextMs > nowMs) continue;
-      this.#delayed.delete(lane);
-      this.#ready.push(lane);
+    for (let due = this.#delayed.first; due !== undefined && due.nextMs <= nowMs; due = this.#delayed.first) {
+      this.#delayed.take();
+      this.#ready.push(due);
     }
     return this.#ready.shift();
   }
@@ -86,9 +87,7 @@ export class Lanes {
 
   /** When the next delayed one may send; undefined when none is delayed. */
   get nextMs(): number | undefined {
-    let nextMs: number | undefined;
-    for (const lane of this.#delayed) if (nextMs === undefined || lane.nextMs < nextMs) nextMs = lane.nextMs;
-    return nextMs;
+    return this.#delayed.first?.nextMs;
   }
 
   #begin(name: string, item: Item, { attempts, nextMs }: Pick<Lane, 'attempts' | 'nextMs'>): Lane {
