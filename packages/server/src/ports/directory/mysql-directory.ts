@@ -16,18 +16,27 @@ import { PrivateRows } from './mysql/private-rows.ts';
 import { ReceiptRows } from './mysql/receipt-rows.ts';
 import { directoryLayout } from './mysql/schema.ts';
 import { UserRows } from './mysql/user-rows.ts';
+import type { Users } from './users.ts';
 
 type Request<Method extends keyof SharedDirectory> = Parameters<SharedDirectory[Method]>[0];
+
+export interface MysqlDirectoryEnvironment {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What stands between the store and those who ask for users: CachedUsers. Absent: nothing. */
+  readonly nearer?: (users: Users) => Users;
+}
 
 /** Connects, and brings the tables to this version. The database is the directory's alone. */
 export async function openMysqlDirectory(
   options: MysqlOptions,
-  environment: { readonly clock: Clock; readonly random: Random },
+  environment: MysqlDirectoryEnvironment,
 ): Promise<SharedDirectory> {
   const pool = await MysqlPool.open(options, environment);
   try {
     await migrateDatabase(pool, directoryLayout);
-    return new MysqlDirectory(pool);
+    const users = new UserRows(pool);
+    return new MysqlDirectory(pool, environment.nearer?.(users) ?? users);
   } catch (error) {
     await pool.close();
     throw error;
@@ -37,16 +46,16 @@ export async function openMysqlDirectory(
 class MysqlDirectory implements SharedDirectory {
   readonly #pool: MysqlPool;
   readonly #writes: FencedWrites;
-  readonly #users: UserRows;
+  readonly #users: Users;
   readonly #conversationReads: ConversationReads;
   readonly #conversationWrites: ConversationWrites;
   readonly #receipts: ReceiptRows;
   readonly #privates: PrivateRows;
 
-  constructor(pool: MysqlPool) {
+  constructor(pool: MysqlPool, users: Users) {
     this.#pool = pool;
     this.#writes = new FencedWrites(pool);
-    this.#users = new UserRows(pool);
+    this.#users = users;
     this.#conversationReads = new ConversationReads(pool);
     this.#conversationWrites = new ConversationWrites(this.#writes);
     this.#receipts = new ReceiptRows(pool);
@@ -54,19 +63,19 @@ class MysqlDirectory implements SharedDirectory {
   }
 
   createUser(user: Request<'createUser'>) {
-    return this.#users.create(user);
+    return this.#users.createUser(user);
   }
 
   getUsers(userIds: readonly UserId[]) {
-    return this.#users.get(userIds);
+    return this.#users.getUsers(userIds);
   }
 
   updateUser(change: Request<'updateUser'>) {
-    return this.#users.update(change);
+    return this.#users.updateUser(change);
   }
 
   getPasswordHash(userId: UserId) {
-    return this.#users.passwordHash(userId);
+    return this.#users.getPasswordHash(userId);
   }
 
   setPasswordHash(change: Request<'setPasswordHash'>) {
@@ -74,7 +83,7 @@ class MysqlDirectory implements SharedDirectory {
   }
 
   getTier(userId: UserId) {
-    return this.#users.tier(userId);
+    return this.#users.getTier(userId);
   }
 
   setTier(change: Request<'setTier'>) {
@@ -82,11 +91,11 @@ class MysqlDirectory implements SharedDirectory {
   }
 
   searchUsers(request: Request<'searchUsers'>) {
-    return this.#users.search(request);
+    return this.#users.searchUsers(request);
   }
 
   listUsers(request: Request<'listUsers'>) {
-    return this.#users.list(request);
+    return this.#users.listUsers(request);
   }
 
   createConversation(conversation: Request<'createConversation'>) {

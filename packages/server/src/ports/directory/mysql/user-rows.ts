@@ -13,34 +13,34 @@ const lastCharacter = '\u{10ffff}';
 /** A name is found by this many words at most (domain/fold.ts): so many rows may stand for one user. */
 const wordsPerUserMax = 64;
 
-export class UserRows {
+export class UserRows implements Users {
   readonly #pool: MysqlPool;
 
   constructor(pool: MysqlPool) {
     this.#pool = pool;
   }
 
-  async get(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserRecord>> {
+  async getUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserRecord>> {
     if (userIds.length === 0) return new Map();
     const keys = [...new Set(userIds.map(keyOf))];
     const rows = await this.#pool.read<UserRow>(`select ${columns} from user where user_key in (?)`, [keys]);
     return asAsked(userIds, new Map(rows.map((row) => [row.user_key, toUser(row)])));
   }
 
-  async passwordHash(userId: UserId): Promise<string | undefined> {
+  async getPasswordHash(userId: UserId): Promise<string | undefined> {
     const sql = 'select password_hash from user where user_key = ?';
     const [row] = await this.#pool.read<{ readonly password_hash: string | null }>(sql, [keyOf(userId)]);
     return row?.password_hash ?? undefined;
   }
 
-  async tier(userId: UserId): Promise<string | undefined> {
+  async getTier(userId: UserId): Promise<string | undefined> {
     const sql = 'select tier from user where user_key = ?';
     const [row] = await this.#pool.read<{ readonly tier: string | null }>(sql, [keyOf(userId)]);
     return row?.tier ?? undefined;
   }
 
   /** Each index is read in its own order and no further than the limit, so that the number of matches costs nothing. */
-  async search({ query, limit }: Parameters<Users['searchUsers']>[0]): Promise<readonly UserRecord[]> {
+  async searchUsers({ query, limit }: Parameters<Users['searchUsers']>[0]): Promise<readonly UserRecord[]> {
     const prefix = searchPrefix(query);
     if (prefix === '' || limit <= 0) return [];
     const range = [prefix, prefix + lastCharacter] as const;
@@ -51,13 +51,13 @@ export class UserRows {
     return [...matches.values()].slice(0, limit).map(toUser);
   }
 
-  async list({ after, limit }: Parameters<Users['listUsers']>[0]): Promise<readonly UserRecord[]> {
+  async listUsers({ after, limit }: Parameters<Users['listUsers']>[0]): Promise<readonly UserRecord[]> {
     const sql = `select ${columns} from user where user_key > ? order by user_key limit ?`;
     const rows = await this.#pool.read<UserRow>(sql, [after === undefined ? '' : keyOf(after), limit]);
     return rows.map(toUser);
   }
 
-  create({ userId, displayName, createdAtMs, passwordHash }: NewUser): Promise<boolean> {
+  createUser({ userId, displayName, createdAtMs, passwordHash }: NewUser): Promise<boolean> {
     const key = keyOf(userId);
     return this.#pool.transaction(async (db) => {
       const isNew = await insertNew(db, {
@@ -70,7 +70,7 @@ export class UserRows {
   }
 
   /** The words of the former name are found by splitting it again: no index leads from a user to its words. */
-  update({ userId, displayName, isDisabled }: Parameters<Users['updateUser']>[0]): Promise<boolean> {
+  updateUser({ userId, displayName, isDisabled }: Parameters<Users['updateUser']>[0]): Promise<boolean> {
     const key = keyOf(userId);
     return this.#pool.transaction(async (db) => {
       const [row] = await db.rows<{ readonly display_name: string }>(
@@ -105,7 +105,7 @@ export class UserRows {
     const key = keyOf(userId);
     if ((await this.#pool.write(`update user set ${column} = ? where user_key = ?`, [value, key])) > 0) return true;
     // Nothing changed: it was so already, or there is nobody. Users are never removed.
-    return (await this.get([userId])).size > 0;
+    return (await this.getUsers([userId])).size > 0;
   }
 }
 

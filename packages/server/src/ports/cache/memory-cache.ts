@@ -1,0 +1,57 @@
+// The cache of one process.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Random } from '@hongyan/base/random';
+import QuickLRU from 'quick-lru';
+import { type Cache, type CacheAnswer, type CacheEntry, type CacheTimes, cacheTimeDefaults } from './cache.ts';
+
+export interface MemoryCacheOptions extends Partial<CacheTimes> {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly random: Random;
+  /** Those used longest ago leave. */
+  readonly valuesMax: number;
+}
+
+type Slot = { readonly endsAtMs: number } & CacheAnswer;
+
+export class MemoryCache implements Cache {
+  readonly #options: MemoryCacheOptions & CacheTimes;
+  readonly #slots: QuickLRU<string, Slot>;
+
+  constructor(options: MemoryCacheOptions) {
+    this.#options = { ...cacheTimeDefaults, ...options };
+    this.#slots = new QuickLRU({ maxSize: options.valuesMax });
+  }
+
+  async get(keys: readonly string[]): Promise<readonly CacheAnswer[]> {
+    return keys.map((key) => this.#live(key) ?? this.#lease(key));
+  }
+
+  async put(entries: readonly CacheEntry[]): Promise<void> {
+    const endsAtMs = this.#options.clock.monotonicMs() + this.#options.ttlMs;
+    for (const { key, lease, value } of entries) {
+      const slot = this.#live(key);
+      if (slot?.type === 'miss' && slot.lease === lease) this.#slots.set(key, { type: 'hit', value, endsAtMs });
+    }
+  }
+
+  async drop(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#slots.delete(key);
+  }
+
+  #live(key: string): Slot | undefined {
+    const slot = this.#slots.get(key);
+    return slot !== undefined && slot.endsAtMs > this.#options.clock.monotonicMs() ? slot : undefined;
+  }
+
+  #lease(key: string): Slot {
+    const { clock, random, leaseMs } = this.#options;
+    const slot: Slot = { type: 'miss', lease: newLease(random), endsAtMs: clock.monotonicMs() + leaseMs };
+    this.#slots.set(key, slot);
+    return slot;
+  }
+}
+
+/** Never the same twice, so that a lease that has ended is told from the one after it. */
+export const newLease = (random: Random): string =>
+  `${random().toString(36).slice(2)}${random().toString(36).slice(2)}`;

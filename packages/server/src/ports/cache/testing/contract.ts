@@ -1,0 +1,86 @@
+// What every cache must do: run by each adapter's test file.
+
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import type { Cache, CacheAnswer, CacheTimes } from '../cache.ts';
+
+export interface CacheUnderTest {
+  /** Of the contract's times. */
+  readonly cache: Cache;
+  /** Another process's view of the same values. */
+  readonly another: Cache;
+  /** Resolves when so much time has passed for the cache. */
+  wait(ms: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export const contractTimes: CacheTimes = { ttlMs: 400, leaseMs: 300 };
+
+export function cacheContract(name: string, make: () => Promise<CacheUnderTest>): void {
+  describe(name, () => {
+    let made: CacheUnderTest;
+    let cache: Cache;
+    let another: Cache;
+    beforeEach(async () => {
+      made = await make();
+      ({ cache, another } = made);
+    });
+    afterEach(() => made.remove());
+
+    test('a value that was put is there for every process, under its key alone', async () => {
+      await cache.put([{ key: 'a', lease: await leaseOf(cache, 'a'), value: '鸿雁 v1' }]);
+      const answers = await another.get(['b', 'a']);
+      expect(answers.map(({ type }) => type)).toEqual(['miss', 'hit']);
+      expect(answers[1]).toMatchObject({ value: '鸿雁 v1' });
+      expect(await cache.get([])).toEqual([]);
+    });
+
+    test('[F4] a value that was loaded before a drop is not kept after it', async () => {
+      const lease = await leaseOf(cache, 'a');
+      await another.drop(['a']);
+      await cache.put([{ key: 'a', lease, value: 'old' }]);
+      expect((await cache.get(['a']))[0]).toMatchObject({ type: 'miss' });
+      await cache.put([{ key: 'a', lease, value: 'old' }]);
+      expect((await another.get(['a']))[0]).toMatchObject({ type: 'miss' });
+    });
+
+    test('[F4] those who load at once share a lease, and a drop ends it for all', async () => {
+      const [one, other] = [await leaseOf(cache, 'a'), await leaseOf(another, 'a')];
+      expect(one).toBe(other);
+      await cache.drop(['a']);
+      const fresh = await leaseOf(another, 'a');
+      await cache.put([{ key: 'a', lease: one, value: 'old' }]);
+      await another.put([{ key: 'a', lease: fresh, value: 'new' }]);
+      await cache.put([{ key: 'a', lease: one, value: 'old' }]);
+      expect(await cache.get(['a'])).toMatchObject([{ type: 'hit', value: 'new' }]);
+    });
+
+    test('[F4] a dropped value is gone for every process', async () => {
+      await cache.put([{ key: 'a', lease: await leaseOf(cache, 'a'), value: '1' }]);
+      await another.drop(['a', 'none']);
+      expect((await cache.get(['a']))[0]).toMatchObject({ type: 'miss' });
+    });
+
+    test('[F4] a value ends with its time to live, however often it is read', async () => {
+      await cache.put([{ key: 'a', lease: await leaseOf(cache, 'a'), value: '1' }]);
+      expect((await cache.get(['a']))[0]).toMatchObject({ type: 'hit' });
+      await made.wait(contractTimes.ttlMs / 2);
+      await cache.get(['a']);
+      await made.wait(contractTimes.ttlMs / 2 + 50);
+      expect((await another.get(['a']))[0]).toMatchObject({ type: 'miss' });
+    });
+
+    test('a lease whose holder died ends by itself, and takes nothing any more', async () => {
+      const lease = await leaseOf(cache, 'a');
+      await made.wait(contractTimes.leaseMs + 50);
+      expect(await leaseOf(another, 'a')).not.toBe(lease);
+      await cache.put([{ key: 'a', lease, value: 'late' }]);
+      expect((await cache.get(['a']))[0]).toMatchObject({ type: 'miss' });
+    });
+  });
+}
+
+async function leaseOf(cache: Cache, key: string): Promise<string> {
+  const [answer]: readonly (CacheAnswer | undefined)[] = await cache.get([key]);
+  expect(answer).toMatchObject({ type: 'miss' });
+  return answer?.type === 'miss' ? answer.lease : '';
+}

@@ -1,0 +1,207 @@
+// Users near those who ask for them: accounts and tiers are read on nearly every request, and change once a month. What another
+// process changed is seen when its word arrives, at the latest when the times of the cache have passed.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
+import type { UserId } from '@hongyan/protocol/ids';
+import type { Cache } from '../cache/cache.ts';
+import type { HotKeysOptions } from '../cache/hot-keys.ts';
+import { PresentKeys, type PresentKeysOptions } from '../cache/present-keys.ts';
+import { TieredCache } from '../cache/tiered-cache.ts';
+import { type BusAttachment, type BusEvent, coresTopic, type EventBus, type Topic } from '../event-bus/event-bus.ts';
+import type { NewUser, UserRecord, Users } from './users.ts';
+
+export interface CachedUsersOptions {
+  readonly cache: Cache;
+  /** Carries the word of changes between processes. */
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'warn'>;
+  /** Hot users in the memory of the process. 0 = none. */
+  readonly localMax?: number;
+  readonly localMs?: number;
+  readonly hot?: Partial<HotKeysOptions>;
+  readonly present?: Partial<PresentKeysOptions>;
+}
+
+const localDefaults = { localMax: 10_000, localMs: 5_000 };
+
+const pageSize = 5_000;
+/** After a loss, and after a store that could not be read. */
+const fillAgainMs = 5_000;
+/** In front of the keys of users in the word of changes. */
+const keyMark = 'user ';
+
+export class CachedUsers implements Users {
+  readonly #users: Users;
+  readonly #options: CachedUsersOptions;
+  readonly #records: TieredCache<UserRecord>;
+  readonly #tiers: TieredCache<string>;
+  readonly #present: PresentKeys;
+  readonly #attachment: BusAttachment;
+  #filling: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(users: Users, options: CachedUsersOptions) {
+    this.#users = users;
+    this.#options = options;
+    this.#present = new PresentKeys(options.present);
+    this.#records = new TieredCache({
+      ...localDefaults,
+      ...options,
+      prefix: 'user:',
+      load: async (keys) => byKey(await users.getUsers(keys as readonly UserId[])),
+    });
+    this.#tiers = new TieredCache({
+      ...localDefaults,
+      ...options,
+      prefix: 'tier:',
+      load: (keys) => this.#loadTiers(keys),
+    });
+    this.#attachment = options.bus.attach({
+      onEvent: (event) => this.#heard(event),
+      onLoss: (topics) => this.#lost(topics),
+    });
+  }
+
+  /** Resolves when changes of other processes are heard, and who exists is known. Before that everything is asked. */
+  async follow(): Promise<void> {
+    await this.#attachment.subscribe([coresTopic]);
+    await this.#fill();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#attachment.detach();
+  }
+
+  async getUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserRecord>> {
+    const keys = userIds.map(keyOf).filter((key) => this.#present.mayHold(key));
+    const records = keys.length === 0 ? new Map<string, UserRecord>() : await this.#records.get(keys);
+    const found = new Map<UserId, UserRecord>();
+    for (const userId of userIds) {
+      const record = records.get(keyOf(userId));
+      if (record) found.set(userId, record);
+    }
+    return found;
+  }
+
+  async getTier(userId: UserId): Promise<string | undefined> {
+    const key = keyOf(userId);
+    return this.#present.mayHold(key) ? (await this.#tiers.get([key])).get(key) : undefined;
+  }
+
+  /** [F5] Told before it is stored: nobody may take a user that exists for one that does not. Rejects when it cannot be told. */
+  async createUser(user: NewUser): Promise<boolean> {
+    await this.#tell([keyOf(user.userId)]);
+    return this.#changing([user.userId], () => this.#users.createUser(user));
+  }
+
+  updateUser(change: Parameters<Users['updateUser']>[0]): Promise<boolean> {
+    return this.#changing([change.userId], () => this.#users.updateUser(change));
+  }
+
+  setTier(change: Parameters<Users['setTier']>[0]): Promise<boolean> {
+    return this.#changing([change.userId], () => this.#users.setTier(change));
+  }
+
+  getPasswordHash(userId: UserId) {
+    return this.#users.getPasswordHash(userId);
+  }
+
+  setPasswordHash(change: Parameters<Users['setPasswordHash']>[0]) {
+    return this.#users.setPasswordHash(change);
+  }
+
+  searchUsers(request: Parameters<Users['searchUsers']>[0]) {
+    return this.#users.searchUsers(request);
+  }
+
+  listUsers(request: Parameters<Users['listUsers']>[0]) {
+    return this.#users.listUsers(request);
+  }
+
+  /** [F4] Also where the outcome is unknown: what is remembered may be old then. */
+  async #changing<T>(userIds: readonly UserId[], change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } finally {
+      const keys = userIds.map(keyOf);
+      await Promise.all([this.#records.changed(keys), this.#tiers.changed(keys)]);
+      // The change is stored: whoever does not hear of it is told of a loss, or forgets in time.
+      await this.#tell(keys).catch((error: unknown) => this.#warn('change of users not told', error));
+    }
+  }
+
+  async #tell(keys: readonly string[]): Promise<void> {
+    this.#present.add(keys);
+    const told = keys.map((key) => keyMark + key);
+    await this.#options.bus.publish([{ type: 'changed', topic: coresTopic, keys: told }]);
+  }
+
+  #heard(event: BusEvent): void {
+    if (event.type !== 'changed') return;
+    const keys = event.keys.flatMap((key) => (key.startsWith(keyMark) ? [key.slice(keyMark.length)] : []));
+    this.#present.add(keys);
+    this.#records.forget(keys);
+    this.#tiers.forget(keys);
+  }
+
+  #lost(topics: readonly Topic[] | undefined): void {
+    if (topics !== undefined && !topics.includes(coresTopic)) return;
+    this.#present.forget();
+    this.#records.forgetAll();
+    this.#tiers.forgetAll();
+    this.#fillLater();
+  }
+
+  #fillLater(): void {
+    this.#options.clock.after(fillAgainMs, () => void this.#fill());
+  }
+
+  /** Reads who exists; one reading at a time. */
+  #fill(): Promise<void> {
+    if (this.#isStopped || this.#present.isKnown) return Promise.resolve();
+    this.#filling ??= this.#present
+      .fill(this.#pages())
+      .then(
+        (outcome) => {
+          if (outcome === 'forgotten') this.#fillLater();
+        },
+        (error: unknown) => {
+          this.#warn('users not read', error);
+          this.#fillLater();
+        },
+      )
+      .finally(() => {
+        this.#filling = undefined;
+      });
+    return this.#filling;
+  }
+
+  async *#pages(): AsyncGenerator<readonly string[]> {
+    for (let after: UserId | undefined; !this.#isStopped; ) {
+      const page = await this.#users.listUsers({ limit: pageSize, ...(after && { after }) });
+      yield page.map(({ userId }) => keyOf(userId));
+      after = page.at(-1)?.userId;
+      if (after === undefined) return;
+    }
+  }
+
+  async #loadTiers(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const tiers = await Promise.all(keys.map(async (key) => [key, await this.#users.getTier(key as UserId)] as const));
+    return new Map(tiers.flatMap(([key, tier]) => (tier === undefined ? [] : [[key, tier] as const])));
+  }
+
+  #warn(message: string, error: unknown): void {
+    if (!(error instanceof StoreFailure)) throw error;
+    this.#options.log.warn(message, { error });
+  }
+}
+
+/** Ids that differ in the case of letters alone are one id. */
+const keyOf = (userId: UserId): string => userId.toLowerCase();
+
+const byKey = (users: ReadonlyMap<UserId, UserRecord>): ReadonlyMap<string, UserRecord> =>
+  new Map([...users].map(([asked, record]) => [keyOf(asked), record]));
