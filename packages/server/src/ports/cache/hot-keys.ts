@@ -7,7 +7,7 @@ import { assert } from '@hongyan/base/assert';
 export interface HotKeysOptions {
   /** Counters. A key with a share of more than 1 / countersMax of all questions has one. */
   readonly countersMax: number;
-  /** A key is hot from this share of the questions on. */
+  /** A key is hot from this share of the questions on. 0 = every key is. */
   readonly hotShare: number;
   /** After so many questions all counts are halved, so that what was hot yesterday cools down. */
   readonly window: number;
@@ -51,7 +51,8 @@ export class HotKeys {
   }
 
   #isHot({ count, error }: Counter): boolean {
-    return count - error >= Math.max(2, this.#options.hotShare * this.#asked);
+    const { hotShare } = this.#options;
+    return hotShare <= 0 || count - error >= Math.max(2, hotShare * this.#asked);
   }
 
   /** A counter that is not among the counts yet. */

@@ -32,7 +32,7 @@ const load = async (keys: readonly string[]) => {
   asked.push(keys);
   return new Map(keys.flatMap((key) => (stored.has(key) ? [[key, stored.get(key) ?? '']] : [])));
 };
-/** A process. Each key is hot from its second question on. */
+/** A process. Every key is hot. */
 const open = (more: Partial<TieredCacheOptions<string>> = {}) =>
   new TieredCache<string>({
     ...{ cache, prefix: 'x:', load, clock, log: silentLog, localMax: 100, localMs, hot: { hotShare: 0 } },
