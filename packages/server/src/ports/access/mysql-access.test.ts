@@ -9,6 +9,7 @@ import { createConnection } from 'mysql2/promise';
 import { hashOfSecret } from '../../domain/api-key.ts';
 import type { Access } from './access.ts';
 import { openMysqlAccess } from './mysql-access.ts';
+import { usesPerUserMax } from './revocations.ts';
 import { accessContract, revocationsMax } from './testing/contract.ts';
 
 const open = (mysql: ScratchDatabase) =>
@@ -79,6 +80,24 @@ describeWith(['mysql'], 'access on MySQL', ({ mysql }) => {
     expect(await one.devicesOf('t1')).toHaveLength(100);
     await one.close();
     await other.close();
+  }, 60_000);
+
+  test('[A14] of one user so many uses are kept, and the one that expires first is forgotten for a new one', async () => {
+    await empty(database);
+    const access = await open(database);
+    const note = (index: number) =>
+      access.noteUse({
+        ...{ tokenId: `t${index}`, userId: 'ann' as UserId, expiresAtMs: 1_000 + index },
+        deviceId: `d${index}` as DeviceId,
+      });
+    const indexes = Array.from({ length: usesPerUserMax }, (_, index) => index);
+    for (let from = 0; from < usesPerUserMax; from += 100) await Promise.all(indexes.slice(from, from + 100).map(note));
+    await note(usesPerUserMax);
+    const kept = await access.signedIn({ userId: 'ann' as UserId, nowMs: 0 });
+    expect(kept).toHaveLength(usesPerUserMax);
+    expect(kept).not.toContain('d0' as DeviceId);
+    expect(kept).toContain(`d${usesPerUserMax}` as DeviceId);
+    await access.close();
   }, 60_000);
 });
 

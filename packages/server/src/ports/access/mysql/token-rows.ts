@@ -6,7 +6,7 @@ import { insertNew } from '../../../adapters/mysql/insert-new.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
 import type { Revocation } from '../../../domain/revocation.ts';
-import { devicesPerTokenMax, type Revocations, type TokenUse } from '../revocations.ts';
+import { devicesPerTokenMax, type Revocations, type TokenUse, usesPerUserMax } from '../revocations.ts';
 
 /** Ids that differ in the case of letters alone are one id. */
 export const userKeyOf = (userId: UserId): string => userId.toLowerCase();
@@ -38,6 +38,7 @@ export class TokenRows {
       const into = 'token_use (token_key, user_key, device_id, token_id, expires_at)';
       const isNew = await insertNew(db, { into, row: [tokenKey, userKey, deviceId, tokenId, expiresAtMs] });
       if (!isNew) abandon();
+      await forgetBeyondBound(db, userKey);
     });
   }
 
@@ -68,6 +69,21 @@ export class TokenRows {
       return db.run('delete from token_use where expires_at <= ? order by expires_at limit ?', [nowMs, limit]);
     });
   }
+}
+
+/** Of a user with too many uses the one that expires first. */
+async function forgetBeyondBound(db: Statements, userKey: string): Promise<void> {
+  const counting = 'select count(*) as count from token_use where user_key = ?';
+  const [row] = await db.rows<{ readonly count: number }>(counting, [userKey]);
+  if (row === undefined || row.count <= usesPerUserMax) return;
+  const [first] = await db.rows<{ readonly token_key: string; readonly device_id: string }>(
+    'select token_key, device_id from token_use where user_key = ? order by expires_at limit 1',
+    [userKey],
+  );
+  if (first === undefined) return;
+  const sql = 'delete from token_use where token_key = ? and user_key = ? and device_id = ?';
+  const count = await db.run(sql, [first.token_key, userKey, first.device_id]);
+  if (count > 0) await db.run('update token set devices = devices - 1 where token_key = ?', [first.token_key]);
 }
 
 /** Of what is revoked. */
