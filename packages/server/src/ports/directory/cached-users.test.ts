@@ -60,6 +60,7 @@ async function open(): Promise<CachedUsers> {
   const users = new CachedUsers(counted(), { cache, bus, clock, log: silentLog, localMax: 100, localMs: 5_000 });
   opened.push(users);
   await users.follow();
+  await users.fill();
   return users;
 }
 

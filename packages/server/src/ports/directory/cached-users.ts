@@ -65,15 +65,35 @@ export class CachedUsers implements Users {
     });
   }
 
-  /** Resolves when changes of other processes are heard, and who exists is known. Before that everything is asked. */
+  /** Resolves when changes of other processes are heard. Nobody waits for it to be known who exists: until then everything is asked. */
   async follow(): Promise<void> {
     await this.#attachment.subscribe([coresTopic]);
-    await this.#fill();
+    void this.fill();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#attachment.detach();
+  }
+
+  /** Reads who exists; one reading at a time. Resolves also where it could not be read. */
+  fill(): Promise<void> {
+    if (this.#isStopped || this.#present.isKnown) return Promise.resolve();
+    this.#filling ??= this.#present
+      .fill(this.#pages())
+      .then(
+        (outcome) => {
+          if (outcome === 'forgotten') this.#fillLater();
+        },
+        (error: unknown) => {
+          this.#warn('users not read', error);
+          this.#fillLater();
+        },
+      )
+      .finally(() => {
+        this.#filling = undefined;
+      });
+    return this.#filling;
   }
 
   async getUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserRecord>> {
@@ -157,27 +177,7 @@ export class CachedUsers implements Users {
   }
 
   #fillLater(): void {
-    this.#options.clock.after(fillAgainMs, () => void this.#fill());
-  }
-
-  /** Reads who exists; one reading at a time. */
-  #fill(): Promise<void> {
-    if (this.#isStopped || this.#present.isKnown) return Promise.resolve();
-    this.#filling ??= this.#present
-      .fill(this.#pages())
-      .then(
-        (outcome) => {
-          if (outcome === 'forgotten') this.#fillLater();
-        },
-        (error: unknown) => {
-          this.#warn('users not read', error);
-          this.#fillLater();
-        },
-      )
-      .finally(() => {
-        this.#filling = undefined;
-      });
-    return this.#filling;
+    this.#options.clock.after(fillAgainMs, () => void this.fill());
   }
 
   async *#pages(): AsyncGenerator<readonly string[]> {

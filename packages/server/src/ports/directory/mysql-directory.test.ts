@@ -79,9 +79,9 @@ describeWith(['mysql'], 'directory on MySQL', ({ mysql }) => {
   test('a search costs no more the more users match: it reads along an index to the limit', async () => {
     await empty(database);
     const directory = await open(database);
-    const ids = Array.from({ length: 3_000 }, (_, index) => `u${String(index).padStart(4, '0')}`);
-    for (let from = 0; from < ids.length; from += 500)
-      await Promise.all(ids.slice(from, from + 500).map((id) => directory.createUser(newUser(id, 'Same Name'))));
+    const ids = Array.from({ length: 500 }, (_, index) => `u${index}`);
+    for (let from = 0; from < ids.length; from += 20)
+      await Promise.all(ids.slice(from, from + 20).map((id) => directory.createUser(newUser(id, 'Same Name'))));
     for (const query of ['same', 'name', 'u1'])
       expect(await directory.searchUsers({ query, limit: 20 })).toHaveLength(20);
     await directory.close();
