@@ -1,0 +1,70 @@
+// Row changes as Debezium writes them to Kafka from the binary log of MySQL or MariaDB: a topic for each table, in JSON.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { GroupConsumer } from '../../adapters/kafka/group-consumer.ts';
+import type { KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
+import type { LogRecord, PartitionReader } from '../../adapters/kafka/partition-reader.ts';
+import type { RowChange, RowChanges } from './row-changes.ts';
+
+export interface DebeziumRowChangesOptions {
+  readonly kafka: KafkaOptions;
+  readonly database: string;
+  readonly table: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Debezium's `topic.prefix`, behind that of Kafka's names. */
+const topicPrefix = 'rows';
+const sessionTimeoutMs = 6_000;
+
+/** The topic is there: Debezium makes it, or an operator. */
+export class DebeziumRowChanges implements RowChanges {
+  readonly #consumer: GroupConsumer;
+  #handle: ((changes: readonly RowChange[]) => Promise<void>) | undefined;
+
+  constructor({ kafka, database, table, clock, log }: DebeziumRowChangesOptions) {
+    const name = `${topicPrefix}.${database}.${table}`;
+    this.#consumer = new GroupConsumer({
+      ...{ kafka, clock, log, sessionTimeoutMs },
+      topic: `${kafka.prefix}${name}`,
+      group: `${name}.followers`,
+      own: (reader) => this.#own(reader),
+    });
+  }
+
+  async follow(handle: (changes: readonly RowChange[]) => Promise<void>): Promise<void> {
+    this.#handle = handle;
+    await this.#consumer.start();
+  }
+
+  close(): Promise<void> {
+    return this.#consumer.close();
+  }
+
+  async #own(reader: PartitionReader): Promise<void> {
+    const { partition } = reader;
+    const [committed = 0, { first }] = await Promise.all([
+      this.#consumer.committed(partition),
+      this.#consumer.range(partition),
+    ]);
+    reader.seek(Math.max(committed, first));
+    for (let records = await reader.next(); records.length > 0; records = await reader.next()) {
+      await this.#handle?.(records.flatMap(changeOf));
+      this.#consumer.hint(partition, (records.at(-1)?.offset ?? 0) + 1);
+    }
+  }
+}
+
+interface Envelope {
+  readonly before?: RowChange['before'] | null;
+  readonly after?: RowChange['after'] | null;
+}
+
+/** A tombstone says nothing that the change before it did not. */
+function changeOf({ value }: LogRecord): readonly RowChange[] {
+  if (value.length === 0) return [];
+  const { before, after } = JSON.parse(value.toString()) as Envelope;
+  return [{ ...(before ? { before } : {}), ...(after ? { after } : {}) }];
+}
