@@ -71,8 +71,9 @@ export class GatewaySupervisor {
     const server = await serveCore({
       core: limitedCore(core, limits),
       bus,
-      socketPath,
+      listen: { type: 'socket', path: socketPath },
       backlogBytesMax: config.linkBacklogBytesMax,
+      clock,
       log,
     });
     const ofChild = { ...config, listen: formatAddress({ hostname, port }) };

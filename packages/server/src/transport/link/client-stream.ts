@@ -1,17 +1,19 @@
 // The gateway's end of the link: one stream to the core, its requests in flight with their deadlines, and its coming back.
 
-import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream } from '@grpc/grpc-js';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
-import type { Log } from '@hongyan/base/log';
+import type { Log, LogFields } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
 import { BatchWriter } from './batch-writer.ts';
+import { channelCredentials, isProof, type LinkTarget, newNonce, proofOf } from './security.ts';
 import {
   channelOptions,
   contractVersion,
   decodeDown,
   encodeUp,
   type LinkAnswerResult,
+  type LinkChallenge,
   type LinkDown,
   type LinkEvent,
   type LinkRequest,
@@ -21,14 +23,18 @@ import {
 } from './wire.ts';
 
 export interface ClientStreamOptions {
-  readonly socketPath: string;
+  readonly target: LinkTarget;
   readonly node: string;
+  /** For the log, where there are several cores. */
+  readonly coreName?: string;
   readonly clock: Clock;
   readonly log: Log;
   /** A request without an answer by then has failed; the answer that comes later is dropped. */
   readonly timeoutMs: number;
   /** Further requests fail as overloaded. */
   readonly inFlightMax: number;
+  /** Asked each second, a core that is silent for so long is taken for dead: it may be stopped, or the network cut. Absent: it is not asked. */
+  readonly silentMsMax?: number;
   readonly onEvents: (events: readonly LinkEvent[]) => void;
   /** Events may have been lost: the core dropped some, or the link was down and is up again. */
   readonly onLoss: () => void;
@@ -55,6 +61,7 @@ type State =
       readonly stream: Stream;
       readonly client: Client;
       readonly writer: BatchWriter;
+      readonly end: (error: Error) => void;
     }
   | { readonly type: 'closed' };
 
@@ -64,6 +71,7 @@ const readyTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
 const backOffMs = { first: 20, max: 2_000 };
 const sweepMs = 100;
+const askEveryMs = 1_000;
 const idMax = 0xffff_ffff;
 /** What an item of a batch takes beside its texts, roughly. */
 const itemBytes = 100;
@@ -74,6 +82,10 @@ const unavailable = { type: 'failed', why: 'unavailable' } as const;
 export class ClientStream {
   readonly #options: ClientStreamOptions;
   readonly #sweep: Timer;
+  readonly #asking: Timer | undefined;
+  #askedMs = 0;
+  /** Of the core, on the monotonic clock. */
+  #heardMs = 0;
   /** In the order they were asked, which is the order of their deadlines. */
   #inFlight = new TransientMap<number, InFlight>();
   readonly #closing = new AbortController();
@@ -89,6 +101,7 @@ export class ClientStream {
   constructor(options: ClientStreamOptions) {
     this.#options = options;
     this.#sweep = options.clock.every(sweepMs, () => this.#endOverdue());
+    if (options.silentMsMax !== undefined) this.#asking = options.clock.every(askEveryMs, () => this.#ask());
   }
 
   get isUp(): boolean {
@@ -102,6 +115,11 @@ export class ClientStream {
   /** Resolves when the core is ready. Rejects when the first attempt fails; later ones are repeated until `close`. */
   connect(): Promise<void> {
     return new Promise((resolve, reject) => this.#open({ onReady: resolve, onFailure: reject }));
+  }
+
+  /** As `connect`, but the first attempt is one of many, and nobody waits for it. */
+  start(): void {
+    this.#open();
   }
 
   /** Never rejects. */
@@ -153,6 +171,7 @@ export class ClientStream {
     this.#state = { type: 'closed' };
     this.#closing.abort();
     this.#sweep.cancel();
+    this.#asking?.cancel();
     this.#failAll();
     if (state.type !== 'up' && state.type !== 'connecting') return;
     state.writer.close();
@@ -163,12 +182,12 @@ export class ClientStream {
   }
 
   #open(first?: { readonly onReady: () => void; readonly onFailure: (error: Error) => void }): void {
-    const { socketPath, node, clock } = this.#options;
-    const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), channelOptions);
+    const { target, node, clock } = this.#options;
+    const address = target.type === 'socket' ? `unix:${target.path}` : target.address;
+    const client = new Client(address, channelCredentials(target), channelOptions);
     const { path } = linkMethod;
     const stream: Stream = client.makeBidiStreamRequest(path, passThrough, decodeDown);
     const writer = new BatchWriter({ stream, take: () => this.#take() });
-    this.#state = { type: 'connecting', stream, client, writer };
     const late = clock.after(readyTimeoutMs, () => end(new Error('the core did not say that it is ready')));
     let isEnded = false;
     const end = (error: Error) => {
@@ -182,10 +201,14 @@ export class ClientStream {
       if (first) return first.onFailure(error);
       this.#lost(error);
     };
+    this.#state = { type: 'connecting', stream, client, writer, end };
+    const nonce = newNonce();
     stream.on('data', (down: LinkDown) => {
+      this.#heardMs = clock.monotonicMs();
+      if (down.challenge) this.#prove(down.challenge, { nonce, stream, end });
       if (down.ready) {
         late.cancel();
-        this.#ready({ type: 'up', stream, client, writer }, first === undefined);
+        this.#ready({ type: 'up', stream, client, writer, end }, first === undefined);
         first?.onReady();
         first = undefined;
       }
@@ -193,7 +216,38 @@ export class ClientStream {
     });
     stream.on('error', end);
     stream.on('end', () => end(new Error('the core ended the link')));
-    stream.write(encodeUp({ hello: { node, contract: contractVersion } }));
+    stream.write(encodeUp({ hello: { node, contract: contractVersion, nonce } }));
+  }
+
+  /** Either side knows the secret, or the link ends here. */
+  #prove(
+    { nonce: ofCore, proof }: LinkChallenge,
+    {
+      nonce,
+      stream,
+      end,
+    }: { readonly nonce: Uint8Array; readonly stream: Stream; readonly end: (error: Error) => void },
+  ): void {
+    const { target } = this.#options;
+    if (target.type !== 'tcp') return end(new Error('a core on a socket asks for no proof'));
+    const { secret } = target.security;
+    const nonces = { gateway: nonce, core: ofCore };
+    if (!isProof(proof, proofOf(secret, 'core', nonces)))
+      return end(new Error('the core does not know the secret of the link'));
+    stream.write(encodeUp({ proof: proofOf(secret, 'gateway', nonces) }));
+  }
+
+  /** A core that is stopped, or behind a cut network, closes no connection: only its silence tells. */
+  #ask(): void {
+    const { clock, silentMsMax = 0 } = this.#options;
+    const nowMs = clock.monotonicMs();
+    // This process was late itself: answers may wait to be read.
+    const isLate = nowMs - this.#askedMs > 2 * askEveryMs;
+    this.#askedMs = nowMs;
+    if (this.#state.type !== 'up') return;
+    if (!isLate && nowMs - this.#heardMs > silentMsMax)
+      return this.#state.end(new Error(`the core was silent for ${silentMsMax} ms`));
+    void this.request({ what: 'barrier', barrier: {} });
   }
 
   #ready(state: Extract<State, { type: 'connecting' | 'up' }>, isAgain: boolean): void {
@@ -202,13 +256,13 @@ export class ClientStream {
     this.#interests = new Map([...this.#options.topics()].map((topic) => [topic, true]));
     if (this.#interests.size > 0) state.writer.added(itemBytes * this.#interests.size);
     if (!isAgain) return;
-    this.#options.log.info('the link to the core is up again');
+    this.#options.log.info('the link to the core is up again', this.#fields());
     this.#options.onLoss();
   }
 
   #lost(error: Error): void {
     const { log, clock } = this.#options;
-    log.warn('the link to the core is lost', { error: error.message });
+    log.warn('the link to the core is lost', { ...this.#fields(), error: error.message });
     this.#state = { type: 'down' };
     this.#failAll();
     const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#failures++);
@@ -273,6 +327,11 @@ export class ClientStream {
     this.#interests.clear();
     this.#barrier = undefined;
     for (const { end, hasLeft } of lost) end({ type: 'failed', why: hasLeft ? 'unknown' : 'unavailable' });
+  }
+
+  #fields(): LogFields {
+    const { coreName } = this.#options;
+    return coreName === undefined ? {} : { core: coreName };
   }
 
   #nextId(): number {

@@ -1,30 +1,44 @@
-// The core's end of the links: serves the Core interface and the event bus to gateway processes on a Unix socket.
+// The core's end of the links: serves the Core interface and the event bus to gateway processes, on a Unix socket or on TCP.
 
 import { chmod, rm } from 'node:fs/promises';
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
+import { type Address, formatAddress } from '@hongyan/base/address';
+import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import { type LinkSecurity, serverCredentials } from './security.ts';
 import { ServerStream } from './server-stream.ts';
 import { channelOptions, type LinkUp, linkMethod } from './wire.ts';
 
 export interface CoreServerOptions {
   readonly core: Core;
   readonly bus: EventBus;
-  readonly socketPath: string;
+  readonly listen: LinkListen;
   /** Events for a gateway that leaves more than this unread are dropped, and it is told so. */
   readonly backlogBytesMax: number;
+  readonly clock: Pick<Clock, 'after'>;
   readonly log: Log;
+  /** Sessions belong to the gateways, and any core answers for them: they stay open when a link ends. */
+  readonly sessionsOutliveLinks?: boolean;
 }
 
+export type LinkListen =
+  | { readonly type: 'socket'; readonly path: string }
+  /** Port 0 takes any free one. */
+  | { readonly type: 'tcp'; readonly address: Address; readonly security: LinkSecurity };
+
 export interface CoreServer {
+  /** On TCP, as bound. */
+  readonly port: number;
   /** Ends every link; resolves when the sessions opened over them are closed. */
   stop(): Promise<void>;
 }
 
-/** The socket is for this user alone; what another start left at its path is removed. */
+/** A socket is for this user alone; what another start left at its path is removed. */
 export async function serveCore(options: CoreServerOptions): Promise<CoreServer> {
-  const { socketPath } = options;
+  const { listen } = options;
+  const security = listen.type === 'tcp' ? listen.security : undefined;
   const links = new Set<ServerStream>();
   const endings = new Set<Promise<void>>();
   const server = new Server(channelOptions);
@@ -32,7 +46,7 @@ export async function serveCore(options: CoreServerOptions): Promise<CoreServer>
     { link: linkMethod },
     {
       link(stream: ServerDuplexStream<LinkUp, Buffer>) {
-        const own = new ServerStream(stream, options);
+        const own = new ServerStream(stream, { ...options, secret: security?.secret });
         links.add(own);
         const ending = own.ended.finally(() => {
           links.delete(own);
@@ -42,19 +56,21 @@ export async function serveCore(options: CoreServerOptions): Promise<CoreServer>
       },
     },
   );
-  await rm(socketPath, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (error) =>
-      error ? reject(error) : resolve(),
+  if (listen.type === 'socket') await rm(listen.path, { force: true });
+  const target = listen.type === 'socket' ? `unix:${listen.path}` : formatAddress(listen.address);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(target, serverCredentials(security?.tls), (error, bound) =>
+      error ? reject(error) : resolve(bound),
     );
   });
-  await chmod(socketPath, 0o600);
+  if (listen.type === 'socket') await chmod(listen.path, 0o600);
   return {
+    port,
     async stop() {
       for (const own of links) own.end();
       await Promise.all(endings);
       server.forceShutdown();
-      await rm(socketPath, { force: true });
+      if (listen.type === 'socket') await rm(listen.path, { force: true });
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { unreachable } from '@hongyan/base/assert';
+import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { operations } from '@hongyan/protocol/operations/operations';
 import { bug, failure, problemOf, type Result } from '@hongyan/protocol/refusals';
@@ -15,11 +16,13 @@ import {
 } from '../../ports/core/core.ts';
 import type { BusAttachment, BusEvent, EventBus, Topic } from '../../ports/event-bus/event-bus.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { isProof, type Nonces, newNonce, proofOf } from './security.ts';
 import {
   contractVersion,
   encodeDown,
   type LinkAnswer,
   type LinkCall,
+  type LinkClose,
   type LinkEvent,
   type LinkHello,
   type LinkOpen,
@@ -34,15 +37,24 @@ export interface ServerStreamOptions {
   readonly log: Log;
   /** Events for a gateway that leaves more than this unread are dropped, and it is told so. */
   readonly backlogBytesMax: number;
+  readonly clock: Pick<Clock, 'after'>;
+  /** What a gateway has to know; absent: whoever reaches the socket may speak. */
+  readonly secret?: Uint8Array | undefined;
+  /** Sessions belong to the gateways, and any core answers for them: they stay open when a link ends. */
+  readonly sessionsOutliveLinks?: boolean;
 }
 
 type State =
   | { readonly type: 'awaiting_hello' }
+  | { readonly type: 'awaiting_proof'; readonly node: string; readonly expected: Uint8Array }
   | { readonly type: 'open'; readonly node: string }
   | { readonly type: 'over' };
 
 const isQuestion = (name: string): name is keyof GatewayQuestions =>
   (gatewayQuestions as readonly string[]).includes(name);
+
+/** A gateway that has not said who it is by then is cut. */
+const greetingTimeoutMs = 5_000;
 
 /** What an item of a batch takes beside its texts, roughly. */
 const itemBytes = 50;
@@ -56,6 +68,7 @@ export class ServerStream {
   readonly #bus: BusAttachment;
   readonly #sessions = new Map<string, DeviceCaller>();
   readonly #resolveEnded: () => void;
+  readonly #late: Timer;
   #state: State = { type: 'awaiting_hello' };
   #events: (LinkEvent & { topics: string[] })[] = [];
   #answers: LinkAnswer[] = [];
@@ -75,6 +88,9 @@ export class ServerStream {
       onEvent: (event) => this.#onEvent(event),
       onLoss: () => this.#onLoss(),
     });
+    this.#late = options.clock.after(greetingTimeoutMs, () => {
+      if (this.#state.type !== 'open') this.#refuse(status.UNAUTHENTICATED, 'no hello came in time');
+    });
     stream.on('data', (up: LinkUp) => this.#received(up));
     stream.on('end', () => this.end());
     stream.on('error', (error) => this.#over(error.message));
@@ -91,9 +107,11 @@ export class ServerStream {
     return this.#state.type === 'open' ? this.#state.node : '';
   }
 
-  #received({ hello, interests, requests, published }: LinkUp): void {
+  #received({ hello, interests, requests, published, proof }: LinkUp): void {
     if (this.#state.type === 'over') return;
     if (hello) this.#greet(hello);
+    if (this.#state.type === 'awaiting_proof' && proof.length > 0) this.#check(proof);
+    if (this.#state.type !== 'open') return;
     this.#follow(interests);
     for (const request of requests) this.#begin(request);
     if (published.length > 0)
@@ -104,16 +122,39 @@ export class ServerStream {
     if (this.#writer.isHeldBack) this.#stream.pause();
   }
 
-  #greet({ node, contract }: LinkHello): void {
-    if (contract !== contractVersion) {
-      const details = `this core speaks version ${contractVersion} of the link, the gateway ${contract}`;
-      // How grpc-js ends a stream with a status of its handler's choice.
-      this.#stream.emit('error', Object.assign(new Error(details), { code: status.FAILED_PRECONDITION, details }));
-      return;
-    }
+  #greet({ node, contract, nonce = new Uint8Array() }: LinkHello): void {
+    if (this.#state.type !== 'awaiting_hello') return;
+    if (contract !== contractVersion)
+      return this.#refuse(
+        status.FAILED_PRECONDITION,
+        `this core speaks version ${contractVersion} of the link, the gateway ${contract}`,
+      );
+    const { secret } = this.#options;
+    if (secret === undefined) return this.#join(node);
+    const nonces: Nonces = { gateway: nonce, core: newNonce() };
+    this.#state = { type: 'awaiting_proof', node, expected: proofOf(secret, 'gateway', nonces) };
+    const challenge = { nonce: nonces.core, proof: proofOf(secret, 'core', nonces) };
+    this.#stream.write(encodeDown({ challenge }));
+  }
+
+  #check(proof: Uint8Array): void {
+    if (this.#state.type !== 'awaiting_proof') return;
+    const { node, expected } = this.#state;
+    if (isProof(proof, expected)) return this.#join(node);
+    this.#options.log.warn('a gateway does not know the secret of the link', { node });
+    this.#refuse(status.UNAUTHENTICATED, 'the secret of the link is another one here');
+  }
+
+  #join(node: string): void {
+    this.#late.cancel();
     this.#state = { type: 'open', node };
     this.#stream.write(encodeDown({ ready: {} }));
     this.#options.log.info('gateway joined', { node });
+  }
+
+  /** How grpc-js ends a stream with a status of its handler's choice. */
+  #refuse(code: status, details: string): void {
+    this.#stream.emit('error', Object.assign(new Error(details), { code, details }));
   }
 
   #follow(interests: LinkUp['interests']): void {
@@ -135,7 +176,7 @@ export class ServerStream {
       case 'open':
         return this.#answer(id, this.#openSession(request.open));
       case 'close':
-        return this.#answer(id, this.#closeSession(request.close.sessionId));
+        return this.#answer(id, this.#closeSession(request.close));
       case 'barrier':
         return this.#answer(id, this.#passBarrier());
       default:
@@ -194,6 +235,7 @@ export class ServerStream {
     const caller = JSON.parse(callerJson) as DeviceCaller;
     const { core } = this.#options;
     const node = this.#node;
+    if (this.#options.sessionsOutliveLinks) return core.openSession({ caller, clientName, node });
     this.#sessions.set(caller.sessionId, caller);
     const opened = await core.openSession({ caller, clientName, node });
     if (opened.type !== 'ok') this.#sessions.delete(caller.sessionId);
@@ -202,8 +244,8 @@ export class ServerStream {
     return opened;
   }
 
-  async #closeSession(sessionId: string): Promise<undefined> {
-    const caller = this.#sessions.get(sessionId);
+  async #closeSession({ sessionId, callerJson }: LinkClose): Promise<undefined> {
+    const caller = callerJson ? (JSON.parse(callerJson) as DeviceCaller) : this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
     if (caller) await this.#options.core.closeSession({ caller, node: this.#node });
   }
@@ -242,6 +284,7 @@ export class ServerStream {
     const { core, log } = this.#options;
     const node = this.#node;
     this.#state = { type: 'over' };
+    this.#late.cancel();
     this.#writer.close();
     this.#bus.detach();
     const sessions = [...this.#sessions.values()];

@@ -6,11 +6,17 @@ import protobuf from 'protobufjs';
 import contract from './wire.proto' with { type: 'text' };
 
 /** Raise it with every change to wire.proto that an older side would misread. */
-export const contractVersion = 3;
+export const contractVersion = 4;
 
 export interface LinkHello {
   readonly node: string;
   readonly contract: number;
+  /** Empty where nothing has to be proved. */
+  readonly nonce?: Uint8Array;
+}
+export interface LinkChallenge {
+  readonly nonce: Uint8Array;
+  readonly proof: Uint8Array;
 }
 export interface LinkInterest {
   readonly topic: string;
@@ -28,11 +34,16 @@ export interface LinkOpen {
   readonly callerJson: string;
   readonly clientName: string;
 }
+export interface LinkClose {
+  readonly sessionId: string;
+  /** Of a session that was not opened over this stream. */
+  readonly callerJson?: string;
+}
 export type LinkRequest = { readonly id: number } & LinkRequestWhat;
 export type LinkRequestWhat =
   | { readonly what: 'call'; readonly call: LinkCall }
   | { readonly what: 'open'; readonly open: LinkOpen }
-  | { readonly what: 'close'; readonly close: { readonly sessionId: string } }
+  | { readonly what: 'close'; readonly close: LinkClose }
   | { readonly what: 'barrier'; readonly barrier: object };
 
 export interface LinkProblem {
@@ -72,6 +83,8 @@ export interface LinkUp {
   readonly interests: readonly LinkInterest[];
   readonly requests: readonly LinkRequest[];
   readonly published: readonly LinkEvent[];
+  /** Empty but in the answer to a challenge. */
+  readonly proof: Uint8Array;
 }
 export interface LinkDown {
   readonly ready?: object | null;
@@ -79,6 +92,7 @@ export interface LinkDown {
   readonly events: readonly LinkEvent[];
   readonly answers: readonly LinkAnswer[];
   readonly done: readonly number[];
+  readonly challenge?: LinkChallenge | null;
 }
 
 const { root } = protobuf.parse(contract);

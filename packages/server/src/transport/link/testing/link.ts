@@ -36,7 +36,8 @@ export async function openLink(options: LinkOptions): Promise<LinkUnderTest> {
   const { timeoutMs = 5_000, inFlightMax = 1_000 } = options;
   const folder = await mkdtemp(join(tmpdir(), 'hongyan-link-'));
   const socketPath = join(folder, 'core.sock');
-  const serve = () => serveCore({ core, bus, socketPath, backlogBytesMax, log });
+  const serve = () =>
+    serveCore({ core, bus, listen: { type: 'socket', path: socketPath }, backlogBytesMax, clock: systemClock, log });
   let server: CoreServer = await serve();
   const clients: CoreClient[] = [];
   const connect = async (node: string) => {

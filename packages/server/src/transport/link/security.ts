@@ -1,0 +1,53 @@
+// Who may speak over a link on TCP: both sides prove that they know the cluster's secret, without sending it, and where the link leaves
+// the machine both show a certificate.
+
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-js';
+
+export interface LinkSecurity {
+  /** The same in every process of the cluster. */
+  readonly secret: Uint8Array;
+  /** Absent: the link is not encrypted. */
+  readonly tls?: LinkTls | undefined;
+}
+
+/** PEM. Either side shows a certificate that the authority signed, and accepts no other. */
+export interface LinkTls {
+  readonly authority: Buffer;
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+}
+
+/** Where a core is reached. */
+export type LinkTarget =
+  | { readonly type: 'socket'; readonly path: string }
+  | { readonly type: 'tcp'; readonly address: string; readonly security: LinkSecurity };
+
+const nonceBytes = 16;
+
+export const newNonce = (): Uint8Array => crypto.getRandomValues(new Uint8Array(nonceBytes));
+
+export interface Nonces {
+  readonly gateway: Uint8Array;
+  readonly core: Uint8Array;
+}
+
+/** Of one side, for this one link: both nonces are in it, so that no proof is good a second time. */
+export function proofOf(secret: Uint8Array, side: keyof Nonces, { gateway, core }: Nonces): Uint8Array {
+  return createHmac('sha256', secret).update(`hongyan link, ${side}`).update(gateway).update(core).digest();
+}
+
+export const isProof = (given: Uint8Array, expected: Uint8Array): boolean =>
+  given.length === expected.length && timingSafeEqual(given, expected);
+
+/** The secret says who is at the other end, so certificates need no name: addresses of processes come and go. */
+export function channelCredentials(target: LinkTarget): ChannelCredentials {
+  const tls = target.type === 'tcp' ? target.security.tls : undefined;
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.authority, tls.key, tls.certificate, { checkServerIdentity: () => undefined });
+}
+
+export function serverCredentials(tls: LinkTls | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  return ServerCredentials.createSsl(tls.authority, [{ private_key: tls.key, cert_chain: tls.certificate }], true);
+}
