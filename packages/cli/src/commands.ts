@@ -11,6 +11,7 @@ import { devicesCount, devicesList } from './devices.ts';
 import { inspect } from './inspect.ts';
 import { keyCreate, keyList, keyRevoke } from './key.ts';
 import { logLevel } from './log-level.ts';
+import { drain, nodes } from './nodes.ts';
 import { noticeCommands } from './notice.ts';
 import { profileList } from './profile-list.ts';
 import { profileShow } from './profile-show.ts';
@@ -85,6 +86,8 @@ export const groups: readonly CommandGroup[] = [
       reload,
       roll,
       ...noticeCommands,
+      nodes,
+      drain,
       backup,
       restore,
       checkConfig,

@@ -1,7 +1,7 @@
 // A running server as the command line reaches it: its address and token are in the data folder.
 
 import { readOperatorToken } from '@hongyan/server/config/operator-token';
-import { readRunning } from '@hongyan/server/config/running-server';
+import { findRunning } from '@hongyan/server/config/running-server';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -14,7 +14,7 @@ export class OperatorClient {
 
   /** Rejects, with what to do, when no server runs on the data folder or it does not listen to operators. */
   static async connect(data: string): Promise<OperatorClient> {
-    const running = await readRunning(data);
+    const running = await findRunning(data);
     if (!running) throw new Error(`no server runs on the folder ${data}; start one, or name its data folder by --data`);
     if (running.operatorUrl === undefined)
       throw new Error(`the server on ${data} does not listen to operators: start it with --operator-listen`);

@@ -2,6 +2,7 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
+import { startCluster } from '@hongyan/server/compose/cluster/cluster';
 import { startEmbedded } from '@hongyan/server/compose/embedded';
 import { dataLayout } from '@hongyan/server/config/data-layout';
 import { ensureFolder } from '@hongyan/server/config/folder-access';
@@ -14,7 +15,7 @@ import { onRollSignal, stopSignal } from './stop-signal.ts';
 export const start: Command = {
   name: 'start',
   usage: 'start',
-  summary: 'Run the server: gateway, core and stores in one process',
+  summary: 'Run the server: all of it in one process, or a part of a cluster',
   details:
     'SIGTERM and SIGINT drain: clients are told when to come back, requests under way are answered, and it exits with status 0; a second one ends it at once, with 130. What was acknowledged is stored in both cases.\nSIGUSR2 replaces gateway processes (--gateways) one after another, while the others serve.',
   examples: ['hongyan start --demo', 'hongyan start --listen 0.0.0.0:8080 --data /var/lib/hongyan'],
@@ -28,9 +29,12 @@ export const start: Command = {
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // From the beginning on: a signal while the server starts stops it too.
     const stopping = stopSignal();
-    const running = await startEmbedded(config, { log, clock: systemClock, program, sources, readConfig });
-    await signUpDemoAccounts(running.url, accounts);
-    console.log(`Hongyan is ready: open ${running.url}`);
+    const startProfile = config.profile === 'cluster' ? startCluster : startEmbedded;
+    const running = await startProfile(config, { log, clock: systemClock, program, sources, readConfig });
+    if (running.url !== undefined) await signUpDemoAccounts(running.url, accounts);
+    console.log(
+      running.url === undefined ? `Hongyan is ready: ${config.roles}` : `Hongyan is ready: open ${running.url}`,
+    );
     for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);
     if (running.operatorUrl !== undefined)
       console.log(`  for operators: ${running.operatorUrl}   token: in ${dataLayout(config.data).operatorToken}`);

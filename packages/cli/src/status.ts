@@ -1,7 +1,7 @@
 // hongyan status: how a running server is, on one screen, for whoever is called at night.
 
 import { sleep, systemClock } from '@hongyan/base/clock';
-import { readRunning } from '@hongyan/server/config/running-server';
+import { findRunning } from '@hongyan/server/config/running-server';
 import type { Command } from './command.ts';
 import { Scrape } from './metrics-text.ts';
 import { OperatorClient } from './operator-client.ts';
@@ -25,7 +25,7 @@ export const status: Command = {
     const fromMs = systemClock.monotonicMs();
     await sleep(systemClock, { delayMs: windowMs });
     const now = await scrape(server);
-    const running = await readRunning(config.data);
+    const running = await findRunning(config.data);
     const picture: Picture = pictureOf({
       readiness,
       before,

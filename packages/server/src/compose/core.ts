@@ -34,6 +34,7 @@ export type CorePorts = Pick<
   | 'outlet'
   | 'rateLimiter'
   | 'registry'
+  | 'shared'
   | 'tasks'
   | 'timeline'
 > & {

@@ -1,11 +1,10 @@
 // The embedded profile: all roles on SQLite and memory, in one process or with several gateway processes in front of it.
 
-import type { Log, LogLevel, LogLevels } from '@hongyan/base/log';
+import type { LogLevels } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
 import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import { ensureFolder } from '../config/folder-access.ts';
 import { LiveConfig } from '../config/live-config.ts';
-import type { Loaded, Source } from '../config/load.ts';
 import type { Config } from '../config/options.ts';
 import { removeRunning, writeRunning } from '../config/running-server.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -22,7 +21,6 @@ import { keyRoutes } from '../roles/operator/keys.ts';
 import { noticeRoutes } from '../roles/operator/notices.ts';
 import { peopleRoutes } from '../roles/operator/people.ts';
 import { coreProcess, type ServerProcess } from '../roles/operator/processes.ts';
-import type { OperatorRoute } from '../roles/operator/route.ts';
 import { signOutRoute } from '../roles/operator/sign-outs.ts';
 import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
@@ -34,35 +32,17 @@ import { drainGateway, openGateway } from './gateway.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
 import { type OpenProfiles, openProfiles } from './profiles.ts';
+import { reloadRoute } from './reload-route.ts';
+import type { Running, RunningSurroundings } from './running.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
 
 import { openTracing } from './tracing.ts';
 
-export interface Running {
-  /** Where clients of this machine connect. */
-  readonly url: string;
-  /** Absent: operators are not listened to. */
-  readonly operatorUrl: string | undefined;
-  /** Resolves when it can serve no longer and has to be stopped. */
-  readonly died: Promise<void>;
-  /** Drains: closes connections, finishes accepted sends, closes the stores. */
-  stop(): Promise<void>;
-  /** [O22] Replaces the gateway processes one after another. Rejects where there are none: then a restart is a stop and a start. */
-  roll(): Promise<void>;
-}
-
-export interface EmbeddedSurroundings extends Omit<Surroundings, 'metrics'> {
-  readonly log: Log & LogLevels;
-  /** The command that runs this program again, for processes beside this one. */
-  readonly program: readonly string[];
-  /** Where each option's value came from, for operators to see. */
-  readonly sources?: Readonly<Record<string, Source>>;
-  /** The configuration as it is where it comes from: flags, environment, file. */
-  readonly readConfig?: () => Loaded;
-}
-
-export async function startEmbedded(config: Config, given: EmbeddedSurroundings): Promise<Running> {
+export async function startEmbedded(
+  config: Config,
+  given: RunningSurroundings,
+): Promise<Running & { readonly url: string }> {
   const tracing = await openTracing(config, coreProcess);
   const surroundings = { ...given, metrics: new Metrics({ process: coreProcess, log: given.log }), tracing };
   await ensureFolder(config.data);
@@ -201,7 +181,7 @@ class Front implements Connections {
 
 async function startGateways(
   config: Config,
-  surroundings: EmbeddedSurroundings & Surroundings & Pick<OpenProfiles, 'onPassed'>,
+  surroundings: RunningSurroundings & Surroundings & Pick<OpenProfiles, 'onPassed'>,
   { opened, tokens }: { readonly opened: OpenCore; readonly tokens: Tokens },
 ): Promise<Gateways> {
   if (config.gateways > 1) return GatewaySupervisor.start(config, surroundings, opened);
@@ -225,20 +205,6 @@ async function startGateways(
     async stop() {
       await drainGateway(gateway, config, surroundings);
       await gateway.close();
-    },
-  };
-}
-
-/** [B3] The level that a reload finds is sent to processes beside this one as one that an operator sets. */
-function reloadRoute(live: LiveConfig, levels: LogLevels): OperatorRoute {
-  return {
-    method: 'POST',
-    path: '/admin/v1/config/reload',
-    handle() {
-      const report = live.reload();
-      if (report.type === 'ok' && report.value.changed.includes('log-level'))
-        levels.level = live.config.logLevel as LogLevel;
-      return report;
     },
   };
 }

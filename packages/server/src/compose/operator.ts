@@ -1,10 +1,11 @@
 // What operators ask of this server: the listener with the routes of its parts, its token, and what gateway processes answer to it.
 
 import { rm, statfs } from 'node:fs/promises';
-import { type Address, parseAddress } from '@hongyan/base/address';
+import { parseAddress } from '@hongyan/base/address';
 import type { LogLevels } from '@hongyan/base/log';
 import { readOrCreateOperatorToken } from '../config/operator-token.ts';
 import type { Config } from '../config/options.ts';
+import { isLoopback } from '../http/loopback.ts';
 import { ProcessMetrics } from '../metrics/process-metrics.ts';
 import { OperatorAccess } from '../roles/operator/access.ts';
 import { type Connections, closeSessionRoute, connectionsRoute } from '../roles/operator/connections.ts';
@@ -117,5 +118,3 @@ const diskCheck = ({ data }: Config): HealthCheck => ({
     return { status: 'degraded', reason: `${freeMebibytes} MiB are free where ${data} lies; sends fail when none are` };
   },
 });
-
-const isLoopback = ({ hostname }: Address): boolean => /^(127\.|localhost$|::1$)/.test(hostname);

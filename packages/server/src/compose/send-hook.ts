@@ -5,7 +5,7 @@ import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Config } from '../config/options.ts';
-import { readPrivateFile, writePrivateFile } from '../config/private-file.ts';
+import { createPrivateFile, readPrivateFile } from '../config/private-file.ts';
 import { formatSecret, parseSecret, secretBytes } from '../domain/webhook-signature.ts';
 import { GuardedOutbound } from '../ports/outbound/guarded-outbound.ts';
 import { HttpSendHook } from '../ports/send-hook/http-send-hook.ts';
@@ -40,7 +40,7 @@ export async function openSendHook(
 async function readOrCreateKey(data: string, log: Log): Promise<Uint8Array> {
   const path = dataLayout(data).beforeSendSecret;
   if (!existsSync(path)) {
-    await writePrivateFile(path, `${formatSecret(crypto.getRandomValues(new Uint8Array(secretBytes)))}\n`);
+    await createPrivateFile(path, `${formatSecret(crypto.getRandomValues(new Uint8Array(secretBytes)))}\n`);
     log.info('secret of the check before sending created', { path });
   }
   const key = parseSecret(await readPrivateFile(path, log));

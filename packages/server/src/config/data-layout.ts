@@ -25,6 +25,10 @@ export interface DataLayout {
   readonly profiles: string;
   /** Notices to everyone that are in force. */
   readonly notices: string;
+  /** In a cluster: what gateways and cores prove to each other that they know. */
+  readonly linkSecret: string;
+  /** In a cluster: a folder for each of its processes on this machine. */
+  readonly nodes: string;
   /** Sockets of a running server. */
   readonly run: string;
 }
@@ -43,6 +47,8 @@ export function dataLayout(data: string): DataLayout {
     running: join(data, 'running.json'),
     profiles: join(data, 'profiles'),
     notices: join(data, 'notices.json'),
+    linkSecret: join(data, 'link-secret'),
+    nodes: join(data, 'nodes'),
     run: join(data, 'run'),
   };
 }

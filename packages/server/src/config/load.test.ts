@@ -52,6 +52,7 @@ const ownValues: Readonly<Record<string, readonly string[]>> = {
   tiers: ['free=1/2/3', 'free=4/5/6', 'free=7/8/9,gold=1000/2000/5000'],
   'default-tier': ['paid', 'unlimited', 'paid'],
   'trusted-proxies': ['10.0.0.0/8', '::1,192.0.2.7', ''],
+  roles: ['core,gateway,worker', 'worker, core, gateway', 'gateway,worker,core'],
 };
 
 /** Options that are checked together get a partner that fits. */
@@ -250,4 +251,32 @@ test('the options of an issuer go together, and its keys come by https, from a f
     ['--jwt-jwks', 'http://id.example.org/jwks', ...rest],
   ])
     expect(load(...argv)).toMatchObject({ type: 'error', message: expect.stringContaining('jwt-jwks') });
+});
+
+describe('[N10] options of a cluster', () => {
+  const refused: readonly (readonly [readonly string[], string])[] = [
+    [['--roles=core'], 'the embedded profile has all roles in one server'],
+    [['--profile=cluster', '--roles=cores'], 'roles: the roles are gateway, core, worker; not "cores"'],
+    [['--profile=cluster', '--gateways=2'], 'gateways is for the embedded profile'],
+    [['--profile=cluster', '--node=a b'], 'node is up to 64 letters'],
+    [['--profile=cluster', '--cluster-name=A'], 'cluster-name is up to 32 lower-case letters'],
+    [['--profile=cluster', '--link-listen=7400'], 'link-listen is host:port'],
+    [['--profile=cluster', '--link-listen=0.0.0.0:7400'], 'link-listen 0.0.0.0:7400 is every address'],
+    [['--profile=cluster', '--link-tls-ca=ca.pem'], 'link-tls-cert, link-tls-key and link-tls-ca go together'],
+    [['--profile=cluster', '--mysql-url=postgres://a'], 'mysql-url: is a URL such as mysql://'],
+    [['--profile=cluster', '--mysql-url=mysql//u:secret@x'], 'mysql-url: is a URL such as mysql://'],
+    [['--profile=cluster', '--redis-urls=redis://a,rediss://b'], 'redis-urls: the nodes of one Redis Cluster have'],
+    [['--profile=cluster', '--kafka-brokers=broker'], 'kafka-brokers: is host:port of some brokers'],
+  ];
+  for (const [argv, sentence] of refused)
+    test(`${argv.join(' ')} is refused`, () => {
+      expect(refusal({ argv })).toStartWith(sentence);
+      expect(refusal({ argv })).not.toContain('secret');
+    });
+
+  test('a process may have some of the roles, and a user of its own for each service', () => {
+    expect(refusal({ argv: ['--profile=cluster', '--roles=core', '--mysql-url=mysql://h_{service}:p@db:4000'] })).toBe(
+      'accepted',
+    );
+  });
 });

@@ -1,9 +1,12 @@
 // From flags, environment and file to the effective configuration, or to a message that says what to change.
 
+import { parseAddress } from '@hongyan/base/address';
 import { parseNetworks } from '@hongyan/base/networks';
 import { closest, distance } from 'fastest-levenshtein';
 import { parse as parseToml } from 'smol-toml';
 import { type Config, camelCase, environmentName, fileKey, type Option, options } from './options.ts';
+import { parseRoles } from './roles.ts';
+import { kafkaBrokers, mysqlServer, redisServers } from './servers.ts';
 import { parseTiers } from './tiers.ts';
 
 export type Source = 'default' | 'file' | 'environment' | 'flag';
@@ -216,6 +219,7 @@ function checkTogether(config: Config): void {
   if (operatorListen === listen && !listen.endsWith(':0'))
     throw new ConfigError('operator-listen and listen are two addresses: clients must not reach what is for operators');
   checkLimits(config);
+  checkCluster(config);
   if ((tlsCert === '') !== (tlsKey === '')) throw new ConfigError('tls-cert and tls-key go together');
   checkIssuer(config);
   if (contentBytesMax > frameBytesMax) throw new ConfigError('content-bytes-max is at most frame-bytes-max');
@@ -247,6 +251,40 @@ function checkIssuer({ jwtJwks, jwtIssuer, jwtAudience }: Config): void {
     throw new ConfigError(
       'jwt-jwks is an https URL, or a file: whoever can change an answer on its way could sign tokens',
     );
+}
+
+function checkCluster(config: Config): void {
+  const { profile, roles, node, gateways, clusterName, linkListen, linkAddress } = config;
+  const wanted = orConfigError('roles', () => parseRoles(roles));
+  if (profile === 'embedded') {
+    if (wanted.size < 3)
+      throw new ConfigError('the embedded profile has all roles in one server: roles needs profile cluster');
+    return;
+  }
+  if (gateways > 1)
+    throw new ConfigError(
+      'gateways is for the embedded profile: in a cluster, start further processes with roles gateway',
+    );
+  if (!/^[a-z][a-z0-9_-]{0,31}$/.test(clusterName))
+    throw new ConfigError(`cluster-name is up to 32 lower-case letters, digits, - and _; not "${clusterName}"`);
+  if (node !== '' && !/^[\w.-]{1,64}$/.test(node))
+    throw new ConfigError(`node is up to 64 letters, digits, dots, - and _; not "${node}"`);
+  for (const [name, address] of Object.entries({ 'link-listen': linkListen, 'link-address': linkAddress }))
+    if (!isAddress(address) && !(name === 'link-address' && address === ''))
+      throw new ConfigError(`${name} is host:port, for instance 127.0.0.1:7400; not "${address}"`);
+  if (linkAddress === '' && /^[0:.]+$/.test(parseAddress(linkListen).hostname))
+    throw new ConfigError(
+      `link-listen ${linkListen} is every address of the machine: say by link-address at which one the gateways reach this core`,
+    );
+  checkLinkTls(config);
+  orConfigError('mysql-url', () => mysqlServer(config, 'timeline'));
+  orConfigError('kafka-brokers', () => kafkaBrokers(config));
+  orConfigError('redis-urls', () => redisServers(config));
+}
+
+function checkLinkTls({ linkTlsCert, linkTlsKey, linkTlsCa }: Config): void {
+  const given = [linkTlsCert, linkTlsKey, linkTlsCa].filter((value) => value !== '').length;
+  if (given !== 0 && given !== 3) throw new ConfigError('link-tls-cert, link-tls-key and link-tls-ca go together');
 }
 
 const isAddress = (text: string): boolean => Number(text.match(/^.+:(\d{1,5})$/)?.[1] ?? Number.NaN) <= 65_535;

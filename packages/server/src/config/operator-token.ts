@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { type Log, silentLog } from '@hongyan/base/log';
 import { dataLayout } from './data-layout.ts';
-import { readPrivateFile, writePrivateFile } from './private-file.ts';
+import { createPrivateFile, readPrivateFile } from './private-file.ts';
 
 const bytes = 32;
 /** A token that an operator wrote there has at least so many characters. */
@@ -13,7 +13,7 @@ export async function readOrCreateOperatorToken(data: string, log: Log): Promise
   const path = dataLayout(data).operatorToken;
   if (!existsSync(path)) {
     const fresh = Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('base64url');
-    await writePrivateFile(path, `${fresh}\n`);
+    await createPrivateFile(path, `${fresh}\n`);
   }
   return readOperatorToken(data, log);
 }

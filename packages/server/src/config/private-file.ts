@@ -1,9 +1,21 @@
 // Files with secrets in the data folder: for their owner alone, and there whole or not at all, also after a crash or on a full disk.
 
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { type Log, silentLog } from '@hongyan/base/log';
 
-export async function writePrivateFile(path: string, text: string): Promise<void> {
+export const writePrivateFile = (path: string, text: string): Promise<void> =>
+  writeDraft(path, text, (draft) => rename(draft, path));
+
+/** Of several processes that create the file at once one does; what is there stays. */
+export const createPrivateFile = (path: string, text: string): Promise<void> =>
+  writeDraft(path, text, async (draft) => {
+    await link(draft, path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
+    await rm(draft);
+  });
+
+async function writeDraft(path: string, text: string, put: (draft: string) => Promise<void>): Promise<void> {
   const draft = `${path}.${process.pid}.tmp`;
   try {
     const file = await open(draft, 'w', 0o600);
@@ -13,7 +25,7 @@ export async function writePrivateFile(path: string, text: string): Promise<void
     } finally {
       await file.close();
     }
-    await rename(draft, path);
+    await put(draft);
   } catch (error) {
     await rm(draft, { force: true });
     throw error;

@@ -3,9 +3,9 @@
 
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Log, silentLog } from '@hongyan/base/log';
-import { readPrivateFile, writePrivateFile } from './private-file.ts';
+import { dataLayout } from './data-layout.ts';
+import { createPrivateFile, readPrivateFile, writePrivateFile } from './private-file.ts';
 
 export interface Secret {
   readonly bytes: Uint8Array;
@@ -23,7 +23,7 @@ const keptMs = 366 * 86_400_000;
 /** As readSecrets, of a folder that may have none yet. */
 export async function readOrCreateSecrets(dataFolder: string, log?: Log): Promise<Secrets> {
   const path = secretPath(dataFolder);
-  if (!existsSync(path)) await writePrivateFile(path, `${freshHex()}\n`);
+  if (!existsSync(path)) await createPrivateFile(path, `${freshHex()}\n`);
   return readSecrets(dataFolder, log);
 }
 
@@ -41,6 +41,13 @@ export async function readSecrets(dataFolder: string, log: Log = silentLog): Pro
 export async function stampOfSecrets(dataFolder: string): Promise<string> {
   const { ino, size, mtimeNs } = await stat(secretPath(dataFolder), { bigint: true });
   return `${ino} ${size} ${mtimeNs}`;
+}
+
+/** What gateways and cores prove to each other that they know; created when there is none. Rejects as readSecrets. */
+export async function readOrCreateLinkSecret(dataFolder: string, log?: Log): Promise<Uint8Array> {
+  const path = dataLayout(dataFolder).linkSecret;
+  if (!existsSync(path)) await createPrivateFile(path, `${freshHex()}\n`);
+  return parseSecret(await readPrivateFile(path, log), path, 'processes of other machines need a copy of it').bytes;
 }
 
 /** A fresh secret signs from now on; the present one verifies as long as tokens may live that it signed. Returns the number of all. */
@@ -66,16 +73,13 @@ function parseRetired(line: string, path: string): Secret {
   return { ...parseSecret(hex, path), retiredAtMs };
 }
 
-function parseSecret(text: string, path: string): Secret {
+function parseSecret(text: string, path: string, then = 'every user then has to log in again'): Secret {
   const secret = Uint8Array.from(Buffer.from(text.trim(), 'hex'));
   const isWeak = secret.length < bytes || secret.every((byte) => byte === secret[0]);
-  if (isWeak)
-    throw new Error(
-      `${path} does not hold ${bytes} random bytes as hex: delete it and start again; every user then has to log in again`,
-    );
+  if (isWeak) throw new Error(`${path} does not hold ${bytes} random bytes as hex: delete it and start again; ${then}`);
   return { bytes: secret };
 }
 
 const freshHex = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
 
-const secretPath = (dataFolder: string): string => join(dataFolder, 'secret');
+const secretPath = (dataFolder: string): string => dataLayout(dataFolder).secret;

@@ -48,7 +48,6 @@ export class Fetcher {
   readonly #busy = new Set<number>();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  #isFailing = false;
   #isLooking = false;
   #mustLook = false;
 
@@ -121,7 +120,6 @@ export class Fetcher {
       })),
     });
     if (this.#stop.signal.aborted) return;
-    this.#isFailing = false;
     const names = new Map(Array.from(byTopic, ([id, [first]]) => [id, first?.topic ?? '']));
     for (const fetched of recordsOf(response, names, wanted)) await this.#options.onRecords(fetched);
   }
@@ -129,8 +127,7 @@ export class Fetcher {
   async #failed(error: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return;
     const { log, clock, onOutOfRange } = this.#options;
-    if (!this.#isFailing) log.warn('records not read: asking again until they are', { error });
-    this.#isFailing = true;
+    log.warn('records not read, to be asked for again', { error });
     if (findErrorBy(error instanceof Error ? error : null, 'apiId', 'OFFSET_OUT_OF_RANGE'))
       await onOutOfRange().catch((lost: unknown) => log.warn('beginning of partitions not found', { error: lost }));
     this.#consumer.clearMetadata();

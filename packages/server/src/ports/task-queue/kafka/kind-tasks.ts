@@ -67,14 +67,14 @@ export class KindTasks {
     this.#membership.start();
   }
 
-  /** On the wall clock; nothing, while nothing may be claimed. */
+  /** On the wall clock. */
   nextDueMs(): number | undefined {
-    return this.#mayClaim ? this.#held.nextDueMs() : undefined;
+    return this.#isLettingGo ? undefined : this.#held.nextDueMs();
   }
 
   async claim(request: Parameters<TaskConsumer['claim']>[0]): Promise<readonly ClaimedTask[]> {
     const { clock, marks } = this.#options;
-    if (!this.#mayClaim) return [];
+    if (this.#isLettingGo || !this.#membership.isFresh) return [];
     const held = this.#held;
     const tasks = held.claim({ ...request, nowMs: clock.nowMs() });
     const moved = new Set(tasks.filter(({ partition, offset }) => partition.claimedThrough(offset)).map(partitionOf));
@@ -121,10 +121,6 @@ export class KindTasks {
     await this.#fetcher.close();
   }
 
-  get #mayClaim(): boolean {
-    return !this.#isLettingGo && this.#membership.isFresh;
-  }
-
   #standing(claim: Claim): HeldTask | undefined {
     const task = this.#membership.isFresh ? this.#held.claimed(claim) : undefined;
     return task !== undefined && task.dueAtMs > this.#options.clock.nowMs() ? task : undefined;
@@ -151,8 +147,7 @@ export class KindTasks {
     this.#isLettingGo = true;
     const held = this.#held;
     const untilMs = systemClock.monotonicMs() + lettingGoMs;
-    // One that was taken for dead has nothing to finish: others do it already.
-    while (held.hasClaims && this.#membership.isFresh && systemClock.monotonicMs() < untilMs)
+    while (held.hasClaims && systemClock.monotonicMs() < untilMs)
       await new Promise<void>((resolve) => void systemClock.after(lookEveryMs, resolve));
     if (held.hasClaims)
       this.#options.log.warn('claims ended: the partitions are shared anew', { kind: this.#options.kind });

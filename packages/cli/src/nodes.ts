@@ -1,0 +1,99 @@
+// hongyan nodes and drain: the processes of a cluster, and emptying one of them before it is stopped.
+
+import { sleep, systemClock } from '@hongyan/base/clock';
+import { type Command, UsageError } from './command.ts';
+import { OperatorClient } from './operator-client.ts';
+import { table, timeOf } from './text.ts';
+
+interface Node {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly state: string;
+  readonly version: string;
+  readonly started_at: number;
+  readonly url: string | null;
+  readonly link_address: string | null;
+  readonly operator_url: string | null;
+  readonly connections: number | null;
+  readonly partitions: readonly number[] | null;
+}
+
+const pollMs = 250;
+const drainTimeoutSDefault = 120;
+
+export const nodes: Command = {
+  name: 'nodes',
+  usage: 'nodes',
+  summary: 'List the processes of the cluster: roles, state, addresses, connections, partitions',
+  details:
+    'It asks a process of this machine, which knows all of them. One that was killed is listed for five seconds.',
+  switches: { json: 'Print a JSON object for each process, a line each' },
+  options: ['data'],
+  async run({ config, switches }) {
+    const all = await nodesOf(await OperatorClient.connect(config.data));
+    if (switches.has('json')) for (const node of all) console.log(JSON.stringify(node));
+    else
+      console.log(
+        table(['node', 'state', 'roles', 'address', 'connections', 'partitions', 'version', 'since'], all.map(rowOf)),
+      );
+    return 0;
+  },
+};
+
+export const drain: Command = {
+  name: 'drain',
+  usage: 'drain <node>',
+  summary: 'Empty a process of the cluster: clients and partitions move to the others',
+  details:
+    'Clients of a gateway are told to come back, each at a moment of its own, and reach another one; a core gives its partitions to the others and finishes what it has. The process stays until it is stopped. Exits with status 1 when it is not empty in time.',
+  examples: ['hongyan drain server-gateway-2'],
+  values: {
+    within: { placeholder: 's', description: `Waits so long for it to be empty. Default: ${drainTimeoutSDefault}` },
+  },
+  options: ['data'],
+  async run({ config, words, values }) {
+    const [name] = words;
+    const seconds = Number(values.get('within') ?? drainTimeoutSDefault);
+    if (name === undefined || words.length !== 1) throw new UsageError('name one process, as hongyan nodes lists it');
+    if (!(seconds > 0)) throw new UsageError('--within takes a number of seconds above 0');
+    const operator = await OperatorClient.connect(config.data);
+    await operator.request('POST', `/admin/v1/nodes/${encodeURIComponent(name)}/drain`);
+    const deadlineMs = systemClock.monotonicMs() + seconds * 1000;
+    for (let state: string | undefined = 'ready'; systemClock.monotonicMs() < deadlineMs; ) {
+      state = (await nodesOf(operator)).find((node) => node.name === name)?.state;
+      if (state === undefined || state === 'drained') {
+        console.log(`${name} is empty: stop it`);
+        return 0;
+      }
+      await sleep(systemClock, { delayMs: pollMs });
+    }
+    console.error(`${name} is not empty after ${seconds} s; hongyan nodes shows what it still has`);
+    return 1;
+  },
+};
+
+async function nodesOf(operator: OperatorClient): Promise<readonly Node[]> {
+  return ((await operator.request('GET', '/admin/v1/nodes')) as { readonly nodes: readonly Node[] }).nodes;
+}
+
+const rowOf = (node: Node): readonly (string | number)[] => [
+  node.name,
+  node.state,
+  node.roles.join(','),
+  node.url ?? node.link_address ?? '-',
+  node.connections ?? '-',
+  rangesOf(node.partitions ?? []) || '-',
+  node.version,
+  timeOf(node.started_at),
+];
+
+/** 0-3,7 */
+function rangesOf(numbers: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers.toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',');
+}

@@ -1,0 +1,86 @@
+// This process among the others: it says of itself what it is and how it is, and hears what operators ask of it.
+
+import type { Clock, Timer } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import {
+  announceEveryMs,
+  type NodeRecord,
+  type NodeRegistry,
+  type NodeState,
+} from '../../ports/node-registry/node-registry.ts';
+
+export interface AnnouncementOptions {
+  readonly registry: NodeRegistry;
+  readonly node: Pick<NodeRecord, 'life' | 'name' | 'roles' | 'startedAtMs' | 'version'>;
+  /** What changes, at the moment. */
+  readonly facts: () => Pick<NodeRecord, 'connections' | 'linkAddress' | 'operatorUrl' | 'partitions' | 'url'>;
+  readonly onDrain: () => void;
+  /** Another process has the name. */
+  readonly onReplaced: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Announcement {
+  readonly #options: AnnouncementOptions;
+  readonly #timer: Timer;
+  #state: NodeState = 'starting';
+  #announcing: Promise<void> | undefined;
+  #isFailing = false;
+  #isOver = false;
+  #isToDrain = false;
+
+  constructor(options: AnnouncementOptions) {
+    this.#options = options;
+    this.#timer = options.clock.every(announceEveryMs, () => {
+      this.#announcing ??= this.#announce();
+    });
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** Resolves when the others can know it, or the registry could not be reached: then it is announced as soon as that is. */
+  async become(state: NodeState): Promise<void> {
+    this.#state = state;
+    await this.#announcing;
+    this.#announcing ??= this.#announce();
+    await this.#announcing;
+  }
+
+  async withdraw(): Promise<void> {
+    this.#isOver = true;
+    this.#timer.cancel();
+    await this.#announcing;
+    const { registry, node, log } = this.#options;
+    await registry
+      .withdraw(node)
+      .catch((error: unknown) => log.warn('node not withdrawn: its record expires by itself', { error }));
+  }
+
+  async #announce(): Promise<void> {
+    const { registry, node, facts, log, onDrain, onReplaced } = this.#options;
+    try {
+      const { isReplaced, isToDrain } = await registry.announce({ ...node, state: this.#state, ...facts() });
+      if (this.#isFailing) log.info('node announced again');
+      this.#isFailing = false;
+      if (this.#isOver) return;
+      if (isReplaced) {
+        this.#isOver = true;
+        this.#timer.cancel();
+        log.error('another process that started later has the name of this one: this one leaves', { node: node.name });
+        onReplaced();
+      } else if (isToDrain && !this.#isToDrain) {
+        this.#isToDrain = true;
+        onDrain();
+      }
+    } catch (error) {
+      // Links that stand go on working; the others only cannot learn of a change.
+      if (!this.#isFailing) log.warn('node not announced: trying again', { error });
+      this.#isFailing = true;
+    } finally {
+      this.#announcing = undefined;
+    }
+  }
+}

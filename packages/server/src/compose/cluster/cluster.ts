@@ -1,0 +1,165 @@
+// The cluster profile: any number of processes, each with some of the roles, on MySQL, Kafka and Redis.
+
+import { ensureFolder } from '../../config/folder-access.ts';
+import { LiveConfig } from '../../config/live-config.ts';
+import type { Config } from '../../config/options.ts';
+import { parseRoles } from '../../config/roles.ts';
+import { removeRunning, writeRunning } from '../../config/running-server.ts';
+import { Metrics } from '../../metrics/metrics.ts';
+import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
+import type { HealthCheck } from '../../roles/operator/health.ts';
+import { nodeRoutes } from '../../roles/operator/nodes.ts';
+import { coreProcess } from '../../roles/operator/processes.ts';
+import { Closing } from '../closing.ts';
+import { configurationRoute } from '../configuration-route.ts';
+import { openOperator } from '../operator.ts';
+import { openProfiles } from '../profiles.ts';
+import { reloadRoute } from '../reload-route.ts';
+import type { Running, RunningSurroundings } from '../running.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { openTokens } from '../tokens.ts';
+import { openTracing } from '../tracing.ts';
+import { version } from '../version.ts';
+import { Announcement } from './announcement.ts';
+import { openCorePart } from './core-part.ts';
+import { openGatewayPart } from './gateway-part.ts';
+import { readLinkSecurity } from './link-security.ts';
+import { claimNodeFolder, type NodeFolder } from './node-folder.ts';
+import { NodeParts } from './node-parts.ts';
+import { operatorListen } from './operator-listen.ts';
+import { openSharedServers, type SharedServers } from './shared-servers.ts';
+import { openStores } from './stores.ts';
+import { openWorkerPart } from './worker-part.ts';
+
+interface Opening {
+  readonly config: Config;
+  readonly given: RunningSurroundings;
+  readonly surroundings: Surroundings;
+  readonly live: LiveConfig;
+  readonly folder: NodeFolder;
+  /** Of this life of the process alone: the name of its sessions, its topic and its links. */
+  readonly instance: string;
+  readonly servers: SharedServers;
+  readonly closing: Closing;
+  readonly parts: NodeParts;
+}
+
+export async function startCluster(config: Config, given: RunningSurroundings): Promise<Running> {
+  const closing = new Closing();
+  try {
+    return await open(config, given, closing);
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
+
+async function open(config: Config, given: RunningSurroundings, closing: Closing): Promise<Running> {
+  const { log, clock, sources, readConfig } = given;
+  await ensureFolder(config.data);
+  const folder = await claimNodeFolder(config);
+  closing.push(() => folder.release());
+  const tracing = await openTracing(config, folder.name);
+  closing.push(() => tracing?.close());
+  const surroundings = { log, clock, tracing, metrics: new Metrics({ process: coreProcess, log }) };
+  const instance = `${folder.name}.${crypto.randomUUID().slice(0, 8)}`;
+  const servers = await openSharedServers(config, surroundings, instance);
+  closing.push(() => servers.close());
+  const parts = new NodeParts(clock);
+  const opening: Opening = {
+    ...{ config, given, surroundings, folder, instance, servers, closing, parts },
+    live: new LiveConfig(config, readConfig, sources),
+  };
+  const operatorUrl = await openParts(opening);
+  const { url } = parts;
+  const running = { pid: process.pid, startedAtMs: clock.nowMs(), operatorUrl, roles: [...parseRoles(config.roles)] };
+  await writeRunning(folder.path, { ...running, ...(url === undefined ? {} : { url }) });
+  closing.push(() => removeRunning(folder.path));
+  await parts.becomeReady();
+  return {
+    ...{ url, operatorUrl, died: parts.died },
+    async stop() {
+      await parts.drain();
+      await closing.run();
+    },
+    roll: () =>
+      Promise.reject(new Error('in a cluster processes are replaced one by one: drain one, stop it, start it')),
+  };
+}
+
+/** Core before gateway, so that a process that has both answers its first client. Returns where operators are listened to. */
+async function openParts(opening: Opening): Promise<string | undefined> {
+  const { config, surroundings, live, instance, servers, closing, parts } = opening;
+  const roles = parseRoles(config.roles);
+  const tokens = await openTokens(config, surroundings);
+  const security = await readLinkSecurity(config, surroundings.log);
+  const common = { instance, servers, tokens, security };
+  const announcement = announce(opening);
+  closing.push(() => announcement.withdraw());
+  parts.announcement = announcement;
+  const stores =
+    roles.has('core') || roles.has('worker')
+      ? await openStores(config, surroundings, { instance, closing })
+      : undefined;
+  if (stores && roles.has('core')) {
+    const ofCore = { ...surroundings, tokens, live: () => live.config };
+    const core = await openCorePart(config, ofCore, { ...common, stores });
+    closing.push(() => core.close());
+    parts.core = core;
+  }
+  if (stores && roles.has('worker')) parts.worker = openWorkerPart(surroundings, stores);
+  const operatorUrl = await openNodeOperator(opening, stores?.checks ?? []);
+  parts.operatorUrl = operatorUrl;
+  if (roles.has('gateway')) {
+    const gateway = await openGatewayPart(config, surroundings, { ...common, ownCore: parts.core?.own });
+    closing.push(() => gateway.close());
+    parts.gateway = gateway;
+  }
+  return operatorUrl;
+}
+
+function announce({ config, given, surroundings, folder, instance, servers, parts }: Opening): Announcement {
+  return new Announcement({
+    registry: servers.nodes,
+    node: {
+      ...{ name: folder.name, life: instance, version },
+      roles: [...parseRoles(config.roles)],
+      startedAtMs: surroundings.clock.nowMs(),
+    },
+    facts: () => parts.facts(),
+    onDrain: () => {
+      given.log.info('an operator asked this process to drain');
+      parts.drain().catch((error: unknown) => given.log.error('not drained', { error }));
+    },
+    onReplaced: () => parts.die(),
+    clock: surroundings.clock,
+    log: surroundings.log,
+  });
+}
+
+async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCheck[]): Promise<string | undefined> {
+  const { config, given, surroundings, live, folder, servers, closing, parts } = opening;
+  // What a process keeps for itself lies in its own folder; the token of operators is one for all of a data folder.
+  const profiles = openProfiles({ ...config, data: folder.path }, surroundings, {
+    threads: new ProfiledThreads(),
+    gateways: () => [],
+    ackSeconds: () => parts.gateway?.ackSeconds,
+  });
+  closing.push(() => profiles.close());
+  const listen = await operatorListen(config, given.sources);
+  const operator = await openOperator({ ...config, operatorListen: listen }, surroundings, {
+    checks: [...servers.checks, ...storeChecks, parts.gatewayCheck(config)],
+    routes: [
+      ...nodeRoutes(servers.nodes),
+      ...(parts.core?.routes ?? []),
+      configurationRoute(live),
+      ...profiles.routes,
+      reloadRoute(live, given.log),
+    ],
+    connections: parts,
+    levels: given.log,
+    processes: () => [],
+  });
+  if (operator) closing.push(() => operator.close());
+  return operator?.url;
+}

@@ -1,0 +1,56 @@
+// The command log of a core in a cluster: Kafka, as configured.
+
+import { createUuidV7 } from '@hongyan/base/uuid';
+import type { MsgId } from '@hongyan/protocol/ids';
+import type { Config } from '../../config/options.ts';
+import {
+  ensureCommandsTopic,
+  KafkaCommandConsumer,
+  KafkaCommandLog,
+  KafkaCommandProducer,
+} from '../../ports/command-log/kafka-command-log.ts';
+import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
+
+export interface OpenCommandLog {
+  readonly log: KafkaCommandLog;
+  /** That this core owns. */
+  partitions(): readonly number[];
+}
+
+/** A core that is silent for so long loses its partitions: in half of the ten seconds in which another one has to go on. */
+const sessionTimeoutMs = 5_000;
+const queueBytesMax = 64 * 1024 * 1024;
+/** The answer still has to cross the link. */
+const answerMarginMs = 500;
+
+/** Rejects with what to do when Kafka cannot be reached. */
+export async function openCommandLog(
+  config: Config,
+  { log, clock, metrics }: Surroundings,
+  { instance, bus }: { readonly instance: string; readonly bus: EventBus },
+): Promise<OpenCommandLog> {
+  const kafka = kafkaOptions(config, instance);
+  await orKafkaTrouble(config, ensureCommandsTopic(kafka, config.kafkaPartitions));
+  const producer = new KafkaCommandProducer({
+    ...{ kafka, node: instance, bus, clock, log, queueBytesMax },
+    queueMax: config.commandQueueMax,
+    queuePerUserMax: config.commandsPerUserMax,
+    outcomeTimeoutMs: Math.max(config.linkTimeoutMs - answerMarginMs, config.linkTimeoutMs / 2),
+    newRecordId: createUuidV7(() => clock.nowMs()) as () => MsgId,
+  });
+  await producer.start();
+  const consumer = new KafkaCommandConsumer({
+    ...{ kafka, bus, sessionTimeoutMs, clock, log },
+    batchMax: config.commitBatchMax,
+    batchPerUserMax: config.commitBatchPerUserMax,
+  });
+  metrics.queue('commands', { depth: () => producer.depth, max: config.commandQueueMax });
+  metrics.gauge({
+    name: 'hongyan_partitions',
+    help: 'Partitions of the command log that each core owns',
+    read: () => consumer.partitions.length,
+  });
+  return { log: new KafkaCommandLog(producer, consumer), partitions: () => consumer.partitions };
+}

@@ -1,0 +1,104 @@
+// The role core in a cluster: its stores in MySQL, its commands from Kafka, and the links by which gateways ask it.
+
+import { formatAddress, parseAddress } from '@hongyan/base/address';
+import type { Config } from '../../config/options.ts';
+import { noOutlet } from '../../ports/event-log/event-outlet.ts';
+import { limitedCore } from '../../roles/core/limited-core.ts';
+import { deviceRoutes } from '../../roles/operator/devices.ts';
+import { keyRoutes } from '../../roles/operator/keys.ts';
+import { noticeRoutes } from '../../roles/operator/notices.ts';
+import { peopleRoutes } from '../../roles/operator/people.ts';
+import type { OperatorRoute } from '../../roles/operator/route.ts';
+import { signOutRoute } from '../../roles/operator/sign-outs.ts';
+import { taskRoutes } from '../../roles/operator/tasks.ts';
+import { tierRoutes } from '../../roles/operator/tiers.ts';
+import { serveCore } from '../../transport/link/server-end.ts';
+import { Closing } from '../closing.ts';
+import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from '../core.ts';
+import { openCommandLog } from './command-log.ts';
+import type { OwnCore } from './gateway-part.ts';
+import { KeptNotices } from './kept-notices.ts';
+import type { RolePart, RolePartOptions } from './role-part.ts';
+import type { ClusterStores } from './stores.ts';
+
+export interface CorePart extends RolePart {
+  /** For a gateway in the same process. */
+  readonly own: OwnCore;
+  readonly routes: readonly OperatorRoute[];
+}
+
+interface CorePartOptions extends RolePartOptions {
+  readonly stores: ClusterStores;
+}
+
+export async function openCorePart(
+  config: Config,
+  surroundings: CoreSurroundings,
+  options: CorePartOptions,
+): Promise<CorePart> {
+  const closing = new Closing();
+  try {
+    return await open(config, surroundings, { ...options, closing });
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
+
+async function open(
+  config: Config,
+  surroundings: CoreSurroundings,
+  { instance, servers, security, stores, closing }: CorePartOptions & { readonly closing: Closing },
+): Promise<CorePart> {
+  const { log, clock } = surroundings;
+  const { timeline, directory, access, devices, tasks } = stores;
+  const { bus, registry } = servers;
+  const commands = await openCommandLog(config, surroundings, { instance, bus });
+  const keptNotices = new KeptNotices(servers.redis);
+  const composed = await composeCore(config, surroundings, {
+    ...{ commands: commands.log, timeline, directory, access, bus, registry, devices, tasks },
+    shared: { timeline, directory },
+    outlet: noOutlet,
+    rateLimiter: servers.limiter('requests'),
+    storedBytesLimiter: servers.limiter('stored'),
+    notices: await keptNotices.store(),
+    isBehindLink: true,
+  });
+  await composed.core.following;
+  const retention = startRetention(config.retentionDays, { timeline, clock, log });
+  const server = await serveCore({
+    core: limitedCore(composed.core, composed.limits),
+    ...{ bus, clock, log, backlogBytesMax: config.linkBacklogBytesMax, sessionsOutliveLinks: true },
+    listen: { type: 'tcp', address: parseAddress(config.linkListen), security },
+  });
+  closing.push(() => server.stop());
+  const drain = async () => {
+    retention?.cancel();
+    await composed.core.drain();
+    await server.stop();
+  };
+  return {
+    own: { core: composed.core, steps: { limit: composed.limits.check } },
+    routes: routesOf(composed, stores, surroundings),
+    facts: () => ({ linkAddress: addressOf(config, server.port), partitions: commands.partitions() }),
+    drain,
+    close: () => closing.run(),
+  };
+}
+
+const routesOf = (
+  { core, tiers, people, notices }: ComposedCore,
+  { access, devices, tasks }: ClusterStores,
+  { clock }: CoreSurroundings,
+): readonly OperatorRoute[] => [
+  ...tierRoutes(tiers),
+  ...keyRoutes(access, clock),
+  ...peopleRoutes(people),
+  signOutRoute({ core, directory: people.directory }),
+  ...noticeRoutes(notices),
+  ...deviceRoutes(devices),
+  ...taskRoutes(tasks),
+];
+
+const addressOf = ({ linkListen, linkAddress }: Config, port: number): string =>
+  linkAddress === '' ? formatAddress({ hostname: parseAddress(linkListen).hostname, port }) : linkAddress;

@@ -1,0 +1,50 @@
+// The databases of the services: each is reached with a user and connections of its own, and made when it is not there.
+
+import { createConnection } from 'mysql2/promise';
+import type { MysqlOptions } from '../../adapters/mysql/options.ts';
+import type { Config } from '../../config/options.ts';
+import { type DatabaseService, type MysqlServer, mysqlServer } from '../../config/servers.ts';
+
+/** For the adapter of the service, whose database is there then. Rejects with what to do when the server cannot be used. */
+export async function databaseOf(config: Config, service: DatabaseService): Promise<MysqlOptions> {
+  const server = mysqlServer(config, service);
+  await ensureDatabase(server, config.mysqlConnectTimeoutMs);
+  return {
+    ...server,
+    limits: {
+      connectionsMax: config.mysqlPoolMax,
+      idleMin: Math.min(config.mysqlPoolIdleMin, config.mysqlPoolMax),
+      connectTimeoutMs: config.mysqlConnectTimeoutMs,
+    },
+  };
+}
+
+/** The user may be one that must not create it: then it is there already. */
+async function ensureDatabase(server: MysqlServer, connectTimeout: number): Promise<void> {
+  const { database, user } = server;
+  const connection = await connect(server, connectTimeout);
+  try {
+    await connection.query(`create database if not exists \`${database}\` character set utf8mb4 collate utf8mb4_bin`);
+  } catch (cause) {
+    const [rows] = await connection.query('show databases like ?', [database]);
+    if (Array.isArray(rows) && rows.length > 0) return;
+    throw new Error(
+      `MySQL does not let ${user} create the database ${database}: create it with the character set utf8mb4 and the collation utf8mb4_bin, and grant ${user} all on it`,
+      { cause },
+    );
+  } finally {
+    await connection.end();
+  }
+}
+
+async function connect({ host, port, user, password }: MysqlServer, connectTimeout: number) {
+  try {
+    return await createConnection({ host, port, user, password, connectTimeout });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message || String(cause) : String(cause);
+    throw new Error(
+      `MySQL at ${host}:${port} cannot be used as ${user}: ${why}; start it, or say where it is by --mysql-url`,
+      { cause },
+    );
+  }
+}

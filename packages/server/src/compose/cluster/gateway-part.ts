@@ -1,0 +1,139 @@
+// The role gateway in a cluster: clients in front, cores behind the links or in this very process.
+
+import { sleep } from '@hongyan/base/clock';
+import { operations } from '@hongyan/protocol/operations/operations';
+import type { Config } from '../../config/options.ts';
+import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
+import type { Core } from '../../ports/core/core.ts';
+import type { HistogramCounts } from '../../profiles/watchdog.ts';
+import type { GatewayOptions } from '../../roles/gateway/options.ts';
+import type { Connections } from '../../roles/operator/connections.ts';
+import { type Health, healthy } from '../../roles/operator/health.ts';
+import { CorePool } from '../../transport/link/core-pool.ts';
+import { Closing } from '../closing.ts';
+import { drainGateway, openGateway } from '../gateway.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { CoreFinder } from './core-finder.ts';
+import type { RolePart, RolePartOptions } from './role-part.ts';
+
+export interface GatewayPart extends RolePart {
+  readonly url: string;
+  readonly connections: Connections;
+  readonly ackSeconds: HistogramCounts | undefined;
+  health(): Health;
+}
+
+export interface GatewayPartOptions extends RolePartOptions {
+  /** Of this process; absent: the cores that announce themselves are asked. */
+  readonly ownCore?: OwnCore | undefined;
+}
+
+/** A core in the same process. */
+export interface OwnCore {
+  readonly core: Core;
+  readonly steps: NonNullable<GatewayOptions['steps']>;
+}
+
+interface LinkSeconds {
+  readonly questions: Histogram;
+  readonly changes: Histogram;
+}
+
+/** Operations that wait for a commit. */
+const changes: ReadonlySet<string> = new Set(
+  Object.entries(operations).flatMap(([name, { changes: isChange }]) => (isChange ? [name] : [])),
+);
+/** Its sessions hold three times as long without it. */
+const renewEveryMs = 10_000;
+const waitLogEveryMs = 10_000;
+const pollMs = 50;
+
+export async function openGatewayPart(
+  config: Config,
+  surroundings: Surroundings,
+  options: GatewayPartOptions,
+): Promise<GatewayPart> {
+  const { log, clock } = surroundings;
+  const { instance: node, tokens, servers, ownCore } = options;
+  const closing = new Closing();
+  const cores = ownCore ?? (await findCores(config, surroundings, { ...options, closing }));
+  const gateway = await openGateway(config, surroundings, {
+    ...cores,
+    ...{ bus: servers.bus, tokens, node },
+  }).catch(async (error: unknown) => {
+    await closing.run();
+    throw error;
+  });
+  const renewing = clock.every(renewEveryMs, () => {
+    servers.registry
+      .renew(node)
+      .catch((error: unknown) => log.warn('sessions not renewed: trying again', { error }));
+  });
+  closing.push(async () => {
+    renewing.cancel();
+    await gateway.close();
+    await servers.registry
+      .forgetNode(node)
+      .catch((error: unknown) => log.warn('sessions not forgotten: they expire by themselves', { error }));
+  });
+  return {
+    url: gateway.url,
+    connections: gateway,
+    get ackSeconds() {
+      return gateway.ackSeconds;
+    },
+    health: () => (gateway.readiness === 'ready' ? healthy : { status: 'failed', reason: gateway.readiness }),
+    facts: () => ({ url: gateway.url, connections: gateway.connectionCount }),
+    drain: () => drainGateway(gateway, config, surroundings),
+    close: () => closing.run(),
+  };
+}
+
+/** Resolves when there is one: without a core a gateway could not even tell which tokens were revoked. */
+async function findCores(
+  { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax }: Config,
+  { log, clock, metrics }: Surroundings,
+  { instance, servers, security, closing }: RolePartOptions & { readonly closing: Closing },
+): Promise<{ readonly core: Core; readonly isCoreReachable: () => boolean }> {
+  const seconds = { questions: new Histogram(latencyBoundsS), changes: new Histogram(latencyBoundsS) };
+  const pool = new CorePool({
+    ...{ node: instance, security, clock, log, timeoutMs, inFlightMax },
+    onAnswered: (name, value) => (changes.has(name) ? seconds.changes : seconds.questions).observe(value),
+  });
+  closing.push(() => pool.close());
+  registerPool(metrics, { pool, inFlightMax, seconds });
+  const finder = new CoreFinder({ registry: servers.nodes, pool, clock, log });
+  closing.push(() => finder.stop());
+  await finder.look();
+  for (let waitedMs = 0; !pool.isUp; waitedMs += pollMs) {
+    if (waitedMs % waitLogEveryMs === waitLogEveryMs / 10)
+      log.warn('waiting for a core: start one by hongyan start --profile cluster --roles core');
+    await sleep(clock, { delayMs: pollMs });
+  }
+  return { core: pool.core, isCoreReachable: () => pool.isUp };
+}
+
+function registerPool(
+  metrics: Surroundings['metrics'],
+  {
+    pool,
+    inFlightMax,
+    seconds,
+  }: { readonly pool: CorePool; readonly inFlightMax: number; readonly seconds: LinkSeconds },
+): void {
+  metrics.queue('link', { depth: () => pool.inFlightCount, max: inFlightMax });
+  metrics.gauge({ name: 'hongyan_link_up', help: 'Cores that are reached', read: () => pool.upCount });
+  metrics.histogram({
+    name: 'hongyan_link_seconds',
+    help: 'From asking a core to its answer; kind: questions, or changes with their way through the command log',
+    read: () => [
+      [{ kind: 'questions' }, seconds.questions],
+      [{ kind: 'changes' }, seconds.changes],
+    ],
+  });
+  metrics.counter({
+    name: 'hongyan_link_repeated_total',
+    help: 'Questions that were put to another core when one was lost',
+    read: () => pool.repeatedCount,
+  });
+}

@@ -1,0 +1,81 @@
+// What a process of a cluster consists of while it runs, and how it is emptied: clients first, then what they asked for.
+
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Config } from '../../config/options.ts';
+import { parseRoles } from '../../config/roles.ts';
+import type { Connections } from '../../roles/operator/connections.ts';
+import type { HealthCheck } from '../../roles/operator/health.ts';
+import type { Announcement } from './announcement.ts';
+import type { CorePart } from './core-part.ts';
+import type { GatewayPart } from './gateway-part.ts';
+import type { NodeFacts } from './role-part.ts';
+import type { WorkerPart } from './worker-part.ts';
+
+/** After a core has said that it leaves, gateways may still ask it for so long. */
+const noticedWithinMs = 1_500;
+
+export class NodeParts implements Connections {
+  /** Resolves when the process can serve no longer and has to be stopped. */
+  readonly died: Promise<void>;
+  readonly die: () => void;
+  announcement: Announcement | undefined;
+  gateway: GatewayPart | undefined;
+  worker: WorkerPart | undefined;
+  operatorUrl: string | undefined;
+  readonly #clock: Clock;
+  core: CorePart | undefined;
+  #drained: Promise<void> | undefined;
+
+  constructor(clock: Clock) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.died = promise;
+    this.die = resolve;
+    this.#clock = clock;
+  }
+
+  get url(): string | undefined {
+    return this.gateway?.url;
+  }
+
+  list: Connections['list'] = (page) => this.gateway?.connections.list(page) ?? [];
+  closeSession: Connections['closeSession'] = (id) => this.gateway?.connections.closeSession(id) === true;
+
+  facts(): NodeFacts {
+    const { operatorUrl } = this;
+    return { operatorUrl, ...this.core?.facts(), ...this.gateway?.facts() };
+  }
+
+  async becomeReady(): Promise<void> {
+    await this.announcement?.become('ready');
+  }
+
+  /** Once; who asks again waits for the same. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    await this.announcement?.become('draining');
+    await this.gateway?.drain();
+    if (this.core) {
+      await sleep(this.#clock, { delayMs: noticedWithinMs });
+      await this.core.drain();
+    }
+    await this.worker?.drain();
+    await this.announcement?.become('drained');
+  }
+
+  /** Of a process that is to have a gateway: also while it waits for a core. */
+  gatewayCheck({ roles }: Config): HealthCheck {
+    const isWanted = parseRoles(roles).has('gateway');
+    return {
+      name: 'node',
+      check: () => {
+        if (this.#drained) return { status: 'failed', reason: 'draining' };
+        if (!isWanted) return { status: 'ok' };
+        return this.gateway?.health() ?? { status: 'failed', reason: 'starting: it waits for a core' };
+      },
+    };
+  }
+}

@@ -1,0 +1,104 @@
+// What a core and a worker keep: a database for each service, and the queue of tasks.
+
+import { systemRandom } from '@hongyan/base/random';
+import { createUuidV7 } from '@hongyan/base/uuid';
+import type { UserId } from '@hongyan/protocol/ids';
+import type { Config } from '../../config/options.ts';
+import { StoreMeter } from '../../metrics/store-meter.ts';
+import type { Access } from '../../ports/access/access.ts';
+import { openMysqlAccess } from '../../ports/access/mysql-access.ts';
+import { forgottenKind } from '../../ports/devices/device-events.ts';
+import type { Devices } from '../../ports/devices/devices.ts';
+import { openMysqlDevices } from '../../ports/devices/mysql-devices.ts';
+import { registrationKind } from '../../ports/devices/registration-batch.ts';
+import type { SharedDirectory } from '../../ports/directory/directory.ts';
+import { openMysqlDirectory } from '../../ports/directory/mysql-directory.ts';
+import { openKafkaTaskQueue } from '../../ports/task-queue/kafka-task-queue.ts';
+import type { TaskQueue } from '../../ports/task-queue/task-queue.ts';
+import { type MysqlTimelineStore, openMysqlTimeline } from '../../ports/timeline/mysql-timeline.ts';
+import { type HealthCheck, healthy } from '../../roles/operator/health.ts';
+import type { Closing } from '../closing.ts';
+import { registerDevicesAndTasks } from '../device-metrics.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { databaseOf } from './databases.ts';
+import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
+
+export interface ClusterStores {
+  readonly timeline: MysqlTimelineStore;
+  readonly directory: SharedDirectory;
+  readonly access: Access;
+  readonly devices: Devices;
+  readonly tasks: TaskQueue;
+  readonly checks: readonly HealthCheck[];
+}
+
+const taskPartitions = 6;
+
+/** Rejects with what to do when a server cannot be used. What was opened is closed with `closing`. */
+export async function openStores(
+  config: Config,
+  { log, clock, metrics }: Surroundings,
+  { instance, closing }: { readonly instance: string; readonly closing: Closing },
+): Promise<ClusterStores> {
+  const environment = { clock, log, random: systemRandom };
+  const timeline = await openMysqlTimeline({
+    ...environment,
+    mysql: await databaseOf(config, 'timeline'),
+    appendsMax: config.commandQueueMax,
+    meter: new StoreMeter(metrics, 'timeline'),
+  });
+  closing.push(() => timeline.close());
+  const directory = await openMysqlDirectory(await databaseOf(config, 'directory'), environment);
+  closing.push(() => directory.close());
+  const mysql = await databaseOf(config, 'access');
+  const access = await openMysqlAccess({ ...environment, mysql, revocationsMax: config.revocationsMax });
+  closing.push(() => access.close());
+  const devices = await openMysqlDevices(await databaseOf(config, 'devices'), environment);
+  closing.push(() => devices.close());
+  const tasks = await openTasks(config, { clock, log }, instance);
+  closing.push(() => tasks.close());
+  registerDevicesAndTasks(metrics, devices, tasks);
+  return { timeline, directory, access, devices, tasks, checks: checksOf({ timeline, directory, access, devices }) };
+}
+
+const openTasks = (
+  config: Config,
+  { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
+  instance: string,
+): Promise<TaskQueue> =>
+  orKafkaTrouble(
+    config,
+    openKafkaTaskQueue({
+      kafka: kafkaOptions(config, instance),
+      kinds: [registrationKind, forgottenKind],
+      partitionCount: taskPartitions,
+      tasksMax: config.tasksMax,
+      payloadMax: config.taskBytesMax,
+      deadLettersMax: config.deadLettersMax,
+      clock,
+      log,
+      newId: createUuidV7(() => clock.nowMs()),
+    }),
+  );
+
+/** Each asks its database something: what cannot be reached fails by itself. */
+function checksOf({
+  timeline,
+  directory,
+  access,
+  devices,
+}: Omit<ClusterStores, 'checks' | 'tasks'>): readonly HealthCheck[] {
+  const check = (service: string, ask: () => Promise<unknown>): HealthCheck => ({
+    name: `mysql ${service}`,
+    async check() {
+      await ask();
+      return healthy;
+    },
+  });
+  return [
+    check('timeline', () => timeline.check()),
+    check('directory', () => directory.getUsers(['nobody' as UserId])),
+    check('access', () => access.findKey('none')),
+    check('devices', () => devices.lastSeen(['nobody' as UserId])),
+  ];
+}
