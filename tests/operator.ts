@@ -1,7 +1,7 @@
 // A running server as its operator reaches it: the listener's address and token, from the data folder.
 
 import { readOperatorToken } from '@hongyan/server/config/operator-token';
-import { readRunning } from '@hongyan/server/config/running-server';
+import { findRunning } from '@hongyan/server/config/running-server';
 import { until } from '@hongyan/testing/until';
 
 export interface Operator {
@@ -13,12 +13,12 @@ export interface Operator {
 
 /** Resolves when every part of the server is ready: clients may be served by one gateway process while another one starts. */
 export async function operatorOf(dataDir: string): Promise<Operator> {
-  const url = (await readRunning(dataDir))?.operatorUrl;
+  const url = (await findRunning(dataDir))?.operatorUrl;
   if (url === undefined) throw new Error(`the server on ${dataDir} does not listen to operators`);
   const token = await readOperatorToken(dataDir);
   await until(async () => {
     const readiness = await (await fetch(`${url}/readyz`)).json();
-    return readiness.status === 'ready' && readiness.checks.gateways.status === 'ok';
+    return readiness.status === 'ready' && (readiness.checks.gateways?.status ?? 'ok') === 'ok';
   });
   const authorization = `Bearer ${token}`;
   return {

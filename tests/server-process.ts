@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Default: fifteen seconds. */
+  readonly readyWithinMs?: number;
   /** A program that runs the server, with its arguments before it: nohup. */
   readonly wrapper?: readonly string[];
   /** An executable to run instead of the sources: it gets `cwd`, and of the environment nothing but `env`. */
@@ -49,7 +51,7 @@ process.on('exit', () => {
 /** Resolves once GET /readyz answers 200; rejects with the server's output when it leaves or is not ready in time. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const server = spawnServer(options);
-  await untilReady(server);
+  await untilReady(server, options.readyWithinMs);
   return server;
 }
 
@@ -124,6 +126,12 @@ export async function killServers(): Promise<void> {
 }
 
 const folders: string[] = [];
+const removals: (() => Promise<void>)[] = [];
+
+/** What else a test made: removed with the folders. */
+export function atRemoval(remove: () => Promise<void>): void {
+  removals.push(remove);
+}
 
 /** A data folder of its own, removed by removeDataFolders. */
 export async function dataFolder(name: string): Promise<string> {
@@ -134,6 +142,7 @@ export async function dataFolder(name: string): Promise<string> {
 
 export async function removeDataFolders(): Promise<void> {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+  for (const remove of removals.splice(0)) await remove();
 }
 
 /** Free when asked; a start that loses the race for it fails with the server's own message. */
@@ -144,14 +153,14 @@ export function freePort(): number {
   return port;
 }
 
-async function untilReady(server: ServerProcess): Promise<void> {
-  const deadline = performance.now() + readyTimeoutMs;
+async function untilReady(server: ServerProcess, withinMs = readyTimeoutMs): Promise<void> {
+  const deadline = performance.now() + withinMs;
   while (server.isAlive() && performance.now() < deadline) {
     const answer = await fetch(`${server.url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
     if (answer?.status === 200) return;
     await Bun.sleep(15);
   }
-  const why = server.isAlive() ? `not ready within ${readyTimeoutMs} ms` : 'left before it was ready';
+  const why = server.isAlive() ? `not ready within ${withinMs} ms` : 'left before it was ready';
   if (server.isAlive()) await server.kill();
   throw new Error(`the server ${why}; its output:\n${server.output()}`);
 }

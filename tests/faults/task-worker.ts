@@ -19,7 +19,7 @@ const worker = startWorker({
   retry: { leaseMs: 30_000, failuresMax: 10, backOffBaseMs: 50, backOffMaxMs: 2_000 },
   works: [
     {
-      ...{ kind: 'tally', batchMax: 20, payloadMax: 10_000, atOnceMax: 2 },
+      ...{ kind: 'tally', batchMax: 5, payloadMax: 10_000, atOnceMax: 2 },
       async handle(tasks) {
         const runs = tasks.map(({ payload }) => began.get(Number(payload), process.pid, Date.now()) as { no: number });
         await Bun.sleep(10 + Math.random() * 30);

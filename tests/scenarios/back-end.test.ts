@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
+import { operatorUrlOf } from '@hongyan/testing/operator';
 import { until } from '@hongyan/testing/until';
 import { WebhookReceiver } from '@hongyan/testing/webhook-receiver';
 import { WireClient } from '@hongyan/testing/wire-client';
@@ -34,8 +35,7 @@ describe.each(profiles)('a back end on $name', (profile) => {
 
   async function operator(path: string, method: string, body?: unknown) {
     const token = (await Bun.file(join(server.dataDir, 'operator-token')).text()).trim();
-    const { operatorUrl } = await Bun.file(join(server.dataDir, 'running.json')).json();
-    return call(operatorUrl, path, { token, method, ...(body === undefined ? {} : { body }) });
+    return call(await operatorUrlOf(server.dataDir), path, { token, method, ...(body === undefined ? {} : { body }) });
   }
 
   const newKey = async (...scopes: string[]) => {

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { type Client, type ConversationId, createClient, createMemoryStorage, type UserId } from '@hongyan/client';
 import { call } from '@hongyan/testing/http-client';
+import { operatorUrlOf } from '@hongyan/testing/operator';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { Person, text } from './people.ts';
 import { profiles } from './profiles.ts';
@@ -25,7 +26,7 @@ describe.each(profiles)('limits on $name', (profile) => {
   });
   /** As the back end does, at the operator listener. */
   async function setTier(userId: string, tier: string): Promise<number> {
-    const { operatorUrl: url } = await Bun.file(`${server.dataDir}/running.json`).json();
+    const url = await operatorUrlOf(server.dataDir);
     const token = (await Bun.file(`${server.dataDir}/operator-token`).text()).trim();
     const init = { method: 'PUT', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify({ tier }) };
     return (await fetch(`${url}/admin/v1/users/${userId}/tier`, init)).status;

@@ -65,9 +65,7 @@ export async function openGatewayPart(
     throw error;
   });
   const renewing = clock.every(renewEveryMs, () => {
-    servers.registry
-      .renew(node)
-      .catch((error: unknown) => log.warn('sessions not renewed: trying again', { error }));
+    servers.registry.renew(node).catch((error: unknown) => log.warn('sessions not renewed: trying again', { error }));
   });
   closing.push(async () => {
     renewing.cancel();
