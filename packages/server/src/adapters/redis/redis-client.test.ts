@@ -178,4 +178,19 @@ describeWith(['redisCluster'], 'a Cluster that breaks', () => {
       await until(works, { what: 'the successor to be found', withinMs: 20_000 });
       await master?.[begin]();
     });
+
+  test('[R1] all servers gone and back: commands fail at once, and are not done when nobody waits for them any more', async () => {
+    const late = client.key('late');
+    for (const server of services.servers) await server.kill();
+    await until(async () => !(await works()), { what: 'commands to fail' });
+    const failures = await Promise.all(
+      Array.from({ length: 20 }, () => rejectionOf(client.run((commands) => commands.incr(late)))),
+    );
+    for (const failure of failures) expect(failure).toMatchObject({ code: 'unavailable' });
+    expect(await client.problem()).toBeDefined();
+    await Promise.all(services.servers.map((server) => server.start()));
+    await until(works, { what: 'the Cluster to be back', withinMs: 30_000 });
+    expect(await client.run((commands) => commands.get(late))).toBeNull();
+    expect(client.waitingCount).toBe(0);
+  });
 });

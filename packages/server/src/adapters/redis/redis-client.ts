@@ -226,6 +226,8 @@ async function connectCluster(options: RedisOptions): Promise<Cluster> {
     lazyConnect: true,
     clusterRetryStrategy: retryDelayMs,
     retryDelayOnFailover: 0,
+    // What waited there would be done long after its caller was told that it failed.
+    enableOfflineQueue: false,
     slotsRefreshTimeout: options.connectTimeoutMs,
     slotsRefreshInterval: 2_000,
   });

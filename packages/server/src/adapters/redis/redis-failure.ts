@@ -7,7 +7,7 @@ const unavailableReply =
   /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|TRYAGAIN|MOVED|ASK|OOM|MISCONF|BUSY|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
 /** What the library says of a connection that is not there. */
 const connectionLost =
-  /connection is closed|connection close|isn't writeable|socket timeout|command timed out|all nodes|startup nodes|cluster.*(ended|closed)|max retries|too many cluster redirections|ETIMEDOUT/i;
+  /connection is closed|connection close|isn't writeable|isn't ready|is disconnect|socket timeout|command timed out|all nodes|startup nodes|cluster.*(ended|closed)|max retries|too many cluster redirections|ETIMEDOUT/i;
 
 /** A StoreFailure for what the environment did; what remains is a bug, as it is. */
 export function redisFailure(error: unknown): unknown {
