@@ -1,6 +1,7 @@
 // The event-log port: what happened, in one order with one position for all of it, for those outside the server. It is filled
 // from the feed of the timeline, from receipts and from presence, and read by webhooks and GET /v1/events. [W1]
 
+import { StoreFailure } from '@hongyan/base/result';
 import type { EventType } from '@hongyan/protocol/events';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Position } from '../../domain/position.ts';
@@ -60,13 +61,21 @@ export interface Ends {
   readonly bytes: number;
 }
 
+/** Another process recorded what follows its last position of the feed: nothing was stored, and `feedPosition` says where to go on. */
+export class FeedMoved extends StoreFailure {
+  override readonly name = 'FeedMoved';
+  constructor() {
+    super('unavailable', 'another process records the events of the feed: its position was moved meanwhile');
+  }
+}
+
 /**
- * Several processes may have it open, where its adapter says so; one of them at a time records from the feed.
+ * Several processes may have it open, where its adapter says so.
  *
  * MUST: a resolved `append` survives kill -9 and loss of power, is atomic with the position of the feed that it names, and is in
  * no read before that; positions only grow, also after everything was removed, and none becomes visible after a higher one.
- * An append that names a position of the feed MUST be refused as unavailable when another process moved it since this one read
- * or wrote it: a recorder that was paused stores nothing late. Rejects with StoreFailure for what the environment does; nothing
+ * An append that names a position of the feed MUST reject with FeedMoved when another process moved it since this one read or
+ * wrote it: a recorder that was paused stores nothing late. Rejects with StoreFailure for what the environment does; nothing
  * is stored then, unless it says unknown_outcome.
  */
 export interface EventLog extends Webhooks {

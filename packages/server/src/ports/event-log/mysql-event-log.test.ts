@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
+import { StoreFailure } from '@hongyan/base/result';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { Scratch, type ScratchDatabase } from '@hongyan/testing/scratch';
@@ -114,7 +115,7 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
       expect(await next.feedPosition()).toBe('e.1' as Position);
       await next.append({ events: events(2), feedPosition: 'e.3' as Position });
       const late = paused.append({ events: events(1), feedPosition: 'e.2' as Position });
-      expect(await rejectionOf(late)).toMatchObject({ name: 'StoreFailure', code: 'unavailable' });
+      expect(await rejectionOf(late)).toMatchObject({ name: 'FeedMoved', code: 'unavailable' });
       expect((await next.read({ after: 0, limit: 10 })).events).toHaveLength(2);
       expect(await paused.feedPosition()).toBe('e.3' as Position);
       await paused.append({ events: events(1), feedPosition: 'e.4' as Position });
@@ -163,17 +164,18 @@ describeWith(['mysql'], 'the event log when its server dies', () => {
     const acknowledged: string[] = [];
     let last = 0;
     await log.feedPosition();
-    const writing = (async () => {
+    const failing = rejectionOf(writeForEver());
+    async function writeForEver(): Promise<never> {
       for (let number = 1; ; number++) {
         const batch = events(3);
         await log.append({ events: batch, feedPosition: `e.${number}` as Position });
         acknowledged.push(...batch.map(({ id }) => id));
         last = number;
       }
-    })();
+    }
     await Bun.sleep(300);
     await set.server('mariadb').kill();
-    expect(await rejectionOf(writing)).toMatchObject({ name: 'StoreFailure' });
+    expect(await failing).toBeInstanceOf(StoreFailure);
     await set.server('mariadb').start();
     const stored = await follow(log, () => true);
     const position = Number((await log.feedPosition())?.slice(2));

@@ -9,7 +9,7 @@ import { migrateDatabase } from '../../adapters/mysql/migrate.ts';
 import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
 import { newEpoch } from '../timeline/position.ts';
-import type { EventLog, Position, ReportedPosition } from './event-log.ts';
+import { type EventLog, FeedMoved, type Position, type ReportedPosition } from './event-log.ts';
 import { eventAt, readEvents, readLog, removeEvents } from './mysql/event-rows.ts';
 import { LockedLog } from './mysql/locked-log.ts';
 import { eventsLayout } from './mysql/schema.ts';
@@ -92,7 +92,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     }
     await this.#feed.moving(feedPosition, (mayMoveFrom) =>
       this.#write(async (log) => {
-        if (!mayMoveFrom(log.feedPosition)) return movedByAnother();
+        if (!mayMoveFrom(log.feedPosition)) return new FeedMoved();
         for (const event of events) log.add(event);
         log.feedPosition = feedPosition;
       }),
@@ -231,6 +231,3 @@ class FeedPlace {
     }
   }
 }
-
-const movedByAnother = (): StoreFailure =>
-  new StoreFailure('unavailable', 'another process records the events of the feed: its position was moved meanwhile');

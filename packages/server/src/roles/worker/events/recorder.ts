@@ -1,5 +1,5 @@
-// Fills the event log: from the feed of the timeline, and from what the core reports of positions and presence. One writer, and
-// only while somebody wants events [W1].
+// Fills the event log: from the feed of the timeline, and from what the core reports of positions and presence. Only while somebody
+// wants events; of several processes that record, one stores each page of the feed [W1].
 
 import { assert } from '@hongyan/base/assert';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
@@ -9,12 +9,13 @@ import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
 import { eventIdOf } from '../../../domain/event-id.ts';
 import { eventsOfEntry, type Lookups } from '../../../domain/event-of-entry.ts';
 import type { Directory } from '../../../ports/directory/directory.ts';
-import type {
-  EventLog,
-  NewEvent,
-  Position,
-  PresenceChange,
-  ReportedPosition,
+import {
+  type EventLog,
+  FeedMoved,
+  type NewEvent,
+  type Position,
+  type PresenceChange,
+  type ReportedPosition,
 } from '../../../ports/event-log/event-log.ts';
 import type { EventOutlet, RegisteredDevice } from '../../../ports/event-log/event-outlet.ts';
 import { type Feed, UnknownPosition } from '../../../ports/timeline/feed.ts';
@@ -161,7 +162,7 @@ class Running {
   }
 
   async #follow(begin: Position): Promise<void> {
-    const { feed, clock, log } = this.#deps;
+    const { feed, clock } = this.#deps;
     const { signal } = this.#stopping;
     let position = begin;
     this.position = begin;
@@ -171,10 +172,21 @@ class Running {
         this.position = position;
         await feed.wait({ after: position, signal });
       } catch (error) {
-        if (error instanceof UnknownPosition) position = await this.#beginAfterReplacement(position);
-        else log.error('events not recorded; trying again', { error });
-        await sleep(clock, { delayMs: retryMs, signal });
+        position = await this.#afterFailure(error, position);
+        if (!(error instanceof FeedMoved)) await sleep(clock, { delayMs: retryMs, signal });
       }
+    }
+  }
+
+  /** Where to go on: an append of unknown outcome may be stored, and another process may have recorded the page. */
+  async #afterFailure(error: unknown, position: Position): Promise<Position> {
+    if (error instanceof UnknownPosition) return this.#beginAfterReplacement(position);
+    if (!(error instanceof FeedMoved)) this.#deps.log.error('events not recorded; trying again', { error });
+    try {
+      return (await this.#log.feedPosition()) ?? position;
+    } catch {
+      // The next page fails the same way, and is logged.
+      return position;
     }
   }
 
