@@ -84,7 +84,8 @@ function declarationsOf(folder: string, source: string): Plugin {
       if (inPackage) return join(folder, `packages/${inPackage[1]}/src/${inPackage[2]}.d.ts`);
       if (!specifier.startsWith('.') || importer === undefined) return null;
       // The types of the library are those of its own file: its branded ids are one type.
-      if (source !== 'client' && specifier === './api.ts') return { id: library, external: true };
+      if (source !== 'client' && ['./api.ts', './client-storage.ts', './client-options.ts'].includes(specifier))
+        return { id: library, external: true };
       return join(folder, relative(folder, join(importer, '..', specifier)).replace(/\.ts$/, '.d.ts'));
     },
   };

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
-import type { StoredConversation } from '@hongyan/client/api';
+import type { StoredConversation } from '@hongyan/client/client-storage';
 import { storageContract } from '@hongyan/client/testing/storage-contract';
 import type { Page } from 'playwright-core';
 import { openStage, type Stage } from './browser.ts';

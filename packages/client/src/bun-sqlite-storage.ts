@@ -2,7 +2,8 @@
 
 import { Database } from 'bun:sqlite';
 import { closeSync, openSync } from 'node:fs';
-import type { ClientMessage, ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+import type { ClientMessage } from './api.ts';
+import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './client-storage.ts';
 
 /** What a file of another version holds is discarded and loaded anew from the server. */
 const version = 1;

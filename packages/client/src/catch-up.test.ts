@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { until } from '@hongyan/testing/until';
-import type { ClientStorage } from './api.ts';
+import type { ClientStorage } from './client-storage.ts';
 import { conversation, entry, message, SessionRig, sendSync } from './testing/session-rig.ts';
 
 let rig: SessionRig;

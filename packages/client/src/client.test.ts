@@ -5,8 +5,9 @@ import type { UserId } from '@hongyan/protocol/ids';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { until } from '@hongyan/testing/until';
-import type { Client, ClientStorage } from './api.ts';
+import type { Client } from './api.ts';
 import { ClientError, createClient, createMemoryStorage } from './client.ts';
+import type { ClientStorage } from './client-storage.ts';
 import { rules } from './testing/rules.ts';
 import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 

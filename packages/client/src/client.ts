@@ -6,19 +6,12 @@ import { directConversationId } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, DeviceId, DeviceToken, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
-import type {
-  Client,
-  ClientEvents,
-  ClientMessage,
-  ClientOptions,
-  ClientStorage,
-  ConnectionState,
-  ConversationRules,
-  SendOptions,
-} from './api.ts';
+import type { Client, ClientEvents, ClientMessage, ConnectionState, ConversationRules, SendOptions } from './api.ts';
 import { withPendingChanges } from './apply-change.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { eventNames } from './client-events.ts';
+import type { ClientOptions } from './client-options.ts';
+import type { ClientStorage } from './client-storage.ts';
 import { checkedChange, checkedContent, checkedPrivateChange, checkedReferences, checkedTarget } from './content.ts';
 import { Emitter } from './emitter.ts';
 import { call } from './http.ts';
@@ -44,6 +37,8 @@ export { login, signup } from './accounts.ts';
 export type * from './api.ts';
 export { applyChange } from './apply-change.ts';
 export { ClientError } from './client-error.ts';
+export type * from './client-options.ts';
+export type * from './client-storage.ts';
 export { createMemoryStorage } from './memory-storage.ts';
 export type { ClientEnvironment } from './session.ts';
 

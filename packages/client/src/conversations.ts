@@ -4,15 +4,8 @@ import type { Clock, Timer } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
-import type {
-  ClientEvents,
-  ClientMessage,
-  ConversationView,
-  ConversationWrite,
-  HistoryPage,
-  HistoryRequest,
-  StoredConversation,
-} from './api.ts';
+import type { ClientEvents, ClientMessage, ConversationView, HistoryPage, HistoryRequest } from './api.ts';
+import type { ConversationWrite, StoredConversation } from './client-storage.ts';
 import { ConversationState, type EntryPage, type Shown, type StoredState } from './conversation-state.ts';
 import { DeviceHistory } from './device-history.ts';
 import type { Emits } from './emitter.ts';

@@ -1,8 +1,9 @@
 // The messages that this device keeps: stored together with the state of their conversation, read as pages of history, bounded in bytes.
 
 import type { Seq, UserId } from '@hongyan/protocol/ids';
-import type { ClientMessage, ConversationWrite, HistoryPage, HistoryRequest, KeptRange, MessageChange } from './api.ts';
+import type { ClientMessage, HistoryPage, HistoryRequest, MessageChange } from './api.ts';
 import { applyChange } from './apply-change.ts';
+import type { ConversationWrite, KeptRange } from './client-storage.ts';
 import type { ConversationState, Shown } from './conversation-state.ts';
 import { isMessage } from './entry-kind.ts';
 import type { KeptMessages, Unstored } from './kept-messages.ts';

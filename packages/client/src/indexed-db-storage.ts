@@ -1,7 +1,8 @@
 // The browser's storage: an outbox and conversations that survive a reload and a closed browser.
 
 import type { ConversationId } from '@hongyan/protocol/ids';
-import type { ClientMessage, ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+import type { ClientMessage } from './api.ts';
+import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './client-storage.ts';
 
 /** Raised when what is stored changes its form; what a version before `upgradedVersion` stored is discarded and loaded anew. */
 const version = 4;

@@ -1,8 +1,8 @@
 // What the storage kept of an earlier run, and the user and device it belongs to.
 
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
-import type { ClientStorage } from './api.ts';
 import { toClientError } from './client-error.ts';
+import type { ClientStorage } from './client-storage.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import { userIdOf } from './token.ts';
 

@@ -1,7 +1,8 @@
 // A storage that lasts as long as the process: the default, for bots and tests.
 
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
-import type { ClientMessage, ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './api.ts';
+import type { ClientMessage } from './api.ts';
+import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './client-storage.ts';
 
 /** `messageBytesMax` as in ClientStorage; default 5 MB. */
 export function createMemoryStorage({ messageBytesMax = 5e6 } = {}): ClientStorage {

@@ -2,8 +2,8 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
-import type { WebSocketLike } from './api.ts';
 import { ClientError } from './client-error.ts';
+import type { WebSocketLike } from './client-options.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { Requests } from './requests.ts';

@@ -1,7 +1,8 @@
 // Messages and changes of the outbox as the wire has them: the request of each, and the entry that an acknowledged one is.
 
 import type { Input } from '@hongyan/protocol/operations/operations';
-import type { ClientMessage, MessageReply, OutboxItem } from './api.ts';
+import type { ClientMessage, MessageReply } from './api.ts';
+import type { OutboxItem } from './client-storage.ts';
 import type { Connection } from './connection.ts';
 import type { ArrivedEntry } from './entry-kind.ts';
 import type { Ack } from './outbox.ts';

@@ -1,6 +1,6 @@
 // A WebSocket of another tab, as the connection of this tab uses it: what is sent and received goes through a BroadcastChannel.
 
-import type { WebSocketLike } from './api.ts';
+import type { WebSocketLike } from './client-options.ts';
 
 /** To the tab that has the WebSocket. */
 export type FromFollower =

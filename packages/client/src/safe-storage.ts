@@ -1,7 +1,8 @@
 // The storage as a session uses it: failures are reported and tolerated, and a session that ended writes nothing any more.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type { ClientMessage, ClientStorage, KeptRange } from './api.ts';
+import type { ClientMessage } from './api.ts';
+import type { ClientStorage, KeptRange } from './client-storage.ts';
 
 export interface SafeStorageOptions {
   readonly storage: ClientStorage;

@@ -5,17 +5,11 @@ import type { PrivateChange } from '@hongyan/protocol/content';
 import type { Down, DownOf } from '@hongyan/protocol/down';
 import type { ClientMsgId, ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import { privateTimelineId } from '@hongyan/protocol/private';
-import type {
-  ClientEvents,
-  ClientMessage,
-  ClientOptions,
-  ClientStorage,
-  ConnectionState,
-  OutboxItem,
-  WebSocketConstructor,
-} from './api.ts';
+import type { ClientEvents, ClientMessage, ConnectionState } from './api.ts';
 import { CatchUp, type CatchUpFrom } from './catch-up.ts';
 import { ClientError, toClientError } from './client-error.ts';
+import type { ClientOptions, WebSocketConstructor } from './client-options.ts';
+import type { ClientStorage, OutboxItem } from './client-storage.ts';
 import { Connection } from './connection.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { Conversations } from './conversations.ts';

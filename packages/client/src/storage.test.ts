@@ -5,8 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import type { ClientStorage } from './api.ts';
 import { createBunSqliteStorage } from './bun-sqlite-storage.ts';
+import type { ClientStorage } from './client-storage.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { item, storageContract } from './testing/storage-contract.ts';
 

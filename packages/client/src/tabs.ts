@@ -5,7 +5,7 @@ import type { Clock, Timer } from '@hongyan/base/clock';
 import { closeCode } from '@hongyan/protocol/codes';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ClientMsgId, ConversationId, Seq } from '@hongyan/protocol/ids';
-import type { WebSocketConstructor, WebSocketLike } from './api.ts';
+import type { WebSocketConstructor, WebSocketLike } from './client-options.ts';
 import { deadline } from './deadline.ts';
 import { Follower } from './follower.ts';
 import type { NetworkSignals } from './network-signals.ts';

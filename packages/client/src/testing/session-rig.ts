@@ -2,8 +2,9 @@
 
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
-import type { Client, ClientStorage } from '../api.ts';
+import type { Client } from '../api.ts';
 import { createClient, createMemoryStorage } from '../client.ts';
+import type { ClientStorage } from '../client-storage.ts';
 import { rules } from './rules.ts';
 import { type ScriptedConnection, ScriptedServer, tokenOf } from './scripted-server.ts';
 

@@ -1,7 +1,8 @@
 // What every storage promises, as cases that run in any runtime: under Bun for memory and SQLite, in a browser's page for IndexedDB.
 
 import type { ClientMsgId, ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { ClientMessage, ClientStorage, OutboxItem } from '../api.ts';
+import type { ClientMessage } from '../api.ts';
+import type { ClientStorage, OutboxItem } from '../client-storage.ts';
 
 export interface StorageCase {
   readonly title: string;

@@ -10,16 +10,17 @@ import type { ConversationId } from '@hongyan/protocol/ids';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
 import { parseFrame } from '@hongyan/protocol/parse';
-import { failure, type Problem, type Result, refusal } from '@hongyan/protocol/refusals';
+import { failure, type Problem, refusal } from '@hongyan/protocol/refusals';
 import { operationOfUp, type Up, type UpOf } from '@hongyan/protocol/up';
-import { type Rate, takeFrom } from '../../../domain/rate.ts';
 import type { Revocation, TokenFacts } from '../../../domain/revocation.ts';
 import type { Core, DeviceCaller } from '../../../ports/core/core.ts';
 import type { EventBus } from '../../../ports/event-bus/event-bus.ts';
 import type { Tracing } from '../../../tracing/tracing.ts';
 import type { GatewayMeter } from '../meter.ts';
 import type { Answer, Pipeline } from '../pipeline.ts';
+import { Allowances } from './allowances.ts';
 import { isBundle, unbundle } from './bundle.ts';
+import { closeReasonOf } from './close-reason.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { Departure } from './departure.ts';
 import { answerFrame, errorFrame, noticeFrame, pongFrame, welcomeFrame } from './frames.ts';
@@ -64,10 +65,6 @@ export interface SocketDoorOptions {
 type RequestFrame = Exclude<Up, { readonly type: 'hello' | 'ping' }>;
 type Opening = Extract<ConnectionState, { readonly type: 'opening' }>;
 
-/** What is asked at once is refused at once; a client that then goes on without waiting is closed. */
-const refusalRate = (inFlightMax: number): Rate => ({ perS: 10, burst: inFlightMax * 2 });
-/** Far more than keeping a connection alive needs. */
-const pingRate: Rate = { perS: 20, burst: 200 };
 /** Conversations of which one connection may have a receipt held back. */
 const heldReceiptsMax = 256;
 
@@ -83,11 +80,13 @@ export class SocketDoor {
   readonly #departure: Departure;
   #opened = 0;
   readonly #held: HeldReceipts;
+  readonly #allowances: Allowances;
 
   constructor(options: SocketDoorOptions) {
     const { clock, random, limits, bus, publisher, meter } = options;
     const close = (socket: Socket, reason: CloseReason) => this.#close(socket, reason);
     this.#options = options;
+    this.#allowances = new Allowances(clock, limits.inFlightMax);
     this.#unread = new UnreadOutput({
       connectionBytesMax: limits.backlogBytesMax,
       totalBytesMax: limits.totalBacklogBytesMax,
@@ -328,23 +327,15 @@ export class SocketDoor {
     return true;
   }
 
-  /** [L7] Beyond their rate pings are not answered: what came between says as much. */
+  /** [L7] */
   #pong(socket: Socket): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    const { fullAtMs, taken } = takeFrom(socket.data.pingsFullAtMs, { rate: pingRate, cost: 1, nowMs });
-    socket.data.pingsFullAtMs = fullAtMs;
-    if (taken.type === 'taken') this.#table.queue(socket, pongFrame);
+    if (this.#allowances.takePing(socket.data)) this.#table.queue(socket, pongFrame);
     else this.#countRefusal(socket);
   }
 
-  /** [L2] Who does not wait as told costs the server work for nothing, and is closed. */
+  /** [L2] */
   #countRefusal(socket: Socket): void {
-    const { clock, limits } = this.#options;
-    const rate = refusalRate(limits.inFlightMax);
-    const nowMs = clock.monotonicMs();
-    const { fullAtMs, taken } = takeFrom(socket.data.refusalsFullAtMs, { rate, cost: 1, nowMs });
-    socket.data.refusalsFullAtMs = fullAtMs;
-    if (taken.type === 'refused') this.#close(socket, 'rate_limited');
+    if (!this.#allowances.takeRefusal(socket.data)) this.#close(socket, 'rate_limited');
   }
 
   #answer(
@@ -493,22 +484,5 @@ const isReceipt = (frame: RequestFrame): frame is UpOf<ReceiptName> =>
 
 const isRateLimited = (answer: Answer<OperationName>): boolean =>
   answer.type !== 'ok' && answer.code === 'rate_limited';
-
-/** Of a hello that was not let in. */
-function closeReasonOf({ code }: Exclude<Result<never>, { type: 'ok' }>): CloseReason {
-  switch (code) {
-    case 'unauthorized':
-    case 'token_revoked':
-    case 'rate_limited':
-      return code;
-    // What it came with opens no connection: asking again changes nothing.
-    case 'forbidden':
-      return 'unauthorized';
-    case 'unavailable':
-      return 'going_away';
-    default:
-      return 'overloaded';
-  }
-}
 
 const idText = (id: number | undefined): string | undefined => (id === undefined ? undefined : String(id));
