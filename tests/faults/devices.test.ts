@@ -228,6 +228,32 @@ test('[T11][T12][T8] killed under load again and again: no accepted registration
   console.log(`devices: ${rounds} kills, ${accepted.size} devices, ${version} batches`);
 }, 240_000);
 
+test('[T10][T11][T12] through two gateways a signed request is taken once, and the newest registration of a token wins', async () => {
+  const dataDir = await dataFolder('devices-two');
+  const two = await startServer({ dataDir, args: [...args, '--gateways', '2'] });
+  const own = await Registrar.create(two);
+  const body = JSON.stringify(device('device-once'));
+  const headers = { ...own.headers(body), connection: 'close' };
+  // The kernel spreads connections over the gateways.
+  const answers = await Promise.all(Array.from({ length: 16 }, () => own.send('register', body, headers)));
+  const statuses = answers.map(({ status }) => status);
+  expect([statuses.filter((status) => status === 202).length, new Set(statuses)]).toEqual([1, new Set([202, 401])]);
+  const at = Date.now() - 1_000_000;
+  const register = async (no: number, version: number) => {
+    const more = { firmware: String(version), registered_at: at + version };
+    expect((await own.post('register', device(`device-two-${no}`, more), { connection: 'close' })).status).toBe(202);
+  };
+  await Promise.all(Array.from({ length: 200 }, (_, index) => register(index % 20, index)));
+  await until(async () => (await stored(dataDir)).total === 21, { withinMs: 30_000 });
+  const newest = Array.from({ length: 20 }, (_, no): [string, string[]] => [`device-two-${no}`, [String(180 + no)]]);
+  const isNewest = async () => {
+    const { firmwares } = await stored(dataDir);
+    return newest.every(([token, firmware]) => Bun.deepEquals(firmwares.get(token), firmware));
+  };
+  await until(isNewest, { withinMs: 30_000, what: 'each device has its newest registration, once' });
+  await two.stop();
+}, 60_000);
+
 test('[T11] a full disk answers unavailable, accepts nothing it cannot keep, and with room goes on', async () => {
   const dataDir = await dataFolder('devices-full');
   const small = await startServer({ dataDir, args: [...args, '--store-bytes-max', '1000000'] });

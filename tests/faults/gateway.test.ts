@@ -135,6 +135,38 @@ test('[D6] while the core stands still, questions are unavailable and sends unkn
   await device.close();
 }, 30_000);
 
+test('[A13] a gateway that stood still while a token was revoked closes its connections when it goes on, and lets nobody in', async () => {
+  const server = await start(2, '--link-timeout-ms', '4000');
+  const [ann, bob] = [await signUp(server.url, 'ann'), await signUp(server.url, 'bob')];
+  const [still, own] = [
+    await openOn('gateway-2', server.url, ann, 'still'),
+    await openOn('gateway-2', server.url, bob, 'other'),
+  ];
+  const asker = await openOn('gateway-1', server.url, ann, 'asker');
+  const pid = (await gatewaysOf(server)).get('gateway-2');
+  if (pid === undefined) throw new Error('gateway-2 runs');
+  process.kill(pid, 'SIGSTOP');
+  // Connections that the kernel gives to the one that stands still are not answered: asked again until the other one has it.
+  await until(async () => {
+    const headers = { authorization: `Bearer ${ann.token}` };
+    const signal = AbortSignal.timeout(300);
+    const answer = await fetch(`${server.url}/v1/auth/logout`, { method: 'POST', headers, signal }).catch(
+      () => undefined,
+    );
+    await answer?.text();
+    return answer?.status === 204 || answer?.status === 401;
+  });
+  expect((await asker.closed).code).toBe(4201);
+  process.kill(pid, 'SIGCONT');
+  expect((await still.closed).code).toBe(4201);
+  expect(await own.ping()).toBe(true);
+  for (let turn = 0; turn < 8; turn++) {
+    const answer = await fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${ann.token}` } });
+    expect(await answer.json()).toMatchObject({ code: 'token_revoked' });
+  }
+  await own.close();
+}, 60_000);
+
 test('killed or stopped, the core takes its gateways along', async () => {
   const server = await start(2);
   const killed = [...(await gatewaysOf(server)).values()];
