@@ -65,7 +65,7 @@ export class MysqlReads implements TimelineReads {
   async lastCounted(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>> {
     if (conversationIds.length === 0) return new Map();
     const rows = await this.pool.read<FoundRow>(
-      `select c.id, ${entryColumns('e')} from conversation c
+      `select straight_join c.id, ${entryColumns('e')} from conversation c
        join entry e on e.conversation_no = c.no and e.seq = c.last_counted_seq
        where c.id in (?) and e.month >= ${keptFrom}`,
       [[...new Set(conversationIds)]],
@@ -151,7 +151,7 @@ export class MysqlReads implements TimelineReads {
 
   async pinned(conversationId: ConversationId): Promise<readonly Seq[]> {
     const rows = await this.pool.read<{ seq: Seq }>(
-      `select s.seq from conversation c join message_state s on s.conversation_no = c.no
+      `select straight_join s.seq from conversation c join message_state s on s.conversation_no = c.no
        where c.id = ? and s.is_pinned = 1 and s.month >= ${keptFrom} order by s.seq`,
       [conversationId],
     );
@@ -175,7 +175,8 @@ export class MysqlReads implements TimelineReads {
   }
 
   async #find(from: (entries: string) => string, value: string): Promise<StoredEntry | undefined> {
-    const select = (entries: string) => `select c.id, ${entryColumns('e')} ${from(entries)} and e.month >= ${keptFrom}`;
+    const select = (entries: string) =>
+      `select straight_join c.id, ${entryColumns('e')} ${from(entries)} and e.month >= ${keptFrom}`;
     const [row] = await this.pool.read<FoundRow>(`${select('entry')} union all ${select('entry_change')}`, [
       value,
       value,
@@ -205,7 +206,7 @@ export class MysqlReads implements TimelineReads {
 
   async segments(conversationId: ConversationId): Promise<readonly Segment[]> {
     const rows = await this.pool.read<{ month: MonthNo; first_seq: number; last_seq: number }>(
-      `select s.month, s.first_seq, c.last_seq from conversation c join segment s on s.conversation_no = c.no
+      `select straight_join s.month, s.first_seq, c.last_seq from conversation c join segment s on s.conversation_no = c.no
        where c.id = ? and s.month >= ${keptFrom} order by s.month`,
       [conversationId],
     );

@@ -1,0 +1,152 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { describeWith, ownServices } from '@hongyan/testing/services';
+import { until } from '@hongyan/testing/until';
+import type { MysqlTimelineStore } from '../mysql-timeline.ts';
+import {
+  allOf,
+  change,
+  conversation,
+  entries,
+  entry,
+  erasure,
+  historyOf,
+  inMonth,
+  outcomes,
+  seq,
+  startOf,
+  user,
+} from '../testing/entries.ts';
+import { partitionedTables } from './schema.ts';
+import { TimelineDatabase } from './testing/timeline-database.ts';
+
+describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
+  let database: TimelineDatabase;
+  let timeline: MysqlTimelineStore;
+  beforeAll(async () => {
+    database = await TimelineDatabase.make(addresses);
+  });
+  afterAll(() => database.remove());
+  beforeEach(async () => {
+    await database.empty();
+    timeline = await database.open();
+  });
+  afterEach(() => database.closeAll());
+
+  const months = async (table: string): Promise<string[]> => {
+    const rows = await timeline.pool.read<{ name: string }>(
+      `select partition_name name from information_schema.partitions
+       where table_schema = database() and table_name = ? order by partition_ordinal_position`,
+      [table],
+    );
+    return rows.map(({ name }) => name);
+  };
+  const count = async (from: string): Promise<number> =>
+    (await timeline.pool.read<{ n: number }>(`select count(*) n from ${from}`))[0]?.n ?? 0;
+
+  test('[M18] a month has its partition before it begins, and retention drops partitions', async () => {
+    await timeline.append(entries(2, { atMs: inMonth(40) }));
+    for (const table of partitionedTables) await until(async () => (await months(table)).includes('p202906'));
+    await timeline.append([entry({ atMs: inMonth(41) })]);
+    await timeline.retain({ fromMs: startOf(41) });
+    for (const table of partitionedTables) {
+      expect(await months(table)).toContain('p0');
+      expect(await months(table)).not.toContain('p202905');
+      expect(await months(table)).toContain('p202906');
+    }
+    expect(await count('entry')).toBe(1);
+  });
+
+  test('[M18, D3] retention deletes the keys and the segments of what it removed, and no others', async () => {
+    await timeline.append([...entries(30), ...entries(30, { in: 'g:2' })]);
+    await timeline.append(entries(7, { atMs: inMonth(1) }));
+    expect([await count('message_key'), await count('segment')]).toEqual([67, 3]);
+    await timeline.retain({ fromMs: startOf(1) });
+    expect([await count('message_key'), await count('segment')]).toEqual([7, 1]);
+  });
+
+  test('an entry that comes years after all others is refused', async () => {
+    await timeline.append([entry()]);
+    const late = entry({ atMs: Date.UTC(2300, 1) });
+    expect(await rejectionOf(timeline.append([late]))).toMatchObject({ message: expect.stringContaining('clocks') });
+    expect(outcomes(await timeline.append([entry()]))).toEqual(['committed 2']);
+  });
+
+  test('[E5] an erased text stands in no row any more', async () => {
+    const text = 'to-be-erased';
+    const content = JSON.stringify({ type: 'text', text });
+    await timeline.append([entry({ content, mentioned: ['bob'] }), entry()]);
+    await timeline.append([change(1, { content, state: content, atMs: inMonth(1) })]);
+    await timeline.append([erasure(1, { atMs: inMonth(2) })]);
+    for (const table of ['entry', 'entry_change']) {
+      expect(await count(`${table} where content like '%${text}%' or refs is not null`)).toBe(0);
+    }
+    expect(await count(`message_state where state like '%${text}%'`)).toBe(0);
+    expect(await count('mention')).toBe(0);
+  });
+
+  test('a batch is the same number of statements however many entries it has, and so is a read of a page', async () => {
+    const one = await database.open({ connectionsMax: 1 });
+    const statements = async (work: () => Promise<unknown>): Promise<number> => {
+      const read = async () =>
+        (await one.pool.read<{ Value: string }>("show session status like 'Questions'"))[0]?.Value;
+      const before = Number(await read());
+      await work();
+      return Number(await read()) - before - 1;
+    };
+    const ids = Array.from({ length: 200 }, (_, index) => conversation(`g:${index}`));
+    const batch = (size: number) => [
+      ...ids.slice(0, size).flatMap((id) => [entry({ in: id, mentioned: ['ann', 'bob'] }), entry({ in: id })]),
+      ...ids.slice(0, size).flatMap((id) => [change(1, { in: id }), erasure(1, { in: id })]),
+    ];
+    await one.append(batch(200));
+    expect(await statements(() => one.append(batch(200)))).toBe(await statements(() => one.append(batch(1))));
+    const places = ids.map((conversationId) => ({ conversationId, seq: seq(2), userId: user('ann') }));
+    const ranges = ids.map((conversationId) => ({ conversationId, fromSeq: seq(1), throughSeq: seq(9) }));
+    const since = await timeline.position();
+    const reads: ((some: number) => Promise<unknown>)[] = [
+      (some) => one.heads(ids.slice(0, some)),
+      (some) => one.lastCounted(ids.slice(0, some)),
+      (some) => one.messagesAt(places.slice(0, some)),
+      (some) => one.states(ranges.slice(0, some)),
+      (some) => one.countAfter(places.slice(0, some)),
+      (some) => one.mentionsAfter(places.slice(0, some)),
+      (some) => one.changedSince(since, ids.slice(0, some)),
+      (some) => one.range({ conversationId: conversation('g:0'), afterSeq: seq(0), limit: some }),
+    ];
+    // The numbers of the conversations, which are read once.
+    await one.messagesAt(places);
+    for (const read of reads) expect(await statements(() => read(200))).toBe(await statements(() => read(1)));
+  });
+});
+
+describeWith(['mysql'], 'the timeline when the database dies', () => {
+  test('[D1, D3] what was acknowledged is there after kill -9; the rest is sent again and takes effect once', async () => {
+    const set = await ownServices({ parts: ['mysql'] });
+    const server = set.server('mariadb');
+    const database = await TimelineDatabase.make(set.addresses);
+    const timeline = await database.open({ queryTimeoutMs: 2_000 });
+    try {
+      const sent = Array.from({ length: 200 }, () => entries(5));
+      const acknowledged = Promise.allSettled(sent.map((batch) => timeline.append(batch)));
+      await until(async () => (await timeline.heads([conversation('g:1')]))[0]?.lastSeq !== 0);
+      await server.kill();
+      const settled = await acknowledged;
+      expect(settled.some(({ status }) => status === 'rejected')).toBe(true);
+      for (const result of settled)
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ name: 'StoreFailure' });
+      await server.start();
+      await until(async () => (await rejectionOf(timeline.check())) === undefined);
+      const kept = new Set((await allOf(timeline)).entries.map(({ msgId }) => msgId));
+      for (const [index, { status }] of settled.entries())
+        if (status === 'fulfilled') for (const { msgId } of sent[index] ?? []) expect(kept).toContain(msgId);
+      for (const batch of sent) await timeline.append(batch);
+      const history = await historyOf(timeline);
+      expect(history.map((each) => Number(each.seq))).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1));
+      expect(new Set(history.map(({ msgId }) => msgId)).size).toBe(1_000);
+    } finally {
+      await timeline.close();
+      await set.down();
+    }
+  }, 120_000);
+});
