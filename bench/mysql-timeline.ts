@@ -144,6 +144,20 @@ async function measurePages(database: ScratchDatabase, databasePid: number): Pro
   }
 }
 
+/** Of all tables with their indexes, as the server estimates them. */
+async function bytesPerRow(database: ScratchDatabase): Promise<string> {
+  const timeline = await open(database);
+  try {
+    const tables = await timeline.pool.read<{ name: string; n: number; bytes: string }>(
+      `select table_name name, table_rows n, data_length + index_length bytes from information_schema.tables
+       where table_schema = database() and table_rows > 1000 order by bytes desc`,
+    );
+    return tables.map(({ name, n, bytes }) => `${name} ${Math.round(Number(bytes) / n)}`).join(', ');
+  } finally {
+    await timeline.close();
+  }
+}
+
 async function main(rows: number): Promise<void> {
   console.log(machine());
   const set = await ownServices({ parts: ['mysql'] });
@@ -160,6 +174,7 @@ async function main(rows: number): Promise<void> {
         );
       }
     console.log(`${rows} rows; ${await measurePages(database, databasePid)}`);
+    console.log(`bytes a row: ${await bytesPerRow(database)}`);
   } finally {
     await set.down();
   }

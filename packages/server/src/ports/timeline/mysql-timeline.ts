@@ -10,6 +10,7 @@ import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
 import type { Fence, LogPosition } from '../../domain/fence.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 import type { Feed } from './feed.ts';
 import { Appender } from './mysql/appender.ts';
 import { claimPartition, holdFence } from './mysql/fences.ts';
@@ -30,6 +31,8 @@ export interface MysqlTimelineOptions {
   /** Appends of one partition that wait or commit; one more rejects with `overloaded`. */
   readonly appendsMax: number;
   readonly meter?: StoreMeter | undefined;
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The timeline and the feed of one database. */
@@ -140,13 +143,16 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
   }
 
   async #commit({ batch, fence }: Append): Promise<readonly AppendResult[]> {
-    const { meter, clock } = this.#options;
+    const { meter, clock, tracing } = this.#options;
+    const startedMs = clock.nowMs();
     const begunMs = clock.monotonicMs();
     const latestMs = batch.reduce((latest, { timestampMs }) => Math.max(latest, timestampMs), 0);
     try {
       if (batch.length > 0) await this.#partitions.ensure(monthOf(latestMs));
       const results = await this.#appender.append(batch, fence);
       if (batch.length > 0) this.feed.notify();
+      for (const { trace } of tracing ? batch : [])
+        if (trace !== undefined) tracing?.took(trace, 'transaction', { startedMs, endedMs: clock.nowMs() });
       return results;
     } catch (error) {
       if (meter) meter.failures++;
