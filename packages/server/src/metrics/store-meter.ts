@@ -46,4 +46,27 @@ export class StoreMeter {
   queue(depth: () => number, max: number): void {
     this.#metrics.queue(this.#store, { depth, max });
   }
+
+  /** [M11] Of a store behind a pool of connections: how many are in use, how long and how many wait for one. */
+  connections(pool: PoolReadings): void {
+    const store = this.#store;
+    this.#metrics.gauge({
+      name: 'hongyan_connections_in_use',
+      help: 'Connections of this process to the database of a store that work',
+      read: () => [[{ store }, pool.connectionsInUse]],
+    });
+    this.#metrics.histogram({
+      name: 'hongyan_connection_wait_seconds',
+      help: 'From asking the pool of a store for a connection to having one',
+      read: () => [[{ store }, pool.waitSeconds]],
+    });
+    this.#metrics.queue(`${store}_connections`, { depth: () => pool.waiting, max: pool.limits.waitersMax });
+  }
+}
+
+interface PoolReadings {
+  readonly connectionsInUse: number;
+  readonly waiting: number;
+  readonly waitSeconds: Histogram;
+  readonly limits: { readonly waitersMax: number };
 }

@@ -87,6 +87,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
     this.#partitions = new Partitions(pool, options.log);
     this.#retention = new Retention(pool, this.#partitions);
     options.meter?.queue(() => this.#depth(), options.appendsMax);
+    options.meter?.connections(pool);
   }
 
   append(batch: readonly NewEntry[], fence?: Fence | LogPosition): Promise<readonly AppendResult[]> {

@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:te
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
+import { Metrics } from '../../../metrics/metrics.ts';
+import { StoreMeter } from '../../../metrics/store-meter.ts';
 import type { MysqlTimelineStore } from '../mysql-timeline.ts';
 import {
   allOf,
@@ -83,6 +85,29 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     }
     expect(await count(`message_state where state like '%${text}%'`)).toBe(0);
     expect(await count('mention')).toBe(0);
+  });
+
+  test('[M11] connections in use, those who wait for one, and how long, are measured', async () => {
+    const metrics = new Metrics({ process: 'core' });
+    const one = await database.open({ connectionsMax: 1 }, new StoreMeter(metrics, 'timeline'));
+    const reading = async (name: string, labels: object) => {
+      const family = (await metrics.collect()).find((each) => each.name === name);
+      const found = family?.values.find((each) =>
+        Object.entries(labels).every(([key, value]) => each.labels[key] === value),
+      );
+      return found?.value;
+    };
+    const ended = Promise.withResolvers<void>();
+    const holding = one.pool.use(() => ended.promise);
+    const waiting = one.check();
+    expect(await reading('hongyan_connections_in_use', { store: 'timeline' })).toBe(1);
+    expect(await reading('hongyan_queue_depth', { queue: 'timeline_connections' })).toBe(1);
+    ended.resolve();
+    await Promise.all([holding, waiting]);
+    await one.append(entries(3));
+    expect(await reading('hongyan_connection_wait_seconds', { le: '+Inf' })).toBeGreaterThanOrEqual(4);
+    expect(await reading('hongyan_batch_size', { le: '5' })).toBe(1);
+    expect(await reading('hongyan_connections_in_use', { store: 'timeline' })).toBe(0);
   });
 
   test('a batch is the same number of statements however many entries it has, and so is a read of a page', async () => {

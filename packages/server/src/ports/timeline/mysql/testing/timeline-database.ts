@@ -5,6 +5,7 @@ import { silentLog } from '@hongyan/base/log';
 import { systemRandom } from '@hongyan/base/random';
 import { Scratch, type ScratchDatabase } from '@hongyan/testing/scratch';
 import type { MysqlLimits } from '../../../../adapters/mysql/options.ts';
+import type { StoreMeter } from '../../../../metrics/store-meter.ts';
 import { type MysqlTimelineStore, openMysqlTimeline } from '../../mysql-timeline.ts';
 import { partitionedTables } from '../schema.ts';
 
@@ -28,8 +29,8 @@ export class TimelineDatabase {
     return this.#database;
   }
 
-  async open(limits: Partial<MysqlLimits> = {}): Promise<MysqlTimelineStore> {
-    const timeline = await openTimelineAt(this.#database, limits);
+  async open(limits: Partial<MysqlLimits> = {}, meter?: StoreMeter): Promise<MysqlTimelineStore> {
+    const timeline = await openTimelineAt(this.#database, limits, meter);
     this.#opened.push(timeline);
     return timeline;
   }
@@ -59,6 +60,7 @@ export class TimelineDatabase {
 export const openTimelineAt = (
   database: ScratchDatabase,
   limits: Partial<MysqlLimits> = {},
+  meter?: StoreMeter,
 ): Promise<MysqlTimelineStore> =>
   openMysqlTimeline({
     mysql: { ...database, limits: { idleMin: 1, ...limits } },
@@ -66,4 +68,5 @@ export const openTimelineAt = (
     random: systemRandom,
     log: silentLog,
     appendsMax: 1_000,
+    meter,
   });
