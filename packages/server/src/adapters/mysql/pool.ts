@@ -216,7 +216,7 @@ function ignoreOutage(error: unknown): void {
 }
 
 function poolOf({ host, port, user, password, database, tlsCa }: MysqlOptions, limits: MysqlLimits): Pool {
-  const { connectionsMax, connectTimeoutMs, sessionIdleS, lockWaitS } = limits;
+  const { connectionsMax, connectTimeoutMs, queryTimeoutMs, sessionIdleS, lockWaitS } = limits;
   const pool = createPool({
     host,
     port,
@@ -237,6 +237,8 @@ function poolOf({ host, port, user, password, database, tlsCa }: MysqlOptions, l
   pool.on('connection', (connection: PoolConnection) => {
     const settings = [
       `innodb_lock_wait_timeout = ${lockWaitS}`,
+      // A table whose columns or partitions change waits for its readers, and they for it.
+      `lock_wait_timeout = ${Math.ceil(queryTimeoutMs / 1000)}`,
       `wait_timeout = ${sessionIdleS}`,
       `sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
     ];

@@ -7,6 +7,8 @@ import { sharedTimelineContract } from './testing/shared-contract.ts';
 import type { TimelineUnderTest } from './testing/under-test.ts';
 import type { NewEntry } from './timeline.ts';
 
+const runs = { propertyRuns: 8 };
+
 describeWith(['mysql'], 'a timeline in MySQL', (addresses) => {
   let database: TimelineDatabase;
   beforeAll(async () => {
@@ -14,8 +16,8 @@ describeWith(['mysql'], 'a timeline in MySQL', (addresses) => {
   });
   afterAll(() => database.remove());
 
-  timelineContract('with one writer', () => underTest(database, async () => {}));
-  timelineContract('with the owner of several partitions', () => underTest(database, takePartitionsInTurn));
+  timelineContract('with one writer', () => underTest(database, async () => {}), runs);
+  timelineContract('with the owner of several partitions', () => underTest(database, takePartitionsInTurn), runs);
   sharedTimelineContract(async () => {
     await database.empty();
     return { open: () => database.open(), remove: () => database.closeAll() };

@@ -11,7 +11,12 @@ import { feedContract } from './feed-contract.ts';
 import { timelineProperties } from './properties.ts';
 import type { Current, Opened, TimelineUnderTest } from './under-test.ts';
 
-export function timelineContract(name: string, make: () => Promise<TimelineUnderTest>): void {
+/** `propertyRuns`: fewer where every question is a round trip. */
+export function timelineContract(
+  name: string,
+  make: () => Promise<TimelineUnderTest>,
+  { propertyRuns = 25 }: { readonly propertyRuns?: number } = {},
+): void {
   describe(name, () => {
     let underTest: TimelineUnderTest;
     let opened: Opened;
@@ -36,7 +41,7 @@ export function timelineContract(name: string, make: () => Promise<TimelineUnder
     describe('retention', () => retentionContract(current));
     describe('positions', () => positionsContract(current));
     describe('feed', () => feedContract(current));
-    timelineProperties(make);
+    timelineProperties(make, { runs: propertyRuns });
   });
 }
 

@@ -13,7 +13,6 @@ import type { Opened, TimelineUnderTest } from './under-test.ts';
 
 const conversationIds = ['g:1', 'g:2', 'd:ann:bob'].map(conversation);
 const uuids = ['0190a7c4-6f2e-7abc-8def-0123456789ab', '0190a7c4-6f2e-7abd-8def-0123456789ab'];
-const runsMax = 25;
 const dayMs = 86_400_000;
 
 interface Send {
@@ -80,7 +79,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reopen' as const) }) },
 );
 
-export function timelineProperties(make: () => Promise<TimelineUnderTest>): void {
+export function timelineProperties(make: () => Promise<TimelineUnderTest>, { runs }: { readonly runs: number }): void {
   test('[D2, D3, D4, D5, E1, E5] appends, retentions and reopens in any order give what a list in memory gives', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (script) => {
@@ -91,7 +90,7 @@ export function timelineProperties(make: () => Promise<TimelineUnderTest>): void
           await underTest.remove();
         }
       }),
-      { seed: testSeed('timeline model'), numRuns: runsMax },
+      { seed: testSeed('timeline model'), numRuns: runs },
     );
   }, 300_000);
 }
