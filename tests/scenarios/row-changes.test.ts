@@ -34,7 +34,6 @@ describeWith(['mysql', 'kafka', 'redis'], 'row changes', ({ mysql, kafka: { brok
     const devices = await openMysqlDevices({ ...mysql, database }, environment, lookup);
     const admin = new Admin(clientOptions(kafka));
     const topic = `${kafka.prefix}rows.${database}.device`;
-    await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 });
     const connect = await startConnect({
       connect: { 'bootstrap.servers': brokers.join(','), listeners: 'http://127.0.0.1:0' },
       connector: {

@@ -330,6 +330,11 @@ export const options = [
     'A commit takes at most so many of one user, so that nobody waits behind a long line of another',
   ),
   onOff('events-pull', false, 'Events are recorded for GET /v1/events, though no webhook wants them'),
+  onOff(
+    'row-changes',
+    false,
+    'In a cluster: workers forget in Redis what the binary log says was changed, which Debezium writes to Kafka (deploy/row-changes)',
+  ),
   number('events-retention-hours', 168, 'hours', [1, 8_760], 'Events older than this are removed, delivered or not'),
   number(
     'events-bytes-max',

@@ -27,6 +27,7 @@ import { readLinkSecurity } from './link-security.ts';
 import { claimNodeFolder, type NodeFolder } from './node-folder.ts';
 import { NodeParts } from './node-parts.ts';
 import { operatorListen } from './operator-listen.ts';
+import { followRowChanges } from './row-changes.ts';
 import { openSharedServers, type SharedServers } from './shared-servers.ts';
 import { openStores } from './stores.ts';
 import { openWorkerPart } from './worker-part.ts';
@@ -99,7 +100,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
   parts.announcement = announcement;
   const stores =
     roles.has('core') || roles.has('worker')
-      ? await openStores(config, surroundings, { instance, closing })
+      ? await openStores(config, surroundings, { instance, closing, redis: servers.redis })
       : undefined;
   if (stores && roles.has('core')) {
     const ofCore = { ...surroundings, tokens, live: () => live.config };
@@ -107,7 +108,11 @@ async function openParts(opening: Opening): Promise<string | undefined> {
     closing.push(() => core.close());
     parts.core = core;
   }
-  if (stores && roles.has('worker')) parts.worker = openWorkerPart(surroundings, stores);
+  if (stores && roles.has('worker')) {
+    parts.worker = openWorkerPart(surroundings, stores);
+    if (config.rowChanges)
+      closing.push(await followRowChanges(config, surroundings, { instance, lookup: stores.lookup }));
+  }
   const operatorUrl = await openNodeOperator(opening, stores?.checks ?? []);
   parts.operatorUrl = operatorUrl;
   if (roles.has('gateway')) {

@@ -3,6 +3,7 @@
 import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { UserId } from '@hongyan/protocol/ids';
+import type { RedisClient } from '../../adapters/redis/redis-client.ts';
 import type { Config } from '../../config/options.ts';
 import { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Access } from '../../ports/access/access.ts';
@@ -10,6 +11,7 @@ import { openMysqlAccess } from '../../ports/access/mysql-access.ts';
 import { forgottenKind } from '../../ports/devices/device-events.ts';
 import type { Devices } from '../../ports/devices/devices.ts';
 import { openMysqlDevices } from '../../ports/devices/mysql-devices.ts';
+import { DeviceLookup } from '../../ports/devices/redis/device-lookup.ts';
 import { registrationKind } from '../../ports/devices/registration-batch.ts';
 import type { SharedDirectory } from '../../ports/directory/directory.ts';
 import { openMysqlDirectory } from '../../ports/directory/mysql-directory.ts';
@@ -29,6 +31,7 @@ export interface ClusterStores {
   readonly access: Access;
   readonly devices: Devices;
   readonly tasks: TaskQueue;
+  readonly lookup: DeviceLookup;
   readonly checks: readonly HealthCheck[];
 }
 
@@ -38,7 +41,7 @@ const taskPartitions = 6;
 export async function openStores(
   config: Config,
   { log, clock, metrics }: Surroundings,
-  { instance, closing }: { readonly instance: string; readonly closing: Closing },
+  { instance, redis, closing }: { readonly instance: string; readonly redis: RedisClient; readonly closing: Closing },
 ): Promise<ClusterStores> {
   const environment = { clock, log, random: systemRandom };
   const timeline = await openMysqlTimeline({
@@ -53,12 +56,14 @@ export async function openStores(
   const mysql = await databaseOf(config, 'access');
   const access = await openMysqlAccess({ ...environment, mysql, revocationsMax: config.revocationsMax });
   closing.push(() => access.close());
-  const devices = await openMysqlDevices(await databaseOf(config, 'devices'), environment);
+  const lookup = new DeviceLookup(redis, log);
+  const devices = await openMysqlDevices(await databaseOf(config, 'devices'), environment, lookup);
   closing.push(() => devices.close());
   const tasks = await openTasks(config, { clock, log }, instance);
   closing.push(() => tasks.close());
   registerDevicesAndTasks(metrics, devices, tasks);
-  return { timeline, directory, access, devices, tasks, checks: checksOf({ timeline, directory, access, devices }) };
+  const checks = checksOf({ timeline, directory, access, devices });
+  return { timeline, directory, access, devices, tasks, lookup, checks };
 }
 
 const openTasks = (
@@ -87,7 +92,7 @@ function checksOf({
   directory,
   access,
   devices,
-}: Omit<ClusterStores, 'checks' | 'tasks'>): readonly HealthCheck[] {
+}: Omit<ClusterStores, 'checks' | 'lookup' | 'tasks'>): readonly HealthCheck[] {
   const check = (service: string, ask: () => Promise<unknown>): HealthCheck => ({
     name: `mysql ${service}`,
     async check() {

@@ -5,6 +5,7 @@ import type { Log } from '@hongyan/base/log';
 import { GroupConsumer } from '../../adapters/kafka/group-consumer.ts';
 import type { KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
 import type { LogRecord, PartitionReader } from '../../adapters/kafka/partition-reader.ts';
+import { ensureTopics } from '../../adapters/kafka/topics.ts';
 import type { RowChange, RowChanges } from './row-changes.ts';
 
 export interface DebeziumRowChangesOptions {
@@ -18,14 +19,17 @@ export interface DebeziumRowChangesOptions {
 /** Debezium's `topic.prefix`, behind that of Kafka's names. */
 const topicPrefix = 'rows';
 const sessionTimeoutMs = 6_000;
+/** What is older is in no cache any more. */
+const retentionMs = 86_400_000;
 
-/** The topic is there: Debezium makes it, or an operator. */
 export class DebeziumRowChanges implements RowChanges {
   readonly #consumer: GroupConsumer;
+  readonly #ensureTopic: () => Promise<unknown>;
   #handle: ((changes: readonly RowChange[]) => Promise<void>) | undefined;
 
   constructor({ kafka, database, table, clock, log }: DebeziumRowChangesOptions) {
     const name = `${topicPrefix}.${database}.${table}`;
+    this.#ensureTopic = () => ensureTopics(kafka, [{ name, partitions: 1, replicas: 3, retentionMs }]);
     this.#consumer = new GroupConsumer({
       ...{ kafka, clock, log, sessionTimeoutMs },
       topic: `${kafka.prefix}${name}`,
@@ -36,6 +40,8 @@ export class DebeziumRowChanges implements RowChanges {
 
   async follow(handle: (changes: readonly RowChange[]) => Promise<void>): Promise<void> {
     this.#handle = handle;
+    // Debezium would make it with the first change.
+    await this.#ensureTopic();
     await this.#consumer.start();
   }
 
