@@ -65,6 +65,7 @@ async function open(
     isBehindLink: true,
   });
   await composed.core.following;
+  closing.push(await keptNotices.follow(composed.notices, bus, log));
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
   const server = await serveCore({
     core: limitedCore(composed.core, composed.limits),

@@ -5,7 +5,9 @@ import { operations } from '@hongyan/protocol/operations/operations';
 import type { Config } from '../../config/options.ts';
 import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
 import type { Core } from '../../ports/core/core.ts';
+import type { SessionRef } from '../../ports/session-registry/session-registry.ts';
 import type { HistogramCounts } from '../../profiles/watchdog.ts';
+import type { Gateway } from '../../roles/gateway/gateway.ts';
 import type { GatewayOptions } from '../../roles/gateway/options.ts';
 import type { Connections } from '../../roles/operator/connections.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
@@ -65,7 +67,9 @@ export async function openGatewayPart(
     throw error;
   });
   const renewing = clock.every(renewEveryMs, () => {
-    servers.registry.renew(node).catch((error: unknown) => log.warn('sessions not renewed: trying again', { error }));
+    servers.registry
+      .renew(node, sessionsOf(gateway, node))
+      .catch((error: unknown) => log.warn('sessions not renewed: trying again', { error }));
   });
   closing.push(async () => {
     renewing.cancel();
@@ -85,6 +89,10 @@ export async function openGatewayPart(
     drain: () => drainGateway(gateway, config, surroundings),
     close: () => closing.run(),
   };
+}
+
+function* sessionsOf(gateway: Gateway, node: string): Iterable<SessionRef> {
+  for (const { userId, deviceId, sessionId } of gateway.callers) yield { userId, deviceId, sessionId, node };
 }
 
 /** Resolves when there is one: without a core a gateway could not even tell which tokens were revoked. */

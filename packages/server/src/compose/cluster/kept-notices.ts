@@ -1,7 +1,10 @@
-// Notices in force in a cluster: kept in Redis, where every core reads them when it starts.
+// Notices in force in a cluster: kept in Redis, where every core reads them, and read again when one of the cores changed them.
 
+import type { Log } from '@hongyan/base/log';
 import type { Notice } from '@hongyan/protocol/notice';
 import type { RedisClient } from '../../adapters/redis/redis-client.ts';
+import { type EventBus, everyoneTopic } from '../../ports/event-bus/event-bus.ts';
+import type { Notices } from '../../roles/core/notices.ts';
 import type { NoticeStore } from '../core.ts';
 
 export class KeptNotices {
@@ -15,6 +18,19 @@ export class KeptNotices {
 
   async store(): Promise<NoticeStore> {
     return { kept: await this.#read(), keep: (all) => this.#keep(all) };
+  }
+
+  /** A notice is kept before it is published: whoever hears of one reads it. Ends with the returned function. */
+  async follow(notices: Pick<Notices, 'replace'>, bus: EventBus, log: Log): Promise<() => void> {
+    const again = () => {
+      this.#read().then(
+        (all) => notices.replace(all),
+        (error: unknown) => log.warn('notices not read: those that are known stay', { error }),
+      );
+    };
+    const attachment = bus.attach({ onEvent: again, onLoss: again });
+    await attachment.subscribe([everyoneTopic]);
+    return () => attachment.detach();
   }
 
   async #read(): Promise<readonly Notice[]> {

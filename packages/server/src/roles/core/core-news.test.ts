@@ -52,7 +52,7 @@ async function start() {
   return { directory, bus, memberships, news, title };
 }
 
-test('[K5] a member whom another core removed is none here, and a title that it changed is the new one', async () => {
+test('[N5] a member whom another core removed is none here, and a title that it changed is the new one', async () => {
   const { directory, bus, title } = await start();
   directory.memberIds.delete(bob);
   directory.title = 'after';
@@ -60,7 +60,7 @@ test('[K5] a member whom another core removed is none here, and a title that it 
   expect([await title(ann), await title(bob)]).toEqual(['after', undefined]);
 });
 
-test('[K5] a read that began before the change is not remembered', async () => {
+test('[N5] a read that began before the change is not remembered', async () => {
   const { directory, bus, memberships, title } = await start();
   memberships.forgetAll();
   const reading = title(bob);
@@ -70,7 +70,7 @@ test('[K5] a read that began before the change is not remembered', async () => {
   expect(await title(bob)).toBeUndefined();
 });
 
-test('[K5] after a possible loss nothing is answered from memory, and a loss of another topic costs nothing', async () => {
+test('[N5] after a possible loss nothing is answered from memory, and a loss of another topic costs nothing', async () => {
   const { directory, bus, title } = await start();
   directory.memberIds.delete(bob);
   const before = directory.reads;

@@ -46,6 +46,11 @@ export class Notices {
     return this.#notices;
   }
 
+  /** By those that another core published, or withdrew. */
+  replace(notices: readonly Notice[]): void {
+    this.#notices = notices;
+  }
+
   /** [B1] Kept before it is published: whoever connects from now on gets it too. */
   async publish({ id = this.#options.newId(), text, severity, forS }: NewNotice): Promise<Result<Notice>> {
     const notice = { notice_id: id, text, severity, until: this.#options.clock.nowMs() + forS * 1000 };

@@ -9,6 +9,7 @@ import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun'
 import { problemResponse } from '../../http/problem.ts';
 import { StaticFileServer } from '../../http/static-files.ts';
 import type { Histogram } from '../../metrics/histogram.ts';
+import type { DeviceCaller } from '../../ports/core/core.ts';
 import type { SessionRef } from '../../ports/session-registry/session-registry.ts';
 import { AddressLimits } from './address-limits.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -104,6 +105,11 @@ export class Gateway implements Service {
   /** For those who watch it. */
   get state(): GatewayState {
     return this.#sockets;
+  }
+
+  /** Of its open sessions. */
+  get callers(): Iterable<DeviceCaller> {
+    return this.#sockets.callers();
   }
 
   list(page: Omit<ConnectionsPage, 'nowMs'>): ReturnType<typeof listConnections> {

@@ -144,6 +144,10 @@ export class SocketDoor {
     return this.#sockets;
   }
 
+  *callers(): Iterable<DeviceCaller> {
+    for (const { data } of this.#sockets) if (data.caller) yield data.caller;
+  }
+
   get awaitingHelloCount(): number {
     return this.#awaitingHello.size;
   }
