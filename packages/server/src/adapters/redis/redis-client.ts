@@ -74,6 +74,9 @@ export class RedisClient {
     const { clock } = this.#surroundings;
     const { commandsMax, commandTimeoutMs } = this.options;
     if (this.#isClosed) return Promise.reject(new StoreFailure('unavailable', 'the connection to Redis was closed'));
+    // What the library keeps for a Cluster that is gone would be done long after its caller was told that it failed.
+    if (this.#commands instanceof Cluster && this.#commands.status !== 'ready')
+      return Promise.reject(new StoreFailure('unavailable', 'no node of the Redis Cluster is reachable'));
     if (this.#waiting.size >= commandsMax)
       return Promise.reject(new StoreFailure('overloaded', `more than ${commandsMax} commands wait for Redis`));
     return new Promise((resolve, reject) => {
@@ -226,8 +229,6 @@ async function connectCluster(options: RedisOptions): Promise<Cluster> {
     lazyConnect: true,
     clusterRetryStrategy: retryDelayMs,
     retryDelayOnFailover: 0,
-    // What waited there would be done long after its caller was told that it failed.
-    enableOfflineQueue: false,
     slotsRefreshTimeout: options.connectTimeoutMs,
     slotsRefreshInterval: 2_000,
   });
