@@ -38,7 +38,7 @@ check: node_modules/.installed ## Format, lint, layers, unused code, types and t
 	$(BIN)/tsc -p .
 	timeout $(CHECK_SECONDS) $(BUN) test --timeout $(TEST_MS) packages apps bench tools
 
-test: node_modules/.installed $(WEB) $(CONSOLE) chromium prometheus ## Everything: fast tests, scenarios, faults, browsers, on real servers
+test: node_modules/.installed $(WEB) $(CONSOLE) chromium prometheus helm ## Everything: fast tests, scenarios, faults, browsers, on real servers
 	tools/services run --redis-cluster -- timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS)
 
 services: node_modules/.installed ## Start MariaDB, Redis and Kafka for tests, and leave them running: tools/services down ends them
@@ -62,6 +62,10 @@ chromium:
 .PHONY: prometheus
 prometheus:
 	@command -v promtool >/dev/null || test -x node_modules/.prometheus/promtool || tools/install-prometheus || test "$(CI)" != true
+
+.PHONY: helm
+helm:
+	@tools/install-helm >/dev/null || test "$(CI)" != true
 
 clean: ## Remove what was installed and built
 	rm -rf node_modules dist apps/*/dist
