@@ -36,7 +36,7 @@ check: node_modules/.installed ## Format, lint, layers, unused code, types and t
 	$(BUN) tools/check-options.ts
 	$(BUN) node_modules/knip/bin/knip-bun.js --no-progress --no-config-hints
 	$(BIN)/tsc -p .
-	timeout $(CHECK_SECONDS) $(BUN) test --timeout $(TEST_MS) packages apps bench tools
+	HONGYAN_SERVICES=none timeout $(CHECK_SECONDS) $(BUN) test --timeout $(TEST_MS) packages apps bench tools
 
 test: node_modules/.installed $(WEB) $(CONSOLE) chromium prometheus helm ## Everything: fast tests, scenarios, faults, browsers, on real servers
 	tools/services run --redis-cluster -- timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS)
