@@ -17,6 +17,17 @@ export class MysqlUnavailable extends StoreFailure {
 /** Another transaction was in the way; this one is rolled back, and the same again may succeed. */
 export class MysqlConflict extends MysqlUnavailable {}
 
+/** The server ended the connection before it changed anything: the same on another connection may succeed. */
+export class MysqlStale extends MysqlUnavailable {
+  static of(error: unknown): unknown {
+    // Who asks again after a deadline waits twice.
+    if (!(error instanceof MysqlUnavailable) || error.mysqlCode === deadlineCode) return error;
+    return new MysqlStale(error.message, error.mysqlCode, { cause: error });
+  }
+}
+
+export const deadlineCode = 'timeout';
+
 /** A statement that the server refuses: a bug of the store, unless its caller expects it, such as a key that is taken. */
 export class MysqlRefusal extends Error {
   override readonly name = 'MysqlRefusal';

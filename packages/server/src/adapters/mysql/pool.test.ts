@@ -83,6 +83,21 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(await idOf()).not.toBe(before);
   });
 
+  test('a connection that the server ended in silence is replaced, and who asks next does not notice', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    await pool.write('create table t (id int primary key)');
+    for (const round of [1, 2, 3, 4]) {
+      const [row] = await pool.read<{ id: number }>('select connection_id() id');
+      // While nothing else runs here: the end of the connection is not heard of before it is used.
+      const program = `const c = await (await import('mysql2/promise')).createConnection(${JSON.stringify(database)});
+        await c.query('kill connection ${row?.id}'); await c.end();`;
+      expect(Bun.spawnSync([process.execPath, '-e', program], { cwd: import.meta.dir }).exitCode).toBe(0);
+      if (round % 2 === 0) await pool.check();
+      else await pool.transaction((statements) => statements.run('insert into t values (?)', [round]));
+    }
+    expect(await pool.read<{ n: number }>('select count(*) n from t')).toEqual([{ n: 2 }]);
+  });
+
   test('a refused statement is told from what passes, and leaves the connection usable', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     expect(await rejectionOf(pool.read('select nonsense'))).toBeInstanceOf(MysqlRefusal);

@@ -6,7 +6,7 @@ import type { Random } from '@hongyan/base/random';
 import { StoreFailure } from '@hongyan/base/result';
 import { createPool, type Pool, type PoolConnection } from 'mysql2';
 import type { Histogram } from '../../metrics/histogram.ts';
-import { commitFailureOf, failureOf, MysqlConflict, MysqlUnavailable } from './failure.ts';
+import { commitFailureOf, failureOf, MysqlConflict, MysqlStale, MysqlUnavailable } from './failure.ts';
 import { Gate } from './gate.ts';
 import { type MysqlLimits, type MysqlOptions, mysqlLimitDefaults } from './options.ts';
 import { Session, type SqlValue, type Statements } from './session.ts';
@@ -74,7 +74,7 @@ export class MysqlPool {
 
   /** One question that changes nothing. */
   read<Row>(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    return this.use((session) => session.rows<Row>(sql, values));
+    return this.#retried(() => this.use((session) => unlessStale(session, () => session.rows<Row>(sql, values))));
   }
 
   /** One statement that is a transaction of its own: when its connection is lost, the outcome is unknown. */
@@ -157,7 +157,8 @@ export class MysqlPool {
       try {
         return await attempt();
       } catch (error) {
-        if (!(error instanceof MysqlConflict) || attempts >= this.#limits.attemptsMax) throw error;
+        const isPassing = error instanceof MysqlConflict || error instanceof MysqlStale;
+        if (!isPassing || attempts >= this.#limits.attemptsMax) throw error;
         await sleep(clock, { delayMs: backOffMs(attempts, { baseMs: 5, maxMs: 200, random }) });
       }
     }
@@ -182,8 +183,17 @@ export class MysqlPool {
   }
 }
 
+/** For what changes nothing. */
+async function unlessStale<T>(session: Session, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw session.isLost ? MysqlStale.of(error) : error;
+  }
+}
+
 async function inTransaction<T>(session: Session, work: (statements: Statements) => Promise<T>): Promise<T> {
-  await session.run('begin');
+  await unlessStale(session, () => session.run('begin'));
   let result: T;
   try {
     result = await work(session);

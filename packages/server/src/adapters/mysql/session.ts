@@ -2,7 +2,7 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2';
-import { failureOf, isOfLostConnection, MysqlUnavailable } from './failure.ts';
+import { deadlineCode, failureOf, isOfLostConnection, MysqlUnavailable } from './failure.ts';
 
 export type SqlValue = string | number | null | Buffer | SqlValue[];
 
@@ -50,7 +50,7 @@ export class Session implements Statements {
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(this.#queryTimeoutMs, () => {
         this.destroy();
-        reject(new MysqlUnavailable(`the database did not answer within ${this.#queryTimeoutMs} ms`, 'timeout'));
+        reject(new MysqlUnavailable(`the database did not answer within ${this.#queryTimeoutMs} ms`, deadlineCode));
       });
       this.#connection.query<RowDataPacket[] | ResultSetHeader>(sql, values as SqlValue[], (error, result) => {
         timer.cancel();
