@@ -22,7 +22,7 @@ import { servicesFolder } from '@hongyan/testing/services/state';
 import { machine } from './report.ts';
 
 const seed = 20_261_126;
-const atOnce = 50;
+const atOnce = 20;
 /** One change to so many reads. */
 const readsPerChange = 1_000;
 
