@@ -100,7 +100,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
   parts.announcement = announcement;
   const stores =
     roles.has('core') || roles.has('worker')
-      ? await openStores(config, surroundings, { instance, closing, redis: servers.redis })
+      ? await openStores(config, surroundings, { instance, servers, closing })
       : undefined;
   if (stores && roles.has('core')) {
     const ofCore = { ...surroundings, tokens, live: () => live.config };

@@ -3,7 +3,6 @@
 import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { UserId } from '@hongyan/protocol/ids';
-import type { RedisClient } from '../../adapters/redis/redis-client.ts';
 import type { Config } from '../../config/options.ts';
 import { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Access } from '../../ports/access/access.ts';
@@ -24,6 +23,8 @@ import { registerDevicesAndTasks } from '../device-metrics.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { databaseOf } from './databases.ts';
 import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
+import { nearUsers } from './near-users.ts';
+import type { SharedServers } from './shared-servers.ts';
 
 export interface ClusterStores {
   readonly timeline: MysqlTimelineStore;
@@ -41,7 +42,11 @@ const taskPartitions = 6;
 export async function openStores(
   config: Config,
   { log, clock, metrics }: Surroundings,
-  { instance, redis, closing }: { readonly instance: string; readonly redis: RedisClient; readonly closing: Closing },
+  {
+    instance,
+    servers,
+    closing,
+  }: { readonly instance: string; readonly servers: SharedServers; readonly closing: Closing },
 ): Promise<ClusterStores> {
   const environment = { clock, log, random: systemRandom };
   const timeline = await openMysqlTimeline({
@@ -51,12 +56,15 @@ export async function openStores(
     meter: new StoreMeter(metrics, 'timeline'),
   });
   closing.push(() => timeline.close());
-  const directory = await openMysqlDirectory(await databaseOf(config, 'directory'), environment);
+  const directory = await openMysqlDirectory(await databaseOf(config, 'directory'), {
+    ...environment,
+    nearer: nearUsers(servers, { clock, log }, closing),
+  });
   closing.push(() => directory.close());
   const mysql = await databaseOf(config, 'access');
   const access = await openMysqlAccess({ ...environment, mysql, revocationsMax: config.revocationsMax });
   closing.push(() => access.close());
-  const lookup = new DeviceLookup(redis, log);
+  const lookup = new DeviceLookup(servers.redis, log);
   const devices = await openMysqlDevices(await databaseOf(config, 'devices'), environment, lookup);
   closing.push(() => devices.close());
   const tasks = await openTasks(config, { clock, log }, instance);
@@ -102,7 +110,8 @@ function checksOf({
   });
   return [
     check('timeline', () => timeline.check()),
-    check('directory', () => directory.getUsers(['nobody' as UserId])),
+    // Users may be answered from near.
+    check('directory', () => directory.countMemberships('nobody' as UserId)),
     check('access', () => access.findKey('none')),
     check('devices', () => devices.lastSeen(['nobody' as UserId])),
   ];

@@ -24,7 +24,7 @@ export interface MysqlDirectoryEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   /** What stands between the store and those who ask for users: CachedUsers. Absent: nothing. */
-  readonly nearer?: (users: Users) => Users;
+  readonly nearer?: (users: Users) => Promise<Users>;
 }
 
 /** Connects, and brings the tables to this version. The database is the directory's alone. */
@@ -36,7 +36,7 @@ export async function openMysqlDirectory(
   try {
     await migrateDatabase(pool, directoryLayout);
     const users = new UserRows(pool);
-    return new MysqlDirectory(pool, environment.nearer?.(users) ?? users);
+    return new MysqlDirectory(pool, (await environment.nearer?.(users)) ?? users);
   } catch (error) {
     await pool.close();
     throw error;
