@@ -19,8 +19,8 @@ export interface OpenCommandLog {
   partitions(): readonly number[];
 }
 
-/** A core that is silent for so long loses its partitions: in half of the ten seconds in which another one has to go on. */
-const sessionTimeoutMs = 5_000;
+/** A core that is silent for so long loses its partitions, and another one has to go on within ten seconds. Brokers refuse less by default. */
+const sessionTimeoutMs = 6_000;
 const queueBytesMax = 64 * 1024 * 1024;
 /** The answer still has to cross the link. */
 const answerMarginMs = 500;
