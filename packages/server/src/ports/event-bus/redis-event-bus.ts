@@ -115,6 +115,15 @@ export class RedisEventBus implements EventBus {
     return `${deaf} of ${buckets.length} parts of the event bus have no server${why}`;
   }
 
+  /** Characters that are published and not accepted yet. */
+  get waitingCharacters(): number {
+    return this.#publications.waitingCharacters;
+  }
+
+  get waitingCharactersMax(): number {
+    return this.#limits.waitingCharactersMax;
+  }
+
   /** Resolves when what was accepted up to now has arrived here, and what was unsubscribed does no more. */
   async settle(): Promise<void> {
     this.#announce();
@@ -187,6 +196,8 @@ export class RedisEventBus implements EventBus {
     const name = channel.slice(tagEnd + 1);
     if (bucket === undefined) return;
     if (name === lossesName) return this.#onLosses(bucket, text);
+    // Nothing is delivered behind a loss that is still to be reported: its subscribers would see a gap. The report stands for it.
+    if (bucket.missing.has(name as Topic) || this.#lost.has(name as Topic)) return;
     const sourceEnd = text.indexOf(' ');
     if (bucket.isCurrent(text.slice(0, sourceEnd))) this.#deliver(name as Topic, text.slice(sourceEnd + 1));
   }

@@ -60,6 +60,10 @@ export class Bucket {
     this.owed = new Set();
   }
 
+  isOwed(topic: Topic): boolean {
+    return this.owesAll || this.owed.has(topic);
+  }
+
   /**
    * Whether a message of this source, publisher.generation, may be delivered. A publisher has a new generation with each new
    * connection: what an older one left in the buffers of a server that was paused arrives late, and its loss was reported.

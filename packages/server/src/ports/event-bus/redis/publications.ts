@@ -41,6 +41,10 @@ export class Publications {
     this.#options = options;
   }
 
+  get waitingCharacters(): number {
+    return this.#waitingCharacters;
+  }
+
   publish(events: readonly BusEvent[]): Promise<void> {
     if (events.length === 0) return accepted;
     if (this.#waitingCharacters > this.#options.waitingCharactersMax) return this.#refuse(events);
@@ -95,7 +99,8 @@ export class Publications {
     const areAccepted = await connection.publish(
       messages.map(({ bucket, topic, text }) => ({
         channel: shards.channel(bucket, topic),
-        text: `${source} ${text}`,
+        // Subscribers are told of a loss before they get what was published after it.
+        text: `${source} ${bucket.isOwed(topic) ? encodeEvent({ type: 'lost', topic }) : ''}${text}`,
       })),
     );
     messages.forEach((message, index) => {

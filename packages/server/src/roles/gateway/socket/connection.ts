@@ -57,6 +57,8 @@ export class Connection implements Sender {
   takesBundles = false;
   /** What is queued leaves at the end of the turn. */
   isLeaving = false;
+  /** Something is missing: nothing is pushed to it until it is closed and comes back. */
+  isMuted = false;
   watched: Set<string> | undefined;
   /** Set while the session table has the socket. */
   userTopic: Topic | undefined;

@@ -142,7 +142,7 @@ export class SessionTable {
 
   attach(socket: Socket, interests: readonly Interest[]): void {
     for (const interest of interests) {
-      if (this.#fanout.follows(socket, interest.topic)) this.#fanout.release(interest);
+      if (socket.data.isMuted || this.#fanout.follows(socket, interest.topic)) this.#fanout.release(interest);
       else this.#fanout.attach(socket, interest);
     }
   }
@@ -242,7 +242,7 @@ export class SessionTable {
    * misses nothing that is sent after.
    */
   async #follow(socket: Socket, topic: Topic): Promise<void> {
-    if (this.#fanout.follows(socket, topic)) return;
+    if (socket.data.isMuted || this.#fanout.follows(socket, topic)) return;
     const interest = this.#fanout.reserve(topic);
     this.#fanout.attach(socket, interest);
     socket.data.hold();
@@ -312,8 +312,11 @@ export class SessionTable {
   #pushToUser({ topic, frame, mayWait }: FrameEvent): number {
     const entry = this.#users.get(topic);
     if (entry === undefined) return 0;
-    if (mayWait) for (const socket of entry.sockets) this.#queueForLater(socket, frame);
-    else for (const socket of entry.sockets) this.queue(socket, frame);
+    for (const socket of entry.sockets) {
+      if (socket.data.isMuted) continue;
+      if (mayWait) this.#queueForLater(socket, frame);
+      else this.queue(socket, frame);
+    }
     return entry.sockets.length;
   }
 
@@ -346,6 +349,12 @@ export class SessionTable {
     this.#options.close(socket, 'replaced');
   }
 
+  /** Nothing is pushed to it any more: what comes now would stand behind a gap. Its requests are answered. */
+  #mute(socket: Socket): void {
+    socket.data.isMuted = true;
+    for (const interest of [...socket.data.followed]) this.#fanout.detach(socket, interest);
+  }
+
   /** The bus may have lost events: the connections concerned reconnect and read the timeline. */
   #onLoss(topics: readonly Topic[] | undefined): void {
     this.#options.meter.busLosses++;
@@ -357,6 +366,7 @@ export class SessionTable {
           concerned.push(socket);
       }
     }
+    for (const socket of concerned) this.#mute(socket);
     this.#catchUps.begin(concerned);
   }
 }
