@@ -42,7 +42,8 @@ export class DirectoryChanges implements ConversationChanges {
   }
 
   async apply(command: ChangeCommand, place?: CommandPlace): Promise<Outcome> {
-    if (place?.mayBeRepeated && (await this.recover(command))) return changed;
+    // A log may also hold it twice: its producer repeats what a broker that died did not acknowledge.
+    if (place && (await this.recover(command))) return changed;
     const making: Making = { place, recordId: command.recordId ?? this.#deps.newMsgId() };
     switch (command.type) {
       case 'create':

@@ -1,0 +1,206 @@
+// The core as the owner of a partition: what it stores together with its position, what an older owner cannot store, and what becomes
+// of commands that may have been handled before.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { StoreFailure } from '@hongyan/base/result';
+import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { until } from '@hongyan/testing/until';
+import { Fenced } from '../../domain/fence.ts';
+import { defaultRules } from '../../domain/membership.ts';
+import type { ChangeCommand, Command, MessageCommand } from '../../ports/command-log/command-log.ts';
+import { type BusEvent, conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { failing } from './testing/faulty-port.ts';
+import { openSharedWorld, type SharedWorld } from './testing/shared-world.ts';
+import { codeOf, seq, user } from './testing/world.ts';
+
+const group = 'g:one' as ConversationId;
+let world: SharedWorld;
+afterEach(() => world.close());
+
+async function open(options: Parameters<typeof openSharedWorld>[0] = {}): Promise<void> {
+  world = await openSharedWorld(options);
+  await world.people('ann', 'bob', 'cat');
+  await world.handle([creation]);
+  world.row.appends.length = 0;
+}
+beforeEach(() => open());
+
+const recordId = (n: number) => `00000000-0000-7000-8000-00000000000${n}` as MsgId;
+const creation: ChangeCommand = {
+  ...{ type: 'create', conversationId: group, from: user('ann'), kind: 'group', title: 'one', members: [user('bob')] },
+  ...{ isHistoryVisible: true, rules: defaultRules('group'), recordId: recordId(0) },
+};
+const message = (key: string, from = 'ann'): MessageCommand => ({
+  ...{ type: 'message', conversationId: group, from: user(from), clientMsgId: key as ClientMsgId },
+  contentJson: JSON.stringify({ type: 'text', text: key }),
+});
+const addition = (n: number, userId = 'cat'): ChangeCommand => ({
+  ...{ type: 'add_member', conversationId: group, from: user('ann'), userId: user(userId), recordId: recordId(n) },
+});
+const removal = (n: number, userId = 'cat'): ChangeCommand => ({
+  ...{ type: 'remove_member', conversationId: group, from: user('ann'), userId: user(userId), recordId: recordId(n) },
+});
+const reaction = (key: string): Command => ({
+  ...{ type: 'change_message', conversationId: group, from: user('bob'), clientMsgId: key as ClientMsgId },
+  ...{ targetSeq: seq(2), change: { type: 'react', key: '+1', op: 'add' } },
+});
+
+async function stored(): Promise<readonly string[]> {
+  const { entries } = await world.timeline.range({
+    conversationId: group,
+    afterSeq: seq(0),
+    limit: 100,
+    withTargeted: true,
+  });
+  return entries.map(({ contentJson }) => {
+    const { text, change, type } = JSON.parse(contentJson) as { text?: string; change?: string; type: string };
+    return text ?? change ?? type;
+  });
+}
+
+/** What subscribers of the topics hear from now on: texts of messages, and "lost" for reported losses. */
+async function hear(...topics: readonly Topic[]): Promise<string[]> {
+  const heard: string[] = [];
+  const onEvent = (event: BusEvent) => {
+    if (event.type !== 'frame') return;
+    const { content } = JSON.parse(event.frame) as { content?: { text?: string } };
+    if (content?.text) heard.push(content.text);
+  };
+  const attachment = world.bus.attach({ onEvent, onLoss: (lost) => heard.push(`lost ${lost}`) });
+  await attachment.subscribe(topics);
+  return heard;
+}
+
+test('[K1] the position moves in the transaction of the batch', async () => {
+  const outcomes = await world.handle([message('a'), message('b'), message('c', 'eve')]);
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'not_member']);
+  expect(world.row.appends).toEqual([[2, 4]]);
+});
+
+test('[K1] a batch of which nothing is stored moves the position all the same', async () => {
+  await world.handle([message('a', 'eve')]);
+  await world.handle([]);
+  expect(world.row.appends).toEqual([
+    [0, 2],
+    [0, 2],
+  ]);
+});
+
+test('[K1] a batch that takes several transactions moves the position with the last of them', async () => {
+  await world.handle([message('a')]);
+  const outcomes = await world.handle([message('b'), reaction('r'), message('c')]);
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'ok']);
+  expect(world.row.appends).toEqual([
+    [1, 2],
+    [1, undefined],
+    [1, undefined],
+    [1, undefined],
+    [0, 5],
+  ]);
+});
+
+test('[K4] where one command of a batch cannot be looked at, nothing is stored and the position stays', async () => {
+  const state: { failWith?: (error: Error | undefined) => void } = {};
+  await world.close();
+  await open({
+    given(deps) {
+      const faulty = failing(deps.directory, 'getMembers');
+      state.failWith = faulty.failWith;
+      return { ...deps, directory: faulty.port };
+    },
+  });
+  await world.handle([message('a')]);
+  state.failWith?.(new StoreFailure('unavailable', 'the directory is away'));
+  const outcomes = await world.handle([message('b'), message('c', 'bob')]);
+  expect(outcomes.every(({ type }) => type === 'failed')).toBe(true);
+  expect(world.row.position.offset).toBe(2);
+  state.failWith?.(undefined);
+  expect((await world.handle([message('b'), message('c', 'bob')])).map(codeOf)).toEqual(['ok', 'ok']);
+  expect(await stored()).toEqual(['created', 'a', 'b', 'c']);
+});
+
+test('[F1] an older owner stores nothing, in neither store', async () => {
+  const fence = world.row.position;
+  world.row.claim();
+  const commands: Command[] = [message('a'), addition(1), { ...message('b'), references: { replyTo: seq(1) } }];
+  for (const command of commands) expect(await rejectionOf(world.handle([command], { fence }))).toBeInstanceOf(Fenced);
+  expect(await stored()).toEqual(['created']);
+  expect(await world.directory.getMembers([{ conversationId: group, userId: user('cat') }])).toEqual([undefined]);
+});
+
+test('[K6] of a batch that may be a repeat, what is known is published again, and of another one it is not', async () => {
+  await world.handle([message('a')]);
+  const heard = await hear(conversationTopic(group));
+  await world.handle([message('a'), message('b')]);
+  expect(heard).toEqual(['b']);
+  const outcomes = await world.handle([message('a'), message('c')], { mayBeRepeated: true });
+  expect(heard).toEqual(['b', 'a', 'c']);
+  expect(outcomes[0]).toMatchObject({ type: 'ok', value: { isDuplicate: true } });
+});
+
+test('[K7] a change that may be a repeat is not made twice, and those it concerns are told to catch up', async () => {
+  await world.handle([addition(1)]);
+  await world.handle([removal(2)]);
+  const heard = await hear(conversationTopic(group), userTopic(user('cat')));
+  expect((await world.handle([removal(2)], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
+  expect(heard.toSorted()).toEqual(['lost c:g:one', 'lost u:cat']);
+  expect(await stored()).toEqual(['created', 'joined', 'left']);
+});
+
+test('[K7] a change that may be a repeat and was not made is made', async () => {
+  expect((await world.handle([addition(1)], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
+  expect(await stored()).toEqual(['created', 'joined']);
+});
+
+test('[K6] what was handled before is published again or reported as lost, and not made again', async () => {
+  await world.handle([message('a'), { ...message('b'), references: { replyTo: seq(2) } }]);
+  await world.handle([addition(1)]);
+  await world.handle([removal(2)]);
+  const heard = await hear(conversationTopic(group));
+  const batch = [
+    message('a'),
+    { ...message('b'), references: { replyTo: seq(2) } },
+    message('x', 'eve'),
+    addition(1),
+    addition(3),
+  ];
+  const outcomes = await world.owner.recover(batch);
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'unknown_outcome', 'ok', 'unknown_outcome']);
+  expect(heard.toSorted()).toEqual(['a', 'lost c:g:one', 'lost c:g:one']);
+  expect(await stored()).toEqual(['created', 'a', 'b', 'joined', 'left']);
+});
+
+test('[K6] the stores hold up to where everything is published', async () => {
+  const gate = Promise.withResolvers<void>();
+  let isHeld = false;
+  await world.close();
+  await open({
+    given: (deps) => ({
+      ...deps,
+      bus: {
+        publish: (events) => (isHeld ? gate.promise.then(() => deps.bus.publish(events)) : deps.bus.publish(events)),
+        attach: (listener) => deps.bus.attach(listener),
+      },
+    }),
+  });
+  await world.handle([message('a')]);
+  isHeld = true;
+  await world.handle([message('b')]);
+  await world.handle([message('c')]);
+  expect(world.row.position).toMatchObject({ offset: 4, publishedOffset: 2 });
+  isHeld = false;
+  gate.resolve();
+  await until(async () => {
+    await world.handle([], { offset: 4 });
+    return world.row.position.publishedOffset === 4;
+  });
+});
+
+test('[F2] a new owner asks the directory anew who is a member', async () => {
+  await world.handle([message('a', 'bob')]);
+  await world.directory.removeMember({ conversationId: group, userId: user('bob'), atMs: 1 });
+  expect((await world.handle([message('b', 'bob')])).map(codeOf)).toEqual(['ok']);
+  await world.owner.claim(world.row.position.partition);
+  expect((await world.handle([message('c', 'bob')])).map(codeOf)).toEqual(['not_member']);
+});
