@@ -103,8 +103,10 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
       await this.pool.write(setStateSql, setStateValues(change));
       return;
     }
+    // It moves no position, also under a claim that has one.
+    const { partition, epoch } = fence;
     await this.pool.transaction(async (statements) => {
-      await holdFence(statements, fence);
+      await holdFence(statements, { partition, epoch });
       await statements.run(setStateSql, setStateValues(change));
     });
   }

@@ -136,7 +136,7 @@ export interface Range {
 export interface Timeline extends TimelineReads {
   /**
    * `fence`: for whom a SharedTimeline appends; with offsets they become the partition's position in the same transaction, also
-   * when the batch is empty or all of it is known already.
+   * when the batch is empty or all of it is known already. The owner alone knows whether they grow: a log may be made anew [K8].
    */
   append(batch: readonly NewEntry[], fence?: Fence | LogPosition): Promise<readonly AppendResult[]>;
   /** Replaces the state of a kept message without an entry of its own. As durable as an append when it resolves. */

@@ -42,11 +42,14 @@ export async function holdFence(statements: Statements, fence: Fence | LogPositi
   if (row?.epoch !== fence.epoch) throw new Fenced(fence);
 }
 
-/** Offsets only grow. False when the row was not changed: it is there already, or the partition has another owner. */
+/**
+ * An owner may go back: a log that was made anew begins at 0. False when the row was not changed: it is there already, or the
+ * partition has another owner.
+ */
 async function isAdvanced(statements: Statements, position: LogPosition): Promise<boolean> {
   const { partition, epoch, offset, publishedOffset } = position;
   const changed = await statements.run(
-    'update fence set next_offset = greatest(next_offset, ?), published_offset = greatest(published_offset, ?) where partition_no = ? and epoch = ?',
+    'update fence set next_offset = ?, published_offset = ? where partition_no = ? and epoch = ?',
     [offset, publishedOffset, partition, epoch],
   );
   return changed > 0;

@@ -56,7 +56,11 @@ export function sharedTimelineContract(make: () => Promise<SharedUnderTest>): vo
       expect(await rejectionOf(one.append([change(100)], { ...fence, offset: 9, publishedOffset: 9 }))).toBeInstanceOf(
         Error,
       );
-      expect(await two.claim(1)).toMatchObject({ offset: 5, publishedOffset: 2 });
+      const next = await two.claim(1);
+      expect(next).toMatchObject({ offset: 5, publishedOffset: 2 });
+      // [K8] A log that was made anew begins at 0.
+      await two.append([], { ...next, offset: 1, publishedOffset: 0 });
+      expect(await one.claim(1)).toMatchObject({ offset: 1, publishedOffset: 0 });
     });
 
     test('an older owner writes nothing, not even its position', async () => {
