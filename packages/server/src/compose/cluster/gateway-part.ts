@@ -62,6 +62,7 @@ export async function openGatewayPart(
   const gateway = await openGateway(config, surroundings, {
     ...cores,
     ...{ bus: servers.bus, tokens, node },
+    addressLimiter: servers.limiter('addresses'),
   }).catch(async (error: unknown) => {
     await closing.run();
     throw error;
