@@ -28,7 +28,7 @@ describe('help', () => {
     const help = await hongyan(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(help.stdout).toMatchSnapshot();
-    expect(help.stdout.split('\n').length).toBeLessThanOrEqual(46);
+    expect(help.stdout.split('\n').length).toBeLessThanOrEqual(48);
     for (const args of [[], ['help'], ['-h']]) expect(await hongyan(args)).toEqual(help);
   });
 
