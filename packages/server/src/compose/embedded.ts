@@ -37,6 +37,7 @@ import type { Running, RunningSurroundings } from './running.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
 
+import { registerStores } from './storage-metrics.ts';
 import { openTracing } from './tracing.ts';
 
 export async function startEmbedded(
@@ -66,6 +67,7 @@ export async function startEmbedded(
     closing.push(() => profiles.close());
     const { routes, onPassed } = profiles;
     const levels = front.levels(given.log);
+    registerStores(surroundings.metrics, config.data);
     const operator = await openOperator(config, surroundings, {
       checks: [opened.check, front.check],
       routes: [

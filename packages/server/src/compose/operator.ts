@@ -18,7 +18,7 @@ import { inNamedProcess, type Processes } from '../roles/operator/processes.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 import { sessionRoutes } from '../roles/operator/sessions.ts';
 import { varsRoute } from '../roles/operator/vars.ts';
-import { registerStorage } from './storage-metrics.ts';
+import { registerDisk } from './storage-metrics.ts';
 import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 import { findConsole } from './web-root.ts';
@@ -50,7 +50,7 @@ export async function openOperator(
   const { log, clock, metrics } = surroundings;
   const listen = parseAddress(config.operatorListen);
   const access = new OperatorAccess(await readOrCreateOperatorToken(config.data, log));
-  registerStorage(metrics, config.data);
+  registerDisk(metrics, config.data);
   const allChecks = [...checks, diskCheck(config)];
   const overview = new Overview({ metrics, processes, checks: allChecks, clock, log, version });
   const all = [

@@ -1,11 +1,12 @@
-// How much the data folder holds, and how much room is left where it lies.
+// How much the stores of a data folder hold, and how much room is left where the folder lies.
 
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { dataLayout } from '../config/data-layout.ts';
 import type { Metrics, Sample } from '../metrics/metrics.ts';
 
-export function registerStorage(metrics: Metrics, data: string): void {
+/** Of stores that are files of the data folder. */
+export function registerStores(metrics: Metrics, data: string): void {
   const { timeline, directory, devices, tasks, events } = dataLayout(data);
   metrics.gauge({
     name: 'hongyan_store_bytes',
@@ -20,6 +21,9 @@ export function registerStorage(metrics: Metrics, data: string): void {
       ];
     },
   });
+}
+
+export function registerDisk(metrics: Metrics, data: string): void {
   metrics.gauge({
     name: 'hongyan_disk_free_bytes',
     help: 'Room left on the disk of the data folder',
