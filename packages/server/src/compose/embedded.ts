@@ -34,10 +34,9 @@ import { GatewaySupervisor } from './processes/supervisor.ts';
 import { type OpenProfiles, openProfiles } from './profiles.ts';
 import { reloadRoute } from './reload-route.ts';
 import type { Running, RunningSurroundings } from './running.ts';
+import { registerStores } from './storage-metrics.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTokens } from './tokens.ts';
-
-import { registerStores } from './storage-metrics.ts';
 import { openTracing } from './tracing.ts';
 
 export async function startEmbedded(
