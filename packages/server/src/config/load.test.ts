@@ -185,7 +185,14 @@ describe('what is unknown or cannot be', () => {
   });
 
   test('variables of other programs, and those that the tests and the terminal client read, are nothing to it', () => {
-    const env = { PATH: '/bin', HONGYA: 'x', LISTEN: 'x', HONGYAN_SEED: '7', HONGYAN_PASSWORD: 'secret' };
+    const env = {
+      PATH: '/bin',
+      HONGYA: 'x',
+      LISTEN: 'x',
+      HONGYAN_SEED: '7',
+      HONGYAN_PASSWORD: 'secret',
+      HONGYAN_SERVICES: 'x',
+    };
     expect(load({ env })).toMatchObject({ type: 'ok' });
   });
 

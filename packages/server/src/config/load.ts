@@ -141,7 +141,13 @@ function readEnvironment(env: LoadInput['env']) {
 const prefix = 'HONGYAN_';
 
 /** Read by the tests and the terminal client, not options of the server. */
-const otherVariables = ['HONGYAN_SEED', 'HONGYAN_FAULT_ROUNDS', 'HONGYAN_CHROMIUM', 'HONGYAN_PASSWORD'];
+const otherVariables = [
+  'HONGYAN_SEED',
+  'HONGYAN_FAULT_ROUNDS',
+  'HONGYAN_CHROMIUM',
+  'HONGYAN_PASSWORD',
+  'HONGYAN_SERVICES',
+];
 
 /**
  * The variables that Kubernetes sets in every pod for a Service whose name begins with "hongyan", and Docker for a linked
