@@ -153,8 +153,12 @@ class Workers {
   async pause(): Promise<void> {
     const [child] = this.#running;
     if (child === undefined) return;
-    this.stoodStillAt.set(child.pid, Date.now());
     child.kill('SIGSTOP');
+    // A signal takes a moment, in which tasks may begin.
+    await until(async () => / T /.test(await Bun.file(`/proc/${child.pid}/stat`).text()), {
+      what: 'a worker to stand still',
+    });
+    this.stoodStillAt.set(child.pid, Date.now());
     await Bun.sleep(pausedMs);
     child.kill('SIGCONT');
   }
