@@ -6,9 +6,9 @@ import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { Scrape } from '../scrape.ts';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { messageWith, Person, text } from './people.ts';
-import { profiles } from './profiles.ts';
+import { profilesWith } from './profiles.ts';
 
-describe.each(profiles)('operators on $name', (profile) => {
+describe.each(profilesWith('one listener'))('operators on $name', (profile) => {
   let server: ServerProcess;
 
   beforeAll(async () => {

@@ -3,8 +3,13 @@
 import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import { dataFolder, type ServerProcess, startServer } from '../server-process.ts';
 
+/** `one listener`: operators ask one listener for all processes. `events out`: webhooks, and events that are pulled. */
+type Feature = 'one listener' | 'events out';
+
 export interface Profile {
   readonly name: string;
+  /** What docs/operating/cluster.md says is not there yet: its scenarios are skipped. */
+  readonly lacks: readonly Feature[];
   start(env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
   /** The same data at the same address, after it was stopped or killed. */
   restart(server: ServerProcess, env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
@@ -12,6 +17,7 @@ export interface Profile {
 
 const embedded = (name: string, ...args: readonly string[]): Profile => ({
   name,
+  lacks: [],
   start: async (env = {}) => startServer({ dataDir: await dataFolder('scenario'), env, args }),
   restart: ({ dataDir, port }, env = {}) => startServer({ dataDir, port, env, args }),
 });
@@ -80,6 +86,7 @@ const worst = (codes: readonly (number | null)[]): number | null => codes.find((
 
 const cluster: Profile = {
   name: 'cluster',
+  lacks: ['one listener', 'events out'],
   start: (env = {}) => ClusterServer.start(env),
   restart(server, env = {}) {
     if (!(server instanceof ClusterServer)) throw new Error('the server is of another profile');
@@ -98,3 +105,6 @@ function clusterProfiles(): readonly Profile[] {
 }
 
 export const profiles: readonly Profile[] = [...embeddedProfiles, ...clusterProfiles()];
+
+export const profilesWith = (feature: Feature): readonly Profile[] =>
+  profiles.filter(({ lacks }) => !lacks.includes(feature));

@@ -7,7 +7,7 @@ import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
 import { until } from '@hongyan/testing/until';
 import { type Operator, operatorOf } from '../operator.ts';
 import { killServers, removeDataFolders } from '../server-process.ts';
-import { profiles } from './profiles.ts';
+import { profilesWith } from './profiles.ts';
 
 // The first call of go tool pprof compiles it.
 setDefaultTimeout(180_000);
@@ -55,7 +55,7 @@ async function namesOf(response: Response): Promise<readonly string[]> {
 const listed = async (operator: Operator): Promise<readonly ProfileRecord[]> =>
   (await (await operator.fetch('/admin/v1/profiles')).json()).profiles;
 
-for (const profile of profiles) {
+for (const profile of profilesWith('one listener')) {
   describe(profile.name, () => {
     test('[O10] every process is profiled under the addresses of Go, its functions by their names in the sources', async () => {
       const server = await profile.start();

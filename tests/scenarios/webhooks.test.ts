@@ -11,7 +11,7 @@ import { type ReceivedEvent, WebhookReceiver } from '@hongyan/testing/webhook-re
 import type { WireClient } from '@hongyan/testing/wire-client';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { Person, text } from './people.ts';
-import { profiles } from './profiles.ts';
+import { profilesWith } from './profiles.ts';
 
 setDefaultTimeout(60_000);
 
@@ -30,7 +30,7 @@ function shapeProblem(event: ReceivedEvent): string {
   return checked.type === 'ok' ? '' : checked.message;
 }
 
-describe.each(profiles)('webhooks on $name', (profile) => {
+describe.each(profilesWith('events out'))('webhooks on $name', (profile) => {
   let server: ServerProcess;
   let alice: Person;
   let bob: Person;
