@@ -153,6 +153,9 @@ test('a terminal shows names, and ids where a command takes them', async () => {
 test('a server that goes and comes back is seen, and what was typed meanwhile is sent', async () => {
   const alice = onTerminal('alice', { to: 'bob', env: { NO_COLOR: '1' } });
   await alice.shows('bob> ');
+  // The conversation is open once it has shown its history.
+  alice.type('typed beforehand\r');
+  await alice.shows('✓ acked');
   const { dataDir, port } = server;
   await server.stop();
   await alice.shows('connection lost; trying again in ');
