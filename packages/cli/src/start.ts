@@ -2,10 +2,11 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
-import { startCluster } from '@hongyan/server/compose/cluster/cluster';
 import { startEmbedded } from '@hongyan/server/compose/embedded';
+import type { Running, RunningSurroundings } from '@hongyan/server/compose/running';
 import { dataLayout } from '@hongyan/server/config/data-layout';
 import { ensureFolder } from '@hongyan/server/config/folder-access';
+import type { Config } from '@hongyan/server/config/options';
 import { checkTls } from '@hongyan/server/config/tls';
 import type { Command } from './command.ts';
 import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
@@ -29,7 +30,6 @@ export const start: Command = {
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // From the beginning on: a signal while the server starts stops it too.
     const stopping = stopSignal();
-    const startProfile = config.profile === 'cluster' ? startCluster : startEmbedded;
     const running = await startProfile(config, { log, clock: systemClock, program, sources, readConfig });
     if (running.url !== undefined) await signUpDemoAccounts(running.url, accounts);
     console.log(
@@ -48,3 +48,10 @@ export const start: Command = {
     return code;
   },
 };
+
+/** The clients of MySQL, Kafka and Redis take longer to load than all the rest, so only a cluster loads them. */
+async function startProfile(config: Config, surroundings: RunningSurroundings): Promise<Running> {
+  if (config.profile !== 'cluster') return startEmbedded(config, surroundings);
+  const { startCluster } = await import('@hongyan/server/compose/cluster/cluster');
+  return startCluster(config, surroundings);
+}
