@@ -20,7 +20,7 @@ var (
 	functions = setOf(`avg coalesce concat convert count database get_lock greatest group_concat if ifnull isnull least length lower max min octet_length
 		release_lock row_count sha1 sum uuid values`)
 	// Session variables that TiDB knows.
-	variables = setOf(`innodb_lock_wait_timeout sql_mode transaction_isolation tx_isolation tx_isolation_one_shot wait_timeout
+	variables = setOf(`innodb_lock_wait_timeout lock_wait_timeout sql_mode transaction_isolation tx_isolation tx_isolation_one_shot wait_timeout
 		max_allowed_packet`)
 	// Character sets and collations are the few that TiDB has.
 	charsets   = setOf(`ascii binary utf8mb4`)
