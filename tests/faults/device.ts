@@ -2,7 +2,7 @@
 
 import type { ClientEvent, SeenEntry } from '@hongyan/testing/history';
 import type { Account } from '@hongyan/testing/http-client';
-import { type SendOutcome, WireClient, type WireSend } from '@hongyan/testing/wire-client';
+import { type SendOutcome, WireClient, type WireOptions, type WireSend } from '@hongyan/testing/wire-client';
 
 export interface DeviceOptions {
   readonly url: string;
@@ -41,7 +41,7 @@ export class Device {
   async connect(from: SyncFrom): Promise<void> {
     const { url, account, deviceId } = this.#options;
     const record = (event: ClientEvent) => this.saw(event);
-    this.#wire = await WireClient.open({ url, token: account.token, userId: account.userId, deviceId, record });
+    this.#wire = await opened({ url, token: account.token, userId: account.userId, deviceId, record });
     const synced = await this.wire.sync(from === 'cursor' ? this.#cursor : undefined);
     if (!synced) return;
     for (const [conversationId, lastSeq] of synced.lastSeqs) {
@@ -99,5 +99,16 @@ export class Device {
     if (done.length === 0) return;
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
     for (const { resolve } of done) resolve();
+  }
+}
+
+/** A process that dies takes along connections that the kernel had just given it, so a client tries again, as any client does. */
+async function opened(options: WireOptions, attemptsLeft = 3): Promise<WireClient> {
+  try {
+    return await WireClient.open(options);
+  } catch (error) {
+    const isTaken = error instanceof Error && error.message.includes('closed with 1006');
+    if (!isTaken || attemptsLeft === 0) throw error;
+    return opened(options, attemptsLeft - 1);
   }
 }
