@@ -56,6 +56,7 @@ describe.each(profiles)('the console on $name', (profile) => {
 
   test('[O31] users are found and shown with their devices and conversations', async () => {
     const device = await bob.device('b1');
+    await device.request({ type: 'send', to: 'alice', client_msg_id: crypto.randomUUID(), content: text('x') });
     expect((await operator('GET', '/admin/v1/users?query=ali')).body.users).toMatchObject([{ user_id: 'alice' }]);
     const first = await operator('GET', '/admin/v1/users?limit=1');
     expect(first.body).toMatchObject({ users: [{ user_id: 'alice' }], next: 'alice' });
