@@ -1,6 +1,7 @@
 // The pages of --help, from the commands and the declared options.
 
-import { environmentName, fileKey, type Option, options } from '@hongyan/server/config/options';
+import type { Option } from '@hongyan/server/config/option';
+import { environmentName, fileKey, options } from '@hongyan/server/config/options';
 import type { Command, CommandGroup } from './command.ts';
 
 /** Commands first, about a screen; the options of the server stand on the page of start. */

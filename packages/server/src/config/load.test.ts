@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'bun:test';
 import { type Loaded, type LoadInput, loadConfig, type Source } from './load.ts';
-import { camelCase, environmentName, fileKey, type Option, options } from './options.ts';
+import type { Option } from './option.ts';
+import { camelCase, environmentName, fileKey, options } from './options.ts';
 
 const all: readonly Option[] = options;
 const path = 'hongyan.toml';

@@ -1,7 +1,8 @@
 // The declarations themselves: every option has a name that makes a flag, a variable and a key, a range, and a sentence about it.
 
 import { describe, expect, test } from 'bun:test';
-import { camelCase, environmentName, fileKey, type Option, options } from './options.ts';
+import type { Option } from './option.ts';
+import { camelCase, environmentName, fileKey, options } from './options.ts';
 
 const all: readonly Option[] = options;
 

@@ -1,62 +1,7 @@
 // Every option, declared once: flags, environment variables, file keys, --help and check-config derive from it.
 
-interface Common<Name extends string> {
-  readonly name: Name;
-  readonly description: string;
-}
-export interface TextOption<Name extends string = string> extends Common<Name> {
-  readonly type: 'text';
-  readonly default: string;
-  /** What stands for the value in --help. */
-  readonly placeholder: string;
-  readonly oneOf?: readonly string[];
-}
-export interface NumberOption<Name extends string = string> extends Common<Name> {
-  readonly type: 'number';
-  readonly default: number;
-  readonly unit: string;
-  readonly min: number;
-  readonly max: number;
-}
-export interface SwitchOption<Name extends string = string> extends Common<Name> {
-  readonly type: 'switch';
-  readonly default: boolean;
-}
-export type Option = TextOption | NumberOption | SwitchOption;
-
-const text = <N extends string>(
-  name: N,
-  value: string,
-  placeholder: string,
-  description: string,
-  oneOf?: readonly string[],
-) =>
-  ({
-    type: 'text',
-    name,
-    default: value,
-    placeholder,
-    description,
-    ...(oneOf ? { oneOf } : {}),
-  }) as const satisfies TextOption<N>;
-const number = <N extends string>(
-  name: N,
-  value: number,
-  unit: string,
-  range: readonly [number, number],
-  description: string,
-) =>
-  ({
-    type: 'number',
-    name,
-    default: value,
-    unit,
-    min: range[0],
-    max: range[1],
-    description,
-  }) as const satisfies NumberOption<N>;
-const onOff = <N extends string>(name: N, value: boolean, description: string) =>
-  ({ type: 'switch', name, default: value, description }) as const satisfies SwitchOption<N>;
+import { clusterOptions } from './cluster-options.ts';
+import { type NumberOption, number, type Option, onOff, type SwitchOption, text } from './option.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -455,67 +400,7 @@ export const options = [
     'Where spans go, by OTLP over HTTP: http://127.0.0.1:4318/v1/traces; empty = nothing is traced',
   ),
   number('trace-one-in', 1000, 'requests', [1, 1_000_000], 'One of so many requests is traced; 1 = each'),
-  text(
-    'cluster-name',
-    'hongyan',
-    'name',
-    'In a cluster: what its databases, topics and keys begin with, so that several clusters share servers',
-  ),
-  text(
-    'mysql-url',
-    'mysql://root@127.0.0.1:3306',
-    'url',
-    'In a cluster: the server of MySQL, MariaDB or TiDB. {service} in it stands for timeline, directory, access and devices, which may each have a user of their own',
-  ),
-  number('mysql-pool-max', 20, 'connections', [1, 1_000], 'Connections of one process to the database of one service'),
-  number(
-    'mysql-pool-idle-min',
-    5,
-    'connections',
-    [0, 1_000],
-    'Of those, so many are kept while they have nothing to do',
-  ),
-  number(
-    'mysql-connect-timeout-ms',
-    30_000,
-    'ms',
-    [100, 600_000],
-    'A database that has not accepted a connection by then cannot be reached',
-  ),
-  text(
-    'kafka-brokers',
-    '127.0.0.1:9092',
-    'list',
-    'In a cluster: some of the brokers, as host:port joined by commas; the others are learnt from these',
-  ),
-  number(
-    'kafka-partitions',
-    12,
-    'partitions',
-    [1, 1_000],
-    'Of a topic that this server makes; no more cores than these have work',
-  ),
-  text(
-    'redis-urls',
-    'redis://127.0.0.1:6379',
-    'list',
-    'In a cluster: the one server of Redis, or some nodes of a Redis Cluster, joined by commas; rediss:// speaks TLS',
-  ),
-  text(
-    'link-listen',
-    '127.0.0.1:0',
-    'host:port',
-    'In a cluster: where the gateways reach a core, which tells them the address; port 0 takes any free one',
-  ),
-  text(
-    'link-address',
-    '',
-    'host:port',
-    'What a core tells the gateways instead of link-listen, where that is a wildcard address or behind a translation',
-  ),
-  text('link-tls-cert', '', 'file', 'PEM certificate of this process for the links between gateways and cores'),
-  text('link-tls-key', '', 'file', 'PEM private key of link-tls-cert'),
-  text('link-tls-ca', '', 'file', 'PEM certificate of the authority that signed link-tls-cert of every process'),
+  ...clusterOptions,
   number('profile-length-s', 10, 's', [1, 300], 'Length of a CPU profile that the watchdog or an alert takes'),
   number(
     'profile-pause-s',
