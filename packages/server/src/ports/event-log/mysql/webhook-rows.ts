@@ -1,9 +1,9 @@
 // Endpoints and what became of their deliveries. Whoever changes what belongs to an endpoint holds its row until it commits.
 
-import type { EventType } from '@hongyan/protocol/events';
 import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
+import { type EndpointRow, endpointOf } from '../endpoint-row.ts';
 import type { Attempt, DeadLetter, Endpoint, EndpointChange, Parked, Settlement, Webhooks } from '../webhooks.ts';
 
 /** Kept for each endpoint; the oldest go first. */
@@ -18,11 +18,11 @@ export class WebhookRows implements Webhooks {
   }
 
   async endpoints(): Promise<readonly Endpoint[]> {
-    const rows = await this.#pool.read<EndpointRow>(
+    const rows = await this.#pool.read<EndpointRow & { readonly progress: number }>(
       `select id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at, progress,
          failures, failing_since from endpoint order by created_at, id`,
     );
-    return rows.map(endpointOf);
+    return rows.map((row) => endpointOf(row, row.progress));
   }
 
   async addEndpoint(endpoint: Endpoint): Promise<void> {
@@ -194,36 +194,6 @@ export class WebhookRows implements Webhooks {
     if (oldest === undefined) return;
     await statements.run('delete from dead where endpoint_id = ? and position <= ?', [endpointId, oldest.position]);
   }
-}
-
-interface EndpointRow {
-  readonly id: string;
-  readonly url: string;
-  readonly types: string;
-  readonly secret: string;
-  readonly old_secret: string | null;
-  readonly old_secret_until: number | null;
-  readonly is_enabled: number;
-  readonly disabled_reason: string;
-  readonly created_at: number;
-  readonly progress: number;
-  readonly failures: number;
-  readonly failing_since: number;
-}
-
-function endpointOf(row: EndpointRow): Endpoint {
-  const { old_secret: oldSecret, old_secret_until: untilMs } = row;
-  return {
-    id: row.id,
-    url: row.url,
-    types: row.types === '' ? [] : (row.types.split(' ') as EventType[]),
-    secret: row.secret,
-    oldSecret: oldSecret === null || untilMs === null ? undefined : { secret: oldSecret, untilMs },
-    isEnabled: row.is_enabled === 1,
-    disabledReason: row.disabled_reason,
-    createdAtMs: row.created_at,
-    progress: { cursor: row.progress, failures: row.failures, failingSinceMs: row.failing_since },
-  };
 }
 
 type Assignment = readonly [column: string, value: SqlValue];

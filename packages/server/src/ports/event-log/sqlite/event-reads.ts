@@ -4,6 +4,7 @@ import type { Database } from 'bun:sqlite';
 import type { EventType } from '@hongyan/protocol/events';
 import type { Seq } from '@hongyan/protocol/ids';
 import type { Position } from '../../../domain/position.ts';
+import { type EndpointRow, endpointOf } from '../endpoint-row.ts';
 import type { Ends, EventLog, EventPage, StoredEvent } from '../event-log.ts';
 import type { Attempt, DeadLetter, Endpoint, Parked } from '../webhooks.ts';
 
@@ -72,12 +73,12 @@ export class EventReads {
 
   endpoints(): readonly Endpoint[] {
     return this.#db
-      .query<EndpointRow, []>(
+      .query<EndpointRow & { readonly cursor: number }, []>(
         `SELECT id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at, cursor, failures,
            failing_since FROM endpoint ORDER BY no`,
       )
       .all()
-      .map(endpointOf);
+      .map((row) => endpointOf(row, row.cursor));
   }
 
   parked(endpointId: string): readonly Parked[] {
@@ -120,34 +121,4 @@ export class EventReads {
 
 function eventOf({ position, id, type, at_ms, lane, seq, data }: EventRow): StoredEvent {
   return { position, id, type, atMs: at_ms, lane, dataJson: data, ...(seq === null ? {} : { seq }) };
-}
-
-interface EndpointRow {
-  readonly id: string;
-  readonly url: string;
-  readonly types: string;
-  readonly secret: string;
-  readonly old_secret: string | null;
-  readonly old_secret_until: number | null;
-  readonly is_enabled: number;
-  readonly disabled_reason: string;
-  readonly created_at: number;
-  readonly cursor: number;
-  readonly failures: number;
-  readonly failing_since: number;
-}
-
-function endpointOf(row: EndpointRow): Endpoint {
-  const { old_secret: oldSecret, old_secret_until: untilMs } = row;
-  return {
-    id: row.id,
-    url: row.url,
-    types: row.types === '' ? [] : (row.types.split(' ') as EventType[]),
-    secret: row.secret,
-    oldSecret: oldSecret === null || untilMs === null ? undefined : { secret: oldSecret, untilMs },
-    isEnabled: row.is_enabled === 1,
-    disabledReason: row.disabled_reason,
-    createdAtMs: row.created_at,
-    progress: { cursor: row.cursor, failures: row.failures, failingSinceMs: row.failing_since },
-  };
 }
