@@ -1,7 +1,7 @@
 // The form in which names and search queries are compared: one place decides what counts as the same text.
 
 /** A name is found by this many of its words at most, so that one name cannot fill the index. */
-const keysMax = 64;
+export const keysMax = 64;
 /** Words and queries are compared by this many code points at most. */
 const keySizeMax = 32;
 
@@ -41,6 +41,9 @@ export function searchKeys(name: string): readonly string[] {
 
 /** The prefix that the keys of matching names begin with; empty finds nothing. */
 export const searchPrefix = (query: string): string => cut(fold(query));
+
+/** Sorts behind every text that begins with the prefix. */
+export const pastPrefix = (prefix: string): string => `${prefix}\u{10ffff}`;
 
 /** Code points, not UTF-16 units: half a surrogate pair is no text. */
 const cut = (text: string): string => (text.length <= keySizeMax ? text : [...text].slice(0, keySizeMax).join(''));

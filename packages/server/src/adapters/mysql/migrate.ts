@@ -2,16 +2,16 @@
 
 import { StoreFailure } from '@hongyan/base/result';
 import type { MysqlPool } from './pool.ts';
-import type { Session } from './session.ts';
+import type { Session, Statements } from './session.ts';
 
 export interface MysqlLayout {
   /** Named in errors: "timeline". Letters alone. */
   readonly what: string;
   /**
-   * Statements of each step; step n brings a database of version n to n + 1. The server commits each of them by itself, so that a
-   * step which was interrupted begins anew: every statement MUST change nothing the second time (`create table if not exists`).
+   * Statements, or work, of each step; step n brings a database of version n to n + 1. The server commits each of them by itself, so that a
+   * step which was interrupted begins anew: each of them MUST change nothing the second time (`create table if not exists`).
    */
-  readonly migrations: readonly (readonly string[])[];
+  readonly migrations: readonly (readonly (string | ((db: Statements) => Promise<void>))[])[];
 }
 
 /** Another process may be at it. */
@@ -26,7 +26,8 @@ export async function migrateDatabase(pool: MysqlPool, layout: MysqlLayout): Pro
     );
     let version = await versionOf(session, layout);
     while (version < layout.migrations.length) {
-      for (const sql of layout.migrations[version] ?? []) await session.run(sql);
+      for (const part of layout.migrations[version] ?? [])
+        await (typeof part === 'string' ? session.run(part) : part(session));
       version++;
       await session.run('insert into layout (what, version) values (?, ?) on duplicate key update version = ?', [
         layout.what,

@@ -156,4 +156,18 @@ export interface Conversations {
     readonly limit: number;
   }): Promise<readonly Membership[]>;
   countMemberships(userId: UserId): Promise<number>;
+  /** All conversations, or those whose id begins with `idPrefix`, by id ascending, after `after` (exclusive). Cost MUST be O(limit). */
+  listConversations(request: {
+    readonly idPrefix?: string;
+    readonly after?: ConversationId;
+    readonly limit: number;
+  }): Promise<readonly ConversationRecord[]>;
+  /**
+   * Conversations of which a word of the title starts with the query, by that word, as users are found by their names. Cost MUST be
+   * O(limit), independent of the number of matches.
+   */
+  searchConversations(request: {
+    readonly query: string;
+    readonly limit: number;
+  }): Promise<readonly ConversationRecord[]>;
 }

@@ -8,6 +8,7 @@ import { rejectionOf } from '@hongyan/testing/rejection';
 import { Scratch, type ScratchDatabase } from '@hongyan/testing/scratch';
 import { describeWith } from '@hongyan/testing/services';
 import { createConnection } from 'mysql2/promise';
+import { listSql } from './mysql/conversation-reads.ts';
 import { searchSql } from './mysql/user-rows.ts';
 import { openMysqlDirectory } from './mysql-directory.ts';
 import { conversationOf, group, newUser, user } from './testing/builders.ts';
@@ -84,6 +85,8 @@ describeWith(['mysql'], 'directory on MySQL', ({ mysql }) => {
       await Promise.all(ids.slice(from, from + 20).map((id) => directory.createUser(newUser(id, 'Same Name'))));
     for (const query of ['same', 'name', 'u1'])
       expect(await directory.searchUsers({ query, limit: 20 })).toHaveLength(20);
+    for (const id of ids.slice(0, 40)) await directory.createConversation(group(`g:${id}`, ['ann']));
+    expect(await directory.searchConversations({ query: 'title', limit: 20 })).toHaveLength(20);
     await directory.close();
     const connection = await createConnection({ ...database });
     const stepsOf = async (sql: string, values: readonly (string | number)[]) => {
@@ -94,10 +97,15 @@ describeWith(['mysql'], 'directory on MySQL', ({ mysql }) => {
     const steps = [
       ...(await stepsOf(searchSql.byId, [...range, 20])),
       ...(await stepsOf(searchSql.byWord, [...range, 1_280, 20])),
+      ...(await stepsOf(listSql.byTitle, [...range, 1_280, 20])),
+      ...(await stepsOf(listSql.listAfter, ['g:u1', 'g:u2', 20])),
     ];
     // The server sorts what it derived within the limit; of the tables it sorts and scans none.
     const ofTables = steps.filter(({ table }) => !table.startsWith('<derived'));
     expect(ofTables.map(({ table, type }) => `${table} ${type}`).toSorted()).toEqual([
+      'c eq_ref',
+      'c range',
+      'conversation_word range',
       'u eq_ref',
       'user range',
       'user_word range',
@@ -105,6 +113,21 @@ describeWith(['mysql'], 'directory on MySQL', ({ mysql }) => {
     for (const { Extra } of ofTables) expect(Extra).not.toContain('filesort');
     await connection.end();
   }, 60_000);
+
+  test('[O31] titles that were given before they could be searched are found', async () => {
+    await empty(database);
+    const directory = await open(database);
+    await directory.createConversation(group('g:1', ['ann']));
+    await directory.createConversation({ ...group('d:ann:bob', ['ann', 'bob']), title: '' });
+    await directory.close();
+    const connection = await createConnection({ ...database });
+    await connection.query('drop table conversation_word');
+    await connection.query("update layout set version = 1 where what = 'directory'");
+    await connection.end();
+    const later = await open(database);
+    expect(await later.searchConversations({ query: 'title of', limit: 10 })).toHaveLength(1);
+    await later.close();
+  });
 
   test('a write after close rejects, and closing again is harmless', async () => {
     const directory = await open(database);

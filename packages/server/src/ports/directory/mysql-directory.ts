@@ -142,6 +142,14 @@ class MysqlDirectory implements SharedDirectory {
     return this.#conversationReads.countMemberships(userId);
   }
 
+  listConversations(request: Request<'listConversations'>) {
+    return this.#conversationReads.list(request);
+  }
+
+  searchConversations(request: Request<'searchConversations'>) {
+    return this.#conversationReads.search(request);
+  }
+
   advanceReceipts(batch: Request<'advanceReceipts'>) {
     return this.#receipts.advance(batch);
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { openSqliteDeviceReader } from '../devices/sqlite-devices.ts';
+import { conversationListSql } from './sqlite/conversation-reads.ts';
 import { searchSql } from './sqlite/user-reads.ts';
 import { openSqliteDirectory, openSqliteDirectoryReader } from './sqlite-directory.ts';
 import {
@@ -156,6 +157,7 @@ test('[T15] devices of sessions are carried over to the store of devices, again 
       db.run("ALTER TABLE device ADD COLUMN name TEXT NOT NULL DEFAULT 'Chrome'");
       db.run('ALTER TABLE device ADD COLUMN last_seen INTEGER NOT NULL DEFAULT 7');
       db.run('CREATE INDEX device_by_last_seen ON device(last_seen)');
+      db.run('DROP TABLE conversation_word');
       db.run('PRAGMA user_version = 6');
     });
   for (let round = 0; round < 2; round++) {
@@ -169,6 +171,19 @@ test('[T15] devices of sessions are carried over to the store of devices, again 
     ]);
     await devices.close();
   }
+});
+
+test('[O31] titles that were given before they could be searched are found', async () => {
+  const directory = await open(path);
+  await directory.createConversation(group('g:1', ['ann']));
+  await directory.close();
+  edit((db) => {
+    db.run('DROP TABLE conversation_word');
+    db.run('PRAGMA user_version = 7');
+  });
+  const later = await open(path);
+  expect(await later.searchConversations({ query: 'title of', limit: 10 })).toHaveLength(1);
+  await later.close();
 });
 
 test('a file of the layout of 0.1 is refused, with what to do, and left as it is', async () => {
@@ -198,14 +213,16 @@ test('a reader beside the writer sees what is committed and cannot be asked to w
 test('a search costs no more the more users match: it reads along an index, without sorting, to the limit', async () => {
   const directory = await open(path);
   await Promise.all(ids(20_000).map((id) => directory.createUser(newUser(id, 'Same Name'))));
+  await Promise.all(ids(50).map((id) => directory.createConversation(group(`g:${id}`, ['ann']))));
   edit((db) => {
-    for (const sql of Object.values(searchSql)) {
+    for (const sql of Object.values({ ...searchSql, ...conversationListSql })) {
       const steps = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`).all();
       for (const { detail } of steps) expect(detail).toStartWith('SEARCH');
     }
   });
   for (const query of ['same', 'name', 'u1'])
     expect(await directory.searchUsers({ query, limit: 20 })).toHaveLength(20);
+  expect(await directory.searchConversations({ query: 'title', limit: 20 })).toHaveLength(20);
   await directory.close();
 });
 

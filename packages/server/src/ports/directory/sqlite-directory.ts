@@ -128,6 +128,14 @@ class SqliteDirectoryReader implements DirectoryReader {
     return this.#read(() => this.#conversations.countMemberships(userId));
   }
 
+  listConversations(request: Request<'listConversations'>) {
+    return this.#read(() => this.#conversations.list(request));
+  }
+
+  searchConversations(request: Request<'searchConversations'>) {
+    return this.#read(() => this.#conversations.search(request));
+  }
+
   deviceReceipts(request: Request<'deviceReceipts'>) {
     return this.#read(() => this.#receipts.ofDevices(request));
   }

@@ -6,6 +6,7 @@ import type { MemberRole } from '@hongyan/protocol/member-role';
 import type { Who } from '@hongyan/protocol/rules';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { SqlValue } from '../../../adapters/mysql/session.ts';
+import { keysMax, pastPrefix, searchPrefix } from '../../../domain/fold.ts';
 import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
 import { asAsked, byKeys, keyOf, memberKeyOf, sortedKeys } from './keys.ts';
 
@@ -78,6 +79,23 @@ export class ConversationReads {
     const [row] = await this.#pool.read<{ readonly conversations: number }>(sql, [keyOf(userId)]);
     return row?.conversations ?? 0;
   }
+
+  async list(request: Parameters<Conversations['listConversations']>[0]): Promise<readonly ConversationRecord[]> {
+    const { after, limit } = request;
+    const prefix = (request.idPrefix ?? '').toLowerCase();
+    const last = after === undefined ? '' : keyOf(after);
+    const [sql, from] =
+      after === undefined || last < prefix ? [listSql.listFrom, prefix] : ([listSql.listAfter, last] as const);
+    const rows = await this.#pool.read<ConversationRow>(sql, [from, pastPrefix(prefix), limit]);
+    return rows.map(toConversation);
+  }
+
+  async search({ query, limit }: Parameters<Conversations['searchConversations']>[0]) {
+    const prefix = searchPrefix(query);
+    if (prefix === '' || limit <= 0) return [];
+    const values = [prefix, pastPrefix(prefix), limit * keysMax, limit];
+    return (await this.#pool.read<ConversationRow>(listSql.byTitle, values)).map(toConversation);
+  }
 }
 
 /** A conversation may have grown between the two questions. */
@@ -146,3 +164,17 @@ const joins =
   'join conversation c on c.conversation_key = m.conversation_key left join user u on u.user_key = m.user_key';
 const membersOf = `select ${memberColumns} from member m ${joins}`;
 const membershipsOf = `select ${memberColumns}, ${conversationFacts} from member m force index (by_user) ${joins}`;
+
+/** Each MUST be answered along an index: what is sorted is within the limit. */
+export const listSql = {
+  listFrom: `select ${conversationColumns} from conversation c where c.conversation_key >= ? and c.conversation_key < ?
+    order by c.conversation_key limit ?`,
+  listAfter: `select ${conversationColumns} from conversation c where c.conversation_key > ? and c.conversation_key < ?
+    order by c.conversation_key limit ?`,
+  byTitle: `select ${conversationColumns} from
+      (select conversation_key, min(word) as word from
+        (select word, conversation_key from conversation_word where word >= ? and word < ?
+          order by word, conversation_key limit ?) as words
+        group by conversation_key order by word, conversation_key limit ?) as found
+    join conversation as c on c.conversation_key = found.conversation_key order by found.word, c.conversation_key`,
+} as const;

@@ -5,6 +5,7 @@ import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import { insertNew } from '../../../adapters/mysql/insert-new.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
+import { searchKeys } from '../../../domain/fold.ts';
 import type {
   Addition,
   Conversations,
@@ -34,6 +35,7 @@ export class ConversationWrites {
       const first = members.find(({ userKey }) => full.has(userKey));
       if (first !== undefined) return abandon({ type: 'full', userId: first.userId });
       await this.#writes.insert(db, { into: membersInto, rows: rowsOf(conversation, members) });
+      await addWords(db, conversation.conversationId, conversation.title);
       return { type: 'created' };
     });
   }
@@ -43,8 +45,12 @@ export class ConversationWrites {
     const { post = null, add = null, mention_all = null } = rules;
     const values = [title ?? null, visible, post, add, mention_all, keyOf(conversationId)];
     return this.#writes.transaction(fence, async (db) => {
-      if ((await lock(db, conversationId)) === undefined) return false;
+      const conversation = await lock(db, conversationId);
+      if (conversation === undefined) return false;
       await db.run(updateSql, values);
+      if (title === undefined || title === conversation.title) return true;
+      await removeWords(db, conversationId, conversation.title);
+      await addWords(db, conversationId, title);
       return true;
     });
   }
@@ -160,7 +166,7 @@ const rowsOf = ({ conversationId, atMs }: NewConversation, members: readonly Mem
 /** Locks the row, so that nobody else changes the members meanwhile. */
 async function lock(db: Statements, conversationId: ConversationId): Promise<ConversationRow | undefined> {
   const [row] = await db.rows<ConversationRow>(
-    'select kind, member_count, last_standing from conversation where conversation_key = ? for update',
+    'select kind, title, member_count, last_standing from conversation where conversation_key = ? for update',
     [keyOf(conversationId)],
   );
   return row;
@@ -168,8 +174,24 @@ async function lock(db: Statements, conversationId: ConversationId): Promise<Con
 
 interface ConversationRow {
   readonly kind: string;
+  readonly title: string;
   readonly member_count: number;
   readonly last_standing: number;
+}
+
+async function addWords(db: Statements, conversationId: ConversationId, title: string): Promise<void> {
+  const rows = searchKeys(title).map((word) => [word, keyOf(conversationId)]);
+  if (rows.length > 0) await db.run('insert into conversation_word (word, conversation_key) values ?', [rows]);
+}
+
+/** Of the former title: found by splitting it again, because no index leads from a conversation to its words. */
+async function removeWords(db: Statements, conversationId: ConversationId, title: string): Promise<void> {
+  const words = [...searchKeys(title)];
+  if (words.length > 0)
+    await db.run('delete from conversation_word where conversation_key = ? and word in (?)', [
+      keyOf(conversationId),
+      words,
+    ]);
 }
 
 /** undefined = not a member. Read while the conversation is locked. */

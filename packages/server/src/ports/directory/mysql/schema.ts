@@ -1,6 +1,8 @@
 // The directory's tables on the MySQL protocol, as numbered steps that only go forward.
 
 import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
+import type { Statements } from '../../../adapters/mysql/session.ts';
+import { searchKeys } from '../../../domain/fold.ts';
 
 /**
  * Rows are found by keys: ids in lower case, since ids that differ in the case of letters alone are one id. Beside the key stands
@@ -46,5 +48,31 @@ export const directoryLayout: MysqlLayout = {
       // Rows of partitions whose owner has claimed them: what an older owner writes is refused.
       'create table if not exists fence (partition_no int not null, epoch bigint not null, primary key (partition_no))',
     ],
+    [
+      `create table if not exists conversation_word (
+       word varbinary(255) not null, conversation_key varchar(131) collate utf8mb4_bin not null,
+       primary key (word, conversation_key)) character set utf8mb4`,
+      addTitleWords,
+    ],
   ],
 };
+
+/** Titles that were given before they could be searched. */
+async function addTitleWords(db: Statements): Promise<void> {
+  let after = '';
+  for (;;) {
+    const page = await db.rows<{ readonly conversation_key: string; readonly title: string }>(
+      'select conversation_key, title from conversation where conversation_key > ? order by conversation_key limit 1000',
+      [after],
+    );
+    const rows = page.flatMap((row) => searchKeys(row.title).map((word) => [word, row.conversation_key]));
+    if (rows.length > 0)
+      await db.run(
+        'insert into conversation_word (word, conversation_key) values ? on duplicate key update word = word',
+        [rows],
+      );
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.conversation_key;
+  }
+}

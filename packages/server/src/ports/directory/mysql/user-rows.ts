@@ -4,14 +4,9 @@ import type { UserId } from '@hongyan/protocol/ids';
 import { insertNew } from '../../../adapters/mysql/insert-new.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
-import { searchKeys, searchPrefix } from '../../../domain/fold.ts';
+import { keysMax, pastPrefix, searchKeys, searchPrefix } from '../../../domain/fold.ts';
 import type { NewUser, UserRecord, Users } from '../users.ts';
 import { asAsked, keyOf } from './keys.ts';
-
-/** Sorts behind every continuation of a prefix. */
-const lastCharacter = '\u{10ffff}';
-/** A name is found by this many words at most (domain/fold.ts): so many rows may stand for one user. */
-const wordsPerUserMax = 64;
 
 export class UserRows implements Users {
   readonly #pool: MysqlPool;
@@ -43,10 +38,11 @@ export class UserRows implements Users {
   async searchUsers({ query, limit }: Parameters<Users['searchUsers']>[0]): Promise<readonly UserRecord[]> {
     const prefix = searchPrefix(query);
     if (prefix === '' || limit <= 0) return [];
-    const range = [prefix, prefix + lastCharacter] as const;
+    const range = [prefix, pastPrefix(prefix)] as const;
     const byId = await this.#pool.read<UserRow>(searchSql.byId, [...range, limit]);
     if (byId.length >= limit) return byId.map(toUser);
-    const byWord = await this.#pool.read<UserRow>(searchSql.byWord, [...range, limit * wordsPerUserMax, limit]);
+    // Up to so many rows stand for one user.
+    const byWord = await this.#pool.read<UserRow>(searchSql.byWord, [...range, limit * keysMax, limit]);
     const matches = new Map([...byId, ...byWord].map((row) => [row.user_key, row]));
     return [...matches.values()].slice(0, limit).map(toUser);
   }

@@ -4,11 +4,13 @@ import type { Database } from 'bun:sqlite';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Who } from '@hongyan/protocol/rules';
+import { pastPrefix, searchPrefix } from '../../../domain/fold.ts';
 import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
 
 type MembersRequest = Parameters<Conversations['members']>[0];
 type MembersOfManyRequest = Parameters<Conversations['membersOfMany']>[0];
 type MembershipsRequest = Parameters<Conversations['memberships']>[0];
+type ListRequest = Parameters<Conversations['listConversations']>[0];
 
 export class ConversationReads {
   readonly #statements: ReturnType<typeof prepare>;
@@ -63,6 +65,28 @@ export class ConversationReads {
 
   countMemberships(userId: UserId): number {
     return this.#statements.countMemberships.get(userId)?.count ?? 0;
+  }
+
+  list({ idPrefix = '', after, limit }: ListRequest): readonly ConversationRecord[] {
+    const end = pastPrefix(idPrefix);
+    // Of two lower bounds the index is read from one alone: the higher one is given.
+    const isFirst = after === undefined || after.toLowerCase() < idPrefix.toLowerCase();
+    const rows = isFirst
+      ? this.#statements.listFrom.all(idPrefix, end, limit)
+      : this.#statements.listAfter.all(after, end, limit);
+    return rows.map(toConversation);
+  }
+
+  search({ query, limit }: { readonly query: string; readonly limit: number }): readonly ConversationRecord[] {
+    const prefix = searchPrefix(query);
+    if (prefix === '' || limit <= 0) return [];
+    const matches = new Map<ConversationId, ConversationRecord>();
+    // One title may match by several of its words.
+    for (const row of this.#statements.byTitle.iterate(prefix, pastPrefix(prefix))) {
+      if (!matches.has(row.conversation_id)) matches.set(row.conversation_id, toConversation(row));
+      if (matches.size >= limit) break;
+    }
+    return [...matches.values()];
   }
 }
 
@@ -127,6 +151,14 @@ const membershipsOfOne = `SELECT ${memberColumns}, ${conversationFacts}
   FROM user u CROSS JOIN member m INDEXED BY member_by_user ON m.user_no = u.no
   CROSS JOIN conversation c ON c.no = m.conversation_no WHERE u.id = ?`;
 
+/** Each MUST be answered along an index, without sorting. */
+export const conversationListSql = {
+  listFrom: `SELECT ${conversationColumns} FROM conversation c WHERE c.id >= ? AND c.id < ? ORDER BY c.id LIMIT ?`,
+  listAfter: `SELECT ${conversationColumns} FROM conversation c WHERE c.id > ? AND c.id < ? ORDER BY c.id LIMIT ?`,
+  byTitle: `SELECT ${conversationColumns} FROM conversation_word w CROSS JOIN conversation c ON c.no = w.conversation_no
+    WHERE w.word >= ? AND w.word < ? ORDER BY w.word, w.conversation_no`,
+} as const;
+
 function prepare(db: Database) {
   return {
     conversations: db.prepare<ConversationRow & Asked, [string]>(
@@ -159,5 +191,8 @@ function prepare(db: Database) {
     countMemberships: db.prepare<{ count: number }, [string]>(
       'SELECT count(*) AS count FROM member INDEXED BY member_by_user WHERE user_no = (SELECT no FROM user WHERE id = ?)',
     ),
+    listFrom: db.prepare<ConversationRow, [string, string, number]>(conversationListSql.listFrom),
+    listAfter: db.prepare<ConversationRow, [string, string, number]>(conversationListSql.listAfter),
+    byTitle: db.prepare<ConversationRow, [string, string]>(conversationListSql.byTitle),
   };
 }

@@ -3,6 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
+import { searchKeys } from '../../../domain/fold.ts';
 import type { Addition, Creation, Removal } from '../conversations.ts';
 import type { Numbers } from './numbers.ts';
 import type { ValueOf } from './ops.ts';
@@ -29,10 +30,12 @@ export class ConversationWrites {
     if (no === undefined) return { type: 'exists' };
     for (const [index, { userNo, role }] of roles.entries())
       this.#statements.addMember.run(no, userNo, ...roleColumns(role), index + 1, 1, 0, 0, atMs);
+    for (const word of searchKeys(title)) this.#statements.addWord.run(word, no);
     return { type: 'created' };
   }
 
   update({ conversationId, title, isHistoryVisible, rules = {} }: ValueOf<'updateConversation'>): boolean {
+    if (title !== undefined) this.#moveWords(conversationId, title);
     const visible = isHistoryVisible === undefined ? null : Number(isHistoryVisible);
     const { post = null, add = null, mention_all = null } = rules;
     return this.#statements.update.run(title ?? null, visible, post, add, mention_all, conversationId).changes > 0;
@@ -68,6 +71,14 @@ export class ConversationWrites {
     if (isMember && handedOverBy !== undefined)
       this.#setRole({ conversationId, userId: handedOverBy, role: 'admin', atMs });
     return isMember;
+  }
+
+  /** The words of the former title are found by splitting it again: no index leads from a conversation to its words. */
+  #moveWords(conversationId: ConversationId, title: string): void {
+    const row = this.#statements.titled.get(conversationId);
+    if (row === null || row.title === title) return;
+    for (const word of searchKeys(row.title)) this.#statements.removeWord.run(word, row.no);
+    for (const word of searchKeys(title)) this.#statements.addWord.run(word, row.no);
   }
 
   #setRole({ conversationId, userId, role, atMs }: ValueOf<'setRole'>): boolean {
@@ -135,6 +146,11 @@ function prepare(db: Database) {
       `UPDATE conversation SET title = coalesce(?, title), is_history_visible = coalesce(?, is_history_visible),
          who_posts = coalesce(?, who_posts), who_adds = coalesce(?, who_adds),
          who_mentions_all = coalesce(?, who_mentions_all) WHERE id = ?`,
+    ),
+    titled: db.prepare<{ no: number; title: string }, [string]>('SELECT no, title FROM conversation WHERE id = ?'),
+    addWord: db.prepare<unknown, [string, number]>('INSERT INTO conversation_word(word, conversation_no) VALUES(?, ?)'),
+    removeWord: db.prepare<unknown, [string, number]>(
+      'DELETE FROM conversation_word WHERE word = ? AND conversation_no = ?',
     ),
     countMembers: db.prepare<unknown, [number, number, number]>(
       'UPDATE conversation SET member_count = member_count + ?, last_standing = max(last_standing, ?) WHERE no = ?',

@@ -2,6 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import { basename } from 'node:path';
+import { searchKeys } from '../../../domain/fold.ts';
 import { moveDevices } from './move-devices.ts';
 
 /** Marks a file as this program's directory: "HyDi". Directories of 0.1, written before there was a mark, carry 0. */
@@ -55,12 +56,28 @@ const migrations: readonly (string | Step)[] = [
       ALTER TABLE device DROP COLUMN last_seen;
       ALTER TABLE device RENAME TO device_number;`,
   },
+  {
+    sql: `CREATE TABLE conversation_word(
+      word TEXT NOT NULL, conversation_no INTEGER NOT NULL, PRIMARY KEY(word, conversation_no)) WITHOUT ROWID;`,
+    after: addTitleWords,
+  },
 ];
 
 interface Step {
   /** Outside the step's transaction, and again where a crash came between the two. */
-  readonly before: (db: Database) => void;
+  readonly before?: (db: Database) => void;
   readonly sql: string;
+  /** In the step's transaction. */
+  readonly after?: (db: Database) => void;
+}
+
+/** Titles that were given before they could be searched. */
+function addTitleWords(db: Database): void {
+  const titled = db.query<{ no: number; title: string }, []>("SELECT no, title FROM conversation WHERE title <> ''");
+  const add = db.prepare<unknown, [string, number]>(
+    'INSERT INTO conversation_word(word, conversation_no) VALUES(?, ?)',
+  );
+  for (const { no, title } of titled.iterate()) for (const word of searchKeys(title)) add.run(word, no);
 }
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
@@ -68,10 +85,12 @@ export function migrate(db: Database): void {
   const isNew = pragma(db, 'schema_version') === 0;
   if (!isNew) assertLayout(db);
   for (let next = pragma(db, 'user_version'); next < migrations.length; next++) {
-    const step = migrations[next] ?? '';
-    if (typeof step !== 'string') step.before(db);
+    const listed = migrations[next] ?? '';
+    const step: Step = typeof listed === 'string' ? { sql: listed } : listed;
+    step.before?.(db);
     db.transaction(() => {
-      db.run(typeof step === 'string' ? step : step.sql);
+      db.run(step.sql);
+      step.after?.(db);
       db.run(`PRAGMA application_id = ${applicationId}`);
       db.run(`PRAGMA user_version = ${next + 1}`);
     })();

@@ -2,11 +2,8 @@
 
 import type { Database } from 'bun:sqlite';
 import type { UserId } from '@hongyan/protocol/ids';
-import { searchPrefix } from '../../../domain/fold.ts';
+import { pastPrefix, searchPrefix } from '../../../domain/fold.ts';
 import type { UserRecord } from '../users.ts';
-
-/** Sorts behind every continuation of a prefix. */
-const lastCharacter = '\u{10ffff}';
 
 export class UserReads {
   readonly #statements: ReturnType<typeof prepare>;
@@ -32,7 +29,7 @@ export class UserReads {
   search({ query, limit }: { readonly query: string; readonly limit: number }): readonly UserRecord[] {
     const prefix = searchPrefix(query);
     if (prefix === '' || limit <= 0) return [];
-    const range = [prefix, prefix + lastCharacter] as const;
+    const range = [prefix, pastPrefix(prefix)] as const;
     const matches = new Map<UserId, UserRecord>();
     for (const row of this.#statements.byId.iterate(...range, limit)) matches.set(row.id, toUser(row));
     if (matches.size >= limit) return [...matches.values()];

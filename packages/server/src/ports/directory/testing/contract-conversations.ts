@@ -2,6 +2,8 @@
 
 import { expect, test } from 'bun:test';
 import { assert } from '@hongyan/base/assert';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import type { Directory } from '../directory.ts';
 import {
   advance,
   allMembers,
@@ -151,6 +153,69 @@ export function conversationsContract(current: Current): void {
     expect(await current().countMemberships(user('ann'))).toBe(3);
     expect(await allMemberships(current(), 'nobody')).toEqual([]);
     expect(await current().countMemberships(user('nobody'))).toBe(0);
+  });
+}
+
+export function conversationListContract(current: Current): void {
+  const ids = async (request: Parameters<Directory['listConversations']>[0]) =>
+    (await current().listConversations(request)).map(({ conversationId }) => String(conversationId));
+  const titled = async (query: string, limit = 10) =>
+    (await current().searchConversations({ query, limit })).map(({ conversationId }) => String(conversationId));
+  const create = (id: string, title: string) => current().createConversation({ ...group(id, ['ann']), title });
+
+  test('[O31] all conversations are listed page by page, by id in any case, each with its record', async () => {
+    for (const id of ['g:2', 'd:bob:carl', 'g:1', 'd:Ann:bob', 'g:10']) await create(id, '');
+    const listed: string[] = [];
+    for (let after: ConversationId | undefined; ; ) {
+      const page = await ids({ limit: 2, ...(after && { after }) });
+      listed.push(...page);
+      after = page.at(-1) as ConversationId | undefined;
+      if (after === undefined) break;
+    }
+    expect(listed).toEqual(['d:Ann:bob', 'd:bob:carl', 'g:1', 'g:10', 'g:2']);
+    const [first] = await current().listConversations({ limit: 1 });
+    expect(first).toEqual((await conversationOf(current(), 'd:ann:bob')) as never);
+  });
+
+  test('[O31] those whose id begins so, in any case, page by page', async () => {
+    for (const id of ['d:Ann:bob', 'd:ann:carl', 'd:bob:carl', 'g:1', 'g:10']) await create(id, '');
+    expect(await ids({ idPrefix: 'D:ANN:', limit: 10 })).toEqual(['d:Ann:bob', 'd:ann:carl']);
+    expect(await ids({ idPrefix: 'd:ann:', after: conversation('D:ann:BOB'), limit: 10 })).toEqual(['d:ann:carl']);
+    expect(await ids({ idPrefix: 'g:1', limit: 1 })).toEqual(['g:1']);
+    expect(await ids({ idPrefix: 'g:1', after: conversation('g:1'), limit: 10 })).toEqual(['g:10']);
+    // The page before was of another prefix.
+    expect(await ids({ idPrefix: 'g:', after: conversation('d:ann:bob'), limit: 10 })).toEqual(['g:1', 'g:10']);
+    expect(await ids({ idPrefix: 'd:', after: conversation('g:1'), limit: 10 })).toEqual([]);
+    for (const nothing of ['%', '_', "' OR 1=1 --", 'x'])
+      expect(await ids({ idPrefix: nothing, limit: 10 })).toEqual([]);
+  });
+
+  test('[O31] conversations are found by the words of their titles, folded, each once, up to the limit', async () => {
+    await create('g:1', 'Weekend Climbing');
+    await create('g:2', 'Climbers climb');
+    await create('g:3', '鸿雁 传书');
+    await create('d:ann:bob', '');
+    expect(await titled('CLIMB')).toEqual(['g:2', 'g:1']);
+    expect(await titled('climb', 1)).toEqual(['g:2']);
+    expect(await titled('weekend cl')).toEqual(['g:1']);
+    expect(await titled('雁')).toEqual(['g:3']);
+    for (const nothing of ['', ' ', 'eekend', '%', 'ann']) expect(await titled(nothing)).toEqual([]);
+    expect(await titled('climb', 0)).toEqual([]);
+  });
+
+  test('[O31] a title that changes is found by its new words alone, at once', async () => {
+    await create('g:1', 'Weekend Climbing');
+    await current().updateConversation({ conversationId: conversation('G:1'), title: 'Weekend Skating' });
+    expect([await titled('climb'), await titled('weekend'), await titled('skat')]).toEqual([[], ['g:1'], ['g:1']]);
+    await current().updateConversation({ conversationId: conversation('g:1'), isHistoryVisible: false });
+    await current().updateConversation({ conversationId: conversation('g:1'), title: 'Weekend Skating' });
+    expect(await titled('skat')).toEqual(['g:1']);
+    await current().updateConversation({ conversationId: conversation('g:1'), title: '' });
+    expect(await titled('weekend')).toEqual([]);
+    expect(await current().createConversation({ ...group('g:1', ['ann']), title: 'Other' })).toEqual({
+      type: 'exists',
+    });
+    expect(await titled('other')).toEqual([]);
   });
 }
 

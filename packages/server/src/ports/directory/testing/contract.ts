@@ -13,7 +13,12 @@ import {
   seq,
   user,
 } from './builders.ts';
-import { conversationsContract, membersContract, ownersContract } from './contract-conversations.ts';
+import {
+  conversationListContract,
+  conversationsContract,
+  membersContract,
+  ownersContract,
+} from './contract-conversations.ts';
 import { privateContract } from './contract-private.ts';
 import { receiptsContract } from './contract-receipts.ts';
 import { searchContract, usersContract } from './contract-users.ts';
@@ -33,6 +38,7 @@ export function directoryContract(name: string, make: () => Promise<DirectoryUnd
     describe('users', () => usersContract(current));
     describe('search', () => searchContract(current));
     describe('conversations', () => conversationsContract(current));
+    describe('the list of conversations', () => conversationListContract(current));
     describe('members', () => membersContract(current));
     describe('owners', () => ownersContract(current));
     describe('receipts', () => receiptsContract(current));
