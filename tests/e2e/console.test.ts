@@ -99,9 +99,37 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'Members: 2' }).waitFor();
     await page.getByRole('link', { name: 'bob' }).waitFor();
     expect(await page.locator('main').textContent()).not.toContain(secretWords);
-    await page.getByLabel('Conversation id or user id').fill('g:none');
-    await page.keyboard.press('Enter');
+    await page.goto(`${operator.url}${hashOf(['conversations', 'g:none'])}`);
     await page.getByRole('alert').getByText('there is no conversation g:none').waitFor();
+  });
+
+  test('[O31] conversations are found by id, by title and by member, and the back button keeps the search', async () => {
+    const [ann, cid] = [await stage.client('ann'), await stage.client('cid')];
+    await say(ann, 'cid');
+    const climbing = await ann.createGroup({ title: 'Weekend Climbing', members: ['cid' as UserId] });
+    await cid.createGroup({ title: 'Ann and others', members: [] });
+    const page = await open('conversations');
+    const row = (name: string | RegExp) => page.getByRole('row', { name });
+    await row(/^d:ann:cid direct 2 1/).waitFor();
+    const search = async (text: string) => {
+      await page.getByLabel('Conversation id, a word of the title, or a user id').fill(text);
+      await page.getByRole('button', { name: 'Search' }).click();
+    };
+    await search('g:');
+    await row(/^d:ann:cid/).waitFor({ state: 'detached' });
+    await row(/Weekend Climbing group 2/).waitFor();
+    await search('ann');
+    await page.getByRole('region', { name: 'By title: ann' }).getByText('Ann and others').waitFor();
+    const ofMember = page.getByRole('region', { name: 'With the member ann' });
+    await ofMember.getByText('Weekend Climbing').waitFor();
+    await ofMember.getByRole('link', { name: climbing.conversationId }).click();
+    await page.getByRole('heading', { name: 'Members: 2' }).waitFor();
+    await page.goBack();
+    await ofMember.getByText('Weekend Climbing').waitFor();
+    await search('nowhere');
+    await page.getByText('No title has a word that begins with nowhere.').waitFor();
+    await page.getByText('nowhere is in no conversation.').waitFor();
+    expect(await page.locator('main').textContent()).not.toContain(secretWords);
   });
 
   test('[O32] a message is followed until it is read, by the id that its device gave it', async () => {

@@ -1,6 +1,7 @@
 // What the console asks a running server: how it is, who is where, how far a message came; and what it changes: who stays connected.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { call } from '@hongyan/testing/http-client';
 import { askOperator } from '@hongyan/testing/operator';
 import { until } from '@hongyan/testing/until';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
@@ -72,6 +73,35 @@ describe.each(profiles)('the console on $name', (profile) => {
       expect(await operator('GET', `/admin/v1/${path}`)).toMatchObject({ status: 404, body: { code: 'not_found' } });
     expect(await operator('GET', '/admin/v1/users?limit=many')).toMatchObject({ status: 400 });
     await device.close();
+  });
+
+  test('[O31] conversations are listed, and found by id, title or member, in pages', async () => {
+    const carl = await Person.join(server.url, 'carl');
+    const ids = await Promise.all(
+      ['Climbing at weekends', 'Weekend walks', 'Climbers'].map(async (title) => {
+        const body = { kind: 'group', title, members: ['alice'] };
+        const { token } = carl.account;
+        const answer = await call(server.url, '/v1/conversations', { method: 'POST', token, body });
+        return String(answer.body.conversation_id);
+      }),
+    );
+    const asked = async (query: string) => (await operator('GET', `/admin/v1/conversations?${query}`)).body;
+    const titles = async (query: string) =>
+      ((await asked(query)).conversations as readonly { readonly title: string }[]).map(({ title }) => title);
+    expect(await titles('query=climb')).toEqual(['Climbers', 'Climbing at weekends']);
+    expect(await asked('query=CLIMB&limit=1')).toMatchObject({ conversations: [{ title: 'Climbers' }], is_cut: true });
+    const found: unknown[] = [];
+    for (let after = ''; ; ) {
+      const page = await asked(`query=g:&limit=2${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`);
+      found.push(...(page.conversations as readonly { readonly conversation_id: string }[]));
+      if (page.next === undefined) break;
+      after = String(page.next);
+    }
+    expect(found.map((one) => (one as { readonly conversation_id: string }).conversation_id)).toEqual(ids.toSorted());
+    expect((await titles('member=CARL')).toSorted()).toEqual(['Climbers', 'Climbing at weekends', 'Weekend walks']);
+    expect(await titles('member=nobody')).toEqual([]);
+    expect(await asked('query=d:alice:bob')).toMatchObject({ conversations: [{ kind: 'direct', member_count: 2 }] });
+    expect(await operator('GET', '/admin/v1/conversations?query=a&member=b')).toMatchObject({ status: 400 });
   });
 
   ofOneListener('[O32] a message is followed to each member and device, and nothing tells what it says', async () => {

@@ -1,125 +1,126 @@
-// Conversations: looked up by their id, or found with a member; then where one stands and how far its members have come. No message is
-// shown: what users write is not for operators.
+// Conversations: all of them, those found by the beginning of an id or of a word of a title, those of a member; or the one that the
+// address names. No message is shown: what users write is not for operators.
 
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
-import { Facts } from '../shell/facts.tsx';
 import { More } from '../shell/more.tsx';
 import type { PageProps } from '../shell/page-props.ts';
 import { hrefOf } from '../shell/route.ts';
 import { SearchForm } from '../shell/search-form.tsx';
+import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
-import { type ConversationFacts, conversationQuery, type MemberFacts, membersQuery } from './people-queries.ts';
+import { ConversationView } from './conversation-view.tsx';
+import { type ConversationSearch, conversationsQuery, type ListedConversation } from './people-queries.ts';
 
 export function ConversationsPage({ rest: [id] }: PageProps) {
+  return id === undefined ? <ConversationSearchPage /> : <ConversationView key={id} id={id} />;
+}
+
+function ConversationSearchPage() {
   const t = useWords();
+  const [text, search] = useSearchText();
   return (
     <>
       <h1>{t('pages.conversations')}</h1>
       <p className="quiet">{t('conversations.lead')}</p>
       <SearchForm
-        key={id}
         label={t('conversations.search')}
         hint={t('conversations.hint')}
-        action={t('app.open')}
-        first={id ?? ''}
-        onSearch={open}
+        action={t('app.search')}
+        first={text}
+        onSearch={search}
       />
-      {id !== undefined && <ConversationView key={`${id} view`} id={id} />}
+      {isUserId(text) ? <TitlesAndMember text={text} /> : <Found search={{ query: text }} />}
     </>
   );
 }
 
 /** The id of a conversation has a colon, that of a user never has one. */
-function open(text: string): void {
-  if (text !== '') location.hash = hrefOf(text.includes(':') ? 'conversations' : 'users', text);
+const isUserId = (text: string): boolean => /^[\w.@-]{1,64}$/.test(text);
+
+/** What may be the id of a user may be the beginning of a title as well. */
+function TitlesAndMember({ text }: { readonly text: string }) {
+  const t = useWords();
+  return (
+    <>
+      <Found
+        search={{ query: text }}
+        name={t('conversations.titled', { text })}
+        none={t('conversations.noneTitled', { text })}
+      />
+      <Found
+        search={{ member: text }}
+        name={t('conversations.withMember', { user: text })}
+        none={t('conversations.noneWithMember', { user: text })}
+      />
+    </>
+  );
 }
 
-function ConversationView({ id }: { readonly id: string }) {
-  const conversation = useQuery(conversationQuery(id));
+function Found(props: { readonly search: ConversationSearch; readonly name?: string; readonly none?: string }) {
+  const t = useWords();
+  const conversations = useInfiniteQuery(conversationsQuery(props.search));
   return (
-    <Answer of={conversation}>
-      {(found) => (
-        <>
-          <Place conversation={found} />
-          <Members conversation={found} />
-        </>
-      )}
+    <Answer of={conversations}>
+      {({ pages }) => {
+        const found = pages.flatMap((page) => page.conversations);
+        if (found.length === 0) return <p className="quiet">{props.none ?? t('conversations.none')}</p>;
+        return (
+          <>
+            <ConversationTable name={props.name} conversations={found} />
+            {pages.at(-1)?.is_cut && <p className="hint">{t('app.cut', { count: found.length })}</p>}
+            <More of={conversations} />
+          </>
+        );
+      }}
     </Answer>
   );
 }
 
-function Place({ conversation }: { readonly conversation: ConversationFacts }) {
+function ConversationTable(props: {
+  readonly name: string | undefined;
+  readonly conversations: readonly ListedConversation[];
+}) {
   const t = useWords();
   const { number } = useAmounts();
-  const { kind, title, created_at, first_seq, last_seq, messages, last_message_at, segments } = conversation;
-  return (
-    <Facts
-      of={[
-        [t('conversations.kind'), t(`conversations.kinds.${kind}`)],
-        ...(title === '' ? [] : [[t('conversations.title'), title] as const]),
-        [t('conversations.created'), <Ago key="created" at={created_at} />],
-        [t('conversations.messages'), number(messages)],
-        [t('conversations.lastMessage'), <Ago key="last" at={last_message_at} />],
-        [t('conversations.kept'), t('conversations.range', { first: number(first_seq), last: number(last_seq) })],
-        [
-          t('conversations.months'),
-          segments
-            .map(({ name, first_seq: from, last_seq: to }) => `${name} (${number(from)}–${number(to)})`)
-            .join(', ') || '–',
-        ],
-      ]}
-    />
-  );
-}
-
-function Members({ conversation }: { readonly conversation: ConversationFacts }) {
-  const members = useInfiniteQuery(membersQuery(conversation.conversation_id));
-  return (
-    <Answer of={members}>
-      {({ pages }) => (
-        <>
-          <MemberTable conversation={conversation} members={pages.flatMap((page) => page.members)} />
-          <More of={members} />
-        </>
-      )}
-    </Answer>
-  );
-}
-
-function MemberTable(props: { readonly conversation: ConversationFacts; readonly members: readonly MemberFacts[] }) {
-  const t = useWords();
-  const { number } = useAmounts();
-  const { last_seq, member_count } = props.conversation;
   return (
     <Table
-      name={t('conversations.members', { count: number(member_count) })}
+      name={props.name ?? t('pages.conversations')}
+      isNameUnseen={props.name === undefined}
       columns={[
-        { head: t('users.id') },
-        { head: t('conversations.role') },
-        { head: t('conversations.delivered'), isNumber: true },
-        { head: t('conversations.read'), isNumber: true },
-        { head: t('conversations.behind'), isNumber: true },
-        { head: t('conversations.visibleFrom'), isNumber: true },
+        { head: t('conversations.id') },
+        { head: t('conversations.title') },
+        { head: t('conversations.kind') },
+        { head: t('conversations.memberCount'), isNumber: true },
+        { head: t('conversations.messages'), isNumber: true },
+        { head: t('conversations.lastMessage') },
+        { head: t('conversations.created') },
       ]}
     >
-      {props.members.map(({ user_id, role, delivered_seq, read_seq, visible_from_seq }) => (
-        <tr key={user_id}>
-          <th scope="row">
-            <a className="link code" href={hrefOf('users', user_id)}>
-              {user_id}
-            </a>
-          </th>
-          <td>{t(`conversations.roles.${role}`)}</td>
-          <td className="number">{number(delivered_seq)}</td>
-          <td className="number">{number(read_seq)}</td>
-          <td className="number">{number(Math.max(0, last_seq - delivered_seq))}</td>
-          <td className="number">{number(visible_from_seq)}</td>
-        </tr>
-      ))}
+      {props.conversations.map(
+        ({ conversation_id, kind, title, member_count, messages, last_message_at, created_at }) => (
+          <tr key={conversation_id}>
+            <th scope="row">
+              <a className="link code" href={hrefOf('conversations', conversation_id)}>
+                {conversation_id}
+              </a>
+            </th>
+            <td>{title}</td>
+            <td>{t(`conversations.kinds.${kind}`)}</td>
+            <td className="number">{number(member_count)}</td>
+            <td className="number">{number(messages)}</td>
+            <td>
+              <Ago at={last_message_at} />
+            </td>
+            <td>
+              <Ago at={created_at} />
+            </td>
+          </tr>
+        ),
+      )}
     </Table>
   );
 }

@@ -8,10 +8,16 @@ interface Page {
   readonly next?: string;
 }
 
+/** Of a search, which shows its best matches alone. */
+interface Matches {
+  readonly is_cut?: boolean;
+}
+
 export interface User {
   readonly user_id: string;
   readonly display_name: string;
   readonly created_at: number;
+  readonly disabled: boolean;
 }
 
 export interface ListedUser extends User {
@@ -35,27 +41,25 @@ export interface UserFacts extends User {
 type Kind = 'direct' | 'group' | 'broadcast';
 type Role = 'owner' | 'admin' | 'member';
 
-export interface MembershipFacts {
-  readonly conversation_id: string;
-  readonly kind: Kind;
-  readonly title: string;
-  readonly member_count: number;
-  readonly role: Role;
-  readonly last_seq: number;
-  readonly delivered_seq: number;
-  readonly read_seq: number;
-}
-
-export interface ConversationFacts {
+export interface ListedConversation {
   readonly conversation_id: string;
   readonly kind: Kind;
   readonly title: string;
   readonly created_at: number;
   readonly member_count: number;
-  readonly first_seq: number;
   readonly last_seq: number;
   readonly messages: number;
   readonly last_message_at: number | null;
+}
+
+export interface MembershipFacts extends ListedConversation {
+  readonly role: Role;
+  readonly delivered_seq: number;
+  readonly read_seq: number;
+}
+
+export interface ConversationFacts extends ListedConversation {
+  readonly first_seq: number;
   readonly segments: readonly { readonly name: string; readonly first_seq: number; readonly last_seq: number }[];
 }
 
@@ -71,7 +75,9 @@ const userPath = (id: string) => `admin/v1/users/${encodeURIComponent(id)}`;
 const conversationPath = (id: string) => `admin/v1/conversations/${encodeURIComponent(id)}`;
 
 export const usersQuery = (query: string) =>
-  pages<{ readonly users: readonly ListedUser[] } & Page>(['users', 'list', query], 'admin/v1/users', { query });
+  pages<{ readonly users: readonly ListedUser[] } & Page & Matches>(['users', 'list', query], 'admin/v1/users', {
+    query,
+  });
 
 export const userQuery = (id: string) =>
   queryOptions({
@@ -84,6 +90,16 @@ export const userConversationsQuery = (id: string) =>
   pages<{ readonly conversations: readonly MembershipFacts[] } & Page>(
     ['users', id, 'conversations'],
     `${userPath(id)}/conversations`,
+  );
+
+/** By id or title (all where the text is empty), or by a member. */
+export type ConversationSearch = { readonly query: string } | { readonly member: string };
+
+export const conversationsQuery = (search: ConversationSearch) =>
+  pages<{ readonly conversations: readonly ListedConversation[] } & Page & Matches>(
+    ['conversations', 'list', search],
+    'admin/v1/conversations',
+    { ...search },
   );
 
 export const conversationQuery = (id: string) =>
@@ -103,7 +119,7 @@ export const setTier = (userId: string, tier: string | null): Promise<void> =>
   ask(`${userPath(userId)}/tier`, { method: 'PUT', body: { tier } });
 
 function pages<P extends Page>(
-  queryKey: readonly string[],
+  queryKey: readonly unknown[],
   path: string,
   query: Readonly<Record<string, string>> = {},
 ) {

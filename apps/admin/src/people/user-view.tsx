@@ -39,6 +39,7 @@ export function UserView({ id }: { readonly id: string }) {
             <Facts
               of={[
                 [t('users.name'), found.display_name],
+                ...(found.disabled ? [[t('users.access'), t('users.disabledMeaning')] as const] : []),
                 [t('users.created'), <Ago key="created" at={found.created_at} />],
                 [t('pages.conversations'), number(found.conversations)],
                 [t('tiers.tier'), <TierChoice key={found.tier} userId={found.user_id} tier={found.tier} />],

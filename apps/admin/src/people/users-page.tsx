@@ -1,13 +1,13 @@
 // Users: found by the beginning of an id or of a word of a name, or the one that the address names.
 
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { Answer } from '../shell/answer.tsx';
 import { More } from '../shell/more.tsx';
 import type { PageProps } from '../shell/page-props.ts';
 import { hrefOf } from '../shell/route.ts';
 import { SearchForm } from '../shell/search-form.tsx';
+import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { Online } from './online.tsx';
@@ -20,19 +20,29 @@ export function UsersPage({ rest: [id] }: PageProps) {
 
 function UserList() {
   const t = useWords();
-  const [query, setQuery] = useState('');
+  const [query, search] = useSearchText();
   const users = useInfiniteQuery(usersQuery(query));
   return (
     <>
       <h1>{t('pages.users')}</h1>
-      <SearchForm label={t('users.search')} hint={t('users.hint')} action={t('app.search')} onSearch={setQuery} />
+      <SearchForm
+        label={t('users.search')}
+        hint={t('users.hint')}
+        action={t('app.search')}
+        first={query}
+        onSearch={search}
+      />
       <Answer of={users}>
-        {({ pages }) => (
-          <>
-            <UserTable users={pages.flatMap((page) => page.users)} />
-            <More of={users} />
-          </>
-        )}
+        {({ pages }) => {
+          const found = pages.flatMap((page) => page.users);
+          return (
+            <>
+              <UserTable users={found} />
+              {pages.at(-1)?.is_cut && <p className="hint">{t('app.cut', { count: found.length })}</p>}
+              <More of={users} />
+            </>
+          );
+        }}
       </Answer>
     </>
   );
@@ -53,14 +63,16 @@ function UserTable({ users }: { readonly users: readonly ListedUser[] }) {
         { head: t('users.created') },
       ]}
     >
-      {users.map(({ user_id, display_name, online, last_seen, created_at }) => (
+      {users.map(({ user_id, display_name, disabled, online, last_seen, created_at }) => (
         <tr key={user_id}>
           <th scope="row">
             <a className="link code" href={hrefOf('users', user_id)}>
               {user_id}
             </a>
           </th>
-          <td>{display_name}</td>
+          <td>
+            {display_name} {disabled && <span className="quiet">{t('users.disabled')}</span>}
+          </td>
           <td>
             <Online isOnline={online} />
           </td>

@@ -21,3 +21,8 @@ export function nextOf<T>(page: readonly T[], limit: number, keyOf: (last: T) =>
   const last = page.at(-1);
   return last === undefined || page.length < limit ? {} : { next: keyOf(last) };
 }
+
+/** Of a search, which gives its best matches alone: whether there may be more than these. */
+export const cutOf = (found: readonly unknown[], limit: number): { readonly is_cut: boolean } => ({
+  is_cut: found.length >= limit,
+});

@@ -1,4 +1,4 @@
-// [O30] Users and conversations for operators: who they are, where they stand, and never what they write.
+// [O31] Users for operators: who they are, where they stand, and never what they write.
 
 import { ok } from '@hongyan/base/result';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -8,41 +8,25 @@ import type { Membership } from '../../ports/directory/conversations.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
 import type { UserRecord } from '../../ports/directory/users.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
-import type { Head, TimelineReads } from '../../ports/timeline/timeline.ts';
-import { memberFacts } from './facts.ts';
-import { nextOf, pageIn } from './page.ts';
+import type { Head } from '../../ports/timeline/timeline.ts';
+import { type ConversationPlaces, conversationRoutes, conversationView } from './conversations.ts';
+import { cutOf, nextOf, pageIn } from './page.ts';
 import type { OperatorRequest, OperatorRoute } from './route.ts';
 
-export interface People {
-  readonly directory: Pick<
-    Directory,
-    | 'countMemberships'
-    | 'getConversations'
-    | 'getTier'
-    | 'getUsers'
-    | 'listUsers'
-    | 'members'
-    | 'memberships'
-    | 'searchUsers'
-  >;
+export interface People extends ConversationPlaces {
+  readonly directory: ConversationPlaces['directory'] &
+    Pick<Directory, 'countMemberships' | 'getTier' | 'getUsers' | 'listUsers' | 'searchUsers'>;
   readonly devices: Pick<DeviceReader, 'lastSeen' | 'ofUsers'>;
-  readonly timeline: Pick<TimelineReads, 'heads' | 'segments'>;
   readonly registry: Pick<SessionRegistry, 'online'>;
 }
 
 export function peopleRoutes(people: People): readonly OperatorRoute[] {
   const user = '/admin/v1/users/:user_id';
-  const conversation = '/admin/v1/conversations/:conversation_id';
   return [
     { method: 'GET', path: '/admin/v1/users', handle: (request) => users(people, request) },
     { method: 'GET', path: user, handle: ({ params }) => oneUser(people, params.user_id as UserId) },
     { method: 'GET', path: `${user}/conversations`, handle: (request) => conversationsOf(people, request) },
-    {
-      method: 'GET',
-      path: conversation,
-      handle: ({ params }) => oneConversation(people, params.conversation_id as ConversationId),
-    },
-    { method: 'GET', path: `${conversation}/members`, handle: (request) => members(people, request) },
+    ...conversationRoutes(people),
   ];
 }
 
@@ -63,8 +47,7 @@ async function users({ directory, devices, registry }: People, { query }: Operat
       online: online.has(record.userId),
       last_seen: seen.get(record.userId) ?? null,
     })),
-    // A search gives its best matches alone.
-    ...(wanted === '' ? nextOf(found, limit, ({ userId }) => userId) : {}),
+    ...(wanted === '' ? nextOf(found, limit, ({ userId }) => userId) : cutOf(found, limit)),
   });
 }
 
@@ -109,58 +92,19 @@ async function conversationsOf({ directory, timeline }: People, request: Operato
   });
 }
 
-async function oneConversation(
-  { directory, timeline }: People,
-  conversationId: ConversationId,
-): Promise<Result<unknown>> {
-  const record = (await directory.getConversations([conversationId])).get(conversationId);
-  if (record === undefined) return noConversation(conversationId);
-  const [[head], segments] = await Promise.all([timeline.heads([conversationId]), timeline.segments(conversationId)]);
-  return ok({
-    conversation_id: record.conversationId,
-    kind: record.kind,
-    title: record.title,
-    created_at: record.createdAtMs,
-    member_count: record.memberCount,
-    first_seq: head?.firstSeq ?? 1,
-    last_seq: head?.lastSeq ?? 0,
-    messages: head?.lastCount ?? 0,
-    last_message_at: head === undefined || head.lastCountedMs === 0 ? null : head.lastCountedMs,
-    segments: segments.map(({ name, firstSeq, lastSeq }) => ({ name, first_seq: firstSeq, last_seq: lastSeq })),
-  });
-}
-
-async function members({ directory }: People, request: OperatorRequest): Promise<Result<unknown>> {
-  const page = pageIn(request.query);
-  if (page.type !== 'ok') return page;
-  const { limit, after } = page.value;
-  const conversationId = request.params.conversation_id as ConversationId;
-  if (!(await directory.getConversations([conversationId])).has(conversationId)) return noConversation(conversationId);
-  const found = await directory.members({
-    conversationId,
-    limit,
-    ...(after === undefined ? {} : { after: after as UserId }),
-  });
-  return ok({ members: found.map(memberFacts), ...nextOf(found, limit, ({ userId }) => userId) });
-}
-
-const userView = ({ userId, displayName, createdAtMs }: UserRecord) => ({
+const userView = ({ userId, displayName, createdAtMs, isDisabled = false }: UserRecord) => ({
   user_id: userId,
   display_name: displayName,
   created_at: createdAtMs,
+  disabled: isDisabled,
 });
 
 const membershipView = ({ member, conversation }: Membership, head: Head | undefined) => ({
-  conversation_id: conversation.conversationId,
-  kind: conversation.kind,
-  title: conversation.title,
-  member_count: conversation.memberCount,
+  ...conversationView(conversation, head),
   role: member.role,
-  last_seq: head?.lastSeq ?? 0,
   delivered_seq: member.deliveredSeq,
   read_seq: member.readSeq,
 });
 
 /** What was asked for may be anything: its beginning is enough to recognise it by. */
 const noUser = (userId: string) => refusal.noSuch(`user ${userId.slice(0, 64)}`);
-const noConversation = (id: string) => refusal.noSuch(`conversation ${id.slice(0, 131)}`);
