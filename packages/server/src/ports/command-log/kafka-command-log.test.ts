@@ -164,14 +164,23 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
 
   test('[K8] a log that was made anew under a store that is further is handled from its beginning', async () => {
     nodes.positions.put({ partition: 0, epoch: 4, offset: 50, publishedOffset: 50 });
-    const repeats: (boolean | undefined)[] = [];
-    const { producer } = await start(async (batch, place) => {
-      repeats.push(place?.mayBeRepeated);
-      return batch.map(() => done);
-    });
+    const { producer, consumer } = await start(async (batch) => batch.map(() => done));
     expect(await producer.submit(command(1))).toEqual(done);
-    expect(repeats).toEqual([true]);
-    expect(nodes.positions.get(0)).toMatchObject({ epoch: 5, offset: 1 });
+    await consumer.drain();
+    nodes.positions.put({ partition: 0, epoch: 4, offset: 50, publishedOffset: 50 });
+    const repeats: (boolean | undefined)[] = [];
+    nodes.consumer(roomy).consume(
+      nodes.positions.guard(async (batch, place) => {
+        repeats.push(place?.mayBeRepeated);
+        return batch.map(() => done);
+      }),
+      nodes.owner,
+    );
+    await until(() => repeats.length === 1);
+    // What comes after the claim is no repeat: nobody else can have stored it.
+    expect(await producer.submit(command(2))).toEqual(done);
+    expect(repeats).toEqual([true, false]);
+    expect(nodes.positions.get(0)).toMatchObject({ epoch: 5, offset: 2 });
   });
 
   test('[K9] a record that is no command is reported and passed over', async () => {

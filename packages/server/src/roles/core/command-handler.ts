@@ -232,7 +232,7 @@ export class CommandHandler {
       return admitted.map((item) => (item.type === 'entry' ? outcome : item));
     }
     this.#sent.note(results);
-    this.#publish(place?.mayBeRepeated ? asCommitted(results) : results, quote, spans);
+    this.#publish(results, { mayBeRepeated: place?.mayBeRepeated, quote, spans });
     if (this.#deps.log.isDebug) this.#logCommitted(results);
     let next = 0;
     return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
@@ -306,10 +306,23 @@ export class CommandHandler {
   }
 
   /** Subscribers that the bus cannot reach are told of the loss by the bus itself: the entries are committed all the same. */
-  #publish(results: readonly AppendResult[], quote?: Reply, spans?: BatchSpans): void {
+  #publish(
+    results: readonly AppendResult[],
+    {
+      mayBeRepeated = false,
+      quote,
+      spans,
+    }: {
+      readonly mayBeRepeated?: boolean | undefined;
+      readonly quote?: Reply | undefined;
+      readonly spans?: BatchSpans | undefined;
+    },
+  ): void {
     const { bus, log } = this.#deps;
+    // Before the new entries, which would come behind a gap.
+    const repeated = mayBeRepeated ? losses(results.flatMap(duplicateOf)) : [];
     bus
-      .publish(publications(results, this.#audiences, quote, spans))
+      .publish([...repeated, ...publications(results, this.#audiences, quote, spans)])
       .catch((error: unknown) => log.error('events not published', { error }));
   }
 
@@ -355,9 +368,14 @@ export function publications(
   return events;
 }
 
-/** Entries that may not have been published when they were first committed. */
-export const asCommitted = (results: readonly { readonly entry: StoredEntry }[]): readonly AppendResult[] =>
-  results.map(({ entry }) => ({ type: 'committed', entry }));
+/** Entries of these conversations may never have been published: whoever follows them catches up. */
+export function losses(conversationIds: Iterable<ConversationId>): BusEvent[] {
+  const topics = new Set([...new Set(conversationIds)].flatMap(topicsOf));
+  return [...topics].map((topic) => ({ type: 'lost', topic }));
+}
+
+const duplicateOf = ({ type, entry }: AppendResult): readonly ConversationId[] =>
+  type === 'duplicate' ? [entry.conversationId] : [];
 
 const placeAt = ({ position, mayBeRepeated }: BatchPosition): CommandPlace => ({ fence: position, mayBeRepeated });
 

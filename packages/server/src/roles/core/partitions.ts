@@ -6,9 +6,9 @@ import { ok } from '@hongyan/base/result';
 import { failure, type Result } from '@hongyan/protocol/refusals';
 import type { LogPosition } from '../../domain/fence.ts';
 import type { BatchPlace, Command, CommandOutcome, PartitionOwner } from '../../ports/command-log/command-log.ts';
+import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
-import { topicsOf } from './audience.ts';
-import { asCommitted, type CommandHandler, publications } from './command-handler.ts';
+import { type CommandHandler, losses, publications } from './command-handler.ts';
 import type { DirectoryChanges } from './conversation-changes.ts';
 import type { SharedStores } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
@@ -64,11 +64,15 @@ export class Partitions implements PartitionOwner {
   }
 
   async recover(batch: readonly Command[]): Promise<readonly Outcome[]> {
-    return Promise.all(batch.map((command) => this.#recover(command)));
+    const found: StoredEntry[] = [];
+    const outcomes = await Promise.all(batch.map((command) => this.#recover(command, found)));
+    // What is not accepted the bus reports as lost.
+    await this.#options.bus.publish(recovered(found)).catch(() => undefined);
+    return outcomes;
   }
 
   /** Refused, without effect, or no longer kept: what cannot be found has an outcome that cannot be told any more. */
-  async #recover(command: Command): Promise<Outcome> {
+  async #recover(command: Command, found: StoredEntry[]): Promise<Outcome> {
     const { stores, conversations } = this.#options;
     switch (command.type) {
       case 'message':
@@ -77,7 +81,7 @@ export class Partitions implements PartitionOwner {
         const { from, clientMsgId } = command;
         const entry = await stores.timeline.findByClientMsgId({ from, clientMsgId });
         if (!entry) return failure.unknownOutcome();
-        await this.#publishAgain(entry);
+        found.push(entry);
         const { msgId, seq, timestampMs } = entry;
         return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });
       }
@@ -85,14 +89,20 @@ export class Partitions implements PartitionOwner {
         return (await conversations.recover(command)) ? ok({ type: 'changed' }) : failure.unknownOutcome();
     }
   }
+}
 
-  /** A message that answers another is shown with a quote of it, which a catch-up brings. */
-  async #publishAgain(entry: StoredEntry): Promise<void> {
-    const events =
-      entry.referencesJson === undefined
-        ? publications(asCommitted([{ entry }]))
-        : topicsOf(entry.conversationId).map((topic) => ({ type: 'lost' as const, topic }));
-    // What is not accepted the bus reports as lost.
-    await this.#options.bus.publish(events).catch(() => undefined);
-  }
+/**
+ * In each conversation again, in its order. Where the entries have a gap, or one of them answers another, with a quote that a catch-up
+ * brings, whoever follows the conversation is to catch up.
+ */
+function recovered(found: readonly StoredEntry[]): BusEvent[] {
+  const conversations = Map.groupBy(found, ({ conversationId }) => conversationId);
+  return [...conversations].flatMap(([conversationId, own]) => {
+    const entries = [...new Map(own.map((entry) => [entry.seq, entry])).values()].toSorted((a, b) => a.seq - b.seq);
+    const isWhole = entries.every(
+      ({ seq, referencesJson }, index) =>
+        referencesJson === undefined && (index === 0 || seq === (entries[index - 1]?.seq ?? 0) + 1),
+    );
+    return isWhole ? publications(entries.map((entry) => ({ type: 'committed', entry }))) : losses([conversationId]);
+  });
 }

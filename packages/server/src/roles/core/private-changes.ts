@@ -17,8 +17,9 @@ import { recalledJson } from '../../domain/send.ts';
 import { encodeState } from '../../domain/stored-state.ts';
 import type { CommandOutcome, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { PrivateTotals } from '../../ports/directory/private-states.ts';
-import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { asCommitted, type CommandPlace, type PrivateChanges, publications } from './command-handler.ts';
+import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
+import type { NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
+import { type CommandPlace, losses, type PrivateChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
 import { contentOfRow, type PrivateStates } from './private-states.ts';
@@ -41,7 +42,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
     const { from, clientMsgId } = command;
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
     if (earlier) {
-      if (place?.mayBeRepeated) this.#publish(asCommitted([{ entry: earlier }]));
+      if (place?.mayBeRepeated) this.#publish(losses([command.conversationId]));
       return again(command, earlier);
     }
     const totals = await this.#states.upToDate(from);
@@ -110,14 +111,14 @@ export class TimelinePrivateChanges implements PrivateChanges {
     await this.#states
       .apply(from, result.entry, afterSeq)
       .catch((error: unknown) => log.error('private state not stored', { error }));
-    this.#publish(results);
+    this.#publish(publications(results));
     const { msgId, seq, timestampMs } = result.entry;
     return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: false });
   }
 
-  #publish(results: readonly AppendResult[]): void {
+  #publish(events: readonly BusEvent[]): void {
     const { bus, log } = this.#deps;
-    bus.publish(publications(results)).catch((error: unknown) => log.error('events not published', { error }));
+    bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
   }
 
   /** As of the entry that made it so, or of the newest where nothing is set. */

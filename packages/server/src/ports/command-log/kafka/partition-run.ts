@@ -31,7 +31,10 @@ const retryMs = { first: 50, max: 1_000 };
 export class PartitionRun {
   readonly #options: PartitionRunOptions;
   readonly #signal: AbortSignal;
-  /** Commands before this offset may have been handled by the owner before, who took turns in another way. */
+  /**
+   * Commands before this offset may have been handled by the owner before, who took turns in another way. What came into the log
+   * after the claim was not: it cannot store any more.
+   */
   #repeatedUntil = 0;
   #window: FairWindow | undefined;
 
@@ -66,12 +69,11 @@ export class PartitionRun {
     const { range, log } = this.#options;
     const { first, end } = await range();
     const { partition, offset, publishedOffset } = claimed;
-    this.#repeatedUntil = offset + windowMax;
+    this.#repeatedUntil = Math.min(offset + windowMax, end);
     if (end < offset) {
       log.error('the log ends before the position of the stores: it was made anew, and is handled from its beginning', {
         ...{ partition, offset, end },
       });
-      this.#repeatedUntil = end + windowMax;
       return { ...claimed, offset: first, publishedOffset: first };
     }
     if (offset < first && offset > 0)
