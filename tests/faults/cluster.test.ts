@@ -47,8 +47,7 @@ async function settled(crowd: Crowd): Promise<number> {
   const beganMs = performance.now();
   await until(
     async () => {
-      // Whoever may have missed something was told to come back.
-      await crowd.connect();
+      await crowd.comeBack();
       await crowd.settle();
       return crowd.openCount === 0;
     },
@@ -125,7 +124,7 @@ inCluster(
     await oneOf(cluster.gateways).kill();
     const killedMs = performance.now();
     await load;
-    await crowd.connect();
+    await crowd.comeBack();
     console.log(`gateway killed: all clients were back ${Math.round(performance.now() - killedMs)} ms after it`);
     await settled(crowd);
     expect((await violationsOf(crowd)).slice(0, 3)).toEqual([]);

@@ -12,6 +12,7 @@ import {
   readPrivately,
   signUp,
 } from '@hongyan/testing/http-client';
+import { until } from '@hongyan/testing/until';
 import type { WireSend } from '@hongyan/testing/wire-client';
 import { Device, type SyncFrom } from './device.ts';
 
@@ -98,6 +99,16 @@ export class Crowd {
   async connect(): Promise<void> {
     const ways: readonly SyncFrom[] = ['cursor', 'receipts'];
     await Promise.all(this.#devices.map((device) => device.connect(this.#pick(ways))));
+  }
+
+  /** As clients do that were told to come back, or that nobody answers: again until all are there. */
+  async comeBack(): Promise<void> {
+    const isBack = () =>
+      this.connect().then(
+        () => true,
+        () => false,
+      );
+    await until(isBack, { withinMs: 40_000, what: 'all devices to be back' });
   }
 
   /** Every device writes and acknowledges until its connection ends or it has written `sendsMax`. */
@@ -240,7 +251,12 @@ export class Crowd {
     return Promise.all(
       this.#devices.map(async (device) => {
         const conversationIds = [...this.#conversationsOf(device.userId), ownOf(device.userId)];
-        await Promise.all(conversationIds.map((id) => device.whenSeen(id, lastSeqs.get(id) ?? 0)));
+        const haveAll = () => Promise.all(conversationIds.map((id) => device.whenSeen(id, lastSeqs.get(id) ?? 0)));
+        await haveAll();
+        if (device.wasToldToComeBack) {
+          await device.connect('cursor');
+          await haveAll();
+        }
         return { userId: device.userId, deviceId: device.deviceId, conversationIds };
       }),
     );

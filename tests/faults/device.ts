@@ -25,6 +25,7 @@ export class Device {
   #waiters: { readonly isDone: () => boolean; readonly resolve: () => void }[] = [];
   #cursor: string | undefined;
   #wire: WireClient | undefined;
+  #wasToldToComeBack = false;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
@@ -37,11 +38,21 @@ export class Device {
     return this.#wire;
   }
 
+  /** By the server, about the newest connection. */
+  get wasToldToComeBack(): boolean {
+    return this.#wasToldToComeBack;
+  }
+
   /** Connects and fetches all that sync reports. Conversations that sync leaves out are not looked at: sync must not forget. */
   async connect(from: SyncFrom): Promise<void> {
     const { url, account, deviceId } = this.#options;
     const record = (event: ClientEvent) => this.saw(event);
-    this.#wire = await opened({ url, token: account.token, userId: account.userId, deviceId, record });
+    const wire = await opened({ url, token: account.token, userId: account.userId, deviceId, record });
+    this.#wire = wire;
+    this.#wasToldToComeBack = false;
+    void wire.closed.then(({ reason }) => {
+      if (this.#wire === wire) this.#wasToldToComeBack = reason === 'going_away';
+    });
     const synced = await this.wire.sync(from === 'cursor' ? this.#cursor : undefined);
     if (!synced) return;
     for (const [conversationId, lastSeq] of synced.lastSeqs) {
