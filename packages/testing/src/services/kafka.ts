@@ -10,6 +10,8 @@ import { logOf, type ServerRecord } from './state.ts';
 
 const version = '4.4.0';
 const heapMax = '512m';
+/** For a tool that runs a second: several of them start side by side, and a heap like the machine's is for none of them. */
+const briefly = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 const here = join(import.meta.dir, 'kafka');
 const readyLine = 'Kafka Server started';
 
@@ -38,6 +40,7 @@ export async function prepareKafka(folder: string, count: number): Promise<reado
       await copyFile(join(here, 'log4j2.properties'), join(base, 'log4j2.properties'));
       await run([
         ...java(jars, base),
+        ...briefly,
         'kafka.tools.StorageTool',
         'format',
         '-t',
