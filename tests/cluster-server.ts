@@ -25,7 +25,8 @@ export class ClusterUnderTest {
   readonly dataDir: string;
   readonly cores: ServerProcess[] = [];
   readonly gateways: ServerProcess[] = [];
-  readonly #env: Readonly<Record<string, string>>;
+  /** By which its processes and commands find it. */
+  readonly env: Readonly<Record<string, string>>;
 
   /** Ready when it resolves. */
   static async start({ cores = 1, gateways = 1, env = {} }: ClusterOptions = {}): Promise<ClusterUnderTest> {
@@ -53,11 +54,11 @@ export class ClusterUnderTest {
 
   private constructor(dataDir: string, env: Readonly<Record<string, string>>) {
     this.dataDir = dataDir;
-    this.#env = env;
+    this.env = env;
   }
 
   async startCore(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    const core = spawnServer({ dataDir: this.dataDir, env: { ...this.#env, ...env }, args: ['--roles', 'core'] });
+    const core = spawnServer({ dataDir: this.dataDir, env: { ...this.env, ...env }, args: ['--roles', 'core'] });
     this.cores.push(core);
     await until(() => core.output().includes('Hongyan is ready') || !core.isAlive(), {
       withinMs: readyWithinMs,
@@ -77,7 +78,7 @@ export class ClusterUnderTest {
     const gateway = await startServer({
       dataDir: this.dataDir,
       port: port ?? freePort(),
-      env: { ...this.#env, ...env },
+      env: { ...this.env, ...env },
       args: ['--roles', 'gateway'],
       readyWithinMs,
     });

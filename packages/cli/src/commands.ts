@@ -32,13 +32,13 @@ import { versionCommand } from './version.ts';
 import { webhookCommands } from './webhook.ts';
 
 const users: CommandGroup = {
-  title: 'Users of a data folder',
+  title: 'Users',
   name: 'user',
   commands: [userAdd, userList, userPasswd, userTier],
 };
 
 const keys: CommandGroup = {
-  title: "API keys of a data folder, for an application's back end",
+  title: "API keys for an application's back end",
   name: 'key',
   summary: "API keys for an application's back end: create, list, revoke",
   commands: [keyCreate, keyList, keyRevoke],
@@ -61,7 +61,7 @@ const profiles: CommandGroup = {
 };
 
 const devices: CommandGroup = {
-  title: 'Registered devices of a data folder',
+  title: 'Registered devices',
   name: 'devices',
   summary: 'Registered devices: list, count by model and firmware',
   commands: [devicesList, devicesCount],

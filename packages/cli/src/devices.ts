@@ -1,10 +1,11 @@
 // hongyan devices list and count: the registered devices of a data folder.
 
-import { withDeviceReader } from '@hongyan/server/compose/data-folder';
+import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import { deviceView } from '@hongyan/server/ports/devices/device-view';
 import type { DevicePage, DeviceReader, RegisteredDevice } from '@hongyan/server/ports/devices/devices';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, type CommandInput, UsageError } from './command.ts';
+import { readOptions } from './store-options.ts';
 import { table, timeOf } from './text.ts';
 
 /** Read and printed at once: a folder may have more devices than memory. */
@@ -16,18 +17,19 @@ const model = { placeholder: 'model', description: 'Only devices of this model' 
 export const devicesList: Command = {
   name: 'devices list',
   usage: 'devices list',
-  summary: 'List the registered devices of the data folder, in the order in which they were first stored',
+  summary: 'List the registered devices, in the order in which they were first stored',
   values: {
     model,
     firmware: { placeholder: 'version', description: 'Only devices with this firmware' },
     limit: { placeholder: 'devices', description: 'Stop after so many. Default: 100; 0 = all' },
   },
   switches: json,
-  options: ['data'],
+  options: readOptions,
   async run({ config, switches, values }) {
     let left = limitOf(values);
     const lineOf = switches.has('json') ? jsonLine : textLine;
-    await withDeviceReader(config, async (devices) => {
+    const stores = await openCommandStores(config);
+    await stores.withDeviceReader(async (devices) => {
       for await (const { devices: found } of pagesOf(devices, kindOf(values))) {
         const shown = found.slice(0, left);
         if (shown.length > 0) console.log(shown.map(lineOf).join('\n'));
@@ -42,12 +44,13 @@ export const devicesList: Command = {
 export const devicesCount: Command = {
   name: 'devices count',
   usage: 'devices count',
-  summary: 'Count the registered devices of the data folder by model and firmware, most first',
+  summary: 'Count the registered devices by model and firmware, most first',
   values: { model },
   switches: json,
-  options: ['data'],
+  options: readOptions,
   async run({ config, switches, values }) {
-    await withDeviceReader(config, async (devices) => {
+    const stores = await openCommandStores(config);
+    await stores.withDeviceReader(async (devices) => {
       const chosen = values.get('model');
       const counts = await devices.counts({ limit: countsMax, ...(chosen === undefined ? {} : { model: chosen }) });
       if (switches.has('json')) return void console.log(counts.map((count) => JSON.stringify(count)).join('\n'));

@@ -1,16 +1,19 @@
-// hongyan inspect: a conversation or a message as the data folder has it, for an operator who searches for it.
+// hongyan inspect: a conversation or a message as the server's stores have it, for an operator who searches for it.
 
-import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
-import { type Readers, withReaders } from '@hongyan/server/compose/data-folder';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import type { Readers } from '@hongyan/server/compose/data-folder';
+import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import {
   type ConversationFacts,
   conversationFacts,
+  findMessages,
   type WhereFacts,
   whereFacts,
 } from '@hongyan/server/roles/operator/facts';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
 import { conversationText, whereText } from './inspect/text.ts';
+import { readOptions } from './store-options.ts';
 
 const limitDefault = 20;
 const limitMax = 10_000;
@@ -20,20 +23,23 @@ export const inspect: Command = {
   usage: 'inspect <conversation_id | msg_id | client_msg_id>',
   summary: 'Show a conversation, or a message and where it is for each member and device',
   details:
-    'Reads the data folder and changes nothing in it, while its server runs or not.\nAll messages that carry a client_msg_id are shown; an id that starts with dashes goes behind --.\nExits with status 1 if nothing has the id.',
+    'Reads the data folder or the cluster and changes nothing in it, while its server runs or not.\nAll messages that carry a client_msg_id are shown; an id that starts with dashes goes behind --.\nExits with status 1 if nothing has the id.',
   examples: ['hongyan inspect d:alice:bob --limit 5'],
   values: {
+    from: { placeholder: 'user_id', description: 'Who sent it, for a client_msg_id among those of millions' },
     limit: { placeholder: 'n', description: `How many members and messages are shown. Default: ${limitDefault}` },
   },
   switches: { json: 'Print one JSON object for programs; a line for each when a client_msg_id has several messages' },
-  options: ['data'],
+  options: readOptions,
   async run({ config, words, switches, values }) {
     const [id] = words;
     if (id === undefined || words.length > 1)
       throw new UsageError('give one id: hongyan inspect d:alice:bob, or a msg_id, or a client_msg_id');
     const limit = limitOf(values.get('limit'));
-    const found = await withReaders(config, (readers) => find(readers, { id, limit }));
-    if (found.length === 0) throw new Error(`nothing in ${config.data} has the id ${printable(id)}`);
+    const stores = await openCommandStores(config);
+    const from = values.get('from');
+    const found = await stores.withReaders((readers) => find(readers, { id, from, limit }));
+    if (found.length === 0) throw new Error(`nothing in ${stores.place} has the id ${printable(id)}`);
     console.log(
       found.map((facts) => (switches.has('json') ? JSON.stringify(facts) : textOf(facts))).join(between(switches)),
     );
@@ -44,13 +50,12 @@ export const inspect: Command = {
 /** A client_msg_id may look like any other id, so what is not found as one is looked for as the next. */
 async function find(
   readers: Readers,
-  { id, limit }: { readonly id: string; readonly limit: number },
+  { id, from, limit }: { readonly id: string; readonly from: string | undefined; readonly limit: number },
 ): Promise<readonly (ConversationFacts | WhereFacts)[]> {
   const { directory, timeline } = readers;
   const conversation = (await directory.getConversations([id as ConversationId])).get(id as ConversationId);
   if (conversation) return [await conversationFacts(readers, { conversation, limit })];
-  const entry = await timeline.findByMsgId(id as MsgId);
-  const entries = entry ? [entry] : await timeline.findAllByClientMsgId(id as ClientMsgId);
+  const entries = await findMessages(timeline, { id, from });
   return Promise.all(entries.map((each) => whereFacts(readers, { entry: each, limit })));
 }
 

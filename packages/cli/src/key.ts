@@ -1,15 +1,15 @@
 // hongyan key create, list and revoke: the API keys by which an application's back end uses the server.
 
 import { systemClock } from '@hongyan/base/clock';
-import { createLog } from '@hongyan/base/log';
 import { type ApiKeyScope, apiKeyScopes } from '@hongyan/protocol/api-key';
-import { openAccess } from '@hongyan/server/compose/data-folder';
+import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import type { Config } from '@hongyan/server/config/options';
 import type { Access } from '@hongyan/server/ports/access/access';
 import { type ApiKeyRecord, apiKeyNameCharsMax, apiKeysMax } from '@hongyan/server/ports/access/api-keys';
 import { createApiKey } from '@hongyan/server/ports/access/new-key';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
+import { readOptions } from './store-options.ts';
 import { table, timeOf } from './text.ts';
 
 const json = { json: 'Print JSON for programs' };
@@ -17,12 +17,12 @@ const json = { json: 'Print JSON for programs' };
 export const keyCreate: Command = {
   name: 'key create',
   usage: 'key create <name>',
-  summary: 'Create an API key, while the server of the data folder runs or not, and print it',
+  summary: 'Create an API key, while the server runs or not, and print it',
   details: `The key is printed once: the server keeps only a hash of its secret.\nScopes: ${apiKeyScopes.join(', ')}.`,
   examples: ['hongyan key create "shop back end" --scopes tokens:mint,users:manage,messages:send'],
   values: { scopes: { placeholder: 'list', description: 'What the key may do, with commas between them' } },
   switches: json,
-  options: ['data'],
+  options: readOptions,
   async run({ config, words, values, switches }) {
     const [name = ''] = words;
     if (words.length !== 1 || name.trim() === '' || name.length > apiKeyNameCharsMax)
@@ -48,9 +48,9 @@ export const keyCreate: Command = {
 export const keyList: Command = {
   name: 'key list',
   usage: 'key list',
-  summary: 'List the API keys of the data folder, oldest first, with their scopes and when they were last used',
+  summary: 'List the API keys, oldest first, with their scopes and when they were last used',
   switches: { json: 'Print a JSON object for each key, a line each' },
-  options: ['data'],
+  options: readOptions,
   async run({ config, switches }) {
     const keys = await withAccess(config, (access) => access.listKeys());
     if (switches.has('json')) for (const key of keys) console.log(JSON.stringify(jsonOf(key)));
@@ -65,7 +65,7 @@ export const keyRevoke: Command = {
   usage: 'key revoke <key_id>',
   summary: 'Revoke an API key: from then on the server refuses it',
   details: 'The id is the part of the key between its two underscores.\nExits with status 1 if there is no such key.',
-  options: ['data'],
+  options: readOptions,
   async run({ config, words }) {
     const [given = ''] = words;
     if (words.length !== 1 || given === '') throw new UsageError('give the id of one key: hongyan key list shows them');
@@ -87,12 +87,7 @@ function scopesOf(given = ''): readonly ApiKeyScope[] {
 }
 
 async function withAccess<T>(config: Config, work: (access: Access) => Promise<T>): Promise<T> {
-  const access = await openAccess(config, createLog({ level: 'error' }));
-  try {
-    return await work(access);
-  } finally {
-    await access.close();
-  }
+  return (await openCommandStores(config)).withAccess(work);
 }
 
 const rowOf = ({ keyId, name, scopes, createdAtMs, lastUsedAtMs }: ApiKeyRecord): readonly string[] => [

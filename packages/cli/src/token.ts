@@ -2,9 +2,10 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { isSystemUser } from '@hongyan/protocol/ids';
-import { withReaders } from '@hongyan/server/compose/data-folder';
+import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import { tokensOf } from '@hongyan/server/compose/tokens';
 import type { Command } from './command.ts';
+import { readOptions } from './store-options.ts';
 import { onlyUserId } from './user-id.ts';
 
 export const token: Command = {
@@ -14,13 +15,14 @@ export const token: Command = {
   details: 'Exits with status 1 if no server has run on the data folder, or if it has no such user.',
   examples: ['curl -H "authorization: Bearer $(hongyan token alice)" http://127.0.0.1:8080/v1/me'],
   switches: { json: 'Print one JSON object for programs, with the seconds that the token lives' },
-  options: ['data', 'token-ttl-s'],
+  options: [...readOptions, 'token-ttl-s'],
   async run({ config, words, switches }) {
     const userId = onlyUserId(words, 'token');
     const { data, tokenTtlS: ttlS } = config;
-    const users = await withReaders(config, ({ directory }) => directory.getUsers([userId]));
+    const stores = await openCommandStores(config);
+    const users = await stores.withReaders(({ directory }) => directory.getUsers([userId]));
     const user = users.get(userId);
-    if (!user) throw new Error(`${data} has no user ${userId}: add it with hongyan user add ${userId}`);
+    if (!user) throw new Error(`${stores.place} has no user ${userId}: add it with hongyan user add ${userId}`);
     if (user.isDisabled === true || isSystemUser(user.userId)) throw new Error(`nobody is let in as ${user.userId}`);
     const tokens = await tokensOf(data, { ttlS, clock: systemClock });
     const { accessToken, expiresInS } = await tokens.sign(user.userId);

@@ -1,19 +1,19 @@
-// hongyan user add: creates a user in the data folder, by the rules of sign-up, also where sign-up is switched off.
+// hongyan user add: creates a user in the server's stores, by the rules of sign-up, also where sign-up is switched off.
 
 import { systemClock } from '@hongyan/base/clock';
-import { createLog } from '@hongyan/base/log';
 import { isSystemUser } from '@hongyan/protocol/ids';
 import { refusal } from '@hongyan/protocol/refusals';
-import { openDirectory } from '@hongyan/server/compose/data-folder';
+import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import { checkDisplayName } from '@hongyan/server/domain/names';
 import { type Command, UsageError } from './command.ts';
 import { newPasswordOf } from './new-password.ts';
+import { writeOptions } from './store-options.ts';
 import { onlyUserId } from './user-id.ts';
 
 export const userAdd: Command = {
   name: 'user add',
   usage: 'user add <user_id>',
-  summary: 'Add a user, while the server of the data folder runs or not',
+  summary: 'Add a user, while the server runs or not',
   details:
     'The password is asked for on the terminal, or read as a line of standard input.\nExits with status 1 if the user id is taken.',
   examples: ['hongyan user add alice --display-name "Alice Jones" --random-password'],
@@ -22,14 +22,14 @@ export const userAdd: Command = {
     'random-password': 'Create a random password and print it',
     json: 'Print one JSON object for programs',
   },
-  options: ['data'],
+  options: writeOptions,
   async run({ config, words, switches, values }) {
     const userId = onlyUserId(words, 'user add');
     if (isSystemUser(userId)) throw new UsageError(refusal.reservedUserId().message);
     const name = checkDisplayName(values.get('display-name') ?? userId);
     if (name.type !== 'ok') throw new UsageError(name.message);
-    const directory = await openDirectory(config, createLog({ level: 'error' }));
-    try {
+    const stores = await openCommandStores(config);
+    return stores.withDirectory(async (directory) => {
       const taken = refusal.taken(`the user id ${userId}`).message;
       // Checked before the password is typed, too.
       if ((await directory.getUsers([userId])).has(userId)) throw new Error(taken);
@@ -44,10 +44,8 @@ export const userAdd: Command = {
         ...(created === undefined ? {} : { password: created }),
       };
       if (switches.has('json')) console.log(JSON.stringify(shown));
-      else console.log(`added ${userId} to ${config.data}${created === undefined ? '' : `   password: ${created}`}`);
+      else console.log(`added ${userId} to ${stores.place}${created === undefined ? '' : `   password: ${created}`}`);
       return 0;
-    } finally {
-      await directory.close();
-    }
+    });
   },
 };

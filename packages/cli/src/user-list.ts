@@ -1,10 +1,11 @@
-// hongyan user list: the users of the data folder, by id.
+// hongyan user list: the users of the server, by id.
 
-import { withDirectoryReader } from '@hongyan/server/compose/data-folder';
+import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import type { DirectoryReader } from '@hongyan/server/ports/directory/directory';
 import type { UserRecord } from '@hongyan/server/ports/directory/users';
 import { printable } from '@hongyan/terminal/printable';
 import type { Command } from './command.ts';
+import { readOptions } from './store-options.ts';
 import { timeOf } from './text.ts';
 
 /** Read and printed at once: a folder may have more users than memory. */
@@ -14,12 +15,13 @@ const idWidth = 24;
 export const userList: Command = {
   name: 'user list',
   usage: 'user list',
-  summary: 'List the users of the data folder by id, with the time of their creation and their names',
+  summary: 'List the users by id, with the time of their creation and their names',
   switches: { json: 'Print a JSON object for each user, a line each' },
-  options: ['data'],
+  options: readOptions,
   async run({ config, switches }) {
     const lineOf = switches.has('json') ? jsonLine : textLine;
-    await withDirectoryReader(config, async (directory) => {
+    const stores = await openCommandStores(config);
+    await stores.withDirectoryReader(async (directory) => {
       for await (const page of pagesOf(directory)) console.log(page.map(lineOf).join('\n'));
     });
     return 0;

@@ -11,8 +11,8 @@ import type { DeviceReader } from '../ports/devices/devices.ts';
 import { openSqliteDeviceReader } from '../ports/devices/sqlite-devices.ts';
 import type { Directory, DirectoryReader } from '../ports/directory/directory.ts';
 import { openSqliteDirectory, openSqliteDirectoryReader } from '../ports/directory/sqlite-directory.ts';
-import { openSqliteTimelineReader, type SqliteTimelineReader } from '../ports/timeline/sqlite-timeline-reader.ts';
-import type { TimelineReads } from '../ports/timeline/timeline.ts';
+import type { OperatorReads } from '../ports/timeline/operator-reads.ts';
+import { openSqliteTimelineReader } from '../ports/timeline/sqlite-timeline-reader.ts';
 
 /** What these commands write at once: far below what a server queues. */
 const writesMax = 100;
@@ -44,8 +44,7 @@ export async function openAccess(
 export interface Readers {
   readonly directory: DirectoryReader;
   readonly devices: DeviceReader;
-  /** The port's reads; and what an operator asks: the entries of every sender who used a key, and what the files may still hold. */
-  readonly timeline: TimelineReads & Pick<SqliteTimelineReader, 'findAllByClientMsgId' | 'isBeingErased'>;
+  readonly timeline: OperatorReads;
 }
 
 /** The directory alone, read only, until `work` settles. Rejects when the folder has none. */

@@ -5,6 +5,7 @@ import type { Config } from '../../config/options.ts';
 import { noOutlet } from '../../ports/event-log/event-outlet.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
 import { deviceRoutes } from '../../roles/operator/devices.ts';
+import { journeyRoute } from '../../roles/operator/journey.ts';
 import { keyRoutes } from '../../roles/operator/keys.ts';
 import { noticeRoutes } from '../../roles/operator/notices.ts';
 import { peopleRoutes } from '../../roles/operator/people.ts';
@@ -89,13 +90,14 @@ async function open(
 
 const routesOf = (
   { core, tiers, people, notices }: ComposedCore,
-  { access, devices, tasks }: ClusterStores,
+  { access, devices, directory, tasks, timeline }: ClusterStores,
   { clock }: CoreSurroundings,
 ): readonly OperatorRoute[] => [
   ...tierRoutes(tiers),
   ...keyRoutes(access, clock),
   ...peopleRoutes(people),
   signOutRoute({ core, directory: people.directory }),
+  journeyRoute((work) => work({ directory, devices, timeline })),
   ...noticeRoutes(notices),
   ...deviceRoutes(devices),
   ...taskRoutes(tasks),

@@ -1,6 +1,6 @@
 // The databases of the services: each is reached with a user and connections of its own, and made when it is not there.
 
-import { createConnection } from 'mysql2/promise';
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import type { Config } from '../../config/options.ts';
 import { type DatabaseService, type MysqlServer, mysqlServer } from '../../config/servers.ts';
@@ -19,6 +19,22 @@ export async function databaseOf(config: Config, service: DatabaseService): Prom
   };
 }
 
+/** As databaseOf, with few connections and of a database that is there: rejects where no server has run. */
+export async function databaseForCommands(config: Config, service: DatabaseService): Promise<MysqlOptions> {
+  const server = mysqlServer(config, service);
+  const { mysqlConnectTimeoutMs: connectTimeoutMs, clusterName } = config;
+  const connection = await connect(server, connectTimeoutMs);
+  try {
+    if (!(await isThere(connection, server.database)))
+      throw new Error(
+        `no server has run on the cluster ${clusterName} at ${server.host}:${server.port}; name the cluster by --cluster-name and its server by --mysql-url`,
+      );
+  } finally {
+    await connection.end();
+  }
+  return { ...server, limits: { connectionsMax: 2, idleMin: 0, connectTimeoutMs } };
+}
+
 /** The user may be one that must not create it: then it is there already. */
 async function ensureDatabase(server: MysqlServer, connectTimeout: number): Promise<void> {
   const { database, user } = server;
@@ -26,8 +42,7 @@ async function ensureDatabase(server: MysqlServer, connectTimeout: number): Prom
   try {
     await connection.query(`create database if not exists \`${database}\` character set utf8mb4 collate utf8mb4_bin`);
   } catch (cause) {
-    const [rows] = await connection.query('show databases like ?', [database]);
-    if (Array.isArray(rows) && rows.length > 0) return;
+    if (await isThere(connection, database)) return;
     throw new Error(
       `MySQL does not let ${user} create the database ${database}: create it with the character set utf8mb4 and the collation utf8mb4_bin, and grant ${user} all on it`,
       { cause },
@@ -35,6 +50,12 @@ async function ensureDatabase(server: MysqlServer, connectTimeout: number): Prom
   } finally {
     await connection.end();
   }
+}
+
+/** As far as the user may see it. `_` in a name is a pattern of its own: the names are compared here. */
+async function isThere(connection: Connection, database: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>('show databases like ?', [database]);
+  return rows.some((row) => Object.values(row).includes(database));
 }
 
 async function connect({ host, port, user, password }: MysqlServer, connectTimeout: number) {

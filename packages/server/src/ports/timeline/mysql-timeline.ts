@@ -5,6 +5,7 @@ import { Batcher } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { Random } from '@hongyan/base/random';
+import type { ClientMsgId } from '@hongyan/protocol/ids';
 import { migrateDatabase } from '../../adapters/mysql/migrate.ts';
 import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
@@ -14,6 +15,7 @@ import type { Tracing } from '../../tracing/tracing.ts';
 import type { Feed } from './feed.ts';
 import { Appender } from './mysql/appender.ts';
 import { claimPartition, holdFence } from './mysql/fences.ts';
+import { findByKeyOfAnyone } from './mysql/key-search.ts';
 import { setStateSql, setStateValues } from './mysql/message-changes.ts';
 import { monthOf } from './mysql/months.ts';
 import { Partitions } from './mysql/partitions.ts';
@@ -21,7 +23,8 @@ import { MysqlReads } from './mysql/reads.ts';
 import { Retention } from './mysql/retention.ts';
 import { timelineLayout } from './mysql/schema.ts';
 import { MysqlFeed } from './mysql-feed.ts';
-import type { AppendResult, NewEntry, SharedTimeline, StateChange } from './timeline.ts';
+import type { OperatorReads } from './operator-reads.ts';
+import type { AppendResult, NewEntry, SharedTimeline, StateChange, StoredEntry } from './timeline.ts';
 
 export interface MysqlTimelineOptions {
   readonly mysql: MysqlOptions;
@@ -36,7 +39,7 @@ export interface MysqlTimelineOptions {
 }
 
 /** The timeline and the feed of one database. */
-export interface MysqlTimelineStore extends SharedTimeline {
+export interface MysqlTimelineStore extends SharedTimeline, OperatorReads {
   readonly feed: Feed;
   /** For metrics. */
   readonly pool: MysqlPool;
@@ -109,6 +112,15 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
       await holdFence(statements, { partition, epoch });
       await statements.run(setStateSql, setStateValues(change));
     });
+  }
+
+  findAllByClientMsgId(clientMsgId: ClientMsgId): Promise<readonly StoredEntry[]> {
+    return findByKeyOfAnyone(this.pool, clientMsgId);
+  }
+
+  /** What the database's own files still hold is not known here: docs/operating/cluster.md says where that may be. */
+  async isBeingErased(): Promise<boolean> {
+    return false;
   }
 
   retain({ fromMs }: { readonly fromMs: number }): Promise<void> {

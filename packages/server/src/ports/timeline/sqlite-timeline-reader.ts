@@ -1,16 +1,13 @@
 // The timeline's files read beside the server that writes them, or while none does: for operators' questions. Changes nothing.
 
 import type { ClientMsgId } from '@hongyan/protocol/ids';
+import type { OperatorReads } from './operator-reads.ts';
 import { SqliteReads } from './sqlite/reads.ts';
 import { StoreView } from './sqlite/store-view.ts';
 import type { StoredEntry, TimelineReads } from './timeline.ts';
 
 /** Sees what was committed before each call. */
-export interface SqliteTimelineReader extends TimelineReads {
-  /** The entries of every sender who used the key: an operator has the key and not always its sender. */
-  findAllByClientMsgId(clientMsgId: ClientMsgId): Promise<readonly StoredEntry[]>;
-  /** It was erased, and some byte of the files may still hold it [E5]. */
-  isBeingErased(message: Pick<StoredEntry, 'conversationId' | 'seq'>): Promise<boolean>;
+export interface SqliteTimelineReader extends OperatorReads {
   close(): void;
 }
 

@@ -10,15 +10,13 @@ import type { DeviceReader, DeviceRecord } from '../../ports/devices/devices.ts'
 import type { ConversationRecord, MemberRecord } from '../../ports/directory/conversations.ts';
 import type { DirectoryReader } from '../../ports/directory/directory.ts';
 import type { DeviceReceipt } from '../../ports/directory/receipts.ts';
-import type { StoredEntry, TimelineReads } from '../../ports/timeline/timeline.ts';
+import type { OperatorReads } from '../../ports/timeline/operator-reads.ts';
+import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 
 export interface FactReaders {
   readonly directory: DirectoryReader;
   readonly devices: Pick<DeviceReader, 'ofUsers'>;
-  readonly timeline: TimelineReads & {
-    /** It was erased, and some byte of the files may still hold it [E5]. */
-    isBeingErased(message: Pick<StoredEntry, 'conversationId' | 'seq'>): Promise<boolean>;
-  };
+  readonly timeline: OperatorReads;
 }
 
 export interface MessageFacts {
@@ -139,6 +137,18 @@ export async function whereFacts(
       }),
     })),
   };
+}
+
+/** By msg_id or client_msg_id, which may look like one. `from`: who sent it, where that is known. */
+export async function findMessages(
+  timeline: OperatorReads,
+  { id, from }: { readonly id: string; readonly from?: string | undefined },
+): Promise<readonly StoredEntry[]> {
+  const entry =
+    (await timeline.findByMsgId(id as MsgId)) ??
+    (from && (await timeline.findByClientMsgId({ from: from as UserId, clientMsgId: id as ClientMsgId })));
+  if (entry || from !== undefined) return entry ? [entry] : [];
+  return timeline.findAllByClientMsgId(id as ClientMsgId);
 }
 
 function deviceFacts({

@@ -1,0 +1,45 @@
+// Which stores a command works on, by the profile of its configuration.
+
+import { systemClock } from '@hongyan/base/clock';
+import type { UserId } from '@hongyan/protocol/ids';
+import type { Config } from '../config/options.ts';
+import { ofAllTokens } from '../domain/revocation.ts';
+import type { Access } from '../ports/access/access.ts';
+import type { Directory } from '../ports/directory/directory.ts';
+import { type CommandStores, closing, commandLog } from './command-stores.ts';
+import { openAccess, openDirectory, withDeviceReader, withDirectoryReader, withReaders } from './data-folder.ts';
+
+/** The clients of MySQL and Redis take longer to load than most commands take: only a cluster's load them. */
+export async function openCommandStores(config: Config): Promise<CommandStores> {
+  if (config.profile !== 'cluster') return new FolderStores(config);
+  const { ClusterCommandStores } = await import('./cluster/command-stores.ts');
+  return new ClusterCommandStores(config);
+}
+
+class FolderStores implements CommandStores {
+  readonly #config: Config;
+
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  get place(): string {
+    return this.#config.data;
+  }
+
+  async withDirectory<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
+    return closing(await openDirectory(this.#config, commandLog), work);
+  }
+
+  async withAccess<T>(work: (access: Access) => Promise<T>): Promise<T> {
+    return closing(await openAccess(this.#config, commandLog), work);
+  }
+
+  withDirectoryReader: CommandStores['withDirectoryReader'] = (work) => withDirectoryReader(this.#config, work);
+  withDeviceReader: CommandStores['withDeviceReader'] = (work) => withDeviceReader(this.#config, work);
+  withReaders: CommandStores['withReaders'] = (work) => withReaders(this.#config, work);
+
+  revokeTokens(userId: UserId): Promise<'full' | 'revoked'> {
+    return this.withAccess((access) => access.revoke([ofAllTokens(userId, systemClock.nowMs())]));
+  }
+}
