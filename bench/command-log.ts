@@ -66,6 +66,7 @@ const bus = await RedisEventBus.open({ ...surroundings, client, busId: 'bench' }
 const producer = new KafkaCommandProducer({
   ...{ kafka, bus, ...surroundings, node: crypto.randomUUID(), outcomeTimeoutMs: 30_000 },
   ...{ queueMax: 100_000, queuePerUserMax: 10_000, queueBytesMax: 2 ** 28 },
+  onLate: () => {},
   newRecordId: () => crypto.randomUUID() as MsgId,
 });
 await producer.start();

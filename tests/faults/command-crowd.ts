@@ -102,6 +102,7 @@ export class CommandCrowd {
     const producer = new KafkaCommandProducer({
       ...{ kafka, node, bus, clock: systemClock, log: silentLog, outcomeTimeoutMs },
       ...{ queueMax: 10_000, queuePerUserMax: 1_000, queueBytesMax: 2 ** 26 },
+      onLate: () => {},
       newRecordId: () => crypto.randomUUID() as MsgId,
     });
     await producer.start();

@@ -186,6 +186,25 @@ test('a refusal for good fails the message, keeps it for a retry, and lets those
   expect(outbox.list()).toEqual([]);
 });
 
+test('[K10] a message that the server has is sent, until it is acknowledged, and leaves again when it never was', async () => {
+  const { outbox, line, send } = rig();
+  outbox.connected();
+  const sent = send('a');
+  void send('b');
+  await settle();
+  outbox.accepted('a' as ClientMsgId);
+  outbox.accepted('of another device' as ClientMsgId);
+  expect(outbox.list().map(({ status }) => status)).toEqual(['sent', 'queued']);
+  line[0]?.refuse(new ClientError('unavailable', 'the connection is lost'));
+  outbox.disconnected();
+  await settle();
+  outbox.connected();
+  await settle();
+  expect(keysOn(line)).toEqual(['a', 'b', 'a']);
+  line[2]?.ack();
+  expect((await sent).status).toBe('ack');
+});
+
 test('[C4] a new run continues what an earlier run kept, and leaves alone what had failed', async () => {
   const first = rig();
   first.outbox.connected();

@@ -109,6 +109,12 @@ export class Outbox {
     item.settled.resolve(message);
   }
 
+  /** The server has it, and will commit it. It is sent again all the same until it is acknowledged. */
+  accepted(clientMsgId: ClientMsgId): void {
+    const item = this.#items.get(clientMsgId);
+    if (item?.state === 'sending') this.#update(item, { ...item.kept.message, status: 'sent' });
+  }
+
   /** Resolves with the committed message. [D3] The same client_msg_id again is the same message, or rejects with `conflict`. */
   add(added: NewMessage): Promise<ClientMessage> {
     const { target, conversationId, from, clientMsgId, content, replyTo, mentions, isChange, expectEdited } = added;

@@ -348,6 +348,8 @@ export class Session {
       case 'message':
       case 'entry':
         return this.#onEntry(frame);
+      case 'sent':
+        return this.outbox.accepted(frame.client_msg_id);
       case 'receipt':
         this.conversations.receipt(frame);
         return events.emit('receipt', frame);

@@ -68,6 +68,7 @@ const frames: ReadonlyMap<unknown, Check> = new Map<Down['type'], Check>([
   ['presence_result', object({ id: number, users: listOf(object({ user_id: text })) })],
   ['message', entry],
   ['entry', entry],
+  ['sent', object({ client_msg_id: text })],
   ['receipt', object({ conversation_id: text, user_id: text, delivered_seq: seq, read_seq: seq })],
   ['conversation', object({ conversation_id: text, change: text, conversation: object(summaryFields) })],
   ['typing', object({ conversation_id: text, user_id: text })],

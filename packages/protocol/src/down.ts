@@ -4,7 +4,7 @@ import Type, { type Static } from 'typebox';
 import type { ErrorCode } from './codes.ts';
 import { ConversationChangeSchema, ConversationSummarySchema } from './conversation.ts';
 import { EntrySchema } from './entry.ts';
-import { ConversationIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
+import { ClientMsgIdSchema, ConversationIdSchema, SeqSchema, UserIdSchema } from './ids.ts';
 import { NoticeSchema } from './notice.ts';
 import type { OperationSpec, OutputOf } from './operations/operation.ts';
 import { type OperationName, type Operations, operations } from './operations/operations.ts';
@@ -38,6 +38,12 @@ const pushSchemas = {
   message: Type.Object({ type: Type.Literal('message'), ...EntrySchema.properties }),
   /** A state entry: its content says what changed. */
   entry: Type.Object({ type: Type.Literal('entry'), ...EntrySchema.properties }),
+  /** To the sender's own connections: the log has it, and its commit takes longer than a moment. An ack follows, or an error. */
+  sent: Type.Object({
+    type: Type.Literal('sent'),
+    conversation_id: ConversationIdSchema,
+    client_msg_id: ClientMsgIdSchema,
+  }),
   receipt: Type.Object({
     type: Type.Literal('receipt'),
     conversation_id: ConversationIdSchema,

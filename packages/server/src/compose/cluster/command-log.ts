@@ -10,6 +10,7 @@ import {
   KafkaCommandProducer,
 } from '../../ports/command-log/kafka-command-log.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import { sentEvents } from '../../roles/core/audience.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
 
@@ -38,6 +39,10 @@ export async function openCommandLog(
     queueMax: config.commandQueueMax,
     queuePerUserMax: config.commandsPerUserMax,
     outcomeTimeoutMs: Math.max(config.linkTimeoutMs - answerMarginMs, config.linkTimeoutMs / 2),
+    onLate: (commands) =>
+      bus
+        .publish(sentEvents(commands))
+        .catch((error: unknown) => log.debug('nobody was told what the log has', { error })),
     newRecordId: createUuidV7(() => clock.nowMs()) as () => MsgId,
   });
   await producer.start();

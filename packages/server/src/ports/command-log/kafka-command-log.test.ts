@@ -162,6 +162,20 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(codeOf(await producer.submit(command(1)))).toBe('unknown_outcome');
   });
 
+  test('[K10] of a command whose outcome takes long its producer learns once that the log has it', async () => {
+    const held = Promise.withResolvers<void>();
+    const { producer } = await start(async (batch) => {
+      if (batch.some((each) => 'clientMsgId' in each && each.clientMsgId === 'k1')) await held.promise;
+      return batch.map(() => done);
+    });
+    const outcome = producer.submit(command(1));
+    await until(() => nodes.late.length > 0);
+    held.resolve();
+    expect(await outcome).toEqual(done);
+    expect(await producer.submit(command(2))).toEqual(done);
+    expect(nodes.late).toEqual(['k1']);
+  });
+
   test('[K8] a log that was made anew under a store that is further is handled from its beginning', async () => {
     nodes.positions.put({ partition: 0, epoch: 4, offset: 50, publishedOffset: 50 });
     const { producer, consumer } = await start(async (batch) => batch.map(() => done));

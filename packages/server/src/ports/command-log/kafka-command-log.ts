@@ -22,7 +22,7 @@ import type {
 import { decodeOutcomes, encodeCommand } from './kafka/command-record.ts';
 import type { FairWindowBounds } from './kafka/fair-window.ts';
 import { PartitionRun } from './kafka/partition-run.ts';
-import { PendingOutcomes } from './kafka/pending-outcomes.ts';
+import { PendingOutcomes, type SubmittedKey } from './kafka/pending-outcomes.ts';
 
 type Outcome = Result<CommandOutcome>;
 
@@ -50,6 +50,8 @@ export interface KafkaCommandProducerOptions {
   readonly queueBytesMax: number;
   /** Without an outcome for so long a command is answered as one whose outcome is unknown. */
   readonly outcomeTimeoutMs: number;
+  /** [K10] Each once: accepted into the log, and without an outcome after a moment. */
+  readonly onLate: (commands: readonly SubmittedKey[]) => void;
   readonly newRecordId: () => MsgId;
   readonly clock: Clock;
   readonly log: Log;
@@ -65,7 +67,7 @@ export class KafkaCommandProducer implements CommandProducer {
   #isDraining = false;
 
   constructor(options: KafkaCommandProducerOptions) {
-    const { kafka, queueMax, queuePerUserMax, queueBytesMax, outcomeTimeoutMs, clock } = options;
+    const { kafka, queueMax, queuePerUserMax, queueBytesMax, outcomeTimeoutMs, onLate, clock } = options;
     this.#options = options;
     this.#topic = `${kafka.prefix}${commandsTopic.name}`;
     this.#producer = new KafkaProducer({ kafka, recordsMax: queueMax, bytesMax: queueBytesMax, clock });
@@ -73,7 +75,7 @@ export class KafkaCommandProducer implements CommandProducer {
       max: queueMax,
       perUserMax: queuePerUserMax,
       timeoutMs: outcomeTimeoutMs,
-      clock,
+      ...{ onLate, clock },
     });
   }
 
@@ -99,12 +101,13 @@ export class KafkaCommandProducer implements CommandProducer {
   submit(command: Command): Promise<Outcome> {
     if (this.#isDraining) return Promise.resolve(failure.stopping());
     const id = (this.#count++).toString(36);
-    const outcome = this.#pending.open(id, command.from);
+    const outcome = this.#pending.open(id, command);
     if (outcome === undefined) return Promise.resolve(failure.overloaded('commands are waiting'));
     const value = encodeCommand({ node: this.#options.node, id, command: this.#recordable(command) });
-    this.#producer
-      .send({ topic: this.#topic, key: command.conversationId, value })
-      .catch((error: unknown) => this.#pending.settle(id, asFailure(error)));
+    this.#producer.send({ topic: this.#topic, key: command.conversationId, value }).then(
+      () => this.#pending.accepted(id),
+      (error: unknown) => this.#pending.settle(id, asFailure(error)),
+    );
     return outcome;
   }
 

@@ -1,7 +1,8 @@
 // The topics that reach everyone in a conversation.
 
 import { directMembers } from '@hongyan/protocol/direct';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { DownOf } from '@hongyan/protocol/down';
+import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
 import { type BusEvent, conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
 
@@ -33,6 +34,20 @@ export function topicsOfOthers(conversationId: ConversationId, userId: UserId): 
   if (!pair) return [conversationTopic(conversationId)];
   return [...new Set(pair)].filter((member) => member !== userId).map(userTopic);
 }
+
+/** [K10] Each to its sender alone. */
+export const sentEvents = (
+  commands: readonly {
+    readonly conversationId: ConversationId;
+    readonly from: UserId;
+    readonly clientMsgId?: ClientMsgId | undefined;
+  }[],
+): BusEvent[] =>
+  commands.flatMap(({ conversationId, from, clientMsgId }) => {
+    if (clientMsgId === undefined) return [];
+    const frame: DownOf<'sent'> = { type: 'sent', conversation_id: conversationId, client_msg_id: clientMsgId };
+    return frameEvents([userTopic(from)], JSON.stringify(frame));
+  });
 
 export const frameEvents = (topics: readonly Topic[], frame: string): BusEvent[] =>
   topics.map((topic) => ({ type: 'frame', topic, frame }));

@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { TransientMap } from '@hongyan/base/transient-map';
-import type { UserId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
 import { failure, type Result } from '@hongyan/protocol/refusals';
 import type { CommandOutcome } from '../command-log.ts';
 
@@ -14,14 +14,27 @@ export interface PendingOutcomesOptions {
   readonly perUserMax: number;
   /** A command without an outcome for so long is answered as one whose outcome is unknown. */
   readonly timeoutMs: number;
+  /** Each once: the log has accepted them, and their outcomes take longer than a moment. */
+  readonly onLate: (commands: readonly SubmittedKey[]) => void;
   readonly clock: Clock;
 }
 
-interface Pending {
+export interface SubmittedKey {
+  readonly conversationId: ConversationId;
   readonly from: UserId;
+  /** A change of a conversation has none. */
+  readonly clientMsgId?: ClientMsgId;
+}
+
+interface Pending extends SubmittedKey {
   readonly dueMs: number;
+  isAccepted: boolean;
+  isLate: boolean;
   readonly resolve: (outcome: Outcome) => void;
 }
+
+/** Where a commit takes no longer nobody has to be told that the log holds the command. */
+const lateMs = 300;
 
 export class PendingOutcomes {
   readonly #options: PendingOutcomesOptions;
@@ -29,6 +42,7 @@ export class PendingOutcomes {
   readonly #pending = new TransientMap<string, Pending>();
   readonly #ofUsers = new TransientMap<UserId, { count: number }>();
   #timer: Timer | undefined;
+  #lateTimer: Timer | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: PendingOutcomesOptions) {
@@ -40,15 +54,24 @@ export class PendingOutcomes {
   }
 
   /** undefined at the bounds. */
-  open(id: string, from: UserId): Promise<Outcome> | undefined {
+  open(id: string, { conversationId, from, clientMsgId }: SubmittedKey): Promise<Outcome> | undefined {
     const { max, perUserMax, timeoutMs, clock } = this.#options;
     const ofUser = this.#ofUsers.get(from) ?? { count: 0 };
     if (this.#pending.size >= max || ofUser.count >= perUserMax) return undefined;
     if (ofUser.count++ === 0) this.#ofUsers.set(from, ofUser);
     return new Promise((resolve) => {
-      this.#pending.set(id, { from, dueMs: clock.monotonicMs() + timeoutMs, resolve });
+      const dueMs = clock.monotonicMs() + timeoutMs;
+      this.#pending.set(id, { conversationId, from, clientMsgId, dueMs, isAccepted: false, isLate: false, resolve });
       this.#timer ??= clock.after(timeoutMs, () => this.#expire());
     });
+  }
+
+  /** The log has it. */
+  accepted(id: string): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    pending.isAccepted = true;
+    this.#lateTimer ??= this.#options.clock.after(lateMs, () => this.#look());
   }
 
   /** One that is not pending is answered already, or was asked for in an earlier life of the process. */
@@ -67,6 +90,21 @@ export class PendingOutcomes {
     this.#drained ??= Promise.withResolvers<void>();
     if (this.#pending.size === 0) this.#drained.resolve();
     return this.#drained.promise;
+  }
+
+  /** Looks at those alone that are old enough: usually none. */
+  #look(): void {
+    const { clock, timeoutMs, onLate } = this.#options;
+    const dueFromMs = clock.monotonicMs() - lateMs + timeoutMs;
+    this.#lateTimer = this.#pending.size === 0 ? undefined : clock.after(lateMs, () => this.#look());
+    const late: SubmittedKey[] = [];
+    for (const pending of this.#pending.values()) {
+      if (pending.dueMs > dueFromMs) break;
+      if (!pending.isAccepted || pending.isLate) continue;
+      pending.isLate = true;
+      late.push(pending);
+    }
+    if (late.length > 0) onLate(late);
   }
 
   #expire(): void {

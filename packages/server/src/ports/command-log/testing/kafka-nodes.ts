@@ -53,7 +53,9 @@ export class KafkaNodes {
   readonly positions = new PositionMap();
   /** Commands that an owner was asked to recover. */
   readonly recovered: Command[] = [];
-  /** What becomes of them. */
+  /** Keys of those that their producer was told late of. */
+  readonly late: string[] = [];
+  /** What becomes of what is recovered. */
   recoveredOutcome: Result<CommandOutcome> = { type: 'ok', value: { type: 'changed' } };
   readonly #kafka;
   readonly #partitions: number;
@@ -79,6 +81,7 @@ export class KafkaNodes {
         queueBytesMax: 2 ** 26,
         outcomeTimeoutMs,
       },
+      onLate: (commands) => this.late.push(...commands.map(({ clientMsgId }) => clientMsgId ?? '')),
       newRecordId: () => crypto.randomUUID() as MsgId,
     });
     await producer.start();
