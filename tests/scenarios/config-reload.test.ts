@@ -51,6 +51,20 @@ describe.each(profilesWith('one listener'))('the configuration on $name', (profi
     const group = { kind: 'group', title: 'geese', members: ['cat', 'dan'] };
     const created = await call(server.url, '/v1/conversations', { method: 'POST', token: ann.token, body: group });
     expect(created).toMatchObject({ status: 413, body: { code: 'too_large' } });
+    // A trusted proxy of this machine names its client, each time another one.
+    let clients = 0;
+    const fromOutside = async () => {
+      const headers = { 'x-forwarded-for': `192.0.2.${++clients}` };
+      const asked = Array.from({ length: 30 }, () => fetch(`${server.url}/v1/route`, { headers }));
+      return (await Promise.all(asked)).filter(({ status }) => status === 429).length;
+    };
+    expect(await fromOutside()).toBe(0);
+    await writeFile(file, 'group_members_max = 2\naddress_requests_per_second = 1\n');
+    expect(await reload()).toMatchObject({ changed: ['address-requests-per-second'] });
+    await until(async () => (await fromOutside()) > 0);
+    await writeFile(file, 'group_members_max = 2\n');
+    expect(await reload()).toMatchObject({ changed: ['address-requests-per-second'] });
+    await until(async () => (await fromOutside()) === 0);
     await writeFile(file, 'signup_enabled = 7\n');
     const refused = await operator.fetch('POST', '/admin/v1/config/reload');
     expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('stays as it is')]);

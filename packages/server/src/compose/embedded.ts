@@ -80,7 +80,7 @@ export async function startEmbedded(
         configurationRoute(live),
         ...routes,
         ...noticeRoutes(opened.notices),
-        reloadRoute(live, levels),
+        reloadRoute(live, { levels, onChanged: () => front.sendInForce() }),
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
         ...deviceRoutes(opened.devices),
         ...taskRoutes(opened.tasks),
@@ -93,7 +93,7 @@ export async function startEmbedded(
     const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl: operator?.url };
     closing.push(() => removeRunning(config.data));
     await writeRunning(config.data, running);
-    const gateways = await startGateways(config, { ...surroundings, onPassed }, { opened, tokens });
+    const gateways = await startGateways(config, { ...surroundings, onPassed }, { opened, tokens, live });
     closing.push(() => gateways.stop());
     front.opened(gateways);
     const { url } = gateways;
@@ -111,8 +111,8 @@ interface Gateways {
   readonly health: Health;
   /** Of this process. */
   readonly connections: Connections;
-  /** The log level has changed: processes beside this one follow. */
-  sendLogLevel(): void;
+  /** Log level or configuration have changed: processes beside this one follow. */
+  sendInForce(): void;
   /** Beside this process. */
   readonly processes: readonly ServerProcess[];
   roll(): Promise<void>;
@@ -129,8 +129,12 @@ class Front implements Connections {
 
   opened(gateways: Gateways): void {
     this.#gateways = gateways;
-    // It may have been changed while they started, after some of them were ready.
-    gateways.sendLogLevel();
+    // Something may have changed while they started, after some of them were ready.
+    gateways.sendInForce();
+  }
+
+  sendInForce(): void {
+    this.#gateways?.sendInForce();
   }
 
   list: Connections['list'] = (page) => this.#gateways?.connections.list(page) ?? [];
@@ -138,7 +142,7 @@ class Front implements Connections {
 
   /** Of all processes, as one. */
   levels(own: LogLevels): LogLevels {
-    const changed = () => this.#gateways?.sendLogLevel();
+    const changed = () => this.sendInForce();
     return {
       get level() {
         return own.level;
@@ -183,12 +187,13 @@ class Front implements Connections {
 async function startGateways(
   config: Config,
   surroundings: RunningSurroundings & Surroundings & Pick<OpenProfiles, 'onPassed'>,
-  { opened, tokens }: { readonly opened: OpenCore; readonly tokens: Tokens },
+  { opened, tokens, live }: { readonly opened: OpenCore; readonly tokens: Tokens; readonly live: LiveConfig },
 ): Promise<Gateways> {
-  if (config.gateways > 1) return GatewaySupervisor.start(config, surroundings, opened);
+  const inForce = () => live.config;
+  if (config.gateways > 1) return GatewaySupervisor.start(config, { ...surroundings, live: inForce }, opened);
   const { core, bus, limits } = opened;
-  const steps = { limit: limits.check };
-  const gateway = await openGateway(config, surroundings, { core, bus, tokens, steps, node: 'embedded' });
+  const place = { core, bus, tokens, steps: { limit: limits.check }, node: 'embedded', live: inForce };
+  const gateway = await openGateway(config, surroundings, place);
   return {
     url: gateway.url,
     processes: [],
@@ -201,7 +206,7 @@ async function startGateways(
       return readiness === 'ready' ? healthy : { status: 'failed', reason: readiness };
     },
     connections: gateway,
-    sendLogLevel() {},
+    sendInForce() {},
     roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),
     async stop() {
       await drainGateway(gateway, config, surroundings);

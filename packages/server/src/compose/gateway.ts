@@ -13,6 +13,7 @@ import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
 import type { RateLimiter } from '../ports/rate-limiter/rate-limiter.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
+import type { AddressBounds } from '../roles/gateway/address-limits.ts';
 import { ClientAddresses } from '../roles/gateway/client-address.ts';
 import { Gateway } from '../roles/gateway/gateway.ts';
 import { GatewayMeter } from '../roles/gateway/meter.ts';
@@ -32,6 +33,8 @@ export interface GatewayPlace {
   /** Other gateways accept on the same port. */
   readonly isPortShared?: boolean;
   readonly isCoreReachable?: () => boolean;
+  /** The configuration in force, of which what an address may do is asked each time. Absent: nothing of it changes. */
+  readonly live?: () => Config;
   /** Of addresses, for all gateways together. Absent: each allows its part. */
   readonly addressLimiter?: RateLimiter;
 }
@@ -42,10 +45,10 @@ export async function openGateway(
   { log, clock, metrics, tracing }: Surroundings,
   place: GatewayPlace,
 ): Promise<Gateway> {
-  const { isPortShared = false, addressLimiter, ...rest } = place;
+  const { isPortShared = false, addressLimiter, live = () => config, ...rest } = place;
   const tokens = await withIssuer(config, { clock, log }, place);
   const meter = new GatewayMeter();
-  const limits = gatewayLimits(config, addressLimiter !== undefined);
+  const limits = gatewayLimits(config, () => addressBounds(live(), addressLimiter !== undefined));
   const gateway = new Gateway({
     ...rest,
     tokens,
@@ -79,8 +82,7 @@ export async function drainGateway(
   await gateway.drain(beginAtMs + drainSeconds * 1000, { beginAtMs, isRelieved });
 }
 
-function gatewayLimits(config: Config, areAddressesCountedTogether: boolean): GatewayLimits {
-  const rateOf = (whole: number) => (areAddressesCountedTogether ? whole : shareOf(config, whole));
+function gatewayLimits(config: Config, addresses: () => AddressBounds): GatewayLimits {
   return {
     heartbeatMs: config.heartbeatMs,
     helloTimeoutMs: config.helloTimeoutMs,
@@ -90,11 +92,16 @@ function gatewayLimits(config: Config, areAddressesCountedTogether: boolean): Ga
     connectionsMax: Math.min(config.connectionsMax, openFilesForConnections()),
     awaitingHelloMax: config.helloPendingMax,
     inFlightMax: config.inFlightPerConnectionMax,
-    addresses: {
-      connectionsMax: shareOf(config, config.addressConnectionsMax),
-      handshakesPerS: rateOf(config.addressHandshakesPerSecond),
-      requestsPerS: rateOf(config.addressRequestsPerSecond),
-    },
+    addresses,
+  };
+}
+
+function addressBounds(config: Config, areRatesCountedTogether: boolean): AddressBounds {
+  const rateOf = (whole: number) => (areRatesCountedTogether ? whole : shareOf(config, whole));
+  return {
+    connectionsMax: shareOf(config, config.addressConnectionsMax),
+    handshakesPerS: rateOf(config.addressHandshakesPerSecond),
+    requestsPerS: rateOf(config.addressRequestsPerSecond),
   };
 }
 

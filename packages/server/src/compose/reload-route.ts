@@ -4,15 +4,20 @@ import type { LogLevel, LogLevels } from '@hongyan/base/log';
 import type { LiveConfig } from '../config/live-config.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 
-/** [B3] The level that a reload finds is sent to processes beside this one as one that an operator sets. */
-export function reloadRoute(live: LiveConfig, levels: LogLevels): OperatorRoute {
+/** [B3] `onChanged`: processes beside this one are to be told. */
+export function reloadRoute(
+  live: LiveConfig,
+  { levels, onChanged }: { readonly levels: LogLevels; readonly onChanged?: () => void },
+): OperatorRoute {
   return {
     method: 'POST',
     path: '/admin/v1/config/reload',
     handle() {
       const report = live.reload();
-      if (report.type === 'ok' && report.value.changed.includes('log-level'))
-        levels.level = live.config.logLevel as LogLevel;
+      if (report.type !== 'ok') return report;
+      const { changed } = report.value;
+      if (changed.includes('log-level')) levels.level = live.config.logLevel as LogLevel;
+      if (changed.length > 0) onChanged?.();
       return report;
     },
   };

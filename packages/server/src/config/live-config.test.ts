@@ -34,6 +34,14 @@ test('[B3] what can change at once is in force, the rest is named; the same agai
   });
 });
 
+test('[B3] what an address may do changes at once', () => {
+  const { live, reload } = start('');
+  expect(reload('address_connections_max = 7\naddress_requests_per_second = 3\n')).toMatchObject({
+    value: { changed: ['address-requests-per-second', 'address-connections-max'], needs_restart: [] },
+  });
+  expect(live.config).toMatchObject({ addressConnectionsMax: 7, addressRequestsPerSecond: 3 });
+});
+
 test('[B3] a configuration that cannot be read changes nothing and says why', () => {
   const { live, reload } = start('signup_enabled = false\n');
   expect(reload('signup_enabled = "perhaps"\n')).toMatchObject({

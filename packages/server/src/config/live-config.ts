@@ -6,14 +6,17 @@ import type { Loaded, Source } from './load.ts';
 import { type Config, camelCase, type OptionName, options } from './options.ts';
 
 /**
- * Those that can honestly take effect at once: nothing was built from them, they are asked for each time. The core, which is one
- * for all gateway processes, asks for all but the log level, which is sent to them.
+ * Those that can honestly take effect at once: nothing was built from them, they are asked for each time. Gateway processes are
+ * sent what is in force.
  */
 const liveOptions: readonly OptionName[] = [
   'log-level',
   'signup-enabled',
   'tiers',
   'default-tier',
+  'address-requests-per-second',
+  'address-handshakes-per-second',
+  'address-connections-max',
   'address-logins-per-minute',
   'address-signups-per-hour',
   'group-members-max',

@@ -116,7 +116,10 @@ async function openParts(opening: Opening): Promise<string | undefined> {
   const operatorUrl = await openNodeOperator(opening, stores?.checks ?? []);
   parts.operatorUrl = operatorUrl;
   if (roles.has('gateway')) {
-    const gateway = await openGatewayPart(config, surroundings, { ...common, ownCore: parts.core?.own });
+    const gateway = await openGatewayPart(config, surroundings, {
+      ...{ ...common, ownCore: parts.core?.own },
+      live: () => live.config,
+    });
     closing.push(() => gateway.close());
     parts.gateway = gateway;
   }
@@ -159,7 +162,7 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
       ...(parts.core?.routes ?? []),
       configurationRoute(live),
       ...profiles.routes,
-      reloadRoute(live, given.log),
+      reloadRoute(live, { levels: given.log }),
     ],
     connections: parts,
     levels: given.log,

@@ -28,6 +28,8 @@ export interface GatewayPart extends RolePart {
 export interface GatewayPartOptions extends RolePartOptions {
   /** Of this process; absent: the cores that announce themselves are asked. */
   readonly ownCore?: OwnCore | undefined;
+  /** The configuration in force. */
+  readonly live: () => Config;
 }
 
 /** A core in the same process. */
@@ -56,12 +58,12 @@ export async function openGatewayPart(
   options: GatewayPartOptions,
 ): Promise<GatewayPart> {
   const { log, clock } = surroundings;
-  const { instance: node, tokens, servers, ownCore } = options;
+  const { instance: node, tokens, servers, ownCore, live } = options;
   const closing = new Closing();
   const cores = ownCore ?? (await findCores(config, surroundings, { ...options, closing }));
   const gateway = await openGateway(config, surroundings, {
     ...cores,
-    ...{ bus: servers.bus, tokens, node },
+    ...{ bus: servers.bus, tokens, node, live },
     addressLimiter: servers.limiter('addresses'),
   }).catch(async (error: unknown) => {
     await closing.run();

@@ -4,6 +4,7 @@ import { assert, unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type Log, type LogLevel, type LogLevels } from '@hongyan/base/log';
 import { failure } from '@hongyan/protocol/refusals';
+import type { Config } from '../../config/options.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { ProcessProfiler } from '../../profiles/process-profiler.ts';
 import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
@@ -46,6 +47,7 @@ class ChildProcess {
   readonly exit: (code: number) => void;
   #begun: Promise<RunningGateway> | undefined;
   #levels: LogLevels | undefined;
+  #inForce: Config | undefined;
   /** CPU profiles under way, by the id of their request. */
   readonly #profiles = new Map<number, AbortController>();
   #isStopping = false;
@@ -63,8 +65,9 @@ class ChildProcess {
         return;
       case 'ask':
         return send({ type: 'alive' });
-      case 'log_level':
+      case 'in_force':
         if (this.#levels) this.#levels.level = message.level;
+        this.#inForce = message.config;
         return;
       case 'profile':
         void this.#profile(message.id, message.request);
@@ -93,7 +96,7 @@ class ChildProcess {
     const { config, node } = begin;
     const log = createLog({ level: config.logLevel as LogLevel, fields: { node } });
     this.#levels = log;
-    this.#begun = startGateway(begin, log);
+    this.#begun = startGateway(begin, log, () => this.#inForce ?? config);
     try {
       await this.#begun;
       send({ type: 'ready' });
@@ -132,7 +135,11 @@ function profiled(profiler: ProcessProfiler, request: ProfileRequest, signal: Ab
   }
 }
 
-async function startGateway({ config, node, socketPath, operatorPath }: Begin, log: Log): Promise<RunningGateway> {
+async function startGateway(
+  { config, node, socketPath, operatorPath }: Begin,
+  log: Log,
+  live: () => Config,
+): Promise<RunningGateway> {
   const clock = systemClock;
   const metrics = new Metrics({ process: node, log });
   const { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax } = config;
@@ -141,7 +148,7 @@ async function startGateway({ config, node, socketPath, operatorPath }: Begin, l
   metrics.gauge({ name: 'hongyan_link_up', help: 'Whether the core is reached', read: () => Number(link.isUp) });
   const { core, bus } = link;
   const tokens = await openTokens(config, { clock, log });
-  const place = { core, bus, tokens, node, isPortShared: true, isCoreReachable: () => link.isUp };
+  const place = { core, bus, tokens, node, live, isPortShared: true, isCoreReachable: () => link.isUp };
   const tracing = await openTracing(config, node);
   const gateway = await openGateway(config, { log, clock, metrics, tracing }, place);
   const operator =

@@ -19,8 +19,8 @@ export type ToGatewayProcess =
     }
   /** Asks for `alive`. */
   | { readonly type: 'ask' }
-  /** From now on; sent when it is ready, and with each change. */
-  | { readonly type: 'log_level'; readonly level: LogLevel }
+  /** From now on; sent when it is ready, and with each change. An operator may have set another level than is configured. */
+  | { readonly type: 'in_force'; readonly level: LogLevel; readonly config: Config }
   /** Asks for `profiled` with the same id. */
   | { readonly type: 'profile'; readonly id: number; readonly request: ProfileRequest }
   /** Ends the CPU profile of this id early. */

@@ -50,6 +50,7 @@ class FakeChild implements Child {
 
 const linkTimeoutMs = 1000;
 const drainSeconds = 5;
+const inForce = { pageMax: 7 } as Config;
 let clock: ManualClock;
 let slot: GatewaySlot | undefined;
 let children: FakeChild[];
@@ -66,7 +67,7 @@ function create() {
       ...{ type: 'begin', node: 'gateway-1', socketPath: '/x', operatorPath: '/y' },
       config: { linkTimeoutMs, drainSeconds, drainDelaySeconds: 2 } as Config,
     },
-    logLevel: () => 'debug',
+    inForce: () => ({ level: 'debug', config: inForce }),
     spawn: (_node, onMessage) => {
       const child = new FakeChild(children.length + 1, onMessage);
       children.push(child);
@@ -101,7 +102,7 @@ test('a slot has started when its process is ready, and gives it what it begins 
   const { lines } = await start();
   expect(newest().received).toMatchObject([
     { type: 'begin', node: 'gateway-1' },
-    { type: 'log_level', level: 'debug' },
+    { type: 'in_force', level: 'debug', config: inForce },
   ]);
   expect(lines.join()).toContain('gateway process is ready');
 });

@@ -3,6 +3,7 @@
 import { assert, unreachable } from '@hongyan/base/assert';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log, LogLevel } from '@hongyan/base/log';
+import type { Config } from '../../config/options.ts';
 import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
 import { RemoteProfiler } from './remote-profiler.ts';
 
@@ -18,8 +19,8 @@ export interface Child {
 
 export interface GatewaySlotOptions {
   readonly begin: Begin;
-  /** At the moment: an operator may have changed it since the start. */
-  readonly logLevel: () => LogLevel;
+  /** At the moment: it may have changed since the start. */
+  readonly inForce: () => { readonly level: LogLevel; readonly config: Config };
   readonly spawn: (node: string, onMessage: (message: FromGatewayProcess) => void) => Child;
   /** The watchdog of its process found a threshold passed. */
   readonly onPassed: (process: string, detail: string) => void;
@@ -90,9 +91,9 @@ export class GatewaySlot {
     this.#watch = clock.every(begin.config.linkTimeoutMs, () => this.#ask());
   }
 
-  /** The level of the moment. A process that is not ready yet gets it when it is. */
-  sendLogLevel(): void {
-    if (this.#state.type === 'running') this.#state.child.send({ type: 'log_level', level: this.#options.logLevel() });
+  /** What is in force at the moment. A process that is not ready yet gets it when it is. */
+  sendInForce(): void {
+    if (this.#state.type === 'running') this.#state.child.send({ type: 'in_force', ...this.#options.inForce() });
   }
 
   /** Drains and ends the process; none follows. */
@@ -206,7 +207,7 @@ export class GatewaySlot {
       case 'ready':
         if (this.#state.type !== 'starting') return;
         this.#state = { type: 'running', child, unanswered: 0 };
-        this.sendLogLevel();
+        this.sendInForce();
         this.#options.log.info('gateway process is ready', { node: this.#options.begin.node, pid: child.pid });
         return start.resolve();
       case 'alive':

@@ -61,7 +61,14 @@ export class GatewaySupervisor {
       clock,
       program,
       onPassed,
-    }: Surroundings & Pick<OpenProfiles, 'onPassed'> & { readonly log: LogLevels; readonly program: readonly string[] },
+      live,
+    }: Surroundings &
+      Pick<OpenProfiles, 'onPassed'> & {
+        readonly log: LogLevels;
+        readonly program: readonly string[];
+        /** The configuration in force. */
+        readonly live: () => Config;
+      },
     { core, bus, limits }: OpenCore,
   ): Promise<GatewaySupervisor> {
     const { hostname } = parseAddress(config.listen);
@@ -86,7 +93,8 @@ export class GatewaySupervisor {
         socketPath,
         operatorPath: join(folder, `${node}.sock`),
       } as const;
-      return new GatewaySlot({ begin, logLevel: () => log.level, spawn: spawnGateway(program), onPassed, log, clock });
+      const inForce = () => ({ level: log.level, config: live() });
+      return new GatewaySlot({ begin, inForce, spawn: spawnGateway(program), onPassed, log, clock });
     });
     const url = reachableUrl({ hostname, port, isTls: config.tlsCert !== '' });
     const supervisor = new GatewaySupervisor({ url, slots, server, folder, log });
@@ -102,8 +110,8 @@ export class GatewaySupervisor {
   /** Where clients are: not in this process. */
   readonly connections: Connections = { list: () => [], closeSession: () => false };
 
-  sendLogLevel(): void {
-    for (const slot of this.#slots) slot.sendLogLevel();
+  sendInForce(): void {
+    for (const slot of this.#slots) slot.sendInForce();
   }
 
   /** Those that run. */

@@ -20,19 +20,20 @@ const requestBurstS = 5;
 const connectionsRetryMs = 5_000;
 
 export class AddressLimits {
-  readonly #bounds: AddressBounds;
+  readonly #bounds: () => AddressBounds;
   readonly #limiter: RateLimiter;
   /** Open WebSocket connections by address: no more entries than connections. */
   readonly #connections = new Map<string, number>();
 
-  constructor(bounds: AddressBounds, limiter: RateLimiter) {
+  /** `bounds` is asked for each time: they may change while the server runs. */
+  constructor(bounds: () => AddressBounds, limiter: RateLimiter) {
     this.#bounds = bounds;
     this.#limiter = limiter;
   }
 
   /** A WebSocket connection that is about to be accepted. */
   handshake(key: string | undefined): Allowed {
-    const { connectionsMax, handshakesPerS } = this.#bounds;
+    const { connectionsMax, handshakesPerS } = this.#bounds();
     if (key === undefined) return done;
     if (connectionsMax > 0 && (this.#connections.get(key) ?? 0) >= connectionsMax)
       return refusal.rateLimited({ retryAfterMs: connectionsRetryMs });
@@ -42,7 +43,7 @@ export class AddressLimits {
   /** A request of someone who is nobody yet. */
   request({ limitKey: key }: { readonly limitKey?: string | undefined }): Allowed {
     if (key === undefined) return done;
-    return this.#draw(key, 'address', rateOf(this.#bounds.requestsPerS, requestBurstS));
+    return this.#draw(key, 'address', rateOf(this.#bounds().requestsPerS, requestBurstS));
   }
 
   opened(key: string | undefined): void {

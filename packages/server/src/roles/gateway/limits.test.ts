@@ -123,7 +123,8 @@ const from = (address: string, more: Record<string, string> = {}) => ({
 });
 
 test('[L5] requests without a token, and with a bad one, are bounded by address', async () => {
-  const { url } = await start({ limits: { addresses: { connectionsMax: 0, handshakesPerS: 0, requestsPerS: 1 } } });
+  const addresses = () => ({ connectionsMax: 0, handshakesPerS: 0, requestsPerS: 1 });
+  const { url } = await start({ limits: { addresses } });
   const statuses = async (path: string, init?: RequestInit) => {
     const answers: number[] = [];
     for (let more = 0; more < 8; more++) answers.push((await fetch(url + path, init)).status);
@@ -150,7 +151,7 @@ async function upgrade(url: string, address: string): Promise<number> {
 }
 
 test('[L5] handshakes and open connections of an address are bounded, and one that closes makes room', async () => {
-  const addresses = { connectionsMax: 2, handshakesPerS: 1, requestsPerS: 0 };
+  const addresses = () => ({ connectionsMax: 2, handshakesPerS: 1, requestsPerS: 0 });
   const { url, gateway } = await start({ limits: { addresses } });
   const socketFrom = (address: string) =>
     new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, { headers: { 'x-forwarded-for': address } } as never);
@@ -171,4 +172,23 @@ test('[L5] handshakes and open connections of an address are bounded, and one th
     await until(() => gateway.connectionCount === 0);
   }
   await until(async () => (await upgrade(url, '192.0.2.1')) === 429);
+});
+
+test('[L5][B3] bounds of addresses that change hold for the next connection and request, and close nobody', async () => {
+  let bounds = { connectionsMax: 1, handshakesPerS: 0, requestsPerS: 0 };
+  const { url, gateway } = await start({ limits: { addresses: () => bounds } });
+  const address = '192.0.2.1';
+  const open = () => new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, from(address) as never);
+  const asked = async () => (await fetch(`${url}/v1/route`, from(address))).status;
+  const sockets = [open()];
+  await until(() => gateway.connectionCount === 1);
+  expect([await upgrade(url, address), await asked(), await asked()]).toEqual([429, 200, 200]);
+  bounds = { connectionsMax: 2, handshakesPerS: 0, requestsPerS: 0.001 };
+  sockets.push(open());
+  await until(() => gateway.connectionCount === 2);
+  expect([await asked(), await asked()]).toEqual([200, 429]);
+  bounds = { connectionsMax: 1, handshakesPerS: 0, requestsPerS: 0 };
+  expect([await upgrade(url, address), await asked()]).toEqual([429, 200]);
+  expect(gateway.connectionCount).toBe(2);
+  for (const socket of sockets) socket.close();
 });

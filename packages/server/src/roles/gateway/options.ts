@@ -17,8 +17,8 @@ import type { PipelineOptions } from './pipeline.ts';
 import type { SocketLimits } from './socket/socket-door.ts';
 
 export interface GatewayLimits extends SocketLimits {
-  /** Of each address. */
-  readonly addresses: AddressBounds;
+  /** Of each address, at the moment. */
+  readonly addresses: () => AddressBounds;
   /** Further WebSocket connections are refused as overloaded. */
   readonly connectionsMax: number;
   /** The same for those that have not sent their hello: what they hold is bounded before anyone has authenticated. */

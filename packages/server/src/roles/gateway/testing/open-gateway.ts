@@ -35,7 +35,7 @@ const limits: GatewayLimits = {
   inFlightMax: 100,
   connectionsMax: 100,
   awaitingHelloMax: 10,
-  addresses: { connectionsMax: 0, handshakesPerS: 0, requestsPerS: 0 },
+  addresses: () => ({ connectionsMax: 0, handshakesPerS: 0, requestsPerS: 0 }),
 };
 
 export async function openTestGateway(
