@@ -61,6 +61,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Somebody sets the wall clock: no time passes. */
+  step(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   #move(passedMs: number): void {
     this.#nowMs += passedMs - this.#passedMs;
     this.#passedMs = passedMs;

@@ -40,6 +40,6 @@ class FolderStores implements CommandStores {
   withReaders: CommandStores['withReaders'] = (work) => withReaders(this.#config, work);
 
   revokeTokens(userId: UserId): Promise<'full' | 'revoked'> {
-    return this.withAccess((access) => access.revoke([ofAllTokens(userId, systemClock.nowMs())]));
+    return this.withAccess((access) => access.revoke([ofAllTokens(userId, { nowMs: systemClock.nowMs() })]));
   }
 }

@@ -21,9 +21,32 @@ export const tokenLifeMaxS = 31_536_000;
 /** Beyond the expiry of a token: clocks of issuers and gateways differ. */
 const marginMs = 120_000;
 
-/** [A11] Of all that a user has now: what is issued from this moment on is good again. */
-export function ofAllTokens(userId: UserId, nowMs: number): Revocation {
-  const issuedBeforeMs = nowMs + 1;
+/** The clock may step back by so much behind the issue of a token, and the token counts from its issue all the same. */
+const stepBackMaxMs = 86_400_000;
+/** The end of a token is a whole second, rounded up. */
+const roundingMs = 1_000;
+
+/**
+ * [A2] Whether a token claims to live longer than tokens do: from its issue, or from now where it does not say when that was. An issue
+ * in the future is one from before the clock stepped back.
+ */
+export function livesTooLong(
+  { issuedAtMs, expiresAtMs }: { readonly issuedAtMs?: number | undefined; readonly expiresAtMs: number },
+  nowMs: number,
+): boolean {
+  const fromMs = Math.min(issuedAtMs ?? nowMs, nowMs + stepBackMaxMs);
+  return expiresAtMs > fromMs + tokenLifeMaxS * 1000 + roundingMs;
+}
+
+/**
+ * [A11] Of all that a user has: what is issued from this moment on is good again. `newestIssueMs`: of the tokens that are known; it is
+ * in the future where the clock stepped back since.
+ */
+export function ofAllTokens(
+  userId: UserId,
+  { nowMs, newestIssueMs = 0 }: { readonly nowMs: number; readonly newestIssueMs?: number },
+): Revocation {
+  const issuedBeforeMs = Math.max(nowMs, newestIssueMs) + 1;
   return { type: 'user', userId, issuedBeforeMs, untilMs: issuedBeforeMs + tokenLifeMaxS * 1000 + marginMs };
 }
 

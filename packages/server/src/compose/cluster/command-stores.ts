@@ -73,7 +73,7 @@ export class ClusterCommandStores implements CommandStores {
   /** Gateways hear of it by the bus, and so may miss it: Redis is asked for first. */
   revokeTokens(userId: UserId): Promise<'full' | 'revoked'> {
     return this.#withServers(async ({ bus }) => {
-      const revocations = [ofAllTokens(userId, systemClock.nowMs())];
+      const revocations = [ofAllTokens(userId, { nowMs: systemClock.nowMs() })];
       const outcome = await this.withAccess((access) => access.revoke(revocations));
       if (outcome === 'revoked') await bus.publish([{ type: 'revoked', topic: revocationsTopic, revocations }]);
       return outcome;

@@ -8,7 +8,7 @@ import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
 import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import QuickLRU from 'quick-lru';
-import { tokenLifeMaxS } from '../../domain/revocation.ts';
+import { livesTooLong } from '../../domain/revocation.ts';
 import { type Jwks, JwksUnavailable } from './jwks.ts';
 import { tokenHeader } from './token-header.ts';
 import type { Tokens, VerifiedToken } from './tokens.ts';
@@ -80,9 +80,11 @@ export class IssuerTokens implements Tokens {
 
   async #admit(token: string, payload: JWTPayload): Promise<Result<VerifiedToken>> {
     const { clock, userClaim, admit } = this.#options;
-    const { [userClaim]: claimed, exp = 0, iat = 0, name, tier } = payload;
+    const { [userClaim]: claimed, exp = 0, iat, name, tier } = payload;
+    const issuedAtMs = iat === undefined ? undefined : Math.round(iat * 1000);
     if (typeof claimed !== 'string' || !userIds.test(claimed)) return refusal.badUserClaim(userClaim);
-    if (exp > clock.nowMs() / 1000 + tokenLifeMaxS) return refusal.badClaim('exp');
+    if (livesTooLong({ issuedAtMs, expiresAtMs: exp * 1000 }, clock.nowMs() + skewS * 1000))
+      return refusal.badClaim('exp');
     const admitted = await admit({
       userId: claimed as UserId,
       ...(typeof name === 'string' ? { displayName: name } : {}),
@@ -91,7 +93,7 @@ export class IssuerTokens implements Tokens {
     return ok({
       userId: admitted.value,
       tokenId: idOf(token),
-      issuedAtMs: Math.round(iat * 1000),
+      issuedAtMs: issuedAtMs ?? 0,
       expiresAtMs: (exp + skewS) * 1000,
       ...(typeof tier === 'string' ? { tier } : {}),
     });

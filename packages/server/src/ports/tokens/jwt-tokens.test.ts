@@ -194,4 +194,7 @@ test('[A2] a token of the longest life is good from the moment it is issued', as
     expect((await longest.verify((await longest.sign(alice)).accessToken)).type).toBe('ok');
     clock.advance(137);
   }
+  const { accessToken } = await longest.sign(alice);
+  clock.step(-3_600_000);
+  expect((await longest.verify(accessToken)).type).toBe('ok');
 });

@@ -7,7 +7,7 @@ import { isSystemUser, type UserId, userIdPattern } from '@hongyan/protocol/ids'
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import QuickLRU from 'quick-lru';
-import { tokenLifeMaxS } from '../../domain/revocation.ts';
+import { livesTooLong } from '../../domain/revocation.ts';
 import type { KeyRing } from './key-ring.ts';
 import { tokenHeader } from './token-header.ts';
 import type { IssuedToken, SignOptions, Tokens, VerifiedToken } from './tokens.ts';
@@ -39,14 +39,15 @@ export class JwtTokens implements Tokens {
     const { issuedFromMs = 0, tier, ttlS = this.#options.ttlS } = options;
     const { bytes, keyId } = await keys.signing();
     const nowMs = clock.nowMs();
+    const issuedAtMs = Math.max(nowMs, issuedFromMs);
     const accessToken = await new SignJWT(tier === undefined ? {} : { tier })
       .setProtectedHeader({ alg: algorithm, typ: 'JWT', kid: keyId })
       .setSubject(userId)
-      .setIssuedAt(Math.max(nowMs, issuedFromMs) / 1000)
+      .setIssuedAt(issuedAtMs / 1000)
       .setExpirationTime(Math.ceil(nowMs / 1000 + ttlS))
       .setJti(this.#newTokenId())
       .sign(bytes);
-    return { accessToken, expiresInS: ttlS };
+    return { accessToken, expiresInS: ttlS, issuedAtMs };
   }
 
   async verify(token: string, { isOnce = false }: { readonly isOnce?: boolean } = {}): Promise<Result<VerifiedToken>> {
@@ -87,15 +88,15 @@ export class JwtTokens implements Tokens {
   }
 
   /** undefined when the token names no user, or claims to live longer than tokens do. */
-  #facts({ sub = '', exp = 0, jti = '', iat = 0, tier }: JWTPayload): VerifiedToken | undefined {
-    // The end of a token is a whole second, rounded up when it was signed.
-    const latestS = Math.ceil(this.#options.clock.nowMs() / 1000) + tokenLifeMaxS;
-    if (!userIds.test(sub) || isSystemUser(sub as UserId) || exp > latestS) return undefined;
+  #facts({ sub = '', exp = 0, jti = '', iat, tier }: JWTPayload): VerifiedToken | undefined {
+    const times = { issuedAtMs: iat === undefined ? undefined : Math.round(iat * 1000), expiresAtMs: exp * 1000 };
+    if (!userIds.test(sub) || isSystemUser(sub as UserId) || livesTooLong(times, this.#options.clock.nowMs()))
+      return undefined;
     return {
       userId: sub as UserId,
       tokenId: jti,
-      issuedAtMs: Math.round(iat * 1000),
-      expiresAtMs: exp * 1000,
+      issuedAtMs: times.issuedAtMs ?? 0,
+      expiresAtMs: times.expiresAtMs,
       ...(typeof tier === 'string' ? { tier } : {}),
     };
   }

@@ -6,6 +6,7 @@ import type { Result } from '@hongyan/protocol/refusals';
 export interface IssuedToken {
   readonly accessToken: string;
   readonly expiresInS: number;
+  readonly issuedAtMs: number;
 }
 
 export interface SignOptions {

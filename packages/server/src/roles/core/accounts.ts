@@ -38,10 +38,12 @@ export class Accounts {
   /** Accounts take turns: a flood of guesses against one keeps nobody else out. */
   readonly #hashing: FairTurns<string>;
   readonly #attempts: LoginLimits;
+  readonly #onIssued: (issuedAtMs: number) => void;
   #decoy: Promise<string> | undefined;
 
-  constructor(deps: Deps) {
+  constructor(deps: Deps, { onIssued }: { readonly onIssued: (issuedAtMs: number) => void }) {
     this.#deps = deps;
+    this.#onIssued = onIssued;
     const { clock, rateLimiter } = deps;
     this.#attempts = new LoginLimits({
       limiter: rateLimiter,
@@ -126,7 +128,8 @@ export class Accounts {
   async grant(user: UserRecord, more: Pick<SignOptions, 'tier' | 'ttlS'> = {}): Promise<Result<AuthResult>> {
     const { access, directory, tokens } = this.#deps;
     const issuedFromMs = await access.issuedBefore(user.userId);
-    const { accessToken, expiresInS } = await tokens.sign(user.userId, { ...more, issuedFromMs });
+    const { accessToken, expiresInS, issuedAtMs } = await tokens.sign(user.userId, { ...more, issuedFromMs });
+    this.#onIssued(issuedAtMs);
     // [A25] Asked once it is signed: who is disabled after this has it revoked with all the others.
     const current = (await directory.getUsers([user.userId])).get(user.userId);
     if (current?.isDisabled === true) return refusal.disabledAccount();

@@ -145,7 +145,7 @@ test('[A25] who is disabled while a login or a minting is under way gets no toke
         async sign() {
           signing.resolve();
           await held.promise;
-          return { accessToken: 'x', expiresInS: 60 };
+          return { accessToken: 'x', expiresInS: 60, issuedAtMs: 0 };
         },
       },
     }),

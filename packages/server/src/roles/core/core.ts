@@ -85,9 +85,9 @@ export function startCore(given: CoreDeps): RunningCore {
   const registrations = new Registrations(deps);
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
-  const accounts = new Accounts(deps);
-  const keyCallers = new KeyCallers(deps);
   const signOuts = new SignOuts(deps);
+  const accounts = new Accounts(deps, { onIssued: (atMs) => signOuts.issued(atMs) });
+  const keyCallers = new KeyCallers(deps);
   signOuts.start();
   return {
     following: news?.follow() ?? Promise.resolve(),

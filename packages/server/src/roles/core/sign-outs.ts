@@ -20,6 +20,8 @@ const forgetMax = 10_000;
 export class SignOuts {
   readonly #deps: Deps;
   #timer: Timer | undefined;
+  /** Of all tokens that were issued here since the start. */
+  #newestIssueMs = 0;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -38,9 +40,15 @@ export class SignOuts {
     return this.#revoke([this.#ofToken(caller, caller)]);
   }
 
+  /** A token was signed. */
+  issued(issuedAtMs: number): void {
+    this.#newestIssueMs = Math.max(this.#newestIssueMs, issuedAtMs);
+  }
+
   /** [A11] */
-  async logoutAll({ userId }: Pick<Caller, 'userId'>): Promise<Result<undefined>> {
-    return this.#revoke([ofAllTokens(userId, this.#deps.clock.nowMs())]);
+  async logoutAll({ userId, issuedAtMs = 0 }: Pick<Caller, 'userId' | 'issuedAtMs'>): Promise<Result<undefined>> {
+    const newestIssueMs = Math.max(this.#newestIssueMs, issuedAtMs);
+    return this.#revoke([ofAllTokens(userId, { nowMs: this.#deps.clock.nowMs(), newestIssueMs })]);
   }
 
   /** [A14] Those that were signed out, or whose token has expired, have to log in again: they are not listed. */

@@ -11,7 +11,7 @@ import { Pipeline, type PipelineOptions, type Sender } from './pipeline.ts';
 import { fakeApiKey, fakeCore } from './testing/fake-core.ts';
 
 const tokens: Tokens = {
-  sign: async () => ({ accessToken: '', expiresInS: 1 }),
+  sign: async () => ({ accessToken: '', expiresInS: 1, issuedAtMs: 0 }),
   verify: async (token) =>
     token === ''
       ? refusal.badToken()

@@ -163,7 +163,7 @@ export async function openWorld({
     eventReader: noEvents,
     webhooks,
     registry: new MemorySessionRegistry({ clock, ttlMs: 60_000 }),
-    tokens: { sign: async (userId) => ({ accessToken: `token of ${userId}`, expiresInS: 60 }) },
+    tokens: { sign: async (userId) => ({ accessToken: `token of ${userId}`, expiresInS: 60, issuedAtMs: 0 }) },
     clock,
     log: silentLog,
     meter: new CoreMeter(new Metrics({ process: 'test' })),

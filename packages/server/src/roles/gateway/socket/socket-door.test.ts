@@ -18,7 +18,7 @@ import { Connection } from './connection.ts';
 import { SocketDoor } from './socket-door.ts';
 
 const tokens: Tokens = {
-  sign: async () => ({ accessToken: '', expiresInS: 1 }),
+  sign: async () => ({ accessToken: '', expiresInS: 1, issuedAtMs: 0 }),
   verify: async (token) =>
     token === '' ? refusal.badToken() : ok({ userId: token as UserId, tokenId: 't', issuedAtMs: 0, expiresAtMs: 1e15 }),
 };

@@ -19,7 +19,7 @@ import { fakeCore } from './fake-core.ts';
 
 /** A user's token is the user's id. */
 const idsAsTokens: Tokens = {
-  sign: async (userId) => ({ accessToken: userId, expiresInS: 3600 }),
+  sign: async (userId) => ({ accessToken: userId, expiresInS: 3600, issuedAtMs: 0 }),
   verify: async (token) =>
     token === ''
       ? refusal.badToken()
