@@ -8,6 +8,7 @@ import { machine, markdown } from './report.ts';
 import type { Figure, Scenario, ScenarioInput } from './scenario.ts';
 import { append } from './scenarios/append.ts';
 import { backlog } from './scenarios/backlog.ts';
+import { backup } from './scenarios/backup.ts';
 import { direct } from './scenarios/direct.ts';
 import { fanout } from './scenarios/fanout.ts';
 import { history } from './scenarios/history.ts';
@@ -16,7 +17,7 @@ import { idle } from './scenarios/idle.ts';
 import { limits } from './scenarios/limits.ts';
 import { storm } from './scenarios/storm.ts';
 
-const scenarios: readonly Scenario[] = [direct, fanout, storm, idle, backlog, history, http, append, limits];
+const scenarios: readonly Scenario[] = [direct, fanout, storm, idle, backlog, history, http, append, limits, backup];
 /** The run gives up on a scenario after so long. */
 const scenarioTimeoutS = { quick: 120, full: 1_200 };
 const durationS = { quick: 4, full: 15 };

@@ -74,6 +74,7 @@ export interface ShapeRun {
 
 export interface Bed {
   readonly server: BenchServer;
+  readonly dataFolder: string;
   readonly generators: readonly Generator[];
   readonly generator: Generator;
   readonly cores: Cores | undefined;
@@ -104,7 +105,7 @@ export async function withBed<T>(options: BedOptions, work: (bed: Bed) => Promis
       }
       const [generator] = generators;
       if (!generator) throw new Error('there is at least one generator');
-      return await work({ server, generators, generator, cores, secret });
+      return await work({ server, dataFolder, generators, generator, cores, secret });
     } finally {
       for (const generator of generators) await generator.stop();
       await server.stop();
