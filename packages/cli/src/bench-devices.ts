@@ -165,7 +165,7 @@ const textOf = (line: Line): string =>
     line.errors,
   ]) + (line.first_error === undefined ? '' : `\nerror: ${line.first_error}`);
 
-/** Rate against the size of the table. */
+/** Rate against the size of the table, and whether it fell. */
 function chart(lines: readonly Line[]): string {
   const batches = lines.filter(({ batch }) => batch > 1);
   const most = Math.max(1, ...batches.map(({ devices_per_s }) => devices_per_s));
@@ -174,5 +174,21 @@ function chart(lines: readonly Line[]): string {
     devices_per_s,
     '█'.repeat(Math.round((devices_per_s / most) * barWidth)),
   ]);
-  return `\n${table(['devices stored', 'devices/s', ''], rows)}`;
+  return `\n${table(['devices stored', 'devices/s', ''], rows)}${trend(batches)}`;
 }
+
+/** Medians, because other work on the machine disturbs a step or two. */
+function trend(batches: readonly Line[]): string {
+  const part = Math.floor(batches.length / 4);
+  if (part === 0) return '';
+  const [first, last] = [batches.slice(0, part), batches.slice(-part)];
+  const rate = (lines: readonly Line[]) => median(lines.map(({ devices_per_s }) => devices_per_s));
+  const cpu = (lines: readonly Line[]) => median(lines.map(({ server_cpu_us }) => server_cpu_us));
+  const factor = (rate(last) / Math.max(1, rate(first))).toFixed(2);
+  return `
+first quarter: ${rate(first)} devices/s at ${cpu(first).toFixed(1)} µs of the server's CPU each (medians)
+last quarter:  ${rate(last)} devices/s at ${cpu(last).toFixed(1)} µs: ${factor} times the rate of the first`;
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
