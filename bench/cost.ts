@@ -18,9 +18,17 @@ export interface Reading {
   readonly machineBusyS: number;
   readonly serverCoreBusyS: number;
   readonly server: Cpu;
-  readonly threads: readonly ThreadCpu[];
+  readonly parts: readonly ThreadCpu[];
   readonly generator: Cpu;
 }
+
+/** What a server has used so far, and which of its threads, or of its processes, used it. */
+export interface Usage {
+  readonly server: Cpu;
+  readonly parts: readonly ThreadCpu[];
+}
+
+export const usageOf = (pid: number): Usage => ({ server: cpuOf(pid), parts: threadsOf(pid) });
 
 export interface Cost extends Cpu {
   readonly usPerItem: number;
@@ -29,10 +37,10 @@ export interface Cost extends Cpu {
 export interface Costs {
   /** The server had a core to itself and the generators another. */
   readonly isPinned: boolean;
-  /** The server's whole process tree. */
+  /** The server's whole process tree; of a cluster all its processes, and the servers that they use. */
   readonly server: Cost;
-  /** The parts of `server`. */
-  readonly threads: readonly (Cost & { readonly name: string })[];
+  /** The parts of `server`: threads, or the processes of a cluster. */
+  readonly parts: readonly (Cost & { readonly name: string })[];
   /** The generator's processes. */
   readonly generator: Cost;
   /** Cores that everything else on the machine kept busy meanwhile: above 0.1 the figure is worse than the server. */
@@ -41,13 +49,12 @@ export interface Costs {
   readonly otherOnServerCore: number;
 }
 
-export function readingOf(serverPid: number, generator: Cpu, cores: Cores | undefined): Reading {
+export function readingOf(usage: Usage, generator: Cpu, cores: Cores | undefined): Reading {
   return {
     atMs: performance.now(),
     machineBusyS: machineBusyS(),
     serverCoreBusyS: cores ? machineBusyS(cores.server) : 0,
-    server: cpuOf(serverPid),
-    threads: threadsOf(serverPid),
+    ...usage,
     generator,
   };
 }
@@ -69,7 +76,7 @@ export function costsOf({ before, after, isPinned }: Measured, count: number): C
   return {
     isPinned,
     server: costOf(server, count),
-    threads: threadsBetween(before.threads, after.threads).map(({ name, ...cpu }) => ({
+    parts: threadsBetween(before.parts, after.parts).map(({ name, ...cpu }) => ({
       name,
       ...costOf(cpu, count),
     })),

@@ -124,8 +124,8 @@ async function functionTimes(
 }
 
 function markdown({ figure, functions, parts, calls, counted }: Profile): string {
-  const { name, item, perS, isPinned, server, threads, otherCores } = figure;
-  const mainUs = threads.find((thread) => thread.name === 'main')?.usPerItem ?? 0;
+  const { name, item, perS, isPinned, server, otherCores } = figure;
+  const mainUs = figure.parts.find((thread) => thread.name === 'main')?.usPerItem ?? 0;
   const pinned = isPinned ? 'pinned' : 'not pinned';
   return [
     `### ${name} (${pinned})`,
@@ -154,10 +154,10 @@ function markdown({ figure, functions, parts, calls, counted }: Profile): string
   ].join('\n');
 }
 
-const threadTable = ({ threads, count, item }: Figure): string[] =>
+const threadTable = ({ parts, count, item }: Figure): string[] =>
   tableOf(
     ['thread', `µs per ${item}`, 'user', 'system'],
-    threads.map((thread) => [
+    parts.map((thread) => [
       thread.name,
       thread.usPerItem.toFixed(2),
       usPerItem(thread.userS, count).toFixed(2),

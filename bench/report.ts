@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import type { Quantiles } from '@hongyan/load/histogram';
 import type { Cpu } from '@hongyan/load/process-stats';
+import type { ClusterSize } from './cluster/nodes.ts';
 import type { Cores } from './cores.ts';
 import { usPerItem } from './cost.ts';
 import type { Figure } from './scenario.ts';
@@ -32,6 +33,7 @@ export interface Report {
   readonly startedAt: string;
   readonly isQuick: boolean;
   readonly cores: Cores | undefined;
+  readonly cluster: ClusterSize | undefined;
   readonly machine: Machine;
   readonly figures: readonly Figure[];
 }
@@ -43,20 +45,21 @@ const columns: readonly (readonly [head: string, cell: (figure: Figure) => strin
   ['rate', ({ perS, item }) => `${count(perS)} ${item}/s`],
   ['latency p50 / p99 / p999 ms', ({ latency }) => lines(latency, times)],
   ['server µs (user + system)', (figure) => costText(figure, figure.server)],
-  ['of it by thread', (figure) => threadsText(figure)],
+  ['of it by thread or process', (figure) => partsText(figure)],
   ['generator µs', ({ generator }) => generator.usPerItem.toFixed(2)],
   ['others', (figure) => othersText(figure)],
   ['also', ({ extra }) => lines(extra, (value) => (typeof value === 'number' ? count(value) : value))],
   ['target', ({ target }) => (target ? `${target.text}: ${target.isMet ? 'met' : '**missed**'}` : '')],
 ];
 
-export function markdown({ startedAt, isQuick, machine: on, cores, figures }: Report): string {
+export function markdown({ startedAt, isQuick, machine: on, cores, cluster, figures }: Report): string {
   const placed = cores
     ? `the server on core ${cores.server}, the generator on core ${cores.generator}`
     : 'shared by server and generator';
   return [
     `${startedAt}${isQuick ? ', --quick' : ''}; ${on.cores} cores of ${on.cpu}, ${placed}; ${on.memoryGiB} GiB; ${on.system}, Linux ${on.kernel}; Bun ${on.bun}; fsync on.`,
     "CPU time is per item, over the server's whole process tree. others: cores that the rest of the machine kept busy meanwhile; in brackets the part of it on the server's own core.",
+    ...(cluster ? [clusterText(cluster)] : []),
     '',
     ...tableOf(
       columns.map(([head]) => head),
@@ -65,6 +68,9 @@ export function markdown({ startedAt, isQuick, machine: on, cores, figures }: Re
     '',
   ].join('\n');
 }
+
+const clusterText = ({ gateways, cores }: ClusterSize): string =>
+  `A cluster: gateways ${gateways}, cores ${cores}, and MariaDB, Kafka and Redis, whose CPU time is in the server's, all on this machine.`;
 
 export const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
   `| ${head.join(' | ')} |`,
@@ -79,8 +85,8 @@ function costText(figure: Figure, cpu: Cpu): string {
   return `${(user + system).toFixed(2)} (${user.toFixed(2)} + ${system.toFixed(2)})`;
 }
 
-const threadsText = (figure: Figure): string =>
-  figure.threads.map((thread) => `${thread.name} ${costText(figure, thread)}`).join('<br>');
+const partsText = (figure: Figure): string =>
+  figure.parts.map((part) => `${part.name} ${costText(figure, part)}`).join('<br>');
 
 const othersText = ({ otherCores, otherOnServerCore, isPinned }: Figure): string =>
   isPinned ? `${otherCores.toFixed(2)} (${otherOnServerCore.toFixed(2)})` : otherCores.toFixed(2);

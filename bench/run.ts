@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { ClusterSize } from './cluster/nodes.ts';
 import { coresToPin } from './cores.ts';
 import { machine, markdown } from './report.ts';
 import type { Figure, Scenario, ScenarioInput } from './scenario.ts';
@@ -28,6 +29,7 @@ function help(): string {
     return `  ${name.padEnd(9)}${summary}${parts}`;
   });
   return `Usage: bun bench/run.ts [scenario…] [--only shape]… [--pin] [--duration s] [--quick] [--json file]
+       bun bench/run.ts [direct] [fanout] --profile cluster [--gateways n] [--core-processes n] …
 
 Measures the real server, started as a process of its own, from generator processes beside it.
 
@@ -39,7 +41,11 @@ ${list.join('\n')}
   --duration s      how long each load is measured (default: ${durationS.full}, ${durationS.quick} with --quick)
   --quick           small numbers: the whole run in under three minutes
   --connections n   how many connections idle and storm open
-  --gateways n      gateway processes of the server (default: 1; idle takes as many as its connections need)
+  --profile name    embedded, or cluster: on the servers of tools/services, which run already; the generator's connections are
+                    spread over the gateways, so that who sends and who receives are on different ones (default: embedded)
+  --core-processes n  of a cluster (default: 1)
+  --gateways n      gateway processes of the server (default: 1; 2 in a cluster;
+                    idle takes as many as its connections need)
   --rows n          rows that append and history store (default: 10,000,000)
   --json file       where the figures are written (default: bench/results/<time>.json)
   --help            this text
@@ -53,6 +59,8 @@ const options = {
   quick: { type: 'boolean', default: false },
   connections: { type: 'string' },
   gateways: { type: 'string' },
+  profile: { type: 'string', default: 'embedded' },
+  'core-processes': { type: 'string' },
   rows: { type: 'string' },
   json: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -65,12 +73,15 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const { only = [], quick: isQuick } = values;
-  const chosen = choose(positionals, only);
+  const cluster = clusterOf(values);
+  if (cluster && values.pin) throw new Error('--pin is for the embedded profile: a cluster is many processes');
+  const chosen = choose(positionals, only, cluster !== undefined);
   const input: ScenarioInput = {
     isQuick,
     durationS: count('duration', values.duration) ?? (isQuick ? durationS.quick : durationS.full),
     connections: count('connections', values.connections),
     gateways: count('gateways', values.gateways),
+    cluster,
     rows: count('rows', values.rows),
     cores: values.pin ? coresToPin() : undefined,
     isWanted: (shapeId) => only.length === 0 || only.includes(shapeId),
@@ -78,7 +89,7 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   const startedAt = new Date().toISOString();
   const { figures, failures } = await runAll(chosen, input);
-  const report = { startedAt, isQuick, cores: input.cores, machine: machine(), figures };
+  const report = { startedAt, isQuick, cores: input.cores, cluster, machine: machine(), figures };
   const json = values.json ?? join(import.meta.dir, 'results', `${startedAt.replaceAll(':', '-')}.json`);
   await mkdir(dirname(json), { recursive: true });
   await Bun.write(json, `${JSON.stringify(report, undefined, 2)}\n`);
@@ -89,13 +100,28 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** The named scenarios that have one of the shapes, or all when none is named. */
-function choose(scenarioNames: readonly string[], shapeIds: readonly string[]): Scenario[] {
+function choose(scenarioNames: readonly string[], shapeIds: readonly string[], isCluster: boolean): Scenario[] {
+  const unfit = scenarios.find((each) => isCluster && !each.isForClusters && scenarioNames.includes(each.name));
+  if (unfit) throw new Error(`${unfit.name} has no --profile cluster; the scenarios that have: direct fanout`);
   const unknown = scenarioNames.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}; --help lists them`);
-  const named = scenarios.filter(({ name }) => scenarioNames.length === 0 || scenarioNames.includes(name));
+  const named = scenarios.filter(
+    (each) => (scenarioNames.length === 0 || scenarioNames.includes(each.name)) && (!isCluster || each.isForClusters),
+  );
   const missing = shapeIds.find((id) => !named.some(({ shapes }) => shapes.includes(id)));
   if (missing !== undefined) throw new Error(`there is no shape ${missing} in these scenarios; --help lists them`);
   return named.filter(({ shapes }) => shapeIds.length === 0 || shapes.some((id) => shapeIds.includes(id)));
+}
+
+function clusterOf(values: {
+  readonly profile: string;
+  readonly gateways?: string | undefined;
+  readonly 'core-processes'?: string | undefined;
+}): ClusterSize | undefined {
+  if (values.profile === 'embedded') return undefined;
+  if (values.profile !== 'cluster') throw new Error(`--profile is embedded or cluster, not "${values.profile}"`);
+  const [gateways, cores] = [count('gateways', values.gateways), count('core-processes', values['core-processes'])];
+  return { gateways: gateways ?? 2, cores: cores ?? 1 };
 }
 
 /** A scenario that fails does not end the others. */

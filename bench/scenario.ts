@@ -2,12 +2,13 @@
 
 import type { Quantiles } from '@hongyan/load/histogram';
 import type { Cpu } from '@hongyan/load/process-stats';
+import type { ClusterSize } from './cluster/nodes.ts';
 import type { Cores } from './cores.ts';
 import { type Costs, costsOf, type Measured, readingOf } from './cost.ts';
 import type { Generator } from './generator-process.ts';
 import { startGenerator } from './generator-process.ts';
 import { type SeedRequest, seed } from './seed.ts';
-import { type BenchServer, type ServerOptions, startServer, withDataFolder } from './server.ts';
+import { type BenchServer, type OneServer, type ServerOptions, startServer, withDataFolder } from './server.ts';
 import { readSecret } from './token.ts';
 
 /** The command line, as every scenario reads it. */
@@ -19,6 +20,8 @@ export interface ScenarioInput {
   readonly connections: number | undefined;
   /** The server's gateway processes. */
   readonly gateways: number | undefined;
+  /** Undefined: the embedded profile. */
+  readonly cluster: ClusterSize | undefined;
   /** Rows that append and history store; overrides their own number. */
   readonly rows: number | undefined;
   /** Undefined when nothing is pinned. */
@@ -53,6 +56,8 @@ export interface Scenario {
   readonly summary: string;
   /** Names for --only; a scenario without parts has its own name here. */
   readonly shapes: readonly string[];
+  /** It also runs on a cluster. */
+  readonly isForClusters?: boolean;
   run(input: ScenarioInput): Promise<readonly Figure[]>;
 }
 
@@ -89,33 +94,46 @@ export interface BedOptions {
   readonly cores: Cores | undefined;
 }
 
+export interface OneServerBed extends Bed {
+  readonly server: OneServer;
+}
+
 /** A seeded server and its generators for the time of `work`; both are stopped and removed afterwards. */
-export async function withBed<T>(options: BedOptions, work: (bed: Bed) => Promise<T>): Promise<T> {
-  const { cores, generatorCount = 1 } = options;
+export async function withBed<T>(options: BedOptions, work: (bed: OneServerBed) => Promise<T>): Promise<T> {
   return withDataFolder(async (dataFolder) => {
     await seed({ dataFolder, ...options.seed });
-    const server = await startServer(dataFolder, { ...options.server, core: cores?.server });
-    const generators: Generator[] = [];
-    try {
-      const { host, port } = server;
-      const secret = readSecret(dataFolder);
-      const target = { host, port, secret };
-      for (let index = 0; index < generatorCount; index++) {
-        generators.push(await startGenerator(target, cores?.generator));
-      }
-      const [generator] = generators;
-      if (!generator) throw new Error('there is at least one generator');
-      return await work({ server, dataFolder, generators, generator, cores, secret });
-    } finally {
-      for (const generator of generators) await generator.stop();
-      await server.stop();
-    }
+    const server = await startServer(dataFolder, { ...options.server, core: options.cores?.server });
+    return withGenerators(server, dataFolder, options, work);
   });
 }
 
-/** Opens a connection for each user; a failure ends the scenario. */
-export async function openAll({ generator }: Bed, users: readonly string[]): Promise<void> {
-  const opened = await generator.call('open', { users, concurrency: 100, from: [] });
+/** Stops the generators and the server after `work`. */
+export async function withGenerators<Server extends BenchServer, T>(
+  server: Server,
+  dataFolder: string,
+  { cores, generatorCount = 1 }: Pick<BedOptions, 'cores' | 'generatorCount'>,
+  work: (bed: Bed & { readonly server: Server }) => Promise<T>,
+): Promise<T> {
+  const generators: Generator[] = [];
+  try {
+    const { host, port } = server;
+    const secret = readSecret(dataFolder);
+    const target = { host, port, secret };
+    for (let index = 0; index < generatorCount; index++) {
+      generators.push(await startGenerator(target, cores?.generator));
+    }
+    const [generator] = generators;
+    if (!generator) throw new Error('there is at least one generator');
+    return await work({ server, dataFolder, generators, generator, cores, secret });
+  } finally {
+    for (const generator of generators) await generator.stop();
+    await server.stop();
+  }
+}
+
+/** Opens a connection for each user, on the gateways in turn; a failure ends the scenario. */
+export async function openAll({ generator, server }: Bed, users: readonly string[]): Promise<void> {
+  const opened = await generator.call('open', { users, concurrency: 100, from: [], ports: server.ports });
   refuse(opened.failures, 'connections');
 }
 
@@ -125,7 +143,7 @@ export async function measured<T>(
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly cost: Measured }> {
   const { server, generators, cores } = bed;
-  const reading = async () => readingOf(server.pid, await cpuOfAll(generators), cores);
+  const reading = async () => readingOf(server.usage(), await cpuOfAll(generators), cores);
   const before = await reading();
   const result = await work();
   return { result, cost: { before, after: await reading(), isPinned: cores !== undefined } };

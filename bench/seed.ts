@@ -10,11 +10,12 @@ import { readOrCreateSecrets } from '../packages/server/src/config/secret.ts';
 import { defaultRules } from '../packages/server/src/domain/membership.ts';
 import { unchanged, withReaction } from '../packages/server/src/domain/message-state.ts';
 import { encodeState } from '../packages/server/src/domain/stored-state.ts';
+import type { Directory } from '../packages/server/src/ports/directory/directory.ts';
 import { openSqliteDirectory } from '../packages/server/src/ports/directory/sqlite-directory.ts';
 import { openSqliteTimeline } from '../packages/server/src/ports/timeline/sqlite-timeline.ts';
 import type { NewEntry, Timeline } from '../packages/server/src/ports/timeline/timeline.ts';
 import { onCore } from './cores.ts';
-import { type Reading, readingOf } from './cost.ts';
+import { type Reading, readingOf, usageOf } from './cost.ts';
 
 export interface SeedRequest {
   readonly dataFolder: string;
@@ -54,12 +55,17 @@ const queueMax = 1_000_000;
 const batchMax = 5_000;
 const log = createLog({ level: 'warn' });
 
-async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest): Promise<void> {
-  const directory = await openSqliteDirectory({ path: join(dataFolder, 'directory.db'), log, queueMax, batchMax });
+/** `atOnce`: writes that wait at the same time. */
+export async function fillDirectory(
+  directory: Pick<Directory, 'createUser' | 'createConversation'>,
+  { users, groups, directs }: Pick<SeedRequest, 'users' | 'groups' | 'directs'>,
+  atOnce: number,
+): Promise<void> {
   const atMs = Date.now();
   const done = progress('users and conversations', users.length + groups.length + directs.length);
   // No password: these users have tokens only.
   const passwordHash = '';
+  const inSlices = slicesOf(atOnce);
   await inSlices(users, done, (userId) =>
     directory.createUser({ userId: userId as UserId, displayName: userId, createdAtMs: atMs, passwordHash }),
   );
@@ -85,7 +91,6 @@ async function fillDirectory({ dataFolder, users, groups, directs }: SeedRequest
       atMs,
     }),
   );
-  await directory.close();
 }
 
 async function fillTimeline(request: SeedRequest): Promise<void> {
@@ -158,7 +163,7 @@ async function react(timeline: Timeline, { directs, messagesEach, reactionsEach 
 /** This process stands where the server does in other figures; there is no generator. */
 const readSelf = (rows: number): SeedReading => ({
   rows,
-  ...readingOf(process.pid, { userS: 0, systemS: 0 }, undefined),
+  ...readingOf(usageOf(process.pid), { userS: 0, systemS: 0 }, undefined),
 });
 
 function membersOf(conversationId: string): readonly [UserId, UserId] {
@@ -167,17 +172,19 @@ function membersOf(conversationId: string): readonly [UserId, UserId] {
   return pair;
 }
 
-async function inSlices<T>(
-  items: readonly T[],
-  done: (count: number) => void,
-  write: (item: T) => Promise<unknown>,
-): Promise<void> {
-  for (let from = 0; from < items.length; from += batchMax) {
-    const slice = items.slice(from, from + batchMax);
-    await Promise.all(slice.map(write));
-    done(slice.length);
-  }
-}
+const slicesOf =
+  (atOnce: number) =>
+  async <T>(
+    items: readonly T[],
+    done: (count: number) => void,
+    write: (item: T) => Promise<unknown>,
+  ): Promise<void> => {
+    for (let from = 0; from < items.length; from += atOnce) {
+      const slice = items.slice(from, from + atOnce);
+      await Promise.all(slice.map(write));
+      done(slice.length);
+    }
+  };
 
 /** A line a second. */
 function progress(what: string, total: number): (count: number) => void {
@@ -198,7 +205,10 @@ function progress(what: string, total: number): (count: number) => void {
 if (import.meta.main) {
   const request = JSON.parse(await Bun.file(process.argv[2] ?? '').text()) as SeedRequest;
   await readOrCreateSecrets(request.dataFolder);
-  await fillDirectory(request);
+  const path = join(request.dataFolder, 'directory.db');
+  const directory = await openSqliteDirectory({ path, log, queueMax, batchMax });
+  await fillDirectory(directory, request, batchMax);
+  await directory.close();
   if (request.messagesEach > 0) await fillTimeline(request);
   process.exit(0);
 }

@@ -5,15 +5,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryOf, memoryOfOne } from '@hongyan/load/process-stats';
 import { onCore } from './cores.ts';
+import { type Usage, usageOf } from './cost.ts';
 
 export interface BenchServer {
   readonly host: string;
   readonly port: number;
+  /** Of each gateway that has one of its own, the first among them. */
+  readonly ports: readonly number[];
+  usage(): Usage;
+  stop(): Promise<void>;
+}
+
+export interface OneServer extends BenchServer {
   readonly pid: number;
   memoryBytes(): number;
   /** The part of it that gateway processes hold. */
   gatewayMemoryBytes(): number;
-  stop(): Promise<void>;
 }
 
 const host = '127.0.0.1';
@@ -29,7 +36,7 @@ export interface ServerOptions {
   readonly core?: number | undefined;
 }
 
-export async function startServer(dataFolder: string, options: ServerOptions = {}): Promise<BenchServer> {
+export async function startServer(dataFolder: string, options: ServerOptions = {}): Promise<OneServer> {
   const port = freePort();
   const { args = [], runtimeArgs = [], core } = options;
   const command = [
@@ -56,7 +63,9 @@ export async function startServer(dataFolder: string, options: ServerOptions = {
   const server = {
     host,
     port,
+    ports: [port],
     pid: child.pid,
+    usage: () => usageOf(child.pid),
     memoryBytes: () => memoryOf(child.pid),
     gatewayMemoryBytes: () => memoryOf(child.pid) - memoryOfOne(child.pid),
     async stop() {

@@ -13,6 +13,11 @@ import { Admin } from '@platformatic/kafka';
 
 export type Role = 'gateway' | 'core' | 'worker';
 
+export interface ClusterSize {
+  readonly gateways: number;
+  readonly cores: number;
+}
+
 const entry = join(import.meta.dir, '../../packages/cli/src/main.ts');
 const host = '127.0.0.1';
 const readyTimeoutMs = 60_000;
@@ -21,7 +26,7 @@ export class ClusterNodes {
   readonly name = `bench-${randomUUID().slice(0, 8)}`;
   readonly #services: Required<Pick<Addresses, 'mysql' | 'kafka' | 'redis'>>;
   readonly #servers: readonly { readonly name: string; readonly pid: number }[];
-  readonly #folder: string;
+  readonly folder: string;
   readonly #nodes: { readonly name: string; readonly child: Bun.Subprocess }[] = [];
 
   /** Rejects when the servers are not up. */
@@ -35,13 +40,25 @@ export class ClusterNodes {
     if (!state || !mysql || !kafka || !redis)
       throw new Error('MySQL, Kafka and Redis are needed: run tools/services up');
     this.#services = { mysql, kafka, redis };
-    this.#servers = state.servers.flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]));
-    this.#folder = folder;
+    const used = [redis.address, `:${mysql.port}`, ...kafka.brokers].map((address) => Number(address.split(':')[1]));
+    this.#servers = state.servers.flatMap(({ name, pid, port }) =>
+      pid !== undefined && used.includes(port) ? [{ name, pid }] : [],
+    );
+    this.folder = folder;
   }
 
   /** The options of the database of a service. */
   database(service: string) {
     return { ...this.#services.mysql, database: `${this.name.replaceAll('-', '_')}_${service}` };
+  }
+
+  /** The database of a service before any process is there, to be filled. */
+  async createDatabase(service: string) {
+    const options = this.database(service);
+    await this.#asAdmin((pool) =>
+      pool.write(`create database ${options.database} character set utf8mb4 collate utf8mb4_bin`),
+    );
+    return options;
   }
 
   /** Resolves when it is ready; with the address of its clients' port, which only gateways have. */
@@ -50,7 +67,7 @@ export class ClusterNodes {
     const [port, operatorPort] = [freePort(), freePort()];
     const name = `${role}-${this.#nodes.length + 1}`;
     const options: Record<string, string> = {
-      ...{ profile: 'cluster', roles: role, node: name, 'cluster-name': this.name, data: this.#folder },
+      ...{ profile: 'cluster', roles: role, node: name, 'cluster-name': this.name, data: this.folder },
       'mysql-url': `mysql://${mysql.user}:${encodeURIComponent(mysql.password)}@${mysql.host}:${mysql.port}`,
       'kafka-brokers': kafka.brokers.join(','),
       'redis-urls': `redis://${redis.address}`,
@@ -88,19 +105,25 @@ export class ClusterNodes {
     }
     await this.#removeDatabases();
     await this.#removeTopics();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #removeDatabases(): Promise<void> {
+  #removeDatabases(): Promise<void> {
+    return this.#asAdmin(async (pool) => {
+      const rows = await pool.read<{ name: string }>(
+        'select schema_name name from information_schema.schemata where schema_name like ?',
+        [`${this.name.replaceAll('-', '\\_')}\\_%`],
+      );
+      for (const { name } of rows) await pool.write(`drop database ${name}`);
+    });
+  }
+
+  async #asAdmin(work: (pool: MysqlPool) => Promise<unknown>): Promise<void> {
     const pool = await MysqlPool.open(
       { ...this.#services.mysql, database: 'mysql', limits: { connectionsMax: 1, idleMin: 0 } },
       { clock: systemClock, random: Math.random },
     );
-    const rows = await pool.read<{ name: string }>(
-      'select schema_name name from information_schema.schemata where schema_name like ?',
-      [`${this.name.replaceAll('-', '\\_')}\\_%`],
-    );
-    for (const { name } of rows) await pool.write(`drop database ${name}`);
+    await work(pool);
     await pool.close();
   }
 

@@ -15,6 +15,8 @@ export interface OpenRequest {
   readonly concurrency: number;
   /** Source addresses, taken in turn. */
   readonly from: readonly string[];
+  /** Of the gateways, taken in turn. Absent: the target's. */
+  readonly ports?: readonly number[];
 }
 
 export interface OpenResult {
@@ -28,7 +30,7 @@ const timeoutMs = 30_000;
 
 export async function openAll(
   { host, port, secret }: Target,
-  { users, concurrency, from }: OpenRequest,
+  { users, concurrency, from, ports = [port] }: OpenRequest,
 ): Promise<{ readonly connections: (BenchConnection | undefined)[]; readonly result: OpenResult }> {
   const tokens = users.map((user) => mintToken(secret, user));
   const connections: (BenchConnection | undefined)[] = new Array(users.length).fill(undefined);
@@ -40,7 +42,7 @@ export async function openAll(
     for (let index = next++; index < users.length; index = next++) {
       const connection = new BenchConnection({
         host,
-        port,
+        port: ports[index % ports.length] ?? port,
         ...(from.length > 0 ? { from: from[index % from.length] ?? '' } : {}),
         token: tokens[index] ?? '',
         deviceId: 'bench',

@@ -2,6 +2,7 @@
 
 import type { DirectResult, Load } from '@hongyan/load/direct';
 import { Histogram, type HistogramData } from '@hongyan/load/histogram';
+import { withBedOf } from '../cluster/bed.ts';
 import {
   type Bed,
   type BedOptions,
@@ -15,7 +16,6 @@ import {
   type Shape,
   type ShapeRun,
   type Target,
-  withBed,
 } from '../scenario.ts';
 
 const pairCount = 200;
@@ -24,7 +24,9 @@ const users = names('user', pairCount * 2);
 const firstWarmUp = { load: { type: 'closed', window: 20 }, durationS: 8 } as const;
 const quickFirstWarmUpS = 4;
 
-const rateShapes = [1_000, 5_000, 10_000, 20_000].map((perS) => receiptShape(`rate-${perS}`, { type: 'rate', perS }));
+const rateShapes = [1_000, 2_000, 5_000, 10_000, 20_000].map((perS) =>
+  receiptShape(`rate-${perS}`, { type: 'rate', perS }),
+);
 const closedShapes = [1, 8, 20, 100].map((window) => receiptShape(`closed-${window}`, { type: 'closed', window }));
 const silentShapes = [silentShape(8)];
 /** All on one server, one after the other. */
@@ -36,6 +38,7 @@ export const direct: Scenario = {
   name: 'direct',
   summary: 'send → ack → received → delivered → receipt between pairs; fixed rates and closed loops',
   shapes: directShapes.map(({ id }) => id),
+  isForClusters: true,
   async run(input) {
     const figures: Figure[] = [];
     // Without receipts on a server of its own: the generator counts seqs from 1.
@@ -48,13 +51,13 @@ export const direct: Scenario = {
 };
 
 async function measureAll(shapes: readonly Shape[], input: ScenarioInput): Promise<Figure[]> {
-  return withBed(directBed(input), async (bed) => {
+  return withBedOf(input.cluster, directBed(input), async (bed) => {
     await openDirect(bed, { isQuick: input.isQuick, hasReceipts: shapes.some((shape) => !isSilent(shape)) });
     const figures: Figure[] = [];
     for (const shape of shapes) {
       input.progress(`direct: ${shape.name}`);
       const figure = await measureShape(bed, { scenario: 'direct', shape, durationS: input.durationS });
-      const target = targetOf(shape, figure);
+      const target = input.cluster ? clusterTargetOf(shape, figure) : targetOf(shape, figure);
       figures.push(target ? { ...figure, target } : figure);
     }
     return figures;
@@ -146,6 +149,18 @@ function targetOf(shape: Shape, { perS, server, latency }: Figure): Target | und
       return { text: '≥ 35,000/s and server ≤ 22 µs', isMet: perS >= 35_000 && server.usPerItem <= 22 };
     case 'closed-100':
       return { text: '≥ 30,000/s', isMet: perS >= 30_000 };
+    default:
+      return undefined;
+  }
+}
+
+/** With all servers on the two cores of one machine. */
+function clusterTargetOf(shape: Shape, { perS, latency }: Figure): Target | undefined {
+  switch (shape.id) {
+    case 'rate-2000':
+      return { text: 'receive p99 < 50 ms', isMet: (latency.receive?.p99Ms ?? Number.POSITIVE_INFINITY) < 50 };
+    case 'closed-20':
+      return { text: '≥ 8,000/s', isMet: perS >= 8_000 };
     default:
       return undefined;
   }

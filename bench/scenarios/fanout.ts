@@ -1,5 +1,6 @@
 // Groups whose members are all online: deliveries per second at three sizes, and what one costs with few messages on the way.
 
+import { withBedOf } from '../cluster/bed.ts';
 import {
   type BedOptions,
   type Figure,
@@ -10,7 +11,6 @@ import {
   type ScenarioInput,
   type Shape,
   type Target,
-  withBed,
 } from '../scenario.ts';
 
 const conversationId = 'g:fanout';
@@ -30,6 +30,7 @@ export const fanout: Scenario = {
   name: 'fanout',
   summary: 'one message to 100, 1,000 and 10,000 online members, who send no receipts',
   shapes: fanoutShapes.map(({ id }) => id),
+  isForClusters: true,
   async run(input) {
     const figures: Figure[] = [];
     for (const each of fanoutShapes.filter(({ id }) => input.isWanted(id))) {
@@ -40,11 +41,11 @@ export const fanout: Scenario = {
   },
 };
 
-function measure(each: FanoutShape, { durationS, cores }: ScenarioInput): Promise<Figure> {
-  return withBed(fanoutBed(each, cores), async (bed) => {
+function measure(each: FanoutShape, { durationS, cores, cluster }: ScenarioInput): Promise<Figure> {
+  return withBedOf(cluster, fanoutBed(each, cores), async (bed) => {
     await openAll(bed, each.members);
     const figure = await measureShape(bed, { scenario: 'fanout', shape: each, durationS });
-    const target = targetOf(each, figure);
+    const target = cluster ? undefined : targetOf(each, figure);
     return target ? { ...figure, target } : figure;
   });
 }

@@ -9,7 +9,7 @@ export interface Cpu {
 
 /** The kernel's unit of process time in /proc is fixed at 100 per second for user space. */
 const ticksPerS = 100;
-const zeroCpu: Cpu = { userS: 0, systemS: 0 };
+export const zeroCpu: Cpu = { userS: 0, systemS: 0 };
 
 export function cpuOf(pid: number): Cpu {
   return processTree(pid)
@@ -60,7 +60,7 @@ export const threadsBetween = (before: readonly ThreadCpu[], after: readonly Thr
     ...cpuBetween(before.find((thread) => thread.name === name) ?? zeroCpu, cpu),
   }));
 
-const cpuAdd = (left: Cpu, right: Cpu): Cpu => ({
+export const cpuAdd = (left: Cpu, right: Cpu): Cpu => ({
   userS: left.userS + right.userS,
   systemS: left.systemS + right.systemS,
 });
