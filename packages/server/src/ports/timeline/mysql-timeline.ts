@@ -13,8 +13,9 @@ import type { Fence, LogPosition } from '../../domain/fence.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 import type { Feed } from './feed.ts';
-import { Appender } from './mysql/appender.ts';
+import { type Append, Appender } from './mysql/appender.ts';
 import { claimPartition, holdFence } from './mysql/fences.ts';
+import { JointAppends } from './mysql/joint-appends.ts';
 import { findByKeyOfAnyone } from './mysql/key-search.ts';
 import { setStateSql, setStateValues } from './mysql/message-changes.ts';
 import { monthOf } from './mysql/months.ts';
@@ -61,20 +62,16 @@ export async function openMysqlTimeline(options: MysqlTimelineOptions): Promise<
   }
 }
 
-interface Append {
-  readonly batch: readonly NewEntry[];
-  readonly fence: Fence | LogPosition | undefined;
-}
-
 type Lane = Batcher<Append, readonly AppendResult[]>;
 
 class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
   readonly feed: MysqlFeed;
   readonly #options: MysqlTimelineOptions;
   readonly #appender: Appender;
+  readonly #joint = new JointAppends((appends) => this.#commit(appends));
   readonly #partitions: Partitions;
   readonly #retention: Retention;
-  /** By partition; undefined for what comes from no log. One transaction at a time in each: they would wait for each other's rows. */
+  /** By partition; undefined for what comes from no log. One append at a time in each: they would wait for each other's rows. */
   readonly #lanes = new Map<number | undefined, Lane>();
   #closing: Promise<void> | undefined;
 
@@ -150,21 +147,23 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
       itemsMax: this.#options.appendsMax,
       batchMax: 1,
       inFlightMax: 1,
-      handle: (appends) => Promise.all(appends.map((append) => this.#commit(append))),
+      handle: (appends) => Promise.all(appends.map((append) => this.#joint.append(append))),
     });
     if (this.#closing) void lane.drain();
     this.#lanes.set(partition, lane);
     return lane;
   }
 
-  async #commit({ batch, fence }: Append): Promise<readonly AppendResult[]> {
+  /** One transaction. */
+  async #commit(appends: readonly Append[]): Promise<readonly (readonly AppendResult[])[]> {
     const { meter, clock, tracing } = this.#options;
     const startedMs = clock.nowMs();
     const begunMs = clock.monotonicMs();
+    const batch = appends.flatMap((append) => append.batch);
     const latestMs = batch.reduce((latest, { timestampMs }) => Math.max(latest, timestampMs), 0);
     try {
       if (batch.length > 0) await this.#partitions.ensure(monthOf(latestMs));
-      const results = await this.#appender.append(batch, fence);
+      const results = await this.#appender.append(appends);
       if (batch.length > 0) this.feed.notify();
       for (const { trace } of tracing ? batch : [])
         if (trace !== undefined) tracing?.took(trace, 'transaction', { startedMs, endedMs: clock.nowMs() });

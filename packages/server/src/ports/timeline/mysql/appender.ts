@@ -1,4 +1,4 @@
-// The transaction of a batch: the same number of statements for one entry and for a thousand. It holds the rows of its conversations
+// The transaction of some batches: the same number of statements for one entry and for a thousand. It holds the rows of its conversations
 // and shards from reading where they stand to the commit, so that two writers that both believe to own a conversation take turns:
 // the second one reads what the first left, and carries on [D2].
 
@@ -10,11 +10,16 @@ import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
 import type { Fence, LogPosition } from '../../../domain/fence.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../timeline.ts';
 import { BatchPlan, type ConversationFacts, type Facts, type Planned, type ShardFacts } from './batch-plan.ts';
-import { holdFence } from './fences.ts';
+import { holdFences } from './fences.ts';
 import { MessageChanges } from './message-changes.ts';
 import { shardOfPartition } from './position-vector.ts';
 import { type EntryRow, entryColumns, entryOf, insertedColumns, keyOf, placesTable, valuesOf } from './rows.ts';
 import { keptFrom } from './schema.ts';
+
+export interface Append {
+  readonly batch: readonly NewEntry[];
+  readonly fence: Fence | LogPosition | undefined;
+}
 
 interface ConversationRow {
   readonly no: number;
@@ -38,18 +43,29 @@ export class Appender {
     this.#pool = pool;
   }
 
-  /** All months of the batch MUST have partitions. */
-  append(batch: readonly NewEntry[], fence: Fence | LogPosition | undefined): Promise<readonly AppendResult[]> {
+  /** All of them or none; results by append. All months of the batches MUST have partitions. */
+  append(appends: readonly Append[]): Promise<readonly (readonly AppendResult[])[]> {
+    const batch = appends.flatMap((append) => append.batch);
     return this.#pool.transaction(async (statements) => {
-      if (fence) await holdFence(statements, fence);
-      if (batch.length === 0) return [];
-      const ids = [...new Set(batch.map(({ conversationId }) => conversationId))];
-      const conversations = await lockConversations(statements, ids, fence);
-      const shards = await lockShards(statements, conversations);
-      const plan = await this.#planAndTakeKeys(statements, batch, { conversations, shards, firsts: new Map() });
-      await this.#write(statements, plan);
-      return plan.results;
+      await holdFences(
+        statements,
+        appends.flatMap(({ fence }) => fence ?? []),
+      );
+      const results = batch.length === 0 ? [] : await this.#appendBatch(statements, batch, shardsOf(appends));
+      return splitBy(appends, results);
     });
+  }
+
+  async #appendBatch(
+    statements: Statements,
+    batch: readonly NewEntry[],
+    shardOf: ReadonlyMap<ConversationId, number>,
+  ): Promise<readonly AppendResult[]> {
+    const conversations = await lockConversations(statements, shardOf);
+    const shards = await lockShards(statements, conversations);
+    const plan = await this.#planAndTakeKeys(statements, batch, { conversations, shards, firsts: new Map() });
+    await this.#write(statements, plan);
+    return plan.results;
   }
 
   /** [D3] Repeats are rare: they are looked for when a key turns out to be taken. */
@@ -114,21 +130,30 @@ const keyValuesOf = ({ stored, conversationNo, month }: Planned): SqlValue[] => 
   month,
 ];
 
+/** Of each conversation, in case it is new. */
+function shardsOf(appends: readonly Append[]): ReadonlyMap<ConversationId, number> {
+  const shards = new Map<ConversationId, number>();
+  for (const { batch, fence } of appends) {
+    const shard = fence === undefined ? 0 : shardOfPartition(fence.partition);
+    for (const { conversationId } of batch) shards.set(conversationId, shard);
+  }
+  return shards;
+}
+
 /** Those that are new get a row first. */
 async function lockConversations(
   statements: Statements,
-  ids: readonly ConversationId[],
-  fence: Fence | LogPosition | undefined,
+  shardOf: ReadonlyMap<ConversationId, number>,
 ): Promise<ReadonlyMap<ConversationId, ConversationFacts>> {
+  const ids = [...shardOf.keys()];
   const found = await selectForUpdate(statements, ids);
   const missing = ids.filter((id) => !found.has(id));
   if (missing.length === 0) return found;
-  const shard = fence === undefined ? 0 : shardOfPartition(fence.partition);
   await statements.run(
     // Another writer may have made it meanwhile.
     `insert into conversation (id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms)
      values ? on duplicate key update id = values(id)`,
-    [missing.map((id) => [id, shard, 0, 0, 0, 0, 0, 0])],
+    [missing.map((id) => [id, shardOf.get(id) ?? 0, 0, 0, 0, 0, 0, 0])],
   );
   return new Map([...found, ...(await selectForUpdate(statements, missing))]);
 }
@@ -208,6 +233,15 @@ async function findFirsts(statements: Statements, keys: readonly string[]): Prom
     if (place) firsts.set(place.k.toString(), entryOf(row, place.id.toString() as ConversationId));
   }
   return firsts;
+}
+
+function splitBy(appends: readonly Append[], results: readonly AppendResult[]): readonly (readonly AppendResult[])[] {
+  let from = 0;
+  return appends.map(({ batch }) => {
+    const own = results.slice(from, from + batch.length);
+    from += batch.length;
+    return own;
+  });
 }
 
 function split<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [T[], T[]] {

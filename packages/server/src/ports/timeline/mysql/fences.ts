@@ -35,6 +35,28 @@ export function claimPartition(pool: MysqlPool, partition: number): Promise<LogP
   });
 }
 
+/** Throws `Fenced` of the first one whose partition has a newer owner. Two statements, however many there are. */
+export async function holdFences(statements: Statements, fences: readonly (Fence | LogPosition)[]): Promise<void> {
+  const [first] = fences;
+  if (first === undefined) return;
+  if (fences.length === 1) return holdFence(statements, first);
+  // In order, so that two that hold some of the same ones take turns.
+  const rows = await statements.rows<{ readonly partition_no: number; readonly epoch: number }>(
+    'select partition_no, epoch from fence where partition_no in (?) order by partition_no for update',
+    [fences.map(({ partition }) => partition)],
+  );
+  const epochs = new Map(rows.map(({ partition_no, epoch }) => [partition_no, epoch]));
+  const fenced = fences.find(({ partition, epoch }) => epochs.get(partition) !== epoch);
+  if (fenced) throw new Fenced(fenced);
+  const positions = fences.filter((fence) => 'offset' in fence);
+  if (positions.length === 0) return;
+  await statements.run(
+    `insert into fence (partition_no, epoch, next_offset, published_offset) values ?
+     on duplicate key update next_offset = values(next_offset), published_offset = values(published_offset)`,
+    [positions.map(({ partition, epoch, offset, publishedOffset }) => [partition, epoch, offset, publishedOffset])],
+  );
+}
+
 /** Throws `Fenced` when the partition has a newer owner, and lets no other claim it before the end of the caller's transaction. */
 export async function holdFence(statements: Statements, fence: Fence | LogPosition): Promise<void> {
   if ('offset' in fence && (await isAdvanced(statements, fence))) return;

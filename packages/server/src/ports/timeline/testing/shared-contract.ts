@@ -1,8 +1,10 @@
 // What every timeline that several cores write must do: claims, positions, and writers that believe to own the same conversation.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { assert } from '@hongyan/base/assert';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
+import type { LogPosition } from '../../../domain/fence.ts';
 import type { NewEntry, SharedTimeline } from '../timeline.ts';
 import {
   allOf,
@@ -96,6 +98,27 @@ export function sharedTimelineContract(make: () => Promise<SharedUnderTest>): vo
     test('a partition that was never claimed belongs to nobody', async () => {
       const never = { partition: 4, epoch: 1, offset: 1, publishedOffset: 1 };
       expect(await rejectionOf(one.append([entry()], never))).toMatchObject(fenced);
+    });
+    test('[D2] owners of several partitions who append at once fail alone: one that is older, one with an entry that cannot be', async () => {
+      const [older, wrong, ...good] = await Promise.all([0, 1, 2, 3, 4].map((partition) => one.claim(partition)));
+      assert(older && wrong, 'claimed above');
+      await two.claim(older.partition);
+      const append = (claim: LogPosition, offset: number, batch = entries(3, { in: `g:${claim.partition}` })) =>
+        one.append(batch, { ...claim, offset, publishedOffset: 0 });
+      for (let round = 1; round <= 5; round++) {
+        const fine = Promise.all(good.map((claim) => append(claim, round)));
+        const failing = [rejectionOf(append(older, round)), rejectionOf(append(wrong, round, [change(100)]))];
+        const [ofOlder, ofWrong] = await Promise.all(failing);
+        expect(ofOlder).toMatchObject(fenced);
+        expect(ofWrong).toBeInstanceOf(Error);
+        const seqs = [3 * round - 2, 3 * round - 1, 3 * round].map((no) => `committed ${no}`);
+        expect((await fine).map(outcomes)).toEqual(good.map(() => seqs));
+      }
+      for (const { partition } of [older, wrong]) {
+        expect(seqsOf(await allOf(two, `g:${partition}`))).toEqual([]);
+        expect(await two.claim(partition)).toMatchObject({ offset: 0 });
+      }
+      for (const { partition } of good) expect(await two.claim(partition)).toMatchObject({ offset: 5 });
     });
   });
 

@@ -1,0 +1,67 @@
+// Appends of several partitions in one transaction: what comes while others commit shares the next one. A core that owns many
+// partitions with little in each would otherwise pay all statements of a transaction, and its flush, for every one of them.
+
+import { Batcher } from '@hongyan/base/batcher';
+import { StoreFailure } from '@hongyan/base/result';
+import type { AppendResult } from '../timeline.ts';
+import type { Append } from './appender.ts';
+
+type Results = readonly AppendResult[];
+
+/** While one transaction waits for the disk, another one is written. */
+const transactionsMax = 2;
+/** Of one transaction, unless one append has more by itself. */
+const entriesMax = 1_000;
+
+export class JointAppends {
+  readonly #commit: (appends: readonly Append[]) => Promise<readonly Results[]>;
+  readonly #batcher: Batcher<Append, PromiseSettledResult<Results>>;
+
+  /** `commit` is one transaction. */
+  constructor(commit: (appends: readonly Append[]) => Promise<readonly Results[]>) {
+    this.#commit = commit;
+    this.#batcher = new Batcher({
+      // The caller's bound: it has one append of each partition under way.
+      itemsMax: Number.POSITIVE_INFINITY,
+      batchMax: Number.POSITIVE_INFINITY,
+      inFlightMax: transactionsMax,
+      handle: async (appends) => (await Promise.all(groupsOf(appends).map((group) => this.#commitGroup(group)))).flat(),
+    });
+  }
+
+  /** The caller MUST NOT have two of one partition under way: they might commit in any order. */
+  async append(append: Append): Promise<Results> {
+    const outcome = await this.#batcher.submit(append);
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  }
+
+  /** What one of them cannot do is not the others' failure. */
+  async #commitGroup(appends: readonly Append[]): Promise<readonly PromiseSettledResult<Results>[]> {
+    try {
+      const results = await this.#commit(appends);
+      return results.map((value) => ({ status: 'fulfilled', value }));
+    } catch (reason) {
+      // Whoever asked has to know that it may be a repeat.
+      const mayBeWritten = reason instanceof StoreFailure && reason.code === 'unknown_outcome';
+      if (appends.length === 1 || mayBeWritten) return appends.map(() => ({ status: 'rejected', reason }));
+      return (await Promise.all(appends.map((append) => this.#commitGroup([append])))).flat();
+    }
+  }
+}
+
+/** In their order, each of `entriesMax` entries at most. */
+function groupsOf(appends: readonly Append[]): readonly (readonly Append[])[] {
+  const groups: Append[][] = [];
+  let room = 0;
+  for (const append of appends) {
+    const last = groups.at(-1);
+    if (last && append.batch.length <= room) last.push(append);
+    else {
+      groups.push([append]);
+      room = entriesMax;
+    }
+    room -= append.batch.length;
+  }
+  return groups;
+}
