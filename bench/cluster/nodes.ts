@@ -10,6 +10,7 @@ import { clientOptions } from '@hongyan/server/adapters/kafka/kafka-options';
 import { MysqlPool } from '@hongyan/server/adapters/mysql/pool';
 import { type Addresses, readState, servicesFolder } from '@hongyan/testing/services/state';
 import { Admin } from '@platformatic/kafka';
+import { type UsedServer, usedServers } from './used-servers.ts';
 
 export type Role = 'gateway' | 'core' | 'worker';
 
@@ -25,7 +26,7 @@ const readyTimeoutMs = 60_000;
 export class ClusterNodes {
   readonly name = `bench-${randomUUID().slice(0, 8)}`;
   readonly #services: Required<Pick<Addresses, 'mysql' | 'kafka' | 'redis'>>;
-  readonly #servers: readonly { readonly name: string; readonly pid: number }[];
+  readonly #servers: readonly UsedServer[];
   readonly folder: string;
   readonly #nodes: { readonly name: string; readonly child: Bun.Subprocess }[] = [];
 
@@ -40,10 +41,7 @@ export class ClusterNodes {
     if (!state || !mysql || !kafka || !redis)
       throw new Error('MySQL, Kafka and Redis are needed: run tools/services up');
     this.#services = { mysql, kafka, redis };
-    const used = [redis.address, `:${mysql.port}`, ...kafka.brokers].map((address) => Number(address.split(':')[1]));
-    this.#servers = state.servers.flatMap(({ name, pid, port }) =>
-      pid !== undefined && used.includes(port) ? [{ name, pid }] : [],
-    );
+    this.#servers = usedServers(state);
     this.folder = folder;
   }
 
