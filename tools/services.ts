@@ -11,11 +11,12 @@ packages (as root), Kafka through Maven.
   tools/services up        start what does not run; prints where everything is
   tools/services down      end them and remove their data
   tools/services status    what runs (exit code 1 when something does not)
+  tools/services env       print where they are as options of a cluster: eval "$(tools/services env)"
   tools/services run -- COMMAND…
                            start what does not run, run COMMAND, end what was started
 
   --brokers N              Kafka brokers of a new set: 1 (default) or 3
-  --redis-cluster          also a Redis Cluster: three masters, three replicas
+  --redis-cluster          also a Redis Cluster: three masters, three replicas; env names it in the place of the one Redis
   --data DIR               the folder of the set; default $HONGYAN_SERVICES, else .services in the repository
 
 DIR/services.json has addresses, the database's user, pids; DIR/NAME.log is what a server said.`;
@@ -52,6 +53,8 @@ async function main(): Promise<number> {
       return down(request);
     case 'status':
       return status(request);
+    case 'env':
+      return env(request);
     case 'run':
       return run(request);
     case 'help':
@@ -91,6 +94,22 @@ function status({ folder }: Request): number {
     );
   }
   return servers.length > 0 && servers.every((server) => server.isAlive()) ? 0 : 1;
+}
+
+/** For a shell: what `hongyan start --profile cluster` asks for, and what the client `mariadb` does, beside --user=hongyan. */
+function env({ folder, parts }: Request): number {
+  const { mysql, kafka, redis, redisCluster } = ServiceSet.open(folder)?.addresses ?? {};
+  const redisAddresses = parts.includes('redisCluster') ? redisCluster?.addresses : redis && [redis.address];
+  if (!mysql || !kafka || !redisAddresses) {
+    console.error(`not all servers are in ${folder}: tools/services up`);
+    return 1;
+  }
+  const { user, password, host, port } = mysql;
+  console.log(`export HONGYAN_MYSQL_URL='mysql://${user}:${encodeURIComponent(password)}@${host}:${port}'
+export HONGYAN_KAFKA_BROKERS='${kafka.brokers.join(',')}'
+export HONGYAN_REDIS_URLS='${redisAddresses.map((address) => `redis://${address}`).join(',')}'
+export MYSQL_HOST='${host}' MYSQL_TCP_PORT='${port}' MYSQL_PWD='${password}'`);
+  return 0;
 }
 
 /** The command runs also when some server cannot be had: its tests say what they skip. With CI=true that is a failure. */
