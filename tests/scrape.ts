@@ -8,7 +8,7 @@ export class Scrape {
 
   static async of({ dataDir }: ServerProcess): Promise<Scrape> {
     const operator = await OperatorClient.connect(dataDir);
-    return new Scrape(await (await operator.fetch('GET', '/metrics')).text());
+    return new Scrape(await (await operator.fetch('GET', '/metrics?processes=all')).text());
   }
 
   private constructor(text: string) {

@@ -7,14 +7,14 @@ import { call, signUp } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
 import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { dataFolder, killServers, removeDataFolders } from '../server-process.ts';
-import { profilesWith } from './profiles.ts';
+import { profiles } from './profiles.ts';
 
 afterAll(async () => {
   await killServers();
   await removeDataFolders();
 });
 
-describe.each(profilesWith('one listener'))('the configuration on $name', (profile) => {
+describe.each(profiles)('the configuration on $name', (profile) => {
   test('[B3] is read again: what can change does, in every process, and the rest is named', async () => {
     const file = join(await dataFolder('config'), 'hongyan.toml');
     await writeFile(file, 'page_max = 100\n');

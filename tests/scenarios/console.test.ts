@@ -12,7 +12,6 @@ setDefaultTimeout(60_000);
 const secretWords = 'what nobody but bob may read';
 
 describe.each(profiles)('the console on $name', (profile) => {
-  const ofOneListener = test.skipIf(profile.lacks.includes('one listener'));
   let server: ServerProcess;
   let alice: Person;
   let bob: Person;
@@ -31,29 +30,26 @@ describe.each(profiles)('the console on $name', (profile) => {
     await removeDataFolders();
   });
 
-  ofOneListener(
-    '[O30] the overview has this moment, and points of the time before in all processes together',
-    async () => {
-      const device = await alice.device('a1');
-      await until(
-        async () => {
-          await device.request({ type: 'send', to: 'bob', client_msg_id: crypto.randomUUID(), content: text('x') });
-          return (await overview()).points.some((point) => point.messages_per_s > 0 && point.ack_p99_ms !== null);
-        },
-        { withinMs: 20_000 },
-      );
-      const found = await overview();
-      expect(found.status).toBe('ready');
-      expect(found.checks.disk).toEqual({ status: 'ok' });
-      expect(found.processes.every(({ is_up, memory_bytes }) => is_up && memory_bytes > 1024 * 1024)).toBe(true);
-      expect(found.processes.reduce((sum, { connections }) => sum + connections, 0)).toBe(1);
-      expect(found.queues.map(({ queue }) => queue)).toContain('commands');
-      const point = found.points.find(({ messages_per_s }) => messages_per_s > 0);
-      expect(point?.ack_p50_ms).toBeLessThanOrEqual(point?.ack_p99_ms ?? 0);
-      expect(point?.entries_per_commit).toBeGreaterThanOrEqual(1);
-      await device.close();
-    },
-  );
+  test('[O30] the overview has this moment, and points of the time before in all processes together', async () => {
+    const device = await alice.device('a1');
+    await until(
+      async () => {
+        await device.request({ type: 'send', to: 'bob', client_msg_id: crypto.randomUUID(), content: text('x') });
+        return (await overview()).points.some((point) => point.messages_per_s > 0 && point.ack_p99_ms !== null);
+      },
+      { withinMs: 20_000 },
+    );
+    const found = await overview();
+    expect(found.status).toBe('ready');
+    expect(found.checks.disk).toEqual({ status: 'ok' });
+    expect(found.processes.every(({ is_up, memory_bytes }) => is_up && memory_bytes > 1024 * 1024)).toBe(true);
+    expect(found.processes.reduce((sum, { connections }) => sum + connections, 0)).toBe(1);
+    expect(found.queues.map(({ queue }) => queue)).toContain('commands');
+    const point = found.points.find(({ messages_per_s }) => messages_per_s > 0);
+    expect(point?.ack_p50_ms).toBeLessThanOrEqual(point?.ack_p99_ms ?? 0);
+    expect(point?.entries_per_commit).toBeGreaterThanOrEqual(1);
+    await device.close();
+  });
 
   test('[O31] users are found and shown with their devices and conversations', async () => {
     const device = await bob.device('b1');
@@ -104,7 +100,7 @@ describe.each(profiles)('the console on $name', (profile) => {
     expect(await operator('GET', '/admin/v1/conversations?query=a&member=b')).toMatchObject({ status: 400 });
   });
 
-  ofOneListener('[O32] a message is followed to each member and device, and nothing tells what it says', async () => {
+  test('[O32] a message is followed to each member and device, and nothing tells what it says', async () => {
     const [sending, receiving] = [await alice.device('a1'), await bob.device('b1')];
     const send = { type: 'send', to: 'bob', client_msg_id: 'followed', content: text(secretWords) };
     const ack = (await sending.request(send)) as unknown as { readonly msg_id: string; readonly seq: number };
@@ -129,24 +125,21 @@ describe.each(profiles)('the console on $name', (profile) => {
     await Promise.all([sending.close(), receiving.close()]);
   });
 
-  ofOneListener(
-    '[O34] a session is closed in the process that has it, and another process knows nothing of it',
-    async () => {
-      const device = await alice.device('kicked');
-      const places = (await overview()).processes.map(({ name }) => name);
-      const closed = await Promise.all(
-        places.map(async (name) => {
-          const { body } = await operator('GET', `/debug/connections?process=${name}&user_id=alice`);
-          const [found] = body.connections as readonly { readonly session_id: string }[];
-          const id = found?.session_id ?? 'not-here';
-          return (await operator('POST', `/debug/sessions/${id}/close?process=${name}`)).status;
-        }),
-      );
-      expect(closed.filter((status) => status === 204)).toHaveLength(1);
-      expect(closed.filter((status) => status === 404)).toHaveLength(places.length - 1);
-      expect((await device.closed).code).toBe(4000);
-    },
-  );
+  test('[O34] a session is closed in the process that has it, and another process knows nothing of it', async () => {
+    const device = await alice.device('kicked');
+    const places = (await overview()).processes.map(({ name }) => name);
+    const closed = await Promise.all(
+      places.map(async (name) => {
+        const { body } = await operator('GET', `/debug/connections?process=${name}&user_id=alice`);
+        const [found] = body.connections as readonly { readonly session_id: string }[];
+        const id = found?.session_id ?? 'not-here';
+        return (await operator('POST', `/debug/sessions/${id}/close?process=${name}`)).status;
+      }),
+    );
+    expect(closed.filter((status) => status === 204)).toHaveLength(1);
+    expect(closed.filter((status) => status === 404)).toHaveLength(places.length - 1);
+    expect((await device.closed).code).toBe(4000);
+  });
 
   test('[O34] a user is signed out on one device or everywhere', async () => {
     const carol = await Person.join(server.url, 'carol');

@@ -63,32 +63,29 @@ describe.each(profiles)('the log on $name', (profile) => {
     await server.stop();
   });
 
-  test.skipIf(profile.lacks.includes('one listener'))(
-    '[O6] a change of the level reaches every process, and a gateway that starts after it',
-    async () => {
-      const server = await profile.start();
-      const operator = await OperatorClient.connect(server.dataDir);
-      await until(async () => (await operator.fetch('GET', '/readyz')).ok);
-      const person = await Person.join(server.url, 'seen');
-      /** Connects until the log shows it: a gateway learns of the level a moment after the core. */
-      const isShown = async () => {
-        const before = opened();
-        await (await person.device('d')).close();
+  test('[O6] a change of the level reaches every process, and a gateway that starts after it', async () => {
+    const server = await profile.start();
+    const operator = await OperatorClient.connect(server.dataDir);
+    await until(async () => (await operator.fetch('GET', '/readyz')).ok);
+    const person = await Person.join(server.url, 'seen');
+    /** Connects until the log shows it: a gateway learns of the level a moment after the core. */
+    const isShown = async () => {
+      const before = opened();
+      await (await person.device('d')).close();
 
-        return opened() > before;
-      };
-      const opened = () => linesOf(server).filter(({ message }) => message === 'session opened').length;
-      expect(await isShown()).toBe(false);
-      await operator.request('PUT', '/debug/log-level', { level: 'debug' });
-      await until(isShown);
-      const ready = () => linesOf(server).filter(({ message }) => message === 'gateway process is ready');
-      const first = ready();
-      for (const { pid } of first) process.kill(Number(pid), 'SIGKILL');
-      await until(() => ready().length === 2 * first.length, { withinMs: 30_000 });
-      await until(isShown);
-      await operator.request('PUT', '/debug/log-level', { level: 'info' });
-      await until(async () => !(await isShown()));
-      await server.stop();
-    },
-  );
+      return opened() > before;
+    };
+    const opened = () => linesOf(server).filter(({ message }) => message === 'session opened').length;
+    expect(await isShown()).toBe(false);
+    await operator.request('PUT', '/debug/log-level', { level: 'debug' });
+    await until(isShown);
+    const ready = () => linesOf(server).filter(({ message }) => message === 'gateway process is ready');
+    const first = ready();
+    for (const { pid } of first) process.kill(Number(pid), 'SIGKILL');
+    await until(() => ready().length === 2 * first.length, { withinMs: 30_000 });
+    await until(isShown);
+    await operator.request('PUT', '/debug/log-level', { level: 'info' });
+    await until(async () => !(await isShown()));
+    await server.stop();
+  });
 });

@@ -4,10 +4,10 @@ import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import { dataFolder, type ServerProcess, startServer } from '../server-process.ts';
 
 /**
- * `one listener`: operators ask one listener for all processes. `events out`: webhooks, and events that are pulled. `whole traces`: a
+ * `events out`: webhooks, and events that are pulled. `whole traces`: a
  * message's trace has the spans of the command log and of what is behind it.
  */
-type Feature = 'one listener' | 'events out' | 'whole traces';
+type Feature = 'events out' | 'whole traces';
 
 export interface Profile {
   readonly name: string;
@@ -89,7 +89,7 @@ const worst = (codes: readonly (number | null)[]): number | null => codes.find((
 
 const cluster: Profile = {
   name: 'cluster',
-  lacks: ['one listener', 'events out', 'whole traces'],
+  lacks: ['events out', 'whole traces'],
   start: (env = {}) => ClusterServer.start(env),
   restart(server, env = {}) {
     if (!(server instanceof ClusterServer)) throw new Error('the server is of another profile');

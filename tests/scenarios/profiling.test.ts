@@ -7,7 +7,7 @@ import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
 import { until } from '@hongyan/testing/until';
 import { type Operator, operatorOf } from '../operator.ts';
 import { killServers, removeDataFolders } from '../server-process.ts';
-import { profilesWith } from './profiles.ts';
+import { profiles } from './profiles.ts';
 
 // The first call of go tool pprof compiles it.
 setDefaultTimeout(180_000);
@@ -52,17 +52,30 @@ async function namesOf(response: Response): Promise<readonly string[]> {
   return functions.map(({ frame }) => frame.name);
 }
 
+/** By the profile's name: the core first, or what has all. */
+const processesOn: Readonly<Record<string, readonly string[]>> = {
+  embedded: ['core'],
+  'embedded, 2 gateways': ['core', 'gateway-1', 'gateway-2'],
+  cluster: [expect.stringMatching(/-core-1$/), expect.stringMatching(/-gateway-1$/)],
+};
+
+const lastProcess = async (operator: Operator): Promise<string> =>
+  (await (await operator.fetch('/admin/v1/profiles')).json()).processes.at(-1);
+
 const listed = async (operator: Operator): Promise<readonly ProfileRecord[]> =>
   (await (await operator.fetch('/admin/v1/profiles')).json()).profiles;
 
-for (const profile of profilesWith('one listener')) {
+for (const profile of profiles) {
   describe(profile.name, () => {
     test('[O10] every process is profiled under the addresses of Go, its functions by their names in the sources', async () => {
       const server = await profile.start();
       const operator = await operatorOf(server.dataDir);
       const { processes } = await (await operator.fetch('/admin/v1/profiles')).json();
-      expect(processes).toEqual(profile.name === 'embedded' ? ['core'] : ['core', 'gateway-1', 'gateway-2']);
+      expect(processes).toEqual(processesOn[profile.name] ?? []);
       const gateways = processes.length === 1 ? processes : processes.slice(1);
+      const [own] = processes;
+      // A cluster's stores have no threads here.
+      const thread = profile.name === 'cluster' ? 'main' : 'timeline';
       await withLoad(server.url, async () => {
         const answers = await Promise.all(
           gateways.map((name: string) => operator.fetch(`/debug/pprof/profile?seconds=2&process=${name}`)),
@@ -77,8 +90,8 @@ for (const profile of profilesWith('one listener')) {
       expect(await snapshot.json()).toMatchObject({
         snapshot: { meta: { node_fields: expect.arrayContaining(['self_size']) } },
       });
-      const forDevTools = await operator.fetch('/debug/pprof/profile?seconds=0.2&format=cpuprofile&thread=timeline');
-      expect(forDevTools.headers.get('content-disposition')).toContain('core-timeline.cpuprofile');
+      const forDevTools = await operator.fetch(`/debug/pprof/profile?seconds=0.2&format=cpuprofile&thread=${thread}`);
+      expect(forDevTools.headers.get('content-disposition')).toContain(`${own}-${thread}.cpuprofile`);
       expect(await forDevTools.json()).toMatchObject({ nodes: expect.anything(), timeDeltas: expect.anything() });
       expect(await (await operator.fetch('/debug/pprof/')).text()).toContain(`process=${gateways.at(-1)}`);
       if (hasGo) {
@@ -105,7 +118,7 @@ for (const profile of profilesWith('one listener')) {
     test('[O12] a second profile of a process is refused with what is running; wrong questions say what is right', async () => {
       const server = await profile.start();
       const operator = await operatorOf(server.dataDir);
-      const name = profile.name === 'embedded' ? 'core' : 'gateway-2';
+      const name = await lastProcess(operator);
       const both = await Promise.all(
         [1, 2].map(() => operator.fetch(`/debug/pprof/profile?seconds=5&process=${name}`)),
       );
@@ -132,7 +145,7 @@ for (const profile of profilesWith('one listener')) {
     test('[O14] a firing alert profiles the process that it names, once within the pause', async () => {
       const server = await profile.start({ HONGYAN_PROFILE_LENGTH_S: '1' });
       const operator = await operatorOf(server.dataDir);
-      const name = profile.name === 'embedded' ? 'core' : 'gateway-1';
+      const name = await lastProcess(operator);
       const alert = (status: string, alertname: string) =>
         operator.fetch('/admin/v1/alerts', {
           method: 'POST',

@@ -15,7 +15,7 @@ export const profileTake: Command = {
   usage: 'profile take [process]',
   summary: 'Profile the running server now, keep the profile and show its hottest functions',
   details:
-    'Without a process that of the core is profiled. With several gateway processes each has its name: "gateway-1".\nExits with status 1 if the process is being profiled already.',
+    'Without a process that of the core is profiled. With several gateway processes each has its name, "gateway-1"; in a cluster hongyan nodes lists them.\nExits with status 1 if the process is being profiled already.',
   examples: ['hongyan profile take --seconds 30', 'hongyan profile take gateway-1'],
   values: {
     seconds: { placeholder: 's', description: `Length of the recording. Default: ${secondsDefault}` },

@@ -40,4 +40,4 @@ export const status: Command = {
 };
 
 const scrape = async (server: OperatorClient): Promise<Scrape> =>
-  new Scrape(await (await server.fetch('GET', '/metrics')).text());
+  new Scrape(await (await server.fetch('GET', '/metrics?processes=all')).text());

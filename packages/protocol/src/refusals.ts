@@ -106,6 +106,9 @@ export const refusal = {
   noSuch: (what: string) => refused('not_found', `there is no ${what}`),
   deviceTaken: () => refused('conflict', "the device is another user's: that user has to let it go first"),
   taken: (what: string) => refused('conflict', `${what} is taken`),
+  /** With the code that the process gave. */
+  ofProcess: (code: RefusalCode, name: string, reason: string) =>
+    refused(code, `the process ${name} refuses: ${reason}`),
   profiling: (process: string, running: string) =>
     refused(
       'conflict',
@@ -161,6 +164,7 @@ export const failure = {
   noVerdict: () => failed('unavailable', 'messages cannot be checked now: try again later', 1000),
   coreUnreachable: () => failed('unavailable', 'the core does not answer: try again later', 1000),
   processSilent: (name: string) => failed('unavailable', `the process ${name} does not answer: try again later`, 1000),
+  processRefused: (name: string, reason: string) => failed('unavailable', `the process ${name} refuses: ${reason}`),
   notReplaced: (reason: string) => failed('unavailable', `a gateway process was not replaced: ${reason}`),
   profilerFailed: (reason: string) => failed('unavailable', `the profile could not be taken: ${reason}`),
   overloaded: (what: string, retryAfterMs = 1000) =>

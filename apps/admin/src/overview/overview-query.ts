@@ -33,6 +33,8 @@ export interface Overview {
   readonly processes: readonly {
     readonly name: string;
     readonly is_up: boolean;
+    /** Clients connect to it. */
+    readonly takes_clients: boolean;
     readonly connections: number;
     readonly memory_bytes: number;
     readonly cores: number | null;

@@ -17,11 +17,9 @@ export function SessionTables({ userId }: { readonly userId: string }) {
   return (
     <Answer of={overview}>
       {({ processes }) => {
-        // Beside gateway processes the core has no connections of its own.
-        const others = processes.filter(({ name }) => name !== 'core');
-        return (others.length > 0 ? others : processes).map(({ name }) => (
-          <ProcessSessions key={name} process={name} userId={userId} />
-        ));
+        // Beside gateway processes a core has no connections of its own.
+        const gateways = processes.filter((process) => process.takes_clients);
+        return gateways.map(({ name }) => <ProcessSessions key={name} process={name} userId={userId} />);
       }}
     </Answer>
   );

@@ -59,8 +59,9 @@ export async function startEmbedded(
     const front = new Front();
     // Before clients are let in: an address that is taken is reported first, and operators see the start.
     const profiles = openProfiles(config, surroundings, {
+      name: coreProcess,
       threads,
-      gateways: () => front.profilers,
+      others: () => front.profilers,
       ackSeconds: () => front.ackSeconds,
     });
     closing.push(() => profiles.close());
@@ -87,7 +88,7 @@ export async function startEmbedded(
       ],
       connections: front,
       levels,
-      processes: () => front.processes,
+      processes: { own: coreProcess, others: () => front.processes },
     });
     if (operator) closing.push(() => operator.close());
     const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl: operator?.url };

@@ -14,7 +14,8 @@ import { LogLevelControl } from '../roles/operator/log-level.ts';
 import { familiesRoute, metricsRoute } from '../roles/operator/metrics-routes.ts';
 import { OperatorListener } from '../roles/operator/operator.ts';
 import { Overview } from '../roles/operator/overview.ts';
-import { inNamedProcess, type Processes } from '../roles/operator/processes.ts';
+import type { PeerAccess } from '../roles/operator/peer-access.ts';
+import { inEveryProcess, inNamedProcess, type Processes } from '../roles/operator/processes.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 import { sessionRoutes } from '../roles/operator/sessions.ts';
 import { varsRoute } from '../roles/operator/vars.ts';
@@ -28,10 +29,21 @@ export interface OperatorParts {
   readonly checks: readonly HealthCheck[];
   readonly routes: readonly OperatorRoute[];
   readonly connections: Connections;
-  /** Of all processes. */
+  /** Of all processes, unless there are peers. */
   readonly levels: LogLevels;
-  /** The processes beside this one. */
   readonly processes: Processes;
+  /** In a cluster: how the others ask this process, and what is asked of all. */
+  readonly peers?: PeerParts | undefined;
+}
+
+export interface PeerParts {
+  readonly access: PeerAccess;
+  /** Whether this one follows how the cluster is: one does. */
+  readonly isKeeper: () => boolean;
+  /** Asks the keeper. */
+  readonly ofKeeper: (route: OperatorRoute) => OperatorRoute;
+  /** What is shown of the other processes to someone who looks at all. */
+  readonly check: HealthCheck;
 }
 
 export interface OpenOperator {
@@ -44,7 +56,7 @@ export interface OpenOperator {
 export async function openOperator(
   config: Config,
   surroundings: Surroundings,
-  { checks, routes, connections, levels, processes }: OperatorParts,
+  { checks, routes, connections, levels, processes, peers }: OperatorParts,
 ): Promise<OpenOperator | undefined> {
   if (config.operatorListen === '') return undefined;
   const { log, clock, metrics } = surroundings;
@@ -52,17 +64,25 @@ export async function openOperator(
   const access = new OperatorAccess(await readOrCreateOperatorToken(config.data, log));
   registerDisk(metrics, config.data);
   const allChecks = [...checks, diskCheck(config)];
-  const overview = new Overview({ metrics, processes, checks: allChecks, clock, log, version });
+  const overview = new Overview({
+    ...{ metrics, processes, clock, log, version },
+    checks: peers ? [...allChecks, peers.check] : allChecks,
+    isKeeper: peers?.isKeeper,
+  });
   const all = [
     ...healthRoutes(allChecks, clock),
-    overview.route(),
+    peers ? peers.ofKeeper(overview.route()) : overview.route(),
     ...sessionRoutes(access, clock),
-    metricsRoute(metrics, processes),
-    ...new LogLevelControl(levels, clock).routes(),
+    metricsRoute(metrics, processes, { isOfAll: peers === undefined }),
+    ...new LogLevelControl(levels, clock).routes().map((route) => (peers ? ofEach(route, processes) : route)),
+    ...(peers ? [familiesRoute(metrics)] : []),
     ...processRoutes(surroundings, connections).map((route) => inNamedProcess(route, processes)),
     ...routes,
   ];
-  const opened = open({ listen, access, routes: all, console: await findConsole() }, surroundings);
+  const opened = open(
+    { listen, access, peers: peers?.access, routes: all, console: await findConsole() },
+    surroundings,
+  );
   overview.start();
   const close = async () => {
     overview.close();
@@ -71,6 +91,10 @@ export async function openOperator(
   if (!isLoopback(listen)) log.warn('operators are listened to without TLS', { address: config.operatorListen });
   return { url: opened.listener.url, close };
 }
+
+/** What is read is that of one process, this one unless another is named; what is changed is changed in all. */
+const ofEach = (route: OperatorRoute, processes: Processes): OperatorRoute =>
+  route.method === 'GET' ? inNamedProcess(route, processes) : inEveryProcess<unknown>(route, processes, ([own]) => own);
 
 /** A gateway process: the core's asks it, over a socket that their user alone can open. */
 export async function openProcessOperator(
@@ -91,7 +115,10 @@ function processRoutes({ metrics }: Surroundings, connections: Connections): rea
 }
 
 function open(
-  options: Pick<ConstructorParameters<typeof OperatorListener>[0], 'listen' | 'access' | 'routes' | 'console'>,
+  options: Pick<
+    ConstructorParameters<typeof OperatorListener>[0],
+    'listen' | 'access' | 'peers' | 'routes' | 'console'
+  >,
   { log, clock, metrics }: Surroundings,
 ) {
   const listener = new OperatorListener({ ...options, clock, log });

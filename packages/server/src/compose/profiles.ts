@@ -9,22 +9,26 @@ import type { ProfiledProcess } from '../profiles/profiled-process.ts';
 import type { ProfiledThreads } from '../profiles/profiled-threads.ts';
 import type { WatchdogOptions } from '../profiles/watchdog.ts';
 import { pprofRoutes } from '../roles/operator/pprof.ts';
-import { coreProcess } from '../roles/operator/processes.ts';
 import { profileRoutes } from '../roles/operator/profiles.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
+import { threadProfileRoutes } from '../roles/operator/thread-profiles.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openWatchdog } from './watchdog.ts';
 
 export interface ProfileParts {
+  /** Of this process. */
+  readonly name: string;
   readonly threads: ProfiledThreads;
-  /** The gateway processes that run now. */
-  readonly gateways: () => readonly ProfiledProcess[];
+  /** The processes beside this one that run now. */
+  readonly others: () => readonly ProfiledProcess[];
   /** Of the gateway in this process, where there is one. */
   readonly ackSeconds: WatchdogOptions['ackSeconds'];
 }
 
 export interface OpenProfiles {
   readonly routes: readonly OperatorRoute[];
+  /** Of this process alone, for those beside it. */
+  readonly threadRoutes: readonly OperatorRoute[];
   /** A watchdog found a threshold passed. */
   readonly onPassed: (process: string, detail: string) => void;
   close(): Promise<void>;
@@ -33,14 +37,14 @@ export interface OpenProfiles {
 export function openProfiles(
   config: Config,
   { log, clock }: Surroundings,
-  { threads, gateways, ackSeconds }: ProfileParts,
+  { name, threads, others, ackSeconds }: ProfileParts,
 ): OpenProfiles {
-  const own = new ProcessProfiler({ name: coreProcess, threads, clock });
+  const own = new ProcessProfiler({ name, threads, clock });
   const { profiles: folder } = dataLayout(config.data);
   const files = new ProfileFiles({ folder, countMax: config.profilesMax, bytesMax: config.profilesBytesMax });
   const captures = new Captures({
     files,
-    processes: () => [own, ...gateways()],
+    processes: () => [own, ...others()],
     seconds: config.profileLengthS,
     pauseMs: config.profilePauseS * 1000,
     clock,
@@ -48,9 +52,10 @@ export function openProfiles(
   });
   const onPassed = (process: string, detail: string) =>
     void captures.automatic({ type: 'watchdog', detail }, [process]);
-  const watchdog = openWatchdog(config, { clock, ackSeconds, onPassed: (detail) => onPassed(coreProcess, detail) });
+  const watchdog = openWatchdog(config, { clock, ackSeconds, onPassed: (detail) => onPassed(name, detail) });
   return {
     routes: [...pprofRoutes(captures, clock), ...profileRoutes(captures, files)],
+    threadRoutes: threadProfileRoutes(own),
     onPassed,
     async close() {
       watchdog.close();

@@ -1,7 +1,7 @@
 // The route by which operators have the configuration read again.
 
 import type { LogLevel, LogLevels } from '@hongyan/base/log';
-import type { LiveConfig } from '../config/live-config.ts';
+import type { LiveConfig, ReloadReport } from '../config/live-config.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 
 /** [B3] `onChanged`: processes beside this one are to be told. */
@@ -22,3 +22,9 @@ export function reloadRoute(
     },
   };
 }
+
+/** Of several processes, each with a configuration of its own. */
+export const joinedReports = (reports: readonly ReloadReport[]): ReloadReport => ({
+  changed: [...new Set(reports.flatMap(({ changed }) => changed))],
+  needs_restart: [...new Set(reports.flatMap(({ needs_restart }) => needs_restart))],
+});

@@ -61,6 +61,12 @@ export const clusterOptions = [
     'host:port',
     'What a core tells the gateways instead of link-listen, where that is a wildcard address or behind a translation',
   ),
+  text(
+    'operator-address',
+    '',
+    'host:port',
+    'What a process tells the others instead of operator-listen, where that is a wildcard address or behind a translation',
+  ),
   text('link-tls-cert', '', 'file', 'PEM certificate of this process for the links between gateways and cores'),
   text('link-tls-key', '', 'file', 'PEM private key of link-tls-cert'),
   text('link-tls-ca', '', 'file', 'PEM certificate of the authority that signed link-tls-cert of every process'),

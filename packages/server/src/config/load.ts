@@ -261,7 +261,7 @@ function checkIssuer({ jwtJwks, jwtIssuer, jwtAudience }: Config): void {
 }
 
 function checkCluster(config: Config): void {
-  const { profile, roles, node, gateways, clusterName, linkListen, linkAddress } = config;
+  const { profile, roles, node, gateways, clusterName, linkListen, linkAddress, operatorAddress } = config;
   const wanted = orConfigError('roles', () => parseRoles(roles));
   if (profile === 'embedded') {
     if (wanted.size < 3)
@@ -276,8 +276,9 @@ function checkCluster(config: Config): void {
     throw new ConfigError(`cluster-name is up to 32 lower-case letters, digits, - and _; not "${clusterName}"`);
   if (node !== '' && !/^[\w.-]{1,64}$/.test(node))
     throw new ConfigError(`node is up to 64 letters, digits, dots, - and _; not "${node}"`);
-  for (const [name, address] of Object.entries({ 'link-listen': linkListen, 'link-address': linkAddress }))
-    if (!isAddress(address) && !(name === 'link-address' && address === ''))
+  const addresses = { 'link-listen': linkListen, 'link-address': linkAddress, 'operator-address': operatorAddress };
+  for (const [name, address] of Object.entries(addresses))
+    if (!isAddress(address) && !(name !== 'link-listen' && address === ''))
       throw new ConfigError(`${name} is host:port, for instance 127.0.0.1:7400; not "${address}"`);
   if (linkAddress === '' && /^[0:.]+$/.test(parseAddress(linkListen).hostname))
     throw new ConfigError(

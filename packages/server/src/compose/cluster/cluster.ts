@@ -9,12 +9,13 @@ import { Metrics } from '../../metrics/metrics.ts';
 import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
 import { nodeRoutes } from '../../roles/operator/nodes.ts';
-import { coreProcess } from '../../roles/operator/processes.ts';
+import { inEveryProcess } from '../../roles/operator/processes.ts';
+import type { LinkSecurity } from '../../transport/link/security.ts';
 import { Closing } from '../closing.ts';
 import { configurationRoute } from '../configuration-route.ts';
 import { openOperator } from '../operator.ts';
 import { openProfiles } from '../profiles.ts';
-import { reloadRoute } from '../reload-route.ts';
+import { joinedReports, reloadRoute } from '../reload-route.ts';
 import type { Running, RunningSurroundings } from '../running.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openTokens } from '../tokens.ts';
@@ -25,8 +26,10 @@ import { openCorePart } from './core-part.ts';
 import { openGatewayPart } from './gateway-part.ts';
 import { readLinkSecurity } from './link-security.ts';
 import { claimNodeFolder, type NodeFolder } from './node-folder.ts';
+import { NodeList } from './node-list.ts';
 import { NodeParts } from './node-parts.ts';
-import { operatorListen } from './operator-listen.ts';
+import { announcedUrl, operatorListen } from './operator-listen.ts';
+import { Peers } from './peers.ts';
 import { followRowChanges } from './row-changes.ts';
 import { openSharedServers, type SharedServers } from './shared-servers.ts';
 import { openStores } from './stores.ts';
@@ -41,6 +44,9 @@ interface Opening {
   /** Of this life of the process alone: the name of its sessions, its topic and its links. */
   readonly instance: string;
   readonly servers: SharedServers;
+  readonly nodeList: NodeList;
+  readonly security: LinkSecurity;
+  readonly peers: Peers;
   readonly closing: Closing;
   readonly parts: NodeParts;
 }
@@ -62,13 +68,18 @@ async function open(config: Config, given: RunningSurroundings, closing: Closing
   closing.push(() => folder.release());
   const tracing = await openTracing(config, folder.name);
   closing.push(() => tracing?.close());
-  const surroundings = { log, clock, tracing, metrics: new Metrics({ process: coreProcess, log }) };
+  const surroundings = { log, clock, tracing, metrics: new Metrics({ process: folder.name, log }) };
   const instance = `${folder.name}.${crypto.randomUUID().slice(0, 8)}`;
   const servers = await openSharedServers(config, surroundings, instance);
   closing.push(() => servers.close());
+  const nodeList = new NodeList({ registry: servers.nodes, clock, log });
+  closing.push(() => nodeList.stop());
+  await nodeList.look();
+  const security = await readLinkSecurity(config, log);
+  const peers = new Peers({ own: folder.name, life: instance, list: nodeList, secret: security.secret, clock });
   const parts = new NodeParts(clock);
   const opening: Opening = {
-    ...{ config, given, surroundings, folder, instance, servers, closing, parts },
+    ...{ config, given, surroundings, folder, instance, servers, nodeList, security, peers, closing, parts },
     live: new LiveConfig(config, readConfig, sources),
   };
   const operatorUrl = await openParts(opening);
@@ -90,11 +101,10 @@ async function open(config: Config, given: RunningSurroundings, closing: Closing
 
 /** Core before gateway, so that a process that has both answers its first client. Returns where operators are listened to. */
 async function openParts(opening: Opening): Promise<string | undefined> {
-  const { config, surroundings, live, instance, servers, closing, parts } = opening;
+  const { config, surroundings, live, instance, servers, nodeList, security, closing, parts } = opening;
   const roles = parseRoles(config.roles);
   const tokens = await openTokens(config, surroundings);
-  const security = await readLinkSecurity(config, surroundings.log);
-  const common = { instance, servers, tokens, security };
+  const common = { instance, servers, nodeList, tokens, security };
   const announcement = announce(opening);
   closing.push(() => announcement.withdraw());
   parts.announcement = announcement;
@@ -114,7 +124,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
       closing.push(await followRowChanges(config, surroundings, { instance, lookup: stores.lookup }));
   }
   const operatorUrl = await openNodeOperator(opening, stores?.checks ?? []);
-  parts.operatorUrl = operatorUrl;
+  parts.operatorUrl = announcedUrl(config, operatorUrl);
   if (roles.has('gateway')) {
     const gateway = await openGatewayPart(config, surroundings, {
       ...{ ...common, ownCore: parts.core?.own },
@@ -146,11 +156,12 @@ function announce({ config, given, surroundings, folder, instance, servers, part
 }
 
 async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCheck[]): Promise<string | undefined> {
-  const { config, given, surroundings, live, folder, servers, closing, parts } = opening;
+  const { config, given, surroundings, live, folder, servers, peers, closing, parts } = opening;
   // What a process keeps for itself lies in its own folder; the token of operators is one for all of a data folder.
   const profiles = openProfiles({ ...config, data: folder.path }, surroundings, {
+    name: folder.name,
     threads: new ProfiledThreads(),
-    gateways: () => [],
+    others: () => peers.profilers(),
     ackSeconds: () => parts.gateway?.ackSeconds,
   });
   closing.push(() => profiles.close());
@@ -159,14 +170,16 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
     checks: [...servers.checks, ...storeChecks, parts.gatewayCheck(config)],
     routes: [
       ...nodeRoutes(servers.nodes),
-      ...(parts.core?.routes ?? []),
+      ...(parts.core?.routes ?? peers.coreRoutes),
       configurationRoute(live),
       ...profiles.routes,
-      reloadRoute(live, { levels: given.log }),
+      ...profiles.threadRoutes,
+      inEveryProcess(reloadRoute(live, { levels: given.log }), peers, joinedReports),
     ],
     connections: parts,
     levels: given.log,
-    processes: () => [],
+    processes: peers,
+    peers,
   });
   if (operator) closing.push(() => operator.close());
   return operator?.url;

@@ -5,17 +5,17 @@ import { operations } from '@hongyan/protocol/operations/operations';
 import type { Config } from '../../config/options.ts';
 import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
 import type { Core } from '../../ports/core/core.ts';
+import type { NodeRecord } from '../../ports/node-registry/node-registry.ts';
 import type { SessionRef } from '../../ports/session-registry/session-registry.ts';
 import type { HistogramCounts } from '../../profiles/watchdog.ts';
 import type { Gateway } from '../../roles/gateway/gateway.ts';
 import type { GatewayOptions } from '../../roles/gateway/options.ts';
 import type { Connections } from '../../roles/operator/connections.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
-import { CorePool } from '../../transport/link/core-pool.ts';
+import { type CorePlace, CorePool } from '../../transport/link/core-pool.ts';
 import { Closing } from '../closing.ts';
 import { drainGateway, openGateway } from '../gateway.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { CoreFinder } from './core-finder.ts';
 import type { RolePart, RolePartOptions } from './role-part.ts';
 
 export interface GatewayPart extends RolePart {
@@ -69,6 +69,11 @@ export async function openGatewayPart(
     await closing.run();
     throw error;
   });
+  surroundings.metrics.gauge({
+    name: 'hongyan_online_users',
+    help: 'Users with a connection to any process',
+    read: () => new Set(Array.from(gateway.callers, ({ userId }) => userId)).size,
+  });
   const renewing = clock.every(renewEveryMs, () => {
     servers.registry
       .renew(node, sessionsOf(gateway, node))
@@ -102,7 +107,7 @@ function* sessionsOf(gateway: Gateway, node: string): Iterable<SessionRef> {
 async function findCores(
   { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax }: Config,
   { log, clock, metrics }: Surroundings,
-  { instance, servers, security, closing }: RolePartOptions & { readonly closing: Closing },
+  { instance, nodeList, security, closing }: RolePartOptions & { readonly closing: Closing },
 ): Promise<{ readonly core: Core; readonly isCoreReachable: () => boolean }> {
   const seconds = { questions: new Histogram(latencyBoundsS), changes: new Histogram(latencyBoundsS) };
   const pool = new CorePool({
@@ -111,15 +116,19 @@ async function findCores(
   });
   closing.push(() => pool.close());
   registerPool(metrics, { pool, inFlightMax, seconds });
-  const finder = new CoreFinder({ registry: servers.nodes, pool, clock, log });
-  closing.push(() => finder.stop());
-  await finder.look();
+  closing.push(nodeList.follow((nodes) => pool.follow(nodes.flatMap(placeOf))));
   for (let waitedMs = 0; !pool.isUp; waitedMs += pollMs) {
     if (waitedMs % waitLogEveryMs === waitLogEveryMs / 10)
       log.warn('waiting for a core: start one by hongyan start --profile cluster --roles core');
     await sleep(clock, { delayMs: pollMs });
   }
   return { core: pool.core, isCoreReachable: () => pool.isUp };
+}
+
+/** A core is reached under the name of its life: the next one of the same name is another. */
+function placeOf({ name, life, state, linkAddress }: NodeRecord): readonly CorePlace[] {
+  if (linkAddress === undefined || state === 'starting' || state === 'drained') return [];
+  return [{ name: `${name}/${life}`, address: linkAddress, isLeaving: state === 'draining' }];
 }
 
 function registerPool(

@@ -1,4 +1,4 @@
-// Where a process of a cluster listens to operators: several share a machine, and only the first gets the address that nobody named.
+// Where a process of a cluster listens to operators, and where the others reach it: several share a machine, and only the first gets the address that nobody named.
 
 import { parseAddress } from '@hongyan/base/address';
 import { listen } from 'bun';
@@ -20,3 +20,7 @@ export function operatorListen(
     return `${hostname}:0`;
   }
 }
+
+/** Where the other processes ask this one. */
+export const announcedUrl = ({ operatorAddress }: Config, listenedUrl: string | undefined): string | undefined =>
+  listenedUrl === undefined || operatorAddress === '' ? listenedUrl : `http://${operatorAddress}`;

@@ -3,6 +3,7 @@
 import type { NodeRecord } from '../../ports/node-registry/node-registry.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { LinkSecurity } from '../../transport/link/security.ts';
+import type { NodeList } from './node-list.ts';
 import type { SharedServers } from './shared-servers.ts';
 
 /** What a node says of itself that changes while it runs. */
@@ -19,6 +20,7 @@ export interface RolePartOptions {
   /** Of this life of the process alone: the name of its sessions, its topic and its links. */
   readonly instance: string;
   readonly servers: SharedServers;
+  readonly nodeList: NodeList;
   readonly tokens: Tokens;
   readonly security: LinkSecurity;
 }

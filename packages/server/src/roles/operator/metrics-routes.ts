@@ -2,14 +2,14 @@
 
 import type { MetricFamily, Metrics } from '../../metrics/metrics.ts';
 import { contentType, metricsText } from '../../metrics/text.ts';
-import { askEach, coreProcess, type Processes } from './processes.ts';
+import { askEach, type Processes } from './processes.ts';
 import type { OperatorRoute } from './route.ts';
 
 const familiesPath = '/debug/metrics.json';
 /** A process that has not answered by then is left out of the scrape: Prometheus itself gives up after ten seconds. */
 const scrapeTimeoutMs = 5_000;
 
-/** What a process beside the core's answers to it; `names`, with commas between them: these families alone. */
+/** What a process answers to one that asks all of them; `names`, with commas between them: these families alone. */
 export const familiesRoute = (metrics: Metrics): OperatorRoute => ({
   method: 'GET',
   path: familiesPath,
@@ -26,32 +26,39 @@ export async function familiesOf(
 ): Promise<readonly MetricFamily[]> {
   const [own, others] = await Promise.all([
     metrics.collect(new Set(names)),
-    askEach(processes(), (process) =>
+    askEach(processes.others(), (process) =>
       process.fetch(`${familiesPath}?names=${names.join()}`, { signal: AbortSignal.timeout(scrapeTimeoutMs) }),
     ),
   ]);
   return [...own, ...others.flatMap(([, answer]) => (answer === undefined ? [] : (answer as readonly MetricFamily[])))];
 }
 
-export const metricsRoute = (metrics: Metrics, processes: Processes): OperatorRoute => ({
+/** `isOfAll`: of every process also without `?processes=all`, because nobody scrapes the others by themselves. */
+export const metricsRoute = (
+  metrics: Metrics,
+  processes: Processes,
+  { isOfAll }: { readonly isOfAll: boolean },
+): OperatorRoute => ({
   method: 'GET',
   path: '/metrics',
-  async handle() {
+  async handle({ query }) {
+    const asked = isOfAll || query.get('processes') === 'all' ? processes.others() : [];
     const [own, others] = await Promise.all([
       metrics.collect(),
-      askEach(processes(), (process) => process.fetch(familiesPath, { signal: AbortSignal.timeout(scrapeTimeoutMs) })),
+      askEach(asked, (process) => process.fetch(familiesPath, { signal: AbortSignal.timeout(scrapeTimeoutMs) })),
     ]);
     const up = others.map(([name, answer]) => ({ value: answer === undefined ? 0 : 1, labels: { process: name } }));
     const families = others.flatMap(([, answer]) => (answer === undefined ? [] : [answer as readonly MetricFamily[]]));
-    const text = await metricsText([own, [upFamily(up)], ...families]);
+    const self = { value: 1, labels: { process: processes.own } };
+    const text = await metricsText([own, [upFamily([self, ...up])], ...families]);
     return new Response(text, { headers: { 'content-type': contentType } });
   },
 });
 
-const upFamily = (gateways: MetricFamily['values']): MetricFamily => ({
+const upFamily = (values: MetricFamily['values']): MetricFamily => ({
   name: 'hongyan_process_up',
   help: 'Whether each process of the server answered this scrape',
   type: 'gauge',
   aggregator: 'sum',
-  values: [{ value: 1, labels: { process: coreProcess } }, ...gateways],
+  values,
 });

@@ -13,6 +13,7 @@ import { readJsonBody } from '../../http/body.ts';
 import { methodNotAllowed, problemResponse } from '../../http/problem.ts';
 import { StaticFileServer, type StaticFiles } from '../../http/static-files.ts';
 import type { OperatorAccess } from './access.ts';
+import type { PeerAccess } from './peer-access.ts';
 import type { OperatorAnswer, OperatorRequest, OperatorRoute } from './route.ts';
 
 export interface OperatorOptions {
@@ -20,6 +21,8 @@ export interface OperatorOptions {
   readonly listen: Address | { readonly unix: string };
   /** Absent: whoever reaches the listener may ask. */
   readonly access?: OperatorAccess;
+  /** Absent: no process of the server asks here. */
+  readonly peers?: PeerAccess | undefined;
   readonly routes: readonly OperatorRoute[];
   readonly clock: Clock;
   readonly log: Log;
@@ -92,8 +95,8 @@ export class OperatorListener {
     // A HEAD is answered as the GET; the server leaves out the body.
     const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method);
     if (route === undefined) return methodNotAllowed([...methods.keys()] as Method[]);
-    const { access, clock } = this.#options;
-    if (route.isOpen !== true && access?.isAllowed(request, clock.nowMs()) === false)
+    const { access, peers, clock } = this.#options;
+    if (route.isOpen !== true && access?.isAllowed(request, clock.nowMs()) === false && !(await peers?.isPeer(request)))
       return problemResponse(refusal.badOperatorToken());
     if (route.isSlow === true) server.timeout(request, 0);
     return responseOf(await route.handle(operatorRequest(request)));
@@ -111,12 +114,14 @@ function byPath(routes: readonly OperatorRoute[]): Map<string, ByMethod> {
 }
 
 function operatorRequest(request: BunRequest): OperatorRequest {
+  const { pathname, search, searchParams } = new URL(request.url);
   return {
+    path: `${pathname}${search}`,
     params: request.params,
-    query: new URL(request.url).searchParams,
+    query: searchParams,
     headers: request.headers,
     signal: request.signal,
-    text: () => request.text(),
+    text: () => request.clone().text(),
     async body<S extends TSchema>(schema: S) {
       const read = await readJsonBody(request, bodyBytesMax);
       return read.type === 'ok' ? checkShape<Static<S>>(schema, read.value, 'body') : read;

@@ -8,7 +8,7 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import { type Between, grown, quantiles, Reading } from '../../metrics/reading.ts';
 import { type HealthCheck, readinessOf } from './health.ts';
 import { familiesOf } from './metrics-routes.ts';
-import { coreProcess, type Processes } from './processes.ts';
+import { namesOf, type Processes } from './processes.ts';
 import type { OperatorRoute } from './route.ts';
 
 /** What happened in the time up to `at`. */
@@ -63,6 +63,8 @@ export interface OverviewOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** Another process follows how the server is, while false. Absent: this one does. */
+  readonly isKeeper?: (() => boolean) | undefined;
 }
 
 interface Moment {
@@ -100,6 +102,7 @@ export class Overview {
   /** One at a time: a process that does not answer makes a point late, never two at once. */
   async #follow(): Promise<void> {
     if (this.#isReading) return;
+    if (this.#options.isKeeper?.() === false) return this.#forget();
     this.#isReading = true;
     const { clock, log } = this.#options;
     try {
@@ -117,6 +120,12 @@ export class Overview {
     }
   }
 
+  /** Points with a hole would be read as a time without messages. */
+  #forget(): void {
+    this.#points.length = 0;
+    this.#last = undefined;
+  }
+
   async #read(names: readonly string[]): Promise<Moment> {
     const reading = new Reading(await familiesOf(names, this.#options));
     return { reading, monotonicMs: this.#options.clock.monotonicMs() };
@@ -126,6 +135,7 @@ export class Overview {
     const { checks, clock, version, processes } = this.#options;
     const [readiness, moment] = await Promise.all([readinessOf(checks, clock), this.#read(asked)]);
     const { reading } = moment;
+    const own = { process: processes.own };
     return {
       ...readiness,
       version,
@@ -135,10 +145,11 @@ export class Overview {
         stores: reading
           .values('hongyan_store_bytes')
           .map(({ labels, value }) => ({ store: String(labels.store), bytes: value })),
-        free_bytes: reading.sum('hongyan_disk_free_bytes'),
-        bytes: reading.sum('hongyan_disk_bytes'),
+        // Processes of one machine have one disk.
+        free_bytes: reading.sum('hongyan_disk_free_bytes', own),
+        bytes: reading.sum('hongyan_disk_bytes', own),
       },
-      processes: this.#processesIn(moment, [coreProcess, ...processes().map(({ name }) => name)]),
+      processes: this.#processesIn(moment, namesOf(processes)),
       queues: queuesIn(reading),
       every_ms: everyMs,
       points: this.#points,
@@ -155,6 +166,7 @@ export class Overview {
       return {
         name,
         is_up: memory.length > 0,
+        takes_clients: reading.values('hongyan_connections_max', own).length > 0,
         connections: reading.sum('hongyan_connections', own),
         memory_bytes: memory[0]?.value ?? 0,
         // Right after a point there is no time to speak of.

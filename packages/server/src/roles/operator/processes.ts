@@ -1,6 +1,8 @@
-// The processes of one server as operators see them: the core's, which listens to them, and gateway processes, which it asks.
+// The processes of one server as operators see them: the one that listens to them, and those beside it, which it asks.
 
-import { failure, refusal } from '@hongyan/protocol/refusals';
+import { type Ok, ok } from '@hongyan/base/result';
+import type { ProblemDetails } from '@hongyan/protocol/problem';
+import { failure, type RefusalCode, type Result, refusal } from '@hongyan/protocol/refusals';
 import type { OperatorAnswer, OperatorRequest, OperatorRoute } from './route.ts';
 
 /** A process beside this one. It has the routes that concern one process under the same paths. */
@@ -10,40 +12,99 @@ export interface ServerProcess {
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** The name of the process that has the core, and all else where there is only one. */
+export interface Processes {
+  /** The name of this one; the label of its metrics too. */
+  readonly own: string;
+  /** Those beside it, at present. */
+  others(): readonly ServerProcess[];
+}
+
+/** On one machine: the name of the process that has the core, and all else where there is only one. */
 export const coreProcess = 'core';
 
-export type Processes = () => readonly ServerProcess[];
+export const namesOf = (processes: Processes): readonly string[] => [
+  processes.own,
+  ...processes.others().map(({ name }) => name),
+];
 
 /** Asks this process, or the one that `?process=` names: its answer is passed on as it is. */
 export const inNamedProcess = (route: OperatorRoute, processes: Processes): OperatorRoute => ({
   ...route,
   handle(request) {
-    const name = request.query.get('process') ?? coreProcess;
-    return name === coreProcess ? route.handle(request) : forward(name, { route, request, processes });
+    const name = request.query.get('process') ?? processes.own;
+    if (name === processes.own) return route.handle(request);
+    const process = processes.others().find((one) => one.name === name);
+    if (process === undefined) return noSuchProcess(name, processes);
+    return passOn(process, route.method, request);
   },
 });
 
-async function forward(
-  name: string,
-  { route, request, processes }: { route: OperatorRoute; request: OperatorRequest; processes: Processes },
+/** The same request to another process, whose answer is this one's. */
+export async function passOn(
+  process: ServerProcess,
+  method: OperatorRoute['method'],
+  request: OperatorRequest,
 ): Promise<OperatorAnswer> {
-  const all = processes();
-  const process = all.find((one) => one.name === name);
-  if (process === undefined)
-    return refusal.noSuch(`process ${name}: there are ${[coreProcess, ...all.map((one) => one.name)].join(', ')}`);
-  const path = route.path.replace(/:(\w+)/g, (_match, param: string) =>
-    encodeURIComponent(request.params[param] ?? ''),
-  );
-  const text = route.method === 'GET' ? undefined : await request.text();
+  const text = method === 'GET' ? '' : await request.text();
   return process
-    .fetch(`${path}?${request.query}`, {
-      method: route.method,
-      signal: request.signal,
-      ...(text === undefined ? {} : { body: text }),
-    })
-    .catch(() => failure.processSilent(name));
+    .fetch(request.path, { method, signal: request.signal, ...(text === '' ? {} : { body: text }) })
+    .catch(() => failure.processSilent(process.name));
 }
+
+/**
+ * Asks every process, this one first; with `?process=` that one alone. `joined`: one answer of all. When this one refuses nobody else
+ * is asked; when another one does not answer or refuses, that is the answer, with its name: the others have done it by then.
+ */
+export function inEveryProcess<T>(
+  route: OperatorRoute,
+  processes: Processes,
+  joined: (answers: readonly T[]) => T,
+): OperatorRoute {
+  const inOne = inNamedProcess(route, processes);
+  return {
+    ...route,
+    async handle(request) {
+      if (request.query.has('process')) return inOne.handle(request);
+      const body = route.method === 'GET' ? '' : await request.text();
+      const own = await route.handle(request);
+      if (own instanceof Response || own.type !== 'ok') return own;
+      const answers = await Promise.all(
+        processes.others().map((process) => askOne<T>(process, { route, path: request.path, body })),
+      );
+      const failed = answers.find(({ type }) => type !== 'ok');
+      if (failed) return failed;
+      return ok(joined([own.value as T, ...answers.flatMap((answer) => (answer.type === 'ok' ? [answer.value] : []))]));
+    },
+  };
+}
+
+async function askOne<T>(
+  process: ServerProcess,
+  { route, path, body }: { readonly route: OperatorRoute; readonly path: string; readonly body: string },
+): Promise<Result<T>> {
+  const { name } = process;
+  const asked = `${path}${path.includes('?') ? '&' : '?'}process=${encodeURIComponent(name)}`;
+  try {
+    const response = await process.fetch(asked, { method: route.method, ...(body === '' ? {} : { body }) });
+    if (!response.ok) return await problemOf(name, response);
+    const text = await response.text();
+    return ok((text === '' ? undefined : JSON.parse(text)) as T);
+  } catch {
+    // It hangs, ends, or answers what is none of this server's.
+    return failure.processSilent(name);
+  }
+}
+
+/** What another process refused with, as this one's refusal. Rejects when it is no problem+json. */
+export async function problemOf(name: string, response: Response): Promise<Exclude<Result<never>, Ok<never>>> {
+  const { code, detail } = (await response.json()) as ProblemDetails;
+  // That it does not let this process in is nothing that whoever asked can mend by a token.
+  if (response.status >= 500 || response.status === 401) return failure.processRefused(name, detail);
+  return refusal.ofProcess(code as RefusalCode, name, detail);
+}
+
+const noSuchProcess = (name: string, processes: Processes) =>
+  refusal.noSuch(`process ${name.slice(0, 64)}: there are ${namesOf(processes).join(', ')}`);
 
 /** What each process answers to a GET, by its name; undefined for one that does not answer. */
 export async function askEach(

@@ -5,13 +5,15 @@ import type { Result } from '@hongyan/protocol/refusals';
 import type { Static, TSchema } from 'typebox';
 
 export interface OperatorRequest {
+  /** As asked, with its query. */
+  readonly path: string;
   /** Of the path: `id` of /admin/v1/webhooks/:id. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: Headers;
   /** Aborts when the one who asked has gone. */
   readonly signal: AbortSignal;
-  /** The body as it came. */
+  /** The body as it came; asked for before `body`. */
   text(): Promise<string>;
   /** The JSON body as the schema declares it; a refusal that says what is wrong with it. */
   body<S extends TSchema>(schema: S): Promise<Result<Static<S>>>;

@@ -1,0 +1,127 @@
+// The processes beside this one, asked at their operator listeners: any process so answers for the whole cluster.
+
+import type { Clock } from '@hongyan/base/clock';
+import { failure } from '@hongyan/protocol/refusals';
+import type { NodeRecord } from '../../ports/node-registry/node-registry.ts';
+import type { ProfiledProcess } from '../../profiles/profiled-process.ts';
+import { type Health, type HealthCheck, healthy, type Readiness } from '../../roles/operator/health.ts';
+import { PeerAccess } from '../../roles/operator/peer-access.ts';
+import { askEach, type Processes, passOn, type ServerProcess } from '../../roles/operator/processes.ts';
+import type { OperatorRoute } from '../../roles/operator/route.ts';
+import { PeerProfiler } from './peer-profiler.ts';
+
+export interface PeersOptions {
+  /** The name of this process. */
+  readonly own: string;
+  readonly life: string;
+  readonly list: { readonly nodes: readonly NodeRecord[] };
+  readonly secret: Uint8Array;
+  readonly clock: Clock;
+}
+
+/** Whoever asks about readiness waits a second. */
+const readinessTimeoutMs = 800;
+const keeperTimeoutMs = 5_000;
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+export class Peers implements Processes {
+  /** Lets the others in here. */
+  readonly access: PeerAccess;
+  readonly #options: PeersOptions;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    this.access = new PeerAccess(options.life, options);
+  }
+
+  get own(): string {
+    return this.#options.own;
+  }
+
+  others(): readonly ServerProcess[] {
+    return this.#others().map((node) => this.#processOf(node));
+  }
+
+  /** One with the role core; undefined: none is there. */
+  #core(): ServerProcess | undefined {
+    const nodes = this.#others().filter(({ roles, state }) => roles.includes('core') && state !== 'starting');
+    const [node = nodes[0]] = nodes.filter(({ state }) => state === 'ready');
+    return node && this.#processOf(node);
+  }
+
+  /** The process that was started first: it has followed the cluster for the longest time. undefined: this one. */
+  #keeper(): ServerProcess | undefined {
+    const { own, list } = this.#options;
+    const [first] = list.nodes
+      .filter(({ name, operatorUrl }) => name === own || operatorUrl !== undefined)
+      .toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.name < b.name ? -1 : 1));
+    return first === undefined || first.name === own ? undefined : this.#processOf(first);
+  }
+
+  isKeeper = (): boolean => this.#keeper() === undefined;
+
+  /** Asks the keeper. Where it does not answer this process does, as well as it can; so does the one that is asked by its name. */
+  ofKeeper = (route: OperatorRoute): OperatorRoute => ({
+    ...route,
+    handle: async (request) => {
+      const keeper = request.query.has('process') ? undefined : this.#keeper();
+      if (keeper === undefined) return route.handle(request);
+      const path = `${route.path}?process=${encodeURIComponent(keeper.name)}`;
+      return keeper.fetch(path, { signal: AbortSignal.timeout(keeperTimeoutMs) }).catch(() => route.handle(request));
+    },
+  });
+
+  /** [O35] What this process does not have is asked of a core, which has all that concerns the whole cluster. */
+  get coreRoutes(): readonly OperatorRoute[] {
+    return methods.map((method) => ({
+      method,
+      path: '/admin/v1/*',
+      isSlow: true,
+      handle: (request) => {
+        const core = this.#core();
+        return core === undefined ? failure.coreUnreachable() : passOn(core, method, request);
+      },
+    }));
+  }
+
+  profilers(): readonly ProfiledProcess[] {
+    return this.others().map((process) => new PeerProfiler(process));
+  }
+
+  /** Never more than degraded: this process serves whatever the others do. */
+  readonly check: HealthCheck = {
+    name: 'processes',
+    check: async (): Promise<Health> => {
+      const answers = await askEach(this.others(), (process) =>
+        process.fetch('/readyz?always=200', { signal: AbortSignal.timeout(readinessTimeoutMs) }),
+      );
+      const problems = answers.flatMap(([name, answer]) => problemsOf(name, answer as Readiness | undefined));
+      return problems.length === 0 ? healthy : { status: 'degraded', reason: problems.join('; ') };
+    },
+  };
+
+  /** Those that listen to operators. */
+  #others(): readonly NodeRecord[] {
+    const { own, list } = this.#options;
+    return list.nodes.filter(({ name, operatorUrl }) => name !== own && operatorUrl !== undefined);
+  }
+
+  #processOf({ name, life, operatorUrl }: NodeRecord): ServerProcess {
+    return {
+      name,
+      fetch: (path, init = {}) => {
+        const { method = 'GET', body } = init;
+        const signed = { method, path, body: typeof body === 'string' ? body : '' };
+        const authorization = this.access.headerFor(life, signed);
+        return fetch(`${operatorUrl}${path}`, { redirect: 'error', ...init, headers: { authorization } });
+      },
+    };
+  }
+}
+
+function problemsOf(name: string, readiness: Readiness | undefined): readonly string[] {
+  if (readiness === undefined) return [`${name} does not answer`];
+  return Object.entries(readiness.checks).flatMap(([check, health]) =>
+    health.status === 'ok' ? [] : [`${name}: ${check}: ${health.reason}`],
+  );
+}
