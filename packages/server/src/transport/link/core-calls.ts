@@ -38,6 +38,8 @@ export interface Question {
   readonly key: string;
   /** Asked twice it has the effect of once. */
   readonly isRepeatable: boolean;
+  /** By this ending nothing was changed that was to be changed. */
+  readonly saysNothingDone: (ending: Ending) => boolean;
 }
 
 export interface CoreLink {
@@ -75,6 +77,7 @@ function linkedOperation<N extends CoreOperation>({ ask, namesSessions }: CoreLi
       bytes: inputJson.length,
       key: keyOf(caller),
       isRepeatable: isRepeatable(operation),
+      saysNothingDone: operations[operation].changes ? saysNothingDone : isNeverInDoubt,
     });
     return resultOf<Output<N>>(ending, operations[operation].changes);
   };
@@ -91,7 +94,10 @@ function linkedQuestion({ ask }: CoreLink, operation: keyof GatewayQuestions) {
     const call = { operation, callerJson: noCaller, inputJson };
     const what = { what: 'call', call } as const;
     return resultOf(
-      await ask({ name: operation, what, bytes: inputJson.length, key: inputJson, isRepeatable: true }),
+      await ask({
+        ...{ name: operation, what, bytes: inputJson.length, key: inputJson },
+        ...{ isRepeatable: true, saysNothingDone: isNeverInDoubt },
+      }),
       false,
     );
   };
@@ -107,6 +113,7 @@ async function openSession(link: CoreLink, { caller, clientName }: SessionOpenin
     bytes: callerJson.length,
     key: caller.userId,
     isRepeatable: true,
+    saysNothingDone: isNeverInDoubt,
   });
   // It may be open there all the same, and nobody here will use it.
   if (ending.type === 'failed' && ending.why === 'unknown') void link.ask(closing(link, caller));
@@ -123,7 +130,30 @@ async function closeSession(link: CoreLink, caller: DeviceCaller): Promise<void>
 function closing({ namesSessions }: CoreLink, caller: DeviceCaller): Question {
   const { sessionId, userId: key } = caller;
   const close = namesSessions ? { sessionId } : { sessionId, callerJson: JSON.stringify(caller) };
-  return { name: 'closeSession', what: { what: 'close', close }, bytes: 0, key, isRepeatable: true };
+  return {
+    ...{ name: 'closeSession', what: { what: 'close', close }, bytes: 0, key },
+    ...{ isRepeatable: true, saysNothingDone: isNeverInDoubt },
+  };
+}
+
+/** Of a question that changes nothing, or that does no harm when its first asking does. */
+const isNeverInDoubt = (): boolean => false;
+
+/** A refusal, a failure, or an acknowledgement that it was so already. */
+function saysNothingDone(ending: Ending): boolean {
+  switch (ending.type) {
+    case 'done':
+      return false;
+    case 'failed':
+      return true;
+    case 'answered':
+      return (
+        ending.answer.result !== 'outputJson' ||
+        (JSON.parse(ending.answer.outputJson) as { readonly unchanged?: unknown }).unchanged === true
+      );
+    default:
+      return unreachable(ending);
+  }
 }
 
 /** Throws for a bug of the core's side, as the core itself would. */

@@ -6,7 +6,7 @@ import { silentLog } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
 import type { Output } from '@hongyan/protocol/operations/operations';
-import type { Result } from '@hongyan/protocol/refusals';
+import { failure, type Result } from '@hongyan/protocol/refusals';
 import { until } from '@hongyan/testing/until';
 import type { Core } from '../../ports/core/core.ts';
 import { caller, codeOf, deviceCaller, seq, user } from '../../ports/core/testing/gateway-side.ts';
@@ -31,6 +31,7 @@ class CoreUnderTest {
   readonly created: string[] = [];
   readonly sessions = new Set<string>();
   isAnswering = true;
+  answer: (key: ClientMsgId) => Sent = answer;
   #server: CoreServer | undefined;
 
   constructor(readonly name: string) {}
@@ -43,7 +44,7 @@ class CoreUnderTest {
     const core = {
       send: (_caller, { client_msg_id }) => {
         this.sent.push(client_msg_id);
-        return this.isAnswering ? Promise.resolve(answer(client_msg_id)) : new Promise(() => {});
+        return this.isAnswering ? Promise.resolve(this.answer(client_msg_id)) : new Promise(() => {});
       },
       createConversation: () => {
         this.created.push('one');
@@ -125,6 +126,22 @@ test('[N6][D3] a send that a lost core left unanswered is sent to another one, i
   expect((await Promise.all(sending)).map(codeOf)).toEqual(['ok', 'ok', 'ok']);
   expect(next.sent).toEqual(['1', '2', '3']);
   expect(pool.repeatedCount).toBe(3);
+});
+
+test('[N6][D3] what a lost core may have done is not denied by the refusal of another one', async () => {
+  const [one, other] = await two();
+  const pool = await poolOf(one, other);
+  one.isAnswering = false;
+  other.isAnswering = false;
+  const sending = send(pool, 'ann', '1');
+  await until(() => one.sent.length + other.sent.length === 1);
+  const [had, next] = one.sent.length > 0 ? [one, other] : [other, one];
+  next.answer = () => failure.overloaded('commands are waiting');
+  next.isAnswering = true;
+  await had.stop();
+  expect(codeOf(await sending)).toBe('unknown_outcome');
+  expect(codeOf(await send(pool, 'ann', '2'))).toBe('overloaded');
+  expect(next.sent).toEqual(['1', '2']);
 });
 
 test('[N6] what would be done twice is not asked again: its outcome is unknown', async () => {

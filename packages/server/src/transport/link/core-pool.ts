@@ -48,6 +48,8 @@ const silentMsMax = 2_500;
 const attemptsMax = 3;
 
 const unavailable: Ending = { type: 'failed', why: 'unavailable' };
+/** [D3] That one core did nothing says nothing of what another one, lost meanwhile, has done or is about to do. */
+const unknown: Ending = { type: 'failed', why: 'unknown' };
 
 export class CorePool {
   /** While no core is up operations fail as `unavailable`; those that may have taken effect as `unknown_outcome`. */
@@ -132,15 +134,17 @@ export class CorePool {
     if (this.inFlightCount >= inFlightMax) return { type: 'failed', why: 'overloaded' };
     const beganMs = clock.monotonicMs();
     let ending = unavailable;
+    let isInDoubt = false;
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       const turn = this.#turnOf(question.key);
-      if (turn === undefined) return ending;
+      if (turn === undefined) break;
       ending = await this.#askOne(turn, question);
       if (!this.#mayRepeat(ending, question, beganMs)) break;
+      isInDoubt ||= ending.type === 'failed' && ending.why === 'unknown';
       this.#repeated++;
     }
     if (ending.type !== 'failed') onAnswered(question.name, (clock.monotonicMs() - beganMs) / 1000);
-    return ending;
+    return isInDoubt && question.saysNothingDone(ending) ? unknown : ending;
   }
 
   async #askOne(turn: Turn, { key, what, bytes }: Question): Promise<Ending> {
