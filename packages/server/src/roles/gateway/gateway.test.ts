@@ -1,6 +1,8 @@
 // The gateway as a whole, over real sockets on a loopback port, in front of a fake core.
 
 import { afterEach, expect, test } from 'bun:test';
+import { once } from 'node:events';
+import { connect as tcpConnect } from 'node:net';
 import { createLog } from '@hongyan/base/log';
 import { refusal } from '@hongyan/protocol/refusals';
 import { RawSocket } from '@hongyan/testing/raw-socket';
@@ -208,9 +210,21 @@ test('[O20] a gateway that is about to drain says so to load balancers first, an
   const ready = await fetch(`${url}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([503, { status: 'draining' }]);
   const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'a' });
-  expect((await fetch(`${url}/v1/me`, { headers: authorization })).status).toBe(200);
+  // The next request of a kept connection would be refused.
+  const answer = await fetch(`${url}/v1/me`, { headers: authorization });
+  expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
   expect((await client.closed).code).toBe(4000);
   await drained;
+});
+
+test('[O20] a drained gateway ends the connections that were kept for later requests', async () => {
+  const { url, gateway } = await start();
+  const kept = tcpConnect(Number(new URL(url).port), '127.0.0.1');
+  const ended = once(kept, 'close');
+  kept.write('GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\n\r\n');
+  await once(kept, 'data');
+  await gateway.drain(performance.now() + 5_000);
+  await ended;
 });
 
 test('[O22] a gateway beside others gives its port up at once, answers what is under way, and its clients leave in turn', async () => {

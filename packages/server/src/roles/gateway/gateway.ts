@@ -177,12 +177,15 @@ export class Gateway implements Service {
     const { clock } = this.#options;
     const { server } = this.#state;
     this.#state = { ...this.#state, type: 'draining' };
+    this.#http.leave();
     if (beginAtMs !== undefined) await sleep(clock, { delayMs: Math.max(0, beginAtMs - clock.monotonicMs()) });
     if (isRelieved) {
       // The kernel gives further connections to the others. Requests under way are answered, WebSockets stay.
       void server.stop();
       await this.#sockets.leave(deadlineMs);
     }
+    // [O20] What is kept for later requests: these would be refused.
+    server.closeIdleConnections();
     this.#pipeline.drain();
     await this.#sockets.drain(deadlineMs);
     let quietSinceMs = clock.monotonicMs();

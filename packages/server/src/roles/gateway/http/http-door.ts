@@ -28,9 +28,15 @@ type ByMethod = Partial<Record<Method, OperationName>>;
 export class HttpDoor {
   readonly #options: HttpDoorOptions;
   readonly #routes = new Routes(operationsByPath());
+  #isLeaving = false;
 
   constructor(options: HttpDoorOptions) {
     this.#options = options;
+  }
+
+  /** From now on each answer ends its connection: the next request takes one that leads to a process that stays. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   /** `path`: of the address, below /v1, as it was sent. */
@@ -45,7 +51,9 @@ export class HttpDoor {
     const { http }: OperationSpec = operations[name];
     if (http?.isSlow) server.timeout(request, slowTimeoutS);
     const from = this.#options.clientAddress(request, server);
-    return withCors(await this.#answer(name, { request, params }, from));
+    const response = withCors(await this.#answer(name, { request, params }, from));
+    if (this.#isLeaving) response.headers.set('connection', 'close');
+    return response;
   }
 
   async #answer(name: OperationName, routed: RoutedRequest, from: ClientAddress): Promise<Response> {
