@@ -32,6 +32,7 @@ class CoreUnderTest {
   readonly sessions = new Set<string>();
   isAnswering = true;
   answer: (key: ClientMsgId) => Sent = answer;
+  readonly #held = new Map<string, (sent: Sent) => void>();
   #server: CoreServer | undefined;
 
   constructor(readonly name: string) {}
@@ -44,7 +45,9 @@ class CoreUnderTest {
     const core = {
       send: (_caller, { client_msg_id }) => {
         this.sent.push(client_msg_id);
-        return this.isAnswering ? Promise.resolve(this.answer(client_msg_id)) : new Promise(() => {});
+        return this.isAnswering
+          ? Promise.resolve(this.answer(client_msg_id))
+          : new Promise((resolve) => this.#held.set(client_msg_id, resolve));
       },
       createConversation: () => {
         this.created.push('one');
@@ -64,6 +67,11 @@ class CoreUnderTest {
     });
     cleanUp.push(() => this.stop());
     return this;
+  }
+
+  /** Answers a send that was held. */
+  finish(key: string): void {
+    this.#held.get(key)?.(answer(key as ClientMsgId));
   }
 
   async stop(): Promise<void> {
@@ -180,6 +188,27 @@ test('[N3] a core that leaves is given nothing new, unless it is the last one', 
   pool.follow([one.place, { ...other.place, isLeaving: true }]);
   await send(pool, 'ann', 'back');
   expect(one.sent).toEqual(['back']);
+});
+
+test('[N3] what a core that leaves takes no more is asked of another one, behind what it took before', async () => {
+  const [one, other] = await two();
+  const pool = await poolOf(one, other);
+  one.isAnswering = false;
+  other.isAnswering = false;
+  const taken = send(pool, 'ann', '1');
+  await until(() => one.sent.length + other.sent.length === 1);
+  const [had, next] = one.sent.length > 0 ? [one, other] : [other, one];
+  pool.follow([{ ...had.place, isLeaving: true }, next.place]);
+  had.answer = () => failure.stopping();
+  had.isAnswering = true;
+  next.isAnswering = true;
+  const turnedAway = ['2', '3'].map((key) => send(pool, 'ann', key));
+  await until(() => had.sent.length === 3);
+  const later = send(pool, 'ann', '4');
+  expect(next.sent).toEqual([]);
+  had.finish('1');
+  expect((await Promise.all([taken, ...turnedAway, later])).map(codeOf)).toEqual(['ok', 'ok', 'ok', 'ok']);
+  expect(next.sent).toEqual(['2', '3', '4']);
 });
 
 test('without a core what changes nothing yet is unavailable, and a core that comes is used', async () => {

@@ -39,7 +39,11 @@ interface Member {
 /** A user's core, while it has questions of the user. */
 interface Turn {
   readonly member: Member;
+  /** The core before this one left, and has not answered all that it took yet. */
+  readonly after: Promise<void> | undefined;
   open: number;
+  /** Its core takes nothing new; resolves with its last answer. */
+  retired: PromiseWithResolvers<void> | undefined;
 }
 
 /** A core that says nothing for so long is taken for dead, and what it was asked is asked of another. */
@@ -138,8 +142,11 @@ export class CorePool {
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       const turn = this.#turnOf(question.key);
       if (turn === undefined) break;
+      if (turn.after) await turn.after;
       ending = await this.#askOne(turn, question);
-      if (!this.#mayRepeat(ending, question, beganMs)) break;
+      const isTurnedAway = this.#isTurnedAway(turn, ending);
+      if (!this.#mayRepeat(isTurnedAway ? unavailable : ending, question, beganMs)) break;
+      if (isTurnedAway) this.#retire(turn);
       isInDoubt ||= ending.type === 'failed' && ending.why === 'unknown';
       this.#repeated++;
     }
@@ -151,8 +158,24 @@ export class CorePool {
     turn.open++;
     const ending = await turn.member.stream.request(what, bytes);
     turn.open--;
-    if (turn.open === 0 && this.#turns.get(key) === turn) this.#turns.delete(key);
+    if (turn.open > 0) return ending;
+    turn.retired?.resolve();
+    if (this.#turns.get(key) === turn) this.#turns.delete(key);
     return ending;
+  }
+
+  /** [N3] By a core that leaves, and takes nothing new any more: it did nothing, and another one is there. */
+  #isTurnedAway({ member }: Turn, ending: Ending): boolean {
+    const isLeaving = this.#members.get(member.place.name)?.place.isLeaving === true;
+    if (!isLeaving || ending.type !== 'answered' || ending.answer.result !== 'problem') return false;
+    return ending.answer.problem.code === 'unavailable' && this.upCount > 1;
+  }
+
+  /** What it has taken comes before what is asked of the next one: the order of its user stays. */
+  #retire(turn: Turn): void {
+    if (turn.retired !== undefined) return;
+    turn.retired = Promise.withResolvers();
+    if (turn.open === 0) turn.retired.resolve();
   }
 
   /** What never left did nothing. One that left and was not answered in time may have been too slow: the caller has waited enough. */
@@ -165,10 +188,10 @@ export class CorePool {
   /** Where the user has questions under way the next one follows them, so that the core sees them in their order. */
   #turnOf(key: string): Turn | undefined {
     const present = this.#turns.get(key);
-    if (present?.member.stream.isUp) return present;
+    if (present?.member.stream.isUp && present.retired === undefined) return present;
     const member = this.#memberFor(key);
     if (member === undefined) return undefined;
-    const turn = { member, open: 0 };
+    const turn: Turn = { member, after: present?.retired?.promise, open: 0, retired: undefined };
     this.#turns.set(key, turn);
     return turn;
   }
