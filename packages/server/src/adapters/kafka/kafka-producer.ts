@@ -25,6 +25,8 @@ export interface NewRecord {
   /** Records of one key keep their order. */
   readonly key: string;
   readonly value: Buffer;
+  /** Asked right before the record leaves for Kafka; false: nobody waits for it any more, and it is not sent. */
+  readonly leaves?: () => boolean;
 }
 
 /** Of one request. */
@@ -42,6 +44,8 @@ export class KafkaProducer {
   readonly #bytesMax: number;
   readonly #batcher: Batcher<NewRecord, Sent>;
   #bytes = 0;
+  /** The last request failed: Kafka is asked whether it is there before the next one, whose senders would wait as long again. */
+  #isAway = false;
 
   constructor({ kafka, recordsMax, bytesMax, retriesMax = 15, clock }: KafkaProducerOptions) {
     this.#bytesMax = bytesMax;
@@ -85,17 +89,25 @@ export class KafkaProducer {
 
   /** Once a request failed, those behind it are not sent: they would overtake it if it were written late. */
   async #produce(batch: readonly NewRecord[]): Promise<readonly Sent[]> {
+    if (this.#isAway && !(await this.#answers())) return batch.map(() => away);
     const sent: Sent[] = [];
     let failed = false;
     for (const records of requestsOf(batch)) {
-      const failure: Sent = failed ? notSent : await this.#request(records);
-      failed ||= failure !== undefined;
-      for (let index = 0; index < records.length; index++) sent.push(failure);
+      const results = failed ? records.map(() => notSent) : await this.#request(records);
+      failed ||= this.#isAway;
+      sent.push(...results);
     }
     return sent;
   }
 
-  async #request(records: readonly NewRecord[]): Promise<Sent> {
+  async #request(records: readonly NewRecord[]): Promise<readonly Sent[]> {
+    const leaving = new Set(records.filter(({ leaves }) => leaves?.() ?? true));
+    const failure = leaving.size === 0 ? undefined : await this.#send([...leaving]);
+    this.#isAway = failure !== undefined;
+    return records.map((record) => (leaving.has(record) ? failure : expired));
+  }
+
+  async #send(records: readonly NewRecord[]): Promise<Sent> {
     try {
       const messages = records.map(({ topic, key, value }) => ({ topic, key: Buffer.from(key), value }));
       await this.#producer.send({ messages });
@@ -104,8 +116,20 @@ export class KafkaProducer {
       return produceFailure(error);
     }
   }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.#producer.metadata({ topics: [], forceUpdate: true, retries: 0 });
+      return true;
+    } catch {
+      // The senders learn that Kafka is away, and why the log of the request before says.
+      return false;
+    }
+  }
 }
 
+const away = new StoreFailure('unavailable', 'Kafka does not answer; retry later');
+const expired = new StoreFailure('unavailable', 'the record waited for Kafka longer than its sender; retry later');
 const notSent = new StoreFailure('unavailable', 'a request before this one was not taken by Kafka; retry later');
 
 const sizeOf = ({ key, value }: NewRecord): number => key.length + value.length + 100;

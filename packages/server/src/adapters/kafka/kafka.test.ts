@@ -90,6 +90,48 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     await producer.close();
   });
 
+  test('[K2] once Kafka is known to be away, those who come later are told sooner', async () => {
+    let tries = 0;
+    const listener = Bun.listen({
+      ...{ hostname: '127.0.0.1', port: 0 },
+      socket: {
+        open(socket) {
+          tries++;
+          socket.end();
+        },
+        data() {},
+      },
+    });
+    const nowhere = { ...topic.kafka, brokers: [`127.0.0.1:${listener.port}`] };
+    const producer = new KafkaProducer({
+      ...{ kafka: nowhere, recordsMax: 10, bytesMax: 1000, retriesMax: 3, clock: systemClock },
+    });
+    const send = () => rejectionOf(producer.send({ topic: 'x', key: 'a', value: Buffer.from('1') }));
+    await send();
+    const triesOfFirst = tries;
+    tries = 0;
+    expect(((await send()) as StoreFailure).code).toBe('unavailable');
+    // One try of what it asks; the client repeats by itself what it has to know about any broker first.
+    expect(tries).toBeGreaterThan(0);
+    expect(tries).toBeLessThan(triesOfFirst);
+    await producer.close();
+    listener.stop(true);
+  });
+
+  test('[K2] what nobody waits for any more does not leave', async () => {
+    await topic.make(1);
+    const producer = topic.producer();
+    const read: string[] = [];
+    await topic.consumer(readingFrom(new Map(), ({ value }) => read.push(textOf(value)))).start();
+    const sends = [true, false, true].map((isWanted, index) =>
+      producer.send({ ...record('a', String(index)), leaves: () => isWanted }),
+    );
+    const results = await Promise.allSettled(sends);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    await until(() => read.length === 2);
+    expect(read).toEqual(['0', '2']);
+  });
+
   test('reading begins where the owner says, whatever was read before', async () => {
     await topic.make(1);
     const producer = topic.producer();

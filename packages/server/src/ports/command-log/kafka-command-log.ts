@@ -39,6 +39,9 @@ export async function ensureCommandsTopic(kafka: KafkaOptions, partitions = comm
   await ensureTopics(kafka, [{ ...commandsTopic, partitions }]);
 }
 
+/** Some eight seconds: given up before the deadline of an outcome, so that the sender learns that nothing was written. */
+const retriesMax = 13;
+
 export interface KafkaCommandProducerOptions {
   readonly kafka: KafkaOptions;
   /** New with every start of the process: outcomes of an earlier life must not be taken for those of this one. */
@@ -70,7 +73,9 @@ export class KafkaCommandProducer implements CommandProducer {
     const { kafka, queueMax, queuePerUserMax, queueBytesMax, outcomeTimeoutMs, onLate, clock } = options;
     this.#options = options;
     this.#topic = `${kafka.prefix}${commandsTopic.name}`;
-    this.#producer = new KafkaProducer({ kafka, recordsMax: queueMax, bytesMax: queueBytesMax, clock });
+    this.#producer = new KafkaProducer({
+      ...{ kafka, recordsMax: queueMax, bytesMax: queueBytesMax, retriesMax, clock },
+    });
     this.#pending = new PendingOutcomes({
       max: queueMax,
       perUserMax: queuePerUserMax,
@@ -104,7 +109,8 @@ export class KafkaCommandProducer implements CommandProducer {
     const outcome = this.#pending.open(id, command);
     if (outcome === undefined) return Promise.resolve(failure.overloaded('commands are waiting'));
     const value = encodeCommand({ node: this.#options.node, id, command: this.#recordable(command) });
-    this.#producer.send({ topic: this.#topic, key: command.conversationId, value }).then(
+    const record = { topic: this.#topic, key: command.conversationId, value };
+    this.#producer.send({ ...record, leaves: () => this.#pending.leaves(id) }).then(
       () => this.#pending.accepted(id),
       (error: unknown) => this.#pending.settle(id, asFailure(error)),
     );

@@ -12,7 +12,7 @@ export interface PendingOutcomesOptions {
   /** Commands not answered yet; further ones are refused. */
   readonly max: number;
   readonly perUserMax: number;
-  /** A command without an outcome for so long is answered as one whose outcome is unknown. */
+  /** A command without an outcome for so long is answered: as one whose outcome is unknown, or, when it has not left yet, as unavailable. */
   readonly timeoutMs: number;
   /** Each once: the log has accepted them, and their outcomes take longer than a moment. */
   readonly onLate: (commands: readonly SubmittedKey[]) => void;
@@ -28,9 +28,9 @@ export interface SubmittedKey {
 
 interface Pending extends SubmittedKey {
   readonly dueMs: number;
-  isAccepted: boolean;
-  isLate: boolean;
   readonly resolve: (outcome: Outcome) => void;
+  /** late: the log has it, and its sender was told so. */
+  stage: 'waiting' | 'left' | 'accepted' | 'late';
 }
 
 /** Where a commit takes no longer nobody has to be told that the log holds the command. */
@@ -61,16 +61,25 @@ export class PendingOutcomes {
     if (ofUser.count++ === 0) this.#ofUsers.set(from, ofUser);
     return new Promise((resolve) => {
       const dueMs = clock.monotonicMs() + timeoutMs;
-      this.#pending.set(id, { conversationId, from, clientMsgId, dueMs, isAccepted: false, isLate: false, resolve });
+      this.#pending.set(id, { conversationId, from, clientMsgId, dueMs, resolve, stage: 'waiting' });
       this.#timer ??= clock.after(timeoutMs, () => this.#expire());
     });
+  }
+
+  /** Called right before it leaves for the log. false: it was answered already, and must not leave. */
+  leaves(id: string): boolean {
+    const pending = this.#pending.get(id);
+    // Its timer may be late, as this process may be.
+    if (pending === undefined || pending.dueMs <= this.#options.clock.monotonicMs()) return false;
+    pending.stage = 'left';
+    return true;
   }
 
   /** The log has it. */
   accepted(id: string): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
-    pending.isAccepted = true;
+    pending.stage = 'accepted';
     this.#lateTimer ??= this.#options.clock.after(lateMs, () => this.#look());
   }
 
@@ -100,8 +109,8 @@ export class PendingOutcomes {
     const late: SubmittedKey[] = [];
     for (const pending of this.#pending.values()) {
       if (pending.dueMs > dueFromMs) break;
-      if (!pending.isAccepted || pending.isLate) continue;
-      pending.isLate = true;
+      if (pending.stage !== 'accepted') continue;
+      pending.stage = 'late';
       late.push(pending);
     }
     if (late.length > 0) onLate(late);
@@ -111,12 +120,12 @@ export class PendingOutcomes {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#timer = undefined;
-    for (const [id, { dueMs }] of this.#pending) {
+    for (const [id, { dueMs, stage }] of this.#pending) {
       if (dueMs > nowMs) {
         this.#timer = clock.after(dueMs - nowMs, () => this.#expire());
         return;
       }
-      this.settle(id, failure.unknownOutcome());
+      this.settle(id, stage === 'waiting' ? failure.unavailable() : failure.unknownOutcome());
     }
   }
 }

@@ -1,0 +1,50 @@
+// What a command that has no outcome at its deadline is answered: that depends on whether it has left.
+
+import { expect, test } from 'bun:test';
+import { ok } from '@hongyan/base/result';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { PendingOutcomes } from './pending-outcomes.ts';
+
+const ann = { conversationId: 'g:1' as ConversationId, from: 'ann' as UserId };
+const codeOf = (outcome: unknown): unknown => (outcome as { code?: string; type: string }).code ?? 'ok';
+
+/** Its timers may be late. */
+class LateClock extends ManualClock {
+  lateMs = 0;
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.lateMs;
+  }
+}
+
+function world() {
+  const clock = new LateClock();
+  const pending = new PendingOutcomes({ max: 10, perUserMax: 10, timeoutMs: 1_000, onLate: () => {}, clock });
+  return { clock, pending };
+}
+
+test('[K2] at its deadline a command that has left is unknown, and one that has not is unavailable and leaves no more', async () => {
+  const { clock, pending } = world();
+  const outcomes = [pending.open('1', ann), pending.open('2', ann)];
+  expect(pending.leaves('1')).toBe(true);
+  clock.advance(1_000);
+  expect((await Promise.all(outcomes)).map(codeOf)).toEqual(['unknown_outcome', 'unavailable']);
+  expect(pending.leaves('2')).toBe(false);
+});
+
+test('[K2] a process that stood still past the deadline of a command does not send it when it goes on', () => {
+  const { clock, pending } = world();
+  void pending.open('1', ann);
+  clock.lateMs = 1_000;
+  expect(pending.leaves('1')).toBe(false);
+});
+
+test('[K2] an outcome answers its command once', async () => {
+  const { pending } = world();
+  const outcome = pending.open('1', ann);
+  pending.settle('1', ok({ type: 'changed' }));
+  pending.settle('1', ok({ type: 'changed' }));
+  expect(codeOf(await outcome)).toBe('ok');
+  expect(pending.size).toBe(0);
+});
