@@ -39,6 +39,8 @@ export type ClientEvent =
     }
   /** The server refused, and stored nothing. `unknown_outcome` and `internal` are not refusals: leave them out. */
   | { readonly type: 'refused'; readonly sender: string; readonly clientMsgId: string; readonly code: string }
+  /** The server answered that it cannot tell: `unknown_outcome`, or `internal`. */
+  | { readonly type: 'undecided'; readonly sender: string; readonly clientMsgId: string; readonly code: string }
   /** `push`: a message frame of that connection. `read`: came with an answer to history or sync. */
   | {
       readonly type: 'seen';

@@ -47,6 +47,7 @@ process.on('exit', () => {
 export async function ownServices(options: {
   readonly parts: readonly PartName[];
   readonly brokers?: number;
+  readonly fronts?: number;
 }): Promise<ServiceSet> {
   const folder = await mkdtemp(join(tmpdir(), 'hongyan-services-'));
   const { set, missing } = await ServiceSet.up({ folder, ...options });

@@ -124,8 +124,12 @@ export class WireClient {
       return { type: 'refused', code: 'unchanged' };
     }
     if (answer?.type !== 'ack') {
-      if (answer === undefined || unclearCodes.includes(String(answer.code))) return { type: 'unknown' };
+      if (answer === undefined) return { type: 'unknown' };
       const code = String(answer.code);
+      if (unclearCodes.includes(code)) {
+        record?.({ type: 'undecided', sender, clientMsgId, code });
+        return { type: 'unknown' };
+      }
       record?.({ type: 'refused', sender, clientMsgId, code });
       return { type: 'refused', code };
     }

@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { servicePort } from './port.ts';
 import { programPath, run } from './programs.ts';
-import { logOf, type ServerRecord } from './state.ts';
+import { type KafkaFront, logOf, type ServerRecord } from './state.ts';
 
 const version = '4.4.0';
 const heapMax = '512m';
@@ -21,21 +21,31 @@ interface Broker {
   readonly controllerPort: number;
 }
 
-export async function prepareKafka(folder: string, count: number): Promise<readonly ServerRecord[]> {
+export interface PreparedKafka {
+  readonly servers: readonly ServerRecord[];
+  readonly fronts: readonly KafkaFront[];
+}
+
+export async function prepareKafka(
+  folder: string,
+  { brokers: count, fronts: frontCount }: { readonly brokers: number; readonly fronts: number },
+): Promise<PreparedKafka> {
+  if (frontCount > 0 && count > 1) throw new Error('relays stand before one broker: ask for one');
   const jars = await kafkaJars();
   const brokers = Array.from({ length: count }, (_, index) => ({
     node: index + 1,
     port: servicePort(),
     controllerPort: servicePort(),
   }));
+  const fronts = Array.from({ length: frontCount }, () => ({ targetPort: servicePort(), port: servicePort() }));
   const clusterId = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
-  return Promise.all(
+  const servers = await Promise.all(
     brokers.map(async (broker) => {
       const name = `kafka-${broker.node}`;
       const base = join(folder, name);
       const config = join(base, 'server.properties');
       await mkdir(base, { recursive: true });
-      await writeFile(config, properties(broker, brokers, join(base, 'data')));
+      await writeFile(config, properties(broker, { brokers, fronts, data: join(base, 'data') }));
       // A copy: the set may outlive this checkout.
       await copyFile(join(here, 'log4j2.properties'), join(base, 'log4j2.properties'));
       await run([
@@ -53,6 +63,7 @@ export async function prepareKafka(folder: string, count: number): Promise<reado
       return { name, kind: 'kafka', port: broker.port, command } satisfies ServerRecord;
     }),
   );
+  return { servers, fronts };
 }
 
 /** The broker says itself when clients can use it: it is up, and its controllers know it. */
@@ -67,18 +78,35 @@ const java = (jars: string, base: string): readonly string[] => [
   `-Dlog4j2.configurationFile=${join(base, 'log4j2.properties')}`,
 ];
 
-function properties(own: Broker, brokers: readonly Broker[], data: string): string {
+function properties(
+  own: Broker,
+  {
+    brokers,
+    fronts,
+    data,
+  }: { readonly brokers: readonly Broker[]; readonly fronts: readonly KafkaFront[]; readonly data: string },
+): string {
   const copies = Math.min(3, brokers.length);
   const inSync = Math.min(2, brokers.length);
   const lines = {
     'process.roles': 'broker,controller',
     'node.id': own.node,
     'controller.quorum.voters': brokers.map((each) => `${each.node}@127.0.0.1:${each.controllerPort}`).join(','),
-    listeners: `PLAINTEXT://127.0.0.1:${own.port},CONTROLLER://127.0.0.1:${own.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${own.port}`,
+    listeners: [
+      `PLAINTEXT://127.0.0.1:${own.port}`,
+      `CONTROLLER://127.0.0.1:${own.controllerPort}`,
+      ...fronts.map(({ targetPort }, index) => `FRONT${index}://127.0.0.1:${targetPort}`),
+    ].join(','),
+    'advertised.listeners': [
+      `PLAINTEXT://127.0.0.1:${own.port}`,
+      ...fronts.map(({ port }, index) => `FRONT${index}://127.0.0.1:${port}`),
+    ].join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': [
+      'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      ...fronts.map((_, index) => `FRONT${index}:PLAINTEXT`),
+    ].join(','),
     'log.dirs': data,
     // A broker that was killed is let in again after this.
     'broker.session.timeout.ms': 3000,

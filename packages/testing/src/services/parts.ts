@@ -17,7 +17,7 @@ interface Part {
   /** Program → the Debian package that brings it. */
   readonly programs: Readonly<Record<string, string>>;
   /** Makes folders and settings; starts nothing that stays. */
-  prepare(folder: string, options: { readonly brokers: number }): Promise<Prepared>;
+  prepare(folder: string, options: { readonly brokers: number; readonly fronts: number }): Promise<Prepared>;
   /** Once all its servers are up; each time. */
   join?(addresses: Addresses): Promise<void>;
 }
@@ -53,9 +53,9 @@ export const parts: Readonly<Record<PartName, Part>> = {
   kafka: {
     title: 'Kafka',
     programs: { java: 'default-jre-headless', mvn: 'maven' },
-    async prepare(folder, { brokers }) {
-      const servers = await prepareKafka(folder, brokers);
-      return { addresses: { kafka: { brokers: servers.map(address) } }, servers };
+    async prepare(folder, options) {
+      const { servers, fronts } = await prepareKafka(folder, options);
+      return { addresses: { kafka: { brokers: servers.map(address), fronts } }, servers };
     },
   },
 };

@@ -27,6 +27,8 @@ export interface SetOptions {
   readonly parts: readonly PartName[];
   /** Kafka's; 1 when absent. */
   readonly brokers?: number;
+  /** Places for relays before the one broker; none when absent. */
+  readonly fronts?: number;
 }
 
 /** One server of a set. A test that breaks it uses a set of its own. */
@@ -132,11 +134,11 @@ export class ServiceSet {
     for (const record of this.#state.servers) signal(record, 'SIGKILL');
   }
 
-  async #startPart(name: PartName, { brokers = 1 }: SetOptions): Promise<void> {
+  async #startPart(name: PartName, { brokers = 1, fronts = 0 }: SetOptions): Promise<void> {
     const part = parts[name];
     try {
       if (this.addresses[name] === undefined) {
-        const { addresses, servers } = await part.prepare(this.folder, { brokers });
+        const { addresses, servers } = await part.prepare(this.folder, { brokers, fronts });
         this.#write({
           addresses: { ...this.addresses, ...addresses },
           servers: [...this.#state.servers, ...servers],

@@ -5,9 +5,17 @@ import { dirname, join, resolve } from 'node:path';
 
 export interface Addresses {
   readonly mysql?: MysqlAddress;
-  readonly kafka?: { readonly brokers: readonly string[] };
+  readonly kafka?: { readonly brokers: readonly string[]; readonly fronts?: readonly KafkaFront[] };
   readonly redis?: { readonly address: string };
   readonly redisCluster?: { readonly addresses: readonly string[] };
+}
+
+/** A further listener of a broker, which tells its clients another port: that of a relay before it, one for each process under test. */
+export interface KafkaFront {
+  /** Where the relay connects to. */
+  readonly targetPort: number;
+  /** Where the relay has to listen. */
+  readonly port: number;
 }
 
 /** The user may create databases and users, and grant them. */
