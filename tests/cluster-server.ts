@@ -9,15 +9,20 @@ import { atRemoval, dataFolder, freePort, type ServerProcess, spawnServer, start
 export interface ClusterOptions {
   readonly cores?: number;
   readonly gateways?: number;
+  readonly workers?: number;
+  /** Where its servers are; the shared ones when absent. */
+  readonly addresses?: ClusterAddresses;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 const services = ['timeline', 'directory', 'access', 'devices'];
 const readyWithinMs = 40_000;
 
+export type ClusterAddresses = Required<Pick<Addresses, 'kafka' | 'mysql' | 'redis'>>;
+
 /** Where the servers are that a cluster needs; undefined, and why, when one is missing. */
-export function clusterAddresses(): Required<Pick<Addresses, 'kafka' | 'mysql' | 'redis'>> | undefined {
-  const { mysql, kafka, redis } = ServiceSet.open(servicesFolder())?.addresses ?? {};
+export function clusterAddresses(set = ServiceSet.open(servicesFolder())): ClusterAddresses | undefined {
+  const { mysql, kafka, redis } = set?.addresses ?? {};
   return mysql && kafka && redis ? { mysql, kafka, redis } : undefined;
 }
 
@@ -25,29 +30,37 @@ export class ClusterUnderTest {
   readonly dataDir: string;
   readonly cores: ServerProcess[] = [];
   readonly gateways: ServerProcess[] = [];
+  readonly workers: ServerProcess[] = [];
+  /** Names of its databases, topics and keys begin with it. */
+  readonly name: string;
   /** By which its processes and commands find it. */
   readonly env: Readonly<Record<string, string>>;
 
   /** Ready when it resolves. */
-  static async start({ cores = 1, gateways = 1, env = {} }: ClusterOptions = {}): Promise<ClusterUnderTest> {
-    const addresses = clusterAddresses();
+  static async start({
+    cores = 1,
+    gateways = 1,
+    workers = 0,
+    addresses: own,
+    env = {},
+  }: ClusterOptions = {}): Promise<ClusterUnderTest> {
+    const addresses = own ?? clusterAddresses();
     if (addresses === undefined) throw new Error('no servers for a cluster: run tools/services up');
     const scratch = new Scratch(addresses);
-    atRemoval(() => removed(scratch));
+    // What it makes on servers of the test's own goes with them.
+    if (own === undefined) atRemoval(() => removed(scratch));
     for (const service of services) await scratch.database(service);
-    const { mysql, kafka, redis } = addresses;
     const cluster = new ClusterUnderTest(await dataFolder('cluster'), {
       HONGYAN_PROFILE: 'cluster',
       HONGYAN_CLUSTER_NAME: scratch.prefix,
-      HONGYAN_MYSQL_URL: `mysql://${scratch.prefix}_{service}:${scratch.prefix}@${mysql.host}:${mysql.port}`,
-      HONGYAN_KAFKA_BROKERS: kafka.brokers.join(','),
-      HONGYAN_REDIS_URLS: `redis://${redis.address}`,
+      ...placesOf(scratch.prefix, addresses),
       HONGYAN_KAFKA_PARTITIONS: '6',
       ...env,
     });
     await Promise.all([
       ...Array.from({ length: cores }, () => cluster.startCore()),
       ...Array.from({ length: gateways }, () => cluster.startGateway()),
+      ...Array.from({ length: workers }, () => cluster.startWorker()),
     ]);
     return cluster;
   }
@@ -55,17 +68,32 @@ export class ClusterUnderTest {
   private constructor(dataDir: string, env: Readonly<Record<string, string>>) {
     this.dataDir = dataDir;
     this.env = env;
+    this.name = env.HONGYAN_CLUSTER_NAME ?? '';
   }
 
-  async startCore(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    const core = spawnServer({ dataDir: this.dataDir, env: { ...this.env, ...env }, args: ['--roles', 'core'] });
-    this.cores.push(core);
-    await until(() => core.output().includes('Hongyan is ready') || !core.isAlive(), {
-      withinMs: readyWithinMs,
-      what: `a core to be ready; its output:\n${core.output()}`,
-    });
-    if (!core.isAlive()) throw new Error(`a core left before it was ready; its output:\n${core.output()}`);
-    return core;
+  startCore(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+    return this.#startWithoutDoor('core', this.cores, env);
+  }
+
+  startWorker(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+    return this.#startWithoutDoor('worker', this.workers, env);
+  }
+
+  /** No client connects to it: it says itself when it is ready. */
+  async #startWithoutDoor(
+    role: string,
+    others: ServerProcess[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<ServerProcess> {
+    const own = spawnServer({ dataDir: this.dataDir, env: { ...this.env, ...env }, args: ['--roles', role] });
+    others.push(own);
+    await until(() => own.output().includes('Hongyan is ready') || !own.isAlive(), { withinMs: readyWithinMs }).catch(
+      () => {
+        throw new Error(`a ${role} was not ready within ${readyWithinMs} ms; its output:\n${own.output()}`);
+      },
+    );
+    if (!own.isAlive()) throw new Error(`a ${role} left before it was ready; its output:\n${own.output()}`);
+    return own;
   }
 
   async startGateway({
@@ -87,13 +115,25 @@ export class ClusterUnderTest {
   }
 
   get processes(): readonly ServerProcess[] {
-    return [...this.gateways, ...this.cores];
+    return [...this.gateways, ...this.cores, ...this.workers];
+  }
+
+  /** For a process that reaches its servers at other addresses than the others: through relays. */
+  placesAt(places: ClusterAddresses): Readonly<Record<string, string>> {
+    return placesOf(this.name, places);
   }
 
   output(): string {
     return this.processes.map((process) => process.output()).join('');
   }
 }
+
+/** As Scratch names databases and users. */
+const placesOf = (name: string, { mysql, kafka, redis }: ClusterAddresses) => ({
+  HONGYAN_MYSQL_URL: `mysql://${name}_{service}:${name}@${mysql.host}:${mysql.port}`,
+  HONGYAN_KAFKA_BROKERS: kafka.brokers.join(','),
+  HONGYAN_REDIS_URLS: `redis://${redis.address}`,
+});
 
 /** A core that was killed is a member of its group until its session ends. */
 async function removed(scratch: Scratch): Promise<void> {

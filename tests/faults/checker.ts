@@ -29,7 +29,8 @@ interface Send {
   readonly clientMsgId: string;
   readonly attempts: Extract<ClientEvent, { type: 'attempted' }>[];
   readonly acks: Extract<ClientEvent, { type: 'acked' }>[];
-  refusals: number;
+  /** Their codes. */
+  readonly refusals: string[];
 }
 
 type Sends = ReadonlyMap<string, Send>;
@@ -44,14 +45,14 @@ function collectSends(events: readonly ClientEvent[]): Sends {
     const key = keyOf(sender, clientMsgId);
     const known = sends.get(key);
     if (known) return known;
-    const fresh: Send = { sender, clientMsgId, attempts: [], acks: [], refusals: 0 };
+    const fresh: Send = { sender, clientMsgId, attempts: [], acks: [], refusals: [] };
     sends.set(key, fresh);
     return fresh;
   };
   for (const event of events) {
     if (event.type === 'attempted') at(event.sender, event.clientMsgId).attempts.push(event);
     else if (event.type === 'acked') at(event.sender, event.clientMsgId).acks.push(event);
-    else if (event.type === 'refused') at(event.sender, event.clientMsgId).refusals++;
+    else if (event.type === 'refused') at(event.sender, event.clientMsgId).refusals.push(event.code);
   }
   return sends;
 }
@@ -134,7 +135,7 @@ function checkOneEffect(sends: Sends, timelines: Timelines): Violation[] {
     if (unmarked.length > 1) fail('a repeated send is not marked duplicate', { acks: send.acks });
     if (send.attempts.length === 1 && first?.isDuplicate) fail('the only attempt is marked duplicate', { ack: first });
     const entry = byKey.get(key);
-    if (entry && send.acks.length === 0 && send.refusals > 0 && send.refusals === send.attempts.length) {
+    if (entry && send.acks.length === 0 && send.refusals.length > 0 && send.refusals.length === send.attempts.length) {
       fail('every attempt was refused, and yet it took effect', { send, entry });
     }
   }

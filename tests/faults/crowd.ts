@@ -29,6 +29,9 @@ interface OwnSend extends WireSend {
 
 /** Sends that one device has on the way at a time. */
 const inFlightMax = 8;
+const comeBackWithinMs = 90_000;
+/** Before a device tries again to connect. */
+const comeBackMsMax = 500;
 /** Acked sends that are repeated after each restart, to see them marked duplicate. */
 const repeatsPerRound = 5;
 /** Of what is sent. */
@@ -50,6 +53,8 @@ export class Crowd {
   readonly #sends: OwnSend[] = [];
   readonly #open = new Set<OwnSend>();
   readonly #asked: OwnSend[] = [];
+  /** When the newest send of a conversation was begun that is acknowledged. */
+  readonly #newestAckedMs = new Map<string, number>();
 
   private constructor(
     options: CrowdOptions,
@@ -96,24 +101,57 @@ export class Crowd {
     return this.#sends.length;
   }
 
+  /** Rejects when one of them could not, once the others are done: nobody connects behind the caller's back. */
   async connect(): Promise<void> {
     const ways: readonly SyncFrom[] = ['cursor', 'receipts'];
-    await Promise.all(this.#devices.map((device) => device.connect(this.#pick(ways))));
+    const results = await Promise.allSettled(this.#devices.map((device) => device.connect(this.#pick(ways))));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   /** As clients do that were told to come back, or that nobody answers: again until all are there. */
   async comeBack(): Promise<void> {
+    let why: unknown;
     const isBack = () =>
       this.connect().then(
         () => true,
-        () => false,
+        (error: unknown) => {
+          why = error;
+          return false;
+        },
       );
-    await until(isBack, { withinMs: 40_000, what: 'all devices to be back' });
+    await until(isBack, { withinMs: comeBackWithinMs, what: 'all devices to be back' }).catch((error: Error) => {
+      throw new Error(`${error.message}; last it was ${why}`);
+    });
   }
 
   /** Every device writes and acknowledges until its connection ends or it has written `sendsMax`. */
   async load(sendsMax: number): Promise<void> {
     await Promise.all(this.#devices.map((device) => this.#loadOne(device, sendsMax)));
+  }
+
+  /**
+   * Until the signal: every device writes, with a pause after each send, and comes back by itself when its connection ends, as clients
+   * do: after a moment of its own, as often as it takes.
+   */
+  async live({ signal, pauseMs }: { readonly signal: AbortSignal; readonly pauseMs: number }): Promise<void> {
+    await Promise.all(this.#devices.map((device) => this.#liveOne(device, { signal, pauseMs })));
+  }
+
+  /** Every device has a connection, and has caught up on it. */
+  get isBack(): boolean {
+    return this.#devices.every((device) => device.isBack);
+  }
+
+  /** When (performance.now) the last device came back; 0: none has been away. */
+  get lastBackMs(): number {
+    return Math.max(0, ...this.#devices.map((device) => device.backMs));
+  }
+
+  /** Conversations of which nothing that was sent after this moment (performance.now) is acknowledged yet. */
+  silentSince(ms: number): readonly string[] {
+    const all = [...this.#conversations.keys(), ...[...this.#accounts.keys()].map(ownOf)];
+    return all.filter((conversationId) => (this.#newestAckedMs.get(conversationId) ?? 0) < ms);
   }
 
   /** Sends again what has no outcome, with its key, and some of what has one. */
@@ -155,18 +193,33 @@ export class Crowd {
     await Promise.all(this.#devices.map((device) => device.wire.close()));
   }
 
-  async #loadOne(device: Device, sendsMax: number): Promise<void> {
+  async #liveOne(device: Device, life: { readonly signal: AbortSignal; readonly pauseMs: number }): Promise<void> {
+    while (!life.signal.aborted) {
+      if (device.isBack) await this.#loadOne(device, Number.POSITIVE_INFINITY, life);
+      await Bun.sleep(this.#options.random() * comeBackMsMax);
+      if (!device.isBack && !life.signal.aborted)
+        // Refused, or cut again: it tries once more.
+        await device.connect(this.#pick(['cursor', 'receipts'] as const)).catch(() => {});
+    }
+  }
+
+  async #loadOne(
+    device: Device,
+    sendsMax: number,
+    { signal, pauseMs }: { readonly signal?: AbortSignal; readonly pauseMs: number } = { pauseMs: 0 },
+  ): Promise<void> {
     let left = sendsMax;
     let isConnected = true;
     void device.wire.closed.then(() => {
       isConnected = false;
     });
     const write = async () => {
-      while (isConnected && left-- > 0) {
+      while (isConnected && !signal?.aborted && left-- > 0) {
         const conversationId = this.#pick(this.#conversationsOf(device.userId));
         await this.#send(device, this.#newSend(device, conversationId));
         if (isConnected && this.#options.random() < 0.3)
           device.acknowledge(conversationId, this.#pick(['delivered', 'read'] as const));
+        if (pauseMs > 0) await Bun.sleep(pauseMs);
       }
     };
     await Promise.all(Array.from({ length: inFlightMax }, write));
@@ -174,7 +227,12 @@ export class Crowd {
 
   async #send(device: Device, send: OwnSend): Promise<void> {
     this.#open.add(send);
+    const beganMs = performance.now();
     const outcome = await device.send(send);
+    if (outcome.type === 'acked') {
+      const newestMs = this.#newestAckedMs.get(send.conversationId) ?? 0;
+      this.#newestAckedMs.set(send.conversationId, Math.max(newestMs, beganMs));
+    }
     if (outcome.type !== 'unknown') this.#open.delete(send);
   }
 

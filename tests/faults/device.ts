@@ -26,11 +26,23 @@ export class Device {
   #cursor: string | undefined;
   #wire: WireClient | undefined;
   #wasToldToComeBack = false;
+  #isBack = false;
+  #backMs = 0;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
     this.userId = options.account.userId;
     this.deviceId = options.deviceId;
+  }
+
+  /** It has a connection, and has caught up on it. */
+  get isBack(): boolean {
+    return this.#isBack;
+  }
+
+  /** When (performance.now) it was last back. */
+  get backMs(): number {
+    return this.#backMs;
   }
 
   get wire(): WireClient {
@@ -47,11 +59,16 @@ export class Device {
   async connect(from: SyncFrom): Promise<void> {
     const { url, account, deviceId } = this.#options;
     const record = (event: ClientEvent) => this.saw(event);
+    this.#isBack = false;
     const wire = await opened({ url, token: account.token, userId: account.userId, deviceId, record });
     this.#wire = wire;
     this.#wasToldToComeBack = false;
+    let isOpen = true;
     void wire.closed.then(({ reason }) => {
-      if (this.#wire === wire) this.#wasToldToComeBack = reason === 'going_away';
+      isOpen = false;
+      if (this.#wire !== wire) return;
+      this.#isBack = false;
+      this.#wasToldToComeBack = reason === 'going_away';
     });
     const synced = await this.wire.sync(from === 'cursor' ? this.#cursor : undefined);
     if (!synced) return;
@@ -64,6 +81,8 @@ export class Device {
       }
     }
     this.#cursor = synced.cursor;
+    this.#isBack = isOpen;
+    this.#backMs = performance.now();
   }
 
   send(message: WireSend): Promise<SendOutcome> {

@@ -1,6 +1,7 @@
 // A load balancer in front of gateways, as simple as one can be: each connection goes to one of those that take it.
 
 import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
+import type { ServerProcess } from '../server-process.ts';
 
 export class Front {
   readonly #server: Server;
@@ -51,5 +52,48 @@ export class Front {
     }
     client.pipe(gateway);
     gateway.pipe(client);
+  }
+}
+
+const checkEveryMs = 100;
+
+/** The health checks of such a load balancer: asks each gateway again and again whether it is ready. */
+export class HealthChecks {
+  readonly #gateways: () => readonly ServerProcess[];
+  #ready: readonly number[] = [];
+  #isOver = false;
+
+  private constructor(gateways: () => readonly ServerProcess[]) {
+    this.#gateways = gateways;
+  }
+
+  /** Asked once when it resolves. */
+  static async begin(gateways: () => readonly ServerProcess[]): Promise<HealthChecks> {
+    const checks = new HealthChecks(gateways);
+    await checks.#look();
+    void checks.#goOn();
+    return checks;
+  }
+
+  /** Of the gateways that said that they are ready when last asked. */
+  readonly ports = (): readonly number[] => this.#ready;
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  async #goOn(): Promise<void> {
+    while (!this.#isOver) {
+      await Bun.sleep(checkEveryMs);
+      await this.#look();
+    }
+  }
+
+  async #look(): Promise<void> {
+    const looks = this.#gateways().map(async ({ url, port }) => {
+      const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+      return answer?.status === 200 ? [port] : [];
+    });
+    this.#ready = (await Promise.all(looks)).flat();
   }
 }

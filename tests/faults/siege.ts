@@ -1,0 +1,189 @@
+// A whole cluster on servers of its own, under load, of which a test kills whatever it likes: gateways, cores, workers, MariaDB, Kafka
+// and Redis, one or several at a time. It measures how long clients are without each thing, and checks what they saw.
+
+import { expect } from 'bun:test';
+import { ownServices } from '@hongyan/testing/services';
+import type { ServiceSet } from '@hongyan/testing/services/service-set';
+import { until } from '@hongyan/testing/until';
+import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
+import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
+import { Crowd } from './crowd.ts';
+import { Front } from './front.ts';
+import { answersOf, settled, violationsOf } from './settled-crowd.ts';
+
+export const processKinds = ['gateway', 'core', 'worker'] as const;
+export const serverKinds = ['mariadb', 'kafka-1', 'redis'] as const;
+export type Kind = (typeof processKinds)[number] | (typeof serverKinds)[number];
+
+/** Each of some fifty writers waits so long after a send: the fault meets sends everywhere, and the checker has some thousand of them. */
+const pauseMs = 250;
+/** Everything is as before within it, on a slow machine that does other work too. */
+const recoveredWithinMs = 90_000;
+/** Sends have to be under way. */
+const runUpMsMax = 1_000;
+/** What a client may be told: that something is away, and what is about the send itself. */
+const toldMay = [
+  'unavailable',
+  'overloaded',
+  'unknown_outcome',
+  'unchanged',
+  'not_found',
+  'forbidden',
+  'conflict',
+  'bad_request',
+];
+
+export interface SiegeOptions {
+  readonly name: string;
+  readonly random: () => number;
+  readonly cores?: number;
+  readonly gateways?: number;
+  readonly workers?: number;
+  /** Places for relays before Kafka. */
+  readonly fronts?: number;
+}
+
+export class Siege {
+  readonly services: ServiceSet;
+  readonly cluster: ClusterUnderTest;
+  readonly crowd: Crowd;
+  readonly #front: Front;
+  readonly #random: () => number;
+
+  static async start({ name, random, cores = 2, gateways = 2, workers = 0, fronts = 0 }: SiegeOptions): Promise<Siege> {
+    const services = await ownServices({ parts: ['mysql', 'kafka', 'redis'], fronts });
+    const addresses = clusterAddresses(services);
+    if (addresses === undefined) throw new Error('the servers of the siege have no addresses');
+    const cluster = await ClusterUnderTest.start({ cores, gateways, workers, addresses });
+    const front = await Front.open(() =>
+      cluster.gateways.filter((gateway) => gateway.isAlive()).map(({ port }) => port),
+    );
+    const crowd = await Crowd.gather({ url: front.url, name, random });
+    await crowd.connect();
+    return new Siege({ services, cluster, crowd, front, random });
+  }
+
+  private constructor({
+    services,
+    cluster,
+    crowd,
+    front,
+    random,
+  }: {
+    readonly services: ServiceSet;
+    readonly cluster: ClusterUnderTest;
+    readonly crowd: Crowd;
+    readonly front: Front;
+    readonly random: () => number;
+  }) {
+    this.services = services;
+    this.cluster = cluster;
+    this.crowd = crowd;
+    this.#front = front;
+    this.#random = random;
+  }
+
+  async end(): Promise<void> {
+    this.#front.close();
+    await killServers();
+    await this.services.down();
+    await removeDataFolders();
+  }
+
+  /** All of them at once, under load; what was killed is started again after a moment. */
+  strike(...kinds: readonly Kind[]): Promise<void> {
+    const servers = kinds.filter(isServer);
+    const work = async (mended: () => void) => {
+      await Promise.all(kinds.map((kind) => this.#victim(kind).kill()));
+      if (servers.length === 0) mended();
+      await this.moment(2_000);
+      await Promise.all(servers.map((kind) => this.services.server(kind).start()));
+      mended();
+      // What starts while a server is away ends with its name [N9]: whoever keeps processes alive starts them again until it is there.
+      await Promise.all(kinds.map((kind) => this.#replace(kind)));
+    };
+    return this.fault(kinds.join(' and '), work, { isLossReported: kinds.includes('redis') });
+  }
+
+  /**
+   * Does something under load, until everything is as before; then what clients saw is checked. Recovery begins when `mended` is called,
+   * by the end of the work at the latest: with the death of a process, when others have its work, or when a server serves again.
+   */
+  async fault(
+    name: string,
+    work: (mended: () => void) => Promise<void>,
+    { isLossReported = false }: { readonly isLossReported?: boolean } = {},
+  ): Promise<void> {
+    const { crowd } = this;
+    await crowd.comeBack();
+    const [answersBefore, fromEvent] = [answersOf(crowd.events), crowd.events.length];
+    const stop = new AbortController();
+    const living = crowd.live({ signal: stop.signal, pauseMs });
+    await this.moment(runUpMsMax);
+    const beganMs = performance.now();
+    const mended = Promise.withResolvers<number>();
+    const recovering = mended.promise.then((ms) => this.#recovered(ms));
+    recovering.catch(() => {});
+    await work(() => mended.resolve(performance.now()));
+    mended.resolve(performance.now());
+    const recoveredMs = await recovering;
+    stop.abort();
+    await living;
+    await settled(crowd);
+    const answers = differences(answersOf(crowd.events), answersBefore);
+    const awayMs = Math.round((await mended.promise) - beganMs);
+    const backMs = Math.round(crowd.lastBackMs - (await mended.promise));
+    console.log(
+      `${name}: ${awayMs} ms away; then all conversations took sends after ${recoveredMs} ms, the last client was back after ${backMs} ms; told ${JSON.stringify(answers)}`,
+    );
+    expect(Object.keys(answers).filter((code) => !toldMay.includes(code))).toEqual([]);
+    expect((await violationsOf(crowd, { isLossReported, fromEvent })).slice(0, 3)).toEqual([]);
+  }
+
+  /** Something that was sent after `ms` is acknowledged in every conversation, and every device has a connection. */
+  async #recovered(ms: number): Promise<number> {
+    const { crowd, cluster } = this;
+    const isSilent = () => crowd.silentSince(ms);
+    await until(() => isSilent().length === 0, { withinMs: recoveredWithinMs }).catch(() => {
+      throw new Error(`no send is acknowledged in ${isSilent()} for ${recoveredWithinMs} ms\n${cluster.output()}`);
+    });
+    const recoveredMs = Math.round(performance.now() - ms);
+    await until(() => crowd.isBack, { withinMs: recoveredWithinMs, what: 'every device to be back' });
+    return recoveredMs;
+  }
+
+  /** A time of the seed's choice, so that the next thing meets anything. */
+  moment(msMax: number): Promise<void> {
+    return Bun.sleep(this.#random() * msMax);
+  }
+
+  #victim(kind: Kind): { kill(): Promise<void> } {
+    return isServer(kind) ? this.services.server(kind) : this.oneOf(this.#processes(kind));
+  }
+
+  oneOf(processes: readonly ServerProcess[]): ServerProcess {
+    const alive = processes.filter((process) => process.isAlive());
+    const chosen = alive[Math.floor(this.#random() * alive.length)];
+    if (chosen === undefined) throw new Error('no process is left');
+    return chosen;
+  }
+
+  #processes(kind: (typeof processKinds)[number]): readonly ServerProcess[] {
+    const { gateways, cores, workers } = this.cluster;
+    return { gateway: gateways, core: cores, worker: workers }[kind];
+  }
+
+  async #replace(kind: Kind): Promise<void> {
+    if (kind === 'gateway') await this.cluster.startGateway();
+    if (kind === 'core') await this.cluster.startCore();
+    if (kind === 'worker') await this.cluster.startWorker();
+  }
+}
+
+const isServer = (kind: Kind): kind is (typeof serverKinds)[number] =>
+  (serverKinds as readonly string[]).includes(kind);
+
+function differences(after: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): Record<string, number> {
+  const entries = [...after].map(([code, count]) => [code, count - (before.get(code) ?? 0)] as const);
+  return Object.fromEntries(entries.filter(([, count]) => count > 0));
+}
