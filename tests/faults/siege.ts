@@ -127,14 +127,16 @@ export class Siege {
     await work(() => mended.resolve(performance.now()));
     mended.resolve(performance.now());
     const recoveredMs = await recovering;
+    const backMs = crowd.lastBackMs;
     stop.abort();
     await living;
     await settled(crowd);
     const answers = differences(answersOf(crowd.events), answersBefore);
-    const awayMs = Math.round((await mended.promise) - beganMs);
-    const backMs = Math.round(crowd.lastBackMs - (await mended.promise));
+    const mendedMs = await mended.promise;
+    const back =
+      backMs < beganMs ? 'no client was cut off' : `the last client was back after ${Math.round(backMs - mendedMs)} ms`;
     console.log(
-      `${name}: ${awayMs} ms away; then all conversations took sends after ${recoveredMs} ms, the last client was back after ${backMs} ms; told ${JSON.stringify(answers)}`,
+      `${name}: ${Math.round(mendedMs - beganMs)} ms away; then all conversations took sends after ${recoveredMs} ms, ${back}; told ${JSON.stringify(answers)}`,
     );
     expect(Object.keys(answers).filter((code) => !toldMay.includes(code))).toEqual([]);
     expect((await violationsOf(crowd, { isLossReported, fromEvent })).slice(0, 3)).toEqual([]);
