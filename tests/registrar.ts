@@ -3,7 +3,7 @@
 import { silentLog } from '@hongyan/base/log';
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import { openAccess } from '@hongyan/server/compose/data-folder';
-import { hashOfSecret } from '@hongyan/server/domain/api-key';
+import { hashOfSecret, parseApiKey } from '@hongyan/server/domain/api-key';
 
 export class Registrar {
   readonly #url: string;
@@ -21,6 +21,13 @@ export class Registrar {
     await access.createKey({ keyId, name: keyId, scopes, secretHash, createdAtMs: Date.now() });
     await access.close();
     return new Registrar(url, keyId, secretHash);
+  }
+
+  /** With a key that the server made. */
+  static of(url: string, key: string): Registrar {
+    const parsed = parseApiKey(key);
+    if (parsed === undefined) throw new Error('this is no API key');
+    return new Registrar(url, parsed.keyId, hashOfSecret(parsed.secret));
   }
 
   private constructor(url: string, keyId: string, secretHash: string) {

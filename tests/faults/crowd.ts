@@ -13,7 +13,7 @@ import {
   signUp,
 } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
-import type { WireSend } from '@hongyan/testing/wire-client';
+import type { SendOutcome, WireSend } from '@hongyan/testing/wire-client';
 import { Device, type SyncFrom } from './device.ts';
 
 export interface CrowdOptions {
@@ -53,8 +53,8 @@ export class Crowd {
   readonly #sends: OwnSend[] = [];
   readonly #open = new Set<OwnSend>();
   readonly #asked: OwnSend[] = [];
-  /** When the newest send of a conversation was begun that is acknowledged. */
-  readonly #newestAckedMs = new Map<string, number>();
+  /** When the newest send of a conversation was begun that was handled. */
+  readonly #newestHandledMs = new Map<string, number>();
 
   private constructor(
     options: CrowdOptions,
@@ -148,10 +148,10 @@ export class Crowd {
     return Math.max(0, ...this.#devices.map((device) => device.backMs));
   }
 
-  /** Conversations of which nothing that was sent after this moment (performance.now) is acknowledged yet. */
+  /** Conversations of which nothing that was sent after this moment (performance.now) was handled yet. */
   silentSince(ms: number): readonly string[] {
     const all = [...this.#conversations.keys(), ...[...this.#accounts.keys()].map(ownOf)];
-    return all.filter((conversationId) => (this.#newestAckedMs.get(conversationId) ?? 0) < ms);
+    return all.filter((conversationId) => (this.#newestHandledMs.get(conversationId) ?? 0) < ms);
   }
 
   /** Sends again what has no outcome, with its key, and some of what has one. */
@@ -229,9 +229,9 @@ export class Crowd {
     this.#open.add(send);
     const beganMs = performance.now();
     const outcome = await device.send(send);
-    if (outcome.type === 'acked') {
-      const newestMs = this.#newestAckedMs.get(send.conversationId) ?? 0;
-      this.#newestAckedMs.set(send.conversationId, Math.max(newestMs, beganMs));
+    if (wasHandled(outcome)) {
+      const newestMs = this.#newestHandledMs.get(send.conversationId) ?? 0;
+      this.#newestHandledMs.set(send.conversationId, Math.max(newestMs, beganMs));
     }
     if (outcome.type !== 'unknown') this.#open.delete(send);
   }
@@ -340,3 +340,7 @@ export class Crowd {
     return item;
   }
 }
+
+/** Acknowledged, or refused for what was asked: the owner of the conversation works. */
+const wasHandled = (outcome: SendOutcome): boolean =>
+  outcome.type === 'acked' || (outcome.type === 'refused' && !['unavailable', 'overloaded'].includes(outcome.code));

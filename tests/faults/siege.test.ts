@@ -13,7 +13,8 @@ const random = createRandom(testSeed('siege'));
 const pairs = Number(process.env.HONGYAN_FAULT_PAIRS ?? 1);
 /** Longer than a core's session at Kafka, so that its partitions have other owners when it goes on. */
 const pausedMs = 8_000;
-const title = '[D1][D2][D3][D4][D5][D7]';
+/** What each round checks. */
+const title = '[D1][D2][D3][D4][D5][D7][T1]';
 
 describeWith(['mysql', 'kafka', 'redis'], 'a cluster under siege', () => {
   let siege: Siege;
@@ -38,7 +39,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a cluster under siege', () => {
       { isLossReported: true },
     ));
 
-  test(`${title} MariaDB is killed`, () => siege.strike('mariadb'));
+  test(`${title} MariaDB and a worker are killed`, () => siege.strike('mariadb', 'worker'));
   test(`${title}[K1] Kafka is killed`, () => siege.strike('kafka-1'));
   test(`${title} a core and MariaDB are killed`, () => siege.strike('core', 'mariadb'));
   test(`${title}[R2] a gateway and Redis are killed`, () => siege.strike('gateway', 'redis'));

@@ -9,6 +9,7 @@ import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { Crowd } from './crowd.ts';
 import { Front } from './front.ts';
+import { Registrations } from './registrations.ts';
 import { answersOf, settled, violationsOf } from './settled-crowd.ts';
 
 export const processKinds = ['gateway', 'core', 'worker'] as const;
@@ -49,6 +50,8 @@ export class Siege {
   readonly crowd: Crowd;
   readonly #front: Front;
   readonly #random: () => number;
+  /** Where there are workers. */
+  readonly #registrations: Registrations | undefined;
 
   static async start({ name, random, cores = 2, gateways = 2, workers = 0, fronts = 0 }: SiegeOptions): Promise<Siege> {
     const services = await ownServices({ parts: ['mysql', 'kafka', 'redis'], fronts });
@@ -60,7 +63,13 @@ export class Siege {
     );
     const crowd = await Crowd.gather({ url: front.url, name, random });
     await crowd.connect();
-    return new Siege({ services, cluster, crowd, front, random });
+    const { dataDir } = cluster;
+    const database = `${cluster.name}_devices`;
+    const registrations =
+      workers === 0
+        ? undefined
+        : await Registrations.begin({ url: front.url, dataDir, mysql: addresses.mysql, database });
+    return new Siege({ services, cluster, crowd, front, random, registrations });
   }
 
   private constructor({
@@ -69,18 +78,21 @@ export class Siege {
     crowd,
     front,
     random,
+    registrations,
   }: {
     readonly services: ServiceSet;
     readonly cluster: ClusterUnderTest;
     readonly crowd: Crowd;
     readonly front: Front;
     readonly random: () => number;
+    readonly registrations: Registrations | undefined;
   }) {
     this.services = services;
     this.cluster = cluster;
     this.crowd = crowd;
     this.#front = front;
     this.#random = random;
+    this.#registrations = registrations;
   }
 
   async end(): Promise<void> {
@@ -118,7 +130,7 @@ export class Siege {
     await crowd.comeBack();
     const [answersBefore, fromEvent] = [answersOf(crowd.events), crowd.events.length];
     const stop = new AbortController();
-    const living = crowd.live({ signal: stop.signal, pauseMs });
+    const living = [crowd.live({ signal: stop.signal, pauseMs }), this.#registrations?.live(stop.signal)];
     await this.moment(runUpMsMax);
     const beganMs = performance.now();
     const mended = Promise.withResolvers<number>();
@@ -129,8 +141,9 @@ export class Siege {
     const recoveredMs = await recovering;
     const backMs = crowd.lastBackMs;
     stop.abort();
-    await living;
+    await Promise.all(living);
     await settled(crowd);
+    await this.#registrations?.allStored();
     const answers = differences(answersOf(crowd.events), answersBefore);
     const mendedMs = await mended.promise;
     const back =
