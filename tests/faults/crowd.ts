@@ -81,19 +81,15 @@ export class Crowd {
     const list = await Promise.all(['ann', 'bob', 'cat', 'dan'].map((user) => signUp(url, `${name}.${user}`)));
     const [ann, bob, cat, dan] = list;
     if (!ann || !bob || !cat || !dan) throw new Error('four accounts were asked for');
-    const conversations = new Map<string, readonly string[]>([
-      [await openDirect(url, ann, bob.userId), [ann.userId, bob.userId]],
-      [await openDirect(url, cat, dan.userId), [cat.userId, dan.userId]],
-      [await createGroup(url, bob, [cat.userId, dan.userId]), [bob.userId, cat.userId, dan.userId]],
-      [
-        await createGroup(
-          url,
-          ann,
-          [bob, cat, dan].map((account) => account.userId),
-        ),
-        list.map((account) => account.userId),
-      ],
-    ]);
+    const userIds = list.map(({ userId }) => userId);
+    const make: readonly (readonly [() => Promise<string>, readonly string[]])[] = [
+      [() => openDirect(url, ann, bob.userId), [ann.userId, bob.userId]],
+      [() => openDirect(url, cat, dan.userId), [cat.userId, dan.userId]],
+      [() => createGroup(url, bob, [cat.userId, dan.userId]), [bob.userId, cat.userId, dan.userId]],
+      [() => createGroup(url, ann, userIds.slice(1)), userIds],
+    ];
+    const conversations = new Map<string, readonly string[]>();
+    for (const [one, members] of make) conversations.set(await insisting(one), members);
     return new Crowd(options, new Map(list.map((account) => [account.userId, account])), conversations);
   }
 
@@ -338,6 +334,16 @@ export class Crowd {
     const item = items[Math.floor(this.#options.random() * items.length)];
     if (item === undefined) throw new Error('nothing to pick from');
     return item;
+  }
+}
+
+/** While the processes of a cluster join, its first commands may wait longer than who asks. */
+async function insisting<T>(make: () => Promise<T>, attemptsLeft = 3): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (attemptsLeft === 0 || !String(error).includes('unknown_outcome')) throw error;
+    return insisting(make, attemptsLeft - 1);
   }
 }
 
