@@ -108,7 +108,7 @@ function ConversationTable(props: {
                 {conversation_id}
               </a>
             </th>
-            <td>{title}</td>
+            <td className="written">{title}</td>
             <td>{t(`conversations.kinds.${kind}`)}</td>
             <td className="number">{number(member_count)}</td>
             <td className="number">{number(messages)}</td>

@@ -145,7 +145,7 @@ function ConversationTable({ conversations }: { readonly conversations: readonly
             </a>
           </th>
           <td>{t(`conversations.kinds.${kind}`)}</td>
-          <td>{title}</td>
+          <td className="written">{title}</td>
           <td>{t(`conversations.roles.${role}`)}</td>
           <td className="number">{number(last_seq)}</td>
           <td className="number">{number(delivered_seq)}</td>

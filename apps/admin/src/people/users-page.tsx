@@ -70,7 +70,7 @@ function UserTable({ users }: { readonly users: readonly ListedUser[] }) {
               {user_id}
             </a>
           </th>
-          <td>
+          <td className="written">
             {display_name} {disabled && <span className="quiet">{t('users.disabled')}</span>}
           </td>
           <td>
