@@ -3,7 +3,7 @@
 import type { LogLevels } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
 import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
-import { ensureFolder } from '../config/folder-access.ts';
+import { ensureFolder, warnIfOpen } from '../config/folder-access.ts';
 import { LiveConfig } from '../config/live-config.ts';
 import type { Config } from '../config/options.ts';
 import { removeRunning, writeRunning } from '../config/running-server.ts';
@@ -46,6 +46,7 @@ export async function startEmbedded(
   const tracing = await openTracing(config, coreProcess);
   const surroundings = { ...given, metrics: new Metrics({ process: coreProcess, log: given.log }), tracing };
   await ensureFolder(config.data);
+  await warnIfOpen(config.data, surroundings.log);
   // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
   const tokens = await openTokens(config, surroundings);
   const threads = new ProfiledThreads();

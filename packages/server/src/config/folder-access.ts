@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import type { Log } from '@hongyan/base/log';
 
 /** Makes the folder, closed to other users, when there is none. Rejects with the reason when this process may not write in it. */
 export async function ensureFolder(path: string): Promise<void> {
@@ -16,9 +17,20 @@ export async function ensureFolder(path: string): Promise<void> {
   await assertMay(readAndWrite, path);
 }
 
+/** A folder that was there before keeps its mode, and the stores in it have the messages of all users. */
+export async function warnIfOpen(path: string, log: Pick<Log, 'warn'>): Promise<void> {
+  const { mode } = await stat(path);
+  if ((mode & forOthers) !== 0)
+    log.warn('the data folder is open to every user of this machine: run chmod o-rwx on it', {
+      path,
+      mode: (mode & 0o777).toString(8),
+    });
+}
+
 /** Rejects with the reason when this process may not read in the folder. */
 export const assertReadable = (path: string): Promise<void> => assertMay(constants.R_OK | constants.X_OK, path);
 
+const forOthers = constants.S_IROTH | constants.S_IWOTH | constants.S_IXOTH;
 const readAndWrite = constants.R_OK | constants.W_OK | constants.X_OK;
 
 /** Rejects with the owner of `path` and what to do. */
