@@ -111,7 +111,7 @@ test('the users of a folder are listed by id, and a replaced password is the one
   expect(listed).toMatchObject({ code: 0, stderr: '' });
   expect(listed.stdout).toMatch(/^alice +20\S+ \S+Z {2}Alice A\nbob +20\S+ \S+Z {2}Bob B\n$/);
   const [first = ''] = (await hongyan(['user', 'list', '--json', '--data', dataDir])).stdout.split('\n');
-  expect(JSON.parse(first)).toMatchObject({ user_id: 'alice', display_name: 'Alice A' });
+  expect(JSON.parse(first)).toMatchObject({ user_id: 'alice', display_name: 'Alice A', disabled: false });
 
   const replaced = await hongyan(['user', 'passwd', 'alice', '--random-password', '--json', '--data', dataDir]);
   const fresh = JSON.parse(replaced.stdout).password;

@@ -37,8 +37,8 @@ async function* pagesOf(directory: DirectoryReader): AsyncGenerator<readonly Use
   }
 }
 
-const textLine = ({ userId, displayName, createdAtMs }: UserRecord): string =>
-  `${userId.padEnd(idWidth)}  ${timeOf(createdAtMs)}  ${printable(displayName)}`;
+const textLine = ({ userId, displayName, createdAtMs, isDisabled }: UserRecord): string =>
+  `${userId.padEnd(idWidth)}  ${timeOf(createdAtMs)}  ${printable(displayName)}${isDisabled ? '  (disabled)' : ''}`;
 
-const jsonLine = ({ userId, displayName, createdAtMs }: UserRecord): string =>
-  JSON.stringify({ user_id: userId, display_name: displayName, created_at: createdAtMs });
+const jsonLine = ({ userId, displayName, createdAtMs, isDisabled = false }: UserRecord): string =>
+  JSON.stringify({ user_id: userId, display_name: displayName, created_at: createdAtMs, disabled: isDisabled });
