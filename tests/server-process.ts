@@ -38,7 +38,7 @@ export interface ServerOptions {
 
 const root = join(import.meta.dir, '..');
 const entry = join(root, 'packages/cli/src/main.ts');
-const readyTimeoutMs = 15_000;
+const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 15_000;
 /** The tail of the output that is kept for a failure's message. */
 const outputCharsMax = 64 * 1024;

@@ -72,5 +72,5 @@ describe.each(profiles)('the configuration on $name', (profile) => {
     expect(await reload()).toMatchObject({ changed: ['group-members-max'] });
     expect((await call(server.url, '/v1/auth/signup', { method: 'POST', body })).status).toBe(201);
     expect(await server.stop()).toBe(0);
-  }, 40_000);
+  }, 120_000);
 });
