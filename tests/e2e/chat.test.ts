@@ -117,7 +117,7 @@ describe('the web chat', () => {
       await oda.write('after Pia');
       await pia.open('Readers');
       await pia.sees('after Pia');
-      await pia.page.getByText('Earlier messages are no longer available').waitFor();
+      await pia.page.getByText('Earlier messages are not available').waitFor();
       expect(await pia.bubble('before Pia').count()).toBe(0);
     },
     testMsMax,

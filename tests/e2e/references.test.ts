@@ -85,6 +85,13 @@ describe('replies, mentions and pins in the web chat', () => {
       expect(await seen.getAttribute('data-mentions-me')).toBe('true');
       await cat.conversation('Geese').locator('.badge-mention').waitFor({ state: 'detached' });
 
+      await cat.startChat('cid');
+      await editor(ann).pressSequentially('written out, @cid it counts');
+      await ann.page.keyboard.press('Enter');
+      await ann.bubble('written out, @cid it counts').locator('.mention', { hasText: '@cid' }).waitFor();
+      await cat.conversation('Geese').locator('.badge-mention').waitFor();
+      await cat.open('Geese');
+
       await editor(ann).pressSequentially('@');
       await list.getByRole('option', { name: 'all', exact: true }).waitFor();
       await ann.page.keyboard.press('Escape');

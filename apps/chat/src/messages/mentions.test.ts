@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import type { UserId } from '@hongyan/client/api';
-import { matching, queryAt, splitMentions, withMention } from './mentions.ts';
+import { matching, named, queryAt, splitMentions, withMention } from './mentions.ts';
 
 const people = [
   ['all', 'all'],
@@ -24,6 +24,12 @@ test('people are found by the beginning of their id, their name, or a word of it
   expect(found('goo')).toEqual(['alice']);
   expect(found('李')).toEqual(['li']);
   expect(found('x')).toEqual([]);
+});
+
+test('a name or an id that is written out in full names somebody, the beginning of one nobody', () => {
+  const found = (query: string) => String(named(people, query)?.userId);
+  expect(['all', 'Alice Goose', 'bob', 'Bob', '李四'].map(found)).toEqual(['all', 'alice', 'bob', 'bob', 'li']);
+  expect(['al', 'Bo', 'BOB', ''].map(found)).toEqual(['undefined', 'undefined', 'undefined', 'undefined']);
 });
 
 test('a pick replaces what was written of it, and the caret stands behind', () => {

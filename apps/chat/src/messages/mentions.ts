@@ -32,6 +32,10 @@ export function matching(all: readonly Mentionable[], query: string): readonly M
   return all.filter(isMatch).slice(0, offeredMax);
 }
 
+/** Whose name or id was written out in full. */
+export const named = (all: readonly Mentionable[], query: string): Mentionable | undefined =>
+  all.find(({ name }) => name === query) ?? all.find(({ userId }) => userId === query);
+
 export const wordOf = (name: string): string => `@${name}`;
 
 /** The text with the word in place of what was being written, and where the caret is then. */

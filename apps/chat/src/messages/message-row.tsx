@@ -183,7 +183,7 @@ const nobody: readonly UserId[] = [];
 function useMentionWords({ mentions }: ClientMessage): string {
   const userIds = mentions === 'all' || mentions === undefined ? nobody : mentions;
   const nameOf = useNames(userIds);
-  const words = mentions === 'all' ? allWords : userIds.map((userId) => wordOf(nameOf(userId)));
+  const words = mentions === 'all' ? allWords : userIds.flatMap((userId) => [wordOf(nameOf(userId)), wordOf(userId)]);
   return words.join('\n');
 }
 

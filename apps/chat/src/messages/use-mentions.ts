@@ -5,7 +5,7 @@ import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef,
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
-import { type Mentionable, type MentionQuery, matching, queryAt, withMention, wordOf } from './mentions.ts';
+import { type Mentionable, type MentionQuery, matching, named, queryAt, withMention, wordOf } from './mentions.ts';
 
 export interface MentionOffer {
   readonly people: readonly Mentionable[];
@@ -41,7 +41,22 @@ export function useMentions(
         ? queryAt(area.value, area.selectionStart)
         : undefined;
     if (next?.from !== query?.from || next?.text !== query?.text) setChosen(0);
+    if (next?.from !== query?.from) takeWritten();
     setQuery(next);
+  }
+
+  /** Who was written out in full instead of picked is mentioned too, once the word is at its end. */
+  function takeWritten(): void {
+    const person = query && named(everyone, query.text);
+    if (!person) return;
+    const word = wordOf(query.text);
+    if (textRef.current?.value.startsWith(word, query.from))
+      references.pick(conversation.conversationId, word, person.userId);
+  }
+
+  function close(): void {
+    takeWritten();
+    setQuery(undefined);
   }
 
   function pick({ userId, name }: Mentionable): void {
@@ -69,7 +84,7 @@ export function useMentions(
     event.stopPropagation();
     return true;
   }
-  return { offer, look, pick, onKey, close: () => setQuery(undefined) };
+  return { offer, look, pick, onKey, close };
 }
 
 /** Members of larger groups are not read: then those are offered whose names are known here. */

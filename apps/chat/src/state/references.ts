@@ -1,6 +1,7 @@
 // What the message that is being written refers to: the message that it answers, and who was picked to be mentioned.
 
 import type { ClientMessage, ConversationId, MessageReply, SendOptions, UserId } from '@hongyan/client/api';
+import { splitMentions } from '../messages/mentions.ts';
 import { Signal } from './signal.ts';
 
 /** A quote shows the beginning. */
@@ -33,8 +34,9 @@ export class References {
   of(conversationId: ConversationId, text: string): SendOptions {
     const message = this.replies.get().get(conversationId);
     const replyTo = message && replyOf(message);
-    const named = [...(this.#picked.get(conversationId) ?? [])].filter(([word]) => text.includes(word));
-    const userIds = [...new Set(named.map(([, userId]) => userId))];
+    const picked = this.#picked.get(conversationId) ?? new Map<string, UserId | 'all'>();
+    const named = splitMentions(text, [...picked.keys()]).flatMap((part) => picked.get(part.text) ?? []);
+    const userIds = [...new Set(named)];
     const mentions = userIds.includes('all') ? ('all' as const) : (userIds.slice(0, mentionsMax) as UserId[]);
     return { ...(replyTo ? { replyTo } : {}), ...(mentions.length === 0 ? {} : { mentions }) };
   }
