@@ -94,6 +94,38 @@ test('the readers of a message are listed page by page, without its sender, and 
   expect(codeOf(await readers({}, 'eve'))).toBe('not_member');
 });
 
+test('the readers of a message are counted and listed exactly in a group of 10,000 members', async () => {
+  await open({ groupMembersMax: 10_000 });
+  const members = Array.from({ length: 9_999 }, (_, index) => `m${String(index).padStart(4, '0')}`);
+  await world.people(...members);
+  const group = await world.group('ann', members);
+  const { seq: at } = await world.say('ann', group);
+  const [read, delivered] = [members.filter((_, no) => no % 7 === 0), members.filter((_, no) => no % 7 === 1)];
+  await Promise.all(read.map((id) => world.read(caller(id), group, at)));
+  const receive = (id: string) => world.core.delivered(caller(id), { conversation_id: group, seq: at });
+  await Promise.all(delivered.map(receive));
+  const list = async (state: 'read' | 'delivered') => {
+    const ids: string[] = [];
+    for (let after = ''; ; ) {
+      const request = {
+        conversation_id: group,
+        target_seq: at,
+        state,
+        ...(after === '' ? {} : { after: user(after) }),
+      };
+      const { members: page, next, count } = accepted(await world.core.listReaders(caller('ann'), request));
+      ids.push(...page.map(({ user_id }) => user_id));
+      if (next === undefined) return { ids, count };
+      after = next;
+    }
+  };
+  expect(await list('read')).toEqual({ ids: read, count: read.length });
+  expect(await list('delivered')).toEqual({
+    ids: [...read, ...delivered].toSorted(),
+    count: read.length + delivered.length,
+  });
+});
+
 test('[E6] those who reacted to a message are listed page by page, each with their keys, and counted as a whole', async () => {
   await open({ pageMax: 2 });
   const group = await world.group('ann', ['bob', 'carl', 'dan']);
