@@ -96,12 +96,12 @@ export interface MessageReaction {
 /** The message that is answered, as far as it is known. `applyChange` keeps it up to date. */
 export interface MessageReply {
   readonly seq: Seq;
-  readonly from?: UserId;
+  readonly from?: UserId | undefined;
   /** The beginning of a text; of another content its type. */
-  readonly content?: Content;
-  readonly isRecalled?: true;
+  readonly content?: Content | undefined;
+  readonly isRecalled?: true | undefined;
   /** The newest change that is part of it; absent: none. */
-  readonly asOfSeq?: Seq;
+  readonly asOfSeq?: Seq | undefined;
 }
 
 /** A committed edit, recall, reaction or pin of the message at `content.target_seq`; see `applyChange`. */

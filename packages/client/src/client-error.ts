@@ -24,6 +24,9 @@ export class ClientError extends Error {
   }
 }
 
+/** What the application gave cannot be sent. */
+export const badRequest = (message: string): ClientError => new ClientError('bad_request', message);
+
 /** Anything thrown, as a ClientError. */
 export function toClientError(error: unknown): ClientError {
   if (error instanceof ClientError) return error;

@@ -4,8 +4,8 @@
 import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import type { Mentions, MessageReply, SendOptions, SendTarget } from './api.ts';
-import { ClientError } from './client-error.ts';
-import { hasLoneSurrogate } from './unicode.ts';
+import { badRequest } from './client-error.ts';
+import { checkWellFormed } from './unicode.ts';
 import type { Content } from './wire.ts';
 
 /** The server takes frames nested 34 levels deep; a frame adds two to its content. */
@@ -81,8 +81,7 @@ const sortedJson = (value: unknown): string =>
 function copyOf(value: unknown, path: string, depthLeft: number): unknown {
   switch (typeof value) {
     case 'string':
-      if (hasLoneSurrogate(value))
-        throw badRequest(`${path} contains half of a surrogate pair: cut text by code points`);
+      checkWellFormed(path, value);
       return value;
     case 'number':
       if (!Number.isFinite(value)) throw uncarried(path, value, 'send it as a string');
@@ -108,7 +107,7 @@ function copyOfObject(value: object, path: string, depthLeft: number): unknown {
   }
   return Object.fromEntries(
     Object.entries(value).map(([key, field]) => {
-      if (hasLoneSurrogate(key)) throw badRequest(`a key of ${path} contains half of a surrogate pair`);
+      checkWellFormed(`a key of ${path}`, key);
       return [key, copyOf(field, `${path}.${key}`, depthLeft - 1)];
     }),
   );
@@ -119,7 +118,6 @@ const uncarried = (path: string, what: unknown, advice: string) =>
 const isSeq = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
 const badSeq = (value: unknown) =>
   badRequest(`the message is named by its seq, a number from 1 on, not by ${shown(value)}`);
-const badRequest = (message: string) => new ClientError('bad_request', message);
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 64));

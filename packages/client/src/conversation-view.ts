@@ -25,6 +25,7 @@ export function viewOf(conversation: Summary, parts: ViewParts): ConversationVie
   const { self, own, receipts, unread, unreadMentions, unreadAfterSeq, lastMessage } = parts;
   const { conversation_id, kind, title = '', member_count, last_seq, first_seq } = conversation;
   const { deliveredSeq, readSeq } = positionOf(conversation);
+  const { archivedCount, draft, ...shown } = own;
   const pair = directMembers(conversation_id);
   return {
     conversationId: conversation_id,
@@ -44,15 +45,13 @@ export function viewOf(conversation: Summary, parts: ViewParts): ConversationVie
     unreadAfterSeq,
     ...(lastMessage ? { lastMessage } : {}),
     receipts,
-    mutedUntilMs: own.mutedUntilMs,
-    isMuted: own.isMuted,
-    isPinned: own.isPinned,
+    ...shown,
     isArchived: isArchived({
       ...own,
       lastCount: conversation.last_count,
       lastMessageMs: lastMessage?.timestampMs ?? 0,
     }),
-    ...(own.draft ? { draft: own.draft } : {}),
+    ...(draft ? { draft } : {}),
   };
 }
 

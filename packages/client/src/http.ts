@@ -3,9 +3,9 @@
 import { type ErrorCode, errorStatus } from '@hongyan/protocol/codes';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import type { ProblemDetails } from '@hongyan/protocol/problem';
-import { ClientError } from './client-error.ts';
+import { badRequest, ClientError } from './client-error.ts';
 import { type Route, type RouteName, routes } from './routes.ts';
-import { hasLoneSurrogate } from './unicode.ts';
+import { checkWellFormed } from './unicode.ts';
 
 export interface CallOptions {
   /** As ClientOptions.url. */
@@ -59,7 +59,7 @@ export function requestOf(route: Route, input: Fields): PreparedRequest {
     return encoded(name, value);
   });
   if (method === 'GET' || method === 'DELETE') return { method, path: filled + queryOf(left) };
-  for (const [name, value] of Object.entries(left)) checkText(name, value);
+  for (const [name, value] of Object.entries(left)) if (typeof value === 'string') checkWellFormed(name, value);
   return { method, path: filled, ...(Object.keys(left).length === 0 ? {} : { body: JSON.stringify(left) }) };
 }
 
@@ -72,16 +72,10 @@ function queryOf(fields: Fields): string {
 function encoded(name: string, value: unknown): string {
   const text = typeof value === 'number' ? String(value) : value;
   if (typeof text !== 'string' || text === '') {
-    throw new ClientError('bad_request', `${name} is missing: give a string that is not empty`);
+    throw badRequest(`${name} is missing: give a string that is not empty`);
   }
-  checkText(name, text);
+  checkWellFormed(name, text);
   return encodeURIComponent(text);
-}
-
-/** Half of a surrogate pair has no UTF-8: encodeURIComponent throws for it, and the server refuses it. */
-function checkText(name: string, value: unknown): void {
-  if (typeof value !== 'string' || !hasLoneSurrogate(value)) return;
-  throw new ClientError('bad_request', `${name} contains half of a surrogate pair: cut text by code points`);
 }
 
 async function refusalOf(response: Response): Promise<ClientError> {

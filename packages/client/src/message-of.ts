@@ -28,12 +28,10 @@ export function messageOf(entry: ArrivedEntry): ClientMessage {
 
 const toReaction = ({ key, count, mine }: Reaction): MessageReaction => ({ key, count, isMine: mine === true });
 
-function toReply({ seq, from, content, recalled, as_of_seq }: Reply): MessageReply {
-  return {
-    seq,
-    ...(from === undefined ? {} : { from }),
-    ...(content === undefined ? {} : { content }),
-    ...(recalled ? { isRecalled: true } : {}),
-    ...(as_of_seq === undefined ? {} : { asOfSeq: as_of_seq }),
-  };
-}
+const toReply = ({ seq, from, content, recalled, as_of_seq }: Reply): MessageReply => ({
+  seq,
+  from,
+  content,
+  isRecalled: recalled,
+  asOfSeq: as_of_seq,
+});

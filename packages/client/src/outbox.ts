@@ -359,12 +359,7 @@ const placeOf = ({ isChange, message: { conversationId, content } }: OutboxItem)
 
 /** An application that does not wait for its sends is notified of failures by the outbox event: no unhandled rejection. */
 function createSettlement(): Settlement {
-  let resolve: Settlement['resolve'] = () => {};
-  let reject: Settlement['reject'] = () => {};
-  const promise = new Promise<ClientMessage>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
+  const settlement = Promise.withResolvers<ClientMessage>();
+  settlement.promise.catch(() => {});
+  return settlement;
 }

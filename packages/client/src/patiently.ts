@@ -1,6 +1,6 @@
 // [C12] A caller beyond its rate is told how long to wait: requests wait so long and are sent again, without the application's doing.
 
-import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Clock } from '@hongyan/base/clock';
 import { toClientError } from './client-error.ts';
 
 export interface Patience {
@@ -24,7 +24,7 @@ export async function patiently<T>({ clock, random }: Patience, ask: () => Promi
       if (code !== 'rate_limited' || retryAfterMs === undefined) throw thrown;
       const delayMs = retryAfterMs + Math.floor(random() * jitterMs);
       if (clock.monotonicMs() + delayMs > deadlineMs) throw thrown;
-      await sleep(clock, { delayMs });
+      await new Promise<void>((resolve) => clock.after(delayMs, resolve));
     }
   }
 }

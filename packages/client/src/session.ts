@@ -267,11 +267,13 @@ export class Session {
     if (state.type === 'closed') {
       this.#isReplaced ||= state.reason === 'replaced';
       this.#unknown.forgetAll();
+      this.absence.abandon();
+      this.notices.stop();
     }
-    if (state.type === 'catching_up') this.#isReplaced = false;
-    if (state.type === 'catching_up') this.absence.end();
-    if (state.type === 'closed') this.absence.abandon();
-    if (state.type === 'closed') this.notices.stop();
+    if (state.type === 'catching_up') {
+      this.#isReplaced = false;
+      this.absence.end();
+    }
     this.#state = state;
     if (state.type === 'closed') void this.#leaveTabs(state.reason);
     this.#events.emit('state', state);

@@ -1,6 +1,11 @@
 // Text as Unicode, not as UTF-16 units: half of a surrogate pair has no UTF-8 and reaches no server unchanged.
 
-export const hasLoneSurrogate = (text: string): boolean => !text.isWellFormed();
+import { badRequest } from './client-error.ts';
+
+/** Throws ClientError `bad_request`: encodeURIComponent throws for it too, and the server refuses it. */
+export function checkWellFormed(name: string, text: string): void {
+  if (!text.isWellFormed()) throw badRequest(`${name} contains half of a surrogate pair: cut text by code points`);
+}
 
 /** For text that is only searched with: halves of pairs become U+FFFD. */
 export const wellFormed = (text: string): string => text.toWellFormed();
