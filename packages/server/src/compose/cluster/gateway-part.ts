@@ -86,14 +86,16 @@ export async function openGatewayPart(
       .forgetNode(node)
       .catch((error: unknown) => log.warn('sessions not forgotten: they expire by themselves', { error }));
   });
+  const { url } = gateway;
   return {
-    url: gateway.url,
+    url,
     connections: gateway,
     get ackSeconds() {
       return gateway.ackSeconds;
     },
     health: () => (gateway.readiness === 'ready' ? healthy : { status: 'failed', reason: gateway.readiness }),
-    facts: () => ({ url: gateway.url, connections: gateway.connectionCount }),
+    // Also while it closes.
+    facts: () => ({ url, connections: gateway.connectionCount }),
     drain: () => drainGateway(gateway, config, surroundings),
     close: () => closing.run(),
   };
