@@ -95,7 +95,7 @@ export async function withDataFolder<T>(work: (folder: string) => Promise<T>): P
 }
 
 /** Options of the surrounding shell must not reach the server. */
-function environment(): Record<string, string | undefined> {
+export function environment(): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_')));
 }
 

@@ -10,6 +10,7 @@ import { clientOptions } from '@hongyan/server/adapters/kafka/kafka-options';
 import { MysqlPool } from '@hongyan/server/adapters/mysql/pool';
 import { type Addresses, readState, servicesFolder } from '@hongyan/testing/services/state';
 import { Admin } from '@platformatic/kafka';
+import { environment } from '../server.ts';
 import { type UsedServer, usedServers } from './used-servers.ts';
 
 export type Role = 'gateway' | 'core' | 'worker';
@@ -74,7 +75,7 @@ export class ClusterNodes {
     };
     const child = Bun.spawn(
       [process.execPath, entry, 'start', ...Object.entries(options).flatMap(([key, value]) => [`--${key}`, value])],
-      { stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
+      { stdin: 'ignore', stdout: 'ignore', stderr: 'inherit', env: environment() },
     );
     this.#nodes.push({ name, child });
     const url = `http://${host}:${role === 'gateway' ? port : operatorPort}`;
