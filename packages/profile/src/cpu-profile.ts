@@ -29,13 +29,15 @@ export interface CpuProfile {
 
 const idleNames = new Set(['(root)', '(idle)', '(program)']);
 const microsecondNs = 1000;
+/** Ten times what the sampler is asked for. A thread that ran so seldom that half of its samples are further apart was idle between them. */
+const sampleUsMax = 10_000;
 
 /**
  * Each sample stands for the median distance of two samples: the sampler sleeps between them, and a long distance is a thread
  * that had nothing to do, which says nothing of the function that ran next.
  */
 export function cpuProfileStacks(profile: CpuProfile, labels: Readonly<Record<string, string>>): Profile {
-  const sampleNs = medianOf(profile.timeDeltas) * microsecondNs;
+  const sampleNs = Math.min(medianOf(profile.timeDeltas), sampleUsMax) * microsecondNs;
   const counts = new Map<number, number>();
   for (const id of profile.samples) counts.set(id, (counts.get(id) ?? 0) + 1);
   const parents = parentsOf(profile.nodes);

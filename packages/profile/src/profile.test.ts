@@ -37,6 +37,15 @@ test('[O11] each sample weighs the same, and an idle second counts for nothing',
   ]);
 });
 
+test('[O11] a thread that hardly ran weighs hardly anything: the seconds between its samples are nobody’s', () => {
+  const idle = { ...sampled, samples: [2, 3], timeDeltas: [900_000, 1_480_000] };
+  const { stacks } = cpuProfileStacks(idle, {});
+  expect(stacks.map(({ values }) => values)).toEqual([
+    [1, 10_000_000],
+    [1, 10_000_000],
+  ]);
+});
+
 test('[O11] files are named below the sources, lines from 1', () => {
   const [stack] = cpuProfileStacks(sampled, {}).stacks;
   expect(stack?.frames).toEqual([{ name: 'page', file: 'packages/server/src/history.ts', line: 10 }]);
