@@ -41,11 +41,32 @@ test('[C13] a refusal that comes before the word of the absence waits for it', a
   const absence = new ServerAbsence(clock);
   const answer = absence.bridge(asking(refused), () => true);
   await turn();
-  absence.begin(1000);
   clock.advance(200);
+  absence.begin(1000);
   await turn();
   absence.end();
   expect(await answer).toBe('answer');
+});
+
+test('[C13] a refusal waits for an absence that begins after it and is over soon', async () => {
+  const clock = new ManualClock();
+  const absence = new ServerAbsence(clock);
+  const answer = absence.bridge(asking(refused), () => true);
+  await turn();
+  clock.advance(100);
+  absence.begin(50);
+  await turn();
+  absence.end();
+  expect(await answer).toBe('answer');
+});
+
+test('[C13] a refusal of which no absence comes fails', async () => {
+  const clock = new ManualClock();
+  const absence = new ServerAbsence(clock);
+  const failed = rejectionOf(absence.bridge(asking(refused), () => true));
+  await turn();
+  clock.advance(1_000);
+  expect(await failed).toBe(refused);
 });
 
 test('[C13] a server that does not come back, and a client that is closed, end the wait', async () => {

@@ -5,13 +5,16 @@ import { ClientError } from './client-error.ts';
 
 /** Beyond the moment that it gave: then it is no restart. */
 const graceMs = 15_000;
-/** A refusal over HTTP may arrive before the frame that says why. */
-const newsMs = 200;
+/** A refusal over HTTP may arrive before the frame that says why: so long it waits, and no longer than the server asks for anyway. */
+const newsMsMax = 1_000;
 const repeatsMax = 3;
 
 export class ServerAbsence {
   readonly #clock: Clock;
   #absence: { readonly over: PromiseWithResolvers<boolean>; readonly timer: Timer } | undefined;
+
+  /** Calls that were refused, and do not know why yet. */
+  readonly #awaiting = new Set<() => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,6 +29,7 @@ export class ServerAbsence {
     if (this.#absence) return;
     const timer = this.#clock.after(reconnectAfterMs + graceMs, () => this.#end(false));
     this.#absence = { over: Promise.withResolvers(), timer };
+    for (const tell of this.#awaiting) tell();
   }
 
   /** It welcomed this device again. */
@@ -52,9 +56,21 @@ export class ServerAbsence {
 
   /** Resolves when the server is back; false when it did not say that it goes, or does not come back. */
   async #isOver({ retryAfterMs }: ClientError): Promise<boolean> {
-    if (!this.#absence && retryAfterMs !== undefined)
-      await new Promise<void>((resolve) => this.#clock.after(newsMs, resolve));
+    if (!this.#absence && retryAfterMs !== undefined) await this.#newsWithin(Math.min(retryAfterMs, newsMsMax));
     return this.#absence?.over.promise ?? false;
+  }
+
+  /** Resolves when an absence begins: one that is short may be over before the time is. */
+  #newsWithin(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const tell = () => {
+        timer.cancel();
+        this.#awaiting.delete(tell);
+        resolve();
+      };
+      const timer = this.#clock.after(ms, tell);
+      this.#awaiting.add(tell);
+    });
   }
 
   #end(isBack: boolean): void {
