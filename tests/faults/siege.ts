@@ -62,7 +62,7 @@ export class Siege {
       cluster.gateways.filter((gateway) => gateway.isAlive()).map(({ port }) => port),
     );
     const crowd = await Crowd.gather({ url: front.url, name, random });
-    await crowd.connect();
+    await crowd.comeBack();
     const { dataDir } = cluster;
     const database = `${cluster.name}_devices`;
     const registrations =
