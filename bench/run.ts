@@ -29,7 +29,7 @@ function help(): string {
     return `  ${name.padEnd(9)}${summary}${parts}`;
   });
   return `Usage: bun bench/run.ts [scenario…] [--only shape]… [--pin] [--duration s] [--quick] [--json file]
-       bun bench/run.ts [direct] [fanout] --profile cluster [--gateways n] [--core-processes n] …
+       bun bench/run.ts [direct] [fanout] [http] --profile cluster [--gateways n] [--core-processes n] …
 
 Measures the real server, started as a process of its own, from generator processes beside it.
 
@@ -102,7 +102,7 @@ async function main(argv: readonly string[]): Promise<number> {
 /** The named scenarios that have one of the shapes, or all when none is named. */
 function choose(scenarioNames: readonly string[], shapeIds: readonly string[], isCluster: boolean): Scenario[] {
   const unfit = scenarios.find((each) => isCluster && !each.isForClusters && scenarioNames.includes(each.name));
-  if (unfit) throw new Error(`${unfit.name} has no --profile cluster; the scenarios that have: direct fanout`);
+  if (unfit) throw new Error(`${unfit.name} has no --profile cluster; the scenarios that have: direct fanout http`);
   const unknown = scenarioNames.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}; --help lists them`);
   const named = scenarios.filter(

@@ -1,17 +1,9 @@
 // Whole requests over HTTP: a read that touches no store, and a durable send.
 
+import { withBedOf } from '../cluster/bed.ts';
 import { costsOf } from '../cost.ts';
 import type { HttpRequest } from '../generator/http.ts';
-import {
-  type Bed,
-  type Figure,
-  measured,
-  names,
-  refuse,
-  type Scenario,
-  type ScenarioInput,
-  withBed,
-} from '../scenario.ts';
+import { type Bed, type Figure, measured, names, refuse, type Scenario, type ScenarioInput } from '../scenario.ts';
 import { quantiles } from './direct.ts';
 
 const userCount = 1_000;
@@ -27,10 +19,11 @@ export const http: Scenario = {
   name: 'http',
   summary: 'requests per second over HTTP: GET /v1/me and POST /v1/messages',
   shapes: kinds.flatMap((kind) => connectionCounts.map((connections) => `http-${kind}-${connections}`)),
+  isForClusters: true,
   run(input) {
     const users = names('user', userCount);
     const seed = { users, groups: [], directs: [], messagesEach: 0 };
-    return withBed({ seed, cores: input.cores }, async (bed) => {
+    return withBedOf(input.cluster, { seed, cores: input.cores }, async (bed) => {
       const figures: Figure[] = [];
       for (const kind of kinds)
         for (const connections of connectionCounts) {
