@@ -12,6 +12,7 @@ import {
 } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
+import { checkUnread } from './unread-check.ts';
 
 const seed = testSeed('kill');
 const random = createRandom(seed);
@@ -32,7 +33,7 @@ afterAll(async () => {
   await removeDataFolders();
 });
 
-test(`[D1][D2][D3][D4][D7] ${rounds} kills under load lose, double, reorder and invent nothing`, async () => {
+test(`[D1][D2][D3][D4][D7][E3] ${rounds} kills under load lose, double, reorder and invent nothing`, async () => {
   const dataDir = await dataFolder('kill');
   server = await startServer({ dataDir });
   let crowd: Crowd | undefined;
@@ -59,7 +60,8 @@ test(`[D1][D2][D3][D4][D7] ${rounds} kills under load lose, double, reorder and 
     crowd.events.push({ type: 'restarted' });
     await crowd.connect();
     await crowd.settle();
-    const violations = check(crowd.events, await crowd.aftermath());
+    const aftermath = await crowd.aftermath();
+    const violations = [...check(crowd.events, aftermath), ...checkUnread(aftermath.reads)];
     if (violations.length > 0) console.error(`round ${round}, ${openCount} sends were open at the kill`);
     expect(crowd.openCount).toBe(0);
     expect(violations.slice(0, 5)).toEqual([]);

@@ -68,8 +68,16 @@ export interface FullRead {
   readonly entries: readonly SeenEntry[];
   /** The same conversation as history shows it. */
   readonly messages?: readonly FoldedMessage[];
+  /** What the conversation says of its reader. */
+  readonly badge?: Badge;
   /** Of a private timeline: what is set now. */
   readonly state?: readonly PrivateItem[];
+}
+
+export interface Badge {
+  readonly readSeq: number;
+  readonly unread: number;
+  readonly unreadMentions: number;
 }
 
 /** The newest change of its kind and conversation, or setting. */
@@ -101,7 +109,7 @@ export interface Aftermath {
 }
 
 export interface Violation {
-  readonly rule: 'D1' | 'D2' | 'D3' | 'D4' | 'D6' | 'D7' | 'E2' | 'E5' | 'E21' | 'E22' | 'no_invention';
+  readonly rule: 'D1' | 'D2' | 'D3' | 'D4' | 'D6' | 'D7' | 'E2' | 'E3' | 'E5' | 'E21' | 'E22' | 'no_invention';
   readonly what: string;
   readonly evidence: unknown;
 }

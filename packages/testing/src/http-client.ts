@@ -62,7 +62,14 @@ export async function readFully(url: string, reader: Account, conversationId: st
     readPages<FoldedMessage>(url, reader, `${conversation}/messages`),
   ]);
   const { first_seq: firstSeq, last_seq: lastSeq } = raw.last;
-  return { userId: reader.userId, conversationId, firstSeq, lastSeq, entries: raw.items, messages: history.items };
+  const { userId, token } = reader;
+  const shown = await expectStatus(200, call(url, conversation, { token }));
+  const badge = {
+    readSeq: Number(shown.read_seq),
+    unread: Number(shown.unread),
+    unreadMentions: Number(shown.unread_mentions),
+  };
+  return { userId, conversationId, firstSeq, lastSeq, entries: raw.items, messages: history.items, badge };
 }
 
 /** The private timeline of the reader, and what is set in it. */

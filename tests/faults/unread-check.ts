@@ -1,0 +1,46 @@
+// The part of the checker that looks at badges: unread is what a fold of the raw entries says, whatever was edited, reacted to or
+// recalled [E3, E8]. A crash may take back the point from which a member counts, to an earlier one of its points; own messages behind
+// that count too, until the member reads or writes.
+
+import { type FoldedMessage, foldEntries } from '@hongyan/testing/fold-entries';
+import type { Badge, FullRead, Violation } from '@hongyan/testing/history';
+
+export function checkUnread(reads: readonly FullRead[]): Violation[] {
+  return reads.flatMap((read) => {
+    const { userId, conversationId, entries, badge } = read;
+    if (badge === undefined) return [];
+    const messages = foldEntries(entries, userId).filter(isMessage);
+    const own = messages.flatMap(({ from, seq }) => (from === userId ? seq : []));
+    const points = [badge.readSeq, ...own, ...privateMarks(reads, read)].filter((seq) => seq >= badge.readSeq);
+    const badges = points.map((seq) => badgeFrom(seq, messages, userId));
+    if (badges.some((one) => one.unread === badge.unread && one.unreadMentions === badge.unreadMentions)) return [];
+    const evidence = { userId, conversationId, badge, expected: badgeFrom(Math.max(...points), messages, userId) };
+    return [{ rule: 'E3', what: 'unread is not what the entries say', evidence }];
+  });
+}
+
+function badgeFrom(
+  after: number,
+  messages: readonly FoldedMessage[],
+  userId: string,
+): Pick<Badge, 'unread' | 'unreadMentions'> {
+  // Behind the newest point there is no message of the member.
+  const unread = messages.filter(({ seq, recalled }) => seq > after && !recalled);
+  return { unread: unread.length, unreadMentions: unread.filter((one) => isMentioned(one, userId)).length };
+}
+
+/** What the server writes is nothing to read; what was recalled was a message. */
+const isMessage = ({ content, recalled }: FoldedMessage): boolean =>
+  recalled === true || !(content as { readonly type: string }).type.startsWith('hongyan.');
+
+const isMentioned = ({ mentions }: FoldedMessage, userId: string): boolean =>
+  mentions === 'all' || (Array.isArray(mentions) && mentions.includes(userId));
+
+/** [E23] How far the user read without telling others. */
+function privateMarks(reads: readonly FullRead[], { userId, conversationId }: FullRead): readonly number[] {
+  const own = reads.find((read) => read.conversationId === `u:${userId}`);
+  return (own?.entries ?? []).flatMap(({ content }) => {
+    const { change } = content as { readonly change?: { type: string; conversation_id?: string; seq?: number } };
+    return change?.type === 'read' && change.conversation_id === conversationId ? (change.seq ?? []) : [];
+  });
+}
