@@ -29,7 +29,7 @@ interface OwnSend extends WireSend {
 
 /** Sends that one device has on the way at a time. */
 const inFlightMax = 8;
-const comeBackWithinMs = 90_000;
+const comeBackWithinMs = 150_000;
 /** Before a device tries again to connect. */
 const comeBackMsMax = 500;
 /** Acked sends that are repeated after each restart, to see them marked duplicate. */

@@ -9,7 +9,7 @@ import { servicePort } from '@hongyan/testing/services/port';
 import { clusterAddresses } from '../cluster-server.ts';
 import { Siege } from './siege.ts';
 
-setDefaultTimeout(300_000);
+setDefaultTimeout(500_000);
 
 const random = createRandom(testSeed('network'));
 const rounds = Number(process.env.HONGYAN_NETWORK_ROUNDS ?? 1);

@@ -6,7 +6,7 @@ import { until } from '@hongyan/testing/until';
 import { check } from './checker.ts';
 import type { Crowd } from './crowd.ts';
 
-const boundMs = 90_000;
+const boundMs = 150_000;
 
 /** Until every send has an outcome: what had none is sent again with its key. Returns the time it took. */
 export async function settled(crowd: Crowd): Promise<number> {

@@ -6,7 +6,7 @@ import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { describeWith } from '@hongyan/testing/services';
 import { type Kind, processKinds, Siege, serverKinds } from './siege.ts';
 
-setDefaultTimeout(300_000);
+setDefaultTimeout(500_000);
 
 const random = createRandom(testSeed('siege'));
 /** Pairs of the seed's choice, beside the ones below. */
