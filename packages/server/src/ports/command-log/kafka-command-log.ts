@@ -4,6 +4,7 @@
 import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import { OutageLog } from '@hongyan/base/outage-log';
 import type { MsgId } from '@hongyan/protocol/ids';
 import { asFailure, failure, type Result } from '@hongyan/protocol/refusals';
 import { GroupConsumer } from '../../adapters/kafka/group-consumer.ts';
@@ -172,11 +173,13 @@ export class KafkaCommandConsumer implements CommandConsumer {
     assert(this.#group === undefined, 'a command log has one consumer');
     assert(owner, 'a log of partitions has an owner that claims them');
     const { kafka, bus, sessionTimeoutMs, batchMax, batchPerUserMax, clock, log } = this.#options;
+    const over = 'outcomes published again';
+    const outcomesOutage = new OutageLog({ failing: 'outcomes not published', over, clock, log });
     const group = new GroupConsumer({
       ...{ kafka, topic: `${kafka.prefix}${commandsTopic.name}`, group: 'cores', sessionTimeoutMs, clock, log },
       own: async (reader) => {
         const run = new PartitionRun({
-          ...{ reader, handle, owner, bus, bounds: { batchMax, batchPerUserMax }, clock, log },
+          ...{ reader, handle, owner, bus, outcomesOutage, bounds: { batchMax, batchPerUserMax }, clock, log },
           range: () => group.range(reader.partition),
           onHandled: (offset) => group.hint(reader.partition, offset),
         });

@@ -318,12 +318,9 @@ export class CommandHandler {
       readonly spans?: BatchSpans | undefined;
     },
   ): void {
-    const { bus, log } = this.#deps;
     // Before the new entries, which would come behind a gap.
     const repeated = mayBeRepeated ? losses(results.flatMap(duplicateOf)) : [];
-    bus
-      .publish([...repeated, ...publications(results, this.#audiences, quote, spans)])
-      .catch((error: unknown) => log.error('events not published', { error }));
+    void this.#deps.bus.publish([...repeated, ...publications(results, this.#audiences, quote, spans)]);
   }
 
   /** What became of each, never what is written in it. */

@@ -78,7 +78,7 @@ export class DirectoryChanges implements ConversationChanges {
       conversationTopic(conversationId),
       ...[...members.map(({ userId }) => userId), ...user_ids].map(userTopic),
     ]);
-    await this.#publish([...topics, coresTopic].map((topic) => ({ type: 'lost', topic })));
+    await this.#deps.bus.publish([...topics, coresTopic].map((topic) => ({ type: 'lost', topic })));
     return true;
   }
 
@@ -198,7 +198,7 @@ export class DirectoryChanges implements ConversationChanges {
     await this.#forget(conversationId, newOwner === undefined ? [userId] : [userId, newOwner]);
     const frame = await this.#changeFrame(conversationId, 'member_left', userId);
     const topic = userTopic(userId);
-    await this.#publish([
+    await this.#deps.bus.publish([
       ...frameEvents([topic], frame),
       { type: 'membership', topic, conversationId, isMember: false },
       ...frameEvents([conversationTopic(conversationId)], frame),
@@ -241,7 +241,7 @@ export class DirectoryChanges implements ConversationChanges {
   async #forget(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
     this.#memberships.forget(conversationId, userIds);
     if (this.#deps.shared === undefined) return;
-    await this.#publish([{ type: 'members_changed', topic: coresTopic, conversationId, userIds }]);
+    await this.#deps.bus.publish([{ type: 'members_changed', topic: coresTopic, conversationId, userIds }]);
   }
 
   /** [A26] The system where it is no member. */
@@ -268,7 +268,7 @@ export class DirectoryChanges implements ConversationChanges {
 
   async #reportToMembers(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<void> {
     const frame = await this.#changeFrame(conversationId, change, userId);
-    await this.#publish(frameEvents([conversationTopic(conversationId)], frame));
+    await this.#deps.bus.publish(frameEvents([conversationTopic(conversationId)], frame));
   }
 
   /** Live connections of these users follow the conversation from now on, and hear why. */
@@ -279,7 +279,7 @@ export class DirectoryChanges implements ConversationChanges {
     userId?: UserId,
   ): Promise<void> {
     const frame = await this.#changeFrame(conversationId, change, userId);
-    await this.#publish(
+    await this.#deps.bus.publish(
       userIds.map(userTopic).flatMap((topic): BusEvent[] => [
         { type: 'membership', topic, conversationId, isMember: true },
         { type: 'frame', topic, frame },
@@ -310,7 +310,7 @@ export class DirectoryChanges implements ConversationChanges {
     { place, recordId: msgId }: Making,
     content: StateContent,
   ): Promise<void> {
-    const { timeline, clock, log } = this.#deps;
+    const { timeline, bus, clock, log } = this.#deps;
     const entry = {
       msgId,
       conversationId,
@@ -321,16 +321,11 @@ export class DirectoryChanges implements ConversationChanges {
       isCounted: false,
     };
     try {
-      await this.#publish(publications(await timeline.append([entry], place?.fence)));
+      await bus.publish(publications(await timeline.append([entry], place?.fence)));
     } catch (error) {
       if (error instanceof Fenced) throw error;
       // The change is stored and reported already [D9]: answered as a failure it would be made once more.
       log.error('entry of a change not stored', { conversationId, error });
     }
-  }
-
-  async #publish(events: readonly BusEvent[]): Promise<void> {
-    const { bus, log } = this.#deps;
-    await bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
   }
 }

@@ -14,6 +14,7 @@ import { CommandHandler } from './command-handler.ts';
 import { DirectoryChanges } from './conversation-changes.ts';
 import { ConversationViews } from './conversation-views.ts';
 import { Conversations } from './conversations.ts';
+import { CoreBus } from './core-bus.ts';
 import { CoreNews } from './core-news.ts';
 import type { CoreDeps } from './deps.ts';
 import { pullEvents } from './events.ts';
@@ -38,7 +39,6 @@ import { SentPositions } from './sent-positions.ts';
 import { SignOuts } from './sign-outs.ts';
 import { SubmitOrder } from './submit-order.ts';
 import { Sync } from './sync.ts';
-import { TrackedBus } from './tracked-bus.ts';
 import { WebhookEndpoints } from './webhook-endpoints.ts';
 
 export interface RunningCore extends Core {
@@ -58,9 +58,9 @@ const membershipAgeMsMax = 30_000;
 
 /** A fresh instance consumes the command log at once. */
 export function startCore(given: CoreDeps): RunningCore {
-  const tracked = given.shared && new TrackedBus(given.bus);
+  const bus = new CoreBus(given.bus, { clock: given.clock, log: given.log, isTracked: given.shared !== undefined });
   // What is given stays live: a copy would not follow its getters.
-  const deps: CoreDeps = tracked ? Object.create(given, { bus: { value: tracked } }) : given;
+  const deps: CoreDeps = Object.create(given, { bus: { value: bus } });
   const memberships = new MembershipCache(deps.directory, given.shared && { ageMsMax: membershipAgeMsMax });
   const audiences = new Audiences();
   const sent = new SentPositions(deps);
@@ -73,8 +73,8 @@ export function startCore(given: CoreDeps): RunningCore {
   const privateChanges = new TimelinePrivateChanges(deps, memberships, privates);
   const parts = { memberships, audiences, sent, conversations, messages, references, privates: privateChanges };
   const newHandler = () => new CommandHandler(deps, parts);
-  if (deps.shared && tracked) {
-    const partitions = new Partitions({ stores: deps.shared, bus: tracked, memberships, conversations, newHandler });
+  if (deps.shared) {
+    const partitions = new Partitions({ stores: deps.shared, bus, memberships, conversations, newHandler });
     deps.commands.consume((batch, place) => partitions.handle(batch, place), partitions);
   } else {
     const handler = newHandler();

@@ -54,8 +54,6 @@ export async function openDirect(
     },
   });
   // It exists all the same: a message that opened it must not fail for its announcement.
-  await deps.bus
-    .publish(frameEvents(topicsOf(conversationId), frame))
-    .catch((error: unknown) => deps.log.error('events not published', { error }));
+  await deps.bus.publish(frameEvents(topicsOf(conversationId), frame));
   return done;
 }

@@ -9,7 +9,6 @@ import { type MessageState as DecodedState, unchanged } from '../../domain/messa
 import { isSameMessage, recalledJson } from '../../domain/send.ts';
 import { decodeState, encodeState } from '../../domain/stored-state.ts';
 import type { CommandOutcome, MessageChangeCommand } from '../../ports/command-log/command-log.ts';
-import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
 import { type CommandPlace, losses, type MessageChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
@@ -45,7 +44,7 @@ export class TimelineMessageChanges implements MessageChanges {
     // [D3] Before the rules are asked: they may say something else of a command that took effect already.
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
     if (earlier) {
-      if (place?.mayBeRepeated) this.#publish(losses([conversationId]));
+      if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([conversationId]));
       return this.#again(command, earlier);
     }
     const found = await this.#find(conversationId, targetSeq);
@@ -74,7 +73,7 @@ export class TimelineMessageChanges implements MessageChanges {
     const { conversationId, from, clientMsgId, targetSeq } = command;
     const earlier = place?.mayBeRepeated && (await this.#deps.timeline.findByClientMsgId({ from, clientMsgId }));
     if (earlier) {
-      this.#publish(losses([conversationId]));
+      void this.#deps.bus.publish(losses([conversationId]));
       return ackOf(earlier, true);
     }
     const found = await this.#find(conversationId, targetSeq);
@@ -160,13 +159,8 @@ export class TimelineMessageChanges implements MessageChanges {
     const results = await timeline.append([entry], place?.fence);
     const [result] = results;
     assert(result?.entry.seq === nextSeq, 'commands of a conversation that change messages come one at a time');
-    this.#publish(publications(results));
+    void this.#deps.bus.publish(publications(results));
     return ackOf(result.entry, false);
-  }
-
-  #publish(events: readonly BusEvent[]): void {
-    const { bus, log } = this.#deps;
-    bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
   }
 }
 

@@ -10,15 +10,15 @@ import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 import { type CommandHandler, losses, publications } from './command-handler.ts';
 import type { DirectoryChanges } from './conversation-changes.ts';
+import type { CoreBus } from './core-bus.ts';
 import type { SharedStores } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
-import type { TrackedBus } from './tracked-bus.ts';
 
 type Outcome = Result<CommandOutcome>;
 
 export interface PartitionsOptions {
   readonly stores: SharedStores;
-  readonly bus: TrackedBus;
+  readonly bus: CoreBus;
   readonly memberships: MembershipCache;
   readonly conversations: DirectoryChanges;
   /** Each partition has one of its own: none waits for another. */
@@ -66,8 +66,7 @@ export class Partitions implements PartitionOwner {
   async recover(batch: readonly Command[]): Promise<readonly Outcome[]> {
     const found: StoredEntry[] = [];
     const outcomes = await Promise.all(batch.map((command) => this.#recover(command, found)));
-    // What is not accepted the bus reports as lost.
-    await this.#options.bus.publish(recovered(found)).catch(() => undefined);
+    await this.#options.bus.publish(recovered(found));
     return outcomes;
   }
 

@@ -75,7 +75,7 @@ export class PresenceSessions {
     }
     // Another session of the user may be one of the same device, on any gateway.
     if (becameOnline) await this.#changed([userId], { isOnline: true });
-    else await this.#publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
+    else await this.#deps.bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
     const notices = this.#deps.notices.inForce();
     return ok({ conversationIds, epoch: timeline.epoch, ...(notices.length === 0 ? {} : { notices }) });
   }
@@ -166,13 +166,7 @@ export class PresenceSessions {
     const { outlet, clock } = this.#deps;
     if (outlet.isWanted) outlet.presence(userIds.map((userId) => ({ userId, isOnline, atMs: clock.nowMs() })));
     const seen = lastSeenMs === undefined ? {} : { last_seen: lastSeenMs };
-    await this.#publish(userIds.map((user_id) => presenceEvent({ user_id, online: isOnline, ...seen })));
-  }
-
-  /** Presence is best effort [D9]: a bus that fails neither keeps a device out nor leaves it half connected. */
-  async #publish(events: readonly BusEvent[]): Promise<void> {
-    const { bus, log } = this.#deps;
-    await bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
+    await this.#deps.bus.publish(userIds.map((user_id) => presenceEvent({ user_id, online: isOnline, ...seen })));
   }
 
   async #forgetDevices(): Promise<void> {

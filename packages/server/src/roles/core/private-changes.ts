@@ -17,7 +17,6 @@ import { recalledJson } from '../../domain/send.ts';
 import { encodeState } from '../../domain/stored-state.ts';
 import type { CommandOutcome, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { PrivateTotals } from '../../ports/directory/private-states.ts';
-import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
 import { type CommandPlace, losses, type PrivateChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
@@ -42,7 +41,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
     const { from, clientMsgId } = command;
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
     if (earlier) {
-      if (place?.mayBeRepeated) this.#publish(losses([command.conversationId]));
+      if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([command.conversationId]));
       return again(command, earlier);
     }
     const totals = await this.#states.upToDate(from);
@@ -111,14 +110,9 @@ export class TimelinePrivateChanges implements PrivateChanges {
     await this.#states
       .apply(from, result.entry, afterSeq)
       .catch((error: unknown) => log.error('private state not stored', { error }));
-    this.#publish(publications(results));
+    void this.#deps.bus.publish(publications(results));
     const { msgId, seq, timestampMs } = result.entry;
     return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: false });
-  }
-
-  #publish(events: readonly BusEvent[]): void {
-    const { bus, log } = this.#deps;
-    bus.publish(events).catch((error: unknown) => log.error('events not published', { error }));
   }
 
   /** As of the entry that made it so, or of the newest where nothing is set. */

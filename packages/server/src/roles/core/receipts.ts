@@ -131,9 +131,7 @@ export class Receipts {
       // Before they are stored: after a crash between the two the devices report them again.
       if (outlet.isWanted) await outlet.positions(advances);
       const results = await directory.advanceReceipts(advances);
-      bus
-        .publish(this.#eventsOf(results, accepted))
-        .catch((error: unknown) => log.error('events not published', { error }));
+      void bus.publish(this.#eventsOf(results, accepted));
       for (const { reports } of accepted) for (const { resolve } of reports) resolve(done);
     } catch (error) {
       log.error('receipts not stored', { size: accepted.length, error });

@@ -2,6 +2,7 @@
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import type { OutageLog } from '@hongyan/base/outage-log';
 import { StoreFailure } from '@hongyan/base/result';
 import { failure, type Result } from '@hongyan/protocol/refusals';
 import type { LogRecord, PartitionReader } from '../../../adapters/kafka/partition-reader.ts';
@@ -19,6 +20,8 @@ export interface PartitionRunOptions {
   readonly handle: CommandHandler;
   readonly owner: PartitionOwner;
   readonly bus: EventBus;
+  /** Of all partitions: whoever waits for an outcome that is not published asks again. */
+  readonly outcomesOutage: OutageLog;
   readonly bounds: FairWindowBounds;
   /** Everything before the offset is handled. */
   readonly onHandled: (offset: number) => void;
@@ -209,8 +212,10 @@ export class PartitionRun {
       ofNodes,
       ([node, own]): BusEvent => ({ type: 'outcomes', topic: nodeTopic(node), outcomes: encodeOutcomes(own) }),
     );
-    this.#options.bus
-      .publish(events)
-      .catch((error: unknown) => this.#options.log.warn('outcomes not published', { error }));
+    const { bus, outcomesOutage } = this.#options;
+    bus.publish(events).then(
+      () => outcomesOutage.worked(),
+      (error: unknown) => outcomesOutage.failed(error),
+    );
   }
 }
