@@ -11,6 +11,7 @@ import { Closing } from '@hongyan/server/compose/closing';
 import { nearUsers } from '@hongyan/server/compose/cluster/near-users';
 import { startWorks } from '@hongyan/server/compose/worker';
 import type { Registration } from '@hongyan/server/domain/registration';
+import { Metrics } from '@hongyan/server/metrics/metrics';
 import { openMysqlDevices } from '@hongyan/server/ports/devices/mysql-devices';
 import { DeviceLookup } from '@hongyan/server/ports/devices/redis/device-lookup';
 import { encodeBatch, registrationKind } from '@hongyan/server/ports/devices/registration-batch';
@@ -48,6 +49,7 @@ if (given.role === 'worker' && tasks) {
 process.on('SIGTERM', () => void closing.run().then(() => process.exit(0)));
 
 async function openNear() {
+  const metrics = new Metrics({ process: given.role });
   const options = { ...redisDefaults, addresses: [given.redis], keyPrefix: `${given.prefix}:` };
   const redis = await RedisClient.open(options, surroundings);
   const bus = await RedisEventBus.open({ ...surroundings, client: redis, busId: crypto.randomUUID() });
@@ -55,7 +57,10 @@ async function openNear() {
     bus.close();
     await redis.close();
   });
-  return { users: nearUsers({ redis, bus }, surroundings, closing), lookup: new DeviceLookup(redis, surroundings.log) };
+  return {
+    users: nearUsers({ redis, bus }, { ...surroundings, metrics }, closing),
+    lookup: new DeviceLookup(redis, surroundings.log),
+  };
 }
 
 async function openTasks(): Promise<TaskQueue> {

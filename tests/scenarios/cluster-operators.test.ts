@@ -23,12 +23,20 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
   let urls: ReadonlyMap<string, string>;
   let token: string;
 
+  let redisClient: RedisClient | undefined;
+  let registry: RedisNodeRegistry;
+
   beforeAll(async () => {
-    cluster = await ClusterUnderTest.start({ cores: 2, gateways: 2 });
+    cluster = await ClusterUnderTest.start({ cores: 2, gateways: 1 });
     token = (await readFile(join(cluster.dataDir, 'operator-token'), 'utf8')).trim();
-    urls = await listenersOf(cluster.dataDir, 4);
+    urls = await listenersOf(cluster.dataDir, 3);
+    const keyPrefix = `${cluster.env.HONGYAN_CLUSTER_NAME}:`;
+    const options = { ...redisDefaults, addresses: [redis.address], keyPrefix };
+    redisClient = await RedisClient.open(options, { clock: systemClock, log: silentLog });
+    registry = new RedisNodeRegistry(redisClient);
   });
   afterAll(async () => {
+    await redisClient?.close();
     await killServers();
     await removeDataFolders();
   });
@@ -62,16 +70,22 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
   });
 
   test('every process shows the same quarter of an hour, and the connections of each', async () => {
-    const url = cluster.gateways[1]?.url ?? '';
+    const url = cluster.gateways[0]?.url ?? '';
     const device = await (await Person.join(url, 'seen-everywhere')).device('d1');
     const overviews = () => Promise.all([...urls.keys()].map((name) => ask(name, 'GET', '/admin/v1/overview')));
-    await until(async () => (await overviews()).every(({ body }) => body.points.length > 1), { withinMs: 60_000 });
-    for (const { body } of await overviews()) {
-      expect(body.processes.map(({ name }: { name: string }) => name).sort()).toEqual([...urls.keys()].sort());
-      expect(body.processes.every(({ is_up }: { is_up: boolean }) => is_up)).toBe(true);
-    }
-    const firstPoints = (await overviews()).map(({ body }) => body.points[0].at);
-    expect(new Set(firstPoints).size).toBe(1);
+    const upIn = ({ body }: { readonly body: Overview }) =>
+      body.processes.flatMap(({ name, is_up }) => (is_up ? [name] : [])).sort();
+    const everyone = [...urls.keys()].sort().join();
+    await until(
+      async () => {
+        const all = await overviews();
+        const firstPoints = new Set(all.map(({ body }) => body.points[0]?.at));
+        return (
+          firstPoints.size === 1 && !firstPoints.has(undefined) && all.every((one) => upIn(one).join() === everyone)
+        );
+      },
+      { withinMs: 60_000 },
+    );
     for (const name of urls.keys()) {
       const found = await Promise.all(
         named('gateway').map(async (gateway) => {
@@ -82,6 +96,22 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
       expect(found.flat()).toHaveLength(1);
     }
     await device.close();
+  });
+
+  test('[O4] a scrape is of one process, under its name, unless all are wanted; readiness asks every server', async () => {
+    const [[gateway = ''], [core = '']] = [named('gateway'), named('core')];
+    const scraped = async (name: string, query = '') =>
+      (await fetch(`${urls.get(name)}/metrics${query}`, { headers: { authorization: `Bearer ${token}` } })).text();
+    const ofCore = await scraped(core);
+    expect(ofCore).toContain(`hongyan_connections_in_use{store="timeline",process="${core}"}`);
+    for (const queue of ['bus', 'redis', 'commands']) expect(ofCore).toContain(`{queue="${queue}",process="${core}"}`);
+    expect(ofCore).toMatch(/^hongyan_cache_reads_total\{from="store",process="[^"]+"\} \d+$/m);
+    expect(ofCore).toContain(`hongyan_command_log_waiting{process="${core}"} 0`);
+    const [ofGateway, ofAll] = [await scraped(gateway), await scraped(gateway, '?processes=all')];
+    expect(ofGateway).not.toContain(`process="${core}"`);
+    for (const name of urls.keys()) expect(ofAll).toContain(`hongyan_process_up{process="${name}"} 1`);
+    const { checks } = (await ask(core, 'GET', '/readyz')).body;
+    for (const server of ['kafka', 'redis', 'mysql timeline']) expect(checks[server]).toEqual({ status: 'ok' });
   });
 
   test('a level that is set at one process holds in all, and each can be asked for its own', async () => {
@@ -116,46 +146,52 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
         return Response.json({ connections: [] });
       },
     });
-    const options = { ...redisDefaults, addresses: [redis.address], keyPrefix: `${cluster.env.HONGYAN_CLUSTER_NAME}:` };
-    const client = await RedisClient.open(options, { clock: systemClock, log: silentLog });
-    const registry = new RedisNodeRegistry(client);
     const [core = ''] = named('core');
     const real = (await registry.list()).find(({ name }) => name === core);
-    const fake = { name: 'trap', roles: ['gateway'], state: 'ready', version: '0', startedAtMs: Date.now() } as const;
-    await registry.announce({ ...fake, life: real?.life ?? '', operatorUrl: `http://127.0.0.1:${trap.port}` });
+    const fake = { ...announced('trap'), life: real?.life ?? '', operatorUrl: `http://127.0.0.1:${trap.port}` };
     const path = '/debug/connections?process=trap';
-    await until(async () => (await ask(core, 'GET', path)).status === 200);
+    await until(async () => {
+      await registry.announce(fake);
+      return (await ask(core, 'GET', path)).status === 200;
+    });
     const [header = ''] = seen.at(-1)?.split(' null') ?? [];
     expect(seen.join()).not.toContain(token);
     // As it came it is good for this one question, and not for another.
     const replayed = (asked: string) => fetch(`${urls.get(core)}${asked}`, { headers: { authorization: header } });
     expect((await replayed('/debug/vars')).status).toBe(401);
-    await registry.withdraw({ name: 'trap', life: real?.life ?? '' });
+    await registry.withdraw(fake);
     await until(async () => (await ask(core, 'GET', path)).status === 404);
     await trap.stop(true);
-    await client.close();
   });
 
-  test('a process that was killed is named, and the others answer for the rest', async () => {
-    const [, gone = ''] = named('core');
-    const [stays = ''] = named('core');
-    const pid = Number((await ask(stays, 'GET', `/debug/vars?process=${gone}`)).body.pid);
-    process.kill(pid, 'SIGKILL');
-    const overview = await ask(stays, 'GET', '/admin/v1/overview');
-    expect(JSON.stringify(overview.body)).toContain(`${gone} does not answer`);
-    expect(await ask(stays, 'PUT', '/debug/log-level', { level: 'info' })).toMatchObject({
-      status: 503,
-      body: { detail: expect.stringContaining(gone) },
-    });
-    const [gateway = ''] = named('gateway');
+  test('a process that does not answer is named, and the others answer for the rest', async () => {
+    const [[stays = '', gone = ''], [gateway = '']] = [named('core'), named('gateway')];
+    const ghost = { ...announced('ghost'), life: 'of-a-ghost', operatorUrl: 'http://127.0.0.1:1' };
+    const saysOfGhost = async (method: string, path: string, body?: unknown) => {
+      await registry.announce(ghost);
+      return JSON.stringify(await ask(stays, method, path, body)).includes('ghost does not answer');
+    };
+    await until(() => saysOfGhost('GET', '/admin/v1/overview'));
+    await until(() => saysOfGhost('PUT', '/debug/log-level', { level: 'info' }));
+    await registry.withdraw(ghost);
+    process.kill(Number((await ask(stays, 'GET', `/debug/vars?process=${gone}`)).body.pid), 'SIGKILL');
     await until(async () => (await ask(gateway, 'GET', '/admin/v1/users/asked-for')).status === 200, {
-      withinMs: 20_000,
+      withinMs: 30_000,
     });
     await until(async () => (await ask(stays, 'PUT', '/debug/log-level', { level: 'info' })).status < 300, {
-      withinMs: 20_000,
+      withinMs: 30_000,
     });
   });
 });
+
+interface Overview {
+  readonly processes: readonly { readonly name: string; readonly is_up: boolean }[];
+  readonly points: readonly { readonly at: number }[];
+}
+
+/** As a gateway says it of itself. */
+const announced = (name: string) =>
+  ({ name, roles: ['gateway'], state: 'ready', version: '0', startedAtMs: Date.now() }) as const;
 
 /** Of so many processes; each writes down where it listens a moment before it is ready. */
 async function listenersOf(dataDir: string, count: number): Promise<ReadonlyMap<string, string>> {

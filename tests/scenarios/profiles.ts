@@ -3,11 +3,8 @@
 import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import { dataFolder, type ServerProcess, startServer } from '../server-process.ts';
 
-/**
- * `events out`: webhooks, and events that are pulled. `whole traces`: a
- * message's trace has the spans of the command log and of what is behind it.
- */
-type Feature = 'events out' | 'whole traces';
+/** `events out`: webhooks, and events that are pulled. */
+type Feature = 'events out';
 
 export interface Profile {
   readonly name: string;
@@ -89,7 +86,7 @@ const worst = (codes: readonly (number | null)[]): number | null => codes.find((
 
 const cluster: Profile = {
   name: 'cluster',
-  lacks: ['events out', 'whole traces'],
+  lacks: ['events out'],
   start: (env = {}) => ClusterServer.start(env),
   restart(server, env = {}) {
     if (!(server instanceof ClusterServer)) throw new Error('the server is of another profile');

@@ -154,7 +154,7 @@ for (const profile of profiles) {
       expect(await (await alert('resolved', 'SlowSends')).json()).toEqual({ profiled: [] });
       expect(await (await alert('firing', 'SlowSends')).json()).toEqual({ profiled: [name] });
       expect(await (await alert('firing', 'SlowSends')).json()).toEqual({ profiled: [] });
-      await until(async () => (await listed(operator)).length > 0);
+      await until(async () => (await listed(operator)).length > 0, { withinMs: 60_000 });
       expect((await listed(operator))[0]).toMatchObject({
         process: name,
         reason: { type: 'alert', detail: 'SlowSends' },

@@ -57,5 +57,10 @@ export async function openCommandLog(
     help: 'Partitions of the command log that each core owns',
     read: () => consumer.partitions.length,
   });
+  metrics.gauge({
+    name: 'hongyan_command_log_waiting',
+    help: 'Commands that each core has read from its partitions and not begun to handle',
+    read: () => consumer.waitingCount,
+  });
   return { log: new KafkaCommandLog(producer, consumer), partitions: () => consumer.partitions };
 }

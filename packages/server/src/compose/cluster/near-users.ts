@@ -11,12 +11,17 @@ import type { SharedServers } from './shared-servers.ts';
 /** What stands between the directory's database and those who ask it for users. */
 export function nearUsers(
   { redis, bus }: Pick<SharedServers, 'redis' | 'bus'>,
-  { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
+  { clock, log, metrics }: Pick<Surroundings, 'clock' | 'log' | 'metrics'>,
   closing: Closing,
 ): (users: Users) => Promise<Users> {
   return async (stored) => {
     const users = new CachedUsers(stored, { cache: new RedisCache(redis, { random: systemRandom }), bus, clock, log });
     closing.push(() => users.stop());
+    metrics.counter({
+      name: 'hongyan_cache_reads_total',
+      help: 'Users and tiers that were asked for, by where they were found; joined: with those who were asking already',
+      read: () => Object.entries(users.counts).map(([from, count]) => [{ from }, count] as const),
+    });
     await users.follow();
     return users;
   };

@@ -49,6 +49,7 @@ export async function openSharedServers(
     },
   };
   const bus = await RedisEventBus.open({ client: redis, clock, log, busId: instance });
+  metrics.queue('bus', { depth: () => bus.waitingCharacters, max: bus.waitingCharactersMax });
   const limiters: RedisRateLimiter[] = [];
   return {
     redis,

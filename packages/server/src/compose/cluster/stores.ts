@@ -3,6 +3,7 @@
 import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { UserId } from '@hongyan/protocol/ids';
+import { KafkaProbe } from '../../adapters/kafka/kafka-probe.ts';
 import type { Config } from '../../config/options.ts';
 import { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Access } from '../../ports/access/access.ts';
@@ -38,10 +39,19 @@ export interface ClusterStores {
 
 const taskPartitions = 6;
 
+/** Without it nothing changes, and everything can be read: whoever asks stays where they are. */
+const kafkaCheck = (probe: KafkaProbe): HealthCheck => ({
+  name: 'kafka',
+  async check() {
+    const problem = await probe.problem();
+    return problem === undefined ? healthy : { status: 'degraded', reason: problem };
+  },
+});
+
 /** Rejects with what to do when a server cannot be used. What was opened is closed with `closing`. */
 export async function openStores(
   config: Config,
-  { log, clock, metrics }: Surroundings,
+  { log, clock, metrics, tracing }: Surroundings,
   {
     instance,
     servers,
@@ -54,15 +64,16 @@ export async function openStores(
     mysql: await databaseOf(config, 'timeline'),
     appendsMax: config.commandQueueMax,
     meter: new StoreMeter(metrics, 'timeline'),
+    tracing,
   });
   closing.push(() => timeline.close());
   const directory = await openMysqlDirectory(await databaseOf(config, 'directory'), {
     ...environment,
-    nearer: nearUsers(servers, { clock, log }, closing),
+    nearer: nearUsers(servers, { clock, log, metrics }, closing),
   });
   closing.push(() => directory.close());
-  const mysql = await databaseOf(config, 'access');
-  const access = await openMysqlAccess({ ...environment, mysql, revocationsMax: config.revocationsMax });
+  const { revocationsMax } = config;
+  const access = await openMysqlAccess({ ...environment, mysql: await databaseOf(config, 'access'), revocationsMax });
   closing.push(() => access.close());
   const lookup = new DeviceLookup(servers.redis, log);
   const devices = await openMysqlDevices(await databaseOf(config, 'devices'), environment, lookup);
@@ -70,7 +81,9 @@ export async function openStores(
   const tasks = await openTasks(config, { clock, log }, instance);
   closing.push(() => tasks.close());
   registerDevicesAndTasks(metrics, devices, tasks);
-  const checks = checksOf({ timeline, directory, access, devices });
+  const probe = new KafkaProbe(kafkaOptions(config, instance), clock);
+  closing.push(() => probe.close());
+  const checks = [...checksOf({ timeline, directory, access, devices }), kafkaCheck(probe)];
   return { timeline, directory, access, devices, tasks, lookup, checks };
 }
 

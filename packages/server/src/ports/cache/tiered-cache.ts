@@ -32,8 +32,17 @@ interface Loading<T> {
   isOld: boolean;
 }
 
+/** Values that were asked for, by where they were found. */
+export interface TieredCounts {
+  local: number;
+  shared: number;
+  store: number;
+  /** Somebody was asking for them already. */
+  joined: number;
+}
+
 export class TieredCache<T> {
-  readonly counts = { local: 0, shared: 0, store: 0, joined: 0 };
+  readonly counts: TieredCounts = { local: 0, shared: 0, store: 0, joined: 0 };
   readonly #options: TieredCacheOptions<T>;
   readonly #local: QuickLRU<string, Known<T> & { readonly untilMs: number }> | undefined;
   readonly #hot: HotKeys;

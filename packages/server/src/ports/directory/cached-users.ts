@@ -8,7 +8,7 @@ import type { UserId } from '@hongyan/protocol/ids';
 import type { Cache } from '../cache/cache.ts';
 import type { HotKeysOptions } from '../cache/hot-keys.ts';
 import { PresentKeys, type PresentKeysOptions } from '../cache/present-keys.ts';
-import { TieredCache } from '../cache/tiered-cache.ts';
+import { TieredCache, type TieredCounts } from '../cache/tiered-cache.ts';
 import { type BusAttachment, type BusEvent, coresTopic, type EventBus, type Topic } from '../event-bus/event-bus.ts';
 import type { NewUser, UserRecord, Users } from './users.ts';
 
@@ -63,6 +63,17 @@ export class CachedUsers implements Users {
       onEvent: (event) => this.#heard(event),
       onLoss: (topics) => this.#lost(topics),
     });
+  }
+
+  /** Where values were found. */
+  get counts(): TieredCounts {
+    const [records, tiers] = [this.#records.counts, this.#tiers.counts];
+    return {
+      local: records.local + tiers.local,
+      shared: records.shared + tiers.shared,
+      store: records.store + tiers.store,
+      joined: records.joined + tiers.joined,
+    };
   }
 
   /** Resolves when changes of other processes are heard. Nobody waits for it to be known who exists: until then everything is asked. */
