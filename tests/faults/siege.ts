@@ -53,8 +53,22 @@ export class Siege {
   /** Where there are workers. */
   readonly #registrations: Registrations | undefined;
 
-  static async start({ name, random, cores = 2, gateways = 2, workers = 0, fronts = 0 }: SiegeOptions): Promise<Siege> {
-    const services = await ownServices({ parts: ['mysql', 'kafka', 'redis'], fronts });
+  /** Leaves nothing behind when it rejects. */
+  static async start(options: SiegeOptions): Promise<Siege> {
+    const services = await ownServices({ parts: ['mysql', 'kafka', 'redis'], fronts: options.fronts ?? 0 });
+    try {
+      return await Siege.#on(services, options);
+    } catch (error) {
+      await killServers();
+      await services.down();
+      throw error;
+    }
+  }
+
+  static async #on(
+    services: ServiceSet,
+    { name, random, cores = 2, gateways = 2, workers = 0 }: SiegeOptions,
+  ): Promise<Siege> {
     const addresses = clusterAddresses(services);
     if (addresses === undefined) throw new Error('the servers of the siege have no addresses');
     const cluster = await ClusterUnderTest.start({ cores, gateways, workers, addresses });
