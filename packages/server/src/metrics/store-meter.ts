@@ -47,24 +47,28 @@ export class StoreMeter {
     this.#metrics.queue(this.#store, { depth, max });
   }
 
-  /** [M11] Of a store behind a pool of connections: how many are in use, how long and how many wait for one. */
+  /** [M11] Of a store behind a pool of connections. */
   connections(pool: PoolReadings): void {
-    const store = this.#store;
-    this.#metrics.gauge({
-      name: 'hongyan_connections_in_use',
-      help: 'Connections of this process to the database of a store that work',
-      read: () => [[{ store }, pool.connectionsInUse]],
-    });
-    this.#metrics.histogram({
-      name: 'hongyan_connection_wait_seconds',
-      help: 'From asking the pool of a store for a connection to having one',
-      read: () => [[{ store }, pool.waitSeconds]],
-    });
-    this.#metrics.queue(`${store}_connections`, { depth: () => pool.waiting, max: pool.limits.waitersMax });
+    registerConnections(this.#metrics, this.#store, pool);
   }
 }
 
-interface PoolReadings {
+/** [M11] How many connections are in use, how long and how many wait for one. */
+export function registerConnections(metrics: Metrics, store: string, pool: PoolReadings): void {
+  metrics.gauge({
+    name: 'hongyan_connections_in_use',
+    help: 'Connections of this process to the database of a store that work',
+    read: () => [[{ store }, pool.connectionsInUse]],
+  });
+  metrics.histogram({
+    name: 'hongyan_connection_wait_seconds',
+    help: 'From asking the pool of a store for a connection to having one',
+    read: () => [[{ store }, pool.waitSeconds]],
+  });
+  metrics.queue(`${store}_connections`, { depth: () => pool.waiting, max: pool.limits.waitersMax });
+}
+
+export interface PoolReadings {
   readonly connectionsInUse: number;
   readonly waiting: number;
   readonly waitSeconds: Histogram;

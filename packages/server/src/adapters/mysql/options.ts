@@ -1,5 +1,7 @@
 // How a MySQL server is reached and how much of it one process takes: plain values, with their defaults in this one place [M11].
 
+import type { PoolReadings } from '../../metrics/store-meter.ts';
+
 /** MySQL 8, MariaDB or TiDB. */
 export interface MysqlOptions {
   readonly host: string;
@@ -10,6 +12,8 @@ export interface MysqlOptions {
   /** PEM of the authorities that may sign the server's certificate. Absent: no TLS. */
   readonly tlsCa?: string | undefined;
   readonly limits?: Partial<MysqlLimits> | undefined;
+  /** Given the pool of connections once it is open: for metrics. */
+  readonly onOpen?: ((pool: PoolReadings) => void) | undefined;
 }
 
 export interface MysqlLimits {

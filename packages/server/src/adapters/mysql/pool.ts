@@ -32,6 +32,7 @@ export class MysqlPool {
       const [row] = await pool.read<{ bytes: number }>('select @@max_allowed_packet bytes');
       pool.#statementBytesMax = row?.bytes ?? 0;
       await pool.#touchIdle();
+      options.onOpen?.(pool);
       return pool;
     } catch (error) {
       await pool.close();

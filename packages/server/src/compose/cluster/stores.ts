@@ -4,8 +4,10 @@ import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { UserId } from '@hongyan/protocol/ids';
 import { KafkaProbe } from '../../adapters/kafka/kafka-probe.ts';
+import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import type { Config } from '../../config/options.ts';
-import { StoreMeter } from '../../metrics/store-meter.ts';
+import type { DatabaseService } from '../../config/servers.ts';
+import { registerConnections, StoreMeter } from '../../metrics/store-meter.ts';
 import type { Access } from '../../ports/access/access.ts';
 import { openMysqlAccess } from '../../ports/access/mysql-access.ts';
 import { forgottenKind } from '../../ports/devices/device-events.ts';
@@ -59,6 +61,10 @@ export async function openStores(
   }: { readonly instance: string; readonly servers: SharedServers; readonly closing: Closing },
 ): Promise<ClusterStores> {
   const environment = { clock, log, random: systemRandom };
+  const counted = async (service: DatabaseService): Promise<MysqlOptions> => ({
+    ...(await databaseOf(config, service)),
+    onOpen: (pool) => registerConnections(metrics, service, pool),
+  });
   const timeline = await openMysqlTimeline({
     ...environment,
     mysql: await databaseOf(config, 'timeline'),
@@ -67,16 +73,16 @@ export async function openStores(
     tracing,
   });
   closing.push(() => timeline.close());
-  const directory = await openMysqlDirectory(await databaseOf(config, 'directory'), {
+  const directory = await openMysqlDirectory(await counted('directory'), {
     ...environment,
     nearer: nearUsers(servers, { clock, log, metrics }, closing),
   });
   closing.push(() => directory.close());
   const { revocationsMax } = config;
-  const access = await openMysqlAccess({ ...environment, mysql: await databaseOf(config, 'access'), revocationsMax });
+  const access = await openMysqlAccess({ ...environment, mysql: await counted('access'), revocationsMax });
   closing.push(() => access.close());
   const lookup = new DeviceLookup(servers.redis, log);
-  const devices = await openMysqlDevices(await databaseOf(config, 'devices'), environment, lookup);
+  const devices = await openMysqlDevices(await counted('devices'), environment, lookup);
   closing.push(() => devices.close());
   const tasks = await openTasks(config, { clock, log }, instance);
   closing.push(() => tasks.close());
