@@ -64,7 +64,7 @@ export class Appender {
     const conversations = await lockConversations(statements, shardOf);
     const shards = await lockShards(statements, conversations);
     const plan = await this.#planAndTakeKeys(statements, batch, { conversations, shards, firsts: new Map() });
-    await this.#write(statements, plan);
+    await writePlan(statements, plan, (insert) => this.#insert(statements, insert));
     return plan.results;
   }
 
@@ -89,41 +89,46 @@ export class Appender {
     return withoutRepeats;
   }
 
-  async #write(statements: Statements, plan: BatchPlan): Promise<void> {
-    if (plan.planned.length === 0) return;
-    const rowsOf = (some: readonly Planned[]) => some.map((one) => valuesOf(one.stored, one));
-    const [targeted, others] = split(plan.planned, ({ given }) => given.target !== undefined);
-    await this.#insert(statements, { into: `entry (${insertedColumns})`, rows: rowsOf(others) });
-    await this.#insert(statements, { into: `entry_change (${insertedColumns})`, rows: rowsOf(targeted) });
-    await this.#insert(statements, {
-      into: 'segment (conversation_no, month, first_seq, first_count)',
-      rows: plan.conversationMonths.map((one) => [one.conversationNo, one.month, one.firstSeq, one.firstCount]),
-    });
-    await new MessageChanges(plan.planned).write(statements, (insert) => this.#insert(statements, insert));
-    await this.#insert(statements, {
-      into: `conversation (${conversationColumns})`,
-      rows: plan.conversations.map(conversationValuesOf),
-      onDuplicate: `on duplicate key update month = values(month), last_seq = values(last_seq), last_count = values(last_count),
-        last_commit = values(last_commit), last_counted_seq = values(last_counted_seq), last_counted_ms = values(last_counted_ms)`,
-    });
-    await this.#insert(statements, {
-      into: 'shard_month (shard, month, commit_before)',
-      rows: plan.shardMonths.map(({ shard, month, commitBefore }) => [shard, month, commitBefore]),
-    });
-    await this.#insert(statements, {
-      into: 'shard (no, last_commit, month, removed_through)',
-      rows: plan.shards.map(({ no, lastCommit, month }) => [no, lastCommit, month, 0]),
-      onDuplicate: 'on duplicate key update last_commit = values(last_commit), month = values(month)',
-    });
-  }
-
   #insert(statements: Statements, insert: Insert): Promise<void> {
     return insertRows(statements, insert, this.#pool.statementBytesMax);
   }
 }
 
-const keyColumns = 'message_key (k, conversation_no, seq, month)';
-const keyValuesOf = ({ stored, conversationNo, month }: Planned): SqlValue[] => [
+/** All of it but the keys. */
+export async function writePlan(
+  statements: Statements,
+  plan: BatchPlan,
+  insert: (insert: Insert) => Promise<void>,
+): Promise<void> {
+  if (plan.planned.length === 0) return;
+  const rowsOf = (some: readonly Planned[]) => some.map((one) => valuesOf(one.stored, one));
+  const [targeted, others] = split(plan.planned, ({ given }) => given.target !== undefined);
+  await insert({ into: `entry (${insertedColumns})`, rows: rowsOf(others) });
+  await insert({ into: `entry_change (${insertedColumns})`, rows: rowsOf(targeted) });
+  await insert({
+    into: 'segment (conversation_no, month, first_seq, first_count)',
+    rows: plan.conversationMonths.map((one) => [one.conversationNo, one.month, one.firstSeq, one.firstCount]),
+  });
+  await new MessageChanges(plan.planned).write(statements, insert);
+  await insert({
+    into: `conversation (${conversationColumns})`,
+    rows: plan.conversations.map(conversationValuesOf),
+    onDuplicate: `on duplicate key update month = values(month), last_seq = values(last_seq), last_count = values(last_count),
+      last_commit = values(last_commit), last_counted_seq = values(last_counted_seq), last_counted_ms = values(last_counted_ms)`,
+  });
+  await insert({
+    into: 'shard_month (shard, month, commit_before)',
+    rows: plan.shardMonths.map(({ shard, month, commitBefore }) => [shard, month, commitBefore]),
+  });
+  await insert({
+    into: 'shard (no, last_commit, month, removed_through)',
+    rows: plan.shards.map(({ no, lastCommit, month }) => [no, lastCommit, month, 0]),
+    onDuplicate: 'on duplicate key update last_commit = values(last_commit), month = values(month)',
+  });
+}
+
+export const keyColumns = 'message_key (k, conversation_no, seq, month)';
+export const keyValuesOf = ({ stored, conversationNo, month }: Planned): SqlValue[] => [
   keyOf(stored),
   conversationNo,
   stored.seq,
@@ -140,8 +145,8 @@ function shardsOf(appends: readonly Append[]): ReadonlyMap<ConversationId, numbe
   return shards;
 }
 
-/** Those that are new get a row first. */
-async function lockConversations(
+/** Those that are new get a row first, in the shard given. */
+export async function lockConversations(
   statements: Statements,
   shardOf: ReadonlyMap<ConversationId, number>,
 ): Promise<ReadonlyMap<ConversationId, ConversationFacts>> {

@@ -19,6 +19,7 @@ import type {
 } from '../timeline.ts';
 import { ConversationNumbers } from './conversation-numbers.ts';
 import { type MonthNo, monthName } from './months.ts';
+import { vectorOfOrigin } from './origin.ts';
 import { formatVector, parseVector } from './position-vector.ts';
 import { RangeReader } from './range-reader.ts';
 import { type EntryRow, entryColumns, entryOf, keyOf, placesTable } from './rows.ts';
@@ -193,7 +194,8 @@ export class MysqlReads implements TimelineReads {
     conversationIds: readonly ConversationId[],
   ): Promise<ReadonlySet<ConversationId>> {
     if (conversationIds.length === 0) return new Set();
-    const vector = parseVector(this.epoch, since);
+    const { epoch, pool } = this;
+    const vector = parseVector(epoch, since) ?? (await vectorOfOrigin(pool, { epoch, position: since }));
     // Beyond the end: the database was put back from a backup, and what the position stands for is not known here.
     if (vector === undefined || isBeyond(vector, await readShards(this.pool))) return new Set(conversationIds);
     const rows = await this.pool.read<{ id: Buffer; shard: number; last_commit: number }>(

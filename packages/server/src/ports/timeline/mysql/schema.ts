@@ -6,6 +6,7 @@
 import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
 import { newEpoch } from '../position.ts';
 import { fenceTable } from './fences.ts';
+import { originTables } from './origin.ts';
 import { shardCount } from './position-vector.ts';
 
 /** Columns of an entry. Those with a target have a table of their own: a page of messages reads none of them. */
@@ -119,7 +120,7 @@ const first: readonly string[] = [
   ) ${byMonth}`,
 ];
 
-export const timelineLayout: MysqlLayout = { what: 'timeline', migrations: [first] };
+export const timelineLayout: MysqlLayout = { what: 'timeline', migrations: [first, originTables] };
 
 /** For the conditions of reads: rows of earlier months are removed. */
 export const keptFrom = '(select kept_from from store where id = 1)';

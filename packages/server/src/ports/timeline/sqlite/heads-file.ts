@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { closeWriter, openReader, openWriter } from '../../../adapters/sqlite/open.ts';
+import type { EndedHead } from '../arrival.ts';
 import { newEpoch } from '../position.ts';
 import {
   assertLayout,
@@ -88,6 +89,17 @@ export class HeadsFile {
   /** Where a conversation stood at the end of the closed months. */
   head(conversationId: ConversationId): HeadRow | undefined {
     return this.#head.get(conversationId) ?? undefined;
+  }
+
+  /** Where conversations stood at the end of the closed months, in the order of their ids. */
+  heads({ after, limit }: { readonly after: string; readonly limit: number }): readonly EndedHead[] {
+    return this.#db
+      .query<EndedHead, [string, number]>(
+        `SELECT conversation_id AS conversationId, last_seq AS lastSeq, last_count AS lastCount,
+           coalesce(last_counted, 0) AS lastCountedMs FROM head
+         WHERE conversation_id > ? ORDER BY conversation_id LIMIT ?`,
+      )
+      .all(after, limit);
   }
 
   /** The position of the newest entry in a month older than `oldestKept`; 0 when there is none. */

@@ -42,7 +42,15 @@ export class TimelineDatabase {
   /** As new, except that its partitions stay. */
   async empty(): Promise<void> {
     const { pool } = await this.open();
-    const unpartitioned = ['conversation', 'segment', 'message_key', 'shard_month', 'fence'];
+    const unpartitioned = [
+      'conversation',
+      'segment',
+      'message_key',
+      'shard_month',
+      'fence',
+      'origin',
+      'origin_position',
+    ];
     await pool.transaction(async (statements) => {
       for (const table of [...unpartitioned, ...partitionedTables]) await statements.run(`delete from ${table}`);
       await statements.run("update store set kept_from = 0, swept_month = 0, swept_key = ''");
