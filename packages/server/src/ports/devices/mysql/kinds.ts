@@ -102,7 +102,8 @@ export class KindChanges {
 export const kindName = ({ model, firmware }: Kind): string => `${model}\n${firmware}`;
 
 /** Collations differ in what they hold for equal; bytes do not. */
-const kindHash = (kind: Kind): Buffer => new Bun.CryptoHasher('sha256').update(kindName(kind)).digest().subarray(0, 16);
+export const kindHash = (kind: Kind): Buffer =>
+  new Bun.CryptoHasher('sha256').update(kindName(kind)).digest().subarray(0, 16);
 
 interface KindRow extends Kind {
   readonly no: number;

@@ -1,0 +1,251 @@
+// Keeps a table of a database equal to rows from elsewhere that go on changing: what differs is written, what is gone is deleted. The
+// table itself is the record of what was copied, so that a copy that was interrupted anywhere goes on, and what is equal was verified.
+//
+// Rows come in groups, in the order of the first column of the groups' key, and are compared a slice of groups at a time. Of each slice a
+// digest is kept: one that comes again was compared before, and the table is not asked.
+
+import { isDuplicateKey } from './failure.ts';
+import { insertRows } from './insert.ts';
+import type { MysqlPool } from './pool.ts';
+import type { SqlValue, Statements } from './session.ts';
+
+export type CopiedValue = string | number | null | Buffer;
+export type CopiedRow = readonly CopiedValue[];
+
+export interface CopiedTable {
+  readonly table: string;
+  /** Of each row, in this order. */
+  readonly columns: readonly string[];
+  /** The first so many columns are the primary key. */
+  readonly keyColumns: number;
+  /** By which rows come in groups: a column with an index of its own, or the first of one. */
+  readonly groupColumn: string;
+}
+
+/** A table whose rows come from one of another kind of database. */
+export interface ArrivingTable extends CopiedTable {
+  /** Asked of SQLite: a row for each row, in the order of the groups. Its columns have names that differ. */
+  readonly select: string;
+  /** What no SQL says: hashes, bytes. Default: the row as it is. */
+  readonly rowOf?: (row: CopiedRow) => CopiedRow;
+}
+
+export interface CopyCounts {
+  rows: number;
+  /** Compared with the table, since their digest was new. */
+  compared: number;
+  written: number;
+  deleted: number;
+}
+
+export interface PassOptions {
+  /** Counts what differs, and changes nothing. */
+  readonly isReadOnly?: boolean;
+  /** Compares also what was compared before. */
+  readonly isWhole?: boolean;
+  /** What was compared, and perhaps written, is read again: rejects, naming the row, when it is not as it was given. */
+  readonly isReadBack?: boolean;
+  onSlice?(counts: CopyCounts): void;
+}
+
+interface Slice {
+  readonly after: CopiedValue | undefined;
+  readonly through: CopiedValue | undefined;
+  readonly rows: readonly CopiedRow[];
+}
+
+/** Rows of a slice: few enough for one transaction, enough for few statements. */
+const sliceRows = 500;
+
+export class TableCopy {
+  readonly table: CopiedTable;
+  readonly #pool: MysqlPool;
+  readonly #group: number;
+  /** Where slices end, the last one excepted: fixed by the first pass. */
+  #bounds: CopiedValue[] | undefined;
+  #digests: (bigint | undefined)[] = [];
+
+  constructor(pool: MysqlPool, table: CopiedTable) {
+    this.#pool = pool;
+    this.table = table;
+    this.#group = table.columns.indexOf(table.groupColumn);
+  }
+
+  /** `rows` in the order of their groups. */
+  async pass(
+    rows: Iterable<CopiedRow>,
+    { isReadOnly = false, isWhole = false, isReadBack = false, onSlice = () => {} }: PassOptions = {},
+  ): Promise<CopyCounts> {
+    const counts: CopyCounts = { rows: 0, compared: 0, written: 0, deleted: 0 };
+    const postponed: Slice[] = [];
+    const bounds: CopiedValue[] = [];
+    let index = 0;
+    for (const slice of this.#slices(rows, bounds)) {
+      counts.rows += slice.rows.length;
+      const digest = digestOf(slice.rows);
+      if (isReadOnly || isWhole || this.#digests[index] !== digest) {
+        counts.compared += slice.rows.length;
+        if (!(await this.#reconcile(slice, { isReadOnly, counts }))) postponed.push(slice);
+        else if (isReadBack) await this.#readBack(slice);
+        if (!isReadOnly) this.#digests[index] = digest;
+      }
+      index++;
+      onSlice(counts);
+    }
+    this.#bounds ??= bounds;
+    if (postponed.length > 0) await this.#replace(postponed, counts);
+    if (isReadBack) for (const slice of postponed) await this.#readBack(slice);
+    return counts;
+  }
+
+  *#slices(rows: Iterable<CopiedRow>, bounds: CopiedValue[]): Generator<Slice> {
+    let held: CopiedRow[] = [];
+    let after: CopiedValue | undefined;
+    let last: CopiedValue | undefined;
+    let next = 0;
+    const known = this.#bounds;
+    for (const row of rows) {
+      const group = row[this.#group] ?? null;
+      if (known !== undefined) {
+        for (let bound = known[next]; bound !== undefined && isBehind(group, bound); bound = known[++next]) {
+          yield { after, through: bound, rows: held };
+          [held, after] = [[], bound];
+        }
+      } else if (held.length >= sliceRows && group !== last) {
+        const bound = last ?? null;
+        bounds.push(bound);
+        yield { after, through: bound, rows: held };
+        [held, after] = [[], bound];
+      }
+      held.push(row);
+      last = group;
+    }
+    for (let bound = known?.[next]; known !== undefined && bound !== undefined; bound = known[++next]) {
+      yield { after, through: bound, rows: held };
+      [held, after] = [[], bound];
+    }
+    yield { after, through: undefined, rows: held };
+  }
+
+  /** False when a row's unique value is still another row's, of a slice that comes later. */
+  async #reconcile(
+    slice: Slice,
+    { isReadOnly, counts }: { readonly isReadOnly: boolean; readonly counts: CopyCounts },
+  ): Promise<boolean> {
+    const present = new Map((await this.#present(slice)).map((row) => [this.#keyOf(row), row]));
+    const changed = slice.rows.filter((row) => {
+      const key = this.#keyOf(row);
+      const before = present.get(key);
+      const isSame = before !== undefined && isSameRow(before, row);
+      if (isSame) present.delete(key);
+      return !isSame;
+    });
+    counts.written += changed.length;
+    const deleted = [...present.values()];
+    counts.deleted += deleted.length;
+    if (isReadOnly || (changed.length === 0 && deleted.length === 0)) return true;
+    try {
+      await this.#pool.transaction(async (db) => {
+        await this.#delete(db, deleted);
+        await this.#insert(db, changed);
+      });
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw this.#named(error, changed);
+    }
+  }
+
+  /** All other slices are right: once these are empty, nothing is in their way. */
+  async #replace(slices: readonly Slice[], counts: CopyCounts): Promise<void> {
+    for (const slice of slices) {
+      const present = await this.#present(slice);
+      counts.deleted += present.length;
+      await this.#pool.transaction((db) => this.#delete(db, present));
+    }
+    for (const { rows } of slices) {
+      try {
+        await this.#pool.transaction((db) => this.#insert(db, rows));
+      } catch (error) {
+        throw this.#named(error, rows);
+      }
+    }
+  }
+
+  async #readBack(slice: Slice): Promise<void> {
+    const present = new Map((await this.#present(slice)).map((row) => [this.#keyOf(row), row]));
+    const wrong = slice.rows.find((row) => {
+      const stored = present.get(this.#keyOf(row));
+      return stored === undefined || !isSameRow(stored, row);
+    });
+    if (wrong !== undefined) throw this.#named(new Error('read back, it is not as it was written'), [wrong]);
+    if (present.size !== slice.rows.length)
+      throw this.#named(new Error(`read back, there are ${present.size} rows of ${slice.rows.length}`), slice.rows);
+  }
+
+  #present({ after, through }: Slice): Promise<readonly CopiedRow[]> {
+    const { table, columns, groupColumn } = this.table;
+    const conditions: string[] = [];
+    const values: SqlValue[] = [];
+    for (const [sign, bound] of [
+      ['>', after],
+      ['<=', through],
+    ] as const) {
+      if (bound === undefined) continue;
+      conditions.push(`${groupColumn} ${sign} ?`);
+      values.push(bound);
+    }
+    const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
+    return this.#rowsOf(`select ${columns.join(', ')} from ${table}${where}`, values);
+  }
+
+  async #rowsOf(sql: string, values: readonly SqlValue[]): Promise<readonly CopiedRow[]> {
+    const rows = await this.#pool.read<Readonly<Record<string, CopiedValue>>>(sql, values);
+    return rows.map((row) => this.table.columns.map((column) => row[column.replaceAll('`', '')] ?? null));
+  }
+
+  async #delete(db: Statements, rows: readonly CopiedRow[]): Promise<void> {
+    const { table, columns, keyColumns } = this.table;
+    const key = columns.slice(0, keyColumns);
+    for (let from = 0; from < rows.length; from += sliceRows) {
+      const keys = rows.slice(from, from + sliceRows).map((row) => row.slice(0, keyColumns));
+      if (keyColumns === 1) await db.run(`delete from ${table} where ${key[0]} in (?)`, [keys.flat()]);
+      else await db.run(`delete from ${table} where (${key.join(', ')}) in (?)`, [keys as SqlValue[]]);
+    }
+  }
+
+  #insert(db: Statements, rows: readonly CopiedRow[]): Promise<void> {
+    const { table, columns } = this.table;
+    return insertRows(db, { into: `${table} (${columns.join(', ')})`, rows }, this.#pool.statementBytesMax);
+  }
+
+  #keyOf = (row: CopiedRow): string => row.slice(0, this.table.keyColumns).map(textOf).join('\0');
+
+  #named(error: unknown, rows: readonly CopiedRow[]): Error {
+    const [first, last] = [rows.at(0), rows.at(-1)].map((row) => row && this.#keyOf(row).replaceAll('\0', ' '));
+    const why = error instanceof Error ? error.message : String(error);
+    return new Error(`table ${this.table.table}, rows ${first} to ${last}: ${why}`, { cause: error });
+  }
+}
+
+const textOf = (value: CopiedValue): string =>
+  Buffer.isBuffer(value) ? value.toString('latin1') : value === null ? '\0null' : String(value);
+
+const isSameRow = (one: CopiedRow, other: CopiedRow): boolean =>
+  one.every((value, index) => textOf(value) === textOf(other[index] ?? null));
+
+function digestOf(rows: readonly CopiedRow[]): bigint {
+  let digest = 0n;
+  for (const row of rows) digest = Bun.hash.wyhash(row.map(textOf).join('\u0001'), digest);
+  return digest;
+}
+
+/** As the server compares: numbers by value, texts by their bytes. */
+function isBehind(group: CopiedValue, bound: CopiedValue): boolean {
+  if (typeof group === 'number' && typeof bound === 'number') return group > bound;
+  // Ids: ASCII.
+  if (typeof group === 'string' && typeof bound === 'string') return group > bound;
+  return Buffer.compare(bytesOf(group), bytesOf(bound)) > 0;
+}
+
+const bytesOf = (value: CopiedValue): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)));

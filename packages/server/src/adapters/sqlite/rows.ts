@@ -1,0 +1,18 @@
+// The rows of a question one after the other, as lists of their columns: for those who read whole tables.
+
+import type { Database } from 'bun:sqlite';
+
+type Value = string | number | null | Buffer;
+
+/** The database is read as of the first row until the last one, or until the caller stops. */
+export function* rowsOf(db: Database, select: string): Generator<readonly Value[]> {
+  const statement = db.prepare<Record<string, string | number | null | Uint8Array>, []>(select);
+  try {
+    for (const row of statement.iterate()) yield Object.values(row).map(asBuffer);
+  } finally {
+    statement.finalize();
+  }
+}
+
+const asBuffer = (value: string | number | null | Uint8Array): Value =>
+  value instanceof Uint8Array ? Buffer.from(value) : value;
