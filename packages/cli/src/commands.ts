@@ -11,6 +11,7 @@ import { devicesCount, devicesList } from './devices.ts';
 import { inspect } from './inspect.ts';
 import { keyCreate, keyList, keyRevoke } from './key.ts';
 import { logLevel } from './log-level.ts';
+import { migrate } from './migrate.ts';
 import { drain, nodes } from './nodes.ts';
 import { noticeCommands } from './notice.ts';
 import { profileList } from './profile-list.ts';
@@ -88,6 +89,7 @@ export const groups: readonly CommandGroup[] = [
       ...noticeCommands,
       nodes,
       drain,
+      migrate,
       backup,
       restore,
       checkConfig,

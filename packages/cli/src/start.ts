@@ -41,7 +41,10 @@ export const start: Command = {
     log.info('started', { url: running.url, operatorUrl: running.operatorUrl, data: config.data });
     // [O22]
     onRollSignal(() => void running.roll().catch((error: unknown) => log.error('gateways not replaced', { error })));
-    const code = await Promise.race([stopping.then(() => 0), running.died.then(() => 1)]);
+    const code = await Promise.race([
+      ...[stopping, running.handedOver].map((leaving) => leaving.then(() => 0)),
+      running.died.then(() => 1),
+    ]);
     log.info('draining');
     await running.stop();
     log.info('stopped');

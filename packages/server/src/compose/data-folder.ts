@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Log } from '@hongyan/base/log';
 import { dataLayout } from '../config/data-layout.ts';
 import { assertReadable, ensureFolder } from '../config/folder-access.ts';
+import { assertNotMoved } from '../config/moved.ts';
 import type { Config } from '../config/options.ts';
 import type { Access } from '../ports/access/access.ts';
 import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
@@ -23,6 +24,7 @@ const writesMax = 100;
  */
 export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): Promise<Directory> {
   await ensureFolder(data);
+  await assertNotMoved(data);
   return openSqliteDirectory({ path: dataLayout(data).directory, log, queueMax: writesMax, batchMax: writesMax });
 }
 
@@ -32,6 +34,7 @@ export async function openAccess(
   log: Log,
 ): Promise<Access> {
   await ensureFolder(data);
+  await assertNotMoved(data);
   return openSqliteAccess({
     path: dataLayout(data).access,
     log,

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../config/data-layout.ts';
 import { readNotices, writeNotices } from '../config/kept-notices.ts';
+import { assertStillOwn } from '../config/moved.ts';
 import type { Config } from '../config/options.ts';
 import { StoreMeter } from '../metrics/store-meter.ts';
 import type { Access } from '../ports/access/access.ts';
@@ -51,6 +52,10 @@ export interface EmbeddedCoreSurroundings extends CoreSurroundings {
 export async function openCore(config: Config, surroundings: EmbeddedCoreSurroundings): Promise<OpenCore> {
   const { log, clock, metrics, threads, tracing } = surroundings;
   const lock = lockFolder(config.data);
+  await assertStillOwn(config.data).catch((error: unknown) => {
+    lock.release();
+    throw error;
+  });
   const layout = dataLayout(config.data);
   const { promise: died, resolve } = Promise.withResolvers<void>();
   let isDead = false;

@@ -15,6 +15,7 @@ import type { HistogramCounts } from '../profiles/watchdog.ts';
 import type { Connections } from '../roles/operator/connections.ts';
 import { deviceRoutes } from '../roles/operator/devices.ts';
 import { eventsRoute } from '../roles/operator/events.ts';
+import { handOverRoute } from '../roles/operator/hand-over.ts';
 import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { journeyRoute } from '../roles/operator/journey.ts';
 import { keyRoutes } from '../roles/operator/keys.ts';
@@ -29,6 +30,7 @@ import { configurationRoute } from './configuration-route.ts';
 import { withReaders } from './data-folder.ts';
 import { type OpenCore, openCore } from './embedded-core.ts';
 import { drainGateway, openGateway } from './gateway.ts';
+import { HandOver } from './hand-over.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
 import { type OpenProfiles, openProfiles } from './profiles.ts';
@@ -58,6 +60,7 @@ export async function startEmbedded(
   };
   try {
     const front = new Front();
+    const handOver = new HandOver();
     // Before clients are let in: an address that is taken is reported first, and operators see the start.
     const profiles = openProfiles(config, surroundings, {
       name: coreProcess,
@@ -83,6 +86,7 @@ export async function startEmbedded(
         ...routes,
         ...noticeRoutes(opened.notices),
         reloadRoute(live, { levels, onChanged: () => front.sendInForce() }),
+        handOverRoute(() => handOver.begin()),
         { method: 'POST', path: '/admin/v1/gateways/roll', isSlow: true, handle: () => front.roll() },
         ...deviceRoutes(opened.devices),
         ...taskRoutes(opened.tasks),
@@ -95,12 +99,15 @@ export async function startEmbedded(
     const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl: operator?.url };
     closing.push(() => removeRunning(config.data));
     await writeRunning(config.data, running);
-    const gateways = await startGateways(config, { ...surroundings, onPassed }, { opened, tokens, live });
+    const gateways = await startGateways(config, { ...surroundings, onPassed }, { opened, tokens, live, handOver });
     closing.push(() => gateways.stop());
     front.opened(gateways);
     const { url } = gateways;
     await writeRunning(config.data, { ...running, url });
-    return { url, operatorUrl: operator?.url, died: opened.died, stop: close, roll: () => gateways.roll() };
+    return {
+      ...{ url, operatorUrl: operator?.url, died: opened.died, handedOver: handOver.begun },
+      ...{ stop: close, roll: () => gateways.roll() },
+    };
   } catch (error) {
     await close();
     throw error;
@@ -189,7 +196,17 @@ class Front implements Connections {
 async function startGateways(
   config: Config,
   surroundings: RunningSurroundings & Surroundings & Pick<OpenProfiles, 'onPassed'>,
-  { opened, tokens, live }: { readonly opened: OpenCore; readonly tokens: Tokens; readonly live: LiveConfig },
+  {
+    opened,
+    tokens,
+    live,
+    handOver,
+  }: {
+    readonly opened: OpenCore;
+    readonly tokens: Tokens;
+    readonly live: LiveConfig;
+    readonly handOver: HandOver;
+  },
 ): Promise<Gateways> {
   const inForce = () => live.config;
   if (config.gateways > 1) return GatewaySupervisor.start(config, { ...surroundings, live: inForce }, opened);
@@ -211,7 +228,7 @@ async function startGateways(
     sendInForce() {},
     roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),
     async stop() {
-      await drainGateway(gateway, config, surroundings);
+      await drainGateway(gateway, handOver.drainOf(config), surroundings);
       await gateway.close();
     },
   };

@@ -75,7 +75,7 @@ export async function openGateway(
 /** In the time that is configured for it. */
 export async function drainGateway(
   gateway: Gateway,
-  { drainDelaySeconds, drainSeconds }: Config,
+  { drainDelaySeconds, drainSeconds }: Pick<Config, 'drainDelaySeconds' | 'drainSeconds'>,
   { clock, isRelieved = false }: { readonly clock: Clock; readonly isRelieved?: boolean },
 ): Promise<void> {
   const beginAtMs = clock.monotonicMs() + drainDelaySeconds * 1000;

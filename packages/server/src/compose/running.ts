@@ -11,6 +11,8 @@ export interface Running {
   readonly operatorUrl: string | undefined;
   /** Resolves when it can serve no longer and has to be stopped. */
   readonly died: Promise<void>;
+  /** Resolves when its store is to be moved away, and it has to be stopped so that another process takes it. */
+  readonly handedOver: Promise<void>;
   /** Drains: closes connections, finishes accepted sends, closes the stores. */
   stop(): Promise<void>;
   /** [O22] Replaces the gateway processes one after another. Rejects where there are none: then a restart is a stop and a start. */

@@ -25,6 +25,8 @@ export interface DataLayout {
   readonly profiles: string;
   /** Notices to everyone that are in force. */
   readonly notices: string;
+  /** There from the end of a move into a cluster on: the folder's store is the cluster's now. */
+  readonly moved: string;
   /** In a cluster: what gateways and cores prove to each other that they know. */
   readonly linkSecret: string;
   /** In a cluster: a folder for each of its processes on this machine. */
@@ -47,6 +49,7 @@ export function dataLayout(data: string): DataLayout {
     running: join(data, 'running.json'),
     profiles: join(data, 'profiles'),
     notices: join(data, 'notices.json'),
+    moved: join(data, 'moved.json'),
     linkSecret: join(data, 'link-secret'),
     nodes: join(data, 'nodes'),
     run: join(data, 'run'),

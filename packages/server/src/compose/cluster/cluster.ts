@@ -90,6 +90,7 @@ async function open(config: Config, given: RunningSurroundings, closing: Closing
   await parts.becomeReady();
   return {
     ...{ url, operatorUrl, died: parts.died },
+    handedOver: new Promise(() => {}),
     async stop() {
       await parts.drain();
       await closing.run();

@@ -35,12 +35,8 @@ export async function openSharedServers(
   { log, clock, metrics }: Surroundings,
   instance: string,
 ): Promise<SharedServers> {
-  const options: RedisOptions = { ...redisDefaults, ...redisServers(config), keyPrefix: `${config.clusterName}:` };
-  const redis = await RedisClient.open(options, { clock, log }).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Redis cannot be used: ${why}; start it, or say where it is by --redis-urls`, { cause });
-  });
-  metrics.queue('redis', { depth: () => redis.waitingCount, max: options.commandsMax });
+  const redis = await openRedis(config, { clock, log });
+  metrics.queue('redis', { depth: () => redis.waitingCount, max: redisDefaults.commandsMax });
   const check: HealthCheck = {
     name: 'redis',
     async check() {
@@ -69,4 +65,18 @@ export async function openSharedServers(
       await redis.close();
     },
   };
+}
+
+/** Rejects with what to do when Redis cannot be reached. */
+export async function openRedis(
+  config: Config,
+  surroundings: Pick<Surroundings, 'clock' | 'log'>,
+): Promise<RedisClient> {
+  const options: RedisOptions = { ...redisDefaults, ...redisServers(config), keyPrefix: `${config.clusterName}:` };
+  try {
+    return await RedisClient.open(options, surroundings);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Redis cannot be used: ${why}; start it, or say where it is by --redis-urls`, { cause });
+  }
 }

@@ -28,6 +28,7 @@ import { databaseOf } from './databases.ts';
 import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
 import { nearUsers } from './near-users.ts';
 import type { SharedServers } from './shared-servers.ts';
+import { whenMoved } from './when-moved.ts';
 
 export interface ClusterStores {
   readonly timeline: MysqlTimelineStore;
@@ -65,6 +66,7 @@ export async function openStores(
     ...(await databaseOf(config, service)),
     onOpen: (pool) => registerConnections(metrics, service, pool),
   });
+  await whenMoved(config, { clock, log });
   const timeline = await openMysqlTimeline({
     ...environment,
     mysql: await databaseOf(config, 'timeline'),
@@ -93,7 +95,7 @@ export async function openStores(
   return { timeline, directory, access, devices, tasks, lookup, checks };
 }
 
-const openTasks = (
+export const openTasks = (
   config: Config,
   { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
   instance: string,

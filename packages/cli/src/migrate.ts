@@ -1,0 +1,133 @@
+// hongyan migrate: moves the store of a data folder into a cluster, while its server serves.
+
+import { type Clock, systemClock } from '@hongyan/base/clock';
+import { createLog, type LogLevel } from '@hongyan/base/log';
+import type { MoveProgress, MoveReport } from '@hongyan/server/compose/move/progress';
+import { readRunning } from '@hongyan/server/config/running-server';
+import { type Command, UsageError } from './command.ts';
+import { interruption } from './interruption.ts';
+import { OperatorClient } from './operator-client.ts';
+
+const progressEveryMs = 1_000;
+
+export const migrate: Command = {
+  name: 'migrate',
+  usage: 'migrate',
+  summary: 'Move the store of a data folder into a cluster, while its server serves',
+  details:
+    'It copies everything into the databases of the cluster that --cluster-name, --mysql-url, --kafka-brokers and --redis-urls\nname, follows what changes meanwhile, and reads it back. When little is left, the server is asked to leave; the rest is\ncopied and checked, and processes of the cluster that were started before begin to serve. The cluster has to be empty, or\nhold the same move, unfinished: interrupted at any point, the same command goes on. Nothing in the folder is changed but for\nmoved.json at the end, after which no server of the embedded profile starts on it. docs/operating/migrate.md says what to\nprepare, and what is not moved.',
+  examples: [
+    'hongyan migrate --data /var/lib/hongyan --mysql-url mysql://hongyan:secret@db:3306 --kafka-brokers kafka:9092 --redis-urls redis://redis:6379',
+  ],
+  switches: {
+    check: 'Say what would be moved and whether the servers of the cluster can be used; move nothing',
+    json: 'Print one JSON object for programs',
+  },
+  options: [
+    'data',
+    'cluster-name',
+    'mysql-url',
+    'mysql-pool-max',
+    'mysql-pool-idle-min',
+    'mysql-connect-timeout-ms',
+    'kafka-brokers',
+    'kafka-partitions',
+    'redis-urls',
+    'log-level',
+  ],
+  async run({ config, words, switches }) {
+    if (words.length > 0) throw new UsageError('hongyan migrate takes no words: --data names the folder');
+    const log = createLog({ level: config.logLevel as LogLevel });
+    const surroundings = { config, clock: systemClock, log };
+    // The clients of MySQL, Kafka and Redis take longer to load than all the rest.
+    const { checkMove, moveIntoCluster, SwitchFailed } = await import('@hongyan/server/compose/move/move');
+    if (switches.has('check')) {
+      const found = await checkMove(surroundings);
+      if (switches.has('json')) console.log(JSON.stringify(found));
+      else
+        console.log(`${found.entries} entries are there to be moved, ${found.moved} of them are; ${notMoved(found)}`);
+      return 0;
+    }
+    try {
+      const report = await moveIntoCluster({
+        ...surroundings,
+        signal: interruption(),
+        onProgress: progressLines(systemClock),
+        askToLeave: () => askToLeave(config.data),
+      });
+      if (report === 'moved before')
+        console.log(`The store of ${config.data} is in the cluster ${config.clusterName} already.`);
+      else console.log(switches.has('json') ? JSON.stringify(report) : sentences(report, config));
+      return 0;
+    } catch (error) {
+      console.error(`hongyan migrate: ${whatNext(error instanceof SwitchFailed ? error : undefined, config.data)}`);
+      throw error;
+    }
+  },
+};
+
+/** One that was killed left its file behind: nobody answers there. */
+async function askToLeave(data: string): Promise<void> {
+  const running = await readRunning(data);
+  if (running === undefined) return;
+  if (running.operatorUrl === undefined) {
+    console.error(
+      'hongyan migrate: stop the server now: it listens to no operators, and the rest can be copied when it has left',
+    );
+    return;
+  }
+  const operator = await OperatorClient.connect(data);
+  try {
+    await operator.request('POST', '/admin/v1/hand-over');
+  } catch (error) {
+    if (isAlive(running.pid)) throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function whatNext(failure: { readonly isMoved: boolean } | undefined, data: string): string {
+  if (failure === undefined)
+    return 'the server goes on as before, and what was copied stays in the cluster: run the same again, and it goes on where it was';
+  if (failure.isMoved) return 'everything is copied and checked; run the same again to open the cluster';
+  return `the server has left and nothing is lost: start it again (hongyan start --data ${data}), then run the same again`;
+}
+
+function sentences(
+  { conversations, entries, rows, tasks, switchMs, leavingMs }: MoveReport,
+  { data, clusterName }: { readonly data: string; readonly clusterName: string },
+): string {
+  return [
+    `The store of ${data} is in the cluster ${clusterName}: ${rows.user ?? 0} users, ${conversations} timelines, ${entries} entries, ${rows.member ?? 0} memberships, ${rows.device ?? 0} devices, ${tasks} tasks; all of it read back and the same.`,
+    `Nobody was served for ${(switchMs / 1000).toFixed(2)} s, of which the server took ${(leavingMs / 1000).toFixed(2)} s to leave.`,
+    `Processes of the cluster that wait for it start now. Start others: hongyan start --profile cluster --data ${data}`,
+    'On other machines give them the files secret, link-secret and operator-token of the folder: with another secret users would have to log in again.',
+  ].join('\n');
+}
+
+const notMoved = ({ deadLetters, webhooks }: { readonly deadLetters: number; readonly webhooks: number }): string =>
+  `not moved: ${webhooks} webhooks with the log of their events, ${deadLetters} tasks that were given up`;
+
+/** Lines on stderr, now and then, with what is left. */
+function progressLines(clock: Clock): (progress: MoveProgress) => void {
+  let nextMs = clock.monotonicMs() + progressEveryMs;
+  let begun = { what: '', atMs: 0, done: 0 };
+  return ({ step, what, done, of }) => {
+    const nowMs = clock.monotonicMs();
+    if (begun.what !== `${step} ${what}`) begun = { what: `${step} ${what}`, atMs: nowMs, done };
+    if (nowMs < nextMs) return;
+    nextMs = nowMs + progressEveryMs;
+    const perS = Math.round(((done - begun.done) * 1000) / Math.max(1, nowMs - begun.atMs));
+    const left = of !== undefined && perS > 0 ? `, ${Math.ceil(Math.max(0, of - done) / perS)} s left` : '';
+    console.error(
+      `hongyan migrate: ${step}: ${done}${of === undefined ? '' : ` of ${of}`} ${what}, ${perS} a second${left}`,
+    );
+  };
+}

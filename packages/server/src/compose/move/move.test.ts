@@ -1,0 +1,243 @@
+// Everything that a data folder holds is the cluster's after a move, also what changes in the last moment: asked by the ports of both.
+
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@hongyan/base/clock';
+import { silentLog } from '@hongyan/base/log';
+import type { Notice } from '@hongyan/protocol/notice';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import { Scratch } from '@hongyan/testing/scratch';
+import { describeWith } from '@hongyan/testing/services';
+import { dataLayout } from '../../config/data-layout.ts';
+import { readNotices, writeNotices } from '../../config/kept-notices.ts';
+import { loadConfig } from '../../config/load.ts';
+import { assertStillOwn } from '../../config/moved.ts';
+import type { Config } from '../../config/options.ts';
+import { Metrics } from '../../metrics/metrics.ts';
+import type { Access } from '../../ports/access/access.ts';
+import { openSqliteAccess } from '../../ports/access/sqlite-access.ts';
+import type { Devices } from '../../ports/devices/devices.ts';
+import { openSqliteDevices } from '../../ports/devices/sqlite-devices.ts';
+import { register, registration, token, touch } from '../../ports/devices/testing/builders.ts';
+import type { Directory } from '../../ports/directory/directory.ts';
+import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
+import {
+  advance,
+  allMembers,
+  allMemberships,
+  conversation,
+  device,
+  group,
+  joining,
+  keyOf,
+  newUser,
+  seq,
+  user,
+} from '../../ports/directory/testing/builders.ts';
+import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
+import { entries, entry, historyOf } from '../../ports/timeline/testing/entries.ts';
+import type { Timeline } from '../../ports/timeline/timeline.ts';
+import { Closing } from '../closing.ts';
+import { KeptNotices } from '../cluster/kept-notices.ts';
+import { openRedis, openSharedServers } from '../cluster/shared-servers.ts';
+import { openStores } from '../cluster/stores.ts';
+import { checkMove, type MoveOptions, moveIntoCluster } from './move.ts';
+
+setDefaultTimeout(60_000);
+
+interface Stores {
+  readonly directory: Directory;
+  readonly access: Access;
+  readonly devices: Devices;
+  readonly timeline: Timeline;
+}
+
+describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kafka, redis, ...addresses }) => {
+  let scratch: Scratch;
+  let config: Config;
+  let embedded: Stores;
+  const closing = new Closing();
+
+  beforeEach(async () => {
+    if (!mysql || !kafka || !redis) throw new Error('describeWith gives what it was asked for');
+    scratch = new Scratch({ mysql, kafka, redis, ...addresses });
+    for (const service of ['timeline', 'directory', 'access', 'devices']) await scratch.database(service);
+    const data = mkdtempSync(join(tmpdir(), 'hongyan-move-'));
+    const loaded = loadConfig({
+      argv: [],
+      env: {
+        HONGYAN_DATA: data,
+        HONGYAN_CLUSTER_NAME: scratch.prefix,
+        HONGYAN_MYSQL_URL: `mysql://${scratch.prefix}_{service}:${scratch.prefix}@${mysql.host}:${mysql.port}`,
+        HONGYAN_KAFKA_BROKERS: kafka.brokers.join(','),
+        HONGYAN_REDIS_URLS: `redis://${redis.address}`,
+      },
+      readFile: () => '',
+    });
+    if (loaded.type !== 'ok') throw new Error(JSON.stringify(loaded));
+    config = loaded.config;
+    embedded = await openEmbedded(data);
+    await fill(embedded);
+    await writeNotices(data, [notice]);
+  });
+  afterEach(async () => {
+    await closing.run();
+    await scratch.remove();
+    rmSync(config.data, { recursive: true });
+  });
+
+  async function openEmbedded(data: string): Promise<Stores> {
+    const layout = dataLayout(data);
+    const store = { log: silentLog, queueMax: 1_000, batchMax: 100 };
+    const timeline = await openSqliteTimeline({ ...store, dir: layout.timeline });
+    const directory = await openSqliteDirectory({ ...store, path: layout.directory });
+    const access = await openSqliteAccess({ ...store, path: layout.access, revocationsMax: 1_000 });
+    const devices = await openSqliteDevices({ ...store, path: layout.devices, maxBytes: undefined, onDeath() {} });
+    for (const one of [timeline, directory, access, devices]) closing.push(() => one.close());
+    return { timeline, directory, access, devices };
+  }
+
+  async function openCluster(): Promise<Stores> {
+    const surroundings = {
+      log: silentLog,
+      clock: systemClock,
+      tracing: undefined,
+      metrics: new Metrics({ process: 'test', log: silentLog }),
+    };
+    const servers = await openSharedServers(config, surroundings, 'test');
+    closing.push(() => servers.close());
+    return openStores(config, surroundings, { instance: 'test', servers, closing });
+  }
+
+  const move = (more: Partial<MoveOptions> = {}) =>
+    moveIntoCluster({
+      ...{ config, clock: systemClock, log: silentLog, signal: new AbortController().signal },
+      onProgress() {},
+      askToLeave: async () => {},
+      ...more,
+    });
+
+  test('[O27] users, groups, positions, keys, revocations, devices and messages are the same on both sides', async () => {
+    expect(await checkMove({ config, clock: systemClock, log: silentLog })).toMatchObject({ entries: 12, moved: 0 });
+    const report = await move({ askToLeave: () => changeAtLast(embedded) });
+    expect(report).toMatchObject({ entries: 14, rows: { user: 4, conversation: 2, device: 4 } });
+    const cluster = await openCluster();
+    for (const question of questions) expect(await question(cluster)).toEqual(await question(embedded));
+    const kept = await new KeptNotices(await openedRedis()).store();
+    expect(kept.kept).toEqual([...(await readNotices(config.data))]);
+    // And goes on.
+    expect(await cluster.access.createKey({ ...key, keyId: 'later' })).toBe('created');
+    expect(await cluster.directory.addMember(joining('dan', { atMs: 50 }))).toBe('added');
+    const [appended] = await cluster.timeline.append([entry()]);
+    expect(appended?.entry.seq).toBe(seq(13));
+  });
+
+  test('[O27] a move that is interrupted anywhere goes on where it was', async () => {
+    for (const steps of [1, 8, 20]) {
+      const controller = new AbortController();
+      let left = steps;
+      const onProgress = () => {
+        if (--left === 0) controller.abort(new Error('interrupted'));
+      };
+      const error = await rejectionOf(move({ signal: controller.signal, onProgress }));
+      expect(error).toMatchObject({ message: 'interrupted' });
+      await embedded.directory.setTier({ userId: user('ann'), tier: `tier ${steps}` });
+      await embedded.timeline.append(entries(2));
+    }
+    expect(await move()).toMatchObject({ entries: 18 });
+    const cluster = await openCluster();
+    for (const question of questions) expect(await question(cluster)).toEqual(await question(embedded));
+    expect(await move()).toBe('moved before');
+  });
+
+  test('[O27] a cluster in use is refused, and the folder is no server of its own afterwards', async () => {
+    const cluster = await openCluster();
+    await cluster.directory.createUser(newUser('zoe'));
+    expect(await rejectionOf(move())).toMatchObject({
+      message: expect.stringContaining('the table user of its directory'),
+    });
+    expect(existsSync(dataLayout(config.data).moved)).toBe(false);
+    await assertStillOwn(config.data);
+  });
+
+  test('[O27] after the move no server starts on the folder', async () => {
+    await move();
+    expect(await rejectionOf(assertStillOwn(config.data))).toMatchObject({
+      message: expect.stringContaining(`was moved into the cluster ${config.clusterName}`),
+    });
+  });
+
+  async function openedRedis() {
+    const client = await openRedis(config, { clock: systemClock, log: silentLog });
+    closing.push(() => client.close());
+    return client;
+  }
+});
+
+const key = {
+  keyId: 'k1',
+  name: 'shop',
+  scopes: ['messages:send'],
+  secretHash: 'a'.repeat(64),
+  createdAtMs: 5,
+} as const;
+const notice: Notice = { notice_id: 'n1', text: 'maintenance', severity: 'info', until: 9e15 };
+const names = ['ann', 'bob', 'cat', 'dan'];
+
+async function fill({ directory, access, devices, timeline }: Stores): Promise<void> {
+  for (const name of names) await directory.createUser(newUser(name, `${name} 鸿雁`));
+  await directory.createConversation(group('g:1', ['ann', 'bob', 'cat']));
+  await directory.createConversation(group('g:2', ['bob', 'nobody']));
+  await timeline.append(entries(12));
+  await directory.advanceReceipts([advance({ deliveredSeq: seq(9), readSeq: seq(3) })]);
+  await directory.putPrivate({
+    ...{ userId: user('ann'), afterSeq: seq(0), asOfSeq: seq(2), reads: [] },
+    rows: [{ key: 'mute|g:1', seq: seq(2), json: '{"until":null}' }],
+  });
+  await access.createKey(key);
+  await access.revoke([{ type: 'user', userId: user('Bob'), issuedBeforeMs: 9, untilMs: 9e15 }]);
+  await access.noteUse({ tokenId: 't1', userId: user('ann'), deviceId: device('phone'), expiresAtMs: 9e15 });
+  await register(devices, registration('d1'), registration('d2', { model: 'P2' }), registration('d3'));
+  await devices.bind({ deviceToken: token('d1'), userId: user('ann'), deviceId: device('phone') });
+  await devices.touch(touch('bob', 'desk', 77, 'Chrome'));
+}
+
+async function changeAtLast({ directory, access, devices, timeline }: Stores): Promise<void> {
+  await directory.updateUser({ userId: user('bob'), displayName: 'robert', isDisabled: true });
+  await directory.removeMember({ ...keyOf('cat'), atMs: 40 });
+  await directory.advanceReceipts([advance({ deliveredSeq: seq(12), readSeq: seq(12) })]);
+  await access.revoke([{ type: 'token', tokenId: 't1', userId: user('ann'), untilMs: 9e15 }]);
+  await devices.unbind({ deviceToken: token('d1'), userId: user('ann') });
+  await devices.bind({ deviceToken: token('d2'), userId: user('ann'), deviceId: device('phone') });
+  await timeline.append(entries(2, { in: 'g:2' }));
+}
+
+/** What the two have to answer alike. */
+const questions: readonly ((stores: Stores) => Promise<unknown>)[] = [
+  ({ directory }) => directory.getUsers([...names, 'ANN', 'nobody'].map(user)),
+  ({ directory }) => Promise.all(names.map((name) => directory.getPasswordHash(user(name)))),
+  ({ directory }) => Promise.all(names.map((name) => directory.getTier(user(name)))),
+  ({ directory }) => directory.searchUsers({ query: 'robert', limit: 5 }),
+  ({ directory }) => directory.searchUsers({ query: '鸿', limit: 5 }),
+  ({ directory }) => directory.getConversations(['g:1', 'g:2'].map(conversation)),
+  ({ directory }) => allMembers(directory, 'g:1'),
+  ({ directory }) => Promise.all([...names, 'nobody'].map((name) => allMemberships(directory, name))),
+  ({ directory }) => directory.getMembers(names.map((name) => keyOf(name))),
+  ({ directory }) => Promise.all(names.map((name) => directory.countMemberships(user(name)))),
+  ({ directory }) => directory.deviceReceipts({ conversationId: conversation('g:1'), userIds: names.map(user) }),
+  ({ directory }) => directory.privateTotals(user('ann')),
+  ({ directory }) => directory.privatePage({ userId: user('ann'), limit: 10 }),
+  ({ access }) => access.listKeys(),
+  async ({ access }) => (await access.revocations({ limit: 10 })).revocations,
+  ({ access }) => access.issuedBefore(user('bob')),
+  ({ access }) => access.signedIn({ userId: user('ann'), nowMs: 1 }),
+  ({ devices }) => devices.get(token('d1')),
+  ({ devices }) => devices.get(token('d2')),
+  ({ devices }) => devices.ofUsers(names.map(user)),
+  ({ devices }) => devices.counts({ limit: 10 }),
+  ({ devices }) => devices.total(),
+  ({ timeline }) => historyOf(timeline, 'g:1'),
+  ({ timeline }) => historyOf(timeline, 'g:2'),
+];

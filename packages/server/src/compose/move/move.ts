@@ -1,0 +1,195 @@
+// Moves the store of a data folder into a cluster while its server serves: everything is copied, what changes meanwhile is followed, and
+// when little is left the server hands over. From then on, for less than a second where the disk keeps up, nobody is served: the rest is
+// copied and checked, the folder is marked, and the cluster's processes, which waited, start.
+
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import { type FolderLock, lockFolder } from '../../adapters/sqlite/folder-lock.ts';
+import { readNotices } from '../../config/kept-notices.ts';
+import { removeMoved, writeMoved } from '../../config/moved.ts';
+import type { Config } from '../../config/options.ts';
+import { Closing } from '../closing.ts';
+import { EntriesMove } from './entries-move.ts';
+import type { MoveProgress, MoveReport } from './progress.ts';
+import { openRestOfTarget, type RestOfTarget } from './rest-of-target.ts';
+import { MoveSource } from './source.ts';
+import { TablesMove } from './tables-move.ts';
+import { MoveTarget } from './target.ts';
+
+export interface MoveOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: MoveProgress) => void;
+  /** Asks the server on the folder to leave; resolves at once when none runs. */
+  readonly askToLeave: () => Promise<void>;
+}
+
+/** A round that takes so long at most is what the switch may take. */
+const roundMsWanted = 250;
+const roundsMax = 30;
+const leftWithinMs = 60_000;
+const lockPollMs = 5;
+
+/** Resolves when the cluster may start. When it rejects, or the process dies, the same again goes on where it was. */
+export async function moveIntoCluster(options: MoveOptions): Promise<MoveReport | 'moved before'> {
+  const closing = new Closing();
+  try {
+    const source = await MoveSource.open(options.config.data);
+    closing.push(() => source.close());
+    const target = await MoveTarget.open(options.config, options, closing);
+    const before = await target.timeline.state();
+    if (before?.isComplete && before.epoch === source.timeline.epoch) return 'moved before';
+    if (before === undefined || before.isComplete) await assertEmpty(target, options.config);
+    const rest = await openRestOfTarget(options.config, options, closing);
+    // What cannot be read is better known before the server has left.
+    await readNotices(options.config.data);
+    return await new Move(options, { source, target, rest }).run();
+  } finally {
+    await closing.run();
+  }
+}
+
+export interface MoveCheck {
+  readonly entries: number;
+  /** Of these: in the cluster already. */
+  readonly moved: number;
+  readonly webhooks: number;
+  readonly deadLetters: number;
+}
+
+/** What there is to be moved. Rejects where a move would; makes databases, tables and topics that are missing. */
+export async function checkMove(options: Pick<MoveOptions, 'config' | 'clock' | 'log'>): Promise<MoveCheck> {
+  const closing = new Closing();
+  try {
+    const source = await MoveSource.open(options.config.data);
+    closing.push(() => source.close());
+    const target = await MoveTarget.open(options.config, options, closing);
+    const before = await target.timeline.state();
+    if (before === undefined) await assertEmpty(target, options.config);
+    await openRestOfTarget(options.config, options, closing);
+    const { timeline } = source;
+    return {
+      entries: timeline.countThrough(timeline.end()),
+      moved: before === undefined ? 0 : timeline.countThrough(before.through),
+      ...source.leftBehind(),
+    };
+  } finally {
+    await closing.run();
+  }
+}
+
+async function assertEmpty(target: MoveTarget, { clusterName }: Config): Promise<void> {
+  const why = await target.occupation();
+  if (why !== undefined)
+    throw new Error(
+      `the cluster ${clusterName} is in use: ${why}. A store is moved into an empty cluster: name another by --cluster-name, or stop its processes and drop its databases`,
+    );
+}
+
+interface Ends {
+  readonly source: MoveSource;
+  readonly target: MoveTarget;
+  readonly rest: RestOfTarget;
+}
+
+class Move {
+  readonly #options: MoveOptions;
+  readonly #ends: Ends;
+  readonly #entries: EntriesMove;
+  readonly #tables: TablesMove;
+
+  constructor(options: MoveOptions, ends: Ends) {
+    this.#options = options;
+    this.#ends = ends;
+    this.#entries = new EntriesMove(ends.source.timeline, ends.target.timeline, options);
+    this.#tables = new TablesMove(ends.source, ends.target, options);
+  }
+
+  async run(): Promise<MoveReport> {
+    await this.#entries.begin();
+    await this.#entries.copy('copying entries');
+    await this.#tables.pass('copying rows');
+    const checked = await this.#entries.checkAll();
+    await this.#tables.pass('checking', { isWhole: true });
+    const followed = await this.#follow();
+    const { clock, askToLeave } = this.#options;
+    const beganMs = clock.monotonicMs();
+    await askToLeave();
+    const lock = await this.#lockWhenLeft();
+    const leavingMs = clock.monotonicMs() - beganMs;
+    try {
+      const last = await this.#switch();
+      return {
+        ...{ conversations: checked.conversations, entries: checked.entries + followed + last.entries },
+        ...{ rows: this.#tables.rows, tasks: last.tasks },
+        ...{ switchMs: clock.monotonicMs() - beganMs, leavingMs },
+      };
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Until little is left. Returns how many entries came over. */
+  async #follow(): Promise<number> {
+    const { clock } = this.#options;
+    let copied = 0;
+    for (let round = 1; round <= roundsMax; round++) {
+      const beganMs = clock.monotonicMs();
+      copied += await this.#entries.copy('following');
+      await this.#tables.pass('following');
+      if (clock.monotonicMs() - beganMs <= roundMsWanted) break;
+    }
+    return copied;
+  }
+
+  async #lockWhenLeft(): Promise<FolderLock> {
+    const { clock, config, signal } = this.#options;
+    const deadlineMs = clock.monotonicMs() + leftWithinMs;
+    for (;;) {
+      try {
+        return lockFolder(config.data);
+      } catch (error) {
+        if (signal.aborted || clock.monotonicMs() > deadlineMs) throw error;
+      }
+      await sleep(clock, { delayMs: lockPollMs });
+    }
+  }
+
+  /** Nobody writes to the folder. */
+  async #switch(): Promise<{ readonly entries: number; readonly tasks: number }> {
+    const { config, clock } = this.#options;
+    const { source, target, rest } = this.#ends;
+    const marker = { cluster: config.clusterName, atMs: clock.nowMs() };
+    await writeMoved(config.data, { ...marker, state: 'switching' });
+    let isMoved = false;
+    try {
+      const entries = await this.#entries.copy('switching');
+      await this.#tables.pass('switching');
+      await this.#entries.checkRest();
+      const tasks = source.tasks();
+      await rest.take({ tasks, notices: await readNotices(config.data) });
+      await target.timeline.assertUnclaimed();
+      // From here on the folder's server does not start, whatever happens.
+      await writeMoved(config.data, { ...marker, state: 'moved' });
+      isMoved = true;
+      await target.timeline.complete(this.#entries.through);
+      return { entries, tasks: tasks.length };
+    } catch (error) {
+      if (!isMoved) await removeMoved(config.data);
+      throw new SwitchFailed(isMoved, error);
+    }
+  }
+}
+
+/** The server has left, and has to be started again unless the folder is moved already. */
+export class SwitchFailed extends Error {
+  override readonly name = 'SwitchFailed';
+  constructor(
+    readonly isMoved: boolean,
+    cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}

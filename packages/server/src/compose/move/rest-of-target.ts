@@ -1,0 +1,38 @@
+// What a cluster keeps beside its databases: tasks that are not done yet, and notices in force.
+
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Notice } from '@hongyan/protocol/notice';
+import type { Config } from '../../config/options.ts';
+import { ensureCommandsTopic } from '../../ports/command-log/kafka-command-log.ts';
+import type { NewTask } from '../../ports/task-queue/task-queue.ts';
+import type { Closing } from '../closing.ts';
+import { kafkaOptions, orKafkaTrouble } from '../cluster/kafka.ts';
+import { KeptNotices } from '../cluster/kept-notices.ts';
+import { openRedis } from '../cluster/shared-servers.ts';
+import { openTasks } from '../cluster/stores.ts';
+
+export interface RestOfTarget {
+  /** A second time changes nothing that matters: whoever does a task does not mind repeats. */
+  take(given: { readonly tasks: readonly NewTask[]; readonly notices: readonly Notice[] }): Promise<void>;
+}
+
+/** Makes the topics, so that the cluster's processes find them. Rejects with what to do when a server cannot be used. */
+export async function openRestOfTarget(
+  config: Config,
+  surroundings: { readonly clock: Clock; readonly log: Log },
+  closing: Closing,
+): Promise<RestOfTarget> {
+  const redis = await openRedis(config, surroundings);
+  closing.push(() => redis.close());
+  const instance = `migrate.${crypto.randomUUID().slice(0, 8)}`;
+  await orKafkaTrouble(config, ensureCommandsTopic(kafkaOptions(config, instance), config.kafkaPartitions));
+  const queue = await openTasks(config, surroundings, instance);
+  closing.push(() => queue.close());
+  return {
+    async take({ tasks, notices }) {
+      if (tasks.length > 0) await queue.add(tasks);
+      if (notices.length > 0) await (await new KeptNotices(redis).store()).keep(notices);
+    },
+  };
+}

@@ -1,0 +1,48 @@
+// What a move into a cluster leaves in the data folder it came from, so that no server goes on writing what the cluster does not see.
+
+import { readFile, rm } from 'node:fs/promises';
+import { dataLayout } from './data-layout.ts';
+import { writePrivateFile } from './private-file.ts';
+
+export interface Moved {
+  /** `switching`: the last of it is being copied; where nobody does, the move was interrupted, and the folder's store is still the one. */
+  readonly state: 'switching' | 'moved';
+  /** --cluster-name of the cluster. */
+  readonly cluster: string;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+}
+
+export const writeMoved = (data: string, moved: Moved): Promise<void> =>
+  writePrivateFile(dataLayout(data).moved, `${JSON.stringify(moved)}\n`);
+
+export const removeMoved = (data: string): Promise<void> => rm(dataLayout(data).moved, { force: true });
+
+/** Undefined for a folder that nothing was moved from. */
+async function readMoved(data: string): Promise<Moved | undefined> {
+  try {
+    return JSON.parse(await readFile(dataLayout(data).moved, 'utf8')) as Moved;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** For a server that holds the folder's lock: rejects when its store is a cluster's now. A move that was interrupted before is over. */
+export async function assertStillOwn(data: string): Promise<void> {
+  const moved = await readMoved(data);
+  if (moved?.state === 'moved') throw new Error(movedMessage(data, moved));
+  if (moved !== undefined) await removeMoved(data);
+}
+
+/** For a command that writes beside a server. */
+export async function assertNotMoved(data: string): Promise<void> {
+  const moved = await readMoved(data);
+  if (moved?.state === 'moved') throw new Error(movedMessage(data, moved));
+  if (moved !== undefined)
+    throw new Error(`the store of ${data} is being moved into the cluster ${moved.cluster}: try again in a moment`);
+}
+
+const movedMessage = (data: string, { cluster, atMs }: Moved): string =>
+  `the store of ${data} was moved into the cluster ${cluster} at ${new Date(atMs).toISOString()}: start it with --profile cluster. ` +
+  `What the cluster was told since is not in the folder`;
