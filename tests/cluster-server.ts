@@ -7,6 +7,8 @@ import { until } from '@hongyan/testing/until';
 import { atRemoval, dataFolder, freePort, type ServerProcess, spawnServer, startServer } from './server-process.ts';
 
 export interface ClusterOptions {
+  /** One of its own when absent. */
+  readonly dataDir?: string;
   readonly cores?: number;
   readonly gateways?: number;
   readonly workers?: number;
@@ -42,6 +44,7 @@ export class ClusterUnderTest {
     cores = 1,
     gateways = 1,
     workers = 0,
+    dataDir,
     addresses: own,
     env = {},
   }: ClusterOptions = {}): Promise<ClusterUnderTest> {
@@ -51,7 +54,7 @@ export class ClusterUnderTest {
     // What it makes on servers of the test's own goes with them.
     if (own === undefined) atRemoval(() => removed(scratch));
     for (const service of services) await scratch.database(service);
-    const cluster = new ClusterUnderTest(await dataFolder('cluster'), {
+    const cluster = new ClusterUnderTest(dataDir ?? (await dataFolder('cluster')), {
       HONGYAN_PROFILE: 'cluster',
       HONGYAN_CLUSTER_NAME: scratch.prefix,
       ...placesOf(scratch.prefix, addresses),

@@ -38,6 +38,8 @@ export interface ServerOptions {
 
 const root = join(import.meta.dir, '..');
 const entry = join(root, 'packages/cli/src/main.ts');
+/** The command line from its sources, under the Bun that runs the tests. */
+export const fromSources: readonly string[] = [process.execPath, entry];
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 15_000;
 /** The tail of the output that is kept for a failure's message. */
@@ -63,7 +65,7 @@ export function spawnServer(options: ServerOptions): ServerProcess {
   const child = Bun.spawn(
     [
       ...(options.wrapper ?? []),
-      ...(executable ? [executable.path] : [process.execPath, entry]),
+      ...(executable ? [executable.path] : fromSources),
       'start',
       '--listen',
       `127.0.0.1:${port}`,

@@ -4,8 +4,15 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
-import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
-import { fromSources, hongyan } from './hongyan.ts';
+import {
+  dataFolder,
+  fromSources,
+  killServers,
+  removeDataFolders,
+  type ServerProcess,
+  startServer,
+} from '../server-process.ts';
+import { hongyan } from './hongyan.ts';
 import { Terminal } from './terminal.ts';
 
 /** Each test starts processes, on a machine that others may use too. */

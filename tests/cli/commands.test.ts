@@ -7,8 +7,15 @@ import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
 import { until } from '@hongyan/testing/until';
 import { environmentName, fileKey, options } from '../../packages/server/src/config/options.ts';
-import { dataFolder, killServers, removeDataFolders, spawnServer, startServer } from '../server-process.ts';
-import { fromSources, hongyan, type RunOptions } from './hongyan.ts';
+import {
+  dataFolder,
+  fromSources,
+  killServers,
+  removeDataFolders,
+  spawnServer,
+  startServer,
+} from '../server-process.ts';
+import { hongyan, type RunOptions } from './hongyan.ts';
 
 /** Each test starts processes, on a machine that others may use too. */
 setDefaultTimeout(60_000);

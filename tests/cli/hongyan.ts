@@ -1,6 +1,6 @@
 // Runs one command of the command line as a process of its own and waits for its end.
 
-import { join } from 'node:path';
+import { fromSources } from '../server-process.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -17,11 +17,7 @@ export interface RunOptions {
   readonly command?: readonly string[];
 }
 
-const entry = join(import.meta.dir, '../../packages/cli/src/main.ts');
 const timeoutMs = 20_000;
-
-/** The sources under the Bun that runs the tests. */
-export const fromSources: readonly string[] = [process.execPath, entry];
 
 /** Killed, with code null, when it does not end in time. */
 export async function hongyan(args: readonly string[], options: RunOptions = {}): Promise<Ended> {

@@ -1,7 +1,7 @@
 // A command on a terminal of its own: types as a person would, and waits for what is on the screen.
 
 import { stripVTControlCharacters } from 'node:util';
-import { fromSources } from './hongyan.ts';
+import { fromSources } from '../server-process.ts';
 
 const timeoutMs = 15_000;
 

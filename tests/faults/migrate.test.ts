@@ -1,0 +1,113 @@
+// An embedded server that is moved into a cluster while a crowd writes: the move is killed again and again, also in the switch, and
+// resumed; the crowd goes on at the cluster's gateway. Its clients know nothing of it.
+
+import { afterEach, expect, setDefaultTimeout, test } from 'bun:test';
+import { logIn } from '@hongyan/testing/http-client';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { until } from '@hongyan/testing/until';
+import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
+import {
+  dataFolder,
+  freePort,
+  fromSources,
+  killServers,
+  removeDataFolders,
+  type ServerProcess,
+  spawnServer,
+  startServer,
+} from '../server-process.ts';
+import { Crowd } from './crowd.ts';
+import { Front } from './front.ts';
+import { settled, violationsOf } from './settled-crowd.ts';
+
+setDefaultTimeout(180_000);
+
+const random = createRandom(testSeed('migrate'));
+const isThere = clusterAddresses() !== undefined;
+if (!isThere && process.env.CI === 'true')
+  throw new Error('MySQL, Kafka and Redis are not all up: run tools/services up');
+if (!isThere)
+  console.warn('SKIPPED: a move into a cluster: MySQL, Kafka and Redis are not all up; run tools/services up');
+/** A run of the move takes about so long, with its start. */
+const runMs = 2_500;
+const switchMs = 400;
+/** Of a device, between two sends. */
+const pauseMs = 20;
+const sendsAfter = 40;
+let front: Front | undefined;
+
+afterEach(async () => {
+  front?.close();
+  await killServers();
+  await removeDataFolders();
+});
+
+test.skipIf(!isThere)(
+  '[D1][D2][D3][D4][D7][O27][O28] a store that is moved while a crowd writes, by a move that is killed and resumed, loses nothing',
+  async () => {
+    const dataDir = await dataFolder('migrate');
+    const port = freePort();
+    let server = await startServer({ dataDir, port });
+    const cluster = await ClusterUnderTest.start({ cores: 0, gateways: 0, dataDir });
+    const ports = [port];
+    front = await Front.open(() => ports);
+    const { url } = front;
+    const crowd = await Crowd.gather({ url, name: 'c', random });
+    await crowd.connect();
+    const life = new AbortController();
+    const writing = crowd.live({ signal: life.signal, pauseMs });
+    for (let kills = 0; kills < 2; kills++) await killedAfter(runMove(cluster), random() * runMs);
+    // In the switch: the server has left, and comes back unless the folder is the cluster's already.
+    const inSwitch = runMove(cluster);
+    await Promise.race([
+      until(() => !server.isAlive(), { withinMs: 60_000, what: 'the server to hand over' }),
+      inSwitch.exited,
+    ]);
+    await killedAfter(inSwitch, random() * switchMs);
+    server = spawnServer({ dataDir, port });
+    await until(() => !server.isAlive() || server.output().includes('Hongyan is ready'), {
+      withinMs: 20_000,
+      what: 'the server to start or leave',
+    });
+    const core = cluster.startCore();
+    const gateway = cluster.startGateway();
+    const last = runMove(cluster);
+    const [code, output] = [await last.exited, await new Response(last.stdout).text()];
+    console.log(output);
+    expect({ code, output: code === 0 ? '' : await new Response(last.stderr).text() }).toEqual({ code: 0, output: '' });
+    await core;
+    ports.splice(0, 1, (await gateway).port);
+    life.abort();
+    await writing;
+    await settled(crowd);
+    await crowd.connect();
+    await crowd.load(sendsAfter);
+    await settled(crowd);
+    expect((await violationsOf(crowd)).slice(0, 3)).toEqual([]);
+    expect((await logIn(url, 'c.ann')).userId).toBe('c.ann');
+    await expectRefused(dataDir);
+  },
+);
+
+const runMove = (cluster: ClusterUnderTest) =>
+  Bun.spawn([...fromSources, 'migrate', '--data', cluster.dataDir], {
+    env: { PATH: process.env.PATH ?? '', ...withoutProfile(cluster.env) },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+
+const withoutProfile = ({ HONGYAN_PROFILE: _, ...env }: Readonly<Record<string, string>>) => env;
+
+async function killedAfter(move: ReturnType<typeof runMove>, delayMs: number): Promise<void> {
+  await Promise.race([Bun.sleep(delayMs), move.exited]);
+  move.kill('SIGKILL');
+  await move.exited;
+}
+
+/** The folder is the cluster's: nobody goes on writing what nobody sees. */
+async function expectRefused(dataDir: string): Promise<void> {
+  const again: ServerProcess = spawnServer({ dataDir });
+  expect(await again.left()).toBe(1);
+  expect(again.output()).toContain('was moved into the cluster');
+}
