@@ -14,6 +14,7 @@ import type { Devices } from '../ports/devices/devices.ts';
 import { openSqliteDevices } from '../ports/devices/sqlite-devices.ts';
 import { openSqliteDirectory } from '../ports/directory/sqlite-directory.ts';
 import { MemoryEventBus } from '../ports/event-bus/memory-event-bus.ts';
+import { openSqliteEventLog } from '../ports/event-log/sqlite-event-log.ts';
 import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
 import { MemorySessionRegistry } from '../ports/session-registry/memory-session-registry.ts';
 import type { TaskQueue } from '../ports/task-queue/task-queue.ts';
@@ -25,7 +26,7 @@ import { startOutboxRelay } from '../roles/worker/outbox-relay.ts';
 import { registrationWork } from '../roles/worker/registration-work.ts';
 import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from './core.ts';
 import { registerDevicesAndTasks } from './device-metrics.ts';
-import { type OpenEvents, openEvents } from './events.ts';
+import { type EventStore, eventBatchMax, eventWritesMax, type OpenEvents, openEvents } from './events.ts';
 import { openTasks, startWorks } from './worker.ts';
 
 export interface OpenCore extends ComposedCore {
@@ -93,7 +94,6 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     revocationsMax: config.revocationsMax,
     queueMax: config.commandQueueMax,
   });
-  const events = await openEvents(config, { log, clock, metrics }, { timeline, directory });
   const bus = new MemoryEventBus();
   const commands = new MemoryCommandLog({
     queueMax: config.commandQueueMax,
@@ -104,6 +104,12 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     log,
   });
   const registry = new MemorySessionRegistry({ clock, ttlMs: sessionTtlMs });
+  const events = await openEvents(
+    config,
+    { log, clock, metrics },
+    { timeline, directory, registry },
+    sqliteEvents(config, { log, metrics }),
+  );
   metrics.queue('commands', { depth: () => commands.depth, max: config.commandQueueMax });
   const buckets = () => new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax });
   const rateLimiter = buckets();
@@ -154,6 +160,21 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     },
   };
 }
+
+const sqliteEvents = (config: Config, { log, metrics }: Pick<CoreSurroundings, 'log' | 'metrics'>): EventStore => {
+  const path = dataLayout(config.data).events;
+  return {
+    open: () =>
+      openSqliteEventLog({
+        ...{ path, log, queueMax: eventWritesMax, batchMax: eventBatchMax },
+        maxBytes: config.storeBytesMax === 0 ? undefined : config.storeBytesMax,
+        meter: new StoreMeter(metrics, 'events'),
+      }),
+    isThere: existsSync(path),
+    isShared: false,
+    sends: true,
+  };
+};
 
 /** A directory made anew beside a timeline would give its user ids, and with them its messages, to whoever signs up first. */
 function assertDirectoryIsThere(path: string, timelineFolder: string): void {

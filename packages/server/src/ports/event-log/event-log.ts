@@ -5,6 +5,7 @@ import { StoreFailure } from '@hongyan/base/result';
 import type { EventType } from '@hongyan/protocol/events';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Position } from '../../domain/position.ts';
+import type { Claims } from './claims.ts';
 import type { Webhooks } from './webhooks.ts';
 
 export type { Position };
@@ -78,14 +79,18 @@ export class FeedMoved extends StoreFailure {
  * wrote it: a recorder that was paused stores nothing late. Rejects with StoreFailure for what the environment does; nothing
  * is stored then, unless it says unknown_outcome.
  */
-export interface EventLog extends Webhooks {
+export interface EventLog extends Webhooks, Claims {
   /** Of this store: positions of another one are void. */
   readonly epoch: string;
   append(batch: { readonly events: readonly NewEvent[]; readonly feedPosition?: Position | undefined }): Promise<void>;
-  /** Up to where the feed was read; undefined before the first append that names one, and after it was forgotten. */
+  /** Something is recorded: there is a position of the feed. Asked by those who do not move it. */
+  isRecording(): Promise<boolean>;
+  /** Recording begins at this position of the feed; where something is recorded already, nothing changes. */
+  beginRecording(feedPosition: Position): Promise<void>;
+  /** Recording ends: what happens from now on is no event. Nothing changes while there is an endpoint. */
+  endRecording(): Promise<void>;
+  /** Up to where the feed was read; undefined while nothing is recorded. For the one who moves it on. */
   feedPosition(): Promise<Position | undefined>;
-  /** Recording ends: what happens from now on is no event, and a later start begins at the feed's end. */
-  forgetFeedPosition(): Promise<void>;
   /**
    * Keeps the maxima [D7]. MUST survive kill -9; loss of power MAY take back the newest ones, which devices report again.
    * What moved forward is appended by the next `tellPositions`.
@@ -93,10 +98,10 @@ export interface EventLog extends Webhooks {
   notePositions(batch: readonly ReportedPosition[]): Promise<void>;
   /** Appends message.delivered and message.read for up to `limit` members whose positions moved; false when there were none. */
   tellPositions(request: { readonly atMs: number; readonly limit: number }): Promise<boolean>;
-  /** Appends user.online where the user was not online before, and user.offline. `run` names this life of the process. */
+  /** Appends user.online and user.offline where they differ from what was told before. `run` names this life of the process. */
   notePresence(batch: readonly PresenceChange[], run: string): Promise<void>;
-  /** Appends user.offline for users whom an earlier run left online and this one has not seen. */
-  expirePresence(request: { readonly run: string; readonly atMs: number; readonly limit: number }): Promise<boolean>;
+  /** Users who were told to be online, in the order of their ids. */
+  toldOnline(request: { readonly after?: UserId | undefined; readonly limit: number }): Promise<readonly UserId[]>;
   /** Of events with one of these types, when any are given; looks at `scanMax` events at most. */
   read(request: {
     readonly after: number;

@@ -17,7 +17,8 @@ export interface EventOutlet {
    * Never rejects: what could not be noted is told as a gap.
    */
   positions(batch: readonly ReportedPosition[]): Promise<void>;
-  presence(changes: readonly PresenceChange[]): void;
+  /** Who is online or offline by now; what was told already is not told again. Resolves when it is noted; never rejects. */
+  presence(changes: readonly PresenceChange[]): Promise<void>;
   /** Resolves when they are durable; rejects with StoreFailure, and the caller's task is done again. */
   devices(registered: readonly RegisteredDevice[]): Promise<void>;
 }
@@ -26,6 +27,6 @@ export interface EventOutlet {
 export const noOutlet: EventOutlet = {
   isWanted: false,
   async positions() {},
-  presence() {},
+  async presence() {},
   async devices() {},
 };

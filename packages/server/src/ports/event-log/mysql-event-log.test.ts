@@ -215,7 +215,7 @@ async function follow(log: EventLog, isDone: () => boolean): Promise<readonly (N
 /** Deleting rows is quicker than making tables. */
 async function empty(database: ScratchDatabase): Promise<void> {
   const connection = await createConnection({ ...database });
-  for (const table of ['log', 'event', 'member_position', 'online', 'endpoint', 'parked', 'attempt', 'dead'])
+  for (const table of ['log', 'event', 'member_position', 'online', 'endpoint', 'claim', 'parked', 'attempt', 'dead'])
     await connection.query(`delete from ${table}`);
   await connection.end();
 }

@@ -13,8 +13,15 @@ import { type EventLog, FeedMoved, type Position, type ReportedPosition } from '
 import { eventAt, readEvents, readLog, removeEvents } from './mysql/event-rows.ts';
 import { LockedLog } from './mysql/locked-log.ts';
 import { eventsLayout } from './mysql/schema.ts';
-import { expirePresence, notePositions, notePresence, removePositions, tellPositions } from './mysql/source-rows.ts';
-import { WebhookRows } from './mysql/webhook-rows.ts';
+import {
+  hasUntold,
+  notePositions,
+  notePresence,
+  removePositions,
+  tellPositions,
+  toldOnline,
+} from './mysql/source-rows.ts';
+import { hasEndpoints, WebhookRows } from './mysql/webhook-rows.ts';
 
 export interface MysqlEventLogOptions {
   /** The database is the event log's alone. */
@@ -99,30 +106,37 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     );
   }
 
+  async isRecording(): Promise<boolean> {
+    return (await readLog(this.#pool)).feedPosition !== undefined;
+  }
+  async beginRecording(feedPosition: Position): Promise<void> {
+    await this.#write(async (log) => {
+      log.feedPosition ??= feedPosition;
+    });
+  }
+  async endRecording(): Promise<void> {
+    await this.#write(async (log) => {
+      if (!(await hasEndpoints(log.statements))) log.feedPosition = undefined;
+    });
+  }
+
   async feedPosition(): Promise<Position | undefined> {
     const { feedPosition } = await readLog(this.#pool);
     this.#feed.isAt(feedPosition);
     return feedPosition;
   }
 
-  async forgetFeedPosition(): Promise<void> {
-    await this.#write(async (log) => {
-      log.feedPosition = undefined;
-    });
-    this.#feed.isAt(undefined);
-  }
-
   async notePositions(batch: readonly ReportedPosition[]): Promise<void> {
     await this.#notes.submitAll(batch);
   }
-  tellPositions(request: Args<'tellPositions'>[0]): Promise<boolean> {
-    return this.#write((log) => tellPositions(log, request));
+  async tellPositions(request: Args<'tellPositions'>[0]): Promise<boolean> {
+    return (await hasUntold(this.#pool)) && this.#write((log) => tellPositions(log, request));
   }
   notePresence(...[batch, run]: Args<'notePresence'>): Promise<void> {
     return this.#write((log) => notePresence(log, batch, run));
   }
-  expirePresence(request: Args<'expirePresence'>[0]): Promise<boolean> {
-    return this.#write((log) => expirePresence(log, request));
+  toldOnline(request: Args<'toldOnline'>[0]) {
+    return toldOnline(this.#pool, request);
   }
   retain(request: Args<'retain'>[0]): Promise<boolean> {
     return this.#write(async (log) => (await removeEvents(log, request)) || (await removePositions(log, request)));

@@ -1,5 +1,6 @@
 // Events of what is in no timeline, as every event log words them.
 
+import type { Clock } from '@hongyan/base/clock';
 import { eventIdOf } from '../../domain/event-id.ts';
 import type { NewEvent, PresenceChange, ReportedPosition } from './event-log.ts';
 
@@ -25,6 +26,16 @@ export function positionEvents(
     ...(deliveredSeq > told.deliveredSeq ? [eventOf('message.delivered', deliveredSeq)] : []),
     ...(readSeq > told.readSeq ? [eventOf('message.read', readSeq)] : []),
   ];
+}
+
+/** Something that happened is not among the events. `run`: as below. */
+export function recordingGap(
+  reason: 'retention' | 'store_replaced' | 'not_recorded',
+  { clock, run }: { readonly clock: Clock; readonly run: string },
+): NewEvent {
+  const atMs = clock.nowMs();
+  const id = eventIdOf('events.gap', reason, atMs, run);
+  return { id, type: 'events.gap', atMs, lane: 'gap', dataJson: JSON.stringify({ reason, timestamp: atMs }) };
 }
 
 /** `run` tells the comings and goings of two lives of a process apart that have the same time. */

@@ -8,7 +8,10 @@ import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
+import { type Claim, ClaimLost, sendJob } from './claims.ts';
+import { EndpointListeners } from './endpoint-listeners.ts';
 import type { EventLog } from './event-log.ts';
+import { MemoryClaims } from './memory-claims.ts';
 import { EventReads } from './sqlite/event-reads.ts';
 import type { EventLogInit } from './sqlite/events.worker.ts';
 import type { EventLogOp, EventLogResult, EventLogWrite, ResultOf } from './sqlite/ops.ts';
@@ -51,8 +54,12 @@ class SqliteEventLog implements EventLog {
   readonly #db: Database;
   readonly #reads: EventReads;
   readonly #writer: GroupCommit<EventLogOp, EventLogResult>;
+  readonly #claims = new MemoryClaims();
+  readonly #listeners = new EndpointListeners();
   readonly #waiters = new Set<{ readonly after: number; readonly resolve: () => void }>();
   #end: number;
+  /** What an earlier life of the process noted, perhaps. */
+  #hasUntold = true;
   #isClosed = false;
 
   constructor(db: Database, writer: GroupCommit<EventLogOp, EventLogResult>) {
@@ -68,43 +75,70 @@ class SqliteEventLog implements EventLog {
   async append(...args: Args<'append'>) {
     await this.#write('append', args);
   }
-  async forgetFeedPosition() {
-    await this.#write('forgetFeedPosition', []);
+  async beginRecording(...args: Args<'beginRecording'>) {
+    await this.#write('beginRecording', args);
+  }
+  async endRecording() {
+    await this.#write('endRecording', []);
   }
   async notePositions(...args: Args<'notePositions'>) {
     await this.#write('notePositions', args);
+    this.#hasUntold = true;
   }
-  tellPositions(...args: Args<'tellPositions'>) {
-    return this.#write('tellPositions', args);
+  async tellPositions(...args: Args<'tellPositions'>) {
+    // Nothing to tell is what most calls find: that costs no commit.
+    if (!this.#hasUntold) return false;
+    this.#hasUntold = false;
+    try {
+      const hasTold = await this.#write('tellPositions', args);
+      if (hasTold) this.#hasUntold = true;
+      return hasTold;
+    } catch (error) {
+      this.#hasUntold = true;
+      throw error;
+    }
   }
   async notePresence(...args: Args<'notePresence'>) {
     await this.#write('notePresence', args);
   }
-  expirePresence(...args: Args<'expirePresence'>) {
-    return this.#write('expirePresence', args);
-  }
   retain(...args: Args<'retain'>) {
     return this.#write('retain', args);
   }
-  async addEndpoint(...args: Args<'addEndpoint'>) {
-    await this.#write('addEndpoint', args);
+  addEndpoint(...[endpoint]: Args<'addEndpoint'>): Promise<void> {
+    return this.#changed(endpoint.id, async () => void (await this.#write('addEndpoint', [endpoint])));
   }
   changeEndpoint(...args: Args<'changeEndpoint'>) {
-    return this.#write('changeEndpoint', args);
+    return this.#changed(args[0], () => this.#write('changeEndpoint', args));
   }
   removeEndpoint(...args: Args<'removeEndpoint'>) {
-    return this.#write('removeEndpoint', args);
+    return this.#changed(args[0], () => this.#write('removeEndpoint', args));
   }
   replay(...args: Args<'replay'>) {
-    return this.#write('replay', args);
+    return this.#changed(args[0], () => this.#write('replay', args));
   }
   replayDead(...args: Args<'replayDead'>) {
-    return this.#write('replayDead', args);
+    return this.#changed(args[0].endpointId, () => this.#write('replayDead', args));
   }
-  async settle(...args: Args<'settle'>) {
-    await this.#write('settle', args);
+  async settle(...[settlement]: Args<'settle'>) {
+    if (!this.#claims.isHeld(settlement.claim)) throw new ClaimLost(settlement.claim);
+    await this.#write('settle', [settlement]);
   }
+  async noteAttempts(...args: Args<'noteAttempts'>) {
+    await this.#write('noteAttempts', args);
+  }
+  onEndpointChanged = (heard: (endpointId: string) => void) => this.#listeners.add(heard);
 
+  claim = (request: Args<'claim'>[0]) => this.#claims.claim(request);
+  renew = (claims: readonly Claim[]) => this.#claims.renew(claims);
+  held = (claims: readonly Claim[]) => this.#claims.held(claims);
+  release = (claims: readonly Claim[]) => this.#claims.release(claims);
+
+  isRecording() {
+    return this.#read(() => this.#reads.feedPosition() !== undefined);
+  }
+  toldOnline(...args: Args<'toldOnline'>) {
+    return this.#read(() => this.#reads.toldOnline(...args));
+  }
   feedPosition() {
     return this.#read(() => this.#reads.feedPosition());
   }
@@ -153,6 +187,18 @@ class SqliteEventLog implements EventLog {
     this.#isClosed = true;
     for (const { resolve } of [...this.#waiters]) resolve();
     this.#db.close();
+  }
+
+  /** From here on nothing of an older claim is settled, and none is given before it is done. */
+  async #changed<T>(endpointId: string, change: () => Promise<T>): Promise<T> {
+    const job = sendJob(endpointId);
+    this.#claims.take(job);
+    try {
+      return await change();
+    } finally {
+      this.#claims.end(job);
+      this.#listeners.changed(endpointId);
+    }
   }
 
   /** The store answers each op with the result of its own kind. */

@@ -1,6 +1,7 @@
 // The part of the event-log port that remembers webhooks: endpoints, how far each has come, and what happened to its deliveries.
 
 import type { EventType } from '@hongyan/protocol/events';
+import type { Claim } from './claims.ts';
 
 export interface Endpoint {
   readonly id: string;
@@ -64,6 +65,8 @@ export interface DeadLetter {
 /** What happened to deliveries of one endpoint since the last settlement. */
 export interface Settlement {
   readonly endpointId: string;
+  /** Of sending for the endpoint. */
+  readonly claim: Claim;
   readonly progress: Progress;
   /** Added, or replaced by position. */
   readonly parked: readonly Parked[];
@@ -73,7 +76,11 @@ export interface Settlement {
   readonly dead: readonly DeadLetter[];
 }
 
-/** A change of endpoints MUST be durable when it resolves; a settlement need only survive kill -9: deliveries are at least once. */
+/**
+ * A change of endpoints, a replay included, MUST be durable when it resolves, and MUST end the claim of whoever sends for the endpoint:
+ * what goes on begins with what was changed. A settlement need only survive kill -9, since deliveries are at least once; it MUST be
+ * refused as ClaimLost when its claim has ended.
+ */
 export interface Webhooks {
   endpoints(): Promise<readonly Endpoint[]>;
   addEndpoint(endpoint: Endpoint): Promise<void>;
@@ -90,10 +97,17 @@ export interface Webhooks {
     readonly nowMs: number;
   }): Promise<number>;
   settle(settlement: Settlement): Promise<void>;
+  /** Of a settlement that was refused: what was attempted is worth knowing, whoever sends by now. */
+  noteAttempts(endpointId: string, attempts: readonly Attempt[]): Promise<void>;
   /** Ascending by position. */
   parked(endpointId: string): Promise<readonly Parked[]>;
   /** The last ones, newest first. */
   attempts(endpointId: string, limit: number): Promise<readonly Attempt[]>;
   deadLetters(endpointId: string, limit: number): Promise<readonly DeadLetter[]>;
   counts(endpointId: string): Promise<{ readonly parked: number; readonly dead: number }>;
+  /**
+   * Calls `heard` with the id of each endpoint that this process added, changed or removed, when that is durable. What other processes
+   * change is seen by looking. Returns what ends it.
+   */
+  onEndpointChanged(heard: (endpointId: string) => void): () => void;
 }

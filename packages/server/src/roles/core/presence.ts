@@ -75,7 +75,11 @@ export class PresenceSessions {
     }
     // Another session of the user may be one of the same device, on any gateway.
     if (becameOnline) await this.#changed([userId], { isOnline: true });
-    else await this.#deps.bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
+    else {
+      await this.#deps.bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
+      // A core that died may have told nobody of the first one.
+      void this.#report([userId], true);
+    }
     const notices = this.#deps.notices.inForce();
     return ok({ conversationIds, epoch: timeline.epoch, ...(notices.length === 0 ? {} : { notices }) });
   }
@@ -163,10 +167,25 @@ export class PresenceSessions {
     userIds: readonly UserId[],
     { isOnline, lastSeenMs }: { readonly isOnline: boolean; readonly lastSeenMs?: number },
   ): Promise<void> {
-    const { outlet, clock } = this.#deps;
-    if (outlet.isWanted) outlet.presence(userIds.map((userId) => ({ userId, isOnline, atMs: clock.nowMs() })));
+    void this.#report(userIds, isOnline);
     const seen = lastSeenMs === undefined ? {} : { last_seen: lastSeenMs };
     await this.#deps.bus.publish(userIds.map((user_id) => presenceEvent({ user_id, online: isOnline, ...seen })));
+  }
+
+  /** [W8] To whoever wants events. Somebody who came back while it was noted may have been noted, by another core, before it. */
+  async #report(userIds: readonly UserId[], isOnline: boolean): Promise<void> {
+    const { outlet, registry, clock, log } = this.#deps;
+    if (!outlet.isWanted) return;
+    const note = (ids: readonly UserId[], areOnline: boolean) =>
+      outlet.presence(ids.map((userId) => ({ userId, isOnline: areOnline, atMs: clock.nowMs() })));
+    await note(userIds, isOnline);
+    if (isOnline) return;
+    try {
+      const online = await registry.online(userIds);
+      if (online.size > 0) await note([...online.keys()], true);
+    } catch (error) {
+      log.error('users who came back at once may be told as offline until they connect again', { error });
+    }
   }
 
   async #forgetDevices(): Promise<void> {

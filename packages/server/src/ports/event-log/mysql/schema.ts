@@ -23,10 +23,13 @@ export const eventsLayout: MysqlLayout = {
          delivered_seq bigint not null, read_seq bigint not null, delivered_told bigint not null, read_told bigint not null,
          is_untold tinyint not null, updated_at bigint not null, primary key (conversation_id, user_id),
          key by_untold (is_untold, updated_at)) character set utf8mb4`,
-      // The users who were told to be online, by which run of the server.
+      // The users who were told to be online.
       `create table if not exists online (
-         user_id varchar(64) collate utf8mb4_bin not null, run varchar(64) collate utf8mb4_bin not null,
-         primary key (user_id)) character set utf8mb4`,
+         user_id varchar(64) collate utf8mb4_bin not null, primary key (user_id)) character set utf8mb4`,
+      // Who records, and who sends for an endpoint, until when by the clock of the database.
+      `create table if not exists claim (
+         job varchar(80) collate utf8mb4_bin not null, epoch bigint not null, until_ms bigint not null, primary key (job))
+       character set utf8mb4`,
       `create table if not exists endpoint (
          id varchar(64) collate utf8mb4_bin not null, url text not null, types text not null, secret text not null, old_secret text,
          old_secret_until bigint, is_enabled tinyint not null, disabled_reason text not null, created_at bigint not null,

@@ -3,6 +3,7 @@
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { Statements } from '../../../adapters/mysql/session.ts';
 import type { EventLog, PresenceChange, ReportedPosition } from '../event-log.ts';
 import { positionEvents, presenceEvent } from '../source-events.ts';
 import type { LockedLog } from './locked-log.ts';
@@ -85,34 +86,45 @@ export async function notePresence(log: LockedLog, batch: readonly PresenceChang
   if (batch.length === 0) return;
   const { statements, statementBytesMax } = log;
   const users = [...new Set(batch.map(({ userId }) => userId))];
-  const rows = await statements.rows<{ user_id: UserId }>('select user_id from online where user_id in (?)', [users]);
-  const online = new Set(rows.map(({ user_id }) => user_id));
+  const wereOnline = await onlineAmong(statements, users);
+  const online = new Set(wereOnline);
   for (const change of batch) {
     const { userId, isOnline } = change;
-    // Back after a crash, before anyone was told that the user had gone.
-    if (!isOnline || !online.has(userId)) log.add(presenceEvent(change, run));
+    if (isOnline === online.has(userId)) continue;
+    log.add(presenceEvent(change, run));
     if (isOnline) online.add(userId);
     else online.delete(userId);
   }
-  const here = users.filter((userId) => online.has(userId)).map((userId) => [userId, run]);
-  const onDuplicate = 'on duplicate key update run = values(run)';
-  await insertRows(statements, { into: 'online (user_id, run)', rows: here, onDuplicate }, statementBytesMax);
-  const gone = users.filter((userId) => !online.has(userId));
+  const came = users.filter((userId) => online.has(userId) && !wereOnline.has(userId)).map((userId) => [userId]);
+  await insertRows(statements, { into: 'online (user_id)', rows: came }, statementBytesMax);
+  const gone = users.filter((userId) => !online.has(userId) && wereOnline.has(userId));
   if (gone.length > 0) await statements.run('delete from online where user_id in (?)', [gone]);
 }
 
-export async function expirePresence(
-  log: LockedLog,
-  { run, atMs, limit }: Parameters<EventLog['expirePresence']>[0],
-): Promise<boolean> {
-  const left = await log.statements.rows<{ user_id: UserId }>(
-    'select user_id from online where run <> ? order by user_id limit ?',
-    [run, limit],
+async function onlineAmong(
+  statements: Pick<Statements, 'rows'>,
+  users: readonly UserId[],
+): Promise<ReadonlySet<UserId>> {
+  const rows = await statements.rows<{ user_id: UserId }>('select user_id from online where user_id in (?)', [
+    [...users],
+  ]);
+  return new Set(rows.map(({ user_id }) => user_id));
+}
+
+export async function toldOnline(
+  pool: MysqlPool,
+  { after, limit }: Parameters<EventLog['toldOnline']>[0],
+): Promise<readonly UserId[]> {
+  const rows = await pool.read<{ user_id: UserId }>(
+    'select user_id from online where user_id > ? order by user_id limit ?',
+    [after ?? '', limit],
   );
-  if (left.length === 0) return false;
-  for (const { user_id: userId } of left) log.add(presenceEvent({ userId, isOnline: false, atMs }, run));
-  await log.statements.run('delete from online where user_id in (?)', [left.map(({ user_id }) => user_id)]);
-  return true;
+  return rows.map(({ user_id }) => user_id);
+}
+
+/** Looked at without holding the log. */
+export async function hasUntold(pool: MysqlPool): Promise<boolean> {
+  return (await pool.read('select 1 from member_position where is_untold = 1 limit 1')).length > 0;
 }
 
 /** What was told so long ago that its event is gone may be told once more: rows are not kept for ever. */

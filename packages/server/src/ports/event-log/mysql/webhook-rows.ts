@@ -3,19 +3,26 @@
 import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
+import { ClaimLost, sendJob } from '../claims.ts';
+import { EndpointListeners } from '../endpoint-listeners.ts';
 import { type EndpointRow, endpointOf } from '../endpoint-row.ts';
 import type { Attempt, DeadLetter, Endpoint, EndpointChange, Parked, Settlement, Webhooks } from '../webhooks.ts';
+import { ClaimRows, endClaim } from './claim-rows.ts';
 
 /** Kept for each endpoint; the oldest go first. */
 const attemptsKept = 100;
 const deadKept = 10_000;
 
-export class WebhookRows implements Webhooks {
+export class WebhookRows extends ClaimRows implements Webhooks {
   readonly #pool: MysqlPool;
+  readonly #listeners = new EndpointListeners();
 
   constructor(pool: MysqlPool) {
+    super(pool);
     this.#pool = pool;
   }
+
+  onEndpointChanged = (heard: (endpointId: string) => void) => this.#listeners.add(heard);
 
   async endpoints(): Promise<readonly Endpoint[]> {
     const rows = await this.#pool.read<EndpointRow & { readonly progress: number }>(
@@ -26,8 +33,17 @@ export class WebhookRows implements Webhooks {
   }
 
   async addEndpoint(endpoint: Endpoint): Promise<void> {
+    // Whoever ends the recording because there is no endpoint holds the log's row meanwhile.
+    await this.#pool.transaction(async (statements) => {
+      await statements.rows('select no from log where no = 1 for update');
+      await this.#insert(statements, endpoint);
+    });
+    this.#listeners.changed(endpoint.id);
+  }
+
+  async #insert(statements: Statements, endpoint: Endpoint): Promise<void> {
     const { id, url, types, secret, oldSecret, isEnabled, disabledReason, createdAtMs, progress } = endpoint;
-    await this.#pool.write(
+    await statements.run(
       `insert into endpoint (id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at,
          progress, failures, failing_since, attempts_made) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
       [
@@ -39,7 +55,7 @@ export class WebhookRows implements Webhooks {
   }
 
   changeEndpoint(endpointId: string, change: EndpointChange): Promise<boolean> {
-    return this.#ofEndpoint(endpointId, false, async (statements) => {
+    return this.#changed(endpointId, false, async (statements) => {
       const columns = columnsOf(change);
       if (columns.length > 0) {
         const assignments = columns.map(([column]) => `${column} = ?`).join(', ');
@@ -51,16 +67,17 @@ export class WebhookRows implements Webhooks {
   }
 
   removeEndpoint(endpointId: string): Promise<boolean> {
-    return this.#ofEndpoint(endpointId, false, async (statements) => {
+    return this.#changed(endpointId, false, async (statements) => {
       for (const table of ['parked', 'attempt', 'dead'])
         await statements.run(`delete from ${table} where endpoint_id = ?`, [endpointId]);
+      await statements.run('delete from claim where job = ?', [sendJob(endpointId)]);
       await statements.run('delete from endpoint where id = ?', [endpointId]);
       return true;
     });
   }
 
   replay(endpointId: string, after: number): Promise<boolean> {
-    return this.#ofEndpoint(endpointId, false, async (statements) => {
+    return this.#changed(endpointId, false, async (statements) => {
       await statements.run('update endpoint set progress = ?, failures = 0, failing_since = 0 where id = ?', [
         after,
         endpointId,
@@ -73,7 +90,7 @@ export class WebhookRows implements Webhooks {
   replayDead({ endpointId, position, nowMs }: Parameters<Webhooks['replayDead']>[0]): Promise<number> {
     const which = position === undefined ? '' : 'and position = ?';
     const values = position === undefined ? [endpointId] : [endpointId, position];
-    return this.#ofEndpoint(endpointId, 0, async (statements) => {
+    return this.#changed(endpointId, 0, async (statements) => {
       await statements.run(
         `insert into parked (endpoint_id, position, lane, attempts, next_ms)
          select endpoint_id, position, lane, 0, ? from dead where endpoint_id = ? ${which}
@@ -85,9 +102,10 @@ export class WebhookRows implements Webhooks {
   }
 
   async settle(settlement: Settlement): Promise<void> {
-    const { endpointId, progress, parked, unparked, attempts, dead } = settlement;
+    const { endpointId, claim, progress, parked, unparked, attempts, dead } = settlement;
     // One that was removed meanwhile has nothing to settle.
-    await this.#ofEndpoint(endpointId, undefined, async (statements, { attempts_made }) => {
+    await this.#ofEndpoint(endpointId, undefined, async (statements, { attempts_made, epoch }) => {
+      if (epoch !== claim.epoch) throw new ClaimLost(claim);
       await statements.run(
         'update endpoint set progress = ?, failures = ?, failing_since = ?, attempts_made = ? where id = ?',
         [progress.cursor, progress.failures, progress.failingSinceMs, attempts_made + attempts.length, endpointId],
@@ -100,6 +118,14 @@ export class WebhookRows implements Webhooks {
       await this.#park(statements, endpointId, parked);
       await this.#addAttempts(statements, { endpointId, attempts, made: attempts_made });
       await this.#addDead(statements, endpointId, dead);
+    });
+  }
+
+  noteAttempts(endpointId: string, attempts: readonly Attempt[]): Promise<void> {
+    return this.#ofEndpoint(endpointId, undefined, async (statements, { attempts_made: made }) => {
+      const count = made + attempts.length;
+      await statements.run('update endpoint set attempts_made = ? where id = ?', [count, endpointId]);
+      await this.#addAttempts(statements, { endpointId, attempts, made });
     });
   }
 
@@ -135,16 +161,26 @@ export class WebhookRows implements Webhooks {
     return { parked: row?.parked ?? 0, dead: row?.dead ?? 0 };
   }
 
+  /** As #ofEndpoint; whoever sends for the endpoint has to claim it again. */
+  async #changed<T>(endpointId: string, missing: T, work: (statements: Statements) => Promise<T>): Promise<T> {
+    const result = await this.#ofEndpoint(endpointId, missing, async (statements) => {
+      await endClaim(statements, sendJob(endpointId));
+      return work(statements);
+    });
+    this.#listeners.changed(endpointId);
+    return result;
+  }
+
   /** What `work` returns, or `missing` when there is no such endpoint. */
   #ofEndpoint<T>(
     endpointId: string,
     missing: T,
-    work: (statements: Statements, row: { readonly attempts_made: number }) => Promise<T>,
+    work: (statements: Statements, row: LockedRow) => Promise<T>,
   ): Promise<T> {
     return this.#pool.transaction(async (statements) => {
-      const [row] = await statements.rows<{ attempts_made: number }>(
-        'select attempts_made from endpoint where id = ? for update',
-        [endpointId],
+      const [row] = await statements.rows<LockedRow>(
+        `select e.attempts_made, c.epoch from endpoint e left join claim c on c.job = ? where e.id = ? for update`,
+        [sendJob(endpointId), endpointId],
       );
       return row === undefined ? missing : work(statements, row);
     });
@@ -194,6 +230,16 @@ export class WebhookRows implements Webhooks {
     if (oldest === undefined) return;
     await statements.run('delete from dead where endpoint_id = ? and position <= ?', [endpointId, oldest.position]);
   }
+}
+
+export async function hasEndpoints(statements: Statements): Promise<boolean> {
+  return (await statements.rows('select 1 from endpoint limit 1')).length > 0;
+}
+
+/** Of an endpoint, with the claim of sending for it, if there was ever one. */
+interface LockedRow {
+  readonly attempts_made: number;
+  readonly epoch: number | null;
 }
 
 type Assignment = readonly [column: string, value: SqlValue];

@@ -2,7 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { EventType } from '@hongyan/protocol/events';
-import type { Seq } from '@hongyan/protocol/ids';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { Position } from '../../../domain/position.ts';
 import { type EndpointRow, endpointOf } from '../endpoint-row.ts';
 import type { Ends, EventLog, EventPage, StoredEvent } from '../event-log.ts';
@@ -35,6 +35,15 @@ export class EventReads {
 
   feedPosition(): Position | undefined {
     return this.meta('feed_position') as Position | undefined;
+  }
+
+  toldOnline({ after, limit }: Parameters<EventLog['toldOnline']>[0]): readonly UserId[] {
+    return this.#db
+      .query<{ user_id: UserId }, [string, number]>(
+        'SELECT user_id FROM online WHERE user_id > ? ORDER BY user_id LIMIT ?',
+      )
+      .all(after ?? '', limit)
+      .map(({ user_id }) => user_id);
   }
 
   end(): number {

@@ -38,8 +38,10 @@ export class EventStore extends FileStore<EventLogOp, EventLogResult> {
     switch (op.type) {
       case 'append':
         return this.#events.append(...op.args);
-      case 'forgetFeedPosition':
-        return this.#events.forgetFeedPosition();
+      case 'beginRecording':
+        return this.#events.beginRecording(...op.args);
+      case 'endRecording':
+        return this.#events.endRecording();
       case 'retain':
         return this.#events.retain(...op.args) || this.#sources.retain(...op.args);
       case 'notePositions':
@@ -48,8 +50,6 @@ export class EventStore extends FileStore<EventLogOp, EventLogResult> {
         return this.#sources.tellPositions(...op.args);
       case 'notePresence':
         return this.#sources.notePresence(...op.args);
-      case 'expirePresence':
-        return this.#sources.expirePresence(...op.args);
       case 'addEndpoint':
         return this.#webhooks.add(...op.args);
       case 'changeEndpoint':
@@ -62,6 +62,8 @@ export class EventStore extends FileStore<EventLogOp, EventLogResult> {
         return this.#webhooks.replayDead(...op.args);
       case 'settle':
         return this.#webhooks.settle(...op.args);
+      case 'noteAttempts':
+        return this.#webhooks.noteAttempts(...op.args);
       default:
         return unreachable(op);
     }

@@ -1,7 +1,7 @@
 // Appending and removing events.
 
 import type { Database } from 'bun:sqlite';
-import type { EventLog, NewEvent } from '../event-log.ts';
+import type { EventLog, NewEvent, Position } from '../event-log.ts';
 
 /** Removed in one transaction at most: a few milliseconds. */
 const removedAtOnce = 5_000;
@@ -12,7 +12,7 @@ export class EventWrites {
   readonly #insert;
   readonly #meta;
   readonly #putMeta;
-  readonly #removeMeta;
+  readonly #removeFeedPosition;
   readonly #end;
   readonly #oldest;
   readonly #remove;
@@ -26,7 +26,9 @@ export class EventWrites {
     );
     this.#meta = db.prepare<{ value: string }, [string]>('SELECT value FROM meta WHERE name = ?');
     this.#putMeta = db.prepare<undefined, [string, string]>('INSERT OR REPLACE INTO meta(name, value) VALUES (?, ?)');
-    this.#removeMeta = db.prepare<undefined, [string]>('DELETE FROM meta WHERE name = ?');
+    this.#removeFeedPosition = db.prepare<undefined, []>(
+      "DELETE FROM meta WHERE name = 'feed_position' AND NOT EXISTS (SELECT 1 FROM endpoint)",
+    );
     this.#end = db.prepare<{ seq: number }, []>("SELECT seq FROM sqlite_sequence WHERE name = 'event'");
     this.#oldest = db.prepare<{ position: number; at_ms: number; size: number }, [number]>(
       'SELECT position, at_ms, length(id) + length(lane) + length(data) AS size FROM event ORDER BY position LIMIT ?',
@@ -45,8 +47,12 @@ export class EventWrites {
     this.#bytes += id.length + lane.length + dataJson.length + rowBytes;
   }
 
-  forgetFeedPosition(): void {
-    this.#removeMeta.run('feed_position');
+  beginRecording(feedPosition: Position): void {
+    if (this.#meta.get('feed_position') === null) this.#putMeta.run('feed_position', feedPosition);
+  }
+
+  endRecording(): void {
+    this.#removeFeedPosition.run();
   }
 
   /** 0 before the first event. */

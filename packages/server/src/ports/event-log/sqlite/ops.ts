@@ -4,18 +4,19 @@ import type { EventLog } from '../event-log.ts';
 
 export type EventLogWrite =
   | 'append'
-  | 'forgetFeedPosition'
+  | 'beginRecording'
+  | 'endRecording'
   | 'notePositions'
   | 'tellPositions'
   | 'notePresence'
-  | 'expirePresence'
   | 'retain'
   | 'addEndpoint'
   | 'changeEndpoint'
   | 'removeEndpoint'
   | 'replay'
   | 'replayDead'
-  | 'settle';
+  | 'settle'
+  | 'noteAttempts';
 
 type OpOf<W extends EventLogWrite> = { readonly type: W; readonly args: Parameters<EventLog[W]> };
 export type EventLogOp = { [W in EventLogWrite]: OpOf<W> }[EventLogWrite];
@@ -29,4 +30,4 @@ export interface EventLogResult {
 
 /** Relaxed: survives the end of the process, and may be lost with the power: it is reported, or delivered, again. */
 export const isDurable = ({ type }: EventLogOp): boolean =>
-  type !== 'notePositions' && type !== 'settle' && type !== 'retain';
+  type !== 'notePositions' && type !== 'settle' && type !== 'noteAttempts' && type !== 'retain';

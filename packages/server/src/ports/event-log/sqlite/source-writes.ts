@@ -30,7 +30,6 @@ export class SourceWrites {
   readonly #runOf;
   readonly #putOnline;
   readonly #removeOnline;
-  readonly #left;
   /** Where the next look for stale positions begins. */
   #pruneFrom = 0;
 
@@ -60,9 +59,6 @@ export class SourceWrites {
       'INSERT OR REPLACE INTO online(user_id, run) VALUES (?, ?)',
     );
     this.#removeOnline = db.prepare<undefined, [string]>('DELETE FROM online WHERE user_id = ?');
-    this.#left = db.prepare<{ user_id: UserId }, [string, number]>(
-      'SELECT user_id FROM online WHERE run <> ? ORDER BY user_id LIMIT ?',
-    );
   }
 
   notePositions(batch: readonly ReportedPosition[]): void {
@@ -82,21 +78,12 @@ export class SourceWrites {
   notePresence(batch: readonly PresenceChange[], run: string): void {
     for (const change of batch) {
       const { userId, isOnline } = change;
-      const isKnown = this.#runOf.get(userId) !== null;
+      const wasOnline = this.#runOf.get(userId) !== null;
+      if (isOnline === wasOnline) continue;
       if (isOnline) this.#putOnline.run(userId, run);
       else this.#removeOnline.run(userId);
-      // Back after a crash, before anyone was told that the user had gone.
-      if (!isOnline || !isKnown) this.#events.add(presenceEvent(change, run));
+      this.#events.add(presenceEvent(change, run));
     }
-  }
-
-  expirePresence({ run, atMs, limit }: Parameters<EventLog['expirePresence']>[0]): boolean {
-    const left = this.#left.all(run, limit);
-    for (const { user_id: userId } of left) {
-      this.#removeOnline.run(userId);
-      this.#events.add(presenceEvent({ userId, isOnline: false, atMs }, run));
-    }
-    return left.length > 0;
   }
 
   /** What was told so long ago that its event is gone may be told once more: rows are not kept for ever. */

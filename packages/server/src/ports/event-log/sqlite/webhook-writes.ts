@@ -94,6 +94,11 @@ export class WebhookWrites {
     this.#addDead(no, dead);
   }
 
+  noteAttempts(endpointId: string, attempts: Settlement['attempts']): void {
+    const no = this.#no(endpointId);
+    if (no !== undefined) this.#addAttempts(no, attempts);
+  }
+
   #addAttempts(no: number, attempts: Settlement['attempts']): void {
     if (attempts.length === 0) return;
     const insert = this.#db.query(

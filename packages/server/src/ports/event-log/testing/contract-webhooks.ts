@@ -1,23 +1,14 @@
 // The part of the contract about endpoints and deliveries.
 
 import { expect, test } from 'bun:test';
-import type { Attempt, DeadLetter, Endpoint, Parked, Settlement } from '../webhooks.ts';
-import { type Current, events } from './drafts.ts';
+import { rejectionOf } from '@hongyan/testing/rejection';
+import type { Claim } from '../claims.ts';
+import type { Attempt, DeadLetter, Parked, Settlement } from '../webhooks.ts';
+import { claimOf } from './contract-claims.ts';
+import { type Current, endpoint, events } from './drafts.ts';
 
-const endpoint = (draft: Partial<Endpoint> = {}): Endpoint => ({
-  id: 'wh_1',
-  url: 'https://hooks.example.org/',
-  types: [],
-  secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-  oldSecret: undefined,
-  isEnabled: true,
-  disabledReason: '',
-  createdAtMs: 1,
-  progress: { cursor: 0, failures: 0, failingSinceMs: 0 },
-  ...draft,
-});
-const settlement = (draft: Partial<Settlement> = {}): Settlement => ({
-  endpointId: 'wh_1',
+const settlement = (claim: Claim, draft: Partial<Settlement> = {}): Settlement => ({
+  ...{ endpointId: 'wh_1', claim },
   progress: { cursor: 5, failures: 2, failingSinceMs: 9 },
   ...{ parked: [], unparked: [], attempts: [], dead: [] },
   ...draft,
@@ -58,11 +49,13 @@ export function webhooksContract(current: Current): void {
   test('what was settled is there after a reopen, and gone with its endpoint', async () => {
     await current.log().addEndpoint(endpoint());
     await current.log().addEndpoint(endpoint({ id: 'wh_2' }));
-    await current.log().settle(settlement({ parked: [parked(2, 1), parked(4)], attempts: [attempt(2), attempt(3)] }));
-    await current.log().settle(settlement({ parked: [parked(2, 2)], unparked: [4], dead: [dead(1)] }));
+    const claim = await claimOf(current, 'wh_1');
+    const attempts = [attempt(2), attempt(3)];
+    await current.log().settle(settlement(claim, { parked: [parked(2, 1), parked(4)], attempts }));
+    await current.log().settle(settlement(claim, { parked: [parked(2, 2)], unparked: [4], dead: [dead(1)] }));
     await current.reopen();
     const log = current.log();
-    expect((await log.endpoints())[0]?.progress).toEqual(settlement().progress);
+    expect((await log.endpoints())[0]?.progress).toEqual(settlement(claim).progress);
     expect(await log.parked('wh_1')).toEqual([parked(2, 2)]);
     expect(await log.attempts('wh_1', 1)).toEqual([attempt(3)]);
     expect(await log.attempts('wh_1', 9)).toEqual([attempt(3), attempt(2)]);
@@ -73,13 +66,15 @@ export function webhooksContract(current: Current): void {
     await log.addEndpoint(endpoint());
     expect(await log.counts('wh_1')).toEqual({ parked: 0, dead: 0 });
     // Of an endpoint that was removed while its deliveries were under way.
-    await log.settle(settlement({ endpointId: 'wh_9', parked: [parked(1)] }));
+    const gone = await claimOf(current, 'wh_9');
+    await log.settle(settlement(gone, { endpointId: 'wh_9', parked: [parked(1)] }));
   });
 
   test('of attempts the last hundred are kept', async () => {
     await current.log().addEndpoint(endpoint());
     const attempts = Array.from({ length: 150 }, (_, index) => attempt(index));
-    for (const one of attempts) await current.log().settle(settlement({ attempts: [one] }));
+    const claim = await claimOf(current, 'wh_1');
+    for (const one of attempts) await current.log().settle(settlement(claim, { attempts: [one] }));
     const kept = await current.log().attempts('wh_1', 1_000);
     expect(kept.map(({ position }) => position)).toEqual(
       attempts
@@ -92,7 +87,7 @@ export function webhooksContract(current: Current): void {
   test('[W9] a replay sets the cursor back and keeps what is parked before it', async () => {
     await current.log().append({ events: events(5) });
     await current.log().addEndpoint(endpoint());
-    await current.log().settle(settlement({ parked: [parked(1), parked(4)] }));
+    await current.log().settle(settlement(await claimOf(current, 'wh_1'), { parked: [parked(1), parked(4)] }));
     expect(await current.log().replay('wh_1', 2)).toBe(true);
     expect((await current.log().endpoints())[0]?.progress).toEqual({ cursor: 2, failures: 0, failingSinceMs: 0 });
     expect(await current.log().parked('wh_1')).toEqual([parked(1)]);
@@ -101,7 +96,7 @@ export function webhooksContract(current: Current): void {
 
   test('[W9] dead letters are parked again, one or all', async () => {
     await current.log().addEndpoint(endpoint());
-    await current.log().settle(settlement({ dead: [dead(1), dead(2), dead(3)] }));
+    await current.log().settle(settlement(await claimOf(current, 'wh_1'), { dead: [dead(1), dead(2), dead(3)] }));
     const request = { endpointId: 'wh_1', nowMs: 77 };
     expect(await current.log().replayDead({ ...request, position: 2 })).toBe(1);
     expect(await current.log().parked('wh_1')).toEqual([parked(2)]);
@@ -109,5 +104,34 @@ export function webhooksContract(current: Current): void {
     expect(await current.log().parked('wh_1')).toEqual([parked(1), parked(2), parked(3)]);
     expect(await current.log().deadLetters('wh_1', 9)).toEqual([]);
     expect(await current.log().replayDead(request)).toBe(0);
+  });
+
+  test('[W4] every change of an endpoint ends the claim of sending for it, and what is settled late is refused', async () => {
+    await current.log().append({ events: events(5) });
+    await current.log().addEndpoint(endpoint());
+    const heard: string[] = [];
+    const stop = current.log().onEndpointChanged((endpointId) => heard.push(endpointId));
+    for (const change of [
+      () => current.log().changeEndpoint('wh_1', { url: 'https://other.example.org/' }),
+      () => current.log().replay('wh_1', 2),
+      () => current.log().replayDead({ endpointId: 'wh_1', nowMs: 1 }),
+    ]) {
+      const claim = await claimOf(current, 'wh_1');
+      await change();
+      expect(await current.log().held([claim])).toEqual([]);
+      const late = current.log().settle(settlement(claim, { parked: [parked(1)] }));
+      expect(await rejectionOf(late)).toMatchObject({ name: 'ClaimLost', code: 'unavailable' });
+      await current.log().noteAttempts('wh_1', [attempt(4)]);
+    }
+    expect((await current.log().endpoints())[0]?.progress.cursor).toBe(2);
+    expect(await current.log().parked('wh_1')).toEqual([]);
+    expect(await current.log().attempts('wh_1', 9)).toEqual([attempt(4), attempt(4), attempt(4)]);
+    const last = await claimOf(current, 'wh_1');
+    await current.log().removeEndpoint('wh_1');
+    expect(await current.log().held([last])).toEqual([]);
+    await current.log().addEndpoint(endpoint());
+    stop();
+    await current.log().removeEndpoint('wh_1');
+    expect(heard).toEqual(Array(5).fill('wh_1'));
   });
 }

@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { EventType } from '@hongyan/protocol/events';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { EventLog, Position, ReportedPosition } from '../event-log.ts';
+import { claimsContract } from './contract-claims.ts';
 import { webhooksContract } from './contract-webhooks.ts';
-import { type Current, event, events } from './drafts.ts';
+import { type Current, endpoint, event, events } from './drafts.ts';
 
 export interface EventLogUnderTest {
   readonly log: EventLog;
@@ -46,6 +47,7 @@ export function eventLogContract(name: string, make: () => Promise<EventLogUnder
     describe('positions of members', () => positionsContract(current));
     describe('presence', () => presenceContract(current));
     describe('retention', () => retentionContract(current));
+    describe('claims', () => claimsContract(current));
     describe('webhooks', () => webhooksContract(current));
   });
 }
@@ -95,8 +97,25 @@ function eventsContract(current: Current): void {
     expect(await current.log().feedPosition()).toBe('e.1' as Position);
     await current.log().append({ events: [], feedPosition: 'e.2' as Position });
     expect(await current.log().feedPosition()).toBe('e.2' as Position);
-    await current.log().forgetFeedPosition();
+    await current.log().endRecording();
     expect(await current.log().feedPosition()).toBeUndefined();
+  });
+
+  test('[W1] recording begins once, and ends when there is no endpoint', async () => {
+    const begin = (position: string) => current.log().beginRecording(position as Position);
+    expect(await current.log().isRecording()).toBe(false);
+    await begin('e.1');
+    await begin('e.2');
+    expect(await current.log().isRecording()).toBe(true);
+    expect(await current.log().feedPosition()).toBe('e.1' as Position);
+    await current.log().addEndpoint(endpoint());
+    await current.log().endRecording();
+    expect(await current.log().isRecording()).toBe(true);
+    await current.log().removeEndpoint('wh_1');
+    await current.log().endRecording();
+    expect(await current.log().isRecording()).toBe(false);
+    await begin('e.3');
+    expect(await current.log().feedPosition()).toBe('e.3' as Position);
   });
 
   test('one event is found by its position', async () => {
@@ -165,13 +184,18 @@ function presenceContract(current: Current): void {
     expect(await told(current.log())).toEqual(['user.online ann', 'user.online bob', 'user.offline ann']);
   });
 
-  test('[W8] users whom a crash took are told as offline unless they came back', async () => {
-    await current.log().notePresence([change('ann', true), change('bob', true)], 'run 1');
+  test('[W8] who was told to be online is known after a reopen, and told as offline once', async () => {
+    const users = (after?: string) => current.log().toldOnline({ after: after as UserId | undefined, limit: 2 });
+    await current.log().notePresence([change('bob', true), change('cyd', true), change('ann', true)], 'run 1');
     await current.reopen();
+    expect(await users()).toEqual(['ann', 'bob'] as UserId[]);
+    expect(await users('bob')).toEqual(['cyd'] as UserId[]);
     await current.log().notePresence([change('ann', true, 2)], 'run 2');
-    expect(await current.log().expirePresence({ run: 'run 2', atMs: 3, limit: 10 })).toBe(true);
-    expect(await current.log().expirePresence({ run: 'run 2', atMs: 3, limit: 10 })).toBe(false);
-    expect(await told(current.log())).toEqual(['user.online ann', 'user.online bob', 'user.offline bob']);
+    for (let time = 0; time < 2; time++)
+      await current.log().notePresence([change('bob', false, 3), change('dan', false, 3)], 'run 2');
+    expect(await users()).toEqual(['ann', 'cyd'] as UserId[]);
+    const online = ['user.online bob', 'user.online cyd', 'user.online ann'];
+    expect(await told(current.log())).toEqual([...online, 'user.offline bob']);
   });
 }
 

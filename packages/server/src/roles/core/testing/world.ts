@@ -31,7 +31,6 @@ import { MemorySessionRegistry } from '../../../ports/session-registry/memory-se
 import { openSqliteTaskQueue } from '../../../ports/task-queue/sqlite-task-queue.ts';
 import { openSqliteTimeline } from '../../../ports/timeline/sqlite-timeline.ts';
 import type { Timeline } from '../../../ports/timeline/timeline.ts';
-import { EventRecorder } from '../../worker/events/recorder.ts';
 import { Webhooks } from '../../worker/events/webhooks.ts';
 import { registrationWork } from '../../worker/registration-work.ts';
 import { startWorker } from '../../worker/worker.ts';
@@ -138,18 +137,10 @@ export async function openWorld({
       eventLog ??= openSqliteEventLog({ path: join(folder, 'events.db'), ...bounds });
       return eventLog;
     },
-    recorder: new EventRecorder({
-      ...{ feed: timeline.feed, timeline, directory, clock, log: silentLog },
-      run: 'test',
-      retention: { keptMs: 86_400_000, bytesMax: 2 ** 30 },
-    }),
-    ...{ timeline, clock, log: silentLog, version: 'test', isPulled: false, timeoutMs: 1_000 },
+    ...{ timeline, clock, version: 'test', isPulled: false, timeoutMs: 1_000, noticedWithinMs: 0 },
     outbound: new GuardedOutbound({ mayReachPrivate: true }),
-    rules: { concurrency: 1, retry: { baseMs: 10, attemptsMax: 1 }, waitingMax: 10, giveUpMs: 1_000 },
-    random: () => 0.5,
     // The id of the first endpoint is known.
     newKey: (bytes) => new Uint8Array(bytes).fill(7),
-    onAttempt() {},
   });
   const deps: CoreDeps = {
     commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64, clock }),
@@ -194,7 +185,6 @@ export async function openWorld({
     },
     async close() {
       await core.drain();
-      await webhooks.stop();
       await (await eventLog)?.close();
       await timeline.close();
       await directory.close();

@@ -10,6 +10,7 @@ import type { WireEvent } from '@hongyan/protocol/events';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
 import { formatSecret } from '../../../domain/webhook-signature.ts';
+import { sendJob } from '../../../ports/event-log/claims.ts';
 import type { EventLog, NewEvent } from '../../../ports/event-log/event-log.ts';
 import { EventView } from '../../../ports/event-log/event-view.ts';
 import { openSqliteEventLog } from '../../../ports/event-log/sqlite-event-log.ts';
@@ -34,6 +35,7 @@ let deliveries: EndpointDeliveries | undefined;
 /** Lane and text of each request, in their order. */
 let sent: string[];
 let goneReason: string | undefined;
+let lostCount = 0;
 let answering: (event: WireEvent) => Posted | Promise<Posted>;
 
 const answered = (status: number, retryAfter: string | null = null): Posted => ({
@@ -49,8 +51,10 @@ const append = (...events: readonly (readonly [lane: string, word: string])[]) =
 async function start(rules: Partial<DeliveryRules> = {}): Promise<void> {
   const [stored] = await log.endpoints();
   if (!stored) await log.addEndpoint(endpoint);
+  const [claim] = await log.claim({ jobs: [sendJob(endpoint.id)], ttlMs: minuteMs });
+  if (!claim) throw new Error('nobody else sends');
   deliveries = new EndpointDeliveries(stored ?? endpoint, {
-    ...{ events: log, clock, log: silentLog, timeoutMs: 1_000, version: '0', random: () => 0.5 },
+    ...{ events: log, claim, clock, log: silentLog, timeoutMs: 1_000, version: '0', random: () => 0.5 },
     view: new EventView(log, {
       messagesAt: async () => [],
       range: () => Promise.reject(new Error('these events have no entries')),
@@ -64,6 +68,9 @@ async function start(rules: Partial<DeliveryRules> = {}): Promise<void> {
       },
     },
     rules: { ...rulesDefault, ...rules },
+    onClaimLost: () => {
+      lostCount++;
+    },
     onGone: (reason) => {
       goneReason = reason;
     },
@@ -71,8 +78,10 @@ async function start(rules: Partial<DeliveryRules> = {}): Promise<void> {
   });
   await deliveries.start();
 }
+/** As a look after every claim has ended. */
 async function restart(rules?: Partial<DeliveryRules>): Promise<void> {
   await deliveries?.stop();
+  await log.changeEndpoint(endpoint.id, {});
   await start(rules);
 }
 const untilSent = (size: number) => until(() => sent.length >= size);
@@ -94,6 +103,7 @@ beforeEach(async () => {
   clock = new ManualClock();
   sent = [];
   goneReason = undefined;
+  lostCount = 0;
   answering = () => answered(200);
 });
 afterEach(async () => {
@@ -241,4 +251,17 @@ test('[W2] an endpoint that is behind what retention removed is told of the gap 
   await start();
   await untilSent(2);
   expect(sent.toSorted()).toEqual(['a 4', 'gap']);
+});
+
+test('[W4] after a change of the endpoint nothing is read on for it, and it stops', async () => {
+  await append(['a', '1']);
+  await start();
+  await untilSent(1);
+  await settled();
+  await log.changeEndpoint(endpoint.id, { url: 'https://other.example.org/' });
+  await append(['a', '2']);
+  await until(() => lostCount === 1);
+  await pass(2_000);
+  expect(sent).toEqual(['a 1']);
+  expect((await log.endpoints())[0]?.progress.cursor).toBe(1);
 });

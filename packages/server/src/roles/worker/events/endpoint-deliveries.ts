@@ -5,6 +5,7 @@ import type { Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { type EventType, unfilteredTypes, type WireEvent } from '@hongyan/protocol/events';
 import { pauseAfter, pauseMsMax, type RetryRules } from '../../../domain/retry-schedule.ts';
+import type { Claim } from '../../../ports/event-log/claims.ts';
 import type { EventLog, StoredEvent } from '../../../ports/event-log/event-log.ts';
 import { type EventView, gapEvent, gapLane } from '../../../ports/event-log/event-view.ts';
 import type { Endpoint, Progress } from '../../../ports/event-log/webhooks.ts';
@@ -24,6 +25,10 @@ export interface DeliveryRules {
 
 export interface EndpointDeps extends DeliveryDeps {
   readonly events: EventLog;
+  /** Of sending for the endpoint. */
+  readonly claim: Claim;
+  /** It stops by itself; what it did not note is sent again. */
+  readonly onClaimLost: () => void;
   readonly view: EventView;
   readonly log: Log;
   /** In [0, 1). */
@@ -71,7 +76,8 @@ export class EndpointDeliveries {
     this.#readThrough = cursor;
     this.#failures = failures;
     this.#failingSinceMs = failingSinceMs;
-    this.#settlements = new Settlements(endpoint.id, deps, () => this.progress);
+    const onClaimLost = () => this.#lose();
+    this.#settlements = new Settlements(endpoint.id, { ...deps, onClaimLost }, () => this.progress);
   }
 
   get progress(): Progress {
@@ -87,12 +93,22 @@ export class EndpointDeliveries {
     this.#pump();
   }
 
-  /** Gives up what is under way; resolves when everything that happened is written down. */
-  async stop(): Promise<void> {
+  /** Gives up what is under way. */
+  abort(): void {
     this.#stopping.abort();
     this.#timer?.cancel();
+  }
+
+  /** As `abort`; resolves when everything that happened is written down. */
+  async stop(): Promise<void> {
+    this.abort();
     await Promise.all(this.#underWay);
     await this.#settlements.flush();
+  }
+
+  #lose(): void {
+    this.abort();
+    this.#deps.onClaimLost();
   }
 
   /** Begins what may begin. Called whenever something changed. */
@@ -148,6 +164,8 @@ export class EndpointDeliveries {
       const types = this.#endpoint.types.length === 0 ? undefined : [...this.#endpoint.types, ...unfilteredTypes];
       const page = await events.read({ after: this.#readThrough, limit, types });
       if (signal.aborted) return;
+      // What was appended after a change of the endpoint is not sent as it was before.
+      if (page.events.length > 0 && !(await this.#isHeld())) return;
       if (page.hasGap) {
         const { removedThrough } = await events.ends();
         this.#take(gapEvent(removedThrough, clock.nowMs()));
@@ -162,6 +180,13 @@ export class EndpointDeliveries {
       return;
     }
     this.#resume();
+  }
+
+  /** False: another process sends for the endpoint by now, or it was changed, and nothing more is sent here. */
+  async #isHeld(): Promise<boolean> {
+    const isHeld = (await this.#deps.events.held([this.#deps.claim])).length > 0 && !this.#stopping.signal.aborted;
+    if (!isHeld && !this.#stopping.signal.aborted) this.#lose();
+    return isHeld;
   }
 
   /** At the end of the log: goes on with the next event. */
@@ -212,6 +237,7 @@ export class EndpointDeliveries {
   ): Promise<WireEvent | undefined | 'unreadable'> {
     const { events, view, clock, log } = this.#deps;
     try {
+      if (read === undefined && !(await this.#isHeld())) return 'unreadable';
       const event = name === gapLane ? gapEvent(position, clock.nowMs()) : (read ?? (await events.at(position)));
       return event === undefined ? undefined : (await view.render([event]))[0];
     } catch (error) {

@@ -11,9 +11,11 @@ import { until } from '@hongyan/testing/until';
 import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import { EventReader } from '../../../ports/event-log/event-reader.ts';
 import { openMysqlEventLog } from '../../../ports/event-log/mysql-event-log.ts';
+import type { Posting } from '../../../ports/outbound/outbound.ts';
 import { TimelineDatabase } from '../../../ports/timeline/mysql/testing/timeline-database.ts';
 import type { MysqlTimelineStore } from '../../../ports/timeline/mysql-timeline.ts';
 import { entry } from '../../../ports/timeline/testing/entries.ts';
+import { EventSender } from './event-sender.ts';
 import { EventRecorder } from './recorder.ts';
 import { Webhooks } from './webhooks.ts';
 
@@ -24,7 +26,7 @@ const rules = { concurrency: 4, retry: { baseMs: 10, attemptsMax: 5 }, waitingMa
 /** One process with all that sends events out. */
 class Worker {
   readonly log: EventLog;
-  readonly recorder: EventRecorder;
+  readonly sender: EventSender;
   readonly webhooks: Webhooks;
   readonly reader: EventReader;
   /** Texts that the endpoint was sent, in their order. */
@@ -37,27 +39,34 @@ class Worker {
     const log = await openMysqlEventLog({ mysql, queueMax: 1_000, batchMax: 100, clock, random });
     const worker = new Worker(timeline, log);
     await worker.webhooks.start();
+    await worker.sender.start(log);
     return worker;
   }
 
   private constructor(timeline: MysqlTimelineStore, log: EventLog) {
     this.log = log;
-    this.recorder = new EventRecorder({
+    const recorder = new EventRecorder({
       ...{ feed: timeline.feed, timeline, clock: systemClock, log: silentLog, retention },
       directory: { getConversations: async () => new Map() },
+      registry: { online: async () => new Map() },
       run: crypto.randomUUID(),
     });
+    const outgoing = {
+      ...{ timeline, clock: systemClock, timeoutMs: 1_000, version: '0', isPulled: true },
+      outbound: { refusalOf: () => undefined, post: async ({ body }: Posting) => this.#receive(JSON.parse(body)) },
+    };
+    this.sender = new EventSender({
+      ...{ ...outgoing, recorder, rules, log: silentLog, random: systemRandom, onAttempt: () => {} },
+    });
     this.webhooks = new Webhooks({
-      ...{ openLog: async () => log, timeline, recorder: this.recorder, clock: systemClock, log: silentLog, rules },
-      outbound: { refusalOf: () => undefined, post: async ({ body }) => this.#receive(JSON.parse(body)) },
-      ...{ timeoutMs: 1_000, version: '0', random: systemRandom, onAttempt: () => {}, isPulled: true },
+      ...{ ...outgoing, openLog: async () => log, noticedWithinMs: 0 },
       newKey: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     });
     this.reader = new EventReader(log, timeline, systemClock);
   }
 
   async stop(): Promise<void> {
-    await this.webhooks.stop();
+    await this.sender.stop();
     await this.log.close();
   }
 

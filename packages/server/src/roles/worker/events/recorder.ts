@@ -1,23 +1,15 @@
-// Fills the event log: from the feed of the timeline, and from what the core reports of positions and presence. Only while somebody
-// wants events; of several processes that record, one stores each page of the feed [W1].
+// Fills the event log: from the feed of the timeline, and from what was reported of positions and presence. Only while somebody wants
+// events, in one process at a time; should there be two, one of them stores each page of the feed [W1].
 
-import { assert } from '@hongyan/base/assert';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { soon } from '@hongyan/base/soon';
-import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
-import { eventIdOf } from '../../../domain/event-id.ts';
+import type { ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { eventsOfEntry, type Lookups } from '../../../domain/event-of-entry.ts';
 import type { Directory } from '../../../ports/directory/directory.ts';
-import {
-  type EventLog,
-  FeedMoved,
-  type NewEvent,
-  type Position,
-  type PresenceChange,
-  type ReportedPosition,
-} from '../../../ports/event-log/event-log.ts';
-import type { EventOutlet, RegisteredDevice } from '../../../ports/event-log/event-outlet.ts';
+import { type EventLog, FeedMoved, type NewEvent, type Position } from '../../../ports/event-log/event-log.ts';
+import { recordingGap } from '../../../ports/event-log/source-events.ts';
+import type { SessionRegistry } from '../../../ports/session-registry/session-registry.ts';
 import { type Feed, UnknownPosition } from '../../../ports/timeline/feed.ts';
 import type { StoredEntry, TimelineReads } from '../../../ports/timeline/timeline.ts';
 
@@ -25,6 +17,7 @@ export interface RecorderDeps {
   readonly feed: Feed;
   readonly timeline: Pick<TimelineReads, 'position' | 'messagesAt'>;
   readonly directory: Pick<Directory, 'getConversations'>;
+  readonly registry: Pick<SessionRegistry, 'online'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Names this life of the process. */
@@ -37,13 +30,17 @@ const pageSize = 500;
 /** Positions that moved are told so often: what a user reads meanwhile is one event. */
 const tellEveryMs = 500;
 const tellSize = 500;
-/** After a start, users who were online before it and have not come back by then are told as offline. */
-const presenceGraceMs = 60_000;
+/** Who was told to be online is compared with who is so often. */
+const presenceEveryMs = 40_000;
+/** A registry that lost what it knew has it again by then: only who is missing before and after it is told as offline. */
+const presenceGraceMs = 20_000;
+/** Users who are missing, of one comparison; the next one takes the others. */
+const missingMax = 10_000;
 const retainEveryMs = 60_000;
 /** After a failure of a store. */
 const retryMs = 1_000;
 
-export class EventRecorder implements EventOutlet {
+export class EventRecorder {
   readonly #deps: RecorderDeps;
   #running: Running | undefined;
 
@@ -51,11 +48,7 @@ export class EventRecorder implements EventOutlet {
     this.#deps = deps;
   }
 
-  get isWanted(): boolean {
-    return this.#running !== undefined;
-  }
-
-  /** How far the feed was read; undefined while nothing is recorded. */
+  /** How far the feed was read; undefined while this process records nothing. */
   get position(): Position | undefined {
     return this.#running?.position;
   }
@@ -79,18 +72,6 @@ export class EventRecorder implements EventOutlet {
     this.#running = undefined;
     await running?.stop();
   }
-
-  async positions(batch: readonly ReportedPosition[]): Promise<void> {
-    await this.#running?.positions(batch);
-  }
-
-  presence(changes: readonly PresenceChange[]): void {
-    void this.#running?.presence(changes);
-  }
-
-  async devices(registered: readonly RegisteredDevice[]): Promise<void> {
-    await this.#running?.append(registered.map(deviceEvent));
-  }
 }
 
 /** From a start to a stop. */
@@ -100,12 +81,10 @@ class Running {
   readonly #stopping = new AbortController();
   #timers: readonly Timer[] = [];
   #following: Promise<void> = Promise.resolve();
-  /** Nothing to tell is what most ticks find. */
-  #hasUntold = true;
   #telling: Promise<void> = Promise.resolve();
   #isTelling = false;
-  /** Something could not be written down: it is told as a gap as soon as the log takes writes again. */
-  #hasLost = false;
+  #comparing: Promise<void> = Promise.resolve();
+  #isComparing = false;
   /** Of the feed: what is before it is recorded. */
   position: Position | undefined;
 
@@ -116,12 +95,13 @@ class Running {
 
   async start(): Promise<void> {
     const { clock } = this.#deps;
-    const position = (await this.#log.feedPosition()) ?? (await this.#begin());
+    await beginRecording(this.#log, this.#deps.timeline);
+    const position = await this.#log.feedPosition();
     this.#following = this.#follow(position);
     this.#timers = [
       clock.every(tellEveryMs, () => this.#tick()),
       clock.every(retainEveryMs, () => void this.#retain()),
-      clock.after(presenceGraceMs, () => void this.#expirePresence()),
+      clock.every(presenceEveryMs, () => this.#comparePresence()),
     ];
     void this.#retain();
   }
@@ -129,61 +109,37 @@ class Running {
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const timer of this.#timers) timer.cancel();
-    await this.#following;
-    await this.#telling;
+    await Promise.all([this.#following, this.#telling, this.#comparing]);
   }
 
-  append(events: readonly NewEvent[]): Promise<void> {
-    return this.#log.append({ events });
-  }
-
-  async positions(batch: readonly ReportedPosition[]): Promise<void> {
-    try {
-      await this.#log.notePositions(batch);
-      this.#hasUntold = true;
-    } catch (error) {
-      this.#lost('positions not noted for events', error);
-    }
-  }
-
-  async presence(changes: readonly PresenceChange[]): Promise<void> {
-    try {
-      await this.#log.notePresence(changes, this.#deps.run);
-    } catch (error) {
-      this.#lost('presence not noted for events', error);
-    }
-  }
-
-  /** Only what is committed from now on is an event. */
-  async #begin(): Promise<Position> {
-    const feedPosition = await this.#deps.timeline.position();
-    await this.#log.append({ events: [], feedPosition });
-    return feedPosition;
-  }
-
-  async #follow(begin: Position): Promise<void> {
+  async #follow(begin: Position | undefined): Promise<void> {
     const { feed, clock } = this.#deps;
     const { signal } = this.#stopping;
-    let position = begin;
     this.position = begin;
     while (!signal.aborted) {
+      const { position } = this;
       try {
-        position = await this.#record(position);
-        this.position = position;
-        await feed.wait({ after: position, signal });
+        if (position === undefined) {
+          // Recording ended meanwhile: whoever ended it stops this too, or it has begun again.
+          await sleep(clock, { delayMs: retryMs, signal });
+          this.position = await this.#log.feedPosition();
+          continue;
+        }
+        this.position = await this.#record(position);
+        await feed.wait({ after: this.position, signal });
       } catch (error) {
-        position = await this.#afterFailure(error, position);
+        this.position = await this.#afterFailure(error, position);
         if (!(error instanceof FeedMoved)) await sleep(clock, { delayMs: retryMs, signal });
       }
     }
   }
 
   /** Where to go on: an append of unknown outcome may be stored, and another process may have recorded the page. */
-  async #afterFailure(error: unknown, position: Position): Promise<Position> {
+  async #afterFailure(error: unknown, position: Position | undefined): Promise<Position | undefined> {
     if (error instanceof UnknownPosition) return this.#beginAfterReplacement(position);
     if (!(error instanceof FeedMoved)) this.#deps.log.error('events not recorded; trying again', { error });
     try {
-      return (await this.#log.feedPosition()) ?? position;
+      return await this.#log.feedPosition();
     } catch {
       // The next page fails the same way, and is logged.
       return position;
@@ -194,18 +150,18 @@ class Running {
   async #record(after: Position): Promise<Position> {
     const page = await this.#deps.feed.read({ after, limit: pageSize });
     if (page.position === after) return after;
-    const gap = page.hasGap ? [this.#gap('retention')] : [];
+    const gap = page.hasGap ? [recordingGap('retention', this.#deps)] : [];
     const events = [...gap, ...(await this.#eventsOf(page.entries))];
     await this.#log.append({ events, feedPosition: page.position });
     return page.position;
   }
 
   /** The store of messages is another one, an older copy perhaps: what its feed has was told already, or never will be. */
-  async #beginAfterReplacement(position: Position): Promise<Position> {
+  async #beginAfterReplacement(position: Position | undefined): Promise<Position | undefined> {
     const { timeline, log } = this.#deps;
     try {
       const feedPosition = await timeline.position();
-      await this.#log.append({ events: [this.#gap('store_replaced')], feedPosition });
+      await this.#log.append({ events: [recordingGap('store_replaced', this.#deps)], feedPosition });
       log.warn('the store of messages was replaced: events begin at its end', { position });
       return feedPosition;
     } catch (error) {
@@ -240,19 +196,8 @@ class Running {
     };
   }
 
-  #gap(reason: 'retention' | 'store_replaced' | 'not_recorded'): NewEvent {
-    const atMs = this.#deps.clock.nowMs();
-    const id = eventIdOf('events.gap', reason, atMs, this.#deps.run);
-    return { id, type: 'events.gap', atMs, lane: 'gap', dataJson: JSON.stringify({ reason, timestamp: atMs }) };
-  }
-
-  #lost(what: string, error: unknown): void {
-    if (!this.#hasLost) this.#deps.log.error(what, { error });
-    this.#hasLost = true;
-  }
-
   #tick(): void {
-    if (this.#isTelling || (!this.#hasUntold && !this.#hasLost)) return;
+    if (this.#isTelling) return;
     this.#isTelling = true;
     this.#telling = this.#tell().finally(() => {
       this.#isTelling = false;
@@ -262,26 +207,56 @@ class Running {
   async #tell(): Promise<void> {
     const { clock, log } = this.#deps;
     try {
-      if (this.#hasLost) {
-        await this.#log.append({ events: [this.#gap('not_recorded')] });
-        this.#hasLost = false;
-      }
-      this.#hasUntold = false;
       while (await this.#log.tellPositions({ atMs: clock.nowMs(), limit: tellSize })) await new Promise<void>(soon);
     } catch (error) {
-      this.#hasUntold = true;
       log.error('positions not told; trying again', { error });
     }
   }
 
-  async #expirePresence(): Promise<void> {
-    const { clock, log, run } = this.#deps;
-    try {
-      while (await this.#log.expirePresence({ run, atMs: clock.nowMs(), limit: tellSize }))
-        await new Promise<void>(soon);
-    } catch (error) {
-      log.error('users who left with a crash not told', { error });
+  #comparePresence(): void {
+    if (this.#isComparing) return;
+    this.#isComparing = true;
+    this.#comparing = this.#tellMissing()
+      .catch((error: unknown) => this.#deps.log.error('users who left with a crash not told; trying again', { error }))
+      .finally(() => {
+        this.#isComparing = false;
+      });
+  }
+
+  /** [W8] A process that died reported nobody's going. */
+  async #tellMissing(): Promise<void> {
+    const { clock, run } = this.#deps;
+    const { signal } = this.#stopping;
+    const missing = await this.#missing();
+    if (missing.length === 0) return;
+    await sleep(clock, { delayMs: presenceGraceMs, signal });
+    for (let from = 0; from < missing.length && !signal.aborted; from += tellSize) {
+      const atMs = clock.nowMs();
+      const gone = await this.#offlineOf(missing.slice(from, from + tellSize));
+      await this.#log.notePresence(
+        gone.map((userId) => ({ userId, isOnline: false, atMs })),
+        run,
+      );
     }
+  }
+
+  /** Who was told to be online, and is not. */
+  async #missing(): Promise<readonly UserId[]> {
+    const missing: UserId[] = [];
+    for (let after: UserId | undefined; missing.length < missingMax && !this.#stopping.signal.aborted; ) {
+      const users = await this.#log.toldOnline({ after, limit: tellSize });
+      missing.push(...(await this.#offlineOf(users)));
+      after = users.at(-1);
+      if (users.length < tellSize) break;
+      await new Promise<void>(soon);
+    }
+    return missing;
+  }
+
+  async #offlineOf(users: readonly UserId[]): Promise<readonly UserId[]> {
+    if (users.length === 0) return [];
+    const online = await this.#deps.registry.online(users);
+    return users.filter((userId) => !online.has(userId));
   }
 
   async #retain(): Promise<void> {
@@ -295,22 +270,10 @@ class Running {
   }
 }
 
+/** Only what is committed from now on is an event; where something is recorded already, that goes on. */
+export async function beginRecording(log: EventLog, timeline: Pick<TimelineReads, 'position'>): Promise<void> {
+  if (!(await log.isRecording())) await log.beginRecording(await timeline.position());
+}
+
 const placeName = ({ conversationId, seq }: { readonly conversationId: ConversationId; readonly seq: Seq }): string =>
   `${conversationId} ${seq}`;
-
-function deviceEvent({ deviceToken, model, firmware, atMs }: RegisteredDevice): NewEvent {
-  assert(deviceToken.length > 0, 'a registered device has its token');
-  const data = {
-    device_token: deviceToken,
-    ...(model === undefined ? {} : { model }),
-    ...(firmware === undefined ? {} : { firmware }),
-    timestamp: atMs,
-  };
-  return {
-    id: eventIdOf('device.registered', deviceToken, atMs),
-    type: 'device.registered',
-    atMs,
-    lane: `device ${deviceToken}`,
-    dataJson: JSON.stringify(data),
-  };
-}

@@ -3,15 +3,25 @@
 
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import { type Claim, ClaimLost } from '../../../ports/event-log/claims.ts';
 import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import type { Attempt, DeadLetter, Parked, Progress, Settlement } from '../../../ports/event-log/webhooks.ts';
 
 const writeEveryMs = 20;
 const retryMs = 1_000;
 
+export interface SettlementDeps {
+  readonly events: Pick<EventLog, 'noteAttempts' | 'settle'>;
+  readonly claim: Claim;
+  /** Whoever sends for the endpoint by now begins where this one was noted last. */
+  readonly onClaimLost: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 export class Settlements {
   readonly #endpointId: string;
-  readonly #deps: { readonly events: Pick<EventLog, 'settle'>; readonly clock: Clock; readonly log: Log };
+  readonly #deps: SettlementDeps;
   readonly #progress: () => Progress;
   #collected = nothing();
   #hasNew = false;
@@ -24,11 +34,7 @@ export class Settlements {
   #written: Promise<void> = Promise.resolve();
   #isLast = false;
 
-  constructor(
-    endpointId: string,
-    deps: { readonly events: Pick<EventLog, 'settle'>; readonly clock: Clock; readonly log: Log },
-    progress: () => Progress,
-  ) {
+  constructor(endpointId: string, deps: SettlementDeps, progress: () => Progress) {
     this.#endpointId = endpointId;
     this.#deps = deps;
     this.#progress = progress;
@@ -90,6 +96,10 @@ export class Settlements {
       try {
         await events.settle(this.#settlementOf(collected));
       } catch (error) {
+        if (error instanceof ClaimLost) {
+          await this.#loseClaim(merged(collected, this.#collected));
+          break;
+        }
         log.error('deliveries of a webhook not noted; trying again', { endpoint: this.#endpointId, error });
         this.#collected = merged(collected, this.#collected);
         this.#hasNew = true;
@@ -100,9 +110,23 @@ export class Settlements {
     this.#state = { type: 'idle' };
   }
 
+  async #loseClaim({ attempts }: Collected): Promise<void> {
+    this.#collected = nothing();
+    this.#hasNew = false;
+    this.#isLast = true;
+    this.#deps.onClaimLost();
+    if (attempts.length === 0) return;
+    await this.#deps.events
+      .noteAttempts(this.#endpointId, attempts)
+      .catch((error: unknown) =>
+        this.#deps.log.warn('attempts of a webhook not noted', { endpoint: this.#endpointId, error }),
+      );
+  }
+
   #settlementOf({ parked, unparked, attempts, dead }: Collected): Settlement {
     return {
       endpointId: this.#endpointId,
+      claim: this.#deps.claim,
       progress: this.#progress(),
       parked: [...parked.values()],
       unparked: [...unparked],

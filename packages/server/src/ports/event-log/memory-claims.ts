@@ -1,0 +1,35 @@
+// Claims of a store that one process has open: they end with it, and have no time.
+
+import type { Claim, Claims } from './claims.ts';
+
+export class MemoryClaims implements Claims {
+  readonly #jobs = new Map<string, { readonly epoch: number; readonly isHeld: boolean }>();
+
+  async claim({ jobs }: Parameters<Claims['claim']>[0]): Promise<readonly Claim[]> {
+    return jobs.filter((job) => this.#jobs.get(job)?.isHeld !== true).map((job) => this.take(job));
+  }
+
+  renew = async (claims: readonly Claim[]): Promise<readonly Claim[]> => claims.filter((claim) => this.isHeld(claim));
+  held = this.renew;
+
+  async release(claims: readonly Claim[]): Promise<void> {
+    for (const claim of claims) if (this.isHeld(claim)) this.end(claim.job);
+  }
+
+  isHeld({ job, epoch }: Claim): boolean {
+    const known = this.#jobs.get(job);
+    return known?.isHeld === true && known.epoch === epoch;
+  }
+
+  /** Whoever had it has it no more. */
+  take(job: string): Claim {
+    const epoch = (this.#jobs.get(job)?.epoch ?? 0) + 1;
+    this.#jobs.set(job, { epoch, isHeld: true });
+    return { job, epoch };
+  }
+
+  end(job: string): void {
+    const known = this.#jobs.get(job);
+    if (known) this.#jobs.set(job, { ...known, isHeld: false });
+  }
+}

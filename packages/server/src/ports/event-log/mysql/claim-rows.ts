@@ -1,0 +1,75 @@
+// Who does what: a row for each job, with the time of the database, which all processes share.
+
+import { insertRows } from '../../../adapters/mysql/insert.ts';
+import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { Statements } from '../../../adapters/mysql/session.ts';
+import type { Claim, Claims } from '../claims.ts';
+
+const nowMs = 'cast(unix_timestamp(now(3)) * 1000 as signed)';
+
+export class ClaimRows implements Claims {
+  readonly #pool: MysqlPool;
+
+  constructor(pool: MysqlPool) {
+    this.#pool = pool;
+  }
+
+  async claim({ jobs, ttlMs }: Parameters<Claims['claim']>[0]): Promise<readonly Claim[]> {
+    if (jobs.length === 0) return [];
+    // Most looks find that others hold all of them: that locks nothing.
+    const held = await this.#pool.read<{ job: string }>(
+      `select job from claim where job in (?) and until_ms > ${nowMs}`,
+      [[...jobs]],
+    );
+    const isHeld = new Set(held.map(({ job }) => job));
+    const free = jobs.filter((job) => !isHeld.has(job)).sort();
+    if (free.length === 0) return [];
+    return this.#pool.transaction(async (statements) => {
+      const rows = free.map((job) => [job, 0, 0]);
+      const insert = { into: 'claim (job, epoch, until_ms)', rows, onDuplicate: 'on duplicate key update job = job' };
+      await insertRows(statements, insert, this.#pool.statementBytesMax);
+      const claimed = await statements.rows<Claim>(
+        `select job, epoch + 1 epoch from claim where job in (?) and until_ms <= ${nowMs} order by job for update`,
+        [free],
+      );
+      const taken = claimed.map(({ job }) => job);
+      if (taken.length > 0)
+        await statements.run(`update claim set epoch = epoch + 1, until_ms = ${nowMs} + ? where job in (?)`, [
+          ttlMs,
+          taken,
+        ]);
+      return claimed.map(({ job, epoch }) => ({ job, epoch }));
+    });
+  }
+
+  async renew(claims: readonly Claim[], ttlMs: number): Promise<readonly Claim[]> {
+    if (claims.length === 0) return [];
+    await this.#pool.write(`update claim set until_ms = ${nowMs} + ? where (job, epoch) in (?)`, [
+      ttlMs,
+      pairsOf(claims),
+    ]);
+    return this.held(claims);
+  }
+
+  async release(claims: readonly Claim[]): Promise<void> {
+    if (claims.length === 0) return;
+    await this.#pool.write('update claim set epoch = epoch + 1, until_ms = 0 where (job, epoch) in (?)', [
+      pairsOf(claims),
+    ]);
+  }
+
+  async held(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    if (claims.length === 0) return [];
+    const rows = await this.#pool.read<Claim>('select job, epoch from claim where (job, epoch) in (?)', [
+      pairsOf(claims),
+    ]);
+    return rows.map(({ job, epoch }) => ({ job, epoch }));
+  }
+}
+
+/** Whoever holds the job has to stop: a step of a transaction. */
+export async function endClaim(statements: Statements, job: string): Promise<void> {
+  await statements.run('update claim set epoch = epoch + 1, until_ms = 0 where job = ?', [job]);
+}
+
+const pairsOf = (claims: readonly Claim[]) => claims.map(({ job, epoch }) => [job, epoch]);
