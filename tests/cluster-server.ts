@@ -12,12 +12,14 @@ export interface ClusterOptions {
   readonly cores?: number;
   readonly gateways?: number;
   readonly workers?: number;
+  /** Each core is a worker too. */
+  readonly doCoresWork?: boolean;
   /** Where its servers are; the shared ones when absent. */
   readonly addresses?: ClusterAddresses;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const services = ['timeline', 'directory', 'access', 'devices'];
+const services = ['timeline', 'directory', 'access', 'devices', 'events'];
 /** Many processes may start at a time, on a machine that does other work too. */
 const readyWithinMs = 90_000;
 
@@ -38,6 +40,7 @@ export class ClusterUnderTest {
   readonly name: string;
   /** By which its processes and commands find it. */
   readonly env: Readonly<Record<string, string>>;
+  readonly #coreRoles: string;
 
   /** Ready when it resolves. */
   static async start({
@@ -45,6 +48,7 @@ export class ClusterUnderTest {
     gateways = 1,
     workers = 0,
     dataDir,
+    doCoresWork = false,
     addresses: own,
     env = {},
   }: ClusterOptions = {}): Promise<ClusterUnderTest> {
@@ -54,7 +58,8 @@ export class ClusterUnderTest {
     // What it makes on servers of the test's own goes with them.
     if (own === undefined) atRemoval(() => removed(scratch));
     for (const service of services) await scratch.database(service);
-    const cluster = new ClusterUnderTest(dataDir ?? (await dataFolder('cluster')), {
+    const folder = dataDir ?? (await dataFolder('cluster'));
+    const cluster = new ClusterUnderTest(folder, doCoresWork ? 'core,worker' : 'core', {
       HONGYAN_PROFILE: 'cluster',
       HONGYAN_CLUSTER_NAME: scratch.prefix,
       ...placesOf(scratch.prefix, addresses),
@@ -69,14 +74,15 @@ export class ClusterUnderTest {
     return cluster;
   }
 
-  private constructor(dataDir: string, env: Readonly<Record<string, string>>) {
+  private constructor(dataDir: string, coreRoles: string, env: Readonly<Record<string, string>>) {
     this.dataDir = dataDir;
+    this.#coreRoles = coreRoles;
     this.env = env;
     this.name = env.HONGYAN_CLUSTER_NAME ?? '';
   }
 
   startCore(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    return this.#startWithoutDoor('core', this.cores, env);
+    return this.#startWithoutDoor(this.#coreRoles, this.cores, env);
   }
 
   startWorker(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
@@ -85,18 +91,18 @@ export class ClusterUnderTest {
 
   /** No client connects to it: it says itself when it is ready. */
   async #startWithoutDoor(
-    role: string,
+    roles: string,
     others: ServerProcess[],
     env: Readonly<Record<string, string>>,
   ): Promise<ServerProcess> {
-    const own = spawnServer({ dataDir: this.dataDir, env: { ...this.env, ...env }, args: ['--roles', role] });
+    const own = spawnServer({ dataDir: this.dataDir, env: { ...this.env, ...env }, args: ['--roles', roles] });
     others.push(own);
     await until(() => own.output().includes('Hongyan is ready') || !own.isAlive(), { withinMs: readyWithinMs }).catch(
       () => {
-        throw new Error(`a ${role} was not ready within ${readyWithinMs} ms; its output:\n${own.output()}`);
+        throw new Error(`a ${roles} was not ready within ${readyWithinMs} ms; its output:\n${own.output()}`);
       },
     );
-    if (!own.isAlive()) throw new Error(`a ${role} left before it was ready; its output:\n${own.output()}`);
+    if (!own.isAlive()) throw new Error(`a ${roles} left before it was ready; its output:\n${own.output()}`);
     return own;
   }
 

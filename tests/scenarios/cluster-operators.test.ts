@@ -103,7 +103,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
     const scraped = async (name: string, query = '') =>
       (await fetch(`${urls.get(name)}/metrics${query}`, { headers: { authorization: `Bearer ${token}` } })).text();
     const ofCore = await scraped(core);
-    for (const store of ['timeline', 'directory', 'access', 'devices'])
+    for (const store of ['timeline', 'directory', 'access', 'devices', 'events'])
       expect(ofCore).toContain(`hongyan_connections_in_use{store="${store}",process="${core}"}`);
     for (const queue of ['bus', 'redis', 'commands']) expect(ofCore).toContain(`{queue="${queue}",process="${core}"}`);
     expect(ofCore).toMatch(/^hongyan_cache_reads_total\{from="store",process="[^"]+"\} \d+$/m);

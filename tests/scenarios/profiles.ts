@@ -3,13 +3,8 @@
 import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import { dataFolder, type ServerProcess, startServer } from '../server-process.ts';
 
-/** `events out`: webhooks, and events that are pulled. */
-type Feature = 'events out';
-
 export interface Profile {
   readonly name: string;
-  /** What docs/operating/cluster.md says is not there yet: its scenarios are skipped. */
-  readonly lacks: readonly Feature[];
   start(env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
   /** The same data at the same address, after it was stopped or killed. */
   restart(server: ServerProcess, env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
@@ -17,12 +12,11 @@ export interface Profile {
 
 const embedded = (name: string, ...args: readonly string[]): Profile => ({
   name,
-  lacks: [],
   start: async (env = {}) => startServer({ dataDir: await dataFolder('scenario'), env, args }),
   restart: ({ dataDir, port }, env = {}) => startServer({ dataDir, port, env, args }),
 });
 
-/** A gateway and a core, as one server: what a scenario does to it happens to both. */
+/** A gateway, and a core that works, as one server: what a scenario does to it happens to both. */
 class ClusterServer implements ServerProcess {
   readonly cluster: ClusterUnderTest;
   readonly #gateway: ServerProcess;
@@ -35,7 +29,7 @@ class ClusterServer implements ServerProcess {
   }
 
   static async start(env: Readonly<Record<string, string>>): Promise<ClusterServer> {
-    return ClusterServer.#of(await ClusterUnderTest.start({ env }));
+    return ClusterServer.#of(await ClusterUnderTest.start({ doCoresWork: true, env }));
   }
 
   async restart(env: Readonly<Record<string, string>>): Promise<ClusterServer> {
@@ -86,7 +80,6 @@ const worst = (codes: readonly (number | null)[]): number | null => codes.find((
 
 const cluster: Profile = {
   name: 'cluster',
-  lacks: ['events out'],
   start: (env = {}) => ClusterServer.start(env),
   restart(server, env = {}) {
     if (!(server instanceof ClusterServer)) throw new Error('the server is of another profile');
@@ -105,6 +98,3 @@ function clusterProfiles(): readonly Profile[] {
 }
 
 export const profiles: readonly Profile[] = [...embeddedProfiles, ...clusterProfiles()];
-
-export const profilesWith = (feature: Feature): readonly Profile[] =>
-  profiles.filter(({ lacks }) => !lacks.includes(feature));

@@ -13,7 +13,7 @@ export const clusterOptions = [
     'mysql-url',
     'mysql://root@127.0.0.1:3306',
     'url',
-    'In a cluster: the server of MySQL, MariaDB or TiDB. {service} in it stands for timeline, directory, access and devices, which may each have a user of their own',
+    'In a cluster: the server of MySQL, MariaDB or TiDB. {service} in it stands for timeline, directory, access, devices and events, which may each have a user of their own',
   ),
   number('mysql-pool-max', 20, 'connections', [1, 1_000], 'Connections of one process to the database of one service'),
   number(

@@ -4,7 +4,7 @@ import { formatAddress } from '@hongyan/base/address';
 import type { Config } from './options.ts';
 
 /** Each has a database of its own, and may have a user of its own. */
-export type DatabaseService = 'timeline' | 'directory' | 'access' | 'devices';
+export type DatabaseService = 'timeline' | 'directory' | 'access' | 'devices' | 'events';
 
 export interface MysqlServer {
   readonly host: string;

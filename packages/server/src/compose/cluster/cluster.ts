@@ -111,7 +111,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
   parts.announcement = announcement;
   const stores =
     roles.has('core') || roles.has('worker')
-      ? await openStores(config, surroundings, { instance, servers, closing })
+      ? await openStores(config, surroundings, { instance, servers, closing, sends: roles.has('worker') })
       : undefined;
   if (stores && roles.has('core')) {
     const ofCore = { ...surroundings, tokens, live: () => live.config };

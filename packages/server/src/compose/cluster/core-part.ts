@@ -2,9 +2,9 @@
 
 import { formatAddress, parseAddress } from '@hongyan/base/address';
 import type { Config } from '../../config/options.ts';
-import { noOutlet } from '../../ports/event-log/event-outlet.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
 import { deviceRoutes } from '../../roles/operator/devices.ts';
+import { eventsRoute } from '../../roles/operator/events.ts';
 import { journeyRoute } from '../../roles/operator/journey.ts';
 import { keyRoutes } from '../../roles/operator/keys.ts';
 import { noticeRoutes } from '../../roles/operator/notices.ts';
@@ -13,6 +13,7 @@ import type { OperatorRoute } from '../../roles/operator/route.ts';
 import { signOutRoute } from '../../roles/operator/sign-outs.ts';
 import { taskRoutes } from '../../roles/operator/tasks.ts';
 import { tierRoutes } from '../../roles/operator/tiers.ts';
+import { webhookRoutes } from '../../roles/operator/webhooks.ts';
 import { serveCore } from '../../transport/link/server-end.ts';
 import { Closing } from '../closing.ts';
 import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from '../core.ts';
@@ -52,14 +53,14 @@ async function open(
   { instance, servers, security, stores, closing }: CorePartOptions & { readonly closing: Closing },
 ): Promise<CorePart> {
   const { log, clock } = surroundings;
-  const { timeline, directory, access, devices, tasks } = stores;
+  const { timeline, directory, access, devices, tasks, events } = stores;
   const { bus, registry } = servers;
   const commands = await openCommandLog(config, surroundings, { instance, bus });
   const keptNotices = new KeptNotices(servers.redis);
   const composed = await composeCore(config, surroundings, {
     ...{ commands: commands.log, timeline, directory, access, bus, registry, devices, tasks },
     shared: { timeline, directory },
-    outlet: noOutlet,
+    ...{ outlet: events.outlet, webhooks: events.webhooks, eventReader: events.reader },
     rateLimiter: servers.limiter('requests'),
     storedBytesLimiter: servers.limiter('stored'),
     notices: await keptNotices.store(),
@@ -90,9 +91,11 @@ async function open(
 
 const routesOf = (
   { core, tiers, people, notices }: ComposedCore,
-  { access, devices, directory, tasks, timeline }: ClusterStores,
+  { access, devices, directory, events, tasks, timeline }: ClusterStores,
   { clock }: CoreSurroundings,
 ): readonly OperatorRoute[] => [
+  ...webhookRoutes(core),
+  eventsRoute(events.reader),
   ...tierRoutes(tiers),
   ...keyRoutes(access, clock),
   ...peopleRoutes(people),

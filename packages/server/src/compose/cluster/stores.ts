@@ -17,12 +17,15 @@ import { DeviceLookup } from '../../ports/devices/redis/device-lookup.ts';
 import { registrationKind } from '../../ports/devices/registration-batch.ts';
 import type { SharedDirectory } from '../../ports/directory/directory.ts';
 import { openMysqlDirectory } from '../../ports/directory/mysql-directory.ts';
+import type { EventLog } from '../../ports/event-log/event-log.ts';
+import { openMysqlEventLog } from '../../ports/event-log/mysql-event-log.ts';
 import { openKafkaTaskQueue } from '../../ports/task-queue/kafka-task-queue.ts';
 import type { TaskQueue } from '../../ports/task-queue/task-queue.ts';
 import { type MysqlTimelineStore, openMysqlTimeline } from '../../ports/timeline/mysql-timeline.ts';
 import { type HealthCheck, healthy } from '../../roles/operator/health.ts';
 import type { Closing } from '../closing.ts';
 import { registerDevicesAndTasks } from '../device-metrics.ts';
+import { eventBatchMax, eventWritesMax, type OpenEvents, openEvents } from '../events.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { databaseOf } from './databases.ts';
 import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
@@ -37,6 +40,7 @@ export interface ClusterStores {
   readonly devices: Devices;
   readonly tasks: TaskQueue;
   readonly lookup: DeviceLookup;
+  readonly events: OpenEvents;
   readonly checks: readonly HealthCheck[];
 }
 
@@ -59,7 +63,14 @@ export async function openStores(
     instance,
     servers,
     closing,
-  }: { readonly instance: string; readonly servers: SharedServers; readonly closing: Closing },
+    sends,
+  }: {
+    readonly instance: string;
+    readonly servers: SharedServers;
+    readonly closing: Closing;
+    /** This process records events and sends them, in turn with others. */
+    readonly sends: boolean;
+  },
 ): Promise<ClusterStores> {
   const environment = { clock, log, random: systemRandom };
   const counted = async (service: DatabaseService): Promise<MysqlOptions> => ({
@@ -91,8 +102,17 @@ export async function openStores(
   registerDevicesAndTasks(metrics, devices, tasks);
   const probe = new KafkaProbe(kafkaOptions(config, instance), clock);
   closing.push(() => probe.close());
-  const checks = [...checksOf({ timeline, directory, access, devices }), kafkaCheck(probe)];
-  return { timeline, directory, access, devices, tasks, lookup, checks };
+  const eventLog = await openMysqlEventLog({
+    ...{ ...environment, mysql: await counted('events') },
+    ...{ queueMax: eventWritesMax, batchMax: eventBatchMax },
+  });
+  closing.push(() => eventLog.close());
+  const sources = { timeline, directory, registry: servers.registry };
+  const store = { open: async () => eventLog, isThere: true, isShared: true, sends };
+  const events = await openEvents(config, { log, clock, metrics }, sources, store);
+  closing.push(() => events.close());
+  const checks = [...checksOf({ timeline, directory, access, devices, eventLog }), kafkaCheck(probe)];
+  return { timeline, directory, access, devices, tasks, lookup, events, checks };
 }
 
 export const openTasks = (
@@ -121,7 +141,10 @@ function checksOf({
   directory,
   access,
   devices,
-}: Omit<ClusterStores, 'checks' | 'lookup' | 'tasks'>): readonly HealthCheck[] {
+  eventLog,
+}: Omit<ClusterStores, 'checks' | 'events' | 'lookup' | 'tasks'> & {
+  readonly eventLog: EventLog;
+}): readonly HealthCheck[] {
   const check = (service: string, ask: () => Promise<unknown>): HealthCheck => ({
     name: `mysql ${service}`,
     async check() {
@@ -135,5 +158,6 @@ function checksOf({
     check('directory', () => directory.countMemberships('nobody' as UserId)),
     check('access', () => access.findKey('none')),
     check('devices', () => devices.lastSeen(['nobody' as UserId])),
+    check('events', () => eventLog.isRecording()),
   ];
 }

@@ -1,6 +1,5 @@
-// The role worker in a cluster: what was accepted and is done later.
+// The role worker in a cluster: what was accepted and is done later, and events out.
 
-import { noOutlet } from '../../ports/event-log/event-outlet.ts';
 import { forgottenDevicesWork } from '../../roles/worker/forgotten-devices-work.ts';
 import { startOutboxRelay } from '../../roles/worker/outbox-relay.ts';
 import { registrationWork } from '../../roles/worker/registration-work.ts';
@@ -15,13 +14,14 @@ export interface WorkerPart {
 
 export function openWorkerPart(
   { log, clock }: Surroundings,
-  { devices, directory, tasks }: Pick<ClusterStores, 'devices' | 'directory' | 'tasks'>,
+  { devices, directory, events, tasks }: Pick<ClusterStores, 'devices' | 'directory' | 'events' | 'tasks'>,
 ): WorkerPart {
-  const works = [registrationWork(devices, noOutlet), forgottenDevicesWork(directory)];
+  const works = [registrationWork(devices, events.outlet), forgottenDevicesWork(directory)];
   const worker = startWorks(works, { clock, log }, tasks);
   const relay = startOutboxRelay({ outboxes: { devices: devices.outbox }, tasks, clock, log });
   return {
     async drain() {
+      await events.drain();
       await relay.drain();
       await worker.drain();
     },

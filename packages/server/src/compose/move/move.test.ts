@@ -63,7 +63,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
   beforeEach(async () => {
     if (!mysql || !kafka || !redis) throw new Error('describeWith gives what it was asked for');
     scratch = new Scratch({ mysql, kafka, redis, ...addresses });
-    for (const service of ['timeline', 'directory', 'access', 'devices']) await scratch.database(service);
+    for (const service of ['timeline', 'directory', 'access', 'devices', 'events']) await scratch.database(service);
     const data = mkdtempSync(join(tmpdir(), 'hongyan-move-'));
     const loaded = loadConfig({
       argv: [],
@@ -108,7 +108,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     };
     const servers = await openSharedServers(config, surroundings, 'test');
     closing.push(() => servers.close());
-    return openStores(config, surroundings, { instance: 'test', servers, closing });
+    return openStores(config, surroundings, { instance: 'test', servers, closing, sends: false });
   }
 
   const move = (more: Partial<MoveOptions> = {}) =>
