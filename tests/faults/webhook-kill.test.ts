@@ -48,6 +48,8 @@ test(`[W1][W4][W5] ${rounds} kills lose no event, invent none, and keep the orde
   for (let round = 0; round < rounds; round++) {
     const wire = await WireClient.open({ url: server.url, token: ann.token, userId: ann.userId, deviceId: 'phone' });
     const load = write(wire, { acked, random, round });
+    const before = acked.size;
+    await until(() => acked.size > before, { withinMs: 30_000, what: 'a message to be acknowledged' });
     await Bun.sleep(random() * loadMsMax);
     await server.kill();
     await load;

@@ -129,6 +129,8 @@ class Sending {
     const isRecorded = endpoints.length > 0 || this.#deps.isPulled;
     if (isRecorded) wanted.add(recordJob);
     for (const job of [...this.#claims.keys()]) if (!wanted.has(job)) await this.#giveUp(job);
+    // Nothing is recorded for nobody, whoever began it: those who report would go on.
+    if (!isRecorded && (await this.#events.isRecording())) await this.#events.endRecording();
     const lacking = [...wanted].filter((job) => !this.#claims.has(job));
     if (lacking.length === 0) return;
     const beganAtMs = this.#clock.monotonicMs();
@@ -179,8 +181,6 @@ class Sending {
   async #giveUp(job: string): Promise<void> {
     const claim = this.#claims.get(job);
     await this.#end(job);
-    // Nothing is recorded for nobody.
-    if (job === recordJob) await this.#events.endRecording();
     if (claim) await this.#events.release([claim]);
   }
 

@@ -1,0 +1,77 @@
+// What is reported, on a real log that another process begins to fill and that fails now and then, with a clock moved by hand.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
+import { until } from '@hongyan/testing/until';
+import type { EventLog, Position } from './event-log.ts';
+import { LogOutlet, outletLookEveryMs } from './log-outlet.ts';
+import { openSqliteEventLog } from './sqlite-event-log.ts';
+import { endpoint } from './testing/drafts.ts';
+
+const position = 'e.1' as Position;
+const reported = {
+  conversationId: 'g:1' as ConversationId,
+  userId: 'ann' as UserId,
+  deliveredSeq: 3 as Seq,
+  readSeq: 1 as Seq,
+};
+
+let folder: string;
+let log: EventLog;
+let clock: ManualClock;
+let outlet: LogOutlet;
+/** What the log answers to reports; undefined: it takes them. */
+let failure: StoreFailure | undefined;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hongyan-outlet-'));
+  log = await openSqliteEventLog({ path: join(folder, 'events.db'), log: silentLog, queueMax: 1_000, batchMax: 100 });
+  const notePositions = log.notePositions.bind(log);
+  failure = undefined;
+  log.notePositions = (batch) => (failure ? Promise.reject(failure) : notePositions(batch));
+  clock = new ManualClock();
+  outlet = new LogOutlet({ clock, log: silentLog, run: 'test' });
+});
+afterEach(async () => {
+  await outlet.stop();
+  await log.close();
+  rmSync(folder, { recursive: true });
+});
+
+const types = async () => (await log.read({ after: 0, limit: 100 })).events.map(({ type }) => type);
+
+test('[W1] that events are wanted is noticed with an endpoint of this process at once, with one of another at the next look', async () => {
+  expect(outlet.isWanted).toBe(false);
+  await outlet.start(log);
+  expect(outlet.isWanted).toBe(false);
+  await log.beginRecording(position);
+  clock.advance(outletLookEveryMs);
+  await until(() => outlet.isWanted);
+  await log.endRecording();
+  clock.advance(outletLookEveryMs);
+  await until(() => !outlet.isWanted);
+  await log.beginRecording(position);
+  await log.addEndpoint(endpoint());
+  await until(() => outlet.isWanted);
+});
+
+test('[W2] what could not be noted is told as a gap as soon as the log can be written', async () => {
+  await log.beginRecording(position);
+  await outlet.start(log);
+  await outlet.positions([reported]);
+  expect(await log.tellPositions({ atMs: 1, limit: 10 })).toBe(true);
+  failure = new StoreFailure('unavailable', 'the database is away');
+  await outlet.positions([{ ...reported, deliveredSeq: 4 as Seq }]);
+  expect(await types()).toEqual(['message.delivered', 'message.read']);
+  clock.advance(outletLookEveryMs);
+  await until(async () => (await types()).includes('events.gap'));
+  clock.advance(outletLookEveryMs);
+  await outlet.look();
+  expect(await types()).toEqual(['message.delivered', 'message.read', 'events.gap']);
+});
