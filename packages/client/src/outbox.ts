@@ -13,6 +13,7 @@ import { isSameJson } from './content.ts';
 import { privateType } from './private-state.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import type { Content } from './wire.ts';
+import { withResolvers } from './with-resolvers.ts';
 
 export interface OutboxOptions {
   readonly storage: SafeStorage;
@@ -359,7 +360,7 @@ const placeOf = ({ isChange, message: { conversationId, content } }: OutboxItem)
 
 /** An application that does not wait for its sends is notified of failures by the outbox event: no unhandled rejection. */
 function createSettlement(): Settlement {
-  const settlement = Promise.withResolvers<ClientMessage>();
+  const settlement = withResolvers<ClientMessage>();
   settlement.promise.catch(() => {});
   return settlement;
 }

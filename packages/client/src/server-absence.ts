@@ -2,6 +2,7 @@
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { ClientError } from './client-error.ts';
+import { withResolvers } from './with-resolvers.ts';
 
 /** Beyond the moment that it gave: then it is no restart. */
 const graceMs = 15_000;
@@ -28,7 +29,7 @@ export class ServerAbsence {
   begin(reconnectAfterMs: number): void {
     if (this.#absence) return;
     const timer = this.#clock.after(reconnectAfterMs + graceMs, () => this.#end(false));
-    this.#absence = { over: Promise.withResolvers(), timer };
+    this.#absence = { over: withResolvers(), timer };
     for (const tell of this.#awaiting) tell();
   }
 
