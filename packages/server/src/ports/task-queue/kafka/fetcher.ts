@@ -14,6 +14,8 @@ export interface FetchedRecord {
 }
 
 export interface FetchedPartition extends PartitionName {
+  /** What was asked for. */
+  readonly askedOffset: number;
   readonly records: readonly FetchedRecord[];
   /** After the last record; records that were compacted away leave holes before it. */
   readonly nextOffset: number;
@@ -158,6 +160,7 @@ function recordsOf(
       );
       fetched.push({
         ...name,
+        askedOffset: from,
         // A batch is sent whole, also when the offset asked for lies within it.
         records: records.filter(({ offset }) => offset >= from),
         nextOffset: Number(last.firstOffset) + last.lastOffsetDelta + 1,

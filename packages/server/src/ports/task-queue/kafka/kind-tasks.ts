@@ -191,15 +191,16 @@ export class KindTasks {
     const partition = held.partitions.find(
       ({ topic, partition }) => partitionKey({ topic, partition }) === partitionKey(fetched),
     );
-    if (partition === undefined) return;
+    // Asked for in an earlier ownership, it may stand behind records that were not read in this one.
+    if (partition === undefined || fetched.askedOffset !== partition.nextOffset) return;
     const left: HeldTask[] = [];
     const dropped: HeldTask[] = [];
     for (const { offset, ...raw } of fetched.records) {
-      if (offset < partition.nextOffset) continue;
-      partition.nextOffset = offset + 1;
       const record = decodeTask<TaskRecord>(raw);
+      const isRival = record && (held.hasRival(record) || (await this.#options.outcomes.isDead(record)));
+      // At once with the task: what is not held below it counts as done.
+      partition.nextOffset = offset + 1;
       if (record === undefined) continue;
-      const isRival = held.hasRival(record) || (await this.#options.outcomes.isDead(record));
       const task = held.add(partition, { record, offset });
       if (isRival) dropped.push(task);
       else if (offset < partition.claimedBefore) left.push(task);
