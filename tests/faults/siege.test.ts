@@ -1,9 +1,11 @@
 // A whole cluster whose processes and servers are killed, alone and in pairs, under load: what was acknowledged is there, once and in
 // order, whoever cannot be served is told so, and everything comes back without a hand.
 
-import { afterAll, beforeAll, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { openDirect, signUp } from '@hongyan/testing/http-client';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { describeWith } from '@hongyan/testing/services';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { type Kind, processKinds, Siege, serverKinds } from './siege.ts';
 
 setDefaultTimeout(500_000);
@@ -22,6 +24,28 @@ describeWith(['mysql', 'kafka', 'redis'], 'a cluster under siege', () => {
     siege = await Siege.start({ name: 's', random, workers: 1 });
   });
   afterAll(() => siege?.end());
+
+  test('[K10] while the database stands still, a sender is told that the log has its message', async () => {
+    const [gateway] = siege.cluster.gateways;
+    const mariadb = siege.services.server('mariadb');
+    const url = gateway?.url ?? '';
+    const [ann, bob] = [await signUp(url, 'held.ann'), await signUp(url, 'held.bob')];
+    const conversationId = await openDirect(url, ann, bob.userId);
+    const sender = await WireClient.open({ url, ...ann, deviceId: 'phone' });
+    const send = (clientMsgId: string) =>
+      sender.send({ conversationId, clientMsgId, content: { type: 'text', text: clientMsgId } });
+    expect(await send('before')).toMatchObject({ type: 'acked' });
+    mariadb.pause();
+    const outcome = send('held');
+    try {
+      const told = await sender.next(({ type }) => type === 'sent');
+      expect(told).toEqual({ type: 'sent', conversation_id: conversationId, client_msg_id: 'held' });
+    } finally {
+      mariadb.resume();
+    }
+    expect(await outcome).toMatchObject({ type: 'acked' });
+    await sender.close();
+  });
 
   test(`${title}[N7] a core is killed`, () => siege.strike('core'));
   test(`${title} a gateway is killed: its clients are back on the other one`, () => siege.strike('gateway'));
