@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { signUp } from '@hongyan/testing/http-client';
 import { WireClient } from '@hongyan/testing/wire-client';
 import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
+import { describedMetrics, scrapedMetrics } from '../metrics-page.ts';
 import { Scrape } from '../scrape.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hasPrometheus, observability, operating, Prometheus, promtool } from './prometheus.ts';
@@ -137,10 +138,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
 
   test('[O8] metrics.md describes every metric that there is, with its type, and no other', async () => {
     const { text: scraped } = await Scrape.of(server);
-    const real = [...scraped.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
-    const described = [...page('metrics.md').matchAll(/^\| `(\w+)` \| (\w+) \| ([^|]*) \|/gm)];
-    expect(described.map(([, name, type]) => `${name} ${type}`).sort()).toEqual(real.sort());
-    for (const [, name, , unit = ''] of described) expect([name, unit.trim()]).not.toEqual([name, '']);
+    expect(describedMetrics.ofAll.toSorted()).toEqual(scrapedMetrics(scraped).toSorted());
   });
 
   test('[O8] the addresses that the operators’ page names are there', async () => {

@@ -12,6 +12,7 @@ import { RedisNodeRegistry } from '@hongyan/server/ports/node-registry/redis-nod
 import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { ClusterUnderTest } from '../cluster-server.ts';
+import { describedMetrics, scrapedMetrics } from '../metrics-page.ts';
 import { killServers, removeDataFolders } from '../server-process.ts';
 import { Person } from './people.ts';
 
@@ -111,6 +112,9 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
     const [ofGateway, ofAll] = [await scraped(gateway), await scraped(gateway, '?processes=all')];
     expect(ofGateway).not.toContain(`process="${core}"`);
     for (const name of urls.keys()) expect(ofAll).toContain(`hongyan_process_up{process="${name}"} 1`);
+    const [names, { ofCluster, ...described }] = [scrapedMetrics(ofAll), describedMetrics];
+    expect(names).toEqual(expect.arrayContaining([...ofCluster]));
+    expect([...ofCluster, ...described.ofAll]).toEqual(expect.arrayContaining([...names]));
     const { checks } = (await ask(core, 'GET', '/readyz')).body;
     for (const server of ['kafka', 'redis', 'mysql timeline']) expect(checks[server]).toEqual({ status: 'ok' });
   });
