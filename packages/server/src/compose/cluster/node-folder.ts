@@ -61,7 +61,9 @@ const machineName = (): string =>
     .replaceAll(/[^\w-]/g, '-')
     .slice(0, 40) || 'machine';
 
+/** A core that works too is a core. */
 function wordOf(wanted: ReadonlySet<Role>): string {
+  if (wanted.has('core')) return wanted.has('gateway') ? 'node' : 'core';
   const [only] = wanted;
   return wanted.size === 1 && only !== undefined ? only : 'node';
 }

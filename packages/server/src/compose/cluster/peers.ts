@@ -8,13 +8,14 @@ import { type Health, type HealthCheck, healthy, type Readiness } from '../../ro
 import { PeerAccess } from '../../roles/operator/peer-access.ts';
 import { askEach, type Processes, passOn, type ServerProcess } from '../../roles/operator/processes.ts';
 import type { OperatorRoute } from '../../roles/operator/route.ts';
+import type { NodeList } from './node-list.ts';
 import { PeerProfiler } from './peer-profiler.ts';
 
 export interface PeersOptions {
   /** The name of this process. */
   readonly own: string;
   readonly life: string;
-  readonly list: { readonly nodes: readonly NodeRecord[] };
+  readonly list: Pick<NodeList, 'nodes' | 'look'>;
   readonly secret: Uint8Array;
   readonly clock: Clock;
 }
@@ -36,6 +37,10 @@ export class Peers implements Processes {
 
   get own(): string {
     return this.#options.own;
+  }
+
+  look(): Promise<void> {
+    return this.#options.list.look();
   }
 
   others(): readonly ServerProcess[] {

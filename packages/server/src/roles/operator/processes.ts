@@ -15,8 +15,10 @@ export interface ServerProcess {
 export interface Processes {
   /** The name of this one; the label of its metrics too. */
   readonly own: string;
-  /** Those beside it, at present. */
+  /** Those beside it, as far as they are known. */
   others(): readonly ServerProcess[];
+  /** Resolves when those that are there now are known; absent where they always are. */
+  look?(): Promise<void>;
 }
 
 /** On one machine: the name of the process that has the core, and all else where there is only one. */
@@ -68,6 +70,8 @@ export function inEveryProcess<T>(
       const body = route.method === 'GET' ? '' : await request.text();
       const own = await route.handle(request);
       if (own instanceof Response || own.type !== 'ok') return own;
+      // A change must not miss one that has just started.
+      if (route.method !== 'GET') await processes.look?.();
       const answers = await Promise.all(
         processes.others().map((process) => askOne<T>(process, { route, path: request.path, body })),
       );
