@@ -67,14 +67,18 @@ export class KindTasks {
     this.#membership.start();
   }
 
-  /** On the wall clock. */
+  /** On the wall clock. Nothing is due that `claim` would not give: who asks for it at once again would keep this process from all else. */
   nextDueMs(): number | undefined {
-    return this.#isLettingGo ? undefined : this.#held.nextDueMs();
+    return this.#mayClaim ? this.#held.nextDueMs() : undefined;
+  }
+
+  get #mayClaim(): boolean {
+    return !this.#isLettingGo && this.#membership.isFresh;
   }
 
   async claim(request: Parameters<TaskConsumer['claim']>[0]): Promise<readonly ClaimedTask[]> {
     const { clock, marks } = this.#options;
-    if (this.#isLettingGo || !this.#membership.isFresh) return [];
+    if (!this.#mayClaim) return [];
     const held = this.#held;
     const tasks = held.claim({ ...request, nowMs: clock.nowMs() });
     const moved = new Set(tasks.filter(({ partition, offset }) => partition.claimedThrough(offset)).map(partitionOf));
