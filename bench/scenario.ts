@@ -160,6 +160,26 @@ export async function measureShape(
   return { scenario, name, item, count, elapsedS, perS: count / elapsedS, latency, extra, ...costsOf(cost, count) };
 }
 
+/** Several rounds of them in turns: what else the machine does meanwhile meets all alike. */
+export async function measureInTurns(
+  bed: Bed,
+  { isWanted, progress, durationS }: Pick<ScenarioInput, 'isWanted' | 'progress' | 'durationS'>,
+  {
+    scenario,
+    shapes,
+    rounds,
+  }: { readonly scenario: string; readonly shapes: readonly Shape[]; readonly rounds: number },
+): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const shape of shapes.filter(({ id }) => isWanted(id))) {
+      progress(`${scenario}: ${shape.name}, ${round + 1} of ${rounds}`);
+      figures.push(await measureShape(bed, { scenario, shape, durationS }));
+    }
+  }
+  return figures;
+}
+
 export async function warmUp(bed: Bed, shape: Shape): Promise<void> {
   // What the load before left behind (its garbage, its log to checkpoint) is not this one's.
   await Bun.sleep(1_000);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import {
   type Bed,
   type Figure,
-  measureShape,
+  measureInTurns,
   names,
   openAll,
   refuse,
@@ -34,15 +34,7 @@ export const backup: Scenario = {
   async run(input) {
     return withBed({ seed: seedOf(input), cores: input.cores }, async (bed) => {
       await openAll(bed, users);
-      const figures: Figure[] = [];
-      // In turns: what else the machine does meanwhile meets both.
-      for (let round = 0; round < rounds; round++) {
-        for (const each of [alone, copying].filter(({ id }) => input.isWanted(id))) {
-          input.progress(`backup: ${each.name}, ${round + 1} of ${rounds}`);
-          figures.push(await measureShape(bed, { scenario: 'backup', shape: each, durationS: input.durationS }));
-        }
-      }
-      return figures;
+      return measureInTurns(bed, input, { scenario: 'backup', shapes: [alone, copying], rounds });
     });
   },
 };

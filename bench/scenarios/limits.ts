@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Bed,
   type Figure,
-  measureShape,
+  measureInTurns,
   names,
   openAll,
   refuse,
@@ -39,15 +39,7 @@ export const limits: Scenario = {
     const seed = { users: [...users, flooder], groups: [], directs, messagesEach: 0 };
     return withBed({ seed, cores: input.cores }, async (bed) => {
       await openAll(bed, users);
-      const figures: Figure[] = [];
-      // In turns: what else the machine does meanwhile meets both.
-      for (let round = 0; round < rounds; round++) {
-        for (const each of [alone, flooded].filter(({ id }) => input.isWanted(id))) {
-          input.progress(`limits: ${each.name}, ${round + 1} of ${rounds}`);
-          figures.push(await measureShape(bed, { scenario: 'limits', shape: each, durationS: input.durationS }));
-        }
-      }
-      return figures;
+      return measureInTurns(bed, input, { scenario: 'limits', shapes: [alone, flooded], rounds });
     });
   },
 };
