@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import { More } from '../shell/more.tsx';
 import type { PageProps } from '../shell/page-props.ts';
 import { hrefOf } from '../shell/route.ts';
@@ -150,13 +151,7 @@ function DeviceTable({ devices }: { readonly devices: readonly Device[] }) {
           <td>
             <Ago at={registered_at} />
           </td>
-          <td>
-            {user_id !== undefined && (
-              <a className="link code" href={hrefOf('users', user_id)}>
-                {user_id}
-              </a>
-            )}
-          </td>
+          <td>{user_id !== undefined && <IdLink page="users" id={user_id} />}</td>
           <td>
             <Ago at={last_seen} />
           </td>

@@ -8,6 +8,7 @@ import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
 import { Facts } from '../shell/facts.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import type { PageProps } from '../shell/page-props.ts';
 import { hrefOf } from '../shell/route.ts';
 import { SearchForm } from '../shell/search-form.tsx';
@@ -117,12 +118,7 @@ function JourneyView({ journey }: { readonly journey: Journey }) {
             </span>,
           ],
           [t('journey.from'), <UserLink key="from" id={message.from} />],
-          [
-            t('journey.conversation'),
-            <a key="in" className="link code" href={hrefOf('conversations', message.conversation_id)}>
-              {message.conversation_id}
-            </a>,
-          ],
+          [t('journey.conversation'), <IdLink key="in" page="conversations" id={message.conversation_id} />],
           [
             t('journey.contentType'),
             <span key="type" className="code">
@@ -198,8 +194,4 @@ function Stand({ of, isSender }: { readonly of: Position; readonly isSender: boo
   );
 }
 
-const UserLink = ({ id }: { readonly id: string }) => (
-  <a className="link code" href={hrefOf('users', id)}>
-    {id}
-  </a>
-);
+const UserLink = ({ id }: { readonly id: string }) => <IdLink page="users" id={id} />;

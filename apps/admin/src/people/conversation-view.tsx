@@ -5,6 +5,7 @@ import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
 import { Facts } from '../shell/facts.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import { More } from '../shell/more.tsx';
 import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
@@ -91,9 +92,7 @@ function MemberTable(props: { readonly conversation: ConversationFacts; readonly
       {props.members.map(({ user_id, role, delivered_seq, read_seq, visible_from_seq }) => (
         <tr key={user_id}>
           <th scope="row">
-            <a className="link code" href={hrefOf('users', user_id)}>
-              {user_id}
-            </a>
+            <IdLink page="users" id={user_id} />
           </th>
           <td>{t(`conversations.roles.${role}`)}</td>
           <td className="number">{number(delivered_seq)}</td>

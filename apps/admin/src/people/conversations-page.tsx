@@ -5,9 +5,9 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import { More } from '../shell/more.tsx';
 import type { PageProps } from '../shell/page-props.ts';
-import { hrefOf } from '../shell/route.ts';
 import { SearchForm } from '../shell/search-form.tsx';
 import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
@@ -104,9 +104,7 @@ function ConversationTable(props: {
         ({ conversation_id, kind, title, member_count, messages, last_message_at, created_at }) => (
           <tr key={conversation_id}>
             <th scope="row">
-              <a className="link code" href={hrefOf('conversations', conversation_id)}>
-                {conversation_id}
-              </a>
+              <IdLink page="conversations" id={conversation_id} />
             </th>
             <td className="written">{title}</td>
             <td>{t(`conversations.kinds.${kind}`)}</td>

@@ -7,6 +7,7 @@ import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
 import { AskedButton } from '../shell/asked-button.tsx';
 import { Facts } from '../shell/facts.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import { More } from '../shell/more.tsx';
 import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
@@ -140,9 +141,7 @@ function ConversationTable({ conversations }: { readonly conversations: readonly
       {conversations.map(({ conversation_id, kind, title, role, last_seq, delivered_seq, read_seq }) => (
         <tr key={conversation_id}>
           <th scope="row">
-            <a className="link code" href={hrefOf('conversations', conversation_id)}>
-              {conversation_id}
-            </a>
+            <IdLink page="conversations" id={conversation_id} />
           </th>
           <td>{t(`conversations.kinds.${kind}`)}</td>
           <td className="written">{title}</td>

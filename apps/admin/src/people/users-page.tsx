@@ -3,9 +3,9 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { Answer } from '../shell/answer.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import { More } from '../shell/more.tsx';
 import type { PageProps } from '../shell/page-props.ts';
-import { hrefOf } from '../shell/route.ts';
 import { SearchForm } from '../shell/search-form.tsx';
 import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
@@ -66,9 +66,7 @@ function UserTable({ users }: { readonly users: readonly ListedUser[] }) {
       {users.map(({ user_id, display_name, disabled, online, last_seen, created_at }) => (
         <tr key={user_id}>
           <th scope="row">
-            <a className="link code" href={hrefOf('users', user_id)}>
-              {user_id}
-            </a>
+            <IdLink page="users" id={user_id} />
           </th>
           <td className="written">
             {display_name} {disabled && <span className="quiet">{t('users.disabled')}</span>}

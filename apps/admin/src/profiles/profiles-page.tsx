@@ -8,8 +8,8 @@ import { useState } from 'react';
 import { FlameGraph } from '../flame-graph/flame-graph.tsx';
 import { useWords } from '../i18n/words.ts';
 import { Answer } from '../shell/answer.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import type { PageProps } from '../shell/page-props.ts';
-import { hrefOf } from '../shell/route.ts';
 import { useSettings } from '../shell/settings.tsx';
 import { type ProfileList, type ProfileRecord, profileListQuery } from './profile-queries.ts';
 import { ProfileView } from './profile-view.tsx';
@@ -71,9 +71,7 @@ function ProfileRow({ record }: { readonly record: ProfileRecord }) {
   return (
     <tr>
       <td>
-        <a className="link code" href={hrefOf('profiles', id)}>
-          {id}
-        </a>
+        <IdLink page="profiles" id={id} />
       </td>
       <td>{new Date(taken_at).toLocaleString(settings.language)}</td>
       <td>

@@ -6,8 +6,8 @@ import { overviewQuery } from '../overview/overview-query.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
 import { AskedButton } from '../shell/asked-button.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import { More } from '../shell/more.tsx';
-import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
 import { type Connection, closeSession, connectionsQuery } from './session-queries.ts';
 
@@ -80,9 +80,7 @@ function SessionRow({ process, connection }: { readonly process: string; readonl
         {user_id === undefined ? (
           <span className="quiet">{t('sessions.unknown')}</span>
         ) : (
-          <a className="link code" href={hrefOf('users', user_id)}>
-            {user_id}
-          </a>
+          <IdLink page="users" id={user_id} />
         )}
       </th>
       <td className="code">{device_id}</td>

@@ -5,9 +5,9 @@ import { type FormEvent, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer, Failure } from '../shell/answer.tsx';
+import { IdLink } from '../shell/id-link.tsx';
 import { OnceShown } from '../shell/once-shown.tsx';
 import type { PageProps } from '../shell/page-props.ts';
-import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
 import { EndpointState } from './endpoint-state.tsx';
 import { EndpointView } from './endpoint-view.tsx';
@@ -88,9 +88,7 @@ function EndpointTable({ endpoints }: { readonly endpoints: readonly Endpoint[] 
       {endpoints.map((endpoint) => (
         <tr key={endpoint.id}>
           <th scope="row">
-            <a className="link code" href={hrefOf('webhooks', endpoint.id)}>
-              {endpoint.url}
-            </a>
+            <IdLink page="webhooks" id={endpoint.id} label={endpoint.url} />
           </th>
           <td>
             <EndpointState endpoint={endpoint} />
