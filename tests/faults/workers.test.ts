@@ -92,16 +92,15 @@ interface Run {
 }
 
 /** Runs of one task that began before the one before them had ended. One that was under way when its process stood still ended then. */
-function overlaps(runs: readonly Run[], stoodStillAt: ReadonlyMap<number, number>): readonly Run[][] {
+function overlaps(runs: readonly Run[], stoodStillAt: ReadonlyMap<number, readonly number[]>): readonly Run[][] {
   const pairs: Run[][] = [];
   for (const ofTask of Map.groupBy(runs, ({ task }) => task).values()) {
     const sorted = ofTask.toSorted((a, b) => a.began_at - b.began_at);
     for (const [index, run] of sorted.entries()) {
       const before = sorted[index - 1];
       if (before === undefined) continue;
-      const stillMs = stoodStillAt.get(before.pid) ?? Number.POSITIVE_INFINITY;
-      const endMs =
-        before.began_at <= stillMs ? Math.min(before.ended_at ?? stillMs, stillMs) : (before.ended_at ?? stillMs);
+      const stillMs = stoodStillAt.get(before.pid)?.find((atMs) => atMs >= before.began_at) ?? Number.POSITIVE_INFINITY;
+      const endMs = Math.min(before.ended_at ?? stillMs, stillMs);
       if (run.began_at < endMs) pairs.push([before, run]);
     }
   }
@@ -111,8 +110,8 @@ function overlaps(runs: readonly Run[], stoodStillAt: ReadonlyMap<number, number
 class Workers {
   readonly broker: string;
   readonly prefix = `workers-${randomUUID().slice(0, 8)}.`;
-  /** Killed or paused. */
-  readonly stoodStillAt = new Map<number, number>();
+  /** When each process was paused, and when it was killed or had ended. */
+  readonly stoodStillAt = new Map<number, number[]>();
   readonly #file: string;
   readonly #db: Database;
   readonly #running: Bun.Subprocess<'ignore', 'pipe', 'inherit'>[] = [];
@@ -146,7 +145,7 @@ class Workers {
     const [child] = this.#running.splice(0, 1);
     child?.kill(chance < 0.75 ? 'SIGKILL' : 'SIGTERM');
     await child?.exited;
-    if (child) this.stoodStillAt.set(child.pid, Date.now());
+    if (child) this.#standsStill(child.pid);
   }
 
   /** One of them, for longer than the others wait for it. */
@@ -158,9 +157,13 @@ class Workers {
     await until(async () => / T /.test(await Bun.file(`/proc/${child.pid}/stat`).text()), {
       what: 'a worker to stand still',
     });
-    this.stoodStillAt.set(child.pid, Date.now());
+    this.#standsStill(child.pid);
     await Bun.sleep(pausedMs);
     child.kill('SIGCONT');
+  }
+
+  #standsStill(pid: number): void {
+    this.stoodStillAt.set(pid, [...(this.stoodStillAt.get(pid) ?? []), Date.now()]);
   }
 
   runs(): readonly Run[] {
