@@ -9,7 +9,7 @@ import { Metrics } from '../../metrics/metrics.ts';
 import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
 import { nodeRoutes } from '../../roles/operator/nodes.ts';
-import { inEveryProcess } from '../../roles/operator/processes.ts';
+import { inEveryProcess, knowingAll } from '../../roles/operator/processes.ts';
 import type { LinkSecurity } from '../../transport/link/security.ts';
 import { Closing } from '../closing.ts';
 import { configurationRoute } from '../configuration-route.ts';
@@ -173,7 +173,7 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
       ...nodeRoutes(servers.nodes),
       ...(parts.core?.routes ?? peers.coreRoutes),
       configurationRoute(live),
-      ...profiles.routes,
+      ...profiles.routes.map((route) => knowingAll(route, peers)),
       ...profiles.threadRoutes,
       inEveryProcess(reloadRoute(live, { levels: given.log }), peers, joinedReports),
     ],

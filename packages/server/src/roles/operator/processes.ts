@@ -32,12 +32,23 @@ export const namesOf = (processes: Processes): readonly string[] => [
 /** Asks this process, or the one that `?process=` names: its answer is passed on as it is. */
 export const inNamedProcess = (route: OperatorRoute, processes: Processes): OperatorRoute => ({
   ...route,
-  handle(request) {
+  async handle(request) {
     const name = request.query.get('process') ?? processes.own;
     if (name === processes.own) return route.handle(request);
-    const process = processes.others().find((one) => one.name === name);
+    const named = () => processes.others().find((one) => one.name === name);
+    if (named() === undefined) await processes.look?.();
+    const process = named();
     if (process === undefined) return noSuchProcess(name, processes);
     return passOn(process, route.method, request);
+  },
+});
+
+/** Handled when the processes that are there now are known: whoever has just started one asks about it. */
+export const knowingAll = (route: OperatorRoute, processes: Processes): OperatorRoute => ({
+  ...route,
+  async handle(request) {
+    await processes.look?.();
+    return route.handle(request);
   },
 });
 
