@@ -5,6 +5,7 @@ import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import { type Address, formatAddress } from '@hongyan/base/address';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import { OutageLog } from '@hongyan/base/outage-log';
 import type { Core } from '../../ports/core/core.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import { type LinkSecurity, serverCredentials } from './security.ts';
@@ -17,7 +18,7 @@ export interface CoreServerOptions {
   readonly listen: LinkListen;
   /** Events for a gateway that leaves more than this unread are dropped, and it is told so. */
   readonly backlogBytesMax: number;
-  readonly clock: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
   readonly log: Log;
   /** Sessions belong to the gateways, and any core answers for them: they stay open when a link ends. */
   readonly sessionsOutliveLinks?: boolean;
@@ -37,16 +38,21 @@ export interface CoreServer {
 
 /** A socket is for this user alone; what another start left at its path is removed. */
 export async function serveCore(options: CoreServerOptions): Promise<CoreServer> {
-  const { listen } = options;
+  const { listen, clock, log } = options;
   const security = listen.type === 'tcp' ? listen.security : undefined;
   const links = new Set<ServerStream>();
   const endings = new Set<Promise<void>>();
+  const outage = new OutageLog({
+    failing: 'events of gateways not published',
+    over: 'events of gateways published again',
+    ...{ clock, log },
+  });
   const server = new Server(channelOptions);
   server.addService(
     { link: linkMethod },
     {
       link(stream: ServerDuplexStream<LinkUp, Buffer>) {
-        const own = new ServerStream(stream, { ...options, secret: security?.secret });
+        const own = new ServerStream(stream, { ...options, outage, secret: security?.secret });
         links.add(own);
         const ending = own.ended.finally(() => {
           links.delete(own);

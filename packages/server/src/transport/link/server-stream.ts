@@ -4,6 +4,7 @@ import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { unreachable } from '@hongyan/base/assert';
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import type { OutageLog } from '@hongyan/base/outage-log';
 import { operations } from '@hongyan/protocol/operations/operations';
 import { bug, failure, problemOf, type Result } from '@hongyan/protocol/refusals';
 import {
@@ -35,6 +36,8 @@ export interface ServerStreamOptions {
   readonly core: Core;
   readonly bus: EventBus;
   readonly log: Log;
+  /** Of what gateways publish. */
+  readonly outage: OutageLog;
   /** Events for a gateway that leaves more than this unread are dropped, and it is told so. */
   readonly backlogBytesMax: number;
   readonly clock: Pick<Clock, 'after'>;
@@ -115,9 +118,10 @@ export class ServerStream {
     this.#follow(interests);
     for (const request of requests) this.#begin(request);
     if (published.length > 0)
-      this.#options.bus
-        .publish(published.flatMap(fromEvent))
-        .catch((error: unknown) => this.#options.log.error('events of a gateway not published', { error }));
+      this.#options.bus.publish(published.flatMap(fromEvent)).then(
+        () => this.#options.outage.worked(),
+        (error: unknown) => this.#options.outage.failed(error),
+      );
     // Answers that the gateway does not read must not pile up: it is not heard until it does.
     if (this.#writer.isHeldBack) this.#stream.pause();
   }
