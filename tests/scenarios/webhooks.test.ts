@@ -9,6 +9,7 @@ import { askOperator } from '@hongyan/testing/operator';
 import { until } from '@hongyan/testing/until';
 import { type ReceivedEvent, WebhookReceiver } from '@hongyan/testing/webhook-receiver';
 import type { WireClient } from '@hongyan/testing/wire-client';
+import { Registrar } from '../registrar.ts';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { Person, text } from './people.ts';
 import { profiles } from './profiles.ts';
@@ -22,6 +23,12 @@ const env = {
   HONGYAN_WEBHOOK_TIMEOUT_MS: '2000',
 };
 const webhooksPath = '/admin/v1/webhooks';
+
+async function newKey(dataDir: string, scope: string): Promise<string> {
+  const made = await askOperator(dataDir, 'POST', '/admin/v1/keys', { name: 'of the test', scopes: [scope] });
+  expect(made.status).toBe(200);
+  return String(made.body.key);
+}
 
 /** Empty when the event has the shape that is declared for its type. */
 function shapeProblem(event: ReceivedEvent): string {
@@ -134,6 +141,19 @@ describe.each(profiles)('webhooks on $name', (profile) => {
     await receiver.next(({ type, data }) => type === 'user.offline' && data.user_id === 'bob');
     for (const { event } of receiver.received)
       expect({ type: event.type, problem: shapeProblem(event) }).toEqual({ type: event.type, problem: '' });
+  });
+
+  test('[W1] a device that was registered arrives, and again with a new firmware', async () => {
+    const registrar = Registrar.of(server.url, await newKey(server.dataDir, 'devices:register'));
+    const device_token = 'a-device-of-the-webhooks';
+    for (const firmware of ['1.0', '1.0', '1.1']) {
+      const answer = await registrar.post('register', { device_token, model: 'P1', firmware });
+      expect(answer.status).toBe(202);
+    }
+    await receiver.next(({ type, data }) => type === 'device.registered' && data.firmware === '1.1');
+    const own = receiver.events.filter(({ type }) => type === 'device.registered');
+    expect(own.at(-1)?.data).toMatchObject({ device_token, model: 'P1' });
+    for (const event of own) expect(shapeProblem(event)).toBe('');
   });
 
   test('[W1] a group is told from its creation to its changes', async () => {
@@ -299,6 +319,9 @@ describe.each(profiles)('webhooks on $name', (profile) => {
     const waiting = pull(`types=message.created&wait_s=20&after=${position}`);
     await send(wire, 'erin', 'four');
     expect((await waiting).body.events).toMatchObject([{ data: { content: text('four') } }]);
+    const key = await newKey(pulling.dataDir, 'events:read');
+    const { status, body } = await call(pulling.url, '/v1/events?types=message.created&limit=1', { token: key });
+    expect([status, body]).toMatchObject([200, { events: [{ data: { content: text('one') } }], has_more: true }]);
     for (const query of ['after=x.1', 'limit=0', 'limit=501', 'wait_s=31', 'types=nothing'])
       expect([query, (await pull(query)).status]).toEqual([query, 400]);
     expect(await operator('GET', '/admin/v1/events')).toMatchObject({ status: 409 });
