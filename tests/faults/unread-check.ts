@@ -1,6 +1,5 @@
 // The part of the checker that looks at badges: unread is what a fold of the raw entries says, whatever was edited, reacted to or
-// recalled [E3, E8]. A crash may take back the point from which a member counts, to an earlier one of its points; own messages behind
-// that count too, until the member reads or writes.
+// recalled [E3, E8].
 
 import { type FoldedMessage, foldEntries } from '@hongyan/testing/fold-entries';
 import type { Badge, FullRead, Violation } from '@hongyan/testing/history';
@@ -11,10 +10,9 @@ export function checkUnread(reads: readonly FullRead[]): Violation[] {
     if (badge === undefined) return [];
     const messages = foldEntries(entries, userId).filter(isMessage);
     const own = messages.flatMap(({ from, seq }) => (from === userId ? seq : []));
-    const points = [badge.readSeq, ...own, ...privateMarks(reads, read)].filter((seq) => seq >= badge.readSeq);
-    const badges = points.map((seq) => badgeFrom(seq, messages, userId));
-    if (badges.some((one) => one.unread === badge.unread && one.unreadMentions === badge.unreadMentions)) return [];
-    const evidence = { userId, conversationId, badge, expected: badgeFrom(Math.max(...points), messages, userId) };
+    const expected = badgeFrom(Math.max(badge.readSeq, ...own, ...privateMarks(reads, read)), messages, userId);
+    if (badge.unread === expected.unread && badge.unreadMentions === expected.unreadMentions) return [];
+    const evidence = { userId, conversationId, badge, expected };
     return [{ rule: 'E3', what: 'unread is not what the entries say', evidence }];
   });
 }

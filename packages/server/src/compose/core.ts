@@ -35,6 +35,7 @@ export type CorePorts = Pick<
   | 'rateLimiter'
   | 'registry'
   | 'shared'
+  | 'sole'
   | 'tasks'
   | 'timeline'
 > & {

@@ -125,6 +125,7 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
   });
   const composed = await composeCore(config, surroundings, {
     ...{ commands, timeline, directory, access, devices, tasks, bus, registry, rateLimiter },
+    sole: { timeline, directory },
     outlet: events.outlet,
     eventReader: events.reader,
     webhooks: events.webhooks,
@@ -132,6 +133,7 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     notices: { kept: await readNotices(config.data), keep: (all) => writeNotices(config.data, all) },
     isBehindLink: config.gateways > 1,
   });
+  await composed.core.ready;
   registerDevicesAndTasks(metrics, devices, tasks);
   const works = [registrationWork(devices, events.outlet), forgottenDevicesWork(directory)];
   const worker = startWorks(works, { clock, log }, tasks);

@@ -66,7 +66,7 @@ async function open(
     notices: await keptNotices.store(),
     isBehindLink: true,
   });
-  await composed.core.following;
+  await composed.core.ready;
   closing.push(await keptNotices.follow(composed.notices, bus, log));
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
   const server = await serveCore({

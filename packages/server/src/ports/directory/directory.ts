@@ -3,7 +3,7 @@
 import type { Fence } from '../../domain/fence.ts';
 import type { Conversations } from './conversations.ts';
 import type { PrivateStates } from './private-states.ts';
-import type { Receipts } from './receipts.ts';
+import type { Receipts, SentMark } from './receipts.ts';
 import type { Users } from './users.ts';
 
 /**
@@ -29,6 +29,9 @@ export interface SharedDirectory extends Directory {
    */
   claim(fence: Fence): Promise<void>;
 }
+
+/** A directory that one process alone writes. */
+export interface SoleDirectory extends Directory, SentMark {}
 
 /** The names of the methods that change the store. */
 export type DirectoryWrite =

@@ -2,6 +2,7 @@
 
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { DeviceKey } from '../devices/devices.ts';
+import type { Position } from '../timeline/timeline.ts';
 import type { MemberKey } from './conversations.ts';
 
 export interface DeviceReceipt {
@@ -61,4 +62,12 @@ export interface Receipts {
     readonly seq: Seq;
     readonly except: UserId;
   }): Promise<{ readonly delivered: number; readonly read: number }>;
+}
+
+/** How far the newest messages of members are stored, as a position of the timeline's feed: after a crash those behind it are read again. */
+export interface SentMark {
+  /** undefined: it was never moved. */
+  sentThrough(): Promise<Position | undefined>;
+  /** As durable as the advances before it. */
+  moveSentThrough(position: Position): Promise<void>;
 }

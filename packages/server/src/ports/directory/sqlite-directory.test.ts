@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { openSqliteDeviceReader } from '../devices/sqlite-devices.ts';
+import type { Position } from '../timeline/timeline.ts';
 import { conversationListSql } from './sqlite/conversation-reads.ts';
 import { searchSql } from './sqlite/user-reads.ts';
 import { openSqliteDirectory, openSqliteDirectoryReader } from './sqlite-directory.ts';
@@ -94,6 +95,17 @@ async function lastLineBeforeKill(
   return last;
 }
 
+test('[E3] the mark of what members wrote is where it was moved last', async () => {
+  let directory = await open(path);
+  expect(await directory.sentThrough()).toBeUndefined();
+  for (const position of ['a.1', 'a.7']) await directory.moveSentThrough(position as Position);
+  expect(await directory.sentThrough()).toBe('a.7' as Position);
+  await directory.close();
+  directory = await open(path);
+  expect(await directory.sentThrough()).toBe('a.7' as Position);
+  await directory.close();
+});
+
 test('a full disk rejects a conversation and leaves none of its members; room brings it back', async () => {
   let directory = await open(path, 192 * 1024);
   expect(await directory.createUser(newUser('ann'))).toBe(true);
@@ -158,6 +170,7 @@ test('[T15] devices of sessions are carried over to the store of devices, again 
       db.run('ALTER TABLE device ADD COLUMN last_seen INTEGER NOT NULL DEFAULT 7');
       db.run('CREATE INDEX device_by_last_seen ON device(last_seen)');
       db.run('DROP TABLE conversation_word');
+      db.run('DROP TABLE sent_mark');
       db.run('PRAGMA user_version = 6');
     });
   for (let round = 0; round < 2; round++) {
@@ -179,6 +192,7 @@ test('[O31] titles that were given before they could be searched are found', asy
   await directory.close();
   edit((db) => {
     db.run('DROP TABLE conversation_word');
+    db.run('DROP TABLE sent_mark');
     db.run('PRAGMA user_version = 7');
   });
   const later = await open(path);

@@ -10,10 +10,10 @@ import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { MemberKey } from './conversations.ts';
-import type { Directory, DirectoryReader, DirectoryWrite } from './directory.ts';
+import type { Directory, DirectoryReader, SoleDirectory } from './directory.ts';
 import { ConversationReads } from './sqlite/conversation-reads.ts';
 import type { DirectoryInit } from './sqlite/directory.worker.ts';
-import type { DirectoryOp, DirectoryResult, ResultOf, ValueOf } from './sqlite/ops.ts';
+import type { DirectoryOp, DirectoryResult, ResultOf, SoleWrite, ValueOf } from './sqlite/ops.ts';
 import { PrivateReads } from './sqlite/private-rows.ts';
 import { ReceiptReads } from './sqlite/receipt-reads.ts';
 import { assertLayout } from './sqlite/schema.ts';
@@ -35,7 +35,7 @@ export interface SqliteDirectoryOptions {
   readonly meter?: StoreMeter | undefined;
 }
 
-export async function openSqliteDirectory(options: SqliteDirectoryOptions): Promise<Directory> {
+export async function openSqliteDirectory(options: SqliteDirectoryOptions): Promise<SoleDirectory> {
   const { path, log, maxBytes, queueMax, batchMax, meter } = options;
   const init: DirectoryInit = { path, maxBytes };
   const writer = new GroupCommit<DirectoryOp, DirectoryResult>({
@@ -148,6 +148,10 @@ class SqliteDirectoryReader implements DirectoryReader {
     return this.#read(() => this.#receipts.count(request));
   }
 
+  sentThrough() {
+    return this.#read(() => this.#receipts.sentThrough());
+  }
+
   privateTotals(userId: UserId) {
     return this.#read(() => this.#privates.totals(userId));
   }
@@ -177,7 +181,7 @@ class SqliteDirectoryReader implements DirectoryReader {
   }
 }
 
-class SqliteDirectory extends SqliteDirectoryReader implements Directory {
+class SqliteDirectory extends SqliteDirectoryReader implements SoleDirectory {
   readonly #writer: GroupCommit<DirectoryOp, DirectoryResult>;
 
   constructor(db: Database, writer: GroupCommit<DirectoryOp, DirectoryResult>) {
@@ -229,6 +233,10 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
     if (batch.length > 0) await this.#write('advanceSent', batch);
   }
 
+  moveSentThrough(position: ValueOf<'moveSentThrough'>) {
+    return this.#write('moveSentThrough', position);
+  }
+
   async forgetReceipts(devices: ValueOf<'forgetReceipts'>): Promise<void> {
     if (devices.length > 0) await this.#write('forgetReceipts', devices);
   }
@@ -243,7 +251,7 @@ class SqliteDirectory extends SqliteDirectoryReader implements Directory {
   }
 
   /** The store answers each op with the result of its own kind. */
-  #write<W extends DirectoryWrite>(type: W, value: ValueOf<W>): Promise<ResultOf<W>> {
+  #write<W extends SoleWrite>(type: W, value: ValueOf<W>): Promise<ResultOf<W>> {
     return this.#writer.submit({ type, value } as DirectoryOp) as Promise<ResultOf<W>>;
   }
 }

@@ -224,14 +224,13 @@ export class CommandHandler {
     const spans = this.#deps.tracing && new BatchSpans(this.#deps.tracing, entries);
     let results: readonly AppendResult[];
     try {
-      results = await this.#deps.timeline.append(spans?.entries ?? entries, place?.fence);
+      results = await this.#sent.noting(this.#deps.timeline.append(spans?.entries ?? entries, place?.fence));
       spans?.committed(results);
     } catch (error) {
       spans?.failed();
       const outcome = this.#failed(error, entries.length);
       return admitted.map((item) => (item.type === 'entry' ? outcome : item));
     }
-    this.#sent.note(results);
     this.#publish(results, { mayBeRepeated: place?.mayBeRepeated, quote, spans });
     if (this.#deps.log.isDebug) this.#logCommitted(results);
     let next = 0;

@@ -42,8 +42,8 @@ import { Sync } from './sync.ts';
 import { WebhookEndpoints } from './webhook-endpoints.ts';
 
 export interface RunningCore extends Core {
-  /** Resolves when it hears of what other cores change; rejects with StoreFailure. */
-  readonly following: Promise<void>;
+  /** Resolves when it hears of what other cores change, and knows what a crash left unwritten; rejects with StoreFailure. */
+  readonly ready: Promise<void>;
   /** Refuses new commands and finishes the accepted ones. */
   drain(): Promise<void>;
 }
@@ -74,7 +74,7 @@ export function startCore(given: CoreDeps): RunningCore {
   const parts = { memberships, audiences, sent, conversations, messages, references, privates: privateChanges };
   const newHandler = () => new CommandHandler(deps, parts);
   if (deps.shared) {
-    const partitions = new Partitions({ stores: deps.shared, bus, memberships, conversations, newHandler });
+    const partitions = new Partitions({ stores: deps.shared, bus, memberships, conversations, sent, newHandler });
     deps.commands.consume((batch, place) => partitions.handle(batch, place), partitions);
   } else {
     const handler = newHandler();
@@ -90,7 +90,7 @@ export function startCore(given: CoreDeps): RunningCore {
   const keyCallers = new KeyCallers(deps);
   signOuts.start();
   return {
-    following: news?.follow() ?? Promise.resolve(),
+    ready: Promise.all([news?.follow(), sent.recover()]).then(() => undefined),
     ...operationsOf(deps, {
       accounts,
       memberships,

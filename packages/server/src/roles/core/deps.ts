@@ -7,7 +7,7 @@ import type { ChangeLimits } from '../../domain/message-change.ts';
 import type { Access } from '../../ports/access/access.ts';
 import type { CommandConsumer, CommandProducer } from '../../ports/command-log/command-log.ts';
 import type { Devices } from '../../ports/devices/devices.ts';
-import type { Directory, SharedDirectory } from '../../ports/directory/directory.ts';
+import type { Directory, SharedDirectory, SoleDirectory } from '../../ports/directory/directory.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { EventOutlet } from '../../ports/event-log/event-outlet.ts';
 import type { EventReader } from '../../ports/event-log/event-reader.ts';
@@ -16,6 +16,7 @@ import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { SendHook } from '../../ports/send-hook/send-hook.ts';
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import type { TaskProducer } from '../../ports/task-queue/task-queue.ts';
+import type { Feed } from '../../ports/timeline/feed.ts';
 import type { SharedTimeline, Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
@@ -54,12 +55,20 @@ export interface SharedStores {
   readonly directory: SharedDirectory;
 }
 
+/** Stores that this core alone writes. */
+export interface SoleStores {
+  readonly timeline: Timeline & { readonly feed: Feed };
+  readonly directory: SoleDirectory;
+}
+
 export interface CoreDeps {
   readonly commands: CommandProducer & CommandConsumer;
   readonly timeline: Timeline;
   readonly directory: Directory;
   /** The same two, where several cores write them. Absent: this process alone does. */
   readonly shared?: SharedStores | undefined;
+  /** The same two, where they can tell what a crash left unwritten in the one of what is in the other. */
+  readonly sole?: SoleStores | undefined;
   readonly access: Access;
   readonly devices: Devices;
   readonly tasks: TaskProducer;

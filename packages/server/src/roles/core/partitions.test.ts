@@ -10,7 +10,7 @@ import { Fenced } from '../../domain/fence.ts';
 import { defaultRules } from '../../domain/membership.ts';
 import type { ChangeCommand, Command, MessageCommand } from '../../ports/command-log/command-log.ts';
 import { type BusEvent, conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { failing } from './testing/faulty-port.ts';
+import { around, failing } from './testing/faulty-port.ts';
 import { openSharedWorld, type SharedWorld } from './testing/shared-world.ts';
 import { codeOf, seq, user } from './testing/world.ts';
 
@@ -178,12 +178,44 @@ test('[K6][D4] what was handled before is published again in the order of the co
   expect(heard).toEqual(['a', 'b', 'c']);
 });
 
+test('[K6] however much a new owner makes good, it asks a few things at once', async () => {
+  await world.close();
+  let [asked, most] = [0, 0];
+  await open({
+    given(deps) {
+      const { shared } = deps;
+      const timeline =
+        shared &&
+        around(shared.timeline, async (name, call) => {
+          if (name !== 'findByClientMsgId') return call();
+          most = Math.max(most, ++asked);
+          await Bun.sleep(1);
+          return call().finally(() => asked--);
+        });
+      return { ...deps, shared: shared && timeline && { ...shared, timeline } };
+    },
+  });
+  const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);
+  await world.handle(keys.map((key) => message(key)));
+  const outcomes = await world.owner.recover(keys.map((key) => message(key)));
+  expect(outcomes.map(codeOf)).toEqual(keys.map(() => 'ok'));
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThan(50);
+});
+
 test('[K6][D4] what was handled before with others between is reported as lost', async () => {
   for (const key of ['a', 'b', 'c']) await world.handle([message(key)]);
   const heard = await hear(conversationTopic(group));
   await world.owner.recover([message('a'), message('c')]);
   expect(heard).toEqual(['lost c:g:one']);
 });
+
+/** Of which the stores hear with the next batch. */
+const publishedThrough = (offset: number) =>
+  until(async () => {
+    await world.handle([], { offset });
+    return world.row.position.publishedOffset === offset;
+  });
 
 test('[K6] the stores hold up to where everything is published', async () => {
   const gate = Promise.withResolvers<void>();
@@ -199,15 +231,45 @@ test('[K6] the stores hold up to where everything is published', async () => {
     }),
   });
   await world.handle([message('a')]);
+  await publishedThrough(2);
   isHeld = true;
   await world.handle([message('b')]);
   await world.handle([message('c')]);
   expect(world.row.position).toMatchObject({ offset: 4, publishedOffset: 2 });
   isHeld = false;
   gate.resolve();
+  await publishedThrough(4);
+});
+
+test('[K6][E3] the stores hold up to where the newest own messages of members are written', async () => {
+  await world.close();
+  let faulty: { failWith(error: Error | undefined): void } | undefined;
+  await open({
+    given(deps) {
+      const { port, failWith } = failing(deps.directory, 'advanceSent');
+      faulty = { failWith };
+      return { ...deps, directory: port };
+    },
+  });
+  faulty?.failWith(new StoreFailure('unavailable', 'away'));
+  await world.handle([message('a')]);
+  await world.handle([message('b')]);
+  await world.core.drain();
+  await world.handle([], { offset: 3 });
+  expect(world.row.position).toMatchObject({ offset: 3, publishedOffset: 1 });
+  faulty?.failWith(undefined);
+  await world.handle([message('c')]);
+  await publishedThrough(4);
+});
+
+test('[E3] a new owner writes what members wrote under the one before', async () => {
+  const { conversationId, from, clientMsgId, contentJson } = message('a', 'bob');
+  const entry = { conversationId, from, clientMsgId, contentJson, timestampMs: 1, isCounted: true };
+  await world.timeline.append([{ ...entry, msgId: recordId(1) }]);
+  await world.owner.recover([message('a', 'bob')]);
   await until(async () => {
-    await world.handle([], { offset: 4 });
-    return world.row.position.publishedOffset === 4;
+    const members = await world.directory.getMembers([{ conversationId: group, userId: user('bob') }]);
+    return members[0]?.sentSeq === 2;
   });
 });
 

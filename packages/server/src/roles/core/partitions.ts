@@ -1,5 +1,5 @@
 // The core as the owner of partitions of the command log: it claims them in its stores, handles their commands under that claim,
-// and makes good what an owner before may have left unpublished.
+// and makes good what an owner before may have left unpublished, or unwritten.
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
@@ -13,6 +13,7 @@ import type { DirectoryChanges } from './conversation-changes.ts';
 import type { CoreBus } from './core-bus.ts';
 import type { SharedStores } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
+import type { SentPositions } from './sent-positions.ts';
 
 type Outcome = Result<CommandOutcome>;
 
@@ -21,9 +22,13 @@ export interface PartitionsOptions {
   readonly bus: CoreBus;
   readonly memberships: MembershipCache;
   readonly conversations: DirectoryChanges;
+  readonly sent: SentPositions;
   /** Each partition has one of its own: none waits for another. */
   readonly newHandler: () => CommandHandler;
 }
+
+/** Of one partition: many are recovered at once, and share the connections to the database with all else. */
+const lookUpsAtOnce = 20;
 
 interface Owned {
   readonly handler: CommandHandler;
@@ -57,7 +62,8 @@ export class Partitions implements PartitionOwner {
     const { partition, epoch } = fence;
     const position = { partition, epoch, offset, publishedOffset: Math.min(owned.publishedOffset, offset) };
     const outcomes = await owned.handler.handle(batch, { position, mayBeRepeated });
-    void this.#options.bus.published().then(() => {
+    const { bus, sent } = this.#options;
+    void Promise.all([bus.published(), sent.written()]).then(() => {
       owned.publishedOffset = Math.max(owned.publishedOffset, offset);
     });
     return outcomes;
@@ -65,7 +71,12 @@ export class Partitions implements PartitionOwner {
 
   async recover(batch: readonly Command[]): Promise<readonly Outcome[]> {
     const found: StoredEntry[] = [];
-    const outcomes = await Promise.all(batch.map((command) => this.#recover(command, found)));
+    const outcomes: Outcome[] = [];
+    for (let at = 0; at < batch.length; at += lookUpsAtOnce)
+      outcomes.push(
+        ...(await Promise.all(batch.slice(at, at + lookUpsAtOnce).map((command) => this.#recover(command, found)))),
+      );
+    this.#options.sent.note(found);
     await this.#options.bus.publish(recovered(found));
     return outcomes;
   }

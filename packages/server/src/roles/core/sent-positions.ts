@@ -4,8 +4,9 @@ import type { Timer } from '@hongyan/base/clock';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberKey, MemberRecord } from '../../ports/directory/conversations.ts';
 import type { SentAdvance } from '../../ports/directory/receipts.ts';
-import type { AppendResult } from '../../ports/timeline/timeline.ts';
-import type { CoreDeps } from './deps.ts';
+import { type Feed, type FeedPage, UnknownPosition } from '../../ports/timeline/feed.ts';
+import type { AppendResult, Position, StoredEntry } from '../../ports/timeline/timeline.ts';
+import type { CoreDeps, SoleStores } from './deps.ts';
 
 /** Written so seldom that busy writers cost a row a second. Until then the positions are here, and reads ask here. */
 const writeEveryMs = 1_000;
@@ -13,68 +14,175 @@ const writeEveryMs = 1_000;
 const writeEveryMsShared = 20;
 /** Above it they are written at once. */
 const waitingMax = 10_000;
+/** Entries of a page of the feed. */
+const pageSize = 500;
 
 export class SentPositions {
-  readonly #deps: Pick<CoreDeps, 'directory' | 'clock' | 'log'>;
+  readonly #deps: Pick<CoreDeps, 'directory' | 'sole' | 'clock' | 'log'>;
   readonly #writeEveryMs: number;
-  /** By conversation, then user. */
-  #waiting = new Map<ConversationId, Map<UserId, Seq>>();
-  #count = 0;
-  #writing: { readonly positions: Map<ConversationId, Map<UserId, Seq>>; readonly done: Promise<void> } | undefined;
+  #waiting = new Noted();
+  #writing: Noted | undefined;
+  #running: Promise<void> | undefined;
+  /** What is being appended, and noted when it is. */
+  readonly #noting = new Set<Promise<unknown>>();
   #timer: Timer | undefined;
 
-  constructor(deps: Pick<CoreDeps, 'directory' | 'clock' | 'log' | 'shared'>) {
+  constructor(deps: Pick<CoreDeps, 'directory' | 'sole' | 'clock' | 'log' | 'shared'>) {
     this.#deps = deps;
     this.#writeEveryMs = deps.shared ? writeEveryMsShared : writeEveryMs;
   }
 
-  note(results: readonly AppendResult[]): void {
-    for (const { type, entry } of results) if (type === 'committed' && entry.isCounted) this.#raise(entry);
-    if (this.#count === 0) return;
-    if (this.#count >= waitingMax) void this.#write();
-    else this.#timer ??= this.#deps.clock.after(this.#writeEveryMs, () => void this.#write());
+  /** The same results, noted. */
+  noting(appending: Promise<readonly AppendResult[]>): Promise<readonly AppendResult[]> {
+    return this.#tracked(
+      appending.then((results) => {
+        this.note(results.map(({ entry }) => entry));
+        return results;
+      }),
+    );
+  }
+
+  /** Also entries that are noted already. */
+  note(entries: readonly StoredEntry[]): void {
+    for (const { isCounted, conversationId, from, seq } of entries)
+      if (isCounted) this.#waiting.raise({ conversationId, userId: from, sentSeq: seq });
+    if (this.#waiting.count === 0) return;
+    if (this.#waiting.count >= waitingMax) void this.#write();
+    else this.#schedule();
   }
 
   /** The newest of what the record says and what waits here. */
   of({ conversationId, userId, sentSeq }: MemberKey & Pick<MemberRecord, 'sentSeq'>): Seq {
-    const waiting = this.#waiting.get(conversationId)?.get(userId) ?? 0;
-    const writing = this.#writing?.positions.get(conversationId)?.get(userId) ?? 0;
+    const waiting = this.#waiting.of(conversationId, userId);
+    const writing = this.#writing?.of(conversationId, userId) ?? 0;
     return Math.max(sentSeq, waiting, writing) as Seq;
   }
 
+  /** Notes what was committed before a crash and not written. Rejects with StoreFailure. */
+  recover(): Promise<void> {
+    const { sole } = this.#deps;
+    return sole ? this.#tracked(this.#recover(sole)) : Promise.resolve();
+  }
+
+  /** Resolves when what is noted now is written. */
+  async written(): Promise<void> {
+    await (this.#waiting.count > 0 ? this.#waiting : this.#writing)?.written;
+  }
+
   async drain(): Promise<void> {
-    while (this.#count > 0 || this.#writing) await this.#write();
+    await this.#running;
+    if (this.#waiting.count > 0) await this.#write();
   }
 
-  #raise({ conversationId, from, seq }: AppendResult['entry']): void {
-    let ofConversation = this.#waiting.get(conversationId);
-    if (ofConversation === undefined) {
-      ofConversation = new Map();
-      this.#waiting.set(conversationId, ofConversation);
+  async #recover({ timeline, directory }: SoleStores): Promise<void> {
+    const mark = await directory.sentThrough();
+    try {
+      if (mark !== undefined) return await this.#noteAfter(mark, timeline.feed);
+    } catch (error) {
+      // The timeline is another than that of the mark, or lost its newest commits with the power.
+      if (!(error instanceof UnknownPosition)) throw error;
     }
-    if (!ofConversation.has(from)) this.#count++;
-    ofConversation.set(from, seq);
+    await directory.moveSentThrough(await timeline.position());
   }
 
-  /** One at a time. What cannot be written now is written with the next message: unread counts are too high until then. */
-  async #write(): Promise<void> {
-    if (this.#writing) return this.#writing.done;
+  async #noteAfter(mark: Position, feed: Feed): Promise<void> {
+    let page: FeedPage = { entries: [], position: mark, isAtEnd: false, hasGap: false };
+    while (!page.isAtEnd) {
+      page = await feed.read({ after: page.position, limit: pageSize });
+      this.note(page.entries);
+    }
+  }
+
+  #tracked<T>(noting: Promise<T>): Promise<T> {
+    this.#noting.add(noting);
+    const forget = () => this.#noting.delete(noting);
+    noting.then(forget, forget);
+    return noting;
+  }
+
+  /** While one is under way, its end does it. */
+  #schedule(): void {
+    if (this.#running === undefined)
+      this.#timer ??= this.#deps.clock.after(this.#writeEveryMs, () => void this.#write());
+  }
+
+  /** One at a time. What cannot be written now is written with the next message. */
+  #write(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const positions = this.#waiting;
-    this.#waiting = new Map();
-    this.#count = 0;
-    const done = this.#deps.directory.advanceSent(advancesOf(positions)).catch((error: unknown) => {
-      this.#deps.log.error('newest messages of writers not stored', { error });
+    this.#running ??= this.#writeNoted().then((isWritten) => {
+      this.#running = undefined;
+      if (isWritten && this.#waiting.count > 0) this.#schedule();
     });
-    this.#writing = { positions, done };
-    await done;
-    this.#writing = undefined;
+    return this.#running;
+  }
+
+  /** false: it could not. */
+  async #writeNoted(): Promise<boolean> {
+    const { directory, sole, log } = this.#deps;
+    try {
+      const through = await sole?.timeline.position();
+      // What was committed by then is noted when the appends under way have ended.
+      if (through !== undefined) await Promise.allSettled(this.#noting);
+      const writing = this.#waiting;
+      this.#waiting = new Noted();
+      this.#writing = writing;
+      await directory.advanceSent(writing.advances());
+      if (through !== undefined) await sole?.directory.moveSentThrough(through);
+      writing.finish();
+      return true;
+    } catch (error) {
+      log.error('newest messages of writers not stored, to be tried again', { error });
+      if (this.#writing && this.#waiting.count < waitingMax) this.#waiting.raiseAll(this.#writing);
+      return false;
+    } finally {
+      this.#writing = undefined;
+    }
   }
 }
 
-function advancesOf(positions: ReadonlyMap<ConversationId, ReadonlyMap<UserId, Seq>>): SentAdvance[] {
-  return [...positions].flatMap(([conversationId, byUser]) =>
-    Array.from(byUser, ([userId, sentSeq]) => ({ conversationId, userId, sentSeq })),
-  );
+class Noted {
+  readonly #byConversation = new Map<ConversationId, Map<UserId, Seq>>();
+  readonly #written = Promise.withResolvers<void>();
+  #count = 0;
+
+  /** Members. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get written(): Promise<void> {
+    return this.#written.promise;
+  }
+
+  of(conversationId: ConversationId, userId: UserId): number {
+    return this.#byConversation.get(conversationId)?.get(userId) ?? 0;
+  }
+
+  raise({ conversationId, userId, sentSeq }: SentAdvance): void {
+    let ofConversation = this.#byConversation.get(conversationId);
+    if (ofConversation === undefined) {
+      ofConversation = new Map();
+      this.#byConversation.set(conversationId, ofConversation);
+    }
+    const before = ofConversation.get(userId);
+    if (before === undefined) this.#count++;
+    if (before === undefined || before < sentSeq) ofConversation.set(userId, sentSeq);
+  }
+
+  /** Those of an earlier one, which is not written by itself any more. */
+  raiseAll(earlier: Noted): void {
+    for (const advance of earlier.advances()) this.raise(advance);
+    void this.written.then(() => earlier.finish());
+  }
+
+  advances(): readonly SentAdvance[] {
+    return [...this.#byConversation].flatMap(([conversationId, byUser]) =>
+      Array.from(byUser, ([userId, sentSeq]) => ({ conversationId, userId, sentSeq })),
+    );
+  }
+
+  finish(): void {
+    this.#written.resolve();
+  }
 }

@@ -50,6 +50,8 @@ export class DirectoryStore extends FileStore<DirectoryOp, DirectoryResult> {
         return this.#receipts.advance(op.value);
       case 'advanceSent':
         return this.#receipts.advanceSent(op.value);
+      case 'moveSentThrough':
+        return this.#receipts.moveSentThrough(op.value);
       case 'forgetReceipts':
         return this.#receipts.forget(op.value);
       case 'putPrivate':

@@ -1,16 +1,18 @@
 // The writes of the directory as they travel to the writer thread.
 
-import type { Directory, DirectoryWrite } from '../directory.ts';
+import type { DirectoryWrite, SoleDirectory } from '../directory.ts';
 
-type OpOf<W extends DirectoryWrite> = { readonly type: W; readonly value: Parameters<Directory[W]>[0] };
+export type SoleWrite = DirectoryWrite | 'moveSentThrough';
 
-export type DirectoryOp = { [W in DirectoryWrite]: OpOf<W> }[DirectoryWrite];
-export type ValueOf<W extends DirectoryWrite> = OpOf<W>['value'];
+type OpOf<W extends SoleWrite> = { readonly type: W; readonly value: Parameters<SoleDirectory[W]>[0] };
+
+export type DirectoryOp = { [W in SoleWrite]: OpOf<W> }[SoleWrite];
+export type ValueOf<W extends SoleWrite> = OpOf<W>['value'];
 /** What the write resolves with. */
-export type ResultOf<W extends DirectoryWrite> = Awaited<ReturnType<Directory[W]>>;
-export type DirectoryResult = ResultOf<DirectoryWrite>;
+export type ResultOf<W extends SoleWrite> = Awaited<ReturnType<SoleDirectory[W]>>;
+export type DirectoryResult = ResultOf<SoleWrite>;
 
 /** Relaxed: may be lost with the power, because devices report it again. A batch with any other op waits for the disk. */
 export function isDurable({ type }: DirectoryOp): boolean {
-  return type !== 'advanceReceipts' && type !== 'advanceSent';
+  return type !== 'advanceReceipts' && type !== 'advanceSent' && type !== 'moveSentThrough';
 }

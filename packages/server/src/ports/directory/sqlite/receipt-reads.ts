@@ -2,12 +2,15 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
+import type { Position } from '../../timeline/timeline.ts';
 import type { DeviceReceipt, Receipts } from '../receipts.ts';
 
 export class ReceiptReads {
+  readonly #db: Database;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(db: Database) {
+    this.#db = db;
     this.#statements = prepare(db);
   }
 
@@ -39,6 +42,12 @@ export class ReceiptReads {
   } {
     const row = this.#statements.count.get(seq, seq, conversationId, except);
     return { delivered: row?.delivered ?? 0, read: row?.read ?? 0 };
+  }
+
+  sentThrough(): Position | undefined {
+    // Not prepared with the others: a file of an earlier version that is only read has no such table.
+    const sql = 'SELECT position FROM sent_mark';
+    return this.#db.query<{ position: Position | null }, []>(sql).get()?.position ?? undefined;
   }
 }
 

@@ -28,6 +28,10 @@ export class ReceiptWrites {
     }
   }
 
+  moveSentThrough(position: ValueOf<'moveSentThrough'>): void {
+    this.#statements.moveSentThrough.run(position);
+  }
+
   forget(devices: ValueOf<'forgetReceipts'>): void {
     for (const { userId, deviceId } of devices) {
       const userNo = this.#numbers.ofUser(userId);
@@ -93,6 +97,7 @@ function prepare(db: Database) {
     advanceSent: db.prepare<unknown, [number, number, number, number]>(
       'UPDATE member SET sent_seq = ? WHERE conversation_no = ? AND user_no = ? AND sent_seq < ?',
     ),
+    moveSentThrough: db.prepare<unknown, [string]>('UPDATE sent_mark SET position = ?'),
     deleteReceipts: db.prepare<unknown, [number]>('DELETE FROM receipt WHERE device_no = ?'),
     deleteNumber: db.prepare<unknown, [number]>('DELETE FROM device_number WHERE no = ?'),
     advanceDevice: db.prepare<unknown, [number, number, number, number]>(

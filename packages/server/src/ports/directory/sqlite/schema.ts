@@ -61,6 +61,7 @@ const migrations: readonly (string | Step)[] = [
       word TEXT NOT NULL, conversation_no INTEGER NOT NULL, PRIMARY KEY(word, conversation_no)) WITHOUT ROWID;`,
     after: addTitleWords,
   },
+  'CREATE TABLE sent_mark(position TEXT); INSERT INTO sent_mark VALUES(NULL);',
 ];
 
 interface Step {

@@ -72,7 +72,8 @@ export async function openSharedWorld({ given = (deps) => deps, ...options }: Wo
     given(deps) {
       const timeline = sharedTimeline(deps.timeline, row);
       const directory = sharedDirectory(deps.directory, row);
-      return given({ ...deps, commands: log, timeline, directory, shared: { timeline, directory } });
+      const shared = { timeline, directory };
+      return given({ ...deps, ...shared, commands: log, shared, sole: undefined });
     },
   });
   const { handler, owner } = log;

@@ -146,6 +146,7 @@ export async function openWorld({
     commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64, clock }),
     timeline,
     directory,
+    sole: { timeline, directory },
     access,
     devices,
     tasks,
@@ -172,6 +173,7 @@ export async function openWorld({
     },
   };
   const core = startCore(given(deps));
+  await core.ready;
   return {
     ...{ core, timeline, directory, devices, access, bus },
     ...talking(core),

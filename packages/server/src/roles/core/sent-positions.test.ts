@@ -1,0 +1,102 @@
+// The newest own messages of members are written later than the messages: what they say is right also when the core ends before.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ConversationId } from '@hongyan/protocol/ids';
+import { until } from '@hongyan/testing/until';
+import type { SoleDirectory } from '../../ports/directory/directory.ts';
+import type { Position } from '../../ports/timeline/timeline.ts';
+import type { CoreDeps } from './deps.ts';
+import { around, failing } from './testing/faulty-port.ts';
+import { accepted, caller, openWorld, user, type World } from './testing/world.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hongyan-sent-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** It never writes them, as if it were killed before. */
+function endingBefore(deps: CoreDeps): CoreDeps {
+  const { port, failWith } = failing(deps.directory, 'advanceSent');
+  failWith(new Error('killed'));
+  return { ...deps, directory: port };
+}
+
+const unreadOf = async (world: World, id: string, conversation_id: ConversationId) =>
+  accepted(await world.core.getConversation(caller(id), { conversation_id })).unread;
+
+async function talk(world: World): Promise<ConversationId> {
+  await world.people('ann', 'bob');
+  const { conversation_id } = await world.say('ann', 'bob');
+  // More than a page of the feed.
+  await Promise.all(Array.from({ length: 600 }, () => world.say('ann', 'bob')));
+  await world.say('bob', 'ann');
+  await world.say('ann', 'bob');
+  return conversation_id;
+}
+
+test('[E3] what a member wrote is not unread after a crash that came before it was written down', async () => {
+  let world = await openWorld({ folder, given: endingBefore });
+  const conversation = await talk(world);
+  await world.close();
+  world = await openWorld({ folder });
+  expect(await unreadOf(world, 'bob', conversation)).toBe(1);
+  expect(await unreadOf(world, 'ann', conversation)).toBe(0);
+  await world.close();
+});
+
+test('[E3] what was found after a crash is written down by the next life', async () => {
+  await (await openWorld({ folder })).close();
+  let world = await openWorld({ folder, given: endingBefore });
+  const conversation = await talk(world);
+  await world.close();
+  world = await openWorld({ folder });
+  await world.close();
+  // This one reads nothing again.
+  world = await openWorld({ folder, given: (deps) => ({ ...deps, sole: undefined }) });
+  expect(await unreadOf(world, 'bob', conversation)).toBe(1);
+  await world.close();
+});
+
+test('[E3] what members write while a write takes long is written after it', async () => {
+  let writes = 0;
+  const gate = Promise.withResolvers<void>();
+  const world = await openWorld({
+    folder,
+    given: (deps) => ({
+      ...deps,
+      directory: around(deps.directory, async (name, call) => {
+        if (name === 'advanceSent' && writes++ === 0) await gate.promise;
+        return call();
+      }),
+    }),
+  });
+  await world.people('ann', 'bob');
+  await world.say('ann', 'bob');
+  await until(() => writes === 1);
+  const { seq } = await world.say('ann', 'bob');
+  // The time of the next write passes meanwhile.
+  await Bun.sleep(1_500);
+  gate.resolve();
+  const written = async () =>
+    (await world.directory.memberships({ userId: user('ann'), limit: 1 }))[0]?.member.sentSeq === seq;
+  await until(written);
+  await world.close();
+});
+
+test('[E3] a mark of another timeline is replaced', async () => {
+  let directory: SoleDirectory | undefined;
+  const given = (deps: CoreDeps) => {
+    directory = deps.sole?.directory;
+    return deps;
+  };
+  let world = await openWorld({ folder, given });
+  await directory?.moveSentThrough('other.1' as Position);
+  await world.close();
+  world = await openWorld({ folder, given });
+  expect(await directory?.sentThrough()).toBe(await world.timeline.position());
+  await world.close();
+});
