@@ -1,7 +1,9 @@
 // hongyan chat, as processes: through pipes, and on terminals beside a server that goes and comes back.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
 import {
@@ -46,6 +48,34 @@ function onTerminal(
   const terminal = new Terminal(args, { ...env, ...options.env });
   terminals.push(terminal);
   return terminal;
+}
+
+/** A relay to the server. It cuts the connection of the first WebSocket frame from a client that holds the text, and lets it not pass. */
+async function cuttingAt(text: string): Promise<{ readonly url: string; close(): void }> {
+  let isDone = false;
+  const relay = createServer((client) => {
+    const upstream = connect(server.port, '127.0.0.1');
+    client.on('data', (chunk: Buffer) => {
+      if (isDone || !unmasked(chunk).includes(text)) return upstream.write(chunk);
+      isDone = true;
+      client.destroy();
+      return upstream.destroy();
+    });
+    upstream.pipe(client);
+    for (const socket of [client, upstream]) socket.on('error', () => socket.destroy());
+    client.on('close', () => upstream.destroy());
+  });
+  relay.listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  return { url: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`, close: () => relay.close() };
+}
+
+/** The payload of the one short frame of a client that the chunk is. */
+function unmasked(chunk: Buffer): string {
+  const length = (chunk[1] ?? 0) & 0x7f;
+  const at = length === 126 ? 4 : 2;
+  const mask = chunk.subarray(at, at + 4);
+  return Buffer.from(chunk.subarray(at + 4).map((byte, index) => byte ^ (mask[index % 4] ?? 0))).toString();
 }
 
 test('lines of a pipe are messages; it ends with its input once they are durable', async () => {
@@ -204,6 +234,18 @@ test('[C10] with --state a terminal shows what it kept while there is no server,
   online.type('/quit\r');
   expect(await online.exited()).toBe(0);
   expect((await pipe('bob', '/open alice\n')).stdout).toContain('alice: typed in a tunnel');
+});
+
+test('a connection that is lost while the first page is read is no end', async () => {
+  await pipe('carol', 'before the cut', '--to', 'dora');
+  const relay = await cuttingAt('"type":"history"');
+  const terminal = new Terminal(['chat', '--url', relay.url, '--user', 'dora', '--to', 'carol'], env);
+  terminals.push(terminal);
+  await terminal.shows('connection lost');
+  await terminal.shows('before the cut');
+  terminal.type('/quit\r');
+  expect(await terminal.exited()).toBe(0);
+  relay.close();
 });
 
 test('a second terminal on the same device takes over, and the first says so', async () => {

@@ -83,12 +83,14 @@ async function converse(client: Client, { to, isColoured, isOffline }: ConverseO
   const connected = client.connect();
   connected.catch(() => {}); // once the chat has begun, `ended` follows the client's state
   await (isOffline ? Promise.race([connected, firstAttempt(client)]) : connected);
-  if (to === undefined) await runCommand(deps, '/list');
-  else await open(deps, to);
-  shown.prompt();
-  if (isTerminal) tellTyping(lines, client, shown);
+  const talk = async () => {
+    await patiently(client, () => (to === undefined ? runCommand(deps, '/list') : open(deps, to)));
+    shown.prompt();
+    if (isTerminal) tellTyping(lines, client, shown);
+    return readLines(typed, deps);
+  };
   try {
-    const code = await Promise.race([readLines(typed, deps), ended, output.closed]);
+    const code = await Promise.race([talk(), ended, output.closed]);
     return code ?? (await outboxEmpty(client, screen));
   } finally {
     lines.close();
@@ -113,6 +115,33 @@ function firstAttempt(client: Client): Promise<void> {
       stop();
       resolve();
     });
+  });
+}
+
+/** Does what only reads; when the connection is lost meanwhile, once more when it is back. */
+async function patiently(client: Client, read: () => Promise<void> | void): Promise<void> {
+  for (;;) {
+    const wasOnline = client.state.type === 'online';
+    try {
+      return await read();
+    } catch (error) {
+      const isLost = wasOnline && client.state.type !== 'online';
+      if (!isLost || !(error instanceof ClientError) || error.code !== 'unavailable') throw error;
+      await online(client);
+    }
+  }
+}
+
+/** Resolves when the client is online; never, when it is closed before. */
+function online(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    const tell = () => {
+      if (client.state.type !== 'online') return;
+      stop();
+      resolve();
+    };
+    const stop = client.on('state', tell);
+    tell();
   });
 }
 
