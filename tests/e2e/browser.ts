@@ -26,12 +26,17 @@ export interface Stage {
 }
 
 /** `args`: further options of the server. */
-export async function openStage(name: string, args: readonly string[] = []): Promise<Stage> {
+export const openStage = (name: string, args: readonly string[] = []): Promise<Stage> =>
+  stageOf(async () =>
+    startServer({
+      dataDir: await dataFolder(name),
+      args: ['--web-root', webRoot, '--log-level', 'warn', ...args],
+    }),
+  );
+
+export async function stageOf(start: () => Promise<ServerProcess>): Promise<Stage> {
   await Promise.all([built('chat'), built('admin')]);
-  const server = await startServer({
-    dataDir: await dataFolder(name),
-    args: ['--web-root', webRoot, '--log-level', 'warn', ...args],
-  });
+  const server = await start();
   const browser = await chromium.launch({
     executablePath: chromiumPath(),
     args: [
