@@ -34,7 +34,7 @@ const requestRecordsMax = 2_000;
 /** Half of what a broker takes by default (message.max.bytes). */
 const requestBytesMax = 512 * 1024;
 /** Requests begin so far apart under load, so that records share them; a lone record does not wait. */
-const minIntervalMs = 2;
+const minIntervalMs = 6;
 
 /** undefined: all in-sync replicas have the record. */
 type Sent = StoreFailure | undefined;
