@@ -16,6 +16,8 @@ export interface KafkaProducerOptions {
   readonly bytesMax: number;
   /** Tries of a request that no broker takes, some hundred milliseconds apart; default 15, about ten seconds. */
   readonly retriesMax?: number;
+  /** Requests begin so far apart under load, so that records share them; a lone record does not wait. */
+  readonly minIntervalMs?: number;
   readonly clock: Clock;
 }
 
@@ -33,8 +35,8 @@ export interface NewRecord {
 const requestRecordsMax = 2_000;
 /** Half of what a broker takes by default (message.max.bytes). */
 const requestBytesMax = 512 * 1024;
-/** Requests begin so far apart under load, so that records share them; a lone record does not wait. */
-const minIntervalMs = 6;
+/** By default. */
+const minIntervalMsDefault = 2;
 
 /** undefined: all in-sync replicas have the record. */
 type Sent = StoreFailure | undefined;
@@ -47,7 +49,8 @@ export class KafkaProducer {
   /** The last request failed: Kafka is asked whether it is there before the next one, whose senders would wait as long again. */
   #isAway = false;
 
-  constructor({ kafka, recordsMax, bytesMax, retriesMax = 15, clock }: KafkaProducerOptions) {
+  constructor(options: KafkaProducerOptions) {
+    const { kafka, recordsMax, bytesMax, retriesMax = 15, minIntervalMs = minIntervalMsDefault, clock } = options;
     this.#bytesMax = bytesMax;
     this.#producer = new Producer({ ...clientOptions(kafka), idempotent: true, retries: retriesMax });
     this.#batcher = new Batcher({
