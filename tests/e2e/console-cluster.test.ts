@@ -52,7 +52,6 @@ describeWith(['kafka', 'mysql', 'redis'], 'the console on a cluster', () => {
     const message = ann.send({ to: 'bob' as UserId }, { type: 'text', text: 'to be followed' });
     const page = await open('journey');
     await page.getByLabel('msg_id or client_msg_id').fill((await message).clientMsgId);
-    await page.getByLabel('Sender').fill('ann');
     await page.getByRole('button', { name: 'Find' }).click();
     await page.getByText('to 1 of 1 others').waitFor();
     await page.getByRole('link', { name: 'Sessions' }).click();
