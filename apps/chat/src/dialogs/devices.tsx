@@ -10,6 +10,9 @@ import { Problem } from '../ui/problem.tsx';
 import { fullTime } from '../ui/time.ts';
 import { Confirm } from './confirm.tsx';
 
+/** Others may sign in while the list is looked at. */
+const readEveryMs = 5_000;
+
 export function Devices({ session }: { readonly session: Session }) {
   const { t } = useTranslation();
   const { devices, problem, signedOut, signOut } = useDevices();
@@ -113,17 +116,22 @@ function useDevices() {
   const { t } = useTranslation();
   const { client } = useChat();
   const [devices, setDevices] = useState<readonly OwnDevice[]>();
+  const [readProblem, setReadProblem] = useState<string>();
   const [problem, setProblem] = useState<string>();
   const [signedOut, setSignedOut] = useState<OwnDevice>();
   const read = useCallback(async () => {
     try {
       setDevices(await client.devices());
-      setProblem(undefined);
+      setReadProblem(undefined);
     } catch (error) {
-      setProblem(errorWords(error, t));
+      setReadProblem(errorWords(error, t));
     }
   }, [client, t]);
-  useEffect(() => void read(), [read]);
+  useEffect(() => {
+    void read();
+    const timer = setInterval(() => void read(), readEveryMs);
+    return () => clearInterval(timer);
+  }, [read]);
   const signOut = (device: OwnDevice) => {
     client.revokeDevice(device.deviceId).then(
       () => {
@@ -133,7 +141,7 @@ function useDevices() {
       (error: unknown) => setProblem(errorWords(error, t)),
     );
   };
-  return { devices, problem, signedOut, signOut };
+  return { devices, problem: problem ?? readProblem, signedOut, signOut };
 }
 
 /** A device without a name is told by the beginning of its id. */
