@@ -5,12 +5,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConversationId } from '@hongyan/protocol/ids';
+import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
 import type { SoleDirectory } from '../../ports/directory/directory.ts';
 import type { Position } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
 import { around, failing } from './testing/faulty-port.ts';
 import { accepted, caller, openWorld, user, type World } from './testing/world.ts';
+
+/** Longer than the pause between writes. */
+const writeMs = 1_500;
 
 let folder: string;
 beforeEach(() => {
@@ -63,11 +67,13 @@ test('[E3] what was found after a crash is written down by the next life', async
 
 test('[E3] what members write while a write takes long is written after it', async () => {
   let writes = 0;
+  const clock = new ManualClock();
   const gate = Promise.withResolvers<void>();
   const world = await openWorld({
     folder,
     given: (deps) => ({
       ...deps,
+      clock,
       directory: around(deps.directory, async (name, call) => {
         if (name === 'advanceSent' && writes++ === 0) await gate.promise;
         return call();
@@ -76,14 +82,16 @@ test('[E3] what members write while a write takes long is written after it', asy
   });
   await world.people('ann', 'bob');
   await world.say('ann', 'bob');
+  clock.advance(writeMs);
   await until(() => writes === 1);
   const { seq } = await world.say('ann', 'bob');
   // The time of the next write passes meanwhile.
-  await Bun.sleep(1_500);
+  clock.advance(writeMs);
   gate.resolve();
-  const written = async () =>
-    (await world.directory.memberships({ userId: user('ann'), limit: 1 }))[0]?.member.sentSeq === seq;
-  await until(written);
+  await until(async () => {
+    clock.advance(writeMs);
+    return (await world.directory.memberships({ userId: user('ann'), limit: 1 }))[0]?.member.sentSeq === seq;
+  });
   await world.close();
 });
 
