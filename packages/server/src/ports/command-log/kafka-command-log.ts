@@ -43,7 +43,7 @@ export async function ensureCommandsTopic(kafka: KafkaOptions, partitions = comm
 /** Some eight seconds: given up before the deadline of an outcome, so that the sender learns that nothing was written. */
 const retriesMax = 13;
 /** Between requests to produce: a request, and all that follows it, costs about the same for one command as for ten. */
-const minIntervalMs = 6;
+const minIntervalMs = 10;
 
 export interface KafkaCommandProducerOptions {
   readonly kafka: KafkaOptions;

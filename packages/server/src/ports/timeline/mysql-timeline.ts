@@ -68,7 +68,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
   readonly feed: MysqlFeed;
   readonly #options: MysqlTimelineOptions;
   readonly #appender: Appender;
-  readonly #joint = new JointAppends((appends) => this.#commit(appends));
+  readonly #joint: JointAppends;
   readonly #partitions: Partitions;
   readonly #retention: Retention;
   /** By partition; undefined for what comes from no log. One append at a time in each: they would wait for each other's rows. */
@@ -84,6 +84,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
     this.feed = new MysqlFeed(pool, { epoch, clock: options.clock });
     this.#options = options;
     this.#appender = new Appender(pool);
+    this.#joint = new JointAppends((appends) => this.#commit(appends), options.clock);
     this.#partitions = new Partitions(pool, options.log);
     this.#retention = new Retention(pool, this.#partitions);
     options.meter?.queue(() => this.#depth(), options.appendsMax);

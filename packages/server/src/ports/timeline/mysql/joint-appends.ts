@@ -2,6 +2,7 @@
 // partitions with little in each would otherwise pay all statements of a transaction, and its flush, for every one of them.
 
 import { Batcher } from '@hongyan/base/batcher';
+import type { Clock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';
 import type { AppendResult } from '../timeline.ts';
 import type { Append } from './appender.ts';
@@ -10,6 +11,8 @@ type Results = readonly AppendResult[];
 
 /** While one transaction waits for the disk, another one is written. */
 const transactionsMax = 2;
+/** Transactions begin so far apart under load: each costs about the same for the entries of one partition as for those of all. */
+const minIntervalMs = 12;
 /** Of one transaction, unless one append has more by itself. */
 const entriesMax = 1_000;
 
@@ -18,13 +21,14 @@ export class JointAppends {
   readonly #batcher: Batcher<Append, PromiseSettledResult<Results>>;
 
   /** `commit` is one transaction. */
-  constructor(commit: (appends: readonly Append[]) => Promise<readonly Results[]>) {
+  constructor(commit: (appends: readonly Append[]) => Promise<readonly Results[]>, clock: Clock) {
     this.#commit = commit;
     this.#batcher = new Batcher({
       // The caller's bound: it has one append of each partition under way.
       itemsMax: Number.POSITIVE_INFINITY,
       batchMax: Number.POSITIVE_INFINITY,
       inFlightMax: transactionsMax,
+      pace: { clock, minIntervalMs },
       handle: async (appends) => (await Promise.all(groupsOf(appends).map((group) => this.#commitGroup(group)))).flat(),
     });
   }
