@@ -16,6 +16,7 @@ import { StoreView } from './sqlite/store-view.ts';
 import { type TimelineOp, type TimelineResult, toAppendOp } from './sqlite/timeline-op.ts';
 import type { TimelineInit } from './sqlite/timeline-store.ts';
 import { SqliteFeed } from './sqlite-feed.ts';
+import { storedOf } from './stored-entry.ts';
 import type { AppendResult, NewEntry, StateChange, StoredEntry, Timeline } from './timeline.ts';
 
 export interface SqliteTimelineOptions {
@@ -168,22 +169,4 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     if (targetSeq === undefined) return;
     this.view.tail.run(conversationId)?.erase({ seq: targetSeq, beforeSeq, contentJson });
   }
-}
-
-/** Every field is written out: most of what is in memory are these, and objects of one shape are small. */
-function storedOf(entry: NewEntry, seq: Seq, count: number): StoredEntry {
-  const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, references, target } = entry;
-  return {
-    msgId,
-    conversationId,
-    from,
-    clientMsgId,
-    timestampMs,
-    contentJson,
-    isCounted,
-    seq,
-    count,
-    referencesJson: references?.json,
-    targetSeq: target?.seq,
-  };
 }

@@ -1,8 +1,8 @@
 // API keys: their reads and writes.
 
-import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import { insertNew } from '../../../adapters/mysql/insert-new.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import { type ApiKeyRow, apiKeyColumns, toApiKey } from '../api-key-row.ts';
 import { type ApiKeyRecord, type ApiKeys, apiKeysMax, type NewApiKey } from '../api-keys.ts';
 import { lockNumbers, saveNumbers } from './numbers.ts';
 
@@ -14,12 +14,12 @@ export class KeyRows {
   }
 
   async find(keyId: string): Promise<ApiKeyRecord | undefined> {
-    const [row] = await this.#pool.read<KeyRow>(`select ${columns} from api_key where id = ?`, [keyId]);
-    return row && toRecord(row);
+    const [row] = await this.#pool.read<ApiKeyRow>(`select ${apiKeyColumns} from api_key where id = ?`, [keyId]);
+    return row && toApiKey(row);
   }
 
   async list(): Promise<readonly ApiKeyRecord[]> {
-    return (await this.#pool.read<KeyRow>(`select ${columns} from api_key order by no`)).map(toRecord);
+    return (await this.#pool.read<ApiKeyRow>(`select ${apiKeyColumns} from api_key order by no`)).map(toApiKey);
   }
 
   create({ keyId, name, scopes, secretHash, createdAtMs }: NewApiKey): ReturnType<ApiKeys['createKey']> {
@@ -48,23 +48,3 @@ export class KeyRows {
     await this.#pool.write(sql, [atMs, keyId]);
   }
 }
-
-interface KeyRow {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: string;
-  readonly secret_hash: string;
-  readonly created_at: number;
-  readonly last_used_at: number | null;
-}
-
-const toRecord = (row: KeyRow): ApiKeyRecord => ({
-  keyId: row.id,
-  name: row.name,
-  scopes: row.scopes.split(' ').filter((scope) => scope !== '') as ApiKeyScope[],
-  secretHash: row.secret_hash,
-  createdAtMs: row.created_at,
-  ...(row.last_used_at === null ? {} : { lastUsedAtMs: row.last_used_at }),
-});
-
-const columns = 'id, name, scopes, secret_hash, created_at, last_used_at';

@@ -1,7 +1,7 @@
 // Reads and writes of API keys.
 
 import type { Database } from 'bun:sqlite';
-import type { ApiKeyScope } from '@hongyan/protocol/api-key';
+import { type ApiKeyRow, apiKeyColumns, toApiKey } from '../api-key-row.ts';
 import { type ApiKeyRecord, apiKeysMax } from '../api-keys.ts';
 import type { ResultOf, ValueOf } from './ops.ts';
 
@@ -14,11 +14,11 @@ export class KeyReads {
 
   find(keyId: string): ApiKeyRecord | undefined {
     const row = this.#statements.find.get(keyId);
-    return row === null ? undefined : toRecord(row);
+    return row === null ? undefined : toApiKey(row);
   }
 
   list(): readonly ApiKeyRecord[] {
-    return this.#statements.list.all().map(toRecord);
+    return this.#statements.list.all().map(toApiKey);
   }
 }
 
@@ -45,29 +45,9 @@ export class KeyWrites {
   }
 }
 
-interface KeyRow {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: string;
-  readonly secret_hash: string;
-  readonly created_at: number;
-  readonly last_used_at: number | null;
-}
-
-const toRecord = (row: KeyRow): ApiKeyRecord => ({
-  keyId: row.id,
-  name: row.name,
-  scopes: row.scopes.split(' ').filter((scope) => scope !== '') as ApiKeyScope[],
-  secretHash: row.secret_hash,
-  createdAtMs: row.created_at,
-  ...(row.last_used_at === null ? {} : { lastUsedAtMs: row.last_used_at }),
-});
-
-const columns = 'id, name, scopes, secret_hash, created_at, last_used_at';
-
 const prepareReads = (db: Database) => ({
-  find: db.prepare<KeyRow, [string]>(`SELECT ${columns} FROM api_key WHERE id = ?`),
-  list: db.prepare<KeyRow, []>(`SELECT ${columns} FROM api_key ORDER BY no`),
+  find: db.prepare<ApiKeyRow, [string]>(`SELECT ${apiKeyColumns} FROM api_key WHERE id = ?`),
+  list: db.prepare<ApiKeyRow, []>(`SELECT ${apiKeyColumns} FROM api_key ORDER BY no`),
 });
 
 const prepareWrites = (db: Database) => ({

@@ -1,12 +1,11 @@
 // Reads of conversations and their members.
 
-import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
-import type { Who } from '@hongyan/protocol/rules';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { SqlValue } from '../../../adapters/mysql/session.ts';
 import { keysMax, pastPrefix, searchPrefix } from '../../../domain/fold.ts';
+import { type ConversationRow, conversationFacts, toConversation } from '../conversation-row.ts';
 import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
 import { asAsked, byKeys, keyOf, memberKeyOf, sortedKeys } from './keys.ts';
 
@@ -109,17 +108,6 @@ function pagesOf(rows: readonly MemberRow[], limit: number): ReadonlyMap<string,
   return pages;
 }
 
-interface ConversationRow {
-  readonly conversation_id: ConversationId;
-  readonly kind: ConversationKind;
-  readonly title: string;
-  readonly created_at: number;
-  readonly member_count: number;
-  readonly is_history_visible: number;
-  readonly who_posts: Who;
-  readonly who_adds: Who;
-  readonly who_mentions_all: Who;
-}
 interface MemberRow {
   readonly conversation_key: string;
   readonly user_key: string;
@@ -133,16 +121,6 @@ interface MemberRow {
   readonly updated_at: number;
 }
 
-const toConversation = (row: ConversationRow): ConversationRecord => ({
-  conversationId: row.conversation_id,
-  kind: row.kind,
-  title: row.title,
-  createdAtMs: row.created_at,
-  memberCount: row.member_count,
-  isHistoryVisible: row.is_history_visible === 1,
-  rules: { post: row.who_posts, add: row.who_adds, mention_all: row.who_mentions_all },
-});
-
 const toMember = (row: MemberRow): MemberRecord => ({
   conversationId: row.conversation_id,
   userId: row.user_id,
@@ -154,8 +132,6 @@ const toMember = (row: MemberRow): MemberRecord => ({
   updatedAtMs: row.updated_at,
 });
 
-const conversationFacts =
-  'c.kind, c.title, c.created_at, c.member_count, c.is_history_visible, c.who_posts, c.who_adds, c.who_mentions_all';
 const conversationColumns = `c.conversation_id, ${conversationFacts}`;
 /** An account is spelled as it was created, a user without one as the membership has it. */
 const memberColumns = `m.conversation_key, m.user_key, c.conversation_id, coalesce(u.user_id, m.user_id) as user_id, m.role,

@@ -1,10 +1,9 @@
 // Reads of conversations and their members. Many keys are one statement over a JSON array: a statement per key takes a lock each.
 
 import type { Database } from 'bun:sqlite';
-import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
-import type { Who } from '@hongyan/protocol/rules';
 import { pastPrefix, searchPrefix } from '../../../domain/fold.ts';
+import { type ConversationRow, conversationFacts, toConversation } from '../conversation-row.ts';
 import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
 
 type MembersRequest = Parameters<Conversations['members']>[0];
@@ -94,17 +93,6 @@ export class ConversationReads {
 interface Asked {
   readonly asked: ConversationId;
 }
-interface ConversationRow {
-  readonly conversation_id: ConversationId;
-  readonly kind: ConversationKind;
-  readonly title: string;
-  readonly created_at: number;
-  readonly member_count: number;
-  readonly is_history_visible: number;
-  readonly who_posts: Who;
-  readonly who_adds: Who;
-  readonly who_mentions_all: Who;
-}
 interface MemberRow {
   readonly conversation_id: ConversationId;
   readonly user_id: UserId;
@@ -117,16 +105,6 @@ interface MemberRow {
   readonly updated_at: number;
 }
 
-const toConversation = (row: ConversationRow): ConversationRecord => ({
-  conversationId: row.conversation_id,
-  kind: row.kind,
-  title: row.title,
-  createdAtMs: row.created_at,
-  memberCount: row.member_count,
-  isHistoryVisible: row.is_history_visible === 1,
-  rules: { post: row.who_posts, add: row.who_adds, mention_all: row.who_mentions_all },
-});
-
 const toMember = (row: MemberRow): MemberRecord => ({
   conversationId: row.conversation_id,
   userId: row.user_id,
@@ -138,8 +116,6 @@ const toMember = (row: MemberRow): MemberRecord => ({
   updatedAtMs: row.updated_at,
 });
 
-const conversationFacts =
-  'c.kind, c.title, c.created_at, c.member_count, c.is_history_visible, c.who_posts, c.who_adds, c.who_mentions_all';
 const conversationColumns = `c.id AS conversation_id, ${conversationFacts}`;
 const memberColumns =
   'c.id AS conversation_id, u.id AS user_id, m.is_owner, m.is_admin, m.visible_from, m.delivered_seq, m.read_seq, m.sent_seq, m.updated_at';

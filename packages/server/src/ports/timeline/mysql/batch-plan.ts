@@ -3,6 +3,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import { storedOf } from '../stored-entry.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../timeline.ts';
 import { type MonthNo, monthOf } from './months.ts';
 import { keyOf, type Storage } from './rows.ts';
@@ -145,21 +146,4 @@ function checkTarget({ target, isCounted }: NewEntry, seq: number): void {
   if (target === undefined) return;
   assert(target.seq >= 1 && target.seq < seq, 'the target of an entry is below it', target.seq);
   assert(!isCounted, 'an entry with a target is not counted');
-}
-
-function storedOf(entry: NewEntry, seq: Seq, count: number): StoredEntry {
-  const { msgId, conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, references, target } = entry;
-  return {
-    msgId,
-    conversationId,
-    from,
-    clientMsgId,
-    timestampMs,
-    contentJson,
-    isCounted,
-    seq,
-    count,
-    referencesJson: references?.json,
-    targetSeq: target?.seq,
-  };
 }
