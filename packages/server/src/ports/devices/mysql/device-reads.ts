@@ -2,6 +2,7 @@
 
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import { type DeviceRow, toDevice } from '../device-row.ts';
 import {
   type DeviceKey,
   type DevicePage,
@@ -121,33 +122,10 @@ interface SessionRow {
   readonly last_seen: number | null;
 }
 
-interface DeviceRow {
-  readonly no: number;
-  readonly token: DeviceToken;
-  readonly model: string;
-  readonly firmware: string;
-  readonly registered_at: number;
-  readonly details: string;
-  readonly user_id: UserId | null;
-  readonly id: DeviceId | null;
-  readonly last_seen: number | null;
-}
-
 const toRecord = ({ id, name, last_seen }: SessionRow): DeviceRecord => ({
   deviceId: id,
   name: name ?? '',
   lastSeenMs: last_seen ?? 0,
-});
-
-const toDevice = (row: DeviceRow): RegisteredDevice => ({
-  deviceToken: row.token,
-  model: row.model,
-  firmware: row.firmware,
-  registeredAtMs: row.registered_at,
-  detailsJson: row.details,
-  ...(row.user_id === null ? {} : { userId: row.user_id }),
-  ...(row.id === null ? {} : { deviceId: row.id }),
-  ...(row.last_seen === null ? {} : { lastSeenMs: row.last_seen }),
 });
 
 const selectDevice = `SELECT d.no, d.token, k.model, k.firmware, d.registered_at, d.details, d.user_id, d.id, d.last_seen

@@ -3,6 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
 import type { OutboxEvent } from '../../outbox/outbox.ts';
+import { toDevice } from '../device-row.ts';
 import {
   type DeviceKey,
   type DevicePage,
@@ -13,13 +14,13 @@ import {
   type RegisteredDevice,
 } from '../devices.ts';
 import { TokenHashes } from './token-hash.ts';
-import { byToken, type DeviceRow, deviceColumns } from './token-lookup.ts';
+import { byToken, deviceColumns, type NamedDeviceRow } from './token-lookup.ts';
 
 /** Rows of one page that are looked at for a model or firmware: a page of a rare one ends early, and the next goes on. */
 const scannedMax = 20_000;
 
 export class DeviceReads {
-  readonly #find: (token: string) => DeviceRow | undefined;
+  readonly #find: (token: string) => NamedDeviceRow | undefined;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(db: Database) {
@@ -89,17 +90,6 @@ const toRecord = ({ id, name, last_seen }: SessionRow): DeviceRecord => ({
   lastSeenMs: last_seen ?? 0,
 });
 
-const toDevice = (row: DeviceRow): RegisteredDevice => ({
-  deviceToken: row.token,
-  model: row.model,
-  firmware: row.firmware,
-  registeredAtMs: row.registered_at,
-  detailsJson: row.details,
-  ...(row.user_id === null ? {} : { userId: row.user_id }),
-  ...(row.id === null ? {} : { deviceId: row.id }),
-  ...(row.last_seen === null ? {} : { lastSeenMs: row.last_seen }),
-});
-
 function prepare(db: Database) {
   return {
     ofUser: db.prepare<SessionRow, [string, number]>(
@@ -110,7 +100,7 @@ function prepare(db: Database) {
        FROM json_each(?) AS asked CROSS JOIN device ON device.user_id = asked.value AND device.id IS NOT NULL
        GROUP BY asked.key HAVING max(device.last_seen) IS NOT NULL`,
     ),
-    after: db.prepare<DeviceRow, [number, number]>(
+    after: db.prepare<NamedDeviceRow, [number, number]>(
       `SELECT ${deviceColumns} FROM device d CROSS JOIN kind k ON k.no = d.kind_no
        WHERE d.no > ? AND d.token IS NOT NULL ORDER BY d.no LIMIT ?`,
     ),

@@ -5,10 +5,10 @@ import { encodeForgotten, forgottenKind } from '../device-events.ts';
 import type { DeviceKey } from '../devices.ts';
 import type { AnswerOf, AskOf } from './ops.ts';
 import { TokenHashes } from './token-hash.ts';
-import { byToken, type DeviceRow } from './token-lookup.ts';
+import { byToken, type NamedDeviceRow } from './token-lookup.ts';
 
 export class OwnerWrites {
-  readonly #find: (token: string) => DeviceRow | undefined;
+  readonly #find: (token: string) => NamedDeviceRow | undefined;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(db: Database) {
@@ -63,7 +63,7 @@ export class OwnerWrites {
   }
 
   /** What its user's sessions know of the device becomes a row of its own. */
-  #leaveSession({ no, user_id, id, name, last_seen }: DeviceRow): void {
+  #leaveSession({ no, user_id, id, name, last_seen }: NamedDeviceRow): void {
     if (user_id === null || id === null) return;
     this.#statements.forgetSession.run(no);
     if (last_seen !== null) this.#statements.touch.run(user_id, id, name ?? '', last_seen);
