@@ -12,6 +12,7 @@ import { MessageList } from './message-list.tsx';
 import { PaneHeader } from './pane-header.tsx';
 import { PinnedBar } from './pinned-bar.tsx';
 import { RefusedChange } from './refused-change.tsx';
+import { TimelineNote } from './timeline-note.tsx';
 
 export function ConversationPane({ conversation }: { readonly conversation: ConversationView }) {
   const { t } = useTranslation();
@@ -45,6 +46,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
         sends={sends}
         onLeave={() => textRef.current?.focus()}
       />
+      <TimelineNote timeline={timeline} />
       <RefusedChange conversationId={conversation.conversationId} timeline={timeline} />
       {mayPost(conversation) ? (
         <Composer

@@ -49,7 +49,7 @@ export function MessageList(props: {
         onKeyDown={(event) => focusByArrows(event, props.onLeave)}
       >
         <div className="messages-inner" style={{ height: scroll.virtualizer.getTotalSize() }}>
-          <TimelineTop view={view} hasRows={rows.length > 0} onRetry={() => void timeline.open()} />
+          <TimelineTop view={view} hasRows={rows.length > 0} timeline={timeline} />
           <Rows {...{ conversation, timeline, rows, firstUnread, scroll, onMenu: setMenu }} />
         </div>
       </div>

@@ -203,13 +203,14 @@ const distanceFromEndPx = ({ scrollTop, scrollHeight, clientHeight }: HTMLElemen
   scrollHeight - scrollTop - clientHeight;
 
 /** Reports what stood in view of a visible page, never a row that is only loaded. */
-function useMarkRead({ conversation, scrollRef }: ScrollInput, isPlaced: boolean): void {
+function useMarkRead({ conversation, view, scrollRef }: ScrollInput, isPlaced: boolean): void {
   const { reading } = useChat();
   const { conversationId } = conversation;
+  const { skipsUnread } = view;
   const watch = useRef<ReadWatch>(undefined);
   useEffect(() => {
     const list = scrollRef.current;
-    if (!isPlaced || !list) return;
+    if (!isPlaced || !list || skipsUnread) return;
     const current = new ReadWatch({
       lastShown: () => lastShownSeq(list),
       report: (seq) => reading.report(conversationId, seq),
@@ -223,7 +224,7 @@ function useMarkRead({ conversation, scrollRef }: ScrollInput, isPlaced: boolean
       document.removeEventListener('visibilitychange', look);
       current.stop();
     };
-  }, [reading, conversationId, scrollRef, isPlaced]);
+  }, [reading, conversationId, scrollRef, isPlaced, skipsUnread]);
   // Each render may have added, measured or moved rows.
   useEffect(() => watch.current?.lookSoon());
 }

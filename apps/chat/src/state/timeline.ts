@@ -33,8 +33,18 @@ export interface TimelineView {
   readonly phase: 'empty' | 'loading' | 'ready' | 'failed';
   /** Grows when reading begins anew: where it begins is decided with the messages of that window. */
   readonly opening: number;
-  readonly loading: 'older' | 'newer' | undefined;
+  readonly loading: Side | undefined;
+  /** Sides whose next page could not be had when it was last asked for: asked again when the connection is back. */
+  readonly failed: readonly Side[];
+  /** Messages after the newest one here are known, and did not arrive. */
+  readonly isBehind: boolean;
+  /** The unread messages begin before what this device kept: what is shown says nothing of what was read. */
+  readonly skipsUnread: boolean;
+  /** A message that was to be shown and could not be loaded: tried again when the connection is back. */
+  readonly missedTarget: Seq | undefined;
 }
+
+export type Side = 'older' | 'newer';
 
 type Bound = Pick<HistoryRequest, 'beforeSeq' | 'afterSeq'>;
 
@@ -47,6 +57,10 @@ const nothing: TimelineView = {
   phase: 'empty',
   opening: 0,
   loading: undefined,
+  failed: [],
+  isBehind: false,
+  skipsUnread: false,
+  missedTarget: undefined,
 };
 
 export class Timeline {
@@ -74,7 +88,8 @@ export class Timeline {
   readonly #publish = eachFrame(() => {
     // Not while a page is on its way: a change of one of its messages, which it may not contain yet, is applied after it.
     if (this.#now.phase === 'ready' && !this.#now.loading && !this.#isKept) this.#takeAhead();
-    this.#now = { ...this.#now, waiting: this.#waiting() };
+    const isBehind = this.#now.phase === 'ready' && !this.#now.hasNewer && this.#isBehind();
+    this.#now = { ...this.#now, isBehind, waiting: this.#waiting() };
     this.view.set({ ...this.#now, messages: this.#withPending(this.#now.messages) });
   });
 
@@ -91,32 +106,46 @@ export class Timeline {
    * client is online it is what the device kept; reading begins anew where others have written since.
    */
   async open(): Promise<void> {
-    const { phase, hasNewer } = this.#now;
-    const isOnline = this.#client.state.type === 'online';
-    if (this.#isLoading) return;
-    if (phase === 'ready' && !hasNewer && !(this.#isKept && isOnline)) return;
+    const { phase } = this.#now;
+    const isOnline = this.#isOnline;
+    if (this.#isLoading || (phase === 'ready' && !(this.#isKept && isOnline))) return;
     const { unread = 0, unreadAfterSeq = 0, firstSeq = 1 } = this.#client.conversation(this.#conversationId) ?? {};
-    const isAsBefore = this.#isKept && (unread === 0 || this.#ahead.length === 0);
+    const isAsBefore = this.#isKept && phase === 'ready' && !this.#beginsAnew(unread);
     this.#isKept = !isOnline;
-    if (isAsBefore && phase === 'ready') return this.#publish();
+    if (isAsBefore) return this.#publish();
     this.#now = { ...this.#now, opening: this.#now.opening + 1 };
-    const afterSeq = Math.max(unreadAfterSeq - contextMessages, firstSeq - 1, 0) as Seq;
-    await this.#load(isOnline && unread > 0 ? { afterSeq } : {});
-    if (this.#isKept && this.#client.state.type === 'online') await this.open();
+    const contextSeq = Math.max(unreadAfterSeq - contextMessages, firstSeq - 1, 0) as Seq;
+    const unreadBounds = [{ afterSeq: contextSeq }, { afterSeq: unreadAfterSeq as Seq }];
+    const bound = await this.#load(unread > 0 ? [...unreadBounds, {}] : [{}]);
+    const first = this.#now.messages[0]?.seq ?? 0;
+    const isCut = unread > 0 && bound !== undefined && bound.afterSeq === undefined;
+    this.#put({ skipsUnread: isCut && this.#now.hasOlder && first > unreadAfterSeq + 1 });
+    if (this.#isKept && this.#isOnline) await this.open();
   }
 
   /** Has the message shown; loads the part of the timeline around it where that is not there. One that is not kept any more is not. */
   async show(seq: Seq): Promise<void> {
     const isLoaded = () => this.#now.messages.some((message) => message.seq === seq);
-    if (!isLoaded() && !this.#isLoading)
-      await this.#load({ afterSeq: (Math.max(seq - contextMessages, this.#now.firstSeq) - 1) as Seq });
+    let isMissed = false;
+    if (!isLoaded() && !this.#isLoading) {
+      const contextSeq = (Math.max(seq - contextMessages, this.#now.firstSeq) - 1) as Seq;
+      isMissed = !(await this.#load([{ afterSeq: contextSeq }, { afterSeq: (seq - 1) as Seq }]));
+      this.#caughtUp();
+    }
     if (isLoaded()) this.target.set(seq);
+    this.#put({ missedTarget: isMissed ? seq : undefined });
+  }
+
+  /** The user no longer wants the message that could not be shown. */
+  forgetTarget(): void {
+    this.#put({ missedTarget: undefined });
   }
 
   /** Drops the window and loads the newest page, when the window does not reach it already. */
   async openNewest(): Promise<void> {
     if (this.#isLoading || (this.#now.phase === 'ready' && !this.#now.hasNewer)) return;
-    await this.#load({});
+    await this.#load([{}]);
+    this.#caughtUp();
   }
 
   loadOlder(): Promise<void> {
@@ -129,8 +158,16 @@ export class Timeline {
 
   /** Without a connection and without kept messages only the outbox is shown; the first page is loaded when it is back. */
   connectionChanged(): void {
-    if (this.#client.state.type === 'online') void this.open();
+    if (this.#isOnline) void this.#resume();
     else if (this.#now.phase !== 'ready' && !this.#isLoading) this.#put({ phase: this.#phaseWithout() });
+  }
+
+  /** Asks again for what could not be had. */
+  async #resume(): Promise<void> {
+    await this.open();
+    const { failed, missedTarget } = this.#now;
+    if (missedTarget !== undefined) await this.show(missedTarget);
+    else for (const side of failed) await this.#loadMore(side);
   }
 
   /** A committed message, pushed or caught up with. */
@@ -169,12 +206,16 @@ export class Timeline {
     void this.open();
   }
 
-  async #load(bound: Bound): Promise<void> {
+  /** Begins a new window with the first of the pages that can be had, and resolves with its bound; without one the window stays. */
+  async #load(bounds: readonly Bound[]): Promise<Bound | undefined> {
     this.#isLoading = true;
-    this.#windows++;
+    const window = this.#windows;
+    const isWanted = () => window === this.#windows;
     this.#put({ phase: 'loading' });
     try {
-      const page = await this.#page(bound);
+      const { bound, page } = await this.#firstPage(bounds);
+      if (!isWanted()) return undefined;
+      this.#windows++;
       const hasNewer = bound.afterSeq !== undefined && page.hasMore;
       this.#reached(page, hasNewer);
       this.#put({
@@ -184,16 +225,32 @@ export class Timeline {
         hasNewer,
         phase: 'ready',
         loading: undefined,
+        failed: [],
+        skipsUnread: false,
+        missedTarget: undefined,
       });
+      return bound;
     } catch {
       // Offline or refused: shown with a way to try again, and tried again by itself when online.
-      this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : this.#phaseWithout(), loading: undefined });
+      if (isWanted()) this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : this.#phaseWithout() });
+      return undefined;
     } finally {
       this.#isLoading = false;
+      if (this.#now.phase === 'empty') void this.open(); // it was void before it came
     }
   }
 
-  async #loadMore(side: 'older' | 'newer'): Promise<void> {
+  /** Without a connection only some are kept. */
+  async #firstPage([bound = {}, ...others]: readonly Bound[]): Promise<{ bound: Bound; page: HistoryPage }> {
+    try {
+      return { bound, page: await this.#page(bound) };
+    } catch (error) {
+      if (others.length === 0 || this.#isOnline) throw error;
+      return this.#firstPage(others);
+    }
+  }
+
+  async #loadMore(side: Side): Promise<void> {
     const { messages: loaded, loading, phase, hasOlder, hasNewer } = this.#now;
     const isNewer = side === 'newer';
     const seq = loaded.at(isNewer ? -1 : 0)?.seq;
@@ -206,10 +263,30 @@ export class Timeline {
       if (isNewer) this.#reached(page, page.hasMore);
       const edge = isNewer ? { hasNewer: page.hasMore } : { hasOlder: page.hasMore };
       const messages = join(this.#now.messages, page.messages);
-      this.#put({ messages, firstSeq: page.firstSeq, ...edge, loading: undefined });
+      const failed = this.#now.failed.filter((one) => one !== side);
+      this.#put({ messages, firstSeq: page.firstSeq, ...edge, loading: undefined, failed });
     } catch {
-      this.#put({ loading: undefined }); // asked again by the next scroll
+      if (window !== this.#windows) return;
+      // Asked again by the next scroll, and when the connection is back.
+      this.#put({ loading: undefined, failed: [...new Set([...this.#now.failed, side])] });
     }
+  }
+
+  get #isOnline(): boolean {
+    return this.#client.state.type === 'online';
+  }
+
+  /** What came since is read from its beginning, unless the reader went elsewhere. */
+  #beginsAnew(unread: number): boolean {
+    const { hasNewer, skipsUnread } = this.#now;
+    const isWritten = this.#ahead.some(({ message }) => message !== undefined && message.from !== this.#self);
+    return unread > 0 && !hasNewer && (skipsUnread || isWritten);
+  }
+
+  /** A window that was loaded on purpose is not moved by what came while it was on its way. */
+  #caughtUp(): void {
+    if (this.#isOnline) this.#isKept = false;
+    this.#publish();
   }
 
   #phaseWithout(): 'loading' | 'failed' {
