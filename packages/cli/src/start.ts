@@ -25,7 +25,7 @@ export const start: Command = {
   },
   async run({ config, sources, switches, readConfig }) {
     const log = createLog({ level: config.logLevel as LogLevel });
-    await checkTls(config);
+    await checkTls(config, systemClock);
     await ensureFolder(config.data);
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // From the beginning on: a signal while the server starts stops it too.

@@ -130,6 +130,9 @@ async function openParts(opening: Opening): Promise<string | undefined> {
     const gateway = await openGatewayPart(config, surroundings, {
       ...{ ...common, ownCore: parts.core?.own },
       live: () => live.config,
+      onWaiting: (problem) => {
+        parts.coreProblem = problem;
+      },
     });
     closing.push(() => gateway.close());
     parts.gateway = gateway;

@@ -30,12 +30,21 @@ export interface GatewayPartOptions extends RolePartOptions {
   readonly ownCore?: OwnCore | undefined;
   /** The configuration in force. */
   readonly live: () => Config;
+  /** While there is no core yet: why none is reached, where there is a reason. */
+  readonly onWaiting: (problem: string | undefined) => void;
 }
 
 /** A core in the same process. */
 export interface OwnCore {
   readonly core: Core;
   readonly steps: NonNullable<GatewayOptions['steps']>;
+}
+
+/** Behind links. */
+interface FoundCores {
+  readonly core: Core;
+  readonly isCoreReachable: () => boolean;
+  readonly problem: () => string | undefined;
 }
 
 interface LinkSeconds {
@@ -51,6 +60,7 @@ const changes: ReadonlySet<string> = new Set(
 const renewEveryMs = 10_000;
 const waitLogEveryMs = 10_000;
 const pollMs = 50;
+const noCore = 'none is there: start one by hongyan start --profile cluster --roles core';
 
 export async function openGatewayPart(
   config: Config,
@@ -93,12 +103,19 @@ export async function openGatewayPart(
     get ackSeconds() {
       return gateway.ackSeconds;
     },
-    health: () => (gateway.readiness === 'ready' ? healthy : { status: 'failed', reason: gateway.readiness }),
+    health: () => healthOf(gateway, cores),
     // Also while it closes.
     facts: () => ({ url, connections: gateway.connectionCount }),
     drain: () => drainGateway(gateway, config, surroundings),
     close: () => closing.run(),
   };
+}
+
+/** A core in the same process has no links. */
+function healthOf({ readiness }: Gateway, cores: OwnCore | FoundCores): Health {
+  if (readiness === 'ready') return healthy;
+  const why = readiness === 'without core' && 'problem' in cores ? cores.problem() : undefined;
+  return { status: 'failed', reason: why === undefined ? readiness : `${readiness}: ${why}` };
 }
 
 function* sessionsOf(gateway: Gateway, node: string): Iterable<SessionRef> {
@@ -109,8 +126,8 @@ function* sessionsOf(gateway: Gateway, node: string): Iterable<SessionRef> {
 async function findCores(
   { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax }: Config,
   { log, clock, metrics }: Surroundings,
-  { instance, nodeList, security, closing }: RolePartOptions & { readonly closing: Closing },
-): Promise<{ readonly core: Core; readonly isCoreReachable: () => boolean }> {
+  { instance, nodeList, security, onWaiting, closing }: GatewayPartOptions & { readonly closing: Closing },
+): Promise<FoundCores> {
   const seconds = { questions: new Histogram(latencyBoundsS), changes: new Histogram(latencyBoundsS) };
   const pool = new CorePool({
     ...{ node: instance, security, clock, log, timeoutMs, inFlightMax },
@@ -120,11 +137,13 @@ async function findCores(
   registerPool(metrics, { pool, inFlightMax, seconds });
   closing.push(nodeList.follow((nodes) => pool.follow(nodes.flatMap(placeOf))));
   for (let waitedMs = 0; !pool.isUp; waitedMs += pollMs) {
+    const { problem } = pool;
+    onWaiting(problem);
     if (waitedMs % waitLogEveryMs === waitLogEveryMs / 10)
-      log.warn('waiting for a core: start one by hongyan start --profile cluster --roles core');
+      log.warn('waiting for a core', { problem: problem ?? noCore });
     await sleep(clock, { delayMs: pollMs });
   }
-  return { core: pool.core, isCoreReachable: () => pool.isUp };
+  return { core: pool.core, isCoreReachable: () => pool.isUp, problem: () => pool.problem };
 }
 
 /** A core is reached under the name of its life: the next one of the same name is another. */

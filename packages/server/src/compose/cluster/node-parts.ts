@@ -22,6 +22,8 @@ export class NodeParts implements Connections {
   gateway: GatewayPart | undefined;
   worker: WorkerPart | undefined;
   operatorUrl: string | undefined;
+  /** Why a gateway that waits for a core reaches none. */
+  coreProblem: string | undefined;
   readonly #clock: Clock;
   core: CorePart | undefined;
   #drained: Promise<void> | undefined;
@@ -74,7 +76,9 @@ export class NodeParts implements Connections {
       check: () => {
         if (this.#drained) return { status: 'failed', reason: 'draining' };
         if (!isWanted) return { status: 'ok' };
-        return this.gateway?.health() ?? { status: 'failed', reason: 'starting: it waits for a core' };
+        if (this.gateway) return this.gateway.health();
+        const why = this.coreProblem;
+        return { status: 'failed', reason: `starting: it waits for a core${why === undefined ? '' : `; ${why}`}` };
       },
     };
   }

@@ -6,7 +6,15 @@ import type { Log, LogFields } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
 import { BatchWriter } from './batch-writer.ts';
-import { channelCredentials, isProof, type LinkTarget, newNonce, proofOf } from './security.ts';
+import {
+  channelCredentials,
+  isProof,
+  type LinkTarget,
+  linkProblem,
+  nameOption,
+  newNonce,
+  proofOf,
+} from './security.ts';
 import {
   channelOptions,
   contractVersion,
@@ -97,6 +105,7 @@ export class ClientStream {
   #barrier: Promise<void> | undefined;
   #lastId = 0;
   #failures = 0;
+  #problem: string | undefined;
 
   constructor(options: ClientStreamOptions) {
     this.#options = options;
@@ -106,6 +115,11 @@ export class ClientStream {
 
   get isUp(): boolean {
     return this.#state.type === 'up';
+  }
+
+  /** Why there is no link, in words for an operator; undefined while it is up, or was not lost yet. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   get inFlightCount(): number {
@@ -184,7 +198,7 @@ export class ClientStream {
   #open(first?: { readonly onReady: () => void; readonly onFailure: (error: Error) => void }): void {
     const { target, node, clock } = this.#options;
     const address = target.type === 'socket' ? `unix:${target.path}` : target.address;
-    const client = new Client(address, channelCredentials(target), channelOptions);
+    const client = new Client(address, channelCredentials(target), { ...channelOptions, ...nameOption });
     const { path } = linkMethod;
     const stream: Stream = client.makeBidiStreamRequest(path, passThrough, decodeDown);
     const writer = new BatchWriter({ stream, take: () => this.#take() });
@@ -253,6 +267,7 @@ export class ClientStream {
   #ready(state: Extract<State, { type: 'connecting' | 'up' }>, isAgain: boolean): void {
     this.#state = state;
     this.#failures = 0;
+    this.#problem = undefined;
     this.#interests = new Map([...this.#options.topics()].map((topic) => [topic, true]));
     if (this.#interests.size > 0) state.writer.added(itemBytes * this.#interests.size);
     if (!isAgain) return;
@@ -261,8 +276,9 @@ export class ClientStream {
   }
 
   #lost(error: Error): void {
-    const { log, clock } = this.#options;
-    log.warn('the link to the core is lost', { ...this.#fields(), error: error.message });
+    const { log, clock, target } = this.#options;
+    this.#problem = linkProblem(error, target);
+    log.warn('the link to the core is lost', { ...this.#fields(), error: this.#problem });
     this.#state = { type: 'down' };
     this.#failAll();
     const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#failures++);

@@ -83,6 +83,12 @@ export class CorePool {
     return count;
   }
 
+  /** Why a core is not reached, in words for an operator; undefined when there is none, or each is reached. */
+  get problem(): string | undefined {
+    for (const { stream } of this.#members.values()) if (stream.problem !== undefined) return stream.problem;
+    return undefined;
+  }
+
   get inFlightCount(): number {
     let count = 0;
     for (const { stream } of this.#members.values()) count += stream.inFlightCount;

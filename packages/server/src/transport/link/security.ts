@@ -40,7 +40,12 @@ export function proofOf(secret: Uint8Array, side: keyof Nonces, { gateway, core 
 export const isProof = (given: Uint8Array, expected: Uint8Array): boolean =>
   given.length === expected.length && timingSafeEqual(given, expected);
 
-/** The secret says who is at the other end, so certificates need no name: addresses of processes come and go. */
+/**
+ * The secret says who is at the other end, so certificates need no name: addresses of processes come and go. The name is what the
+ * library sends instead of the address, which may be an IP address: TLS knows none in that place, and Bun refuses it.
+ */
+export const nameOption = { 'grpc.ssl_target_name_override': 'core' } as const;
+
 export function channelCredentials(target: LinkTarget): ChannelCredentials {
   const tls = target.type === 'tcp' ? target.security.tls : undefined;
   if (tls === undefined) return credentials.createInsecure();
@@ -50,4 +55,19 @@ export function channelCredentials(target: LinkTarget): ChannelCredentials {
 export function serverCredentials(tls: LinkTls | undefined): ServerCredentials {
   if (tls === undefined) return ServerCredentials.createInsecure();
   return ServerCredentials.createSsl(tls.authority, [{ private_key: tls.key, cert_chain: tls.certificate }], true);
+}
+
+/** Why a link did not begin, or ended, in words for an operator: the library says what TLS saw, not which options are about it. */
+export function linkProblem({ message }: Error, target: LinkTarget): string {
+  const why = /Last error: (?:Error: )?(.+?)(?: \(\d{4}-[^)]+\))?\. Resolution note/.exec(message)?.[1] ?? message;
+  if (target.type === 'socket') return why;
+  const isEncrypted = target.security.tls !== undefined;
+  if (isEncrypted && /certificate/.test(why))
+    return `the certificate of the core is not accepted (${why}): its link-tls-cert has to be valid and signed by the authority in link-tls-ca of this process`;
+  if (/WRONG_VERSION_NUMBER/.test(why))
+    return 'the core does not speak TLS: give link-tls-cert, link-tls-key and link-tls-ca to every process, or to none';
+  if (!/^Failed to connect/.test(why)) return why;
+  return isEncrypted
+    ? 'the core closed the connection as it began: link-tls-cert of this process has to be valid and signed by the authority in link-tls-ca of the core'
+    : 'the core closed the connection as it began: it may ask for a certificate, which link-tls-cert, link-tls-key and link-tls-ca give to this process';
 }

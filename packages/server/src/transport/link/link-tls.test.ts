@@ -1,0 +1,125 @@
+// Links with TLS: who gets one, and what is said to whoever does not.
+
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@hongyan/base/clock';
+import { silentLog } from '@hongyan/base/log';
+import { type LinkCertificate, linkCertificate, signedAgain } from '@hongyan/testing/link-certificates';
+import { until } from '@hongyan/testing/until';
+import type { Core } from '../../ports/core/core.ts';
+import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
+import { CorePool } from './core-pool.ts';
+import type { LinkSecurity, LinkTls } from './security.ts';
+import { serveCore } from './server-end.ts';
+
+const secret = new TextEncoder().encode('of the cluster'.padEnd(32, '.'));
+let folder: string;
+/** Of two authorities that do not know each other. */
+let own: LinkTls;
+let other: LinkTls;
+/** Of the first one, and too old. */
+let ended: LinkTls;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hongyan-link-tls-'));
+  own = await read(await linkCertificate(join(folder, 'own')));
+  other = await read(await linkCertificate(join(folder, 'other')));
+  ended = await read(await signedAgain(join(folder, 'own'), { file: 'ended.crt', days: -1 }));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const cleanUp: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const one of cleanUp.splice(0).reverse()) await one();
+});
+
+async function read({ cert, key, ca }: LinkCertificate): Promise<LinkTls> {
+  return { certificate: await readFile(cert), key: await readFile(key), authority: await readFile(ca) };
+}
+
+/** Returns its port. */
+async function serve(tls: LinkTls | undefined): Promise<number> {
+  const core = await serveCore({
+    ...{ core: {} as Core, bus: new MemoryEventBus(), clock: systemClock, log: silentLog },
+    listen: { type: 'tcp', address: { hostname: '127.0.0.1', port: 0 }, security: { secret, tls } },
+    backlogBytesMax: 1_000_000,
+  });
+  cleanUp.push(() => core.stop());
+  return core.port;
+}
+
+function open(port: number, tls: LinkSecurity['tls'], hostname = '127.0.0.1'): CorePool {
+  const pool = new CorePool({
+    ...{ node: 'gateway-1', security: { secret, tls }, clock: systemClock, log: silentLog },
+    ...{ timeoutMs: 10_000, inFlightMax: 1_000, onAnswered: () => {} },
+  });
+  cleanUp.push(() => pool.close());
+  pool.follow([{ name: 'core-1', address: `${hostname}:${port}`, isLeaving: false }]);
+  return pool;
+}
+
+async function problemOf(port: number, tls: LinkSecurity['tls']): Promise<string> {
+  const pool = open(port, tls);
+  await until(() => pool.problem !== undefined);
+  expect(pool.isUp).toBe(false);
+  return pool.problem ?? '';
+}
+
+test('[N8] with certificates of one authority there is a link, to an address and to a name', async () => {
+  const port = await serve(own);
+  for (const hostname of ['127.0.0.1', 'localhost']) {
+    const pool = open(port, own, hostname);
+    await until(() => pool.isUp);
+    expect(pool.problem).toBeUndefined();
+  }
+});
+
+test('[N8] a certificate of another authority gets no link, and the gateway says which option is about it', async () => {
+  const port = await serve(own);
+  expect(await problemOf(port, other)).toMatch(/certificate of the core is not accepted .*link-tls-ca of this process/);
+});
+
+test('[N8] a certificate that the core does not accept gets no link, also where the gateway accepts the core', async () => {
+  const port = await serve(own);
+  for (const { certificate, key } of [other, ended]) {
+    const problem = await problemOf(port, { certificate, key, authority: own.authority });
+    expect(problem).toMatch(/link-tls-cert of this process has to be valid and signed .*link-tls-ca of the core/);
+  }
+});
+
+test('[N8] a core whose certificate has expired gets no link', async () => {
+  expect(await problemOf(await serve(ended), own)).toMatch(/not accepted \(certificate has expired\)/);
+});
+
+test('[N8] without a certificate there is no link to a core that has one, nor with one to a core that has none', async () => {
+  expect(await problemOf(await serve(own), undefined)).toContain('it may ask for a certificate, which link-tls-cert');
+  expect(await problemOf(await serve(undefined), own)).toContain('the core does not speak TLS: give link-tls-cert');
+});
+
+test('[N8] while the authority is replaced both are accepted', async () => {
+  const both = [own, other];
+  const authority = Buffer.concat(both.map((tls) => tls.authority));
+  const [before, after] = both.map((tls) => ({ ...tls, authority }));
+  const port = await serve(before);
+  const pool = open(port, after);
+  await until(() => pool.isUp);
+});
+
+test('[N8] nothing that is not TLS is answered in plain text', async () => {
+  const port = await serve(own);
+  const socket = connect({ host: '127.0.0.1', port });
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(Buffer.from(chunk))).on('error', () => {});
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  // The preface of HTTP/2 and an empty frame of settings, which a plain server answers with its own.
+  socket.write(
+    Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]),
+  );
+  await closed;
+  const alert = 0x15;
+  const answer = Buffer.concat(chunks);
+  expect(answer.length === 0 || answer[0] === alert).toBe(true);
+});
