@@ -133,12 +133,22 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
       expect(await ask(name, 'GET', '/debug/log-level')).toMatchObject({ body: { level: 'info' } });
   });
 
-  test('a profile of another process is taken and kept where it was asked for', async () => {
+  test('[O35] a profile of another process is kept where it was asked for, and found at every process', async () => {
     const [[gateway = ''], [core = '']] = [named('gateway'), named('core')];
     const taken = await ask(gateway, 'POST', '/admin/v1/profiles', { process: core, seconds: 1 });
     expect(taken).toMatchObject({ status: 200, body: { process: core } });
     const { body } = await ask(gateway, 'GET', '/admin/v1/profiles');
     expect(body.profiles).toMatchObject([{ id: taken.body.id, process: core }]);
+    for (const name of urls.keys()) {
+      expect((await ask(name, 'GET', '/admin/v1/profiles')).body.profiles).toEqual(body.profiles);
+      const file = `/admin/v1/profiles/${taken.body.id}/cpu.pb.gz`;
+      const { headers, status } = await fetch(`${urls.get(name)}${file}`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      expect([status, headers.get('content-type')]).toEqual([200, 'application/octet-stream']);
+    }
+    expect((await ask(core, 'GET', `/admin/v1/profiles?process=${core}`)).body.profiles).toEqual([]);
+    expect(await ask(core, 'GET', '/admin/v1/profiles/none')).toMatchObject({ status: 404 });
   });
 
   test('an address in the register gets nothing that opens another process', async () => {

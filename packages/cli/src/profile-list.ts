@@ -14,12 +14,14 @@ export const profileList: Command = {
   options: ['data'],
   async run({ config, switches }) {
     const server = await OperatorClient.connect(config.data);
-    const { profiles } = (await server.request('GET', '/admin/v1/profiles')) as {
+    const { profiles, silent = [] } = (await server.request('GET', '/admin/v1/profiles')) as {
       readonly profiles: readonly ProfileRecord[];
+      readonly silent?: readonly string[];
     };
     if (switches.has('json')) for (const profile of profiles) console.log(JSON.stringify(profile));
     else if (profiles.length === 0) console.log('No profiles are kept. Take one: hongyan profile take');
     else console.log(table(['id', 'taken', 's', 'why', 'hottest function'], profiles.map(rowOf)));
+    if (silent.length > 0) console.error(`What ${silent.join(', ')} keeps is missing: no answer`);
     return 0;
   },
 };

@@ -299,6 +299,7 @@ export const en = {
   profiles: {
     lead: 'Where CPU time goes and what memory holds. The watchdog and alerts take profiles by themselves.',
     none: 'No profiles are kept yet.',
+    silent: 'No answer from {{names}}: the profiles kept there are missing.',
     process: 'Process',
     seconds: 'Seconds',
     take: 'Take a profile',

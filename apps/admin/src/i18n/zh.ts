@@ -301,6 +301,7 @@ export const zh: Words = {
   profiles: {
     lead: 'CPU 时间花在哪里，内存里有什么。看门狗和告警会自动采集。',
     none: '还没有保存的剖析。',
+    silent: '{{names}} 没有应答：保存在那里的剖析未列出。',
     process: '进程',
     seconds: '秒数',
     take: '采集',

@@ -18,6 +18,8 @@ export interface ProfileRecord {
 export interface ProfileList {
   readonly profiles: readonly ProfileRecord[];
   readonly processes: readonly string[];
+  /** Those that did not say what they keep. */
+  readonly silent?: readonly string[];
 }
 
 export const kinds = ['cpu', 'heap'] as const;

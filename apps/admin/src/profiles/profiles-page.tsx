@@ -33,6 +33,7 @@ function Overview() {
         {(found) => (
           <>
             <TakeProfile processes={found.processes} />
+            {found.silent && <p className="problem">{t('profiles.silent', { names: found.silent.join(', ') })}</p>}
             <ProfileTable list={found} />
           </>
         )}

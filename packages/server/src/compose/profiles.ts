@@ -9,6 +9,7 @@ import type { ProfiledProcess } from '../profiles/profiled-process.ts';
 import type { ProfiledThreads } from '../profiles/profiled-threads.ts';
 import type { WatchdogOptions } from '../profiles/watchdog.ts';
 import { pprofRoutes } from '../roles/operator/pprof.ts';
+import type { Processes } from '../roles/operator/processes.ts';
 import { profileRoutes } from '../roles/operator/profiles.ts';
 import type { OperatorRoute } from '../roles/operator/route.ts';
 import { threadProfileRoutes } from '../roles/operator/thread-profiles.ts';
@@ -21,6 +22,8 @@ export interface ProfileParts {
   readonly threads: ProfiledThreads;
   /** The processes beside this one that run now. */
   readonly others: () => readonly ProfiledProcess[];
+  /** In a cluster: the processes that keep what they took, as this one does. */
+  readonly keepers?: Processes | undefined;
   /** Of the gateway in this process, where there is one. */
   readonly ackSeconds: WatchdogOptions['ackSeconds'];
 }
@@ -37,7 +40,7 @@ export interface OpenProfiles {
 export function openProfiles(
   config: Config,
   { log, clock }: Surroundings,
-  { name, threads, others, ackSeconds }: ProfileParts,
+  { name, threads, others, keepers, ackSeconds }: ProfileParts,
 ): OpenProfiles {
   const own = new ProcessProfiler({ name, threads, clock });
   const { profiles: folder } = dataLayout(config.data);
@@ -54,7 +57,7 @@ export function openProfiles(
     void captures.automatic({ type: 'watchdog', detail }, [process]);
   const watchdog = openWatchdog(config, { clock, ackSeconds, onPassed: (detail) => onPassed(name, detail) });
   return {
-    routes: [...pprofRoutes(captures, clock), ...profileRoutes(captures, files)],
+    routes: [...pprofRoutes(captures, clock), ...profileRoutes(captures, files, keepers)],
     threadRoutes: threadProfileRoutes(own),
     onPassed,
     async close() {

@@ -166,6 +166,7 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
     name: folder.name,
     threads: new ProfiledThreads(),
     others: () => peers.profilers(),
+    keepers: peers,
     ackSeconds: () => parts.gateway?.ackSeconds,
   });
   closing.push(() => profiles.close());

@@ -98,9 +98,11 @@ async function askOne<T>(
   { route, path, body }: { readonly route: OperatorRoute; readonly path: string; readonly body: string },
 ): Promise<Result<T>> {
   const { name } = process;
-  const asked = `${path}${path.includes('?') ? '&' : '?'}process=${encodeURIComponent(name)}`;
   try {
-    const response = await process.fetch(asked, { method: route.method, ...(body === '' ? {} : { body }) });
+    const response = await process.fetch(addressedTo(process, path), {
+      method: route.method,
+      ...(body === '' ? {} : { body }),
+    });
     if (!response.ok) return await problemOf(name, response);
     const text = await response.text();
     return ok((text === '' ? undefined : JSON.parse(text)) as T);
@@ -109,6 +111,10 @@ async function askOne<T>(
     return failure.processSilent(name);
   }
 }
+
+/** So that it answers for itself alone. */
+export const addressedTo = ({ name }: ServerProcess, path: string): string =>
+  `${path}${path.includes('?') ? '&' : '?'}process=${encodeURIComponent(name)}`;
 
 /** What another process refused with, as this one's refusal. Rejects when it is no problem+json. */
 export async function problemOf(name: string, response: Response): Promise<Exclude<Result<never>, Ok<never>>> {
