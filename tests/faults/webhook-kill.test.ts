@@ -1,7 +1,7 @@
 // kill -9 at random moments while messages are sent and delivered to a receiver that fails at random: no event is lost, each has one
 // webhook-id, and in each conversation they come in their order. In a cluster the same of the workers.
 
-import { afterEach, expect, test } from 'bun:test';
+import { afterEach, test } from 'bun:test';
 import { signUp } from '@hongyan/testing/http-client';
 import { askOperator } from '@hongyan/testing/operator';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
@@ -10,11 +10,10 @@ import { WebhookReceiver } from '@hongyan/testing/webhook-receiver';
 import { WireClient } from '@hongyan/testing/wire-client';
 import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
+import { expectAllDelivered, peers, senderOf, write } from './webhook-load.ts';
 
 const rounds = Number(process.env.HONGYAN_FAULT_ROUNDS ?? 12);
 const loadMsMax = 250;
-const inFlightMax = 6;
-const peers = ['bob', 'carol', 'dave', 'erin'];
 const env = {
   HONGYAN_WEBHOOK_PRIVATE_ADDRESSES: 'true',
   HONGYAN_WEBHOOK_RETRY_MS: '10',
@@ -75,7 +74,6 @@ test.skipIf(!isThere)(
     receiver = new WebhookReceiver(() => (random() < 0.1 ? 500 : 200));
     const own = receiver;
     const cluster = await ClusterUnderTest.start({ env });
-    const senders = new Senders(cluster);
     await Promise.all([cluster.startWorker(), cluster.startWorker()]);
     const url = cluster.gateways[0]?.url ?? '';
     const ann = await signUp(url, 'ann');
@@ -88,7 +86,7 @@ test.skipIf(!isThere)(
     const load = write(wire, { acked, random, round: 0, pauseMs: 20 });
     const takeovers: number[] = [];
     for (const fault of ['kill', 'pause', 'kill'] as const) {
-      const sender = await senders.next();
+      const sender = await senderOf(cluster, String(added.body.id));
       await until(() => own.events.length > 20, { what: 'events under way' });
       await Bun.sleep(random() * 500);
       const beganMs = performance.now();
@@ -113,93 +111,3 @@ test.skipIf(!isThere)(
   },
   240_000,
 );
-
-/** Who sends, by the logs of the workers. */
-class Senders {
-  readonly #cluster: ClusterUnderTest;
-  readonly #known = new Map<ServerProcess, number>();
-
-  constructor(cluster: ClusterUnderTest) {
-    this.#cluster = cluster;
-  }
-
-  /** The one that has begun since the last time. */
-  async next(): Promise<ServerProcess> {
-    let found: ServerProcess | undefined;
-    await until(
-      () => {
-        found = this.#cluster.workers.find(
-          (worker) => worker.isAlive() && timesBegun(worker) > this.#timesKnown(worker),
-        );
-        return found !== undefined;
-      },
-      { withinMs: 30_000, what: 'a worker to send' },
-    );
-    if (!found) throw new Error('it was there a moment ago');
-    for (const worker of this.#cluster.workers) this.#known.set(worker, timesBegun(worker));
-    return found;
-  }
-
-  #timesKnown(worker: ServerProcess): number {
-    return this.#known.get(worker) ?? 0;
-  }
-}
-
-const timesBegun = (worker: ServerProcess): number =>
-  worker.output().split('sending to a webhook endpoint begins').length - 1;
-
-/** Each acknowledged message, in the order of its conversation, under one id, signed. */
-async function expectAllDelivered(own: WebhookReceiver, acked: ReadonlyMap<string, number>): Promise<void> {
-  await until(
-    () => {
-      const delivered = new Set(own.events.map(({ data }) => String(data.client_msg_id)));
-      return [...acked.keys()].every((key) => delivered.has(key));
-    },
-    { withinMs: 60_000, what: 'every acknowledged message to be delivered' },
-  );
-  const lastSeq = new Map<string, number>();
-  for (const { data } of own.events) {
-    const [conversation, seq] = [String(data.conversation_id), Number(data.seq)];
-    expect({ conversation, seq }).toEqual({ conversation, seq: (lastSeq.get(conversation) ?? 0) + 1 });
-    lastSeq.set(conversation, seq);
-    const key = String(data.client_msg_id);
-    // What was not acknowledged may have been committed all the same.
-    if (acked.has(key)) expect({ key, seq: acked.get(key) }).toEqual({ key, seq });
-  }
-  const idByPlace = new Map<string, string>();
-  for (const { event, headers, validSecrets } of own.received) {
-    const place = `${event.data.conversation_id} ${event.data.seq}`;
-    const id = headers.get('webhook-id') ?? '';
-    expect({ place, id: idByPlace.get(place) ?? id, validSecrets }).toEqual({ place, id, validSecrets: 1 });
-    idByPlace.set(place, id);
-  }
-}
-
-/** Until the connection ends. */
-async function write(
-  wire: WireClient,
-  load: {
-    readonly acked: Map<string, number>;
-    readonly random: () => number;
-    readonly round: number;
-    /** Of each writer, between two messages. */
-    readonly pauseMs?: number;
-  },
-): Promise<void> {
-  let isOver = false;
-  void wire.closed.then(() => {
-    isOver = true;
-  });
-  let count = 0;
-  const writer = async () => {
-    while (!isOver) {
-      const to = peers[Math.floor(load.random() * peers.length)] ?? 'bob';
-      const client_msg_id = `${load.round} ${++count}`;
-      const content = { type: 'text', text: client_msg_id };
-      const ack = await wire.request({ type: 'send', to, client_msg_id, content });
-      if (ack?.type === 'ack') load.acked.set(client_msg_id, Number(ack.seq));
-      if (load.pauseMs !== undefined) await Bun.sleep(load.pauseMs);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlightMax }, writer));
-}

@@ -1,6 +1,7 @@
 // Events out, on the event log that a profile chose: what fills it, what sends it, and who is asked about it.
 
 import { systemRandom } from '@hongyan/base/random';
+import { createUuidV7 } from '@hongyan/base/uuid';
 import type { Config } from '../config/options.ts';
 import { CountBy } from '../metrics/count-by.ts';
 import type { Metrics, Sample } from '../metrics/metrics.ts';
@@ -27,7 +28,7 @@ export interface OpenEvents {
   readonly webhooks: WebhookAdministration;
   /** Absent unless events are pulled. */
   readonly reader: EventReader | undefined;
-  /** Sends and records no more; what is reported still is. */
+  /** Sends and records no more, after what is under way is done; what is reported still is. */
   drain(): Promise<void>;
   /** After everything that reports to the outlet. What was not delivered is after the next start. */
   close(): Promise<void>;
@@ -63,7 +64,7 @@ export async function openEvents(
   { timeline, directory, registry }: EventSources,
   store: EventStore,
 ): Promise<OpenEvents> {
-  const run = crypto.randomUUID();
+  const run = createUuidV7(() => clock.nowMs())();
   const isPulled = config.eventsPull;
   const outlet = new LogOutlet({ clock, log, run });
   const outgoing = {
@@ -78,7 +79,7 @@ export async function openEvents(
   const onAttempt = store.sends ? countAttempts(metrics) : () => {};
   const sender = new EventSender({
     ...outgoing,
-    ...{ recorder, onAttempt, rules: deliveryRules(config), random: systemRandom },
+    ...{ recorder, onAttempt, rules: deliveryRules(config), random: systemRandom, worker: run },
   });
   let opened: Promise<EventLog> | undefined;
   const openLog = () => {
@@ -102,7 +103,7 @@ export async function openEvents(
   return {
     ...{ outlet, webhooks },
     reader: isPulled ? new EventReader(await openLog(), timeline, clock) : undefined,
-    drain: () => sender.stop(),
+    drain: () => sender.drain(),
     async close() {
       await sender.stop();
       await outlet.stop();

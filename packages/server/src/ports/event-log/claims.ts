@@ -5,6 +5,9 @@ import { StoreFailure } from '@hongyan/base/result';
 /** Reading the feed, and telling what is in no timeline. */
 export const recordJob = 'record';
 export const sendJob = (endpointId: string): string => `send ${endpointId}`;
+/** To be there: whoever has it shares the other jobs with those who have theirs. Of one life of a process, and never claimed by another. */
+export const workerJob = (worker: string): string => `${workerPrefix}${worker}`;
+export const workerPrefix = 'worker ';
 
 export interface Claim {
   readonly job: string;
@@ -25,12 +28,21 @@ export class ClaimLost extends StoreFailure {
  * after its time; what is written under one that ended is refused, so that a process that was paused changes nothing late.
  */
 export interface Claims {
-  /** Of `jobs` those that nobody holds; they are the caller's for `ttlMs`. The time of a process that died is over with it, or passes. */
-  claim(request: { readonly jobs: readonly string[]; readonly ttlMs: number }): Promise<readonly Claim[]>;
+  /**
+   * Of `jobs` those that nobody holds, `limit` of them at most; they are the caller's for `ttlMs`. The time of a process that died is
+   * over with it, or passes.
+   */
+  claim(request: {
+    readonly jobs: readonly string[];
+    readonly limit: number;
+    readonly ttlMs: number;
+  }): Promise<readonly Claim[]>;
   /** For another `ttlMs`. Returns those that have not ended. */
   renew(claims: readonly Claim[], ttlMs: number): Promise<readonly Claim[]>;
   /** Those that have not ended. */
   held(claims: readonly Claim[]): Promise<readonly Claim[]>;
   /** Others may claim them at once. */
   release(claims: readonly Claim[]): Promise<void>;
+  /** Those whose `workerJob` is held, by their names. */
+  workers(): Promise<readonly string[]>;
 }

@@ -1,12 +1,13 @@
 // Claims of a store that one process has open: they end with it, and have no time.
 
-import type { Claim, Claims } from './claims.ts';
+import { type Claim, type Claims, workerPrefix } from './claims.ts';
 
 export class MemoryClaims implements Claims {
   readonly #jobs = new Map<string, { readonly epoch: number; readonly isHeld: boolean }>();
 
-  async claim({ jobs }: Parameters<Claims['claim']>[0]): Promise<readonly Claim[]> {
-    return jobs.filter((job) => this.#jobs.get(job)?.isHeld !== true).map((job) => this.take(job));
+  async claim({ jobs, limit }: Parameters<Claims['claim']>[0]): Promise<readonly Claim[]> {
+    const free = jobs.filter((job) => this.#jobs.get(job)?.isHeld !== true);
+    return free.slice(0, limit).map((job) => this.take(job));
   }
 
   renew = async (claims: readonly Claim[]): Promise<readonly Claim[]> => claims.filter((claim) => this.isHeld(claim));
@@ -14,6 +15,11 @@ export class MemoryClaims implements Claims {
 
   async release(claims: readonly Claim[]): Promise<void> {
     for (const claim of claims) if (this.isHeld(claim)) this.end(claim.job);
+  }
+
+  async workers(): Promise<readonly string[]> {
+    const held = [...this.#jobs].filter(([job, { isHeld }]) => isHeld && job.startsWith(workerPrefix));
+    return held.map(([job]) => job.slice(workerPrefix.length)).toSorted();
   }
 
   isHeld({ job, epoch }: Claim): boolean {

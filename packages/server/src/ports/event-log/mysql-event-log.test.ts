@@ -8,7 +8,9 @@ import { rejectionOf } from '@hongyan/testing/rejection';
 import { Scratch, type ScratchDatabase } from '@hongyan/testing/scratch';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { describeWith, ownServices } from '@hongyan/testing/services';
-import { createConnection } from 'mysql2/promise';
+import { until } from '@hongyan/testing/until';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { sendJob, workerJob } from './claims.ts';
 import type { EventLog, NewEvent, Position } from './event-log.ts';
 import { openMysqlEventLog } from './mysql-event-log.ts';
 import { eventLogContract } from './testing/contract.ts';
@@ -120,6 +122,23 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
       expect(await paused.feedPosition()).toBe('e.3' as Position);
       await paused.append({ events: events(1), feedPosition: 'e.4' as Position });
       await closeAll([paused, next]);
+    });
+
+    test('[W4] a worker whose time has passed is none, another one may have its jobs, and its row goes in the end', async () => {
+      const [one, other] = await openMany(database, 2);
+      const own = { jobs: [workerJob('one'), sendJob('wh_1')], limit: 2 };
+      await one.claim({ ...own, ttlMs: 200 });
+      expect(await other.workers()).toEqual(['one']);
+      expect(await other.claim({ jobs: [sendJob('wh_1')], limit: 1, ttlMs: 60_000 })).toEqual([]);
+      await until(async () => (await other.workers()).length === 0);
+      await other.claim({ jobs: [sendJob('wh_1')], limit: 1, ttlMs: 60_000 });
+      const connection = await createConnection({ ...database });
+      await connection.query("update claim set until_ms = until_ms - 3600000 where job = 'worker one'");
+      await other.claim({ jobs: [workerJob('other')], limit: 1, ttlMs: 60_000 });
+      const [rows] = await connection.query<RowDataPacket[]>('select job from claim order by job');
+      expect(rows.map(({ job }) => job)).toEqual([sendJob('wh_1'), workerJob('other')]);
+      await connection.end();
+      await closeAll([one, other]);
     });
 
     test('[W7] positions that two processes note, while two others tell, are told each time that they moved, and no more', async () => {

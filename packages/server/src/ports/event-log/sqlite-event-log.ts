@@ -132,6 +132,7 @@ class SqliteEventLog implements EventLog {
   renew = (claims: readonly Claim[]) => this.#claims.renew(claims);
   held = (claims: readonly Claim[]) => this.#claims.held(claims);
   release = (claims: readonly Claim[]) => this.#claims.release(claims);
+  workers = () => this.#claims.workers();
 
   isRecording() {
     return this.#read(() => this.#reads.feedPosition() !== undefined);

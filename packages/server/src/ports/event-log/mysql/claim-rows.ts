@@ -3,9 +3,11 @@
 import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
-import type { Claim, Claims } from '../claims.ts';
+import { type Claim, type Claims, workerPrefix } from '../claims.ts';
 
 const nowMs = 'cast(unix_timestamp(now(3)) * 1000 as signed)';
+/** Rows of workers that are gone for longer are removed: each life of a process makes one. */
+const workerKeptMs = 3_600_000;
 
 export class ClaimRows implements Claims {
   readonly #pool: MysqlPool;
@@ -14,8 +16,8 @@ export class ClaimRows implements Claims {
     this.#pool = pool;
   }
 
-  async claim({ jobs, ttlMs }: Parameters<Claims['claim']>[0]): Promise<readonly Claim[]> {
-    if (jobs.length === 0) return [];
+  async claim({ jobs, limit, ttlMs }: Parameters<Claims['claim']>[0]): Promise<readonly Claim[]> {
+    if (jobs.length === 0 || limit < 1) return [];
     // Most looks find that others hold all of them: that locks nothing.
     const held = await this.#pool.read<{ job: string }>(
       `select job from claim where job in (?) and until_ms > ${nowMs}`,
@@ -29,8 +31,8 @@ export class ClaimRows implements Claims {
       const insert = { into: 'claim (job, epoch, until_ms)', rows, onDuplicate: 'on duplicate key update job = job' };
       await insertRows(statements, insert, this.#pool.statementBytesMax);
       const claimed = await statements.rows<Claim>(
-        `select job, epoch + 1 epoch from claim where job in (?) and until_ms <= ${nowMs} order by job for update`,
-        [free],
+        `select job, epoch + 1 epoch from claim where job in (?) and until_ms <= ${nowMs} order by job limit ? for update`,
+        [free, limit],
       );
       const taken = claimed.map(({ job }) => job);
       if (taken.length > 0)
@@ -38,6 +40,7 @@ export class ClaimRows implements Claims {
           ttlMs,
           taken,
         ]);
+      if (taken.some((job) => job.startsWith(workerPrefix))) await removeGoneWorkers(statements);
       return claimed.map(({ job, epoch }) => ({ job, epoch }));
     });
   }
@@ -65,6 +68,17 @@ export class ClaimRows implements Claims {
     ]);
     return rows.map(({ job, epoch }) => ({ job, epoch }));
   }
+
+  async workers(): Promise<readonly string[]> {
+    const rows = await this.#pool.read<{ job: string }>(
+      `select job from claim where job like '${workerPrefix}%' and until_ms > ${nowMs}`,
+    );
+    return rows.map(({ job }) => job.slice(workerPrefix.length)).toSorted();
+  }
+}
+
+async function removeGoneWorkers(statements: Statements): Promise<void> {
+  await statements.run(`delete from claim where job like '${workerPrefix}%' and until_ms < ${nowMs} - ${workerKeptMs}`);
 }
 
 /** Whoever holds the job has to stop: a step of a transaction. */

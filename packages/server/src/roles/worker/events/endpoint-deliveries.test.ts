@@ -51,7 +51,7 @@ const append = (...events: readonly (readonly [lane: string, word: string])[]) =
 async function start(rules: Partial<DeliveryRules> = {}): Promise<void> {
   const [stored] = await log.endpoints();
   if (!stored) await log.addEndpoint(endpoint);
-  const [claim] = await log.claim({ jobs: [sendJob(endpoint.id)], ttlMs: minuteMs });
+  const [claim] = await log.claim({ jobs: [sendJob(endpoint.id)], limit: 1, ttlMs: minuteMs });
   if (!claim) throw new Error('nobody else sends');
   deliveries = new EndpointDeliveries(stored ?? endpoint, {
     ...{ events: log, claim, clock, log: silentLog, timeoutMs: 1_000, version: '0', random: () => 0.5 },
@@ -264,4 +264,46 @@ test('[W4] after a change of the endpoint nothing is read on for it, and it stop
   await pass(2_000);
   expect(sent).toEqual(['a 1']);
   expect((await log.endpoints())[0]?.progress.cursor).toBe(1);
+});
+
+test('[W4] an orderly hand-over waits for what is under way, begins nothing, and whoever goes on repeats nothing', async () => {
+  const held = Promise.withResolvers<Posted>();
+  answering = ({ data }) => (data.lane === 'slow' ? held.promise : answered(200));
+  await append(['slow', '1'], ['slow', '2'], ['a', '1'], ['b', '1'], ['slow', '3']);
+  await start();
+  await untilSent(3);
+  await until(() => deliveries?.isIdle === false);
+  const finished = deliveries?.finish();
+  await append(['a', '2'], ['slow', '4']);
+  await pass(2_000);
+  expect(sent).toEqual(['slow 1', 'a 1', 'b 1']);
+  expect(deliveries?.isIdle).toBe(false);
+  held.resolve(answered(200));
+  await finished;
+  expect(deliveries?.isIdle).toBe(true);
+  answering = () => answered(200);
+  await restart();
+  await untilSent(7);
+  await settled();
+  await until(async () => (await log.parked('wh_1')).length === 0);
+  expect(sent.slice(3).toSorted()).toEqual(['a 2', 'slow 2', 'slow 3', 'slow 4']);
+  expect(sent.filter((text) => text.startsWith('slow'))).toEqual(['slow 1', 'slow 2', 'slow 3', 'slow 4']);
+  expect(deliveries?.progress.cursor).toBe(7);
+});
+
+test('[W4] what an orderly hand-over had to give up is delivered again, and nothing else is', async () => {
+  const held = Promise.withResolvers<Posted>();
+  answering = ({ data }) => (data.lane === 'slow' ? held.promise : answered(200));
+  await append(['slow', '1'], ['a', '1'], ['slow', '2']);
+  await start();
+  await untilSent(2);
+  await until(() => deliveries?.progress.cursor === 0);
+  void deliveries?.finish();
+  const stopped = deliveries?.stop();
+  held.resolve({ type: 'failed', error: 'aborted' });
+  await stopped;
+  answering = () => answered(200);
+  await restart();
+  await untilSent(4);
+  expect(sent).toEqual(['slow 1', 'a 1', 'slow 1', 'slow 2']);
 });

@@ -67,6 +67,7 @@ export class EndpointDeliveries {
   #failedProbes: number | undefined;
   #notBeforeMs = 0;
   #isReading = false;
+  #isFinishing = false;
   #timer: Timer | undefined;
 
   constructor(endpoint: Endpoint, deps: EndpointDeps) {
@@ -93,6 +94,19 @@ export class EndpointDeliveries {
     this.#pump();
   }
 
+  /** No request is under way. */
+  get isIdle(): boolean {
+    return this.#underWay.size === 0;
+  }
+
+  /** Begins nothing more; resolves when what was under way is done. A `stop` after it leaves nothing that others would repeat. */
+  async finish(): Promise<void> {
+    this.#deps.log.info('sending to a webhook endpoint is handed over', { endpoint: this.#endpoint.id });
+    this.#isFinishing = true;
+    this.#timer?.cancel();
+    await Promise.all(this.#underWay);
+  }
+
   /** Gives up what is under way. */
   abort(): void {
     this.#stopping.abort();
@@ -103,6 +117,8 @@ export class EndpointDeliveries {
   async stop(): Promise<void> {
     this.abort();
     await Promise.all(this.#underWay);
+    // The cursor passes all that was read: what was delivered behind something that was not is not delivered again.
+    if (this.#isFinishing) for (const lane of this.#lanes.unparked) this.#parkAll(lane);
     await this.#settlements.flush();
   }
 
@@ -113,7 +129,7 @@ export class EndpointDeliveries {
 
   /** Begins what may begin. Called whenever something changed. */
   #pump(): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#isOver) return;
     const { clock, rules } = this.#deps;
     const nowMs = clock.nowMs();
     const isDead = this.#failedProbes !== undefined;
@@ -128,6 +144,10 @@ export class EndpointDeliveries {
       if (this.#hasRoom() && (!isDead || this.#underWay.size === 0)) void this.#readOn(isDead ? 1 : pageSize);
     }
     this.#arm(nowMs);
+  }
+
+  get #isOver(): boolean {
+    return this.#isFinishing || this.#stopping.signal.aborted;
   }
 
   #run(work: Promise<void>): void {
@@ -159,17 +179,15 @@ export class EndpointDeliveries {
   async #readOn(limit: number): Promise<void> {
     this.#isReading = true;
     const { events, clock, log } = this.#deps;
-    const { signal } = this.#stopping;
     try {
       const types = this.#endpoint.types.length === 0 ? undefined : [...this.#endpoint.types, ...unfilteredTypes];
       const page = await events.read({ after: this.#readThrough, limit, types });
-      if (signal.aborted) return;
+      if (this.#isOver) return;
       // What was appended after a change of the endpoint is not sent as it was before.
       if (page.events.length > 0 && !(await this.#isHeld())) return;
-      if (page.hasGap) {
-        const { removedThrough } = await events.ends();
-        this.#take(gapEvent(removedThrough, clock.nowMs()));
-      }
+      const ends = page.hasGap ? await events.ends() : undefined;
+      if (this.#isOver) return;
+      if (ends) this.#take(gapEvent(ends.removedThrough, clock.nowMs()));
       for (const event of page.events) this.#take(event);
       if (page.position > this.#readThrough) this.#settlements.changed();
       this.#readThrough = page.position;

@@ -1,9 +1,10 @@
 // Records what happens and sends it to the endpoints, as far as this process has the claims: of several processes one does each of it,
-// and when it dies another goes on [W4].
+// each does its share of all, and when one dies the others go on [W4].
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
-import { type Claim, recordJob, sendJob } from '../../../ports/event-log/claims.ts';
+import { shareOf } from '../../../domain/share.ts';
+import { type Claim, recordJob, sendJob, workerJob } from '../../../ports/event-log/claims.ts';
 import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import { EventView } from '../../../ports/event-log/event-view.ts';
 import type { Endpoint } from '../../../ports/event-log/webhooks.ts';
@@ -18,6 +19,8 @@ export interface EventSenderDeps
   readonly recorder: Pick<EventRecorder, 'start' | 'stop'>;
   /** Events are recorded though no endpoint wants them: somebody pulls. */
   readonly isPulled: boolean;
+  /** Names this life of the process among those that send. The names of those that began earlier come before it. */
+  readonly worker: string;
 }
 
 /** What a process that died had is claimed by another after so long; a process that cannot renew for so long stops. */
@@ -25,6 +28,8 @@ const claimTtlMs = 5_000;
 const renewEveryMs = claimTtlMs / 4;
 /** Endpoints that another process added or changed, and claims that are free, are noticed so late. */
 const lookEveryMs = 400;
+/** A drain gives up requests that are under way for so long; another process sends them again. */
+const drainMsMax = 5_000;
 
 export class EventSender {
   readonly #deps: EventSenderDeps;
@@ -46,7 +51,13 @@ export class EventSender {
     await this.#running.start();
   }
 
-  /** Others may go on at once. */
+  /** As `stop`, after what is under way is done: others repeat nothing of it. */
+  async drain(): Promise<void> {
+    await this.#running?.drain();
+    await this.stop();
+  }
+
+  /** Gives up what is under way; others may go on at once. */
   async stop(): Promise<void> {
     await this.#running?.stop();
     this.#running = undefined;
@@ -60,21 +71,28 @@ class Sending {
   readonly #deps: EventSenderDeps;
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
+  /** This one and the next are by their job. */
   readonly #deliveries = new Map<string, EndpointDeliveries>();
-  /** By their job. */
   readonly #claims = new Map<string, Claim>();
+  /** Claimed jobs that are released when nothing of them is under way. */
+  readonly #leaving = new Set<string>();
+  /** Claimed by this process alone, and no job for others. */
+  readonly #ownJob: string;
   /** Ends the pause before the next look. */
   #wake = new AbortController();
   #renewedAtMs = 0;
   #looping: Promise<void> = Promise.resolve();
   #stopHearing: (() => void) | undefined;
   #isFailing = false;
+  readonly #drained = Promise.withResolvers<void>();
+  #isDraining = false;
 
   constructor(events: EventLog, deps: EventSenderDeps) {
     this.#events = events;
     this.#view = new EventView(events, deps.timeline);
     this.#deps = deps;
     this.#clock = deps.clock;
+    this.#ownJob = workerJob(deps.worker);
   }
 
   get isRecording(): boolean {
@@ -83,11 +101,19 @@ class Sending {
 
   async start(): Promise<void> {
     this.#stopHearing = this.#events.onEndpointChanged((endpointId) => {
-      this.#deliveries.get(endpointId)?.abort();
+      this.#deliveries.get(sendJob(endpointId))?.abort();
       this.#wake.abort();
     });
     await this.#tryLook();
     this.#looping = this.#loop();
+  }
+
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#wake.abort();
+    const inTime = new AbortController();
+    await Promise.race([this.#drained.promise, sleep(this.#clock, { delayMs: drainMsMax, signal: inTime.signal })]);
+    inTime.abort();
   }
 
   async stop(): Promise<void> {
@@ -117,6 +143,7 @@ class Sending {
     } catch (error) {
       if (!this.#isFailing) this.#deps.log.error('who sends events is not known; trying again', { error });
       this.#isFailing = true;
+      this.#drainedIf(this.#isDraining);
       const heldUntilMs = this.#renewedAtMs + claimTtlMs;
       if (this.#claims.size > 0 && this.#clock.monotonicMs() > heldUntilMs) await this.#endAll();
     }
@@ -125,21 +152,62 @@ class Sending {
   async #look(): Promise<void> {
     await this.#renew();
     const endpoints = await this.#events.endpoints();
-    const wanted = new Set(endpoints.filter(({ isEnabled }) => isEnabled).map(({ id }) => sendJob(id)));
+    const jobs = new Set(endpoints.filter(({ isEnabled }) => isEnabled).map(({ id }) => sendJob(id)));
     const isRecorded = endpoints.length > 0 || this.#deps.isPulled;
-    if (isRecorded) wanted.add(recordJob);
-    for (const job of [...this.#claims.keys()]) if (!wanted.has(job)) await this.#giveUp(job);
+    if (isRecorded) jobs.add(recordJob);
+    for (const job of this.#heldJobs) if (!jobs.has(job)) await this.#giveUp(job);
     // Nothing is recorded for nobody, whoever began it: those who report would go on.
     if (!isRecorded && (await this.#events.isRecording())) await this.#events.endRecording();
-    const lacking = [...wanted].filter((job) => !this.#claims.has(job));
-    if (lacking.length === 0) return;
+    await this.#share(jobs);
+    for (const job of this.#leaving) if (this.#deliveries.get(job)?.isIdle !== false) await this.#giveUp(job);
+    this.#drainedIf(this.#isDraining && this.#claims.size === 0);
+  }
+
+  /** Keeps or claims as many jobs as are this process's share, and hands over what is beyond it: others lack that many. */
+  async #share(jobs: ReadonlySet<string>): Promise<void> {
+    if (this.#isDraining) {
+      for (const job of this.#heldJobs) this.#handOver(job);
+      return this.#giveUp(this.#ownJob);
+    }
+    if (!this.#claims.has(this.#ownJob)) await this.#claim([this.#ownJob], 1);
+    const workers = await this.#events.workers();
+    const rank = workers.indexOf(this.#deps.worker);
+    // Its own claim has ended meanwhile, and the others with it: the next look finds that.
+    if (rank < 0) return;
+    const share = shareOf({ jobs: jobs.size, workers: workers.length, rank });
+    const kept = this.#heldJobs.filter((job) => !this.#leaving.has(job));
+    // Recording counts, and stays where it is: whoever takes it has to find out anew who is online.
+    const movable = kept.filter((job) => job !== recordJob).toReversed();
+    for (const job of movable.slice(0, Math.max(0, kept.length - share))) this.#handOver(job);
+    const lacking = [...jobs].filter((job) => !this.#claims.has(job));
+    await this.#begin(await this.#claim(lacking, share - kept.length));
+  }
+
+  get #heldJobs(): readonly string[] {
+    return [...this.#claims.keys()].filter((job) => job !== this.#ownJob);
+  }
+
+  #drainedIf(isDrained: boolean): void {
+    if (isDrained) this.#drained.resolve();
+  }
+
+  async #claim(jobs: readonly string[], limit: number): Promise<readonly Claim[]> {
+    if (jobs.length === 0 || limit < 1) return [];
     const beganAtMs = this.#clock.monotonicMs();
-    const claims = await this.#events.claim({ jobs: lacking, ttlMs: claimTtlMs });
-    if (claims.length === 0) return;
+    const claims = await this.#events.claim({ jobs, limit, ttlMs: claimTtlMs });
     if (this.#claims.size === 0) this.#renewedAtMs = beganAtMs;
     for (const claim of claims) this.#claims.set(claim.job, claim);
-    // As whoever had the claims before left them.
-    await this.#begin(claims, await this.#events.endpoints());
+    return claims;
+  }
+
+  /** Goes on until what is under way is done, and then others may claim it. */
+  #handOver(job: string): void {
+    if (this.#leaving.has(job)) return;
+    this.#leaving.add(job);
+    void this.#deliveries
+      .get(job)
+      ?.finish()
+      .then(() => this.#wake.abort());
   }
 
   /** All that are held, in one step; what was lost, or ended by a change, is ended here too. */
@@ -154,30 +222,36 @@ class Sending {
     for (const { job } of claims) if (!isHeld.has(job)) await this.#end(job);
   }
 
-  async #begin(claims: readonly Claim[], endpoints: readonly Endpoint[]): Promise<void> {
-    for (const claim of claims) {
-      if (claim.job === recordJob) {
-        await this.#deps.recorder.start(this.#events);
-        continue;
+  /** As whoever had the claims before left the endpoints. What cannot begin is released: nothing is held without being done. */
+  async #begin(claims: readonly Claim[]): Promise<void> {
+    if (claims.length === 0) return;
+    try {
+      const endpoints = await this.#events.endpoints();
+      for (const claim of claims) {
+        if (claim.job === recordJob) await this.#deps.recorder.start(this.#events);
+        else await this.#send(endpoints, claim);
       }
-      const endpoint = endpoints.find(({ id, isEnabled }) => isEnabled && sendJob(id) === claim.job);
-      if (endpoint) await this.#send(endpoint, claim);
-      else await this.#giveUp(claim.job);
+    } catch (error) {
+      await Promise.all(claims.map(({ job }) => this.#end(job)));
+      await this.#events.release(claims);
+      throw error;
     }
   }
 
-  async #send(endpoint: Endpoint, claim: Claim): Promise<void> {
+  async #send(endpoints: readonly Endpoint[], claim: Claim): Promise<void> {
+    const endpoint = endpoints.find(({ id, isEnabled }) => isEnabled && sendJob(id) === claim.job);
+    if (!endpoint) return this.#giveUp(claim.job);
     const deliveries = new EndpointDeliveries(endpoint, {
       ...{ ...this.#deps, events: this.#events, view: this.#view, claim },
       onClaimLost: () => this.#wake.abort(),
       onGone: (reason) => void this.#disable(endpoint.id, reason),
     });
-    this.#deliveries.set(endpoint.id, deliveries);
+    this.#deliveries.set(claim.job, deliveries);
     this.#deps.log.info('sending to a webhook endpoint begins', { endpoint: endpoint.id });
     await deliveries.start();
   }
 
-  /** Nobody wants it any more. */
+  /** Others may claim it. */
   async #giveUp(job: string): Promise<void> {
     const claim = this.#claims.get(job);
     await this.#end(job);
@@ -186,12 +260,11 @@ class Sending {
 
   async #end(job: string): Promise<void> {
     this.#claims.delete(job);
+    this.#leaving.delete(job);
     if (job === recordJob) return this.#deps.recorder.stop();
-    for (const [endpointId, deliveries] of this.#deliveries)
-      if (sendJob(endpointId) === job) {
-        this.#deliveries.delete(endpointId);
-        await deliveries.stop();
-      }
+    const deliveries = this.#deliveries.get(job);
+    this.#deliveries.delete(job);
+    await deliveries?.stop();
   }
 
   async #endAll(): Promise<void> {
@@ -202,9 +275,10 @@ class Sending {
   async #disable(endpointId: string, disabledReason: string): Promise<void> {
     const { log } = this.#deps;
     log.warn('webhook endpoint disabled', { endpoint: endpointId, reason: disabledReason });
-    const claim = this.#claims.get(sendJob(endpointId));
+    const job = sendJob(endpointId);
+    const claim = this.#claims.get(job);
     try {
-      await this.#deliveries.get(endpointId)?.stop();
+      await this.#deliveries.get(job)?.stop();
       // One that was changed meanwhile is not what the receiver answered to.
       if (!claim || (await this.#events.held([claim])).length === 0) return;
       await this.#events.changeEndpoint(endpointId, { isEnabled: false, disabledReason });

@@ -85,6 +85,11 @@ export class Lanes {
     this.#delayed.add(lane);
   }
 
+  /** With events that are not written down. */
+  get unparked(): readonly Lane[] {
+    return [...this.#byName.values()].filter(({ items }) => items.some(({ isParked }) => !isParked));
+  }
+
   /** When the next delayed one may send; undefined when none is delayed. */
   get nextMs(): number | undefined {
     return this.#delayed.first?.nextMs;

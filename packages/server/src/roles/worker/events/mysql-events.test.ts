@@ -57,6 +57,7 @@ class Worker {
     };
     this.sender = new EventSender({
       ...{ ...outgoing, recorder, rules, log: silentLog, random: systemRandom, onAttempt: () => {} },
+      worker: crypto.randomUUID(),
     });
     this.webhooks = new Webhooks({
       ...{ ...outgoing, openLog: async () => log, noticedWithinMs: 0 },
