@@ -1,4 +1,4 @@
-// Whether the brokers answer, for those who watch over a process: asked with a client of its own, which tries once and waits briefly.
+// Whether the brokers answer, for a start and for those who watch over a process: asked with a client of its own, which tries once.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import { Admin } from '@platformatic/kafka';
@@ -6,6 +6,16 @@ import { clientOptions, type KafkaOptions } from './kafka-options.ts';
 
 /** Whoever asks about readiness waits a second. */
 const timeoutMs = 800;
+
+/** Once. Rejects with the client's error when none of them answers. */
+export async function askBrokers(options: KafkaOptions): Promise<void> {
+  const admin = new Admin({ ...clientOptions(options), retries: 0, clientId: `${options.clientId}.start` });
+  try {
+    await admin.metadata({ topics: [] });
+  } finally {
+    await admin.close();
+  }
+}
 
 export class KafkaProbe {
   readonly #admin: Admin;

@@ -16,6 +16,9 @@ export function redisFailure(error: unknown): unknown {
   return new StoreFailure('unavailable', `Redis: ${error.message}`, { cause: error });
 }
 
+/** By what a server says to a user or a password that it does not know. */
+export const isLoginRefused = (message: string): boolean => /\b(NOAUTH|WRONGPASS|NOPERM|ERR AUTH)\b/.test(message);
+
 /** The script is not known to the server: it was restarted, or its scripts were flushed. */
 export const isUnknownScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');

@@ -31,8 +31,9 @@ import { NodeParts } from './node-parts.ts';
 import { announcedUrl, operatorListen } from './operator-listen.ts';
 import { Peers } from './peers.ts';
 import { followRowChanges } from './row-changes.ts';
-import { openSharedServers, type SharedServers } from './shared-servers.ts';
+import { openRedis, openSharedServers, type SharedServers } from './shared-servers.ts';
 import { openStores } from './stores.ts';
+import { whenServing } from './when-serving.ts';
 import { openWorkerPart } from './worker-part.ts';
 
 interface Opening {
@@ -70,7 +71,9 @@ async function open(config: Config, given: RunningSurroundings, closing: Closing
   closing.push(() => tracing?.close());
   const surroundings = { log, clock, tracing, metrics: new Metrics({ process: folder.name, log }) };
   const instance = `${folder.name}.${crypto.randomUUID().slice(0, 8)}`;
-  const servers = await openSharedServers(config, surroundings, instance);
+  const redis = await whenServing(() => openRedis(config, { clock, log }), { server: 'Redis', clock, log });
+  closing.push(() => redis.close());
+  const servers = await openSharedServers(config, surroundings, { redis, instance });
   closing.push(() => servers.close());
   const nodeList = new NodeList({ registry: servers.nodes, clock, log });
   closing.push(() => nodeList.stop());

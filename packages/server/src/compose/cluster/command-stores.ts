@@ -19,7 +19,7 @@ import { openMysqlTimeline } from '../../ports/timeline/mysql-timeline.ts';
 import { type CommandStores, closing, commandLog } from '../command-stores.ts';
 import type { Readers } from '../data-folder.ts';
 import { databaseForCommands, databaseOf } from './databases.ts';
-import { openSharedServers, type SharedServers } from './shared-servers.ts';
+import { openRedis, openSharedServers, type SharedServers } from './shared-servers.ts';
 
 const environment = { clock: systemClock, random: systemRandom, log: commandLog };
 
@@ -83,6 +83,7 @@ export class ClusterCommandStores implements CommandStores {
   async #withServers<T>(work: (servers: SharedServers) => Promise<T>): Promise<T> {
     const instance = `command.${crypto.randomUUID().slice(0, 8)}`;
     const metrics = new Metrics({ process: instance, log: commandLog });
-    return closing(await openSharedServers(this.#config, { ...environment, metrics }, instance), work);
+    const redis = await openRedis(this.#config, environment);
+    return closing(await openSharedServers(this.#config, { ...environment, metrics }, { redis, instance }), work);
   }
 }

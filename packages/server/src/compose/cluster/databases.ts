@@ -4,6 +4,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import type { Config } from '../../config/options.ts';
 import { type DatabaseService, type MysqlServer, mysqlServer } from '../../config/servers.ts';
+import { ServerTrouble } from './when-serving.ts';
 
 /** For the adapter of the service, whose database is there then. Rejects with what to do when the server cannot be used. */
 export async function databaseOf(config: Config, service: DatabaseService): Promise<MysqlOptions> {
@@ -58,14 +59,19 @@ async function isThere(connection: Connection, database: string): Promise<boolea
   return rows.some((row) => Object.values(row).includes(database));
 }
 
+/** What MySQL, MariaDB and TiDB say to a user or a password that they do not know. */
+const denied: ReadonlySet<unknown> = new Set([1044, 1045, 1698]);
+
 async function connect({ host, port, user, password }: MysqlServer, connectTimeout: number) {
   try {
     return await createConnection({ host, port, user, password, connectTimeout });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message || String(cause) : String(cause);
-    throw new Error(
-      `MySQL at ${host}:${port} cannot be used as ${user}: ${why}; start it, or say where it is by --mysql-url`,
-      { cause },
-    );
+    const isDenied = denied.has((cause as { readonly errno?: unknown }).errno);
+    const remedy = isDenied ? 'give the user and its password' : 'start it, or say where it is';
+    throw new ServerTrouble(`MySQL at ${host}:${port} cannot be used as ${user}: ${why}; ${remedy} by --mysql-url`, {
+      mayPass: !isDenied,
+      cause,
+    });
   }
 }

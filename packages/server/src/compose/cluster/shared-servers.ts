@@ -1,6 +1,7 @@
 // The servers that every process of a cluster uses, whatever its roles: Redis, with what lives in it.
 
 import { RedisClient } from '../../adapters/redis/redis-client.ts';
+import { isLoginRefused } from '../../adapters/redis/redis-failure.ts';
 import { type RedisOptions, redisDefaults } from '../../adapters/redis/redis-options.ts';
 import type { Config } from '../../config/options.ts';
 import { redisServers } from '../../config/servers.ts';
@@ -14,6 +15,7 @@ import { RedisSessionRegistry } from '../../ports/session-registry/redis-session
 import type { SessionRegistry } from '../../ports/session-registry/session-registry.ts';
 import { type HealthCheck, healthy } from '../../roles/operator/health.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { ServerTrouble } from './when-serving.ts';
 
 export interface SharedServers {
   readonly redis: RedisClient;
@@ -29,13 +31,12 @@ export interface SharedServers {
 /** Sessions of a node that was not renewed for so long are dropped. */
 const sessionTtlMs = 30_000;
 
-/** Rejects with what to do when Redis cannot be reached. `instance`: of this process, new with every start. */
+/** On a connection to Redis that `close` ends too. `instance`: of this process, new with every start. */
 export async function openSharedServers(
   config: Config,
   { log, clock, metrics }: Surroundings,
-  instance: string,
+  { redis, instance }: { readonly redis: RedisClient; readonly instance: string },
 ): Promise<SharedServers> {
-  const redis = await openRedis(config, { clock, log });
   metrics.queue('redis', { depth: () => redis.waitingCount, max: redisDefaults.commandsMax });
   const check: HealthCheck = {
     name: 'redis',
@@ -77,6 +78,8 @@ export async function openRedis(
     return await RedisClient.open(options, surroundings);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Redis cannot be used: ${why}; start it, or say where it is by --redis-urls`, { cause });
+    const isDenied = isLoginRefused(why);
+    const remedy = isDenied ? 'give the user and its password' : 'start it, or say where it is';
+    throw new ServerTrouble(`Redis cannot be used: ${why}; ${remedy} by --redis-urls`, { mayPass: !isDenied, cause });
   }
 }

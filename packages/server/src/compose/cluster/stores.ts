@@ -3,7 +3,7 @@
 import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { UserId } from '@hongyan/protocol/ids';
-import { KafkaProbe } from '../../adapters/kafka/kafka-probe.ts';
+import { askBrokers, KafkaProbe } from '../../adapters/kafka/kafka-probe.ts';
 import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import type { Config } from '../../config/options.ts';
 import type { DatabaseService } from '../../config/servers.ts';
@@ -32,6 +32,7 @@ import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
 import { nearUsers } from './near-users.ts';
 import type { SharedServers } from './shared-servers.ts';
 import { whenMoved } from './when-moved.ts';
+import { whenServing } from './when-serving.ts';
 
 export interface ClusterStores {
   readonly timeline: MysqlTimelineStore;
@@ -77,6 +78,9 @@ export async function openStores(
     ...(await databaseOf(config, service)),
     onOpen: (pool) => registerConnections(metrics, service, pool),
   });
+  await whenServing(() => databaseOf(config, 'timeline'), { server: 'MySQL', clock, log });
+  const brokersAnswer = () => orKafkaTrouble(config, askBrokers(kafkaOptions(config, instance)));
+  await whenServing(brokersAnswer, { server: 'Kafka', clock, log });
   await whenMoved(config, { clock, log });
   const timeline = await openMysqlTimeline({
     ...environment,

@@ -106,7 +106,8 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
       tracing: undefined,
       metrics: new Metrics({ process: 'test', log: silentLog }),
     };
-    const servers = await openSharedServers(config, surroundings, 'test');
+    const redis = await openRedis(config, surroundings);
+    const servers = await openSharedServers(config, surroundings, { redis, instance: 'test' });
     closing.push(() => servers.close());
     return openStores(config, surroundings, { instance: 'test', servers, closing, sends: false });
   }

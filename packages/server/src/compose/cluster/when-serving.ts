@@ -1,0 +1,60 @@
+// Servers of a cluster that are started together with its processes, or are busy, serve a little late: a start waits for them, a bounded
+// time, and says so.
+
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+
+/** Why a server cannot be used, and what to do. */
+export class ServerTrouble extends Error {
+  override readonly name = 'ServerTrouble';
+  /** It may serve when it is asked again: it does not answer, rather than refuse. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, { mayPass, cause }: { readonly mayPass: boolean; readonly cause: unknown }) {
+    super(message, { cause });
+    this.mayPass = mayPass;
+  }
+}
+
+export interface WaitOptions {
+  /** For the log. */
+  readonly server: 'Kafka' | 'MySQL' | 'Redis';
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** No try begins after it. */
+const waitMs = 30_000;
+const pauseMs = 500;
+const lineMs = { first: 1_000, every: 10_000 };
+
+/** What `open` gives. Rejects with its error when that does not pass, or has not passed in time. */
+export async function whenServing<T>(open: () => Promise<T>, { server, clock, log }: WaitOptions): Promise<T> {
+  const beganMs = clock.monotonicMs();
+  const waitedMs = () => clock.monotonicMs() - beganMs;
+  let [error, hasWaited] = ['it has not answered yet', false];
+  const line = () => {
+    hasWaited = true;
+    log.warn('waiting for a server', { server, error });
+  };
+  const lines = [clock.after(lineMs.first, line), clock.every(lineMs.every, line)];
+  try {
+    for (;;) {
+      try {
+        const opened = await open();
+        if (hasWaited) log.info('the server that was waited for serves', { server, seconds: secondsOf(waitedMs()) });
+        return opened;
+      } catch (failed) {
+        if (!(failed instanceof ServerTrouble && failed.mayPass)) throw failed;
+        if (waitedMs() + pauseMs > waitMs)
+          throw new Error(`${failed.message} (waited for it for ${secondsOf(waitedMs())} s)`, { cause: failed });
+        error = failed.message;
+      }
+      await sleep(clock, { delayMs: pauseMs });
+    }
+  } finally {
+    for (const timer of lines) timer.cancel();
+  }
+}
+
+const secondsOf = (ms: number): number => Math.round(ms / 1000);
