@@ -20,10 +20,7 @@ export async function buildClient(folder: string): Promise<Readonly<Record<strin
 }
 
 async function bundled(input: string): Promise<string> {
-  // What is read of an object has no effect here: what is read and not used may go. What is written has one: without writes that the
-  // bundler took for useless, settings and entries were lost.
-  const treeshake = { propertyReadSideEffects: false, unknownGlobalSideEffects: false } as const;
-  const build = await rolldown({ input, platform: 'browser', treeshake });
+  const build = await rolldown({ input, platform: 'browser' });
   try {
     const { output } = await build.generate({ format: 'esm', minify: true });
     // Hints for a bundler that would use the file as a source.
