@@ -11,6 +11,7 @@ import { applyChange } from './apply-change.ts';
 import { positionOf, type Summary, viewOf } from './conversation-view.ts';
 import { type ArrivedEntry, type EntryKind, kindOf } from './entry-kind.ts';
 import { KeptMessages, type StoredKept } from './kept-messages.ts';
+import { deleteWhere } from './map-entries.ts';
 import { earlier, later, laterPosition, MemberPositions } from './member-positions.ts';
 import { messageOf } from './message-of.ts';
 import { roleAfter } from './own-role.ts';
@@ -380,7 +381,7 @@ export class ConversationState {
   #skipTo(seq: Seq): void {
     this.#shownSeq = seq;
     this.#shownCount = seq === none ? 0 : undefined;
-    for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
+    deleteWhere(this.#early, (early) => early <= seq);
   }
 
   get #standing(): Standing {

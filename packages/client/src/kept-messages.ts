@@ -1,6 +1,7 @@
 // Which messages of a conversation this device keeps, and what of them is not stored yet. Pure.
 
 import type { ClientMessage, MessageChange } from './api.ts';
+import { deleteWhere } from './map-entries.ts';
 
 /** What is kept between runs. */
 export interface StoredKept {
@@ -90,7 +91,7 @@ export class KeptMessages {
     this.#fromSeq = seq;
     this.bytes = Math.max(0, this.bytes - bytes);
     this.#deleteBeforeSeq = Math.max(this.#deleteBeforeSeq, seq);
-    for (const each of this.#messages.keys()) if (each < seq) this.#messages.delete(each);
+    deleteWhere(this.#messages, (each) => each < seq);
   }
 
   /** Begins anew after `shownSeq`. */

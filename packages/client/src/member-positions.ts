@@ -2,6 +2,7 @@
 
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import { type DerivedStatus, type Position, statusForSender } from '@hongyan/protocol/status';
+import { deleteWhere } from './map-entries.ts';
 
 export class MemberPositions {
   readonly #positions: Map<UserId, Position>;
@@ -25,11 +26,8 @@ export class MemberPositions {
   /** Drops members that left: they neither delay a status nor count as readers. */
   keepOnly(members: readonly UserId[]): void {
     const current = new Set(members);
-    for (const userId of this.#positions.keys()) {
-      if (current.has(userId)) continue;
-      this.#positions.delete(userId);
-      this.#copy = undefined;
-    }
+    deleteWhere(this.#positions, (userId) => !current.has(userId));
+    this.#copy = undefined;
   }
 
   statusForSender(seq: Seq, others: readonly UserId[]): DerivedStatus {

@@ -3,6 +3,7 @@
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
 import type { ClientMessage } from './api.ts';
 import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './client-storage.ts';
+import { deleteWhere } from './map-entries.ts';
 
 /** `messageBytesMax` as in ClientStorage; default 5 MB. */
 export function createMemoryStorage({ messageBytesMax = 5e6 } = {}): ClientStorage {
@@ -26,7 +27,7 @@ export function createMemoryStorage({ messageBytesMax = 5e6 } = {}): ClientStora
       for (const { conversationId, state, messages = [], deleteBeforeSeq = 0 } of changed) {
         conversations.set(conversationId, { conversationId, state });
         const bySeq = kept.get(conversationId) ?? new Map<number, ClientMessage>();
-        if (deleteBeforeSeq > 0) for (const seq of bySeq.keys()) if (seq < deleteBeforeSeq) bySeq.delete(seq);
+        deleteWhere(bySeq, (seq) => seq < deleteBeforeSeq);
         for (const message of messages) if (message.seq !== undefined) bySeq.set(message.seq, message);
         kept.set(conversationId, bySeq);
       }

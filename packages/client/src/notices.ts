@@ -3,6 +3,7 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ServerNotice } from './api.ts';
+import { deleteWhere, putBounded } from './map-entries.ts';
 
 export interface NoticesOptions {
   readonly clock: Clock;
@@ -44,9 +45,7 @@ export class Notices {
   dismiss(id: string): void {
     const notice = this.#shown.get(id);
     if (notice === undefined) return;
-    const [oldest] = this.#dismissed.keys();
-    if (this.#dismissed.size >= dismissedMax && oldest !== undefined) this.#dismissed.delete(oldest);
-    this.#dismissed.set(id, contentOf(notice));
+    putBounded(this.#dismissed, [id, contentOf(notice)], dismissedMax);
     this.#remove(id);
   }
 
@@ -69,7 +68,7 @@ export class Notices {
 
   #expire(): void {
     const nowMs = this.#options.clock.nowMs();
-    for (const { id, untilMs } of this.list()) if (untilMs <= nowMs) this.#shown.delete(id);
+    deleteWhere(this.#shown, (_id, { untilMs }) => untilMs <= nowMs);
     this.#changed();
   }
 }

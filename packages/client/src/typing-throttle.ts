@@ -2,13 +2,13 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import type { ConversationId } from '@hongyan/protocol/ids';
+import { deleteWhere } from './map-entries.ts';
 
 /** Receivers show typing a little longer than this. */
 const everyMs = 3_000;
 
 export class TypingThrottle {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  /** Oldest first. */
   readonly #lastMs = new Map<ConversationId, number>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
@@ -18,10 +18,7 @@ export class TypingThrottle {
   /** Calls `post`, which returns whether the frame left, unless a frame left a moment ago. */
   run(conversationId: ConversationId, post: () => boolean): void {
     const nowMs = this.#clock.monotonicMs();
-    for (const [id, atMs] of this.#lastMs) {
-      if (nowMs - atMs < everyMs) break;
-      this.#lastMs.delete(id);
-    }
+    deleteWhere(this.#lastMs, (_id, atMs) => nowMs - atMs >= everyMs);
     if (!this.#lastMs.has(conversationId) && post()) this.#lastMs.set(conversationId, nowMs);
   }
 

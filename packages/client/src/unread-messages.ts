@@ -2,6 +2,7 @@
 
 import type { Seq } from '@hongyan/protocol/ids';
 import { unreadCount, unreadFrom } from '@hongyan/protocol/unread';
+import { countWhere, deleteWhere, putBounded } from './map-entries.ts';
 import type { Conversation } from './wire.ts';
 
 /** What is kept between runs. */
@@ -69,17 +70,17 @@ export class UnreadMessages {
   rewind(fresh: Conversation, commonSeq: Seq): void {
     if (this.#sentSeq > commonSeq) this.#sentSeq = 0 as Seq;
     this.#reported = reportedOf(fresh, this.#sentSeq);
-    for (const seq of this.#counts.keys()) if (seq > commonSeq) this.#counts.delete(seq);
-    for (const [target, seq] of this.#recalls) if (seq > commonSeq) this.#recalls.delete(target);
-    for (const seq of this.#mentions.keys()) if (seq > commonSeq) this.#mentions.delete(seq);
+    deleteWhere(this.#counts, (seq) => seq > commonSeq);
+    deleteWhere(this.#recalls, (_target, seq) => seq > commonSeq);
+    deleteWhere(this.#mentions, (seq) => seq > commonSeq);
   }
 
   counted(seq: Seq, count: number): void {
-    keep(this.#counts, seq, count);
+    putBounded(this.#counts, [seq, count], keptMax);
   }
 
   mentioned(seq: Seq): void {
-    keep(this.#mentions, seq, true);
+    putBounded(this.#mentions, [seq, true], keptMax);
   }
 
   /** A message of this user: what is before it is no longer unread [E3]. */
@@ -88,7 +89,7 @@ export class UnreadMessages {
   }
 
   recalled(target: Seq, seq: Seq): void {
-    keep(this.#recalls, target, seq);
+    putBounded(this.#recalls, [target, seq], keptMax);
   }
 
   /** Unread messages come after it. */
@@ -105,17 +106,17 @@ export class UnreadMessages {
     const added = unreadCount({
       lastCount,
       countAtStart: this.#countAt(since, standing),
-      recalled: this.#recallsOf((target) => target > since),
+      recalled: countWhere(this.#recalls, (target) => target > since),
     });
     if (start >= reportedSeq) return added;
     const isBetween = (target: Seq) => target > start && target <= reportedSeq;
     // Exact while nothing was read since the report; too high after that.
-    const byReport = unread - this.#recallsOf((target, seq) => isBetween(target) && seq > reportedSeq);
+    const byReport = unread - countWhere(this.#recalls, (target, seq) => isBetween(target) && seq > reportedSeq);
     // Exact where the recalls are known, as they are of everything that this device has caught up with.
     const byCount = unreadCount({
       lastCount: reportedCount,
       countAtStart: this.#countAt(start, standing),
-      recalled: this.#recallsOf(isBetween),
+      recalled: countWhere(this.#recalls, isBetween),
     });
     return Math.max(0, Math.min(byReport, byCount)) + added;
   }
@@ -124,18 +125,15 @@ export class UnreadMessages {
   mentionsOf(standing: Standing): number {
     const { seq: reportedSeq, mentions, start: reportedStart } = this.#reported;
     const start = this.startOf(standing);
-    const among = (from: Seq, to: number) => {
-      let count = 0;
-      for (const seq of this.#mentions.keys()) if (seq > from && seq <= to && !this.#recalls.has(seq)) count++;
-      return count;
-    };
+    const among = (from: Seq, to: number) =>
+      countWhere(this.#mentions, (seq) => seq > from && seq <= to && !this.#recalls.has(seq));
     const added = among(start > reportedSeq ? start : reportedSeq, Number.POSITIVE_INFINITY);
     if (start >= reportedSeq) return added;
-    const recalled = this.#recallsOf(
+    const recalled = countWhere(
+      this.#recalls,
       (target, seq) => this.#mentions.has(target) && target > start && target <= reportedSeq && seq > reportedSeq,
     );
-    let read = 0;
-    for (const seq of this.#mentions.keys()) if (seq > reportedStart && seq <= start) read++;
+    const read = countWhere(this.#mentions, (seq) => seq > reportedStart && seq <= start);
     const reported = Math.max(0, mentions - recalled - read);
     return Math.min(Math.max(reported, among(start, reportedSeq)) + added, this.countOf(standing));
   }
@@ -145,10 +143,10 @@ export class UnreadMessages {
     // The last count up to the start remains: a read position may be at an entry whose count is not known here.
     let below = 0 as Seq;
     for (const seq of this.#counts.keys()) if (seq <= start && seq > below) below = seq;
-    for (const seq of this.#counts.keys()) if (seq < below) this.#counts.delete(seq);
-    for (const target of this.#recalls.keys()) if (target <= start) this.#recalls.delete(target);
+    deleteWhere(this.#counts, (seq) => seq < below);
+    deleteWhere(this.#recalls, (target) => target <= start);
     const { start: reportedStart } = this.#reported;
-    for (const seq of this.#mentions.keys()) if (seq <= reportedStart) this.#mentions.delete(seq);
+    deleteWhere(this.#mentions, (seq) => seq <= reportedStart);
     return {
       reported: this.#reported,
       sentSeq: this.#sentSeq,
@@ -172,12 +170,6 @@ export class UnreadMessages {
     for (const [atSeq, atCount] of this.#counts) look(atSeq, atCount);
     return count;
   }
-
-  #recallsOf(isMeant: (target: Seq, seq: Seq) => boolean): number {
-    let count = 0;
-    for (const [target, seq] of this.#recalls) if (isMeant(target, seq)) count++;
-    return count;
-  }
 }
 
 const reportedOf = (fresh: Conversation, sentSeq: Seq): Reported => ({
@@ -187,11 +179,3 @@ const reportedOf = (fresh: Conversation, sentSeq: Seq): Reported => ({
   mentions: fresh.unread_mentions,
   start: sentSeq > fresh.read_seq && sentSeq <= fresh.last_seq ? sentSeq : fresh.read_seq,
 });
-
-/** Bounded: what was kept first goes first. */
-function keep<K, V>(map: Map<K, V>, key: K, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > keptMax && oldest !== undefined) map.delete(oldest);
-}
