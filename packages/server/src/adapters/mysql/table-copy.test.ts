@@ -91,6 +91,41 @@ describeWith(['mysql'], 'a table that is copied', (addresses) => {
     }
   });
 
+  test('of a log only what came behind is read, and what went in front is deleted', async () => {
+    await pool.write('create table l (no int not null, v text, primary key (no)) character set utf8mb4');
+    const log = { table: 'l', columns: ['no', 'v'], keyColumns: 1, groupColumn: 'no' };
+    let rows: CopiedRow[] = Array.from({ length: 1_200 }, (_, index) => [index + 1, `row ${index}`]);
+    let readCount = 0;
+    const rowsAfter = function* (group: unknown) {
+      for (const row of rows)
+        if (Number(row[0]) > Number(group ?? 0)) {
+          readCount++;
+          yield row;
+        }
+    };
+    const expectLog = async (counts: Partial<CopyCounts>, options: { isWhole?: boolean } = {}) => {
+      expect(await copy.passLog(rowsAfter, { isReadBack: true, ...options })).toMatchObject(counts);
+      expect(await pool.read('select no, v from l order by no')).toEqual(rows.map(([no, v]) => ({ no, v })));
+    };
+    copy = new TableCopy(pool, log);
+    await expectLog({ rows: 1_200, written: 1_200, deleted: 0 });
+    rows = [...rows.slice(700), ...Array.from({ length: 600 }, (_, index): CopiedRow => [1_201 + index, 'new'])];
+    readCount = 0;
+    await expectLog({ rows: 1_100, written: 600, deleted: 700 });
+    expect(readCount).toBe(601);
+    await expectLog({ rows: 1_100, written: 0, deleted: 0 });
+    // What an earlier life of the copy left is compared as a whole, once.
+    copy = new TableCopy(pool, log);
+    await pool.write("update l set v = 'damaged' where no = 1000");
+    await expectLog({ rows: 1_100, compared: 1_100, written: 1 });
+    await pool.write("update l set v = 'damaged' where no = 1500");
+    await expectLog({ rows: 1_100, compared: 1_100, written: 1 }, { isWhole: true });
+    rows = [];
+    await expectLog({ rows: 0, deleted: 1_100 });
+    rows = [[3_000, 'later']];
+    await expectLog({ rows: 1, written: 1 });
+  });
+
   test('a row that the table cannot take is named', async () => {
     const error = await rejectionOf(copy.pass([['g'.repeat(30), Buffer.from('a'), null, 1]]));
     expect(error).toMatchObject({ message: expect.stringContaining(`table t, rows ${'g'.repeat(30)} a`) });

@@ -2,7 +2,7 @@
 // table itself is the record of what was copied, so that a copy that was interrupted anywhere goes on, and what is equal was verified.
 //
 // Rows come in groups, in the order of the first column of the groups' key, and are compared a slice of groups at a time. Of each slice a
-// digest is kept: one that comes again was compared before, and the table is not asked.
+// digest is kept: one that comes again was compared before, and the table is not asked. Of a log only what came behind its end is read.
 
 import { isDuplicateKey } from './failure.ts';
 import { insertRows } from './insert.ts';
@@ -28,6 +28,11 @@ export interface ArrivingTable extends CopiedTable {
   readonly select: string;
   /** What no SQL says: hashes, bytes. Default: the row as it is. */
   readonly rowOf?: (row: CopiedRow) => CopiedRow;
+  /**
+   * Rows come behind the last one, go from the first one on, and never change; their groups are numbers from 1 on. `select` has a
+   * parameter: the group after which it begins.
+   */
+  readonly isLog?: boolean;
 }
 
 export interface CopyCounts {
@@ -64,6 +69,12 @@ export class TableCopy {
   /** Where slices end, the last one excepted: fixed by the first pass. */
   #bounds: CopiedValue[] | undefined;
   #digests: (bigint | undefined)[] = [];
+  /** The group of the last row of a pass that came to its end. */
+  #last: CopiedValue | undefined;
+  /** Of a log: where the pass begins, where the last one ended, and how many rows there are. */
+  #begin: CopiedValue | undefined;
+  #end: CopiedValue | undefined;
+  #logRows = 0;
 
   constructor(pool: MysqlPool, table: CopiedTable) {
     this.#pool = pool;
@@ -98,9 +109,39 @@ export class TableCopy {
     return counts;
   }
 
+  /** Of a log: `rowsAfter` gives its rows behind a group, or all of them. What was copied by an earlier pass is read when `isWhole`. */
+  async passLog(
+    rowsAfter: (group: CopiedValue | undefined) => Iterable<CopiedRow>,
+    { isWhole = false, ...options }: Omit<PassOptions, 'isReadOnly'> = {},
+  ): Promise<CopyCounts> {
+    const begin = isWhole ? undefined : this.#end;
+    this.#begin = begin;
+    const [first] = rowsAfter(undefined);
+    const deleted = await this.#deleteBefore(first?.[this.#group]);
+    // Slices begin where the last pass ended: none of them is one that was compared before.
+    [this.#bounds, this.#digests] = [undefined, []];
+    const counts = await this.pass(rowsAfter(begin), options);
+    this.#end = this.#last ?? begin;
+    this.#logRows = counts.rows + (begin === undefined ? 0 : this.#logRows - deleted);
+    return { ...counts, rows: this.#logRows, deleted: counts.deleted + deleted };
+  }
+
+  /** The first rows of a log, which are gone at the source: all when `group` is undefined. */
+  async #deleteBefore(group: CopiedValue | undefined): Promise<number> {
+    const { table, groupColumn } = this.table;
+    const where = group === undefined ? '' : ` where ${groupColumn} < ?`;
+    let deleted = 0;
+    for (let count = sliceRows; count === sliceRows; deleted += count)
+      count = await this.#pool.write(
+        `delete from ${table}${where} limit ${sliceRows}`,
+        group === undefined ? [] : [group],
+      );
+    return deleted;
+  }
+
   *#slices(rows: Iterable<CopiedRow>, bounds: CopiedValue[]): Generator<Slice> {
     let held: CopiedRow[] = [];
-    let after: CopiedValue | undefined;
+    let after = this.#begin;
     let last: CopiedValue | undefined;
     let next = 0;
     const known = this.#bounds;
@@ -125,6 +166,7 @@ export class TableCopy {
       [held, after] = [[], bound];
     }
     yield { after, through: undefined, rows: held };
+    this.#last = last;
   }
 
   /** False when a row's unique value is still another row's, of a slice that comes later. */

@@ -5,10 +5,10 @@ import type { Database } from 'bun:sqlite';
 type Value = string | number | null | Buffer;
 
 /** The database is read as of the first row until the last one, or until the caller stops. */
-export function* rowsOf(db: Database, select: string): Generator<readonly Value[]> {
-  const statement = db.prepare<Record<string, string | number | null | Uint8Array>, []>(select);
+export function* rowsOf(db: Database, select: string, ...given: readonly Value[]): Generator<readonly Value[]> {
+  const statement = db.prepare<Record<string, string | number | null | Uint8Array>, Value[]>(select);
   try {
-    for (const row of statement.iterate()) yield Object.values(row).map(asBuffer);
+    for (const row of statement.iterate(...given)) yield Object.values(row).map(asBuffer);
   } finally {
     statement.finalize();
   }
