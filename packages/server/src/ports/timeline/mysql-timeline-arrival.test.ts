@@ -161,6 +161,51 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     expect((await moved.changedSince(`${epoch}.${Number(number) + 1}` as typeof last, ids)).size).toBe(ids.length);
   });
 
+  test('[W1][O28] a position of the feed, wherever it is, becomes the one that tells exactly what it had not told', async () => {
+    const random = createRandom(testSeed('moved feed'));
+    const positions = [await source.feed.start()];
+    for (const month of [0, 0, 1, 2]) {
+      await write(random, 20, month);
+      positions.push(await source.position());
+    }
+    for (let number = 0; number < 20; number++) {
+      const after = positions[Math.floor(random() * positions.length)] ?? (await source.feed.start());
+      positions.push((await source.feed.read({ after, limit: 1 + Math.floor(random() * 40) })).position);
+    }
+    await begin();
+    await copy();
+    const [epoch] = (await source.position()).split('.');
+    const foreign = `${epoch}.${departure.end() + 1}` as (typeof positions)[number];
+    const between = (after: number, through: number) => departure.between(after, through);
+    const translated = (position: (typeof positions)[number]) =>
+      arrival.feedPositionOf(position, { epoch: departure.epoch, between });
+    expect(await translated(foreign)).toBe(foreign);
+    const here = await Promise.all(positions.map(translated));
+    await arrival.complete(departure.end());
+    const moved = await database.open();
+    for (const [index, after] of positions.entries()) {
+      const there = await source.feed.read({ after, limit: 1_000 });
+      const told = await moved.feed.read({ after: here[index] ?? after, limit: 1_000 });
+      const idsOf = ({ entries }: typeof there) => entries.map(({ msgId }) => msgId).toSorted();
+      expect(idsOf(told)).toEqual(idsOf(there));
+      expect(told.hasGap).toBe(there.hasGap);
+    }
+  });
+
+  test('[W2] a position of the feed from before what was removed is one that tells of a gap', async () => {
+    const first = await source.feed.start();
+    await source.append([entry()]);
+    await source.append([entry({ atMs: inMonth(1) })]);
+    await source.retain({ fromMs: startOf(1) });
+    await begin();
+    await copy();
+    const between = (after: number, through: number) => departure.between(after, through);
+    const here = await arrival.feedPositionOf(first, { epoch: departure.epoch, between });
+    await arrival.complete(departure.end());
+    const told = await (await database.open()).feed.read({ after: here, limit: 10 });
+    expect({ hasGap: told.hasGap, count: told.entries.length }).toEqual({ hasGap: true, count: 1 });
+  });
+
   test('[D3] a key of before the move is known after it', async () => {
     const repeated = entry({ key: 'once' });
     await source.append([repeated]);

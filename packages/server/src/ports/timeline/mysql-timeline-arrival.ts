@@ -15,12 +15,14 @@ import type { EndedHead, MovedEntry, MovedMessage, MovedPage } from './arrival.t
 import { keyColumns, keyValuesOf, lockConversations, writePlan } from './mysql/appender.ts';
 import { BatchPlan, type ConversationFacts, type ShardFacts } from './mysql/batch-plan.ts';
 import { monthOf } from './mysql/months.ts';
-import { formatNumbers, type MoveState, readMoveState } from './mysql/origin.ts';
+import { formatNumbers, type MoveState, momentBefore, readMoveState } from './mysql/origin.ts';
 import { Partitions } from './mysql/partitions.ts';
+import { formatVector, shardCount } from './mysql/position-vector.ts';
 import { MysqlReads } from './mysql/reads.ts';
 import { placesTable } from './mysql/rows.ts';
 import { timelineLayout } from './mysql/schema.ts';
-import type { NewEntry, TimelineReads } from './timeline.ts';
+import { parsePosition } from './position.ts';
+import type { NewEntry, Place, Position, TimelineReads } from './timeline.ts';
 
 export interface ArrivalOptions {
   readonly mysql: MysqlOptions;
@@ -36,6 +38,8 @@ export interface Arriving {
   readonly removedThrough: number;
 }
 
+/** Entries that one statement looks for. */
+const placesAtOnce = 500;
 /** In front of what is kept of each shard: cursors from before it are behind it. */
 const removedCommit = 1;
 
@@ -141,6 +145,50 @@ export class MysqlTimelineArrival {
   /** Messages as they are at the source now; none of them needs to have changed. */
   settle(messages: readonly MovedMessage[]): Promise<void> {
     return this.#pool.transaction((db) => this.#settle(db, messages));
+  }
+
+  /**
+   * Where the feed is here when it has told exactly what the other store's feed had told at a position, up to which everything came over.
+   * `between`: the places of what was committed there after one number and up to another.
+   */
+  async feedPositionOf(
+    position: Position,
+    {
+      epoch,
+      between,
+    }: { readonly epoch: string; readonly between: (after: number, through: number) => readonly Place[] },
+  ): Promise<Position> {
+    const number = parsePosition(epoch, position);
+    const through = (await this.state())?.through ?? 0;
+    // Of another store, or of a later life of this one: as there, whoever goes on from it is told so.
+    if (number === undefined || number > through) return position;
+    const moment = await momentBefore(this.#pool, number);
+    const vector = Array.from({ length: shardCount }, (_, shard) => moment?.vector[shard] ?? 0);
+    // Before the first moment everything was removed: the feed says so.
+    if (moment === undefined) return formatVector(epoch, vector);
+    const places = between(moment.number, number);
+    for (let from = 0; from < places.length; from += placesAtOnce)
+      for (const { shard, commit } of await this.#commitsAt(places.slice(from, from + placesAtOnce)))
+        vector[shard] = Math.max(vector[shard] ?? 0, commit);
+    return formatVector(epoch, vector);
+  }
+
+  /** The last commit of each shard among these entries, all of which are here. */
+  async #commitsAt(places: readonly Place[]): Promise<readonly { readonly shard: number; readonly commit: number }[]> {
+    const { sql, values } = placesTable(
+      ['id', 'seq'],
+      places.map(({ conversationId, seq }) => [Buffer.from(conversationId), seq]),
+    );
+    const of = (table: string) =>
+      `select straight_join e.shard, max(e.commit_no) commit, count(*) found from ${sql} join conversation c on c.id = p.id
+       join ${table} e on e.conversation_no = c.no and e.seq = p.seq group by e.shard`;
+    const rows = await this.#pool.read<{ shard: number; commit: number; found: number }>(
+      `${of('entry')} union all ${of('entry_change')}`,
+      [...values, ...values],
+    );
+    const found = rows.reduce((sum, row) => sum + row.found, 0);
+    assert(found === places.length, 'what was committed up to a position is here', `${found} of ${places.length}`);
+    return rows;
   }
 
   /** Opens the doors: nothing is moved afterwards. */

@@ -10,6 +10,9 @@ import { SqliteReads } from './sqlite/reads.ts';
 import { StoreView } from './sqlite/store-view.ts';
 import type { Place, TimelineReads } from './timeline.ts';
 
+/** Entries of one read. */
+const placesAtOnce = 1_000;
+
 export class SqliteTimelineDeparture {
   readonly epoch: string;
   readonly #folder: string;
@@ -72,6 +75,23 @@ export class SqliteTimelineDeparture {
       return { entries, messages: this.messages(changedBy(entries)), through: positionOf(month.month, last.p) };
     }
     return undefined;
+  }
+
+  /** Where the kept entries are that were committed after a position and up to another one. */
+  between(after: number, through: number): readonly Place[] {
+    this.#look();
+    const places: Place[] = [];
+    for (const month of this.#months) {
+      const throughP = through - positionOf(month.month, 0);
+      for (let afterP = Math.max(0, after - positionOf(month.month, 0)); afterP < Math.min(throughP, rowsPerMonth); ) {
+        const rows = month.commitsAfter(afterP, Math.min(placesAtOnce, throughP - afterP));
+        places.push(...rows.map(({ entry: { conversationId, seq } }) => ({ conversationId, seq })));
+        const last = rows.at(-1);
+        if (last === undefined) break;
+        afterP = last.p;
+      }
+    }
+    return places;
   }
 
   /** Messages that were changed, as they are now. */

@@ -41,6 +41,18 @@ export async function vectorOfOrigin(
   return row && parseNumbers(row.vector.toString());
 }
 
+/** The latest of the known moments that are not after a number of the other store: how far the shards were then. */
+export async function momentBefore(
+  pool: Pick<MysqlPool, 'read'>,
+  number: number,
+): Promise<{ readonly number: number; readonly vector: ShardVector } | undefined> {
+  const [row] = await pool.read<{ number: number; vector: Buffer }>(
+    'select number, vector from origin_position where number <= ? order by number desc limit 1',
+    [number],
+  );
+  return row && { number: row.number, vector: parseNumbers(row.vector.toString()) };
+}
+
 export const formatNumbers = (vector: ShardVector): string => vector.join(' ');
 const parseNumbers = (text: string): ShardVector => text.split(' ').map(Number);
 
