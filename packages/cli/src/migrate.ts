@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
+import type { MoveCheck } from '@hongyan/server/compose/move/move';
 import type { MoveProgress, MoveReport } from '@hongyan/server/compose/move/progress';
 import { readRunning } from '@hongyan/server/config/running-server';
 import { type Command, UsageError } from './command.ts';
@@ -44,8 +45,7 @@ export const migrate: Command = {
     if (switches.has('check')) {
       const found = await checkMove(surroundings);
       if (switches.has('json')) console.log(JSON.stringify(found));
-      else
-        console.log(`${found.entries} entries are there to be moved, ${found.moved} of them are; ${notMoved(found)}`);
+      else console.log(toBeMoved(found));
       return 0;
     }
     try {
@@ -101,19 +101,22 @@ function whatNext(failure: { readonly isMoved: boolean } | undefined, data: stri
 }
 
 function sentences(
-  { conversations, entries, rows, tasks, switchMs, leavingMs }: MoveReport,
+  { conversations, entries, rows, tasks, deadLetters, switchMs, leavingMs }: MoveReport,
   { data, clusterName }: { readonly data: string; readonly clusterName: string },
 ): string {
   return [
-    `The store of ${data} is in the cluster ${clusterName}: ${rows.user ?? 0} users, ${conversations} timelines, ${entries} entries, ${rows.member ?? 0} memberships, ${rows.device ?? 0} devices, ${tasks} tasks; all of it read back and the same.`,
+    `The store of ${data} is in the cluster ${clusterName}: ${rows.user ?? 0} users, ${conversations} timelines, ${entries} entries, ${rows.member ?? 0} memberships, ${rows.device ?? 0} devices, ${rows.endpoint ?? 0} webhooks, ${rows.event ?? 0} events; all of it read back and the same. With it ${tasksOf(tasks, deadLetters)}.`,
     `Nobody was served for ${(switchMs / 1000).toFixed(2)} s, of which the server took ${(leavingMs / 1000).toFixed(2)} s to leave.`,
     `Processes of the cluster that wait for it start now. Start others: hongyan start --profile cluster --data ${data}`,
     'On other machines give them the files secret, link-secret and operator-token of the folder: with another secret users would have to log in again.',
   ].join('\n');
 }
 
-const notMoved = ({ deadLetters, webhooks }: { readonly deadLetters: number; readonly webhooks: number }): string =>
-  `not moved: ${webhooks} webhooks with the log of their events, ${deadLetters} tasks that were given up`;
+const toBeMoved = ({ entries, moved, webhooks, events, tasks, deadLetters }: MoveCheck): string =>
+  `${entries} entries are there to be moved, ${moved} of them are; with them ${webhooks} webhooks, ${events} events, ${tasksOf(tasks, deadLetters)}`;
+
+const tasksOf = (waiting: number, deadLetters: number): string =>
+  `${waiting} tasks that wait and ${deadLetters} that were given up`;
 
 /** Lines on stderr, now and then, with what is left. */
 function progressLines(clock: Clock): (progress: MoveProgress) => void {

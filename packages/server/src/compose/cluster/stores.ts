@@ -19,7 +19,7 @@ import type { SharedDirectory } from '../../ports/directory/directory.ts';
 import { openMysqlDirectory } from '../../ports/directory/mysql-directory.ts';
 import type { EventLog } from '../../ports/event-log/event-log.ts';
 import { openMysqlEventLog } from '../../ports/event-log/mysql-event-log.ts';
-import { openKafkaTaskQueue } from '../../ports/task-queue/kafka-task-queue.ts';
+import { type ArrivingTaskQueue, openKafkaTaskQueue } from '../../ports/task-queue/kafka-task-queue.ts';
 import type { TaskQueue } from '../../ports/task-queue/task-queue.ts';
 import { type MysqlTimelineStore, openMysqlTimeline } from '../../ports/timeline/mysql-timeline.ts';
 import { type HealthCheck, healthy } from '../../roles/operator/health.ts';
@@ -123,7 +123,7 @@ export const openTasks = (
   config: Config,
   { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
   instance: string,
-): Promise<TaskQueue> =>
+): Promise<ArrivingTaskQueue> =>
   orKafkaTrouble(
     config,
     openKafkaTaskQueue({

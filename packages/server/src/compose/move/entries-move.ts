@@ -4,7 +4,7 @@ import type { ConversationId } from '@hongyan/protocol/ids';
 import type { MovedPage } from '../../ports/timeline/arrival.ts';
 import type { MysqlTimelineArrival } from '../../ports/timeline/mysql-timeline-arrival.ts';
 import type { SqliteTimelineDeparture } from '../../ports/timeline/sqlite-timeline-departure.ts';
-import type { Place } from '../../ports/timeline/timeline.ts';
+import type { Place, Position } from '../../ports/timeline/timeline.ts';
 import { ContentDiffers, checkConversation, type Extent } from './conversations-check.ts';
 import type { MoveProgress } from './progress.ts';
 
@@ -78,6 +78,15 @@ export class EntriesMove {
       onProgress({ step, what: 'entries', done: this.#from.countThrough(this.#through), of });
     }
     return copied;
+  }
+
+  /** What the cluster's feed says for a position of the source's, up to which everything came over. */
+  feedPositionOf(position: Position): Promise<Position> {
+    const { epoch } = this.#from;
+    return this.#to.feedPositionOf(position, {
+      epoch,
+      between: (after, through) => this.#from.between(after, through),
+    });
   }
 
   /** Every conversation, while others write to it. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
+import { systemRandom } from '@hongyan/base/random';
 import type { Notice } from '@hongyan/protocol/notice';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { Scratch } from '@hongyan/testing/scratch';
@@ -36,22 +37,25 @@ import {
   seq,
   user,
 } from '../../ports/directory/testing/builders.ts';
+import { openMysqlEventLog } from '../../ports/event-log/mysql-event-log.ts';
+import { openSqliteEventLog } from '../../ports/event-log/sqlite-event-log.ts';
+import { openSqliteTaskQueue } from '../../ports/task-queue/sqlite-task-queue.ts';
 import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
 import { entries, entry, historyOf } from '../../ports/timeline/testing/entries.ts';
-import type { Timeline } from '../../ports/timeline/timeline.ts';
 import { Closing } from '../closing.ts';
+import { databaseOf } from '../cluster/databases.ts';
 import { KeptNotices } from '../cluster/kept-notices.ts';
 import { openRedis, openSharedServers } from '../cluster/shared-servers.ts';
 import { openStores } from '../cluster/stores.ts';
 import { checkMove, type MoveOptions, moveIntoCluster } from './move.ts';
+import { changeOutgoing, fillOutgoing, goOn, type Outgoing, outgoingQuestions } from './testing/outgoing.ts';
 
 setDefaultTimeout(60_000);
 
-interface Stores {
+interface Stores extends Outgoing {
   readonly directory: Directory;
   readonly access: Access;
   readonly devices: Devices;
-  readonly timeline: Timeline;
 }
 
 describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kafka, redis, ...addresses }) => {
@@ -95,8 +99,12 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     const directory = await openSqliteDirectory({ ...store, path: layout.directory });
     const access = await openSqliteAccess({ ...store, path: layout.access, revocationsMax: 1_000 });
     const devices = await openSqliteDevices({ ...store, path: layout.devices, maxBytes: undefined, onDeath() {} });
-    for (const one of [timeline, directory, access, devices]) closing.push(() => one.close());
-    return { timeline, directory, access, devices };
+    const events = await openSqliteEventLog({ ...store, path: layout.events });
+    const bounds = { tasksMax: 100, payloadMax: 10_000, deadLettersMax: 10 };
+    const tasks = await openSqliteTaskQueue({ ...bounds, path: layout.tasks, clock: systemClock, log: silentLog });
+    const opened = { timeline, directory, access, devices, events, tasks };
+    for (const one of Object.values(opened)) closing.push(() => one.close());
+    return opened;
   }
 
   async function openCluster(): Promise<Stores> {
@@ -109,7 +117,13 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     const redis = await openRedis(config, surroundings);
     const servers = await openSharedServers(config, surroundings, { redis, instance: 'test' });
     closing.push(() => servers.close());
-    return openStores(config, surroundings, { instance: 'test', servers, closing, sends: false });
+    const stores = await openStores(config, surroundings, { instance: 'test', servers, closing, sends: false });
+    const events = await openMysqlEventLog({
+      ...{ mysql: await databaseOf(config, 'events'), queueMax: 1_000, batchMax: 100 },
+      ...{ clock: systemClock, random: systemRandom },
+    });
+    closing.push(() => events.close());
+    return { ...stores, events };
   }
 
   const move = (more: Partial<MoveOptions> = {}) =>
@@ -121,11 +135,17 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     });
 
   test('[O27] users, groups, positions, keys, revocations, devices and messages are the same on both sides', async () => {
-    expect(await checkMove({ config, clock: systemClock, log: silentLog })).toMatchObject({ entries: 12, moved: 0 });
+    expect(await checkMove({ config, clock: systemClock, log: silentLog })).toEqual({
+      ...{ entries: 12, moved: 0, webhooks: 2, tasks: 0, deadLetters: 3 },
+      events: (await embedded.events.ends()).end,
+    });
     const report = await move({ askToLeave: () => changeAtLast(embedded) });
-    expect(report).toMatchObject({ entries: 14, rows: { user: 4, conversation: 2, device: 4 } });
+    const { end, removedThrough } = await embedded.events.ends();
+    const rows = { user: 4, conversation: 2, device: 4, endpoint: 2, event: end - removedThrough };
+    expect(report).toMatchObject({ entries: 14, rows, deadLetters: 3 });
     const cluster = await openCluster();
     for (const question of questions) expect(await question(cluster)).toEqual(await question(embedded));
+    expect(await goOn(cluster)).toEqual(await goOn(embedded));
     const kept = await new KeptNotices(await openedRedis()).store();
     expect(kept.kept).toEqual([...(await readNotices(config.data))]);
     // And goes on.
@@ -136,7 +156,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
   });
 
   test('[O27] a move that is interrupted anywhere goes on where it was', async () => {
-    for (const steps of [1, 8, 20]) {
+    for (const steps of [1, 8, 20, 35, 50]) {
       const controller = new AbortController();
       let left = steps;
       const onProgress = () => {
@@ -146,11 +166,21 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
       expect(error).toMatchObject({ message: 'interrupted' });
       await embedded.directory.setTier({ userId: user('ann'), tier: `tier ${steps}` });
       await embedded.timeline.append(entries(2));
+      await changeOutgoing(embedded);
     }
-    expect(await move()).toMatchObject({ entries: 18 });
+    expect(await move()).toMatchObject({ entries: 22 });
     const cluster = await openCluster();
     for (const question of questions) expect(await question(cluster)).toEqual(await question(embedded));
     expect(await move()).toBe('moved before');
+  });
+
+  test('[O27] that nobody wants events any more comes over too', async () => {
+    for (const id of ['wh_1', 'wh_2']) await embedded.events.removeEndpoint(id);
+    await embedded.events.endRecording();
+    await move();
+    const cluster = await openCluster();
+    for (const question of outgoingQuestions) expect(await question(cluster)).toEqual(await question(embedded));
+    expect(await cluster.events.isRecording()).toBe(false);
   });
 
   test('[O27] a cluster in use is refused, and the folder is no server of its own afterwards', async () => {
@@ -187,7 +217,8 @@ const key = {
 const notice: Notice = { notice_id: 'n1', text: 'maintenance', severity: 'info', until: 9e15 };
 const names = ['ann', 'bob', 'cat', 'dan'];
 
-async function fill({ directory, access, devices, timeline }: Stores): Promise<void> {
+async function fill(stores: Stores): Promise<void> {
+  const { directory, access, devices, timeline } = stores;
   for (const name of names) await directory.createUser(newUser(name, `${name} 鸿雁`));
   await directory.createConversation(group('g:1', ['ann', 'bob', 'cat']));
   await directory.createConversation(group('g:2', ['bob', 'nobody']));
@@ -203,9 +234,11 @@ async function fill({ directory, access, devices, timeline }: Stores): Promise<v
   await register(devices, registration('d1'), registration('d2', { model: 'P2' }), registration('d3'));
   await devices.bind({ deviceToken: token('d1'), userId: user('ann'), deviceId: device('phone') });
   await devices.touch(touch('bob', 'desk', 77, 'Chrome'));
+  await fillOutgoing(stores);
 }
 
-async function changeAtLast({ directory, access, devices, timeline }: Stores): Promise<void> {
+async function changeAtLast(stores: Stores): Promise<void> {
+  const { directory, access, devices, timeline } = stores;
   await directory.updateUser({ userId: user('bob'), displayName: 'robert', isDisabled: true });
   await directory.removeMember({ ...keyOf('cat'), atMs: 40 });
   await directory.advanceReceipts([advance({ deliveredSeq: seq(12), readSeq: seq(12) })]);
@@ -213,6 +246,7 @@ async function changeAtLast({ directory, access, devices, timeline }: Stores): P
   await devices.unbind({ deviceToken: token('d1'), userId: user('ann') });
   await devices.bind({ deviceToken: token('d2'), userId: user('ann'), deviceId: device('phone') });
   await timeline.append(entries(2, { in: 'g:2' }));
+  await changeOutgoing(stores);
 }
 
 /** What the two have to answer alike. */
@@ -241,4 +275,5 @@ const questions: readonly ((stores: Stores) => Promise<unknown>)[] = [
   ({ devices }) => devices.total(),
   ({ timeline }) => historyOf(timeline, 'g:1'),
   ({ timeline }) => historyOf(timeline, 'g:2'),
+  ...outgoingQuestions,
 ];

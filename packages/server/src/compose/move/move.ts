@@ -12,7 +12,7 @@ import { Closing } from '../closing.ts';
 import { EntriesMove } from './entries-move.ts';
 import type { MoveProgress, MoveReport } from './progress.ts';
 import { openRestOfTarget, type RestOfTarget } from './rest-of-target.ts';
-import { MoveSource } from './source.ts';
+import { MoveSource, type SourceCounts } from './source.ts';
 import { TablesMove } from './tables-move.ts';
 import { MoveTarget } from './target.ts';
 
@@ -51,12 +51,11 @@ export async function moveIntoCluster(options: MoveOptions): Promise<MoveReport 
   }
 }
 
-export interface MoveCheck {
+/** What comes with the entries is copied as a whole each time. */
+export interface MoveCheck extends SourceCounts {
   readonly entries: number;
   /** Of these: in the cluster already. */
   readonly moved: number;
-  readonly webhooks: number;
-  readonly deadLetters: number;
 }
 
 /** What there is to be moved. Rejects where a move would; makes databases, tables and topics that are missing. */
@@ -73,7 +72,7 @@ export async function checkMove(options: Pick<MoveOptions, 'config' | 'clock' | 
     return {
       entries: timeline.countThrough(timeline.end()),
       moved: before === undefined ? 0 : timeline.countThrough(before.through),
-      ...source.leftBehind(),
+      ...source.counts(),
     };
   } finally {
     await closing.run();
@@ -114,6 +113,8 @@ class Move {
     const checked = await this.#entries.checkAll();
     await this.#tables.pass('checking', { isWhole: true });
     const followed = await this.#follow();
+    // Few are added until the switch, which sends only those.
+    await this.#ends.rest.takeDeadLetters(this.#ends.source.deadLetters());
     const { clock, askToLeave } = this.#options;
     const beganMs = clock.monotonicMs();
     await askToLeave();
@@ -123,7 +124,7 @@ class Move {
       const last = await this.#switch();
       return {
         ...{ conversations: checked.conversations, entries: checked.entries + followed + last.entries },
-        ...{ rows: this.#tables.rows, tasks: last.tasks },
+        ...{ rows: this.#tables.rows, tasks: last.tasks, deadLetters: last.deadLetters },
         ...{ switchMs: clock.monotonicMs() - beganMs, leavingMs },
       };
     } finally {
@@ -158,7 +159,7 @@ class Move {
   }
 
   /** Nobody writes to the folder. */
-  async #switch(): Promise<{ readonly entries: number; readonly tasks: number }> {
+  async #switch(): Promise<Pick<MoveReport, 'entries' | 'tasks' | 'deadLetters'>> {
     const { config, clock } = this.#options;
     const { source, target, rest } = this.#ends;
     const marker = { cluster: config.clusterName, atMs: clock.nowMs() };
@@ -168,6 +169,9 @@ class Move {
       const entries = await this.#entries.copy('switching');
       await this.#tables.pass('switching');
       await this.#entries.checkRest();
+      const recorded = source.recordedThrough();
+      await target.putFeedPosition(recorded && (await this.#entries.feedPositionOf(recorded)));
+      const deadLetters = await rest.takeDeadLetters(source.deadLetters());
       const tasks = source.tasks();
       await rest.take({ tasks, notices: await readNotices(config.data) });
       await target.timeline.assertUnclaimed();
@@ -175,7 +179,7 @@ class Move {
       await writeMoved(config.data, { ...marker, state: 'moved' });
       isMoved = true;
       await target.timeline.complete(this.#entries.through);
-      return { entries, tasks: tasks.length };
+      return { entries, tasks: tasks.length, deadLetters };
     } catch (error) {
       if (!isMoved) await removeMoved(config.data);
       throw new SwitchFailed(isMoved, error);

@@ -15,6 +15,8 @@ export interface MoveReport {
   /** By table of the cluster. */
   readonly rows: Readonly<Record<string, number>>;
   readonly tasks: number;
+  /** Tasks that were given up. */
+  readonly deadLetters: number;
   /** From asking the server to leave, or from taking its folder where none ran, until the cluster may start. */
   readonly switchMs: number;
   /** Of that, until the server had left. */

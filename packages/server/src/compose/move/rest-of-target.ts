@@ -1,11 +1,11 @@
-// What a cluster keeps beside its databases: tasks that are not done yet, and notices in force.
+// What a cluster keeps beside its databases: tasks that are not done yet or were given up, and notices in force.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { Notice } from '@hongyan/protocol/notice';
 import type { Config } from '../../config/options.ts';
 import { ensureCommandsTopic } from '../../ports/command-log/kafka-command-log.ts';
-import type { NewTask } from '../../ports/task-queue/task-queue.ts';
+import type { MovedLetter, NewTask } from '../../ports/task-queue/task-queue.ts';
 import type { Closing } from '../closing.ts';
 import { kafkaOptions, orKafkaTrouble } from '../cluster/kafka.ts';
 import { KeptNotices } from '../cluster/kept-notices.ts';
@@ -13,6 +13,8 @@ import { openRedis } from '../cluster/shared-servers.ts';
 import { openTasks } from '../cluster/stores.ts';
 
 export interface RestOfTarget {
+  /** These are all there are when it resolves; with how many of them the cluster keeps. Of those that are there already none is sent again. */
+  takeDeadLetters(letters: Iterable<MovedLetter>): Promise<number>;
   /** A second time changes nothing that matters: whoever does a task does not mind repeats. */
   take(given: { readonly tasks: readonly NewTask[]; readonly notices: readonly Notice[] }): Promise<void>;
 }
@@ -30,6 +32,7 @@ export async function openRestOfTarget(
   const queue = await openTasks(config, surroundings, instance);
   closing.push(() => queue.close());
   return {
+    takeDeadLetters: (letters) => queue.becomeDead(letters),
     async take({ tasks, notices }) {
       if (tasks.length > 0) await queue.add(tasks);
       if (notices.length > 0) await (await new KeptNotices(redis).store()).keep(notices);

@@ -1,9 +1,10 @@
-// What is rows of tables: users, conversations, members and their positions, keys, revocations, devices. Copied, and copied again where it
+// What is rows of tables: users, conversations, members and their positions, keys, revocations, devices, events and webhooks. Copied, and copied again where it
 // changed, until nobody changes it any more.
 
+import type { CopyCounts } from '../../adapters/mysql/table-copy.ts';
 import type { MoveProgress } from './progress.ts';
 import { type MoveSource, type TableStore, tableStores } from './source.ts';
-import type { MoveTarget } from './target.ts';
+import type { ArrivingCopy, MoveTarget } from './target.ts';
 
 interface Surroundings {
   readonly signal: AbortSignal;
@@ -15,7 +16,7 @@ export class TablesMove {
   readonly #target: MoveTarget;
   readonly #surroundings: Surroundings;
   /** As of the last pass. */
-  readonly #versions = new Map<TableStore, number>();
+  readonly #versions = new Map<TableStore, number | undefined>();
   readonly #rows = new Map<string, number>();
 
   constructor(source: MoveSource, target: MoveTarget, surroundings: Surroundings) {
@@ -33,21 +34,28 @@ export class TablesMove {
   async pass(step: MoveProgress['step'], { isWhole = false } = {}): Promise<void> {
     for (const store of tableStores) {
       const version = this.#source.version(store);
-      if (!isWhole && this.#versions.get(store) === version) continue;
+      if (!isWhole && this.#versions.has(store) && this.#versions.get(store) === version) continue;
       for (const one of this.#target.copies) {
         if (one.store !== store) continue;
-        const { table } = one.table;
-        const counts = await one.copy.pass(this.#source.rows(store, one.table), {
-          isWhole,
-          isReadBack: step !== 'copying rows',
-          onSlice: ({ rows }) => {
-            this.#surroundings.signal.throwIfAborted();
-            this.#surroundings.onProgress({ step, what: table, done: rows, of: this.#rows.get(table) });
-          },
-        });
-        this.#rows.set(table, counts.rows);
+        const { rows } = await this.#copy(one, step, isWhole);
+        this.#rows.set(one.table.table, rows);
       }
       this.#versions.set(store, version);
     }
+  }
+
+  #copy({ store, table, copy }: ArrivingCopy, step: MoveProgress['step'], isWhole: boolean): Promise<CopyCounts> {
+    const of = table.isLog && !isWhole ? undefined : this.#rows.get(table.table);
+    const options = {
+      isWhole,
+      isReadBack: step !== 'copying rows',
+      onSlice: ({ rows }: CopyCounts) => {
+        this.#surroundings.signal.throwIfAborted();
+        this.#surroundings.onProgress({ step, what: table.table, done: rows, of });
+      },
+    };
+    return table.isLog
+      ? copy.passLog((after) => this.#source.rows(store, table, after), options)
+      : copy.pass(this.#source.rows(store, table), options);
   }
 }

@@ -15,6 +15,9 @@ import { arrivingDevices } from '../../ports/devices/mysql/arriving-tables.ts';
 import { devicesLayout } from '../../ports/devices/mysql/schema.ts';
 import { arrivingDirectory } from '../../ports/directory/mysql/arriving-tables.ts';
 import { directoryLayout } from '../../ports/directory/mysql/schema.ts';
+import type { Position } from '../../ports/event-log/event-log.ts';
+import { arrivingEvents, putFeedPosition } from '../../ports/event-log/mysql/arriving-tables.ts';
+import { eventsLayout } from '../../ports/event-log/mysql/schema.ts';
 import { shardOfPartition } from '../../ports/timeline/mysql/position-vector.ts';
 import { MysqlTimelineArrival } from '../../ports/timeline/mysql-timeline-arrival.ts';
 import type { Closing } from '../closing.ts';
@@ -27,6 +30,7 @@ const stores: Readonly<
   directory: { layout: directoryLayout, tables: arrivingDirectory },
   access: { layout: accessLayout, tables: arrivingAccess },
   devices: { layout: devicesLayout, tables: arrivingDevices },
+  events: { layout: eventsLayout, tables: arrivingEvents },
 };
 
 /** It has rows in an empty database. */
@@ -71,6 +75,12 @@ export class MoveTarget {
     this.copies = [...pools].flatMap(([store, pool]) =>
       stores[store].tables.map((table) => ({ store, table, copy: new TableCopy(pool, table) })),
     );
+  }
+
+  /** Where events are recorded from on; undefined: nothing is recorded. The last of all that is written to the log of events. */
+  async putFeedPosition(position: Position | undefined): Promise<void> {
+    const pool = this.#pools.get('events');
+    if (pool) await putFeedPosition(pool, position);
   }
 
   /** Why nothing may be moved here; undefined when it may. */

@@ -21,6 +21,7 @@ import type {
   DeadLetterChoice,
   DeadLetters,
   KindCounts,
+  MovedLetter,
   NewTask,
   Settlement,
   TaskConsumer,
@@ -40,7 +41,13 @@ export interface KafkaTaskQueueOptions extends BacklogBounds {
   readonly newId: () => string;
 }
 
-export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<TaskQueue> {
+/** A queue that another one is moved into. */
+export interface ArrivingTaskQueue extends TaskQueue {
+  /** These are all the dead letters there are when it resolves, with their ids; it resolves with how many its bound lets stay. */
+  becomeDead(letters: Iterable<MovedLetter>): Promise<number>;
+}
+
+export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<ArrivingTaskQueue> {
   const { kafka, kinds, partitionCount } = options;
   const admin = new Admin(clientOptions(kafka));
   const topics = new TaskTopics({ prefix: kafka.prefix, kinds, partitionCount });
@@ -53,7 +60,7 @@ export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promis
   return new KafkaTaskQueue(options, admin, topics);
 }
 
-class KafkaTaskQueue implements TaskQueue {
+class KafkaTaskQueue implements ArrivingTaskQueue {
   readonly #options: KafkaTaskQueueOptions;
   readonly #client: BaseOptions;
   readonly #admin: Admin;
@@ -153,6 +160,11 @@ class KafkaTaskQueue implements TaskQueue {
   async discard(choice: DeadLetterChoice): Promise<number> {
     this.#assertOpen();
     return this.#dead.discard(choice);
+  }
+
+  async becomeDead(letters: Iterable<MovedLetter>): Promise<number> {
+    this.#assertOpen();
+    return this.#dead.become(letters);
   }
 
   async counts(): Promise<readonly KindCounts[]> {

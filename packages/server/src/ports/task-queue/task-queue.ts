@@ -57,6 +57,11 @@ export interface DeadLetter {
   readonly diedAtMs: number;
 }
 
+/** One that comes from another queue, and keeps its id. */
+export interface MovedLetter extends DeadLetter {
+  readonly key?: string;
+}
+
 export interface KindCounts {
   readonly kind: string;
   /** To be claimed now. */

@@ -91,7 +91,8 @@ export class LockedLog {
   }
 }
 
-const sizeOf = ({ id, lane, dataJson }: NewEvent): number => id.length + lane.length + dataJson.length + rowBytes;
+export const sizeOf = ({ id, lane, dataJson }: Pick<NewEvent, 'id' | 'lane' | 'dataJson'>): number =>
+  id.length + lane.length + dataJson.length + rowBytes;
 
 const rowOf = (event: NewEvent, position: number) =>
   [

@@ -4,9 +4,16 @@ import { type Clock, systemClock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { Admin, BaseOptions } from '@platformatic/kafka';
 import { askFailure } from '../../../adapters/kafka/kafka-failure.ts';
-import type { DeadLetter, DeadLetterChoice, DeadLetters, TaskId } from '../task-queue.ts';
+import type { DeadLetter, DeadLetterChoice, DeadLetters, MovedLetter, TaskId } from '../task-queue.ts';
 import { type FetchedPartition, type FetchedRecord, Fetcher } from './fetcher.ts';
-import { type DeadRecord, decodeTask, encodeTask, type TaskRecord, tombstone } from './task-record.ts';
+import {
+  type DeadRecord,
+  decodeTask,
+  encodeTask,
+  type RecordToSend,
+  type TaskRecord,
+  tombstone,
+} from './task-record.ts';
 import type { TaskSender } from './task-sender.ts';
 
 export interface KafkaDeadLettersOptions {
@@ -25,8 +32,8 @@ interface Entry extends Omit<DeadRecord, 'payload'> {
   readonly offset: number;
 }
 
-/** Letters read for a replay are sent on in such parts. */
-const replayBytesMax = 8 * 1024 * 1024;
+/** Letters are sent in such parts. */
+const partBytesMax = 8 * 1024 * 1024;
 
 export class KafkaDeadLetters {
   readonly #options: KafkaDeadLettersOptions;
@@ -64,6 +71,32 @@ export class KafkaDeadLetters {
     ]);
   }
 
+  /** These, with their ids, are all the letters there are when it resolves; beyond the bound the oldest are not. Again: nothing changes. */
+  async become(letters: Iterable<MovedLetter>): Promise<number> {
+    const { sender, topic, lettersMax } = this.#options;
+    await this.caughtUp();
+    const before = [...this.#entries.keys()];
+    const ids: TaskId[] = [];
+    let part: RecordToSend[] = [];
+    let bytes = 0;
+    for (const letter of letters) {
+      ids.push(letter.taskId);
+      if (this.#entries.has(letter.taskId)) continue;
+      const record = { ...letter, dueAtMs: letter.addedAtMs, attempt: letter.failureCount };
+      part.push(encodeTask(record, { topic, partition: 0 }));
+      bytes += letter.payload.length;
+      if (bytes < partBytesMax) continue;
+      await sender.send(part);
+      [part, bytes] = [[], 0];
+    }
+    await sender.send(part);
+    const oldest = ids.slice(0, Math.max(0, ids.length - lettersMax));
+    const kept = new Set(ids.slice(oldest.length));
+    const gone = [...new Set([...before, ...oldest])].filter((taskId) => !kept.has(taskId));
+    await sender.send(gone.map((taskId) => tombstone(taskId, topic)));
+    return kept.size;
+  }
+
   /** Another letter of its kind and key. */
   async isDead(task: TaskRecord): Promise<boolean> {
     if (task.key === undefined || !this.#hasOther(task)) return false;
@@ -98,7 +131,7 @@ export class KafkaDeadLetters {
     await this.#payloads(chosen, async (letter) => {
       part.push(letter);
       bytes += letter.payload.length;
-      if (bytes >= replayBytesMax) await flush();
+      if (bytes >= partBytesMax) await flush();
     });
     await flush();
     return chosen.length;

@@ -1,0 +1,115 @@
+// The event log of a data folder as rows of these tables: what a move copies. Positions and the epoch stay, so that those who pull go on
+// where they were; claims are made anew.
+
+import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
+import type { ArrivingTable, CopiedRow } from '../../../adapters/mysql/table-copy.ts';
+import type { Position } from '../event-log.ts';
+import { sizeOf } from './locked-log.ts';
+
+const withSize = (row: CopiedRow): CopiedRow => {
+  const [id, lane, dataJson] = [row[1], row[4], row[6]].map(String);
+  return [...row, sizeOf({ id: id ?? '', lane: lane ?? '', dataJson: dataJson ?? '' })];
+};
+
+/** The position of the feed is of another shape here: `putFeedPosition` writes it. */
+export const arrivingEvents: readonly ArrivingTable[] = [
+  {
+    table: 'event',
+    columns: ['position', 'id', 'type', 'at_ms', 'lane', 'seq', 'data', 'size'],
+    keyColumns: 1,
+    groupColumn: 'position',
+    isLog: true,
+    select: 'SELECT position, id, type, at_ms, lane, seq, data FROM event WHERE position > ? ORDER BY position',
+    rowOf: withSize,
+  },
+  {
+    table: 'log',
+    columns: ['no', 'epoch', 'last_position', 'removed_through', 'bytes'],
+    keyColumns: 1,
+    groupColumn: 'no',
+    select: `SELECT 1 AS no, value AS epoch,
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) AS last_position,
+        coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'removed_through'), 0) AS removed_through,
+        coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'event_bytes'), 0) AS bytes
+      FROM meta WHERE name = 'epoch'`,
+  },
+  {
+    table: 'member_position',
+    columns: [
+      'conversation_id',
+      'user_id',
+      'delivered_seq',
+      'read_seq',
+      'delivered_told',
+      'read_told',
+      'is_untold',
+      'updated_at',
+    ],
+    keyColumns: 2,
+    groupColumn: 'conversation_id',
+    select: `SELECT conversation_id, user_id, delivered_seq, read_seq, delivered_told, read_told,
+        delivered_told < delivered_seq OR read_told < read_seq AS is_untold, updated_at
+      FROM member_position ORDER BY conversation_id, user_id`,
+  },
+  {
+    table: 'online',
+    columns: ['user_id'],
+    keyColumns: 1,
+    groupColumn: 'user_id',
+    select: 'SELECT user_id FROM online ORDER BY user_id',
+  },
+  {
+    table: 'endpoint',
+    columns: [
+      'id',
+      'url',
+      'types',
+      'secret',
+      'old_secret',
+      'old_secret_until',
+      'is_enabled',
+      'disabled_reason',
+      'created_at',
+      'progress',
+      'failures',
+      'failing_since',
+      'attempts_made',
+    ],
+    keyColumns: 1,
+    groupColumn: 'id',
+    select: `SELECT id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at, cursor, failures,
+        failing_since, (SELECT count(*) FROM attempt a WHERE a.endpoint_no = e.no) AS attempts_made
+      FROM endpoint e ORDER BY id`,
+  },
+  {
+    table: 'parked',
+    columns: ['endpoint_id', 'position', 'lane', 'attempts', 'next_ms'],
+    keyColumns: 2,
+    groupColumn: 'endpoint_id',
+    select: `SELECT e.id, p.position, p.lane, p.attempts, p.next_ms FROM endpoint e CROSS JOIN parked p
+      WHERE p.endpoint_no = e.no ORDER BY e.id`,
+  },
+  {
+    // There they are numbered over all endpoints; here each endpoint counts its own.
+    table: 'attempt',
+    columns: ['endpoint_id', 'no', 'position', 'event_id', 'type', 'at_ms', 'duration_ms', 'status', 'error'],
+    keyColumns: 2,
+    groupColumn: 'endpoint_id',
+    select: `SELECT e.id, row_number() OVER (PARTITION BY a.endpoint_no ORDER BY a.no) AS n, a.position, a.event_id, a.type, a.at_ms,
+        a.duration_ms, a.status, a.error
+      FROM endpoint e CROSS JOIN attempt a WHERE a.endpoint_no = e.no ORDER BY e.id`,
+  },
+  {
+    table: 'dead',
+    columns: ['endpoint_id', 'position', 'event_id', 'type', 'lane', 'attempts', 'error', 'at_ms'],
+    keyColumns: 2,
+    groupColumn: 'endpoint_id',
+    select: `SELECT e.id, d.position, d.event_id, d.type, d.lane, d.attempts, d.error, d.at_ms FROM endpoint e CROSS JOIN dead d
+      WHERE d.endpoint_no = e.no ORDER BY e.id`,
+  },
+];
+
+/** Up to where the feed was read, as this cluster's feed says it; undefined: nothing is recorded. */
+export async function putFeedPosition(pool: MysqlPool, position: Position | undefined): Promise<void> {
+  await pool.write('update log set feed_position = ? where no = 1', [position ?? null]);
+}
