@@ -108,7 +108,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
       expect(ofCore).toContain(`hongyan_connections_in_use{store="${store}",process="${core}"}`);
     for (const queue of ['bus', 'redis', 'commands']) expect(ofCore).toContain(`{queue="${queue}",process="${core}"}`);
     expect(ofCore).toMatch(/^hongyan_cache_reads_total\{from="store",process="[^"]+"\} \d+$/m);
-    expect(ofCore).toContain(`hongyan_command_log_waiting{process="${core}"} 0`);
+    expect(ofCore).toContain(`hongyan_command_log_lag{process="${core}"} 0`);
     const [ofGateway, ofAll] = [await scraped(gateway), await scraped(gateway, '?processes=all')];
     expect(ofGateway).not.toContain(`process="${core}"`);
     for (const name of urls.keys()) expect(ofAll).toContain(`hongyan_process_up{process="${name}"} 1`);

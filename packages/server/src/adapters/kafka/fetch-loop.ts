@@ -174,9 +174,11 @@ const requestOf = (topicId: string, wanted: readonly Wanted[]): FetchRequestTopi
 function deliver(response: FetchResponse, wanted: readonly Wanted[]): number {
   let count = 0;
   for (const { partitions } of response.responses)
-    for (const { partitionIndex, records } of partitions) {
+    for (const { partitionIndex, records, highWatermark } of partitions) {
       const asked = wanted.find(({ reader }) => reader.partition === partitionIndex);
-      if (!asked || !records || records.length === 0) continue;
+      if (!asked) continue;
+      asked.reader.endsAt(Number(highWatermark));
+      if (!records || records.length === 0) continue;
       const fetched = recordsOf(records);
       count += fetched.records.length;
       asked.reader.fetched(asked.seeks, fetched);

@@ -20,6 +20,7 @@ export class PartitionReader {
   readonly #askNow: () => void;
   /** Of the next record to fetch; undefined until the owner has said where to begin. */
   #fetchOffset: number | undefined;
+  #endOffset: number | undefined;
   #waiting: LogRecord[] = [];
   #waitingBytes = 0;
   #failure: StoreFailure | undefined;
@@ -58,9 +59,14 @@ export class PartitionReader {
     return this.takeWaiting(max);
   }
 
-  /** Fetched and not taken yet. */
-  get waitingCount(): number {
-    return this.#waiting.length;
+  /** Where the log ended when that was last heard; undefined: not yet. */
+  get endOffset(): number | undefined {
+    return this.#endOffset;
+  }
+
+  /** Each fetch tells it, also one that brings nothing. */
+  endsAt(offset: number): void {
+    this.#endOffset = offset;
   }
 
   /** Up to `max` of what is here now. */

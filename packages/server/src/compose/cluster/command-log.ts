@@ -58,9 +58,9 @@ export async function openCommandLog(
     read: () => consumer.partitions.length,
   });
   metrics.gauge({
-    name: 'hongyan_command_log_waiting',
-    help: 'Commands that each core has read from its partitions and not begun to handle',
-    read: () => consumer.waitingCount,
+    name: 'hongyan_command_log_lag',
+    help: 'Commands in the partitions of each core that it has not handled, read or not',
+    read: () => consumer.lag,
   });
   return { log: new KafkaCommandLog(producer, consumer), partitions: () => consumer.partitions };
 }

@@ -27,7 +27,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
         consume: (handle) => log.consume(nodes.positions.guard(handle), nodes.owner),
         drain: () => log.drain(),
       },
-      arrived: (count) => until(() => consumer.waitingCount === count),
+      arrived: (count) => until(() => consumer.lag === count),
       async remove() {
         await nodes.close();
         await scratch.remove();
@@ -59,6 +59,28 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     const other = await nodes.producer();
     const outcomes = await Promise.all([producer, other, producer].map((each, key) => each.submit(command(key))));
     expect(outcomes).toEqual([done, done, done]);
+  });
+
+  test('how far a core is behind is known of what waits, of what is under way, and when it begins behind others', async () => {
+    const handler = new HeldHandler();
+    const { producer, consumer } = await start(handler.handle);
+    const outcomes = [0, 1, 2].map((key) => producer.submit(command(key)));
+    const held = await handler.next();
+    await until(() => consumer.lag === 3);
+    held.finish();
+    await handler.finishAll(3 - held.commands.length);
+    await Promise.all(outcomes);
+    await until(() => consumer.lag === 0);
+    await consumer.drain();
+    const late = producer.submit(command(3));
+    await until(() => nodes.late.length === 1);
+    const successor = nodes.consumer();
+    successor.consume(nodes.positions.guard(handler.handle), nodes.owner);
+    const last = await handler.next();
+    expect(successor.lag).toBe(1);
+    last.finish();
+    await late;
+    await until(() => successor.lag === 0);
   });
 
   test('[K4] a batch that the stores cannot take is handled again, as one that may be a repeat, until they can', async () => {
@@ -134,7 +156,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     } as ChangeCommand;
     const all: Command[] = [command(1), command(2, 'bob'), change, command(3), change, change];
     const outcomes = all.map((each) => producer.submit(each));
-    await until(() => consumer.waitingCount === all.length);
+    await until(() => consumer.lag === 1 + all.length);
     held.finish();
     await Promise.all([first, ...outcomes]);
     expect(batches).toEqual([['message'], ['message', 'message'], ['update'], ['message'], ['update'], ['update']]);

@@ -164,10 +164,10 @@ export class KafkaCommandConsumer implements CommandConsumer {
     return this.#group?.partitions ?? [];
   }
 
-  /** Commands that were read and are not under way yet. */
-  get waitingCount(): number {
+  /** Commands in the partitions of this process that are not handled, as far as it knows: those that it has not fetched too. */
+  get lag(): number {
     let count = 0;
-    for (const run of this.#runs) count += run.waitingCount;
+    for (const run of this.#runs) count += run.lag;
     return count;
   }
 

@@ -39,16 +39,18 @@ export class PartitionRun {
    * after the claim was not: it cannot store any more.
    */
   #repeatedUntil = 0;
-  #window: FairWindow | undefined;
+  /** Everything before it is handled. */
+  #handledOffset: number | undefined;
 
   constructor(options: PartitionRunOptions) {
     this.#options = options;
     this.#signal = options.reader.signal;
   }
 
-  /** Commands that were read and are not under way yet. */
-  get waitingCount(): number {
-    return this.#options.reader.waitingCount + (this.#window?.size ?? 0);
+  /** Records from the first that is not handled to the end of the log, as the last fetch told it; 0 until the partition is claimed. */
+  get lag(): number {
+    const { endOffset = 0 } = this.#options.reader;
+    return this.#handledOffset === undefined ? 0 : Math.max(0, endOffset - this.#handledOffset);
   }
 
   /** Until the partition is taken away. Rejects with `Fenced` when it was before that was known here, and with StoreFailure. */
@@ -56,10 +58,10 @@ export class PartitionRun {
     const { reader, owner } = this.#options;
     const claimed = await owner.claim(reader.partition);
     const position = await this.#withinLog(claimed);
+    this.#handledOffset = position.offset;
     reader.seek(position.publishedOffset);
     await this.#recover(position);
     const window = new FairWindow(this.#options.bounds, position.offset);
-    this.#window = window;
     while (!this.#signal.aborted) {
       if (window.size === 0) this.#add(window, await reader.next(window.room));
       else if (window.room > 0) this.#add(window, reader.takeWaiting(window.room));
@@ -69,8 +71,9 @@ export class PartitionRun {
 
   /** The position, or where else to begin when the log does not hold it. */
   async #withinLog(claimed: LogPosition): Promise<LogPosition> {
-    const { range, log } = this.#options;
+    const { range, reader, log } = this.#options;
     const { first, end } = await range();
+    reader.endsAt(end);
     const { partition, offset, publishedOffset } = claimed;
     this.#repeatedUntil = Math.min(offset + windowMax, end);
     if (end < offset) {
@@ -130,6 +133,7 @@ export class PartitionRun {
     const outcomes = await this.#handle(batch, window.offset, claimed);
     if (outcomes === undefined) return;
     this.#answer(batch, outcomes);
+    this.#handledOffset = window.offset;
     this.#options.onHandled(window.offset);
   }
 

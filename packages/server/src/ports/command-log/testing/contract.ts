@@ -21,7 +21,7 @@ export interface CommandLogBounds {
 export interface CommandLogUnderTest {
   /** Both ends; `consume` is called by the contract. */
   readonly log: CommandProducer & CommandConsumer;
-  /** Resolves when `count` commands, beside those under way, stand where batches are formed. */
+  /** Resolves when `count` commands, those under way among them, stand where batches are formed. */
   arrived(count: number): Promise<void>;
   remove(): Promise<void>;
 }
@@ -163,7 +163,7 @@ function orderAndTurns(using: Using): void {
       const backlog = Array.from({ length: 20 }, (_, index) => log.submit(command(index)));
       const first = await handler.next();
       const late = log.submit(command('late', 'bob'));
-      await arrived(backlog.length - first.commands.length + 1);
+      await arrived(backlog.length + 1);
       first.finish();
       let behind = await handler.next();
       // Batches that were under way already do not count.
