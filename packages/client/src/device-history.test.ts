@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import type { ClientEvents, HistoryPage, HistoryRequest } from './api.ts';
 import { eventNames } from './client-events.ts';
 import type { ClientStorage } from './client-storage.ts';
+import type { ConversationState } from './conversation-state.ts';
 import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { isMessage } from './entry-kind.ts';
@@ -255,6 +256,39 @@ describe('the bound', () => {
   });
 });
 
+test('[C10] [C11] where another tab has deleted the oldest, a page ends there and does not look like the beginning', async () => {
+  const world = new World({ messageBytesMax: 105_000 });
+  world.addConversation(g1);
+  const write = async (count: number) => {
+    for (let n = 0; n < count; n++) world.timeline(g1).say('x'.repeat(200));
+    world.deliver(g1);
+    await world.save();
+  };
+  await write(250);
+  const follower = await world.follower();
+  const state = follower.get(g1) as ConversationState;
+  const page = (request: Partial<HistoryRequest>) =>
+    follower.keptPage(state, { conversationId: g1, limit: 10, ...request }, true);
+  expect(seqsOf((await page({ beforeSeq: 11 as Seq })) as HistoryPage)[0]).toBe(1);
+  expect(await page({ beforeSeq: 11 as Seq })).toMatchObject({ hasMore: false });
+  await write(60);
+  await world.save();
+  const kept = await world.storage.messages({ conversationId: g1, fromSeq: 1, throughSeq: 999 });
+  const oldest = Number(kept[0]?.seq);
+  expect(oldest).toBeGreaterThan(1);
+  // The follower has shown them too.
+  for (let seq = 251; seq <= 310; seq++) follower.add(state, world.timeline(g1).entry(seq));
+  expect(await page({ beforeSeq: oldest as Seq })).toBeUndefined();
+  expect(await page({ afterSeq: 0 as Seq })).toBeUndefined();
+  expect(await page({ afterSeq: (oldest - 10) as Seq })).toBeUndefined();
+  const part = (await page({ beforeSeq: (oldest + 3) as Seq })) as HistoryPage;
+  expect([seqsOf(part), part.hasMore]).toEqual([[oldest, oldest + 1, oldest + 2], true]);
+  expect(seqsOf((await page({ afterSeq: (oldest - 1) as Seq, limit: 2 })) as HistoryPage)).toEqual([
+    oldest,
+    oldest + 1,
+  ]);
+});
+
 /** The conversations of one device, run after run, and the timelines of the server. */
 class World {
   readonly clock = new ManualClock();
@@ -267,7 +301,14 @@ class World {
     this.#conversations = this.#create();
   }
 
-  #create(): Conversations {
+  /** Of another tab, which writes nothing while this one leads. */
+  async follower(): Promise<Conversations> {
+    const conversations = this.#create(true);
+    conversations.restore((await this.storage.load()).conversations);
+    return conversations;
+  }
+
+  #create(isPaused = false): Conversations {
     const storage = new SafeStorage({
       storage: this.storage,
       clock: this.clock,
@@ -282,7 +323,7 @@ class World {
       storage,
       events,
       ownOf: () => nothingOwn,
-      isPaused: () => false,
+      isPaused: () => isPaused,
       onProgress: () => {},
     });
   }

@@ -77,12 +77,13 @@ export class DeviceHistory {
     const { limit = limitDefault, afterSeq } = request;
     const isAfter = afterSeq !== undefined;
     const held = () => (isElsewhere ? { fromSeq: kept.fromSeq, throughSeq: state.shownSeq } : kept.stored);
-    const { fromSeq, throughSeq: lastSeq } = held();
+    const read = (part: KeptRange) => this.#messages(part, isElsewhere ? kept.unstored : undefined);
+    const { throughSeq: lastSeq } = held();
+    const fromSeq = isElsewhere ? await oldestOf({ conversationId: state.id, ...held() }, read) : held().fromSeq;
     const range = rangeOf(request, firstSeq, lastSeq);
     const isCut = range.fromSeq < fromSeq;
     if (state.isDoubted || fromSeq > lastSeq || (isCut && isAfter)) return undefined;
     if (isCut) range.fromSeq = fromSeq;
-    const read = (part: KeptRange) => this.#messages(part, isElsewhere ? kept.unstored : undefined);
     const found = await readFrom({ conversationId: state.id, ...range }, { count: limit + 1, isAfter, read });
     // Void meanwhile.
     if (!found || state.isDoubted || held().throughSeq < lastSeq) return undefined;
@@ -97,8 +98,7 @@ export class DeviceHistory {
       messages: messages.map((message) => state.withStatus(message)),
       firstSeq,
       lastSeq: lastSeq as Seq,
-      // How much of its oldest another client has deleted is not known here.
-      hasMore: isCut || found.length > messages.length || (isElsewhere && !isAfter && (messages[0]?.count ?? 0) > 1),
+      hasMore: isCut || found.length > messages.length,
     };
   }
 
@@ -189,6 +189,15 @@ async function readFrom(
     const found = await read({ conversationId, fromSeq: from, throughSeq: through });
     if (!found || countOf(found) >= count || (from <= fromSeq && through >= throughSeq)) return found;
   }
+}
+
+/** Of what is kept in fact: the client that writes may have deleted the oldest of it. */
+async function oldestOf(
+  range: KeptRange,
+  read: (range: KeptRange) => Promise<readonly ClientMessage[] | undefined>,
+): Promise<number> {
+  const found = await readFrom(range, { count: 1, isAfter: true, read });
+  return found?.[0]?.seq ?? range.throughSeq + 1;
 }
 
 const countOf = (messages: readonly ClientMessage[]): number =>
