@@ -145,6 +145,19 @@ describeWith(['mysql', 'kafka', 'redis'], 'links with TLS', () => {
     }
   });
 
+  test('a process whose certificate ends within two weeks serves, and its readiness says so', async () => {
+    const certificate = await signedAgain(join(folder, 'own'), { file: 'short.crt', days: 7 });
+    const { gateway: soon, readyz } = gatewayWith(optionsOf(certificate));
+    await until(() => soon.output().includes('Hongyan is ready'), { withinMs: 60_000 });
+    const { status, checks } = await (await fetch(readyz)).json();
+    expect(status).toBe('ready');
+    expect(checks['link certificate']).toMatchObject({
+      status: 'degraded',
+      reason: expect.stringContaining('renew it'),
+    });
+    expect(await soon.stop()).toBe(0);
+  });
+
   test('a certificate that is replaced is read at the next start, not by a reload, and gets on with those before', async () => {
     const before = await certificateShown();
     await signedAgain(join(folder, 'own'), { file: 'link.crt', days: 30 });

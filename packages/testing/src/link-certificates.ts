@@ -31,6 +31,21 @@ export async function signedAgain(
   return { cert: join(folder, file), key: join(folder, 'link.key'), ca: join(folder, 'link-ca.crt') };
 }
 
+/** Signed by an authority in between, whose certificate stands behind it in its file. */
+export async function chainedCertificate(folder: string): Promise<LinkCertificate> {
+  await run(
+    [
+      "printf 'basicConstraints=critical,CA:TRUE\\n' > between.ext",
+      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=between' -keyout between.key -out between.csr",
+      'openssl x509 -req -in between.csr -CA link-ca.crt -CAkey link-ca.key -CAcreateserial -days 1 -extfile between.ext -out between.crt',
+      'openssl x509 -req -in link.csr -CA between.crt -CAkey between.key -CAcreateserial -days 1 -out leaf.crt',
+      'cat leaf.crt between.crt > chain.crt',
+    ].join('\n'),
+    folder,
+  );
+  return { cert: join(folder, 'chain.crt'), key: join(folder, 'link.key'), ca: join(folder, 'link-ca.crt') };
+}
+
 async function run(commands: string, cwd: string): Promise<void> {
   const made = Bun.spawn(['sh', '-ec', commands], { cwd, stdout: 'ignore', stderr: 'pipe', timeout: 10_000 });
   if ((await made.exited) !== 0) throw new Error(await new Response(made.stderr).text());

@@ -24,7 +24,7 @@ import { version } from '../version.ts';
 import { Announcement } from './announcement.ts';
 import { openCorePart } from './core-part.ts';
 import { openGatewayPart } from './gateway-part.ts';
-import { readLinkSecurity } from './link-security.ts';
+import { certificateChecks, readLinkSecurity } from './link-security.ts';
 import { claimNodeFolder, type NodeFolder } from './node-folder.ts';
 import { NodeList } from './node-list.ts';
 import { NodeParts } from './node-parts.ts';
@@ -163,7 +163,7 @@ function announce({ config, given, surroundings, folder, instance, servers, part
 }
 
 async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCheck[]): Promise<string | undefined> {
-  const { config, given, surroundings, live, folder, servers, peers, closing, parts } = opening;
+  const { config, given, surroundings, live, folder, servers, security, peers, closing, parts } = opening;
   // What a process keeps for itself lies in its own folder; the token of operators is one for all of a data folder.
   const profiles = openProfiles({ ...config, data: folder.path }, surroundings, {
     name: folder.name,
@@ -175,7 +175,10 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
   closing.push(() => profiles.close());
   const listen = await operatorListen(config, given.sources);
   const operator = await openOperator({ ...config, operatorListen: listen }, surroundings, {
-    checks: [...servers.checks, ...storeChecks, parts.gatewayCheck(config)],
+    checks: [
+      ...[...servers.checks, ...storeChecks, ...certificateChecks(security, surroundings.clock)],
+      parts.gatewayCheck(config),
+    ],
     routes: [
       ...nodeRoutes(servers.nodes),
       ...(parts.core?.routes ?? peers.coreRoutes),

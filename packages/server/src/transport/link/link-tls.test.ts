@@ -7,8 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
-import { type LinkCertificate, linkCertificate, signedAgain } from '@hongyan/testing/link-certificates';
+import {
+  chainedCertificate,
+  type LinkCertificate,
+  linkCertificate,
+  signedAgain,
+} from '@hongyan/testing/link-certificates';
 import { until } from '@hongyan/testing/until';
+import { checkTls } from '../../config/tls.ts';
 import type { Core } from '../../ports/core/core.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { CorePool } from './core-pool.ts';
@@ -97,6 +103,16 @@ test('[N8] a core whose certificate has expired gets no link', async () => {
 test('[N8] without a certificate there is no link to a core that has one, nor with one to a core that has none', async () => {
   expect(await problemOf(await serve(own), undefined)).toContain('it may ask for a certificate, which link-tls-cert');
   expect(await problemOf(await serve(undefined), own)).toContain('the core does not speak TLS: give link-tls-cert');
+});
+
+test('[N8] certificates of an authority in between are accepted, by the check of a start too', async () => {
+  const certificate = await chainedCertificate(join(folder, 'own'));
+  const files = { linkTlsCert: certificate.cert, linkTlsKey: certificate.key, linkTlsCa: certificate.ca };
+  await checkTls({ tlsCert: '', tlsKey: '', ...files }, systemClock);
+  const chained = await read(certificate);
+  const port = await serve(chained);
+  const pools = [chained, own].map((tls) => open(port, tls));
+  await until(() => pools.every(({ isUp }) => isUp));
 });
 
 test('[N8] while the authority is replaced both are accepted', async () => {
