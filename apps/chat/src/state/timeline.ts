@@ -164,10 +164,10 @@ export class Timeline {
 
   /** Asks again for what could not be had. */
   async #resume(): Promise<void> {
+    const { missedTarget } = this.#now;
     await this.open();
-    const { failed, missedTarget } = this.#now;
     if (missedTarget !== undefined) await this.show(missedTarget);
-    else for (const side of failed) await this.#loadMore(side);
+    else for (const side of this.#now.failed) await this.#loadMore(side);
   }
 
   /** A committed message, pushed or caught up with. */
