@@ -55,6 +55,7 @@ export class Crowd {
   readonly #asked: OwnSend[] = [];
   /** When the newest send of a conversation was begun that was handled. */
   readonly #newestHandledMs = new Map<string, number>();
+  readonly #newestSeqs = new Map<string, number>();
 
   private constructor(
     options: CrowdOptions,
@@ -150,6 +151,20 @@ export class Crowd {
     return all.filter((conversationId) => (this.#newestHandledMs.get(conversationId) ?? 0) < ms);
   }
 
+  /** What was acknowledged last in each conversation. */
+  get newestSeqs(): ReadonlyMap<string, number> {
+    return new Map(this.#newestSeqs);
+  }
+
+  /** Every device has shown everything of its conversations up to these. */
+  hasShown(seqs: ReadonlyMap<string, number>): boolean {
+    return this.#devices.every((device) =>
+      [...this.#conversationsOf(device.userId), ownOf(device.userId)].every(
+        (conversationId) => device.upTo(conversationId) >= (seqs.get(conversationId) ?? 0),
+      ),
+    );
+  }
+
   /** Sends again what has no outcome, with its key, and some of what has one. */
   async settle(): Promise<void> {
     const repeats = Array.from({ length: Math.min(repeatsPerRound, this.#sends.length) }, () =>
@@ -229,6 +244,8 @@ export class Crowd {
       const newestMs = this.#newestHandledMs.get(send.conversationId) ?? 0;
       this.#newestHandledMs.set(send.conversationId, Math.max(newestMs, beganMs));
     }
+    if (outcome.type === 'acked')
+      this.#newestSeqs.set(send.conversationId, Math.max(outcome.seq, this.#newestSeqs.get(send.conversationId) ?? 0));
     if (outcome.type !== 'unknown') this.#open.delete(send);
   }
 

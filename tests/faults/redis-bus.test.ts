@@ -13,9 +13,9 @@ import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { Redis } from 'ioredis';
 import { BusChecker } from './bus-checker.ts';
+import { ask, masters, type Server, untilWhole } from './redis-cluster.ts';
 
 type Services = Awaited<ReturnType<typeof ownServices>>;
-type Server = Services['servers'][number];
 
 async function openBus(addresses: readonly string[], busId: string, limits: Partial<RedisBusLimits> = {}) {
   const surroundings = { clock: systemClock, log: silentLog };
@@ -28,14 +28,6 @@ async function openBus(addresses: readonly string[], busId: string, limits: Part
       await client.close();
     },
   };
-}
-
-async function ask({ port }: Server, [name = '', ...args]: readonly string[]): Promise<unknown> {
-  const redis = new Redis({ host: '127.0.0.1', port, enableReadyCheck: false });
-  redis.on('error', () => undefined);
-  const said = await redis.call(name, ...args);
-  redis.disconnect();
-  return said;
 }
 
 /** Under load: `fault` happens, then every topic is heard again, and the checker has nothing to say. */
@@ -56,7 +48,7 @@ function faultTests(
         server.resume();
         await server.start();
       }
-      if (part === 'redisCluster') await until(() => isWhole(services), { withinMs: 30_000, what: 'a whole Cluster' });
+      if (part === 'redisCluster') await untilWhole(services.servers);
       const addresses = services.servers.map(({ port }) => `127.0.0.1:${port}`);
       const [from, to] = [await openBus(addresses, 'from'), await openBus(addresses, 'to')];
       closing = [from.close, to.close];
@@ -80,14 +72,8 @@ function faultTests(
   });
 }
 
-async function isWhole({ servers }: Services): Promise<boolean> {
-  const roles = await Promise.all(servers.map((server) => ask(server, ['ROLE'])));
-  return roles.filter((role) => String(role).includes('connected')).length === 3;
-}
-
 async function anyMaster({ servers }: Services): Promise<Server> {
-  const roles = await Promise.all(servers.map((server) => ask(server, ['ROLE'])));
-  const master = servers[roles.findIndex((role) => String(role).startsWith('master'))];
+  const [master] = await masters(servers);
   if (master === undefined) throw new Error('no master is left');
   return master;
 }

@@ -1,5 +1,6 @@
 // A whole cluster on servers of its own, under load, of which a test kills whatever it likes: gateways, cores, workers, MariaDB, Kafka
-// and Redis, one or several at a time. It measures how long clients are without each thing, and checks what they saw.
+// and Redis, or a master of a Redis Cluster, one or several at a time. It measures how long clients are without each thing, and checks
+// what they saw.
 
 import { expect } from 'bun:test';
 import { ownServices } from '@hongyan/testing/services';
@@ -9,12 +10,14 @@ import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import { killServers, removeDataFolders, type ServerProcess } from '../server-process.ts';
 import { Crowd } from './crowd.ts';
 import { Front } from './front.ts';
+import { masters, rejoin } from './redis-cluster.ts';
 import { Registrations } from './registrations.ts';
 import { answersOf, settled, violationsOf } from './settled-crowd.ts';
 
 export const processKinds = ['gateway', 'core', 'worker'] as const;
 export const serverKinds = ['mariadb', 'kafka-1', 'redis'] as const;
-export type Kind = (typeof processKinds)[number] | (typeof serverKinds)[number];
+/** 'redis-master': of a Redis Cluster; its replica takes its place, and it comes back as one. */
+export type Kind = (typeof processKinds)[number] | (typeof serverKinds)[number] | 'redis-master';
 
 /** Each of some fifty writers waits so long after a send: the fault meets sends everywhere, and the checker has some thousand of them. */
 const pauseMs = 250;
@@ -34,6 +37,8 @@ const toldMay = [
   'bad_request',
 ];
 
+const allParts = ['mysql', 'kafka', 'redis'] as const;
+
 export interface SiegeOptions {
   readonly name: string;
   readonly random: () => number;
@@ -42,6 +47,8 @@ export interface SiegeOptions {
   readonly workers?: number;
   /** Places for relays before Kafka. */
   readonly fronts?: number;
+  /** Its own servers are a Redis Cluster of six, and MySQL and Kafka are those that all tests share: they cannot be killed then. */
+  readonly hasRedisCluster?: boolean;
 }
 
 export class Siege {
@@ -55,7 +62,9 @@ export class Siege {
 
   /** Leaves nothing behind when it rejects. */
   static async start(options: SiegeOptions): Promise<Siege> {
-    const services = await ownServices({ parts: ['mysql', 'kafka', 'redis'], fronts: options.fronts ?? 0 });
+    const services = await ownServices(
+      options.hasRedisCluster ? { parts: ['redisCluster'] } : { parts: allParts, fronts: options.fronts ?? 0 },
+    );
     try {
       return await Siege.#on(services, options);
     } catch (error) {
@@ -67,11 +76,14 @@ export class Siege {
 
   static async #on(
     services: ServiceSet,
-    { name, random, cores = 2, gateways = 2, workers = 0 }: SiegeOptions,
+    { name, random, cores = 2, gateways = 2, workers = 0, hasRedisCluster = false }: SiegeOptions,
   ): Promise<Siege> {
-    const addresses = clusterAddresses(services);
+    const addresses = hasRedisCluster ? clusterAddresses() : clusterAddresses(services);
     if (addresses === undefined) throw new Error('the servers of the siege have no addresses');
-    const cluster = await ClusterUnderTest.start({ cores, gateways, workers, addresses });
+    const cluster = await ClusterUnderTest.start({
+      ...{ cores, gateways, workers },
+      ...(hasRedisCluster ? { env: redisClusterOf(services) } : { addresses }),
+    });
     const front = await Front.open(() =>
       cluster.gateways.filter((gateway) => gateway.isAlive()).map(({ port }) => port),
     );
@@ -120,15 +132,19 @@ export class Siege {
   strike(...kinds: readonly Kind[]): Promise<void> {
     const servers = kinds.filter(isServer);
     const work = async (mended: () => void) => {
-      await Promise.all(kinds.map((kind) => this.#victim(kind).kill()));
+      const victims = await Promise.all(kinds.map((kind) => this.#victim(kind)));
+      await Promise.all(victims.map((victim) => victim.kill()));
       if (servers.length === 0) mended();
       await this.moment(2_000);
       await Promise.all(servers.map((kind) => this.services.server(kind).start()));
       mended();
+      if (kinds.includes('redis-master')) await rejoin(this.services.servers);
       // What starts while a server is away ends with its name [N9]: whoever keeps processes alive starts them again until it is there.
       await Promise.all(kinds.map((kind) => this.#replace(kind)));
     };
-    return this.fault(kinds.join(' and '), work, { isLossReported: kinds.includes('redis') });
+    return this.fault(kinds.join(' and '), work, {
+      isLossReported: kinds.includes('redis') || kinds.includes('redis-master'),
+    });
   }
 
   /**
@@ -153,6 +169,9 @@ export class Siege {
     await work(() => mended.resolve(performance.now()));
     mended.resolve(performance.now());
     const recoveredMs = await recovering;
+    const newestSeqs = crowd.newestSeqs;
+    await until(() => crowd.hasShown(newestSeqs), { withinMs: recoveredWithinMs, what: 'every device to show it' });
+    const shownAtMs = performance.now();
     const backMs = crowd.lastBackMs;
     stop.abort();
     await Promise.all(living);
@@ -162,8 +181,10 @@ export class Siege {
     const mendedMs = await mended.promise;
     const back =
       backMs < beganMs ? 'no client was cut off' : `the last client was back after ${Math.round(backMs - mendedMs)} ms`;
+    const shownMs = Math.round(shownAtMs - mendedMs);
     console.log(
-      `${name}: ${Math.round(mendedMs - beganMs)} ms away; then all conversations took sends after ${recoveredMs} ms, ${back}; told ${JSON.stringify(answers)}`,
+      `${name}: ${Math.round(mendedMs - beganMs)} ms away; then all conversations took sends after ${recoveredMs} ms, ` +
+        `all devices showed what was sent by then after ${shownMs} ms, ${back}; told ${JSON.stringify(answers)}`,
     );
     expect(Object.keys(answers).filter((code) => !toldMay.includes(code))).toEqual([]);
     expect((await violationsOf(crowd, { isLossReported, fromEvent })).slice(0, 3)).toEqual([]);
@@ -186,14 +207,15 @@ export class Siege {
     return Bun.sleep(this.#random() * msMax);
   }
 
-  #victim(kind: Kind): { kill(): Promise<void> } {
+  async #victim(kind: Kind): Promise<{ kill(): Promise<void> }> {
+    if (kind === 'redis-master') return this.oneOf(await masters(this.services.servers));
     return isServer(kind) ? this.services.server(kind) : this.oneOf(this.#processes(kind));
   }
 
-  oneOf(processes: readonly ServerProcess[]): ServerProcess {
+  oneOf<T extends { isAlive(): boolean }>(processes: readonly T[]): T {
     const alive = processes.filter((process) => process.isAlive());
     const chosen = alive[Math.floor(this.#random() * alive.length)];
-    if (chosen === undefined) throw new Error('no process is left');
+    if (chosen === undefined) throw new Error('none is left');
     return chosen;
   }
 
@@ -211,6 +233,10 @@ export class Siege {
 
 const isServer = (kind: Kind): kind is (typeof serverKinds)[number] =>
   (serverKinds as readonly string[]).includes(kind);
+
+const redisClusterOf = ({ addresses: { redisCluster } }: ServiceSet) => ({
+  HONGYAN_REDIS_URLS: (redisCluster?.addresses ?? []).map((address) => `redis://${address}`).join(','),
+});
 
 function differences(after: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): Record<string, number> {
   const entries = [...after].map(([code, count]) => [code, count - (before.get(code) ?? 0)] as const);
