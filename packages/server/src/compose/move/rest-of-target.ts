@@ -13,7 +13,7 @@ import { openRedis } from '../cluster/shared-servers.ts';
 import { openTasks } from '../cluster/stores.ts';
 
 export interface RestOfTarget {
-  /** These are all there are when it resolves; with how many of them the cluster keeps. Of those that are there already none is sent again. */
+  /** These are all there are when it resolves, with how many there are. Of those that are there already none is sent again. */
   takeDeadLetters(letters: Iterable<MovedLetter>): Promise<number>;
   /** A second time changes nothing that matters: whoever does a task does not mind repeats. */
   take(given: { readonly tasks: readonly NewTask[]; readonly notices: readonly Notice[] }): Promise<void>;

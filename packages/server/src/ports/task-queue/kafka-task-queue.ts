@@ -43,7 +43,7 @@ export interface KafkaTaskQueueOptions extends BacklogBounds {
 
 /** A queue that another one is moved into. */
 export interface ArrivingTaskQueue extends TaskQueue {
-  /** These are all the dead letters there are when it resolves, with their ids; it resolves with how many its bound lets stay. */
+  /** These are all the dead letters there are when it resolves, with their ids. Resolves with how many there are. */
   becomeDead(letters: Iterable<MovedLetter>): Promise<number>;
 }
 

@@ -71,17 +71,17 @@ export class KafkaDeadLetters {
     ]);
   }
 
-  /** These, with their ids, are all the letters there are when it resolves; beyond the bound the oldest are not. Again: nothing changes. */
+  /** These, with their ids, are all the letters there are when it resolves. Again: nothing changes. Beyond the bound the oldest go with the next one. */
   async become(letters: Iterable<MovedLetter>): Promise<number> {
-    const { sender, topic, lettersMax } = this.#options;
+    const { sender, topic } = this.#options;
     await this.caughtUp();
-    const before = [...this.#entries.keys()];
-    const ids: TaskId[] = [];
+    const gone = new Set(this.#entries.keys());
+    let count = 0;
     let part: RecordToSend[] = [];
     let bytes = 0;
     for (const letter of letters) {
-      ids.push(letter.taskId);
-      if (this.#entries.has(letter.taskId)) continue;
+      count++;
+      if (gone.delete(letter.taskId)) continue;
       const record = { ...letter, dueAtMs: letter.addedAtMs, attempt: letter.failureCount };
       part.push(encodeTask(record, { topic, partition: 0 }));
       bytes += letter.payload.length;
@@ -90,11 +90,8 @@ export class KafkaDeadLetters {
       [part, bytes] = [[], 0];
     }
     await sender.send(part);
-    const oldest = ids.slice(0, Math.max(0, ids.length - lettersMax));
-    const kept = new Set(ids.slice(oldest.length));
-    const gone = [...new Set([...before, ...oldest])].filter((taskId) => !kept.has(taskId));
-    await sender.send(gone.map((taskId) => tombstone(taskId, topic)));
-    return kept.size;
+    await sender.send([...gone].map((taskId) => tombstone(taskId, topic)));
+    return count;
   }
 
   /** Another letter of its kind and key. */
