@@ -168,25 +168,27 @@ export class MysqlTimelineArrival {
     if (moment === undefined) return formatVector(epoch, vector);
     const places = between(moment.number, number);
     for (let from = 0; from < places.length; from += placesAtOnce)
-      for (const { shard, commit } of await this.#commitsAt(places.slice(from, from + placesAtOnce)))
-        vector[shard] = Math.max(vector[shard] ?? 0, commit);
+      for (const { shard, last_commit } of await this.#commitsAt(places.slice(from, from + placesAtOnce)))
+        vector[shard] = Math.max(vector[shard] ?? 0, last_commit);
     return formatVector(epoch, vector);
   }
 
   /** The last commit of each shard among these entries, all of which are here. */
-  async #commitsAt(places: readonly Place[]): Promise<readonly { readonly shard: number; readonly commit: number }[]> {
+  async #commitsAt(
+    places: readonly Place[],
+  ): Promise<readonly { readonly shard: number; readonly last_commit: number }[]> {
     const { sql, values } = placesTable(
       ['id', 'seq'],
       places.map(({ conversationId, seq }) => [Buffer.from(conversationId), seq]),
     );
     const of = (table: string) =>
-      `select straight_join e.shard, max(e.commit_no) commit, count(*) found from ${sql} join conversation c on c.id = p.id
+      `select straight_join e.shard, max(e.commit_no) last_commit, count(*) entries from ${sql} join conversation c on c.id = p.id
        join ${table} e on e.conversation_no = c.no and e.seq = p.seq group by e.shard`;
-    const rows = await this.#pool.read<{ shard: number; commit: number; found: number }>(
+    const rows = await this.#pool.read<{ shard: number; last_commit: number; entries: number }>(
       `${of('entry')} union all ${of('entry_change')}`,
       [...values, ...values],
     );
-    const found = rows.reduce((sum, row) => sum + row.found, 0);
+    const found = rows.reduce((sum, { entries }) => sum + entries, 0);
     assert(found === places.length, 'what was committed up to a position is here', `${found} of ${places.length}`);
     return rows;
   }
