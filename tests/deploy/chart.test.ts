@@ -29,6 +29,7 @@ const everything = {
   'core.autoscaling.enabled': 'true',
   'worker.autoscaling.enabled': 'true',
   'image.pullSecrets[0].name': 'registry',
+  'linkTls.existingSecret': 'hongyan-link-tls',
   'environment.HONGYAN_RETENTION_DAYS': '400',
 };
 const ownSecret = {
