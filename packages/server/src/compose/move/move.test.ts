@@ -39,6 +39,7 @@ import {
 } from '../../ports/directory/testing/builders.ts';
 import { openMysqlEventLog } from '../../ports/event-log/mysql-event-log.ts';
 import { openSqliteEventLog } from '../../ports/event-log/sqlite-event-log.ts';
+import { endpoint } from '../../ports/event-log/testing/drafts.ts';
 import { openSqliteTaskQueue } from '../../ports/task-queue/sqlite-task-queue.ts';
 import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
 import { entries, entry, historyOf } from '../../ports/timeline/testing/entries.ts';
@@ -181,6 +182,28 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     const cluster = await openCluster();
     for (const question of outgoingQuestions) expect(await question(cluster)).toEqual(await question(embedded));
     expect(await cluster.events.isRecording()).toBe(false);
+  });
+
+  test('[O27] the first endpoint of a server comes over, though there was no log of events when the move began', async () => {
+    const path = dataLayout(config.data).events;
+    await embedded.events.close();
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+    const first = endpoint({ id: 'wh_first' });
+    let epoch = '';
+    const askToLeave = async () => {
+      const events = await openSqliteEventLog({ path, log: silentLog, queueMax: 10, batchMax: 10 });
+      epoch = events.epoch;
+      await events.beginRecording(await embedded.timeline.position());
+      await events.addEndpoint(first);
+      await events.close();
+    };
+    expect(await checkMove({ config, clock: systemClock, log: silentLog })).toMatchObject({ webhooks: 0, events: 0 });
+    expect(await move({ askToLeave })).toMatchObject({ rows: { endpoint: 1, event: 0 } });
+    const cluster = await openCluster();
+    expect(cluster.events.epoch).toBe(epoch);
+    expect(await cluster.events.endpoints()).toEqual([first]);
+    const after = await cluster.events.feedPosition();
+    expect(after && (await cluster.timeline.feed.read({ after, limit: 10 })).entries).toEqual([]);
   });
 
   test('[O27] a cluster in use is refused, and the folder is no server of its own afterwards', async () => {
