@@ -10,6 +10,7 @@ import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
 import { newEpoch } from '../timeline/position.ts';
 import { type EventLog, FeedMoved, type Position, type ReportedPosition } from './event-log.ts';
+import { LogEnd } from './log-end.ts';
 import { eventAt, readEvents, readLog, removeEvents } from './mysql/event-rows.ts';
 import { LockedLog } from './mysql/locked-log.ts';
 import { eventsLayout } from './mysql/schema.ts';
@@ -66,9 +67,8 @@ class MysqlEventLog extends WebhookRows implements EventLog {
   readonly #writes: Batcher<Write, unknown>;
   readonly #notes: Batcher<ReportedPosition, undefined>;
   readonly #feed = new FeedPlace();
-  readonly #waiters = new Set<{ readonly after: number; readonly resolve: () => void }>();
   #looking: Timer | undefined;
-  #end: number;
+  readonly #end: LogEnd;
   #isClosed = false;
 
   constructor(
@@ -80,7 +80,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     this.epoch = epoch;
     this.#pool = pool;
     this.#clock = clock;
-    this.#end = end;
+    this.#end = new LogEnd(end);
     const bounds = { itemsMax: queueMax, batchMax, inFlightMax: 1 };
     this.#writes = new Batcher({ ...bounds, handle: (batch) => this.#commit(batch) });
     this.#notes = new Batcher({
@@ -152,27 +152,17 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     return (await readLog(this.#pool)).ends;
   }
 
-  wait({ after, signal }: Args<'wait'>[0]): Promise<void> {
-    return new Promise((resolve) => {
-      const waiters = this.#waiters;
-      const waiter = { after, resolve: stop };
-      function stop() {
-        waiters.delete(waiter);
-        signal.removeEventListener('abort', stop);
-        resolve();
-      }
-      if (signal.aborted || this.#isClosed || this.#end > after) return resolve();
-      waiters.add(waiter);
-      signal.addEventListener('abort', stop, { once: true });
-      this.#lookLater();
-    });
+  wait(request: Args<'wait'>[0]): Promise<void> {
+    const waiting = this.#end.wait(request);
+    this.#lookLater();
+    return waiting;
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#writes.drain(), this.#notes.drain()]);
     this.#isClosed = true;
     this.#looking?.cancel();
-    for (const { resolve } of [...this.#waiters]) resolve();
+    this.#end.close();
     await this.#pool.close();
   }
 
@@ -191,26 +181,20 @@ class MysqlEventLog extends WebhookRows implements EventLog {
       await log.save();
       return { results, end: log.end };
     });
-    this.#hasGrown(end);
+    this.#end.moveTo(end);
     return results;
-  }
-
-  #hasGrown(end: number): void {
-    if (end <= this.#end) return;
-    this.#end = end;
-    for (const waiter of [...this.#waiters]) if (end > waiter.after) waiter.resolve();
   }
 
   /** Looks for what other processes appended, while somebody waits. */
   #lookLater(): void {
-    if (this.#looking || this.#isClosed || this.#waiters.size === 0) return;
+    if (this.#looking || this.#isClosed || !this.#end.isWaitedFor) return;
     this.#looking = this.#clock.after(lookEveryMs, () => void this.#look());
   }
 
   async #look(): Promise<void> {
     try {
       const [row] = await this.#pool.read<{ last_position: number }>('select last_position from log where no = 1');
-      this.#hasGrown(row?.last_position ?? 0);
+      this.#end.moveTo(row?.last_position ?? 0);
     } catch (error) {
       // Whoever waits would be told the same by its next read, and is looked for again.
       if (!(error instanceof StoreFailure)) throw error;

@@ -11,6 +11,7 @@ import type { StoreMeter } from '../../metrics/store-meter.ts';
 import { type Claim, ClaimLost, sendJob } from './claims.ts';
 import { EndpointListeners } from './endpoint-listeners.ts';
 import type { EventLog } from './event-log.ts';
+import { LogEnd } from './log-end.ts';
 import { MemoryClaims } from './memory-claims.ts';
 import { EventReads } from './sqlite/event-reads.ts';
 import type { EventLogInit } from './sqlite/events.worker.ts';
@@ -56,8 +57,7 @@ class SqliteEventLog implements EventLog {
   readonly #writer: GroupCommit<EventLogOp, EventLogResult>;
   readonly #claims = new MemoryClaims();
   readonly #listeners = new EndpointListeners();
-  readonly #waiters = new Set<{ readonly after: number; readonly resolve: () => void }>();
-  #end: number;
+  readonly #end: LogEnd;
   /** What an earlier life of the process noted, perhaps. */
   #hasUntold = true;
   #isClosed = false;
@@ -69,7 +69,7 @@ class SqliteEventLog implements EventLog {
     const epoch = this.#reads.meta('epoch');
     assert(epoch, 'an event log has its epoch from its first migration on');
     this.epoch = epoch;
-    this.#end = this.#reads.end();
+    this.#end = new LogEnd(this.#reads.end());
   }
 
   async append(...args: Args<'append'>) {
@@ -168,25 +168,14 @@ class SqliteEventLog implements EventLog {
     return this.#read(() => this.#reads.counts(...args));
   }
 
-  wait({ after, signal }: Args<'wait'>[0]): Promise<void> {
-    return new Promise((resolve) => {
-      const waiters = this.#waiters;
-      const waiter = { after, resolve: stop };
-      function stop() {
-        waiters.delete(waiter);
-        signal.removeEventListener('abort', stop);
-        resolve();
-      }
-      if (signal.aborted || this.#isClosed || this.#end > after) return resolve();
-      waiters.add(waiter);
-      signal.addEventListener('abort', stop, { once: true });
-    });
+  wait(request: Args<'wait'>[0]): Promise<void> {
+    return this.#end.wait(request);
   }
 
   async close(): Promise<void> {
     await this.#writer.close();
     this.#isClosed = true;
-    for (const { resolve } of [...this.#waiters]) resolve();
+    this.#end.close();
     this.#db.close();
   }
 
@@ -205,10 +194,7 @@ class SqliteEventLog implements EventLog {
   /** The store answers each op with the result of its own kind. */
   async #write<W extends EventLogWrite>(type: W, args: Args<W>): Promise<ResultOf<W>> {
     const { value, end } = await this.#writer.submit({ type, args } as unknown as EventLogOp);
-    if (end > this.#end) {
-      this.#end = end;
-      for (const waiter of [...this.#waiters]) if (end > waiter.after) waiter.resolve();
-    }
+    this.#end.moveTo(end);
     return value as ResultOf<W>;
   }
 
