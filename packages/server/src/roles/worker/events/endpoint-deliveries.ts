@@ -99,11 +99,16 @@ export class EndpointDeliveries {
     return this.#underWay.size === 0;
   }
 
-  /** Begins nothing more; resolves when what was under way is done. A `stop` after it leaves nothing that others would repeat. */
-  async finish(): Promise<void> {
-    this.#deps.log.info('sending to a webhook endpoint is handed over', { endpoint: this.#endpoint.id });
+  /** Begins nothing more: a `stop` after it leaves nothing that others would repeat but what it gave up. */
+  beginNoMore(): void {
     this.#isFinishing = true;
     this.#timer?.cancel();
+  }
+
+  /** As `beginNoMore`; resolves when what was under way is done. */
+  async finish(): Promise<void> {
+    this.#deps.log.info('sending to a webhook endpoint is handed over', { endpoint: this.#endpoint.id });
+    this.beginNoMore();
     await Promise.all(this.#underWay);
   }
 

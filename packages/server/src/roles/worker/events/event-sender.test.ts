@@ -118,6 +118,23 @@ describeWith(['mysql'], 'processes that share endpoints', (addresses) => {
     await until(() => processes.every(({ isRecording }) => !isRecording));
   }, 60_000);
 
+  test('[W4] what was delivered while a request was under way is not sent again after a stop, which gave that one up', async () => {
+    const held = Promise.withResolvers<Posted>();
+    answering = ({ lane, by }) => (lane === 'a' && by === 'worker 0' ? held.promise : answered);
+    await add('1');
+    const first = await join();
+    await append();
+    await until(() => sent.length === 2);
+    const stopped = first.sender.stop();
+    held.resolve({ type: 'failed', error: 'aborted' });
+    await stopped;
+    await join();
+    await append();
+    const ofSecond = () => sent.filter(({ by }) => by === 'worker 1').map(({ lane, no }) => `${lane} ${no}`);
+    await until(() => ['a 2', 'b 2', 'c 2'].every((one) => ofSecond().includes(one)));
+    expect(ofSecond().toSorted()).toEqual(['a 1', 'a 2', 'b 2', 'c 2']);
+  }, 60_000);
+
   test('[W4] an endpoint is handed over when the requests under way are answered, not before', async () => {
     const held = Promise.withResolvers<Posted>();
     answering = ({ lane, by }) => (lane === 'a' && by === 'worker 0' ? held.promise : answered);

@@ -121,6 +121,7 @@ class Sending {
     this.#stopHearing?.();
     this.#wake.abort();
     await this.#looping;
+    for (const deliveries of this.#deliveries.values()) deliveries.beginNoMore();
     const claims = [...this.#claims.values()];
     await this.#endAll();
     await this.#events
