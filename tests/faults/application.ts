@@ -134,12 +134,19 @@ export function expectAllTold(application: Application, clientEvents: readonly C
   expect(untoldOf(application, clientEvents).slice(0, 3)).toEqual([]);
 }
 
-/** What was acked, and is no private thing of a user. */
+/** Messages that were acked. Of a change to one that was recalled before it was recorded there is no event. */
 function untoldOf({ pulled }: Application, clientEvents: readonly ClientEvent[]): readonly ClientEvent[] {
   const told = new Set(pulled.map(({ data }) => String(data.msg_id)));
+  const nameOf = ({ sender, clientMsgId }: { sender: string; clientMsgId: string }) => `${sender} ${clientMsgId}`;
+  const messages = new Set(clientEvents.flatMap((event) => (isOfMessage(event) ? [nameOf(event)] : [])));
   return clientEvents.filter(
-    (event) => event.type === 'acked' && !event.conversationId.startsWith('u:') && !told.has(event.msgId),
+    (event) => event.type === 'acked' && messages.has(nameOf(event)) && !told.has(event.msgId),
   );
+}
+
+function isOfMessage(event: ClientEvent): event is Extract<ClientEvent, { type: 'attempted' }> {
+  if (event.type !== 'attempted') return false;
+  return !String((event.content as { readonly type?: unknown }).type).startsWith('hongyan.');
 }
 
 /** Of each conversation, and of each user's presence. */
