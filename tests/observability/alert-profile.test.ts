@@ -4,7 +4,7 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { signup, type UserId } from '@hongyan/client';
 import { decodePprof } from '@hongyan/profile/pprof';
 import { type Frame, mainValue, type Profile } from '@hongyan/profile/profile';
@@ -27,10 +27,10 @@ if (!canAlert && process.env.CI === 'true')
   throw new Error('this test needs Prometheus and Alertmanager: run tools/install-prometheus');
 if (!canAlert) console.warn('SKIPPED: an alert takes a profile; run tools/install-prometheus');
 
-const children: Bun.Subprocess[] = [];
+const children: { readonly child: Bun.Subprocess; readonly log: string }[] = [];
 let folder: string | undefined;
 afterAll(async () => {
-  for (const child of children) {
+  for (const { child } of children) {
     child.kill('SIGKILL');
     await child.exited;
   }
@@ -74,8 +74,13 @@ receivers:
 `,
   };
   for (const [name, text] of Object.entries(files)) await Bun.write(join(folder, name), text);
-  const run = (program: string, ...args: readonly string[]) =>
-    children.push(Bun.spawn([program, ...args], { cwd: folder, stdout: 'ignore', stderr: 'ignore' }));
+  const run = (program: string, ...args: readonly string[]) => {
+    const log = join(folder ?? '', `${basename(program)}.log`);
+    children.push({
+      child: Bun.spawn([program, ...args], { cwd: folder, stdout: 'ignore', stderr: Bun.file(log) }),
+      log,
+    });
+  };
   run(
     alertmanager ?? '',
     '--config.file=alertmanager.yml',
@@ -89,6 +94,11 @@ receivers:
     '--storage.tsdb.path=prometheus',
     `--web.listen-address=127.0.0.1:${prometheusPort}`,
   );
+}
+
+async function assertAllRun(): Promise<void> {
+  for (const { child, log } of children)
+    if (child.exitCode !== null) throw new Error(`${basename(log)}: ${(await Bun.file(log).text()).slice(-500)}`);
 }
 
 /** Frames with very many arrays make one function hot, isShallow: it looks into each of them. Until `signal`. */
@@ -131,10 +141,11 @@ test.skipIf(!canAlert)(
     await watch(operator);
     const calm = new AbortController();
     const burning = burn(server.url, calm.signal);
-    await until(async () => (await listed()).length > 0, {
-      withinMs: 180_000,
-      what: 'the profile that the alert takes',
-    });
+    const isTaken = async () => {
+      await assertAllRun();
+      return (await listed()).length > 0;
+    };
+    await until(isTaken, { withinMs: 180_000, what: 'the profile that the alert takes' });
     calm.abort();
     await burning;
     const [record] = await listed();
