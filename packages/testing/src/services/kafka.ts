@@ -53,8 +53,8 @@ export async function prepareKafka(
         ...briefly,
         'kafka.tools.StorageTool',
         'format',
-        '-t',
-        clusterId,
+        // One word: the id may begin with a dash.
+        `--cluster-id=${clusterId}`,
         '-c',
         config,
         '--ignore-formatted',
