@@ -17,6 +17,8 @@ export class NodeList {
   readonly #followers = new Set<(nodes: readonly NodeRecord[]) => void>();
   #nodes: readonly NodeRecord[] = [];
   #looking: Promise<void> | undefined;
+  /** Begins when that one has ended. */
+  #next: Promise<void> | undefined;
   #isFailing = false;
 
   constructor(options: NodeListOptions) {
@@ -36,16 +38,25 @@ export class NodeList {
     return () => this.#followers.delete(follower);
   }
 
-  /** Never rejects. */
+  /** Resolves when whoever is there now is known: a look that is under way may have missed the last to come. Never rejects. */
   look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
+    if (this.#looking === undefined) return this.#begin();
+    this.#next ??= this.#looking.then(() => {
+      this.#next = undefined;
+      return this.#begin();
     });
-    return this.#looking;
+    return this.#next;
   }
 
   stop(): void {
     this.#timer.cancel();
+  }
+
+  #begin(): Promise<void> {
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
   }
 
   async #look(): Promise<void> {

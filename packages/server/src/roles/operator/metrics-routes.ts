@@ -42,7 +42,9 @@ export const metricsRoute = (
   method: 'GET',
   path: '/metrics',
   async handle({ query }) {
-    const asked = isOfAll || query.get('processes') === 'all' ? processes.others() : [];
+    const isAskedForAll = query.get('processes') === 'all';
+    if (isAskedForAll) await processes.look?.();
+    const asked = isOfAll || isAskedForAll ? processes.others() : [];
     const [own, others] = await Promise.all([
       metrics.collect(),
       askEach(asked, (process) => process.fetch(familiesPath, { signal: AbortSignal.timeout(scrapeTimeoutMs) })),

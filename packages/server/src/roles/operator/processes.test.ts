@@ -1,5 +1,8 @@
 import { expect, test } from 'bun:test';
+import { silentLog } from '@hongyan/base/log';
 import { type Ok, ok } from '@hongyan/base/result';
+import { Metrics } from '../../metrics/metrics.ts';
+import { metricsRoute } from './metrics-routes.ts';
 import { inNamedProcess, knowingAll, type Processes, type ServerProcess } from './processes.ts';
 import type { OperatorRequest, OperatorRoute } from './route.ts';
 
@@ -7,11 +10,16 @@ import type { OperatorRequest, OperatorRoute } from './route.ts';
 class Joining implements Processes {
   readonly own = 'core';
   readonly #known: ServerProcess[] = [];
+  readonly #answer: unknown;
+
+  constructor(answer: unknown = { process: 'gateway' }) {
+    this.#answer = answer;
+  }
 
   others = () => this.#known;
 
   look = async () => {
-    this.#known.push({ name: 'gateway', fetch: async () => Response.json({ process: 'gateway' }) });
+    this.#known.push({ name: 'gateway', fetch: async () => Response.json(this.#answer) });
   };
 }
 
@@ -50,4 +58,11 @@ test('[O35] who asks for all processes sees one that has just started', async ()
   const processes = new Joining();
   const answer = await knowingAll(namesRoute(processes), processes).handle(asked('/names'));
   expect((answer as Ok<unknown>).value).toEqual({ others: ['gateway'] });
+});
+
+test('[O35] a scrape of all processes has one that has just started', async () => {
+  const metrics = new Metrics({ process: 'core', log: silentLog });
+  const route = metricsRoute(metrics, new Joining([]), { isOfAll: false });
+  const text = await ((await route.handle(asked('/metrics?processes=all'))) as Response).text();
+  expect(text).toContain('hongyan_process_up{process="gateway"} 1');
 });
