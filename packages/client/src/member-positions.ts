@@ -26,8 +26,9 @@ export class MemberPositions {
   /** Drops members that left: they neither delay a status nor count as readers. */
   keepOnly(members: readonly UserId[]): void {
     const current = new Set(members);
+    const { size } = this.#positions;
     deleteWhere(this.#positions, (userId) => !current.has(userId));
-    this.#copy = undefined;
+    if (this.#positions.size < size) this.#copy = undefined;
   }
 
   statusForSender(seq: Seq, others: readonly UserId[]): DerivedStatus {

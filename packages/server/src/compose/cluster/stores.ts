@@ -78,13 +78,13 @@ export async function openStores(
     ...(await databaseOf(config, service)),
     onOpen: (pool) => registerConnections(metrics, service, pool),
   });
-  await whenServing(() => databaseOf(config, 'timeline'), { server: 'MySQL', clock, log });
+  const mysql = await whenServing(() => databaseOf(config, 'timeline'), { server: 'MySQL', clock, log });
   const brokersAnswer = () => orKafkaTrouble(config, askBrokers(kafkaOptions(config, instance)));
   await whenServing(brokersAnswer, { server: 'Kafka', clock, log });
   await whenMoved(config, { clock, log });
   const timeline = await openMysqlTimeline({
     ...environment,
-    mysql: await databaseOf(config, 'timeline'),
+    mysql,
     appendsMax: config.commandQueueMax,
     meter: new StoreMeter(metrics, 'timeline'),
     tracing,

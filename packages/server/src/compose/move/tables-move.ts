@@ -1,5 +1,5 @@
-// What is rows of tables: users, conversations, members and their positions, keys, revocations, devices, events and webhooks. Copied, and copied again where it
-// changed, until nobody changes it any more.
+// What is rows of tables: users, conversations, members and their positions, keys, revocations, devices, events and webhooks. Copied,
+// and copied again where it changed, until nobody changes it any more.
 
 import type { CopyCounts } from '../../adapters/mysql/table-copy.ts';
 import type { MoveProgress } from './progress.ts';
