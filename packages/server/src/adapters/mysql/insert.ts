@@ -1,6 +1,7 @@
 // Many rows in few statements: `insert … values (…), (…)`, each no longer than the server takes.
 
 import { escape as escapeValue } from 'mysql2';
+import { sentBytesWanted } from './options.ts';
 import type { SqlValue, Statements } from './session.ts';
 
 export interface Insert {
@@ -11,22 +12,21 @@ export interface Insert {
   readonly onDuplicate?: string;
 }
 
-/** Long statements keep the event loop, and the server's parser, busy at a stretch. */
-const statementBytesWanted = 1024 * 1024;
 /** Of a packet, for what stands in front of the statement. */
 const packetOwnBytes = 64;
 
 /** `statementBytesMax`: of the pool. No rows: no statement. */
 export async function insertRows(statements: Statements, insert: Insert, statementBytesMax: number): Promise<void> {
   const bytesMax = statementBytesMax - packetOwnBytes;
-  for (const sql of insertStatements(insert, Math.min(statementBytesWanted, bytesMax))) {
+  const inserts = [...insertStatements(insert, Math.min(sentBytesWanted, bytesMax))];
+  for (const sql of inserts) {
     // The server would cut the connection without a word.
     if (sql.length > bytesMax / 3 && Buffer.byteLength(sql) > bytesMax)
       throw new Error(
         `a row for ${insert.into} takes ${Buffer.byteLength(sql)} bytes, more than the database server accepts: raise its max_allowed_packet`,
       );
-    await statements.run(sql);
   }
+  await Promise.all(inserts.map((sql) => statements.run(sql)));
 }
 
 /** A row that is longer than `bytesMax` gets a statement of its own, accepted or refused as it is. */

@@ -46,3 +46,6 @@ export const mysqlLimitDefaults: MysqlLimits = {
   sessionIdleS: 15,
   attemptsMax: 5,
 };
+
+/** Of what is sent at once: longer texts keep the event loop, and the server's parser, busy at a stretch. */
+export const sentBytesWanted = 1024 * 1024;

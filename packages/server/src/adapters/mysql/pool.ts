@@ -8,7 +8,7 @@ import { createPool, type Pool, type PoolConnection } from 'mysql2';
 import type { Histogram } from '../../metrics/histogram.ts';
 import { commitFailureOf, failureOf, MysqlConflict, MysqlStale, MysqlUnavailable } from './failure.ts';
 import { Gate } from './gate.ts';
-import { type MysqlLimits, type MysqlOptions, mysqlLimitDefaults } from './options.ts';
+import { type MysqlLimits, type MysqlOptions, mysqlLimitDefaults, sentBytesWanted } from './options.ts';
 import { Session, type SqlValue, type Statements } from './session.ts';
 
 interface Environment {
@@ -75,7 +75,15 @@ export class MysqlPool {
 
   /** One question that changes nothing. */
   read<Row>(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    return this.#retried(() => this.use((session) => unlessStale(session, () => session.rows<Row>(sql, values))));
+    return this.#retried(() =>
+      this.use(async (session) => {
+        try {
+          return await session.rows<Row>(sql, values);
+        } catch (error) {
+          throw session.isStale ? MysqlStale.of(error) : error;
+        }
+      }),
+    );
   }
 
   /** One statement that is a transaction of its own: when its connection is lost, the outcome is unknown. */
@@ -112,6 +120,7 @@ export class MysqlPool {
     const session = new Session(connection, {
       clock: this.#environment.clock,
       queryTimeoutMs: options?.queryTimeoutMs ?? this.#limits.queryTimeoutMs,
+      sentBytesMax: Math.min(sentBytesWanted, this.#statementBytesMax),
     });
     try {
       return await work(session);
@@ -184,26 +193,17 @@ export class MysqlPool {
   }
 }
 
-/** For what changes nothing. */
-async function unlessStale<T>(session: Session, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw session.isLost ? MysqlStale.of(error) : error;
-  }
-}
-
 async function inTransaction<T>(session: Session, work: (statements: Statements) => Promise<T>): Promise<T> {
-  await unlessStale(session, () => session.run('begin'));
+  session.begin();
   let result: T;
   try {
     result = await work(session);
   } catch (error) {
     await rollBack(session);
-    throw error;
+    throw session.isStale ? MysqlStale.of(error) : error;
   }
   try {
-    await session.run('commit');
+    await session.end('commit');
   } catch (error) {
     session.destroy();
     throw commitFailureOf(error);
@@ -215,7 +215,7 @@ async function inTransaction<T>(session: Session, work: (statements: Statements)
 async function rollBack(session: Session): Promise<void> {
   if (session.isLost) return;
   try {
-    await session.run('rollback');
+    await session.end('rollback');
   } catch {
     session.destroy();
   }
@@ -244,6 +244,8 @@ function poolOf({ host, port, user, password, database, tlsCa }: MysqlOptions, l
     enableKeepAlive: true,
     // Without it an update to the same values counts as a change.
     flags: ['-FOUND_ROWS'],
+    // A session sends together what is asked for in one turn.
+    multipleStatements: true,
   });
   pool.on('connection', (connection: PoolConnection) => {
     const settings = [

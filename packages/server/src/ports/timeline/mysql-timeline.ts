@@ -14,7 +14,7 @@ import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 import type { Feed } from './feed.ts';
 import { type Append, Appender } from './mysql/appender.ts';
-import { claimPartition, holdFence } from './mysql/fences.ts';
+import { claimPartition, holdFences } from './mysql/fences.ts';
 import { JointAppends } from './mysql/joint-appends.ts';
 import { findByKeyOfAnyone } from './mysql/key-search.ts';
 import { setStateSql, setStateValues } from './mysql/message-changes.ts';
@@ -107,8 +107,10 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
     // It moves no position, also under a claim that has one.
     const { partition, epoch } = fence;
     await this.pool.transaction(async (statements) => {
-      await holdFence(statements, { partition, epoch });
-      await statements.run(setStateSql, setStateValues(change));
+      await Promise.all([
+        holdFences(statements, [{ partition, epoch }]),
+        statements.run(setStateSql, setStateValues(change)),
+      ]);
     });
   }
 

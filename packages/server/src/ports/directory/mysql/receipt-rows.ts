@@ -66,8 +66,10 @@ export class ReceiptRows {
       const positions = new Positions(await db.rows<PositionRow>(lockSql, [sortedKeys(batch)]));
       const results = batch.map((advance) => positions.advance(advance));
       const { members, devices } = positions.moved();
-      await insertRows(db, { ...membersUpsert, rows: members }, this.#pool.statementBytesMax);
-      await insertRows(db, { ...devicesUpsert, rows: devices }, this.#pool.statementBytesMax);
+      await Promise.all([
+        insertRows(db, { ...membersUpsert, rows: members }, this.#pool.statementBytesMax),
+        insertRows(db, { ...devicesUpsert, rows: devices }, this.#pool.statementBytesMax),
+      ]);
       return results;
     });
   }

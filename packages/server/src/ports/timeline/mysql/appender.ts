@@ -1,8 +1,9 @@
-// The transaction of some batches: the same number of statements for one entry and for a thousand. It holds the rows of its conversations
-// and shards from reading where they stand to the commit, so that two writers that both believe to own a conversation take turns:
-// the second one reads what the first left, and carries on [D2].
+// The transaction of some batches: three round trips for one entry and for a thousand, which read where things stand, write, and
+// commit. It holds the rows of its conversations and shards from the first to the last, so that two writers that both believe to own a
+// conversation take turns: the second one reads what the first left, and carries on [D2].
 
 import type { ConversationId } from '@hongyan/protocol/ids';
+import QuickLRU from 'quick-lru';
 import { isDuplicateKey } from '../../../adapters/mysql/failure.ts';
 import { type Insert, insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
@@ -10,7 +11,7 @@ import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
 import type { Fence, LogPosition } from '../../../domain/fence.ts';
 import type { AppendResult, NewEntry, StoredEntry } from '../timeline.ts';
 import { BatchPlan, type ConversationFacts, type Facts, type Planned, type ShardFacts } from './batch-plan.ts';
-import { holdFences } from './fences.ts';
+import { holdFences, moveFences } from './fences.ts';
 import { MessageChanges } from './message-changes.ts';
 import { shardOfPartition } from './position-vector.ts';
 import { type EntryRow, entryColumns, entryOf, insertedColumns, keyOf, placesTable, valuesOf } from './rows.ts';
@@ -36,8 +37,12 @@ interface ConversationRow {
 const conversationColumns =
   'no, id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms';
 
+/** Conversations whose shard is not their partition's: remembered so that it is locked with the others. */
+const elsewhereMax = 200_000;
+
 export class Appender {
   readonly #pool: MysqlPool;
+  readonly #elsewhere = new QuickLRU<ConversationId, number>({ maxSize: elsewhereMax });
 
   constructor(pool: MysqlPool) {
     this.#pool = pool;
@@ -46,51 +51,73 @@ export class Appender {
   /** All of them or none; results by append. All months of the batches MUST have partitions. */
   append(appends: readonly Append[]): Promise<readonly (readonly AppendResult[])[]> {
     const batch = appends.flatMap((append) => append.batch);
+    const fences = appends.flatMap(({ fence }) => fence ?? []);
     return this.#pool.transaction(async (statements) => {
-      await holdFences(
-        statements,
-        appends.flatMap(({ fence }) => fence ?? []),
-      );
-      const results = batch.length === 0 ? [] : await this.#appendBatch(statements, batch, shardsOf(appends));
-      return splitBy(appends, results);
+      const [, facts] = await Promise.all([holdFences(statements, fences), this.#lock(statements, appends)]);
+      const plan = await this.#write(statements, batch, { facts, fences });
+      return splitBy(appends, plan.results);
     });
   }
 
-  async #appendBatch(
-    statements: Statements,
-    batch: readonly NewEntry[],
-    shardOf: ReadonlyMap<ConversationId, number>,
-  ): Promise<readonly AppendResult[]> {
-    const conversations = await lockConversations(statements, shardOf);
-    const shards = await lockShards(statements, conversations);
-    const plan = await this.#planAndTakeKeys(statements, batch, { conversations, shards, firsts: new Map() });
-    await writePlan(statements, plan, (insert) => this.#insert(statements, insert));
-    return plan.results;
+  async #lock(statements: Statements, appends: readonly Append[]): Promise<Facts> {
+    const shardOf = this.#shardsOf(appends);
+    const [conversations, shards] = await Promise.all([
+      lockConversations(statements, shardOf),
+      lockShards(statements, new Set(shardOf.values())),
+    ]);
+    const others = new Set<number>();
+    for (const { id, shard } of conversations.values()) {
+      if (shard === shardOf.get(id)) continue;
+      this.#elsewhere.set(id, shard);
+      if (!shards.has(shard)) others.add(shard);
+    }
+    return {
+      conversations,
+      shards: new Map([...shards, ...(await lockShards(statements, others))]),
+      firsts: new Map(),
+    };
   }
 
   /** [D3] Repeats are rare: they are looked for when a key turns out to be taken. */
-  async #planAndTakeKeys(statements: Statements, batch: readonly NewEntry[], facts: Facts): Promise<BatchPlan> {
-    const plan = new BatchPlan(batch, facts);
-    try {
-      await this.#insert(statements, { into: keyColumns, rows: plan.planned.map(keyValuesOf) });
+  async #write(
+    statements: Statements,
+    batch: readonly NewEntry[],
+    { facts, fences }: { readonly facts: Facts; readonly fences: readonly (Fence | LogPosition)[] },
+  ): Promise<BatchPlan> {
+    const write = async (plan: BatchPlan, onDuplicate?: string) => {
+      const insert = (some: Insert) => this.#insert(statements, some);
+      await Promise.all([
+        insert({ into: keyColumns, rows: plan.planned.map(keyValuesOf), ...(onDuplicate && { onDuplicate }) }),
+        writePlan(statements, plan, insert),
+        moveFences(statements, fences),
+      ]);
       return plan;
+    };
+    try {
+      return await write(new BatchPlan(batch, facts));
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
     }
     const firsts = await findFirsts(statements, batch.map(keyOf));
-    const withoutRepeats = new BatchPlan(batch, { ...facts, firsts });
-    await this.#insert(statements, {
-      into: keyColumns,
-      rows: withoutRepeats.planned.map(keyValuesOf),
+    return write(
+      new BatchPlan(batch, { ...facts, firsts }),
       // Those that were taken and are not among the firsts are of removed entries.
-      onDuplicate:
-        'on duplicate key update conversation_no = values(conversation_no), seq = values(seq), month = values(month)',
-    });
-    return withoutRepeats;
+      'on duplicate key update conversation_no = values(conversation_no), seq = values(seq), month = values(month)',
+    );
   }
 
   #insert(statements: Statements, insert: Insert): Promise<void> {
     return insertRows(statements, insert, this.#pool.statementBytesMax);
+  }
+
+  /** Of each conversation, as far as it is known: a new one is in its partition's. */
+  #shardsOf(appends: readonly Append[]): ReadonlyMap<ConversationId, number> {
+    const shards = new Map<ConversationId, number>();
+    for (const { batch, fence } of appends) {
+      const shard = fence === undefined ? 0 : shardOfPartition(fence.partition);
+      for (const { conversationId } of batch) shards.set(conversationId, this.#elsewhere.get(conversationId) ?? shard);
+    }
+    return shards;
   }
 }
 
@@ -103,28 +130,30 @@ export async function writePlan(
   if (plan.planned.length === 0) return;
   const rowsOf = (some: readonly Planned[]) => some.map((one) => valuesOf(one.stored, one));
   const [targeted, others] = split(plan.planned, ({ given }) => given.target !== undefined);
-  await insert({ into: `entry (${insertedColumns})`, rows: rowsOf(others) });
-  await insert({ into: `entry_change (${insertedColumns})`, rows: rowsOf(targeted) });
-  await insert({
-    into: 'segment (conversation_no, month, first_seq, first_count)',
-    rows: plan.conversationMonths.map((one) => [one.conversationNo, one.month, one.firstSeq, one.firstCount]),
-  });
-  await new MessageChanges(plan.planned).write(statements, insert);
-  await insert({
-    into: `conversation (${conversationColumns})`,
-    rows: plan.conversations.map(conversationValuesOf),
-    onDuplicate: `on duplicate key update month = values(month), last_seq = values(last_seq), last_count = values(last_count),
-      last_commit = values(last_commit), last_counted_seq = values(last_counted_seq), last_counted_ms = values(last_counted_ms)`,
-  });
-  await insert({
-    into: 'shard_month (shard, month, commit_before)',
-    rows: plan.shardMonths.map(({ shard, month, commitBefore }) => [shard, month, commitBefore]),
-  });
-  await insert({
-    into: 'shard (no, last_commit, month, removed_through)',
-    rows: plan.shards.map(({ no, lastCommit, month }) => [no, lastCommit, month, 0]),
-    onDuplicate: 'on duplicate key update last_commit = values(last_commit), month = values(month)',
-  });
+  await Promise.all([
+    insert({ into: `entry (${insertedColumns})`, rows: rowsOf(others) }),
+    insert({ into: `entry_change (${insertedColumns})`, rows: rowsOf(targeted) }),
+    insert({
+      into: 'segment (conversation_no, month, first_seq, first_count)',
+      rows: plan.conversationMonths.map((one) => [one.conversationNo, one.month, one.firstSeq, one.firstCount]),
+    }),
+    new MessageChanges(plan.planned).write(statements, insert),
+    insert({
+      into: `conversation (${conversationColumns})`,
+      rows: plan.conversations.map(conversationValuesOf),
+      onDuplicate: `on duplicate key update month = values(month), last_seq = values(last_seq), last_count = values(last_count),
+        last_commit = values(last_commit), last_counted_seq = values(last_counted_seq), last_counted_ms = values(last_counted_ms)`,
+    }),
+    insert({
+      into: 'shard_month (shard, month, commit_before)',
+      rows: plan.shardMonths.map(({ shard, month, commitBefore }) => [shard, month, commitBefore]),
+    }),
+    insert({
+      into: 'shard (no, last_commit, month, removed_through)',
+      rows: plan.shards.map(({ no, lastCommit, month }) => [no, lastCommit, month, 0]),
+      onDuplicate: 'on duplicate key update last_commit = values(last_commit), month = values(month)',
+    }),
+  ]);
 }
 
 export const keyColumns = 'message_key (k, conversation_no, seq, month)';
@@ -135,22 +164,13 @@ export const keyValuesOf = ({ stored, conversationNo, month }: Planned): SqlValu
   month,
 ];
 
-/** Of each conversation, in case it is new. */
-function shardsOf(appends: readonly Append[]): ReadonlyMap<ConversationId, number> {
-  const shards = new Map<ConversationId, number>();
-  for (const { batch, fence } of appends) {
-    const shard = fence === undefined ? 0 : shardOfPartition(fence.partition);
-    for (const { conversationId } of batch) shards.set(conversationId, shard);
-  }
-  return shards;
-}
-
 /** Those that are new get a row first, in the shard given. */
 export async function lockConversations(
   statements: Statements,
   shardOf: ReadonlyMap<ConversationId, number>,
 ): Promise<ReadonlyMap<ConversationId, ConversationFacts>> {
   const ids = [...shardOf.keys()];
+  if (ids.length === 0) return new Map();
   const found = await selectForUpdate(statements, ids);
   const missing = ids.filter((id) => !found.has(id));
   if (missing.length === 0) return found;
@@ -202,14 +222,11 @@ const conversationValuesOf = (facts: ConversationFacts): SqlValue[] => [
   facts.lastCountedMs,
 ];
 
-async function lockShards(
-  statements: Statements,
-  conversations: ReadonlyMap<ConversationId, ConversationFacts>,
-): Promise<ReadonlyMap<number, ShardFacts>> {
-  const nos = [...new Set([...conversations.values()].map(({ shard }) => shard))];
+async function lockShards(statements: Statements, nos: ReadonlySet<number>): Promise<ReadonlyMap<number, ShardFacts>> {
+  if (nos.size === 0) return new Map();
   const rows = await statements.rows<{ no: number; last_commit: number; month: number }>(
     'select no, last_commit, month from shard where no in (?) order by no for update',
-    [nos],
+    [[...nos]],
   );
   return new Map(rows.map(({ no, last_commit, month }) => [no, { no, lastCommit: last_commit, month }]));
 }

@@ -35,11 +35,9 @@ export function claimPartition(pool: MysqlPool, partition: number): Promise<LogP
   });
 }
 
-/** Throws `Fenced` of the first one whose partition has a newer owner. Two statements, however many there are. */
+/** Throws `Fenced` of the first one whose partition has a newer owner, and lets no other claim any before the end of the transaction. */
 export async function holdFences(statements: Statements, fences: readonly (Fence | LogPosition)[]): Promise<void> {
-  const [first] = fences;
-  if (first === undefined) return;
-  if (fences.length === 1) return holdFence(statements, first);
+  if (fences.length === 0) return;
   // In order, so that two that hold some of the same ones take turns.
   const rows = await statements.rows<{ readonly partition_no: number; readonly epoch: number }>(
     'select partition_no, epoch from fence where partition_no in (?) order by partition_no for update',
@@ -48,6 +46,10 @@ export async function holdFences(statements: Statements, fences: readonly (Fence
   const epochs = new Map(rows.map(({ partition_no, epoch }) => [partition_no, epoch]));
   const fenced = fences.find(({ partition, epoch }) => epochs.get(partition) !== epoch);
   if (fenced) throw new Fenced(fenced);
+}
+
+/** Of partitions that are held. One may go back: a log that was made anew begins at 0. */
+export async function moveFences(statements: Statements, fences: readonly (Fence | LogPosition)[]): Promise<void> {
   const positions = fences.filter((fence) => 'offset' in fence);
   if (positions.length === 0) return;
   await statements.run(
@@ -55,26 +57,6 @@ export async function holdFences(statements: Statements, fences: readonly (Fence
      on duplicate key update next_offset = values(next_offset), published_offset = values(published_offset)`,
     [positions.map(({ partition, epoch, offset, publishedOffset }) => [partition, epoch, offset, publishedOffset])],
   );
-}
-
-/** Throws `Fenced` when the partition has a newer owner, and lets no other claim it before the end of the caller's transaction. */
-export async function holdFence(statements: Statements, fence: Fence | LogPosition): Promise<void> {
-  if ('offset' in fence && (await isAdvanced(statements, fence))) return;
-  const row = await rowOf(statements, fence.partition);
-  if (row?.epoch !== fence.epoch) throw new Fenced(fence);
-}
-
-/**
- * An owner may go back: a log that was made anew begins at 0. False when the row was not changed: it is there already, or the
- * partition has another owner.
- */
-async function isAdvanced(statements: Statements, position: LogPosition): Promise<boolean> {
-  const { partition, epoch, offset, publishedOffset } = position;
-  const changed = await statements.run(
-    'update fence set next_offset = ?, published_offset = ? where partition_no = ? and epoch = ?',
-    [offset, publishedOffset, partition, epoch],
-  );
-  return changed > 0;
 }
 
 async function rowOf(statements: Statements, partition: number): Promise<Row | undefined> {
