@@ -9,6 +9,7 @@ import { isDuplicateKey, MysqlRefusal } from './failure.ts';
 import type { MysqlLimits } from './options.ts';
 import { MysqlPool } from './pool.ts';
 import type { Statements } from './session.ts';
+import { roundTripsOf } from './testing/round-trips.ts';
 
 const environment = { clock: systemClock, random: systemRandom };
 
@@ -119,6 +120,73 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(await pool.read<{ id: number }>('select id from t')).toEqual([{ id: 2 }]);
     await pool.close();
     expect(await rejectionOf(pool.check())).toMatchObject({ code: 'unavailable' });
+  });
+
+  test('what a transaction asks for in one turn is one round trip, with the begin before the first', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    await pool.write('create table t (id int primary key, v varchar(40))');
+    const text = 'a;b ? \\ \' "';
+    const sent = await roundTripsOf(() =>
+      pool.transaction(async (statements) => {
+        const [before, changed, after] = await Promise.all([
+          statements.rows('select id from t for update'),
+          statements.run('insert into t values (?)', [[1, text]]),
+          statements.rows('select id, v from t'),
+        ]);
+        expect([before, changed, after]).toEqual([[], 1, [{ id: 1, v: text }]]);
+        expect(await statements.run('delete from t')).toBe(1);
+      }),
+    );
+    expect(sent.map((each) => each.split(';')[0])).toEqual(['begin', 'delete from t', 'commit']);
+  });
+
+  test('more than a mebibyte is sent in parts, and what stands behind a failure is not executed', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    await pool.write('create table t (id int primary key, v longtext)');
+    const long = 'x'.repeat(700_000);
+    const insert = (statements: Statements, id: number) => statements.run('insert into t values (?)', [[id, long]]);
+    const sent = await roundTripsOf(() =>
+      pool.transaction((statements) => Promise.all([1, 2, 3].map((id) => insert(statements, id)))),
+    );
+    expect(sent.length).toBe(4);
+    await pool.transaction(async (statements) => {
+      const outcomes = await Promise.allSettled([4, 1, 5].map((id) => insert(statements, id)));
+      expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    });
+    expect(await pool.read<{ id: number }>('select id from t order by id')).toEqual([1, 2, 3, 4].map((id) => ({ id })));
+  });
+
+  test('all that is sent with a statement that fails rejects; what stands before it has taken effect in the transaction', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    await pool.write('create table t (id int primary key)');
+    const insert = (statements: Statements, id: number) => statements.run('insert into t values (?)', [id]);
+    await pool.transaction(async (statements) => {
+      const outcomes = await Promise.allSettled([1, 1, 2].map((id) => insert(statements, id)));
+      expect(outcomes.every((each) => each.status === 'rejected' && isDuplicateKey(each.reason))).toBe(true);
+      expect(await statements.rows<{ id: number }>('select id from t')).toEqual([{ id: 1 }]);
+    });
+    expect(await pool.read<{ id: number }>('select id from t')).toEqual([{ id: 1 }]);
+  });
+
+  test('work that goes on after its transaction failed changes nothing', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    await pool.write('create table t (id int primary key)');
+    const failed = Promise.withResolvers<void>();
+    let late: Promise<unknown> = Promise.resolve();
+    const goOn = async (statements: Statements) => {
+      await statements.run('insert into t values (1)');
+      late = failed.promise.then(() => statements.run('insert into t values (2)'));
+      await late;
+    };
+    const refuse = async (statements: Statements) => {
+      await statements.rows('select 1');
+      throw new Error('no');
+    };
+    const failing = pool.transaction((statements) => Promise.all([goOn(statements), refuse(statements)]));
+    expect(await rejectionOf(failing)).toMatchObject({ message: 'no' });
+    failed.resolve();
+    expect(await rejectionOf(late)).toMatchObject({ message: expect.stringContaining('behind the end') });
+    expect(await pool.read('select id from t')).toEqual([]);
   });
 
   test('of two transactions that block each other, both take effect: one of them the second time', async () => {

@@ -33,7 +33,7 @@ export class MessageChanges {
     await insert({ into: 'mention (conversation_no, user_id, seq, month)', rows: this.#planned.flatMap(mentionsOf) });
     if (this.#changed.length === 0) return;
     const months = await messageMonths(statements, this.#changed);
-    await insert({
+    const states: Insert = {
       into: 'message_state (conversation_no, seq, month, as_of_seq, is_pinned, state)',
       rows: this.#changed.flatMap((one, index) => {
         const month = months.get(index);
@@ -43,8 +43,8 @@ export class MessageChanges {
       }),
       onDuplicate:
         'on duplicate key update as_of_seq = values(as_of_seq), is_pinned = values(is_pinned), state = values(state)',
-    });
-    await this.#erase(statements);
+    };
+    await Promise.all([insert(states), this.#erase(statements)]);
   }
 
   /** Overwritten in the rows: the batch's own ones are inserted already. */
@@ -57,20 +57,17 @@ export class MessageChanges {
     );
     const at = (alias: string) => `${alias}.conversation_no = p.no and ${alias}.seq = p.seq`;
     const overwrite = 'set e.content = p.content, e.refs = null';
-    await statements.run(`update ${places} straight_join entry e on ${at('e')} ${overwrite}`, values);
-    // It may be one with a target itself.
-    await statements.run(`update ${places} straight_join entry_change e on ${at('e')} ${overwrite}`, values);
-    await statements.run(
+    const changes = [
+      `update ${places} straight_join entry e on ${at('e')} ${overwrite}`,
+      // It may be one with a target itself.
+      `update ${places} straight_join entry_change e on ${at('e')} ${overwrite}`,
       `update ${places} straight_join entry_change e
        on e.conversation_no = p.no and e.target_seq = p.seq and e.seq < p.by_seq ${overwrite}`,
-      values,
-    );
-    await statements.run(`delete m from ${places} straight_join mention m on ${at('m')}`, values);
-    await statements.run(
+      `delete m from ${places} straight_join mention m on ${at('m')}`,
       `insert ignore into erased (conversation_no, seq, month)
        select straight_join e.conversation_no, e.seq, e.month from ${places} join entry e on ${at('e')} where e.is_counted = 1`,
-      values,
-    );
+    ];
+    await Promise.all(changes.map((sql) => statements.run(sql, values)));
   }
 }
 

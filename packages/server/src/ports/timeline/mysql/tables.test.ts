@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:te
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
+import { roundTripsOf } from '../../../adapters/mysql/testing/round-trips.ts';
 import { Metrics } from '../../../metrics/metrics.ts';
 import { StoreMeter } from '../../../metrics/store-meter.ts';
 import type { MysqlTimelineStore } from '../mysql-timeline.ts';
@@ -142,6 +143,23 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     // The numbers of the conversations, which are read once.
     await one.messagesAt(places);
     for (const read of reads) expect(await statements(() => read(200))).toBe(await statements(() => read(1)));
+  });
+
+  test('a batch of messages is three round trips, also where conversations stayed in the shard of a former partition', async () => {
+    const [former, present] = [await timeline.claim(3), await timeline.claim(4)];
+    await timeline.append(entries(2), { ...former, offset: 1 });
+    const append = (offset: number) => timeline.append(entries(2), { ...present, offset });
+    const ways = [
+      await roundTripsOf(() => append(1)),
+      await roundTripsOf(() => append(2)),
+      await roundTripsOf(() => timeline.append(entries(2), { ...former, offset: 2 })),
+    ];
+    // The first time the shard is found in the row.
+    expect(ways.map((sent) => sent.length)).toEqual([4, 3, 3]);
+    expect(outcomes(await append(3))).toEqual(['committed 9', 'committed 10']);
+    const shards = await timeline.pool.read('select no, last_commit from shard where last_commit > 0');
+    expect(shards).toEqual([{ no: 3, last_commit: 10 }]);
+    expect(await timeline.claim(4)).toMatchObject({ offset: 3 });
   });
 });
 
