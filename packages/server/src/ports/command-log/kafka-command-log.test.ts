@@ -2,12 +2,15 @@
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
+import { silentLog } from '@hongyan/base/log';
 import { ok, StoreFailure } from '@hongyan/base/result';
 import { failure } from '@hongyan/protocol/refusals';
 import { Scratch } from '@hongyan/testing/scratch';
-import { describeWith } from '@hongyan/testing/services';
+import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { KafkaProducer } from '../../adapters/kafka/kafka-producer.ts';
+import { openTestClient, testOptions } from '../../adapters/redis/testing/clients.ts';
+import { RedisEventBus } from '../event-bus/redis-event-bus.ts';
 import type { ChangeCommand, Command, CommandHandler } from './command-log.ts';
 import { KafkaCommandLog } from './kafka-command-log.ts';
 import { codeOf, command, commandLogContract, HeldHandler, keysOf, roomy } from './testing/contract.ts';
@@ -230,4 +233,44 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(await producer.submit(command(1))).toEqual(done);
     expect(nodes.positions.get(0)?.offset).toBe(4);
   });
+});
+
+describeWith(['kafka', 'redis'], 'on Kafka, with outcomes over Redis', ({ kafka }) => {
+  const closing: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+
+  async function start() {
+    const services = await ownServices({ parts: ['redis'] });
+    closing.push(() => services.down());
+    const redis = services.server('redis');
+    const client = await openTestClient(testOptions([`127.0.0.1:${redis.port}`]));
+    closing.push(() => client.close());
+    const bus = await RedisEventBus.open({ client, clock: systemClock, log: silentLog, busId: 'a' });
+    closing.push(async () => bus.close());
+    const scratch = new Scratch({ kafka });
+    closing.push(() => scratch.remove());
+    const nodes = await new KafkaNodes(kafka.brokers, scratch, 1, bus).make();
+    closing.push(() => nodes.close());
+    return { redis, bus, nodes };
+  }
+
+  test('[K11] a command whose outcome died with Redis is unknown once Redis is back, long before its deadline', async () => {
+    const { redis, bus, nodes } = await start();
+    const handler = new HeldHandler();
+    nodes.consumer().consume(nodes.positions.guard(handler.handle), nodes.owner);
+    const producer = await nodes.producer(roomy, 300_000);
+    const outcome = producer.submit(command(1));
+    const held = await handler.next();
+    await redis.kill();
+    await until(() => bus.problem !== undefined, { what: 'the bus to notice' });
+    held.finish([done]);
+    await until(() => nodes.positions.get(0)?.offset === 1, { what: 'the command to be stored' });
+    await redis.start();
+    expect(codeOf(await outcome)).toBe('unknown_outcome');
+    const again = producer.submit(command(1));
+    (await handler.next()).finish([done]);
+    expect(codeOf(await again)).toBe('ok');
+  }, 30_000);
 });

@@ -54,7 +54,7 @@ export interface KafkaCommandProducerOptions {
   readonly queueMax: number;
   readonly queuePerUserMax: number;
   readonly queueBytesMax: number;
-  /** Without an outcome for so long a command is answered as one whose outcome is unknown. */
+  /** Without an outcome for so long a command is answered as one whose outcome is unknown; sooner after a loss [K11]. */
   readonly outcomeTimeoutMs: number;
   /** [K10] Each once: accepted into the log, and without an outcome after a moment. */
   readonly onLate: (commands: readonly SubmittedKey[]) => void;
@@ -95,15 +95,17 @@ export class KafkaCommandProducer implements CommandProducer {
   /** Before the first submit. Rejects with StoreFailure when the outcomes cannot be subscribed to. */
   async start(): Promise<void> {
     const { bus, node } = this.#options;
+    const ownTopic = nodeTopic(node);
     this.#attachment = bus.attach({
       onEvent: (event) => {
         if (event.type !== 'outcomes') return;
         for (const { id, outcome } of decodeOutcomes(event.outcomes)) this.#pending.settle(id, outcome);
       },
-      // What was lost is answered at its deadline, and asked for again by its key [D6].
-      onLoss: () => {},
+      onLoss: (topics) => {
+        if (topics === undefined || topics.includes(ownTopic)) this.#pending.mayHaveLost();
+      },
     });
-    await this.#attachment.subscribe([nodeTopic(node)]);
+    await this.#attachment.subscribe([ownTopic]);
   }
 
   submit(command: Command): Promise<Outcome> {

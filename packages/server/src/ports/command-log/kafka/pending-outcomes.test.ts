@@ -18,9 +18,9 @@ class LateClock extends ManualClock {
   }
 }
 
-function world() {
+function world({ timeoutMs = 1_000 } = {}) {
   const clock = new LateClock();
-  const pending = new PendingOutcomes({ max: 10, perUserMax: 10, timeoutMs: 1_000, onLate: () => {}, clock });
+  const pending = new PendingOutcomes({ max: 10, perUserMax: 10, timeoutMs, onLate: () => {}, clock });
   return { clock, pending };
 }
 
@@ -47,4 +47,44 @@ test('[K2] an outcome answers its command once', async () => {
   pending.settle('1', ok({ type: 'changed' }));
   expect(codeOf(await outcome)).toBe('ok');
   expect(pending.size).toBe(0);
+});
+
+test('[K11] what was in the log when outcomes may have been lost is unknown a moment later, and what was not yet waits for its own', async () => {
+  const { clock, pending } = world({ timeoutMs: 10_000 });
+  const codes: Record<string, unknown> = {};
+  const open = (id: string) => pending.open(id, ann)?.then((outcome) => (codes[id] = codeOf(outcome)));
+  for (const id of ['waiting', 'left', 'accepted', 'answered']) void open(id);
+  for (const id of ['left', 'accepted', 'answered']) pending.leaves(id);
+  for (const id of ['accepted', 'answered']) pending.accepted(id);
+  pending.mayHaveLost();
+  pending.leaves('waiting');
+  void open('new');
+  pending.leaves('new');
+  clock.advance(900);
+  // It was on its way all the same.
+  pending.settle('answered', ok({ type: 'changed' }));
+  await Promise.resolve();
+  expect(codes).toEqual({ answered: 'ok' });
+  clock.advance(100);
+  await Promise.resolve();
+  expect(codes).toEqual({ answered: 'ok', left: 'unknown_outcome', accepted: 'unknown_outcome' });
+  clock.advance(8_000);
+  expect(pending.size).toBe(2);
+});
+
+test('[K11] one loss after another: each command is answered a moment after the first that concerns it', async () => {
+  const { clock, pending } = world({ timeoutMs: 10_000 });
+  const [first, second] = ['1', '2'].map((id) => pending.open(id, ann));
+  pending.leaves('1');
+  pending.mayHaveLost();
+  pending.leaves('2');
+  for (let report = 0; report < 4; report++) {
+    clock.advance(200);
+    pending.mayHaveLost();
+  }
+  clock.advance(200);
+  expect(codeOf(await first)).toBe('unknown_outcome');
+  expect(pending.size).toBe(1);
+  clock.advance(200);
+  expect(codeOf(await second)).toBe('unknown_outcome');
 });

@@ -31,10 +31,14 @@ interface Pending extends SubmittedKey {
   readonly resolve: (outcome: Outcome) => void;
   /** late: the log has it, and its sender was told so. */
   stage: 'waiting' | 'left' | 'accepted' | 'late';
+  /** Its outcome may have been lost: it is answered soon. */
+  isDoubtful: boolean;
 }
 
 /** Where a commit takes no longer nobody has to be told that the log holds the command. */
 const lateMs = 300;
+/** Outcomes that are on their way when a loss is reported still come within that. */
+const doubtMs = 1_000;
 
 export class PendingOutcomes {
   readonly #options: PendingOutcomesOptions;
@@ -61,7 +65,7 @@ export class PendingOutcomes {
     if (ofUser.count++ === 0) this.#ofUsers.set(from, ofUser);
     return new Promise((resolve) => {
       const dueMs = clock.monotonicMs() + timeoutMs;
-      this.#pending.set(id, { conversationId, from, clientMsgId, dueMs, resolve, stage: 'waiting' });
+      this.#pending.set(id, { conversationId, from, clientMsgId, dueMs, resolve, stage: 'waiting', isDoubtful: false });
       this.#timer ??= clock.after(timeoutMs, () => this.#expire());
     });
   }
@@ -81,6 +85,23 @@ export class PendingOutcomes {
     if (pending === undefined) return;
     pending.stage = 'accepted';
     this.#lateTimer ??= this.#options.clock.after(lateMs, () => this.#look());
+  }
+
+  /**
+   * [K11] Outcomes may have been lost on their way here. The commands that have left by now are answered a moment later, so that they
+   * are asked for again; those that have not get their outcomes after the loss.
+   */
+  mayHaveLost(): void {
+    const doubtful: string[] = [];
+    for (const [id, pending] of this.#pending) {
+      if (pending.stage === 'waiting' || pending.isDoubtful) continue;
+      pending.isDoubtful = true;
+      doubtful.push(id);
+    }
+    if (doubtful.length === 0) return;
+    this.#options.clock.after(doubtMs, () => {
+      for (const id of doubtful) this.settle(id, failure.unknownOutcome());
+    });
   }
 
   /** One that is not pending is answered already, or was asked for in an earlier life of the process. */

@@ -7,6 +7,7 @@ import type { MsgId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Scratch } from '@hongyan/testing/scratch';
 import { Fenced, type LogPosition } from '../../../domain/fence.ts';
+import type { EventBus } from '../../event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../event-bus/memory-event-bus.ts';
 import type { Command, CommandHandler, CommandOutcome, PartitionOwner } from '../command-log.ts';
 import { ensureCommandsTopic, KafkaCommandConsumer, KafkaCommandProducer } from '../kafka-command-log.ts';
@@ -49,7 +50,7 @@ class PositionMap {
 }
 
 export class KafkaNodes {
-  readonly bus = new MemoryEventBus();
+  readonly bus: EventBus;
   readonly positions = new PositionMap();
   /** Commands that an owner was asked to recover. */
   readonly recovered: Command[] = [];
@@ -62,7 +63,13 @@ export class KafkaNodes {
   readonly #closers: (() => Promise<void>)[] = [];
   #count = 0;
 
-  constructor(brokers: readonly string[], { prefix }: Pick<Scratch, 'prefix'>, partitions = 4) {
+  constructor(
+    brokers: readonly string[],
+    { prefix }: Pick<Scratch, 'prefix'>,
+    partitions = 4,
+    bus: EventBus = new MemoryEventBus(),
+  ) {
+    this.bus = bus;
     this.#kafka = { brokers, clientId: prefix, prefix: `${prefix}.` };
     this.#partitions = partitions;
   }
