@@ -1,9 +1,9 @@
 // The pages, and what concerns the whole console: language, appearance, sign-out. Above the page on a narrow screen.
 
 import { Choice } from '@hongyan/look/choice';
+import { languageNames, languages } from '@hongyan/look/languages';
 import { useQueryClient } from '@tanstack/react-query';
 import { SessionState, signOut } from '../api/session.ts';
-import { languageNames, languages } from '../i18n/i18n.ts';
 import { useWords } from '../i18n/words.ts';
 import { type ConsolePage, pages } from '../pages.ts';
 import { hrefOf } from './route.ts';

@@ -1,7 +1,7 @@
 // Language and appearance of this browser: those of the system until the operator chooses.
 
+import { changeLanguage, type Language, languages } from '@hongyan/look/languages';
 import { createContext, type ReactNode, useContext, useState } from 'react';
-import { changeLanguage, type Language, languages } from '../i18n/i18n.ts';
 
 export const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];

@@ -1,6 +1,8 @@
 // Language and appearance of this browser: those of the system until the user chooses.
 
-import { changeLanguage, type Language, languages, startI18n } from '../i18n/i18n.ts';
+import { changeLanguage, type Language, languages, startLanguage } from '@hongyan/look/languages';
+import { en } from '../i18n/en.ts';
+import { zh } from '../i18n/zh.ts';
 import { type Readable, Signal } from '../state/signal.ts';
 import { browserStorage } from './browser-storage.ts';
 
@@ -16,7 +18,7 @@ export function startSettings(): void {
   const [keptLanguage, keptTheme] = [browserStorage.read('language'), browserStorage.read('theme')];
   language.set(isLanguage(keptLanguage) ? keptLanguage : ofSystem);
   theme.set(isTheme(keptTheme) ? keptTheme : 'system');
-  startI18n(language.get());
+  startLanguage(language.get(), { en, zh });
   apply();
   language.subscribe(() => changeLanguage(language.get()));
   for (const [name, setting] of [['language', language] as const, ['theme', theme] as const]) keep(name, setting);

@@ -338,3 +338,10 @@ export const en = {
 };
 
 export type Words = typeof en;
+
+declare module 'i18next' {
+  interface CustomTypeOptions {
+    defaultNS: 'translation';
+    resources: { translation: Words };
+  }
+}

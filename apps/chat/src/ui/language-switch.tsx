@@ -1,9 +1,9 @@
 // Chooses the language; each is named in itself, so that everyone finds their own.
 
 import { Choice } from '@hongyan/look/choice';
+import { type Language, languageNames, languages } from '@hongyan/look/languages';
 import { useTranslation } from 'react-i18next';
 import { language } from '../browser/settings.ts';
-import { type Language, languageNames, languages } from '../i18n/i18n.ts';
 import { useSignal } from '../state/signal.ts';
 
 /** `onChange` beside the change of this page. */
