@@ -2,6 +2,7 @@
 // connection goes to the checked address, with the name in Host and in the certificate [W6].
 
 import { lookup } from 'node:dns/promises';
+import { aborted } from '@hongyan/base/abort';
 import { isPublicAddress } from '../../domain/public-address.ts';
 import type { Outbound, Posted, Posting } from './outbound.ts';
 
@@ -56,7 +57,7 @@ export class GuardedOutbound implements Outbound {
     const literal = addressOf(url);
     if (literal !== undefined) return { type: 'ok', value: literal };
     const { mayReachPrivate, resolve = resolveBySystem } = this.#options;
-    const addresses = await Promise.race([resolve(url.hostname), abortOf(deadline)]);
+    const addresses = await Promise.race([resolve(url.hostname), aborted(deadline)]);
     const [first] = addresses;
     if (first === undefined) return { type: 'failed', error: `${url.hostname} has no address` };
     // All of them: a name that points to a closed address beside an open one is a trap or a mistake.
@@ -95,12 +96,6 @@ const nameOf = ({ hostname }: URL): string => (hostname.startsWith('[') ? hostna
 
 async function resolveBySystem(hostname: string): Promise<readonly string[]> {
   return (await lookup(hostname, { all: true })).map(({ address }) => address);
-}
-
-function abortOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }
 
 const anyOf = (deadline: AbortSignal, signal: AbortSignal | undefined): AbortSignal =>

@@ -1,0 +1,10 @@
+// For what cannot be told to end: whoever waits for it waits no longer once a signal aborts.
+
+/** Rejects with the reason when `signal` aborts; never resolves. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const end = () => reject(signal.reason as Error);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}
