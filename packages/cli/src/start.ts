@@ -1,9 +1,11 @@
 // hongyan start: runs the server until a signal stops it.
 
+import { aborted } from '@hongyan/base/abort';
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
+import type { ClusterSurroundings } from '@hongyan/server/compose/cluster/cluster';
 import { startEmbedded } from '@hongyan/server/compose/embedded';
-import type { Running, RunningSurroundings } from '@hongyan/server/compose/running';
+import type { Running } from '@hongyan/server/compose/running';
 import { dataLayout } from '@hongyan/server/config/data-layout';
 import { ensureFolder } from '@hongyan/server/config/folder-access';
 import type { Config } from '@hongyan/server/config/options';
@@ -11,7 +13,7 @@ import { checkTls } from '@hongyan/server/config/tls';
 import type { Command } from './command.ts';
 import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
 import { program } from './program.ts';
-import { onRollSignal, stopSignal } from './stop-signal.ts';
+import { onRollSignal, Stopped, stopSignal } from './stop-signal.ts';
 
 export const start: Command = {
   name: 'start',
@@ -29,8 +31,14 @@ export const start: Command = {
     await ensureFolder(config.data);
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // From the beginning on: a signal while the server starts stops it too.
-    const stopping = stopSignal();
-    const running = await startProfile(config, { log, clock: systemClock, program, sources, readConfig });
+    const signal = stopSignal();
+    const running = await startProfile(config, { log, clock: systemClock, program, sources, readConfig, signal }).catch(
+      unlessStopped,
+    );
+    if (running instanceof Stopped) {
+      log.info('start given up', { signal: running.signal });
+      return 0;
+    }
     if (running.url !== undefined) await signUpDemoAccounts(running.url, accounts);
     console.log(
       running.url === undefined ? `Hongyan is ready: ${config.roles}` : `Hongyan is ready: open ${running.url}`,
@@ -42,7 +50,8 @@ export const start: Command = {
     // [O22]
     onRollSignal(() => void running.roll().catch((error: unknown) => log.error('gateways not replaced', { error })));
     const code = await Promise.race([
-      ...[stopping, running.handedOver].map((leaving) => leaving.then(() => 0)),
+      aborted(signal).catch(() => 0),
+      running.handedOver.then(() => 0),
       running.died.then(() => 1),
     ]);
     log.info('draining');
@@ -53,8 +62,14 @@ export const start: Command = {
 };
 
 /** The clients of MySQL, Kafka and Redis take longer to load than all the rest, so only a cluster loads them. */
-async function startProfile(config: Config, surroundings: RunningSurroundings): Promise<Running> {
+async function startProfile(config: Config, surroundings: ClusterSurroundings): Promise<Running> {
   if (config.profile !== 'cluster') return startEmbedded(config, surroundings);
   const { startCluster } = await import('@hongyan/server/compose/cluster/cluster');
   return startCluster(config, surroundings);
+}
+
+/** A start that a signal ended has not failed. */
+function unlessStopped(error: unknown): Stopped {
+  if (error instanceof Stopped) return error;
+  throw error;
 }

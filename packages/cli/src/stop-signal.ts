@@ -2,20 +2,30 @@
 
 import { readFileSync } from 'node:fs';
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP, which a closing terminal sends. Listens from the call on. */
-export function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let isStopping = false;
-  const stop = () => {
-    if (isStopping) process.exit(130);
-    isStopping = true;
-    resolve();
+/** The reason of `stopSignal`. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+/** Aborts at the first SIGINT, SIGTERM or SIGHUP, which a closing terminal sends. Listens from the call on. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const { signal: stopping } = controller;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping.aborted) process.exit(130);
+    controller.abort(new Stopped(signal));
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   // A closing terminal may send several: further ones do not end the drain.
-  if (!isIgnored(hangUp)) process.on('SIGHUP', () => isStopping || stop());
-  return promise;
+  if (!isIgnored(hangUp)) process.on('SIGHUP', (signal) => stopping.aborted || stop(signal));
+  return stopping;
 }
 
 /** Calls `roll` at each SIGUSR2, of which there may be many. */

@@ -36,9 +36,14 @@ import { openStores } from './stores.ts';
 import { whenServing } from './when-serving.ts';
 import { openWorkerPart } from './worker-part.ts';
 
+export interface ClusterSurroundings extends RunningSurroundings {
+  /** Aborts when the process is to stop: a start that waits for a server or another process is given up. */
+  readonly signal: AbortSignal;
+}
+
 interface Opening {
   readonly config: Config;
-  readonly given: RunningSurroundings;
+  readonly given: ClusterSurroundings;
   readonly surroundings: Surroundings;
   readonly live: LiveConfig;
   readonly folder: NodeFolder;
@@ -52,7 +57,8 @@ interface Opening {
   readonly parts: NodeParts;
 }
 
-export async function startCluster(config: Config, given: RunningSurroundings): Promise<Running> {
+/** Rejects with the signal's reason when that aborts while it waits. Whatever it rejects with, what it had opened is closed. */
+export async function startCluster(config: Config, given: ClusterSurroundings): Promise<Running> {
   const closing = new Closing();
   try {
     return await open(config, given, closing);
@@ -62,8 +68,8 @@ export async function startCluster(config: Config, given: RunningSurroundings): 
   }
 }
 
-async function open(config: Config, given: RunningSurroundings, closing: Closing): Promise<Running> {
-  const { log, clock, sources, readConfig } = given;
+async function open(config: Config, given: ClusterSurroundings, closing: Closing): Promise<Running> {
+  const { log, clock, sources, readConfig, signal } = given;
   await ensureFolder(config.data);
   const folder = await claimNodeFolder(config);
   closing.push(() => folder.release());
@@ -71,7 +77,7 @@ async function open(config: Config, given: RunningSurroundings, closing: Closing
   closing.push(() => tracing?.close());
   const surroundings = { log, clock, tracing, metrics: new Metrics({ process: folder.name, log }) };
   const instance = `${folder.name}.${crypto.randomUUID().slice(0, 8)}`;
-  const redis = await whenServing(() => openRedis(config, { clock, log }), { server: 'Redis', clock, log });
+  const redis = await whenServing(() => openRedis(config, { clock, log }), { server: 'Redis', clock, log, signal });
   closing.push(() => redis.close());
   const servers = await openSharedServers(config, surroundings, { redis, instance });
   closing.push(() => servers.close());
@@ -106,6 +112,7 @@ async function open(config: Config, given: RunningSurroundings, closing: Closing
 /** Core before gateway, so that a process that has both answers its first client. Returns where operators are listened to. */
 async function openParts(opening: Opening): Promise<string | undefined> {
   const { config, surroundings, live, instance, servers, nodeList, security, closing, parts } = opening;
+  const { signal } = opening.given;
   const roles = parseRoles(config.roles);
   const tokens = await openTokens(config, surroundings);
   const common = { instance, servers, nodeList, tokens, security };
@@ -114,7 +121,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
   parts.announcement = announcement;
   const stores =
     roles.has('core') || roles.has('worker')
-      ? await openStores(config, surroundings, { instance, servers, closing, sends: roles.has('worker') })
+      ? await openStores(config, surroundings, { instance, servers, closing, signal, sends: roles.has('worker') })
       : undefined;
   if (stores && roles.has('core')) {
     const ofCore = { ...surroundings, tokens, live: () => live.config };
@@ -133,6 +140,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
     const gateway = await openGatewayPart(config, surroundings, {
       ...{ ...common, ownCore: parts.core?.own },
       live: () => live.config,
+      signal,
       onWaiting: (problem) => {
         parts.coreProblem = problem;
       },

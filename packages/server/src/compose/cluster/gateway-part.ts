@@ -32,6 +32,8 @@ export interface GatewayPartOptions extends RolePartOptions {
   readonly live: () => Config;
   /** While there is no core yet: why none is reached, where there is a reason. */
   readonly onWaiting: (problem: string | undefined) => void;
+  /** Ends the wait for a core. */
+  readonly signal: AbortSignal;
 }
 
 /** A core in the same process. */
@@ -70,12 +72,13 @@ export async function openGatewayPart(
   const { log, clock } = surroundings;
   const { instance: node, tokens, servers, ownCore, live } = options;
   const closing = new Closing();
-  const cores = ownCore ?? (await findCores(config, surroundings, { ...options, closing }));
-  const gateway = await openGateway(config, surroundings, {
-    ...cores,
-    ...{ bus: servers.bus, tokens, node, live },
-    addressLimiter: servers.limiter('addresses'),
-  }).catch(async (error: unknown) => {
+  const open = async () => {
+    const cores = ownCore ?? (await findCores(config, surroundings, { ...options, closing }));
+    const place = { ...cores, ...{ bus: servers.bus, tokens, node, live } };
+    const addressLimiter = servers.limiter('addresses');
+    return { cores, gateway: await openGateway(config, surroundings, { ...place, addressLimiter }) };
+  };
+  const { cores, gateway } = await open().catch(async (error: unknown) => {
     await closing.run();
     throw error;
   });
@@ -122,11 +125,14 @@ function* sessionsOf(gateway: Gateway, node: string): Iterable<SessionRef> {
   for (const { userId, deviceId, sessionId } of gateway.callers) yield { userId, deviceId, sessionId, node };
 }
 
-/** Resolves when there is one: without a core a gateway could not even tell which tokens were revoked. */
+/**
+ * Resolves when there is one: without a core a gateway could not even tell which tokens were revoked. Rejects with the reason when
+ * `signal` aborts.
+ */
 async function findCores(
   { linkTimeoutMs: timeoutMs, linkInFlightMax: inFlightMax }: Config,
   { log, clock, metrics }: Surroundings,
-  { instance, nodeList, security, onWaiting, closing }: GatewayPartOptions & { readonly closing: Closing },
+  { instance, nodeList, security, onWaiting, signal, closing }: GatewayPartOptions & { readonly closing: Closing },
 ): Promise<FoundCores> {
   const seconds = { questions: new Histogram(latencyBoundsS), changes: new Histogram(latencyBoundsS) };
   const pool = new CorePool({
@@ -141,7 +147,8 @@ async function findCores(
     onWaiting(problem);
     if (waitedMs % waitLogEveryMs === waitLogEveryMs / 10)
       log.warn('waiting for a core', { problem: problem ?? noCore });
-    await sleep(clock, { delayMs: pollMs });
+    await sleep(clock, { delayMs: pollMs, signal });
+    signal.throwIfAborted();
   }
   return { core: pool.core, isCoreReachable: () => pool.isUp, problem: () => pool.problem };
 }

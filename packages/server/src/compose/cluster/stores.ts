@@ -65,12 +65,15 @@ export async function openStores(
     servers,
     closing,
     sends,
+    signal,
   }: {
     readonly instance: string;
     readonly servers: SharedServers;
     readonly closing: Closing;
     /** This process records events and sends them, in turn with others. */
     readonly sends: boolean;
+    /** Ends a wait for a server. */
+    readonly signal: AbortSignal;
   },
 ): Promise<ClusterStores> {
   const environment = { clock, log, random: systemRandom };
@@ -78,10 +81,11 @@ export async function openStores(
     ...(await databaseOf(config, service)),
     onOpen: (pool) => registerConnections(metrics, service, pool),
   });
-  const mysql = await whenServing(() => databaseOf(config, 'timeline'), { server: 'MySQL', clock, log });
+  const waiting = { clock, log, signal };
+  const mysql = await whenServing(() => databaseOf(config, 'timeline'), { server: 'MySQL', ...waiting });
   const brokersAnswer = () => orKafkaTrouble(config, askBrokers(kafkaOptions(config, instance)));
-  await whenServing(brokersAnswer, { server: 'Kafka', clock, log });
-  await whenMoved(config, { clock, log });
+  await whenServing(brokersAnswer, { server: 'Kafka', ...waiting });
+  await whenMoved(config, waiting);
   const timeline = await openMysqlTimeline({
     ...environment,
     mysql,

@@ -12,10 +12,10 @@ import { databaseOf } from './databases.ts';
 
 const lookEveryMs = 20;
 
-/** Resolves at once where no move is under way. Nothing of the stores MUST be read before: their epoch is the moved store's. */
+/** Resolves at once where no move is under way; rejects with the reason when `signal` aborts. Nothing of the stores MUST be read before: their epoch is the moved store's. */
 export async function whenMoved(
   config: Config,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, signal }: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
   const options = await databaseOf(config, 'timeline');
   const limits = { ...options.limits, connectionsMax: 1, idleMin: 0 };
@@ -30,7 +30,8 @@ export async function whenMoved(
       }
       if (!isWaiting) log.info('a store is being moved into this cluster: waiting until hongyan migrate is done');
       isWaiting = true;
-      await sleep(clock, { delayMs: lookEveryMs });
+      await sleep(clock, { delayMs: lookEveryMs, signal });
+      signal.throwIfAborted();
     }
   } finally {
     await pool.close();

@@ -11,13 +11,17 @@ const away = (mayPass = true) => new ServerTrouble('Redis cannot be used: start 
 class Waiting {
   readonly clock = new ManualClock();
   readonly lines: string[] = [];
+  readonly stopping = new AbortController();
   tries = 0;
   readonly result: Promise<unknown>;
 
   constructor(open: (tries: number) => Promise<unknown>) {
     const note = (message: string, fields?: object) => void this.lines.push(`${message} ${JSON.stringify(fields)}`);
     const log: Log = { ...silentLog, info: note, warn: note };
-    this.result = whenServing(() => open(++this.tries), { server: 'Redis', clock: this.clock, log });
+    this.result = whenServing(() => open(++this.tries), {
+      ...{ server: 'Redis', clock: this.clock, log },
+      signal: this.stopping.signal,
+    });
     this.result.catch(() => {});
   }
 
@@ -60,6 +64,20 @@ test('one that never serves ends the start after half a minute, with what to do'
     /Redis cannot be used: start it \(waited for it for (29|30) s\)/,
   );
   expect(waiting.clock.nextInMs).toBeUndefined();
+});
+
+test('[O20] a signal ends the wait, between two tries as during one', async () => {
+  for (const [open, tries] of [
+    [() => Promise.reject(away()), 2],
+    [() => new Promise(() => {}), 1],
+  ] as const) {
+    const waiting = new Waiting(open);
+    await waiting.pass(0.7);
+    waiting.stopping.abort(new Error('stopped'));
+    expect(String(await rejectionOf(waiting.result))).toBe('Error: stopped');
+    expect(waiting.tries).toBe(tries);
+    expect(waiting.clock.nextInMs).toBeUndefined();
+  }
 });
 
 test('what does not pass is not waited for', async () => {

@@ -1,6 +1,7 @@
 // Servers of a cluster that are started together with its processes, or are busy, serve a little late: a start waits for them, a bounded
-// time, and says so.
+// time, and says so. A signal that stops the process ends the wait.
 
+import { aborted } from '@hongyan/base/abort';
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 
@@ -21,6 +22,8 @@ export interface WaitOptions {
   readonly server: 'Kafka' | 'MySQL' | 'Redis';
   readonly clock: Clock;
   readonly log: Log;
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
 }
 
 /** No try begins after it. */
@@ -28,8 +31,12 @@ const waitMs = 30_000;
 const pauseMs = 500;
 const lineMs = { first: 1_000, every: 10_000 };
 
-/** What `open` gives. Rejects with its error when that does not pass, or has not passed in time. */
-export async function whenServing<T>(open: () => Promise<T>, { server, clock, log }: WaitOptions): Promise<T> {
+/**
+ * What `open` gives. Rejects with its error when that does not pass, or has not passed in time; with the signal's reason when that
+ * aborts: a try that is under way then is left to itself, since the process is about to exit.
+ */
+export async function whenServing<T>(open: () => Promise<T>, { server, clock, log, signal }: WaitOptions): Promise<T> {
+  signal.throwIfAborted();
   const beganMs = clock.monotonicMs();
   const waitedMs = () => clock.monotonicMs() - beganMs;
   let [error, hasWaited] = ['it has not answered yet', false];
@@ -37,11 +44,12 @@ export async function whenServing<T>(open: () => Promise<T>, { server, clock, lo
     hasWaited = true;
     log.warn('waiting for a server', { server, error });
   };
+  const givenUp = aborted(signal);
   const lines = [clock.after(lineMs.first, line), clock.every(lineMs.every, line)];
   try {
     for (;;) {
       try {
-        const opened = await open();
+        const opened = await Promise.race([open(), givenUp]);
         if (hasWaited) log.info('the server that was waited for serves', { server, seconds: secondsOf(waitedMs()) });
         return opened;
       } catch (failed) {
@@ -50,7 +58,8 @@ export async function whenServing<T>(open: () => Promise<T>, { server, clock, lo
           throw new Error(`${failed.message} (waited for it for ${secondsOf(waitedMs())} s)`, { cause: failed });
         error = failed.message;
       }
-      await sleep(clock, { delayMs: pauseMs });
+      await sleep(clock, { delayMs: pauseMs, signal });
+      signal.throwIfAborted();
     }
   } finally {
     for (const timer of lines) timer.cancel();

@@ -118,7 +118,10 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     const redis = await openRedis(config, surroundings);
     const servers = await openSharedServers(config, surroundings, { redis, instance: 'test' });
     closing.push(() => servers.close());
-    const stores = await openStores(config, surroundings, { instance: 'test', servers, closing, sends: false });
+    const stores = await openStores(config, surroundings, {
+      ...{ instance: 'test', servers, closing, sends: false },
+      signal: new AbortController().signal,
+    });
     const events = await openMysqlEventLog({
       ...{ mysql: await databaseOf(config, 'events'), queueMax: 1_000, batchMax: 100 },
       ...{ clock: systemClock, random: systemRandom },
