@@ -11,7 +11,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
 const root = join(import.meta.dir, '../..');
 const storesMs = 600_000;
-/** Longer ones are inserts of many rows, which differ from short ones by their number alone. */
+/** Of what is sent together. Longer ones hold inserts of many rows, which differ from short ones by their number alone. */
 const statementCharsMax = 20_000;
 
 const hasGo = Bun.which('go') !== null;

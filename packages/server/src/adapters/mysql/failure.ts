@@ -17,7 +17,7 @@ export class MysqlUnavailable extends StoreFailure {
 /** Another transaction was in the way; this one is rolled back, and the same again may succeed. */
 export class MysqlConflict extends MysqlUnavailable {}
 
-/** The server ended the connection before it changed anything: the same on another connection may succeed. */
+/** The server ended the connection before it answered anything, and so changed nothing: the same on another connection may succeed. */
 export class MysqlStale extends MysqlUnavailable {
   static of(error: unknown): unknown {
     // Who asks again after a deadline waits twice.

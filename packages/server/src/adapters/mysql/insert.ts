@@ -1,7 +1,7 @@
 // Many rows in few statements: `insert … values (…), (…)`, each no longer than the server takes.
 
 import { escape as escapeValue } from 'mysql2';
-import { sentBytesWanted } from './options.ts';
+import { packetOwnBytes, sentBytesWanted } from './options.ts';
 import type { SqlValue, Statements } from './session.ts';
 
 export interface Insert {
@@ -12,10 +12,7 @@ export interface Insert {
   readonly onDuplicate?: string;
 }
 
-/** Of a packet, for what stands in front of the statement. */
-const packetOwnBytes = 64;
-
-/** `statementBytesMax`: of the pool. No rows: no statement. */
+/** `statementBytesMax`: of the pool. No rows: no statement. All are asked for at once, so that they keep their place among others. */
 export async function insertRows(statements: Statements, insert: Insert, statementBytesMax: number): Promise<void> {
   const bytesMax = statementBytesMax - packetOwnBytes;
   const inserts = [...insertStatements(insert, Math.min(sentBytesWanted, bytesMax))];

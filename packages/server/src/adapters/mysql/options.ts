@@ -25,7 +25,7 @@ export interface MysqlLimits {
   readonly waitTimeoutMs: number;
   /** Beyond them work is refused as `overloaded` at once. */
   readonly waitersMax: number;
-  /** Of one statement; then its connection is destroyed, since it answers nothing else before. */
+  /** Of one round trip; then its connection is destroyed, since it answers nothing else before. */
   readonly queryTimeoutMs: number;
   /** For a row that another transaction holds. */
   readonly lockWaitS: number;
@@ -46,6 +46,9 @@ export const mysqlLimitDefaults: MysqlLimits = {
   sessionIdleS: 15,
   attemptsMax: 5,
 };
+
+/** Of a packet, for what stands in front of the statements. */
+export const packetOwnBytes = 64;
 
 /** Of what is sent at once: longer texts keep the event loop, and the server's parser, busy at a stretch. */
 export const sentBytesWanted = 1024 * 1024;

@@ -8,7 +8,7 @@ import { createPool, type Pool, type PoolConnection } from 'mysql2';
 import type { Histogram } from '../../metrics/histogram.ts';
 import { commitFailureOf, failureOf, MysqlConflict, MysqlStale, MysqlUnavailable } from './failure.ts';
 import { Gate } from './gate.ts';
-import { type MysqlLimits, type MysqlOptions, mysqlLimitDefaults, sentBytesWanted } from './options.ts';
+import { type MysqlLimits, type MysqlOptions, mysqlLimitDefaults, packetOwnBytes, sentBytesWanted } from './options.ts';
 import { Session, type SqlValue, type Statements } from './session.ts';
 
 interface Environment {
@@ -120,7 +120,7 @@ export class MysqlPool {
     const session = new Session(connection, {
       clock: this.#environment.clock,
       queryTimeoutMs: options?.queryTimeoutMs ?? this.#limits.queryTimeoutMs,
-      sentBytesMax: Math.min(sentBytesWanted, this.#statementBytesMax),
+      sentBytesMax: Math.min(sentBytesWanted, this.#statementBytesMax - packetOwnBytes),
     });
     try {
       return await work(session);

@@ -9,7 +9,8 @@ export type SqlValue = string | number | null | Buffer | SqlValue[];
 
 /**
  * Statements with `?` for each value; a list becomes `a, b`, a list of lists `(a, b), (c, d)`. They take effect in the order in which
- * they are asked for. When one fails, those sent with it and behind it are not executed, and all that were sent with it reject.
+ * they are asked for. When one fails, those behind it are not executed, and all that were sent with it reject: also those in front of
+ * it, which took effect.
  */
 export interface Statements {
   /** For a question. */
@@ -30,7 +31,7 @@ interface SessionOptions {
   readonly clock: Clock;
   /** Of one round trip. */
   readonly queryTimeoutMs: number;
-  /** Of what is sent in one, unless one statement has more by itself. */
+  /** Of what is sent in one round trip, unless one statement has more by itself. */
   readonly sentBytesMax: number;
 }
 
@@ -54,7 +55,7 @@ export class Session implements Statements {
     return this.#isLost;
   }
 
-  /** The connection was lost before the server answered anything on it: nothing was changed but by a statement outside a transaction. */
+  /** The connection was lost before the server answered anything in this session: a transaction changed nothing. */
   get isStale(): boolean {
     return this.#isLost && !this.#hasAnswered;
   }
@@ -74,8 +75,8 @@ export class Session implements Statements {
   }
 
   /** The last statement: whoever asks later, having not heard that the work failed, is refused. */
-  async end(sql: string): Promise<void> {
-    const ended = this.#query(sql, []);
+  async end(how: 'commit' | 'rollback'): Promise<void> {
+    const ended = this.#query(how, []);
     this.#isOver = true;
     await ended;
   }

@@ -1,5 +1,5 @@
-// The transaction of some batches: three round trips for one entry and for a thousand, which read where things stand, write, and
-// commit. It holds the rows of its conversations and shards from the first to the last, so that two writers that both believe to own a
+// The transaction of some batches: three round trips for one message and for a thousand, which read where things stand, write, and
+// commit; new conversations, changes of messages and repeats take a few more. It holds the rows of its conversations and shards from the first to the last, so that two writers that both believe to own a
 // conversation take turns: the second one reads what the first left, and carries on [D2].
 
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -37,7 +37,10 @@ interface ConversationRow {
 const conversationColumns =
   'no, id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms';
 
-/** Conversations whose shard is not their partition's: remembered so that it is locked with the others. */
+/**
+ * Conversations whose shard is not their partition's, since partitions were added: remembered so that it is locked with the others, in
+ * order. The first time it is not, which may end in a deadlock; then the transaction runs again with what it learned.
+ */
 const elsewhereMax = 200_000;
 
 export class Appender {
@@ -86,6 +89,7 @@ export class Appender {
   ): Promise<BatchPlan> {
     const write = async (plan: BatchPlan, onDuplicate?: string) => {
       const insert = (some: Insert) => this.#insert(statements, some);
+      // In this order: when a key is taken, nothing behind it is written.
       await Promise.all([
         insert({ into: keyColumns, rows: plan.planned.map(keyValuesOf), ...(onDuplicate && { onDuplicate }) }),
         writePlan(statements, plan, insert),
@@ -121,7 +125,7 @@ export class Appender {
   }
 }
 
-/** All of it but the keys. */
+/** All of it but the keys. Asked for in one turn, in this order: a change looks for its message in the rows of the batch itself. */
 export async function writePlan(
   statements: Statements,
   plan: BatchPlan,
@@ -174,13 +178,16 @@ export async function lockConversations(
   const found = await selectForUpdate(statements, ids);
   const missing = ids.filter((id) => !found.has(id));
   if (missing.length === 0) return found;
-  await statements.run(
-    // Another writer may have made it meanwhile.
-    `insert into conversation (id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms)
-     values ? on duplicate key update id = values(id)`,
-    [missing.map((id) => [id, shardOf.get(id) ?? 0, 0, 0, 0, 0, 0, 0])],
-  );
-  return new Map([...found, ...(await selectForUpdate(statements, missing))]);
+  const [, made] = await Promise.all([
+    statements.run(
+      // Another writer may have made it meanwhile.
+      `insert into conversation (id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms)
+       values ? on duplicate key update id = values(id)`,
+      [missing.map((id) => [id, shardOf.get(id) ?? 0, 0, 0, 0, 0, 0, 0])],
+    ),
+    selectForUpdate(statements, missing),
+  ]);
+  return new Map([...found, ...made]);
 }
 
 async function selectForUpdate(
@@ -252,7 +259,11 @@ async function findFirsts(statements: Statements, keys: readonly string[]): Prom
   const firsts = new Map<string, StoredEntry>();
   for (const row of rows) {
     const place = taken[row.i];
-    if (place) firsts.set(place.k.toString(), entryOf(row, place.id.toString() as ConversationId));
+    if (place === undefined) continue;
+    const key = place.k.toString();
+    const entry = entryOf(row, place.id.toString() as ConversationId);
+    // What this transaction took itself, before another row was in its way, is no repeat: an entry of another key stands there.
+    if (keyOf(entry) === key) firsts.set(key, entry);
   }
   return firsts;
 }

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:te
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
+import { MysqlRefusal } from '../../../adapters/mysql/failure.ts';
 import { roundTripsOf } from '../../../adapters/mysql/testing/round-trips.ts';
 import { Metrics } from '../../../metrics/metrics.ts';
 import { StoreMeter } from '../../../metrics/store-meter.ts';
@@ -143,6 +144,13 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     // The numbers of the conversations, which are read once.
     await one.messagesAt(places);
     for (const read of reads) expect(await statements(() => read(200))).toBe(await statements(() => read(1)));
+  });
+
+  test('[D1] a head that a partial restore took back is refused, and no message is taken for the one in its place', async () => {
+    await timeline.append(entries(2));
+    await timeline.pool.write('update conversation set last_seq = 1, last_count = 1');
+    expect(await rejectionOf(timeline.append([entry()]))).toBeInstanceOf(MysqlRefusal);
+    expect([await count('entry'), await count('message_key')]).toEqual([2, 2]);
   });
 
   test('a batch of messages is three round trips, also where conversations stayed in the shard of a former partition', async () => {
