@@ -12,7 +12,10 @@ import { databaseOf } from './databases.ts';
 
 const lookEveryMs = 20;
 
-/** Resolves at once where no move is under way; rejects with the reason when `signal` aborts. Nothing of the stores MUST be read before: their epoch is the moved store's. */
+/**
+ * Resolves at once where no move is under way; rejects with the reason when `signal` aborts. Nothing of the stores MUST be read before:
+ * their epoch is the moved store's.
+ */
 export async function whenMoved(
   config: Config,
   { clock, log, signal }: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },

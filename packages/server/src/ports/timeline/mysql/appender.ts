@@ -1,6 +1,7 @@
 // The transaction of some batches: three round trips for one message and for a thousand, which read where things stand, write, and
-// commit; new conversations, changes of messages and repeats take a few more. It holds the rows of its conversations and shards from the first to the last, so that two writers that both believe to own a
-// conversation take turns: the second one reads what the first left, and carries on [D2].
+// commit; new conversations, changes of messages and repeats take a few more. It holds the rows of its conversations and shards from
+// the first to the last, so that two writers that both believe to own a conversation take turns: the second one reads what the first
+// left, and carries on [D2].
 
 import type { ConversationId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
