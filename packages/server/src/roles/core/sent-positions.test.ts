@@ -95,6 +95,51 @@ test('[E3] what members write while a write takes long is written after it', asy
   await world.close();
 });
 
+test('[E3] a record that was read before its write, and is answered after it, is no older than the message', async () => {
+  const clock = new ManualClock();
+  const gate = Promise.withResolvers<void>();
+  let isHolding = false;
+  let heldReads = 0;
+  let writes = 0;
+  const world = await openWorld({
+    folder,
+    given: (deps) => ({
+      ...deps,
+      clock,
+      sole: deps.sole && {
+        ...deps.sole,
+        directory: around(deps.sole.directory, async (name, call) => {
+          const result = await call();
+          if (name === 'moveSentThrough') writes++;
+          return result;
+        }),
+      },
+      directory: around(deps.directory, async (name, call) => {
+        const result = await call();
+        if (isHolding && name !== 'advanceSent') {
+          heldReads++;
+          await gate.promise;
+        }
+        return result;
+      }),
+    }),
+  });
+  await world.people('ann', 'bob');
+  const { conversation_id } = await world.say('ann', 'bob');
+  await world.say('bob', 'ann');
+  isHolding = true;
+  // The start wrote the first mark.
+  writes = 0;
+  const unread = unreadOf(world, 'bob', conversation_id);
+  await until(() => heldReads > 0);
+  clock.advance(writeMs);
+  await until(() => writes === 1);
+  isHolding = false;
+  gate.resolve();
+  expect(await unread).toBe(0);
+  await world.close();
+});
+
 test('[E3] a mark of another timeline is replaced', async () => {
   let directory: SoleDirectory | undefined;
   const given = (deps: CoreDeps) => {

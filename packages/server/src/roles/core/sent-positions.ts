@@ -22,6 +22,8 @@ export class SentPositions {
   readonly #writeEveryMs: number;
   #waiting = new Noted();
   #writing: Noted | undefined;
+  /** The last that was written: a record may have been read before that, and is asked about after it. */
+  #wrote: Noted | undefined;
   #running: Promise<void> | undefined;
   /** What is being appended, and noted when it is. */
   readonly #noting = new Set<Promise<unknown>>();
@@ -51,11 +53,11 @@ export class SentPositions {
     else this.#schedule();
   }
 
-  /** The newest of what the record says and what waits here. */
+  /** The newest of what the record says and what waits here, or was written since the record was read. */
   of({ conversationId, userId, sentSeq }: MemberKey & Pick<MemberRecord, 'sentSeq'>): Seq {
     const waiting = this.#waiting.of(conversationId, userId);
-    const writing = this.#writing?.of(conversationId, userId) ?? 0;
-    return Math.max(sentSeq, waiting, writing) as Seq;
+    const [writing = 0, wrote = 0] = [this.#writing, this.#wrote].map((noted) => noted?.of(conversationId, userId));
+    return Math.max(sentSeq, waiting, writing, wrote) as Seq;
   }
 
   /** Notes what was committed before a crash and not written. Rejects with StoreFailure. */
@@ -130,6 +132,7 @@ export class SentPositions {
       await directory.advanceSent(writing.advances());
       if (through !== undefined) await sole?.directory.moveSentThrough(through);
       writing.finish();
+      this.#wrote = writing;
       return true;
     } catch (error) {
       log.error('newest messages of writers not stored, to be tried again', { error });
