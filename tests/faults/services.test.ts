@@ -113,6 +113,9 @@ withOwn(['redisCluster'], 'a Redis Cluster', (set) => {
     const client = new Cluster(addresses.map((address) => `redis://${address}`));
     const keys = Array.from({ length: 30 }, (_, index) => `key-${index}`);
     await Promise.all(keys.map((key) => client.set(key, 1)));
+    // A master acknowledges before its replica has it: what it has alone would die with it.
+    const copies = await Promise.all(client.nodes('master').map((master) => master.wait(1, 30_000)));
+    expect(copies).toEqual([1, 1, 1]);
     const [victim] = set().servers.filter(({ port }) =>
       client.nodes('master').some(({ options }) => options.port === port),
     );
