@@ -201,6 +201,29 @@ describe.each([
     expect(view().skipsUnread).toBe(false);
   });
 
+  test.each([
+    ['', () => Promise.resolve(), 300],
+    [', unless the reader went to a message', () => timeline.show(120 as Seq), 180],
+  ])('[C10] what was unread when it was kept, and is read, leads to the newest message%s', async (_, move, newest) => {
+    await keep({ lastSeq: 300, kept: 250 });
+    rig.client.markRead(g1, 100 as Seq);
+    await restart();
+    await timeline.open();
+    await ready();
+    await move();
+    await ready();
+    rig.server.answer = (peer, frame) => {
+      if (frame.type !== 'sync') return rig.answer(peer, frame);
+      sendSync(peer, frame, [{ ...conversation(300), read_seq: 300, delivered_seq: 300, unread: 0 }]);
+      return true;
+    };
+    await rig.client.connect();
+    await until(() => rig.client.conversation(g1)?.unread === 0);
+    await until(() => rig.client.state.type === 'online');
+    await ready();
+    expect(seqsOf(view()).at(-1)).toBe(newest);
+  });
+
   test('[C10] changes of messages that are not kept, and of those that are, leave the window where it is', async () => {
     await keep({ lastSeq: 300, kept: 100 });
     rig.client.markRead(g1, 290 as Seq);

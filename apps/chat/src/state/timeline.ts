@@ -73,6 +73,8 @@ export class Timeline {
   #now: TimelineView;
   /** The window is what this device kept, and what it missed is not complete yet: that does not move the window. */
   #isKept = false;
+  /** The window was opened where reading begins, and nobody asked for another since. */
+  #isAtUnread = false;
   /** Up to here the window is complete: what follows continues it. */
   #throughSeq = 0;
   /** Messages and changes that arrived while a page was on its way, or beyond the window. */
@@ -103,7 +105,7 @@ export class Timeline {
 
   /**
    * Loads what is shown first: around the first unread message, else the newest page. Does nothing when that is there. Before this
-   * client is online it is what the device kept; reading begins anew where others have written since.
+   * client is online it is what the device kept; reading begins anew where others have written since, or all was read.
    */
   async open(): Promise<void> {
     const { phase } = this.#now;
@@ -117,6 +119,7 @@ export class Timeline {
     const contextSeq = Math.max(unreadAfterSeq - contextMessages, firstSeq - 1, 0) as Seq;
     const unreadBounds = [{ afterSeq: contextSeq }, { afterSeq: unreadAfterSeq as Seq }];
     const bound = await this.#load(unread > 0 ? [...unreadBounds, {}] : [{}]);
+    this.#isAtUnread = unread > 0;
     const first = this.#now.messages[0]?.seq ?? 0;
     const isCut = unread > 0 && bound !== undefined && bound.afterSeq === undefined;
     this.#put({ skipsUnread: isCut && this.#now.hasOlder && first > unreadAfterSeq + 1 });
@@ -125,6 +128,7 @@ export class Timeline {
 
   /** Has the message shown; loads the part of the timeline around it where that is not there. One that is not kept any more is not. */
   async show(seq: Seq): Promise<void> {
+    this.#isAtUnread = false;
     const isLoaded = () => this.#now.messages.some((message) => message.seq === seq);
     let isMissed = false;
     if (!isLoaded() && !this.#isLoading) {
@@ -209,6 +213,7 @@ export class Timeline {
   /** Begins a new window with the first of the pages that can be had, and resolves with its bound; without one the window stays. */
   async #load(bounds: readonly Bound[]): Promise<Bound | undefined> {
     this.#isLoading = true;
+    this.#isAtUnread = false;
     const window = this.#windows;
     const isWanted = () => window === this.#windows;
     this.#put({ phase: 'loading' });
@@ -276,11 +281,15 @@ export class Timeline {
     return this.#client.state.type === 'online';
   }
 
-  /** What came since is read from its beginning, unless the reader went elsewhere. */
+  /**
+   * What came since is read from its beginning, unless the reader went elsewhere. Where nothing is unread any more (it was read on
+   * another device, or here and not kept) the beginning is the newest message.
+   */
   #beginsAnew(unread: number): boolean {
     const { hasNewer, skipsUnread } = this.#now;
+    if (unread === 0) return this.#isAtUnread;
     const isWritten = this.#ahead.some(({ message }) => message !== undefined && message.from !== this.#self);
-    return unread > 0 && !hasNewer && (skipsUnread || isWritten);
+    return !hasNewer && (skipsUnread || isWritten);
   }
 
   /** A window that was loaded on purpose is not moved by what came while it was on its way. */
