@@ -56,7 +56,8 @@ export class SentPositions {
   /** The newest of what the record says and what waits here, or was written since the record was read. */
   of({ conversationId, userId, sentSeq }: MemberKey & Pick<MemberRecord, 'sentSeq'>): Seq {
     const waiting = this.#waiting.of(conversationId, userId);
-    const [writing = 0, wrote = 0] = [this.#writing, this.#wrote].map((noted) => noted?.of(conversationId, userId));
+    const writing = this.#writing?.of(conversationId, userId) ?? 0;
+    const wrote = this.#wrote?.of(conversationId, userId) ?? 0;
     return Math.max(sentSeq, waiting, writing, wrote) as Seq;
   }
 
