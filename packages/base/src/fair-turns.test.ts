@@ -106,11 +106,11 @@ test('while all that may run is running, what waits costs nothing', async () => 
   await Promise.all(all);
 });
 
-test('[property] every piece settles once, each key in order, whatever fails, throws or takes long', async () => {
+test('[property] every accepted piece begins once, each key in order, whatever fails, throws or takes long', async () => {
   const seed = testSeed('fair turns');
   const random = createRandom(seed);
   let nowMs = 0;
-  const turns = new FairTurns<number>({ ...bounds, clock: { monotonicMs: () => nowMs } });
+  const turns = new FairTurns<number>({ ...bounds, clock: { monotonicMs: () => nowMs }, waitingPerKeyMax: 60 });
   const begun = new Map<number, number[]>();
   const work = (key: number, number: number) => () => {
     begun.set(key, [...(begun.get(key) ?? []), number]);
@@ -120,11 +120,16 @@ test('[property] every piece settles once, each key in order, whatever fails, th
     if (kind < 0.2) return Promise.reject(new Error('rejected'));
     return kind < 0.6 ? Promise.resolve() : new Promise<void>((done) => void setImmediate(done));
   };
+  // Of 500 pieces of 7 keys about 71 are a key's: some find their key's line full, and never begin.
   const all = Array.from({ length: 500 }, (_, number) => {
     const key = Math.floor(random() * 7);
     return turns.run(key, work(key, number));
   });
-  await Promise.allSettled(all);
-  expect([...begun.values()].flat()).toHaveLength(500);
+  const settled = await Promise.allSettled(all);
+  const isRefused = (result: PromiseSettledResult<void>) =>
+    result.status === 'rejected' && result.reason instanceof StoreFailure;
+  const accepted = settled.flatMap((result, number) => (isRefused(result) ? [] : [number]));
+  expect(accepted.length).toBeLessThan(500);
+  expect([...begun.values()].flat().toSorted((a, b) => a - b)).toEqual(accepted);
   for (const numbers of begun.values()) expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
 });
