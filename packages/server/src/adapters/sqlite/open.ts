@@ -14,7 +14,7 @@ const busyTimeoutMs = 5_000;
 /** SQLite's own upper bound. A page read through the map costs no system call: history of a large store is mostly such reads. */
 const mmapBytes = 2 ** 31 - 65_536;
 /** A checkpoint each 16 MiB of WAL: rare enough to be cheap, small enough to make a restart quick. */
-export const checkpointPages = 4_096;
+export const checkpointPages = 1_024;
 
 /** A commit on this connection is on the disk when it returns, unless its transaction asked for less: synchronous=FULL makes WAL fsync each commit [D1]. */
 export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 1024 }: OpenOptions = {}): Database {

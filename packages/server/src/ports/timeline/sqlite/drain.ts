@@ -22,9 +22,9 @@ export interface DrainRequest {
 /** Each list in the order of n. */
 export interface SortedOrder {
   /** Rows without a target. */
-  readonly entry: readonly number[];
+  readonly entry: Float64Array;
   /** Rows with a target. */
-  readonly change: readonly number[];
+  readonly change: Float64Array;
 }
 
 const stages = ['feed', 'by_msg_id', 'by_key', 'entry', 'change', 'tail', 'done'] as const;
@@ -58,9 +58,10 @@ export class Drain {
     return this.#stage === 'done';
   }
 
-  /** Whether every row is in the sorted tables. */
-  get isSorted(): boolean {
-    return this.#stage === 'tail' || this.#stage === 'done';
+  /** Rows up to here are in the sorted tables and no longer in the tail; undefined before the first of them may be deleted. */
+  get deletedThrough(): number | undefined {
+    if (this.#stage === 'done') return this.throughP;
+    return this.#stage === 'tail' ? this.#request.fromP + this.#moved - 1 : undefined;
   }
 
   step(): void {
@@ -102,7 +103,7 @@ export class Drain {
         return this.#sql[this.#stage].run(first, last).changes;
       case 'entry':
       case 'change': {
-        const slice = JSON.stringify(order[this.#stage].slice(this.#moved, this.#moved + count));
+        const slice = JSON.stringify([...order[this.#stage].subarray(this.#moved, this.#moved + count)]);
         const { changes } = this.#sql[this.#stage].run(slice);
         if (this.#request.isRepeat) {
           const sorted = this.#sql.sorted[this.#stage].get(slice)?.count;

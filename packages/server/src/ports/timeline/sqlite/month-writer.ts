@@ -301,7 +301,7 @@ export class MonthWriter {
     if (!this.#drain) {
       const { size, firstP, nextP } = this.#tail;
       if (size === 0 || !(isForced || this.#isWorthDraining)) return false;
-      const request = { fromP: firstP, throughP: nextP - 1, order: this.#tail.order() };
+      const request = { fromP: firstP, throughP: nextP - 1, order: this.#tail.beginDrain() };
       this.#drain = new Drain(
         { ...request, isRepeat: firstP <= this.#foundThrough },
         this.#transaction,
@@ -311,9 +311,13 @@ export class MonthWriter {
     const drain = this.#drain;
     drain.step();
     this.#stepsOwed = Math.max(0, this.#stepsOwed - 1);
-    if (!drain.isDone) return true;
-    this.#sortedKeys = this.#reader.keyRange();
-    this.#tail.dropThrough(drain.throughP);
+    const { deletedThrough, isDone } = drain;
+    if (deletedThrough === undefined) return true;
+    // Before the tail forgets the first of the keys, the sorted ones include them all.
+    if (this.#tail.firstP > deletedThrough) this.#sortedKeys = this.#reader.keyRange();
+    this.#tail.dropThrough(deletedThrough);
+    if (!isDone) return true;
+    this.#tail.endDrain();
     this.#drain = undefined;
     this.#stepsOwed = 0;
     return true;
