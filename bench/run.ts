@@ -28,7 +28,8 @@ function help(): string {
     const parts = shapes.length > 1 ? `\n           ${shapes.join(' ')}` : '';
     return `  ${name.padEnd(9)}${summary}${parts}`;
   });
-  return `Usage: bun bench/run.ts [scenario…] [--only shape]… [--pin] [--duration s] [--quick] [--json file]
+  return `Usage: bun bench/run.ts [scenario…] [--only shape]… [--pin] [--duration s] [--warm-up s] [--quick]
+           [--json file]
        bun bench/run.ts [direct] [fanout] [http] --profile cluster [--gateways n] [--core-processes n] …
 
 Measures the real server, started as a process of its own, from generator processes beside it.
@@ -39,6 +40,8 @@ ${list.join('\n')}
   --only shape      only this shape; may be repeated
   --pin             the server with all its threads on one core, the generators on another
   --duration s      how long each load is measured (default: ${durationS.full}, ${durationS.quick} with --quick)
+  --warm-up s       how long each load runs before it is measured (default: 2 or 3): the compiler is at work for the first minute
+                    of a load, and takes a part of a core
   --quick           small numbers: the whole run in under three minutes
   --connections n   how many connections idle and storm open
   --profile name    embedded, or cluster: on the servers of tools/services, which run already; the generator's connections are
@@ -56,6 +59,7 @@ const options = {
   only: { type: 'string', multiple: true },
   pin: { type: 'boolean', default: false },
   duration: { type: 'string' },
+  'warm-up': { type: 'string' },
   quick: { type: 'boolean', default: false },
   connections: { type: 'string' },
   gateways: { type: 'string' },
@@ -79,6 +83,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const input: ScenarioInput = {
     isQuick,
     durationS: count('duration', values.duration) ?? (isQuick ? durationS.quick : durationS.full),
+    warmUpS: count('warm-up', values['warm-up']),
     connections: count('connections', values.connections),
     gateways: count('gateways', values.gateways),
     cluster,

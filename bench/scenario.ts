@@ -16,6 +16,8 @@ export interface ScenarioInput {
   readonly isQuick: boolean;
   /** How long each load is measured. */
   readonly durationS: number;
+  /** How long a load runs before it is measured; overrides its own number. */
+  readonly warmUpS: number | undefined;
   /** Overrides the scenario's own number. */
   readonly connections: number | undefined;
   /** The server's gateway processes. */
@@ -149,11 +151,13 @@ export async function measured<T>(
   return { result, cost: { before, after: await reading(), isPinned: cores !== undefined } };
 }
 
-export async function measureShape(
-  bed: Bed,
-  { scenario, shape, durationS }: { readonly scenario: string; readonly shape: Shape; readonly durationS: number },
-): Promise<Figure> {
-  await warmUp(bed, shape);
+interface Measurement extends Pick<ScenarioInput, 'durationS' | 'warmUpS'> {
+  readonly scenario: string;
+  readonly shape: Shape;
+}
+
+export async function measureShape(bed: Bed, { scenario, shape, durationS, warmUpS }: Measurement): Promise<Figure> {
+  await warmUp(bed, shape, warmUpS);
   const { result, cost } = await measured(bed, () => shape.run(bed, durationS));
   const { count, elapsedS, latency, extra } = result;
   const { name, item } = shape;
@@ -163,7 +167,7 @@ export async function measureShape(
 /** Several rounds of them in turns: what else the machine does meanwhile meets all alike. */
 export async function measureInTurns(
   bed: Bed,
-  { isWanted, progress, durationS }: Pick<ScenarioInput, 'isWanted' | 'progress' | 'durationS'>,
+  { isWanted, progress, durationS, warmUpS }: Pick<ScenarioInput, 'isWanted' | 'progress' | 'durationS' | 'warmUpS'>,
   {
     scenario,
     shapes,
@@ -174,16 +178,16 @@ export async function measureInTurns(
   for (let round = 0; round < rounds; round++) {
     for (const shape of shapes.filter(({ id }) => isWanted(id))) {
       progress(`${scenario}: ${shape.name}, ${round + 1} of ${rounds}`);
-      figures.push(await measureShape(bed, { scenario, shape, durationS }));
+      figures.push(await measureShape(bed, { scenario, shape, durationS, warmUpS }));
     }
   }
   return figures;
 }
 
-export async function warmUp(bed: Bed, shape: Shape): Promise<void> {
+export async function warmUp(bed: Bed, shape: Shape, warmUpS = shape.warmUpS): Promise<void> {
   // What the load before left behind (its garbage, its log to checkpoint) is not this one's.
   await Bun.sleep(1_000);
-  await shape.run(bed, shape.warmUpS);
+  await shape.run(bed, warmUpS);
 }
 
 async function cpuOfAll(generators: readonly Generator[]): Promise<Cpu> {

@@ -54,9 +54,10 @@ async function measureAll(shapes: readonly Shape[], input: ScenarioInput): Promi
   return withBedOf(input.cluster, directBed(input), async (bed) => {
     await openDirect(bed, { isQuick: input.isQuick, hasReceipts: shapes.some((shape) => !isSilent(shape)) });
     const figures: Figure[] = [];
+    const { durationS, warmUpS } = input;
     for (const shape of shapes) {
       input.progress(`direct: ${shape.name}`);
-      const figure = await measureShape(bed, { scenario: 'direct', shape, durationS: input.durationS });
+      const figure = await measureShape(bed, { scenario: 'direct', shape, durationS, warmUpS });
       const target = input.cluster ? clusterTargetOf(shape, figure) : targetOf(shape, figure);
       figures.push(target ? { ...figure, target } : figure);
     }

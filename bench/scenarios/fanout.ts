@@ -41,10 +41,10 @@ export const fanout: Scenario = {
   },
 };
 
-function measure(each: FanoutShape, { durationS, cores, cluster }: ScenarioInput): Promise<Figure> {
+function measure(each: FanoutShape, { durationS, warmUpS, cores, cluster }: ScenarioInput): Promise<Figure> {
   return withBedOf(cluster, fanoutBed(each, cores), async (bed) => {
     await openAll(bed, each.members);
-    const figure = await measureShape(bed, { scenario: 'fanout', shape: each, durationS });
+    const figure = await measureShape(bed, { scenario: 'fanout', shape: each, durationS, warmUpS });
     const target = cluster ? undefined : targetOf(each, figure);
     return target ? { ...figure, target } : figure;
   });
