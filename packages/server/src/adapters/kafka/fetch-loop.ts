@@ -23,7 +23,7 @@ const waitMs = 200;
  * Requests begin so far apart under load, so that records share them, and what follows: a request costs about the same for one record
  * as for a hundred. A lone record does not wait, nor do records where there are many.
  */
-const gathering = { minIntervalMs: 10, records: 100 };
+const gathering = { minIntervalMs: 15, records: 100 };
 const partitionBytesMax = 1024 * 1024;
 const responseBytesMax = 16 * 1024 * 1024;
 const pauseMs = 200;

@@ -11,8 +11,11 @@ type Results = readonly AppendResult[];
 
 /** While one transaction waits for the disk, another one is written. */
 const transactionsMax = 2;
-/** Transactions begin so far apart under load: each costs about the same for the entries of one partition as for those of all. */
-const minIntervalMs = 12;
+/**
+ * Transactions begin so far apart under load: each costs about the same for the entries of one partition as for those of all. Less
+ * than fetches are apart, so that what one fetch brought is committed at once, and not when another one has brought more.
+ */
+const minIntervalMs = 8;
 /** Of one transaction, unless one append has more by itself. */
 const entriesMax = 1_000;
 
