@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assert } from '@hongyan/base/assert';
 import { silentLog } from '@hongyan/base/log';
 import { openSqliteTimeline } from '../sqlite-timeline.ts';
 import { openSqliteTimelineReader } from '../sqlite-timeline-reader.ts';
@@ -100,6 +101,37 @@ test('[D1, D2, D3] a crash between any two steps of sorting loses nothing and do
     await expectWhole(folder, batch);
   }
 }, 60_000);
+
+test('[D3] at each step of sorting a repeat is found, and only where its first entry is', () => {
+  store.close();
+  store = new TimelineStore({ folder, tailLimits: tailOf(2_500) });
+  // More than a step deletes, so that part of them has left the tail while the others are in it.
+  const first = [...entries(2_500), change(2)];
+  commit(first);
+  const later: NewEntry[] = [];
+  const sorted = new Set<number>();
+  for (let isMoreLeft = true; isMoreLeft; isMoreLeft = store.upkeep()) {
+    const undone = toAppendOp([entry()]);
+    store.begin([undone]);
+    store.apply(undone);
+    store.rollback();
+    const next = entry();
+    commit([next]);
+    later.push(next);
+    const repeats = [0, 1, 998, 999, 1_000, 1_001, 1_999, 2_000, 2_499, 2_500].map((index) => first[index]);
+    const op = toAppendOp([...repeats, later[0], next].filter((one) => one !== undefined));
+    store.begin([op]);
+    const result = store.apply(op);
+    store.commit();
+    assert(result.type === 'appended', 'entries are appended');
+    expect(result.duplicates).toHaveLength(12);
+    for (const duplicate of result.duplicates)
+      if (duplicate.type === 'in_tail') expect(duplicate.p).toBeGreaterThan(result.sortedThrough);
+    sorted.add(result.duplicates.filter(({ type }) => type === 'sorted').length);
+  }
+  // None, those of the first step, those of the second one too, all of the drain: the first of the later ones came before it.
+  expect([...sorted]).toEqual([0, 4, 7, 11]);
+});
 
 test('[D2, D4, D5] while changes are sorted after the messages around them, reads of older entries leave none of them out', async () => {
   const first = [...entries(20), change(2)];
