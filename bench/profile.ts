@@ -96,7 +96,7 @@ async function profile({ shape, bed: options, open }: Workload, durationS: numbe
     return withBed(options, async (bed) => {
       await open(bed);
       const run = () => shape.run(bed, durationS);
-      const figure = await measureShape(bed, { scenario: 'profile', shape, durationS, warmUpS: undefined });
+      const figure = await measureShape(bed, { scenario: 'profile', shape, durationS });
       const { pid } = bed.server;
       const sampled = hasPerf() ? await sampleCpu(pid, join(folder, 'perf.data'), run) : { parts: [] };
       const { calls, result: counted } = await countSystemCalls(pid, join(folder, 'calls.txt'), run);

@@ -151,9 +151,11 @@ export async function measured<T>(
   return { result, cost: { before, after: await reading(), isPinned: cores !== undefined } };
 }
 
-interface Measurement extends Pick<ScenarioInput, 'durationS' | 'warmUpS'> {
+interface Measurement extends Pick<ScenarioInput, 'durationS'> {
   readonly scenario: string;
   readonly shape: Shape;
+  /** The shape's own when absent. */
+  readonly warmUpS?: number | undefined;
 }
 
 export async function measureShape(bed: Bed, { scenario, shape, durationS, warmUpS }: Measurement): Promise<Figure> {
