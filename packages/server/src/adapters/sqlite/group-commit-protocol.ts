@@ -1,4 +1,4 @@
-// The messages between a writer thread and the thread that feeds it.
+// The messages between a writer thread and the thread that feeds it. A batch may travel as its JSON text, and is answered likewise.
 
 import type { CpuProfile } from '@hongyan/profile/cpu-profile';
 import type { HeapClass } from '../../profiles/heap-classes.ts';

@@ -19,14 +19,21 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 function open(
-  more: { maxBytes?: number; queueMax?: number; batchMax?: number; onFatal?: (error: Error) => void } = {},
+  more: {
+    maxBytes?: number;
+    queueMax?: number;
+    batchMax?: number;
+    asJson?: boolean;
+    onFatal?: (error: Error) => void;
+  } = {},
 ) {
-  const { maxBytes, queueMax = 10_000, batchMax = 1_000, onFatal } = more;
+  const { maxBytes, queueMax = 10_000, batchMax = 1_000, asJson = false, onFatal } = more;
   return new GroupCommit<NoteOp, NoteResult>({
     worker: new URL('./testing/notes.worker.ts', import.meta.url),
     init: { path: join(dir, 'notes.db'), ...(maxBytes !== undefined ? { maxBytes } : {}) },
     queueMax,
     batchMax,
+    asJson,
     ...(onFatal !== undefined ? { onFatal } : {}),
   });
 }
@@ -42,15 +49,18 @@ function stored(): { text: string; batch: number }[] {
 
 const add = (text: string): NoteOp => ({ type: 'add', text });
 
-test('what was submitted in one turn commits in one batch, in order', async () => {
-  const writer = open();
-  await writer.ready();
-  expect(
-    await Promise.all([writer.submit(add('a')), writer.submitAll([add('b'), add('c')]), writer.submit(add('d'))]),
-  ).toEqual([1, [2, 3], 4]);
-  await writer.close();
-  expect(stored()).toEqual(['a', 'b', 'c', 'd'].map((text) => ({ text, batch: 1 })));
-});
+test.each([false, true])(
+  'what was submitted in one turn commits in one batch, in order; as JSON: %p',
+  async (asJson) => {
+    const writer = open({ asJson });
+    await writer.ready();
+    expect(
+      await Promise.all([writer.submit(add('a')), writer.submitAll([add('b'), add('c')]), writer.submit(add('d'))]),
+    ).toEqual([1, [2, 3], 4]);
+    await writer.close();
+    expect(stored()).toEqual(['a', 'b', 'c', 'd'].map((text) => ({ text, batch: 1 })));
+  },
+);
 
 test('while a batch commits the next one collects, bounded by batchMax, and submitAll is never parted', async () => {
   const writer = open({ batchMax: 2 });
@@ -65,18 +75,21 @@ test('while a batch commits the next one collects, bounded by batchMax, and subm
   expect(stored().map((note) => note.batch)).toEqual([1, 2, 2, 3, 3, 3, 4]);
 });
 
-test('an op that throws undoes its whole batch, and the next batch works', async () => {
-  const writer = open();
-  await writer.ready();
-  const outcomes = await Promise.allSettled([writer.submit(add('a')), writer.submit({ type: 'fail' })]);
-  expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof SqliteBug)).toEqual([
-    true,
-    true,
-  ]);
-  expect(await writer.submit(add('b'))).toBe(1);
-  await writer.close();
-  expect(stored().map((note) => note.text)).toEqual(['b']);
-});
+test.each([false, true])(
+  'an op that throws undoes its whole batch, and the next batch works; as JSON: %p',
+  async (asJson) => {
+    const writer = open({ asJson });
+    await writer.ready();
+    const outcomes = await Promise.allSettled([writer.submit(add('a')), writer.submit({ type: 'fail' })]);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof SqliteBug)).toEqual([
+      true,
+      true,
+    ]);
+    expect(await writer.submit(add('b'))).toBe(1);
+    await writer.close();
+    expect(stored().map((note) => note.text)).toEqual(['b']);
+  },
+);
 
 test('above queueMax a submit is refused at once, and accepted again when there is room', async () => {
   const writer = open({ queueMax: 2 });

@@ -28,7 +28,10 @@ export interface BatchStore<Op, Result> {
 /** Call it once, at the top of a *.worker.ts module. */
 export function serveGroupCommit<Op, Result>(open: (init: unknown) => BatchStore<Op, Result>): void {
   const server = new GroupCommitServer<Op, Result>(open);
-  self.onmessage = (event: MessageEvent<ToWorker<Op>>) => server.receive(event.data);
+  self.onmessage = ({ data }: MessageEvent<ToWorker<Op> | string>) => {
+    if (typeof data !== 'string') return server.receive(data);
+    server.receive(JSON.parse(data), { asText: true });
+  };
 }
 
 /** Between two pieces of upkeep. */
@@ -44,14 +47,14 @@ class GroupCommitServer<Op, Result> {
     this.#open = open;
   }
 
-  receive(message: ToWorker<Op>): void {
+  receive(message: ToWorker<Op>, { asText }: { readonly asText: boolean } = { asText: false }): void {
     switch (message.type) {
       case 'init':
         this.#answer(this.#init(message.init));
         return this.#scheduleUpkeep();
       case 'batch':
         assert(this.#store, 'init comes before the first batch');
-        this.#answer(commitBatch(this.#store, message.ops));
+        this.#answer(commitBatch(this.#store, message.ops), { asText });
         return this.#scheduleUpkeep();
       case 'start_cpu':
       case 'stop_cpu':
@@ -103,8 +106,8 @@ class GroupCommitServer<Op, Result> {
     }
   }
 
-  #answer(message: FromWorker<Result>): void {
-    self.postMessage(message);
+  #answer(message: FromWorker<Result>, { asText }: { readonly asText: boolean } = { asText: false }): void {
+    self.postMessage(asText ? JSON.stringify(message) : message);
   }
 }
 

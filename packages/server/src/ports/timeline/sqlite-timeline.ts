@@ -56,6 +56,7 @@ export async function openSqliteTimeline(options: SqliteTimelineOptions): Promis
   const thread = new WriterThread<TimelineOp, TimelineResult>({
     worker: new URL('./sqlite/timeline.worker.ts', import.meta.url),
     init,
+    asJson: true,
     meter,
     threads: options.threads,
     onFatal(error) {
