@@ -193,6 +193,39 @@ describe('a conversation in the web chat', () => {
   );
 
   test(
+    'Enter in a search for people picks the only one found, also before the answer is there, and creates no group',
+    async () => {
+      await stage.client('quentin');
+      await stage.client('quincy');
+      const ona = await Person.signUp(await stage.context(), stage.server.url, 'ona');
+      const { page } = ona;
+      const open = (name: string) => page.locator('.sidebar-head').getByRole('button', { name }).click();
+      await open('New group');
+      const dialog = page.locator('dialog', { hasText: 'New group' });
+      await dialog.locator('input[name=title]').fill('Readers');
+      const search = dialog.getByLabel('Search people by name or id');
+      await search.pressSequentially('quen');
+      await search.press('Enter');
+      await dialog.locator('.picked', { hasText: 'quentin' }).waitFor();
+      expect(await search.inputValue()).toBe('');
+      await search.fill('qui');
+      await dialog.locator('.person', { hasText: 'quincy' }).waitFor();
+      await search.press('Enter');
+      await dialog.locator('.picked', { hasText: 'quincy' }).waitFor();
+      await page.keyboard.press('Escape');
+
+      await open('New chat');
+      await page.keyboard.type('qu');
+      await page.locator('dialog .person').nth(1).waitFor();
+      await page.keyboard.press('Enter');
+      await page.locator('dialog .person:focus').waitFor();
+      await page.keyboard.press('Enter');
+      await page.locator('.pane[data-id*="quentin"]').waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
     '[E4][E5][E6] edits, reactions and a recall show at once, for both, and a new message follows them',
     async () => {
       const bob = await stage.client('rob');

@@ -10,30 +10,37 @@ const pauseMs = 180;
 export interface UserSearch {
   readonly query: string;
   readonly setQuery: (query: string) => void;
-  /** undefined: nothing was asked for yet. */
+  /** undefined: nothing was asked for yet. Those of the query before while a newer one is under way. */
   readonly users: readonly User[] | undefined;
+  readonly isUnderWay: boolean;
   readonly error: unknown;
+}
+
+interface Answer {
+  readonly query: string;
+  readonly users?: readonly User[];
+  readonly error?: unknown;
 }
 
 export function useUserSearch(): UserSearch {
   const { client, people } = useChat();
   const [query, setQuery] = useState('');
-  const [answer, setAnswer] = useState<{ users?: readonly User[]; error?: unknown }>({});
+  const [answer, setAnswer] = useState<Answer>({ query: '' });
+  const wanted = query.trim();
   useEffect(() => {
-    const wanted = query.trim();
     let isCurrent = true;
     if (wanted === '') {
-      setAnswer({});
+      setAnswer({ query: wanted });
       return;
     }
     const timer = systemClock.after(pauseMs, () => {
       client.searchUsers(wanted).then(
         (users) => {
           people.learnUsers(users);
-          if (isCurrent) setAnswer({ users });
+          if (isCurrent) setAnswer({ query: wanted, users });
         },
         (error: unknown) => {
-          if (isCurrent) setAnswer({ error });
+          if (isCurrent) setAnswer({ query: wanted, error });
         },
       );
     });
@@ -41,6 +48,6 @@ export function useUserSearch(): UserSearch {
       isCurrent = false;
       timer.cancel();
     };
-  }, [client, people, query]);
-  return { query, setQuery, users: answer.users, error: answer.error };
+  }, [client, people, wanted]);
+  return { query, setQuery, users: answer.users, isUnderWay: answer.query !== wanted, error: answer.error };
 }

@@ -10,6 +10,7 @@ import type { Timeline } from '../state/timeline.ts';
 import type { EnterKey } from '../state/user-settings.ts';
 import { errorWords } from '../ui/error-words.ts';
 import { EditIcon, ReplyIcon, SendIcon, TickIcon } from '../ui/icons.tsx';
+import { isEnter } from '../ui/is-enter.ts';
 import { Problem } from '../ui/problem.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
 import { useName } from '../ui/use-names.ts';
@@ -192,10 +193,6 @@ function editLast(event: KeyboardEvent, { changes, userId }: ChatState, timeline
 
 const isAlone = ({ shiftKey, ctrlKey, altKey, metaKey, nativeEvent }: KeyboardEvent): boolean =>
   !shiftKey && !ctrlKey && !altKey && !metaKey && !nativeEvent.isComposing;
-
-/** While an input method composes, Enter chooses a word. 229 is how Safari says so. */
-const isEnter = ({ key, nativeEvent, keyCode }: KeyboardEvent): boolean =>
-  key === 'Enter' && !nativeEvent.isComposing && keyCode !== 229;
 
 const sendsBy = ({ shiftKey, ctrlKey, metaKey }: KeyboardEvent, enterKey: EnterKey): boolean =>
   ctrlKey || metaKey || (enterKey === 'sends' && !shiftKey);
