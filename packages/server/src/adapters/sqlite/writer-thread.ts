@@ -14,8 +14,8 @@ export interface WriterThreadOptions {
   /** Handed to the worker's `open`; anything that can be structured-cloned. */
   readonly init: unknown;
   /**
-   * Batches and their answers travel as text: half the cost of a structured clone, which looks for each value among those before
-   * it. Ops and results MUST be as JSON gives them back: no undefined in a list, no bytes, no Map.
+   * Batches and their answers travel as text: cheaper than a structured clone, which looks for each string among those before it.
+   * Ops and results MUST be as JSON gives them back: no undefined in a list, no bytes, no Map.
    */
   readonly asJson?: boolean;
   /** Where a profiler finds the thread. */
