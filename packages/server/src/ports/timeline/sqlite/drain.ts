@@ -64,9 +64,10 @@ export class Drain {
     return this.#stage === 'tail' ? this.#request.fromP + this.#moved - 1 : undefined;
   }
 
-  step(): void {
+  /** Several at once share their transaction, as far as they are of one stage; returns how many. */
+  step(stepsMax = 1): number {
     const { rows, rowsPerStep } = this.#stageSize;
-    const count = Math.min(rowsPerStep, rows - this.#moved);
+    const count = Math.min(stepsMax * rowsPerStep, rows - this.#moved);
     this.#transaction.begin({ isDurable: false });
     try {
       const moved = this.#move(count);
@@ -78,7 +79,11 @@ export class Drain {
       throw error;
     }
     this.#moved += count;
-    if (this.#moved < rows) return;
+    if (this.#moved === rows) this.#beginNextStage();
+    return Math.ceil(count / rowsPerStep);
+  }
+
+  #beginNextStage(): void {
     this.#moved = 0;
     do this.#stage = stages[stages.indexOf(this.#stage) + 1] ?? 'done';
     while (this.#stageSize.rows === 0);

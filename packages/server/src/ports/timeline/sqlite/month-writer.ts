@@ -263,8 +263,7 @@ export class MonthWriter {
   /** A few steps of the drain when the tail is large enough; returns whether more are left. */
   upkeep(): boolean {
     try {
-      for (let steps = Math.max(1, this.#stepsOwed); steps >= 1; steps--) if (!this.#step()) return false;
-      return true;
+      return this.#step({ stepsMax: Math.max(1, Math.floor(this.#stepsOwed)) });
     } catch (error) {
       // A full disk: the tail keeps what it has, and the next upkeep tries again.
       if (isUnavailable(error)) return false;
@@ -296,8 +295,8 @@ export class MonthWriter {
     return size >= (size >= rowsPerConversationMin * conversations ? drainAtRows : rowsMax / 2);
   }
 
-  /** One step; returns whether there may be another. */
-  #step({ isForced }: { readonly isForced: boolean } = { isForced: false }): boolean {
+  /** One step, or several in one transaction; returns whether there may be another. */
+  #step({ isForced = false, stepsMax = 1 }: { readonly isForced?: boolean; readonly stepsMax?: number } = {}): boolean {
     if (!this.#drain) {
       const { size, firstP, nextP } = this.#tail;
       if (size === 0 || !(isForced || this.#isWorthDraining)) return false;
@@ -309,8 +308,8 @@ export class MonthWriter {
       );
     }
     const drain = this.#drain;
-    drain.step();
-    this.#stepsOwed = Math.max(0, this.#stepsOwed - 1);
+    const steps = drain.step(stepsMax);
+    this.#stepsOwed = Math.max(0, this.#stepsOwed - steps);
     const { deletedThrough, isDone } = drain;
     if (deletedThrough === undefined) return true;
     // Before the tail forgets the first of the keys, the sorted ones include them all.
