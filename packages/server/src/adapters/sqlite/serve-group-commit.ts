@@ -30,7 +30,7 @@ export function serveGroupCommit<Op, Result>(open: (init: unknown) => BatchStore
   const server = new GroupCommitServer<Op, Result>(open);
   self.onmessage = ({ data }: MessageEvent<ToWorker<Op> | string>) => {
     if (typeof data !== 'string') return server.receive(data);
-    server.receive(JSON.parse(data), { asText: true });
+    server.receive(JSON.parse(data), { asJson: true });
   };
 }
 
@@ -47,14 +47,14 @@ class GroupCommitServer<Op, Result> {
     this.#open = open;
   }
 
-  receive(message: ToWorker<Op>, { asText }: { readonly asText: boolean } = { asText: false }): void {
+  receive(message: ToWorker<Op>, { asJson }: { readonly asJson: boolean } = { asJson: false }): void {
     switch (message.type) {
       case 'init':
         this.#answer(this.#init(message.init));
         return this.#scheduleUpkeep();
       case 'batch':
         assert(this.#store, 'init comes before the first batch');
-        this.#answer(commitBatch(this.#store, message.ops), { asText });
+        this.#answer(commitBatch(this.#store, message.ops), { asJson });
         return this.#scheduleUpkeep();
       case 'start_cpu':
       case 'stop_cpu':
@@ -106,8 +106,8 @@ class GroupCommitServer<Op, Result> {
     }
   }
 
-  #answer(message: FromWorker<Result>, { asText }: { readonly asText: boolean } = { asText: false }): void {
-    self.postMessage(asText ? JSON.stringify(message) : message);
+  #answer(message: FromWorker<Result>, { asJson }: { readonly asJson: boolean } = { asJson: false }): void {
+    self.postMessage(asJson ? JSON.stringify(message) : message);
   }
 }
 

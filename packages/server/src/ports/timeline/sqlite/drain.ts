@@ -31,7 +31,7 @@ const stages = ['feed', 'by_msg_id', 'by_key', 'entry', 'change', 'tail', 'done'
 type Stage = (typeof stages)[number];
 
 /**
- * Each step is one transaction, and a step that failed is done again by the next call. None waits for the disk: the next durable
+ * Each call of `step` is one transaction, and one that failed is done again by the next. None waits for the disk: the next durable
  * commit syncs them all, and after a loss of power the rows are still in the tail. Until the last stage every row is in the tail
  * too, so that a reader who looks there first misses none.
  */
