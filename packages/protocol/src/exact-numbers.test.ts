@@ -25,3 +25,12 @@ test('a top-level number is returned as it is written', () => {
   expect(numberTextAt('{"id":00123', 'id')).toBeUndefined();
   expect(numberTextAt('{"id":12,', 'id')).toBe('12');
 });
+
+test('a text that is all quotes, and never closes one, is read once', () => {
+  // Read again from each quote it would take minutes.
+  for (const end of ['', '\\', '\n']) {
+    const broken = '\\"'.repeat(300_000) + end;
+    expect(numberTextAt(`{"id":7,${broken}`, 'id')).toBe('7');
+    expect(numberTextAt(`{${broken}`, 'id')).toBeUndefined();
+  }
+});

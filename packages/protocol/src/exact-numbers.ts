@@ -34,8 +34,11 @@ interface NumberToken {
 /** Without leading zeros. */
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** Tokens of JSON: strings, brackets and numbers; everything else is skipped. */
-const token = /"(?:[^"\\]|\\.)*"|[{}[\]]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/**
+ * Tokens of JSON: strings, brackets and numbers; everything else is skipped. A string that is not closed goes on to the end: if it were
+ * none, the rest would be read again from each of its quotes, and one frame of a stranger would hold up the process for seconds.
+ */
+const token = /"(?:[^"\\]|\\.?)*"?|[{}[\]]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
 function* numbersOf(json: string): Generator<NumberToken> {
   let depth = 0;
