@@ -14,7 +14,7 @@ help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 node_modules/.installed: package-lock.json package.json
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 WEB := $(if $(wildcard apps/chat/index.html),apps/chat/dist/index.html)

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryOf, memoryOfOne } from '@hongyan/load/process-stats';
+import { freePort } from '@hongyan/testing/free-port';
 import { onCore } from './cores.ts';
 import { type Usage, usageOf } from './cost.ts';
 
@@ -97,11 +98,4 @@ export async function withDataFolder<T>(work: (folder: string) => Promise<T>): P
 /** Options of the surrounding shell must not reach the server. */
 export function environment(): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_')));
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }

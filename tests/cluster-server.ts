@@ -1,10 +1,11 @@
 // Starts a cluster of real processes on the shared servers, under a name of its own: cores and gateways, which tests may kill and stop.
 
+import { freePort } from '@hongyan/testing/free-port';
 import { Scratch } from '@hongyan/testing/scratch';
 import { ServiceSet } from '@hongyan/testing/services/service-set';
 import { type Addresses, servicesFolder } from '@hongyan/testing/services/state';
 import { until } from '@hongyan/testing/until';
-import { atRemoval, dataFolder, freePort, type ServerProcess, spawnServer, startServer } from './server-process.ts';
+import { atRemoval, dataFolder, type ServerProcess, spawnServer, startServer } from './server-process.ts';
 
 export interface ClusterOptions {
   /** One of its own when absent. */

@@ -8,6 +8,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { type Cpu, cpuBetween, cpuOf, cpuSum } from '@hongyan/load/process-stats';
 import { clientOptions } from '@hongyan/server/adapters/kafka/kafka-options';
 import { MysqlPool } from '@hongyan/server/adapters/mysql/pool';
+import { freePort } from '@hongyan/testing/free-port';
 import { type Addresses, readState, servicesFolder } from '@hongyan/testing/services/state';
 import { Admin } from '@platformatic/kafka';
 import { environment } from '../server.ts';
@@ -148,11 +149,4 @@ export function costOf(
   })
     .filter(([, us]) => us >= 0.1)
     .sort(([, a], [, b]) => b - a);
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }

@@ -2,15 +2,9 @@
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import { freePort } from '@hongyan/testing/free-port';
 import { until } from '@hongyan/testing/until';
-import {
-  dataFolder,
-  freePort,
-  killServers,
-  removeDataFolders,
-  type ServerProcess,
-  startServer,
-} from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 
 const page = await Bun.file(join(import.meta.dir, '../../docs/devices.md')).text();

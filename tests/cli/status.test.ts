@@ -3,8 +3,9 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '@hongyan/testing/free-port';
 import { version } from '../../packages/server/src/compose/version.ts';
-import { dataFolder, freePort, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 
 setDefaultTimeout(60_000);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import { createLog } from '@hongyan/base/log';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { freePort } from '@hongyan/testing/free-port';
 import { type Account, openDirect, signUp } from '@hongyan/testing/http-client';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { WireClient } from '@hongyan/testing/wire-client';
@@ -12,7 +13,7 @@ import { startEmbedded } from '../../packages/server/src/compose/embedded.ts';
 import { loadConfig } from '../../packages/server/src/config/load.ts';
 import { openSqliteTimeline } from '../../packages/server/src/ports/timeline/sqlite-timeline.ts';
 import type { NewEntry } from '../../packages/server/src/ports/timeline/timeline.ts';
-import { dataFolder, freePort, removeDataFolders } from '../server-process.ts';
+import { dataFolder, removeDataFolders } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
 

@@ -6,6 +6,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { dataLayout } from '@hongyan/server/config/data-layout';
 import { openSqliteTaskQueue } from '@hongyan/server/ports/task-queue/sqlite-task-queue';
+import { freePort } from '@hongyan/testing/free-port';
 import { logIn } from '@hongyan/testing/http-client';
 import { askOperator } from '@hongyan/testing/operator';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
@@ -13,7 +14,6 @@ import { until } from '@hongyan/testing/until';
 import { ClusterUnderTest, clusterAddresses } from '../cluster-server.ts';
 import {
   dataFolder,
-  freePort,
   fromSources,
   killServers,
   removeDataFolders,

@@ -7,11 +7,12 @@ import { RedisClient } from '@hongyan/server/adapters/redis/redis-client';
 import { redisDefaults } from '@hongyan/server/adapters/redis/redis-options';
 import { RedisNodeRegistry } from '@hongyan/server/ports/node-registry/redis-node-registry';
 import { originTables } from '@hongyan/server/ports/timeline/mysql/origin';
+import { freePort } from '@hongyan/testing/free-port';
 import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { createConnection } from 'mysql2/promise';
 import { ClusterUnderTest } from '../cluster-server.ts';
-import { freePort, killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
+import { killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
 
 setDefaultTimeout(90_000);
 

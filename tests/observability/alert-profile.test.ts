@@ -9,9 +9,10 @@ import { signup, type UserId } from '@hongyan/client';
 import { decodePprof } from '@hongyan/profile/pprof';
 import { type Frame, mainValue, type Profile } from '@hongyan/profile/profile';
 import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
+import { freePort } from '@hongyan/testing/free-port';
 import { until } from '@hongyan/testing/until';
 import { type Operator, operatorOf } from '../operator.ts';
-import { dataFolder, freePort, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 
 setDefaultTimeout(240_000);
 

@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@hongyan/testing/free-port';
 import { until } from '@hongyan/testing/until';
-import { freePort } from '../server-process.ts';
 
 const root = join(import.meta.dir, '../..');
 export const observability = join(root, 'deploy/observability');

@@ -3,9 +3,10 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '@hongyan/testing/free-port';
 import { until } from '@hongyan/testing/until';
 import { buildClient } from '../../tools/build-client.ts';
-import { dataFolder, freePort, removeDataFolders } from '../server-process.ts';
+import { dataFolder, removeDataFolders } from '../server-process.ts';
 
 setDefaultTimeout(240_000);
 afterAll(removeDataFolders);

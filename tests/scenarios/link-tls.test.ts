@@ -3,19 +3,13 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { freePort } from '@hongyan/testing/free-port';
 import { type LinkCertificate, linkCertificate, signedAgain } from '@hongyan/testing/link-certificates';
 import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { ClusterUnderTest } from '../cluster-server.ts';
-import {
-  dataFolder,
-  freePort,
-  killServers,
-  removeDataFolders,
-  type ServerProcess,
-  spawnServer,
-} from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
 import { messageWith, Person, text } from './people.ts';
 
 setDefaultTimeout(120_000);

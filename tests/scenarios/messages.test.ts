@@ -213,12 +213,17 @@ describe.each(profiles)('history on $name', (profile) => {
   });
 
   test('[D5] a new member who may not see the past is told the first seq', async () => {
-    const server = await profile.start({ HONGYAN_HISTORY_VISIBLE_TO_NEW_MEMBERS: 'false' });
+    const server = await profile.start();
     const [alice, bob] = [await Person.join(server.url, 'alice'), await Person.join(server.url, 'bob')];
     const group = await createGroup(server.url, alice.account, []);
     const a = await alice.device('a');
-    for (const key of ['1', '2', '3']) await a.send({ conversationId: group, clientMsgId: key, content: text(key) });
-    await call(server.url, `/v1/conversations/${group}/members/bob`, { token: alice.account.token, method: 'PUT' });
+    for (const key of ['1', '2', '3']) {
+      const sent = await a.send({ conversationId: group, clientMsgId: key, content: text(key) });
+      expect(sent).toMatchObject({ type: 'acked' });
+    }
+    const path = `/v1/conversations/${group}/members/bob`;
+    const added = await call(server.url, path, { token: alice.account.token, method: 'PUT' });
+    expect(added).toMatchObject({ status: 204 });
     const b = await bob.device('b');
     const page = await b.request({ type: 'history', conversation_id: group, after_seq: 0 });
     expect(page).toMatchObject({ first_seq: 5, last_seq: 5, has_more: false, entries: [{ seq: 5 }] });

@@ -2,8 +2,8 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '@hongyan/testing/free-port';
 import { until } from '@hongyan/testing/until';
-import { freePort } from '../../server-process.ts';
 import { type ProgramName, program } from './programs.ts';
 
 const startMsMax = 120_000;

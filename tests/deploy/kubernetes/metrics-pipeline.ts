@@ -3,7 +3,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../server-process.ts';
+import { freePort } from '@hongyan/testing/free-port';
 import type { ControlPlane } from './control-plane.ts';
 import type { RunningPod } from './node-agent.ts';
 

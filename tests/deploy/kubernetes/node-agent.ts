@@ -3,7 +3,7 @@
 
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { freePort } from '../../server-process.ts';
+import { freePort } from '@hongyan/testing/free-port';
 import type { ControlPlane } from './control-plane.ts';
 
 interface Probe {
