@@ -47,6 +47,31 @@ test('[E5] recalled texts, and their edits, are in no file of the data folder wh
   expect(await holdsSecret(dataDir)).toBe(false);
 }, 60_000);
 
+test('[E5][E22] drafts that were superseded or sent are in no file soon after, while the server runs, and after it was killed', async () => {
+  const dataDir = await dataFolder('drafts');
+  let server = await startServer({ dataDir });
+  const ann = await signUp(server.url, 'ann');
+  const group = await createGroup(server.url, ann, []);
+  let revision = 0;
+  const save = async (text: string) => {
+    const change = { type: 'draft', conversation_id: group, text, base_revision: revision };
+    const body = { client_msg_id: `draft after ${revision}`, change };
+    revision = Number((await done(server.url, ann, 'PATCH', '/v1/me/private', body)).seq);
+  };
+  const write = async () => {
+    for (let index = 0; index < messages; index++) await save(`${index}: ${secret}`);
+    await save('');
+  };
+  await write();
+  expect(await holdsSecret(dataDir)).toBe(true);
+  await until(async () => !(await holdsSecret(dataDir)));
+  await write();
+  await server.kill();
+  expect(await holdsSecret(dataDir)).toBe(true);
+  server = await startServer({ dataDir, port: server.port });
+  await until(async () => !(await holdsSecret(dataDir)));
+}, 60_000);
+
 const textOf = (what: string) => ({ type: 'text', text: `${what}: ${secret}` });
 
 async function done(url: string, { token }: Account, method: string, path: string, body?: object) {

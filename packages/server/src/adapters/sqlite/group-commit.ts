@@ -50,9 +50,14 @@ export class GroupCommit<Op, Result> {
     return this.#batcher.submitAll(ops);
   }
 
+  /** Refuses new ops, and resolves when what was accepted is committed. */
+  drain(): Promise<void> {
+    return this.#batcher.drain();
+  }
+
   /** Commits what was accepted, closes the store, ends the thread. */
   async close(): Promise<void> {
-    await this.#batcher.drain();
+    await this.drain();
     await this.#thread.close();
   }
 }

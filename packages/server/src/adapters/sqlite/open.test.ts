@@ -26,3 +26,22 @@ test('a transaction is durable unless it asks for less, and the one after it is 
   db.close();
   rmSync(folder, { recursive: true });
 });
+
+// SQLite is told to make temporary files where nobody can make one, so that one it needs is an error.
+test('a statement that changes many rows keeps what it would undo in memory, not in a file outside the data folder [E5]', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hongyan-open-'));
+  const program = `
+    const { openWriter } = await import(${JSON.stringify(join(import.meta.dir, 'open.ts'))});
+    const db = openWriter(${JSON.stringify(join(folder, 'a.db'))});
+    db.run('CREATE TABLE t(n INTEGER PRIMARY KEY, text TEXT NOT NULL)');
+    const rows = (from) => JSON.stringify(Array.from({ length: 4_000 }, (_, index) => 2 * index + from));
+    const insert = db.prepare("INSERT OR IGNORE INTO t(n, text) SELECT value, printf('%100d', value) FROM json_each(?)");
+    insert.run(rows(0));
+    db.transaction(() => insert.run(rows(1)))();
+  `;
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, '-e', program], {
+    env: { ...process.env, SQLITE_TMPDIR: '/sys/kernel' },
+  });
+  expect({ exitCode, errors: stderr.toString() }).toEqual({ exitCode: 0, errors: '' });
+  rmSync(folder, { recursive: true });
+});

@@ -53,6 +53,8 @@ export function opened(
   let db: Database | undefined;
   try {
     db = new Database(path, { create, readwrite: true });
+    // Otherwise a statement that changes many rows writes what it would undo, pages with content, into a file in /var/tmp [E5].
+    db.run('PRAGMA temp_store=MEMORY');
     setUp(db);
     return db;
   } catch (error) {

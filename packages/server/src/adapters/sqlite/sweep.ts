@@ -62,14 +62,17 @@ export class Sweep {
 /** Moves the log into the file and empties it; returns false when readers hold a part of it. Clears the gaps of all pages that it may have written. */
 export function checkpointCleanly({ db, path, file }: SweepTarget, { isPatient } = { isPatient: false }): boolean {
   const pages = pagesInLog(path);
-  const truncate = () => checkpoint(db, 'TRUNCATE').busy === 0;
   try {
-    return isPatient ? truncate() : withoutWaiting(db, truncate);
+    return isPatient ? truncateLog(db) : emptyLog(db);
   } finally {
     file.zeroGapsOf(pages);
   }
 }
 
+/** Moves the log into the file and empties it, without waiting; returns false when readers hold a part of it. */
+export const emptyLog = (db: Database): boolean => withoutWaiting(db, () => truncateLog(db));
+
+const truncateLog = (db: Database): boolean => checkpoint(db, 'TRUNCATE').busy === 0;
 const framesInLog = (db: Database): number => checkpoint(db, 'NOOP').log;
 
 function checkpoint(db: Database, mode: 'TRUNCATE' | 'NOOP'): { readonly busy: number; readonly log: number } {

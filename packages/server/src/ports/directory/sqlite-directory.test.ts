@@ -2,11 +2,12 @@
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
+import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { openSqliteDeviceReader } from '../devices/sqlite-devices.ts';
 import type { Position } from '../timeline/timeline.ts';
 import { conversationListSql } from './sqlite/conversation-reads.ts';
@@ -246,4 +247,31 @@ test('a write after close rejects, and closing again is harmless', async () => {
   expect(String(await rejectionOf(directory.createUser(newUser('ann'))))).toContain('closed');
   await directory.close();
   expect(await rejectionOf(directory.getUsers([user('ann')]))).toHaveProperty('code', 'unavailable');
+});
+
+test('[E5][E22] what private rows held that were removed is in no file once the directory is closed', async () => {
+  const random = createRandom(testSeed('private rows'));
+  const directory = await open(path);
+  const marks = new Map<string, string>();
+  const removed: string[] = [];
+  const set = (userId: string, after: number) => {
+    const key = `draft ${Math.floor(random() * 10)}`;
+    const [place, mark] = [`${userId} ${key}`, `~${userId} ${after}~`];
+    const before = marks.get(place);
+    if (before !== undefined) removed.push(before);
+    marks.set(place, mark);
+    const json = JSON.stringify(mark + 'x'.repeat(random() * 600));
+    const update = { userId: user(userId), afterSeq: seq(after), asOfSeq: seq(after + 1), reads: [] };
+    return directory.putPrivate({ ...update, rows: [{ key, seq: seq(after + 1), json }] });
+  };
+  for (let after = 0; after < 200; after++)
+    await Promise.all(Array.from({ length: 40 }, (_, no) => set(`user${no}`, after)));
+  await directory.close();
+  const held = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
+  const isHeld = (mark: string) => held.some((bytes) => bytes.includes(mark));
+  expect([...marks.values()].every(isHeld)).toBe(true);
+  expect(removed.filter(isHeld)).toEqual([]);
+  const db = new Database(path);
+  expect(db.query('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
+  db.close();
 });

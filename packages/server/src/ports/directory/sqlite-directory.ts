@@ -246,8 +246,10 @@ class SqliteDirectory extends SqliteDirectoryReader implements SoleDirectory {
   }
 
   override async close(): Promise<void> {
-    await this.#writer.close();
+    await this.#writer.drain();
+    // First: the thread closes the file that it cleared of removed rows (PageFile.close).
     await super.close();
+    await this.#writer.close();
   }
 
   /** The store answers each op with the result of its own kind. */

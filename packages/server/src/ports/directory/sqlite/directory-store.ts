@@ -3,6 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
 import { FileStore } from '../../../adapters/sqlite/file-store.ts';
+import { RemovedRows } from '../../../adapters/sqlite/removed-rows.ts';
 import { ConversationWrites } from './conversation-writes.ts';
 import { Numbers } from './numbers.ts';
 import { type DirectoryOp, type DirectoryResult, isDurable } from './ops.ts';
@@ -16,14 +17,16 @@ export class DirectoryStore extends FileStore<DirectoryOp, DirectoryResult> {
   readonly #conversations: ConversationWrites;
   readonly #receipts: ReceiptWrites;
   readonly #privates: PrivateWrites;
+  readonly #removed: RemovedRows;
 
   constructor(db: Database) {
     super(db, isDurable);
+    this.#removed = new RemovedRows(db);
     this.#numbers = new Numbers(db);
     this.#users = new UserWrites(db);
     this.#conversations = new ConversationWrites(db, this.#numbers);
     this.#receipts = new ReceiptWrites(db, this.#numbers);
-    this.#privates = new PrivateWrites(db, this.#numbers);
+    this.#privates = new PrivateWrites(db, this.#numbers, this.#removed);
   }
 
   apply(op: DirectoryOp): DirectoryResult {
@@ -59,6 +62,14 @@ export class DirectoryStore extends FileStore<DirectoryOp, DirectoryResult> {
       default:
         return unreachable(op);
     }
+  }
+
+  upkeep(): boolean {
+    return this.#removed.step();
+  }
+
+  override close(): void {
+    this.#removed.finish(() => super.close());
   }
 
   protected rolledBack(): void {

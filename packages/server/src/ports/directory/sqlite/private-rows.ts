@@ -2,6 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
+import type { RemovedRows } from '../../../adapters/sqlite/removed-rows.ts';
 import type { PrivateRow, PrivateStates, PrivateTotals } from '../private-states.ts';
 import type { Numbers } from './numbers.ts';
 import type { ValueOf } from './ops.ts';
@@ -29,10 +30,12 @@ export class PrivateReads {
 
 export class PrivateWrites {
   readonly #numbers: Numbers;
+  readonly #removed: RemovedRows;
   readonly #statements: ReturnType<typeof prepareWrites>;
 
-  constructor(db: Database, numbers: Numbers) {
+  constructor(db: Database, numbers: Numbers, removed: RemovedRows) {
     this.#numbers = numbers;
+    this.#removed = removed;
     this.#statements = prepareWrites(db);
   }
 
@@ -44,6 +47,8 @@ export class PrivateWrites {
     for (const { key, seq, json } of rows) {
       const removed = this.#statements.remove.get(userNo, key);
       if (removed) {
+        // [E5] A draft that was sent may be a message that is recalled one day.
+        this.#removed.add();
         keys -= 1;
         bytes -= removed.bytes;
       }

@@ -15,10 +15,10 @@
 // What a drain costs is pages of `entry`, about one for each conversation in the tail. It therefore waits for twelve rows for each
 // conversation: with a few hundred conversations in use the tail holds 16,000 rows, with ten thousand evenly 120,000.
 //
-// Measured on two busy cores, CPU of the writer thread: 12.5 µs a row in batches of 5,000 over 10,000 conversations evenly (1.1 µs
-// of it the tail, 1.7 µs feed, indexes and deletion, the rest the scattered pages of entry; 5 µs are the kernel's). With half as
-// long a tail 14.4 µs at 1.5 million rows and 15.1 µs at ten million. About 100 µs for a message that commits alone, two thirds
-// of it the kernel's fsync and wake-ups. A file takes 260–275 bytes a row with 90 bytes of content.
+// Measured on two busy cores, CPU of the writer thread: 11 µs a row in batches of 5,000 over 10,000 conversations evenly (1.4 µs
+// of it the tail, 1.6 µs feed, indexes and deletion, the rest the scattered pages of entry; 3 µs are the kernel's). Half as
+// long a tail costs a fifth more. About 100 µs for a message that commits alone, two thirds of it the kernel's fsync and wake-ups.
+// A file takes 260–275 bytes a row with 90 bytes of content.
 //
 // Not chosen: entries clustered without a tail (one page for each row: the disk is the limit); an index (conversation, seq) beside
 // rows in the order of commits (a scattered page for each row in the index instead, and 50 pages for a history page); the feed
