@@ -1,6 +1,7 @@
 // A store that is full: sends are refused as unavailable, what was acknowledged stays, reads go on, and space brings sends back.
 
 import { afterAll, expect, test } from 'bun:test';
+import { readRunning } from '@hongyan/server/config/running-server';
 import type { ClientEvent } from '@hongyan/testing/history';
 import {
   type Account,
@@ -12,6 +13,9 @@ import {
   signUp,
 } from '@hongyan/testing/http-client';
 import { type SendOutcome, WireClient } from '@hongyan/testing/wire-client';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
+import type { Readiness } from '../../packages/cli/src/status/picture.ts';
+import { Scrape } from '../scrape.ts';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 
@@ -61,6 +65,13 @@ test('[D1][D2][D3] a full store refuses sends and loses nothing; more room bring
   expect(await wire.ping()).toBe(true);
   expect((await reader.catchUp(group, 0))?.entries.length).toBeGreaterThan(20);
   expect(await proof()).toEqual([]);
+  // Operators see it, and the log does not help to fill the disk.
+  const readiness = await fetch(`${(await readRunning(dataDir))?.operatorUrl}/readyz`);
+  expect([readiness.status, (await readiness.json()).checks.stores]).toEqual([
+    200,
+    { status: 'degraded', reason: 'writes to the store timeline fail: database or disk is full' },
+  ]);
+  expect(server.output().match(/"commands failed"/g)?.length).toBeLessThanOrEqual(3);
 
   // Full across a kill.
   await server.kill();
@@ -100,6 +111,26 @@ test('a full directory refuses what needs room, by its code, and still lets ever
   }
   expect((await readFully(url, ann, group)).lastSeq).toBe(2);
   expect(server.isAlive()).toBe(true);
+}, 60_000);
+
+test('[O3] a store that is full shows in readiness and in metrics, also one that no message goes through', async () => {
+  const args = ['--store-bytes-max', String(128 * 1024)];
+  const server = await startServer({ dataDir: await dataFolder('access-full'), args });
+  const operator = await OperatorClient.connect(server.dataDir);
+  const failures = async () => (await Scrape.of(server)).sum('hongyan_commit_failures_total', 'store="access"');
+  expect(await failures()).toBe(0);
+  const body = { name: 'n'.repeat(64), scopes: ['tokens:mint'] };
+  const answers = await inTurns(
+    Array(1000).fill(0),
+    async () => (await operator.fetch('POST', '/admin/v1/keys', body)).status,
+  );
+  expect(new Set(answers)).toEqual(new Set([200, 503]));
+  expect(((await (await operator.fetch('GET', '/readyz')).json()) as Readiness).checks.stores).toEqual({
+    status: 'degraded',
+    reason: 'writes to the store access fail: database or disk is full',
+  });
+  expect(await failures()).toBeGreaterThan(0);
+  expect((await Scrape.of(server)).sum('hongyan_store_bytes', 'store="access"')).toBeGreaterThan(64 * 1024);
 }, 60_000);
 
 const codeOf = (outcome: SendOutcome) => (outcome.type === 'refused' ? outcome.code : outcome.type);

@@ -11,6 +11,15 @@ afterAll(async () => {
   await removeDataFolders();
 });
 
+test('a server that can record no more events leaves with 1', async () => {
+  const env = { BUN_OPTIONS: `--preload=${join(import.meta.dir, 'end-writers.ts')}`, END_WRITERS: 'events.worker' };
+  const args = ['--events-pull'];
+  const server = await startServer({ dataDir: await dataFolder('writer-death'), args, env });
+  process.kill(server.pid, 'SIGUSR2');
+  expect(await server.left()).toBe(1);
+  expect(server.output()).toContain('event log writer died');
+}, 30_000);
+
 test.each([[1], [2]])(
   '[D1] without its writers a server of %d gateways leaves with 1, and the next has everything',
   async (gateways) => {

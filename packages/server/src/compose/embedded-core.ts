@@ -1,11 +1,14 @@
 // The core on the embedded profile's stores, as one of a data folder.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
 import { lockFolder } from '../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../config/data-layout.ts';
 import { readNotices, writeNotices } from '../config/kept-notices.ts';
 import { assertStillOwn } from '../config/moved.ts';
 import type { Config } from '../config/options.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { StoreMeter } from '../metrics/store-meter.ts';
 import type { Access } from '../ports/access/access.ts';
 import { openSqliteAccess } from '../ports/access/sqlite-access.ts';
@@ -20,7 +23,7 @@ import { MemorySessionRegistry } from '../ports/session-registry/memory-session-
 import type { TaskQueue } from '../ports/task-queue/task-queue.ts';
 import { openSqliteTimeline } from '../ports/timeline/sqlite-timeline.ts';
 import type { ProfiledThreads } from '../profiles/profiled-threads.ts';
-import { type HealthCheck, healthy } from '../roles/operator/health.ts';
+import { type Health, type HealthCheck, healthy } from '../roles/operator/health.ts';
 import { forgottenDevicesWork } from '../roles/worker/forgotten-devices-work.ts';
 import { startOutboxRelay } from '../roles/worker/outbox-relay.ts';
 import { registrationWork } from '../roles/worker/registration-work.ts';
@@ -72,27 +75,29 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     onDeath,
     threads,
   };
+  const meters = metersOf(metrics);
   // Two batches of commands may be under way, and each change of a conversation adds an entry of its own.
   const timeline = await openSqliteTimeline({
     ...store,
     dir: layout.timeline,
     queueMax: config.commandQueueMax * 2,
-    meter: new StoreMeter(metrics, 'timeline'),
+    meter: meters.timeline,
     tracing,
   });
   const directory = await openSqliteDirectory({
     ...store,
     path: layout.directory,
     queueMax: config.commandQueueMax * directoryWritesPerCommand,
-    meter: new StoreMeter(metrics, 'directory'),
+    meter: meters.directory,
   });
-  const devices = await openSqliteDevices({ ...store, path: layout.devices });
-  const tasks = await openTasks(config, { clock, log }, { ...store, path: layout.tasks });
+  const devices = await openSqliteDevices({ ...store, path: layout.devices, meter: meters.devices });
+  const tasks = await openTasks(config, { clock, log }, { ...store, path: layout.tasks, meter: meters.tasks });
   const access = await openSqliteAccess({
     ...store,
     path: layout.access,
     revocationsMax: config.revocationsMax,
     queueMax: config.commandQueueMax,
+    meter: meters.access,
   });
   const bus = new MemoryEventBus();
   const commands = new MemoryCommandLog({
@@ -108,7 +113,7 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     config,
     { log, clock, metrics },
     { timeline, directory, registry },
-    sqliteEvents(config, { log, metrics }),
+    sqliteEvents(config, { log, meter: meters.events, onDeath }),
   );
   metrics.queue('commands', { depth: () => commands.depth, max: config.commandQueueMax });
   const buckets = () => new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax });
@@ -145,7 +150,8 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     died,
     check: {
       name: 'stores',
-      check: () => (isDead ? { status: 'failed', reason: 'a store cannot be written: the server stops' } : healthy),
+      check: () =>
+        isDead ? { status: 'failed', reason: 'a store cannot be written: the server stops' } : healthOf(meters, clock),
     },
     async close() {
       retention?.cancel();
@@ -163,15 +169,43 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
   };
 }
 
-const sqliteEvents = (config: Config, { log, metrics }: Pick<CoreSurroundings, 'log' | 'metrics'>): EventStore => {
+const stores = ['timeline', 'directory', 'devices', 'tasks', 'access', 'events'] as const;
+type Meters = Readonly<Record<(typeof stores)[number], StoreMeter>>;
+
+const metersOf = (metrics: Metrics): Meters =>
+  Object.fromEntries(stores.map((store) => [store, new StoreMeter(metrics, store)])) as Meters;
+
+/** Small writes may still fit where larger ones fail: a store is well when none has failed for a while. */
+const failuresCountForMs = 30_000;
+
+/** What cannot be written can be read: the server serves on, and refuses writes. */
+function healthOf(meters: Meters, clock: Pick<Clock, 'monotonicMs'>): Health {
+  const reasons = stores.flatMap((store) => {
+    const { lastFailure } = meters[store];
+    if (lastFailure === undefined || clock.monotonicMs() - lastFailure.atMs > failuresCountForMs) return [];
+    const { error } = lastFailure;
+    return [`writes to the store ${store} fail: ${error instanceof Error ? error.message : String(error)}`];
+  });
+  return reasons.length === 0 ? healthy : { status: 'degraded', reason: reasons.join('; ') };
+}
+
+const sqliteEvents = (
+  config: Config,
+  { log, meter, onDeath }: { readonly log: Log; readonly meter: StoreMeter; readonly onDeath: () => void },
+): EventStore => {
   const path = dataLayout(config.data).events;
   return {
-    open: () =>
-      openSqliteEventLog({
-        ...{ path, log, queueMax: eventWritesMax, batchMax: eventBatchMax },
+    async open() {
+      // One that cannot be opened ends the request, or the start, that asked for it; the server goes on.
+      let isOpen = false;
+      const events = await openSqliteEventLog({
+        ...{ path, log, queueMax: eventWritesMax, batchMax: eventBatchMax, meter },
         maxBytes: config.storeBytesMax === 0 ? undefined : config.storeBytesMax,
-        meter: new StoreMeter(metrics, 'events'),
-      }),
+        onDeath: () => isOpen && onDeath(),
+      });
+      isOpen = true;
+      return events;
+    },
     isThere: existsSync(path),
     isShared: false,
     sends: true,

@@ -7,7 +7,7 @@ import type { Metrics, Sample } from '../metrics/metrics.ts';
 
 /** Of stores that are files of the data folder. */
 export function registerStores(metrics: Metrics, data: string): void {
-  const { timeline, directory, devices, tasks, events } = dataLayout(data);
+  const { timeline, directory, access, devices, tasks, events } = dataLayout(data);
   metrics.gauge({
     name: 'hongyan_store_bytes',
     help: 'Size of the files of each store',
@@ -15,6 +15,7 @@ export function registerStores(metrics: Metrics, data: string): void {
       return [
         [{ store: 'timeline' }, await bytesIn(timeline, '')],
         [{ store: 'directory' }, await bytesIn(dirname(directory), basename(directory))],
+        [{ store: 'access' }, await bytesIn(dirname(access), basename(access))],
         [{ store: 'devices' }, await bytesIn(dirname(devices), basename(devices))],
         [{ store: 'tasks' }, await bytesIn(dirname(tasks), basename(tasks))],
         [{ store: 'events' }, await bytesIn(dirname(events), basename(events))],

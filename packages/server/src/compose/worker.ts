@@ -3,7 +3,7 @@
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { Config } from '../config/options.ts';
-import { openSqliteTaskQueue } from '../ports/task-queue/sqlite-task-queue.ts';
+import { openSqliteTaskQueue, type SqliteTaskQueueOptions } from '../ports/task-queue/sqlite-task-queue.ts';
 import type { TaskQueue } from '../ports/task-queue/task-queue.ts';
 import type { Work } from '../roles/worker/work.ts';
 import { type RunningWorker, startWorker } from '../roles/worker/worker.ts';
@@ -21,7 +21,7 @@ const backOff = { backOffBaseMs: 500, backOffMaxMs: 300_000 };
 export function openTasks(
   config: Config,
   { clock, log }: WorkerSurroundings,
-  store: { readonly path: string; readonly maxBytes: number | undefined; readonly onDeath: () => void },
+  store: Pick<SqliteTaskQueueOptions, 'path' | 'maxBytes' | 'onDeath' | 'meter'>,
 ): Promise<TaskQueue> {
   return openSqliteTaskQueue({
     ...store,

@@ -7,6 +7,7 @@ import { CountBy } from './count-by.ts';
 import { Histogram } from './histogram.ts';
 import { Metrics } from './metrics.ts';
 import { ProcessMetrics } from './process-metrics.ts';
+import { StoreMeter } from './store-meter.ts';
 import { metricsText } from './text.ts';
 
 const linesOf = async (...processes: readonly Metrics[]): Promise<readonly string[]> => {
@@ -115,4 +116,13 @@ test('[O4] a process reports its CPU, memory, event loop, collections of garbage
   ])
     expect([name, sampleOf(name) > 0]).toEqual([name, true]);
   expect(lines).toContain(`hongyan_build_info{version="1.2.3",bun="${Bun.version}",process="core"} 1`);
+});
+
+test('a store that is opened anew has one queue, that of the writer opened last', async () => {
+  const metrics = new Metrics({ process: 'core' });
+  const meter = new StoreMeter(metrics, 'events');
+  meter.queue(() => 3, 10);
+  meter.queue(() => 5, 10);
+  const [depth] = await metrics.collect(new Set(['hongyan_queue_depth']));
+  expect(depth?.values).toEqual([{ value: 5, labels: { queue: 'events', process: 'core' } }]);
 });

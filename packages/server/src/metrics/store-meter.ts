@@ -3,13 +3,22 @@
 import { Histogram, latencyBoundsS, sizeBounds } from './histogram.ts';
 import type { Metrics } from './metrics.ts';
 
+interface Failure {
+  readonly error: unknown;
+  /** On the monotonic clock. */
+  readonly atMs: number;
+}
+
 export class StoreMeter {
   readonly batchSize = new Histogram(sizeBounds);
   /** Handed to the writer's thread until its answer is here. */
   readonly commitSeconds = new Histogram(latencyBoundsS);
   /** The transaction's COMMIT alone: writing the log and, where the store promises it, the fsync. */
   readonly fsyncSeconds = new Histogram(latencyBoundsS);
-  failures = 0;
+  #failures = 0;
+  #lastFailure: Failure | undefined;
+  /** Of the writer that was opened last: one that could not be opened is followed by another. */
+  #depth: (() => number) | undefined;
   readonly #metrics: Metrics;
   readonly #store: string;
 
@@ -38,13 +47,23 @@ export class StoreMeter {
     metrics.counter({
       name: 'hongyan_commit_failures_total',
       help: 'Commits that failed: a full disk, a broken one',
-      read: of(() => this.failures),
+      read: of(() => this.#failures),
     });
+  }
+
+  get lastFailure(): Failure | undefined {
+    return this.#lastFailure;
+  }
+
+  failed(failure: Failure): void {
+    this.#failures++;
+    this.#lastFailure = failure;
   }
 
   /** What waits for the writer. */
   queue(depth: () => number, max: number): void {
-    this.#metrics.queue(this.#store, { depth, max });
+    if (this.#depth === undefined) this.#metrics.queue(this.#store, { depth: () => this.#depth?.() ?? 0, max });
+    this.#depth = depth;
   }
 
   /** [M11] Of a store behind a pool of connections. */

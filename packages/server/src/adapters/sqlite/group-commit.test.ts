@@ -1,12 +1,14 @@
 // Group commit through its public side: batches form, are atomic, bounded, and survive what a disk does to them.
 
-import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { afterEach, beforeEach, expect, mock, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StoreFailure } from '@hongyan/base/result';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { until } from '@hongyan/testing/until';
+import { Metrics } from '../../metrics/metrics.ts';
+import { StoreMeter } from '../../metrics/store-meter.ts';
 import { SqliteBug } from './failure.ts';
 import { GroupCommit } from './group-commit.ts';
 import { openReader } from './open.ts';
@@ -25,15 +27,17 @@ function open(
     batchMax?: number;
     asJson?: boolean;
     onFatal?: (error: Error) => void;
+    meter?: StoreMeter;
   } = {},
 ) {
-  const { maxBytes, queueMax = 10_000, batchMax = 1_000, asJson = false, onFatal } = more;
+  const { maxBytes, queueMax = 10_000, batchMax = 1_000, asJson = false, onFatal, meter } = more;
   return new GroupCommit<NoteOp, NoteResult>({
     worker: new URL('./testing/notes.worker.ts', import.meta.url),
     init: { path: join(dir, 'notes.db'), ...(maxBytes !== undefined ? { maxBytes } : {}) },
     queueMax,
     batchMax,
     asJson,
+    meter,
     ...(onFatal !== undefined ? { onFatal } : {}),
   });
 }
@@ -101,12 +105,14 @@ test('above queueMax a submit is refused at once, and accepted again when there 
 });
 
 test('a full disk rejects the batch and stores nothing of it; with room it works again', async () => {
-  const small = open({ maxBytes: 64 * 1024 });
+  const meter = new StoreMeter(new Metrics({ process: 'core' }), 'notes');
+  const small = open({ maxBytes: 64 * 1024, meter });
   const big = 'x'.repeat(10_000);
   expect(await small.submit(add('first'))).toBe(1);
   const refusal = await rejectionOf(small.submitAll(Array.from({ length: 20 }, () => add(big))));
   expect(refusal).toBeInstanceOf(StoreFailure);
   expect(refusal).toMatchObject({ code: 'unavailable', sqliteCode: 'SQLITE_FULL' });
+  expect(meter.lastFailure?.error).toBe(refusal);
   expect(stored().map((note) => note.text)).toEqual(['first']);
   expect(await small.submit(add('second'))).toBe(2);
   await small.close();
@@ -137,18 +143,21 @@ test('when the worker dies everything pending and later rejects, and onFatal rep
   await writer.close();
 });
 
-test('a store that cannot be opened rejects ready and every submit', async () => {
+test('a store that cannot be opened rejects ready and every submit, and that is all', async () => {
+  const onFatal = mock();
   const writer = new GroupCommit<NoteOp, NoteResult>({
     worker: new URL('./testing/notes.worker.ts', import.meta.url),
     init: { path: join(dir, 'missing', 'notes.db') },
     queueMax: 1,
     batchMax: 1,
+    onFatal,
   });
   const outcomes = await Promise.allSettled([writer.submit(add('a')), writer.ready()]);
   const reasons = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason);
   expect(reasons).toEqual([reasons[0], reasons[0]]);
   expect(reasons[0]).toMatchObject({ code: 'unavailable', sqliteCode: 'SQLITE_CANTOPEN' });
   await writer.close();
+  expect(onFatal).not.toHaveBeenCalled();
 });
 
 test('a bug in an op that cannot be sent to the thread rejects its batch alone', async () => {

@@ -20,7 +20,7 @@ export interface WriterThreadOptions {
   readonly asJson?: boolean;
   /** Where a profiler finds the thread. */
   readonly threads?: ProfiledThreads | undefined;
-  /** The thread died: batches under way and later ones reject. Called once at most. */
+  /** The open thread died: batches under way and later ones reject. Called once at most. What could not be opened is told by `ready`. */
   readonly onFatal?: (error: Error) => void;
   readonly meter?: StoreMeter | undefined;
 }
@@ -124,13 +124,15 @@ export class WriterThread<Op, Result> implements ProfiledThread {
         return this.#ready.resolve();
       case 'open_failed': {
         const error = errorOf(message.failure);
-        return this.#die({ pending: error, later: error });
+        return this.#die({ pending: error, later: error, isExpected: true });
       }
       case 'committed':
         return this.#committed(message);
-      case 'failed':
-        if (this.#options.meter) this.#options.meter.failures++;
-        return this.#underWay.shift()?.reject(errorOf(message.failure));
+      case 'failed': {
+        const error = errorOf(message.failure);
+        this.#options.meter?.failed({ error, atMs: systemClock.monotonicMs() });
+        return this.#underWay.shift()?.reject(error);
+      }
       case 'profile':
         return this.#profiles.shift()?.resolve(message.answer);
       case 'closed':

@@ -7,6 +7,7 @@ import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Access, AccessWrite } from './access.ts';
 import type { AccessInit } from './sqlite/access.worker.ts';
 import { KeyReads } from './sqlite/key-rows.ts';
@@ -26,15 +27,17 @@ export interface SqliteAccessOptions {
   readonly batchMax: number;
   /** Nothing can be written any more; reads continue. */
   readonly onDeath?: () => void;
+  readonly meter?: StoreMeter | undefined;
 }
 
 /** The file is created when there is none. Beside a running server it is a second writer, which waits while the other writes. */
 export async function openSqliteAccess(options: SqliteAccessOptions): Promise<Access> {
-  const { path, log, maxBytes, revocationsMax, queueMax, batchMax } = options;
+  const { path, log, maxBytes, revocationsMax, queueMax, batchMax, meter } = options;
   const init: AccessInit = { path, maxBytes, revocationsMax };
   const writer = new GroupCommit<AccessOp, AccessResult>({
     worker: new URL('./sqlite/access.worker.ts', import.meta.url),
     init,
+    meter,
     queueMax,
     batchMax,
     onFatal(error) {

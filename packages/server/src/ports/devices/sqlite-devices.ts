@@ -7,6 +7,7 @@ import type { DeviceToken, UserId } from '@hongyan/protocol/ids';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { DeviceReader, Devices } from './devices.ts';
 import type { RegistrationBatch } from './registration-batch.ts';
@@ -22,6 +23,7 @@ export interface SqliteDevicesOptions {
   readonly maxBytes?: number | undefined;
   /** Nothing can be written any more; reads continue. */
   readonly onDeath?: () => void;
+  readonly meter?: StoreMeter | undefined;
 }
 
 /** Calls that wait or commit; further ones reject with `overloaded`. */
@@ -32,11 +34,12 @@ const batchMax = 500;
 const partChars = 500_000;
 
 export async function openSqliteDevices(options: SqliteDevicesOptions): Promise<Devices> {
-  const { path, log, maxBytes } = options;
+  const { path, log, maxBytes, meter } = options;
   const init: DevicesInit = { path, maxBytes };
   const writer = new GroupCommit<DeviceOp, DeviceAnswer>({
     worker: new URL('./sqlite/devices.worker.ts', import.meta.url),
     init,
+    meter,
     queueMax: callsMax,
     batchMax,
     onFatal(error) {

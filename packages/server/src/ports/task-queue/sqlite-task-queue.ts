@@ -7,6 +7,7 @@ import { StoreFailure } from '@hongyan/base/result';
 import { GroupCommit } from '../../adapters/sqlite/group-commit.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
+import type { StoreMeter } from '../../metrics/store-meter.ts';
 import { DueSignals } from './due-signals.ts';
 import type { AnswerOf, AskOf, TaskAnswer, TaskOp } from './sqlite/ops.ts';
 import { TaskReads } from './sqlite/task-reads.ts';
@@ -22,6 +23,7 @@ export interface SqliteTaskQueueOptions extends TaskBounds {
   readonly maxBytes?: number | undefined;
   /** Nothing can be added or claimed any more. */
   readonly onDeath?: () => void;
+  readonly meter?: StoreMeter | undefined;
 }
 
 /** Calls that wait for their commit; further ones reject with `overloaded`. */
@@ -31,11 +33,12 @@ const batchMax = 2_000;
 const inFlightMax = 2;
 
 export async function openSqliteTaskQueue(options: SqliteTaskQueueOptions): Promise<TaskQueue> {
-  const { path, clock, log, maxBytes, tasksMax, payloadMax, deadLettersMax } = options;
+  const { path, clock, log, maxBytes, tasksMax, payloadMax, deadLettersMax, meter } = options;
   const init: TasksInit = { path, maxBytes, bounds: { tasksMax, payloadMax, deadLettersMax } };
   const writer = new GroupCommit<TaskOp, TaskAnswer>({
     worker: new URL('./sqlite/tasks.worker.ts', import.meta.url),
     init,
+    meter,
     queueMax: callsMax,
     batchMax,
     inFlightMax,

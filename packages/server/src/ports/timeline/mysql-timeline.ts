@@ -9,7 +9,7 @@ import type { ClientMsgId } from '@hongyan/protocol/ids';
 import { migrateDatabase } from '../../adapters/mysql/migrate.ts';
 import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
-import type { Fence, LogPosition } from '../../domain/fence.ts';
+import { type Fence, Fenced, type LogPosition } from '../../domain/fence.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 import type { Feed } from './feed.ts';
@@ -172,7 +172,8 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
         if (trace !== undefined) tracing?.took(trace, 'transaction', { startedMs, endedMs: clock.nowMs() });
       return results;
     } catch (error) {
-      if (meter) meter.failures++;
+      // A newer owner writes what this one may not: the database is well.
+      if (!(error instanceof Fenced)) meter?.failed({ error, atMs: clock.monotonicMs() });
       throw error;
     } finally {
       meter?.batchSize.observe(batch.length);

@@ -1,6 +1,7 @@
 // The way up ends here: commands in batches are admitted, appended in one commit, published, and only then answered.
 
 import { assert, unreachable } from '@hongyan/base/assert';
+import { OutageLog } from '@hongyan/base/outage-log';
 import { ok } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
 import { isDirect } from '@hongyan/protocol/direct';
@@ -91,10 +92,13 @@ export class CommandHandler {
   /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
   #appended: Promise<unknown> = Promise.resolve();
   readonly #lanes = new TransientMap<ConversationId, Promise<unknown>>();
+  readonly #outage: OutageLog;
 
   constructor(deps: CoreDeps, parts: CommandHandlerParts) {
     const { memberships, audiences, sent, conversations, messages, privates, references } = parts;
+    const { clock, log } = deps;
     this.#deps = deps;
+    this.#outage = new OutageLog({ failing: 'commands failed', over: 'commands are handled again', clock, log });
     this.#memberships = memberships;
     this.#audiences = audiences;
     this.#sent = sent;
@@ -166,11 +170,11 @@ export class CommandHandler {
       case 'add_member':
       case 'remove_member':
       case 'set_role':
-        return this.#conversations.apply(command, place).catch((error: unknown) => this.#failed(error, 1));
+        return this.#conversations.apply(command, place).catch((error: unknown) => this.#failed(error));
       case 'change_message':
-        return this.#messages.apply(command, place).catch((error: unknown) => this.#failed(error, 1));
+        return this.#messages.apply(command, place).catch((error: unknown) => this.#failed(error));
       case 'change_private':
-        return this.#privates.apply(command, place).catch((error: unknown) => this.#failed(error, 1));
+        return this.#privates.apply(command, place).catch((error: unknown) => this.#failed(error));
       default:
         return unreachable(command);
     }
@@ -184,7 +188,7 @@ export class CommandHandler {
     const [admitted] = await this.#admit([command], place);
     assert(admitted, 'each command of a batch is admitted or not');
     if (admitted.type !== 'entry') return admitted;
-    const checked = await this.#references.check(admitted.entry, references).catch((error) => this.#failed(error, 1));
+    const checked = await this.#references.check(admitted.entry, references).catch((error) => this.#failed(error));
     if (checked.type !== 'ok') return checked;
     const { entry, quote } = checked.value;
     return outcomeAt(await this.#append([{ type: 'entry', entry }], { quote, place }), 0);
@@ -225,11 +229,13 @@ export class CommandHandler {
     let results: readonly AppendResult[];
     try {
       results = await this.#sent.noting(this.#deps.timeline.append(spans?.entries ?? entries, place?.fence));
+      this.#outage.worked();
       spans?.committed(results);
     } catch (error) {
       spans?.failed();
-      const outcome = this.#failed(error, entries.length);
-      return admitted.map((item) => (item.type === 'entry' ? outcome : item));
+      const outcome = this.#failed(error);
+      // With the entries the position stays where it was: nothing of the batch is done.
+      return admitted.map((item) => (item.type === 'entry' || place ? outcome : item));
     }
     this.#publish(results, { mayBeRepeated: place?.mayBeRepeated, quote, spans });
     if (this.#deps.log.isDebug) this.#logCommitted(results);
@@ -265,7 +271,7 @@ export class CommandHandler {
       memberships = await this.#memberships.getAll(keys);
     } catch (error) {
       // Nothing is stored yet: the outcome is not in doubt.
-      const problem = this.#failed(error, commands.length);
+      const problem = this.#failed(error);
       return commands.map(() => problem);
     }
     return Promise.all(
@@ -286,7 +292,7 @@ export class CommandHandler {
       const membership = await this.#memberships.get(conversationId, from);
       return membership ? this.#entryOf(command, membership) : refusal.notMember();
     } catch (error) {
-      return this.#failed(error, 1);
+      return this.#failed(error);
     }
   }
 
@@ -336,12 +342,15 @@ export class CommandHandler {
     }
   }
 
-  #failed(error: unknown, size: number): Problem {
+  #failed(error: unknown): Problem {
     // Not the commands have failed: another core handles them.
     if (error instanceof Fenced) throw error;
-    this.#deps.log.error('commands failed', { size, error });
     const problem = problemOf(error);
-    if (problem.type === 'bug') throw error;
+    if (problem.type === 'bug') {
+      this.#deps.log.error('commands failed', { error });
+      throw error;
+    }
+    this.#outage.failed(error);
     return problem;
   }
 }

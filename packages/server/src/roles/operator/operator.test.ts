@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from 'bun:test';
 import { createLog, type Log, silentLog } from '@hongyan/base/log';
-import { ok } from '@hongyan/base/result';
+import { ok, StoreFailure } from '@hongyan/base/result';
 import { refusal } from '@hongyan/protocol/refusals';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import Type from 'typebox';
@@ -44,6 +44,27 @@ function listenerOf({ routes = [], checks = [], clock = new ManualClock(), log =
 }
 
 const secret: OperatorRoute = { method: 'GET', path: '/debug/secret', handle: () => ok({ answer: 42 }) };
+
+test('a store that fails is answered by its code, and any other error as a bug', async () => {
+  const failing = (path: string, error: Error): OperatorRoute => ({
+    method: 'GET',
+    path,
+    isOpen: true,
+    handle: () => Promise.reject(error),
+  });
+  const routes = [
+    failing('/full', new StoreFailure('unavailable', 'database or disk is full')),
+    failing('/broken', new Error('x')),
+  ];
+  const { url } = listenerOf({ routes });
+  expect(await codeAt(`${url}/full`)).toEqual([503, 'unavailable']);
+  expect(await codeAt(`${url}/broken`)).toEqual([500, 'internal']);
+});
+
+async function codeAt(url: string): Promise<readonly [number, string]> {
+  const answer = await fetch(url);
+  return [answer.status, ((await answer.json()) as { readonly code: string }).code];
+}
 
 test('[O1] a route answers the bearer of the token alone', async () => {
   const { url } = listenerOf({ routes: [secret] });

@@ -6,7 +6,7 @@ import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { Method } from '@hongyan/protocol/operations/operation';
 import { checkShape } from '@hongyan/protocol/parse';
-import { bug, refusal } from '@hongyan/protocol/refusals';
+import { problemOf, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve } from 'bun';
 import type { Static, TSchema } from 'typebox';
 import { readJsonBody } from '../../http/body.ts';
@@ -66,8 +66,9 @@ export class OperatorListener {
         ),
         fetch: (request, server) => this.#file(request, server.requestIP(request)?.address ?? ''),
         error(error) {
-          log.error('operator request failed', { error });
-          return problemResponse(bug);
+          const problem = problemOf(error);
+          log[problem.type === 'bug' ? 'error' : 'warn']('operator request failed', { error });
+          return problemResponse(problem);
         },
       });
     } catch (error) {

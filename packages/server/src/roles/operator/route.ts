@@ -30,6 +30,6 @@ export interface OperatorRoute {
   readonly isOpen?: boolean;
   /** Its answer may be silent for minutes, like a profile's. Default: cut after ten seconds of silence. */
   readonly isSlow?: boolean;
-  /** Throws for a bug alone: it is logged, and answered `internal`. */
+  /** A StoreFailure that it throws is answered by its code, anything else is a bug: logged, and answered `internal`. */
   handle(request: OperatorRequest): OperatorAnswer | Promise<OperatorAnswer>;
 }

@@ -4,6 +4,7 @@ import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { MysqlRefusal } from '../../../adapters/mysql/failure.ts';
 import { roundTripsOf } from '../../../adapters/mysql/testing/round-trips.ts';
+import { Fenced } from '../../../domain/fence.ts';
 import { Metrics } from '../../../metrics/metrics.ts';
 import { StoreMeter } from '../../../metrics/store-meter.ts';
 import type { MysqlTimelineStore } from '../mysql-timeline.ts';
@@ -110,6 +111,17 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     expect(await reading('hongyan_connection_wait_seconds', { le: '+Inf' })).toBeGreaterThanOrEqual(4);
     expect(await reading('hongyan_batch_size', { le: '5' })).toBe(1);
     expect(await reading('hongyan_connections_in_use', { store: 'timeline' })).toBe(0);
+  });
+
+  test('[F1] a commit of an owner whose partition has a newer one is no failure of the database, and others are', async () => {
+    const meter = new StoreMeter(new Metrics({ process: 'core' }), 'timeline');
+    const one = await database.open({}, meter);
+    const older = await one.claim(7);
+    await one.claim(7);
+    expect(await rejectionOf(one.append(entries(1), older))).toBeInstanceOf(Fenced);
+    expect(meter.lastFailure).toBeUndefined();
+    expect(await rejectionOf(one.append([change(100)]))).toBeInstanceOf(Error);
+    expect(meter.lastFailure).toBeDefined();
   });
 
   test('a batch is the same number of statements however many entries it has, and so is a read of a page', async () => {
