@@ -44,7 +44,7 @@ if (!addresses?.kafka || !addresses.redis || !addresses.mysql) throw new Error('
 const scratch = new Scratch(addresses);
 const { prefix } = scratch;
 const kafka = { brokers: addresses.kafka.brokers, clientId: 'bench', prefix: `${prefix}.` };
-await ensureCommandsTopic(kafka, partitions);
+await ensureCommandsTopic(kafka, { partitions, contentBytesMax: 32_768, log: silentLog });
 const given = {
   ...{ brokers: kafka.brokers, redis: addresses.redis.address, prefix, sessionTimeoutMs: 6_000 },
   database: await scratch.database('timeline'),

@@ -52,7 +52,7 @@ export class CommandCrowd {
     users,
   }: Readonly<Record<'partitions' | 'producers' | 'conversations' | 'users', number>>): Promise<void> {
     const kafka = { brokers: this.#given.brokers, clientId: 'crowd', prefix: `${this.#given.prefix}.` };
-    await ensureCommandsTopic(kafka, partitions);
+    await ensureCommandsTopic(kafka, { partitions, contentBytesMax: 32_768, log: silentLog });
     for (let index = 0; index < producers; index++) await this.#addProducer(`p${index}-${crypto.randomUUID()}`, kafka);
     for (let index = 0; index < conversations; index++) await this.#follow(`g:${index}` as ConversationId);
     for (let index = 0; index < conversations * users; index++)

@@ -131,6 +131,8 @@ export const refusal = {
     refused('bad_request', 'this password is among those that guessing tries first: choose a longer or rarer one'),
   tooLong: (field: string, max: number) => refused('too_large', `${field} is longer than ${max} characters`),
   tooLarge: (what: string, bytesMax: number) => refused('too_large', `${what} is larger than ${bytesMax} bytes`),
+  tooLargeToTake: () =>
+    refused('too_large', 'the server cannot take as much at once: send less, or ask its operator to let it'),
   rateLimited: ({ retryAfterMs, quota }: { readonly retryAfterMs: number; readonly quota?: Quota }) =>
     limited('too many requests: wait as long as this says, then repeat it', retryAfterMs, quota),
   triedTooOften: (retryAfterMs: number) =>

@@ -5,7 +5,7 @@ import { Batcher } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';
 import { Producer } from '@platformatic/kafka';
-import { produceFailure } from './kafka-failure.ts';
+import { produceFailure, RecordsRefused } from './kafka-failure.ts';
 import { clientOptions, type KafkaOptions } from './kafka-options.ts';
 
 export interface KafkaProducerOptions {
@@ -46,7 +46,7 @@ export class KafkaProducer {
   readonly #bytesMax: number;
   readonly #batcher: Batcher<NewRecord, Sent>;
   #bytes = 0;
-  /** The last request failed: Kafka is asked whether it is there before the next one, whose senders would wait as long again. */
+  /** The last request failed, and was not refused: Kafka is asked whether it is there before the next one, whose senders would wait as long again. */
   #isAway = false;
 
   constructor(options: KafkaProducerOptions) {
@@ -90,7 +90,7 @@ export class KafkaProducer {
     await this.#producer.close(true);
   }
 
-  /** Once a request failed, those behind it are not sent: they would overtake it if it were written late. */
+  /** Once a request failed, those behind it are not sent: they would overtake it if it were written late. One that was refused is not. */
   async #produce(batch: readonly NewRecord[]): Promise<readonly Sent[]> {
     if (this.#isAway && !(await this.#answers())) return batch.map(() => away);
     const sent: Sent[] = [];
@@ -106,7 +106,7 @@ export class KafkaProducer {
   async #request(records: readonly NewRecord[]): Promise<readonly Sent[]> {
     const leaving = new Set(records.filter(({ leaves }) => leaves?.() ?? true));
     const failure = leaving.size === 0 ? undefined : await this.#send([...leaving]);
-    this.#isAway = failure !== undefined;
+    this.#isAway = failure !== undefined && !(failure instanceof RecordsRefused);
     return records.map((record) => (leaving.has(record) ? failure : expired));
   }
 

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
+import { type Log, silentLog } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { Scratch } from '@hongyan/testing/scratch';
@@ -9,7 +10,7 @@ import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { KafkaProducer } from './kafka-producer.ts';
 import { readingFrom, TestTopic } from './testing/topics.ts';
-import { ensureTopics } from './topics.ts';
+import { ensureTopics, letRecordsBeLong } from './topics.ts';
 
 describeWith(['kafka'], 'Kafka', ({ kafka }) => {
   let scratch: Scratch;
@@ -30,6 +31,17 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     await topic.make(3);
     const again = await ensureTopics(topic.kafka, [{ name: 'records', partitions: 5, replicas: 3, retentionMs: 1000 }]);
     expect(again).toEqual([{ name: topic.name, partitions: 3 }]);
+  });
+
+  test('a topic that takes short records alone is changed, and where that fails the log says what to do', async () => {
+    await topic.make(1, 1, 10_000);
+    const lines: string[] = [];
+    const log: Log = { ...silentLog, warn: (message) => lines.push(message) };
+    await letRecordsBeLong(topic.kafka, { topics: [topic.name], bytesNeeded: 20_000, log });
+    await topic.producer().send(record('a', 'x'.repeat(20_000)));
+    expect(lines).toEqual([]);
+    await letRecordsBeLong(topic.kafka, { topics: ['no name of a topic'], bytesNeeded: 20_000, log });
+    expect(lines.join()).toContain('max.message.bytes');
   });
 
   test('records of a key arrive in the order sent, also by calls that are not awaited', async () => {
@@ -88,6 +100,24 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     expect(failure).toBeInstanceOf(StoreFailure);
     expect((failure as StoreFailure).code).toBe('unavailable');
     await producer.close();
+  });
+
+  test('[K2] what Kafka refuses is unavailable, since nothing is written, and what comes behind it is sent', async () => {
+    await topic.make(1, 1, 600_000);
+    const producer = topic.producer({ retriesMax: 2 });
+    const refused = [
+      { ...record('a', 'x'.repeat(700_000)), isTooLarge: true },
+      { ...record('a', 'x'), topic: `${topic.name}.nowhere`, isTooLarge: false },
+      { ...record('a', 'x'), topic: 'no name of a topic', isTooLarge: false },
+    ];
+    for (const { isTooLarge, ...each } of refused) {
+      // Too long to share the request before it.
+      const [failure] = await Promise.all([
+        rejectionOf(producer.send(each)),
+        producer.send(record('a', 'y'.repeat(550_000))),
+      ]);
+      expect(failure).toMatchObject({ name: 'StoreFailure', code: 'unavailable', isTooLarge });
+    }
   });
 
   test('[K2] once Kafka is known to be away, those who come later are told sooner', async () => {

@@ -1,7 +1,16 @@
 // Topics are made by whoever needs them first, with the number of partitions that stays theirs.
 
-import { Admin, type ProtocolError } from '@platformatic/kafka';
+import type { Log } from '@hongyan/base/log';
+import {
+  Admin,
+  ConfigResourceTypes,
+  IncrementalAlterConfigOperationTypes,
+  type ProtocolError,
+} from '@platformatic/kafka';
 import { clientOptions, type KafkaOptions } from './kafka-options.ts';
+
+/** For topics of long records: with what Kafka adds to one. Brokers take 1 MiB by default. */
+export const recordBytesMax = 32 * 1024 * 1024;
 
 export interface TopicRequest {
   /** Without the prefix. */
@@ -12,6 +21,8 @@ export interface TopicRequest {
   readonly replicas: number;
   /** Records older than these may be removed. */
   readonly retentionMs: number;
+  /** Of one record with what Kafka adds to it. Absent: as the brokers have it, 1 MiB by default. */
+  readonly recordBytesMax?: number;
 }
 
 export interface Topic {
@@ -20,7 +31,7 @@ export interface Topic {
   readonly partitions: number;
 }
 
-/** In the order asked. Making one that exists changes nothing. */
+/** In the order asked. One that exists stays as it is. */
 export async function ensureTopics(
   options: KafkaOptions,
   requests: readonly TopicRequest[],
@@ -42,7 +53,7 @@ export async function ensureTopics(
 async function ensureTopic(
   admin: Admin,
   topic: string,
-  { partitions, replicas, retentionMs, brokerCount }: TopicRequest & { readonly brokerCount: number },
+  { partitions, replicas, retentionMs, recordBytesMax, brokerCount }: TopicRequest & { readonly brokerCount: number },
 ): Promise<void> {
   const copies = Math.min(replicas, brokerCount);
   try {
@@ -52,6 +63,7 @@ async function ensureTopic(
       replicas: copies,
       configs: [
         { name: 'retention.ms', value: String(retentionMs) },
+        ...(recordBytesMax === undefined ? [] : [{ name: 'max.message.bytes', value: String(recordBytesMax) }]),
         // With three copies one broker may be away; an acknowledged record is on two at least.
         { name: 'min.insync.replicas', value: String(Math.min(2, copies)) },
         { name: 'unclean.leader.election.enable', value: 'false' },
@@ -65,4 +77,35 @@ async function ensureTopic(
 function isExisting(error: unknown): boolean {
   const { errors = [], apiId } = error as Partial<AggregateError> & Partial<Pick<ProtocolError, 'apiId'>>;
   return apiId === 'TOPIC_ALREADY_EXISTS' || errors.some(isExisting);
+}
+
+/**
+ * Lets topics that were there before take records of `bytesNeeded`. Where the brokers do not allow that the log says what to do, since
+ * shorter ones are taken all the same.
+ */
+export async function letRecordsBeLong(
+  options: KafkaOptions,
+  { topics, bytesNeeded, log }: { readonly topics: readonly string[]; readonly bytesNeeded: number; readonly log: Log },
+): Promise<void> {
+  const name = 'max.message.bytes';
+  const resourceType = ConfigResourceTypes.TOPIC;
+  const admin = new Admin(clientOptions(options));
+  try {
+    const described = await admin.describeConfigs({
+      resources: topics.map((resourceName) => ({ resourceType, resourceName, configurationKeys: [name] })),
+    });
+    const short = described.filter(({ configs }) => Number(configs[0]?.value ?? bytesNeeded) < bytesNeeded);
+    if (short.length === 0) return;
+    const configOperation = IncrementalAlterConfigOperationTypes.SET;
+    const configs = [{ name, configOperation, value: String(recordBytesMax) }];
+    await admin.incrementalAlterConfigs({
+      resources: short.map(({ resourceName }) => ({ resourceType, resourceName, configs })),
+    });
+    log.info(`${name} raised`, { topics: short.map(({ resourceName }) => resourceName), bytes: recordBytesMax });
+  } catch (error) {
+    const what = `${name} of topics could not be seen to: long records are refused by Kafka where it is less than needed`;
+    log.warn(what, { topics, needed: bytesNeeded, error });
+  } finally {
+    await admin.close();
+  }
 }

@@ -33,7 +33,8 @@ export async function openCommandLog(
   { instance, bus }: { readonly instance: string; readonly bus: EventBus },
 ): Promise<OpenCommandLog> {
   const kafka = kafkaOptions(config, instance);
-  await orKafkaTrouble(config, ensureCommandsTopic(kafka, config.kafkaPartitions));
+  const { kafkaPartitions: partitions, contentBytesMax } = config;
+  await orKafkaTrouble(config, ensureCommandsTopic(kafka, { partitions, contentBytesMax, log }));
   const producer = new KafkaCommandProducer({
     ...{ kafka, node: instance, bus, clock, log, queueBytesMax },
     queueMax: config.commandQueueMax,

@@ -28,7 +28,9 @@ export async function openRestOfTarget(
   const redis = await openRedis(config, surroundings);
   closing.push(() => redis.close());
   const instance = `migrate.${crypto.randomUUID().slice(0, 8)}`;
-  await orKafkaTrouble(config, ensureCommandsTopic(kafkaOptions(config, instance), config.kafkaPartitions));
+  const { kafkaPartitions: partitions, contentBytesMax } = config;
+  const topic = { partitions, contentBytesMax, log: surroundings.log };
+  await orKafkaTrouble(config, ensureCommandsTopic(kafkaOptions(config, instance), topic));
   const queue = await openTasks(config, surroundings, instance);
   closing.push(() => queue.close());
   return {

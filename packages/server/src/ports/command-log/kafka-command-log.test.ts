@@ -9,6 +9,7 @@ import { Scratch } from '@hongyan/testing/scratch';
 import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { KafkaProducer } from '../../adapters/kafka/kafka-producer.ts';
+import { ensureTopics } from '../../adapters/kafka/topics.ts';
 import { openTestClient, testOptions } from '../../adapters/redis/testing/clients.ts';
 import { RedisEventBus } from '../event-bus/redis-event-bus.ts';
 import type { ChangeCommand, Command, CommandHandler } from './command-log.ts';
@@ -62,6 +63,36 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     const other = await nodes.producer();
     const outcomes = await Promise.all([producer, other, producer].map((each, key) => each.submit(command(key))));
     expect(outcomes).toEqual([done, done, done]);
+  });
+
+  test('[K1] a command may be longer than what brokers take by default', async () => {
+    const lengths: number[] = [];
+    const { producer } = await start(async (batch) => {
+      for (const each of batch) if (each.type === 'message') lengths.push(each.contentJson.length);
+      return batch.map(() => done);
+    });
+    const contentJson = JSON.stringify({ type: 'text', text: '"'.repeat(4 * 2 ** 20) });
+    expect(await producer.submit({ ...command(1), contentJson } as Command)).toEqual(done);
+    expect(lengths).toEqual([contentJson.length]);
+  });
+
+  test('[K1] a topic that was there takes commands as long as a content may be', async () => {
+    await ensureTopics(nodes.kafka, [{ name: 'commands', partitions: 1, replicas: 1, retentionMs: 3_600_000 }]);
+    const { producer } = await start(async (batch) => batch.map(() => done));
+    const contentJson = JSON.stringify({ type: 'text', text: 'x'.repeat(2 * 2 ** 20) });
+    expect(await producer.submit({ ...command(1), contentJson } as Command)).toEqual(done);
+  });
+
+  test('[K2] a command that Kafka refuses as too large is refused, and those with it are handled', async () => {
+    const { producer } = await start(async (batch) => batch.map(() => done));
+    const contentJson = JSON.stringify({ type: 'text', text: 'x'.repeat(33 * 2 ** 20) });
+    const [tooLarge, ...others] = await Promise.all([
+      producer.submit({ ...command(1), contentJson } as Command),
+      producer.submit(command(2)),
+      producer.submit(command(3)),
+    ]);
+    expect(codeOf(tooLarge)).toBe('too_large');
+    expect(others).toEqual([done, done]);
   });
 
   test('how far a core is behind is known of what waits, of what is under way, and when it begins behind others', async () => {

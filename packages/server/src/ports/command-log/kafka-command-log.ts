@@ -6,11 +6,12 @@ import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { OutageLog } from '@hongyan/base/outage-log';
 import type { MsgId } from '@hongyan/protocol/ids';
-import { asFailure, failure, type Result } from '@hongyan/protocol/refusals';
+import { asFailure, failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import { GroupConsumer } from '../../adapters/kafka/group-consumer.ts';
+import { RecordsRefused } from '../../adapters/kafka/kafka-failure.ts';
 import type { KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
 import { KafkaProducer } from '../../adapters/kafka/kafka-producer.ts';
-import { ensureTopics, type TopicRequest } from '../../adapters/kafka/topics.ts';
+import { ensureTopics, letRecordsBeLong, recordBytesMax, type TopicRequest } from '../../adapters/kafka/topics.ts';
 import { type BusAttachment, type EventBus, nodeTopic } from '../event-bus/event-bus.ts';
 import type {
   Command,
@@ -33,11 +34,27 @@ const commandsTopic: TopicRequest = {
   partitions: 12,
   replicas: 3,
   retentionMs: 7 * 24 * 3_600_000,
+  recordBytesMax,
 };
 
-/** Makes the topic if it is not there. Rejects with the client's error. */
-export async function ensureCommandsTopic(kafka: KafkaOptions, partitions = commandsTopic.partitions): Promise<void> {
-  await ensureTopics(kafka, [{ ...commandsTopic, partitions }]);
+/** A character of a content, or of a draft, may be written as an escape sequence; and more stands in a command. */
+const recordBytesOf = (contentBytesMax: number): number => Math.min(6 * contentBytesMax + 128 * 1024, recordBytesMax);
+
+export interface CommandsTopicOptions {
+  /** Of a topic that is made now. */
+  readonly partitions?: number;
+  readonly contentBytesMax: number;
+  readonly log: Log;
+}
+
+/** Makes the topic if it is not there, and lets one that is take the longest commands. Rejects with the client's error. */
+export async function ensureCommandsTopic(
+  kafka: KafkaOptions,
+  { partitions = commandsTopic.partitions, contentBytesMax, log }: CommandsTopicOptions,
+): Promise<void> {
+  const topics = await ensureTopics(kafka, [{ ...commandsTopic, partitions }]);
+  const bytesNeeded = recordBytesOf(contentBytesMax);
+  await letRecordsBeLong(kafka, { topics: topics.map(({ name }) => name), bytesNeeded, log });
 }
 
 /** Some eight seconds: given up before the deadline of an outcome, so that the sender learns that nothing was written. */
@@ -68,12 +85,13 @@ export class KafkaCommandProducer implements CommandProducer {
   readonly #topic: string;
   readonly #producer: KafkaProducer;
   readonly #pending: PendingOutcomes;
+  readonly #outage: OutageLog;
   #attachment: BusAttachment | undefined;
   #count = 0;
   #isDraining = false;
 
   constructor(options: KafkaCommandProducerOptions) {
-    const { kafka, queueMax, queuePerUserMax, queueBytesMax, outcomeTimeoutMs, onLate, clock } = options;
+    const { kafka, queueMax, queuePerUserMax, queueBytesMax, outcomeTimeoutMs, onLate, clock, log } = options;
     this.#options = options;
     this.#topic = `${kafka.prefix}${commandsTopic.name}`;
     this.#producer = new KafkaProducer({
@@ -85,6 +103,8 @@ export class KafkaCommandProducer implements CommandProducer {
       timeoutMs: outcomeTimeoutMs,
       ...{ onLate, clock },
     });
+    const over = 'Kafka takes commands again';
+    this.#outage = new OutageLog({ failing: 'commands not taken by Kafka', over, clock, log });
   }
 
   /** Commands not answered yet. */
@@ -116,8 +136,11 @@ export class KafkaCommandProducer implements CommandProducer {
     const value = encodeCommand({ node: this.#options.node, id, command: this.#recordable(command) });
     const record = { topic: this.#topic, key: command.conversationId, value };
     this.#producer.send({ ...record, leaves: () => this.#pending.leaves(id) }).then(
-      () => this.#pending.accepted(id),
-      (error: unknown) => this.#pending.settle(id, asFailure(error)),
+      () => {
+        this.#outage.worked();
+        this.#pending.accepted(id);
+      },
+      (error: unknown) => this.#pending.settle(id, this.#notTaken(error)),
     );
     return outcome;
   }
@@ -128,6 +151,14 @@ export class KafkaCommandProducer implements CommandProducer {
     await this.#pending.drain();
     await this.#producer.close();
     this.#attachment?.detach();
+  }
+
+  #notTaken(error: unknown): Outcome {
+    const problem = asFailure(error);
+    // Kafka's own word: what waited or was too much has no cause.
+    if (error instanceof Error && error.cause !== undefined) this.#outage.failed(error);
+    // Repeating it would keep its sender's later ones waiting for ever.
+    return error instanceof RecordsRefused && error.isTooLarge ? refusal.tooLargeToTake() : problem;
   }
 
   #recordable(command: Command): Command {

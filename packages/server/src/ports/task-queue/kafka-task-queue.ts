@@ -6,6 +6,7 @@ import type { Log } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
 import { Admin, type BaseOptions } from '@platformatic/kafka';
 import { clientOptions, type KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
+import { letRecordsBeLong, recordBytesMax } from '../../adapters/kafka/topics.ts';
 import { DueSignals } from './due-signals.ts';
 import { Backlog, type BacklogBounds } from './kafka/backlog.ts';
 import { createTaskTopics } from './kafka/create-topics.ts';
@@ -48,11 +49,12 @@ export interface ArrivingTaskQueue extends TaskQueue {
 }
 
 export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<ArrivingTaskQueue> {
-  const { kafka, kinds, partitionCount } = options;
+  const { kafka, kinds, partitionCount, log } = options;
   const admin = new Admin(clientOptions(kafka));
   const topics = new TaskTopics({ prefix: kafka.prefix, kinds, partitionCount });
   try {
-    await createTaskTopics(admin, topics);
+    const names = await createTaskTopics(admin, topics);
+    await letRecordsBeLong(kafka, { topics: names, bytesNeeded: recordBytesMax, log });
   } catch (error) {
     await admin.close();
     throw error;

@@ -5,7 +5,7 @@ import { silentLog } from '@hongyan/base/log';
 import type { Scratch } from '@hongyan/testing/scratch';
 import { GroupConsumer } from '../group-consumer.ts';
 import type { KafkaOptions } from '../kafka-options.ts';
-import { KafkaProducer } from '../kafka-producer.ts';
+import { KafkaProducer, type KafkaProducerOptions } from '../kafka-producer.ts';
 import type { LogRecord, PartitionReader } from '../partition-reader.ts';
 import { ensureTopics, type Topic } from '../topics.ts';
 
@@ -18,8 +18,8 @@ export class TestTopic {
     this.kafka = { brokers, clientId: prefix, prefix: `${prefix}.` };
   }
 
-  async make(partitions: number, replicas = 1): Promise<this> {
-    const request = { name: 'records', partitions, replicas, retentionMs: 3_600_000 };
+  async make(partitions: number, replicas = 1, recordBytesMax = 1024 * 1024): Promise<this> {
+    const request = { name: 'records', partitions, replicas, retentionMs: 3_600_000, recordBytesMax };
     const [topic] = await ensureTopics(this.kafka, [request]);
     if (topic) this.#topic = topic;
     return this;
@@ -33,7 +33,7 @@ export class TestTopic {
     return this.#topic.partitions;
   }
 
-  producer(bounds: { readonly recordsMax?: number; readonly bytesMax?: number } = {}): KafkaProducer {
+  producer(bounds: Partial<Pick<KafkaProducerOptions, 'recordsMax' | 'bytesMax' | 'retriesMax'>> = {}): KafkaProducer {
     const producer = new KafkaProducer({
       ...{ kafka: this.kafka, clock: systemClock, recordsMax: 10_000, bytesMax: 64 * 2 ** 20 },
       ...bounds,

@@ -6,6 +6,7 @@ import { silentLog } from '@hongyan/base/log';
 import type { MsgId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Scratch } from '@hongyan/testing/scratch';
+import type { KafkaOptions } from '../../../adapters/kafka/kafka-options.ts';
 import { Fenced, type LogPosition } from '../../../domain/fence.ts';
 import type { EventBus } from '../../event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../event-bus/memory-event-bus.ts';
@@ -58,7 +59,7 @@ export class KafkaNodes {
   readonly late: string[] = [];
   /** What becomes of what is recovered. */
   recoveredOutcome: Result<CommandOutcome> = { type: 'ok', value: { type: 'changed' } };
-  readonly #kafka;
+  readonly kafka: KafkaOptions;
   readonly #partitions: number;
   readonly #closers: (() => Promise<void>)[] = [];
   #count = 0;
@@ -70,18 +71,19 @@ export class KafkaNodes {
     bus: EventBus = new MemoryEventBus(),
   ) {
     this.bus = bus;
-    this.#kafka = { brokers, clientId: prefix, prefix: `${prefix}.` };
+    this.kafka = { brokers, clientId: prefix, prefix: `${prefix}.` };
     this.#partitions = partitions;
   }
 
   async make(): Promise<this> {
-    await ensureCommandsTopic(this.#kafka, this.#partitions);
+    const [partitions, log] = [this.#partitions, silentLog];
+    await ensureCommandsTopic(this.kafka, { partitions, contentBytesMax: 8 * 2 ** 20, log });
     return this;
   }
 
   async producer(bounds: CommandLogBounds = roomy, outcomeTimeoutMs = 20_000): Promise<KafkaCommandProducer> {
     const producer = new KafkaCommandProducer({
-      ...{ kafka: this.#kafka, bus: this.bus, node: `n${this.#count++}`, clock: systemClock, log: silentLog },
+      ...{ kafka: this.kafka, bus: this.bus, node: `n${this.#count++}`, clock: systemClock, log: silentLog },
       ...{
         queueMax: bounds.queueMax,
         queuePerUserMax: bounds.queuePerUserMax,
@@ -99,7 +101,7 @@ export class KafkaNodes {
   consumer(bounds: CommandLogBounds = roomy): KafkaCommandConsumer {
     const { batchMax, batchPerUserMax } = bounds;
     const consumer = new KafkaCommandConsumer({
-      ...{ kafka: this.#kafka, bus: this.bus, sessionTimeoutMs: 6_000, batchMax, batchPerUserMax },
+      ...{ kafka: this.kafka, bus: this.bus, sessionTimeoutMs: 6_000, batchMax, batchPerUserMax },
       ...{ clock: systemClock, log: silentLog },
     });
     this.#closers.push(() => consumer.drain());

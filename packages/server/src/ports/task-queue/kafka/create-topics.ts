@@ -2,16 +2,15 @@
 
 import { type Admin, findErrorBy } from '@platformatic/kafka';
 import { askFailure } from '../../../adapters/kafka/kafka-failure.ts';
+import { recordBytesMax } from '../../../adapters/kafka/topics.ts';
 import type { TaskTopics } from './task-topics.ts';
 
-/** Of one record with its batch: a task holds the registrations of up to 2,000 devices. */
-const recordBytesMax = 32 * 1024 * 1024;
-
-/** Tasks stay until they are done, however long that takes. */
+/** Tasks stay until they are done, however long that takes. One holds the registrations of up to 2,000 devices. */
 const taskConfigs = { 'retention.ms': '-1', 'retention.bytes': '-1', 'max.message.bytes': String(recordBytesMax) };
 const deadConfigs = { 'cleanup.policy': 'compact', 'max.message.bytes': String(recordBytesMax) };
 
-export async function createTaskTopics(admin: Admin, topics: TaskTopics): Promise<void> {
+/** Resolves with the names of all. */
+export async function createTaskTopics(admin: Admin, topics: TaskTopics): Promise<readonly string[]> {
   try {
     const known = new Set(await admin.listTopics());
     const wanted = topics.kinds.flatMap((kind) => topics.ofKind(kind));
@@ -28,7 +27,9 @@ export async function createTaskTopics(admin: Admin, topics: TaskTopics): Promis
       deadConfigs,
     );
     // Brokers learn of a new topic a moment after it is made: the client asks again until they have.
-    await admin.metadata({ topics: [...wanted, topics.dead], forceUpdate: true });
+    const all = [...wanted, topics.dead];
+    await admin.metadata({ topics: all, forceUpdate: true });
+    return all;
   } catch (error) {
     throw askFailure(error);
   }
