@@ -35,6 +35,8 @@ export class HeldPartition implements PartitionName {
   /** Of the next record. */
   nextOffset: number;
   #claimed: number;
+  /** Of it, what outlives this process. */
+  #noted: number;
 
   constructor({ topic, partition }: PartitionName, marks: Marks) {
     this.topic = topic;
@@ -42,6 +44,7 @@ export class HeldPartition implements PartitionName {
     this.claimedBefore = marks.claimed;
     this.nextOffset = marks.done;
     this.#claimed = marks.claimed;
+    this.#noted = marks.claimed;
   }
 
   get marks(): Marks {
@@ -49,11 +52,14 @@ export class HeldPartition implements PartitionName {
     return { done: first ?? this.nextOffset, claimed: this.#claimed };
   }
 
-  /** Whether the mark has moved. */
+  /** Whether the mark has to be noted: it moved, or could not be noted when it did. */
   claimedThrough(offset: number): boolean {
-    if (offset < this.#claimed) return false;
-    this.#claimed = offset + 1;
-    return true;
+    this.#claimed = Math.max(this.#claimed, offset + 1);
+    return offset >= this.#noted;
+  }
+
+  noted(claimed: number): void {
+    this.#noted = Math.max(this.#noted, claimed);
   }
 }
 
@@ -79,16 +85,24 @@ export class HeldTasks {
     return holder !== undefined && holder.record.taskId !== taskId;
   }
 
+  /** What is held of the same task: Kafka may have taken a record of a further attempt, though its answer was lost. */
+  sameTask({ taskId }: TaskRecord): HeldTask | undefined {
+    return this.#byId.get(taskId);
+  }
+
   get hasClaims(): boolean {
     for (const task of this.#byId.values()) if (task.state !== 'waiting') return true;
     return false;
   }
 
+  /** In the place of what is held of the same task. */
   add(
     partition: HeldPartition,
     { record, offset }: { readonly record: TaskRecord; readonly offset: number },
   ): HeldTask {
     const { attempt, failureCount, dueAtMs, payload, key, taskId } = record;
+    const before = this.#byId.get(taskId);
+    if (before) this.remove(before);
     const bytes = Buffer.byteLength(payload);
     const task: HeldTask = { record, offset, partition, bytes, attempt, failureCount, dueAtMs, state: 'waiting' };
     partition.tasks.set(offset, task);

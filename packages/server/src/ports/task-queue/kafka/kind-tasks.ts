@@ -82,9 +82,11 @@ export class KindTasks {
     const held = this.#held;
     const tasks = held.claim({ ...request, nowMs: clock.nowMs() });
     const moved = new Set(tasks.filter(({ partition, offset }) => partition.claimedThrough(offset)).map(partitionOf));
+    const noting = Array.from(moved, (partition) => ({ partition, claimed: partition.marks.claimed }));
     try {
       // Before anyone gets them: should this process die of one of them, the next owner knows.
       await marks.write(Array.from(moved, changeOf));
+      for (const { partition, claimed } of noting) partition.noted(claimed);
     } catch (error) {
       held.unclaim(tasks, clock.nowMs());
       throw error;
@@ -198,21 +200,29 @@ export class KindTasks {
     // Asked for in an earlier ownership, it may stand behind records that were not read in this one.
     if (partition === undefined || fetched.askedOffset !== partition.nextOffset) return;
     const left: HeldTask[] = [];
-    const dropped: HeldTask[] = [];
+    /** Where something is done with without having been settled. */
+    const moved = new Set<HeldPartition>();
     for (const { offset, ...raw } of fetched.records) {
       const record = decodeTask<TaskRecord>(raw);
-      const isRival = record && (held.hasRival(record) || (await this.#options.outcomes.isDead(record)));
+      const isDead = record && (await this.#options.outcomes.isDead(record));
       // At once with the task: what is not held below it counts as done.
       partition.nextOffset = offset + 1;
       if (record === undefined) continue;
+      const before = held.sameTask(record);
+      // Claimed again since, it goes on by that claim.
+      const isStale = before !== undefined && before.attempt > record.attempt;
+      if (isDead || isStale || held.hasRival(record)) {
+        moved.add(partition);
+        continue;
+      }
+      if (before) moved.add(before.partition);
       const task = held.add(partition, { record, offset });
-      if (isRival) dropped.push(task);
-      else if (offset < partition.claimedBefore) left.push(task);
+      if (offset < partition.claimedBefore) left.push(task);
     }
     partition.nextOffset = Math.max(partition.nextOffset, fetched.nextOffset);
-    for (const task of [...left, ...dropped]) task.state = 'settling';
+    for (const task of left) task.state = 'settling';
     await this.#giveBack(held, left);
-    if (dropped.length > 0) await this.#done(held, dropped);
+    if (moved.size > 0) await this.#options.marks.write(Array.from(moved, changeOf));
     this.#options.onChange();
   }
 
@@ -232,8 +242,11 @@ export class KindTasks {
       await outcomes.retry(records, leftDelayMs);
       await this.#done(held, left);
     } catch (error) {
-      // Kept where they stand: tried here, with the failure counted.
-      for (const task of left) Object.assign(task, { state: 'waiting', failureCount: task.failureCount + 1, dueAtMs });
+      // Kept where they stand: tried here, with the failure counted. Kafka may have taken the records all the same.
+      for (const task of left) {
+        const { attempt, failureCount } = task;
+        Object.assign(task, { state: 'waiting', attempt: attempt + 1, failureCount: failureCount + 1, dueAtMs });
+      }
       throw error;
     }
   }

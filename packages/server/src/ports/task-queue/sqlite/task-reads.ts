@@ -50,13 +50,15 @@ function prepare(db: Database) {
     deadLettersOfKind: db.prepare<DeadLetterRow, [string, number, number]>(
       `SELECT ${deadLetterColumns} FROM dead_letter WHERE kind = ? AND no < ? ORDER BY no DESC LIMIT ?`,
     ),
-    // A task whose lease ran out is ready.
+    // A task whose lease ran out is ready. In the order of the indexes: to sort the tasks by kind takes twice the time, and memory
+    // for each.
     counts: db.prepare<KindCounts, [number]>(
-      `SELECT kind, sum(state = 'ready') AS ready, sum(state = 'delayed') AS delayed, sum(state = 'claimed') AS claimed,
-         sum(state = 'dead') AS dead
+      `SELECT kind, sum(ready) AS ready, sum(delayed) AS delayed, sum(claimed) AS claimed, sum(dead) AS dead
        FROM (
-         SELECT kind, CASE WHEN due_at <= ? THEN 'ready' WHEN is_claimed = 1 THEN 'claimed' ELSE 'delayed' END AS state
-         FROM task UNION ALL SELECT kind, 'dead' FROM dead_letter)
+         SELECT kind, sum(due_at <= ?1) AS ready, sum(due_at > ?1 AND is_claimed = 0) AS delayed,
+           sum(due_at > ?1 AND is_claimed = 1) AS claimed, 0 AS dead
+         FROM task INDEXED BY task_by_due GROUP BY kind
+         UNION ALL SELECT kind, 0, 0, 0, count(*) FROM dead_letter GROUP BY kind)
        GROUP BY kind ORDER BY kind`,
     ),
   };

@@ -198,6 +198,17 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       expect(await take(1)).toMatchObject([{ payload: 'one', attempt: 1 }]);
     });
 
+    test('[T4] a key belongs to its first task until that is done, however many come behind it', async () => {
+      const keyed = () => queue.add([{ kind: 'k', payload: 'keyed', key: 'key' }]);
+      await keyed();
+      expect(texts(await take(1))).toEqual(['keyed']);
+      for (const marker of ['a', 'b', 'c']) {
+        await keyed();
+        await add(marker);
+        expect(texts(await take(1))).toEqual([marker]);
+      }
+    });
+
     test('[T5] beyond its bound of tasks or of bytes an add is refused whole, and accepted when there is room', async () => {
       await add(...Array.from({ length: 49 }, () => 'a'));
       expect(await rejectionOf(add('b', 'c'))).toHaveProperty('code', 'overloaded');
