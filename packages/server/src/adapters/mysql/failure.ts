@@ -70,8 +70,12 @@ export function failureOf(error: unknown): MysqlUnavailable | MysqlRefusal {
   return new MysqlRefusal(`the database refused a statement: ${cause.message}`, errno, { cause });
 }
 
+/** A statement longer than the server takes. It was not executed. */
+const tooLong = 1153;
+export const isTooLong = (error: unknown): boolean => error instanceof MysqlRefusal && error.errno === tooLong;
+
 /** The server ends the session that gets one of these: shutting down, killed, silent for too long. */
-const endsSession = new Set([1053, 1152, 1159, 1161, 1184, 1927, 4031]);
+const endsSession = new Set([1053, 1152, tooLong, 1159, 1161, 1184, 1927, 4031]);
 
 /** Whether nothing can be asked through the connection any more. Errors of lost ones may have neither number nor code. */
 export const isOfLostConnection = (error: Error): boolean =>

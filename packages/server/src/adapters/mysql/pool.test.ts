@@ -108,6 +108,17 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     await pool.check();
   });
 
+  test('a statement longer than the server takes costs its connection, and nothing of who comes next', async () => {
+    const pool = await open({ connectionsMax: 1, idleMin: 1 });
+    await pool.write('create table t (a longtext)');
+    const [long, next] = await Promise.allSettled([
+      pool.write('insert into t values (?)', ['x'.repeat(pool.statementBytesMax + 1_000)]),
+      pool.write("insert into t values ('short')"),
+    ]);
+    expect(long).toMatchObject({ status: 'rejected', reason: { name: 'MysqlRefusal', errno: 1153 } });
+    expect(next).toEqual({ status: 'fulfilled', value: 1 });
+  });
+
   test('a transaction stores all or nothing, and a closed pool refuses', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     await pool.write('create table t (id int primary key)');

@@ -6,7 +6,7 @@ import type { Random } from '@hongyan/base/random';
 import { StoreFailure } from '@hongyan/base/result';
 import { createPool, type Pool, type PoolConnection } from 'mysql2';
 import type { Histogram } from '../../metrics/histogram.ts';
-import { commitFailureOf, failureOf, MysqlConflict, MysqlStale, MysqlUnavailable } from './failure.ts';
+import { commitFailureOf, failureOf, isTooLong, MysqlConflict, MysqlStale, MysqlUnavailable } from './failure.ts';
 import { Gate } from './gate.ts';
 import { type MysqlLimits, type MysqlOptions, mysqlLimitDefaults, packetOwnBytes, sentBytesWanted } from './options.ts';
 import { Session, type SqlValue, type Statements } from './session.ts';
@@ -93,7 +93,7 @@ export class MysqlPool {
         try {
           return await session.run(sql, values);
         } catch (error) {
-          throw session.isLost ? commitFailureOf(error) : error;
+          throw session.isLost && !isTooLong(error) ? commitFailureOf(error) : error;
         }
       }),
     );

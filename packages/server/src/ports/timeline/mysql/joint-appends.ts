@@ -4,7 +4,7 @@
 import { Batcher } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';
-import type { AppendResult } from '../timeline.ts';
+import type { AppendResult, NewEntry } from '../timeline.ts';
 import type { Append } from './appender.ts';
 
 type Results = readonly AppendResult[];
@@ -16,8 +16,12 @@ const transactionsMax = 2;
  * than fetches are apart, so that what one fetch brought is committed at once, and not when another one has brought more.
  */
 const minIntervalMs = 8;
-/** Of one transaction, unless one append has more by itself. */
+/**
+ * Of one transaction, unless one append has more by itself. Whoever shares one waits for all of it, and databases refuse those of a
+ * hundred megabytes or so.
+ */
 const entriesMax = 1_000;
+const bytesMax = 4 * 1024 * 1024;
 
 export class JointAppends {
   readonly #commit: (appends: readonly Append[]) => Promise<readonly Results[]>;
@@ -57,18 +61,25 @@ export class JointAppends {
   }
 }
 
-/** In their order, each of `entriesMax` entries at most. */
+/** In their order, each of `entriesMax` entries and `bytesMax` of their texts at most. */
 function groupsOf(appends: readonly Append[]): readonly (readonly Append[])[] {
   const groups: Append[][] = [];
-  let room = 0;
+  const room = { entries: 0, bytes: 0 };
   for (const append of appends) {
     const last = groups.at(-1);
-    if (last && append.batch.length <= room) last.push(append);
+    const bytes = append.batch.reduce((sum, entry) => sum + textBytesOf(entry), 0);
+    if (last && append.batch.length <= room.entries && bytes <= room.bytes) last.push(append);
     else {
       groups.push([append]);
-      room = entriesMax;
+      room.entries = entriesMax;
+      room.bytes = bytesMax;
     }
-    room -= append.batch.length;
+    room.entries -= append.batch.length;
+    room.bytes -= bytes;
   }
   return groups;
 }
+
+/** Roughly: characters stand for bytes. */
+const textBytesOf = ({ contentJson, references, target }: NewEntry): number =>
+  contentJson.length + (references?.json.length ?? 0) + (target?.stateJson.length ?? 0);
