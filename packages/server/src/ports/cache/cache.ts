@@ -13,7 +13,8 @@ export interface CacheEntry {
 
 /**
  * MUST: keep a value no longer than the time to live, and take it only under a lease of its key that no `drop` has ended since: what a
- * reader loaded before a change is not kept after it.
+ * reader loaded before a change is not kept after it. Let values that were put together end apart: their readers would ask the store
+ * all at once.
  * MAY forget anything at any time, leases too. Rejects with StoreFailure; what a failed call was to do may have been done.
  */
 export interface Cache {
@@ -26,7 +27,7 @@ export interface Cache {
 }
 
 export interface CacheTimes {
-  /** Of a value. */
+  /** Of a value at most; half of it at least. */
   readonly ttlMs: number;
   /** For loading one: a lease ends by itself, since its holder may have died. */
   readonly leaseMs: number;

@@ -1,7 +1,7 @@
 // The cache of one process.
 
 import type { Clock } from '@hongyan/base/clock';
-import type { Random } from '@hongyan/base/random';
+import { type Random, spreadMs } from '@hongyan/base/random';
 import QuickLRU from 'quick-lru';
 import { type Cache, type CacheAnswer, type CacheEntry, type CacheTimes, cacheTimeDefaults } from './cache.ts';
 
@@ -28,10 +28,12 @@ export class MemoryCache implements Cache {
   }
 
   async put(entries: readonly CacheEntry[]): Promise<void> {
-    const endsAtMs = this.#options.clock.monotonicMs() + this.#options.ttlMs;
+    const { clock, random, ttlMs } = this.#options;
+    const nowMs = clock.monotonicMs();
     for (const { key, lease, value } of entries) {
       const slot = this.#live(key);
-      if (slot?.type === 'miss' && slot.lease === lease) this.#slots.set(key, { type: 'hit', value, endsAtMs });
+      if (slot?.type !== 'miss' || slot.lease !== lease) continue;
+      this.#slots.set(key, { type: 'hit', value, endsAtMs: nowMs + spreadMs(ttlMs, random) });
     }
   }
 

@@ -1,6 +1,6 @@
 // The cache of a cluster, on Redis. A key holds either its value or the lease of those who load it: one atomic step takes each.
 
-import type { Random } from '@hongyan/base/random';
+import { type Random, spreadMs } from '@hongyan/base/random';
 import type { RedisClient } from '../../adapters/redis/redis-client.ts';
 import { RedisScript } from '../../adapters/redis/redis-script.ts';
 import { type Cache, type CacheAnswer, type CacheEntry, type CacheTimes, cacheTimeDefaults } from './cache.ts';
@@ -41,12 +41,12 @@ export class RedisCache implements Cache {
   }
 
   async put(entries: readonly CacheEntry[]): Promise<void> {
-    const { ttlMs } = this.#options;
+    const { random, ttlMs } = this.#options;
     await Promise.all(
       entries.map(({ key, lease, value }) =>
         this.#client.eval(putScript, {
           keys: [this.#keyOf(key)],
-          args: [leaseMark + lease, valueMark + value, ttlMs],
+          args: [leaseMark + lease, valueMark + value, spreadMs(ttlMs, random)],
         }),
       ),
     );

@@ -1,5 +1,6 @@
 // Memberships near the hot path. Whoever changes one says so: this core itself, or another one over the bus.
 
+import { spreadMs, systemRandom } from '@hongyan/base/random';
 import { type ConversationId, type Seq, systemUserId, type UserId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
 import type { MemberFacts } from '../../domain/membership.ts';
@@ -21,6 +22,7 @@ export const memberFacts = ({ conversation, member }: Membership): MemberFacts =
 /** Positive answers only, bounded: the least recently used leave and are read again from the directory. */
 export class MembershipCache {
   readonly #directory: Directory;
+  readonly #ageMsMax: number;
   readonly #conversations: QuickLRU<ConversationId, ConversationRecord>;
   readonly #members: QuickLRU<string, Membership['member']>;
   /** For each read under way, the conversations that changed meanwhile: what it found of them may be old. */
@@ -31,8 +33,9 @@ export class MembershipCache {
   /** `ageMsMax`: where others change them too, and their word may be lost. */
   constructor(directory: Directory, { ageMsMax = Number.POSITIVE_INFINITY }: { readonly ageMsMax?: number } = {}) {
     this.#directory = directory;
-    this.#conversations = new QuickLRU({ maxSize: 100_000, maxAge: ageMsMax });
-    this.#members = new QuickLRU({ maxSize: 200_000, maxAge: ageMsMax });
+    this.#ageMsMax = ageMsMax;
+    this.#conversations = new QuickLRU({ maxSize: 100_000 });
+    this.#members = new QuickLRU({ maxSize: 200_000 });
   }
 
   /** From memory alone: undefined means unknown. */
@@ -86,8 +89,9 @@ export class MembershipCache {
   }
 
   #remember({ conversationId, userId }: MemberKey, { conversation, member }: Membership): void {
-    this.#conversations.set(conversationId, conversation);
-    this.#members.set(keyOf(conversationId, userId), member);
+    const maxAge = spreadMs(this.#ageMsMax, systemRandom);
+    this.#conversations.set(conversationId, conversation, { maxAge });
+    this.#members.set(keyOf(conversationId, userId), member, { maxAge });
   }
 
   /** Of reads under way too. */

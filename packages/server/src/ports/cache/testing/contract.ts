@@ -69,6 +69,16 @@ export function cacheContract(name: string, make: () => Promise<CacheUnderTest>)
       expect((await another.get(['a']))[0]).toMatchObject({ type: 'miss' });
     });
 
+    test('values that were put together do not end together', async () => {
+      const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
+      const leased = await Promise.all(keys.map(async (key) => ({ key, lease: await leaseOf(cache, key) })));
+      await cache.put(leased.map((entry) => ({ ...entry, value: '1' })));
+      await made.wait(contractTimes.ttlMs * 0.75);
+      const left = (await another.get(keys)).filter(({ type }) => type === 'hit').length;
+      expect(left).toBeGreaterThan(0);
+      expect(left).toBeLessThan(keys.length);
+    });
+
     test('a lease whose holder died ends by itself, and takes nothing any more', async () => {
       const lease = await leaseOf(cache, 'a');
       await made.wait(contractTimes.leaseMs + 50);
