@@ -1,7 +1,7 @@
 // The limiter in Redis, on one server and on a Cluster: the contract of every limiter, its leases, and what it does without Redis.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
-import { systemClock } from '@hongyan/base/clock';
+import { type Clock, systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { testSeed } from '@hongyan/testing/seed';
@@ -10,6 +10,8 @@ import { until } from '@hongyan/testing/until';
 import fc from 'fast-check';
 import type { RedisClient } from '../../adapters/redis/redis-client.ts';
 import { openTestClient, removeTestClient, testOptions } from '../../adapters/redis/testing/clients.ts';
+import type { Taken } from '../../domain/rate.ts';
+import type { Draw } from './rate-limiter.ts';
 import { RedisRateLimiter } from './redis-rate-limiter.ts';
 import { rateLimiterContract } from './testing/contract.ts';
 
@@ -136,6 +138,24 @@ function limiterTests(addresses: readonly string[], title: string): void {
     clock.advance(refused.retryAfterMs);
     expect((await whole()).type).toBe('taken');
   });
+
+  test('[L8] a bucket that is full again is forgotten, also where its last question brought no lease', async () => {
+    const { clock, limiters } = limitersOf(client, 1);
+    const [limiter] = limiters as [RedisRateLimiter];
+    // Questions lease 0, 1, 1, 1, and there is nothing left for the fifth.
+    const small = { perS: 10, burst: 8 };
+    for (let key = 0; key < 50; key++)
+      for (let count = 0; count < 10; count++) await limiter.draw({ key: `k${key}`, rate: small, cost: 1 });
+    expect(limiter.size).toBe(50);
+    clock.advance(10_000);
+    await until(
+      () => {
+        clock.advance(1_000);
+        return limiter.size === 0;
+      },
+      { what: 'all buckets to be forgotten' },
+    );
+  });
 }
 
 describeWith(['redis'], 'limiter on one Redis', ({ redis }) => limiterTests([redis.address], 'limiter on one Redis'));
@@ -156,20 +176,38 @@ describeWith(['redis'], 'limiter without its Redis', () => {
     await services.server('redis').start();
   });
 
+  async function openLimiter(clock: Clock): Promise<RedisRateLimiter> {
+    const client = await openTestClient(testOptions([`127.0.0.1:${services.server('redis').port}`]));
+    const limiter = new RedisRateLimiter({
+      ...{ client, clock, log: silentLog, name: 'n', holder: 'h' },
+      bucketsMax: 100,
+    });
+    closing.push(async () => {
+      limiter.stop();
+      await client.close();
+    });
+    return limiter;
+  }
+
+  /** The answer, with as much time passing as it takes. */
+  async function answerOf(limiter: RedisRateLimiter, { clock, draw }: { clock: ManualClock; draw: Draw }) {
+    let taken: Taken | undefined;
+    void Promise.resolve(limiter.draw(draw)).then((answer) => {
+      taken = answer;
+    });
+    await until(() => {
+      clock.advance(20);
+      return taken !== undefined;
+    });
+    return taken?.type;
+  }
+
   for (const how of ['kill', 'pause'] as const)
     test(`[L9] without Redis (${how}) draws are decided by what the process knows, none rejects, and they are counted when it is back`, async () => {
       const server = services.server('redis');
-      const client = await openTestClient(testOptions([`127.0.0.1:${server.port}`]));
       // Slow enough that nothing comes again meanwhile.
       const slow = { perS: 0.01, burst: 20 };
-      const limiter = new RedisRateLimiter({
-        ...{ client, clock: systemClock, log: silentLog, name: 'n', holder: 'h' },
-        bucketsMax: 100,
-      });
-      closing.push(async () => {
-        limiter.stop();
-        await client.close();
-      });
+      const limiter = await openLimiter(systemClock);
       const draw = async (key: string) => (await limiter.draw({ key, rate: slow, cost: 1 })).type;
       const draws = (key: string, count: number) => Promise.all(Array.from({ length: count }, () => draw(key)));
       expect(await draws('ann', 5)).toEqual(Array(5).fill('taken'));
@@ -189,4 +227,37 @@ describeWith(['redis'], 'limiter without its Redis', () => {
       expect(await draw('bob')).toBe('refused');
       expect(await draw('fresh')).toBe('taken');
     });
+
+  test('[L9] what came back to a bucket while Redis was away is not charged when it is back', async () => {
+    const server = services.server('redis');
+    const clock = new ManualClock();
+    const limiter = await openLimiter(clock);
+    const draw: Draw = { key: 'ann', rate: { perS: 50, burst: 10 }, cost: 1 };
+    await server.kill();
+    for (let count = 0; count < 150; count++) expect(await answerOf(limiter, { clock, draw })).toBe('taken');
+    await server.start();
+    let others = 0;
+    await until(
+      async () => {
+        await answerOf(limiter, { clock, draw: { ...draw, key: `other ${others++}` } });
+        return !limiter.isAlone;
+      },
+      { what: 'the limiter to ask again' },
+    );
+    expect(await answerOf(limiter, { clock, draw })).toBe('taken');
+  });
+
+  test('[L9] a bucket that is full again is forgotten while Redis is away', async () => {
+    const clock = new ManualClock();
+    const limiter = await openLimiter(clock);
+    const draw: Draw = { key: 'ann', rate, cost: 1 };
+    // So close together that the question which fails wants a lease.
+    for (let count = 0; count < 3; count++) await answerOf(limiter, { clock, draw });
+    await services.server('redis').kill();
+    for (let count = 0; count < 20; count++) await answerOf(limiter, { clock, draw });
+    expect(limiter.isAlone).toBe(true);
+    expect(limiter.size).toBe(1);
+    clock.advance(10_000);
+    expect(limiter.size).toBe(0);
+  });
 });

@@ -70,6 +70,11 @@ export class RedisRateLimiter implements RateLimiter {
     });
   }
 
+  /** Buckets in memory. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
   /** Redis is away: this process decides. */
   get isAlone(): boolean {
     return this.#aloneUntilMs !== undefined;
@@ -121,14 +126,13 @@ export class RedisRateLimiter implements RateLimiter {
     const { clock, log } = this.#options;
     const last = draws.at(-1)?.rate;
     const wanted = last && (this.#options.hasLeases ?? true) ? bucket.wantedUnits(last, clock.monotonicMs()) : 0;
-    const owedMs = bucket.owedMs;
     try {
       const answer = await this.#question(key, { bucket, draws, wanted });
-      bucket.owedMs -= owedMs;
       this.#isBack();
       return answer;
     } catch (error) {
       if (this.#aloneUntilMs === undefined) log.warn('limits are decided by this process alone', { error });
+      bucket.cool();
       this.#isProbing = false;
       this.#aloneUntilMs = clock.monotonicMs() + aloneMs;
       return draws.map((draw) => bucket.decideAlone(draw, clock.monotonicMs()));
@@ -151,7 +155,7 @@ export class RedisRateLimiter implements RateLimiter {
     const asked = client.eval(drawScript, {
       keys: [client.key(`rate:${name}:${key}`)],
       args: [
-        ...[wallClock?.nowMs() ?? '', holder, leaseMsInRedis, unusedMs, bucket.owedMs, wanted],
+        ...[wallClock?.nowMs() ?? '', holder, leaseMsInRedis, unusedMs, bucket.owedMs(askedAtMs), wanted],
         ...draws.flatMap(({ cost, rate: { perS, burst } }) => [cost, perS, burst]),
       ],
     });

@@ -27,9 +27,9 @@ export class LocalBucket {
   /** Draws that wait for an answer, or for the question after it. */
   readonly waiting: { readonly draw: Draw; readonly resolve: (taken: Taken) => void }[] = [];
   isAsking = false;
-  /** Taken while Redis was away, in ms of the bucket. */
-  owedMs = 0;
   leaseUntilMs = 0;
+  /** Taken since the last answer while Redis was away, in ms of the bucket. */
+  #takenAloneMs = 0;
   #leasedUnits = 0;
   #lease: Rate | undefined;
   #wantedUnits = 0;
@@ -44,7 +44,12 @@ export class LocalBucket {
 
   /** Nothing is lost when it is forgotten. */
   isIdle(nowMs: number): boolean {
-    return !this.isAsking && !this.hasLease && this.owedMs === 0 && this.#fullAtMs <= nowMs && this.#wantedUnits === 0;
+    return !this.isAsking && !this.hasLease && this.#fullAtMs <= nowMs && this.#wantedUnits === 0;
+  }
+
+  /** To charge when Redis is back, in ms of the bucket: of what was taken without it, what did not come back since. */
+  owedMs(nowMs: number): number {
+    return Math.min(this.#takenAloneMs, Math.max(0, this.#fullAtMs - nowMs));
   }
 
   /** The decision, where it needs no question: there is a lease, or there was nothing left a moment ago. */
@@ -63,7 +68,7 @@ export class LocalBucket {
   decideAlone({ rate, cost }: Draw, nowMs: number): Taken {
     const { fullAtMs, taken } = takeFrom(this.#fullAtMs, { rate, cost, nowMs });
     this.#fullAtMs = fullAtMs;
-    if (taken.type === 'taken') this.owedMs += (Math.min(cost, rate.burst) * 1000) / rate.perS;
+    if (taken.type === 'taken') this.#takenAloneMs += (Math.min(cost, rate.burst) * 1000) / rate.perS;
     return taken;
   }
 
@@ -84,13 +89,16 @@ export class LocalBucket {
     return this.#wantedUnits;
   }
 
-  /** A lease that ended unused: the user is not hot any more. */
+  /** There is no lease that will end: the user is not hot any more, or there was nothing to lease. */
   cool(): void {
     this.#wantedUnits = 0;
   }
 
+  /** An answer: what was owed is charged with it. */
   learn({ leasedUnits, fullInMs, leasedMs }: Answer, { rate, nowMs, untilMs }: AnsweredAt): void {
+    this.#takenAloneMs = 0;
     this.#leasedUnits = leasedUnits;
+    if (leasedUnits === 0) this.cool();
     this.#lease = rate;
     this.leaseUntilMs = untilMs;
     this.#fullAtMs = nowMs + fullInMs;
