@@ -7,6 +7,8 @@ export interface OpenOptions {
   readonly maxBytes?: number;
   /** Memory for pages, per connection. */
   readonly cacheBytes?: number;
+  /** Of a writer: whether a file that is missing is made. True when absent. */
+  readonly create?: boolean;
 }
 
 export const pageBytes = 4096;
@@ -17,8 +19,11 @@ const mmapBytes = 2 ** 31 - 65_536;
 export const checkpointPages = 1_024;
 
 /** A commit on this connection is on the disk when it returns, unless its transaction asked for less: synchronous=FULL makes WAL fsync each commit [D1]. */
-export function openWriter(path: string, { maxBytes, cacheBytes = 64 * 1024 * 1024 }: OpenOptions = {}): Database {
-  return opened(path, { create: true }, (db) => {
+export function openWriter(
+  path: string,
+  { maxBytes, cacheBytes = 64 * 1024 * 1024, create = true }: OpenOptions = {},
+): Database {
+  return opened(path, { create }, (db) => {
     db.run(`PRAGMA page_size=${pageBytes}`);
     db.run(`PRAGMA busy_timeout=${busyTimeoutMs}`);
     db.run('PRAGMA journal_mode=WAL');

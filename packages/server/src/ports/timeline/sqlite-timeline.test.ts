@@ -9,6 +9,8 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
+  renameSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -200,6 +202,39 @@ test('[M18] a month is one file, and retention deletes it', async () => {
   expect(storedFiles()).toEqual(['heads.db', fileOf(february), fileOf(march)]);
   expect(readdirSync(folder).filter((name) => name.includes(january))).toEqual([]);
   await timeline.close();
+});
+
+test('[M18, D3] a month that cannot be deleted is kept as it was, and deleted by the next retention', async () => {
+  const timeline = await open(folder);
+  await timeline.append([entry({ key: 'k' })]);
+  await timeline.append([entry({ atMs: inMonth(1) })]);
+  const [path, aside] = [join(folder, fileOf(january)), join(folder, 'aside')];
+  // Whoever has the file open still reads it; the one who deletes it finds a folder.
+  renameSync(path, aside);
+  mkdirSync(path);
+  await rejectionOf(timeline.retain({ fromMs: startOf(1) }));
+  rmdirSync(path);
+  renameSync(aside, path);
+  expect(outcomes(await timeline.append([entry({ key: 'k', atMs: inMonth(1) })]))).toEqual(['duplicate 1']);
+  await timeline.retain({ fromMs: startOf(1) });
+  expect(storedFiles()).toEqual(['heads.db', fileOf(february)]);
+  expect(await bounds(timeline)).toEqual([2, 2]);
+  await timeline.close();
+});
+
+test('[M18] what a crash left of a month that was being deleted is deleted by the next start', async () => {
+  const timeline = await open(folder);
+  await timeline.append([entry()]);
+  const log = `${join(folder, fileOf(january))}-wal`;
+  const left = readFileSync(log);
+  await timeline.append([entry({ atMs: inMonth(1) })]);
+  await timeline.retain({ fromMs: startOf(1) });
+  await timeline.close();
+  writeFileSync(log, left);
+  const again = await open(folder);
+  expect(existsSync(log)).toBe(false);
+  expect(await bounds(again)).toEqual([2, 2]);
+  await again.close();
 });
 
 test('a full store rejects whole batches as unavailable and takes what still fits; with room it works again', async () => {

@@ -58,6 +58,11 @@ export class Drain {
     return this.#stage === 'done';
   }
 
+  /** All rows are in the sorted tables, and in the tail too: the next step deletes the first of them there. */
+  get isBeforeDeletion(): boolean {
+    return this.#stage === 'tail' && this.#moved === 0;
+  }
+
   /** Rows up to here are in the sorted tables and no longer in the tail; undefined before the first of them may be deleted. */
   get deletedThrough(): number | undefined {
     if (this.#stage === 'done') return this.throughP;

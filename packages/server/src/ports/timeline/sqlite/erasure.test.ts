@@ -2,7 +2,7 @@
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
@@ -186,7 +186,7 @@ function imageOf(name: string, ...months: readonly string[]): string {
     `${one}.db`,
     `${one}.db-wal`,
   ])) {
-    cpSync(join(folder, file), join(image, file));
+    if (existsSync(join(folder, file))) cpSync(join(folder, file), join(image, file));
   }
   return image;
 }

@@ -48,7 +48,7 @@ export class Eraser {
 
 /** A month that gets no more entries. Its checkpoints are left to sweep.ts. */
 export function openToErase(path: string): Database {
-  const db = openMonthWriter(path, { cacheBytes: 4 * 1024 * 1024 });
+  const db = openMonthWriter(path, { cacheBytes: 4 * 1024 * 1024, create: false });
   try {
     assertLayout(db, path);
     db.run('PRAGMA wal_autocheckpoint=0');

@@ -145,3 +145,11 @@ export function deleteMonth(folder: string, month: Month): void {
     if (existsSync(path)) rmSync(path);
   }
 }
+
+/** At a start that has found every month it needs: a crash may have come between the file of a month that was deleted and its log. */
+export function deleteLeftLogs(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const file = name.match(/^(timeline-\d{4}-\d{2}\.db)-(?:wal|shm)$/)?.[1];
+    if (file !== undefined && !existsSync(join(folder, file))) rmSync(join(folder, name));
+  }
+}

@@ -56,13 +56,15 @@ export interface TailLimits {
   readonly rowsPerConversationMin: number;
   /** An append that would pass it waits for the drain. */
   readonly rowsMax: number;
+  /** Conversations whose place is remembered, the least recently used leave. */
+  readonly standingsMax?: number;
 }
 
 const tailLimitsDefault: TailLimits = { drainAtRows: 16_384, rowsPerConversationMin: 12, rowsMax: 262_144 };
 /** Contents, in UTF-16 units. */
 const drainAtContent = 16 * 1024 * 1024;
-/** MUST be above what a tail can hold: a conversation with rows in the tail is always among them. */
-const standingsMax = 400_000;
+/** Above what a tail can hold. */
+const standingsMaxDefault = 400_000;
 
 export class MonthWriter {
   readonly month: Month;
@@ -74,7 +76,12 @@ export class MonthWriter {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #drainSql: DrainStatements;
   readonly #eraser: Eraser;
-  readonly #standings = new QuickLRU<ConversationId, Standing>({ maxSize: standingsMax });
+  readonly #standings: QuickLRU<ConversationId, Standing>;
+  /**
+   * With rows in the tail, which the sorted tables do not tell of: they may be the least recently used when many batches failed since,
+   * on a full disk.
+   */
+  readonly #heldStandings = new Map<ConversationId, Standing>();
   readonly #senderNos = new QuickLRU<UserId, number>({ maxSize: 200_000 });
   readonly #tail: TailIndex;
   /** Rows up to here were in the tail when the file was opened. */
@@ -93,6 +100,12 @@ export class MonthWriter {
     this.month = month;
     this.#options = options;
     this.#limits = tailLimits;
+    this.#standings = new QuickLRU({
+      maxSize: tailLimits.standingsMax ?? standingsMaxDefault,
+      onEviction: (id: ConversationId, standing: Standing) => {
+        if (standing.tailRows > 0) this.#heldStandings.set(id, standing);
+      },
+    });
     const path = monthPath(folder, month);
     this.#db = openMonthWriter(path, maxBytes === undefined ? {} : { maxBytes });
     try {
@@ -255,7 +268,10 @@ export class MonthWriter {
     this.#transaction.rollback();
     if (!this.#batch) return;
     this.#tail.undo(this.#batch.fromP);
-    for (const id of this.#batch.newConversations) this.#standings.delete(id);
+    for (const id of this.#batch.newConversations) {
+      this.#standings.delete(id);
+      this.#heldStandings.delete(id);
+    }
     for (const id of this.#batch.newSenders) this.#senderNos.delete(id);
     this.#batch = undefined;
   }
@@ -308,15 +324,16 @@ export class MonthWriter {
       );
     }
     const drain = this.#drain;
+    // [D3] Before the first of the rows leaves the tail, the sorted keys include them all; where these cannot be read, none leaves.
+    if (drain.isBeforeDeletion) this.#sortedKeys = this.#reader.keyRange();
     const steps = drain.step(stepsMax);
     this.#stepsOwed = Math.max(0, this.#stepsOwed - steps);
     const { deletedThrough, isDone } = drain;
     if (deletedThrough === undefined) return true;
-    // Before the tail forgets the first of the keys, the sorted ones include them all.
-    if (this.#tail.firstP > deletedThrough) this.#sortedKeys = this.#reader.keyRange();
     this.#tail.dropThrough(deletedThrough);
     if (!isDone) return true;
     this.#tail.endDrain();
+    for (const [id, { tailRows }] of this.#heldStandings) if (tailRows === 0) this.#heldStandings.delete(id);
     this.#drain = undefined;
     this.#stepsOwed = 0;
     return true;
@@ -334,7 +351,7 @@ export class MonthWriter {
   }
 
   #standing(conversationId: ConversationId): Standing {
-    const known = this.#standings.get(conversationId);
+    const known = this.#knownStanding(conversationId);
     if (known) return known;
     const { no, isNew } = this.#numberOf(conversationId);
     const last = isNew ? undefined : this.#reader.last(conversationId);
@@ -345,6 +362,17 @@ export class MonthWriter {
     this.#standings.set(conversationId, standing);
     if (isNew) this.#batch?.newConversations.push(conversationId);
     return standing;
+  }
+
+  #knownStanding(conversationId: ConversationId): Standing | undefined {
+    const known = this.#standings.get(conversationId);
+    if (known || this.#heldStandings.size === 0) return known;
+    const held = this.#heldStandings.get(conversationId);
+    if (held) {
+      this.#heldStandings.delete(conversationId);
+      this.#standings.set(conversationId, held);
+    }
+    return held;
   }
 
   #numberOf(conversationId: ConversationId): { readonly no: number; readonly isNew: boolean } {
@@ -369,11 +397,11 @@ export class MonthWriter {
     for (const row of rows) {
       assert(row.p === tail.nextP, `the tail continues with row ${tail.nextP}; not ${row.p}`);
       const { conversation_no: no, seq: lastSeq, count: lastCount } = row;
-      const known = this.#standings.get(row.conversation_id);
+      const known = this.#knownStanding(row.conversation_id);
       const standing = known ?? { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
       standing.lastSeq = lastSeq;
       standing.lastCount = lastCount;
-      this.#standings.set(row.conversation_id, standing);
+      if (!known) this.#standings.set(row.conversation_id, standing);
       tail.add({
         standing,
         senderNo: row.sender_no,

@@ -58,8 +58,8 @@ export class StoreView {
   reload(): void {
     this.reloadMonths();
     const newest = this.#months.at(-1);
-    const tail = newest?.tailAfter(0) ?? [];
-    const lastP = newest?.lastP() ?? 0;
+    // As of one moment: what is committed and sorted in between would lie before the end, and be shown by neither tail nor file.
+    const { tail, lastP } = this.inSnapshot(() => ({ tail: newest?.tailAfter(0) ?? [], lastP: newest?.lastP() ?? 0 }));
     this.tail.reset(newest?.month, tail[0]?.p ?? lastP + 1);
     for (const { entry } of tail) this.tail.add({ ...entry, conversationId: this.#idInTail(entry.conversationId) });
     const endOfClosed = this.#heads.removedThrough(newest?.month);

@@ -1,7 +1,7 @@
-// The writing side, step by step: whatever a crash finds between two steps of sorting, nothing is lost or doubled.
+// The writing side, step by step: whatever a crash, or a reader beside it, finds between two steps of sorting, nothing is lost or doubled.
 
 import { Database } from 'bun:sqlite';
-import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { afterEach, beforeEach, expect, spyOn, test } from 'bun:test';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,9 @@ import { allOf, change, entries, entry, historyOf, inMonth, outcomes, seqsOf } f
 import { readAll } from '../testing/feed-contract.ts';
 import { tailOf } from '../testing/tail-of.ts';
 import type { NewEntry } from '../timeline.ts';
+import { positionOf } from './month-file.ts';
+import { MonthReader } from './month-reader.ts';
+import { StoreView } from './store-view.ts';
 import { toAppendOp } from './timeline-op.ts';
 import { TimelineStore } from './timeline-store.ts';
 
@@ -133,6 +136,26 @@ test('[D3] at each step of sorting a repeat is found, and only where its first e
   expect([...sorted]).toEqual([0, 4, 7, 11]);
 });
 
+test('[D3] a failing disk that keeps the sorted keys from being read keeps no repeat from being found', () => {
+  const first = entries(25);
+  commit(first);
+  const reading = spyOn(MonthReader.prototype, 'keyRange').mockImplementationOnce(() => {
+    throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_READ' });
+  });
+  try {
+    while (store.upkeep());
+    expect(reading).toHaveBeenCalled();
+    while (store.upkeep());
+  } finally {
+    reading.mockRestore();
+  }
+  const again = toAppendOp(first);
+  store.begin([again]);
+  const result = store.apply(again);
+  store.commit();
+  expect(result).toMatchObject({ outcomes: first.map((_, index) => -1 - index) });
+});
+
 test('[D2, D4, D5] while changes are sorted after the messages around them, reads of older entries leave none of them out', async () => {
   const first = [...entries(20), change(2)];
   commit(first);
@@ -173,4 +196,23 @@ test('[D2] a row of the tail at whose place another entry stands stops the write
   expect(() => {
     while (damaged.upkeep());
   }).toThrow('the same row [D2]');
+});
+
+test('[D5] the end of the commits is not beyond the tail when entries are committed and sorted between the looks at both', () => {
+  commit([entry()]);
+  const lastP = MonthReader.prototype.lastP;
+  const looking = spyOn(MonthReader.prototype, 'lastP').mockImplementationOnce(function (this: MonthReader) {
+    commit(entries(30, { in: 'g:2' }));
+    while (store.upkeep());
+    return lastP.call(this);
+  });
+  const view = new StoreView(folder);
+  looking.mockRestore();
+  try {
+    expect(view.end).toBe(positionOf('2026-01', view.shownThrough('2026-01')));
+    view.reload();
+    expect(view.end).toBe(positionOf('2026-01', 31));
+  } finally {
+    view.close();
+  }
 });

@@ -8,7 +8,7 @@ import type { NewEntry, StoredEntry } from '../timeline.ts';
 import { Erasures } from './erasures.ts';
 import { HeadsFile } from './heads-file.ts';
 import type { KeyRange } from './key-range.ts';
-import { deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
+import { deleteLeftLogs, deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { MonthWriter, type TailLimits } from './month-writer.ts';
 import { packId } from './packed-id.ts';
@@ -51,6 +51,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   #openMonths(): void {
     const { folder } = this.#init;
     this.#heads.assertNothingLost();
+    deleteLeftLogs(folder);
     const months = listMonths(folder);
     const newest = months.pop();
     for (const month of months) {
@@ -237,9 +238,10 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   #retain(oldestKept: Month): TimelineResult {
     for (let oldest = this.#closed[0]; oldest && oldest.reader.month < oldestKept; oldest = this.#closed[0]) {
+      // First: a month whose file stays is still asked for keys, and what is recalled is erased in it.
+      deleteMonth(this.#init.folder, oldest.reader.month);
       this.#closed = this.#closed.slice(1);
       oldest.close();
-      deleteMonth(this.#init.folder, oldest.reader.month);
       this.#erasures.drop(oldest.reader.month);
     }
     return { type: 'retained' };
