@@ -15,6 +15,7 @@ export interface EndpointRow {
   readonly created_at: number;
   readonly failures: number;
   readonly failing_since: number;
+  readonly paused_until: number;
 }
 
 export function endpointOf(row: EndpointRow, cursor: number): Endpoint {
@@ -28,6 +29,9 @@ export function endpointOf(row: EndpointRow, cursor: number): Endpoint {
     isEnabled: row.is_enabled === 1,
     disabledReason: row.disabled_reason,
     createdAtMs: row.created_at,
-    progress: { cursor, failures: row.failures, failingSinceMs: row.failing_since },
+    progress: {
+      ...{ cursor, failures: row.failures, failingSinceMs: row.failing_since },
+      pausedUntilMs: row.paused_until,
+    },
   };
 }

@@ -75,3 +75,21 @@ test('[W2] what could not be noted is told as a gap as soon as the log can be wr
   await outlet.look();
   expect(await types()).toEqual(['message.delivered', 'message.read', 'events.gap']);
 });
+
+test('[W2] what could not be noted while a gap was written is told as a gap of its own', async () => {
+  await log.beginRecording(position);
+  await outlet.start(log);
+  failure = new StoreFailure('unavailable', 'the database is away');
+  await outlet.positions([reported]);
+  const append = log.append.bind(log);
+  log.append = async (request) => {
+    log.append = append;
+    await append(request);
+    await outlet.positions([reported]);
+  };
+  await outlet.look();
+  expect(await types()).toEqual(['events.gap']);
+  await outlet.look();
+  await outlet.look();
+  expect(await types()).toEqual(['events.gap', 'events.gap']);
+});

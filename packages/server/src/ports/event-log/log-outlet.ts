@@ -95,8 +95,18 @@ export class LogOutlet implements EventOutlet {
   async #look(events: EventLog): Promise<void> {
     this.#isWanted = await events.isRecording();
     if (!this.#hasLost) return;
-    if (this.#isWanted) await events.append({ events: [recordingGap('not_recorded', this.#options)] });
+    // What is lost while the gap is written may be behind it: that is told by the next one.
     this.#hasLost = false;
+    if (this.#isWanted) await this.#tellGap(events);
+  }
+
+  async #tellGap(events: EventLog): Promise<void> {
+    try {
+      await events.append({ events: [recordingGap('not_recorded', this.#options)] });
+    } catch (error) {
+      this.#hasLost = true;
+      throw error;
+    }
   }
 
   #lost(what: string, error: unknown): void {

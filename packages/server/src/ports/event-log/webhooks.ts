@@ -25,6 +25,8 @@ export interface Progress {
   readonly failures: number;
   /** Of the first of them; 0 when there is none. */
   readonly failingSinceMs: number;
+  /** No request before it: the receiver asked for that, or does not answer. 0: at once. */
+  readonly pausedUntilMs: number;
 }
 
 export type EndpointChange = Partial<

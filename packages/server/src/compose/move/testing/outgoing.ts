@@ -58,7 +58,7 @@ export async function changeOutgoing({ events, tasks, timeline }: Outgoing): Pro
   await events.changeEndpoint('wh_2', { isEnabled: true, disabledReason: '' });
   await events.notePositions([position('cat', 1)]);
   await events.notePresence([{ userId: 'ann' as UserId, isOnline: false, atMs: 31 }], 'run');
-  await settle(events, { progress: { cursor: 12, failures: 0, failingSinceMs: 0 }, unparked: [9] });
+  await settle(events, { progress: { cursor: 12, failures: 0, failingSinceMs: 0, pausedUntilMs: 0 }, unparked: [9] });
   await events.noteAttempts('wh_1', [attempt(attemptCount + 1)]);
   const [, second] = await tasks.deadLetters({ limit: 10 });
   if (second) await tasks.discard({ taskIds: [second.taskId] });
@@ -115,7 +115,7 @@ async function record({ events, timeline }: Pick<Outgoing, 'events' | 'timeline'
 async function settle(events: EventLog, draft: Partial<Settlement>): Promise<void> {
   const [claim] = await events.claim({ jobs: [sendJob('wh_1')], limit: 1, ttlMs: claimMs });
   if (claim === undefined) throw new Error('nobody else sends');
-  const progress = { cursor: 11, failures: 2, failingSinceMs: 9 };
+  const progress = { cursor: 11, failures: 2, failingSinceMs: 9, pausedUntilMs: 8 };
   const nothing = { parked: [], unparked: [], attempts: [], dead: [] };
   await events.settle({ endpointId: 'wh_1', claim, progress, ...nothing, ...draft });
   await events.release([claim]);

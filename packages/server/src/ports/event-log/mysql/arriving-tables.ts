@@ -73,12 +73,13 @@ export const arrivingEvents: readonly ArrivingTable[] = [
       'progress',
       'failures',
       'failing_since',
+      'paused_until',
       'attempts_made',
     ],
     keyColumns: 1,
     groupColumn: 'id',
     select: `SELECT id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at, cursor, failures,
-        failing_since, (SELECT count(*) FROM attempt a WHERE a.endpoint_no = e.no) AS attempts_made
+        failing_since, paused_until, (SELECT count(*) FROM attempt a WHERE a.endpoint_no = e.no) AS attempts_made
       FROM endpoint e ORDER BY id`,
   },
   {

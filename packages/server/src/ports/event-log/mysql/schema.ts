@@ -1,6 +1,7 @@
 // The event log's tables on the MySQL protocol, as numbered steps that only go forward.
 
 import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
+import type { Statements } from '../../../adapters/mysql/session.ts';
 
 export const eventsLayout: MysqlLayout = {
   what: 'events',
@@ -50,5 +51,15 @@ export const eventsLayout: MysqlLayout = {
          attempts int not null, error text not null, at_ms bigint not null, primary key (endpoint_id, position))
        character set utf8mb4`,
     ],
+    [addPausedUntil],
   ],
 };
+
+/** MySQL adds no column `if not exists`. */
+async function addPausedUntil(db: Statements): Promise<void> {
+  const there = await db.rows(
+    `select 1 from information_schema.columns
+     where table_schema = database() and table_name = 'endpoint' and column_name = 'paused_until'`,
+  );
+  if (there.length === 0) await db.run('alter table endpoint add column paused_until bigint not null default 0');
+}

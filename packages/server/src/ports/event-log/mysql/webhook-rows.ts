@@ -27,7 +27,7 @@ export class WebhookRows extends ClaimRows implements Webhooks {
   async endpoints(): Promise<readonly Endpoint[]> {
     const rows = await this.#pool.read<EndpointRow & { readonly progress: number }>(
       `select id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at, progress,
-         failures, failing_since from endpoint order by created_at, id`,
+         failures, failing_since, paused_until from endpoint order by created_at, id`,
     );
     return rows.map((row) => endpointOf(row, row.progress));
   }
@@ -45,11 +45,11 @@ export class WebhookRows extends ClaimRows implements Webhooks {
     const { id, url, types, secret, oldSecret, isEnabled, disabledReason, createdAtMs, progress } = endpoint;
     await statements.run(
       `insert into endpoint (id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at,
-         progress, failures, failing_since, attempts_made) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+         progress, failures, failing_since, paused_until, attempts_made) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
       [
         ...[id, url, types.join(' '), secret, oldSecret?.secret ?? null, oldSecret?.untilMs ?? null],
         ...[isEnabled ? 1 : 0, disabledReason, createdAtMs],
-        ...[progress.cursor, progress.failures, progress.failingSinceMs],
+        ...[progress.cursor, progress.failures, progress.failingSinceMs, progress.pausedUntilMs],
       ],
     );
   }
@@ -78,10 +78,10 @@ export class WebhookRows extends ClaimRows implements Webhooks {
 
   replay(endpointId: string, after: number): Promise<boolean> {
     return this.#changed(endpointId, false, async (statements) => {
-      await statements.run('update endpoint set progress = ?, failures = 0, failing_since = 0 where id = ?', [
-        after,
-        endpointId,
-      ]);
+      await statements.run(
+        'update endpoint set progress = ?, failures = 0, failing_since = 0, paused_until = 0 where id = ?',
+        [after, endpointId],
+      );
       await statements.run('delete from parked where endpoint_id = ? and position > ?', [endpointId, after]);
       return true;
     });
@@ -107,8 +107,12 @@ export class WebhookRows extends ClaimRows implements Webhooks {
     await this.#ofEndpoint(endpointId, undefined, async (statements, { attempts_made, epoch }) => {
       if (epoch !== claim.epoch) throw new ClaimLost(claim);
       await statements.run(
-        'update endpoint set progress = ?, failures = ?, failing_since = ?, attempts_made = ? where id = ?',
-        [progress.cursor, progress.failures, progress.failingSinceMs, attempts_made + attempts.length, endpointId],
+        `update endpoint set progress = ?, failures = ?, failing_since = ?, paused_until = ?, attempts_made = ?
+         where id = ?`,
+        [
+          ...[progress.cursor, progress.failures, progress.failingSinceMs, progress.pausedUntilMs],
+          ...[attempts_made + attempts.length, endpointId],
+        ],
       );
       if (unparked.length > 0)
         await statements.run('delete from parked where endpoint_id = ? and position in (?)', [
@@ -261,5 +265,7 @@ function columnsOf({
   if (isEnabled !== undefined) columns.push(['is_enabled', isEnabled ? 1 : 0]);
   // Given another chance, its failures begin anew.
   if (isEnabled) columns.push(['failures', 0], ['failing_since', 0]);
+  // What another receiver asked for is nothing to this one.
+  if (isEnabled || url !== undefined) columns.push(['paused_until', 0]);
   return columns;
 }

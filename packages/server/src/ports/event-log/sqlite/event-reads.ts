@@ -84,7 +84,7 @@ export class EventReads {
     return this.#db
       .query<EndpointRow & { readonly cursor: number }, []>(
         `SELECT id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at, cursor, failures,
-           failing_since FROM endpoint ORDER BY no`,
+           failing_since, paused_until FROM endpoint ORDER BY no`,
       )
       .all()
       .map((row) => endpointOf(row, row.cursor));

@@ -39,6 +39,7 @@ const migrations: readonly string[] = [
    CREATE TABLE dead(
      endpoint_no INTEGER NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, lane TEXT NOT NULL,
      attempts INTEGER NOT NULL, error TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(endpoint_no, position)) WITHOUT ROWID;`,
+  'ALTER TABLE endpoint ADD COLUMN paused_until INTEGER NOT NULL DEFAULT 0;',
 ];
 
 /** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */

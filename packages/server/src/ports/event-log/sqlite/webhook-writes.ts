@@ -21,7 +21,7 @@ export class WebhookWrites {
     this.#db
       .query(
         `INSERT INTO endpoint(id, url, types, secret, old_secret, old_secret_until, is_enabled, disabled_reason, created_at,
-           cursor, failures, failing_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           cursor, failures, failing_since, paused_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         ...[id, url, types.join(' '), secret, oldSecret?.secret ?? null, oldSecret?.untilMs ?? null],
@@ -32,6 +32,7 @@ export class WebhookWrites {
           progress.cursor,
           progress.failures,
           progress.failingSinceMs,
+          progress.pausedUntilMs,
         ],
       );
   }
@@ -43,6 +44,9 @@ export class WebhookWrites {
       this.#db.query(`UPDATE endpoint SET ${column} = ? WHERE no = ?`).run(value, no);
     // Given another chance, its failures begin anew.
     if (change.isEnabled) this.#db.query('UPDATE endpoint SET failures = 0, failing_since = 0 WHERE no = ?').run(no);
+    // What another receiver asked for is nothing to this one.
+    if (change.isEnabled || change.url !== undefined)
+      this.#db.query('UPDATE endpoint SET paused_until = 0 WHERE no = ?').run(no);
     return true;
   }
 
@@ -58,7 +62,9 @@ export class WebhookWrites {
   replay(endpointId: string, after: number): boolean {
     const no = this.#no(endpointId);
     if (no === undefined) return false;
-    this.#db.query('UPDATE endpoint SET cursor = ?, failures = 0, failing_since = 0 WHERE no = ?').run(after, no);
+    this.#db
+      .query('UPDATE endpoint SET cursor = ?, failures = 0, failing_since = 0, paused_until = 0 WHERE no = ?')
+      .run(after, no);
     this.#db.query('DELETE FROM parked WHERE endpoint_no = ? AND position > ?').run(no, after);
     return true;
   }
@@ -82,8 +88,8 @@ export class WebhookWrites {
     // Removed meanwhile.
     if (no === undefined) return;
     this.#db
-      .query('UPDATE endpoint SET cursor = ?, failures = ?, failing_since = ? WHERE no = ?')
-      .run(progress.cursor, progress.failures, progress.failingSinceMs, no);
+      .query('UPDATE endpoint SET cursor = ?, failures = ?, failing_since = ?, paused_until = ? WHERE no = ?')
+      .run(progress.cursor, progress.failures, progress.failingSinceMs, progress.pausedUntilMs, no);
     const unpark = this.#db.query('DELETE FROM parked WHERE endpoint_no = ? AND position = ?');
     for (const position of unparked) unpark.run(no, position);
     const park = this.#db.query(

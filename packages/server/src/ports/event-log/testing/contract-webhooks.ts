@@ -9,7 +9,7 @@ import { type Current, endpoint, events } from './drafts.ts';
 
 const settlement = (claim: Claim, draft: Partial<Settlement> = {}): Settlement => ({
   ...{ endpointId: 'wh_1', claim },
-  progress: { cursor: 5, failures: 2, failingSinceMs: 9 },
+  progress: { cursor: 5, failures: 2, failingSinceMs: 9, pausedUntilMs: 8 },
   ...{ parked: [], unparked: [], attempts: [], dead: [] },
   ...draft,
 });
@@ -84,12 +84,26 @@ export function webhooksContract(current: Current): void {
     );
   });
 
+  test('a pause ends when the endpoint has another receiver, or is enabled anew', async () => {
+    await current.log().addEndpoint(endpoint());
+    const pausedUntilMs = async () => (await current.log().endpoints())[0]?.progress.pausedUntilMs;
+    for (const change of [{ url: 'https://other.example.org/' }, { isEnabled: true }]) {
+      await current.log().settle(settlement(await claimOf(current, 'wh_1')));
+      await current.log().changeEndpoint('wh_1', { types: ['user.online'] });
+      expect(await pausedUntilMs()).toBe(8);
+      await current.log().changeEndpoint('wh_1', change);
+      expect(await pausedUntilMs()).toBe(0);
+    }
+  });
+
   test('[W9] a replay sets the cursor back and keeps what is parked before it', async () => {
     await current.log().append({ events: events(5) });
     await current.log().addEndpoint(endpoint());
     await current.log().settle(settlement(await claimOf(current, 'wh_1'), { parked: [parked(1), parked(4)] }));
     expect(await current.log().replay('wh_1', 2)).toBe(true);
-    expect((await current.log().endpoints())[0]?.progress).toEqual({ cursor: 2, failures: 0, failingSinceMs: 0 });
+    expect((await current.log().endpoints())[0]?.progress).toEqual({
+      ...{ cursor: 2, failures: 0, failingSinceMs: 0, pausedUntilMs: 0 },
+    });
     expect(await current.log().parked('wh_1')).toEqual([parked(1)]);
     expect(await current.log().replay('wh_9', 2)).toBe(false);
   });

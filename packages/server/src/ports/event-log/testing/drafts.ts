@@ -29,6 +29,6 @@ export const endpoint = (draft: Partial<Endpoint> = {}): Endpoint => ({
   isEnabled: true,
   disabledReason: '',
   createdAtMs: 1,
-  progress: { cursor: 0, failures: 0, failingSinceMs: 0 },
+  progress: { cursor: 0, failures: 0, failingSinceMs: 0, pausedUntilMs: 0 },
   ...draft,
 });

@@ -13,6 +13,7 @@ import { formatSecret } from '../../../domain/webhook-signature.ts';
 import { sendJob } from '../../../ports/event-log/claims.ts';
 import type { EventLog, NewEvent } from '../../../ports/event-log/event-log.ts';
 import { EventView } from '../../../ports/event-log/event-view.ts';
+import { recordingGap } from '../../../ports/event-log/source-events.ts';
 import { openSqliteEventLog } from '../../../ports/event-log/sqlite-event-log.ts';
 import type { Endpoint } from '../../../ports/event-log/webhooks.ts';
 import type { Posted } from '../../../ports/outbound/outbound.ts';
@@ -22,7 +23,7 @@ const minuteMs = 60_000;
 const endpoint: Endpoint = {
   ...{ id: 'wh_1', url: 'https://hooks.example.org/', types: [], secret: formatSecret(new Uint8Array(32)) },
   ...{ oldSecret: undefined, isEnabled: true, disabledReason: '', createdAtMs: 1 },
-  progress: { cursor: 0, failures: 0, failingSinceMs: 0 },
+  progress: { cursor: 0, failures: 0, failingSinceMs: 0, pausedUntilMs: 0 },
 };
 const rulesDefault: DeliveryRules = {
   ...{ concurrency: 4, retry: { baseMs: 5_000, attemptsMax: 3 }, waitingMax: 100, giveUpMs: 24 * 60 * minuteMs },
@@ -172,6 +173,39 @@ test('[W4] what waits is there after a restart, in its order and with its attemp
   expect(sent).toEqual(['a 1', 'a 1', 'a 2', 'a 3']);
 });
 
+test('[W4] no more requests are under way at once than may be', async () => {
+  const held: PromiseWithResolvers<Posted>[] = [];
+  answering = () => {
+    const one = Promise.withResolvers<Posted>();
+    held.push(one);
+    return one.promise;
+  };
+  await append(...Array.from({ length: 5 }, (_, index) => [`lane ${index}`, 'x'] as const));
+  await start({ concurrency: 2 });
+  await untilSent(2);
+  await pass(1_000);
+  for (let size = 2; size < 5; size++) {
+    expect(sent).toHaveLength(size);
+    held[size - 2]?.resolve(answered(200));
+    await untilSent(size + 1);
+    await pass(1_000);
+  }
+  for (const one of held) one.resolve(answered(200));
+  await until(() => deliveries?.progress.cursor === 5);
+});
+
+test('[W6] a redirect is a failure, and says what to do', async () => {
+  answering = () => answered(307);
+  await append(['a', '1']);
+  await start();
+  await untilSent(1);
+  await settled();
+  await until(async () => (await log.attempts('wh_1', 1)).length === 1);
+  const [attempt] = await log.attempts('wh_1', 1);
+  expect(attempt).toMatchObject({ status: 307, error: expect.stringContaining("change the endpoint's URL") });
+  expect(await log.parked('wh_1')).toMatchObject([{ position: 1, attempts: 1 }]);
+});
+
 test('[W5] Retry-After pauses the whole endpoint', async () => {
   answering = () => answered(429, '60');
   await append(['a', '1']);
@@ -183,6 +217,50 @@ test('[W5] Retry-After pauses the whole endpoint', async () => {
   expect(sent).toEqual(['a 1']);
   await pass(2_000);
   await untilSent(3);
+});
+
+test('[W5] Retry-After holds though a request that was under way succeeds after it', async () => {
+  const held = Promise.withResolvers<Posted>();
+  answering = ({ data }) => (data.lane === 'slow' ? held.promise : answered(429, '60'));
+  await append(['slow', '1'], ['a', '1']);
+  await start();
+  await untilSent(2);
+  await until(() => deliveries?.progress.failures === 1);
+  held.resolve(answered(200));
+  await until(() => deliveries?.progress.failures === 0);
+  answering = () => answered(200);
+  await append(['b', '1']);
+  await pass(58_000);
+  expect(sent).toEqual(['slow 1', 'a 1']);
+  await pass(3_000);
+  await untilSent(4);
+});
+
+test('[W5] Retry-After holds for whoever sends for the endpoint next', async () => {
+  answering = () => answered(429, '60');
+  await append(['a', '1']);
+  await start();
+  await untilSent(1);
+  answering = () => answered(200);
+  await restart();
+  await append(['b', '1']);
+  await pass(58_000);
+  expect(sent).toEqual(['a 1']);
+  await pass(3_000);
+  await untilSent(3);
+});
+
+test('[W5] what waits until a time that only a wrong clock can have meant is tried again within half a day', async () => {
+  answering = () => answered(500);
+  await append(['a', '1']);
+  await start();
+  await untilSent(1);
+  await deliveries?.stop();
+  answering = () => answered(200);
+  clock = new ManualClock(clock.nowMs() - 365 * 24 * 60 * minuteMs);
+  await restart();
+  await pass(12 * 60 * minuteMs);
+  await untilSent(2);
 });
 
 test('[W5] a dead endpoint is probed with one request at a time, at most five minutes apart, and nothing spins', async () => {
@@ -201,6 +279,17 @@ test('[W5] a dead endpoint is probed with one request at a time, at most five mi
   await pass(12 * 60 * minuteMs);
   await until(() => deliveries?.progress.cursor === 50);
   expect(new Set(sent).size).toBe(50);
+});
+
+test('[W5] requests that fail together make one pause, the first: a receiver that restarts is sent to again at once', async () => {
+  answering = () => ({ type: 'failed', error: 'the connection was refused' });
+  await append(...Array.from({ length: 8 }, (_, index) => [`lane ${index}`, 'x'] as const));
+  await start({ concurrency: 8 });
+  await untilSent(8);
+  await until(() => deliveries?.progress.failures === 8);
+  answering = () => answered(200);
+  await pass(7_000);
+  await until(() => deliveries?.progress.failures === 0);
 });
 
 test('[W5] one bad conversation is no dead endpoint, however often it fails', async () => {
@@ -306,4 +395,21 @@ test('[W4] what an orderly hand-over had to give up is delivered again, and noth
   await restart();
   await untilSent(4);
   expect(sent).toEqual(['slow 1', 'a 1', 'slow 1', 'slow 2']);
+});
+
+test('[W2] a gap that was recorded is delivered with its own reason and id, now or after it waited', async () => {
+  const told: WireEvent[] = [];
+  answering = (wire) => {
+    told.push(wire);
+    return answered(told.length < 2 ? 500 : 200);
+  };
+  const gap = recordingGap('not_recorded', { clock, run: 'test' });
+  await log.append({ events: [gap] });
+  await start();
+  await until(() => told.length === 1);
+  await settled();
+  await restart();
+  clock.advance(10_000);
+  await until(() => told.length === 2);
+  for (const { id, data } of told) expect([id, data.reason]).toEqual([gap.id, 'not_recorded']);
 });

@@ -39,6 +39,12 @@ export interface EndpointDeps extends DeliveryDeps {
   readonly onAttempt: (outcome: Outcome['type'] | 'dead') => void;
 }
 
+interface Sent {
+  readonly event: WireEvent;
+  /** To an endpoint that was taken for dead. */
+  readonly isProbe: boolean;
+}
+
 /** Read and not yet delivered or parked. */
 const inHandMax = 256;
 const pageSize = 100;
@@ -63,9 +69,12 @@ export class EndpointDeliveries {
   #readThrough: number;
   #failures: number;
   #failingSinceMs: number;
-  /** Probes of a dead endpoint that failed; undefined while it is not taken for dead. */
+  /** Of a dead endpoint, with what had it taken for dead as the first; undefined while it is not. */
   #failedProbes: number | undefined;
-  #notBeforeMs = 0;
+  /** Asked for by the receiver: a success of what was under way by then does not end it. */
+  #pausedUntilMs: number;
+  /** Of a dead endpoint. */
+  #nextProbeMs = 0;
   #isReading = false;
   #isFinishing = false;
   #timer: Timer | undefined;
@@ -73,10 +82,11 @@ export class EndpointDeliveries {
   constructor(endpoint: Endpoint, deps: EndpointDeps) {
     this.#endpoint = endpoint;
     this.#deps = deps;
-    const { cursor, failures, failingSinceMs } = endpoint.progress;
+    const { cursor, failures, failingSinceMs, pausedUntilMs } = endpoint.progress;
     this.#readThrough = cursor;
     this.#failures = failures;
     this.#failingSinceMs = failingSinceMs;
+    this.#pausedUntilMs = this.#soonEnough(pausedUntilMs);
     const onClaimLost = () => this.#lose();
     this.#settlements = new Settlements(endpoint.id, { ...deps, onClaimLost }, () => this.progress);
   }
@@ -84,14 +94,26 @@ export class EndpointDeliveries {
   get progress(): Progress {
     const [first] = this.#inHand;
     const cursor = first === undefined ? this.#readThrough : Math.min(first - 1, this.#readThrough);
-    return { cursor, failures: this.#failures, failingSinceMs: this.#failingSinceMs };
+    return {
+      ...{ cursor, failures: this.#failures, failingSinceMs: this.#failingSinceMs },
+      pausedUntilMs: this.#notBeforeMs,
+    };
+  }
+
+  get #notBeforeMs(): number {
+    return Math.max(this.#pausedUntilMs, this.#nextProbeMs);
   }
 
   async start(): Promise<void> {
     const parked = await this.#deps.events.parked(this.#endpoint.id);
     this.#parkedCount = parked.length;
-    this.#lanes.load(parked);
+    this.#lanes.load(parked.map((one) => ({ ...one, nextMs: this.#soonEnough(one.nextMs) })));
     this.#pump();
+  }
+
+  /** Whoever noted the time may have had another clock. */
+  #soonEnough(atMs: number): number {
+    return Math.min(atMs, this.#deps.clock.nowMs() + pauseMsMax);
   }
 
   /** No request is under way. */
@@ -241,6 +263,7 @@ export class EndpointDeliveries {
     if (event === undefined) return this.#bury(lane, undefined, 'removed by retention before it was delivered');
     if (event === 'unreadable') return this.#lanes.failed(lane, clock.nowMs() + retryMs);
     const beganMs = clock.monotonicMs();
+    const isProbe = this.#failedProbes !== undefined;
     const outcome = await deliver(event, this.#endpoint, { ...this.#deps, signal: this.#stopping.signal });
     // Given up half-way by a stop: nobody knows, so it is delivered again.
     if (this.#stopping.signal.aborted && outcome.type !== 'delivered') return;
@@ -250,7 +273,7 @@ export class EndpointDeliveries {
       durationMs: Math.round(clock.monotonicMs() - beganMs),
       ...{ status: outcome.status, error: outcome.type === 'delivered' ? '' : outcome.error },
     });
-    this.#came(outcome, lane, event);
+    this.#came(outcome, lane, { event, isProbe });
   }
 
   async #eventOf(
@@ -261,7 +284,7 @@ export class EndpointDeliveries {
     const { events, view, clock, log } = this.#deps;
     try {
       if (read === undefined && !(await this.#isHeld())) return 'unreadable';
-      const event = name === gapLane ? gapEvent(position, clock.nowMs()) : (read ?? (await events.at(position)));
+      const event = read ?? (await events.at(position)) ?? missingEvent(name, position, clock.nowMs());
       return event === undefined ? undefined : (await view.render([event]))[0];
     } catch (error) {
       log.error('event not read for a webhook; trying again', { endpoint: this.#endpoint.id, position, error });
@@ -269,33 +292,34 @@ export class EndpointDeliveries {
     }
   }
 
-  #came(outcome: Outcome, lane: Lane, event: WireEvent): void {
+  #came(outcome: Outcome, lane: Lane, sent: Sent): void {
     switch (outcome.type) {
       case 'delivered':
         this.#failures = 0;
         this.#failingSinceMs = 0;
         this.#failedProbes = undefined;
         this.#failedLanes.clear();
-        this.#notBeforeMs = 0;
+        this.#nextProbeMs = 0;
         return this.#finish(lane);
       case 'gone':
         this.#stopping.abort();
         return this.#deps.onGone(outcome.error);
       case 'failed':
-        return this.#failed(outcome, lane, event);
+        return this.#failed(outcome, lane, sent);
       default:
         return unreachable(outcome);
     }
   }
 
-  #failed({ error, pauseMs }: Extract<Outcome, { type: 'failed' }>, lane: Lane, event: WireEvent): void {
+  #failed({ error, pauseMs }: Extract<Outcome, { type: 'failed' }>, lane: Lane, { event, isProbe }: Sent): void {
     const { clock, rules, random } = this.#deps;
     const nowMs = clock.nowMs();
     this.#failures++;
     if (this.#failingSinceMs === 0) this.#failingSinceMs = nowMs;
     lane.attempts++;
-    this.#takeForDead(lane, nowMs);
-    if (pauseMs !== undefined) this.#notBeforeMs = Math.max(this.#notBeforeMs, nowMs + Math.min(pauseMs, pauseMsMax));
+    this.#takeForDead(lane, { nowMs, isProbe });
+    if (pauseMs !== undefined)
+      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + Math.min(pauseMs, pauseMsMax));
     if (lane.attempts >= rules.retry.attemptsMax) this.#bury(lane, event, error);
     else {
       this.#lanes.failed(lane, nowMs + pauseAfter(lane.attempts, rules.retry, random()));
@@ -309,13 +333,15 @@ export class EndpointDeliveries {
   }
 
   /** One bad conversation is no dead endpoint; several in a row, without a success, are. */
-  #takeForDead({ name }: Lane, nowMs: number): void {
+  #takeForDead({ name }: Lane, { nowMs, isProbe }: { readonly nowMs: number; readonly isProbe: boolean }): void {
     const { rules, random } = this.#deps;
     this.#failedLanes.add(name);
-    if (this.#failedProbes === undefined && this.#failedLanes.size < failedLanesMax) return;
+    const isDead = this.#failedProbes !== undefined;
+    // What was under way when it was taken for dead says no more than what failed before it.
+    if (isDead ? !isProbe : this.#failedLanes.size < failedLanesMax) return;
     this.#failedProbes = (this.#failedProbes ?? 0) + 1;
     const pauseMs = Math.min(probePauseMsMax, pauseAfter(this.#failedProbes, rules.retry, random()));
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, nowMs + pauseMs);
+    this.#nextProbeMs = Math.max(this.#nextProbeMs, nowMs + pauseMs);
   }
 
   /** From now on the cursor may pass them. */
@@ -357,6 +383,10 @@ export class EndpointDeliveries {
     this.#lanes.delivered(lane);
   }
 }
+
+/** [W2] What stands for an event that is not in the log: a gap of retention never was. */
+const missingEvent = (lane: string, position: number, nowMs: number): StoredEvent | undefined =>
+  lane === gapLane ? gapEvent(position, nowMs) : undefined;
 
 /** Of an event that is not kept any more. */
 const unknownType: EventType = 'events.gap';

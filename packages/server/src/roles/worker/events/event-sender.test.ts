@@ -246,5 +246,5 @@ const endpointAt = (name: string, cursor: number) => ({
     secret: formatSecret(new Uint8Array(32)),
   },
   ...{ oldSecret: undefined, isEnabled: true, disabledReason: '', createdAtMs: 1 },
-  progress: { cursor, failures: 0, failingSinceMs: 0 },
+  progress: { cursor, failures: 0, failingSinceMs: 0, pausedUntilMs: 0 },
 });

@@ -84,7 +84,7 @@ export class Webhooks implements WebhookAdministration {
       ...{ url, types: [...new Set(types)] },
       secret: secret ?? formatSecret(newKey(secretBytes)),
       ...{ isEnabled: true, disabledReason: '', createdAtMs: clock.nowMs() },
-      progress: { cursor: (await events.ends()).end, failures: 0, failingSinceMs: 0 },
+      progress: { cursor: (await events.ends()).end, failures: 0, failingSinceMs: 0, pausedUntilMs: 0 },
     };
     await events.addEndpoint(endpoint);
     // Another process may have ended the recording between the two, since there was no endpoint.
