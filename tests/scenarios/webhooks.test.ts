@@ -249,7 +249,28 @@ describe.each(profiles)('webhooks on $name', (profile) => {
     await until(() => own.received.length === 5);
     const ids = own.received.map(({ headers }) => headers.get('webhook-id'));
     expect(ids.slice(3)).toEqual(ids.slice(1, 3));
-    expect(await operator('POST', `${webhooksPath}/${id}/replay`, { after: 'x.1' })).toMatchObject({ status: 400 });
+    // Half of a request for something else is no request for everything.
+    const position = first?.event.position;
+    for (const wrong of [{ after: 'x.1' }, { position }, { after: position, dead: true }])
+      expect(await operator('POST', `${webhooksPath}/${id}/replay`, wrong)).toMatchObject({ status: 400 });
+  });
+
+  test('[E5][W9] what is delivered again after a recall has no text any more, of the message and of its edits', async () => {
+    const { own, id } = await listen({ types: ['message.created', 'message.edited'] });
+    const a = await device(alice, 'a');
+    const { conversation_id, seq: target_seq } = await send(a, 'bob', 'to be forgotten');
+    const change = (type: string, more: object = {}) =>
+      a.request({ type, conversation_id, target_seq, client_msg_id: `${type} ${++keys}`, ...more });
+    expect(await change('edit', { content: text('forgotten too') })).toMatchObject({ type: 'ack' });
+    await until(() => own.received.length === 2);
+    const before = own.received.splice(0);
+    expect(before.map(({ event }) => event.data.content)).toEqual([text('to be forgotten'), text('forgotten too')]);
+    expect(await change('recall')).toMatchObject({ type: 'ack' });
+    await operator('POST', `${webhooksPath}/${id}/replay`, {});
+    const again = () => own.received.filter(({ event }) => before.some((one) => one.event.id === event.id));
+    await until(() => again().length === 2);
+    for (const { body } of again()) expect(body).not.toContain('forgotten');
+    expect(again()[0]?.event.data.content).toEqual({ type: 'hongyan.recalled' });
   });
 
   test('[W5] 410 disables an endpoint, and it goes on where it was when it is enabled', async () => {

@@ -82,11 +82,11 @@ export async function openEvents(
     ...{ recorder, onAttempt, rules: deliveryRules(config), random: systemRandom, worker: run },
   });
   let opened: Promise<EventLog> | undefined;
+  /** One that failed is not kept: the next endpoint tries again. */
   const openLog = () => {
-    opened ??= store.open().then(async (events) => {
-      await outlet.start(events);
-      if (store.sends) await sender.start(events);
-      return events;
+    opened ??= beginWith(store, outlet, sender).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
     });
     return opened;
   };
@@ -100,17 +100,34 @@ export async function openEvents(
     registerEndpoints(metrics, async () => (sender.isRecording ? webhooks.list() : []));
   }
   if (isPulled || store.isThere) await webhooks.start();
+  const { contentBytesMax } = config;
   return {
     ...{ outlet, webhooks },
-    reader: isPulled ? new EventReader(await openLog(), timeline, clock) : undefined,
+    reader: isPulled ? new EventReader(await openLog(), { timeline, clock, contentBytesMax }) : undefined,
     drain: () => sender.drain(),
     async close() {
+      // One that is being opened reports and sends as soon as it is there.
+      const events = await opened?.catch(() => undefined);
       await sender.stop();
       await outlet.stop();
-      const events = await opened;
       await events?.close();
     },
   };
+}
+
+/** Nothing is left of it where it fails. */
+async function beginWith(store: EventStore, outlet: LogOutlet, sender: EventSender): Promise<EventLog> {
+  const events = await store.open();
+  try {
+    await outlet.start(events);
+    if (store.sends) await sender.start(events);
+    return events;
+  } catch (error) {
+    await sender.stop();
+    await outlet.stop();
+    await events.close();
+    throw error;
+  }
 }
 
 function countAttempts(metrics: Metrics): EventSenderDeps['onAttempt'] {

@@ -26,26 +26,38 @@ export interface PulledEvents {
   readonly has_more: boolean;
 }
 
+export interface EventReaderDeps {
+  readonly timeline: Pick<TimelineReads, 'messagesAt' | 'range'>;
+  readonly clock: Clock;
+  /** Of one message: where they may be large a page has fewer. */
+  readonly contentBytesMax: number;
+}
+
 /** Requests that wait; further ones fail as overloaded. */
 const waitingMax = 1_000;
+/** Contents of one page: all of them are in memory at once, here and in the gateway. */
+const pageBytesMax = 32 * 1024 * 1024;
 
 export class EventReader {
   readonly #log: EventLog;
   readonly #view: EventView;
   readonly #clock: Clock;
+  readonly #pageMax: number;
   #waiting = 0;
 
-  constructor(log: EventLog, timeline: Pick<TimelineReads, 'messagesAt' | 'range'>, clock: Clock) {
+  constructor(log: EventLog, { timeline, clock, contentBytesMax }: EventReaderDeps) {
     this.#log = log;
     this.#view = new EventView(log, timeline);
     this.#clock = clock;
+    this.#pageMax = Math.max(1, Math.floor(pageBytesMax / contentBytesMax));
   }
 
   /** [W2] Where events were removed before they were read, the first event of the page is events.gap. */
-  async pull({ after, limit, types, waitMs, signal }: EventRequest): Promise<Result<PulledEvents>> {
+  async pull({ after, limit: wanted, types, waitMs, signal }: EventRequest): Promise<Result<PulledEvents>> {
     const { removedThrough, end } = await this.#log.ends();
     const begin = after === undefined ? removedThrough : parsePosition(this.#log.epoch, after);
     if (begin === undefined || begin > end) return refusal.foreignPosition();
+    const limit = Math.min(wanted, this.#pageMax);
     const untilMs = this.#clock.monotonicMs() + waitMs;
     let page = await this.#log.read({ after: begin, limit, types });
     while (page.events.length === 0 && !page.hasGap && signal?.aborted !== true) {

@@ -69,6 +69,8 @@ export class WebhookEndpoints {
     dead,
     position,
   }: Input<'replayWebhook'>): Promise<Result<Output<'replayWebhook'>>> {
+    if (dead === true ? after !== undefined : position !== undefined)
+      return refusal.invalid('after is for events, position for dead letters, with dead: give one of the two');
     if (dead === true) return this.#webhooks.replayDead(endpoint_id, position);
     const replayed = await this.#webhooks.replay(endpoint_id, after);
     return replayed.type === 'ok' ? ok({}) : replayed;

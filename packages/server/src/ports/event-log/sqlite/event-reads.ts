@@ -24,9 +24,12 @@ const columns = 'position, id, type, at_ms, lane, seq, data';
 
 export class EventReads {
   readonly #db: Database;
+  /** One transaction sees one state: what retention removes meanwhile is either in the page or told as a gap. */
+  readonly read: (request: Parameters<EventLog['read']>[0]) => EventPage;
 
   constructor(db: Database) {
     this.#db = db;
+    this.read = db.transaction((request) => this.#page(request));
   }
 
   meta(name: 'epoch' | 'feed_position' | 'removed_through' | 'event_bytes'): string | undefined {
@@ -50,7 +53,7 @@ export class EventReads {
     return this.#db.query<{ seq: number }, []>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").get()?.seq ?? 0;
   }
 
-  read({ after, limit, types = [] }: Parameters<EventLog['read']>[0]): EventPage {
+  #page({ after, limit, types = [] }: Parameters<EventLog['read']>[0]): EventPage {
     const end = this.end();
     const removedThrough = Number(this.meta('removed_through') ?? 0);
     const from = Math.max(after, removedThrough);

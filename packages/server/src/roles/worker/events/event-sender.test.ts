@@ -175,6 +175,33 @@ describeWith(['mysql'], 'processes that share endpoints', (addresses) => {
     await untilShares(1);
     expect(failures).toBeGreaterThan(1);
   }, 60_000);
+
+  test('[W4] a stop that comes during a start ends what the start begins', async () => {
+    await add('1');
+    const own = await openLog(database);
+    const asked = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const holding = new Proxy(own, {
+      get(_, name) {
+        const value = Reflect.get(own, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'endpoints') return value.bind(own);
+        return async () => {
+          asked.resolve();
+          await held.promise;
+          return own.endpoints();
+        };
+      },
+    });
+    const started = join(holding);
+    await asked.promise;
+    const stopped = processes[0]?.sender.stop();
+    held.resolve();
+    await Promise.all([started, stopped]);
+    expect(processes[0]?.isRecording).toBe(false);
+    await join();
+    await untilShares(0, 1);
+  }, 60_000);
 });
 
 class Process {

@@ -104,8 +104,10 @@ class Sending {
       this.#deliveries.get(sendJob(endpointId))?.abort();
       this.#wake.abort();
     });
-    await this.#tryLook();
-    this.#looping = this.#loop();
+    const looked = this.#tryLook();
+    // A stop meanwhile waits for it: what the first look claims is then ended too.
+    this.#looping = looked.then(() => this.#loop());
+    await looked;
   }
 
   async drain(): Promise<void> {

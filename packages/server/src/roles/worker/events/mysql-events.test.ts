@@ -63,7 +63,7 @@ class Worker {
       ...{ ...outgoing, openLog: async () => log, noticedWithinMs: 0 },
       newKey: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     });
-    this.reader = new EventReader(log, timeline, systemClock);
+    this.reader = new EventReader(log, { timeline, clock: systemClock, contentBytesMax: 32_768 });
   }
 
   async stop(): Promise<void> {
