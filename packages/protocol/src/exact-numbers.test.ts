@@ -19,6 +19,12 @@ test('digits inside strings are no numbers, also behind escaped quotes', () => {
   expect(findLossyNumber('{"a":"9007199254740993","b\\"":"x\\\\","c":"1e400"}')).toBeUndefined();
 });
 
+test('one field of an object can be searched alone, however its key is written', () => {
+  const big = '9007199254740993';
+  expect(findLossyNumber(`{"a":["b",{"b":${big}}],"b":"x","c":[${big}]}`, 'b')).toBeUndefined();
+  expect(findLossyNumber(`{"a":"b","\\u0062":[{"c":"d"},${big}]}`, 'b')).toEqual({ text: big });
+});
+
 test('a top-level number is returned as it is written', () => {
   expect(numberTextAt('{"content":{"id":7},"id": 9007199254740993}', 'id')).toBe('9007199254740993');
   expect(numberTextAt('{"content":{"id":7}}', 'id')).toBeUndefined();

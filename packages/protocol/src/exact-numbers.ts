@@ -9,11 +9,13 @@ export interface LossyNumber {
 
 /**
  * Cheap for ordinary texts: only 16 digits in a row or an exponent can hide a number that is not held exactly, and a number
- * follows a bracket, a comma or a colon. Most ids have such digits too, but behind a quote.
+ * follows a bracket, a comma or a colon. Most ids have such digits too, but behind a quote. With `within` that field of an object is
+ * searched alone.
  */
-export function findLossyNumber(json: string): LossyNumber | undefined {
+export function findLossyNumber(json: string, within?: string): LossyNumber | undefined {
   if (!mayBeLossy.test(json)) return undefined;
-  for (const { text } of numbersOf(json)) if (!isExact(text)) return { text };
+  for (const { text, field } of numbersOf(json))
+    if (!isExact(text) && (within === undefined || JSON.parse(`"${field}"`) === within)) return { text };
   return undefined;
 }
 
@@ -29,6 +31,8 @@ interface NumberToken {
   readonly depth: number;
   /** The last string before it, which in an object is its key. */
   readonly key: string;
+  /** The same of the top level: in an object, the key of the field where it is. */
+  readonly field: string;
 }
 
 /** Without leading zeros. */
@@ -43,12 +47,15 @@ const token = /"(?:[^"\\]|\\.?)*"?|[{}[\]]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 function* numbersOf(json: string): Generator<NumberToken> {
   let depth = 0;
   let key = '';
+  let field = '';
   for (const [text] of json.matchAll(token)) {
     const first = text[0] ?? '';
-    if (first === '"') key = text.slice(1, -1);
-    else if (first === '{' || first === '[') depth++;
+    if (first === '"') {
+      key = text.slice(1, -1);
+      if (depth === 1) field = key;
+    } else if (first === '{' || first === '[') depth++;
     else if (first === '}' || first === ']') depth--;
-    else yield { text, depth, key };
+    else yield { text, depth, key, field };
   }
 }
 

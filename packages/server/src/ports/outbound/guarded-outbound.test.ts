@@ -71,6 +71,21 @@ test('[W6] a server that does not answer, one that is not there, and a name with
   expect(await hanging.post(posting(at('/', 'hooks.test'), { timeoutMs: 50 }))).toMatchObject({ type: 'failed' });
 });
 
+test('what is given up ends at once, also while a name is looked up', async () => {
+  const asked = Promise.withResolvers<void>();
+  const giving = new AbortController();
+  const hanging = outbound({
+    resolve: () => {
+      asked.resolve();
+      return new Promise(() => {});
+    },
+  });
+  const posted = hanging.post(posting(at('/', 'hooks.test'), { timeoutMs: 600_000, signal: giving.signal }));
+  await asked.promise;
+  giving.abort();
+  expect(await posted).toMatchObject({ type: 'failed', error: expect.stringContaining('given up') });
+});
+
 test('[W6] private addresses are refused, however they are written and wherever a name points', async () => {
   hits.length = 0;
   const guarded = (addresses: readonly string[] = []) =>
@@ -104,6 +119,18 @@ test('[W6] the connection goes to the address that was checked: a name that chan
   expect(posted).toMatchObject({ type: 'answered', status: 200 });
   expect(asked).toBe(1);
   expect(hits).toEqual([`hooks.test:${server.port} /rebound hello`]);
+});
+
+test('of several addresses of a name the next one is tried where a connection is refused, and none after an answer', async () => {
+  hits.length = 0;
+  // As localhost often is: a receiver may listen at one of the two.
+  const several = outbound({ resolve: async () => ['::1', '127.0.0.1'] });
+  expect(await several.post(posting(at('/busy', 'hooks.test')))).toMatchObject({ type: 'answered', status: 503 });
+  expect(hits).toEqual([`hooks.test:${server.port} /busy hello`]);
+  const none = outbound({ resolve: async () => ['::1', '::1'] });
+  expect(await none.post(posting(at('/', 'hooks.test')))).toEqual({
+    ...{ type: 'failed', error: 'the connection was refused' },
+  });
 });
 
 test('what is no web address, or has a password in it, is refused', () => {

@@ -1,8 +1,9 @@
 // HTTP requests to configured addresses with Bun's fetch: the name is resolved here, every address of it is checked, and the
-// connection goes to the checked address, with the name in Host and in the certificate [W6].
+// connection goes to a checked address, with the name in Host and in the certificate [W6].
 
 import { lookup } from 'node:dns/promises';
 import { aborted } from '@hongyan/base/abort';
+import { type Ok, ok } from '@hongyan/base/result';
 import { isPublicAddress } from '../../domain/public-address.ts';
 import type { Outbound, Posted, Posting } from './outbound.ts';
 
@@ -17,6 +18,11 @@ export interface GuardedOutboundOptions {
 
 const privateRefused =
   'is not an address of the public internet; start the server with --webhook-private-addresses to allow it';
+
+/** No connection came about: nothing was sent. */
+const unreached = new Set(
+  'ECONNREFUSED ConnectionRefused ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EAFNOSUPPORT'.split(' '),
+);
 
 export class GuardedOutbound implements Outbound {
   readonly #options: GuardedOutboundOptions;
@@ -36,34 +42,53 @@ export class GuardedOutbound implements Outbound {
   }
 
   async post(posting: Posting): Promise<Posted> {
-    const { url: text, timeoutMs, signal } = posting;
+    const { url: text, timeoutMs } = posting;
     const refusal = this.refusalOf(text);
     if (refusal !== undefined) return { type: 'failed', error: `the address is refused: ${refusal}` };
     const deadline = AbortSignal.timeout(timeoutMs);
+    const signal = anyOf(deadline, posting.signal);
     try {
       const url = new URL(text);
-      const address = await this.#checkedAddress(url, deadline);
-      if (address.type === 'failed') return address;
-      return await this.#send(posting, { url, address: address.value, signal: anyOf(deadline, signal) });
+      const addresses = await this.#checkedAddresses(url, signal);
+      if (addresses.type === 'failed') return addresses;
+      return await this.#sendToOne(posting, { url, addresses: addresses.value, signal });
     } catch (error) {
       return { type: 'failed', error: deadline.aborted ? `no answer within ${timeoutMs} ms` : describe(error) };
     }
   }
 
-  async #checkedAddress(
+  /** At least one. */
+  async #checkedAddresses(
     url: URL,
-    deadline: AbortSignal,
-  ): Promise<{ readonly type: 'ok'; readonly value: string } | { readonly type: 'failed'; readonly error: string }> {
+    signal: AbortSignal,
+  ): Promise<Ok<readonly string[]> | { readonly type: 'failed'; readonly error: string }> {
     const literal = addressOf(url);
-    if (literal !== undefined) return { type: 'ok', value: literal };
+    if (literal !== undefined) return ok([literal]);
     const { mayReachPrivate, resolve = resolveBySystem } = this.#options;
-    const addresses = await Promise.race([resolve(url.hostname), aborted(deadline)]);
-    const [first] = addresses;
-    if (first === undefined) return { type: 'failed', error: `${url.hostname} has no address` };
+    const addresses = await Promise.race([resolve(url.hostname), aborted(signal)]);
+    if (addresses.length === 0) return { type: 'failed', error: `${url.hostname} has no address` };
     // All of them: a name that points to a closed address beside an open one is a trap or a mistake.
     const closed = mayReachPrivate ? undefined : addresses.find((address) => !isPublicAddress(address));
     if (closed !== undefined) return { type: 'failed', error: `${url.hostname} is ${closed}, which ${privateRefused}` };
-    return { type: 'ok', value: first };
+    return ok(addresses);
+  }
+
+  /** One after the other, until one takes the connection: of localhost, for one, a receiver may listen at either address. */
+  async #sendToOne(
+    posting: Posting,
+    {
+      url,
+      addresses,
+      signal,
+    }: { readonly url: URL; readonly addresses: readonly string[]; readonly signal: AbortSignal },
+  ): Promise<Posted> {
+    const [address = '', ...others] = addresses;
+    try {
+      return await this.#send(posting, { url, address, signal });
+    } catch (error) {
+      if (others.length === 0 || !unreached.has(codeOf(error))) throw error;
+      return this.#sendToOne(posting, { url, addresses: others, signal });
+    }
   }
 
   async #send(
@@ -122,9 +147,15 @@ async function readSome(
   return { body: Buffer.concat(pieces).toString('utf8'), isCut: size > bytesMax };
 }
 
+/** Its name where it has none. */
+const codeOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return '';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+};
+
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const code = codeOf(error);
   const known: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'the connection was refused',
     ConnectionRefused: 'the connection was refused',

@@ -1,11 +1,13 @@
 // The send hook over HTTP: a request signed like a webhook, answered with what becomes of the message.
 
+import { unreachable } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
 import { type Content, ContentSchema } from '@hongyan/protocol/content';
-import { checkShape, parseJson } from '@hongyan/protocol/parse';
-import { failure, type Result } from '@hongyan/protocol/refusals';
+import { findLossyNumber } from '@hongyan/protocol/exact-numbers';
+import { checkShape, isShallow } from '@hongyan/protocol/parse';
+import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import Type, { type Static } from 'typebox';
 import { eventIdOf } from '../../domain/event-id.ts';
 import { signedHeaders } from '../../domain/webhook-signature.ts';
@@ -26,11 +28,14 @@ export interface HttpSendHookOptions {
   readonly log: Log;
 }
 
-const AnswerSchema = Type.Union([
-  Type.Object({ action: Type.Literal('allow') }),
-  Type.Object({ action: Type.Literal('refuse'), reason: Type.Optional(Type.String({ maxLength: 500 })) }),
-  Type.Object({ action: Type.Literal('replace'), content: ContentSchema }),
-]);
+/** A word that is known is a verdict, whatever is wrong beside it: nothing gets through by a mistake in a refusal. */
+const AnswerSchema = Type.Object({
+  action: Type.Union([Type.Literal('allow'), Type.Literal('refuse'), Type.Literal('replace')]),
+  reason: Type.Optional(Type.Unknown()),
+  content: Type.Optional(Type.Unknown()),
+});
+const reasonCharsMax = 500;
+const refused: Verdict = { type: 'refuse', reason: 'this message was not accepted' };
 
 /** After so many silences in a row the hook is not asked for a while: each message would wait for its deadline. */
 const silencesMax = 10;
@@ -112,17 +117,30 @@ function verdictOf(posted: Posted, mayReplace: boolean): Verdict | string {
   const { status, body, isCut } = posted;
   if (status !== 200) return `HTTP ${status}; the answer is 200 with an action`;
   if (isCut) return 'the answer is too long';
-  const parsed = parseJson(body);
-  const answer =
-    parsed.type === 'ok' ? checkShape<Static<typeof AnswerSchema>>(AnswerSchema, parsed.value, 'answer') : parsed;
+  const answer = answerOf(body);
   if (answer.type !== 'ok') return answer.message;
-  switch (answer.value.action) {
+  const { action, reason, content } = answer.value;
+  switch (action) {
     case 'allow':
       return { type: 'allow' };
     case 'refuse':
-      return { type: 'refuse', reason: answer.value.reason ?? 'this message was not accepted' };
-    case 'replace':
-      if (!mayReplace) return 'an edit is allowed or refused, not replaced';
-      return { type: 'replace', content: answer.value.content as Content };
+      return typeof reason === 'string' ? { type: 'refuse', reason: reason.slice(0, reasonCharsMax) } : refused;
+    case 'replace': {
+      if (!mayReplace || !isShallow({ content }) || findLossyNumber(body, 'content') !== undefined) return refused;
+      const shaped = checkShape<Content>(ContentSchema, content, 'content');
+      return shaped.type === 'ok' ? { type: 'replace', content: shaped.value } : refused;
+    }
+    default:
+      return unreachable(action);
+  }
+}
+
+/** What is beside the word need not be held exactly: of a content that replaces alone anything is kept. */
+function answerOf(body: string): Result<Static<typeof AnswerSchema>> {
+  try {
+    return checkShape(AnswerSchema, JSON.parse(body), 'answer');
+  } catch {
+    // SyntaxError.
+    return refusal.invalid('the text is not valid JSON');
   }
 }

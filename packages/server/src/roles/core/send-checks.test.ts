@@ -123,7 +123,7 @@ test('[W11] an edit is allowed or refused', async () => {
   asked.answering = () => answer({ action: 'refuse', reason: 'too wild' });
   expect(await edit('e2', 'wild')).toMatchObject({ code: 'forbidden', message: 'too wild' });
   asked.answering = () => answer({ action: 'replace', content: text('tame') });
-  expect(codeOf(await edit('e3', 'wilder'))).toBe('unavailable');
+  expect(codeOf(await edit('e3', 'wilder'))).toBe('forbidden');
   expect(await texts()).toEqual(['still mild']);
 });
 
@@ -135,13 +135,61 @@ test('[W11] a content that no client may send is not accepted from the hook eith
   expect(await texts()).toEqual([]);
 });
 
+test('[W11] a hook that does not allow a message is obeyed, however it says so, also where silence lets messages through', async () => {
+  await world.close();
+  await open({ whenSilent: 'open' });
+  const { seq: target_seq } = accepted(await send('k', 'mild'));
+  const refusing = [
+    { action: 'refuse', reason: 'x'.repeat(600) },
+    { action: 'refuse', reason: null },
+    { action: 'replace' },
+    { action: 'replace', content: { type: 7 } },
+  ];
+  for (const [index, value] of refusing.entries()) {
+    asked.answering = () => answer(value);
+    const refused = await send(`k${index}`);
+    expect([value, codeOf(refused)]).toEqual([value, 'forbidden']);
+    expect(refused.type === 'refused' && refused.message.length).toBeLessThanOrEqual(500);
+  }
+  asked.answering = () => answer({ action: 'replace', content: text('tame') });
+  const edit = await world.core.edit(caller('ann'), {
+    ...{ conversation_id: direct, target_seq, client_msg_id: 'e' as ClientMsgId, content: text('wild') },
+  });
+  expect(codeOf(edit)).toBe('forbidden');
+  expect(await texts()).toEqual(['mild']);
+});
+
+test('[W11] what stands beside the word of an answer takes it from no verdict; what replaces is held exactly, or the message is refused', async () => {
+  await world.close();
+  await open({ whenSilent: 'open' });
+  const deep = `${'['.repeat(60)}${']'.repeat(60)}`;
+  const verdicts = [
+    ['{"action":"refuse","reason":"no","case_id":9223372036854775807}', 'forbidden', 'no'],
+    [`{"action":"refuse","reason":"no","detail":${deep}}`, 'forbidden', 'no'],
+    [`{"action":"replace","content":{"type":"x","n":[9223372036854775807]}}`, 'forbidden'],
+    [`{"action":"replace","\\u0063ontent":{"type":"x","n":[9223372036854775807]},"n":1}`, 'forbidden'],
+    [`{"action":"replace","content":{"type":"x","deep":${deep}}}`, 'forbidden'],
+    [
+      `{"action":"replace","case_id":9223372036854775807,"detail":${deep},"content":{"type":"text","text":"tame"}}`,
+      'ok',
+    ],
+    ['{"action":"allow","case_id":9223372036854775807}', 'ok'],
+  ] as const;
+  for (const [index, [said, code, reason]] of verdicts.entries()) {
+    asked.answering = () => new Response(said);
+    const sent = await send(`k${index}`, 'mild');
+    expect([said, codeOf(sent)]).toEqual([said, code]);
+    if (reason !== undefined) expect(sent).toMatchObject({ message: reason });
+  }
+  expect(await texts()).toEqual(['tame', 'mild']);
+});
+
 test('[W11] without a verdict messages are refused for the moment, or accepted, as configured', async () => {
   const silences = [
     () => 500,
     () => 302,
     () => answer({ action: 'maybe' }),
     () => new Response('no JSON'),
-    () => answer({ action: 'replace' }),
     () => new Response('x'.repeat(20_000)),
   ];
   for (const [index, silence] of silences.entries()) {
