@@ -20,7 +20,7 @@ import { GatewayMeter } from '../roles/gateway/meter.ts';
 import type { GatewayLimits, GatewayOptions, ListenOptions } from '../roles/gateway/options.ts';
 import { openFilesForConnections } from './open-files.ts';
 import type { Surroundings } from './surroundings.ts';
-import { withIssuer } from './tokens.ts';
+import { issuerKeys, withIssuer } from './tokens.ts';
 import { version } from './version.ts';
 import { findWebRoot } from './web-root.ts';
 
@@ -46,7 +46,8 @@ export async function openGateway(
   place: GatewayPlace,
 ): Promise<Gateway> {
   const { isPortShared = false, addressLimiter, live = () => config, ...rest } = place;
-  const tokens = await withIssuer(config, { clock, log }, place);
+  const jwks = issuerKeys(config, { clock, log });
+  const tokens = withIssuer(config, { clock, log }, { ...place, jwks });
   const meter = new GatewayMeter();
   const limits = gatewayLimits(config, () => addressBounds(live(), addressLimiter !== undefined));
   const gateway = new Gateway({
@@ -68,7 +69,13 @@ export async function openGateway(
     listen: { ...listenOptions(config), isPortShared },
   });
   meter.register(metrics, gateway.state, limits);
+  metrics.gauge({
+    name: 'hongyan_issuer_keys',
+    help: 'Public keys of the issuer of tokens that are known',
+    read: () => jwks?.keyCount ?? [],
+  });
   await gateway.start();
+  jwks?.start(gateway.closing);
   return gateway;
 }
 

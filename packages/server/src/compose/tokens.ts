@@ -35,15 +35,23 @@ export async function openTokens(
   });
 }
 
-/** Lets in tokens of the configured issuer too. */
-export async function withIssuer(
-  { jwtJwks, jwtIssuer, jwtAudience, jwtUserClaim, gateways }: Config,
+/** The keys of the configured issuer; undefined when there is none. They are still to be read. */
+export const issuerKeys = (
+  { jwtJwks }: Config,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-  { tokens, core }: { readonly tokens: Tokens; readonly core: Pick<GatewayQuestions, 'admitUser'> },
-): Promise<Tokens> {
-  if (jwtJwks === '') return tokens;
-  const jwks = new Jwks({ source: jwtJwks, clock, log });
-  await jwks.open();
+): Jwks | undefined => (jwtJwks === '' ? undefined : new Jwks({ source: jwtJwks, clock, log }));
+
+/** Lets in tokens of the configured issuer too. */
+export function withIssuer(
+  { jwtIssuer, jwtAudience, jwtUserClaim, gateways }: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  {
+    tokens,
+    core,
+    jwks,
+  }: { readonly tokens: Tokens; readonly core: Pick<GatewayQuestions, 'admitUser'>; readonly jwks: Jwks | undefined },
+): Tokens {
+  if (jwks === undefined) return tokens;
   return new IssuerTokens({
     own: tokens,
     jwks,
@@ -52,6 +60,7 @@ export async function withIssuer(
     userClaim: jwtUserClaim,
     admit: (user) => core.admitUser(user),
     clock,
+    log,
     cacheMax: Math.ceil(cachedMax / gateways),
   });
 }

@@ -2,10 +2,11 @@
 // server on loopback.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLog } from '@hongyan/base/log';
+import { type LogFields, silentLog } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
 import type { UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
@@ -59,21 +60,28 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop(true));
 
-async function open({ source = `${server.url}jwks.json`, userClaim = 'sub' } = {}) {
+/** `isRead`: the issuer has been asked once. */
+async function open({ source = `${server.url}jwks.json`, userClaim = 'sub', isRead = true } = {}) {
   const store = { read: async () => [{ bytes: secret }] as const, stamp: async () => '' };
   const keys = await KeyRing.open({ store, ttlS: 60, clock, log: silentLog });
   const own = new JwtTokens({ keys, ttlS: 60, clock });
   const jwks = new Jwks({ source, clock, log: silentLog });
-  await jwks.open();
+  const closing = new AbortController();
+  jwks.start(closing.signal);
+  // An unknown key waits for the answer that is under way.
+  const answered = () => jwks.keyFor({ alg: 'ES256', kid: 'unknown' }, { payload: '', signature: '' }).catch(() => {});
+  if (isRead) await answered();
   const admitted: unknown[] = [];
+  const warnings: unknown[] = [];
+  const log = { ...silentLog, warn: (_line: string, fields?: LogFields) => void warnings.push(fields?.kid) };
   const tokens = new IssuerTokens({
-    ...{ own, jwks, issuer, audience, userClaim, clock, cacheMax: 100 },
+    ...{ own, jwks, issuer, audience, userClaim, clock, log, cacheMax: 100 },
     admit: async (user) => {
       admitted.push(user);
       return user.userId === 'gone' ? refusal.noAccount(user.userId) : ok(user.userId.toLowerCase() as UserId);
     },
   });
-  return { tokens, own, admitted };
+  return { tokens, own, admitted, warnings, jwks, answered, closing };
 }
 
 const claims = (more: JWTPayload = {}): JWTPayload => ({
@@ -169,7 +177,30 @@ test('[A3] clocks may differ by half a minute, and no more', async () => {
   const codes = async (...all: JWTPayload[]) =>
     Promise.all(all.map(async (each) => codeOf(await tokens.verify(await es.sign(claims(each))))));
   expect(await codes({ exp: nowS - 29 }, { nbf: nowS + 29 }, { iat: nowS + 29 })).toEqual(['ok', 'ok', 'ok']);
-  expect(await codes({ exp: nowS - 31 }, { nbf: nowS + 31 })).toEqual(['unauthorized', 'unauthorized']);
+  const beyond = await codes({ exp: nowS - 31 }, { nbf: nowS + 31 }, { iat: nowS + 31 });
+  expect(beyond).toEqual(['unauthorized', 'unauthorized', 'unauthorized']);
+});
+
+test('[A2] a token that names a key which is none, or too weak, is refused, and the log says once which', async () => {
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  provider.jwks = {
+    keys: [
+      { ...(weak.publicKey.export({ format: 'jwk' }) as JWK), kid: 'weak' },
+      { kty: 'EC', crv: 'P-256', kid: 'none', x: 'AA', y: 'AA' },
+    ],
+  };
+  const { tokens, warnings } = await open();
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  for (const header of [
+    { alg: 'RS256', kid: 'weak' },
+    { alg: 'ES256', kid: 'none' },
+    { alg: 'RS256', kid: 'weak' },
+  ]) {
+    const text = `${part(header)}.${part(claims())}`;
+    const signature = createSign('sha256').update(text).sign(weak.privateKey).toString('base64url');
+    expect(codeOf(await tokens.verify(`${text}.${signature}`))).toBe('unauthorized');
+  }
+  expect(warnings).toEqual(['weak', 'none']);
 });
 
 test('the user id may stand in a claim of its own', async () => {
@@ -247,13 +278,39 @@ test('[A5] a key that the issuer took away is refused from the next reading on, 
   await until(async () => codeOf(await tokens.verify(token)) === 'unauthorized');
 });
 
-test('[A5] a server that starts before its issuer answers lets nobody in, and says why, until it does', async () => {
+test('[A5] until an issuer answers for the first time its tokens are refused as unavailable, and it is asked again and again', async () => {
   provider.status = 500;
-  const { tokens } = await open();
-  expect(codeOf(await tokens.verify(await es.sign(claims())))).toBe('unavailable');
+  const { tokens, jwks, answered } = await open();
+  const token = await es.sign(claims());
+  expect(codeOf(await tokens.verify(token))).toBe('unavailable');
+  for (const [index, pauseMs] of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].entries()) {
+    await clock.advance(pauseMs - 1);
+    expect(provider.asked).toBe(index + 1);
+    await clock.advance(1);
+    await until(() => provider.asked === index + 2);
+    await answered();
+  }
+  expect(jwks.keyCount).toBe(0);
   provider.status = 200;
-  await clock.advance(5_000);
+  await clock.advance(30_000);
+  await until(() => jwks.keyCount === 1);
+  expect(codeOf(await tokens.verify(token))).toBe('ok');
+  await clock.advance(60_000);
+  expect(provider.asked).toBe(9);
+});
+
+test('[A5] a token that comes while the keys are asked for the first time waits for them', async () => {
+  const { tokens } = await open({ isRead: false });
   expect(codeOf(await tokens.verify(await es.sign(claims())))).toBe('ok');
+  expect(provider.asked).toBe(1);
+});
+
+test('[A5] a server that closes asks its issuer no more', async () => {
+  provider.status = 500;
+  const { closing } = await open();
+  closing.abort();
+  await clock.advance(60_000);
+  expect(provider.asked).toBe(1);
 });
 
 test('[A3] the keys may lie in a file, which is read again as a URL is', async () => {

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
 import { type Ok, ok } from '@hongyan/base/result';
 import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
 import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
@@ -23,6 +24,7 @@ export interface IssuerTokensOptions {
   /** Lets the user in, by the id that is stored; or refuses. */
   readonly admit: (user: { readonly userId: UserId; readonly displayName?: string }) => Promise<Result<UserId>>;
   readonly clock: Clock;
+  readonly log: Log;
   /** Verified tokens that are kept until they expire. */
   readonly cacheMax: number;
 }
@@ -35,6 +37,8 @@ const userIds = new RegExp(userIdPattern);
 export class IssuerTokens implements Tokens {
   readonly #options: IssuerTokensOptions;
   readonly #verified: QuickLRU<string, Ok<VerifiedToken>>;
+  /** Keys that the log was told of: anyone may send tokens that name them. */
+  readonly #unusable = new Set<string | undefined>();
   #version = -1;
 
   constructor(options: IssuerTokensOptions) {
@@ -48,8 +52,11 @@ export class IssuerTokens implements Tokens {
     const { own, jwks } = this.#options;
     if (!algorithms.includes(tokenHeader(token)?.alg ?? '')) return own.verify(token, { isOnce });
     jwks.refresh();
-    if (this.#version !== jwks.version) this.#verified.clear();
-    this.#version = jwks.version;
+    if (this.#version !== jwks.version) {
+      this.#verified.clear();
+      this.#unusable.clear();
+      this.#version = jwks.version;
+    }
     const known = this.#verified.get(token);
     if (known !== undefined && known.value.expiresAtMs > this.#options.clock.nowMs()) return known;
     const fresh = await this.#verifyFresh(token);
@@ -58,6 +65,11 @@ export class IssuerTokens implements Tokens {
   }
 
   async #verifyFresh(token: string): Promise<Result<VerifiedToken>> {
+    const payload = await this.#payload(token);
+    return payload.type === 'ok' ? this.#admit(token, payload.value) : payload;
+  }
+
+  async #payload(token: string): Promise<Result<JWTPayload>> {
     const { jwks, issuer, audience, clock } = this.#options;
     try {
       const { payload } = await jwtVerify(token, jwks.keyFor, {
@@ -68,14 +80,22 @@ export class IssuerTokens implements Tokens {
         clockTolerance: skewS,
         currentDate: new Date(clock.nowMs()),
       });
-      return await this.#admit(token, payload);
+      return ok(payload);
     } catch (error) {
       if (error instanceof JwksUnavailable) return failure.issuerUnreachable();
       if (error instanceof errors.JWTExpired) return refusal.expiredToken();
       if (error instanceof errors.JWTClaimValidationFailed) return refusal.badClaim(error.claim);
-      if (error instanceof errors.JOSEError) return refusal.badToken();
-      throw error;
+      // What jose and the runtime throw for a key of the issuer that is none, or too weak.
+      if (error instanceof TypeError || error instanceof DOMException) this.#warnOnce(tokenHeader(token)?.kid, error);
+      else if (!(error instanceof errors.JOSEError)) throw error;
+      return refusal.badToken();
     }
+  }
+
+  #warnOnce(kid: string | undefined, error: Error): void {
+    if (this.#unusable.has(kid)) return;
+    this.#unusable.add(kid);
+    this.#options.log.warn('a key of the issuer cannot be used', { kid, error });
   }
 
   async #admit(token: string, payload: JWTPayload): Promise<Result<VerifiedToken>> {
@@ -83,8 +103,10 @@ export class IssuerTokens implements Tokens {
     const { [userClaim]: claimed, exp = 0, iat, name, tier } = payload;
     const issuedAtMs = iat === undefined ? undefined : Math.round(iat * 1000);
     if (typeof claimed !== 'string' || !userIds.test(claimed)) return refusal.badUserClaim(userClaim);
-    if (livesTooLong({ issuedAtMs, expiresAtMs: exp * 1000 }, clock.nowMs() + skewS * 1000))
-      return refusal.badClaim('exp');
+    const latestMs = clock.nowMs() + skewS * 1000;
+    // [A11] It would outlive the next revocation of all that its user has.
+    if (issuedAtMs !== undefined && issuedAtMs > latestMs) return refusal.badClaim('iat');
+    if (livesTooLong({ issuedAtMs, expiresAtMs: exp * 1000 }, latestMs)) return refusal.badClaim('exp');
     const admitted = await admit({
       userId: claimed as UserId,
       ...(typeof name === 'string' ? { displayName: name } : {}),

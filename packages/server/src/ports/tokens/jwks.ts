@@ -1,8 +1,8 @@
-// The public keys of an issuer, from its JWKS URL or a file. Known keys work on while the issuer is down, and tokens that name
-// unknown keys do not make this server ask it again and again.
+// The public keys of an issuer, from its JWKS URL or a file. A start does not wait for them, known keys work on while the issuer is
+// down, and tokens that name unknown keys do not make this server ask it again and again.
 
 import { readFile } from 'node:fs/promises';
-import type { Clock } from '@hongyan/base/clock';
+import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import {
   type CryptoKey,
@@ -31,8 +31,13 @@ const freshMs = 10 * 60_000;
 const cooldownMs = 30_000;
 /** The same after a try that failed. */
 const retryMs = 5_000;
+/** Between tries, until there are keys for the first time. */
+const pauseMs = { first: 1_000, max: 30_000 };
 const timeoutMs = 5_000;
 const bytesMax = 1024 * 1024;
+
+const noneRead = 'keys of the issuer not read: its tokens are refused until they are';
+const notReadAgain = 'keys of the issuer not read: those that are known stay';
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
@@ -55,9 +60,14 @@ export class Jwks {
     return this.#version;
   }
 
-  /** For the start: without a key nobody could log in, but the issuer may come later. */
-  async open(): Promise<void> {
-    await this.#read();
+  /** 0: none were read yet, and no token of the issuer can be checked. */
+  get keyCount(): number {
+    return this.#keys?.jwks().keys.length ?? 0;
+  }
+
+  /** Asks until there are keys, or `signal` aborts. A token that comes before them waits for the answer that is under way. */
+  start(signal: AbortSignal): void {
+    void this.#readUntilKnown(signal);
   }
 
   /** Throws jose's error when no key matches, JwksUnavailable when that cannot be known now. */
@@ -88,6 +98,14 @@ export class Jwks {
     }
   }
 
+  async #readUntilKnown(signal: AbortSignal): Promise<void> {
+    for (let tries = 0; this.#keys === undefined && !signal.aborted; tries++) {
+      await (this.#reading ?? this.#read());
+      if (this.#keys !== undefined) return;
+      await sleep(this.#options.clock, { delayMs: Math.min(pauseMs.max, pauseMs.first * 2 ** tries), signal });
+    }
+  }
+
   #readUnlessJustTried(): Promise<void> {
     if (this.#reading !== undefined) return this.#reading;
     const waitMs = this.#isLastTryGood ? cooldownMs : retryMs;
@@ -106,7 +124,7 @@ export class Jwks {
       })
       .catch((error: unknown) => {
         this.#isLastTryGood = false;
-        log.warn('keys of the issuer not read: those that are known stay', { source, error });
+        log.warn(this.#keys === undefined ? noneRead : notReadAgain, { source, error });
       })
       .finally(() => {
         this.#reading = undefined;
@@ -120,6 +138,7 @@ export class Jwks {
     this.#keys = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
     this.#text = text;
     this.#version++;
+    this.#options.log.info('keys of the issuer read', { source: this.#options.source, keys: this.keyCount });
   }
 }
 

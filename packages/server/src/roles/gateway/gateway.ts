@@ -50,6 +50,7 @@ export class Gateway implements Service {
   readonly #http: HttpDoor;
   readonly #files: StaticFileServer;
   readonly #addresses: AddressLimits;
+  readonly #closing = new AbortController();
   #state: State = { type: 'new' };
   #isLimitLogged = false;
 
@@ -87,6 +88,11 @@ export class Gateway implements Service {
       clientAddress: (request, server) => this.#clientAddress(request, server),
     });
     this.#files = new StaticFileServer(webRoot, docsFiles);
+  }
+
+  /** Aborts when it closes. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** Where a client on this machine connects, as it is really bound. */
@@ -199,6 +205,7 @@ export class Gateway implements Service {
     const state = this.#state;
     if (state.type === 'closed') return;
     this.#state = { type: 'closed' };
+    this.#closing.abort();
     this.#pipeline.drain();
     await this.#sockets.shut();
     this.#revocations.stop();
