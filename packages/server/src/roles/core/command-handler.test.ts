@@ -85,6 +85,38 @@ test('[D2] a message whose sender has to be looked up is not overtaken', async (
   expect((await entriesOf(group)).map(textOf)).toEqual(['1', '2', '3', '4']);
 });
 
+test('[D2] a change waits for what came before it, also when all that came last was refused', async () => {
+  let isHolding = false;
+  const gate = Promise.withResolvers<void>();
+  const arrival = Promise.withResolvers<void>();
+  await openPeople((deps) => {
+    const timeline = around(deps.timeline, async (name, call) => {
+      if (name === 'append' && isHolding) {
+        arrival.resolve();
+        await gate.promise;
+      }
+      return call();
+    });
+    return { ...deps, timeline };
+  });
+  const group = await world.group('ann', ['bob']);
+  const first = await world.say('ann', group, 'first');
+  isHolding = true;
+  const message = world.trySay('ann', group, 'second');
+  await arrival.promise;
+  isHolding = false;
+  expect(codeOf(await world.trySay('eve', group, 'refused'))).toBe('not_member');
+  const reaction = world.core.react(caller('bob'), {
+    ...{ conversation_id: group, target_seq: seq(first.seq), key: '👍', op: 'add' },
+    client_msg_id: 'the reaction' as ClientMsgId,
+  });
+  // A reaction that did not wait would be appended before these users are stored, one after the other.
+  for (const id of ['gil', 'hal', 'ida']) await world.people(id);
+  gate.resolve();
+  expect([codeOf(await message), codeOf(await reaction)]).toEqual(['ok', 'ok']);
+  expect(accepted(await message).seq).toBeLessThan(Number(accepted(await reaction).seq));
+});
+
 test('[D9] a removal waits for a message before it whose sender is still looked up', async () => {
   let isHolding = false;
   const gate = Promise.withResolvers<void>();

@@ -89,7 +89,7 @@ export class CommandHandler {
   readonly #audiences: Audiences;
   /** Batches are admitted in their order; settled while none waits for a look-up. */
   #admission: Promise<unknown> | undefined;
-  /** The newest append outside lanes; appends commit in order, so when it is done all before it are. */
+  /** Settled when every append outside lanes is done; it does not reject. */
   #appended: Promise<unknown> = Promise.resolve();
   readonly #lanes = new TransientMap<ConversationId, Promise<unknown>>();
   readonly #outage: OutageLog;
@@ -200,7 +200,10 @@ export class CommandHandler {
     const admitted = this.#admission ? this.#admission.then(admit) : admit();
     if (admitted instanceof Promise) this.#holdOthersUntil(admitted);
     const appending = this.#append(admitted, { place });
-    this.#appended = appending;
+    const earlier = this.#appended;
+    // Appends commit in order, but a batch of which nothing is appended is done before those under way.
+    const both = () => earlier;
+    this.#appended = appending.then(both, both);
     return appending;
   }
 

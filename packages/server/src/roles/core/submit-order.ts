@@ -22,7 +22,7 @@ export class SubmitOrder {
     const earlier = this.#submitted.get(from);
     if (earlier === undefined && !(prepared instanceof Promise)) return this.#submit(prepared);
     const submitting = this.#submitAfter(earlier, prepared);
-    this.#holdOthersUntil(from, submitting);
+    this.#holdOthersUntil(from, submitting, earlier);
     return submitting.then(({ outcome }) => outcome);
   }
 
@@ -35,11 +35,12 @@ export class SubmitOrder {
     return { outcome: this.#submit(command) };
   }
 
-  #holdOthersUntil(from: UserId, submitting: Promise<unknown>): void {
+  #holdOthersUntil(from: UserId, submitting: Promise<unknown>, earlier: Promise<unknown> | undefined): void {
     const leave = () => {
       if (this.#submitted.get(from) === submitted) this.#submitted.delete(from);
     };
-    const submitted: Promise<void> = submitting.then(leave, leave);
+    // What fails in preparation fails at once: those before it may be in theirs still.
+    const submitted: Promise<void> = submitting.catch(() => earlier).then(leave);
     this.#submitted.set(from, submitted);
   }
 
