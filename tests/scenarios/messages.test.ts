@@ -70,6 +70,29 @@ describe.each(profiles)('messages on $name', (profile) => {
     await device.close();
   });
 
+  test('[D3] what was acknowledged is acknowledged again, also when its sender may not write any more or has left', async () => {
+    const [alice, bob] = [await join(), await join()];
+    const group = await createGroup(server.url, alice.account, [bob.account.userId]);
+    const device = await bob.device('b');
+    const plain = { type: 'send', conversation_id: group, client_msg_id: 'plain', content: text('x') };
+    const sends = [plain, { ...plain, client_msg_id: 'mention', mentions: [alice.account.userId] }];
+    const first = await Promise.all(sends.map((send) => device.request(send)));
+    const ofAlice = (method: string, path: string, body?: object) =>
+      call(server.url, `/v1/conversations/${group}${path}`, { token: alice.account.token, method, body });
+    const checkRepeats = async (codeOfNew: string) => {
+      for (const [index, send] of sends.entries()) {
+        const again = await device.request(send);
+        expect(again).toEqual({ ...first[index], id: again?.id, duplicate: true } as Frame);
+      }
+      expect(await device.request({ ...plain, client_msg_id: codeOfNew })).toMatchObject({ code: codeOfNew });
+    };
+    expect((await ofAlice('PATCH', '', { rules: { post: 'admins' } })).status).toBe(200);
+    await checkRepeats('forbidden');
+    expect((await ofAlice('DELETE', `/members/${bob.account.userId}`)).status).toBe(204);
+    await checkRepeats('not_member');
+    await device.close();
+  });
+
   test('[D6] the outcome of a send can be asked for by its key', async () => {
     const [alice, bob] = [await join(), await join()];
     const device = await alice.device('a1');

@@ -35,6 +35,9 @@ type Outcome = Result<CommandOutcome>;
 type Problem = Exclude<Outcome, { type: 'ok' }>;
 type Admitted = { readonly type: 'entry'; readonly entry: NewEntry } | Problem;
 
+/** Of one batch: they share the connections to the database with all else. */
+export const lookUpsAtOnce = 20;
+
 /** What becomes the position of a partition together with its batch. */
 export interface BatchPosition {
   readonly position: LogPosition;
@@ -194,7 +197,7 @@ export class CommandHandler {
     return outcomeAt(await this.#append([{ type: 'entry', entry }], { quote, place }), 0);
   }
 
-  /** A batch whose memberships are cached is appended at once; one that has to look some up holds the next ones back. */
+  /** A batch whose senders are known to be allowed is appended at once; one that has to look something up holds the next ones back. */
   #appendInOrder(commands: readonly MessageCommand[], place: CommandPlace | undefined): Promise<readonly Outcome[]> {
     const admit = () => this.#admit(commands, place);
     const admitted = this.#admission ? this.#admission.then(admit) : admit();
@@ -254,17 +257,17 @@ export class CommandHandler {
     commands: readonly MessageCommand[],
     place: CommandPlace | undefined,
   ): readonly Admitted[] | Promise<readonly Admitted[]> {
-    const admitted: (Admitted | undefined)[] = [];
-    let isComplete = true;
+    const admitted: Admitted[] = [];
     for (const command of commands) {
       const membership = this.#memberships.peek(command.conversationId, command.from);
-      if (membership === undefined) isComplete = false;
-      admitted.push(membership && this.#entryOf(command, membership));
+      const item = membership && this.#entryOf(command, membership);
+      if (item?.type !== 'entry') return this.#admitAfterLookUp(commands, place);
+      admitted.push(item);
     }
-    return isComplete ? (admitted as readonly Admitted[]) : this.#admitUnknown(commands, place);
+    return admitted;
   }
 
-  async #admitUnknown(
+  async #admitAfterLookUp(
     commands: readonly MessageCommand[],
     place: CommandPlace | undefined,
   ): Promise<readonly Admitted[]> {
@@ -277,12 +280,39 @@ export class CommandHandler {
       const problem = this.#failed(error);
       return commands.map(() => problem);
     }
-    return Promise.all(
+    const admitted = await Promise.all(
       commands.map((command, index) => {
         const membership = memberships[index];
         return membership ? this.#entryOf(command, membership) : this.#openAndAdmit(command, place);
       }),
     );
+    return this.#admitRepeats(commands, admitted);
+  }
+
+  /** [D3] What was committed is answered as it was then, whatever its sender may do by now: the append finds it again. */
+  async #admitRepeats(
+    commands: readonly MessageCommand[],
+    admitted: readonly Admitted[],
+  ): Promise<readonly Admitted[]> {
+    const all: Admitted[] = [];
+    for (let at = 0; at < commands.length; at += lookUpsAtOnce) {
+      const piece = commands.slice(at, at + lookUpsAtOnce);
+      all.push(...(await Promise.all(piece.map((command, index) => this.#admitRepeat(command, admitted[at + index])))));
+    }
+    return all;
+  }
+
+  async #admitRepeat(command: MessageCommand, admitted: Admitted | undefined): Promise<Admitted> {
+    assert(admitted, 'each command of a batch is admitted or not');
+    if (admitted.type !== 'refused') return admitted;
+    try {
+      const earlier = await this.#deps.timeline.findByClientMsgId(command);
+      if (!earlier) return admitted;
+      const { conversationId } = command;
+      return earlier.conversationId === conversationId ? this.#newEntry(command, conversationId) : refusal.keyReused();
+    } catch (error) {
+      return this.#failed(error);
+    }
   }
 
   /** A direct conversation comes into being with its first message. */
@@ -301,11 +331,12 @@ export class CommandHandler {
 
   #entryOf(command: MessageCommand, membership: Membership): Admitted {
     const allowed = mayPost(memberFacts(membership));
-    if (allowed.type !== 'ok') return allowed;
-    const { from, clientMsgId, contentJson, trace } = command;
-    const { newMsgId, clock } = this.#deps;
     // The same string for all its entries: each is kept for a while, and its hash is looked up by many.
-    const { conversationId } = membership.conversation;
+    return allowed.type === 'ok' ? this.#newEntry(command, membership.conversation.conversationId) : allowed;
+  }
+
+  #newEntry({ from, clientMsgId, contentJson, trace }: MessageCommand, conversationId: ConversationId): Admitted {
+    const { newMsgId, clock } = this.#deps;
     const timestampMs = clock.nowMs();
     return {
       type: 'entry',
@@ -398,11 +429,14 @@ const isPlainMessage = (command: Command): command is MessageCommand =>
 
 function outcomeOf(asked: NewEntry, result: AppendResult | undefined): Outcome {
   assert(result, 'a timeline answers each entry of a batch');
-  const { entry } = result;
-  const isDuplicate = result.type === 'duplicate';
-  if (isDuplicate && !isSameMessage(entry, { ...asked, referencesJson: asked.references?.json }))
-    return refusal.keyReused();
-  return ok(committed(entry, isDuplicate));
+  const { entry, type } = result;
+  if (type !== 'duplicate') return ok(committed(entry, false));
+  return sentBefore({ ...asked, referencesJson: asked.references?.json }, entry);
+}
+
+/** [D3] What a message is answered whose key has an entry already. */
+export function sentBefore(asked: Parameters<typeof isSameMessage>[1], entry: StoredEntry): Outcome {
+  return isSameMessage(entry, asked) ? ok(committed(entry, true)) : refusal.keyReused();
 }
 
 function outcomeOfProblem(item: Admitted): Problem {

@@ -95,6 +95,16 @@ describe('edits', () => {
     expect((await raw()).entries).toHaveLength(3);
   });
 
+  test('[D3] an edit sent again is the first one, also when its author has left', async () => {
+    const group = await world.group('ann', ['bob']);
+    const { seq: target } = await world.say('bob', group, 'frist');
+    const key = at(target, group);
+    const once = accepted(await edit('bob', target, 'first', key));
+    accepted(await world.core.removeMember(caller('ann'), { conversation_id: group, user_id: user('bob') }));
+    expect(accepted(await edit('bob', target, 'first', key))).toEqual({ ...once, duplicate: true });
+    expect(codeOf(await edit('bob', target, 'first', { conversation_id: group }))).toBe('not_member');
+  });
+
   test('[E4] of two edits that know the same one, the second is a conflict', async () => {
     await world.say('ann', 'bob', 'x');
     const outcomes = await Promise.all([

@@ -39,14 +39,14 @@ export class TimelineMessageChanges implements MessageChanges {
   async apply(command: MessageChangeCommand, place?: CommandPlace): Promise<Outcome> {
     const { conversationId, from, clientMsgId, targetSeq, change } = command;
     if (change.type === 'sum_up') return this.#sumUp(command, place);
-    const membership = await this.#memberships.get(conversationId, from);
-    if (!membership) return refusal.notMember();
     // [D3] Before the rules are asked: they may say something else of a command that took effect already.
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
     if (earlier) {
-      if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([conversationId]));
-      return this.#again(command, earlier);
+      if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([earlier.conversationId]));
+      return changedBefore(command, earlier);
     }
+    const membership = await this.#memberships.get(conversationId, from);
+    if (!membership) return refusal.notMember();
     const found = await this.#find(conversationId, targetSeq);
     if (!found || targetSeq < membership.member.visibleFromSeq) return refusal.noSuch(`message ${targetSeq}`);
     const decision = await this.#decide(command, change, { membership, found });
@@ -98,12 +98,6 @@ export class TimelineMessageChanges implements MessageChanges {
     this.#summaries.note({ conversationId, seq: targetSeq }, { user_id: from, key: change.key, op: change.op });
     const { msgId, timestampMs } = message;
     return ok({ type: 'message', msgId, seq: asOfSeq, timestampMs, isDuplicate: false, isNoted: true });
-  }
-
-  #again({ conversationId, change, targetSeq }: MessageChangeCommand, earlier: StoredEntry): Outcome {
-    // A summary has a key of its own: it is never repeated.
-    const again = { conversationId, contentJson: JSON.stringify(contentOf(change, targetSeq, unchanged)) };
-    return isSameMessage(earlier, again) ? ackOf(earlier, true) : refusal.keyReused();
   }
 
   async #find(conversationId: ConversationId, seq: Seq): Promise<Found | undefined> {
@@ -162,6 +156,17 @@ export class TimelineMessageChanges implements MessageChanges {
     void this.#deps.bus.publish(publications(results));
     return ackOf(result.entry, false);
   }
+}
+
+/** What a command is answered whose key has an entry already. */
+export function changedBefore(
+  { conversationId, change, targetSeq }: MessageChangeCommand,
+  earlier: StoredEntry,
+): Outcome {
+  // A summary has a key of its own.
+  if (change.type === 'sum_up') return ackOf(earlier, true);
+  const again = { conversationId, contentJson: JSON.stringify(contentOf(change, targetSeq, unchanged)) };
+  return isSameMessage(earlier, again) ? ackOf(earlier, true) : refusal.keyReused();
 }
 
 const ackOf = ({ msgId, seq, timestampMs }: StoredEntry, isDuplicate: boolean): Outcome =>

@@ -69,6 +69,44 @@ test('[D3] of several with one key sent at once, the first counts', async () => 
   expect(await textsOf(direct)).toEqual(['a']);
 });
 
+test.each([
+  ['a message', {}],
+  ['a message with mentions', { mentions: [user('ann')] }],
+])(
+  '[D3, D6] %s sent again is the first one, also when its sender may not write any more or has left',
+  async (_what, more) => {
+    const [group, other] = [await world.group('ann', ['bob']), await world.group('ann', [])];
+    const sendAs = (id: string, words = 'x') => send({ conversation_id: group, ...more }, id, text(words), 'bob');
+    const first = accepted(await sendAs('k'));
+    const again = async () => {
+      expect(accepted(await sendAs('k'))).toEqual({ ...first, duplicate: true });
+      expect(codeOf(await sendAs('k', 'y'))).toBe('conflict');
+      expect(codeOf(await send({ conversation_id: other, ...more }, 'k', text('x'), 'bob'))).toBe('conflict');
+    };
+    accepted(await world.core.updateConversation(caller('ann'), { conversation_id: group, rules: { post: 'admins' } }));
+    await again();
+    expect(codeOf(await sendAs('new'))).toBe('forbidden');
+    accepted(await world.core.removeMember(caller('ann'), { conversation_id: group, user_id: user('bob') }));
+    await again();
+    expect(codeOf(await sendAs('new'))).toBe('not_member');
+    expect(await textsOf(group)).toEqual([undefined, 'x', undefined, undefined]);
+  },
+);
+
+test('[D2, D3] messages sent together with a refused one and a repeat keep their order', async () => {
+  const group = await world.group('ann', ['bob']);
+  accepted(await send({ conversation_id: group }, 'known', text('1'), 'bob'));
+  accepted(await world.core.updateConversation(caller('ann'), { conversation_id: group, rules: { post: 'admins' } }));
+  const outcomes = await Promise.all([
+    send({ conversation_id: group }, '2', text('2')),
+    send({ conversation_id: group }, 'new', text('no'), 'bob'),
+    send({ conversation_id: group }, 'known', text('1'), 'bob'),
+    send({ conversation_id: group }, '3', text('3')),
+  ]);
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'forbidden', 'ok', 'ok']);
+  expect(await textsOf(group)).toEqual([undefined, '1', undefined, '2', '3']);
+});
+
 test('a user is found in any case of the letters, and the conversation has the ids as they were created', async () => {
   const outcomes = await Promise.all(['BOB', 'bob', 'Bob'].map((to, index) => send({ to: user(to) }, `k${index}`)));
   expect(outcomes.map((outcome) => accepted(outcome).conversation_id)).toEqual([direct, direct, direct]);
