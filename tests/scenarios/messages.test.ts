@@ -93,6 +93,27 @@ describe.each(profiles)('messages on $name', (profile) => {
     await device.close();
   });
 
+  test('[D3] of two reactions sent at once with one key, in different conversations, the second is a conflict', async () => {
+    const [alice, bob] = [await join(), await join()];
+    const groups = [
+      await createGroup(server.url, alice.account, [bob.account.userId]),
+      await createGroup(server.url, alice.account, [bob.account.userId]),
+    ];
+    const device = await bob.device('b');
+    for (const [index, group] of groups.entries())
+      await device.send({ conversationId: group, clientMsgId: `target ${index}`, content: text('x') });
+    const outcomes = await Promise.all(
+      groups.map((group) =>
+        device.request({
+          ...{ type: 'react', conversation_id: group, target_seq: 2, key: '👍', op: 'add' },
+          client_msg_id: 'both',
+        }),
+      ),
+    );
+    expect(outcomes.map((outcome) => outcome?.code ?? outcome?.type).toSorted()).toEqual(['ack', 'conflict']);
+    await device.close();
+  });
+
   test('[D6] the outcome of a send can be asked for by its key', async () => {
     const [alice, bob] = [await join(), await join()];
     const device = await alice.device('a1');

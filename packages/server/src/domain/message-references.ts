@@ -25,7 +25,9 @@ export function referencesOf(input: {
   };
 }
 
-export const encodeReferences = (references: MessageReferences): string => JSON.stringify(references);
+/** In one order: a repeat is compared by it. */
+export const encodeReferences = ({ replyTo, mentions, original }: MessageReferences): string =>
+  JSON.stringify({ replyTo, mentions, original });
 export const decodeReferences = (json: string): MessageReferences => JSON.parse(json) as MessageReferences;
 
 /** [E7] What a reply shows of the message that it answers: the beginning of its text as it is now. */

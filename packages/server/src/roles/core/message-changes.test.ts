@@ -209,6 +209,33 @@ describe('reactions', () => {
   });
 });
 
+describe('one key for two at once', () => {
+  test.each([
+    ['different seqs', 2],
+    ['the same seq', 1],
+  ])(
+    '[D1, D3] two reactions with %s: one counts, the other is a conflict, and other users notice nothing',
+    async (_title, messages) => {
+      const groups = [await world.group('ann', ['bob']), await world.group('ann', ['bob'])] as const;
+      const [first, second] = groups;
+      // Known to the core, so that the message to come shares a batch with the second reaction.
+      await world.say('ann', 'carl');
+      const { seq: target } = await world.say('ann', first, 'x');
+      for (let count = 0; count < messages; count++) await world.say('ann', second, 'x');
+      const more = (group: ConversationId) => ({ ...at(target, group), client_msg_id: 'both' as ClientMsgId });
+      const [one, other, ofAnn] = await Promise.all([
+        react('bob', target, '👍', 'add', more(first)),
+        react('bob', target, '👍', 'add', more(second)),
+        world.trySay('ann', 'carl'),
+      ]);
+      expect([codeOf(one), codeOf(other), codeOf(ofAnn)]).toEqual(['ok', 'conflict', 'ok']);
+      const pages = await Promise.all(groups.map((group) => history('bob', group)));
+      const reactions = pages.map(({ entries }) => entries.find((entry) => entry.seq === target)?.reactions);
+      expect(reactions).toEqual([[{ key: '👍', count: 1, mine: true }], undefined]);
+    },
+  );
+});
+
 describe('pins', () => {
   const pin = (by: string, target: number, conversation_id = direct): Ack =>
     world.core.pin(caller(by), at(target, conversation_id));

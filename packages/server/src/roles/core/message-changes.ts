@@ -130,11 +130,12 @@ export class TimelineMessageChanges implements MessageChanges {
   }
 
   async #append(
-    { conversationId, from, clientMsgId, targetSeq, change }: MessageChangeCommand,
+    command: MessageChangeCommand,
     { state, erases }: Extract<Decision, { type: 'entry' }>,
     { nextSeq, place }: { readonly nextSeq: Seq; readonly place: CommandPlace | undefined },
   ): Promise<Outcome> {
     const { timeline, clock, newMsgId } = this.#deps;
+    const { conversationId, from, clientMsgId, targetSeq, change } = command;
     const entry: NewEntry = {
       msgId: newMsgId(),
       conversationId,
@@ -152,6 +153,8 @@ export class TimelineMessageChanges implements MessageChanges {
     };
     const results = await timeline.append([entry], place?.fence);
     const [result] = results;
+    // [D3] Commands of other conversations do not wait for this one: one of them took the key since it was looked up.
+    if (result?.type === 'duplicate') return changedBefore(command, result.entry);
     assert(result?.entry.seq === nextSeq, 'commands of a conversation that change messages come one at a time');
     void this.#deps.bus.publish(publications(results));
     return ackOf(result.entry, false);

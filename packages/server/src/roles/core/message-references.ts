@@ -27,8 +27,9 @@ export class ReferenceChecks {
     this.#memberships = memberships;
   }
 
-  async check(entry: NewEntry, { replyTo, mentions, original }: MessageReferences): Promise<Result<Referring>> {
-    const references: References = { json: encodeReferences({ replyTo, mentions, original }), mentioned: mentions };
+  async check(entry: NewEntry, given: MessageReferences): Promise<Result<Referring>> {
+    const { replyTo, mentions } = given;
+    const references: References = { json: encodeReferences(given), mentioned: mentions };
     const referring = { ...entry, references };
     // [D3] A repeat is answered as its first was, whoever has left since.
     if (await this.#deps.timeline.findByClientMsgId(entry)) return ok({ entry: referring, quote: undefined });

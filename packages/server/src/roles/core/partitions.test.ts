@@ -171,6 +171,24 @@ test('[K6] what was handled before is published again or reported as lost, and n
   expect(await stored()).toEqual(['created', 'a', 'b', 'joined', 'left']);
 });
 
+test('[K6][D3] of what was handled before a command whose key was used for another is refused, as it was', async () => {
+  const reply = { ...message('b'), references: { replyTo: seq(2) } };
+  const pin: Command = {
+    ...{ type: 'change_private', conversationId: 'u:bob' as ConversationId, from: user('bob'), deviceId: undefined },
+    ...{ clientMsgId: 'pin' as ClientMsgId, change: { type: 'pin', conversation_id: group, pinned: true } },
+  };
+  const first = [message('a'), reply, reaction('r'), pin];
+  expect((await world.handle(first)).map(codeOf)).toEqual(['ok', 'ok', 'ok', 'ok']);
+  const others: Command[] = [
+    { ...message('a'), contentJson: message('x').contentJson },
+    message('b'),
+    { ...reaction('r'), change: { type: 'react', key: '-1', op: 'add' } } as Command,
+    { ...pin, change: { type: 'pin', conversation_id: group, pinned: false } },
+  ];
+  const outcomes = await world.owner.recover([...first, ...others]);
+  expect(outcomes.map(codeOf)).toEqual([...first.map(() => 'ok'), ...others.map(() => 'conflict')]);
+});
+
 test('[K6][D4] what was handled before is published again in the order of the conversation', async () => {
   for (const key of ['a', 'b', 'c', 'd']) await world.handle([message(key)]);
   const heard = await hear(conversationTopic(group));

@@ -1,18 +1,29 @@
 // The core as the owner of partitions of the command log: it claims them in its stores, handles their commands under that claim,
 // and makes good what an owner before may have left unpublished, or unwritten.
 
-import { assert } from '@hongyan/base/assert';
+import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
 import { failure, type Result } from '@hongyan/protocol/refusals';
 import type { LogPosition } from '../../domain/fence.ts';
-import type { BatchPlace, Command, CommandOutcome, PartitionOwner } from '../../ports/command-log/command-log.ts';
+import { encodeReferences } from '../../domain/message-references.ts';
+import type {
+  BatchPlace,
+  Command,
+  CommandOutcome,
+  MessageChangeCommand,
+  MessageCommand,
+  PartitionOwner,
+  PrivateChangeCommand,
+} from '../../ports/command-log/command-log.ts';
 import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
-import { type CommandHandler, losses, publications } from './command-handler.ts';
+import { type CommandHandler, lookUpsAtOnce, losses, publications, sentBefore } from './command-handler.ts';
 import type { DirectoryChanges } from './conversation-changes.ts';
 import type { CoreBus } from './core-bus.ts';
 import type { SharedStores } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
+import { changedBefore } from './message-changes.ts';
+import { setBefore } from './private-changes.ts';
 import type { SentPositions } from './sent-positions.ts';
 
 type Outcome = Result<CommandOutcome>;
@@ -26,9 +37,6 @@ export interface PartitionsOptions {
   /** Each partition has one of its own: none waits for another. */
   readonly newHandler: () => CommandHandler;
 }
-
-/** Of one partition: many are recovered at once, and share the connections to the database with all else. */
-const lookUpsAtOnce = 20;
 
 interface Owned {
   readonly handler: CommandHandler;
@@ -92,12 +100,30 @@ export class Partitions implements PartitionOwner {
         const entry = await stores.timeline.findByClientMsgId({ from, clientMsgId });
         if (!entry) return failure.unknownOutcome();
         found.push(entry);
-        const { msgId, seq, timestampMs } = entry;
-        return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });
+        return outcomeOfRepeat(command, entry);
       }
       default:
         return (await conversations.recover(command)) ? ok({ type: 'changed' }) : failure.unknownOutcome();
     }
+  }
+}
+
+function outcomeOfRepeat(
+  command: MessageCommand | MessageChangeCommand | PrivateChangeCommand,
+  entry: StoredEntry,
+): Outcome {
+  switch (command.type) {
+    case 'message': {
+      const { conversationId, contentJson, references } = command;
+      const referencesJson = references && encodeReferences(references);
+      return sentBefore({ conversationId, contentJson, referencesJson }, entry);
+    }
+    case 'change_message':
+      return changedBefore(command, entry);
+    case 'change_private':
+      return setBefore(command, entry);
+    default:
+      return unreachable(command);
   }
 }
 

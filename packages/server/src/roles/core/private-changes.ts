@@ -42,7 +42,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
     if (earlier) {
       if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([command.conversationId]));
-      return again(command, earlier);
+      return setBefore(command, earlier);
     }
     const totals = await this.#states.upToDate(from);
     const current = await this.#current(command);
@@ -83,7 +83,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
   }
 
   async #append(
-    { conversationId, from, clientMsgId }: PrivateChangeCommand,
+    command: PrivateChangeCommand,
     {
       content,
       afterSeq,
@@ -97,6 +97,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
     },
   ): Promise<Outcome> {
     const { timeline, clock, newMsgId, log } = this.#deps;
+    const { conversationId, from, clientMsgId } = command;
     const entry: NewEntry = {
       ...{ msgId: newMsgId(), conversationId, from, clientMsgId },
       ...{ timestampMs: clock.nowMs(), contentJson: JSON.stringify(content), isCounted: false },
@@ -105,6 +106,8 @@ export class TimelinePrivateChanges implements PrivateChanges {
     };
     const results = await timeline.append([entry], place?.fence);
     const [result] = results;
+    // [D3] Commands of conversations do not wait for this one: one of them took the key since it was looked up.
+    if (result?.type === 'duplicate') return setBefore(command, result.entry);
     assert(result?.entry.seq === afterSeq + 1, 'changes of one private timeline come one at a time');
     // The entry is durable: the state that is made from it catches up with the next one who asks.
     await this.#states
@@ -128,7 +131,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
 const superseding = ({ seq }: StoredItem) => ({ seq, stateJson: encodeState(unchanged), erasedJson: recalledJson });
 
 /** [D3] What the server added to a draft is not what was asked; a draft that was superseded can no longer be compared. */
-function again({ conversationId, change }: PrivateChangeCommand, earlier: StoredEntry): Outcome {
+export function setBefore({ conversationId, change }: PrivateChangeCommand, earlier: StoredEntry): Outcome {
   const isSame =
     earlier.conversationId === conversationId &&
     (earlier.contentJson === recalledJson ||

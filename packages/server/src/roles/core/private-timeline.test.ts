@@ -11,7 +11,7 @@ import type { Output } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Caller, CoreOperation } from '../../ports/core/core.ts';
 import { userTopic } from '../../ports/event-bus/event-bus.ts';
-import { failing } from './testing/faulty-port.ts';
+import { around, failing } from './testing/faulty-port.ts';
 import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
 let world: World;
@@ -93,6 +93,40 @@ describe('a change', () => {
     });
     expect(codeOf(await set(pin(false), phone, 'said'))).toBe('conflict');
     expect(await entries()).toHaveLength(1);
+  });
+
+  test.each([
+    ['another seq', 0],
+    ['the same seq', 1],
+  ])('[D1, D3] whose key a message takes meanwhile, with %s, is refused and set nowhere', async (_title, changes) => {
+    await world.close();
+    const gate = Promise.withResolvers<void>();
+    const arrival = Promise.withResolvers<void>();
+    let isHolding = false;
+    world = await openWorld({
+      given: (deps) => ({
+        ...deps,
+        timeline: around(deps.timeline, async (name, call) => {
+          const answer = await call();
+          if (name !== 'findByClientMsgId' || !isHolding) return answer;
+          arrival.resolve();
+          await gate.promise;
+          return answer;
+        }),
+      }),
+    });
+    await world.people('ann');
+    const conversation_id = await world.group('ann', []);
+    for (let count = 0; count < changes; count++) accepted(await set(setting('count', count)));
+    isHolding = true;
+    const change = set(pin(true, conversation_id), phone, 'both');
+    await arrival.promise;
+    const message = { client_msg_id: 'both' as ClientMsgId, content: { type: 'text', text: '' } };
+    expect(accepted(await world.core.send(phone, { ...message, conversation_id }))).toMatchObject({ seq: 2 });
+    gate.resolve();
+    expect(codeOf(await change)).toBe('conflict');
+    expect(await entries()).toHaveLength(changes);
+    expect((await state()).items).toHaveLength(changes);
   });
 
   test('[E21] to what is so already makes no entry', async () => {
