@@ -141,16 +141,30 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
 
   test('[K5] a command that makes the handler throw is passed over alone, and those around it are handled', async () => {
     const handled: string[] = [];
-    const { producer } = await start(async (batch) => {
+    const seen = new Set<string>();
+    const notMarked: string[] = [];
+    const held = new HeldHandler();
+    let count = 0;
+    const { producer, consumer } = await start(async (batch, place) => {
+      if (count++ === 0) return held.handle(batch, place);
       const keys = batch.map((each) => ('clientMsgId' in each ? String(each.clientMsgId) : ''));
+      // What was done of a batch that failed is known again by this mark.
+      if (!place?.mayBeRepeated) notMarked.push(...keys.filter((key) => seen.has(key)));
+      for (const key of keys) seen.add(key);
       if (keys.includes('k2')) throw new TypeError('a bug');
       handled.push(...keys);
       return batch.map(() => done);
     });
-    const outcomes = await Promise.all([1, 2, 3].map((key) => producer.submit(command(key))));
-    expect(outcomes.map(codeOf)).toEqual(['ok', 'unknown_outcome', 'ok']);
+    const first = producer.submit(command(0));
+    const holding = await held.next();
+    const submitted = [1, 2, 3].map((key) => producer.submit(command(key)));
+    await until(() => consumer.lag === 4);
+    holding.finish([done]);
+    const outcomes = await Promise.all([first, ...submitted]);
+    expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'unknown_outcome', 'ok']);
     expect(new Set(handled)).toEqual(new Set(['k1', 'k3']));
-    expect(nodes.positions.get(0)?.offset).toBe(3);
+    expect(notMarked).toEqual([]);
+    expect(nodes.positions.get(0)?.offset).toBe(4);
   });
 
   test('[K6] what an owner before may not have published is recovered and not handled again', async () => {
@@ -171,6 +185,26 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
       'k3',
     ]);
     expect(handled).toEqual(['k4', 'k5']);
+  });
+
+  test('[K6] all that stood in the log when a partition was claimed is handled as a possible repeat', async () => {
+    const count = 3_000;
+    const seen = new Map<string, boolean | undefined>();
+    const handle: CommandHandler = async (batch, place) => {
+      for (const each of batch) if ('clientMsgId' in each) seen.set(each.clientMsgId, place?.mayBeRepeated);
+      return batch.map(() => done);
+    };
+    const { consumer } = await start(handle);
+    const producer = await nodes.producer({ ...roomy, queueMax: count, queuePerUserMax: count });
+    await Promise.all(Array.from({ length: count }, (_, key) => producer.submit(command(key))));
+    await consumer.drain();
+    nodes.positions.put({ partition: 0, epoch: 1, offset: 0, publishedOffset: 0 });
+    seen.clear();
+    nodes.consumer().consume(nodes.positions.guard(handle), nodes.owner);
+    await until(() => seen.size === count);
+    expect([...seen.values()].filter((mayBeRepeated) => !mayBeRepeated)).toEqual([]);
+    expect(await producer.submit(command(count))).toEqual(done);
+    expect(seen.get(`k${count}`)).toBe(false);
   });
 
   test('[K7] a change of a conversation is a batch of its own, behind all before it', async () => {

@@ -50,7 +50,7 @@ export class DirectoryChanges implements ConversationChanges {
         return this.#create(command, making);
       case 'create_direct': {
         const opened = await openDirect(this.#deps, command.conversationId, place?.fence);
-        return opened.type === 'ok' ? changed : opened;
+        return opened.type === 'ok' ? this.#isSoAlready(command.conversationId, [], making) : opened;
       }
       case 'update':
         return this.#update(command, making);
@@ -67,19 +67,29 @@ export class DirectoryChanges implements ConversationChanges {
 
   /** Whether the change took effect before. Who follows the conversation may not have heard of it, and is told to catch up. */
   async recover({ conversationId, recordId }: ChangeCommand): Promise<boolean> {
-    const { directory, timeline, limits } = this.#deps;
-    const record = recordId && (await timeline.findByMsgId(recordId));
+    const record = recordId && (await this.#deps.timeline.findByMsgId(recordId));
     if (!record) return false;
-    this.#memberships.forget(conversationId, []);
+    const { user_ids = [] } = JSON.parse(record.contentJson) as { readonly user_ids?: readonly UserId[] };
+    await this.#reportLost(conversationId, user_ids);
+    return true;
+  }
+
+  /** [K6] Of what may be a repeat: it was stored before, and whoever stored it may have told nobody. */
+  async #isSoAlready(conversationId: ConversationId, userIds: readonly UserId[], { place }: Making): Promise<Outcome> {
+    if (place?.mayBeRepeated) await this.#reportLost(conversationId, userIds);
+    return changed;
+  }
+
+  async #reportLost(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
+    const { directory, limits } = this.#deps;
+    this.#memberships.forget(conversationId, userIds);
     // Those who left, or whose subscriptions are to change, are told on their own topics.
     const members = await directory.members({ conversationId, limit: limits.membersInlineMax });
-    const { user_ids = [] } = JSON.parse(record.contentJson) as { readonly user_ids?: readonly UserId[] };
     const topics = new Set([
       conversationTopic(conversationId),
-      ...[...members.map(({ userId }) => userId), ...user_ids].map(userTopic),
+      ...[...members.map(({ userId }) => userId), ...userIds].map(userTopic),
     ]);
     await this.#deps.bus.publish([...topics, coresTopic].map((topic) => ({ type: 'lost', topic })));
-    return true;
   }
 
   async #create(command: CommandOf<'create'>, making: Making): Promise<Outcome> {
@@ -100,7 +110,7 @@ export class DirectoryChanges implements ConversationChanges {
       case 'full':
         return refusal.tooMany(`conversations of ${creation.userId}`, limits.conversationsPerUserMax);
       case 'exists':
-        return changed;
+        return this.#isSoAlready(conversationId, [from, ...members], making);
       case 'created':
         await this.#reportTo([from, ...members], conversationId, 'created');
         await this.#record(command, making, {
@@ -163,7 +173,7 @@ export class DirectoryChanges implements ConversationChanges {
     });
     switch (addition) {
       case 'exists':
-        return changed;
+        return this.#isSoAlready(conversationId, [userId], making);
       case 'no_conversation':
         return refusal.notMember();
       case 'conversation_full':
@@ -189,11 +199,13 @@ export class DirectoryChanges implements ConversationChanges {
     const allowed = await this.#permitted(conversationId, from, (facts) =>
       mayRemove({ ...facts, isSelf: from === userId, target }),
     );
-    if (allowed.type !== 'ok') return allowed;
+    const hasLeft = making.place?.mayBeRepeated === true && from === userId && target === undefined;
+    if (allowed.type !== 'ok') return hasLeft ? this.#isSoAlready(conversationId, [userId], making) : allowed;
     const { wasMember, newOwner } = await directory.removeMember({
       ...{ conversationId, userId, atMs: clock.nowMs() },
       fence: making.place?.fence,
     });
+    if (!wasMember && making.place?.mayBeRepeated) return this.#isSoAlready(conversationId, [userId], making);
     if (!wasMember) return refusal.noSuch(`member ${userId}`);
     await this.#forget(conversationId, newOwner === undefined ? [userId] : [userId, newOwner]);
     const frame = await this.#changeFrame(conversationId, 'member_left', userId);
@@ -220,10 +232,12 @@ export class DirectoryChanges implements ConversationChanges {
     const allowed = await this.#permitted(conversationId, from, (facts) =>
       maySetRole({ ...facts, isSelf: from === userId }),
     );
-    if (allowed.type !== 'ok') return allowed;
     const before = (await this.#memberships.get(conversationId, userId))?.member.role;
+    // Who has handed a conversation over may not do it again.
+    const isDone = making.place?.mayBeRepeated === true && before === role;
+    if (allowed.type !== 'ok') return isDone ? this.#isSoAlready(conversationId, [userId], making) : allowed;
     if (before === undefined) return refusal.noSuch(`member ${userId}`);
-    if (before === role) return changed;
+    if (before === role) return this.#isSoAlready(conversationId, [userId], making);
     // There is one owner, and it is a member who hands over.
     if (role === 'owner' && (await this.#isStandIn(conversationId, from)))
       return refusal.onlyOwners('hand a conversation over');

@@ -9,7 +9,13 @@ import { until } from '@hongyan/testing/until';
 import { Fenced } from '../../domain/fence.ts';
 import { defaultRules } from '../../domain/membership.ts';
 import type { ChangeCommand, Command, MessageCommand } from '../../ports/command-log/command-log.ts';
-import { type BusEvent, conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import {
+  type BusEvent,
+  type BusListener,
+  conversationTopic,
+  type Topic,
+  userTopic,
+} from '../../ports/event-bus/event-bus.ts';
 import { around, failing } from './testing/faulty-port.ts';
 import { openSharedWorld, type SharedWorld } from './testing/shared-world.ts';
 import { codeOf, seq, user } from './testing/world.ts';
@@ -35,11 +41,18 @@ const message = (key: string, from = 'ann'): MessageCommand => ({
   ...{ type: 'message', conversationId: group, from: user(from), clientMsgId: key as ClientMsgId },
   contentJson: JSON.stringify({ type: 'text', text: key }),
 });
-const addition = (n: number, userId = 'cat'): ChangeCommand => ({
-  ...{ type: 'add_member', conversationId: group, from: user('ann'), userId: user(userId), recordId: recordId(n) },
+const addition = (n: number, userId = 'cat') => ({
+  ...{ type: 'add_member' as const, conversationId: group, from: user('ann'), userId: user(userId) },
+  recordId: recordId(n),
 });
-const removal = (n: number, userId = 'cat'): ChangeCommand => ({
-  ...{ type: 'remove_member', conversationId: group, from: user('ann'), userId: user(userId), recordId: recordId(n) },
+const removal = (n: number, userId = 'cat') => ({
+  ...{ type: 'remove_member' as const, conversationId: group, from: user('ann'), userId: user(userId) },
+  recordId: recordId(n),
+});
+const leave = (n: number) => ({ ...removal(n, 'ann'), from: user('ann') });
+const handOver = (n: number) => ({
+  ...{ type: 'set_role' as const, conversationId: group, from: user('ann'), userId: user('bob') },
+  ...{ role: 'owner' as const, recordId: recordId(n) },
 });
 const reaction = (key: string): Command => ({
   ...{ type: 'change_message', conversationId: group, from: user('bob'), clientMsgId: key as ClientMsgId },
@@ -120,6 +133,23 @@ test('[K4] where one command of a batch cannot be looked at, nothing is stored a
   expect(await stored()).toEqual(['created', 'a', 'b', 'c']);
 });
 
+test('[K1] a batch whose position cannot be stored is not done, also where nothing else of it is', async () => {
+  let failWith: (error: Error | undefined) => void = () => {};
+  await world.close();
+  await open({
+    given(deps) {
+      const faulty = failing(deps.timeline, 'append');
+      failWith = faulty.failWith;
+      return { ...deps, timeline: faulty.port };
+    },
+  });
+  failWith(new StoreFailure('unavailable', 'the timeline is away'));
+  expect((await world.handle([message('a', 'eve')])).map(codeOf)).toEqual(['unavailable']);
+  failWith(undefined);
+  expect((await world.handle([message('a', 'eve')])).map(codeOf)).toEqual(['not_member']);
+  expect(world.row.position.offset).toBe(2);
+});
+
 test('[F1] an older owner stores nothing, in neither store', async () => {
   const fence = world.row.position;
   world.row.claim();
@@ -146,6 +176,45 @@ test('[K7] a change that may be a repeat is not made twice, and those it concern
   expect((await world.handle([removal(2)], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
   expect(heard.toSorted()).toEqual(['lost c:g:one', 'lost u:cat']);
   expect(await stored()).toEqual(['created', 'joined', 'left']);
+});
+
+test('[K6] of a change whose record was not written after it everyone it concerns is told, and its sender that it is so', async () => {
+  let lostAnswerOf = '';
+  await world.close();
+  await open({
+    given: (deps) => ({
+      ...deps,
+      directory: around(deps.directory, async (name, call) => {
+        const answer = await call();
+        if (name !== lostAnswerOf) return answer;
+        lostAnswerOf = '';
+        throw new StoreFailure('unknown_outcome', 'the connection broke at the commit');
+      }),
+    }),
+  });
+  for (const [method, command] of [
+    ['addMember', addition(1)],
+    ['removeMember', removal(2)],
+    ['setRole', handOver(3)],
+    ['removeMember', leave(4)],
+  ] as const) {
+    const heard = await hear(conversationTopic(group), userTopic(user(command.userId)));
+    lostAnswerOf = method;
+    expect((await world.handle([command])).map(codeOf)).toEqual(['unknown_outcome']);
+    // Another core goes on.
+    await world.owner.claim(world.row.position.partition);
+    expect((await world.handle([command], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
+    expect(heard.toSorted()).toEqual(['lost c:g:one', `lost u:${command.userId}`]);
+  }
+  const direct = 'd:ann:bob' as ConversationId;
+  const opening = { type: 'create_direct' as const, conversationId: direct, from: user('ann'), recordId: recordId(5) };
+  const heard = await hear(userTopic(user('ann')), userTopic(user('bob')));
+  lostAnswerOf = 'createConversation';
+  expect((await world.handle([opening])).map(codeOf)).toEqual(['unknown_outcome']);
+  expect((await world.handle([opening], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
+  expect(heard.toSorted()).toEqual(['lost u:ann', 'lost u:bob']);
+  // The core itself knows who is a member.
+  expect((await world.handle([message('x', 'cat')])).map(codeOf)).toEqual(['not_member']);
 });
 
 test('[K7] a change that may be a repeat and was not made is made', async () => {
@@ -254,6 +323,40 @@ test('[K6] the stores hold up to where everything is published', async () => {
   await world.handle([message('b')]);
   await world.handle([message('c')]);
   expect(world.row.position).toMatchObject({ offset: 4, publishedOffset: 2 });
+  isHeld = false;
+  gate.resolve();
+  await publishedThrough(4);
+});
+
+test('[K6] a batch that failed, or a log that was made anew, does not count as published', async () => {
+  const gate = Promise.withResolvers<void>();
+  let isHeld = false;
+  let directory: { failWith(error: Error | undefined): void } | undefined;
+  await world.close();
+  await open({
+    given(deps) {
+      const { port, failWith } = failing(deps.directory, 'getMembers');
+      directory = { failWith };
+      const bus = {
+        publish: (events: readonly BusEvent[]) =>
+          isHeld ? gate.promise.then(() => deps.bus.publish(events)) : deps.bus.publish(events),
+        attach: (listener: BusListener) => deps.bus.attach(listener),
+      };
+      return { ...deps, directory: port, bus };
+    },
+  });
+  await world.handle([message('a')]);
+  await publishedThrough(2);
+  directory?.failWith(new StoreFailure('unavailable', 'the directory is away'));
+  expect((await world.handle([message('b', 'bob')])).map(codeOf)).toEqual(['unavailable']);
+  // Whatever it began to note is noted by now.
+  await world.core.drain();
+  directory?.failWith(undefined);
+  isHeld = true;
+  await world.handle([message('b', 'bob')], { offset: 3 });
+  expect(world.row.position).toMatchObject({ offset: 3, publishedOffset: 2 });
+  await world.handle([message('c')], { offset: 1 });
+  expect(world.row.position).toMatchObject({ offset: 1, publishedOffset: 0 });
   isHeld = false;
   gate.resolve();
   await publishedThrough(4);

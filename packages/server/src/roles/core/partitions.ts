@@ -68,8 +68,12 @@ export class Partitions implements PartitionOwner {
     const owned = this.#owned.get(fence.partition);
     assert(owned, 'a partition is claimed before its first batch');
     const { partition, epoch } = fence;
-    const position = { partition, epoch, offset, publishedOffset: Math.min(owned.publishedOffset, offset) };
+    // [K8] The log was made anew: nothing of it is published.
+    if (offset < owned.publishedOffset) owned.publishedOffset = 0;
+    const position = { partition, epoch, offset, publishedOffset: owned.publishedOffset };
     const outcomes = await owned.handler.handle(batch, { position, mayBeRepeated });
+    // It is handed over again: what it stores then is not published yet.
+    if (outcomes.some(({ type }) => type === 'failed')) return outcomes;
     const { bus, sent } = this.#options;
     void Promise.all([bus.published(), sent.written()]).then(() => {
       owned.publishedOffset = Math.max(owned.publishedOffset, offset);

@@ -14,7 +14,7 @@ export interface FairWindowBounds {
 }
 
 /** So many commands are looked at for turns; those behind them wait in the reader. */
-export const windowMax = 2_048;
+const windowMax = 2_048;
 
 export class FairWindow {
   readonly #bounds: FairWindowBounds;

@@ -10,7 +10,7 @@ import { Fenced, type LogPosition } from '../../../domain/fence.ts';
 import { type BusEvent, type EventBus, nodeTopic } from '../../event-bus/event-bus.ts';
 import type { CommandHandler, CommandOutcome, PartitionOwner } from '../command-log.ts';
 import { decodeCommand, encodeOutcomes, type OutcomeOf } from './command-record.ts';
-import { FairWindow, type FairWindowBounds, type LoggedCommand, windowMax } from './fair-window.ts';
+import { FairWindow, type FairWindowBounds, type LoggedCommand } from './fair-window.ts';
 
 type Outcome = Result<CommandOutcome>;
 
@@ -35,8 +35,8 @@ export class PartitionRun {
   readonly #options: PartitionRunOptions;
   readonly #signal: AbortSignal;
   /**
-   * Commands before this offset may have been handled by the owner before, who took turns in another way. What came into the log
-   * after the claim was not: it cannot store any more.
+   * Commands before this offset may have been handled by the owner before, who took turns in another way: however far behind the
+   * position, where one user's backlog stood before the others'. What came into the log after the claim was not: it cannot store any more.
    */
   #repeatedUntil = 0;
   /** Everything before it is handled. */
@@ -75,7 +75,7 @@ export class PartitionRun {
     const { first, end } = await range();
     reader.endsAt(end);
     const { partition, offset, publishedOffset } = claimed;
-    this.#repeatedUntil = Math.min(offset + windowMax, end);
+    this.#repeatedUntil = end;
     if (end < offset) {
       log.error('the log ends before the position of the stores: it was made anew, and is handled from its beginning', {
         ...{ partition, offset, end },
@@ -130,7 +130,8 @@ export class PartitionRun {
   async #handleNext(window: FairWindow, claimed: LogPosition): Promise<void> {
     if (this.#signal.aborted || window.size === 0) return;
     const batch = window.takeBatch();
-    const outcomes = await this.#handle(batch, window.offset, claimed);
+    const mayBeRepeated = batch.some((logged) => logged.offset < this.#repeatedUntil);
+    const outcomes = await this.#handle(batch, window.offset, { claimed, mayBeRepeated });
     if (outcomes === undefined) return;
     this.#answer(batch, outcomes);
     this.#handledOffset = window.offset;
@@ -144,17 +145,17 @@ export class PartitionRun {
   async #handle(
     batch: readonly LoggedCommand[],
     offset: number,
-    claimed: LogPosition,
+    { claimed, mayBeRepeated }: { readonly claimed: LogPosition; readonly mayBeRepeated: boolean },
   ): Promise<readonly Outcome[] | undefined> {
     const { handle, clock, log } = this.#options;
     const { partition, epoch } = claimed;
     const fence = { partition, epoch };
-    let mayBeRepeated = batch.some((logged) => logged.offset < this.#repeatedUntil);
+    let isRepeated = mayBeRepeated;
     for (let delayMs = retryMs.first; !this.#signal.aborted; delayMs = Math.min(delayMs * 2, retryMs.max)) {
       try {
         const outcomes = await handle(
           batch.map(({ command }) => command),
-          { fence, offset, mayBeRepeated },
+          { fence, offset, mayBeRepeated: isRepeated },
         );
         if (!outcomes.some(({ type }) => type === 'failed')) return outcomes;
         log.warn('a batch is handled again', { partition, offset, size: batch.length });
@@ -165,7 +166,7 @@ export class PartitionRun {
           if (isolated) return isolated;
         } else log.warn('a batch is handled again', { partition, offset, size: batch.length, error });
       }
-      mayBeRepeated = true;
+      isRepeated = true;
       await sleep(clock, { delayMs, signal: this.#signal });
     }
     return undefined;
@@ -195,7 +196,8 @@ export class PartitionRun {
       const own = await this.#handle(
         [logged],
         logged === batch.at(-1) ? offset : Math.min(offset, batch[0]?.offset ?? offset),
-        claimed,
+        // Others of the batch may have thrown when this one was done.
+        { claimed, mayBeRepeated: true },
       );
       if (own === undefined) return undefined;
       outcomes.push(...own);
