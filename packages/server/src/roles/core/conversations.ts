@@ -13,6 +13,7 @@ import type { Caller } from '../../ports/core/core.ts';
 import type { ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
 import { type MembershipCache, standInOf } from './membership-cache.ts';
+import type { PrivateStates } from './private-states.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'newMsgId'>;
@@ -22,6 +23,7 @@ const membersLimitDefault = 100;
 
 interface ConversationsParts {
   readonly views: ConversationViews;
+  readonly privates: PrivateStates;
   readonly order: SubmitOrder;
 }
 
@@ -29,12 +31,14 @@ export class Conversations {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
   readonly #views: ConversationViews;
+  readonly #privates: PrivateStates;
   readonly #order: SubmitOrder;
 
-  constructor(deps: Deps, memberships: MembershipCache, { views, order }: ConversationsParts) {
+  constructor(deps: Deps, memberships: MembershipCache, { views, privates, order }: ConversationsParts) {
     this.#deps = deps;
     this.#memberships = memberships;
     this.#views = views;
+    this.#privates = privates;
     this.#order = order;
   }
 
@@ -181,6 +185,7 @@ export class Conversations {
 
   async #view(conversationId: ConversationId, userId: UserId): Promise<Result<Conversation>> {
     const { directory, timeline } = this.#deps;
+    await this.#privates.appliedIfPossible(userId);
     const [conversations, [stored], [head]] = await Promise.all([
       directory.getConversations([conversationId]),
       directory.getMembers([{ conversationId, userId }]),

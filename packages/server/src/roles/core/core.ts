@@ -158,14 +158,14 @@ function operationsOf(
   const backEnd = new BackEnd(deps, { accounts, signOuts });
   const owned = new OwnedDevices(deps);
   const order = new SubmitOrder(deps.commands);
-  const conversations = new Conversations(deps, memberships, { views, order });
+  const conversations = new Conversations(deps, memberships, { views, privates, order });
   const history = new History(deps, memberships, views);
   const places = new MessagePlaces(deps, memberships);
   const reactions = new Reactions(deps, memberships);
   const checks = deps.sendHook && new SendChecks(deps, deps.sendHook);
   const sends = new Sends(deps, memberships, { order, checks });
   const changes = new ChangeSends(deps, { order, checks });
-  const sync = new Sync(deps, views);
+  const sync = new Sync(deps, views, privates);
   const { reading } = new ReadTurns(deps);
   return {
     signup: guarded((caller, input) => accounts.signup(caller, input)),

@@ -96,7 +96,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
       readonly place: CommandPlace | undefined;
     },
   ): Promise<Outcome> {
-    const { timeline, clock, newMsgId, log } = this.#deps;
+    const { timeline, clock, newMsgId } = this.#deps;
     const { conversationId, from, clientMsgId } = command;
     const entry: NewEntry = {
       ...{ msgId: newMsgId(), conversationId, from, clientMsgId },
@@ -109,10 +109,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
     // [D3] Commands of conversations do not wait for this one: one of them took the key since it was looked up.
     if (result?.type === 'duplicate') return setBefore(command, result.entry);
     assert(result?.entry.seq === afterSeq + 1, 'changes of one private timeline come one at a time');
-    // The entry is durable: the state that is made from it catches up with the next one who asks.
-    await this.#states
-      .apply(from, result.entry, afterSeq)
-      .catch((error: unknown) => log.error('private state not stored', { error }));
+    await this.#states.apply(from, result.entry, afterSeq);
     void this.#deps.bus.publish(publications(results));
     const { msgId, seq, timestampMs } = result.entry;
     return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: false });

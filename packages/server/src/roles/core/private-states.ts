@@ -2,7 +2,8 @@
 // that a crash kept from the directory are applied by the next one who asks.
 
 import { assert } from '@hongyan/base/assert';
-import { ok } from '@hongyan/base/result';
+import { OutageLog } from '@hongyan/base/outage-log';
+import { ok, StoreFailure } from '@hongyan/base/result';
 import type { PrivateContent, recalledContent } from '@hongyan/protocol/content';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
@@ -12,7 +13,7 @@ import { fittingCount } from '../../domain/page.ts';
 import { rowOf } from '../../domain/private-change.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { PrivateRow, PrivateTotals, PrivateUpdate } from '../../ports/directory/private-states.ts';
-import type { StoredEntry } from '../../ports/timeline/timeline.ts';
+import type { Head, StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
 
 const limitDefault = 200;
@@ -21,8 +22,12 @@ const stepSize = 200;
 
 export class PrivateStates {
   readonly #deps: Pick<CoreDeps, 'directory' | 'timeline' | 'limits'>;
+  readonly #outage: OutageLog;
 
-  constructor(deps: Pick<CoreDeps, 'directory' | 'timeline' | 'limits'>) {
+  constructor(deps: Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'clock' | 'log'>) {
+    const { clock, log } = deps;
+    const [failing, over] = ['private state not stored', 'private state is stored again'];
+    this.#outage = new OutageLog({ failing, over, clock, log });
     this.#deps = deps;
   }
 
@@ -53,13 +58,14 @@ export class PrivateStates {
     const { directory, timeline } = this.#deps;
     const conversationId = privateTimelineId(userId);
     for (;;) {
-      const [totals, [head]] = await Promise.all([directory.privateTotals(userId), timeline.heads([conversationId])]);
+      const totals = await directory.privateTotals(userId);
       const { asOfSeq } = totals;
-      assert(head, 'a timeline answers each id');
+      // Read later: an entry that is appended meanwhile makes it newer, never older.
+      const head = await this.#head(userId);
       if (asOfSeq === head.lastSeq) return totals;
       // A timeline that was put back to an earlier state: what is set stays so, and its seqs go on from there.
       if (asOfSeq > head.lastSeq) {
-        await directory.putPrivate({ userId, afterSeq: asOfSeq, asOfSeq: head.lastSeq, rows: [], reads: [] });
+        await this.#put({ userId, afterSeq: asOfSeq, asOfSeq: head.lastSeq, rows: [], reads: [] });
         continue;
       }
       const { entries } = await timeline.range({
@@ -67,14 +73,42 @@ export class PrivateStates {
         withTargeted: true,
       });
       const asOf = entries.at(-1)?.seq ?? head.lastSeq;
-      await directory.putPrivate({ userId, afterSeq: asOfSeq, asOfSeq: asOf, ...changesOf(userId, entries) });
+      await this.#put({ userId, afterSeq: asOfSeq, asOfSeq: asOf, ...changesOf(userId, entries) });
     }
   }
 
-  /** The entry that was just appended behind `afterSeq`. */
+  /**
+   * For reads that show positions of the user [E3, E23]: the same, but where the directory cannot take what is missing now, they go on
+   * with what it has. Returns the newest seq of the private timeline.
+   */
+  async appliedIfPossible(userId: UserId): Promise<Seq> {
+    try {
+      return (await this.upToDate(userId)).asOfSeq;
+    } catch (error) {
+      if (!(error instanceof StoreFailure)) throw error;
+      this.#outage.failed(error);
+      return (await this.#head(userId)).lastSeq;
+    }
+  }
+
+  async #head(userId: UserId): Promise<Head> {
+    const [head] = await this.#deps.timeline.heads([privateTimelineId(userId)]);
+    assert(head, 'a timeline answers each id');
+    return head;
+  }
+
+  /** The entry that was just appended behind `afterSeq`. It is durable: what fails here is made good by the next one who asks. */
   async apply(userId: UserId, entry: StoredEntry, afterSeq: Seq): Promise<void> {
-    const update = { userId, afterSeq, asOfSeq: entry.seq, ...changesOf(userId, [entry]) };
+    try {
+      await this.#put({ userId, afterSeq, asOfSeq: entry.seq, ...changesOf(userId, [entry]) });
+    } catch (error) {
+      this.#outage.failed(error);
+    }
+  }
+
+  async #put(update: PrivateUpdate): Promise<void> {
     await this.#deps.directory.putPrivate(update);
+    this.#outage.worked();
   }
 }
 

@@ -43,6 +43,21 @@ const entries = async () =>
   accepted(await world.core.catchUp(phone, { conversation_id: own, after_seq: seq(0) })).entries;
 const sync = async () => accepted(await world.core.sync({ ...phone, sessionId: 's' }, { full: true }));
 
+/** Whose directory takes no private state while `failWith` was given a failure: what a crash after the entry leaves behind. */
+async function openFaultyWorld() {
+  await world.close();
+  const faulty: { directory?: ReturnType<typeof failing<World['directory']>> } = {};
+  world = await openWorld({
+    given: (deps) => {
+      faulty.directory = failing(deps.directory, 'putPrivate');
+      return { ...deps, directory: faulty.directory.port };
+    },
+  });
+  await world.people('ann', 'bob');
+  await world.say('bob', 'ann', 'hello');
+  return { failWith: (error: Error | undefined) => faulty.directory?.failWith(error) };
+}
+
 describe('a change', () => {
   test('[E21] is an entry of the timeline and the present state of its key', async () => {
     const frames = await world.listen(userTopic(user('ann')));
@@ -137,21 +152,12 @@ describe('a change', () => {
   });
 
   test('[E21] is there after a crash between the timeline and the directory', async () => {
-    await world.close();
-    const faulty: { directory?: ReturnType<typeof failing<World['directory']>> } = {};
-    world = await openWorld({
-      given: (deps) => {
-        faulty.directory = failing(deps.directory, 'putPrivate');
-        return { ...deps, directory: faulty.directory.port };
-      },
-    });
-    await world.people('ann', 'bob');
-    await world.say('bob', 'ann', 'hello');
+    const crashed = await openFaultyWorld();
     accepted(await set(draft('a')));
-    faulty.directory?.failWith(new StoreFailure('unavailable', 'the disk is full'));
+    crashed.failWith(new StoreFailure('unavailable', 'the disk is full'));
     accepted(await set(draft('b', 1)));
     expect(codeOf(await world.core.privateState(phone, {}))).toBe('unavailable');
-    faulty.directory?.failWith(undefined);
+    crashed.failWith(undefined);
     expect((await state()).items).toMatchObject([{ seq: 2, change: { text: 'b' } }]);
     accepted(await set(mute(7)));
     expect((await state()).items).toHaveLength(2);
@@ -317,6 +323,21 @@ describe('private read marks', () => {
     accepted(await set(readUpTo(1)));
     const { conversations } = accepted(await world.core.sync(other, { cursor: later }));
     expect(conversations).toMatchObject([{ conversation_id: direct, unread: 0, read_seq: 0 }]);
+  });
+
+  test('[E3, E23] a mark that a crash kept from the directory counts, and reads are answered while it cannot be put there', async () => {
+    const { failWith } = await openFaultyWorld();
+    const unreadBySync = async () => (await sync()).conversations.map((one) => one.unread);
+    failWith(new StoreFailure('unavailable', 'the disk is full'));
+    accepted(await set(readUpTo(1)));
+    expect([await unread('ann'), await unreadBySync(), (await sync()).private_seq]).toEqual([1, [1], seq(1)]);
+    failWith(undefined);
+    expect(await unread('ann')).toBe(0);
+    await world.say('bob', 'ann', 'are you there?');
+    failWith(new StoreFailure('unavailable', 'the disk is full'));
+    accepted(await set(readUpTo(2)));
+    failWith(undefined);
+    expect(await unreadBySync()).toEqual([0]);
   });
 
   test('[E23] a mark beyond the last message is refused', async () => {

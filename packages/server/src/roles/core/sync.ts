@@ -4,7 +4,6 @@ import { ok } from '@hongyan/base/result';
 import { soon } from '@hongyan/base/soon';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
-import { privateTimelineId } from '@hongyan/protocol/private';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { fittingCount } from '../../domain/page.ts';
 import {
@@ -20,6 +19,7 @@ import type { Caller, DeviceCaller } from '../../ports/core/core.ts';
 import type { Membership } from '../../ports/directory/conversations.ts';
 import type { ConversationFacts, ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
+import type { PrivateStates } from './private-states.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'clock' | 'limits'>;
 type Candidate = SyncCandidate & ConversationFacts;
@@ -33,10 +33,12 @@ const stepSize = 500;
 export class Sync {
   readonly #deps: Deps;
   readonly #views: ConversationViews;
+  readonly #privates: PrivateStates;
 
-  constructor(deps: Deps, views: ConversationViews) {
+  constructor(deps: Deps, views: ConversationViews, privates: PrivateStates) {
     this.#deps = deps;
     this.#views = views;
+    this.#privates = privates;
   }
 
   device(caller: DeviceCaller, input: Input<'sync'>): Promise<Result<Output<'sync'>>> {
@@ -54,13 +56,14 @@ export class Sync {
     const { timeline, clock, limits } = this.#deps;
     const cursor = input.cursor ? decodeCursor(input.cursor) : undefined;
     if (input.cursor && !cursor) return refusal.foreignCursor();
-    // Both are read before the candidates: what is committed meanwhile is reported by the next sync too [D4].
+    // All are read before the candidates: what is committed meanwhile is reported by the next sync too [D4].
     const nowMs = clock.nowMs() - overlapMs;
-    const request: SyncRequest = { cursor, full: input.full, nowMs, position: await timeline.position() };
-    const [candidates, [own]] = await Promise.all([
-      this.#candidates(caller, request),
-      timeline.heads([privateTimelineId(caller.userId)]),
+    const [position, privateSeq] = await Promise.all([
+      timeline.position(),
+      this.#privates.appliedIfPossible(caller.userId),
     ]);
+    const request: SyncRequest = { cursor, full: input.full, nowMs, position };
+    const candidates = await this.#candidates(caller, request);
     const ahead = conversationsAhead(candidates, request);
     const limit = Math.min(input.limit ?? limitDefault, limits.pageMax);
     const rendered = await this.#views.render(ahead.slice(0, limit));
@@ -70,7 +73,7 @@ export class Sync {
       cursor: encodeCursor(cursorAfter(ahead, count, request)),
       has_more: count < ahead.length,
       conversation_count: candidates.length,
-      private_seq: own?.lastSeq ?? (0 as Seq),
+      private_seq: privateSeq,
     });
   }
 
