@@ -79,7 +79,6 @@ export class TimelineMessageChanges implements MessageChanges {
     const found = await this.#find(conversationId, targetSeq);
     const state = found?.state && decodeState(found.state.stateJson);
     if (!found || !state || state.recalled) return refusal.noSuch(`message ${targetSeq} to sum up`);
-    this.#summaries.appended({ conversationId, seq: targetSeq });
     return this.#append(command, { type: 'entry', state, erases: false }, { nextSeq: found.nextSeq, place });
   }
 

@@ -6,6 +6,8 @@ import { foldEntries } from '@hongyan/testing/fold-entries';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
 import { conversationTopic } from '../../ports/event-bus/event-bus.ts';
+import type { CoreDeps } from './deps.ts';
+import { around } from './testing/faulty-port.ts';
 import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
 const everyone = ['ann', 'bob', 'carl', 'dora', 'eve'];
@@ -14,9 +16,21 @@ let world: World;
 let group: ConversationId;
 let target: Seq;
 let keys = 0;
+/** What the storing of a noted reaction waits for. */
+let storing: PromiseWithResolvers<void> | undefined;
+let isStoring = false;
 beforeEach(async () => {
   clock = new ManualClock(Date.UTC(2026, 0, 15));
-  world = await openWorld({ receiptsPushMax: 4, given: (deps) => ({ ...deps, clock }) });
+  [storing, isStoring] = [undefined, false];
+  const given = (deps: CoreDeps): CoreDeps => {
+    const timeline = around(deps.timeline, async (name, call) => {
+      isStoring ||= name === 'setState';
+      if (name === 'setState') await storing?.promise;
+      return call();
+    });
+    return { ...deps, clock, timeline };
+  };
+  world = await openWorld({ receiptsPushMax: 4, given });
   await world.people(...everyone);
   group = await world.group('ann', everyone.slice(1));
   target = (await world.say('ann', group, 'x')).seq;
@@ -69,6 +83,38 @@ test('[E6] of many reactions within a second the first makes an entry, the other
   expect(foldEntries(await entries(), 'bob').find((message) => message.seq === target)?.reactions).toEqual(
     seen?.reactions as never,
   );
+});
+
+test('[E2, E6] reactions that come while a summary is on its way are in it, or in the next one', async () => {
+  accepted(await react('ann', '👍'));
+  accepted(await react('bob', '👍'));
+  const before = (await entries()).length;
+  const onTheirWay = ['carl', 'dora', 'eve'].map((by) => react(by, '🎉'));
+  clock.advance(1_000);
+  for (const reaction of onTheirWay) expect(accepted(await reaction).noted).toBe(true);
+  await until(async () => (await entries()).length === before + 1);
+  await until(async () => {
+    clock.advance(1_000);
+    return (await entries()).length === before + 2;
+  });
+  for (const by of everyone) {
+    const folded = foldEntries(await entries(), by).find((message) => message.seq === target);
+    expect(folded?.reactions).toEqual((await history(by))?.reactions as never);
+  }
+});
+
+test('[E2, E6] a reaction that is being stored when the second ends is summed up in the next one', async () => {
+  accepted(await react('ann', '👍'));
+  const before = (await entries()).length;
+  storing = Promise.withResolvers<void>();
+  const reaction = react('bob', '👍');
+  await until(() => isStoring);
+  clock.advance(1_000);
+  storing.resolve();
+  expect(accepted(await reaction).noted).toBe(true);
+  clock.advance(1_000);
+  await until(async () => (await entries()).length === before + 1);
+  expect((await entries()).at(-1)?.content).toMatchObject({ changes: [{ user_id: 'bob', key: '👍', op: 'add' }] });
 });
 
 test('[E6, D3] a repeat of a noted reaction changes nothing, and a quiet second ends the waiting', async () => {

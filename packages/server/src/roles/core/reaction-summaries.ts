@@ -15,7 +15,7 @@ const messagesMax = 10_000;
 
 export class ReactionSummaries {
   readonly #deps: Pick<CoreDeps, 'commands' | 'clock' | 'log' | 'newMsgId'>;
-  /** What was noted since the last entry of each message that had one in the last second. */
+  /** What was noted since the last entry of each message that had one in the last second, or that has a summary on its way. */
   readonly #noted = new TransientMap<string, Noted[]>();
   readonly #submitting = new Set<Promise<void>>();
 
@@ -28,15 +28,23 @@ export class ReactionSummaries {
     return this.#noted.has(nameOf(message));
   }
 
-  /** An entry was appended: the next one comes a second later. */
+  /** A reaction has an entry of its own: the next entry comes a second later. */
   appended(message: Message): void {
     if (this.#noted.size >= messagesMax) return;
     this.#noted.set(nameOf(message), []);
-    this.#deps.clock.after(everyMs, () => this.#end(message));
+    this.#endLater(message);
   }
 
+  /** Also when the second ended while it was being stored. */
   note(message: Message, change: Noted): void {
-    this.#noted.get(nameOf(message))?.push(change);
+    const name = nameOf(message);
+    const noted = this.#noted.get(name);
+    if (noted) {
+      noted.push(change);
+      return;
+    }
+    this.#noted.set(name, [change]);
+    this.#endLater(message);
   }
 
   /** Has what was noted summed up now. */
@@ -45,15 +53,26 @@ export class ReactionSummaries {
     await Promise.all(this.#submitting);
   }
 
+  #endLater(message: Message): void {
+    this.#deps.clock.after(everyMs, () => this.#end(message));
+  }
+
   #end(message: Message): void {
-    const changes = this.#noted.get(nameOf(message));
-    this.#noted.delete(nameOf(message));
-    if (changes === undefined || changes.length === 0) return;
+    const name = nameOf(message);
+    const changes = this.#noted.get(name);
+    if (changes === undefined) return;
+    if (changes.length === 0) {
+      this.#noted.delete(name);
+      return;
+    }
+    // Those that come before the summary does wait for the next one.
+    this.#noted.set(name, []);
     const submitting = this.#submit(message, changes).finally(() => this.#submitting.delete(submitting));
     this.#submitting.add(submitting);
   }
 
-  async #submit({ conversationId, seq }: Message, changes: readonly Noted[]): Promise<void> {
+  async #submit(message: Message, changes: readonly Noted[]): Promise<void> {
+    const { conversationId, seq } = message;
     const { commands, newMsgId, log } = this.#deps;
     const from = changes.at(-1)?.user_id;
     if (from === undefined) return;
@@ -65,8 +84,11 @@ export class ReactionSummaries {
       targetSeq: seq,
       change: { type: 'sum_up', changes },
     });
+    // Here, since another core may have appended it.
+    if (outcome.type === 'ok') return this.#endLater(message);
     // The reactions are stored: the next entry of the message, and every read of it, has their counts.
-    if (outcome.type !== 'ok') log.warn('reactions not summed up', { conversationId, code: outcome.code });
+    this.#noted.delete(nameOf(message));
+    log.warn('reactions not summed up', { conversationId, code: outcome.code });
   }
 }
 
