@@ -234,6 +234,7 @@ export class CommandHandler {
     const spans = this.#deps.tracing && new BatchSpans(this.#deps.tracing, entries);
     let results: readonly AppendResult[];
     try {
+      this.#sent.assertRoom();
       results = await this.#sent.noting(this.#deps.timeline.append(spans?.entries ?? entries, place?.fence));
       this.#outage.worked();
       spans?.committed(results);

@@ -4,12 +4,17 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { silentLog } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
 import type { SoleDirectory } from '../../ports/directory/directory.ts';
-import type { Position } from '../../ports/timeline/timeline.ts';
+import type { SentAdvance } from '../../ports/directory/receipts.ts';
+import { conversation, entry } from '../../ports/timeline/testing/entries.ts';
+import type { Position, StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
+import { SentPositions } from './sent-positions.ts';
 import { around, failing } from './testing/faulty-port.ts';
 import { accepted, caller, openWorld, user, type World } from './testing/world.ts';
 
@@ -152,4 +157,55 @@ test('[E3] a mark of another timeline is replaced', async () => {
   world = await openWorld({ folder, given });
   expect(await directory?.sentThrough()).toBe(await world.timeline.position());
   await world.close();
+});
+
+/** Of a directory that is away until it is said to be back. */
+function sentPositions() {
+  const stored = new Set<ConversationId>();
+  const clock = new ManualClock();
+  const outage = Promise.withResolvers<void>();
+  const state = { attempts: 0, isAway: true };
+  const directory = {
+    async advanceSent(batch: readonly SentAdvance[]) {
+      if (state.attempts++ === 0) await outage.promise;
+      if (state.isAway) throw new StoreFailure('unavailable', 'the directory is away');
+      for (const { conversationId } of batch) stored.add(conversationId);
+    },
+  };
+  const sent = new SentPositions({
+    ...{ clock, log: silentLog, sole: undefined },
+    directory: directory as CoreDeps['directory'],
+  });
+  const note = (from: number, count: number) =>
+    sent.note(
+      Array.from({ length: count }, (_, index): StoredEntry => {
+        const conversationId = conversation(`g:${from + index}`);
+        return { ...entry(), conversationId, seq: 1, count: 1, referencesJson: undefined } as unknown as StoredEntry;
+      }),
+    );
+  return { sent, note, clock, stored, state, fail: () => outage.resolve() };
+}
+
+test('[E3] what members write while the directory is away is written when it is back, however many they are', async () => {
+  const { sent, note, clock, stored, state, fail } = sentPositions();
+  note(0, 12_000);
+  await until(() => state.attempts === 1);
+  note(12_000, 200_000);
+  // As many as may be kept: what came now would have to be forgotten.
+  expect(() => sent.assertRoom()).toThrow(StoreFailure);
+  fail();
+  await until(() => {
+    clock.advance(writeMs);
+    return state.attempts > 2;
+  });
+  state.isAway = false;
+  const written = sent.written();
+  // Nobody has to write anything.
+  await until(() => {
+    clock.advance(writeMs);
+    return stored.size === 212_000;
+  });
+  await written;
+  sent.assertRoom();
+  await sent.drain();
 });

@@ -1,6 +1,8 @@
 // The newest message of each writer, on its way to the directory: what members wrote is nothing they have yet to read [E3].
 
 import type { Timer } from '@hongyan/base/clock';
+import { OutageLog } from '@hongyan/base/outage-log';
+import { StoreFailure } from '@hongyan/base/result';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { MemberKey, MemberRecord } from '../../ports/directory/conversations.ts';
 import type { SentAdvance } from '../../ports/directory/receipts.ts';
@@ -14,6 +16,12 @@ const writeEveryMs = 1_000;
 const writeEveryMsShared = 20;
 /** Above it they are written at once. */
 const waitingMax = 10_000;
+/** While the directory cannot take them: beyond that no messages are taken either. Some tens of megabytes. */
+const keptMax = 200_000;
+/** What it could not take is tried again. */
+const retryMs = 1_000;
+/** Of one statement. */
+const pieceMax = 5_000;
 /** Entries of a page of the feed. */
 const pageSize = 500;
 
@@ -28,10 +36,22 @@ export class SentPositions {
   /** What is being appended, and noted when it is. */
   readonly #noting = new Set<Promise<unknown>>();
   #timer: Timer | undefined;
+  /** The last write failed. */
+  #isFailing = false;
+  readonly #outage: OutageLog;
 
   constructor(deps: Pick<CoreDeps, 'directory' | 'sole' | 'clock' | 'log' | 'shared'>) {
+    const { clock, log } = deps;
+    const failing = 'newest messages of writers not stored, to be tried again';
+    this.#outage = new OutageLog({ failing, over: 'newest messages of writers are stored again', clock, log });
     this.#deps = deps;
     this.#writeEveryMs = deps.shared ? writeEveryMsShared : writeEveryMs;
+  }
+
+  /** Throws StoreFailure where no further ones can be kept: an append that came now would not be noted. */
+  assertRoom(): void {
+    if (this.#waiting.count + (this.#writing?.count ?? 0) < keptMax) return;
+    throw new StoreFailure('unavailable', 'the directory has to take the newest messages of writers first');
   }
 
   /** The same results, noted. */
@@ -49,7 +69,7 @@ export class SentPositions {
     for (const { isCounted, conversationId, from, seq } of entries)
       if (isCounted) this.#waiting.raise({ conversationId, userId: from, sentSeq: seq });
     if (this.#waiting.count === 0) return;
-    if (this.#waiting.count >= waitingMax) void this.#write();
+    if (this.#waiting.count >= waitingMax && !this.#isFailing) void this.#write();
     else this.#schedule();
   }
 
@@ -75,6 +95,9 @@ export class SentPositions {
   async drain(): Promise<void> {
     await this.#running;
     if (this.#waiting.count > 0) await this.#write();
+    // What it could not take is found again by the next life, or the next owner.
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   async #recover({ timeline, directory }: SoleStores): Promise<void> {
@@ -105,24 +128,26 @@ export class SentPositions {
 
   /** While one is under way, its end does it. */
   #schedule(): void {
-    if (this.#running === undefined)
-      this.#timer ??= this.#deps.clock.after(this.#writeEveryMs, () => void this.#write());
+    if (this.#running) return;
+    const delayMs = this.#isFailing ? retryMs : this.#writeEveryMs;
+    this.#timer ??= this.#deps.clock.after(delayMs, () => void this.#write());
   }
 
-  /** One at a time. What cannot be written now is written with the next message. */
+  /** One at a time. */
   #write(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#running ??= this.#writeNoted().then((isWritten) => {
       this.#running = undefined;
-      if (isWritten && this.#waiting.count > 0) this.#schedule();
+      this.#isFailing = !isWritten;
+      if (this.#waiting.count > 0) this.#schedule();
     });
     return this.#running;
   }
 
   /** false: it could not. */
   async #writeNoted(): Promise<boolean> {
-    const { directory, sole, log } = this.#deps;
+    const { directory, sole } = this.#deps;
     try {
       const through = await sole?.timeline.position();
       // What was committed by then is noted when the appends under way have ended.
@@ -130,14 +155,15 @@ export class SentPositions {
       const writing = this.#waiting;
       this.#waiting = new Noted();
       this.#writing = writing;
-      await directory.advanceSent(writing.advances());
+      for (const piece of writing.pieces()) await directory.advanceSent(piece);
       if (through !== undefined) await sole?.directory.moveSentThrough(through);
       writing.finish();
       this.#wrote = writing;
+      this.#outage.worked();
       return true;
     } catch (error) {
-      log.error('newest messages of writers not stored, to be tried again', { error });
-      if (this.#writing && this.#waiting.count < waitingMax) this.#waiting.raiseAll(this.#writing);
+      this.#outage.failed(error);
+      if (this.#writing) this.#waiting.raiseAll(this.#writing);
       return false;
     } finally {
       this.#writing = undefined;
@@ -176,11 +202,16 @@ class Noted {
 
   /** Those of an earlier one, which is not written by itself any more. */
   raiseAll(earlier: Noted): void {
-    for (const advance of earlier.advances()) this.raise(advance);
+    for (const advance of earlier.#advances()) this.raise(advance);
     void this.written.then(() => earlier.finish());
   }
 
-  advances(): readonly SentAdvance[] {
+  *pieces(): Generator<readonly SentAdvance[]> {
+    const advances = this.#advances();
+    for (let from = 0; from < advances.length; from += pieceMax) yield advances.slice(from, from + pieceMax);
+  }
+
+  #advances(): readonly SentAdvance[] {
     return [...this.#byConversation].flatMap(([conversationId, byUser]) =>
       Array.from(byUser, ([userId, sentSeq]) => ({ conversationId, userId, sentSeq })),
     );
