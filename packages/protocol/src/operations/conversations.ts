@@ -39,7 +39,7 @@ export const conversationOperations = {
       }),
     ]),
     output: ConversationSchema,
-    refusals: ['not_found', 'too_large'],
+    refusals: ['not_found', 'too_large', 'forbidden'],
     needs: 'token',
     scope: 'conversations:manage',
     changes: true,

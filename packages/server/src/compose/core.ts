@@ -107,7 +107,7 @@ export async function composeCore(
       return isSignupEnabledNow();
     },
     tokenTtlS: config.tokenTtlS,
-    setTier: (userId, tier) => tiers.set(userId, tier),
+    tiers,
     mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,
   });
   const limits = new CallerLimits({ tiers, limiter: rateLimiter });

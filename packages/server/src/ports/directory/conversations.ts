@@ -51,7 +51,7 @@ export interface NewConversation extends Fenceable {
   /** Of a user listed twice the first role counts. Earlier ones are of longer standing. */
   readonly members: readonly { readonly userId: UserId; readonly role: MemberRole }[];
   readonly atMs: number;
-  /** A member who has this many conversations already makes the creation fail. Absent = unbounded. */
+  /** A member who has this many conversations already makes the creation fail; the system has any number. Absent = unbounded. */
   readonly conversationsPerUserMax?: number;
 }
 

@@ -100,6 +100,17 @@ test('[A24] a token is minted for a user who is there, or is created when asked'
   expect(codeOf(await mint({ user_id: user('ann'), ttl_s: 3_600 }))).toBe('ok');
   expect(codeOf(await mint({ user_id: user('ann'), ttl_s: 3_601 }))).toBe('bad_request');
   expect(codeOf(await mint({ user_id: user('System'), create: true }))).toBe('forbidden');
+  expect(codeOf(await mint({ user_id: user('ann'), tier: 'paid' }))).toBe('ok');
+});
+
+test('[A24] [A25] a tier that does not exist is refused, and nobody is created for it', async () => {
+  world = await openWorld();
+  expect(await mint({ user_id: user('ann'), create: true, tier: 'gold' })).toMatchObject({
+    code: 'not_found',
+    message: expect.stringContaining('free, paid'),
+  });
+  expect(codeOf(await put('ann', { tier: 'gold' }))).toBe('not_found');
+  expect((await world.directory.getUsers([user('ann')])).size).toBe(0);
 });
 
 test('[A25] a user is created, renamed, disabled and let in again', async () => {
@@ -187,6 +198,25 @@ test('[A26] the system writes into any group and to any user, and is a member of
   const view = accepted(await world.core.getConversation(caller('ann'), { conversation_id: group }));
   expect(view).toMatchObject({ member_count: 2, last_message: { from: 'system' } });
   expect(accepted(await world.core.getConversation(caller('bob'), { conversation_id: group })).unread).toBe(1);
+});
+
+test('[A26] nobody but the system makes it a member, and it writes to any number of users', async () => {
+  world = await openWorld({ conversationsPerUserMax: 2 });
+  const names = ['ann', 'bob', 'cat', 'dan'];
+  await world.people(...names, 'system');
+  const conversation_id = await world.group('ann', ['bob']);
+  const { core } = world;
+  const group = { kind: 'group' as const, title: 'mine', members: [user('System')] };
+  expect(codeOf(await core.createConversation(caller('cat'), group))).toBe('forbidden');
+  expect(codeOf(await core.addMember(caller('ann'), { conversation_id, user_id: user('system') }))).toBe('forbidden');
+  for (const name of names)
+    accepted(
+      await core.send(system, {
+        to: user(name),
+        client_msg_id: name as ClientMsgId,
+        content: { type: 'text', text: 'notice' },
+      }),
+    );
 });
 
 test('[A26] the system manages any group as its owner would, but hands over none', async () => {

@@ -11,7 +11,7 @@ import type { Accounts } from './accounts.ts';
 import type { CoreDeps } from './deps.ts';
 import type { SignOuts } from './sign-outs.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'clock' | 'tokenTtlS' | 'setTier'>;
+type Deps = Pick<CoreDeps, 'directory' | 'clock' | 'tokenTtlS' | 'tiers'>;
 
 export class BackEnd {
   readonly #deps: Deps;
@@ -27,8 +27,10 @@ export class BackEnd {
   /** [A24] */
   async mintToken(input: Input<'mintToken'>): Promise<Result<AuthResult>> {
     const { user_id: userId, display_name: displayName, tier, ttl_s: ttlS, create = false } = input;
-    const { tokenTtlS } = this.#deps;
+    const { tokenTtlS, tiers } = this.#deps;
     if (ttlS !== undefined && ttlS > tokenTtlS) return refusal.lifeTooLong(tokenTtlS);
+    const checked = tiers.check(tier);
+    if (checked.type !== 'ok') return checked;
     const user = create ? await this.#create(userId, displayName) : await this.#find(userId);
     if (user.type !== 'ok') return user;
     if (user.value.isDisabled === true) return refusal.disabledUser(userId);
@@ -37,14 +39,16 @@ export class BackEnd {
 
   /** [A25] */
   async putUser(input: Input<'putUser'>): Promise<Result<Output<'putUser'>>> {
-    const { directory, setTier } = this.#deps;
+    const { directory, tiers } = this.#deps;
     const { user_id: asGiven, display_name: displayName, disabled, tier } = input;
+    const checked = tiers.check(tier);
+    if (checked.type !== 'ok') return checked;
     const isKnown = (await directory.getUsers([asGiven])).has(asGiven);
     const made = await this.#create(asGiven, displayName);
     if (made.type !== 'ok') return made;
     const { userId } = made.value;
     if (tier !== undefined) {
-      const set = await setTier(userId, tier);
+      const set = await tiers.set(userId, tier);
       if (set.type !== 'ok') return set;
     }
     const name = displayName === undefined ? undefined : checkDisplayName(displayName);

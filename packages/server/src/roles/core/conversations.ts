@@ -3,9 +3,10 @@
 import { done, ok } from '@hongyan/base/result';
 import type { Conversation } from '@hongyan/protocol/conversation';
 import { directConversationId } from '@hongyan/protocol/direct';
-import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import { type ConversationId, isSystemUser, type Seq, type UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { type Rules, RulesSchema } from '@hongyan/protocol/rules';
 import { defaultRules, isHistoryVisibleByDefault } from '../../domain/membership.ts';
 import { checkTitle } from '../../domain/names.ts';
 import type { ChangeCommand } from '../../ports/command-log/command-log.ts';
@@ -50,6 +51,7 @@ export class Conversations {
     if (input.kind === 'direct') return this.#directCreation(userId, input.with);
     const title = checkTitle(input.title);
     if (title.type !== 'ok') return title;
+    if (input.members.some((member) => mayNotAdd(userId, member))) return refusal.reservedUserId();
     const members = await this.#resolve(input.members);
     if (members.type !== 'ok') return members;
     const others = [...new Set(members.value)].filter((member) => member !== userId);
@@ -63,7 +65,7 @@ export class Conversations {
       title: title.value,
       members: others,
       isHistoryVisible: input.history_visible ?? isHistoryVisibleByDefault(input.kind),
-      rules: { ...defaultRules(input.kind), ...input.rules },
+      rules: { ...defaultRules(input.kind), ...knownRules(input.rules) },
     });
   }
 
@@ -75,7 +77,8 @@ export class Conversations {
   }
 
   async update({ userId }: Caller, input: Input<'updateConversation'>): Promise<Result<Conversation>> {
-    const { conversation_id: conversationId, rules, history_visible: isHistoryVisible } = input;
+    const { conversation_id: conversationId, history_visible: isHistoryVisible } = input;
+    const rules = knownRules(input.rules);
     const title = input.title === undefined ? undefined : checkTitle(input.title);
     if (title && title.type !== 'ok') return title;
     if (!title && !rules && isHistoryVisible === undefined)
@@ -85,6 +88,7 @@ export class Conversations {
   }
 
   addMember(caller: Caller, { conversation_id, user_id }: Input<'addMember'>): Promise<Result<undefined>> {
+    if (mayNotAdd(caller.userId, user_id)) return Promise.resolve(refusal.reservedUserId());
     const key = { conversationId: conversation_id, from: caller.userId };
     return this.#submit({ ...key, type: 'add_member', userId: user_id });
   }
@@ -199,4 +203,13 @@ export class Conversations {
     const [rendered] = await this.#views.render([{ conversation, member, head }]);
     return rendered ? ok(rendered.view) : refusal.notMember();
   }
+}
+
+/** [A26] The system needs no membership, and nobody fills the list of its conversations. */
+const mayNotAdd = (userId: UserId, member: UserId): boolean => isSystemUser(member) && !isSystemUser(userId);
+
+/** Without what is no rule: it would be stored, and pushed to all members. undefined where no rule is left. */
+function knownRules(given: Partial<Rules> | undefined): Partial<Rules> | undefined {
+  const known = Object.entries(given ?? {}).filter(([name]) => Object.hasOwn(RulesSchema.properties, name));
+  return known.length === 0 ? undefined : Object.fromEntries(known);
 }

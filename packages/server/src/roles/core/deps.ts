@@ -97,7 +97,7 @@ export interface CoreDeps {
   readonly notices: Pick<Notices, 'inForce'>;
   /** Of tokens, at most. */
   readonly tokenTtlS: number;
-  readonly setTier: UserTiers['set'];
+  readonly tiers: Pick<UserTiers, 'check' | 'set'>;
   /** Users whom an issuer vouches for are created when they first come. */
   readonly mayIssuerCreate: boolean;
 }

@@ -60,11 +60,18 @@ export class UserTiers {
     return users.has(userId) ? ok((await directory.getTier(userId)) ?? null) : refusal.noSuch(`user ${userId}`);
   }
 
+  /** That there is such a tier; none is right too. */
+  check(tier: string | null | undefined): Result<undefined> {
+    const { tiers } = this.#options;
+    return tier == null || tiers.has(tier) ? done : refusal.noSuch(`tier ${tier}: there are ${names(tiers)}`);
+  }
+
   /** null takes the tier away: the token's claim or the default holds again. In force at once. */
   async set(userId: UserId, tier: string | null): Promise<Result<undefined>> {
-    const { tiers, directory } = this.#options;
+    const { directory } = this.#options;
     const stored = tier ?? undefined;
-    if (tier !== null && !tiers.has(tier)) return refusal.noSuch(`tier ${tier}: there are ${names(tiers)}`);
+    const checked = this.check(tier);
+    if (checked.type !== 'ok') return checked;
     if (!(await directory.setTier({ userId, tier: stored }))) return refusal.noSuch(`user ${userId}`);
     // A read under way may have found the tier before.
     this.#reading.delete(userId);

@@ -1,7 +1,7 @@
 // Writes of conversations and their members. Whoever changes who is a member, or a role, first locks the row of the conversation;
 // rows are locked in one order everywhere: conversation, membership counts, members, receipts, each by its key.
 
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { type ConversationId, systemUserId, type UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import { insertNew } from '../../../adapters/mysql/insert-new.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
@@ -210,16 +210,17 @@ const oneMore = (sortedUserKeys: readonly string[]) => ({
   onDuplicate: 'on duplicate key update conversations = conversations + 1',
 });
 
-/** Of those who were just counted: the ones that are now beyond the bound. */
+/** Of those who were just counted: the ones that are now beyond the bound, which the system has not. */
 async function fullUsers(
   db: Statements,
   userKeys: readonly string[],
   max: number | undefined,
 ): Promise<ReadonlySet<string>> {
-  if (max === undefined || userKeys.length === 0) return new Set();
+  const bounded = userKeys.filter((key) => key !== keyOf(systemUserId));
+  if (max === undefined || bounded.length === 0) return new Set();
   const rows = await db.rows<{ readonly user_key: string }>(
     'select user_key from membership_count where user_key in (?) and conversations > ?',
-    [[...userKeys], max],
+    [bounded, max],
   );
   return new Set(rows.map((row) => row.user_key));
 }

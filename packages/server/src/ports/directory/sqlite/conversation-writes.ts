@@ -1,7 +1,7 @@
 // Writes of conversations and their members.
 
 import type { Database } from 'bun:sqlite';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { type ConversationId, isSystemUser, type UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
 import { searchKeys } from '../../../domain/fold.ts';
 import type { Addition, Creation, Removal } from '../conversations.ts';
@@ -21,9 +21,8 @@ export class ConversationWrites {
     const { conversationId, kind, title, isHistoryVisible, rules, atMs, conversationsPerUserMax } = conversation;
     if (this.#numbers.ofConversation(conversationId) !== undefined) return { type: 'exists' };
     const roles = firstRoles(conversation, this.#numbers);
-    for (const { userNo, userId } of roles) {
-      if (this.#isUserFull(userNo, conversationsPerUserMax)) return { type: 'full', userId };
-    }
+    const full = roles.find((member) => this.#isUserFull(member, conversationsPerUserMax));
+    if (full !== undefined) return { type: 'full', userId: full.userId };
     const size = roles.length;
     const settings = [Number(isHistoryVisible), rules.post, rules.add, rules.mention_all] as const;
     const no = this.#statements.create.get(conversationId, kind, title, atMs, ...settings, size, size)?.no;
@@ -48,7 +47,7 @@ export class ConversationWrites {
     const userNo = this.#numbers.giveUser(userId);
     if (this.#statements.role.get(row.no, userNo) !== null) return 'exists';
     if (member.memberCountMax !== undefined && row.member_count >= member.memberCountMax) return 'conversation_full';
-    if (this.#isUserFull(userNo, member.conversationsPerUserMax)) return 'user_full';
+    if (this.#isUserFull({ userId, userNo }, member.conversationsPerUserMax)) return 'user_full';
     const standing = row.last_standing + 1;
     const columns = roleColumns(role);
     this.#statements.addMember.run(row.no, userNo, ...columns, standing, visibleFromSeq, readSeq, readSeq, atMs);
@@ -103,8 +102,9 @@ export class ConversationWrites {
   }
 
   /** Reads no more of the user's memberships than the bound. */
-  #isUserFull(userNo: number, max: number | undefined): boolean {
-    return max !== undefined && (max <= 0 || this.#statements.nthMembership.get(userNo, max - 1) !== null);
+  #isUserFull({ userId, userNo }: Omit<MemberToAdd, 'role'>, max: number | undefined): boolean {
+    if (max === undefined || isSystemUser(userId)) return false;
+    return max <= 0 || this.#statements.nthMembership.get(userNo, max - 1) !== null;
   }
 }
 

@@ -139,6 +139,14 @@ export function conversationsContract(current: Current): void {
     expect(await current().createConversation(group('g:5', ['bob']))).toEqual({ type: 'created' });
   });
 
+  test('[A26] the system has any number of conversations', async () => {
+    const bound = { conversationsPerUserMax: 1 };
+    for (const id of ['g:1', 'g:2', 'g:3'])
+      expect(await current().createConversation(group(id, ['system'], bound))).toEqual({ type: 'created' });
+    await current().createConversation(group('g:4', ['ann']));
+    expect(await current().addMember(joining('System', { ...keyOf('System', 'g:4'), ...bound }))).toBe('added');
+  });
+
   test('memberships are the conversations the user is in, page by page, each with its record', async () => {
     await current().createConversation(group('g:3', ['carl', 'ann']));
     await current().createConversation(group('g:1', ['ann', 'bob']));

@@ -37,6 +37,7 @@ import { startWorker } from '../../worker/worker.ts';
 import { type RunningCore, startCore } from '../core.ts';
 import type { CoreDeps, CoreLimits } from '../deps.ts';
 import { CoreMeter } from '../meter.ts';
+import { UserTiers } from '../user-tiers.ts';
 
 export interface World {
   readonly core: RunningCore;
@@ -167,10 +168,16 @@ export async function openWorld({
     notices: { inForce: () => [] },
     mayIssuerCreate: true,
     tokenTtlS: 3_600,
-    async setTier(userId, tier) {
-      await directory.setTier({ userId, tier: tier ?? undefined });
-      return done;
-    },
+    tiers: new UserTiers({
+      tiers: new Map([
+        ['free', undefined],
+        ['paid', undefined],
+      ]),
+      defaultTier: 'free',
+      clock,
+      log: silentLog,
+      directory,
+    }),
   };
   const core = startCore(given(deps));
   await core.ready;
