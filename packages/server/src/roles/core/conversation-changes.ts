@@ -5,7 +5,14 @@ import { ok } from '@hongyan/base/result';
 import type { StateContent } from '@hongyan/protocol/content';
 import type { ConversationChange } from '@hongyan/protocol/conversation';
 import { directMembers } from '@hongyan/protocol/direct';
-import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import {
+  type ClientMsgId,
+  type ConversationId,
+  isSystemUser,
+  type MsgId,
+  type Seq,
+  type UserId,
+} from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { Fenced } from '../../domain/fence.ts';
 import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
@@ -236,7 +243,8 @@ export class DirectoryChanges implements ConversationChanges {
     // Who has handed a conversation over may not do it again.
     const isDone = making.place?.mayBeRepeated === true && before === role;
     if (allowed.type !== 'ok') return isDone ? this.#isSoAlready(conversationId, [userId], making) : allowed;
-    if (before === undefined) return refusal.noSuch(`member ${userId}`);
+    const isStandIn = isSystemUser(userId) && (await this.#isStandIn(conversationId, userId));
+    if (before === undefined || isStandIn) return refusal.noSuch(`member ${userId}`);
     if (before === role) return this.#isSoAlready(conversationId, [userId], making);
     // There is one owner, and it is a member who hands over.
     if (role === 'owner' && (await this.#isStandIn(conversationId, from)))

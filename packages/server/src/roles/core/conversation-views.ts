@@ -100,20 +100,30 @@ export class ConversationViews {
     return members;
   }
 
-  /** Messages as they are now, with the status that positions give them for `reader`. */
+  /** Messages of a page, one after the other, as they are now, with the status that positions give them for `reader`. */
   async messages(stored: readonly StoredEntry[], of: Reading): Promise<Entry[]> {
     const [first, last] = [stored[0], stored.at(-1)];
-    if (!first || !last) return [];
+    return first && last ? this.#messages(stored, of, [{ fromSeq: first.seq, throughSeq: last.seq }]) : [];
+  }
+
+  /** The same of messages from anywhere: the states of those between them are not read. */
+  async scatteredMessages(stored: readonly StoredEntry[], of: Reading): Promise<Entry[]> {
+    const spans = stored.map(({ seq }) => ({ fromSeq: seq, throughSeq: seq }));
+    return stored.length === 0 ? [] : this.#messages(stored, of, spans);
+  }
+
+  async #messages(stored: readonly StoredEntry[], of: Reading, spans: readonly Span[]): Promise<Entry[]> {
     const { conversationId } = of.conversation;
     const { timeline } = this.#deps;
-    const [members, [states], quotes] = await Promise.all([
+    const [members, found, quotes] = await Promise.all([
       this.#positionsOf(of.conversation),
-      timeline.states([{ conversationId, fromSeq: first.seq, throughSeq: last.seq }]),
+      timeline.states(spans.map((span) => ({ conversationId, ...span }))),
       readQuotes(timeline, conversationId, answeredBy(stored)),
     ]);
     const { reader } = of;
-    return stored.map((entry) => {
-      const state = states?.get(entry.seq);
+    return stored.map((entry, index) => {
+      // Of one span for all of them, or of one for each.
+      const state = found[Math.min(index, found.length - 1)]?.get(entry.seq);
       return toMessage(entry, { status: statusFor(entry, reader, members), reader, state, quotes });
     });
   }
@@ -142,6 +152,11 @@ export class ConversationViews {
 interface Reading {
   readonly conversation: ConversationRecord;
   readonly reader: UserId;
+}
+
+interface Span {
+  readonly fromSeq: Seq;
+  readonly throughSeq: Seq;
 }
 
 interface Message {

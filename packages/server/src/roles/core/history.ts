@@ -82,7 +82,7 @@ export class History {
     const messages = await timeline.messagesAt(seqs.map((seq) => ({ conversationId: conversation_id, seq })));
     const kept = messages.filter((message) => message !== undefined);
     return ok({
-      entries: await this.#views.messages(kept, { conversation: membership.conversation, reader: userId }),
+      entries: await this.#views.scatteredMessages(kept, { conversation: membership.conversation, reader: userId }),
     });
   }
 

@@ -263,6 +263,25 @@ describe('pins', () => {
     expect((await conversation('ann')).unread).toBe(1);
   });
 
+  test('[E9] of the messages between two pins nothing is read', async () => {
+    for (let seq = 1; seq <= 20; seq++) await world.say('ann', 'bob', `${seq}`);
+    for (const target of [1, 20]) accepted(await pin('bob', target));
+    for (let target = 2; target < 20; target++)
+      accepted(await world.core.react(caller('bob'), { ...at(target), op: 'add', key: '👍' }));
+    const states = world.timeline.states.bind(world.timeline);
+    let read = 0;
+    world.timeline.states = async (ranges) => {
+      const found = await states(ranges);
+      for (const { size } of found) read += size;
+      return found;
+    };
+    expect(await pinned('bob')).toMatchObject([
+      { seq: 1, pinned: true },
+      { seq: 20, pinned: true },
+    ]);
+    expect(read).toBe(2);
+  });
+
   test('[E9] the list is bounded, a recall takes off it, and in groups administrators pin', async () => {
     const group = await world.group('ann', ['bob', 'carl']);
     const seqs: number[] = [];

@@ -27,6 +27,22 @@ test('[M16] the places of a message count present members: a sender who left is 
   expect(await place()).toMatchObject({ status: 'read', read_count: 2, recipient_count: 2 });
 });
 
+test('[M16] [A26] all members are recipients of a message of the system, which is none of them', async () => {
+  await open();
+  await world.people('system');
+  const group = await world.group('ann', ['bob', 'carl']);
+  const { seq: at, msg_id } = await world.say('system', group);
+  for (const id of ['ann', 'bob']) await world.read(caller(id), group, at);
+  const place = () => placeFor('ann', msg_id);
+  expect(await place()).toMatchObject({ status: 'ack', read_count: 2, recipient_count: 3 });
+  await world.read(caller('carl'), group, at);
+  expect(await place()).toMatchObject({ status: 'read', read_count: 3, recipient_count: 3 });
+  for (const role of ['admin', 'owner'] as const)
+    expect(
+      codeOf(await world.core.setRole(caller('ann'), { conversation_id: group, user_id: user('system'), role })),
+    ).toBe('not_found');
+});
+
 test('[D5] a message that the reader may not see is not found, as one that does not exist', async () => {
   await open();
   const group = await world.group('ann', ['bob']);

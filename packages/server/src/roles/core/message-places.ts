@@ -39,19 +39,17 @@ export class MessagePlaces {
     if (!entry) return unknown();
     const { conversationId, seq, from } = entry;
     const { directory, limits } = this.#deps;
-    const [membership, sender] = await this.#memberships.getAll([
-      { conversationId, userId: reader },
-      { conversationId, userId: from },
-    ]);
+    const membership = await this.#memberships.get(conversationId, reader);
     // A message that the reader may not see is not told apart from one that does not exist.
     if (!membership || seq < membership.member.visibleFromSeq) return unknown();
-    const [members, counts, devices, [states]] = await Promise.all([
+    const [members, [sender], counts, devices, [states]] = await Promise.all([
       directory.members({ conversationId, limit: limits.receiptsPushMax + 1 }),
+      directory.getMembers([{ conversationId, userId: from }]),
       directory.countReceipts({ conversationId, seq, except: from }),
       this.#ownDevices(entry, reader),
       this.#deps.timeline.states([{ conversationId, fromSeq: seq, throughSeq: seq }]),
     ]);
-    // A sender who left is no longer one of the members.
+    // A sender who left is no longer one of the members, and the system need not be one [A26].
     const recipientCount = membership.conversation.memberCount - (sender ? 1 : 0);
     const status = statusFromCounts({ recipients: recipientCount, ...counts });
     return ok({

@@ -49,6 +49,30 @@ test('[B1] the same id replaces; a withdrawn notice is published as one that is 
   expect(await notices.withdraw('a')).toMatchObject({ type: 'refused', code: 'not_found' });
 });
 
+test('[B1] of notices that are published and withdrawn at once none is lost, and none comes back', async () => {
+  const { options } = await start();
+  const kept: string[] = [];
+  const notices = new Notices({
+    ...options,
+    async keep(all) {
+      // The others begin meanwhile.
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+      kept.push(all.map(({ notice_id }) => notice_id).join());
+      if (all.length > 3) throw new StoreFailure('unavailable', 'no room');
+    },
+  });
+  await notices.publish({ ...notice, id: 'a' });
+  const ids = ['b', 'c', 'd'].map((id) => notices.publish({ ...notice, id }));
+  const outcomes = await Promise.allSettled([...ids, notices.withdraw('a'), notices.publish({ ...notice, id: 'e' })]);
+  expect(outcomes.map(({ status }) => status)).toEqual([
+    ...Array(2).fill('fulfilled'),
+    'rejected',
+    ...Array(2).fill('fulfilled'),
+  ]);
+  expect(kept).toEqual(['a', 'a,b', 'a,b,c', 'a,b,c,d', 'b,c', 'b,c,e']);
+  expect(notices.inForce().map(({ notice_id }) => notice_id)).toEqual(['b', 'c', 'e']);
+});
+
 test('[B1] at most 20 are in force; one that replaces another is no further one', async () => {
   const { notices } = await start();
   for (let count = 0; count < 20; count++) expect((await notices.publish(notice)).type).toBe('ok');

@@ -32,6 +32,8 @@ const noticesMax = 20;
 export class Notices {
   readonly #options: NoticesOptions;
   #notices: readonly Notice[];
+  /** The change under way, and those that wait: each begins with the list that the one before it kept. */
+  #changes: Promise<unknown> = Promise.resolve();
 
   constructor(options: NoticesOptions) {
     this.#options = options;
@@ -52,7 +54,23 @@ export class Notices {
   }
 
   /** [B1] Kept before it is published: whoever connects from now on gets it too. */
-  async publish({ id = this.#options.newId(), text, severity, forS }: NewNotice): Promise<Result<Notice>> {
+  publish(notice: NewNotice): Promise<Result<Notice>> {
+    return this.#inTurn(() => this.#publish(notice));
+  }
+
+  /** [B1] Published as one that is over, so that those who show it take it away. */
+  withdraw(id: string): Promise<Result<undefined>> {
+    return this.#inTurn(() => this.#withdraw(id));
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const outcome = this.#changes.then(change);
+    // Its caller is told.
+    this.#changes = outcome.catch(() => undefined);
+    return outcome;
+  }
+
+  async #publish({ id = this.#options.newId(), text, severity, forS }: NewNotice): Promise<Result<Notice>> {
     const notice = { notice_id: id, text, severity, until: this.#options.clock.nowMs() + forS * 1000 };
     const others = this.inForce().filter((other) => other.notice_id !== id);
     if (others.length >= noticesMax)
@@ -61,8 +79,7 @@ export class Notices {
     return ok(notice);
   }
 
-  /** [B1] Published as one that is over, so that those who show it take it away. */
-  async withdraw(id: string): Promise<Result<undefined>> {
+  async #withdraw(id: string): Promise<Result<undefined>> {
     const notice = this.inForce().find((one) => one.notice_id === id);
     if (notice === undefined) return refusal.noSuch(`notice ${id.slice(0, 64)} in force`);
     await this.#change(
