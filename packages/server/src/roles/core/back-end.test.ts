@@ -2,12 +2,13 @@
 
 import { afterEach, expect, test } from 'bun:test';
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
-import type { ClientMsgId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, DeviceToken } from '@hongyan/protocol/ids';
 import type { Input } from '@hongyan/protocol/operations/operations';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { formatApiKey, hashOfSecret } from '../../domain/api-key.ts';
 import type { Access } from '../../ports/access/access.ts';
 import type { Caller } from '../../ports/core/core.ts';
+import { signed } from '../../ports/core/testing/signed.ts';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
@@ -50,13 +51,16 @@ test('[A21] a flood of made-up keys asks the store four times a second, and keys
       },
     });
   const clock = new ManualClock();
+  const device = { device_token: 'device-a' as DeviceToken, model: 'P1', firmware: '1.0' };
   world = await openWorld({ given: (deps) => ({ ...deps, access: counted(deps.access), clock }) });
   await addKey();
   const flood = async (from: number) => {
-    for (let index = from; index < from + 50; index++)
-      expect(codeOf(await world.core.identifyKey({ key: formatApiKey({ keyId: `x${index}`, secret }) }))).toBe(
-        'unauthorized',
-      );
+    for (let index = from; index < from + 50; index++) {
+      const keyId = `x${index}`;
+      const asked = await world.core.identifyKey({ key: formatApiKey({ keyId, secret }) });
+      const registered = await world.core.registerDevice(signed(device, { keyId }), device);
+      expect([codeOf(asked), codeOf(registered)]).toEqual(['unauthorized', 'unauthorized']);
+    }
   };
   await flood(0);
   expect(looks).toBe(2);

@@ -7,6 +7,7 @@ import type { WebhookOperation } from '@hongyan/protocol/operations/webhooks';
 import { asFailure, type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Caller, Core, CoreOperations } from '../../ports/core/core.ts';
 import { Accounts } from './accounts.ts';
+import { ApiKeyLookup } from './api-key-lookup.ts';
 import { Audiences } from './audience.ts';
 import { BackEnd } from './back-end.ts';
 import { ChangeSends } from './change-sends.ts';
@@ -82,12 +83,13 @@ export function startCore(given: CoreDeps): RunningCore {
   }
   const news = deps.shared && new CoreNews(deps.bus, memberships);
   const receipts = new Receipts(deps, memberships, audiences);
-  const registrations = new Registrations(deps);
+  const keys = new ApiKeyLookup(deps.access, deps.clock);
+  const registrations = new Registrations(deps, keys);
   const presence = new PresenceSessions(deps, memberships);
   presence.start();
   const signOuts = new SignOuts(deps);
   const accounts = new Accounts(deps, { onIssued: (atMs) => signOuts.issued(atMs) });
-  const keyCallers = new KeyCallers(deps);
+  const keyCallers = new KeyCallers(deps, keys);
   signOuts.start();
   return {
     ready: Promise.all([news?.follow(), sent.recover()]).then(() => undefined),

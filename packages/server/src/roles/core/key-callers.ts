@@ -5,27 +5,25 @@ import { ok } from '@hongyan/base/result';
 import { systemUserId, type UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { isSecretOf, parseApiKey } from '../../domain/api-key.ts';
-import type { ApiKeyRecord } from '../../ports/access/api-keys.ts';
 import type { KeyIdentity } from '../../ports/core/core.ts';
+import type { ApiKeyLookup } from './api-key-lookup.ts';
 import type { CoreDeps } from './deps.ts';
 
-type Deps = Pick<CoreDeps, 'access' | 'directory' | 'log'> & { readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'> };
+type Deps = Pick<CoreDeps, 'access' | 'directory' | 'log'> & { readonly clock: Pick<Clock, 'nowMs'> };
 
 /** [A22] When a key was last used is kept to this. */
 const useStepMs = 60_000;
-/** After a key that is not there the ids of those that are there are known for this long: so often a flood of made-up keys asks the store. */
-const idsFreshMs = 250;
 
 export class KeyCallers {
   readonly #deps: Deps;
+  readonly #keys: ApiKeyLookup;
   /** As many as there are keys. */
   readonly #touchedAtMs = new Map<string, number>();
   #isSystemThere = false;
-  /** As of a key that was not found. */
-  #ids: { readonly all: ReadonlySet<string>; readonly atMs: number } | undefined;
 
-  constructor(deps: Deps) {
+  constructor(deps: Deps, keys: ApiKeyLookup) {
     this.#deps = deps;
+    this.#keys = keys;
   }
 
   /** [A20, A21, A23] */
@@ -37,24 +35,12 @@ export class KeyCallers {
     readonly asUser?: UserId | undefined;
   }): Promise<Result<KeyIdentity>> {
     const given = parseApiKey(key);
-    const record = given && (await this.#find(given.keyId));
+    const record = given && (await this.#keys.find(given.keyId));
     if (!given || !record || !isSecretOf(record.secretHash, given.secret)) return refusal.badApiKey();
     const { keyId, scopes } = record;
     this.#touch(keyId, record.lastUsedAtMs ?? 0);
     const userId = await this.#user(asUser);
     return userId.type === 'ok' ? ok({ keyId, scopes, userId: userId.value }) : userId;
-  }
-
-  async #find(keyId: string): Promise<ApiKeyRecord | undefined> {
-    const { access, clock } = this.#deps;
-    const isFresh = this.#ids !== undefined && clock.monotonicMs() - this.#ids.atMs < idsFreshMs;
-    if (isFresh && this.#ids?.all.has(keyId) === false) return undefined;
-    const record = await access.findKey(keyId);
-    if (record === undefined) {
-      const atMs = clock.monotonicMs();
-      this.#ids = { all: new Set((await access.listKeys()).map((key) => key.keyId)), atMs };
-    }
-    return record;
   }
 
   async #user(asUser: UserId | undefined): Promise<Result<UserId>> {

@@ -11,6 +11,7 @@ import type { Registration } from '../../domain/registration.ts';
 import type { ApiKeyRecord } from '../../ports/access/api-keys.ts';
 import type { SignedCaller } from '../../ports/core/core.ts';
 import { encodeBatch, registrationKind } from '../../ports/devices/registration-batch.ts';
+import type { ApiKeyLookup } from './api-key-lookup.ts';
 import type { CoreDeps } from './deps.ts';
 import { SeenSignatures } from './seen-signatures.ts';
 
@@ -30,6 +31,7 @@ const minuteMs = 60_000;
 
 export class Registrations {
   readonly #deps: Deps;
+  readonly #lookup: ApiKeyLookup;
   readonly #seen: SeenSignatures;
   readonly #batcher: Batcher<Registration, undefined>;
   /** Keys as they were looked up; no more than the store allows, since only those that exist are kept. */
@@ -37,8 +39,9 @@ export class Registrations {
   /** When uses of keys were last written down; likewise. */
   readonly #usedAt = new Map<string, number>();
 
-  constructor(deps: Deps) {
+  constructor(deps: Deps, lookup: ApiKeyLookup) {
     this.#deps = deps;
+    this.#lookup = lookup;
     this.#seen = new SeenSignatures(deps.limits.signatures);
     this.#batcher = new Batcher({
       itemsMax: waitingMax,
@@ -98,7 +101,7 @@ export class Registrations {
   async #key(keyId: string, nowMs: number): Promise<ApiKeyRecord | undefined> {
     const known = this.#keys.get(keyId);
     if (known !== undefined && nowMs - known.readAtMs < keyFreshMs && nowMs >= known.readAtMs) return known.key;
-    const key = await this.#deps.access.findKey(keyId);
+    const key = await this.#lookup.find(keyId);
     if (key === undefined) this.#keys.delete(keyId);
     else this.#keys.set(keyId, { key, readAtMs: nowMs });
     return key;

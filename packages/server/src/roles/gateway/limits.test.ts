@@ -5,6 +5,7 @@ import { ok } from '@hongyan/base/result';
 import { refusal } from '@hongyan/protocol/refusals';
 import { until } from '@hongyan/testing/until';
 import { WireClient } from '@hongyan/testing/wire-client';
+import type { Core } from '../../ports/core/core.ts';
 import { openTestGateway } from './testing/open-gateway.ts';
 
 type Opened = Awaited<ReturnType<typeof openTestGateway>>;
@@ -137,6 +138,28 @@ test('[L5] requests without a token, and with a bad one, are bounded by address'
   expect(await statuses('/v1/route')).toBe('200 200 200 200 200 200 200 200');
   const late = await fetch(`${url}/v1/route`, from('192.0.2.1'));
   expect(late.headers.get('ratelimit-policy')).toBe('"address";q=5;w=5');
+});
+
+test('[L5] made-up signatures are bounded by address, and good ones by nothing', async () => {
+  const registerDevices: Core['registerDevices'] = async ({ signature }) =>
+    signature === good ? ok({ accepted: 1, refused: [] }) : refusal.badSignature();
+  const good = 'a'.repeat(64);
+  const addresses = () => ({ connectionsMax: 0, handshakesPerS: 0, requestsPerS: 1 });
+  const { url } = await start({ limits: { addresses }, core: { registerDevices } });
+  const register = async (address: string, signature: string, body = '{"devices":[{}]}') => {
+    const headers = { 'hongyan-key-id': 'key', 'hongyan-timestamp': '1', 'hongyan-signature': signature };
+    return (await fetch(`${url}/v1/devices/register/batch`, { method: 'POST', body, ...from(address, headers) }))
+      .status;
+  };
+  const statuses = async (...asked: Parameters<typeof register>) => {
+    const answers: number[] = [];
+    for (let more = 0; more < 8; more++) answers.push(await register(...asked));
+    return answers.join(' ');
+  };
+  expect(await statuses('192.0.2.1', 'b'.repeat(64))).toStartWith('401 401 401 401 401 429');
+  expect(await statuses('192.0.2.2', 'b'.repeat(64), 'no JSON')).toStartWith('400 400 400 400 400 429');
+  expect(await statuses('192.0.2.3', good)).toBe('202 202 202 202 202 202 202 202');
+  expect(await statuses('192.0.2.3', 'b'.repeat(64))).toStartWith('401 401 401 401 401 429');
 });
 
 async function upgrade(url: string, address: string): Promise<number> {

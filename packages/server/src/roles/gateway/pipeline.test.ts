@@ -239,6 +239,63 @@ test('[A23] a key without the scope that an operation needs is refused', async (
   expect(asked).toHaveLength(1);
 });
 
+test('[L5] only a key that was not found right is counted by its address, whatever else is wrong with its request', async () => {
+  let strangers = 0;
+  const limitAnonymous = () => {
+    strangers++;
+    return done;
+  };
+  const identifyKey: Core['identifyKey'] = async ({ key, asUser }) => {
+    if (key !== fakeApiKey) return refusal.badApiKey();
+    return asUser === 'gone' ? refusal.noSuch('user gone') : refusal.disabledUser(asUser as UserId);
+  };
+  const { pipeline } = start({ identifyKey }, { limitAnonymous });
+  const ask = async (token: string, asUser: string, name: 'listConversations' | 'getMe' = 'listConversations') => {
+    const code = codeOf(await pipeline.run(name, { address: '192.0.2.1', token, asUser }, none));
+    return [code, strangers];
+  };
+  expect(await ask(fakeApiKey, 'gone')).toEqual(['not_found', 0]);
+  expect((await ask(fakeApiKey, 'off')).at(-1)).toBe(0);
+  expect(await ask(`${fakeApiKey}x`, 'ann')).toEqual(['unauthorized', 1]);
+  expect(await ask(`${fakeApiKey}x`, 'no spaces')).toEqual(['bad_request', 2]);
+  expect(await ask(`${fakeApiKey}x`, 'ann', 'getMe')).toEqual(['forbidden', 3]);
+});
+
+test('[L5] an address of too many bad signatures is refused before its body is read, until a good one comes from it', async () => {
+  let left = 1;
+  let drawn = 0;
+  let read = 0;
+  const limitAnonymous = () => {
+    drawn++;
+    return left-- > 0 ? done : refusal.rateLimited({ retryAfterMs: 50 });
+  };
+  const registerDevices: Core['registerDevices'] = async ({ signature }) => {
+    if (signature === 'unscoped') return refusal.noScope('devices:register');
+    return signature === 'good' ? ok({ accepted: 1, refused: [] }) : refusal.badSignature();
+  };
+  const { pipeline } = start({ registerDevices }, { limitAnonymous });
+  const ask = async (signature: string, limitKey = '192.0.2.1') => {
+    const signed = { keyId: 'k', signedAtMs: 1, signature, body: '' };
+    const code = await pipeline.run('registerDevices', { address: limitKey, limitKey, signature: signed }, async () => {
+      read++;
+      return ok({ devices: [{}] });
+    });
+    return [codeOf(code), drawn, read];
+  };
+  expect(await ask('good')).toEqual(['ok', 0, 1]);
+  expect(await ask('unscoped')).toEqual(['forbidden', 0, 2]);
+  expect(await ask('bad')).toEqual(['unauthorized', 1, 3]);
+  expect(await ask('bad')).toEqual(['rate_limited', 2, 4]);
+  expect(await ask('bad')).toEqual(['rate_limited', 3, 4]);
+  expect(await ask('good', '192.0.2.2')).toEqual(['ok', 3, 5]);
+  left = 1;
+  // Drawn once, before it is read.
+  expect(await ask('bad')).toEqual(['unauthorized', 4, 6]);
+  left = 1;
+  expect(await ask('good')).toEqual(['ok', 5, 7]);
+  expect(await ask('good')).toEqual(['ok', 5, 8]);
+});
+
 test('[A23] what a key has in flight is counted by the key, for whomever it asks', async () => {
   const held = Promise.withResolvers<void>();
   const { pipeline } = start({ inFlightMax: 2, listConversations: () => held.promise.then(() => refusal.notMember()) });

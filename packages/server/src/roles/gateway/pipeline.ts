@@ -82,10 +82,14 @@ const stepsOf: Readonly<Record<Group, readonly StepName[]>> = {
   key: ['draining', 'authenticate', 'rate_limit', 'in_flight'],
   token: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
   device: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
-  // Registrations come from one address by the thousand a second; what bounds them is the queue behind.
+  // Registrations come from one address by the thousand a second; what bounds them is the queue behind. Only once a body was read
+  // it shows whose signature is made up: those draw on the limit of strangers then.
   signature: ['draining', 'signed'],
   hello: ['draining', 'authenticate', 'revoked', 'rate_limit'],
 };
+
+/** Addresses remembered for made-up signatures; of more the oldest are forgotten. */
+const suspectsMax = 10_000;
 
 /** A request on its way through the steps. */
 interface Passage {
@@ -98,6 +102,7 @@ interface Passage {
   outcome: Outcome;
 }
 
+type Refusal = Exclude<Result<never>, Ok<never>>;
 type Checked = Result<unknown> | Promise<Result<unknown>>;
 type Step = (passage: Passage) => Checked;
 /** With the state of the caller's bucket, where there is one. */
@@ -128,6 +133,8 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   /** Of users with requests over HTTP. */
   readonly #flights = new TransientMap<string, Flight>();
+  /** [L5] Addresses that sent more bad signatures than strangers may, until a good one comes: they draw before a body is read. */
+  readonly #suspects = new Set<string | undefined>();
   readonly #steps: Readonly<Record<Group, readonly Step[]>>;
   #isDraining = false;
   #runningCount = 0;
@@ -137,8 +144,7 @@ export class Pipeline {
     const { revoked, limit, limitAnonymous } = options;
     const steps: Record<StepName, Step | undefined> = {
       draining: () => (this.#isDraining ? failure.stopping() : done),
-      signed: ({ sender }) =>
-        sender.signature === undefined ? this.#refuseStranger(sender, refusal.unsigned()) : done,
+      signed: ({ sender }) => this.#expectSigned(sender),
       authenticate: (passage) => (passage.sender.caller === undefined ? this.#authenticate(passage) : done),
       // A key was looked up by the step before.
       revoked: revoked && (({ sender }) => (callerIn(sender).keyId === undefined ? revoked(callerIn(sender)) : done)),
@@ -176,6 +182,7 @@ export class Pipeline {
     const { measure, clock, log, tracing } = this.#options;
     const startedMs = measure === undefined ? 0 : clock.monotonicMs();
     this.#runningCount++;
+    const isSigned = operations[name].needs === 'signature';
     const span = tracing?.begin(name, sender.traceparent, { 'hongyan.operation': name });
     try {
       for (const step of this.#steps[operations[name].needs]) {
@@ -184,12 +191,18 @@ export class Pipeline {
         if (result.type !== 'ok') return noted(passage, result);
       }
       const read = typeof input === 'function' ? await input() : undefined;
-      if (read !== undefined && read.type !== 'ok') return noted(passage, read);
+      if (read !== undefined && read.type !== 'ok')
+        return noted(passage, isSigned ? await this.#refuseUnproven(sender, read) : read);
       const value = read === undefined ? (input as Input<N>) : read.value;
       const caller = callerOf<N>(name, sender);
       const traced = span === undefined ? caller : { ...caller, trace: span.traceparent };
       const answer = await this.#options.handlers[name](traced, value, sender);
-      return answer.type === 'ok' ? answer : noted(passage, answer);
+      if (answer.type === 'ok') {
+        if (isSigned) this.#suspects.delete(sender.limitKey);
+        return answer;
+      }
+      const isUnproven = isSigned && answer.code === 'unauthorized';
+      return noted(passage, isUnproven ? await this.#refuseUnproven(sender, answer) : answer);
     } catch (error) {
       const problem = problemOf(error);
       if (problem.type === 'bug') log.error('operation failed', { ...identityOf(passage), error });
@@ -231,13 +244,16 @@ export class Pipeline {
 
   /** [A23] An application's back end, which asks for the user that it names, else as the system. */
   async #authenticateKey(sender: Sender, scope: ApiKeyScope | undefined): Promise<Result<unknown>> {
-    if (scope === undefined) return refusal.notWithApiKey();
+    if (scope === undefined) return this.#refuseStranger(sender, refusal.notWithApiKey());
     const { asUser, token: key = '', address } = sender;
-    if (asUser != null && !userIds.test(asUser)) return refusal.invalid('the header Hongyan-User has a user id');
+    if (asUser != null && !userIds.test(asUser))
+      return this.#refuseStranger(sender, refusal.invalid('the header Hongyan-User has a user id'));
     const identified = await this.#options.identifyKey({
       key,
       ...(asUser == null ? {} : { asUser: asUser as UserId }),
     });
+    // [L5] Whose key is right is no stranger: it asks for a user who is not there.
+    if (identified.type === 'refused' && identified.code !== 'unauthorized') return identified;
     if (identified.type !== 'ok') return this.#refuseStranger(sender, identified);
     const { keyId, userId, scopes } = identified.value;
     if (!scopes.includes(scope)) return refusal.noScope(scope);
@@ -245,8 +261,24 @@ export class Pipeline {
     return done;
   }
 
+  #expectSigned(sender: Sender): Checked {
+    if (sender.signature === undefined) return this.#refuseStranger(sender, refusal.unsigned());
+    return this.#suspects.has(sender.limitKey) ? (this.#options.limitAnonymous?.(sender) ?? done) : done;
+  }
+
+  /** Its signature is bad, or was not looked at because its body cannot be read. A suspect drew before. */
+  async #refuseUnproven(sender: Sender, refused: Refusal): Promise<Refusal> {
+    if (this.#suspects.has(sender.limitKey)) return refused;
+    const answer = await this.#refuseStranger(sender, refused);
+    if (answer === refused) return answer;
+    const [oldest] = this.#suspects;
+    if (this.#suspects.size >= suspectsMax) this.#suspects.delete(oldest);
+    this.#suspects.add(sender.limitKey);
+    return answer;
+  }
+
   /** Who tries tokens is bounded as anyone without one. */
-  async #refuseStranger(sender: Sender, refused: Result<unknown>): Promise<Result<unknown>> {
+  async #refuseStranger(sender: Sender, refused: Refusal): Promise<Refusal> {
     const limited = (await this.#options.limitAnonymous?.(sender)) ?? done;
     return limited.type === 'ok' ? refused : limited;
   }
