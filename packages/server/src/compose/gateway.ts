@@ -64,7 +64,7 @@ export async function openGateway(
     rateLimiter: addressLimiter ?? new MemoryRateLimiter({ clock, bucketsMax: config.rateLimitBucketsMax }),
     wireLimits: wireLimits(config),
     publicUrl: config.publicUrl,
-    webRoot: await findWebRoot(config.webRoot),
+    webRoot: findWebRoot(config.webRoot),
     version,
     listen: { ...listenOptions(config), isPortShared },
   });

@@ -79,10 +79,7 @@ export async function openOperator(
     ...processRoutes(surroundings, connections).map((route) => inNamedProcess(route, processes)),
     ...routes,
   ];
-  const opened = open(
-    { listen, access, peers: peers?.access, routes: all, console: await findConsole() },
-    surroundings,
-  );
+  const opened = open({ listen, access, peers: peers?.access, routes: all, console: findConsole() }, surroundings);
   overview.start();
   const close = async () => {
     overview.close();

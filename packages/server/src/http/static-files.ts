@@ -1,29 +1,44 @@
-// The files of the web client and of /docs, each found once at start: from a folder beside the server, or out of the executable.
+// The files of the web client and of /docs: out of the executable, or from a folder, where a new build may take their place at any time.
 
-import { readdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 
-/** URL path → file. Empty when there is no web client to serve. */
-export type StaticFiles = ReadonlyMap<string, Blob>;
+/** URL path → file, or a folder with a file at each path. An empty map when there is no web client to serve. */
+export type StaticFiles = ReadonlyMap<string, Blob> | StaticFolder;
 
-/** Every file below `folder`; a folder that does not exist has none. */
-export async function readStaticFiles(folder: string): Promise<StaticFiles> {
-  const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    },
-  );
-  const entries = files
-    .filter((file) => file.isFile())
-    .map((file) => {
-      const path = join(file.parentPath, file.name);
-      return [`/${relative(folder, path).split(sep).join('/')}`, Bun.file(path)] as const;
-    });
-  return new Map(entries);
+interface Found {
+  readonly file: Blob;
+  /** Another when the file is another. */
+  readonly version: string;
 }
+
+/** Looked into at each request. One that does not exist has no files. */
+export class StaticFolder {
+  readonly #inside: string;
+
+  constructor(path: string) {
+    this.#inside = resolve(path) + sep;
+  }
+
+  async find(path: string): Promise<Found | undefined> {
+    const place = join(this.#inside, path);
+    if (!place.startsWith(this.#inside)) return undefined;
+    try {
+      const found = await stat(place);
+      if (!found.isFile()) return undefined;
+      const { ino, size, mtimeMs, ctimeMs } = found;
+      // A new one each time: it keeps the size that it has seen.
+      return { file: Bun.file(place), version: `${ino} ${size} ${mtimeMs} ${ctimeMs}` };
+    } catch (error) {
+      if (nothingThere.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      throw error;
+    }
+  }
+}
+
+const nothingThere: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE']);
 
 type Encoding = 'br' | 'gzip';
 
@@ -38,13 +53,14 @@ const compressors: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Uint
 };
 
 export class StaticFileServer {
-  readonly #files: StaticFiles;
-  /** Made at the first request for each, off the event loop, and kept. */
-  readonly #compressed = new Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>();
+  readonly #roots: readonly StaticFiles[];
+  /** Made at the first request for each, off the event loop, and kept until the file is another. */
+  readonly #compressed = new Map<string, Compressed>();
   #compressedBytes = 0;
 
+  /** Where several have a file, the first one's is served. */
   constructor(...roots: readonly StaticFiles[]) {
-    this.#files = new Map(roots.toReversed().flatMap((root) => [...root]));
+    this.#roots = roots;
   }
 
   /**
@@ -53,27 +69,41 @@ export class StaticFileServer {
    */
   async serve(request: Request, pathname: string, clientAddress: string): Promise<Response | undefined> {
     const path = pathname === '/' ? '/index.html' : pathname;
-    const file = this.#files.get(path);
-    if (file === undefined) return undefined;
+    const found = await this.#find(path);
+    if (found === undefined) return undefined;
+    const { file } = found;
     const headers = headersOf(path, file);
     if (!isText.test(file.type) || file.size < compressedFromBytes) return new Response(file, { headers });
     headers.vary = 'accept-encoding';
     const encoding = isLoopback(clientAddress) ? undefined : encodingOf(request.headers.get('accept-encoding'));
-    const compressed = encoding && (await this.#compress(path, file, encoding));
+    const compressed = encoding && (await this.#compress(path, found, encoding));
     if (encoding === undefined || compressed === undefined) return new Response(file, { headers });
     return new Response(compressed, {
       headers: { ...headers, 'content-type': file.type, 'content-encoding': encoding },
     });
   }
 
-  #compress(path: string, file: Blob, encoding: Encoding): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const key = `${encoding} ${path}`;
-    let compressed = this.#compressed.get(key);
-    if (compressed === undefined) {
-      compressed = this.#makeCompressed(file, encoding);
-      this.#compressed.set(key, compressed);
+  async #find(path: string): Promise<Found | undefined> {
+    for (const root of this.#roots) {
+      if (root instanceof StaticFolder) {
+        const found = await root.find(path);
+        if (found !== undefined) return found;
+        continue;
+      }
+      const file = root.get(path);
+      if (file !== undefined) return { file, version: '' };
     }
-    return compressed;
+    return undefined;
+  }
+
+  #compress(path: string, { file, version }: Found, encoding: Encoding): Compressed['bytes'] {
+    const key = `${encoding} ${path}`;
+    const kept = this.#compressed.get(key);
+    if (kept?.version === version) return kept.bytes;
+    const bytes = this.#makeCompressed(file, encoding);
+    this.#compressed.set(key, { version, bytes });
+    void this.#release(kept);
+    return bytes;
   }
 
   async #makeCompressed(file: Blob, encoding: Encoding): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -82,6 +112,16 @@ export class StaticFileServer {
     this.#compressedBytes += bytes.length;
     return bytes;
   }
+
+  async #release(replaced: Compressed | undefined): Promise<void> {
+    const bytes = await replaced?.bytes.catch(() => undefined);
+    this.#compressedBytes -= bytes?.length ?? 0;
+  }
+}
+
+interface Compressed {
+  readonly version: string;
+  readonly bytes: Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
 const isLoopback = (address: string): boolean => /^(::1$|(::ffff:)?127\.)/.test(address);

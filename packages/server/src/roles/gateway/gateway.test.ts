@@ -271,3 +271,22 @@ test('[R4] its sessions are those of open connections, until each is closed', as
   await client.close();
   await until(() => [...gateway.sessions()].length === 0);
 });
+
+/** The first line of the answer. */
+async function askWithHost(url: string, path: string, host: string): Promise<string | undefined> {
+  const socket = tcpConnect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return data.toString().split('\r\n')[0];
+}
+
+test.each(['[bad', 'a b', 'x/v1/me?', '', '%zz', 'a:99999'])('the Host %j is no fault of the server', async (host) => {
+  const lines: string[] = [];
+  const { url } = await start({ log: createLog({ level: 'error', write: (line) => lines.push(line) }) });
+  expect(await askWithHost(url, '/nothing', host)).toBe('HTTP/1.1 404 Not Found');
+  expect(await askWithHost(url, '/v1/route', host)).toBe('HTTP/1.1 200 OK');
+  expect(await askWithHost(url, '/v1/me', host)).toBe('HTTP/1.1 401 Unauthorized');
+  expect(await askWithHost(url, '/v1/ws?access_token=x', host)).toBe('HTTP/1.1 400 Bad Request');
+  expect(lines).toEqual([]);
+});

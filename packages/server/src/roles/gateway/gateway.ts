@@ -7,6 +7,7 @@ import type { Service } from '@hongyan/base/service';
 import { bug, failure, type Problem, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun';
 import { problemResponse } from '../../http/problem.ts';
+import { pathOf, targetUrl } from '../../http/request-target.ts';
 import { StaticFileServer } from '../../http/static-files.ts';
 import type { Histogram } from '../../metrics/histogram.ts';
 import type { DeviceCaller } from '../../ports/core/core.ts';
@@ -18,7 +19,6 @@ import { corsHeaders, withCors } from './http/cors.ts';
 import { docsFiles } from './http/docs.ts';
 import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
 import { openapi } from './http/openapi.ts';
-import { pathOf } from './http/routes.ts';
 import type { GatewayState } from './meter.ts';
 import type { Drain, GatewayOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
@@ -164,7 +164,7 @@ export class Gateway implements Service {
       fetch: (request, own) => {
         const path = pathOf(request.url);
         if (path.startsWith('/v1/')) return this.#http.handle(request, path, own);
-        return this.#file(request, this.#clientAddress(request, own).address);
+        return this.#file(request, path, this.#clientAddress(request, own).address);
       },
       websocket: this.#socketHandler(limits.frameBytesMax, limits.backlogBytesMax),
       error: (error) => {
@@ -262,7 +262,7 @@ export class Gateway implements Service {
       return withCors(problemResponse(problem));
     }
     const fromQuery = request.url.includes('access_token=')
-      ? new URL(request.url).searchParams.get('access_token')
+      ? targetUrl(request.url).searchParams.get('access_token')
       : null;
     const data = new Connection({
       ...from,
@@ -308,12 +308,11 @@ export class Gateway implements Service {
     log.warn('connection limit reached: further connections are refused', { connectionsMax: limits.connectionsMax });
   }
 
-  async #file(request: Request, clientAddress: string): Promise<Response> {
-    const { pathname } = new URL(request.url);
+  async #file(request: Request, path: string, clientAddress: string): Promise<Response> {
     if (request.method === 'GET' || request.method === 'HEAD') {
-      const file = await this.#files.serve(request, pathname, clientAddress);
+      const file = await this.#files.serve(request, path, clientAddress);
       if (file !== undefined) return file;
     }
-    return problemResponse(refusal.noSuch(`${request.method} ${pathname}`));
+    return problemResponse(refusal.noSuch(`${request.method} ${path.slice(0, 256)}`));
   }
 }

@@ -11,6 +11,7 @@ import { type BunRequest, type Server, serve } from 'bun';
 import type { Static, TSchema } from 'typebox';
 import { readJsonBody } from '../../http/body.ts';
 import { methodNotAllowed, problemResponse } from '../../http/problem.ts';
+import { pathOf, targetUrl } from '../../http/request-target.ts';
 import { StaticFileServer, type StaticFiles } from '../../http/static-files.ts';
 import type { OperatorAccess } from './access.ts';
 import type { PeerAccess } from './peer-access.ts';
@@ -80,12 +81,12 @@ export class OperatorListener {
 
   /** The console's own files are open: they tell nothing, and the page has to be there before the operator can sign in. */
   async #file(request: Request, clientAddress: string): Promise<Response> {
-    const { pathname } = new URL(request.url);
+    const path = pathOf(request.url);
     if (request.method === 'GET' || request.method === 'HEAD') {
-      const file = await this.#files.serve(request, pathname, clientAddress);
+      const file = await this.#files.serve(request, path, clientAddress);
       if (file !== undefined) return file;
     }
-    return problemResponse(refusal.noSuch(`address ${pathname.slice(0, 256)}`));
+    return problemResponse(refusal.noSuch(`address ${path.slice(0, 256)}`));
   }
 
   async close(): Promise<void> {
@@ -115,7 +116,7 @@ function byPath(routes: readonly OperatorRoute[]): Map<string, ByMethod> {
 }
 
 function operatorRequest(request: BunRequest): OperatorRequest {
-  const { pathname, search, searchParams } = new URL(request.url);
+  const { pathname, search, searchParams } = targetUrl(request.url);
   return {
     path: `${pathname}${search}`,
     params: request.params,

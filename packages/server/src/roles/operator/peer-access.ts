@@ -3,6 +3,7 @@
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '@hongyan/base/clock';
+import { targetUrl } from '../../http/request-target.ts';
 
 export interface PeerAccessOptions {
   /** The same in every process of the cluster. */
@@ -43,7 +44,7 @@ export class PeerAccess {
     const [, until = '', given = ''] = headerPattern.exec(request.headers.get('authorization') ?? '') ?? [];
     const leftMs = Number(until) - this.#options.clock.nowMs();
     if (given === '' || leftMs < 0 || leftMs > 2 * goodForMs) return false;
-    const { pathname, search } = new URL(request.url);
+    const { pathname, search } = targetUrl(request.url);
     const body = await request.clone().text();
     const signed = { method: request.method, path: `${pathname}${search}`, body };
     return timingSafeEqual(this.#signature(this.#life, Number(until), signed), Buffer.from(given, 'base64url'));

@@ -5,6 +5,7 @@ import { type Input, type OperationName, operations } from '@hongyan/protocol/op
 import { parseInput, parseJson } from '@hongyan/protocol/parse';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { readTextBody } from '../../../http/body.ts';
+import { targetOf } from '../../../http/request-target.ts';
 
 export interface InputOptions {
   readonly frameBytesMax: number;
@@ -24,7 +25,8 @@ export async function readInput<N extends OperationName>(
   { frameBytesMax, onBody }: InputOptions,
 ): Promise<Result<Input<N>>> {
   const spec: OperationSpec = operations[name];
-  if (!isDecodable(request.url)) return refusal.invalid('the address is not valid UTF-8 in percent-encoding');
+  const target = targetOf(request.url);
+  if (!isDecodable(target)) return refusal.invalid('the address is not valid UTF-8 in percent-encoding');
   let rest: Record<string, unknown>;
   if (hasBody(spec)) {
     const text = await readTextBody(request, spec.inputBytesMax ?? frameBytesMax);
@@ -53,10 +55,10 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What cannot be decoded would be changed: the router and URLSearchParams put U+FFFD in its place. */
-function isDecodable(url: string): boolean {
-  if (!url.includes('%')) return true;
+function isDecodable(target: string): boolean {
+  if (!target.includes('%')) return true;
   try {
-    decodeURIComponent(url);
+    decodeURIComponent(target);
     return true;
   } catch {
     // URIError.

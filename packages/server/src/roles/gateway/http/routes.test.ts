@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { pathOf, Routes } from './routes.ts';
+import { Routes } from './routes.ts';
 
 const routes = new Routes(
   new Map([
@@ -39,11 +39,4 @@ test.each([
   '/V1/me',
 ])('%s is nothing', (path) => {
   expect(routes.find(path)).toBeUndefined();
-});
-
-test('the path of an address is what stands between host and query, as it was sent', () => {
-  expect(pathOf('http://a.example/v1/me?x=/y')).toBe('/v1/me');
-  expect(pathOf('http://a.example:80/v1/users/%2F?')).toBe('/v1/users/%2F');
-  expect(pathOf('http://a.example/')).toBe('/');
-  expect(pathOf('http://a.example')).toBe('/');
 });

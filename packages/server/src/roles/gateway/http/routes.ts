@@ -42,10 +42,3 @@ function decode(text: string): string {
     return text;
   }
 }
-
-/** Of a request: without a query, as it was sent. */
-export function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('://') + 3);
-  const query = url.indexOf('?', start);
-  return start < 0 ? '/' : url.slice(start, query < 0 ? undefined : query);
-}
