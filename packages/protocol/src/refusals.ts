@@ -36,6 +36,8 @@ export const refusal = {
     refused('bad_request', `${field} is not valid Unicode: half of a surrogate pair has no UTF-8`),
   directIdUnsorted: () =>
     refused('bad_request', 'a direct conversation_id is "d:" and both user ids in ascending order, joined by ":"'),
+  repeatedParameter: (name: string) =>
+    refused('bad_request', `give "${name}" once: a parameter that takes several values has commas between them`),
   targetMissing: () => refused('bad_request', 'give exactly one of "to" and "conversation_id"'),
   bothBounds: () => refused('bad_request', 'give at most one of "after_seq" and "before_seq"'),
   foreignCursor: () => refused('bad_request', 'the cursor was not issued by this server: sync again without one'),

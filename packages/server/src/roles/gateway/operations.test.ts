@@ -5,17 +5,33 @@ import { errorStatus } from '@hongyan/protocol/codes';
 import { downSchemas } from '@hongyan/protocol/down';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
+import { refusal } from '@hongyan/protocol/refusals';
 import { type Frame, WireClient } from '@hongyan/testing/wire-client';
 import Value from 'typebox/value';
 import { exampleOf } from './http/examples.ts';
 import { hasBody } from './http/request-input.ts';
-import { fakeApiKey } from './testing/fake-core.ts';
+import { fakeApiKey, fakeCore } from './testing/fake-core.ts';
 import { openTestGateway } from './testing/open-gateway.ts';
+
+interface OpenApi {
+  readonly paths: Record<string, Record<string, { readonly operationId: string; readonly responses: Responses }>>;
+}
+type Responses = Readonly<Record<string, { readonly description: string }>>;
+/** Of each operation, as /openapi.json lists them. */
+const responses = new Map<string, Responses>();
 
 let opened: Awaited<ReturnType<typeof openTestGateway>>;
 let wire: WireClient;
 beforeAll(async () => {
-  opened = await openTestGateway();
+  opened = await openTestGateway({
+    core: {
+      identifyKey: async (asked) =>
+        asked.asUser === 'gone' ? refusal.noSuch('user gone') : fakeCore().core.identifyKey(asked),
+    },
+  });
+  const { paths } = (await (await fetch(`${opened.url}/openapi.json`)).json()) as OpenApi;
+  for (const each of Object.values(paths).flatMap((byMethod) => Object.values(byMethod)))
+    responses.set(each.operationId, each.responses);
   wire = await WireClient.open({ url: opened.url, token: 'ann', userId: 'ann', deviceId: 'phone' });
 });
 afterAll(async () => {
@@ -114,6 +130,8 @@ test.each(overHttp)('%s over HTTP', async (name) => {
     expect([name, asBackEnd.status]).toEqual([name, scope === undefined ? 403 : (http?.status ?? 204)]);
   }
   if (needs !== 'nothing') expect((await request(name, validInput(name), '')).status).toBe(401);
+  if (scope !== undefined)
+    expect((await request(name, validInput(name), fakeApiKey, { 'hongyan-user': 'gone' })).status).toBe(404);
   const invalid = invalidInputs[name];
   if (invalid === undefined) return;
   const count = opened.asked.length;
@@ -139,6 +157,24 @@ test.each(overFrames)('%s as a frame', async (name) => {
   expect(opened.asked).toHaveLength(count);
 });
 
+test('a query parameter that is given twice is refused, and nothing of it is dropped unseen', async () => {
+  const ask = (query: string) =>
+    fetch(`${opened.url}/v1/events?${query}`, { headers: { authorization: `Bearer ${fakeApiKey}` } });
+  const count = opened.asked.length;
+  for (const query of ['types=user.online&types=user.offline', 'types=a&limit=3&t%79pes=a', 'limit=3&limit=3']) {
+    const refused = await ask(query);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      code: 'bad_request',
+      detail: expect.stringMatching(/^give "(types|limit)" once: .* commas between them$/),
+    });
+  }
+  expect(opened.asked).toHaveLength(count);
+  // What is no parameter is ignored, as ever.
+  expect((await ask('types=user.online,user.offline&x=1&x=2')).status).toBe(200);
+  expect(opened.asked.at(-1)).toMatchObject({ name: 'pullEvents', input: { types: 'user.online,user.offline' } });
+});
+
 /** The fake core does not look at it. */
 const signature = { 'hongyan-key-id': 'key', 'hongyan-timestamp': '1', 'hongyan-signature': 'a'.repeat(64) };
 
@@ -148,10 +184,11 @@ function callerOf(needs: OperationSpec['needs']) {
   return { caller: { userId: needs === 'key' ? 'system' : 'ann' } };
 }
 
-function request(
+async function request(
   name: OperationName,
   input: Record<string, unknown>,
   token = specOf(name).needs === 'key' ? fakeApiKey : 'ann',
+  more: Record<string, string> = {},
 ): Promise<Response> {
   const spec = specOf(name);
   const { method, path } = spec.http ?? { method: 'GET', path: '' };
@@ -162,9 +199,20 @@ function request(
     return encodeURIComponent(String(value));
   });
   const query = new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)]));
-  return fetch(`${opened.url}${filled}${hasBody(spec) ? '' : `?${query}`}`, {
+  const headers = new Headers(token !== '' && spec.needs === 'signature' ? { ...signature, ...more } : more);
+  if (token !== '' && spec.needs !== 'signature') headers.set('authorization', `Bearer ${token}`);
+  const answer = await fetch(`${opened.url}${filled}${hasBody(spec) ? '' : `?${query}`}`, {
     method,
-    headers: token === '' ? {} : spec.needs === 'signature' ? signature : { authorization: `Bearer ${token}` },
+    headers,
     ...(hasBody(spec) ? { body: JSON.stringify(rest) } : {}),
   });
+  await expectListed(name, answer.clone());
+  return answer;
+}
+
+async function expectListed(name: OperationName, answer: Response): Promise<void> {
+  const codes = responses.get(name)?.[answer.status]?.description;
+  expect([name, answer.status, codes]).toEqual([name, answer.status, expect.any(String)]);
+  if (!answer.ok)
+    expect([name, codes?.split(', ')]).toContainEqual(expect.arrayContaining([(await answer.json()).code]));
 }

@@ -19,7 +19,10 @@ interface Described {
     readonly example?: unknown;
   }[];
   readonly requestBody?: { readonly content: Record<string, { readonly example: unknown }> };
-  readonly responses: Record<string, { readonly content?: Record<string, { readonly example: unknown }> }>;
+  readonly responses: Record<
+    string,
+    { readonly description?: string; readonly content?: Record<string, { readonly example: unknown }> }
+  >;
 }
 interface Document {
   readonly paths: Record<string, Record<string, Described>>;
@@ -41,12 +44,15 @@ test('every operation with an HTTP door is described once, under its name', () =
 test('every status that an operation can be answered with is listed', () => {
   for (const each of described) {
     const spec = specOf(each);
-    const { http, refusals, needs, changes } = spec;
+    const { http, refusals, needs, scope, changes } = spec;
     const statuses = new Set([
       http?.status ?? 204,
       ...refusals.map((code) => errorStatus[code]),
       ...[400, 429, 500, 503],
       ...(needs === 'nothing' ? [] : [401]),
+      // An API key where a token is needed, or the reverse, or one without the scope; a user in Hongyan-User who is not there.
+      ...(needs === 'nothing' || needs === 'signature' ? [] : [403]),
+      ...(scope === undefined ? [] : [404]),
       ...(hasBody(spec) ? [413] : []),
       ...(changes ? [504] : []),
     ]);
@@ -54,6 +60,14 @@ test('every status that an operation can be answered with is listed', () => {
       each.operationId,
       [...statuses].sort((a, b) => a - b),
     ]);
+  }
+});
+
+test('[A10] token_revoked is listed where a token may be used', () => {
+  for (const each of described) {
+    const { needs } = specOf(each);
+    const { description = '' } = each.responses['401'] ?? {};
+    expect([each.operationId, description.includes('token_revoked')]).toEqual([each.operationId, needs === 'token']);
   }
 });
 

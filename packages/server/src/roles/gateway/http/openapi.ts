@@ -213,7 +213,7 @@ const rateLimitHeaders = {
 function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
   return new Set<ErrorStatusCode>([
     'bad_request',
-    ...(spec.needs === 'nothing' || spec.needs === 'signature' ? [] : (['unauthorized', 'token_revoked'] as const)),
+    ...admissionCodesOf(spec),
     ...spec.refusals,
     ...(hasBody(spec) ? (['too_large'] as const) : []),
     'rate_limited',
@@ -222,6 +222,17 @@ function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
     'overloaded',
     ...(spec.changes ? (['unknown_outcome'] as const) : []),
   ]);
+}
+
+/** What a token or an API key is answered that is wrong, or wrong here; and a key that asks for a user who is not there. */
+function admissionCodesOf({ needs, scope }: OperationSpec): readonly ErrorStatusCode[] {
+  if (needs === 'nothing' || needs === 'signature') return [];
+  return [
+    'unauthorized',
+    ...(needs === 'key' ? [] : (['token_revoked'] as const)),
+    'forbidden',
+    ...(scope === undefined ? [] : (['not_found'] as const)),
+  ];
 }
 
 interface ObjectSchema {

@@ -1,5 +1,6 @@
 // From an HTTP request to the input of its operation: path parameters, and the query or else the JSON body, together.
 
+import { ok } from '@hongyan/base/result';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
 import { parseInput, parseJson } from '@hongyan/protocol/parse';
@@ -36,7 +37,11 @@ export async function readInput<N extends OperationName>(
     if (body.type !== 'ok') return body;
     if (!isObject(body.value)) return refusal.invalid('the body is a JSON object');
     rest = body.value;
-  } else rest = queryOf(request.url, spec);
+  } else {
+    const query = queryOf(target, spec);
+    if (query.type !== 'ok') return query;
+    rest = query.value;
+  }
   return parseInput(name, { ...rest, ...fromTexts(Object.entries(params), spec) });
 }
 
@@ -66,9 +71,14 @@ function isDecodable(target: string): boolean {
   }
 }
 
-function queryOf(url: string, spec: OperationSpec): Record<string, unknown> {
-  const at = url.indexOf('?');
-  return at < 0 ? {} : fromTexts(new URLSearchParams(url.slice(at + 1)), spec);
+/** A parameter has one value: of two, one would be dropped unseen. */
+function queryOf(target: string, spec: OperationSpec): Result<Record<string, unknown>> {
+  const at = target.indexOf('?');
+  if (at < 0) return ok({});
+  const query = new URLSearchParams(target.slice(at + 1));
+  const { properties = {} } = spec.input as { readonly properties?: object };
+  const repeated = Object.keys(properties).find((name) => query.getAll(name).length > 1);
+  return repeated === undefined ? ok(fromTexts(query, spec)) : refusal.repeatedParameter(repeated);
 }
 
 /** Values of path and query are text; those that the schema wants as integers or booleans are converted, all else stays and is checked as text. */
