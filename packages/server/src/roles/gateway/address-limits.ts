@@ -31,13 +31,17 @@ export class AddressLimits {
     this.#limiter = limiter;
   }
 
-  /** A WebSocket connection that is about to be accepted. */
+  /** For one more WebSocket connection. */
+  room(key: string | undefined): Result<unknown> {
+    const { connectionsMax } = this.#bounds();
+    if (key === undefined || connectionsMax === 0 || (this.#connections.get(key) ?? 0) < connectionsMax) return done;
+    return refusal.rateLimited({ retryAfterMs: connectionsRetryMs });
+  }
+
+  /** A WebSocket connection that is about to be accepted, where there is room. */
   handshake(key: string | undefined): Allowed {
-    const { connectionsMax, handshakesPerS } = this.#bounds();
     if (key === undefined) return done;
-    if (connectionsMax > 0 && (this.#connections.get(key) ?? 0) >= connectionsMax)
-      return refusal.rateLimited({ retryAfterMs: connectionsRetryMs });
-    return this.#draw(`handshake|${key}`, 'address-handshakes', rateOf(handshakesPerS, handshakeBurstS));
+    return this.#draw(`handshake|${key}`, 'address-handshakes', rateOf(this.#bounds().handshakesPerS, handshakeBurstS));
   }
 
   /** A request of someone who is nobody yet. */

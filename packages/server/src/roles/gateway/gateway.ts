@@ -256,7 +256,10 @@ export class Gateway implements Service {
   async #upgrade(request: BunRequest, server: Server<Connection>): Promise<Response | undefined> {
     if (this.#pipeline.isDraining) return stopping();
     const from = this.#clientAddress(request, server);
-    const problem = this.#refusedUpgrade() ?? (await this.#refusedAddress(from));
+    const refused = this.#refusedUpgrade(from) ?? (await this.#refusedAddress(from));
+    // While the handshake waited others were accepted, or a drain began.
+    if (this.#pipeline.isDraining) return stopping();
+    const problem = refused ?? this.#refusedUpgrade(from);
     if (problem !== undefined) {
       this.#options.meter.handshakes.add(problem.code);
       return withCors(problemResponse(problem));
@@ -287,7 +290,8 @@ export class Gateway implements Service {
     return allowed.type === 'ok' ? undefined : allowed;
   }
 
-  #refusedUpgrade(): Problem | undefined {
+  /** At once. */
+  #refusedUpgrade({ limitKey }: ClientAddress): Problem | undefined {
     const { limits, isCoreReachable } = this.#options;
     if (this.connectionCount < limits.connectionsMax * relievedShare) this.#isLimitLogged = false;
     if (isCoreReachable?.() === false) return failure.coreUnreachable();
@@ -297,7 +301,8 @@ export class Gateway implements Service {
     }
     if (this.#sockets.awaitingHelloCount >= limits.awaitingHelloMax)
       return failure.overloaded('connections that have not sent their hello', 1000);
-    return undefined;
+    const room = this.#addresses.room(limitKey);
+    return room.type === 'ok' ? undefined : room;
   }
 
   /** Once, until connections have left: at the limit each refused client would add a line. */

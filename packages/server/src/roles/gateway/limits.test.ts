@@ -1,11 +1,14 @@
 // What the gateway does at its limits, over real sockets: headers, close codes, what is coalesced, and what an address may.
 
 import { afterEach, expect, test } from 'bun:test';
+import { once } from 'node:events';
+import { connect as tcpConnect } from 'node:net';
 import { ok } from '@hongyan/base/result';
 import { refusal } from '@hongyan/protocol/refusals';
 import { until } from '@hongyan/testing/until';
 import { WireClient } from '@hongyan/testing/wire-client';
 import type { Core } from '../../ports/core/core.ts';
+import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import { openTestGateway } from './testing/open-gateway.ts';
 
 type Opened = Awaited<ReturnType<typeof openTestGateway>>;
@@ -73,6 +76,24 @@ test('[L2] a hello beyond the rate closes with 4101 and the time to wait', async
   expect(await client.closed).toMatchObject({ code: 4101 });
   expect(client.frames).toMatchObject([{ code: 'rate_limited', retry_after_ms: 1201 }]);
 });
+
+test.each([
+  ['one by one', (times: number) => Array.from({ length: times }, () => '{"type":"nothing"}')],
+  ['as bundles', (times: number) => [`[${Array.from({ length: times }, () => '{}').join(',')}]`]],
+  ['as texts that are no frames', (times: number) => Array.from({ length: times }, () => '{')],
+])(
+  '[L2] a flood of frames that cannot be understood, %s, is answered in part and then closed with 4101',
+  async (_how, texts) => {
+    const { url } = await start({ limits: { inFlightMax: 10 } });
+    const ann = await device(url);
+    for (const text of texts(15)) ann.raw(text);
+    expect(await ann.request({ type: 'sync' })).toMatchObject({ type: 'sync_result' });
+    expect(ann.frames).toHaveLength(15);
+    for (const text of texts(400)) ann.raw(text);
+    expect(await ann.closed).toMatchObject({ code: 4101 });
+    expect(ann.frames.length).toBeLessThan(100);
+  },
+);
 
 test('[L7] receipts beyond their rate are kept, the newest of each conversation, and passed on when there is room', async () => {
   let isFull = true;
@@ -195,6 +216,34 @@ test('[L5] handshakes and open connections of an address are bounded, and one th
     await until(() => gateway.connectionCount === 0);
   }
   await until(async () => (await upgrade(url, '192.0.2.1')) === 429);
+});
+
+test('[L5] handshakes of an address that wait together for the decision about its rate get no more connections than one by one', async () => {
+  const addresses = () => ({ connectionsMax: 2, handshakesPerS: 100, requestsPerS: 0 });
+  const decided = Promise.withResolvers<void>();
+  let waiting = 0;
+  const rateLimiter: RateLimiter = {
+    draw: async () => {
+      waiting++;
+      await decided.promise;
+      return { type: 'taken', remaining: 1, fullInMs: 0 };
+    },
+  };
+  const { url, gateway } = await start({ limits: { addresses }, rateLimiter });
+  const sockets = Array.from({ length: 6 }, () => tcpConnect(Number(new URL(url).port), '127.0.0.1'));
+  const answers = sockets.map(async (socket) => {
+    socket.write(
+      'GET /v1/ws HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    return data.toString().split(' ')[1];
+  });
+  await until(() => waiting === 6);
+  decided.resolve();
+  expect((await Promise.all(answers)).toSorted()).toEqual(['101', '101', '429', '429', '429', '429']);
+  expect(gateway.connectionCount).toBe(2);
+  for (const socket of sockets) socket.destroy();
 });
 
 test('[L5][B3] bounds of addresses that change hold for the next connection and request, and close nobody', async () => {

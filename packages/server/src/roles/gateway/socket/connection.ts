@@ -1,22 +1,23 @@
 // One WebSocket on the server's side: its state, and the frames waiting to leave together.
 
 import type { CloseReason } from '@hongyan/protocol/codes';
-import type { ConversationId } from '@hongyan/protocol/ids';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { fullSinceEver } from '../../../domain/rate.ts';
 import type { DeviceCaller } from '../../../ports/core/core.ts';
 import type { Topic } from '../../../ports/event-bus/event-bus.ts';
 import type { Sender } from '../pipeline.ts';
+import type { EarlyFrames } from './early-frames.ts';
 import type { Interest } from './interest.ts';
 
 export type ConnectionState =
   /** `token` came with the upgrade request. Nothing but a hello ends this state in time. */
   | { readonly type: 'awaiting_hello'; readonly token: string | undefined; readonly sinceMs: number }
   /** The hello's token is being verified; frames that closely follow the hello wait in `early`. */
-  | { readonly type: 'checking'; readonly early: string[] }
+  | { readonly type: 'checking'; readonly early: EarlyFrames }
   /** The core is asked to open the session. Frames pushed meanwhile are queued, and leave after the welcome. */
   | {
       readonly type: 'opening';
-      readonly early: string[];
+      readonly early: EarlyFrames;
       readonly caller: DeviceCaller;
       /** Conversations joined (true) and left (false) since the core was asked. */
       readonly changes: Map<ConversationId, boolean>;
@@ -59,7 +60,7 @@ export class Connection implements Sender {
   isLeaving = false;
   /** Something is missing: nothing is pushed to it until it is closed and comes back. */
   isMuted = false;
-  watched: Set<string> | undefined;
+  watched: Set<UserId> | undefined;
   /** Set while the session table has the socket. */
   userTopic: Topic | undefined;
   /** Topics of conversations and of presence that the socket is subscribed to. */

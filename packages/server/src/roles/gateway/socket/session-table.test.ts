@@ -212,13 +212,17 @@ test('a frame of a user without sockets reaches nobody, though a topic of that n
   expect(layer.published).toHaveLength(1);
 });
 
-test('at most 1,000 users are watched by one connection', async () => {
+test('the last 1,000 users asked for are watched by one connection', async () => {
   const { open, table, topics } = await start();
   const socket = await open('ann');
   const ids = Array.from({ length: 1200 }, (_, index) => user(`u${index}`));
+  const watched = () => new Set([...topics].filter((topic) => topic.startsWith('p:')));
   await table.watch(socket, ids.slice(0, 700));
+  await table.watch(socket, ids.slice(0, 1));
+  await table.watch(socket, ids.slice(700));
+  expect(watched()).toEqual(new Set([...ids.slice(0, 1), ...ids.slice(201)].map(presenceTopic)));
   await table.watch(socket, ids);
-  expect([...topics].filter((topic) => topic.startsWith('p:'))).toHaveLength(1000);
+  expect(watched()).toEqual(new Set(ids.slice(200).map(presenceTopic)));
 });
 
 test('a newer session of a device closes the older one with replaced, and no other', async () => {

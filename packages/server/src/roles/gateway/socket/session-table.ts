@@ -154,13 +154,21 @@ export class SessionTable {
     else this.#unfollow(socket, topic);
   }
 
-  /** Resolves when changes of the presence of these users reach the socket. */
+  /** Resolves when changes of the presence of these users reach the socket. Beyond the bound those asked for longest ago give way. */
   async watch(socket: Socket, userIds: readonly UserId[]): Promise<void> {
     socket.data.watched ??= new Set();
     const { watched } = socket.data;
-    const fresh = userIds.filter((userId) => !watched.has(userId)).slice(0, watchedMax - watched.size);
-    for (const userId of fresh) watched.add(userId);
-    await Promise.all(fresh.map((userId) => this.#follow(socket, presenceTopic(userId))));
+    for (const userId of userIds) {
+      watched.delete(userId);
+      watched.add(userId);
+    }
+    for (const userId of watched) {
+      if (watched.size <= watchedMax) break;
+      watched.delete(userId);
+      this.#unfollow(socket, presenceTopic(userId));
+    }
+    const wanted = userIds.filter((userId) => watched.has(userId));
+    await Promise.all(wanted.map((userId) => this.#follow(socket, presenceTopic(userId))));
   }
 
   /** Leaves at the end of the turn, together with everything else for this socket; while the connection is held, after that. */

@@ -42,7 +42,11 @@ const hello = '{"type":"hello","token":"ann","device_id":"phone"}';
 let door: SocketDoor | undefined;
 afterEach(() => door?.shut());
 
-function start(overrides: Partial<Core> = {}, conversationIds: readonly string[] = []) {
+function start(
+  overrides: Partial<Core> = {},
+  conversationIds: readonly string[] = [],
+  { onVerify = () => {}, inFlightMax = limits.inFlightMax } = {},
+) {
   const clock = new ManualClock();
   const held = new HeldBus();
   const fake = fakeCore(overrides, conversationIds);
@@ -54,11 +58,17 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
   });
   const pipeline = new Pipeline({
     handlers,
-    tokens,
+    tokens: {
+      ...tokens,
+      verify: (token) => {
+        onVerify();
+        return tokens.verify(token);
+      },
+    },
     identifyKey: fake.core.identifyKey,
     clock,
     log: silentLog,
-    inFlightMax: limits.inFlightMax,
+    inFlightMax,
   });
   let sessions = 0;
   const revoked = new RevocationSet();
@@ -67,7 +77,8 @@ function start(overrides: Partial<Core> = {}, conversationIds: readonly string[]
     own.closeRevoked([revocation]);
   };
   const own = new SocketDoor({
-    ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, limits, wireLimits },
+    ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, wireLimits },
+    limits: { ...limits, inFlightMax },
     random: () => 0.5,
     log: silentLog,
     meter: new GatewayMeter(),
@@ -181,6 +192,24 @@ test('[D4] pushes while the session opens come after the welcome, and membership
   expect(layer.published).toHaveLength(2);
 });
 
+test('long frames before the welcome are bounded in all, whoever sends them', async () => {
+  const verifying = Promise.withResolvers<void>();
+  const { connect, own } = start({ openSession: () => verifying.promise.then(() => failure.stopping()) }, [], {
+    inFlightMax: 100,
+  });
+  const socket = connect();
+  own.message(socket, hello);
+  const frame = `{"type":"sync","id":1,"more":"${'x'.repeat(1_000)}"}`;
+  let taken = 0;
+  while (socket.closedWith === undefined && taken < 100) {
+    own.message(socket, frame);
+    taken++;
+  }
+  expect(socket.closedWith?.code).toBe(4202);
+  expect(taken * frame.length).toBeLessThan(6 * limits.frameBytesMax);
+  verifying.resolve();
+});
+
 test('the welcome waits until the conversations are in force', async () => {
   const { connect, own, held } = start({}, ['g:1']);
   const socket = connect();
@@ -263,6 +292,20 @@ test('a refused frame repeats its id exactly as written', async () => {
     '1.50',
     '7',
   ]);
+});
+
+test("a request of a connection that closed before it could begin is dropped: it is no stranger's", async () => {
+  let verified = 0;
+  const { open, own, held, asked } = start({}, [], { onVerify: () => verified++ });
+  const socket = await open();
+  expect(verified).toBe(1);
+  held.hold();
+  own.message(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
+  socket.leave();
+  held.release();
+  await settled();
+  expect(verified).toBe(1);
+  expect(asked.map(({ name }) => name)).toEqual([]);
 });
 
 test('delivered, read and typing are refused with their id where they have one', async () => {

@@ -23,6 +23,7 @@ import { isBundle, unbundle } from './bundle.ts';
 import { closeReasonOf } from './close-reason.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { Departure } from './departure.ts';
+import { EarlyFrames } from './early-frames.ts';
 import { answerFrame, errorFrame, noticeFrame, pongFrame, welcomeFrame } from './frames.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldReceipts, type ReceiptName } from './held-receipts.ts';
@@ -256,8 +257,7 @@ export class SocketDoor {
         return this.#onFirst(socket, text, state.token);
       case 'checking':
       case 'opening':
-        if (state.early.length < this.#options.limits.inFlightMax) state.early.push(text);
-        else this.#close(socket, 'protocol_error');
+        if (!state.early.add(text)) this.#close(socket, 'protocol_error');
         return;
       case 'open':
         return this.#onOpen(socket, text);
@@ -297,9 +297,13 @@ export class SocketDoor {
     const { state } = socket.data;
     this.#options.meter.framesIn.add('invalid');
     if (state.type === 'closing' || state.type === 'closed') return;
-    if (state.type !== 'awaiting_hello') return this.#queueError(socket, problem, id);
-    socket.send(errorFrame(problem, id));
-    this.#close(socket, 'protocol_error');
+    if (state.type === 'awaiting_hello') {
+      socket.send(errorFrame(problem, id));
+      return this.#close(socket, 'protocol_error');
+    }
+    this.#queueError(socket, problem, id);
+    // What a client that is asked to leave has sent meanwhile is no fault of it.
+    if (problem.type === 'refused') this.#countRefusal(socket);
   }
 
   async #request(socket: Socket, frame: RequestFrame): Promise<void> {
@@ -308,7 +312,11 @@ export class SocketDoor {
     meter.framesIn.add(frame.type);
     if (frame.type === 'send') meter.sends.sent(frame.client_msg_id, socket.data.lastHeardMs);
     // Presence is followed before it is asked for: a change in between is reported twice rather than missed.
-    if (frame.type === 'presence') await this.#table.watch(socket, frame.user_ids);
+    if (frame.type === 'presence') {
+      await this.#table.watch(socket, frame.user_ids);
+      // Without its session it would be taken for a request of a stranger.
+      if (socket.data.state.type !== 'open') return;
+    }
     if (isReceipt(frame) && this.#held.renew(socket, frame.type, frame)) return;
     const answer = await pipeline.run<OperationName>(name, socket.data, frame as Input<OperationName>);
     if (isRateLimited(answer) && this.#coalesce(socket, frame)) return;
@@ -375,7 +383,7 @@ export class SocketDoor {
   async #openSession(socket: Socket, hello: UpOf<'hello'>, upgradeToken: string | undefined): Promise<void> {
     const { pipeline, log, meter, newSessionId } = this.#options;
     meter.framesIn.add('hello');
-    const early: string[] = [];
+    const early = new EarlyFrames(this.#options.limits);
     socket.data.state = { type: 'checking', early };
     this.#awaitingHello.delete(socket);
     try {
@@ -436,7 +444,7 @@ export class SocketDoor {
     this.#table.attach(socket, interests);
     for (const [conversationId, isMember] of changes) this.#table.changeMembership(socket, conversationId, isMember);
     this.#table.unhold(socket);
-    for (const text of early) this.#onFrame(socket, text);
+    for (const text of early.texts) this.#onFrame(socket, text);
   }
 
   async #reserve(conversationIds: readonly ConversationId[], caller: DeviceCaller) {

@@ -40,7 +40,7 @@ const limits: GatewayLimits = {
 
 export async function openTestGateway(
   options: { readonly core?: Partial<Core>; readonly limits?: Partial<GatewayLimits> } & Partial<
-    Pick<GatewayOptions, 'steps' | 'webRoot' | 'publicUrl' | 'isCoreReachable' | 'log'>
+    Pick<GatewayOptions, 'steps' | 'webRoot' | 'publicUrl' | 'isCoreReachable' | 'log' | 'rateLimiter'>
   > = {},
 ) {
   const fake = fakeCore(options.core);
@@ -49,12 +49,12 @@ export async function openTestGateway(
     webRoot: new Map(),
     publicUrl: '',
     log: silentLog,
+    rateLimiter: new MemoryRateLimiter({ clock: systemClock, bucketsMax: 1000 }),
     ...options,
     core: fake.core,
     bus,
     tokens: idsAsTokens,
     clientAddresses: new ClientAddresses(parseNetworks('127.0.0.0/8')),
-    rateLimiter: new MemoryRateLimiter({ clock: systemClock, bucketsMax: 1000 }),
     clock: systemClock,
     meter: new GatewayMeter(),
     random: () => 0.5,
