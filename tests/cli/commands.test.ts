@@ -1,7 +1,7 @@
 // The command line as a process: help, the nearest name, where options come from, tokens, and how commands end.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
@@ -89,6 +89,10 @@ describe('what is unknown', () => {
     ['user add alice --random-pasword', 'unknown option --random-pasword; did you mean --random-password?'],
     ['inspect x --limt 3', 'unknown option --limt; did you mean --limit?'],
     ['inspect x --listen 127.0.0.1:0', 'this command does not take --listen'],
+    ['start --duration 3', 'unknown option --duration; --help lists them'],
+    ['frobnicate', 'unknown command frobnicate; see hongyan --help'],
+    ['start again', 'start takes no argument, and was given again; see hongyan start --help'],
+    ['user list alice', 'user list takes no argument, and was given alice; see hongyan user list --help'],
     ['start -p 80', 'unknown option -p; options start with two dashes'],
     ['start --demo=yes', '--demo takes no value'],
     ['start --listen', '--listen needs a value'],
@@ -262,8 +266,10 @@ describe('start', () => {
       '--data',
       await dataFolder('port'),
     ]);
-    expect(second.code).toBe(1);
-    expect(second.stderr).toContain(String(server.port));
+    expect(second).toMatchObject({
+      code: 1,
+      stderr: `hongyan start: another process listens on ${listen}: stop it, or name another address by --listen\n`,
+    });
   });
 
   test('a second server on the same data folder leaves with 1, and the first goes on', async () => {
@@ -282,7 +288,7 @@ describe('start', () => {
         command,
       });
       expect(refused).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toMatch(/belongs to uid 0, and this process runs as .+ start it as that user, or .+chown/);
+      expect(refused.stderr).toMatch(/belongs to uid 0, and this process runs as .+ run it as that user, or .+chown/);
     }
   });
 
@@ -298,6 +304,33 @@ describe('start', () => {
     ]);
     expect(started.code).toBe(1);
     expect(started.stderr).toContain('no-web');
+  });
+
+  test('--demo on a server that lets nobody sign up is refused, and leaves no server behind', async () => {
+    const dataDir = await dataFolder('demo');
+    const args = ['--demo', '--no-signup-enabled'];
+    const server = spawnServer({ dataDir, args });
+    expect(await server.left()).toBe(1);
+    expect(server.output()).toContain('the demo account alice could not be created: signup-enabled is false');
+    expect(existsSync(join(dataDir, 'running.json'))).toBe(false);
+  });
+
+  test('--demo starts with the accounts that are there when nobody may sign up any more', async () => {
+    const dataDir = await dataFolder('demo');
+    const first = spawnServer({ dataDir, args: ['--demo'] });
+    await until(() => first.output().includes('demo account: bob'), { withinMs: 30_000 });
+    expect(await first.stop()).toBe(0);
+    const second = spawnServer({ dataDir, args: ['--demo', '--no-signup-enabled'] });
+    await until(() => second.output().includes('demo account: bob') || !second.isAlive(), { withinMs: 30_000 });
+    expect(await second.stop()).toBe(0);
+    expect(second.output()).toMatch(/demo account: alice {3}password: \S+\n/);
+
+    // As after a restore: the file is in no backup.
+    rmSync(join(dataDir, 'demo-accounts.json'));
+    const third = spawnServer({ dataDir, args: ['--demo'] });
+    await until(() => third.output().includes('demo account: bob') || !third.isAlive(), { withinMs: 30_000 });
+    expect(third.output()).toContain('demo account: alice   its password is not the one in demo-accounts.json');
+    expect(await third.stop()).toBe(0);
   });
 
   test('--demo shows two accounts with passwords of this data folder, which log in', async () => {

@@ -1,6 +1,8 @@
 // hongyan key create, list and revoke, as processes.
 
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { dataFolder, killServers, removeDataFolders } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 
@@ -10,6 +12,17 @@ setDefaultTimeout(60_000);
 afterAll(async () => {
   await killServers();
   await removeDataFolders();
+});
+
+test('list and revoke make no folder where there are no keys', async () => {
+  const data = join(await dataFolder('key'), 'misspelt');
+  for (const args of [['list'], ['revoke', '0123456789ab']])
+    expect(await hongyan(['key', ...args, '--data', data])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `hongyan key ${args[0]}: the folder ${data} has no keys; name the server's data folder by --data\n`,
+    });
+  expect(existsSync(data)).toBe(false);
 });
 
 test('[A20, A21] a key is printed once, listed without its secret, and revoked', async () => {

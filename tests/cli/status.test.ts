@@ -64,7 +64,10 @@ test("[O1] --operator-listen '' opens no listener and makes no token; another ad
     ...['start', '--listen', '127.0.0.1:0', '--data', await dataFolder('status')],
     ...['--operator-listen', `127.0.0.1:${port}`],
   ]);
-  expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('name another one by --operator-listen') });
+  expect(taken).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('name another address by --operator-listen'),
+  });
   const token = readFileSync(join(named.dataDir, 'operator-token'), 'utf8').trim();
   expect(named.output()).not.toContain(token);
 });

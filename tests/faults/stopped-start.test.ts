@@ -10,13 +10,14 @@ import { originTables } from '@hongyan/server/ports/timeline/mysql/origin';
 import { freePort } from '@hongyan/testing/free-port';
 import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
+import { Admin } from '@platformatic/kafka';
 import { createConnection } from 'mysql2/promise';
 import { ClusterUnderTest } from '../cluster-server.ts';
-import { killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
 
 setDefaultTimeout(90_000);
 
-describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({ mysql, redis }) => {
+describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({ mysql, kafka, redis }) => {
   let cluster: ClusterUnderTest;
   let registryClient: RedisClient;
   // It accepts connections, and says nothing: a try lasts as long as its deadline.
@@ -76,6 +77,20 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
     expect(await gateway.left()).toBe(0);
     expect(gateway.output()).toContain('"message":"start given up","signal":"SIGTERM"');
     expect(await registry.list()).toEqual([]);
+  });
+
+  test('a start that fails leaves the cores that it had joined, and its worker does nothing more', async () => {
+    const dataDir = await dataFolder('taken');
+    const args = ['--roles', 'core,worker,gateway', '--node', 'taken', '--link-listen', '127.0.0.1:0'];
+    const own = spawnServer({ dataDir, env: cluster.env, port: silent.port, args });
+    expect(await own.left()).toBe(1);
+    expect(own.output()).toContain(`another process listens on 127.0.0.1:${silent.port}`);
+    expect(own.output()).not.toContain('"level":"error"');
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...kafka.brokers] });
+    const groups = [`${cluster.name}.cores`];
+    const described = await admin.describeGroups({ groups });
+    await admin.close();
+    expect(groups.map((group) => described.get(group)?.members.size)).toEqual([0]);
   });
 
   test('[O20] SIGTERM ends a core that waits until a store is moved', async () => {

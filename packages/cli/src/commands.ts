@@ -123,8 +123,12 @@ export const commandNamed = (words: readonly string[]): Command | undefined =>
 /** The commands whose first word of two is `word`. */
 export const groupNamed = (word: string): CommandGroup | undefined => namedGroups.find(({ name }) => name === word);
 
-/** The name nearest to what was typed: two words are compared with two, so that "user ad" is near "user add". */
-export function nearestName(words: readonly string[]): string {
+/**
+ * The name nearest to what was typed: two words are compared with two, so that "user ad" is near "user add". undefined where more
+ * than half of each name differs.
+ */
+export function nearestName(words: readonly string[]): string | undefined {
   const distanceOf = ({ name }: Command): number => distance(words.slice(0, name.split(' ').length).join(' '), name);
-  return commands.reduce((best, command) => (distanceOf(command) < distanceOf(best) ? command : best)).name;
+  const nearest = commands.reduce((best, command) => (distanceOf(command) < distanceOf(best) ? command : best));
+  return distanceOf(nearest) <= nearest.name.length / 2 ? nearest.name : undefined;
 }

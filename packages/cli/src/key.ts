@@ -3,8 +3,6 @@
 import { systemClock } from '@hongyan/base/clock';
 import { type ApiKeyScope, apiKeyScopes } from '@hongyan/protocol/api-key';
 import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
-import type { Config } from '@hongyan/server/config/options';
-import type { Access } from '@hongyan/server/ports/access/access';
 import { type ApiKeyRecord, apiKeyNameCharsMax, apiKeysMax } from '@hongyan/server/ports/access/api-keys';
 import { createApiKey } from '@hongyan/server/ports/access/new-key';
 import { printable } from '@hongyan/terminal/printable';
@@ -30,7 +28,8 @@ export const keyCreate: Command = {
         `give the key one name of up to ${apiKeyNameCharsMax} characters: hongyan key create "shop"`,
       );
     const scopes = scopesOf(values.get('scopes'));
-    const made = await withAccess(config, (access) =>
+    const stores = await openCommandStores(config);
+    const made = await stores.withAccess((access) =>
       createApiKey(access, { name, scopes, nowMs: systemClock.nowMs() }),
     );
     if (made.type !== 'created')
@@ -52,7 +51,8 @@ export const keyList: Command = {
   switches: { json: 'Print a JSON object for each key, a line each' },
   options: readOptions,
   async run({ config, switches }) {
-    const keys = await withAccess(config, (access) => access.listKeys());
+    const stores = await openCommandStores(config);
+    const keys = await stores.withExistingAccess((access) => access.listKeys());
     if (switches.has('json')) for (const key of keys) console.log(JSON.stringify(jsonOf(key)));
     else if (keys.length === 0) console.log('no keys; create one with hongyan key create <name> --scopes <list>');
     else console.log(table(['key', 'created', 'last used', 'name', 'scopes'], keys.map(rowOf)));
@@ -69,7 +69,8 @@ export const keyRevoke: Command = {
   async run({ config, words }) {
     const [given = ''] = words;
     if (words.length !== 1 || given === '') throw new UsageError('give the id of one key: hongyan key list shows them');
-    const isRevoked = await withAccess(config, (access) => access.revokeKey(given));
+    const stores = await openCommandStores(config);
+    const isRevoked = await stores.withExistingAccess((access) => access.revokeKey(given));
     if (!isRevoked) throw new Error(`there is no key ${given}: hongyan key list shows the ids`);
     console.log(`revoked ${given}`);
     return 0;
@@ -84,10 +85,6 @@ function scopesOf(given = ''): readonly ApiKeyScope[] {
       `${unknown === undefined ? 'give --scopes' : `there is no scope ${unknown}`}: any of ${apiKeyScopes.join(', ')}`,
     );
   return [...new Set(words)] as ApiKeyScope[];
-}
-
-async function withAccess<T>(config: Config, work: (access: Access) => Promise<T>): Promise<T> {
-  return (await openCommandStores(config)).withAccess(work);
 }
 
 const rowOf = ({ keyId, name, scopes, createdAtMs, lastUsedAtMs }: ApiKeyRecord): readonly string[] => [

@@ -28,6 +28,9 @@ async function main(argv: readonly string[], env: Readonly<Record<string, string
   };
   const loaded = loadConfig(input);
   if (loaded.type === 'error') return fail(loaded.message);
+  const [extra] = loaded.words;
+  if (extra !== undefined && command.usage === command.name)
+    return fail(`${command.name} takes no argument, and was given ${extra}; see hongyan ${command.name} --help`);
   for (const warning of loaded.warnings) console.error(`hongyan: warning: ${warning}`);
   try {
     return await command.run({ ...loaded, env, readConfig: () => loadConfig(input) });
@@ -60,7 +63,8 @@ function noCommand(words: readonly string[]): number {
     return fail(`${first} needs a second word: ${names}; see hongyan ${first} --help`);
   }
   const given = group ? `${first} ${second}` : first;
-  return fail(`unknown command ${given}; did you mean ${nearestName(words)}? See hongyan --help`);
+  const name = nearestName(words);
+  return fail(`unknown command ${given}${name === undefined ? '; see' : `; did you mean ${name}? See`} hongyan --help`);
 }
 
 function fail(message: string): number {

@@ -1,5 +1,7 @@
 // A running server as the command line reaches it: its address and token are in the data folder.
 
+import { existsSync } from 'node:fs';
+import { assertReadable } from '@hongyan/server/config/folder-access';
 import { readOperatorToken } from '@hongyan/server/config/operator-token';
 import { findRunning } from '@hongyan/server/config/running-server';
 
@@ -14,6 +16,7 @@ export class OperatorClient {
 
   /** Rejects, with what to do, when no server runs on the data folder or it does not listen to operators. */
   static async connect(data: string): Promise<OperatorClient> {
+    if (existsSync(data)) await assertReadable(data);
     const running = await findRunning(data);
     if (!running) throw new Error(`no server runs on the folder ${data}; start one, or name its data folder by --data`);
     if (running.operatorUrl === undefined)

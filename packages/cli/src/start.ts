@@ -39,11 +39,18 @@ export const start: Command = {
       log.info('start given up', { signal: running.signal });
       return 0;
     }
-    if (running.url !== undefined) await signUpDemoAccounts(running.url, accounts);
+    // A process of a cluster without the role gateway has no address for clients.
+    const shown = await signUpDemoAccounts(running.url ?? '', running.url === undefined ? [] : accounts).catch(
+      async (error: unknown) => {
+        // Clients may be connected already, and running.json names this process.
+        await running.stop();
+        throw error;
+      },
+    );
     console.log(
       running.url === undefined ? `Hongyan is ready: ${config.roles}` : `Hongyan is ready: open ${running.url}`,
     );
-    for (const { userId, password } of accounts) console.log(`  demo account: ${userId}   password: ${password}`);
+    for (const line of shown) console.log(`  ${line}`);
     if (running.operatorUrl !== undefined)
       console.log(`  for operators: ${running.operatorUrl}   token: in ${dataLayout(config.data).operatorToken}`);
     log.info('started', { url: running.url, operatorUrl: running.operatorUrl, data: config.data });

@@ -15,6 +15,8 @@ export interface CommandStores {
   withDirectory<T>(work: (directory: Directory) => Promise<T>): Promise<T>;
   /** Created when there is none. */
   withAccess<T>(work: (access: Access) => Promise<T>): Promise<T>;
+  /** As withAccess; rejects where there is none. */
+  withExistingAccess<T>(work: (access: Access) => Promise<T>): Promise<T>;
   /** Rejects, as the other readers do, where no server has run. */
   withDirectoryReader<T>(work: (directory: DirectoryReader) => Promise<T>): Promise<T>;
   withDeviceReader<T>(work: (devices: DeviceReader) => Promise<T>): Promise<T>;

@@ -1,7 +1,10 @@
 // Which stores a command works on, by the profile of its configuration.
 
+import { existsSync } from 'node:fs';
 import { systemClock } from '@hongyan/base/clock';
 import type { UserId } from '@hongyan/protocol/ids';
+import { dataLayout } from '../config/data-layout.ts';
+import { assertReadable } from '../config/folder-access.ts';
 import type { Config } from '../config/options.ts';
 import { ofAllTokens } from '../domain/revocation.ts';
 import type { Access } from '../ports/access/access.ts';
@@ -33,6 +36,14 @@ class FolderStores implements CommandStores {
 
   async withAccess<T>(work: (access: Access) => Promise<T>): Promise<T> {
     return closing(await openAccess(this.#config, commandLog), work);
+  }
+
+  async withExistingAccess<T>(work: (access: Access) => Promise<T>): Promise<T> {
+    const { data } = this.#config;
+    if (existsSync(data)) await assertReadable(data);
+    if (!existsSync(dataLayout(data).access))
+      throw new Error(`the folder ${data} has no keys; name the server's data folder by --data`);
+    return this.withAccess(work);
   }
 
   withDirectoryReader: CommandStores['withDirectoryReader'] = (work) => withDirectoryReader(this.#config, work);

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '@hongyan/base/log';
-import { ensureFolder, warnIfOpen } from './folder-access.ts';
+import { assertReadable, ensureFolder, warnIfOpen } from './folder-access.ts';
 
 let parent: string;
 beforeEach(() => {
@@ -22,6 +22,14 @@ test('a folder that is made is for its owner alone', async () => {
   await ensureFolder(path);
   expect(statSync(path).mode & 0o777).toBe(0o700);
   expect(await warnings(path)).toEqual([]);
+});
+
+test('where a file stands in the place of the folder, or of one above, the file is named', async () => {
+  const file = join(parent, 'file');
+  writeFileSync(file, '');
+  for (const path of [file, join(file, 'data'), join(file, 'deep', 'data')])
+    expect(ensureFolder(path)).rejects.toThrow(`the folder ${path} cannot be created: ${file} is no folder`);
+  expect(assertReadable(file)).rejects.toThrow(`${file} is no folder`);
 });
 
 test.each([

@@ -11,8 +11,11 @@ export async function ensureFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    await assertMay(readAndWrite, await nearestExisting(dirname(path)), `the folder ${path} cannot be created: `);
-    throw error;
+    const prefix = `the folder ${path} cannot be created: `;
+    const above = await nearestExisting(path);
+    if (await isOther(above)) throw new Error(`${prefix}${above} is no folder`, { cause: error });
+    await assertMay(readAndWrite, above, prefix);
+    throw new Error(`${prefix}${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   await assertMay(readAndWrite, path);
 }
@@ -41,6 +44,8 @@ async function assertMay(mode: number, path: string, prefix = ''): Promise<void>
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EROFS') throw new Error(`${prefix}${path} is on a read-only file system`, { cause });
     if (code !== 'EACCES' && code !== 'EPERM') throw cause;
+    // A file has no right to be entered.
+    if (await isOther(path)) throw new Error(`${prefix}${path} is no folder`, { cause });
     throw new Error(`${prefix}${await ownership(path)}`, { cause });
   }
 }
@@ -51,7 +56,7 @@ async function ownership(path: string): Promise<string> {
   const owner = await ownerOf(path);
   if (owner === self) return `${path} does not let its owner read and write: run chmod u+rwx ${path}`;
   const whose = owner === undefined ? 'is in a folder of another user' : `belongs to uid ${owner}`;
-  return `${path} ${whose}, and ${process}: start it as that user, or change the owner by chown`;
+  return `${path} ${whose}, and ${process}: run it as that user, or change the owner by chown`;
 }
 
 /** undefined where a folder above does not let this process look. */
@@ -64,12 +69,19 @@ async function ownerOf(path: string): Promise<number | undefined> {
   }
 }
 
+/** Whether something else than a folder is there. */
+const isOther = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  );
+
 async function nearestExisting(path: string): Promise<string> {
   try {
     await stat(path);
     return path;
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
     return isMissing && dirname(path) !== path ? nearestExisting(dirname(path)) : path;
   }
 }

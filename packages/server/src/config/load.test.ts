@@ -51,6 +51,8 @@ function valuesOf(option: Option): readonly (string | number | boolean)[] {
 /** Options whose texts have a form. */
 const ownValues: Readonly<Record<string, readonly string[]>> = {
   tiers: ['free=1/2/3', 'free=4/5/6', 'free=7/8/9,gold=1000/2000/5000'],
+  'public-url': ['https://one.example', 'http://two.example:8080', ''],
+  'trace-url': ['http://one.example/v1/traces', 'https://two.example', ''],
   'default-tier': ['paid', 'unlimited', 'paid'],
   'trusted-proxies': ['10.0.0.0/8', '::1,192.0.2.7', ''],
   roles: ['core,gateway,worker', 'worker, core, gateway', 'gateway,worker,core'],
@@ -151,6 +153,7 @@ describe('what is unknown or cannot be', () => {
   const cases: readonly (readonly [Given, message: string])[] = [
     [{ argv: ['--lisen', 'x'] }, 'unknown option --lisen; did you mean --listen?'],
     [{ argv: ['--heartbeat'] }, 'unknown option --heartbeat; did you mean --heartbeat-ms?'],
+    [{ argv: ['--password', 'x'] }, 'unknown option --password; --help lists them'],
     [{ argv: ['--data'] }, '--data needs a value'],
     [{ argv: ['--config'] }, '--config needs a value'],
     [{ env: { HONGYAN_DAT: 'x' } }, 'unknown option HONGYAN_DAT; did you mean HONGYAN_DATA?'],
@@ -159,6 +162,20 @@ describe('what is unknown or cannot be', () => {
     [file('config = "other.toml"\n'), `${path}: unknown option config`],
     [{ argv: ['--config', 'none.toml'] }, 'none.toml cannot be read: no such file: none.toml'],
     [{ env: { HONGYAN_CONFIG: 'none.toml' } }, 'none.toml cannot be read: no such file: none.toml'],
+    [
+      { argv: ['--public-url', 'chat.example.org'] },
+      'public-url is a URL such as https://chat.example.org; not "chat.example.org"',
+    ],
+    [
+      { argv: ['--trace-url', 'localhost:4318'] },
+      'trace-url is a URL such as http://127.0.0.1:4318/v1/traces; not "localhost:4318"',
+    ],
+    [
+      { argv: ['--trace-url', 'htp://me:secret@collector'] },
+      'trace-url is a URL such as http://127.0.0.1:4318/v1/traces; not "htp://me:***@collector"',
+    ],
+    [{ argv: ['--data='] }, 'data is a folder, for instance ./data; not ""'],
+    [{ env: { HONGYAN_DATA: '' } }, 'data is a folder, for instance ./data; not ""'],
     [{ argv: ['--tls-cert', 'cert.pem'] }, 'tls-cert and tls-key go together'],
     [{ env: { HONGYAN_TLS_KEY: 'key.pem' } }, 'tls-cert and tls-key go together'],
     [{ argv: ['--content-bytes-max', '65537'] }, 'content-bytes-max is at most frame-bytes-max'],
@@ -271,10 +288,10 @@ describe('[N10] options of a cluster', () => {
     [['--profile=cluster', '--link-listen=7400'], 'link-listen is host:port'],
     [['--profile=cluster', '--link-listen=0.0.0.0:7400'], 'link-listen 0.0.0.0:7400 is every address'],
     [['--profile=cluster', '--link-tls-ca=ca.pem'], 'link-tls-cert, link-tls-key and link-tls-ca go together'],
-    [['--profile=cluster', '--mysql-url=postgres://a'], 'mysql-url: is a URL such as mysql://'],
-    [['--profile=cluster', '--mysql-url=mysql//u:secret@x'], 'mysql-url: is a URL such as mysql://'],
+    [['--profile=cluster', '--mysql-url=postgres://a'], 'mysql-url: write a URL such as mysql://'],
+    [['--profile=cluster', '--mysql-url=mysql//u:secret@x'], 'mysql-url: write a URL such as mysql://'],
     [['--profile=cluster', '--redis-urls=redis://a,rediss://b'], 'redis-urls: the nodes of one Redis Cluster have'],
-    [['--profile=cluster', '--kafka-brokers=broker'], 'kafka-brokers: is host:port of some brokers'],
+    [['--profile=cluster', '--kafka-brokers=broker'], 'kafka-brokers: write host:port of some brokers'],
   ];
   for (const [argv, sentence] of refused)
     test(`${argv.join(' ')} is refused`, () => {

@@ -7,7 +7,7 @@ import { parse as parseToml } from 'smol-toml';
 import type { Option } from './option.ts';
 import { type Config, camelCase, environmentName, fileKey, options } from './options.ts';
 import { parseRoles } from './roles.ts';
-import { kafkaBrokers, mysqlServer, redisServers } from './servers.ts';
+import { kafkaBrokers, mysqlServer, redisServers, withoutPasswords } from './servers.ts';
 import { parseTiers } from './tiers.ts';
 
 export type Source = 'default' | 'file' | 'environment' | 'flag';
@@ -185,7 +185,9 @@ function readFileOptions(path: string | undefined, readFile: LoadInput['readFile
 }
 
 function unknownName(name: string, candidates: readonly string[]): string {
-  return `unknown option ${name}; did you mean ${closest(name, candidates)}?`;
+  const nearest = closest(name, candidates);
+  const isNear = distance(name, nearest) <= nearest.length / 2;
+  return `unknown option ${name}; ${isNear ? `did you mean ${nearest}?` : '--help lists them'}`;
 }
 
 /** Flags and variables are texts. A file has types: there a value of another type than the option's is a mistake. */
@@ -218,6 +220,8 @@ function fromText({ type }: Option, text: string): string | number | boolean {
 
 function checkTogether(config: Config): void {
   const { listen, operatorListen, tlsCert, tlsKey, contentBytesMax, frameBytesMax, connectionBacklogBytesMax } = config;
+  // Paths below it would be those of the folder that the process happens to be in.
+  if (config.data === '') throw new ConfigError('data is a folder, for instance ./data; not ""');
   if (!isAddress(listen)) throw new ConfigError(`listen is host:port, for instance 127.0.0.1:8080; not "${listen}"`);
   if (operatorListen !== '' && !isAddress(operatorListen))
     throw new ConfigError(
@@ -225,6 +229,8 @@ function checkTogether(config: Config): void {
     );
   if (operatorListen === listen && !listen.endsWith(':0'))
     throw new ConfigError('operator-listen and listen are two addresses: clients must not reach what is for operators');
+  checkHttpUrl('public-url', config.publicUrl, 'https://chat.example.org');
+  checkHttpUrl('trace-url', config.traceUrl, 'http://127.0.0.1:4318/v1/traces');
   checkLimits(config);
   checkCluster(config);
   if ((tlsCert === '') !== (tlsKey === '')) throw new ConfigError('tls-cert and tls-key go together');
@@ -233,6 +239,11 @@ function checkTogether(config: Config): void {
   // One message alone would close whoever it is sent to as a slow consumer, each time.
   if (contentBytesMax > connectionBacklogBytesMax / 2)
     throw new ConfigError('content-bytes-max is at most half of connection-backlog-bytes-max');
+}
+
+function checkHttpUrl(name: string, value: string, example: string): void {
+  if (value !== '' && !['http:', 'https:'].includes(URL.parse(value)?.protocol ?? ''))
+    throw new ConfigError(`${name} is a URL such as ${example}; not "${withoutPasswords(value)}"`);
 }
 
 function checkLimits({ tiers, defaultTier, trustedProxies }: Config): void {

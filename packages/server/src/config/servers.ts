@@ -65,12 +65,12 @@ export function kafkaBrokers({ kafkaBrokers: text }: Pick<Config, 'kafkaBrokers'
   const brokers = partsOf(text);
   const wrong = brokers.find((broker) => !/^.+:\d{1,5}$/.test(broker));
   if (wrong !== undefined || brokers.length === 0)
-    throw new Error(`is host:port of some brokers, joined by commas; not "${wrong ?? text}"`);
+    throw new Error(`write host:port of some brokers, joined by commas; not "${wrong ?? text}"`);
   return brokers;
 }
 
 /** Without passwords: for those who look at the configuration. */
-const withoutPasswords = (text: string): string => text.replaceAll(/(\/\/[^:@/,]*):[^@/,]*@/g, '$1:***@');
+export const withoutPasswords = (text: string): string => text.replaceAll(/(\/\/[^:@/,]*):[^@/,]*@/g, '$1:***@');
 
 const partsOf = (list: string): readonly string[] =>
   list
@@ -81,6 +81,6 @@ const partsOf = (list: string): readonly string[] =>
 function parseUrl(text: string, protocols: readonly string[], example: string): URL {
   const url = URL.parse(text);
   if (url === null || !protocols.includes(url.protocol) || url.hostname === '')
-    throw new Error(`is a URL such as ${example}; not "${withoutPasswords(text)}"`);
+    throw new Error(`write a URL such as ${example}; not "${withoutPasswords(text)}"`);
   return url;
 }

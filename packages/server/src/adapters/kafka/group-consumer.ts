@@ -97,6 +97,8 @@ export class GroupConsumer {
     this.#closing.abort();
     this.#committing?.cancel();
     await Promise.all([...this.#owned.keys()].map((partition) => this.#revoke(partition)));
+    // Those that were taken away before.
+    await Promise.all(this.#ending.values());
     await this.#commit();
     await this.#member
       ?.close(true)

@@ -221,6 +221,23 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     expect(new Set(read).size).toBe(1_000);
   }, 60_000);
 
+  test('a close waits for what is under way of a partition that was taken away before', async () => {
+    await topic.make(2);
+    const release = Promise.withResolvers<void>();
+    const ended: number[] = [];
+    const first = topic.consumer(async ({ partition, signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      if (first.partitions.length > 0) await release.promise;
+      ended.push(partition);
+    });
+    await first.start();
+    await topic.consumer(readingFrom(new Map(), () => {})).start();
+    await until(() => first.partitions.length === 1);
+    systemClock.after(1_000, release.resolve);
+    await first.close();
+    expect(ended.sort()).toEqual([0, 1]);
+  }, 60_000);
+
   test('an owner that fails is called again while the partition is still its own', async () => {
     await topic.make(1);
     let calls = 0;

@@ -130,7 +130,9 @@ async function openParts(opening: Opening): Promise<string | undefined> {
     parts.core = core;
   }
   if (stores && roles.has('worker')) {
-    parts.worker = openWorkerPart(surroundings, stores);
+    const worker = openWorkerPart(surroundings, stores);
+    closing.push(() => worker.drain());
+    parts.worker = worker;
     if (config.rowChanges)
       closing.push(await followRowChanges(config, surroundings, { instance, lookup: stores.lookup }));
   }

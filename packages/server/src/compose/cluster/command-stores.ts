@@ -50,6 +50,11 @@ export class ClusterCommandStores implements CommandStores {
     return closing(await openMysqlAccess({ ...environment, mysql, revocationsMax }), work);
   }
 
+  async withExistingAccess<T>(work: (access: Access) => Promise<T>): Promise<T> {
+    await databaseForCommands(this.#config, 'access');
+    return this.withAccess(work);
+  }
+
   async withDirectoryReader<T>(work: (directory: DirectoryReader) => Promise<T>): Promise<T> {
     const mysql = await databaseForCommands(this.#config, 'directory');
     return closing(await openMysqlDirectory(mysql, environment), work);

@@ -66,9 +66,17 @@ async function open(
     notices: await keptNotices.store(),
     isBehindLink: true,
   });
+  let drained: Promise<void> | undefined;
+  const drainCore = () => {
+    drained ??= composed.core.drain();
+    return drained;
+  };
+  // Also of a start that fails: the group of cores would wait for this one until its session is over.
+  closing.push(drainCore);
   await composed.core.ready;
   closing.push(await keptNotices.follow(composed.notices, bus, log));
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
+  closing.push(() => retention?.cancel());
   const server = await serveCore({
     core: limitedCore(composed.core, composed.limits),
     ...{ bus, clock, log, backlogBytesMax: config.linkBacklogBytesMax, sessionsOutliveLinks: true },
@@ -77,7 +85,7 @@ async function open(
   closing.push(() => server.stop());
   const drain = async () => {
     retention?.cancel();
-    await composed.core.drain();
+    await drainCore();
     await server.stop();
   };
   return {

@@ -3,11 +3,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { formatAddress, parseAddress, reachableUrl } from '@hongyan/base/address';
+import { type Address, formatAddress, parseAddress, reachableUrl } from '@hongyan/base/address';
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log, LogLevels } from '@hongyan/base/log';
 import { listen } from 'bun';
 import type { Config } from '../../config/options.ts';
+import { listenFailure } from '../../http/listen-failure.ts';
 import type { ProfiledProcess } from '../../profiles/profiled-process.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
 import type { Connections } from '../../roles/operator/connections.ts';
@@ -71,8 +72,9 @@ export class GatewaySupervisor {
       },
     { core, bus, limits }: OpenCore,
   ): Promise<GatewaySupervisor> {
-    const { hostname } = parseAddress(config.listen);
-    const port = await reservePort(config.listen, clock);
+    const address = parseAddress(config.listen);
+    const { hostname } = address;
+    const port = await reservePort(address, clock);
     const folder = await runtimeFolder(config.data);
     const socketPath = join(folder, socketName);
     const server = await serveCore({
@@ -174,26 +176,22 @@ async function runtimeFolder(data: string): Promise<string> {
  * The gateways share their port with any process that asks to share it, so only a free port is given to them: two servers on one
  * port would each get some of the clients.
  */
-async function reservePort(address: string, clock: Clock): Promise<number> {
+async function reservePort(address: Address, clock: Clock): Promise<number> {
   const deadlineMs = clock.monotonicMs() + portFreeWithinMs;
   for (;;) {
-    const port = probePort(address);
-    if (port !== undefined) return port;
-    if (clock.monotonicMs() > deadlineMs)
-      throw new Error(`another process listens on ${address}; stop it, or name another port by --listen`);
+    try {
+      return probePort(address);
+    } catch (error) {
+      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isTaken || clock.monotonicMs() > deadlineMs) throw listenFailure(error, address, '--listen');
+    }
     await sleep(clock, { delayMs: portPollMs });
   }
 }
 
-/** undefined when another process has the port. */
-function probePort(address: string): number | undefined {
-  try {
-    const probe = listen({ ...parseAddress(address), socket: { data() {} } });
-    const { port } = probe;
-    probe.stop(true);
-    return port;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
-    throw error;
-  }
+function probePort(address: Address): number {
+  const probe = listen({ ...address, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
 }

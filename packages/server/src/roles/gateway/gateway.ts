@@ -6,6 +6,7 @@ import { sleep } from '@hongyan/base/clock';
 import type { Service } from '@hongyan/base/service';
 import { bug, failure, type Problem, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun';
+import { listenFailure } from '../../http/listen-failure.ts';
 import { problemResponse } from '../../http/problem.ts';
 import { pathOf, targetUrl } from '../../http/request-target.ts';
 import { StaticFileServer } from '../../http/static-files.ts';
@@ -145,10 +146,26 @@ export class Gateway implements Service {
 
   async start(): Promise<void> {
     assert(this.#state.type === 'new', 'a gateway is started once');
-    const { listen, limits, version, publicUrl } = this.#options;
     await this.#revocations.start();
+    const server = this.#listen();
+    const { port } = server;
+    assert(port !== undefined, 'the gateway listens on TCP');
+    this.#state = { type: 'running', server, port };
+  }
+
+  /** Throws, with what to do, when the address cannot be had. */
+  #listen(): Server<Connection> {
+    try {
+      return this.#serve();
+    } catch (error) {
+      throw listenFailure(error, this.#options.listen, '--listen');
+    }
+  }
+
+  #serve(): Server<Connection> {
+    const { listen, limits, version, publicUrl } = this.#options;
     const description = openapi({ version, publicUrl });
-    const server = serve<Connection, string>({
+    return serve<Connection, string>({
       hostname: listen.hostname,
       port: listen.port,
       reusePort: listen.isPortShared ?? false,
@@ -172,9 +189,6 @@ export class Gateway implements Service {
         return problemResponse(bug);
       },
     });
-    const { port } = server;
-    assert(port !== undefined, 'the gateway listens on TCP');
-    this.#state = { type: 'running', server, port };
   }
 
   /** [O20] Readiness says no first; then what was accepted is answered, and connections are closed. */

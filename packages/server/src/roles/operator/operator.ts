@@ -1,6 +1,6 @@
 // The operator role: a listener of its own for those who run the server, on an address that clients do not reach.
 
-import { type Address, formatAddress, reachableUrl } from '@hongyan/base/address';
+import { type Address, reachableUrl } from '@hongyan/base/address';
 import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -10,6 +10,7 @@ import { problemOf, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve } from 'bun';
 import type { Static, TSchema } from 'typebox';
 import { readJsonBody } from '../../http/body.ts';
+import { listenFailure } from '../../http/listen-failure.ts';
 import { methodNotAllowed, problemResponse } from '../../http/problem.ts';
 import { pathOf, targetUrl } from '../../http/request-target.ts';
 import { StaticFileServer, type StaticFiles } from '../../http/static-files.ts';
@@ -52,7 +53,7 @@ export class OperatorListener {
     return reachableUrl({ hostname: listen.hostname, port, isTls: false });
   }
 
-  /** Throws, with what to do, when the port is taken. */
+  /** Throws, with what to do, when the address cannot be had. */
   start(): void {
     const { listen, routes, log } = this.#options;
     try {
@@ -73,9 +74,7 @@ export class OperatorListener {
         },
       });
     } catch (error) {
-      throw addressInUse(error) && 'hostname' in listen
-        ? new Error(inUse(formatAddress(listen)), { cause: error })
-        : error;
+      throw 'hostname' in listen ? listenFailure(error, listen, "--operator-listen ('' for none)") : error;
     }
   }
 
@@ -136,8 +135,3 @@ function responseOf(answer: OperatorAnswer): Response {
   if (answer.type !== 'ok') return problemResponse(answer);
   return answer.value === undefined ? new Response(null, { status: 204 }) : Response.json(answer.value);
 }
-
-const addressInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-
-const inUse = (address: string): string =>
-  `another process listens on ${address}, the address for operators: stop it, or name another one by --operator-listen ('' for none)`;
