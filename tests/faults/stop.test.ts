@@ -2,6 +2,7 @@
 
 import { afterAll, expect, test } from 'bun:test';
 import { askOutcome, call, openDirect, signUp } from '@hongyan/testing/http-client';
+import { askOperator } from '@hongyan/testing/operator';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { WireClient } from '@hongyan/testing/wire-client';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
@@ -49,6 +50,22 @@ for (const args of [[], ['--gateways', '2']]) {
     for (let times = 0; times < 3; times++) process.kill(server.pid, 'SIGHUP');
     expect(Number((await goingAway).reconnect_after_ms)).toBeGreaterThan(0);
     expect((await witness.closed).code).toBe(4000);
+    expect(await server.left()).toBe(0);
+  }, 30_000);
+}
+
+for (const args of [[], ['--gateways', '2']]) {
+  test(`[O27] a server whose store is taken over leaves at once, whatever its drain, ${args.join(' ') || 'one process'}`, async () => {
+    const dataDir = await dataFolder('hand-over');
+    const server = await startServer({
+      dataDir,
+      args: [...args, '--drain-seconds', '600', '--drain-delay-seconds', '600'],
+    });
+    const eve = await signUp(server.url, 'eve');
+    const witness = await WireClient.open({ url: server.url, token: eve.token, userId: 'eve', deviceId: 'witness' });
+    const goingAway = witness.next(({ type }) => type === 'going_away');
+    expect((await askOperator(dataDir, 'POST', '/admin/v1/hand-over')).status).toBe(204);
+    expect(Number((await goingAway).reconnect_after_ms)).toBeLessThanOrEqual(250);
     expect(await server.left()).toBe(0);
   }, 30_000);
 }

@@ -32,6 +32,13 @@ export const start: Command = {
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // From the beginning on: a signal while the server starts stops it too.
     const signal = stopSignal();
+    const started = Promise.withResolvers<Running>();
+    // [O22] One that comes while the server starts is heeded when it has: a certificate may have been read already.
+    onRollSignal(() => {
+      started.promise
+        .then((server) => server.roll())
+        .catch((error: unknown) => log.error('gateways not replaced', { error }));
+    });
     const running = await startProfile(config, { log, clock: systemClock, program, sources, readConfig, signal }).catch(
       unlessStopped,
     );
@@ -54,8 +61,7 @@ export const start: Command = {
     if (running.operatorUrl !== undefined)
       console.log(`  for operators: ${running.operatorUrl}   token: in ${dataLayout(config.data).operatorToken}`);
     log.info('started', { url: running.url, operatorUrl: running.operatorUrl, data: config.data });
-    // [O22]
-    onRollSignal(() => void running.roll().catch((error: unknown) => log.error('gateways not replaced', { error })));
+    started.resolve(running);
     const code = await Promise.race([
       aborted(signal).catch(() => 0),
       running.handedOver.then(() => 0),

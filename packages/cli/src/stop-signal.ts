@@ -28,7 +28,7 @@ export function stopSignal(): AbortSignal {
   return stopping;
 }
 
-/** Calls `roll` at each SIGUSR2, of which there may be many. */
+/** Calls `roll` at each SIGUSR2, of which there may be many. Listens from the call on: before it the signal ends the process. */
 export function onRollSignal(roll: () => void): void {
   process.on('SIGUSR2', roll);
 }

@@ -30,7 +30,7 @@ import { configurationRoute } from './configuration-route.ts';
 import { withReaders } from './data-folder.ts';
 import { type OpenCore, openCore } from './embedded-core.ts';
 import { drainGateway, openGateway } from './gateway.ts';
-import { HandOver } from './hand-over.ts';
+import { type DrainTimes, HandOver } from './hand-over.ts';
 import { openOperator } from './operator.ts';
 import { GatewaySupervisor } from './processes/supervisor.ts';
 import { type OpenProfiles, openProfiles } from './profiles.ts';
@@ -99,8 +99,8 @@ export async function startEmbedded(
     const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl: operator?.url };
     closing.push(() => removeRunning(config.data));
     await writeRunning(config.data, running);
-    const gateways = await startGateways(config, { ...surroundings, onPassed }, { opened, tokens, live, handOver });
-    closing.push(() => gateways.stop());
+    const gateways = await startGateways(config, { ...surroundings, onPassed }, { opened, tokens, live });
+    closing.push(() => gateways.stop(handOver.drainOf(config)));
     front.opened(gateways);
     const { url } = gateways;
     await writeRunning(config.data, { ...running, url });
@@ -129,7 +129,7 @@ interface Gateways {
   readonly profilers: readonly ProfiledProcess[];
   /** Of this process. */
   readonly ackSeconds: HistogramCounts | undefined;
-  stop(): Promise<void>;
+  stop(drain: DrainTimes): Promise<void>;
 }
 
 /** The gateways, for operators who ask before there are any. */
@@ -200,12 +200,10 @@ async function startGateways(
     opened,
     tokens,
     live,
-    handOver,
   }: {
     readonly opened: OpenCore;
     readonly tokens: Tokens;
     readonly live: LiveConfig;
-    readonly handOver: HandOver;
   },
 ): Promise<Gateways> {
   const inForce = () => live.config;
@@ -227,8 +225,8 @@ async function startGateways(
     connections: gateway,
     sendInForce() {},
     roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),
-    async stop() {
-      await drainGateway(gateway, handOver.drainOf(config), surroundings);
+    async stop(drain) {
+      await drainGateway(gateway, drain, surroundings);
       await gateway.close();
     },
   };

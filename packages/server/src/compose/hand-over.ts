@@ -2,10 +2,10 @@
 
 import type { Config } from '../config/options.ts';
 
-type DrainTimes = Pick<Config, 'drainDelaySeconds' | 'drainSeconds'>;
+export type DrainTimes = Pick<Config, 'drainDelaySeconds' | 'drainSeconds'>;
 
 /** For requests under way. Clients come back by themselves, and wait for as long as nobody is there. */
-const drainSeconds = 0.25;
+const atOnce: DrainTimes = { drainDelaySeconds: 0, drainSeconds: 0.25 };
 
 export class HandOver {
   readonly begun: Promise<void>;
@@ -23,7 +23,7 @@ export class HandOver {
     this.#resolve();
   }
 
-  drainOf(config: DrainTimes): DrainTimes {
-    return this.#hasBegun ? { drainDelaySeconds: 0, drainSeconds } : config;
+  drainOf({ drainDelaySeconds, drainSeconds }: DrainTimes): DrainTimes {
+    return this.#hasBegun ? atOnce : { drainDelaySeconds, drainSeconds };
   }
 }

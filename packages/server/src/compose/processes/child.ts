@@ -10,6 +10,7 @@ import { ProcessProfiler } from '../../profiles/process-profiler.ts';
 import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import { CoreClient } from '../../transport/link/client-end.ts';
 import { drainGateway, openGateway } from '../gateway.ts';
+import type { DrainTimes } from '../hand-over.ts';
 import { openProcessOperator } from '../operator.ts';
 import { openTokens } from '../tokens.ts';
 import { openTracing } from '../tracing.ts';
@@ -27,10 +28,12 @@ export function runGatewayProcess(): Promise<number> {
   // The core's process is gone, and with it everything that this one could answer.
   process.on('disconnect', () => child.exit(1));
   // A terminal's Ctrl-C reaches every process of its group: the same stop that the core's process then asks for.
-  process.on('SIGINT', () => void child.stop({ isRelieved: false }));
-  process.on('SIGTERM', () => void child.stop({ isRelieved: false }));
+  process.on('SIGINT', () => void child.stop());
+  process.on('SIGTERM', () => void child.stop());
   // A closing terminal sends it to the core's process too, which drains or, under nohup, goes on: that one decides.
   process.on('SIGHUP', () => {});
+  // Whoever signals all processes of a service means the core's, which replaces this one.
+  process.on('SIGUSR2', () => {});
   return child.exited;
 }
 
@@ -40,7 +43,11 @@ interface RunningGateway {
   stop(how: StopHow): Promise<void>;
 }
 
-type StopHow = Pick<Extract<ToGatewayProcess, { readonly type: 'stop' }>, 'isRelieved'>;
+/** `drain` is as configured where it is absent. */
+interface StopHow {
+  readonly isRelieved: boolean;
+  readonly drain?: DrainTimes;
+}
 
 class ChildProcess {
   readonly exited: Promise<number>;
@@ -82,7 +89,7 @@ class ChildProcess {
     }
   }
 
-  async stop(how: StopHow): Promise<void> {
+  async stop(how: StopHow = { isRelieved: false }): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
     // A start that failed has reported it and exits by itself.
@@ -162,9 +169,9 @@ async function startGateway(
   });
   return {
     profiler: new ProcessProfiler({ name: node, threads: new ProfiledThreads(), clock }),
-    async stop({ isRelieved }) {
+    async stop({ isRelieved, drain = config }) {
       watchdog.close();
-      await drainGateway(gateway, config, { clock, isRelieved });
+      await drainGateway(gateway, drain, { clock, isRelieved });
       await gateway.close();
       await operator?.close();
       await link.close();

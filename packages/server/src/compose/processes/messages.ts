@@ -4,6 +4,7 @@ import type { LogLevel } from '@hongyan/base/log';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Config } from '../../config/options.ts';
 import type { ThreadCpu, ThreadHeap } from '../../profiles/profiled-process.ts';
+import type { DrainTimes } from '../hand-over.ts';
 
 /** First word of the command line that makes this program a gateway process. Of no use on a terminal: it waits for `begin`. */
 export const gatewayProcessWord = 'gateway-process';
@@ -26,7 +27,7 @@ export type ToGatewayProcess =
   /** Ends the CPU profile of this id early. */
   | { readonly type: 'end_profile'; readonly id: number }
   /** Drain, then exit. `isRelieved`: another process accepts on the same port. */
-  | { readonly type: 'stop'; readonly isRelieved: boolean };
+  | { readonly type: 'stop'; readonly isRelieved: boolean; readonly drain: DrainTimes };
 
 export type FromGatewayProcess =
   | { readonly type: 'ready' }

@@ -50,6 +50,7 @@ class FakeChild implements Child {
 
 const linkTimeoutMs = 1000;
 const drainSeconds = 5;
+const drain = { drainSeconds, drainDelaySeconds: 2 };
 const inForce = { pageMax: 7 } as Config;
 let clock: ManualClock;
 let slot: GatewaySlot | undefined;
@@ -65,7 +66,7 @@ function create() {
   slot = new GatewaySlot({
     begin: {
       ...{ type: 'begin', node: 'gateway-1', socketPath: '/x', operatorPath: '/y' },
-      config: { linkTimeoutMs, drainSeconds, drainDelaySeconds: 2 } as Config,
+      config: { linkTimeoutMs, ...drain } as Config,
     },
     inForce: () => ({ level: 'debug', config: inForce }),
     spawn: (_node, onMessage) => {
@@ -201,13 +202,25 @@ test('a stop asks the process to drain, waits for its exit, and starts none afte
   const { slot: own } = await start();
   const child = newest();
   const stopped = own.stop();
-  expect(child.received.at(-1)).toEqual({ type: 'stop', isRelieved: false });
+  expect(child.received.at(-1)).toEqual({ type: 'stop', isRelieved: false, drain });
   child.exits(0);
   await stopped;
   clock.advance(60_000);
   await settled();
   expect(children).toHaveLength(1);
   expect(child.isKilled).toBe(false);
+});
+
+test('[O27] a stop of a server that hands over drains for less than is configured, and no longer waits for the exit', async () => {
+  const { slot: own } = await start();
+  const atOnce = { drainSeconds: 0.25, drainDelaySeconds: 0 };
+  const stopped = own.stop(atOnce);
+  expect(newest().received.at(-1)).toEqual({ type: 'stop', isRelieved: false, drain: atOnce });
+  clock.advance(5_249);
+  expect(newest().isKilled).toBe(false);
+  clock.advance(1);
+  expect(newest().isKilled).toBe(true);
+  await stopped;
 });
 
 test('a process that does not exit after its drain is killed', async () => {
@@ -238,7 +251,7 @@ test('[O22] a roll starts another process, and drains the one before when the ot
   expect([after === before, after.received[0]?.type]).toEqual([false, 'begin']);
   after.says({ type: 'ready' });
   await settled();
-  expect(before.received.at(-1)).toEqual({ type: 'stop', isRelieved: true });
+  expect(before.received.at(-1)).toEqual({ type: 'stop', isRelieved: true, drain });
   before.exits(0);
   await rolled;
   clock.advance(linkTimeoutMs);
@@ -266,16 +279,31 @@ test('[O22] when the process that is to follow does not start, the one before st
   expect(children).toHaveLength(3);
 });
 
+test('[O22] the one before that stays is asked at its own address, and has what came into force meanwhile', async () => {
+  const { slot: own } = await start();
+  const before = newest();
+  const { operatorPath } = own;
+  const heard = before.received.length;
+  const rolled = rejectionOf(own.roll());
+  own.sendInForce();
+  newest().says({ type: 'failed', message: 'no memory' });
+  newest().exits();
+  await rolled;
+  expect(own.operatorPath).toBe(operatorPath);
+  expect(before.received[0]).toMatchObject({ type: 'begin', operatorPath });
+  expect(before.received.slice(heard)).toEqual([{ type: 'in_force', level: 'debug', config: inForce }]);
+});
+
 test('[O22] a stop during a roll ends both processes', async () => {
   const { slot: own } = await start();
   const before = newest();
   const rolled = rejectionOf(own.roll());
   const after = newest();
   const stopped = own.stop();
-  expect(after.received.at(-1)).toEqual({ type: 'stop', isRelieved: false });
+  expect(after.received.at(-1)).toEqual({ type: 'stop', isRelieved: false, drain });
   after.exits(0);
   await settled();
-  expect(before.received.at(-1)).toEqual({ type: 'stop', isRelieved: false });
+  expect(before.received.at(-1)).toEqual({ type: 'stop', isRelieved: false, drain });
   before.exits(0);
   await stopped;
   expect(await rolled).toBeInstanceOf(Error);

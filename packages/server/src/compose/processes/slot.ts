@@ -4,6 +4,7 @@ import { assert, unreachable } from '@hongyan/base/assert';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log, LogLevel } from '@hongyan/base/log';
 import type { Config } from '../../config/options.ts';
+import type { DrainTimes } from '../hand-over.ts';
 import type { Begin, FromGatewayProcess, ToGatewayProcess } from './messages.ts';
 import { RemoteProfiler } from './remote-profiler.ts';
 
@@ -58,6 +59,8 @@ export class GatewaySlot {
   #earlyExits = 0;
   /** The process before may still have its socket. */
   #launches = 0;
+  /** Of the newest process that runs or is to run. */
+  #operatorPath: string;
   /** Of the newest process. */
   #startedMs = 0;
   /** Settles when the process that is to follow a running one is ready, or did not start. */
@@ -66,6 +69,7 @@ export class GatewaySlot {
 
   constructor(options: GatewaySlotOptions) {
     this.#options = options;
+    this.#operatorPath = options.begin.operatorPath;
     this.profiler = new RemoteProfiler(options.begin.node, (message) => this.#send(message));
   }
 
@@ -74,7 +78,7 @@ export class GatewaySlot {
   }
 
   get operatorPath(): string {
-    return `${this.#options.begin.operatorPath}.${this.#launches}`;
+    return this.#operatorPath;
   }
 
   get isRunning(): boolean {
@@ -97,13 +101,13 @@ export class GatewaySlot {
   }
 
   /** Drains and ends the process; none follows. */
-  async stop(): Promise<void> {
+  async stop(drain: DrainTimes = drainOf(this.#options.begin)): Promise<void> {
     this.#stopping.abort();
     this.#watch?.cancel();
     const state = this.#state;
     this.#state = { type: 'stopped' };
     if (state.type === 'starting' || state.type === 'running') {
-      await this.#end(state.child, { isRelieved: false });
+      await this.#end(state.child, { isRelieved: false, drain });
     }
     await Promise.all([this.#kept, this.#rolled?.catch(() => undefined)]);
   }
@@ -120,6 +124,8 @@ export class GatewaySlot {
   async #roll(): Promise<void> {
     const { begin, clock } = this.#options;
     const before = this.#state;
+    const operatorPath = this.#operatorPath;
+    const drain = drainOf(begin);
     if (before.type !== 'running') throw new Error(`${begin.node} does not run at present: try again when it does`);
     this.#startedMs = clock.monotonicMs();
     const launched = this.#launch();
@@ -127,19 +133,26 @@ export class GatewaySlot {
     try {
       await launched;
     } catch (error) {
-      if (this.#stopping.signal.aborted) await this.#end(before.child, { isRelieved: false });
-      else this.#state = before;
+      if (this.#stopping.signal.aborted) await this.#end(before.child, { isRelieved: false, drain });
+      else this.#stay(before, operatorPath);
       throw error;
     } finally {
       this.#following = undefined;
     }
-    await this.#end(before.child, { isRelieved: true });
+    await this.#end(before.child, { isRelieved: true, drain });
+  }
+
+  /** As if no other had been launched. What came into force meanwhile was for the other. */
+  #stay(before: State, operatorPath: string): void {
+    this.#state = before;
+    this.#operatorPath = operatorPath;
+    this.sendInForce();
   }
 
   /** Drains the process; killed when it does not exit in time. */
-  async #end(child: Child, how: { readonly isRelieved: boolean }): Promise<void> {
-    const { clock, begin } = this.#options;
-    const { drainSeconds, drainDelaySeconds } = begin.config;
+  async #end(child: Child, how: { readonly isRelieved: boolean; readonly drain: DrainTimes }): Promise<void> {
+    const { clock } = this.#options;
+    const { drainSeconds, drainDelaySeconds } = how.drain;
     child.send({ type: 'stop', ...how });
     const timer = clock.after((drainSeconds + drainDelaySeconds) * 1000 + exitTimeoutMs, () => child.kill());
     await child.exited;
@@ -179,6 +192,8 @@ export class GatewaySlot {
     const { begin, spawn, clock } = this.#options;
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     this.#launches++;
+    const operatorPath = `${begin.operatorPath}.${this.#launches}`;
+    this.#operatorPath = operatorPath;
     const child = spawn(begin.node, (message) => this.#receive(child, message, { resolve, reject }));
     this.#state = { type: 'starting', child };
     const late = clock.after(readyTimeoutMs, () => child.kill());
@@ -187,7 +202,7 @@ export class GatewaySlot {
       if (!('child' in this.#state) || this.#state.child === child) this.profiler.lost();
       reject(new Error(`${begin.node} exited with code ${code} before it was ready`));
     });
-    child.send({ ...begin, operatorPath: this.operatorPath });
+    child.send({ ...begin, operatorPath });
     try {
       await ready;
       return child;
@@ -247,3 +262,8 @@ export class GatewaySlot {
     child.kill();
   }
 }
+
+const drainOf = ({ config: { drainSeconds, drainDelaySeconds } }: Begin): DrainTimes => ({
+  drainSeconds,
+  drainDelaySeconds,
+});

@@ -16,6 +16,7 @@ import { type Health, healthy } from '../../roles/operator/health.ts';
 import type { ServerProcess } from '../../roles/operator/processes.ts';
 import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
 import type { OpenCore } from '../embedded-core.ts';
+import type { DrainTimes } from '../hand-over.ts';
 import type { OpenProfiles } from '../profiles.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { GatewaySlot } from './slot.ts';
@@ -154,10 +155,10 @@ export class GatewaySupervisor {
     this.#log.info('gateway processes replaced', { gateways: this.#slots.length });
   }
 
-  /** Resolves when all gateways have drained and exited. */
-  async stop(): Promise<void> {
+  /** Resolves when all gateways have drained and exited. `drain` is as configured where it is absent. */
+  async stop(drain?: DrainTimes): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#slots.map((slot) => slot.stop()));
+    await Promise.all(this.#slots.map((slot) => slot.stop(drain)));
     await this.#server.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
