@@ -1,7 +1,11 @@
 // https and wss with a certificate of the operator's own, and what a wrong pair of files says at the start.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
+import type { Readiness } from '../../packages/cli/src/status/picture.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, spawnServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 
@@ -21,10 +25,21 @@ afterAll(async () => {
   await removeDataFolders();
 });
 
-/** Self-signed, for the loopback address, valid for a day. */
-async function makeCertificate(name: string): Promise<void> {
+/** Self-signed, for the loopback address. */
+async function makeCertificate(name: string, days = 1): Promise<void> {
   const made = Bun.spawn(
-    ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+    [
+      'openssl',
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      String(days),
+    ]
       .concat(['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'])
       .concat(['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)]),
     { stdout: 'ignore', stderr: 'pipe', timeout: 10_000 },
@@ -92,6 +107,40 @@ test('a file that is missing, of another kind or of another pair stops the start
     expect(stderr).toContain(`hongyan start: ${message}`);
   }
   expect(await Bun.file(file('unused/secret')).exists()).toBe(false);
+});
+
+test('[O3] readiness and metrics tell when the certificate that clients are shown ends, until it is renewed and shown', async () => {
+  await makeCertificate('shown', 7);
+  const args = ['--tls-cert', file('shown.crt'), '--tls-key', file('shown.key'), '--gateways', '2'];
+  const server = spawnServer({ dataDir: file('shown-data'), args: [...args, '--drain-seconds', '0'] });
+  await untilReady(server);
+  const operator = await OperatorClient.connect(server.dataDir);
+  const check = async () => {
+    const { status, checks } = (await (await operator.fetch('GET', '/readyz')).json()) as Readiness;
+    return { status, ...checks['client certificate'] };
+  };
+  const ends = async () => {
+    const text = await (await operator.fetch('GET', '/metrics?processes=all')).text();
+    return [...text.matchAll(/^hongyan_certificate_end_time_seconds\{option="tls-cert".* (\S+)$/gm)].map(
+      ([, seconds]) => Number(seconds),
+    );
+  };
+  const endOfFile = () =>
+    readFile(file('shown.crt')).then((pem) => new X509Certificate(pem).validToDate.getTime() / 1000);
+  const first = await endOfFile();
+  expect(await check()).toEqual({
+    status: 'degraded',
+    reason: `tls-cert is valid until ${new Date(first * 1000).toISOString()}: renew it, then run hongyan roll`,
+  });
+  expect(await ends()).toEqual([first, first]);
+
+  await makeCertificate('shown', 90);
+  expect([(await check()).status, await ends()]).toEqual(['degraded', [first, first]]);
+  expect(await hongyan(['roll', '--data', server.dataDir])).toMatchObject({ code: 0 });
+  expect(await check()).toEqual({ status: 'ok' });
+  const renewed = await endOfFile();
+  expect(await ends()).toEqual([renewed, renewed]);
+  expect(await server.stop()).toBe(0);
 });
 
 test('half of the pair leaves with 2', async () => {

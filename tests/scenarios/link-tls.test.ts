@@ -1,10 +1,12 @@
 // [N8] A core and its gateways as processes, with certificates for their links made as docs/operating/cluster.md says.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { freePort } from '@hongyan/testing/free-port';
-import { type LinkCertificate, linkCertificate, signedAgain } from '@hongyan/testing/link-certificates';
+import { type CertificateFiles, linkCertificate, signedAgain } from '@hongyan/testing/link-certificates';
 import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
@@ -14,7 +16,7 @@ import { messageWith, Person, text } from './people.ts';
 
 setDefaultTimeout(120_000);
 
-const optionsOf = ({ cert, key, ca }: LinkCertificate) => ({
+const optionsOf = ({ cert, key, ca }: CertificateFiles) => ({
   HONGYAN_LINK_TLS_CERT: cert,
   HONGYAN_LINK_TLS_KEY: key,
   HONGYAN_LINK_TLS_CA: ca,
@@ -22,8 +24,8 @@ const optionsOf = ({ cert, key, ca }: LinkCertificate) => ({
 
 describeWith(['mysql', 'kafka', 'redis'], 'links with TLS', () => {
   let folder: string;
-  let own: LinkCertificate;
-  let other: LinkCertificate;
+  let own: CertificateFiles;
+  let other: CertificateFiles;
   let cluster: ClusterUnderTest;
   let gateway: ServerProcess;
   const linkPort = freePort();
@@ -120,7 +122,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'links with TLS', () => {
     refusedWith({}, /core closed the connection as it began: it may ask for a certificate, which link-tls-cert/));
 
   test('what the others would refuse does not start: a certificate of another authority, one that ended', async () => {
-    const wrong: readonly (readonly [LinkCertificate, string])[] = [
+    const wrong: readonly (readonly [CertificateFiles, string])[] = [
       [
         { ...other, ca: own.ca },
         `${other.cert} (link-tls-cert) is not signed by the authority in ${own.ca} (link-tls-ca)`,
@@ -149,19 +151,38 @@ describeWith(['mysql', 'kafka', 'redis'], 'links with TLS', () => {
       status: 'degraded',
       reason: expect.stringContaining('renew it'),
     });
+    const authorization = `Bearer ${(await readFile(join(cluster.dataDir, 'operator-token'), 'utf8')).trim()}`;
+    const scraped = await (await fetch(readyz.replace('/readyz', '/metrics'), { headers: { authorization } })).text();
+    const endsAtS = new X509Certificate(await readFile(certificate.cert)).validToDate.getTime() / 1000;
+    expect(scraped).toMatch(
+      new RegExp(`^hongyan_certificate_end_time_seconds\\{option="link-tls-cert",.* ${endsAtS}$`, 'm'),
+    );
     expect(await soon.stop()).toBe(0);
   });
 
-  test('a certificate that is replaced is read at the next start, not by a reload, and gets on with those before', async () => {
+  test('[B3] a renewed certificate takes effect at a reload: links that stand go on, and new ones begin', async () => {
     const before = await certificateShown();
-    await signedAgain(join(folder, 'own'), { file: 'link.crt', days: 30 });
     const operator = await OperatorClient.connect(cluster.dataDir);
-    expect(await operator.request('POST', '/admin/v1/config/reload')).toEqual({ changed: [], needs_restart: [] });
+    const reload = () => operator.fetch('POST', '/admin/v1/config/reload');
+    await writeFile(own.cert, 'half of a file');
+    const refused = await reload();
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringMatching(
+        /\(link-tls-cert\) is not a PEM.*; a reload reads the files that the server was started with/,
+      ),
+    ]);
+    await signedAgain(join(folder, 'own'), { file: 'link.crt', days: 30 });
     expect(await certificateShown()).toBe(before);
+    expect(await (await reload()).json()).toEqual({ changed: ['link-tls-cert'], needs_restart: [] });
+    const renewed = await certificateShown();
+    expect(renewed).not.toBe(before);
+    await sendFrom('bea');
+    expect(gateway.output()).not.toContain('the link to the core is lost');
+    // A new core, to which the gateway has no link yet.
     await cluster.cores[0]?.stop();
     await cluster.startCore(optionsOf(own));
-    expect(await certificateShown()).not.toBe(before);
-    // The gateway still shows the one before.
+    expect(await certificateShown()).toBe(renewed);
     await until(async () => (await fetch(`${gateway.url}/readyz`)).status === 200, { withinMs: 60_000 });
     await sendFrom('carol');
   });

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where the files are, as the options link-tls-* take them. */
-export interface LinkCertificate {
+export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
@@ -13,7 +13,7 @@ export interface LinkCertificate {
 const page = join(import.meta.dir, '../../../docs/operating/cluster.md');
 
 /** In a new folder; of an authority of its own. */
-export async function linkCertificate(folder: string): Promise<LinkCertificate> {
+export async function linkCertificate(folder: string): Promise<CertificateFiles> {
   await mkdir(folder, { recursive: true });
   const commands = /```sh\n(openssl [^`]*)```/.exec(await Bun.file(page).text())?.[1];
   if (commands === undefined) throw new Error(`${page} has no block of commands that begins with openssl`);
@@ -25,14 +25,14 @@ export async function linkCertificate(folder: string): Promise<LinkCertificate> 
 export async function signedAgain(
   folder: string,
   { file, days }: { readonly file: string; readonly days: number },
-): Promise<LinkCertificate> {
+): Promise<CertificateFiles> {
   const authority = '-CA link-ca.crt -CAkey link-ca.key -CAcreateserial';
   await run(`openssl x509 -req -in link.csr ${authority} -days ${days} -out ${file}`, folder);
   return { cert: join(folder, file), key: join(folder, 'link.key'), ca: join(folder, 'link-ca.crt') };
 }
 
 /** Signed by an authority in between, whose certificate stands behind it in its file. */
-export async function chainedCertificate(folder: string): Promise<LinkCertificate> {
+export async function chainedCertificate(folder: string): Promise<CertificateFiles> {
   await run(
     [
       "printf 'basicConstraints=critical,CA:TRUE\\n' > between.ext",

@@ -26,6 +26,7 @@ import { signOutRoute } from '../roles/operator/sign-outs.ts';
 import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
 import { webhookRoutes } from '../roles/operator/webhooks.ts';
+import { certificateCheck } from './certificate-end.ts';
 import { configurationRoute } from './configuration-route.ts';
 import { withReaders } from './data-folder.ts';
 import { type OpenCore, openCore } from './embedded-core.ts';
@@ -73,7 +74,7 @@ export async function startEmbedded(
     const levels = front.levels(given.log);
     registerStores(surroundings.metrics, config.data);
     const operator = await openOperator(config, surroundings, {
-      checks: [opened.check, front.check],
+      checks: [opened.check, front.check, ...front.certificateChecks(config, surroundings)],
       routes: [
         ...webhookRoutes(opened.core),
         eventsRoute(opened.events.reader),
@@ -118,6 +119,7 @@ export async function startEmbedded(
 interface Gateways {
   readonly url: string;
   readonly health: Health;
+  readonly certificateEndsAtMs: number | undefined;
   /** Of this process. */
   readonly connections: Connections;
   /** Log level or configuration have changed: processes beside this one follow. */
@@ -191,6 +193,13 @@ class Front implements Connections {
     name: 'gateways',
     check: () => this.#gateways?.health ?? { status: 'failed', reason: 'the server is starting' },
   };
+
+  certificateChecks({ tlsCert, gateways }: Config, { clock }: Pick<Surroundings, 'clock'>): readonly HealthCheck[] {
+    if (tlsCert === '') return [];
+    const endsAtMs = () => this.#gateways?.certificateEndsAtMs;
+    const afterRenewal = gateways > 1 ? 'run hongyan roll' : 'restart the server';
+    return [certificateCheck('client certificate', { option: 'tls-cert', endsAtMs, afterRenewal }, clock)];
+  }
 }
 
 async function startGateways(
@@ -222,6 +231,7 @@ async function startGateways(
       const { readiness } = gateway;
       return readiness === 'ready' ? healthy : { status: 'failed', reason: readiness };
     },
+    certificateEndsAtMs: gateway.certificateEndsAtMs,
     connections: gateway,
     sendInForce() {},
     roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),

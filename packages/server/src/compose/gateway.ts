@@ -8,6 +8,7 @@ import { createUuidV7 } from '@hongyan/base/uuid';
 import type { Limits } from '@hongyan/protocol/down';
 import { protocolVersion } from '@hongyan/protocol/version';
 import type { Config } from '../config/options.ts';
+import { readClientTls } from '../config/tls.ts';
 import type { Core } from '../ports/core/core.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
 import { MemoryRateLimiter } from '../ports/rate-limiter/memory-rate-limiter.ts';
@@ -17,7 +18,8 @@ import type { AddressBounds } from '../roles/gateway/address-limits.ts';
 import { ClientAddresses } from '../roles/gateway/client-address.ts';
 import { Gateway } from '../roles/gateway/gateway.ts';
 import { GatewayMeter } from '../roles/gateway/meter.ts';
-import type { GatewayLimits, GatewayOptions, ListenOptions } from '../roles/gateway/options.ts';
+import type { GatewayLimits, GatewayOptions } from '../roles/gateway/options.ts';
+import { registerCertificateEnd } from './certificate-end.ts';
 import { openFilesForConnections } from './open-files.ts';
 import type { Surroundings } from './surroundings.ts';
 import { issuerKeys, withIssuer } from './tokens.ts';
@@ -66,7 +68,7 @@ export async function openGateway(
     publicUrl: config.publicUrl,
     webRoot: findWebRoot(config.webRoot),
     version,
-    listen: { ...listenOptions(config), isPortShared },
+    listen: { ...parseAddress(config.listen), tls: await readClientTls(config), isPortShared },
   });
   meter.register(metrics, gateway.state, limits);
   metrics.gauge({
@@ -74,6 +76,7 @@ export async function openGateway(
     help: 'Public keys of the issuer of tokens that are known',
     read: () => jwks?.keyCount ?? [],
   });
+  registerCertificateEnd(metrics, { option: 'tls-cert', endsAtMs: () => gateway.certificateEndsAtMs });
   await gateway.start();
   jwks?.start(gateway.closing);
   return gateway;
@@ -124,8 +127,4 @@ function wireLimits(config: Config): Limits {
     members_inline: config.membersInlineMax,
     receipts_push_max: config.receiptsPushMax,
   };
-}
-
-function listenOptions({ listen, tlsCert, tlsKey }: Config): ListenOptions {
-  return { ...parseAddress(listen), ...(tlsCert && tlsKey ? { tls: { certFile: tlsCert, keyFile: tlsKey } } : {}) };
 }

@@ -18,43 +18,65 @@ interface OptionFile {
   readonly option: string;
 }
 
+/** PEM, as read and checked. */
+interface ClientTls {
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+  readonly endsAtMs: number;
+}
+
 /** Rejects with what is wrong with which file; without any there is nothing to check. */
-export async function checkTls(
-  { tlsCert, tlsKey, linkTlsCert, linkTlsKey, linkTlsCa }: Files,
+export async function checkTls({ tlsCert, tlsKey, ...link }: Files, clock: Pick<Clock, 'nowMs'>): Promise<void> {
+  await readClientTls({ tlsCert, tlsKey });
+  await readLinkTls(link, clock);
+}
+
+/** For clients; undefined where they connect without TLS. Rejects with what is wrong with which file. */
+export async function readClientTls({
+  tlsCert,
+  tlsKey,
+}: Pick<Config, 'tlsCert' | 'tlsKey'>): Promise<ClientTls | undefined> {
+  if (tlsCert === '') return undefined;
+  const cert = { path: tlsCert, option: 'tls-cert' };
+  const { certificate, key, chain } = await readPair({ cert, key: { path: tlsKey, option: 'tls-key' } });
+  return { certificate, key, endsAtMs: chain[0].validToDate.getTime() };
+}
+
+/**
+ * PEM, as read and checked; undefined where links have no certificate. Rejects with what is wrong with which file: the other
+ * processes would not accept it, and their refusal says less.
+ */
+export async function readLinkTls(
+  { linkTlsCert, linkTlsKey, linkTlsCa }: Pick<Config, 'linkTlsCert' | 'linkTlsKey' | 'linkTlsCa'>,
   clock: Pick<Clock, 'nowMs'>,
-): Promise<void> {
-  if (tlsCert !== '')
-    await readPair({ cert: { path: tlsCert, option: 'tls-cert' }, key: { path: tlsKey, option: 'tls-key' } });
-  if (linkTlsCert !== '')
-    await checkLink({
-      cert: { path: linkTlsCert, option: 'link-tls-cert' },
-      key: { path: linkTlsKey, option: 'link-tls-key' },
-      ca: { path: linkTlsCa, option: 'link-tls-ca' },
-      nowMs: clock.nowMs(),
-    });
-}
-
-/** The other processes would accept no other certificate, and their refusal says less. */
-async function checkLink({
-  ca,
-  nowMs,
-  ...pair
-}: Pair & { readonly ca: OptionFile; readonly nowMs: number }): Promise<void> {
-  const [own, ...between] = await readPair(pair);
+): Promise<{ readonly authority: Buffer; readonly certificate: Buffer; readonly key: Buffer } | undefined> {
+  if (linkTlsCert === '') return undefined;
+  const cert = { path: linkTlsCert, option: 'link-tls-cert' };
+  const ca = { path: linkTlsCa, option: 'link-tls-ca' };
+  const { chain, certificate, key } = await readPair({ cert, key: { path: linkTlsKey, option: 'link-tls-key' } });
   const authorities = await read(ca, { expected: 'a PEM certificate', parse: certificatesIn });
-  if (!isSignedBy(own, authorities, between))
-    throw new Error(`${named(pair.cert)} is not signed by the authority in ${named(ca)}`);
-  if (own.validToDate.getTime() <= nowMs)
-    throw new Error(`${named(pair.cert)} has expired: it was valid until ${own.validToDate.toISOString()}`);
+  const [own, ...between] = chain;
+  if (!isSignedBy(own, authorities.value, between))
+    throw new Error(`${named(cert)} is not signed by the authority in ${named(ca)}`);
+  if (own.validToDate.getTime() <= clock.nowMs())
+    throw new Error(`${named(cert)} has expired: it was valid until ${own.validToDate.toISOString()}`);
+  return { authority: authorities.pem, certificate, key };
 }
 
-/** Returns the certificate, and those that stand behind it in its file. */
-async function readPair({ cert, key }: Pair): Promise<readonly [X509Certificate, ...X509Certificate[]]> {
-  const chain = await read(cert, { expected: 'a PEM certificate', parse: certificatesIn });
+interface PairRead {
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+  /** The certificate, and those that stand behind it in its file. */
+  readonly chain: readonly [X509Certificate, ...X509Certificate[]];
+}
+
+async function readPair({ cert, key }: Pair): Promise<PairRead> {
+  const certificate = await read(cert, { expected: 'a PEM certificate', parse: certificatesIn });
   const expected = 'a PEM private key without a passphrase';
   const privateKey = await read(key, { expected, parse: (pem) => createPrivateKey(pem) });
-  if (!chain[0].checkPrivateKey(privateKey)) throw new Error(`${named(key)} is not the key of ${named(cert)}`);
-  return chain;
+  if (!certificate.value[0].checkPrivateKey(privateKey.value))
+    throw new Error(`${named(key)} is not the key of ${named(cert)}`);
+  return { certificate: certificate.pem, key: privateKey.pem, chain: certificate.value };
 }
 
 function certificatesIn(pem: Buffer): readonly [X509Certificate, ...X509Certificate[]] {
@@ -82,7 +104,7 @@ const named = ({ path, option }: OptionFile): string => `${path} (${option})`;
 async function read<T>(
   file: OptionFile,
   { expected, parse }: { readonly expected: string; readonly parse: (pem: Buffer) => T },
-): Promise<T> {
+): Promise<{ readonly pem: Buffer; readonly value: T }> {
   let pem: Buffer;
   try {
     pem = await readFile(file.path);
@@ -90,7 +112,7 @@ async function read<T>(
     throw new Error(`${named(file)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
   try {
-    return parse(pem);
+    return { pem, value: parse(pem) };
   } catch (cause) {
     throw new Error(`${named(file)} is not ${expected}`, { cause });
   }

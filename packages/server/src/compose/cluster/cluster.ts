@@ -24,7 +24,7 @@ import { version } from '../version.ts';
 import { Announcement } from './announcement.ts';
 import { openCorePart } from './core-part.ts';
 import { openGatewayPart } from './gateway-part.ts';
-import { certificateChecks, readLinkSecurity } from './link-security.ts';
+import { certificateRenewal, readLinkSecurity, watchCertificate } from './link-security.ts';
 import { claimNodeFolder, type NodeFolder } from './node-folder.ts';
 import { NodeList } from './node-list.ts';
 import { NodeParts } from './node-parts.ts';
@@ -84,7 +84,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
   const nodeList = new NodeList({ registry: servers.nodes, clock, log });
   closing.push(() => nodeList.stop());
   await nodeList.look();
-  const security = await readLinkSecurity(config, log);
+  const security = await readLinkSecurity(config, { log, clock });
   const peers = new Peers({ own: folder.name, life: instance, list: nodeList, secret: security.secret, clock });
   const parts = new NodeParts(clock);
   const opening: Opening = {
@@ -184,10 +184,11 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
   });
   closing.push(() => profiles.close());
   const listen = await operatorListen(config, given.sources);
+  const readFiles = certificateRenewal(config, security, surroundings);
   const operator = await openOperator({ ...config, operatorListen: listen }, surroundings, {
     checks: [
-      ...[...servers.checks, ...storeChecks, ...certificateChecks(security, surroundings.clock)],
-      parts.gatewayCheck(config),
+      ...[...servers.checks, ...storeChecks, ...watchCertificate(security, surroundings)],
+      ...[...parts.certificateChecks(config), parts.gatewayCheck(config)],
     ],
     routes: [
       ...nodeRoutes(servers.nodes),
@@ -195,7 +196,7 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
       configurationRoute(live),
       ...profiles.routes.map((route) => knowingAll(route, peers)),
       ...profiles.threadRoutes,
-      inEveryProcess(reloadRoute(live, { levels: given.log }), peers, joinedReports),
+      inEveryProcess(reloadRoute(live, { levels: given.log, readFiles }), peers, joinedReports),
     ],
     connections: parts,
     levels: given.log,

@@ -21,6 +21,7 @@ import type { RolePart, RolePartOptions } from './role-part.ts';
 export interface GatewayPart extends RolePart {
   readonly url: string;
   readonly connections: Connections;
+  readonly certificateEndsAtMs: number | undefined;
   readonly ackSeconds: HistogramCounts | undefined;
   health(): Health;
 }
@@ -103,6 +104,7 @@ export async function openGatewayPart(
   return {
     url,
     connections: gateway,
+    certificateEndsAtMs: gateway.certificateEndsAtMs,
     get ackSeconds() {
       return gateway.ackSeconds;
     },

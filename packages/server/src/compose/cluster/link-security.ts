@@ -1,58 +1,76 @@
 // What the links of this process prove and show: the secret in the data folder, and the certificate as configured.
 
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { parseAddress } from '@hongyan/base/address';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
-import type { Config } from '../../config/options.ts';
+import type { Config, OptionName } from '../../config/options.ts';
 import { readOrCreateLinkSecret } from '../../config/secret.ts';
+import { readLinkTls } from '../../config/tls.ts';
 import { isLoopback } from '../../http/loopback.ts';
-import { type HealthCheck, healthy } from '../../roles/operator/health.ts';
-import type { LinkSecurity, LinkTls } from '../../transport/link/security.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import type { HealthCheck } from '../../roles/operator/health.ts';
+import { LinkCertificate, type LinkSecurity, type LinkTls } from '../../transport/link/security.ts';
+import { certificateCheck, registerCertificateEnd } from '../certificate-end.ts';
+import type { Renewal } from '../reload-route.ts';
 
-/** A process with a certificate that ends so soon says so. */
-const renewWithinMs = 14 * 24 * 3_600_000;
+interface Surroundings {
+  readonly log: Log;
+  readonly clock: Clock;
+}
 
-export async function readLinkSecurity(config: Config, log: Log): Promise<LinkSecurity> {
-  const tls = await readTls(config);
+export async function readLinkSecurity(config: Config, { log, clock }: Surroundings): Promise<LinkSecurity> {
+  const tls = await readLinkTls(config, clock);
   if (tls === undefined && !isLoopback(parseAddress(config.linkListen)))
     log.warn('links are not encrypted: give them a certificate by link-tls-cert', { address: config.linkListen });
-  return { secret: await readOrCreateLinkSecret(config.data, log), tls };
+  const certificate = tls === undefined ? undefined : new LinkCertificate(tls);
+  return { secret: await readOrCreateLinkSecret(config.data, log), certificate };
 }
 
 /** Links that stand outlive it, so that nobody would notice before one has to begin anew. */
-export function certificateChecks({ tls }: LinkSecurity, clock: Pick<Clock, 'nowMs'>): readonly HealthCheck[] {
-  if (tls === undefined) return [];
-  const { validToDate } = new X509Certificate(tls.certificate);
-  const until = validToDate.toISOString();
-  return [
-    {
-      name: 'link certificate',
-      check: () =>
-        validToDate.getTime() - clock.nowMs() > renewWithinMs
-          ? healthy
-          : { status: 'degraded', reason: `link-tls-cert is valid until ${until}: renew it, and restart this process` },
-    },
-  ];
+export function watchCertificate(
+  { certificate }: LinkSecurity,
+  { metrics, clock }: { readonly metrics: Metrics; readonly clock: Clock },
+): readonly HealthCheck[] {
+  if (certificate === undefined) return [];
+  const endsAtMs = () => new X509Certificate(certificate.tls.certificate).validToDate.getTime();
+  const shown = { option: 'link-tls-cert', endsAtMs } as const;
+  registerCertificateEnd(metrics, shown);
+  return [certificateCheck('link certificate', { ...shown, afterRenewal: 'run hongyan reload' }, clock)];
 }
 
-async function readTls({ linkTlsCert, linkTlsKey, linkTlsCa }: Config): Promise<LinkTls | undefined> {
-  if (linkTlsCert === '') return undefined;
-  const [certificate, key, authority] = await Promise.all([
-    read(linkTlsCert, 'link-tls-cert'),
-    read(linkTlsKey, 'link-tls-key'),
-    read(linkTlsCa, 'link-tls-ca'),
-  ]);
-  return { certificate, key, authority };
-}
-
-async function read(path: string, option: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new Error(`${path} (${option}) cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
+/** [N8] What the files of the certificate hold now, for the links that begin from then on. */
+export function certificateRenewal(
+  config: Config,
+  { certificate }: LinkSecurity,
+  { log, clock }: Surroundings,
+): (() => Promise<Renewal>) | undefined {
+  if (certificate === undefined) return undefined;
+  return async () => {
+    const tls = await readLinkTls(config, clock).catch((cause: Error) => {
+      throw new Error(
+        `${cause.message}; a reload reads the files that the server was started with, others take a restart`,
+        {
+          cause,
+        },
+      );
     });
-  }
+    const changed = tls === undefined ? [] : filesThatDiffer(tls, certificate.tls);
+    return {
+      changed,
+      apply() {
+        if (tls === undefined || changed.length === 0) return;
+        certificate.renew(tls);
+        log.info('link certificate renewed', {
+          validTo: new X509Certificate(tls.certificate).validToDate.toISOString(),
+        });
+      },
+    };
+  };
 }
+
+const partOf = { 'link-tls-cert': 'certificate', 'link-tls-key': 'key', 'link-tls-ca': 'authority' } as const;
+const fileOptions = Object.keys(partOf) as (keyof typeof partOf)[];
+
+const filesThatDiffer = (now: LinkTls, before: LinkTls): readonly OptionName[] =>
+  fileOptions.filter((option) => !now[partOf[option]].equals(before[partOf[option]]));

@@ -5,6 +5,7 @@ import type { Config } from '../../config/options.ts';
 import { parseRoles } from '../../config/roles.ts';
 import type { Connections } from '../../roles/operator/connections.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
+import { certificateCheck } from '../certificate-end.ts';
 import type { Announcement } from './announcement.ts';
 import type { CorePart } from './core-part.ts';
 import type { GatewayPart } from './gateway-part.ts';
@@ -66,6 +67,13 @@ export class NodeParts implements Connections {
     }
     await this.worker?.drain();
     await this.announcement?.become('drained');
+  }
+
+  certificateChecks({ tlsCert }: Config): readonly HealthCheck[] {
+    if (tlsCert === '') return [];
+    const endsAtMs = () => this.gateway?.certificateEndsAtMs;
+    const afterRenewal = 'restart this process';
+    return [certificateCheck('client certificate', { option: 'tls-cert', endsAtMs, afterRenewal }, this.#clock)];
   }
 
   /** Of a process that is to have a gateway: also while it waits for a core. */

@@ -39,6 +39,7 @@ export function runGatewayProcess(): Promise<number> {
 
 interface RunningGateway {
   readonly profiler: ProcessProfiler;
+  readonly certificateEndsAtMs: number | undefined;
   /** Drains, then closes. */
   stop(how: StopHow): Promise<void>;
 }
@@ -105,8 +106,8 @@ class ChildProcess {
     this.#levels = log;
     this.#begun = startGateway(begin, log, () => this.#inForce ?? config);
     try {
-      await this.#begun;
-      send({ type: 'ready' });
+      const { certificateEndsAtMs } = await this.#begun;
+      send({ type: 'ready', certificateEndsAtMs });
     } catch (error) {
       send({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
       this.exit(1);
@@ -169,6 +170,7 @@ async function startGateway(
   });
   return {
     profiler: new ProcessProfiler({ name: node, threads: new ProfiledThreads(), clock }),
+    certificateEndsAtMs: gateway.certificateEndsAtMs,
     async stop({ isRelieved, drain = config }) {
       watchdog.close();
       await drainGateway(gateway, drain, { clock, isRelieved });

@@ -30,7 +30,8 @@ export type ToGatewayProcess =
   | { readonly type: 'stop'; readonly isRelieved: boolean; readonly drain: DrainTimes };
 
 export type FromGatewayProcess =
-  | { readonly type: 'ready' }
+  /** `certificateEndsAtMs`: of the one that clients are shown; absent without TLS. */
+  | { readonly type: 'ready'; readonly certificateEndsAtMs?: number | undefined }
   | { readonly type: 'alive' }
   | { readonly type: 'profiled'; readonly id: number; readonly result: ProfileResult }
   /** Its watchdog found a threshold passed. */

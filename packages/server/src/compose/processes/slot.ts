@@ -33,7 +33,12 @@ type State =
   | { readonly type: 'new' }
   | { readonly type: 'starting'; readonly child: Child }
   /** `unanswered`: questions since its last sign of life. */
-  | { readonly type: 'running'; readonly child: Child; readonly unanswered: number }
+  | {
+      readonly type: 'running';
+      readonly child: Child;
+      readonly unanswered: number;
+      readonly certificateEndsAtMs: number | undefined;
+    }
   /** Its process exited or was killed; the next is not spawned yet. */
   | { readonly type: 'between' }
   | { readonly type: 'stopped' };
@@ -83,6 +88,11 @@ export class GatewaySlot {
 
   get isRunning(): boolean {
     return this.#state.type === 'running';
+  }
+
+  /** Of the one that its process shows to clients; undefined without TLS, and while none runs. */
+  get certificateEndsAtMs(): number | undefined {
+    return this.#state.type === 'running' ? this.#state.certificateEndsAtMs : undefined;
   }
 
   /** Resolves when the gateway accepts connections; rejects when the first process does not come so far. */
@@ -221,7 +231,7 @@ export class GatewaySlot {
         return start.reject(new Error(message.message));
       case 'ready':
         if (this.#state.type !== 'starting') return;
-        this.#state = { type: 'running', child, unanswered: 0 };
+        this.#state = { type: 'running', child, unanswered: 0, certificateEndsAtMs: message.certificateEndsAtMs };
         this.sendInForce();
         this.#options.log.info('gateway process is ready', { node: this.#options.begin.node, pid: child.pid });
         return start.resolve();
@@ -253,7 +263,7 @@ export class GatewaySlot {
     // This process was late itself: answers may wait to be read.
     const unanswered = sinceMs > 2 * begin.config.linkTimeoutMs ? 0 : this.#state.unanswered;
     if (unanswered < unansweredMax) {
-      this.#state = { type: 'running', child, unanswered: unanswered + 1 };
+      this.#state = { ...this.#state, unanswered: unanswered + 1 };
       child.send({ type: 'ask' });
       return;
     }

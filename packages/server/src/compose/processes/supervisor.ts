@@ -133,6 +133,13 @@ export class GatewaySupervisor {
     return this.#slots.filter(({ isRunning }) => isRunning).map(({ profiler }) => profiler);
   }
 
+  /** Of the first to end. */
+  get certificateEndsAtMs(): number | undefined {
+    const ends = this.#slots.map(({ certificateEndsAtMs }) => certificateEndsAtMs ?? Number.POSITIVE_INFINITY);
+    const first = Math.min(...ends);
+    return Number.isFinite(first) ? first : undefined;
+  }
+
   /** While some are between two processes, the others serve. */
   get health(): Health {
     if (this.#isStopping) return { status: 'failed', reason: 'draining' };

@@ -171,7 +171,7 @@ export class Gateway implements Service {
       reusePort: listen.isPortShared ?? false,
       // Each operation bounds its own body, and answers what is larger.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      ...(listen.tls ? { tls: { cert: Bun.file(listen.tls.certFile), key: Bun.file(listen.tls.keyFile) } } : {}),
+      ...(listen.tls ? { tls: { cert: listen.tls.certificate, key: listen.tls.key } } : {}),
       routes: {
         '/v1/ws': { GET: (request: BunRequest, own: Server<Connection>) => this.#upgrade(request, own) },
         '/openapi.json': { GET: () => Response.json(description, { headers: corsHeaders }) },
@@ -259,6 +259,11 @@ export class Gateway implements Service {
   #readiness(): Response {
     const status = this.readiness;
     return Response.json({ status }, { status: status === 'ready' ? 200 : 503 });
+  }
+
+  /** Of the certificate that clients are shown; undefined without one. */
+  get certificateEndsAtMs(): number | undefined {
+    return this.#options.listen.tls?.endsAtMs;
   }
 
   get readiness(): 'ready' | 'draining' | 'without core' | 'at connection limit' {

@@ -66,7 +66,8 @@ export interface ListenOptions {
   readonly hostname: string;
   /** 0 = any free port. */
   readonly port: number;
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** PEM. */
+  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer; readonly endsAtMs: number } | undefined;
   /** Several processes accept on the same port. */
   readonly isPortShared?: boolean;
 }

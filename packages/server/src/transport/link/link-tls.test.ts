@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import {
+  type CertificateFiles,
   chainedCertificate,
-  type LinkCertificate,
   linkCertificate,
   signedAgain,
 } from '@hongyan/testing/link-certificates';
@@ -18,7 +18,7 @@ import { checkTls } from '../../config/tls.ts';
 import type { Core } from '../../ports/core/core.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { CorePool } from './core-pool.ts';
-import type { LinkSecurity, LinkTls } from './security.ts';
+import { LinkCertificate, type LinkTls } from './security.ts';
 import { serveCore } from './server-end.ts';
 
 const secret = new TextEncoder().encode('of the cluster'.padEnd(32, '.'));
@@ -42,24 +42,27 @@ afterEach(async () => {
   for (const one of cleanUp.splice(0).reverse()) await one();
 });
 
-async function read({ cert, key, ca }: LinkCertificate): Promise<LinkTls> {
+async function read({ cert, key, ca }: CertificateFiles): Promise<LinkTls> {
   return { certificate: await readFile(cert), key: await readFile(key), authority: await readFile(ca) };
 }
 
+const held = (tls: LinkTls | LinkCertificate | undefined): LinkCertificate | undefined =>
+  tls === undefined || tls instanceof LinkCertificate ? tls : new LinkCertificate(tls);
+
 /** Returns its port. */
-async function serve(tls: LinkTls | undefined): Promise<number> {
+async function serve(tls: LinkTls | LinkCertificate | undefined): Promise<number> {
   const core = await serveCore({
     ...{ core: {} as Core, bus: new MemoryEventBus(), clock: systemClock, log: silentLog },
-    listen: { type: 'tcp', address: { hostname: '127.0.0.1', port: 0 }, security: { secret, tls } },
+    listen: { type: 'tcp', address: { hostname: '127.0.0.1', port: 0 }, security: { secret, certificate: held(tls) } },
     backlogBytesMax: 1_000_000,
   });
   cleanUp.push(() => core.stop());
   return core.port;
 }
 
-function open(port: number, tls: LinkSecurity['tls'], hostname = '127.0.0.1'): CorePool {
+function open(port: number, tls: LinkTls | LinkCertificate | undefined, hostname = '127.0.0.1'): CorePool {
   const pool = new CorePool({
-    ...{ node: 'gateway-1', security: { secret, tls }, clock: systemClock, log: silentLog },
+    ...{ node: 'gateway-1', security: { secret, certificate: held(tls) }, clock: systemClock, log: silentLog },
     ...{ timeoutMs: 10_000, inFlightMax: 1_000, onAnswered: () => {} },
   });
   cleanUp.push(() => pool.close());
@@ -67,7 +70,7 @@ function open(port: number, tls: LinkSecurity['tls'], hostname = '127.0.0.1'): C
   return pool;
 }
 
-async function problemOf(port: number, tls: LinkSecurity['tls']): Promise<string> {
+async function problemOf(port: number, tls: LinkTls | undefined): Promise<string> {
   const pool = open(port, tls);
   await until(() => pool.problem !== undefined);
   expect(pool.isUp).toBe(false);
@@ -121,6 +124,27 @@ test('[N8] while the authority is replaced both are accepted', async () => {
   const [before, after] = both.map((tls) => ({ ...tls, authority }));
   const port = await serve(before);
   const pool = open(port, after);
+  await until(() => pool.isUp);
+});
+
+test('[N8] a core whose certificate is renewed shows it in links that begin, and those that stand go on', async () => {
+  const certificate = new LinkCertificate(own);
+  const port = await serve(certificate);
+  const before = open(port, own);
+  await until(() => before.isUp);
+  certificate.renew(other);
+  const after = open(port, other);
+  await until(() => after.isUp);
+  expect(await problemOf(port, own)).toContain('certificate of the core is not accepted');
+  expect([before.isUp, before.problem]).toEqual([true, undefined]);
+});
+
+test('[N8] a gateway whose certificate is renewed gets the link that it could not get', async () => {
+  const port = await serve(own);
+  const certificate = new LinkCertificate({ ...ended, authority: own.authority });
+  const pool = open(port, certificate);
+  await until(() => pool.problem !== undefined);
+  certificate.renew(own);
   await until(() => pool.isUp);
 });
 

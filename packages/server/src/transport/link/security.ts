@@ -8,7 +8,7 @@ export interface LinkSecurity {
   /** The same in every process of the cluster. */
   readonly secret: Uint8Array;
   /** Absent: the link is not encrypted. */
-  readonly tls?: LinkTls | undefined;
+  readonly certificate?: LinkCertificate | undefined;
 }
 
 /** PEM. Either side shows a certificate that the authority signed, and accepts no other. */
@@ -17,6 +17,32 @@ export interface LinkTls {
   readonly certificate: Buffer;
   readonly key: Buffer;
 }
+
+/** What a process shows and accepts. Links that begin take what was put here last; those that stand go on. */
+export class LinkCertificate extends ServerCredentials {
+  #tls: LinkTls;
+
+  constructor(tls: LinkTls) {
+    super({ requestCert: true }, contextOf(tls));
+    this.#tls = tls;
+  }
+
+  get tls(): LinkTls {
+    return this.#tls;
+  }
+
+  /** It has been checked: with one that does not work a server would refuse every link. */
+  renew(tls: LinkTls): void {
+    this.#tls = tls;
+    this.updateSecureContextOptions(contextOf(tls));
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
+}
+
+const contextOf = ({ authority, certificate, key }: LinkTls) => ({ ca: authority, cert: [certificate], key: [key] });
 
 /** Where a core is reached. */
 export type LinkTarget =
@@ -47,21 +73,19 @@ export const isProof = (given: Uint8Array, expected: Uint8Array): boolean =>
 export const nameOption = { 'grpc.ssl_target_name_override': 'core' } as const;
 
 export function channelCredentials(target: LinkTarget): ChannelCredentials {
-  const tls = target.type === 'tcp' ? target.security.tls : undefined;
+  const tls = target.type === 'tcp' ? target.security.certificate?.tls : undefined;
   if (tls === undefined) return credentials.createInsecure();
   return credentials.createSsl(tls.authority, tls.key, tls.certificate, { checkServerIdentity: () => undefined });
 }
 
-export function serverCredentials(tls: LinkTls | undefined): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
-  return ServerCredentials.createSsl(tls.authority, [{ private_key: tls.key, cert_chain: tls.certificate }], true);
-}
+export const serverCredentials = (security: LinkSecurity | undefined): ServerCredentials =>
+  security?.certificate ?? ServerCredentials.createInsecure();
 
 /** Why a link did not begin, or ended, in words for an operator: the library says what TLS saw, not which options are about it. */
 export function linkProblem({ message }: Error, target: LinkTarget): string {
   const why = /Last error: (?:Error: )?(.+?)(?: \(\d{4}-[^)]+\))?\. Resolution note/.exec(message)?.[1] ?? message;
   if (target.type === 'socket') return why;
-  const isEncrypted = target.security.tls !== undefined;
+  const isEncrypted = target.security.certificate !== undefined;
   if (isEncrypted && /certificate/.test(why))
     return `the certificate of the core is not accepted (${why}): its link-tls-cert has to be valid and signed by the authority in link-tls-ca of this process`;
   if (/WRONG_VERSION_NUMBER/.test(why))

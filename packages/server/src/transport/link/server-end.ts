@@ -65,9 +65,7 @@ export async function serveCore(options: CoreServerOptions): Promise<CoreServer>
   if (listen.type === 'socket') await rm(listen.path, { force: true });
   const target = listen.type === 'socket' ? `unix:${listen.path}` : formatAddress(listen.address);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(target, serverCredentials(security?.tls), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
+    server.bindAsync(target, serverCredentials(security), (error, bound) => (error ? reject(error) : resolve(bound)));
   });
   if (listen.type === 'socket') await chmod(listen.path, 0o600);
   return {
