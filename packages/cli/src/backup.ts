@@ -24,7 +24,8 @@ export const backup: Command = {
     },
   },
   switches: {
-    'without-secrets': 'Leave out the secret and the operator token: users have to log in again after a restore',
+    'without-secrets':
+      'Leave out the secrets of tokens, operators and before-send-url: users have to log in again after a restore',
     json: 'Print one JSON object for programs',
   },
   options: ['data'],

@@ -66,4 +66,8 @@ export const storeFiles = ({ directory, access, events, tasks, devices }: DataLa
 ];
 
 /** What is not in a store and would be missed: without the secret every user has to log in again. */
-export const secretFiles = ({ secret, operatorToken }: DataLayout): readonly string[] => [secret, operatorToken];
+export const secretFiles = ({ secret, operatorToken, beforeSendSecret }: DataLayout): readonly string[] => [
+  secret,
+  operatorToken,
+  beforeSendSecret,
+];

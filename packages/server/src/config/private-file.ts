@@ -1,7 +1,10 @@
 // Files with secrets in the data folder: for their owner alone, and there whole or not at all, also after a crash or on a full disk.
 
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Log, silentLog } from '@hongyan/base/log';
+import { assertReadable } from './folder-access.ts';
+import { syncFolder } from './sync-folder.ts';
 
 export const writePrivateFile = (path: string, text: string): Promise<void> =>
   writeDraft(path, text, (draft) => rename(draft, path));
@@ -16,7 +19,8 @@ export const createPrivateFile = (path: string, text: string): Promise<void> =>
   });
 
 async function writeDraft(path: string, text: string, put: (draft: string) => Promise<void>): Promise<void> {
-  const draft = `${path}.${process.pid}.tmp`;
+  // Not of the process's number: in containers that share the folder all have the same.
+  const draft = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     const file = await open(draft, 'w', 0o600);
     try {
@@ -26,6 +30,7 @@ async function writeDraft(path: string, text: string, put: (draft: string) => Pr
       await file.close();
     }
     await put(draft);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
@@ -45,7 +50,9 @@ async function modeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).mode & 0o777;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EACCES') await assertReadable(dirname(path));
+    if (code !== 'ENOENT') throw cause;
     throw new Error(`${path} is missing: start the server once, which creates it`, { cause });
   }
 }

@@ -35,6 +35,13 @@ test('the first start makes 32 random bytes that only the owner may read; the ne
   expect(all).toHaveLength(1);
 });
 
+test('several that create it at once, also under one process number as containers have it, all have the one that is kept', async () => {
+  const all = await Promise.all(Array.from({ length: 8 }, () => readOrCreateSecrets(folder)));
+  const kept = await readSecrets(folder);
+  for (const secrets of all) expect(secrets).toEqual(kept);
+  expect(readdirSync(folder)).toEqual(['secret']);
+});
+
 test('two data folders have two secrets', async () => {
   const other = mkdtempSync(join(folder, 'other-'));
   expect(await readOrCreateSecrets(folder)).not.toEqual(await readOrCreateSecrets(other));

@@ -1,10 +1,11 @@
-// Transactions on a file: which of them wait for the disk.
+// Transactions on a file: which of them wait for the disk, that they write nowhere else, and how the file is closed.
 
+import type { Database } from 'bun:sqlite';
 import { expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openWriter, transactionOf } from './open.ts';
+import { closeWriter, openReader, openWriter, transactionOf } from './open.ts';
 
 test('a transaction is durable unless it asks for less, and the one after it is durable again', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-open-'));
@@ -45,3 +46,23 @@ test('a statement that changes many rows keeps what it would undo in memory, not
   expect({ exitCode, errors: stderr.toString() }).toEqual({ exitCode: 0, errors: '' });
   rmSync(folder, { recursive: true });
 });
+
+// A writer that waits for readers waits five seconds.
+test('[D1] a writer that is closed does not wait for a long reader, as a backup is one, and loses nothing', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hongyan-open-'));
+  const path = join(folder, 'a.db');
+  const count = (db: Database) => db.query('SELECT count(*) AS count FROM t').get();
+  const db = openWriter(path);
+  db.run('CREATE TABLE t(n INTEGER PRIMARY KEY)');
+  const reader = openReader(path);
+  reader.run('BEGIN');
+  expect(count(reader)).toEqual({ count: 0 });
+  db.run('INSERT INTO t DEFAULT VALUES');
+  closeWriter(db);
+  expect(count(reader)).toEqual({ count: 0 });
+  reader.close();
+  const again = openReader(path);
+  expect(count(again)).toEqual({ count: 1 });
+  again.close();
+  rmSync(folder, { recursive: true });
+}, 4_000);

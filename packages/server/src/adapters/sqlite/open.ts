@@ -72,13 +72,14 @@ export function opened(
 
 /**
  * Moves what the log still holds into the file, so that the file alone is the whole store: to be copied, or kept for years.
- * Closing does not do it, because prepared statements hold a connection until they are collected.
+ * Closing does not do it, because prepared statements hold a connection until they are collected. It waits for no reader, since a
+ * backup reads every store for as long as it copies: the log then stays beside the file, and the next one to open it reads both.
  */
 export function closeWriter(db: Database): void {
   try {
-    db.run('PRAGMA wal_checkpoint(TRUNCATE)');
+    withoutWaiting(db, () => db.run('PRAGMA wal_checkpoint(TRUNCATE)'));
   } catch {
-    // A disk that is full or failing: the log stays beside the file, and the next one to open it reads both.
+    // A disk that is full or failing: the log stays, too.
   }
   db.close();
 }

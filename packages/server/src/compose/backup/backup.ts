@@ -1,16 +1,17 @@
 // A backup of a data folder whose server goes on meanwhile: copied, read back, and only then called one.
 
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
 import { dataLayout, secretFiles, storeFiles } from '../../config/data-layout.ts';
 import { assertReadable } from '../../config/folder-access.ts';
+import { syncFolder } from '../../config/sync-folder.ts';
 import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
 import { version } from '../version.ts';
-import { copySlowly, sha256Of } from './copy.ts';
+import { copyOpen, copySlowly, sha256Of } from './copy.ts';
 import { type Manifest, writeManifest } from './manifest.ts';
-import { freeze } from './snapshot.ts';
+import { freeze, type SnapshotFile } from './snapshot.ts';
 import { verifyStores } from './verify.ts';
 
 export interface BackupOptions {
@@ -36,15 +37,18 @@ export async function backUp(options: BackupOptions): Promise<Manifest> {
   const { data, target } = options;
   const layout = dataLayout(data);
   if (existsSync(data)) await assertReadable(data);
+  if (!existsSync(layout.directory) && existsSync(layout.nodes))
+    throw new Error(`${data} is of processes of a cluster, whose stores are databases: back these up`);
   if (!existsSync(layout.directory) || !existsSync(headsPath(layout.timeline)))
     throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
   if (existsSync(target)) throw new Error(`${target} is there already: name a folder that is not`);
-  const draft = `${resolve(target)}.partial-${process.pid}`;
-  await mkdir(draft, { recursive: true, mode: 0o700 });
+  await mkdir(dirname(resolve(target)), { recursive: true, mode: 0o700 });
+  const draft = await mkdtemp(`${resolve(target)}.partial-`);
   try {
     const manifest = await fill(draft, options);
     options.signal.throwIfAborted();
     await rename(draft, target);
+    await syncFolder(dirname(resolve(target)));
     return manifest;
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -56,37 +60,41 @@ async function fill(draft: string, options: BackupOptions): Promise<Manifest> {
   const { data, clock, signal, hasSecrets, bytesPerS, onProgress } = options;
   const layout = dataLayout(data);
   const takenAtMs = clock.nowMs();
-  const months = listMonths(layout.timeline).map((month) => monthPath(layout.timeline, month));
-  const paths = [...storeFiles(layout), headsPath(layout.timeline), ...months].filter((path) => existsSync(path));
-  const snapshot = await freeze({ data, paths, target: draft });
+  const stores = () => {
+    const months = listMonths(layout.timeline).map((month) => monthPath(layout.timeline, month));
+    return [...storeFiles(layout), headsPath(layout.timeline), ...months].filter((path) => existsSync(path));
+  };
+  const snapshot = await freeze({ data, stores, target: draft });
   try {
-    const bytesInAll = await sizeOf(paths);
+    const bytesInAll = await sizeOf(snapshot.files);
     let bytes = 0;
     const onBytes = (more: number) => {
       bytes += more;
       onProgress({ step: 'copying', bytes, bytesInAll });
     };
-    for (const path of snapshot.files)
-      await copySlowly(join(data, path), join(draft, path), { clock, bytesPerS, signal, onBytes });
+    for (const { path, source } of snapshot.files)
+      await copyOpen(source, join(draft, path), { clock, bytesPerS, signal, onBytes });
     onProgress({ step: 'reading back', bytes, bytesInAll });
   } finally {
-    snapshot.release();
+    await snapshot.release();
   }
-  const secrets = hasSecrets ? secretFiles(layout).filter((path) => existsSync(path)) : [];
-  for (const path of secrets) await copyFile(path, join(draft, basename(path)));
+  const beside = [layout.notices, ...(hasSecrets ? secretFiles(layout) : [])].filter((path) => existsSync(path));
+  for (const path of beside)
+    await copySlowly(path, join(draft, basename(path)), { clock, bytesPerS: 0, signal, onBytes: () => {} });
   signal.throwIfAborted();
   const { counts, epoch } = verifyStores(draft);
   const files = [];
-  for (const path of [...snapshot.files, ...secrets.map((secret) => basename(secret))]) {
+  for (const path of [...snapshot.files.map(({ path }) => path), ...beside.map((path) => basename(path))]) {
     const { size } = await stat(join(draft, path));
     files.push({ path, bytes: size, sha256: await sha256Of(join(draft, path)) });
   }
+  await syncFolder(dataLayout(draft).timeline);
   const manifest: Manifest = { format: 1, version, taken_at: takenAtMs, epoch, has_secrets: hasSecrets, counts, files };
   await writeManifest(draft, manifest);
   return manifest;
 }
 
-async function sizeOf(paths: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+async function sizeOf(files: readonly SnapshotFile[]): Promise<number> {
+  const sizes = await Promise.all(files.map(async ({ source }) => (await source.stat()).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,6 +1,6 @@
 // Copies files at a bounded rate, so that a server on the same disk keeps its own.
 
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { type Clock, sleep } from '@hongyan/base/clock';
 
 export interface CopyPace {
@@ -16,28 +16,33 @@ const pieceBytes = 1024 * 1024;
 
 /** The copy is for its owner alone, and on the disk when this resolves. */
 export async function copySlowly(from: string, to: string, pace: CopyPace): Promise<void> {
-  const { clock, bytesPerS, signal, onBytes } = pace;
   const source = await open(from, 'r');
   try {
-    const target = await open(to, 'wx', 0o600);
-    try {
-      const buffer = Buffer.alloc(pieceBytes);
-      for (;;) {
-        signal.throwIfAborted();
-        const startMs = clock.monotonicMs();
-        const { bytesRead } = await source.read(buffer, 0, pieceBytes);
-        if (bytesRead === 0) break;
-        await target.write(buffer, 0, bytesRead);
-        onBytes(bytesRead);
-        const restMs = bytesPerS === 0 ? 0 : (bytesRead * 1000) / bytesPerS - (clock.monotonicMs() - startMs);
-        if (restMs > 0) await sleep(clock, { delayMs: restMs, signal });
-      }
-      await target.sync();
-    } finally {
-      await target.close();
-    }
+    await copyOpen(source, to, pace);
   } finally {
     await source.close();
+  }
+}
+
+/** As `copySlowly`, of a file that was opened to be read and stays open. */
+export async function copyOpen(source: FileHandle, to: string, pace: CopyPace): Promise<void> {
+  const { clock, bytesPerS, signal, onBytes } = pace;
+  const target = await open(to, 'wx', 0o600);
+  try {
+    const buffer = Buffer.alloc(pieceBytes);
+    for (;;) {
+      signal.throwIfAborted();
+      const startMs = clock.monotonicMs();
+      const { bytesRead } = await source.read(buffer, 0, pieceBytes);
+      if (bytesRead === 0) break;
+      await target.write(buffer, 0, bytesRead);
+      onBytes(bytesRead);
+      const restMs = bytesPerS === 0 ? 0 : (bytesRead * 1000) / bytesPerS - (clock.monotonicMs() - startMs);
+      if (restMs > 0) await sleep(clock, { delayMs: restMs, signal });
+    }
+    await target.sync();
+  } finally {
+    await target.close();
   }
 }
 

@@ -2,10 +2,11 @@
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
+import { openReader } from '../../adapters/sqlite/open.ts';
 import { dataLayout } from '../../config/data-layout.ts';
 import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
 import { advance, group, newUser, seq } from '../../ports/directory/testing/builders.ts';
@@ -43,6 +44,30 @@ test('[O23] a store that is right is counted', () => {
   const { counts, epoch } = verifyStores(data);
   expect(counts).toEqual({ users: 2, conversations: 1, entries: 6 });
   expect(epoch).toMatch(/^\w{12}$/);
+  // What the verification still held would have its log beside it.
+  expect(existsSync(`${join(dataLayout(data).timeline, 'heads.db')}-wal`)).toBe(false);
+});
+
+test('[O23] a month that entries were written to, and that is missing or empty, is found', () => {
+  change(dataLayout(data).directory, 'UPDATE member SET delivered_seq = 0');
+  rmSync(november());
+  expect(() => verifyStores(data)).toThrow(`${november()} is missing or empty`);
+  writeFileSync(november(), '');
+  expect(() => verifyStores(data)).toThrow(`${november()} is missing or empty`);
+});
+
+test('[O23] rows of the tail are counted, and those that are sorted too count once', () => {
+  change(
+    november(),
+    `INSERT INTO tail SELECT p, n >> 32, n & 4294967295, msg_id, sender_no, client_msg_id, timestamp, content, count, 1, NULL, NULL
+     FROM entry WHERE n & 4294967295 > 4;`,
+  );
+  expect(verifyStores(data).counts.entries).toBe(6);
+  change(november(), 'DELETE FROM entry WHERE n & 4294967295 = 6');
+  expect(verifyStores(data).counts.entries).toBe(6);
+  change(november(), 'DELETE FROM tail WHERE seq = 5');
+  change(november(), 'DELETE FROM entry WHERE n & 4294967295 = 5');
+  expect(() => verifyStores(data)).toThrow('[D2] g:1 has 3 entries from seq 3 to 6');
 });
 
 test('[O23][D2] an entry that is missing within a month, or between months, is found', () => {
@@ -70,4 +95,15 @@ test('[O23] a damaged file is found and named', async () => {
   bytes.fill(0x5a, 4096 * 2 + 200, 4096 * 4);
   await Bun.write(october(), bytes);
   expect(() => verifyStores(data)).toThrow(october());
+});
+
+test('[O23] a store whose log cannot be brought into its file is not called whole', () => {
+  const reader = openReader(november());
+  reader.run('BEGIN');
+  reader.query('SELECT count(*) FROM entry').get();
+  change(november(), 'UPDATE entry SET timestamp = timestamp + 1');
+  expect(() => verifyStores(data)).toThrow(november());
+  reader.run('COMMIT');
+  reader.close();
+  expect(verifyStores(data).counts.entries).toBe(6);
 });

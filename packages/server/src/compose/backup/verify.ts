@@ -2,8 +2,10 @@
 
 import type { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
-import { closeWriter, openWriter } from '../../adapters/sqlite/open.ts';
+import { openWriter } from '../../adapters/sqlite/open.ts';
+import { emptyLog } from '../../adapters/sqlite/sweep.ts';
 import { dataLayout, storeFiles } from '../../config/data-layout.ts';
+import { HeadsFile } from '../../ports/timeline/sqlite/heads-file.ts';
 import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -20,6 +22,7 @@ export function verifyStores(data: string): Verified {
     assertWhole(db);
     return db.query<{ epoch: string }, []>('SELECT epoch FROM store').get()?.epoch ?? '';
   });
+  assertNoMonthLost(layout.timeline);
   const lastSeqs = new Map<string, number>();
   let entries = 0;
   for (const month of listMonths(layout.timeline))
@@ -32,14 +35,27 @@ export function verifyStores(data: string): Verified {
   return { counts: { ...counts, entries }, epoch };
 }
 
+/** [D2] No server would start on it. */
+function assertNoMonthLost(timeline: string): void {
+  const heads = HeadsFile.openForReading(timeline);
+  try {
+    heads.assertNothingLost();
+  } finally {
+    heads.close();
+  }
+}
+
 function withStore<T>(path: string, read: (db: Database) => T): T {
   const db = openWriter(path);
   try {
-    return read(db);
+    const found = read(db);
+    // The log is no part of a backup. Closing would pass over what keeps it from the file, as a full disk does.
+    if (!emptyLog(db)) throw new Error('its log is being read, and cannot be brought into the file');
+    return found;
   } catch (error) {
     throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   } finally {
-    closeWriter(db);
+    db.close();
   }
 }
 
@@ -59,10 +75,8 @@ interface Span {
 /** [D2][D3] Rows that a drain was about to move are in both forms: they count once. */
 function checkMonth(db: Database, lastSeqs: Map<string, number>): number {
   const spans = db.query<Span, []>(
-    `SELECT c.id, count(*) AS count, min(r.seq) AS first, max(r.seq) AS last FROM (
-       SELECT n >> 32 AS no, n & 4294967295 AS seq FROM entry
-       UNION SELECT n >> 32, n & 4294967295 FROM change
-       UNION SELECT conversation_no, seq FROM tail) r JOIN conversation c ON c.no = r.no GROUP BY r.no`,
+    `SELECT id, sum(count) AS count, min(first) AS first, max(last) AS last
+     FROM (${spansOf('entry')} UNION ALL ${spansOf('change')} UNION ALL ${unsortedSpans}) GROUP BY id`,
   );
   let entries = 0;
   for (const { id, count, first, last } of spans.iterate()) {
@@ -84,6 +98,19 @@ function checkMonth(db: Database, lastSeqs: Map<string, number>): number {
   if (doubled && doubled.count > 0) throw new Error(`[D3] ${doubled.count} keys have more than one entry`);
   return entries;
 }
+
+/** In the order of the table: to sort the rows of a month, or to make a set of them, takes 30 bytes of memory for each. */
+const spansOf = (table: string): string =>
+  `SELECT c.id, count(*) AS count, min(e.n) & 4294967295 AS first, max(e.n) & 4294967295 AS last
+   FROM conversation c CROSS JOIN ${table} e ON e.n > c.no << 32 AND e.n < (c.no + 1) << 32 GROUP BY c.no`;
+
+const isSorted = (table: string): string =>
+  `EXISTS (SELECT 1 FROM ${table} WHERE n = (t.conversation_no << 32) | t.seq)`;
+
+/** Of the tail alone, which is bounded. */
+const unsortedSpans = `SELECT c.id, count(*) AS count, min(t.seq) AS first, max(t.seq) AS last
+   FROM tail t CROSS JOIN conversation c ON c.no = t.conversation_no
+   WHERE NOT ${isSorted('entry')} AND NOT ${isSorted('change')} GROUP BY t.conversation_no`;
 
 /** Of conversations whose months retention removed. */
 function addClosedHeads(path: string, lastSeqs: Map<string, number>): void {

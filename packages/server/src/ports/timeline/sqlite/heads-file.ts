@@ -163,6 +163,8 @@ export class HeadsFile {
   }
 
   close(): void {
+    // Else it would hold the connection, and with it the file's log, until it is collected.
+    this.#head.finalize();
     if (this.#isWriter) closeWriter(this.#db);
     else this.#db.close();
   }
