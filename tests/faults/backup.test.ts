@@ -2,14 +2,14 @@
 
 import { afterAll, afterEach, expect, test } from 'bun:test';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient, createMemoryStorage } from '@hongyan/client';
 import type { Aftermath, ClientEvent } from '@hongyan/testing/history';
 import { call, signUp } from '@hongyan/testing/http-client';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { until } from '@hongyan/testing/until';
-import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, spawnServer, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
 
@@ -91,6 +91,41 @@ test('[O24][C2] a device that had seen more than the backup has resynchronises w
   await client.close();
 }, 90_000);
 
+test('[O24] a server that was restored for a drill sends no webhook until it is told to', async () => {
+  const [dataDir, folders] = [await dataFolder('drill'), await dataFolder('drill-from')];
+  const received: string[] = [];
+  using receiver = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    async fetch(request) {
+      received.push(((await request.json()) as { type: string }).type);
+      return new Response();
+    },
+  });
+  const args = ['--webhook-private-addresses', '--operator-listen', '127.0.0.1:0'];
+  let server = await startServer({ dataDir, args });
+  const added = await hongyan(['webhook', 'add', `http://127.0.0.1:${receiver.port}/`, '--data', dataDir]);
+  const id = /wh_\S+/.exec(added.stdout)?.[0] ?? '';
+  const ann = await signUp(server.url, 'ann');
+  const say = async (text: string) => {
+    const body = { to: 'ann', client_msg_id: text, content: { type: 'text', text } };
+    expect((await call(server.url, '/v1/messages', { method: 'POST', token: ann.token, body })).status).toBe(201);
+  };
+  await say('first');
+  await until(() => received.includes('message.created'));
+  expect((await hongyan(['backup', join(folders, 'b'), '--data', dataDir])).code).toBe(0);
+  await server.stop();
+  const before = [...received];
+  const drill = join(folders, 'drill');
+  expect((await hongyan(['restore', join(folders, 'b'), '--data', drill, '--without-webhooks'])).code).toBe(0);
+  server = await startServer({ dataDir: drill, args });
+  await say('second');
+  expect((await hongyan(['webhook', 'list', '--data', drill])).stdout).toMatch(new RegExp(`${id} +off `));
+  expect(received).toEqual(before);
+  expect((await hongyan(['webhook', 'enable', id, '--data', drill])).code).toBe(0);
+  await until(() => received.includes('events.gap'));
+}, 60_000);
+
 test('[O23] a backup is for its owner alone, takes secrets or leaves them, and one that is interrupted leaves nothing', async () => {
   const dataDir = await dataFolder('secrets');
   const folders = await dataFolder('secrets-to');
@@ -149,6 +184,14 @@ test('[O24] a restore refuses what is running, newer, changed or no backup, and 
   expect(await refusal(join(folders, 'changed'), join(folders, 'new'))).toContain('its SHA-256 differs');
   expect(readdirSync(folders).sort()).toEqual(['b', 'changed']);
   expect((await startServer({ dataDir, port: server.port, args: noServer })).isAlive()).toBe(true);
+}, 60_000);
+
+test('[O24] no server starts on a folder that a restore is filling, or was', async () => {
+  const dataDir = await dataFolder('restoring');
+  await mkdir(join(dataDir, 'restore.partial'));
+  const server = spawnServer({ dataDir, args: noServer });
+  expect(await server.left()).toBe(1);
+  expect(server.output()).toContain('is being restored, or its restore was interrupted');
 }, 60_000);
 
 async function hongyan(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {

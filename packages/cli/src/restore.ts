@@ -15,6 +15,8 @@ export const restore: Command = {
   examples: ['hongyan restore /var/backups/hongyan-2026-11-26 --data /var/lib/hongyan-restored'],
   switches: {
     replace: 'Move what is in the data folder aside, to a folder beside it; delete that once it is not wanted',
+    'without-webhooks':
+      'Switch the webhook endpoints off, so that a drill sends nothing; hongyan webhook enable <id> ends it',
   },
   options: ['data'],
   async run({ config, words, switches }) {
@@ -25,6 +27,7 @@ export const restore: Command = {
       backup: from,
       data: config.data,
       replaces: switches.has('replace'),
+      sendsNothing: switches.has('without-webhooks'),
       clock: systemClock,
       signal: interruption(),
     });

@@ -56,11 +56,14 @@ export interface EmbeddedCoreSurroundings extends CoreSurroundings {
 export async function openCore(config: Config, surroundings: EmbeddedCoreSurroundings): Promise<OpenCore> {
   const { log, clock, metrics, threads, tracing } = surroundings;
   const lock = lockFolder(config.data);
-  await assertStillOwn(config.data).catch((error: unknown) => {
+  const layout = dataLayout(config.data);
+  try {
+    assertRestored(config.data);
+    await assertStillOwn(config.data);
+  } catch (error) {
     lock.release();
     throw error;
-  });
-  const layout = dataLayout(config.data);
+  }
   const { promise: died, resolve } = Promise.withResolvers<void>();
   let isDead = false;
   const onDeath = () => {
@@ -211,6 +214,14 @@ const sqliteEvents = (
     sends: true,
   };
 };
+
+/** Some of its files may be in their places, and some not. */
+function assertRestored(data: string): void {
+  if (!existsSync(dataLayout(data).restoring)) return;
+  throw new Error(
+    `${data} is being restored, or its restore was interrupted: wait for it, or delete what is in the folder and restore again`,
+  );
+}
 
 /** A directory made anew beside a timeline would give its user ids, and with them its messages, to whoever signs up first. */
 function assertDirectoryIsThere(path: string, timelineFolder: string): void {

@@ -31,6 +31,8 @@ export interface DataLayout {
   readonly linkSecret: string;
   /** In a cluster: a folder for each of its processes on this machine. */
   readonly nodes: string;
+  /** While a restore fills the folder: what is not in its place yet. */
+  readonly restoring: string;
   /** Sockets of a running server. */
   readonly run: string;
 }
@@ -52,6 +54,7 @@ export function dataLayout(data: string): DataLayout {
     moved: join(data, 'moved.json'),
     linkSecret: join(data, 'link-secret'),
     nodes: join(data, 'nodes'),
+    restoring: join(data, 'restore.partial'),
     run: join(data, 'run'),
   };
 }

@@ -1,12 +1,14 @@
 // Puts a backup into a data folder of its own: checked before and after, and with a new epoch, so that clients resynchronise.
 
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
 import { lockFolder } from '../../adapters/sqlite/folder-lock.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { dataLayout } from '../../config/data-layout.ts';
+import { ensureFolder } from '../../config/folder-access.ts';
+import { syncFolder } from '../../config/sync-folder.ts';
 import { renewEventEpoch } from '../../ports/event-log/sqlite/schema.ts';
 import { renewEpoch } from '../../ports/timeline/sqlite/heads-file.ts';
 import { listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
@@ -20,6 +22,8 @@ export interface RestoreOptions {
   readonly data: string;
   /** What is in `data` is moved aside. */
   readonly replaces: boolean;
+  /** Webhooks are switched off in it. */
+  readonly sendsNothing: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -32,12 +36,13 @@ export interface Restored {
 
 /** [O24] Resolves when a server can start on `data`. When it rejects, `data` is as it was. */
 export async function restore(options: RestoreOptions): Promise<Restored> {
-  const { backup, data, replaces } = options;
+  const { backup, data, replaces, sendsNothing } = options;
   const manifest = await readManifest(backup);
-  if (replaces) assertStopped(data);
-  else assertFree(data, manifest);
-  const draft = `${resolve(data)}.partial-${process.pid}`;
-  await mkdir(draft, { recursive: true, mode: 0o700 });
+  if (replaces) {
+    assertStopped(data);
+    assertMovable(data);
+  } else assertFree(data, manifest);
+  const draft = await makeDraft(data);
   try {
     await copyChecked(draft, manifest, options);
     const { counts } = verifyStores(draft);
@@ -46,17 +51,38 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
         throw new Error(`the copy has ${counts[name]} ${name}, the backup ${manifest.counts[name]}`);
     const layout = dataLayout(draft);
     renewEpoch(layout.timeline);
-    if (existsSync(layout.events)) renewEventEpoch(layout.events);
-    return { manifest, movedTo: await takePlace(draft, options) };
+    if (existsSync(layout.events)) renewEventEpoch(layout.events, { sendsNothing });
+    for (const folder of [layout.timeline, draft]) await syncFolder(folder);
+    const movedTo = await takePlace(draft, options);
+    await syncFolder(dirname(resolve(data)));
+    return { manifest, movedTo };
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     throw error;
   }
 }
 
-/** One rename, which replaces an empty folder only; what is there goes aside before it, and comes back where it fails. */
+/**
+ * In an empty folder, which may be the root of a volume, or all that this user may write in: then it cannot be replaced, and what lies
+ * beside it may be another disk. Otherwise beside the folder.
+ */
+async function makeDraft(data: string): Promise<string> {
+  if (existsSync(data) && isFree(data)) {
+    await ensureFolder(data);
+    const { restoring } = dataLayout(resolve(data));
+    await mkdir(restoring, { mode: 0o700 });
+    return restoring;
+  }
+  await ensureFolder(dirname(resolve(data))).catch((cause: Error) => {
+    throw new Error(`${cause.message}; or make an empty folder ${data} that it may write in`, { cause });
+  });
+  return mkdtemp(`${resolve(data)}.partial-`);
+}
+
+/** One rename; what is there goes aside before it, and comes back where it fails. */
 async function takePlace(draft: string, { data, replaces, clock }: RestoreOptions): Promise<string | undefined> {
-  if (!replaces || isFree(data)) {
+  if (dirname(draft) === resolve(data)) return fill(resolve(data), draft);
+  if (!replaces || !existsSync(data)) {
     await rename(draft, data);
     return undefined;
   }
@@ -77,6 +103,19 @@ async function takePlace(draft: string, { data, replaces, clock }: RestoreOption
   }
 }
 
+/** Until the draft is gone no server starts on the folder. */
+async function fill(data: string, draft: string): Promise<undefined> {
+  const names = readdirSync(draft);
+  try {
+    for (const name of names) await rename(join(draft, name), join(data, name));
+    await syncFolder(data);
+    await rmdir(draft);
+  } catch (error) {
+    for (const name of names) await rm(join(data, name), { recursive: true, force: true });
+    throw error;
+  }
+}
+
 async function copyChecked(
   draft: string,
   { files }: Manifest,
@@ -93,18 +132,29 @@ async function copyChecked(
   }
 }
 
-const isFree = (data: string): boolean => !existsSync(data) || readdirSync(data).length === 0;
+/** What the file system of a volume puts into its root is nobody's. */
+const isFree = (data: string): boolean => !existsSync(data) || readdirSync(data).every((name) => name === 'lost+found');
 
 /** Throws when a server runs on it. */
 function assertStopped(data: string): void {
   if (!isFree(data)) lockFolder(data).release();
 }
 
+/** Throws when it cannot have another name. */
+function assertMovable(data: string): void {
+  if (isFree(data) || statSync(data).dev === statSync(dirname(resolve(data))).dev) return;
+  throw new Error(
+    `${data} is the root of a volume, which cannot be moved aside: move what is in it elsewhere, and restore without --replace`,
+  );
+}
+
 /** A restore takes nothing away: what is there, and may be newer, is moved by whoever knows that it is not wanted. */
 function assertFree(data: string, { taken_at }: Manifest): void {
   if (isFree(data)) return;
   assertStopped(data);
-  const { timeline } = dataLayout(data);
+  const { timeline, restoring } = dataLayout(data);
+  if (existsSync(restoring))
+    throw new Error(`a restore into ${data} was interrupted: delete what is in it, then restore again`);
   const newest = existsSync(timeline) ? newestOf(timeline) : undefined;
   const what =
     newest !== undefined && newest > taken_at

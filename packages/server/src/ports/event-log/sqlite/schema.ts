@@ -70,12 +70,17 @@ function pragma(db: Database, name: string): number {
   return row?.[name] ?? 0;
 }
 
-/** Makes the positions of those who pull void: to be called when the file was put back from a backup, while no server runs on it. */
-export function renewEventEpoch(path: string): void {
+/**
+ * Makes the positions of those who pull void: to be called when the file was put back from a backup, while no server runs on it.
+ * `sendsNothing`: its endpoints are switched off.
+ */
+export function renewEventEpoch(path: string, { sendsNothing }: { readonly sendsNothing: boolean }): void {
   const db = openWriter(path);
   try {
     migrate(db);
     db.run("UPDATE meta SET value = ? WHERE name = 'epoch'", [newEpoch()]);
+    if (sendsNothing)
+      db.run("UPDATE endpoint SET is_enabled = 0, disabled_reason = 'switched off' WHERE is_enabled = 1");
   } finally {
     closeWriter(db);
   }
