@@ -148,13 +148,17 @@ test('[O23] a backup is for its owner alone, takes secrets or leaves them, and o
   const again = await hongyan(['backup', whole, '--data', dataDir]);
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('is there already')]);
   const slow = join(folders, 'slow');
-  const child = Bun.spawn([...command, 'backup', slow, '--data', dataDir, '--mebibytes-per-second', '1'], {
-    stderr: 'pipe',
-  });
-  await until(() => readdirSync(folders).some((name) => name.startsWith('slow.partial')));
-  child.kill('SIGTERM');
-  expect(await child.exited).toBe(1);
-  expect(readdirSync(folders).sort()).toEqual(['bare', 'whole']);
+  // The last one is what a closing terminal sends.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    const child = Bun.spawn([...command, 'backup', slow, '--data', dataDir, '--mebibytes-per-second', '1'], {
+      stderr: 'pipe',
+    });
+    await until(() => readdirSync(folders).some((name) => name.startsWith('slow.partial')));
+    child.kill(signal);
+    const said = await new Response(child.stderr).text();
+    expect([await child.exited, said]).toEqual([1, expect.stringContaining(`stopped by ${signal}`)]);
+    expect(readdirSync(folders).sort()).toEqual(['bare', 'whole']);
+  }
   await server.stop();
 }, 60_000);
 

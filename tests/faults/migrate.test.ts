@@ -109,6 +109,38 @@ test.skipIf(!isThere)(
   },
 );
 
+test.skipIf(!isThere)(
+  '[O27] a move that ends while the server leaves says that it has to be started again',
+  async () => {
+    const dataDir = await dataFolder('migrate-ended');
+    const server = await startServer({ dataDir });
+    const cluster = await ClusterUnderTest.start({ cores: 0, gateways: 0, dataDir });
+    const move = runMove(cluster);
+    await until(() => server.output().includes('draining'), { withinMs: 60_000, what: 'the server to hand over' });
+    process.kill(server.pid, 'SIGSTOP');
+    move.kill('SIGINT');
+    expect(await move.exited).toBe(1);
+    expect(await new Response(move.stderr).text()).toContain(
+      'the server has left, or is about to, and nothing is lost',
+    );
+  },
+);
+
+test.skipIf(!isThere)('[O27] a move that ends before the server answered takes it as asked', async () => {
+  const dataDir = await dataFolder('migrate-unanswered');
+  const server = await startServer({ dataDir });
+  const cluster = await ClusterUnderTest.start({ cores: 0, gateways: 0, dataDir });
+  process.kill(server.pid, 'SIGSTOP');
+  const move = runMove(cluster);
+  let errors = '';
+  for await (const part of move.stderr.pipeThrough(new TextDecoderStream())) {
+    errors += part;
+    if (part.includes('asking the server to leave')) move.kill('SIGINT');
+  }
+  expect(await move.exited).toBe(1);
+  expect(errors).toContain('the server has left, or is about to, and nothing is lost');
+});
+
 const runMove = (cluster: ClusterUnderTest) =>
   Bun.spawn([...fromSources, 'migrate', '--data', cluster.dataDir], {
     env: { PATH: process.env.PATH ?? '', ...withoutProfile(cluster.env) },

@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import { type BackupProgress, backUp } from '@hongyan/server/compose/backup/backup';
 import { type Command, UsageError } from './command.ts';
-import { interruption } from './interruption.ts';
+import { stopSignal } from './stop-signal.ts';
 
 const mebibyte = 1024 * 1024;
 const rateDefault = 64;
@@ -38,7 +38,7 @@ export const backup: Command = {
       hasSecrets: !switches.has('without-secrets'),
       bytesPerS: rateOf(values.get('mebibytes-per-second')) * mebibyte,
       clock: systemClock,
-      signal: interruption(),
+      signal: stopSignal(),
       onProgress: progressLines(systemClock),
     });
     const { counts, files } = manifest;

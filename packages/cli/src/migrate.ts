@@ -5,11 +5,12 @@ import { createLog, type LogLevel } from '@hongyan/base/log';
 import type { MoveCheck } from '@hongyan/server/compose/move/move';
 import type { MoveProgress, MoveReport } from '@hongyan/server/compose/move/progress';
 import { readRunning } from '@hongyan/server/config/running-server';
-import { type Command, UsageError } from './command.ts';
-import { interruption } from './interruption.ts';
-import { OperatorClient } from './operator-client.ts';
+import type { Command } from './command.ts';
+import { NoAnswer, OperatorClient } from './operator-client.ts';
+import { stopSignal } from './stop-signal.ts';
 
 const progressEveryMs = 1_000;
+const answerTimeoutMs = 30_000;
 
 export const migrate: Command = {
   name: 'migrate',
@@ -18,7 +19,7 @@ export const migrate: Command = {
   details:
     'It copies everything into the databases of the cluster that --cluster-name, --mysql-url, --kafka-brokers and --redis-urls\nname, follows what changes meanwhile, and reads it back. When little is left, the server is asked to leave; the rest is\ncopied and checked, and processes of the cluster that were started before begin to serve. The cluster has to be empty, or\nhold the same move, unfinished: interrupted at any point, the same command goes on. Nothing in the folder is changed but for\nmoved.json at the end, after which no server of the embedded profile starts on it. docs/operating/migrate.md says what to\nprepare, and what is not moved.',
   examples: [
-    'hongyan migrate --data /var/lib/hongyan --mysql-url mysql://hongyan:secret@db:3306 --kafka-brokers kafka:9092 --redis-urls redis://redis:6379',
+    'HONGYAN_MYSQL_URL=$(cat mysql-url) hongyan migrate --data /var/lib/hongyan --kafka-brokers kafka:9092 --redis-urls redis://redis:6379',
   ],
   switches: {
     check: 'Say what would be moved and whether the servers of the cluster can be used; move nothing',
@@ -36,8 +37,7 @@ export const migrate: Command = {
     'redis-urls',
     'log-level',
   ],
-  async run({ config, words, switches }) {
-    if (words.length > 0) throw new UsageError('hongyan migrate takes no words: --data names the folder');
+  async run({ config, switches }) {
     const log = createLog({ level: config.logLevel as LogLevel });
     const surroundings = { config, clock: systemClock, log };
     // The clients of MySQL, Kafka and Redis take longer to load than all the rest.
@@ -48,40 +48,52 @@ export const migrate: Command = {
       else console.log(toBeMoved(found));
       return 0;
     }
+    const signal = stopSignal();
+    let wasAsked = false;
     try {
       const report = await moveIntoCluster({
         ...surroundings,
-        signal: interruption(),
+        signal,
         onProgress: progressLines(systemClock),
-        askToLeave: () => askToLeave(config.data),
+        askToLeave: async () => {
+          wasAsked = await askToLeave(config.data, signal);
+        },
       });
       if (report === 'moved before')
         console.log(`The store of ${config.data} is in the cluster ${config.clusterName} already.`);
       else console.log(switches.has('json') ? JSON.stringify(report) : sentences(report, config));
       return 0;
     } catch (error) {
-      console.error(`hongyan migrate: ${whatNext(error instanceof SwitchFailed ? error : undefined, config.data)}`);
+      const isSwitch = error instanceof SwitchFailed;
+      const next = whatNext(config.data, {
+        hasLeft: wasAsked || isSwitch || error instanceof NoAnswer,
+        isMoved: isSwitch && error.isMoved,
+      });
+      console.error(`hongyan migrate: ${next}`);
       throw error;
     }
   },
 };
 
-/** One that was killed left its file behind: nobody answers there. */
-async function askToLeave(data: string): Promise<void> {
+/** Whether a server was asked. One that was killed left its file behind: nobody answers there. Rejects with NoAnswer of one that lives. */
+async function askToLeave(data: string, signal: AbortSignal): Promise<boolean> {
   const running = await readRunning(data);
-  if (running === undefined) return;
+  if (running === undefined) return false;
   if (running.operatorUrl === undefined) {
     console.error(
       'hongyan migrate: stop the server now: it listens to no operators, and the rest can be copied when it has left',
     );
-    return;
+    return false;
   }
   const operator = await OperatorClient.connect(data);
+  console.error('hongyan migrate: little is left to copy: asking the server to leave');
   try {
-    await operator.request('POST', '/admin/v1/hand-over');
+    const ending = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
+    await operator.request('POST', '/admin/v1/hand-over', undefined, ending);
   } catch (error) {
     if (isAlive(running.pid)) throw error;
   }
+  return true;
 }
 
 function isAlive(pid: number): boolean {
@@ -93,11 +105,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function whatNext(failure: { readonly isMoved: boolean } | undefined, data: string): string {
-  if (failure === undefined)
+function whatNext(
+  data: string,
+  { hasLeft, isMoved }: { readonly hasLeft: boolean; readonly isMoved: boolean },
+): string {
+  if (isMoved) return 'everything is copied and checked; run the same again to open the cluster';
+  if (!hasLeft)
     return 'the server goes on as before, and what was copied stays in the cluster: run the same again, and it goes on where it was';
-  if (failure.isMoved) return 'everything is copied and checked; run the same again to open the cluster';
-  return `the server has left and nothing is lost: start it again (hongyan start --data ${data}), then run the same again`;
+  return `the server has left, or is about to, and nothing is lost: start it again (hongyan start --data ${data}), then run the same again`;
 }
 
 function sentences(

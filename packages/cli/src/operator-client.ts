@@ -9,6 +9,11 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 const timeoutMsDefault = 30_000;
 
+/** It may have done what it was asked, or do it yet. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
 export class OperatorClient {
   readonly #data: string;
   readonly #url: string;
@@ -31,15 +36,20 @@ export class OperatorClient {
   }
 
   /** What the route answers as JSON, undefined for 204. Rejects with the server's own sentence when it refuses. */
-  async request(method: Method, path: string, body?: unknown, timeoutMs?: number): Promise<unknown> {
-    const response = await this.fetch(method, path, body, timeoutMs);
+  async request(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+    const response = await this.fetch(method, path, body, signal);
     const text = await response.text();
     if (!response.ok) throw new Error(detailOf(text) ?? `the server answered ${response.status} to ${method} ${path}`);
     return text === '' ? undefined : JSON.parse(text);
   }
 
-  /** Whatever it answers. */
-  async fetch(method: Method, path: string, body?: unknown, timeoutMs = timeoutMsDefault): Promise<Response> {
+  /** Whatever it answers. Rejects with NoAnswer. */
+  async fetch(
+    method: Method,
+    path: string,
+    body?: unknown,
+    signal = AbortSignal.timeout(timeoutMsDefault),
+  ): Promise<Response> {
     try {
       return await fetch(`${this.#url}${path}`, {
         method,
@@ -48,10 +58,10 @@ export class OperatorClient {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(timeoutMs),
+        signal,
       });
     } catch (cause) {
-      throw new Error(
+      throw new NoAnswer(
         `no server answers at ${this.#url}, which ${this.#data}/running.json names: it was killed, or hangs`,
         { cause },
       );

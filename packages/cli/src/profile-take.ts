@@ -27,8 +27,8 @@ export const profileTake: Command = {
     const seconds = secondsOf(values.get('seconds'));
     const server = await OperatorClient.connect(config.data);
     const request = { seconds, ...(process === undefined ? {} : { process }) };
-    const timeoutMs = seconds * 1000 + answerTimeoutMs;
-    const { id } = (await server.request('POST', '/admin/v1/profiles', request, timeoutMs)) as ProfileRecord;
+    const signal = AbortSignal.timeout(seconds * 1000 + answerTimeoutMs);
+    const { id } = (await server.request('POST', '/admin/v1/profiles', request, signal)) as ProfileRecord;
     console.log(`Kept as ${id}\n`);
     console.log(await functionLines(server, { id, ...kindsOf(new Set()) }));
     return 0;

@@ -3,7 +3,7 @@
 import { systemClock } from '@hongyan/base/clock';
 import { restore as restoreBackup } from '@hongyan/server/compose/backup/restore';
 import { type Command, UsageError } from './command.ts';
-import { interruption } from './interruption.ts';
+import { stopSignal } from './stop-signal.ts';
 import { timeOf } from './text.ts';
 
 export const restore: Command = {
@@ -29,7 +29,7 @@ export const restore: Command = {
       replaces: switches.has('replace'),
       sendsNothing: switches.has('without-webhooks'),
       clock: systemClock,
-      signal: interruption(),
+      signal: stopSignal(),
     });
     const { counts, taken_at, has_secrets } = manifest;
     if (movedTo !== undefined)

@@ -16,7 +16,8 @@ export const roll: Command = {
   options: ['data'],
   async run({ config, switches }) {
     const operator = await OperatorClient.connect(config.data);
-    const answer = await operator.request('POST', '/admin/v1/gateways/roll', undefined, timeoutMs);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const answer = await operator.request('POST', '/admin/v1/gateways/roll', undefined, signal);
     const { replaced } = answer as { readonly replaced: readonly string[] };
     console.log(switches.has('json') ? JSON.stringify(answer) : `replaced: ${replaced.join(', ')}`);
     return 0;

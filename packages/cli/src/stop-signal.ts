@@ -1,4 +1,5 @@
-// The signals of a server. The first that stops it asks for a drain; a second one of an impatient operator ends the process at once.
+// The signals of a server and of commands that work for minutes. The first lets them drain or clean up; a second one of an impatient
+// operator ends the process at once.
 
 import { readFileSync } from 'node:fs';
 
@@ -23,7 +24,7 @@ export function stopSignal(): AbortSignal {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  // A closing terminal may send several: further ones do not end the drain.
+  // A closing terminal may send several: further ones end nothing at once.
   if (!isIgnored(hangUp)) process.on('SIGHUP', (signal) => stopping.aborted || stop(signal));
   return stopping;
 }

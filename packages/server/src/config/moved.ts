@@ -43,6 +43,12 @@ export async function assertNotMoved(data: string): Promise<void> {
     throw new Error(`the store of ${data} is being moved into the cluster ${moved.cluster}: try again in a moment`);
 }
 
+/** For a move: from its end on the folder is an old copy of the cluster's store, and another cluster would go on from it with the same epoch. */
+export async function assertNotMovedElsewhere(data: string, cluster: string): Promise<void> {
+  const moved = await readMoved(data);
+  if (moved?.state === 'moved' && moved.cluster !== cluster) throw new Error(movedMessage(data, moved));
+}
+
 const movedMessage = (data: string, { cluster, atMs }: Moved): string =>
   `the store of ${data} was moved into the cluster ${cluster} at ${new Date(atMs).toISOString()}: start it with --profile cluster. ` +
   `What the cluster was told since is not in the folder`;

@@ -42,13 +42,8 @@ export class EntriesMove {
   /** Where the last run came to, or from the beginning. */
   async begin(): Promise<void> {
     const { epoch } = this.#from;
-    const before = await this.#to.state();
-    if (before === undefined) {
+    if ((await this.#to.state()) === undefined)
       await this.#to.begin({ epoch, removedThrough: this.#from.removedThrough() });
-    } else if (before.epoch !== epoch)
-      throw new Error(
-        'the databases hold the unfinished move of another store: drop them, or name another --cluster-name',
-      );
     this.#through = (await this.#to.state())?.through ?? 0;
     if (this.#through > this.#from.end())
       throw new Error(

@@ -22,7 +22,7 @@ import { openSqliteAccess } from '../../ports/access/sqlite-access.ts';
 import type { Devices } from '../../ports/devices/devices.ts';
 import { openSqliteDevices } from '../../ports/devices/sqlite-devices.ts';
 import { register, registration, token, touch } from '../../ports/devices/testing/builders.ts';
-import type { Directory } from '../../ports/directory/directory.ts';
+import type { Directory, SoleDirectory } from '../../ports/directory/directory.ts';
 import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
 import {
   advance,
@@ -62,27 +62,13 @@ interface Stores extends Outgoing {
 describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kafka, redis, ...addresses }) => {
   let scratch: Scratch;
   let config: Config;
-  let embedded: Stores;
+  let embedded: Stores & { readonly directory: SoleDirectory };
   const closing = new Closing();
 
   beforeEach(async () => {
-    if (!mysql || !kafka || !redis) throw new Error('describeWith gives what it was asked for');
-    scratch = new Scratch({ mysql, kafka, redis, ...addresses });
-    for (const service of ['timeline', 'directory', 'access', 'devices', 'events']) await scratch.database(service);
     const data = mkdtempSync(join(tmpdir(), 'hongyan-move-'));
-    const loaded = loadConfig({
-      argv: [],
-      env: {
-        HONGYAN_DATA: data,
-        HONGYAN_CLUSTER_NAME: scratch.prefix,
-        HONGYAN_MYSQL_URL: `mysql://${scratch.prefix}_{service}:${scratch.prefix}@${mysql.host}:${mysql.port}`,
-        HONGYAN_KAFKA_BROKERS: kafka.brokers.join(','),
-        HONGYAN_REDIS_URLS: `redis://${redis.address}`,
-      },
-      readFile: () => '',
-    });
-    if (loaded.type !== 'ok') throw new Error(JSON.stringify(loaded));
-    config = loaded.config;
+    scratch = await emptyCluster();
+    config = configOf(scratch, data);
     embedded = await openEmbedded(data);
     await fill(embedded);
     await writeNotices(data, [notice]);
@@ -93,7 +79,30 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     rmSync(config.data, { recursive: true });
   });
 
-  async function openEmbedded(data: string): Promise<Stores> {
+  async function emptyCluster(): Promise<Scratch> {
+    const made = new Scratch({ mysql, kafka, redis, ...addresses });
+    for (const service of ['timeline', 'directory', 'access', 'devices', 'events']) await made.database(service);
+    return made;
+  }
+
+  function configOf({ prefix }: Scratch, data: string): Config {
+    if (!mysql || !kafka || !redis) throw new Error('describeWith gives what it was asked for');
+    const loaded = loadConfig({
+      argv: [],
+      env: {
+        HONGYAN_DATA: data,
+        HONGYAN_CLUSTER_NAME: prefix,
+        HONGYAN_MYSQL_URL: `mysql://${prefix}_{service}:${prefix}@${mysql.host}:${mysql.port}`,
+        HONGYAN_KAFKA_BROKERS: kafka.brokers.join(','),
+        HONGYAN_REDIS_URLS: `redis://${redis.address}`,
+      },
+      readFile: () => '',
+    });
+    if (loaded.type !== 'ok') throw new Error(JSON.stringify(loaded));
+    return loaded.config;
+  }
+
+  async function openEmbedded(data: string): Promise<typeof embedded> {
     const layout = dataLayout(data);
     const store = { log: silentLog, queueMax: 1_000, batchMax: 100 };
     const timeline = await openSqliteTimeline({ ...store, dir: layout.timeline });
@@ -178,6 +187,17 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     expect(await move()).toBe('moved before');
   });
 
+  test('[O27][E3] what a member wrote right before the server was killed is not unread in the cluster', async () => {
+    const { directory, timeline } = embedded;
+    await directory.moveSentThrough(await timeline.position());
+    const [appended] = await timeline.append([entry({ from: 'ann' })]);
+    const sentSeqs = async (stores: Stores) =>
+      (await stores.directory.getMembers([keyOf('ann'), keyOf('bob')])).map((member) => Number(member?.sentSeq));
+    expect(await sentSeqs(embedded)).toEqual([0, 0]);
+    await move();
+    expect(await sentSeqs(await openCluster())).toEqual([Number(appended?.entry.seq), 0]);
+  });
+
   test('[O27] that nobody wants events any more comes over too', async () => {
     for (const id of ['wh_1', 'wh_2']) await embedded.events.removeEndpoint(id);
     await embedded.events.endRecording();
@@ -224,6 +244,31 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     expect(await rejectionOf(assertStillOwn(config.data))).toMatchObject({
       message: expect.stringContaining(`was moved into the cluster ${config.clusterName}`),
     });
+  });
+
+  test('[O27] a folder that was moved into one cluster is not moved into another', async () => {
+    await move();
+    const other = await emptyCluster();
+    closing.push(() => other.remove());
+    const asked = { clock: systemClock, log: silentLog, config: configOf(other, config.data) };
+    const message = expect.stringContaining(`was moved into the cluster ${config.clusterName}`);
+    expect(await rejectionOf(checkMove(asked))).toMatchObject({ message });
+    expect(await rejectionOf(move(asked))).toMatchObject({ message });
+  });
+
+  test('[O27] a check refuses what a move would: a cluster that has another store, or half of it', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'hongyan-move-other-'));
+    closing.push(() => rmSync(data, { recursive: true }));
+    await openEmbedded(data);
+    const asked = { clock: systemClock, log: silentLog, config: { ...config, data } };
+    const stopped = AbortSignal.abort(new Error('interrupted'));
+    expect(await rejectionOf(move({ signal: stopped }))).toMatchObject({ message: 'interrupted' });
+    for (const words of ['the unfinished move of another store', 'is in use']) {
+      const message = expect.stringContaining(words);
+      expect(await rejectionOf(checkMove(asked))).toMatchObject({ message });
+      expect(await rejectionOf(move(asked))).toMatchObject({ message });
+      await move();
+    }
   });
 
   async function openedRedis() {

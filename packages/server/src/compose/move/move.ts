@@ -6,8 +6,9 @@ import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { type FolderLock, lockFolder } from '../../adapters/sqlite/folder-lock.ts';
 import { readNotices } from '../../config/kept-notices.ts';
-import { removeMoved, writeMoved } from '../../config/moved.ts';
+import { assertNotMovedElsewhere, removeMoved, writeMoved } from '../../config/moved.ts';
 import type { Config } from '../../config/options.ts';
+import type { MoveState } from '../../ports/timeline/mysql/origin.ts';
 import { Closing } from '../closing.ts';
 import { EntriesMove } from './entries-move.ts';
 import type { MoveProgress, MoveReport } from './progress.ts';
@@ -34,17 +35,18 @@ const lockPollMs = 5;
 
 /** Resolves when the cluster may start. When it rejects, or the process dies, the same again goes on where it was. */
 export async function moveIntoCluster(options: MoveOptions): Promise<MoveReport | 'moved before'> {
+  const { data, clusterName } = options.config;
+  await assertNotMovedElsewhere(data, clusterName);
   const closing = new Closing();
   try {
-    const source = await MoveSource.open(options.config.data);
+    const source = await MoveSource.open(data);
     closing.push(() => source.close());
     const target = await MoveTarget.open(options.config, options, closing);
-    const before = await target.timeline.state();
-    if (before?.isComplete && before.epoch === source.timeline.epoch) return 'moved before';
-    if (before === undefined || before.isComplete) await assertEmpty(target, options.config);
+    const before = await assertMayMove(source, target, options.config);
+    if (before?.isComplete) return 'moved before';
     const rest = await openRestOfTarget(options.config, options, closing);
     // What cannot be read is better known before the server has left.
-    await readNotices(options.config.data);
+    await readNotices(data);
     return await new Move(options, { source, target, rest }).run();
   } finally {
     await closing.run();
@@ -60,13 +62,14 @@ export interface MoveCheck extends SourceCounts {
 
 /** What there is to be moved. Rejects where a move would; makes databases, tables and topics that are missing. */
 export async function checkMove(options: Pick<MoveOptions, 'config' | 'clock' | 'log'>): Promise<MoveCheck> {
+  const { data, clusterName } = options.config;
+  await assertNotMovedElsewhere(data, clusterName);
   const closing = new Closing();
   try {
-    const source = await MoveSource.open(options.config.data);
+    const source = await MoveSource.open(data);
     closing.push(() => source.close());
     const target = await MoveTarget.open(options.config, options, closing);
-    const before = await target.timeline.state();
-    if (before === undefined) await assertEmpty(target, options.config);
+    const before = await assertMayMove(source, target, options.config);
     await openRestOfTarget(options.config, options, closing);
     const { timeline } = source;
     return {
@@ -77,6 +80,18 @@ export async function checkMove(options: Pick<MoveOptions, 'config' | 'clock' | 
   } finally {
     await closing.run();
   }
+}
+
+/** The state of the same move, if it was begun before. Rejects with what is in its way. */
+async function assertMayMove(source: MoveSource, target: MoveTarget, config: Config): Promise<MoveState | undefined> {
+  const before = await target.timeline.state();
+  if (before?.epoch === source.timeline.epoch) return before;
+  if (before !== undefined && !before.isComplete)
+    throw new Error(
+      'the databases hold the unfinished move of another store: drop them, or name another --cluster-name',
+    );
+  await assertEmpty(target, config);
+  return undefined;
 }
 
 async function assertEmpty(target: MoveTarget, { clusterName }: Config): Promise<void> {
@@ -169,6 +184,7 @@ class Move {
       const entries = await this.#entries.copy('switching');
       await this.#tables.pass('switching');
       await this.#entries.checkRest();
+      for (const advances of source.unwrittenSent()) await target.raiseSent(advances);
       const recorded = source.recordedThrough();
       await target.putFeedPosition(recorded && (await this.#entries.feedPositionOf(recorded)));
       const deadLetters = await rest.takeDeadLetters(source.deadLetters());

@@ -7,10 +7,12 @@ import { openReader } from '../../adapters/sqlite/open.ts';
 import { rowsOf } from '../../adapters/sqlite/rows.ts';
 import { type DataLayout, dataLayout } from '../../config/data-layout.ts';
 import { assertReadable } from '../../config/folder-access.ts';
+import type { SentAdvance } from '../../ports/directory/receipts.ts';
 import type { Position } from '../../ports/event-log/event-log.ts';
 import { type DeadLetterRow, deadLetterColumns } from '../../ports/task-queue/sqlite/dead-letter-rows.ts';
 import { idOf } from '../../ports/task-queue/sqlite/task-number.ts';
 import type { MovedLetter, NewTask } from '../../ports/task-queue/task-queue.ts';
+import { parsePosition } from '../../ports/timeline/position.ts';
 import { headsPath } from '../../ports/timeline/sqlite/month-file.ts';
 import { SqliteTimelineDeparture } from '../../ports/timeline/sqlite-timeline-departure.ts';
 
@@ -19,6 +21,9 @@ export type TableStore = 'directory' | 'access' | 'devices' | 'events';
 /** Those that every server has. */
 const storesOfEach: readonly TableStore[] = ['directory', 'access', 'devices'];
 export const tableStores: readonly TableStore[] = [...storesOfEach, 'events'];
+
+/** Entries of one read. */
+const sentAtOnce = 1_000;
 
 export interface SourceCounts {
   readonly webhooks: number;
@@ -68,6 +73,22 @@ export class MoveSource {
     return this.#database('events')
       ?.query<{ value: Position }, []>("SELECT value FROM meta WHERE name = 'feed_position'")
       .get()?.value;
+  }
+
+  /** [E3] The newest messages of writers that the server had not written to its directory when it was ended. Read while none runs. */
+  *unwrittenSent(): Generator<readonly SentAdvance[]> {
+    const mark = this.#database('directory')
+      ?.query<{ position: Position | null }, []>('SELECT position FROM sent_mark')
+      .get()?.position;
+    // A mark of another store says nothing of this one: its server would begin at the end too.
+    let after = mark ? parsePosition(this.timeline.epoch, mark) : undefined;
+    while (after !== undefined) {
+      const page = this.timeline.page(after, sentAtOnce);
+      yield (page?.entries ?? []).flatMap(({ entry: { isCounted, conversationId, from: userId, seq: sentSeq } }) =>
+        isCounted ? [{ conversationId, userId, sentSeq }] : [],
+      );
+      after = page?.through;
+    }
   }
 
   /** What was accepted and is not done yet. Read while no server runs. */

@@ -14,7 +14,9 @@ import { accessLayout } from '../../ports/access/mysql/schema.ts';
 import { arrivingDevices } from '../../ports/devices/mysql/arriving-tables.ts';
 import { devicesLayout } from '../../ports/devices/mysql/schema.ts';
 import { arrivingDirectory } from '../../ports/directory/mysql/arriving-tables.ts';
+import { raiseSent } from '../../ports/directory/mysql/receipt-rows.ts';
 import { directoryLayout } from '../../ports/directory/mysql/schema.ts';
+import type { SentAdvance } from '../../ports/directory/receipts.ts';
 import type { Position } from '../../ports/event-log/event-log.ts';
 import { arrivingEvents, putFeedPosition } from '../../ports/event-log/mysql/arriving-tables.ts';
 import { eventsLayout } from '../../ports/event-log/mysql/schema.ts';
@@ -81,6 +83,11 @@ export class MoveTarget {
   async putFeedPosition(position: Position | undefined): Promise<void> {
     const pool = this.#pools.get('events');
     if (pool) await putFeedPosition(pool, position);
+  }
+
+  /** Behind the tables, whose rows are as the folder has them. */
+  async raiseSent(advances: readonly SentAdvance[]): Promise<void> {
+    await this.#pools.get('directory')?.transaction((db) => raiseSent(db, advances));
   }
 
   /** Why nothing may be moved here; undefined when it may. */
