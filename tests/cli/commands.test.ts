@@ -93,9 +93,20 @@ describe('what is unknown', () => {
     ['frobnicate', 'unknown command frobnicate; see hongyan --help'],
     ['start again', 'start takes no argument, and was given again; see hongyan start --help'],
     ['user list alice', 'user list takes no argument, and was given alice; see hongyan user list --help'],
+    ['log-level loud', 'give one level of debug, info, warn, error'],
     ['start -p 80', 'unknown option -p; options start with two dashes'],
     ['start --demo=yes', '--demo takes no value'],
     ['start --listen', '--listen needs a value'],
+    [
+      'notice lst',
+      'unknown command notice lst; see hongyan notice --help. A text of one word begins with a capital letter',
+    ],
+    ['notice Maintenance --for 0', '--for is a whole number from 1 to 31536000; not "0"'],
+    ['log-level debug --for soon', '--for is a whole number from 1 to 86400; not "soon"'],
+    ['backup folder --mebibytes-per-second=', '--mebibytes-per-second is a whole number from 0 to 100000; not ""'],
+    ['webhook rotate wh_1 --overlap-hours 721', '--overlap-hours is a number from 0 to 720; not "721"'],
+    ['chat --user alice --url localhost:8080', '--url is a URL such as http://127.0.0.1:8080; not "localhost:8080"'],
+    ['bench --users alice,bob --url x', '--url is a URL such as http://127.0.0.1:8080; not "x"'],
     ['start', 'unknown option HONGYAN_LISTN; did you mean HONGYAN_LISTEN?', { env: { HONGYAN_LISTN: 'x' } }],
   ];
   for (const [line, message, run] of unknown) {
@@ -345,6 +356,16 @@ describe('start', () => {
       expect((await call(server.url, '/v1/auth/login', { method: 'POST', body })).status).toBe(200);
     }
   });
+});
+
+test('output that cannot be written is a failure; a reader that leaves is none', async () => {
+  const full = Bun.spawn([...fromSources, 'check-config'], { stdout: Bun.file('/dev/full'), stderr: 'pipe' });
+  expect(await new Response(full.stderr).text()).toContain('standard output cannot be written: ENOSPC');
+  expect(await full.exited).toBe(1);
+  const script = '"$@" | true; echo "$PIPESTATUS"';
+  const left = Bun.spawn(['bash', '-c', script, '-', ...fromSources, 'check-config'], { stderr: 'pipe' });
+  expect(await new Response(left.stdout).text()).toBe('0\n');
+  expect(await new Response(left.stderr).text()).toBe('');
 });
 
 test('version is one line, by each of its names', async () => {

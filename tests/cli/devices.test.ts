@@ -56,6 +56,7 @@ test('[T13] devices are listed and counted beside the running server', async () 
   expect(tokens.toSorted()).toEqual(['from-curl-0001', 'from-python-0001', 'from-python-0002', 'from-typescript-0001']);
   expect((await cli('devices', 'list', '--model', 'none')).stdout).toBe('');
   expect((await cli('devices', 'list', '--limit', '1')).stdout.trim().split('\n')).toHaveLength(1);
+  expect((await cli('devices', 'count', '--model', 'none', '--json')).stdout).toBe('');
   const counts = (await cli('devices', 'count', '--json')).stdout.trim();
   expect(JSON.parse(counts)).toEqual({ model: 'P1', firmware: '3.2.0', count: 4 });
 });
@@ -64,7 +65,11 @@ test('[T3] tasks are shown, and dead letters named by task or by kind', async ()
   await until(async () => (await cli('task', 'list')).stdout.includes('no tasks wait'));
   expect((await cli('task', 'dead')).stdout).toContain('no task was given up');
   expect((await cli('task', 'replay', '--kind', 'devices.register')).stdout).toContain('0 tasks');
-  expect((await cli('task', 'discard', '17')).stdout).toContain('0 tasks');
+  expect(await cli('task', 'discard', '17')).toMatchObject({
+    code: 1,
+    stdout: '0 tasks removed\n',
+    stderr: expect.stringContaining('hongyan task dead lists them'),
+  });
   expect((await cli('task', 'replay')).code).toBe(2);
 });
 

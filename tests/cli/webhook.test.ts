@@ -57,6 +57,10 @@ test('[W3][W5][W9] an endpoint is added, tested, looked at, rotated, replayed, s
   expect((await run('replay', id, '--dead')).stdout).toBe('1 dead letters are delivered again\n');
   await receiver.next(({ data }) => data.client_msg_id === 'k1');
   expect((await run('rotate', id)).stdout).toMatch(/^secret: whsec_\S+\n$/);
+  const own = `whsec_${'A'.repeat(43)}=`;
+  const asked = ['webhook', 'rotate', id, '--secret', '-', '--data', server.dataDir];
+  expect(await hongyan(asked, { stdin: `${own}\n` })).toEqual({ code: 0, stdout: `secret: ${own}\n`, stderr: '' });
+  receiver.secrets = [own];
   expect((await run('replay', id)).code).toBe(0);
   await until(
     () =>

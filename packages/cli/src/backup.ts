@@ -3,7 +3,9 @@
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import { type BackupProgress, backUp } from '@hongyan/server/compose/backup/backup';
 import { type Command, UsageError } from './command.ts';
+import { printLine } from './print-line.ts';
 import { stopSignal } from './stop-signal.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const mebibyte = 1024 * 1024;
 const rateDefault = 64;
@@ -36,28 +38,23 @@ export const backup: Command = {
       data: config.data,
       target,
       hasSecrets: !switches.has('without-secrets'),
-      bytesPerS: rateOf(values.get('mebibytes-per-second')) * mebibyte,
+      bytesPerS:
+        wholeNumber(values, 'mebibytes-per-second', { standard: rateDefault, min: 0, max: rateMax }) * mebibyte,
       clock: systemClock,
       signal: stopSignal(),
       onProgress: progressLines(systemClock),
     });
     const { counts, files } = manifest;
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    if (switches.has('json')) console.log(JSON.stringify({ folder: target, bytes, ...manifest }));
+    if (switches.has('json')) printLine(JSON.stringify({ folder: target, bytes, ...manifest }));
     else
-      console.log(
+      printLine(
         `${target} holds ${counts.users} users, ${counts.conversations} conversations and ${counts.entries} entries, ${mebibytes(bytes)} MiB; ` +
           `read back and right${manifest.has_secrets ? '; with secrets: keep it as safe as the server' : ''}`,
       );
     return 0;
   },
 };
-
-function rateOf(text: string | undefined): number {
-  const rate = text === undefined ? rateDefault : Number(text);
-  if (Number.isInteger(rate) && rate >= 0 && rate <= rateMax) return rate;
-  throw new UsageError(`--mebibytes-per-second is a whole number from 0 to ${rateMax}; not "${text}"`);
-}
 
 const mebibytes = (bytes: number): string => (bytes / mebibyte).toFixed(1);
 

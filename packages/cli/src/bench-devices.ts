@@ -6,8 +6,10 @@ import { registerMany } from '@hongyan/load/registrations';
 import { openAccess, withDeviceReader } from '@hongyan/server/compose/data-folder';
 import { apiKeyBytes, hashOfSecret, newApiKey } from '@hongyan/server/domain/api-key';
 import { type ServerUnderLoad, withServer } from './bench/target.ts';
-import { type Command, UsageError } from './command.ts';
+import type { Command } from './command.ts';
+import { printLine } from './print-line.ts';
 import { table } from './text.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** How often a line is added. */
 const stepsMax = 20;
@@ -38,16 +40,16 @@ Exits with status 1 if a request was refused or a device is missing.`,
   options: [],
   async run({ switches, values }) {
     const load = {
-      count: numberOf(values, 'count', { standard: 10_000_000, min: 1, max: 1_000_000_000 }),
-      batchSize: numberOf(values, 'batch', { standard: 100, min: 2, max: 1_000 }),
-      connections: numberOf(values, 'connections', { standard: 32, min: 1, max: 1_000 }),
-      singleS: numberOf(values, 'single-seconds', { standard: 10, min: 0, max: 600 }),
+      count: wholeNumber(values, 'count', { standard: 10_000_000, min: 1, max: 1_000_000_000 }),
+      batchSize: wholeNumber(values, 'batch', { standard: 100, min: 2, max: 1_000 }),
+      connections: wholeNumber(values, 'connections', { standard: 32, min: 1, max: 1_000 }),
+      singleS: wholeNumber(values, 'single-seconds', { standard: 10, min: 0, max: 600 }),
     };
     const isJson = switches.has('json');
-    const report = (line: Line) => console.log(isJson ? JSON.stringify(line) : textOf(line));
-    if (!isJson) console.log(head());
+    const report = (line: Line) => printLine(isJson ? JSON.stringify(line) : textOf(line));
+    if (!isJson) printLine(head());
     const lines = await measureAll(load, values.get('folder') ?? '.', report);
-    if (!isJson) console.log(chart(lines));
+    if (!isJson) printLine(chart(lines));
     return lines.every(({ errors }) => errors === 0) ? 0 : 1;
   },
 };
@@ -136,16 +138,6 @@ async function measure(
     errors: measured.errors,
     ...(measured.firstError === '' ? {} : { first_error: measured.firstError }),
   };
-}
-
-function numberOf(
-  values: ReadonlyMap<string, string>,
-  name: string,
-  { standard, min, max }: { readonly standard: number; readonly min: number; readonly max: number },
-): number {
-  const number = Number(values.get(name) ?? standard);
-  if (Number.isInteger(number) && number >= min && number <= max) return number;
-  throw new UsageError(`--${name} is a whole number from ${min} to ${max}; not "${values.get(name)}"`);
 }
 
 const columns = ['batch', 'stored', 'stored/s', 'accepted/s', 'p50 ms', 'p99 ms', 'server CPU µs', 'errors'] as const;

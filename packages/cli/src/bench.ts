@@ -9,7 +9,10 @@ import type { UserId } from '@hongyan/protocol/ids';
 import { userIdPattern } from '@hongyan/protocol/ids';
 import { type BenchTarget, ofRunningServer, withOwnServer } from './bench/target.ts';
 import { type Command, UsageError } from './command.ts';
+import { printLine } from './print-line.ts';
+import { serverUrl } from './server-url.ts';
 import { table } from './text.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const pairCount = 50;
 const window = 20;
@@ -39,8 +42,8 @@ Exits with status 1 if a message was lost or refused.`,
   switches: { json: 'Print one JSON object for programs' },
   options: [],
   async run({ switches, values }) {
-    const durationS = numberOf('seconds', values.get('seconds') ?? '5', 600);
-    const perS = numberOf('rate', values.get('rate') ?? '1000', 1_000_000);
+    const durationS = wholeNumber(values, 'seconds', { standard: 5, min: 1, max: 600 });
+    const perS = wholeNumber(values, 'rate', { standard: 1_000, min: 1, max: 1_000_000 });
     const url = values.get('url');
     const loads: readonly Load[] = [
       { type: 'closed', window },
@@ -50,17 +53,11 @@ Exits with status 1 if a message was lost or refused.`,
     const measured =
       url === undefined
         ? await withOwnServer({ parent: values.get('folder') ?? '.', pairCount }, work)
-        : await work(await ofRunningServer(url, pairOf(values.get('users'))));
-    console.log(switches.has('json') ? JSON.stringify({ loads: measured }) : textOf(measured));
+        : await work(await ofRunningServer(serverUrl(url), pairOf(values.get('users'))));
+    printLine(switches.has('json') ? JSON.stringify({ loads: measured }) : textOf(measured));
     return measured.every(({ lost, errors }) => lost === 0 && errors === 0) ? 0 : 1;
   },
 };
-
-function numberOf(name: string, text: string, max: number): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1 && number <= max) return number;
-  throw new UsageError(`--${name} is a whole number from 1 to ${max}; not "${text}"`);
-}
 
 function pairOf(text = ''): readonly [UserId, UserId] {
   const [sender = '', receiver = '', ...more] = text.split(',');

@@ -8,6 +8,7 @@ import { chat as runChat } from '@hongyan/terminal/chat';
 import { chatCommands } from '@hongyan/terminal/commands';
 import { type Command, UsageError } from './command.ts';
 import { readNewPassword, readPassword } from './password.ts';
+import { serverUrl } from './server-url.ts';
 
 const urlDefault = 'http://127.0.0.1:8080';
 
@@ -42,7 +43,7 @@ ${Object.values(chatCommands)
   switches: { 'sign-up': 'Create the account first' },
   options: [],
   async run({ switches, values, env }) {
-    const url = (values.get('url') ?? urlDefault).replace(/\/+$/, '');
+    const url = serverUrl(values.get('url') ?? urlDefault);
     const userId = idOf('user', values.get('user'));
     const deviceId = idOf('device', values.get('device') ?? ownDeviceId()) as DeviceId;
     const password = env.HONGYAN_PASSWORD ?? (await askPassword(userId, switches.has('sign-up')));

@@ -4,6 +4,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { type Config, camelCase, fileKey, options } from '@hongyan/server/config/options';
 import { checkTls } from '@hongyan/server/config/tls';
 import type { Command } from './command.ts';
+import { printLine } from './print-line.ts';
 
 export const checkConfig: Command = {
   name: 'check-config',
@@ -19,8 +20,8 @@ export const checkConfig: Command = {
       source: sources[name],
     }));
     const asObject = () => Object.fromEntries(rows.map(({ key, value, source }) => [key, { value, source }]));
-    if (switches.has('json')) console.log(JSON.stringify(asObject()));
-    else for (const { key, value, source } of rows) console.log(`${key} = ${JSON.stringify(value)}  # ${source}`);
+    if (switches.has('json')) printLine(JSON.stringify(asObject()));
+    else for (const { key, value, source } of rows) printLine(`${key} = ${JSON.stringify(value)}  # ${source}`);
     await checkTls(config, systemClock);
     return 0;
   },

@@ -1,12 +1,14 @@
-// hongyan devices list and count: the registered devices of a data folder.
+// hongyan devices list and count: the registered devices of a data folder, or of a cluster.
 
 import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import { deviceView } from '@hongyan/server/ports/devices/device-view';
 import type { DevicePage, DeviceReader, RegisteredDevice } from '@hongyan/server/ports/devices/devices';
 import { printable } from '@hongyan/terminal/printable';
-import { type Command, type CommandInput, UsageError } from './command.ts';
+import type { Command, CommandInput } from './command.ts';
+import { printLine } from './print-line.ts';
 import { readOptions } from './store-options.ts';
 import { table, timeOf } from './text.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** Read and printed at once: a folder may have more devices than memory. */
 const pageSize = 500;
@@ -26,13 +28,13 @@ export const devicesList: Command = {
   switches: json,
   options: readOptions,
   async run({ config, switches, values }) {
-    let left = limitOf(values);
+    let left = wholeNumber(values, 'limit', { standard: 100, min: 0, max: 999_999_999 }) || Number.POSITIVE_INFINITY;
     const lineOf = switches.has('json') ? jsonLine : textLine;
     const stores = await openCommandStores(config);
     await stores.withDeviceReader(async (devices) => {
       for await (const { devices: found } of pagesOf(devices, kindOf(values))) {
         const shown = found.slice(0, left);
-        if (shown.length > 0) console.log(shown.map(lineOf).join('\n'));
+        if (shown.length > 0) printLine(shown.map(lineOf).join('\n'));
         left -= shown.length;
         if (left === 0) return;
       }
@@ -53,10 +55,13 @@ export const devicesCount: Command = {
     await stores.withDeviceReader(async (devices) => {
       const chosen = values.get('model');
       const counts = await devices.counts({ limit: countsMax, ...(chosen === undefined ? {} : { model: chosen }) });
-      if (switches.has('json')) return void console.log(counts.map((count) => JSON.stringify(count)).join('\n'));
+      if (switches.has('json')) {
+        for (const count of counts) printLine(JSON.stringify(count));
+        return;
+      }
       const rows = counts.map((each) => [printable(each.model), printable(each.firmware), each.count]);
-      console.log(table(['model', 'firmware', 'devices'], rows));
-      console.log(`${await devices.total()} devices in all`);
+      printLine(table(['model', 'firmware', 'devices'], rows));
+      printLine(`${await devices.total()} devices in all`);
     });
     return 0;
   },
@@ -76,12 +81,6 @@ async function* pagesOf(devices: DeviceReader, kind: ReturnType<typeof kindOf>):
 function kindOf(values: Values): { readonly model?: string; readonly firmware?: string } {
   const [chosen, firmware] = [values.get('model'), values.get('firmware')];
   return { ...(chosen === undefined ? {} : { model: chosen }), ...(firmware === undefined ? {} : { firmware }) };
-}
-
-function limitOf(values: Values): number {
-  const text = values.get('limit') ?? '100';
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--limit is a whole number; not "${text}"`);
-  return Number(text) === 0 ? Number.POSITIVE_INFINITY : Number(text);
 }
 
 const jsonLine = (device: RegisteredDevice): string => JSON.stringify(deviceView(device));

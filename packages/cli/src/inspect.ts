@@ -13,7 +13,9 @@ import {
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
 import { conversationText, whereText } from './inspect/text.ts';
+import { printLine } from './print-line.ts';
 import { readOptions } from './store-options.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const limitDefault = 20;
 const limitMax = 10_000;
@@ -35,12 +37,12 @@ export const inspect: Command = {
     const [id] = words;
     if (id === undefined || words.length > 1)
       throw new UsageError('give one id: hongyan inspect d:alice:bob, or a msg_id, or a client_msg_id');
-    const limit = limitOf(values.get('limit'));
+    const limit = wholeNumber(values, 'limit', { standard: limitDefault, min: 1, max: limitMax });
     const stores = await openCommandStores(config);
     const from = values.get('from');
     const found = await stores.withReaders((readers) => find(readers, { id, from, limit }));
     if (found.length === 0) throw new Error(`nothing in ${stores.place} has the id ${printable(id)}`);
-    console.log(
+    printLine(
       found.map((facts) => (switches.has('json') ? JSON.stringify(facts) : textOf(facts))).join(between(switches)),
     );
     return 0;
@@ -63,9 +65,3 @@ const textOf = (facts: ConversationFacts | WhereFacts): string =>
   facts.type === 'conversation' ? conversationText(facts) : whereText(facts);
 
 const between = (switches: ReadonlySet<string>): string => (switches.has('json') ? '\n' : '\n\n');
-
-function limitOf(text: string | undefined): number {
-  const limit = text === undefined ? limitDefault : Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= limitMax) return limit;
-  throw new UsageError(`--limit is a whole number from 1 to ${limitMax}; not "${text}"`);
-}

@@ -7,6 +7,7 @@ import { type ApiKeyRecord, apiKeyNameCharsMax, apiKeysMax } from '@hongyan/serv
 import { createApiKey } from '@hongyan/server/ports/access/new-key';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
+import { printLine } from './print-line.ts';
 import { readOptions } from './store-options.ts';
 import { table, timeOf } from './text.ts';
 
@@ -38,7 +39,7 @@ export const keyCreate: Command = {
       );
     const { key } = made;
     const { keyId } = made.record;
-    console.log(switches.has('json') ? JSON.stringify({ key_id: keyId, name, scopes, key }) : key);
+    printLine(switches.has('json') ? JSON.stringify({ key_id: keyId, name, scopes, key }) : key);
     if (!switches.has('json')) console.error(`created ${keyId}; the key above is shown this once`);
     return 0;
   },
@@ -53,9 +54,9 @@ export const keyList: Command = {
   async run({ config, switches }) {
     const stores = await openCommandStores(config);
     const keys = await stores.withExistingAccess((access) => access.listKeys());
-    if (switches.has('json')) for (const key of keys) console.log(JSON.stringify(jsonOf(key)));
-    else if (keys.length === 0) console.log('no keys; create one with hongyan key create <name> --scopes <list>');
-    else console.log(table(['key', 'created', 'last used', 'name', 'scopes'], keys.map(rowOf)));
+    if (switches.has('json')) for (const key of keys) printLine(JSON.stringify(jsonOf(key)));
+    else if (keys.length === 0) printLine('no keys; create one with hongyan key create <name> --scopes <list>');
+    else printLine(table(['key', 'created', 'last used', 'name', 'scopes'], keys.map(rowOf)));
     return 0;
   },
 };
@@ -72,7 +73,7 @@ export const keyRevoke: Command = {
     const stores = await openCommandStores(config);
     const isRevoked = await stores.withExistingAccess((access) => access.revokeKey(given));
     if (!isRevoked) throw new Error(`there is no key ${given}: hongyan key list shows the ids`);
-    console.log(`revoked ${given}`);
+    printLine(`revoked ${given}`);
     return 0;
   },
 };

@@ -3,7 +3,10 @@
 import { logLevels } from '@hongyan/base/log';
 import { type Command, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
+import { wholeNumber } from './whole-number.ts';
 
+const secondsMax = 86_400;
 const path = '/debug/log-level';
 
 export const logLevel: Command = {
@@ -16,18 +19,19 @@ export const logLevel: Command = {
   options: ['data'],
   async run({ config, words, values }) {
     const [level] = words;
-    if (words.length > 1) throw new UsageError(`give one level of ${logLevels.join(', ')}`);
-    const seconds = values.get('for');
+    const isOne = level === undefined || (logLevels as readonly string[]).includes(level);
+    if (words.length > 1 || !isOne) throw new UsageError(`give one level of ${logLevels.join(', ')}`);
+    const seconds = wholeNumber(values, 'for', { standard: undefined, min: 1, max: secondsMax });
     if (seconds !== undefined && level === undefined) throw new UsageError('--for goes with a level');
     const server = await OperatorClient.connect(config.data);
     if (level === undefined) {
       const now = (await server.request('GET', path)) as { readonly level: string };
-      console.log(now.level);
+      printLine(now.level);
       return 0;
     }
-    const body = { level, ...(seconds === undefined ? {} : { for_s: Number(seconds) }) };
+    const body = { level, ...(seconds === undefined ? {} : { for_s: seconds }) };
     await server.request('PUT', path, body);
-    console.log(
+    printLine(
       `the log level is ${level}, ${seconds === undefined ? 'until the server is started again' : `for ${seconds} s`}`,
     );
     return 0;

@@ -8,6 +8,7 @@ import { loadConfig } from '@hongyan/server/config/load';
 import { UsageError } from './command.ts';
 import { commandNamed, examples, groupNamed, groups, nearestName } from './commands.ts';
 import { commandHelp, generalHelp, groupHelp } from './help.ts';
+import { ReaderLeft } from './print-line.ts';
 
 /** 0 done, 1 failed, 2 the arguments cannot be carried out. */
 async function main(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
@@ -36,6 +37,7 @@ async function main(argv: readonly string[], env: Readonly<Record<string, string
     return await command.run({ ...loaded, env, readConfig: () => loadConfig(input) });
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message);
+    if (error instanceof ReaderLeft) return 0;
     console.error(`hongyan ${command.name}: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }

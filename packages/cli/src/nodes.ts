@@ -3,6 +3,7 @@
 import { sleep, systemClock } from '@hongyan/base/clock';
 import { type Command, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { table, timeOf } from './text.ts';
 
 interface Node {
@@ -33,7 +34,7 @@ export const nodes: Command = {
     const all = await nodesOf(await OperatorClient.connect(config.data));
     if (switches.has('json')) for (const node of all) console.log(JSON.stringify(node));
     else
-      console.log(
+      printLine(
         table(['node', 'state', 'roles', 'address', 'connections', 'partitions', 'version', 'since'], all.map(rowOf)),
       );
     return 0;
@@ -62,7 +63,7 @@ export const drain: Command = {
     for (let state: string | undefined = 'ready'; systemClock.monotonicMs() < deadlineMs; ) {
       state = (await nodesOf(operator)).find((node) => node.name === name)?.state;
       if (state === undefined || state === 'drained') {
-        console.log(`${name} is empty: stop it`);
+        printLine(`${name} is empty: stop it`);
         return 0;
       }
       await sleep(systemClock, { delayMs: pollMs });

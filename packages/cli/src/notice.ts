@@ -4,8 +4,11 @@ import { type Notice, noticeSeverities } from '@hongyan/protocol/notice';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { table, timeOf } from './text.ts';
+import { wholeNumber } from './whole-number.ts';
 
+const secondsMax = 365 * 86_400;
 const path = '/admin/v1/notices';
 
 const publish: Command = {
@@ -22,10 +25,14 @@ const publish: Command = {
   options: ['data'],
   async run({ config, words, values }) {
     const [text] = words;
-    if (text === undefined || words.length > 1) throw new UsageError('give the text in quotes: hongyan notice "…"');
-    const forS = values.get('for');
-    if (forS !== undefined && !/^\d{1,9}$/.test(forS))
-      throw new UsageError(`--for is a number of seconds; not "${forS}"`);
+    if (text === undefined || text.trim() === '' || words.length > 1)
+      throw new UsageError('give the text in quotes: hongyan notice "…"');
+    // Else everyone would read what was to be "list" or "withdraw".
+    if (/^[a-z-]+$/.test(text))
+      throw new UsageError(
+        `unknown command notice ${text}; see hongyan notice --help. A text of one word begins with a capital letter`,
+      );
+    const forS = wholeNumber(values, 'for', { standard: undefined, min: 1, max: secondsMax });
     const severity = values.get('severity');
     if (severity !== undefined && !noticeSeverities.some((one) => one === severity))
       throw new UsageError(`--severity is one of ${noticeSeverities.join(', ')}; not "${severity}"`);
@@ -35,9 +42,9 @@ const publish: Command = {
       text,
       ...(id === undefined ? {} : { notice_id: id }),
       ...(severity === undefined ? {} : { severity }),
-      ...(forS === undefined ? {} : { for_s: Number(forS) }),
+      ...(forS === undefined ? {} : { for_s: forS }),
     })) as Notice;
-    console.log(`published as ${notice.notice_id}, in force until ${timeOf(notice.until)}`);
+    printLine(`published as ${notice.notice_id}, in force until ${timeOf(notice.until)}`);
     return 0;
   },
 };
@@ -51,10 +58,10 @@ const list: Command = {
   async run({ config, switches }) {
     const operator = await OperatorClient.connect(config.data);
     const answer = (await operator.request('GET', path)) as { readonly notices: readonly Notice[] };
-    if (switches.has('json')) console.log(JSON.stringify(answer));
-    else if (answer.notices.length === 0) console.log('no notice is in force');
+    if (switches.has('json')) printLine(JSON.stringify(answer));
+    else if (answer.notices.length === 0) printLine('no notice is in force');
     else
-      console.log(
+      printLine(
         table(
           ['id', 'severity', 'until', 'text'],
           answer.notices.map(({ notice_id: id, severity, until, text }) => [
@@ -79,7 +86,7 @@ const withdraw: Command = {
     if (id === undefined || words.length > 1) throw new UsageError('give one id: hongyan notice withdraw <id>');
     const operator = await OperatorClient.connect(config.data);
     await operator.request('DELETE', `${path}/${encodeURIComponent(id)}`);
-    console.log(`withdrawn: ${printable(id)}`);
+    printLine(`withdrawn: ${printable(id)}`);
     return 0;
   },
 };

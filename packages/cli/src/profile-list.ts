@@ -4,6 +4,7 @@ import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
 import { printable } from '@hongyan/terminal/printable';
 import type { Command } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { table, timeOf } from './text.ts';
 
 export const profileList: Command = {
@@ -18,9 +19,9 @@ export const profileList: Command = {
       readonly profiles: readonly ProfileRecord[];
       readonly silent?: readonly string[];
     };
-    if (switches.has('json')) for (const profile of profiles) console.log(JSON.stringify(profile));
-    else if (profiles.length === 0) console.log('No profiles are kept. Take one: hongyan profile take');
-    else console.log(table(['id', 'taken', 's', 'why', 'hottest function'], profiles.map(rowOf)));
+    if (switches.has('json')) for (const profile of profiles) printLine(JSON.stringify(profile));
+    else if (profiles.length === 0) printLine('No profiles are kept. Take one: hongyan profile take');
+    else printLine(table(['id', 'taken', 's', 'why', 'hottest function'], profiles.map(rowOf)));
     if (silent.length > 0) console.error(`What ${silent.join(', ')} keeps is missing: no answer`);
     return 0;
   },

@@ -6,7 +6,9 @@ import { type Frame, mainValue, type Profile, type ValueType } from '@hongyan/pr
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { table } from './text.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const limitDefault = 20;
 const limitMax = 10_000;
@@ -28,11 +30,11 @@ export const profileShow: Command = {
     const [id] = words;
     if (id === undefined || words.length > 1)
       throw new UsageError('give one id, as hongyan profile list prints it: hongyan profile show <id>');
-    const limit = limitOf(values.get('limit'));
+    const limit = wholeNumber(values, 'limit', { standard: limitDefault, min: 1, max: limitMax });
     const server = await OperatorClient.connect(config.data);
     const shown = { id, limit, ...kindsOf(switches) };
     const out = values.get('out');
-    if (out === undefined) console.log(await functionLines(server, shown));
+    if (out === undefined) printLine(await functionLines(server, shown));
     else await Bun.write(out, await fileOf(server, shown));
     return 0;
   },
@@ -90,10 +92,4 @@ function amountText(amount: number, unit: ValueType['unit']): string {
     case 'count':
       return String(amount);
   }
-}
-
-function limitOf(text: string | undefined): number {
-  const limit = text === undefined ? limitDefault : Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= limitMax) return limit;
-  throw new UsageError(`--limit is a whole number from 1 to ${limitMax}; not "${text}"`);
 }

@@ -3,6 +3,7 @@
 import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
 import { type Command, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { functionLines, kindsOf } from './profile-show.ts';
 
 const secondsDefault = 10;
@@ -29,8 +30,8 @@ export const profileTake: Command = {
     const request = { seconds, ...(process === undefined ? {} : { process }) };
     const signal = AbortSignal.timeout(seconds * 1000 + answerTimeoutMs);
     const { id } = (await server.request('POST', '/admin/v1/profiles', request, signal)) as ProfileRecord;
-    console.log(`Kept as ${id}\n`);
-    console.log(await functionLines(server, { id, ...kindsOf(new Set()) }));
+    printLine(`Kept as ${id}\n`);
+    printLine(await functionLines(server, { id, ...kindsOf(new Set()) }));
     return 0;
   },
 };

@@ -2,6 +2,7 @@
 
 import type { Command } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 
 interface Report {
   readonly changed: readonly string[];
@@ -19,10 +20,10 @@ export const reload: Command = {
   async run({ config, switches }) {
     const operator = await OperatorClient.connect(config.data);
     const report = (await operator.request('POST', '/admin/v1/config/reload')) as Report;
-    if (switches.has('json')) console.log(JSON.stringify(report));
+    if (switches.has('json')) printLine(JSON.stringify(report));
     else {
-      console.log(report.changed.length === 0 ? 'nothing changed' : `in force now: ${report.changed.join(', ')}`);
-      if (report.needs_restart.length > 0) console.log(`needs a restart: ${report.needs_restart.join(', ')}`);
+      printLine(report.changed.length === 0 ? 'nothing changed' : `in force now: ${report.changed.join(', ')}`);
+      if (report.needs_restart.length > 0) printLine(`needs a restart: ${report.needs_restart.join(', ')}`);
     }
     return 0;
   },

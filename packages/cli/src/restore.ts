@@ -3,6 +3,7 @@
 import { systemClock } from '@hongyan/base/clock';
 import { restore as restoreBackup } from '@hongyan/server/compose/backup/restore';
 import { type Command, UsageError } from './command.ts';
+import { printLine } from './print-line.ts';
 import { stopSignal } from './stop-signal.ts';
 import { timeOf } from './text.ts';
 
@@ -33,12 +34,12 @@ export const restore: Command = {
     });
     const { counts, taken_at, has_secrets } = manifest;
     if (movedTo !== undefined)
-      console.log(`What was in ${config.data} is in ${movedTo}: delete it once it is not wanted.`);
-    console.log(
+      printLine(`What was in ${config.data} is in ${movedTo}: delete it once it is not wanted.`);
+    printLine(
       `${config.data} has ${counts.users} users, ${counts.conversations} conversations and ${counts.entries} entries as of ${timeOf(taken_at)}`,
     );
-    if (!has_secrets) console.log('The backup has no secrets: the next start makes new ones, and users log in again.');
-    console.log(`Start it: hongyan start --data ${config.data}`);
+    if (!has_secrets) printLine('The backup has no secrets: the next start makes new ones, and users log in again.');
+    printLine(`Start it: hongyan start --data ${config.data}`);
     return 0;
   },
 };

@@ -2,6 +2,7 @@
 
 import type { Command } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 
 /** Each of up to 64 processes may take its drain time. */
 const timeoutMs = 12 * 3_600_000;
@@ -19,7 +20,7 @@ export const roll: Command = {
     const signal = AbortSignal.timeout(timeoutMs);
     const answer = await operator.request('POST', '/admin/v1/gateways/roll', undefined, signal);
     const { replaced } = answer as { readonly replaced: readonly string[] };
-    console.log(switches.has('json') ? JSON.stringify(answer) : `replaced: ${replaced.join(', ')}`);
+    printLine(switches.has('json') ? JSON.stringify(answer) : `replaced: ${replaced.join(', ')}`);
     return 0;
   },
 };

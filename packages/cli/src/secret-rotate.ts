@@ -3,6 +3,7 @@
 import { systemClock } from '@hongyan/base/clock';
 import { rotateSecret } from '@hongyan/server/config/secret';
 import type { Command } from './command.ts';
+import { printLine } from './print-line.ts';
 
 export const secretRotate: Command = {
   name: 'secret rotate',
@@ -13,7 +14,7 @@ export const secretRotate: Command = {
   options: ['data'],
   async run({ config }) {
     const count = await rotateSecret(config.data, systemClock.nowMs());
-    console.log(
+    printLine(
       `${config.data}/secret has a fresh secret; ${count - 1} older ${count === 2 ? 'one verifies' : 'ones verify'}`,
     );
     return 0;

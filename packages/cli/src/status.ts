@@ -5,6 +5,7 @@ import { findRunning } from '@hongyan/server/config/running-server';
 import type { Command } from './command.ts';
 import { Scrape } from './metrics-text.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { type Picture, pictureOf, type Readiness } from './status/picture.ts';
 import { statusText } from './status/text.ts';
 
@@ -34,7 +35,7 @@ export const status: Command = {
       upForS: running === undefined ? 0 : (systemClock.nowMs() - running.startedAtMs) / 1000,
       url: running?.url ?? '',
     });
-    console.log(switches.has('json') ? JSON.stringify(picture) : statusText(picture));
+    printLine(switches.has('json') ? JSON.stringify(picture) : statusText(picture));
     return readiness.status === 'ready' ? 0 : 1;
   },
 };

@@ -3,6 +3,7 @@
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, type CommandInput, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { table, timeOf } from './text.ts';
 
 const path = '/admin/v1/tasks';
@@ -17,10 +18,10 @@ const taskList: Command = {
   options: ['data'],
   async run(input) {
     const answer = (await ask(input, 'GET', path)) as { readonly kinds: readonly Counts[] };
-    if (input.switches.has('json')) console.log(JSON.stringify(answer));
-    else if (answer.kinds.length === 0) console.log('no tasks wait, and none was given up');
+    if (input.switches.has('json')) printLine(JSON.stringify(answer));
+    else if (answer.kinds.length === 0) printLine('no tasks wait, and none was given up');
     else
-      console.log(
+      printLine(
         table(
           ['kind', 'ready', 'delayed', 'under way', 'dead'],
           answer.kinds.map((each) => [each.kind, each.ready, each.delayed, each.claimed, each.dead]),
@@ -43,10 +44,10 @@ const taskDead: Command = {
     const answer = (await ask(input, 'GET', `${path}/dead?limit=500${query}`)) as {
       readonly dead_letters: readonly Dead[];
     };
-    if (input.switches.has('json')) console.log(JSON.stringify(answer));
-    else if (answer.dead_letters.length === 0) console.log('no task was given up');
+    if (input.switches.has('json')) printLine(JSON.stringify(answer));
+    else if (answer.dead_letters.length === 0) printLine('no task was given up');
     else
-      console.log(
+      printLine(
         table(
           ['task', 'kind', 'given up', 'failures', 'error'],
           answer.dead_letters.map((each) => [
@@ -74,7 +75,9 @@ const choosing = (verb: 'replay' | 'discard', summary: string, done: string): Co
       throw new UsageError(`give either tasks, as hongyan task dead lists them, or --kind: hongyan task ${verb} 17`);
     const body = chosen === undefined ? { task_ids: input.words } : { kind: chosen };
     const { count } = (await ask(input, 'POST', `${path}/dead/${verb}`, body)) as { readonly count: number };
-    console.log(`${count} ${count === 1 ? 'task' : 'tasks'} ${done}`);
+    printLine(`${count} ${count === 1 ? 'task' : 'tasks'} ${done}`);
+    if (count < new Set(input.words).size)
+      throw new Error('the others were not among those that were given up: hongyan task dead lists them');
     return 0;
   },
 });

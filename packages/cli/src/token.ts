@@ -5,6 +5,7 @@ import { isSystemUser } from '@hongyan/protocol/ids';
 import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import { tokensOf } from '@hongyan/server/compose/tokens';
 import type { Command } from './command.ts';
+import { printLine } from './print-line.ts';
 import { readOptions } from './store-options.ts';
 import { onlyUserId } from './user-id.ts';
 
@@ -27,7 +28,7 @@ export const token: Command = {
     const tokens = await tokensOf(data, { ttlS, clock: systemClock });
     const { accessToken, expiresInS } = await tokens.sign(user.userId);
     const answer = { user_id: user.userId, access_token: accessToken, expires_in: expiresInS };
-    console.log(switches.has('json') ? JSON.stringify(answer) : accessToken);
+    printLine(switches.has('json') ? JSON.stringify(answer) : accessToken);
     return 0;
   },
 };

@@ -7,6 +7,7 @@ import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import { checkDisplayName } from '@hongyan/server/domain/names';
 import { type Command, UsageError } from './command.ts';
 import { newPasswordOf } from './new-password.ts';
+import { printLine } from './print-line.ts';
 import { writeOptions } from './store-options.ts';
 import { onlyUserId } from './user-id.ts';
 
@@ -43,8 +44,8 @@ export const userAdd: Command = {
         display_name: name.value,
         ...(created === undefined ? {} : { password: created }),
       };
-      if (switches.has('json')) console.log(JSON.stringify(shown));
-      else console.log(`added ${userId} to ${stores.place}${created === undefined ? '' : `   password: ${created}`}`);
+      if (switches.has('json')) printLine(JSON.stringify(shown));
+      else printLine(`added ${userId} to ${stores.place}${created === undefined ? '' : `   password: ${created}`}`);
       return 0;
     });
   },

@@ -5,6 +5,7 @@ import type { DirectoryReader } from '@hongyan/server/ports/directory/directory'
 import type { UserRecord } from '@hongyan/server/ports/directory/users';
 import { printable } from '@hongyan/terminal/printable';
 import type { Command } from './command.ts';
+import { printLine } from './print-line.ts';
 import { readOptions } from './store-options.ts';
 import { timeOf } from './text.ts';
 
@@ -22,7 +23,7 @@ export const userList: Command = {
     const lineOf = switches.has('json') ? jsonLine : textLine;
     const stores = await openCommandStores(config);
     await stores.withDirectoryReader(async (directory) => {
-      for await (const page of pagesOf(directory)) console.log(page.map(lineOf).join('\n'));
+      for await (const page of pagesOf(directory)) printLine(page.map(lineOf).join('\n'));
     });
     return 0;
   },

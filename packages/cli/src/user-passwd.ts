@@ -8,6 +8,7 @@ import { readRunning } from '@hongyan/server/config/running-server';
 import type { Command } from './command.ts';
 import { newPasswordOf } from './new-password.ts';
 import { OperatorClient } from './operator-client.ts';
+import { printLine } from './print-line.ts';
 import { writeOptions } from './store-options.ts';
 import { onlyUserId } from './user-id.ts';
 
@@ -35,9 +36,9 @@ export const userPasswd: Command = {
     if (!(await stores.withDirectory((directory) => directory.setPasswordHash(change)))) throw new Error(unknown);
     await logOut(config, stores, userId);
     const shown = { user_id: userId, ...(created === undefined ? {} : { password: created }) };
-    if (switches.has('json')) console.log(JSON.stringify(shown));
+    if (switches.has('json')) printLine(JSON.stringify(shown));
     else
-      console.log(
+      printLine(
         `the password of ${userId} is replaced, and ${userId} logged out everywhere${created === undefined ? '' : `   password: ${created}`}`,
       );
     return 0;

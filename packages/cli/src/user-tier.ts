@@ -3,6 +3,7 @@
 import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
 import { parseTiers } from '@hongyan/server/config/tiers';
 import { type Command, UsageError } from './command.ts';
+import { printLine } from './print-line.ts';
 import { writeOptions } from './store-options.ts';
 import { onlyUserId } from './user-id.ts';
 
@@ -32,7 +33,7 @@ within five seconds. Exits with status 1 if there is no such user.`,
       throw new Error(unknown);
     const change = { userId, tier: tier === none ? undefined : tier };
     if (!(await stores.withDirectory((directory) => directory.setTier(change)))) throw new Error(unknown);
-    console.log(switches.has('json') ? JSON.stringify({ user_id: userId, tier }) : `${userId} has tier ${tier}`);
+    printLine(switches.has('json') ? JSON.stringify({ user_id: userId, tier }) : `${userId} has tier ${tier}`);
     return 0;
   },
 };

@@ -2,6 +2,7 @@
 
 import { version } from '@hongyan/server/compose/version';
 import type { Command } from './command.ts';
+import { printLine } from './print-line.ts';
 
 export const versionCommand: Command = {
   name: 'version',
@@ -11,7 +12,7 @@ export const versionCommand: Command = {
   options: [],
   async run({ switches }) {
     const versions = { version, bun: Bun.version };
-    console.log(switches.has('json') ? JSON.stringify(versions) : `hongyan ${version} (bun ${Bun.version})`);
+    printLine(switches.has('json') ? JSON.stringify(versions) : `hongyan ${version} (bun ${Bun.version})`);
     return 0;
   },
 };

@@ -3,10 +3,18 @@
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, type CommandInput, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
+import { readPassword } from './password.ts';
+import { printLine } from './print-line.ts';
 import { table, timeOf } from './text.ts';
 
+const overlapHoursMax = 720;
 const path = '/admin/v1/webhooks';
 const json = { json: 'Print the answer as JSON for programs' };
+const givenSecret = {
+  placeholder: 'whsec_…',
+  description:
+    'A secret that the receiver has already; - asks for it, or reads a line of standard input, since every process of the machine sees arguments. Default: a new one',
+};
 
 interface EndpointJson {
   readonly id: string;
@@ -47,14 +55,14 @@ const webhookAdd: Command = {
   examples: ['hongyan webhook add https://app.example.org/hooks --types message.created,message.recalled'],
   values: {
     types: { placeholder: 'list', description: 'Types of events, with commas between them. Default: all' },
-    secret: { placeholder: 'whsec_…', description: 'A secret that the receiver has already. Default: a new one' },
+    secret: givenSecret,
   },
   switches: json,
   options: ['data'],
   async run(input) {
     const url = onlyWord(input, 'webhook add', 'URL');
-    const types = input.values.get('types')?.split(',');
-    const secret = input.values.get('secret');
+    const types = input.values.get('types')?.split(/[\s,]+/);
+    const secret = await secretOf(input);
     const added = (await (
       await connect(input)
     ).request('POST', path, {
@@ -172,15 +180,16 @@ const webhookRotate: Command = {
   summary: 'Give an endpoint a new secret; the old one signs beside it for a while',
   values: {
     'overlap-hours': { placeholder: 'hours', description: 'How long the old secret signs too. Default: 24' },
-    secret: { placeholder: 'whsec_…', description: 'A secret that the receiver has already. Default: a new one' },
+    secret: givenSecret,
   },
   switches: json,
   options: ['data'],
   async run(input) {
     const id = onlyWord(input, 'webhook rotate', 'endpoint');
     const hours = input.values.get('overlap-hours');
-    if (hours !== undefined && !/^\d{1,3}(\.\d+)?$/.test(hours)) throw new UsageError('--overlap-hours takes a number');
-    const secret = input.values.get('secret');
+    if (hours !== undefined && !(/^\d+(\.\d+)?$/.test(hours) && Number(hours) <= overlapHoursMax))
+      throw new UsageError(`--overlap-hours is a number from 0 to ${overlapHoursMax}; not "${hours}"`);
+    const secret = await secretOf(input);
     const rotated = (await (
       await connect(input)
     ).request('POST', at(id, 'rotate'), {
@@ -200,7 +209,7 @@ const switching = (word: 'enable' | 'disable', summary: string): Command => ({
   async run(input) {
     const id = onlyWord(input, `webhook ${word}`, 'endpoint');
     await (await connect(input)).request('PATCH', at(id), { enabled: word === 'enable' });
-    console.log(`${word}d ${id}`);
+    printLine(`${word}d ${id}`);
     return 0;
   },
 });
@@ -213,7 +222,7 @@ const webhookRemove: Command = {
   async run(input) {
     const id = onlyWord(input, 'webhook remove', 'endpoint');
     await (await connect(input)).request('DELETE', at(id));
-    console.log(`removed ${id}`);
+    printLine(`removed ${id}`);
     return 0;
   },
 };
@@ -228,6 +237,11 @@ export const webhookCommands: readonly Command[] = [
 const connect = ({ config }: CommandInput): Promise<OperatorClient> => OperatorClient.connect(config.data);
 const at = (id: string, what?: string): string => [path, encodeURIComponent(id), ...(what ? [what] : [])].join('/');
 
+async function secretOf({ values }: CommandInput): Promise<string | undefined> {
+  const given = values.get('secret');
+  return given === '-' ? readPassword('Secret: ') : given;
+}
+
 function onlyWord({ words }: CommandInput, command: string, what: string): string {
   const [word, ...more] = words;
   if (word === undefined || more.length > 0)
@@ -236,7 +250,7 @@ function onlyWord({ words }: CommandInput, command: string, what: string): strin
 }
 
 function print({ switches }: CommandInput, answer: unknown, text: () => string): void {
-  console.log(switches.has('json') ? JSON.stringify(answer) : text());
+  printLine(switches.has('json') ? JSON.stringify(answer) : text());
 }
 
 function stateOf({
