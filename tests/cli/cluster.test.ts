@@ -115,6 +115,20 @@ describeWith(['mysql', 'kafka', 'redis'], 'commands on a cluster', () => {
     expect(await command(['devices', 'list'])).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
+  test('[O3] status tells of trouble at each process, whichever it asks', async () => {
+    const gateway = await cluster.startGateway();
+    expect((await command(['status'])).stdout).not.toContain('processes degraded');
+    const node = linesOf(await command(['nodes', '--json'])).find((line) => line.url === gateway.url);
+    const name = String(node?.name);
+    expect(await command(['drain', name])).toMatchObject({ code: 0 });
+    const status = await command(['status']);
+    expect(status).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`processes degraded: ${name}: node: draining`),
+    });
+    await gateway.stop();
+  });
+
   test('a cluster on which no server has run, and a database that cannot be reached, are named', async () => {
     const data = ['--data', join(await dataFolder('no-cluster'), 'none')];
     const nowhere = ['user', 'list', '--cluster-name', `${cluster.env.HONGYAN_CLUSTER_NAME}_x`, ...data];

@@ -43,6 +43,15 @@ for (const gateways of ['1', '2']) {
   });
 }
 
+test('nodes and drain say so where there is no cluster', async () => {
+  const { dataDir } = await startServer({ dataDir: await dataFolder('status') });
+  for (const args of [['nodes'], ['drain', 'one']])
+    expect(await hongyan([...args, '--data', dataDir])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`the server on ${dataDir} is not part of a cluster`),
+    });
+});
+
 test('[O1] a server that was killed is told apart from one that never ran', async () => {
   const server = await startServer({ dataDir: await dataFolder('status') });
   await server.kill();

@@ -31,8 +31,8 @@ export const nodes: Command = {
   switches: { json: 'Print a JSON object for each process, a line each' },
   options: ['data'],
   async run({ config, switches }) {
-    const all = await nodesOf(await OperatorClient.connect(config.data));
-    if (switches.has('json')) for (const node of all) console.log(JSON.stringify(node));
+    const all = await nodesOf(await connectToCluster(config.data));
+    if (switches.has('json')) for (const node of all) printLine(JSON.stringify(node));
     else
       printLine(
         table(['node', 'state', 'roles', 'address', 'connections', 'partitions', 'version', 'since'], all.map(rowOf)),
@@ -57,7 +57,7 @@ export const drain: Command = {
     const seconds = Number(values.get('within') ?? drainTimeoutSDefault);
     if (name === undefined || words.length !== 1) throw new UsageError('name one process, as hongyan nodes lists it');
     if (!(seconds > 0)) throw new UsageError('--within takes a number of seconds above 0');
-    const operator = await OperatorClient.connect(config.data);
+    const operator = await connectToCluster(config.data);
     await operator.request('POST', `/admin/v1/nodes/${encodeURIComponent(name)}/drain`);
     const deadlineMs = systemClock.monotonicMs() + seconds * 1000;
     for (let state: string | undefined = 'ready'; systemClock.monotonicMs() < deadlineMs; ) {
@@ -72,6 +72,13 @@ export const drain: Command = {
     return 1;
   },
 };
+
+async function connectToCluster(data: string): Promise<OperatorClient> {
+  const operator = await OperatorClient.connect(data);
+  if (!operator.isOfCluster)
+    throw new Error(`the server on ${data} is not part of a cluster; hongyan status shows all of its processes`);
+  return operator;
+}
 
 async function nodesOf(operator: OperatorClient): Promise<readonly Node[]> {
   return ((await operator.request('GET', '/admin/v1/nodes')) as { readonly nodes: readonly Node[] }).nodes;

@@ -7,6 +7,13 @@ import { findRunning } from '@hongyan/server/config/running-server';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+interface Reached {
+  readonly data: string;
+  readonly url: string;
+  readonly token: string;
+  readonly isOfCluster: boolean;
+}
+
 const timeoutMsDefault = 30_000;
 
 /** It may have done what it was asked, or do it yet. */
@@ -15,6 +22,7 @@ export class NoAnswer extends Error {
 }
 
 export class OperatorClient {
+  readonly isOfCluster: boolean;
   readonly #data: string;
   readonly #url: string;
   readonly #token: string;
@@ -26,10 +34,16 @@ export class OperatorClient {
     if (!running) throw new Error(`no server runs on the folder ${data}; start one, or name its data folder by --data`);
     if (running.operatorUrl === undefined)
       throw new Error(`the server on ${data} does not listen to operators: start it with --operator-listen`);
-    return new OperatorClient(data, running.operatorUrl, await readOperatorToken(data));
+    return new OperatorClient({
+      data,
+      url: running.operatorUrl,
+      token: await readOperatorToken(data),
+      isOfCluster: running.roles !== undefined,
+    });
   }
 
-  private constructor(data: string, url: string, token: string) {
+  private constructor({ data, url, token, isOfCluster }: Reached) {
+    this.isOfCluster = isOfCluster;
     this.#data = data;
     this.#url = url;
     this.#token = token;

@@ -21,7 +21,7 @@ export const status: Command = {
   options: ['data'],
   async run({ config, switches }) {
     const server = await OperatorClient.connect(config.data);
-    const readiness = (await (await server.fetch('GET', '/readyz')).json()) as Readiness;
+    const readiness = await readinessOf(server);
     const before = await scrape(server);
     const fromMs = systemClock.monotonicMs();
     await sleep(systemClock, { delayMs: windowMs });
@@ -39,6 +39,13 @@ export const status: Command = {
     return readiness.status === 'ready' ? 0 : 1;
   },
 };
+
+/** In a cluster of the process that is asked, and what it found at the others; `process` keeps the question there. */
+async function readinessOf(server: OperatorClient): Promise<Readiness> {
+  const answer = await server.fetch('GET', server.isOfCluster ? '/admin/v1/overview?process=' : '/readyz');
+  const { status: said, checks } = (await answer.json()) as Readiness;
+  return { status: said, checks };
+}
 
 const scrape = async (server: OperatorClient): Promise<Scrape> =>
   new Scrape(await (await server.fetch('GET', '/metrics?processes=all')).text());

@@ -11,6 +11,7 @@ export interface Readiness {
 
 export interface Picture extends Readiness {
   readonly version: string;
+  /** Empty where the process that was asked has no clients. */
   readonly url: string;
   readonly up_for_s: number;
   readonly processes: readonly ProcessPicture[];
@@ -28,7 +29,9 @@ export interface Picture extends Readiness {
   readonly slow_consumers_per_s: number;
   /** Above zero. */
   readonly queues: readonly { readonly queue: string; readonly depth: number; readonly max: number }[];
+  /** Of a data folder's; 0 in a cluster, whose stores are databases. */
   readonly store_bytes: number;
+  /** Of the fullest disk: processes of one machine have one. */
   readonly disk_free_bytes: number;
   readonly disk_bytes: number;
 }
@@ -89,9 +92,17 @@ export function pictureOf(observed: Observed): Picture {
     slow_consumers_per_s: rate('hongyan_closes_total', { reason: 'slow_consumer' }),
     queues: queuesOf(now),
     store_bytes: now.sum('hongyan_store_bytes'),
-    disk_free_bytes: now.sum('hongyan_disk_free_bytes'),
-    disk_bytes: now.sum('hongyan_disk_bytes'),
+    ...fullestDisk(now),
   };
+}
+
+function fullestDisk(now: Scrape): Pick<Picture, 'disk_free_bytes' | 'disk_bytes'> {
+  const disks = now.samples('hongyan_disk_bytes').map(({ labels: { process = '' }, value }) => ({
+    disk_free_bytes: now.sum('hongyan_disk_free_bytes', { process }),
+    disk_bytes: value,
+  }));
+  const freeShare = (disk: (typeof disks)[number]) => disk.disk_free_bytes / disk.disk_bytes;
+  return disks.sort((a, b) => freeShare(a) - freeShare(b))[0] ?? { disk_free_bytes: 0, disk_bytes: 0 };
 }
 
 function processesOf({ before, now, seconds }: Observed): readonly ProcessPicture[] {

@@ -8,7 +8,7 @@ export function statusText(picture: Picture): string {
     health.status === 'ok' ? [] : [`  ${name} ${health.status}: ${health.reason}`],
   );
   return [
-    `${picture.status}: hongyan ${picture.version} at ${picture.url}, up for ${durationOf(picture.up_for_s)}`,
+    `${picture.status}: hongyan ${picture.version}${picture.url === '' ? '' : ` at ${picture.url}`}, up for ${durationOf(picture.up_for_s)}`,
     ...troubles,
     '',
     ...rowsOf(picture).map(([name, value]) => `${name.padEnd(14)}${value}`),
@@ -26,6 +26,7 @@ function rowsOf(picture: Picture): readonly (readonly [string, string])[] {
   const { connections, connections_max, online_users, sends_per_s, refused_per_s, entries_per_commit } = picture;
   const refused = Object.entries(refused_per_s).map(([code, perS]) => `${code} ${perS}/s`);
   const queues = picture.queues.map(({ queue, depth, max }) => `${queue} ${depth} of ${max}`);
+  const disk = `${bytesOf(picture.disk_free_bytes)} of ${bytesOf(picture.disk_bytes)} free`;
   const perCommit = entries_per_commit === undefined ? '' : `, ${entries_per_commit} entries each`;
   return [
     ['connections', `${connections} of ${connections_max}, ${online_users} users online`],
@@ -36,10 +37,7 @@ function rowsOf(picture: Picture): readonly (readonly [string, string])[] {
     ['refused', refused.length === 0 ? 'nothing' : refused.join(', ')],
     ['slow readers', `${picture.slow_consumers_per_s} closed/s`],
     ['queues', queues.length === 0 ? 'empty' : queues.join(', ')],
-    [
-      'stores',
-      `${bytesOf(picture.store_bytes)}; ${bytesOf(picture.disk_free_bytes)} of ${bytesOf(picture.disk_bytes)} free`,
-    ],
+    picture.store_bytes === 0 ? ['disk', disk] : ['stores', `${bytesOf(picture.store_bytes)}; ${disk}`],
   ].map(([name = '', value = '']) => [`${name}`, ` ${value}`] as const);
 }
 
