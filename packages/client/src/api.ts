@@ -291,7 +291,7 @@ export interface Client {
    * page is the conversation's as of that entry; later ones arrive as `message` and `changed`.
    */
   history(request: HistoryRequest): Promise<HistoryPage>;
-  /** Marks everything up to seq as read (and delivered). Coalesced; kept while offline. */
+  /** Marks everything up to seq as read (and delivered). Coalesced; kept while offline. Throws ClientError `bad_request` for what is no seq. */
   markRead(conversationId: ConversationId, seq: Seq): void;
   /**
    * What follows is for this user alone, on all devices. Each waits in the outbox as a message does, shows at once, and is undone when
@@ -382,7 +382,8 @@ export interface Client {
   /**
    * Closes, in all tabs of the device, and deletes what it kept: conversations, cursor, outbox. Waiting sends reject. Then the server
    * is told, so that the token is good for nobody any more: `isRevoked` is false where it could not be reached, as offline; the token
-   * is then good until it expires, or until another device signs this one out. Rejects when the storage cannot delete.
+   * is then good until it expires, or until another device signs this one out. Rejects when the storage cannot delete, once the server
+   * was told: to log out again tries again.
    */
   logout(): Promise<{ readonly isRevoked: boolean }>;
   /** Signs out every device of the user, this one too. Rejects, and changes nothing, when the server cannot be reached. */

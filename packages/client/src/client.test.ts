@@ -1,7 +1,7 @@
 // The life of a client: connecting, closing and logging out in each other's way; users, tokens and storages that fail.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import type { UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { until } from '@hongyan/testing/until';
@@ -152,6 +152,26 @@ describe('logging out', () => {
     expect(await create().logout()).toEqual({ isRevoked: false });
   });
 
+  test('[C14] a storage that cannot delete, or does not answer, leaves the token no longer good', async () => {
+    const failures = [() => Promise.reject(new Error('locked')), () => new Promise<void>(() => {})];
+    for (const clear of failures) {
+      const clock = new ManualClock();
+      const kept = { ...storage };
+      const client = create({ clock, storage: kept });
+      const told: string[] = [];
+      server.http = ({ url }) => {
+        told.push(new URL(url).pathname);
+        return new Response(null, { status: 204 });
+      };
+      await client.connect();
+      kept.clear = clear;
+      const ended = rejectionOf(client.logout());
+      clock.advance(5_000);
+      expect(await ended).toMatchObject({ name: 'ClientError', code: 'unavailable' });
+      expect(told).toEqual(['/v1/auth/logout']);
+    }
+  });
+
   test('[C14] all devices are logged out by the server first: without it nothing changes', async () => {
     const client = create();
     await client.connect();
@@ -255,6 +275,46 @@ describe('tokens', () => {
     };
     expect(await rejectionOf(create().connect())).toMatchObject({ code: 'unauthorized' });
   });
+
+  test('a function that fails is named by what needed the token', async () => {
+    token = () => Promise.reject(new TypeError('fetch failed'));
+    const error = await rejectionOf(create().getUser(you));
+    expect(error).toBeInstanceOf(ClientError);
+    expect(error).toMatchObject({ code: 'unavailable', message: 'options.token failed: fetch failed' });
+  });
+});
+
+test.each([['127.0.0.1:8080'], ['localhost:8080'], ['ws://localhost'], ['http://a:99999'], [''], [undefined]])(
+  '%p is no address of a server, which is said at once: no attempt to connect would say it',
+  (url) => {
+    expect(() => createClient({ url: url as string, token: () => '' })).toThrow('options.url is the address');
+  },
+);
+
+describe('a place in a conversation that is no number', () => {
+  const g = 'g:1' as ConversationId;
+  const bad = [undefined, Number.NaN, -1, 1.5, '1'] as unknown as Seq[];
+
+  test('[C5] marks nothing as read', async () => {
+    const client = create();
+    server.http = () => Response.json({ ...g1, last_seq: 9, last_count: 9, unread: 9 });
+    await client.connect();
+    await client.createGroup({ title: 'geese', members: [you] });
+    for (const seq of bad) {
+      expect(() => client.markRead(g, seq)).toThrow('the seq is a number from 0 on');
+      expect(await rejectionOf(client.markReadInPrivate(g, seq))).toMatchObject({ code: 'bad_request' });
+    }
+    expect(client.conversation(g)).toMatchObject({ readSeq: 0, unread: 9 });
+  });
+
+  test('has no page', async () => {
+    const client = create();
+    for (const seq of bad.slice(1))
+      for (const request of [{ beforeSeq: seq }, { afterSeq: seq }, { limit: seq as number }])
+        expect(await rejectionOf(client.history({ conversationId: g, ...request }))).toMatchObject({
+          code: 'bad_request',
+        });
+  });
 });
 
 describe('content', () => {
@@ -274,6 +334,16 @@ describe('content', () => {
     const coming = server.connection();
     await client.connect();
     expect((await (await coming).next('send')).content).toEqual(text('before'));
+  });
+
+  test('goes to whom the target named when it was given', async () => {
+    const client = create();
+    const target = { to: you };
+    void client.send(target, text('for you'));
+    target.to = 'other' as UserId;
+    const coming = server.connection();
+    await client.connect();
+    expect(await (await coming).next('send')).toMatchObject({ to: 'you' });
   });
 });
 

@@ -4,17 +4,25 @@ import { systemClock } from '@hongyan/base/clock';
 import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { ClientMsgId, ConversationId, DeviceId, DeviceToken, Seq, UserId } from '@hongyan/protocol/ids';
-import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import type { Input } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
 import type { Client, ClientEvents, ClientMessage, ConnectionState, ConversationRules, SendOptions } from './api.ts';
 import { withPendingChanges } from './apply-change.ts';
+import { Calls } from './calls.ts';
 import { ClientError, toClientError } from './client-error.ts';
 import { eventNames } from './client-events.ts';
 import type { ClientOptions } from './client-options.ts';
 import type { ClientStorage } from './client-storage.ts';
-import { checkedChange, checkedContent, checkedPrivateChange, checkedReferences, checkedTarget } from './content.ts';
+import {
+  checkedChange,
+  checkedContent,
+  checkedHistory,
+  checkedPrivateChange,
+  checkedReferences,
+  checkedTarget,
+  checkPosition,
+} from './content.ts';
 import { Emitter } from './emitter.ts';
-import { call } from './http.ts';
 import { loadKept } from './kept-data.ts';
 import { earlier } from './member-positions.ts';
 import { listMembers, toMember } from './members.ts';
@@ -22,13 +30,10 @@ import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
 import { newId } from './new-id.ts';
 import type { NewMessage } from './outbox.ts';
-import { patiently } from './patiently.ts';
 import { privateType } from './private-state.ts';
-import { type RouteName, routes } from './routes.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { type ClientEnvironment, Session } from './session.ts';
 import { exclusively } from './tabs.ts';
-import { userIdOf } from './token.ts';
 import { TypingThrottle } from './typing-throttle.ts';
 import { cutTo, wellFormed } from './unicode.ts';
 import type { Content, MemberRole, MessagePlace, User } from './wire.ts';
@@ -55,7 +60,17 @@ export function createClient(options: ClientOptions, environment: Partial<Client
   if (!(options.webSocket ?? globalThis.WebSocket)) {
     throw new TypeError('this runtime has no WebSocket: pass a WebSocket class as options.webSocket');
   }
+  checkAddress(options.url);
   return new HongyanClient(options, { clock, random, signals, locks });
+}
+
+/** Of a wrong one each attempt would fail, as if there were no network. */
+function checkAddress(url: string): void {
+  const isOwnOrigin = url === '' && globalThis.location !== undefined;
+  if (isOwnOrigin || (/^https?:/.test(url) && URL.canParse(url))) return;
+  throw new TypeError(
+    `options.url is the address of the server, http://… or https://…, or '' in a page that it serves, not ${JSON.stringify(url)}`,
+  );
 }
 
 /** The server takes queries of up to 256 characters. */
@@ -68,6 +83,7 @@ class HongyanClient implements Client {
   readonly #storage: ClientStorage;
   readonly #events = new Emitter<ClientEvents>(eventNames);
   readonly #typing: TypingThrottle;
+  readonly #calls: Calls;
   #session: Session | undefined;
   #inUse: SafeStorage | undefined;
   /** Grows with each close: a connect that began before it is no longer wanted. */
@@ -79,6 +95,7 @@ class HongyanClient implements Client {
     this.#environment = environment;
     this.#storage = options.storage ?? createMemoryStorage();
     this.#typing = new TypingThrottle(environment.clock);
+    this.#calls = new Calls({ client: options, environment, session: () => this.#session });
   }
 
   get userId() {
@@ -121,21 +138,23 @@ class HongyanClient implements Client {
 
   async logout(): Promise<{ readonly isRevoked: boolean }> {
     const session = this.#session;
-    const token = this.#token();
+    const token = this.#calls.token();
     token.catch(() => {}); // handled below, once the device is cleared
     this.#end();
     session?.announceLogout();
-    await this.#storage.clear();
-    return { isRevoked: await this.#revoke(token) };
+    const failure = await this.#clear();
+    const isRevoked = await this.#calls.revoke(token);
+    if (failure) throw failure;
+    return { isRevoked };
   }
 
   async logoutAll(): Promise<void> {
-    await this.#call('logoutAll', {});
+    await this.#calls.make('logoutAll', {});
     await this.logout();
   }
 
   async devices() {
-    const { devices } = await this.#call('listOwnDevices', {});
+    const { devices } = await this.#calls.make('listOwnDevices', {});
     const own = this.deviceId;
     return devices.map(({ device_id: deviceId, name, last_seen: lastSeenMs, online: isOnline, current }) => {
       // Devices that share the token are current for the server.
@@ -145,27 +164,25 @@ class HongyanClient implements Client {
   }
 
   revokeDevice(device_id: DeviceId): Promise<void> {
-    return this.#call('revokeOwnDevice', { device_id });
+    return this.#calls.make('revokeOwnDevice', { device_id });
   }
 
   bindDevice(device_token: DeviceToken, device_id = this.deviceId): Promise<void> {
-    return this.#call('bindDevice', { device_token, device_id } as Input<'bindDevice'>);
+    return this.#calls.make('bindDevice', { device_token, device_id } as Input<'bindDevice'>);
   }
 
   unbindDevice(device_token: DeviceToken): Promise<void> {
-    return this.#call('unbindDevice', { device_token });
+    return this.#calls.make('unbindDevice', { device_token });
   }
 
-  /** A token that the server refuses is good for nobody either. */
-  async #revoke(asked: Promise<string>): Promise<boolean> {
-    const token = await asked.catch(() => undefined);
-    if (token === undefined) return false;
-    try {
-      await call('logout', {}, { url: this.#options.url, token, timeoutMs: logoutTimeoutMs });
-      return true;
-    } catch (error) {
-      return ['unauthorized', 'token_revoked'].includes(toClientError(error).code);
-    }
+  /** What failed; like any call of the storage it is waited for so long and no longer. */
+  async #clear(): Promise<ClientError | undefined> {
+    let cause: unknown;
+    const storage = this.#safeStorage((error) => {
+      cause = error;
+    });
+    if (await storage.write((all) => all.clear())) return undefined;
+    return new ClientError('unavailable', 'the storage could not delete what it keeps: log out again', { cause });
   }
 
   #newId(): string {
@@ -233,7 +250,7 @@ class HongyanClient implements Client {
 
   async pinned(conversationId: ConversationId) {
     const session = await this.#open();
-    const { entries } = await this.#call('listPinned', { conversation_id: conversationId });
+    const { entries } = await this.#calls.make('listPinned', { conversation_id: conversationId });
     const state = await session.learn(conversationId);
     return state ? session.conversations.readAsHistory(state, entries) : [];
   }
@@ -268,7 +285,8 @@ class HongyanClient implements Client {
     return this.#session?.conversations.get(conversationId)?.view();
   }
 
-  async history(request: Parameters<Client['history']>[0]) {
+  async history(given: Parameters<Client['history']>[0]) {
+    const request = checkedHistory(given);
     const { conversationId, beforeSeq, afterSeq, limit } = request;
     const session = await this.#open();
     const { connection, conversations } = session;
@@ -285,7 +303,8 @@ class HongyanClient implements Client {
     return conversations.takePage(state, request, page);
   }
 
-  markRead(conversationId: ConversationId, seq: Parameters<Client['markRead']>[1]): void {
+  markRead(conversationId: ConversationId, seq: Seq): void {
+    checkPosition('seq', seq);
     const state = this.#session?.conversations.get(conversationId);
     if (state) this.#session?.read(state, earlier(seq, state.lastSeq));
   }
@@ -314,6 +333,7 @@ class HongyanClient implements Client {
   }
 
   async markReadInPrivate(conversation_id: ConversationId, seq: Seq) {
+    checkPosition('seq', seq);
     const view = (await this.#open()).conversations.get(conversation_id)?.view();
     // One that waits must not be replaced by an earlier position.
     if (view && seq <= view.unreadAfterSeq) return;
@@ -369,21 +389,21 @@ class HongyanClient implements Client {
   }
 
   addMember(conversationId: ConversationId, userId: UserId): Promise<void> {
-    return this.#call('addMember', { conversation_id: conversationId, user_id: userId });
+    return this.#calls.make('addMember', { conversation_id: conversationId, user_id: userId });
   }
 
   async removeMember(conversationId: ConversationId, userId: UserId): Promise<void> {
-    await this.#call('removeMember', { conversation_id: conversationId, user_id: userId });
+    await this.#calls.make('removeMember', { conversation_id: conversationId, user_id: userId });
     if (userId === this.userId) this.#session?.conversations.remove(conversationId);
   }
 
   setRole(conversationId: ConversationId, userId: UserId, role: MemberRole): Promise<void> {
-    return this.#call('setRole', { conversation_id: conversationId, user_id: userId, role });
+    return this.#calls.make('setRole', { conversation_id: conversationId, user_id: userId, role });
   }
 
   async members(conversationId: ConversationId) {
     const { conversations } = await this.#open();
-    const members = await listMembers(conversationId, (input) => this.#call('listMembers', input));
+    const members = await listMembers(conversationId, (input) => this.#calls.make('listMembers', input));
     for (const { user_id, delivered_seq, read_seq } of members) {
       conversations.receipt({ type: 'receipt', conversation_id: conversationId, user_id, delivered_seq, read_seq });
     }
@@ -392,13 +412,13 @@ class HongyanClient implements Client {
 
   async readers({ conversationId, seq, ...rest }: Parameters<Client['readers']>[0]) {
     const input = { conversation_id: conversationId, target_seq: seq, ...rest } as Input<'listReaders'>;
-    const { members, ...page } = await this.#call('listReaders', input);
+    const { members, ...page } = await this.#calls.make('listReaders', input);
     return { ...page, members: members.map(toMember) };
   }
 
   async reactions({ conversationId, seq, ...rest }: Parameters<Client['reactions']>[0]) {
     const input = { conversation_id: conversationId, target_seq: seq, ...rest } as Input<'listReactions'>;
-    const { users, ...page } = await this.#call('listReactions', input);
+    const { users, ...page } = await this.#calls.make('listReactions', input);
     return {
       ...page,
       users: users.map(({ user_id, display_name, keys }) => ({ userId: user_id, displayName: display_name, keys })),
@@ -407,17 +427,17 @@ class HongyanClient implements Client {
 
   async whereIs(key: Parameters<Client['whereIs']>[0]): Promise<MessagePlace> {
     return 'msgId' in key
-      ? this.#call('getMessage', { msg_id: key.msgId })
-      : this.#call('findMessage', { client_msg_id: key.clientMsgId });
+      ? this.#calls.make('getMessage', { msg_id: key.msgId })
+      : this.#calls.make('findMessage', { client_msg_id: key.clientMsgId });
   }
 
   async getUser(userId: UserId): Promise<User> {
-    return this.#call('getUser', { user_id: userId });
+    return this.#calls.make('getUser', { user_id: userId });
   }
 
   async searchUsers(query: string): Promise<readonly User[]> {
     const text = cutTo(wellFormed(query.trim()), queryMax);
-    return text === '' ? [] : (await this.#call('searchUsers', { query: text })).users;
+    return text === '' ? [] : (await this.#calls.make('searchUsers', { query: text })).users;
   }
 
   #open(): Promise<Session> {
@@ -433,7 +453,7 @@ class HongyanClient implements Client {
   async #openSession(): Promise<Session> {
     const storage = this.#safeStorage();
     this.#inUse = storage;
-    const token = this.#token();
+    const token = this.#calls.token();
     await token.catch(() => {}); // loadKept decides
     const { userId, deviceId, kept } = await exclusively(this.#environment.locks, () =>
       loadKept(storage, { token: () => token, deviceId: this.#options.deviceId, newId: () => this.#newId() }),
@@ -442,11 +462,11 @@ class HongyanClient implements Client {
     const session = new Session({
       userId,
       deviceId,
-      client: { ...this.#options, token: () => this.#token() },
+      client: { ...this.#options, token: () => this.#calls.token() },
       environment: this.#environment,
       storage,
       events: this.#events,
-      getConversation: (conversation_id) => this.#call('getConversation', { conversation_id }),
+      getConversation: (conversation_id) => this.#calls.make('getConversation', { conversation_id }),
       onLogout: () => void this.#endHere(),
     });
     session.restore(kept);
@@ -455,12 +475,8 @@ class HongyanClient implements Client {
     return session;
   }
 
-  #safeStorage(): SafeStorage {
-    return new SafeStorage({
-      storage: this.#storage,
-      clock: this.#environment.clock,
-      onFailure: (error) => this.#events.emit('warning', { message: storageWarning, error }),
-    });
+  #safeStorage(onFailure = (error: unknown) => this.#events.emit('warning', { message: storageWarning, error })) {
+    return new SafeStorage({ storage: this.#storage, clock: this.#environment.clock, onFailure });
   }
 
   async #change(conversationId: ConversationId, describe: () => StateContent, expectEdited?: number): Promise<void> {
@@ -489,41 +505,15 @@ class HongyanClient implements Client {
   }
 
   async #update(input: Input<'updateConversation'>): Promise<void> {
-    const conversation = await this.#call('updateConversation', input);
+    const conversation = await this.#calls.make('updateConversation', input);
     this.#session?.merge(conversation);
   }
 
   async #create(input: Input<'createConversation'>) {
     const session = await this.#open();
-    return session.merge(await this.#call('createConversation', input)).view();
-  }
-
-  async #call<N extends RouteName>(name: N, input: Input<N>): Promise<Output<N>> {
-    const ask = () =>
-      patiently(this.#environment, async () =>
-        call(name, input, { url: this.#options.url, token: await this.#token() }),
-      );
-    const { absence } = this.#session ?? {};
-    return absence ? absence.bridge(ask, (error) => isUndone(name, error)) : ask();
-  }
-
-  async #token(): Promise<string> {
-    const token = await this.#options.token();
-    const { userId } = this;
-    if (userId !== undefined && userIdOf(token) !== userId) {
-      throw new ClientError('unauthorized', `the token is of ${userIdOf(token)}: log ${userId} out first`);
-    }
-    return token;
+    return session.merge(await this.#calls.make('createConversation', input)).view();
   }
 }
-
-/** Asking again does no harm: it changes nothing when it is done twice, or the server itself said that it did nothing. */
-function isUndone(name: RouteName, { cause }: ClientError): boolean {
-  return !/^(POST|PATCH) /.test(routes[name]) || cause === undefined;
-}
-
-/** Whoever logs out waits for it. */
-const logoutTimeoutMs = 5_000;
 
 const storageWarning = 'the storage failed: what is sent now may not survive a restart';
 

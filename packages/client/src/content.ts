@@ -2,8 +2,8 @@
 // for another content than was given.
 
 import type { PrivateChange, StateContent } from '@hongyan/protocol/content';
-import type { ConversationId } from '@hongyan/protocol/ids';
-import type { Mentions, MessageReply, SendOptions, SendTarget } from './api.ts';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { HistoryRequest, Mentions, MessageReply, SendOptions, SendTarget } from './api.ts';
 import { badRequest } from './client-error.ts';
 import { checkWellFormed } from './unicode.ts';
 import type { Content } from './wire.ts';
@@ -24,7 +24,7 @@ export function checkedContent(content: Content): Content {
   return copyOf(content, 'content', depthMax) as Content;
 }
 
-/** Throws ClientError `bad_request`. */
+/** A copy, as of the content: a target that the application uses again must not lead a message astray. Throws ClientError `bad_request`. */
 export function checkedTarget(target: SendTarget): SendTarget {
   const { to, conversationId } = (typeof target === 'object' && target !== null ? target : {}) as {
     readonly to?: unknown;
@@ -32,7 +32,8 @@ export function checkedTarget(target: SendTarget): SendTarget {
   };
   const isUser = typeof to === 'string' && to !== '';
   const isConversation = typeof conversationId === 'string' && conversationId !== '';
-  if (isUser !== isConversation) return target;
+  if (isUser !== isConversation)
+    return isUser ? { to: to as UserId } : { conversationId: conversationId as ConversationId };
   throw badRequest(`the target is {to: userId} or {conversationId}, not ${shown(target)}`);
 }
 
@@ -67,6 +68,18 @@ export function checkedChange(conversationId: ConversationId, change: StateConte
 /** Throws ClientError `bad_request`. */
 export const checkedPrivateChange = (change: PrivateChange): PrivateChange =>
   copyOf(change, 'change', depthMax) as PrivateChange;
+
+/** 0 is before the first message. Anything else than a number would mark as read, or look for a page, without an end. Throws ClientError `bad_request`. */
+export function checkPosition(name: string, value: unknown): void {
+  if (value === 0 || isSeq(value)) return;
+  throw badRequest(`the ${name} is a number from 0 on, not ${shown(value)}`);
+}
+
+/** A copy. Throws ClientError `bad_request`. */
+export function checkedHistory({ conversationId, ...bounds }: HistoryRequest): HistoryRequest {
+  for (const [name, value] of Object.entries(bounds)) if (value !== undefined) checkPosition(name, value);
+  return { conversationId, ...bounds };
+}
 
 /** Of values that JSON carries; the order of keys does not count. */
 export const isSameJson = (a: unknown, b: unknown): boolean => sortedJson(a) === sortedJson(b);

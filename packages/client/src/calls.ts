@@ -1,0 +1,73 @@
+// What a client asks over HTTP, under the token of its user.
+
+import type { Input, Output } from '@hongyan/protocol/operations/operations';
+import { ClientError, toClientError } from './client-error.ts';
+import type { ClientOptions } from './client-options.ts';
+import { call } from './http.ts';
+import { type Patience, patiently } from './patiently.ts';
+import { type RouteName, routes } from './routes.ts';
+import type { Session } from './session.ts';
+import { userIdOf } from './token.ts';
+
+export interface CallsOptions {
+  readonly client: Pick<ClientOptions, 'url' | 'token'>;
+  readonly environment: Patience;
+  /** Undefined while there is none. */
+  readonly session: () => Pick<Session, 'userId' | 'absence'> | undefined;
+}
+
+/** Whoever logs out waits for it. */
+const logoutTimeoutMs = 5_000;
+
+export class Calls {
+  readonly #options: CallsOptions;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  /** Waits for a server that is away where asking again does no harm. Rejects with ClientError. */
+  async make<N extends RouteName>(name: N, input: Input<N>): Promise<Output<N>> {
+    const { client, environment, session } = this.#options;
+    const ask = () =>
+      patiently(environment, async () => call(name, input, { url: client.url, token: await this.token() }));
+    const { absence } = session() ?? {};
+    return absence ? absence.bridge(ask, (error) => isUndone(name, error)) : ask();
+  }
+
+  /** As the application gives it. Rejects with ClientError, `unauthorized` for one of another user. */
+  async token(): Promise<string> {
+    const token = await this.#askToken();
+    const { userId } = this.#options.session() ?? {};
+    if (userId !== undefined && userIdOf(token) !== userId) {
+      throw new ClientError('unauthorized', `the token is of ${userIdOf(token)}: log ${userId} out first`);
+    }
+    return token;
+  }
+
+  async #askToken(): Promise<string> {
+    try {
+      return await this.#options.client.token();
+    } catch (cause) {
+      if (cause instanceof ClientError) throw cause;
+      throw new ClientError('unavailable', `options.token failed: ${toClientError(cause).message}`, { cause });
+    }
+  }
+
+  /** Whether the token is good for nobody now: one that the server refuses is so either. */
+  async revoke(asked: Promise<string>): Promise<boolean> {
+    const token = await asked.catch(() => undefined);
+    if (token === undefined) return false;
+    try {
+      await call('logout', {}, { url: this.#options.client.url, token, timeoutMs: logoutTimeoutMs });
+      return true;
+    } catch (error) {
+      return ['unauthorized', 'token_revoked'].includes(toClientError(error).code);
+    }
+  }
+}
+
+/** Asking again does no harm: it changes nothing when it is done twice, or the server itself said that it did nothing. */
+function isUndone(name: RouteName, { cause }: ClientError): boolean {
+  return !/^(POST|PATCH) /.test(routes[name]) || cause === undefined;
+}
