@@ -67,7 +67,13 @@ describe.each(profiles)('notices on $name', (profile) => {
     await client.close();
     await client.connect();
     expect(client.notices()).toEqual([]);
-    await (await OperatorClient.connect(server.dataDir)).request('DELETE', `${path}/n`);
+    await publish({ notice_id: 'away', text: 'withdrawn while the client is away', for_s: 600 });
+    await until(() => client.notices().length === 1);
+    await client.close();
+    for (const id of ['n', 'away'])
+      await (await OperatorClient.connect(server.dataDir)).request('DELETE', `${path}/${id}`);
+    await client.connect();
+    expect(client.notices()).toEqual([]);
     expect(await (await OperatorClient.connect(server.dataDir)).request('GET', path)).toEqual({ notices: [] });
     await client.close();
   }, 30_000);

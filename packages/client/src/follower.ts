@@ -28,11 +28,11 @@ export class Follower {
     };
   }
 
-  /** Without a welcome it waits. */
-  answer(welcome: string | undefined): void {
-    if (welcome === undefined || this.#isOpen) return this.#post({ type: 'wait' });
+  /** Its first messages, beginning with the welcome; without one it waits. */
+  answer(texts: readonly string[]): void {
+    if (texts.length === 0 || this.#isOpen) return this.#post({ type: 'wait' });
     this.#isOpen = true;
-    this.forward(welcome);
+    for (const text of texts) this.forward(text);
   }
 
   yield(): void {

@@ -10,6 +10,7 @@ function start() {
     clock,
     onChange: (now: readonly ServerNotice[]) => reported.push(now.map(({ id }) => id)),
   });
+  notices.start();
   const arrive = (id: string, more: { text?: string; forMs?: number } = {}) =>
     notices.arrived({
       notice_id: id,
@@ -57,4 +58,31 @@ test('[B1] one in force for longer than a timer can wait stays', () => {
   expect(notices.list()).toHaveLength(1);
   clock.advance(1_001);
   expect(notices.list()).toEqual([]);
+});
+
+test('[B1] one that was withdrawn while there was no connection is not named after the next welcome, and goes', () => {
+  const { notices, reported, arrive } = start();
+  for (const id of ['a', 'b', 'dismissed']) arrive(id);
+  notices.dismiss('dismissed');
+  const early = notices.welcomed();
+  const named = notices.welcomed();
+  arrive('b');
+  arrive('dismissed');
+  arrive('c');
+  early();
+  expect(notices.list().map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+  named();
+  expect(reported.at(-1)).toEqual(['b', 'c']);
+});
+
+test('[B1] one that is over while the client is closed goes when it is opened, and no timer of it is left meanwhile', () => {
+  const { clock, notices, reported, arrive } = start();
+  arrive('a');
+  arrive('b', { forMs: 1_000 });
+  notices.stop();
+  notices.dismiss('a');
+  expect(clock.nextInMs).toBeUndefined();
+  clock.advance(1_000);
+  notices.start();
+  expect(reported.at(-1)).toEqual([]);
 });

@@ -1,6 +1,7 @@
 // What a user sets in private, on one client with a scripted server: shown at once, kept, sent once, undone when refused.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { closeCode } from '@hongyan/protocol/codes';
 import type { PrivateChange } from '@hongyan/protocol/content';
 import type { ConversationId, DeviceId, Seq } from '@hongyan/protocol/ids';
 import { isRemoval, type PrivateItem, privateKey } from '@hongyan/protocol/private';
@@ -154,6 +155,24 @@ test('[E24] a mute ends by itself, and an archived conversation comes back with 
   expect(view()).toMatchObject({ isMuted: false, isArchived: true });
   peer.send({ type: 'message', ...messageAt(3), timestamp: untilMs });
   await until(() => !view().isArchived);
+});
+
+test('[E24] a mute that ends while the client is closed is over when it is opened again, and no timer of it is left meanwhile', async () => {
+  for (const end of [() => rig.client.close(), () => rig.server.connections.at(-1)?.close(closeCode.token_revoked)]) {
+    await rig.client.connect();
+    void rig.client.mute(g1, rig.clock.nowMs() + 5_000_000);
+    await until(() => view().isMuted);
+    await end();
+    await until(() => rig.client.state.type === 'closed');
+    void rig.client.mute(g1, rig.clock.nowMs() + 6_000_000);
+    await until(() => view().mutedUntilMs === rig.clock.nowMs() + 6_000_000);
+    rig.clock.advance(4_000);
+    expect(rig.clock.nextInMs).toBeUndefined();
+    rig.clock.advance(6_000_000);
+    const isOver = new Promise((resolve) => rig.client.on('conversation', ({ isMuted }) => isMuted || resolve(true)));
+    await rig.client.connect();
+    expect(await isOver).toBe(true);
+  }
 });
 
 test('[E24] what came while it was muted does not bring an archived conversation back when the user ends the mute', async () => {

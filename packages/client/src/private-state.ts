@@ -58,6 +58,8 @@ export class PrivateState {
   /** The newest entry that is known to exist. */
   #wantedSeq = 0;
   #reading: Promise<void> | undefined;
+  /** No timer waits for the end of a mute while no connection is wanted: it would keep a program from ending. */
+  #isStarted = false;
   #muteTimer: Timer | undefined;
   #saveTimer: Timer | undefined;
   #savedSeq = -1;
@@ -70,6 +72,14 @@ export class PrivateState {
     this.#seq = kept?.seq ?? -1;
     this.#savedSeq = this.#seq;
     for (const item of kept?.items ?? []) this.#items.set(privateKey(item.content.change), item);
+  }
+
+  /** The client is opened. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    // Some may have ended since it was closed.
+    for (const change of this.#changes()) if (change.type === 'mute') this.#options.onChange(change);
     this.#awaitMutes();
   }
 
@@ -133,7 +143,9 @@ export class PrivateState {
     return { seq, items: [...this.#items.values()] };
   }
 
+  /** The client is closed. */
   stop(): void {
+    this.#isStarted = false;
     this.#muteTimer?.cancel();
     if (this.#saveTimer) this.#save();
   }
@@ -206,6 +218,7 @@ export class PrivateState {
     const { clock, onChange } = this.#options;
     const nowMs = clock.nowMs();
     this.#muteTimer?.cancel();
+    if (!this.#isStarted) return;
     const [next] = this.#changes()
       .filter((change) => endOf(change) > nowMs)
       .sort((a, b) => endOf(a) - endOf(b));

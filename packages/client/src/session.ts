@@ -130,7 +130,6 @@ export class Session {
   async close(): Promise<void> {
     this.positions.flush();
     this.connection.close();
-    this.own.stop();
     await this.conversations.save();
     await this.#options.storage.settled();
     if (this.#state.type === 'closed') this.#tabs.leave();
@@ -138,12 +137,11 @@ export class Session {
 
   /** [C8] The user has logged out: nothing that still arrives is reported or kept. */
   end(): void {
+    this.#options.storage.release();
     this.connection.close();
     this.#tabs.leave();
     this.outbox.end();
     this.#hasEnded = true;
-    this.#options.storage.release();
-    this.own.stop();
   }
 
   /** A conversation as an HTTP answer shows it. */
@@ -185,6 +183,7 @@ export class Session {
       name: JSON.stringify(['hongyan 1', url, userId, deviceId]),
       locks: webSocket ? undefined : environment.locks,
       webSocket: webSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor),
+      afterWelcome: () => this.notices.frames(),
       onMove: () => (this.#tabs.isStopped ? this.connection.open() : this.connection.redial()),
       onLogout,
       onDiscard: (clientMsgId) => this.outbox.discard(clientMsgId),
@@ -269,6 +268,11 @@ export class Session {
       this.#unknown.forgetAll();
       this.absence.abandon();
       this.notices.stop();
+      this.own.stop();
+    }
+    if (state.type === 'connecting') {
+      this.own.start();
+      this.notices.start();
     }
     if (state.type === 'catching_up') {
       this.#isReplaced = false;
@@ -291,6 +295,7 @@ export class Session {
 
   async #onWelcome(welcome: DownOf<'welcome'>): Promise<void> {
     this.#tabs.connected(welcome);
+    const noticesNamed = this.notices.welcomed();
     if (welcome.user_id !== this.userId) {
       this.connection.close();
       throw new ClientError('conflict', `the token is of ${welcome.user_id}; this client is of ${this.userId}`);
@@ -301,6 +306,7 @@ export class Session {
     if (from.type === 'cursor') this.outbox.connected();
     this.positions.connected(this.conversations.all());
     await Promise.all([this.#synchronise(from, welcome.epoch), this.presence.connected()]);
+    noticesNamed();
     this.positions.review(this.conversations.all());
   }
 

@@ -90,6 +90,23 @@ test('[C11] [D4] when the tab with the connection closes, another one opens its 
   expect(second.shown).toEqual(['a']);
 });
 
+test('[B1] a tab that comes later is told what the operator says, and of what was withdrawn', async () => {
+  const [first, second] = await two();
+  const say = (notice_id: string, until: number) =>
+    connections()[0]?.send({ type: 'notice', notice_id, text: 'x', severity: 'info', until });
+  say('a', clock.nowMs() + 60_000);
+  say('b', clock.nowMs() + 60_000);
+  await until(() => [first, second].every(({ client }) => client.notices().length === 2));
+  first.client.dismissNotice('a');
+  await second.client.close();
+  say('b', 0);
+  await until(() => first.client.notices().length === 0);
+  const third = tab();
+  await Promise.all([second.client.connect(), third.client.connect()]);
+  for (const { client } of [second, third]) expect(client.notices().map(({ id }) => id)).toEqual(['a']);
+  expect(connections()).toHaveLength(1);
+});
+
 test('[C11] a connection that is lost is lost for every tab, and there is one again', async () => {
   const [first, second] = await two();
   connections()[0]?.close(4000);

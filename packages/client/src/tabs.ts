@@ -21,6 +21,8 @@ export interface TabsOptions {
   /** 0 ≤ x < 1. */
   readonly random: () => number;
   readonly signals: NetworkSignals;
+  /** Frames that the server sent after its welcome, for a tab that comes later. */
+  readonly afterWelcome: () => readonly string[];
   /** Another tab leads now, or this one: the connection is to be opened anew. */
   readonly onMove: () => void;
   /** The user has logged out in another tab. */
@@ -107,7 +109,8 @@ export class Tabs {
   connected(welcome: DownOf<'welcome'>): void {
     if (!this.#socket) return;
     this.#welcome = JSON.stringify(welcome);
-    for (const follower of this.#followers.values()) follower.answer(this.#welcome);
+    // What follows the welcome is passed on as it arrives.
+    for (const follower of this.#followers.values()) follower.answer([this.#welcome]);
   }
 
   disconnected(): void {
@@ -231,7 +234,7 @@ export class Tabs {
       this.#followers.set(id, follower);
     }
     if (this.isStopped || (isVisible && !isPageVisible())) follower.yield();
-    else follower.answer(this.#welcome);
+    else follower.answer(this.#welcome === undefined ? [] : [this.#welcome, ...this.#options.afterWelcome()]);
   }
 
   #dismiss(id: string): void {
