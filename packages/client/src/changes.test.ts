@@ -7,7 +7,7 @@ import { until } from '@hongyan/testing/until';
 import type { ClientMessage } from './api.ts';
 import { applyChange } from './apply-change.ts';
 import type { ScriptedConnection } from './testing/scripted-server.ts';
-import { entry, message, SessionRig } from './testing/session-rig.ts';
+import { conversation, entry, message, SessionRig } from './testing/session-rig.ts';
 
 type Frame = Parameters<SessionRig['answer']>[1];
 
@@ -126,6 +126,52 @@ test('[E6] a reaction that was noted shows until the entry that sums it up is th
   expect(now().isPending).toBeUndefined();
 });
 
+/** A recall that is acknowledged while an entry before it is still to come; `page` lets that come. */
+async function recallAhead(): Promise<{ readonly peer: ScriptedConnection; readonly page: () => void }> {
+  const held = holdChanges();
+  const recalled = rig.client.recall(g1, first);
+  await until(() => held.length === 1);
+  const missing = Promise.withResolvers<Frame>();
+  rig.server.answer = (_peer, frame) => {
+    if (frame.type === 'catch_up') missing.resolve(frame);
+    return frame.type === 'catch_up';
+  };
+  const { peer, frame } = held[0] as (typeof held)[number];
+  peer.send(ack(frame, 3));
+  await recalled;
+  const asked = await missing.promise;
+  return { peer, page: () => rig.sendPage(peer, asked) };
+}
+
+test('[E2] a change that is acknowledged before the entries it follows shows until they are there, however long they take', async () => {
+  await rig.begin();
+  const { now } = await shownMessage();
+  const { page } = await recallAhead();
+  rig.clock.advance(9_000);
+  expect(now()).toMatchObject({ isRecalled: true, isPending: true });
+  // A run that begins in between shows it too.
+  expect((await rig.storage.load()).outbox).toHaveLength(1);
+  rig.lastSeq = 2;
+  page();
+  await until(() => now().asOfSeq === 3);
+  expect(now()).toMatchObject({ isRecalled: true, asOfSeq: 3 });
+  expect(now().isPending).toBeUndefined();
+  rig.clock.advance(300);
+  await until(async () => (await rig.storage.load()).outbox.length === 0);
+});
+
+test('[E2] a change of a conversation that was left before its entry came waits no longer', async () => {
+  await rig.begin();
+  const { now } = await shownMessage();
+  const { peer } = await recallAhead();
+  const left = { conversation_id: 'g:1', change: 'member_left', user_id: 'me', conversation: conversation(3) };
+  peer.send({ type: 'conversation', ...left });
+  await until(() => rig.client.pendingChanges === 0);
+  expect(now().isPending).toBeUndefined();
+  rig.clock.advance(300);
+  await until(async () => (await rig.storage.load()).outbox.length === 0);
+});
+
 test('[E9] a pin and its removal leave as frames of their own', async () => {
   await rig.begin();
   const { now } = await shownMessage();
@@ -240,4 +286,25 @@ test('what cannot be a change is refused at once', async () => {
   ])
     expect(await rejectionOf(asked)).toMatchObject({ code: 'bad_request' });
   expect(rig.client.pendingChanges).toBe(0);
+});
+
+test('[C4] what is refused is told by an event: a send or a change that nobody waits for is no unhandled rejection', async () => {
+  await rig.begin();
+  rig.server.answer = (peer, frame) => {
+    const { id, type } = frame;
+    const isRefused = ['send', 'react', 'set_private'].includes(type);
+    if (isRefused) peer.send({ type: 'error', id, code: 'not_found', message: 'x' });
+    return isRefused;
+  };
+  let told = 0;
+  rig.client.on('outbox', ({ status }) => status === 'failed' && told++);
+  rig.client.on('changed', ({ error }) => error && told++);
+  rig.client.on('warning', () => told++);
+  void rig.client.send({ conversationId: g1 }, text('x'));
+  void rig.client.react(g1, first, '👍', 'add');
+  void rig.client.pinConversation(g1, true);
+  void rig.client.markReadInPrivate(g1, first);
+  await until(() => told === 4);
+  // Whoever runs the test reports a rejection that nobody handles.
+  await Bun.sleep(0);
 });

@@ -188,6 +188,15 @@ describe('logging out', () => {
     expect(client.userId).toBeUndefined();
   });
 
+  test('[C8] a send of the same moment has its answer too, and is kept for no one', async () => {
+    const client = create();
+    await client.connect();
+    const sent = rejectionOf(client.send({ to: you }, text('x')));
+    await client.logout();
+    expect(await sent).toMatchObject({ code: 'not_found' });
+    expect((await storage.load()).outbox).toEqual([]);
+  });
+
   test('a send that waits has its answer, and the next user begins with nothing', async () => {
     const client = create();
     await client.connect();

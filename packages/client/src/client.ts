@@ -29,7 +29,7 @@ import { listMembers, toMember } from './members.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { browserSignals } from './network-signals.ts';
 import { newId } from './new-id.ts';
-import type { NewMessage } from './outbox.ts';
+import { type InOutbox, inOutbox, type NewMessage } from './outbox.ts';
 import { privateType } from './private-state.ts';
 import { SafeStorage } from './safe-storage.ts';
 import { type ClientEnvironment, Session } from './session.ts';
@@ -209,24 +209,27 @@ class HongyanClient implements Client {
     this.#typing.clear();
   }
 
-  async send(
+  send(
     target: Parameters<Client['send']>[0],
     content: Parameters<Client['send']>[1],
     { clientMsgId, ...options }: SendOptions = {},
   ): Promise<ClientMessage> {
-    const checked = checkedTarget(target);
-    const copy = checkedContent(content);
-    const references = checkedReferences(options);
-    const { userId, outbox } = await this.#open();
-    const conversationId = 'to' in checked ? directConversationId(userId, checked.to) : checked.conversationId;
-    this.#typing.sent(conversationId);
-    return outbox.add({
-      target: checked,
-      conversationId,
-      from: userId,
-      clientMsgId: clientMsgId ?? (this.#newId() as ClientMsgId),
-      content: copy,
-      ...references,
+    return inOutbox(async () => {
+      const checked = checkedTarget(target);
+      const copy = checkedContent(content);
+      const references = checkedReferences(options);
+      const { userId, outbox } = await this.#open();
+      const conversationId = 'to' in checked ? directConversationId(userId, checked.to) : checked.conversationId;
+      this.#typing.sent(conversationId);
+      const settled = outbox.add({
+        target: checked,
+        conversationId,
+        from: userId,
+        clientMsgId: clientMsgId ?? (this.#newId() as ClientMsgId),
+        content: copy,
+        ...references,
+      });
+      return { settled };
     });
   }
 
@@ -332,12 +335,15 @@ class HongyanClient implements Client {
     return this.#setPrivate({ type: 'draft', conversation_id, text, base_revision: baseRevision as Seq });
   }
 
-  async markReadInPrivate(conversation_id: ConversationId, seq: Seq) {
-    checkPosition('seq', seq);
-    const view = (await this.#open()).conversations.get(conversation_id)?.view();
-    // One that waits must not be replaced by an earlier position.
-    if (view && seq <= view.unreadAfterSeq) return;
-    return this.#setPrivate({ type: 'read', conversation_id, seq: !view || seq <= view.lastSeq ? seq : view.lastSeq });
+  markReadInPrivate(conversation_id: ConversationId, seq: Seq) {
+    return inOutbox(async () => {
+      checkPosition('seq', seq);
+      const session = await this.#open();
+      const view = session.conversations.get(conversation_id)?.view();
+      // One that waits must not be replaced by an earlier position.
+      if (view && seq <= view.unreadAfterSeq) return { settled: Promise.resolve() };
+      return this.#addPrivate(session, { type: 'read', conversation_id, seq: view ? earlier(seq, view.lastSeq) : seq });
+    });
   }
 
   set(name: string, value: unknown) {
@@ -479,29 +485,38 @@ class HongyanClient implements Client {
     return new SafeStorage({ storage: this.#storage, clock: this.#environment.clock, onFailure });
   }
 
-  async #change(conversationId: ConversationId, describe: () => StateContent, expectEdited?: number): Promise<void> {
-    const content = checkedChange(conversationId, describe());
-    await this.#addChange(await this.#open(), { conversationId, content, expectEdited });
+  #change(conversationId: ConversationId, describe: () => StateContent, expectEdited?: number): Promise<void> {
+    return inOutbox(async () => {
+      const content = checkedChange(conversationId, describe());
+      return this.#addChange(await this.#open(), { conversationId, content, expectEdited });
+    });
   }
 
-  async #setPrivate(change: PrivateChange): Promise<void> {
-    const content = { type: privateType, change: checkedPrivateChange(change) };
-    const session = await this.#open();
-    await this.#addChange(session, { conversationId: privateTimelineId(session.userId), content });
+  #setPrivate(change: PrivateChange): Promise<void> {
+    return inOutbox(async () => {
+      const checked = checkedPrivateChange(change);
+      return this.#addPrivate(await this.#open(), checked);
+    });
+  }
+
+  #addPrivate(session: Session, change: PrivateChange): InOutbox<void> {
+    const conversationId = privateTimelineId(session.userId);
+    return this.#addChange(session, { conversationId, content: { type: privateType, change } });
   }
 
   /** Waits in the outbox as the entry that it becomes. */
-  async #addChange(
+  #addChange(
     { userId, outbox }: Session,
     change: Pick<NewMessage, 'conversationId' | 'content' | 'expectEdited'>,
-  ): Promise<void> {
-    await outbox.add({
+  ): InOutbox<void> {
+    const added = outbox.add({
       ...change,
       target: { conversationId: change.conversationId },
       from: userId,
       clientMsgId: this.#newId() as ClientMsgId,
       isChange: true,
     });
+    return { settled: added.then(() => {}) };
   }
 
   async #update(input: Input<'updateConversation'>): Promise<void> {

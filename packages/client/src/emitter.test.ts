@@ -23,3 +23,19 @@ test('a listener given twice is called twice, and each return value removes one 
   events.emit('ring', 2);
   expect(received).toEqual([1, 1, 2]);
 });
+
+test('a listener that is added during an event hears the next one, and one that is removed hears no more', () => {
+  const events = create();
+  const received: string[] = [];
+  let stop = events.on('ring', function again(value) {
+    received.push(`again ${value}`);
+    stop();
+    if (received.length < 9) stop = events.on('ring', again);
+    stopOther();
+  });
+  const stopOther = events.on('ring', (value) => received.push(`other ${value}`));
+  events.emit('ring', 1);
+  stopOther();
+  events.emit('ring', 2);
+  expect(received).toEqual(['again 1', 'again 2']);
+});

@@ -30,8 +30,11 @@ export class Emitter<Events> {
     return () => void listeners.delete(wrapper);
   }
 
+  /** To those that are there now, but for what one of them removes: one that subscribes anew in each event would be called for ever. */
   emit<E extends keyof Events>(event: E, value: Events[E]): void {
-    for (const listener of this.#listeners.get(event) ?? []) {
+    const listeners = this.#listeners.get(event);
+    for (const listener of listeners ? [...listeners] : []) {
+      if (!listeners?.has(listener)) continue;
       try {
         (listener as (value: Events[E]) => void)(value);
       } catch (error) {

@@ -35,11 +35,12 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
           refuse: reject,
         });
       }),
+    isAhead: () => false,
     onKept: () => Promise.resolve(),
     onAck: async ({ message }) => void acked.push(message),
     onChange: ({ message }) => changes.push(message),
   });
-  const send = (key: string, text = key, to = 'you') =>
+  const add = (key: string, text: string, to: string) =>
     outbox.add({
       target: { to: to as UserId },
       conversationId: to === 'you' ? conversationId : (`d:me:${to}` as ConversationId),
@@ -47,6 +48,13 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
       clientMsgId: key as ClientMsgId,
       content: { type: 'text', text },
     });
+  const send = (key: string, text = key, to = 'you') => {
+    try {
+      return add(key, text, to);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
   return { outbox, storage, clock, line, changes, acked, warnings, send };
 }
 
@@ -349,3 +357,51 @@ test('[C8] a storage that fails is reported, and the message leaves all the same
   expect(keysOn(line)).toEqual(['a']);
   expect(warnings).toHaveLength(1);
 });
+
+test('[C4] what waits behind a message that is discarded while it is being stored leaves', async () => {
+  const storage = createMemoryStorage();
+  const release = Promise.withResolvers<void>();
+  let isSlow = false;
+  const { outbox, line, send } = rig({
+    storage: {
+      ...storage,
+      async putOutbox(item) {
+        if (isSlow && item.message.clientMsgId === 'a') await release.promise;
+        await storage.putOutbox(item);
+      },
+    },
+  });
+  outbox.connected();
+  send('a').catch(() => {});
+  await settle();
+  line[0]?.refuse(new ClientError('not_member', 'no member'));
+  await settle();
+  isSlow = true;
+  outbox.retry('a' as ClientMsgId);
+  send('b').catch(() => {});
+  await settle();
+  outbox.discard('a' as ClientMsgId);
+  release.resolve();
+  await settle();
+  expect(keysOn(line)).toEqual(['a', 'b']);
+});
+
+test('[D3] one that was discarded on its way and is sent again with its key is answered and kept, whatever comes of the first', async () => {
+  const { outbox, storage, line, send } = rig();
+  outbox.connected();
+  const first = rejectionOf(send('a'));
+  await settle();
+  outbox.discard('a' as ClientMsgId);
+  outbox.disconnected();
+  const second = send('a');
+  line[0]?.ack();
+  await settle();
+  expect(await first).toMatchObject({ code: 'not_found' });
+  expect(keysOf(outbox)).toEqual(['a']);
+  expect(await kept(storage)).toEqual(['a']);
+  outbox.connected();
+  line[1]?.ack();
+  expect(Number((await second).seq)).toBe(2);
+});
+
+const keysOf = (outbox: Outbox) => outbox.list().map(({ clientMsgId }) => clientMsgId as string);

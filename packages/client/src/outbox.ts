@@ -24,6 +24,8 @@ export interface OutboxOptions {
   readonly transmit: (item: OutboxItem) => Promise<Ack>;
   /** The committed message or change, removed from the outbox. The send resolves when this does. Never rejects. */
   readonly onAck: (item: OutboxItem, ack: Ack) => Promise<void>;
+  /** Whether entries before this one are still to come: it is applied after them, later than it is acknowledged. */
+  readonly isAhead: (conversationId: ConversationId, seq: Seq) => boolean;
   /** Resolves when what was acknowledged is kept elsewhere: a run that begins before sends it again [D3]. */
   readonly onKept: (item: OutboxItem) => Promise<unknown>;
   /** With an error it is of a change, which is gone from the outbox. */
@@ -72,11 +74,14 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #items = new Map<ClientMsgId, Item>();
   readonly #changes = new Set<Item>();
+  /** Changes that are acknowledged, and whose entry at this seq is applied when those before it have come. */
+  readonly #ahead = new Map<Item, Seq>();
   #nextNo = 1;
   #inFlight = 0;
   /** [C12] Beyond the rate one at a time; each acknowledgement then widens it, as a line that was congested is tried again. */
   #window = inFlightMax;
   #isConnected = false;
+  #hasEnded = false;
   #refusals = 0;
   #pause: Timer | undefined;
 
@@ -116,17 +121,29 @@ export class Outbox {
     if (item?.state === 'sending') this.#update(item, { ...item.kept.message, status: 'sent' });
   }
 
-  /** Resolves with the committed message. [D3] The same client_msg_id again is the same message, or rejects with `conflict`. */
+  /** The entries of a conversation were shown up to `seq`. */
+  shown(conversationId: ConversationId, seq: number): void {
+    for (const [item, entrySeq] of this.#ahead) {
+      if (item.kept.message.conversationId !== conversationId || entrySeq > seq) continue;
+      this.#ahead.delete(item);
+      this.#entryShown(item);
+      this.#deleteKept(item);
+    }
+  }
+
+  /**
+   * Resolves with the committed message; `onChange` tells of a refusal too, so that nobody has to handle the rejection. Throws
+   * ClientError for what it does not take, [D3] `conflict` for a client_msg_id that is another message's.
+   */
   add(added: NewMessage): Promise<ClientMessage> {
     const { target, conversationId, from, clientMsgId, content, replyTo, mentions, isChange, expectEdited } = added;
+    if (this.#hasEnded) throw loggedOut();
     const earlier = this.#items.get(clientMsgId);
     if (earlier) return this.#again(earlier, added);
     if (this.#items.size >= this.#options.itemsMax) {
-      return Promise.reject(
-        new ClientError(
-          'overloaded',
-          `the outbox holds ${this.#options.itemsMax} messages: retry or discard some first`,
-        ),
+      throw new ClientError(
+        'overloaded',
+        `the outbox holds ${this.#options.itemsMax} messages: retry or discard some first`,
       );
     }
     const timestampMs = this.#options.clock.nowMs();
@@ -146,9 +163,7 @@ export class Outbox {
     const { message } = earlier.kept;
     if (!isSameJson(identityOf(message), identityOf(again))) {
       const key = JSON.stringify(message.clientMsgId);
-      return Promise.reject(
-        new ClientError('conflict', `the clientMsgId ${key} waits with another target or content: use a new one`),
-      );
+      throw new ClientError('conflict', `the clientMsgId ${key} waits with another target or content: use a new one`);
     }
     this.retry(message.clientMsgId);
     return earlier.settled.promise;
@@ -202,12 +217,14 @@ export class Outbox {
   /** The user has logged out: nothing of the outbox is sent any more. */
   end(): void {
     this.disconnected();
+    this.#hasEnded = true;
     for (const item of this.#items.values()) {
       item.state = 'gone';
-      item.settled.reject(new ClientError('not_found', 'logged out before the message was sent'));
+      item.settled.reject(loggedOut());
     }
     this.#items.clear();
     this.#changes.clear();
+    this.#ahead.clear();
   }
 
   /** [E21] What a later change replaces need not leave any more; it ends as that does. */
@@ -233,8 +250,8 @@ export class Outbox {
   async #store(item: Item): Promise<void> {
     item.state = 'storing';
     await this.#keep(item);
-    if (item.state !== 'storing') return;
-    item.state = 'queued';
+    if (item.state === 'storing') item.state = 'queued';
+    // Also when it was discarded meanwhile: others waited behind it.
     this.#pump();
   }
 
@@ -277,19 +294,31 @@ export class Outbox {
       status,
     };
     this.#take(item);
-    if (ack.noted) this.#showUntilEntry(item);
+    if (item.kept.isChange) this.#showUntilEntry(item, ack);
     void this.#options.onAck({ ...item.kept, message }, ack).then(() => {
       item.settled.resolve(message);
-      return this.#options.onKept(item.kept).then(() => this.#delete(item));
+      if (!this.#ahead.has(item)) this.#deleteKept(item);
     });
   }
 
-  /** The entry that sums it up comes within a second; until then the message would be shown without it. */
-  #showUntilEntry(item: Item): void {
-    this.#changes.add(item);
-    this.#options.clock.after(notedMs, () => {
-      if (this.#changes.delete(item)) this.#options.onChange(item.kept);
-    });
+  /** Until then the message would be shown without it. */
+  #showUntilEntry(item: Item, { conversation_id, seq, noted, unchanged }: Ack): void {
+    if (noted) {
+      this.#changes.add(item);
+      // The entry that sums it up comes within a second.
+      this.#options.clock.after(notedMs, () => this.#entryShown(item));
+    } else if (!unchanged && this.#options.isAhead(conversation_id, seq)) {
+      this.#changes.add(item);
+      this.#ahead.set(item, seq);
+    }
+  }
+
+  #entryShown(item: Item): void {
+    if (this.#changes.delete(item)) this.#options.onChange(item.kept);
+  }
+
+  #deleteKept(item: Item): void {
+    void this.#options.onKept(item.kept).then(() => this.#delete(item));
   }
 
   #refused(item: Item, error: ClientError): void {
@@ -335,15 +364,21 @@ export class Outbox {
   }
 
   #take(item: Item): void {
+    const { clientMsgId } = item.kept.message;
     item.state = 'gone';
-    this.#items.delete(item.kept.message.clientMsgId);
     this.#changes.delete(item);
+    // One that was discarded may have been sent again with its key.
+    if (this.#items.get(clientMsgId) === item) this.#items.delete(clientMsgId);
   }
 
-  #delete({ kept }: Item): Promise<boolean> {
-    return this.#options.storage.write((storage) => storage.deleteOutbox(kept.message.clientMsgId));
+  /** Of one that was taken, unless its key is another's now. */
+  async #delete({ kept: { message } }: Item): Promise<void> {
+    if (this.#items.has(message.clientMsgId)) return;
+    await this.#options.storage.write((storage) => storage.deleteOutbox(message.clientMsgId));
   }
 }
+
+const loggedOut = () => new ClientError('not_found', 'logged out before the message was sent');
 
 /** [D3] What a repeat must have in common with the first. */
 const identityOf = ({ conversationId, content, replyTo, mentions }: ClientMessage | NewMessage) => [
@@ -358,7 +393,23 @@ const placeOf = ({ isChange, message: { conversationId, content } }: OutboxItem)
   isChange &&
   `${conversationId} ${content.type === privateType ? privateKey(content.change as PrivateChange) : content.target_seq}`;
 
-/** An application that does not wait for its sends is notified of failures by the outbox event: no unhandled rejection. */
+export interface InOutbox<T> {
+  readonly settled: Promise<T>;
+}
+
+/**
+ * What the outbox has taken it tells of by events: an application that does not wait for it has no unhandled rejection. What it did
+ * not take rejects as any other call.
+ */
+export function inOutbox<T>(add: () => Promise<InOutbox<T>>): Promise<T> {
+  const result = add().then(({ settled }) => {
+    result.catch(() => {});
+    return settled;
+  });
+  return result;
+}
+
+/** Nobody may wait for it: see `inOutbox`. */
 function createSettlement(): Settlement {
   const settlement = withResolvers<ClientMessage>();
   settlement.promise.catch(() => {});

@@ -87,6 +87,9 @@ export class Session {
         if (this.#hasEnded) return;
         options.events.emit(event, value);
         if (event === 'message') this.#onMessage(value as ClientEvents['message']);
+        // What it was or is to be is void.
+        if (event === 'left' || (event === 'gap' && (value as ClientEvents['gap']).isReset))
+          this.outbox.shown((value as ClientEvents['left']).conversationId, Number.POSITIVE_INFINITY);
       },
     };
     this.#events = events;
@@ -106,7 +109,10 @@ export class Session {
       events,
       ownOf: (conversationId) => this.own.of(conversationId),
       isPaused: () => this.#isReplaced || !this.#tabs.isLeading,
-      onProgress: (state) => this.positions.moved(state),
+      onProgress: (state) => {
+        this.positions.moved(state);
+        this.outbox.shown(state.id, state.shownSeq);
+      },
     });
     const { getConversation } = options;
     this.#catchUp = new CatchUp({ connection: this.connection, conversations: this.conversations, getConversation });
@@ -221,6 +227,7 @@ export class Session {
       itemsMax: client.outboxMax ?? 10_000,
       transmit: (item) => transmit(this.connection, item),
       onAck: (item, ack) => this.#onAck(item, ack),
+      isAhead: (conversationId, seq) => (this.conversations.get(conversationId)?.shownSeq ?? seq) < seq - 1,
       // What is lost of the private state the server has.
       onKept: async ({ message }) => message.content.type === privateType || this.conversations.saved(),
       onChange: (item) => this.#onOutbox(item),
