@@ -41,7 +41,7 @@ describe('the web chat and what its browser keeps', () => {
   };
 
   test(
-    '[C10] with the server stopped, a reload shows the messages with their edits and reactions; back online, changes alone are asked for',
+    '[C10] with the server stopped, a reload shows the messages with their edits, reactions and pins; back online, changes alone are asked for',
     async () => {
       await account('ann');
       const ben = await stage.client('ben');
@@ -52,11 +52,13 @@ describe('the web chat and what its browser keeps', () => {
       await ann.sees('last');
       await ben.edit(id, seq(2), words('a typo'));
       await ben.react(id, seq(3), '🎉', 'add');
+      await ben.pin(id, seq(1), true);
       await ann.sees('a typo');
+      await ann.page.locator('.pinned-bar').waitFor();
       await ann.page.locator('.reaction').waitFor();
       await ann.until(
         () => ann.page.evaluate(keptMessages, 'ann'),
-        (kept) => kept.includes('🎉'),
+        (kept) => kept.includes('🎉') && kept.includes('isPinned'),
         'all is stored',
       );
 
@@ -72,6 +74,7 @@ describe('the web chat and what its browser keeps', () => {
       ]);
       expect(await ann.bubble('liked').locator('.reaction').innerText()).toContain('🎉 1');
       await ann.bubble('a typo').getByText('edited').waitFor();
+      await ann.page.locator('.pinned-bar', { hasText: 'first' }).waitFor();
 
       // An own change waits, and shows after another reload too.
       await ann.bubble('first').click({ button: 'right' });
@@ -92,7 +95,7 @@ describe('the web chat and what its browser keeps', () => {
         await ann.page.locator('[data-recalled=true]').waitFor();
         await ann.isOnline();
         expect(frames.up.filter(({ type }) => type === 'history')).toEqual([]);
-        expect(frames.up.filter(({ type }) => type === 'catch_up')).toMatchObject([{ after_seq: 7 }]);
+        expect(frames.up.filter(({ type }) => type === 'catch_up')).toMatchObject([{ after_seq: 8 }]);
         const entries = frames.down.flatMap((frame) => (frame.type === 'catch_up_result' ? frame.entries : []));
         expect(entries.map(({ content }) => content.type).slice(0, 2)).toEqual(['hongyan.edit', 'hongyan.recall']);
         await ann.until(

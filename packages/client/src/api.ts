@@ -275,7 +275,7 @@ export interface Client {
   recall(conversationId: ConversationId, seq: Seq, options?: { readonly reason?: string }): Promise<void>;
   react(conversationId: ConversationId, seq: Seq, key: string, op: 'add' | 'remove'): Promise<void>;
   pin(conversationId: ConversationId, seq: Seq, isPinned: boolean): Promise<void>;
-  /** The pinned messages of a conversation, oldest first, from the server. */
+  /** The pinned messages of a conversation, oldest first, from the server; while it cannot be reached, those that the device keeps. */
   pinned(conversationId: ConversationId): Promise<readonly ClientMessage[]>;
   /** The message with this user's changes of it that wait for their ack; the message itself when none waits. */
   withPending(message: ClientMessage): ClientMessage;

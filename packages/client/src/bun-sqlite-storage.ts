@@ -12,7 +12,7 @@ const metaKey = 'meta';
 
 /**
  * One file for one device of one user; it is made when it is not there, for its owner alone.
- * `messageBytesMax` as in ClientStorage; default 50 MB. Throws SQLite's error when the file cannot be opened; rejections carry it too.
+ * `messageBytesMax` as in ClientStorage; default 50 MB. Throws SQLite's error when the file cannot be opened, rejections carry it too; and throws for a database of another program.
  * What is deleted or replaced is overwritten with zeros (secure_delete). `close` when the client is closed.
  */
 export function createBunSqliteStorage(
@@ -73,6 +73,10 @@ const parsed = <T>({ value }: Row): T => JSON.parse(value) as T;
 function openDatabase(path: string): Database {
   closeSync(openSync(path, 'a', 0o600));
   const db = new Database(path, { strict: true });
+  if (!isOwn(db)) {
+    db.close();
+    throw new Error(`${path} is a database of another program: name a file of its own`);
+  }
   // A write that resolved survives a loss of power. Another program that has the file open is waited for.
   db.run('PRAGMA busy_timeout = 2000');
   // No log that would hold what was deleted: the journal is cut at the end of each write.
@@ -92,6 +96,18 @@ function openDatabase(path: string): Database {
   });
   create.immediate();
   return db;
+}
+
+/** Whether it is empty, or has these tables alone: what another program keeps is not dropped. */
+function isOwn(db: Database): boolean {
+  const found = db.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+  return (
+    found.length === 0 ||
+    found
+      .map(({ name }) => name)
+      .toSorted()
+      .join() === tables.toSorted().join()
+  );
 }
 
 function prepare(db: Database) {

@@ -253,9 +253,14 @@ class HongyanClient implements Client {
 
   async pinned(conversationId: ConversationId) {
     const session = await this.#open();
+    const { connection, conversations } = session;
+    const known = conversations.get(conversationId);
+    const isAlone = () => !connection.isOpen;
+    const kept = known && isAlone() && (await conversations.keptPinned(known, isAlone));
+    if (kept && isAlone()) return kept;
     const { entries } = await this.#calls.make('listPinned', { conversation_id: conversationId });
     const state = await session.learn(conversationId);
-    return state ? session.conversations.readAsHistory(state, entries) : [];
+    return state ? conversations.readAsHistory(state, entries) : [];
   }
 
   withPending(message: ClientMessage): ClientMessage {

@@ -31,6 +31,8 @@ export interface ConversationsOptions {
 const saveDelayMs = 300;
 /** Messages and changes of a conversation that wait for this client to write again. */
 const pausedMax = 1_000;
+/** Messages that are read at a time when all are. */
+const keptPageSize = 200;
 /** When more have moved, all are sorted. */
 const movedMax = 32;
 
@@ -140,6 +142,17 @@ export class Conversations {
     const page = await this.#history.page(state, request, { isPartEnough, isElsewhere });
     if (page && this.isCurrent(state)) this.#opened(state);
     return page;
+  }
+
+  /** Of the messages on this device, oldest first, read while `isWanted`: they may be many. undefined where it has none. */
+  async keptPinned(state: ConversationState, isWanted: () => boolean): Promise<readonly ClientMessage[] | undefined> {
+    const pinned: ClientMessage[] = [];
+    const before = (beforeSeq?: Seq) =>
+      this.keptPage(state, { conversationId: state.id, beforeSeq, limit: keptPageSize }, true);
+    const newest = await before();
+    for (let page = newest; page; page = page.hasMore && isWanted() ? await before(page.messages[0]?.seq) : undefined)
+      pinned.unshift(...page.messages.filter(({ isPinned }) => isPinned));
+    return newest && pinned;
   }
 
   /** [C2] What was shown after `commonSeq` is void. */

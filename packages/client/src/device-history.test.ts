@@ -105,6 +105,22 @@ describe('a client', () => {
     expect(asked('catch_up').map(({ after_seq }) => after_seq)).toEqual([5]);
   });
 
+  test('[C10] [E9] without a network the pinned messages are those that it keeps, however far back', async () => {
+    rig.lastSeq = 450;
+    const connection = await rig.begin();
+    await newest({ limit: 450 });
+    for (const [seq, target] of [2, 449, 300].entries())
+      await pushed(connection, change(451 + seq, { type: 'hongyan.pin', target_seq: target, pinned: true }));
+    await pushed(connection, change(454, { type: 'hongyan.recall', target_seq: 300 }));
+    const pinnedSeqs = async () => (await rig.client.pinned(g1)).map(({ seq }) => Number(seq));
+    await restart();
+    expect(await pinnedSeqs()).toEqual([2, 449]);
+    // What the server says counts once it can be asked.
+    rig.server.http = () => Response.json({ entries: [{ ...entry(7), pinned: true }] });
+    await rig.client.connect();
+    expect(await pinnedSeqs()).toEqual([7]);
+  });
+
   test('[E5] a recalled text is gone from the device', async () => {
     const connection = await rig.begin();
     await newest();

@@ -3,6 +3,7 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { ClientMessage } from './api.ts';
 import type { ClientStorage, KeptRange } from './client-storage.ts';
+import { deadline } from './deadline.ts';
 
 export interface SafeStorageOptions {
   readonly storage: ClientStorage;
@@ -71,7 +72,7 @@ export class SafeStorage {
         onFailure(error);
         settle(undefined);
       };
-      timer = clock.after(answerMsMax, () => {
+      timer = deadline(clock, answerMsMax, () => {
         this.release();
         fail(new Error(`the storage did not answer within ${answerMsMax} ms`));
       });

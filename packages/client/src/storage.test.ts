@@ -76,3 +76,14 @@ test('a SQLite file of another version is emptied and opened', async () => {
   expect((await storage.load()).outbox).toHaveLength(1);
   storage.close();
 });
+
+test('a SQLite file of another program is refused and left as it is', async () => {
+  const path = newPath();
+  const { Database } = await import('bun:sqlite');
+  const db = new Database(path);
+  db.run('CREATE TABLE message (text TEXT)');
+  db.run("INSERT INTO message VALUES ('kept')");
+  expect(() => createBunSqliteStorage(path)).toThrow(`${path} is a database of another program`);
+  expect(db.query('SELECT text FROM message').all()).toEqual([{ text: 'kept' }]);
+  db.close();
+});

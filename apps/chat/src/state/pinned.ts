@@ -12,7 +12,8 @@ export class Pinned {
   readonly #client: Pick<Client, 'pinned'>;
   readonly #self: UserId;
   readonly #wanted = new Set<ConversationId>();
-  readonly #reading = new Set<ConversationId>();
+  /** true: something happened since the answer was asked for, which may not contain it. */
+  readonly #reading = new Map<ConversationId, boolean>();
 
   constructor(client: Pick<Client, 'pinned'>, self: UserId) {
     this.#client = client;
@@ -31,7 +32,8 @@ export class Pinned {
 
   changed(conversationId: ConversationId, change: MessageChange): void {
     if (!this.#wanted.has(conversationId)) return;
-    if (change.content.type === 'hongyan.pin' && change.content.pinned === true) void this.#read(conversationId);
+    const isNew = change.content.type === 'hongyan.pin' && change.content.pinned === true;
+    if (isNew || this.#reading.has(conversationId)) void this.#read(conversationId);
     const list = this.lists.get().get(conversationId) ?? [];
     const changed = list.map((message) => applyChange(message, change, this.#self));
     if (changed.some((message, index) => message !== list[index])) this.#put(conversationId, changed.filter(isPinned));
@@ -43,15 +45,17 @@ export class Pinned {
   }
 
   async #read(conversationId: ConversationId): Promise<void> {
-    if (this.#reading.has(conversationId)) return;
-    this.#reading.add(conversationId);
-    try {
-      this.#put(conversationId, await this.#client.pinned(conversationId));
-    } catch {
-      // Offline: read when the connection is back.
-    } finally {
-      this.#reading.delete(conversationId);
+    if (this.#reading.has(conversationId)) {
+      this.#reading.set(conversationId, true);
+      return;
     }
+    do {
+      this.#reading.set(conversationId, false);
+      const list = await this.#client.pinned(conversationId).catch(() => undefined);
+      // Offline, with nothing kept: read when the connection is back.
+      if (list && this.#wanted.has(conversationId)) this.#put(conversationId, list);
+    } while (this.#reading.get(conversationId));
+    this.#reading.delete(conversationId);
   }
 
   #put(conversationId: ConversationId, list: readonly ClientMessage[]): void {
