@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { parseAst } from 'rolldown/parseAst';
 
 const root = join(import.meta.dir, '..');
 /** Output → source in packages/client/src. */
@@ -24,10 +25,22 @@ async function bundled(input: string): Promise<string> {
   try {
     const { output } = await build.generate({ format: 'esm', minify: true });
     // Hints for a bundler that would use the file as a source.
-    return output[0].code.replaceAll('/* @__PURE__ */ ', '');
+    return inLines(output[0].code.replaceAll('/* @__PURE__ */ ', ''));
   } finally {
     await build.close();
   }
+}
+
+/** A line for each statement and each member of a class: an error that nobody catches is shown with its line. */
+function inLines(code: string): string {
+  const starts = parseAst(code).body.flatMap((statement) => [statement.start, ...membersOf(statement)]);
+  return starts.map((start, index) => code.slice(start, starts[index + 1])).join('\n');
+}
+
+function membersOf(statement: ReturnType<typeof parseAst>['body'][number]): readonly number[] {
+  if (statement.type !== 'VariableDeclaration') return [];
+  const classes = statement.declarations.flatMap(({ init }) => (init?.type === 'ClassExpression' ? init : []));
+  return classes.flatMap(({ body }) => body.body.map(({ start }) => start));
 }
 
 if (import.meta.main) {

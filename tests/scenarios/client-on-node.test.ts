@@ -35,6 +35,19 @@ test('the built library is less than 25 KB compressed by Brotli, as browsers tak
   expect(brotliCompressSync(built).length).toBeLessThan(25_000);
 });
 
+test('an error that nobody catches is shown with its line, not with the whole library', async () => {
+  const folder = await dataFolder('client-error-on-node');
+  await buildClient(folder);
+  await Bun.write(
+    join(folder, 'program.mjs'),
+    "import { login } from './hongyan-client.js'; await login({ url: '' });",
+  );
+  const node = Bun.spawn(['node', 'program.mjs'], { cwd: folder, stderr: 'pipe', timeout: 20_000 });
+  const errors = await new Response(node.stderr).text();
+  expect(errors).toContain('ClientError');
+  expect(errors.length).toBeLessThan(6_000);
+});
+
 test('two clients on Node write to each other, and the process ends when they are closed', async () => {
   const folder = await dataFolder('client-on-node');
   await buildClient(folder);

@@ -59,7 +59,7 @@ export interface ClientMessage {
   readonly conversationId: ConversationId;
   readonly clientMsgId: ClientMsgId;
   readonly from: UserId;
-  readonly content: Content;
+  readonly content: Readonly<Content>;
   /** Unix ms: the server's once acked, the device's before. */
   readonly timestampMs: number;
   readonly seq?: Seq;
@@ -98,7 +98,7 @@ export interface MessageReply {
   readonly seq: Seq;
   readonly from?: UserId | undefined;
   /** The beginning of a text; of another content its type. */
-  readonly content?: Content | undefined;
+  readonly content?: Readonly<Content> | undefined;
   readonly isRecalled?: true | undefined;
   /** The newest change that is part of it; absent: none. */
   readonly asOfSeq?: Seq | undefined;
@@ -109,7 +109,7 @@ export interface MessageChange {
   /** Of the change. */
   readonly seq: Seq;
   readonly from: UserId;
-  readonly content: Content;
+  readonly content: Readonly<Content>;
 }
 
 /** A conversation with what this device knows on top of the server's view. */

@@ -33,7 +33,18 @@ export interface TabsOptions {
   readonly onRead: (conversationId: ConversationId, seq: Seq) => void;
 }
 
-export type Locks = Pick<LockManager, 'request'>;
+/** What is used of a browser's Web Locks. Declared here: programs that compile for Node alone have no types of browsers. */
+export interface Locks {
+  request(name: string, run: (lock: unknown) => unknown): Promise<unknown>;
+  request(name: string, how: HowToLock, run: (lock: unknown) => unknown): Promise<unknown>;
+}
+
+interface HowToLock {
+  readonly ifAvailable?: boolean;
+  readonly steal?: boolean;
+  /** An AbortSignal. */
+  readonly signal?: unknown;
+}
 
 /** To all tabs. */
 type Notice =
@@ -169,12 +180,12 @@ export class Tabs {
   }
 
   /** Resolves with true once this tab leads; with false when it does not. */
-  #acquire(how: LockOptions): Promise<boolean> {
+  #acquire(how: HowToLock): Promise<boolean> {
     const { locks, name } = this.#options;
     const lobby = this.#lobby;
     return new Promise((resolve) => {
       let isHeld = false;
-      const hold = (lock: Lock | null) => {
+      const hold = (lock: unknown) => {
         isHeld = lock !== null && this.#lobby === lobby;
         resolve(isHeld);
         return isHeld ? new Promise<void>((release) => this.#lead(release)) : undefined;
