@@ -1,6 +1,7 @@
 // Starts the page: settings first, so that the first paint is in the right language and colours.
 
 import { startLanguage } from '@hongyan/look/languages';
+import { refuseDrops } from '@hongyan/look/refused-drops';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -15,6 +16,7 @@ if (!place) throw new Error('index.html has an element with the id app');
 const settings = readSettings();
 applySettings(settings);
 startLanguage(settings.language, { en, zh });
+refuseDrops();
 createRoot(place).render(
   <StrictMode>
     <SettingsProvider first={settings}>

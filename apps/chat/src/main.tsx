@@ -1,5 +1,6 @@
 // Starts the page: settings first, so that the first paint is in the right language and colours.
 
+import { refuseDrops } from '@hongyan/look/refused-drops';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
@@ -20,6 +21,7 @@ try {
   startToday();
   startRoute();
   session.start();
+  refuseDrops(() => session.chat.get()?.notice.set({ type: 'files' }));
   root.render(
     <StrictMode>
       <LastResort>

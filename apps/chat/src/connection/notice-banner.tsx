@@ -1,4 +1,4 @@
-// What happened to the conversation in the address: the user was removed from it, or it is not there.
+// What happened to the conversation in the address (the user was removed from it, or it is not there), or that files are not sent.
 
 import { unreachable } from '@hongyan/base/assert';
 import { useTranslation } from 'react-i18next';
@@ -36,6 +36,8 @@ function Words({ notice }: { readonly notice: Notice }) {
       return <Sentence text={t('connection.removed', { title: isolated(notice.title) })} />;
     case 'unknown':
       return t('connection.unknown');
+    case 'files':
+      return t('connection.files');
     default:
       return unreachable(notice);
   }

@@ -17,6 +17,7 @@ export function Dialog(props: {
   const { t } = useTranslation();
   const id = useId();
   const ref = useRef<HTMLDialogElement>(null);
+  const pressed = useRef<EventTarget>(null);
   useEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
@@ -39,8 +40,12 @@ export function Dialog(props: {
         // React passes the event of a dialog inside this one on to this one.
         if (event.target === event.currentTarget) props.onClose();
       }}
-      onClick={(event) => {
-        if (event.target === event.currentTarget) event.currentTarget.close();
+      onPointerDown={(event) => {
+        pressed.current = event.target;
+      }}
+      onClick={({ target, currentTarget }) => {
+        // Text that is selected with the mouse may end beside the dialog: that is no click beside it.
+        if (target === currentTarget && pressed.current === currentTarget) currentTarget.close();
       }}
       onKeyDown={(event) => event.stopPropagation()}
     >

@@ -22,6 +22,7 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
   const search = useUserSearch();
   const [title, setTitle] = useState('');
   const [picked, setPicked] = useState<readonly User[]>([]);
+  const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
   const isPicked = (user: User) => picked.some((other) => other.user_id === user.user_id);
   const drop = (userId: UserId) => setPicked(picked.filter((other) => other.user_id !== userId));
@@ -35,6 +36,10 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
 
   async function create(event: FormEvent): Promise<void> {
     event.preventDefault();
+    // Each request makes a group of its own.
+    if (isBusy) return;
+    setBusy(true);
+    setProblem(undefined);
     try {
       const members = picked.map((user) => user.user_id);
       const conversation = await chat.client.createGroup({ title: title.trim(), members });
@@ -42,6 +47,7 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
       onClose();
       openConversation(conversation.conversationId);
     } catch (error) {
+      setBusy(false);
       setProblem(errorWords(error, t));
     }
   }
@@ -65,7 +71,7 @@ export function NewGroup({ onClose }: { readonly onClose: () => void }) {
           onPick={pick}
         />
         <Problem words={problem} />
-        <button type="submit" className="button" disabled={title.trim() === ''}>
+        <button type="submit" className="button" disabled={isBusy || title.trim() === ''}>
           {t('dialogs.create')}
         </button>
       </form>

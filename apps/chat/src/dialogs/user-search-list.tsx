@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { Avatar } from '../ui/avatar.tsx';
 import { errorWords } from '../ui/error-words.ts';
 import { SearchIcon, TickIcon } from '../ui/icons.tsx';
-import { isEnter } from '../ui/is-enter.ts';
+import { isEnter } from '../ui/keys.ts';
 import { nameOfUser } from '../ui/use-names.ts';
 import type { UserSearch } from './use-user-search.ts';
 

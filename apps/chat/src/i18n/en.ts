@@ -73,6 +73,7 @@ export const en = {
     tryNow: 'Try now',
     removed: 'You are no longer a member of “{{title}}”.',
     unknown: 'This conversation does not exist, or you are not a member of it.',
+    files: 'Files cannot be sent here.',
     dismiss: 'Dismiss',
   },
   conversations: {

@@ -75,6 +75,7 @@ export const zh: Words = {
     tryNow: '立即重试',
     removed: '你已不在“{{title}}”中。',
     unknown: '会话不存在，或你不是其成员。',
+    files: '这里不能发送文件。',
     dismiss: '关闭',
   },
   conversations: {

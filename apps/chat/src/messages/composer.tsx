@@ -10,12 +10,13 @@ import type { Timeline } from '../state/timeline.ts';
 import type { EnterKey } from '../state/user-settings.ts';
 import { errorWords } from '../ui/error-words.ts';
 import { EditIcon, ReplyIcon, SendIcon, TickIcon } from '../ui/icons.tsx';
-import { isEnter } from '../ui/is-enter.ts';
+import { isComposing, isEnter } from '../ui/keys.ts';
 import { Problem } from '../ui/problem.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
 import { useName } from '../ui/use-names.ts';
 import { ComposerBar } from './composer-bar.tsx';
 import { DraftChoice } from './draft-choice.tsx';
+import { isBlank } from './is-blank.ts';
 import { MentionList, optionId } from './mention-list.tsx';
 import { lastEditable } from './message-actions.ts';
 import { quotedText } from './quote.tsx';
@@ -70,8 +71,7 @@ export function Composer(props: ComposerProps) {
         submit(text, isTooLong);
       }}
       onKeyDown={(event) => {
-        // While an input method composes, Escape gives up the word.
-        if (!(edit || reply) || event.key !== 'Escape' || event.nativeEvent.isComposing) return;
+        if (!(edit || reply) || event.key !== 'Escape' || isComposing(event)) return;
         event.preventDefault();
         if (edit) chat.changes.endEdit(conversationId);
         else chat.references.endReply(conversationId);
@@ -118,13 +118,7 @@ export function Composer(props: ComposerProps) {
           onKeyDown={onKeyDown}
           dir="auto"
         />
-        <button
-          type="submit"
-          className="send"
-          aria-label={action}
-          title={action}
-          disabled={text.trim() === '' || isTooLong}
-        >
+        <button type="submit" className="send" aria-label={action} title={action} disabled={isBlank(text) || isTooLong}>
           {edit ? <TickIcon /> : <SendIcon />}
         </button>
       </div>
@@ -158,8 +152,8 @@ function useSubmit({ conversation: { conversationId }, onSent }: ComposerProps) 
   const chat = useChat();
   const [problem, setProblem] = useState<string>();
   function submit(text: string, isTooLong: boolean): void {
+    if (isBlank(text) || isTooLong) return;
     const body = text.trim();
-    if (body === '' || isTooLong) return;
     setProblem(undefined);
     if (chat.changes.edits.get().has(conversationId)) return chat.changes.saveEdit(conversationId);
     chat.changes.clear(conversationId);
@@ -179,7 +173,7 @@ function useSubmit({ conversation: { conversationId }, onSent }: ComposerProps) 
 function write(chat: ChatState, conversationId: ConversationView['conversationId'], text: string): void {
   if (chat.changes.edits.get().has(conversationId)) return chat.changes.writeEdit(conversationId, text);
   chat.drafts.set(conversationId, text);
-  if (text.trim() !== '') chat.client.typing(conversationId);
+  if (!isBlank(text)) chat.client.typing(conversationId);
 }
 
 /** Only where the newest messages are loaded: the last one of an older part is not the last. */
@@ -191,8 +185,8 @@ function editLast(event: KeyboardEvent, { changes, userId }: ChatState, timeline
   changes.beginEdit(last);
 }
 
-const isAlone = ({ shiftKey, ctrlKey, altKey, metaKey, nativeEvent }: KeyboardEvent): boolean =>
-  !shiftKey && !ctrlKey && !altKey && !metaKey && !nativeEvent.isComposing;
+const isAlone = (event: KeyboardEvent): boolean =>
+  !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey && !isComposing(event);
 
 const sendsBy = ({ shiftKey, ctrlKey, metaKey }: KeyboardEvent, enterKey: EnterKey): boolean =>
   ctrlKey || metaKey || (enterKey === 'sends' && !shiftKey);

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { closeConversation } from '../browser/route.ts';
 import { useChat } from '../state/chat-state.ts';
 import { mayPost } from '../state/group-rules.ts';
+import { isComposing } from '../ui/keys.ts';
 import { useTitle } from '../ui/use-names.ts';
 import { Composer } from './composer.tsx';
 import { MessageList } from './message-list.tsx';
@@ -33,8 +34,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
       data-id={conversation.conversationId}
       aria-label={t('messages.label', { title })}
       onKeyDown={(event) => {
-        // While an input method composes, Escape gives up the word.
-        if (event.key === 'Escape' && !event.defaultPrevented && !event.nativeEvent.isComposing) closeConversation();
+        if (event.key === 'Escape' && !event.defaultPrevented && !isComposing(event)) closeConversation();
       }}
     >
       <PaneHeader conversation={conversation} title={title} />

@@ -2,6 +2,7 @@
 
 import { unreachable } from '@hongyan/base/assert';
 import type { ClientMessage } from '@hongyan/client/api';
+import { copyText } from '@hongyan/look/copy-text';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Confirm } from '../dialogs/confirm.tsx';
@@ -97,7 +98,7 @@ function runHere(
 ): void {
   switch (action) {
     case 'copy':
-      return void copy(message.content.text ?? '');
+      return void copyText(message.content.text ?? '');
     case 'edit':
       return chat.changes.beginEdit(message);
     case 'reply':
@@ -144,8 +145,3 @@ const icons: Readonly<Record<MessageAction, ReactNode>> = {
   editAgain: <EditIcon size={17} />,
   discard: <BinIcon size={17} />,
 };
-
-async function copy(text: string): Promise<void> {
-  // Pages served without TLS have no clipboard; then nothing is copied and nothing else is harmed.
-  await navigator.clipboard?.writeText(text).catch(() => {});
-}

@@ -5,6 +5,7 @@ import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef,
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
+import { isComposing } from '../ui/keys.ts';
 import { type Mentionable, type MentionQuery, matching, named, queryAt, withMention, wordOf } from './mentions.ts';
 
 export interface MentionOffer {
@@ -72,7 +73,7 @@ export function useMentions(
 
   /** Returns whether the key was one of the list's. */
   function onKey(event: KeyboardEvent): boolean {
-    if (!offer || event.nativeEvent.isComposing || event.shiftKey) return false;
+    if (!offer || isComposing(event) || event.shiftKey) return false;
     const { length } = offer.people;
     const person = offer.people[offer.chosen];
     if (event.key === 'ArrowDown') setChosen((offer.chosen + 1) % length);

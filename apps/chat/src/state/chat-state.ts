@@ -28,8 +28,8 @@ import { UserSettings } from './user-settings.ts';
 /** Loaded timelines kept for going back to them; the one used longest ago is dropped. */
 const timelinesMax = 8;
 
-/** Something that happened to the conversation in the address, until it is dismissed or another is opened. */
-export type Notice = { readonly type: 'removed'; readonly title: string } | { readonly type: 'unknown' };
+/** What happened to the conversation in the address, or to a file that was dropped; until it is dismissed or another is opened. */
+export type Notice = { readonly type: 'removed'; readonly title: string } | { readonly type: 'unknown' | 'files' };
 
 export class ChatState {
   readonly client: Client;
