@@ -44,6 +44,49 @@ describe('roles in the web chat', () => {
     person.page.locator('.confirm').getByRole('button', { name: action }).click();
 
   test(
+    'what fails without a connection is said in view, a new name stays to be saved, and the members come with the connection',
+    async () => {
+      const ids = ['ida', ...Array.from({ length: 11 }, (_, index) => `ida-${index}`)] as const;
+      const [client] = await Promise.all(ids.map((userId) => stage.client(userId)));
+      await client?.createGroup({ kind: 'group', title: 'Walk', members: ids.slice(1) as string[] as UserId[] });
+      const context = await stage.context({ viewport: { width: 360, height: 640 } });
+      const ida = await Person.signIn(context, stage.server.url, 'ida');
+      await ida.open('Walk');
+      const dialog = ida.page.getByRole('dialog', { name: 'Group' });
+      const problem = dialog.locator('.problem', { hasText: 'cannot be reached' });
+      await openDetails(ida);
+      await roleOf(ida, 'ida', 'owner');
+      await context.setOffline(true);
+      await dialog.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+      await dialog.getByRole('group', { name: 'Write' }).getByText('Admins').click();
+      await ida.until(
+        () => problem.evaluate((words) => words.getBoundingClientRect()),
+        ({ top, bottom }) => top >= 0 && bottom <= 640,
+        'the problem is in view',
+      );
+      await dialog.getByRole('button', { name: 'Rename' }).click();
+      await dialog.locator('input[name=title]').fill('Long walk');
+      await ida.page.keyboard.press('Enter');
+      await problem.waitFor();
+      expect(await dialog.locator('input[name=title]').inputValue()).toBe('Long walk');
+
+      await ida.page.keyboard.press('Escape');
+      await openDetails(ida);
+      await problem.waitFor();
+      expect(await row(ida, 'ida').count()).toBe(0);
+      await dialog.getByRole('button', { name: 'Add member' }).click();
+      await dialog.getByLabel('Search people').fill('joe');
+      await problem.nth(1).waitFor();
+      expect(await dialog.getByText('Type a name or a user id.').count()).toBe(0);
+      await dialog.getByLabel('Search people').fill('');
+      await context.setOffline(false);
+      await roleOf(ida, 'ida', 'owner');
+      await problem.waitFor({ state: 'detached' });
+    },
+    testMsMax,
+  );
+
+  test(
     'the owner makes an admin, who then removes a member; both see it at once',
     async () => {
       const [ann, ben] = await people('group', 'Band', ['ann', 'ben', 'cal']);

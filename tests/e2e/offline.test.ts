@@ -84,6 +84,7 @@ describe('the web chat without a network', () => {
       await context.setOffline(true);
       for (const text of ['first', 'second', 'third']) await carl.write(text);
       await carl.sees('third', 'queued');
+      expect(await carl.page.locator('.message[data-editing=true]').count()).toBe(0);
       await carl.page.getByText('3 messages waiting').waitFor();
       await carl.page.reload();
       await carl.sees('third', 'queued');

@@ -185,6 +185,14 @@ describe('the web chat on two devices of one user', () => {
         (shown) => shown === 'dark',
         'dark',
       );
+      // The colour of the browser's own bar.
+      const barColor = () =>
+        phone.page.evaluate(() =>
+          [...document.querySelectorAll<HTMLMetaElement>('meta[name=theme-color]')]
+            .filter(({ media }) => matchMedia(media).matches)
+            .map(({ content }) => content),
+        );
+      expect(await barColor()).toEqual(['#12171a']);
       await settings(phone);
       await pick(phone, '中文');
       await desktop.page.getByRole('heading', { name: '设置' }).waitFor();

@@ -54,6 +54,13 @@ describe('replies, mentions and pins in the web chat', () => {
       await bob.recall(conversationId, first.seq as Seq);
       await ann.page.getByRole('button', { name: /Jump to the newest/ }).click();
       await quoteOf(ann, 'At the lake').getByText('This message was recalled').waitFor();
+
+      const { seq: secret } = await bob.send({ conversationId }, { type: 'text', text: 'a secret' });
+      await ann.choose('a secret', 'Reply');
+      await bob.recall(conversationId, secret as Seq);
+      await ann.page.locator('.composer-bar').getByText('This message was recalled').waitFor();
+      await ann.write('What was it?');
+      await quoteOf(ann, 'What was it\\?').getByText('This message was recalled').waitFor();
     },
     testMsMax,
   );

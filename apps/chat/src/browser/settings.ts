@@ -34,6 +34,12 @@ function keep(name: string, setting: Readable<string>): void {
 function apply(): void {
   document.documentElement.lang = language.get() === 'zh' ? 'zh-CN' : 'en';
   document.documentElement.dataset.theme = theme.get();
+  // The browser's own bar, on a phone.
+  for (const colour of document.querySelectorAll<HTMLMetaElement>('meta[name=theme-color]')) {
+    const { theme: own } = colour.dataset;
+    const isChosen = theme.get() === own ? 'all' : 'not all';
+    colour.media = theme.get() === 'system' ? `(prefers-color-scheme: ${own})` : isChosen;
+  }
 }
 
 export const isLanguage = (value: unknown): value is Language => languages.some((one) => one === value);

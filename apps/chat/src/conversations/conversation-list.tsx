@@ -9,6 +9,7 @@ import { useSignal } from '../state/signal.ts';
 import { ArchiveIcon, BackIcon } from '../ui/icons.tsx';
 import type { Place } from '../ui/menu.tsx';
 import { StartButtons } from '../ui/start-buttons.tsx';
+import { otherMember } from '../ui/use-names.ts';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { ConversationItem } from './conversation-item.tsx';
 import { ConversationMenu } from './conversation-menu.tsx';
@@ -133,16 +134,19 @@ function Nothing(props: {
   );
 }
 
+/** By what the list shows as their titles, and the id of the other. */
 function useFiltered(all: readonly ConversationView[], query: string): readonly ConversationView[] {
-  const { people } = useChat();
+  const { t } = useTranslation();
+  const { people, userId } = useChat();
   const names = useSignal(people.names);
   const wanted = query.trim().toLowerCase();
   if (wanted === '') return all;
-  return all.filter((one) =>
-    [one.title, ...(one.kind === 'direct' ? one.members.flatMap((id) => [id, names.get(id) ?? '']) : [])].some((text) =>
-      text.toLowerCase().includes(wanted),
-    ),
-  );
+  const titlesOf = (one: ConversationView): readonly string[] => {
+    if (one.kind !== 'direct') return [one.title];
+    const other = otherMember(one, userId);
+    return other === undefined ? [t('conversations.notes'), userId] : [other, names.get(other) ?? ''];
+  };
+  return all.filter((one) => titlesOf(one).some((title) => title.toLowerCase().includes(wanted)));
 }
 
 /** One item is reached by Tab, the others from it by arrow keys. */

@@ -90,7 +90,10 @@ function runAction(client: Client, conversationId: ConversationId, { member, act
   }
 }
 
-function AddMember(props: { readonly members: readonly Member[]; readonly onAdd: (userId: UserId) => Promise<void> }) {
+function AddMember(props: {
+  readonly members: readonly Member[];
+  readonly onAdd: (userId: UserId) => Promise<boolean>;
+}) {
   const { t } = useTranslation();
   const search = useUserSearch();
   const [isOpen, setOpen] = useState(false);
@@ -106,23 +109,28 @@ function AddMember(props: { readonly members: readonly Member[]; readonly onAdd:
       <UserSearchList
         search={search}
         isHidden={(user) => props.members.some((member) => member.userId === user.user_id)}
-        onPick={(user) => void props.onAdd(user.user_id).then(() => setOpen(false))}
+        onPick={(user) => void props.onAdd(user.user_id).then((isDone) => setOpen(!isDone))}
       />
     </section>
   );
 }
 
-/** The members, read again when one comes, leaves or has another role; `change` runs one change and says what went wrong. */
+/**
+ * The members, read again when one comes, leaves or has another role, and when the connection is back; `change` runs one change,
+ * says what went wrong, and resolves with whether it was done.
+ */
 function useMembers({ conversationId }: ConversationView) {
   const { t } = useTranslation();
   const { client, people } = useChat();
   const [members, setMembers] = useState<readonly Member[]>([]);
+  const [readProblem, setReadProblem] = useState<string>();
   const [problem, setProblem] = useState<string>();
 
   const load = useCallback(async () => {
     const found = await client.members(conversationId);
     people.learn(found);
     setMembers(found);
+    setReadProblem(undefined);
   }, [client, people, conversationId]);
 
   const follow = useCallback(
@@ -131,6 +139,9 @@ function useMembers({ conversationId }: ConversationView) {
       const stops = [
         client.on('message', (message) => {
           if (message.conversationId === conversationId && isSystem(message)) changed();
+        }),
+        client.on('state', ({ type }) => {
+          if (type === 'online') changed();
         }),
         client.on('conversation', (view) => {
           if (view.conversationId !== conversationId || view.memberCount === count) return;
@@ -147,17 +158,20 @@ function useMembers({ conversationId }: ConversationView) {
   const version = useVersion(follow);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another version means other members or roles
   useEffect(() => {
-    load().catch((error: unknown) => setProblem(errorWords(error, t)));
+    load().catch((error: unknown) => setReadProblem(errorWords(error, t)));
   }, [load, version]);
 
-  async function change(run: () => Promise<void>, after: () => void | Promise<void> = load): Promise<void> {
+  async function change(run: () => Promise<void>, after: () => void | Promise<void> = load): Promise<boolean> {
     setProblem(undefined);
+    setReadProblem(undefined);
     try {
       await run();
       await after();
+      return true;
     } catch (error) {
       setProblem(errorWords(error, t));
+      return false;
     }
   }
-  return { members, problem, change };
+  return { members, problem: problem ?? readProblem, change };
 }

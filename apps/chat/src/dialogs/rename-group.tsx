@@ -8,7 +8,8 @@ import { cleanName } from '../ui/clean-name.ts';
 export function RenameGroup(props: {
   readonly title: string;
   readonly mayChange: boolean;
-  readonly onRename: (title: string) => Promise<void>;
+  /** false: it failed, and what was typed stays. */
+  readonly onRename: (title: string) => Promise<boolean>;
 }) {
   const { t } = useTranslation();
   const [draft, setDraft] = useState<string>();
@@ -16,8 +17,8 @@ export function RenameGroup(props: {
   async function rename(event: FormEvent): Promise<void> {
     event.preventDefault();
     const title = draft?.trim() ?? '';
-    if (title !== '' && title !== props.title) await props.onRename(title);
-    setDraft(undefined);
+    const isNew = title !== '' && title !== props.title;
+    if (!isNew || (await props.onRename(title))) setDraft(undefined);
   }
 
   if (draft === undefined) {

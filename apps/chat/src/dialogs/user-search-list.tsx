@@ -51,7 +51,7 @@ export function UserSearchList(props: {
         {search.error !== undefined && errorWords(search.error, t)}
       </p>
       <p className="quiet people-hint" role="status">
-        {users === undefined && t('dialogs.typeToSearch')}
+        {users === undefined && search.error === undefined && t('dialogs.typeToSearch')}
         {users?.length === 0 && t('dialogs.noUsers', { query: search.query })}
       </p>
       <ul ref={list} className="people" aria-label={t('dialogs.people')}>

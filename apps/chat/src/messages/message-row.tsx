@@ -80,7 +80,8 @@ function Message(props: RowProps) {
   ].join(t('time.list'));
   const conversation = client.conversation(message.conversationId);
   const mentionsMe = message.mentions === 'all' || message.mentions?.includes(userId) === true;
-  const isEdited = useSignal(changes.edits).get(message.conversationId)?.seq === message.seq;
+  const edit = useSignal(changes.edits).get(message.conversationId);
+  const isEdited = edit !== undefined && edit.seq === message.seq;
   const hasMenu = actionsOf({ message, self: userId, conversation }).length > 0;
   return (
     // biome-ignore lint/a11y/useSemanticElements: the article role is what a feed consists of

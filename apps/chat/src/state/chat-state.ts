@@ -159,7 +159,10 @@ export class ChatState {
         this.#countWaiting();
         this.refresh();
         this.#timelines.get(conversationId)?.changed(seq, change);
-        if (change) this.pinned.changed(conversationId, change);
+        if (change) {
+          this.pinned.changed(conversationId, change);
+          this.references.changed(conversationId, change);
+        }
         if (error && refused) this.changes.wasRefused({ conversationId, seq }, error, refused);
       }),
       client.on('outbox', (message) => {

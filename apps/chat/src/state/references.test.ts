@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import type { ConversationId, UserId } from '@hongyan/client/api';
+import type { ClientMessage, ConversationId, Seq, UserId } from '@hongyan/client/api';
 import { References } from './references.ts';
 
 const id = 'g:geese' as ConversationId;
@@ -15,4 +15,15 @@ test('[E8] mentioned is who was picked and still stands in the text, not whose n
   expect(references.of(id, '@all, and @Bob').mentions).toBe('all');
   references.clear(id);
   expect(references.of(id, '@all, and @Bob')).toEqual({});
+});
+
+test('[E5] of a message that is recalled while it is being answered nothing is left to quote', () => {
+  const references = new References();
+  const message = { conversationId: id, seq: 3, from: 'bob', content: { type: 'text', text: 'a secret' } };
+  references.beginReply(message as unknown as ClientMessage);
+  const change = { from: 'bob' as UserId, content: { type: 'hongyan.recall', target_seq: 3 } };
+  references.changed(id, { ...change, seq: 5 as Seq });
+  expect(references.replies.get().get(id)?.isRecalled).toBe(true);
+  const { replyTo } = references.of(id, 'hello');
+  expect<unknown>(replyTo).toEqual({ seq: 3, from: 'bob', isRecalled: true, asOfSeq: 5 });
 });

@@ -1,6 +1,14 @@
 // What the message that is being written refers to: the message that it answers, and who was picked to be mentioned.
 
-import type { ClientMessage, ConversationId, MessageReply, SendOptions, UserId } from '@hongyan/client/api';
+import type {
+  ClientMessage,
+  ConversationId,
+  MessageChange,
+  MessageReply,
+  SendOptions,
+  UserId,
+} from '@hongyan/client/api';
+import { applyChange } from '@hongyan/client/apply-change';
 import { splitMentions } from '../messages/mentions.ts';
 import { Signal } from './signal.ts';
 
@@ -16,6 +24,13 @@ export class References {
 
   beginReply(message: ClientMessage): void {
     this.replies.set(new Map(this.replies.get()).set(message.conversationId, message));
+  }
+
+  /** The message that is being answered may be what changed. */
+  changed(conversationId: ConversationId, change: MessageChange): void {
+    const message = this.replies.get().get(conversationId);
+    const changed = message && applyChange(message, change, undefined);
+    if (changed && changed !== message) this.beginReply(changed);
   }
 
   endReply(conversationId: ConversationId): void {
@@ -49,8 +64,9 @@ export class References {
 }
 
 /** What is shown of the message until the server's own quote is there. */
-function replyOf({ seq, from, content, asOfSeq }: ClientMessage): MessageReply | undefined {
+function replyOf({ seq, from, content, isRecalled, asOfSeq }: ClientMessage): MessageReply | undefined {
   if (seq === undefined) return undefined;
+  if (isRecalled) return { seq, from, isRecalled, asOfSeq };
   const { type, text } = content;
   const isLong = text !== undefined && text.length > quoteLengthMax;
   const beginning = isLong ? `${Array.from(text.slice(0, quoteLengthMax)).slice(0, -1).join('')}…` : text;
