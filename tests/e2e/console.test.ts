@@ -91,6 +91,7 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'ann' }).waitFor();
     await page.getByRole('table', { name: '' }).first().getByText('online').waitFor();
     await page.getByLabel('Tier').selectOption('paid');
+    await page.getByRole('button', { name: 'Set the tier' }).click();
     await until(async () => {
       const tier = await operator.fetch('/admin/v1/users/ann/tier');
       return ((await tier.json()) as { readonly tier: string }).tier === 'paid';

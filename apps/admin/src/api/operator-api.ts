@@ -24,7 +24,13 @@ export interface Ask {
 /** `path` without a slash at its beginning: the console serves below any path of a shared host. undefined for 204. */
 export async function ask<T>(path: string, options: Ask = {}): Promise<T> {
   const response = await respond(path, options);
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  if (response.status === 204) return undefined as T;
+  return await response.json().catch((cause: unknown) => {
+    if (options.signal?.aborted) throw cause;
+    throw new OperatorError(0, '', 'the answer is not from this server: a proxy in between may ask to sign in', {
+      cause,
+    });
+  });
 }
 
 export async function askBytes(path: string, options: Ask = {}): Promise<Uint8Array<ArrayBuffer>> {
@@ -47,5 +53,6 @@ async function respond(path: string, { method = 'GET', body, signal }: Ask): Pro
 async function errorOf(response: Response): Promise<OperatorError> {
   // A proxy in between may answer with a page of its own.
   const problem = (await response.json().catch(() => ({}))) as { readonly code?: string; readonly detail?: string };
-  return new OperatorError(response.status, problem.code ?? '', problem.detail ?? response.statusText);
+  const status = `HTTP ${response.status} ${response.statusText}`.trim();
+  return new OperatorError(response.status, problem.code ?? '', problem.detail ?? status);
 }

@@ -1,7 +1,6 @@
 // Registered devices: how many of each model and firmware, what still waits to be stored, and those of one kind or by one token.
 
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
@@ -10,6 +9,7 @@ import { More } from '../shell/more.tsx';
 import type { PageProps } from '../shell/page-props.ts';
 import { hrefOf } from '../shell/route.ts';
 import { SearchForm } from '../shell/search-form.tsx';
+import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { tasksQuery } from '../tasks/task-queries.ts';
@@ -33,11 +33,11 @@ function AllKinds() {
   const t = useWords();
   const { number } = useAmounts();
   const counts = useQuery(countsQuery);
-  const [token, setToken] = useState('');
+  const [token, setToken] = useSearchText();
   return (
     <>
       <Progress />
-      <SearchForm label={t('devices.token')} action={t('app.search')} onSearch={setToken} />
+      <SearchForm label={t('devices.token')} action={t('app.search')} first={token} onSearch={setToken} />
       {token !== '' && <ByToken key={token} token={token} />}
       <Answer of={counts}>
         {({ total, counts: found }) => (

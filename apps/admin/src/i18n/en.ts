@@ -37,6 +37,7 @@ export const en = {
     token: 'Operator token',
     hint: 'It is in the file operator-token of the data folder.',
     wrong: 'This is not the token of this server.',
+    ended: 'The session has ended. Sign in again.',
     enter: 'Sign in',
   },
   overview: {
@@ -263,6 +264,7 @@ export const en = {
   tiers: {
     lead: 'How much a user may ask. Set by the options tiers and default-tier; the tier of one user is set on the page of the user.',
     tier: 'Tier',
+    set: 'Set the tier',
     name: 'Tier',
     perS: 'Requests per second',
     burst: 'At once',

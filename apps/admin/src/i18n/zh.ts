@@ -39,6 +39,7 @@ export const zh: Words = {
     token: '运维令牌',
     hint: '令牌在数据目录的 operator-token 文件里。',
     wrong: '令牌不正确。',
+    ended: '登录已过期，请重新登录。',
     enter: '登录',
   },
   overview: {
@@ -265,6 +266,7 @@ export const zh: Words = {
   tiers: {
     lead: '用户可以请求多少。由 tiers 和 default-tier 选项设定；单个用户的等级在用户页面设定。',
     tier: '等级',
+    set: '设定等级',
     name: '等级',
     perS: '每秒请求数',
     burst: '突发',

@@ -69,7 +69,9 @@ function KeyTable({ keys }: { readonly keys: readonly Key[] }) {
     >
       {keys.map(({ key_id, name, scopes, created_at, last_used_at }) => (
         <tr key={key_id}>
-          <th scope="row">{name}</th>
+          <th scope="row" className="written">
+            {name}
+          </th>
           <td className="code">{key_id}</td>
           <td className="code">{scopes.join(', ')}</td>
           <td>

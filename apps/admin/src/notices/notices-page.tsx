@@ -130,7 +130,9 @@ function NoticeTable({ notices }: { readonly notices: readonly Notice[] }) {
     >
       {notices.map(({ notice_id, text, severity, until }) => (
         <tr key={notice_id}>
-          <th scope="row">{text}</th>
+          <th scope="row" className="written">
+            {text}
+          </th>
           <td>
             <span className="stand" data-severity={severity}>
               {t(`notices.severities.${severity}`)}

@@ -43,7 +43,7 @@ export function UserView({ id }: { readonly id: string }) {
                 ...(found.disabled ? [[t('users.access'), t('users.disabledMeaning')] as const] : []),
                 [t('users.created'), <Ago key="created" at={found.created_at} />],
                 [t('pages.conversations'), number(found.conversations)],
-                [t('tiers.tier'), <TierChoice key={found.tier} userId={found.user_id} tier={found.tier} />],
+                [t('tiers.tier'), <TierChoice key="tier" userId={found.user_id} tier={found.tier} />],
               ]}
             />
             <DeviceTable userId={found.user_id} devices={found.devices} />

@@ -16,14 +16,19 @@ export function TakeProfile({ processes }: { readonly processes: readonly string
   const [seconds, setSeconds] = useState(secondsDefault);
   const taking = useMutation({
     mutationFn: takeProfile,
-    async onSuccess({ id }) {
-      await queries.invalidateQueries(profileListQuery);
-      location.hash = hrefOf('profiles', id);
-    },
+    onSuccess: () => queries.invalidateQueries(profileListQuery),
   });
   function submit(event: FormEvent): void {
     event.preventDefault();
-    taking.mutate({ process, seconds });
+    // Only while this is on the screen: an operator who went on to other work is not taken away from it.
+    taking.mutate(
+      { process, seconds },
+      {
+        onSuccess({ id }) {
+          location.hash = hrefOf('profiles', id);
+        },
+      },
+    );
   }
   return (
     <form className="toolbar" onSubmit={submit}>

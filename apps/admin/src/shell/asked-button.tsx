@@ -1,7 +1,7 @@
 // A small button that asks first, does it, and says below what went wrong.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useLayoutEffect, useRef, useState } from 'react';
 import { Failure } from './answer.tsx';
 import { Confirm } from './confirm.tsx';
 
@@ -17,6 +17,7 @@ export function AskedButton(props: {
 }) {
   const queries = useQueryClient();
   const [isAsking, setAsking] = useState(false);
+  const button = useFocusLeftToPage();
   const acting = useMutation({
     mutationFn: props.act,
     onSettled: () => queries.invalidateQueries({ queryKey: [props.changes] }),
@@ -24,11 +25,14 @@ export function AskedButton(props: {
   return (
     <>
       <button
+        ref={button}
         type="button"
         className="button-small"
         aria-label={props.name}
-        disabled={acting.isPending}
-        onClick={() => setAsking(true)}
+        aria-disabled={acting.isPending}
+        onClick={() => {
+          if (!acting.isPending) setAsking(true);
+        }}
       >
         {props.label}
       </button>
@@ -45,4 +49,16 @@ export function AskedButton(props: {
       )}
     </>
   );
+}
+
+/** What was acted on may go away, and the button with its row: the page gets the focus that the button had. */
+function useFocusLeftToPage() {
+  const ref = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => {
+    const button = ref.current;
+    return () => {
+      if (button && button === document.activeElement) button.closest('main')?.focus();
+    };
+  }, []);
+  return ref;
 }

@@ -2,21 +2,24 @@
 
 import { Choice } from '@hongyan/look/choice';
 import { languageNames, languages } from '@hongyan/look/languages';
-import { useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { SessionState, signOut } from '../api/session.ts';
 import { useWords } from '../i18n/words.ts';
 import { type ConsolePage, pages } from '../pages.ts';
+import { Failure } from './answer.tsx';
 import { hrefOf } from './route.ts';
 import { themes, useSettings } from './settings.tsx';
 
 export function Navigation({ current }: { readonly current: ConsolePage }) {
   const t = useWords();
   const queries = useQueryClient();
-  async function leave(): Promise<void> {
-    await signOut();
-    queries.setQueryData(SessionState.key, false);
-    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SessionState.key[0] });
-  }
+  const leaving = useMutation({
+    mutationFn: signOut,
+    onSuccess() {
+      queries.setQueryData(SessionState.key, 'signed out');
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SessionState.key[0] });
+    },
+  });
   return (
     <header className="navigation">
       <strong className="navigation-name">{t('app.name')}</strong>
@@ -37,9 +40,10 @@ export function Navigation({ current }: { readonly current: ConsolePage }) {
       </nav>
       <div className="navigation-foot">
         <SettingsChoices />
-        <button type="button" className="link" onClick={() => void leave()}>
+        <button type="button" className="link" onClick={() => leaving.mutate()}>
           {t('app.signOut')}
         </button>
+        {leaving.error && <Failure error={leaving.error} />}
       </div>
     </header>
   );

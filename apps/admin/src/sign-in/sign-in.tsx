@@ -9,14 +9,14 @@ import { useWords } from '../i18n/words.ts';
 import { Failure } from '../shell/answer.tsx';
 import { SettingsChoices } from '../shell/navigation.tsx';
 
-export function SignIn({ problem }: { readonly problem: unknown }) {
+export function SignIn({ problem, hasEnded }: { readonly problem: unknown; readonly hasEnded: boolean }) {
   const t = useWords();
   const queries = useQueryClient();
   const [token, setToken] = useState('');
   const id = useId();
   const entering = useMutation({
     mutationFn: signIn,
-    onSuccess: () => queries.setQueryData(SessionState.key, true),
+    onSuccess: () => queries.setQueryData(SessionState.key, 'signed in'),
   });
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -28,6 +28,11 @@ export function SignIn({ problem }: { readonly problem: unknown }) {
       <form className="sign-in-card" onSubmit={submit}>
         <img className="logo" src={icon} width={56} height={56} alt="" />
         <h1>{t('app.name')}</h1>
+        {hasEnded && (
+          <p className="notice" role="status">
+            {t('signIn.ended')}
+          </p>
+        )}
         <div className="field">
           <label htmlFor={id}>{t('signIn.token')}</label>
           <input

@@ -1,6 +1,7 @@
 // The tier of one user: that of the token and the configuration, or one that is set here.
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { setTier, userQuery } from '../people/people-queries.ts';
 import { Failure } from '../shell/answer.tsx';
@@ -10,28 +11,42 @@ export function TierChoice({ userId, tier }: { readonly userId: string; readonly
   const t = useWords();
   const queries = useQueryClient();
   const tiers = useQuery(tiersQuery);
+  /** undefined: as it is on the server. */
+  const [chosen, setChosen] = useState<string>();
+  const shown = chosen ?? tier ?? '';
   const setting = useMutation({
-    mutationFn: (chosen: string) => setTier(userId, chosen === '' ? null : chosen),
-    onSettled: () => queries.invalidateQueries(userQuery(userId)),
+    mutationFn: () => setTier(userId, shown === '' ? null : shown),
+    async onSuccess() {
+      await queries.invalidateQueries(userQuery(userId));
+      setChosen(undefined);
+    },
   });
+  /** By a button: arrow keys change a select at once, and pass over tiers that are not meant. */
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    if (!setting.isPending) setting.mutate();
+  }
   const names = Object.keys(tiers.data?.tiers ?? {});
   // What is stored may have left the configuration since.
   const all = tier === null || names.includes(tier) ? names : [...names, tier];
   return (
-    <>
+    <form className="toolbar" onSubmit={submit}>
       <select
         className="input input-small"
         aria-label={t('tiers.tier')}
-        value={setting.isPending ? setting.variables : (tier ?? '')}
-        disabled={setting.isPending || tiers.data === undefined}
-        onChange={(event) => setting.mutate(event.target.value)}
+        value={shown}
+        disabled={tiers.data === undefined}
+        onChange={(event) => setChosen(event.target.value)}
       >
         <option value="">{t('tiers.notSet')}</option>
         {all.map((name) => (
           <option key={name}>{name}</option>
         ))}
       </select>
+      <button type="submit" className="button-small">
+        {t('tiers.set')}
+      </button>
       {setting.error && <Failure error={setting.error} />}
-    </>
+    </form>
   );
 }

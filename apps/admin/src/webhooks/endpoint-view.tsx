@@ -46,11 +46,11 @@ export function EndpointView({ id }: { readonly id: string }) {
             <EndpointActions endpoint={found} />
             <EndpointFilter endpoint={found} />
             <SecretRotation endpoint={found} />
+            <Answer of={dead}>{({ dead_letters }) => <DeadLetters id={id} letters={dead_letters} />}</Answer>
+            <Answer of={attempts}>{(of) => <Attempts id={id} attempts={of.attempts} />}</Answer>
           </>
         )}
       </Answer>
-      <Answer of={dead}>{({ dead_letters }) => <DeadLetters id={id} letters={dead_letters} />}</Answer>
-      <Answer of={attempts}>{(found) => <Attempts id={id} attempts={found.attempts} />}</Answer>
     </>
   );
 }

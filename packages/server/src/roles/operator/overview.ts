@@ -78,6 +78,7 @@ export class Overview {
   readonly #points: OverviewPoint[] = [];
   #timer: Timer | undefined;
   #last: Moment | undefined;
+  #lastButOne: Moment | undefined;
   #isReading = false;
 
   constructor(options: OverviewOptions) {
@@ -108,6 +109,7 @@ export class Overview {
     try {
       const moment = await this.#read(followed);
       const since = this.#last;
+      this.#lastButOne = since;
       this.#last = moment;
       if (since === undefined) return;
       const seconds = (moment.monotonicMs - since.monotonicMs) / 1000;
@@ -124,6 +126,7 @@ export class Overview {
   #forget(): void {
     this.#points.length = 0;
     this.#last = undefined;
+    this.#lastButOne = undefined;
   }
 
   async #read(names: readonly string[]): Promise<Moment> {
@@ -157,7 +160,9 @@ export class Overview {
   }
 
   #processesIn({ reading, monotonicMs }: Moment, names: readonly string[]) {
-    const last = this.#last;
+    // Right after a point there is no time since it to speak of.
+    const isFresh = this.#last !== undefined && monotonicMs - this.#last.monotonicMs < 1_000;
+    const last = isFresh ? this.#lastButOne : this.#last;
     return names.map((name) => {
       const own = { process: name };
       const memory = reading.values('process_resident_memory_bytes', own);
@@ -169,8 +174,7 @@ export class Overview {
         takes_clients: reading.values('hongyan_connections_max', own).length > 0,
         connections: reading.sum('hongyan_connections', own),
         memory_bytes: memory[0]?.value ?? 0,
-        // Right after a point there is no time to speak of.
-        cores: seconds < 1 ? null : grown(between, 'process_cpu_seconds_total', own) / seconds,
+        cores: seconds === 0 ? null : grown(between, 'process_cpu_seconds_total', own) / seconds,
         loop_lag_ms: reading.sum('nodejs_eventloop_lag_p99_seconds', own) * 1000,
       };
     });
