@@ -22,6 +22,9 @@ setDefaultTimeout(60_000);
 
 const password = 'correct horse battery';
 const env = { HONGYAN_PASSWORD: password };
+const ctrlC = '\u0003';
+/** As a window that is closed. */
+const hangUp = (terminal: Terminal): void => terminal.kill('SIGHUP');
 const terminals: Terminal[] = [];
 let server: ServerProcess;
 
@@ -50,14 +53,15 @@ function onTerminal(
   return terminal;
 }
 
-/** A relay to the server. It cuts the connection of the first WebSocket frame from a client that holds the text, and lets it not pass. */
-async function cuttingAt(text: string): Promise<{ readonly url: string; close(): void }> {
+/** A relay to the server. It cuts the connection of the first request or WebSocket frame from a client that holds the text, and lets it not pass. */
+async function cuttingAt(text: string, { isOnce = true } = {}): Promise<{ readonly url: string; close(): void }> {
   let isDone = false;
   const relay = createServer((client) => {
     const upstream = connect(server.port, '127.0.0.1');
     client.on('data', (chunk: Buffer) => {
-      if (isDone || !unmasked(chunk).includes(text)) return upstream.write(chunk);
-      isDone = true;
+      if (isDone || ![chunk.toString(), unmasked(chunk)].some((one) => one.includes(text)))
+        return upstream.write(chunk);
+      isDone = isOnce;
       client.destroy();
       return upstream.destroy();
     });
@@ -98,12 +102,16 @@ test('[A10] when it ends its token is good for nobody any more: the device it wa
     ((await call(server.url, '/v1/me/devices', { token })).body.devices as { device_id: string }[]).map(
       (one) => one.device_id,
     );
-  const terminal = onTerminal('dora', { to: 'alice' });
-  await terminal.shows('connected');
-  expect(await devices()).toEqual(['dora-desk']);
-  terminal.type('/quit\r');
-  expect(await terminal.exited()).toBe(0);
-  expect(await devices()).toEqual([]);
+  const leaving = [(it: Terminal) => it.type('/quit\r'), (it: Terminal) => it.type(ctrlC), hangUp];
+  for (const leave of leaving) {
+    const terminal = onTerminal('dora', { to: 'alice' });
+    await terminal.shows('connected');
+    await terminal.shows('alice> ');
+    expect(await devices()).toEqual(['dora-desk']);
+    leave(terminal);
+    expect(await terminal.exited()).toBe(0);
+    expect(await devices()).toEqual([]);
+  }
 });
 
 test('it ends quietly when the reader of its output leaves, and what it had sent is kept', async () => {
@@ -151,6 +159,25 @@ test('a group is made, written to and found by its title', async () => {
   const { stdout } = await pipe('carol', '/list\n/open Our trip\n');
   expect(stdout).toContain('Our trip (group of 3)');
   expect(stdout).toContain('alice: who brings the tent?');
+});
+
+test('a command that lacks something says what, and a name that is none is told', async () => {
+  const { stdout, code } = await pipe('alice', '/new\n/group\n/group trip b$b\n/open Our trpi\n');
+  expect(code).toBe(0);
+  expect(stdout).toContain('* give what it needs: /new <user_id>\n');
+  expect(stdout).toContain('* give what it needs: /group <title> <user_id…>\n');
+  expect(stdout).toContain('* b$b is no user id: 1 to 64 letters, digits, _ . @ -\n');
+  expect(stdout).toContain('* no conversation is called Our trpi: /list shows yours\n');
+});
+
+test('a dumb terminal gets plain lines', async () => {
+  const terminal = onTerminal('bob', { to: 'alice', env: { TERM: 'dumb' } });
+  await terminal.shows('connected');
+  terminal.type('plain\r');
+  await terminal.shows('bob: plain  ✓ acked');
+  terminal.type('\u0004');
+  expect(await terminal.exited()).toBe(0);
+  expect(terminal.raw).not.toContain('\u001b');
 });
 
 test('two terminals see messages, typing and marks as they change', async () => {
@@ -204,6 +231,35 @@ test('a server that goes and comes back is seen, and what was typed meanwhile is
   alice.type('/quit\r');
   expect(await alice.exited()).toBe(0);
   expect((await pipe('bob', '/open alice\n')).stdout).toContain('alice: typed without a server');
+});
+
+test('what nobody will send any more is told at the end', async () => {
+  const bob = onTerminal('bob', { to: 'alice' });
+  await bob.shows('alice> ');
+  bob.type('typed beforehand\r');
+  await bob.shows('✓ acked');
+  const { dataDir, port } = server;
+  await server.stop();
+  try {
+    await bob.shows('connection lost');
+    bob.type('typed in vain\r/quit\r');
+    await bob.shows(
+      'hongyan chat: not sent: 1 of your messages; with --state <file> the next run would send what waits',
+    );
+    expect(await bob.exited()).toBe(1);
+  } finally {
+    server = await startServer({ dataDir, port });
+  }
+});
+
+test('Ctrl-C ends it also while there is no connection', async () => {
+  const relay = await cuttingAt('Upgrade: websocket', { isOnce: false });
+  const terminal = new Terminal(['chat', '--url', relay.url, '--user', 'dora', '--to', 'carol'], env);
+  terminals.push(terminal);
+  await terminal.shows('connection lost');
+  terminal.type(ctrlC);
+  expect(await terminal.exited()).toBe(0);
+  relay.close();
 });
 
 test('[C10] with --state a terminal shows what it kept while there is no server, and sends later what was typed', async () => {

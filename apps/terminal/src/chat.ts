@@ -10,10 +10,12 @@ import { Login } from './login.ts';
 import { Names } from './names.ts';
 import { PipeOutput } from './output.ts';
 import { printable } from './printable.ts';
-import { createPlainScreen, createTerminalScreen, type Screen } from './screen.ts';
+import { createPlainScreen, createTerminalScreen } from './screen.ts';
 
 /** How long a pipe waits for a message to be acknowledged, before its next line and at its end. */
 const ackWaitMs = 30_000;
+/** A person who leaves waits less. */
+const leaveWaitMs = 2_000;
 
 export interface ChatOptions {
   readonly url: string;
@@ -28,19 +30,21 @@ export interface ChatOptions {
   /** The conversation to open at once: a user id or a title. */
   readonly to: string | undefined;
   readonly isColoured: boolean;
+  /** Called once the chat has logged in: from then on a signal to the process lets it finish. */
+  readonly stopSignal: () => AbortSignal;
 }
 
-/** Runs until standard input ends, or the reader of a pipe leaves. Resolves with the exit code: 1 when something could not be sent. */
+/** Runs until standard input ends, the reader of a pipe leaves, or a signal comes. Resolves with the exit code: 1 when something could not be sent. */
 export async function chat({ url, userId, password, isSignup, ...options }: ChatOptions): Promise<number> {
   const account = { url, userId, password };
   const { deviceId, clientName, stateFile } = options;
-  const storage = stateFile === undefined ? undefined : createBunSqliteStorage(stateFile);
+  const storage = stateFile === undefined ? undefined : openState(stateFile);
   const tokens = new Login(account, systemClock);
   try {
     const grant = await (isSignup ? signup(account) : login(account)).catch(async (error: unknown) => {
       if (!(error instanceof ClientError)) throw error;
       if (error.code === 'unavailable' && (await storage?.load())?.meta.userId === userId) return undefined;
-      throw new Error(`${url}: ${error.message}`);
+      throw new Error(`${url}: ${printable(error.message)}`);
     });
     if (grant !== undefined) tokens.take(grant);
     const client = createClient({
@@ -57,14 +61,25 @@ export async function chat({ url, userId, password, isSignup, ...options }: Chat
   }
 }
 
-interface ConverseOptions extends Pick<ChatOptions, 'to' | 'isColoured'> {
+function openState(path: string): ReturnType<typeof createBunSqliteStorage> {
+  try {
+    return createBunSqliteStorage(path);
+  } catch (cause) {
+    // SQLite's own words name no file.
+    throw new Error(`--state ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+interface ConverseOptions extends Pick<ChatOptions, 'to' | 'isColoured' | 'stateFile' | 'stopSignal'> {
   /** Begins with what is kept; the connection follows when there is one. */
   readonly isOffline: boolean;
 }
 
-async function converse(client: Client, { to, isColoured, isOffline }: ConverseOptions): Promise<number> {
+async function converse(client: Client, options: ConverseOptions): Promise<number> {
+  const { to, isColoured, stateFile, stopSignal, isOffline } = options;
   const { stdin, stdout } = process;
-  const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
+  // A dumb one, as in an editor, cannot write above the prompt.
+  const isTerminal = stdin.isTTY === true && stdout.isTTY === true && process.env.TERM !== 'dumb';
   const lines = createInterface({
     input: stdin,
     ...(isTerminal ? { output: stdout, completer: complete } : {}),
@@ -72,7 +87,7 @@ async function converse(client: Client, { to, isColoured, isOffline }: ConverseO
   });
   const output = new PipeOutput(stdout);
   const screen = isTerminal
-    ? createTerminalScreen({ lines, output: stdout, isColoured })
+    ? createTerminalScreen({ lines, input: stdin, output: stdout, isColoured })
     : createPlainScreen((text) => output.write(text));
   const names = new Names(client, { isShown: isTerminal });
   const shown = new ConversationScreen({ client, screen, clock: systemClock, names });
@@ -80,18 +95,23 @@ async function converse(client: Client, { to, isColoured, isOffline }: ConverseO
   const ended = endOf(client);
   // Taken before anything is waited for: a pipe's lines do not wait for a listener.
   const typed = lines[Symbol.asyncIterator]();
+  // Ctrl-C and signals end it also while there is no connection; the end of the input once what was typed is done.
+  const left = new Promise<void>((resolve) => {
+    lines.once('SIGINT', resolve);
+    stopSignal().addEventListener('abort', () => resolve());
+  });
   const connected = client.connect();
   connected.catch(() => {}); // once the chat has begun, `ended` follows the client's state
-  await (isOffline ? Promise.race([connected, firstAttempt(client)]) : connected);
   const talk = async () => {
+    await (isOffline ? Promise.race([connected, firstAttempt(client)]) : connected);
     await patiently(client, () => (to === undefined ? runCommand(deps, '/list') : open(deps, to)));
     shown.prompt();
     if (isTerminal) tellTyping(lines, client, shown);
     return readLines(typed, deps);
   };
   try {
-    const code = await Promise.race([talk(), ended, output.closed]);
-    return code ?? (await outboxEmpty(client, screen));
+    const code = await Promise.race([talk(), ended, output.closed, left]);
+    return code ?? (await outboxEmpty(client, { isTerminal, stateFile }));
   } finally {
     lines.close();
     await client.close();
@@ -152,8 +172,10 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
     const line = next.value.trim();
     if (line === '/quit') return undefined;
     try {
-      if (line.startsWith('/') && !line.startsWith('//')) await runCommand(deps, line);
-      else if (line !== '') await send(line.startsWith('//') ? line.slice(1) : line);
+      if (line.startsWith('/') && !line.startsWith('//')) {
+        screen.echo(line);
+        await runCommand(deps, line);
+      } else if (line !== '') await send(line.startsWith('//') ? line.slice(1) : line);
     } catch (error) {
       shown.notice(printable(error instanceof Error ? error.message : String(error)));
     }
@@ -163,8 +185,10 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
 
   async function send(text: string): Promise<void> {
     const { open: conversationId } = shown;
-    if (conversationId === undefined) throw new Error('open a conversation first: /list, /open, /new');
-    screen.eraseTyped(text);
+    if (conversationId === undefined) {
+      screen.echo(text);
+      throw new Error('open a conversation first: /list, /open, /new');
+    }
     // Its mark shows the outcome, a refusal too.
     const sent = client.send({ conversationId }, { type: 'text', text }).catch(() => {});
     // The next line of a script may depend on this one; a person types on.
@@ -172,14 +196,23 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
   }
 }
 
-/** 0 once everything is acknowledged, 1 when something failed or waits for too long. */
-async function outboxEmpty(client: Client, { kind }: Screen): Promise<number> {
-  if (kind === 'terminal') return 0;
-  const until = systemClock.monotonicMs() + ackWaitMs;
+/** 0 once everything is acknowledged, 1 when something was refused. Rejects when messages wait for too long, unless a next run of the terminal sends them. */
+async function outboxEmpty(
+  client: Client,
+  { isTerminal, stateFile }: { readonly isTerminal: boolean; readonly stateFile: string | undefined },
+): Promise<number> {
+  const until = systemClock.monotonicMs() + (isTerminal ? leaveWaitMs : ackWaitMs);
   const waiting = () => client.outbox().filter(({ status }) => status === 'queued').length;
-  while (waiting() > 0 && systemClock.monotonicMs() < until) await sleep(systemClock, { delayMs: 10 });
-  return client.outbox().length === 0 ? 0 : 1;
+  const isWorthIt = () => !isTerminal || client.state.type === 'online';
+  while (waiting() > 0 && isWorthIt() && systemClock.monotonicMs() < until) await sleep(systemClock, { delayMs: 10 });
+  const left = waiting();
+  if (left > 0 && !(isTerminal && stateFile !== undefined))
+    throw new Error(`not sent: ${left} of your messages; ${whatOfThem(stateFile)}`);
+  return isTerminal || client.outbox().length === 0 ? 0 : 1;
 }
+
+const whatOfThem = (stateFile: string | undefined): string =>
+  stateFile === undefined ? 'with --state <file> the next run would send what waits' : 'the next run sends what waits';
 
 function tellTyping(lines: Interface, client: Client, shown: ConversationScreen): void {
   process.stdin.on('keypress', () => {

@@ -1,6 +1,7 @@
 // What can be typed in hongyan chat beside messages: /open, /list and the others.
 
 import type { Client, ConversationId, ConversationView, UserId } from '@hongyan/client';
+import { userIdPattern } from '@hongyan/protocol/ids';
 import { distance } from 'fastest-levenshtein';
 import type { ConversationScreen } from './conversation-screen.ts';
 import { conversationLine, nameOf, short } from './lines.ts';
@@ -37,13 +38,13 @@ export const chatCommands: Readonly<Record<string, ChatCommand>> = {
   '/new': {
     usage: '/new <user_id>',
     summary: 'Start a conversation with a user',
-    run: async (deps, [userId = '']) => enter(deps, await deps.client.createDirect(userId as UserId)),
+    run: async (deps, [userId = '']) => enter(deps, await deps.client.createDirect(userIdOf(userId))),
   },
   '/group': {
     usage: '/group <title> <user_id…>',
     summary: 'Start a group; a title of several words stands in "quotes"',
     run: async (deps, [title = '', ...members]) =>
-      enter(deps, await deps.client.createGroup({ title, members: members as UserId[] })),
+      enter(deps, await deps.client.createGroup({ title, members: members.map(userIdOf) })),
   },
   '/members': {
     usage: '/members',
@@ -64,6 +65,7 @@ export const chatCommands: Readonly<Record<string, ChatCommand>> = {
 export async function runCommand(deps: ChatDeps, line: string): Promise<void> {
   const [name = '', ...words] = wordsOf(line);
   const command = chatCommands[name];
+  if (command?.usage.includes(' <') && words.join('') === '') throw new Error(`give what it needs: ${command.usage}`);
   if (command) return command.run(deps, words);
   const known = Object.keys(chatCommands);
   const nearest = known.reduce((best, each) => (distance(each, name) < distance(best, name) ? each : best));
@@ -87,7 +89,15 @@ export async function open(deps: ChatDeps, what: string): Promise<void> {
     all[Number(what) - 1] ??
     deps.client.conversation(what as ConversationId) ??
     all.find((view) => isCalled(view, what, deps.names));
+  if (!found && !isUserId(what)) throw new Error(`no conversation is called ${printable(what)}: /list shows yours`);
   await enter(deps, found ?? (await deps.client.createDirect(what as UserId)));
+}
+
+const isUserId = (text: string): text is UserId => new RegExp(userIdPattern).test(text);
+
+function userIdOf(text: string): UserId {
+  if (isUserId(text)) return text;
+  throw new Error(`${printable(text)} is no user id: 1 to 64 letters, digits, _ . @ -`);
 }
 
 /** By its title, or by the other user's id or name. */

@@ -6,10 +6,10 @@ export interface Screen {
   readonly kind: 'terminal' | 'plain';
   /** Prints a line. `replace` can change one with a key while it is the last. */
   print(line: string, key?: string): void;
-  /** Returns false when the line with this key is not the last any more. */
+  /** Returns false when the line with this key is not the last any more, or is not all on the screen. */
   replace(line: string, key: string): boolean;
-  /** Removes the line that was just typed: the message is shown in its place. */
-  eraseTyped(typed: string): void;
+  /** Shows a line that was entered, as it was typed. A terminal removes each: a message is shown in its place. */
+  echo(typed: string): void;
   prompt(text: string): void;
   style(text: string, ...styles: readonly Style[]): string;
 }
@@ -27,47 +27,88 @@ export function createPlainScreen(write: (text: string) => void): Screen {
     kind: 'plain',
     print: (line) => write(`${line}\n`),
     replace: () => false,
-    eraseTyped() {},
+    echo() {},
     prompt() {},
     style: (text) => text,
   };
 }
 
-const upAndClear = '\u001b[1A\u001b[2K';
-const clearLine = '\r\u001b[2K';
+const clearDown = '\u001b[J';
+const up = (rows: number): string => (rows > 0 ? `\u001b[${rows}A` : '');
 
 export interface TerminalOptions {
+  /** Reads `input`. */
   readonly lines: Interface;
+  readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WriteStream;
   readonly isColoured: boolean;
 }
 
-export function createTerminalScreen({ lines, output, isColoured }: TerminalOptions): Screen {
-  let last: { readonly key: string | undefined; readonly rows: number } | undefined;
-  const rowsOf = (line: string): number => Math.max(1, Math.ceil(Bun.stringWidth(line) / (output.columns || 80)));
+/** The cursor is in the prompt whenever one of these returns: what is printed goes above it, and the prompt with what is typed is written anew. */
+export function createTerminalScreen({ lines, input, output, isColoured }: TerminalOptions): Screen {
+  /** Of Node's readline too: the rows of the prompt above the cursor. */
+  const cursor: { prevRows?: number } = lines as Interface & { prevRows?: number };
+  let last: { readonly key: string | undefined; readonly line: string } | undefined;
+  let isClosed = false;
+  /** A wide character never begins in the last column, so a line takes more than its width. */
+  const rowsOf = (line: string): number =>
+    Bun.wrapAnsi(line, output.columns || 80, { hard: true, wordWrap: false, trim: false }).split('\n').length;
 
-  function print(line: string, key?: string): void {
-    const typedRows = rowsOf(`${lines.getPrompt()}${lines.line}`);
-    output.write(`${clearLine}${upAndClear.repeat(typedRows - 1)}${line}\n`);
-    last = { key, rows: rowsOf(line) };
+  /** Clears the prompt with what is typed, and so many rows above it. */
+  function clear(rowsAbove = 0): void {
+    output.write(`\r${up(lines.getCursorPos().rows + rowsAbove)}${clearDown}`);
+  }
+
+  /** Writes the prompt with what is typed from the row on that the cursor is in. */
+  function writePrompt(): void {
+    cursor.prevRows = 0;
     lines.prompt(true);
   }
+
+  function print(line: string, key?: string, { replacing = 0 } = {}): void {
+    last = { key, line };
+    if (isClosed) return void output.write(`${line}\n`);
+    clear(replacing);
+    output.write(`${line}\n`);
+    writePrompt();
+  }
+
+  // Of pasted text readline neither counts the rows, nor goes on in the next when one is full.
+  input.on('keypress', () => {
+    const { rows, cols } = lines.getCursorPos();
+    if (rows > (cursor.prevRows ?? 0) && cols === 0) output.write(' \r');
+    cursor.prevRows = rows;
+  });
+  // Terminals wrap their lines anew, the prompt too. Before readline draws it, which would clear what is above it.
+  output.prependListener('resize', () => {
+    cursor.prevRows = lines.getCursorPos().rows;
+  });
+  lines.on('line', (typed) => {
+    // The cursor is in the row below the last, which is one of its own where the row before is full.
+    output.write(`${up(rowsOf(`${lines.getPrompt()}${typed}_`))}${clearDown}`);
+    writePrompt();
+  });
+  lines.on('close', () => {
+    clear();
+    isClosed = true;
+  });
 
   return {
     kind: 'terminal',
     print,
     replace(line, key) {
-      if (last?.key !== key) return false;
-      output.write(clearLine + upAndClear.repeat(last.rows));
-      print(line, key);
+      if (last?.key !== key || isClosed) return false;
+      const rows = rowsOf(last.line);
+      if (rows + lines.getCursorPos().rows >= (output.rows || 24)) return false;
+      print(line, key, { replacing: rows });
       return true;
     },
-    eraseTyped(typed) {
-      output.write(upAndClear.repeat(rowsOf(`${lines.getPrompt()}${typed}`)));
-    },
+    echo: (typed) => print(`${lines.getPrompt()}${typed}`),
     prompt(text) {
+      if (isClosed) return;
+      clear();
       lines.setPrompt(text);
-      lines.prompt(true);
+      writePrompt();
     },
     style: (text, ...styles) => (isColoured ? withCodes(text, styles) : text),
   };

@@ -9,6 +9,7 @@ import { chatCommands } from '@hongyan/terminal/commands';
 import { type Command, UsageError } from './command.ts';
 import { readNewPassword, readPassword } from './password.ts';
 import { serverUrl } from './server-url.ts';
+import { stopSignal } from './stop-signal.ts';
 
 const urlDefault = 'http://127.0.0.1:8080';
 
@@ -54,6 +55,7 @@ ${Object.values(chatCommands)
       clientName: `hongyan-chat/${version}`,
       to: values.get('to'),
       isColoured: (env.NO_COLOR ?? '') === '',
+      stopSignal,
     });
   },
 };
