@@ -17,3 +17,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "hongyan.secret" -}}
 {{- .Values.existingSecret | default (include "hongyan.name" .) }}
 {{- end }}
+
+{{- /* Helm holds a number of a values file as floating point, and writes a large one as 1e+06, which is no number to the server. */}}
+{{- define "hongyan.text" -}}
+{{- if kindIs "float64" . }}{{ toJson . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
