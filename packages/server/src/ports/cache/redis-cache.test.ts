@@ -1,6 +1,5 @@
-import { sleep, systemClock } from '@hongyan/base/clock';
 import { describeWith } from '@hongyan/testing/services';
-import { openTestClient, removeTestClient, testOptions } from '../../adapters/redis/testing/clients.ts';
+import { ageTestKeys, openTestClient, removeTestClient, testOptions } from '../../adapters/redis/testing/clients.ts';
 import { RedisCache } from './redis-cache.ts';
 import { cacheContract, contractTimes } from './testing/contract.ts';
 
@@ -13,7 +12,7 @@ function contractAt(name: string, addresses: readonly string[]): void {
     return {
       cache,
       another,
-      wait: (ms) => sleep(systemClock, { delayMs: ms }),
+      wait: (ms) => ageTestKeys(clients[0], ms),
       async remove() {
         await clients[1].close();
         await removeTestClient(clients[0]);

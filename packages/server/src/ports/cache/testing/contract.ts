@@ -8,12 +8,12 @@ export interface CacheUnderTest {
   readonly cache: Cache;
   /** Another process's view of the same values. */
   readonly another: Cache;
-  /** Resolves when so much time has passed for the cache. */
+  /** Lets so much time pass for the cache. */
   wait(ms: number): Promise<void>;
   remove(): Promise<void>;
 }
 
-export const contractTimes: CacheTimes = { ttlMs: 400, leaseMs: 300 };
+export const contractTimes: CacheTimes = { ttlMs: 60_000, leaseMs: 45_000 };
 
 export function cacheContract(name: string, make: () => Promise<CacheUnderTest>): void {
   describe(name, () => {
