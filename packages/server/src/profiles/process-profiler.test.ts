@@ -1,6 +1,6 @@
 // Real recordings of this process, read by Go's own pprof.
 
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,9 @@ import { WriterThread } from '../adapters/sqlite/writer-thread.ts';
 import { ProcessProfiler } from './process-profiler.ts';
 import { cpuStacks, gzippedPprof, heapProfile } from './profiled-process.ts';
 import { ProfiledThreads } from './profiled-threads.ts';
+
+// The first call of go tool pprof compiles it.
+setDefaultTimeout(180_000);
 
 let folder: string;
 beforeAll(async () => {
