@@ -4,22 +4,33 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { CpuRequest, ProfiledProcess, ThreadCpu, ThreadHeap } from '../../profiles/profiled-process.ts';
 import type { ProfileRequest, ProfileResult, ToGatewayProcess } from './messages.ts';
 
+/** Who takes the profiles. */
+interface Recipient {
+  send(message: ToGatewayProcess): void;
+}
+
+interface Waiting {
+  /** It alone knows of the request: another may have followed it meanwhile. */
+  readonly asked: Recipient;
+  readonly resolve: (result: ProfileResult) => void;
+}
+
 export class RemoteProfiler implements ProfiledProcess {
   readonly name: string;
-  /** Returns false while there is no process. */
-  readonly #send: (message: ToGatewayProcess) => boolean;
+  /** Returns undefined while there is none. */
+  readonly #running: () => Recipient | undefined;
   /** By id. The process refuses what comes while it takes one, so they are few. */
-  readonly #waiting = new Map<number, (result: ProfileResult) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
 
-  constructor(name: string, send: (message: ToGatewayProcess) => boolean) {
+  constructor(name: string, running: () => Recipient | undefined) {
     this.name = name;
-    this.#send = send;
+    this.#running = running;
   }
 
   async cpu({ seconds, signal }: CpuRequest): Promise<Result<readonly ThreadCpu[]>> {
     const id = this.#nextId;
-    const end = () => this.#send({ type: 'end_profile', id });
+    const end = () => this.#waiting.get(id)?.asked.send({ type: 'end_profile', id });
     const profiled = this.#ask({ type: 'cpu', seconds });
     signal?.addEventListener('abort', end, { once: true });
     if (signal?.aborted) end();
@@ -39,21 +50,22 @@ export class RemoteProfiler implements ProfiledProcess {
   }
 
   receive(id: number, result: ProfileResult): void {
-    this.#waiting.get(id)?.(result);
+    this.#waiting.get(id)?.resolve(result);
     this.#waiting.delete(id);
   }
 
-  /** Its process is gone: what was asked for never comes. */
-  lost(): void {
-    for (const answer of this.#waiting.values()) answer(this.#missing());
-    this.#waiting.clear();
+  /** The process is gone: what it was asked for never comes. */
+  lost(process: Recipient): void {
+    for (const [id, { asked }] of this.#waiting) if (asked === process) this.receive(id, this.#missing());
   }
 
   #ask(request: ProfileRequest): Promise<ProfileResult> {
+    const asked = this.#running();
+    if (asked === undefined) return Promise.resolve(this.#missing());
     const id = this.#nextId++;
     const { promise, resolve } = Promise.withResolvers<ProfileResult>();
-    this.#waiting.set(id, resolve);
-    if (!this.#send({ type: 'profile', id, request })) this.receive(id, this.#missing());
+    this.#waiting.set(id, { asked, resolve });
+    asked.send({ type: 'profile', id, request });
     return promise;
   }
 

@@ -339,3 +339,39 @@ test('[O12] a CPU profile whose asker has gone is ended early', async () => {
   newest().says({ type: 'profiled', id: 1, result: { type: 'ok', value: [] } });
   expect(await profiled).toEqual({ type: 'ok', value: [] });
 });
+
+test('[O12] a profile that was asked for before another process followed ends with the process that was asked', async () => {
+  const { slot: own } = await start();
+  const before = newest();
+  const profiled = own.profiler.heap({ isFull: false });
+  const gone = new AbortController();
+  const ended = own.profiler.cpu({ seconds: 300, signal: gone.signal });
+  const rolled = own.roll();
+  newest().says({ type: 'ready' });
+  await settled();
+  gone.abort();
+  expect(before.received.at(-1)).toEqual({ type: 'end_profile', id: 2 });
+  before.exits(137);
+  await rolled;
+  expect(await profiled).toMatchObject({ code: 'not_found' });
+  expect(await ended).toMatchObject({ code: 'not_found' });
+});
+
+test('[O22] a new process that dies while the one before drains is restarted at once, and the roll says so', async () => {
+  const { slot: own, lines } = await start();
+  const before = newest();
+  const rolled = rejectionOf(own.roll());
+  newest().says({ type: 'ready' });
+  await settled();
+  newest().exits();
+  await settled();
+  expect(lines.join()).toContain('gateway process died');
+  clock.advance(100);
+  await settled();
+  expect(children).toHaveLength(3);
+  newest().says({ type: 'ready' });
+  before.exits(0);
+  expect(await rolled).toMatchObject({ message: 'the new process of gateway-1 exited: its log says why' });
+  await settled();
+  expect({ children: children.length, isRunning: own.isRunning }).toEqual({ children: 3, isRunning: true });
+});

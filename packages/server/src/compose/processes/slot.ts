@@ -58,6 +58,8 @@ export class GatewaySlot {
   readonly #options: GatewaySlotOptions;
   readonly #stopping = new AbortController();
   #state: State = { type: 'new' };
+  /** The newest that was ready: it is restarted when it exits. */
+  #newest: Child | undefined;
   #kept: Promise<void> | undefined;
   #watch: Timer | undefined;
   #askedMs = 0;
@@ -75,7 +77,7 @@ export class GatewaySlot {
   constructor(options: GatewaySlotOptions) {
     this.#options = options;
     this.#operatorPath = options.begin.operatorPath;
-    this.profiler = new RemoteProfiler(options.begin.node, (message) => this.#send(message));
+    this.profiler = new RemoteProfiler(options.begin.node, () => this.#running);
   }
 
   get node(): string {
@@ -100,7 +102,7 @@ export class GatewaySlot {
     assert(this.#state.type === 'new', 'a slot is started once');
     const { clock, begin } = this.#options;
     this.#startedMs = clock.monotonicMs();
-    this.#kept = this.#keep(await this.#launch());
+    this.#keep(await this.#launch());
     this.#askedMs = clock.monotonicMs();
     this.#watch = clock.every(begin.config.linkTimeoutMs, () => this.#ask());
   }
@@ -124,7 +126,7 @@ export class GatewaySlot {
 
   /**
    * [O22] Starts another process, and drains the one before when the other accepts. Rejects when there is none, or the other does
-   * not start: then the one before stays.
+   * not start: then the one before stays. Rejects too when the other exited meanwhile: it is restarted.
    */
   roll(): Promise<void> {
     this.#rolled = this.#roll();
@@ -140,8 +142,9 @@ export class GatewaySlot {
     this.#startedMs = clock.monotonicMs();
     const launched = this.#launch();
     this.#following = launched.catch(() => undefined);
+    let follower: Child;
     try {
-      await launched;
+      follower = await launched;
     } catch (error) {
       if (this.#stopping.signal.aborted) await this.#end(before.child, { isRelieved: false, drain });
       else this.#stay(before, operatorPath);
@@ -149,7 +152,9 @@ export class GatewaySlot {
     } finally {
       this.#following = undefined;
     }
+    this.#keep(follower);
     await this.#end(before.child, { isRelieved: true, drain });
+    if (this.#running !== follower) throw new Error(`the new process of ${begin.node} exited: its log says why`);
   }
 
   /** As if no other had been launched. What came into force meanwhile was for the other. */
@@ -169,20 +174,20 @@ export class GatewaySlot {
     timer.cancel();
   }
 
-  /** Until `stop`: waits for the process to exit, then for the back-off, then spawns the next. */
-  async #keep(first: Child): Promise<void> {
+  #keep(child: Child): void {
+    this.#newest = child;
+    this.#kept = this.#restartAfter(child);
+  }
+
+  /** Until `stop`, or until another follows it: waits for the process to exit, then for the back-off, then spawns the next. */
+  async #restartAfter(first: Child): Promise<void> {
     const { clock, log, begin } = this.#options;
     const { signal: isStopping } = this.#stopping;
     let child: Child | undefined = first;
     while (!isStopping.aborted) {
       const exit = await child?.exited;
       await this.#following;
-      if (isStopping.aborted) return;
-      const follower: Child | undefined = this.#state.type === 'running' ? this.#state.child : undefined;
-      if (follower !== undefined && follower !== child) {
-        child = follower;
-        continue;
-      }
+      if (isStopping.aborted || (child !== undefined && child !== this.#newest)) return;
       this.#state = { type: 'between' };
       if (clock.monotonicMs() - this.#startedMs > settledMs) this.#earlyExits = 0;
       const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#earlyExits++);
@@ -194,6 +199,7 @@ export class GatewaySlot {
         log.error('gateway process did not start', { node: begin.node, error });
         return undefined;
       });
+      this.#newest = child;
     }
   }
 
@@ -208,8 +214,7 @@ export class GatewaySlot {
     this.#state = { type: 'starting', child };
     const late = clock.after(readyTimeoutMs, () => child.kill());
     void child.exited.then(({ code }) => {
-      // One that another has followed was asked for nothing.
-      if (!('child' in this.#state) || this.#state.child === child) this.profiler.lost();
+      this.profiler.lost(child);
       reject(new Error(`${begin.node} exited with code ${code} before it was ready`));
     });
     child.send({ ...begin, operatorPath });
@@ -247,10 +252,8 @@ export class GatewaySlot {
     }
   }
 
-  #send(message: ToGatewayProcess): boolean {
-    if (this.#state.type !== 'running') return false;
-    this.#state.child.send(message);
-    return true;
+  get #running(): Child | undefined {
+    return this.#state.type === 'running' ? this.#state.child : undefined;
   }
 
   /** A process that hangs answers no client, and yet keeps its connections and its share of the new ones. */
