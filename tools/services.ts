@@ -80,8 +80,9 @@ async function up(request: Request): Promise<boolean> {
 }
 
 async function down({ folder }: Request): Promise<number> {
-  await ServiceSet.open(folder)?.down();
-  console.log(`no servers in ${folder}`);
+  const set = ServiceSet.open(folder);
+  await set?.down();
+  console.log(set ? `ended, and their data removed: the servers in ${folder}` : `no servers in ${folder}`);
   return 0;
 }
 

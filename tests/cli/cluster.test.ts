@@ -8,7 +8,7 @@ import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { WireClient } from '@hongyan/testing/wire-client';
 import { ClusterUnderTest } from '../cluster-server.ts';
-import { dataFolder, killServers, removeDataFolders } from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { type Ended, hongyan } from './hongyan.ts';
 
 /** Each test starts processes, on a machine that others may use too. */
@@ -68,6 +68,22 @@ describeWith(['mysql', 'kafka', 'redis'], 'commands on a cluster', () => {
       code: 1,
       stderr: expect.stringContaining('has no user nobody'),
     });
+  });
+
+  test('[O22] there is nothing to roll: the refusal says how the gateways of a cluster are replaced', async () => {
+    expect(await command(['roll'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('start another gateway there, then stop this one'),
+    });
+  });
+
+  test('[O27] a move into a cluster in use is refused without a word of what to do again', async () => {
+    const data = await dataFolder('in-use');
+    await (await startServer({ dataDir: data })).stop();
+    const { code, stderr } = await hongyan(['migrate', '--data', data], { env: cluster.env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('is in use');
+    expect(stderr).not.toContain('run the same again');
   });
 
   test('[L3] a tier that is set holds for every core', async () => {

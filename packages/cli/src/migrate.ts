@@ -49,12 +49,16 @@ export const migrate: Command = {
       return 0;
     }
     const signal = stopSignal();
-    let wasAsked = false;
+    let [hasBegun, wasAsked] = [false, false];
+    const lines = progressLines(systemClock);
     try {
       const report = await moveIntoCluster({
         ...surroundings,
         signal,
-        onProgress: progressLines(systemClock),
+        onProgress: (progress) => {
+          hasBegun = true;
+          lines(progress);
+        },
         askToLeave: async () => {
           wasAsked = await askToLeave(config.data, signal);
         },
@@ -65,11 +69,10 @@ export const migrate: Command = {
       return 0;
     } catch (error) {
       const isSwitch = error instanceof SwitchFailed;
-      const next = whatNext(config.data, {
-        hasLeft: wasAsked || isSwitch || error instanceof NoAnswer,
-        isMoved: isSwitch && error.isMoved,
-      });
-      console.error(`hongyan migrate: ${next}`);
+      const hasLeft = wasAsked || isSwitch || error instanceof NoAnswer;
+      // Where nothing has begun, the error says all there is to do.
+      if (hasBegun || hasLeft)
+        console.error(`hongyan migrate: ${whatNext(config.data, { hasLeft, isMoved: isSwitch && error.isMoved })}`);
       throw error;
     }
   },
@@ -123,7 +126,7 @@ function sentences(
     `The store of ${data} is in the cluster ${clusterName}: ${rows.user ?? 0} users, ${conversations} timelines, ${entries} entries, ${rows.member ?? 0} memberships, ${rows.device ?? 0} devices, ${rows.endpoint ?? 0} webhooks, ${rows.event ?? 0} events; all of it read back and the same. With it ${tasksOf(tasks, deadLetters)}.`,
     `Nobody was served for ${(switchMs / 1000).toFixed(2)} s, of which the server took ${(leavingMs / 1000).toFixed(2)} s to leave.`,
     `Processes of the cluster that wait for it start now. Start others: hongyan start --profile cluster --data ${data}`,
-    'On other machines give them the files secret, link-secret and operator-token of the folder: with another secret users would have to log in again.',
+    'On other machines give them the files secret, link-secret and operator-token of the folder, and before-send-secret where there is one: with another secret users would have to log in again.',
   ].join('\n');
 }
 

@@ -17,6 +17,10 @@ export const roll: Command = {
   options: ['data'],
   async run({ config, switches }) {
     const operator = await OperatorClient.connect(config.data);
+    if (operator.isOfCluster)
+      throw new Error(
+        `the server on ${config.data} is part of a cluster: start another gateway there, then stop this one`,
+      );
     const signal = AbortSignal.timeout(timeoutMs);
     const answer = await operator.request('POST', '/admin/v1/gateways/roll', undefined, signal);
     const { replaced } = answer as { readonly replaced: readonly string[] };

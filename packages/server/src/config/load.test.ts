@@ -209,9 +209,11 @@ describe('what is unknown or cannot be', () => {
       LISTEN: 'x',
       HONGYAN_SEED: '7',
       HONGYAN_PASSWORD: 'secret',
+      HONGYAN_KEY: 'hk_1_secret',
+      HONGYAN_URL: 'http://127.0.0.1:8080',
       HONGYAN_SERVICES: 'x',
     };
-    expect(load({ env })).toMatchObject({ type: 'ok' });
+    expect(load({ env })).toMatchObject({ type: 'ok', warnings: [] });
   });
 
   test('variables that an orchestrator injects for a service of this name are ignored with a warning', () => {

@@ -141,12 +141,14 @@ function readEnvironment(env: LoadInput['env']) {
 
 const prefix = 'HONGYAN_';
 
-/** Read by the tests and the terminal client, not options of the server. */
+/** Read by the tests, the terminal client and the samples of the documents, not options of the server. */
 const otherVariables = [
   'HONGYAN_SEED',
   'HONGYAN_FAULT_ROUNDS',
   'HONGYAN_CHROMIUM',
   'HONGYAN_PASSWORD',
+  'HONGYAN_KEY',
+  'HONGYAN_URL',
   'HONGYAN_SERVICES',
 ];
 

@@ -115,6 +115,10 @@ test('[O4] a process reports its CPU, memory, event loop, collections of garbage
     'hongyan_thread_cpu_seconds_total',
   ])
     expect([name, sampleOf(name) > 0]).toEqual([name, true]);
+  // Those of the runtime are not told; other tests of this process may have some of their own.
+  const threads = lines.flatMap((line) => line.match(/^hongyan_thread_cpu_seconds_total{thread="(.*?)"/)?.[1] ?? []);
+  expect(threads).toContain('main');
+  expect(threads.filter((name) => /collector|^thread$/i.test(name))).toEqual([]);
   expect(lines).toContain(`hongyan_build_info{version="1.2.3",bun="${Bun.version}",process="core"} 1`);
 });
 

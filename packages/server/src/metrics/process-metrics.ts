@@ -138,7 +138,7 @@ function registerMemory(metrics: Metrics): void {
 }
 
 /** Threads that the runtime starts and ends as it likes: what they took is in the time of the process. */
-const isOfRuntime = /^$|^(Bun|JIT|JSC|Heap|HTTP|mi-|t\b)/;
+const isOfRuntime = /^$|^(Bun|JIT|JSC|Heap|HTTP|mi-|t\b|thread$|ollector Thread$)/;
 
 /** Of the event loop and of the writers of the stores. Empty where there is no /proc. */
 async function threadTimes(): Promise<readonly Sample[]> {
