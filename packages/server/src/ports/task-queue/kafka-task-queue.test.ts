@@ -1,4 +1,5 @@
-// The Kafka task queue on a real broker: the contract of every queue, and the dead letters that a move brings.
+// The Kafka task queue on a real broker: the contract of every queue, what becomes of the records of done tasks, and the dead letters
+// that a move brings.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
@@ -8,7 +9,7 @@ import { SkippingClock } from '@hongyan/testing/skipping-clock';
 import { until } from '@hongyan/testing/until';
 import { Admin } from '@platformatic/kafka';
 import { openKafkaTaskQueue } from './kafka-task-queue.ts';
-import type { ClaimedTask, MovedLetter, TaskId } from './task-queue.ts';
+import type { ClaimedTask, MovedLetter, Outcome, TaskId, TaskQueue } from './task-queue.ts';
 import { boundsUnderTest, taskQueueContract } from './testing/contract.ts';
 
 setDefaultTimeout(60_000);
@@ -29,6 +30,7 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
     let current = queue;
     return {
       queue,
+      prefix,
       pass: async (ms: number) => clock.skip(ms),
       async reopen() {
         await current.close();
@@ -46,6 +48,64 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
   }
 
   taskQueueContract('kafka task queue', openQueue);
+
+  test('[T1] records of done tasks are removed: nothing is done again when Kafka forgets how far the work had come', async () => {
+    const { queue, prefix, pass, reopen, remove } = await openQueue();
+    const admin = new Admin(connection);
+    const add = (to: TaskQueue, kind: string, payloads: readonly string[]) =>
+      Promise.all(payloads.map((payload) => to.add([{ kind, payload }])));
+    const take = async (from: TaskQueue, count: number) => {
+      const tasks: ClaimedTask[] = [];
+      await until(
+        async () => {
+          tasks.push(...(await from.claim({ kind: 'k', limit: 10, payloadMax: 1_000, leaseMs: 600_000 })));
+          return tasks.length >= count;
+        },
+        { withinMs: 30_000, what: `${count} tasks` },
+      );
+      return tasks;
+    };
+    const settle = (to: TaskQueue, tasks: readonly ClaimedTask[], outcome: Outcome) =>
+      to.settle(tasks.map((claim) => ({ claim, outcome })));
+    const recordCount = async () => {
+      const names = (await admin.listTopics()).filter((name) => name.startsWith(prefix) && !name.endsWith('.dead'));
+      const offsets = async (timestamp: bigint) => {
+        const partitions = [0, 1, 2].map((partitionIndex) => ({ partitionIndex, timestamp }));
+        const topics = await admin.listOffsets({ topics: names.map((name) => ({ name, partitions })) });
+        return topics.flatMap(({ partitions }) => partitions).reduce((sum, { offset }) => sum + Number(offset), 0);
+      };
+      const [first, end] = await Promise.all([offsets(-2n), offsets(-1n)]);
+      return end - first;
+    };
+    try {
+      await add(queue, 'other', ['waits']);
+      await add(queue, 'k', ['a', 'b', 'c', 'd', 'e', 'f']);
+      const [given, again, ...rest] = await take(queue, 6);
+      await settle(queue, given ? [given] : [], { type: 'dead', error: 'broken' });
+      await settle(queue, again ? [again] : [], { type: 'retry', delayMs: 1_000, countsAsFailure: true });
+      await settle(queue, rest, { type: 'done' });
+      await pass(1_000);
+      await settle(queue, await take(queue, 1), { type: 'done' });
+      await add(queue, 'k', ['kept']);
+      await take(queue, 1);
+      await until(
+        async () => {
+          await pass(60_000);
+          return (await recordCount()) === 2;
+        },
+        { withinMs: 30_000, what: 'the records of two tasks that are not done' },
+      );
+      const reopened = await reopen();
+      // What Kafka does with the offsets of a group without members after `offsets.retention.minutes`, a week by default.
+      await admin.deleteGroups({ groups: [`${prefix}tasks.done`, `${prefix}tasks.claimed`] });
+      await add(reopened, 'k', ['x', 'y', 'z']);
+      expect((await take(reopened, 4)).map(({ payload }) => payload).sort()).toEqual(['kept', 'x', 'y', 'z']);
+      expect(await reopened.deadLetters({ limit: 10 })).toMatchObject([{ taskId: given?.taskId ?? '' }]);
+    } finally {
+      await admin.close();
+      await remove();
+    }
+  });
 
   test('[T3][O27] letters that are moved here are listed under their ids, and are what was moved last', async () => {
     const { queue, reopen, remove } = await openQueue();

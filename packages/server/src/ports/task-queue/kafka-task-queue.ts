@@ -11,6 +11,7 @@ import { DueSignals } from './due-signals.ts';
 import { Backlog, type BacklogBounds } from './kafka/backlog.ts';
 import { createTaskTopics } from './kafka/create-topics.ts';
 import { KafkaDeadLetters } from './kafka/dead-letters.ts';
+import { DoneRecords } from './kafka/done-records.ts';
 import { KindTasks } from './kafka/kind-tasks.ts';
 import { PartitionMarks } from './kafka/marks.ts';
 import { encodeTask, type RecordToSend, type TaskRecord } from './kafka/task-record.ts';
@@ -73,6 +74,7 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
   readonly #backlog: Backlog;
   readonly #due: DueSignals;
   readonly #kinds = new Map<string, KindTasks>();
+  readonly #doneRecords: DoneRecords;
   #turn = 0;
   #isClosed = false;
 
@@ -90,6 +92,8 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
     });
     this.#backlog = new Backlog({ admin, topics, clock, marks: this.#marks, bounds: { tasksMax, payloadMax } });
     this.#due = new DueSignals(clock, (kind) => this.#kinds.get(kind)?.nextDueMs());
+    const marks = () => [...this.#kinds.values()].flatMap((kind) => kind.marks());
+    this.#doneRecords = new DoneRecords({ admin, clock, log, marks });
     // Rotations of several processes should not go in step.
     this.#turn = Bun.hash.crc32(options.newId());
   }
@@ -182,7 +186,7 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#due.close();
-    await Promise.all([...this.#kinds.values()].map((kind) => kind.close()));
+    await Promise.all([this.#doneRecords.close(), ...[...this.#kinds.values()].map((kind) => kind.close())]);
     await this.#marks.drain();
     await this.#dead.close();
     await this.#sender.close();

@@ -5,7 +5,7 @@ import type { Log } from '@hongyan/base/log';
 import type { BaseOptions } from '@platformatic/kafka';
 import type { Claim, ClaimedTask, Settlement, TaskConsumer } from '../task-queue.ts';
 import { type FetchedPartition, Fetcher } from './fetcher.ts';
-import { HeldPartition, type HeldTask, HeldTasks, type PartitionName, toClaimed } from './held-tasks.ts';
+import { HeldPartition, type HeldTask, HeldTasks, type Marks, type PartitionName, toClaimed } from './held-tasks.ts';
 import { type PartitionMarks, partitionKey } from './marks.ts';
 import { lettingGoMs, Membership } from './membership.ts';
 import { decodeTask, type TaskRecord } from './task-record.ts';
@@ -70,6 +70,11 @@ export class KindTasks {
   /** On the wall clock. Nothing is due that `claim` would not give: who asks for it at once again would keep this process from all else. */
   nextDueMs(): number | undefined {
     return this.#mayClaim ? this.#held.nextDueMs() : undefined;
+  }
+
+  /** Of the partitions that are its own. */
+  marks(): readonly (PartitionName & Marks)[] {
+    return this.#held.partitions.map(changeOf);
   }
 
   get #mayClaim(): boolean {

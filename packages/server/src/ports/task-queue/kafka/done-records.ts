@@ -1,0 +1,66 @@
+// Removes the records of tasks that are done, so that disk is taken by what waits alone. It also makes a partition begin where its
+// work does: Kafka forgets the offsets of groups without members after `offsets.retention.minutes`, a week by default, and the done
+// mark of a partition where nothing happened meanwhile is then its first record.
+
+import { type Clock, sleep } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
+import type { Admin } from '@platformatic/kafka';
+import type { Marks, PartitionName } from './held-tasks.ts';
+
+export interface DoneRecordsOptions {
+  readonly admin: Admin;
+  /** Of the partitions that are this process's own. What is done stays so, whoever owns them next. */
+  readonly marks: () => readonly (PartitionName & Marks)[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** As often as brokers write down where their partitions begin. */
+const everyMs = 60_000;
+
+export class DoneRecords {
+  readonly #options: DoneRecordsOptions;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #isFailing = false;
+
+  constructor(options: DoneRecordsOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await sleep(this.#options.clock, { delayMs: everyMs, signal });
+      if (!signal.aborted) await this.#remove();
+    }
+  }
+
+  /** All of them each time: what an owner before did not come to is removed too, and where there is nothing to remove nothing happens. */
+  async #remove(): Promise<void> {
+    const { admin, marks, log } = this.#options;
+    const byTopic = Map.groupBy(
+      marks().filter(({ done }) => done > 0),
+      ({ topic }) => topic,
+    );
+    if (byTopic.size === 0) return;
+    const topics = Array.from(byTopic, ([name, partitions]) => ({
+      name,
+      partitions: partitions.map(({ partition, done }) => ({ partition, offset: BigInt(done) })),
+    }));
+    try {
+      await admin.deleteRecords({ topics });
+      if (this.#isFailing) log.info('records of done tasks removed again');
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) log.warn('records of done tasks not removed, to be tried again', { error });
+      this.#isFailing = true;
+    }
+  }
+}
