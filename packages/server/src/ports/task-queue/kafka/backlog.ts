@@ -113,9 +113,11 @@ export class Backlog {
   }
 
   #forgetDone(isDone: (sent: Sent) => boolean): void {
-    const left = this.#added.filter(({ sent }) => !sent.every(isDone));
-    for (const one of this.#added) if (!left.includes(one)) this.#addedBytes -= one.bytes;
-    this.#added = left;
+    this.#added = this.#added.filter(({ sent, bytes }) => {
+      const isOver = sent.every(isDone);
+      if (isOver) this.#addedBytes -= bytes;
+      return !isOver;
+    });
   }
 
   async #ends(names: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
