@@ -87,8 +87,9 @@ export interface TaskProducer {
 export interface TaskConsumer {
   /**
    * MUST hand each task to one claim at a time, for `leaseMs`; a claim that is neither settled nor renewed by then ends, and the
-   * task is claimed again: at least once. It MAY end before, where its queue is closed or cut off from the others. MAY hand tasks out in any order; of one kind those that waited longest come first,
-   * as far as that is known. May resolve with none.
+   * task is claimed again: at least once. It MAY end before, where its queue is closed or cut off from the others. MUST hand out alone
+   * what failed before: it may end its process, and then takes no other with it. MAY hand tasks out in any order; of one kind those
+   * that waited longest come first, as far as that is known. May resolve with none.
    */
   claim(request: {
     readonly kind: string;

@@ -30,9 +30,11 @@ export class Shift {
         await this.#paced(signal);
         if (signal.aborted) return;
         const tasks = await this.#claim();
-        if (tasks.length === 0) await queue.ready(kind, signal);
+        const [first] = tasks;
+        if (first === undefined) await queue.ready(kind, signal);
         else {
-          this.#beganMs = clock.monotonicMs();
+          // What failed before comes alone: nothing would share its call.
+          if (first.failureCount === 0) this.#beganMs = clock.monotonicMs();
           await this.#do(tasks);
         }
       } catch (error) {
@@ -69,12 +71,9 @@ export class Shift {
     }
   }
 
-  /** Tasks that failed before are tried alone: one that ends its process takes no other with it. */
   async #outcomes(tasks: readonly ClaimedTask[]): Promise<readonly Settlement[]> {
-    const first = tasks.filter(({ failureCount }) => failureCount === 0);
-    const settlements = first.length > 0 ? [...(await this.#together(first))] : [];
-    for (const task of tasks) if (task.failureCount > 0) settlements.push(await this.#alone(task));
-    return settlements;
+    const [first] = tasks;
+    return first && tasks.length === 1 ? [await this.#alone(first)] : this.#together(tasks);
   }
 
   async #together(tasks: readonly ClaimedTask[]): Promise<readonly Settlement[]> {
@@ -82,8 +81,7 @@ export class Shift {
       await this.#work.handle(tasks);
       return tasks.map((claim) => ({ claim, outcome: { type: 'done' } }));
     } catch (error) {
-      if (error instanceof StoreFailure || tasks.length === 1)
-        return tasks.map((claim) => ({ claim, outcome: this.#failed(claim, error) }));
+      if (error instanceof StoreFailure) return tasks.map((claim) => ({ claim, outcome: this.#failed(claim, error) }));
     }
     const settlements: Settlement[] = [];
     for (const task of tasks) settlements.push(await this.#alone(task));

@@ -141,6 +141,15 @@ test('[T2] a task at which workers die again and again is given up, not tried fo
   expect(tries).toBe(0);
 });
 
+test('[T2] what a worker left is done one by one without the pause that lets tasks share a call', async () => {
+  await add('a', 'b', 'c');
+  await queue.claim({ kind: 'k', limit: 3, payloadMax: 1_000, leaseMs: 1 });
+  const calls: string[][] = [];
+  start(async (tasks) => void calls.push(tasks.map(({ payload }) => payload)), { minIntervalMs: 3_600_000 });
+  await until(isEmpty);
+  expect(calls.sort()).toEqual([['a'], ['b'], ['c']]);
+});
+
 test('[T7] a drain finishes what is under way and leaves the rest in the queue', async () => {
   const begun = Promise.withResolvers<void>();
   const done: string[] = [];

@@ -77,20 +77,30 @@ export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
     this.#held.bytes += bytesOf(payload);
   }
 
-  #claim({ kind, limit, payloadMax, leaseMs, nowMs }: AskOf<'claim'>): readonly ClaimedTask[] {
-    const claimed: ClaimedTask[] = [];
-    let bytes = 0;
-    for (const row of this.#statements.due.all(kind, nowMs, limit)) {
-      bytes += row.payload_bytes;
-      if (claimed.length > 0 && bytes > payloadMax) break;
+  #claim({ leaseMs, nowMs, ...request }: AskOf<'claim'>): readonly ClaimedTask[] {
+    return this.#choose({ ...request, nowMs }).map((row) => {
       const attempt = row.attempt + 1;
       // A claim whose lease ran out has failed: nobody else will say so of a worker that died.
       const failureCount = row.failures + row.is_claimed;
       this.#statements.claim.run(attempt, failureCount, nowMs + leaseMs, row.no);
       const payload = this.#statements.payload.get(row.no)?.text ?? '';
-      claimed.push({ taskId: idOf(row.no), attempt, kind, payload, failureCount, addedAtMs: row.added_at });
+      return { taskId: idOf(row.no), attempt, kind: request.kind, payload, failureCount, addedAtMs: row.added_at };
+    });
+  }
+
+  /** [T2] What failed before is handed out alone, in its turn: behind others it waits until it is the first. */
+  #choose({ kind, limit, payloadMax, nowMs }: Omit<AskOf<'claim'>, 'leaseMs'>): readonly DueRow[] {
+    const chosen: DueRow[] = [];
+    let bytes = 0;
+    for (const row of this.#statements.due.iterate(kind, nowMs, limit)) {
+      const hasFailed = row.failures + row.is_claimed > 0;
+      if (hasFailed && chosen.length === 0) return [row];
+      if (hasFailed) continue;
+      bytes += row.payload_bytes;
+      if (chosen.length > 0 && bytes > payloadMax) break;
+      chosen.push(row);
     }
-    return claimed;
+    return chosen;
   }
 
   #renew({ taskId, attempt }: Claim, untilMs: number): boolean {

@@ -121,6 +121,32 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       await isEmpty();
     });
 
+    test('[T2] what failed before is handed out alone: it may end its worker, and then takes no other with it', async () => {
+      const claims = async (count: number) => {
+        const all: (readonly ClaimedTask[])[] = [];
+        await until(
+          async () => {
+            all.push(await claim());
+            return all.flat().length >= count;
+          },
+          { withinMs: 30_000, what: `${count} tasks` },
+        );
+        return all.filter((tasks) => tasks.length > 0);
+      };
+      const sizes = (all: readonly (readonly ClaimedTask[])[]) => all.map(({ length }) => length);
+      await add('a', 'b', 'c');
+      await take(3);
+      // They wait for longer than those whose lease runs out.
+      await add('d', 'e');
+      await made.pass(leaseMs);
+      const all = await claims(5);
+      expect(texts(all.flat())).toEqual(['a', 'b', 'c', 'd', 'e']);
+      expect(sizes(all.filter((tasks) => tasks.some(({ failureCount }) => failureCount > 0)))).toEqual([1, 1, 1]);
+      await settle(all.flat(), retry(60_000));
+      await made.pass(60_000);
+      expect(sizes(await claims(5))).toEqual([1, 1, 1, 1, 1]);
+    });
+
     test('[T2] a task to be retried comes back after its delay, with its failures counted where they are its own', async () => {
       await add('a');
       await settle(await take(1), retry(60_000));
