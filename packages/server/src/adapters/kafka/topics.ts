@@ -19,8 +19,8 @@ export interface TopicRequest {
   readonly partitions: number;
   /** Fewer where there are fewer brokers. */
   readonly replicas: number;
-  /** Records older than these may be removed. */
-  readonly retentionMs: number;
+  /** Records older than these may be removed; Infinity: none for its age. 'compact': of each key the newest record stays. */
+  readonly retentionMs: number | 'compact';
   /** Of one record with what Kafka adds to it. Absent: as the brokers have it, 1 MiB by default. */
   readonly recordBytesMax?: number;
 }
@@ -39,9 +39,11 @@ export async function ensureTopics(
   const admin = new Admin(clientOptions(options));
   try {
     const { brokers } = await admin.metadata({ topics: [] });
-    for (const request of requests)
-      await ensureTopic(admin, `${options.prefix}${request.name}`, { ...request, brokerCount: brokers.size });
-    const names = requests.map(({ name }) => `${options.prefix}${name}`);
+    const known = new Set(await admin.listTopics());
+    const named = requests.map((request) => ({ ...request, name: `${options.prefix}${request.name}` }));
+    const missing = named.filter(({ name }) => !known.has(name));
+    await Promise.all(missing.map((request) => makeTopic(admin, { ...request, brokerCount: brokers.size })));
+    const names = named.map(({ name }) => name);
     // Brokers learn of a new topic a moment after it is made: the client asks again until they have.
     const { topics } = await admin.metadata({ topics: names, forceUpdate: true });
     return names.map((name) => ({ name, partitions: topics.get(name)?.partitionsCount ?? 0 }));
@@ -50,28 +52,33 @@ export async function ensureTopics(
   }
 }
 
-async function ensureTopic(
+async function makeTopic(
   admin: Admin,
-  topic: string,
-  { partitions, replicas, retentionMs, recordBytesMax, brokerCount }: TopicRequest & { readonly brokerCount: number },
+  { name, partitions, replicas, brokerCount, ...request }: TopicRequest & { readonly brokerCount: number },
 ): Promise<void> {
   const copies = Math.min(replicas, brokerCount);
+  const configs = {
+    ...limitsOf(request),
+    // With three copies one broker may be away; an acknowledged record is on two at least.
+    'min.insync.replicas': String(Math.min(2, copies)),
+    'unclean.leader.election.enable': 'false',
+  };
   try {
     await admin.createTopics({
-      topics: [topic],
-      partitions,
-      replicas: copies,
-      configs: [
-        { name: 'retention.ms', value: String(retentionMs) },
-        ...(recordBytesMax === undefined ? [] : [{ name: 'max.message.bytes', value: String(recordBytesMax) }]),
-        // With three copies one broker may be away; an acknowledged record is on two at least.
-        { name: 'min.insync.replicas', value: String(Math.min(2, copies)) },
-        { name: 'unclean.leader.election.enable', value: 'false' },
-      ],
+      ...{ topics: [name], partitions, replicas: copies },
+      configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
     });
   } catch (error) {
+    // Another process that started at the same time was first.
     if (!isExisting(error)) throw error;
   }
+}
+
+function limitsOf({ retentionMs, recordBytesMax }: Pick<TopicRequest, 'retentionMs' | 'recordBytesMax'>) {
+  const bytes = recordBytesMax === undefined ? {} : { 'max.message.bytes': String(recordBytesMax) };
+  if (retentionMs === 'compact') return { ...bytes, 'cleanup.policy': 'compact' };
+  if (retentionMs === Number.POSITIVE_INFINITY) return { ...bytes, 'retention.ms': '-1', 'retention.bytes': '-1' };
+  return { ...bytes, 'retention.ms': String(retentionMs) };
 }
 
 function isExisting(error: unknown): boolean {

@@ -7,7 +7,7 @@ import { silentLog } from '@hongyan/base/log';
 import { describeWith } from '@hongyan/testing/services';
 import { SkippingClock } from '@hongyan/testing/skipping-clock';
 import { until } from '@hongyan/testing/until';
-import { Admin } from '@platformatic/kafka';
+import { Admin, ConfigResourceTypes, ConfigSources } from '@platformatic/kafka';
 import { openKafkaTaskQueue } from './kafka-task-queue.ts';
 import type { ClaimedTask, MovedLetter, Outcome, TaskId, TaskQueue } from './task-queue.ts';
 import { boundsUnderTest, taskQueueContract } from './testing/contract.ts';
@@ -48,6 +48,33 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
   }
 
   taskQueueContract('kafka task queue', openQueue);
+
+  test('[T1] topics have three copies where there are brokers for them, two of them in sync; one that is behind does not become the log', async () => {
+    const { prefix, remove } = await openQueue();
+    const admin = new Admin(connection);
+    try {
+      const names = (await admin.listTopics()).filter((name) => name.startsWith(prefix));
+      const { brokers, topics } = await admin.metadata({ topics: names });
+      const copies = Math.min(3, brokers.size);
+      const wanted = { 'min.insync.replicas': String(Math.min(2, copies)), 'unclean.leader.election.enable': 'false' };
+      const described = await admin.describeConfigs({
+        resources: names.map((resourceName) => ({
+          ...{ resourceType: ConfigResourceTypes.TOPIC, resourceName, configurationKeys: Object.keys(wanted) },
+        })),
+      });
+      expect(described).toHaveLength(13);
+      for (const { resourceName, configs } of described) {
+        const { partitions = [] } = topics.get(resourceName) ?? {};
+        expect(new Set(partitions.map(({ replicas }) => replicas.length))).toEqual(new Set([copies]));
+        // The topic's own, whatever the brokers have.
+        const own = configs.filter(({ configSource }) => configSource === ConfigSources.DYNAMIC_TOPIC_CONFIG);
+        expect(Object.fromEntries(own.map(({ name, value }) => [name, value]))).toEqual(wanted);
+      }
+    } finally {
+      await admin.close();
+      await remove();
+    }
+  });
 
   test('[T1] records of done tasks are removed: nothing is done again when Kafka forgets how far the work had come', async () => {
     const { queue, prefix, pass, reopen, remove } = await openQueue();

@@ -51,16 +51,10 @@ export interface ArrivingTaskQueue extends TaskQueue {
 
 export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<ArrivingTaskQueue> {
   const { kafka, kinds, partitionCount, log } = options;
-  const admin = new Admin(clientOptions(kafka));
   const topics = new TaskTopics({ prefix: kafka.prefix, kinds, partitionCount });
-  try {
-    const names = await createTaskTopics(admin, topics);
-    await letRecordsBeLong(kafka, { topics: names, bytesNeeded: recordBytesMax, log });
-  } catch (error) {
-    await admin.close();
-    throw error;
-  }
-  return new KafkaTaskQueue(options, admin, topics);
+  const names = await createTaskTopics(kafka, topics);
+  await letRecordsBeLong(kafka, { topics: names, bytesNeeded: recordBytesMax, log });
+  return new KafkaTaskQueue(options, topics);
 }
 
 class KafkaTaskQueue implements ArrivingTaskQueue {
@@ -78,9 +72,10 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
   #turn = 0;
   #isClosed = false;
 
-  constructor(options: KafkaTaskQueueOptions, admin: Admin, topics: TaskTopics) {
+  constructor(options: KafkaTaskQueueOptions, topics: TaskTopics) {
     const { kafka, clock, log, deadLettersMax, tasksMax, payloadMax } = options;
     const client = clientOptions(kafka);
+    const admin = new Admin(client);
     this.#options = options;
     this.#client = client;
     this.#admin = admin;
