@@ -176,6 +176,27 @@ describeWith(['mysql'], 'processes that share endpoints', (addresses) => {
     expect(failures).toBeGreaterThan(1);
   }, 60_000);
 
+  test('[W5] an endpoint that the log cannot disable yet is disabled when it can, and gets nothing more', async () => {
+    await add('1');
+    const own = await openLog(database);
+    let failures = 0;
+    const failing = new Proxy(own, {
+      get(_, name) {
+        if (name === 'changeEndpoint' && failures++ < 1)
+          return () => Promise.reject(new StoreFailure('unavailable', 'a test'));
+        const value = Reflect.get(own, name);
+        return typeof value === 'function' ? value.bind(own) : value;
+      },
+    });
+    answering = () => ({ ...answered, status: 410 });
+    await join(failing);
+    await append();
+    await until(async () => (await log.endpoints()).every(({ isEnabled }) => !isEnabled));
+    expect(failures).toBe(2);
+    // At most one of each lane was under way.
+    expect(sent.length).toBeLessThanOrEqual(lanes.length);
+  }, 60_000);
+
   test('[W4] a stop that comes during a start ends what the start begins', async () => {
     await add('1');
     const own = await openLog(database);

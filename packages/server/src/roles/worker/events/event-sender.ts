@@ -30,6 +30,8 @@ const renewEveryMs = claimTtlMs / 4;
 const lookEveryMs = 400;
 /** A drain gives up requests that are under way for so long; another process sends them again. */
 const drainMsMax = 5_000;
+/** After a failure of our own store. */
+const retryMs = 1_000;
 
 export class EventSender {
   readonly #deps: EventSenderDeps;
@@ -274,19 +276,23 @@ class Sending {
     await Promise.all([...this.#claims.keys()].map((job) => this.#end(job)));
   }
 
-  /** The receiver wants no more. What came of the last attempts is noted first. */
+  /** The receiver wants no more, and gets no more while the log cannot take that. What came of the last attempts is noted first. */
   async #disable(endpointId: string, disabledReason: string): Promise<void> {
     const { log } = this.#deps;
-    log.warn('webhook endpoint disabled', { endpoint: endpointId, reason: disabledReason });
     const job = sendJob(endpointId);
     const claim = this.#claims.get(job);
-    try {
-      await this.#deliveries.get(job)?.stop();
-      // One that was changed meanwhile is not what the receiver answered to.
-      if (!claim || (await this.#events.held([claim])).length === 0) return;
-      await this.#events.changeEndpoint(endpointId, { isEnabled: false, disabledReason });
-    } catch (error) {
-      log.error('webhook endpoint not disabled', { endpoint: endpointId, error });
+    if (!claim) return;
+    while (this.#claims.get(job) === claim && !this.#stopping.signal.aborted) {
+      try {
+        await this.#deliveries.get(job)?.stop();
+        // One that was changed meanwhile is not what the receiver answered to.
+        if ((await this.#events.held([claim])).length === 0) return;
+        await this.#events.changeEndpoint(endpointId, { isEnabled: false, disabledReason });
+        return log.warn('webhook endpoint disabled', { endpoint: endpointId, reason: disabledReason });
+      } catch (error) {
+        log.error('webhook endpoint not disabled; trying again', { endpoint: endpointId, error });
+        await sleep(this.#clock, { delayMs: retryMs, signal: this.#stopping.signal });
+      }
     }
   }
 }
