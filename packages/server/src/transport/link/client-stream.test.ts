@@ -2,7 +2,8 @@
 
 import { afterEach, expect, test } from 'bun:test';
 import { stat } from 'node:fs/promises';
-import { Client, credentials, status } from '@grpc/grpc-js';
+import { Client, credentials, Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { systemClock } from '@hongyan/base/clock';
 import { createLog, type Log } from '@hongyan/base/log';
 import { ok, StoreFailure } from '@hongyan/base/result';
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
@@ -14,6 +15,7 @@ import type { Core } from '../../ports/core/core.ts';
 import { caller, codeOf, deviceCaller, seq, user } from '../../ports/core/testing/gateway-side.ts';
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
+import { ClientStream } from './client-stream.ts';
 import { type LinkOptions, type LinkUnderTest, openLink } from './testing/link.ts';
 import * as wire from './wire.ts';
 
@@ -137,6 +139,38 @@ test('[D4] a subscription resolves once the core has it in force', async () => {
   await bus.publish(topics.map((topic) => ({ type: 'frame', topic, frame: 'x' })));
   await link.settle();
   expect(events.map(({ topic }) => topic)).toEqual(topics);
+});
+
+test('a link that is closed while it begins stays closed, though the core becomes ready meanwhile', async () => {
+  const greeted = Promise.withResolvers<void>();
+  const core = await rawCore((stream) => {
+    stream.on('data', () => greeted.resolve());
+    stream.on('end', () => {
+      stream.write(wire.encodeDown({ ready: {} }));
+      stream.end();
+    });
+  });
+  const lines: string[] = [];
+  const link = linkTo(core.address, lines);
+  link.start();
+  await greeted.promise;
+  await link.close();
+  expect(lines).toEqual([]);
+  expect(link.isUp).toBe(false);
+  core.stop();
+});
+
+test('a link that is closed is cut where the core does not end it', async () => {
+  const cut = Promise.withResolvers<void>();
+  const core = await rawCore((stream) => {
+    stream.on('data', ({ hello }) => hello && stream.write(wire.encodeDown({ ready: {} })));
+    stream.on('cancelled', () => cut.resolve());
+  });
+  const link = linkTo(core.address);
+  await link.connect();
+  await link.close();
+  await cut.promise;
+  core.stop();
 });
 
 test("a gateway's sessions are closed when its link ends, those of the others stay", async () => {
@@ -264,4 +298,25 @@ function rawGateway(socketPath: string) {
       client.close();
     },
   };
+}
+
+function linkTo(address: string, lines: string[] = []): ClientStream {
+  return new ClientStream({
+    target: { type: 'tcp', address, security: { secret: new Uint8Array(32) } },
+    ...{ node: 'gateway-1', clock: systemClock, timeoutMs: 5_000, inFlightMax: 10 },
+    log: createLog({ level: 'info', write: (line) => lines.push(line) }),
+    ...{ onEvents: () => {}, onLoss: () => {}, topics: () => [] },
+  });
+}
+
+/** A core that speaks the contract by hand. */
+async function rawCore(link: (stream: ServerDuplexStream<wire.LinkUp, Buffer>) => void) {
+  const server = new Server(wire.channelOptions);
+  server.addService({ link: wire.linkMethod }, { link });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return { address: `127.0.0.1:${port}`, stop: () => server.forceShutdown() };
 }

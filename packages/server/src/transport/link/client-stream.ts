@@ -192,6 +192,7 @@ export class ClientStream {
     const ended = new Promise<void>((resolve) => state.stream.once('end', () => resolve()));
     state.stream.end();
     await Promise.race([ended, sleep(this.#options.clock, { delayMs: closeTimeoutMs })]);
+    state.stream.cancel();
     state.client.close();
   }
 
@@ -218,6 +219,8 @@ export class ClientStream {
     this.#state = { type: 'connecting', stream, client, writer, end };
     const nonce = newNonce();
     stream.on('data', (down: LinkDown) => {
+      // What the core says while a close waits for its end: that it is ready, too.
+      if (this.#state.type === 'closed') return;
       this.#heardMs = clock.monotonicMs();
       if (down.challenge) this.#prove(down.challenge, { nonce, stream, end });
       if (down.ready) {
