@@ -5,7 +5,7 @@ import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log, LogFields } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
-import { BatchWriter } from './batch-writer.ts';
+import { BatchWriter, messagesOf } from './batch-writer.ts';
 import {
   channelCredentials,
   isProof,
@@ -307,9 +307,8 @@ export class ClientStream {
     request.end(ending);
   }
 
-  #take(): Buffer | undefined {
+  #take(): readonly Buffer[] {
     const [requests, interests, published] = [this.#requests, this.#interests, this.#published];
-    if (requests.length + interests.size + published.length === 0) return undefined;
     this.#requests = [];
     this.#published = [];
     this.#interests = new Map();
@@ -318,11 +317,8 @@ export class ClientStream {
       const request = this.#inFlight.get(id);
       if (request) request.hasLeft = true;
     }
-    return encodeUp({
-      interests: [...interests].map(([topic, isWanted]) => ({ topic, isWanted })),
-      requests,
-      published,
-    });
+    const wanted = [...interests].map(([topic, isWanted]) => ({ topic, isWanted }));
+    return messagesOf({ interests: wanted, requests, published }, encodeUp);
   }
 
   /** What has not left by its deadline must not leave later: its sender was told that nothing happened. */

@@ -1,7 +1,7 @@
 // One gateway process as the core sees it: its requests answered, its topics followed, its sessions closed with the link.
 
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
-import { unreachable } from '@hongyan/base/assert';
+import { assert, unreachable } from '@hongyan/base/assert';
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { OutageLog } from '@hongyan/base/outage-log';
@@ -16,11 +16,12 @@ import {
   gatewayQuestions,
 } from '../../ports/core/core.ts';
 import type { BusAttachment, BusEvent, EventBus, Topic } from '../../ports/event-bus/event-bus.ts';
-import { BatchWriter } from './batch-writer.ts';
+import { BatchWriter, messagesOf } from './batch-writer.ts';
 import { isProof, type Nonces, newNonce, proofOf } from './security.ts';
 import {
   contractVersion,
   encodeDown,
+  greetingBytesMax,
   type LinkAnswer,
   type LinkCall,
   type LinkClose,
@@ -29,6 +30,7 @@ import {
   type LinkOpen,
   type LinkRequest,
   type LinkUp,
+  messageBytesMax,
 } from './wire.ts';
 import { fromEvent, toEvent } from './wire-values.ts';
 
@@ -94,6 +96,7 @@ export class ServerStream {
     this.#late = options.clock.after(greetingTimeoutMs, () => {
       if (this.#state.type !== 'open') this.#refuse(status.UNAUTHENTICATED, 'no hello came in time');
     });
+    limitMessages(stream, greetingBytesMax);
     stream.on('data', (up: LinkUp) => this.#received(up));
     stream.on('end', () => this.end());
     stream.on('error', (error) => this.#over(error.message));
@@ -152,6 +155,7 @@ export class ServerStream {
   #join(node: string): void {
     this.#late.cancel();
     this.#state = { type: 'open', node };
+    limitMessages(this.#stream, messageBytesMax);
     this.#stream.write(encodeDown({ ready: {} }));
     this.#options.log.info('gateway joined', { node });
   }
@@ -273,14 +277,14 @@ export class ServerStream {
     this.#writer.added(itemBytes);
   }
 
-  #take(): Buffer | undefined {
+  #take(): readonly Buffer[] {
     const [events, answers, done, hasLostEvents] = [this.#events, this.#answers, this.#done, this.#hasLostEvents];
-    if (events.length + answers.length + done.length === 0 && !hasLostEvents) return undefined;
     this.#events = [];
     this.#answers = [];
     this.#done = [];
     this.#hasLostEvents = false;
-    return encodeDown({ hasLostEvents, events, answers, done });
+    const messages = messagesOf({ events, answers, done }, encodeDown);
+    return hasLostEvents ? [encodeDown({ hasLostEvents }), ...messages] : messages;
   }
 
   #over(why: string): void {
@@ -306,3 +310,14 @@ const isSameFrame = (
   last: Extract<LinkEvent, { what: 'frame' }>,
   event: Extract<BusEvent, { type: 'frame' }>,
 ): boolean => last.frame === event.frame && last.mayWait === event.mayWait;
+
+/**
+ * [N8] Messages that begin from now on. The library collects one whole before it hands it over, and has one limit for all streams of a
+ * server in its public options: whoever reaches the port would take that much without knowing the secret.
+ */
+function limitMessages(stream: ServerDuplexStream<LinkUp, Buffer>, bytesMax: number): void {
+  const { decoder } = (stream as unknown as { readonly call: { readonly decoder: { maxReadMessageLength: number } } })
+    .call;
+  assert(decoder.maxReadMessageLength > 0, 'the library keeps the limit of a stream where it did');
+  decoder.maxReadMessageLength = bytesMax;
+}

@@ -121,9 +121,18 @@ export const linkMethod: MethodDefinition<LinkUp, Buffer> = {
   responseDeserialize: passThrough,
 };
 
-/** The link is private to one program, so a message is as large as a batch becomes; batches are cut at `batchBytesMax`. */
+/**
+ * Larger messages end the link. Batches are cut between their items, so the largest item decides, with all options at their upper bounds:
+ * a request carries an input of 16 MiB (`frame-bytes-max`), up to six times as long in JSON; an answer a page of 64 MiB (a quarter of
+ * `connection-backlog-bytes-max`), up to three times as long in UTF-8, and one content more.
+ */
+export const messageBytesMax = 256 * 1024 * 1024;
+
+/** The same for who has not shown yet that it may speak. A hello and a proof are far below it. */
+export const greetingBytesMax = 4096;
+
 export const channelOptions = {
-  'grpc.max_receive_message_length': -1,
+  'grpc.max_receive_message_length': messageBytesMax,
   'grpc.max_send_message_length': -1,
   // A stream that never ends must not be kept for a retry.
   'grpc.enable_retries': 0,
