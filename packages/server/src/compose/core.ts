@@ -3,7 +3,6 @@
 import type { Timer } from '@hongyan/base/clock';
 import { createUuidV7 } from '@hongyan/base/uuid';
 import type { MsgId } from '@hongyan/protocol/ids';
-import type { Notice } from '@hongyan/protocol/notice';
 import type { Config } from '../config/options.ts';
 import { parseTiers } from '../config/tiers.ts';
 import type { EventBus } from '../ports/event-bus/event-bus.ts';
@@ -14,7 +13,7 @@ import { CallerLimits } from '../roles/core/caller-limits.ts';
 import { type RunningCore, startCore } from '../roles/core/core.ts';
 import type { CoreDeps, CoreLimits } from '../roles/core/deps.ts';
 import { CoreMeter } from '../roles/core/meter.ts';
-import { Notices } from '../roles/core/notices.ts';
+import { Notices, type NoticesOptions } from '../roles/core/notices.ts';
 import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
 import type { People } from '../roles/operator/people.ts';
@@ -47,10 +46,7 @@ export type CorePorts = Pick<
 };
 
 /** Where notices are kept. */
-export interface NoticeStore {
-  readonly kept: readonly Notice[];
-  readonly keep: (all: readonly Notice[]) => Promise<void>;
-}
+export type NoticeStore = Pick<NoticesOptions, 'kept' | 'keep'>;
 
 export interface CoreSurroundings extends Surroundings {
   readonly tokens: Pick<Tokens, 'sign'>;

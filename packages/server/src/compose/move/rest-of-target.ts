@@ -37,7 +37,7 @@ export async function openRestOfTarget(
     takeDeadLetters: (letters) => queue.becomeDead(letters),
     async take({ tasks, notices }) {
       if (tasks.length > 0) await queue.add(tasks);
-      if (notices.length > 0) await (await new KeptNotices(redis).store()).keep(notices);
+      if (notices.length > 0) await new KeptNotices(redis).put(notices);
     },
   };
 }

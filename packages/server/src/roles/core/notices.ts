@@ -14,8 +14,8 @@ export interface NoticesOptions {
   readonly newId: () => string;
   /** Those of an earlier run. */
   readonly kept: readonly Notice[];
-  /** Keeps them for the next run. */
-  readonly keep: (notices: readonly Notice[]) => Promise<void>;
+  /** Keeps them for the next run. Where several cores keep theirs in one place only `changed` is changed there; one that is over goes. */
+  readonly keep: (notices: readonly Notice[], changed: Notice) => Promise<void>;
 }
 
 export interface NewNotice {
@@ -75,28 +75,31 @@ export class Notices {
     const others = this.inForce().filter((other) => other.notice_id !== id);
     if (others.length >= noticesMax)
       return refusal.invalid(`${noticesMax} notices are in force: withdraw one before another`);
-    await this.#change([...others, notice], notice);
+    await this.#change(notice);
     return ok(notice);
   }
 
   async #withdraw(id: string): Promise<Result<undefined>> {
     const notice = this.inForce().find((one) => one.notice_id === id);
     if (notice === undefined) return refusal.noSuch(`notice ${id.slice(0, 64)} in force`);
-    await this.#change(
-      this.inForce().filter((one) => one.notice_id !== id),
-      { ...notice, until: 0 },
-    );
+    await this.#change({ ...notice, until: 0 });
     return done;
   }
 
-  async #change(notices: readonly Notice[], changed: Notice): Promise<void> {
+  async #change(changed: Notice): Promise<void> {
     const { bus, keep, log } = this.#options;
-    await keep(notices);
-    this.#notices = notices;
+    await keep(this.#with(changed), changed);
+    // Another core may have changed one meanwhile.
+    this.#notices = this.#with(changed);
     // What the bus could not take is reported as a loss, after which clients reconnect and are told.
     await bus
       .publish([{ type: 'frame', topic: everyoneTopic, frame: noticeFrame(changed) }])
       .catch((error: unknown) => log.warn('notice not published to all', { error }));
+  }
+
+  #with(changed: Notice): readonly Notice[] {
+    const others = this.inForce().filter((other) => other.notice_id !== changed.notice_id);
+    return changed.until > this.#options.clock.nowMs() ? [...others, changed] : others;
   }
 }
 
