@@ -16,6 +16,7 @@ import { caller, codeOf, deviceCaller, seq, user } from '../../ports/core/testin
 import { type BusEvent, conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { ClientStream } from './client-stream.ts';
+import { newNonce, proofOf } from './security.ts';
 import { type LinkOptions, type LinkUnderTest, openLink } from './testing/link.ts';
 import * as wire from './wire.ts';
 
@@ -142,11 +143,11 @@ test('[D4] a subscription resolves once the core has it in force', async () => {
 });
 
 test('a link that is closed while it begins stays closed, though the core becomes ready meanwhile', async () => {
-  const greeted = Promise.withResolvers<void>();
+  const greeted = Promise.withResolvers<wire.LinkHello>();
   const core = await rawCore((stream) => {
-    stream.on('data', () => greeted.resolve());
-    stream.on('end', () => {
-      stream.write(wire.encodeDown({ ready: {} }));
+    stream.on('data', ({ hello }) => hello && greeted.resolve(hello));
+    stream.on('end', async () => {
+      stream.write(provedAndReady(await greeted.promise));
       stream.end();
     });
   });
@@ -163,13 +164,26 @@ test('a link that is closed while it begins stays closed, though the core become
 test('a link that is closed is cut where the core does not end it', async () => {
   const cut = Promise.withResolvers<void>();
   const core = await rawCore((stream) => {
-    stream.on('data', ({ hello }) => hello && stream.write(wire.encodeDown({ ready: {} })));
+    stream.on('data', ({ hello }) => hello && stream.write(provedAndReady(hello)));
     stream.on('cancelled', () => cut.resolve());
   });
   const link = linkTo(core.address);
   await link.connect();
   await link.close();
   await cut.promise;
+  core.stop();
+});
+
+test('[N8] a core that says it is ready without a proof that it knows the secret gets no link', async () => {
+  const core = await rawCore((stream) => {
+    stream.on('data', ({ hello }) => hello && stream.write(wire.encodeDown({ ready: {} })));
+  });
+  const link = linkTo(core.address);
+  expect(await rejectionOf(link.connect())).toMatchObject({
+    message: 'the core did not prove that it knows the secret',
+  });
+  expect(link.isUp).toBe(false);
+  await link.close();
   core.stop();
 });
 
@@ -302,11 +316,19 @@ function rawGateway(socketPath: string) {
 
 function linkTo(address: string, lines: string[] = []): ClientStream {
   return new ClientStream({
-    target: { type: 'tcp', address, security: { secret: new Uint8Array(32) } },
+    target: { type: 'tcp', address, security: { secret } },
     ...{ node: 'gateway-1', clock: systemClock, timeoutMs: 5_000, inFlightMax: 10 },
     log: createLog({ level: 'info', write: (line) => lines.push(line) }),
     ...{ onEvents: () => {}, onLoss: () => {}, topics: () => [] },
   });
+}
+
+const secret = new Uint8Array(32);
+
+function provedAndReady({ nonce: gateway = new Uint8Array() }: wire.LinkHello): Buffer {
+  const nonce = newNonce();
+  const proof = proofOf(secret, 'core', { gateway, core: nonce });
+  return wire.encodeDown({ challenge: { nonce, proof }, ready: {} });
 }
 
 /** A core that speaks the contract by hand. */

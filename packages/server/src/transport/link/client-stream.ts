@@ -218,12 +218,14 @@ export class ClientStream {
     };
     this.#state = { type: 'connecting', stream, client, writer, end };
     const nonce = newNonce();
+    let isProved = target.type === 'socket';
     stream.on('data', (down: LinkDown) => {
       // What the core says while a close waits for its end: that it is ready, too.
-      if (this.#state.type === 'closed') return;
+      if (isEnded || this.#state.type === 'closed') return;
       this.#heardMs = clock.monotonicMs();
-      if (down.challenge) this.#prove(down.challenge, { nonce, stream, end });
+      if (down.challenge) isProved = this.#prove(down.challenge, { nonce, stream, end });
       if (down.ready) {
+        if (!isProved) return end(new Error('the core did not prove that it knows the secret'));
         late.cancel();
         this.#ready({ type: 'up', stream, client, writer, end }, first === undefined);
         first?.onReady();
@@ -236,7 +238,7 @@ export class ClientStream {
     stream.write(encodeUp({ hello: { node, contract: contractVersion, nonce } }));
   }
 
-  /** Either side knows the secret, or the link ends here. */
+  /** [N8] Either side knows the secret, or the link ends here. Returns whether the core does. */
   #prove(
     { nonce: ofCore, proof }: LinkChallenge,
     {
@@ -244,14 +246,17 @@ export class ClientStream {
       stream,
       end,
     }: { readonly nonce: Uint8Array; readonly stream: Stream; readonly end: (error: Error) => void },
-  ): void {
+  ): boolean {
     const { target } = this.#options;
-    if (target.type !== 'tcp') return end(new Error('a core on a socket asks for no proof'));
-    const { secret } = target.security;
     const nonces = { gateway: nonce, core: ofCore };
-    if (!isProof(proof, proofOf(secret, 'core', nonces)))
-      return end(new Error('the core does not know the secret of the link'));
-    stream.write(encodeUp({ proof: proofOf(secret, 'gateway', nonces) }));
+    if (target.type !== 'tcp') end(new Error('a core on a socket asks for no proof'));
+    else if (!isProof(proof, proofOf(target.security.secret, 'core', nonces)))
+      end(new Error('the core does not know the secret of the link'));
+    else {
+      stream.write(encodeUp({ proof: proofOf(target.security.secret, 'gateway', nonces) }));
+      return true;
+    }
+    return false;
   }
 
   /** A core that is stopped, or behind a cut network, closes no connection: only its silence tells. */
