@@ -1,11 +1,13 @@
 // A graceful stop under load: everyone is told to come back, what was acknowledged stands, and the process leaves with 0.
 
 import { afterAll, expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
 import { askOutcome, call, openDirect, signUp } from '@hongyan/testing/http-client';
 import { askOperator } from '@hongyan/testing/operator';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
+import { until } from '@hongyan/testing/until';
 import { WireClient } from '@hongyan/testing/wire-client';
-import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { dataFolder, killServers, removeDataFolders, spawnServer, startServer } from '../server-process.ts';
 import { check } from './checker.ts';
 import { Crowd } from './crowd.ts';
 
@@ -53,6 +55,23 @@ for (const args of [[], ['--gateways', '2']]) {
     expect(await server.left()).toBe(0);
   }, 30_000);
 }
+
+test('a collector of spans that is away makes no stop a failure', async () => {
+  const args = ['--trace-url', 'http://127.0.0.1:1/v1/traces', '--trace-one-in', '1'];
+  const server = await startServer({ dataDir: await dataFolder('traced'), args });
+  await signUp(server.url, 'ann');
+  expect(await server.stop()).toBe(0);
+  expect(server.output()).toContain('last spans not sent');
+});
+
+test('a start that a signal ends has not failed, also where its gateway processes had the signal first', async () => {
+  const server = spawnServer({ dataDir: await dataFolder('given-up'), args: ['--gateways', '2'] });
+  const childOf = () => readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').trim().split(' ')[0];
+  await until(() => childOf() !== '' || !server.isAlive());
+  process.kill(server.pid, 'SIGINT');
+  process.kill(Number(childOf()), 'SIGKILL');
+  expect(await server.left()).toBe(0);
+});
 
 for (const args of [[], ['--gateways', '2']]) {
   test(`[O27] a server whose store is taken over leaves at once, whatever its drain, ${args.join(' ') || 'one process'}`, async () => {

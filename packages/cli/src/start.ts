@@ -40,7 +40,12 @@ export const start: Command = {
         .catch((error: unknown) => log.error('gateways not replaced', { error }));
     });
     const running = await startProfile(config, { log, clock: systemClock, program, sources, readConfig, signal }).catch(
-      unlessStopped,
+      (error: unknown) => {
+        if (!(signal.reason instanceof Stopped)) throw error;
+        // Processes of its own may have had the signal too, and ended before they were ready.
+        if (error !== signal.reason) log.warn('the start failed when it was given up', { error });
+        return signal.reason;
+      },
     );
     if (running instanceof Stopped) {
       log.info('start given up', { signal: running.signal });
@@ -79,10 +84,4 @@ async function startProfile(config: Config, surroundings: ClusterSurroundings): 
   if (config.profile !== 'cluster') return startEmbedded(config, surroundings);
   const { startCluster } = await import('@hongyan/server/compose/cluster/cluster');
   return startCluster(config, surroundings);
-}
-
-/** A start that a signal ended has not failed. */
-function unlessStopped(error: unknown): Stopped {
-  if (error instanceof Stopped) return error;
-  throw error;
 }

@@ -1,5 +1,7 @@
 // What was opened and has to be closed, the last first.
 
+import type { Log } from '@hongyan/base/log';
+
 export class Closing {
   readonly #steps: (() => unknown)[] = [];
 
@@ -17,5 +19,10 @@ export class Closing {
         failures.push(error);
       }
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** Of a start that failed: why it did is told, whatever fails here too. */
+  async afterFailure(log: Log): Promise<void> {
+    await this.run().catch((error: unknown) => log.warn('not everything closed in order', { error }));
   }
 }

@@ -25,5 +25,5 @@ export const configurationRoute = (live: Pick<LiveConfig, 'config' | 'sources'>)
 });
 
 function shown(value: string | number | boolean): string | number | boolean {
-  return typeof value === 'string' ? value.replace(/(:\/\/)[^/@]*@/g, '$1…@') : value;
+  return typeof value === 'string' ? value.replace(/(:\/\/)[^/,]*@/g, '$1…@') : value;
 }

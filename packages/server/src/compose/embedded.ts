@@ -27,6 +27,7 @@ import { taskRoutes } from '../roles/operator/tasks.ts';
 import { tierRoutes } from '../roles/operator/tiers.ts';
 import { webhookRoutes } from '../roles/operator/webhooks.ts';
 import { certificateCheck } from './certificate-end.ts';
+import { Closing } from './closing.ts';
 import { configurationRoute } from './configuration-route.ts';
 import { withReaders } from './data-folder.ts';
 import { type OpenCore, openCore } from './embedded-core.ts';
@@ -46,7 +47,7 @@ export async function startEmbedded(
   config: Config,
   given: RunningSurroundings,
 ): Promise<Running & { readonly url: string }> {
-  const tracing = await openTracing(config, coreProcess);
+  const tracing = await openTracing(config, coreProcess, given.log);
   const surroundings = { ...given, metrics: new Metrics({ process: coreProcess, log: given.log }), tracing };
   await ensureFolder(config.data);
   await warnIfOpen(config.data, surroundings.log);
@@ -55,10 +56,9 @@ export async function startEmbedded(
   const threads = new ProfiledThreads();
   const live = new LiveConfig(config, given.readConfig, given.sources);
   const opened = await openCore(config, { ...surroundings, tokens, threads, live: () => live.config });
-  const closing = [() => tracing?.close(), () => opened.close()];
-  const close = async () => {
-    for (const one of closing.splice(0).reverse()) await one();
-  };
+  const closing = new Closing();
+  closing.push(() => tracing?.close());
+  closing.push(() => opened.close());
   try {
     const front = new Front();
     const handOver = new HandOver();
@@ -107,10 +107,10 @@ export async function startEmbedded(
     await writeRunning(config.data, { ...running, url });
     return {
       ...{ url, operatorUrl: operator?.url, died: opened.died, handedOver: handOver.begun },
-      ...{ stop: close, roll: () => gateways.roll() },
+      ...{ stop: () => closing.run(), roll: () => gateways.roll() },
     };
   } catch (error) {
-    await close();
+    await closing.afterFailure(given.log);
     throw error;
   }
 }

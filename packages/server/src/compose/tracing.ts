@@ -1,5 +1,6 @@
 // Tracing as configured: sampled spans to a collector that speaks OTLP over HTTP. Off, its libraries are not even loaded.
 
+import type { Log } from '@hongyan/base/log';
 import { systemRandom } from '@hongyan/base/random';
 import type { Config } from '../config/options.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -10,7 +11,7 @@ const queueMax = 2048;
 const exportEveryMs = 2_000;
 const exportTimeoutMs = 5_000;
 
-export async function openTracing(config: Config, process: string): Promise<Tracing | undefined> {
+export async function openTracing(config: Config, process: string, log: Log): Promise<Tracing | undefined> {
   if (config.traceUrl === '') return undefined;
   const [{ TracerProvider, BatchSpanProcessor, ParentBasedSampler, SamplingDecision }, exporting, resources, own] =
     await Promise.all([
@@ -44,5 +45,7 @@ export async function openTracing(config: Config, process: string): Promise<Trac
       }),
     ],
   });
-  return new own.Tracing(provider.getTracer('hongyan', version), () => provider.shutdown());
+  // A collector that is away makes no stop a failure.
+  const close = () => provider.shutdown().catch((error: unknown) => log.warn('last spans not sent', { error }));
+  return new own.Tracing(provider.getTracer('hongyan', version), close);
 }

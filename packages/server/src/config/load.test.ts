@@ -171,7 +171,7 @@ describe('what is unknown or cannot be', () => {
       'trace-url is a URL such as http://127.0.0.1:4318/v1/traces; not "localhost:4318"',
     ],
     [
-      { argv: ['--trace-url', 'htp://me:secret@collector'] },
+      { argv: ['--trace-url', 'htp://me:sec@ret@collector'] },
       'trace-url is a URL such as http://127.0.0.1:4318/v1/traces; not "htp://me:***@collector"',
     ],
     [{ argv: ['--data='] }, 'data is a folder, for instance ./data; not ""'],

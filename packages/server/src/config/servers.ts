@@ -70,7 +70,7 @@ export function kafkaBrokers({ kafkaBrokers: text }: Pick<Config, 'kafkaBrokers'
 }
 
 /** Without passwords: for those who look at the configuration. */
-export const withoutPasswords = (text: string): string => text.replaceAll(/(\/\/[^:@/,]*):[^@/,]*@/g, '$1:***@');
+export const withoutPasswords = (text: string): string => text.replaceAll(/(\/\/[^:@/,]*):[^/,]*@/g, '$1:***@');
 
 const partsOf = (list: string): readonly string[] =>
   list

@@ -63,7 +63,7 @@ export async function startCluster(config: Config, given: ClusterSurroundings): 
   try {
     return await open(config, given, closing);
   } catch (error) {
-    await closing.run();
+    await closing.afterFailure(given.log);
     throw error;
   }
 }
@@ -73,7 +73,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
   await ensureFolder(config.data);
   const folder = await claimNodeFolder(config);
   closing.push(() => folder.release());
-  const tracing = await openTracing(config, folder.name);
+  const tracing = await openTracing(config, folder.name, log);
   closing.push(() => tracing?.close());
   const surroundings = { log, clock, tracing, metrics: new Metrics({ process: folder.name, log }) };
   const instance = `${folder.name}.${crypto.randomUUID().slice(0, 8)}`;

@@ -42,7 +42,7 @@ export async function openCorePart(
   try {
     return await open(config, surroundings, { ...options, closing });
   } catch (error) {
-    await closing.run();
+    await closing.afterFailure(surroundings.log);
     throw error;
   }
 }

@@ -157,7 +157,7 @@ async function startGateway(
   const { core, bus } = link;
   const tokens = await openTokens(config, { clock, log });
   const place = { core, bus, tokens, node, live, isPortShared: true, isCoreReachable: () => link.isUp };
-  const tracing = await openTracing(config, node);
+  const tracing = await openTracing(config, node, log);
   const gateway = await openGateway(config, { log, clock, metrics, tracing }, place);
   const operator =
     config.operatorListen === ''

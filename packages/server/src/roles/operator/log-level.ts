@@ -47,7 +47,8 @@ export class LogLevelControl {
     this.#levels.level = level;
     if (for_s === undefined) return;
     const timer = this.#clock.after(for_s * 1000, () => {
-      this.#levels.level = before;
+      // A reload may have changed it meanwhile.
+      if (this.#levels.level === level) this.#levels.level = before;
       this.#return = undefined;
     });
     this.#return = { timer, level: before };

@@ -6,10 +6,12 @@ import { ok, StoreFailure } from '@hongyan/base/result';
 import { refusal } from '@hongyan/protocol/refusals';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import Type from 'typebox';
+import type { ProfiledProcess } from '../../profiles/profiled-process.ts';
 import { OperatorAccess } from './access.ts';
 import { type HealthCheck, healthRoutes, healthy } from './health.ts';
 import { LogLevelControl } from './log-level.ts';
 import { OperatorListener } from './operator.ts';
+import { pprofRoutes } from './pprof.ts';
 import type { OperatorRoute } from './route.ts';
 import { sessionRoutes } from './sessions.ts';
 
@@ -227,8 +229,30 @@ test('[O6] the log level changes at run time, and back after a while', async () 
   await put({ level: 'warn', for_s: 60 });
   clock.advance(60_000);
   expect([log.level, log.isDebug]).toEqual(['info', false]);
+  // A reload meanwhile stays.
+  await put({ level: 'debug', for_s: 60 });
+  Object.assign(log, { level: 'warn' });
+  clock.advance(60_000);
+  expect(log.level).toBe('warn');
   await put({ level: 'error' });
   clock.advance(86_400_000);
   expect(log.level).toBe('error');
   expect(await put({ level: 'loud' })).toMatchObject([400, { code: 'bad_request' }]);
+});
+
+test('[O10] a heap snapshot that could not be written leaves no file behind', async () => {
+  const files: string[] = [];
+  const process: ProfiledProcess = {
+    name: 'core',
+    cpu: async () => refusal.profiling('core', 'nothing'),
+    heap: async () => refusal.profiling('core', 'nothing'),
+    async heapSnapshot(file) {
+      files.push(file);
+      await Bun.write(file, 'half');
+      throw new Error('ENOSPC');
+    },
+  };
+  const { url } = listenerOf({ routes: pprofRoutes({ processes: [process] }, new ManualClock()) });
+  expect((await fetch(`${url}/debug/pprof/heapsnapshot`, { headers: bearer })).status).toBe(500);
+  expect(await Promise.all(files.map((file) => Bun.file(file).exists()))).toEqual([false]);
 });

@@ -1,6 +1,6 @@
 // Profiles of the moment under the addresses that Go's tools know: go tool pprof URL, Pyroscope's scrape, speedscope, DevTools.
 
-import { unlink } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
@@ -73,12 +73,13 @@ async function cpu(process: ProfiledProcess, { query, signal }: OperatorRequest)
 /** Through a file: a snapshot may be larger than what processes should send each other. */
 async function heapSnapshot(process: ProfiledProcess): Promise<Response | Result<never>> {
   const path = join(tmpdir(), `hongyan-${crypto.randomUUID()}.heapsnapshot`);
-  const written = await process.heapSnapshot(path);
-  if (written.type !== 'ok') return written;
-  const file = Bun.file(path);
-  const bytes = await file.arrayBuffer();
-  await unlink(path);
-  return download(new Uint8Array(bytes), `${process.name}.heapsnapshot`);
+  try {
+    const written = await process.heapSnapshot(path);
+    if (written.type !== 'ok') return written;
+    return download(await Bun.file(path).bytes(), `${process.name}.heapsnapshot`);
+  } finally {
+    await rm(path, { force: true });
+  }
 }
 
 const download = (body: string | Uint8Array<ArrayBuffer>, name: string): Response =>
