@@ -57,7 +57,7 @@ export interface DeviceReader {
   lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>;
   /** undefined = no such device. */
   get(deviceToken: DeviceToken): Promise<RegisteredDevice | undefined>;
-  /** In the order in which they were first stored. MUST cost no more on a later page than on the first. */
+  /** In the order in which they were first stored. MUST cost no more on a later page than on the first. MUST compare texts exactly. */
   list(request: {
     readonly after?: DeviceCursor;
     readonly limit: number;

@@ -73,6 +73,21 @@ test('[T11] of a batch each device is checked by itself: the good ones are accep
   expect(await world.devices.total()).toBe(2);
 });
 
+test('[T11] text that is not valid Unicode is refused in every field: stores would keep another one', async () => {
+  for (const field of ['model', 'firmware', 'platform', 'app_version', 'locale', 'timezone']) {
+    const input = device('device-a', { [field]: 'half \ud83d' });
+    const refused = await world.core.registerDevice(signed(input), input);
+    expect(refused).toMatchObject({ type: 'refused', code: 'bad_request' });
+    expect(refused).toHaveProperty('message', expect.stringContaining(`${field} is not valid Unicode`));
+    const batch = { devices: [device('device-b', { [field]: '\udc00' }), device('device-c', { [field]: '😀' })] };
+    const answer = accepted(await world.core.registerDevices(signed(batch), batch));
+    expect(answer).toMatchObject({ accepted: 1, refused: [{ index: 0 }] });
+    expect(answer.refused[0]?.reason).toContain(`${field} is not valid Unicode`);
+  }
+  await isStored('device-c');
+  expect(await world.devices.total()).toBe(1);
+});
+
 test('[T12] the time of the signature dates a registration that has none of its own', async () => {
   const at = async (signedAtMs: number, firmware: string) => {
     const input = device('device-a', { firmware });

@@ -28,6 +28,8 @@ const minIntervalMs = 2;
 /** A key is looked up again after so long: one that was revoked signs nothing later than this. */
 const keyFreshMs = 1_000;
 const minuteMs = 60_000;
+/** What a registration says in words of its own; the token has a pattern. */
+const texts = ['model', 'firmware', ...deviceDetails] as const;
 
 export class Registrations {
   readonly #deps: Deps;
@@ -58,8 +60,8 @@ export class Registrations {
   async one(caller: SignedCaller, input: Input<'registerDevice'>): Promise<Result<Output<'registerDevice'>>> {
     const admitted = await this.#admit(caller);
     if (admitted.type !== 'ok') return admitted;
-    const reason = this.#refusalOf(input);
-    if (reason !== undefined) return refusal.invalid(reason);
+    const checked = this.#check(input);
+    if (checked.type !== 'ok') return checked;
     await this.#batcher.submit(toRegistration(input, caller.signedAtMs));
     return ok({ accepted: 1 });
   }
@@ -70,10 +72,10 @@ export class Registrations {
     const good: Registration[] = [];
     const refused: { index: number; reason: string }[] = [];
     for (const [index, device] of devices.entries()) {
-      const checked = checkShape<RegistrationInput>(RegistrationSchema, device, 'device');
-      const reason = checked.type === 'ok' ? this.#refusalOf(checked.value) : checked.message;
-      if (checked.type !== 'ok' || reason !== undefined) refused.push({ index, reason: reason ?? '' });
-      else good.push(toRegistration(checked.value, caller.signedAtMs));
+      const shaped = checkShape<RegistrationInput>(RegistrationSchema, device, 'device');
+      const checked = shaped.type === 'ok' ? this.#check(shaped.value) : shaped;
+      if (checked.type === 'ok') good.push(toRegistration(checked.value, caller.signedAtMs));
+      else refused.push({ index, reason: checked.message });
     }
     if (good.length > 0) await this.#batcher.submitAll(good);
     return ok({ accepted: good.length, refused });
@@ -107,11 +109,17 @@ export class Registrations {
     return key;
   }
 
-  /** A device whose clock runs ahead would refuse its own later registrations. */
-  #refusalOf({ registered_at }: RegistrationInput): string | undefined {
+  /**
+   * [T11] Half of a surrogate pair has no UTF-8: stores would write U+FFFD, and could not tell models apart. [T12] A device whose
+   * clock runs ahead would refuse its own later registrations.
+   */
+  #check(input: RegistrationInput): Result<RegistrationInput> {
     const { clock, limits } = this.#deps;
-    if (registered_at === undefined || registered_at <= clock.nowMs() + limits.signatures.windowMs) return undefined;
-    return 'registered_at is in the future: check the clock of the device, or leave it out';
+    const halved = texts.find((name) => input[name]?.isWellFormed() === false);
+    if (halved !== undefined) return refusal.notUnicode(halved);
+    if ((input.registered_at ?? 0) > clock.nowMs() + limits.signatures.windowMs)
+      return refusal.invalid('registered_at is in the future: check the clock of the device, or leave it out');
+    return ok(input);
   }
 
   #touch(keyId: string, atMs: number): void {

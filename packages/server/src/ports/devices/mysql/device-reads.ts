@@ -68,11 +68,11 @@ export class DeviceReads {
   }
 
   counts({ model, limit }: Parameters<DeviceReader['counts']>[0]): Promise<readonly ModelCount[]> {
-    const where = model === undefined ? '' : 'WHERE k.model = ?';
+    const where = model === undefined ? '' : `WHERE ${is('k.model')}`;
     return this.#pool.read<ModelCount>(
       `SELECT k.model, k.firmware, CAST(sum(c.count) AS SIGNED) AS count FROM kind k JOIN kind_count c ON c.kind_no = k.no
        ${where} GROUP BY k.no, k.model, k.firmware HAVING sum(c.count) > 0 ORDER BY count DESC LIMIT ?`,
-      model === undefined ? [limit] : [model, limit],
+      model === undefined ? [limit] : [model, model, limit],
     );
   }
 
@@ -94,16 +94,19 @@ export class DeviceReads {
   async #kindsOf(model: string | undefined, firmware: string | undefined): Promise<number[] | undefined> {
     if (model === undefined && firmware === undefined) return undefined;
     const conditions = [
-      ...(model === undefined ? [] : ['model = ?']),
-      ...(firmware === undefined ? [] : ['firmware = ?']),
+      ...(model === undefined ? [] : [is('model')]),
+      ...(firmware === undefined ? [] : [is('firmware')]),
     ];
     const rows = await this.#pool.read<{ no: number }>(
       `SELECT no FROM kind WHERE ${conditions.join(' AND ')}`,
-      [model, firmware].filter((value) => value !== undefined),
+      [model, model, firmware, firmware].filter((value) => value !== undefined),
     );
     return rows.map(({ no }) => no);
   }
 }
+
+/** By the index first; collations take no notice of spaces at the end, bytes do. */
+const is = (column: string): string => `${column} = ? AND CAST(${column} AS BINARY) = ?`;
 
 /** Keyed by the ids as given, in their order; the server compares them without regard to case. */
 function inAskedOrder<T>(userIds: readonly UserId[], of: (key: string) => T | undefined): Map<UserId, T> {

@@ -4,9 +4,7 @@ import { assert } from '@hongyan/base/assert';
 import QuickLRU from 'quick-lru';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
-import type { Registration } from '../../../domain/registration.ts';
-
-type Kind = Pick<Registration, 'model' | 'firmware'>;
+import { type Kind, kindName } from '../../../domain/registration.ts';
 
 /** Remembered pairs; of more, those used longest ago are read again. A pair never changes. */
 const rememberedMax = 20_000;
@@ -98,8 +96,6 @@ export class KindChanges {
     }
   }
 }
-
-export const kindName = ({ model, firmware }: Kind): string => `${model}\n${firmware}`;
 
 /** Collations differ in what they hold for equal; bytes do not. */
 export const kindHash = (kind: Kind): Buffer =>

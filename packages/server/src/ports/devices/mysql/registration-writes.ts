@@ -1,13 +1,14 @@
 // Registrations, many at a time: one kept of each token, in the order of their hashes, and stored a range of hashes at a time.
 
+import { assert } from '@hongyan/base/assert';
 import { soon } from '@hongyan/base/soon';
 import type { DeviceToken } from '@hongyan/protocol/ids';
 import { isDuplicateKey, MysqlConflict } from '../../../adapters/mysql/failure.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
-import { isNewer, type Registration } from '../../../domain/registration.ts';
+import { isNewer, kindName, type Registration } from '../../../domain/registration.ts';
 import { decodeBatch, type RegistrationBatch } from '../registration-batch.ts';
-import { KindChanges, Kinds, kindName } from './kinds.ts';
+import { KindChanges, Kinds } from './kinds.ts';
 import { hashOrder, tokenHash } from './token-hash.ts';
 
 /** Of one transaction: what a touch of one of these devices may have to wait for. */
@@ -54,7 +55,8 @@ export class RegistrationWrites {
       const { fresh, newer } = await this.#compare(statements, slice);
       const changes = new KindChanges();
       const rowOf = (no: number | null, { hash, registration }: Hashed): SqlValue[] => {
-        const kindNo = numbers.get(kindName(registration)) ?? 0;
+        const kindNo = numbers.get(kindName(registration));
+        assert(kindNo !== undefined, 'a kind that was learned has a number', kindName(registration));
         changes.change(kindNo, 1);
         return [no, hash, registration.deviceToken, kindNo, registration.registeredAtMs, registration.detailsJson];
       };

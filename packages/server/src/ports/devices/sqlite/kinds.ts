@@ -2,11 +2,10 @@
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
+import { type Kind, kindName } from '../../../domain/registration.ts';
 
-interface Kind {
+interface KindRow extends Kind {
   readonly no: number;
-  readonly model: string;
-  readonly firmware: string;
 }
 
 /** Remembered pairs; when there are more, all are forgotten and read again. */
@@ -14,8 +13,8 @@ const rememberedMax = 20_000;
 
 export class Kinds {
   readonly #statements: ReturnType<typeof prepare>;
-  readonly #byName = new Map<string, Kind>();
-  readonly #byNo = new Map<number, Kind>();
+  readonly #byName = new Map<string, KindRow>();
+  readonly #byNo = new Map<number, KindRow>();
   /** Not written yet: many devices of a slice are of few kinds. */
   readonly #changes = new Map<number, number>();
 
@@ -23,15 +22,15 @@ export class Kinds {
     this.#statements = prepare(db);
   }
 
-  of(no: number): Kind {
+  of(no: number): KindRow {
     const known = this.#byNo.get(no) ?? this.#statements.byNo.get(no);
     assert(known, 'a device is of a kind that stands in the table', no);
     return this.#remember(known);
   }
 
   /** One more of it; returns its number. */
-  count(model: string, firmware: string): number {
-    const { no } = this.#give(model, firmware);
+  count(kind: Kind): number {
+    const { no } = this.#give(kind);
     this.#change(no, 1);
     return no;
   }
@@ -53,21 +52,21 @@ export class Kinds {
     this.#changes.clear();
   }
 
-  #give(model: string, firmware: string): Kind {
-    const known = this.#byName.get(`${model}\n${firmware}`);
+  #give({ model, firmware }: Kind): KindRow {
+    const known = this.#byName.get(kindName({ model, firmware }));
     if (known !== undefined) return known;
     const row = this.#statements.byName.get(model, firmware) ?? this.#statements.insert.get(model, firmware);
     assert(row, 'a kind just looked for can be inserted');
     return this.#remember(row);
   }
 
-  #remember(kind: Kind): Kind {
+  #remember(kind: KindRow): KindRow {
     if (this.#byNo.size >= rememberedMax) {
       this.#byNo.clear();
       this.#byName.clear();
     }
     this.#byNo.set(kind.no, kind);
-    this.#byName.set(`${kind.model}\n${kind.firmware}`, kind);
+    this.#byName.set(kindName(kind), kind);
     return kind;
   }
 
@@ -78,9 +77,11 @@ export class Kinds {
 
 function prepare(db: Database) {
   return {
-    byNo: db.prepare<Kind, [number]>('SELECT no, model, firmware FROM kind WHERE no = ?'),
-    byName: db.prepare<Kind, [string, string]>('SELECT no, model, firmware FROM kind WHERE model = ? AND firmware = ?'),
-    insert: db.prepare<Kind, [string, string]>(
+    byNo: db.prepare<KindRow, [number]>('SELECT no, model, firmware FROM kind WHERE no = ?'),
+    byName: db.prepare<KindRow, [string, string]>(
+      'SELECT no, model, firmware FROM kind WHERE model = ? AND firmware = ?',
+    ),
+    insert: db.prepare<KindRow, [string, string]>(
       'INSERT INTO kind(model, firmware, count) VALUES(?, ?, 0) RETURNING no, model, firmware',
     ),
     change: db.prepare<unknown, [number, number]>('UPDATE kind SET count = count + ? WHERE no = ?'),

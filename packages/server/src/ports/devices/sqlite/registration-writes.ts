@@ -104,8 +104,8 @@ export class RegistrationWrites {
   #insertRows(rows: readonly Hashed[], { insert, insertHashes }: Inserts): void {
     const values: (string | number)[] = [];
     for (const { registration } of rows) {
-      const { deviceToken, model, firmware, registeredAtMs, detailsJson } = registration;
-      values.push(deviceToken, this.#kinds.count(model, firmware), registeredAtMs, detailsJson);
+      const { deviceToken, registeredAtMs, detailsJson } = registration;
+      values.push(deviceToken, this.#kinds.count(registration), registeredAtMs, detailsJson);
     }
     // One writer appends: the numbers of a statement's rows follow each other.
     const firstNo = Number(insert.run(...values).lastInsertRowid) - rows.length + 1;
@@ -127,7 +127,7 @@ export class RegistrationWrites {
     const known = { deviceToken, model, firmware, registeredAtMs: row.registered_at, detailsJson: row.details };
     if (!isNewer(registration, known)) return false;
     this.#kinds.uncount(row.kind_no);
-    const kindNo = this.#kinds.count(registration.model, registration.firmware);
+    const kindNo = this.#kinds.count(registration);
     this.#statements.update.run(kindNo, registration.registeredAtMs, registration.detailsJson, row.no);
     return true;
   }

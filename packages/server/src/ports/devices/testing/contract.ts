@@ -1,8 +1,10 @@
 // What every store of devices must do, whatever keeps it: run by each adapter's test file.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { deviceDetails } from '@hongyan/protocol/operations/devices';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
+import type { Registration } from '../../../domain/registration.ts';
 import type { Devices } from '../devices.ts';
 import { encodeBatch } from '../registration-batch.ts';
 import { type Current, register, registration, token, user } from './builders.ts';
@@ -41,6 +43,31 @@ export function devicesContract(name: string, make: () => Promise<DevicesUnderTe
       expect((await register(devices, registration('token-a'))).storedCount).toBe(0);
     });
 
+    test('[T11] [T13] models and firmwares that differ in a space, in case or in how they are composed are different, whatever stands in them', async () => {
+      const all = alike.map(([model, firmware], index) =>
+        registration(`token-${index}`, { model, firmware, detailsJson: longDetails }),
+      );
+      await register(devices, ...all);
+      // Kinds that are read back are known by the same names as those that were just made.
+      devices = await made.reopen();
+      const more = all.map((each, index) => ({ ...each, deviceToken: token(`later-${index}`) }));
+      await register(devices, ...more);
+      const both = [...all, ...more];
+      for (const one of both) expect(await devices.get(one.deviceToken)).toEqual(one);
+      const listed = async (filter: { readonly model?: string; readonly firmware?: string }) =>
+        (await devices.list({ limit: 100, ...filter })).devices.map(({ deviceToken }) => String(deviceToken)).sort();
+      const expected = (isWanted: (one: Registration) => boolean) =>
+        both.flatMap((one) => (isWanted(one) ? [String(one.deviceToken)] : [])).sort();
+      for (const { model, firmware } of all) {
+        expect(await listed({ model })).toEqual(expected((one) => one.model === model));
+        expect(await listed({ firmware })).toEqual(expected((one) => one.firmware === firmware));
+        expect(await listed({ model, firmware })).toHaveLength(2);
+        for (const count of await devices.counts({ model, limit: 100 }))
+          expect(count).toMatchObject({ model, count: 2 });
+      }
+      expect(await devices.counts({ limit: 100 })).toHaveLength(all.length);
+    });
+
     test('a call after close rejects as unavailable', async () => {
       await devices.close();
       await devices.close();
@@ -49,6 +76,30 @@ export function devicesContract(name: string, make: () => Promise<DevicesUnderTe
     });
   });
 }
+
+/** As long as they come. */
+const longDetails = JSON.stringify(Object.fromEntries(deviceDetails.map((name) => [name, '\u0001'.repeat(64)])));
+/** Models with their firmware: what a collation, a trimmed column or a separator could take for one. */
+const alike: readonly (readonly [model: string, firmware: string])[] = [
+  ['a\nb', 'c'],
+  ['a', 'b\nc'],
+  ['a","b', 'c'],
+  ['a', 'b","c'],
+  ['P1', '1'],
+  ['P1 ', '1'],
+  ['P1', '1 '],
+  ['P1\0', '1'],
+  ['P1\t', '1'],
+  ['p1', '1'],
+  ['Ｐ1', '1'],
+  ['é', '1'],
+  ['e\u0301', '1'],
+  ['ß', '1'],
+  ['ss', '1'],
+  ['😀', '1'],
+  ['😁', '1'],
+  ['😀'.repeat(128), '😀'.repeat(64)],
+];
 
 function registrationsContract(current: Current): void {
   const all = async () => (await current().list({ limit: 100_000 })).devices;
@@ -86,6 +137,21 @@ function registrationsContract(current: Current): void {
     }
     expect(await current().total()).toBe(20);
     expect(await current().counts({ limit: 10 })).toEqual([{ model: 'P1', firmware: '2', count: 20 }]);
+  });
+
+  test('[T12] of two at one time the same one stays also where model and firmware are alike once they are joined', async () => {
+    const versions = [
+      registration('token-a', { model: 'a\nb', firmware: 'c' }),
+      registration('token-a', { model: 'a', firmware: 'b\nc' }),
+    ];
+    await register(current(), ...versions);
+    const forwards = await current().get(token('token-a'));
+    const again = versions.map((each) => ({ ...each, deviceToken: token('token-b') })).reverse();
+    for (const one of again) await register(current(), one);
+    expect(await current().get(token('token-b'))).toMatchObject({
+      model: forwards?.model,
+      firmware: forwards?.firmware,
+    });
   });
 
   test('[T11] large calls at the same time store each token once, and counts and pages agree', async () => {
