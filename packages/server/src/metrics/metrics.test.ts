@@ -2,6 +2,7 @@
 
 import { expect, test } from 'bun:test';
 import { createLog } from '@hongyan/base/log';
+import { soon } from '@hongyan/base/soon';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { CountBy } from './count-by.ts';
 import { Histogram } from './histogram.ts';
@@ -40,6 +41,38 @@ test('[O4] a metric that cannot be read is left out and logged, and the scrape h
   metrics.gauge({ name: 'hongyan_level', help: 'How high', read: () => 1 });
   expect((await linesOf(metrics)).at(-1)).toBe('hongyan_level{process="core"} 1');
   expect(lines.join()).toContain('hongyan_disk_bytes');
+});
+
+test('[O4] a metric without a value in time is left out and logged once; its read goes on, and is the one of the next scrapes', async () => {
+  const lines: string[] = [];
+  const clock = new ManualClock();
+  const log = createLog({ level: 'info', write: (line) => lines.push(line) });
+  const metrics = new Metrics({ process: 'core', log, clock });
+  const reads: PromiseWithResolvers<number>[] = [];
+  const read = () => {
+    const asked = Promise.withResolvers<number>();
+    reads.push(asked);
+    return asked.promise;
+  };
+  metrics.gauge({ name: 'hongyan_tasks', help: 'Of a server that is away', read });
+  metrics.gauge({ name: 'hongyan_level', help: 'How high', read: () => 1 });
+  const scrape = async (before: () => void) => {
+    const scraped = linesOf(metrics);
+    await new Promise<void>(soon);
+    before();
+    return (await scraped).filter((line) => !line.startsWith('#'));
+  };
+  const others = ['hongyan_level{process="core"} 1'];
+  for (let count = 0; count < 3; count++) expect(await scrape(() => clock.advance(2_500))).toEqual(others);
+  expect(reads).toHaveLength(1);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('hongyan_tasks');
+  expect(await scrape(() => reads[0]?.resolve(7))).toEqual(['hongyan_tasks{process="core"} 7', ...others]);
+  expect(lines).toHaveLength(2);
+  expect(await scrape(() => reads[1]?.reject(new Error('the server went away')))).toEqual(others);
+  expect(await scrape(() => reads[2]?.reject(new Error('the server is away')))).toEqual(others);
+  expect(lines).toHaveLength(3);
+  expect(clock.nextInMs).toBeUndefined();
 });
 
 test('[O4] the families of several processes are one each, with a line for each process', async () => {

@@ -2,8 +2,10 @@
 // that counting costs an addition. Labels are few and bounded: never a user, a device, a conversation or an address.
 
 import { assert } from '@hongyan/base/assert';
+import { type Clock, systemClock } from '@hongyan/base/clock';
 import { type Log, silentLog } from '@hongyan/base/log';
 import type { Histogram } from './histogram.ts';
+import { TimelyRead } from './timely-read.ts';
 
 export type Labels = Readonly<Record<string, string | number>>;
 export type Sample = readonly [labels: Labels, value: number];
@@ -13,7 +15,7 @@ export interface Reading<T> {
   readonly name: string;
   /** One sentence; docs/operating/metrics.md says more. */
   readonly help: string;
-  /** Called at each scrape; it must not block. When it fails, the scrape goes without its samples. */
+  /** Called at each scrape; it must not block. When it fails, or takes longer than `readTimeoutMs`, the scrape goes without its samples. */
   readonly read: () => T | Promise<T>;
 }
 
@@ -34,36 +36,47 @@ interface Registered {
   readonly name: string;
   readonly help: string;
   readonly type: Kind;
-  readonly reads: ((own: Labels) => Promise<MetricFamily['values']>)[];
+  readonly reads: TimelyRead<MetricFamily['values']>[];
+}
+
+/** Of a scrape: well below the time after which the process that asks this one gives up, and Prometheus. */
+const readTimeoutMs = 2_500;
+
+interface MetricsOptions {
+  readonly process: string;
+  readonly log?: Log;
+  readonly clock?: Clock;
 }
 
 export class Metrics {
   readonly #own: Labels;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #registered = new Map<string, Registered>();
 
   /** `process` is a label of every sample. */
-  constructor({ process, log = silentLog }: { readonly process: string; readonly log?: Log }) {
+  constructor({ process, log = silentLog, clock = systemClock }: MetricsOptions) {
     this.#own = { process };
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Only grows while the process lives. */
   counter(reading: Reading<Values>): void {
     assert(reading.name.endsWith('_total'), 'the name of a counter ends in _total', reading.name);
-    this.#add('counter', reading, async (own) => valuesOf(await reading.read(), own));
+    this.#add('counter', reading, async () => valuesOf(await reading.read(), this.#own));
   }
 
   gauge(reading: Reading<Values>): void {
-    this.#add('gauge', reading, async (own) => valuesOf(await reading.read(), own));
+    this.#add('gauge', reading, async () => valuesOf(await reading.read(), this.#own));
   }
 
   histogram(reading: Reading<Histograms>): void {
     const { name, read } = reading;
-    this.#add('histogram', reading, async (own) => {
+    this.#add('histogram', reading, async () => {
       const found = await read();
       const each = Symbol.iterator in found ? [...found] : [[{}, found] as const];
-      return each.flatMap(([labels, histogram]) => bucketsOf(name, { ...labels, ...own }, histogram));
+      return each.flatMap(([labels, histogram]) => bucketsOf(name, { ...labels, ...this.#own }, histogram));
     });
   }
 
@@ -78,31 +91,30 @@ export class Metrics {
   }
 
   /** `names`: of these alone, because some readings begin anew when they are read, or cost a look at the disk. Absent: all. */
-  collect(names?: ReadonlySet<string>): Promise<readonly MetricFamily[]> {
+  async collect(names?: ReadonlySet<string>): Promise<readonly MetricFamily[]> {
     const wanted = [...this.#registered.values()].filter(({ name }) => names?.has(name) !== false);
+    const late = new AbortController();
+    const timer = this.#clock.after(readTimeoutMs, () => late.abort(new Error(`no value within ${readTimeoutMs} ms`)));
     const families = wanted.map(async ({ name, help, type, reads }): Promise<MetricFamily> => {
-      const values = await Promise.all(reads.map((read) => this.#valuesOf(name, read)));
-      return { name, help, type, aggregator: 'sum', values: values.flat() };
+      // A disk that cannot be read, or a server that is away, is when the other metrics are needed most.
+      const values = await Promise.all(reads.map((read) => read.value(late.signal)));
+      return { name, help, type, aggregator: 'sum', values: values.flatMap((found) => found ?? []) };
     });
-    return Promise.all(families);
-  }
-
-  /** A disk that cannot be read is when the other metrics are needed most. */
-  async #valuesOf(name: string, read: Registered['reads'][number]): Promise<MetricFamily['values']> {
-    try {
-      return await read(this.#own);
-    } catch (error) {
-      this.#log.error('metric not read: it is left out of this scrape', { metric: name, error });
-      return [];
-    }
+    const collected = await Promise.all(families);
+    timer.cancel();
+    return collected;
   }
 
   /** Several parts may add to one name, each with label values of its own. */
-  #add(type: Kind, { name, help }: Pick<Reading<unknown>, 'name' | 'help'>, read: Registered['reads'][number]): void {
+  #add(
+    type: Kind,
+    { name, help }: Pick<Reading<unknown>, 'name' | 'help'>,
+    read: () => Promise<MetricFamily['values']>,
+  ): void {
     assert(/^(hongyan|process|nodejs)_[a-z0-9_]+$/.test(name), 'a metric has a name of the server', name);
     const known = this.#registered.get(name) ?? { name, help, type, reads: [] };
     assert(known.type === type && known.help === help, 'a metric is described alike wherever it is added to', name);
-    known.reads.push(read);
+    known.reads.push(new TimelyRead(name, read, this.#log));
     this.#registered.set(name, known);
   }
 }
