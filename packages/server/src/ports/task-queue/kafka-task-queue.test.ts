@@ -4,6 +4,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { silentLog } from '@hongyan/base/log';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import { describeWith } from '@hongyan/testing/services';
 import { SkippingClock } from '@hongyan/testing/skipping-clock';
 import { until } from '@hongyan/testing/until';
@@ -31,6 +32,7 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
     return {
       queue,
       prefix,
+      clock,
       pass: async (ms: number) => clock.skip(ms),
       async reopen() {
         await current.close();
@@ -158,6 +160,22 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
       expect(claimed).toMatchObject([{ payload: 'task 3', failureCount: 0 }]);
       expect(await reopened.becomeDead([])).toBe(0);
       expect(await reopened.deadLetters({ limit: 10 })).toEqual([]);
+    } finally {
+      await remove();
+    }
+  });
+
+  test('[T5] an add and a count that Kafka does not answer in time reject as unavailable, and nothing is added', async () => {
+    const { queue, clock, remove } = await openQueue();
+    try {
+      for (const ask of [() => queue.add([{ kind: 'k', payload: 'late' }]), () => queue.counts()]) {
+        const rejection = rejectionOf(ask());
+        // Before any answer can have come.
+        clock.skip(5_000);
+        expect(await rejection).toHaveProperty('code', 'unavailable');
+      }
+      await queue.add([{ kind: 'k', payload: 'in time' }]);
+      expect(await queue.counts()).toMatchObject([{ kind: 'k', ready: 1 }]);
     } finally {
       await remove();
     }

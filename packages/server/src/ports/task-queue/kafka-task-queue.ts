@@ -12,6 +12,7 @@ import { Backlog, type BacklogBounds } from './kafka/backlog.ts';
 import { createTaskTopics } from './kafka/create-topics.ts';
 import { KafkaDeadLetters } from './kafka/dead-letters.ts';
 import { DoneRecords } from './kafka/done-records.ts';
+import { inTime } from './kafka/in-time.ts';
 import { KindTasks } from './kafka/kind-tasks.ts';
 import { PartitionMarks } from './kafka/marks.ts';
 import { encodeTask, type RecordToSend, type TaskRecord } from './kafka/task-record.ts';
@@ -99,8 +100,8 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
     const fresh = withoutTwins(tasks);
     const count = fresh.length;
     const bytes = fresh.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
-    const { tasksMax } = this.#options;
-    if (!(await this.#backlog.hasRoom(count, bytes)))
+    const { tasksMax, clock } = this.#options;
+    if (!(await inTime(this.#backlog.hasRoom(count, bytes), { clock })))
       throw new StoreFailure('overloaded', `${tasksMax} tasks, or their bytes, are waiting: retry later`);
     this.#backlog.reserve(count, bytes);
     try {
@@ -170,7 +171,8 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
 
   async counts(): Promise<readonly KindCounts[]> {
     this.#assertOpen();
-    const [counts] = await Promise.all([this.#backlog.look(), this.#dead.caughtUp()]);
+    const { clock } = this.#options;
+    const [counts] = await Promise.all([inTime(this.#backlog.look(), { clock }), this.#dead.caughtUp()]);
     const dead = this.#dead.counts();
     return counts
       .map((each) => ({ ...each, dead: dead.get(each.kind) ?? 0 }))

@@ -2,10 +2,12 @@
 
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import { StoreFailure } from '@hongyan/base/result';
 import type { Admin, BaseOptions } from '@platformatic/kafka';
 import { askFailure } from '../../../adapters/kafka/kafka-failure.ts';
 import type { DeadLetter, DeadLetterChoice, DeadLetters, MovedLetter, TaskId } from '../task-queue.ts';
 import { type FetchedPartition, type FetchedRecord, Fetcher } from './fetcher.ts';
+import { inTime } from './in-time.ts';
 import {
   type DeadRecord,
   decodeTask,
@@ -43,7 +45,9 @@ export class KafkaDeadLetters {
   readonly #byKey = new Map<string, TaskId>();
   #nextOffset = 0;
   #isStarted = false;
-  readonly #waiters = new Set<{ readonly offset: number; readonly resolve: () => void }>();
+  /** Resolves when more has been read. */
+  #more = Promise.withResolvers<void>();
+  readonly #closed = new AbortController();
 
   constructor(options: KafkaDeadLettersOptions) {
     this.#options = options;
@@ -141,12 +145,11 @@ export class KafkaDeadLetters {
     return chosen.length;
   }
 
-  /** Knows everything that was written before the call. */
+  /** Knows everything that was written before the call. Rejects as unavailable when nothing more is read in time. */
   async caughtUp(): Promise<void> {
     this.start();
-    const end = await this.#end();
-    if (this.#nextOffset >= end) return;
-    await new Promise<void>((resolve) => this.#waiters.add({ offset: end, resolve }));
+    const end = await this.#inTime(this.#end());
+    while (this.#nextOffset < end) await this.#inTime(this.#more.promise);
   }
 
   start(): void {
@@ -156,8 +159,8 @@ export class KafkaDeadLetters {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort(new StoreFailure('unavailable', 'the task queue is closed'));
     await this.#fetcher.close();
-    for (const { resolve } of this.#waiters) resolve();
   }
 
   async #choose(choice: DeadLetterChoice): Promise<readonly Entry[]> {
@@ -188,34 +191,45 @@ export class KafkaDeadLetters {
     const wanted = new Set(entries.map(({ offset }) => offset));
     if (wanted.size === 0) return;
     let next = Math.min(...wanted);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const last = Math.max(...wanted);
+    let asked: PromiseWithResolvers<FetchedPartition> | undefined;
     const reader = this.#reader(
-      () => next,
-      async ({ records, nextOffset }) => {
+      () => (asked === undefined ? undefined : next),
+      (fetched) => {
+        asked?.resolve(fetched);
+        asked = undefined;
+      },
+    );
+    try {
+      // What was compacted away since is passed over.
+      while (wanted.size > 0 && next <= last) {
+        asked = Promise.withResolvers();
+        reader.look();
+        const { records, nextOffset } = await this.#inTime(asked.promise);
         for (const record of records) {
           const letter = wanted.delete(record.offset) ? decodeTask<DeadRecord>(record) : undefined;
           if (letter !== undefined) await visit(letter);
         }
         next = Math.max(next, nextOffset);
-        // What was compacted away since is passed over.
-        if (wanted.size === 0 || next > Math.max(...wanted)) resolve();
-      },
-    );
-    try {
-      reader.look();
-      await promise;
-    } catch (error) {
-      reject(error);
+      }
     } finally {
       await reader.close();
     }
   }
 
-  #reader(next: () => number, onRecords: (fetched: FetchedPartition) => Promise<void> | void): Fetcher {
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    return inTime(answer, { clock: this.#options.clock, signal: this.#closed.signal });
+  }
+
+  /** It reads nothing while `next` is undefined. */
+  #reader(next: () => number | undefined, onRecords: (fetched: FetchedPartition) => void): Fetcher {
     const { client, topic, log } = this.#options;
     return new Fetcher({
       ...{ client, log, clock: systemClock, topics: [topic], onRecords },
-      wanted: () => [{ topic, partition: 0, offset: next() }],
+      wanted: () => {
+        const offset = next();
+        return offset === undefined ? [] : [{ topic, partition: 0, offset }];
+      },
       onOutOfRange: async () => undefined,
     });
   }
@@ -223,8 +237,8 @@ export class KafkaDeadLetters {
   #read({ records, nextOffset }: FetchedPartition): void {
     for (const record of records) this.#readOne(record);
     this.#nextOffset = nextOffset;
-    for (const waiter of this.#waiters)
-      if (waiter.offset <= nextOffset && this.#waiters.delete(waiter)) waiter.resolve();
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
   }
 
   #readOne(record: FetchedRecord): void {
