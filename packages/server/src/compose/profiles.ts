@@ -44,7 +44,7 @@ export function openProfiles(
 ): OpenProfiles {
   const own = new ProcessProfiler({ name, threads, clock });
   const { profiles: folder } = dataLayout(config.data);
-  const files = new ProfileFiles({ folder, countMax: config.profilesMax, bytesMax: config.profilesBytesMax });
+  const files = new ProfileFiles({ folder, countMax: config.profilesMax, bytesMax: config.profilesBytesMax, log });
   const captures = new Captures({
     files,
     processes: () => [own, ...others()],

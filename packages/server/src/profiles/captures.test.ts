@@ -1,5 +1,5 @@
 import { afterAll, afterEach, expect, test } from 'bun:test';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '@hongyan/base/log';
@@ -52,14 +52,15 @@ async function open({ processes = [fake('server')], countMax = 3, bytesMax = 1e6
   folders.push(folder);
   const clock = new ManualClock();
   const lines: string[] = [];
-  const files = new ProfileFiles({ folder: join(folder, 'profiles'), countMax, bytesMax });
+  const log = createLog({ level: 'info', write: (line) => lines.push(line) });
+  const files = new ProfileFiles({ folder: join(folder, 'profiles'), countMax, bytesMax, log });
   const captures = new Captures({
     files,
     processes: () => processes,
     seconds: 10,
     pauseMs: 60_000,
     clock,
-    log: createLog({ level: 'info', write: (line) => lines.push(line) }),
+    log,
   });
   opened.push(captures);
   return { captures, files, clock, lines, folder: join(folder, 'profiles') };
@@ -110,6 +111,27 @@ test('[O13] what a crash left half written is no profile, and goes with the next
   expect(await files.list()).toEqual([]);
   await captures.take({ process: 'server', reason: manual });
   expect(await readdir(folder)).toEqual(['20231114T221320.000Z-server']);
+});
+
+test('[O13] a record that a loss of power left empty, or that is none of ours, is left out and logged, and goes in its turn', async () => {
+  const { captures, files, clock, lines, folder } = await open();
+  const ids: string[] = [];
+  const take = async () => {
+    const taken = await captures.take({ process: 'server', reason: manual });
+    if (taken.type === 'ok') ids.push(taken.value.id);
+    clock.advance(1000);
+  };
+  for (let taken = 0; taken < 3; taken++) await take();
+  const [empty = '', foreign = '', whole = ''] = ids;
+  await writeFile(join(folder, empty, 'profile.json'), '');
+  await writeFile(join(folder, foreign, 'profile.json'), '{}');
+  lines.length = 0;
+  expect((await files.list()).map(({ id }) => id)).toEqual([whole]);
+  const logged = lines.map((line) => JSON.parse(line) as { readonly level: string; readonly id: string });
+  expect(logged.map(({ level, id }) => `${level} ${id}`).sort()).toEqual([`warn ${empty}`, `warn ${foreign}`]);
+  expect(await files.get(empty)).toBeUndefined();
+  await take();
+  expect((await readdir(folder)).sort()).toEqual(ids.slice(1));
 });
 
 test('[O13] captures of many processes at once are all kept', async () => {

@@ -2,7 +2,8 @@
 
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkShape } from '@hongyan/protocol/parse';
+import type { Log } from '@hongyan/base/log';
+import { checkShape, parseJson } from '@hongyan/protocol/parse';
 import Type, { type Static } from 'typebox';
 
 const ReasonSchema = Type.Object({
@@ -43,6 +44,7 @@ export interface ProfileFilesOptions {
   /** Older captures are removed; the newest stays whatever its size. */
   readonly countMax: number;
   readonly bytesMax: number;
+  readonly log: Log;
 }
 
 const recordName = 'profile.json';
@@ -93,14 +95,17 @@ export class ProfileFiles {
     return records.filter((record) => record !== undefined);
   }
 
-  /** undefined when there is none, or none any more. Throws for a record that is not one of ours. */
+  /** undefined when there is none, or none any more, or none that can be read, as after a loss of power: the log says so. */
   async get(id: string): Promise<ProfileRecord | undefined> {
     if (!idPattern.test(id)) return undefined;
     const text = await readFile(join(this.folderOf(id), recordName), 'utf8').catch(undefinedIfMissing);
     if (text === undefined) return undefined;
-    const record = checkShape<ProfileRecord>(ProfileRecordSchema, JSON.parse(text), recordName);
-    if (record.type !== 'ok') throw new Error(`${this.folderOf(id)}/${recordName} is damaged: ${record.message}`);
-    return record.value;
+    const json = parseJson(text);
+    const record = json.type === 'ok' ? checkShape<ProfileRecord>(ProfileRecordSchema, json.value, recordName) : json;
+    if (record.type === 'ok') return record.value;
+    const { message: why } = record;
+    this.#options.log.warn('record of a profile left out: it is damaged', { id, folder: this.folderOf(id), why });
+    return undefined;
   }
 
   async file(id: string, name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
