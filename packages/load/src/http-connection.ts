@@ -18,6 +18,8 @@ export class HttpConnection {
   #unsent = '';
   #received = '';
   #waiting: Waiting | undefined;
+  /** Why nothing is answered any more. */
+  #ended: Error | undefined;
 
   static async open(url: string): Promise<HttpConnection> {
     const { hostname, port, host } = new URL(url);
@@ -28,8 +30,8 @@ export class HttpConnection {
       socket: {
         data: (_socket, data) => connection.#read(decoder.decode(data, { stream: true })),
         drain: () => connection.#flush(),
-        close: () => connection.#fail(new Error('the server closed the connection')),
-        error: (_socket, error) => connection.#fail(error),
+        close: () => connection.#end(new Error('the server closed the connection')),
+        error: (_socket, error) => connection.#end(error),
       },
     });
     return connection;
@@ -39,8 +41,9 @@ export class HttpConnection {
     this.#host = host;
   }
 
-  /** `body` is ASCII. */
+  /** `body` is ASCII. Rejects when the connection ends before the answer, or has ended. */
   post(path: string, headers: string, body: string): Promise<HttpAnswer> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#unsent = `POST ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
@@ -49,7 +52,7 @@ export class HttpConnection {
   }
 
   close(): void {
-    this.#waiting = undefined;
+    this.#end(new Error('the connection was closed'));
     this.#socket?.end();
   }
 
@@ -73,8 +76,9 @@ export class HttpConnection {
     waiting?.resolve(answer);
   }
 
-  #fail(error: Error): void {
-    this.#waiting?.reject(error);
+  #end(why: Error): void {
+    this.#ended ??= why;
+    this.#waiting?.reject(this.#ended);
     this.#waiting = undefined;
   }
 }
