@@ -51,7 +51,7 @@ export class IssuerTokens implements Tokens {
   async verify(token: string, { isOnce = false }: { readonly isOnce?: boolean } = {}): Promise<Result<VerifiedToken>> {
     const { own, jwks } = this.#options;
     if (!algorithms.includes(tokenHeader(token)?.alg ?? '')) return own.verify(token, { isOnce });
-    jwks.refresh();
+    await jwks.refresh();
     if (this.#version !== jwks.version) {
       this.#verified.clear();
       this.#unusable.clear();

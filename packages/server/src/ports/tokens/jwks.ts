@@ -25,7 +25,7 @@ export class JwksUnavailable extends Error {
   override readonly name = 'JwksUnavailable';
 }
 
-/** Asked for again when they are used, so that a key which the issuer took away is gone by then. */
+/** Older keys are asked for again before they are used, so that a key which the issuer took away is gone by then. */
 const freshMs = 10 * 60_000;
 /** Between two questions, whatever tokens name. */
 const cooldownMs = 30_000;
@@ -47,7 +47,8 @@ export class Jwks {
   #text = '';
   #readAtMs = Number.NEGATIVE_INFINITY;
   #triedAtMs = Number.NEGATIVE_INFINITY;
-  #isLastTryGood = true;
+  /** Absent: the last try was good. */
+  #failedAtMs: number | undefined;
   #reading: Promise<void> | undefined;
   /** Grows when the keys change: what was verified with other keys is to be verified again. */
   #version = 0;
@@ -70,23 +71,25 @@ export class Jwks {
     void this.#readUntilKnown(signal);
   }
 
-  /** Throws jose's error when no key matches, JwksUnavailable when that cannot be known now. */
+  /** After `refresh`. Throws jose's error when no key matches, JwksUnavailable when that cannot be known now. */
   readonly keyFor = async (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> => {
-    if (this.#keys === undefined) await this.#readUnlessJustTried();
-    else this.refresh();
+    const before = this.#version;
     const found = await this.#find(header, token);
     if (found !== undefined) return found;
-    const before = this.#version;
     await this.#readUnlessJustTried();
     const again = before === this.#version ? undefined : await this.#find(header, token);
     if (again !== undefined) return again;
-    if (!this.#isLastTryGood) throw new JwksUnavailable('the keys of the issuer cannot be read');
+    if (this.#failedAtMs !== undefined) throw new JwksUnavailable('the keys of the issuer cannot be read');
     throw new errors.JWKSNoMatchingKey();
   };
 
-  /** Asks in the background when the keys are no longer fresh. */
-  refresh(): void {
-    if (this.#options.clock.monotonicMs() - this.#readAtMs > freshMs) void this.#readUnlessJustTried();
+  /** Asks when the keys are no longer fresh, and waits for the answer; while the issuer is down known keys do not wait for each try. */
+  async refresh(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#readAtMs <= freshMs) return;
+    const isDown = this.#failedAtMs !== undefined && nowMs - this.#failedAtMs < cooldownMs;
+    const reading = this.#readUnlessJustTried();
+    if (!isDown) await reading;
   }
 
   async #find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey | undefined> {
@@ -108,7 +111,7 @@ export class Jwks {
 
   #readUnlessJustTried(): Promise<void> {
     if (this.#reading !== undefined) return this.#reading;
-    const waitMs = this.#isLastTryGood ? cooldownMs : retryMs;
+    const waitMs = this.#failedAtMs === undefined ? cooldownMs : retryMs;
     return this.#options.clock.monotonicMs() - this.#triedAtMs < waitMs ? Promise.resolve() : this.#read();
   }
 
@@ -120,10 +123,10 @@ export class Jwks {
       .then((text) => {
         this.#take(text);
         this.#readAtMs = clock.monotonicMs();
-        this.#isLastTryGood = true;
+        this.#failedAtMs = undefined;
       })
       .catch((error: unknown) => {
-        this.#isLastTryGood = false;
+        this.#failedAtMs = clock.monotonicMs();
         log.warn(this.#keys === undefined ? noneRead : notReadAgain, { source, error });
       })
       .finally(() => {
