@@ -18,21 +18,23 @@ import { rateLimiterContract } from './testing/contract.ts';
 const rate = { perS: 50, burst: 100 };
 let name = 0;
 
-/** Limiters of several processes, on one clock that the test moves. */
+/** Limiters of several processes, on one clock that the test moves; the clock of Redis is `wall.aheadMs` ahead of it. */
 function limitersOf(client: RedisClient, count: number) {
   const clock = new ManualClock();
+  const wall = { aheadMs: 0 };
+  const wallClock = { nowMs: () => clock.nowMs() + wall.aheadMs };
   name++;
   const limiters = Array.from(
     { length: count },
     (_, index) =>
       new RedisRateLimiter({
-        ...{ client, clock, wallClock: clock, log: silentLog },
+        ...{ client, clock, wallClock, log: silentLog },
         name: String(name),
         holder: `process ${index}`,
         bucketsMax: 100,
       }),
   );
-  return { clock, limiters };
+  return { clock, wall, limiters };
 }
 
 function limiterTests(addresses: readonly string[], title: string): void {
@@ -135,6 +137,40 @@ function limiterTests(addresses: readonly string[], title: string): void {
     const whole = () => other.draw({ key: 'ann', rate, cost: rate.burst });
     const refused = await whole();
     if (refused.type !== 'refused') throw new Error('a lease was out');
+    clock.advance(refused.retryAfterMs);
+    expect((await whole()).type).toBe('taken');
+  });
+
+  for (const count of [1, 10])
+    test(`[L2] a clock of Redis that is set back by an hour keeps nobody out, after ${count} draws`, async () => {
+      const { clock, wall, limiters } = limitersOf(client, 2);
+      const [one, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
+      wall.aheadMs = 3_600_000;
+      for (let drawn = 0; drawn < count; drawn++) await one.draw({ key: 'ann', rate, cost: 1 });
+      wall.aheadMs = 0;
+      // Leases that are left are given back.
+      clock.advance(1_000);
+      for (const limiter of [one, other]) {
+        const whole = () => limiter.draw({ key: 'ann', rate, cost: rate.burst });
+        const first = await whole();
+        const waitMs = first.type === 'refused' ? first.retryAfterMs : 0;
+        expect(waitMs).toBeLessThanOrEqual((rate.burst / rate.perS) * 1_000);
+        clock.advance(waitMs);
+        expect((await whole()).type).toBe('taken');
+      }
+    });
+
+  test('[L2] a lease of a process that died before the clock of Redis was set back is ended', async () => {
+    const { clock, wall, limiters } = limitersOf(client, 2);
+    const [dead, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
+    wall.aheadMs = 3_600_000;
+    for (let count = 0; count < 10; count++) await dead.draw({ key: 'ann', rate, cost: 1 });
+    dead.stop();
+    wall.aheadMs = 0;
+    const whole = () => other.draw({ key: 'ann', rate, cost: rate.burst });
+    const refused = await whole();
+    if (refused.type !== 'refused') throw new Error('the lease was used');
+    expect(refused.retryAfterMs).toBeLessThanOrEqual((rate.burst / rate.perS) * 1_000);
     clock.advance(refused.retryAfterMs);
     expect((await whole()).type).toBe('taken');
   });

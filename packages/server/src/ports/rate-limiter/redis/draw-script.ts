@@ -5,6 +5,8 @@
 // While a lease is out the bucket does not fill up in its place (it is full at the earliest when `now` + all leases): else a process
 // could use its lease at the moment at which the bucket is full again, and more than the burst would be taken at once. A lease that
 // ends without word was used, at the latest possible moment.
+//
+// Where the clock of Redis is set back, what was written before lies ahead: a bucket counts as used up then, and its leases as ended.
 
 import { nowOf, RedisScript } from '../../../adapters/redis/redis-script.ts';
 
@@ -24,8 +26,10 @@ for at = 1, #fields, 2 do
   if fields[at] == 'full' then
     full = tonumber(fields[at + 1])
   else
-    local ms, till = string.match(fields[at + 1], '^(.+):(.+)$')
-    leases[#leases + 1] = { field = fields[at], ms = tonumber(ms), till = tonumber(till) }
+    local ms, tillText = string.match(fields[at + 1], '^(.+):(.+)$')
+    local till = tonumber(tillText)
+    if till > now + tonumber(ARGV[3]) + tolerance then till = now end
+    leases[#leases + 1] = { field = fields[at], ms = tonumber(ms), till = till }
   end
 end
 table.sort(leases, function(one, other) return one.till < other.till end)
@@ -60,6 +64,7 @@ for at = 7, #ARGV, 3 do
   local cost, perS, burst = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   unit = 1000 / perS
   capacity = burst * unit
+  full = math.min(full, now + capacity)
   local before = math.max(full, now + out)
   local costMs = math.min(cost, burst) * unit
   local over = before + costMs - now - capacity

@@ -16,7 +16,7 @@ export interface Answer {
 }
 
 interface AnsweredAt {
-  /** Of the lease, if there is one. */
+  /** Absent: as before. */
   readonly rate: Rate | undefined;
   readonly nowMs: number;
   /** The lease may be used. */
@@ -31,7 +31,8 @@ export class LocalBucket {
   /** Taken since the last answer while Redis was away, in ms of the bucket. */
   #takenAloneMs = 0;
   #leasedUnits = 0;
-  #lease: Rate | undefined;
+  /** Of the last answer, and of the lease if there is one. */
+  #rate: Rate | undefined;
   #wantedUnits = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   /** As of the last answer, with everything that this process took since. */
@@ -54,7 +55,7 @@ export class LocalBucket {
 
   /** The decision, where it needs no question: there is a lease, or there was nothing left a moment ago. */
   decide({ rate, cost }: Draw, nowMs: number): Taken | undefined {
-    if (cost <= this.#leasedUnits && nowMs < this.leaseUntilMs && isSame(rate, this.#lease)) {
+    if (cost <= this.#leasedUnits && nowMs < this.leaseUntilMs && isSame(rate, this.#rate)) {
       this.#leasedUnits -= cost;
       const level = takeFrom(this.#fullAtMs, { rate, cost: 0, nowMs }).taken;
       return { type: 'taken', remaining: level.remaining + this.#leasedUnits, fullInMs: level.fullInMs };
@@ -76,7 +77,7 @@ export class LocalBucket {
   giveBack(nowMs: number): number {
     const units = nowMs < this.leaseUntilMs ? this.#leasedUnits : 0;
     this.#leasedUnits = 0;
-    return this.#lease === undefined ? 0 : (units * 1000) / this.#lease.perS;
+    return this.#rate === undefined ? 0 : (units * 1000) / this.#rate.perS;
   }
 
   /** Units to have in advance: twice as many with each question that follows the one before closely, half with each that does not. */
@@ -94,14 +95,15 @@ export class LocalBucket {
     this.#wantedUnits = 0;
   }
 
-  /** An answer: what was owed is charged with it. */
-  learn({ leasedUnits, fullInMs, leasedMs }: Answer, { rate, nowMs, untilMs }: AnsweredAt): void {
+  /** An answer: what was owed is charged with it. No bucket lacks more than it holds, unless the clock of Redis was set back. */
+  learn({ leasedUnits, fullInMs, leasedMs }: Answer, { rate = this.#rate, nowMs, untilMs }: AnsweredAt): void {
+    const capacityMs = rate === undefined ? fullInMs : (rate.burst * 1000) / rate.perS;
     this.#takenAloneMs = 0;
     this.#leasedUnits = leasedUnits;
     if (leasedUnits === 0) this.cool();
-    this.#lease = rate;
+    this.#rate = rate;
     this.leaseUntilMs = untilMs;
-    this.#fullAtMs = nowMs + fullInMs;
+    this.#fullAtMs = nowMs + Math.min(fullInMs, capacityMs);
     this.#hasOthersLeases = leasedMs > 0;
   }
 }
