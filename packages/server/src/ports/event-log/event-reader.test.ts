@@ -81,3 +81,38 @@ test('[W1] an event whose message was removed meanwhile says so in the place of 
   const [event] = (await pulled(reader(32_768), undefined, 10)).events;
   expect(event?.data.content).toEqual({ type: 'hongyan.removed' });
 });
+
+/** More than one request looks through, and the event that is wanted behind them. */
+async function appendForeign(): Promise<void> {
+  for (let batch = 0; batch < 13; batch++) await log.append({ events: events(10_000, { type: 'user.online' }) });
+  await log.append({ events: events(1) });
+}
+
+test('[W10] a request that looks through many events of other types has an end, and says that there are more', async () => {
+  await appendForeign();
+  const own = reader(32_768);
+  const wanted = { limit: 10, types: ['message.created'], waitMs: 0 } as const;
+  let pages = 0;
+  const found: string[] = [];
+  let after: string | undefined;
+  for (let hasMore = true; hasMore; pages++) {
+    const page = await own.pull({ ...wanted, after });
+    if (page.type !== 'ok') throw new Error(page.message);
+    found.push(...page.value.events.map(({ type }) => type));
+    [after, hasMore] = [page.value.position, page.value.has_more];
+  }
+  expect(pages).toBe(2);
+  expect(found).toEqual(['message.created']);
+}, 60_000);
+
+test('[W10] meanwhile others have their turns of the event loop, and who leaves ends it', async () => {
+  await appendForeign();
+  const leaving = new AbortController();
+  setImmediate(() => setImmediate(() => leaving.abort()));
+  const own = reader(32_768);
+  const pulling = own.pull({ limit: 10, types: ['message.created'], waitMs: 0, signal: leaving.signal });
+  const [left, whole] = [await pulling, await own.pull({ limit: 10, types: ['message.created'], waitMs: 0 })];
+  if (left.type !== 'ok' || whole.type !== 'ok') throw new Error('both were answered');
+  expect(left.value).toMatchObject({ events: [], has_more: true });
+  expect(left.value.position).not.toBe(whole.value.position);
+}, 60_000);

@@ -2,6 +2,7 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import { ok } from '@hongyan/base/result';
+import { soon } from '@hongyan/base/soon';
 import type { EventType, WireEvent } from '@hongyan/protocol/events';
 import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import { formatPosition, parsePosition } from '../timeline/position.ts';
@@ -35,6 +36,8 @@ export interface EventReaderDeps {
 
 /** Requests that wait; further ones fail as overloaded. */
 const waitingMax = 1_000;
+/** Pages of the log that one request looks through for events of its types; then its answer is empty and says that there are more. */
+const lookedThroughMax = 20;
 /** Contents of one page: all of them are in memory at once, here and in the gateway. */
 const pageBytesMax = 32 * 1024 * 1024;
 
@@ -59,17 +62,26 @@ export class EventReader {
     if (begin === undefined || begin > end) return refusal.foreignPosition();
     const limit = Math.min(wanted, this.#pageMax);
     const untilMs = this.#clock.monotonicMs() + waitMs;
-    let page = await this.#log.read({ after: begin, limit, types });
+    let page = await this.#read({ after: begin, limit, types });
+    let lookedThrough = 0;
     while (page.events.length === 0 && !page.hasGap && signal?.aborted !== true) {
+      if (!page.isAtEnd && ++lookedThrough === lookedThroughMax) break;
       if (page.isAtEnd) {
         const leftMs = untilMs - this.#clock.monotonicMs();
         if (leftMs <= 0) break;
         if (this.#waiting >= waitingMax) return failure.overloaded('readers wait for events');
         await this.#wait(page.position, leftMs, signal);
       }
-      page = await this.#log.read({ after: page.position, limit, types });
+      page = await this.#read({ after: page.position, limit, types });
     }
     return ok(await this.#answer(page));
+  }
+
+  /** A store in this process answers at once: after a page without events others have their turn of the event loop. */
+  async #read(request: Parameters<EventLog['read']>[0]): Promise<EventPage> {
+    const page = await this.#log.read(request);
+    if (page.events.length === 0) await new Promise<void>(soon);
+    return page;
   }
 
   async #answer({ events, position, isAtEnd, hasGap }: EventPage): Promise<PulledEvents> {
