@@ -11,6 +11,7 @@ import { GroupConsumer } from '../../adapters/kafka/group-consumer.ts';
 import { RecordsRefused } from '../../adapters/kafka/kafka-failure.ts';
 import type { KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
 import { KafkaProducer } from '../../adapters/kafka/kafka-producer.ts';
+import { warnOfFewCopies } from '../../adapters/kafka/topic-copies.ts';
 import { ensureTopics, letRecordsBeLong, recordBytesMax, type TopicRequest } from '../../adapters/kafka/topics.ts';
 import { type BusAttachment, type EventBus, nodeTopic } from '../event-bus/event-bus.ts';
 import type {
@@ -52,9 +53,11 @@ export async function ensureCommandsTopic(
   kafka: KafkaOptions,
   { partitions = commandsTopic.partitions, contentBytesMax, log }: CommandsTopicOptions,
 ): Promise<void> {
-  const topics = await ensureTopics(kafka, [{ ...commandsTopic, partitions }]);
+  const made = await ensureTopics(kafka, [{ ...commandsTopic, partitions }]);
+  const topics = made.map(({ name }) => name);
   const bytesNeeded = recordBytesOf(contentBytesMax);
-  await letRecordsBeLong(kafka, { topics: topics.map(({ name }) => name), bytesNeeded, log });
+  await letRecordsBeLong(kafka, { topics, bytesNeeded, log });
+  await warnOfFewCopies(kafka, { topics, log });
 }
 
 /** Some eight seconds: given up before the deadline of an outcome, so that the sender learns that nothing was written. */

@@ -5,6 +5,7 @@ import type { Log } from '@hongyan/base/log';
 import { GroupConsumer } from '../../adapters/kafka/group-consumer.ts';
 import type { KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
 import type { LogRecord, PartitionReader } from '../../adapters/kafka/partition-reader.ts';
+import { warnOfFewCopies } from '../../adapters/kafka/topic-copies.ts';
 import { ensureTopics } from '../../adapters/kafka/topics.ts';
 import type { RowChange, RowChanges } from './row-changes.ts';
 
@@ -29,7 +30,10 @@ export class DebeziumRowChanges implements RowChanges {
 
   constructor({ kafka, database, table, clock, log }: DebeziumRowChangesOptions) {
     const name = `${topicPrefix}.${database}.${table}`;
-    this.#ensureTopic = () => ensureTopics(kafka, [{ name, partitions: 1, replicas: 3, retentionMs }]);
+    this.#ensureTopic = async () => {
+      await ensureTopics(kafka, [{ name, partitions: 1, replicas: 3, retentionMs }]);
+      await warnOfFewCopies(kafka, { topics: [`${kafka.prefix}${name}`], log });
+    };
     this.#consumer = new GroupConsumer({
       ...{ kafka, clock, log, sessionTimeoutMs },
       topic: `${kafka.prefix}${name}`,

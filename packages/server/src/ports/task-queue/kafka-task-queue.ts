@@ -6,6 +6,7 @@ import type { Log } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
 import { Admin, type BaseOptions } from '@platformatic/kafka';
 import { clientOptions, type KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
+import { warnOfFewCopies } from '../../adapters/kafka/topic-copies.ts';
 import { letRecordsBeLong, recordBytesMax } from '../../adapters/kafka/topics.ts';
 import { DueSignals } from './due-signals.ts';
 import { Backlog, type BacklogBounds } from './kafka/backlog.ts';
@@ -55,6 +56,7 @@ export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promis
   const topics = new TaskTopics({ prefix: kafka.prefix, kinds, partitionCount });
   const names = await createTaskTopics(kafka, topics);
   await letRecordsBeLong(kafka, { topics: names, bytesNeeded: recordBytesMax, log });
+  await warnOfFewCopies(kafka, { topics: names, log });
   return new KafkaTaskQueue(options, topics);
 }
 
