@@ -15,5 +15,9 @@ export function pathOf(url: string): string {
   return query < 0 ? target : target.slice(0, query);
 }
 
+/** The first of `names` that has more than one value: all but one would be dropped unseen. */
+export const repeatedIn = (query: URLSearchParams, names: Iterable<string> = query.keys()): string | undefined =>
+  [...names].find((name) => query.getAll(name).length > 1);
+
 /** Path and query as a URL has them; its host says nothing. */
 export const targetUrl = (url: string): URL => new URL(`http://server${targetOf(url)}`);

@@ -137,6 +137,15 @@ test('[O2] results become JSON, problems problem+json, and unknown addresses and
   expect((await fetch(`${url}/nowhere`)).status).toBe(404);
 });
 
+test('[O2] a query parameter that is given twice is refused, where one may ask at all', async () => {
+  const { url } = listenerOf({ routes: [secret] });
+  const answer = await fetch(`${url}/debug/secret?limit=1&types=a&limit=2`, { headers: bearer });
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ code: 'bad_request', detail: expect.stringContaining('limit') });
+  expect((await fetch(`${url}/debug/secret?limit=1&types=a`, { headers: bearer })).status).toBe(200);
+  expect(await codeAt(`${url}/debug/secret?limit=1&limit=2`)).toEqual([401, 'unauthorized']);
+});
+
 test('[O2] a route that throws is answered internal and logged', async () => {
   const lines: string[] = [];
   const log: Log = { ...silentLog, error: (message) => lines.push(message) };

@@ -12,7 +12,7 @@ import type { Static, TSchema } from 'typebox';
 import { readJsonBody } from '../../http/body.ts';
 import { listenFailure } from '../../http/listen-failure.ts';
 import { methodNotAllowed, problemResponse } from '../../http/problem.ts';
-import { pathOf, targetUrl } from '../../http/request-target.ts';
+import { pathOf, repeatedIn, targetUrl } from '../../http/request-target.ts';
 import { StaticFileServer, type StaticFiles } from '../../http/static-files.ts';
 import type { OperatorAccess } from './access.ts';
 import type { PeerAccess } from './peer-access.ts';
@@ -100,7 +100,11 @@ export class OperatorListener {
     if (route.isOpen !== true && access?.isAllowed(request, clock.nowMs()) === false && !(await peers?.isPeer(request)))
       return problemResponse(refusal.badOperatorToken());
     if (route.isSlow === true) server.timeout(request, 0);
-    return responseOf(await route.handle(operatorRequest(request)));
+    const asked = operatorRequest(request);
+    const repeated = repeatedIn(asked.query);
+    return repeated === undefined
+      ? responseOf(await route.handle(asked))
+      : problemResponse(refusal.repeatedParameter(repeated));
   }
 }
 

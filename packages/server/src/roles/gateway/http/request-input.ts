@@ -6,7 +6,7 @@ import { type Input, type OperationName, operations } from '@hongyan/protocol/op
 import { parseInput, parseJson } from '@hongyan/protocol/parse';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { readTextBody } from '../../../http/body.ts';
-import { targetOf } from '../../../http/request-target.ts';
+import { repeatedIn, targetOf } from '../../../http/request-target.ts';
 
 export interface InputOptions {
   readonly frameBytesMax: number;
@@ -71,13 +71,12 @@ function isDecodable(target: string): boolean {
   }
 }
 
-/** A parameter has one value: of two, one would be dropped unseen. */
 function queryOf(target: string, spec: OperationSpec): Result<Record<string, unknown>> {
   const at = target.indexOf('?');
   if (at < 0) return ok({});
   const query = new URLSearchParams(target.slice(at + 1));
   const { properties = {} } = spec.input as { readonly properties?: object };
-  const repeated = Object.keys(properties).find((name) => query.getAll(name).length > 1);
+  const repeated = repeatedIn(query, Object.keys(properties));
   return repeated === undefined ? ok(fromTexts(query, spec)) : refusal.repeatedParameter(repeated);
 }
 
