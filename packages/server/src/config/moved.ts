@@ -30,15 +30,19 @@ async function readMoved(data: string): Promise<Moved | undefined> {
 
 /** For a server that holds the folder's lock: rejects when its store is a cluster's now. A move that was interrupted before is over. */
 export async function assertStillOwn(data: string): Promise<void> {
+  if ((await assertNoCopy(data)) !== undefined) await removeMoved(data);
+}
+
+/** For a command that takes the folder's store for the one that is served. Resolves with a move that is under way or was interrupted. */
+export async function assertNoCopy(data: string): Promise<Moved | undefined> {
   const moved = await readMoved(data);
   if (moved?.state === 'moved') throw new Error(movedMessage(data, moved));
-  if (moved !== undefined) await removeMoved(data);
+  return moved;
 }
 
 /** For a command that writes beside a server. */
 export async function assertNotMoved(data: string): Promise<void> {
-  const moved = await readMoved(data);
-  if (moved?.state === 'moved') throw new Error(movedMessage(data, moved));
+  const moved = await assertNoCopy(data);
   if (moved !== undefined)
     throw new Error(`the store of ${data} is being moved into the cluster ${moved.cluster}: try again in a moment`);
 }

@@ -9,6 +9,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { dataLayout } from '../../config/data-layout.ts';
+import { removeMoved, writeMoved } from '../../config/moved.ts';
 import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
 import { deleteMonth, listMonths } from '../../ports/timeline/sqlite/month-file.ts';
 import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
@@ -36,9 +37,9 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const putBack = (name: string, target: string) =>
+const putBack = (name: string, target: string, { replaces = false } = {}) =>
   restore({
-    ...{ backup: join(folder, name), data: target, replaces: false, sendsNothing: false, clock: systemClock },
+    ...{ backup: join(folder, name), data: target, replaces, sendsNothing: false, clock: systemClock },
     signal: new AbortController().signal,
   });
 
@@ -111,4 +112,22 @@ test('[O23] the data folder of processes of a cluster has no stores: its backup 
   await mkdir(dataLayout(cluster).nodes, { recursive: true });
   data = cluster;
   expect(String(await rejectionOf(back('none')))).toContain('whose stores are databases: back these up');
+});
+
+test('[O23][O24] a store that was moved into a cluster is not backed up, nor replaced, until its mark is deleted', async () => {
+  const moved = { cluster: 'tokyo', atMs: 0 };
+  await writeMoved(data, { ...moved, state: 'switching' });
+  await back('before');
+  await writeMoved(data, { ...moved, state: 'moved' });
+  const commands = [
+    () => back('after'),
+    () => putBack('before', data),
+    () => putBack('before', data, { replaces: true }),
+  ];
+  for (const command of commands)
+    expect(String(await rejectionOf(command()))).toContain('was moved into the cluster tokyo');
+  expect(readdirSync(folder).sort()).toEqual(['before', 'data']);
+  await removeMoved(data);
+  await back('after');
+  expect((await putBack('before', data, { replaces: true })).movedTo).toContain('.replaced-');
 });

@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
 import { dataLayout, secretFiles, storeFiles } from '../../config/data-layout.ts';
 import { assertReadable } from '../../config/folder-access.ts';
+import { assertNoCopy } from '../../config/moved.ts';
 import { syncFolder } from '../../config/sync-folder.ts';
 import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
 import { version } from '../version.ts';
@@ -41,6 +42,7 @@ export async function backUp(options: BackupOptions): Promise<Manifest> {
     throw new Error(`${data} is of processes of a cluster, whose stores are databases: back these up`);
   if (!existsSync(layout.directory) || !existsSync(headsPath(layout.timeline)))
     throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
+  await assertNoCopy(data);
   if (existsSync(target)) throw new Error(`${target} is there already: name a folder that is not`);
   await mkdir(dirname(resolve(target)), { recursive: true, mode: 0o700 });
   const draft = await mkdtemp(`${resolve(target)}.partial-`);

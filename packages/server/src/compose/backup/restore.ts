@@ -8,6 +8,7 @@ import { lockFolder } from '../../adapters/sqlite/folder-lock.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { dataLayout } from '../../config/data-layout.ts';
 import { ensureFolder } from '../../config/folder-access.ts';
+import { assertNoCopy } from '../../config/moved.ts';
 import { syncFolder } from '../../config/sync-folder.ts';
 import { renewEventEpoch } from '../../ports/event-log/sqlite/schema.ts';
 import { renewEpoch } from '../../ports/timeline/sqlite/heads-file.ts';
@@ -38,6 +39,8 @@ export interface Restored {
 export async function restore(options: RestoreOptions): Promise<Restored> {
   const { backup, data, replaces, sendsNothing } = options;
   const manifest = await readManifest(backup);
+  // Processes of the cluster may have their secrets in it.
+  await assertNoCopy(data);
   if (replaces) {
     assertStopped(data);
     assertMovable(data);
