@@ -1,7 +1,7 @@
 // The command line as a process: help, the nearest name, where options come from, tokens, and how commands end.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
@@ -21,6 +21,8 @@ import { hongyan, type RunOptions } from './hongyan.ts';
 setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'hongyan-commands-'));
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('skipped: only root can make files of another user');
 
 afterAll(async () => {
   await killServers();
@@ -303,6 +305,16 @@ describe('start', () => {
     }
   });
 
+  test.skipIf(!isRoot)('a secret of another user is refused with its owner and what to do', async () => {
+    const { command, foreign } = asAnotherUser();
+    writeFileSync(join(foreign, 'secret'), '00\n', { mode: 0o600 });
+    const refused = await hongyan(['secret', 'rotate', '--data', foreign], { command });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /secret belongs to uid 0, and this process runs as .+ run it as that user, or .+chown/,
+    );
+  });
+
   test('a web root that is not there leaves with 1 and is named', async () => {
     const started = await hongyan([
       'start',
@@ -379,9 +391,9 @@ test('version is one line, by each of its names', async () => {
 
 /** A folder that root owns, and the command line as a user who is not root: another one where the tests run as root. */
 function asAnotherUser(): { readonly command: readonly string[]; readonly foreign: string } {
-  if (process.getuid?.() !== 0) return { command: fromSources, foreign: '/' };
+  if (!isRoot) return { command: fromSources, foreign: '/' };
   chmodSync(folder, 0o755);
   const foreign = join(folder, 'of-root');
-  mkdirSync(foreign, { mode: 0o755 });
+  mkdirSync(foreign, { mode: 0o755, recursive: true });
   return { command: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...fromSources], foreign };
 }

@@ -1,6 +1,6 @@
 // Whether this process may use the data folder: SQLite's own "unable to open database file" names neither owner nor remedy.
 
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -33,6 +33,20 @@ export async function warnIfOpen(path: string, log: Pick<Log, 'warn'>): Promise<
 /** Rejects with the reason when this process may not read in the folder. */
 export const assertReadable = (path: string): Promise<void> => assertMay(constants.R_OK | constants.X_OK, path);
 
+/**
+ * What root puts at `path` is to be of the owner of what is there, or else of the folder: the server, which may run as that user, has to
+ * read it. undefined for everyone but root, who alone gives files away.
+ */
+export async function ownerBefore(path: string): Promise<Stats | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return stat(dirname(path));
+  }
+}
+
 const forOthers = constants.S_IROTH | constants.S_IWOTH | constants.S_IXOTH;
 const readAndWrite = constants.R_OK | constants.W_OK | constants.X_OK;
 
@@ -50,11 +64,12 @@ async function assertMay(mode: number, path: string, prefix = ''): Promise<void>
   }
 }
 
-async function ownership(path: string): Promise<string> {
+/** Why this process may not use what is at `path`, and what to do. */
+export async function ownership(path: string): Promise<string> {
   const { uid: self, username } = userInfo();
   const process = `this process runs as ${username} (uid ${self})`;
   const owner = await ownerOf(path);
-  if (owner === self) return `${path} does not let its owner read and write: run chmod u+rwx ${path}`;
+  if (owner === self) return `${path} does not let its owner read and write: run chmod u+rwX ${path}`;
   const whose = owner === undefined ? 'is in a folder of another user' : `belongs to uid ${owner}`;
   return `${path} ${whose}, and ${process}: run it as that user, or change the owner by chown`;
 }

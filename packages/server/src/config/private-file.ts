@@ -1,9 +1,9 @@
 // Files with secrets in the data folder: for their owner alone, and there whole or not at all, also after a crash or on a full disk.
 
-import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Log, silentLog } from '@hongyan/base/log';
-import { assertReadable } from './folder-access.ts';
+import { assertReadable, ownerBefore, ownership } from './folder-access.ts';
 import { syncFolder } from './sync-folder.ts';
 
 export const writePrivateFile = (path: string, text: string): Promise<void> =>
@@ -24,6 +24,7 @@ async function writeDraft(path: string, text: string, put: (draft: string) => Pr
   try {
     const file = await open(draft, 'w', 0o600);
     try {
+      await giveAway(file, path);
       await file.writeFile(text);
       await file.sync();
     } finally {
@@ -37,13 +38,30 @@ async function writeDraft(path: string, text: string, put: (draft: string) => Pr
   }
 }
 
+/** What root writes is for the server, which may run as another user, or read it by its group. */
+async function giveAway(file: FileHandle, path: string): Promise<void> {
+  const before = await ownerBefore(path);
+  if (before === undefined) return;
+  await file.chown(before.uid, before.gid);
+  if (before.isFile()) await file.chmod(0o600 | (before.mode & 0o060));
+}
+
 /** Without surrounding white space. Rejects, with what to do, when the file is missing or open to every user of the machine. */
 export async function readPrivateFile(path: string, log: Log = silentLog): Promise<string> {
   const mode = await modeOf(path);
   if ((mode & 0o007) !== 0) throw new Error(`every user may read or change ${path}: run chmod 600 ${path}`);
   // Volumes of an orchestrator are often given to a group at each mount (fsGroup): its members are the operator's choice.
   if ((mode & 0o070) !== 0) log.warn('a secret is open to its group', { path, mode: mode.toString(8) });
-  return (await readFile(path, 'utf8')).trim();
+  return (await readOwn(path)).trim();
+}
+
+async function readOwn(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EACCES') throw cause;
+    throw new Error(await ownership(path), { cause });
+  }
 }
 
 async function modeOf(path: string): Promise<number> {

@@ -1,7 +1,7 @@
 // The secret: made once, for its owner alone; one that every user could know is refused.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '@hongyan/base/log';
@@ -21,6 +21,10 @@ const put = (text: string, mode = 0o600): void => {
   chmodSync(path, mode);
 };
 const modeOf = () => statSync(path).mode & 0o777;
+/** A service's user: what root does must not lock it out. */
+const service = 65_534;
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('skipped: only root can give files to the user of a service');
 const random = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex');
 
 test('the first start makes 32 random bytes that only the owner may read; the next start finds them', async () => {
@@ -116,3 +120,23 @@ test('[A6] a line behind the first that is no retired secret is refused, and a w
     expect(String(await rejectionOf(readSecrets(folder)))).toContain(path);
   }
 });
+
+test.skipIf(!isRoot)('[A6] root that makes or rotates the secret leaves it to whom the folder belongs', async () => {
+  chownSync(folder, service, service);
+  await readOrCreateSecrets(folder);
+  await rotateSecret(folder, 1);
+  const { uid, gid } = statSync(path);
+  expect([uid, gid, modeOf()]).toEqual([service, service, 0o600]);
+});
+
+test.skipIf(!isRoot)(
+  '[A6] a secret that root shares with the group of the service stays so when it is rotated',
+  async () => {
+    put(random());
+    chownSync(path, 0, service);
+    chmodSync(path, 0o640);
+    await rotateSecret(folder, 1);
+    const { uid, gid } = statSync(path);
+    expect([uid, gid, modeOf()]).toEqual([0, service, 0o640]);
+  },
+);

@@ -1,7 +1,7 @@
 // What a backup takes beside the stores, and what a restore brings back of it.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,11 @@ let folder: string;
 let data: string;
 /** Beside the stores, with their contents. */
 const files = { secret: 'a', 'operator-token': 'b', 'before-send-secret': 'c', 'notices.json': '[]' };
+
+/** The user that the server runs as. */
+const service = 65_534;
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('skipped: only root can give files to the user of a service');
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hongyan-backup-'));
@@ -131,3 +136,21 @@ test('[O23][O24] a store that was moved into a cluster is not backed up, nor rep
   await back('after');
   expect((await putBack('before', data, { replaces: true })).movedTo).toContain('.replaced-');
 });
+
+test.skipIf(!isRoot)(
+  '[O24] what root restores belongs to whom the folder belonged, or the one that it is made in',
+  async () => {
+    await back('whole');
+    chownSync(folder, service, service);
+    const [empty, replaced, fresh] = [join(folder, 'empty'), join(folder, 'replaced'), join(folder, 'fresh')];
+    for (const name of [empty, replaced]) await mkdir(name);
+    await writeFile(join(replaced, 'secret'), 'x');
+    for (const name of [empty, replaced]) chownSync(name, service, service);
+    for (const name of [empty, replaced, fresh]) {
+      await putBack('whole', name, { replaces: name === replaced });
+      const all = ['.', ...readdirSync(name, { recursive: true, encoding: 'utf8' })];
+      expect(all.length).toBeGreaterThan(5);
+      expect(all.filter((path) => statSync(join(name, path)).uid !== service)).toEqual([]);
+    }
+  },
+);

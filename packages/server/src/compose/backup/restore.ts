@@ -1,13 +1,13 @@
 // Puts a backup into a data folder of its own: checked before and after, and with a new epoch, so that clients resynchronise.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
 import { lockFolder } from '../../adapters/sqlite/folder-lock.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { dataLayout } from '../../config/data-layout.ts';
-import { ensureFolder } from '../../config/folder-access.ts';
+import { ensureFolder, ownerBefore } from '../../config/folder-access.ts';
 import { assertNoCopy } from '../../config/moved.ts';
 import { syncFolder } from '../../config/sync-folder.ts';
 import { renewEventEpoch } from '../../ports/event-log/sqlite/schema.ts';
@@ -55,6 +55,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     const layout = dataLayout(draft);
     renewEpoch(layout.timeline);
     if (existsSync(layout.events)) renewEventEpoch(layout.events, { sendsNothing });
+    await giveAway(draft, data);
     for (const folder of [layout.timeline, draft]) await syncFolder(folder);
     const movedTo = await takePlace(draft, options);
     await syncFolder(dirname(resolve(data)));
@@ -80,6 +81,14 @@ async function makeDraft(data: string): Promise<string> {
     throw new Error(`${cause.message}; or make an empty folder ${data} that it may write in`, { cause });
   });
   return mkdtemp(`${resolve(data)}.partial-`);
+}
+
+/** What root restores is for the server, which may run as another user. */
+async function giveAway(draft: string, data: string): Promise<void> {
+  const before = await ownerBefore(resolve(data));
+  if (before === undefined) return;
+  const names = readdirSync(draft, { recursive: true, encoding: 'utf8' });
+  for (const path of [draft, ...names.map((name) => join(draft, name))]) await chown(path, before.uid, before.gid);
 }
 
 /** One rename; what is there goes aside before it, and comes back where it fails. */
