@@ -26,6 +26,9 @@ const files = { secret: 'a', 'operator-token': 'b', 'before-send-secret': 'c', '
 const service = 65_534;
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn('skipped: only root can give files to the user of a service');
+/** Takes the right that mount does. */
+const canMount = Bun.spawnSync(['unshare', '--mount', 'true']).exitCode === 0;
+if (!canMount) console.warn('skipped: this user may not mount a small disk');
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hongyan-backup-'));
@@ -106,7 +109,7 @@ test('[O24] a restore into an empty folder that fails leaves it empty; one that 
   await writeFile(join(folder, 'whole', 'directory.db'), 'x');
   const empty = join(folder, 'empty');
   await mkdir(empty);
-  expect(String(await rejectionOf(putBack('whole', empty)))).toContain('SHA-256 differs');
+  expect(String(await rejectionOf(putBack('whole', empty)))).toContain('is not as it was written: it has 1 bytes');
   expect(readdirSync(empty)).toEqual([]);
   await mkdir(dataLayout(empty).restoring);
   expect(String(await rejectionOf(putBack('whole', empty)))).toContain('was interrupted: delete what is in it');
@@ -154,3 +157,24 @@ test.skipIf(!isRoot)(
     }
   },
 );
+
+test.skipIf(!canMount)(
+  '[O24] a restore on a disk that is full says so, and does not call the backup damaged',
+  async () => {
+    await back('whole');
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    run('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk);
+    try {
+      expect(String(await rejectionOf(putBack('whole', disk)))).toMatch(/disk\/.+ cannot be written: ENOSPC/);
+      expect(readdirSync(disk)).toEqual([]);
+    } finally {
+      run('umount', disk);
+    }
+  },
+);
+
+function run(...command: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(command);
+  if (exitCode !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
+}

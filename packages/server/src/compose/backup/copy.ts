@@ -35,7 +35,7 @@ export async function copyOpen(source: FileHandle, to: string, pace: CopyPace): 
       const startMs = clock.monotonicMs();
       const { bytesRead } = await source.read(buffer, 0, pieceBytes);
       if (bytesRead === 0) break;
-      await target.write(buffer, 0, bytesRead);
+      await writeAll(target, buffer.subarray(0, bytesRead), to);
       onBytes(bytesRead);
       const restMs = bytesPerS === 0 ? 0 : (bytesRead * 1000) / bytesPerS - (clock.monotonicMs() - startMs);
       if (restMs > 0) await sleep(clock, { delayMs: restMs, signal });
@@ -43,6 +43,17 @@ export async function copyOpen(source: FileHandle, to: string, pace: CopyPace): 
     await target.sync();
   } finally {
     await target.close();
+  }
+}
+
+/** On a disk that is getting full a write takes some of the bytes without an error: only the next one says why. */
+async function writeAll(target: FileHandle, bytes: Buffer, path: string): Promise<void> {
+  for (let left = bytes; left.length > 0; ) {
+    const { bytesWritten } = await target.write(left).catch((cause: Error) => {
+      throw new Error(`${path} cannot be written: ${cause.message}`, { cause });
+    });
+    if (bytesWritten === 0) throw new Error(`${path} cannot be written: ENOSPC: it takes no more bytes`);
+    left = left.subarray(bytesWritten);
   }
 }
 

@@ -1,7 +1,7 @@
 // Puts a backup into a data folder of its own: checked before and after, and with a new epoch, so that clients resynchronise.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { chown, mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '@hongyan/base/clock';
 import { lockFolder } from '../../adapters/sqlite/folder-lock.ts';
@@ -133,14 +133,17 @@ async function copyChecked(
   { files }: Manifest,
   { backup, clock, signal }: RestoreOptions,
 ): Promise<void> {
-  for (const { path, sha256 } of files) {
+  for (const { path, bytes, sha256 } of files) {
     if (resolve(backup, path) !== join(resolve(backup), path) || path.startsWith('..'))
       throw new Error(`backup.json names ${path}, which is not in the backup`);
     const target = join(draft, path);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     await copySlowly(join(backup, path), target, { clock, signal, bytesPerS: 0, onBytes: () => {} });
+    const { size } = await stat(target);
+    const changed = `${join(backup, path)} is not as it was written`;
+    if (size !== bytes) throw new Error(`${changed}: it has ${size} bytes, in backup.json ${bytes}`);
     if ((await sha256Of(target)) !== sha256)
-      throw new Error(`${join(backup, path)} is not as it was written: its SHA-256 differs from that in backup.json`);
+      throw new Error(`${changed}: its SHA-256 differs from that in backup.json`);
   }
 }
 
