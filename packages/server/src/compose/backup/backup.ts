@@ -13,7 +13,7 @@ import { version } from '../version.ts';
 import { copyOpen, copySlowly, sha256Of } from './copy.ts';
 import { type Manifest, writeManifest } from './manifest.ts';
 import { freeze, type SnapshotFile } from './snapshot.ts';
-import { verifyStores } from './verify.ts';
+import { verifyInThread } from './verify-thread.ts';
 
 export interface BackupOptions {
   readonly data: string;
@@ -83,12 +83,11 @@ async function fill(draft: string, options: BackupOptions): Promise<Manifest> {
   const beside = [layout.notices, ...(hasSecrets ? secretFiles(layout) : [])].filter((path) => existsSync(path));
   for (const path of beside)
     await copySlowly(path, join(draft, basename(path)), { clock, bytesPerS: 0, signal, onBytes: () => {} });
-  signal.throwIfAborted();
-  const { counts, epoch } = verifyStores(draft);
+  const { counts, epoch } = await verifyInThread(draft, signal);
   const files = [];
   for (const path of [...snapshot.files.map(({ path }) => path), ...beside.map((path) => basename(path))]) {
     const { size } = await stat(join(draft, path));
-    files.push({ path, bytes: size, sha256: await sha256Of(join(draft, path)) });
+    files.push({ path, bytes: size, sha256: await sha256Of(join(draft, path), signal) });
   }
   await syncFolder(dataLayout(draft).timeline);
   const manifest: Manifest = { format: 1, version, taken_at: takenAtMs, epoch, has_secrets: hasSecrets, counts, files };

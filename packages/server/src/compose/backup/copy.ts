@@ -58,8 +58,11 @@ async function writeAll(target: FileHandle, bytes: Buffer, path: string): Promis
 }
 
 /** In hexadecimal. */
-export async function sha256Of(path: string): Promise<string> {
+export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
   const hash = new Bun.CryptoHasher('sha256');
-  for await (const chunk of Bun.file(path).stream()) hash.update(chunk);
+  for await (const chunk of Bun.file(path).stream()) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
   return hash.digest('hex');
 }

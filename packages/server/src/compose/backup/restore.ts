@@ -15,7 +15,7 @@ import { renewEpoch } from '../../ports/timeline/sqlite/heads-file.ts';
 import { listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
 import { copySlowly, sha256Of } from './copy.ts';
 import { type Manifest, readManifest } from './manifest.ts';
-import { verifyStores } from './verify.ts';
+import { verifyInThread } from './verify-thread.ts';
 
 export interface RestoreOptions {
   readonly backup: string;
@@ -48,7 +48,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const draft = await makeDraft(data);
   try {
     await copyChecked(draft, manifest, options);
-    const { counts } = verifyStores(draft);
+    const { counts } = await verifyInThread(draft, options.signal);
     for (const name of ['users', 'conversations', 'entries'] as const)
       if (counts[name] !== manifest.counts[name])
         throw new Error(`the copy has ${counts[name]} ${name}, the backup ${manifest.counts[name]}`);
@@ -142,7 +142,7 @@ async function copyChecked(
     const { size } = await stat(target);
     const changed = `${join(backup, path)} is not as it was written`;
     if (size !== bytes) throw new Error(`${changed}: it has ${size} bytes, in backup.json ${bytes}`);
-    if ((await sha256Of(target)) !== sha256)
+    if ((await sha256Of(target, signal)) !== sha256)
       throw new Error(`${changed}: its SHA-256 differs from that in backup.json`);
   }
 }

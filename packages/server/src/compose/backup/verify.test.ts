@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
+import { rejectionOf } from '@hongyan/testing/rejection';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { dataLayout } from '../../config/data-layout.ts';
 import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
@@ -13,6 +14,7 @@ import { advance, group, newUser, seq } from '../../ports/directory/testing/buil
 import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
 import { entry } from '../../ports/timeline/testing/entries.ts';
 import { verifyStores } from './verify.ts';
+import { verifyInThread } from './verify-thread.ts';
 
 const startMs = Date.UTC(2026, 9, 31, 23, 59, 57);
 let data: string;
@@ -106,4 +108,16 @@ test('[O23] a store whose log cannot be brought into its file is not called whol
   reader.run('COMMIT');
   reader.close();
   expect(verifyStores(data).counts.entries).toBe(6);
+});
+
+test('[O23] a verification in a thread finds the same, and is given up at once where it is stopped', async () => {
+  const controller = new AbortController();
+  expect(await verifyInThread(data, controller.signal)).toEqual(verifyStores(data));
+  const underWay = rejectionOf(verifyInThread(data, controller.signal));
+  controller.abort(new Error('stopped'));
+  expect(await underWay).toMatchObject({ message: 'stopped' });
+  expect(await rejectionOf(verifyInThread(data, controller.signal))).toMatchObject({ message: 'stopped' });
+  change(november(), 'DELETE FROM entry WHERE n & 4294967295 = 5');
+  const found = await rejectionOf(verifyInThread(data, new AbortController().signal));
+  expect(String(found)).toContain('[D2] g:1 has 3 entries from seq 3 to 6');
 });
