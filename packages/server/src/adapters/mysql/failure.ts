@@ -81,6 +81,13 @@ const endsSession = new Set([1053, 1152, tooLong, 1159, 1161, 1184, 1927, 4031])
 export const isOfLostConnection = (error: Error): boolean =>
   !('sqlState' in error) || ('errno' in error && endsSession.has(Number(error.errno)));
 
+/**
+ * The server takes no writes: after a planned switch-over it is the former primary. The address may lead to another one by now, and
+ * connections that are open go on leading to it.
+ */
+const readOnly = new Set([1290, 1792, 1836]);
+export const isOfReadOnlyServer = (error: Error): boolean => 'errno' in error && readOnly.has(Number(error.errno));
+
 /** The statement ends a transaction: unless the server said that it is undone, it may be stored. */
 export function commitFailureOf(error: unknown): StoreFailure {
   if (error instanceof MysqlConflict) return error;

@@ -278,6 +278,65 @@ describeWith(['mysql'], 'the pool when its server fails', () => {
   }, 120_000);
 });
 
+describeWith(['mysql'], 'the pool when its server becomes read-only', () => {
+  test('a write that is refused leaves no connection to that server, idle ones and those in use for reads neither', async () => {
+    const set = await ownServices({ parts: ['mysql'] });
+    const scratch = new Scratch(set.addresses);
+    const database = await scratch.database('pool');
+    const limits = { connectionsMax: 4, idleMin: 3 };
+    const pool = await MysqlPool.open({ ...database, limits }, environment);
+    const admin = await MysqlPool.open({ ...database, ...set.addresses.mysql, limits: { idleMin: 0 } }, environment);
+    const sessionIds = async () => {
+      const rows = await admin.read<{ id: number }>('select id from information_schema.processlist where user = ?', [
+        database.user,
+      ]);
+      return rows.map(({ id }) => id);
+    };
+    try {
+      await pool.write('create table t (id int primary key)');
+      const insert = (id: number) => pool.write('insert into t values (?)', [id]);
+      const insertInTransaction = (id: number) =>
+        pool.transaction(async (statements) => {
+          await statements.rows('select id from t');
+          await statements.run('insert into t values (?)', [id]);
+        });
+      for (const write of [insert, insertInTransaction]) {
+        const before = await sessionIds();
+        expect(before.length).toBeGreaterThanOrEqual(3);
+        const reading = Promise.withResolvers<void>();
+        const read = pool.use(async (session) => {
+          await session.rows('select id from t');
+          await reading.promise;
+        });
+        await admin.write('set global read_only = 1');
+        expect(await rejectionOf(write(1))).toMatchObject({ name: 'StoreFailure', code: 'unavailable' });
+        reading.resolve();
+        await read;
+        await admin.write('set global read_only = 0');
+        // As many at once as there may be: each is asked for.
+        const all = Promise.withResolvers<void>();
+        const used: number[] = [];
+        const uses = Array.from({ length: limits.connectionsMax }, () =>
+          pool.use(async (session) => {
+            const [row] = await session.rows<{ id: number }>('select connection_id() id');
+            used.push(row?.id ?? 0);
+            if (used.length === limits.connectionsMax) all.resolve();
+            await all.promise;
+          }),
+        );
+        await Promise.all(uses);
+        expect(used.filter((id) => before.includes(id))).toEqual([]);
+        await until(async () => (await sessionIds()).every((id) => !before.includes(id)));
+      }
+      await insertInTransaction(1);
+      expect(pool.connectionsInUse).toBe(0);
+    } finally {
+      await Promise.all([pool.close(), admin.close()]);
+      await set.down();
+    }
+  }, 120_000);
+});
+
 describe('options', () => {
   test('[M11] the defaults are those of the requirement', async () => {
     const { mysqlLimitDefaults } = await import('./options.ts');

@@ -22,6 +22,8 @@ export class MysqlPool {
   readonly #environment: Environment;
   readonly #gate: Gate;
   readonly #keepAlive: { cancel(): void };
+  /** Connections that lead to a server not known to be read-only: the others are ended instead of used again. */
+  #usable = new WeakSet<PoolConnection>();
   #statementBytesMax = 0;
   #closing: Promise<void> | undefined;
 
@@ -48,6 +50,7 @@ export class MysqlPool {
     const { connectionsMax, waitersMax, waitTimeoutMs, sessionIdleS } = limits;
     this.#gate = new Gate({ clock, insideMax: connectionsMax, waitersMax, waitTimeoutMs });
     this.#pool = poolOf(options, limits);
+    this.#pool.on('connection', (connection: PoolConnection) => this.#usable.add(connection));
     this.#keepAlive = clock.every((sessionIdleS * 1000) / 3, () => void this.#touchIdle().catch(ignoreOutage));
   }
 
@@ -125,8 +128,7 @@ export class MysqlPool {
     try {
       return await work(session);
     } finally {
-      if (!session.isLost) connection.release();
-      this.#gate.leave();
+      this.#giveBack(connection, session);
     }
   }
 
@@ -151,7 +153,7 @@ export class MysqlPool {
         isLate = true;
         reject(new MysqlUnavailable(`no connection to the database within ${waitTimeoutMs} ms`, 'connect'));
       });
-      this.#pool.getConnection((error, connection) => {
+      this.#take((error, connection) => {
         timer.cancel();
         if (!isLate && !error) return resolve(connection);
         if (error) reject(failureOf(error));
@@ -159,6 +161,24 @@ export class MysqlPool {
         this.#gate.leave();
       });
     });
+  }
+
+  #take(callback: (error: Error | null, connection: PoolConnection) => void): void {
+    this.#pool.getConnection((error, connection) => {
+      if (error || this.#usable.has(connection)) return callback(error, connection);
+      connection.destroy();
+      this.#take(callback);
+    });
+  }
+
+  #giveBack(connection: PoolConnection, session: Session): void {
+    // Once for each server: one that stays read-only does not end the connections that were opened since.
+    if (session.isReadOnly && this.#usable.has(connection)) this.#usable = new WeakSet();
+    if (!session.isLost) {
+      if (this.#usable.has(connection)) connection.release();
+      else connection.destroy();
+    }
+    this.#gate.leave();
   }
 
   async #retried<T>(attempt: () => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import { format, type PoolConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2';
-import { deadlineCode, failureOf, isOfLostConnection, MysqlUnavailable } from './failure.ts';
+import { deadlineCode, failureOf, isOfLostConnection, isOfReadOnlyServer, MysqlUnavailable } from './failure.ts';
 
 export type SqlValue = string | number | null | Buffer | SqlValue[];
 
@@ -44,6 +44,7 @@ export class Session implements Statements {
   #isOver = false;
   #hasAnswered = false;
   #isLost = false;
+  #isReadOnly = false;
 
   constructor(connection: PoolConnection, options: SessionOptions) {
     this.#connection = connection;
@@ -53,6 +54,11 @@ export class Session implements Statements {
   /** Nothing can be asked through it any more. */
   get isLost(): boolean {
     return this.#isLost;
+  }
+
+  /** The server refused a write because it takes none. */
+  get isReadOnly(): boolean {
+    return this.#isReadOnly;
   }
 
   /** The connection was lost before the server answered anything in this session: a transaction changed nothing. */
@@ -134,6 +140,7 @@ export class Session implements Statements {
         timer.cancel();
         if (error && isOfLostConnection(error)) this.destroy();
         else this.#hasAnswered = true;
+        if (error && isOfReadOnlyServer(error)) this.#isReadOnly = true;
         if (error) return reject(failureOf(error));
         const results = all.length === 1 ? [result] : (result as unknown as Result[]);
         resolve(results.slice(-statements.length));
