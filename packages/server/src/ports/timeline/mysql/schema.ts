@@ -120,7 +120,12 @@ const first: readonly string[] = [
   ) ${byMonth}`,
 ];
 
-export const timelineLayout: MysqlLayout = { what: 'timeline', migrations: [first, originTables] };
+/** A key has up to 64 characters, of up to four bytes. */
+const wholeKeys = ['entry', 'entry_change'].map(
+  (table) => `alter table ${table} modify column client_msg_id varbinary(256) not null`,
+);
+
+export const timelineLayout: MysqlLayout = { what: 'timeline', migrations: [first, originTables, wholeKeys] };
 
 /** For the conditions of reads: rows of earlier months are removed. */
 export const keptFrom = '(select kept_from from store where id = 1)';

@@ -6,7 +6,7 @@ import type { NewEntry, Position, StoredEntry } from '../timeline.ts';
 import { messagesContract } from './contract-messages.ts';
 import { readsContract } from './contract-reads.ts';
 import { retentionContract } from './contract-retention.ts';
-import { allOf, bounds, conversation, entries, entry, inMonth, outcomes, seqsOf, startOf } from './entries.ts';
+import { allOf, bounds, change, conversation, entries, entry, inMonth, outcomes, seqsOf, startOf } from './entries.ts';
 import { feedContract } from './feed-contract.ts';
 import { timelineProperties } from './properties.ts';
 import type { Current, Opened, TimelineUnderTest } from './under-test.ts';
@@ -153,6 +153,15 @@ function repeatsContract(current: Current): void {
     const at = (month: number) => keys.map((text) => entry({ key: text, atMs: inMonth(month) }));
     expect(outcomes(await append(at(0)))).toEqual(keys.map((_, index) => `committed ${index + 1}`));
     expect(outcomes(await append(at(1)))).toEqual(keys.map((_, index) => `duplicate ${index + 1}`));
+  });
+
+  test('[D3] a key of 64 characters may have four bytes for each, of a message and of a change', async () => {
+    const keys = ['😀'.repeat(64), '\u{10ffff}'.repeat(64)] as const;
+    const batch = [entry({ key: keys[0] }), change(1, { key: keys[1] })];
+    expect(outcomes(await append(batch))).toEqual(['committed 1', 'committed 2']);
+    expect(outcomes(await append(batch))).toEqual(['duplicate 1', 'duplicate 2']);
+    for (const { from, clientMsgId } of batch)
+      expect(await current.timeline().findByClientMsgId({ from, clientMsgId })).toMatchObject({ clientMsgId });
   });
 
   test('[D3] a key whose entry retention removed is free again', async () => {
