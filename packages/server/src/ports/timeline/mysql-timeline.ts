@@ -86,7 +86,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
     this.#appender = new Appender(pool);
     this.#joint = new JointAppends((appends) => this.#commit(appends), options.clock);
     this.#partitions = new Partitions(pool, options.log);
-    this.#retention = new Retention(pool, this.#partitions);
+    this.#retention = new Retention(pool, this.#partitions, options);
     options.meter?.queue(() => this.#depth(), options.appendsMax);
     options.meter?.connections(pool);
   }

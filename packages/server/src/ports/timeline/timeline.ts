@@ -142,7 +142,8 @@ export interface Timeline extends TimelineReads {
   /** Replaces the state of a kept message without an entry of its own. As durable as an append when it resolves. */
   setState(change: StateChange, fence?: Fence): Promise<void>;
   /**
-   * [M18] Removes entries older than `fromMs`, as far as the adapter can remove them cheaply; entries at or after it MUST stay.
+   * [M18] Removes entries older than `fromMs`, as far as the adapter can remove them cheaply; entries at or after it MUST stay, and so
+   * MUST the newest month that has any: the time is a clock's, and may be wrong.
    * MUST remove a prefix of each conversation, so that firstSeq alone describes the gap [D5].
    */
   retain(request: { readonly fromMs: number }): Promise<void>;

@@ -1,8 +1,11 @@
 // Removing what is older than a month: first by a number that every read compares with, then from the disk. What a crash leaves on the
-// disk, the next time removes.
+// disk, the next time removes. What is gone stays gone, so that one wrong clock among many processes must not decide it.
 
+import type { Clock } from '@hongyan/base/clock';
+import type { Log } from '@hongyan/base/log';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
+import { clockAheadMs } from '../../../adapters/mysql/utc-time.ts';
 import { type MonthNo, monthOf } from './months.ts';
 import type { Partitions } from './partitions.ts';
 
@@ -10,19 +13,32 @@ import type { Partitions } from './partitions.ts';
 const sliceRows = 5_000;
 /** Of one call: the next one goes on where it ended. */
 const slicesMax = 200;
+/** Between the clocks of the process and of the database. When it is more, one of them is wrong. */
+const clocksDifferMaxMs = 3_600_000;
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 export class Retention {
   readonly #pool: MysqlPool;
   readonly #partitions: Partitions;
+  readonly #surroundings: Surroundings;
 
-  constructor(pool: MysqlPool, partitions: Partitions) {
+  constructor(pool: MysqlPool, partitions: Partitions, surroundings: Surroundings) {
     this.#pool = pool;
     this.#partitions = partitions;
+    this.#surroundings = surroundings;
   }
 
-  /** Months that end before `fromMs`, and of them those that hold entries. */
+  /** Months that end before `fromMs`, which is counted from the time of the process, or of the database when that is earlier. */
   async run(fromMs: number): Promise<void> {
-    const wanted = monthOf(fromMs);
+    const { clock, log } = this.#surroundings;
+    const aheadMs = await clockAheadMs(this.#pool, clock);
+    if (Math.abs(aheadMs) > clocksDifferMaxMs)
+      return log.error('old messages not removed: the clocks of this process and of the database differ', { aheadMs });
+    const wanted = monthOf(fromMs - Math.max(0, aheadMs));
     const keptFrom = await this.#pool.transaction((statements) => raise(statements, wanted));
     if (keptFrom === 0) return;
     // Where the next entries go, now that earlier months are closed.
@@ -48,7 +64,7 @@ export class Retention {
   }
 }
 
-/** Returns the first month that is kept from now on. Holds the rows of all shards: no append is under way then. */
+/** Returns the first month that is kept from now on: the newest one that has entries at the latest. Holds the rows of all shards: no append is under way then. */
 async function raise(statements: Statements, wanted: MonthNo): Promise<MonthNo> {
   const [store] = await statements.rows<{ kept_from: number }>('select kept_from from store where id = 1 for update');
   const before = store?.kept_from ?? 0;
@@ -56,7 +72,7 @@ async function raise(statements: Statements, wanted: MonthNo): Promise<MonthNo> 
     'select last_commit, month, removed_through from shard order by no for update',
   );
   const ofKept = shards.filter((shard) => shard.last_commit > shard.removed_through).map(({ month }) => month);
-  const keptFrom = Math.min(wanted, Math.max(...ofKept) + 1);
+  const keptFrom = Math.min(wanted, Math.max(...ofKept));
   if (keptFrom <= before) return before;
   await statements.run('update store set kept_from = ? where id = 1', [keptFrom]);
   // The last commit before the first month that stays.

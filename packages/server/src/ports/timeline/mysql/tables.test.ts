@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
+import { type Clock, systemClock } from '@hongyan/base/clock';
+import { type Log, silentLog } from '@hongyan/base/log';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { describeWith, ownServices } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
@@ -19,11 +21,14 @@ import {
   inMonth,
   outcomes,
   seq,
+  seqsOf,
   startOf,
   user,
 } from '../testing/entries.ts';
 import { partitionedTables } from './schema.ts';
 import { TimelineDatabase } from './testing/timeline-database.ts';
+
+const hourMs = 3_600_000;
 
 describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
   let database: TimelineDatabase;
@@ -62,6 +67,31 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     expect(await count('entry')).toBe(1);
   });
 
+  test('[M18] retention removes nothing while the clocks of the process and of the database differ', async () => {
+    await timeline.append(entries(2));
+    await timeline.append(entries(1, { atMs: inMonth(1) }));
+    const dayMs = 86_400_000;
+    for (const aheadMs of [62 * dayMs, 2 * hourMs, -2 * hourMs]) {
+      const said: unknown[] = [];
+      const log: Log = { ...silentLog, error: (message, fields) => said.push({ message, ...fields }) };
+      const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs };
+      await (await database.open({}, { clock, log })).retain({ fromMs: startOf(1) });
+      expect(seqsOf(await allOf(timeline))).toEqual([1, 2, 3]);
+      expect(said).toEqual([{ message: expect.stringContaining('clock'), aheadMs: expect.any(Number) }]);
+    }
+  });
+
+  test('[M18] retention goes by the clock of the database where that of the process is a little ahead', async () => {
+    await timeline.append(entries(2));
+    await timeline.append(entries(1, { atMs: inMonth(1) }));
+    const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + hourMs / 2 };
+    const ahead = await database.open({}, { clock });
+    await ahead.retain({ fromMs: startOf(1) });
+    expect(seqsOf(await allOf(timeline))).toEqual([1, 2, 3]);
+    await ahead.retain({ fromMs: startOf(1) + hourMs });
+    expect(seqsOf(await allOf(timeline))).toEqual([3]);
+  });
+
   test('[M18, D3] retention deletes the keys and the segments of what it removed, and no others', async () => {
     await timeline.append([...entries(30), ...entries(30, { in: 'g:2' })]);
     await timeline.append(entries(7, { atMs: inMonth(1) }));
@@ -92,7 +122,7 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
 
   test('[M11] connections in use, those who wait for one, and how long, are measured', async () => {
     const metrics = new Metrics({ process: 'core' });
-    const one = await database.open({ connectionsMax: 1 }, new StoreMeter(metrics, 'timeline'));
+    const one = await database.open({ connectionsMax: 1 }, { meter: new StoreMeter(metrics, 'timeline') });
     const reading = async (name: string, labels: object) => {
       const family = (await metrics.collect()).find((each) => each.name === name);
       const found = family?.values.find((each) =>
@@ -115,7 +145,7 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
 
   test('[F1] a commit of an owner whose partition has a newer one is no failure of the database, and others are', async () => {
     const meter = new StoreMeter(new Metrics({ process: 'core' }), 'timeline');
-    const one = await database.open({}, meter);
+    const one = await database.open({}, { meter });
     const older = await one.claim(7);
     await one.claim(7);
     expect(await rejectionOf(one.append(entries(1), older))).toBeInstanceOf(Fenced);

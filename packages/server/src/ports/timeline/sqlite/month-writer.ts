@@ -135,6 +135,11 @@ export class MonthWriter {
     return this.#tail.firstP - 1;
   }
 
+  /** Committed ones. */
+  get hasEntries(): boolean {
+    return (this.#batch?.fromP ?? this.#tail.nextP) > 1;
+  }
+
   begin(incoming: { readonly rows: number; readonly contentLength: number }): void {
     this.#makeRoom(incoming);
     this.#batch = { fromP: this.#tail.nextP, newConversations: [], newSenders: [], erasures: 0 };

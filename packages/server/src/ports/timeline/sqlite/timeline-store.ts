@@ -236,8 +236,11 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     return undefined;
   }
 
+  /** The newest month that has entries stays: a month may have begun with repeats alone. */
   #retain(oldestKept: Month): TimelineResult {
-    for (let oldest = this.#closed[0]; oldest && oldest.reader.month < oldestKept; oldest = this.#closed[0]) {
+    const newest = this.#current?.hasEntries ? undefined : this.#closed.findLast(({ reader }) => reader.lastP() > 0);
+    for (let oldest = this.#closed[0]; oldest && oldest !== newest; oldest = this.#closed[0]) {
+      if (oldest.reader.month >= oldestKept) break;
       // First: a month whose file stays is still asked for keys, and what is recalled is erased in it.
       deleteMonth(this.#init.folder, oldest.reader.month);
       this.#closed = this.#closed.slice(1);

@@ -8,12 +8,14 @@ import type { Current } from './under-test.ts';
 /** g:1 has 1–3 in January, 4–5 in February, 6 in March; g:old only 1–2 in January; g:new only 1 in March. */
 export function retentionContract(current: Current): void {
   let old: StoredEntry;
+  let newest: StoredEntry;
   beforeEach(async () => {
     const timeline = current.timeline();
     const results = await timeline.append([...entries(3), ...entries(2, { in: 'g:old' })]);
     old = results[4]?.entry as StoredEntry;
     await timeline.append(entries(2, { atMs: inMonth(1) }));
-    await timeline.append([entry({ atMs: inMonth(2) }), entry({ in: 'g:new', atMs: inMonth(2) })]);
+    const [last] = await timeline.append([entry({ atMs: inMonth(2) }), entry({ in: 'g:new', atMs: inMonth(2) })]);
+    newest = last?.entry as StoredEntry;
   });
   const keepFrom = (month: number) => current.timeline().retain({ fromMs: startOf(month) });
 
@@ -92,7 +94,16 @@ export function retentionContract(current: Current): void {
     await inBothLives(async () => expect(seqsOf(await allOf(current.timeline(), 'g:border'))).toContain(2));
   });
 
-  test('[D2] retention of everything leaves a store that goes on', async () => {
+  test('[M18] the newest month that has entries stays, however late the time is', async () => {
+    await keepFrom(100);
+    await inBothLives(async () => expect(seqsOf(await allOf(current.timeline()))).toEqual([6]));
+    // A repeat begins a month, or does not: it is no entry of it.
+    await current.timeline().append([{ ...entry({ atMs: inMonth(3) }), clientMsgId: newest.clientMsgId }]);
+    await keepFrom(100);
+    await inBothLives(async () => expect(seqsOf(await allOf(current.timeline()))).toEqual([6]));
+  });
+
+  test('[D2] retention of everything but the newest month leaves a store that goes on', async () => {
     await keepFrom(100);
     await current.timeline().append([entry({ atMs: inMonth(3) })]);
     await keepFrom(3);
@@ -110,6 +121,7 @@ export function retentionContract(current: Current): void {
     expect(repeat).toEqual({ type: 'duplicate', entry: old });
     await keepFrom(3);
     expect(outcomes(await current.timeline().append([entry({ atMs: inMonth(3) })]))).toEqual(['committed 7']);
+    await keepFrom(3);
     await inBothLives(async () => expect(await bounds(current.timeline())).toEqual([7, 7]));
   });
 }

@@ -5,9 +5,10 @@ import { silentLog } from '@hongyan/base/log';
 import { systemRandom } from '@hongyan/base/random';
 import { Scratch, type ScratchDatabase } from '@hongyan/testing/scratch';
 import type { MysqlLimits } from '../../../../adapters/mysql/options.ts';
-import type { StoreMeter } from '../../../../metrics/store-meter.ts';
-import { type MysqlTimelineStore, openMysqlTimeline } from '../../mysql-timeline.ts';
+import { type MysqlTimelineOptions, type MysqlTimelineStore, openMysqlTimeline } from '../../mysql-timeline.ts';
 import { partitionedTables } from '../schema.ts';
+
+type Surroundings = Partial<Pick<MysqlTimelineOptions, 'clock' | 'log' | 'meter'>>;
 
 export class TimelineDatabase {
   readonly #scratch: Scratch;
@@ -29,8 +30,8 @@ export class TimelineDatabase {
     return this.#database;
   }
 
-  async open(limits: Partial<MysqlLimits> = {}, meter?: StoreMeter): Promise<MysqlTimelineStore> {
-    const timeline = await openTimelineAt(this.#database, limits, meter);
+  async open(limits: Partial<MysqlLimits> = {}, surroundings: Surroundings = {}): Promise<MysqlTimelineStore> {
+    const timeline = await openTimelineAt(this.#database, limits, surroundings);
     this.#opened.push(timeline);
     return timeline;
   }
@@ -68,7 +69,7 @@ export class TimelineDatabase {
 export const openTimelineAt = (
   database: ScratchDatabase,
   limits: Partial<MysqlLimits> = {},
-  meter?: StoreMeter,
+  surroundings: Surroundings = {},
 ): Promise<MysqlTimelineStore> =>
   openMysqlTimeline({
     mysql: { ...database, limits: { idleMin: 1, ...limits } },
@@ -76,5 +77,5 @@ export const openTimelineAt = (
     random: systemRandom,
     log: silentLog,
     appendsMax: 1_000,
-    meter,
+    ...surroundings,
   });
