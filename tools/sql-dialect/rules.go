@@ -17,8 +17,8 @@ func setOf(words string) map[string]bool {
 
 var (
 	// Of the functions that TiDB documents, those that stores use.
-	functions = setOf(`avg coalesce concat convert count database get_lock greatest group_concat if ifnull isnull least length lower max min now octet_length
-		release_lock row_count sha1 sum timestampdiff unix_timestamp utc_timestamp uuid values`)
+	functions = setOf(`avg coalesce concat convert count database get_lock greatest group_concat if ifnull isnull least length lower max min octet_length
+		release_lock row_count sha1 sum timestampdiff utc_timestamp uuid values`)
 	// Session variables that TiDB knows.
 	variables = setOf(`innodb_lock_wait_timeout lock_wait_timeout sql_mode transaction_isolation tx_isolation tx_isolation_one_shot wait_timeout
 		max_allowed_packet`)

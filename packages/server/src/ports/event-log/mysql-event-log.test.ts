@@ -207,6 +207,41 @@ describeWith(['mysql'], 'the event log when its server dies', () => {
   }, 120_000);
 });
 
+describeWith(['mysql'], 'the event log where the server has a local time', () => {
+  test('[W4] a claim lasts as long as it was made for also while the local time is set back from summer to winter', async () => {
+    const { TZ } = process.env;
+    process.env.TZ = 'CET-1CEST,M3.5.0,M10.5.0/3';
+    const set = await ownServices({ parts: ['mysql'] }).finally(() => {
+      if (TZ === undefined) delete process.env.TZ;
+      else process.env.TZ = TZ;
+    });
+    const scratch = new Scratch(set.addresses);
+    const database = await scratch.database('events');
+    const admin = await createConnection({ ...set.addresses.mysql });
+    const claimAt = async (atMs: number) => {
+      await admin.query(`set global init_connect = 'set timestamp = ${atMs / 1000}'`);
+      const log = await open(database);
+      const claims = await log.claim({ jobs: [sendJob('wh_1')], limit: 1, ttlMs: 60_000 });
+      await log.close();
+      return claims.length;
+    };
+    try {
+      await (await open(database)).close();
+      const [[zone]] = await admin.query<RowDataPacket[]>('select @@system_time_zone name');
+      expect(['CET', 'CEST']).toContain(zone?.name);
+      // At 1:00 UTC it is 2:00 for the second time.
+      const beforeMs = Date.UTC(2026, 9, 25, 0, 59, 30);
+      expect(await claimAt(beforeMs)).toBe(1);
+      expect(await claimAt(beforeMs + 50_000)).toBe(0);
+      expect(await claimAt(beforeMs + 70_000)).toBe(1);
+      expect(await claimAt(beforeMs + 120_000)).toBe(0);
+    } finally {
+      await admin.end();
+      await set.down();
+    }
+  }, 120_000);
+});
+
 function openMany(database: ScratchDatabase, count: 2): Promise<[EventLog, EventLog]>;
 function openMany(database: ScratchDatabase, count: number): Promise<[EventLog, ...EventLog[]]>;
 async function openMany(database: ScratchDatabase, count: number): Promise<EventLog[]> {

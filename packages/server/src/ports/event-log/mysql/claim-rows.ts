@@ -3,9 +3,9 @@
 import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
+import { utcNowMs } from '../../../adapters/mysql/utc-time.ts';
 import { type Claim, type Claims, workerPrefix } from '../claims.ts';
 
-const nowMs = 'cast(unix_timestamp(now(3)) * 1000 as signed)';
 /** Rows of workers that are gone for longer are removed: each life of a process makes one. */
 const workerKeptMs = 3_600_000;
 
@@ -20,7 +20,7 @@ export class ClaimRows implements Claims {
     if (jobs.length === 0 || limit < 1) return [];
     // Most looks find that others hold all of them: that locks nothing.
     const held = await this.#pool.read<{ job: string }>(
-      `select job from claim where job in (?) and until_ms > ${nowMs}`,
+      `select job from claim where job in (?) and until_ms > ${utcNowMs}`,
       [[...jobs]],
     );
     const isHeld = new Set(held.map(({ job }) => job));
@@ -31,12 +31,12 @@ export class ClaimRows implements Claims {
       const insert = { into: 'claim (job, epoch, until_ms)', rows, onDuplicate: 'on duplicate key update job = job' };
       await insertRows(statements, insert, this.#pool.statementBytesMax);
       const claimed = await statements.rows<Claim>(
-        `select job, epoch + 1 epoch from claim where job in (?) and until_ms <= ${nowMs} order by job limit ? for update`,
+        `select job, epoch + 1 epoch from claim where job in (?) and until_ms <= ${utcNowMs} order by job limit ? for update`,
         [free, limit],
       );
       const taken = claimed.map(({ job }) => job);
       if (taken.length > 0)
-        await statements.run(`update claim set epoch = epoch + 1, until_ms = ${nowMs} + ? where job in (?)`, [
+        await statements.run(`update claim set epoch = epoch + 1, until_ms = ${utcNowMs} + ? where job in (?)`, [
           ttlMs,
           taken,
         ]);
@@ -47,7 +47,7 @@ export class ClaimRows implements Claims {
 
   async renew(claims: readonly Claim[], ttlMs: number): Promise<readonly Claim[]> {
     if (claims.length === 0) return [];
-    await this.#pool.write(`update claim set until_ms = ${nowMs} + ? where (job, epoch) in (?)`, [
+    await this.#pool.write(`update claim set until_ms = ${utcNowMs} + ? where (job, epoch) in (?)`, [
       ttlMs,
       pairsOf(claims),
     ]);
@@ -71,14 +71,16 @@ export class ClaimRows implements Claims {
 
   async workers(): Promise<readonly string[]> {
     const rows = await this.#pool.read<{ job: string }>(
-      `select job from claim where job like '${workerPrefix}%' and until_ms > ${nowMs}`,
+      `select job from claim where job like '${workerPrefix}%' and until_ms > ${utcNowMs}`,
     );
     return rows.map(({ job }) => job.slice(workerPrefix.length)).toSorted();
   }
 }
 
 async function removeGoneWorkers(statements: Statements): Promise<void> {
-  await statements.run(`delete from claim where job like '${workerPrefix}%' and until_ms < ${nowMs} - ${workerKeptMs}`);
+  await statements.run(
+    `delete from claim where job like '${workerPrefix}%' and until_ms < ${utcNowMs} - ${workerKeptMs}`,
+  );
 }
 
 /** Whoever holds the job has to stop: a step of a transaction. */
