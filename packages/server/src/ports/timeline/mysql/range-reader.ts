@@ -10,6 +10,13 @@ import { keptFrom } from './schema.ts';
 
 /** Entries that are not counted come along as they are met: so many are fetched at first, more when they are more. */
 const uncountedFetchedFirst = 16;
+/**
+ * How long entries are is known once they are fetched: where a page is bounded in bytes so many come at first, and four times as many
+ * each time it has room for more. 200 of the longest are seven megabytes, which hold the process up for longer than a few statements
+ * take; a page of fifty short ones is two.
+ */
+const boundedFetchedFirst = 16;
+const boundedGrowth = 4;
 
 interface Chunk {
   /** In the order of the page. */
@@ -26,18 +33,21 @@ export class RangeReader {
     this.#pool = pool;
   }
 
-  /** A page of messages is one statement, or two when many other entries stand between them. */
+  /** A page of messages is one statement; more when many other entries stand between them, or when it is long and bounded in bytes. */
   async read(request: RangeRequest, conversationNo: number): Promise<Range> {
-    const { conversationId, limit } = request;
+    const { conversationId, limit, bytesMax } = request;
     const page = new Page(request);
     let seq: number = request.afterSeq ?? request.beforeSeq ?? 0;
-    let count = Math.min(page.room, limit + uncountedFetchedFirst) + 1;
+    let fetchedMax = bytesMax === undefined ? Number.POSITIVE_INFINITY : boundedFetchedFirst;
+    let wanted = Math.min(page.room, limit + uncountedFetchedFirst) + 1;
     for (;;) {
+      const count = Math.min(wanted, fetchedMax);
       const chunk = await this.#chunk(request, { conversationNo, seq, count });
       for (const row of chunk.rows) if (!page.offer(entryOf(row, conversationId))) break;
       if (page.hasMore || chunk.isLast) return rangeOf(page, request, chunk);
       seq = chunk.rows.at(-1)?.seq ?? seq;
-      count = page.room + 1;
+      wanted = page.room + 1;
+      fetchedMax *= boundedGrowth;
     }
   }
 

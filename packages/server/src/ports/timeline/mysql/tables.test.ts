@@ -188,6 +188,33 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     for (const read of reads) expect(await statements(() => read(200))).toBe(await statements(() => read(1)));
   });
 
+  test('a page that is bounded in bytes fetches few rows that it does not take, and short ones in few statements', async () => {
+    const ranged = async (limit: number) => {
+      const request = { conversationId: conversation('g:1'), beforeSeq: seq(1_000), limit, bytesMax: 256 * 1024 };
+      const bytesOf = async () => {
+        const rows = await one.pool.read<{ Value: string }>("show session status like 'Bytes_sent'");
+        return Number(rows[0]?.Value);
+      };
+      const before = await bytesOf();
+      let taken = 0;
+      const sent = await roundTripsOf(async () => {
+        taken = (await one.range(request)).entries.length;
+      });
+      return { taken, statements: sent.length, bytes: (await bytesOf()) - before };
+    };
+    const one = await database.open({ connectionsMax: 1 });
+    await one.append(entries(150));
+    await one.range({ conversationId: conversation('g:1'), afterSeq: seq(0), limit: 1 });
+    expect(await ranged(10)).toMatchObject({ taken: 10, statements: 1 });
+    expect(await ranged(50)).toMatchObject({ taken: 50, statements: 2 });
+    expect(await ranged(100)).toMatchObject({ taken: 100, statements: 3 });
+    const long = JSON.stringify({ type: 'text', text: 'x'.repeat(32_000) });
+    for (let batch = 0; batch < 5; batch++) await one.append(entries(20, { content: long }));
+    const page = await ranged(200);
+    expect(page).toMatchObject({ taken: 8, statements: 1 });
+    expect(page.bytes).toBeLessThan(3 * 256 * 1024);
+  });
+
   test('[D1] a head that a partial restore took back is refused, and no message is taken for the one in its place', async () => {
     await timeline.append(entries(2));
     await timeline.pool.write('update conversation set last_seq = 1, last_count = 1');
