@@ -18,6 +18,7 @@ import {
   monthPath,
   positionOf,
 } from './month-file.ts';
+import type { MonthHead } from './month-statements.ts';
 
 export interface HeadRow {
   readonly last_seq: Seq;
@@ -132,34 +133,38 @@ export class HeadsFile {
     return this.#db.query('SELECT 1 FROM closed_month WHERE month = ?').get(month) !== null;
   }
 
-  /** Takes over the heads of a month that gets no more entries, in one transaction. MUST be called with an empty tail. Doing it again changes nothing. */
-  closeMonth(month: Month): void {
-    this.#db.query('ATTACH ? AS closing').run(monthPath(this.#folder, month));
+  /**
+   * Takes over some of the heads of a month that gets no more entries, when those of the months before it are taken over. Doing it
+   * again changes nothing. It does not wait for the disk: `closeMonth` does.
+   */
+  takeOver(month: Month, heads: readonly MonthHead[]): void {
+    const put = this.#db.query(
+      `INSERT INTO head(conversation_id, last_seq, last_position, last_count, last_counted) VALUES(?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq, last_position = excluded.last_position,
+         last_count = excluded.last_count, last_counted = coalesce(excluded.last_counted, last_counted)
+       WHERE excluded.last_seq > last_seq`,
+    );
+    this.#db.run('PRAGMA synchronous=NORMAL');
     try {
-      this.#db.transaction(() => {
-        this.#db
-          .query(
-            `WITH last AS MATERIALIZED (SELECT c.id, max(coalesce(${lastOf('entry')}, 0), coalesce(${lastOf('change')}, 0)) AS n,
-                 ${lastOf('entry', 'AND is_counted')} AS counted_n FROM closing.conversation c)
-             INSERT INTO head(conversation_id, last_seq, last_position, last_count, last_counted)
-             SELECT l.id, l.n & 4294967295, ?1 + coalesce(e.p, h.p), coalesce(e.count, h.count), m.timestamp
-               FROM last l LEFT JOIN closing.entry e ON e.n = l.n LEFT JOIN closing.change h ON h.n = l.n
-                 LEFT JOIN closing.entry m ON m.n = l.counted_n WHERE l.n > 0
-             ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq, last_position = excluded.last_position,
-               last_count = excluded.last_count, last_counted = coalesce(excluded.last_counted, last_counted)
-             WHERE excluded.last_seq > last_seq`,
-          )
-          .run(positionOf(month, 0));
-        this.#db
-          .query(
-            `INSERT INTO closed_month(month, last_position) SELECT ?1, ?2 + coalesce(max(p), 0) FROM closing.feed WHERE true
-             ON CONFLICT DO UPDATE SET last_position = excluded.last_position`,
-          )
-          .run(month, positionOf(month, 0));
-      })();
+      this.#db
+        .transaction(() => {
+          for (const { id, seq, p, count, countedMs } of heads)
+            put.run(id, seq, positionOf(month, p), count, countedMs);
+        })
+        .immediate();
     } finally {
-      this.#db.run('DETACH closing');
+      this.#db.run('PRAGMA synchronous=FULL');
     }
+  }
+
+  /** To be called when all heads of the month are taken over. On the disk when it returns, they too: from then on its file may be removed [D2]. */
+  closeMonth(month: Month, lastP: number): void {
+    this.#db
+      .query(
+        `INSERT INTO closed_month(month, last_position) VALUES(?, ?)
+         ON CONFLICT DO UPDATE SET last_position = excluded.last_position`,
+      )
+      .run(month, positionOf(month, lastP));
   }
 
   close(): void {
@@ -169,10 +174,6 @@ export class HeadsFile {
     else this.#db.close();
   }
 }
-
-/** n of the newest row of a conversation `c` in the month that is closed; NULL when it has none. */
-const lastOf = (table: string, condition = ''): string =>
-  `(SELECT n FROM closing.${table} WHERE n > c.no << 32 AND n < (c.no + 1) << 32 ${condition} ORDER BY n DESC LIMIT 1)`;
 
 /** Without heads.db the seqs of removed months would be given again [D2]. */
 function assertHeadsNotLost(folder: string): void {

@@ -6,7 +6,13 @@ import { openReader } from '../../../adapters/sqlite/open.ts';
 import type { MessageState, StoredEntry } from '../timeline.ts';
 import { KeyRange } from './key-range.ts';
 import { assertLayout, entryOf, type Month, monthPath, seqMax } from './month-file.ts';
-import { type EndRow, type LocatedRow, type MonthStatements, prepareMonth } from './month-statements.ts';
+import {
+  type EndRow,
+  type LocatedRow,
+  type MonthHead,
+  type MonthStatements,
+  prepareMonth,
+} from './month-statements.ts';
 import { packId } from './packed-id.ts';
 
 /** An entry with its place in the commits of its month. */
@@ -102,6 +108,11 @@ export class MonthReader {
   last(conversationId: ConversationId): EndRow | undefined {
     const [one, other] = this.#sql.last.all(conversationId);
     return one && other && other.seq > one.seq ? other : one;
+  }
+
+  /** Where conversations stand at the end of the month, in the order of their ids; at seq 0 those that have no entry in it. */
+  heads({ after, limit }: { readonly after: string; readonly limit: number }): readonly MonthHead[] {
+    return this.#sql.heads.all(after, limit);
   }
 
   firstSeq(conversationId: ConversationId): Seq | undefined {

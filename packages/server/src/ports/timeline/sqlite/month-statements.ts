@@ -17,6 +17,13 @@ export interface EndRow {
   readonly count: number;
 }
 
+/** Where a conversation stands at the end of a month. */
+export interface MonthHead extends EndRow {
+  readonly id: ConversationId;
+  /** Timestamp of the newest counted entry; null when the month has none. */
+  readonly countedMs: number | null;
+}
+
 export interface StateRow {
   readonly seq: Seq;
   readonly as_of_seq: Seq;
@@ -67,6 +74,10 @@ function preparePages(db: Database) {
   };
 }
 
+/** n of the newest row of a conversation `c`; NULL when it has none. */
+const lastOf = (table: string, condition = ''): string =>
+  `(SELECT n FROM ${table} WHERE n > c.no << 32 AND n < (c.no + 1) << 32 ${condition} ORDER BY n DESC LIMIT 1)`;
+
 /** Where a conversation begins and ends in the month. */
 function prepareEnds(db: Database) {
   const end = (table: string, order: string) =>
@@ -86,6 +97,16 @@ function prepareEnds(db: Database) {
     countAt: db.prepare<{ count: number }, [string, number]>(
       `SELECT e.count FROM conversation c CROSS JOIN entry e
        WHERE ${ofConversation} AND e.n <= (c.no << 32) + ?2 ORDER BY e.n DESC LIMIT 1`,
+    ),
+    // Zeros for a conversation that has a number in the month and no entry.
+    heads: db.prepare<MonthHead, [string, number]>(
+      `WITH slice AS MATERIALIZED (SELECT id, no FROM conversation WHERE id > ?1 ORDER BY id LIMIT ?2),
+         last AS MATERIALIZED (SELECT c.id, max(coalesce(${lastOf('entry')}, 0), coalesce(${lastOf('change')}, 0)) AS n,
+           ${lastOf('entry', 'AND is_counted')} AS counted_n FROM slice c)
+       SELECT l.id, l.n & 4294967295 AS seq, coalesce(e.p, h.p, 0) AS p, coalesce(e.count, h.count, 0) AS count,
+           m.timestamp AS countedMs
+         FROM last l LEFT JOIN entry e ON e.n = l.n LEFT JOIN change h ON h.n = l.n LEFT JOIN entry m ON m.n = l.counted_n
+         ORDER BY l.id`,
     ),
     lastP: db.prepare<{ p: number | null }, []>(
       'SELECT max(coalesce((SELECT max(p) FROM tail), 0), coalesce((SELECT max(p) FROM feed), 0)) AS p',

@@ -59,11 +59,21 @@ export class StoreView {
     this.reloadMonths();
     const newest = this.#months.at(-1);
     // As of one moment: what is committed and sorted in between would lie before the end, and be shown by neither tail nor file.
-    const { tail, lastP } = this.inSnapshot(() => ({ tail: newest?.tailAfter(0) ?? [], lastP: newest?.lastP() ?? 0 }));
+    const { tail, lastP, end } = this.inSnapshot(() => {
+      const found = newest?.tailAfter(0) ?? [];
+      return { tail: found, lastP: newest?.lastP() ?? 0, end: this.#endOfMonths() };
+    });
     this.tail.reset(newest?.month, tail[0]?.p ?? lastP + 1);
     for (const { entry } of tail) this.tail.add({ ...entry, conversationId: this.#idInTail(entry.conversationId) });
-    const endOfClosed = this.#heads.removedThrough(newest?.month);
-    this.#end = newest && lastP > 0 ? positionOf(newest.month, lastP) : endOfClosed;
+    this.#end = end ?? this.#removedThrough;
+  }
+
+  /** The newest month may have no entry yet, and the one before it no row in heads.db. */
+  #endOfMonths(): number | undefined {
+    return firstOf(this.#months.toReversed(), (month) => {
+      const lastP = month.lastP();
+      return lastP > 0 ? positionOf(month.month, lastP) : undefined;
+    });
   }
 
   /** Months that came or went since; heads are forgotten, since retention raises firstSeq. */

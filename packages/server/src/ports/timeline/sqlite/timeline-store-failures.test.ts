@@ -47,6 +47,8 @@ class Play {
   readonly #model = new TimelineModel(conversationIds);
   /** In the order of commits. */
   readonly #byMonth = new Map<Month, StoredEntry[]>();
+  /** How often the month turns: in some runs before its heads are all taken over. */
+  readonly #turns: number;
   #lives = 0;
   #folder: string;
   #store: TimelineStore;
@@ -55,6 +57,7 @@ class Play {
   constructor(home: string, random: () => number) {
     this.#home = home;
     this.#random = random;
+    this.#turns = random() < 0.5 ? 0.04 : 0.12;
     this.#folder = join(home, '0');
     mkdirSync(this.#folder);
     this.#store = this.#open();
@@ -62,10 +65,10 @@ class Play {
 
   async step(): Promise<void> {
     const dice = this.#random();
+    if (this.#random() < this.#turns) this.#month++;
     if (dice < 0.55) this.#append();
     else if (dice < 0.65) this.#fail();
-    else if (dice < 0.85) for (let left = this.#below(30); left > 0 && this.#store.upkeep(); left--);
-    else if (dice < 0.89) this.#month++;
+    else if (dice < 0.88) for (let left = this.#below(this.#oneOf([3, 30])); left > 0 && this.#store.upkeep(); left--);
     else if (dice < 0.91) await this.#retain();
     else if (dice < 0.95) this.#reopen();
     else this.#crash();
@@ -98,14 +101,15 @@ class Play {
   /** A month without entries takes about twenty pages. */
   #open({ isFull = this.#random() < 0.5 } = {}): TimelineStore {
     const tailLimits = { ...tailOf(1 + this.#below(12)), standingsMax: 1 + this.#below(8) };
+    const headsPerStep = 1 + this.#below(4);
     const maxBytes = (16 + this.#below(30)) * pageBytes;
     if (isFull)
       try {
-        return new TimelineStore({ folder: this.#folder, maxBytes, tailLimits });
+        return new TimelineStore({ folder: this.#folder, maxBytes, tailLimits, headsPerStep });
       } catch (error) {
         if (!isUnavailable(error)) throw error;
       }
-    return new TimelineStore({ folder: this.#folder, tailLimits });
+    return new TimelineStore({ folder: this.#folder, tailLimits, headsPerStep });
   }
 
   #reopen(options: { readonly isFull?: boolean } = {}): void {

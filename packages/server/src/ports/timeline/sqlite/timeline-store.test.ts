@@ -1,8 +1,8 @@
 // The writing side, step by step: whatever a crash, or a reader beside it, finds between two steps of sorting, nothing is lost or doubled.
 
 import { Database } from 'bun:sqlite';
-import { afterEach, beforeEach, expect, spyOn, test } from 'bun:test';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '@hongyan/base/assert';
@@ -16,7 +16,7 @@ import type { NewEntry } from '../timeline.ts';
 import { positionOf } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { StoreView } from './store-view.ts';
-import { toAppendOp } from './timeline-op.ts';
+import { type TimelineOp, type TimelineResult, toAppendOp } from './timeline-op.ts';
 import { TimelineStore } from './timeline-store.ts';
 
 let folder: string;
@@ -216,3 +216,83 @@ test('[D5] the end of the commits is not beyond the tail when entries are commit
     view.close();
   }
 });
+
+describe('the heads of a month that is over', () => {
+  const ids = ['g:1', 'g:2', 'g:3', 'g:4', 'g:5', 'g:6', 'g:7'];
+  const oneInEach = (month: number) => ids.map((id) => entry({ in: id, atMs: inMonth(month) }));
+  const reopen = (dir = folder) => new TimelineStore({ folder: dir, headsPerStep: 2 });
+
+  function takenOver(): number {
+    const db = new Database(join(folder, 'heads.db'));
+    const found = db.query<{ count: number }, []>('SELECT count(*) AS count FROM head').get()?.count ?? 0;
+    db.close();
+    return found;
+  }
+
+  test('are taken over by upkeep, no append waits for them', () => {
+    store.close();
+    store = reopen();
+    commit(oneInEach(0));
+    commit([entry({ in: 'g:4', atMs: inMonth(1) })]);
+    const counts = [takenOver()];
+    while (store.upkeep()) counts.push(takenOver());
+    expect([...new Set(counts)]).toEqual([0, 2, 4, 6, 7]);
+  });
+
+  for (const months of [1, 2])
+    test(`[D2] between two steps, a crash or a retention gives no seq again: ${months} months at once`, () => {
+      store.close();
+      store = reopen();
+      commit([...oneInEach(0), ...oneInEach(0)]);
+      for (let month = 1; month <= months; month++) commit([entry({ in: 'g:4', atMs: inMonth(month) })]);
+      const seqs = ids.map((id) => (id === 'g:4' ? 3 + months : 3));
+      for (let step = 0, isMore = true; isMore; step++) {
+        for (const retains of [false, true]) {
+          const image = join(folder, `image ${step} ${retains}`);
+          for (const name of readdirSync(folder))
+            if (/\.db(-wal)?$/.test(name)) cpSync(join(folder, name), join(image, name));
+          const recovered = reopen(image);
+          if (retains) transactionIn(recovered, { type: 'retain', fromMs: inMonth(months) });
+          const result = transactionIn(recovered, toAppendOp(oneInEach(months)));
+          expect(result).toMatchObject({ outcomes: seqs, counts: seqs });
+          recovered.close();
+        }
+        isMore = store.upkeep();
+      }
+      transactionIn(store, { type: 'retain', fromMs: inMonth(months) });
+      expect(transactionIn(store, toAppendOp(oneInEach(months)))).toMatchObject({ outcomes: seqs, counts: seqs });
+    });
+
+  test('[D2] a retention between two steps takes over the rest before it removes the month', () => {
+    store.close();
+    store = reopen();
+    commit(oneInEach(0));
+    commit([entry({ in: 'g:4', atMs: inMonth(1) })]);
+    store.upkeep();
+    transactionIn(store, { type: 'retain', fromMs: inMonth(1) });
+    expect(takenOver()).toBe(7);
+    const seqs = ids.map((id) => (id === 'g:4' ? 3 : 2));
+    expect(transactionIn(store, toAppendOp(oneInEach(1)))).toMatchObject({ outcomes: seqs, counts: seqs });
+  });
+
+  test('[D5] are not needed for the end of the commits: a month without an entry, since its first batch failed, is not the end', async () => {
+    commit(oneInEach(0));
+    const before = openSqliteTimelineReader(folder);
+    const end = await before.position();
+    before.close();
+    const op = toAppendOp([entry({ atMs: inMonth(1) })]);
+    store.begin([op]);
+    store.apply(op);
+    store.rollback();
+    const reader = openSqliteTimelineReader(folder);
+    expect(await reader.position()).toBe(end);
+    reader.close();
+  });
+});
+
+function transactionIn(into: TimelineStore, op: TimelineOp): TimelineResult {
+  into.begin([op]);
+  const result = into.apply(op);
+  into.commit();
+  return result;
+}

@@ -5,9 +5,9 @@ import type { ConversationId } from '@hongyan/protocol/ids';
 import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
 import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
 import type { NewEntry, StoredEntry } from '../timeline.ts';
+import { ClosedMonth } from './closed-month.ts';
 import { Erasures } from './erasures.ts';
 import { HeadsFile } from './heads-file.ts';
-import type { KeyRange } from './key-range.ts';
 import { deleteLeftLogs, deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
 import { MonthWriter, type TailLimits } from './month-writer.ts';
@@ -25,6 +25,8 @@ export interface TimelineInit {
   readonly folder: string;
   readonly maxBytes?: number | undefined;
   readonly tailLimits?: TailLimits | undefined;
+  /** How many heads of a month that is over one piece of upkeep takes over. */
+  readonly headsPerStep?: number | undefined;
 }
 
 export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
@@ -54,10 +56,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     deleteLeftLogs(folder);
     const months = listMonths(folder);
     const newest = months.pop();
-    for (const month of months) {
-      this.#finish(month);
-      this.#closed.push(new ClosedMonth(folder, month));
-    }
+    for (const month of months) this.#closed.push(this.#finish(month));
     if (newest === undefined) return;
     this.#current = this.#openMonth(newest);
     this.#heads.beginMonth(newest);
@@ -113,7 +112,22 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   upkeep(): boolean {
     if (!this.#current) return false;
     const isMoreToSort = this.#current.upkeep();
-    return this.#erasures.step() || isMoreToSort;
+    const areMoreHeads = this.#takeOverHeads();
+    return this.#erasures.step() || isMoreToSort || areMoreHeads;
+  }
+
+  /** Some heads of the oldest month whose heads are not all taken over; returns whether there may be more. */
+  #takeOverHeads(): boolean {
+    const closed = this.#closed.find(({ areHeadsTakenOver }) => !areHeadsTakenOver);
+    if (closed === undefined) return false;
+    try {
+      closed.takeOverHeads(this.#heads);
+      return true;
+    } catch (error) {
+      // A full disk: the month itself goes on telling, and the next upkeep tries again.
+      if (isUnavailable(error)) return false;
+      throw error;
+    }
   }
 
   /** What was erased is gone from every byte, unless the disk or a reader prevents it: then the next start goes on. */
@@ -178,7 +192,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       this.#heads.beginMonth(to);
       if (from) {
         next.takeOverErasures(from);
-        this.#closeMonth(from.month);
+        this.#closed.push(this.#closedMonth(from.month, { areHeadsTakenOver: false }));
       }
     } catch (error) {
       next.close();
@@ -189,40 +203,42 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     return next;
   }
 
-  /** Its heads are taken over last: a month whose heads are taken over MUST get no more entries. */
-  #closeMonth(month: Month): void {
-    const closed = new ClosedMonth(this.#init.folder, month);
-    try {
-      this.#heads.closeMonth(month);
-    } catch (error) {
-      closed.close();
-      throw error;
-    }
-    this.#closed.push(closed);
-  }
-
-  /** At a start: a crash may have come between the last entry of a month and the end of its closing. */
-  #finish(month: Month): void {
-    if (this.#heads.isClosed(month) && isSettled(this.#init.folder, month)) return;
+  /** At a start: a crash may have come between the last entry of a month and its turn, or before all its heads were taken over. */
+  #finish(month: Month): ClosedMonth {
+    if (isSettled(this.#init.folder, month))
+      return this.#closedMonth(month, { areHeadsTakenOver: this.#heads.isClosed(month) });
     const writer = this.#openMonth(month);
     try {
       writer.drainAll();
       this.#erasures.turnTo(writer);
       this.#erasures.finish();
-      this.#heads.closeMonth(month);
     } finally {
       this.#erasures.turnTo(undefined);
       writer.close();
     }
+    return this.#closedMonth(month, { areHeadsTakenOver: false });
+  }
+
+  #closedMonth(month: Month, { areHeadsTakenOver }: { readonly areHeadsTakenOver: boolean }): ClosedMonth {
+    const { folder, headsPerStep } = this.#init;
+    return new ClosedMonth({ folder, month, areHeadsTakenOver, headsPerStep });
   }
 
   #openMonth(month: Month): MonthWriter {
     const { folder, maxBytes, tailLimits } = this.#init;
-    const standingBefore = (id: ConversationId) => {
-      const head = this.#heads.head(id);
-      return { lastSeq: head?.last_seq ?? 0, lastCount: head?.last_count ?? 0 };
-    };
+    const standingBefore = (id: ConversationId) => this.#standingInClosed(id);
     return new MonthWriter({ folder, month, maxBytes, tailLimits, standingBefore });
+  }
+
+  /** [D2] Months whose heads are not all taken over are asked themselves, the newest first: heads.db may be behind them. */
+  #standingInClosed(conversationId: ConversationId): { readonly lastSeq: number; readonly lastCount: number } {
+    for (const closed of this.#closed.toReversed()) {
+      if (closed.areHeadsTakenOver) break;
+      const standing = closed.standing(conversationId);
+      if (standing) return standing;
+    }
+    const head = this.#heads.head(conversationId);
+    return { lastSeq: head?.last_seq ?? 0, lastCount: head?.last_count ?? 0 };
   }
 
   /** [D3] The key is looked up only where the range of keys holds it: for UUIDv7 keys, practically nowhere. */
@@ -241,6 +257,8 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     const newest = this.#current?.hasEntries ? undefined : this.#closed.findLast(({ reader }) => reader.lastP() > 0);
     for (let oldest = this.#closed[0]; oldest && oldest !== newest; oldest = this.#closed[0]) {
       if (oldest.reader.month >= oldestKept) break;
+      // [D2] What tells of its conversations goes with the file.
+      while (!oldest.areHeadsTakenOver) oldest.takeOverHeads(this.#heads);
       // First: a month whose file stays is still asked for keys, and what is recalled is erased in it.
       deleteMonth(this.#init.folder, oldest.reader.month);
       this.#closed = this.#closed.slice(1);
@@ -248,23 +266,6 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       this.#erasures.drop(oldest.reader.month);
     }
     return { type: 'retained' };
-  }
-}
-
-/** A month that gets no more entries; asked only for keys. */
-class ClosedMonth {
-  readonly reader: MonthReader;
-  readonly keys: KeyRange;
-
-  constructor(folder: string, month: Month) {
-    const reader = MonthReader.open(folder, month);
-    assert(reader, 'a closed month has its tables');
-    this.reader = reader;
-    this.keys = reader.keyRange();
-  }
-
-  close(): void {
-    this.reader.close();
   }
 }
 
