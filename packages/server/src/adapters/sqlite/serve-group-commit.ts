@@ -1,7 +1,7 @@
 // The worker's side of a group commit: one transaction, and so one fsync at most, for each batch that arrives.
 
 import { assert, unreachable } from '@hongyan/base/assert';
-import { systemClock } from '@hongyan/base/clock';
+import { systemClock, type Timer } from '@hongyan/base/clock';
 import { CpuSampler } from '../../profiles/cpu-sampler.ts';
 import { heapClasses } from '../../profiles/heap-classes.ts';
 import { failureOf } from './failure.ts';
@@ -18,8 +18,9 @@ export interface BatchStore<Op, Result> {
   /** MUST also forget what memory learned from the batch; MUST NOT mind that SQLite rolled back by itself already. */
   rollback(): void;
   /**
-   * A piece of work that can wait, of about a millisecond: called after the opening, when a batch was answered and, as long as it
-   * returns true, again every few milliseconds, so that it leaves the processor to those who wait. A throw is a bug and ends the thread.
+   * A piece of work that can wait, of about a millisecond: called after the opening, when a batch was answered, once a minute and, as
+   * long as it returns true, again every few milliseconds, so that it leaves the processor to those who wait. A throw is a bug and ends
+   * the thread.
    */
   upkeep?(): boolean;
   close(): void;
@@ -36,12 +37,15 @@ export function serveGroupCommit<Op, Result>(open: (init: unknown) => BatchStore
 
 /** Between two pieces of upkeep. */
 const upkeepPauseMs = 10;
+/** For what is due at a time of its own, while no batch comes. */
+const upkeepEveryMs = 60_000;
 
 class GroupCommitServer<Op, Result> {
   readonly #open: (init: unknown) => BatchStore<Op, Result>;
   #store: BatchStore<Op, Result> | undefined;
   readonly #sampler = new CpuSampler();
   #isUpkeepScheduled = false;
+  #everyMinute: Timer | undefined;
 
   constructor(open: (init: unknown) => BatchStore<Op, Result>) {
     this.#open = open;
@@ -51,6 +55,7 @@ class GroupCommitServer<Op, Result> {
     switch (message.type) {
       case 'init':
         this.#answer(this.#init(message.init));
+        this.#everyMinute = systemClock.every(upkeepEveryMs, () => this.#scheduleUpkeep());
         return this.#scheduleUpkeep();
       case 'batch':
         assert(this.#store, 'init comes before the first batch');
@@ -62,6 +67,7 @@ class GroupCommitServer<Op, Result> {
         void this.#profile(message).then((answer) => this.#answer({ type: 'profile', answer }));
         return;
       case 'close':
+        this.#everyMinute?.cancel();
         this.#store?.close();
         this.#store = undefined;
         return this.#answer({ type: 'closed' });

@@ -11,7 +11,7 @@ import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
 import { pageBytes } from '../../../adapters/sqlite/open.ts';
 import { openSqliteTimelineReader, type SqliteTimelineReader } from '../sqlite-timeline-reader.ts';
-import { change, conversation, entry, erasure, inMonth, outcomes, seq, user } from '../testing/entries.ts';
+import { change, conversation, entry, erasure, inMonth, outcomes, seq, startOf, user } from '../testing/entries.ts';
 import { TimelineModel } from '../testing/model.ts';
 import { tailOf } from '../testing/tail-of.ts';
 import type { NewEntry, StoredEntry } from '../timeline.ts';
@@ -102,14 +102,16 @@ class Play {
   #open({ isFull = this.#random() < 0.5 } = {}): TimelineStore {
     const tailLimits = { ...tailOf(1 + this.#below(12)), standingsMax: 1 + this.#below(8) };
     const headsPerStep = 1 + this.#below(4);
+    const isMonthEnding = this.#random() < 0.3;
+    const clock = { nowMs: () => (isMonthEnding ? startOf(this.#month + 1) - 1 : this.#nowMs) };
     const maxBytes = (16 + this.#below(30)) * pageBytes;
     if (isFull)
       try {
-        return new TimelineStore({ folder: this.#folder, maxBytes, tailLimits, headsPerStep });
+        return new TimelineStore({ folder: this.#folder, maxBytes, tailLimits, headsPerStep }, clock);
       } catch (error) {
         if (!isUnavailable(error)) throw error;
       }
-    return new TimelineStore({ folder: this.#folder, tailLimits, headsPerStep });
+    return new TimelineStore({ folder: this.#folder, tailLimits, headsPerStep }, clock);
   }
 
   #reopen(options: { readonly isFull?: boolean } = {}): void {

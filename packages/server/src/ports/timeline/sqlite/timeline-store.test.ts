@@ -9,7 +9,7 @@ import { assert } from '@hongyan/base/assert';
 import { silentLog } from '@hongyan/base/log';
 import { openSqliteTimeline } from '../sqlite-timeline.ts';
 import { openSqliteTimelineReader } from '../sqlite-timeline-reader.ts';
-import { allOf, change, entries, entry, historyOf, inMonth, outcomes, seqsOf } from '../testing/entries.ts';
+import { allOf, change, entries, entry, historyOf, inMonth, outcomes, seqsOf, startOf } from '../testing/entries.ts';
 import { readAll } from '../testing/feed-contract.ts';
 import { tailOf } from '../testing/tail-of.ts';
 import type { NewEntry } from '../timeline.ts';
@@ -215,6 +215,29 @@ test('[D5] the end of the commits is not beyond the tail when entries are commit
   } finally {
     view.close();
   }
+});
+
+test('in the last minutes of a month a sixteenth of the rows is sorted already, so that its turn finds few', () => {
+  store.close();
+  let nowMs = startOf(1) - 6 * 60_000;
+  store = new TimelineStore(
+    { folder, tailLimits: { ...tailOf(80), rowsPerConversationMin: 12 } },
+    { nowMs: () => nowMs },
+  );
+  // Too many conversations for so few rows: the tail waits for half of what it may hold.
+  const batch = (rows: number) => Array.from({ length: rows }, (_, index) => entry({ in: `g:${index}` }));
+  commit(batch(19));
+  expect(store.upkeep()).toBe(false);
+  nowMs += 2 * 60_000;
+  while (store.upkeep());
+  commit(batch(4));
+  expect(store.upkeep()).toBe(false);
+  expect(transactionIn(store, toAppendOp(batch(1)))).toMatchObject({ sortedThrough: 19 });
+  while (store.upkeep());
+  nowMs = startOf(1);
+  commit(batch(5));
+  expect(store.upkeep()).toBe(false);
+  expect(transactionIn(store, toAppendOp(batch(1)))).toMatchObject({ sortedThrough: 24 });
 });
 
 describe('the heads of a month that is over', () => {

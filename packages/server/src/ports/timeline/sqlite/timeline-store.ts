@@ -1,6 +1,7 @@
 // The writing side of the SQLite timeline: gives seqs, keeps them without holes, turns the month over. Runs on the writer thread.
 
 import { assert, unreachable } from '@hongyan/base/assert';
+import { type Clock, systemClock } from '@hongyan/base/clock';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
 import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
@@ -29,8 +30,12 @@ export interface TimelineInit {
   readonly headsPerStep?: number | undefined;
 }
 
+/** Before the end of a month: the longest tail is sorted in one or two minutes. */
+const endingMs = 5 * 60_000;
+
 export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   readonly #init: TimelineInit;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #heads: HeadsFile;
   readonly #erasures: Erasures;
   /** Oldest first. */
@@ -38,8 +43,9 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   #current: MonthWriter | undefined;
   #isInTransaction = false;
 
-  constructor(init: TimelineInit) {
+  constructor(init: TimelineInit, clock: Pick<Clock, 'nowMs'> = systemClock) {
     this.#init = init;
+    this.#clock = clock;
     this.#erasures = new Erasures(init.folder, () => this.#closed.map(({ reader }) => reader));
     this.#heads = HeadsFile.openForWriting(init.folder);
     try {
@@ -111,7 +117,9 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   upkeep(): boolean {
     if (!this.#current) return false;
-    const isMoreToSort = this.#current.upkeep();
+    const nowMs = this.#clock.nowMs();
+    const isEnding = monthOf(nowMs) === this.#current.month && monthOf(nowMs + endingMs) !== this.#current.month;
+    const isMoreToSort = this.#current.upkeep({ isEnding });
     const areMoreHeads = this.#takeOverHeads();
     return this.#erasures.step() || isMoreToSort || areMoreHeads;
   }
