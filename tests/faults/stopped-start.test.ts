@@ -79,6 +79,25 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
     expect(await registry.list()).toEqual([]);
   });
 
+  test('[N3] a gateway that is drained while it waits for a core lets nobody in when there is one, until it is stopped', async () => {
+    const registry = new RedisNodeRegistry(registryClient);
+    const stateOf = async (name: string) => (await registry.list()).find((node) => node.name === name)?.state;
+    const gateway = await starting('gateway');
+    await until(async () => (await stateOf('late')) === 'starting');
+    expect(await registry.askToDrain('late')).toBe(true);
+    await until(async () => (await stateOf('late')) === 'drained');
+    const core = await cluster.startCore();
+    const other = await cluster.startGateway();
+    expect(await stateOf('late')).toBe('drained');
+    expect(await fetch(`${gateway.url}/readyz`).catch(() => 'nobody listens')).toBe('nobody listens');
+    expect(gateway.output()).not.toContain('Hongyan is ready');
+    process.kill(gateway.pid, 'SIGTERM');
+    expect(await gateway.left()).toBe(0);
+    expect(await stateOf('late')).toBeUndefined();
+    await other.stop();
+    await core.stop();
+  });
+
   test('a start that fails leaves the cores that it had joined, and its worker does nothing more', async () => {
     const dataDir = await dataFolder('taken');
     const args = ['--roles', 'core,worker,gateway', '--node', 'taken', '--link-listen', '127.0.0.1:0'];

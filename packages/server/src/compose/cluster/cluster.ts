@@ -1,5 +1,6 @@
 // The cluster profile: any number of processes, each with some of the roles, on MySQL, Kafka and Redis.
 
+import { aborted } from '@hongyan/base/abort';
 import { ensureFolder } from '../../config/folder-access.ts';
 import { LiveConfig } from '../../config/live-config.ts';
 import type { Config } from '../../config/options.ts';
@@ -91,12 +92,21 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
     ...{ config, given, surroundings, folder, instance, servers, nodeList, security, peers, closing, parts },
     live: new LiveConfig(config, readConfig, sources),
   };
-  const operatorUrl = await openParts(opening);
+  const operatorUrl = await openParts(opening).catch((error: unknown) => {
+    // What was waited for is needed no longer.
+    if (error !== parts.draining.reason) throw error;
+    return undefined;
+  });
   const { url } = parts;
   const running = { pid: process.pid, startedAtMs: clock.nowMs(), operatorUrl, roles: [...parseRoles(config.roles)] };
   await writeRunning(folder.path, { ...running, ...(url === undefined ? {} : { url }) });
   closing.push(() => removeRunning(folder.path));
   await parts.becomeReady();
+  if (parts.draining.aborted) {
+    await parts.drain();
+    log.info('drained before it was ready: waiting to be stopped');
+    await aborted(signal);
+  }
   return {
     ...{ url, operatorUrl, died: parts.died },
     handedOver: new Promise(() => {}),
@@ -112,7 +122,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
 /** Core before gateway, so that a process that has both answers its first client. Returns where operators are listened to. */
 async function openParts(opening: Opening): Promise<string | undefined> {
   const { config, surroundings, live, instance, servers, nodeList, security, closing, parts } = opening;
-  const { signal } = opening.given;
+  const signal = AbortSignal.any([opening.given.signal, parts.draining]);
   const roles = parseRoles(config.roles);
   const tokens = await openTokens(config, surroundings);
   const common = { instance, servers, nodeList, tokens, security };

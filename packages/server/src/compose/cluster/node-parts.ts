@@ -27,6 +27,8 @@ export class NodeParts implements Connections {
   coreProblem: string | undefined;
   readonly #clock: Clock;
   core: CorePart | undefined;
+  readonly #allThere = Promise.withResolvers<void>();
+  readonly #draining = new AbortController();
   #drained: Promise<void> | undefined;
 
   constructor(clock: Clock) {
@@ -48,18 +50,27 @@ export class NodeParts implements Connections {
     return { operatorUrl, ...this.core?.facts(), ...this.gateway?.facts() };
   }
 
-  async becomeReady(): Promise<void> {
-    await this.announcement?.become('ready');
+  /** Aborts when the process is to be emptied: a part that waits for what it needs is given up. */
+  get draining(): AbortSignal {
+    return this.#draining.signal;
   }
 
-  /** Once; who asks again waits for the same. */
+  /** No part comes after it. A process that was asked to drain meanwhile does not become ready: it is emptied now. */
+  async becomeReady(): Promise<void> {
+    this.#allThere.resolve();
+    if (!this.draining.aborted) await this.announcement?.become('ready');
+  }
+
+  /** Once; who asks again waits for the same. While the process starts it waits for the parts that are still to come. */
   drain(): Promise<void> {
     this.#drained ??= this.#drain();
     return this.#drained;
   }
 
   async #drain(): Promise<void> {
+    this.#draining.abort();
     await this.announcement?.become('draining');
+    await this.#allThere.promise;
     await this.gateway?.drain();
     if (this.core) {
       await sleep(this.#clock, { delayMs: noticedWithinMs });
@@ -82,7 +93,7 @@ export class NodeParts implements Connections {
     return {
       name: 'node',
       check: () => {
-        if (this.#drained) return { status: 'failed', reason: 'draining' };
+        if (this.draining.aborted) return { status: 'failed', reason: 'draining' };
         if (!isWanted) return { status: 'ok' };
         if (this.gateway) return this.gateway.health();
         const why = this.coreProblem;
