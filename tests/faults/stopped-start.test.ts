@@ -5,6 +5,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { RedisClient } from '@hongyan/server/adapters/redis/redis-client';
 import { redisDefaults } from '@hongyan/server/adapters/redis/redis-options';
+import { findRunning } from '@hongyan/server/config/running-server';
 import { RedisNodeRegistry } from '@hongyan/server/ports/node-registry/redis-node-registry';
 import { originTables } from '@hongyan/server/ports/timeline/mysql/origin';
 import { freePort } from '@hongyan/testing/free-port';
@@ -77,6 +78,17 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
     expect(await gateway.left()).toBe(0);
     expect(gateway.output()).toContain('"message":"start given up","signal":"SIGTERM"');
     expect(await registry.list()).toEqual([]);
+  });
+
+  test('[O3] the command line finds a gateway that waits for a core, until its start is given up', async () => {
+    const gateway = await starting('gateway');
+    const running = await findRunning(cluster.dataDir);
+    expect(running).toMatchObject({ pid: gateway.pid, roles: ['gateway'] });
+    const readiness = await fetch(`${running?.operatorUrl}/readyz`);
+    expect(await readiness.text()).toContain('it waits for a core');
+    process.kill(gateway.pid, 'SIGTERM');
+    expect(await gateway.left()).toBe(0);
+    expect(await findRunning(cluster.dataDir)).toBeUndefined();
   });
 
   test('[N3] a gateway that is drained while it waits for a core lets nobody in when there is one, until it is stopped', async () => {

@@ -97,10 +97,6 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
     if (error !== parts.draining.reason) throw error;
     return undefined;
   });
-  const { url } = parts;
-  const running = { pid: process.pid, startedAtMs: clock.nowMs(), operatorUrl, roles: [...parseRoles(config.roles)] };
-  await writeRunning(folder.path, { ...running, ...(url === undefined ? {} : { url }) });
-  closing.push(() => removeRunning(folder.path));
   await parts.becomeReady();
   if (parts.draining.aborted) {
     await parts.drain();
@@ -108,7 +104,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
     await aborted(signal);
   }
   return {
-    ...{ url, operatorUrl, died: parts.died },
+    ...{ url: parts.url, operatorUrl, died: parts.died },
     handedOver: new Promise(() => {}),
     async stop() {
       await parts.drain();
@@ -121,7 +117,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
 
 /** Core before gateway, so that a process that has both answers its first client. Returns where operators are listened to. */
 async function openParts(opening: Opening): Promise<string | undefined> {
-  const { config, surroundings, live, instance, servers, nodeList, security, closing, parts } = opening;
+  const { config, surroundings, live, folder, instance, servers, nodeList, security, closing, parts } = opening;
   const signal = AbortSignal.any([opening.given.signal, parts.draining]);
   const roles = parseRoles(config.roles);
   const tokens = await openTokens(config, surroundings);
@@ -148,6 +144,9 @@ async function openParts(opening: Opening): Promise<string | undefined> {
   }
   const operatorUrl = await openNodeOperator(opening, stores?.checks ?? []);
   parts.operatorUrl = announcedUrl(config, operatorUrl);
+  const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl, roles: [...roles] };
+  closing.push(() => removeRunning(folder.path));
+  await writeRunning(folder.path, running);
   if (roles.has('gateway')) {
     const gateway = await openGatewayPart(config, surroundings, {
       ...{ ...common, ownCore: parts.core?.own },
@@ -159,6 +158,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
     });
     closing.push(() => gateway.close());
     parts.gateway = gateway;
+    await writeRunning(folder.path, { ...running, url: gateway.url });
   }
   return operatorUrl;
 }
