@@ -1,7 +1,7 @@
 // A running server as its operator reaches it: the listener's address and token, from the data folder.
 
+import { findRunning } from '@hongyan/server/compose/running-server';
 import { readOperatorToken } from '@hongyan/server/config/operator-token';
-import { findRunning } from '@hongyan/server/config/running-server';
 import { until } from '@hongyan/testing/until';
 
 export interface Operator {

@@ -1,9 +1,10 @@
 // The command line and its running server: found by the data folder, whatever address it listens on.
 
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '@hongyan/testing/free-port';
+import { until } from '@hongyan/testing/until';
 import { version } from '../../packages/server/src/compose/version.ts';
 import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
@@ -55,8 +56,49 @@ test('nodes and drain say so where there is no cluster', async () => {
 test('[O1] a server that was killed is told apart from one that never ran', async () => {
   const server = await startServer({ dataDir: await dataFolder('status') });
   await server.kill();
-  const { code, stderr } = await hongyan(['status', '--data', server.dataDir]);
-  expect([code, stderr]).toEqual([1, expect.stringContaining('it was killed, or hangs')]);
+  expect(await hongyan(['status', '--data', server.dataDir])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('was killed: start it again'),
+  });
+});
+
+test('[O3] the operator token is not sent to what listens where a server that was killed did', async () => {
+  const port = freePort();
+  const args = ['--operator-listen', `127.0.0.1:${port}`];
+  const server = await startServer({ dataDir: await dataFolder('status'), args });
+  await server.kill();
+  // As after a restart of the machine: a process that lives has the number of the one that was killed.
+  const file = join(server.dataDir, 'running.json');
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), pid: process.pid }));
+  const told: (string | null)[] = [];
+  using _other = Bun.serve({
+    hostname: '127.0.0.1',
+    port,
+    fetch(request) {
+      told.push(request.headers.get('authorization'));
+      return new Response('another program');
+    },
+  });
+  for (const command of ['status', 'reload', 'log-level'])
+    expect(await hongyan([command, '--data', server.dataDir])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('was killed: start it again'),
+    });
+  expect(told).toEqual([]);
+});
+
+test("[O3] an answer that is not the server's is told as one", async () => {
+  const dataDir = await dataFolder('status');
+  const server = await startServer({ dataDir });
+  await until(() => server.output().includes('Hongyan is ready'));
+  using other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('another program') });
+  const file = join(dataDir, 'running.json');
+  writeFileSync(file, JSON.stringify({ pid: server.pid, startedAtMs: 0, operatorUrl: other.url.origin }));
+  for (const command of ['status', 'log-level'])
+    expect(await hongyan([command, '--data', dataDir])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`something else than the server listens at ${other.url.origin}`),
+    });
 });
 
 test("[O1] --operator-listen '' opens no listener and makes no token; another address is taken", async () => {

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
 import type { MoveCheck } from '@hongyan/server/compose/move/move';
 import type { MoveProgress, MoveReport } from '@hongyan/server/compose/move/progress';
-import { readRunning } from '@hongyan/server/config/running-server';
+import { readRunning } from '@hongyan/server/compose/running-server';
 import type { Command } from './command.ts';
 import { NoAnswer, OperatorClient } from './operator-client.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -78,7 +78,7 @@ export const migrate: Command = {
   },
 };
 
-/** Whether a server was asked. One that was killed left its file behind: nobody answers there. Rejects with NoAnswer of one that lives. */
+/** Whether a server was asked. Rejects with NoAnswer of one that still runs. */
 async function askToLeave(data: string, signal: AbortSignal): Promise<boolean> {
   const running = await readRunning(data);
   if (running === undefined) return false;
@@ -94,18 +94,9 @@ async function askToLeave(data: string, signal: AbortSignal): Promise<boolean> {
     const ending = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
     await operator.request('POST', '/admin/v1/hand-over', undefined, ending);
   } catch (error) {
-    if (isAlive(running.pid)) throw error;
+    if ((await readRunning(data)) !== undefined) throw error;
   }
   return true;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function whatNext(

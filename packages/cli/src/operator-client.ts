@@ -1,9 +1,10 @@
 // A running server as the command line reaches it: its address and token are in the data folder.
 
 import { existsSync } from 'node:fs';
+import { findRunning } from '@hongyan/server/compose/running-server';
+import { dataLayout } from '@hongyan/server/config/data-layout';
 import { assertReadable } from '@hongyan/server/config/folder-access';
 import { readOperatorToken } from '@hongyan/server/config/operator-token';
-import { findRunning } from '@hongyan/server/config/running-server';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -31,6 +32,8 @@ export class OperatorClient {
   static async connect(data: string): Promise<OperatorClient> {
     if (existsSync(data)) await assertReadable(data);
     const running = await findRunning(data);
+    if (!running && existsSync(dataLayout(data).running))
+      throw new Error(`the server on ${data} was killed: start it again`);
     if (!running) throw new Error(`no server runs on the folder ${data}; start one, or name its data folder by --data`);
     if (running.operatorUrl === undefined)
       throw new Error(`the server on ${data} does not listen to operators: start it with --operator-listen`);
@@ -54,7 +57,20 @@ export class OperatorClient {
     const response = await this.fetch(method, path, body, signal);
     const text = await response.text();
     if (!response.ok) throw new Error(detailOf(text) ?? `the server answered ${response.status} to ${method} ${path}`);
-    return text === '' ? undefined : JSON.parse(text);
+    return text === '' ? undefined : this.#parsed(text);
+  }
+
+  /** Of an answer to `fetch` that is JSON. */
+  async json(response: Response): Promise<unknown> {
+    return this.#parsed(await response.text());
+  }
+
+  #parsed(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new Error(`something else than the server listens at ${this.#url}: it answers no JSON`, { cause });
+    }
   }
 
   /** Whatever it answers. Rejects with NoAnswer. */

@@ -1,7 +1,7 @@
 // hongyan status: how a running server is, on one screen, for whoever is called at night.
 
 import { sleep, systemClock } from '@hongyan/base/clock';
-import { findRunning } from '@hongyan/server/config/running-server';
+import { findRunning } from '@hongyan/server/compose/running-server';
 import type { Command } from './command.ts';
 import { Scrape } from './metrics-text.ts';
 import { OperatorClient } from './operator-client.ts';
@@ -43,7 +43,7 @@ export const status: Command = {
 /** In a cluster of the process that is asked, and what it found at the others; `process` keeps the question there. */
 async function readinessOf(server: OperatorClient): Promise<Readiness> {
   const answer = await server.fetch('GET', server.isOfCluster ? '/admin/v1/overview?process=' : '/readyz');
-  const { status: said, checks } = (await answer.json()) as Readiness;
+  const { status: said, checks } = (await server.json(answer)) as Readiness;
   return { status: said, checks };
 }
 

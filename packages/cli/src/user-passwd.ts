@@ -3,8 +3,8 @@
 import type { UserId } from '@hongyan/protocol/ids';
 import type { CommandStores } from '@hongyan/server/compose/command-stores';
 import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
+import { readRunning } from '@hongyan/server/compose/running-server';
 import type { Config } from '@hongyan/server/config/options';
-import { readRunning } from '@hongyan/server/config/running-server';
 import type { Command } from './command.ts';
 import { newPasswordOf } from './new-password.ts';
 import { OperatorClient } from './operator-client.ts';

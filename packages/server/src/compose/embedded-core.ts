@@ -30,6 +30,7 @@ import { registrationWork } from '../roles/worker/registration-work.ts';
 import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from './core.ts';
 import { registerDevicesAndTasks } from './device-metrics.ts';
 import { type EventStore, eventBatchMax, eventWritesMax, type OpenEvents, openEvents } from './events.ts';
+import { removeRunning } from './running-server.ts';
 import { openTasks, startWorks } from './worker.ts';
 
 export interface OpenCore extends ComposedCore {
@@ -58,6 +59,8 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
   const lock = lockFolder(config.data);
   const layout = dataLayout(config.data);
   try {
+    // A server that was killed left its own.
+    await removeRunning(config.data);
     assertRestored(config.data);
     await assertStillOwn(config.data);
   } catch (error) {

@@ -5,7 +5,6 @@ import { ensureFolder } from '../../config/folder-access.ts';
 import { LiveConfig } from '../../config/live-config.ts';
 import type { Config } from '../../config/options.ts';
 import { parseRoles } from '../../config/roles.ts';
-import { removeRunning, writeRunning } from '../../config/running-server.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
@@ -18,6 +17,7 @@ import { openOperator } from '../operator.ts';
 import { openProfiles } from '../profiles.ts';
 import { joinedReports, reloadRoute } from '../reload-route.ts';
 import type { Running, RunningSurroundings } from '../running.ts';
+import { removeRunning, writeRunning } from '../running-server.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openTokens } from '../tokens.ts';
 import { openTracing } from '../tracing.ts';
@@ -74,6 +74,8 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
   await ensureFolder(config.data);
   const folder = await claimNodeFolder(config);
   closing.push(() => folder.release());
+  // One of this name that was killed left its own.
+  await removeRunning(folder.path);
   const tracing = await openTracing(config, folder.name, log);
   closing.push(() => tracing?.close());
   const surroundings = { log, clock, tracing, metrics: new Metrics({ process: folder.name, log }) };

@@ -2,9 +2,10 @@
 
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dataLayout } from './data-layout.ts';
-import { writePrivateFile } from './private-file.ts';
-import type { Role } from './roles.ts';
+import { isFolderLocked } from '../adapters/sqlite/folder-lock.ts';
+import { dataLayout } from '../config/data-layout.ts';
+import { writePrivateFile } from '../config/private-file.ts';
+import type { Role } from '../config/roles.ts';
 
 export interface RunningServer {
   readonly pid: number;
@@ -33,25 +34,17 @@ export async function findRunning(data: string): Promise<RunningServer | undefin
   const { nodes } = dataLayout(data);
   const names = await readdir(nodes).catch(() => []);
   const found = await Promise.all(names.map((name) => readRunning(join(nodes, name))));
-  const running = found.filter((one) => one !== undefined).filter(({ pid }) => isAlive(pid));
+  const running = found.filter((one) => one !== undefined);
   return running.find(({ roles }) => roles?.includes('core')) ?? running[0];
 }
 
-/** undefined when no server runs. One that was killed leaves the file behind. */
-export async function readRunning(data: string): Promise<RunningServer | undefined> {
+/** undefined when no server runs: one that was killed leaves the file behind, but not its lock, and others take its number and its port. */
+export async function readRunning(folder: string): Promise<RunningServer | undefined> {
   try {
-    return JSON.parse(await readFile(dataLayout(data).running, 'utf8')) as RunningServer;
+    const running = JSON.parse(await readFile(dataLayout(folder).running, 'utf8')) as RunningServer;
+    return isFolderLocked(folder) ? running : undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
