@@ -6,7 +6,7 @@ import type { NodeRecord } from '../../ports/node-registry/node-registry.ts';
 import type { ProfiledProcess } from '../../profiles/profiled-process.ts';
 import { type Health, type HealthCheck, healthy, type Readiness } from '../../roles/operator/health.ts';
 import { PeerAccess } from '../../roles/operator/peer-access.ts';
-import { askEach, type Processes, passOn, type ServerProcess } from '../../roles/operator/processes.ts';
+import { answerOf, askEach, type Processes, passOn, type ServerProcess } from '../../roles/operator/processes.ts';
 import type { OperatorRoute } from '../../roles/operator/route.ts';
 import type { NodeList } from './node-list.ts';
 import { PeerProfiler } from './peer-profiler.ts';
@@ -72,7 +72,8 @@ export class Peers implements Processes {
       const keeper = request.query.has('process') ? undefined : this.#keeper();
       if (keeper === undefined) return route.handle(request);
       const path = `${route.path}?process=${encodeURIComponent(keeper.name)}`;
-      return keeper.fetch(path, { signal: AbortSignal.timeout(keeperTimeoutMs) }).catch(() => route.handle(request));
+      const init = { signal: AbortSignal.timeout(keeperTimeoutMs) };
+      return answerOf(keeper, path, init).catch(() => route.handle(request));
     },
   });
 

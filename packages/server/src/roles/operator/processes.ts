@@ -59,9 +59,14 @@ export async function passOn(
   request: OperatorRequest,
 ): Promise<OperatorAnswer> {
   const text = method === 'GET' ? '' : await request.text();
-  return process
-    .fetch(request.path, { method, signal: request.signal, ...(text === '' ? {} : { body: text }) })
-    .catch(() => failure.processSilent(process.name));
+  const init = { method, signal: request.signal, ...(text === '' ? {} : { body: text }) };
+  return answerOf(process, request.path, init).catch(() => failure.processSilent(process.name));
+}
+
+/** As it is, unless it does not let this process in: whoever asked here is let in. Rejects when the process does not answer. */
+export async function answerOf(process: ServerProcess, path: string, init: RequestInit): Promise<OperatorAnswer> {
+  const response = await process.fetch(path, init);
+  return response.status === 401 ? problemOf(process.name, response) : response;
 }
 
 /**
