@@ -1,8 +1,12 @@
 // The command line and its running server: found by the data folder, whatever address it listens on.
 
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { silentLog } from '@hongyan/base/log';
+import { lockFolder } from '@hongyan/server/adapters/sqlite/folder-lock';
+import { writeRunning } from '@hongyan/server/compose/running-server';
+import { readOrCreateOperatorToken } from '@hongyan/server/config/operator-token';
 import { freePort } from '@hongyan/testing/free-port';
 import { until } from '@hongyan/testing/until';
 import { version } from '../../packages/server/src/compose/version.ts';
@@ -99,6 +103,23 @@ test("[O3] an answer that is not the server's is told as one", async () => {
       code: 1,
       stderr: expect.stringContaining(`something else than the server listens at ${other.url.origin}`),
     });
+});
+
+test('[O3] where a process of a cluster does not answer, the file is named that says where it listens', async () => {
+  const dataDir = await dataFolder('status');
+  const node = join(dataDir, 'nodes', 'core-1');
+  mkdirSync(node, { recursive: true });
+  await readOrCreateOperatorToken(dataDir, silentLog);
+  await writeRunning(node, {
+    ...{ pid: process.pid, startedAtMs: 0, roles: ['core'] },
+    operatorUrl: `http://127.0.0.1:${freePort()}`,
+  });
+  const lock = lockFolder(node);
+  expect(await hongyan(['nodes', '--data', dataDir])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`which ${join(node, 'running.json')} names`),
+  });
+  lock.release();
 });
 
 test("[O1] --operator-listen '' opens no listener and makes no token; another address is taken", async () => {

@@ -9,7 +9,8 @@ import { readOperatorToken } from '@hongyan/server/config/operator-token';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 interface Reached {
-  readonly data: string;
+  /** The running.json that names the url. */
+  readonly file: string;
   readonly url: string;
   readonly token: string;
   readonly isOfCluster: boolean;
@@ -24,7 +25,7 @@ export class NoAnswer extends Error {
 
 export class OperatorClient {
   readonly isOfCluster: boolean;
-  readonly #data: string;
+  readonly #file: string;
   readonly #url: string;
   readonly #token: string;
 
@@ -38,16 +39,16 @@ export class OperatorClient {
     if (running.operatorUrl === undefined)
       throw new Error(`the server on ${data} does not listen to operators: start it with --operator-listen`);
     return new OperatorClient({
-      data,
+      file: running.file,
       url: running.operatorUrl,
       token: await readOperatorToken(data),
       isOfCluster: running.roles !== undefined,
     });
   }
 
-  private constructor({ data, url, token, isOfCluster }: Reached) {
+  private constructor({ file, url, token, isOfCluster }: Reached) {
     this.isOfCluster = isOfCluster;
-    this.#data = data;
+    this.#file = file;
     this.#url = url;
     this.#token = token;
   }
@@ -91,10 +92,9 @@ export class OperatorClient {
         signal,
       });
     } catch (cause) {
-      throw new NoAnswer(
-        `no server answers at ${this.#url}, which ${this.#data}/running.json names: it was killed, or hangs`,
-        { cause },
-      );
+      throw new NoAnswer(`no server answers at ${this.#url}, which ${this.#file} names: it was killed, or hangs`, {
+        cause,
+      });
     }
   }
 }

@@ -19,6 +19,11 @@ export interface RunningServer {
   readonly roles?: readonly Role[];
 }
 
+export interface FoundServer extends RunningServer {
+  /** The running.json that says so. */
+  readonly file: string;
+}
+
 export const writeRunning = (data: string, running: RunningServer): Promise<void> =>
   writePrivateFile(dataLayout(data).running, `${JSON.stringify(running)}\n`);
 
@@ -28,7 +33,7 @@ export const removeRunning = (data: string): Promise<void> => rm(dataLayout(data
  * Of a data folder on which processes of a cluster run: one of them, with the role core where there is such a one. undefined when
  * none runs.
  */
-export async function findRunning(data: string): Promise<RunningServer | undefined> {
+export async function findRunning(data: string): Promise<FoundServer | undefined> {
   const own = await readRunning(data);
   if (own !== undefined) return own;
   const { nodes } = dataLayout(data);
@@ -39,10 +44,11 @@ export async function findRunning(data: string): Promise<RunningServer | undefin
 }
 
 /** undefined when no server runs: one that was killed leaves the file behind, but not its lock, and others take its number and its port. */
-export async function readRunning(folder: string): Promise<RunningServer | undefined> {
+export async function readRunning(folder: string): Promise<FoundServer | undefined> {
+  const { running: file } = dataLayout(folder);
   try {
-    const running = JSON.parse(await readFile(dataLayout(folder).running, 'utf8')) as RunningServer;
-    return isFolderLocked(folder) ? running : undefined;
+    const running = JSON.parse(await readFile(file, 'utf8')) as RunningServer;
+    return isFolderLocked(folder) ? { ...running, file } : undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

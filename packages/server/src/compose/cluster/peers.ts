@@ -7,7 +7,7 @@ import type { ProfiledProcess } from '../../profiles/profiled-process.ts';
 import { type Health, type HealthCheck, healthy, type Readiness } from '../../roles/operator/health.ts';
 import { PeerAccess } from '../../roles/operator/peer-access.ts';
 import { answerOf, askEach, type Processes, passOn, type ServerProcess } from '../../roles/operator/processes.ts';
-import type { OperatorRoute } from '../../roles/operator/route.ts';
+import type { OperatorRequest, OperatorRoute } from '../../roles/operator/route.ts';
 import type { NodeList } from './node-list.ts';
 import { PeerProfiler } from './peer-profiler.ts';
 
@@ -79,15 +79,14 @@ export class Peers implements Processes {
 
   /** [O35] What this process does not have is asked of a core, which has all that concerns the whole cluster. */
   get coreRoutes(): readonly OperatorRoute[] {
-    return methods.map((method) => ({
-      method,
-      path: '/admin/v1/*',
-      isSlow: true,
-      handle: (request) => {
+    return methods.map((method) => {
+      const route = { method, path: '/admin/v1/*', isSlow: true };
+      const handle = (request: OperatorRequest) => {
         const core = this.#core();
-        return core === undefined ? failure.coreUnreachable() : passOn(core, method, request);
-      },
-    }));
+        return core === undefined ? failure.coreUnreachable() : passOn(core, route, request);
+      };
+      return { ...route, handle };
+    });
   }
 
   profilers(): readonly ProfiledProcess[] {

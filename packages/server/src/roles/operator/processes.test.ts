@@ -3,7 +3,7 @@ import { silentLog } from '@hongyan/base/log';
 import { type Ok, ok } from '@hongyan/base/result';
 import { Metrics } from '../../metrics/metrics.ts';
 import { metricsRoute } from './metrics-routes.ts';
-import { inNamedProcess, knowingAll, type Processes, type ServerProcess } from './processes.ts';
+import { inEveryProcess, inNamedProcess, knowingAll, type Processes, type ServerProcess } from './processes.ts';
 import type { OperatorRequest, OperatorRoute } from './route.ts';
 
 /** One process beside `core`, which is known once it was looked for. */
@@ -66,3 +66,20 @@ test('[O35] a scrape of all processes has one that has just started', async () =
   const text = await ((await route.handle(asked('/metrics?processes=all'))) as Response).text();
   expect(text).toContain('hongyan_process_up{process="gateway"} 1');
 });
+
+test('[O35] a process that hangs is named when it was waited for', async () => {
+  const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+  const url = `http://127.0.0.1:${silent.port}`;
+  const processes: Processes = {
+    own: 'core',
+    others: () => [{ name: 'gateway', fetch: (path, init) => fetch(`${url}${path}`, init) }],
+  };
+  const route = namesRoute(processes);
+  const answers = [
+    inEveryProcess(route, processes, () => undefined).handle(asked('/names')),
+    inNamedProcess(route, processes).handle(asked('/names?process=gateway')),
+  ];
+  for (const answer of await Promise.all(answers))
+    expect(answer).toMatchObject({ code: 'unavailable', message: expect.stringContaining('gateway does not answer') });
+  silent.stop(true);
+}, 20_000);

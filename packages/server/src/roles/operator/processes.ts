@@ -21,6 +21,9 @@ export interface Processes {
   look?(): Promise<void>;
 }
 
+/** Of a process that is asked: one that hangs is named before whoever asked gives up. */
+const answerTimeoutMs = 5_000;
+
 /** On one machine: the name of the process that has the core, and all else where there is only one. */
 export const coreProcess = 'core';
 
@@ -39,7 +42,7 @@ export const inNamedProcess = (route: OperatorRoute, processes: Processes): Oper
     if (named() === undefined) await processes.look?.();
     const process = named();
     if (process === undefined) return noSuchProcess(name, processes);
-    return passOn(process, route.method, request);
+    return passOn(process, route, request);
   },
 });
 
@@ -55,11 +58,12 @@ export const knowingAll = (route: OperatorRoute, processes: Processes): Operator
 /** The same request to another process, whose answer is this one's. */
 export async function passOn(
   process: ServerProcess,
-  method: OperatorRoute['method'],
+  { method, isSlow = false }: Pick<OperatorRoute, 'method' | 'isSlow'>,
   request: OperatorRequest,
 ): Promise<OperatorAnswer> {
   const text = method === 'GET' ? '' : await request.text();
-  const init = { method, signal: request.signal, ...(text === '' ? {} : { body: text }) };
+  const signals = isSlow ? [request.signal] : [request.signal, AbortSignal.timeout(answerTimeoutMs)];
+  const init = { method, signal: AbortSignal.any(signals), ...(text === '' ? {} : { body: text }) };
   return answerOf(process, request.path, init).catch(() => failure.processSilent(process.name));
 }
 
@@ -106,6 +110,7 @@ async function askOne<T>(
   try {
     const response = await process.fetch(addressedTo(process, path), {
       method: route.method,
+      signal: AbortSignal.timeout(answerTimeoutMs),
       ...(body === '' ? {} : { body }),
     });
     if (!response.ok) return await problemOf(name, response);
