@@ -1,6 +1,7 @@
 // A process that adds members for partition 1 as of epoch 1 until it is refused, and prints each one it added.
 
 import { systemClock } from '@hongyan/base/clock';
+import { StoreFailure } from '@hongyan/base/result';
 import { Fenced } from '../../../domain/fence.ts';
 import { openMysqlDirectory } from '../mysql-directory.ts';
 import { joining } from './builders.ts';
@@ -14,9 +15,12 @@ for (let number = 0; ; number++) {
     await directory.addMember(joining(`u${number}`, { fence: { partition: 1, epoch: 1 } }));
     process.stdout.write(`u${number}\n`);
   } catch (error) {
-    if (!(error instanceof Fenced)) throw error;
-    process.stdout.write('fenced\n');
-    break;
+    if (error instanceof Fenced) {
+      process.stdout.write('fenced\n');
+      break;
+    }
+    // Stopped while a transaction was under way, whose session the server has ended since.
+    if (!(error instanceof StoreFailure)) throw error;
   }
 }
 await directory.close();
