@@ -26,9 +26,14 @@ export interface SeedRequest {
   readonly messagesEach: number;
   /** Of each message, after all messages are written. */
   readonly reactionsEach?: number;
+  /** How the devices make their client_msg_ids: as the docs ask and with the same clock when it is absent. */
+  readonly clientMsgIds?: ClientMsgIds;
   /** The process's CPU time is read after so many messages again and again; never when it is absent. */
   readonly readingEvery?: number;
 }
+
+/** UUIDv7 of clocks that differ by up to ten minutes, or UUIDs that do not begin with the time. */
+export type ClientMsgIds = 'clocks_differ' | 'random';
 
 /** After `rows` messages in all were durable; the first has none. */
 export interface SeedReading extends Reading {
@@ -98,6 +103,7 @@ async function fillTimeline(request: SeedRequest): Promise<void> {
   const dir = join(dataFolder, 'timeline');
   const timeline = await openSqliteTimeline({ dir, log, queueMax, batchMax });
   const uuid = createUuidV7(() => Date.now());
+  const clientMsgId = clientMsgIdsOf(request);
   const total = directs.length * messagesEach;
   const done = progress('messages', total);
   const contentJson = JSON.stringify({ type: 'text', text: 'x'.repeat(64) });
@@ -111,7 +117,7 @@ async function fillTimeline(request: SeedRequest): Promise<void> {
         msgId: uuid() as MsgId,
         conversationId,
         from: membersOf(conversationId)[0],
-        clientMsgId: uuid() as ClientMsgId,
+        clientMsgId: clientMsgId(from + index),
         timestampMs: Date.now(),
         contentJson,
         isCounted: true,
@@ -131,6 +137,19 @@ async function fillTimeline(request: SeedRequest): Promise<void> {
   await timeline.close();
   if (request.readingEvery !== undefined) await Bun.write(readingsPath(dataFolder), JSON.stringify(readings));
 }
+
+/** Of the message with this number. */
+function clientMsgIdsOf({ clientMsgIds }: SeedRequest): (message: number) => ClientMsgId {
+  if (clientMsgIds === 'random') return () => crypto.randomUUID() as ClientMsgId;
+  const clocks = clientMsgIds === 'clocks_differ' ? clockCount : 1;
+  const uuids = Array.from({ length: clocks }, (_, index) =>
+    createUuidV7(() => Date.now() - (index / clocks) * clocksDifferByMs),
+  );
+  return (message) => (uuids[message % clocks] as () => string)() as ClientMsgId;
+}
+
+const clockCount = 100;
+const clocksDifferByMs = 600_000;
 
 /** Every message gets reactions with as many keys, by one member and the other in turn. */
 async function react(timeline: Timeline, { directs, messagesEach, reactionsEach = 0 }: SeedRequest): Promise<void> {

@@ -1,8 +1,8 @@
 // A timeline that grows wide: each next message belongs to another of 10,000 conversations. What a row costs at each million.
 
 import { costsOf } from '../cost.ts';
-import type { Figure, Scenario } from '../scenario.ts';
-import { type SeedReading, seed } from '../seed.ts';
+import type { Figure, Scenario, ScenarioInput } from '../scenario.ts';
+import { type ClientMsgIds, type SeedReading, seed } from '../seed.ts';
 import { withDataFolder } from '../server.ts';
 
 const conversationCount = 10_000;
@@ -11,32 +11,75 @@ const quickRows = 1_000_000;
 const readingsMax = 10;
 const targetPerS = 60_000;
 
+interface AppendShape {
+  readonly id: string;
+  readonly name: string;
+  readonly clientMsgIds?: ClientMsgIds;
+}
+
+const shapes: readonly AppendShape[] = [
+  { id: 'append', name: 'rows' },
+  { id: 'append-clocks', name: 'rows of devices whose clocks differ', clientMsgIds: 'clocks_differ' },
+  { id: 'append-random', name: 'rows with random client_msg_ids', clientMsgIds: 'random' },
+];
+
 export const append: Scenario = {
   name: 'append',
   summary: 'rows per second into 10,000 conversations evenly, through the timeline port and without sockets',
-  shapes: ['append'],
-  async run({ isQuick, rows = isQuick ? quickRows : defaultRows, cores, progress }) {
-    const messagesEach = Math.ceil(rows / conversationCount);
-    const total = messagesEach * conversationCount;
-    progress(`append: ${total.toLocaleString('en')} rows`);
-    const directs = Array.from({ length: conversationCount }, (_, index) => `d:a${index}:b${index}`);
-    const readingEvery = Math.ceil(total / readingsMax);
-    const readings = await withDataFolder((dataFolder) =>
-      seed({ dataFolder, users: [], groups: [], directs, messagesEach, readingEvery }, cores?.server),
-    );
-    const figures = readings.slice(1).flatMap((after, index) => {
-      const before = readings[index];
-      return before ? [figureOf(before, after, cores !== undefined)] : [];
-    });
-    return figures.map((figure, index) => (index === figures.length - 1 ? withTarget(figure) : figure));
+  shapes: shapes.map(({ id }) => id),
+  async run(input) {
+    const figures: Figure[] = [];
+    for (const shape of shapes.filter(({ id }) => input.isWanted(id))) figures.push(...(await measure(shape, input)));
+    return figures;
   },
 };
 
-function figureOf(before: SeedReading, after: SeedReading, isPinned: boolean): Figure {
+async function measure(
+  { id, name, clientMsgIds }: AppendShape,
+  { isQuick, rows = isQuick ? quickRows : defaultRows, cores, progress }: ScenarioInput,
+): Promise<Figure[]> {
+  const messagesEach = Math.ceil(rows / conversationCount);
+  const total = messagesEach * conversationCount;
+  progress(`${id}: ${total.toLocaleString('en')} rows`);
+  const directs = Array.from({ length: conversationCount }, (_, index) => `d:a${index}:b${index}`);
+  const readingEvery = Math.ceil(total / readingsMax);
+  const readings = await withDataFolder((dataFolder) =>
+    seed(
+      {
+        dataFolder,
+        users: [],
+        groups: [],
+        directs,
+        messagesEach,
+        readingEvery,
+        ...(clientMsgIds ? { clientMsgIds } : {}),
+      },
+      cores?.server,
+    ),
+  );
+  const figures = readings.slice(1).flatMap((after, index) => {
+    const before = readings[index];
+    return before ? [figureOf({ name, before, after, isPinned: cores !== undefined })] : [];
+  });
+  const last = figures.pop();
+  return last ? [...figures, id === 'append' ? withTarget(last) : last] : figures;
+}
+
+function figureOf({
+  name,
+  before,
+  after,
+  isPinned,
+}: {
+  readonly name: string;
+  readonly before: SeedReading;
+  readonly after: SeedReading;
+  readonly isPinned: boolean;
+}): Figure {
   const [count, elapsedS] = [after.rows - before.rows, (after.atMs - before.atMs) / 1000];
   return {
     scenario: 'append',
-    name: `rows up to ${after.rows.toLocaleString('en')}`,
+    name: `${name} up to ${after.rows.toLocaleString('en')}`,
     item: 'row',
     count,
     elapsedS,

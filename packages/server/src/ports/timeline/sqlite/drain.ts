@@ -4,11 +4,14 @@ import type { Database } from 'bun:sqlite';
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { Transaction } from '../../../adapters/sqlite/open.ts';
 
-/** Rows of one step: each kind of step takes about half a millisecond. The rows of `entry` and `change` are scattered over the file, the others are not. */
+/**
+ * Rows of one step: each kind of step takes about half a millisecond. The rows of `entry`, `change` and `by_key` are scattered over the
+ * file, the others are not.
+ */
 const rangeRows = 1_000;
 const scatteredRows = 100;
 /** How many rows of the tail one step moves on average. */
-export const rowsPerStep = Math.floor(1 / (4 / rangeRows + 1 / scatteredRows));
+export const rowsPerStep = Math.floor(1 / (3 / rangeRows + 2 / scatteredRows));
 
 export interface DrainRequest {
   readonly fromP: number;
@@ -19,12 +22,14 @@ export interface DrainRequest {
   readonly isRepeat: boolean;
 }
 
-/** Each list in the order of n. */
+/** Each list in the order of its table. */
 export interface SortedOrder {
   /** Rows without a target. */
   readonly entry: Float64Array;
   /** Rows with a target. */
   readonly change: Float64Array;
+  /** All rows; the order is not exact. Made when it is asked for, since each list takes a millisecond or more. */
+  by_key(): Float64Array;
 }
 
 const stages = ['feed', 'by_msg_id', 'by_key', 'entry', 'change', 'tail', 'done'] as const;
@@ -41,6 +46,8 @@ export class Drain {
   readonly #transaction: Transaction;
   readonly #sql: DrainStatements;
   #stage: Stage = 'feed';
+  /** In which the stage moves its rows, by p; undefined when that is the order of commits. */
+  #order: Float64Array | undefined;
   /** Rows that the stage moved already. */
   #moved = 0;
 
@@ -90,30 +97,49 @@ export class Drain {
 
   #beginNextStage(): void {
     this.#moved = 0;
-    do this.#stage = stages[stages.indexOf(this.#stage) + 1] ?? 'done';
-    while (this.#stageSize.rows === 0);
+    do {
+      this.#stage = stages[stages.indexOf(this.#stage) + 1] ?? 'done';
+      this.#order = this.#orderOf(this.#stage);
+    } while (this.#stageSize.rows === 0);
+  }
+
+  #orderOf(stage: Stage): Float64Array | undefined {
+    const { order } = this.#request;
+    switch (stage) {
+      case 'by_key':
+        return order.by_key();
+      case 'entry':
+      case 'change':
+        return order[stage];
+      case 'feed':
+      case 'by_msg_id':
+      case 'tail':
+      case 'done':
+        return undefined;
+      default:
+        return unreachable(stage);
+    }
   }
 
   get #stageSize(): { readonly rows: number; readonly rowsPerStep: number } {
-    const { fromP, throughP, order } = this.#request;
-    if (this.#stage === 'entry' || this.#stage === 'change')
-      return { rows: order[this.#stage].length, rowsPerStep: scatteredRows };
+    const { fromP, throughP } = this.#request;
+    if (this.#order) return { rows: this.#order.length, rowsPerStep: scatteredRows };
     return { rows: throughP - fromP + 1, rowsPerStep: rangeRows };
   }
 
   #move(count: number): number {
-    const { fromP, order } = this.#request;
-    const first = fromP + this.#moved;
+    const first = this.#request.fromP + this.#moved;
     const last = first + count - 1;
     switch (this.#stage) {
       case 'feed':
       case 'by_msg_id':
-      case 'by_key':
       case 'tail':
         return this.#sql[this.#stage].run(first, last).changes;
+      case 'by_key':
+        return this.#sql.by_key.run(this.#slice(count)).changes;
       case 'entry':
       case 'change': {
-        const slice = JSON.stringify([...order[this.#stage].subarray(this.#moved, this.#moved + count)]);
+        const slice = this.#slice(count);
         const { changes } = this.#sql[this.#stage].run(slice);
         if (this.#request.isRepeat) {
           const sorted = this.#sql.sorted[this.#stage].get(slice)?.count;
@@ -126,6 +152,12 @@ export class Drain {
       default:
         return unreachable(this.#stage);
     }
+  }
+
+  /** The next rows in the order of the stage, as a JSON list. */
+  #slice(count: number): string {
+    assert(this.#order, 'the stage has an order of its own');
+    return JSON.stringify([...this.#order.subarray(this.#moved, this.#moved + count)]);
   }
 }
 
@@ -146,8 +178,9 @@ export function prepareDrain(db: Database) {
     by_msg_id: db.prepare<unknown, [number, number]>(
       `INSERT OR IGNORE INTO by_msg_id(msg_id, n) SELECT msg_id, ${n} ${rows} ORDER BY msg_id`,
     ),
-    by_key: db.prepare<unknown, [number, number]>(
-      `INSERT OR IGNORE INTO by_key(client_msg_id, sender_no, n) SELECT client_msg_id, sender_no, ${n} ${rows} ORDER BY client_msg_id`,
+    by_key: db.prepare<unknown, [string]>(
+      `INSERT OR IGNORE INTO by_key(client_msg_id, sender_no, n)
+       SELECT client_msg_id, sender_no, ${n} ${inOrder} WHERE t.p = o.value ORDER BY client_msg_id`,
     ),
     entry: db.prepare<unknown, [string]>(
       `INSERT OR IGNORE INTO entry(n, ${columns}, is_counted, refs)

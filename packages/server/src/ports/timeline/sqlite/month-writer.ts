@@ -154,7 +154,7 @@ export class MonthWriter {
     const senderNo = this.#senderNo(from);
     const inTail = this.#tail.byKey(senderNo, clientMsgId);
     if (inTail) return { type: 'in_tail', p: inTail.p };
-    const first = this.#sortedKeys.mayHold(key) ? this.#reader.byKey(clientMsgId, from) : undefined;
+    const first = this.#isSorted(key, senderNo) ? this.#reader.byKey(clientMsgId, from) : undefined;
     if (first) return { type: 'sorted', entry: first };
     const standing = this.#standing(conversationId);
     const seq = standing.lastSeq + 1;
@@ -179,8 +179,13 @@ export class MonthWriter {
     if (references?.mentioned !== undefined) this.#mention(standing.no, seq, references.mentioned);
     standing.lastSeq = seq;
     standing.lastCount = count;
-    this.#tail.add({ standing, senderNo, clientMsgId, contentLength: contentJson.length, isCounted, targetSeq });
+    this.#tail.add({ standing, senderNo, clientMsgId, contentLength: contentJson.length, isCounted, targetSeq }, key);
     return { type: 'committed', seq, count };
+  }
+
+  /** By this connection, since each commit makes the reader forget its pages: a question to it takes ten times as long. */
+  #isSorted(key: PackedId, senderNo: number): boolean {
+    return this.#sortedKeys.mayHold(key) && this.#sql.findKey.get(key, senderNo) !== null;
   }
 
   setState({ conversationId, seq, asOfSeq, stateJson, isPinned }: StateChange): void {
@@ -410,14 +415,15 @@ export class MonthWriter {
       standing.lastSeq = lastSeq;
       standing.lastCount = lastCount;
       if (!known) this.#standings.set(row.conversation_id, standing);
-      tail.add({
+      const added = {
         standing,
         senderNo: row.sender_no,
         clientMsgId: unpackId(row.client_msg_id),
         contentLength: row.content_length,
         isCounted: row.is_counted === 1,
         targetSeq: row.target_seq ?? 0,
-      });
+      };
+      tail.add(added, row.client_msg_id);
     }
     return tail;
   }
@@ -491,6 +497,9 @@ function prepare(db: Database) {
       'SELECT coalesce(min(no), 1) AS first, coalesce(max(no), 0) AS last FROM pending_erasure',
     ),
     forgetErasures: db.prepare<unknown, [number]>('DELETE FROM pending_erasure WHERE no <= ?'),
+    findKey: db.prepare<{ n: number }, [PackedId, number]>(
+      'SELECT n FROM by_key WHERE client_msg_id = ? AND sender_no = ?',
+    ),
     findConversation: db.prepare<{ no: number }, [string]>('SELECT no FROM conversation WHERE id = ?'),
     addConversation: db.prepare<unknown, [string]>('INSERT INTO conversation(id) VALUES(?)'),
     findSender: db.prepare<{ no: number }, [string]>('SELECT no FROM sender WHERE id = ?'),

@@ -4,6 +4,7 @@
 import { assert } from '@hongyan/base/assert';
 import type { SortedOrder } from './drain.ts';
 import { KeyMap } from './key-map.ts';
+import type { PackedId } from './packed-id.ts';
 
 /** Where a conversation stands, and its number in the month being written. */
 export interface Standing {
@@ -34,6 +35,7 @@ export class TailIndex {
   readonly #rows: TailRow[] = [];
   /** Of each row, what a drain sorts it by. By themselves, since reading them from the rows takes a drain's beginning 5 ms. */
   readonly #sortNos: number[] = [];
+  readonly #keyNos: number[] = [];
   #byKey = keyMap();
   /** The keys of the rows that a drain moves, apart from later ones, so that they are forgotten at once: one by one takes 20 ms. */
   #drainingByKey: ReturnType<typeof keyMap> | undefined;
@@ -67,11 +69,12 @@ export class TailIndex {
   }
 
   /** The row of the next p: the entry at its standing's lastSeq. */
-  add(added: Omit<TailRow, 'p'>): void {
+  add(added: Omit<TailRow, 'p'>, key: PackedId): void {
     const row = { p: this.nextP, ...added };
     this.#byKey.set(row);
     this.#rows.push(row);
     this.#sortNos.push(row.standing.no + (row.targetSeq > 0 ? changesFrom : 0));
+    this.#keyNos.push(keyNoOf(key));
     this.#contentLength += row.contentLength;
     if (row.standing.tailRows++ === 0) this.#conversations++;
     if (row.targetSeq > 0) row.standing.tailChanges++;
@@ -111,12 +114,17 @@ export class TailIndex {
   }
 
   #order(): SortedOrder {
-    // Both numbers in one, since numbers sort much faster than objects. A tail has far fewer than 2^21 rows.
-    const keys = Float64Array.from(this.#sortNos, (sortNo, index) => sortNo * rowsBound + index).sort();
-    const firstChange = keys.findIndex((key) => key >= changesFrom * rowsBound);
-    const entries = firstChange === -1 ? keys.length : firstChange;
-    const pOf = (key: number) => this.#firstP + (key % rowsBound);
-    return { entry: keys.subarray(0, entries).map(pOf), change: keys.subarray(entries).map(pOf) };
+    const firstP = this.#firstP;
+    const sorted = sortedWithIndex(this.#sortNos);
+    const firstChange = sorted.findIndex((number) => number >= changesFrom * rowsBound);
+    const entries = firstChange === -1 ? sorted.length : firstChange;
+    const pOf = (number: number) => firstP + (number % rowsBound);
+    return {
+      entry: sorted.subarray(0, entries).map(pOf),
+      change: sorted.subarray(entries).map(pOf),
+      // Rows that are added meanwhile come behind those of the drain.
+      by_key: () => sortedWithIndex(this.#keyNos.slice(0, sorted.length)).map(pOf),
+    };
   }
 
   /** Forgets rows of the drain from the start, up to `throughP`. */
@@ -124,6 +132,7 @@ export class TailIndex {
     const count = throughP - this.#firstP + 1;
     this.#forget(this.#rows.splice(0, count));
     this.#sortNos.splice(0, count);
+    this.#keyNos.splice(0, count);
     this.#firstP = throughP + 1;
   }
 
@@ -131,6 +140,7 @@ export class TailIndex {
   undo(fromP: number): void {
     const undone = this.#rows.splice(fromP - this.#firstP);
     this.#sortNos.length = this.#rows.length;
+    this.#keyNos.length = this.#rows.length;
     for (const row of undone) {
       this.#byKey.delete(row);
       row.standing.lastSeq--;
@@ -152,3 +162,25 @@ const keyMap = () => new KeyMap<number, TailRow>((row) => row.senderNo);
 /** Above every number of a conversation: rows with a target are sorted behind those without. */
 const changesFrom = 2 ** 31;
 const rowsBound = 2 ** 21;
+
+/** Each number with its index behind it, in one, since numbers sort much faster than objects. A tail has far fewer than 2^21 rows. */
+function sortedWithIndex(numbers: readonly number[]): Float64Array {
+  return Float64Array.from(numbers, (number, index) => number * rowsBound + index).sort();
+}
+
+/**
+ * About where a key stands in the order of keys: keys near to each other have numbers near to each other. 32 bits, of a UUIDv7 the last
+ * ones of its time, since the first are the same for weeks.
+ */
+function keyNoOf(key: PackedId): number {
+  if (typeof key === 'string') return 0;
+  const isTimed = (key[6] as number) >> 4 === 7;
+  const from = isTimed ? 2 : 0;
+  return (
+    (((key[from] as number) << 24) |
+      ((key[from + 1] as number) << 16) |
+      ((key[from + 2] as number) << 8) |
+      (key[from + 3] as number)) >>>
+    0
+  );
+}
