@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test';
 import { findLossyNumber, numberTextAt } from './exact-numbers.ts';
 
-test.each(['9007199254740993', '1234567890123456789', '1e400', '-1e400', '0.12345678901234567890', '1e-400'])(
-  'the number %s would be changed',
-  (number) => {
-    expect(findLossyNumber(`{"a":{"b":[1,${number}]}}`)).toEqual({ text: number });
-  },
-);
+test.each([
+  ...['9007199254740993', '1234567890123456789', '1e400', '-1e400', '0.12345678901234567890', '1e-400', '-4.9e-324'],
+  ...['123456789.1234567890123', '-123456789.1234567890123', '999999999999999.87654321'],
+])('the number %s would be changed', (number) => {
+  expect(findLossyNumber(`{"a":{"b":[1,${number}]}}`)).toEqual({ text: number });
+});
 
 test.each(['0', '-0.5', '1.50', '1e3', '9007199254740992', '0.1', '1.7976931348623157e308', '100000000000000000000'])(
   'the number %s is held exactly',

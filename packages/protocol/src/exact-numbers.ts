@@ -1,6 +1,6 @@
 // Finds numbers in JSON text that JavaScript would change: an acknowledgement must not be for another content than was sent.
 
-const mayBeLossy = /[:,[]\s*-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.\d{14})/;
+const mayBeLossy = /[:,[]\s*-?(?:[\d.]{16}|[\d.]+[eE])/;
 
 export interface LossyNumber {
   /** As written. */
@@ -8,9 +8,9 @@ export interface LossyNumber {
 }
 
 /**
- * Cheap for ordinary texts: only 16 digits in a row or an exponent can hide a number that is not held exactly, and a number
- * follows a bracket, a comma or a colon. Most ids have such digits too, but behind a quote. With `within` that field of an object is
- * searched alone.
+ * Cheap for ordinary texts: only 16 characters or an exponent can make a number that is not held exactly, and a number follows a
+ * bracket, a comma or a colon. Most ids have such digits too, but behind a quote. With `within` that field of an object is searched
+ * alone.
  */
 export function findLossyNumber(json: string, within?: string): LossyNumber | undefined {
   if (!mayBeLossy.test(json)) return undefined;
