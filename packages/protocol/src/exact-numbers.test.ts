@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test';
+import { testSeed } from '@hongyan/testing/seed';
+import fc from 'fast-check';
 import { findLossyNumber, numberTextAt } from './exact-numbers.ts';
 
 test.each([
@@ -8,12 +10,56 @@ test.each([
   expect(findLossyNumber(`{"a":{"b":[1,${number}]}}`)).toEqual({ text: number });
 });
 
-test.each(['0', '-0.5', '1.50', '1e3', '9007199254740992', '0.1', '1.7976931348623157e308', '100000000000000000000'])(
-  'the number %s is held exactly',
-  (number) => {
-    expect(findLossyNumber(`{"a":${number}}`)).toBeUndefined();
-  },
-);
+test.each([
+  ...['0', '-0.5', '1.50', '1e3', '9007199254740992', '0.1', '1.7976931348623157e308', '100000000000000000000'],
+  ...['-0', '0e400', '-0.00e-400', '5e-324', '50E-325', '2.2250738585072014e-308', '12345678.12345678'],
+])('the number %s is held exactly', (number) => {
+  expect(findLossyNumber(`{"a":${number}}`)).toBeUndefined();
+});
+
+test('what is found is what JavaScript writes with another value, however a number is written', () => {
+  const seed = testSeed('exact-numbers');
+  const digits = (max: number) => fc.stringMatching(new RegExp(`^(?:[0-9]|0{1,9}|9{1,9}){1,${max}}$`));
+  const number = fc
+    .record({
+      sign: fc.constantFrom('', '-'),
+      whole: digits(8).map((text) => text.replace(/^0+(?=.)/, '')),
+      fraction: fc.option(digits(8)),
+      exponent: fc.option(
+        fc.oneof(
+          fc.integer({ min: -20, max: 20 }),
+          fc.integer({ min: -345, max: -300 }),
+          fc.integer({ min: 290, max: 312 }),
+        ),
+      ),
+      e: fc.constantFrom('e', 'E', 'E+', 'e0'),
+    })
+    .map(({ sign, whole, fraction, exponent, e }) => {
+      const mantissa = `${sign}${whole}${fraction === null ? '' : `.${fraction}`}`;
+      return exponent === null ? mantissa : `${mantissa}${exponent < 0 ? 'e' : e}${exponent}`;
+    });
+  const nearby = fc.double({ noDefaultInfinity: true, noNaN: true }).map(String);
+  fc.assert(
+    fc.property(fc.array(fc.oneof(number, nearby), { minLength: 1, maxLength: 4 }), (numbers) => {
+      const lossy = numbers.find((text) => !isSameValue(text, String(Number(text))));
+      expect(findLossyNumber(`{"1.5e400":["1e400",[${numbers.join(' , ')}]]}`)?.text).toBe(lossy);
+    }),
+    { seed, numRuns: 20_000 },
+  );
+});
+
+/** By whole numbers alone. */
+function isSameValue(one: string, other: string): boolean {
+  if (other.endsWith('Infinity')) return false;
+  const [a, b] = [one, other].map((text) => {
+    const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+    const [whole = '', fraction = ''] = mantissa.split('.');
+    return { value: BigInt(whole.replace('-', '') + fraction), exponent: Number(exponent) - fraction.length };
+  });
+  if (a === undefined || b === undefined || one.startsWith('-') !== other.startsWith('-')) return a?.value === 0n;
+  const least = Math.min(a.exponent, b.exponent);
+  return a.value * 10n ** BigInt(a.exponent - least) === b.value * 10n ** BigInt(b.exponent - least);
+}
 
 test('digits inside strings are no numbers, also behind escaped quotes', () => {
   expect(findLossyNumber('{"a":"9007199254740993","b\\"":"x\\\\","c":"1e400"}')).toBeUndefined();
@@ -39,4 +85,11 @@ test('a text that is all quotes, and never closes one, is read once', () => {
     expect(numberTextAt(`{"id":7,${broken}`, 'id')).toBe('7');
     expect(numberTextAt(`{${broken}`, 'id')).toBeUndefined();
   }
+});
+
+test('a number with a million zeros is read once', () => {
+  // Looked at from each zero to the last it would take minutes.
+  const zeros = '0'.repeat(1_000_000);
+  expect(findLossyNumber(`{"a":0.1${zeros}1}`)).toEqual({ text: `0.1${zeros}1` });
+  expect(findLossyNumber(`{"a":[0.${zeros},1.5${zeros}]}`)).toBeUndefined();
 });

@@ -14,14 +14,14 @@ export interface LossyNumber {
  */
 export function findLossyNumber(json: string, within?: string): LossyNumber | undefined {
   if (!mayBeLossy.test(json)) return undefined;
-  for (const { text, field } of numbersOf(json))
+  for (const { text, field } of numbersOf(json, longNumber))
     if (!isExact(text) && (within === undefined || JSON.parse(`"${field}"`) === within)) return { text };
   return undefined;
 }
 
 /** The value of `key` at the top level of an object, as written, when it is a number of JSON; the text around it may be broken. */
 export function numberTextAt(json: string, key: string): string | undefined {
-  for (const number of numbersOf(json))
+  for (const number of numbersOf(json, anyNumber))
     if (number.depth === 1 && number.key === key) return jsonNumber.test(number.text) ? number.text : undefined;
   return undefined;
 }
@@ -42,9 +42,11 @@ const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
  * Tokens of JSON: strings, brackets and numbers; everything else is skipped. A string that is not closed goes on to the end: if it were
  * none, the rest would be read again from each of its quotes, and one frame of a stranger would hold up the process for seconds.
  */
-const token = /"(?:[^"\\]|\\.?)*"?|[{}[\]]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+const anyNumber = /"(?:[^"\\]|\\.?)*"?|[{}[\]]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+/** The same without the numbers that `mayBeLossy` does not mean: there may be a million of them in one body. */
+const longNumber = /"(?:[^"\\]|\\.?)*"?|[{}[\]]|-?(?=[\d.]{16}|[\d.]+[eE])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
-function* numbersOf(json: string): Generator<NumberToken> {
+function* numbersOf(json: string, token: RegExp): Generator<NumberToken> {
   let depth = 0;
   let key = '';
   let field = '';
@@ -59,18 +61,25 @@ function* numbersOf(json: string): Generator<NumberToken> {
   }
 }
 
+/** The smallest number with all 53 bits. */
+const normalMin = 2 ** -1022;
+
 function isExact(text: string): boolean {
   const value = Number(text);
-  return Number.isFinite(value) && decimalOf(text) === decimalOf(String(value));
+  if (!Number.isFinite(value)) return false;
+  if (value === 0) return /^[-0.]+(?:[eE]|$)/.test(text);
+  // A double holds any 15 digits.
+  if (text.length <= 15 && Math.abs(value) >= normalMin) return true;
+  return decimalOf(text) === decimalOf(String(value));
 }
 
-/** One spelling for each decimal value: significant digits and the exponent of the last one. */
+/** One spelling for each decimal value but zero: significant digits and the exponent of the last one. */
 function decimalOf(text: string): string {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
-  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
-  const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
-  if (significant === '') return '0';
-  const sign = mantissa.startsWith('-') ? '-' : '';
-  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = whole + fraction;
+  let length = digits.length;
+  // A pattern for zeros at the end would be tried again at each zero before them.
+  while (digits[length - 1] === '0') length--;
+  return `${digits.slice(0, length).replace(/^(-?)0+/, '$1')}e${Number(exponent) + whole.length - length}`;
 }
