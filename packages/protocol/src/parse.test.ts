@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
-import type { OperationName } from './operations/operations.ts';
-import { depthMax, isShallow, parseFrame, parseInput } from './parse.ts';
+import { type OperationName, operations } from './operations/operations.ts';
+import { depthMax, isShallow, itemsMax, parseFrame, parseInput } from './parse.ts';
 import { upSchemas } from './up.ts';
 
 const send = { type: 'send', id: 1, to: 'bob', client_msg_id: 'k1', content: { type: 'text', text: 'hi' } };
@@ -88,6 +88,23 @@ test.each([
   ['no object', inputMessage('send', 7), 'input: must be object'],
 ])('the refusal of %s says what is wrong', (_name, message, expected) => {
   expect(message).toBe(expected);
+});
+
+test('a list that is too long is walked through once', () => {
+  let reads = 0;
+  const devices = new Proxy(Array(100_000).fill(1), {
+    get(list, key) {
+      if (typeof key === 'string' && /^\d+$/.test(key)) reads++;
+      return Reflect.get(list, key);
+    },
+  });
+  expect(inputMessage('registerDevices', { devices })).toBe('input/devices: must not have more than 1000 items');
+  expect(reads).toBeLessThan(2 * devices.length);
+});
+
+test('no input has a list of more items than are looked at to explain a refusal', () => {
+  const bounds = JSON.stringify([operations, upSchemas]).matchAll(/"maxItems":(\d+)/g);
+  expect(Math.max(...Array.from(bounds, ([, max]) => Number(max)))).toBe(itemsMax);
 });
 
 test('depth is measured without recursion', () => {

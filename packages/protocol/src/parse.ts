@@ -85,7 +85,22 @@ function checkerOf(schema: TSchema): Checker {
 }
 
 function refusalOf({ schema, validator }: Checker, value: unknown, where: string) {
-  return refusal.invalid(`${where}${explain(schema, validator.Errors(value))}`);
+  return refusal.invalid(`${where}${explain(schema, validator.Errors(withoutTails(value)))}`);
+}
+
+/** No list of an input may be longer. */
+export const itemsMax = 1_000;
+
+/** To say that a list is too long the validator looks at each item first, at the cost of microseconds; there may be a million. */
+function withoutTails(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const isLong = (field: unknown) => Array.isArray(field) && field.length > itemsMax;
+  if (!Object.values(value).some(isLong)) return value;
+  const fields = Object.entries(value).map(([key, field]) => [
+    key,
+    isLong(field) ? field.slice(0, itemsMax + 1) : field,
+  ]);
+  return Object.fromEntries(fields);
 }
 
 const isObjectText = (text: string): boolean => /^\s*\{/.test(text) && text.length <= 65_536;
@@ -96,10 +111,9 @@ export const depthMax = 34;
 /** Fewer brackets than levels cannot nest that deep. */
 function mayBeDeep(text: string): boolean {
   let count = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if ((code === 0x7b || code === 0x5b) && ++count > depthMax) return true;
-  }
+  for (const bracket of '{[')
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (++count > depthMax) return true;
   return false;
 }
 
@@ -110,7 +124,8 @@ export function isShallow(value: unknown): boolean {
     const next: unknown[] = [];
     for (const item of level) {
       if (typeof item !== 'object' || item === null) continue;
-      for (const child of Object.values(item)) if (typeof child === 'object' && child !== null) next.push(child);
+      for (const child of Array.isArray(item) ? item : Object.values(item))
+        if (typeof child === 'object' && child !== null) next.push(child);
     }
     if (next.length === 0) return true;
     level = next;
