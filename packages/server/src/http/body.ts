@@ -16,8 +16,8 @@ export async function readTextBody(request: Request, bytesMax: number): Promise<
     return refusal.invalid(`the body is in ${JSON.stringify(charset.slice(0, 64))}: send it as UTF-8`);
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return refusal.tooLarge('the body', bytesMax);
   const bytes = await readBytes(request, bytesMax);
-  if (bytes === undefined) return refusal.tooLarge('the body', bytesMax);
-  const text = decode(bytes);
+  if (bytes.type !== 'ok') return bytes;
+  const text = decode(bytes.value);
   if (text === undefined) return refusal.invalid('the body is not valid UTF-8');
   return ok(text);
 }
@@ -25,20 +25,26 @@ export async function readTextBody(request: Request, bytesMax: number): Promise<
 const charsetOf = (contentType: string | null): string | undefined =>
   contentType?.match(/;\s*charset\s*=\s*"?([^";\s]*)/i)?.[1];
 
-/** undefined when there are more than `bytesMax`: the rest is not read. */
-async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array | undefined> {
-  // A body of declared length is at most that long.
-  if (request.headers.has('content-length')) return request.bytes();
-  if (request.body === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.length;
-    // Leaving the loop cancels the stream.
-    if (length > bytesMax) return undefined;
-    chunks.push(chunk);
+/** Of a body that is too large the rest is not read. */
+async function readBytes(request: Request, bytesMax: number): Promise<Result<Uint8Array>> {
+  try {
+    // A body of declared length is at most that long.
+    if (request.headers.has('content-length')) return ok(await request.bytes());
+    if (request.body === null) return ok(new Uint8Array());
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of request.body) {
+      length += chunk.length;
+      // Leaving the loop cancels the stream.
+      if (length > bytesMax) return refusal.tooLarge('the body', bytesMax);
+      chunks.push(chunk);
+    }
+    return ok(Buffer.concat(chunks));
+  } catch (error) {
+    if (!request.signal.aborted) throw error;
+    // AbortError: the client left, or kept its connection waiting for too long.
+    return refusal.invalid('the body was cut off');
   }
-  return Buffer.concat(chunks);
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

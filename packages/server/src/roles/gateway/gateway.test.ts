@@ -98,6 +98,26 @@ test.each<[string, BodyInit, Record<string, string>]>([
   expect(asked).toEqual([]);
 });
 
+test.each(['Content-Length: 100', 'Transfer-Encoding: chunked'])(
+  'a client that leaves in the middle of a body, %s, is no fault of the server',
+  async (length) => {
+    const lines: string[] = [];
+    const outcomes: string[] = [];
+    const { url, gateway } = await start({
+      log: createLog({ level: 'error', write: (line) => lines.push(line) }),
+      steps: { measure: (_name, outcome) => outcomes.push(outcome) },
+    });
+    const socket = tcpConnect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(
+      `POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\n${length}\r\n\r\n5\r\n{"to"\r\n`,
+    );
+    await until(() => gateway.pendingRequestCount === 1);
+    socket.destroy();
+    await until(() => outcomes.length === 1);
+    expect([outcomes, lines]).toEqual([['bad_request'], []]);
+  },
+);
+
 test('UTF-8 by any of its names is taken, and a path keeps its characters or is refused', async () => {
   const { url, asked } = await start();
   const headers = { 'content-type': 'application/json;charset="UTF-8"' };

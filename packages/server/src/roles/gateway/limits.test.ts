@@ -183,6 +183,24 @@ test('[L5] made-up signatures are bounded by address, and good ones by nothing',
   expect(await statuses('192.0.2.3', 'b'.repeat(64))).toStartWith('401 401 401 401 401 429');
 });
 
+test('[L5] signed requests that are cut off are bounded by address too', async () => {
+  const addresses = () => ({ connectionsMax: 0, handshakesPerS: 0, requestsPerS: 0.001 });
+  const outcomes: string[] = [];
+  const steps: Steps = { measure: (_name, outcome) => outcomes.push(outcome) };
+  const { url, gateway } = await start({ limits: { addresses }, steps });
+  for (let times = 1; times <= 2; times++) {
+    const socket = tcpConnect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(
+      'POST /v1/devices/register HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 100\r\n' +
+        `Hongyan-Key-Id: key\r\nHongyan-Timestamp: 1\r\nHongyan-Signature: ${'b'.repeat(64)}\r\n\r\n{`,
+    );
+    await until(() => gateway.pendingRequestCount === 1);
+    socket.destroy();
+    await until(() => outcomes.length === times);
+  }
+  expect(outcomes.join(' ')).toBe('bad_request rate_limited');
+});
+
 async function upgrade(url: string, address: string): Promise<number> {
   const headers = {
     ...from(address).headers,
