@@ -347,24 +347,31 @@ test('presence is followed before it is asked for', async () => {
   expect(socket.frames[1]).toMatchObject({ type: 'presence_result', id: 1 });
 });
 
-test('without room for unread output, an answer that can be asked for again is refused, an ack is not', async () => {
+test('[D8] without room, who has unread output is refused answers that can be asked for again, no ack, and nobody else is', async () => {
   const { open, own, clock } = start();
   const sockets = await Promise.all(Array.from({ length: 10 }, () => open()));
   for (const socket of sockets) socket.bufferedBytes = 9_000;
   clock.advance(250);
-  const reader = await open();
+  const [reader, slow] = [await open(), await open()];
+  slow.bufferedBytes = 1;
   const content = { type: 'text', text: 'x' };
-  own.message(reader, '{"type":"sync","id":1}');
-  own.message(reader, JSON.stringify({ type: 'send', id: 2, to: 'bob', client_msg_id: 'k', content }));
+  for (const socket of [reader, slow]) {
+    own.message(socket, '{"type":"sync","id":1}');
+    own.message(socket, JSON.stringify({ type: 'send', id: 2, to: 'bob', client_msg_id: 'k', content }));
+  }
   await settled();
   expect(reader.frames.slice(1)).toMatchObject([
+    { type: 'sync_result', id: 1 },
+    { type: 'ack', id: 2 },
+  ]);
+  expect(slow.frames.slice(1)).toMatchObject([
     { type: 'error', id: 1, code: 'overloaded' },
     { type: 'ack', id: 2 },
   ]);
   for (const socket of sockets) socket.bufferedBytes = 0;
-  own.message(reader, '{"type":"sync","id":3}');
+  own.message(slow, '{"type":"sync","id":3}');
   await settled();
-  expect(reader.frames.at(-1)).toMatchObject({ type: 'sync_result', id: 3 });
+  expect(slow.frames.at(-1)).toMatchObject({ type: 'sync_result', id: 3 });
 });
 
 test('[O21] a drain asks each client to reconnect within its time, answers what is in flight, then closes with going_away', async () => {

@@ -368,8 +368,8 @@ export class SocketDoor {
       'a request that has an answer is answered with its id and an output',
       name,
     );
-    // What changed nothing can be asked for again when other connections have read what they were sent.
-    if (!changes && !this.#unread.hasRoom)
+    // What changed nothing can be asked for again when its client, or others, have read what they were sent.
+    if (!changes && !this.#unread.hasRoomFor(socket))
       return this.#queueError(socket, failure.overloaded('answers are unread'), String(id));
     this.#options.meter.answersOut.add(frame.down);
     this.#table.queue(socket, answerFrame(frame.down, id, answer.value));

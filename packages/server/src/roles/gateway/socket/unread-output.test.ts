@@ -42,9 +42,9 @@ test('beyond the bound for all, connections with the most unread are ended until
 
 test('there is room again once readers have read', () => {
   const { unread, open } = start(1000, 1000);
-  const socket = open(900);
+  const [slow, other] = [open(800), open(100)];
   unread.published(900, 1);
-  expect(unread.hasRoom).toBe(false);
-  socket.bufferedBytes = 0;
-  expect(unread.hasRoom).toBe(true);
+  expect([slow, other, open(0)].map((socket) => unread.hasRoomFor(socket))).toEqual([false, false, true]);
+  slow.bufferedBytes = 0;
+  expect(unread.hasRoomFor(other)).toBe(true);
 });

@@ -48,8 +48,12 @@ export class UnreadOutput {
     return this.#estimateBytes;
   }
 
-  /** Whether answers that can be asked for again may be sent. */
-  get hasRoom(): boolean {
+  /**
+   * Whether an answer that can be asked for again may be sent. [D8] Who reads what it is sent is refused nothing for those who do
+   * not.
+   */
+  hasRoomFor(socket: Socket): boolean {
+    if (socket.getBufferedAmount() === 0) return true;
     const roomBytes = this.#options.totalBytesMax * relievedShare;
     return this.#estimateBytes < roomBytes || this.measure() < roomBytes;
   }
