@@ -229,7 +229,7 @@ export const options = [
     2_000,
     'connections',
     [0, 1_000_000],
-    'Further WebSocket connections of one address are refused as rate_limited; 0 = no limit',
+    'Further WebSocket connections of one address, and requests whose body is on its way, are refused as rate_limited; 0 = no limit',
   ),
   number(
     'address-logins-per-minute',

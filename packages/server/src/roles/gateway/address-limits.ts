@@ -1,4 +1,5 @@
-// [L5] What one address may do before anyone has authenticated: connections, handshakes, requests without a token or with a bad one.
+// [L5] What one address may do before anyone has authenticated: connections, bodies, handshakes, requests without a token or with a bad
+// one.
 
 import { done } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
@@ -7,6 +8,7 @@ import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 
 /** Of one gateway process. 0 = without limit. */
 export interface AddressBounds {
+  /** Of WebSocket connections, and as many requests whose body is on its way. */
   readonly connectionsMax: number;
   readonly handshakesPerS: number;
   readonly requestsPerS: number;
@@ -24,6 +26,8 @@ export class AddressLimits {
   readonly #limiter: RateLimiter;
   /** Open WebSocket connections by address: no more entries than connections. */
   readonly #connections = new Map<string, number>();
+  /** Likewise bodies that are being read. */
+  readonly #bodies = new Map<string, number>();
 
   /** `bounds` is asked for each time: they may change while the server runs. */
   constructor(bounds: () => AddressBounds, limiter: RateLimiter) {
@@ -33,9 +37,19 @@ export class AddressLimits {
 
   /** For one more WebSocket connection. */
   room(key: string | undefined): Result<unknown> {
-    const { connectionsMax } = this.#bounds();
-    if (key === undefined || connectionsMax === 0 || (this.#connections.get(key) ?? 0) < connectionsMax) return done;
-    return refusal.rateLimited({ retryAfterMs: connectionsRetryMs });
+    return this.#roomIn(this.#connections, key);
+  }
+
+  /** Reads a body: as long as its client takes, it holds memory and a TCP connection. */
+  async body<T>(key: string | undefined, read: () => Promise<Result<T>>): Promise<Result<T>> {
+    const room = this.#roomIn(this.#bodies, key);
+    if (room.type !== 'ok') return room;
+    add(this.#bodies, key);
+    try {
+      return await read();
+    } finally {
+      remove(this.#bodies, key);
+    }
   }
 
   /** A WebSocket connection that is about to be accepted, where there is room. */
@@ -51,14 +65,17 @@ export class AddressLimits {
   }
 
   opened(key: string | undefined): void {
-    if (key !== undefined) this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
+    add(this.#connections, key);
   }
 
   closed(key: string | undefined): void {
-    if (key === undefined) return;
-    const left = (this.#connections.get(key) ?? 1) - 1;
-    if (left === 0) this.#connections.delete(key);
-    else this.#connections.set(key, left);
+    remove(this.#connections, key);
+  }
+
+  #roomIn(counts: ReadonlyMap<string, number>, key: string | undefined): Result<unknown> {
+    const { connectionsMax } = this.#bounds();
+    if (key === undefined || connectionsMax === 0 || (counts.get(key) ?? 0) < connectionsMax) return done;
+    return refusal.rateLimited({ retryAfterMs: connectionsRetryMs });
   }
 
   #draw(key: string, name: string, rate: Rate): Allowed {
@@ -66,6 +83,17 @@ export class AddressLimits {
     const taken = this.#limiter.draw({ key, rate, cost: 1 });
     return taken instanceof Promise ? taken.then((own) => allowed(own, name, rate)) : allowed(taken, name, rate);
   }
+}
+
+function add(counts: Map<string, number>, key: string | undefined): void {
+  if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function remove(counts: Map<string, number>, key: string | undefined): void {
+  if (key === undefined) return;
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left === 0) counts.delete(key);
+  else counts.set(key, left);
 }
 
 function allowed(taken: Taken, name: string, { perS, burst }: Rate): Result<unknown> {

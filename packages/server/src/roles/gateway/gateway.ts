@@ -85,6 +85,7 @@ export class Gateway implements Service {
     });
     this.#http = new HttpDoor({
       pipeline: this.#pipeline,
+      addresses: this.#addresses,
       frameBytesMax: limits.frameBytesMax,
       clientAddress: (request, server) => this.#clientAddress(request, server),
     });

@@ -201,6 +201,29 @@ test('[L5] signed requests that are cut off are bounded by address too', async (
   expect(outcomes.join(' ')).toBe('bad_request rate_limited');
 });
 
+test('[L5] bodies of an address that are on their way are bounded, and one that ends makes room', async () => {
+  const addresses = () => ({ connectionsMax: 2, handshakesPerS: 0, requestsPerS: 0 });
+  const { url, gateway } = await start({ limits: { addresses } });
+  const begin = () => {
+    const socket = tcpConnect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(
+      'POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 100\r\n\r\n{',
+    );
+    return socket;
+  };
+  const login = async (address: string) => {
+    const body = JSON.stringify({ user_id: 'ann', password: 'long enough' });
+    return (await fetch(`${url}/v1/auth/login`, { method: 'POST', body, ...from(address) })).status;
+  };
+  const [first, second] = [begin(), begin()];
+  await until(() => gateway.pendingRequestCount === 2);
+  expect([await login('192.0.2.1'), await login('192.0.2.2')]).toEqual([429, 200]);
+  expect((await fetch(`${url}/v1/route`, from('192.0.2.1'))).status).toBe(200);
+  first.destroy();
+  await until(async () => (await login('192.0.2.1')) === 200);
+  second.destroy();
+});
+
 async function upgrade(url: string, address: string): Promise<number> {
   const headers = {
     ...from(address).headers,

@@ -4,8 +4,10 @@ import type { Method, OperationSpec } from '@hongyan/protocol/operations/operati
 import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
 import { failure, refusal } from '@hongyan/protocol/refusals';
 import type { Server } from 'bun';
+import { readTextBody } from '../../../http/body.ts';
 import { methodNotAllowed, problemResponse } from '../../../http/problem.ts';
 import { setRateLimit } from '../../../http/rate-limit-headers.ts';
+import type { AddressLimits } from '../address-limits.ts';
 import type { ClientAddress } from '../client-address.ts';
 import type { Pipeline, Sender } from '../pipeline.ts';
 import type { Connection } from '../socket/connection.ts';
@@ -19,6 +21,7 @@ const slowTimeoutS = 60;
 
 export interface HttpDoorOptions {
   readonly pipeline: Pipeline;
+  readonly addresses: AddressLimits;
   readonly frameBytesMax: number;
   readonly clientAddress: (request: Request, server: Server<Connection>) => ClientAddress;
 }
@@ -57,7 +60,7 @@ export class HttpDoor {
   }
 
   async #answer(name: OperationName, routed: RoutedRequest, from: ClientAddress): Promise<Response> {
-    const { pipeline, frameBytesMax } = this.#options;
+    const { pipeline, addresses, frameBytesMax } = this.#options;
     // A request that is refused while draining closes its connection: a stop waits for those before it alone.
     if (pipeline.isDraining) return stopping();
     const { headers } = routed.request;
@@ -72,11 +75,13 @@ export class HttpDoor {
       traceparent: headers.get('traceparent') ?? undefined,
       signature,
     };
-    const onBody = (body: string) => {
-      if (signature !== undefined) signature.body = body;
+    const readBody = async (request: Request, bytesMax: number) => {
+      const text = await addresses.body(from.limitKey, () => readTextBody(request, bytesMax));
+      if (signature !== undefined && text.type === 'ok') signature.body = text.value;
+      return text;
     };
     const answer = await pipeline.run<OperationName>(name, sender, () =>
-      readInput(name, routed, { frameBytesMax, onBody }),
+      readInput(name, routed, { frameBytesMax, readBody }),
     );
     if (answer.type !== 'ok') return problemResponse(answer);
     const response =

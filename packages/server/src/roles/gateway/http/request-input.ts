@@ -5,13 +5,12 @@ import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
 import { parseInput, parseJson } from '@hongyan/protocol/parse';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
-import { readTextBody } from '../../../http/body.ts';
 import { repeatedIn, targetOf } from '../../../http/request-target.ts';
 
 export interface InputOptions {
   readonly frameBytesMax: number;
-  /** Is given the body as it was sent, before it is read. */
-  readonly onBody: (text: string) => void;
+  /** As it was sent. */
+  readonly readBody: (request: Request, bytesMax: number) => Promise<Result<string>>;
 }
 
 export interface RoutedRequest {
@@ -23,16 +22,15 @@ export interface RoutedRequest {
 export async function readInput<N extends OperationName>(
   name: N,
   { request, params }: RoutedRequest,
-  { frameBytesMax, onBody }: InputOptions,
+  { frameBytesMax, readBody }: InputOptions,
 ): Promise<Result<Input<N>>> {
   const spec: OperationSpec = operations[name];
   const target = targetOf(request.url);
   if (!isDecodable(target)) return refusal.invalid('the address is not valid UTF-8 in percent-encoding');
   let rest: Record<string, unknown>;
   if (hasBody(spec)) {
-    const text = await readTextBody(request, spec.inputBytesMax ?? frameBytesMax);
+    const text = await readBody(request, spec.inputBytesMax ?? frameBytesMax);
     if (text.type !== 'ok') return text;
-    onBody(text.value);
     const body = parseJson(text.value);
     if (body.type !== 'ok') return body;
     if (!isObject(body.value)) return refusal.invalid('the body is a JSON object');
