@@ -17,7 +17,13 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { Fenced } from '../../domain/fence.ts';
 import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
 import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
-import { type BusEvent, conversationTopic, coresTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import {
+  type BusEvent,
+  conversationTopic,
+  coresTopic,
+  type Topic,
+  userTopic,
+} from '../../ports/event-bus/event-bus.ts';
 import { frameEvents } from './audience.ts';
 import { type CommandPlace, type ConversationChanges, publications } from './command-handler.ts';
 import { changeFrame } from './conversation-frame.ts';
@@ -36,6 +42,14 @@ const recordedUsersMax = 50;
 interface Making {
   readonly place: CommandPlace | undefined;
   readonly recordId: MsgId;
+}
+
+/** What members are told of. */
+interface Change {
+  readonly conversationId: ConversationId;
+  readonly change: ConversationChange;
+  /** Whom it is about. */
+  readonly userId: UserId | undefined;
 }
 
 /** The command handler calls it for one change of a conversation at a time, with everything before it committed. */
@@ -215,13 +229,10 @@ export class DirectoryChanges implements ConversationChanges {
     if (!wasMember && making.place?.mayBeRepeated) return this.#isSoAlready(conversationId, [userId], making);
     if (!wasMember) return refusal.noSuch(`member ${userId}`);
     await this.#forget(conversationId, newOwner === undefined ? [userId] : [userId, newOwner]);
-    const frame = await this.#changeFrame(conversationId, 'member_left', userId);
     const topic = userTopic(userId);
-    await this.#deps.bus.publish([
-      ...frameEvents([topic], frame),
-      { type: 'membership', topic, conversationId, isMember: false },
-      ...frameEvents([conversationTopic(conversationId)], frame),
-    ]);
+    // Before anything is read: a store that fails must not leave a former member following.
+    void this.#deps.bus.publish([{ type: 'membership', topic, conversationId, isMember: false }]);
+    await this.#report([topic, conversationTopic(conversationId)], { conversationId, change: 'member_left', userId });
     await this.#record(command, making, {
       type: 'hongyan.members',
       change: 'left',
@@ -288,28 +299,36 @@ export class DirectoryChanges implements ConversationChanges {
     return allowed.type === 'ok' ? ok(membership) : allowed;
   }
 
-  async #reportToMembers(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<void> {
-    const frame = await this.#changeFrame(conversationId, change, userId);
-    await this.#deps.bus.publish(frameEvents([conversationTopic(conversationId)], frame));
+  #reportToMembers(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<void> {
+    return this.#report([conversationTopic(conversationId)], { conversationId, change, userId });
   }
 
   /** Live connections of these users follow the conversation from now on, and hear why. */
-  async #reportTo(
+  #reportTo(
     userIds: readonly UserId[],
     conversationId: ConversationId,
     change: ConversationChange,
     userId?: UserId,
   ): Promise<void> {
-    const frame = await this.#changeFrame(conversationId, change, userId);
-    await this.#deps.bus.publish(
-      userIds.map(userTopic).flatMap((topic): BusEvent[] => [
-        { type: 'membership', topic, conversationId, isMember: true },
-        { type: 'frame', topic, frame },
-      ]),
-    );
+    const topics = userIds.map(userTopic);
+    void this.#deps.bus.publish(topics.map((topic) => ({ type: 'membership', topic, conversationId, isMember: true })));
+    return this.#report(topics, { conversationId, change, userId });
   }
 
-  async #changeFrame(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<string> {
+  /** The change is stored [D9]: where it cannot be described, who follows these topics is told to catch up. */
+  async #report(topics: readonly Topic[], change: Change): Promise<void> {
+    const { bus, log } = this.#deps;
+    let events: readonly BusEvent[];
+    try {
+      events = frameEvents(topics, await this.#changeFrame(change));
+    } catch (error) {
+      log.error('change of a conversation not described', { conversationId: change.conversationId, error });
+      events = topics.map((topic) => ({ type: 'lost', topic }));
+    }
+    await bus.publish(events);
+  }
+
+  async #changeFrame({ conversationId, change, userId }: Change): Promise<string> {
     const { directory, limits } = this.#deps;
     const record = (await directory.getConversations([conversationId])).get(conversationId);
     assert(record, 'a conversation that was changed exists');

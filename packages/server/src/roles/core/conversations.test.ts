@@ -1,9 +1,12 @@
 // Conversations and their members through the core: bounds, roles, and that a removed member is no longer admitted at once.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { StoreFailure } from '@hongyan/base/result';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
 import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import type { CoreDeps } from './deps.ts';
+import { around } from './testing/faulty-port.ts';
 import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
 const membersMax = 4;
@@ -283,6 +286,65 @@ test('[D9] a change that is stored is answered as done, also where the timeline 
   expect(accepted(await create('ann', ['carl']))).toMatchObject({ members: ['ann', 'carl'] });
   const changed = accepted(await rename('ann', group, 'new'));
   expect(changed).toMatchObject({ title: 'new', members: ['ann', 'carl'] });
+});
+
+/** The directory cannot be read from when `method` has stored something until the next `mend`. */
+function unreadableAfter(method: 'createConversation' | 'addMember' | 'removeMember' | 'updateConversation') {
+  let isBroken = false;
+  return {
+    given: (deps: CoreDeps): CoreDeps => ({
+      ...deps,
+      directory: around(deps.directory, async (name, call) => {
+        if (isBroken && name === 'getConversations') throw new StoreFailure('unavailable', 'cannot be read now');
+        const value = await call();
+        if (name === method) isBroken = true;
+        return value;
+      }),
+    }),
+    mend() {
+      isBroken = false;
+    },
+  };
+}
+
+test('[D9] a member who is removed follows no more, and who is added follows, also where the change cannot be described', async () => {
+  for (const method of ['removeMember', 'addMember'] as const) {
+    await world.close();
+    const directory = unreadableAfter(method);
+    world = await openWorld({ given: directory.given });
+    await world.people('ann', 'bob', 'carl');
+    const group = await world.group('ann', method === 'removeMember' ? ['bob', 'carl'] : ['carl']);
+    const followed = await world.follow('bob');
+    const lost: unknown[] = [];
+    const listening = world.bus.attach({ onEvent: () => {}, onLoss: (topics) => lost.push(...(topics ?? [])) });
+    await listening.subscribe([userTopic(user('bob')), conversationTopic(group)]);
+    expect(codeOf(await (method === 'removeMember' ? remove : add)('ann', group, 'bob'))).toBe('ok');
+    expect(followed.has(group)).toBe(method === 'addMember');
+    // Whoever was not told of it reads it.
+    expect(new Set(lost)).toEqual(new Set([userTopic(user('bob')), conversationTopic(group)]));
+    directory.mend();
+    expect((await view(group)).members?.includes(user('bob'))).toBe(method === 'addMember');
+  }
+});
+
+test('[D9] a change that is stored is not answered as one that was not, where the conversation cannot be read after it', async () => {
+  for (const method of ['createConversation', 'updateConversation'] as const) {
+    await world.close();
+    const directory = unreadableAfter(method);
+    world = await openWorld({ given: directory.given });
+    await world.people('ann', 'bob');
+    if (method === 'createConversation') {
+      const followed = await world.follow('bob');
+      expect(codeOf(await create('ann', ['bob']))).toBe('unknown_outcome');
+      directory.mend();
+      expect([...followed]).toEqual(await conversationsOf('ann'));
+      continue;
+    }
+    const group = await world.group('ann', ['bob']);
+    expect(codeOf(await rename('ann', group, 'new'))).toBe('unknown_outcome');
+    directory.mend();
+    expect(await view(group)).toMatchObject({ title: 'new' });
+  }
 });
 
 test.each(['   ', '\u200b', '\u2060\u200d', '\u0000', '\n', 'a\u0007b', '\u202Eteam', 'half \ud83d', 'x'.repeat(129)])(
