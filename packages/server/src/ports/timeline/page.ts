@@ -33,7 +33,7 @@ export class Page {
   /** Returns whether the entry was taken. A page ends for good with the first entry it refuses: it has no holes, and nothing uncounted after its last message. */
   offer(entry: StoredEntry): boolean {
     const isCounted = this.#countsAll || entry.isCounted;
-    const bytes = this.#bytesMax === Number.POSITIVE_INFINITY ? 0 : Buffer.byteLength(entry.contentJson);
+    const bytes = this.#bytesMax === Number.POSITIVE_INFINITY ? 0 : bytesOf(entry);
     const isTooLarge = this.entries.length > 0 && this.#bytes + bytes > this.#bytesMax;
     if (this.hasMore || isTooLarge || this.#room === 0 || (!isCounted && this.#uncountedRoom === 0)) {
       this.hasMore = true;
@@ -46,3 +46,7 @@ export class Page {
     return true;
   }
 }
+
+/** Of what users write: whom a message mentions may be longer than what it says. */
+const bytesOf = ({ contentJson, referencesJson = '' }: StoredEntry): number =>
+  Buffer.byteLength(contentJson) + Buffer.byteLength(referencesJson);

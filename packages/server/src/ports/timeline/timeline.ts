@@ -111,7 +111,7 @@ export interface RangeRequest {
   readonly limit: number;
   /** How many entries that are not counted come along at most; absent: `limit`. */
   readonly uncountedMax?: number;
-  /** Stops before the entry that would pass it, the first one excepted: a page of large entries is read in bounded pieces. */
+  /** Of contents and references. Stops before the entry that would pass it, the first one excepted: a page of large entries is read in bounded pieces. */
   readonly bytesMax?: number;
 }
 

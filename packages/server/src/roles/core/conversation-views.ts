@@ -10,9 +10,15 @@ import type { ConversationRecord, MemberRecord } from '../../ports/directory/con
 import type { Head, MessageState, StoredEntry } from '../../ports/timeline/timeline.ts';
 import { summaryOf } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
-import { toEntry, toMessage } from './entry-view.ts';
+import { bytesOf, toEntry, toMessage } from './entry-view.ts';
 import { answeredBy, readQuotes } from './quotes.ts';
 import type { SentPositions } from './sent-positions.ts';
+
+/** What a reader sees, with roughly the bytes it takes. */
+export interface Rendered<T> {
+  readonly view: T;
+  readonly bytes: number;
+}
 
 /** The stored facts about one conversation of a reader. */
 export interface ConversationFacts {
@@ -30,10 +36,8 @@ export class ConversationViews {
     this.#sent = sent;
   }
 
-  /** In the order given, each with the bytes it takes at most. */
-  async render(
-    page: readonly ConversationFacts[],
-  ): Promise<readonly { readonly view: Conversation; readonly bytes: number }[]> {
+  /** In the order given. */
+  async render(page: readonly ConversationFacts[]): Promise<readonly Rendered<Conversation>[]> {
     const [last, unread, members] = await Promise.all([
       this.#lastMessages(page),
       this.#deps.timeline.countAfter(page.map((facts) => this.#unreadFrom(facts))),
@@ -50,7 +54,7 @@ export class ConversationViews {
         unreadMentions: mentions.get(conversationId) ?? 0,
       };
       const view = viewOf(facts, more, this.#deps.limits);
-      return { view, bytes: bytesOf(view, message?.entry) };
+      return { view, bytes: conversationBytesOf(view, message?.entry) };
     });
   }
 
@@ -101,7 +105,7 @@ export class ConversationViews {
   }
 
   /** Messages of a page, one after the other, as they are now, with the status that positions give them for `reader`. */
-  async messages(stored: readonly StoredEntry[], of: Reading): Promise<Entry[]> {
+  async messages(stored: readonly StoredEntry[], of: Reading): Promise<readonly Rendered<Entry>[]> {
     const [first, last] = [stored[0], stored.at(-1)];
     return first && last ? this.#messages(stored, of, [{ fromSeq: first.seq, throughSeq: last.seq }]) : [];
   }
@@ -109,10 +113,15 @@ export class ConversationViews {
   /** The same of messages from anywhere: the states of those between them are not read. */
   async scatteredMessages(stored: readonly StoredEntry[], of: Reading): Promise<Entry[]> {
     const spans = stored.map(({ seq }) => ({ fromSeq: seq, throughSeq: seq }));
-    return stored.length === 0 ? [] : this.#messages(stored, of, spans);
+    const messages = stored.length === 0 ? [] : await this.#messages(stored, of, spans);
+    return messages.map(({ view }) => view);
   }
 
-  async #messages(stored: readonly StoredEntry[], of: Reading, spans: readonly Span[]): Promise<Entry[]> {
+  async #messages(
+    stored: readonly StoredEntry[],
+    of: Reading,
+    spans: readonly Span[],
+  ): Promise<readonly Rendered<Entry>[]> {
     const { conversationId } = of.conversation;
     const { timeline } = this.#deps;
     const [members, found, quotes] = await Promise.all([
@@ -124,7 +133,8 @@ export class ConversationViews {
     return stored.map((entry, index) => {
       // Of one span for all of them, or of one for each.
       const state = found[Math.min(index, found.length - 1)]?.get(entry.seq);
-      return toMessage(entry, { status: statusFor(entry, reader, members), reader, state, quotes });
+      const view = toMessage(entry, { status: statusFor(entry, reader, members), reader, state, quotes });
+      return { view, bytes: bytesOf(view, entry) };
     });
   }
 
@@ -216,6 +226,6 @@ function messageView({ entry, state }: Message, reader: UserId, positions: reado
 }
 
 /** Roughly what the JSON takes, without making it. */
-function bytesOf(view: Conversation, entry: StoredEntry | undefined): number {
-  return 700 + (view.last_message ? (entry?.contentJson.length ?? 0) : 0) + (view.members?.length ?? 0) * 40;
+function conversationBytesOf({ last_message, members = [] }: Conversation, stored: StoredEntry | undefined): number {
+  return 400 + (last_message && stored ? bytesOf(last_message, stored) : 0) + members.length * 40;
 }

@@ -49,6 +49,13 @@ export function toMessage(stored: StoredEntry, { status, reader, state, quotes }
   return Object.assign(entry, { as_of_seq: state.asOfSeq }, changesOf(state.stateJson, reader));
 }
 
+/** Roughly what the JSON of a message takes, without making all of it. An edited one shows another content than was stored first. */
+export function bytesOf(view: Entry, { contentJson, referencesJson = '' }: StoredEntry): number {
+  const content = view.edited === undefined ? contentJson : JSON.stringify(view.content);
+  const quoteBytes = view.reply_to === undefined ? 0 : 700;
+  return 500 + Buffer.byteLength(content) + referencesJson.length + quoteBytes + (view.reactions?.length ?? 0) * 80;
+}
+
 function changesOf(stateJson: string, reader: UserId): Partial<Entry> {
   const { recalled, edited, reactions, pinned } = decodeStateFor(reader, stateJson);
   if (recalled) return { recalled: true, content: { ...recalledContent } };

@@ -1,7 +1,7 @@
 // Pages of history through the core: bounds of a page, hidden beginnings, entries that are not kept any more.
 
 import { afterEach, expect, test } from 'bun:test';
-import type { ConversationId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
 import type { Input } from '@hongyan/protocol/operations/operations';
 import { accepted, caller, openWorld, seq, user, type World, type WorldOptions } from './testing/world.ts';
 
@@ -85,6 +85,39 @@ test('[D5][D8] a page has so many bytes at most, one entry at least, and page by
       bound = Number(direction === 'after_seq' ? found.at(-1) : found[0]);
     }
     expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  }
+});
+
+test('[D5][D8] a page has no more bytes for edits and replies, and page by page everything comes once', async () => {
+  await open({ pageBytesMax: 50_000, pageMax: 100 });
+  const { conversation_id } = await world.say('ann', 'bob', '雁'.repeat(5_000));
+  const content = (text: string) => ({ type: 'text', text });
+  for (let number = 2; number <= 60; number++) {
+    const client_msg_id = `message ${number}` as ClientMsgId;
+    const references = number % 3 === 0 ? { reply_to: { seq: seq(1) }, mentions: [user('bob')] } : {};
+    accepted(
+      await world.core.send(caller('ann'), { conversation_id, client_msg_id, content: content('x'), ...references }),
+    );
+  }
+  for (const at of [2, 3, 30, 31, 59, 60]) {
+    const client_msg_id = `edit ${at}` as ClientMsgId;
+    const edit = { conversation_id, target_seq: seq(at), client_msg_id, content: content('雁'.repeat(9_000)) };
+    accepted(await world.core.edit(caller('ann'), edit));
+  }
+  for (const direction of ['after_seq', 'before_seq'] as const) {
+    const seqs: number[] = [];
+    for (let bound = direction === 'after_seq' ? 0 : 61; ; ) {
+      const page = await history('bob', conversation_id, { [direction]: seq(bound), limit: 100 });
+      const bytes = Buffer.byteLength(JSON.stringify(page.entries));
+      expect(page.entries.length === 1 || bytes <= 50_000).toBe(true);
+      const found = page.entries.map((entry) => Number(entry.seq));
+      expect(found.length).toBeGreaterThan(0);
+      if (direction === 'after_seq') seqs.push(...found);
+      else seqs.unshift(...found);
+      if (!page.has_more) break;
+      bound = Number(direction === 'after_seq' ? found.at(-1) : found[0]);
+    }
+    expect(seqs).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
   }
 });
 

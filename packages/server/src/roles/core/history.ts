@@ -6,6 +6,7 @@ import type { Seq } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { fittingCount } from '../../domain/page.ts';
 import type { Caller } from '../../ports/core/core.ts';
 import type { RangeRequest } from '../../ports/timeline/timeline.ts';
 import type { ConversationViews } from './conversation-views.ts';
@@ -40,12 +41,14 @@ export class History {
     const visible = range.entries.filter((entry) => entry.seq >= visibleFromSeq);
     this.#deps.meter.entriesRead.add('history', visible.length);
     const isAtBeginning = visible.length < range.entries.length || visible[0]?.seq === visibleFromSeq;
+    const page = await this.#views.messages(visible, { conversation: membership.conversation, reader: userId });
+    const entries = this.#fitting(page, { isBackward: after_seq === undefined });
     return ok({
       conversation_id,
-      entries: await this.#views.messages(visible, { conversation: membership.conversation, reader: userId }),
+      entries: entries.map(({ view }) => view),
       first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
       last_seq: range.lastSeq,
-      has_more: range.hasMore && (after_seq !== undefined || !isAtBeginning),
+      has_more: entries.length < page.length || (range.hasMore && (after_seq !== undefined || !isAtBeginning)),
     });
   }
 
@@ -84,6 +87,16 @@ export class History {
     return ok({
       entries: await this.#views.scatteredMessages(kept, { conversation: membership.conversation, reader: userId }),
     });
+  }
+
+  /** A page is read by the bytes that were stored first, and is longer where messages were edited: what it begins with stays. */
+  #fitting<T extends { readonly bytes: number }>(
+    page: readonly T[],
+    { isBackward }: { readonly isBackward: boolean },
+  ): readonly T[] {
+    const asRead = isBackward ? page.toReversed() : page;
+    const count = fittingCount(asRead, ({ bytes }) => bytes, this.#deps.limits.pageBytesMax);
+    return isBackward ? page.slice(page.length - count) : page.slice(0, count);
   }
 
   /** [D5] Which first_seq tells the device. */

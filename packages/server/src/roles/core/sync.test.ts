@@ -1,10 +1,10 @@
 // Sync through the core: pages over many conversations, cursors, and what is reported to a device again or not.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import type { ConversationId } from '@hongyan/protocol/ids';
+import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
-import { accepted, caller, codeOf, openWorld, user, type World } from './testing/world.ts';
+import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
 
 const pageMax = 7;
 const pageBytesMax = 20_000;
@@ -69,6 +69,24 @@ test('[M17] a smaller limit makes smaller pages, a larger one none above the bou
   expect(idsOf(await sync({ limit: 3 }))).toEqual(ids.toReversed().slice(0, 3));
   const wide = await sync({ limit: 500 });
   expect([wide.conversations.length, wide.has_more]).toEqual([pageMax, true]);
+});
+
+test('[M17][D8] a page has no more bytes where the last messages were edited', async () => {
+  const ids = await everyoneWrites();
+  for (const [index, conversation_id] of ids.entries())
+    accepted(
+      await world.core.edit(caller(others[index] ?? ''), {
+        ...{ conversation_id, target_seq: seq(1), client_msg_id: `edit ${index}` as ClientMsgId },
+        content: { type: 'text', text: '雁'.repeat(2_000) },
+      }),
+    );
+  const reported: ConversationId[] = [];
+  for (let page = await sync(); ; page = await sync({ cursor: page.cursor })) {
+    expect(Buffer.byteLength(JSON.stringify(page.conversations))).toBeLessThanOrEqual(pageBytesMax);
+    reported.push(...idsOf(page));
+    if (!page.has_more) break;
+  }
+  expect(reported).toEqual(ids.toReversed());
 });
 
 test('[D4] what happens between the pages is reported by the end of the next sync, and nothing is left out', async () => {

@@ -126,6 +126,22 @@ export function readsContract(current: Current): void {
     }
   });
 
+  test('whom an entry mentions counts towards bytesMax', async () => {
+    // 2 bytes and 14.
+    const both = [
+      entry({ content: '""', mentioned: ['eve', 'fred'] }),
+      entry({ content: '""', mentioned: ['eve', 'fred'] }),
+    ];
+    await current.timeline().append(both);
+    for (const [bytesMax, count] of [
+      [31, 1],
+      [32, 2],
+    ] as const) {
+      const request = { conversationId: conversation('g:1'), limit: 10, bytesMax, afterSeq: seq(0) };
+      expect((await current.timeline().range(request)).entries).toHaveLength(count);
+    }
+  });
+
   test('segments are in order, without holes between them, and cover what is kept', async () => {
     expect(await current.timeline().segments(conversation('g:1'))).toEqual([]);
     for (const month of [0, 1, 2])
