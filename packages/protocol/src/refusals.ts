@@ -198,3 +198,9 @@ export function asFailure(error: unknown): Exclude<Result<never>, { type: 'ok' }
   if (problem.type === 'bug') throw error;
   return problem;
 }
+
+/** Of what an answer needs once the change is stored [D9]: as a failure of the change it would be taken for one to make once more. */
+export async function onceStored<T>(answering: Promise<Result<T>>): Promise<Result<T>> {
+  const answer = await answering.catch(asFailure);
+  return answer.type === 'failed' ? failure.unknownOutcome() : answer;
+}

@@ -1,8 +1,10 @@
 // Accounts through the core: ids, names and passwords in any form, what guessing meets, and who waits for whom.
 
 import { afterEach, expect, spyOn, test } from 'bun:test';
+import { StoreFailure } from '@hongyan/base/result';
 import type { AnonymousCaller } from '../../ports/core/core.ts';
 import { hashPassword } from './accounts.ts';
+import { failing } from './testing/faulty-port.ts';
 import { accepted, caller, codeOf, openWorld, user, type World, type WorldOptions } from './testing/world.ts';
 
 let world: World;
@@ -185,4 +187,20 @@ test('[A4] where the application creates its users, an unknown one is refused', 
   await world.people('ann');
   expect(accepted(await world.core.admitUser({ userId: user('ANN') }))).toBe(user('ann'));
   expect(codeOf(await world.core.admitUser({ userId: user('bob') }))).toBe('unauthorized');
+});
+
+test('an account that was made is not answered as one that was not, where no token can be made for it now', async () => {
+  const access: { failWith(error: Error | undefined): void } = { failWith: () => {} };
+  await open({
+    given(deps) {
+      const { port, failWith } = failing(deps.access, 'issuedBefore');
+      access.failWith = failWith;
+      return { ...deps, access: port };
+    },
+  });
+  access.failWith(new StoreFailure('unavailable', 'cannot be read now'));
+  expect(codeOf(await signup('ann'))).toBe('unknown_outcome');
+  access.failWith(undefined);
+  expect(codeOf(await signup('ann'))).toBe('conflict');
+  expect(codeOf(await login('ann'))).toBe('ok');
 });

@@ -6,7 +6,7 @@ import { ok } from '@hongyan/base/result';
 import { isSystemUser, type UserId } from '@hongyan/protocol/ids';
 import type { AuthResult } from '@hongyan/protocol/operations/accounts';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
-import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { onceStored, type Result, refusal } from '@hongyan/protocol/refusals';
 import type { User } from '@hongyan/protocol/user';
 import { checkDisplayName } from '../../domain/names.ts';
 import { checkNewPassword, preparePassword } from '../../domain/password.ts';
@@ -72,7 +72,7 @@ export class Accounts {
     const passwordHash = await this.#hashing.run(keyOf(caller, userId), () => hashPassword(password.value));
     const user = { userId, displayName: name.value, createdAtMs: clock.nowMs() };
     const isCreated = await directory.createUser({ ...user, passwordHash });
-    return isCreated ? this.grant(user) : refusal.taken(`the user id ${userId}`);
+    return isCreated ? onceStored(this.grant(user)) : refusal.taken(`the user id ${userId}`);
   }
 
   /** An unknown user costs as much as a wrong password, so that time does not tell which ids exist. */

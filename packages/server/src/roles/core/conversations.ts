@@ -5,7 +5,7 @@ import type { Conversation } from '@hongyan/protocol/conversation';
 import { directConversationId } from '@hongyan/protocol/direct';
 import { type ConversationId, isSystemUser, type Seq, type UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
-import { asFailure, failure, type Result, refusal } from '@hongyan/protocol/refusals';
+import { onceStored, type Result, refusal } from '@hongyan/protocol/refusals';
 import { type Rules, RulesSchema } from '@hongyan/protocol/rules';
 import { defaultRules, isHistoryVisibleByDefault } from '../../domain/membership.ts';
 import { checkTitle } from '../../domain/names.ts';
@@ -180,9 +180,7 @@ export class Conversations {
     if (outcome.type !== 'ok') return outcome;
     const command = await prepared;
     if (command.type !== 'ok') return command;
-    const view = await this.#view(command.value.conversationId, userId).catch(asFailure);
-    // The change is stored [D9]: answered as one that is not, it would be made once more.
-    return view.type === 'failed' ? failure.unknownOutcome() : view;
+    return onceStored(this.#view(command.value.conversationId, userId));
   }
 
   async #submit(command: ChangeCommand): Promise<Result<undefined>> {

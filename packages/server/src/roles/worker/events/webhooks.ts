@@ -3,7 +3,7 @@
 import { sleep } from '@hongyan/base/clock';
 import { done, ok } from '@hongyan/base/result';
 import type { WireEvent } from '@hongyan/protocol/events';
-import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { onceStored, type Result, refusal } from '@hongyan/protocol/refusals';
 import { eventIdOf } from '../../../domain/event-id.ts';
 import { formatSecret, parseSecret, secretBytes } from '../../../domain/webhook-signature.ts';
 import type { EventLog } from '../../../ports/event-log/event-log.ts';
@@ -88,9 +88,9 @@ export class Webhooks implements WebhookAdministration {
     };
     await events.addEndpoint(endpoint);
     // Another process may have ended the recording between the two, since there was no endpoint.
-    await beginRecording(events, timeline);
+    const added = await onceStored(beginRecording(events, timeline).then(() => ok(endpoint)));
     if (isFirst && noticedWithinMs > 0) await sleep(clock, { delayMs: noticedWithinMs });
-    return ok(endpoint);
+    return added;
   }
 
   /** URL, types, on and off. One that was switched off, or had given up, goes on where it was. */
