@@ -53,6 +53,11 @@ export const devicesListedMax = 100;
 export interface DeviceReader {
   /** Newest first, `devicesListedMax` of a user at most. Keyed by the ids as given; a user without devices is absent. */
   ofUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly DeviceRecord[]>>;
+  /** Newest first, those of the user alone; one that is not known is left out. */
+  ofUser(request: {
+    readonly userId: UserId;
+    readonly deviceIds: readonly DeviceId[];
+  }): Promise<readonly DeviceRecord[]>;
   /** Unix ms of the newest device of each user. Keyed by the ids as given; a user never seen is absent. */
   lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>;
   /** undefined = no such device. */

@@ -68,6 +68,10 @@ class MysqlDevices implements Devices {
     return this.#reads.ofUsers(userIds);
   }
 
+  ofUser(request: Parameters<Devices['ofUser']>[0]) {
+    return this.#reads.ofUser(request);
+  }
+
   async lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>> {
     const lookup = this.#lookup;
     if (lookup === undefined) return this.#reads.lastSeen(userIds);

@@ -77,6 +77,10 @@ class SqliteDeviceReader implements DeviceReader {
     return this.read(() => this.reads.ofUsers(userIds));
   }
 
+  ofUser(request: Parameters<DeviceReader['ofUser']>[0]) {
+    return this.read(() => this.reads.ofUser(request));
+  }
+
   lastSeen(userIds: readonly UserId[]) {
     return this.read(() => this.reads.lastSeen(userIds));
   }

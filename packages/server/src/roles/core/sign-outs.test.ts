@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import type { DeviceId } from '@hongyan/protocol/ids';
 import type { Caller, DeviceCaller } from '../../ports/core/core.ts';
+import { devicesListedMax } from '../../ports/devices/devices.ts';
 import { type BusEvent, revocationsTopic } from '../../ports/event-bus/event-bus.ts';
 import { accepted, caller, codeOf, openWorld, user, type World } from './testing/world.ts';
 
@@ -103,4 +104,17 @@ test('[A14] own devices are listed newest first, with those online and the one t
     { device_id: 'pc', name: 'app on pc', online: false, current: true },
     { device_id: 'phone', name: 'app on phone', online: true, current: false },
   ]);
+});
+
+test('[A14] devices that are signed in are listed, however many were signed out after them', async () => {
+  world = await openWorld();
+  await world.people('ann');
+  await open(onDevice('ann', 'kept', 't1'));
+  for (let index = 0; index < devicesListedMax; index++) {
+    world.pass(1);
+    await open(onDevice('ann', `gone-${index}`, `old ${index}`));
+    accepted(await world.core.logout(bearer('ann', `old ${index}`), {}));
+  }
+  const { devices } = accepted(await world.core.listOwnDevices(bearer('ann', 't1'), {}));
+  expect(devices.map(({ device_id }) => String(device_id))).toEqual(['kept']);
 });

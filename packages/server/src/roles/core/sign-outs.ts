@@ -55,24 +55,22 @@ export class SignOuts {
   async devices(caller: Caller): Promise<Result<Output<'listOwnDevices'>>> {
     const { access, devices, registry, clock } = this.#deps;
     const { userId, tokenId, deviceId } = caller;
-    const [known, online, signedIn, ofToken] = await Promise.all([
-      devices.ofUsers([userId]),
+    const signedIn = await access.signedIn({ userId, nowMs: clock.nowMs() });
+    const [known, online, ofToken] = await Promise.all([
+      devices.ofUser({ userId, deviceIds: signedIn }),
       registry.online([userId]),
-      access.signedIn({ userId, nowMs: clock.nowMs() }),
       access.devicesOf(tokenId),
     ]);
     const current = new Set(deviceId === undefined ? ofToken : [deviceId]);
-    const [isOnline, isSignedIn] = [new Set(online.get(userId)), new Set(signedIn)];
+    const isOnline = new Set(online.get(userId));
     return ok({
-      devices: (known.get(userId) ?? [])
-        .filter((device) => isSignedIn.has(device.deviceId))
-        .map((device) => ({
-          device_id: device.deviceId,
-          name: device.name,
-          last_seen: device.lastSeenMs,
-          online: isOnline.has(device.deviceId),
-          current: current.has(device.deviceId),
-        })),
+      devices: known.map((device) => ({
+        device_id: device.deviceId,
+        name: device.name,
+        last_seen: device.lastSeenMs,
+        online: isOnline.has(device.deviceId),
+        current: current.has(device.deviceId),
+      })),
     });
   }
 

@@ -31,6 +31,12 @@ export class DeviceReads {
     return inAskedOrder(userIds, (key) => byUser.get(key)?.map(toRecord));
   }
 
+  async ofUser({ userId, deviceIds }: Parameters<DeviceReader['ofUser']>[0]): Promise<readonly DeviceRecord[]> {
+    if (deviceIds.length === 0) return [];
+    const rows = await this.#pool.read<SessionRow>(selectOfUser, [userId, [...deviceIds]]);
+    return rows.map(toRecord);
+  }
+
   async lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>> {
     if (userIds.length === 0) return new Map();
     const rows = await this.#pool.read<{ user_id: UserId; seen: number | null }>(selectLastSeen, [[...userIds]]);
@@ -139,5 +145,7 @@ const selectOfUsers = `SELECT user_id, id, name, last_seen FROM (
       ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY last_seen DESC, id) AS place
     FROM device WHERE user_id IN (?) AND id IS NOT NULL) AS of_user
   WHERE place <= ? ORDER BY user_id, place`;
+const selectOfUser = `SELECT user_id, id, name, last_seen FROM device WHERE user_id = ? AND id IN (?)
+  ORDER BY last_seen DESC, id`;
 const selectLastSeen = `SELECT user_id, max(last_seen) AS seen FROM device
   WHERE user_id IN (?) AND id IS NOT NULL GROUP BY user_id`;

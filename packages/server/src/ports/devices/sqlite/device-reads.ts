@@ -37,6 +37,10 @@ export class DeviceReads {
     return devices;
   }
 
+  ofUser({ userId, deviceIds }: Parameters<DeviceReader['ofUser']>[0]): readonly DeviceRecord[] {
+    return this.#statements.named.all(userId, JSON.stringify(deviceIds)).map(toRecord);
+  }
+
   lastSeen(userIds: readonly UserId[]): ReadonlyMap<UserId, number> {
     const rows = this.#statements.lastSeen.all(JSON.stringify(userIds));
     return new Map(rows.map((row) => [row.asked, row.last_seen]));
@@ -94,6 +98,10 @@ function prepare(db: Database) {
   return {
     ofUser: db.prepare<SessionRow, [string, number]>(
       `SELECT id, name, last_seen FROM device WHERE user_id = ? AND id IS NOT NULL ORDER BY last_seen DESC, id LIMIT ?`,
+    ),
+    named: db.prepare<SessionRow, [string, string]>(
+      `SELECT id, name, last_seen FROM device WHERE user_id = ? AND id IN (SELECT value FROM json_each(?))
+       ORDER BY last_seen DESC, id`,
     ),
     lastSeen: db.prepare<{ asked: UserId; last_seen: number }, [string]>(
       `SELECT asked.value AS asked, max(device.last_seen) AS last_seen

@@ -34,6 +34,21 @@ export function sessionDevicesContract(current: Current): void {
     expect(devices.at(-1)).toMatchObject({ deviceId: device('d5') });
   });
 
+  test('asked for by their ids devices come newest first, however many, without those that are not known', async () => {
+    const ids = Array.from({ length: devicesListedMax + 5 }, (_, index) => `d${index}`);
+    await Promise.all(ids.map((id, index) => current().touch(touch('ann', id, 1_000 + index))));
+    await current().touch(touch('bob', 'other', 5));
+    const deviceIds = ['d3', 'unknown', 'D4', 'other', 'd104', 'd0'].map(device);
+    const found = await current().ofUser({ userId: user('Ann'), deviceIds });
+    expect(found).toEqual([
+      { deviceId: device('d104'), name: '', lastSeenMs: 1_104 },
+      { deviceId: device('d3'), name: '', lastSeenMs: 1_003 },
+      { deviceId: device('d0'), name: '', lastSeenMs: 1_000 },
+    ]);
+    expect(await current().ofUser({ userId: user('ann'), deviceIds: ids.map(device) })).toHaveLength(ids.length);
+    expect(await current().ofUser({ userId: user('ann'), deviceIds: [] })).toEqual([]);
+  });
+
   test('a user was last seen when the newest device was; a user without devices is absent', async () => {
     await current().touch(touch('Ann', 'phone', 5));
     await current().touch(touch('ann', 'laptop', 9));
