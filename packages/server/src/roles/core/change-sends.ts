@@ -2,7 +2,6 @@
 
 import { assert } from '@hongyan/base/assert';
 import { done, ok } from '@hongyan/base/result';
-import type { UserId } from '@hongyan/protocol/ids';
 import type { Ack } from '@hongyan/protocol/operations/ack';
 import type { Input } from '@hongyan/protocol/operations/operations';
 import { privateTimelineId } from '@hongyan/protocol/private';
@@ -11,6 +10,7 @@ import { type MessageChange, reactionKey } from '../../domain/message-change.ts'
 import { checkKey, encodeContent } from '../../domain/send.ts';
 import type { MessageChangeCommand, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
+import type { QuestionedMessage } from '../../ports/send-hook/send-hook.ts';
 import type { CoreDeps } from './deps.ts';
 import type { SendChecks } from './send-checks.ts';
 import type { StoredBytes } from './stored-bytes.ts';
@@ -39,10 +39,9 @@ export class ChangeSends {
     const encoded = encodeContent(content, this.#deps.limits.contentBytesMax);
     if (encoded.type !== 'ok') return encoded;
     const charged = this.#deps.storedBytes.charge(caller, encoded.value);
-    const { userId: from } = caller;
-    const admitted = this.#checks
-      ? this.#checked({ from, ...target }, encoded.value, [charged, this.#checks])
-      : charged;
+    const { conversation_id: conversationId, target_seq: targetSeq, client_msg_id: clientMsgId } = target;
+    const asked = { conversationId, from: caller.userId, clientMsgId, targetSeq, contentJson: encoded.value };
+    const admitted = this.#checks ? this.#checked(asked, charged, this.#checks) : charged;
     return this.#change(caller, target, { type: 'edit', content, expectSeq }, admitted);
   }
 
@@ -78,20 +77,11 @@ export class ChangeSends {
   }
 
   /** [W11] Later commands of the sender wait for the check: their order stays. */
-  async #checked(
-    {
-      from,
-      conversation_id: conversationId,
-      target_seq: targetSeq,
-      client_msg_id: clientMsgId,
-    }: Target & { from: UserId },
-    contentJson: string,
-    [charged, checks]: readonly [Admitted, SendChecks],
-  ): Promise<Result<undefined>> {
-    const key = checkKey(clientMsgId);
+  async #checked(asked: QuestionedMessage, charged: Admitted, checks: SendChecks): Promise<Result<undefined>> {
+    const key = checkKey(asked.clientMsgId);
     if (key.type !== 'ok') return key;
     const paid = await charged;
-    return paid.type === 'ok' ? checks.edit({ conversationId, from, clientMsgId, targetSeq, contentJson }) : paid;
+    return paid.type === 'ok' ? checks.edit(asked) : paid;
   }
 
   async #submit(command: MessageChangeCommand | PrivateChangeCommand, admitted: Admitted = done): Promise<Result<Ack>> {

@@ -127,6 +127,22 @@ test('[W11] an edit is allowed or refused', async () => {
   expect(await texts()).toEqual(['still mild']);
 });
 
+test('[W11] an edit is asked about as one of its sender, whatever else the sender writes beside it', async () => {
+  const { seq: target_seq } = accepted(await send('k', 'mild'));
+  const input = { to: user('ann'), client_msg_id: 'of bob' as ClientMsgId, content: text('x') };
+  accepted(await world.core.send(caller('bob'), input));
+  asked.answering = () => answer({ action: 'refuse' });
+  const edit = {
+    ...{ conversation_id: direct, target_seq, client_msg_id: 'of bob' as ClientMsgId, content: text('wild') },
+    ...{ from: 'bob', contentJson: '{}', deviceId: 'x' },
+  };
+  expect(codeOf(await world.core.edit(caller('ann'), edit))).toBe('forbidden');
+  expect(asked.received.at(-1)?.event).toMatchObject({
+    type: 'message.before_edit',
+    data: { from: 'ann', content: text('wild') },
+  });
+});
+
 test('[W11] a content that no client may send is not accepted from the hook either', async () => {
   for (const content of [{ type: 'hongyan.title', title: 'x' }, { type: 'text' }, text('x'.repeat(300))]) {
     asked.answering = () => answer({ action: 'replace', content });
