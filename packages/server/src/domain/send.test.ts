@@ -2,7 +2,7 @@
 
 import { expect, test } from 'bun:test';
 import type { Content } from '@hongyan/protocol/content';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { checkKey, encodeContent, isSameMessage, targetOf } from './send.ts';
@@ -60,6 +60,16 @@ test('[D3] the same content in another conversation, or other content in the sam
   expect(isSameMessage(first, message('{"type":"text","text":"b"}'))).toBe(false);
   expect(isSameMessage(first, message('{"type":"text","text":"a","more":null}'))).toBe(false);
   expect(isSameMessage(first, message(first.contentJson, 'g:y'))).toBe(false);
+});
+
+test('[D3] what was recalled stands for a message, or for changes of one, and never for the other', () => {
+  const [recalled, change] = [message('{"type":"hongyan.recalled"}'), message('{"type":"hongyan.edit"}')];
+  const at = (targetSeq: number) => ({ targetSeq: targetSeq as Seq });
+  expect(isSameMessage(recalled, message('{"type":"text","text":"a"}'))).toBe(true);
+  expect(isSameMessage(recalled, { ...change, ...at(1) })).toBe(false);
+  expect(isSameMessage({ ...recalled, ...at(1) }, message('{"type":"text","text":"a"}'))).toBe(false);
+  expect(isSameMessage({ ...recalled, ...at(1) }, { ...change, ...at(1) })).toBe(true);
+  expect(isSameMessage({ ...recalled, ...at(1) }, { ...change, ...at(2) })).toBe(false);
 });
 
 test('[D3] content is the same in whatever order its keys are written, and differs where a value does', () => {

@@ -3,7 +3,7 @@
 import { done, ok } from '@hongyan/base/result';
 import { type Content, recalledContent, serverContentPrefix } from '@hongyan/protocol/content';
 import { directConversationId, directMembers, isDirect } from '@hongyan/protocol/direct';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 
 /** What a recall leaves of a content. */
@@ -43,11 +43,13 @@ interface Comparable {
   readonly conversationId: ConversationId;
   readonly contentJson: string;
   readonly referencesJson?: string | undefined;
+  /** Of a change of a message. */
+  readonly targetSeq?: Seq | undefined;
 }
 
-/** [D3] Whether a repeated key comes with the message that it stands for: the same conversation, content and references. */
+/** [D3] Whether a repeated key comes with the entry that it stands for: the same conversation, target, content and references. */
 export function isSameMessage(first: Comparable, again: Comparable): boolean {
-  if (first.conversationId !== again.conversationId) return false;
+  if (first.conversationId !== again.conversationId || first.targetSeq !== again.targetSeq) return false;
   // What was recalled can no longer be compared.
   if (first.contentJson === recalledJson) return true;
   if (first.referencesJson !== again.referencesJson) return false;

@@ -105,6 +105,28 @@ describe('edits', () => {
     expect(codeOf(await edit('bob', target, 'first', { conversation_id: group }))).toBe('not_member');
   });
 
+  test('[D3] the key of what a recall erased answers that alone: for any other change, or a message, it is a conflict', async () => {
+    const of = (id: string) => ({ client_msg_id: id as ClientMsgId });
+    const say = (id: string, words: string) =>
+      world.core.send(caller('ann'), { to: user('bob'), ...of(id), content: text(words) });
+    accepted(await say('message', 'secret'));
+    accepted(await edit('ann', 1, 'Secret', of('edit')));
+    accepted(await recall('ann', 1));
+    await world.say('ann', 'bob', 'kept');
+    for (const id of ['message', 'edit'])
+      expect([
+        codeOf(await recall('ann', 4, of(id))),
+        codeOf(await edit('ann', 4, 'other', of(id))),
+        codeOf(await react('ann', 4, '👍', 'add', of(id))),
+        codeOf(await world.core.pin(caller('ann'), { ...at(4), ...of(id) })),
+      ]).toEqual(['conflict', 'conflict', 'conflict', 'conflict']);
+    expect(codeOf(await recall('ann', 1, of('message')))).toBe('conflict');
+    expect(codeOf(await say('edit', 'Secret'))).toBe('conflict');
+    expect(accepted(await say('message', 'secret'))).toMatchObject({ seq: 1, duplicate: true });
+    expect(accepted(await edit('ann', 1, 'Secret', of('edit')))).toMatchObject({ seq: 2, duplicate: true });
+    expect((await history()).entries.at(-1)?.content).toEqual(text('kept'));
+  });
+
   test('[E4] of two edits that know the same one, the second is a conflict', async () => {
     await world.say('ann', 'bob', 'x');
     const outcomes = await Promise.all([

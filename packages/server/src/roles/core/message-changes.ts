@@ -167,8 +167,10 @@ export function changedBefore(
 ): Outcome {
   // A summary has a key of its own.
   if (change.type === 'sum_up') return ackOf(earlier, true);
-  const again = { conversationId, contentJson: JSON.stringify(contentOf(change, targetSeq, unchanged)) };
-  return isSameMessage(earlier, again) ? ackOf(earlier, true) : refusal.keyReused();
+  const contentJson = JSON.stringify(contentOf(change, targetSeq, unchanged));
+  return isSameMessage(earlier, { conversationId, targetSeq, contentJson })
+    ? ackOf(earlier, true)
+    : refusal.keyReused();
 }
 
 const ackOf = ({ msgId, seq, timestampMs }: StoredEntry, isDuplicate: boolean): Outcome =>

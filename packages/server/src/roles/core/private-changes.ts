@@ -131,8 +131,9 @@ const superseding = ({ seq }: StoredItem) => ({ seq, stateJson: encodeState(unch
 export function setBefore({ conversationId, change }: PrivateChangeCommand, earlier: StoredEntry): Outcome {
   const isSame =
     earlier.conversationId === conversationId &&
-    (earlier.contentJson === recalledJson ||
-      Bun.deepEquals((JSON.parse(earlier.contentJson) as PrivateContent).change, change));
+    (earlier.contentJson === recalledJson
+      ? change.type === 'draft'
+      : Bun.deepEquals((JSON.parse(earlier.contentJson) as PrivateContent).change, change));
   if (!isSame) return refusal.keyReused();
   const { msgId, seq, timestampMs } = earlier;
   return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });

@@ -254,6 +254,8 @@ describe('drafts', () => {
     for (const [index, text] of ['SECRET', 'SECRET two', 'SECRET three', '', 'kept'].entries())
       await save(text, `k${index}`);
     expect(await save('SECRET', 'k0')).toMatchObject({ duplicate: true, seq: 1 });
+    const otherwise = { client_msg_id: 'k0' as ClientMsgId, change: mute(1) };
+    expect(codeOf(await first.core.setPrivate(phone, otherwise))).toBe('conflict');
     const page = accepted(await first.core.catchUp(phone, { conversation_id: own, after_seq: seq(0) }));
     expect(page.entries.map(({ content }) => content.type)).toEqual(
       ['recalled', 'recalled', 'recalled', 'private', 'private'].map((kind) => `hongyan.${kind}`),
