@@ -1,9 +1,9 @@
 // A stored entry as the wire carries it: as it was committed, or a message as it is now; as an object, or as the text of a frame.
 
-import { recalledContent } from '@hongyan/protocol/content';
+import { type Content, recalledContent } from '@hongyan/protocol/content';
 import { directMembers } from '@hongyan/protocol/direct';
 import type { Entry, Mentions, MessageStatus, Reply } from '@hongyan/protocol/entry';
-import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { decodeReferences } from '../../domain/message-references.ts';
 import { decodeStateFor } from '../../domain/stored-state.ts';
 import type { StoredEntry, MessageState as StoredState } from '../../ports/timeline/timeline.ts';
@@ -24,6 +24,14 @@ export function toEntry(stored: StoredEntry, status: MessageStatus, quotes: Quot
     client_msg_id: stored.clientMsgId,
     status,
   };
+}
+
+/** [E10] The entry for a reader who sees the conversation from `visibleFromSeq`: of a change of a message before it, the place alone. */
+export function seenFrom(visibleFromSeq: Seq, stored: StoredEntry): StoredEntry {
+  const { targetSeq } = stored;
+  if (targetSeq === undefined || targetSeq >= visibleFromSeq) return stored;
+  const { type, target_seq } = JSON.parse(stored.contentJson) as Content;
+  return { ...stored, contentJson: JSON.stringify({ type, target_seq }) };
 }
 
 function referencesView(json: string, quotes: Quotes): Pick<Entry, 'reply_to' | 'mentions'> {

@@ -11,7 +11,7 @@ import type { Caller } from '../../ports/core/core.ts';
 import type { RangeRequest } from '../../ports/timeline/timeline.ts';
 import type { ConversationViews } from './conversation-views.ts';
 import type { CoreDeps } from './deps.ts';
-import { toEntry } from './entry-view.ts';
+import { seenFrom, toEntry } from './entry-view.ts';
 import type { MembershipCache } from './membership-cache.ts';
 
 const limitDefault = 50;
@@ -65,11 +65,12 @@ export class History {
     this.#countGap(after_seq, { firstSeq: range.firstSeq, visibleFromSeq });
     const wanted = input.only === 'state' ? range.entries.filter(({ isCounted }) => !isCounted) : range.entries;
     this.#deps.meter.entriesRead.add('catch_up', wanted.length);
+    const seen = wanted.map((entry) => seenFrom(visibleFromSeq, entry));
     return ok({
       conversation_id,
       entries: membership
-        ? await this.#views.entries(wanted, { conversation: membership.conversation, reader: userId })
-        : wanted.map((entry) => toEntry(entry, 'ack')),
+        ? await this.#views.entries(seen, { conversation: membership.conversation, reader: userId })
+        : seen.map((entry) => toEntry(entry, 'ack')),
       through_seq: range.entries.at(-1)?.seq ?? after_seq,
       first_seq: Math.max(range.firstSeq, visibleFromSeq) as Seq,
       last_seq: range.lastSeq,

@@ -9,7 +9,7 @@ import { statusAt, statusFromCounts } from '@hongyan/protocol/status';
 import type { Caller } from '../../ports/core/core.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
-import { toMessage } from './entry-view.ts';
+import { seenFrom, toMessage } from './entry-view.ts';
 import type { MembershipCache } from './membership-cache.ts';
 
 type Deps = Pick<CoreDeps, 'timeline' | 'directory' | 'devices' | 'registry' | 'limits'>;
@@ -53,7 +53,11 @@ export class MessagePlaces {
     const recipientCount = membership.conversation.memberCount - (sender ? 1 : 0);
     const status = statusFromCounts({ recipients: recipientCount, ...counts });
     return ok({
-      message: toMessage(entry, { status, reader, state: states?.get(seq) }),
+      message: toMessage(seenFrom(membership.member.visibleFromSeq, entry), {
+        status,
+        reader,
+        state: states?.get(seq),
+      }),
       status,
       delivered_count: counts.delivered,
       read_count: counts.read,

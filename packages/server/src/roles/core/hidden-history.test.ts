@@ -1,0 +1,64 @@
+// What was written before a member joined, in a group that hides it [E10]: nothing that changes it later shows it.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import type { Content } from '@hongyan/protocol/content';
+import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
+import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
+
+let world: World;
+let group: ConversationId;
+let hidden: Seq;
+let keys = 0;
+beforeEach(async () => {
+  world = await openWorld();
+  await world.people('ann', 'bob', 'carl');
+  group = await world.group('ann', ['bob']);
+  hidden = (await world.say('ann', group, 'SECRET')).seq;
+  accepted(await world.core.addMember(caller('ann'), { conversation_id: group, user_id: user('carl') }));
+});
+afterEach(() => world.close());
+
+const at = (target_seq: Seq) => ({
+  ...{ conversation_id: group, target_seq, client_msg_id: `change ${++keys}` as ClientMsgId },
+});
+const read = async (by: string, more: object = {}) =>
+  accepted(await world.core.catchUp(caller(by), { conversation_id: group, after_seq: seq(0), ...more })).entries;
+
+/** Changes the message in every way, with SECRET in each that has words. Returns the entries' ids. */
+async function change(target: Seq): Promise<readonly MsgId[]> {
+  const [ann, bob] = [caller('ann'), caller('bob')];
+  const made = [
+    await world.core.edit(ann, { ...at(target), content: { type: 'text', text: 'SECRET too' } }),
+    await world.core.react(bob, { ...at(target), key: 'SECRET', op: 'add' }),
+    await world.core.pin(ann, at(target)),
+    await world.core.recall(ann, { ...at(target), reason: 'SECRET' }),
+  ];
+  return made.map((ack) => accepted(ack).msg_id);
+}
+
+test('[E10] changes of a message keep their places for who may not see it, and say nothing of it', async () => {
+  const msgIds = await change(hidden);
+  const entries = await read('carl');
+  expect(JSON.stringify(entries)).not.toContain('SECRET');
+  expect(entries.map((entry) => Number(entry.seq))).toEqual([3, 4, 5, 6, 7]);
+  expect(entries.at(-1)?.content).toEqual({ type: 'hongyan.recall', target_seq: hidden } as Content);
+  expect(JSON.stringify(await read('carl', { only: 'state' }))).not.toContain('SECRET');
+  for (const msg_id of msgIds)
+    expect(JSON.stringify(accepted(await world.core.getMessage(caller('carl'), { msg_id })))).not.toContain('SECRET');
+  expect((await read('bob')).at(-1)?.content).toMatchObject({ reason: 'SECRET' });
+});
+
+test('[E10] an edit of a message before one joined has no content, one of a message after it has', async () => {
+  const { seq: shown } = await world.say('ann', group, 'hello carl');
+  accepted(await world.core.edit(caller('ann'), { ...at(hidden), content: { type: 'text', text: 'SECRET too' } }));
+  accepted(await world.core.edit(caller('ann'), { ...at(shown), content: { type: 'text', text: 'Hello Carl' } }));
+  const contents = async (by: string) => (await read(by)).slice(-2).map(({ content }): unknown => content);
+  const [before, after] = [hidden, shown].map((target_seq) => ({ type: 'hongyan.edit', target_seq }));
+  const texts = ['SECRET too', 'Hello Carl'].map((text) => ({ type: 'text', text }));
+  expect(await contents('carl')).toEqual([before, { ...after, content: texts[1] }]);
+  expect(await contents('bob')).toEqual([
+    { ...before, content: texts[0] },
+    { ...after, content: texts[1] },
+  ]);
+  expect(codeOf(await world.core.react(caller('carl'), { ...at(hidden), key: 'x', op: 'add' }))).toBe('not_found');
+});
