@@ -141,7 +141,7 @@ export const refusal = {
     limited('too many attempts: wait as long as this says, then try again', retryAfterMs),
   storedTooMuch: (bytesPerDay: number, retryAfterMs: number) =>
     limited(
-      `more than ${Math.round(bytesPerDay / 1_048_576)} MiB were sent within a day: wait as long as this says, then send again`,
+      `more than ${Math.round(bytesPerDay / 1_048_576)} MiB were stored within a day: wait as long as this says, then try again`,
       retryAfterMs,
     ),
   tooMany: (what: string, max: number) => refused('too_large', `more than ${max} ${what}`),

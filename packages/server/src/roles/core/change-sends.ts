@@ -45,8 +45,9 @@ export class ChangeSends {
     return this.#change(caller, target, { type: 'edit', content, expectSeq }, admitted);
   }
 
+  /** [L6] Not charged: there is one of each message, and it is possible whatever its caller has stored. */
   async recall(caller: Caller, { reason, ...target }: Input<'recall'>): Promise<Result<Ack>> {
-    return this.#change(caller, target, { type: 'recall', reason });
+    return this.#change(caller, target, { type: 'recall', reason }, done);
   }
 
   async react(caller: Caller, { key: asWritten, op, ...target }: Input<'react'>): Promise<Result<Ack>> {
@@ -71,7 +72,13 @@ export class ChangeSends {
     return this.#submit({ type: 'change_private', conversationId, from, clientMsgId, change, deviceId }, charged);
   }
 
-  #change({ userId: from }: Caller, target: Target, change: MessageChange, admitted?: Admitted): Promise<Result<Ack>> {
+  #change(
+    caller: Caller,
+    target: Target,
+    change: MessageChange,
+    admitted: Admitted = this.#deps.storedBytes.charge(caller, JSON.stringify(change)),
+  ): Promise<Result<Ack>> {
+    const { userId: from } = caller;
     const { conversation_id: conversationId, target_seq: targetSeq, client_msg_id: clientMsgId } = target;
     return this.#submit({ type: 'change_message', conversationId, from, clientMsgId, targetSeq, change }, admitted);
   }
@@ -84,7 +91,7 @@ export class ChangeSends {
     return paid.type === 'ok' ? checks.edit(asked) : paid;
   }
 
-  async #submit(command: MessageChangeCommand | PrivateChangeCommand, admitted: Admitted = done): Promise<Result<Ack>> {
+  async #submit(command: MessageChangeCommand | PrivateChangeCommand, admitted: Admitted): Promise<Result<Ack>> {
     const { from, clientMsgId, conversationId } = command;
     const key = checkKey(clientMsgId);
     if (key.type !== 'ok') return key;

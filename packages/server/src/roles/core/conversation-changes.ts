@@ -17,6 +17,7 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { Fenced } from '../../domain/fence.ts';
 import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
 import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
+import type { ConversationRecord } from '../../ports/directory/conversations.ts';
 import {
   type BusEvent,
   conversationTopic,
@@ -153,6 +154,9 @@ export class DirectoryChanges implements ConversationChanges {
       const allowed = await this.#permitted(conversationId, from, rule);
       if (allowed.type !== 'ok') return allowed;
     }
+    const before = (await this.#deps.directory.getConversations([conversationId])).get(conversationId);
+    // Of what may be a repeat it may be the first that made it so, and left no entry.
+    if (before && isSo(before, command) && !making.place?.mayBeRepeated) return changed;
     await this.#deps.directory.updateConversation({
       ...{ conversationId, title, rules, isHistoryVisible },
       fence: making.place?.fence,
@@ -370,3 +374,12 @@ export class DirectoryChanges implements ConversationChanges {
     }
   }
 }
+
+/** Whether the update changes nothing. */
+const isSo = (
+  before: ConversationRecord,
+  { title = before.title, isHistoryVisible = before.isHistoryVisible, rules }: CommandOf<'update'>,
+): boolean =>
+  title === before.title &&
+  isHistoryVisible === before.isHistoryVisible &&
+  Bun.deepEquals({ ...before.rules, ...rules }, before.rules);

@@ -17,7 +17,7 @@ import { type MembershipCache, standInOf } from './membership-cache.ts';
 import type { PrivateStates } from './private-states.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
-type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'newMsgId'>;
+type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'limits' | 'newMsgId' | 'storedBytes'>;
 type Prepared = Result<ChangeCommand>;
 
 const membersLimitDefault = 100;
@@ -43,8 +43,8 @@ export class Conversations {
     this.#order = order;
   }
 
-  create({ userId }: Caller, input: Input<'createConversation'>): Promise<Result<Conversation>> {
-    return this.#change(userId, this.#creation(userId, input));
+  create(caller: Caller, input: Input<'createConversation'>): Promise<Result<Conversation>> {
+    return this.#change(caller, this.#creation(caller.userId, input));
   }
 
   async #creation(userId: UserId, input: Input<'createConversation'>): Promise<Prepared> {
@@ -76,31 +76,32 @@ export class Conversations {
     return ok({ type: 'create_direct', conversationId, from: userId });
   }
 
-  async update({ userId }: Caller, input: Input<'updateConversation'>): Promise<Result<Conversation>> {
+  async update(caller: Caller, input: Input<'updateConversation'>): Promise<Result<Conversation>> {
     const { conversation_id: conversationId, history_visible: isHistoryVisible } = input;
     const rules = knownRules(input.rules);
     const title = input.title === undefined ? undefined : checkTitle(input.title);
     if (title && title.type !== 'ok') return title;
     if (!title && !rules && isHistoryVisible === undefined)
       return refusal.invalid('give a title, rules or history_visible');
-    const command = { conversationId, from: userId, title: title?.value, rules, isHistoryVisible };
-    return this.#change(userId, ok({ type: 'update', ...command }));
+    const command = { conversationId, from: caller.userId, title: title?.value, rules, isHistoryVisible };
+    return this.#change(caller, ok({ type: 'update', ...command }));
   }
 
   addMember(caller: Caller, { conversation_id, user_id }: Input<'addMember'>): Promise<Result<undefined>> {
     if (mayNotAdd(caller.userId, user_id)) return Promise.resolve(refusal.reservedUserId());
     const key = { conversationId: conversation_id, from: caller.userId };
-    return this.#submit({ ...key, type: 'add_member', userId: user_id });
+    return this.#submit(caller, this.#charged(caller, ok({ ...key, type: 'add_member', userId: user_id })));
   }
 
+  /** [L6] Not charged: who was added can be removed, and everyone can leave, whatever its caller has stored. */
   removeMember(caller: Caller, { conversation_id, user_id }: Input<'removeMember'>): Promise<Result<undefined>> {
     const key = { conversationId: conversation_id, from: caller.userId };
-    return this.#submit({ ...key, type: 'remove_member', userId: user_id });
+    return this.#submit(caller, ok({ ...key, type: 'remove_member', userId: user_id }));
   }
 
   setRole(caller: Caller, { conversation_id, user_id, role }: Input<'setRole'>): Promise<Result<undefined>> {
     const key = { conversationId: conversation_id, from: caller.userId };
-    return this.#submit({ ...key, type: 'set_role', userId: user_id, role });
+    return this.#submit(caller, this.#charged(caller, ok({ ...key, type: 'set_role', userId: user_id, role })));
   }
 
   async get({ userId }: Caller, { conversation_id }: Input<'getConversation'>): Promise<Result<Conversation>> {
@@ -175,17 +176,27 @@ export class Conversations {
     return ok(userIds.map((userId) => users.get(userId)?.userId ?? userId));
   }
 
-  async #change(userId: UserId, prepared: Prepared | Promise<Prepared>): Promise<Result<Conversation>> {
-    const outcome = await this.#order.submit(userId, prepared);
+  async #change(caller: Caller, prepared: Prepared | Promise<Prepared>): Promise<Result<Conversation>> {
+    const charged = this.#charged(caller, prepared);
+    const outcome = await this.#order.submit(caller.userId, charged);
     if (outcome.type !== 'ok') return outcome;
-    const command = await prepared;
+    const command = await charged;
     if (command.type !== 'ok') return command;
-    return onceStored(this.#view(command.value.conversationId, userId));
+    return onceStored(this.#view(command.value.conversationId, caller.userId));
   }
 
-  async #submit(command: ChangeCommand): Promise<Result<undefined>> {
-    const outcome = await this.#order.submit(command.from, ok(command));
+  async #submit({ userId }: Caller, prepared: Prepared | Promise<Prepared>): Promise<Result<undefined>> {
+    const outcome = await this.#order.submit(userId, prepared);
     return outcome.type === 'ok' ? done : outcome;
+  }
+
+  /** [L6] The entry of a change, and what it sets. At once, unless something has to be looked up. */
+  #charged(caller: Caller, prepared: Prepared | Promise<Prepared>): Prepared | Promise<Prepared> {
+    if (prepared instanceof Promise) return prepared.then((own) => this.#charged(caller, own));
+    if (prepared.type !== 'ok') return prepared;
+    const charged = this.#deps.storedBytes.charge(caller, JSON.stringify(prepared.value));
+    const decide = (own: Result<undefined>): Prepared => (own.type === 'ok' ? prepared : own);
+    return charged instanceof Promise ? charged.then(decide) : decide(charged);
   }
 
   async #view(conversationId: ConversationId, userId: UserId): Promise<Result<Conversation>> {
