@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { Content } from '@hongyan/protocol/content';
 import type { ClientMsgId, ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
-import { accepted, caller, codeOf, openWorld, seq, user, type World } from './testing/world.ts';
+import { conversationTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { accepted, caller, codeOf, type Frame, openWorld, seq, user, type World } from './testing/world.ts';
 
 let world: World;
 let group: ConversationId;
@@ -11,7 +12,7 @@ let hidden: Seq;
 let keys = 0;
 beforeEach(async () => {
   world = await openWorld();
-  await world.people('ann', 'bob', 'carl');
+  await world.people('ann', 'bob', 'carl', 'dora');
   group = await world.group('ann', ['bob']);
   hidden = (await world.say('ann', group, 'SECRET')).seq;
   accepted(await world.core.addMember(caller('ann'), { conversation_id: group, user_id: user('carl') }));
@@ -61,4 +62,39 @@ test('[E10] an edit of a message before one joined has no content, one of a mess
     { ...after, content: texts[1] },
   ]);
   expect(codeOf(await world.core.react(caller('carl'), { ...at(hidden), key: 'x', op: 'add' }))).toBe('not_found');
+});
+
+test('[E10] what is pushed of a change of a hidden message has its content for those who see the message alone', async () => {
+  const topics = [conversationTopic(group), ...['ann', 'bob', 'carl'].map((id) => userTopic(user(id)))];
+  const [all = [], ...own] = await Promise.all(topics.map((topic) => world.listen(topic)));
+  const { seq: shown } = await world.say('ann', group, 'hello carl');
+  await change(hidden);
+  await change(shown);
+  const contents = (frames: readonly Frame[] = []) => frames.map(({ content }) => content);
+  const types = ['edit', 'reaction', 'pin', 'recall'].map((name) => `hongyan.${name}`);
+  expect(contents(own[2])).toEqual(types.map((type) => ({ type, target_seq: hidden })));
+  expect(contents(own[0])).toMatchObject([
+    { content: { text: 'SECRET too' } },
+    { key: 'SECRET' },
+    { pinned: true },
+    { reason: 'SECRET' },
+  ]);
+  expect(own[1]).toEqual(own[0] ?? []);
+  expect(all.map((frame) => Number(frame.seq))).toEqual([0, 5, 6, 7, 8].map((after) => shown + after));
+});
+
+test('[E10] who sees a message is known again after each change of the members', async () => {
+  const frames = await world.listen(conversationTopic(group));
+  const { seq: shown } = await world.say('ann', group, 'hello carl');
+  const edit = (content: string) =>
+    world.core.edit(caller('ann'), { ...at(shown), content: { type: 'text', text: content } });
+  const edits = () => frames.filter(({ content }) => (content as Content | undefined)?.type === 'hongyan.edit').length;
+  accepted(await edit('Hello'));
+  expect(edits()).toBe(1);
+  accepted(await world.core.addMember(caller('ann'), { conversation_id: group, user_id: user('dora') }));
+  accepted(await edit('Hello again'));
+  expect(edits()).toBe(1);
+  accepted(await world.core.removeMember(caller('ann'), { conversation_id: group, user_id: user('dora') }));
+  accepted(await edit('Hello all'));
+  expect(edits()).toBe(2);
 });

@@ -6,11 +6,14 @@ import QuickLRU from 'quick-lru';
 import type { MemberFacts } from '../../domain/membership.ts';
 import type { ConversationRecord, MemberKey, MemberRecord } from '../../ports/directory/conversations.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
+import type { Place } from '../../ports/timeline/timeline.ts';
 
 export interface Membership {
   readonly conversation: ConversationRecord;
   readonly member: Pick<MemberRecord, 'role' | 'visibleFromSeq'>;
 }
+
+export type Members = readonly Pick<MemberRecord, 'userId' | 'visibleFromSeq'>[];
 
 /** What the rules ask about a member. */
 export const memberFacts = ({ conversation, member }: Membership): MemberFacts => ({
@@ -25,6 +28,8 @@ export class MembershipCache {
   readonly #ageMsMax: number;
   readonly #conversations: QuickLRU<ConversationId, ConversationRecord>;
   readonly #members: QuickLRU<string, Membership['member']>;
+  /** From which seq on every member sees the conversation. */
+  readonly #seenByAllFrom: QuickLRU<ConversationId, Seq>;
   /** For each read under way, the conversations that changed meanwhile: what it found of them may be old. */
   readonly #changedDuring = new Set<Set<ConversationId>>();
   /** Raised when all is forgotten. */
@@ -36,6 +41,7 @@ export class MembershipCache {
     this.#ageMsMax = ageMsMax;
     this.#conversations = new QuickLRU({ maxSize: 100_000 });
     this.#members = new QuickLRU({ maxSize: 200_000 });
+    this.#seenByAllFrom = new QuickLRU({ maxSize: 100_000 });
   }
 
   /** From memory alone: undefined means unknown. */
@@ -66,6 +72,19 @@ export class MembershipCache {
     const read = await this.#read(missing);
     let next = 0;
     return cached.map((membership) => membership ?? read[next++]);
+  }
+
+  /**
+   * [E10] The members, `limit` at most, where `seq` is hidden from some of them; undefined where all see it. For a command of the
+   * conversation, with those that change its members before it done.
+   */
+  async membersIfHidden({ conversationId, seq }: Place, limit: number): Promise<Members | undefined> {
+    const known = this.#seenByAllFrom.get(conversationId);
+    if (known !== undefined && known <= seq) return undefined;
+    const members = await this.#directory.members({ conversationId, limit });
+    const seenByAllFrom = members.reduce((latest, { visibleFromSeq }) => Math.max(latest, visibleFromSeq), 1) as Seq;
+    this.#seenByAllFrom.set(conversationId, seenByAllFrom, { maxAge: spreadMs(this.#ageMsMax, systemRandom) });
+    return seenByAllFrom <= seq ? undefined : members;
   }
 
   async #read(keys: readonly MemberKey[]): Promise<readonly (Membership | undefined)[]> {
@@ -99,12 +118,14 @@ export class MembershipCache {
     this.#generation++;
     this.#conversations.clear();
     this.#members.clear();
+    this.#seenByAllFrom.clear();
   }
 
   /** The conversation, and of its members these. */
   forget(conversationId: ConversationId, userIds: readonly UserId[]): void {
     for (const changed of this.#changedDuring) changed.add(conversationId);
     this.#conversations.delete(conversationId);
+    this.#seenByAllFrom.delete(conversationId);
     for (const userId of userIds) this.#members.delete(keyOf(conversationId, userId));
   }
 }

@@ -9,10 +9,14 @@ import { type MessageState as DecodedState, unchanged } from '../../domain/messa
 import { isSameMessage, recalledJson } from '../../domain/send.ts';
 import { decodeState, encodeState } from '../../domain/stored-state.ts';
 import type { CommandOutcome, MessageChangeCommand } from '../../ports/command-log/command-log.ts';
+import type { ConversationRecord } from '../../ports/directory/conversations.ts';
+import { type BusEvent, userTopic } from '../../ports/event-bus/event-bus.ts';
 import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
+import { frameEvents } from './audience.ts';
 import { type CommandPlace, losses, type MessageChanges, publications } from './command-handler.ts';
 import type { CoreDeps } from './deps.ts';
-import type { Membership, MembershipCache } from './membership-cache.ts';
+import { entryFrame, seenFrom } from './entry-view.ts';
+import type { Members, Membership, MembershipCache } from './membership-cache.ts';
 import type { ReactionSummaries } from './reaction-summaries.ts';
 
 type Outcome = Result<CommandOutcome>;
@@ -55,7 +59,10 @@ export class TimelineMessageChanges implements MessageChanges {
         if (this.#isToBeNoted(command)) return this.#note(command, decision.state, { found, place });
         if (change.type === 'react' && membership.conversation.memberCount > this.#deps.limits.receiptsPushMax)
           this.#summaries.appended({ conversationId, seq: targetSeq });
-        return this.#append(command, decision, { nextSeq: found.nextSeq, place });
+        return this.#append(command, decision, {
+          ...{ nextSeq: found.nextSeq, place },
+          audience: await this.#audience(membership.conversation, targetSeq),
+        });
       case 'unchanged':
         return ok(nothingNew(found));
       default:
@@ -128,10 +135,21 @@ export class TimelineMessageChanges implements MessageChanges {
     });
   }
 
+  /** [E10] The members one by one, where some of them may not see the message; undefined: all see the same, or they are too many. */
+  async #audience({ kind, memberCount, conversationId }: ConversationRecord, seq: Seq): Promise<Members | undefined> {
+    const { receiptsPushMax } = this.#deps.limits;
+    if (kind === 'direct' || memberCount > receiptsPushMax) return undefined;
+    return this.#memberships.membersIfHidden({ conversationId, seq }, receiptsPushMax);
+  }
+
   async #append(
     command: MessageChangeCommand,
     { state, erases }: Extract<Decision, { type: 'entry' }>,
-    { nextSeq, place }: { readonly nextSeq: Seq; readonly place: CommandPlace | undefined },
+    {
+      nextSeq,
+      place,
+      audience,
+    }: { readonly nextSeq: Seq; readonly place: CommandPlace | undefined; readonly audience?: Members | undefined },
   ): Promise<Outcome> {
     const { timeline, clock, newMsgId } = this.#deps;
     const { conversationId, from, clientMsgId, targetSeq, change } = command;
@@ -155,9 +173,18 @@ export class TimelineMessageChanges implements MessageChanges {
     // [D3] Commands of other conversations do not wait for this one: one of them took the key since it was looked up.
     if (result?.type === 'duplicate') return changedBefore(command, result.entry);
     assert(result?.entry.seq === nextSeq, 'commands of a conversation that change messages come one at a time');
-    void this.#deps.bus.publish(publications(results));
+    void this.#deps.bus.publish(audience ? publicationsTo(audience, result.entry) : publications(results));
     return ackOf(result.entry, false);
   }
+}
+
+/** To each on the own topic, as the member may see it. */
+function publicationsTo(members: Members, entry: StoredEntry): BusEvent[] {
+  const whole = entryFrame(entry);
+  return members.flatMap(({ userId, visibleFromSeq }) => {
+    const seen = seenFrom(visibleFromSeq, entry);
+    return frameEvents([userTopic(userId)], seen === entry ? whole : entryFrame(seen));
+  });
 }
 
 /** What a command is answered whose key has an entry already. */

@@ -132,16 +132,18 @@ function outcomeOfRepeat(
 }
 
 /**
- * In each conversation again, in its order. Where the entries have a gap, or one of them answers another, with a quote that a catch-up
- * brings, whoever follows the conversation is to catch up.
+ * In each conversation again, in its order. Where the entries have a gap, one of them answers another, with a quote that a catch-up
+ * brings, or changes another, which may be hidden from some members [E10], whoever follows the conversation is to catch up.
  */
 function recovered(found: readonly StoredEntry[]): BusEvent[] {
   const conversations = Map.groupBy(found, ({ conversationId }) => conversationId);
   return [...conversations].flatMap(([conversationId, own]) => {
     const entries = [...new Map(own.map((entry) => [entry.seq, entry])).values()].toSorted((a, b) => a.seq - b.seq);
     const isWhole = entries.every(
-      ({ seq, referencesJson }, index) =>
-        referencesJson === undefined && (index === 0 || seq === (entries[index - 1]?.seq ?? 0) + 1),
+      ({ seq, referencesJson, targetSeq }, index) =>
+        referencesJson === undefined &&
+        targetSeq === undefined &&
+        (index === 0 || seq === (entries[index - 1]?.seq ?? 0) + 1),
     );
     return isWhole ? publications(entries.map((entry) => ({ type: 'committed', entry }))) : losses([conversationId]);
   });
