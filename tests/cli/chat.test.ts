@@ -167,7 +167,7 @@ test('a command that lacks something says what, and a name that is none is told'
   expect(stdout).toContain('* give what it needs: /new <user_id>\n');
   expect(stdout).toContain('* give what it needs: /group <title> <user_id…>\n');
   expect(stdout).toContain('* b$b is no user id: 1 to 64 letters, digits, _ . @ -\n');
-  expect(stdout).toContain('* no conversation is called Our trpi: /list shows yours\n');
+  expect(stdout).toContain('* no conversation or user is called Our trpi: /list shows yours\n');
 });
 
 test('a dumb terminal gets plain lines', async () => {

@@ -27,7 +27,7 @@ export interface ChatOptions {
   /** Keeps conversations, messages and the outbox from run to run, and shows them while the server cannot be reached. */
   readonly stateFile: string | undefined;
   readonly clientName: string;
-  /** The conversation to open at once: a user id or a title. */
+  /** The conversation to open at once: the id of a user, its own id, or its title. */
   readonly to: string | undefined;
   readonly isColoured: boolean;
   /** Called once the chat has logged in: from then on a signal to the process lets it finish. */

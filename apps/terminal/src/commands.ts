@@ -1,10 +1,10 @@
 // What can be typed in hongyan chat beside messages: /open, /list and the others.
 
 import type { Client, ConversationId, ConversationView, UserId } from '@hongyan/client';
-import { userIdPattern } from '@hongyan/protocol/ids';
 import { distance } from 'fastest-levenshtein';
+import { conversationNamed, userIdOf } from './conversation-named.ts';
 import type { ConversationScreen } from './conversation-screen.ts';
-import { conversationLine, nameOf, short } from './lines.ts';
+import { conversationLine, short } from './lines.ts';
 import type { Names } from './names.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
@@ -32,19 +32,20 @@ export const chatCommands: Readonly<Record<string, ChatCommand>> = {
   },
   '/open': {
     usage: '/open <number | user_id | title>',
-    summary: 'Open one of them, by its number in the list, or a conversation with a user',
-    run: (deps, words) => open(deps, words.join(' ')),
+    summary:
+      'Open one by its number in the list printed last, by a user or conversation id, or by a name that no other has',
+    run: (deps, words) => enter(deps, () => listedOrNamed(deps, words.join(' '))),
   },
   '/new': {
     usage: '/new <user_id>',
     summary: 'Start a conversation with a user',
-    run: async (deps, [userId = '']) => enter(deps, await deps.client.createDirect(userIdOf(userId))),
+    run: (deps, [userId = '']) => enter(deps, async () => deps.client.createDirect(userIdOf(userId))),
   },
   '/group': {
     usage: '/group <title> <user_id…>',
     summary: 'Start a group; a title of several words stands in "quotes"',
-    run: async (deps, [title = '', ...members]) =>
-      enter(deps, await deps.client.createGroup({ title, members: members.map(userIdOf) })),
+    run: (deps, [title = '', ...members]) =>
+      enter(deps, async () => deps.client.createGroup({ title, members: members.map(userIdOf) })),
   },
   '/members': {
     usage: '/members',
@@ -77,35 +78,29 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
 }
 
-/** Shows the newest page and reads along from there. */
-async function enter({ client, shown }: ChatDeps, { conversationId }: ConversationView): Promise<void> {
+/** Opens what is named from outside the chat, where there is no list that a number could mean. */
+export const open = (deps: ChatDeps, name: string): Promise<void> => enter(deps, () => conversationNamed(deps, name));
+
+/** Shows the newest page and reads along from there. Where it cannot be opened nothing is: the next line would go to somebody else. */
+async function enter({ client, shown }: ChatDeps, find: () => Promise<ConversationView>): Promise<void> {
+  shown.close();
+  const { conversationId } = await find();
   await shown.show(conversationId, async () => (await client.history({ conversationId, limit: pageSize })).messages);
 }
 
-export async function open(deps: ChatDeps, what: string): Promise<void> {
-  if (what === '') throw new Error('name the conversation: a number of /list, a user id, or a title');
-  const all = deps.client.conversations();
-  const found =
-    all[Number(what) - 1] ??
-    deps.client.conversation(what as ConversationId) ??
-    all.find((view) => isCalled(view, what, deps.names));
-  if (!found && !isUserId(what)) throw new Error(`no conversation is called ${printable(what)}: /list shows yours`);
-  await enter(deps, found ?? (await deps.client.createDirect(what as UserId)));
+async function listedOrNamed(deps: ChatDeps, what: string): Promise<ConversationView> {
+  if (!/^\d+$/.test(what)) return conversationNamed(deps, what);
+  const id = deps.shown.listed[Number(what) - 1];
+  const view = id && deps.client.conversation(id);
+  if (view) return view;
+  throw new Error(
+    `${what} is no number of the list that was printed last: /list shows yours, /new ${what} is a user with this id`,
+  );
 }
 
-const isUserId = (text: string): text is UserId => new RegExp(userIdPattern).test(text);
-
-function userIdOf(text: string): UserId {
-  if (isUserId(text)) return text;
-  throw new Error(`${printable(text)} is no user id: 1 to 64 letters, digits, _ . @ -`);
-}
-
-/** By its title, or by the other user's id or name. */
-const isCalled = (view: ConversationView, what: string, names: Names): boolean =>
-  nameOf(view, (userId) => userId) === what || nameOf(view, (userId) => names.of(userId)) === what;
-
-async function list({ client, screen, names }: ChatDeps): Promise<void> {
+async function list({ client, screen, shown, names }: ChatDeps): Promise<void> {
   const all = client.conversations();
+  shown.listed = all.map(({ conversationId }) => conversationId);
   const others = all.flatMap(({ kind, members }) => (kind === 'direct' ? members : []));
   await names.learn([...others, ...all.flatMap(({ lastMessage }) => lastMessage?.from ?? [])]);
   const userName = (userId: UserId): string => names.withId(userId);

@@ -33,6 +33,8 @@ export class ConversationScreen {
   readonly #screen: Screen;
   readonly #clock: Clock;
   readonly #names: Names;
+  /** The conversations of the list that was printed last, by whose numbers they are opened. */
+  listed: readonly ConversationId[] = [];
   #open: ConversationId | undefined;
   /** Of the open conversation: own messages and the marks they show. */
   readonly #marks = new Map<ClientMsgId, { readonly message: ClientMessage; readonly mark: string }>();

@@ -28,7 +28,11 @@ ${Object.values(chatCommands)
   values: {
     url: { placeholder: 'url', description: `The server. Default: ${urlDefault}` },
     user: { placeholder: 'user_id', description: 'The user id to log in with' },
-    to: { placeholder: 'user_id | title', description: 'The conversation to open at once' },
+    to: {
+      placeholder: 'user_id | conversation_id | title',
+      description:
+        'The conversation to open at once. A user id is always that user; a title counts where there is no such user, and where no other conversation has it',
+    },
     device: {
       placeholder: 'device_id',
       description:
