@@ -139,7 +139,7 @@ test('it ends quietly when the reader of its output leaves, and what it had sent
 
 test('a message that was read is marked so in a later run too', async () => {
   await pipe('alice', 'seen?\n', '--to', 'dora');
-  await pipe('dora', '/open alice\n');
+  await pipe('dora', '/open alice\n/read\n');
   expect((await pipe('alice', '', '--to', 'dora')).stdout).toContain('alice: seen?  ✓✓ read\n');
 });
 

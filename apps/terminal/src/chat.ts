@@ -78,8 +78,9 @@ interface ConverseOptions extends Pick<ChatOptions, 'to' | 'isColoured' | 'state
 async function converse(client: Client, options: ConverseOptions): Promise<number> {
   const { to, isColoured, stateFile, stopSignal, isOffline } = options;
   const { stdin, stdout } = process;
+  const isWatched = stdin.isTTY === true && stdout.isTTY === true;
   // A dumb one, as in an editor, cannot write above the prompt.
-  const isTerminal = stdin.isTTY === true && stdout.isTTY === true && process.env.TERM !== 'dumb';
+  const isTerminal = isWatched && process.env.TERM !== 'dumb';
   const lines = createInterface({
     input: stdin,
     ...(isTerminal ? { output: stdout, completer: complete } : {}),
@@ -90,7 +91,7 @@ async function converse(client: Client, options: ConverseOptions): Promise<numbe
     ? createTerminalScreen({ lines, input: stdin, output: stdout, isColoured })
     : createPlainScreen((text) => output.write(text));
   const names = new Names(client, { isShown: isTerminal });
-  const shown = new ConversationScreen({ client, screen, clock: systemClock, names });
+  const shown = new ConversationScreen({ client, screen, clock: systemClock, names, isWatched });
   const deps = { client, screen, shown, names };
   const ended = endOf(client);
   // Taken before anything is waited for: a pipe's lines do not wait for a listener.

@@ -1,9 +1,9 @@
 // What can be typed in hongyan chat beside messages: /open, /list and the others.
 
-import type { Client, ConversationId, ConversationView, UserId } from '@hongyan/client';
+import type { Client, ConversationId, ConversationView, HistoryPage, Seq, UserId } from '@hongyan/client';
 import { distance } from 'fastest-levenshtein';
 import { conversationNamed, userIdOf } from './conversation-named.ts';
-import type { ConversationScreen } from './conversation-screen.ts';
+import type { ConversationScreen, ScreenPage } from './conversation-screen.ts';
 import { conversationLine, short } from './lines.ts';
 import type { Names } from './names.ts';
 import { printable } from './printable.ts';
@@ -23,6 +23,8 @@ interface ChatCommand {
 }
 
 const pageSize = 20;
+/** So many unread messages before the newest page are shown at once. */
+const unreadMax = 100;
 
 export const chatCommands: Readonly<Record<string, ChatCommand>> = {
   '/list': {
@@ -53,6 +55,14 @@ export const chatCommands: Readonly<Record<string, ChatCommand>> = {
     run: members,
   },
   '/history': { usage: '/history [n]', summary: `What came before, ${pageSize} messages or n`, run: history },
+  '/read': {
+    usage: '/read',
+    summary: 'Mark the conversation as read up to its newest message here, also what was not shown',
+    run: ({ shown }) => {
+      opened(shown);
+      shown.read();
+    },
+  },
   '/where': {
     usage: '/where',
     summary: 'Where your last message is: for each member, and on your own devices',
@@ -81,11 +91,31 @@ function wordsOf(line: string): string[] {
 /** Opens what is named from outside the chat, where there is no list that a number could mean. */
 export const open = (deps: ChatDeps, name: string): Promise<void> => enter(deps, () => conversationNamed(deps, name));
 
-/** Shows the newest page and reads along from there. Where it cannot be opened nothing is: the next line would go to somebody else. */
+/** Shows the newest messages and reads along from there. Where it cannot be opened nothing is: the next line would go to somebody else. */
 async function enter({ client, shown }: ChatDeps, find: () => Promise<ConversationView>): Promise<void> {
   shown.close();
   const { conversationId } = await find();
-  await shown.show(conversationId, async () => (await client.history({ conversationId, limit: pageSize })).messages);
+  await shown.show(conversationId, () => newestPage(client, conversationId, shown));
+}
+
+/** With what is unread before it, where somebody looks and that is not too much. */
+async function newestPage(
+  client: Client,
+  conversationId: ConversationId,
+  { isWatched, unreadFrom }: ConversationScreen,
+): Promise<ScreenPage> {
+  const newest = pageOf(await client.history({ conversationId, limit: pageSize }));
+  if (!isWatched || newest.fromSeq <= unreadFrom || client.state.type !== 'online') return newest;
+  const older = pageOf(await client.history({ conversationId, beforeSeq: newest.fromSeq, limit: unreadMax }));
+  if (older.fromSeq > unreadFrom) return newest;
+  const unread = older.messages.filter(({ seq = 0 }) => seq >= unreadFrom);
+  return { messages: [...unread, ...newest.messages], fromSeq: unreadFrom };
+}
+
+/** Of the conversation up to some message. */
+function pageOf({ messages, hasMore, lastSeq }: HistoryPage): ScreenPage {
+  const first = messages[0]?.seq ?? lastSeq + 1;
+  return { messages, fromSeq: (hasMore ? first : 1) as Seq };
 }
 
 async function listedOrNamed(deps: ChatDeps, what: string): Promise<ConversationView> {
@@ -129,9 +159,10 @@ async function history({ client, shown, names }: ChatDeps, [count]: readonly str
   if (!Number.isInteger(limit) || limit < 1) throw new Error('/history takes a number of messages');
   const { oldestSeq } = shown;
   const before = oldestSeq === undefined ? {} : { beforeSeq: oldestSeq };
-  const { messages, hasMore } = await client.history({ conversationId, limit, ...before });
+  const page = await client.history({ conversationId, limit, ...before });
+  const { messages, hasMore } = page;
   await names.learn(messages.map(({ from }) => from));
-  shown.showPage(messages);
+  shown.showPage(pageOf(page));
   if (!hasMore) shown.notice(messages.length === 0 ? 'nothing before that' : 'the conversation starts here');
 }
 

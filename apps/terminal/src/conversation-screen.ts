@@ -25,6 +25,15 @@ export interface ShownOptions {
   readonly screen: Screen;
   readonly clock: Clock;
   readonly names: Names;
+  /** Somebody looks at it: what it shows is reported as read. */
+  readonly isWatched: boolean;
+}
+
+/** Messages of one conversation, ascending. */
+export interface ScreenPage {
+  readonly messages: readonly ClientMessage[];
+  /** All messages from here to the last of them are among them. */
+  readonly fromSeq: Seq;
 }
 
 /** The conversation that is open, and what of it is on the screen. */
@@ -33,6 +42,7 @@ export class ConversationScreen {
   readonly #screen: Screen;
   readonly #clock: Clock;
   readonly #names: Names;
+  readonly isWatched: boolean;
   /** The conversations of the list that was printed last, by whose numbers they are opened. */
   listed: readonly ConversationId[] = [];
   #open: ConversationId | undefined;
@@ -47,11 +57,12 @@ export class ConversationScreen {
   #lastState: ConnectionState['type'] = 'closed';
   #typing: { readonly who: UserId; readonly timer: Timer } | undefined;
 
-  constructor({ client, screen, clock, names }: ShownOptions) {
+  constructor({ client, screen, clock, names, isWatched }: ShownOptions) {
     this.#client = client;
     this.#screen = screen;
     this.#clock = clock;
     this.#names = names;
+    this.isWatched = isWatched;
     client.on('state', (state) => this.#onState(state));
     client.on('message', (message) => this.#onMessage(message));
     client.on('outbox', (message) => this.#onOutbox(message));
@@ -77,9 +88,16 @@ export class ConversationScreen {
     return this.#open;
   }
 
-  /** The oldest message on the screen. */
+  /** From here on all messages are on the screen. */
   get oldestSeq(): Seq | undefined {
     return this.#oldestSeq;
+  }
+
+  /** The first seq that was not reported as read: to all, or in private to the user's own devices. */
+  get unreadFrom(): Seq {
+    const view = this.#open && this.#client.conversation(this.#open);
+    const upTo = this.#isPrivate ? view?.unreadAfterSeq : view?.readSeq;
+    return ((upTo ?? 0) + 1) as Seq;
   }
 
   get lastOwn(): ClientMessage | undefined {
@@ -87,7 +105,7 @@ export class ConversationScreen {
   }
 
   /** Opens it with its newest page; a page that cannot be had leaves it open and empty, and rejects. */
-  async show(conversationId: ConversationId, newest: () => Promise<readonly ClientMessage[]>): Promise<void> {
+  async show(conversationId: ConversationId, newest: () => Promise<ScreenPage>): Promise<void> {
     this.#open = conversationId;
     this.#oldestSeq = undefined;
     this.#newestSeq = 0 as Seq;
@@ -95,10 +113,13 @@ export class ConversationScreen {
     this.#held = [];
     this.prompt();
     try {
-      const messages = await newest();
+      const page = await newest();
       const members = this.#client.conversation(conversationId)?.members ?? [];
-      await this.#names.learn([...members, ...messages.map(({ from }) => from)]);
-      if (this.#open === conversationId) this.showPage(messages);
+      await this.#names.learn([...members, ...page.messages.map(({ from }) => from)]);
+      if (this.#open !== conversationId) return;
+      if (this.isWatched && page.fromSeq > this.unreadFrom)
+        this.notice('there is more before this that you have not read: /history shows it, /read marks it as read');
+      this.showPage(page);
     } finally {
       const shownUpTo = this.#newestSeq;
       const held = this.#held;
@@ -112,14 +133,30 @@ export class ConversationScreen {
     this.prompt();
   }
 
-  /** Messages of the open conversation, ascending, as read from the server. */
-  showPage(messages: readonly ClientMessage[]): void {
+  /** A page of the open conversation that ends where `oldestSeq` begins, or with its newest message. */
+  showPage({ messages, fromSeq }: ScreenPage): void {
     for (const message of messages) this.#print(message);
-    const [first, last] = [messages[0]?.seq, messages.at(-1)?.seq];
-    if (first !== undefined) this.#oldestSeq = first;
-    if (last === undefined || this.#open === undefined) return;
-    this.#newestSeq = last > this.#newestSeq ? last : this.#newestSeq;
-    this.#read(this.#open, last);
+    this.#oldestSeq = fromSeq;
+    const last = messages.at(-1)?.seq ?? 0;
+    if (last > this.#newestSeq) this.#newestSeq = last as Seq;
+    this.#readAlong();
+  }
+
+  /** Reports all messages up to the newest that was shown as read, as the user has chosen in their settings, here or in another application. */
+  read(): void {
+    if (this.#open === undefined || this.#newestSeq < this.unreadFrom) return;
+    if (!this.#isPrivate) return this.#client.markRead(this.#open, this.#newestSeq);
+    // A refusal leaves it unread.
+    this.#client.markReadInPrivate(this.#open, this.#newestSeq).catch(() => {});
+  }
+
+  /** [E3] A read position says what stood on a screen: it does not pass over what was left out here. */
+  #readAlong(): void {
+    if (this.isWatched && this.#oldestSeq !== undefined && this.#oldestSeq <= this.unreadFrom) this.read();
+  }
+
+  get #isPrivate(): boolean {
+    return this.#client.settings().read_receipts === 'private';
   }
 
   notice(text: string): void {
@@ -165,14 +202,9 @@ export class ConversationScreen {
     if (this.#typing?.who === message.from) this.#hideTyping();
     if (this.#marks.has(message.clientMsgId) && message.from === this.#client.userId) this.#mark(message);
     else this.#print(message);
-    if (message.seq !== undefined) this.#read(message.conversationId, message.seq);
-  }
-
-  /** As the user has chosen in their settings, here or in another application. */
-  #read(conversationId: ConversationId, seq: Seq): void {
-    if (this.#client.settings().read_receipts !== 'private') return this.#client.markRead(conversationId, seq);
-    // A refusal leaves it unread.
-    this.#client.markReadInPrivate(conversationId, seq).catch(() => {});
+    if (message.seq === undefined) return;
+    this.#newestSeq = message.seq;
+    this.#readAlong();
   }
 
   /** A pipe shows a message once it is durable or refused; a terminal shows it at once and updates its mark. */

@@ -1,0 +1,77 @@
+// What hongyan chat shows of a conversation, and what it reports as read: only what stood on the screen.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '@hongyan/testing/until';
+import { ChatStage, type Person, text } from './chat-stage.ts';
+
+/** Each test starts processes, on a machine that others may use too. */
+setDefaultTimeout(60_000);
+
+let stage: ChatStage;
+
+beforeAll(async () => {
+  stage = await ChatStage.start();
+});
+
+afterAll(() => stage.stop());
+
+/** As the other of their conversation sees it. */
+async function readSeq(reader: Person, other: Person): Promise<number> {
+  const view = await other.client.createDirect(reader.id);
+  const members = await other.client.members(view.conversationId);
+  return members.find(({ userId }) => userId === reader.id)?.readSeq ?? 0;
+}
+
+async function write(from: Person, to: Person, count: number): Promise<void> {
+  const sent = Array.from({ length: count }, (_, index) => from.client.send({ to: to.id }, text(`m${index + 1}.`)));
+  await Promise.all(sent);
+}
+
+test('[E3] opening shows all that is unread, where that is not too much, and reports it as read', async () => {
+  const [ann, ben] = [await stage.person('ann'), await stage.person('ben')];
+  await write(ben, ann, 60);
+  const terminal = stage.terminal('ann', '--to', 'ben');
+  await terminal.shows('ben: m1.');
+  await terminal.shows('ben: m60.');
+  await until(async () => (await readSeq(ann, ben)) === 60);
+});
+
+test('[E3] what is too much to be shown is not read before it was shown', async () => {
+  const [cat, dan] = [await stage.person('cat'), await stage.person('dan')];
+  await write(dan, cat, 150);
+  const terminal = stage.terminal('cat', '--to', 'dan');
+  await terminal.shows('there is more before this that you have not read');
+  await terminal.shows('dan: m131.');
+  await terminal.shows('dan: m150.');
+  terminal.type('an answer\r');
+  await terminal.shows('an answer  ✓');
+  await dan.client.send({ to: cat.id }, text('another'));
+  await terminal.shows('dan: another');
+  terminal.type('/members\r');
+  await terminal.shows('cat  member, delivered ');
+  expect(await readSeq(cat, dan)).toBe(0);
+  terminal.type('/history 100\r');
+  await terminal.shows('dan: m130.');
+  expect(await readSeq(cat, dan)).toBe(0);
+  terminal.type('/history 100\r');
+  await until(async () => (await readSeq(cat, dan)) === 152);
+});
+
+test('[E3] /read marks what was left out too', async () => {
+  const [eve, fay] = [await stage.person('eve'), await stage.person('fay')];
+  await write(fay, eve, 150);
+  const terminal = stage.terminal('eve', '--to', 'fay');
+  await terminal.shows('fay: m150.');
+  terminal.type('/read\r');
+  await until(async () => (await readSeq(eve, fay)) === 150);
+});
+
+test('[E3] a pipe reports nothing as read but by /read', async () => {
+  const [gus, hal] = [await stage.person('gus'), await stage.person('hal')];
+  await write(hal, gus, 3);
+  expect(await stage.pipe('gus', 'backup done\n', '--to', 'hal')).toMatchObject({ code: 0 });
+  expect(hal.received).toEqual(['backup done']);
+  expect(await readSeq(gus, hal)).toBe(0);
+  expect(await stage.pipe('gus', '/read\n', '--to', 'hal')).toMatchObject({ code: 0 });
+  await until(async () => (await readSeq(gus, hal)) === 4);
+});
