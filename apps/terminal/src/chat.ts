@@ -34,7 +34,7 @@ export interface ChatOptions {
   readonly stopSignal: () => AbortSignal;
 }
 
-/** Runs until standard input ends, the reader of a pipe leaves, or a signal comes. Resolves with the exit code: 1 when something could not be sent. */
+/** Runs until standard input ends, the reader of a pipe leaves, or a signal comes. Resolves with the exit code; rejects with what could not be done. */
 export async function chat({ url, userId, password, isSignup, ...options }: ChatOptions): Promise<number> {
   const account = { url, userId, password };
   const { deviceId, clientName, stateFile } = options;
@@ -166,10 +166,15 @@ function online(client: Client): Promise<void> {
   });
 }
 
-/** Each line is done before the next is read; what fails is shown, and the chat goes on. */
+/**
+ * Each line is done before the next is read. What cannot be done is shown to whoever looks, and the chat goes on; a script, whose
+ * later lines may rest on it, ends.
+ */
 async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<undefined> {
   const { client, screen, shown } = deps;
+  let number = 0;
   for (let next = await typed.next(); !next.done; next = await typed.next()) {
+    number += 1;
     const line = next.value.trim();
     if (line === '/quit') return undefined;
     try {
@@ -178,7 +183,9 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
         await runCommand(deps, line);
       } else if (line !== '') await send(line.startsWith('//') ? line.slice(1) : line);
     } catch (error) {
-      shown.notice(printable(error instanceof Error ? error.message : String(error)));
+      const reason = printable(error instanceof Error ? error.message : String(error));
+      if (!shown.isWatched) throw new Error(`line ${number}: ${reason}`, { cause: error });
+      shown.notice(reason);
     }
     shown.prompt();
   }
@@ -197,7 +204,7 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
   }
 }
 
-/** 0 once everything is acknowledged, 1 when something was refused. Rejects when messages wait for too long, unless a next run of the terminal sends them. */
+/** 0 once everything is acknowledged. Rejects when messages wait for too long, unless a next run of the terminal sends them, and in a pipe when some were refused. */
 async function outboxEmpty(
   client: Client,
   { isTerminal, stateFile }: { readonly isTerminal: boolean; readonly stateFile: string | undefined },
@@ -209,7 +216,20 @@ async function outboxEmpty(
   const left = waiting();
   if (left > 0 && !(isTerminal && stateFile !== undefined))
     throw new Error(`not sent: ${left} of your messages; ${whatOfThem(stateFile)}`);
-  return isTerminal || client.outbox().length === 0 ? 0 : 1;
+  if (!isTerminal) tellRefused(client);
+  return 0;
+}
+
+/** Throws with what the server refused, which is told once: no later run would send it. */
+function tellRefused(client: Client): void {
+  const refused = client.outbox().filter(({ status }) => status === 'failed');
+  for (const { clientMsgId } of refused) client.discard(clientMsgId);
+  const last = refused.at(-1);
+  if (last === undefined) return;
+  const were = refused.length === 1 ? 'was' : 'were';
+  throw new Error(
+    `not sent: ${refused.length} of your messages ${were} refused: ${printable(last.error?.message ?? '')}`,
+  );
 }
 
 const whatOfThem = (stateFile: string | undefined): string =>

@@ -18,8 +18,9 @@ export const chat: Command = {
   usage: 'chat --user <user_id>',
   summary: 'Chat in the terminal, or through a pipe',
   details: `The password is asked for on the terminal, or taken from HONGYAN_PASSWORD; a pipe needs the latter.
-In a pipe each line is a message or a command. The chat ends with its input once every message is acknowledged, or with
-the reader of its output, and exits with status 1 if a message could not be sent. NO_COLOR switches colours off.
+In a pipe each line is a message, or a command where it starts with /; a message that does starts with //. The chat ends
+with its input once every message is acknowledged, or with the reader of its output. It ends at a line that goes nowhere
+or is no command, and exits with status 1 and the reason if anything could not be done. NO_COLOR switches colours off.
 A terminal marks as read what it shows, where nothing unread before it was left out; a pipe marks nothing but by /read.
 
 Commands:
