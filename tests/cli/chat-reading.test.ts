@@ -75,3 +75,22 @@ test('[E3] a pipe reports nothing as read but by /read', async () => {
   expect(await stage.pipe('gus', '/read\n', '--to', 'hal')).toMatchObject({ code: 0 });
   await until(async () => (await readSeq(gus, hal)) === 4);
 });
+
+test('after /history the last own message is still the newest', async () => {
+  const [max, ned] = [await stage.person('max'), await stage.person('ned')];
+  await max.client.send({ to: ned.id }, text('old words'));
+  await write(ned, max, 25);
+  const { conversationId, lastSeq } = await max.client.createDirect(ned.id);
+  max.client.markRead(conversationId, lastSeq);
+  await until(async () => (await readSeq(max, ned)) === 26);
+  const terminal = stage.terminal('max', '--to', 'ned');
+  await terminal.shows('ned: m25.');
+  terminal.type('newest words\r');
+  await terminal.shows('newest words  ✓✓ delivered');
+  terminal.type('/history\r');
+  await terminal.shows('max: old words');
+  terminal.type('/where\r');
+  await terminal.shows('"newest words" is durable as seq 27');
+  ned.client.markRead(conversationId, 27 as typeof lastSeq);
+  await terminal.shows('read up to "newest words"');
+});

@@ -36,6 +36,12 @@ export interface ScreenPage {
   readonly fromSeq: Seq;
 }
 
+/** An own message with the mark that it shows. */
+interface Marked {
+  readonly message: ClientMessage;
+  readonly mark: string;
+}
+
 /** The conversation that is open, and what of it is on the screen. */
 export class ConversationScreen {
   readonly #client: Client;
@@ -47,7 +53,7 @@ export class ConversationScreen {
   listed: readonly ConversationId[] = [];
   #open: ConversationId | undefined;
   /** Of the open conversation: own messages and the marks they show. */
-  readonly #marks = new Map<ClientMsgId, { readonly message: ClientMessage; readonly mark: string }>();
+  readonly #marks = new Map<ClientMsgId, Marked>();
   #oldestSeq: Seq | undefined;
   #newestSeq = 0 as Seq;
   /** What arrives while the first page is on its way: printed behind it, where it is not in it. */
@@ -101,7 +107,7 @@ export class ConversationScreen {
   }
 
   get lastOwn(): ClientMessage | undefined {
-    return [...this.#marks.values()].at(-1)?.message;
+    return this.#ownMessages.at(-1)?.message;
   }
 
   /** Opens it with its newest page; a page that cannot be had leaves it open and empty, and rejects. */
@@ -219,8 +225,8 @@ export class ConversationScreen {
     const mark = message.from === this.#client.userId ? this.#markOf(message) : '';
     if (mark !== '') {
       this.#marks.set(message.clientMsgId, { message, mark });
-      const [oldest] = this.#marks.keys();
-      if (this.#marks.size > markedMax && oldest !== undefined) this.#marks.delete(oldest);
+      const [oldest] = this.#ownMessages;
+      if (this.#marks.size > markedMax && oldest) this.#marks.delete(oldest.message.clientMsgId);
     }
     this.#screen.print(this.#line(message, mark), message.clientMsgId);
   }
@@ -234,9 +240,15 @@ export class ConversationScreen {
     if (!this.#screen.replace(line, message.clientMsgId)) this.notice(`${mark}: ${this.#shortText(message)}`);
   }
 
+  /** Those with marks in the order of the conversation, whichever page was shown last; those of the outbox behind them. */
+  get #ownMessages(): Marked[] {
+    const place = ({ message }: Marked) => message.seq ?? Number.MAX_SAFE_INTEGER;
+    return [...this.#marks.values()].sort((a, b) => place(a) - place(b));
+  }
+
   /** Positions are "up to": the mark of the newest message holds for those before it, so one line is enough. */
   #refreshMarks(reader: UserId): void {
-    const changed = [...this.#marks.values()].filter(
+    const changed = this.#ownMessages.filter(
       ({ message, mark }) => message.seq !== undefined && this.#markOf(message) !== mark,
     );
     const newest = changed.at(-1);
