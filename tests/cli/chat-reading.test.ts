@@ -94,3 +94,41 @@ test('after /history the last own message is still the newest', async () => {
   ned.client.markRead(conversationId, 27 as typeof lastSeq);
   await terminal.shows('read up to "newest words"');
 });
+
+test('an edit and a recall are told as they come, and what was recalled or given as a role has words', async () => {
+  const [ivy, jon] = [await stage.person('ivy'), await stage.person('jon')];
+  const { conversationId } = await jon.client.createGroup({ title: 'Team', members: [ivy.id] });
+  const send = async (words: string) =>
+    (await jon.client.send({ conversationId }, text(words))).seq ?? expect.unreachable();
+  const [edited, recalled] = [await send('the code is 1111'), await send('not for here')];
+  const terminal = stage.terminal('ivy', '--to', 'Team');
+  await terminal.shows('jon: not for here');
+  await jon.client.edit(conversationId, edited, text('the code is 2222'));
+  await terminal.shows('* jon changed the message of ');
+  await terminal.shows(': the code is 2222');
+  await jon.client.recall(conversationId, recalled);
+  await terminal.shows('* jon recalled the message of ');
+  await jon.client.setRole(conversationId, ivy.id, 'admin');
+  await terminal.shows('jon: (ivy is now admin)');
+  const { stdout } = await stage.pipe('ivy', '', '--to', 'Team');
+  expect(stdout).toContain('jon: (recalled)\n');
+  expect(stdout).toContain('jon: the code is 2222\n');
+});
+
+test('a change of an own message, made elsewhere, stays in the line when its mark changes', async () => {
+  const [kim, lou] = [await stage.person('kim'), await stage.person('lou')];
+  const terminal = stage.terminal('kim', '--to', 'lou');
+  await terminal.shows('lou> ');
+  terminal.type('my frist words\r');
+  await terminal.shows('✓ delivered');
+  await until(() => lou.received.length === 1);
+  const { conversationId } = await lou.client.createDirect(kim.id);
+  await kim.client.edit(
+    conversationId,
+    lou.client.conversation(conversationId)?.lastSeq ?? expect.unreachable(),
+    text('my first words'),
+  );
+  await terminal.shows('* kim changed the message of ');
+  lou.client.markRead(conversationId, lou.client.conversation(conversationId)?.lastSeq ?? expect.unreachable());
+  await terminal.shows('✓✓ read up to "my first words"');
+});

@@ -4,7 +4,7 @@ import type { Client, ConversationId, ConversationView, HistoryPage, Seq, UserId
 import { distance } from 'fastest-levenshtein';
 import { conversationNamed, userIdOf } from './conversation-named.ts';
 import type { ConversationScreen, ScreenPage } from './conversation-screen.ts';
-import { conversationLine, short } from './lines.ts';
+import { contentText, conversationLine, short } from './lines.ts';
 import type { Names } from './names.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
@@ -172,8 +172,8 @@ async function where({ client, screen, shown, names }: ChatDeps): Promise<void> 
   if (!lastOwn) throw new Error('there is no message of yours on the screen');
   if (lastOwn.seq === undefined) return shown.notice('it waits in the outbox of this terminal');
   const found = await client.whereIs({ clientMsgId: lastOwn.clientMsgId });
-  const text = short(String(found.message.content.text ?? found.message.content.type));
-  screen.print(`"${printable(text)}" is durable as seq ${found.message.seq}, msg_id ${found.message.msg_id}`);
+  const text = short(contentText(found.message, (userId) => names.of(userId)));
+  screen.print(`"${text}" is durable as seq ${found.message.seq}, msg_id ${found.message.msg_id}`);
   screen.print(
     `delivered to ${found.delivered_count} and read by ${found.read_count} of ${found.recipient_count} others`,
   );

@@ -1,17 +1,19 @@
 // What hongyan chat shows by itself: messages, marks, receipts, typing and the connection, at the client's events.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
-import type {
-  Client,
-  ClientMessage,
-  ClientMsgId,
-  ConnectionState,
-  ConversationId,
-  Seq,
-  ServerNotice,
-  UserId,
+import {
+  applyChange,
+  type Client,
+  type ClientMessage,
+  type ClientMsgId,
+  type ConnectionState,
+  type ConversationId,
+  type MessageChange,
+  type Seq,
+  type ServerNotice,
+  type UserId,
 } from '@hongyan/client';
-import { contentText, markOf, messageLine, nameOf, short, stateText } from './lines.ts';
+import { changeText, contentText, markOf, messageLine, nameOf, short, stateText } from './lines.ts';
 import type { Names } from './names.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
@@ -19,6 +21,8 @@ import type { Screen } from './screen.ts';
 const typingShownMs = 5_000;
 /** Own messages whose marks may still change; older ones keep what they showed. */
 const markedMax = 200;
+/** Messages of which a change says when they were sent; of one before them it says "an earlier message". */
+const changeableMax = 1_000;
 
 export interface ShownOptions {
   readonly client: Client;
@@ -56,8 +60,10 @@ export class ConversationScreen {
   readonly #marks = new Map<ClientMsgId, Marked>();
   #oldestSeq: Seq | undefined;
   #newestSeq = 0 as Seq;
-  /** What arrives while the first page is on its way: printed behind it, where it is not in it. */
-  #held: ClientMessage[] | undefined;
+  /** Of those that were shown. */
+  readonly #origins = new Map<Seq, Pick<ClientMessage, 'from' | 'timestampMs'>>();
+  /** What arrives while the first page is on its way: shown behind it, where it is not in it. */
+  #held: { readonly seq: Seq | undefined; show(): void }[] | undefined;
   /** Notices of the server, each with its text. */
   readonly #told = new Set<string>();
   #lastState: ConnectionState['type'] = 'closed';
@@ -71,6 +77,9 @@ export class ConversationScreen {
     this.isWatched = isWatched;
     client.on('state', (state) => this.#onState(state));
     client.on('message', (message) => this.#onMessage(message));
+    client.on('changed', ({ conversationId, change }) => {
+      if (change && conversationId === this.#open) this.#onChange(change);
+    });
     client.on('outbox', (message) => this.#onOutbox(message));
     client.on('receipt', ({ conversation_id, user_id }) => {
       if (conversation_id === this.#open && user_id !== client.userId) this.#refreshMarks(user_id);
@@ -116,6 +125,7 @@ export class ConversationScreen {
     this.#oldestSeq = undefined;
     this.#newestSeq = 0 as Seq;
     this.#marks.clear();
+    this.#origins.clear();
     this.#held = [];
     this.prompt();
     try {
@@ -130,7 +140,7 @@ export class ConversationScreen {
       const shownUpTo = this.#newestSeq;
       const held = this.#held;
       this.#held = undefined;
-      for (const message of held) if ((message.seq ?? 0) > shownUpTo) this.#onMessage(message);
+      for (const { seq = 0, show } of held) if (seq > shownUpTo) show();
     }
   }
 
@@ -204,13 +214,22 @@ export class ConversationScreen {
         this.notice(`${where}: ${printable(this.#userName(message.from))}: ${this.#shortText(message)}`);
       return;
     }
-    if (this.#held) return void this.#held.push(message);
+    if (this.#held) return void this.#held.push({ seq: message.seq, show: () => this.#onMessage(message) });
     if (this.#typing?.who === message.from) this.#hideTyping();
     if (this.#marks.has(message.clientMsgId) && message.from === this.#client.userId) this.#mark(message);
     else this.#print(message);
     if (message.seq === undefined) return;
     this.#newestSeq = message.seq;
     this.#readAlong();
+  }
+
+  #onChange(change: MessageChange): void {
+    if (this.#held) return void this.#held.push({ seq: change.seq, show: () => this.#onChange(change) });
+    for (const [key, { message, mark }] of this.#marks)
+      this.#marks.set(key, { message: applyChange(message, change, this.#client.userId), mark });
+    const target = this.#origins.get(change.content.target_seq as Seq);
+    const told = changeText({ change, target, userName: this.#userName }, this.#screen.kind);
+    if (told !== undefined) this.notice(told);
   }
 
   /** A pipe shows a message once it is durable or refused; a terminal shows it at once and updates its mark. */
@@ -229,9 +248,18 @@ export class ConversationScreen {
       if (this.#marks.size > markedMax && oldest) this.#marks.delete(oldest.message.clientMsgId);
     }
     this.#screen.print(this.#line(message, mark), message.clientMsgId);
+    this.#keepOrigin(message);
+  }
+
+  #keepOrigin({ seq, from, timestampMs }: ClientMessage): void {
+    if (seq === undefined) return;
+    this.#origins.set(seq, { from, timestampMs });
+    const [first] = this.#origins.keys();
+    if (this.#origins.size > changeableMax && first !== undefined) this.#origins.delete(first);
   }
 
   #mark(message: ClientMessage): void {
+    this.#keepOrigin(message);
     const mark = this.#markOf(message);
     const before = this.#marks.get(message.clientMsgId)?.mark;
     this.#marks.set(message.clientMsgId, { message, mark });

@@ -1,7 +1,7 @@
 // The lines of hongyan chat, from the events and views of the client library. No state, no output.
 
 import { unreachable } from '@hongyan/base/assert';
-import type { ClientMessage, ConnectionState, ConversationView, UserId } from '@hongyan/client';
+import type { ClientMessage, ConnectionState, Content, ConversationView, MessageChange, UserId } from '@hongyan/client';
 import { laterStatus, statusAt, statusForSender } from '@hongyan/protocol/status';
 import { printable } from './printable.ts';
 import type { Screen, Style } from './screen.ts';
@@ -31,11 +31,31 @@ export function messageLine({ message, mark, userName }: Line, { kind, style }: 
   return mark === '' ? line : `${line}  ${style(mark, message.status === 'failed' ? 'red' : 'dim')}`;
 }
 
-export function contentText({ content }: ClientMessage, userName: NameOf): string {
+export interface ChangeLine {
+  readonly change: MessageChange;
+  /** What was changed, where it was shown. */
+  readonly target: Pick<ClientMessage, 'from' | 'timestampMs'> | undefined;
+  readonly userName: NameOf;
+}
+
+/** Of an edit or a recall; undefined for what is not shown: reactions and pins. A recalled text is not said again. */
+export function changeText({ change, target, userName }: ChangeLine, kind: Screen['kind']): string | undefined {
+  const { from, content } = change;
+  const owner = target === undefined || target.from === from ? '' : ` of ${printable(userName(target.from))}`;
+  const what = target ? `the message${owner} of ${timeText(target.timestampMs, kind)}` : 'an earlier message';
+  const who = printable(userName(from));
+  if (content.type === 'hongyan.recall') return `${who} recalled ${what}`;
+  if (content.type !== 'hongyan.edit') return undefined;
+  return `${who} changed ${what}: ${contentText({ content: content.content as Content }, userName)}`;
+}
+
+export function contentText({ content }: Pick<ClientMessage, 'content'>, userName: NameOf): string {
   const names = (value: unknown): string =>
     Array.isArray(value) ? value.map((id) => printable(userName(String(id) as UserId))).join(', ') : '';
   if (content.type === 'text') return printable(String(content.text ?? ''));
-  if (content.type === 'hongyan.members') return `(${String(content.change)}: ${names(content.user_ids)})`;
+  if (content.type === 'hongyan.recalled') return '(recalled)';
+  if (content.type === 'hongyan.members') return `(${printable(String(content.change))}: ${names(content.user_ids)})`;
+  if (content.type === 'hongyan.role') return `(${names([content.user_id])} is now ${printable(String(content.role))})`;
   if (content.type === 'hongyan.title') return `(the title is now ${printable(String(content.title))})`;
   if (content.type === 'hongyan.rules') return '(who may do what was changed)';
   return printable(JSON.stringify(content));
