@@ -132,3 +132,14 @@ test('a change of an own message, made elsewhere, stays in the line when its mar
   lou.client.markRead(conversationId, lou.client.conversation(conversationId)?.lastSeq ?? expect.unreachable());
   await terminal.shows('✓✓ read up to "my first words"');
 });
+
+test('a long title leaves room for what is typed, and a command is shown without what would steer the terminal', async () => {
+  const [oda, pia] = [await stage.person('oda'), await stage.person('pia')];
+  await pia.client.createGroup({ title: 'A title of many words '.repeat(5).trim(), members: [oda.id] });
+  const terminal = stage.terminal('oda');
+  await terminal.shows('  1  A title');
+  terminal.type('/open 1\r');
+  await terminal.shows('A title of many words A title of many w…> ');
+  terminal.type('/open \u202eaip\r');
+  await terminal.shows('> /open \\u202eaip');
+});

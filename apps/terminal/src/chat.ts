@@ -179,7 +179,7 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
     if (line === '/quit') return undefined;
     try {
       if (line.startsWith('/') && !line.startsWith('//')) {
-        screen.echo(line);
+        screen.echo(printable(line));
         await runCommand(deps, line);
       } else if (line !== '') await send(line.startsWith('//') ? line.slice(1) : line);
     } catch (error) {
@@ -194,7 +194,7 @@ async function readLines(typed: AsyncIterator<string>, deps: ChatDeps): Promise<
   async function send(text: string): Promise<void> {
     const { open: conversationId } = shown;
     if (conversationId === undefined) {
-      screen.echo(text);
+      screen.echo(printable(text));
       throw new Error('open a conversation first: /list, /open, /new');
     }
     // Its mark shows the outcome, a refusal too.

@@ -183,7 +183,8 @@ export class ConversationScreen {
     const view = this.#open && this.#client.conversation(this.#open);
     const where = view ? nameOf(view, this.#userName) : 'hongyan';
     const typing = this.#typing ? ` (${printable(this.#userName(this.#typing.who))} is typing)` : '';
-    this.#screen.prompt(`${where}${typing}> `);
+    // A prompt of more rows than the window has would push out what is printed above it.
+    this.#screen.prompt(`${short(where)}${typing}> `);
   }
 
   /** [B2] Each once; what is over or was taken back needs no line. */
