@@ -39,6 +39,7 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
     onKept: () => Promise.resolve(),
     onAck: async ({ message }) => void acked.push(message),
     onChange: ({ message }) => changes.push(message),
+    onSuperseded: () => {},
   });
   const add = (key: string, text: string, to: string) =>
     outbox.add({

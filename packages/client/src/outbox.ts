@@ -30,6 +30,8 @@ export interface OutboxOptions {
   readonly onKept: (item: OutboxItem) => Promise<unknown>;
   /** With an error it is of a change, which is gone from the outbox. */
   readonly onChange: (item: OutboxItem) => void;
+  /** A later change has taken its place: other clients of the device, which may hold it too, are not to send it. */
+  readonly onSuperseded: (clientMsgId: ClientMsgId) => void;
 }
 
 export type Ack = Output<'send'>;
@@ -199,6 +201,8 @@ export class Outbox {
     const item = this.#items.get(clientMsgId);
     if (!item) return;
     this.#remove(item);
+    // Nobody else tells that a change is gone.
+    if (item.kept.isChange) this.#options.onChange(item.kept);
     item.settled.reject(new ClientError('not_found', 'the message was discarded before it was sent'));
   }
 
@@ -233,6 +237,7 @@ export class Outbox {
     for (const earlier of this.#changes) {
       if (earlier.state === 'sending' || placeOf(earlier.kept) !== place) continue;
       this.#remove(earlier);
+      this.#options.onSuperseded(earlier.kept.message.clientMsgId);
       settled.promise.then(earlier.settled.resolve, earlier.settled.reject);
     }
   }

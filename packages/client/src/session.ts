@@ -231,6 +231,7 @@ export class Session {
       // What is lost of the private state the server has.
       onKept: async ({ message }) => message.content.type === privateType || this.conversations.saved(),
       onChange: (item) => this.#onOutbox(item),
+      onSuperseded: (clientMsgId) => this.#tabs.announce({ type: 'discard', clientMsgId }),
     });
   }
 

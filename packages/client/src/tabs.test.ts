@@ -323,6 +323,26 @@ test('[C11] a message that two tabs hold and one discards is sent by neither', a
   expect(first.client.outbox()).toEqual([]);
 });
 
+test('[C11] [E21] what a later change replaces is sent by no tab', async () => {
+  const first = tab();
+  await first.client.connect();
+  server.scripted.answer = () => true;
+  connections()[0]?.close(4100);
+  await until(() => first.client.state.type === 'reconnecting');
+  first.client.set('theme', 'light').catch(() => {});
+  await until(async () => (await storage.load()).outbox.length === 1);
+  const second = tab();
+  second.client.connect().catch(() => {});
+  await until(() => second.client.settings().theme === 'light' && second.client.state.type === 'connecting');
+  first.client.set('theme', 'dark').catch(() => {});
+  await until(() => second.client.settings().theme === undefined);
+  server.scripted.answer = (connection, frame) => server.answer(connection, frame);
+  clock.advance(60_000);
+  await Promise.all([isOnline(first.client), isOnline(second.client)]);
+  const sent = connections().flatMap(({ frames }) => frames.filter(({ type }) => type === 'set_private'));
+  expect(sent).toMatchObject([{ change: { value: 'dark' } }]);
+});
+
 test('[C11] [C8] a log-out in one tab is one in all, and nothing is kept', async () => {
   server.texts = ['a'];
   const [first, second] = await two();
