@@ -64,6 +64,17 @@ export class Conversations {
     }
   }
 
+  /** What another client of the device wrote meanwhile, before this one writes again. */
+  takeOver(stored: readonly StoredConversation[]): void {
+    const states = new Map(stored.map(({ conversationId, state }) => [conversationId, state as StoredState]));
+    for (const state of this.#states.values()) {
+      const { kept, shownSeq = 0 } = states.get(state.id) ?? {};
+      const isContinued = state.kept.takeOver(kept, { throughSeq: shownSeq, shownSeq: state.shownSeq });
+      if (!isContinued) this.#unsaved.add(state);
+    }
+    for (const state of this.#unsaved) this.#saveSoon(state);
+  }
+
   get(conversationId: ConversationId): ConversationState | undefined {
     return this.#states.get(conversationId);
   }

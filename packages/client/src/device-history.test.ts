@@ -121,6 +121,20 @@ describe('a client', () => {
     expect(await pinnedSeqs()).toEqual([7]);
   });
 
+  test('[D5] what the storage has lost is read from the server, where all of a page is missing and where its beginning is', async () => {
+    await rig.begin();
+    await newest();
+    await restart();
+    await rig.client.connect();
+    const { state } = (await rig.storage.load()).conversations[0] ?? {};
+    await rig.storage.putConversations([{ conversationId: g1, state, deleteBeforeSeq: 4 }]);
+    expect(seqsOf(await newest({ beforeSeq: 4 as Seq }))).toEqual([1, 2, 3]);
+    await restart();
+    await rig.client.connect();
+    expect(seqsOf(await newest())).toEqual([1, 2, 3, 4, 5]);
+    expect(asked('history')).toHaveLength(3);
+  });
+
   test('[E5] a recalled text is gone from the device', async () => {
     const connection = await rig.begin();
     await newest();

@@ -87,10 +87,13 @@ export class DeviceHistory {
     const found = await readFrom({ conversationId: state.id, ...range }, { count: limit + 1, isAfter, read });
     // Void meanwhile.
     if (!found || state.isDoubted || held().throughSeq < lastSeq) return undefined;
-    if (!isDense(found)) {
+    const isFromFirst = range.fromSeq === 1 && (isAfter || countOf(found) <= limit);
+    if (!isDense(found) || (isFromFirst && hasEarlier(found[0]))) {
       kept.forget(state.shownSeq);
       return undefined;
     }
+    // There may be changes alone; the server knows.
+    if (found.length === 0 && range.fromSeq <= range.throughSeq && !isPartEnough) return undefined;
     const messages = firstOf(found, limit, isAfter);
     if (isCut && !isPartEnough && countOf(messages) < limit) return undefined;
     if (isCut && messages.length === 0) return undefined;
@@ -252,3 +255,7 @@ function isDense(messages: readonly ClientMessage[]): boolean {
   if (first === undefined || last === undefined) return true;
   return last - first === messages.slice(1).filter(({ content }) => isMessage(content)).length;
 }
+
+/** [D5] By its count, where known, there are messages before it. */
+const hasEarlier = (message: ClientMessage | undefined): boolean =>
+  message?.count !== undefined && message.count > (isMessage(message.content) ? 1 : 0);

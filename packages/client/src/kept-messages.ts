@@ -103,6 +103,27 @@ export class KeptMessages {
     this.#taken = undefined;
   }
 
+  /**
+   * Another client of the device has stored `kept`, up to the entry `throughSeq`: what was shown here after that continues it. With
+   * false it does not, and the range begins anew.
+   */
+  takeOver(kept: StoredKept | undefined, { throughSeq, shownSeq }: { throughSeq: number; shownSeq: number }): boolean {
+    const hasHole = throughSeq < this.#stored.throughSeq || throughSeq < this.#fromSeq - 1;
+    if (!kept || hasHole || kept.fromSeq > shownSeq + 1) {
+      this.forget(shownSeq);
+      return false;
+    }
+    this.#fromSeq = kept.fromSeq;
+    this.bytes = kept.bytes;
+    this.openedMs = Math.max(this.openedMs, kept.openedMs);
+    this.#stored = { fromSeq: kept.fromSeq, throughSeq: Math.min(throughSeq, shownSeq) };
+    this.#deleteBeforeSeq = 0;
+    this.#taken = undefined;
+    deleteWhere(this.#messages, (seq) => seq <= throughSeq);
+    this.#changes = this.#changes.filter(({ seq }) => seq > throughSeq);
+    return true;
+  }
+
   take(throughSeq: number): Unstored {
     const taken: Unstored = {
       fromSeq: this.#fromSeq,

@@ -108,7 +108,7 @@ export class Session {
       storage,
       events,
       ownOf: (conversationId) => this.own.of(conversationId),
-      isPaused: () => this.#isReplaced || !this.#tabs.isLeading,
+      isPaused: () => this.#isPaused,
       onProgress: (state) => {
         this.positions.moved(state);
         this.outbox.shown(state.id, state.shownSeq);
@@ -191,6 +191,7 @@ export class Session {
       webSocket: webSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor),
       afterWelcome: () => this.notices.frames(),
       onMove: () => (this.#tabs.isStopped ? this.connection.open() : this.connection.redial()),
+      onTakeOver: () => this.#takeOver(),
       onLogout,
       onDiscard: (clientMsgId) => this.outbox.discard(clientMsgId),
       onRead: (conversationId, seq) => {
@@ -291,10 +292,25 @@ export class Session {
     this.#events.emit('state', state);
   }
 
+  /** Another client of the device writes what is kept, or has written since this one read it. */
+  get #isPaused(): boolean {
+    return this.#isReplaced || !this.#tabs.isLeading || this.#tabs.hasFollowed;
+  }
+
+  async #takeOver(): Promise<void> {
+    // A write of an earlier lead may be on its way.
+    await this.conversations.save();
+    const kept = await this.#options.storage.load();
+    const tabs = this.#tabs;
+    if (kept?.meta.userId !== this.userId || !tabs.isLeading || !tabs.hasFollowed) return;
+    this.conversations.takeOver(kept.conversations);
+    tabs.hasFollowed = false;
+  }
+
   /** Another tab goes on from what is kept. */
   async #leaveTabs(reason: Closed['reason']): Promise<void> {
     if (reason === 'replaced') {
-      this.#tabs.isStopped = true;
+      this.#tabs.isStopped = this.#tabs.hasFollowed = true;
       return;
     }
     await this.conversations.save();
@@ -342,7 +358,7 @@ export class Session {
     this.#epoch = epoch;
     if (from.type !== 'cursor' && this.connection.isOpen) this.outbox.connected();
     // [C2] What the cursor stands for is kept before the cursor itself.
-    if (!this.#tabs.isLeading) return;
+    if (this.#isPaused) return;
     const { storage } = this.#options;
     if (await this.conversations.save()) {
       const own = this.own.unsaved();

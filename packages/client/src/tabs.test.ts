@@ -253,6 +253,61 @@ test('[C11] [C10] without a connection a tab that follows shows what came since 
   expect(page).toMatchObject({ lastSeq: 5, hasMore: true });
 });
 
+const stored = () => storage.messages({ conversationId: group, fromSeq: 1, throughSeq: 99 });
+/** By the other tab, with a connection of its own. */
+async function taken(from: Client, by: Client): Promise<void> {
+  await from.close();
+  await until(() => connections().length === 2);
+  await isOnline(by);
+}
+
+test('[C11] [E5] what the tab that led has kept is overwritten by the next one when it is recalled', async () => {
+  server.texts = ['a', 'a secret', 'c'];
+  const [first, second] = await two();
+  await first.client.history({ conversationId: group });
+  clock.advance(300);
+  await until(async () => (await stored()).length === 3);
+  await taken(first.client, second.client);
+  const changed = new Promise((resolve) => second.client.on('changed', resolve));
+  const recall = { type: 'hongyan.recall', target_seq: 2 };
+  connections()[1]?.send({ ...server.entry(4), type: 'entry', msg_id: 'm4', client_msg_id: 'k4', content: recall });
+  await changed;
+  clock.advance(300);
+  await until(async () => (await stored())[1]?.isRecalled === true);
+});
+
+test('[C11] [D5] what the tab that led no longer keeps the next one reads from the server', async () => {
+  server.texts = ['a', 'b', 'c'];
+  let isFull = false;
+  const flaky: ClientStorage = {
+    ...storage,
+    putConversations: (changed) => (isFull ? Promise.reject(new Error('quota')) : storage.putConversations(changed)),
+  };
+  const first = tab({ kept: flaky });
+  const failed = new Promise((resolve) => first.client.on('warning', resolve));
+  await first.client.connect();
+  await first.client.history({ conversationId: group });
+  clock.advance(300);
+  await until(async () => (await stored()).length === 3);
+  const second = tab();
+  await second.client.connect();
+  isFull = true;
+  for (const [n, text] of ['d', 'e'].entries()) {
+    server.texts = [...server.texts, text];
+    push(0, 4 + n);
+    await until(() => first.shown.includes(text) && second.shown.includes(text));
+    clock.advance(300);
+    await failed;
+    isFull = false;
+  }
+  await until(async () => (await stored()).length === 1);
+  await taken(first.client, second.client);
+  const { messages } = await second.client.history({ conversationId: group });
+  expect(messages.map(({ content }) => content.text)).toEqual(server.texts as string[]);
+  const { messages: older } = await second.client.history({ conversationId: group, beforeSeq: 4 as never, limit: 3 });
+  expect(older.map(({ content }) => content.text)).toEqual(['a', 'b', 'c']);
+});
+
 test('[C11] [C5] what is read without a connection in a tab that follows is kept by the one that leads, and reported', async () => {
   server.texts = ['a', 'b'];
   const [first, second] = await two();

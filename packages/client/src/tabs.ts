@@ -25,6 +25,8 @@ export interface TabsOptions {
   readonly afterWelcome: () => readonly string[];
   /** Another tab leads now, or this one: the connection is to be opened anew. */
   readonly onMove: () => void;
+  /** This tab leads after others did: it writes nothing until it has read what they wrote, and then sets `hasFollowed` back. Never rejects. */
+  readonly onTakeOver: () => Promise<void>;
   /** The user has logged out in another tab. */
   readonly onLogout: () => void;
   /** The user has discarded a message in another tab. */
@@ -80,6 +82,8 @@ export class Tabs {
   #stopSignals: (() => void) | undefined;
   /** Since this tab entered. */
   hasOthers = false;
+  /** Another tab may have written what is kept since this one read or wrote it. */
+  hasFollowed = false;
   /**
    * Another client of the device has replaced this one. The lock stays where it is, so that no tab opens a connection by itself; the
    * tab in which the user does has it.
@@ -101,12 +105,14 @@ export class Tabs {
     return locks ? Math.floor(random() * 2 ** 32) * 2 ** 16 : 1;
   }
 
-  /** Resolves when it is decided whether this tab leads. Never rejects. */
+  /** Resolves when it is decided whether this tab leads, and what others wrote is taken over. Never rejects. */
   async ready(): Promise<void> {
     this.isStopped = false;
-    if (!this.#options.locks) return;
-    this.#entered ??= this.#enter();
-    await this.#entered;
+    if (this.#options.locks) {
+      this.#entered ??= this.#enter();
+      await this.#entered;
+    }
+    if (this.isLeading && this.hasFollowed) await this.#options.onTakeOver();
   }
 
   /** After `ready`. */
@@ -140,6 +146,7 @@ export class Tabs {
     this.#release?.();
     this.#remote = this.#lobby = this.#entered = this.#release = undefined;
     this.hasOthers = false;
+    this.hasFollowed = !this.isLeading;
   }
 
   /** To the other tabs: they do not send a discarded message either, and have read what was read here. */
@@ -164,7 +171,7 @@ export class Tabs {
   }
 
   #queue(): void {
-    this.hasOthers = true;
+    this.hasOthers = this.hasFollowed = true;
     this.#queued = new AbortController();
     void this.#acquire({ signal: this.#queued.signal }).then((isHeld) => {
       if (isHeld && !this.isStopped) this.#options.onMove();
