@@ -15,7 +15,15 @@ import { SafeStorage } from './safe-storage.ts';
 const conversationId = 'd:me:you' as ConversationId;
 
 /** An outbox with its line to the server in the test's hand. */
-function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: ClientStorage; itemsMax?: number } = {}) {
+function rig({
+  storage = createMemoryStorage(),
+  itemsMax = 100,
+  saved = Promise.resolve(),
+}: {
+  storage?: ClientStorage;
+  itemsMax?: number;
+  saved?: Promise<void>;
+} = {}) {
   const clock = new ManualClock();
   const line: { key: string; ack(): void; refuse(error: ClientError): void }[] = [];
   const changes: ClientMessage[] = [];
@@ -36,7 +44,7 @@ function rig({ storage = createMemoryStorage(), itemsMax = 100 }: { storage?: Cl
         });
       }),
     isAhead: () => false,
-    onKept: () => Promise.resolve(),
+    onKept: () => saved,
     onAck: async ({ message }) => void acked.push(message),
     onChange: ({ message }) => changes.push(message),
     onSuperseded: () => {},
@@ -403,6 +411,54 @@ test('[D3] one that was discarded on its way and is sent again with its key is a
   outbox.connected();
   line[1]?.ack();
   expect(Number((await second).seq)).toBe(2);
+});
+
+test('[C11] [D3] what left the outbox while the storage was read is not adopted from it', async () => {
+  const { outbox, storage, line, send } = rig();
+  outbox.connected();
+  const sent = send('acknowledged');
+  for (const key of ['discarded here', 'failed']) send(key).catch(() => {});
+  await settle();
+  for (const { refuse } of line.slice(1)) refuse(new ClientError('forbidden', 'no'));
+  await settle();
+  const { outbox: all } = await storage.load();
+  const theirs = ['theirs', 'discarded there', 'sent there'].map((key) => ({
+    ...(all[0] as OutboxItem),
+    message: { ...(all[0] as OutboxItem).message, clientMsgId: key as ClientMsgId },
+  }));
+  const read = Promise.withResolvers<readonly OutboxItem[]>();
+  const adopted = outbox.adopt(read.promise);
+  line[0]?.ack();
+  await sent;
+  outbox.discard('discarded here' as ClientMsgId);
+  outbox.discard('discarded there' as ClientMsgId);
+  outbox.committed({ ...(theirs[2] as OutboxItem).message, seq: 9 as Seq });
+  await settle();
+  expect(await kept(storage)).toEqual(['failed']);
+  read.resolve([...all, ...theirs]);
+  await adopted;
+  expect(keysOf(outbox)).toEqual(['failed', 'theirs']);
+  expect(keysOn(line.slice(3))).toEqual(['theirs']);
+  // A later reading is another matter: the user may have sent it again there.
+  await outbox.adopt(Promise.resolve(theirs));
+  expect(keysOf(outbox)).toEqual(['failed', 'theirs', 'discarded there', 'sent there']);
+});
+
+test('[C11] [D3] what is acknowledged, and kept until its conversation is, is not adopted from the storage', async () => {
+  const saved = Promise.withResolvers<void>();
+  const { outbox, storage, line, send } = rig({ saved: saved.promise });
+  const adopt = async () => outbox.adopt(Promise.resolve((await storage.load()).outbox));
+  outbox.connected();
+  const sent = send('a');
+  await settle();
+  line[0]?.ack();
+  outbox.committed(await sent);
+  await adopt();
+  expect(keysOf(outbox)).toEqual([]);
+  saved.resolve();
+  await settle();
+  await adopt();
+  expect(keysOn(line)).toEqual(['a']);
 });
 
 const keysOf = (outbox: Outbox) => outbox.list().map(({ clientMsgId }) => clientMsgId as string);

@@ -78,6 +78,9 @@ export class Outbox {
   readonly #changes = new Set<Item>();
   /** Changes that are acknowledged, and whose entry at this seq is applied when those before it have come. */
   readonly #ahead = new Map<Item, Seq>();
+  /** No longer in the outbox; what is read from the storage may still contain them. */
+  readonly #gone = new Set<ClientMsgId>();
+  #adopting = Promise.resolve();
   #nextNo = 1;
   #inFlight = 0;
   /** [C12] Beyond the rate one at a time; each acknowledgement then widens it, as a line that was congested is tried again. */
@@ -100,9 +103,16 @@ export class Outbox {
     }
   }
 
-  /** What other tabs left in the storage. */
-  adopt(kept: readonly OutboxItem[]): void {
-    const added = kept.filter(({ message }) => !this.#items.has(message.clientMsgId));
+  /** What other tabs left in the storage, which is being read. */
+  adopt(reading: Promise<readonly OutboxItem[]>): Promise<void> {
+    this.#adopting = Promise.all([reading, this.#adopting]).then(([kept]) => this.#adopt(kept));
+    return this.#adopting;
+  }
+
+  #adopt(kept: readonly OutboxItem[]): void {
+    const isNew = ({ message: { clientMsgId } }: OutboxItem) =>
+      !this.#items.has(clientMsgId) && !this.#gone.has(clientMsgId);
+    const added = kept.filter(isNew);
     this.restore(added);
     for (const item of added) this.#options.onChange(item);
     this.#pump();
@@ -111,6 +121,7 @@ export class Outbox {
   /** A committed message of this user: another tab may have sent what waits or failed here. */
   committed(message: ClientMessage): void {
     const item = this.#items.get(message.clientMsgId);
+    if (!item) this.#passOver(message.clientMsgId);
     if (item?.state !== 'queued' && item?.state !== 'failed') return;
     this.#remove(item);
     this.#update(item, message);
@@ -199,7 +210,7 @@ export class Outbox {
   /** A message in flight may still be committed. */
   discard(clientMsgId: ClientMsgId): void {
     const item = this.#items.get(clientMsgId);
-    if (!item) return;
+    if (!item) return this.#passOver(clientMsgId);
     this.#remove(item);
     // Nobody else tells that a change is gone.
     if (item.kept.isChange) this.#options.onChange(item.kept);
@@ -371,15 +382,26 @@ export class Outbox {
   #take(item: Item): void {
     const { clientMsgId } = item.kept.message;
     item.state = 'gone';
+    this.#gone.add(clientMsgId);
     this.#changes.delete(item);
     // One that was discarded may have been sent again with its key.
     if (this.#items.get(clientMsgId) === item) this.#items.delete(clientMsgId);
   }
 
-  /** Of one that was taken, unless its key is another's now. */
+  /** Of one that was taken, unless its key is another's now. What could not be deleted waits for the next run. */
   async #delete({ kept: { message } }: Item): Promise<void> {
-    if (this.#items.has(message.clientMsgId)) return;
-    await this.#options.storage.write((storage) => storage.deleteOutbox(message.clientMsgId));
+    const { clientMsgId } = message;
+    if (this.#items.has(clientMsgId)) return;
+    if (!(await this.#options.storage.write((storage) => storage.deleteOutbox(clientMsgId)))) return;
+    await this.#adopting;
+    this.#gone.delete(clientMsgId);
+  }
+
+  /** Another tab has sent or discarded it: the reading that has begun may contain it, later ones do not. */
+  #passOver(clientMsgId: ClientMsgId): void {
+    if (this.#gone.has(clientMsgId)) return;
+    this.#gone.add(clientMsgId);
+    void this.#adopting.then(() => this.#gone.delete(clientMsgId));
   }
 }
 

@@ -366,8 +366,7 @@ export class Session {
     }
     if (!this.#tabs.hasOthers) return;
     // What a tab wrote offline and left behind.
-    const kept = await storage.load();
-    if (kept?.meta.userId === this.userId) this.outbox.adopt(kept.outbox);
+    await this.outbox.adopt(storage.load().then((kept) => (kept?.meta.userId === this.userId ? kept.outbox : [])));
   }
 
   #onMessage(message: ClientMessage): void {
