@@ -110,6 +110,7 @@ export class Outbox {
   }
 
   #adopt(kept: readonly OutboxItem[]): void {
+    if (this.#hasEnded) return;
     const isNew = ({ message: { clientMsgId } }: OutboxItem) =>
       !this.#items.has(clientMsgId) && !this.#gone.has(clientMsgId);
     const added = kept.filter(isNew);

@@ -1,6 +1,6 @@
 // What runs for one user on one device: frames go to the part they concern, and what is missing is read from the server.
 
-import type { Clock } from '@hongyan/base/clock';
+import type { Clock, Timer } from '@hongyan/base/clock';
 import type { PrivateChange } from '@hongyan/protocol/content';
 import type { Down, DownOf } from '@hongyan/protocol/down';
 import type { ClientMsgId, ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -55,6 +55,9 @@ export interface SessionOptions {
   readonly onLogout: () => void;
 }
 
+/** A tab that crashes does not say so. */
+const adoptEveryMs = 300_000;
+
 export class Session {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
@@ -78,6 +81,7 @@ export class Session {
   /** Of the store that the cursor and the seqs are of. */
   #epoch: string | undefined;
   #state: ConnectionState = { type: 'closed' };
+  #adoptTimer: Timer | undefined;
 
   constructor(options: SessionOptions) {
     const { userId, deviceId, environment, storage } = options;
@@ -192,6 +196,7 @@ export class Session {
       afterWelcome: () => this.notices.frames(),
       onMove: () => (this.#tabs.isStopped ? this.connection.open() : this.connection.redial()),
       onTakeOver: () => this.#takeOver(),
+      onFollowerGone: () => void this.#adopt(),
       onLogout,
       onDiscard: (clientMsgId) => this.outbox.discard(clientMsgId),
       onRead: (conversationId, seq) => {
@@ -268,6 +273,7 @@ export class Session {
       this.outbox.disconnected();
       this.positions.disconnected();
       this.#tabs.disconnected();
+      this.#adoptTimer?.cancel();
       for (const conversation of this.conversations.all())
         if (conversation.isReadUnreported) this.read(conversation, conversation.readSeq);
     }
@@ -284,6 +290,7 @@ export class Session {
       this.notices.start();
     }
     if (state.type === 'catching_up') {
+      this.#adoptTimer = this.#options.environment.clock.every(adoptEveryMs, () => void this.#adopt());
       this.#isReplaced = false;
       this.absence.end();
     }
@@ -364,9 +371,14 @@ export class Session {
       const own = this.own.unsaved();
       await storage.write((kept) => kept.saveMeta({ cursor, epoch, ...(own && { own }) }));
     }
-    if (!this.#tabs.hasOthers) return;
-    // What a tab wrote offline and left behind.
-    await this.outbox.adopt(storage.load().then((kept) => (kept?.meta.userId === this.userId ? kept.outbox : [])));
+    await this.#adopt();
+  }
+
+  /** What other tabs wrote and left behind. */
+  async #adopt(): Promise<void> {
+    if (this.#isPaused || !this.#tabs.hasOthers) return;
+    const reading = this.#options.storage.load();
+    await this.outbox.adopt(reading.then((kept) => (kept?.meta.userId === this.userId ? kept.outbox : [])));
   }
 
   #onMessage(message: ClientMessage): void {

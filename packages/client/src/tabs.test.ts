@@ -12,6 +12,7 @@ import type { FromFollower, ToFollower } from './remote-socket.ts';
 import { LockManager } from './testing/lock-manager.ts';
 import { tokenOf } from './testing/scripted-server.ts';
 import { message } from './testing/session-rig.ts';
+import { item } from './testing/storage-contract.ts';
 import { TimelineServer } from './testing/timeline-server.ts';
 
 let server: TimelineServer;
@@ -341,6 +342,29 @@ test('[C11] [C4] what a tab wrote offline and left behind is sent by another', a
   clock.advance(60_000);
   await until(() => connections().some(({ frames }) => frames.some(({ type }) => type === 'send')));
   expect(first.client.outbox()).toMatchObject([{ content: { text: 'left' } }]);
+});
+
+const sent = () => connections().flatMap(({ frames }) => frames.filter(({ type }) => type === 'send'));
+
+test('[C11] [C4] what waits in a tab that is closed is sent by the one that stays online', async () => {
+  const [first, second] = await two();
+  server.scripted.answer = (connection, frame) => frame.type === 'send' || server.answer(connection, frame);
+  for (const text of ['a', 'b']) second.client.send({ conversationId: group }, { type: 'text', text }).catch(() => {});
+  await until(() => sent().length === 2);
+  await second.client.close();
+  await until(() => sent().length === 4);
+  expect(first.client.outbox()).toMatchObject([{ content: { text: 'a' } }, { content: { text: 'b' } }]);
+  expect(connections()).toHaveLength(1);
+});
+
+test('[C11] [C4] what waits in a tab that crashed is sent by the one that stays online, some minutes later', async () => {
+  server.scripted.heartbeatMs = 3_600_000;
+  await two();
+  await storage.putOutbox(item('crashed', 1));
+  clock.advance(300_000);
+  await until(() => sent().length === 1);
+  expect(sent()).toMatchObject([{ client_msg_id: 'crashed' }]);
+  expect(connections()).toHaveLength(1);
 });
 
 test('[C11] [C4] a message that failed in two tabs is gone in both when one has sent it', async () => {

@@ -27,6 +27,8 @@ export interface TabsOptions {
   readonly onMove: () => void;
   /** This tab leads after others did: it writes nothing until it has read what they wrote, and then sets `hasFollowed` back. Never rejects. */
   readonly onTakeOver: () => Promise<void>;
+  /** A tab that used the connection of this one has closed, or is given up. */
+  readonly onFollowerGone: () => void;
   /** The user has logged out in another tab. */
   readonly onLogout: () => void;
   /** The user has discarded a message in another tab. */
@@ -257,7 +259,7 @@ export class Tabs {
 
   #dismiss(id: string): void {
     this.#followers.get(id)?.end();
-    this.#followers.delete(id);
+    if (this.#followers.delete(id)) this.#options.onFollowerGone();
   }
 
   /** What arrives is passed on as it is, answers too: to read it here would cost every message more than it saves. */
