@@ -11,7 +11,7 @@ export interface OutboxItem {
   readonly isChange?: true;
   /** Of an edit. */
   readonly expectEdited?: number;
-  /** Increases with each send of this device: the order in which they leave. */
+  /** Increases with each send of this device, as its clock does: the order in which they leave. */
   readonly no: number;
 }
 

@@ -413,6 +413,29 @@ test('[D3] one that was discarded on its way and is sent again with its key is a
   expect(Number((await second).seq)).toBe(2);
 });
 
+test('[C11] [C4] what two tabs sent without a connection leaves in the order of both, also beside what a third one sent', async () => {
+  const [first, second, third] = [rig(), rig(), rig()];
+  first.outbox.connected();
+  for (const key of ['x', 'y']) void first.send(key);
+  await settle();
+  for (const { ack } of first.line) ack();
+  await settle();
+  first.outbox.disconnected();
+  // What one tab sends in a millisecond is in order too; the clocks of all are one.
+  const sends = [first, second, third, second, first];
+  for (const [n, { send }] of sends.entries()) {
+    for (const half of ['a', 'b']) void send(`${n}${half}`);
+    for (const { clock } of [first, second, third]) clock.advance(10);
+  }
+  await settle();
+  const left = [...(await second.storage.load()).outbox, ...(await first.storage.load()).outbox];
+  await third.outbox.adopt(Promise.resolve(left));
+  third.outbox.connected();
+  const inOrder = sends.flatMap((_, n) => [`${n}a`, `${n}b`]);
+  expect(keysOf(third.outbox)).toEqual(inOrder);
+  expect(keysOn(third.line)).toEqual(inOrder);
+});
+
 test('[C11] [D3] what left the outbox while the storage was read is not adopted from it', async () => {
   const { outbox, storage, line, send } = rig();
   outbox.connected();
@@ -422,8 +445,9 @@ test('[C11] [D3] what left the outbox while the storage was read is not adopted 
   for (const { refuse } of line.slice(1)) refuse(new ClientError('forbidden', 'no'));
   await settle();
   const { outbox: all } = await storage.load();
-  const theirs = ['theirs', 'discarded there', 'sent there'].map((key) => ({
+  const theirs = ['theirs', 'discarded there', 'sent there'].map((key, n) => ({
     ...(all[0] as OutboxItem),
+    no: Number.MAX_SAFE_INTEGER - 3 + n,
     message: { ...(all[0] as OutboxItem).message, clientMsgId: key as ClientMsgId },
   }));
   const read = Promise.withResolvers<readonly OutboxItem[]>();

@@ -95,11 +95,21 @@ export class Outbox {
   }
 
   restore(kept: readonly OutboxItem[]): void {
-    for (const item of kept.toSorted((a, b) => a.no - b.no)) {
+    for (const item of kept) {
       const settled = createSettlement();
       const state = item.message.status === 'failed' ? 'failed' : 'queued';
       this.#put({ kept: item, state, settled });
       this.#nextNo = Math.max(this.#nextNo, item.no + 1);
+    }
+    this.#putInOrder();
+  }
+
+  /** As they were sent, in whichever tab. */
+  #putInOrder(): void {
+    for (const item of [...this.#items.values()].sort((a, b) => a.kept.no - b.kept.no)) {
+      this.#items.delete(item.kept.message.clientMsgId);
+      this.#changes.delete(item);
+      this.#put(item);
     }
   }
 
@@ -164,7 +174,10 @@ export class Outbox {
     const message: ClientMessage = {
       ...{ conversationId, clientMsgId, from, content, timestampMs, status: 'queued', replyTo, mentions },
     };
-    const kept = { message, target, no: this.#nextNo++, isChange, expectEdited };
+    // Tabs do not know each other's numbers, but have one clock.
+    const no = Math.max(this.#nextNo, timestampMs);
+    this.#nextNo = no + 1;
+    const kept = { message, target, no, isChange, expectEdited };
     const item: Item = { kept, state: 'storing', settled: createSettlement() };
     if (content.type === privateType) this.#supersede(item);
     this.#put(item);
