@@ -29,8 +29,6 @@ export interface ConversationsOptions {
 
 /** Changes are written together, this long after the first of them. */
 const saveDelayMs = 300;
-/** Messages and changes of a conversation that wait for this client to write again. */
-const pausedMax = 1_000;
 /** Messages that are read at a time when all are. */
 const keptPageSize = 200;
 /** When more have moved, all are sorted. */
@@ -235,8 +233,7 @@ export class Conversations {
 
   async #saveUnsaved(): Promise<boolean> {
     if (this.#options.isPaused()) {
-      // They are read from the server again, and take no room meanwhile.
-      for (const { kept, shownSeq } of this.#unsaved) if (kept.unstoredCount > pausedMax) kept.forget(shownSeq);
+      this.#history.boundUnstored(this.#unsaved);
       return true;
     }
     if (this.#unsaved.size === 0) return true;

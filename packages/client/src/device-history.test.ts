@@ -286,6 +286,26 @@ describe('the bound', () => {
   });
 });
 
+test('[C10] [C11] what a tab that writes nothing has shown takes no more room than what is kept: those opened longest ago lose it', async () => {
+  const world = new World({ messageBytesMax: 100_000 });
+  const ids = ['g:a', 'g:b', 'g:c'] as ConversationId[];
+  for (const id of ids) world.addConversation(id);
+  await world.save();
+  await world.go();
+  const countOf = async (id: ConversationId) => (await world.kept(id, { limit: 999 }))?.messages.length;
+  for (const id of ids) {
+    for (let n = 0; n < 60; n++) world.timeline(id).say('x'.repeat(200));
+    world.deliver(id);
+    await world.save();
+    world.clock.advance(1_000);
+    expect(await countOf(id)).toBe(60);
+  }
+  for (let n = 0; n < 150; n++) world.timeline('g:c' as ConversationId).say('x'.repeat(200));
+  world.deliver('g:c' as ConversationId);
+  await world.save();
+  expect(await Promise.all(ids.map(countOf))).toEqual([undefined, 60, 210]);
+});
+
 test('[C10] [C11] where another tab has deleted the oldest, a page ends there and does not look like the beginning', async () => {
   const world = new World({ messageBytesMax: 105_000 });
   world.addConversation(g1);

@@ -11,12 +11,16 @@ import type { SafeStorage } from './safe-storage.ts';
 import { utf8Length } from './unicode.ts';
 
 const limitDefault = 50;
+/** Messages and changes of a conversation that wait for this client to write again. */
+const unstoredMax = 1_000;
 /** Seqs whose messages are read or deleted at a time. */
 const scanSeqs = 200;
 
 export class DeviceHistory {
   readonly #storage: SafeStorage;
   readonly #self: UserId;
+  /** Bytes of what waits, which is measured again and again. */
+  readonly #measured = new WeakMap<object, number>();
 
   constructor(storage: SafeStorage, self: UserId) {
     this.#storage = storage;
@@ -62,6 +66,30 @@ export class DeviceHistory {
       if (!state || !(await this.#dropOldest(state))) return trimmed;
       trimmed.add(state);
     }
+  }
+
+  /**
+   * What waits for this client to write again takes no more room than what is kept may: the rest is forgotten, of those first that were
+   * opened longest ago, and read from the server again.
+   */
+  boundUnstored(states: Iterable<ConversationState>): void {
+    let bytes = 0;
+    for (const { kept, shownSeq } of [...states].sort((a, b) => b.kept.openedMs - a.kept.openedMs)) {
+      const ownBytes = this.#unstoredBytes(kept.unstored);
+      const isBeyond = kept.unstoredCount > unstoredMax || bytes + ownBytes > this.#storage.messageBytesMax;
+      if (isBeyond && kept.unstoredCount > 0) kept.forget(shownSeq);
+      else bytes += ownBytes;
+    }
+  }
+
+  #unstoredBytes({ messages, changes }: KeptMessages['unstored']): number {
+    let bytes = 0;
+    for (const entry of [...messages.values(), ...changes]) {
+      const ownBytes = this.#measured.get(entry) ?? bytesOf(entry);
+      this.#measured.set(entry, ownBytes);
+      bytes += ownBytes;
+    }
+    return bytes;
   }
 
   /**
@@ -233,7 +261,7 @@ function rangesOf({ changes, fromSeq, throughSeq, deleteBeforeSeq, messages }: U
   return ranges;
 }
 
-const bytesOf = (message: ClientMessage): number => utf8Length(JSON.stringify(message));
+const bytesOf = (entry: ClientMessage | MessageChange): number => utf8Length(JSON.stringify(entry));
 
 /** One whose messages the server removed; when all are more than `bytesMax`, the one that was opened longest ago. */
 function nextToDrop(states: Iterable<ConversationState>, bytesMax: number): ConversationState | undefined {
