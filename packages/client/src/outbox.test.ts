@@ -47,7 +47,7 @@ function rig({
     onKept: () => saved,
     onAck: async ({ message }) => void acked.push(message),
     onChange: ({ message }) => changes.push(message),
-    onSuperseded: () => {},
+    onReplaced: () => {},
   });
   const add = (key: string, text: string, to: string) =>
     outbox.add({

@@ -30,8 +30,8 @@ export interface OutboxOptions {
   readonly onKept: (item: OutboxItem) => Promise<unknown>;
   /** With an error it is of a change, which is gone from the outbox. */
   readonly onChange: (item: OutboxItem) => void;
-  /** A later change has taken its place: other clients of the device, which may hold it too, are not to send it. */
-  readonly onSuperseded: (clientMsgId: ClientMsgId) => void;
+  /** A later change has taken the place of one that other tabs may hold too: `replace` there. */
+  readonly onReplaced: (clientMsgId: ClientMsgId, by: OutboxItem) => void;
 }
 
 export type Ack = Output<'send'>;
@@ -226,9 +226,19 @@ export class Outbox {
     const item = this.#items.get(clientMsgId);
     if (!item) return this.#passOver(clientMsgId);
     this.#remove(item);
-    // Nobody else tells that a change is gone.
-    if (item.kept.isChange) this.#options.onChange(item.kept);
     item.settled.reject(new ClientError('not_found', 'the message was discarded before it was sent'));
+  }
+
+  /** [E21] In another tab. */
+  replace(clientMsgId: ClientMsgId, by: OutboxItem): void {
+    const earlier = this.#items.get(clientMsgId);
+    if (!earlier) return this.#passOver(clientMsgId);
+    if (earlier.state === 'sending') return;
+    if (!this.#items.has(by.message.clientMsgId)) this.restore([by]);
+    const later = this.#items.get(by.message.clientMsgId);
+    if (later) this.#endWith(later, earlier);
+    this.#options.onChange(by);
+    this.#pump();
   }
 
   connected(): void {
@@ -257,14 +267,18 @@ export class Outbox {
   }
 
   /** [E21] What a later change replaces need not leave any more; it ends as that does. */
-  #supersede({ kept, settled }: Item): void {
-    const place = placeOf(kept);
+  #supersede(later: Item): void {
+    const place = placeOf(later.kept);
     for (const earlier of this.#changes) {
       if (earlier.state === 'sending' || placeOf(earlier.kept) !== place) continue;
-      this.#remove(earlier);
-      this.#options.onSuperseded(earlier.kept.message.clientMsgId);
-      settled.promise.then(earlier.settled.resolve, earlier.settled.reject);
+      this.#endWith(later, earlier);
+      this.#options.onReplaced(earlier.kept.message.clientMsgId, later.kept);
     }
+  }
+
+  #endWith(later: Item, earlier: Item): void {
+    this.#remove(earlier);
+    later.settled.promise.then(earlier.settled.resolve, earlier.settled.reject);
   }
 
   #put(item: Item): void {

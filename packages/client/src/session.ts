@@ -199,6 +199,7 @@ export class Session {
       onFollowerGone: () => void this.#adopt(),
       onLogout,
       onDiscard: (clientMsgId) => this.outbox.discard(clientMsgId),
+      onReplace: (clientMsgId, by) => this.outbox.replace(clientMsgId, by),
       onRead: (conversationId, seq) => {
         const state = this.conversations.get(conversationId);
         if (state) this.conversations.read(state, earlier(seq, state.lastSeq));
@@ -237,7 +238,7 @@ export class Session {
       // What is lost of the private state the server has.
       onKept: async ({ message }) => message.content.type === privateType || this.conversations.saved(),
       onChange: (item) => this.#onOutbox(item),
-      onSuperseded: (clientMsgId) => this.#tabs.announce({ type: 'discard', clientMsgId }),
+      onReplaced: (clientMsgId, by) => this.#tabs.announce({ type: 'replace', clientMsgId, by }),
     });
   }
 

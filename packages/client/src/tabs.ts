@@ -6,6 +6,7 @@ import { closeCode } from '@hongyan/protocol/codes';
 import type { DownOf } from '@hongyan/protocol/down';
 import type { ClientMsgId, ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { WebSocketConstructor, WebSocketLike } from './client-options.ts';
+import type { OutboxItem } from './client-storage.ts';
 import { deadline } from './deadline.ts';
 import { Follower } from './follower.ts';
 import type { NetworkSignals } from './network-signals.ts';
@@ -33,6 +34,8 @@ export interface TabsOptions {
   readonly onLogout: () => void;
   /** The user has discarded a message in another tab. */
   readonly onDiscard: (clientMsgId: ClientMsgId) => void;
+  /** The user has made a change in another tab that replaces one that waits. */
+  readonly onReplace: (clientMsgId: ClientMsgId, by: OutboxItem) => void;
   /** The user has read without a connection in another tab. */
   readonly onRead: (conversationId: ConversationId, seq: Seq) => void;
 }
@@ -56,6 +59,7 @@ type Notice =
   | { readonly type: 'lead' }
   | { readonly type: 'logout' }
   | { readonly type: 'discard'; readonly clientMsgId: ClientMsgId }
+  | { readonly type: 'replace'; readonly clientMsgId: ClientMsgId; readonly by: OutboxItem }
   | { readonly type: 'read'; readonly conversationId: ConversationId; readonly seq: Seq };
 
 /** A tab that leads and does not answer for so long is frozen: another one leads. */
@@ -151,8 +155,8 @@ export class Tabs {
     this.hasFollowed = !this.isLeading;
   }
 
-  /** To the other tabs: they do not send a discarded message either, and have read what was read here. */
-  announce(notice: Extract<Notice, { type: 'discard' | 'read' }>): void {
+  /** To the other tabs: they do not send what is discarded or replaced here either, and have read what was read here. */
+  announce(notice: Extract<Notice, { type: 'discard' | 'replace' | 'read' }>): void {
     this.#notify(notice);
   }
 
@@ -235,6 +239,8 @@ export class Tabs {
         return this.#options.onLogout();
       case 'discard':
         return this.#options.onDiscard(notice.clientMsgId);
+      case 'replace':
+        return this.#options.onReplace(notice.clientMsgId, notice.by);
       case 'read':
         return this.#options.onRead(notice.conversationId, notice.seq);
       default:
