@@ -368,9 +368,13 @@ class World {
     this.#conversations = other;
   }
 
+  get isLeading(): boolean {
+    return this.#leader === this.#conversations;
+  }
+
   /** The tab in which things happen takes the lead from the other one. */
   async lead(): Promise<void> {
-    if (this.#leader === this.#conversations) return;
+    if (this.isLeading) return;
     this.#leader = this.#conversations;
     this.#leader.takeOver((await this.storage.load()).conversations);
   }
@@ -499,7 +503,7 @@ test('[C10] [C11] [D5] [E2] [E5] after any sequence of events, in two tabs, what
           else if (kind === 'restart') await world.restart();
           else if (kind === 'go') await world.go();
           else if (kind === 'lead') await world.lead();
-          else {
+          else if (world.isLeading) {
             const page = await world.kept(g1, request);
             if (!page) continue;
             pages++;

@@ -104,7 +104,11 @@ export class DeviceHistory {
     const { firstSeq, kept } = state;
     const { limit = limitDefault, afterSeq } = request;
     const isAfter = afterSeq !== undefined;
-    const held = () => (isElsewhere ? { fromSeq: kept.fromSeq, throughSeq: state.shownSeq } : kept.stored);
+    // Stored may be more than was shown here: another client of the device was ahead.
+    const held = () =>
+      isElsewhere
+        ? { fromSeq: kept.fromSeq, throughSeq: state.shownSeq }
+        : { fromSeq: kept.stored.fromSeq, throughSeq: Math.min(kept.stored.throughSeq, state.shownSeq) };
     const read = (part: KeptRange) => this.#messages(part, isElsewhere ? kept.unstored : undefined);
     const { throughSeq: lastSeq } = held();
     const fromSeq = isElsewhere ? await oldestOf({ conversationId: state.id, ...held() }, read) : held().fromSeq;

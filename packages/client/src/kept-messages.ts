@@ -38,6 +38,8 @@ export class KeptMessages {
   #changes: MessageChange[] = [];
   #deleteBeforeSeq = 0;
   #lastChangeSeq = 0;
+  /** What was shown up to it and not stored is forgotten, changes of what is stored too. */
+  #forgottenSeq = 0;
   /** On its way to the storage, one at a time; undefined where something since then made it void. */
   #taken: Unstored | undefined;
 
@@ -69,10 +71,11 @@ export class KeptMessages {
     return { ...this.#stored, fromSeq: Math.max(this.#stored.fromSeq, this.#fromSeq) };
   }
 
-  /** What was shown, in its order. */
+  /** What was shown, in its order. Another client of the device may have shown and stored it first. */
   add(messages: readonly ClientMessage[], changes: readonly MessageChange[]): void {
-    for (const message of messages) this.#messages.set(message.seq ?? 0, message);
-    this.#changes.push(...changes);
+    const { throughSeq } = this.#stored;
+    for (const message of messages) if ((message.seq ?? 0) > throughSeq) this.#messages.set(message.seq ?? 0, message);
+    this.#changes.push(...changes.filter(({ seq }) => seq > throughSeq));
     this.#lastChangeSeq = changes.at(-1)?.seq ?? this.#lastChangeSeq;
   }
 
@@ -101,6 +104,7 @@ export class KeptMessages {
     this.#fromSeq = shownSeq + 1;
     this.#stored = nowhere;
     this.#taken = undefined;
+    this.#forgottenSeq = shownSeq;
   }
 
   /**
@@ -108,7 +112,7 @@ export class KeptMessages {
    * false it does not, and the range begins anew.
    */
   takeOver(kept: StoredKept | undefined, { throughSeq, shownSeq }: { throughSeq: number; shownSeq: number }): boolean {
-    const hasHole = throughSeq < this.#stored.throughSeq || throughSeq < this.#fromSeq - 1;
+    const hasHole = throughSeq < Math.max(this.#stored.throughSeq, this.#forgottenSeq, this.#fromSeq - 1);
     if (!kept || hasHole || kept.fromSeq > shownSeq + 1) {
       this.forget(shownSeq);
       return false;
@@ -116,7 +120,7 @@ export class KeptMessages {
     this.#fromSeq = kept.fromSeq;
     this.bytes = kept.bytes;
     this.openedMs = Math.max(this.openedMs, kept.openedMs);
-    this.#stored = { fromSeq: kept.fromSeq, throughSeq: Math.min(throughSeq, shownSeq) };
+    this.#stored = { fromSeq: kept.fromSeq, throughSeq };
     this.#deleteBeforeSeq = 0;
     this.#taken = undefined;
     deleteWhere(this.#messages, (seq) => seq <= throughSeq);
@@ -127,7 +131,7 @@ export class KeptMessages {
   take(throughSeq: number): Unstored {
     const taken: Unstored = {
       fromSeq: this.#fromSeq,
-      throughSeq,
+      throughSeq: Math.max(throughSeq, this.#stored.throughSeq),
       messages: this.#messages,
       changes: this.#changes,
       deleteBeforeSeq: this.#deleteBeforeSeq,
