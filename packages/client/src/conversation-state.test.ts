@@ -85,6 +85,14 @@ describe('order', () => {
     expect(state.isBehind).toBe(false);
   });
 
+  test('[C10] an ack does not take the place of the frame that waits for its turn: that has what is stored', () => {
+    const state = begin();
+    const { count: _count, ...ack } = { ...entry(2, me), content: { type: 'text', text: 'as given' } };
+    state.add(entry(2, me));
+    state.add(ack);
+    expect(state.add(entry(1)).messages.map(({ content }) => content.text)).toEqual(['1', '2']);
+  });
+
   test('[C1] whatever the order, the doubles and the pages, every entry is shown exactly once and in order', () => {
     const last = 40;
     const pushes = fc.array(fc.integer({ min: 1, max: last }), { maxLength: 120 });

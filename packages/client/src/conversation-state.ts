@@ -219,8 +219,15 @@ export class ConversationState {
     this.#saw(entry, kindOf(entry, undefined));
     const shown = { messages: [], changes: [] };
     if (entry.seq === this.#shownSeq + 1) this.#showFrom(entry, shown);
-    else if (entry.seq > this.#shownSeq && this.#early.size < earlyMax) this.#early.set(entry.seq, entry);
+    else if (entry.seq > this.#shownSeq) this.#wait(entry);
     return shown;
+  }
+
+  /** There is an entry at `seq`, which has to be read. */
+  reached(seq: Seq): void {
+    if (this.#doubt) this.#doubt.newestSeq = later(this.#doubt.newestSeq, seq);
+    else this.#conversation = { ...this.#conversation, last_seq: later(this.#conversation.last_seq, seq) };
+    this.#view = undefined;
   }
 
   /** [C2] A page of entries that begins right after shownSeq. */
@@ -341,6 +348,12 @@ export class ConversationState {
     if (mentions === 'all' || mentions?.includes(this.#self)) this.#unread.mentioned(seq);
     if (kind === 'message' && from === this.#self) this.#unread.sent(seq);
     if (kind === 'change' && content.type === 'hongyan.recall') this.#unread.recalled(content.target_seq as Seq, seq);
+  }
+
+  /** [C10] An ack has the content that was sent; the server's own frame, with what is stored, came before it. */
+  #wait(entry: ArrivedEntry): void {
+    const isKnown = entry.count === undefined && this.#early.has(entry.seq);
+    if (!isKnown && this.#early.size < earlyMax) this.#early.set(entry.seq, entry);
   }
 
   #showFrom(first: ArrivedEntry, shown: { messages: ClientMessage[]; changes: MessageChange[] }): void {

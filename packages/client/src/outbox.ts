@@ -24,8 +24,8 @@ export interface OutboxOptions {
   readonly transmit: (item: OutboxItem) => Promise<Ack>;
   /** The committed message or change, removed from the outbox. The send resolves when this does. Never rejects. */
   readonly onAck: (item: OutboxItem, ack: Ack) => Promise<void>;
-  /** Whether entries before this one are still to come: it is applied after them, later than it is acknowledged. */
-  readonly isAhead: (conversationId: ConversationId, seq: Seq) => boolean;
+  /** Whether its entry, or one before that, is still to come: it is applied later than it is acknowledged. */
+  readonly isAhead: (ack: Ack) => boolean;
   /** Resolves when what was acknowledged is kept elsewhere: a run that begins before sends it again [D3]. */
   readonly onKept: (item: OutboxItem) => Promise<unknown>;
   /** With an error it is of a change, which is gone from the outbox. */
@@ -346,14 +346,14 @@ export class Outbox {
   }
 
   /** Until then the message would be shown without it. */
-  #showUntilEntry(item: Item, { conversation_id, seq, noted, unchanged }: Ack): void {
-    if (noted) {
+  #showUntilEntry(item: Item, ack: Ack): void {
+    if (ack.noted) {
       this.#changes.add(item);
       // The entry that sums it up comes within a second.
       this.#options.clock.after(notedMs, () => this.#entryShown(item));
-    } else if (!unchanged && this.#options.isAhead(conversation_id, seq)) {
+    } else if (!ack.unchanged && this.#options.isAhead(ack)) {
       this.#changes.add(item);
-      this.#ahead.set(item, seq);
+      this.#ahead.set(item, ack.seq);
     }
   }
 

@@ -159,6 +159,55 @@ describe('a device that begins', () => {
   });
 });
 
+describe('a send that was committed before', () => {
+  const stored = { ...entry(2), from: 'me', client_msg_id: 'k', content: { type: 'text', text: 'as stored' } };
+
+  /** The repeat is acknowledged as a duplicate. */
+  async function repeat(): Promise<void> {
+    rig.lastSeq = 1;
+    await rig.begin();
+    rig.server.answer = (connection, frame) => {
+      const { type, id, client_msg_id } = frame;
+      if (type === 'catch_up')
+        connection.send({ type: 'catch_up_result', id, entries: [stored], first_seq: 1, last_seq: 2, has_more: false });
+      else if (type !== 'send') return rig.answer(connection, frame);
+      else connection.send({ ...stored, type: 'ack', id, client_msg_id, duplicate: true });
+      return true;
+    };
+  }
+
+  test('[C10] shows and keeps what is stored, not what was given; the send resolves', async () => {
+    await repeat();
+    const shown: unknown[] = [];
+    rig.client.on('message', ({ content }) => shown.push(content.text));
+    const target = { conversationId: 'g:1' as never };
+    const sent = await rig.client.send(target, { type: 'text', text: 'as given' }, { clientMsgId: 'k' as never });
+    expect([sent.seq as number, shown]).toEqual([2, ['as stored']]);
+    await rig.client.close();
+    const kept = await rig.storage.messages({ ...target, fromSeq: 2, throughSeq: 2 });
+    expect(kept.map(({ content }) => content.text)).toEqual(['as stored']);
+  });
+
+  test('an edit stays shown until its entry is read', async () => {
+    await repeat();
+    const edit = { type: 'hongyan.edit', target_seq: 1, content: { type: 'text', text: 'edited' } };
+    const texts: unknown[] = [];
+    const [first] = (await rig.client.history({ conversationId: 'g:1' as never })).messages;
+    if (!first) throw new Error('the message is not there');
+    rig.server.answer = (connection, { type, id, client_msg_id }) => {
+      if (type === 'edit') connection.send({ ...entry(2), type: 'ack', id, client_msg_id, duplicate: true });
+      if (type !== 'catch_up') return false;
+      texts.push(rig.client.withPending(first).content.text);
+      const entries = [{ ...entry(2), from: 'me', count: 1, content: edit }];
+      connection.send({ type: 'catch_up_result', id, entries, first_seq: 1, last_seq: 2, has_more: false });
+      return true;
+    };
+    await rig.client.edit('g:1' as never, 1 as never, edit.content);
+    expect(texts).toEqual(['edited']);
+    await until(() => rig.client.pendingChanges === 0);
+  });
+});
+
 describe('a conversation that is left', () => {
   test('while its history is read: nothing of it is shown or kept after that', async () => {
     rig.lastSeq = 1;

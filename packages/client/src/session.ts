@@ -234,7 +234,8 @@ export class Session {
       itemsMax: client.outboxMax ?? 10_000,
       transmit: (item) => transmit(this.connection, item),
       onAck: (item, ack) => this.#onAck(item, ack),
-      isAhead: (conversationId, seq) => (this.conversations.get(conversationId)?.shownSeq ?? seq) < seq - 1,
+      isAhead: ({ conversation_id, seq, duplicate }) =>
+        (this.conversations.get(conversation_id)?.shownSeq ?? seq) < (duplicate ? seq : seq - 1),
       // What is lost of the private state the server has.
       onKept: async ({ message }) => message.content.type === privateType || this.conversations.saved(),
       onChange: (item) => this.#onOutbox(item),
@@ -262,7 +263,7 @@ export class Session {
       onAnswer: (conversation, newest) => {
         const state = this.merge(conversation);
         if (newest) this.conversations.add(state, newest);
-        this.#fill(state);
+        void this.#fill(state);
         return state;
       },
       onFailure: (error) => this.connection.fail(toClientError(error)),
@@ -420,7 +421,7 @@ export class Session {
     const state = this.conversations.get(entry.conversation_id);
     if (!state) return void this.#unknown.learn(entry.conversation_id, entry);
     this.conversations.add(state, entry);
-    if (state.isBehind) this.#fill(state);
+    if (state.isBehind) void this.#fill(state);
   }
 
   get #ownId(): ConversationId {
@@ -444,7 +445,7 @@ export class Session {
   }
 
   /** The ack has all that the message frame has: whichever comes first is shown. The first message of a conversation waits until the server has described it. */
-  async #onAck(item: OutboxItem, { unchanged, noted, seq }: Ack): Promise<void> {
+  async #onAck(item: OutboxItem, { unchanged, noted, duplicate, seq }: Ack): Promise<void> {
     const { content } = item.message;
     if (content.type === privateType) {
       if (!unchanged) this.own.acked(content.change as PrivateChange, seq);
@@ -452,11 +453,20 @@ export class Session {
     }
     const entry = entryOf(item.message);
     // Of a change that was so already there is no entry, of one that was noted not yet.
-    if (entry && !unchanged && !noted) {
-      if (this.conversations.get(entry.conversation_id)) this.#onEntry(entry);
-      else await this.#unknown.learn(entry.conversation_id, entry);
-    }
+    if (entry && !unchanged && !noted) await (duplicate ? this.#readRepeat(entry) : this.#showAcked(entry));
     this.#onOutbox(item);
+  }
+
+  async #showAcked(entry: ArrivedEntry): Promise<void> {
+    if (this.conversations.get(entry.conversation_id)) this.#onEntry(entry);
+    else await this.#unknown.learn(entry.conversation_id, entry);
+  }
+
+  /** [C10] What is stored may be another than what was sent, and its frame may have come to no connection of this device. */
+  async #readRepeat({ conversation_id, seq }: ArrivedEntry): Promise<void> {
+    const state = this.conversations.get(conversation_id);
+    state?.reached(seq);
+    await (state ? this.#fill(state) : this.#unknown.learn(conversation_id));
   }
 
   #onOutbox({ message, isChange }: OutboxItem): void {
@@ -472,8 +482,8 @@ export class Session {
   }
 
   /** A failure drops the connection, so that the next sync reads what is missing. */
-  #fill(state: ConversationState): void {
+  async #fill(state: ConversationState): Promise<void> {
     if (!this.connection.isOpen) return;
-    this.#catchUp.fill(state).catch((error: unknown) => this.connection.fail(toClientError(error)));
+    await this.#catchUp.fill(state).catch((error: unknown) => this.connection.fail(toClientError(error)));
   }
 }
