@@ -2,8 +2,17 @@
 
 import { Database } from 'bun:sqlite';
 import { closeSync, openSync } from 'node:fs';
+import type { UserId } from '@hongyan/protocol/ids';
 import type { ClientMessage } from './api.ts';
-import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './client-storage.ts';
+import type {
+  ClientStorage,
+  ConversationWrite,
+  KeptRange,
+  OutboxItem,
+  StoredConversation,
+  StoredMeta,
+} from './client-storage.ts';
+import { checkOwner, isOwnedBy } from './storage-owner.ts';
 
 /** What a file of another version holds is discarded and loaded anew from the server. */
 const version = 1;
@@ -26,40 +35,48 @@ export function createBunSqliteStorage(
     outbox: sql.outbox.all().map(parsed<OutboxItem>),
     conversations: sql.conversations.all().map(parsed<StoredConversation>),
   }));
-  const saveMeta = db.transaction((fields: StoredMeta) => {
-    sql.putMeta.run(metaKey, JSON.stringify({ ...readMeta(), ...fields }));
+  const messages = db.transaction(({ conversationId, fromSeq, throughSeq }: KeptRange, owner?: UserId) => {
+    checkOwner(readMeta(), owner);
+    return sql.messages.all(conversationId, fromSeq, throughSeq).map(parsed<ClientMessage>);
   });
-  const putConversations = db.transaction((changed: Parameters<ClientStorage['putConversations']>[0]) => {
-    for (const { conversationId, state, messages = [], deleteBeforeSeq = 0 } of changed) {
-      sql.putConversation.run(conversationId, JSON.stringify({ conversationId, state }));
-      if (deleteBeforeSeq > 0) sql.deleteMessages.run(conversationId, deleteBeforeSeq);
-      for (const message of messages) sql.putMessage.run(conversationId, message.seq ?? 0, JSON.stringify(message));
-    }
-  });
-  const deleteConversation = db.transaction((id: string) => {
-    sql.deleteConversation.run(id);
-    sql.deleteMessages.run(id, Number.MAX_SAFE_INTEGER);
-  });
-  const clear = db.transaction(() => {
-    const { deviceId } = readMeta();
-    for (const table of tables) db.run(`DELETE FROM ${table}`);
-    if (deviceId !== undefined) sql.putMeta.run(metaKey, JSON.stringify({ deviceId }));
+  const write = db.transaction((owner: UserId | undefined, change: () => void) => {
+    checkOwner(readMeta(), owner);
+    change();
   });
   const readMeta = (): StoredMeta => {
     const row = sql.meta.get(metaKey);
     return row ? parsed<StoredMeta>(row) : {};
   };
+  const putConversation = ({ conversationId, state, messages = [], deleteBeforeSeq = 0 }: ConversationWrite) => {
+    sql.putConversation.run(conversationId, JSON.stringify({ conversationId, state }));
+    if (deleteBeforeSeq > 0) sql.deleteMessages.run(conversationId, deleteBeforeSeq);
+    for (const message of messages) sql.putMessage.run(conversationId, message.seq ?? 0, JSON.stringify(message));
+  };
+  const clear = db.transaction((owner?: UserId) => {
+    const { deviceId, userId } = readMeta();
+    if (!isOwnedBy({ userId }, owner)) return;
+    for (const table of tables) db.run(`DELETE FROM ${table}`);
+    if (deviceId !== undefined) sql.putMeta.run(metaKey, JSON.stringify({ deviceId }));
+  });
   return {
     messageBytesMax,
     load: async () => load(),
-    saveMeta: async (fields) => saveMeta.immediate(fields),
-    putOutbox: async (item) => void sql.putOutbox.run(item.message.clientMsgId, JSON.stringify(item)),
-    deleteOutbox: async (clientMsgId) => void sql.deleteOutbox.run(clientMsgId),
-    putConversations: async (changed) => putConversations.immediate(changed),
-    messages: async ({ conversationId, fromSeq, throughSeq }) =>
-      sql.messages.all(conversationId, fromSeq, throughSeq).map(parsed<ClientMessage>),
-    deleteConversation: async (conversationId) => deleteConversation.immediate(conversationId),
-    clear: async () => clear.immediate(),
+    saveMeta: async (fields, owner) =>
+      write.immediate(owner, () => sql.putMeta.run(metaKey, JSON.stringify({ ...readMeta(), ...fields }))),
+    putOutbox: async (item, owner) =>
+      write.immediate(owner, () => sql.putOutbox.run(item.message.clientMsgId, JSON.stringify(item))),
+    deleteOutbox: async (clientMsgId, owner) => write.immediate(owner, () => sql.deleteOutbox.run(clientMsgId)),
+    putConversations: async (changed, owner) =>
+      write.immediate(owner, () => {
+        for (const conversation of changed) putConversation(conversation);
+      }),
+    messages: async (range, owner) => messages(range, owner),
+    deleteConversation: async (id, owner) =>
+      write.immediate(owner, () => {
+        sql.deleteConversation.run(id);
+        sql.deleteMessages.run(id, Number.MAX_SAFE_INTEGER);
+      }),
+    clear: async (owner) => clear.immediate(owner),
     close: () => db.close(),
   };
 }

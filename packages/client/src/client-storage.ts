@@ -49,6 +49,8 @@ export interface StoredMeta {
 /**
  * What a client keeps between runs. MUST: make the writes of one call atomic, apply calls in the order they were made,
  * and resolve a write when it is as durable as the storage can make it. A call without an answer for 5 s counts as failed.
+ * [C8] With an owner a call MUST change nothing, and reject, where `userId` of the meta is not that user: a client of another
+ * account has taken the storage. The comparison is part of the call's own transaction.
  */
 export interface ClientStorage {
   /**
@@ -62,15 +64,15 @@ export interface ClientStorage {
     readonly conversations: readonly StoredConversation[];
   }>;
   /** Replaces the fields given, keeps the others. */
-  saveMeta(meta: StoredMeta): Promise<void>;
+  saveMeta(meta: StoredMeta, owner?: UserId): Promise<void>;
   /** By client_msg_id; replaces. */
-  putOutbox(item: OutboxItem): Promise<void>;
-  deleteOutbox(clientMsgId: ClientMsgId): Promise<void>;
-  putConversations(conversations: readonly ConversationWrite[]): Promise<void>;
+  putOutbox(item: OutboxItem, owner?: UserId): Promise<void>;
+  deleteOutbox(clientMsgId: ClientMsgId, owner?: UserId): Promise<void>;
+  putConversations(conversations: readonly ConversationWrite[], owner?: UserId): Promise<void>;
   /** Ascending by seq. */
-  messages(range: KeptRange): Promise<readonly ClientMessage[]>;
+  messages(range: KeptRange, owner?: UserId): Promise<readonly ClientMessage[]>;
   /** And its messages. */
-  deleteConversation(conversationId: ConversationId): Promise<void>;
-  /** Everything but the device id. */
-  clear(): Promise<void>;
+  deleteConversation(conversationId: ConversationId, owner?: UserId): Promise<void>;
+  /** Everything but the device id. Where nothing is the owner's it resolves all the same. */
+  clear(owner?: UserId): Promise<void>;
 }

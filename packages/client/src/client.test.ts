@@ -10,6 +10,7 @@ import { ClientError, createClient, createMemoryStorage } from './client.ts';
 import type { ClientStorage } from './client-storage.ts';
 import { rules } from './testing/rules.ts';
 import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
+import { item } from './testing/storage-contract.ts';
 
 const you = 'you' as UserId;
 const text = (value: string) => ({ type: 'text', text: value });
@@ -95,6 +96,42 @@ describe('closing', () => {
     await client.createGroup({ title: 'geese', members: [you] });
     await client.close();
   });
+});
+
+test('[C8] whoever opens a storage takes it: what a client of another account still writes is not kept there', async () => {
+  server.answer = (connection, { type, token: given }) => {
+    if (type !== 'hello') return false;
+    const { sub } = JSON.parse(atob(String(given).split('.')[1] ?? ''));
+    connection.send({ type: 'welcome', user_id: sub, heartbeat_ms: 60_000, limits: {}, node: 'n', epoch: 'e' });
+    return true;
+  };
+  server.http = () => Response.json({ ...g1, members: ['alice', 'you'], last_seq: 0 });
+  const openAs = async (userId: string) => {
+    const client = createClient(
+      { url: server.url, token: () => tokenOf(userId), storage },
+      { clock: new ManualClock() },
+    );
+    open.push(client);
+    await client.connect();
+    return client;
+  };
+  const alice = await openAs('alice');
+  const bob = await openAs('bob');
+  const warnings: unknown[] = [];
+  alice.on('warning', ({ error }) => warnings.push(error));
+  alice.send({ to: you }, text('of alice')).catch(() => {});
+  await alice.createGroup({ title: 'geese', members: [you] });
+  alice.set('theme', 'dark').catch(() => {});
+  await alice.close();
+  expect(String(warnings[0])).toContain('the storage is no longer that of alice');
+  await bob.close();
+  const { meta, outbox, conversations } = await storage.load();
+  expect([meta.userId as string, outbox, conversations]).toEqual(['bob', [], []]);
+  await alice.logout();
+  expect((await storage.load()).meta).toEqual(meta);
+  // A storage of the application's own may let it in.
+  await storage.putOutbox({ ...item('k', 1), message: { ...item('k', 1).message, from: 'alice' as UserId } });
+  expect((await openAs('bob')).outbox()).toEqual([]);
 });
 
 describe('logging out', () => {

@@ -142,7 +142,7 @@ class HongyanClient implements Client {
     token.catch(() => {}); // handled below, once the device is cleared
     this.#end();
     session?.announceLogout();
-    const failure = await this.#clear();
+    const failure = await this.#clear(session?.userId);
     const isRevoked = await this.#calls.revoke(token);
     if (failure) throw failure;
     return { isRevoked };
@@ -176,11 +176,12 @@ class HongyanClient implements Client {
   }
 
   /** What failed; like any call of the storage it is waited for so long and no longer. */
-  async #clear(): Promise<ClientError | undefined> {
+  async #clear(userId: UserId | undefined): Promise<ClientError | undefined> {
     let cause: unknown;
     const storage = this.#safeStorage((error) => {
       cause = error;
     });
+    if (userId !== undefined) storage.ownedBy(userId);
     if (await storage.write((all) => all.clear())) return undefined;
     return new ClientError('unavailable', 'the storage could not delete what it keeps: log out again', { cause });
   }

@@ -1,8 +1,9 @@
 // The browser's storage: an outbox and conversations that survive a reload and a closed browser.
 
-import type { ConversationId } from '@hongyan/protocol/ids';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import type { ClientMessage } from './api.ts';
 import type { ClientStorage, OutboxItem, StoredConversation, StoredMeta } from './client-storage.ts';
+import { checkOwner, isOwnedBy } from './storage-owner.ts';
 
 /** Raised when what is stored changes its form; what a version before `upgradedVersion` stored is discarded and loaded anew. */
 const version = 4;
@@ -42,11 +43,20 @@ export function createIndexedDbStorage(name: string, { messageBytesMax = 5e7 } =
     }
   }
 
-  async function write(names: readonly StoreName[], change: (store: (name: StoreName) => IDBObjectStore) => void) {
-    const transaction = await begin(names, 'readwrite');
-    const done = finished(transaction);
-    change((storeName) => transaction.objectStore(storeName));
-    await done;
+  const metaOf = (transaction: IDBTransaction) =>
+    result<StoredMeta | undefined>(transaction.objectStore('meta').get(metaKey));
+
+  async function write(
+    names: readonly StoreName[],
+    owner: UserId | undefined,
+    change: (store: (name: StoreName) => IDBObjectStore, meta: StoredMeta) => void,
+  ) {
+    const transaction = await begin(['meta', ...names], 'readwrite');
+    const changed = metaOf(transaction).then((meta = {}) => {
+      checkOwner(meta, owner);
+      change((storeName) => transaction.objectStore(storeName), meta);
+    });
+    await Promise.all([changed, finished(transaction)]);
   }
 
   return {
@@ -54,42 +64,45 @@ export function createIndexedDbStorage(name: string, { messageBytesMax = 5e7 } =
     async load() {
       const transaction = await begin(['meta', 'outbox', 'conversations'], 'readonly');
       const [meta, outbox, conversations] = await Promise.all([
-        result<StoredMeta | undefined>(transaction.objectStore('meta').get(metaKey)),
+        metaOf(transaction),
         result<OutboxItem[]>(transaction.objectStore('outbox').getAll()),
         result<StoredConversation[]>(transaction.objectStore('conversations').getAll()),
       ]);
       return { meta: meta ?? {}, outbox, conversations };
     },
-    saveMeta: (fields) =>
-      write(['meta'], (store) => {
-        const asked = store('meta').get(metaKey);
-        asked.onsuccess = () => store('meta').put({ ...asked.result, ...fields }, metaKey);
-      }),
-    putOutbox: (item) => write(['outbox'], (store) => void store('outbox').put(item, item.message.clientMsgId)),
-    deleteOutbox: (clientMsgId) => write(['outbox'], (store) => void store('outbox').delete(clientMsgId)),
-    putConversations: (changed) =>
-      write(['conversations', 'messages'], (store) => {
+    saveMeta: (fields, owner) =>
+      write([], owner, (store, meta) => void store('meta').put({ ...meta, ...fields }, metaKey)),
+    putOutbox: (item, owner) =>
+      write(['outbox'], owner, (store) => void store('outbox').put(item, item.message.clientMsgId)),
+    deleteOutbox: (clientMsgId, owner) => write(['outbox'], owner, (store) => void store('outbox').delete(clientMsgId)),
+    putConversations: (changed, owner) =>
+      write(['conversations', 'messages'], owner, (store) => {
         for (const { conversationId, state, messages = [], deleteBeforeSeq = 0 } of changed) {
           store('conversations').put({ conversationId, state }, conversationId);
           if (deleteBeforeSeq > 0) store('messages').delete(keysOf(conversationId, 0, deleteBeforeSeq - 1));
           for (const message of messages) store('messages').put(message, [conversationId, message.seq as number]);
         }
       }),
-    async messages({ conversationId, fromSeq, throughSeq }) {
-      const transaction = await begin(['messages'], 'readonly');
+    async messages({ conversationId, fromSeq, throughSeq }, owner) {
+      const transaction = await begin(['meta', 'messages'], 'readonly');
       const keys = keysOf(conversationId, fromSeq, throughSeq);
-      return result<ClientMessage[]>(transaction.objectStore('messages').getAll(keys));
+      const [meta, messages] = await Promise.all([
+        metaOf(transaction),
+        result<ClientMessage[]>(transaction.objectStore('messages').getAll(keys)),
+      ]);
+      checkOwner(meta, owner);
+      return messages;
     },
-    deleteConversation: (conversationId) =>
-      write(['conversations', 'messages'], (store) => {
+    deleteConversation: (conversationId, owner) =>
+      write(['conversations', 'messages'], owner, (store) => {
         store('conversations').delete(conversationId);
         store('messages').delete(keysOf(conversationId, 0, Number.MAX_SAFE_INTEGER));
       }),
-    clear: () =>
-      write(stores, (store) => {
-        const asked = store('meta').get(metaKey);
+    clear: (owner) =>
+      write(stores, undefined, (store, meta) => {
+        if (!isOwnedBy(meta, owner)) return;
         for (const each of stores) store(each).clear();
-        asked.onsuccess = () => store('meta').put({ deviceId: asked.result?.deviceId }, metaKey);
+        store('meta').put({ deviceId: meta.deviceId }, metaKey);
       }),
   };
 }

@@ -29,13 +29,17 @@ export async function loadKept(storage: SafeStorage, options: KeptDataOptions): 
   const kept = (await storage.load()) ?? nothing;
   const userId = await userOf(options.token, kept.meta.userId);
   const deviceId = options.deviceId ?? kept.meta.deviceId ?? (options.newId() as DeviceId);
-  if (kept.meta.userId === userId) return { userId, deviceId, kept };
+  if (kept.meta.userId === userId) {
+    storage.ownedBy(userId);
+    return { userId, deviceId, kept };
+  }
   // [C8] Another user's outbox must never leave in this user's name: where it cannot be cleared, nothing is written either.
   const isCleared = await storage.write(async (all) => {
     await all.clear();
     await all.saveMeta({ deviceId, userId });
   });
-  if (!isCleared) storage.release();
+  if (isCleared) storage.ownedBy(userId);
+  else storage.release();
   return { userId, deviceId, kept: nothing };
 }
 

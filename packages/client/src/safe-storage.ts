@@ -1,6 +1,7 @@
 // The storage as a session uses it: failures are reported and tolerated, and a session that ended writes nothing any more.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
+import type { UserId } from '@hongyan/protocol/ids';
 import type { ClientMessage } from './api.ts';
 import type { ClientStorage, KeptRange } from './client-storage.ts';
 import { deadline } from './deadline.ts';
@@ -22,11 +23,18 @@ const answerMsMax = 5_000;
  */
 export class SafeStorage {
   readonly #options: SafeStorageOptions;
+  #storage: ClientStorage;
   readonly #pending = new Set<Promise<unknown>>();
   #isReleased = false;
 
   constructor(options: SafeStorageOptions) {
     this.#options = options;
+    this.#storage = options.storage;
+  }
+
+  /** From now on it fails where its data is of another user, whose client has taken it. */
+  ownedBy(userId: UserId): void {
+    this.#storage = asOwner(this.#options.storage, userId);
   }
 
   /** undefined when it cannot be read. */
@@ -37,7 +45,7 @@ export class SafeStorage {
   }
 
   get messageBytesMax(): number {
-    return this.#options.storage.messageBytesMax;
+    return this.#storage.messageBytesMax;
   }
   /** undefined when they cannot be read. */
   async messages(range: KeptRange): Promise<readonly ClientMessage[] | undefined> {
@@ -61,7 +69,8 @@ export class SafeStorage {
 
   /** undefined for a failure, which was reported. */
   #call<T>(run: (storage: ClientStorage) => Promise<T>): Promise<T | undefined> {
-    const { storage, clock, onFailure } = this.#options;
+    const { clock, onFailure } = this.#options;
+    const storage = this.#storage;
     const answer = new Promise<T | undefined>((resolve) => {
       let timer: Timer | undefined;
       const settle = (value: T | undefined) => {
@@ -84,3 +93,15 @@ export class SafeStorage {
     return answer;
   }
 }
+
+const asOwner = (storage: ClientStorage, owner: UserId): ClientStorage => ({
+  messageBytesMax: storage.messageBytesMax,
+  load: () => storage.load(),
+  saveMeta: (meta) => storage.saveMeta(meta, owner),
+  putOutbox: (item) => storage.putOutbox(item, owner),
+  deleteOutbox: (clientMsgId) => storage.deleteOutbox(clientMsgId, owner),
+  putConversations: (conversations) => storage.putConversations(conversations, owner),
+  messages: (range) => storage.messages(range, owner),
+  deleteConversation: (conversationId) => storage.deleteConversation(conversationId, owner),
+  clear: () => storage.clear(owner),
+});

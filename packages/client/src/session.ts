@@ -131,9 +131,14 @@ export class Session {
   restore({ meta, conversations, outbox }: Awaited<ReturnType<ClientStorage['load']>>): void {
     this.#cursor = meta.cursor;
     this.#epoch = meta.epoch;
-    this.outbox.restore(outbox);
+    this.outbox.restore(this.#ownOf(outbox));
     this.own.restore(meta.own as StoredOwn | undefined);
     this.conversations.restore(conversations);
+  }
+
+  /** [C8] Whatever a storage has: nothing of another user leaves in this user's name. */
+  #ownOf(outbox: readonly OutboxItem[]): readonly OutboxItem[] {
+    return outbox.filter(({ message }) => message.from === this.userId);
   }
 
   /** Resolves when the storage has everything. */
@@ -380,7 +385,9 @@ export class Session {
   async #adopt(): Promise<void> {
     if (this.#isPaused || !this.#tabs.hasOthers) return;
     const reading = this.#options.storage.load();
-    await this.outbox.adopt(reading.then((kept) => (kept?.meta.userId === this.userId ? kept.outbox : [])));
+    await this.outbox.adopt(
+      reading.then((kept) => (kept?.meta.userId === this.userId ? this.#ownOf(kept.outbox) : [])),
+    );
   }
 
   #onMessage(message: ClientMessage): void {

@@ -15,6 +15,7 @@ const conversationId = 'd:me:you' as ConversationId;
 const other = 'g:1' as ConversationId;
 const deviceId = 'phone' as DeviceId;
 const userId = 'me' as UserId;
+const you = 'you' as UserId;
 
 export const item = (key: string, no: number): OutboxItem => ({
   no,
@@ -90,6 +91,40 @@ export const storageContract: readonly StorageCase[] = [
       return [await open().load(), await open().messages(all())];
     },
     expected: [{ meta: { deviceId }, outbox: [], conversations: [] }, []],
+  },
+  {
+    title:
+      '[C8] with an owner, calls reject and change nothing where the data is of another user; clear has nothing to do',
+    async run(open) {
+      const storage = open();
+      await storage.saveMeta({ deviceId, userId });
+      await storage.putOutbox(item('a', 1), userId);
+      await storage.putConversations([put(conversationId, 1)], userId);
+      const before = JSON.stringify(await open().load());
+      const calls: ((kept: ClientStorage) => Promise<unknown>)[] = [
+        (kept) => kept.saveMeta({ cursor: 'c' }, you),
+        (kept) => kept.putOutbox(item('b', 2), you),
+        (kept) => kept.deleteOutbox('a' as ClientMsgId, you),
+        (kept) => kept.putConversations([put(conversationId, 1, 2)], you),
+        (kept) => kept.messages(all(), you),
+        (kept) => kept.deleteConversation(conversationId, you),
+      ];
+      const outcomes: string[] = [];
+      for (const call of calls) {
+        const outcome = call(open()).then(
+          () => 'resolved',
+          () => 'rejected',
+        );
+        outcomes.push(await outcome);
+      }
+      await open().clear(you);
+      const isSame = JSON.stringify(await open().load()) === before;
+      const own = textsOf(await open().messages(all(), userId));
+      await open().clear(userId);
+      const left = await open().load();
+      return [outcomes, isSame, own, left];
+    },
+    expected: [Array(6).fill('rejected'), true, ['text 1'], { meta: { deviceId }, outbox: [], conversations: [] }],
   },
   {
     title: 'calls made at once take effect in the order they were made',
