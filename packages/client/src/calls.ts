@@ -11,7 +11,7 @@ import { userIdOf } from './token.ts';
 
 export interface CallsOptions {
   readonly client: Pick<ClientOptions, 'url' | 'token'>;
-  readonly environment: Patience;
+  readonly environment: Omit<Patience, 'signal'>;
   /** Undefined while there is none. */
   readonly session: () => Pick<Session, 'userId' | 'absence'> | undefined;
 }
@@ -21,6 +21,8 @@ const logoutTimeoutMs = 5_000;
 
 export class Calls {
   readonly #options: CallsOptions;
+  /** Aborted when the user logs out. */
+  #user = new AbortController();
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -29,10 +31,21 @@ export class Calls {
   /** Waits for a server that is away where asking again does no harm. Rejects with ClientError. */
   async make<N extends RouteName>(name: N, input: Input<N>): Promise<Output<N>> {
     const { client, environment, session } = this.#options;
+    const { signal } = this.#user;
     const ask = () =>
-      patiently(environment, async () => call(name, input, { url: client.url, token: await this.token() }));
+      patiently({ ...environment, signal }, async () => {
+        const token = await this.token();
+        if (signal.aborted) throw signal.reason;
+        return call(name, input, { url: client.url, token });
+      });
     const { absence } = session() ?? {};
     return absence ? absence.bridge(ask, (error) => isUndone(name, error)) : ask();
+  }
+
+  /** [C8] The user has logged out: what has not left yet is not asked in the name of the next one. */
+  end(): void {
+    this.#user.abort(new ClientError('unavailable', 'logged out before the server was asked'));
+    this.#user = new AbortController();
   }
 
   /** As the application gives it. Rejects with ClientError, `unauthorized` for one of another user. */

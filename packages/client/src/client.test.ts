@@ -169,6 +169,51 @@ describe('logging out', () => {
     expect((await storage.load()).conversations).toEqual([]);
   });
 
+  test('[C8] a call that waits for its rate is not made in the name of the next user', async () => {
+    const asked: string[] = [];
+    server.http = ({ url, headers }) => {
+      if (url.endsWith('/v1/auth/logout')) return new Response(null, { status: 204 });
+      asked.push(String(headers.get('authorization')));
+      return Response.json({ code: 'rate_limited', retry_after_ms: 1_000 }, { status: 429 });
+    };
+    const clock = new ManualClock();
+    const client = create({ clock });
+    await client.connect();
+    const creating = rejectionOf(client.createGroup({ title: 'geese', members: [you] }));
+    await until(() => clock.nextInMs === 1_050);
+    await client.logout();
+    token = () => tokenOf('bob');
+    await client.history({ conversationId: 'g:1' as ConversationId }).catch(() => {});
+    clock.advance(60_000);
+    expect(await creating).toMatchObject({ code: 'unavailable' });
+    expect(asked).toEqual([`Bearer ${tokenOf('me')}`]);
+  });
+
+  test('[C8] nor is one that waits for its token, and an answer about a conversation is for the user who asked', async () => {
+    const client = create();
+    await client.connect();
+    const answers = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()];
+    const asked: string[] = [];
+    server.http = ({ method, url }) => {
+      if (method !== 'PATCH') return new Response(null, { status: 204 });
+      asked.push(url);
+      return answers[asked.length - 1]?.promise ?? new Response(null, { status: 500 });
+    };
+    const slow = Promise.withResolvers<string>();
+    const titled = client.setTitle('g:1' as ConversationId, 'swans');
+    await until(() => asked.length === 1);
+    token = () => slow.promise;
+    const waiting = rejectionOf(client.setTitle('g:1' as ConversationId, 'ducks'));
+    token = () => tokenOf('bob');
+    await client.logout();
+    await rejectionOf(client.connect());
+    slow.resolve(tokenOf('bob'));
+    expect(await waiting).toMatchObject({ code: 'unavailable' });
+    answers[0]?.resolve(Response.json(g1));
+    await titled;
+    expect([client.userId as string | undefined, client.conversations(), asked.length]).toEqual(['bob', [], 1]);
+  });
+
   test('[C14] the server is told once the device is cleared, and the outcome says whether it heard', async () => {
     const told: string[] = [];
     server.http = async ({ method, url, headers }) => {

@@ -202,6 +202,7 @@ class HongyanClient implements Client {
 
   #end(): void {
     this.#closings++;
+    this.#calls.end();
     this.#session?.end();
     this.#inUse?.release();
     this.#inUse = undefined;
@@ -405,8 +406,9 @@ class HongyanClient implements Client {
   }
 
   async removeMember(conversationId: ConversationId, userId: UserId): Promise<void> {
+    const session = this.#session;
     await this.#calls.make('removeMember', { conversation_id: conversationId, user_id: userId });
-    if (userId === this.userId) this.#session?.conversations.remove(conversationId);
+    if (userId === session?.userId) session.conversations.remove(conversationId);
   }
 
   setRole(conversationId: ConversationId, userId: UserId, role: MemberRole): Promise<void> {
@@ -526,8 +528,9 @@ class HongyanClient implements Client {
   }
 
   async #update(input: Input<'updateConversation'>): Promise<void> {
+    const session = this.#session;
     const conversation = await this.#calls.make('updateConversation', input);
-    this.#session?.merge(conversation);
+    session?.merge(conversation);
   }
 
   async #create(input: Input<'createConversation'>) {
