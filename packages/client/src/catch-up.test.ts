@@ -64,6 +64,36 @@ test('[C2] over a line that a long page is too much for, it asks for shorter one
   expect(rig.shown).toEqual(Array.from({ length: 59 }, (_, index) => index + 2));
 });
 
+test.each(['catch_up', 'private_state'])(
+  '[C2] what waited for its rate (%s) when the connection was lost is read on the next one',
+  async (read) => {
+    let asked = 0;
+    rig.lastSeq = 1;
+    await rig.begin();
+    rig.server.answer = (peer, frame) => {
+      const { type, id } = frame;
+      if (type === 'sync') {
+        const page = { conversations: [conversation(rig.lastSeq)], cursor: 'c', has_more: false, private_seq: 3 };
+        peer.send({ type: 'sync_result', id, ...page });
+      } else if (type === read && asked++ === 0) {
+        peer.send({ type: 'error', id, code: 'rate_limited', message: 'wait', retry_after_ms: 50_000 });
+      } else if (type === 'private_state') peer.send({ type: 'private_state_result', id, as_of_seq: 3, items: [] });
+      else return rig.answer(peer, frame);
+      return true;
+    };
+    rig.lastSeq = 3;
+    rig.server.connections[0]?.close(1001);
+    const refused = await rig.again();
+    await refused.next(read);
+    refused.send({ type: 'typing', conversation_id: 'g:1', user_id: 'you' });
+    await new Promise((resolve) => rig.client.on('typing', resolve));
+    refused.close(1001);
+    await rig.again();
+    await until(() => rig.client.state.type === 'online');
+    expect([asked, rig.shown]).toEqual([2, [2, 3]]);
+  },
+);
+
 test('[C2] entries pushed while the pages are read are shown once, in their place', async () => {
   rig.lastSeq = 1;
   await rig.begin();

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/testing/manual-clock';
 import { rejectionOf } from '@hongyan/testing/rejection';
+import { until } from '@hongyan/testing/until';
 import type { Client, ConnectionState } from './api.ts';
 import { createClient } from './client.ts';
 import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
@@ -233,6 +234,36 @@ describe('messages that are no frames', () => {
   });
 });
 
+describe('beyond the rate', () => {
+  const refuse = (name: string) => {
+    server.heartbeatMs = 60_000;
+    server.answer = (connection, { type, id }) => {
+      if (type === name)
+        connection.send({ type: 'error', id, code: 'rate_limited', message: 'wait', retry_after_ms: 5_000 });
+      return type === name;
+    };
+  };
+
+  test.each(['closed', 'lost'])('[C12] a request waits no longer than its connection: %s', async (how) => {
+    refuse('history');
+    const connection = await online();
+    const asked = rejectionOf(client.history({ conversationId: 'g:1' as never }));
+    await until(() => clock.nextInMs === 5_050);
+    if (how === 'closed') await client.close();
+    else connection.close(4000);
+    expect(await asked).toMatchObject({ code: 'unavailable' });
+    await client.close();
+    expect(clock.nextInMs).toBeUndefined();
+  });
+
+  test('[D9] presence does not keep the client from being online', async () => {
+    refuse('presence');
+    await client.watchPresence(['you' as never]);
+    await online();
+    expect(client.state.type).toBe('online');
+  });
+});
+
 describe('frames that cannot leave', () => {
   test('[C4] a frame that is larger than the server takes fails alone, and the connection stays', async () => {
     server.limits = { frame_bytes_max: 1_000 };
@@ -249,7 +280,9 @@ describe('frames that cannot leave', () => {
       return type === 'presence';
     };
     await client.watchPresence(['not an id' as never]);
+    const warned = new Promise((resolve) => client.on('warning', resolve));
     const connection = await online();
+    await warned;
     expect(connection.frames.filter(({ type }) => type === 'presence')).toHaveLength(1);
     connection.close(4000);
     await stateOf('reconnecting');

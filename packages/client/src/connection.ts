@@ -142,11 +142,9 @@ export class Connection {
 
   /** [C12] The same; beyond the rate it waits, as long as this connection lasts. */
   async request<N extends RequestName>(name: N, input: Input<N>): Promise<Output<N>> {
-    const life = this.#life;
-    return patiently(this.#options, async () => {
-      if (this.#life !== life) throw new ClientError('unavailable', 'the connection was lost');
-      return this.requestOnce(name, input);
-    });
+    if (this.#life.type !== 'open') return this.requestOnce(name, input);
+    const { requests, signal } = this.#life.open;
+    return patiently({ ...this.#options, signal }, () => requests.ask(name, input));
   }
 
   /** false when it cannot leave now. */

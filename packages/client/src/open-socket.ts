@@ -25,6 +25,7 @@ const ping = JSON.stringify({ type: 'ping' });
 export class OpenSocket {
   readonly requests: Requests;
   readonly keepAlive: KeepAlive;
+  readonly #life = new AbortController();
   readonly #socket: WebSocketLike;
   /** Absent when the server takes no bundles. */
   readonly #writer: FrameWriter | undefined;
@@ -57,8 +58,14 @@ export class OpenSocket {
     else this.#socket.send(frame);
   }
 
-  /** Frames that wait for the end of the turn leave; waiting requests reject. */
+  /** Aborted at the end, with its error. */
+  get signal(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  /** Frames that wait for the end of the turn leave; waiting requests reject, and those that wait for their rate. */
   end(error: ClientError): void {
+    this.#life.abort(error);
     this.#writer?.flush();
     this.keepAlive.stop();
     this.requests.rejectAll(error);

@@ -17,13 +17,14 @@ function rig(refusals: readonly ClientError[]) {
     if (refusal) throw refusal;
     return 'answer';
   };
-  const result = patiently({ clock, random: () => 0.5 }, ask);
+  const life = new AbortController();
+  const result = patiently({ clock, random: () => 0.5, signal: life.signal }, ask);
   const pass = async (ms: number) => {
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     clock.advance(ms);
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   };
-  return { result, pass, asked: () => asked };
+  return { result, pass, asked: () => asked, life, clock };
 }
 
 test('[C12] a request that is refused for its rate is sent again when the server said, and answered', async () => {
@@ -43,4 +44,14 @@ test('[C12] what would have to wait over a minute, is not told how long, or was 
     expect(await rejectionOf(result)).toBe(error);
     expect(asked()).toBe(1);
   }
+});
+
+test('a wait ends with the life that it belongs to, and leaves no timer behind', async () => {
+  const { result, pass, asked, life, clock } = rig([limited(200)]);
+  const rejection = rejectionOf(result);
+  await pass(0);
+  const reason = new ClientError('unavailable', 'the connection was lost');
+  life.abort(reason);
+  expect(await rejection).toBe(reason);
+  expect([asked(), clock.nextInMs]).toEqual([1, undefined]);
 });

@@ -7,7 +7,7 @@ export interface Patience {
   readonly clock: Clock;
   readonly random: () => number;
   /** Its reason is what whoever waits is told: nobody is there any more in whose name to ask. */
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** Whoever is told to wait longer than this in all is told the application. */
@@ -19,7 +19,7 @@ const jitterMs = 100;
 export async function patiently<T>({ clock, random, signal }: Patience, ask: () => Promise<T>): Promise<T> {
   const deadlineMs = clock.monotonicMs() + waitMaxMs;
   for (;;) {
-    if (signal?.aborted) throw signal.reason;
+    if (signal.aborted) throw signal.reason;
     try {
       return await ask();
     } catch (thrown) {
@@ -27,7 +27,7 @@ export async function patiently<T>({ clock, random, signal }: Patience, ask: () 
       if (code !== 'rate_limited' || retryAfterMs === undefined) throw thrown;
       const delayMs = retryAfterMs + Math.floor(random() * jitterMs);
       if (clock.monotonicMs() + delayMs > deadlineMs) throw thrown;
-      await sleep(clock, signal ? { delayMs, signal } : { delayMs });
+      await sleep(clock, { delayMs, signal });
     }
   }
 }

@@ -343,7 +343,9 @@ export class Session {
     // [C3] A device without a valid cursor sends when it knows where showing begins, so that its messages come after that.
     if (from.type === 'cursor') this.outbox.connected();
     this.positions.connected(this.conversations.all());
-    await Promise.all([this.#synchronise(from, welcome.epoch), this.presence.connected()]);
+    const synchronised = this.#synchronise(from, welcome.epoch);
+    void this.presence.connected();
+    await synchronised;
     noticesNamed();
     this.positions.review(this.conversations.all());
   }
