@@ -47,6 +47,8 @@ export type ConnectionState =
   | {
       readonly type: 'closed';
       readonly reason?: 'on_purpose' | 'unauthorized' | 'token_revoked' | 'protocol_error' | 'replaced';
+      /** More of the reason, for those who run the application. */
+      readonly message?: string;
     }
   | { readonly type: 'connecting'; readonly attempt: number }
   | { readonly type: 'catching_up' }

@@ -1,5 +1,6 @@
 // What a client asks over HTTP, under the token of its user.
 
+import type { UserId } from '@hongyan/protocol/ids';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
 import { ClientError, toClientError } from './client-error.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -7,17 +8,17 @@ import { call } from './http.ts';
 import { type Patience, patiently } from './patiently.ts';
 import { type RouteName, routes } from './routes.ts';
 import type { Session } from './session.ts';
-import { userIdOf } from './token.ts';
+import { ownerOf } from './token.ts';
 
 export interface CallsOptions {
   readonly client: Pick<ClientOptions, 'url' | 'token'>;
   readonly environment: Omit<Patience, 'signal'>;
   /** Undefined while there is none. */
-  readonly session: () => Pick<Session, 'userId' | 'absence'> | undefined;
+  readonly session: () => Pick<Session, 'userId' | 'subject' | 'absence'> | undefined;
 }
 
-/** Whoever logs out waits for it. */
-const logoutTimeoutMs = 5_000;
+/** Whoever logs out, or opens, waits for it. */
+const shortTimeoutMs = 5_000;
 
 export class Calls {
   readonly #options: CallsOptions;
@@ -51,11 +52,20 @@ export class Calls {
   /** As the application gives it. Rejects with ClientError, `unauthorized` for one of another user. */
   async token(): Promise<string> {
     const token = await this.#askToken();
-    const { userId } = this.#options.session() ?? {};
-    if (userId !== undefined && userIdOf(token) !== userId) {
-      throw new ClientError('unauthorized', `the token is of ${userIdOf(token)}: log ${userId} out first`);
+    const { userId, subject } = this.#options.session() ?? {};
+    if (subject !== undefined && ownerOf(token).subject.toLowerCase() !== subject.toLowerCase()) {
+      throw new ClientError('unauthorized', `the token is of ${ownerOf(token).subject}: log ${userId} out first`);
     }
     return token;
+  }
+
+  /** Whose the server says that a token is; undefined without an answer. */
+  userOf(token: string): Promise<UserId | undefined> {
+    const asked = call('getMe', {}, { url: this.#options.client.url, token, timeoutMs: shortTimeoutMs });
+    return asked.then(
+      ({ user_id }) => user_id,
+      () => undefined,
+    );
   }
 
   async #askToken(): Promise<string> {
@@ -72,7 +82,7 @@ export class Calls {
     const token = await asked.catch(() => undefined);
     if (token === undefined) return false;
     try {
-      await call('logout', {}, { url: this.#options.client.url, token, timeoutMs: logoutTimeoutMs });
+      await call('logout', {}, { url: this.#options.client.url, token, timeoutMs: shortTimeoutMs });
       return true;
     } catch (error) {
       return ['unauthorized', 'token_revoked'].includes(toClientError(error).code);

@@ -39,6 +39,8 @@ export interface StoredMeta {
   readonly deviceId?: DeviceId;
   /** The user whose data this is: data of another user is cleared, never sent. */
   readonly userId?: UserId;
+  /** `sub` of the tokens of that user, where it is an identity provider's and the server has said whose they are. */
+  readonly subject?: string;
   readonly cursor?: string;
   /** Of the store that the cursor and the conversations are of. */
   readonly epoch?: string;

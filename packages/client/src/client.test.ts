@@ -206,7 +206,7 @@ describe('logging out', () => {
     const waiting = rejectionOf(client.setTitle('g:1' as ConversationId, 'ducks'));
     token = () => tokenOf('bob');
     await client.logout();
-    await rejectionOf(client.connect());
+    await client.history({ conversationId: 'g:1' as ConversationId }).catch(() => {});
     slow.resolve(tokenOf('bob'));
     expect(await waiting).toMatchObject({ code: 'unavailable' });
     answers[0]?.resolve(Response.json(g1));
@@ -335,6 +335,62 @@ describe('data of another user', () => {
     expect(await rejectionOf(client.connect())).toMatchObject({ code: 'unauthorized' });
     expect(await rejectionOf(client.getUser(you))).toMatchObject({ code: 'unauthorized' });
     expect(server.connections).toHaveLength(1);
+  });
+});
+
+describe("an identity provider's tokens", () => {
+  const providers = (sub: string) => `x.${btoa(JSON.stringify({ iss: 'https://idp.example', sub }))}.x`;
+  let asked = 0;
+  beforeEach(() => {
+    asked = 0;
+    token = () => providers('idp|7');
+    server.answer = (connection, { type }) => {
+      const welcome = { user_id: 'Carol.Smith', heartbeat_ms: 60_000, limits: {}, node: 'n', epoch: 'e' };
+      if (type === 'hello') connection.send({ type: 'welcome', ...welcome });
+      return type === 'hello';
+    };
+    server.http = ({ url, headers }) => {
+      if (!url.endsWith('/v1/me') || headers.get('authorization') !== `Bearer ${providers('idp|7')}`)
+        return new Response('', { status: 404 });
+      asked++;
+      return Response.json({ user_id: 'Carol.Smith', display_name: 'Carol' });
+    };
+  });
+
+  test('[A3] the user is whom the server says, and is remembered with what the device keeps', async () => {
+    const client = create();
+    await client.connect();
+    expect(client.userId as string | undefined).toBe('Carol.Smith');
+    await client.close();
+    const again = create();
+    await again.connect();
+    expect([again.userId as string | undefined, asked]).toEqual(['Carol.Smith', 1]);
+  });
+
+  test('[A3] the next token may have the subject in another case; one of another subject is refused', async () => {
+    const client = create();
+    await client.connect();
+    token = () => providers('IDP|7');
+    await client.close();
+    await client.connect();
+    token = () => providers('idp|8');
+    expect(await rejectionOf(client.getUser(you))).toMatchObject({ code: 'unauthorized' });
+  });
+
+  test('[A3] while the server does not say, the subject is taken for the user; its welcome then says what is wrong', async () => {
+    const { http } = server;
+    server.http = () => new Response('', { status: 503 });
+    const client = create();
+    const states: unknown[] = [];
+    client.on('state', (state) => states.push(state));
+    expect(await rejectionOf(client.connect())).toMatchObject({
+      code: 'unauthorized',
+      message: 'the token is of Carol.Smith, and this client was opened for idp|7',
+    });
+    expect(states.at(-1)).toMatchObject({ type: 'closed', reason: 'unauthorized' });
+    server.http = http;
+    await client.connect();
+    expect(client.userId as string | undefined).toBe('Carol.Smith');
   });
 });
 

@@ -123,7 +123,7 @@ class HongyanClient implements Client {
         stop();
         if (state.type === 'online') resolve();
         else if (state.reason === 'unauthorized' || state.reason === 'token_revoked') {
-          reject(new ClientError(state.reason, 'the server does not accept the token'));
+          reject(new ClientError(state.reason, state.message ?? 'the server does not accept the token'));
         } else reject(new ClientError('unavailable', `closed: ${state.reason}`));
       });
     });
@@ -469,12 +469,18 @@ class HongyanClient implements Client {
     this.#inUse = storage;
     const token = this.#calls.token();
     await token.catch(() => {}); // loadKept decides
-    const { userId, deviceId, kept } = await exclusively(this.#environment.locks, () =>
-      loadKept(storage, { token: () => token, deviceId: this.#options.deviceId, newId: () => this.#newId() }),
+    const { userId, subject, deviceId, kept } = await exclusively(this.#environment.locks, () =>
+      loadKept(storage, {
+        token: () => token,
+        askUser: (text) => this.#calls.userOf(text),
+        deviceId: this.#options.deviceId,
+        newId: () => this.#newId(),
+      }),
     );
     if (this.#inUse !== storage) throw new ClientError('unavailable', 'logged out meanwhile');
     const session = new Session({
       userId,
+      subject,
       deviceId,
       client: { ...this.#options, token: () => this.#calls.token() },
       environment: this.#environment,
@@ -482,6 +488,7 @@ class HongyanClient implements Client {
       events: this.#events,
       getConversation: (conversation_id) => this.#calls.make('getConversation', { conversation_id }),
       onLogout: () => void this.#endHere(),
+      onOtherUser: () => this.#end(),
     });
     session.restore(kept);
     this.#session = session;

@@ -121,6 +121,11 @@ export class Connection {
     this.#stop('on_purpose');
   }
 
+  /** The token is not that of this client's user. No attempt follows. */
+  refuse(message: string): void {
+    this.#stop('unauthorized', message);
+  }
+
   /** Drops an open connection that proved useless; the next attempt follows after a back-off. */
   fail(error: ClientError): void {
     if (this.#life.type === 'open') this.#lost('back_off', error);
@@ -291,13 +296,13 @@ export class Connection {
     this.#attempt(life.attempt);
   }
 
-  #stop(reason: ClosedReason): void {
+  #stop(reason: ClosedReason, message?: string): void {
     const life = this.#life;
     if (life.type === 'closed') return;
     this.#leave(life, new ClientError('unavailable', 'the connection was closed'));
     this.#life = { type: 'closed' };
     this.#stopSignals?.();
-    this.#options.onState({ type: 'closed', reason });
+    this.#options.onState({ type: 'closed', reason, ...(message !== undefined && { message }) });
   }
 
   /** Lets go of a socket at once: a dead network could hold its close event back for minutes. */

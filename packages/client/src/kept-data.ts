@@ -2,12 +2,14 @@
 
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import { toClientError } from './client-error.ts';
-import type { ClientStorage } from './client-storage.ts';
+import type { ClientStorage, StoredMeta } from './client-storage.ts';
 import type { SafeStorage } from './safe-storage.ts';
-import { userIdOf } from './token.ts';
+import { ownerOf } from './token.ts';
 
 export interface KeptData {
   readonly userId: UserId;
+  /** Of the user's tokens. */
+  readonly subject: string;
   readonly deviceId: DeviceId;
   readonly kept: Kept;
 }
@@ -16,6 +18,8 @@ type Kept = Awaited<ReturnType<ClientStorage['load']>>;
 
 export interface KeptDataOptions {
   readonly token: () => Promise<string>;
+  /** Whose the server says that a token is; undefined without an answer. */
+  readonly askUser: (token: string) => Promise<UserId | undefined>;
   /** Absent: that of the storage, else a new id. */
   readonly deviceId: DeviceId | undefined;
   readonly newId: () => string;
@@ -27,28 +31,43 @@ const nothing: Kept = { meta: {}, outbox: [], conversations: [] };
 export async function loadKept(storage: SafeStorage, options: KeptDataOptions): Promise<KeptData> {
   // A storage that cannot be read does not prevent a session: the device begins anew.
   const kept = (await storage.load()) ?? nothing;
-  const userId = await userOf(options.token, kept.meta.userId);
+  const owner = await ownerFor(options, kept.meta);
+  const { userId, subject, meta } = owner;
   const deviceId = options.deviceId ?? kept.meta.deviceId ?? (options.newId() as DeviceId);
-  if (kept.meta.userId === userId) {
-    storage.ownedBy(userId);
-    return { userId, deviceId, kept };
-  }
+  const isSame = kept.meta.userId === userId;
   // [C8] Another user's outbox must never leave in this user's name: where it cannot be cleared, nothing is written either.
-  const isCleared = await storage.write(async (all) => {
-    await all.clear();
-    await all.saveMeta({ deviceId, userId });
-  });
-  if (isCleared) storage.ownedBy(userId);
+  const isWritten =
+    (isSame && meta === kept.meta) ||
+    (await storage.write(async (all) => {
+      if (!isSame) await all.clear();
+      await all.saveMeta({ deviceId, ...meta });
+    }));
+  if (isSame || isWritten) storage.ownedBy(userId);
   else storage.release();
-  return { userId, deviceId, kept: nothing };
+  return { userId, subject, deviceId, kept: isSame ? kept : nothing };
 }
 
-/** Without a token for the moment, as in a tunnel, the user of the kept data continues offline. */
-async function userOf(token: () => Promise<string>, keptUserId: UserId | undefined): Promise<UserId> {
+interface Owner {
+  readonly userId: UserId;
+  readonly subject: string;
+  /** What the storage records of it. */
+  readonly meta: StoredMeta;
+}
+
+async function ownerFor({ token, askUser }: KeptDataOptions, meta: StoredMeta): Promise<Owner> {
   try {
-    return userIdOf(await token());
+    const text = await token();
+    const { subject, userId } = ownerOf(text);
+    if (userId !== undefined) return { userId, subject, meta: meta.userId === userId ? meta : { userId } };
+    if (meta.userId !== undefined && meta.subject === subject) return { userId: meta.userId, subject, meta };
+    const known = await askUser(text);
+    if (known !== undefined) return { userId: known, subject, meta: { userId: known, subject } };
+    // Until the server says otherwise, in its welcome.
+    const guess = subject as UserId;
+    return { userId: guess, subject, meta: meta.userId === guess ? meta : { userId: guess } };
   } catch (thrown) {
-    if (keptUserId === undefined || !toClientError(thrown).isRetryable) throw thrown;
-    return keptUserId;
+    // Without a token for the moment, as in a tunnel, the user of the kept data continues offline.
+    if (meta.userId === undefined || !toClientError(thrown).isRetryable) throw thrown;
+    return { userId: meta.userId, subject: meta.subject ?? meta.userId, meta };
   }
 }

@@ -11,6 +11,7 @@ export const routes = {
   login: 'POST /v1/auth/login',
   logout: 'POST /v1/auth/logout',
   logoutAll: 'POST /v1/auth/logout-all',
+  getMe: 'GET /v1/me',
   listOwnDevices: 'GET /v1/me/devices',
   revokeOwnDevice: 'DELETE /v1/me/devices/{device_id}',
   bindDevice: 'PUT /v1/devices/{device_token}/owner',

@@ -44,6 +44,8 @@ type Closed = Extract<ConnectionState, { type: 'closed' }>;
 
 export interface SessionOptions {
   readonly userId: UserId;
+  /** Of the user's tokens. */
+  readonly subject: string;
   readonly deviceId: DeviceId;
   readonly client: ClientOptions;
   readonly environment: ClientEnvironment;
@@ -53,6 +55,8 @@ export interface SessionOptions {
   readonly getConversation: (conversationId: ConversationId) => Promise<Conversation>;
   /** The user has logged out in another tab. */
   readonly onLogout: () => void;
+  /** The server says that the tokens are another user's: whoever opens next asks it. */
+  readonly onOtherUser: () => void;
 }
 
 /** A tab that crashes does not say so. */
@@ -60,6 +64,7 @@ const adoptEveryMs = 300_000;
 
 export class Session {
   readonly userId: UserId;
+  readonly subject: string;
   readonly deviceId: DeviceId;
   readonly connection: Connection;
   readonly conversations: Conversations;
@@ -98,6 +103,7 @@ export class Session {
     };
     this.#events = events;
     this.userId = userId;
+    this.subject = options.subject;
     this.deviceId = deviceId;
     this.absence = new ServerAbsence(environment.clock);
     this.notices = new Notices({ clock: environment.clock, onChange: (notices) => events.emit('notices', notices) });
@@ -335,8 +341,8 @@ export class Session {
     this.#tabs.connected(welcome);
     const noticesNamed = this.notices.welcomed();
     if (welcome.user_id !== this.userId) {
-      this.connection.close();
-      throw new ClientError('conflict', `the token is of ${welcome.user_id}; this client is of ${this.userId}`);
+      this.connection.refuse(`the token is of ${welcome.user_id}, and this client was opened for ${this.userId}`);
+      return this.#options.onOtherUser();
     }
     const from = this.#startOf(welcome);
     for (const state of this.conversations.all()) state.doubt(from.type === 'other_store');
