@@ -69,9 +69,10 @@ class Log {
     return numbers.filter(isUnread).map((number) => this.entry(number));
   }
 
-  conversation(last: number, readSeq: number): Conversation {
+  /** `markSeq`: up to where the user has read in private, as far as the server knows. */
+  conversation(last: number, readSeq: number, markSeq = 0): Conversation {
     const newest = Array.from({ length: last }, (_, index) => index + 1).findLast((number) => this.isMessage(number));
-    const unread = this.unread(readSeq, last);
+    const unread = this.unread(Math.max(readSeq, markSeq), last);
     return {
       conversation_id: conversationId,
       kind: 'direct',
@@ -106,6 +107,8 @@ const steps = fc.oneof(
   fc.record({ type: fc.constant('merge' as const), at: fc.nat() }),
   fc.record({ type: fc.constant('read' as const), at: fc.nat() }),
   fc.record({ type: fc.constant('read elsewhere' as const), at: fc.nat() }),
+  fc.record({ type: fc.constant('read in private' as const), at: fc.nat() }),
+  fc.record({ type: fc.constant('mark arrives' as const) }),
   fc.record({ type: fc.constant('restart' as const) }),
 );
 type Step = Parameters<Device['take']>[0];
@@ -117,6 +120,9 @@ class Device {
   /** Of each length of the log: the answers that were computed then, and may arrive late. */
   readonly #answers: Conversation[] = [];
   #serverReadSeq = 0;
+  /** [E23] */
+  markSeq = 0;
+  #serverMarkSeq = 0;
   #state: ConversationState;
   shown: number[] = [];
 
@@ -138,15 +144,15 @@ class Device {
     step:
       | { readonly type: 'grow'; readonly count: number }
       | { readonly type: 'page'; readonly limit: number }
-      | { readonly type: 'restart' }
-      | { readonly type: 'push' | 'merge' | 'read' | 'read elsewhere'; readonly at: number },
+      | { readonly type: 'restart' | 'mark arrives' }
+      | { readonly type: 'push' | 'merge' | 'read' | 'read elsewhere' | 'read in private'; readonly at: number },
   ): void {
     const last = this.log.length;
     if (step.type === 'grow') this.#grow(step.count);
     if (step.type === 'page') this.page(step.limit);
     if (step.type === 'push' && last > 0) this.#state.add(this.log.entry(1 + (step.at % last)));
     if (step.type === 'merge') {
-      this.#answers.push(this.log.conversation(last, this.#serverReadSeq));
+      this.#answers.push(this.log.conversation(last, this.#serverReadSeq, this.#serverMarkSeq));
       this.#state.merge(this.#answers[step.at % this.#answers.length] as Conversation);
     }
     if (step.type === 'read') this.#read(step.at % (this.#state.shownSeq + 1));
@@ -154,6 +160,11 @@ class Device {
       this.#serverReadSeq = Math.max(this.#serverReadSeq, step.at % (this.#state.shownSeq + 1));
       this.#read(this.#serverReadSeq);
     }
+    if (step.type === 'read in private') {
+      this.markSeq = Math.max(this.markSeq, step.at % (this.#state.shownSeq + 1));
+      this.#state.readInPrivate(seq(this.markSeq));
+    }
+    if (step.type === 'mark arrives') this.#serverMarkSeq = this.markSeq;
     if (step.type === 'restart') {
       this.#state = ConversationState.restored(me, structuredClone(this.#state.toStored()));
     }
@@ -162,7 +173,8 @@ class Device {
   /** The server's answer of now, which knows what was read here. */
   refresh(): void {
     this.#serverReadSeq = Math.max(this.#serverReadSeq, this.#state.readSeq);
-    this.#state.merge(this.log.conversation(this.log.length, this.#serverReadSeq));
+    this.#serverMarkSeq = this.markSeq;
+    this.#state.merge(this.log.conversation(this.log.length, this.#serverReadSeq, this.#serverMarkSeq));
   }
 
   page(limit: number): void {
@@ -199,7 +211,7 @@ class Device {
 function check(device: Device): void {
   const { state, log } = device;
   if (state.isBehind) return;
-  const unread = log.unread(state.readSeq, state.lastSeq);
+  const unread = log.unread(Math.max(state.readSeq, device.markSeq), state.lastSeq);
   const view = state.view();
   expect(view.unread).toBe(unread.length);
   // A mention that the server had counted and that was recalled before this device read it is counted until the next answer.
@@ -226,7 +238,8 @@ test.each([0, 25])(
           check(device);
           device.refresh();
           const { state, log } = device;
-          expect(state.view().unreadMentions).toBe(mentionsOf(log.unread(state.readSeq, state.lastSeq)));
+          const unread = log.unread(Math.max(state.readSeq, device.markSeq), state.lastSeq);
+          expect(state.view().unreadMentions).toBe(mentionsOf(unread));
         },
       ),
       { seed: testSeed('unread messages'), numRuns: 1_000 },
@@ -253,4 +266,16 @@ test('[E3] a read position at an entry whose count is not known survives a resta
   state.readAsHistory(log.present(1, 3));
   state.advance(me, { deliveredSeq: seq(2), readSeq: seq(2) });
   expect(ConversationState.restored(me, structuredClone(state.toStored())).view().unread).toBe(0);
+});
+
+test('[E8] a mention that was read in private is not counted, though the server does not know that yet', () => {
+  const log = new Log();
+  log.append({ from: you, content: { type: 'text', text: '@me' }, mentions: [me] });
+  const state = ConversationState.first(me, { conversation: log.conversation(1, 0), shownSeq: seq(0) });
+  state.add(log.entry(1));
+  state.readInPrivate(seq(1));
+  log.append({ from: you, content: { type: 'text', text: 'x' } });
+  state.add(log.entry(2));
+  state.merge(log.conversation(2, 0));
+  expect([state.view().unread, state.view().unreadMentions]).toEqual([1, 0]);
 });

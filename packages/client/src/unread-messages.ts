@@ -20,7 +20,7 @@ interface Reported {
   readonly count: number;
   readonly unread: number;
   readonly mentions: number;
-  /** Where its unread messages begin, as far as the own messages are known here. */
+  /** Its unread messages begin here, or later: at an own message, or where it knows that this user has read in private. */
   readonly start: Seq;
 }
 
@@ -56,20 +56,20 @@ export class UnreadMessages {
 
   /** Of a conversation that is new to this device. */
   static first(conversation: Conversation): StoredUnread {
-    return { reported: reportedOf(conversation, 0 as Seq), sentSeq: 0 as Seq, counts: [], recalls: [], mentions: [] };
+    return { reported: reportedOf(conversation), sentSeq: 0 as Seq, counts: [], recalls: [], mentions: [] };
   }
 
   /** The server's view. An answer that is older than one before it says nothing new. */
   report(fresh: Conversation): void {
     const { seq, unread } = this.#reported;
     const isNewer = fresh.last_seq > seq || (fresh.last_seq === seq && fresh.unread < unread);
-    if (isNewer) this.#reported = reportedOf(fresh, this.#sentSeq);
+    if (isNewer) this.#reported = reportedOf(fresh);
   }
 
   /** [C2] What is known of entries after `commonSeq` is void. */
   rewind(fresh: Conversation, commonSeq: Seq): void {
     if (this.#sentSeq > commonSeq) this.#sentSeq = 0 as Seq;
-    this.#reported = reportedOf(fresh, this.#sentSeq);
+    this.#reported = reportedOf(fresh);
     deleteWhere(this.#counts, (seq) => seq > commonSeq);
     deleteWhere(this.#recalls, (_target, seq) => seq > commonSeq);
     deleteWhere(this.#mentions, (seq) => seq > commonSeq);
@@ -133,6 +133,7 @@ export class UnreadMessages {
       this.#recalls,
       (target, seq) => this.#mentions.has(target) && target > start && target <= reportedSeq && seq > reportedSeq,
     );
+    // Too many where the server began later. What this device has seen is counted in any case.
     const read = countWhere(this.#mentions, (seq) => seq > reportedStart && seq <= start);
     const reported = Math.max(0, mentions - recalled - read);
     return Math.min(Math.max(reported, among(start, reportedSeq)) + added, this.countOf(standing));
@@ -172,10 +173,10 @@ export class UnreadMessages {
   }
 }
 
-const reportedOf = (fresh: Conversation, sentSeq: Seq): Reported => ({
+const reportedOf = (fresh: Conversation): Reported => ({
   seq: fresh.last_seq,
   count: fresh.last_count,
   unread: fresh.unread,
   mentions: fresh.unread_mentions,
-  start: sentSeq > fresh.read_seq && sentSeq <= fresh.last_seq ? sentSeq : fresh.read_seq,
+  start: fresh.read_seq,
 });
