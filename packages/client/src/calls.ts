@@ -62,10 +62,7 @@ export class Calls {
   /** Whose the server says that a token is; undefined without an answer. */
   userOf(token: string): Promise<UserId | undefined> {
     const asked = call('getMe', {}, { url: this.#options.client.url, token, timeoutMs: shortTimeoutMs });
-    return asked.then(
-      ({ user_id }) => user_id,
-      () => undefined,
-    );
+    return asked.then(({ user_id }) => user_id).catch(() => undefined);
   }
 
   async #askToken(): Promise<string> {

@@ -2,10 +2,10 @@
 
 import { expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/testing/rejection';
-import { createClient } from './client.ts';
+import { createClient, login } from './client.ts';
 import { requestOf } from './http.ts';
 import { routes } from './routes.ts';
-import { tokenOf } from './testing/scripted-server.ts';
+import { ScriptedServer, tokenOf } from './testing/scripted-server.ts';
 
 test('path parameters are encoded, the rest is the query or the body', () => {
   expect(requestOf(routes.addMember, { conversation_id: 'g:1/2', user_id: 'ü' })).toEqual({
@@ -41,4 +41,19 @@ test('what cannot be encoded rejects, and throws from no method that returns a p
   ]) {
     expect(await rejectionOf(rejected)).toMatchObject({ name: 'ClientError', code: 'bad_request' });
   }
+});
+
+test.each([
+  { status: 502, body: 'null', code: 'unavailable' },
+  { status: 502, body: '"x"', code: 'unavailable' },
+  { status: 502, body: '{"code":"toString"}', code: 'unavailable' },
+  { status: 429, body: '{"code":"rate_limited","retry_after_ms":"5"}', code: 'rate_limited' },
+  { status: 200, body: 'null', code: 'unavailable' },
+  { status: 200, body: '<html>', code: 'unavailable' },
+])('$status with $body, from a proxy between, is $code', async ({ status, body, code }) => {
+  const server = new ScriptedServer();
+  server.http = () => new Response(body, { status });
+  const error = await rejectionOf(login({ url: server.url, userId: 'me', password: 'x' }));
+  expect(error).toMatchObject({ name: 'ClientError', code, retryAfterMs: undefined });
+  await server.stop();
 });

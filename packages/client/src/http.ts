@@ -32,7 +32,8 @@ export async function call<N extends RouteName>(name: N, input: Input<N>, option
       });
     // A kept connection may be closed from the other side in the moment it is used again. Once more does no harm to a read.
     response = await (method === 'GET' ? ask().catch(ask) : ask());
-    if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Output<N>;
+    if (response.status === 204) return undefined as Output<N>;
+    if (response.ok) return objectOf(await response.json()) as Output<N>;
   } catch (cause) {
     throw new ClientError('unavailable', 'the server cannot be reached: check the address and the network', { cause });
   }
@@ -78,12 +79,23 @@ function encoded(name: string, value: unknown): string {
   return encodeURIComponent(text);
 }
 
+/** Every answer of the server is one. */
+function objectOf(json: unknown): object {
+  if (typeof json !== 'object' || json === null) throw new TypeError('the answer is no JSON object');
+  return json;
+}
+
 async function refusalOf(response: Response): Promise<ClientError> {
   const { status, headers } = response;
   // Without a code a proxy between answered in the server's place.
-  const { code, detail, retry_after_ms } = (await response.json().catch(() => ({}))) as Partial<ProblemDetails>;
-  const retryAfterMs = retry_after_ms ?? (Number(headers.get('retry-after')) * 1000 || undefined);
-  if (code !== undefined && code in errorStatus)
+  const problem = (await response
+    .json()
+    .then(objectOf)
+    .catch(() => ({}))) as Partial<ProblemDetails>;
+  const { code, detail, retry_after_ms: given } = problem;
+  const toldMs = typeof given === 'number' ? given : undefined;
+  const retryAfterMs = toldMs ?? (Number(headers.get('retry-after')) * 1000 || undefined);
+  if (code !== undefined && Object.hasOwn(errorStatus, code))
     return new ClientError(code as ErrorCode, detail ?? code, { retryAfterMs });
   return new ClientError(codeOfStatus(status), `the server answered ${status}`, { retryAfterMs });
 }
