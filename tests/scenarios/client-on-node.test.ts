@@ -28,11 +28,11 @@ console.log(JSON.stringify({ text: content.text, isSame: msgId === sent.msgId, s
 await Promise.all([alice.close(), bob.close()]);
 `;
 
-test('the built library is less than 25 KB compressed by Brotli, as browsers take it over TLS', async () => {
+test('the built library is less than 26 KB compressed by Brotli, as browsers take it over TLS', async () => {
   const folder = await dataFolder('client-size');
   await buildClient(folder);
   const built = await Bun.file(join(folder, 'hongyan-client.js')).bytes();
-  expect(brotliCompressSync(built).length).toBeLessThan(25_000);
+  expect(brotliCompressSync(built).length).toBeLessThan(26_000);
 });
 
 test('an error that nobody catches is shown with its line, not with the whole library', async () => {

@@ -8,7 +8,7 @@ import { call } from './http.ts';
 import { type Patience, patiently } from './patiently.ts';
 import { type RouteName, routes } from './routes.ts';
 import type { Session } from './session.ts';
-import { ownerOf } from './token.ts';
+import { otherUser, ownerOf } from './token.ts';
 
 export interface CallsOptions {
   readonly client: Pick<ClientOptions, 'url' | 'token'>;
@@ -45,7 +45,7 @@ export class Calls {
 
   /** [C8] The user has logged out: what has not left yet is not asked in the name of the next one. */
   end(): void {
-    this.#user.abort(new ClientError('unavailable', 'logged out before the server was asked'));
+    this.#user.abort(new ClientError('unavailable', 'logged out meanwhile'));
     this.#user = new AbortController();
   }
 
@@ -54,7 +54,7 @@ export class Calls {
     const token = await this.#askToken();
     const { userId, subject } = this.#options.session() ?? {};
     if (subject !== undefined && ownerOf(token).subject.toLowerCase() !== subject.toLowerCase()) {
-      throw new ClientError('unauthorized', `the token is of ${ownerOf(token).subject}: log ${userId} out first`);
+      throw new ClientError('unauthorized', otherUser(ownerOf(token).subject, userId));
     }
     return token;
   }

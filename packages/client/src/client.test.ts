@@ -123,7 +123,7 @@ test('[C8] whoever opens a storage takes it: what a client of another account st
   await alice.createGroup({ title: 'geese', members: [you] });
   alice.set('theme', 'dark').catch(() => {});
   await alice.close();
-  expect(String(warnings[0])).toContain('the storage is no longer that of alice');
+  expect(String(warnings[0])).toContain('the storage is of another user now');
   await bob.close();
   const { meta, outbox, conversations } = await storage.load();
   expect([meta.userId as string, outbox, conversations]).toEqual(['bob', [], []]);
@@ -385,7 +385,7 @@ describe("an identity provider's tokens", () => {
     client.on('state', (state) => states.push(state));
     expect(await rejectionOf(client.connect())).toMatchObject({
       code: 'unauthorized',
-      message: 'the token is of Carol.Smith, and this client was opened for idp|7',
+      message: 'the token is of Carol.Smith: log idp|7 out first',
     });
     expect(states.at(-1)).toMatchObject({ type: 'closed', reason: 'unauthorized' });
     server.http = http;

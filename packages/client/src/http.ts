@@ -81,7 +81,7 @@ function encoded(name: string, value: unknown): string {
 
 /** Every answer of the server is one. */
 function objectOf(json: unknown): object {
-  if (typeof json !== 'object' || json === null) throw new TypeError('the answer is no JSON object');
+  if (typeof json !== 'object' || json === null) throw new TypeError('no JSON object');
   return json;
 }
 

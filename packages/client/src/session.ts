@@ -26,6 +26,7 @@ import { PrivateState, privateType, type StoredOwn } from './private-state.ts';
 import type { SafeStorage } from './safe-storage.ts';
 import { ServerAbsence } from './server-absence.ts';
 import { type Locks, Tabs } from './tabs.ts';
+import { otherUser } from './token.ts';
 import { UnknownConversations } from './unknown-conversations.ts';
 import type { Conversation } from './wire.ts';
 import { isConversation } from './wire-shapes.ts';
@@ -341,7 +342,7 @@ export class Session {
     this.#tabs.connected(welcome);
     const noticesNamed = this.notices.welcomed();
     if (welcome.user_id !== this.userId) {
-      this.connection.refuse(`the token is of ${welcome.user_id}, and this client was opened for ${this.userId}`);
+      this.connection.refuse(otherUser(welcome.user_id, this.userId));
       return this.#options.onOtherUser();
     }
     const from = this.#startOf(welcome);

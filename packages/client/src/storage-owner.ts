@@ -9,5 +9,5 @@ export const isOwnedBy = (meta: StoredMeta | undefined, owner: UserId | undefine
 
 /** [C8] Throws where it may not. */
 export function checkOwner(meta: StoredMeta | undefined, owner: UserId | undefined): void {
-  if (!isOwnedBy(meta, owner)) throw new Error(`the storage is no longer that of ${owner}: give each account its own`);
+  if (!isOwnedBy(meta, owner)) throw new Error('the storage is of another user now');
 }

@@ -23,3 +23,6 @@ export function ownerOf(token: string): TokenOwner {
   }
   throw new ClientError('unauthorized', 'the token has no subject (sub)');
 }
+
+export const otherUser = (given: string, own: string | undefined): string =>
+  `the token is of ${given}: log ${own} out first`;
