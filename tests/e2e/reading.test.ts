@@ -1,7 +1,7 @@
 // What counts as read: only what stood on the screen of a visible page, and reading starts at the first unread message.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import type { Client, ConversationId, Seq } from '@hongyan/client';
+import type { Client, ConversationId, Seq, UserId } from '@hongyan/client';
 import { openStage, type Stage } from './browser.ts';
 import { Person } from './person.ts';
 
@@ -159,6 +159,80 @@ describe('reading in the web chat', () => {
       await reader.setVisible(true);
       expect(await reader.textBelowUnreadLine()).toBe('message 6');
       expect(await readsWhatIsShown(reader, lou, 'd:kit:lou')).toBeLessThan(45);
+    },
+    testMsMax,
+  );
+
+  /** Bob has written 150 messages to a group, and pinned one. Ann has opened it, and seen the first of them. */
+  async function beforeManyUnread(ann: string, bob: string, pinnedSeq: number) {
+    const [, writer] = [await stage.client(ann), await stage.client(bob)];
+    const { conversationId } = await writer.createGroup({ title: 'Geese', members: [ann as UserId] });
+    await Promise.all(numbered(150).map((text) => writer.send({ conversationId }, { type: 'text', text })));
+    await writer.pin(conversationId, pinnedSeq as Seq, true);
+    const reader = await Person.signIn(await stage.context(), stage.server.url, ann);
+    await reader.open('Geese');
+    const shown = await readsWhatIsShown(reader, writer, conversationId);
+    expect(shown).toBeLessThan(40);
+    const read = () => readSeqOf(writer, conversationId, ann);
+    return { reader, writer, conversationId, shown, read };
+  }
+
+  /** Its mark lasts far longer than the page needs to see that a message stands still. */
+  async function jumpToPinned({ page }: Person): Promise<void> {
+    await page.locator('.pinned-bar').getByText('message').click();
+    await page.locator('.message[data-target=true]').waitFor();
+  }
+  const standsStill = ({ page }: Person) => page.locator('.message[data-target=true]').waitFor({ state: 'detached' });
+
+  /** From where the first unread message is in view, reading goes on. */
+  async function goesBackAndReads(reader: Person, writer: Client, conversationId: string): Promise<void> {
+    const { page } = reader;
+    const first = reader.bubble('message 1');
+    const atTop = async () => {
+      await page.locator('.messages-scroll').evaluate((list) => list.scrollTo(0, 0));
+      return (await first.count()) > 0;
+    };
+    await reader.until(atTop, (isThere) => isThere, 'the beginning');
+    await page.locator('.messages-scroll').evaluate((list) => list.scrollTo(0, list.clientHeight));
+    await reader.until(
+      () => readsWhatIsShown(reader, writer, conversationId),
+      (seq) => seq > 20,
+      'a few more to be read',
+    );
+  }
+
+  test(
+    '[E3] a jump to a pinned message reads nothing, until the reader comes to the first unread one or skips the rest',
+    async () => {
+      const { reader, writer, conversationId, shown, read } = await beforeManyUnread('mia', 'ned', 121);
+      await jumpToPinned(reader);
+      await standsStill(reader);
+      expect(await read()).toBe(shown);
+      await goesBackAndReads(reader, writer, conversationId);
+      expect(await read()).toBeLessThan(100);
+      await jumpToPinned(reader);
+      await reader.page.locator('.jump').click();
+      await reader.until(read, (seq) => seq >= 151, 'all read');
+    },
+    testMsMax,
+  );
+
+  test(
+    '[E3] writing leads to the end and leaves the read position where it is, also where the conversation is opened again',
+    async () => {
+      const { reader, writer, conversationId, shown, read } = await beforeManyUnread('ola', 'pia', 149);
+      await jumpToPinned(reader);
+      await reader.write('on my way');
+      await reader.sees('on my way', 'delivered');
+      await standsStill(reader);
+      expect(await read()).toBe(shown);
+      await reader.startChat('pia');
+      await reader.open('Geese');
+      await jumpToPinned(reader);
+      await standsStill(reader);
+      expect(await read()).toBe(shown);
+      await goesBackAndReads(reader, writer, conversationId);
+      expect(await read()).toBeLessThan(100);
     },
     testMsMax,
   );

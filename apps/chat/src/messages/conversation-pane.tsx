@@ -18,20 +18,22 @@ import { TimelineNote } from './timeline-note.tsx';
 export function ConversationPane({ conversation }: { readonly conversation: ConversationView }) {
   const { t } = useTranslation();
   const chat = useChat();
+  const { conversationId } = conversation;
   const title = useTitle(conversation);
-  const [timeline] = useState(() => chat.timeline(conversation.conversationId));
+  const [timeline] = useState(() => chat.timeline(conversationId));
   const [sends, setSends] = useState(0);
   const textRef = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
+    chat.reading.opened(conversationId);
     void timeline.open();
     // On a phone the keyboard would cover what is to be read.
     if (matchMedia('(hover: hover)').matches) textRef.current?.focus();
-  }, [timeline]);
+  }, [chat, conversationId, timeline]);
 
   return (
     <main
       className="pane"
-      data-id={conversation.conversationId}
+      data-id={conversationId}
       aria-label={t('messages.label', { title })}
       onKeyDown={(event) => {
         if (event.key === 'Escape' && !event.defaultPrevented && !isComposing(event)) closeConversation();
@@ -47,7 +49,7 @@ export function ConversationPane({ conversation }: { readonly conversation: Conv
         onLeave={() => textRef.current?.focus()}
       />
       <TimelineNote timeline={timeline} />
-      <RefusedChange conversationId={conversation.conversationId} timeline={timeline} />
+      <RefusedChange conversationId={conversationId} timeline={timeline} />
       {mayPost(conversation) ? (
         <Composer
           conversation={conversation}

@@ -53,7 +53,9 @@ export function MessageList(props: {
           <Rows {...{ conversation, timeline, rows, firstUnread, scroll, onMenu: setMenu }} />
         </div>
       </div>
-      {scroll.isPlaced && !scroll.isAtNewest && <JumpButton unread={conversation.unread} onClick={scroll.toNewest} />}
+      {scroll.isPlaced && !scroll.isAtNewest && (
+        <JumpButton unread={conversation.unread} onClick={scroll.jumpToNewest} />
+      )}
       {menu && <MessageMenu place={menu} message={nowOf(menu.message, rows)} onClose={() => setMenu(undefined)} />}
     </div>
   );

@@ -7,7 +7,7 @@ import type { Seq } from '@hongyan/client/api';
 const lookEveryMs = 120;
 
 export interface ReadWatchOptions {
-  /** The last message whose end is inside the visible list; undefined when none is, or when the page is hidden. */
+  /** The last message in view; undefined when none is, or when it says nothing of those before it. */
   readonly lastShown: () => Seq | undefined;
   readonly report: (seq: Seq) => void;
 }
@@ -50,17 +50,20 @@ export class ReadWatch {
   }
 }
 
-/** By what is painted, not by what is loaded: rows beyond the edges of the list exist as elements too. */
-export function lastShownSeq(list: HTMLElement): Seq | undefined {
+/**
+ * The first and the last message whose end is inside the list; undefined when there is none, or when the page is hidden. By what is
+ * painted, not by what is loaded: rows beyond the edges of the list exist as elements too.
+ */
+export function shownIn(list: HTMLElement): { readonly firstSeq: Seq; readonly lastSeq: Seq } | undefined {
   if (document.visibilityState !== 'visible') return undefined;
   const { top, bottom } = list.getBoundingClientRect();
-  let last: number | undefined;
-  for (const row of list.querySelectorAll<HTMLElement>('.row[data-seq]')) {
+  const shown = [...list.querySelectorAll<HTMLElement>('.row[data-seq]')].filter((row) => {
     const end = row.getBoundingClientRect().bottom;
-    if (end <= top || end > bottom + roundingPx) continue;
-    last = Math.max(last ?? 0, Number(row.dataset.seq));
-  }
-  return last as Seq | undefined;
+    return end > top && end <= bottom + roundingPx;
+  });
+  if (shown.length === 0) return undefined;
+  const seqs = shown.map((row) => Number(row.dataset.seq));
+  return { firstSeq: Math.min(...seqs) as Seq, lastSeq: Math.max(...seqs) as Seq };
 }
 
 /** Positions are fractions of a pixel when the page is zoomed. */

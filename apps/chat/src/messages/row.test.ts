@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { ClientMessage, ConversationView, UserId } from '@hongyan/client/api';
 import { markOf, positionsOf } from './mark.ts';
-import { decorationOf, firstUnreadOf } from './row.ts';
+import { decorationOf, firstUnreadOf, isContinued } from './row.ts';
 
 const noon = new Date(2026, 4, 2, 12).getTime();
 const self = 'ann' as UserId;
@@ -56,6 +56,21 @@ describe('lines and groups', () => {
     expect(decorate(at(4, 4), at(5, 5)).hasGap).toBe(false);
     // Edits and reactions stand between.
     expect(decorate(at(4, 4), at(9, 5)).hasGap).toBe(false);
+  });
+});
+
+describe('what is in view continues what was shown', () => {
+  const rows = [message(4), message(5), message(6, { from: self }), message(8, { isRecalled: true }), message(9)];
+  const continued = (afterSeq: number, firstSeq: number, hasOlder = false) =>
+    isContinued({ rows, afterSeq, firstSeq, self, hasOlder });
+
+  test('where no message of others stands between: own and recalled ones need no look', () => {
+    expect([continued(4, 5), continued(5, 9), continued(9, 4)]).toEqual([true, true, true]);
+    expect([continued(4, 9), continued(4, 6)]).toEqual([false, false]);
+  });
+
+  test('not where what stands between is not loaded', () => {
+    expect([continued(2, 4, true), continued(2, 4), continued(3, 4, true)]).toEqual([false, true, true]);
   });
 });
 

@@ -57,8 +57,24 @@ export function firstUnreadOf(at: {
   const { rows, afterSeq, self, hasOlder } = at;
   const lastRead = rows.findLastIndex((row) => row.seq !== undefined && row.seq <= afterSeq);
   if (lastRead < 0 && hasOlder && rows[0]?.seq !== afterSeq + 1) return undefined;
-  return rows.slice(lastRead + 1).find((row) => row.from !== self && !isSystem(row) && !row.isRecalled)?.seq;
+  return rows.slice(lastRead + 1).find((row) => isOfOther(row, self))?.seq;
 }
+
+/** Whether no message of others stands between what was shown, up to `afterSeq`, and `firstSeq`; where that is not loaded, one may. */
+export function isContinued(at: {
+  readonly rows: readonly ClientMessage[];
+  readonly afterSeq: number;
+  readonly firstSeq: number;
+  readonly self: UserId;
+  readonly hasOlder: boolean;
+}): boolean {
+  const { rows, afterSeq, firstSeq, self, hasOlder } = at;
+  if (firstSeq <= afterSeq + 1) return true;
+  if (hasOlder && (rows[0]?.seq ?? firstSeq) > afterSeq + 1) return false;
+  return !rows.some((row) => row.seq !== undefined && row.seq > afterSeq && row.seq < firstSeq && isOfOther(row, self));
+}
+
+const isOfOther = (row: ClientMessage, self: UserId): boolean => row.from !== self && !isSystem(row) && !row.isRecalled;
 
 function isOneGroup(a: ClientMessage | undefined, b: ClientMessage | undefined): boolean {
   if (!a || !b || a.from !== b.from || isSystem(a) || isSystem(b)) return false;

@@ -1,6 +1,6 @@
 // The scroll position of the message list: opens at the first unread or the newest message, follows the end, loads pages near the edges, and reports what was read.
 
-import type { ClientMessage, ConversationView } from '@hongyan/client/api';
+import type { ClientMessage, ConversationView, Seq } from '@hongyan/client/api';
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useChat } from '../state/chat-state.ts';
@@ -8,8 +8,8 @@ import { useSignal } from '../state/signal.ts';
 import type { Timeline, TimelineView } from '../state/timeline.ts';
 import { keyOf } from '../state/window.ts';
 import { usePageVisible } from '../ui/use-page-visible.ts';
-import { lastShownSeq, ReadWatch } from './read-watch.ts';
-import { estimateHeightPx } from './row.ts';
+import { ReadWatch, shownIn } from './read-watch.ts';
+import { estimateHeightPx, isContinued } from './row.ts';
 import { topPx } from './timeline-top.tsx';
 
 /** So close to the end counts as being there. */
@@ -57,28 +57,41 @@ export function useMessageScroll(input: ScrollInput) {
   const isAtNewest = !view.hasNewer && isAtEnd;
   useMarkRead(input, isPlaced);
 
-  const isWanted = useRef(false);
-  function toNewest(): void {
+  const { reading } = useChat();
+  const { conversationId } = input.conversation;
+  /** Whose wish it is to see the newest message, once it is loaded. */
+  const wish = useRef<'jump' | 'send'>(undefined);
+  function toNewest(by: 'jump' | 'send'): void {
+    // Who jumps skips what is unread on purpose; who writes has not seen it.
+    if (by === 'jump') reading.endSkip(conversationId);
     if (view.hasNewer) {
-      isWanted.current = true;
+      wish.current = by;
       void timeline.openNewest();
       return;
     }
+    if (by === 'send') return toEnd();
     const isNear = virtualizer.getDistanceFromEnd() < glidePxMax;
     const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
     virtualizer.scrollToEnd({ behavior: isNear && !isCalm ? 'smooth' : 'auto' });
   }
-  useLayoutEffect(() => {
-    if (!isWanted.current || view.hasNewer) return;
-    isWanted.current = false;
+  /** At once: messages that glide by were not read. */
+  function toEnd(): void {
+    reading.skip(conversationId);
     virtualizer.scrollToEnd();
+  }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for a new window, not for what it reads
+  useLayoutEffect(() => {
+    if (!wish.current || view.hasNewer) return;
+    if (wish.current === 'send') toEnd();
+    else virtualizer.scrollToEnd();
+    wish.current = undefined;
   }, [virtualizer, view]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs for a new send, not for what it reads
   useEffect(() => {
-    if (sends > 0) toNewest();
+    if (sends > 0) toNewest('send');
   }, [sends]);
 
-  return { virtualizer, isPlaced, isAtNewest, shownTarget, toNewest };
+  return { virtualizer, isPlaced, isAtNewest, shownTarget, jumpToNewest: () => toNewest('jump') };
 }
 
 /**
@@ -110,7 +123,12 @@ function scrollToUnread(virtualizer: List, { rows, firstUnread }: ScrollInput): 
 const markedMs = 2_000;
 
 /** Scrolls to the message that is to be shown, once it is loaded, and returns its seq while it is marked. */
-function useTarget(virtualizer: List, { timeline, rows }: ScrollInput, isPlaced: boolean): number | undefined {
+function useTarget(
+  virtualizer: List,
+  { conversation, timeline, rows }: ScrollInput,
+  isPlaced: boolean,
+): number | undefined {
+  const { reading } = useChat();
   const target = useSignal(timeline.target);
   const [marked, setMarked] = useState<number>();
   const index = target === undefined ? -1 : rows.findIndex((row) => row.seq === target);
@@ -118,6 +136,7 @@ function useTarget(virtualizer: List, { timeline, rows }: ScrollInput, isPlaced:
   useLayoutEffect(() => {
     if (target === undefined || !isPlaced || index < 0) return;
     timeline.target.set(undefined);
+    reading.skip(conversation.conversationId);
     virtualizer.scrollToIndex(index, { align: 'center' });
     setMarked(target);
   }, [target, index, isPlaced]);
@@ -202,17 +221,27 @@ function useStayAtEnd(virtualizer: List, input: ScrollInput, isPlaced: boolean):
 const distanceFromEndPx = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement): number =>
   scrollHeight - scrollTop - clientHeight;
 
-/** Reports what stood in view of a visible page, never a row that is only loaded. */
-function useMarkRead({ conversation, view, scrollRef }: ScrollInput, isPlaced: boolean): void {
-  const { reading } = useChat();
+/** Reports what stood in view of a visible page, never a row that is only loaded, nor one that the list was moved past. */
+function useMarkRead({ conversation, timeline, view, scrollRef }: ScrollInput, isPlaced: boolean): void {
+  const { reading, userId: self } = useChat();
   const { conversationId } = conversation;
   const { skipsUnread } = view;
   const watch = useRef<ReadWatch>(undefined);
   useEffect(() => {
     const list = scrollRef.current;
     if (!isPlaced || !list || skipsUnread) return;
+    const isAfterSkipped = (firstSeq: Seq) => {
+      const afterSeq = reading.skippedAfterSeq(conversationId);
+      const { messages: rows, hasOlder } = timeline.view.get();
+      return afterSeq !== undefined && !isContinued({ rows, afterSeq, firstSeq, self, hasOlder });
+    };
     const current = new ReadWatch({
-      lastShown: () => lastShownSeq(list),
+      lastShown: () => {
+        const shown = shownIn(list);
+        if (!shown || isAfterSkipped(shown.firstSeq)) return undefined;
+        reading.endSkip(conversationId);
+        return shown.lastSeq;
+      },
       report: (seq) => reading.report(conversationId, seq),
     });
     const look = () => current.lookSoon();
@@ -224,7 +253,7 @@ function useMarkRead({ conversation, view, scrollRef }: ScrollInput, isPlaced: b
       document.removeEventListener('visibilitychange', look);
       current.stop();
     };
-  }, [reading, conversationId, scrollRef, isPlaced, skipsUnread]);
+  }, [reading, self, conversationId, timeline, scrollRef, isPlaced, skipsUnread]);
   // Each render may have added, measured or moved rows.
   useEffect(() => watch.current?.lookSoon());
 }

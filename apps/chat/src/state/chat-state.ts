@@ -73,11 +73,15 @@ export class ChatState {
     this.#stops = this.#listen();
   }
 
-  /** The loaded one, unless its window was left in the middle of the conversation: opening begins where reading ended. */
+  /** The loaded one, unless it was left in the middle of the conversation, or past unread messages: opening begins where reading ended. */
   timeline(conversationId: ConversationId): Timeline {
     const loaded = this.#timelines.get(conversationId);
+    const unread = this.client.conversation(conversationId)?.unread ?? 0;
+    const hasSkipped = unread > 0 && this.reading.skippedAfterSeq(conversationId) !== undefined;
     const timeline =
-      loaded && !loaded.view.get().hasNewer ? loaded : new Timeline(this.client, conversationId, this.userId);
+      loaded && !loaded.view.get().hasNewer && !hasSkipped
+        ? loaded
+        : new Timeline(this.client, conversationId, this.userId);
     this.#timelines.delete(conversationId);
     this.#timelines.set(conversationId, timeline);
     const [oldest] = this.#timelines.keys();

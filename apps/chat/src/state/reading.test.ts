@@ -40,3 +40,18 @@ test('[E23] what is read before the device knows the choice is reported once it 
   receipts.set('shared');
   expect(calls).toEqual(['own 7']);
 });
+
+test('[E3] nothing is read while messages are skipped, and an own message does not say that they were seen', () => {
+  receipts.set('shared');
+  reading.opened(id);
+  expect(reading.skippedAfterSeq(id)).toBeUndefined();
+  reading.report(id, seq(6));
+  reading.skip(id);
+  reading.report(id, seq(9));
+  expect<unknown>([calls, reading.skippedAfterSeq(id)]).toEqual([['all 6'], 6]);
+  reading.opened(id);
+  reading.endSkip(id);
+  expect(reading.skippedAfterSeq(id)).toBeUndefined();
+  reading.report(id, seq(9));
+  expect(calls).toEqual(['all 6', 'all 9']);
+});
