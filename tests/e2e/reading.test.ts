@@ -236,4 +236,33 @@ describe('reading in the web chat', () => {
     },
     testMsMax,
   );
+
+  test.each([360, 1280])(
+    'behind an open dialog nothing is read, on a screen of %d px; once it is closed, what is shown is',
+    async (width) => {
+      const [ann, bob] = [`rae${width}`, `sam${width}`];
+      const [, writer] = [await stage.client(ann), await stage.client(bob)];
+      const { conversationId } = await writer.createGroup({ title: 'Geese', members: [ann as UserId] });
+      await say(writer, conversationId, numbered(3));
+      const context = await stage.context({ viewport: { width, height: 640 } });
+      const reader = await Person.signIn(context, stage.server.url, ann);
+      await reader.open('Geese');
+      const read = await readsWhatIsShown(reader, writer, conversationId);
+      await writer.pin(conversationId, read as Seq, true);
+      await jumpToPinned(reader);
+      await reader.page.getByRole('button', { name: 'Group info' }).click();
+      await reader.page.getByRole('dialog').waitFor();
+      const { seq } = await writer.send({ conversationId }, { type: 'text', text: 'behind it' });
+      await reader.bubble('behind it').waitFor({ state: 'attached' });
+      await standsStill(reader);
+      expect(await readSeqOf(writer, conversationId, ann)).toBe(read);
+      await reader.page.keyboard.press('Escape');
+      await reader.until(
+        () => readSeqOf(writer, conversationId, ann),
+        (at) => at === seq,
+        'what is shown to be read',
+      );
+    },
+    testMsMax,
+  );
 });

@@ -2,7 +2,11 @@
 
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Signal } from '../state/signal.ts';
 import { CloseIcon } from '../ui/icons.tsx';
+
+/** How many are open: what stands behind one is not seen. */
+export const openDialogs = new Signal(0);
 
 export function Dialog(props: {
   readonly title: string;
@@ -30,6 +34,10 @@ export function Dialog(props: {
         before.focus();
     };
   }, [isForTyping]);
+  useEffect(() => {
+    openDialogs.set(openDialogs.get() + 1);
+    return () => openDialogs.set(openDialogs.get() - 1);
+  }, []);
   return (
     <dialog
       ref={ref}

@@ -3,6 +3,7 @@
 import type { ClientMessage, ConversationView, Seq } from '@hongyan/client/api';
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { openDialogs } from '../dialogs/dialog.tsx';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import type { Timeline, TimelineView } from '../state/timeline.ts';
@@ -221,7 +222,7 @@ function useStayAtEnd(virtualizer: List, input: ScrollInput, isPlaced: boolean):
 const distanceFromEndPx = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement): number =>
   scrollHeight - scrollTop - clientHeight;
 
-/** Reports what stood in view of a visible page, never a row that is only loaded, nor one that the list was moved past. */
+/** Reports what stood in view of a visible page, never a row that is only loaded, behind a dialog, or that the list was moved past. */
 function useMarkRead({ conversation, timeline, view, scrollRef }: ScrollInput, isPlaced: boolean): void {
   const { reading, userId: self } = useChat();
   const { conversationId } = conversation;
@@ -237,7 +238,7 @@ function useMarkRead({ conversation, timeline, view, scrollRef }: ScrollInput, i
     };
     const current = new ReadWatch({
       lastShown: () => {
-        const shown = shownIn(list);
+        const shown = openDialogs.get() > 0 ? undefined : shownIn(list);
         if (!shown || isAfterSkipped(shown.firstSeq)) return undefined;
         reading.endSkip(conversationId);
         return shown.lastSeq;
@@ -254,6 +255,7 @@ function useMarkRead({ conversation, timeline, view, scrollRef }: ScrollInput, i
       current.stop();
     };
   }, [reading, self, conversationId, timeline, scrollRef, isPlaced, skipsUnread]);
-  // Each render may have added, measured or moved rows.
+  useSignal(openDialogs);
+  // Each render may have added, measured or moved rows, or closed a dialog.
   useEffect(() => watch.current?.lookSoon());
 }
