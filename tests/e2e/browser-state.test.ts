@@ -105,6 +105,29 @@ describe('the web chat in its browser', () => {
   );
 
   test(
+    'a dialog stays in view when the window becomes narrow beside an open conversation',
+    async () => {
+      await stage.client('lea');
+      const context = await stage.context({ viewport: { width: 844, height: 390 } });
+      const lea = await Person.signIn(context, stage.server.url, 'lea');
+      await lea.startChat('lea');
+      for (const name of ['Settings', 'New group', 'New chat']) {
+        await lea.page.locator('.sidebar-head').getByRole('button', { name }).click();
+        const dialog = lea.page.getByRole('dialog', { name });
+        await dialog.waitFor();
+        await lea.page.setViewportSize({ width: 390, height: 844 });
+        await lea.page.locator('.back').waitFor({ state: 'visible' });
+        expect(await dialog.isVisible()).toBe(true);
+        await lea.page.keyboard.press('Escape');
+        await dialog.waitFor({ state: 'detached' });
+        await lea.page.locator('.composer textarea').click();
+        await lea.page.setViewportSize({ width: 844, height: 390 });
+      }
+    },
+    testMsMax,
+  );
+
+  test(
     'at midnight "Today" becomes "Yesterday" on a page that stays open',
     async () => {
       const writer = await stage.client('finn');

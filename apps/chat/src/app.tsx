@@ -8,6 +8,9 @@ import { NoticeBanner } from './connection/notice-banner.tsx';
 import { ServerNotices } from './connection/server-notices.tsx';
 import { unreadTotal } from './conversations/list-rows.ts';
 import { Sidebar, type StartDialog } from './conversations/sidebar.tsx';
+import { NewChat } from './dialogs/new-chat.tsx';
+import { NewGroup } from './dialogs/new-group.tsx';
+import { Settings } from './dialogs/settings.tsx';
 import { ConversationPane } from './messages/conversation-pane.tsx';
 import { NothingOpen } from './messages/nothing-open.tsx';
 import type { Session } from './session.ts';
@@ -33,6 +36,7 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
   const connection = useSignal(chat.connection).type;
   const conversation = conversations.find((one) => one.conversationId === open);
   const [dialog, setDialog] = useState<StartDialog>();
+  const close = () => setDialog(undefined);
   useUnreadTitle();
   useEffect(() => {
     if (open === undefined) return;
@@ -51,18 +55,16 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
         <ServerNotices />
         <NoticeBanner />
       </div>
-      <Sidebar
-        session={session}
-        openId={open}
-        isAlone={conversation === undefined}
-        dialog={dialog}
-        onDialog={setDialog}
-      />
+      <Sidebar openId={open} isAlone={conversation === undefined} onDialog={setDialog} />
       {conversation ? (
         <ConversationPane key={conversation.conversationId} conversation={conversation} />
       ) : (
         <NothingOpen hasConversations={conversations.length > 0} onStart={setDialog} />
       )}
+      {/* Not inside the list, which may be hidden while one is open: a window can become narrow. */}
+      {dialog === 'settings' && <Settings session={session} onClose={close} />}
+      {dialog === 'new-chat' && <NewChat onClose={close} />}
+      {dialog === 'new-group' && <NewGroup onClose={close} />}
       <Announcer />
     </div>
   );

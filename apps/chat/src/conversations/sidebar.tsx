@@ -3,10 +3,6 @@
 import type { ConversationId } from '@hongyan/client/api';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { NewChat } from '../dialogs/new-chat.tsx';
-import { NewGroup } from '../dialogs/new-group.tsx';
-import { Settings } from '../dialogs/settings.tsx';
-import type { Session } from '../session.ts';
 import { useChat } from '../state/chat-state.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { CloseIcon, GroupIcon, NewChatIcon, SearchIcon } from '../ui/icons.tsx';
@@ -18,21 +14,18 @@ import { ConversationList } from './conversation-list.tsx';
 export type StartDialog = 'settings' | 'new-chat' | 'new-group';
 
 export function Sidebar(props: {
-  readonly session: Session;
   readonly openId: ConversationId | undefined;
   /** No conversation is shown beside it: on a phone the list is the whole page. */
   readonly isAlone: boolean;
-  readonly dialog: StartDialog | undefined;
-  readonly onDialog: (dialog: StartDialog | undefined) => void;
+  readonly onDialog: (dialog: StartDialog) => void;
 }) {
-  const { dialog, onDialog } = props;
+  const { onDialog } = props;
   const { t } = useTranslation();
   const isPage = useNarrow() && props.isAlone;
   const { userId } = useChat();
   const name = useName(userId);
   const [query, setQuery] = useState('');
   const landmark = { role: isPage ? 'main' : 'navigation', 'aria-label': t('conversations.label') };
-  const close = () => onDialog(undefined);
   return (
     <div className="sidebar" {...landmark}>
       {isPage && <h1 className="unseen">{t('app.name')}</h1>}
@@ -63,9 +56,6 @@ export function Sidebar(props: {
       </div>
       <Search query={query} onChange={setQuery} />
       <ConversationList query={query} openId={props.openId} onStart={onDialog} />
-      {dialog === 'settings' && <Settings session={props.session} onClose={close} />}
-      {dialog === 'new-chat' && <NewChat onClose={close} />}
-      {dialog === 'new-group' && <NewGroup onClose={close} />}
     </div>
   );
 }
