@@ -127,6 +127,43 @@ describe('the web chat in its browser', () => {
     testMsMax,
   );
 
+  test.each(['online', 'offline'])(
+    'after signing out %s neither what was written nor who was written to is kept by the browser',
+    async (connection) => {
+      const [user, friend, next] = ['mo', 'friend-of', 'nia'].map((name) => `${name}-${connection}`);
+      if (!user || !friend || !next) throw new Error('three names');
+      const [, writer] = await Promise.all([user, friend, next].map((name) => stage.client(name)));
+      const context = await stage.context();
+      const person = await Person.signIn(context, stage.server.url, user);
+      // The name is on its way when the session ends.
+      let isAsked = () => {};
+      const asked = new Promise<void>((resolve) => {
+        isAsked = resolve;
+      });
+      const answer: { give?: () => Promise<void> } = {};
+      await context.route(`**/v1/users/${friend}`, async (route) => {
+        const response = await route.fetch();
+        answer.give = () => route.fulfill({ response });
+        isAsked();
+      });
+      await writer?.send({ to: user as never }, { type: 'text', text: 'hello' });
+      await person.open(friend);
+      await asked;
+      if (connection === 'offline') await context.setOffline(true);
+      await person.page.locator('.composer textarea').pressSequentially('words of my own');
+      await person.signOut();
+      await answer.give?.();
+      await context.setOffline(false);
+      await context.unrouteAll();
+      await Person.signIn(context, stage.server.url, next);
+      const kept = await person.page.context().pages().at(-1)?.evaluate(allKept);
+      expect(kept).toContain(next);
+      expect(kept).not.toContain('words of my own');
+      expect(kept).not.toContain(friend);
+    },
+    testMsMax,
+  );
+
   test(
     'at midnight "Today" becomes "Yesterday" on a page that stays open',
     async () => {
@@ -215,4 +252,22 @@ function storedConversations(name: string): Promise<number> {
       };
     };
   });
+}
+
+/** Runs in the page: what localStorage and all databases hold. */
+async function allKept(): Promise<string> {
+  const done = <T>(request: IDBRequest<T>) =>
+    new Promise<T>((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  const kept: unknown[] = Object.entries(localStorage);
+  for (const { name = '' } of await indexedDB.databases()) {
+    const database = await done(indexedDB.open(name));
+    for (const store of database.objectStoreNames) {
+      kept.push(name, await done(database.transaction(store).objectStore(store).getAll()));
+    }
+    database.close();
+  }
+  return JSON.stringify(kept);
 }

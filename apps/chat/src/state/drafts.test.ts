@@ -170,4 +170,16 @@ describe('[E22] a draft', () => {
     clock.advance(800);
     expect(saved()).toEqual([['old', 0]]);
   });
+
+  test('that was forgotten is neither kept nor saved again by a composer that is taken away', async () => {
+    page.drafts.set(id, 'half a sent');
+    page.drafts.flush();
+    page.drafts.set(id, 'half a sentence');
+    page.drafts.forget();
+    page.drafts.flush(id);
+    page.drafts.set(id, 'later');
+    clock.advance(10_000);
+    await page.saves[0]?.settle();
+    expect([saved(), [...kept]]).toEqual([[['half a sent', 0]], []]);
+  });
 });

@@ -29,6 +29,7 @@ export class Drafts {
   readonly #timers = new Map<ConversationId, Timer>();
   /** Texts that are on their way, and those that were refused. */
   readonly #given = new Map<ConversationId, string>();
+  #isForgotten = false;
 
   constructor(options: {
     readonly client: Pick<Client, 'saveDraft' | 'conversation'>;
@@ -89,8 +90,9 @@ export class Drafts {
     for (const id of conversationId === undefined ? [...this.#timers.keys()] : [conversationId]) this.#save(id);
   }
 
-  /** Deletes what this device kept. */
+  /** Deletes what this device kept. Nothing is kept or saved after this: a composer that is taken away would save what it holds. */
   forget(): void {
+    this.#isForgotten = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#storage.remove(this.#name);
@@ -112,7 +114,7 @@ export class Drafts {
     this.#timers.get(conversationId)?.cancel();
     this.#timers.delete(conversationId);
     const { text, base, isSaved } = this.#of(conversationId);
-    if (isSaved) return;
+    if (isSaved || this.#isForgotten) return;
     this.#given.set(conversationId, text);
     // Refused, it remains here and is saved with the next change: nothing is lost.
     this.#client.saveDraft(conversationId, text, base).then(
@@ -132,6 +134,7 @@ export class Drafts {
   }
 
   #keep(conversationId: ConversationId, kept: Kept): void {
+    if (this.#isForgotten) return;
     const before = this.#kept.get(conversationId) ?? nothing;
     if (before.text === kept.text && before.base === kept.base && before.isSaved === kept.isSaved) return;
     if (kept.text === '' && kept.isSaved) this.#kept.delete(conversationId);

@@ -44,6 +44,20 @@ describe('names', () => {
     expect(asked).toEqual([ann, ann]);
   });
 
+  test.each([
+    ['a name', 'Ann'],
+    ['a failure', unavailable],
+  ])('%s that comes after the end is neither kept nor asked for again', async (_what, answer) => {
+    const { people, clock, answers, kept } = rig();
+    answers.push(answer);
+    people.want(ann);
+    people.stop();
+    await settled();
+    expect(clock.nextInMs).toBeUndefined();
+    clock.advance(60_000);
+    expect(kept).toEqual([]);
+  });
+
   test('a user who does not exist is asked for once', async () => {
     const { people, clock, asked, answers } = rig();
     answers.push(new ClientError('not_found', 'no such user'));
@@ -60,11 +74,12 @@ describe('names', () => {
 function rig() {
   const clock = new ManualClock();
   const asked: UserId[] = [];
+  const kept: string[] = [];
   const answers: (string | ClientError)[] = [];
   const people = new People({
     userId: ann,
     clock,
-    storage: { readJson: () => undefined, write: () => {}, remove: () => {} },
+    storage: { readJson: () => undefined, write: (_name, value) => void kept.push(value), remove: () => {} },
     client: {
       watchPresence: async () => {},
       getUser: async (userId) => {
@@ -75,7 +90,7 @@ function rig() {
       },
     },
   });
-  return { people, clock, asked, answers };
+  return { people, clock, asked, answers, kept };
 }
 
 /** Promises that wait have run. */

@@ -50,6 +50,7 @@ export class People {
   /** Runs while something is missed: an open connection does not say that a request gets through. */
   #askAgainTimer: Timer | undefined;
   #failures = 0;
+  #isStopped = false;
   readonly #publishNames = eachFrame(() => this.names.set(new Map(this.#names)));
   readonly #publishPresence = eachFrame(() => this.presence.set(new Map(this.#presence)));
 
@@ -63,6 +64,7 @@ export class People {
   }
 
   learn(users: readonly { readonly userId: UserId; readonly displayName: string }[]): void {
+    if (this.#isStopped) return;
     let hasChanged = false;
     for (const { userId, displayName } of users) {
       this.#asked.add(userId);
@@ -127,8 +129,9 @@ export class People {
     this.#publishPresence();
   }
 
-  /** Nothing is kept after this. */
+  /** Nothing is asked for or kept after this, nor what is on its way. */
   stop(): void {
+    this.#isStopped = true;
     this.#keepTimer?.cancel();
     this.#askAgainTimer?.cancel();
   }
@@ -146,7 +149,7 @@ export class People {
   }
 
   #askAgainLater(): void {
-    if (this.#askAgainTimer) return;
+    if (this.#askAgainTimer || this.#isStopped) return;
     const delayMs = backOffMs(this.#failures++, { baseMs: askAgainBaseMs, maxMs: askAgainMaxMs, random: Math.random });
     this.#askAgainTimer = this.#clock.after(delayMs, () => this.#askAgain());
   }

@@ -28,6 +28,7 @@ export class UserSettings {
   readonly #client: Pick<Client, 'set' | 'settings'>;
   readonly #storage: Pick<BrowserStorage, 'readJson' | 'write' | 'remove'>;
   readonly #name: string;
+  #isForgotten = false;
 
   constructor(options: {
     readonly client: Pick<Client, 'set' | 'settings'>;
@@ -49,6 +50,7 @@ export class UserSettings {
 
   /** The settings as this device knows them now, which is not before its first connection. */
   follow(): void {
+    if (this.#isForgotten) return; // a choice that was refused by the end of the session
     const found = this.#client.settings();
     const { language: languageName, theme: themeName, enterKey, receipts } = settingNames;
     if (isLanguage(found[languageName])) language.set(found[languageName]);
@@ -59,6 +61,7 @@ export class UserSettings {
   }
 
   forget(): void {
+    this.#isForgotten = true;
     this.#storage.remove(this.#name);
   }
 }
