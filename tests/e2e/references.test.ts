@@ -111,6 +111,70 @@ describe('replies, mentions and pins in the web chat', () => {
   );
 
   test(
+    '[E7, E8] what a draft answers and mentions survives a reload, and a refusal',
+    async () => {
+      const bob = await stage.client('bil');
+      const ann = await Person.signUp(await stage.context(), stage.server.url, 'ava');
+      await Person.signUp(await stage.context(), stage.server.url, 'coe', 'Grey Goose');
+      const members = ['ava', 'coe'] as UserId[];
+      const { conversationId } = await bob.createGroup({ title: 'Geese', members });
+      const { seq } = await bob.send({ conversationId }, { type: 'text', text: 'When do we meet?' });
+      const newest = async () => (await bob.history({ conversationId, limit: 1 })).messages[0];
+      await ann.open('Geese');
+      await ann.choose('When do we meet\\?', 'Reply');
+      await editor(ann).pressSequentially('@gre');
+      await ann.page.getByRole('option', { name: 'Grey Goose' }).waitFor();
+      await ann.page.keyboard.press('Enter');
+      await ann.page.keyboard.type('at seven');
+      await ann.page.reload();
+      await ann.page.locator('.composer-bar').getByText('When do we meet?').waitFor();
+      expect(await editor(ann).inputValue()).toBe('@Grey Goose at seven');
+
+      await ann.page.context().setOffline(true);
+      await ann.page.locator('.banner').waitFor();
+      await editor(ann).press('Enter');
+      await ann.sees('@Grey Goose at seven', 'queued');
+      expect(await ann.page.locator('.composer-bar').count()).toBe(0);
+      await bob.setRules(conversationId, { post: 'admins' });
+      await ann.page.context().setOffline(false);
+      const again = ann.page.locator('.failed').getByRole('button', { name: 'Edit again' });
+      await again.waitFor();
+      await bob.setRules(conversationId, { post: 'members' });
+      await editor(ann).waitFor();
+      await again.click();
+      await ann.page.locator('.composer-bar').getByText('When do we meet?').waitFor();
+      await editor(ann).press('Enter');
+      await ann.sees('@Grey Goose at seven', 'ack');
+      const message = await newest();
+      expect<unknown>([message?.replyTo?.seq, message?.mentions]).toEqual([seq, ['coe']]);
+    },
+    testMsMax,
+  );
+
+  test(
+    '[E8] of two members with one name both are mentioned',
+    async () => {
+      const bob = await stage.client('bud');
+      const { url } = stage.server;
+      const ann = await Person.signUp(await stage.context(), url, 'avi');
+      for (const id of ['alexa1', 'alexb2']) await Person.signUp(await stage.context(), url, id, 'Alex');
+      const members = ['avi', 'alexa1', 'alexb2'] as UserId[];
+      const { conversationId } = await bob.createGroup({ title: 'Geese', members });
+      await ann.open('Geese');
+      for (const id of ['alexa1', 'alexb2']) {
+        await editor(ann).pressSequentially('@alex');
+        await ann.page.getByRole('option').filter({ hasText: id }).click();
+      }
+      expect(await editor(ann).inputValue()).toBe('@Alex @Alex ');
+      await editor(ann).press('Enter');
+      await ann.sees('@Alex @Alex', 'ack');
+      const { messages } = await bob.history({ conversationId, limit: 1 });
+      expect<unknown>(messages[0]?.mentions).toEqual(['alexa1', 'alexb2']);
+    },
+    testMsMax,
+  );
+
+  test(
     '[E9] a pinned message stands below the header for everyone, leads to its place, and is taken off the list',
     async () => {
       const bob = await stage.client('bea');

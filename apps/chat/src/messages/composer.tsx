@@ -1,7 +1,7 @@
 // The place to write: a new message, kept as the conversation's draft until it is sent, or an own message that is being edited.
 // Enter sends or saves and Shift+Enter breaks the line, or Enter breaks it and Ctrl+Enter sends, as the user has chosen.
 
-import type { ClientMessage, ConversationView } from '@hongyan/client/api';
+import type { ConversationView, MessageReply } from '@hongyan/client/api';
 import { type KeyboardEvent, type RefObject, useEffect, useId, useLayoutEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type ChatState, useChat } from '../state/chat-state.ts';
@@ -13,7 +13,7 @@ import { EditIcon, ReplyIcon, SendIcon, TickIcon } from '../ui/icons.tsx';
 import { isComposing, isEnter } from '../ui/keys.ts';
 import { Problem } from '../ui/problem.tsx';
 import { isolated, Sentence } from '../ui/sentence.tsx';
-import { useName } from '../ui/use-names.ts';
+import { useNames } from '../ui/use-names.ts';
 import { ComposerBar } from './composer-bar.tsx';
 import { DraftChoice } from './draft-choice.tsx';
 import { isBlank } from './is-blank.ts';
@@ -91,7 +91,7 @@ export function Composer(props: ComposerProps) {
           onCancel={() => chat.changes.endEdit(conversationId)}
         />
       )}
-      {!edit && reply && <ReplyBar message={reply} onCancel={() => chat.references.endReply(conversationId)} />}
+      {!edit && reply && <ReplyBar reply={reply} onCancel={() => chat.references.endReply(conversationId)} />}
       {!edit && <DraftChoice conversation={conversation} onChosen={() => textRef.current?.focus()} />}
       {mentions.offer && (
         <MentionList id={listId} label={t('messages.mention')} {...mentions.offer} onPick={mentions.pick} />
@@ -133,14 +133,16 @@ export function Composer(props: ComposerProps) {
   );
 }
 
-function ReplyBar({ message, onCancel }: { readonly message: ClientMessage; readonly onCancel: () => void }) {
+function ReplyBar({ reply, onCancel }: { readonly reply: MessageReply; readonly onCancel: () => void }) {
   const { t } = useTranslation();
-  const name = useName(message.from);
+  const { from } = reply;
+  const nameOf = useNames(from === undefined ? [] : [from]);
+  const name = from === undefined ? '' : nameOf(from);
   return (
     <ComposerBar
       icon={<ReplyIcon size={18} />}
       title={<Sentence text={t('messages.replyingTo', { name: isolated(name) })} />}
-      text={quotedText(message, t)}
+      text={quotedText(reply, t)}
       cancelLabel={t('messages.cancelReply')}
       onCancel={onCancel}
     />

@@ -38,6 +38,10 @@ export const named = (all: readonly Mentionable[], query: string): Mentionable |
 
 export const wordOf = (name: string): string => `@${name}`;
 
+/** How a text mentions somebody; all, in each language. */
+export const mentionWords = (who: UserId | 'all', nameOf: (userId: UserId) => string): readonly string[] =>
+  who === 'all' ? ['@all', '@所有人'] : [wordOf(nameOf(who)), wordOf(who)];
+
 /** The text with the word in place of what was being written, and where the caret is then. */
 export function withMention(
   text: string,

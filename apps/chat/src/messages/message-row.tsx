@@ -14,7 +14,7 @@ import { useName, useNames } from '../ui/use-names.ts';
 import { useToday } from '../ui/use-today.ts';
 import { FailedActions } from './failed-actions.tsx';
 import type { Mark } from './mark.ts';
-import { wordOf } from './mentions.ts';
+import { mentionWords } from './mentions.ts';
 import { actionsOf } from './message-actions.ts';
 import type { MenuPlace } from './message-menu.tsx';
 import { MessageText } from './message-text.tsx';
@@ -176,16 +176,14 @@ function Bubble({
   );
 }
 
-/** How "all" is written in each language. */
-const allWords = ['@all', '@所有人'];
 const nobody: readonly UserId[] = [];
 
 /** One text, so that a row is drawn anew only when a name changes. */
 function useMentionWords({ mentions }: ClientMessage): string {
   const userIds = mentions === 'all' || mentions === undefined ? nobody : mentions;
   const nameOf = useNames(userIds);
-  const words = mentions === 'all' ? allWords : userIds.flatMap((userId) => [wordOf(nameOf(userId)), wordOf(userId)]);
-  return words.join('\n');
+  const mentioned = mentions === 'all' ? (['all'] as const) : userIds;
+  return mentioned.flatMap((who) => mentionWords(who, nameOf)).join('\n');
 }
 
 /** At the pointer, else at the element that was used. */

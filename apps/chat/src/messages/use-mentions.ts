@@ -51,6 +51,7 @@ export function useMentions(
     const person = query && named(everyone, query.text);
     if (!person) return;
     const word = wordOf(query.text);
+    if (references.isPicked(conversation.conversationId, word)) return; // of several with that name, maybe another
     if (textRef.current?.value.startsWith(word, query.from))
       references.pick(conversation.conversationId, word, person.userId);
   }

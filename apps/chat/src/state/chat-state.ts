@@ -12,6 +12,7 @@ import type {
 import { createContext, useContext } from 'react';
 import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { closeConversation, route } from '../browser/route.ts';
+import { mentionWords } from '../messages/mentions.ts';
 import { cleanName } from '../ui/clean-name.ts';
 import { Drafts } from './drafts.ts';
 import { eachFrame } from './each-frame.ts';
@@ -46,7 +47,7 @@ export class ChatState {
   readonly typing = new Typing();
   readonly drafts: Drafts;
   readonly changes: MessageChanges;
-  readonly references = new References();
+  readonly references: References;
   readonly pinned: Pinned;
   readonly settings: UserSettings;
   readonly reading: Reading;
@@ -66,6 +67,7 @@ export class ChatState {
     this.serverNotices = new Signal(client.notices());
     this.people = new People(options);
     this.drafts = new Drafts(options);
+    this.references = new References(options);
     this.changes = new MessageChanges(client);
     this.pinned = new Pinned(client, userId);
     this.settings = new UserSettings(options);
@@ -95,9 +97,11 @@ export class ChatState {
     this.#outboxChanged(message);
   }
 
-  /** Puts the text of a failed message back into the composer, after what is written there. */
+  /** Puts the text of a failed message back into the composer, after what is written there, with what it answers and mentions. */
   editAgain(message: ClientMessage): void {
     this.writeAgain(message.conversationId, message.content.text ?? '');
+    const names = this.people.names.get();
+    this.references.takeBack(message, (who) => mentionWords(who, (userId) => names.get(userId) ?? userId));
     this.discard(message);
   }
 
@@ -132,6 +136,7 @@ export class ChatState {
   /** Deletes what the page itself kept of this user. */
   forget(): void {
     this.drafts.forget();
+    this.references.forget();
     this.people.forget();
     this.settings.forget();
   }
