@@ -83,6 +83,40 @@ describe('changes of messages in the web chat', () => {
   );
 
   test(
+    '[E4] the text of an edit that was not saved comes back after a reply, after Escape and after a reload',
+    async () => {
+      await stage.client('bel');
+      const ann = await Person.signUp(await stage.context(), stage.server.url, 'ana');
+      await ann.startChat('bel');
+      for (const text of ['first', 'second']) {
+        await ann.write(text);
+        await ann.sees(text, 'delivered');
+      }
+      await ann.choose('first', 'Edit');
+      await editor(ann).fill('careful words');
+      await ann.choose('second', 'Reply');
+      await holds(ann, '');
+      await ann.write('an answer');
+      await ann.sees('an answer', 'delivered');
+      await ann.choose('first', 'Edit');
+      await holds(ann, 'careful words');
+      await ann.page.reload();
+      await bar(ann).getByText('first').waitFor();
+      await holds(ann, 'careful words');
+      await editor(ann).press('Escape');
+      await holds(ann, '');
+      await ann.choose('second', 'Edit');
+      await holds(ann, 'second');
+      await ann.choose('first', 'Edit');
+      await holds(ann, 'careful words');
+      await editor(ann).press('Enter');
+      await ann.bubble('careful words').locator('.edited').waitFor();
+      await holds(ann, '');
+    },
+    testMsMax,
+  );
+
+  test(
     '[E4][C4] an edit made offline is saved later; one that came too late says so and keeps its text',
     async () => {
       const other = await stage.client('cleo');

@@ -73,7 +73,7 @@ export function Composer(props: ComposerProps) {
       onKeyDown={(event) => {
         if (!(edit || reply) || event.key !== 'Escape' || isComposing(event)) return;
         event.preventDefault();
-        if (edit) chat.changes.endEdit(conversationId);
+        if (edit) chat.changes.leaveEdit(conversationId);
         else chat.references.endReply(conversationId);
         textRef.current?.focus();
       }}

@@ -102,7 +102,7 @@ function runHere(
     case 'edit':
       return chat.changes.beginEdit(message);
     case 'reply':
-      chat.changes.endEdit(message.conversationId);
+      chat.changes.leaveEdit(message.conversationId);
       return chat.references.beginReply(message);
     case 'pin':
     case 'unpin':

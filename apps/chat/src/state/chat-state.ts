@@ -68,7 +68,7 @@ export class ChatState {
     this.people = new People(options);
     this.drafts = new Drafts(options);
     this.references = new References(options);
-    this.changes = new MessageChanges(client);
+    this.changes = new MessageChanges(options);
     this.pinned = new Pinned(client, userId);
     this.settings = new UserSettings(options);
     this.reading = new Reading(client, this.settings.receipts);
@@ -137,6 +137,7 @@ export class ChatState {
   forget(): void {
     this.drafts.forget();
     this.references.forget();
+    this.changes.forgetAll();
     this.people.forget();
     this.settings.forget();
   }
@@ -171,6 +172,7 @@ export class ChatState {
         if (change) {
           this.pinned.changed(conversationId, change);
           this.references.changed(conversationId, change);
+          this.changes.changed(conversationId, change);
         }
         if (error && refused) this.changes.wasRefused({ conversationId, seq }, error, refused);
       }),
