@@ -66,6 +66,33 @@ describe('replies, mentions and pins in the web chat', () => {
   );
 
   test(
+    '[E7] a quote of a message from before one joined leads nowhere, and says so',
+    async () => {
+      const bob = await stage.client('bao');
+      const ann = await Person.signUp(await stage.context(), stage.server.url, 'alma');
+      const { conversationId } = await bob.createGroup({ title: 'Geese', members: [] });
+      await bob.setRules(conversationId, { historyVisible: false });
+      const { seq } = await bob.send({ conversationId }, { type: 'text', text: 'before you came' });
+      await bob.addMember(conversationId, 'alma' as UserId);
+      const talk = Array.from({ length: 130 }, (_, index) =>
+        bob.send({ conversationId }, { type: 'text', text: `talk ${index}` }),
+      );
+      await Promise.all(talk);
+      await ann.open('Geese');
+      await ann.page.locator('.jump').click();
+      const replyTo = { seq: seq as Seq };
+      await bob.send({ conversationId }, { type: 'text', text: 'an answer' }, { replyTo });
+      await quoteOf(ann, 'an answer').click();
+      const note = ann.page.locator('.timeline-note', { hasText: 'That message is not available.' });
+      await note.waitFor();
+      expect(await ann.bubble('an answer').count()).toBe(1);
+      await note.getByRole('button', { name: 'Dismiss' }).click();
+      await note.waitFor({ state: 'detached' });
+    },
+    testMsMax,
+  );
+
+  test(
     '[E8] a member is mentioned by completion, by keyboard alone, sees the mark in the list and the word in the text',
     async () => {
       const bob = await stage.client('ben');

@@ -133,6 +133,7 @@ export const en = {
     newerFailed: 'Newer messages could not be loaded.',
     targetOffline: 'That message cannot be loaded while offline. It is shown when the connection is back.',
     targetFailed: 'That message could not be loaded.',
+    targetGone: 'That message is not available.',
     tryAgain: 'Try again',
     unreadLine: 'New messages',
     newest: 'Jump to the newest message',

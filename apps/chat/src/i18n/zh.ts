@@ -134,6 +134,7 @@ export const zh: Words = {
     newerFailed: '更新的消息加载失败。',
     targetOffline: '离线时无法加载这条消息，恢复连接后会自动显示。',
     targetFailed: '这条消息加载失败。',
+    targetGone: '这条消息无法查看。',
     tryAgain: '重试',
     unreadLine: '新消息',
     newest: '回到最新消息',

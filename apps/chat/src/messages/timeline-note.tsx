@@ -12,12 +12,14 @@ export function TimelineNote({ timeline }: { readonly timeline: Timeline }) {
   const view = useSignal(timeline.view);
   const { type } = useSignal(useChat().connection);
   const isOnline = type === 'online';
-  const { missedTarget } = view;
-  if (missedTarget !== undefined) {
+  const { missedTarget, isTargetGone } = view;
+  if (missedTarget !== undefined || isTargetGone) {
     return (
       <div className="timeline-note" role="status">
-        <p>{t(isOnline ? 'messages.targetFailed' : 'messages.targetOffline')}</p>
-        <RetryButton className="link" onRetry={() => void timeline.show(missedTarget)} />
+        <p>{t(isTargetGone ? 'messages.targetGone' : isOnline ? 'messages.targetFailed' : 'messages.targetOffline')}</p>
+        {missedTarget !== undefined && (
+          <RetryButton className="link" onRetry={() => void timeline.show(missedTarget)} />
+        )}
         <button
           type="button"
           className="button-icon"

@@ -146,6 +146,28 @@ describe.each([
     expect(view()).toMatchObject({ missedTarget: undefined, hasNewer: true });
   });
 
+  test('[D5] a jump to a message that is not kept any more leaves the window, and says so until that is dismissed', async () => {
+    const connection = await keep({ lastSeq: 300, kept: 100 });
+    readAll();
+    timeline = new Timeline(rig.client, g1, me);
+    await timeline.open();
+    await ready();
+    const shown = seqsOf(view());
+    rig.server.answer = (peer, frame) => {
+      if (frame.type !== 'history') return rig.answer(peer, frame);
+      const entries = range(101, 200).map((seq) => message(seq));
+      const page = { entries, first_seq: 101, last_seq: 300, has_more: true };
+      connection.send({ type: 'history_result', id: frame.id, conversation_id: g1, ...page });
+      return true;
+    };
+    await timeline.show(50 as Seq);
+    await until(() => view().isTargetGone);
+    expect([seqsOf(view()), timeline.target.get(), view().phase]).toEqual([shown, undefined, 'ready']);
+    expect(view()).toMatchObject({ hasNewer: false, missedTarget: undefined });
+    timeline.forgetTarget();
+    await until(() => !view().isTargetGone);
+  });
+
   test('[C10] messages that are known and not kept are said to be missing at the end', async () => {
     const connection = await keep({ lastSeq: 40, kept: 40 });
     readAll();

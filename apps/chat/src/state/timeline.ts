@@ -42,6 +42,8 @@ export interface TimelineView {
   readonly skipsUnread: boolean;
   /** A message that was to be shown and could not be loaded: tried again when the connection is back. */
   readonly missedTarget: Seq | undefined;
+  /** The message that was to be shown is not kept any more, or was never this user's to read. */
+  readonly isTargetGone: boolean;
 }
 
 export type Side = 'older' | 'newer';
@@ -61,6 +63,7 @@ const nothing: TimelineView = {
   isBehind: false,
   skipsUnread: false,
   missedTarget: undefined,
+  isTargetGone: false,
 };
 
 export class Timeline {
@@ -126,23 +129,29 @@ export class Timeline {
     if (this.#isKept && this.#isOnline) await this.open();
   }
 
-  /** Has the message shown; loads the part of the timeline around it where that is not there. One that is not kept any more is not. */
+  /** Has the message shown; loads the part of the timeline around it where that is not there. Without the message the window stays. */
   async show(seq: Seq): Promise<void> {
     this.#isAtUnread = false;
     const isLoaded = () => this.#now.messages.some((message) => message.seq === seq);
     let isMissed = false;
+    let isTargetGone = false;
     if (!isLoaded() && !this.#isLoading) {
       const contextSeq = (Math.max(seq - contextMessages, this.#now.firstSeq) - 1) as Seq;
-      isMissed = !(await this.#load([{ afterSeq: contextSeq }, { afterSeq: (seq - 1) as Seq }]));
+      const isThere = ({ messages }: HistoryPage) => {
+        isTargetGone = !messages.some((message) => message.seq === seq);
+        return !isTargetGone;
+      };
+      const bound = await this.#load([{ afterSeq: contextSeq }, { afterSeq: (seq - 1) as Seq }], isThere);
+      isMissed = !bound && !isTargetGone;
       this.#caughtUp();
     }
     if (isLoaded()) this.target.set(seq);
-    this.#put({ missedTarget: isMissed ? seq : undefined });
+    this.#put({ missedTarget: isMissed ? seq : undefined, isTargetGone });
   }
 
   /** The user no longer wants the message that could not be shown. */
   forgetTarget(): void {
-    this.#put({ missedTarget: undefined });
+    this.#put({ missedTarget: undefined, isTargetGone: false });
   }
 
   /** Drops the window and loads the newest page, when the window does not reach it already. */
@@ -210,8 +219,14 @@ export class Timeline {
     void this.open();
   }
 
-  /** Begins a new window with the first of the pages that can be had, and resolves with its bound; without one the window stays. */
-  async #load(bounds: readonly Bound[]): Promise<Bound | undefined> {
+  /**
+   * Begins a new window with the first of the pages that can be had, and resolves with its bound; without one, or with one that is not
+   * taken, the window stays.
+   */
+  async #load(
+    bounds: readonly Bound[],
+    isTaken: (page: HistoryPage) => boolean = () => true,
+  ): Promise<Bound | undefined> {
     this.#isLoading = true;
     this.#isAtUnread = false;
     const window = this.#windows;
@@ -220,6 +235,10 @@ export class Timeline {
     try {
       const { bound, page } = await this.#firstPage(bounds);
       if (!isWanted()) return undefined;
+      if (!isTaken(page)) {
+        this.#stay();
+        return undefined;
+      }
       this.#windows++;
       const hasNewer = bound.afterSeq !== undefined && page.hasMore;
       this.#reached(page, hasNewer);
@@ -233,16 +252,21 @@ export class Timeline {
         failed: [],
         skipsUnread: false,
         missedTarget: undefined,
+        isTargetGone: false,
       });
       return bound;
     } catch {
       // Offline or refused: shown with a way to try again, and tried again by itself when online.
-      if (isWanted()) this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : this.#phaseWithout() });
+      if (isWanted()) this.#stay();
       return undefined;
     } finally {
       this.#isLoading = false;
       if (this.#now.phase === 'empty') void this.open(); // it was void before it came
     }
+  }
+
+  #stay(): void {
+    this.#put({ phase: this.#now.messages.length > 0 ? 'ready' : this.#phaseWithout() });
   }
 
   /** Without a connection only some are kept. */
