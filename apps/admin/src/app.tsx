@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'react';
 import { SessionState } from './api/session.ts';
 import { useWords } from './i18n/words.ts';
 import { pageOf } from './pages.ts';
+import { useFailure } from './shell/answer.tsx';
 import { ErrorBoundary } from './shell/error-boundary.tsx';
 import { Navigation } from './shell/navigation.tsx';
 import { useRoute } from './shell/route.ts';
@@ -13,9 +14,10 @@ import { SignIn } from './sign-in/sign-in.tsx';
 export function App() {
   const t = useWords();
   const session = useQuery(SessionState.query);
+  const problem = useFailure(session);
   // Whoever is signed in by a cookie sees no flash of the sign-in page; the style sheet shows this after a moment.
-  if (session.isPending) return <p className="starting quiet">{t('app.loading')}</p>;
-  if (session.data !== 'signed in') return <SignIn problem={session.error} hasEnded={session.data === 'ended'} />;
+  if (session.isPending && !problem) return <p className="starting quiet">{t('app.loading')}</p>;
+  if (session.data !== 'signed in') return <SignIn problem={problem} hasEnded={session.data === 'ended'} />;
   return <Console />;
 }
 

@@ -14,7 +14,16 @@ export function createQueries(): QueryClient {
     queries.setQueryData(SessionState.key, (stand?: SessionStand) => (stand === 'signed in' ? 'ended' : stand));
   }
   const queries: QueryClient = new QueryClient({
-    defaultOptions: { queries: { retry: shouldRetry, refetchOnWindowFocus: true } },
+    defaultOptions: {
+      // Always: a browser that takes itself for offline would show old values as new ones, and make changes hours later.
+      queries: {
+        networkMode: 'always',
+        retry: shouldRetry,
+        refetchInterval: whileUnanswered,
+        refetchOnWindowFocus: true,
+      },
+      mutations: { networkMode: 'always' },
+    },
     queryCache: new QueryCache({ onError }),
     mutationCache: new MutationCache({ onError }),
   });
@@ -23,8 +32,14 @@ export function createQueries(): QueryClient {
 
 export const isSignedOut = (error: unknown): boolean => error instanceof OperatorError && error.status === 401;
 
-/** A refusal stays one; only what got no answer, or a 5xx, is worth two further tries. */
-function shouldRetry(failures: number, error: unknown): boolean {
-  if (!(error instanceof OperatorError)) return false;
-  return failures < 2 && (error.status === 0 || error.status >= 500);
-}
+/** Two further tries at once; not of what was waited for long enough, which is asked for again anyway. */
+const shouldRetry = (failures: number, error: unknown): boolean =>
+  failures < 2 && isPassing(error) && error.code !== 'timeout';
+
+/** Of what is asked for once: until there is an answer. */
+const whileUnanswered = ({ state }: { readonly state: { readonly error: unknown } }): number | false =>
+  isPassing(state.error) ? refetchMs : false;
+
+/** A refusal stays one; what got no answer, or a 5xx, may get another answer. */
+const isPassing = (error: unknown): error is OperatorError =>
+  error instanceof OperatorError && (error.status === 0 || error.status >= 500);

@@ -42,5 +42,8 @@ export const profileQuery = (id: string, kind: Kind) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
+/** What it takes beside the seconds that are recorded: to begin, and to write what was seen. */
+const writingMsMax = 60_000;
+
 export const takeProfile = (request: { readonly process: string; readonly seconds: number }): Promise<ProfileRecord> =>
-  ask('admin/v1/profiles', { method: 'POST', body: request });
+  ask('admin/v1/profiles', { method: 'POST', body: request, timeoutMs: request.seconds * 1_000 + writingMsMax });

@@ -1,18 +1,27 @@
 // What a query has so far: its answer, or the words of its failure, or that it is on its way.
 
 import type { UseQueryResult } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 
 export function Answer<T>(props: { readonly of: UseQueryResult<T>; readonly children: (value: T) => ReactNode }) {
   const t = useWords();
-  const { data, error } = props.of;
+  const { data } = props.of;
+  const error = useFailure(props.of);
   return (
     <>
       {error && <Failure error={error} />}
       {data !== undefined ? props.children(data) : !error && <p className="quiet">{t('app.loading')}</p>}
     </>
   );
+}
+
+/** A query that never had an answer forgets its failure when it asks again: it stands here until there is one. */
+export function useFailure({ data, error, errorUpdateCount }: UseQueryResult<unknown>): Error | null {
+  const [last, setLast] = useState(error);
+  if (error !== null && error !== last) setLast(error);
+  const isUnanswered = data === undefined && errorUpdateCount > 0;
+  return error ?? (isUnanswered ? last : null);
 }
 
 /** The server's own sentence says what is wrong and what to do; it is English in both languages, as in the log. */

@@ -4,13 +4,14 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { setTier, userQuery } from '../people/people-queries.ts';
-import { Failure } from '../shell/answer.tsx';
+import { Failure, useFailure } from '../shell/answer.tsx';
 import { tiersQuery } from './tier-queries.ts';
 
 export function TierChoice({ userId, tier }: { readonly userId: string; readonly tier: string | null }) {
   const t = useWords();
   const queries = useQueryClient();
   const tiers = useQuery(tiersQuery);
+  const unread = useFailure(tiers);
   /** undefined: as it is on the server. */
   const [chosen, setChosen] = useState<string>();
   const shown = chosen ?? tier ?? '';
@@ -26,6 +27,7 @@ export function TierChoice({ userId, tier }: { readonly userId: string; readonly
     event.preventDefault();
     if (!setting.isPending) setting.mutate();
   }
+  const problem = setting.error ?? unread;
   const names = Object.keys(tiers.data?.tiers ?? {});
   // What is stored may have left the configuration since.
   const all = tier === null || names.includes(tier) ? names : [...names, tier];
@@ -46,7 +48,7 @@ export function TierChoice({ userId, tier }: { readonly userId: string; readonly
       <button type="submit" className="button-small">
         {t('tiers.set')}
       </button>
-      {setting.error && <Failure error={setting.error} />}
+      {problem && <Failure error={problem} />}
     </form>
   );
 }

@@ -96,7 +96,11 @@ export const rotateSecret = (id: string, overlap_hours: number): Promise<{ reado
 
 export const removeEndpoint = (id: string): Promise<void> => ask(pathOf(id), { method: 'DELETE' });
 
-export const testEndpoint = (id: string): Promise<TestOutcome> => ask(`${pathOf(id)}/test`, { method: 'POST' });
+/** The endpoint may take as long as the option webhook-timeout-ms allows. */
+const testMsMax = 150_000;
+
+export const testEndpoint = (id: string): Promise<TestOutcome> =>
+  ask(`${pathOf(id)}/test`, { method: 'POST', timeoutMs: testMsMax });
 
 /** `position`: that one; absent: all dead letters. */
 export const replayDead = (id: string, position?: string): Promise<void> =>
