@@ -1,6 +1,7 @@
 // A notice of the operator in the web chat: a bar for everyone, in both languages, that a keyboard can dismiss.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
+import type { UserId } from '@hongyan/client';
 import { OperatorClient } from '../../packages/cli/src/operator-client.ts';
 import { openStage, password, type Stage, waitMsMax } from './browser.ts';
 import { Person } from './person.ts';
@@ -11,8 +12,17 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await openStage('e2e-notices');
 }, testMsMax);
-afterEach(() => stage.leave());
+afterEach(async () => {
+  await stage.leave();
+  const operator = await OperatorClient.connect(stage.server.dataDir);
+  const { notices } = (await operator.request('GET', '/admin/v1/notices')) as { readonly notices: readonly Notice[] };
+  for (const { notice_id } of notices) await operator.request('DELETE', `/admin/v1/notices/${notice_id}`);
+});
 afterAll(() => stage.end());
+
+interface Notice {
+  readonly notice_id: string;
+}
 
 const publish = async (body: object) =>
   (await OperatorClient.connect(stage.server.dataDir)).request('POST', '/admin/v1/notices', body);
@@ -48,6 +58,35 @@ test(
     const shown = later.getByRole('status').filter({ hasText: 'A later one' });
     await shown.waitFor({ timeout: waitMsMax });
     expect(await shown.textContent()).toContain('公告');
+  },
+  testMsMax,
+);
+
+test(
+  '[B1] banners with long words and long texts leave a phone its width, and the conversation its place',
+  async () => {
+    const bob = await stage.client('bob');
+    const context = await stage.context({ viewport: { width: 360, height: 640 } });
+    const { page } = await Person.signUp(context, stage.server.url, 'cid');
+    const { conversationId } = await bob.createGroup({ title: 'T'.repeat(120), members: ['cid' as UserId] });
+    await page.locator('.conversation').first().click();
+    await page.locator('.composer').waitFor();
+    await bob.removeMember(conversationId, 'cid' as UserId);
+    await page.getByText('You are no longer a member').waitFor();
+    const isWithin = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+    expect(await isWithin()).toBe(true);
+
+    await publish({ notice_id: 'n4', text: 'https://status.example.com/'.padEnd(200, 'a'), severity: 'critical' });
+    for (const id of ['n5', 'n6'])
+      await publish({ notice_id: id, text: `${id} ${'word '.repeat(199)}`, severity: 'warning' });
+    const last = page.getByRole('status').filter({ hasText: 'n6' });
+    await last.waitFor({ timeout: waitMsMax });
+    expect(await isWithin()).toBe(true);
+    expect((await page.locator('.sidebar').boundingBox())?.height).toBeGreaterThan(640 / 2);
+    // The button of a text that is longer than what is seen of it stands beside its beginning.
+    await last.getByRole('button').focus();
+    await page.keyboard.press('Enter');
+    await last.waitFor({ state: 'detached', timeout: waitMsMax });
   },
   testMsMax,
 );
