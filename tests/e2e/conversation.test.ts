@@ -99,6 +99,24 @@ describe('a conversation in the web chat', () => {
   );
 
   test(
+    'going back passes a conversation that closed itself',
+    async () => {
+      const { client, conversationId } = await group('group', 'cleo', ['dora'], 'Divers');
+      await client.send({ to: 'dora' as UserId }, { type: 'text', text: 'between us' });
+      const dora = await Person.signIn(await stage.context(), stage.server.url, 'dora');
+      await dora.open('cleo');
+      await dora.open('Divers');
+      await client.removeMember(conversationId, 'dora' as UserId);
+      await dora.page.getByText('You are no longer a member of “Divers”.').waitFor();
+      await dora.page.goBack();
+      await dora.bubble('between us').waitFor();
+      await dora.page.goBack();
+      await dora.page.locator('.nothing-open').waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
     'readers of a broadcast have no composer but the reason, its owner has one',
     async () => {
       const { client, conversationId } = await group('broadcast', 'eve', ['finn'], 'News');

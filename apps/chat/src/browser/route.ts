@@ -16,11 +16,14 @@ export function openConversation(conversationId: ConversationId): void {
   location.hash = conversationId;
 }
 
-/** Back to the list, with the focus where it was in it. */
+/**
+ * Back to the list, with the focus where it was in it. The list takes the entry of the browser's history: whoever goes back must not
+ * come again to a conversation that closes itself, since the user is no member any more.
+ */
 export function closeConversation(): void {
   const closed = route.get();
   if (closed === undefined) return;
-  location.hash = '';
+  location.replace('#');
   requestAnimationFrame(() => document.querySelector<HTMLElement>(`a[href="${CSS.escape(`#${closed}`)}"]`)?.focus());
 }
 
