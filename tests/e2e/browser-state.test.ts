@@ -184,6 +184,28 @@ describe('the web chat in its browser', () => {
   );
 
   test(
+    'a device that moves to another time zone shows the times of that zone, also of what is on the screen',
+    async () => {
+      const writer = await stage.client('yan');
+      const context = await stage.context();
+      await stage.client('zoe');
+      const { timestampMs } = await writer.send({ to: 'zoe' as never }, { type: 'text', text: 'what time is it' });
+      const timeIn = (timeZone: string) =>
+        new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone }).format(timestampMs);
+      const zoe = await Person.signIn(context, stage.server.url, 'zoe');
+      const devtools = await context.newCDPSession(zoe.page);
+      await devtools.send('Emulation.setTimezoneOverride', { timezoneId: 'Europe/London' });
+      await zoe.open('yan');
+      const time = zoe.bubble('what time is it').locator('.bubble-meta');
+      await time.filter({ hasText: timeIn('Europe/London') }).waitFor();
+      await devtools.send('Emulation.setTimezoneOverride', { timezoneId: 'Asia/Kolkata' });
+      await zoe.setVisible(true);
+      await time.filter({ hasText: timeIn('Asia/Kolkata') }).waitFor();
+    },
+    testMsMax,
+  );
+
+  test(
     'a chat below a path of a shared host works, and a foreign page in between does not replace it offline',
     async () => {
       await stage.client('gus');

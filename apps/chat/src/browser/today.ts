@@ -11,8 +11,15 @@ export function dayOf(timestampMs: number): number {
 
 export const today = new Signal(0);
 
+/** Minutes from UTC to the clock on the user's wall: clocks that are drawn show another time when it changes. */
+export const zone = new Signal(0);
+
 export function startToday(): void {
-  const renew = () => today.set(dayOf(systemClock.nowMs()));
+  const renew = () => {
+    const nowMs = systemClock.nowMs();
+    today.set(dayOf(nowMs));
+    zone.set(-new Date(nowMs).getTimezoneOffset());
+  };
   const renewAtMidnight = () => {
     renew();
     const now = systemClock.nowMs();

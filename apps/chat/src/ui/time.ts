@@ -54,13 +54,21 @@ function format(timestampMs: number, language: string, style: keyof typeof style
   const key = `${language} ${style}`;
   const made = formats.get(key) ?? makeFormat(language, style);
   formats.set(key, made);
-  return made.format(timestampMs);
+  return made.format(wallClock(timestampMs));
 }
 
-/** The variant of the language that the browser asks for, such as en-GB; every clock of the page is made here. */
+/** What the user's clock and calendar show at a moment, as if they were in UTC. */
+const wallClock = (timestampMs: number): number => timestampMs - new Date(timestampMs).getTimezoneOffset() * minuteMs;
+
+const minuteMs = 60_000;
+
+/**
+ * The variant of the language that the browser asks for, such as en-GB; every clock of the page is made here. In UTC: a formatter keeps
+ * the zone that it was made in, and the device may move to another one while the page is open.
+ */
 function makeFormat(language: string, style: keyof typeof styles): Intl.DateTimeFormat {
   const variant = navigator.languages?.find((one) => one.split('-')[0] === language) ?? language;
   const { hourCycle } = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' }).resolvedOptions();
-  const hasTime = 'timeStyle' in styles[style];
-  return new Intl.DateTimeFormat(variant, { ...styles[style], ...(hasTime && hourCycle ? { hourCycle } : {}) });
+  const cycle = 'timeStyle' in styles[style] && hourCycle ? { hourCycle } : {};
+  return new Intl.DateTimeFormat(variant, { ...styles[style], ...cycle, timeZone: 'UTC' });
 }

@@ -1,6 +1,9 @@
-// The calendar day of now: a component that calls it is drawn again at midnight.
+// The calendar day of now: a component that calls it is drawn again at midnight, and when the device moves to another time zone.
 
-import { today } from '../browser/today.ts';
+import { today, zone } from '../browser/today.ts';
 import { useSignal } from '../state/signal.ts';
 
-export const useToday = (): number => useSignal(today);
+export function useToday(): number {
+  useSignal(zone);
+  return useSignal(today);
+}
