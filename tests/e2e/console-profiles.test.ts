@@ -88,4 +88,35 @@ describe('profiles in the console', () => {
     },
     testMsMax,
   );
+
+  test(
+    '[O15] a second file is drawn in place of the first, and a file that was changed is opened again',
+    async () => {
+      const page = await atProfiles();
+      const open = (name: string, text: string) =>
+        page
+          .locator('input[type=file]')
+          .setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
+      const hottest = page.locator('.flame .table tbody tr').first();
+      await open('one.cpuprofile', cpuProfileOf('alpha'));
+      await page.locator('.flame-box', { hasText: 'alpha' }).waitFor();
+      await open('two.cpuprofile', cpuProfileOf('beta'));
+      await hottest.getByText('beta').waitFor();
+      await page.locator('.flame-box', { hasText: 'beta' }).waitFor();
+      expect(await page.locator('.flame-box', { hasText: 'alpha' }).count()).toBe(0);
+      // The browser tells of a file only when it differs from what the field holds.
+      expect(await page.locator('input[type=file]').inputValue()).toBe('');
+    },
+    testMsMax,
+  );
 });
+
+/** One function that ran, at no particular time. */
+const cpuProfileOf = (functionName: string): string => {
+  const place = { scriptId: '0', url: '', lineNumber: -1, columnNumber: -1 };
+  const nodes = [
+    { id: 1, callFrame: { ...place, functionName: '(root)' }, children: [2] },
+    { id: 2, callFrame: { ...place, functionName, url: 'a.js' } },
+  ];
+  return JSON.stringify({ nodes, startTime: 0, endTime: 1_000, samples: [2, 2], timeDeltas: [500, 500] });
+};

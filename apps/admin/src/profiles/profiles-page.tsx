@@ -22,13 +22,13 @@ export function ProfilesPage({ rest: [id] }: PageProps) {
 function Overview() {
   const t = useWords();
   const list = useQuery(profileListQuery);
-  const [opened, setOpened] = useState<Profile>();
+  const [opened, setOpened] = useState<{ readonly profile: Profile; readonly nth: number }>();
   return (
     <>
       <h1>{t('pages.profiles')}</h1>
       <p className="quiet">{t('profiles.lead')}</p>
-      <OpenFile onOpen={setOpened} />
-      {opened && <FlameGraph key={opened.takenAtMs} profile={opened} />}
+      <OpenFile onOpen={(profile) => setOpened((before) => ({ profile, nth: (before?.nth ?? 0) + 1 }))} />
+      {opened && <FlameGraph key={opened.nth} profile={opened.profile} />}
       <Answer of={list}>
         {(found) => (
           <>
@@ -104,7 +104,11 @@ function OpenFile({ onOpen }: { readonly onOpen: (profile: Profile) => void }) {
           type="file"
           className="unseen"
           accept=".gz,.pb,.pprof,.cpuprofile"
-          onChange={(event) => void open(event.target.files?.[0])}
+          onChange={({ target }) => {
+            void open(target.files?.[0]);
+            // So that the same file can be opened again when it was written anew.
+            target.value = '';
+          }}
         />
       </label>
       {isBad && (
