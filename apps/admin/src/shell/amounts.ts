@@ -1,6 +1,7 @@
 // Numbers, sizes and times in the words of the language that is chosen.
 
-import { useMemo } from 'react';
+import { wallClock } from '@hongyan/look/wall-clock';
+import { useMemo, useSyncExternalStore } from 'react';
 import { useSettings } from './settings.tsx';
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -18,16 +19,40 @@ export interface Amounts {
   duration(ms: number): string;
 }
 
+/** Whoever uses them is drawn again every few seconds: a table may stay the same for hours, while what it tells of grows old. */
 export function useAmounts(): Amounts {
   const { language } = useSettings().settings;
+  useSyncExternalStore(subscribeToTicks, () => ticks);
   return useMemo(() => amountsIn(language), [language]);
+}
+
+const tickMs = 5_000;
+let ticks = 0;
+let ticking: ReturnType<typeof setInterval> | undefined;
+const onTick = new Set<() => void>();
+
+function subscribeToTicks(listener: () => void): () => void {
+  onTick.add(listener);
+  ticking ??= setInterval(tick, tickMs);
+  return () => {
+    onTick.delete(listener);
+    if (onTick.size > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+  };
+}
+
+function tick(): void {
+  ticks++;
+  for (const listener of onTick) listener();
 }
 
 function amountsIn(language: string): Amounts {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
   const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
-  const dateTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
-  const clockTime = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' });
+  const clock = { timeStyle: 'medium', hourCycle: 'h23', timeZone: 'UTC' } as const;
+  const dateTime = new Intl.DateTimeFormat(language, { ...clock, dateStyle: 'medium' });
+  const clockTime = new Intl.DateTimeFormat(language, clock);
   const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   const number = (value: number) => (Math.abs(value) < 10 ? fine : whole).format(value);
   return {
@@ -36,8 +61,8 @@ function amountsIn(language: string): Amounts {
       const power = value < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(value) / 10));
       return `${number(value / 1024 ** power)} ${units[power]}`;
     },
-    dateTime: (atMs) => dateTime.format(atMs),
-    clockTime: (atMs) => clockTime.format(atMs),
+    dateTime: (atMs) => dateTime.format(wallClock(atMs)),
+    clockTime: (atMs) => clockTime.format(wallClock(atMs)),
     ago: (atMs) => agoWords(relative, (atMs - Date.now()) / 1000),
     duration: (ms) => durationWords(ms, language),
   };

@@ -1,5 +1,6 @@
 // Days and times in the words of the chosen language. The clock has the hours of the system: 24 or 12.
 
+import { wallClock } from '@hongyan/look/wall-clock';
 import type { TFunction } from 'i18next';
 import { dayOf } from '../browser/today.ts';
 
@@ -57,15 +58,7 @@ function format(timestampMs: number, language: string, style: keyof typeof style
   return made.format(wallClock(timestampMs));
 }
 
-/** What the user's clock and calendar show at a moment, as if they were in UTC. */
-const wallClock = (timestampMs: number): number => timestampMs - new Date(timestampMs).getTimezoneOffset() * minuteMs;
-
-const minuteMs = 60_000;
-
-/**
- * The variant of the language that the browser asks for, such as en-GB; every clock of the page is made here. In UTC: a formatter keeps
- * the zone that it was made in, and the device may move to another one while the page is open.
- */
+/** The variant of the language that the browser asks for, such as en-GB; every clock of the page is made here. */
 function makeFormat(language: string, style: keyof typeof styles): Intl.DateTimeFormat {
   const variant = navigator.languages?.find((one) => one.split('-')[0] === language) ?? language;
   const { hourCycle } = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' }).resolvedOptions();

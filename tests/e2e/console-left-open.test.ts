@@ -1,0 +1,52 @@
+// A page of the console that stays open, while time passes and the server changes beneath it.
+
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import type { Page } from 'playwright-core';
+import { type Operator, operatorOf } from '../operator.ts';
+import { openStage, type Stage } from './browser.ts';
+import { signedIn } from './operator-page.ts';
+
+setDefaultTimeout(60_000);
+
+describe('a console that stays open', () => {
+  let stage: Stage;
+  let operator: Operator;
+  beforeAll(async () => {
+    stage = await openStage('console-left-open', ['--webhook-private-addresses']);
+    operator = await operatorOf(stage.server.dataDir);
+  });
+  afterEach(() => stage.leave());
+  afterAll(() => stage.end());
+
+  const open = (...at: readonly string[]): Promise<Page> => signedIn({ stage, operator, at });
+  const post = (path: string, body: object) => operator.fetch(path, { method: 'POST', body: JSON.stringify(body) });
+
+  test('what happened a moment ago happened twenty minutes ago, twenty minutes later', async () => {
+    await post('/admin/v1/keys', { name: 'aging', scopes: ['users:manage'] });
+    const page = await open('keys');
+    await page.clock.install();
+    await page.reload();
+    const created = page.getByRole('row', { name: /aging/ }).locator('time');
+    await created.waitFor();
+    await page.clock.fastForward('20:00');
+    await created.filter({ hasText: '20 minutes ago' }).waitFor();
+  });
+
+  test('a clock follows the device to another time zone', async () => {
+    const published = await post('/admin/v1/notices', { text: 'tonight', severity: 'info', for_s: 3_600 });
+    const { until } = (await published.json()) as { readonly until: number };
+    const page = await open();
+    const devtools = await page.context().newCDPSession(page);
+    const isIn = async (timezoneId: string) => {
+      await devtools.send('Emulation.setTimezoneOverride', { timezoneId });
+      const time = new Intl.DateTimeFormat('en', { timeStyle: 'medium', hourCycle: 'h23', timeZone: timezoneId });
+      await page
+        .getByRole('row', { name: /^tonight/ })
+        .getByText(time.format(until))
+        .waitFor();
+    };
+    await page.getByRole('link', { name: 'Notices' }).click();
+    await isIn('Europe/London');
+    await isIn('Asia/Kolkata');
+  });
+});
