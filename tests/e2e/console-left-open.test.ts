@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { Page } from 'playwright-core';
 import { type Operator, operatorOf } from '../operator.ts';
+import { Registrar } from '../registrar.ts';
 import { openStage, type Stage } from './browser.ts';
 import { signedIn } from './operator-page.ts';
 
@@ -48,5 +49,18 @@ describe('a console that stays open', () => {
     await page.getByRole('link', { name: 'Notices' }).click();
     await isIn('Europe/London');
     await isIn('Asia/Kolkata');
+  });
+
+  test('[T13] a device that is registered after it was looked for is found', async () => {
+    const page = await open('devices');
+    await page.getByLabel('Device token').fill('registered-later');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('there is no such device').waitFor();
+    const registrar = await Registrar.create({ url: stage.server.url, dataDir: stage.server.dataDir });
+    await registrar.post('register/batch', {
+      devices: [{ device_token: 'registered-later', model: 'P1', firmware: '1.0' }],
+    });
+    await page.getByRole('row', { name: /^registered-later P1/ }).waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
   });
 });

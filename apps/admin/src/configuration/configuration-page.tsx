@@ -3,6 +3,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../api/operator-api.ts';
+import { refetchMs } from '../api/queries.ts';
 import { useWords } from '../i18n/words.ts';
 import { Answer } from '../shell/answer.tsx';
 import { Table } from '../shell/table.tsx';
@@ -19,6 +20,7 @@ interface Option {
 const configurationQuery = queryOptions({
   queryKey: ['configuration'],
   queryFn: ({ signal }) => ask<{ readonly options: readonly Option[] }>('admin/v1/configuration', { signal }),
+  refetchInterval: refetchMs,
 });
 
 export function ConfigurationPage() {

@@ -43,4 +43,5 @@ export const deviceQuery = (token: string) =>
   queryOptions({
     queryKey: ['devices', 'one', token],
     queryFn: ({ signal }) => ask<Device>(`admin/v1/devices/by-token/${encodeURIComponent(token)}`, { signal }),
+    refetchInterval: refetchMs,
   });
