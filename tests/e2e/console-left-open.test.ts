@@ -63,4 +63,23 @@ describe('a console that stays open', () => {
     await page.getByRole('row', { name: /^registered-later P1/ }).waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
   });
+
+  test('[O14] a profile is asked of the process that is shown, also when the chosen one has left', async () => {
+    const page = await open();
+    let processes = ['core', 'gateway-1'];
+    const asked: unknown[] = [];
+    await page.route('**/admin/v1/profiles', async (route) => {
+      if (route.request().method() === 'GET') return route.fulfill({ json: { profiles: [], processes } });
+      asked.push(route.request().postDataJSON());
+      return route.fulfill({ status: 503, json: { code: 'unavailable', detail: 'not now' } });
+    });
+    await page.getByRole('link', { name: 'Profiles' }).click();
+    await page.getByLabel('Process').selectOption('gateway-1');
+    processes = ['core', 'gateway-2'];
+    await page.locator('option', { hasText: 'gateway-2' }).waitFor({ state: 'attached' });
+    const shown = await page.getByLabel('Process').inputValue();
+    await page.getByRole('button', { name: 'Take a profile' }).click();
+    await page.getByRole('alert').getByText('not now').waitFor();
+    expect(asked).toEqual([{ process: shown, seconds: 10 }]);
+  });
 });

@@ -12,7 +12,9 @@ const secondsDefault = 10;
 export function TakeProfile({ processes }: { readonly processes: readonly string[] }) {
   const t = useWords();
   const queries = useQueryClient();
-  const [process, setProcess] = useState(processes[0] ?? '');
+  const [chosen, setChosen] = useState('');
+  // The chosen one may have left since.
+  const process = processes.includes(chosen) ? chosen : (processes[0] ?? '');
   const [seconds, setSeconds] = useState(secondsDefault);
   const taking = useMutation({
     mutationFn: takeProfile,
@@ -34,7 +36,7 @@ export function TakeProfile({ processes }: { readonly processes: readonly string
     <form className="toolbar" onSubmit={submit}>
       <label className="toolbar-field">
         {t('profiles.process')}
-        <select className="input" value={process} onChange={(event) => setProcess(event.target.value)}>
+        <select className="input" value={process} onChange={(event) => setChosen(event.target.value)}>
           {processes.map((name) => (
             <option key={name}>{name}</option>
           ))}
