@@ -82,4 +82,25 @@ describe('a console that stays open', () => {
     await page.getByRole('alert').getByText('not now').waitFor();
     expect(asked).toEqual([{ process: shown, seconds: 10 }]);
   });
+
+  test('[W1] a webhook that is removed at last does not take the operator away from another page', async () => {
+    const { id } = (await (await post('/admin/v1/webhooks', { url: 'http://127.0.0.1:9/' })).json()) as {
+      readonly id: string;
+    };
+    const page = await open('webhooks', id);
+    const removed = Promise.withResolvers<void>();
+    await page.route(`**/admin/v1/webhooks/${id}`, async (route) => {
+      if (route.request().method() === 'DELETE') await removed.promise;
+      await route.continue();
+    });
+    await page.getByRole('button', { name: 'Remove this webhook' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('link', { name: 'Notices' }).click();
+    await page.getByLabel('Text').fill('half written');
+    const answer = page.waitForResponse((response) => response.request().method() === 'DELETE');
+    removed.resolve();
+    await (await answer).finished();
+    await page.waitForResponse('**/admin/v1/notices');
+    expect(await page.getByLabel('Text').inputValue()).toBe('half written');
+  });
 });

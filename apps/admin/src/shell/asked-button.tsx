@@ -12,6 +12,8 @@ export function AskedButton(props: {
   readonly name: string;
   readonly consequence: string;
   readonly act: () => Promise<unknown>;
+  /** Called when it is done, where the button is still on the screen: the operator may have gone on to other work. */
+  readonly onDone?: () => void;
   /** What is fetched again afterwards: the first part of its key. */
   readonly changes: string;
 }) {
@@ -20,7 +22,10 @@ export function AskedButton(props: {
   const button = useFocusLeftToPage();
   const acting = useMutation({
     mutationFn: props.act,
-    onSettled: () => queries.invalidateQueries({ queryKey: [props.changes] }),
+    onSettled() {
+      // Not waited for: what was removed is not asked for again by a page that is left for that.
+      void queries.invalidateQueries({ queryKey: [props.changes] });
+    },
   });
   return (
     <>
@@ -41,7 +46,7 @@ export function AskedButton(props: {
         <Confirm
           title={props.name}
           action={props.label}
-          onConfirm={() => acting.mutate()}
+          onConfirm={() => acting.mutate(undefined, { onSuccess: () => props.onDone?.() })}
           onClose={() => setAsking(false)}
         >
           {props.consequence}

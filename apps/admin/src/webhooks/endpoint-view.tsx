@@ -100,8 +100,8 @@ function EndpointActions({ endpoint: { id, enabled } }: { readonly endpoint: End
         label={t('webhooks.remove')}
         name={t('webhooks.removeThis')}
         consequence={t('webhooks.consequence')}
-        act={async () => {
-          await removeEndpoint(id);
+        act={() => removeEndpoint(id)}
+        onDone={() => {
           location.hash = hrefOf('webhooks');
         }}
         changes="webhooks"
