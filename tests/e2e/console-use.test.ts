@@ -5,7 +5,7 @@ import { until } from '@hongyan/testing/until';
 import type { Page } from 'playwright-core';
 import { type Operator, operatorOf } from '../operator.ts';
 import { openStage, type Stage } from './browser.ts';
-import { signedIn } from './operator-page.ts';
+import { hashOf, signedIn } from './operator-page.ts';
 
 setDefaultTimeout(60_000);
 
@@ -149,6 +149,32 @@ describe('using the console', () => {
     expect(await page.getByRole('alert').count()).toBe(1);
   });
 
+  test('what is typed while the server is still at work is not wiped by its answer', async () => {
+    const page = await open('notices');
+    const goOn = await held(page, '**/admin/v1/notices', 'POST');
+    await page.getByLabel('Text').fill('the first');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByLabel('Text').fill('the second');
+    goOn();
+    await page.getByRole('row', { name: /^the first/ }).waitFor();
+    expect(await page.getByLabel('Text').inputValue()).toBe('the second');
+
+    const added = await operator.fetch('/admin/v1/webhooks', {
+      method: 'POST',
+      body: JSON.stringify({ url: 'https://hooks.example.org/' }),
+    });
+    const { id } = (await added.json()) as { readonly id: string };
+    const goOnToo = await held(page, `**/admin/v1/webhooks/${id}`, 'PATCH');
+    await page.goto(operator.url + hashOf(['webhooks', id]));
+    await page.getByLabel('message.created').check();
+    await page.getByRole('button', { name: 'Save events' }).click();
+    await page.getByLabel('message.recalled').check();
+    goOnToo();
+    await page.locator('.facts').getByText('message.created', { exact: true }).waitFor();
+    await page.locator('button:enabled', { hasText: 'Save events' }).waitFor();
+    expect(await page.getByLabel('message.recalled').isChecked()).toBe(true);
+  });
+
   test('a long word of a notice or of a key leaves the buttons of its row in sight', async () => {
     const body = JSON.stringify({ text: 'https://status.example.org/'.padEnd(600, 'x'), severity: 'info', for_s: 600 });
     await operator.fetch('/admin/v1/notices', { method: 'POST', body });
@@ -174,6 +200,16 @@ describe('using the console', () => {
     expect(await isInSight('Revoke kkk')).toBe(true);
   });
 });
+
+/** Requests of this method wait until what is returned is called. */
+async function held(page: Page, url: string, method: string): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await page.route(url, async (route) => {
+    if (route.request().method() === method) await promise;
+    await route.continue();
+  });
+  return resolve;
+}
 
 async function createKey(page: Page, name: string): Promise<void> {
   await page.getByLabel('Name').fill(name);

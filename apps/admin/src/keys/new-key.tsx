@@ -21,10 +21,11 @@ export function NewKey(props: { readonly scopes: readonly string[]; readonly onC
   const [scopes, setScopes] = useState<readonly string[]>([]);
   const creating = useMutation({
     mutationFn: create,
-    onSuccess({ key }) {
+    onSuccess({ key }, created) {
       props.onCreated(key);
-      setName('');
-      setScopes([]);
+      // The next key may have been begun meanwhile.
+      setName((now) => (now === created.name ? '' : now));
+      setScopes((now) => (now === created.scopes ? [] : now));
       return queries.invalidateQueries({ queryKey: ['keys'] });
     },
   });

@@ -56,8 +56,9 @@ function NewNotice() {
   const [minutes, setMinutes] = useState(60);
   const publishing = useMutation({
     mutationFn: publish,
-    onSuccess() {
-      setText('');
+    onSuccess(_, published) {
+      // The next text may have been begun meanwhile.
+      setText((now) => (now.trim() === published.text ? '' : now));
       return queries.invalidateQueries(noticesQuery);
     },
   });

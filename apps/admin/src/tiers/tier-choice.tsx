@@ -16,16 +16,17 @@ export function TierChoice({ userId, tier }: { readonly userId: string; readonly
   const [chosen, setChosen] = useState<string>();
   const shown = chosen ?? tier ?? '';
   const setting = useMutation({
-    mutationFn: () => setTier(userId, shown === '' ? null : shown),
-    async onSuccess() {
+    mutationFn: (name: string) => setTier(userId, name === '' ? null : name),
+    async onSuccess(_, set) {
       await queries.invalidateQueries(userQuery(userId));
-      setChosen(undefined);
+      // Another one may have been chosen meanwhile.
+      setChosen((now) => (now === set ? undefined : now));
     },
   });
   /** By a button: arrow keys change a select at once, and pass over tiers that are not meant. */
   function submit(event: FormEvent): void {
     event.preventDefault();
-    if (!setting.isPending) setting.mutate();
+    if (!setting.isPending) setting.mutate(shown);
   }
   const problem = setting.error ?? unread;
   const names = Object.keys(tiers.data?.tiers ?? {});

@@ -14,15 +14,16 @@ export function EndpointFilter({ endpoint }: { readonly endpoint: Endpoint }) {
   const [chosen, setChosen] = useState<readonly string[]>();
   const types = chosen ?? endpoint.types;
   const saving = useMutation({
-    mutationFn: () => setTypes(endpoint.id, types),
-    async onSuccess() {
+    mutationFn: (saved: readonly string[]) => setTypes(endpoint.id, saved),
+    async onSuccess(_, saved) {
       await queries.invalidateQueries({ queryKey: ['webhooks'] });
-      setChosen(undefined);
+      // More may have been checked meanwhile.
+      setChosen((now) => (now === saved ? undefined : now));
     },
   });
   function submit(event: FormEvent): void {
     event.preventDefault();
-    saving.mutate();
+    saving.mutate(types);
   }
   return (
     <form className="card stack" onSubmit={submit}>

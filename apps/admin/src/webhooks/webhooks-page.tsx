@@ -36,8 +36,9 @@ function NewEndpoint() {
   const [url, setUrl] = useState('');
   const adding = useMutation({
     mutationFn: addEndpoint,
-    onSuccess() {
-      setUrl('');
+    onSuccess(_, added) {
+      // The next address may have been begun meanwhile.
+      setUrl((now) => (now.trim() === added ? '' : now));
       return queries.invalidateQueries(endpointsQuery);
     },
   });
