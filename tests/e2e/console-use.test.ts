@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { until } from '@hongyan/testing/until';
 import type { Page } from 'playwright-core';
 import { type Operator, operatorOf } from '../operator.ts';
+import { Registrar } from '../registrar.ts';
 import { openStage, type Stage } from './browser.ts';
 import { hashOf, signedIn } from './operator-page.ts';
 
@@ -173,6 +174,23 @@ describe('using the console', () => {
     await page.locator('.facts').getByText('message.created', { exact: true }).waitFor();
     await page.locator('button:enabled', { hasText: 'Save events' }).waitFor();
     expect(await page.getByLabel('message.recalled').isChecked()).toBe(true);
+    // Beside the first hundred, which the table shows.
+    await page.locator('.facts').getByText('Dead letters').waitFor();
+  });
+
+  test('[T13] more kinds of devices than are shown are said, and a long name leaves a phone its width', async () => {
+    const registrar = await Registrar.create({ url: stage.server.url, dataDir: stage.server.dataDir });
+    const model = 'M'.repeat(64);
+    const devices = Array.from({ length: 501 }, (_, at) => ({
+      ...{ device_token: `of-many-kinds-${at}`, model, firmware: String(at) },
+    }));
+    for (let at = 0; at < devices.length; at += 100)
+      await registrar.post('register/batch', { devices: devices.slice(at, at + 100) });
+    const page = await signedIn({ stage, operator, at: ['devices'] }, { viewport: { width: 360, height: 640 } });
+    await page.getByText('The 500 with the most devices.').waitFor();
+    await page.getByRole('link', { name: model }).first().click();
+    await page.getByRole('heading', { name: model }).waitFor();
+    expect(await page.locator('main').evaluate((main) => main.scrollWidth > main.clientWidth)).toBe(false);
   });
 
   test('a long word of a notice or of a key leaves the buttons of its row in sight', async () => {

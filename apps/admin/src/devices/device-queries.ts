@@ -19,12 +19,16 @@ export interface Device {
   readonly last_seen?: number;
 }
 
+/** As many as the server gives at once. */
+export const kindsMax = 500;
+
 export const countsQuery = queryOptions({
   queryKey: ['devices', 'counts'],
   queryFn: ({ signal }) =>
-    ask<{ readonly total: number; readonly counts: readonly ModelCount[] }>('admin/v1/devices/counts?limit=500', {
-      signal,
-    }),
+    ask<{ readonly total: number; readonly counts: readonly ModelCount[] }>(
+      `admin/v1/devices/counts?limit=${kindsMax}`,
+      { signal },
+    ),
   refetchInterval: refetchMs,
 });
 

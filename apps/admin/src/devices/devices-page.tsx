@@ -13,7 +13,7 @@ import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { tasksQuery } from '../tasks/task-queries.ts';
-import { countsQuery, type Device, deviceQuery, devicesQuery, type ModelCount } from './device-queries.ts';
+import { countsQuery, type Device, deviceQuery, devicesQuery, kindsMax, type ModelCount } from './device-queries.ts';
 
 export function DevicesPage({ rest: [model, firmware] }: PageProps) {
   const t = useWords();
@@ -21,7 +21,7 @@ export function DevicesPage({ rest: [model, firmware] }: PageProps) {
     <>
       <h1>{t('pages.devices')}</h1>
       {model !== undefined && firmware !== undefined ? (
-        <OfKind key={`${model} ${firmware}`} model={model} firmware={firmware} />
+        <OfKind key={hrefOf('devices', model, firmware)} model={model} firmware={firmware} />
       ) : (
         <AllKinds />
       )}
@@ -44,6 +44,7 @@ function AllKinds() {
           <>
             <p>{t('devices.total', { count: number(total) })}</p>
             <CountTable counts={found} total={total} />
+            {found.length === kindsMax && <p className="hint">{t('devices.largest', { count: kindsMax })}</p>}
           </>
         )}
       </Answer>
@@ -82,7 +83,7 @@ function CountTable({ counts, total }: { readonly counts: readonly ModelCount[];
       ]}
     >
       {counts.map(({ model, firmware, count }) => (
-        <tr key={`${model} ${firmware}`}>
+        <tr key={hrefOf('devices', model, firmware)}>
           <th scope="row">
             <a className="link" href={hrefOf('devices', model, firmware)}>
               {model}

@@ -167,6 +167,7 @@ export const en = {
     progress: '{{count}} tasks of registrations wait to be stored',
     none: 'No device is registered.',
     kinds: 'By model and firmware',
+    largest: 'The {{count}} with the most devices.',
     model: 'Model',
     firmware: 'Firmware',
     count: 'Devices',

@@ -169,6 +169,7 @@ export const zh: Words = {
     progress: '{{count}} 个注册任务等待写入',
     none: '没有已注册的设备。',
     kinds: '按型号和固件',
+    largest: '只显示设备最多的前 {{count}} 种。',
     model: '型号',
     firmware: '固件',
     count: '设备数',

@@ -58,7 +58,7 @@ export function EndpointView({ id }: { readonly id: string }) {
 function EndpointFacts({ endpoint }: { readonly endpoint: Endpoint }) {
   const t = useWords();
   const { number } = useAmounts();
-  const { types, created_at, behind, waiting, position, old_secret_until } = endpoint;
+  const { types, created_at, behind, waiting, dead_letters, position, old_secret_until } = endpoint;
   return (
     <Facts
       of={[
@@ -70,6 +70,7 @@ function EndpointFacts({ endpoint }: { readonly endpoint: Endpoint }) {
           : [[t('webhooks.oldSecret'), <Ago key="old" at={old_secret_until} />] as const]),
         [t('webhooks.behind'), number(behind)],
         [t('webhooks.waiting'), number(waiting)],
+        [t('webhooks.dead'), number(dead_letters)],
         [
           t('webhooks.position'),
           <span key="position" className="code">
