@@ -193,6 +193,17 @@ describe('using the console', () => {
     expect(await page.locator('main').evaluate((main) => main.scrollWidth > main.clientWidth)).toBe(false);
   });
 
+  test('[B1] the name of a button has whole characters of a notice', async () => {
+    const text = `${'通知'.repeat(29)}!😀 ends here`;
+    await operator.fetch('/admin/v1/notices', {
+      method: 'POST',
+      body: JSON.stringify({ text, severity: 'info', for_s: 600 }),
+    });
+    const page = await open('notices');
+    const name = await page.getByRole('button', { name: /^Withdraw 通知/ }).getAttribute('aria-label');
+    expect(name).toEndWith('!😀');
+  });
+
   test('a long word of a notice or of a key leaves the buttons of its row in sight', async () => {
     const body = JSON.stringify({ text: 'https://status.example.org/'.padEnd(600, 'x'), severity: 'info', for_s: 600 });
     await operator.fetch('/admin/v1/notices', { method: 'POST', body });

@@ -115,6 +115,9 @@ function NewNotice() {
   );
 }
 
+/** Whole characters: half of an emoji is none. */
+const beginningOf = (text: string): string => [...text].slice(0, 60).join('');
+
 function NoticeTable({ notices }: { readonly notices: readonly Notice[] }) {
   const t = useWords();
   const { dateTime } = useAmounts();
@@ -143,7 +146,7 @@ function NoticeTable({ notices }: { readonly notices: readonly Notice[] }) {
           <td className="actions">
             <AskedButton
               label={t('notices.withdraw')}
-              name={t('notices.withdrawOf', { text: text.slice(0, 60) })}
+              name={t('notices.withdrawOf', { text: beginningOf(text) })}
               consequence={t('notices.consequence')}
               act={() => withdraw(notice_id)}
               changes="notices"
