@@ -66,4 +66,27 @@ describe('the console without an answer', () => {
     await page.context().setOffline(false);
     await page.getByText('No notice is in force.').waitFor();
   });
+
+  test('[O1] a late answer from before the sign-in does not end the session', async () => {
+    const page = await (await stage.context()).newPage();
+    await page.route('**/admin/v1/profiles', (route) => route.abort());
+    await page.goto(operator.url);
+    await silence(page).waitFor();
+    await page.unroute('**/admin/v1/profiles');
+    const late = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    await page.route('**/admin/v1/profiles', async (route) => {
+      asked.resolve();
+      await late.promise;
+      await route.fulfill({ status: 401, json: { code: 'unauthorized', detail: 'too early' } }).catch(() => {}); // given up
+    });
+    await asked.promise;
+    await page.locator('input[name=token]').fill(operator.token);
+    await page.keyboard.press('Enter');
+    await page.getByText('All is well').waitFor();
+    late.resolve();
+    await page.waitForResponse('**/admin/v1/overview');
+    await page.waitForResponse('**/admin/v1/overview');
+    expect(await page.locator('.navigation').count()).toBe(1);
+  });
 });

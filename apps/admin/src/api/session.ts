@@ -16,9 +16,9 @@ export const signIn = (token: string): Promise<void> => ask('admin/v1/session', 
 export const signOut = (): Promise<void> => ask('admin/v1/session', { method: 'DELETE' });
 
 /** The cookie cannot be read here: something that needs it is asked for. */
-async function readStand(): Promise<SessionStand> {
+async function readStand({ signal }: { readonly signal: AbortSignal }): Promise<SessionStand> {
   try {
-    await ask('admin/v1/profiles');
+    await ask('admin/v1/profiles', { signal });
     return 'signed in';
   } catch (error) {
     if (error instanceof OperatorError && error.status === 401) return 'signed out';

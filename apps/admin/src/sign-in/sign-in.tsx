@@ -16,7 +16,11 @@ export function SignIn({ problem, hasEnded }: { readonly problem: unknown; reado
   const id = useId();
   const entering = useMutation({
     mutationFn: signIn,
-    onSuccess: () => queries.setQueryData(SessionState.key, 'signed in'),
+    async onSuccess() {
+      // What was asked before the sign-in would be refused after it.
+      await queries.cancelQueries({ queryKey: SessionState.key });
+      queries.setQueryData(SessionState.key, 'signed in');
+    },
   });
   function submit(event: FormEvent): void {
     event.preventDefault();
