@@ -102,7 +102,7 @@ async function assertAllRun(): Promise<void> {
     if (child.exitCode !== null) throw new Error(`${basename(log)}: ${(await Bun.file(log).text()).slice(-500)}`);
 }
 
-/** Frames with very many arrays make one function hot, isShallow: it looks into each of them. Until `signal`. */
+/** Frames with very many arrays make two functions hot: parseJson, and isShallow, which looks into each of them. Until `signal`. */
 async function burn(url: string, signal: AbortSignal): Promise<void> {
   const { access_token } = await signup({ url, userId: 'ann' as UserId, password: 'correct horse' });
   const frame = JSON.stringify({ type: 'ping', arrays: Array.from({ length: 20_000 }, () => []) });
@@ -153,7 +153,9 @@ test.skipIf(!canAlert)(
     expect(record).toMatchObject({ process: 'core', reason: { type: 'alert', detail: 'ProcessBusy' } });
     const file = await operator.fetch(`/admin/v1/profiles/${record?.id}/cpu.pb.gz`);
     const profile = await decodePprof(new Uint8Array(await file.arrayBuffer()));
-    expect(hottestOfOurs(profile)).toMatchObject({ name: 'isShallow', file: 'packages/protocol/src/parse.ts' });
+    const hottest = hottestOfOurs(profile);
+    expect(hottest?.file).toBe('packages/protocol/src/parse.ts');
+    expect(hottest?.name).toBeOneOf(['parseJson', 'isShallow']);
     await server.stop();
   },
 );
