@@ -3,7 +3,7 @@
 BIN := node_modules/.bin
 BUN := $(BIN)/bun
 # What the tests, and the fast ones among them, may take before they are stopped, in seconds.
-TEST_SECONDS := 3500
+TEST_SECONDS := 4500
 CHECK_SECONDS := 600
 # What one test may take that says nothing else: far above what it needs, since a busy machine makes no test wrong.
 TEST_MS := 120000
