@@ -37,6 +37,7 @@ import { Eraser, type Erasure, type PendingErasure } from './erasure.ts';
 import type { KeyRange } from './key-range.ts';
 import { type Month, monthPath, openMonthWriter, seqMax, setUpMonth } from './month-file.ts';
 import { MonthReader } from './month-reader.ts';
+import { prepareWrites, type WriteStatements } from './month-write-statements.ts';
 import { type PackedId, packId, unpackId } from './packed-id.ts';
 import { type Standing, TailIndex } from './tail-index.ts';
 import type { Duplicate, Placement } from './timeline-op.ts';
@@ -74,7 +75,7 @@ export class MonthWriter {
   readonly #db: Database;
   readonly #reader: MonthReader;
   readonly #transaction: Transaction;
-  readonly #sql: ReturnType<typeof prepare>;
+  readonly #sql: WriteStatements;
   readonly #drainSql: DrainStatements;
   readonly #eraser: Eraser;
   readonly #standings: QuickLRU<ConversationId, Standing>;
@@ -120,7 +121,7 @@ export class MonthWriter {
       throw error;
     }
     this.#transaction = transactionOf(this.#db);
-    this.#sql = prepare(this.#db);
+    this.#sql = prepareWrites(this.#db);
     this.#drainSql = prepareDrain(this.#db);
     this.#eraser = new Eraser(this.#db);
     const { first, last } = this.#sql.erasureBounds.get() ?? { first: 1, last: 0 };
@@ -441,72 +442,4 @@ interface Batch {
   readonly newConversations: ConversationId[];
   readonly newSenders: UserId[];
   erasures: number;
-}
-
-interface TailFileRow {
-  readonly p: number;
-  readonly conversation_id: ConversationId;
-  readonly conversation_no: number;
-  readonly seq: number;
-  readonly sender_no: number;
-  readonly client_msg_id: PackedId;
-  readonly content_length: number;
-  readonly count: number;
-  readonly is_counted: number;
-  readonly target_seq: number | null;
-}
-
-type TailInsert = [
-  p: number,
-  conversationNo: number,
-  seq: number,
-  msgId: PackedId,
-  senderNo: number,
-  clientMsgId: PackedId,
-  timestamp: number,
-  content: string,
-  count: number,
-  isCounted: number,
-  refs: string | null,
-  targetSeq: number | null,
-];
-
-function prepare(db: Database) {
-  return {
-    append: db.prepare<unknown, TailInsert>(
-      `INSERT INTO tail(p, conversation_no, seq, msg_id, sender_no, client_msg_id, timestamp, content, count, is_counted,
-         refs, target_seq) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    mention: db.prepare<unknown, [number, number, number]>(
-      'INSERT INTO mention(sender_no, n) VALUES(?1, (?2 << 32) | ?3)',
-    ),
-    // A message that was erased stays erased, whatever changes it later.
-    setState: db.prepare<unknown, [number, number, number, string, number, number]>(
-      `INSERT INTO message_state(n, as_of_seq, state, is_erased, is_pinned) VALUES((?1 << 32) | ?2, ?3, ?4, ?5, ?6)
-       ON CONFLICT DO UPDATE SET as_of_seq = excluded.as_of_seq, state = excluded.state,
-         is_erased = is_erased OR excluded.is_erased, is_pinned = excluded.is_pinned`,
-    ),
-    remember: db.prepare<unknown, [number, number, number, number, string]>(
-      'INSERT INTO pending_erasure(no, conversation_no, seq, by_seq, content) VALUES(?, ?, ?, ?, ?)',
-    ),
-    erasuresAfter: db.prepare<PendingErasure, [number]>(
-      `SELECT e.no, c.id AS conversationId, e.seq, e.by_seq AS bySeq, e.content AS contentJson FROM pending_erasure e CROSS JOIN conversation c
-       WHERE e.no > ? AND c.no = e.conversation_no ORDER BY e.no`,
-    ),
-    erasureBounds: db.prepare<{ first: number; last: number }, []>(
-      'SELECT coalesce(min(no), 1) AS first, coalesce(max(no), 0) AS last FROM pending_erasure',
-    ),
-    forgetErasures: db.prepare<unknown, [number]>('DELETE FROM pending_erasure WHERE no <= ?'),
-    findKey: db.prepare<{ n: number }, [PackedId, number]>(
-      'SELECT n FROM by_key WHERE client_msg_id = ? AND sender_no = ?',
-    ),
-    findConversation: db.prepare<{ no: number }, [string]>('SELECT no FROM conversation WHERE id = ?'),
-    addConversation: db.prepare<unknown, [string]>('INSERT INTO conversation(id) VALUES(?)'),
-    findSender: db.prepare<{ no: number }, [string]>('SELECT no FROM sender WHERE id = ?'),
-    addSender: db.prepare<unknown, [string]>('INSERT INTO sender(id) VALUES(?)'),
-    tail: db.prepare<TailFileRow, []>(
-      `SELECT t.p, c.id AS conversation_id, t.conversation_no, t.seq, t.sender_no, t.client_msg_id, length(t.content) AS content_length,
-         t.count, t.is_counted, t.target_seq FROM tail t CROSS JOIN conversation c WHERE c.no = t.conversation_no ORDER BY t.p`,
-    ),
-  };
 }
