@@ -4,7 +4,7 @@ import { camelCase, options } from '@hongyan/server/config/options';
 import { readSources, type SourceFile } from './import-graph.ts';
 
 /** Where options are declared, parsed and validated: a mention there is no use. */
-const declarations = /^packages\/server\/src\/config\/(options|load)\.ts$/;
+const declarations = /^packages\/server\/src\/config\/(options(\/\w+)?|load)\.ts$/;
 const readers = /^packages\/(server|cli)\/src\//;
 const tests = /\.test\.ts$|\/testing\//;
 

@@ -41,11 +41,11 @@ describe('help', () => {
     for (const args of [[], ['help'], ['-h']]) expect(await hongyan(args)).toEqual(help);
   });
 
-  test('the help of start has every option in its three forms', async () => {
+  test('the help of start has every option, and says how the environment and a file name one', async () => {
     const { stdout } = await hongyan(['start', '--help']);
-    for (const { name } of options) {
-      for (const form of [`--${name}`, environmentName(name), fileKey(name)]) expect(stdout).toContain(form);
-    }
+    const flags = [...stdout.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name);
+    expect(flags.toSorted()).toEqual(['demo', ...options.map(({ name }) => name)].toSorted());
+    expect(stdout).toContain('--frame-bytes-max is HONGYAN_FRAME_BYTES_MAX and frame_bytes_max');
   });
 
   test('the help of each command shows its arguments and its own options', async () => {

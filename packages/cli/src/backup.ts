@@ -15,14 +15,14 @@ const progressEveryMs = 1_000;
 export const backup: Command = {
   name: 'backup',
   usage: 'backup <folder>',
-  summary: 'Copy the data folder of a server that may run meanwhile, and read the copy back',
+  summary: 'Back up a data folder, also of a running server, and verify the copy',
   details:
-    'All stores are copied as of one moment: what was acknowledged before is in it. The folder appears when the copy was read\nback and found right; what is interrupted leaves nothing. It is for its owner alone, like the data folder: it holds the\nmessages, the password hashes, and the secrets that sign tokens, unless told otherwise.',
+    'All stores are copied as of one moment, with every message acknowledged before it. The folder appears after the copy was read\nback and verified; an interrupted backup leaves nothing. Only its owner can read it, because it contains the messages, the\npassword hashes and, by default, the secrets that sign tokens.',
   examples: ['hongyan backup /var/backups/hongyan-2026-11-26 --data /var/lib/hongyan'],
   values: {
     'mebibytes-per-second': {
       placeholder: 'n',
-      description: `How fast files are copied, so that the server keeps its disk; 0 = as fast as it goes. Default: ${rateDefault}`,
+      description: `Upper limit of the copy rate, which leaves the server its disk; 0 = no limit. Default: ${rateDefault}`,
     },
   },
   switches: {

@@ -20,21 +20,20 @@ const barWidth = 30;
 export const benchDevices: Command = {
   name: 'bench devices',
   usage: 'bench devices',
-  summary:
-    'Register devices over HTTP, one by one and in batches, and show the rate against the number that are stored',
+  summary: 'Measure the registration of devices over HTTP, one by one and in batches',
   details: `Starts a server of its own with a data folder that is removed afterwards. Each request is signed and accepted once it is
 on the disk; a worker stores the devices meanwhile. Each line waits until all devices so far are stored, and its rate includes
 that. Interrupted, it removes the folder and what it started.
 Exits with status 1 if a request was refused or a device is missing.`,
   values: {
-    count: { placeholder: 'devices', description: 'How many are registered in batches. Default: 10000000' },
-    batch: { placeholder: 'devices', description: 'Devices of one request, 2 to 1000. Default: 100' },
-    connections: { placeholder: 'connections', description: 'That send at the same time. Default: 32' },
+    count: { placeholder: 'devices', description: 'Number of devices to register in batches. Default: 10000000' },
+    batch: { placeholder: 'devices', description: 'Devices per request, 2 to 1000. Default: 100' },
+    connections: { placeholder: 'connections', description: 'Connections that send in parallel. Default: 32' },
     'single-seconds': {
       placeholder: 's',
-      description: 'How long devices are registered one by one before. Default: 10',
+      description: 'Duration of the first part, one device per request. Default: 10',
     },
-    folder: { placeholder: 'folder', description: "Where the server's data folder is created. Default: ." },
+    folder: { placeholder: 'folder', description: 'Folder in which the data folder is created. Default: .' },
   },
   switches: { json: 'Print a JSON object for each line, for programs' },
   options: [],

@@ -22,7 +22,7 @@ const openTimeoutMs = 10_000;
 export const bench: Command = {
   name: 'bench',
   usage: 'bench',
-  summary: 'Measure durable direct messages: as fast as it goes, then at a fixed rate',
+  summary: 'Measure durable direct messages: in a closed loop, then at a fixed rate',
   details: `Without --url it starts a server of its own on a free port, with ${pairCount} pairs of users and a data folder that is
 removed afterwards. Each message is sent, made durable, received, acknowledged by its receiver, and seen as
 delivered by its sender. The generator runs beside the server and takes its share of the machine.
@@ -30,11 +30,11 @@ With --url one pair of accounts of a running server write to each other for real
 are lines of standard input; their tier limits their rate: hongyan user tier <user_id> unlimited lifts that.
 Exits with status 1 if a message was lost or refused.`,
   values: {
-    seconds: { placeholder: 's', description: 'How long each of the two loads runs. Default: 5' },
-    rate: { placeholder: 'messages/s', description: 'The fixed rate. Default: 1000' },
+    seconds: { placeholder: 's', description: 'Duration of each of the two loads. Default: 5' },
+    rate: { placeholder: 'messages/s', description: 'Rate of the second load. Default: 1000' },
     folder: {
       placeholder: 'folder',
-      description: "Where the server's data folder is created: its disk is measured too. Default: .",
+      description: 'Folder in which the data folder is created: its disk is measured too. Default: .',
     },
     url: { placeholder: 'url', description: 'A running server to measure instead' },
     users: { placeholder: 'sender,receiver', description: 'With --url: the two accounts' },

@@ -17,7 +17,7 @@ export const chat: Command = {
   name: 'chat',
   usage: 'chat --user <user_id>',
   summary: 'Chat in the terminal, or through a pipe',
-  details: `The password is asked for on the terminal, or taken from HONGYAN_PASSWORD; a pipe needs the latter.
+  details: `The password is read from a prompt on the terminal, or from HONGYAN_PASSWORD; a pipe needs the latter.
 In a pipe each line is a message, or a command where it starts with /; a message that does starts with //. The chat ends
 with its input once every message is acknowledged, or with the reader of its output. It ends at a line that goes nowhere
 or is no command, and exits with status 1 and the reason if anything could not be done. NO_COLOR switches colours off.
@@ -33,17 +33,17 @@ ${Object.values(chatCommands)
     to: {
       placeholder: 'user_id | conversation_id | title',
       description:
-        'The conversation to open at once. A user id is always that user; a title counts where there is no such user, and where no other conversation has it',
+        'The conversation to open at the start. A user id always means that user; a title is used if no such user exists and only one conversation has it',
     },
     device: {
       placeholder: 'device_id',
       description:
-        'The id of this terminal as a device; each open terminal of a user needs its own. Default: terminal-<host name>',
+        'Device id of this terminal; each open terminal of a user needs a different one. Default: terminal-<host name>',
     },
     state: {
       placeholder: 'file',
       description:
-        'Keeps conversations, messages and what was not sent from run to run, for one user and device, and shows them while the server cannot be reached. Default: nothing is kept',
+        'File for the conversations, messages and unsent messages of one user and device, shown also while the server is unreachable. Default: nothing is stored',
     },
   },
   examples: ['hongyan chat --user alice --to bob', 'echo "backup done" | hongyan chat --user ops --to "Night shift"'],

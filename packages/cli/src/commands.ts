@@ -50,14 +50,14 @@ const secrets: CommandGroup = { title: 'The secret that signs tokens', name: 'se
 const webhooks: CommandGroup = {
   title: 'Webhooks of a running server',
   name: 'webhook',
-  summary: 'Send what happens to an application: add, list, show, test, replay, rotate, …',
+  summary: 'Endpoints that receive events: add, list, show, test, replay, rotate, …',
   commands: webhookCommands,
 };
 
 const profiles: CommandGroup = {
   title: 'Profiles of a running server',
   name: 'profile',
-  summary: 'Where CPU time goes and what memory holds: list, take, show',
+  summary: 'CPU and heap profiles: list, take, show',
   commands: [profileList, profileTake, profileShow],
 };
 
@@ -71,7 +71,7 @@ const devices: CommandGroup = {
 const tasks: CommandGroup = {
   title: 'Tasks of a running server that are done later',
   name: 'task',
-  summary: 'Tasks that are done later: counts, and those given up to be done again',
+  summary: 'Background tasks: counts, dead letters, replay',
   commands: taskCommands,
 };
 

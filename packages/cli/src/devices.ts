@@ -19,11 +19,11 @@ const model = { placeholder: 'model', description: 'Only devices of this model' 
 export const devicesList: Command = {
   name: 'devices list',
   usage: 'devices list',
-  summary: 'List the registered devices, in the order in which they were first stored',
+  summary: 'List the registered devices, oldest first',
   values: {
     model,
     firmware: { placeholder: 'version', description: 'Only devices with this firmware' },
-    limit: { placeholder: 'devices', description: 'Stop after so many. Default: 100; 0 = all' },
+    limit: { placeholder: 'devices', description: 'Number of devices to list. Default: 100; 0 = all' },
   },
   switches: json,
   options: readOptions,

@@ -17,7 +17,7 @@ test('a command without options of any kind has none on its page', () => {
   expect(commandHelp(bare)).toBe('Usage: hongyan rest\n\nDo nothing');
 });
 
-test('a command shows its own flags first, then the options that it takes, each in its three forms', () => {
+test('a command shows its own flags first, then the server options that it takes', () => {
   const command: Command = {
     ...bare,
     usage: 'rest <hours>',
@@ -33,21 +33,21 @@ test('a command shows its own flags first, then the options that it takes, each 
     '',
     'Longer is better.',
     '',
-    'Of this command:',
+    'Options:',
     '  --where <place>',
     '      Where to lie',
     '  --deeply',
     '      With dreams',
     '',
-    'Options (flag, environment variable, file key):',
-    '  --data <folder>   HONGYAN_DATA   data',
-    '      Where everything durable is kept. Default: ./data.',
-    '  --log-level <level>   HONGYAN_LOG_LEVEL   log_level',
-    '      Lowest level that is logged. Default: info. One of: debug, info, warn, error.',
-    '  --signup-enabled   HONGYAN_SIGNUP_ENABLED   signup_enabled',
+    'Server options (also environment variables and file keys, see hongyan start --help):',
+    '  --data <folder>',
+    '      Folder for everything durable. Default: ./data.',
+    '  --drain-seconds <s>',
+    '      A stopping server spreads the reconnects of its clients over this time; requests in flight have as long to finish. Default: 5.',
+    '  --signup-enabled',
     '      Anyone who reaches the server may create an account. Default: true; --no-signup-enabled switches it off',
-    '  --drain-seconds <s>   HONGYAN_DRAIN_SECONDS   drain_seconds',
-    '      A stop tells each client to come back at a moment of its own within this time, and requests under way have as long to finish. Default: 5.',
+    '  --log-level <level>',
+    '      Lowest level that is logged. Default: info. One of: debug, info, warn, error.',
   ]);
 });
 

@@ -1,10 +1,10 @@
 // The pages of --help, from the commands and the declared options.
 
 import type { Option } from '@hongyan/server/config/option';
-import { environmentName, fileKey, options } from '@hongyan/server/config/options';
+import { environmentName, fileKey, type OptionName, optionGroups, options } from '@hongyan/server/config/options';
 import type { Command, CommandGroup } from './command.ts';
 
-/** Commands first, about a screen; the options of the server stand on the page of start. */
+/** The commands fit on a screen; the options of the server are on the page of start. */
 export function generalHelp(groups: readonly CommandGroup[], examples: readonly string[]): string {
   const width = widthOf(groups.flatMap(linesOf).map(({ name }) => name));
   return [
@@ -17,7 +17,7 @@ export function generalHelp(groups: readonly CommandGroup[], examples: readonly 
     ]),
     ...exampleLines(examples),
     '',
-    'hongyan <command> --help shows the arguments and options of a command, hongyan start --help those of the server.',
+    'hongyan <command> --help shows the options of a command, hongyan start --help those of the server.',
     'Each option is a flag, an environment variable, and a key of the TOML file that --config names.',
   ].join('\n');
 }
@@ -30,7 +30,7 @@ const linesOf = ({
 }: CommandGroup): readonly { readonly name: string; readonly summary: string }[] =>
   name !== undefined && summary !== undefined ? [{ name: `${name} …`, summary }] : commands;
 
-/** Of the commands that begin with the same word. */
+/** The page of commands that begin with the same word. */
 export function groupHelp({ title, name, commands }: CommandGroup): string {
   const width = widthOf(commands.map(({ usage }) => usage));
   return [
@@ -46,36 +46,53 @@ export function groupHelp({ title, name, commands }: CommandGroup): string {
 }
 
 export function commandHelp(command: Command): string {
-  const own = [
+  const commandOptions = [
     ...Object.entries(command.values ?? {}).flatMap(([name, { placeholder, description }]) => [
       `  --${name} <${placeholder}>`,
       `      ${description}`,
     ]),
     ...Object.entries(command.switches ?? {}).flatMap(([name, description]) => [`  --${name}`, `      ${description}`]),
   ];
-  const shown = optionLines(command.options);
+  const configured = configurationLines(command.options);
   return [
-    `Usage: hongyan ${command.usage}${own.length + shown.length > 0 ? ' [options]' : ''}`,
+    `Usage: hongyan ${command.usage}${commandOptions.length + configured.length > 0 ? ' [options]' : ''}`,
     '',
     command.summary,
     ...(command.details === undefined ? [] : ['', command.details]),
     ...exampleLines(command.examples ?? []),
-    ...(own.length > 0 ? ['', 'Of this command:', ...own] : []),
-    ...(shown.length > 0 ? ['', 'Options (flag, environment variable, file key):', ...shown] : []),
+    ...(commandOptions.length > 0 ? ['', 'Options:', ...commandOptions] : []),
+    ...configured,
   ].join('\n');
 }
 
 const exampleLines = (examples: readonly string[]): string[] =>
   examples.length === 0 ? [] : ['', 'Examples:', ...examples.map((example) => `  ${example}`)];
 
-function optionLines(names?: readonly string[]): string[] {
-  return options
-    .filter((option) => names === undefined || names.includes(option.name))
-    .flatMap((option) => [
-      `  --${option.name}${placeholder(option)}   ${environmentName(option.name)}   ${fileKey(option.name)}`,
-      `      ${option.description}. ${defaultOf(option)}`,
-    ]);
+/** All options of the configuration under their headings, or the few that `names` lists without. */
+function configurationLines(names?: readonly string[]): string[] {
+  if (names === undefined) {
+    return [
+      '',
+      sources,
+      ...optionGroups.flatMap(({ title, options }) => ['', `${title}:`, ...options.flatMap(linesOfOption)]),
+    ];
+  }
+  const taken = options.filter(({ name }) => (names as readonly string[]).includes(name));
+  if (taken.length === 0) return [];
+  return [
+    '',
+    'Server options (also environment variables and file keys, see hongyan start --help):',
+    ...taken.flatMap(linesOfOption),
+  ];
 }
+
+const example: OptionName = 'frame-bytes-max';
+const sources = `Each option below is also an environment variable and a key of the file that --config names: --${example} is ${environmentName(example)} and ${fileKey(example)}.`;
+
+const linesOfOption = (option: Option): string[] => [
+  `  --${option.name}${placeholder(option)}`,
+  `      ${option.description}. ${defaultOf(option)}`,
+];
 
 function placeholder(option: Option): string {
   if (option.type === 'switch') return '';

@@ -23,15 +23,18 @@ const limitMax = 10_000;
 export const inspect: Command = {
   name: 'inspect',
   usage: 'inspect <conversation_id | msg_id | client_msg_id>',
-  summary: 'Show a conversation, or a message and where it is for each member and device',
+  summary: 'Show a conversation, or a message with its status for each member and device',
   details:
-    'Reads the data folder or the cluster and changes nothing in it, while its server runs or not.\nAll messages that carry a client_msg_id are shown; an id that starts with dashes goes behind --.\nExits with status 1 if nothing has the id.',
+    'Reads the data folder or the cluster without changing it, also while the server runs.\nA client_msg_id shows all messages that have it; an id that begins with a dash goes behind --.\nExits with status 1 if nothing has the id.',
   examples: ['hongyan inspect d:alice:bob --limit 5'],
   values: {
-    from: { placeholder: 'user_id', description: 'Who sent it, for a client_msg_id among those of millions' },
-    limit: { placeholder: 'n', description: `How many members and messages are shown. Default: ${limitDefault}` },
+    from: {
+      placeholder: 'user_id',
+      description: 'Sender of the client_msg_id, which makes the search fast in a large store',
+    },
+    limit: { placeholder: 'n', description: `Number of members and of messages. Default: ${limitDefault}` },
   },
-  switches: { json: 'Print one JSON object for programs; a line for each when a client_msg_id has several messages' },
+  switches: { json: 'Print one JSON object per message for programs' },
   options: readOptions,
   async run({ config, words, switches, values }) {
     const [id] = words;

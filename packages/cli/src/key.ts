@@ -16,10 +16,10 @@ const json = { json: 'Print JSON for programs' };
 export const keyCreate: Command = {
   name: 'key create',
   usage: 'key create <name>',
-  summary: 'Create an API key, while the server runs or not, and print it',
-  details: `The key is printed once: the server keeps only a hash of its secret.\nScopes: ${apiKeyScopes.join(', ')}.`,
+  summary: 'Create an API key and print it, also for a running server',
+  details: `The key is printed once: the server stores only a hash of its secret.\nScopes: ${apiKeyScopes.join(', ')}.`,
   examples: ['hongyan key create "shop back end" --scopes tokens:mint,users:manage,messages:send'],
-  values: { scopes: { placeholder: 'list', description: 'What the key may do, with commas between them' } },
+  values: { scopes: { placeholder: 'list', description: 'Scopes of the key, separated by commas' } },
   switches: json,
   options: readOptions,
   async run({ config, words, values, switches }) {
@@ -48,7 +48,7 @@ export const keyCreate: Command = {
 export const keyList: Command = {
   name: 'key list',
   usage: 'key list',
-  summary: 'List the API keys, oldest first, with their scopes and when they were last used',
+  summary: 'List the API keys, oldest first, with their scopes and the time of their last use',
   switches: { json: 'Print a JSON object for each key, a line each' },
   options: readOptions,
   async run({ config, switches }) {
@@ -64,7 +64,7 @@ export const keyList: Command = {
 export const keyRevoke: Command = {
   name: 'key revoke',
   usage: 'key revoke <key_id>',
-  summary: 'Revoke an API key: from then on the server refuses it',
+  summary: 'Revoke an API key, at once',
   details: 'The id is the part of the key between its two underscores.\nExits with status 1 if there is no such key.',
   options: readOptions,
   async run({ config, words }) {

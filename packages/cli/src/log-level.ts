@@ -12,10 +12,10 @@ const path = '/debug/log-level';
 export const logLevel: Command = {
   name: 'log-level',
   usage: 'log-level [level]',
-  summary: "Show or change the running server's log level, in all its processes",
-  details: `Levels: ${logLevels.join(', ')}. Without --for it stays until the server is started again.`,
+  summary: 'Show or change the log level of the running server, in all its processes',
+  details: `Levels: ${logLevels.join(', ')}. Without --for it lasts until the server restarts.`,
   examples: ['hongyan log-level debug --for 300'],
-  values: { for: { placeholder: 's', description: 'Then back to the level before' } },
+  values: { for: { placeholder: 's', description: 'Duration, after which the previous level returns' } },
   options: ['data'],
   async run({ config, words, values }) {
     const [level] = words;

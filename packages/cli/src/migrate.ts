@@ -15,7 +15,7 @@ const answerTimeoutMs = 30_000;
 export const migrate: Command = {
   name: 'migrate',
   usage: 'migrate',
-  summary: 'Move the store of a data folder into a cluster, while its server serves',
+  summary: 'Move a data folder into a cluster while its server runs',
   details:
     'It copies everything into the databases of the cluster that --cluster-name, --mysql-url, --kafka-brokers and --redis-urls\nname, follows what changes meanwhile, and reads it back. When little is left, the server is asked to leave; the rest is\ncopied and checked, and processes of the cluster that were started before begin to serve. The cluster has to be empty, or\nhold the same move, unfinished: interrupted at any point, the same command goes on. Nothing in the folder is changed but for\nmoved.json at the end, after which no server of the embedded profile starts on it. docs/operating/migrate.md says what to\nprepare, and what is not moved.',
   examples: [

@@ -26,8 +26,7 @@ export const nodes: Command = {
   name: 'nodes',
   usage: 'nodes',
   summary: 'List the processes of the cluster: roles, state, addresses, connections, partitions',
-  details:
-    'It asks a process of this machine, which knows all of them. One that was killed is listed for five seconds.',
+  details: 'The list comes from a process on this machine. A killed process remains listed for five seconds.',
   switches: { json: 'Print a JSON object for each process, a line each' },
   options: ['data'],
   async run({ config, switches }) {
@@ -44,12 +43,15 @@ export const nodes: Command = {
 export const drain: Command = {
   name: 'drain',
   usage: 'drain <node>',
-  summary: 'Empty a process of the cluster: clients and partitions move to the others',
+  summary: 'Drain a process of the cluster: its clients and partitions move to the others',
   details:
-    'Clients of a gateway are told to come back, each at a moment of its own, and reach another one; a core gives its partitions to the others and finishes what it has. The process stays until it is stopped. Exits with status 1 when it is not empty in time.',
+    'The clients of a gateway reconnect to other gateways, spread over time. A core hands its partitions to the other cores and finishes\nits work. The process runs until it is stopped. Exits with status 1 if it is not empty in time.',
   examples: ['hongyan drain server-gateway-2'],
   values: {
-    within: { placeholder: 's', description: `Waits so long for it to be empty. Default: ${drainTimeoutSDefault}` },
+    within: {
+      placeholder: 's',
+      description: `Time to wait until the process is empty. Default: ${drainTimeoutSDefault}`,
+    },
   },
   options: ['data'],
   async run({ config, words, values }) {

@@ -14,13 +14,13 @@ const path = '/admin/v1/notices';
 const publish: Command = {
   name: 'notice',
   usage: 'notice <text>',
-  summary: 'Say something to everyone who is connected, and to whoever connects while it is in force',
-  details: 'Each device shows it once. The same --id again replaces it.',
+  summary: 'Show a notice to all connected users, and to those who connect while it is in force',
+  details: 'Each device shows it once. A second notice with the same --id replaces the first.',
   examples: ['hongyan notice "Maintenance tonight from 22:00 to 22:15 UTC" --severity warning --for 14400'],
   values: {
     severity: { placeholder: 'level', description: `${noticeSeverities.join(', ')}. Default: info` },
-    for: { placeholder: 's', description: 'How long it is in force, in seconds. Default: 3600' },
-    id: { placeholder: 'id', description: 'Of the notice; one that has it is replaced. Default: a new one' },
+    for: { placeholder: 's', description: 'Time in force. Default: 3600' },
+    id: { placeholder: 'id', description: 'Id of the notice; a notice with this id is replaced. Default: a new id' },
   },
   options: ['data'],
   async run({ config, words, values }) {
@@ -79,7 +79,7 @@ const list: Command = {
 const withdraw: Command = {
   name: 'notice withdraw',
   usage: 'notice withdraw <id>',
-  summary: 'Take a notice back: devices that show it take it away',
+  summary: 'Withdraw a notice: devices stop showing it',
   options: ['data'],
   async run({ config, words }) {
     const [id] = words;

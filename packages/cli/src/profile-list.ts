@@ -10,7 +10,7 @@ import { table, timeOf } from './text.ts';
 export const profileList: Command = {
   name: 'profile list',
   usage: 'profile list',
-  summary: 'List the kept profiles, newest first: why each was taken, and its hottest function',
+  summary: 'List the stored profiles, newest first: the reason for each, and its hottest function',
   switches: { json: 'Print a JSON object for each profile, a line each' },
   options: ['data'],
   async run({ config, switches }) {

@@ -16,15 +16,15 @@ const limitMax = 10_000;
 export const profileShow: Command = {
   name: 'profile show',
   usage: 'profile show <id>',
-  summary: 'Show the hottest functions of a kept profile, or what its heap held',
+  summary: 'Show the hottest functions of a stored profile, or the classes in its heap',
   details:
-    'self is the time in which the function ran itself, total includes what it called. The flame graph is in the console.\n--out writes the profile for other tools: go tool pprof -http=: FILE, or speedscope.',
+    'self is the time in the function itself, total includes the functions that it called. The console draws the flame graph.\n--out writes the profile for other tools: go tool pprof -http=: FILE, or speedscope.',
   examples: ['hongyan profile show 20261126T010203.004Z-core', 'hongyan profile show 20261126T010203.004Z-core --heap'],
   values: {
-    limit: { placeholder: 'n', description: `How many lines are shown. Default: ${limitDefault}` },
-    out: { placeholder: 'file', description: "Write it to this file, in pprof's format, and show nothing" },
+    limit: { placeholder: 'n', description: `Number of lines. Default: ${limitDefault}` },
+    out: { placeholder: 'file', description: "Write the profile to this file in pprof's format, and print nothing" },
   },
-  switches: { heap: 'The heap by class instead of the CPU time by function' },
+  switches: { heap: 'Show the heap by class instead of the CPU time by function' },
   options: ['data'],
   async run({ config, words, switches, values }) {
     const [id] = words;

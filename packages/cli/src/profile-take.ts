@@ -14,9 +14,9 @@ const answerTimeoutMs = 60_000;
 export const profileTake: Command = {
   name: 'profile take',
   usage: 'profile take [process]',
-  summary: 'Profile the running server now, keep the profile and show its hottest functions',
+  summary: 'Profile the running server now, store the profile and show its hottest functions',
   details:
-    'Without a process that of the core is profiled. With several gateway processes each has its name, "gateway-1"; in a cluster hongyan nodes lists them.\nExits with status 1 if the process is being profiled already.',
+    'The default is the process of the core. Gateway processes are named gateway-1 and so on; in a cluster hongyan nodes lists the names.\nExits with status 1 if the process is being profiled already.',
   examples: ['hongyan profile take --seconds 30', 'hongyan profile take gateway-1'],
   values: {
     seconds: { placeholder: 's', description: `Length of the recording. Default: ${secondsDefault}` },

@@ -12,9 +12,9 @@ interface Report {
 export const reload: Command = {
   name: 'reload',
   usage: 'reload',
-  summary: "Read the running server's configuration again, and say what needs a restart",
+  summary: 'Reload the configuration of the running server, and list what needs a restart',
   details:
-    'Its flags and environment stay those that it was started with; what changes is the file that --config names.\nThe log level, sign-up, tiers, and limits of logins, groups, edits, reactions and pins change at once, in all processes;\nof a cluster the certificates of links (link-tls-*) are read again too. A file with a mistake changes nothing.\nThe certificate for clients (tls-cert) is not read again: hongyan roll, or a restart, shows a renewed one.',
+    'Only the file of --config is read again: flags and environment stay as they were at the start.\nThe log level, sign-up, tiers, and limits of logins, groups, edits, reactions and pins change at once, in all processes;\nof a cluster the certificates of links (link-tls-*) are read again too. A file with a mistake changes nothing.\nThe certificate for clients (tls-cert) is not read again: hongyan roll, or a restart, shows a renewed one.',
   switches: { json: 'Print one JSON object for programs' },
   options: ['data'],
   async run({ config, switches }) {

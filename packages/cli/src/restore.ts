@@ -10,9 +10,9 @@ import { timeOf } from './text.ts';
 export const restore: Command = {
   name: 'restore',
   usage: 'restore <backup> --data <folder>',
-  summary: 'Make a data folder from a backup',
+  summary: 'Restore a backup into a data folder',
   details:
-    'The folder that --data names is empty or not there, or moved aside with --replace: nothing is overwritten, and one on\nwhich a server runs is refused. Each file is compared with its SHA-256, and the stores are read back. Clients notice that the store is\nan earlier one and resynchronise; what was written after the backup is not in it.',
+    'The folder of --data must be empty or absent; --replace moves an existing one aside. Nothing is overwritten, and the folder\nof a running server is refused. Each file is compared with its SHA-256, and the stores are read back. Clients detect the older\nstore and resync; writes after the backup are not in it.',
   examples: ['hongyan restore /var/backups/hongyan-2026-11-26 --data /var/lib/hongyan-restored'],
   switches: {
     replace: 'Move what is in the data folder aside, to a folder beside it; delete that once it is not wanted',

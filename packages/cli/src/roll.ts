@@ -10,9 +10,9 @@ const timeoutMs = 12 * 3_600_000;
 export const roll: Command = {
   name: 'roll',
   usage: 'roll',
-  summary: 'Replace the gateway processes of the running server one after another, while the others serve',
+  summary: 'Replace the gateway processes of the running server one by one, without downtime',
   details:
-    'For a server with --gateways above 1. Each follower accepts before the process before it drains, so clients come back to\none that is ready; one that does not start changes nothing. It ends when all are replaced; drain-seconds says how long\neach may take. Exits with status 1 where there is nothing to replace, or a process does not start.',
+    'For a server with --gateways above 1. Each new process accepts connections before the old one drains, so clients reconnect to\na process that is ready. Each replacement takes up to drain-seconds. A new process that does not start stops the roll and changes\nnothing. Exits with status 1 if there is nothing to replace, or if a process does not start.',
   switches: { json: 'Print one JSON object for programs' },
   options: ['data'],
   async run({ config, switches }) {

@@ -8,9 +8,9 @@ import { printLine } from './print-line.ts';
 export const secretRotate: Command = {
   name: 'secret rotate',
   usage: 'secret rotate',
-  summary: 'Sign tokens with a fresh secret, while the server of the data folder runs or not',
+  summary: 'Sign tokens with a new secret, also for a running server',
   details:
-    'Tokens signed before stay good until they expire. A running server takes it up at once.\nTo make every token void at once, as after a theft of the secret: stop the server, delete the file secret, start again.',
+    'Tokens signed before remain valid until they expire. A running server uses the new secret at once.\nTo invalidate every token at once, as after a theft of the secret: stop the server, delete the file secret, start it again.',
   options: ['data'],
   async run({ config }) {
     const count = await rotateSecret(config.data, systemClock.nowMs());

@@ -18,12 +18,12 @@ import { onRollSignal, Stopped, stopSignal } from './stop-signal.ts';
 export const start: Command = {
   name: 'start',
   usage: 'start',
-  summary: 'Run the server: all of it in one process, or a part of a cluster',
+  summary: 'Run the server: everything in one process, or one process of a cluster',
   details:
-    'SIGTERM and SIGINT drain: clients are told when to come back, requests under way are answered, and it exits with status 0; a second one ends it at once, with 130. What was acknowledged is stored in both cases.\nSIGUSR2 replaces gateway processes (--gateways) one after another, while the others serve.',
+    'SIGTERM and SIGINT drain the server: it tells clients when to reconnect, answers the requests in flight, and exits with status 0.\nA second signal ends it at once with status 130. Acknowledged messages are stored in both cases.\nSIGUSR2 replaces gateway processes (--gateways) one by one, without downtime.',
   examples: ['hongyan start --demo', 'hongyan start --listen 0.0.0.0:8080 --data /var/lib/hongyan'],
   switches: {
-    demo: 'Create two accounts to try it with; their passwords are random and kept in the data folder',
+    demo: 'Create two demo accounts with random passwords, which are stored in the data folder',
   },
   async run({ config, sources, switches, readConfig }) {
     const log = createLog({ level: config.logLevel as LogLevel });

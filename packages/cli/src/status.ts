@@ -15,8 +15,8 @@ const windowMs = 2_000;
 export const status: Command = {
   name: 'status',
   usage: 'status',
-  summary: 'Show how the running server is: ready, connections, messages, latency, queues, memory, disk',
-  details: `Watches it for ${windowMs / 1000} seconds. Exits with status 1 if it is not ready, or if no server runs on the data folder.`,
+  summary: 'Show the state of the running server: readiness, connections, messages, latency, queues, memory, disk',
+  details: `Measures for ${windowMs / 1000} seconds. Exits with status 1 if it is not ready, or if no server runs on the data folder.`,
   switches: { json: 'Print one JSON object for programs' },
   options: ['data'],
   async run({ config, switches }) {

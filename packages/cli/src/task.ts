@@ -13,7 +13,7 @@ const kind = { placeholder: 'kind', description: 'All dead letters of this kind'
 const taskList: Command = {
   name: 'task list',
   usage: 'task list',
-  summary: 'Show how many tasks of each kind are ready, delayed, under way and given up',
+  summary: 'Count the tasks of each kind: ready, delayed, running, dead letters',
   switches: json,
   options: ['data'],
   async run(input) {
@@ -34,7 +34,7 @@ const taskList: Command = {
 const taskDead: Command = {
   name: 'task dead',
   usage: 'task dead',
-  summary: 'List the tasks that were given up, newest first, with their errors',
+  summary: 'List the dead letters, newest first, with their errors',
   values: { kind },
   switches: json,
   options: ['data'],

@@ -15,7 +15,7 @@ export const token: Command = {
   summary: "Print an access token for a user, signed with the data folder's secret",
   details: 'Exits with status 1 if no server has run on the data folder, or if it has no such user.',
   examples: ['curl -H "authorization: Bearer $(hongyan token alice)" http://127.0.0.1:8080/v1/me'],
-  switches: { json: 'Print one JSON object for programs, with the seconds that the token lives' },
+  switches: { json: 'Print one JSON object for programs, with the lifetime of the token in seconds' },
   options: [...readOptions, 'token-ttl-s'],
   async run({ config, words, switches }) {
     const userId = onlyUserId(words, 'token');

@@ -14,11 +14,11 @@ import { onlyUserId } from './user-id.ts';
 export const userAdd: Command = {
   name: 'user add',
   usage: 'user add <user_id>',
-  summary: 'Add a user, while the server runs or not',
+  summary: 'Add a user, also to a running server',
   details:
-    'The password is asked for on the terminal, or read as a line of standard input.\nExits with status 1 if the user id is taken.',
+    'The password is read from a prompt on the terminal, or from a line of standard input.\nExits with status 1 if the user id is taken.',
   examples: ['hongyan user add alice --display-name "Alice Jones" --random-password'],
-  values: { 'display-name': { placeholder: 'name', description: 'The name that others see. Default: the user id' } },
+  values: { 'display-name': { placeholder: 'name', description: 'Name that other users see. Default: the user id' } },
   switches: {
     'random-password': 'Create a random password and print it',
     json: 'Print one JSON object for programs',

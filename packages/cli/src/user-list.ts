@@ -16,7 +16,7 @@ const idWidth = 24;
 export const userList: Command = {
   name: 'user list',
   usage: 'user list',
-  summary: 'List the users by id, with the time of their creation and their names',
+  summary: 'List the users by id, with creation time and name',
   switches: { json: 'Print a JSON object for each user, a line each' },
   options: readOptions,
   async run({ config, switches }) {

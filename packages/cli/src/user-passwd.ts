@@ -15,9 +15,9 @@ import { onlyUserId } from './user-id.ts';
 export const userPasswd: Command = {
   name: 'user passwd',
   usage: 'user passwd <user_id>',
-  summary: 'Replace the password of a user, while the server runs or not',
+  summary: 'Replace the password of a user, also on a running server',
   details:
-    'The password is asked for on the terminal, or read as a line of standard input. The user is logged out on every device: tokens\nthat were issued before are revoked, on a running server at once. Exits with status 1 if there is no such user.',
+    'The password is read from a prompt on the terminal, or from a line of standard input. The user is logged out on every device: all\ntokens are revoked, on a running server at once. Exits with status 1 if there is no such user.',
   examples: ['hongyan user passwd alice --random-password'],
   switches: {
     'random-password': 'Create a random password and print it',

@@ -13,10 +13,10 @@ const none = 'default';
 export const userTier: Command = {
   name: 'user tier',
   usage: 'user tier <user_id> <tier>',
-  summary: 'Set how much a user may ask, while the server runs or not',
-  details: `The tiers are those of the option tiers, and "unlimited"; "${none}" takes the setting away, so that the tier
-of the user's token, else default-tier, holds again. It beats what a token names. A running server follows
-within five seconds. Exits with status 1 if there is no such user.`,
+  summary: 'Set the tier of a user, which decides the rate limits, also on a running server',
+  details: `The tiers are those of the option tiers, and "unlimited". The setting wins over the tier in the user's token; "${none}" removes
+it, so that the token's tier, else default-tier, applies again. A running server follows within five seconds.
+Exits with status 1 if there is no such user.`,
   examples: ['hongyan user tier alice paid'],
   switches: { json: 'Print one JSON object for programs' },
   options: [...writeOptions, 'tiers'],

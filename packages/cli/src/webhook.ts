@@ -13,7 +13,7 @@ const json = { json: 'Print the answer as JSON for programs' };
 const givenSecret = {
   placeholder: 'whsec_…',
   description:
-    'A secret that the receiver has already; - asks for it, or reads a line of standard input, since every process of the machine sees arguments. Default: a new one',
+    'A secret that the receiver already has. - reads it from a prompt or from standard input, since every process of the machine sees arguments. Default: a new one',
 };
 
 interface EndpointJson {
@@ -49,12 +49,12 @@ interface DeadJson {
 const webhookAdd: Command = {
   name: 'webhook add',
   usage: 'webhook add <url>',
-  summary: 'Send events to a URL from now on, and print the secret that signs them',
+  summary: 'Add an endpoint: send events to a URL from now on, and print the secret that signs them',
   details:
     'The secret is printed once: give it to the receiver, which checks signatures with it (docs/webhooks.md).\nExits with status 1 if the server refuses the URL or does not run.',
   examples: ['hongyan webhook add https://app.example.org/hooks --types message.created,message.recalled'],
   values: {
-    types: { placeholder: 'list', description: 'Types of events, with commas between them. Default: all' },
+    types: { placeholder: 'list', description: 'Types of events, separated by commas. Default: all' },
     secret: givenSecret,
   },
   switches: json,
@@ -78,7 +78,7 @@ const webhookAdd: Command = {
 const webhookList: Command = {
   name: 'webhook list',
   usage: 'webhook list',
-  summary: 'List the endpoints, how far behind each is, and what failed',
+  summary: 'List the endpoints with their lag and their failures',
   switches: json,
   options: ['data'],
   async run(input) {
@@ -118,7 +118,7 @@ const webhookShow: Command = {
 const webhookTest: Command = {
   name: 'webhook test',
   usage: 'webhook test <id>',
-  summary: 'Send one event of type webhook.test to an endpoint now, and show what it answered',
+  summary: 'Send one event of type webhook.test to an endpoint now, and show its answer',
   details: 'Exits with status 1 if it was not delivered.',
   switches: json,
   options: ['data'],
@@ -140,8 +140,8 @@ const webhookTest: Command = {
 const webhookReplay: Command = {
   name: 'webhook replay',
   usage: 'webhook replay <id>',
-  summary: 'Deliver events again: those after a position, all that are kept, or the dead letters',
-  details: 'Each has the webhook-id that it had before: receivers that drop repeats notice nothing.',
+  summary: 'Deliver events again: those after a position, all stored ones, or the dead letters',
+  details: 'Each event has its previous webhook-id, so receivers that drop duplicates do nothing.',
   examples: [
     'hongyan webhook replay wh_q3Zk0c1fVt2y --after 7c2f90a1b3d4.1204',
     'hongyan webhook replay wh_q3Zk0c1fVt2y --dead',
@@ -149,9 +149,9 @@ const webhookReplay: Command = {
   values: {
     after: {
       placeholder: 'position',
-      description: 'Events after this one; each event and each attempt has its position',
+      description: 'Replay the events after this position; each event and each attempt shows its own',
     },
-    position: { placeholder: 'position', description: 'With --dead: this one alone' },
+    position: { placeholder: 'position', description: 'With --dead: only the dead letter at this position' },
   },
   switches: { ...json, dead: 'The dead letters' },
   options: ['data'],
@@ -177,9 +177,9 @@ const webhookReplay: Command = {
 const webhookRotate: Command = {
   name: 'webhook rotate',
   usage: 'webhook rotate <id>',
-  summary: 'Give an endpoint a new secret; the old one signs beside it for a while',
+  summary: 'Give an endpoint a new secret; the old one remains valid for a while',
   values: {
-    'overlap-hours': { placeholder: 'hours', description: 'How long the old secret signs too. Default: 24' },
+    'overlap-hours': { placeholder: 'hours', description: 'Time during which the old secret signs too. Default: 24' },
     secret: givenSecret,
   },
   switches: json,
@@ -217,7 +217,7 @@ const switching = (word: 'enable' | 'disable', summary: string): Command => ({
 const webhookRemove: Command = {
   name: 'webhook remove',
   usage: 'webhook remove <id>',
-  summary: 'Remove an endpoint, with what waits for it and its dead letters',
+  summary: 'Remove an endpoint with its pending events and dead letters',
   options: ['data'],
   async run(input) {
     const id = onlyWord(input, 'webhook remove', 'endpoint');

@@ -25,12 +25,12 @@ test('[B3] what can change at once is in force, the rest is named; the same agai
   const text = 'page_max = 50\nsignup_enabled = false\nlog_level = "debug"\n';
   expect(reload(text)).toEqual({
     type: 'ok',
-    value: { changed: ['log-level', 'signup-enabled'], needs_restart: ['page-max'] },
+    value: { changed: ['signup-enabled', 'log-level'], needs_restart: ['page-max'] },
   });
   expect(live.config).toMatchObject({ signupEnabled: false, logLevel: 'debug', pageMax: 100 });
   expect(reload(text)).toEqual({ type: 'ok', value: { changed: [], needs_restart: ['page-max'] } });
   expect(reload('page_max = 100\n')).toMatchObject({
-    value: { changed: ['log-level', 'signup-enabled'], needs_restart: [] },
+    value: { changed: ['signup-enabled', 'log-level'], needs_restart: [] },
   });
 });
 

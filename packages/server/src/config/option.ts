@@ -24,6 +24,9 @@ export interface SwitchOption<Name extends string = string> extends Common<Name>
 }
 export type Option = TextOption | NumberOption | SwitchOption;
 
+/** For bounds in bytes. */
+export const mebibyte = 1024 * 1024;
+
 export const text = <N extends string>(
   name: N,
   value: string,
