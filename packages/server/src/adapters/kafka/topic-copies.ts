@@ -31,7 +31,7 @@ export async function warnOfFewCopies(
       const copies = fewestCopies(found.get(topic)?.partitions ?? []);
       const inSync = Number(configs[0]?.value ?? inSyncWanted);
       const steps = [];
-      if (copies < copiesWanted) steps.push('kafka-reassign-partitions.sh as in docs/operating/cluster.md');
+      if (copies < copiesWanted) steps.push('kafka-reassign-partitions.sh as in docs/operating/cluster-servers.md');
       // Last: with too few copies nothing would be accepted.
       if (inSync < inSyncWanted)
         steps.push(`kafka-configs.sh --alter --topic ${topic} --add-config ${minInsync}=${inSyncWanted}`);

@@ -118,7 +118,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
     return findByKeyOfAnyone(this.pool, clientMsgId);
   }
 
-  /** What the database's own files still hold is not known here: docs/operating/cluster.md says where that may be. */
+  /** What the database's own files still hold is not known here: docs/operating/cluster-servers.md says where that may be. */
   async isBeingErased(): Promise<boolean> {
     return false;
   }
