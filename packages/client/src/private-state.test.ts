@@ -144,7 +144,7 @@ test('[E24] a mute ends by itself, and an archived conversation comes back with 
   void rig.client.archive(g1, true);
   const untilMs = rig.clock.nowMs() + 5_000;
   void rig.client.mute(g1, untilMs);
-  await until(() => view().isArchived && view().isMuted);
+  await until(() => view().isArchived && view().isMuted && changes().length === 2);
   expect(changes()).toMatchObject([{ type: 'archive', count: 1 }, { type: 'mute' }]);
   peer.send({ type: 'message', ...messageAt(2), timestamp: untilMs - 1 });
   await until(() => view().lastSeq === 2);
