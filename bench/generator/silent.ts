@@ -114,6 +114,8 @@ export async function runSilent(
   return {
     elapsedS,
     completed,
+    refused: 0,
+    firstRefusal: '',
     lost: onTheWay(),
     errors,
     firstError,

@@ -96,8 +96,8 @@ function receiptShape(id: string, load: Load): Shape {
     async run({ generator }, durationS) {
       const result = await generator.call('direct', { load, durationS });
       // More than the machine can take at a fixed rate is a finding; any other refusal is a fault.
-      const isOverload = load.type === 'rate' && result.firstError.includes('"overloaded"');
-      if (!isOverload) throwErrors(name, result);
+      const isOverload = load.type === 'rate' && result.firstRefusal.includes('"overloaded"');
+      throwErrors(name, isOverload ? { ...result, refused: 0 } : result);
       return runOf(result, { receipt: quantiles(result.receipt) });
     },
   };
@@ -122,18 +122,19 @@ function closedName(window: number): string {
   return `closed loop, ${pairCount} × ${window}`;
 }
 
-function throwErrors(name: string, { errors, firstError }: DirectResult): void {
+function throwErrors(name: string, { errors, firstError, refused, firstRefusal }: DirectResult): void {
   if (errors > 0) throw new Error(`${name}: ${errors} errors, the first: ${firstError}`);
+  if (refused > 0) throw new Error(`${name}: ${refused} sends were refused, the first: ${firstRefusal}`);
 }
 
 function runOf(result: DirectResult, receipt: Figure['latency']): ShapeRun {
-  const { completed, elapsedS, lost, errors } = result;
+  const { completed, elapsedS, lost, refused } = result;
   return {
     count: completed,
     elapsedS,
     latency: { ack: quantiles(result.ack), receive: quantiles(result.receive), ...receipt },
     extra: {
-      ...(errors > 0 ? { 'refused as overloaded': errors } : {}),
+      ...(refused > 0 ? { 'refused as overloaded': refused } : {}),
       ...(lost > 0 ? { 'never completed': lost } : {}),
     },
   };

@@ -1,15 +1,21 @@
 // hongyan bench, as a process: short and slow on purpose, for what it does and not for its figures.
 
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { call, signUp } from '@hongyan/testing/http-client';
-import { dataFolder, killServers, removeDataFolders, startServer } from '../server-process.ts';
+import { until } from '@hongyan/testing/until';
+import { dataFolder, fromSources, killServers, removeDataFolders, startServer } from '../server-process.ts';
 import { hongyan } from './hongyan.ts';
 
 /** Each test starts processes, on a machine that others may use too. */
 setDefaultTimeout(60_000);
 
+const started: Bun.Subprocess[] = [];
 afterAll(async () => {
+  for (const bench of started) bench.kill();
+  await Promise.all(started.map(({ exited }) => exited));
   await killServers();
   await removeDataFolders();
 });
@@ -63,3 +69,39 @@ test('what cannot be measured leaves with 2', async () => {
     expect(await hongyan(['bench', ...args])).toMatchObject({ code: 2, stdout: '' });
   }
 });
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test(`${signal} while its server starts ends both, and removes the folder`, async () => {
+    const { bench, cwd, server } = await startBench();
+    bench.kill(signal);
+    expect(await new Response(bench.stderr).text()).toContain(`hongyan bench: stopped by ${signal}`);
+    expect({ code: await bench.exited, isServerThere: existsSync(`/proc/${server}`) }).toEqual({
+      code: 1,
+      isServerThere: false,
+    });
+    expect(await readdir(cwd)).toEqual([]);
+  });
+}
+
+test('a server that dies under the load ends the run with the reason, and nothing is called lost', async () => {
+  const { bench, cwd, server } = await startBench('--seconds', '600');
+  const bytesOfMessages = () =>
+    readdirSync(cwd, { recursive: true, withFileTypes: true })
+      .filter(({ name }) => /^timeline-.*-wal$/.test(name))
+      .reduce((sum, { name, parentPath }) => sum + statSync(join(parentPath, name)).size, 0);
+  await until(() => bytesOfMessages() > 1_000_000, { withinMs: 50_000 });
+  process.kill(server, 'SIGKILL');
+  expect(await new Response(bench.stderr).text()).toMatch(/^hongyan bench: a connection to the server ended/m);
+  expect(await new Response(bench.stdout).text()).toBe('');
+  expect({ code: await bench.exited, left: await readdir(cwd) }).toEqual({ code: 1, left: [] });
+});
+
+/** The command with the process id of the server that it has just started. */
+async function startBench(...args: readonly string[]) {
+  const cwd = await dataFolder('bench');
+  const bench = Bun.spawn([...fromSources, 'bench', ...args], { cwd, stdout: 'pipe', stderr: 'pipe' });
+  started.push(bench);
+  const children = () => readFileSync(`/proc/${bench.pid}/task/${bench.pid}/children`, 'utf8').trim();
+  await until(() => children() !== '', { withinMs: 30_000 });
+  return { bench, cwd, server: Number(children().split(' ')[0]) };
+}

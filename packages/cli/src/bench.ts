@@ -26,9 +26,10 @@ export const bench: Command = {
   details: `Without --url it starts a server of its own on a free port, with ${pairCount} pairs of users and a data folder that is
 removed afterwards. Each message is sent, made durable, received, acknowledged by its receiver, and seen as
 delivered by its sender. The generator runs beside the server and takes its share of the machine.
-With --url one pair of accounts of a running server write to each other for real; their passwords are asked for, or
-are lines of standard input; their tier limits their rate: hongyan user tier <user_id> unlimited lifts that.
-Exits with status 1 if a message was lost or refused.`,
+With --url two accounts of a running server write to each other: thousands of messages remain in their conversation and
+cannot be removed, so use accounts made for this. Their passwords are read from prompts or from lines of standard input.
+Their tier limits their rate; hongyan user tier <user_id> unlimited lifts that.
+Exits with status 1 if a message was lost or refused, or if the server closes a connection.`,
   values: {
     seconds: { placeholder: 's', description: 'Duration of each of the two loads. Default: 5' },
     rate: { placeholder: 'messages/s', description: 'Rate of the second load. Default: 1000' },
@@ -55,7 +56,7 @@ Exits with status 1 if a message was lost or refused.`,
         ? await withOwnServer({ parent: values.get('folder') ?? '.', pairCount }, work)
         : await work(await ofRunningServer(serverUrl(url), pairOf(values.get('users'))));
     printLine(switches.has('json') ? JSON.stringify({ loads: measured }) : textOf(measured));
-    return measured.every(({ lost, errors }) => lost === 0 && errors === 0) ? 0 : 1;
+    return measured.every(({ lost, refused, errors }) => lost + refused + errors === 0) ? 0 : 1;
   },
 };
 
@@ -70,7 +71,9 @@ interface Measured {
   readonly load: string;
   readonly messages: number;
   readonly per_s: number;
-  /** Sent and never seen as delivered. */
+  readonly refused: number;
+  readonly first_refusal?: string;
+  /** Sent, not refused, and never seen as delivered. */
   readonly lost: number;
   readonly errors: number;
   readonly first_error?: string;
@@ -85,18 +88,29 @@ async function measureAll(
   { loads, durationS }: { readonly loads: readonly Load[]; readonly durationS: number },
 ): Promise<readonly Measured[]> {
   const connections: BenchConnection[] = [];
+  const closed = Promise.withResolvers<never>();
+  const onClose = (reason: string) =>
+    closed.reject(
+      new Error(
+        `a connection to the server ended (${reason}), so the load was stopped; messages in flight may be stored`,
+      ),
+    );
   try {
     const pairs: Pair[] = [];
     for (const names of target.pairs) {
       const [sender, receiver] = await Promise.all(names.map((userId) => connect(target, userId)));
       if (!sender || !receiver) throw new Error('a pair has two connections');
       connections.push(sender, receiver);
+      sender.onClose = receiver.onClose = onClose;
       pairs.push(new Pair({ sender, receiver }, names, await target.lastSeq(directConversationId(...names))));
     }
-    await runDirect(pairs, { type: 'closed', window: 1 }, warmUpS);
-    const measured: Measured[] = [];
-    for (const load of loads) measured.push(await measure(pairs, { load, durationS, serverPid: target.serverPid }));
-    return measured;
+    const measured = async () => {
+      await runDirect(pairs, { type: 'closed', window: 1 }, warmUpS);
+      const lines: Measured[] = [];
+      for (const load of loads) lines.push(await measure(pairs, { load, durationS, serverPid: target.serverPid }));
+      return lines;
+    };
+    return await Promise.race([measured(), closed.promise]);
   } finally {
     for (const connection of connections) connection.close();
   }
@@ -124,11 +138,13 @@ async function measure(
   const before = serverPid === undefined ? undefined : cpuOf(serverPid);
   const result = await runDirect(pairs, load, durationS);
   const cpuS = serverPid === undefined || !before ? undefined : cpuSum(cpuBetween(before, cpuOf(serverPid)));
-  const { completed, elapsedS, lost, errors, firstError } = result;
+  const { completed, elapsedS, refused, firstRefusal, lost, errors, firstError } = result;
   return {
     load: load.type === 'closed' ? `closed loop, ${pairs.length} × ${load.window}` : `${load.perS}/s`,
     messages: completed,
     per_s: Math.round(completed / elapsedS),
+    refused,
+    ...(firstRefusal === '' ? {} : { first_refusal: firstRefusal }),
     lost,
     errors,
     ...(firstError === '' ? {} : { first_error: firstError }),
@@ -153,12 +169,23 @@ function textOf(measured: readonly Measured[]): string {
     times(each.ack_ms),
     times(each.receive_ms),
     each.server_cpu_us === undefined ? '-' : each.server_cpu_us.toFixed(1),
+    each.refused,
     each.lost,
     each.errors,
   ]);
-  const head = ['load', 'messages/s', 'ack ms p50/p99/p999', 'receive ms', 'server CPU µs', 'lost', 'errors'];
-  const complaints = measured.flatMap(({ first_error }) =>
-    first_error === undefined ? [] : [`error: ${first_error}`],
-  );
+  const head = [
+    'load',
+    'messages/s',
+    'ack ms p50/p99/p999',
+    'receive ms',
+    'server CPU µs',
+    'refused',
+    'lost',
+    'errors',
+  ];
+  const complaints = measured.flatMap(({ first_refusal, first_error }) => [
+    ...(first_refusal === undefined ? [] : [`refused: ${first_refusal}`]),
+    ...(first_error === undefined ? [] : [`error: ${first_error}`]),
+  ]);
   return [table(head, rows), ...complaints].join('\n');
 }

@@ -2,7 +2,7 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import type { Socket } from 'bun';
-import { FrameReader, isBundle, kindOffset, kinds, pongFrame, splitBundle, textFrame } from './frames.ts';
+import { FrameReader, isBundle, kindOf, kinds, pongFrame, splitBundle, textFrame } from './frames.ts';
 
 export interface ConnectOptions {
   readonly host: string;
@@ -124,7 +124,7 @@ export class BenchConnection {
 
   /** A frame of the protocol, by itself or out of a bundle. */
   #onText = (bytes: Buffer, start: number, end: number): void => {
-    const kind = bytes[start + kindOffset] ?? 0;
+    const kind = kindOf(bytes, start);
     if (this.#state.type !== 'greeting') return this.onMessage?.(bytes, start, end, kind);
     if (kind !== kinds.welcome) return this.#fail(bytes.toString('utf8', start, end));
     this.#state = { type: 'open' };

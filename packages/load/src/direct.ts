@@ -6,7 +6,7 @@ import type { UserId } from '@hongyan/protocol/ids';
 import type { BenchConnection } from './connection.ts';
 import { kinds, NumberField } from './frames.ts';
 import { Histogram, type HistogramData } from './histogram.ts';
-import { DeliveredFrame, idBase, SendBatch } from './message-templates.ts';
+import { DeliveredFrame, idBase, KeyField, SendBatch } from './message-templates.ts';
 
 export type Load =
   /** Each pair keeps `window` messages on the way: as fast as the server goes. */
@@ -18,8 +18,12 @@ export interface DirectResult {
   readonly elapsedS: number;
   /** Receipts seen by senders within the measured time. */
   readonly completed: number;
-  /** Sent and never completed. */
+  /** Sends that the server answered with an error. */
+  readonly refused: number;
+  readonly firstRefusal: string;
+  /** Sent, not refused, and not seen as delivered within `settleMs` after the load. */
   readonly lost: number;
+  /** Whatever a correct server does not do: an error that answers no send, a wrong order. */
   readonly errors: number;
   readonly firstError: string;
   readonly ack: HistogramData;
@@ -32,29 +36,38 @@ const onTheWayMax = 65_536;
 const tickMs = 1;
 const settleMs = 5_000;
 
-interface Recorder {
+export interface Recorder {
   readonly ack: Histogram;
   readonly receive: Histogram;
   readonly receipt: Histogram;
   completed: number;
+  refused: number;
+  firstRefusal: string;
   errors: number;
   firstError: string;
 }
 
-/** One sender and one receiver; nothing else writes to their conversation, so the n-th message has the n-th seq after `seqBefore`. */
+/** One sender and one receiver. Nothing else sends messages to their conversation, so accepted ones have consecutive seqs. */
 export class Pair {
   readonly #sender: BenchConnection;
   readonly #receiver: BenchConnection;
+  /** When each send was due, by its number. A pushed message names its send by its client_msg_id: a refused send has no seq. */
   readonly #dueMs = new Float64Array(onTheWayMax);
+  /** The same by seq, for receipts. */
+  readonly #dueMsBySeq = new Float64Array(onTheWayMax);
   readonly #batch: SendBatch;
   readonly #delivered: DeliveredFrame;
   readonly #ackId = new NumberField('id');
+  readonly #errorId = new NumberField('id');
   readonly #messageSeq = new NumberField('seq');
+  readonly #messageKey = new KeyField();
   readonly #receiptSeq = new NumberField('delivered_seq');
   #recorder: Recorder;
   readonly #seqBefore: number;
-  sent = 0;
-  done = 0;
+  #sent = 0;
+  #done = 0;
+  #refused = 0;
+  #lost = 0;
   #window = 0;
   #readAtMs = 0;
 
@@ -86,11 +99,23 @@ export class Pair {
     this.#window = 0;
   }
 
+  /** Sends that are neither delivered nor refused nor given up. */
+  get inFlight(): number {
+    return Math.max(0, this.#sent - this.#done - this.#refused - this.#lost);
+  }
+
+  /** Counts what is in flight as lost, so that no later load waits for it or counts it again. */
+  giveUp(): number {
+    const lost = this.inFlight;
+    this.#lost += lost;
+    return lost;
+  }
+
   /** Due at `dueMs`, sent with the next flush. */
   add(dueMs: number): void {
-    this.sent++;
-    this.#dueMs[this.sent % onTheWayMax] = dueMs;
-    this.#batch.add(idBase + this.sent);
+    this.#sent++;
+    this.#dueMs[this.#sent % onTheWayMax] = dueMs;
+    this.#batch.add(idBase + this.#sent);
   }
 
   flush(): void {
@@ -98,7 +123,7 @@ export class Pair {
   }
 
   #fill(nowMs: number): void {
-    const free = this.#window - (this.sent - this.done);
+    const free = this.#window - this.inFlight;
     if (free <= 0) return;
     for (let count = 0; count < free; count++) this.add(nowMs);
     this.flush();
@@ -112,12 +137,15 @@ export class Pair {
       recorder.ack.recordMs(this.#readAtMs - (this.#dueMs[index % onTheWayMax] ?? 0));
     } else if (kind === kinds.receipt) {
       const upTo = this.#receiptSeq.read(bytes, start, end) - this.#seqBefore;
-      for (; this.done < upTo; ) {
-        this.done++;
+      for (; this.#done < upTo; ) {
+        this.#done++;
         recorder.completed++;
-        recorder.receipt.recordMs(this.#readAtMs - (this.#dueMs[this.done % onTheWayMax] ?? 0));
+        recorder.receipt.recordMs(this.#readAtMs - (this.#dueMsBySeq[this.#done % onTheWayMax] ?? 0));
       }
-    } else if (kind === kinds.error) this.#onError(bytes, start, end);
+    } else if (kind === kinds.error) {
+      if (this.#errorId.read(bytes, start, end) >= idBase) this.#onRefusal(bytes, start, end);
+      else this.#onError(bytes, start, end);
+    }
   }
 
   #senderReadEnd(): void {
@@ -135,9 +163,9 @@ export class Pair {
         this.#recorder.firstError ||= `seq ${seq} came after ${this.#delivered.seq}`;
       }
       this.#delivered.seq = seq;
-      this.#recorder.receive.recordMs(
-        this.#delivered.readAtMs - (this.#dueMs[(seq - this.#seqBefore) % onTheWayMax] ?? 0),
-      );
+      const dueMs = this.#dueMs[this.#messageKey.sendOf(bytes, start, end) % onTheWayMax] ?? 0;
+      this.#dueMsBySeq[(seq - this.#seqBefore) % onTheWayMax] = dueMs;
+      this.#recorder.receive.recordMs(this.#delivered.readAtMs - dueMs);
     } else if (kind === kinds.error) this.#onError(bytes, start, end);
   }
 
@@ -147,13 +175,19 @@ export class Pair {
     this.#delivered.writeTo(this.#receiver);
   }
 
+  #onRefusal(bytes: Buffer, start: number, end: number): void {
+    this.#refused++;
+    this.#recorder.refused++;
+    this.#recorder.firstRefusal ||= bytes.toString('utf8', start, end);
+  }
+
   #onError(bytes: Buffer, start: number, end: number): void {
     this.#recorder.errors++;
     this.#recorder.firstError ||= bytes.toString('utf8', start, end);
   }
 }
 
-/** Runs one load on the pairs; resolves when what was sent came back or `settleMs` passed. */
+/** Runs one load on the pairs; resolves when every send was delivered or refused, at the latest `settleMs` after the load. */
 export async function runDirect(pairs: readonly Pair[], load: Load, durationS: number): Promise<DirectResult> {
   const recorder = newRecorder();
   const startedAt = performance.now();
@@ -163,13 +197,16 @@ export async function runDirect(pairs: readonly Pair[], load: Load, durationS: n
   const elapsedS = (performance.now() - startedAt) / 1000;
   const { completed } = recorder;
   for (const pair of pairs) pair.stop();
-  const onTheWay = () => pairs.reduce((sum, pair) => sum + pair.sent - pair.done, 0);
-  for (const until = performance.now() + settleMs; onTheWay() > 0 && performance.now() < until; ) await Bun.sleep(5);
-  const { ack, receive, receipt, errors, firstError } = recorder;
+  const isSettled = () => pairs.every((pair) => pair.inFlight === 0);
+  for (const until = performance.now() + settleMs; !isSettled() && performance.now() < until; ) await Bun.sleep(5);
+  const lost = pairs.reduce((sum, pair) => sum + pair.giveUp(), 0);
+  const { ack, receive, receipt, refused, firstRefusal, errors, firstError } = recorder;
   return {
     elapsedS,
     completed,
-    lost: onTheWay(),
+    refused,
+    firstRefusal,
+    lost,
     errors,
     firstError,
     ack: ack.data(),
@@ -201,11 +238,13 @@ function sendAtRate(pairs: readonly Pair[], perS: number, durationS: number): Pr
   });
 }
 
-const newRecorder = (): Recorder => ({
+export const newRecorder = (): Recorder => ({
   ack: new Histogram(),
   receive: new Histogram(),
   receipt: new Histogram(),
   completed: 0,
+  refused: 0,
+  firstRefusal: '',
   errors: 0,
   firstError: '',
 });

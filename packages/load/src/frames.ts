@@ -105,11 +105,11 @@ const [quote, comma, openBracket, backslash, closeBracket, openBrace, closeBrace
   0x22, 0x2c, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d,
 ] as const;
 
-/** First letters of `{"type":"…"`: enough to distinguish the frames of the wire without parsing. */
-export const kindOffset = 9;
+/** The first letter of a frame's type, which distinguishes the frames of the wire without parsing; that of `entry` is its second, since `error` has the first. */
 export const kinds = {
   ack: 0x61,
   conversation: 0x63,
+  entry: 0x6e,
   error: 0x65,
   goingAway: 0x67,
   history: 0x68,
@@ -118,6 +118,12 @@ export const kinds = {
   sync: 0x73,
   welcome: 0x77,
 } as const;
+
+/** The kind of the frame at `start`, which begins with `{"type":"`. */
+export function kindOf(bytes: Buffer, start: number): number {
+  const first = bytes[start + 9] ?? 0;
+  return first === kinds.error && bytes[start + 10] === kinds.entry ? kinds.entry : first;
+}
 
 /** The whole number at `at`. */
 function numberAt(bytes: Buffer, at: number): number {

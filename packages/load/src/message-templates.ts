@@ -106,6 +106,26 @@ const keyDigits = [
   [22, 0],
 ] as const;
 
+/** Reads the client_msg_id of a pushed message, which `SendBatch` made of the id of its send. */
+export class KeyField {
+  /** Where the value began last time: tried first, since frames of one conversation are alike. */
+  #hint = 0;
+
+  /** The number of the send after `idBase`, modulo 2^24. */
+  sendOf(bytes: Buffer, start: number, end: number): number {
+    let at = start + this.#hint;
+    if (this.#hint === 0 || at >= end || bytes.compare(keyName, 0, keyName.length, at - keyName.length, at) !== 0) {
+      at = bytes.indexOf(keyName, start) + keyName.length;
+      this.#hint = at - start;
+    }
+    let id = 0;
+    for (const [index, shift] of keyDigits) id |= hexDigits.indexOf(bytes[at + index] ?? 0x30) << shift;
+    return (id - idBase) & 0xff_ff_ff;
+  }
+}
+
+const keyName = Buffer.from('"client_msg_id":"');
+
 /** `delivered` up to the last seq; the number is padded with spaces in front, which JSON allows. */
 export class DeliveredFrame {
   seq = 0;

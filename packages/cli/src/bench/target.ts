@@ -1,6 +1,6 @@
 // The server that hongyan bench measures: one that it starts in a temporary folder, or one that runs already.
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@hongyan/base/clock';
@@ -12,6 +12,7 @@ import { tokensOf } from '@hongyan/server/compose/tokens';
 import { readOrCreateSecrets } from '@hongyan/server/config/secret';
 import { readPasswords } from '../password.ts';
 import { program } from '../program.ts';
+import { stopSignal } from '../stop-signal.ts';
 
 export interface BenchTarget {
   readonly host: string;
@@ -34,29 +35,26 @@ export interface ServerUnderLoad {
   readonly pid: number;
 }
 
-/** Starts a server on a free port and a new data folder, which `prepare` sees before; both are gone when `work` settles. */
+/** Starts a server on a free port and a new data folder, after `prepare`. Both are gone when `work` settles, or a signal ends it. */
 export async function withServer<T>(
   { parent, prepare }: { readonly parent: string; readonly prepare: (data: string) => Promise<void> },
   work: (server: ServerUnderLoad) => Promise<T>,
 ): Promise<T> {
+  const stopping = stopSignal();
+  const stopped = Promise.withResolvers<never>();
+  stopping.addEventListener('abort', () => stopped.reject(stopping.reason));
   const data = await mkdtemp(join(parent, '.hongyan-bench-'));
-  let server: Awaited<ReturnType<typeof startServer>> | undefined;
-  const interrupted = () => {
-    server?.kill();
-    rmSync(data, { recursive: true, force: true });
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted);
-  try {
+  let child: ServerProcess | undefined;
+  const run = async (): Promise<T> => {
     await prepare(data);
-    server = await startServer(data);
-    try {
-      return await work({ url: server.url, data, pid: server.pid });
-    } finally {
-      await server.stop();
-    }
+    stopping.throwIfAborted();
+    child = spawnServer(data);
+    return work({ url: await urlOf(child), data, pid: child.pid });
+  };
+  try {
+    return await Promise.race([run(), stopped.promise]);
   } finally {
-    process.off('SIGINT', interrupted);
+    if (child) await stop(child);
     await rm(data, { recursive: true, force: true });
   }
 }
@@ -113,9 +111,11 @@ async function createUsers(data: string, userIds: readonly string[]): Promise<vo
   await directory.close();
 }
 
+type ServerProcess = Bun.Subprocess<'ignore', 'pipe', 'inherit'>;
+
 /** Runs this program again as a process of its own: the generator must not share its event loop. */
-async function startServer(data: string) {
-  const child = Bun.spawn(
+function spawnServer(data: string): ServerProcess {
+  return Bun.spawn(
     [
       ...[...program, 'start', '--listen', '127.0.0.1:0', '--operator-listen', '', '--data', data],
       // What the server can do is measured, not what a user may.
@@ -128,20 +128,24 @@ async function startServer(data: string) {
       env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HONGYAN_'))),
     },
   );
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    const timer = systemClock.after(stopTimeoutMs, () => child.kill('SIGKILL'));
-    await child.exited;
-    timer.cancel();
-  };
+}
+
+/** The address that the server prints when it is ready. */
+async function urlOf({ stdout }: ServerProcess): Promise<string> {
   let output = '';
-  for await (const chunk of child.stdout) {
+  for await (const chunk of stdout) {
     output += new TextDecoder().decode(chunk);
     const url = output.match(/is ready: open (\S+)\n/)?.[1];
-    if (url !== undefined) return { url, pid: child.pid, stop, kill: () => child.kill('SIGKILL') };
+    if (url !== undefined) return url;
   }
-  await stop();
   throw new Error('the server to be measured did not start; its log is above');
+}
+
+async function stop(child: ServerProcess): Promise<void> {
+  child.kill('SIGTERM');
+  const timer = systemClock.after(stopTimeoutMs, () => child.kill('SIGKILL'));
+  await child.exited;
+  timer.cancel();
 }
 
 function addressOf(url: string) {
