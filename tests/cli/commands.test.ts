@@ -31,8 +31,6 @@ afterAll(async () => {
 });
 
 describe('help', () => {
-  const withoutOptions = (help: string): string => help.split(/^Options\b/m)[0] ?? '';
-
   test('the general help is about a screen long, commands first', async () => {
     const help = await hongyan(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
@@ -48,17 +46,10 @@ describe('help', () => {
     expect(stdout).toContain('--frame-bytes-max is HONGYAN_FRAME_BYTES_MAX and frame_bytes_max');
   });
 
-  test('the help of each command shows its arguments and its own options', async () => {
-    const { stdout } = await hongyan(['--help']);
-    const names = [...stdout.matchAll(/^ {2}([a-z-]+(?: [a-z-]+)?) {2}/gm)].map(([, name = '']) => name);
-    expect(names.length).toBeGreaterThan(7);
-    for (const name of names) {
-      const words = name.split(' ');
-      const [help, other] = await Promise.all([hongyan([...words, '--help']), hongyan(['help', ...words])]);
-      expect(help).toMatchObject({ code: 0, stderr: '' });
-      expect(withoutOptions(help.stdout)).toMatchSnapshot(name);
-      expect(other).toEqual(help);
-    }
+  test('both ways to ask for the help of a command print the same page', async () => {
+    const [help, other] = [await hongyan(['user', 'add', '--help']), await hongyan(['help', 'user', 'add'])];
+    expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Usage: hongyan user add') });
+    expect(other).toEqual(help);
   });
 
   test('the first word of commands with two has a page of its own', async () => {

@@ -2,12 +2,20 @@
 
 import { expect, test } from 'bun:test';
 import type { Command } from './command.ts';
+import { groups } from './commands.ts';
 import { commandHelp, generalHelp, groupHelp } from './help.ts';
 import { helpPages, pathOf, printed } from './testing/help-pages.ts';
 
 for (const [page, args] of Object.entries(helpPages)) {
   test(`hongyan ${args.join(' ')} prints ${page}; write it anew with bun packages/cli/src/testing/help-pages.ts`, async () => {
     expect(await printed(args)).toBe(await Bun.file(pathOf(page)).text());
+  });
+}
+
+for (const command of groups.flatMap(({ commands }) => commands)) {
+  if (command.name === 'start') continue;
+  test(`the page of ${command.name}`, () => {
+    expect(commandHelp(command)).toMatchSnapshot();
   });
 }
 
