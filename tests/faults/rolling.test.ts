@@ -4,6 +4,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test';
 import { createGroup, readFully, signUp } from '@hongyan/testing/http-client';
 import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
+import { WireClient } from '@hongyan/testing/wire-client';
 import { ClusterUnderTest } from '../cluster-server.ts';
 import { dataFolder, killServers, removeDataFolders, type ServerProcess, startServer } from '../server-process.ts';
 import { Chatters } from './chatters.ts';
@@ -102,6 +103,15 @@ describeWith(['mysql', 'kafka', 'redis'], 'a cluster', () => {
       front.close();
     }
   }, 240_000);
+
+  test('[O21][O22] clients reconnect at once while another gateway is ready, and are spread when the last one stops', async () => {
+    const env = { HONGYAN_DRAIN_SECONDS: '4' };
+    const cluster = await ClusterUnderTest.start({ gateways: 2, env });
+    const [first, last] = cluster.gateways;
+    if (first === undefined || last === undefined) throw new Error('there are two gateways');
+    expect(Math.max(...(await reconnectsAfterMs(first)))).toBeLessThanOrEqual(200);
+    expect(Math.max(...(await reconnectsAfterMs(last)))).toBeGreaterThan(200);
+  }, 240_000);
 });
 
 test('[O20] a second signal ends a stop at once, with 130, and what was acknowledged is there', async () => {
@@ -117,6 +127,17 @@ test('[O20] a second signal ends a stop at once, with 130, and what was acknowle
   server = await startServer({ dataDir, port: server.port });
   expect((await readFully(server.url, ann, group)).conversationId).toBe(group);
 });
+
+/** Stops the gateway. Returns what each of its clients is told: after how long to reconnect. */
+async function reconnectsAfterMs(gateway: ServerProcess): Promise<readonly number[]> {
+  const { url } = gateway;
+  const { token, userId } = await signUp(url, `user-${gateway.port}`);
+  const devices = Array.from({ length: 8 }, (_, index) => `device-${index}`);
+  const clients = await Promise.all(devices.map((deviceId) => WireClient.open({ url, token, userId, deviceId })));
+  const told = clients.map((client) => client.next(({ type }) => type === 'going_away'));
+  expect(await gateway.stop()).toBe(0);
+  return (await Promise.all(told)).map((frame) => Number(frame.reconnect_after_ms));
+}
 
 /** Gateway processes that became ready so far. */
 const startsOf = (server: ServerProcess): number => server.output().split('gateway process is ready').length - 1;

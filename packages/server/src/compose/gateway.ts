@@ -18,7 +18,7 @@ import type { AddressBounds } from '../roles/gateway/address-limits.ts';
 import { ClientAddresses } from '../roles/gateway/client-address.ts';
 import { Gateway } from '../roles/gateway/gateway.ts';
 import { GatewayMeter } from '../roles/gateway/meter.ts';
-import type { GatewayLimits, GatewayOptions } from '../roles/gateway/options.ts';
+import type { Drain, GatewayLimits, GatewayOptions } from '../roles/gateway/options.ts';
 import { registerCertificateEnd } from './certificate-end.ts';
 import { openFilesForConnections } from './open-files.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -86,10 +86,10 @@ export async function openGateway(
 export async function drainGateway(
   gateway: Gateway,
   { drainDelaySeconds, drainSeconds }: Pick<Config, 'drainDelaySeconds' | 'drainSeconds'>,
-  { clock, isRelieved = false }: { readonly clock: Clock; readonly isRelieved?: boolean },
+  { clock, isRelieved }: Pick<Drain, 'isRelieved'> & { readonly clock: Clock },
 ): Promise<void> {
   const beginAtMs = clock.monotonicMs() + drainDelaySeconds * 1000;
-  await gateway.drain(beginAtMs + drainSeconds * 1000, { beginAtMs, isRelieved });
+  await gateway.drain(beginAtMs + drainSeconds * 1000, { beginAtMs, ...(isRelieved && { isRelieved }) });
 }
 
 function gatewayLimits(config: Config, addresses: () => AddressBounds): GatewayLimits {

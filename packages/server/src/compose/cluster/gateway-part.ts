@@ -16,6 +16,7 @@ import { type CorePlace, CorePool } from '../../transport/link/core-pool.ts';
 import { Closing } from '../closing.ts';
 import { drainGateway, openGateway } from '../gateway.ts';
 import type { Surroundings } from '../surroundings.ts';
+import type { NodeList } from './node-list.ts';
 import type { RolePart, RolePartOptions } from './role-part.ts';
 
 export interface GatewayPart extends RolePart {
@@ -71,7 +72,7 @@ export async function openGatewayPart(
   options: GatewayPartOptions,
 ): Promise<GatewayPart> {
   const { log, clock } = surroundings;
-  const { instance: node, tokens, servers, ownCore, live } = options;
+  const { instance: node, tokens, servers, nodeList, ownCore, live } = options;
   const closing = new Closing();
   const open = async () => {
     const cores = ownCore ?? (await findCores(config, surroundings, { ...options, closing }));
@@ -111,9 +112,17 @@ export async function openGatewayPart(
     health: () => healthOf(gateway, cores),
     // Also while it closes.
     facts: () => ({ url, connections: gateway.connectionCount }),
-    drain: () => drainGateway(gateway, config, surroundings),
+    drain: () => drainGateway(gateway, config, { clock, isRelieved: () => isAnotherReady(nodeList, node) }),
     close: () => closing.run(),
   };
+}
+
+/** Whether the cluster has a ready gateway besides this one. */
+async function isAnotherReady(nodeList: NodeList, instance: string): Promise<boolean> {
+  await nodeList.look();
+  return nodeList.nodes.some(
+    ({ life, roles, state }) => life !== instance && state === 'ready' && roles.includes('gateway'),
+  );
 }
 
 /** A core in the same process has no links. */

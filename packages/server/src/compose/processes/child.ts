@@ -173,7 +173,7 @@ async function startGateway(
     certificateEndsAtMs: gateway.certificateEndsAtMs,
     async stop({ isRelieved, drain = config }) {
       watchdog.close();
-      await drainGateway(gateway, drain, { clock, isRelieved });
+      await drainGateway(gateway, drain, { clock, isRelieved: () => isRelieved });
       await gateway.close();
       await operator?.close();
       await link.close();

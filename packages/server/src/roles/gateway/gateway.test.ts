@@ -250,6 +250,7 @@ test('[O20] a drained gateway ends the connections that were kept for later requ
 test('[O22] a gateway beside others gives its port up at once, answers what is under way, and its clients leave in turn', async () => {
   const held = Promise.withResolvers<void>();
   const { url, gateway } = await start({
+    isPortShared: true,
     core: { getMe: () => held.promise.then(() => refusal.noSuch('user')) },
   });
   const clients = [];
@@ -257,7 +258,7 @@ test('[O22] a gateway beside others gives its port up at once, answers what is u
     clients.push(await WireClient.open({ url, token: deviceId, userId: deviceId, deviceId }));
   const underWay = fetch(`${url}/v1/me`, { headers: authorization });
   await until(() => gateway.pendingRequestCount === 1);
-  const drained = gateway.drain(performance.now() + 500, { isRelieved: true });
+  const drained = gateway.drain(performance.now() + 500, { isRelieved: () => true });
   await until(() =>
     fetch(`${url}/healthz`, { keepalive: false }).then(
       () => false,
@@ -268,6 +269,17 @@ test('[O22] a gateway beside others gives its port up at once, answers what is u
   held.resolve();
   expect((await underWay).status).toBe(404);
   for (const client of clients) expect((await client.closed).code).toBe(4000);
+  await drained;
+});
+
+test('[O22] a gateway with a port of its own answers health checks while its clients leave in turn', async () => {
+  const { url, gateway } = await start();
+  const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'a' });
+  const drained = gateway.drain(performance.now() + 60_000, { isRelieved: () => true });
+  expect(await client.next(({ type }) => type === 'going_away')).toMatchObject({ reconnect_after_ms: 101 });
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${url}/readyz`)).status).toBe(503);
+  await gateway.close();
   await drained;
 });
 

@@ -193,16 +193,17 @@ export class Gateway implements Service {
   }
 
   /** [O20] Readiness says no first; then what was accepted is answered, and connections are closed. */
-  async drain(deadlineMs: number, { beginAtMs, isRelieved = false }: Drain = {}): Promise<void> {
+  async drain(deadlineMs: number, { beginAtMs, isRelieved }: Drain = {}): Promise<void> {
     if (this.#state.type !== 'running') return;
     const { clock } = this.#options;
     const { server } = this.#state;
     this.#state = { ...this.#state, type: 'draining' };
     this.#http.leave();
     if (beginAtMs !== undefined) await sleep(clock, { delayMs: Math.max(0, beginAtMs - clock.monotonicMs()) });
-    if (isRelieved) {
-      // The kernel gives further connections to the others. Requests under way are answered, WebSockets stay.
-      void server.stop();
+    if (await isRelieved?.()) {
+      // The kernel gives further connections to the others. Requests under way are answered, WebSockets stay. A port that is not
+      // shared stays open: a load balancer checks it, and what it still sends is served.
+      if (this.#options.listen.isPortShared) void server.stop();
       await this.#sockets.leave(deadlineMs);
     }
     // [O20] What is kept for later requests: these would be refused.

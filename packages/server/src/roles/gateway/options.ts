@@ -58,8 +58,11 @@ export interface GatewayOptions {
 export interface Drain {
   /** Of the monotonic clock. Until then everything is served, while readiness says no. Absent: it begins at once. */
   readonly beginAtMs?: number;
-  /** Other processes accept on the same port: clients leave one after another, and each comes back at once. */
-  readonly isRelieved?: boolean;
+  /**
+   * Whether another gateway accepts these clients: they leave one after another, and each reconnects at once. Called when the delay
+   * has passed. Absent: none does.
+   */
+  readonly isRelieved?: () => boolean | Promise<boolean>;
 }
 
 export interface ListenOptions {

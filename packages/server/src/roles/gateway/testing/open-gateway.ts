@@ -39,9 +39,11 @@ const limits: GatewayLimits = {
 };
 
 export async function openTestGateway(
-  options: { readonly core?: Partial<Core>; readonly limits?: Partial<GatewayLimits> } & Partial<
-    Pick<GatewayOptions, 'steps' | 'webRoot' | 'publicUrl' | 'isCoreReachable' | 'log' | 'rateLimiter'>
-  > = {},
+  options: {
+    readonly core?: Partial<Core>;
+    readonly limits?: Partial<GatewayLimits>;
+    readonly isPortShared?: boolean;
+  } & Partial<Pick<GatewayOptions, 'steps' | 'webRoot' | 'publicUrl' | 'isCoreReachable' | 'log' | 'rateLimiter'>> = {},
 ) {
   const fake = fakeCore(options.core);
   const bus = new MemoryEventBus();
@@ -70,7 +72,7 @@ export async function openTestGateway(
       receipts_push_max: 100,
     },
     version: '1.2.3',
-    listen: { hostname: '127.0.0.1', port: 0 },
+    listen: { hostname: '127.0.0.1', port: 0, isPortShared: options.isPortShared ?? false },
   });
   await gateway.start();
   return { ...fake, bus, gateway, url: gateway.url };
