@@ -16,6 +16,7 @@ import { CoreMeter } from '../roles/core/meter.ts';
 import { Notices, type NoticesOptions } from '../roles/core/notices.ts';
 import { StoredBytes } from '../roles/core/stored-bytes.ts';
 import { UserTiers } from '../roles/core/user-tiers.ts';
+import type { HealthCheck } from '../roles/operator/health.ts';
 import type { People } from '../roles/operator/people.ts';
 import { openSendHook } from './send-hook.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -64,13 +65,15 @@ export interface ComposedCore {
   readonly notices: Notices;
   readonly tiers: UserTiers;
   readonly people: People;
+  readonly checks: readonly HealthCheck[];
 }
 
 export async function composeCore(
   config: Config,
-  { log, clock, metrics, tokens, tracing, live = () => config }: CoreSurroundings,
+  surroundings: CoreSurroundings,
   ports: CorePorts,
 ): Promise<ComposedCore> {
+  const { log, clock, metrics, tokens, tracing, live = () => config } = surroundings;
   const { bus, directory, devices, timeline, registry, rateLimiter, storedBytesLimiter, isBehindLink, ...rest } = ports;
   const newId = createUuidV7(() => clock.nowMs());
   const tiersNow = derived(live, ({ tiers: text }: Config) => parseTiers(text));
@@ -89,10 +92,11 @@ export async function composeCore(
     log,
   });
   const notices = new Notices({ ...{ bus, clock, log, newId }, ...ports.notices });
+  const { hook: sendHook, checks } = await openSendHook(config, surroundings);
   const core = startCore({
     ...rest,
     ...{ bus, directory, devices, timeline, registry, rateLimiter, notices, tokens, clock, log, tracing },
-    sendHook: await openSendHook(config, { log, clock }),
+    sendHook,
     meter: new CoreMeter(metrics),
     newMsgId: newId as () => MsgId,
     get limits() {
@@ -107,7 +111,7 @@ export async function composeCore(
     mayIssuerCreate: config.jwtJwks !== '' && config.jwtCreateUsers,
   });
   const limits = new CallerLimits({ tiers, limiter: rateLimiter });
-  return { core, bus, limits, notices, tiers, people: { directory, devices, timeline, registry } };
+  return { core, bus, limits, notices, tiers, people: { directory, devices, timeline, registry }, checks };
 }
 
 /** Made anew when the configuration has changed. */

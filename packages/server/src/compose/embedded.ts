@@ -74,7 +74,7 @@ export async function startEmbedded(
     const levels = front.levels(given.log);
     registerStores(surroundings.metrics, config.data);
     const operator = await openOperator(config, surroundings, {
-      checks: [opened.check, front.check, ...front.certificateChecks(config, surroundings)],
+      checks: [opened.check, ...opened.checks, front.check, ...front.certificateChecks(config, surroundings)],
       routes: [
         ...webhookRoutes(opened.core),
         eventsRoute(opened.events.reader),

@@ -144,7 +144,7 @@ async function openParts(opening: Opening): Promise<string | undefined> {
     if (config.rowChanges)
       closing.push(await followRowChanges(config, surroundings, { instance, lookup: stores.lookup }));
   }
-  const operatorUrl = await openNodeOperator(opening, stores?.checks ?? []);
+  const operatorUrl = await openNodeOperator(opening, [...(stores?.checks ?? []), ...(parts.core?.checks ?? [])]);
   parts.operatorUrl = announcedUrl(config, operatorUrl);
   const running = { pid: process.pid, startedAtMs: surroundings.clock.nowMs(), operatorUrl, roles: [...roles] };
   closing.push(() => removeRunning(folder.path));
@@ -184,7 +184,7 @@ function announce({ config, given, surroundings, folder, instance, servers, part
   });
 }
 
-async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCheck[]): Promise<string | undefined> {
+async function openNodeOperator(opening: Opening, partChecks: readonly HealthCheck[]): Promise<string | undefined> {
   const { config, given, surroundings, live, folder, servers, security, peers, closing, parts } = opening;
   // What a process keeps for itself lies in its own folder; the token of operators is one for all of a data folder.
   const profiles = openProfiles({ ...config, data: folder.path }, surroundings, {
@@ -199,7 +199,7 @@ async function openNodeOperator(opening: Opening, storeChecks: readonly HealthCh
   const readFiles = certificateRenewal(config, security, surroundings);
   const operator = await openOperator({ ...config, operatorListen: listen }, surroundings, {
     checks: [
-      ...[...servers.checks, ...storeChecks, ...watchCertificate(security, surroundings)],
+      ...[...servers.checks, ...partChecks, ...watchCertificate(security, surroundings)],
       ...[...parts.certificateChecks(config), parts.gatewayCheck(config)],
     ],
     routes: [

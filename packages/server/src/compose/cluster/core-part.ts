@@ -5,6 +5,7 @@ import type { Config } from '../../config/options.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
 import { deviceRoutes } from '../../roles/operator/devices.ts';
 import { eventsRoute } from '../../roles/operator/events.ts';
+import type { HealthCheck } from '../../roles/operator/health.ts';
 import { journeyRoute } from '../../roles/operator/journey.ts';
 import { keyRoutes } from '../../roles/operator/keys.ts';
 import { noticeRoutes } from '../../roles/operator/notices.ts';
@@ -27,6 +28,7 @@ export interface CorePart extends RolePart {
   /** For a gateway in the same process. */
   readonly own: OwnCore;
   readonly routes: readonly OperatorRoute[];
+  readonly checks: readonly HealthCheck[];
 }
 
 interface CorePartOptions extends RolePartOptions {
@@ -91,6 +93,7 @@ async function open(
   return {
     own: { core: composed.core, steps: { limit: composed.limits.check } },
     routes: routesOf(composed, stores, surroundings),
+    checks: composed.checks,
     facts: () => ({ linkAddress: addressOf(config, server.port), partitions: commands.partitions() }),
     drain,
     close: () => closing.run(),

@@ -11,6 +11,7 @@ import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import Type, { type Static } from 'typebox';
 import { eventIdOf } from '../../domain/event-id.ts';
 import { signedHeaders } from '../../domain/webhook-signature.ts';
+import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
 import type { Outbound, Posted } from '../outbound/outbound.ts';
 import type { QuestionedMessage, SendHook, Verdict } from './send-hook.ts';
 
@@ -41,14 +42,33 @@ const refused: Verdict = { type: 'refuse', reason: 'this message was not accepte
 const silencesMax = 10;
 const restMs = 5_000;
 
+export interface Silence {
+  readonly why: string;
+  /** On the monotonic clock. */
+  readonly atMs: number;
+}
+
 export class HttpSendHook implements SendHook {
+  /** Per request, with or without a verdict. */
+  readonly seconds = new Histogram(latencyBoundsS);
+  /** Messages and edits since the start; `none`: also those that were not asked about while the hook rested. */
+  readonly verdicts = { allow: 0, refuse: 0, replace: 0, none: 0 };
   readonly #options: HttpSendHookOptions;
   #inFlight = 0;
   #silences = 0;
   #restsUntilMs = 0;
+  #lastSilence: Silence | undefined;
 
   constructor(options: HttpSendHookOptions) {
     this.#options = options;
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight;
+  }
+
+  get lastSilence(): Silence | undefined {
+    return this.#lastSilence;
   }
 
   async ask(message: QuestionedMessage): Promise<Result<Verdict>> {
@@ -56,10 +76,13 @@ export class HttpSendHook implements SendHook {
     if (clock.monotonicMs() < this.#restsUntilMs) return this.#silent();
     if (this.#inFlight >= inFlightMax) return failure.overloaded('messages wait for the check before sending');
     this.#inFlight++;
+    const beginMs = clock.monotonicMs();
     try {
       const verdict = verdictOf(await this.#post(message), message.targetSeq === undefined);
+      this.seconds.observe((clock.monotonicMs() - beginMs) / 1000);
       if (typeof verdict === 'string') return this.#wasSilent(verdict);
       this.#silences = 0;
+      this.verdicts[verdict.type]++;
       return ok(verdict);
     } finally {
       this.#inFlight--;
@@ -85,12 +108,14 @@ export class HttpSendHook implements SendHook {
   #wasSilent(why: string): Result<Verdict> {
     const { log, clock, whenSilent } = this.#options;
     this.#silences++;
+    this.#lastSilence = { why, atMs: clock.monotonicMs() };
     log.warn('no verdict of the check before sending', { why, when_silent: whenSilent });
     if (this.#silences >= silencesMax) this.#restsUntilMs = clock.monotonicMs() + restMs;
     return this.#silent();
   }
 
   #silent(): Result<Verdict> {
+    this.verdicts.none++;
     return this.#options.whenSilent === 'open' ? ok({ type: 'allow' }) : failure.noVerdict();
   }
 }
