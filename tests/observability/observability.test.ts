@@ -155,8 +155,15 @@ const mayBeEmpty = (expr: string): boolean => /result!="ok"|outcome!="delivered"
 const isOfCluster = (expr: string): boolean =>
   metricsIn(expr).some((name) => describedMetrics.ofCluster.some((described) => described.startsWith(`${name} `)));
 
-/** Of a server with TLS, and of one with an issuer: tests/cli/tls.test.ts and tests/scenarios/issuer.test.ts see them. */
+/** Of servers with TLS, an issuer, a check before sending, webhooks or tasks: tests of these see them. */
 const isOfOthers = (name: string): boolean =>
-  ['hongyan_certificate_end_time_seconds', 'hongyan_issuer_keys'].includes(name);
+  [
+    'hongyan_certificate_end_time_seconds',
+    'hongyan_issuer_keys',
+    'hongyan_before_send_total',
+    'hongyan_webhook_enabled',
+    'hongyan_webhook_waiting_events',
+    'hongyan_tasks',
+  ].includes(name);
 
 const metricsIn = (expr: string): readonly string[] => expr.match(/\b(hongyan|process|nodejs)_\w+/g) ?? [];
