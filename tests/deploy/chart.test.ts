@@ -2,6 +2,7 @@
 
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { dataLayout } from '@hongyan/server/config/data-layout';
@@ -71,6 +72,8 @@ interface KubernetesObject {
   readonly stringData?: Readonly<Record<string, string>>;
   readonly spec: {
     readonly replicas?: number;
+    readonly maxUnavailable?: number;
+    readonly minAvailable?: number;
     readonly jobLabel?: string;
     readonly externalTrafficPolicy?: string;
     readonly egress?: readonly unknown[];
@@ -291,4 +294,59 @@ withHelm('a value that is missing is named', async () => {
   expect(await missing({ existingSecret: 'hongyan-secrets' })).toContain('kafka.brokers: the addresses');
   expect(await missing({ 'kafka.brokers': 'kafka:9092' })).toContain('existingSecret with all of them');
   expect(await missing({ ...beforeSend, 'secrets.before-send-secret': '' })).toContain('secrets.before-send-secret');
+});
+
+withHelm('a disruption budget has one bound', async () => {
+  const budgets = async (...more: readonly string[]) =>
+    (await render(needed, ...more)).filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ spec }) => spec);
+  const chosen = await budgets('--set', 'gateway.podDisruptionBudget.minAvailable=2');
+  expect(chosen.map(({ minAvailable, maxUnavailable }) => [minAvailable, maxUnavailable])).toEqual([
+    [2, undefined],
+    [undefined, 1],
+    [undefined, 1],
+  ]);
+});
+
+withHelm('after an install the notes name the number of pods, and where an autoscaler decides its bounds', async () => {
+  // helm template leaves the notes out, and an install needs a cluster: here they are a text of an object.
+  const copy = join(await dataFolder('chart'), 'hongyan');
+  await cp(chart, copy, { recursive: true });
+  const notes = await Bun.file(join(chart, 'templates/NOTES.txt')).text();
+  await Bun.write(join(copy, 'templates/notes.yaml'), `notes: |\n${notes.replaceAll(/^/gm, '  ')}`);
+  const notesWith = async (...more: readonly string[]) => {
+    const shown = ['--show-only', 'templates/notes.yaml', ...more];
+    return (await run('helm', 'template', 'im', copy, '--kube-version', '1.34.0', ...flags(needed), ...shown)).text;
+  };
+  expect(await notesWith()).toContain('3 to 30 gateways, 2 cores, 2 workers');
+  const scaled = 'gateway.autoscaling.enabled=false,gateway.replicas=5,core.autoscaling.enabled=true';
+  expect(await notesWith('--set', scaled)).toContain('5 gateways, 2 to 12 cores, 2 workers');
+});
+
+withHelm.each([
+  'gatway.replicas',
+  'gateway.replica',
+  'gateway.autoscaling.minReplica',
+  'gateway.service.ports',
+  'core.connectionsMax',
+  'kafka.broker',
+  'image.pullPolicies',
+  'secrets.mysqlUrl',
+  'networkPolicy.operatorFrom',
+])('a value that the chart does not have is refused: %s', async (key) => {
+  const name = key.slice(key.lastIndexOf('.') + 1);
+  await expect(render(needed, '--set', `${key}=1`)).rejects.toThrow(key.startsWith('gatway') ? 'gatway' : name);
+});
+
+withHelm('a variable that the chart sets itself is refused, with what to do', async () => {
+  const objects = await render(everything);
+  const given = deployments(objects).flatMap((object) => containerOf(object).env.map(({ name }) => name));
+  const configured = objects.filter(({ kind }) => kind === 'ConfigMap').flatMap(({ data = {} }) => Object.keys(data));
+  const ours = new Set([...given, ...configured, 'HONGYAN_ROLES'].filter((name) => name.startsWith('HONGYAN_')));
+  ours.delete('HONGYAN_RETENTION_DAYS');
+  for (const name of ours)
+    await expect(render(needed, '--set-string', `environment.${name}=x`)).rejects.toThrow(
+      `environment.${name} is set by the chart: `,
+    );
+  const drain = render(needed, '--set-string', 'environment.HONGYAN_DRAIN_SECONDS=5');
+  await expect(drain).rejects.toThrow('use gateway.drainSeconds, core.drainSeconds and worker.drainSeconds');
 });

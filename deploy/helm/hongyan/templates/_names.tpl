@@ -22,3 +22,27 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "hongyan.text" -}}
 {{- if kindIs "float64" . }}{{ toJson . }}{{ else }}{{ . }}{{ end }}
 {{- end }}
+
+{{- /* Of a role, for people: an autoscaler decides between its bounds. */}}
+{{- define "hongyan.replicas" -}}
+{{- if .autoscaling.enabled }}{{ .autoscaling.minReplicas }} to {{ .autoscaling.maxReplicas }}{{ else }}{{ .replicas }}{{ end }}
+{{- end }}
+
+{{- /* Variables that the chart sets itself, with what to do instead. */}}
+{{- define "hongyan.reserved" -}}
+HONGYAN_PROFILE: leave it out, the chart runs no other profile
+HONGYAN_ROLES: leave it out, each Deployment has its role
+HONGYAN_KAFKA_BROKERS: use kafka.brokers
+HONGYAN_KAFKA_PARTITIONS: use kafka.partitions
+HONGYAN_MYSQL_URL: use the key mysql-url of the secret
+HONGYAN_REDIS_URLS: use the key redis-urls of the secret
+HONGYAN_CONNECTIONS_MAX: use gateway.connectionsMax
+HONGYAN_DRAIN_DELAY_SECONDS: use gateway.drainDelaySeconds
+HONGYAN_DRAIN_SECONDS: use gateway.drainSeconds, core.drainSeconds and worker.drainSeconds
+HONGYAN_LINK_TLS_CERT: use linkTls.existingSecret
+HONGYAN_LINK_TLS_KEY: use linkTls.existingSecret
+HONGYAN_LINK_TLS_CA: use linkTls.existingSecret
+{{- range list "DATA" "LINK_ADDRESS" "LINK_LISTEN" "LISTEN" "NODE" "OPERATOR_ADDRESS" "OPERATOR_LISTEN" }}
+HONGYAN_{{ . }}: leave it out, each pod has its own
+{{- end }}
+{{- end }}
