@@ -1,6 +1,7 @@
 // Files with secrets in the data folder: for their owner alone, and there whole or not at all, also after a crash or on a full disk.
 
-import { type FileHandle, link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { access, type FileHandle, link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Log, silentLog } from '@hongyan/base/log';
 import { assertReadable, ownerBefore, ownership } from './folder-access.ts';
@@ -48,11 +49,22 @@ async function giveAway(file: FileHandle, path: string): Promise<void> {
 
 /** Without surrounding white space. Rejects, with what to do, when the file is missing or open to every user of the machine. */
 export async function readPrivateFile(path: string, log: Log = silentLog): Promise<string> {
-  const mode = await modeOf(path);
+  const found = await statOf(path);
+  const mode = found.mode & 0o777;
   if ((mode & 0o007) !== 0) throw new Error(`every user may read or change ${path}: run chmod 600 ${path}`);
   // Volumes of an orchestrator are often given to a group at each mount (fsGroup): its members are the operator's choice.
-  if ((mode & 0o070) !== 0) log.warn('a secret is open to its group', { path, mode: mode.toString(8) });
+  if ((mode & 0o070) !== 0 && !(await isOnlyReadable(path, found)))
+    log.warn('a secret is open to its group', { path, mode: mode.toString(8) });
   return (await readOwn(path)).trim();
+}
+
+/** A file of another user that this process may only read, as a mounted secret: the group is how it reads it. */
+async function isOnlyReadable(path: string, { uid }: Stats): Promise<boolean> {
+  if (uid === process.getuid?.()) return false;
+  return access(path, constants.W_OK).then(
+    () => false,
+    () => true,
+  );
 }
 
 async function readOwn(path: string): Promise<string> {
@@ -64,9 +76,9 @@ async function readOwn(path: string): Promise<string> {
   }
 }
 
-async function modeOf(path: string): Promise<number> {
+async function statOf(path: string): Promise<Stats> {
   try {
-    return (await stat(path)).mode & 0o777;
+    return await stat(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EACCES') await assertReadable(dirname(path));

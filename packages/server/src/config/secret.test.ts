@@ -79,6 +79,37 @@ test('one that its group may read or write, as volumes of an orchestrator have i
   }
 });
 
+/** What the service logs when it reads the secret. */
+function warningsOfService(): string {
+  const script = `
+    import { createLog } from '@hongyan/base/log';
+    import { readOrCreateSecrets } from './secret.ts';
+    await readOrCreateSecrets(${JSON.stringify(folder)}, createLog({ level: 'warn' }));`;
+  const asService = ['setpriv', `--reuid=${service}`, `--regid=${service}`, '--clear-groups'];
+  const child = Bun.spawnSync([...asService, process.execPath, '-e', script], { cwd: import.meta.dir });
+  expect(child.exitCode, child.stderr.toString()).toBe(0);
+  return child.stdout.toString() + child.stderr.toString();
+}
+
+test.skipIf(!isRoot)(
+  'one that another user gives the group to read, as Kubernetes mounts it, is taken without a word',
+  () => {
+    chmodSync(folder, 0o755);
+    put(random());
+    chownSync(path, 0, service);
+    chmodSync(path, 0o440);
+    expect(warningsOfService()).toBe('');
+    for (const [owner, mode] of [
+      [0, 0o460],
+      [service, 0o440],
+    ] as const) {
+      chownSync(path, owner, service);
+      chmodSync(path, mode);
+      expect(warningsOfService()).toContain('a secret is open to its group');
+    }
+  },
+);
+
 test('reading alone creates none', async () => {
   expect(String(await rejectionOf(readSecrets(folder)))).toContain(`${path} is missing: start the server once`);
   expect(readdirSync(folder)).toEqual([]);
