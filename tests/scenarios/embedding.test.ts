@@ -43,6 +43,10 @@ function scriptOf(snippets: readonly Snippet[]): string {
     'set -euo pipefail',
     "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT",
     ...parts.slice(0, leaving),
+    // Back ends are started again and again: here once more, and the one that serves ends when it does.
+    "sed \"s/listen([0-9]*, '127.0.0.1')/listen(0, '127.0.0.1', () => process.exit())/\" backend.ts > backend-again.ts",
+    'bun backend-again.ts',
+    'python3 backend.py',
     'echo BEFORE LEAVING; read -r _',
     ...parts.slice(leaving),
     'echo AFTER LEAVING; read -r _',
