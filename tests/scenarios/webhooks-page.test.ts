@@ -103,6 +103,20 @@ const headersOf = ({ headers }: Received) =>
     ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => [name, headers.get(name) ?? '']),
   );
 
+/** What anybody may send: a header is missing, or is no signature or time at all. */
+function forged(received: Received): readonly Record<string, string>[] {
+  const headers = headersOf(received);
+  const without = Object.keys(headers).map((missing) =>
+    Object.fromEntries(Object.entries(headers).filter(([name]) => name !== missing)),
+  );
+  return [
+    ...without,
+    { ...headers, 'webhook-signature': 'v1,ä' },
+    { ...headers, 'webhook-signature': '' },
+    { ...headers, 'webhook-timestamp': 'now' },
+  ];
+}
+
 test('[W3] the TypeScript on the page verifies a real delivery, and refuses a changed one', async () => {
   const path = join(folder, 'verify.ts');
   await Bun.write(path, block('ts', 'createHmac'));
@@ -113,6 +127,7 @@ test('[W3] the TypeScript on the page verifies a real delivery, and refuses a ch
   const late = new Headers(headersOf(received));
   late.set('webhook-timestamp', '1600000000');
   expect(verify(secret, late, received.body)).toBe(false);
+  for (const headers of forged(received)) expect(verify(secret, new Headers(headers), received.body)).toBe(false);
 });
 
 test('[W3] so does the Python', async () => {
@@ -126,6 +141,10 @@ test('[W3] so does the Python', async () => {
   const answer = verified(input);
   expect([answer.stdout.toString(), answer.stderr.toString()]).toEqual(['True\n', '']);
   expect(verified({ ...input, body: `${received.body} ` }).stdout.toString()).toBe('False\n');
+  for (const headers of forged(received)) {
+    const refused = verified({ ...input, headers });
+    expect([refused.stdout.toString(), refused.stderr.toString()]).toEqual(['False\n', '']);
+  }
 });
 
 test('[W3] so does the shell', async () => {
