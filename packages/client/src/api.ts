@@ -47,30 +47,30 @@ export type ConnectionState =
   | {
       readonly type: 'closed';
       readonly reason?: 'on_purpose' | 'unauthorized' | 'token_revoked' | 'protocol_error' | 'replaced';
-      /** More of the reason, for those who run the application. */
+      /** Details of the reason, for developers. */
       readonly message?: string;
     }
   | { readonly type: 'connecting'; readonly attempt: number }
   | { readonly type: 'catching_up' }
   | { readonly type: 'online' }
-  /** Waiting for the next attempt. */
+  /** Until the next attempt at `retryAtMs`, Unix ms. */
   | { readonly type: 'reconnecting'; readonly attempt: number; readonly retryAtMs: number };
 
-/** A message as the application shows it: committed entries, and those of the outbox (seq absent) that wait for their ack. */
+/** A message as the application shows it: a committed one, or one of the outbox that awaits its ack (`seq` is absent). */
 export interface ClientMessage {
   readonly conversationId: ConversationId;
   readonly clientMsgId: ClientMsgId;
   readonly from: UserId;
   readonly content: Readonly<Content>;
-  /** Unix ms: the server's once acked, the device's before. */
+  /** Unix ms: of the device's clock until the ack, then of the server's. */
   readonly timestampMs: number;
   readonly seq?: Seq;
   readonly msgId?: MsgId;
-  /** queued: in the outbox; failed: refused by the server for good (see `error`), kept until retried or discarded. */
+  /** queued: in the outbox; failed: refused by the server (see `error`), stored until `retry` or `discard`. */
   readonly status: 'queued' | 'failed' | MessageStatus;
   readonly error?: { readonly code: string; readonly message: string };
   readonly replyTo?: MessageReply;
-  /** Members whom the message calls to attention, or everyone. */
+  /** The mentioned members, or all. */
   readonly mentions?: Mentions;
   /** seq of the last edit. */
   readonly edited?: Seq;
@@ -79,11 +79,11 @@ export interface ClientMessage {
   /** In the order in which their keys were first used. */
   readonly reactions?: readonly MessageReaction[];
   readonly isPinned?: true;
-  /** The newest change that the message contains; absent: none. */
+  /** seq of the newest change that the message contains; absent if there is none. */
   readonly asOfSeq?: Seq;
-  /** Messages of the conversation up to and including this one: a difference of more than 1 means that some are missing. */
+  /** Number of messages in the conversation up to and including this one. If it grows by more than 1, messages are missing. */
   readonly count?: number;
-  /** From `withPending`: a change of this user that is part of it waits for its ack. */
+  /** Set by `withPending`: the message contains a change of this user that awaits its ack. */
   readonly isPending?: true;
 }
 
@@ -95,34 +95,34 @@ export interface MessageReaction {
   readonly isMine: boolean;
 }
 
-/** The message that is answered, as far as it is known. `applyChange` keeps it up to date. */
+/** The message that a reply answers, as far as it is known. `applyChange` updates it. */
 export interface MessageReply {
   readonly seq: Seq;
   readonly from?: UserId | undefined;
-  /** The beginning of a text; of another content its type. */
+  /** The beginning of a text; for other content only the type. */
   readonly content?: Readonly<Content> | undefined;
   readonly isRecalled?: true | undefined;
-  /** The newest change that is part of it; absent: none. */
+  /** seq of the newest change that this quote contains; absent if there is none. */
   readonly asOfSeq?: Seq | undefined;
 }
 
 /** A committed edit, recall, reaction or pin of the message at `content.target_seq`; see `applyChange`. */
 export interface MessageChange {
-  /** Of the change. */
+  /** seq of the change itself. */
   readonly seq: Seq;
   readonly from: UserId;
   readonly content: Readonly<Content>;
 }
 
-/** A conversation with what this device knows on top of the server's view. */
+/** A conversation as the server has it, with the pending changes of this device. */
 export interface ConversationView {
   readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
   readonly title: string;
-  /** User ids, up to the server's inline limit; direct: the other user (in a note to self, this user). */
+  /** User ids, up to the server's option members-inline-max; in a direct conversation the other user (in a note to self, this one). */
   readonly members: readonly UserId[];
   readonly memberCount: number;
-  /** Of this user. */
+  /** Role of this user. */
   readonly role: MemberRole;
   readonly rules: ConversationRules;
   readonly createdAtMs: number;
@@ -130,41 +130,41 @@ export interface ConversationView {
   readonly firstSeq: Seq;
   readonly readSeq: Seq;
   readonly deliveredSeq: Seq;
-  /** Messages of others after `unreadAfterSeq` that were not recalled. */
+  /** Number of messages of others after `unreadAfterSeq`, without recalled ones. */
   readonly unread: number;
-  /** Those of them that mention this user, or all. */
+  /** Number of those that mention this user, or all. */
   readonly unreadMentions: number;
-  /** What this user has read, or answered by a message of their own. */
+  /** seq up to which this user has read, or has written after. */
   readonly unreadAfterSeq: Seq;
-  /** As it is now; not a change of members or title. */
+  /** The newest message in its present state. Changes of members and title do not count. */
   readonly lastMessage?: ClientMessage;
-  /** Positions of the other members that were reported here; direct conversations and small groups. */
+  /** Known positions of other members, in direct conversations and groups of up to receipts-push-max members. */
   readonly receipts: ReadonlyMap<UserId, { readonly deliveredSeq: Seq; readonly readSeq: Seq }>;
-  /** Unix ms; 0: not muted. */
+  /** Unix ms; 0 if it is not muted. */
   readonly mutedUntilMs: number;
-  /** Nothing of it notifies, or adds to a total of unread messages. Reported anew when the time is over. */
+  /** A muted conversation notifies nobody and adds nothing to totals of unread messages. An event follows when the mute ends. */
   readonly isMuted: boolean;
   readonly isPinned: boolean;
-  /** A further message brings it back, unless it is muted. */
+  /** The next message ends this, unless the conversation is muted. */
   readonly isArchived: boolean;
-  /** As this user's devices have it. */
+  /** Shared by the devices of this user. */
   readonly draft?: Draft;
 }
 
 export interface Draft {
   readonly text: string;
-  /** Names this state of the draft to `saveDraft`; 0 while the server has none. */
+  /** The `baseRevision` for `saveDraft`; 0 while the server has no draft. */
   readonly revision: number;
-  /** Texts that other devices wrote meanwhile: the user chooses. */
+  /** Conflicting texts of other devices, for the user to choose from. */
   readonly others: readonly string[];
 }
 
-/** Who may write, add members, and mention all. `admins`: and the owner, who with them changes the rules. */
+/** Who may write, add members, and mention all. `admins` includes the owner. Owner and admins may change the rules. */
 export interface ConversationRules {
   readonly post: Who;
   readonly add: Who;
   readonly mentionAll: Who;
-  /** New members see what was written before they joined. */
+  /** Whether new members see the messages from before they joined. */
   readonly historyVisible: boolean;
 }
 
@@ -176,7 +176,7 @@ export interface Member {
   readonly readSeq: Seq;
 }
 
-/** What those who run the server say to everyone. */
+/** An announcement of the operators to all users. */
 export interface ServerNotice {
   readonly id: string;
   readonly text: string;
@@ -187,19 +187,19 @@ export interface ServerNotice {
 
 export interface ClientEvents {
   state: ConnectionState;
-  /** Each committed message, and each change of members or title, exactly once, in seq order per conversation [C1]. */
+  /** [C1] Each committed message, and each change of members or title: exactly once, in seq order per conversation. */
   message: ClientMessage;
   /**
-   * The message at `seq` changed. With `change`: `applyChange(message, change, userId)` gives what it is now; each such change is
-   * reported once, in order, after its message. Without: a change of this user began to wait for its ack, or waits no longer, and
-   * `withPending` gives another message; `error` says that the server refused it and why, and `refused` what that was.
+   * The message at `seq` changed. With `change`, `applyChange(message, change, userId)` returns its new state; each such change is
+   * reported once, in order, after its message. Without `change`, a change of this user began or ended to await its ack, so the
+   * result of `withPending` differs; if the server refused it, `error` has the reason and `refused` the change.
    */
   changed: {
     readonly conversationId: ConversationId;
     readonly seq: Seq;
     readonly change?: MessageChange;
     readonly error?: { readonly code: string; readonly message: string };
-    /** The content of the entry that was not made, such as {type: 'hongyan.edit', target_seq, content}. */
+    /** The content of the refused entry, such as {type: 'hongyan.edit', target_seq, content}. */
     readonly refused?: Content;
   };
   /** An outbox message changed: queued, acked, failed. */
@@ -208,19 +208,19 @@ export interface ClientEvents {
   conversation: ConversationView;
   /** The user is no longer a member, or never was. */
   left: { readonly conversationId: ConversationId };
-  /** All that are set now. */
+  /** All settings, after each change. */
   settings: Readonly<Record<string, unknown>>;
   receipt: Receipt;
-  /** All that are in force and were not dismissed, oldest first: each time one comes or goes. */
+  /** All notices that are in force and not dismissed, oldest first, after each change. */
   notices: readonly ServerNotice[];
   typing: { readonly conversationId: ConversationId; readonly userId: UserId };
   presence: { readonly userId: UserId; readonly online: boolean; readonly lastSeenMs?: number };
-  /** Something that no call waits for failed (the storage, a receipt the server refused); the client continues. */
+  /** A failure that no call reports, such as one of the storage or a refused receipt. The client continues. */
   warning: { readonly message: string; readonly error?: unknown };
   /**
    * [D5] The messages at seqs from…to are not available: removed by retention, or hidden from this member.
-   * With isReset they were shown and are void, because the server's store was put back to an earlier state: remove all messages
-   * from `from` on; what the conversation has there now follows as `message` events.
+   * With `isReset` the server's store was restored to an earlier state, and the messages that were shown are void: remove all
+   * messages from `from` on. The present ones follow as `message` events.
    */
   gap: {
     readonly conversationId: ConversationId;
@@ -231,42 +231,41 @@ export interface ClientEvents {
 }
 
 export interface Client {
-  /** Both undefined until the storage and the token were read, which `connect` and `send` do. */
+  /** Both are undefined until `connect` or `send` has read the storage and the token. */
   readonly userId: UserId | undefined;
   readonly deviceId: DeviceId | undefined;
   readonly state: ConnectionState;
   /** Returns the function that removes the listener. Throws ClientError `bad_request` for an unknown event. */
   on<E extends keyof ClientEvents>(event: E, listener: (value: ClientEvents[E]) => void): () => void;
 
-  /** In force and not dismissed, oldest first. */
+  /** The notices that are in force and not dismissed, oldest first. */
   notices(): readonly ServerNotice[];
-  /** Not shown again by this client, unless its text changes. */
+  /** Hides the notice on this client until its text changes. */
   dismissNotice(id: string): void;
 
-  /** Resolves when first online; rejects when the server refuses the token, or when the client is closed first. Reconnects by itself from then on. */
+  /** Resolves when first online, and reconnects by itself from then on. Rejects if the server refuses the token, or if the client is closed first. */
   connect(): Promise<void>;
-  /** No reconnect follows. The outbox stays. Resolves when the storage has everything. */
+  /** Closes the connection for good. The outbox remains stored. Resolves when all writes to the storage are done. */
   close(): Promise<void>;
 
   /**
-   * Queues durably (as far as the storage is), sends, and resolves with the acked message. Works offline. Rejects with ClientError:
+   * Stores the message in the outbox, sends it, and resolves with the acknowledged message. Works offline. Rejects with ClientError:
    * `bad_request` at once for a target or content that cannot be sent (JSON must carry all of it: no undefined, NaN, Infinity or
    * BigInt, no half of a surrogate pair); or the server's refusal, such as `conflict` for a clientMsgId that was used for another message.
    */
   send(target: SendTarget, content: Content, options?: SendOptions): Promise<ClientMessage>;
   /** Sends a failed message again; does nothing for others. */
   retry(clientMsgId: ClientMsgId): void;
-  /** Removes a message from the outbox. One that was on its way may still be committed. */
+  /** Removes a message from the outbox. The server may still commit a message that was in flight. */
   discard(clientMsgId: ClientMsgId): void;
-  /** Messages that wait for their ack or failed, oldest first. */
+  /** Messages that await their ack or failed, oldest first. */
   outbox(conversationId?: ConversationId): readonly ClientMessage[];
 
   /**
-   * Replaces the content of an own message, erases a message for everyone, adds or removes a reaction, puts a message on the list
-   * of pinned ones or takes it off. Each waits in the outbox as
-   * a message does, offline too, and leaves after what was sent before it; `withPending` shows it at once. Resolves when it is
-   * acknowledged, rejects with ClientError when it is refused: then it is undone and gone, and the `changed` event says so.
-   * `expectEdited`: `edited` of the message that the user saw, 0 for none; a newer edit makes it a `conflict`.
+   * The changes of a message: `edit` replaces its content, `recall` erases it for everyone, `react` adds or removes a reaction, `pin`
+   * pins or unpins it. Each waits in the outbox like a message, also offline, and is sent in order; `withPending` shows it at once.
+   * Resolves at the ack. A refusal rejects with ClientError, undoes the change and emits `changed`.
+   * `expectEdited`: `edited` of the message that the user saw, or 0; a newer edit makes it a `conflict`.
    */
   edit(
     conversationId: ConversationId,
@@ -277,42 +276,42 @@ export interface Client {
   recall(conversationId: ConversationId, seq: Seq, options?: { readonly reason?: string }): Promise<void>;
   react(conversationId: ConversationId, seq: Seq, key: string, op: 'add' | 'remove'): Promise<void>;
   pin(conversationId: ConversationId, seq: Seq, isPinned: boolean): Promise<void>;
-  /** The pinned messages of a conversation, oldest first, from the server; while it cannot be reached, those that the device keeps. */
+  /** The pinned messages of a conversation, oldest first: from the server, or from the device while the server is unreachable. */
   pinned(conversationId: ConversationId): Promise<readonly ClientMessage[]>;
-  /** The message with this user's changes of it that wait for their ack; the message itself when none waits. */
+  /** The message with the pending changes of this user applied; the same object if none is pending. */
   withPending(message: ClientMessage): ClientMessage;
-  /** Changes of messages that wait for their ack. */
+  /** Number of changes of messages that await their ack. */
   readonly pendingChanges: number;
 
   /** Known conversations, newest activity first. */
   conversations(): readonly ConversationView[];
   conversation(conversationId: ConversationId): ConversationView | undefined;
   /**
-   * One page of messages, ascending; without bounds the newest page. From the device where it keeps the whole page, else from the
-   * server; while not connected, as much of the page as the device keeps, and `unavailable` where that is none of it. `lastSeq`: the
-   * page is the conversation's as of that entry; later ones arrive as `message` and `changed`.
+   * One page of messages, ascending; without bounds the newest page. It comes from the device if that stores the whole page, else
+   * from the server. While disconnected it is the part that the device stores; if that is empty, it rejects with `unavailable`.
+   * The page shows the conversation as of `lastSeq`; later entries arrive as `message` and `changed`.
    */
   history(request: HistoryRequest): Promise<HistoryPage>;
-  /** Marks everything up to seq as read (and delivered). Coalesced; kept while offline. Throws ClientError `bad_request` for what is no seq. */
+  /** Marks everything up to `seq` as read and delivered. Calls are coalesced, and stored while offline. Throws ClientError `bad_request` if `seq` is not one. */
   markRead(conversationId: ConversationId, seq: Seq): void;
   /**
-   * What follows is for this user alone, on all devices. Each waits in the outbox as a message does, shows at once, and is undone when
-   * it is refused, which rejects; a later one of the same kind and conversation takes the place of one that has not left yet.
+   * The private changes, visible to this user alone, on all devices. Each waits in the outbox like a message and shows at once. A
+   * refusal undoes it and rejects. A later change of the same kind and conversation replaces one that was not sent yet.
    */
   mute(conversationId: ConversationId, untilMs: number | null): Promise<void>;
   pinConversation(conversationId: ConversationId, isPinned: boolean): Promise<void>;
   archive(conversationId: ConversationId, isArchived: boolean): Promise<void>;
   /**
-   * `baseRevision`: of the draft that the user saw when this text was begun, 0 for none. Where another device has written since,
-   * both texts are kept: `others` of the draft has that one until a text with the revision of that draft is saved. Empty: no draft.
+   * `baseRevision`: `revision` of the draft that the user saw when this text was begun, or 0. If another device has written since,
+   * both texts remain: `others` has the other one until a text is saved with the newer revision. An empty text removes the draft.
    */
   saveDraft(conversationId: ConversationId, text: string, baseRevision: number): Promise<void>;
-  /** As markRead on this user's devices; the others see no receipt. */
+  /** Like `markRead` on the devices of this user, but other members see no receipt. */
   markReadInPrivate(conversationId: ConversationId, seq: Seq): Promise<void>;
-  /** `value`: any JSON of up to 4,096 bytes; null: no longer. `name`: 1–64 of letters, digits, _ . - */
+  /** `value`: any JSON of up to 4,096 bytes; null removes the setting. `name`: 1–64 letters, digits, _ . - */
   set(name: string, value: unknown): Promise<void>;
   settings(): Readonly<Record<string, unknown>>;
-  /** Shows the others that this user is writing; at most one frame leaves in 3 s, and another at once after a send. */
+  /** Notifies the other members that this user is writing. Throttled to one frame in 3 s; a send resets that. */
   typing(conversationId: ConversationId): void;
   /** Requests the presence of users and subscribes to changes, which arrive as `presence`. */
   watchPresence(userIds: readonly UserId[]): Promise<void>;
@@ -322,18 +321,18 @@ export interface Client {
     readonly kind?: 'group' | 'broadcast';
     readonly title: string;
     readonly members: readonly UserId[];
-    /** New members see what was written before they joined. Default: in broadcasts, and not in groups. */
+    /** Whether new members see the messages from before they joined. Default: true for broadcasts, false for groups. */
     readonly historyVisible?: boolean;
   }): Promise<ConversationView>;
   setTitle(conversationId: ConversationId, title: string): Promise<void>;
-  /** What is absent stays as it is. */
+  /** Absent rules remain unchanged. */
   setRules(conversationId: ConversationId, rules: Partial<ConversationRules>): Promise<void>;
   addMember(conversationId: ConversationId, userId: UserId): Promise<void>;
   removeMember(conversationId: ConversationId, userId: UserId): Promise<void>;
-  /** Makes a member an admin, or no longer; with `owner` hands the conversation over. */
+  /** `owner` transfers the conversation to the member. */
   setRole(conversationId: ConversationId, userId: UserId, role: MemberRole): Promise<void>;
   members(conversationId: ConversationId): Promise<readonly Member[]>;
-  /** One page of the members other than the sender who have read a message, or received it. */
+  /** One page of the members who have read, or received, a message; without its sender. */
   readers(request: {
     readonly conversationId: ConversationId;
     readonly seq: Seq;
@@ -343,12 +342,12 @@ export interface Client {
     readonly limit?: number;
   }): Promise<{
     readonly members: readonly Member[];
-    /** All of them, not of this page. */
+    /** Of all pages together. */
     readonly count: number;
-    /** Absent: there are no more. */
+    /** Absent on the last page. */
     readonly next?: string | undefined;
   }>;
-  /** One page of the users who reacted to a message, each with their keys; with `key` those who used it. */
+  /** One page of the users who reacted to a message, with their keys; with `key` only those who used it. */
   reactions(request: {
     readonly conversationId: ConversationId;
     readonly seq: Seq;
@@ -367,44 +366,43 @@ export interface Client {
   /** Where a message is: its status for each member, and for this user's own devices. */
   whereIs(key: { readonly msgId: MsgId } | { readonly clientMsgId: ClientMsgId }): Promise<MessagePlace>;
   getUser(userId: UserId): Promise<User>;
-  /** Users with an id, or a word of the name, that starts with the query, of which the first 256 characters count. */
+  /** Users whose id, or a word of whose name, begins with the query. Characters of the query after the 256th are ignored. */
   searchUsers(query: string): Promise<readonly User[]>;
-  /** Where the user is logged in, newest first. */
+  /** The devices on which the user is logged in, newest first. */
   devices(): Promise<readonly OwnDevice[]>;
   /** Signs another device of the user out: it has to log in again. */
   revokeDevice(deviceId: DeviceId): Promise<void>;
   /**
-   * Makes a device that the application's back end has registered this user's own, and one with the device of this client, or with
-   * another one of the user: events and counts of devices then name both. `not_found`: no back end has registered it (yet);
-   * `conflict`: it is another user's.
+   * Assigns a device that the application's back end has registered to this user, and links it to the device of this client, or to
+   * `deviceId`; events and counts of devices then name both. Rejects with `not_found` if no back end has registered it, and with
+   * `conflict` if it belongs to another user.
    */
   bindDevice(deviceToken: DeviceToken, deviceId?: DeviceId): Promise<void>;
-  /** Lets it go: it stays registered, and is nobody's. */
+  /** The device remains registered and belongs to no user. */
   unbindDevice(deviceToken: DeviceToken): Promise<void>;
   /**
-   * Closes, in all tabs of the device, and deletes what it kept: conversations, cursor, outbox. Waiting sends reject. Then the server
-   * is told, so that the token is good for nobody any more: `isRevoked` is false where it could not be reached, as offline; the token
-   * is then good until it expires, or until another device signs this one out. Rejects when the storage cannot delete, once the server
-   * was told: to log out again tries again.
+   * Closes the client in all tabs of the device and deletes its stored data: conversations, cursor, outbox. Waiting sends reject.
+   * Then it revokes the token on the server. `isRevoked` is false if the server was unreachable: the token then remains valid until it
+   * expires, or until another device signs this one out. Rejects, after the revocation, if the storage cannot delete; call it again.
    */
   logout(): Promise<{ readonly isRevoked: boolean }>;
-  /** Signs out every device of the user, this one too. Rejects, and changes nothing, when the server cannot be reached. */
+  /** Signs out every device of the user, including this one. Rejects and changes nothing if the server is unreachable. */
   logoutAll(): Promise<void>;
 }
 
 export interface OwnDevice {
   readonly deviceId: DeviceId;
-  /** What its client calls itself; empty when it did not. */
+  /** `clientName` of its client; empty if that has none. */
   readonly name: string;
   readonly lastSeenMs: number;
   readonly isOnline: boolean;
-  /** This one. */
+  /** Whether it is the device of this client. */
   readonly isCurrent: boolean;
 }
 
 export interface SendOptions {
   readonly clientMsgId?: ClientMsgId;
-  /** The message that this one answers: `seq` suffices; what else is given is shown until the server's own quote is there. */
+  /** The message that this one answers: `seq` suffices. Other fields are shown until the server's quote arrives. */
   readonly replyTo?: MessageReply;
   readonly mentions?: Mentions;
 }
@@ -414,16 +412,16 @@ export interface HistoryRequest {
   readonly conversationId: ConversationId;
   readonly beforeSeq?: Seq;
   readonly afterSeq?: Seq;
-  /** Default 50. The server may cut it. */
+  /** Default 50. The server may return fewer. */
   readonly limit?: number;
 }
 
 export interface HistoryPage {
   readonly messages: readonly ClientMessage[];
-  /** [D5] The first seq that is available at all. */
+  /** [D5] The first available seq of the conversation. */
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
-  /** In the direction asked for. */
+  /** Whether the requested direction has further messages. */
   readonly hasMore: boolean;
 }
 

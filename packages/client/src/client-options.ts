@@ -1,4 +1,4 @@
-// What a client is made with.
+// The options of createClient.
 
 import type { DeviceId } from '@hongyan/protocol/ids';
 import type { ClientStorage } from './client-storage.ts';
@@ -7,21 +7,21 @@ export interface ClientOptions {
   /** http(s) base address of the server, e.g. "https://chat.example.com"; "" in a browser = the page's own origin. */
   readonly url: string;
   /**
-   * Called at every connect and request, so that it can return a fresh token. Reject with ClientError `unauthorized` when no user
-   * is signed in: that closes the client. After any other rejection the client tries again later.
+   * Called at every connect and request, so that it can return a fresh token. If it rejects with ClientError `unauthorized`, because
+   * no user is signed in, the client closes. After any other rejection the client retries later.
    */
   readonly token: () => string | Promise<string>;
-  /** Default: memory. createIndexedDbStorage(name) in browsers, where tabs that share one are one device with one connection. */
+  /** Default: memory. In browsers use createIndexedDbStorage(name): tabs that share one are one device with one connection. */
   readonly storage?: ClientStorage;
-  /** Default: from the storage, else random and kept there. */
+  /** Default: the id in the storage, else a random one that is stored there. */
   readonly deviceId?: DeviceId;
-  /** Messages in the outbox; above it a send rejects with `overloaded`. Default 10,000. */
+  /** Upper limit of messages in the outbox; beyond it a send rejects with `overloaded`. Default 10,000. */
   readonly outboxMax?: number;
-  /** A connection on which a request has had no answer for this long is dead. Default 10,000. */
+  /** A connection counts as dead after a request was unanswered for this long. Default 10,000. */
   readonly requestTimeoutMs?: number;
-  /** The name of the device that its user sees, e.g. "Shop app on Android". */
+  /** Name of the device in the user's list of devices, e.g. "Shop app on Android". */
   readonly clientName?: string;
-  /** Where the runtime has no global WebSocket: Node before 22. With it, tabs do not share a connection. */
+  /** For runtimes without a global WebSocket, such as Node before 22. Tabs then share no connection. */
   readonly webSocket?: WebSocketConstructor;
 }
 

@@ -1,30 +1,30 @@
-// What a client keeps between runs, and what any storage of it must do: memory, IndexedDB and SQLite have one contract.
+// The storage port of the client: what persists between runs. Memory, IndexedDB and SQLite pass one contract suite.
 
 import type { ClientMsgId, ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { ClientMessage, SendTarget } from './api.ts';
 
-/** A message, or a change of one, that waits in the outbox, as it is kept. */
+/** A message of the outbox, or a change of one, as it is stored. */
 export interface OutboxItem {
-  /** Of a change: the entry that it becomes, with the content that the wire has for it. */
+  /** For a change: the entry that it will become, with its content on the wire. */
   readonly message: ClientMessage;
   readonly target: SendTarget;
   readonly isChange?: true;
-  /** Of an edit. */
+  /** For an edit only. */
   readonly expectEdited?: number;
-  /** Increases with each send of this device, as its clock does: the order in which they leave. */
+  /** The order of sending: increases with each send of this device. */
   readonly no: number;
 }
 
-/** What a client keeps of a conversation between runs; opaque to the storage. */
+/** The state of one conversation. `state` is opaque to the storage. */
 export interface StoredConversation {
   readonly conversationId: ConversationId;
   readonly state: unknown;
 }
 
 export interface ConversationWrite extends StoredConversation {
-  /** By their seq, which each has; replace. */
+  /** Committed messages: each has a seq and replaces the stored one with that seq. */
   readonly messages?: readonly ClientMessage[];
-  /** Kept messages with a lower seq are deleted, before `messages` are put. */
+  /** Stored messages with a lower seq are deleted before `messages` are put. */
   readonly deleteBeforeSeq?: number;
 }
 
@@ -37,27 +37,27 @@ export interface KeptRange {
 
 export interface StoredMeta {
   readonly deviceId?: DeviceId;
-  /** The user whose data this is: data of another user is cleared, never sent. */
+  /** The owner of the data: a client of another user clears it and never sends it. */
   readonly userId?: UserId;
-  /** `sub` of the tokens of that user, where it is an identity provider's and the server has said whose they are. */
+  /** The claim `sub` of an identity provider's tokens for `userId`, once the server has confirmed that they belong together. */
   readonly subject?: string;
   readonly cursor?: string;
-  /** Of the store that the cursor and the conversations are of. */
+  /** The epoch of the server's store that `cursor` and the conversations refer to. */
   readonly epoch?: string;
-  /** What the user has set in private; opaque to the storage. */
+  /** The private state of the user; opaque to the storage. */
   readonly own?: unknown;
 }
 
 /**
- * What a client keeps between runs. MUST: make the writes of one call atomic, apply calls in the order they were made,
- * and resolve a write when it is as durable as the storage can make it. A call without an answer for 5 s counts as failed.
- * [C8] With an owner a call MUST change nothing, and reject, where `userId` of the meta is not that user: a client of another
- * account has taken the storage. The comparison is part of the call's own transaction.
+ * A storage MUST apply the writes of one call atomically, apply calls in the order in which they were made, and resolve a write when
+ * it is as durable as the storage can make it. The client treats a call as failed after 5 s.
+ * [C8] A call with an owner MUST reject and change nothing if `userId` of the meta is another user, because a client of another
+ * account has taken over the storage. The comparison MUST be part of the call's transaction.
  */
 export interface ClientStorage {
   /**
-   * Messages are kept up to so many bytes of their JSON, about. Above it those of the conversation that was opened longest ago are
-   * deleted, its oldest first. 0: none are kept.
+   * Approximate upper limit of stored messages, in bytes of their JSON. Beyond it the oldest messages of the conversation that was
+   * opened longest ago are deleted. 0: no messages are stored.
    */
   readonly messageBytesMax: number;
   load(): Promise<{
@@ -65,16 +65,16 @@ export interface ClientStorage {
     readonly outbox: readonly OutboxItem[];
     readonly conversations: readonly StoredConversation[];
   }>;
-  /** Replaces the fields given, keeps the others. */
+  /** Replaces the given fields; the others remain. */
   saveMeta(meta: StoredMeta, owner?: UserId): Promise<void>;
-  /** By client_msg_id; replaces. */
+  /** Replaces the item with the same client_msg_id. */
   putOutbox(item: OutboxItem, owner?: UserId): Promise<void>;
   deleteOutbox(clientMsgId: ClientMsgId, owner?: UserId): Promise<void>;
   putConversations(conversations: readonly ConversationWrite[], owner?: UserId): Promise<void>;
   /** Ascending by seq. */
   messages(range: KeptRange, owner?: UserId): Promise<readonly ClientMessage[]>;
-  /** And its messages. */
+  /** Deletes the conversation and its messages. */
   deleteConversation(conversationId: ConversationId, owner?: UserId): Promise<void>;
-  /** Everything but the device id. Where nothing is the owner's it resolves all the same. */
+  /** Deletes everything but the device id. Resolves also if the owner has no data. */
   clear(owner?: UserId): Promise<void>;
 }
