@@ -1,5 +1,6 @@
 // [L2] How much each user may ask: a bucket by the user's tier for requests, and one each for reads and signals.
 
+import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { ok } from '@hongyan/base/result';
 import type { OperationName } from '@hongyan/protocol/operations/operations';
 import { type Quota, type Result, refusal } from '@hongyan/protocol/refusals';
@@ -31,12 +32,14 @@ export class CallerLimits {
   }
 
   /** Decides in the order of the calls of one user, also where it has to wait. */
-  readonly check = (name: OperationName | 'hello', caller: Caller): Allowed | Promise<Allowed> => {
-    const tier = this.#options.tiers.of(caller);
-    return tier instanceof Promise ? tier.then((own) => this.#draw(name, caller, own)) : this.#draw(name, caller, tier);
-  };
+  readonly check = (name: OperationName | 'hello', caller: Caller): MaybePromise<Allowed> =>
+    andThen(this.#options.tiers.of(caller), this.#draw, name, caller);
 
-  #draw(name: OperationName | 'hello', { userId }: Caller, tier: Tier | undefined): Allowed | Promise<Allowed> {
+  readonly #draw = (
+    tier: Tier | undefined,
+    name: OperationName | 'hello',
+    { userId }: Caller,
+  ): MaybePromise<Allowed> => {
     if (tier === undefined) return unlimited;
     const { bucket, units } = costOf(name);
     const share = bucketShare[bucket];
@@ -47,8 +50,8 @@ export class CallerLimits {
       size: rate.burst,
       windowS: Math.ceil(rate.burst / rate.perS),
     };
-    return taken instanceof Promise ? taken.then((own) => allowed(own, quota)) : allowed(taken, quota);
-  }
+    return andThen(taken, allowed, quota);
+  };
 }
 
 function allowed(taken: Taken, policy: Pick<Quota, 'name' | 'size' | 'windowS'>): Allowed {

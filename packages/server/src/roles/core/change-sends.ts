@@ -1,6 +1,7 @@
 // The operations edit, recall, react, pin, unpin and setPrivate: what can be checked before the log is, then the command goes up like any send.
 
 import { assert } from '@hongyan/base/assert';
+import { andThen } from '@hongyan/base/maybe-promise';
 import { done, ok } from '@hongyan/base/result';
 import type { Ack } from '@hongyan/protocol/operations/ack';
 import type { Input } from '@hongyan/protocol/operations/operations';
@@ -95,9 +96,7 @@ export class ChangeSends {
     const { from, clientMsgId, conversationId } = command;
     const key = checkKey(clientMsgId);
     if (key.type !== 'ok') return key;
-    const prepare = (own: Result<undefined>) => (own.type === 'ok' ? ok(command) : own);
-    const prepared = admitted instanceof Promise ? admitted.then(prepare) : prepare(admitted);
-    const outcome = await this.#order.submit(from, prepared);
+    const outcome = await this.#order.submit(from, andThen(admitted, ifAdmitted, command));
     if (outcome.type !== 'ok') return outcome;
     assert(outcome.value.type === 'message', 'a change ends as an entry');
     const { msgId, seq, timestampMs, isDuplicate, isUnchanged, isNoted } = outcome.value;
@@ -114,3 +113,6 @@ export class ChangeSends {
     });
   }
 }
+
+const ifAdmitted = <C>(admitted: Result<undefined>, command: C): Result<C> =>
+  admitted.type === 'ok' ? ok(command) : admitted;

@@ -1,6 +1,7 @@
 // The way up ends here: commands in batches are admitted, appended in one commit, published, and only then answered.
 
 import { assert, unreachable } from '@hongyan/base/assert';
+import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { OutageLog } from '@hongyan/base/outage-log';
 import { ok } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
@@ -222,7 +223,7 @@ export class CommandHandler {
   }
 
   async #append(
-    admitting: readonly Admitted[] | Promise<readonly Admitted[]>,
+    admitting: MaybePromise<readonly Admitted[]>,
     { place, quote }: { readonly place: CommandPlace | undefined; readonly quote?: Reply | undefined },
   ): Promise<readonly Outcome[]> {
     const admitted = admitting instanceof Promise ? await admitting : admitting;
@@ -254,10 +255,7 @@ export class CommandHandler {
     await this.#deps.timeline.append([], position);
   }
 
-  #admit(
-    commands: readonly MessageCommand[],
-    place: CommandPlace | undefined,
-  ): readonly Admitted[] | Promise<readonly Admitted[]> {
+  #admit(commands: readonly MessageCommand[], place: CommandPlace | undefined): MaybePromise<readonly Admitted[]> {
     const admitted: Admitted[] = [];
     for (const command of commands) {
       const membership = this.#memberships.peek(command.conversationId, command.from);

@@ -1,5 +1,6 @@
 // Operations on conversations: what can be checked before the log is, changes then go through it, reads to the directory.
 
+import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done, ok } from '@hongyan/base/result';
 import type { Conversation } from '@hongyan/protocol/conversation';
 import { directConversationId } from '@hongyan/protocol/direct';
@@ -90,7 +91,7 @@ export class Conversations {
   addMember(caller: Caller, { conversation_id, user_id }: Input<'addMember'>): Promise<Result<undefined>> {
     if (mayNotAdd(caller.userId, user_id)) return Promise.resolve(refusal.reservedUserId());
     const key = { conversationId: conversation_id, from: caller.userId };
-    return this.#submit(caller, this.#charged(caller, ok({ ...key, type: 'add_member', userId: user_id })));
+    return this.#submit(caller, this.#charged(ok({ ...key, type: 'add_member', userId: user_id }), caller));
   }
 
   /** [L6] Not charged: who was added can be removed, and everyone can leave, whatever its caller has stored. */
@@ -101,7 +102,7 @@ export class Conversations {
 
   setRole(caller: Caller, { conversation_id, user_id, role }: Input<'setRole'>): Promise<Result<undefined>> {
     const key = { conversationId: conversation_id, from: caller.userId };
-    return this.#submit(caller, this.#charged(caller, ok({ ...key, type: 'set_role', userId: user_id, role })));
+    return this.#submit(caller, this.#charged(ok({ ...key, type: 'set_role', userId: user_id, role }), caller));
   }
 
   async get({ userId }: Caller, { conversation_id }: Input<'getConversation'>): Promise<Result<Conversation>> {
@@ -176,8 +177,8 @@ export class Conversations {
     return ok(userIds.map((userId) => users.get(userId)?.userId ?? userId));
   }
 
-  async #change(caller: Caller, prepared: Prepared | Promise<Prepared>): Promise<Result<Conversation>> {
-    const charged = this.#charged(caller, prepared);
+  async #change(caller: Caller, prepared: MaybePromise<Prepared>): Promise<Result<Conversation>> {
+    const charged = andThen(prepared, this.#charged, caller);
     const outcome = await this.#order.submit(caller.userId, charged);
     if (outcome.type !== 'ok') return outcome;
     const command = await charged;
@@ -185,19 +186,17 @@ export class Conversations {
     return onceStored(this.#view(command.value.conversationId, caller.userId));
   }
 
-  async #submit({ userId }: Caller, prepared: Prepared | Promise<Prepared>): Promise<Result<undefined>> {
+  async #submit({ userId }: Caller, prepared: MaybePromise<Prepared>): Promise<Result<undefined>> {
     const outcome = await this.#order.submit(userId, prepared);
     return outcome.type === 'ok' ? done : outcome;
   }
 
   /** [L6] The entry of a change, and what it sets. At once, unless something has to be looked up. */
-  #charged(caller: Caller, prepared: Prepared | Promise<Prepared>): Prepared | Promise<Prepared> {
-    if (prepared instanceof Promise) return prepared.then((own) => this.#charged(caller, own));
+  readonly #charged = (prepared: Prepared, caller: Caller): MaybePromise<Prepared> => {
     if (prepared.type !== 'ok') return prepared;
     const charged = this.#deps.storedBytes.charge(caller, JSON.stringify(prepared.value));
-    const decide = (own: Result<undefined>): Prepared => (own.type === 'ok' ? prepared : own);
-    return charged instanceof Promise ? charged.then(decide) : decide(charged);
-  }
+    return andThen(charged, preparedIfCharged, prepared);
+  };
 
   async #view(conversationId: ConversationId, userId: UserId): Promise<Result<Conversation>> {
     const { directory, timeline } = this.#deps;
@@ -225,3 +224,6 @@ function knownRules(given: Partial<Rules> | undefined): Partial<Rules> | undefin
   const known = Object.entries(given ?? {}).filter(([name]) => Object.hasOwn(RulesSchema.properties, name));
   return known.length === 0 ? undefined : Object.fromEntries(known);
 }
+
+const preparedIfCharged = (charged: Result<undefined>, prepared: Prepared): Prepared =>
+  charged.type === 'ok' ? prepared : charged;

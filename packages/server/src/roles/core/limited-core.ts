@@ -1,22 +1,20 @@
 // The core as gateway processes see it. A user's bucket is one for all of them, so the step of their pipelines that limits rates is
 // taken here, at the core's end of the link: in the order in which the requests of a connection arrive.
 
+import { andThen } from '@hongyan/base/maybe-promise';
 import { type OperationName, operations } from '@hongyan/protocol/operations/operations';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Caller, Core, CoreOperations } from '../../ports/core/core.ts';
-import type { CallerLimits } from './caller-limits.ts';
+import type { Allowed, CallerLimits } from './caller-limits.ts';
 
 export function limitedCore(core: Core, { check }: Pick<CallerLimits, 'check'>): Core {
   const limited = <C extends Caller, I, O>(
     name: OperationName,
     handle: (caller: C, input: I) => Promise<Result<O>>,
   ) => {
-    return (caller: C, input: I): Promise<Result<O>> => {
-      const allowed = check(name, caller);
-      if (allowed instanceof Promise)
-        return allowed.then((own) => (own.type === 'ok' ? handle.call(core, caller, input) : own));
-      return allowed.type === 'ok' ? handle.call(core, caller, input) : Promise.resolve(allowed);
-    };
+    const ifAllowed = (allowed: Allowed, caller: C, input: I): Promise<Result<O>> =>
+      allowed.type === 'ok' ? handle.call(core, caller, input) : Promise.resolve(allowed);
+    return (caller: C, input: I): Promise<Result<O>> => andThen(check(name, caller), ifAllowed, caller, input);
   };
   const handlers = Object.entries(operations)
     .filter(([name, { needs }]) => needs !== 'nothing' && Object.hasOwn(core, name))

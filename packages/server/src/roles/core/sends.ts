@@ -1,6 +1,7 @@
 // The send operation: what can be checked before the log is, then the command goes up.
 
 import { assert } from '@hongyan/base/assert';
+import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { ok } from '@hongyan/base/result';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -75,10 +76,7 @@ export class Sends {
   }
 
   /** [W11] Later messages of the sender wait for it: their order stays. */
-  async #checked(
-    prepared: Result<MessageCommand> | Promise<Result<MessageCommand>>,
-    checks: SendChecks,
-  ): Promise<Result<MessageCommand>> {
+  async #checked(prepared: MaybePromise<Result<MessageCommand>>, checks: SendChecks): Promise<Result<MessageCommand>> {
     const command = await prepared;
     return command.type === 'ok' ? checks.message(command.value) : command;
   }
@@ -93,10 +91,10 @@ export class Sends {
 /** At once, unless something has to be looked up. */
 function prepare(
   message: Omit<MessageCommand, 'conversationId'>,
-  conversationId: ConversationId | Promise<ConversationId>,
-  charged: Result<undefined> | Promise<Result<undefined>>,
-): Result<MessageCommand> | Promise<Result<MessageCommand>> {
+  conversationId: MaybePromise<ConversationId>,
+  charged: MaybePromise<Result<undefined>>,
+): MaybePromise<Result<MessageCommand>> {
   if (conversationId instanceof Promise || charged instanceof Promise)
-    return Promise.all([conversationId, charged]).then(([id, own]) => prepare(message, id, own));
+    return Promise.all([conversationId, charged]).then(([id, result]) => prepare(message, id, result));
   return charged.type === 'ok' ? ok({ ...message, conversationId }) : charged;
 }

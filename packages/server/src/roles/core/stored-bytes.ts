@@ -1,5 +1,6 @@
 // [L6] How much each user may store in a day, so that nobody fills the disk alone.
 
+import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Taken } from '../../domain/rate.ts';
@@ -28,21 +29,22 @@ export class StoredBytes {
   }
 
   /** Before the content is stored. One that is then refused, or was stored before [D3], counts too. */
-  charge(caller: Caller, contentJson: string): Charged | Promise<Charged> {
+  charge(caller: Caller, contentJson: string): MaybePromise<Charged> {
     const tier = this.#options.tiers.of(caller);
     if (tier === undefined) return done;
     const bytes = Buffer.byteLength(contentJson) + entryBytes;
-    return tier instanceof Promise
-      ? tier.then((own) => (own === undefined ? done : this.#draw(caller, bytes, own)))
-      : this.#draw(caller, bytes, tier);
+    return andThen(tier, this.#draw, caller, bytes);
   }
 
   /** Half at once and half over the day: within any 24 hours no more than the whole. */
-  #draw({ userId }: Caller, bytes: number, { storedBytesPerDay }: Tier): Charged | Promise<Charged> {
+  readonly #draw = (tier: Tier | undefined, { userId }: Caller, bytes: number): MaybePromise<Charged> => {
+    if (tier === undefined) return done;
+    const { storedBytesPerDay } = tier;
     const half = storedBytesPerDay / 2;
     const taken = this.#options.limiter.draw({ key: userId, rate: { perS: half / dayS, burst: half }, cost: bytes });
-    const decide = (own: Taken): Charged =>
-      own.type === 'taken' ? done : refusal.storedTooMuch(storedBytesPerDay, own.retryAfterMs);
-    return taken instanceof Promise ? taken.then(decide) : decide(taken);
-  }
+    return andThen(taken, charged, storedBytesPerDay);
+  };
 }
+
+const charged = (taken: Taken, storedBytesPerDay: number): Charged =>
+  taken.type === 'taken' ? done : refusal.storedTooMuch(storedBytesPerDay, taken.retryAfterMs);

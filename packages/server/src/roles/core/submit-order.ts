@@ -1,5 +1,6 @@
 // Commands go up in the order of their calls: some need a look-up first, and the user's later ones must not overtake them.
 
+import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { TransientMap } from '@hongyan/base/transient-map';
 import type { UserId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
@@ -18,7 +19,7 @@ export class SubmitOrder {
   }
 
   /** Without a look-up before it, a command is submitted at once. One that is refused in preparation is answered so. */
-  submit(from: UserId, prepared: Prepared | Promise<Prepared>): Promise<Outcome> {
+  submit(from: UserId, prepared: MaybePromise<Prepared>): Promise<Outcome> {
     const earlier = this.#submitted.get(from);
     if (earlier === undefined && !(prepared instanceof Promise)) return this.#submit(prepared);
     const submitting = this.#submitAfter(earlier, prepared);
@@ -29,7 +30,7 @@ export class SubmitOrder {
   /** The outcome is boxed: the next command waits for this submit, not for what comes of it. */
   async #submitAfter(
     earlier: Promise<unknown> | undefined,
-    prepared: Prepared | Promise<Prepared>,
+    prepared: MaybePromise<Prepared>,
   ): Promise<{ readonly outcome: Promise<Outcome> }> {
     const [command] = await Promise.all([prepared, earlier]);
     return { outcome: this.#submit(command) };

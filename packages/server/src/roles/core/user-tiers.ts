@@ -2,6 +2,7 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { done, ok } from '@hongyan/base/result';
 import type { UserId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
@@ -39,7 +40,7 @@ export class UserTiers {
   }
 
   /** undefined: without limits. A promise for a user who is not known yet; those asked for meanwhile resolve in their order. */
-  of(caller: Caller): Tier | undefined | Promise<Tier | undefined> {
+  of(caller: Caller): MaybePromise<Tier | undefined> {
     // An application's back end speaks for all its users; what it has in flight is bounded.
     if (caller.keyId !== undefined) return undefined;
     const known = this.#known.get(caller.userId);

@@ -1,6 +1,7 @@
 // [L5] What one address may do before anyone has authenticated: connections, bodies, handshakes, requests without a token or with a bad
 // one.
 
+import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Rate, Taken } from '../../domain/rate.ts';
@@ -14,7 +15,7 @@ export interface AddressBounds {
   readonly requestsPerS: number;
 }
 
-type Allowed = Result<unknown> | Promise<Result<unknown>>;
+type Allowed = MaybePromise<Result<unknown>>;
 
 /** Behind one address may be an office that comes back together after a restart. */
 const handshakeBurstS = 10;
@@ -81,7 +82,7 @@ export class AddressLimits {
   #draw(key: string, name: string, rate: Rate): Allowed {
     if (rate.perS === 0) return done;
     const taken = this.#limiter.draw({ key, rate, cost: 1 });
-    return taken instanceof Promise ? taken.then((own) => allowed(own, name, rate)) : allowed(taken, name, rate);
+    return andThen(taken, allowed, name, rate);
   }
 }
 

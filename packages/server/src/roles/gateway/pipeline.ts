@@ -4,6 +4,7 @@
 import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log, LogFields } from '@hongyan/base/log';
+import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done, type Ok, ok } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
@@ -103,7 +104,7 @@ interface Passage {
 }
 
 type Refusal = Exclude<Result<never>, Ok<never>>;
-type Checked = Result<unknown> | Promise<Result<unknown>>;
+type Checked = MaybePromise<Result<unknown>>;
 type Step = (passage: Passage) => Checked;
 /** With the state of the caller's bucket, where there is one. */
 type Allowed = Result<Quota | undefined>;
@@ -120,7 +121,7 @@ export interface PipelineOptions {
   /** Refuses the caller whose token was revoked. Asked for each request, of memory alone; waits only while that is read. */
   readonly revoked?: (caller: Caller) => Checked;
   /** Refuses a caller beyond its rate. If it has to wait for some request, later ones of the same caller MUST resolve after it. */
-  readonly limit?: (name: OperationName | 'hello', caller: Caller) => Allowed | Promise<Allowed>;
+  readonly limit?: (name: OperationName | 'hello', caller: Caller) => MaybePromise<Allowed>;
   /** The same for senders who are nobody yet: operations that need no token, and tokens that are refused. */
   readonly limitAnonymous?: (sender: Sender) => Checked;
   /** Is told of each operation when it is answered. MUST NOT throw. */
@@ -149,7 +150,13 @@ export class Pipeline {
       // A key was looked up by the step before.
       revoked: revoked && (({ sender }) => (callerIn(sender).keyId === undefined ? revoked(callerIn(sender)) : done)),
       anonymous_limit: limitAnonymous && (({ sender }) => limitAnonymous(sender)),
-      rate_limit: limit && (({ name, sender }) => noting(sender, limit(name, callerIn(sender)))),
+      rate_limit:
+        limit &&
+        (({ name, sender }) => {
+          const allowed = limit(name, callerIn(sender));
+          // Connections do not record it: there may be a hundred thousand.
+          return sender.flight === undefined ? andThen(allowed, recordQuota, sender) : allowed;
+        }),
       in_flight: (passage) => this.#takeOff(passage),
     };
     const bound = Object.entries(stepsOf).map(([group, names]) => [
@@ -315,10 +322,7 @@ function noted<P extends Problem>(passage: Passage, problem: P): P {
   return problem;
 }
 
-/** Of a connection nothing is kept: there may be a hundred thousand. */
-function noting(sender: Sender, allowed: Allowed | Promise<Allowed>): Checked {
-  if (sender.flight !== undefined) return allowed;
-  if (allowed instanceof Promise) return allowed.then((own) => noting(sender, own));
+function recordQuota(allowed: Allowed, sender: Sender): Allowed {
   if (allowed.type === 'ok') sender.quota = allowed.value;
   return allowed;
 }

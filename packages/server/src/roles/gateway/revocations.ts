@@ -4,6 +4,7 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
+import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { done } from '@hongyan/base/result';
 import { failure, type Result, refusal } from '@hongyan/protocol/refusals';
 import { type Revocation, RevocationSet, type TokenFacts } from '../../domain/revocation.ts';
@@ -65,7 +66,7 @@ export class Revocations {
   }
 
   /** From memory, unless some may have been missed: then the caller waits for the core to tell. */
-  check(token: TokenFacts): Result<unknown> | Promise<Result<unknown>> {
+  check(token: TokenFacts): MaybePromise<Result<unknown>> {
     if (!this.#isStale) return this.#answer(token);
     if (this.#attempt === undefined) return failure.coreUnreachable();
     return this.#attempt.then(() => (this.#isStale ? failure.coreUnreachable() : this.#answer(token)));
