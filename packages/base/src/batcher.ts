@@ -27,8 +27,6 @@ export interface BatcherOptions<Item, Result> {
     readonly itemsPerKeyMax: number;
     readonly batchPerKeyMax: number;
   };
-  /** When an idle batcher begins; default: after the callbacks that are running now, so that what arrives together leaves together. */
-  readonly schedule?: (begin: () => void) => void;
 }
 
 /** How far apart batches begin: what comes meanwhile shares the next one. The first after a pause begins without delay. */
@@ -120,8 +118,8 @@ export class Batcher<Item, Result> {
     if (this.#isScheduled || this.#inFlight >= this.#options.inFlightMax) return;
     if (this.#pacing !== undefined && this.#waiting.length !== this.#options.pace?.patience?.items) return;
     this.#isScheduled = true;
-    const { schedule = queueMicrotask } = this.#options;
-    schedule(() => {
+    // After the callbacks that are running now, so that items submitted together share a batch.
+    queueMicrotask(() => {
       this.#isScheduled = false;
       this.#begin();
     });
