@@ -3,7 +3,6 @@
 import { reachableUrl } from '@hongyan/base/address';
 import { assert } from '@hongyan/base/assert';
 import { sleep } from '@hongyan/base/clock';
-import type { Service } from '@hongyan/base/service';
 import { bug, failure, type Problem, refusal } from '@hongyan/protocol/refusals';
 import { type BunRequest, type Server, serve, type WebSocketHandler } from 'bun';
 import { listenFailure } from '../../http/listen-failure.ts';
@@ -43,7 +42,7 @@ const quietMs = 100;
 /** With fewer connections than this share of the limit, reaching it again is worth another line in the log. */
 const relievedShare = 0.9;
 
-export class Gateway implements Service {
+export class Gateway {
   readonly #options: GatewayOptions;
   readonly #pipeline: Pipeline;
   readonly #revocations: Revocations;
@@ -198,13 +197,13 @@ export class Gateway implements Service {
     const { clock } = this.#options;
     const { server } = this.#state;
     this.#state = { ...this.#state, type: 'draining' };
-    this.#http.leave();
+    this.#http.drain();
     if (beginAtMs !== undefined) await sleep(clock, { delayMs: Math.max(0, beginAtMs - clock.monotonicMs()) });
     if (await isRelieved?.()) {
       // The kernel gives further connections to the others. Requests under way are answered, WebSockets stay. A port that is not
       // shared stays open: a load balancer checks it, and what it still sends is served.
       if (this.#options.listen.isPortShared) void server.stop();
-      await this.#sockets.leave(deadlineMs);
+      await this.#sockets.drainGradually(deadlineMs);
     }
     // [O20] What is kept for later requests: these would be refused.
     server.closeIdleConnections();
@@ -223,7 +222,7 @@ export class Gateway implements Service {
     this.#state = { type: 'closed' };
     this.#closing.abort();
     this.#pipeline.drain();
-    await this.#sockets.shut();
+    await this.#sockets.close();
     this.#revocations.stop();
     if (state.type !== 'new') await state.server.stop(true);
   }
@@ -250,11 +249,11 @@ export class Gateway implements Service {
       idleTimeout: 0,
       sendPings: false,
       perMessageDeflate: false,
-      open: (socket) => door.open(socket),
-      message: (socket, message) => door.message(socket, message),
-      ping: (socket) => door.heard(socket),
-      pong: (socket) => door.heard(socket),
-      close: (socket) => door.close(socket),
+      open: (socket) => door.onOpen(socket),
+      message: (socket, message) => door.onMessage(socket, message),
+      ping: (socket) => door.onActivity(socket),
+      pong: (socket) => door.onActivity(socket),
+      close: (socket) => door.onClose(socket),
     };
   }
 

@@ -23,8 +23,10 @@ export interface HandlersOptions {
 export function createHandlers({ core, publicUrl, listenAddress }: HandlersOptions): Handlers {
   return {
     ...coreHandlers(core),
-    route: async (_caller, _input, { host }) =>
-      ok({ addresses: [{ url: publicUrl === '' ? reachableUrl({ ...listenAddress(), askedBy: host }) : publicUrl }] }),
+    route: async (_caller, _input, sender) => {
+      const askedBy = sender.type === 'http' ? sender.host : null;
+      return ok({ addresses: [{ url: publicUrl === '' ? reachableUrl({ ...listenAddress(), askedBy }) : publicUrl }] });
+    },
   };
 }
 

@@ -7,7 +7,8 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Core } from '../../ports/core/core.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 import { createHandlers } from './handlers.ts';
-import { Pipeline, type PipelineOptions, type Sender } from './pipeline.ts';
+import { Pipeline, type PipelineOptions } from './pipeline.ts';
+import type { ConnectionSender, HelloSender, HttpSender } from './sender.ts';
 import { fakeApiKey, fakeCore } from './testing/fake-core.ts';
 
 const tokens: Tokens = {
@@ -39,10 +40,19 @@ function start({ inFlightMax = 2, ...overrides }: Partial<Core> & { inFlightMax?
   };
 }
 
-const http = (token: string): Sender => ({ address: '10.0.0.1', token });
-const device = (): Sender & { flight: { inFlight: number } } => ({
+const http = (token: string | undefined, fields: Partial<HttpSender> = {}): HttpSender => ({
+  ...{ type: 'http', address: '10.0.0.1', limitKey: '10.0.0.1', token, asUser: null },
+  ...{ signature: undefined, host: null, traceparent: undefined, ...fields },
+});
+const hello = (token: string): HelloSender => ({
+  ...{ type: 'hello', address: '10.0.0.1', limitKey: '10.0.0.1', token },
+});
+const device = (): ConnectionSender => ({
+  type: 'connection',
   address: '10.0.0.1',
-  flight: { inFlight: 0 },
+  limitKey: '10.0.0.1',
+  number: 1,
+  inFlight: 0,
   caller: {
     address: '10.0.0.1',
     userId: 'ann' as UserId,
@@ -88,7 +98,7 @@ test('beyond the bound of requests in flight the next is overloaded, and there i
   expect(await pipeline.run('sync', sender, none)).toMatchObject({ code: 'overloaded', retryAfterMs: 100 });
   held.resolve();
   await Promise.all(first);
-  expect(sender.flight.inFlight).toBe(0);
+  expect(sender.inFlight).toBe(0);
   expect(codeOf(await pipeline.run('sync', sender, none))).toBe('bad_request');
 });
 
@@ -128,7 +138,7 @@ test('a bug of a handler is answered as internal and logged, a failure of a stor
 test('route gives an address to connect to: the one the client asked by, else that of the listener', async () => {
   const { pipeline } = start();
   const urlFor = async (host: string | null) => {
-    const answer = await pipeline.run('route', { address: '', host }, none);
+    const answer = await pipeline.run('route', http(undefined, { host }), none);
     return answer.type === 'ok' ? answer.value.addresses[0]?.url : answer.code;
   };
   expect(await urlFor('im.example.org:8080')).toBe('http://im.example.org:8080');
@@ -183,10 +193,10 @@ test('[L1] a hello passes the steps of its group and gives the token as verified
       },
     },
   );
-  expect(await pipeline.letIn({ address: '', token: 'ann' })).toMatchObject({ value: { userId: 'ann' } });
-  expect(codeOf(await pipeline.letIn({ address: '', token: '' }))).toBe('unauthorized');
+  expect(await pipeline.authenticateHello(hello('ann'))).toMatchObject({ value: { userId: 'ann' } });
+  expect(codeOf(await pipeline.authenticateHello(hello('')))).toBe('unauthorized');
   pipeline.drain();
-  expect(codeOf(await pipeline.letIn({ address: '', token: 'ann' }))).toBe('unavailable');
+  expect(codeOf(await pipeline.authenticateHello(hello('ann')))).toBe('unavailable');
   expect(names).toEqual(['hello']);
 });
 
@@ -212,10 +222,10 @@ test('[L1] each operation is measured when it is answered, whatever the answer',
 test('[A23] a back end asks with its key as the system, or for the user that it names, where a scope lets it', async () => {
   const revoked = () => refusal.revokedToken();
   const { pipeline, asked } = start({}, { revoked });
-  const run = async (sender: Partial<Sender>, name: 'listConversations' | 'getMe' | 'putUser' = 'listConversations') =>
-    codeOf(
-      await pipeline.run(name, { address: '10.0.0.1', token: fakeApiKey, ...sender }, { user_id: 'ann' as UserId }),
-    );
+  const run = async (
+    sender: Partial<HttpSender>,
+    name: 'listConversations' | 'getMe' | 'putUser' = 'listConversations',
+  ) => codeOf(await pipeline.run(name, http(fakeApiKey, sender), { user_id: 'ann' as UserId }));
   expect(await run({})).toBe('ok');
   expect(asked.at(-1)?.caller).toMatchObject({ userId: 'system', keyId: 'k1', address: '10.0.0.1' });
   expect(await run({ asUser: 'ann' })).toBe('ok');
@@ -227,13 +237,13 @@ test('[A23] a back end asks with its key as the system, or for the user that it 
   expect(await run({ token: 'ann' }, 'putUser')).toBe('forbidden');
   expect(await run({ token: `${fakeApiKey}x` })).toBe('unauthorized');
   expect(asked).toHaveLength(count);
-  expect(codeOf(await pipeline.letIn({ address: '10.0.0.1', token: fakeApiKey }))).toBe('forbidden');
+  expect(codeOf(await pipeline.authenticateHello(hello(fakeApiKey)))).toBe('forbidden');
 });
 
 test('[A23] a key without the scope that an operation needs is refused', async () => {
   const identifyKey = async () => ok({ keyId: 'k2', scopes: ['tokens:mint'] as const, userId: 'system' as UserId });
   const { pipeline, asked } = start({ identifyKey });
-  const sender: Sender = { address: '10.0.0.1', token: 'hy_k2_0123456789abcdef' };
+  const sender = http('hy_k2_0123456789abcdef');
   expect(codeOf(await pipeline.run('listConversations', sender, none))).toBe('forbidden');
   expect(codeOf(await pipeline.run('mintToken', { ...sender }, { user_id: 'ann' as UserId }))).toBe('ok');
   expect(asked).toHaveLength(1);
@@ -251,7 +261,7 @@ test('[L5] only a key that was not found right is counted by its address, whatev
   };
   const { pipeline } = start({ identifyKey }, { limitAnonymous });
   const ask = async (token: string, asUser: string, name: 'listConversations' | 'getMe' = 'listConversations') => {
-    const code = codeOf(await pipeline.run(name, { address: '192.0.2.1', token, asUser }, none));
+    const code = codeOf(await pipeline.run(name, http(token, { asUser }), none));
     return [code, strangers];
   };
   expect(await ask(fakeApiKey, 'gone')).toEqual(['not_found', 0]);
@@ -276,7 +286,8 @@ test('[L5] an address of too many bad signatures is refused before its body is r
   const { pipeline } = start({ registerDevices }, { limitAnonymous });
   const ask = async (signature: string, limitKey = '192.0.2.1') => {
     const signed = { keyId: 'k', signedAtMs: 1, signature, body: '' };
-    const code = await pipeline.run('registerDevices', { address: limitKey, limitKey, signature: signed }, async () => {
+    const sender = http(undefined, { address: limitKey, limitKey, signature: signed });
+    const code = await pipeline.run('registerDevices', sender, async () => {
       read++;
       return ok({ devices: [{}] });
     });
@@ -299,8 +310,7 @@ test('[L5] an address of too many bad signatures is refused before its body is r
 test('[A23] what a key has in flight is counted by the key, for whomever it asks', async () => {
   const held = Promise.withResolvers<void>();
   const { pipeline } = start({ inFlightMax: 2, listConversations: () => held.promise.then(() => refusal.notMember()) });
-  const ask = (asUser: string) =>
-    pipeline.run('listConversations', { address: '10.0.0.1', token: fakeApiKey, asUser }, none);
+  const ask = (asUser: string) => pipeline.run('listConversations', http(fakeApiKey, { asUser }), none);
   const [first, second] = [ask('ann'), ask('bob')];
   expect(codeOf(await ask('carl'))).toBe('overloaded');
   held.resolve();

@@ -1,5 +1,5 @@
-// What every request passes, by whichever door it came: draining → authenticate → revoked → rate limit → in flight → handle →
-// measure. The order stands here, and nowhere else.
+// The steps that every request passes, over WebSocket and over HTTP: draining → authenticate → revoked → rate limit → in flight →
+// handle → measure. This file alone defines their order.
 
 import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
@@ -20,93 +20,58 @@ import {
 } from '@hongyan/protocol/operations/operations';
 import { failure, type Problem, problemOf, type Quota, type Result, refusal } from '@hongyan/protocol/refusals';
 import { isApiKey } from '../../domain/api-key.ts';
-import type { Caller, CallerOf, DeviceCaller, GatewayQuestions, SignedCaller } from '../../ports/core/core.ts';
+import type { AnonymousCaller, Caller, CallerOf, GatewayQuestions, SignedCaller } from '../../ports/core/core.ts';
 import type { Tokens, VerifiedToken } from '../../ports/tokens/tokens.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
+import type { ClientAddress } from './client-address.ts';
+import type { AuthenticatedCaller, HelloSender, HttpSender, InFlightCounter, Sender } from './sender.ts';
 
-/** Requests under way that share one bound: those of a connection, or those of a user over HTTP. */
-export interface Flight {
-  inFlight: number;
-}
-
-/** Made with an API key. Whether it is right, the core finds out, where the keys are. */
-export interface Signature extends Omit<SignedCaller, 'address' | 'body'> {
-  /** Set when the body was read. */
-  body: string;
-}
-
-/** The source of a request. A connection is the source of all its requests; over HTTP each request is one. */
-export interface Sender {
-  readonly address: string;
-  /** Of the connection, for the log. */
-  readonly number?: number;
-  /** What limits by address count by. Absent: a trusted proxy, or a program of this machine, that named no client. */
-  readonly limitKey?: string | undefined;
-  /** Set once authenticated. */
-  caller?: Caller | DeviceCaller | undefined;
-  /** Absent: the requests of the same user are counted together. */
-  readonly flight?: Flight;
-  /** The bearer token of an HTTP request. */
-  readonly token?: string | undefined;
-  /** The Hongyan-User header: for whom a back end asks. */
-  readonly asUser?: string | null;
-  /** Of an HTTP request that is signed with an API key. */
-  readonly signature?: Signature | undefined;
-  /** The Host header of an HTTP request: the address at which its client reached this server. */
-  readonly host?: string | null;
-  /** The traceparent header of an HTTP request. Frames have none: what a device sends begins its own trace. */
-  readonly traceparent?: string | undefined;
-  /** Set for a request over HTTP, where there is a limit to its rate. */
-  quota?: Quota | undefined;
-}
-
-/** A handler that resolves with another shape than its operation declares does not compile. */
+/** A handler whose result differs from the output that its operation declares does not compile. */
 export type Handlers = {
   readonly [N in OperationName]: (caller: CallerOf<N>, input: Input<N>, sender: Sender) => Promise<Result<Output<N>>>;
 };
 
 export type Answer<N extends OperationName> = Ok<Output<N>> | Problem;
 
-/** Reads an input that is still on its way, once its sender was let in. */
+/** Reads an input that has not arrived yet; called once the sender is authenticated. */
 export type InputReader<N extends OperationName> = () => Promise<Result<Input<N>>>;
 
-/** What an operation needs, or a hello: the group to which steps are bound. */
+/** Operations with the same needs pass the same steps. */
 type Group = Operations[OperationName]['needs'] | 'hello';
 type StepName = 'draining' | 'signed' | 'authenticate' | 'revoked' | 'anonymous_limit' | 'rate_limit' | 'in_flight';
 
-/**
- * The order of the steps, for each group of operations; a step that a group does not name costs it nothing. After them the operation
- * is handled, and then measured.
- */
+/** The steps of each group, in order. Afterwards the operation is handled, and then measured. */
 const stepsOf: Readonly<Record<Group, readonly StepName[]>> = {
   nothing: ['draining', 'anonymous_limit'],
   key: ['draining', 'authenticate', 'rate_limit', 'in_flight'],
   token: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
   device: ['draining', 'authenticate', 'revoked', 'rate_limit', 'in_flight'],
-  // Registrations come from one address by the thousand a second; what bounds them is the queue behind. Only once a body was read
-  // it shows whose signature is made up: those draw on the limit of strangers then.
+  // One address may send thousands of registrations a second, which the queue of the worker bounds. A signature covers the body, so
+  // a bad one is found only after the body was read; then it counts against the limit of unauthenticated requests.
   signature: ['draining', 'signed'],
   hello: ['draining', 'authenticate', 'revoked', 'rate_limit'],
 };
 
-/** Addresses remembered for made-up signatures; of more the oldest are forgotten. */
-const suspectsMax = 10_000;
+/** Beyond it the oldest address is no longer throttled. */
+const throttledAddressesMax = 10_000;
 
-/** A request on its way through the steps. */
-interface Passage {
+/** A request while it passes the steps. */
+interface RequestContext {
   readonly name: OperationName | 'hello';
-  readonly sender: Sender;
-  /** Set by `authenticate`; absent on connections, which were let in by their hello. */
-  verified?: VerifiedToken;
-  /** Set by `in_flight`. */
-  flight?: Flight;
+  readonly sender: Sender | HelloSender;
+  /** Set by `authenticate`; a connection was authenticated by its hello. */
+  caller: AuthenticatedCaller | undefined;
+  /** Set by `authenticate` for a bearer token. */
+  verified: VerifiedToken | undefined;
+  /** Set by `in_flight`; to be released when the request ends. */
+  counter: InFlightCounter | undefined;
   outcome: Outcome;
 }
 
 type Refusal = Exclude<Result<never>, Ok<never>>;
 type Checked = MaybePromise<Result<unknown>>;
-type Step = (passage: Passage) => Checked;
-/** With the state of the caller's bucket, where there is one. */
+type Step = (context: RequestContext) => Checked;
+/** With the state of the caller's bucket, where its rate is limited. */
 type Allowed = Result<Quota | undefined>;
 
 export interface PipelineOptions {
@@ -116,15 +81,15 @@ export interface PipelineOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
   readonly tracing?: Tracing | undefined;
-  /** Further requests are refused as overloaded, not queued: the client keeps them and comes back. */
+  /** Of one connection, or of one user over HTTP. Further requests are refused as overloaded, not queued: the client retries. */
   readonly inFlightMax: number;
-  /** Refuses the caller whose token was revoked. Asked for each request, of memory alone; waits only while that is read. */
+  /** Refuses a caller whose token was revoked. Called for each request; MUST NOT wait once the revocations are loaded. */
   readonly revoked?: (caller: Caller) => Checked;
-  /** Refuses a caller beyond its rate. If it has to wait for some request, later ones of the same caller MUST resolve after it. */
+  /** Refuses a caller beyond its rate. When it waits for one request, later ones of the same caller MUST resolve after it. */
   readonly limit?: (name: OperationName | 'hello', caller: Caller) => MaybePromise<Allowed>;
-  /** The same for senders who are nobody yet: operations that need no token, and tokens that are refused. */
-  readonly limitAnonymous?: (sender: Sender) => Checked;
-  /** Is told of each operation when it is answered. MUST NOT throw. */
+  /** The same for unauthenticated senders: operations that need no token, and tokens that are refused. */
+  readonly limitAnonymous?: (address: ClientAddress) => Checked;
+  /** Called when a request is answered. MUST NOT throw. */
   readonly measure?: (name: OperationName, outcome: Outcome, durationMs: number) => void;
 }
 
@@ -132,10 +97,13 @@ export type Outcome = 'ok' | ErrorCode;
 
 export class Pipeline {
   readonly #options: PipelineOptions;
-  /** Of users with requests over HTTP. */
-  readonly #flights = new TransientMap<string, Flight>();
-  /** [L5] Addresses that sent more bad signatures than strangers may, until a good one comes: they draw before a body is read. */
-  readonly #suspects = new Set<string | undefined>();
+  /** Of users with requests in flight over HTTP. */
+  readonly #counters = new TransientMap<string, InFlightCounter>();
+  /**
+   * [L5] Addresses that sent more bad signatures than the anonymous limit allows. Their requests count against that limit before the
+   * body is read, until one has a good signature.
+   */
+  readonly #throttledAddresses = new Set<string | undefined>();
   readonly #steps: Readonly<Record<Group, readonly Step[]>>;
   #isDraining = false;
   #runningCount = 0;
@@ -145,19 +113,13 @@ export class Pipeline {
     const { revoked, limit, limitAnonymous } = options;
     const steps: Record<StepName, Step | undefined> = {
       draining: () => (this.#isDraining ? failure.stopping() : done),
-      signed: ({ sender }) => this.#expectSigned(sender),
-      authenticate: (passage) => (passage.sender.caller === undefined ? this.#authenticate(passage) : done),
-      // A key was looked up by the step before.
-      revoked: revoked && (({ sender }) => (callerIn(sender).keyId === undefined ? revoked(callerIn(sender)) : done)),
+      signed: ({ sender }) => this.#requireSignature(sender),
+      authenticate: (context) => (context.caller === undefined ? this.#authenticate(context) : done),
+      // API keys are looked up for each request, so a revoked one was refused by the step before.
+      revoked: revoked && ((context) => (callerIn(context).keyId === undefined ? revoked(callerIn(context)) : done)),
       anonymous_limit: limitAnonymous && (({ sender }) => limitAnonymous(sender)),
-      rate_limit:
-        limit &&
-        (({ name, sender }) => {
-          const allowed = limit(name, callerIn(sender));
-          // Connections do not record it: there may be a hundred thousand.
-          return sender.flight === undefined ? andThen(allowed, recordQuota, sender) : allowed;
-        }),
-      in_flight: (passage) => this.#takeOff(passage),
+      rate_limit: limit && ((context) => limited(context, limit(context.name, callerIn(context)))),
+      in_flight: (context) => this.#acquire(context),
     };
     const bound = Object.entries(stepsOf).map(([group, names]) => [
       group,
@@ -175,176 +137,210 @@ export class Pipeline {
     return this.#isDraining;
   }
 
-  /** Requests from now on are refused; those under way are answered. */
+  /** Refuses requests from now on; those in flight are answered. */
   drain(): void {
     this.#isDraining = true;
   }
 
   /**
-   * Never rejects. Unless a step has to wait, and for requests of a connection none has to, the handler is called before this
-   * returns: requests of a connection keep their order.
+   * Never rejects. Calls the handler before it returns, unless a step or the input has to wait. For requests of a connection nothing
+   * has to, so they reach the core in their order.
    */
   async run<N extends OperationName>(name: N, sender: Sender, input: Input<N> | InputReader<N>): Promise<Answer<N>> {
-    const passage: Passage = { name, sender, outcome: 'ok' };
-    const { measure, clock, log, tracing } = this.#options;
-    const startedMs = measure === undefined ? 0 : clock.monotonicMs();
-    this.#runningCount++;
+    const { measure, clock, tracing } = this.#options;
+    const context = contextOf(name, sender);
     const isSigned = operations[name].needs === 'signature';
-    const span = tracing?.begin(name, sender.traceparent, { 'hongyan.operation': name });
+    const startedMs = measure === undefined ? 0 : clock.monotonicMs();
+    const span = tracing?.begin(name, traceparentOf(sender), { 'hongyan.operation': name });
+    this.#runningCount++;
     try {
       for (const step of this.#steps[operations[name].needs]) {
-        const checked = step(passage);
+        const checked = step(context);
         const result = checked instanceof Promise ? await checked : checked;
-        if (result.type !== 'ok') return noted(passage, result);
+        if (result.type !== 'ok') return recorded(context, result);
       }
       const read = typeof input === 'function' ? await input() : undefined;
       if (read !== undefined && read.type !== 'ok')
-        return noted(passage, isSigned ? await this.#refuseUnproven(sender, read) : read);
+        return recorded(context, isSigned ? await this.#refuseUnverified(sender, read) : read);
       const value = read === undefined ? (input as Input<N>) : read.value;
-      const caller = callerOf<N>(name, sender);
+      const caller = callerOf<N>(name, context);
       const traced = span === undefined ? caller : { ...caller, trace: span.traceparent };
       const answer = await this.#options.handlers[name](traced, value, sender);
       if (answer.type === 'ok') {
-        if (isSigned) this.#suspects.delete(sender.limitKey);
+        if (isSigned) this.#throttledAddresses.delete(sender.limitKey);
         return answer;
       }
-      const isUnproven = isSigned && answer.code === 'unauthorized';
-      return noted(passage, isUnproven ? await this.#refuseUnproven(sender, answer) : answer);
+      const isBadSignature = isSigned && answer.code === 'unauthorized';
+      return recorded(context, isBadSignature ? await this.#refuseUnverified(sender, answer) : answer);
     } catch (error) {
-      const problem = problemOf(error);
-      if (problem.type === 'bug') log.error('operation failed', { ...identityOf(passage), error });
-      return noted(passage, problem);
+      return recorded(context, this.#problemOf(context, error));
     } finally {
       this.#runningCount--;
-      this.#land(passage);
-      span?.end({ 'hongyan.outcome': passage.outcome });
-      measure?.(name, passage.outcome, clock.monotonicMs() - startedMs);
-      if (log.isDebug) log.debug('operation answered', { ...identityOf(passage), outcome: passage.outcome });
+      this.#release(context);
+      span?.end({ 'hongyan.outcome': context.outcome });
+      measure?.(name, context.outcome, clock.monotonicMs() - startedMs);
+      this.#logAnswered(context);
     }
   }
 
-  /** Lets a connection in: what its hello passes. */
-  async letIn(sender: Pick<Sender, 'address' | 'limitKey' | 'token'>): Promise<Result<VerifiedToken>> {
-    const passage: Passage = { name: 'hello', sender: { ...sender }, outcome: 'ok' };
+  async authenticateHello(sender: HelloSender): Promise<Result<VerifiedToken>> {
+    const context = contextOf('hello', sender);
     for (const step of this.#steps.hello) {
-      const result = await step(passage);
+      const result = await step(context);
       if (result.type !== 'ok') return result;
     }
-    assert(passage.verified !== undefined, 'a hello is authenticated');
-    return ok(passage.verified);
+    assert(context.verified !== undefined, 'a hello is authenticated');
+    return ok(context.verified);
   }
 
-  async #authenticate(passage: Passage): Promise<Result<unknown>> {
-    const { name, sender } = passage;
+  async #authenticate(context: RequestContext): Promise<Result<unknown>> {
+    const { name, sender } = context;
     const { needs, scope }: Pick<OperationSpec, 'needs' | 'scope'> =
       name === 'hello' ? { needs: 'token' } : operations[name];
-    if (isApiKey(sender.token ?? '')) return this.#authenticateKey(sender, scope);
-    // A connection is let in once; a hundred thousand tokens kept in memory would be a tenth of what connections cost.
-    const result = await this.#options.tokens.verify(sender.token ?? '', { isOnce: name === 'hello' });
-    if (result.type !== 'ok') return this.#refuseStranger(sender, result);
+    const token = sender.type === 'connection' ? '' : (sender.token ?? '');
+    if (isApiKey(token)) return this.#authenticateKey(context, token, scope);
+    // A hello is sent once: caching its token would add a tenth to the memory of a hundred thousand connections.
+    const result = await this.#options.tokens.verify(token, { isOnce: name === 'hello' });
+    if (result.type !== 'ok') return this.#refuseUnauthenticated(sender, result);
     if (needs === 'key') return refusal.needsApiKey(scope ?? '');
     const { userId, tokenId, issuedAtMs, expiresAtMs, tier } = result.value;
-    passage.verified = result.value;
-    sender.caller = { userId, tokenId, issuedAtMs, expiresAtMs, tier, address: sender.address };
+    context.verified = result.value;
+    context.caller = { userId, tokenId, issuedAtMs, expiresAtMs, tier, address: sender.address };
     return done;
   }
 
-  /** [A23] An application's back end, which asks for the user that it names, else as the system. */
-  async #authenticateKey(sender: Sender, scope: ApiKeyScope | undefined): Promise<Result<unknown>> {
-    if (scope === undefined) return this.#refuseStranger(sender, refusal.notWithApiKey());
-    const { asUser, token: key = '', address } = sender;
-    if (asUser != null && !userIds.test(asUser))
-      return this.#refuseStranger(sender, refusal.invalid('the header Hongyan-User has a user id'));
+  /** [A23] An application's back end acts for the user that it names, else as the system. */
+  async #authenticateKey(
+    context: RequestContext,
+    key: string,
+    scope: ApiKeyScope | undefined,
+  ): Promise<Result<unknown>> {
+    const { sender } = context;
+    if (scope === undefined) return this.#refuseUnauthenticated(sender, refusal.notWithApiKey());
+    const asUser = sender.type === 'http' ? sender.asUser : null;
+    if (asUser !== null && !userIds.test(asUser))
+      return this.#refuseUnauthenticated(sender, refusal.invalid('the header Hongyan-User has a user id'));
     const identified = await this.#options.identifyKey({
       key,
-      ...(asUser == null ? {} : { asUser: asUser as UserId }),
+      ...(asUser === null ? {} : { asUser: asUser as UserId }),
     });
-    // [L5] Whose key is right is no stranger: it asks for a user who is not there.
+    // [L5] With a valid key the sender is authenticated, even if the user that it names does not exist.
     if (identified.type === 'refused' && identified.code !== 'unauthorized') return identified;
-    if (identified.type !== 'ok') return this.#refuseStranger(sender, identified);
+    if (identified.type !== 'ok') return this.#refuseUnauthenticated(sender, identified);
     const { keyId, userId, scopes } = identified.value;
     if (!scopes.includes(scope)) return refusal.noScope(scope);
-    sender.caller = { userId, keyId, tokenId: `key ${keyId}`, address };
+    context.caller = { userId, keyId, tokenId: `key ${keyId}`, address: sender.address };
     return done;
   }
 
-  #expectSigned(sender: Sender): Checked {
-    if (sender.signature === undefined) return this.#refuseStranger(sender, refusal.unsigned());
-    return this.#suspects.has(sender.limitKey) ? (this.#options.limitAnonymous?.(sender) ?? done) : done;
+  #requireSignature(sender: Sender | HelloSender): Checked {
+    if (sender.type !== 'http' || sender.signature === undefined)
+      return this.#refuseUnauthenticated(sender, refusal.unsigned());
+    return this.#throttledAddresses.has(sender.limitKey) ? (this.#options.limitAnonymous?.(sender) ?? done) : done;
   }
 
-  /** Its signature is bad, or was not looked at because its body cannot be read. A suspect drew before. */
-  async #refuseUnproven(sender: Sender, refused: Refusal): Promise<Refusal> {
-    if (this.#suspects.has(sender.limitKey)) return refused;
-    const answer = await this.#refuseStranger(sender, refused);
+  /** The signature is bad, or could not be verified because the body is unreadable. A throttled address was counted before. */
+  async #refuseUnverified(sender: Sender, refused: Refusal): Promise<Refusal> {
+    if (this.#throttledAddresses.has(sender.limitKey)) return refused;
+    const answer = await this.#refuseUnauthenticated(sender, refused);
     if (answer === refused) return answer;
-    const [oldest] = this.#suspects;
-    if (this.#suspects.size >= suspectsMax) this.#suspects.delete(oldest);
-    this.#suspects.add(sender.limitKey);
+    const [oldest] = this.#throttledAddresses;
+    if (this.#throttledAddresses.size >= throttledAddressesMax) this.#throttledAddresses.delete(oldest);
+    this.#throttledAddresses.add(sender.limitKey);
     return answer;
   }
 
-  /** Who tries tokens is bounded as anyone without one. */
-  async #refuseStranger(sender: Sender, refused: Refusal): Promise<Refusal> {
-    const limited = (await this.#options.limitAnonymous?.(sender)) ?? done;
-    return limited.type === 'ok' ? refused : limited;
+  /** Counts against the anonymous limit: guessing tokens is as limited as sending none. */
+  async #refuseUnauthenticated(sender: ClientAddress, refused: Refusal): Promise<Refusal> {
+    const result = (await this.#options.limitAnonymous?.(sender)) ?? done;
+    return result.type === 'ok' ? refused : result;
   }
 
-  /** Senders that nothing counts are those without a user, and their operations do not have this step. */
-  #takeOff(passage: Passage): Result<unknown> {
-    const { sender } = passage;
-    const counted = countedAs(callerIn(sender));
-    const flight = sender.flight ?? this.#flights.get(counted) ?? { inFlight: 0 };
-    if (flight.inFlight >= this.#options.inFlightMax) return failure.overloaded('requests are in flight', 100);
-    if (flight.inFlight === 0 && sender.flight === undefined) this.#flights.set(counted, flight);
-    flight.inFlight++;
-    passage.flight = flight;
+  #acquire(context: RequestContext): Result<unknown> {
+    const { sender } = context;
+    const isConnection = sender.type === 'connection';
+    const counter = isConnection ? sender : (this.#counters.get(counterKey(context)) ?? { inFlight: 0 });
+    if (counter.inFlight >= this.#options.inFlightMax) return failure.overloaded('requests are in flight', 100);
+    if (counter.inFlight === 0 && !isConnection) this.#counters.set(counterKey(context), counter);
+    counter.inFlight++;
+    context.counter = counter;
     return done;
   }
 
-  #land({ sender, flight }: Passage): void {
-    if (flight === undefined) return;
-    flight.inFlight--;
-    assert(flight.inFlight >= 0, 'each request lands once');
-    if (sender.flight === undefined && flight.inFlight === 0) this.#flights.delete(countedAs(callerIn(sender)));
+  #release(context: RequestContext): void {
+    const { sender, counter } = context;
+    if (counter === undefined) return;
+    counter.inFlight--;
+    assert(counter.inFlight >= 0, 'each request is released once');
+    if (sender.type !== 'connection' && counter.inFlight === 0) this.#counters.delete(counterKey(context));
+  }
+
+  #problemOf(context: RequestContext, error: unknown): Problem {
+    const problem = problemOf(error);
+    if (problem.type === 'bug') this.#options.log.error('operation failed', { ...fieldsOf(context), error });
+    return problem;
+  }
+
+  #logAnswered(context: RequestContext): void {
+    const { log } = this.#options;
+    if (log.isDebug) log.debug('operation answered', { ...fieldsOf(context), outcome: context.outcome });
   }
 }
 
-/** What names a request in the log. */
-const identityOf = ({ name, sender: { number: connection, caller } }: Passage): LogFields => ({
+const contextOf = (name: RequestContext['name'], sender: RequestContext['sender']): RequestContext => ({
+  name,
+  sender,
+  caller: sender.type === 'connection' ? sender.caller : undefined,
+  verified: undefined,
+  counter: undefined,
+  outcome: 'ok',
+});
+
+const traceparentOf = (sender: Sender): string | undefined => (sender.type === 'http' ? sender.traceparent : undefined);
+
+/** Identifies a request in the log. */
+const fieldsOf = ({ name, sender, caller }: RequestContext): LogFields => ({
   operation: name,
-  connection,
+  connection: sender.type === 'connection' ? sender.number : undefined,
   userId: caller?.userId,
 });
 
-function noted<P extends Problem>(passage: Passage, problem: P): P {
-  passage.outcome = problem.code;
+function recorded<P extends Problem>(context: RequestContext, problem: P): P {
+  context.outcome = problem.code;
   return problem;
 }
 
-function recordQuota(allowed: Allowed, sender: Sender): Allowed {
+/** Only a response over HTTP reports the quota; a hundred thousand connections would have to store it. */
+const limited = ({ sender }: RequestContext, allowed: MaybePromise<Allowed>): MaybePromise<Allowed> =>
+  sender.type === 'http' ? andThen(allowed, recordQuota, sender) : allowed;
+
+function recordQuota(allowed: Allowed, sender: HttpSender): Allowed {
   if (allowed.type === 'ok') sender.quota = allowed.value;
   return allowed;
 }
 
-/** The requests of a key are counted together, for whomever it asks. */
-const countedAs = ({ keyId, userId }: Caller): string => (keyId === undefined ? userId : `key ${keyId}`);
+/** The requests of an API key are counted together, whichever user they are for. */
+function counterKey(context: RequestContext): string {
+  const { keyId, userId } = callerIn(context);
+  return keyId === undefined ? userId : `key ${keyId}`;
+}
 
 const userIds = new RegExp(userIdPattern);
 
-function callerIn({ caller }: Sender): Caller {
-  assert(caller !== undefined, 'the sender was authenticated by the step before');
+function callerIn({ caller }: RequestContext): AuthenticatedCaller {
+  assert(caller !== undefined, 'the sender was authenticated by an earlier step');
   return caller;
 }
 
-/** The steps before have made sure that the sender is what the operation needs. */
-function callerOf<N extends OperationName>(name: N, sender: Sender): CallerOf<N> {
+/** The steps have verified that the sender is what the operation needs. */
+function callerOf<N extends OperationName>(name: N, { sender, caller }: RequestContext): CallerOf<N> {
   const { needs } = operations[name];
+  const { address, limitKey } = sender;
   if (needs === 'signature') {
-    assert(sender.signature !== undefined, 'the request of this operation is signed', name);
-    return { address: sender.address, ...sender.signature } satisfies SignedCaller as CallerOf<N>;
+    assert(sender.type === 'http' && sender.signature !== undefined, 'the request of this operation is signed', name);
+    return { address, ...sender.signature } satisfies SignedCaller as CallerOf<N>;
   }
-  const caller = needs === 'nothing' ? sender : sender.caller;
+  if (needs === 'nothing') return { address, limitKey } satisfies AnonymousCaller as CallerOf<N>;
   assert(caller !== undefined, 'the caller of this operation is authenticated', name);
   assert(needs !== 'device' || 'sessionId' in caller, 'the caller of this operation has an open session', name);
   return caller as CallerOf<N>;

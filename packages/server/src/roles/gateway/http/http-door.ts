@@ -9,7 +9,8 @@ import { methodNotAllowed, problemResponse } from '../../../http/problem.ts';
 import { setRateLimit } from '../../../http/rate-limit-headers.ts';
 import type { AddressLimits } from '../address-limits.ts';
 import type { ClientAddress } from '../client-address.ts';
-import type { Pipeline, Sender } from '../pipeline.ts';
+import type { Pipeline } from '../pipeline.ts';
+import type { HttpSender } from '../sender.ts';
 import type { Connection } from '../socket/connection.ts';
 import { preflight, withCors } from './cors.ts';
 import { type RoutedRequest, readInput } from './request-input.ts';
@@ -31,15 +32,15 @@ type ByMethod = Partial<Record<Method, OperationName>>;
 export class HttpDoor {
   readonly #options: HttpDoorOptions;
   readonly #routes = new Routes(operationsByPath());
-  #isLeaving = false;
+  #sendsConnectionClose = false;
 
   constructor(options: HttpDoorOptions) {
     this.#options = options;
   }
 
-  /** From now on each answer ends its connection: the next request takes one that leads to a process that stays. */
-  leave(): void {
-    this.#isLeaving = true;
+  /** Closes each connection after its next response, so that later requests go to processes that stay. */
+  drain(): void {
+    this.#sendsConnectionClose = true;
   }
 
   /** `path`: of the address, below /v1, as it was sent. */
@@ -55,7 +56,7 @@ export class HttpDoor {
     if (http?.isSlow) server.timeout(request, slowTimeoutS);
     const from = this.#options.clientAddress(request, server);
     const response = withCors(await this.#answer(name, { request, params }, from));
-    if (this.#isLeaving) response.headers.set('connection', 'close');
+    if (this.#sendsConnectionClose) response.headers.set('connection', 'close');
     return response;
   }
 
@@ -67,8 +68,9 @@ export class HttpDoor {
     const { http, needs }: OperationSpec = operations[name];
     const signature = needs === 'signature' ? signatureOf(headers) : undefined;
     const token = bearerToken(headers.get('authorization'));
-    const sender: Sender = {
+    const sender: HttpSender = {
       ...from,
+      type: 'http',
       host: headers.get('host'),
       token,
       asUser: headers.get('hongyan-user'),

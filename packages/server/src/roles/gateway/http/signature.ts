@@ -1,6 +1,6 @@
 // The headers of a request that is signed with an API key.
 
-import type { Signature } from '../pipeline.ts';
+import type { Signature } from '../sender.ts';
 
 /** undefined when one is missing or is none. */
 export function signatureOf(headers: Headers): Signature | undefined {

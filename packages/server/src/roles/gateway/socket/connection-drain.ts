@@ -1,41 +1,41 @@
-// How connections leave a gateway that stops: all at once, or one after another where another process takes them.
+// Asks the clients of a gateway that stops to reconnect elsewhere: all at once, or one after another where another process accepts them.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Random } from '@hongyan/base/random';
 import { goingAwayFrame } from './frames.ts';
 import { openState, type Socket } from './socket.ts';
 
-export interface DepartureOptions {
+export interface ConnectionDrainOptions {
   readonly sockets: ReadonlySet<Socket>;
   readonly clock: Clock;
   readonly random: Random;
-  /** What is queued leaves now. */
+  /** Sends queued frames at once. */
   readonly flush: () => void;
   /** Closes with going_away. */
   readonly close: (socket: Socket) => void;
 }
 
 const pollMs = 20;
-/** A client that another process takes at once comes back within this time. */
+/** Where another process accepts connections at once, a client reconnects within this time. */
 const relievedReconnectMs = 200;
-/** Of the time for those that leave one after another: the last of them have the rest for their requests. */
-const leaveShare = 0.8;
+/** The share of the time in which clients are asked; the rest is for the requests of the last ones. */
+const askingShare = 0.8;
 
-export class Departure {
-  readonly #options: DepartureOptions;
-  readonly #leaving = new Set<Socket>();
+export class ConnectionDrain {
+  readonly #options: ConnectionDrainOptions;
+  readonly #draining = new Set<Socket>();
 
-  constructor(options: DepartureOptions) {
+  constructor(options: ConnectionDrainOptions) {
     this.#options = options;
   }
 
-  /** It was asked to reconnect while others are still served: further requests of it are refused. */
-  isLeaving(socket: Socket): boolean {
-    return this.#leaving.has(socket);
+  /** Its client was asked to reconnect, while others are still served: further requests are refused. */
+  isDraining(socket: Socket): boolean {
+    return this.#draining.has(socket);
   }
 
   forget(socket: Socket): void {
-    this.#leaving.delete(socket);
+    this.#draining.delete(socket);
   }
 
   /**
@@ -45,26 +45,26 @@ export class Departure {
   async oneByOne(deadlineMs: number): Promise<void> {
     const { sockets, clock, random, flush } = this.#options;
     const startMs = clock.monotonicMs();
-    const spanMs = (deadlineMs - startMs) * leaveShare;
-    const leaving = shuffled([...sockets], random);
+    const spanMs = (deadlineMs - startMs) * askingShare;
+    const order = shuffled([...sockets], random);
     for (let asked = 0; ; await sleep(clock, { delayMs: pollMs })) {
       const passedMs = clock.monotonicMs() - startMs;
-      const due = passedMs < spanMs ? Math.ceil((leaving.length * passedMs) / spanMs) : leaving.length;
+      const due = passedMs < spanMs ? Math.ceil((order.length * passedMs) / spanMs) : order.length;
       flush();
-      for (const socket of leaving.slice(asked, due)) void this.#ask(socket);
+      for (const socket of order.slice(asked, due)) void this.#drainOne(socket);
       asked = due;
-      if (asked === leaving.length) return;
+      if (asked === order.length) return;
     }
   }
 
   /**
-   * [O21] Asks every client to reconnect, each at a moment of its own before `deadlineMs`, and closes each connection as soon as
-   * its requests are answered. Resolves when all are gone, or soon after `deadlineMs`.
+   * [O21] Asks every client to reconnect, each at a random moment before `deadlineMs`, and closes each connection as soon as its
+   * requests are answered. Resolves when all are closed, or soon after `deadlineMs`.
    */
   async all(deadlineMs: number): Promise<void> {
     const { sockets, clock, flush, close } = this.#options;
     const withinMs = Math.max(0, deadlineMs - clock.monotonicMs());
-    for (const socket of sockets) if (!this.#leaving.has(socket)) socket.send(goingAwayFrame(this.#moment(withinMs)));
+    for (const socket of sockets) if (!this.#draining.has(socket)) socket.send(this.#goingAway(withinMs));
     for (;;) {
       flush();
       const isLate = clock.monotonicMs() >= deadlineMs;
@@ -75,23 +75,23 @@ export class Departure {
     for (const socket of sockets) socket.terminate();
   }
 
-  async #ask(socket: Socket): Promise<void> {
+  async #drainOne(socket: Socket): Promise<void> {
     const { clock, flush, close } = this.#options;
     if (socket.readyState !== openState) return;
-    this.#leaving.add(socket);
-    socket.send(goingAwayFrame(this.#moment(relievedReconnectMs)));
+    this.#draining.add(socket);
+    socket.send(this.#goingAway(relievedReconnectMs));
     while (socket.data.inFlight > 0) await sleep(clock, { delayMs: pollMs });
     flush();
     close(socket);
   }
 
-  /** Of one client, so that not all come back at once. */
-  #moment(withinMs: number): number {
-    return 1 + Math.floor(this.#options.random() * withinMs);
+  /** With a random delay, so that the clients do not reconnect together. */
+  #goingAway(withinMs: number): string {
+    return goingAwayFrame(1 + Math.floor(this.#options.random() * withinMs));
   }
 }
 
-/** In an order in which nobody is always the first. */
+/** A random order: no client is the first at every stop. */
 function shuffled<T>(items: T[], random: Random): T[] {
   return items
     .map((item) => ({ item, key: random() }))

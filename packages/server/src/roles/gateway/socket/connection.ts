@@ -1,25 +1,25 @@
-// One WebSocket on the server's side: its state, and the frames waiting to leave together.
+// The state of one WebSocket connection, and the frames that are queued for it.
 
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import { fullSinceEver } from '../../../domain/rate.ts';
 import type { DeviceCaller } from '../../../ports/core/core.ts';
 import type { Topic } from '../../../ports/event-bus/event-bus.ts';
-import type { Sender } from '../pipeline.ts';
+import type { ConnectionSender } from '../sender.ts';
 import type { EarlyFrames } from './early-frames.ts';
 import type { Interest } from './interest.ts';
 
 export type ConnectionState =
-  /** `token` came with the upgrade request. Nothing but a hello ends this state in time. */
+  /** `token` is that of the upgrade request. Only a hello ends this state before the time-out. */
   | { readonly type: 'awaiting_hello'; readonly token: string | undefined; readonly sinceMs: number }
-  /** The hello's token is being verified; frames that closely follow the hello wait in `early`. */
+  /** The hello is being authenticated; frames that follow it wait in `early`. */
   | { readonly type: 'checking'; readonly early: EarlyFrames }
-  /** The core is asked to open the session. Frames pushed meanwhile are queued, and leave after the welcome. */
+  /** The core is opening the session. Frames pushed meanwhile are queued, and sent after the welcome. */
   | {
       readonly type: 'opening';
       readonly early: EarlyFrames;
       readonly caller: DeviceCaller;
-      /** Conversations joined (true) and left (false) since the core was asked. */
+      /** Conversations joined (true) and left (false) since the request to the core. */
       readonly changes: Map<ConversationId, boolean>;
     }
   | { readonly type: 'open'; readonly caller: DeviceCaller; readonly expiresAtMs: number }
@@ -34,39 +34,39 @@ export type ConnectionState =
 
 export interface Upgrade {
   readonly address: string;
-  readonly limitKey?: string | undefined;
+  readonly limitKey: string | undefined;
   readonly token: string | undefined;
   readonly nowMs: number;
 }
 
-/** Kept small: there may be a hundred thousand. Times are monotonic: a step of the wall clock makes no peer silent. */
-export class Connection implements Sender {
+/** Few and small fields: a process may have a hundred thousand. Times are monotonic, so a step of the wall clock makes no peer idle. */
+export class Connection implements ConnectionSender {
   readonly address: string;
   readonly limitKey: string | undefined;
-  /** Of its process, in the order of opening: names it in the log, and where operators list connections. */
+  /** Counts the connections of the process, in the order of opening. Identifies this one in the log and in the operators' list. */
   number = 0;
   state: ConnectionState;
   lastHeardMs: number;
-  /** Topic publishes do not count: the heartbeat may then send a ping that was not needed, never one too few. */
+  /** Without what was published to topics: the heartbeat may send a needless ping, never one too few. */
   lastSentMs: number;
-  /** Requests whose answer has not left yet. */
+  /** Requests that are not answered yet. */
   inFlight = 0;
-  /** Buckets of what the connection was refused and of its pings, see domain/rate.ts. */
+  /** The buckets of refused requests and of pings, see domain/rate.ts. */
   refusalsFullAtMs = fullSinceEver;
   pingsFullAtMs = fullSinceEver;
-  /** Several frames may leave as one message. */
+  /** The client accepts several frames in one message. */
   takesBundles = false;
-  /** What is queued leaves at the end of the turn. */
-  isLeaving = false;
-  /** Something is missing: nothing is pushed to it until it is closed and comes back. */
+  /** Queued frames are sent at the end of the event loop's turn. */
+  isFlushPending = false;
+  /** Events were lost: nothing more is pushed, until the connection is closed and its client reads the timeline. */
   isMuted = false;
   watched: Set<UserId> | undefined;
-  /** Set while the session table has the socket. */
+  /** Set while the session table contains the socket. */
   userTopic: Topic | undefined;
-  /** Topics of conversations and of presence that the socket is subscribed to. */
+  /** Subscribed topics of conversations and of presence. */
   followed: Interest[] = [];
-  /** Subscriptions that are not in force yet: until then nothing leaves, so that no client learns of a topic too early. */
-  #holds = 0;
+  /** Subscriptions that are not in force yet. Nothing is sent meanwhile, so that no client learns of a topic too early. */
+  #pauses = 0;
   #pending: string[] | undefined;
 
   constructor({ address, limitKey, token, nowMs }: Upgrade) {
@@ -77,24 +77,26 @@ export class Connection implements Sender {
     this.lastSentMs = nowMs;
   }
 
-  get flight(): this {
-    return this;
+  /** A getter: a field would cost each connection its memory. */
+  get type(): 'connection' {
+    return 'connection';
   }
 
   get caller(): DeviceCaller | undefined {
     return this.state.type === 'open' ? this.state.caller : undefined;
   }
 
-  get isHeld(): boolean {
-    return this.#holds > 0 || this.state.type === 'opening';
+  get isOutputPaused(): boolean {
+    return this.#pauses > 0 || this.state.type === 'opening';
   }
 
-  hold(): void {
-    this.#holds++;
+  /** Each call needs one of `resumeOutput`. */
+  pauseOutput(): void {
+    this.#pauses++;
   }
 
-  unhold(): void {
-    this.#holds--;
+  resumeOutput(): void {
+    this.#pauses--;
   }
 
   queue(frame: string): void {
@@ -106,7 +108,7 @@ export class Connection implements Sender {
     return this.#pending !== undefined;
   }
 
-  /** Everything queued, in order, or undefined. */
+  /** The queued frames in order; undefined when there are none. */
   take(): string[] | undefined {
     const frames = this.#pending;
     this.#pending = undefined;

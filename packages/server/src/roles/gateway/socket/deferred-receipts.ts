@@ -1,4 +1,4 @@
-// [L7] Receipts beyond their rate are not refused: the newest position of each conversation is kept, and passed on when there is room.
+// [L7] Receipts beyond their rate are deferred, not refused: the newest position of each conversation is retained and retried.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -7,77 +7,77 @@ import type { Socket } from './socket.ts';
 
 export type ReceiptName = 'delivered' | 'read';
 
-export interface HeldReceiptsOptions {
+export interface DeferredReceiptsOptions {
   readonly clock: Clock;
-  /** Conversations of one connection; of a further one the receipt is refused. */
-  readonly heldMax: number;
-  /** Resolves with false while there is no room. */
-  readonly pass: (socket: Socket, name: ReceiptName, input: Input<ReceiptName>) => Promise<boolean>;
+  /** Of one connection, one for each conversation and operation; a further receipt is refused. */
+  readonly perConnectionMax: number;
+  /** Resolves with false while the rate is still exceeded. */
+  readonly submit: (socket: Socket, name: ReceiptName, input: Input<ReceiptName>) => Promise<boolean>;
 }
 
-interface Held {
+interface Receipt {
   readonly name: ReceiptName;
   readonly input: Input<ReceiptName>;
 }
 
 const retryMs = 200;
 
-export class HeldReceipts {
-  readonly #options: HeldReceiptsOptions;
-  readonly #held = new Map<Socket, Map<string, Held>>();
+export class DeferredReceipts {
+  readonly #options: DeferredReceiptsOptions;
+  readonly #bySocket = new Map<Socket, Map<string, Receipt>>();
   #timer: Timer | undefined;
 
-  constructor(options: HeldReceiptsOptions) {
+  constructor(options: DeferredReceiptsOptions) {
     this.#options = options;
   }
 
-  /** false when too many are held. */
-  hold(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): boolean {
-    if (this.renew(socket, name, input)) return true;
-    const own = this.#held.get(socket) ?? new Map<string, Held>();
-    if (own.size >= this.#options.heldMax) return false;
-    own.set(keyOf(name, input.conversation_id), { name, input });
-    this.#held.set(socket, own);
+  /** false when too many of the connection are deferred. */
+  defer(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): boolean {
+    if (this.merge(socket, name, input)) return true;
+    const receipts = this.#bySocket.get(socket) ?? new Map<string, Receipt>();
+    if (receipts.size >= this.#options.perConnectionMax) return false;
+    receipts.set(keyOf(name, input.conversation_id), { name, input });
+    this.#bySocket.set(socket, receipts);
     this.#timer ??= this.#options.clock.after(retryMs, () => void this.#retry());
     return true;
   }
 
-  /** true where one of its conversation is held already: the newer of the two is from now on, and nobody is asked about it now. */
-  renew(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): boolean {
-    const own = this.#held.get(socket);
+  /** true when a receipt of the conversation is deferred already: the newer position replaces it, and nothing is submitted now. */
+  merge(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): boolean {
+    const receipts = this.#bySocket.get(socket);
     const key = keyOf(name, input.conversation_id);
-    const before = own?.get(key);
-    if (before === undefined) return false;
-    if (before.input.seq < input.seq) own?.set(key, { name, input });
+    const deferred = receipts?.get(key);
+    if (deferred === undefined) return false;
+    if (deferred.input.seq < input.seq) receipts?.set(key, { name, input });
     return true;
   }
 
-  /** The connection is gone: its client reports its positions on the next one. */
+  /** The connection is closed: its client reports its positions on the next one. */
   forget(socket: Socket): void {
-    this.#held.delete(socket);
+    this.#bySocket.delete(socket);
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#held.clear();
+    this.#bySocket.clear();
   }
 
   async #retry(): Promise<void> {
     const { clock } = this.#options;
-    // While one round is under way `hold` starts no other.
-    await Promise.all([...this.#held].map(([socket, own]) => this.#retryOf(socket, own)));
-    this.#timer = this.#held.size === 0 ? undefined : clock.after(retryMs, () => void this.#retry());
+    // `#timer` stays set during a round, so that `defer` starts no other.
+    await Promise.all([...this.#bySocket].map(([socket, receipts]) => this.#retryOf(socket, receipts)));
+    this.#timer = this.#bySocket.size === 0 ? undefined : clock.after(retryMs, () => void this.#retry());
   }
 
-  async #retryOf(socket: Socket, own: Map<string, Held>): Promise<void> {
-    for (const [key, held] of own) {
-      if (this.#held.get(socket) !== own) return;
-      if (!(await this.#options.pass(socket, held.name, held.input))) return;
-      // A newer position may have come meanwhile.
-      if (own.get(key) === held) own.delete(key);
+  async #retryOf(socket: Socket, receipts: Map<string, Receipt>): Promise<void> {
+    for (const [key, receipt] of receipts) {
+      if (this.#bySocket.get(socket) !== receipts) return;
+      if (!(await this.#options.submit(socket, receipt.name, receipt.input))) return;
+      // A newer position may have replaced it meanwhile.
+      if (receipts.get(key) === receipt) receipts.delete(key);
     }
-    if (own.size === 0 && this.#held.get(socket) === own) this.#held.delete(socket);
+    if (receipts.size === 0 && this.#bySocket.get(socket) === receipts) this.#bySocket.delete(socket);
   }
 }
 

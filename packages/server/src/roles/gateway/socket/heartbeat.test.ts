@@ -26,7 +26,8 @@ function start() {
     unread: new UnreadOutput({ connectionBytesMax: 1e6, totalBytesMax: 1e9, sockets: () => layer.sockets, close }),
     close,
   });
-  const connect = () => layer.open(new Connection({ address: '', token: undefined, nowMs: clock.monotonicMs() }));
+  const connect = () =>
+    layer.open(new Connection({ address: '', limitKey: undefined, token: undefined, nowMs: clock.monotonicMs() }));
   const open = (expiresInMs = 1e9) => {
     const socket = connect();
     const caller = { address: '', userId: 'ann' as UserId, tokenId: 't', deviceId: 'd' as DeviceId, sessionId: 's' };

@@ -1,16 +1,16 @@
-// A bus topic that sockets of this gateway follow. Shared by them, so that following costs a connection one pointer.
+// A bus topic that sockets of this gateway follow. They share it, so a subscription costs a connection one pointer.
 
 import type { Topic } from '../../../ports/event-bus/event-bus.ts';
 
 export interface Interest {
   readonly topic: Topic;
-  /** Resolves when the bus delivers the topic; rejects when it could not be subscribed. */
+  /** Resolves when the bus delivers the topic; rejects when the subscription failed. */
   readonly inForce: Promise<void>;
-  /** Connections that follow it or are about to. The bus is unsubscribed when the last is gone. */
+  /** Connections that have acquired it. The last release unsubscribes the topic from the bus. */
   holders: number;
-  /** Sockets subscribed, by how they take several frames. */
+  /** Subscribed sockets: those that receive frames one by one, and those that accept bundles. */
   plain: number;
   bundling: number;
-  /** Frames published in this turn. */
+  /** Frames published in this turn of the event loop. */
   pending: string[] | undefined;
 }

@@ -47,7 +47,7 @@ async function start({ random = () => 0 }: { readonly random?: () => number } = 
   });
   let sessions = 0;
   async function open(id: string, { isBundling = false, isMember = false } = {}) {
-    const data = new Connection({ address: '', token: undefined, nowMs: 0 });
+    const data = new Connection({ address: '', limitKey: undefined, token: undefined, nowMs: 0 });
     const socket = layer.open(data, (closed) => table.remove(closed));
     data.takesBundles = isBundling;
     const caller = {
@@ -59,7 +59,7 @@ async function start({ random = () => 0 }: { readonly random?: () => number } = 
     };
     data.state = { type: 'open', caller, expiresAtMs: 1e15 };
     await table.add(socket, user(id));
-    if (isMember) table.attach(socket, await table.reserve([group]));
+    if (isMember) table.subscribe(socket, await table.acquire([group]));
     return socket;
   }
   return { ...held, held, layer, table, open, clock };
@@ -196,7 +196,7 @@ test('a conversation that cannot be subscribed closes its socket with going_away
 test('reserving conversations of which one cannot be subscribed rejects and keeps none', async () => {
   const { table, held, topics } = await start();
   held.hold();
-  const reserved = table.reserve([group, 'g:2' as ConversationId]);
+  const reserved = table.acquire([group, 'g:2' as ConversationId]);
   held.refuse();
   expect(await reserved.catch((error: Error) => error.name)).toBe('StoreFailure');
   expect([...topics]).toEqual([]);

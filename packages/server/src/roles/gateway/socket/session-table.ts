@@ -1,4 +1,4 @@
-// The sessions of this gateway: which sockets a user has, which topics they follow, and what the bus delivers to them.
+// The sessions of this gateway: the sockets of each user, the topics they follow, and the delivery of bus events to them.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Clock, Timer } from '@hongyan/base/clock';
@@ -34,16 +34,16 @@ export interface SessionTableOptions {
   readonly tracing?: Tracing | undefined;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly random: Random;
-  /** Notices to everyone will not arrive. */
+  /** The topic of notices to everyone could not be subscribed. */
   readonly onNotSubscribed: (error: unknown) => void;
   readonly close: (socket: Socket, reason: CloseReason) => void;
 }
 
-/** Presence of at most this many users is followed by one connection; further ones are answered but not followed. */
+/** Users whose presence one connection follows. Beyond it the users requested longest ago are no longer followed. */
 const watchedMax = 1000;
 
-/** What may wait does so for this long, unless something else leaves for the socket. */
-const laterMs = 250;
+/** A frame that may wait is sent with the next frame for the socket, at the latest after this time. */
+const deferralMs = 250;
 
 type FrameEvent = Extract<BusEvent, { type: 'frame' }>;
 
@@ -53,8 +53,8 @@ interface UserEntry {
 }
 
 /**
- * Frames of a user are queued per socket and leave at the end of the turn; frames of a conversation or of presence are published
- * once by the fan-out, and the socket layer hands the same bytes to every subscriber.
+ * Frames for a user are queued per socket and sent at the end of the event loop's turn. Frames of a conversation or of presence are
+ * published once by the fan-out, and the socket layer sends the same bytes to every subscriber.
  */
 export class SessionTable {
   readonly #options: SessionTableOptions;
@@ -63,9 +63,9 @@ export class SessionTable {
   readonly #catchUps: CatchUps;
   readonly #users = new Map<Topic, UserEntry>();
   #dirty: Socket[] = [];
-  /** Sockets with nothing queued but what may wait; some of them have left or been sent to since. */
-  #later: Socket[] = [];
-  #laterTimer: Timer | undefined;
+  /** Sockets whose queue had only frames that may wait. Meanwhile some may have been flushed or closed. */
+  #deferred: Socket[] = [];
+  #deferralTimer: Timer | undefined;
   #isScheduled = false;
 
   constructor(options: SessionTableOptions) {
@@ -75,7 +75,7 @@ export class SessionTable {
       onEvent: (event) => this.#onEvent(event),
       onLoss: (topics) => this.#onLoss(topics),
     });
-    // A connection that is opened when this is not in force yet is told by the core of what was published before.
+    // A connection that opens before this is in force receives the earlier notices from the core.
     this.#bus.subscribe([everyoneTopic]).catch(options.onNotSubscribed);
     this.#fanout = new TopicFanout({
       bus: this.#bus,
@@ -93,7 +93,7 @@ export class SessionTable {
     return this.#fanout.topicCount;
   }
 
-  /** Resolves when events of the user reach the socket. */
+  /** Resolves when the socket receives the user's events. */
   add(socket: Socket, userId: UserId): Promise<void> {
     const topic = userTopic(userId);
     socket.data.userTopic = topic;
@@ -122,11 +122,11 @@ export class SessionTable {
   }
 
   /**
-   * Resolves when the bus delivers these conversations; `attach` then lets them through to the socket. Rejects, and reserves
-   * nothing, when one of them could not be subscribed.
+   * Resolves when the bus delivers these conversations; `subscribe` then adds the socket to their subscribers. Rejects, and acquires
+   * nothing, when one subscription failed.
    */
-  async reserve(conversationIds: readonly ConversationId[]): Promise<readonly Interest[]> {
-    const interests = conversationIds.map((conversationId) => this.#fanout.reserve(conversationTopic(conversationId)));
+  async acquire(conversationIds: readonly ConversationId[]): Promise<readonly Interest[]> {
+    const interests = conversationIds.map((conversationId) => this.#fanout.acquire(conversationTopic(conversationId)));
     try {
       await Promise.all(interests.map(({ inForce }) => inForce));
       return interests;
@@ -140,21 +140,21 @@ export class SessionTable {
     for (const interest of interests) this.#fanout.release(interest);
   }
 
-  attach(socket: Socket, interests: readonly Interest[]): void {
+  subscribe(socket: Socket, interests: readonly Interest[]): void {
     for (const interest of interests) {
       if (socket.data.isMuted || this.#fanout.follows(socket, interest.topic)) this.#fanout.release(interest);
-      else this.#fanout.attach(socket, interest);
+      else this.#fanout.subscribe(socket, interest);
     }
   }
 
-  /** The conversation was joined or left while the connection was open. */
+  /** The user joined or left the conversation while the connection was open. */
   changeMembership(socket: Socket, conversationId: ConversationId, isMember: boolean): void {
     const topic = conversationTopic(conversationId);
     if (isMember) void this.#follow(socket, topic);
     else this.#unfollow(socket, topic);
   }
 
-  /** Resolves when changes of the presence of these users reach the socket. Beyond the bound those asked for longest ago give way. */
+  /** Resolves when the socket receives changes of these users' presence. */
   async watch(socket: Socket, userIds: readonly UserId[]): Promise<void> {
     socket.data.watched ??= new Set();
     const { watched } = socket.data;
@@ -171,44 +171,46 @@ export class SessionTable {
     await Promise.all(wanted.map((userId) => this.#follow(socket, presenceTopic(userId))));
   }
 
-  /** Leaves at the end of the turn, together with everything else for this socket; while the connection is held, after that. */
+  /** Sent at the end of the event loop's turn, together with other frames for this socket; while output is paused, when it resumes. */
   queue(socket: Socket, frame: string): void {
     socket.data.queue(frame);
-    if (!socket.data.isHeld) this.#markDirty(socket);
+    if (!socket.data.isOutputPaused) this.#markDirty(socket);
   }
 
-  /** Leaves with the next frame for this socket, or when a timer says so. */
-  #queueForLater(socket: Socket, frame: string): void {
-    if (!socket.data.hasQueued) this.#later.push(socket);
+  /** Sent with the next frame for this socket, at the latest after `deferralMs`. */
+  #queueDeferred(socket: Socket, frame: string): void {
+    if (!socket.data.hasQueued) this.#deferred.push(socket);
     socket.data.queue(frame);
-    this.#laterTimer ??= this.#options.clock.after(laterMs, () => {
-      const sockets = this.#later;
-      this.#later = [];
-      this.#laterTimer = undefined;
-      for (const later of sockets) if (later.data.hasQueued && !later.data.isHeld) this.#markDirty(later);
-    });
+    this.#deferralTimer ??= this.#options.clock.after(deferralMs, () => this.#flushDeferred());
   }
 
-  /** The connection is held no longer: what was queued leaves. */
-  unhold(socket: Socket): void {
-    if (!socket.data.isHeld) this.#markDirty(socket);
+  #flushDeferred(): void {
+    const sockets = this.#deferred;
+    this.#deferred = [];
+    this.#deferralTimer = undefined;
+    for (const socket of sockets) if (socket.data.hasQueued) this.flushSoon(socket);
   }
 
-  /** What is queued leaves now, as before a close. */
+  /** Schedules queued frames, unless output is still paused. */
+  flushSoon(socket: Socket): void {
+    if (!socket.data.isOutputPaused) this.#markDirty(socket);
+  }
+
+  /** Sends queued frames at once, as before a close. */
   flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const socket of dirty) {
-      socket.data.isLeaving = false;
-      if (!socket.data.isHeld) this.#send(socket);
+      socket.data.isFlushPending = false;
+      if (!socket.data.isOutputPaused) this.#send(socket);
     }
     this.#fanout.flush();
     const { meter, clock } = this.#options;
     if (meter.sends.isSeen) meter.sends.left(clock.monotonicMs());
   }
 
-  detach(): void {
-    this.#laterTimer?.cancel();
+  close(): void {
+    this.#deferralTimer?.cancel();
     this.#bus.detach();
   }
 
@@ -222,8 +224,8 @@ export class SessionTable {
   }
 
   #markDirty(socket: Socket): void {
-    if (socket.data.isLeaving) return;
-    socket.data.isLeaving = true;
+    if (socket.data.isFlushPending) return;
+    socket.data.isFlushPending = true;
     this.#dirty.push(socket);
     this.#schedule();
   }
@@ -246,28 +248,28 @@ export class SessionTable {
   }
 
   /**
-   * Until the bus delivers the topic, nothing leaves for the socket: a client that learns of the conversation and reads it then
-   * misses nothing that is sent after.
+   * Pauses the socket's output until the bus delivers the topic. So a client that learns of the conversation, and then reads it,
+   * misses nothing that is sent later.
    */
   async #follow(socket: Socket, topic: Topic): Promise<void> {
     if (socket.data.isMuted || this.#fanout.follows(socket, topic)) return;
-    const interest = this.#fanout.reserve(topic);
-    this.#fanout.attach(socket, interest);
-    socket.data.hold();
+    const interest = this.#fanout.acquire(topic);
+    this.#fanout.subscribe(socket, interest);
+    socket.data.pauseOutput();
     try {
       await interest.inForce;
     } catch {
       // The bus cannot deliver the topic: the client reconnects and reads the timeline.
       this.#options.close(socket, 'going_away');
     } finally {
-      socket.data.unhold();
-      this.unhold(socket);
+      socket.data.resumeOutput();
+      this.flushSoon(socket);
     }
   }
 
   #unfollow(socket: Socket, topic: Topic): void {
     const interest = socket.data.followed.find((followed) => followed.topic === topic);
-    if (interest !== undefined) this.#fanout.detach(socket, interest);
+    if (interest !== undefined) this.#fanout.unsubscribe(socket, interest);
   }
 
   #onEvent(event: BusEvent): void {
@@ -285,7 +287,7 @@ export class SessionTable {
       case 'outcomes':
       case 'lost':
       case 'changed':
-        // Of a topic that is not followed here, or heard as a loss.
+        // Their topics have other subscribers, and `lost` is reported through onLoss.
         return;
       default:
         return unreachable(event);
@@ -311,7 +313,7 @@ export class SessionTable {
     sends.queued(frame);
   }
 
-  /** Returns to how many sockets. */
+  /** Returns the number of sockets. */
   #push(event: FrameEvent): number {
     if (isUserTopic(event.topic)) return this.#pushToUser(event);
     return event.topic === everyoneTopic ? this.#pushToAll(event) : this.#fanout.publish(event.topic, event.frame);
@@ -322,13 +324,13 @@ export class SessionTable {
     if (entry === undefined) return 0;
     for (const socket of entry.sockets) {
       if (socket.data.isMuted) continue;
-      if (mayWait) this.#queueForLater(socket, frame);
+      if (mayWait) this.#queueDeferred(socket, frame);
       else this.queue(socket, frame);
     }
     return entry.sockets.length;
   }
 
-  /** Of the user, here. */
+  /** The user's sockets in this process. */
   socketsOf(userId: UserId): readonly Socket[] {
     return this.#socketsOf(userTopic(userId));
   }
@@ -349,7 +351,7 @@ export class SessionTable {
     else if (state.type === 'open') this.changeMembership(socket, conversationId, isMember);
   }
 
-  /** A device has one connection: a second one means that the first is dead or a copy. */
+  /** A device has one connection: a second one means that the first is dead, or that the device was copied. */
   #onReplaced(socket: Socket, { deviceId, sessionId }: Extract<BusEvent, { type: 'replaced' }>): void {
     const { state } = socket.data;
     if (state.type !== 'open' && state.type !== 'opening') return;
@@ -357,24 +359,24 @@ export class SessionTable {
     this.#options.close(socket, 'replaced');
   }
 
-  /** Nothing is pushed to it any more: what comes now would stand behind a gap. Its requests are answered. */
+  /** Stops pushes, because the next frame would follow a gap. Requests are still answered. */
   #mute(socket: Socket): void {
     socket.data.isMuted = true;
-    for (const interest of [...socket.data.followed]) this.#fanout.detach(socket, interest);
+    for (const interest of [...socket.data.followed]) this.#fanout.unsubscribe(socket, interest);
   }
 
-  /** The bus may have lost events: the connections concerned reconnect and read the timeline. */
+  /** The bus may have lost events: clients of the affected connections reconnect and read the timeline. */
   #onLoss(topics: readonly Topic[] | undefined): void {
     this.#options.meter.busLosses++;
     const lost = topics && new Set(topics);
-    const concerned: Socket[] = [];
+    const affected: Socket[] = [];
     for (const [topic, { sockets }] of this.#users) {
       for (const socket of sockets) {
         if (!lost || lost.has(topic) || socket.data.followed.some((interest) => lost.has(interest.topic)))
-          concerned.push(socket);
+          affected.push(socket);
       }
     }
-    for (const socket of concerned) this.#mute(socket);
-    this.#catchUps.begin(concerned);
+    for (const socket of affected) this.#mute(socket);
+    this.#catchUps.begin(affected);
   }
 }

@@ -39,8 +39,8 @@ const wireLimits = {
   receipts_push_max: 10,
 };
 const hello = '{"type":"hello","token":"ann","device_id":"phone"}';
-let door: SocketDoor | undefined;
-afterEach(() => door?.shut());
+let lastDoor: SocketDoor | undefined;
+afterEach(() => lastDoor?.close());
 
 function start(
   overrides: Partial<Core> = {},
@@ -74,9 +74,9 @@ function start(
   const revoked = new RevocationSet();
   const revoke = (revocation: Revocation) => {
     revoked.add(revocation);
-    own.closeRevoked([revocation]);
+    door.closeRevoked([revocation]);
   };
-  const own = new SocketDoor({
+  const door = new SocketDoor({
     ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, wireLimits },
     limits: { ...limits, inFlightMax },
     random: () => 0.5,
@@ -86,21 +86,22 @@ function start(
     newSessionId: () => `s${++sessions}`,
     isRevoked: (token) => revoked.has(token),
   });
-  door = own;
+  lastDoor = door;
   function connect(token?: string) {
-    const socket = layer.open(new Connection({ address: '10.0.0.1', token, nowMs: clock.monotonicMs() }), (closed) =>
-      own.close(closed),
+    const socket = layer.open(
+      new Connection({ address: '10.0.0.1', limitKey: undefined, token, nowMs: clock.monotonicMs() }),
+      (closed) => door.onClose(closed),
     );
-    own.open(socket);
+    door.onOpen(socket);
     return socket;
   }
   async function open(text = hello) {
     const socket = connect();
-    own.message(socket, text);
+    door.onMessage(socket, text);
     await settled();
     return socket;
   }
-  return { ...fake, clock, held, layer, pipeline, own, revoke, connect, open };
+  return { ...fake, clock, held, layer, pipeline, door, revoke, connect, open };
 }
 
 /** Answers and the flush at the end of the turn have happened. */
@@ -115,14 +116,14 @@ const typesOf = (socket: { readonly frames: readonly Record<string, unknown>[] }
   socket.frames.map(({ type }) => type);
 
 test('a hello is welcomed, with bundles only where it asked for them', async () => {
-  const { open, sessions, own } = start();
+  const { open, sessions, door } = start();
   const plain = await open();
   expect(plain.frames).toMatchObject([{ type: 'welcome', user_id: 'ann', session_id: 's1', node: 'n1', epoch: 'e1' }]);
   expect(plain.frames[0]).not.toHaveProperty('bundles');
   const bundling = await open(hello.replace('}', ',"bundles":true}'));
   expect(bundling.frames[0]).toMatchObject({ bundles: true });
   expect([...sessions]).toEqual(['s1', 's2']);
-  expect(own.awaitingHelloCount).toBe(0);
+  expect(door.awaitingHelloCount).toBe(0);
   plain.leave();
   await settled();
   expect([...sessions]).toEqual(['s2']);
@@ -142,35 +143,35 @@ test.each([
 });
 
 test('the token may come with the upgrade', async () => {
-  const { connect, own } = start();
+  const { connect, door } = start();
   const socket = connect('bob');
-  own.message(socket, '{"type":"hello","device_id":"phone"}');
+  door.onMessage(socket, '{"type":"hello","device_id":"phone"}');
   await settled();
   expect(socket.frames).toMatchObject([{ type: 'welcome', user_id: 'bob' }]);
 });
 
 test('frames that follow the hello at once are answered in their order after the welcome, also in one bundle', async () => {
-  const { connect, own } = start();
+  const { connect, door } = start();
   const socket = connect();
-  own.message(socket, `[${hello},{"type":"sync","id":1}]`);
-  own.message(socket, '{"type":"ping"}');
+  door.onMessage(socket, `[${hello},{"type":"sync","id":1}]`);
+  door.onMessage(socket, '{"type":"ping"}');
   await settled();
   expect(typesOf(socket)).toEqual(['welcome', 'pong', 'sync_result']);
 });
 
 test('too many frames before the welcome close with protocol_error', async () => {
-  const { connect, own } = start();
+  const { connect, door } = start();
   const socket = connect();
-  own.message(socket, `[${hello}${',{"type":"ping"}'.repeat(4)}]`);
+  door.onMessage(socket, `[${hello}${',{"type":"ping"}'.repeat(4)}]`);
   expect(socket.closedWith?.code).toBe(4202);
 });
 
 test('[D4] pushes while the session opens come after the welcome, and membership is as of the welcome', async () => {
   const opened = Promise.withResolvers<OpenedSession>();
-  const { connect, own, held, layer } = start({ openSession: async () => ok(await opened.promise) });
+  const { connect, door, held, layer } = start({ openSession: async () => ok(await opened.promise) });
   const [left, joined, stays] = ['g:left', 'g:joined', 'g:stays'] as ConversationId[];
   const socket = connect();
-  own.message(socket, hello);
+  door.onMessage(socket, hello);
   await settled();
   const topic = userTopic('ann' as UserId);
   void held.bus.publish([
@@ -194,15 +195,15 @@ test('[D4] pushes while the session opens come after the welcome, and membership
 
 test('long frames before the welcome are bounded in all, whoever sends them', async () => {
   const verifying = Promise.withResolvers<void>();
-  const { connect, own } = start({ openSession: () => verifying.promise.then(() => failure.stopping()) }, [], {
+  const { connect, door } = start({ openSession: () => verifying.promise.then(() => failure.stopping()) }, [], {
     inFlightMax: 100,
   });
   const socket = connect();
-  own.message(socket, hello);
+  door.onMessage(socket, hello);
   const frame = `{"type":"sync","id":1,"more":"${'x'.repeat(1_000)}"}`;
   let taken = 0;
   while (socket.closedWith === undefined && taken < 100) {
-    own.message(socket, frame);
+    door.onMessage(socket, frame);
     taken++;
   }
   expect(socket.closedWith?.code).toBe(4202);
@@ -211,10 +212,10 @@ test('long frames before the welcome are bounded in all, whoever sends them', as
 });
 
 test('the welcome waits until the conversations are in force', async () => {
-  const { connect, own, held } = start({}, ['g:1']);
+  const { connect, door, held } = start({}, ['g:1']);
   const socket = connect();
   held.hold();
-  own.message(socket, hello);
+  door.onMessage(socket, hello);
   await settled();
   expect(socket.sent).toEqual([]);
   held.release();
@@ -224,14 +225,14 @@ test('the welcome waits until the conversations are in force', async () => {
 
 test('a connection that ends while its session opens leaves neither session nor topic', async () => {
   const opened = Promise.withResolvers<OpenedSession>();
-  const { connect, own, held, sessions } = start({
+  const { connect, door, held, sessions } = start({
     openSession: async ({ caller }) => {
       sessions.add(caller.sessionId);
       return ok(await opened.promise);
     },
   });
   const socket = connect();
-  own.message(socket, hello);
+  door.onMessage(socket, hello);
   await settled();
   socket.leave();
   opened.resolve({ conversationIds: ['g:1' as ConversationId], epoch: 'e1' });
@@ -268,13 +269,13 @@ test('[A13] a revoked token closes its open connections with 4201, and nobody el
 });
 
 test('[A13] a token revoked while its session opens closes it with 4201, whether or not it was found by its user yet', async () => {
-  const { open, revoke, held, connect, own } = start({}, ['g:1']);
+  const { open, revoke, held, connect, door } = start({}, ['g:1']);
   held.hold();
   const subscribing = await open();
   revoke(revocation('ann'));
   expect(subscribing.closedWith?.code).toBe(4201);
   const checking = connect();
-  own.message(checking, hello);
+  door.onMessage(checking, hello);
   held.release();
   await settled();
   expect(checking.closedWith?.code).toBe(4201);
@@ -282,10 +283,10 @@ test('[A13] a token revoked while its session opens closes it with 4201, whether
 });
 
 test('a refused frame repeats its id exactly as written', async () => {
-  const { open, own } = start();
+  const { open, door } = start();
   const socket = await open();
-  own.message(socket, '{"type":"sync","id":9007199254740993}');
-  own.message(socket, '[{"type":"teleport","id":1.50},{"type":"sync","id":7,"limit":0}]');
+  door.onMessage(socket, '{"type":"sync","id":9007199254740993}');
+  door.onMessage(socket, '[{"type":"teleport","id":1.50},{"type":"sync","id":7,"limit":0}]');
   await settled();
   expect(socket.sent.slice(1).map((text) => text.match(/"id":([^,]+),/)?.[1])).toEqual([
     '9007199254740993',
@@ -296,11 +297,11 @@ test('a refused frame repeats its id exactly as written', async () => {
 
 test("a request of a connection that closed before it could begin is dropped: it is no stranger's", async () => {
   let verified = 0;
-  const { open, own, held, asked } = start({}, [], { onVerify: () => verified++ });
+  const { open, door, held, asked } = start({}, [], { onVerify: () => verified++ });
   const socket = await open();
   expect(verified).toBe(1);
   held.hold();
-  own.message(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
+  door.onMessage(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
   socket.leave();
   held.release();
   await settled();
@@ -309,9 +310,9 @@ test("a request of a connection that closed before it could begin is dropped: it
 });
 
 test('delivered, read and typing are refused with their id where they have one', async () => {
-  const { open, own } = start({ read: async () => refusal.notMember(), typing: async () => refusal.notMember() });
+  const { open, door } = start({ read: async () => refusal.notMember(), typing: async () => refusal.notMember() });
   const socket = await open();
-  own.message(
+  door.onMessage(
     socket,
     '[{"type":"read","id":5,"conversation_id":"g:1","seq":1},{"type":"typing","conversation_id":"g:1"}]',
   );
@@ -321,24 +322,24 @@ test('delivered, read and typing are refused with their id where they have one',
 });
 
 test('a frame over the limit is refused as too_large, a binary one closes', async () => {
-  const { open, own } = start();
+  const { open, door } = start();
   const socket = await open();
-  own.message(socket, JSON.stringify({ type: 'sync', id: 1, cursor: '鸿'.repeat(1000) }));
-  own.message(socket, `[${'{"type":"ping"},'.repeat(200)}{"type":"ping"}]`);
+  door.onMessage(socket, JSON.stringify({ type: 'sync', id: 1, cursor: '鸿'.repeat(1000) }));
+  door.onMessage(socket, `[${'{"type":"ping"},'.repeat(200)}{"type":"ping"}]`);
   await settled();
   expect(socket.frames.slice(1).map(({ code }) => code)).toEqual(['too_large', 'too_large']);
-  own.message(socket, new Uint8Array([1]));
+  door.onMessage(socket, new Uint8Array([1]));
   expect(socket.closedWith?.code).toBe(4202);
-  own.message(socket, '{"type":"ping"}');
+  door.onMessage(socket, '{"type":"ping"}');
   await settled();
   expect(socket.frames).toHaveLength(3);
 });
 
 test('presence is followed before it is asked for', async () => {
-  const { open, own, held, asked } = start();
+  const { open, door, held, asked } = start();
   const socket = await open();
   held.hold();
-  own.message(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
+  door.onMessage(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
   await settled();
   expect(asked).toEqual([]);
   held.release();
@@ -348,7 +349,7 @@ test('presence is followed before it is asked for', async () => {
 });
 
 test('[D8] without room, who has unread output is refused answers that can be asked for again, no ack, and nobody else is', async () => {
-  const { open, own, clock } = start();
+  const { open, door, clock } = start();
   const sockets = await Promise.all(Array.from({ length: 10 }, () => open()));
   for (const socket of sockets) socket.bufferedBytes = 9_000;
   clock.advance(250);
@@ -356,8 +357,8 @@ test('[D8] without room, who has unread output is refused answers that can be as
   slow.bufferedBytes = 1;
   const content = { type: 'text', text: 'x' };
   for (const socket of [reader, slow]) {
-    own.message(socket, '{"type":"sync","id":1}');
-    own.message(socket, JSON.stringify({ type: 'send', id: 2, to: 'bob', client_msg_id: 'k', content }));
+    door.onMessage(socket, '{"type":"sync","id":1}');
+    door.onMessage(socket, JSON.stringify({ type: 'send', id: 2, to: 'bob', client_msg_id: 'k', content }));
   }
   await settled();
   expect(reader.frames.slice(1)).toMatchObject([
@@ -369,21 +370,21 @@ test('[D8] without room, who has unread output is refused answers that can be as
     { type: 'ack', id: 2 },
   ]);
   for (const socket of sockets) socket.bufferedBytes = 0;
-  own.message(slow, '{"type":"sync","id":3}');
+  door.onMessage(slow, '{"type":"sync","id":3}');
   await settled();
   expect(slow.frames.at(-1)).toMatchObject({ type: 'sync_result', id: 3 });
 });
 
 test('[O21] a drain asks each client to reconnect within its time, answers what is in flight, then closes with going_away', async () => {
   const answer = Promise.withResolvers<void>();
-  const { open, own, pipeline, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
+  const { open, door, pipeline, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
   const [busy, idle] = [await open(), await open()];
-  own.message(busy, '{"type":"sync","id":1}');
+  door.onMessage(busy, '{"type":"sync","id":1}');
   pipeline.drain();
-  const drained = own.drain(clock.monotonicMs() + 5000);
+  const drained = door.drain(clock.monotonicMs() + 5000);
   expect([busy, idle].map(({ closedWith }) => closedWith?.code)).toEqual([undefined, 4000]);
   expect(idle.frames.at(-1)).toEqual({ type: 'going_away', reconnect_after_ms: 2501 });
-  own.message(busy, '{"type":"sync","id":2}');
+  door.onMessage(busy, '{"type":"sync","id":2}');
   await settled();
   expect(busy.frames.at(-1)).toMatchObject({ type: 'error', id: 2, code: 'unavailable' });
   answer.resolve();
@@ -398,10 +399,10 @@ test('[O21] a drain asks each client to reconnect within its time, answers what 
 });
 
 test('[O22] where others take them clients leave one after another, evenly, and those that stay are served', async () => {
-  const { open, own, clock } = start({ sync: async () => refusal.foreignCursor() });
+  const { open, door, clock } = start({ sync: async () => refusal.foreignCursor() });
   const sockets = [await open(), await open(), await open(), await open()];
   let isOver = false;
-  const left = own.leave(clock.monotonicMs() + 1000).then(() => {
+  const left = door.drainGradually(clock.monotonicMs() + 1000).then(() => {
     isOver = true;
   });
   const counts: number[] = [];
@@ -412,7 +413,7 @@ test('[O22] where others take them clients leave one after another, evenly, and 
     if (step === 20) {
       const staying = sockets.find(({ closedWith }) => closedWith === undefined);
       if (staying === undefined) throw new Error('half of the time is over: some stay');
-      own.message(staying, '{"type":"sync","id":7}');
+      door.onMessage(staying, '{"type":"sync","id":7}');
       await settled();
       expect(staying.frames.at(-1)).toMatchObject({ type: 'error', id: 7, code: 'bad_request' });
     }
@@ -425,12 +426,12 @@ test('[O22] where others take them clients leave one after another, evenly, and 
 
 test('[O22] a client that was asked to leave has its requests answered, and further ones refused', async () => {
   const answer = Promise.withResolvers<void>();
-  const { open, own, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
+  const { open, door, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
   const busy = await open();
-  own.message(busy, '{"type":"sync","id":1}');
-  const left = own.leave(clock.monotonicMs());
+  door.onMessage(busy, '{"type":"sync","id":1}');
+  const left = door.drainGradually(clock.monotonicMs());
   await left;
-  own.message(busy, '{"type":"sync","id":2}');
+  door.onMessage(busy, '{"type":"sync","id":2}');
   await settled();
   expect(busy.frames.at(-1)).toMatchObject({ type: 'error', id: 2, code: 'unavailable' });
   expect(busy.closedWith).toBeUndefined();
@@ -443,11 +444,11 @@ test('[O22] a client that was asked to leave has its requests answered, and furt
 });
 
 test('a drain ends at its deadline, whatever is in flight', async () => {
-  const { open, own, pipeline, clock } = start({ sync: () => new Promise(() => {}) });
+  const { open, door, pipeline, clock } = start({ sync: () => new Promise(() => {}) });
   const socket = await open();
-  own.message(socket, '{"type":"sync","id":1}');
+  door.onMessage(socket, '{"type":"sync","id":1}');
   pipeline.drain();
-  const drained = own.drain(clock.monotonicMs() + 40);
+  const drained = door.drain(clock.monotonicMs() + 40);
   for (let step = 0; step < 4; step++) {
     clock.advance(20);
     await settled();

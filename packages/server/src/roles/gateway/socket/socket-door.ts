@@ -1,4 +1,4 @@
-// The WebSocket door: hello, frames, close. Every trace of a connection is freed in `close`.
+// Serves WebSocket connections: hello, frames, close. `onClose` frees everything that a connection holds.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
@@ -22,11 +22,11 @@ import { Allowances } from './allowances.ts';
 import { isBundle, unbundle } from './bundle.ts';
 import { closeReasonOf } from './close-reason.ts';
 import type { Connection, ConnectionState } from './connection.ts';
-import { Departure } from './departure.ts';
+import { ConnectionDrain } from './connection-drain.ts';
+import { DeferredReceipts, type ReceiptName } from './deferred-receipts.ts';
 import { EarlyFrames } from './early-frames.ts';
 import { answerFrame, errorFrame, noticeFrame, pongFrame, welcomeFrame } from './frames.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { HeldReceipts, type ReceiptName } from './held-receipts.ts';
 import { SessionTable } from './session-table.ts';
 import { closeSocket, type Publisher, type Socket } from './socket.ts';
 import { UnreadOutput } from './unread-output.ts';
@@ -35,7 +35,7 @@ export interface SocketLimits {
   readonly heartbeatMs: number;
   readonly helloTimeoutMs: number;
   readonly frameBytesMax: number;
-  /** What may wait unsent for one connection before it is closed as a slow consumer. */
+  /** Unread output of one connection; beyond it the connection is closed as a slow consumer. */
   readonly backlogBytesMax: number;
   /** The same for all connections together. */
   readonly totalBacklogBytesMax: number;
@@ -54,33 +54,33 @@ export interface SocketDoorOptions {
   readonly meter: GatewayMeter;
   readonly node: string;
   readonly newSessionId: () => string;
-  /** From memory, at once. */
+  /** Answers from memory. */
   readonly isRevoked: (token: TokenFacts) => boolean;
   readonly limits: SocketLimits;
   /** What `welcome` states. */
   readonly wireLimits: Limits;
-  /** Of each connection that was opened. */
+  /** Called once for each connection that was opened. */
   readonly onClosed?: (connection: Connection) => void;
 }
 
 type RequestFrame = Exclude<Up, { readonly type: 'hello' | 'ping' }>;
 type Opening = Extract<ConnectionState, { readonly type: 'opening' }>;
 
-/** Conversations of which one connection may have a receipt held back. */
-const heldReceiptsMax = 256;
+/** Deferred receipts of one connection; further ones are refused. */
+const deferredReceiptsMax = 256;
 
 export class SocketDoor {
   readonly #options: SocketDoorOptions;
   readonly #sockets = new Set<Socket>();
   readonly #awaitingHello = new Set<Socket>();
-  /** Sessions that the core is asked to close. */
+  /** Requests to the core to close a session. */
   readonly #closings = new Set<Promise<void>>();
   readonly #unread: UnreadOutput;
   readonly #table: SessionTable;
   readonly #heartbeat: Heartbeat;
-  readonly #departure: Departure;
-  #opened = 0;
-  readonly #held: HeldReceipts;
+  readonly #drain: ConnectionDrain;
+  #openedCount = 0;
+  readonly #deferred: DeferredReceipts;
   readonly #allowances: Allowances;
 
   constructor(options: SocketDoorOptions) {
@@ -102,13 +102,13 @@ export class SocketDoor {
       unread: this.#unread,
       clock,
       random,
-      onNotSubscribed: (error) => options.log.error('notices are not followed', { error }),
+      onNotSubscribed: (error) => options.log.error('topic of notices not subscribed', { error }),
       close,
     });
-    this.#held = new HeldReceipts({
+    this.#deferred = new DeferredReceipts({
       clock,
-      heldMax: heldReceiptsMax,
-      pass: (socket, name, input) => this.#passHeld(socket, name, input),
+      perConnectionMax: deferredReceiptsMax,
+      submit: (socket, name, input) => this.#submitDeferred(socket, name, input),
     });
     this.#heartbeat = new Heartbeat({
       clock,
@@ -119,7 +119,7 @@ export class SocketDoor {
       unread: this.#unread,
       close,
     });
-    this.#departure = new Departure({
+    this.#drain = new ConnectionDrain({
       ...{ sockets: this.#sockets, clock, random },
       flush: () => this.#table.flush(),
       close: (socket) => close(socket, 'going_away'),
@@ -130,7 +130,7 @@ export class SocketDoor {
     return this.#sockets.size;
   }
 
-  /** In the order of opening. */
+  /** Returns false when the session has no connection here. */
   closeSession(sessionId: string): boolean {
     for (const socket of this.#sockets) {
       const { state } = socket.data;
@@ -141,6 +141,7 @@ export class SocketDoor {
     return false;
   }
 
+  /** In the order of opening. */
   get sockets(): Iterable<Socket> {
     return this.#sockets;
   }
@@ -169,26 +170,26 @@ export class SocketDoor {
     return this.#unread.estimateBytes;
   }
 
-  open(socket: Socket): void {
-    socket.data.number = ++this.#opened;
+  onOpen(socket: Socket): void {
+    socket.data.number = ++this.#openedCount;
     this.#sockets.add(socket);
     this.#awaitingHello.add(socket);
     const { number: connection, address } = socket.data;
     if (this.#options.log.isDebug) this.#options.log.debug('connection opened', { connection, address });
   }
 
-  message(socket: Socket, message: string | Uint8Array): void {
-    this.heard(socket);
+  onMessage(socket: Socket, message: string | Uint8Array): void {
+    this.onActivity(socket);
     if (typeof message === 'string') this.#onText(socket, message);
     else this.#close(socket, 'protocol_error');
   }
 
-  /** Anything came from the peer: a frame, a ping, a pong. */
-  heard(socket: Socket): void {
+  /** The peer sent something: a frame, a ping or a pong. */
+  onActivity(socket: Socket): void {
     socket.data.lastHeardMs = this.#options.clock.monotonicMs();
   }
 
-  close(socket: Socket): void {
+  onClose(socket: Socket): void {
     const { state } = socket.data;
     const { meter, log } = this.#options;
     const reason = state.type === 'closing' ? state.reason : undefined;
@@ -196,16 +197,16 @@ export class SocketDoor {
     if (log.isDebug) log.debug('connection closed', { ...identityOf(socket), reason: reason ?? 'client' });
     this.#sockets.delete(socket);
     this.#awaitingHello.delete(socket);
-    this.#departure.forget(socket);
+    this.#drain.forget(socket);
     this.#table.remove(socket);
-    this.#held.forget(socket);
+    this.#deferred.forget(socket);
     socket.data.state = { type: 'closed' };
     this.#options.onClosed?.(socket.data);
-    // A session that is still opening is ended when it is open: the core must not receive the end first.
-    if (state.type === 'open' || state.type === 'closing') this.#endSession(state.caller);
+    // A session that is still opening is closed once it is open: the core must not receive the close first.
+    if (state.type === 'open' || state.type === 'closing') this.#closeInCore(state.caller);
   }
 
-  /** [A13] Closes the connections whose token was revoked; undefined = any may have been. */
+  /** [A13] Closes the connections whose token was revoked; undefined: any token may have been. */
   closeRevoked(revocations: readonly Revocation[] | undefined): void {
     const sockets =
       revocations === undefined ? this.#sockets : revocations.flatMap((each) => this.#table.socketsOf(each.userId));
@@ -216,27 +217,27 @@ export class SocketDoor {
     }
   }
 
-  /** Clients leave one after another; the others are served meanwhile. */
-  leave(deadlineMs: number): Promise<void> {
-    return this.#departure.oneByOne(deadlineMs);
+  /** Asks one client after another to reconnect, and serves the others meanwhile. */
+  drainGradually(deadlineMs: number): Promise<void> {
+    return this.#drain.oneByOne(deadlineMs);
   }
 
-  /** All clients leave. Resolves when all traces are gone, or soon after `deadlineMs` on the monotonic clock. */
+  /** Asks all clients to reconnect. Resolves when all sessions are closed, or soon after `deadlineMs` of the monotonic clock. */
   async drain(deadlineMs: number): Promise<void> {
     assert(this.#options.pipeline.isDraining, 'requests are refused before connections are closed');
     this.#heartbeat.stop();
-    this.#held.stop();
-    await this.#departure.all(deadlineMs);
+    this.#deferred.stop();
+    await this.#drain.all(deadlineMs);
     await Promise.all(this.#closings);
   }
 
-  /** Ends what `drain` left. */
-  async shut(): Promise<void> {
+  /** Terminates the connections that remain. */
+  async close(): Promise<void> {
     this.#heartbeat.stop();
-    this.#held.stop();
+    this.#deferred.stop();
     for (const socket of this.#sockets) socket.terminate();
     await Promise.all(this.#closings);
-    this.#table.detach();
+    this.#table.close();
   }
 
   #onText(socket: Socket, text: string): void {
@@ -254,13 +255,13 @@ export class SocketDoor {
     const { state } = socket.data;
     switch (state.type) {
       case 'awaiting_hello':
-        return this.#onFirst(socket, text, state.token);
+        return this.#onHello(socket, text, state.token);
       case 'checking':
       case 'opening':
         if (!state.early.add(text)) this.#close(socket, 'protocol_error');
         return;
       case 'open':
-        return this.#onOpen(socket, text);
+        return this.#onSessionFrame(socket, text);
       case 'closing':
       case 'closed':
         return;
@@ -269,14 +270,14 @@ export class SocketDoor {
     }
   }
 
-  #onFirst(socket: Socket, text: string, token: string | undefined): void {
+  #onHello(socket: Socket, text: string, token: string | undefined): void {
     const parsed = parseFrame(text);
     if (parsed.type !== 'ok') return this.#refuse(socket, parsed.refusal, parsed.id);
     if (parsed.frame.type !== 'hello') return this.#refuse(socket, refusal.invalid('the first frame is a hello'));
     void this.#openSession(socket, parsed.frame, token);
   }
 
-  #onOpen(socket: Socket, text: string): void {
+  #onSessionFrame(socket: Socket, text: string): void {
     const parsed = parseFrame(text);
     if (parsed.type !== 'ok') return this.#refuse(socket, parsed.refusal, parsed.id);
     const { frame } = parsed;
@@ -287,12 +288,12 @@ export class SocketDoor {
         this.#options.meter.framesIn.add('ping');
         return this.#pong(socket);
       default:
-        if (this.#departure.isLeaving(socket)) return this.#refuse(socket, failure.stopping(), idText(frame.id));
+        if (this.#drain.isDraining(socket)) return this.#refuse(socket, failure.stopping(), idText(frame.id));
         void this.#request(socket, frame);
     }
   }
 
-  /** Before the hello was accepted there is no second try. */
+  /** A bad hello closes the connection; later errors do not. */
   #refuse(socket: Socket, problem: Problem, id?: string): void {
     const { state } = socket.data;
     this.#options.meter.framesIn.add('invalid');
@@ -302,7 +303,7 @@ export class SocketDoor {
       return this.#close(socket, 'protocol_error');
     }
     this.#queueError(socket, problem, id);
-    // What a client that is asked to leave has sent meanwhile is no fault of it.
+    // A request that a draining connection sent meanwhile is not the client's fault.
     if (problem.type === 'refused') this.#countRefusal(socket);
   }
 
@@ -311,27 +312,27 @@ export class SocketDoor {
     const name = operationOfUp[frame.type];
     meter.framesIn.add(frame.type);
     if (frame.type === 'send') meter.sends.sent(frame.client_msg_id, socket.data.lastHeardMs);
-    // Presence is followed before it is asked for: a change in between is reported twice rather than missed.
+    // Subscribes before it queries: a change in between is reported twice rather than missed.
     if (frame.type === 'presence') {
       await this.#table.watch(socket, frame.user_ids);
-      // Without its session it would be taken for a request of a stranger.
+      // The session may have closed meanwhile, and with it the caller.
       if (socket.data.state.type !== 'open') return;
     }
-    if (isReceipt(frame) && this.#held.renew(socket, frame.type, frame)) return;
+    if (isReceipt(frame) && this.#deferred.merge(socket, frame.type, frame)) return;
     const answer = await pipeline.run<OperationName>(name, socket.data, frame as Input<OperationName>);
     if (isRateLimited(answer) && this.#coalesce(socket, frame)) return;
     this.#answer(socket, { name, id: frame.id }, answer);
   }
 
-  /** [L7] false for what needs an answer of its own. The newest receipt stands for those before it, and typing is said again. */
+  /** [L7] Returns false when the refusal has to be sent. A later receipt includes earlier ones, and a client repeats typing. */
   #coalesce(socket: Socket, frame: RequestFrame): boolean {
-    if (isReceipt(frame)) return this.#held.hold(socket, frame.type, frame);
+    if (isReceipt(frame)) return this.#deferred.defer(socket, frame.type, frame);
     if (frame.type !== 'typing') return false;
     this.#countRefusal(socket);
     return true;
   }
 
-  async #passHeld(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): Promise<boolean> {
+  async #submitDeferred(socket: Socket, name: ReceiptName, input: Input<ReceiptName>): Promise<boolean> {
     if (socket.data.state.type !== 'open') return true;
     const answer = await this.#options.pipeline.run<OperationName>(name, socket.data, input);
     if (isRateLimited(answer)) return false;
@@ -365,10 +366,10 @@ export class SocketDoor {
     if (frame?.down === undefined) return;
     assert(
       id !== undefined && answer.value !== undefined,
-      'a request that has an answer is answered with its id and an output',
+      'an operation with an answer frame has a request id and an output',
       name,
     );
-    // What changed nothing can be asked for again when its client, or others, have read what they were sent.
+    // A read can be repeated once this client, or others, have read what they were sent.
     if (!changes && !this.#unread.hasRoomFor(socket))
       return this.#queueError(socket, failure.overloaded('answers are unread'), String(id));
     this.#options.meter.answersOut.add(frame.down);
@@ -388,16 +389,17 @@ export class SocketDoor {
     this.#awaitingHello.delete(socket);
     try {
       const { address, limitKey } = socket.data;
-      const verified = await pipeline.letIn({ address, limitKey, token: hello.token ?? upgradeToken ?? '' });
+      const token = hello.token ?? upgradeToken ?? '';
+      const verified = await pipeline.authenticateHello({ type: 'hello', address, limitKey, token });
       if (socket.data.state.type !== 'checking') return;
       if (verified.type !== 'ok') {
         meter.handshakes.add(verified.code);
         socket.send(errorFrame(verified));
         return this.#close(socket, closeReasonOf(verified));
       }
-      const { expiresAtMs, ...token } = verified.value;
+      const { expiresAtMs } = verified.value;
       const device = { deviceId: hello.device_id, sessionId: newSessionId() };
-      const caller = { address, ...token, expiresAtMs, ...device };
+      const caller = { address, ...verified.value, ...device };
       const opening: Opening = { type: 'opening', early, caller, changes: new Map() };
       socket.data.state = opening;
       socket.data.takesBundles = hello.bundles === true;
@@ -409,9 +411,9 @@ export class SocketDoor {
   }
 
   /**
-   * The user's topic is followed before the core is asked: a conversation joined after the core looked is in `changes`, one joined
-   * before is in its answer. [D4] Conversations are in force before the welcome: what is committed from then on is pushed, what was
-   * committed before is found by sync.
+   * Subscribes to the user's topic before the request to the core: a conversation joined after the core's read is in `changes`, one
+   * joined before is in its answer. [D4] The conversations' topics are in force before the welcome: entries committed later are pushed,
+   * entries committed earlier are found by sync.
    */
   async #open(
     socket: Socket,
@@ -421,7 +423,7 @@ export class SocketDoor {
     const { core, node } = this.#options;
     const { caller, changes, early } = opening;
     await this.#table.add(socket, caller.userId);
-    // [A13] Since its hello was let in; from here on it is found when it is revoked.
+    // [A13] The token may have been revoked since it was verified. From here on `closeRevoked` finds the connection.
     if (this.#options.isRevoked(caller)) return this.#close(socket, 'token_revoked');
     const opened = await core.openSession({ caller, clientName, node });
     if (opened.type !== 'ok') {
@@ -430,10 +432,10 @@ export class SocketDoor {
       socket.send(errorFrame(opened));
       return this.#close(socket, isRateLimited(opened) ? 'rate_limited' : 'overloaded');
     }
-    const interests = await this.#reserve(opened.value.conversationIds, caller);
+    const interests = await this.#acquire(opened.value.conversationIds, caller);
     if (socket.data.state !== opening) {
       this.#table.release(interests);
-      return this.#endSession(caller);
+      return this.#closeInCore(caller);
     }
     const { meter, log } = this.#options;
     meter.handshakes.add('welcome');
@@ -441,17 +443,17 @@ export class SocketDoor {
     if (log.isDebug) log.debug('session opened', { ...identityOf(socket), sessionId: caller.sessionId });
     socket.send(this.#welcome(socket, caller, opened.value.epoch));
     for (const notice of opened.value.notices ?? []) this.#table.queue(socket, noticeFrame(notice));
-    this.#table.attach(socket, interests);
+    this.#table.subscribe(socket, interests);
     for (const [conversationId, isMember] of changes) this.#table.changeMembership(socket, conversationId, isMember);
-    this.#table.unhold(socket);
+    this.#table.flushSoon(socket);
     for (const text of early.texts) this.#onFrame(socket, text);
   }
 
-  async #reserve(conversationIds: readonly ConversationId[], caller: DeviceCaller) {
+  async #acquire(conversationIds: readonly ConversationId[], caller: DeviceCaller) {
     try {
-      return await this.#table.reserve(conversationIds);
+      return await this.#table.acquire(conversationIds);
     } catch (error) {
-      this.#endSession(caller);
+      this.#closeInCore(caller);
       throw error;
     }
   }
@@ -474,7 +476,7 @@ export class SocketDoor {
     closeSocket(socket, reason, this.#options.clock.monotonicMs());
   }
 
-  #endSession(caller: DeviceCaller | undefined): void {
+  #closeInCore(caller: DeviceCaller | undefined): void {
     if (caller === undefined) return;
     const { core, node, log } = this.#options;
     const closing = core
@@ -485,7 +487,7 @@ export class SocketDoor {
   }
 }
 
-/** What names a connection in the log. */
+/** Identifies a connection in the log. */
 function identityOf({ data: { number, state } }: Socket): LogFields {
   const caller = 'caller' in state ? state.caller : undefined;
   return { connection: number, ...(caller ? { userId: caller.userId, deviceId: caller.deviceId } : {}) };

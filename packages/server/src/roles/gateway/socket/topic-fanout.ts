@@ -1,5 +1,5 @@
-// Publishes frames of conversations and of presence to the sockets that follow them. What a turn of the event loop published to a
-// topic leaves at its end: as one bundle to the sockets that take bundles, frame by frame to the others.
+// Publishes frames of conversations and of presence to their subscribers. The frames that one turn of the event loop published to a
+// topic are sent at its end: as one bundle to sockets that accept bundles, frame by frame to the others.
 
 import { assert } from '@hongyan/base/assert';
 import type { BusAttachment, Topic } from '../../../ports/event-bus/event-bus.ts';
@@ -10,13 +10,13 @@ import type { Publisher, Socket } from './socket.ts';
 export interface TopicFanoutOptions {
   readonly bus: Pick<BusAttachment, 'subscribe' | 'unsubscribe'>;
   readonly publisher: Publisher;
-  /** The first frame of a turn was queued: `flush` has to be called at its end. */
+  /** The first frame of a turn was queued: `flush` MUST be called at the end of the turn. */
   readonly onFirstQueued: () => void;
-  /** Bytes handed to the socket layer for this many sockets. */
-  readonly onPublished: (bytes: number, sockets: number) => void;
+  /** Characters handed to the socket layer, for this many sockets. */
+  readonly onPublished: (characters: number, sockets: number) => void;
 }
 
-/** No id contains a space, so no topic ends like this. */
+/** No id contains a space, so no topic of the bus ends like this. */
 const bundlingSuffix = ' +';
 
 export class TopicFanout {
@@ -32,8 +32,8 @@ export class TopicFanout {
     return this.#interests.size;
   }
 
-  /** The caller follows the topic with `attach` once the interest is in force, or gives it up with `release`. */
-  reserve(topic: Topic): Interest {
+  /** The caller calls `subscribe` once the interest is in force, or `release`. */
+  acquire(topic: Topic): Interest {
     const shared = this.#interests.get(topic);
     if (shared !== undefined) {
       shared.holders++;
@@ -46,7 +46,7 @@ export class TopicFanout {
   }
 
   release(interest: Interest): void {
-    assert(interest.holders > 0, 'an interest is released once by each holder');
+    assert(interest.holders > 0, 'each holder releases an interest once');
     interest.holders--;
     if (interest.holders > 0) return;
     interest.pending = undefined;
@@ -54,8 +54,8 @@ export class TopicFanout {
     this.#options.bus.unsubscribe([interest.topic]);
   }
 
-  /** Frames published before this do not reach the socket: its user may have no right to them. */
-  attach(socket: Socket, interest: Interest): void {
+  /** The socket does not receive frames that were published before: its user may have no right to them. */
+  subscribe(socket: Socket, interest: Interest): void {
     this.#flushOne(interest);
     socket.data.followed.push(interest);
     if (socket.data.takesBundles) interest.bundling++;
@@ -63,17 +63,17 @@ export class TopicFanout {
     socket.subscribe(variantOf(socket, interest));
   }
 
-  /** Frames published before this still reach the socket. */
-  detach(socket: Socket, interest: Interest): void {
+  /** The socket still receives frames that were published before. */
+  unsubscribe(socket: Socket, interest: Interest): void {
     this.#flushOne(interest);
     socket.unsubscribe(variantOf(socket, interest));
-    this.#drop(socket, interest);
+    this.#removeSubscriber(socket, interest);
     socket.data.followed.splice(socket.data.followed.indexOf(interest), 1);
   }
 
-  /** The socket is closed: the socket layer has dropped its subscriptions already. */
+  /** The socket is closed, which ended its subscriptions in the socket layer. */
   forget(socket: Socket): void {
-    for (const interest of socket.data.followed) this.#drop(socket, interest);
+    for (const interest of socket.data.followed) this.#removeSubscriber(socket, interest);
     socket.data.followed = [];
   }
 
@@ -81,7 +81,7 @@ export class TopicFanout {
     return socket.isSubscribed(socket.data.takesBundles ? topic + bundlingSuffix : topic);
   }
 
-  /** Returns to how many sockets. */
+  /** Returns the number of subscribers. */
   publish(topic: Topic, frame: string): number {
     const interest = this.#interests.get(topic);
     if (interest === undefined) return 0;
@@ -116,7 +116,7 @@ export class TopicFanout {
     this.#options.onPublished(text.length, sockets);
   }
 
-  #drop(socket: Socket, interest: Interest): void {
+  #removeSubscriber(socket: Socket, interest: Interest): void {
     if (socket.data.takesBundles) interest.bundling--;
     else interest.plain--;
     this.release(interest);

@@ -13,7 +13,7 @@ function start(connectionBytesMax: number, totalBytesMax: number) {
     close: (socket, reason) => closeSocket(socket, reason, 0),
   });
   const open = (bufferedBytes: number) => {
-    const socket = layer.open(new Connection({ address: '', token: undefined, nowMs: 0 }));
+    const socket = layer.open(new Connection({ address: '', limitKey: undefined, token: undefined, nowMs: 0 }));
     socket.bufferedBytes = bufferedBytes;
     return socket;
   };
