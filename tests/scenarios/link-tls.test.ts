@@ -119,7 +119,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'links with TLS', () => {
     refusedWith(optionsOf(other), /certificate of the core is not accepted .*link-tls-ca of this process/));
 
   test('a gateway without a certificate gets no link, and says what is wrong and what to do', () =>
-    refusedWith({}, /core closed the connection as it began: it may ask for a certificate, which link-tls-cert/));
+    refusedWith({}, /core closed the connection in the handshake: it may require a certificate, which link-tls-cert/));
 
   test('what the others would refuse does not start: a certificate of another authority, one that ended', async () => {
     const wrong: readonly (readonly [CertificateFiles, string])[] = [

@@ -15,7 +15,7 @@ import { signOutRoute } from '../../roles/operator/sign-outs.ts';
 import { taskRoutes } from '../../roles/operator/tasks.ts';
 import { tierRoutes } from '../../roles/operator/tiers.ts';
 import { webhookRoutes } from '../../roles/operator/webhooks.ts';
-import { serveCore } from '../../transport/link/server-end.ts';
+import { serveCore } from '../../transport/link/core-server.ts';
 import { Closing } from '../closing.ts';
 import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from '../core.ts';
 import { openCommandLog } from './command-log.ts';

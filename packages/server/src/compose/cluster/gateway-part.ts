@@ -167,7 +167,7 @@ async function findCores(
 /** A core is reached under the name of its life: the next one of the same name is another. */
 function placeOf({ name, life, state, linkAddress }: NodeRecord): readonly CorePlace[] {
   if (linkAddress === undefined || state === 'starting' || state === 'drained') return [];
-  return [{ name: `${name}/${life}`, address: linkAddress, isLeaving: state === 'draining' }];
+  return [{ name: `${name}/${life}`, address: linkAddress, isDraining: state === 'draining' }];
 }
 
 function registerPool(
@@ -191,6 +191,6 @@ function registerPool(
   metrics.counter({
     name: 'hongyan_link_repeated_total',
     help: 'Questions that were put to another core when one was lost',
-    read: () => pool.repeatedCount,
+    read: () => pool.retriedCount,
   });
 }

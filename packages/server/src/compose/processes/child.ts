@@ -8,7 +8,7 @@ import type { Config } from '../../config/options.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { ProcessProfiler } from '../../profiles/process-profiler.ts';
 import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
-import { CoreClient } from '../../transport/link/client-end.ts';
+import { CoreClient } from '../../transport/link/core-client.ts';
 import { drainGateway, openGateway } from '../gateway.ts';
 import type { DrainTimes } from '../hand-over.ts';
 import { openProcessOperator } from '../operator.ts';

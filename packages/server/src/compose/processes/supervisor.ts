@@ -14,7 +14,7 @@ import { limitedCore } from '../../roles/core/limited-core.ts';
 import type { Connections } from '../../roles/operator/connections.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
 import type { ServerProcess } from '../../roles/operator/processes.ts';
-import { type CoreServer, serveCore } from '../../transport/link/server-end.ts';
+import { type CoreServer, serveCore } from '../../transport/link/core-server.ts';
 import type { OpenCore } from '../embedded-core.ts';
 import type { DrainTimes } from '../hand-over.ts';
 import type { OpenProfiles } from '../profiles.ts';

@@ -1,21 +1,21 @@
-// What one turn of the event loop collected, written to a stream as one message, and held back while the reader does not keep up: then it
-// grows, and leaves in several.
+// Batches the items of one turn of the event loop into one message of a stream. While the reader does not keep up, nothing is written: the
+// batch grows, and is then sent as several messages.
 
 import { soon } from '@hongyan/base/soon';
 import { batchBytesMax } from './wire.ts';
 
-/** With more than this unread by the other side, batches wait and grow instead of leaving. */
+/** While the peer has more than this unread, batches wait and grow. */
 const unreadBytesMax = 4 * 1024 * 1024;
 
-/** Of a message with more than one item. */
+/** Upper limit of a message with more than one item. */
 export const partBytesMax = 4 * 1024 * 1024;
 
 export interface BatchWriterOptions {
-  readonly stream: { write(bytes: Buffer, onTaken: () => void): unknown };
-  /** Encodes and forgets what was collected: see `messagesOf`. */
+  readonly stream: { write(bytes: Buffer, onRead: () => void): unknown };
+  /** Returns the collected items as encoded messages, and clears them: see `messagesOf`. */
   readonly take: () => readonly Buffer[];
-  /** The other side reads again. */
-  readonly onRelief?: () => void;
+  /** The peer has read enough for the next batch. */
+  readonly onWritable?: () => void;
 }
 
 export class BatchWriter {
@@ -29,19 +29,19 @@ export class BatchWriter {
     this.#options = options;
   }
 
-  /** Collected or written, and not taken by the other side. */
-  get waitingBytes(): number {
+  /** Collected items, and written messages that the peer has not read. */
+  get pendingBytes(): number {
     return this.#unreadBytes + this.#collectedBytes;
   }
 
-  get isHeldBack(): boolean {
+  get isBlocked(): boolean {
     return this.#unreadBytes > unreadBytesMax;
   }
 
-  /** Something of about `bytes` was added to what `take` encodes. */
+  /** The caller added an item of about `bytes`, which the next `take` returns. */
   added(bytes: number): void {
     this.#collectedBytes += bytes;
-    if (this.#collectedBytes > batchBytesMax && !this.isHeldBack) this.#write();
+    if (this.#collectedBytes > batchBytesMax && !this.isBlocked) this.#write();
     else this.#schedule();
   }
 
@@ -59,26 +59,26 @@ export class BatchWriter {
   }
 
   #write(): void {
-    if (this.#isClosed || this.isHeldBack) return;
+    if (this.#isClosed || this.isBlocked) return;
     this.#collectedBytes = 0;
     for (const bytes of this.#options.take()) {
       this.#unreadBytes += bytes.length;
-      this.#options.stream.write(bytes, () => this.#taken(bytes.length));
+      this.#options.stream.write(bytes, () => this.#onRead(bytes.length));
     }
   }
 
-  #taken(bytes: number): void {
-    const wasHeldBack = this.isHeldBack;
+  #onRead(bytes: number): void {
+    const wasBlocked = this.isBlocked;
     this.#unreadBytes -= bytes;
-    if (!wasHeldBack || this.isHeldBack) return;
+    if (!wasBlocked || this.isBlocked) return;
     this.#schedule();
-    this.#options.onRelief?.();
+    this.#options.onWritable?.();
   }
 }
 
 type Batch = Readonly<Record<string, readonly unknown[]>>;
 
-/** A batch as messages that the other side takes: one, unless it had to wait and grew. What it has comes in its order, list after list. */
+/** Encodes a batch as one message, or as several when it is larger than `partBytesMax`. The order of the items is kept, list after list. */
 export function messagesOf<B extends Batch>(batch: B, encode: (part: B) => Buffer): readonly Buffer[] {
   const count = Object.values(batch).reduce((sum, list) => sum + list.length, 0);
   if (count === 0) return [];
@@ -88,7 +88,7 @@ export function messagesOf<B extends Batch>(batch: B, encode: (part: B) => Buffe
   return [sliceOf(batch, 0, middle), sliceOf(batch, middle, count)].flatMap((half) => messagesOf(half, encode));
 }
 
-/** Its items from one to before another, as if its lists were one. */
+/** The items `from` ≤ index < `to` of the concatenated lists. */
 function sliceOf<B extends Batch>(batch: B, from: number, to: number): B {
   let before = 0;
   const slices = Object.entries(batch).map(([name, list]) => {

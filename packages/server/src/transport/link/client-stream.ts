@@ -1,4 +1,4 @@
-// The gateway's end of the link: one stream to the core, its requests in flight with their deadlines, and its coming back.
+// The gateway's side of a link: one stream to the core, the requests in flight with their deadlines, and reconnects.
 
 import { Client, type ClientDuplexStream } from '@grpc/grpc-js';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
@@ -8,7 +8,7 @@ import { TransientMap } from '@hongyan/base/transient-map';
 import { BatchWriter, messagesOf } from './batch-writer.ts';
 import {
   channelCredentials,
-  isProof,
+  isSameProof,
   type LinkTarget,
   linkProblem,
   nameOption,
@@ -25,7 +25,7 @@ import {
   type LinkDown,
   type LinkEvent,
   type LinkRequest,
-  type LinkRequestWhat,
+  type LinkRequestBody,
   linkMethod,
   passThrough,
 } from './wire.ts';
@@ -33,33 +33,33 @@ import {
 export interface ClientStreamOptions {
   readonly target: LinkTarget;
   readonly node: string;
-  /** For the log, where there are several cores. */
+  /** For the log; absent where there is one core. */
   readonly coreName?: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** A request without an answer by then has failed; the answer that comes later is dropped. */
+  /** A request that is not answered within this time fails; a later answer is dropped. */
   readonly timeoutMs: number;
   /** Further requests fail as overloaded. */
   readonly inFlightMax: number;
-  /** Asked each second, a core that is silent for so long is taken for dead: it may be stopped, or the network cut. Absent: it is not asked. */
+  /** The core is probed each second; when nothing arrives for this time, the link is closed as dead. Absent: no probes. */
   readonly silentMsMax?: number;
   readonly onEvents: (events: readonly LinkEvent[]) => void;
-  /** Events may have been lost: the core dropped some, or the link was down and is up again. */
+  /** Events may be lost: the core dropped some, or the link was down and is up again. */
   readonly onLoss: () => void;
-  /** What is to be followed when the link comes up. */
+  /** The topics to subscribe when the link comes up. */
   readonly topics: () => Iterable<string>;
 }
 
-/** How a request ended. `unknown`: it had left, so it may have taken effect. */
-export type Ending =
+/** `unknown`: the request was sent, so it may have taken effect. */
+export type RequestOutcome =
   | { readonly type: 'answered'; readonly answer: LinkAnswerResult }
   | { readonly type: 'done' }
-  | { readonly type: 'failed'; readonly why: 'unavailable' | 'overloaded' | 'unknown' };
+  | { readonly type: 'failed'; readonly reason: 'unavailable' | 'overloaded' | 'unknown' };
 
 interface InFlight {
   readonly dueMs: number;
-  readonly end: (ending: Ending) => void;
-  hasLeft: boolean;
+  readonly resolve: (outcome: RequestOutcome) => void;
+  wasSent: boolean;
 }
 
 type State =
@@ -69,7 +69,7 @@ type State =
       readonly stream: Stream;
       readonly client: Client;
       readonly writer: BatchWriter;
-      readonly end: (error: Error) => void;
+      readonly fail: (error: Error) => void;
     }
   | { readonly type: 'closed' };
 
@@ -79,29 +79,29 @@ const readyTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
 const backOffMs = { first: 20, max: 2_000 };
 const sweepMs = 100;
-const askEveryMs = 1_000;
+const probeEveryMs = 1_000;
 const idMax = 0xffff_ffff;
-/** What an item of a batch takes beside its texts, roughly. */
+/** Approximate size of an item of a batch without its texts. */
 const itemBytes = 100;
 
-const accepted = Promise.resolve();
-const unavailable = { type: 'failed', why: 'unavailable' } as const;
+const queued = Promise.resolve();
+const unavailable = { type: 'failed', reason: 'unavailable' } as const;
 
 export class ClientStream {
   readonly #options: ClientStreamOptions;
   readonly #sweep: Timer;
-  readonly #asking: Timer | undefined;
-  #askedMs = 0;
-  /** Of the core, on the monotonic clock. */
+  readonly #probing: Timer | undefined;
+  #probedMs = 0;
+  /** When the core last sent something, on the monotonic clock. */
   #heardMs = 0;
-  /** In the order they were asked, which is the order of their deadlines. */
+  /** In the order of their deadlines. */
   #inFlight = new TransientMap<number, InFlight>();
   readonly #closing = new AbortController();
   #state: State = { type: 'down' };
   #requests: LinkRequest[] = [];
   #interests = new Map<string, boolean>();
   #published: LinkEvent[] = [];
-  /** Of the batch that collects; undefined while it has no new interest. */
+  /** Confirms the new interests of the pending batch; undefined while it has none. */
   #barrier: Promise<void> | undefined;
   #lastId = 0;
   #failures = 0;
@@ -109,15 +109,15 @@ export class ClientStream {
 
   constructor(options: ClientStreamOptions) {
     this.#options = options;
-    this.#sweep = options.clock.every(sweepMs, () => this.#endOverdue());
-    if (options.silentMsMax !== undefined) this.#asking = options.clock.every(askEveryMs, () => this.#ask());
+    this.#sweep = options.clock.every(sweepMs, () => this.#expire());
+    if (options.silentMsMax !== undefined) this.#probing = options.clock.every(probeEveryMs, () => this.#probe());
   }
 
   get isUp(): boolean {
     return this.#state.type === 'up';
   }
 
-  /** Why there is no link, in words for an operator; undefined while it is up, or was not lost yet. */
+  /** Why the link is down, for an operator; undefined while it is up, and before it first fails. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -126,36 +126,36 @@ export class ClientStream {
     return this.#inFlight.size;
   }
 
-  /** Resolves when the core is ready. Rejects when the first attempt fails; later ones are repeated until `close`. */
+  /** Resolves when the core is ready. Rejects when the first attempt fails. After a later failure it reconnects until `close`. */
   connect(): Promise<void> {
-    return new Promise((resolve, reject) => this.#open({ onReady: resolve, onFailure: reject }));
+    return new Promise((resolve, reject) => this.#openStream({ onReady: resolve, onFailure: reject }));
   }
 
-  /** As `connect`, but the first attempt is one of many, and nobody waits for it. */
+  /** Connects in the background; a first attempt that fails is repeated too. */
   start(): void {
-    this.#open();
+    this.#openStream();
   }
 
   /** Never rejects. */
-  request(what: LinkRequestWhat, bytes = 0): Promise<Ending> {
+  request(body: LinkRequestBody, bytes = 0): Promise<RequestOutcome> {
     const { clock, timeoutMs, inFlightMax } = this.#options;
     if (this.#state.type !== 'up') return Promise.resolve(unavailable);
-    if (this.#inFlight.size >= inFlightMax) return Promise.resolve({ type: 'failed', why: 'overloaded' });
+    if (this.#inFlight.size >= inFlightMax) return Promise.resolve({ type: 'failed', reason: 'overloaded' });
     const id = this.#nextId();
-    const { promise, resolve } = Promise.withResolvers<Ending>();
-    this.#inFlight.set(id, { dueMs: clock.monotonicMs() + timeoutMs, end: resolve, hasLeft: false });
-    this.#requests.push({ id, ...what });
+    const { promise, resolve } = Promise.withResolvers<RequestOutcome>();
+    this.#inFlight.set(id, { dueMs: clock.monotonicMs() + timeoutMs, resolve, wasSent: false });
+    this.#requests.push({ id, ...body });
     this.#state.writer.added(itemBytes + bytes);
     return promise;
   }
 
-  /** Resolves when the core has the interest in force. Without a link it comes into force when there is one: see `topics`. */
+  /** Resolves when the core has subscribed the topic. Rejects without a link; the next one subscribes all `topics`. */
   follow(topic: string): Promise<void> {
     if (this.#state.type !== 'up')
       return Promise.reject(new StoreFailure('unavailable', 'the link to the core is down'));
     this.#interests.set(topic, true);
     this.#state.writer.added(itemBytes);
-    this.#barrier ??= this.#passBarrier();
+    this.#barrier ??= this.#confirmInterests();
     return this.#barrier;
   }
 
@@ -165,19 +165,19 @@ export class ClientStream {
     this.#state.writer.added(itemBytes);
   }
 
-  /** Rejects without a link: nothing was published. */
+  /** Rejects without a link; nothing is published then. */
   publish(events: readonly LinkEvent[]): Promise<void> {
     if (this.#state.type !== 'up')
       return Promise.reject(new StoreFailure('unavailable', 'the link to the core is down'));
     this.#published.push(...events);
     this.#state.writer.added(itemBytes * events.length);
-    return accepted;
+    return queued;
   }
 
-  /** Shared by the interests of one batch. */
-  async #passBarrier(): Promise<void> {
-    const ending = await this.request({ what: 'barrier', barrier: {} });
-    if (ending.type !== 'done') throw new StoreFailure('unavailable', 'the core did not confirm a subscription');
+  /** One request for all interests of a batch. */
+  async #confirmInterests(): Promise<void> {
+    const outcome = await this.request({ what: 'barrier', barrier: {} });
+    if (outcome.type !== 'done') throw new StoreFailure('unavailable', 'the core did not confirm a subscription');
   }
 
   async close(): Promise<void> {
@@ -185,7 +185,7 @@ export class ClientStream {
     this.#state = { type: 'closed' };
     this.#closing.abort();
     this.#sweep.cancel();
-    this.#asking?.cancel();
+    this.#probing?.cancel();
     this.#failAll();
     if (state.type !== 'up' && state.type !== 'connecting') return;
     state.writer.close();
@@ -196,62 +196,62 @@ export class ClientStream {
     state.client.close();
   }
 
-  #open(first?: { readonly onReady: () => void; readonly onFailure: (error: Error) => void }): void {
+  #openStream(first?: { readonly onReady: () => void; readonly onFailure: (error: Error) => void }): void {
     const { target, node, clock } = this.#options;
     const address = target.type === 'socket' ? `unix:${target.path}` : target.address;
     const client = new Client(address, channelCredentials(target), { ...channelOptions, ...nameOption });
     const { path } = linkMethod;
     const stream: Stream = client.makeBidiStreamRequest(path, passThrough, decodeDown);
     const writer = new BatchWriter({ stream, take: () => this.#take() });
-    const late = clock.after(readyTimeoutMs, () => end(new Error('the core did not say that it is ready')));
-    let isEnded = false;
-    const end = (error: Error) => {
-      if (isEnded) return;
-      isEnded = true;
-      late.cancel();
+    const readyTimeout = clock.after(readyTimeoutMs, () => fail(new Error('the core was not ready in time')));
+    let hasFailed = false;
+    const fail = (error: Error) => {
+      if (hasFailed) return;
+      hasFailed = true;
+      readyTimeout.cancel();
       writer.close();
       stream.cancel();
       client.close();
       if (this.#state.type === 'closed') return;
       if (first) return first.onFailure(error);
-      this.#lost(error);
+      this.#onDisconnected(error);
     };
-    this.#state = { type: 'connecting', stream, client, writer, end };
+    this.#state = { type: 'connecting', stream, client, writer, fail };
     const nonce = newNonce();
-    let isProved = target.type === 'socket';
+    let isAuthentic = target.type === 'socket';
     stream.on('data', (down: LinkDown) => {
-      // What the core says while a close waits for its end: that it is ready, too.
-      if (isEnded || this.#state.type === 'closed') return;
+      // The core may still send while `close` waits for its end.
+      if (hasFailed || this.#state.type === 'closed') return;
       this.#heardMs = clock.monotonicMs();
-      if (down.challenge) isProved = this.#prove(down.challenge, { nonce, stream, end });
+      if (down.challenge) isAuthentic = this.#answerChallenge(down.challenge, { nonce, stream, fail });
       if (down.ready) {
-        if (!isProved) return end(new Error('the core did not prove that it knows the secret'));
-        late.cancel();
-        this.#ready({ type: 'up', stream, client, writer, end }, first === undefined);
+        if (!isAuthentic) return fail(new Error('the core did not prove that it knows the secret'));
+        readyTimeout.cancel();
+        this.#ready({ type: 'up', stream, client, writer, fail }, first === undefined);
         first?.onReady();
         first = undefined;
       }
       this.#received(down);
     });
-    stream.on('error', end);
-    stream.on('end', () => end(new Error('the core ended the link')));
+    stream.on('error', fail);
+    stream.on('end', () => fail(new Error('the core closed the link')));
     stream.write(encodeUp({ hello: { node, contract: contractVersion, nonce } }));
   }
 
-  /** [N8] Either side knows the secret, or the link ends here. Returns whether the core does. */
-  #prove(
+  /** [N8] Returns whether the core knows the secret, and proves that this side does. Otherwise the link fails. */
+  #answerChallenge(
     { nonce: ofCore, proof }: LinkChallenge,
     {
       nonce,
       stream,
-      end,
-    }: { readonly nonce: Uint8Array; readonly stream: Stream; readonly end: (error: Error) => void },
+      fail,
+    }: { readonly nonce: Uint8Array; readonly stream: Stream; readonly fail: (error: Error) => void },
   ): boolean {
     const { target } = this.#options;
     const nonces = { gateway: nonce, core: ofCore };
-    if (target.type !== 'tcp') end(new Error('a core on a socket asks for no proof'));
-    else if (!isProof(proof, proofOf(target.security.secret, 'core', nonces)))
-      end(new Error('the core does not know the secret of the link'));
+    if (target.type !== 'tcp') fail(new Error('a core on a Unix socket sends no challenge'));
+    else if (!isSameProof(proof, proofOf(target.security.secret, 'core', nonces)))
+      fail(new Error('the core does not know the secret of the link'));
     else {
       stream.write(encodeUp({ proof: proofOf(target.security.secret, 'gateway', nonces) }));
       return true;
@@ -259,31 +259,31 @@ export class ClientStream {
     return false;
   }
 
-  /** A core that is stopped, or behind a cut network, closes no connection: only its silence tells. */
-  #ask(): void {
+  /** A core that hangs, or whose network is cut, closes no connection: only its silence shows it. */
+  #probe(): void {
     const { clock, silentMsMax = 0 } = this.#options;
     const nowMs = clock.monotonicMs();
-    // This process was late itself: answers may wait to be read.
-    const isLate = nowMs - this.#askedMs > 2 * askEveryMs;
-    this.#askedMs = nowMs;
+    // When this process was blocked itself, answers may still wait to be read.
+    const isLate = nowMs - this.#probedMs > 2 * probeEveryMs;
+    this.#probedMs = nowMs;
     if (this.#state.type !== 'up') return;
     if (!isLate && nowMs - this.#heardMs > silentMsMax)
-      return this.#state.end(new Error(`the core was silent for ${silentMsMax} ms`));
+      return this.#state.fail(new Error(`the core was silent for ${silentMsMax} ms`));
     void this.request({ what: 'barrier', barrier: {} });
   }
 
-  #ready(state: Extract<State, { type: 'connecting' | 'up' }>, isAgain: boolean): void {
+  #ready(state: Extract<State, { type: 'connecting' | 'up' }>, isReconnect: boolean): void {
     this.#state = state;
     this.#failures = 0;
     this.#problem = undefined;
     this.#interests = new Map([...this.#options.topics()].map((topic) => [topic, true]));
     if (this.#interests.size > 0) state.writer.added(itemBytes * this.#interests.size);
-    if (!isAgain) return;
+    if (!isReconnect) return;
     this.#options.log.info('the link to the core is up again', this.#fields());
     this.#options.onLoss();
   }
 
-  #lost(error: Error): void {
+  #onDisconnected(error: Error): void {
     const { log, clock, target } = this.#options;
     this.#problem = linkProblem(error, target);
     log.warn('the link to the core is lost', { ...this.#fields(), error: this.#problem });
@@ -291,7 +291,7 @@ export class ClientStream {
     this.#failAll();
     const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** this.#failures++);
     void sleep(clock, { delayMs, signal: this.#closing.signal }).then(() => {
-      if (this.#state.type === 'down') this.#open();
+      if (this.#state.type === 'down') this.#openStream();
     });
   }
 
@@ -301,15 +301,15 @@ export class ClientStream {
       this.#options.onLoss();
     }
     if (events.length > 0) this.#options.onEvents(events);
-    for (const answer of answers) this.#end(answer.id, { type: 'answered', answer });
-    for (const id of done) this.#end(id, { type: 'done' });
+    for (const answer of answers) this.#settle(answer.id, { type: 'answered', answer });
+    for (const id of done) this.#settle(id, { type: 'done' });
   }
 
-  #end(id: number, ending: Ending): void {
+  #settle(id: number, outcome: RequestOutcome): void {
     const request = this.#inFlight.get(id);
     if (!request) return;
     this.#inFlight.delete(id);
-    request.end(ending);
+    request.resolve(outcome);
   }
 
   #take(): readonly Buffer[] {
@@ -320,23 +320,23 @@ export class ClientStream {
     this.#barrier = undefined;
     for (const { id } of requests) {
       const request = this.#inFlight.get(id);
-      if (request) request.hasLeft = true;
+      if (request) request.wasSent = true;
     }
-    const wanted = [...interests].map(([topic, isWanted]) => ({ topic, isWanted }));
-    return messagesOf({ interests: wanted, requests, published }, encodeUp);
+    const interestList = [...interests].map(([topic, isWanted]) => ({ topic, isWanted }));
+    return messagesOf({ interests: interestList, requests, published }, encodeUp);
   }
 
-  /** What has not left by its deadline must not leave later: its sender was told that nothing happened. */
-  #endOverdue(): void {
+  /** A request that was not sent by its deadline MUST NOT be sent later: its caller was informed that it had no effect. */
+  #expire(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const kept = new Set<number>();
-    for (const [id, { dueMs, hasLeft, end }] of this.#inFlight) {
+    const unsent = new Set<number>();
+    for (const [id, { dueMs, wasSent, resolve }] of this.#inFlight) {
       if (dueMs > nowMs) break;
       this.#inFlight.delete(id);
-      if (!hasLeft) kept.add(id);
-      end({ type: 'failed', why: hasLeft ? 'unknown' : 'unavailable' });
+      if (!wasSent) unsent.add(id);
+      resolve({ type: 'failed', reason: wasSent ? 'unknown' : 'unavailable' });
     }
-    if (kept.size > 0) this.#requests = this.#requests.filter(({ id }) => !kept.has(id));
+    if (unsent.size > 0) this.#requests = this.#requests.filter(({ id }) => !unsent.has(id));
   }
 
   #failAll(): void {
@@ -346,7 +346,7 @@ export class ClientStream {
     this.#published = [];
     this.#interests.clear();
     this.#barrier = undefined;
-    for (const { end, hasLeft } of lost) end({ type: 'failed', why: hasLeft ? 'unknown' : 'unavailable' });
+    for (const { resolve, wasSent } of lost) resolve({ type: 'failed', reason: wasSent ? 'unknown' : 'unavailable' });
   }
 
   #fields(): LogFields {

@@ -1,4 +1,4 @@
-// The Core interface made of requests on a link: what is asked, and what an ending means to the caller.
+// The Core interface over a link: builds the request of each method, and turns its outcome into the method's result.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { done, ok, StoreFailure } from '@hongyan/base/result';
@@ -25,28 +25,28 @@ import type {
   SignedCaller,
 } from '../../ports/core/core.ts';
 import { gatewayQuestions } from '../../ports/core/core.ts';
-import type { Ending } from './client-stream.ts';
-import type { LinkRequestWhat } from './wire.ts';
+import type { RequestOutcome } from './client-stream.ts';
+import type { LinkRequestBody } from './wire.ts';
 import { toProblem } from './wire-values.ts';
 
-export interface Question {
+export interface CoreRequest {
   readonly name: string;
-  readonly what: LinkRequestWhat;
-  /** Of the text that it carries. */
+  readonly body: LinkRequestBody;
+  /** Approximate size of its text. */
   readonly bytes: number;
-  /** Whose it is: questions with the same key take effect in their order. */
+  /** Requests with the same key take effect in their order. */
   readonly key: string;
-  /** Asked twice it has the effect of once. */
+  /** Idempotent. */
   readonly isRepeatable: boolean;
-  /** By this ending nothing was changed that was to be changed. */
-  readonly saysNothingDone: (ending: Ending) => boolean;
+  /** Whether the outcome proves that the request changed nothing. */
+  readonly provesNoEffect: (outcome: RequestOutcome) => boolean;
 }
 
 export interface CoreLink {
   /** Never rejects. */
-  readonly ask: (question: Question) => Promise<Ending>;
+  readonly request: (request: CoreRequest) => Promise<RequestOutcome>;
   readonly isUp: () => boolean;
-  /** The core knows the sessions that were opened over the link: calls name them instead of their caller. */
+  /** The core stores the sessions that were opened over the link: calls carry the session id instead of the caller. */
   readonly namesSessions: boolean;
 }
 
@@ -55,7 +55,7 @@ export function linkedCore(link: CoreLink): Core {
   return {
     ...(Object.fromEntries(calls) as CoreOperations),
     ...(Object.fromEntries(
-      gatewayQuestions.map((name) => [name, linkedQuestion(link, name)]),
+      gatewayQuestions.map((name) => [name, linkedQuery(link, name)]),
     ) as unknown as GatewayQuestions),
     openSession: (opening) => openSession(link, opening),
     closeSession: ({ caller }) => closeSession(link, caller),
@@ -64,39 +64,39 @@ export function linkedCore(link: CoreLink): Core {
 
 const isCoreOperation = (name: OperationName): name is CoreOperation => name !== 'route';
 
-function linkedOperation<N extends CoreOperation>({ ask, namesSessions }: CoreLink, operation: N) {
+function linkedOperation<N extends CoreOperation>({ request, namesSessions }: CoreLink, operation: N) {
   return async (caller: CallerOf<N>, input: Input<N>): Promise<Result<Output<N>>> => {
     const inputJson = JSON.stringify(input);
-    const sender =
+    const callerFields =
       namesSessions && 'sessionId' in caller && caller.sessionId !== undefined
         ? { sessionId: caller.sessionId, traceparent: caller.trace }
         : { callerJson: JSON.stringify(caller) };
-    const ending = await ask({
+    const outcome = await request({
       name: operation,
-      what: { what: 'call', call: { operation, ...sender, inputJson } },
+      body: { what: 'call', call: { operation, ...callerFields, inputJson } },
       bytes: inputJson.length,
       key: keyOf(caller),
       isRepeatable: isRepeatable(operation),
-      saysNothingDone: operations[operation].changes ? saysNothingDone : isNeverInDoubt,
+      provesNoEffect: operations[operation].changes ? provesNoEffect : noProofNeeded,
     });
-    return resultOf<Output<N>>(ending, operations[operation].changes);
+    return resultOf<Output<N>>(outcome, operations[operation].changes);
   };
 }
 
-/** A user's operations come one after another; so do the attempts of an address, and the requests of a key. */
+/** Keeps the order of one user's operations, of one API key's, and of one address's where there is neither. */
 function keyOf(caller: AnonymousCaller & Partial<Caller> & Partial<SignedCaller>): string {
   return caller.userId ?? caller.keyId ?? caller.address;
 }
 
-function linkedQuestion({ ask }: CoreLink, operation: keyof GatewayQuestions) {
+function linkedQuery({ request }: CoreLink, operation: keyof GatewayQuestions) {
   return async (input: unknown): Promise<Result<unknown>> => {
     const inputJson = JSON.stringify(input);
     const call = { operation, callerJson: noCaller, inputJson };
-    const what = { what: 'call', call } as const;
+    const body = { what: 'call', call } as const;
     return resultOf(
-      await ask({
-        ...{ name: operation, what, bytes: inputJson.length, key: inputJson },
-        ...{ isRepeatable: true, saysNothingDone: isNeverInDoubt },
+      await request({
+        ...{ name: operation, body, bytes: inputJson.length, key: inputJson },
+        ...{ isRepeatable: true, provesNoEffect: noProofNeeded },
       }),
       false,
     );
@@ -107,64 +107,64 @@ const noCaller = '{}';
 
 async function openSession(link: CoreLink, { caller, clientName }: SessionOpening): Promise<Result<OpenedSession>> {
   const callerJson = JSON.stringify(caller);
-  const ending = await link.ask({
+  const outcome = await link.request({
     name: 'openSession',
-    what: { what: 'open', open: { callerJson, clientName } },
+    body: { what: 'open', open: { callerJson, clientName } },
     bytes: callerJson.length,
     key: caller.userId,
     isRepeatable: true,
-    saysNothingDone: isNeverInDoubt,
+    provesNoEffect: noProofNeeded,
   });
-  // It may be open there all the same, and nobody here will use it.
-  if (ending.type === 'failed' && ending.why === 'unknown') void link.ask(closing(link, caller));
-  return resultOf<OpenedSession>(ending, false);
+  // The core may have opened it after all, and no connection uses it.
+  if (outcome.type === 'failed' && outcome.reason === 'unknown') void link.request(closeRequest(link, caller));
+  return resultOf<OpenedSession>(outcome, false);
 }
 
 async function closeSession(link: CoreLink, caller: DeviceCaller): Promise<void> {
-  // Without the link the core has closed the session by itself.
+  // When a link ends, the core closes its sessions.
   if (!link.isUp()) return;
-  const ending = await link.ask(closing(link, caller));
-  if (ending.type !== 'done' && link.isUp()) throw new StoreFailure('unavailable', 'the core did not close a session');
+  const outcome = await link.request(closeRequest(link, caller));
+  if (outcome.type !== 'done' && link.isUp()) throw new StoreFailure('unavailable', 'the core did not close a session');
 }
 
-function closing({ namesSessions }: CoreLink, caller: DeviceCaller): Question {
+function closeRequest({ namesSessions }: CoreLink, caller: DeviceCaller): CoreRequest {
   const { sessionId, userId: key } = caller;
   const close = namesSessions ? { sessionId } : { sessionId, callerJson: JSON.stringify(caller) };
   return {
-    ...{ name: 'closeSession', what: { what: 'close', close }, bytes: 0, key },
-    ...{ isRepeatable: true, saysNothingDone: isNeverInDoubt },
+    ...{ name: 'closeSession', body: { what: 'close', close }, bytes: 0, key },
+    ...{ isRepeatable: true, provesNoEffect: noProofNeeded },
   };
 }
 
-/** Of a question that changes nothing, or that does no harm when its first asking does. */
-const isNeverInDoubt = (): boolean => false;
+/** For reads and idempotent requests: an earlier attempt that took effect does no harm. */
+const noProofNeeded = (): boolean => false;
 
-/** A refusal, a failure, or an acknowledgement that it was so already. */
-function saysNothingDone(ending: Ending): boolean {
-  switch (ending.type) {
+/** A refusal, a failure, or an acknowledgement that nothing had to change. */
+function provesNoEffect(outcome: RequestOutcome): boolean {
+  switch (outcome.type) {
     case 'done':
       return false;
     case 'failed':
       return true;
     case 'answered':
       return (
-        ending.answer.result !== 'outputJson' ||
-        (JSON.parse(ending.answer.outputJson) as { readonly unchanged?: unknown }).unchanged === true
+        outcome.answer.result !== 'outputJson' ||
+        (JSON.parse(outcome.answer.outputJson) as { readonly unchanged?: unknown }).unchanged === true
       );
     default:
-      return unreachable(ending);
+      return unreachable(outcome);
   }
 }
 
-/** Throws for a bug of the core's side, as the core itself would. */
-function resultOf<T>(ending: Ending, changes: boolean): Result<T> {
-  switch (ending.type) {
+/** Throws for a bug in the core, as a local core would. */
+function resultOf<T>(outcome: RequestOutcome, changes: boolean): Result<T> {
+  switch (outcome.type) {
     case 'done':
       return done as Result<T>;
     case 'failed':
-      return failureOf(ending.why, changes);
+      return failureOf(outcome.reason, changes);
     case 'answered': {
-      const { answer } = ending;
+      const { answer } = outcome;
       if (answer.result === 'outputJson') return ok(JSON.parse(answer.outputJson) as T);
       assert(answer.result === 'problem', 'an answer is an output or a problem');
       const problem = toProblem(answer.problem);
@@ -172,13 +172,13 @@ function resultOf<T>(ending: Ending, changes: boolean): Result<T> {
       return problem;
     }
     default:
-      return unreachable(ending);
+      return unreachable(outcome);
   }
 }
 
-/** Only operations that change something leave doubt behind. */
-function failureOf(why: Extract<Ending, { type: 'failed' }>['why'], changes: boolean) {
-  switch (why) {
+/** Only an operation that changes something can have an unknown outcome. */
+function failureOf(reason: Extract<RequestOutcome, { type: 'failed' }>['reason'], changes: boolean) {
+  switch (reason) {
     case 'overloaded':
       return failure.overloaded('requests wait for the core');
     case 'unknown':
@@ -186,6 +186,6 @@ function failureOf(why: Extract<Ending, { type: 'failed' }>['why'], changes: boo
     case 'unavailable':
       return failure.coreUnreachable();
     default:
-      return unreachable(why);
+      return unreachable(reason);
   }
 }

@@ -12,8 +12,8 @@ import type { Core } from '../../ports/core/core.ts';
 import { caller, codeOf, deviceCaller, seq, user } from '../../ports/core/testing/gateway-side.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { type CorePlace, CorePool } from './core-pool.ts';
+import { type CoreServer, serveCore } from './core-server.ts';
 import type { LinkSecurity } from './security.ts';
-import { type CoreServer, serveCore } from './server-end.ts';
 import { SilentProxy } from './testing/silent-proxy.ts';
 
 const cleanUp: (() => Promise<void> | void)[] = [];
@@ -38,7 +38,7 @@ class CoreUnderTest {
   constructor(readonly name: string) {}
 
   get place(): CorePlace {
-    return { name: this.name, address: `127.0.0.1:${this.#server?.port}`, isLeaving: false };
+    return { name: this.name, address: `127.0.0.1:${this.#server?.port}`, isDraining: false };
   }
 
   async serve(own: LinkSecurity = security): Promise<this> {
@@ -133,7 +133,7 @@ test('[N6][D3] a send that a lost core left unanswered is sent to another one, i
   await had.stop();
   expect((await Promise.all(sending)).map(codeOf)).toEqual(['ok', 'ok', 'ok']);
   expect(next.sent).toEqual(['1', '2', '3']);
-  expect(pool.repeatedCount).toBe(3);
+  expect(pool.retriedCount).toBe(3);
 });
 
 test('[N6][D3] what a lost core may have done is not denied by the refusal of another one', async () => {
@@ -182,10 +182,10 @@ test('[N7] a core that is silent, though its connection stands, is passed over',
 test('[N3] a core that leaves is given nothing new, unless it is the last one', async () => {
   const [one, other] = await two();
   const pool = await poolOf(one, other);
-  pool.follow([{ ...one.place, isLeaving: true }, other.place]);
+  pool.follow([{ ...one.place, isDraining: true }, other.place]);
   for (let index = 0; index < 20; index++) await send(pool, `user-${index}`, String(index));
   expect(one.sent).toEqual([]);
-  pool.follow([one.place, { ...other.place, isLeaving: true }]);
+  pool.follow([one.place, { ...other.place, isDraining: true }]);
   await send(pool, 'ann', 'back');
   expect(one.sent).toEqual(['back']);
 });
@@ -198,7 +198,7 @@ test('[N3] what a core that leaves takes no more is asked of another one, behind
   const taken = send(pool, 'ann', '1');
   await until(() => one.sent.length + other.sent.length === 1);
   const [had, next] = one.sent.length > 0 ? [one, other] : [other, one];
-  pool.follow([{ ...had.place, isLeaving: true }, next.place]);
+  pool.follow([{ ...had.place, isDraining: true }, next.place]);
   had.answer = () => failure.stopping();
   had.isAnswering = true;
   next.isAnswering = true;

@@ -1,12 +1,12 @@
-// Several cores as one: a user's questions go to one core as long as it lives, and what a core that dies leaves unanswered is asked
-// again of another one, where asking twice does no harm.
+// Combines several cores into one. Requests of a user go to the same core while it is up. When a core is lost, its unanswered requests
+// are sent to another one, if a repetition does no harm.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { TransientMap } from '@hongyan/base/transient-map';
 import type { Core } from '../../ports/core/core.ts';
-import { ClientStream, type Ending } from './client-stream.ts';
-import { linkedCore, type Question } from './core-calls.ts';
+import { ClientStream, type RequestOutcome } from './client-stream.ts';
+import { type CoreRequest, linkedCore } from './core-calls.ts';
 import type { LinkSecurity } from './security.ts';
 
 export interface CorePoolOptions {
@@ -18,17 +18,17 @@ export interface CorePoolOptions {
   readonly timeoutMs: number;
   /** Of all cores together; further requests fail as overloaded. */
   readonly inFlightMax: number;
-  /** Of each question that was answered: the name of its operation, and how long it took. */
+  /** Called for each answered request with the name of its operation and its duration. */
   readonly onAnswered: (name: string, seconds: number) => void;
 }
 
-/** A core that announced itself. */
+/** A core in the node registry. */
 export interface CorePlace {
   readonly name: string;
   /** host:port of its link. */
   readonly address: string;
-  /** It leaves: it finishes what it has, and is given nothing more. */
-  readonly isLeaving: boolean;
+  /** It finishes the requests that it has, and receives no more. */
+  readonly isDraining: boolean;
 }
 
 interface Member {
@@ -36,37 +36,37 @@ interface Member {
   readonly stream: ClientStream;
 }
 
-/** A user's core, while it has questions of the user. */
-interface Turn {
+/** The core that a user's requests go to, while it has some of them. */
+interface Assignment {
   readonly member: Member;
-  /** The core before this one left, and has not answered all that it took yet. */
-  readonly after: Promise<void> | undefined;
-  open: number;
-  /** Its core takes nothing new; resolves with its last answer. */
+  /** Resolves when the previous core, which drains, has answered the user's requests. */
+  readonly predecessorDone: Promise<void> | undefined;
+  inFlight: number;
+  /** Set when the core accepts no more requests; resolves with its last answer. */
   retired: PromiseWithResolvers<void> | undefined;
 }
 
-/** A core that says nothing for so long is taken for dead, and what it was asked is asked of another. */
+/** A core that sends nothing for this time is considered dead, and its requests go to another one. */
 const silentMsMax = 2_500;
-/** Cores that one question is put to. */
+/** How often one request is sent. */
 const attemptsMax = 3;
 
-const unavailable: Ending = { type: 'failed', why: 'unavailable' };
-/** [D3] That one core did nothing says nothing of what another one, lost meanwhile, has done or is about to do. */
-const unknown: Ending = { type: 'failed', why: 'unknown' };
+const unavailable: RequestOutcome = { type: 'failed', reason: 'unavailable' };
+/** [D3] A core that was lost may have executed the request, even if another one proves that it did not. */
+const unknown: RequestOutcome = { type: 'failed', reason: 'unknown' };
 
 export class CorePool {
-  /** While no core is up operations fail as `unavailable`; those that may have taken effect as `unknown_outcome`. */
+  /** While no core is up, operations fail as `unavailable`; those that may have taken effect fail as `unknown_outcome`. */
   readonly core: Core;
   readonly #options: CorePoolOptions;
   readonly #members = new Map<string, Member>();
-  readonly #turns = new TransientMap<string, Turn>();
-  #repeated = 0;
+  readonly #assignments = new TransientMap<string, Assignment>();
+  #retried = 0;
 
   constructor(options: CorePoolOptions) {
     this.#options = options;
     this.core = linkedCore({
-      ask: (question) => this.#ask(question),
+      request: (request) => this.#request(request),
       isUp: () => this.isUp,
       namesSessions: false,
     });
@@ -76,14 +76,14 @@ export class CorePool {
     return this.upCount > 0;
   }
 
-  /** Cores that can be asked. */
+  /** Cores whose link is up. */
   get upCount(): number {
     let count = 0;
     for (const { stream } of this.#members.values()) if (stream.isUp) count++;
     return count;
   }
 
-  /** Why a core is not reached, in words for an operator; undefined when there is none, or each is reached. */
+  /** Why a core is not reached, for an operator; undefined when all are reached, or there are none. */
   get problem(): string | undefined {
     for (const { stream } of this.#members.values()) if (stream.problem !== undefined) return stream.problem;
     return undefined;
@@ -95,14 +95,14 @@ export class CorePool {
     return count;
   }
 
-  /** Questions that were put to another core after one was lost. */
-  get repeatedCount(): number {
-    return this.#repeated;
+  /** Requests that were sent again. */
+  get retriedCount(): number {
+    return this.#retried;
   }
 
   /**
-   * The cores that there are now. One that is not named any more keeps its link while that works: the list may be what is wrong.
-   * What begins anew under a name has another address.
+   * Sets the cores of the cluster. A core that is no longer listed keeps its link while that is up, because the list may be stale. A
+   * core that restarted under the same name has another address.
    */
   follow(places: readonly CorePlace[]): void {
     const named = new Map(places.map((place) => [place.name, place]));
@@ -130,7 +130,7 @@ export class CorePool {
       ...{ node, clock, log, timeoutMs, inFlightMax, silentMsMax },
       coreName: name,
       target: { type: 'tcp', address, security },
-      // Events come over the bus that all processes share.
+      // In a cluster all processes share an event bus.
       onEvents: () => {},
       onLoss: () => {},
       topics: () => [],
@@ -139,78 +139,83 @@ export class CorePool {
     return stream;
   }
 
-  async #ask(question: Question): Promise<Ending> {
+  async #request(request: CoreRequest): Promise<RequestOutcome> {
     const { clock, inFlightMax, onAnswered } = this.#options;
-    if (this.inFlightCount >= inFlightMax) return { type: 'failed', why: 'overloaded' };
+    if (this.inFlightCount >= inFlightMax) return { type: 'failed', reason: 'overloaded' };
     const beganMs = clock.monotonicMs();
-    let ending = unavailable;
+    let outcome = unavailable;
     let isInDoubt = false;
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-      const turn = this.#turnOf(question.key);
-      if (turn === undefined) break;
-      if (turn.after) await turn.after;
-      ending = await this.#askOne(turn, question);
-      const isTurnedAway = this.#isTurnedAway(turn, ending);
-      if (!this.#mayRepeat(isTurnedAway ? unavailable : ending, question, beganMs)) break;
-      if (isTurnedAway) this.#retire(turn);
-      isInDoubt ||= ending.type === 'failed' && ending.why === 'unknown';
-      this.#repeated++;
+      const assignment = this.#assignmentOf(request.key);
+      if (assignment === undefined) break;
+      if (assignment.predecessorDone) await assignment.predecessorDone;
+      outcome = await this.#attempt(assignment, request);
+      const isDrainRefusal = this.#isDrainRefusal(assignment, outcome);
+      if (!this.#mayRetry(isDrainRefusal ? unavailable : outcome, request, beganMs)) break;
+      if (isDrainRefusal) this.#retire(assignment);
+      isInDoubt ||= outcome.type === 'failed' && outcome.reason === 'unknown';
+      this.#retried++;
     }
-    if (ending.type !== 'failed') onAnswered(question.name, (clock.monotonicMs() - beganMs) / 1000);
-    return isInDoubt && question.saysNothingDone(ending) ? unknown : ending;
+    if (outcome.type !== 'failed') onAnswered(request.name, (clock.monotonicMs() - beganMs) / 1000);
+    return isInDoubt && request.provesNoEffect(outcome) ? unknown : outcome;
   }
 
-  async #askOne(turn: Turn, { key, what, bytes }: Question): Promise<Ending> {
-    turn.open++;
-    const ending = await turn.member.stream.request(what, bytes);
-    turn.open--;
-    if (turn.open > 0) return ending;
-    turn.retired?.resolve();
-    if (this.#turns.get(key) === turn) this.#turns.delete(key);
-    return ending;
+  async #attempt(assignment: Assignment, { key, body, bytes }: CoreRequest): Promise<RequestOutcome> {
+    assignment.inFlight++;
+    const outcome = await assignment.member.stream.request(body, bytes);
+    assignment.inFlight--;
+    if (assignment.inFlight > 0) return outcome;
+    assignment.retired?.resolve();
+    if (this.#assignments.get(key) === assignment) this.#assignments.delete(key);
+    return outcome;
   }
 
-  /** [N3] By a core that leaves, and takes nothing new any more: it did nothing, and another one is there. */
-  #isTurnedAway({ member }: Turn, ending: Ending): boolean {
-    const isLeaving = this.#members.get(member.place.name)?.place.isLeaving === true;
-    if (!isLeaving || ending.type !== 'answered' || ending.answer.result !== 'problem') return false;
-    return ending.answer.problem.code === 'unavailable' && this.upCount > 1;
+  /** [N3] A draining core refused the request, so it had no effect, and another core is up. */
+  #isDrainRefusal({ member }: Assignment, outcome: RequestOutcome): boolean {
+    const isDraining = this.#members.get(member.place.name)?.place.isDraining === true;
+    if (!isDraining || outcome.type !== 'answered' || outcome.answer.result !== 'problem') return false;
+    return outcome.answer.problem.code === 'unavailable' && this.upCount > 1;
   }
 
-  /** What it has taken comes before what is asked of the next one: the order of its user stays. */
-  #retire(turn: Turn): void {
-    if (turn.retired !== undefined) return;
-    turn.retired = Promise.withResolvers();
-    if (turn.open === 0) turn.retired.resolve();
+  /** The next core waits for the requests that this one accepted, which keeps the user's order. */
+  #retire(assignment: Assignment): void {
+    if (assignment.retired !== undefined) return;
+    assignment.retired = Promise.withResolvers();
+    if (assignment.inFlight === 0) assignment.retired.resolve();
   }
 
-  /** What never left did nothing. One that left and was not answered in time may have been too slow: the caller has waited enough. */
-  #mayRepeat(ending: Ending, { isRepeatable }: Question, beganMs: number): boolean {
-    if (ending.type !== 'failed' || ending.why === 'overloaded') return false;
+  /** A request that was not sent had no effect. After `timeoutMs` in all there is no further attempt. */
+  #mayRetry(outcome: RequestOutcome, { isRepeatable }: CoreRequest, beganMs: number): boolean {
+    if (outcome.type !== 'failed' || outcome.reason === 'overloaded') return false;
     if (this.#options.clock.monotonicMs() - beganMs >= this.#options.timeoutMs) return false;
-    return ending.why === 'unavailable' || isRepeatable;
+    return outcome.reason === 'unavailable' || isRepeatable;
   }
 
-  /** Where the user has questions under way the next one follows them, so that the core sees them in their order. */
-  #turnOf(key: string): Turn | undefined {
-    const present = this.#turns.get(key);
+  /** Requests of a key follow those in flight to the same core, which keeps their order. */
+  #assignmentOf(key: string): Assignment | undefined {
+    const present = this.#assignments.get(key);
     if (present?.member.stream.isUp && present.retired === undefined) return present;
     const member = this.#memberFor(key);
     if (member === undefined) return undefined;
-    const turn: Turn = { member, after: present?.retired?.promise, open: 0, retired: undefined };
-    this.#turns.set(key, turn);
-    return turn;
+    const assignment: Assignment = {
+      member,
+      predecessorDone: present?.retired?.promise,
+      inFlight: 0,
+      retired: undefined,
+    };
+    this.#assignments.set(key, assignment);
+    return assignment;
   }
 
-  /** The same one for a key as long as the cores are the same; when one comes or goes, few keys move. */
+  /** Rendezvous hashing: when a core joins or leaves, few keys move to another one. */
   #memberFor(key: string): Member | undefined {
-    let [best, bestWeight, bestIsLeaving] = [undefined as Member | undefined, -1, true];
+    let [best, bestWeight, isBestDraining] = [undefined as Member | undefined, -1, true];
     for (const member of this.#members.values()) {
       const { stream, place } = member;
       if (!stream.isUp) continue;
       const weight = Bun.hash.xxHash32(key, Bun.hash.xxHash32(place.name));
-      const isBetter = place.isLeaving === bestIsLeaving ? weight > bestWeight : !place.isLeaving;
-      if (best === undefined || isBetter) [best, bestWeight, bestIsLeaving] = [member, weight, place.isLeaving];
+      const isBetter = place.isDraining === isBestDraining ? weight > bestWeight : !place.isDraining;
+      if (best === undefined || isBetter) [best, bestWeight, isBestDraining] = [member, weight, place.isDraining];
     }
     return best;
   }

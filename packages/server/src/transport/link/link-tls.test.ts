@@ -18,8 +18,8 @@ import { checkTls } from '../../config/tls.ts';
 import type { Core } from '../../ports/core/core.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { CorePool } from './core-pool.ts';
+import { serveCore } from './core-server.ts';
 import { LinkCertificate, type LinkTls } from './security.ts';
-import { serveCore } from './server-end.ts';
 
 const secret = new TextEncoder().encode('of the cluster'.padEnd(32, '.'));
 let folder: string;
@@ -66,7 +66,7 @@ function open(port: number, tls: LinkTls | LinkCertificate | undefined, hostname
     ...{ timeoutMs: 10_000, inFlightMax: 1_000, onAnswered: () => {} },
   });
   cleanUp.push(() => pool.close());
-  pool.follow([{ name: 'core-1', address: `${hostname}:${port}`, isLeaving: false }]);
+  pool.follow([{ name: 'core-1', address: `${hostname}:${port}`, isDraining: false }]);
   return pool;
 }
 
@@ -95,7 +95,7 @@ test('[N8] a certificate that the core does not accept gets no link, also where 
   const port = await serve(own);
   for (const { certificate, key } of [other, ended]) {
     const problem = await problemOf(port, { certificate, key, authority: own.authority });
-    expect(problem).toMatch(/link-tls-cert of this process has to be valid and signed .*link-tls-ca of the core/);
+    expect(problem).toMatch(/link-tls-cert of this process must be valid and signed .*link-tls-ca of the core/);
   }
 });
 
@@ -104,7 +104,7 @@ test('[N8] a core whose certificate has expired gets no link', async () => {
 });
 
 test('[N8] without a certificate there is no link to a core that has one, nor with one to a core that has none', async () => {
-  expect(await problemOf(await serve(own), undefined)).toContain('it may ask for a certificate, which link-tls-cert');
+  expect(await problemOf(await serve(own), undefined)).toContain('it may require a certificate, which link-tls-cert');
   expect(await problemOf(await serve(undefined), own)).toContain('the core does not speak TLS: give link-tls-cert');
 });
 

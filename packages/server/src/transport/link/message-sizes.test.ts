@@ -30,7 +30,7 @@ async function open(core: Partial<Core> = {}, bus = new MemoryEventBus()): Promi
 test('[N8] before its hello a gateway may announce a small message alone, and is refused before it sends a larger one', async () => {
   const { socketPath } = await open();
   const stranger = new ByHand(socketPath);
-  stranger.announce(wire.greetingBytesMax + 1);
+  stranger.announce(wire.handshakeBytesMax + 1);
   expect(await stranger.refused).toBe(status.RESOURCE_EXHAUSTED);
 });
 

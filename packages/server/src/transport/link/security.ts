@@ -1,5 +1,5 @@
-// Who may speak over a link on TCP: both sides prove that they know the cluster's secret, without sending it, and where the link leaves
-// the machine both show a certificate.
+// Authentication of links on TCP: both sides prove that they know the cluster's secret without sending it. Between machines both also
+// present a TLS certificate.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { type ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-js';
@@ -11,14 +11,14 @@ export interface LinkSecurity {
   readonly certificate?: LinkCertificate | undefined;
 }
 
-/** PEM. Either side shows a certificate that the authority signed, and accepts no other. */
+/** PEM. Each side presents a certificate that the authority signed, and accepts no other. */
 export interface LinkTls {
   readonly authority: Buffer;
   readonly certificate: Buffer;
   readonly key: Buffer;
 }
 
-/** What a process shows and accepts. Links that begin take what was put here last; those that stand go on. */
+/** The certificate that a process presents. Renewed files apply to new links; open links continue. */
 export class LinkCertificate extends ServerCredentials {
   #tls: LinkTls;
 
@@ -31,7 +31,7 @@ export class LinkCertificate extends ServerCredentials {
     return this.#tls;
   }
 
-  /** It has been checked: with one that does not work a server would refuse every link. */
+  /** The caller MUST have validated it: with an unusable certificate a server would refuse every link. */
   renew(tls: LinkTls): void {
     this.#tls = tls;
     this.updateSecureContextOptions(contextOf(tls));
@@ -44,7 +44,7 @@ export class LinkCertificate extends ServerCredentials {
 
 const contextOf = ({ authority, certificate, key }: LinkTls) => ({ ca: authority, cert: [certificate], key: [key] });
 
-/** Where a core is reached. */
+/** The address of a core. */
 export type LinkTarget =
   | { readonly type: 'socket'; readonly path: string }
   | { readonly type: 'tcp'; readonly address: string; readonly security: LinkSecurity };
@@ -58,17 +58,17 @@ export interface Nonces {
   readonly core: Uint8Array;
 }
 
-/** Of one side, for this one link: both nonces are in it, so that no proof is good a second time. */
+/** Contains both nonces, so a proof is valid for one link alone. */
 export function proofOf(secret: Uint8Array, side: keyof Nonces, { gateway, core }: Nonces): Uint8Array {
   return createHmac('sha256', secret).update(`hongyan link, ${side}`).update(gateway).update(core).digest();
 }
 
-export const isProof = (given: Uint8Array, expected: Uint8Array): boolean =>
+export const isSameProof = (given: Uint8Array, expected: Uint8Array): boolean =>
   given.length === expected.length && timingSafeEqual(given, expected);
 
 /**
- * The secret says who is at the other end, so certificates need no name: addresses of processes come and go. The name is what the
- * library sends instead of the address, which may be an IP address: TLS knows none in that place, and Bun refuses it.
+ * Certificates need no host name: the secret authenticates the peer, and addresses of processes change. The library would send the
+ * address as server name, but TLS allows no IP address there, and Bun refuses it.
  */
 export const nameOption = { 'grpc.ssl_target_name_override': 'core' } as const;
 
@@ -81,17 +81,17 @@ export function channelCredentials(target: LinkTarget): ChannelCredentials {
 export const serverCredentials = (security: LinkSecurity | undefined): ServerCredentials =>
   security?.certificate ?? ServerCredentials.createInsecure();
 
-/** Why a link did not begin, or ended, in words for an operator: the library says what TLS saw, not which options are about it. */
+/** Why a link failed, for an operator: the library reports what TLS detected, but not which options to check. */
 export function linkProblem({ message }: Error, target: LinkTarget): string {
-  const why = /Last error: (?:Error: )?(.+?)(?: \(\d{4}-[^)]+\))?\. Resolution note/.exec(message)?.[1] ?? message;
-  if (target.type === 'socket') return why;
+  const reason = /Last error: (?:Error: )?(.+?)(?: \(\d{4}-[^)]+\))?\. Resolution note/.exec(message)?.[1] ?? message;
+  if (target.type === 'socket') return reason;
   const isEncrypted = target.security.certificate !== undefined;
-  if (isEncrypted && /certificate/.test(why))
-    return `the certificate of the core is not accepted (${why}): its link-tls-cert has to be valid and signed by the authority in link-tls-ca of this process`;
-  if (/WRONG_VERSION_NUMBER/.test(why))
+  if (isEncrypted && /certificate/.test(reason))
+    return `the certificate of the core is not accepted (${reason}): its link-tls-cert must be valid and signed by the authority in link-tls-ca of this process`;
+  if (/WRONG_VERSION_NUMBER/.test(reason))
     return 'the core does not speak TLS: give link-tls-cert, link-tls-key and link-tls-ca to every process, or to none';
-  if (!/^Failed to connect/.test(why)) return why;
+  if (!/^Failed to connect/.test(reason)) return reason;
   return isEncrypted
-    ? 'the core closed the connection as it began: link-tls-cert of this process has to be valid and signed by the authority in link-tls-ca of the core'
-    : 'the core closed the connection as it began: it may ask for a certificate, which link-tls-cert, link-tls-key and link-tls-ca give to this process';
+    ? 'the core closed the connection in the handshake: link-tls-cert of this process must be valid and signed by the authority in link-tls-ca of the core'
+    : 'the core closed the connection in the handshake: it may require a certificate, which link-tls-cert, link-tls-key and link-tls-ca set for this process';
 }

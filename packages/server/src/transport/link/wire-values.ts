@@ -1,4 +1,4 @@
-// Between the values of the Core and EventBus interfaces and the messages of the link.
+// Converts between values of the Core and EventBus interfaces and messages of the link.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -43,7 +43,7 @@ export function toEvent(event: BusEvent): LinkEvent {
   }
 }
 
-/** One for each topic. */
+/** Returns one event for each topic. */
 export function fromEvent(event: LinkEvent): BusEvent[] {
   return event.topics.map((topic) => eventFor(topic as Topic, event));
 }

@@ -1,17 +1,17 @@
-// wire.proto as code: its messages as types, their encoding, and the gRPC method that carries them.
+// The types of the messages in wire.proto, their encoding, and the gRPC method that carries them.
 
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type { Quota } from '@hongyan/protocol/refusals';
 import protobuf from 'protobufjs';
 import contract from './wire.proto' with { type: 'text' };
 
-/** Raise it with every change to wire.proto that an older side would misread. */
+/** MUST be raised with every change to wire.proto that an older peer would misread. */
 export const contractVersion = 4;
 
 export interface LinkHello {
   readonly node: string;
   readonly contract: number;
-  /** Empty where nothing has to be proved. */
+  /** Empty on a Unix socket, where no proof is needed. */
   readonly nonce?: Uint8Array;
 }
 export interface LinkChallenge {
@@ -36,11 +36,11 @@ export interface LinkOpen {
 }
 export interface LinkClose {
   readonly sessionId: string;
-  /** Of a session that was not opened over this stream. */
+  /** Set for a session that was not opened over this stream. */
   readonly callerJson?: string;
 }
-export type LinkRequest = { readonly id: number } & LinkRequestWhat;
-export type LinkRequestWhat =
+export type LinkRequest = { readonly id: number } & LinkRequestBody;
+export type LinkRequestBody =
   | { readonly what: 'call'; readonly call: LinkCall }
   | { readonly what: 'open'; readonly open: LinkOpen }
   | { readonly what: 'close'; readonly close: LinkClose }
@@ -61,8 +61,8 @@ export type LinkAnswerResult =
 export type LinkEvent = {
   readonly topics: readonly string[];
   readonly traceparent?: string | null | undefined;
-} & LinkEventWhat;
-type LinkEventWhat =
+} & LinkEventBody;
+type LinkEventBody =
   | { readonly what: 'frame'; readonly frame: string; readonly mayWait?: boolean | null | undefined }
   | {
       readonly what: 'membership';
@@ -83,7 +83,7 @@ export interface LinkUp {
   readonly interests: readonly LinkInterest[];
   readonly requests: readonly LinkRequest[];
   readonly published: readonly LinkEvent[];
-  /** Empty but in the answer to a challenge. */
+  /** Empty except in the answer to a challenge. */
   readonly proof: Uint8Array;
 }
 export interface LinkDown {
@@ -100,17 +100,17 @@ const upType = root.lookupType('hongyan.core.v2.LinkUp');
 const downType = root.lookupType('hongyan.core.v2.LinkDown');
 
 // protobufjs needs no prototype on what it encodes and sets the name of a oneof on what it decodes, so plain objects of the
-// types above go in and come out. The contract suite sends every field through.
+// types above are encoded and decoded. The contract suite sends every field.
 export const encodeUp = (up: Partial<LinkUp>): Buffer => asBuffer(upType.encode(up).finish());
 export const encodeDown = (down: Partial<LinkDown>): Buffer => asBuffer(downType.encode(down).finish());
 const decodeUp = (bytes: Buffer): LinkUp => upType.decode(bytes) as unknown as LinkUp;
 export const decodeDown = (bytes: Buffer): LinkDown => downType.decode(bytes) as unknown as LinkDown;
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Both sides write bytes that they encoded themselves, because they bound what waits by its size. */
+/** Both sides encode messages before they write them, because backpressure counts bytes. */
 export const passThrough = (bytes: Buffer): Buffer => bytes;
 
-/** As the core serves it. */
+/** As the core registers it. */
 export const linkMethod: MethodDefinition<LinkUp, Buffer> = {
   path: '/hongyan.core.v2.Core/Link',
   requestStream: true,
@@ -128,18 +128,18 @@ export const linkMethod: MethodDefinition<LinkUp, Buffer> = {
  */
 export const messageBytesMax = 256 * 1024 * 1024;
 
-/** The same for who has not shown yet that it may speak. A hello and a proof are far below it. */
-export const greetingBytesMax = 4096;
+/** The same for a peer that is not authenticated. A hello and a proof are far smaller. */
+export const handshakeBytesMax = 4096;
 
 export const channelOptions = {
   'grpc.max_receive_message_length': messageBytesMax,
   'grpc.max_send_message_length': -1,
-  // A stream that never ends must not be kept for a retry.
+  // For a retry the library would buffer what a stream sent; this stream never ends.
   'grpc.enable_retries': 0,
-  // A link that was cut is opened again at our pace, not at that of a pool shared by all clients of the process.
+  // Reconnects follow this client's back-off, not that of a pool that all clients of the process share.
   'grpc.use_local_subchannel_pool': 1,
   'grpc-node.flow_control_window': 8 * 1024 * 1024,
 } as const;
 
-/** A batch that grew to this leaves at once. */
+/** A batch of this size is sent at once. */
 export const batchBytesMax = 1024 * 1024;

@@ -1,4 +1,4 @@
-// For tests: a core served on a socket in a folder of its own, and a gateway's client to it.
+// For tests: a core served on a socket in a temporary folder, and the client of a gateway.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,8 @@ import { systemClock } from '@hongyan/base/clock';
 import { type Log, silentLog } from '@hongyan/base/log';
 import type { Core } from '../../../ports/core/core.ts';
 import type { EventBus, Topic } from '../../../ports/event-bus/event-bus.ts';
-import { CoreClient, type CoreClientOptions } from '../client-end.ts';
-import { type CoreServer, serveCore } from '../server-end.ts';
+import { CoreClient, type CoreClientOptions } from '../core-client.ts';
+import { type CoreServer, serveCore } from '../core-server.ts';
 
 const barrierTopic = 'barrier' as Topic;
 
@@ -22,9 +22,9 @@ export interface LinkOptions extends Partial<Pick<CoreClientOptions, 'timeoutMs'
 export interface LinkUnderTest {
   readonly socketPath: string;
   readonly client: CoreClient;
-  /** A further gateway on the same core. */
+  /** Connects another gateway to the same core. */
   connect(node: string): Promise<CoreClient>;
-  /** Ends all links; `serve` takes the same place again. */
+  /** Closes all links; `serve` listens on the same path again. */
   stopServer(): Promise<void>;
   serve(): Promise<void>;
   settle(): Promise<void>;
@@ -54,7 +54,7 @@ export async function openLink(options: LinkOptions): Promise<LinkUnderTest> {
     async serve() {
       server = await serve();
     },
-    // Both directions keep their order, so what was sent before a subscription is in force once that one is.
+    // Both directions are ordered: when a subscription is confirmed, everything sent before it has arrived.
     async settle() {
       await Promise.all(clients.map(passBarrier));
     },

@@ -1,4 +1,4 @@
-// For tests: passes bytes on between a gateway and a core until it is told to fall silent, as a stopped process or a cut network does.
+// For tests: forwards bytes between a gateway and a core until `silence`, which acts as a hung process or a cut network does.
 
 import { parseAddress } from '@hongyan/base/address';
 import type { Socket, TCPSocketListener } from 'bun';
@@ -47,7 +47,7 @@ export class SilentProxy {
     this.address = `127.0.0.1:${this.#listener.port}`;
   }
 
-  /** From now on nothing passes, and no connection is closed. */
+  /** Drops all further bytes, and closes no connection. */
   silence(): void {
     this.#isSilent = true;
   }

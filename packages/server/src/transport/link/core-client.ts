@@ -1,4 +1,4 @@
-// The core as a gateway process sees it: the same interface and the same bus, over the link.
+// A gateway process's client of the core: the Core interface and the event bus, over the link.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -20,13 +20,13 @@ export interface CoreClientOptions {
 }
 
 export class CoreClient {
-  /** While the link is down operations fail as `unavailable`; those that may have taken effect as `unknown_outcome`. */
+  /** While the link is down, operations fail as `unavailable`; those that may have taken effect fail as `unknown_outcome`. */
   readonly core: Core;
-  /** After the link was down, or the core dropped events, listeners hear `onLoss`. */
+  /** Calls `onLoss` of its listeners when the link is up again, and when the core dropped events. */
   readonly bus: EventBus;
   readonly #stream: ClientStream;
 
-  /** Rejects when the core cannot be reached at first; from then on the link comes back by itself. */
+  /** Rejects when the first connection fails. Later the link reconnects by itself. */
   static async connect(options: CoreClientOptions): Promise<CoreClient> {
     const client = new CoreClient(options);
     await client.#stream.connect();
@@ -49,7 +49,7 @@ export class CoreClient {
     });
     this.bus = new LinkedBus(local, this.#stream);
     this.core = linkedCore({
-      ask: ({ what, bytes }) => this.#stream.request(what, bytes),
+      request: ({ body, bytes }) => this.#stream.request(body, bytes),
       isUp: () => this.#stream.isUp,
       namesSessions: true,
     });
@@ -64,7 +64,7 @@ export class CoreClient {
     return this.#stream.inFlightCount;
   }
 
-  /** The core then closes the sessions opened from here. */
+  /** The core then closes the sessions that were opened over the link. */
   close(): Promise<void> {
     return this.#stream.close();
   }

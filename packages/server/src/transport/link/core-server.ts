@@ -1,4 +1,4 @@
-// The core's end of the links: serves the Core interface and the event bus to gateway processes, on a Unix socket or on TCP.
+// Serves the Core interface and the event bus to gateway processes, on a Unix socket or on TCP.
 
 import { chmod, rm } from 'node:fs/promises';
 import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
@@ -16,11 +16,11 @@ export interface CoreServerOptions {
   readonly core: Core;
   readonly bus: EventBus;
   readonly listen: LinkListen;
-  /** Events for a gateway that leaves more than this unread are dropped, and it is told so. */
+  /** Unread events for one gateway; beyond it further events are dropped, and the gateway is notified. */
   readonly backlogBytesMax: number;
   readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
   readonly log: Log;
-  /** Sessions belong to the gateways, and any core answers for them: they stay open when a link ends. */
+  /** Sessions belong to the gateways, and any core serves them: they stay open when a link ends. */
   readonly sessionsOutliveLinks?: boolean;
 }
 
@@ -32,16 +32,16 @@ export type LinkListen =
 export interface CoreServer {
   /** On TCP, as bound. */
   readonly port: number;
-  /** Ends every link; resolves when the sessions opened over them are closed. */
+  /** Closes every link; resolves when the sessions opened over them are closed. */
   stop(): Promise<void>;
 }
 
-/** A socket is for this user alone; what another start left at its path is removed. */
+/** Only this user may connect to a socket. A socket file that a former process left is removed. */
 export async function serveCore(options: CoreServerOptions): Promise<CoreServer> {
   const { listen, clock, log } = options;
   const security = listen.type === 'tcp' ? listen.security : undefined;
   const links = new Set<ServerStream>();
-  const endings = new Set<Promise<void>>();
+  const closings = new Set<Promise<void>>();
   const outage = new OutageLog({
     failing: 'events of gateways not published',
     over: 'events of gateways published again',
@@ -52,13 +52,13 @@ export async function serveCore(options: CoreServerOptions): Promise<CoreServer>
     { link: linkMethod },
     {
       link(stream: ServerDuplexStream<LinkUp, Buffer>) {
-        const own = new ServerStream(stream, { ...options, outage, secret: security?.secret });
-        links.add(own);
-        const ending = own.ended.finally(() => {
-          links.delete(own);
-          endings.delete(ending);
+        const link = new ServerStream(stream, { ...options, outage, secret: security?.secret });
+        links.add(link);
+        const closing = link.closed.finally(() => {
+          links.delete(link);
+          closings.delete(closing);
         });
-        endings.add(ending);
+        closings.add(closing);
       },
     },
   );
@@ -71,8 +71,8 @@ export async function serveCore(options: CoreServerOptions): Promise<CoreServer>
   return {
     port,
     async stop() {
-      for (const own of links) own.end();
-      await Promise.all(endings);
+      for (const link of links) link.close();
+      await Promise.all(closings);
       server.forceShutdown();
       if (listen.type === 'socket') await rm(listen.path, { force: true });
     },
