@@ -1,4 +1,4 @@
-// For what cannot be told to end: whoever waits for it waits no longer once a signal aborts.
+// Ends the wait for an operation that cannot be cancelled, when a signal aborts.
 
 /** Rejects with the reason when `signal` aborts; never resolves. */
 export function aborted(signal: AbortSignal): Promise<never> {

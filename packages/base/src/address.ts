@@ -1,4 +1,4 @@
-// Where a server is reached: host:port as configured and as bound, and the URL of it that a client can use.
+// Addresses of servers: host:port as configured and as bound, and the URL that a client can use.
 
 export interface Address {
   /** An IPv6 address without brackets. */
@@ -8,13 +8,13 @@ export interface Address {
 
 export interface BoundAddress extends Address {
   readonly isTls: boolean;
-  /** The Host header of the request that asks: the address by which its client reached the server, proxies included. */
+  /** The Host header of the current request: the address by which the client reached the server, also through proxies. */
   readonly askedBy?: string | null;
 }
 
 /**
- * The URL at which clients reach a server that is bound to this address. A wildcard address is nowhere to connect to:
- * `askedBy` stands for it, else the loopback address of its family.
+ * The URL at which clients reach a server that is bound to this address. `askedBy` is preferred. A wildcard address cannot be
+ * connected to, so the loopback address of its family replaces it.
  */
 export function reachableUrl({ hostname, port, isTls, askedBy }: BoundAddress): string {
   const scheme = isTls ? 'https' : 'http';
@@ -22,7 +22,7 @@ export function reachableUrl({ hostname, port, isTls, askedBy }: BoundAddress): 
   return `${scheme}://${formatAddress({ hostname: isWildcard(hostname) ? loopbackOf(hostname) : hostname, port })}`;
 }
 
-/** Reads host:port; an IPv6 address stands in brackets. */
+/** Parses host:port; an IPv6 address is in brackets. */
 export function parseAddress(text: string): Address {
   const at = text.lastIndexOf(':');
   return { hostname: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
@@ -32,7 +32,7 @@ export function parseAddress(text: string): Address {
 export const formatAddress = ({ hostname, port }: Address): string =>
   `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
 
-/** What a Host header may hold; anything else came from no browser and is not repeated to it. */
+/** A valid Host header. Anything else does not come from a browser, and is not returned to it. */
 const hostHeader = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
 
 /** 0.0.0.0, :: and their other spellings, such as 0 and 0:0:0:0:0:0:0:0. */

@@ -1,4 +1,4 @@
-// How long to wait before the next attempt: exponential with full jitter, so that what failed together does not come back together.
+// The delay before the next attempt: exponential back-off with full jitter, so that clients that failed together do not retry together.
 
 export interface BackOffOptions {
   readonly baseMs: number;
@@ -7,7 +7,7 @@ export interface BackOffOptions {
   readonly random: () => number;
 }
 
-/** A delay drawn evenly from 0 to min(maxMs, baseMs · 2^attempt); `attempt` counts from 0. */
+/** A uniformly random delay from 0 to min(maxMs, baseMs · 2^attempt); `attempt` counts from 0. */
 export function backOffMs(attempt: number, { baseMs, maxMs, random }: BackOffOptions): number {
   return Math.floor(random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt, 30)));
 }

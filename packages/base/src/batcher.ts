@@ -1,4 +1,4 @@
-// The one queue in front of everything that works in batches: while batches are under way, the next one collects.
+// A bounded queue that forms batches: while batches are in flight, the next one collects.
 
 import { assert } from './assert.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -6,21 +6,21 @@ import { StoreFailure } from './result.ts';
 import { TransientMap } from './transient-map.ts';
 
 export interface BatcherOptions<Item, Result> {
-  /** Items accepted and not answered yet; a submit that would pass it rejects with `overloaded` at once. */
+  /** Items accepted and not answered yet; a submit beyond it rejects with `overloaded` at once. */
   readonly itemsMax: number;
-  /** Items of one batch. The items of one submitAll stay in one batch, even when they are more. */
+  /** Items of one batch. The items of one submitAll share a batch even beyond it. */
   readonly batchMax: number;
-  /** Batches under way at the same time. */
+  /** Batches in flight. */
   readonly inFlightMax: number;
   /**
-   * Called in the order of the batches, also while earlier ones are under way. Returns one result per item, in the order of the
-   * batch. What it throws or rejects with rejects the items of this batch alone.
+   * Called in the order of the batches, also while earlier ones are in flight. MUST return one result per item, in their order. An error
+   * rejects the items of this batch alone.
    */
   readonly handle: (batch: readonly Item[]) => Promise<readonly Result[]>;
   readonly pace?: Pace;
   /**
-   * Keeps one key's backlog from delaying the others: of one key no more than `batchPerKeyMax` items go into a batch, and a submit
-   * of a key with `itemsPerKeyMax` items accepted and not answered rejects with `overloaded`. Order is kept per key only.
+   * Prevents the backlog of one key from delaying the others. A batch contains at most `batchPerKeyMax` items of a key. A submit for a
+   * key with `itemsPerKeyMax` unanswered items rejects with `overloaded`. Order is kept per key only.
    */
   readonly fairness?: {
     readonly keyOf: (item: Item) => string;
@@ -29,11 +29,11 @@ export interface BatcherOptions<Item, Result> {
   };
 }
 
-/** How far apart batches begin: what comes meanwhile shares the next one. The first after a pause begins without delay. */
+/** The minimum time between the starts of batches, while items collect. The first batch after a pause starts at once. */
 export interface Pace {
   readonly clock: Clock;
   readonly minIntervalMs: number;
-  /** A batch of fewer items than these gathers longer, up to `patienceMs` after the one before. */
+  /** A batch with fewer items waits longer, up to `patienceMs` after the start of the previous one. */
   readonly patience?: { readonly items: number; readonly patienceMs: number };
 }
 
@@ -43,17 +43,17 @@ export class Batcher<Item, Result> {
   #waiting: Pending<Item, Result>[] = [];
   /** Items accepted and not answered yet. */
   #itemCount = 0;
-  /** The same by key, with fairness; only of keys that have any. */
+  /** With fairness: the same per key, for keys with unanswered items. */
   readonly #tallies = new TransientMap<string, Tally>();
   #inFlight = 0;
   #isScheduled = false;
-  /** Until the next batch may begin. */
+  /** Set while the next batch has to wait for its start. */
   #pacing: { readonly dueMs: number; readonly timer: Timer } | undefined;
-  #lastBegunMs = Number.NEGATIVE_INFINITY;
+  #lastStartMs = Number.NEGATIVE_INFINITY;
   #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: BatcherOptions<Item, Result>) {
-    assert(options.batchMax >= 1 && options.inFlightMax >= 1, 'a batcher with room for one item and one batch');
+    assert(options.batchMax >= 1 && options.inFlightMax >= 1, 'a batcher has room for one item and one batch');
     this.#options = options;
   }
 
@@ -69,7 +69,7 @@ export class Batcher<Item, Result> {
     return new Promise((resolve, reject) => this.#accept({ type: 'one', item, size: 1, tally, resolve, reject }));
   }
 
-  /** All items in one batch; results in the same order. */
+  /** Puts all items in one batch; the results are in the same order. */
   submitAll(items: readonly Item[]): Promise<readonly Result[]> {
     const refusal = this.#refusalOf(items.length);
     if (refusal) return Promise.reject(refusal);
@@ -79,10 +79,10 @@ export class Batcher<Item, Result> {
     return new Promise((resolve, reject) => this.#accept({ type: 'many', items, size, tally, resolve, reject }));
   }
 
-  /** Refuses new items with `unavailable` and resolves when the accepted ones are answered; pacing ends. */
+  /** Rejects new items with `unavailable`, stops pacing, and resolves when the accepted items are answered. */
   drain(): Promise<void> {
     this.#drained ??= Promise.withResolvers<void>();
-    this.#begin();
+    this.#startBatches();
     return this.#drained.promise;
   }
 
@@ -93,7 +93,7 @@ export class Batcher<Item, Result> {
     return new StoreFailure('overloaded', `more than ${itemsMax} requests are waiting; retry later`);
   }
 
-  /** undefined without fairness. Kept from the first item of its key that is accepted to the answer of the last one. */
+  /** undefined without fairness. A tally exists from the first accepted item of its key until the last one is answered. */
   #tallyOf(item: Item): Tally | undefined {
     const { fairness } = this.#options;
     if (!fairness) return undefined;
@@ -121,12 +121,12 @@ export class Batcher<Item, Result> {
     // After the callbacks that are running now, so that items submitted together share a batch.
     queueMicrotask(() => {
       this.#isScheduled = false;
-      this.#begin();
+      this.#startBatches();
     });
   }
 
-  /** Begins as many batches as may be under way. */
-  #begin(): void {
+  /** Starts batches up to `inFlightMax`. */
+  #startBatches(): void {
     while (this.#waiting.length > 0 && this.#inFlight < this.#options.inFlightMax) {
       if (this.#mustWait()) return;
       this.#inFlight++;
@@ -139,17 +139,17 @@ export class Batcher<Item, Result> {
     const { pace } = this.#options;
     if (pace === undefined || this.#drained) return false;
     const nowMs = pace.clock.monotonicMs();
-    const dueMs = this.#lastBegunMs + this.#intervalMs(pace);
+    const dueMs = this.#lastStartMs + this.#intervalMs(pace);
     if (this.#pacing !== undefined && this.#pacing.dueMs <= Math.max(dueMs, nowMs)) return true;
     this.#pacing?.timer.cancel();
     this.#pacing = undefined;
     if (dueMs <= nowMs) {
-      this.#lastBegunMs = nowMs;
+      this.#lastStartMs = nowMs;
       return false;
     }
     const timer = pace.clock.after(dueMs - nowMs, () => {
       this.#pacing = undefined;
-      this.#begin();
+      this.#startBatches();
     });
     this.#pacing = { dueMs, timer };
     return true;
@@ -171,8 +171,8 @@ export class Batcher<Item, Result> {
     }
     this.#inFlight--;
     for (const pending of batch) this.#release(pending);
-    // The next batch leaves before this one's callers run: what handles it never waits for them.
-    this.#begin();
+    // Starts the next batch before the callers of this one run, so that the handler is never idle because of them.
+    this.#startBatches();
     for (const pending of batch) settle(pending);
   }
 
@@ -183,7 +183,7 @@ export class Batcher<Item, Result> {
     if (tally.count === 0) this.#tallies.delete(tally.key);
   }
 
-  /** Async, so that a handler that throws at once unwinds before the next batch begins. */
+  /** Async, so that a handler that throws synchronously rejects its batch before the next one starts. */
   async #handle(items: readonly Item[]): Promise<readonly Result[]> {
     return this.#options.handle(items);
   }
@@ -194,7 +194,7 @@ export class Batcher<Item, Result> {
     return this.#takeFirst();
   }
 
-  /** Items beyond their key's share stay where they are: the order of a key is kept. */
+  /** Items beyond their key's share stay in the queue, in order. */
   #takeFairBatch(batchPerKeyMax: number): readonly Pending<Item, Result>[] {
     const all = this.#waiting;
     const taken: Pending<Item, Result>[] = [];
@@ -244,7 +244,7 @@ function itemsOf<Item, Result>(batch: readonly Pending<Item, Result>[]): readonl
   return items;
 }
 
-/** Hands each submit of a batch its part of the results, when called in the order of the batch. */
+/** Resolves each submit with its part of the results. MUST be called in the order of the batch. */
 function resolverOf<Item, Result>(results: readonly Result[]): (pending: Pending<Item, Result>) => void {
   let from = 0;
   return (pending) => {
@@ -255,12 +255,12 @@ function resolverOf<Item, Result>(results: readonly Result[]): (pending: Pending
   };
 }
 
-/** Of the items of one key. */
+/** Counts the items of one key. */
 interface Tally {
   readonly key: string;
   /** Accepted and not answered yet. */
   count: number;
-  /** Of the batch that is being formed. */
+  /** In the batch that is being formed. */
   taken: number;
 }
 
@@ -268,9 +268,9 @@ interface Tally {
 type Pending<Item, Result> = PendingOne<Item, Result> | PendingMany<Item, Result>;
 
 interface PendingBase {
-  /** Of its items. */
+  /** The number of its items. */
   readonly size: number;
-  /** Of the first item's key. */
+  /** The tally of the first item's key. */
   readonly tally: Tally | undefined;
   readonly reject: (error: unknown) => void;
 }

@@ -1,4 +1,4 @@
-// Nominal types over primitives, so that one kind of id cannot stand in for another.
+// Nominal types over primitives, so that one kind of id cannot be used as another.
 
 declare const brand: unique symbol;
 

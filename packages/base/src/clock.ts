@@ -1,4 +1,4 @@
-// Time comes in through this port, so that tests own it and nothing else in the tree reads the wall clock.
+// The port for time. Nothing else in the tree reads a clock, so tests control time.
 
 export interface Timer {
   cancel(): void;

@@ -1,5 +1,5 @@
-// Work that takes fair turns: each key has one piece of work running at a time, keys take turns, and between pieces the event
-// loop serves others. It bounds what one user's large reads cost everyone else.
+// Schedules work fairly: each key has one piece of work running at a time, keys take turns, and between pieces the event loop runs other
+// work. So the large reads of one user delay others only for a bounded time.
 
 import type { Clock } from './clock.ts';
 import { StoreFailure } from './result.ts';
@@ -7,13 +7,13 @@ import { soon } from './soon.ts';
 
 export interface FairTurnsOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  /** Pieces of work that run at once, of different keys. */
+  /** Pieces of work that run at once, each of another key. */
   readonly runningMax: number;
-  /** Pieces that wait for one key; further ones reject with StoreFailure `overloaded`. */
+  /** Waiting pieces of one key; further ones reject with StoreFailure `overloaded`. */
   readonly waitingPerKeyMax: number;
-  /** Pieces that wait in all; further ones reject likewise. */
+  /** Waiting pieces of all keys; further ones reject likewise. */
   readonly waitingMax: number;
-  /** Pieces are begun for at most so long in one turn of the event loop. */
+  /** For this time pieces are started in one turn of the event loop. */
   readonly sliceMs?: number;
 }
 
@@ -27,7 +27,7 @@ export class FairTurns<Key> {
   #waitingCount = 0;
   /** On the monotonic clock; undefined while no slice is open. */
   #sliceStartMs: number | undefined;
-  /** The slice was over before all that may run was begun. */
+  /** The slice ended before all runnable pieces were started. */
   #isCut = false;
 
   constructor(options: FairTurnsOptions) {
@@ -39,14 +39,14 @@ export class FairTurns<Key> {
     return this.#waitingCount;
   }
 
-  /** Settles as `work` does. Rejects with StoreFailure `overloaded` where too much waits. */
+  /** Settles as `work` does. Rejects with StoreFailure `overloaded` beyond the bounds. */
   run<T>(key: Key, work: () => Promise<T>): Promise<T> {
     const { waitingPerKeyMax, waitingMax } = this.#options;
     const queue = this.#waiting.get(key);
     if (this.#waitingCount >= waitingMax || (queue?.length ?? 0) >= waitingPerKeyMax)
       return Promise.reject(new StoreFailure('overloaded', 'too many requests wait for their turn'));
     return new Promise<T>((resolve, reject) => {
-      // Async, so that work that throws at once rejects its caller and ends its turn.
+      // Async, so that work that throws synchronously rejects its caller and ends its turn.
       const piece: Work = async () => {
         try {
           resolve(await work());
@@ -74,7 +74,7 @@ export class FairTurns<Key> {
     }
   }
 
-  /** A slice ends with the event loop's turn. What it cut off begins in the next one; what waits for running work, after that. */
+  /** A slice ends with the event loop's turn; the next one starts the pieces that this one did not. */
   #isSliceOver(): boolean {
     const { clock, sliceMs = 5 } = this.#options;
     const nowMs = clock.monotonicMs();
@@ -100,7 +100,7 @@ export class FairTurns<Key> {
     const piece = queue?.shift();
     if (!queue || !piece) return;
     this.#waitingCount--;
-    // The key's next piece goes to the end of the line.
+    // The key's next piece goes to the end of the queue.
     this.#waiting.delete(key);
     if (queue.length > 0) this.#waiting.set(key, queue);
     this.#running.add(key);

@@ -4,7 +4,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Log {
-  /** Whether debug lines are written: asked before a line is put together on the way of every message. */
+  /** Whether debug lines are written. The path of every message checks it before it builds a line. */
   readonly isDebug: boolean;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -14,14 +14,14 @@ export interface Log {
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
 
-/** Which lines are written: changed while the process runs. */
+/** The lowest level that is written; it may change while the process runs. */
 export interface LogLevels {
   level: LogLevel;
 }
 
 export interface LogOptions {
   readonly level: LogLevel;
-  /** Takes one line without its newline. */
+  /** Receives one line without its newline. */
   readonly write?: (line: string) => void;
   readonly fields?: LogFields;
 }
@@ -34,11 +34,14 @@ export function createLog({
 }: LogOptions): Log & LogLevels {
   let lowest = logLevels.indexOf(level);
   const at =
-    (own: LogLevel) =>
+    (lineLevel: LogLevel) =>
     (message: string, more?: LogFields): void => {
-      if (logLevels.indexOf(own) < lowest) return;
+      if (logLevels.indexOf(lineLevel) < lowest) return;
       write(
-        JSON.stringify({ time: new Date().toISOString(), level: own, message, ...fields, ...more }, errorsAsObjects),
+        JSON.stringify(
+          { time: new Date().toISOString(), level: lineLevel, message, ...fields, ...more },
+          errorsAsObjects,
+        ),
       );
     };
   return {

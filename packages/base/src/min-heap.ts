@@ -1,6 +1,6 @@
-// What comes first of many, where all of them change: a binary heap. Adding and taking cost the logarithm of how many there are.
+// A binary heap: returns the first of many items. Adding and taking take logarithmic time.
 
-/** Of two that neither comes before the other, either may be first. */
+/** Equal items are returned in any order. */
 export class MinHeap<T> {
   readonly #items: T[] = [];
   readonly #isBefore: (one: T, other: T) => boolean;
@@ -35,7 +35,7 @@ export class MinHeap<T> {
     return first;
   }
 
-  /** Down from the top, which is free, to its place. */
+  /** Moves the item down from the empty top to its place. */
   #sink(item: T): void {
     let at = 0;
     for (;;) {

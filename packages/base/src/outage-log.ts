@@ -1,20 +1,20 @@
-// Tells a log that something fails which is tried again and again: when it begins, how often it failed every few seconds, and when it is
-// over. A server that is away would fill the disk otherwise, a line for each try.
+// Logs an outage of something that is retried: its beginning, a count every few seconds, and its end. A line for each attempt would fill the
+// disk while a server is down.
 
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 
 export interface OutageLogOptions {
-  /** What does not happen: "events not published". */
+  /** The failure, such as "events not published". */
   readonly failing: string;
-  /** What happens again. */
+  /** The recovery, such as "events published again". */
   readonly over: string;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Pick<Log, 'error' | 'info' | 'warn'>;
 }
 
 const lineEveryMs = 10_000;
-/** Of several servers one may fail and the others not: it is over when nothing has failed for so long. */
+/** The outage ends after this time without a failure: of several servers, one may fail while others work. */
 const quietMs = 5_000;
 
 interface Outage {

@@ -1,9 +1,9 @@
-// Randomness that spreads load, passed in like time, so that tests own it. Not for secrets: those come from crypto.
+// The port for randomness that spreads load; tests control it. Secrets come from crypto instead.
 
-/** 0 ≤ x < 1, evenly. */
+/** Uniform, 0 ≤ x < 1. */
 export type Random = () => number;
 
-/** More than half of the time, up to all of it: what was kept at one moment does not end at one moment. */
+/** A random time of more than half of `ms`, at most `ms`: entries that were cached together do not expire together. */
 export const spreadMs = (ms: number, random: Random): number => Math.ceil(ms * (1 - random() / 2));
 
 export const systemRandom: Random = () => Math.random();

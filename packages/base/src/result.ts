@@ -1,5 +1,5 @@
-// How an operation ends, told apart by type: it succeeded, the caller did something wrong, or the server cannot do it now.
-// A bug is none of these: it is thrown.
+// The results of operations: success, a refusal (the caller's fault) or a failure (the server cannot do it now). A bug is none of these: it
+// is thrown.
 
 export interface Ok<T> {
   readonly type: 'ok';
@@ -13,17 +13,17 @@ export interface Refused<Code extends string> {
   /** What is wrong and what to do, in plain English. */
   readonly message: string;
   readonly retryAfterMs?: number | undefined;
-  /** Of a caller beyond its rate. */
+  /** Set for a caller beyond its rate. */
   readonly quota?: Quota | undefined;
 }
 
-/** How much a caller may ask, and what is left of it. */
+/** The rate limit of a caller, and the rest of it. */
 export interface Quota {
-  /** Of letters, digits and hyphens. */
+  /** Contains letters, digits and hyphens only. */
   readonly name: string;
-  /** Units at once. */
+  /** Units. */
   readonly size: number;
-  /** In which as many come again. */
+  /** The time in which `size` units are refilled. */
   readonly windowS: number;
   readonly remaining: number;
 }
@@ -39,10 +39,10 @@ export interface Failed<Code extends string> {
 export const ok = <T>(value: T): Ok<T> => ({ type: 'ok', value });
 export const done: Ok<undefined> = { type: 'ok', value: undefined };
 
-/** `unknown_outcome`: the write may have been stored. With the others nothing was. */
+/** `unknown_outcome`: the write may have been stored. With the other codes it was not. */
 export type StoreFailureCode = 'unavailable' | 'overloaded' | 'unknown_outcome';
 
-/** Thrown by adapters for what the environment did to them: a full disk, a full queue, a closed connection. Anything else thrown is a bug. */
+/** Thrown by adapters for failures of the environment: a full disk, a full queue, a closed connection. Any other error is a bug. */
 export class StoreFailure extends Error {
   override readonly name: string = 'StoreFailure';
   constructor(

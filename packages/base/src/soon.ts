@@ -1,6 +1,6 @@
-// Work put off to the end of the event loop's turn, so that what many callbacks produced leaves together.
+// Defers work to the end of the event loop's turn, so that the output of many callbacks is sent together.
 
-/** Runs after the promise callbacks and I/O callbacks that are ready now. */
+/** Runs after the promise and I/O callbacks that are ready now. */
 export const soon = (run: () => void): void => {
   setImmediate(run);
 };

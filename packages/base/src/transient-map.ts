@@ -1,13 +1,13 @@
-// A map for entries that come and go all the time, such as what is under way by its id.
+// A map for short-lived entries, such as requests in flight by id.
 //
-// A Map costs the garbage collector much then. When its table grows or shrinks, JavaScriptCore lets the old table refer to the new
-// one and keep its entries: since a collection of the young generation takes old objects for alive, it keeps all tables since the
-// last full collection, with everything that was ever deleted from the map. Here a deleted entry leaves an empty place, and a map
-// with too many of them is replaced by a new one, to which nothing old refers.
+// With a Map such entries survive as garbage. When its table grows or shrinks, JavaScriptCore keeps the entries in the old table, which
+// refers to the new one. A collection of the young generation treats old objects as alive, so it retains all tables since the last full
+// collection, with every entry that was ever deleted. Here a deleted entry leaves an empty slot, and a map with too many of them is replaced
+// by a new one, which no old table refers to.
 
 const emptyMin = 256;
 
-/** As a Map, but a key that comes back after it was deleted may keep its earlier place in the order. */
+/** Like a Map, but a key that is deleted and set again may keep its earlier place in the order. */
 export class TransientMap<K, V extends object> {
   #map = new Map<K, V | undefined>();
   #size = 0;
@@ -41,7 +41,7 @@ export class TransientMap<K, V extends object> {
     for (const [, value] of this) yield value;
   }
 
-  /** Entries may be set and deleted meanwhile, as with a Map. */
+  /** Entries may be set and deleted during the iteration, as with a Map. */
   *[Symbol.iterator](): Generator<[K, V]> {
     const map = this.#map;
     for (const [key, value] of map) if (value !== undefined && this.get(key) === value) yield [key, value];

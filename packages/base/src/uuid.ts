@@ -1,14 +1,14 @@
-// UUIDv7 (RFC 9562): ids that sort by the time they were made, so an index over them is appended to, not scattered.
+// UUIDv7 (RFC 9562): ids that sort by creation time, so that an index over them is appended to.
 
 import { hexOfByte } from './hex.ts';
 
-/** Ids made in one process only grow, also when the clock steps back: the last time used is kept. */
+/** Ids of one process increase strictly, also when the clock steps back. */
 export function createUuidV7(nowMs: () => number): () => string {
   let lastMs = 0;
   let timeText = '';
   let counter = 0;
   const random = createRandomWords();
-  /** Many ids have the same time: its text is made once. */
+  /** Caches the text of the time, which many ids share. */
   const setTime = (timeMs: number) => {
     lastMs = timeMs;
     const digits = timeMs.toString(16).padStart(12, '0');
@@ -39,7 +39,7 @@ export function uuidV7TimeMs(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
-/** 32 random bits a call, drawn from the system many at a time. */
+/** Returns 32 random bits per call; reads many at a time from the system. */
 function createRandomWords(): () => number {
   const words = new Uint32Array(1024);
   let next = words.length;
