@@ -272,7 +272,7 @@ describe('start', () => {
     ]);
     expect(second).toMatchObject({
       code: 1,
-      stderr: `hongyan start: another process listens on ${listen}: stop it, or name another address by --listen\n`,
+      stderr: `hongyan start: another process listens on ${listen}: stop it, or set another address with --listen\n`,
     });
   });
 

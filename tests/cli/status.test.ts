@@ -138,7 +138,7 @@ test("[O1] --operator-listen '' opens no listener and makes no token; another ad
   ]);
   expect(taken).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('name another address by --operator-listen'),
+    stderr: expect.stringContaining('set another address with --operator-listen'),
   });
   const token = readFileSync(join(named.dataDir, 'operator-token'), 'utf8').trim();
   expect(named.output()).not.toContain(token);

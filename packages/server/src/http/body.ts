@@ -1,4 +1,4 @@
-// Reads a request's JSON body: bounded before it is read whole, and refused when decoding would change it.
+// Reads the JSON body of a request. A body beyond its bound is not read to the end; one that is not valid UTF-8 is refused.
 
 import { ok } from '@hongyan/base/result';
 import { parseJson } from '@hongyan/protocol/parse';
@@ -9,7 +9,7 @@ export async function readJsonBody(request: Request, bytesMax: number): Promise<
   return text.type === 'ok' ? parseJson(text.value) : text;
 }
 
-/** As it was sent: encoded again as UTF-8 it has the same bytes. */
+/** Lossless: the text, encoded as UTF-8, has the bytes that were sent. */
 export async function readTextBody(request: Request, bytesMax: number): Promise<Result<string>> {
   const charset = charsetOf(request.headers.get('content-type'));
   if (charset !== undefined && !/^utf-?8$/i.test(charset))
@@ -25,10 +25,10 @@ export async function readTextBody(request: Request, bytesMax: number): Promise<
 const charsetOf = (contentType: string | null): string | undefined =>
   contentType?.match(/;\s*charset\s*=\s*"?([^";\s]*)/i)?.[1];
 
-/** Of a body that is too large the rest is not read. */
+/** Stops at `bytesMax`. */
 async function readBytes(request: Request, bytesMax: number): Promise<Result<Uint8Array>> {
   try {
-    // A body of declared length is at most that long.
+    // The runtime reads no more than the declared length.
     if (request.headers.has('content-length')) return ok(await request.bytes());
     if (request.body === null) return ok(new Uint8Array());
     const chunks: Uint8Array[] = [];
@@ -42,7 +42,7 @@ async function readBytes(request: Request, bytesMax: number): Promise<Result<Uin
     return ok(Buffer.concat(chunks));
   } catch (error) {
     if (!request.signal.aborted) throw error;
-    // AbortError: the client left, or kept its connection waiting for too long.
+    // AbortError: the client disconnected, or was too slow.
     return refusal.invalid('the body was cut off');
   }
 }
@@ -53,7 +53,7 @@ function decode(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
   } catch {
-    // TypeError: the bytes are no UTF-8.
+    // TypeError: the bytes are not UTF-8.
     return undefined;
   }
 }

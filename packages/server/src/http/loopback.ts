@@ -1,4 +1,4 @@
-// Whether an address is of this machine alone.
+// Whether an address is a loopback address.
 
 import type { Address } from '@hongyan/base/address';
 

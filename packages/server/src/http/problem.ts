@@ -1,4 +1,4 @@
-// Problems over HTTP: RFC 9457 problem details that carry the wire's error code.
+// Errors over HTTP: RFC 9457 problem details with the error code of the protocol.
 
 import { errorStatus } from '@hongyan/protocol/codes';
 import type { ProblemDetails } from '@hongyan/protocol/problem';
@@ -21,10 +21,10 @@ export function problemResponse(problem: Problem): Response {
   return response;
 }
 
-/** The address exists and takes other methods; GET stands for HEAD too. */
+/** For an address that exists with other methods. GET includes HEAD. */
 export function methodNotAllowed(methods: readonly string[], further: readonly string[] = []): Response {
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), ...further].join(', ');
-  const { code, message } = refusal.invalid(`this address takes ${allowed}`);
+  const { code, message } = refusal.invalid(`this address accepts ${allowed}`);
   const body: ProblemDetails = { type: 'about:blank', title: 'Method not allowed', status: 405, detail: message, code };
   return Response.json(body, { status: 405, headers: { 'content-type': 'application/problem+json', allow: allowed } });
 }

@@ -1,20 +1,20 @@
-// The files of the web client and of /docs: out of the executable, or from a folder, where a new build may take their place at any time.
+// Serves the files of the web client and of /docs: from the executable, or from a folder, where a new build may replace them at any time.
 
 import { stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 
-/** URL path → file, or a folder with a file at each path. An empty map when there is no web client to serve. */
+/** Files by URL path, or a folder. An empty map: no web client is served. */
 export type StaticFiles = ReadonlyMap<string, Blob> | StaticFolder;
 
 interface Found {
   readonly file: Blob;
-  /** Another when the file is another. */
+  /** Changes when the file changes. */
   readonly version: string;
 }
 
-/** Looked into at each request. One that does not exist has no files. */
+/** Read at each request. A missing folder has no files. */
 export class StaticFolder {
   readonly #inside: string;
 
@@ -29,22 +29,22 @@ export class StaticFolder {
       const found = await stat(place);
       if (!found.isFile()) return undefined;
       const { ino, size, mtimeMs, ctimeMs } = found;
-      // A new one each time: it keeps the size that it has seen.
+      // A new object each time, because a Blob caches its size.
       return { file: Bun.file(place), version: `${ino} ${size} ${mtimeMs} ${ctimeMs}` };
     } catch (error) {
-      if (nothingThere.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      if (missingFileCodes.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
     }
   }
 }
 
-const nothingThere: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE']);
+const missingFileCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE']);
 
 type Encoding = 'br' | 'gzip';
 
-/** What compressed copies of all files may take together; beyond it files leave as they are. */
+/** Upper limit of the compressed copies of all files; beyond it files are sent uncompressed. */
 const compressedBytesMax = 32 * 1024 * 1024;
-/** Smaller files gain nothing. */
+/** Smaller files are not worth compressing. */
 const compressedFromBytes = 1024;
 
 const compressors: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Uint8Array<ArrayBuffer>>>> = {
@@ -54,18 +54,18 @@ const compressors: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Uint
 
 export class StaticFileServer {
   readonly #roots: readonly StaticFiles[];
-  /** Made at the first request for each, off the event loop, and kept until the file is another. */
+  /** Compressed at the first request of each file, off the event loop, and cached until the file changes. */
   readonly #compressed = new Map<string, Compressed>();
   #compressedBytes = 0;
 
-  /** Where several have a file, the first one's is served. */
+  /** When several roots have a file, the first one's is served. */
   constructor(...roots: readonly StaticFiles[]) {
     this.#roots = roots;
   }
 
   /**
-   * The file at the request's path, "/" being index.html; undefined when there is none. Compressed for clients across a network
-   * alone: over loopback it would cost time, and a proxy on this machine compresses by its own rules.
+   * Returns the file at the path, index.html for "/"; undefined when there is none. Not compressed over loopback: it would only cost
+   * time, and a proxy on this machine compresses by its own rules.
    */
   async serve(request: Request, pathname: string, clientAddress: string): Promise<Response | undefined> {
     const path = pathname === '/' ? '/index.html' : pathname;
@@ -98,11 +98,11 @@ export class StaticFileServer {
 
   #compress(path: string, { file, version }: Found, encoding: Encoding): Compressed['bytes'] {
     const key = `${encoding} ${path}`;
-    const kept = this.#compressed.get(key);
-    if (kept?.version === version) return kept.bytes;
+    const cached = this.#compressed.get(key);
+    if (cached?.version === version) return cached.bytes;
     const bytes = this.#makeCompressed(file, encoding);
     this.#compressed.set(key, { version, bytes });
-    void this.#release(kept);
+    void this.#release(cached);
     return bytes;
   }
 
@@ -128,7 +128,7 @@ const isLoopback = (address: string): boolean => /^(::1$|(::ffff:)?127\.)/.test(
 
 const isText = /^(text\/|application\/(javascript|json|manifest\+json)|image\/svg)/;
 
-/** Names with a hash of their content never change; everything else is asked for again. */
+/** Files whose name has a hash of their content never change; all others are revalidated. */
 const hashed = /^\/assets\//;
 
 function headersOf(path: string, file: Blob): Record<string, string> {
@@ -140,7 +140,7 @@ function headersOf(path: string, file: Blob): Record<string, string> {
   };
 }
 
-/** The best of those that the client takes; `q=0` refuses one. */
+/** The best encoding that the client accepts; `q=0` rejects one. */
 function encodingOf(accepted: string | null): Encoding | undefined {
   const takes = (encoding: Encoding) =>
     new RegExp(`(^|,)\\s*${encoding}\\s*(;\\s*q=(?!0(\\.0*)?\\s*(,|$))|,|$)`, 'i').test(accepted ?? '');

@@ -1,5 +1,4 @@
-// [L5] What one address may do before anyone has authenticated: connections, bodies, handshakes, requests without a token or with a bad
-// one.
+// [L5] Limits per address for unauthenticated clients: connections, bodies, handshakes, and requests without a valid token.
 
 import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done } from '@hongyan/base/result';
@@ -7,9 +6,9 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Rate, Taken } from '../../domain/rate.ts';
 import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 
-/** Of one gateway process. 0 = without limit. */
+/** For one gateway process. 0: no limit. */
 export interface AddressBounds {
-  /** Of WebSocket connections, and as many requests whose body is on its way. */
+  /** For WebSocket connections, and separately for requests whose body is being read. */
   readonly connectionsMax: number;
   readonly handshakesPerS: number;
   readonly requestsPerS: number;
@@ -17,7 +16,7 @@ export interface AddressBounds {
 
 type Allowed = MaybePromise<Result<unknown>>;
 
-/** Behind one address may be an office that comes back together after a restart. */
+/** One address may be an office whose clients reconnect together after a restart. */
 const handshakeBurstS = 10;
 const requestBurstS = 5;
 const connectionsRetryMs = 5_000;
@@ -25,23 +24,23 @@ const connectionsRetryMs = 5_000;
 export class AddressLimits {
   readonly #bounds: () => AddressBounds;
   readonly #limiter: RateLimiter;
-  /** Open WebSocket connections by address: no more entries than connections. */
+  /** Open WebSocket connections by address. */
   readonly #connections = new Map<string, number>();
-  /** Likewise bodies that are being read. */
+  /** Bodies that are being read, by address. */
   readonly #bodies = new Map<string, number>();
 
-  /** `bounds` is asked for each time: they may change while the server runs. */
+  /** `bounds` is called for each decision: they may change while the server runs. */
   constructor(bounds: () => AddressBounds, limiter: RateLimiter) {
     this.#bounds = bounds;
     this.#limiter = limiter;
   }
 
-  /** For one more WebSocket connection. */
+  /** Refuses one more WebSocket connection beyond the limit. */
   room(key: string | undefined): Result<unknown> {
     return this.#roomIn(this.#connections, key);
   }
 
-  /** Reads a body: as long as its client takes, it holds memory and a TCP connection. */
+  /** Counts the body while it is read: a slow client occupies memory and a TCP connection. */
   async body<T>(key: string | undefined, read: () => Promise<Result<T>>): Promise<Result<T>> {
     const room = this.#roomIn(this.#bodies, key);
     if (room.type !== 'ok') return room;
@@ -53,13 +52,13 @@ export class AddressLimits {
     }
   }
 
-  /** A WebSocket connection that is about to be accepted, where there is room. */
+  /** Limits the rate of WebSocket handshakes. */
   handshake(key: string | undefined): Allowed {
     if (key === undefined) return done;
     return this.#draw(`handshake|${key}`, 'address-handshakes', rateOf(this.#bounds().handshakesPerS, handshakeBurstS));
   }
 
-  /** A request of someone who is nobody yet. */
+  /** Limits the rate of unauthenticated requests. */
   request({ limitKey: key }: { readonly limitKey?: string | undefined }): Allowed {
     if (key === undefined) return done;
     return this.#draw(key, 'address', rateOf(this.#bounds().requestsPerS, requestBurstS));

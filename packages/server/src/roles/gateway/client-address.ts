@@ -1,14 +1,15 @@
-// [L5] Who a request is from: the peer, or the client that a trusted proxy names. Whoever else writes X-Forwarded-For is not believed.
+// [L5] The address of a client: the peer, or the address that a trusted proxy reports in X-Forwarded-For. From other peers the header is
+// ignored.
 
 import { type BlockList, isIPv4, isIPv6 } from 'node:net';
 
 export interface ClientAddress {
   readonly address: string;
-  /** What limits by address count by. undefined: a trusted peer that names no client speaks for itself. */
+  /** The key of limits per address. undefined: a trusted peer that reports no client is not limited. */
   readonly limitKey: string | undefined;
 }
 
-/** Of a header longer than this the end is read: the nearest proxies write there. */
+/** Only the last addresses of the header are read: the nearest proxies append theirs at the end. */
 const hopsMax = 16;
 
 export class ClientAddresses {
@@ -18,14 +19,14 @@ export class ClientAddresses {
     this.#trusted = trusted;
   }
 
-  /** `forwardedFor` is the X-Forwarded-For header: each proxy adds the address it was asked from at the end. */
+  /** `forwardedFor` is the X-Forwarded-For header, to which each proxy appends the address of its peer. */
   of(peer: string, forwardedFor: string | null): ClientAddress {
     const direct = plain(peer);
     if (!this.#isTrusted(direct)) return { address: direct, limitKey: limitKeyOf(direct) };
     const hops = forwardedFor === null ? [] : forwardedFor.split(',').slice(-hopsMax);
     for (const hop of hops.reverse()) {
       const address = plain(withoutPort(hop.trim()));
-      // What is no address was made up by a client, or a proxy that hides it: what is left of it cannot be believed either.
+      // This was invented by a client, or a proxy hides its peer: addresses before it cannot be trusted either.
       if (!isIPv4(address) && !isIPv6(address)) break;
       if (!this.#isTrusted(address)) return { address, limitKey: limitKeyOf(address) };
     }
@@ -38,7 +39,7 @@ export class ClientAddresses {
   }
 }
 
-/** An IPv4 address of a socket that takes both families. */
+/** Removes the IPv6 prefix that a dual-stack socket adds to IPv4 addresses. */
 const plain = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
 
 /** `192.0.2.1:4711`, `[2001:db8::1]:4711`: some proxies add the port. */
@@ -48,7 +49,7 @@ const withoutPort = (hop: string): string =>
     ?.slice(1)
     .find(Boolean) ?? hop;
 
-/** Who has an IPv6 network has all of its addresses: a /64 counts as one. */
+/** A client usually has a whole IPv6 network, so a /64 counts as one address. */
 function limitKeyOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('%')[0]?.toLowerCase().split('::') ?? [];

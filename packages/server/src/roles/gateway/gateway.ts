@@ -30,16 +30,16 @@ import { SocketDoor } from './socket/socket-door.ts';
 type State =
   | { readonly type: 'new' }
   | { readonly type: 'running'; readonly server: Server<Connection>; readonly port: number }
-  /** Readiness says no. */
+  /** Readiness fails. */
   | { readonly type: 'draining'; readonly server: Server<Connection>; readonly port: number }
   | { readonly type: 'closed' };
 
-/** Beyond the frame limit the socket layer still takes this much, so that the sender is answered too_large; then it cuts. */
+/** The socket layer accepts this much beyond the frame limit, so that the client receives too_large; larger frames cut the connection. */
 const oversizeSlackBytes = 64 * 1024;
 const drainPollMs = 10;
-/** Without a request for so long, a client that just had an answer has sent its next one, and had it refused. */
+/** A drain ends after this time without HTTP requests: clients have then sent their next request, and received its refusal. */
 const quietMs = 100;
-/** With fewer connections than this share of the limit, reaching it again is worth another line in the log. */
+/** Below this share of the limit, reaching it again is logged again. */
 const relievedShare = 0.9;
 
 export class Gateway {
@@ -63,7 +63,7 @@ export class Gateway {
       onRevoked: (revocations) => this.#sockets.closeRevoked(revocations),
     });
     this.#pipeline = new Pipeline({
-      identifyKey: (asked) => core.identifyKey(asked),
+      identifyKey: (key) => core.identifyKey(key),
       handlers: createHandlers({ core, publicUrl, listenAddress: () => this.#address() }),
       tokens,
       clock,
@@ -91,12 +91,12 @@ export class Gateway {
     this.#files = new StaticFileServer(webRoot, docsFiles);
   }
 
-  /** Aborts when it closes. */
+  /** Aborts when the gateway closes. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
 
-  /** Where a client on this machine connects, as it is really bound. */
+  /** The URL for a client on this machine, by the bound address. */
   get url(): string {
     return reachableUrl(this.#address());
   }
@@ -109,12 +109,12 @@ export class Gateway {
     return this.#sockets.connectionCount;
   }
 
-  /** For those who watch it. */
+  /** For metrics. */
   get state(): GatewayState {
     return this.#sockets;
   }
 
-  /** Of its open sessions. */
+  /** The callers of open sessions. */
   get callers(): Iterable<DeviceCaller> {
     return this.#sockets.callers();
   }
@@ -123,12 +123,12 @@ export class Gateway {
     return listConnections(this.#sockets.sockets, { ...page, nowMs: this.#options.clock.monotonicMs() });
   }
 
-  /** [O34] With 4000: the client comes back, and is refused if its token was revoked. false when it has no such session. */
+  /** [O34] Closes with 4000: the client reconnects, and is refused if its token was revoked. Returns false without such a session. */
   closeSession(sessionId: string): boolean {
     return this.#sockets.closeSession(sessionId);
   }
 
-  /** That the core has open, or is about to. */
+  /** The sessions that the core has open, or is opening. */
   *sessions(): Generator<SessionRef> {
     const { node } = this.#options;
     for (const { data } of this.#sockets.sockets) {
@@ -153,7 +153,7 @@ export class Gateway {
     this.#state = { type: 'running', server, port };
   }
 
-  /** Throws, with what to do, when the address cannot be had. */
+  /** Throws an error that says what to do when the address is not available. */
   #listen(): Server<Connection> {
     try {
       return this.#serve();
@@ -169,19 +169,19 @@ export class Gateway {
       hostname: listen.hostname,
       port: listen.port,
       reusePort: listen.isPortShared ?? false,
-      // Each operation bounds its own body, and answers what is larger.
+      // Each operation bounds its body, and answers a larger one.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       ...(listen.tls ? { tls: { cert: listen.tls.certificate, key: listen.tls.key } } : {}),
       routes: {
-        '/v1/ws': { GET: (request: BunRequest, own: Server<Connection>) => this.#upgrade(request, own) },
+        '/v1/ws': { GET: (request: BunRequest, server: Server<Connection>) => this.#upgrade(request, server) },
         '/openapi.json': { GET: () => Response.json(description, { headers: corsHeaders }) },
         '/healthz': { GET: () => Response.json({ status: 'ok' }) },
         '/readyz': { GET: () => this.#readiness() },
       },
-      fetch: (request, own) => {
+      fetch: (request, server) => {
         const path = pathOf(request.url);
-        if (path.startsWith('/v1/')) return this.#http.handle(request, path, own);
-        return this.#file(request, path, this.#clientAddress(request, own).address);
+        if (path.startsWith('/v1/')) return this.#http.handle(request, path, server);
+        return this.#file(request, path, this.#clientAddress(request, server).address);
       },
       websocket: this.#socketHandler(limits.frameBytesMax, limits.backlogBytesMax),
       error: (error) => {
@@ -191,7 +191,7 @@ export class Gateway {
     });
   }
 
-  /** [O20] Readiness says no first; then what was accepted is answered, and connections are closed. */
+  /** [O20] Readiness fails first; then accepted requests are answered, and connections are closed. */
   async drain(deadlineMs: number, { beginAtMs, isRelieved }: Drain = {}): Promise<void> {
     if (this.#state.type !== 'running') return;
     const { clock } = this.#options;
@@ -200,12 +200,12 @@ export class Gateway {
     this.#http.drain();
     if (beginAtMs !== undefined) await sleep(clock, { delayMs: Math.max(0, beginAtMs - clock.monotonicMs()) });
     if (await isRelieved?.()) {
-      // The kernel gives further connections to the others. Requests under way are answered, WebSockets stay. A port that is not
-      // shared stays open: a load balancer checks it, and what it still sends is served.
+      // With a shared port the kernel gives further connections to the other processes. Requests in flight are answered, WebSockets
+      // stay open. Another port stays open: a load balancer checks it, and its requests are still served.
       if (this.#options.listen.isPortShared) void server.stop();
       await this.#sockets.drainGradually(deadlineMs);
     }
-    // [O20] What is kept for later requests: these would be refused.
+    // [O20] Kept-alive connections, on which further requests would be refused.
     server.closeIdleConnections();
     this.#pipeline.drain();
     await this.#sockets.drain(deadlineMs);
@@ -242,10 +242,10 @@ export class Gateway {
     const door = this.#sockets;
     return {
       maxPayloadLength: frameBytesMax + oversizeSlackBytes,
-      // [D8] A subscriber that does not read is cut before it can hold more than this.
+      // [D8] A subscriber with more unread than this is cut off.
       backpressureLimit: backlogBytesMax * 2,
       closeOnBackpressureLimit: true,
-      // The door's own heartbeat watches both directions.
+      // `Heartbeat` checks both directions.
       idleTimeout: 0,
       sendPings: false,
       perMessageDeflate: false,
@@ -262,7 +262,7 @@ export class Gateway {
     return Response.json({ status }, { status: status === 'ready' ? 200 : 503 });
   }
 
-  /** Of the certificate that clients are shown; undefined without one. */
+  /** Expiry of the certificate that clients see; undefined without TLS. */
   get certificateEndsAtMs(): number | undefined {
     return this.#options.listen.tls?.endsAtMs;
   }
@@ -277,7 +277,7 @@ export class Gateway {
     if (this.#pipeline.isDraining) return stopping();
     const from = this.#clientAddress(request, server);
     const refused = this.#refusedUpgrade(from) ?? (await this.#refusedAddress(from));
-    // While the handshake waited others were accepted, or a drain began.
+    // During the wait other connections may have been accepted, or a drain begun.
     if (this.#pipeline.isDraining) return stopping();
     const problem = refused ?? this.#refusedUpgrade(from);
     if (problem !== undefined) {
@@ -292,12 +292,12 @@ export class Gateway {
       token: bearerToken(request.headers.get('authorization')) ?? fromQuery ?? undefined,
       nowMs: this.#options.clock.monotonicMs(),
     });
-    // The address counts the connection from here to its close.
+    // From here to its close the connection counts for its address.
     if (server.upgrade(request, { data })) {
       this.#addresses.opened(from.limitKey);
       return undefined;
     }
-    return withCors(problemResponse(refusal.invalid('this address takes WebSocket connections')));
+    return withCors(problemResponse(refusal.invalid('this address accepts WebSocket connections')));
   }
 
   #clientAddress(request: Request, server: Server<Connection>): ClientAddress {
@@ -310,7 +310,6 @@ export class Gateway {
     return allowed.type === 'ok' ? undefined : allowed;
   }
 
-  /** At once. */
   #refusedUpgrade({ limitKey }: ClientAddress): Problem | undefined {
     const { limits, isCoreReachable } = this.#options;
     if (this.connectionCount < limits.connectionsMax * relievedShare) this.#isLimitLogged = false;
@@ -325,7 +324,7 @@ export class Gateway {
     return room.type === 'ok' ? undefined : room;
   }
 
-  /** Once, until connections have left: at the limit each refused client would add a line. */
+  /** Logs once until enough connections are closed: else each refused client would add a line. */
   #logLimit(): void {
     if (this.#isLimitLogged) return;
     this.#isLimitLogged = true;

@@ -1,4 +1,4 @@
-// The handler of each operation: the core's method, or the gateway itself where it alone has the answer.
+// The handler of each operation: the core's method, or the gateway itself where only it has the answer.
 
 import { reachableUrl } from '@hongyan/base/address';
 import { ok } from '@hongyan/base/result';
@@ -15,7 +15,7 @@ export interface ListenAddress {
 
 export interface HandlersOptions {
   readonly core: Core;
-  /** Empty: clients use the address by which they asked. */
+  /** Empty: clients use the address of their request. */
   readonly publicUrl: string;
   readonly listenAddress: () => ListenAddress;
 }

@@ -1,4 +1,4 @@
-// What a gateway counts: plain numbers and histograms, written on the way of every frame and read when metrics are asked for.
+// The counters of a gateway: plain numbers and histograms, updated on every frame and read when metrics are collected.
 
 import { type CloseReason, closeCode, type ErrorCode } from '@hongyan/protocol/codes';
 import type { OperationName } from '@hongyan/protocol/operations/operations';
@@ -11,14 +11,14 @@ import type { Outcome } from './pipeline.ts';
 import { PushedFrames } from './socket/pushed-frames.ts';
 import { SendTrace } from './socket/send-trace.ts';
 
-/** What a gateway knows without counting. */
+/** Values that are read from the gateway instead of counted. */
 export interface GatewayState {
   readonly connectionCount: number;
   readonly runningCount: number;
   readonly awaitingHelloCount: number;
   readonly userCount: number;
   readonly topicCount: number;
-  /** An estimate: exact when it nears its bound. */
+  /** An upper estimate, measured when it reaches its bound. */
   readonly unreadBytes: number;
 }
 
@@ -35,22 +35,22 @@ interface OperationCounts {
 
 export class GatewayMeter {
   readonly closes = new Map<CloseReason | 'client', number>();
-  /** Of hellos and of refused upgrades. */
+  /** Results of hellos, and of refused upgrades. */
   readonly handshakes = new CountBy<'welcome' | ErrorCode>('result', ['welcome']);
   readonly framesIn = new CountBy<string>('type', [...Object.keys(upSchemas), 'invalid']);
   /** Answers of the gateway. */
   readonly answersOut = new CountBy<string>('type', ['ack', 'error']);
-  /** Frames that the core pushed, once for each connection that they leave to. */
+  /** Frames that the core pushed, counted once for each connection that receives them. */
   readonly pushedOut = new PushedFrames();
   readonly sends = new SendTrace();
-  /** WebSocket messages, which may carry several frames; what the socket layer publishes to several sockets counts once. */
+  /** WebSocket messages, which may contain several frames; a publish to several sockets counts once. */
   messagesOut = 0;
   charactersOut = 0;
-  /** Times that the bus may have lost events, so that connections had to catch up. */
+  /** Possible losses of events of the bus, after which connections had to catch up. */
   busLosses = 0;
   readonly #operations = new Map<OperationName, OperationCounts>();
 
-  /** The pipeline's last step. */
+  /** Called by the pipeline for each answered request. */
   readonly measure = (name: OperationName, outcome: Outcome, durationMs: number): void => {
     let counts = this.#operations.get(name);
     if (counts === undefined) {
@@ -61,7 +61,7 @@ export class GatewayMeter {
     counts.seconds.observe(durationMs / 1000);
   };
 
-  /** From a send to its ack; undefined until the first. */
+  /** Time from a send to its ack; undefined before the first one. */
   get ackSeconds(): Histogram | undefined {
     return this.#operations.get('send')?.seconds;
   }
@@ -98,17 +98,21 @@ export class GatewayMeter {
     gauge('hongyan_operations_in_flight', 'Requests that are not answered yet', () => state.runningCount);
     gauge('hongyan_connected_users', 'Users with a connection to this process', () => state.userCount);
     gauge('hongyan_followed_topics', 'Conversations and presences that connections follow', () => state.topicCount);
-    gauge('hongyan_unread_bytes', 'Sent and not read by clients, about', () => state.unreadBytes);
-    gauge('hongyan_unread_bytes_max', 'Beyond it the slowest readers are closed', () => bounds.totalBacklogBytesMax);
+    gauge('hongyan_unread_bytes', 'Bytes sent and not read by clients, an estimate', () => state.unreadBytes);
+    gauge(
+      'hongyan_unread_bytes_max',
+      'Beyond it the connections with the most unread bytes are closed',
+      () => bounds.totalBacklogBytesMax,
+    );
     metrics.queue('hello', { depth: () => state.awaitingHelloCount, max: bounds.awaitingHelloMax });
     metrics.counter({
       name: 'hongyan_handshakes_total',
-      help: 'Connections let in (welcome), or the error code with which they were refused',
+      help: 'Accepted connections (welcome), and refused ones by error code',
       read: () => this.handshakes.samples(),
     });
     metrics.counter({
       name: 'hongyan_closes_total',
-      help: 'Closed connections by close code; client: it left by itself, or the network did',
+      help: 'Closed connections by close code; client: closed by the client or the network',
       read: () =>
         Array.from(Object.keys(closeCode), (reason) => this.#closesOf(reason as CloseReason)).concat([
           [{ code: 'client', reason: 'client' }, this.closes.get('client') ?? 0],

@@ -1,4 +1,4 @@
-// What a gateway is given: the core, the bus, tokens, time, and its limits.
+// The dependencies and limits of a gateway.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -17,11 +17,11 @@ import type { PipelineOptions } from './pipeline.ts';
 import type { SocketLimits } from './socket/socket-door.ts';
 
 export interface GatewayLimits extends SocketLimits {
-  /** Of each address, at the moment. */
+  /** The current limits per address: they may change while the server runs. */
   readonly addresses: () => AddressBounds;
   /** Further WebSocket connections are refused as overloaded. */
   readonly connectionsMax: number;
-  /** The same for those that have not sent their hello: what they hold is bounded before anyone has authenticated. */
+  /** The same for connections that have not sent their hello: bounds the memory of unauthenticated clients. */
   readonly awaitingHelloMax: number;
 }
 
@@ -39,28 +39,28 @@ export interface GatewayOptions {
   readonly newSessionId: () => string;
   readonly limits: GatewayLimits;
   readonly clientAddresses: ClientAddresses;
-  /** Of addresses. */
+  /** For limits per address. */
   readonly rateLimiter: RateLimiter;
-  /** Steps of the pipeline that the surroundings provide; absent ones are left out. */
+  /** Optional steps of the pipeline. */
   readonly steps?: Pick<PipelineOptions, 'limit' | 'measure'>;
-  /** What `welcome` states. */
+  /** Sent in `welcome`. */
   readonly wireLimits: Limits;
-  /** Empty: clients use the address by which they asked. */
+  /** Empty: clients use the address of their request. */
   readonly publicUrl: string;
   readonly webRoot: StaticFiles;
   readonly version: string;
   readonly listen: ListenOptions;
-  /** False while nothing but static files can be answered. Absent: always reachable. */
+  /** False while only static files can be served. Absent: always reachable. */
   readonly isCoreReachable?: () => boolean;
 }
 
 /** How a gateway drains. */
 export interface Drain {
-  /** Of the monotonic clock. Until then everything is served, while readiness says no. Absent: it begins at once. */
+  /** On the monotonic clock. Until then everything is served, while readiness fails. Absent: at once. */
   readonly beginAtMs?: number;
   /**
-   * Whether another gateway accepts these clients: they leave one after another, and each reconnects at once. Called when the delay
-   * has passed. Absent: none does.
+   * Whether another gateway accepts the clients: they are then asked to reconnect one after another, each at once. Called at
+   * `beginAtMs`. Absent: no other gateway.
    */
   readonly isRelieved?: () => boolean | Promise<boolean>;
 }

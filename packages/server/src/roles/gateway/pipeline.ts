@@ -219,7 +219,7 @@ export class Pipeline {
     if (scope === undefined) return this.#refuseUnauthenticated(sender, refusal.notWithApiKey());
     const asUser = sender.type === 'http' ? sender.asUser : null;
     if (asUser !== null && !userIds.test(asUser))
-      return this.#refuseUnauthenticated(sender, refusal.invalid('the header Hongyan-User has a user id'));
+      return this.#refuseUnauthenticated(sender, refusal.invalid('the header Hongyan-User must contain a user id'));
     const identified = await this.#options.identifyKey({
       key,
       ...(asUser === null ? {} : { asUser: asUser as UserId }),

@@ -1,5 +1,4 @@
-// Which tokens may no longer be used, as this gateway knows it: read from the core at the start and after any possible loss, kept
-// current by the bus.
+// This gateway's cache of revoked tokens: read from the core at the start and after a possible loss of events, updated by the bus.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { sleep } from '@hongyan/base/clock';
@@ -16,7 +15,7 @@ export interface RevocationsOptions {
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Log;
-  /** Closes the connections whose token was revoked; undefined = any may have been. */
+  /** Closes the connections whose token was revoked; undefined: any token may have been. */
   readonly onRevoked: (revocations?: readonly Revocation[]) => void;
 }
 
@@ -30,7 +29,7 @@ export class Revocations {
   readonly #closing = new AbortController();
   #bus: BusAttachment | undefined;
   #timer: Timer | undefined;
-  /** The present try to read them all, whether it succeeds; callers wait for it, because an answer from what is known may be wrong. */
+  /** The current attempt to read all; resolves with whether it succeeded. Callers wait for it, because the cache may be incomplete. */
   #attempt: Promise<boolean> | undefined;
   #isStale = true;
   #isRecovering = false;
@@ -40,7 +39,7 @@ export class Revocations {
     this.#options = options;
   }
 
-  /** Resolves when all are known. Rejects when the core cannot tell. */
+  /** Resolves when the cache is complete. Rejects when the core cannot be read. */
   async start(): Promise<void> {
     const { bus, clock } = this.#options;
     this.#timer = clock.every(forgetEveryMs, () => this.#set.forget(clock.nowMs()));
@@ -55,7 +54,7 @@ export class Revocations {
     await this.#bus.subscribe([revocationsTopic]);
     const losses = this.#losses;
     await this.#readAll();
-    // A loss meanwhile has begun a read of its own, which says when all are known.
+    // After a loss meanwhile, `#recover` clears the flag.
     if (losses === this.#losses) this.#isStale = false;
   }
 
@@ -65,14 +64,14 @@ export class Revocations {
     this.#bus?.detach();
   }
 
-  /** From memory, unless some may have been missed: then the caller waits for the core to tell. */
+  /** Answers from memory. While the cache may be incomplete, the caller waits until it is read again. */
   check(token: TokenFacts): MaybePromise<Result<unknown>> {
     if (!this.#isStale) return this.#answer(token);
     if (this.#attempt === undefined) return failure.coreUnreachable();
     return this.#attempt.then(() => (this.#isStale ? failure.coreUnreachable() : this.#answer(token)));
   }
 
-  /** From memory alone. */
+  /** Answers from memory alone. */
   isKnown(token: TokenFacts): boolean {
     return this.#set.has(token);
   }
@@ -92,7 +91,7 @@ export class Revocations {
     if (!this.#isRecovering) void this.#recover();
   }
 
-  /** A read that began before the newest loss is not enough. */
+  /** Repeats the read until one succeeds that began after the last loss. */
   async #recover(): Promise<void> {
     const { clock, onRevoked } = this.#options;
     const { signal } = this.#closing;
@@ -114,7 +113,7 @@ export class Revocations {
       await this.#readAll();
       return true;
     } catch (error) {
-      this.#options.log.warn('revocations not read: asking again', { error });
+      this.#options.log.warn('revocations not read: retrying', { error });
       return false;
     }
   }
@@ -122,7 +121,7 @@ export class Revocations {
   async #readAll(): Promise<void> {
     for (let after: number | undefined = 0; after !== undefined && !this.#closing.signal.aborted; ) {
       const page = await this.#options.core.revocations({ after, limit: pageSize });
-      if (page.type !== 'ok') throw new Error(`the core did not tell its revocations: ${page.message}`);
+      if (page.type !== 'ok') throw new Error(`the core did not return its revocations: ${page.message}`);
       for (const revocation of page.value.revocations) this.#set.add(revocation);
       after = page.value.next;
     }

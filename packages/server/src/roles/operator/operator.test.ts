@@ -216,7 +216,7 @@ test('[O1] a taken port is reported with what to do', () => {
   const { url } = listenerOf({});
   const port = Number(new URL(url).port);
   expect(() => listenerOf({ port })).toThrow(
-    `another process listens on 127.0.0.1:${port}: stop it, or name another address by --operator-listen ('' for none)`,
+    `another process listens on 127.0.0.1:${port}: stop it, or set another address with --operator-listen ('' for none)`,
   );
 });
 

@@ -1,4 +1,4 @@
-// Cross-origin access to /v1. Requests carry a bearer token, never cookies, so any page may call: embedding a chat needs that.
+// Cross-origin access to /v1. Requests have a bearer token and never cookies, so any origin may call: an embedded chat needs that.
 
 export const corsHeaders: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',

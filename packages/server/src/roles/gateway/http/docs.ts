@@ -1,10 +1,10 @@
-// /docs: the HTTP surface to read and to try, by Swagger UI with its files from this server.
+// /docs: Swagger UI for the HTTP API, served from this server.
 
 import css from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' };
 import bundle from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' };
 import type { StaticFiles } from '../../../http/static-files.ts';
 
-// Addresses are relative, for servers below a path of a shared host. Without an icon of its own, browsers ask for /favicon.ico.
+// Relative addresses also work below a path of a shared host. Without an icon, browsers would request /favicon.ico.
 const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Hongyan API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/swagger-ui.css"></head>

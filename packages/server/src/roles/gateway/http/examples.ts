@@ -1,4 +1,4 @@
-// Examples in openapi.json: a plausible value for each field by its name, so that a reader sees a conversation and not random text.
+// Examples in openapi.json: a plausible value for each field by its name, so that a reader sees a conversation instead of random text.
 
 import type { TSchema } from 'typebox';
 
@@ -91,7 +91,7 @@ interface Shape {
   readonly items?: TSchema;
 }
 
-/** A value of the schema. `field` is the name of the property that has it. */
+/** Returns a value of the schema. `field` is the name of its property. */
 export function exampleOf(schema: TSchema, field?: string): unknown {
   const { const: constant, format, examples, anyOf, properties, items, type } = schema as Shape;
   if (constant !== undefined) return constant;
@@ -101,18 +101,18 @@ export function exampleOf(schema: TSchema, field?: string): unknown {
   if (field !== undefined && Object.hasOwn(byField, field)) return byField[field];
   if (anyOf?.[0] !== undefined) return exampleOf(anyOf[0], field);
   if (properties !== undefined) return objectExample(schema as Shape, properties);
-  // All other lists of texts are lists of user ids.
+  // All other lists of strings are user ids.
   if (items !== undefined) return [exampleOf(items, (items as Shape).type === 'string' ? 'user_id' : undefined)];
   return type === 'boolean' ? true : type === 'integer' || type === 'number' ? 1 : 'text';
 }
 
-/** Of a choice between constants, whether the value is one; true where there is none. */
+/** Whether the value is one of the schema's constants; true for a schema without constants. */
 function isOneOf(anyOf: Shape['anyOf'], value: unknown): boolean {
   const constants = (anyOf ?? []).map((choice) => (choice as Shape).const);
   return constants.length === 0 || constants.includes(undefined) || constants.includes(value);
 }
 
-/** Of fields that exclude each other the first stands in the example. */
+/** An example contains the first of several fields that exclude each other. */
 function objectExample(shape: Shape, properties: Readonly<Record<string, TSchema>>): unknown {
   const excluded = excludedFields(shape);
   return Object.fromEntries(
@@ -122,7 +122,7 @@ function objectExample(shape: Shape, properties: Readonly<Record<string, TSchema
   );
 }
 
-/** Fields that may not stand beside another one, the first of each group excepted. */
+/** The fields that exclude another one, without the first of each group. */
 export function excludedFields(schema: TSchema | Shape): ReadonlySet<string> {
   const { oneOf = [], not } = schema as Shape;
   return new Set([...oneOf.slice(1).flatMap(({ required = [] }) => required), ...(not?.required?.slice(1) ?? [])]);

@@ -1,4 +1,4 @@
-// The HTTP door of /v1, derived from the table of operations: routing, input, answer.
+// Serves /v1 over HTTP, derived from the table of operations: routing, input, answer.
 
 import type { Method, OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type OperationName, operationNames, operations } from '@hongyan/protocol/operations/operations';
@@ -17,7 +17,7 @@ import { type RoutedRequest, readInput } from './request-input.ts';
 import { Routes } from './routes.ts';
 import { signatureOf } from './signature.ts';
 
-/** Longer than any operation waits. */
+/** For operations declared as slow; longer than any of them waits. */
 const slowTimeoutS = 60;
 
 export interface HttpDoorOptions {
@@ -43,13 +43,13 @@ export class HttpDoor {
     this.#sendsConnectionClose = true;
   }
 
-  /** `path`: of the address, below /v1, as it was sent. */
+  /** `path` begins with /v1/ and is not decoded. */
   async handle(request: Request, path: string, server: Server<Connection>): Promise<Response> {
     if (request.method === 'OPTIONS') return preflight();
     const match = this.#routes.find(path);
     if (match === undefined) return withCors(problemResponse(refusal.noSuch(`address ${path.slice(0, 256)}`)));
     const { target: byMethod, params } = match;
-    // A HEAD is answered as the GET; the server leaves out the body.
+    // A HEAD is handled as a GET; the runtime omits the body.
     const name = byMethod[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
     if (name === undefined) return withCors(methodNotAllowed(Object.keys(byMethod), ['OPTIONS']));
     const { http }: OperationSpec = operations[name];
@@ -62,7 +62,7 @@ export class HttpDoor {
 
   async #answer(name: OperationName, routed: RoutedRequest, from: ClientAddress): Promise<Response> {
     const { pipeline, addresses, frameBytesMax } = this.#options;
-    // A request that is refused while draining closes its connection: a stop waits for those before it alone.
+    // The refusal closes the connection, so that a drain waits only for earlier requests.
     if (pipeline.isDraining) return stopping();
     const { headers } = routed.request;
     const { http, needs }: OperationSpec = operations[name];

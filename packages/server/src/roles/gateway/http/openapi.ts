@@ -1,4 +1,4 @@
-// openapi.json, derived from the table of operations: the schemas that check requests are the ones that are published.
+// Builds openapi.json from the table of operations: it publishes the schemas that validate requests.
 
 import { errorStatus } from '@hongyan/protocol/codes';
 import { ContentSchema } from '@hongyan/protocol/content';
@@ -18,14 +18,14 @@ import { hasBody, pathParams } from './request-input.ts';
 
 export interface OpenapiOptions {
   readonly version: string;
-  /** Empty: the server that the document came from. */
+  /** Empty: the server that sent the document. */
   readonly publicUrl: string;
 }
 
 type Json = Record<string, unknown>;
 type ErrorStatusCode = keyof typeof errorStatus;
 
-/** Schemas that are used in more than one place, by the name that readers and generators see. */
+/** Schemas that are used more than once, by their name in the document. */
 const named: Readonly<Record<string, TSchema>> = {
   AuthResult: AuthResultSchema,
   Content: ContentSchema,
@@ -38,7 +38,7 @@ const named: Readonly<Record<string, TSchema>> = {
   User: UserSchema,
 };
 
-/** OpenAPI 3.1, whose schemas are JSON Schema as they are. */
+/** OpenAPI 3.1, whose schemas are JSON Schema without changes. */
 export function openapi({ version, publicUrl }: OpenapiOptions): Json {
   const schemas = new NamedSchemas(named);
   const paths: Record<string, Json> = {};
@@ -82,7 +82,7 @@ export function openapi({ version, publicUrl }: OpenapiOptions): Json {
   };
 }
 
-/** [W3] What an application's back end receives; docs/webhooks.md says how it checks the signature. */
+/** [W3] The events that an application's back end receives; docs/webhooks.md describes the signature. */
 function describeEvent(type: EventType, schemas: NamedSchemas): Json {
   const schema = eventSchemas[type];
   const header = (name: string, description: string, example: string) => ({
@@ -127,7 +127,7 @@ function describe(name: OperationName, spec: OperationSpec, schemas: NamedSchema
   };
 }
 
-/** Either of the two where both may ask. */
+/** A token or an API key where the operation allows both. */
 function securityOf({ needs, scope }: OperationSpec): Json {
   if (needs === 'nothing') return {};
   if (needs === 'signature') return { security: [{ signature: [] }] };
@@ -175,7 +175,7 @@ function success(name: OperationName, { summary, output, http }: OperationSpec, 
   return { description: summary, content: { 'application/json': { schema, example: exampleOf(output) } } };
 }
 
-/** Each code that the operation can be answered with, by status. */
+/** The error codes of the operation, by status. */
 function problems(spec: OperationSpec, schemas: NamedSchemas): Json {
   const byStatus = new Map<number, ErrorStatusCode[]>();
   for (const code of codesOf(spec)) byStatus.set(errorStatus[code], [...(byStatus.get(errorStatus[code]) ?? []), code]);
@@ -224,7 +224,7 @@ function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
   ]);
 }
 
-/** What a token or an API key is answered that is wrong, or wrong here; and a key that asks for a user who is not there. */
+/** The error codes for a bad credential, for one without the permission, and for a key that names an unknown user. */
 function admissionCodesOf({ needs, scope }: OperationSpec): readonly ErrorStatusCode[] {
   if (needs === 'nothing' || needs === 'signature') return [];
   return [
@@ -254,7 +254,7 @@ function withoutProperties(schema: TSchema, names: readonly string[]): TSchema {
 
 const capitalized = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
-/** Replaces schemas that have a name by a reference to it, wherever they stand. */
+/** Replaces named schemas by references, at any depth. */
 class NamedSchemas {
   readonly #names = new Map<string, string>();
   readonly #definitions = new Map<string, unknown>();
@@ -268,7 +268,7 @@ class NamedSchemas {
     return Object.fromEntries([...this.#definitions].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** A schema that has a name already keeps it. */
+  /** A schema that has a name keeps it. */
   define(name: string, schema: TSchema): unknown {
     const text = JSON.stringify(schema);
     if (!this.#names.has(text)) {

@@ -1,4 +1,4 @@
-// From an HTTP request to the input of its operation: path parameters, and the query or else the JSON body, together.
+// Builds the input of an operation from an HTTP request: the path parameters, and the query or the JSON body.
 
 import { ok } from '@hongyan/base/result';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
@@ -9,13 +9,13 @@ import { repeatedIn, targetOf } from '../../../http/request-target.ts';
 
 export interface InputOptions {
   readonly frameBytesMax: number;
-  /** As it was sent. */
+  /** Returns the text as it was sent. */
   readonly readBody: (request: Request, bytesMax: number) => Promise<Result<string>>;
 }
 
 export interface RoutedRequest {
   readonly request: Request;
-  /** Of its path, decoded. */
+  /** The parameters of its path, decoded. */
   readonly params: Readonly<Record<string, string>>;
 }
 
@@ -33,7 +33,7 @@ export async function readInput<N extends OperationName>(
     if (text.type !== 'ok') return text;
     const body = parseJson(text.value);
     if (body.type !== 'ok') return body;
-    if (!isObject(body.value)) return refusal.invalid('the body is a JSON object');
+    if (!isObject(body.value)) return refusal.invalid('the body must be a JSON object');
     rest = body.value;
   } else {
     const query = queryOf(target, spec);
@@ -43,7 +43,7 @@ export async function readInput<N extends OperationName>(
   return parseInput(name, { ...rest, ...fromTexts(Object.entries(params), spec) });
 }
 
-/** GET and DELETE take the rest of their input from the query; so does PUT where the path says it all. */
+/** GET and DELETE have a query; so has a PUT whose whole input is in the path. The others have a body. */
 export function hasBody({ http, input }: OperationSpec): boolean {
   if (http === undefined || http.method === 'GET' || http.method === 'DELETE') return false;
   const params = pathParams(http.path);
@@ -57,7 +57,7 @@ export const pathParams = (path: string): readonly string[] =>
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What cannot be decoded would be changed: the router and URLSearchParams put U+FFFD in its place. */
+/** The router and URLSearchParams would replace invalid sequences by U+FFFD, and so change the input. */
 function isDecodable(target: string): boolean {
   if (!target.includes('%')) return true;
   try {
@@ -78,7 +78,7 @@ function queryOf(target: string, spec: OperationSpec): Result<Record<string, unk
   return repeated === undefined ? ok(fromTexts(query, spec)) : refusal.repeatedParameter(repeated);
 }
 
-/** Values of path and query are text; those that the schema wants as integers or booleans are converted, all else stays and is checked as text. */
+/** Converts texts to the integers and booleans that the schema requires; other values stay texts and are validated as such. */
 function fromTexts(texts: Iterable<readonly [string, string]>, { input }: OperationSpec): Record<string, unknown> {
   const { properties = {} } = input as { readonly properties?: Record<string, { readonly type?: string }> };
   const values: Record<string, unknown> = {};

@@ -1,25 +1,25 @@
-// From a path to what answers it, at a cost that does not grow with the number of routes: bench/routing.ts compares routers.
+// Finds the target of a path, at a cost that does not grow with the number of routes: bench/routing.ts compares routers.
 
 import { addRoute, createRouter, findRoute } from 'rou3';
 
 export interface RouteMatch<Target> {
   readonly target: Target;
-  /** Decoded; what cannot be decoded stays as it was sent. */
+  /** Decoded; a value that cannot be decoded is returned as it was sent. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Methods are the target's: a path that is known by another method is not one that is unknown. */
+/** The target decides by method: a known path with another method is answered 405, not 404. */
 const anyMethod = '';
 
 export class Routes<Target> {
   readonly #router = createRouter<Target>();
 
-  /** Paths with parameters in braces: /v1/users/{user_id}. */
+  /** Parameters are in braces: /v1/users/{user_id}. */
   constructor(targets: ReadonlyMap<string, Target>) {
     for (const [path, target] of targets) addRoute(this.#router, anyMethod, path.replace(/\{(\w+)\}/g, ':$1'), target);
   }
 
-  /** `path` as it was sent. A slash at its end makes it another one, that nothing has. */
+  /** `path` is not decoded. No route ends with a slash. */
   find(path: string): RouteMatch<Target> | undefined {
     if (path.endsWith('/')) return undefined;
     const match = findRoute(this.#router, anyMethod, path);
@@ -38,7 +38,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // URIError: whoever reads the input refuses it, with the address.
+    // URIError: the reader of the input refuses the request with the address.
     return text;
   }
 }

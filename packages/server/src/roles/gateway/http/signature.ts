@@ -1,8 +1,8 @@
-// The headers of a request that is signed with an API key.
+// Reads the headers of a request that is signed with an API key.
 
 import type { Signature } from '../sender.ts';
 
-/** undefined when one is missing or is none. */
+/** undefined when a header is missing or malformed. */
 export function signatureOf(headers: Headers): Signature | undefined {
   const keyId = headers.get('hongyan-key-id') ?? '';
   const timestamp = headers.get('hongyan-timestamp') ?? '';

@@ -1,12 +1,12 @@
-// [L2, L7] What one connection may ask beside its user's rate: pings, and requests that are refused.
+// [L2, L7] Rate limits of one connection, in addition to its user's: pings, and refused requests.
 
 import type { Clock } from '@hongyan/base/clock';
 import { type Rate, takeFrom } from '../../../domain/rate.ts';
 import type { Connection } from './connection.ts';
 
-/** Far more than keeping a connection alive needs. */
+/** Far more than a heartbeat needs. */
 const pingRate: Rate = { perS: 20, burst: 200 };
-/** What is asked at once is refused at once; a client that then goes on without waiting is closed. */
+/** The burst allows a full window of requests to be refused; a client that continues without waiting is closed. */
 const refusalRate = (inFlightMax: number): Rate => ({ perS: 10, burst: inFlightMax * 2 });
 
 export class Allowances {
@@ -18,19 +18,19 @@ export class Allowances {
     this.#refusalRate = refusalRate(inFlightMax);
   }
 
-  /** Beyond their rate pings are not answered: what came between says as much. */
+  /** Returns false when a ping is not answered; the pongs of earlier ones already show that the server lives. */
   takePing(connection: Connection): boolean {
-    const { fullAtMs, taken } = takeFrom(connection.pingsFullAtMs, this.#one(pingRate));
+    const { fullAtMs, taken } = takeFrom(connection.pingsFullAtMs, this.#draw(pingRate));
     connection.pingsFullAtMs = fullAtMs;
     return taken.type === 'taken';
   }
 
-  /** false: who does not wait as told costs the server work for nothing. */
+  /** Returns false when the client ignores retry_after_ms, which costs the server work for nothing. */
   takeRefusal(connection: Connection): boolean {
-    const { fullAtMs, taken } = takeFrom(connection.refusalsFullAtMs, this.#one(this.#refusalRate));
+    const { fullAtMs, taken } = takeFrom(connection.refusalsFullAtMs, this.#draw(this.#refusalRate));
     connection.refusalsFullAtMs = fullAtMs;
     return taken.type === 'taken';
   }
 
-  #one = (rate: Rate) => ({ rate, cost: 1, nowMs: this.#clock.monotonicMs() });
+  #draw = (rate: Rate) => ({ rate, cost: 1, nowMs: this.#clock.monotonicMs() });
 }

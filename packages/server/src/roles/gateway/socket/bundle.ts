@@ -1,9 +1,9 @@
-// Bundles: several frames as one WebSocket message, a JSON array of frames. It costs both sides one message instead of many.
+// Bundles: several frames in one WebSocket message, as a JSON array. Both sides then handle one message instead of many.
 
-/** A bundle is cut here; a longer frame leaves by itself. */
+/** A bundle is split at this size; a longer frame is sent alone. */
 export const bundleBytesMax = 64 * 1024;
 
-/** The messages that carry these frames, in order. A frame that is alone in its message is not wrapped. */
+/** Returns the messages that contain these frames, in order. A message with one frame is that frame, without an array. */
 export function bundle(frames: readonly string[]): readonly string[] {
   if (frames.length === 1) return frames;
   const whole = wrap(frames);
@@ -35,8 +35,8 @@ const wrap = (frames: readonly string[]): string => (frames.length === 1 ? (fram
 export const isBundle = (text: string): boolean => /^[ \t\r\n]*\[/.test(text);
 
 /**
- * The texts of a bundle's frames, each as it was written, so that a refusal can repeat its id; undefined when brackets and commas
- * make no list of at least one frame. The frames themselves are checked by their parser.
+ * Returns the exact text of each frame, so that an error can repeat its id; undefined when the text is not an array with at least one
+ * element. The elements are validated later, each by the parser of frames.
  */
 export function unbundle(text: string): readonly string[] | undefined {
   const frames: string[] = [];

@@ -1,5 +1,5 @@
-// [R3] Connections that have to catch up after a loss leave one after another: all of a server of the bus at once would come back as a
-// storm of sessions and reads.
+// [R3] After a loss of events, closes the affected connections one after another. Their clients reconnect and read the timeline; all at
+// once would be a storm of sessions and reads.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Random } from '@hongyan/base/random';
@@ -8,27 +8,27 @@ import { openState, type Socket } from './socket.ts';
 export interface CatchUpsOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly random: Random;
-  /** Its client comes back and reads the timeline. */
+  /** Its client reconnects and reads the timeline. */
   readonly close: (socket: Socket) => void;
 }
 
-/** So few leave at once. */
+/** Up to this number, all are closed at once. */
 const atOnceMax = 50;
-/** For each connection that leaves, and at most for all: meanwhile they are served on, with what is missing still missing. */
+/** The closes are spread over `eachMs` for each connection, at most `allMsMax`. Until its close, a connection is served without pushes. */
 const eachMs = 1;
 const allMsMax = 10_000;
 const tickMs = 20;
 
-interface Leaving {
+interface ScheduledClose {
   readonly socket: Socket;
   readonly dueMs: number;
 }
 
 export class CatchUps {
   readonly #options: CatchUpsOptions;
-  /** The next one last. */
-  #leaving: Leaving[] = [];
-  /** Of these sockets, those that are still open. */
+  /** Latest first. */
+  #scheduled: ScheduledClose[] = [];
+  /** The sockets with a scheduled close that are still open. */
   readonly #sockets = new Set<Socket>();
   #isTicking = false;
 
@@ -36,7 +36,7 @@ export class CatchUps {
     this.#options = options;
   }
 
-  /** Each at a random moment of its own. One that is about to leave keeps its moment: it reads what was lost up to then. */
+  /** Closes each at a random time. A socket that is scheduled already keeps its time: its client then reads everything that was lost. */
   begin(sockets: readonly Socket[]): void {
     const { clock, random, close } = this.#options;
     const fresh = sockets.filter((socket) => socket.readyState === openState && !this.#sockets.has(socket));
@@ -48,9 +48,9 @@ export class CatchUps {
     const withinMs = Math.min(allMsMax, (this.#sockets.size + fresh.length) * eachMs);
     for (const socket of fresh) {
       this.#sockets.add(socket);
-      this.#leaving.push({ socket, dueMs: nowMs + random() * withinMs });
+      this.#scheduled.push({ socket, dueMs: nowMs + random() * withinMs });
     }
-    this.#leaving.sort((one, other) => other.dueMs - one.dueMs);
+    this.#scheduled.sort((one, other) => other.dueMs - one.dueMs);
     this.#tickLater();
   }
 
@@ -59,7 +59,7 @@ export class CatchUps {
   }
 
   #tickLater(): void {
-    if (this.#isTicking || this.#leaving.length === 0) return;
+    if (this.#isTicking || this.#scheduled.length === 0) return;
     this.#isTicking = true;
     this.#options.clock.after(tickMs, () => {
       this.#isTicking = false;
@@ -70,8 +70,8 @@ export class CatchUps {
 
   #closeDue(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (let next = this.#leaving.at(-1); next !== undefined && next.dueMs <= nowMs; next = this.#leaving.at(-1)) {
-      this.#leaving.pop();
+    for (let next = this.#scheduled.at(-1); next !== undefined && next.dueMs <= nowMs; next = this.#scheduled.at(-1)) {
+      this.#scheduled.pop();
       if (this.#sockets.delete(next.socket)) this.#options.close(next.socket);
     }
   }

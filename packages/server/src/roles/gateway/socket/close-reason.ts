@@ -1,4 +1,4 @@
-// What a connection whose hello was not let in is closed with: it tells the client whether to come back.
+// The close reason of a refused hello: it tells the client whether to reconnect.
 
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { Result } from '@hongyan/protocol/refusals';
@@ -9,7 +9,7 @@ export function closeReasonOf({ code }: Exclude<Result<never>, { type: 'ok' }>):
     case 'token_revoked':
     case 'rate_limited':
       return code;
-    // What it came with opens no connection: asking again changes nothing.
+    // This credential cannot open a connection, so a retry would fail too.
     case 'forbidden':
       return 'unauthorized';
     case 'unavailable':

@@ -1,17 +1,17 @@
-// The connections of this process for an operator who looks at them.
+// Lists the connections of this process for operators.
 
 import type { Connection } from './connection.ts';
 import type { Socket } from './socket.ts';
 
 export interface ConnectionsPage {
-  /** Those numbered higher. */
+  /** Lists connections with a higher number. */
   readonly after: number;
   readonly limit: number;
   readonly userId?: string;
   readonly nowMs: number;
 }
 
-/** Sockets come in the order of their numbers. */
+/** `sockets` MUST be in the order of their numbers. */
 export function listConnections(sockets: Iterable<Socket>, { after, limit, userId, nowMs }: ConnectionsPage) {
   const found: ReturnType<typeof viewOf>[] = [];
   for (const socket of sockets) {

@@ -1,12 +1,12 @@
-// What a client sends between its hello and the welcome: it waits here, in its order.
+// Buffers the frames that a client sends between its hello and the welcome, in order.
 
 export interface EarlyFramesLimits {
   readonly inFlightMax: number;
   readonly frameBytesMax: number;
 }
 
-/** Frames of the greatest length: nobody knows yet who sends them, so that all together take no more than these. */
-const greatestMax = 4;
+/** Bounds the buffer, in frames of maximum size: its sender may not be authenticated yet. */
+const maximumSizeFramesMax = 4;
 
 export class EarlyFrames {
   readonly #limits: EarlyFramesLimits;
@@ -21,10 +21,11 @@ export class EarlyFrames {
     return this.#texts;
   }
 
-  /** false: there is no room for it. */
+  /** Returns false, and drops the frame, when the buffer is full. */
   add(text: string): boolean {
     const { inFlightMax, frameBytesMax } = this.#limits;
-    if (this.#texts.length >= inFlightMax || this.#length + text.length > greatestMax * frameBytesMax) return false;
+    if (this.#texts.length >= inFlightMax || this.#length + text.length > maximumSizeFramesMax * frameBytesMax)
+      return false;
     this.#texts.push(text);
     this.#length += text.length;
     return true;

@@ -1,4 +1,4 @@
-// Frames that the door writes itself, as text. Pushed frames come encoded from the core.
+// Encodes the frames that the gateway itself sends. The core encodes pushed frames.
 
 import type { DownOf } from '@hongyan/protocol/down';
 import type { Notice } from '@hongyan/protocol/notice';
@@ -6,7 +6,7 @@ import type { Problem } from '@hongyan/protocol/refusals';
 
 export const pongFrame = '{"type":"pong"}';
 
-/** `id` as its sender wrote it: a number that JavaScript would change is repeated unchanged. */
+/** `id` is the text of the request's id, so that numbers beyond JavaScript's precision are repeated exactly. */
 export function errorFrame(problem: Problem, id?: string): string {
   const { code, message } = problem;
   const retryAfterMs = 'retryAfterMs' in problem ? problem.retryAfterMs : undefined;

@@ -1,4 +1,4 @@
-// Liveness: in each direction something at least every interval, silent peers closed, closes that hang cut, hellos awaited in time.
+// Liveness: sends at least one message per interval, closes idle peers and connections without a hello, and terminates closes that hang.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Clock, Timer } from '@hongyan/base/clock';
@@ -69,18 +69,18 @@ export class Heartbeat {
   }
 
   /**
-   * Whatever the peer sends, a proxy on the way counts each direction by itself: a ping leaves before this side was silent for an
-   * interval. A silent peer is asked as well, since its answer is what shows that it lives.
+   * A proxy may time out each direction separately, so a ping is sent before this side was idle for an interval, whatever the peer
+   * sends. An idle peer is pinged too, because only its pong shows that it lives.
    */
   #ping(socket: Socket, nowMs: number): void {
     const { lastSentMs, lastHeardMs } = socket.data;
-    const isOwnSilence = nowMs - lastSentMs > this.#options.intervalMs - this.#sweepMs;
-    if (!isOwnSilence && nowMs - lastHeardMs <= this.#options.intervalMs) return;
+    const isOutputIdle = nowMs - lastSentMs > this.#options.intervalMs - this.#sweepMs;
+    if (!isOutputIdle && nowMs - lastHeardMs <= this.#options.intervalMs) return;
     socket.data.lastSentMs = nowMs;
     socket.ping();
   }
 
-  /** Pings and pongs of the peer do not stand for a hello. */
+  /** Pings and pongs do not extend the time-out of the hello. */
   #sweepHello(): void {
     const { clock, awaitingHello, helloTimeoutMs, close } = this.#options;
     const nowMs = clock.monotonicMs();

@@ -1,4 +1,4 @@
-// Counts pushed frames by type without taking them apart: the first letter of the type tells it, {"type":"message",…
+// Counts pushed frames by type without parsing them: each type has another first letter, {"type":"message",…
 
 import { assert } from '@hongyan/base/assert';
 import type { Sample } from '../../../metrics/metrics.ts';
@@ -7,12 +7,15 @@ const types = ['message', 'entry', 'receipt', 'conversation', 'typing', 'presenc
 const at = '{"type":"'.length;
 const codes = 128;
 
-assert(new Set(types.map((type) => type.charCodeAt(0))).size === types.length, 'their first letters differ');
+assert(
+  new Set(types.map((type) => type.charCodeAt(0))).size === types.length,
+  'pushed frame types differ in their first letter',
+);
 
 export class PushedFrames {
   readonly #byLetter = new Float64Array(codes);
 
-  /** To so many sockets. */
+  /** Counts `frame` once for each of `sockets`. */
   add(frame: string, sockets: number): void {
     const letter = frame.charCodeAt(at) % codes;
     this.#byLetter[letter] = (this.#byLetter[letter] as number) + sockets;

@@ -1,16 +1,16 @@
-// Follows one send at a time from its arrival to the moment its message leaves to its receivers. Following each would cost more than
-// the figure is worth: some fifty a second say the same.
+// Measures the time from the arrival of a send until its message is sent to its receivers, for one send at a time. A sample of at most
+// fifty a second costs little, and gives the same distribution as all sends.
 
 import { Histogram, latencyBoundsS } from '../../../metrics/histogram.ts';
 
-/** Between two sends that are followed. */
+/** Between two measured sends. */
 const pauseMs = 20;
-/** A send whose message never comes by here, because it was refused or its sender is elsewhere, is given up. */
-const patienceMs = 10_000;
+/** Then a send is abandoned: it was refused, or its message has no receiver on this gateway. */
+const abandonMs = 10_000;
 
 export class SendTrace {
   readonly seconds = new Histogram(latencyBoundsS);
-  /** What the pushed frame contains; undefined while no send is followed. */
+  /** Text that the pushed frame contains; undefined while no send is measured. */
   #mark: string | undefined;
   #isSeen = false;
   #sentMs = 0;
@@ -18,15 +18,15 @@ export class SendTrace {
 
   sent(clientMsgId: string, nowMs: number): void {
     if (nowMs < this.#idleUntilMs) return;
-    // Others are escaped in the frame, and so not found there.
+    // Other keys are escaped in the frame, so the mark would not match.
     if (!/^[\w-]+$/.test(clientMsgId)) return;
     this.#mark = `"client_msg_id":"${clientMsgId}"`;
     this.#sentMs = nowMs;
     this.#isSeen = false;
-    this.#idleUntilMs = nowMs + patienceMs;
+    this.#idleUntilMs = nowMs + abandonMs;
   }
 
-  /** A frame was queued to leave. */
+  /** A frame was queued for its receivers. */
   queued(frame: string): void {
     if (this.#mark === undefined || this.#isSeen) return;
     this.#isSeen = frame.includes(this.#mark);
@@ -36,7 +36,7 @@ export class SendTrace {
     return this.#isSeen;
   }
 
-  /** What was queued has left. */
+  /** The queued frames were sent. */
   left(nowMs: number): void {
     if (!this.#isSeen) return;
     this.seconds.observe((nowMs - this.#sentMs) / 1000);

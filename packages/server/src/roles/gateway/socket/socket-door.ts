@@ -57,7 +57,7 @@ export interface SocketDoorOptions {
   /** Answers from memory. */
   readonly isRevoked: (token: TokenFacts) => boolean;
   readonly limits: SocketLimits;
-  /** What `welcome` states. */
+  /** Sent in `welcome`. */
   readonly wireLimits: Limits;
   /** Called once for each connection that was opened. */
   readonly onClosed?: (connection: Connection) => void;
@@ -247,7 +247,7 @@ export class SocketDoor {
       return this.#refuse(socket, refusal.tooLarge('the frame', frameBytesMax));
     if (!isBundle(text)) return this.#onFrame(socket, text);
     const frames = unbundle(text);
-    if (frames === undefined) return this.#refuse(socket, refusal.invalid('a bundle is a JSON array of frames'));
+    if (frames === undefined) return this.#refuse(socket, refusal.invalid('a bundle must be a JSON array of frames'));
     for (const frame of frames) this.#onFrame(socket, frame);
   }
 
@@ -273,7 +273,7 @@ export class SocketDoor {
   #onHello(socket: Socket, text: string, token: string | undefined): void {
     const parsed = parseFrame(text);
     if (parsed.type !== 'ok') return this.#refuse(socket, parsed.refusal, parsed.id);
-    if (parsed.frame.type !== 'hello') return this.#refuse(socket, refusal.invalid('the first frame is a hello'));
+    if (parsed.frame.type !== 'hello') return this.#refuse(socket, refusal.invalid('the first frame must be a hello'));
     void this.#openSession(socket, parsed.frame, token);
   }
 
@@ -283,7 +283,7 @@ export class SocketDoor {
     const { frame } = parsed;
     switch (frame.type) {
       case 'hello':
-        return this.#refuse(socket, refusal.invalid('hello is sent once, as the first frame'));
+        return this.#refuse(socket, refusal.invalid('hello must be sent once, as the first frame'));
       case 'ping':
         this.#options.meter.framesIn.add('ping');
         return this.#pong(socket);

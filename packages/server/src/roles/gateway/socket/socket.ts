@@ -1,4 +1,4 @@
-// What the WebSocket door uses of a socket and of the server that publishes to sockets. Bun's have these members; tests have fakes.
+// The members of Bun's socket and server that the gateway uses; tests have fakes.
 
 import { type CloseReason, closeCode } from '@hongyan/protocol/codes';
 import type { Connection } from './connection.ts';
@@ -9,26 +9,26 @@ export interface Socket {
   readonly readyState: number;
   send(text: string): unknown;
   close(code: number, reason: string): void;
-  /** Ends the connection without a close frame and frees what it has not read. */
+  /** Ends the connection without a close frame, and frees its unread output. */
   terminate(): void;
-  /** What is sent within `run` leaves in one write. */
+  /** Messages sent within `run` share one write. */
   cork(run: () => void): unknown;
   ping(): unknown;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   isSubscribed(topic: string): boolean;
-  /** Bytes that were sent and not yet taken by the kernel. */
+  /** Bytes that were sent, and not accepted by the kernel yet. */
   getBufferedAmount(): number;
 }
 
 export interface Publisher {
-  /** The same bytes to every socket that is subscribed to the topic. */
+  /** Sends the same bytes to every socket that is subscribed to the topic. */
   publish(topic: string, text: string): unknown;
 }
 
 export const openState = 1;
 
-/** Closing a connection that is closing or closed changes nothing. */
+/** Does nothing when the connection is closing or closed. */
 export function closeSocket(socket: Socket, reason: CloseReason, nowMs: number): void {
   const { state } = socket.data;
   if (state.type === 'closing' || state.type === 'closed') return;

@@ -1,4 +1,4 @@
-// Bounds what was sent and not read: for each connection, and for all of them together.
+// Bounds the output that clients have not read: for each connection, and for all together.
 
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { Socket } from './socket.ts';
@@ -15,12 +15,12 @@ interface Backlog {
   readonly bytes: number;
 }
 
-/** Beyond the bound, connections are ended until this share of it is left. */
+/** Beyond the total bound, connections are terminated until this share of it remains. */
 const relievedShare = 0.75;
 
 /**
- * Asking each of a hundred thousand sockets after each frame would cost more than the frames. So the sum is an estimate that only
- * grows with what is sent, and is measured when it reaches the bound.
+ * To measure a hundred thousand sockets after each frame would cost more than the frames. So the sum is an upper estimate, which grows
+ * with what is sent and is measured when it reaches the bound.
  */
 export class UnreadOutput {
   readonly #options: UnreadOutputOptions;
@@ -30,7 +30,7 @@ export class UnreadOutput {
     this.#options = options;
   }
 
-  /** After something was sent to this one socket. [D8] What a slow reader misses, it reads from the timeline after reconnecting. */
+  /** Called after a send to one socket. [D8] A slow consumer is closed, and reads what it missed from the timeline. */
   sent(socket: Socket, bytes: number): void {
     const unreadBytes = socket.getBufferedAmount();
     if (unreadBytes === 0) return;
@@ -38,19 +38,18 @@ export class UnreadOutput {
     this.#grow(bytes);
   }
 
-  /** After something was sent to so many sockets through a topic. */
+  /** Called after a publish to a topic with this number of sockets. */
   published(bytes: number, sockets: number): void {
     this.#grow(bytes * sockets);
   }
 
-  /** At least what is unread; exact after `measure`. */
+  /** An upper bound of the unread bytes; exact after `measure`. */
   get estimateBytes(): number {
     return this.#estimateBytes;
   }
 
   /**
-   * Whether an answer that can be asked for again may be sent. [D8] Who reads what it is sent is refused nothing for those who do
-   * not.
+   * Whether the answer of a read may be sent. [D8] A client that reads its output is never refused because of slow consumers.
    */
   hasRoomFor(socket: Socket): boolean {
     if (socket.getBufferedAmount() === 0) return true;
@@ -58,7 +57,7 @@ export class UnreadOutput {
     return this.#estimateBytes < roomBytes || this.measure() < roomBytes;
   }
 
-  /** The exact sum. Closes connections beyond the bound of one connection, and ends those with the most when all are beyond theirs. */
+  /** Returns the exact sum. Closes connections beyond their bound; beyond the total bound, terminates those with the most unread. */
   measure(): number {
     const backlogs: Backlog[] = [];
     let totalBytes = 0;
@@ -74,14 +73,14 @@ export class UnreadOutput {
     return totalBytes;
   }
 
-  /** Returns how much was freed. */
+  /** Returns the number of freed bytes. */
   #relieve(backlogs: Backlog[], totalBytes: number): number {
     const excessBytes = totalBytes - this.#options.totalBytesMax * relievedShare;
     let freedBytes = 0;
     for (const { socket, bytes } of backlogs.sort((a, b) => b.bytes - a.bytes)) {
       if (freedBytes >= excessBytes) break;
       this.#options.close(socket, 'slow_consumer');
-      // A close frame would wait behind what is not read: only this frees the memory.
+      // A close frame would wait behind the unread output; only this frees the memory.
       socket.terminate();
       freedBytes += bytes;
     }

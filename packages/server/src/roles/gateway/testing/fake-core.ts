@@ -1,4 +1,4 @@
-// A core that answers each operation with an example of its output, and records what it was asked.
+// A core that answers each operation with an example of its output, and records the calls.
 
 import { done, ok } from '@hongyan/base/result';
 import { apiKeyScopes } from '@hongyan/protocol/api-key';
@@ -21,11 +21,11 @@ export interface Asked {
 export interface FakeCore {
   readonly core: Core;
   readonly asked: Asked[];
-  /** Session ids that are open. */
+  /** The ids of open sessions. */
   readonly sessions: Set<string>;
 }
 
-/** Sessions follow `conversationIds`; `overrides` answer in the place of the examples. */
+/** Sessions follow `conversationIds`; `overrides` replace single methods. */
 export function fakeCore(overrides: Partial<Core> = {}, conversationIds: readonly string[] = []): FakeCore {
   const asked: Asked[] = [];
   const sessions = new Set<string>();

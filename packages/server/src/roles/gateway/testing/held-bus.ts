@@ -1,4 +1,4 @@
-// A memory bus whose subscriptions come into force when the test says so.
+// A memory bus whose subscriptions come into force when the test releases them.
 
 import { StoreFailure } from '@hongyan/base/result';
 import { everyoneTopic, type Topic } from '../../../ports/event-bus/event-bus.ts';
@@ -6,7 +6,7 @@ import { MemoryEventBus } from '../../../ports/event-bus/memory-event-bus.ts';
 
 export class HeldBus {
   readonly bus: MemoryEventBus;
-  /** Topics subscribed at present, but for that of everyone, which every table follows. */
+  /** Subscribed topics, without the one of everyone, which every session table follows. */
   readonly topics = new Set<Topic>();
   #isHeld = false;
   #waiting: PromiseWithResolvers<void>[] = [];

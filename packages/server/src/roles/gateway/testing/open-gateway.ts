@@ -17,7 +17,7 @@ import { GatewayMeter } from '../meter.ts';
 import type { GatewayLimits, GatewayOptions } from '../options.ts';
 import { fakeCore } from './fake-core.ts';
 
-/** A user's token is the user's id. */
+/** The token of a user is the user's id. */
 const idsAsTokens: Tokens = {
   sign: async (userId) => ({ accessToken: userId, expiresInS: 3600, issuedAtMs: 0 }),
   verify: async (token) =>
