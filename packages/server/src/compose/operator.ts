@@ -85,7 +85,8 @@ export async function openOperator(
     overview.close();
     await opened.close();
   };
-  if (!isLoopback(listen)) log.warn('operators are listened to without TLS', { address: config.operatorListen });
+  if (!isLoopback(listen.hostname))
+    log.warn('operators are listened to without TLS', { address: config.operatorListen });
   return { url: opened.listener.url, close };
 }
 

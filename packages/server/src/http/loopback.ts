@@ -1,5 +1,3 @@
-// Whether an address is a loopback address.
+// Whether a host name or an address is of this machine alone. A dual-stack socket reports IPv4 peers as ::ffff:127.0.0.1.
 
-import type { Address } from '@hongyan/base/address';
-
-export const isLoopback = ({ hostname }: Address): boolean => /^(127\.|localhost$|::1$)/.test(hostname);
+export const isLoopback = (hostname: string): boolean => /^((::ffff:)?127\.|localhost$|::1$)/.test(hostname);

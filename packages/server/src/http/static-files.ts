@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { isLoopback } from './loopback.ts';
 
 /** Files by URL path, or a folder. An empty map: no web client is served. */
 export type StaticFiles = ReadonlyMap<string, Blob> | StaticFolder;
@@ -123,8 +124,6 @@ interface Compressed {
   readonly version: string;
   readonly bytes: Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
-
-const isLoopback = (address: string): boolean => /^(::1$|(::ffff:)?127\.)/.test(address);
 
 const isText = /^(text\/|application\/(javascript|json|manifest\+json)|image\/svg)/;
 

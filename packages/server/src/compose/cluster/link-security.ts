@@ -21,7 +21,7 @@ interface Surroundings {
 
 export async function readLinkSecurity(config: Config, { log, clock }: Surroundings): Promise<LinkSecurity> {
   const tls = await readLinkTls(config, clock);
-  if (tls === undefined && !isLoopback(parseAddress(config.linkListen)))
+  if (tls === undefined && !isLoopback(parseAddress(config.linkListen).hostname))
     log.warn('links are not encrypted: give them a certificate by link-tls-cert', { address: config.linkListen });
   const certificate = tls === undefined ? undefined : new LinkCertificate(tls);
   return { secret: await readOrCreateLinkSecret(config.data, log), certificate };

@@ -17,7 +17,7 @@ import type { ClientAddress } from './client-address.ts';
 import { createHandlers, type ListenAddress } from './handlers.ts';
 import { corsHeaders, withCors } from './http/cors.ts';
 import { docsFiles } from './http/docs.ts';
-import { bearerToken, HttpDoor, stopping } from './http/http-door.ts';
+import { bearerToken, HttpApi, stopping } from './http/http-api.ts';
 import { openapi } from './http/openapi.ts';
 import type { GatewayState } from './meter.ts';
 import type { Drain, GatewayOptions } from './options.ts';
@@ -25,7 +25,7 @@ import { Pipeline } from './pipeline.ts';
 import { Revocations } from './revocations.ts';
 import { Connection } from './socket/connection.ts';
 import { type ConnectionsPage, listConnections } from './socket/connection-list.ts';
-import { SocketDoor } from './socket/socket-door.ts';
+import { SocketServer } from './socket/socket-server.ts';
 
 type State =
   | { readonly type: 'new' }
@@ -46,8 +46,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #pipeline: Pipeline;
   readonly #revocations: Revocations;
-  readonly #sockets: SocketDoor;
-  readonly #http: HttpDoor;
+  readonly #sockets: SocketServer;
+  readonly #http: HttpApi;
   readonly #files: StaticFileServer;
   readonly #addresses: AddressLimits;
   readonly #closing = new AbortController();
@@ -75,14 +75,14 @@ export class Gateway {
       tracing: options.tracing,
       ...steps,
     });
-    this.#sockets = new SocketDoor({
+    this.#sockets = new SocketServer({
       ...options,
       pipeline: this.#pipeline,
       onClosed: ({ limitKey }) => this.#addresses.closed(limitKey),
       isRevoked: (token) => this.#revocations.isKnown(token),
       publisher: { publish: (topic, text) => this.#server().publish(topic, text) },
     });
-    this.#http = new HttpDoor({
+    this.#http = new HttpApi({
       pipeline: this.#pipeline,
       addresses: this.#addresses,
       frameBytesMax: limits.frameBytesMax,
@@ -239,7 +239,7 @@ export class Gateway {
   }
 
   #socketHandler(frameBytesMax: number, backlogBytesMax: number): WebSocketHandler<Connection> {
-    const door = this.#sockets;
+    const sockets = this.#sockets;
     return {
       maxPayloadLength: frameBytesMax + oversizeSlackBytes,
       // [D8] A subscriber with more unread than this is cut off.
@@ -249,11 +249,11 @@ export class Gateway {
       idleTimeout: 0,
       sendPings: false,
       perMessageDeflate: false,
-      open: (socket) => door.onOpen(socket),
-      message: (socket, message) => door.onMessage(socket, message),
-      ping: (socket) => door.onActivity(socket),
-      pong: (socket) => door.onActivity(socket),
-      close: (socket) => door.onClose(socket),
+      open: (socket) => sockets.onOpen(socket),
+      message: (socket, message) => sockets.onMessage(socket, message),
+      ping: (socket) => sockets.onActivity(socket),
+      pong: (socket) => sockets.onActivity(socket),
+      close: (socket) => sockets.onClose(socket),
     };
   }
 

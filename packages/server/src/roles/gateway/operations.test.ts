@@ -1,4 +1,4 @@
-// Each operation over each of its doors, against a fake core: a valid input is answered as declared, an invalid one is refused.
+// Each operation over WebSocket and over HTTP, against a fake core: a valid input is answered as declared, an invalid one is refused.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { errorStatus } from '@hongyan/protocol/codes';

@@ -14,7 +14,7 @@ import type { AddressBounds } from './address-limits.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { GatewayMeter } from './meter.ts';
 import type { PipelineOptions } from './pipeline.ts';
-import type { SocketLimits } from './socket/socket-door.ts';
+import type { SocketLimits } from './socket/socket-server.ts';
 
 export interface GatewayLimits extends SocketLimits {
   /** The current limits per address: they may change while the server runs. */

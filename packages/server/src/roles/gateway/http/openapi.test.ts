@@ -36,7 +36,7 @@ const described = Object.values(document.paths).flatMap((methods) => Object.valu
 const specs = new Map<string, OperationSpec>(operationNames.map((name) => [name, operations[name]]));
 const specOf = ({ operationId }: Described): OperationSpec => specs.get(operationId) as OperationSpec;
 
-test('every operation with an HTTP door is described once, under its name', () => {
+test('every operation over HTTP is described once, under its name', () => {
   const expected = operationNames.filter((name) => specs.get(name)?.http !== undefined);
   expect(described.map(({ operationId }) => operationId).sort()).toEqual([...expected].sort());
 });

@@ -1,5 +1,6 @@
 // The members of Bun's socket and server that the gateway uses; tests have fakes.
 
+import type { LogFields } from '@hongyan/base/log';
 import { type CloseReason, closeCode } from '@hongyan/protocol/codes';
 import type { Connection } from './connection.ts';
 
@@ -35,4 +36,10 @@ export function closeSocket(socket: Socket, reason: CloseReason, nowMs: number):
   const caller = state.type === 'open' ? state.caller : undefined;
   socket.data.state = { type: 'closing', sinceMs: nowMs, reason, caller };
   socket.close(closeCode[reason], reason);
+}
+
+/** Identifies a connection in the log. */
+export function logFieldsOf({ data: { number, state } }: Socket): LogFields {
+  const caller = 'caller' in state ? state.caller : undefined;
+  return { connection: number, ...(caller ? { userId: caller.userId, deviceId: caller.deviceId } : {}) };
 }

@@ -2,11 +2,10 @@
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
-import type { Log, LogFields } from '@hongyan/base/log';
+import type { Log } from '@hongyan/base/log';
 import type { Random } from '@hongyan/base/random';
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { Limits } from '@hongyan/protocol/down';
-import type { ConversationId } from '@hongyan/protocol/ids';
 import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import { type Input, type OperationName, operations } from '@hongyan/protocol/operations/operations';
 import { parseFrame } from '@hongyan/protocol/parse';
@@ -20,15 +19,14 @@ import type { GatewayMeter } from '../meter.ts';
 import type { Answer, Pipeline } from '../pipeline.ts';
 import { Allowances } from './allowances.ts';
 import { isBundle, unbundle } from './bundle.ts';
-import { closeReasonOf } from './close-reason.ts';
-import type { Connection, ConnectionState } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { ConnectionDrain } from './connection-drain.ts';
 import { DeferredReceipts, type ReceiptName } from './deferred-receipts.ts';
-import { EarlyFrames } from './early-frames.ts';
-import { answerFrame, errorFrame, noticeFrame, pongFrame, welcomeFrame } from './frames.ts';
+import { answerFrame, errorFrame, pongFrame } from './frames.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { SessionOpener } from './session-opener.ts';
 import { SessionTable } from './session-table.ts';
-import { closeSocket, type Publisher, type Socket } from './socket.ts';
+import { closeSocket, logFieldsOf, type Publisher, type Socket } from './socket.ts';
 import { UnreadOutput } from './unread-output.ts';
 
 export interface SocketLimits {
@@ -42,7 +40,7 @@ export interface SocketLimits {
   readonly inFlightMax: number;
 }
 
-export interface SocketDoorOptions {
+export interface SocketServerOptions {
   readonly core: Core;
   readonly bus: EventBus;
   readonly pipeline: Pipeline;
@@ -64,26 +62,24 @@ export interface SocketDoorOptions {
 }
 
 type RequestFrame = Exclude<Up, { readonly type: 'hello' | 'ping' }>;
-type Opening = Extract<ConnectionState, { readonly type: 'opening' }>;
 
 /** Deferred receipts of one connection; further ones are refused. */
 const deferredReceiptsMax = 256;
 
-export class SocketDoor {
-  readonly #options: SocketDoorOptions;
+export class SocketServer {
+  readonly #options: SocketServerOptions;
   readonly #sockets = new Set<Socket>();
   readonly #awaitingHello = new Set<Socket>();
-  /** Requests to the core to close a session. */
-  readonly #closings = new Set<Promise<void>>();
   readonly #unread: UnreadOutput;
   readonly #table: SessionTable;
+  readonly #opener: SessionOpener;
   readonly #heartbeat: Heartbeat;
   readonly #drain: ConnectionDrain;
   #openedCount = 0;
   readonly #deferred: DeferredReceipts;
   readonly #allowances: Allowances;
 
-  constructor(options: SocketDoorOptions) {
+  constructor(options: SocketServerOptions) {
     const { clock, random, limits, bus, publisher, meter } = options;
     const close = (socket: Socket, reason: CloseReason) => this.#close(socket, reason);
     this.#options = options;
@@ -103,6 +99,12 @@ export class SocketDoor {
       clock,
       random,
       onNotSubscribed: (error) => options.log.error('topic of notices not subscribed', { error }),
+      close,
+    });
+    this.#opener = new SessionOpener({
+      ...options,
+      table: this.#table,
+      onFrame: (socket, text) => this.#onFrame(socket, text),
       close,
     });
     this.#deferred = new DeferredReceipts({
@@ -194,7 +196,7 @@ export class SocketDoor {
     const { meter, log } = this.#options;
     const reason = state.type === 'closing' ? state.reason : undefined;
     meter.closed(reason);
-    if (log.isDebug) log.debug('connection closed', { ...identityOf(socket), reason: reason ?? 'client' });
+    if (log.isDebug) log.debug('connection closed', { ...logFieldsOf(socket), reason: reason ?? 'client' });
     this.#sockets.delete(socket);
     this.#awaitingHello.delete(socket);
     this.#drain.forget(socket);
@@ -203,7 +205,7 @@ export class SocketDoor {
     socket.data.state = { type: 'closed' };
     this.#options.onClosed?.(socket.data);
     // A session that is still opening is closed once it is open: the core must not receive the close first.
-    if (state.type === 'open' || state.type === 'closing') this.#closeInCore(state.caller);
+    if ((state.type === 'open' || state.type === 'closing') && state.caller) this.#opener.closeSession(state.caller);
   }
 
   /** [A13] Closes the connections whose token was revoked; undefined: any token may have been. */
@@ -228,7 +230,7 @@ export class SocketDoor {
     this.#heartbeat.stop();
     this.#deferred.stop();
     await this.#drain.all(deadlineMs);
-    await Promise.all(this.#closings);
+    await this.#opener.drain();
   }
 
   /** Terminates the connections that remain. */
@@ -236,7 +238,7 @@ export class SocketDoor {
     this.#heartbeat.stop();
     this.#deferred.stop();
     for (const socket of this.#sockets) socket.terminate();
-    await Promise.all(this.#closings);
+    await this.#opener.drain();
     this.#table.close();
   }
 
@@ -274,7 +276,8 @@ export class SocketDoor {
     const parsed = parseFrame(text);
     if (parsed.type !== 'ok') return this.#refuse(socket, parsed.refusal, parsed.id);
     if (parsed.frame.type !== 'hello') return this.#refuse(socket, refusal.invalid('the first frame must be a hello'));
-    void this.#openSession(socket, parsed.frame, token);
+    this.#awaitingHello.delete(socket);
+    void this.#opener.open(socket, parsed.frame, token);
   }
 
   #onSessionFrame(socket: Socket, text: string): void {
@@ -381,116 +384,9 @@ export class SocketDoor {
     this.#table.queue(socket, errorFrame(problem, id));
   }
 
-  async #openSession(socket: Socket, hello: UpOf<'hello'>, upgradeToken: string | undefined): Promise<void> {
-    const { pipeline, log, meter, newSessionId } = this.#options;
-    meter.framesIn.add('hello');
-    const early = new EarlyFrames(this.#options.limits);
-    socket.data.state = { type: 'checking', early };
-    this.#awaitingHello.delete(socket);
-    try {
-      const { address, limitKey } = socket.data;
-      const token = hello.token ?? upgradeToken ?? '';
-      const verified = await pipeline.authenticateHello({ type: 'hello', address, limitKey, token });
-      if (socket.data.state.type !== 'checking') return;
-      if (verified.type !== 'ok') {
-        meter.handshakes.add(verified.code);
-        socket.send(errorFrame(verified));
-        return this.#close(socket, closeReasonOf(verified));
-      }
-      const { expiresAtMs } = verified.value;
-      const device = { deviceId: hello.device_id, sessionId: newSessionId() };
-      const caller = { address, ...verified.value, ...device };
-      const opening: Opening = { type: 'opening', early, caller, changes: new Map() };
-      socket.data.state = opening;
-      socket.data.takesBundles = hello.bundles === true;
-      await this.#open(socket, opening, { clientName: hello.client ?? '', expiresAtMs });
-    } catch (error) {
-      log.error('hello failed', { ...identityOf(socket), error });
-      this.#close(socket, 'overloaded');
-    }
-  }
-
-  /**
-   * Subscribes to the user's topic before the request to the core: a conversation joined after the core's read is in `changes`, one
-   * joined before is in its answer. [D4] The conversations' topics are in force before the welcome: entries committed later are pushed,
-   * entries committed earlier are found by sync.
-   */
-  async #open(
-    socket: Socket,
-    opening: Opening,
-    { clientName, expiresAtMs }: { readonly clientName: string; readonly expiresAtMs: number },
-  ): Promise<void> {
-    const { core, node } = this.#options;
-    const { caller, changes, early } = opening;
-    await this.#table.add(socket, caller.userId);
-    // [A13] The token may have been revoked since it was verified. From here on `closeRevoked` finds the connection.
-    if (this.#options.isRevoked(caller)) return this.#close(socket, 'token_revoked');
-    const opened = await core.openSession({ caller, clientName, node });
-    if (opened.type !== 'ok') {
-      this.#options.meter.handshakes.add(opened.code);
-      if (socket.data.state !== opening) return;
-      socket.send(errorFrame(opened));
-      return this.#close(socket, isRateLimited(opened) ? 'rate_limited' : 'overloaded');
-    }
-    const interests = await this.#acquire(opened.value.conversationIds, caller);
-    if (socket.data.state !== opening) {
-      this.#table.release(interests);
-      return this.#closeInCore(caller);
-    }
-    const { meter, log } = this.#options;
-    meter.handshakes.add('welcome');
-    socket.data.state = { type: 'open', caller, expiresAtMs };
-    if (log.isDebug) log.debug('session opened', { ...identityOf(socket), sessionId: caller.sessionId });
-    socket.send(this.#welcome(socket, caller, opened.value.epoch));
-    for (const notice of opened.value.notices ?? []) this.#table.queue(socket, noticeFrame(notice));
-    this.#table.subscribe(socket, interests);
-    for (const [conversationId, isMember] of changes) this.#table.changeMembership(socket, conversationId, isMember);
-    this.#table.flushSoon(socket);
-    for (const text of early.texts) this.#onFrame(socket, text);
-  }
-
-  async #acquire(conversationIds: readonly ConversationId[], caller: DeviceCaller) {
-    try {
-      return await this.#table.acquire(conversationIds);
-    } catch (error) {
-      this.#closeInCore(caller);
-      throw error;
-    }
-  }
-
-  #welcome({ data }: Socket, { userId, sessionId }: DeviceCaller, epoch: string): string {
-    const { clock, limits, wireLimits, node } = this.#options;
-    return welcomeFrame({
-      user_id: userId,
-      session_id: sessionId,
-      server_time: clock.nowMs(),
-      heartbeat_ms: limits.heartbeatMs,
-      limits: wireLimits,
-      node,
-      epoch,
-      ...(data.takesBundles ? { bundles: true } : {}),
-    });
-  }
-
   #close(socket: Socket, reason: CloseReason): void {
     closeSocket(socket, reason, this.#options.clock.monotonicMs());
   }
-
-  #closeInCore(caller: DeviceCaller | undefined): void {
-    if (caller === undefined) return;
-    const { core, node, log } = this.#options;
-    const closing = core
-      .closeSession({ caller, node })
-      .catch((error: unknown) => log.error('session could not be closed', { userId: caller.userId, error }))
-      .finally(() => this.#closings.delete(closing));
-    this.#closings.add(closing);
-  }
-}
-
-/** Identifies a connection in the log. */
-function identityOf({ data: { number, state } }: Socket): LogFields {
-  const caller = 'caller' in state ? state.caller : undefined;
-  return { connection: number, ...(caller ? { userId: caller.userId, deviceId: caller.deviceId } : {}) };
 }
 
 const isReceipt = (frame: RequestFrame): frame is UpOf<ReceiptName> =>

@@ -20,7 +20,7 @@ import { signatureOf } from './signature.ts';
 /** For operations declared as slow; longer than any of them waits. */
 const slowTimeoutS = 60;
 
-export interface HttpDoorOptions {
+export interface HttpApiOptions {
   readonly pipeline: Pipeline;
   readonly addresses: AddressLimits;
   readonly frameBytesMax: number;
@@ -29,12 +29,12 @@ export interface HttpDoorOptions {
 
 type ByMethod = Partial<Record<Method, OperationName>>;
 
-export class HttpDoor {
-  readonly #options: HttpDoorOptions;
+export class HttpApi {
+  readonly #options: HttpApiOptions;
   readonly #routes = new Routes(operationsByPath());
   #sendsConnectionClose = false;
 
-  constructor(options: HttpDoorOptions) {
+  constructor(options: HttpApiOptions) {
     this.#options = options;
   }
 

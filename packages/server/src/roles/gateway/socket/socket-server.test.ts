@@ -15,7 +15,7 @@ import { Pipeline } from '../pipeline.ts';
 import { fakeCore } from '../testing/fake-core.ts';
 import { HeldBus } from '../testing/held-bus.ts';
 import { Connection } from './connection.ts';
-import { SocketDoor } from './socket-door.ts';
+import { SocketServer } from './socket-server.ts';
 
 const tokens: Tokens = {
   sign: async () => ({ accessToken: '', expiresInS: 1, issuedAtMs: 0 }),
@@ -39,8 +39,8 @@ const wireLimits = {
   receipts_push_max: 10,
 };
 const hello = '{"type":"hello","token":"ann","device_id":"phone"}';
-let lastDoor: SocketDoor | undefined;
-afterEach(() => lastDoor?.close());
+let lastServer: SocketServer | undefined;
+afterEach(() => lastServer?.close());
 
 function start(
   overrides: Partial<Core> = {},
@@ -74,9 +74,9 @@ function start(
   const revoked = new RevocationSet();
   const revoke = (revocation: Revocation) => {
     revoked.add(revocation);
-    door.closeRevoked([revocation]);
+    server.closeRevoked([revocation]);
   };
-  const door = new SocketDoor({
+  const server = new SocketServer({
     ...{ core: fake.core, bus: held.bus, pipeline, publisher: layer, clock, wireLimits },
     limits: { ...limits, inFlightMax },
     random: () => 0.5,
@@ -86,22 +86,22 @@ function start(
     newSessionId: () => `s${++sessions}`,
     isRevoked: (token) => revoked.has(token),
   });
-  lastDoor = door;
+  lastServer = server;
   function connect(token?: string) {
     const socket = layer.open(
       new Connection({ address: '10.0.0.1', limitKey: undefined, token, nowMs: clock.monotonicMs() }),
-      (closed) => door.onClose(closed),
+      (closed) => server.onClose(closed),
     );
-    door.onOpen(socket);
+    server.onOpen(socket);
     return socket;
   }
   async function open(text = hello) {
     const socket = connect();
-    door.onMessage(socket, text);
+    server.onMessage(socket, text);
     await settled();
     return socket;
   }
-  return { ...fake, clock, held, layer, pipeline, door, revoke, connect, open };
+  return { ...fake, clock, held, layer, pipeline, server, revoke, connect, open };
 }
 
 /** Answers and the flush at the end of the turn have happened. */
@@ -116,14 +116,14 @@ const typesOf = (socket: { readonly frames: readonly Record<string, unknown>[] }
   socket.frames.map(({ type }) => type);
 
 test('a hello is welcomed, with bundles only where it asked for them', async () => {
-  const { open, sessions, door } = start();
+  const { open, sessions, server } = start();
   const plain = await open();
   expect(plain.frames).toMatchObject([{ type: 'welcome', user_id: 'ann', session_id: 's1', node: 'n1', epoch: 'e1' }]);
   expect(plain.frames[0]).not.toHaveProperty('bundles');
   const bundling = await open(hello.replace('}', ',"bundles":true}'));
   expect(bundling.frames[0]).toMatchObject({ bundles: true });
   expect([...sessions]).toEqual(['s1', 's2']);
-  expect(door.awaitingHelloCount).toBe(0);
+  expect(server.awaitingHelloCount).toBe(0);
   plain.leave();
   await settled();
   expect([...sessions]).toEqual(['s2']);
@@ -143,35 +143,35 @@ test.each([
 });
 
 test('the token may come with the upgrade', async () => {
-  const { connect, door } = start();
+  const { connect, server } = start();
   const socket = connect('bob');
-  door.onMessage(socket, '{"type":"hello","device_id":"phone"}');
+  server.onMessage(socket, '{"type":"hello","device_id":"phone"}');
   await settled();
   expect(socket.frames).toMatchObject([{ type: 'welcome', user_id: 'bob' }]);
 });
 
 test('frames that follow the hello at once are answered in their order after the welcome, also in one bundle', async () => {
-  const { connect, door } = start();
+  const { connect, server } = start();
   const socket = connect();
-  door.onMessage(socket, `[${hello},{"type":"sync","id":1}]`);
-  door.onMessage(socket, '{"type":"ping"}');
+  server.onMessage(socket, `[${hello},{"type":"sync","id":1}]`);
+  server.onMessage(socket, '{"type":"ping"}');
   await settled();
   expect(typesOf(socket)).toEqual(['welcome', 'pong', 'sync_result']);
 });
 
 test('too many frames before the welcome close with protocol_error', async () => {
-  const { connect, door } = start();
+  const { connect, server } = start();
   const socket = connect();
-  door.onMessage(socket, `[${hello}${',{"type":"ping"}'.repeat(4)}]`);
+  server.onMessage(socket, `[${hello}${',{"type":"ping"}'.repeat(4)}]`);
   expect(socket.closedWith?.code).toBe(4202);
 });
 
 test('[D4] pushes while the session opens come after the welcome, and membership is as of the welcome', async () => {
   const opened = Promise.withResolvers<OpenedSession>();
-  const { connect, door, held, layer } = start({ openSession: async () => ok(await opened.promise) });
+  const { connect, server, held, layer } = start({ openSession: async () => ok(await opened.promise) });
   const [left, joined, stays] = ['g:left', 'g:joined', 'g:stays'] as ConversationId[];
   const socket = connect();
-  door.onMessage(socket, hello);
+  server.onMessage(socket, hello);
   await settled();
   const topic = userTopic('ann' as UserId);
   void held.bus.publish([
@@ -195,15 +195,15 @@ test('[D4] pushes while the session opens come after the welcome, and membership
 
 test('long frames before the welcome are bounded in all, whoever sends them', async () => {
   const verifying = Promise.withResolvers<void>();
-  const { connect, door } = start({ openSession: () => verifying.promise.then(() => failure.stopping()) }, [], {
+  const { connect, server } = start({ openSession: () => verifying.promise.then(() => failure.stopping()) }, [], {
     inFlightMax: 100,
   });
   const socket = connect();
-  door.onMessage(socket, hello);
+  server.onMessage(socket, hello);
   const frame = `{"type":"sync","id":1,"more":"${'x'.repeat(1_000)}"}`;
   let taken = 0;
   while (socket.closedWith === undefined && taken < 100) {
-    door.onMessage(socket, frame);
+    server.onMessage(socket, frame);
     taken++;
   }
   expect(socket.closedWith?.code).toBe(4202);
@@ -212,10 +212,10 @@ test('long frames before the welcome are bounded in all, whoever sends them', as
 });
 
 test('the welcome waits until the conversations are in force', async () => {
-  const { connect, door, held } = start({}, ['g:1']);
+  const { connect, server, held } = start({}, ['g:1']);
   const socket = connect();
   held.hold();
-  door.onMessage(socket, hello);
+  server.onMessage(socket, hello);
   await settled();
   expect(socket.sent).toEqual([]);
   held.release();
@@ -225,14 +225,14 @@ test('the welcome waits until the conversations are in force', async () => {
 
 test('a connection that ends while its session opens leaves neither session nor topic', async () => {
   const opened = Promise.withResolvers<OpenedSession>();
-  const { connect, door, held, sessions } = start({
+  const { connect, server, held, sessions } = start({
     openSession: async ({ caller }) => {
       sessions.add(caller.sessionId);
       return ok(await opened.promise);
     },
   });
   const socket = connect();
-  door.onMessage(socket, hello);
+  server.onMessage(socket, hello);
   await settled();
   socket.leave();
   opened.resolve({ conversationIds: ['g:1' as ConversationId], epoch: 'e1' });
@@ -269,13 +269,13 @@ test('[A13] a revoked token closes its open connections with 4201, and nobody el
 });
 
 test('[A13] a token revoked while its session opens closes it with 4201, whether or not it was found by its user yet', async () => {
-  const { open, revoke, held, connect, door } = start({}, ['g:1']);
+  const { open, revoke, held, connect, server } = start({}, ['g:1']);
   held.hold();
   const subscribing = await open();
   revoke(revocation('ann'));
   expect(subscribing.closedWith?.code).toBe(4201);
   const checking = connect();
-  door.onMessage(checking, hello);
+  server.onMessage(checking, hello);
   held.release();
   await settled();
   expect(checking.closedWith?.code).toBe(4201);
@@ -283,10 +283,10 @@ test('[A13] a token revoked while its session opens closes it with 4201, whether
 });
 
 test('a refused frame repeats its id exactly as written', async () => {
-  const { open, door } = start();
+  const { open, server } = start();
   const socket = await open();
-  door.onMessage(socket, '{"type":"sync","id":9007199254740993}');
-  door.onMessage(socket, '[{"type":"teleport","id":1.50},{"type":"sync","id":7,"limit":0}]');
+  server.onMessage(socket, '{"type":"sync","id":9007199254740993}');
+  server.onMessage(socket, '[{"type":"teleport","id":1.50},{"type":"sync","id":7,"limit":0}]');
   await settled();
   expect(socket.sent.slice(1).map((text) => text.match(/"id":([^,]+),/)?.[1])).toEqual([
     '9007199254740993',
@@ -297,11 +297,11 @@ test('a refused frame repeats its id exactly as written', async () => {
 
 test("a request of a connection that closed before it could begin is dropped: it is no stranger's", async () => {
   let verified = 0;
-  const { open, door, held, asked } = start({}, [], { onVerify: () => verified++ });
+  const { open, server, held, asked } = start({}, [], { onVerify: () => verified++ });
   const socket = await open();
   expect(verified).toBe(1);
   held.hold();
-  door.onMessage(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
+  server.onMessage(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
   socket.leave();
   held.release();
   await settled();
@@ -310,9 +310,9 @@ test("a request of a connection that closed before it could begin is dropped: it
 });
 
 test('delivered, read and typing are refused with their id where they have one', async () => {
-  const { open, door } = start({ read: async () => refusal.notMember(), typing: async () => refusal.notMember() });
+  const { open, server } = start({ read: async () => refusal.notMember(), typing: async () => refusal.notMember() });
   const socket = await open();
-  door.onMessage(
+  server.onMessage(
     socket,
     '[{"type":"read","id":5,"conversation_id":"g:1","seq":1},{"type":"typing","conversation_id":"g:1"}]',
   );
@@ -322,24 +322,24 @@ test('delivered, read and typing are refused with their id where they have one',
 });
 
 test('a frame over the limit is refused as too_large, a binary one closes', async () => {
-  const { open, door } = start();
+  const { open, server } = start();
   const socket = await open();
-  door.onMessage(socket, JSON.stringify({ type: 'sync', id: 1, cursor: '鸿'.repeat(1000) }));
-  door.onMessage(socket, `[${'{"type":"ping"},'.repeat(200)}{"type":"ping"}]`);
+  server.onMessage(socket, JSON.stringify({ type: 'sync', id: 1, cursor: '鸿'.repeat(1000) }));
+  server.onMessage(socket, `[${'{"type":"ping"},'.repeat(200)}{"type":"ping"}]`);
   await settled();
   expect(socket.frames.slice(1).map(({ code }) => code)).toEqual(['too_large', 'too_large']);
-  door.onMessage(socket, new Uint8Array([1]));
+  server.onMessage(socket, new Uint8Array([1]));
   expect(socket.closedWith?.code).toBe(4202);
-  door.onMessage(socket, '{"type":"ping"}');
+  server.onMessage(socket, '{"type":"ping"}');
   await settled();
   expect(socket.frames).toHaveLength(3);
 });
 
 test('presence is followed before it is asked for', async () => {
-  const { open, door, held, asked } = start();
+  const { open, server, held, asked } = start();
   const socket = await open();
   held.hold();
-  door.onMessage(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
+  server.onMessage(socket, '{"type":"presence","id":1,"user_ids":["bob"]}');
   await settled();
   expect(asked).toEqual([]);
   held.release();
@@ -349,7 +349,7 @@ test('presence is followed before it is asked for', async () => {
 });
 
 test('[D8] without room, who has unread output is refused answers that can be asked for again, no ack, and nobody else is', async () => {
-  const { open, door, clock } = start();
+  const { open, server, clock } = start();
   const sockets = await Promise.all(Array.from({ length: 10 }, () => open()));
   for (const socket of sockets) socket.bufferedBytes = 9_000;
   clock.advance(250);
@@ -357,8 +357,8 @@ test('[D8] without room, who has unread output is refused answers that can be as
   slow.bufferedBytes = 1;
   const content = { type: 'text', text: 'x' };
   for (const socket of [reader, slow]) {
-    door.onMessage(socket, '{"type":"sync","id":1}');
-    door.onMessage(socket, JSON.stringify({ type: 'send', id: 2, to: 'bob', client_msg_id: 'k', content }));
+    server.onMessage(socket, '{"type":"sync","id":1}');
+    server.onMessage(socket, JSON.stringify({ type: 'send', id: 2, to: 'bob', client_msg_id: 'k', content }));
   }
   await settled();
   expect(reader.frames.slice(1)).toMatchObject([
@@ -370,21 +370,21 @@ test('[D8] without room, who has unread output is refused answers that can be as
     { type: 'ack', id: 2 },
   ]);
   for (const socket of sockets) socket.bufferedBytes = 0;
-  door.onMessage(slow, '{"type":"sync","id":3}');
+  server.onMessage(slow, '{"type":"sync","id":3}');
   await settled();
   expect(slow.frames.at(-1)).toMatchObject({ type: 'sync_result', id: 3 });
 });
 
 test('[O21] a drain asks each client to reconnect within its time, answers what is in flight, then closes with going_away', async () => {
   const answer = Promise.withResolvers<void>();
-  const { open, door, pipeline, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
+  const { open, server, pipeline, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
   const [busy, idle] = [await open(), await open()];
-  door.onMessage(busy, '{"type":"sync","id":1}');
+  server.onMessage(busy, '{"type":"sync","id":1}');
   pipeline.drain();
-  const drained = door.drain(clock.monotonicMs() + 5000);
+  const drained = server.drain(clock.monotonicMs() + 5000);
   expect([busy, idle].map(({ closedWith }) => closedWith?.code)).toEqual([undefined, 4000]);
   expect(idle.frames.at(-1)).toEqual({ type: 'going_away', reconnect_after_ms: 2501 });
-  door.onMessage(busy, '{"type":"sync","id":2}');
+  server.onMessage(busy, '{"type":"sync","id":2}');
   await settled();
   expect(busy.frames.at(-1)).toMatchObject({ type: 'error', id: 2, code: 'unavailable' });
   answer.resolve();
@@ -399,10 +399,10 @@ test('[O21] a drain asks each client to reconnect within its time, answers what 
 });
 
 test('[O22] where others take them clients leave one after another, evenly, and those that stay are served', async () => {
-  const { open, door, clock } = start({ sync: async () => refusal.foreignCursor() });
+  const { open, server, clock } = start({ sync: async () => refusal.foreignCursor() });
   const sockets = [await open(), await open(), await open(), await open()];
   let isOver = false;
-  const left = door.drainGradually(clock.monotonicMs() + 1000).then(() => {
+  const left = server.drainGradually(clock.monotonicMs() + 1000).then(() => {
     isOver = true;
   });
   const counts: number[] = [];
@@ -413,7 +413,7 @@ test('[O22] where others take them clients leave one after another, evenly, and 
     if (step === 20) {
       const staying = sockets.find(({ closedWith }) => closedWith === undefined);
       if (staying === undefined) throw new Error('half of the time is over: some stay');
-      door.onMessage(staying, '{"type":"sync","id":7}');
+      server.onMessage(staying, '{"type":"sync","id":7}');
       await settled();
       expect(staying.frames.at(-1)).toMatchObject({ type: 'error', id: 7, code: 'bad_request' });
     }
@@ -426,12 +426,12 @@ test('[O22] where others take them clients leave one after another, evenly, and 
 
 test('[O22] a client that was asked to leave has its requests answered, and further ones refused', async () => {
   const answer = Promise.withResolvers<void>();
-  const { open, door, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
+  const { open, server, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
   const busy = await open();
-  door.onMessage(busy, '{"type":"sync","id":1}');
-  const left = door.drainGradually(clock.monotonicMs());
+  server.onMessage(busy, '{"type":"sync","id":1}');
+  const left = server.drainGradually(clock.monotonicMs());
   await left;
-  door.onMessage(busy, '{"type":"sync","id":2}');
+  server.onMessage(busy, '{"type":"sync","id":2}');
   await settled();
   expect(busy.frames.at(-1)).toMatchObject({ type: 'error', id: 2, code: 'unavailable' });
   expect(busy.closedWith).toBeUndefined();
@@ -444,11 +444,11 @@ test('[O22] a client that was asked to leave has its requests answered, and furt
 });
 
 test('a drain ends at its deadline, whatever is in flight', async () => {
-  const { open, door, pipeline, clock } = start({ sync: () => new Promise(() => {}) });
+  const { open, server, pipeline, clock } = start({ sync: () => new Promise(() => {}) });
   const socket = await open();
-  door.onMessage(socket, '{"type":"sync","id":1}');
+  server.onMessage(socket, '{"type":"sync","id":1}');
   pipeline.drain();
-  const drained = door.drain(clock.monotonicMs() + 40);
+  const drained = server.drain(clock.monotonicMs() + 40);
   for (let step = 0; step < 4; step++) {
     clock.advance(20);
     await settled();
