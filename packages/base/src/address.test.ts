@@ -18,7 +18,7 @@ test.each([
   expect(formatAddress(address)).toBe(bound);
 });
 
-test('the address that the client asked by is the one to give back, whatever the server is bound to', () => {
+test('the address of the request is returned, whatever the server is bound to', () => {
   for (const askedBy of ['im.example.org', 'im.example.org:8443', '[2001:db8::1]:443', '10.1.2.3:80']) {
     for (const bound of ['0.0.0.0:8080', '[::]:8080', '127.0.0.1:8080']) {
       expect(reachableUrl({ ...parseAddress(bound), isTls: true, askedBy })).toBe(`https://${askedBy}`);
@@ -26,7 +26,7 @@ test('the address that the client asked by is the one to give back, whatever the
   }
 });
 
-test('a Host header that is none is not repeated', () => {
+test('an invalid Host header is not returned', () => {
   for (const askedBy of ['', 'user@host', 'host/path', 'a b', 'host:port', 'host:80:80', null, undefined]) {
     expect(reachableUrl({ ...parseAddress('0.0.0.0:80'), isTls: false, askedBy })).toBe('http://127.0.0.1:80');
   }

@@ -5,7 +5,7 @@ import { backOffMs } from './back-off.ts';
 
 const bounds = { baseMs: 500, maxMs: 30_000 };
 
-test('[C6] a delay is drawn from zero to a bound that doubles with each attempt and then stays', () => {
+test('[C6] a delay is drawn from zero to a bound that doubles with each attempt up to a maximum', () => {
   const longest = (attempt: number) => backOffMs(attempt, { ...bounds, random: () => 0.999_999_999 });
   expect([0, 1, 2, 3].map(longest)).toEqual([499, 999, 1999, 3999]);
   expect([6, 7, 50, 5000].map(longest)).toEqual([29_999, 29_999, 29_999, 29_999]);

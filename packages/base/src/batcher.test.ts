@@ -32,7 +32,7 @@ function manual(options: Partial<BatcherOptions<number, number>> = {}) {
 /** The callbacks that are ready have run. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test('what is submitted together leaves in one batch, in order, and each submit gets its part of the results', async () => {
+test('items submitted together share one batch, in order, and each submit gets its part of the results', async () => {
   const { batcher, begun, batches } = manual();
   const answers = Promise.all([batcher.submit(1), batcher.submitAll([2, 3]), batcher.submitAll([]), batcher.submit(4)]);
   await settled();
@@ -41,7 +41,7 @@ test('what is submitted together leaves in one batch, in order, and each submit 
   expect(await answers).toEqual([10, [20, 30], [], 40]);
 });
 
-test('while a batch is under way the next one collects, bounded by batchMax; submitAll stays in one batch', async () => {
+test('while a batch is in flight the next one collects, bounded by batchMax; submitAll stays in one batch', async () => {
   const { batcher, begun, batches } = manual({ batchMax: 2 });
   void batcher.submit(1);
   await settled();
@@ -56,7 +56,7 @@ test('while a batch is under way the next one collects, bounded by batchMax; sub
   expect(await answers).toEqual([20, 30, [40, 50, 60], 70]);
 });
 
-test('as many batches are under way as allowed, and they may finish in any order', async () => {
+test('batches up to inFlightMax are in flight, and they may finish in any order', async () => {
   const { batcher, begun, batches } = manual({ batchMax: 1, inFlightMax: 2 });
   const finished: number[] = [];
   for (const item of [1, 2, 3]) void batcher.submit(item).then((result) => finished.push(result));
@@ -120,7 +120,7 @@ test('above itemsMax a submit is refused as overloaded at once, and accepted aga
   expect(await again).toBe(40);
 });
 
-test('drain answers what was accepted and refuses what comes later as unavailable', async () => {
+test('drain answers accepted items and rejects later ones as unavailable', async () => {
   const { batcher, begun, batches } = manual({ batchMax: 1 });
   const accepted = Promise.all([batcher.submit(1), batcher.submit(2)]);
   let isDrained = false;
@@ -166,7 +166,7 @@ test('paced batches begin at least minIntervalMs apart, the first after a pause 
   expect(batches()).toEqual([[1], [2, 3], [4], [5]]);
 });
 
-test('a small batch gathers as long as its patience, a larger one only minIntervalMs', async () => {
+test('a small batch waits for its patience, a larger one only minIntervalMs', async () => {
   const clock = new ManualClock();
   const pace = { minIntervalMs: 2, patience: { items: 3, patienceMs: 5 }, clock };
   const { batcher, batches } = manual({ inFlightMax: 9, pace });
@@ -353,7 +353,7 @@ class Play {
 
 const expectOverloaded = (answer: unknown): void => expect(answer).toHaveProperty('code', 'overloaded');
 
-test('one key takes no more than its share of a batch, and keeps its order', async () => {
+test('one key has no more than its share of a batch, and keeps its order', async () => {
   const fairness = {
     keyOf: (item: number) => (item < 100 ? 'heavy' : 'light'),
     itemsPerKeyMax: 1_000,

@@ -6,7 +6,7 @@ import { StoreFailure } from './result.ts';
 
 const bounds = { clock: systemClock, runningMax: 2, waitingPerKeyMax: 100, waitingMax: 1_000 };
 
-test('keys take turns: a long line of one key delays another by one piece of work', async () => {
+test('keys take turns: a long queue of one key delays another by one piece of work', async () => {
   const turns = new FairTurns<string>({ ...bounds, runningMax: 1 });
   const order: string[] = [];
   const work = (name: string) => async () => void order.push(name);
@@ -79,7 +79,7 @@ test('the event loop runs between slices', async () => {
   expect(begun).toBe(10);
 });
 
-test('work that throws at once rejects its caller and ends its turn', async () => {
+test('work that throws synchronously rejects its caller and ends its turn', async () => {
   const turns = new FairTurns<string>({ ...bounds, runningMax: 1 });
   const failing = turns.run('a', () => {
     throw new Error('broken');
@@ -88,7 +88,7 @@ test('work that throws at once rejects its caller and ends its turn', async () =
   expect(await turns.run('a', async () => 7)).toBe(7);
 });
 
-test('while all that may run is running, what waits costs nothing', async () => {
+test('while runningMax pieces run, waiting ones cost nothing', async () => {
   let looks = 0;
   const clock = {
     monotonicMs() {
@@ -106,7 +106,7 @@ test('while all that may run is running, what waits costs nothing', async () => 
   await Promise.all(all);
 });
 
-test('[property] every accepted piece begins once, each key in order, whatever fails, throws or takes long', async () => {
+test('[property] every accepted piece starts once, each key in order, whatever fails, throws or takes long', async () => {
   const seed = testSeed('fair turns');
   const random = createRandom(seed);
   let nowMs = 0;

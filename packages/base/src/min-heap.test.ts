@@ -3,7 +3,7 @@ import { testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { MinHeap } from './min-heap.ts';
 
-test('what is taken comes in order, whatever was added and taken before', () => {
+test('items are taken in order, after any additions and removals', () => {
   /** A number is added, undefined takes. */
   const steps = fc.array(fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }), { maxLength: 200 });
   fc.assert(

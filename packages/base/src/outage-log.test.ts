@@ -1,4 +1,4 @@
-// How much a log is told of something that fails all the time.
+// The lines that a lasting failure writes to the log.
 
 import { expect, test } from 'bun:test';
 import { ManualClock } from '@hongyan/testing/manual-clock';

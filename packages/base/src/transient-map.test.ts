@@ -35,7 +35,7 @@ test('it holds what a Map holds', () => {
   );
 });
 
-test('entries may be deleted while they are read, also those that were not read yet', () => {
+test('entries may be deleted during an iteration, also those not visited yet', () => {
   const map = new TransientMap<number, object>();
   for (let key = 0; key < 2_000; key++) map.set(key, {});
   const read: number[] = [];
@@ -73,7 +73,7 @@ function survivorsOf(map: { set(key: number, value: Payload): unknown; delete(ke
 }
 
 /** When the last line fails, the runtime has learned it, and a Map is enough. */
-test('what was deleted is collected with the young generation, unlike what was deleted from a Map', () => {
+test('deleted entries are collected with the young generation, unlike those of a Map', () => {
   expect(survivorsOf(new TransientMap())).toBeLessThan(3_000);
   expect(survivorsOf(new Map())).toBeGreaterThan(10_000);
 });

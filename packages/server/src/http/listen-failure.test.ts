@@ -20,7 +20,7 @@ test.each([
   expect(listenFailure(failed(code), { hostname, port: 80 }, '--listen')).toMatchObject({ message });
 });
 
-test('another failure stays what it is', () => {
+test('another error is returned unchanged', () => {
   const error = failed('EMFILE');
   expect(listenFailure(error, { hostname: '127.0.0.1', port: 80 }, '--listen')).toBe(error);
 });

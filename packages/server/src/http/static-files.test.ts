@@ -15,7 +15,7 @@ const get = (address: string, accept?: string) =>
 const encodingOf = async (address: string, accept?: string) =>
   (await get(address, accept))?.headers.get('content-encoding');
 
-test('text is compressed for clients across a network, by the best encoding they take', async () => {
+test('text is compressed for clients across a network, by the best encoding that they accept', async () => {
   expect(await encodingOf('192.0.2.7', 'gzip, deflate, br')).toBe('br');
   expect(await encodingOf('192.0.2.7', 'gzip, br;q=0')).toBe('gzip');
   expect(await encodingOf('192.0.2.7')).toBeNull();
@@ -24,7 +24,7 @@ test('text is compressed for clients across a network, by the best encoding they
   expect(Buffer.from(Bun.gunzipSync(bytes)).toString()).toBe(await script.text());
 });
 
-test('over loopback files leave as they are', async () => {
+test('over loopback files are not compressed', async () => {
   for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) expect(await encodingOf(address, 'br')).toBeNull();
 });
 
@@ -36,7 +36,7 @@ const folder = await mkdtemp(join(tmpdir(), 'hongyan-static-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 const inFolder = (name: string) => join(folder, name);
 
-test('a folder that is built anew beneath the server is served as it is then, to every client', async () => {
+test('a folder that is rebuilt while the server runs is served in its new state to every client', async () => {
   const web = inFolder('web');
   const files = new StaticFileServer(new StaticFolder(web));
   const bodyOf = async (path: string, address: string) => {

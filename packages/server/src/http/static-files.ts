@@ -9,7 +9,7 @@ import { isLoopback } from './loopback.ts';
 /** Files by URL path, or a folder. An empty map: no web client is served. */
 export type StaticFiles = ReadonlyMap<string, Blob> | StaticFolder;
 
-interface Found {
+interface FileVersion {
   readonly file: Blob;
   /** Changes when the file changes. */
   readonly version: string;
@@ -23,13 +23,13 @@ export class StaticFolder {
     this.#inside = resolve(path) + sep;
   }
 
-  async find(path: string): Promise<Found | undefined> {
+  async find(path: string): Promise<FileVersion | undefined> {
     const place = join(this.#inside, path);
     if (!place.startsWith(this.#inside)) return undefined;
     try {
-      const found = await stat(place);
-      if (!found.isFile()) return undefined;
-      const { ino, size, mtimeMs, ctimeMs } = found;
+      const stats = await stat(place);
+      if (!stats.isFile()) return undefined;
+      const { ino, size, mtimeMs, ctimeMs } = stats;
       // A new object each time, because a Blob caches its size.
       return { file: Bun.file(place), version: `${ino} ${size} ${mtimeMs} ${ctimeMs}` };
     } catch (error) {
@@ -84,7 +84,7 @@ export class StaticFileServer {
     });
   }
 
-  async #find(path: string): Promise<Found | undefined> {
+  async #find(path: string): Promise<FileVersion | undefined> {
     for (const root of this.#roots) {
       if (root instanceof StaticFolder) {
         const found = await root.find(path);
@@ -97,7 +97,7 @@ export class StaticFileServer {
     return undefined;
   }
 
-  #compress(path: string, { file, version }: Found, encoding: Encoding): Compressed['bytes'] {
+  #compress(path: string, { file, version }: FileVersion, encoding: Encoding): Compressed['bytes'] {
     const key = `${encoding} ${path}`;
     const cached = this.#compressed.get(key);
     if (cached?.version === version) return cached.bytes;

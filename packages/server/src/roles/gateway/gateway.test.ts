@@ -48,7 +48,7 @@ test('every answer below /v1 can be read from another origin, retry-after includ
   }
 });
 
-test('a method that an address does not take is answered with those it takes', async () => {
+test('a method that an address does not accept is answered with the methods that it accepts', async () => {
   const { url } = await start();
   const allowed = async (path: string, method: string) => {
     const { status, headers } = await fetch(url + path, { method });
@@ -118,7 +118,7 @@ test.each(['Content-Length: 100', 'Transfer-Encoding: chunked'])(
   },
 );
 
-test('UTF-8 by any of its names is taken, and a path keeps its characters or is refused', async () => {
+test('UTF-8 by any of its names is accepted, and a path keeps its characters or is refused', async () => {
   const { url, asked } = await start();
   const headers = { 'content-type': 'application/json;charset="UTF-8"' };
   expect((await post(url, send({ type: 'x', text: '鸿雁' }), headers)).status).toBe(201);
@@ -129,7 +129,7 @@ test('UTF-8 by any of its names is taken, and a path keeps its characters or is 
   expect((await find('%ff')).status).toBe(400);
 });
 
-test('hashed files may be kept, text varies by encoding, /docs has all it asks for', async () => {
+test('hashed files may be cached, text varies by encoding, /docs has all that it loads', async () => {
   const text = 'body { color: red }\n'.repeat(200);
   const css = new Blob([text], { type: 'text/css;charset=utf-8' });
   const small = new Blob(['x'], { type: 'text/css' });
@@ -161,7 +161,7 @@ test('hashed files may be kept, text varies by encoding, /docs has all it asks f
   expect(page).toContain('rel="icon"');
 });
 
-test('connections beyond the limit are refused with one line in the log, and readiness says so until one leaves', async () => {
+test('connections beyond the limit are refused with one line in the log, and readiness fails until one closes', async () => {
   const lines: string[] = [];
   const log = createLog({ level: 'warn', write: (line) => lines.push(line) });
   const { url, gateway } = await start({ limits: { connectionsMax: 2 }, log });
@@ -195,21 +195,21 @@ test('sockets that have not sent their hello are bounded, in number and in what 
   second.cut();
 });
 
-test('without its core a gateway refuses connections as unavailable, and readiness says so', async () => {
+test('without its core a gateway refuses connections as unavailable, and readiness fails', async () => {
   const { url } = await start({ isCoreReachable: () => false });
   expect((await upgrade(url)).status).toBe(503);
   expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'without core' });
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
 });
 
-test('route answers the address that the client asked by', async () => {
+test('route returns the address of the request', async () => {
   const { url } = await start();
   const port = new URL(url).port;
   const answer = await fetch(`${url}/v1/route`, { headers: { host: `im.example.org:${port}` } });
   expect(await answer.json()).toEqual({ addresses: [{ url: `http://im.example.org:${port}` }] });
 });
 
-test('[O20] a drained gateway refuses new work, closes its connections and then lets go of its port', async () => {
+test('[O20] a drained gateway refuses new work, closes its connections and then releases its port', async () => {
   const { url, gateway } = await start();
   const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'a' });
   const goingAway = client.next(({ type }) => type === 'going_away');
@@ -223,21 +223,21 @@ test('[O20] a drained gateway refuses new work, closes its connections and then 
   expect(await fetch(`${url}/healthz`).catch(() => 'refused')).toBe('refused');
 });
 
-test('[O20] a gateway that is about to drain says so to load balancers first, and serves everything until then', async () => {
+test('[O20] a gateway fails readiness before it drains, and serves everything until then', async () => {
   const { url, gateway } = await start();
   const nowMs = performance.now();
   const drained = gateway.drain(nowMs + 10_000, { beginAtMs: nowMs + 400 });
   const ready = await fetch(`${url}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([503, { status: 'draining' }]);
   const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'a' });
-  // The next request of a kept connection would be refused.
+  // The next request of a kept-alive connection would be refused.
   const answer = await fetch(`${url}/v1/me`, { headers: authorization });
   expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
   expect((await client.closed).code).toBe(4000);
   await drained;
 });
 
-test('[O20] a drained gateway ends the connections that were kept for later requests', async () => {
+test('[O20] a drained gateway closes kept-alive connections', async () => {
   const { url, gateway } = await start();
   const kept = tcpConnect(Number(new URL(url).port), '127.0.0.1');
   const ended = once(kept, 'close');
@@ -247,7 +247,7 @@ test('[O20] a drained gateway ends the connections that were kept for later requ
   await ended;
 });
 
-test('[O22] a gateway beside others gives its port up at once, answers what is under way, and its clients leave in turn', async () => {
+test('[O22] a gateway beside others releases its port at once, answers requests in flight, and drains its clients one by one', async () => {
   const held = Promise.withResolvers<void>();
   const { url, gateway } = await start({
     isPortShared: true,

@@ -1,4 +1,4 @@
-// What the gateway does at its limits, over real sockets: headers, close codes, what is coalesced, and what an address may.
+// The limits of the gateway over real sockets: headers, close codes, coalesced receipts, limits per address.
 
 import { afterEach, expect, test } from 'bun:test';
 import { once } from 'node:events';
@@ -39,7 +39,7 @@ const limit = (isFull: (name: string) => boolean): Steps => ({
 });
 const authorization = { authorization: 'Bearer ann' };
 
-test('[L2] over HTTP each answer says what is left, and a refusal when to come back', async () => {
+test('[L2] over HTTP each answer reports the remaining quota, and a refusal when to retry', async () => {
   let isFull = false;
   const { url } = await start({ steps: limit(() => isFull) });
   const allowed = await fetch(`${url}/v1/me`, { headers: authorization });
@@ -56,7 +56,7 @@ test('[L2] over HTTP each answer says what is left, and a refusal when to come b
   expect([anonymous.status, anonymous.headers.get('ratelimit')]).toEqual([200, null]);
 });
 
-test('[L2] a frame beyond the rate is answered with the time to wait, and who goes on without waiting is closed with 4101', async () => {
+test('[L2] a frame beyond the rate is answered with the time to wait, and a client that does not wait is closed with 4101', async () => {
   const { url } = await start({ limits: { inFlightMax: 10 }, steps: limit((name) => name === 'sync') });
   const ann = await device(url);
   expect(await ann.request({ type: 'sync' })).toMatchObject({
@@ -95,7 +95,7 @@ test.each([
   },
 );
 
-test('[L7] receipts beyond their rate are kept, the newest of each conversation, and passed on when there is room', async () => {
+test('[L7] receipts beyond their rate are deferred, the newest of each conversation, and submitted when the rate allows', async () => {
   let isFull = true;
   let drawn = 0;
   const isReceipt = (name: string) => (name === 'read' || name === 'delivered') && ++drawn > 0;
@@ -105,7 +105,7 @@ test('[L7] receipts beyond their rate are kept, the newest of each conversation,
   ann.receipt('delivered', 'g:1', 99);
   ann.receipt('read', 'g:1', 3);
   expect(await ann.request({ type: 'sync' })).toMatchObject({ type: 'sync_result' });
-  // While one of a conversation is held, further ones ask for nothing.
+  // While a receipt of a conversation is deferred, further ones draw nothing.
   expect(drawn).toBeLessThan(20);
   isFull = false;
   const receipts = () => asked.filter(({ name }) => name === 'read' || name === 'delivered');
@@ -155,13 +155,13 @@ test('[L5] requests without a token, and with a bad one, are bounded by address'
   expect(await statuses('/v1/route', from('192.0.2.1'))).toStartWith('200 200 200 200 200 429');
   expect(await statuses('/v1/me', from('192.0.2.2'))).toStartWith('401 401 401 401 401 429');
   expect(await statuses('/v1/me', from('192.0.2.2', authorization))).toBe('200 200 200 200 200 200 200 200');
-  // This machine itself.
+  // This machine.
   expect(await statuses('/v1/route')).toBe('200 200 200 200 200 200 200 200');
   const late = await fetch(`${url}/v1/route`, from('192.0.2.1'));
   expect(late.headers.get('ratelimit-policy')).toBe('"address";q=5;w=5');
 });
 
-test('[L5] made-up signatures are bounded by address, and good ones by nothing', async () => {
+test('[L5] bad signatures are limited by address, and good ones are not', async () => {
   const registerDevices: Core['registerDevices'] = async ({ signature }) =>
     signature === good ? ok({ accepted: 1, refused: [] }) : refusal.badSignature();
   const good = 'a'.repeat(64);
@@ -201,7 +201,7 @@ test('[L5] signed requests that are cut off are bounded by address too', async (
   expect(outcomes.join(' ')).toBe('bad_request rate_limited');
 });
 
-test('[L5] bodies of an address that are on their way are bounded, and one that ends makes room', async () => {
+test('[L5] bodies of an address that are being read are bounded, and the end of one makes room', async () => {
   const addresses = () => ({ connectionsMax: 2, handshakesPerS: 0, requestsPerS: 0 });
   const { url, gateway } = await start({ limits: { addresses } });
   const begin = () => {
@@ -259,7 +259,7 @@ test('[L5] handshakes and open connections of an address are bounded, and one th
   await until(async () => (await upgrade(url, '192.0.2.1')) === 429);
 });
 
-test('[L5] handshakes of an address that wait together for the decision about its rate get no more connections than one by one', async () => {
+test('[L5] handshakes of an address that wait together for the rate limit get no more connections than one by one', async () => {
   const addresses = () => ({ connectionsMax: 2, handshakesPerS: 100, requestsPerS: 0 });
   const decided = Promise.withResolvers<void>();
   let waiting = 0;
@@ -287,7 +287,7 @@ test('[L5] handshakes of an address that wait together for the decision about it
   for (const socket of sockets) socket.destroy();
 });
 
-test('[L5][B3] bounds of addresses that change hold for the next connection and request, and close nobody', async () => {
+test('[L5][B3] changed limits per address apply to the next connection and request, and close no connection', async () => {
   let bounds = { connectionsMax: 1, handshakesPerS: 0, requestsPerS: 0 };
   const { url, gateway } = await start({ limits: { addresses: () => bounds } });
   const address = '192.0.2.1';

@@ -86,7 +86,7 @@ export class GatewayMeter {
     });
     metrics.histogram({
       name: 'hongyan_send_receive_seconds',
-      help: 'From a send to the moment its message leaves to the connections of its receivers; sampled',
+      help: 'Time from a send until its message is sent to its receivers; sampled',
       read: () => this.sends.seconds,
     });
   }

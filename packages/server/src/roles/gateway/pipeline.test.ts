@@ -114,7 +114,7 @@ test('over HTTP the bound is for the requests of one user together', async () =>
   expect(codeOf(await pipeline.run('getMe', http('ann'), none))).toBe('not_found');
 });
 
-test('while draining new requests are refused and those under way are answered', async () => {
+test('while draining new requests are refused and those in flight are answered', async () => {
   const held = Promise.withResolvers<void>();
   const { pipeline } = start({ getMe: () => held.promise.then(() => refusal.noSuch('user')) });
   const before = pipeline.run('getMe', device(), none);
@@ -135,7 +135,7 @@ test('a bug of a handler is answered as internal and logged, a failure of a stor
   expect(lines).toHaveLength(1);
 });
 
-test('route gives an address to connect to: the one the client asked by, else that of the listener', async () => {
+test('route returns an address to connect to: that of the request, else that of the listener', async () => {
   const { pipeline } = start();
   const urlFor = async (host: string | null) => {
     const answer = await pipeline.run('route', http(undefined, { host }), none);
@@ -146,7 +146,7 @@ test('route gives an address to connect to: the one the client asked by, else th
   expect(await urlFor(null)).toBe('http://127.0.0.1:8080');
 });
 
-test('[L1] steps run in their order, each for its group of operations, and the first that refuses answers', async () => {
+test('[L1] steps run in order, each for its group of operations, and the first refusal is the answer', async () => {
   const passed: string[] = [];
   let revoked: Result<undefined> = done;
   const { pipeline, asked } = start(
@@ -182,7 +182,7 @@ test('[L1] steps run in their order, each for its group of operations, and the f
   expect(passed).toEqual(['revoked t']);
 });
 
-test('[L1] a hello passes the steps of its group and gives the token as verified', async () => {
+test('[L1] a hello passes the steps of its group and returns the verified token', async () => {
   const names: string[] = [];
   const { pipeline } = start(
     {},
@@ -219,7 +219,7 @@ test('[L1] each operation is measured when it is answered, whatever the answer',
   expect(measured).toEqual(['getMe ok', 'getMe unauthorized']);
 });
 
-test('[A23] a back end asks with its key as the system, or for the user that it names, where a scope lets it', async () => {
+test('[A23] a back end acts with its key as the system, or for the user that it names, where its scope allows it', async () => {
   const revoked = () => refusal.revokedToken();
   const { pipeline, asked } = start({}, { revoked });
   const run = async (
@@ -249,10 +249,10 @@ test('[A23] a key without the scope that an operation needs is refused', async (
   expect(asked).toHaveLength(1);
 });
 
-test('[L5] only a key that was not found right is counted by its address, whatever else is wrong with its request', async () => {
-  let strangers = 0;
+test('[L5] only an invalid key counts against its address, whatever else is wrong with the request', async () => {
+  let anonymousCount = 0;
   const limitAnonymous = () => {
-    strangers++;
+    anonymousCount++;
     return done;
   };
   const identifyKey: Core['identifyKey'] = async ({ key, asUser }) => {
@@ -262,7 +262,7 @@ test('[L5] only a key that was not found right is counted by its address, whatev
   const { pipeline } = start({ identifyKey }, { limitAnonymous });
   const ask = async (token: string, asUser: string, name: 'listConversations' | 'getMe' = 'listConversations') => {
     const code = codeOf(await pipeline.run(name, http(token, { asUser }), none));
-    return [code, strangers];
+    return [code, anonymousCount];
   };
   expect(await ask(fakeApiKey, 'gone')).toEqual(['not_found', 0]);
   expect((await ask(fakeApiKey, 'off')).at(-1)).toBe(0);
@@ -271,7 +271,7 @@ test('[L5] only a key that was not found right is counted by its address, whatev
   expect(await ask(`${fakeApiKey}x`, 'ann', 'getMe')).toEqual(['forbidden', 3]);
 });
 
-test('[L5] an address of too many bad signatures is refused before its body is read, until a good one comes from it', async () => {
+test('[L5] an address with too many bad signatures is refused before its body is read, until it sends a good one', async () => {
   let left = 1;
   let drawn = 0;
   let read = 0;
@@ -300,14 +300,14 @@ test('[L5] an address of too many bad signatures is refused before its body is r
   expect(await ask('bad')).toEqual(['rate_limited', 3, 4]);
   expect(await ask('good', '192.0.2.2')).toEqual(['ok', 3, 5]);
   left = 1;
-  // Drawn once, before it is read.
+  // Counted once, before the body is read.
   expect(await ask('bad')).toEqual(['unauthorized', 4, 6]);
   left = 1;
   expect(await ask('good')).toEqual(['ok', 5, 7]);
   expect(await ask('good')).toEqual(['ok', 5, 8]);
 });
 
-test('[A23] what a key has in flight is counted by the key, for whomever it asks', async () => {
+test('[A23] requests in flight are counted by API key, whichever user they are for', async () => {
   const held = Promise.withResolvers<void>();
   const { pipeline } = start({ inFlightMax: 2, listConversations: () => held.promise.then(() => refusal.notMember()) });
   const ask = (asUser: string) => pipeline.run('listConversations', http(fakeApiKey, { asUser }), none);

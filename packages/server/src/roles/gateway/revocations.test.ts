@@ -1,4 +1,4 @@
-// What a gateway knows of revocations: from the start, from the bus, and again after a loss.
+// The cache of revocations: after the start, after events of the bus, and after a loss.
 
 import { afterEach, expect, test } from 'bun:test';
 import { silentLog } from '@hongyan/base/log';
@@ -21,20 +21,20 @@ const ofToken = (tokenId: string): Revocation => ({
 });
 const token = (tokenId: string) => ({ tokenId, userId: 'ann' as UserId, issuedAtMs: 5 });
 
-let made: Revocations | undefined;
-afterEach(() => made?.stop());
+let last: Revocations | undefined;
+afterEach(() => last?.stop());
 
-/** `stored`: what the core would tell. */
+/** `stored`: the revocations of the core. */
 async function start(stored: Revocation[] = []) {
   const prepared = prepare(stored);
-  await prepared.own.start();
+  await prepared.revocations.start();
   return prepared;
 }
 
 function prepare(stored: Revocation[]) {
   const clock = new ManualClock();
   const bus = new MemoryEventBus();
-  const told: (readonly Revocation[] | undefined)[] = [];
+  const notified: (readonly Revocation[] | undefined)[] = [];
   const answers: PromiseWithResolvers<void>[] = [];
   const state = { isHeld: false, isDown: false, asked: 0 };
   const core: Pick<GatewayQuestions, 'revocations'> = {
@@ -51,68 +51,74 @@ function prepare(stored: Revocation[]) {
       return ok({ revocations: page, ...(next < stored.length ? { next } : {}) });
     },
   };
-  const own = new Revocations({ core, bus, clock, log: silentLog, onRevoked: (revoked) => told.push(revoked) });
-  made = own;
-  return { own, bus, clock, stored, told, state, answer: () => answers.shift()?.resolve() };
+  const revocations = new Revocations({
+    core,
+    bus,
+    clock,
+    log: silentLog,
+    onRevoked: (revoked) => notified.push(revoked),
+  });
+  last = revocations;
+  return { revocations, bus, clock, stored, notified, state, answer: () => answers.shift()?.resolve() };
 }
 
 const codeOf = (result: Result<unknown>) => (result.type === 'ok' ? 'ok' : result.code);
 
-test('[A13] what was revoked before the start is known at the start, however many pages it takes', async () => {
-  const { own } = await start(Array.from({ length: 12_000 }, (_, index) => ofToken(`t${index}`)));
-  expect(own.check(token('t11999'))).toMatchObject({ type: 'refused', code: 'token_revoked' });
-  expect(own.check(token('other'))).toMatchObject({ type: 'ok' });
+test('[A13] earlier revocations are cached at the start, over any number of pages', async () => {
+  const { revocations } = await start(Array.from({ length: 12_000 }, (_, index) => ofToken(`t${index}`)));
+  expect(revocations.check(token('t11999'))).toMatchObject({ type: 'refused', code: 'token_revoked' });
+  expect(revocations.check(token('other'))).toMatchObject({ type: 'ok' });
 });
 
-test('[A13] a loss during the start leaves no doubt: a token is let in when a read that began after it says so', async () => {
-  const { own, bus, stored, state, answer } = prepare([]);
+test('[A13] after a loss during the start, a token is accepted only by a read that began after the loss', async () => {
+  const { revocations, bus, stored, state, answer } = prepare([]);
   state.isHeld = true;
-  const started = own.start();
+  const started = revocations.start();
   await until(() => state.asked === 1);
   stored.push(ofToken('t1'));
   bus.reportLoss();
   answer();
   await started;
-  const checked = own.check(token('t1'));
+  const checked = revocations.check(token('t1'));
   expect(checked).toBeInstanceOf(Promise);
   answer();
   expect(codeOf(await checked)).toBe('token_revoked');
 });
 
-test('[A13] what the bus tells is in force at once, and connections are told', async () => {
-  const { own, bus, told } = await start();
+test('[A13] a revocation on the bus applies at once, and connections are notified', async () => {
+  const { revocations, bus, notified } = await start();
   await bus.publish([{ type: 'revoked', topic: revocationsTopic, revocations: [ofToken('t1')] }]);
-  expect(own.check(token('t1'))).toMatchObject({ code: 'token_revoked' });
-  expect(told).toEqual([[ofToken('t1')]]);
+  expect(revocations.check(token('t1'))).toMatchObject({ code: 'token_revoked' });
+  expect(notified).toEqual([[ofToken('t1')]]);
 });
 
-test('[A13] after a loss a token is let in or refused by what the core tells, not by what was known', async () => {
-  const { own, bus, stored, told, state, answer } = await start();
+test('[A13] after a loss a token is accepted or refused by the answer of the core, not by the stale cache', async () => {
+  const { revocations, bus, stored, notified, state, answer } = await start();
   state.isHeld = true;
   bus.reportLoss();
-  const waiting = own.check(token('t1'));
+  const waiting = revocations.check(token('t1'));
   expect(waiting).toBeInstanceOf(Promise);
-  // The read under way may have passed it: a further loss means a further read.
+  // The read in flight may have missed it: a further loss needs a further read.
   stored.push(ofToken('t1'));
   bus.reportLoss([revocationsTopic]);
   answer();
   expect(codeOf(await waiting)).toBe('unavailable');
   await Promise.resolve();
-  const again = own.check(token('t1'));
+  const again = revocations.check(token('t1'));
   answer();
   expect(codeOf(await again)).toBe('token_revoked');
-  expect(told).toEqual([undefined]);
+  expect(notified).toEqual([undefined]);
 });
 
-test('[A13] while the core cannot tell, callers fail as unavailable, until it can', async () => {
-  const { own, bus, stored, clock, state } = await start();
+test('[A13] while the core cannot be read, callers fail as unavailable', async () => {
+  const { revocations, bus, stored, clock, state } = await start();
   state.isDown = true;
   bus.reportLoss();
-  expect(codeOf(await own.check(token('t2')))).toBe('unavailable');
-  expect(codeOf(await own.check(token('t2')))).toBe('unavailable');
+  expect(codeOf(await revocations.check(token('t2')))).toBe('unavailable');
+  expect(codeOf(await revocations.check(token('t2')))).toBe('unavailable');
   stored.push(ofToken('t1'));
   state.isDown = false;
   await clock.advance(500);
-  expect(codeOf(await own.check(token('t2')))).toBe('ok');
-  expect(codeOf(await own.check(token('t1')))).toBe('token_revoked');
+  expect(codeOf(await revocations.check(token('t2')))).toBe('ok');
+  expect(codeOf(await revocations.check(token('t1')))).toBe('token_revoked');
 });

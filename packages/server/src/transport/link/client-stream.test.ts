@@ -1,4 +1,4 @@
-// What another process adds: deadlines, bounds, a link that is cut and comes back, a gateway that does not read.
+// The failures that another process adds: deadlines, bounds, a link that is cut and reconnects, a gateway that does not read.
 
 import { afterEach, expect, test } from 'bun:test';
 import { stat } from 'node:fs/promises';
@@ -94,7 +94,7 @@ test('beyond the bound of requests in flight the next fails as overloaded, and t
   expect(codeOf(await getUser(remote))).toBe('ok');
 });
 
-test('[D6] what was in flight when the link is cut has an unknown outcome, and nothing is accepted without a link', async () => {
+test('[D6] requests in flight when the link is cut have an unknown outcome, and none are accepted without a link', async () => {
   const { remote, sends, link } = await start();
   const inFlight = send(remote, 'k');
   await until(() => sends.length === 1, { what: 'the send arrives' });
@@ -113,7 +113,7 @@ test('[D6] what was in flight when the link is cut has an unknown outcome, and n
   await until(() => link.client.isUp, { what: 'the link is up again' });
 });
 
-test('[D4] a link that is up again follows its topics as before and reports a loss', async () => {
+test('[D4] a reconnected link follows its topics again and reports a loss', async () => {
   const { bus, link } = await start();
   const [events, losses]: [BusEvent[], number[]] = [[], []];
   const listener = { onEvent: (event: BusEvent) => events.push(event), onLoss: () => losses.push(events.length) };
@@ -142,7 +142,7 @@ test('[D4] a subscription resolves once the core has it in force', async () => {
   expect(events.map(({ topic }) => topic)).toEqual(topics);
 });
 
-test('a link that is closed while it begins stays closed, though the core becomes ready meanwhile', async () => {
+test('a link that is closed while it connects stays closed, even if the core becomes ready', async () => {
   const greeted = Promise.withResolvers<wire.LinkHello>();
   const core = await rawCore((stream) => {
     stream.on('data', ({ hello }) => hello && greeted.resolve(hello));
@@ -161,7 +161,7 @@ test('a link that is closed while it begins stays closed, though the core become
   core.stop();
 });
 
-test('a link that is closed is cut where the core does not end it', async () => {
+test('a closed link is cut when the core does not end it', async () => {
   const cut = Promise.withResolvers<void>();
   const core = await rawCore((stream) => {
     stream.on('data', ({ hello }) => hello && stream.write(provedAndReady(hello)));
@@ -174,7 +174,7 @@ test('a link that is closed is cut where the core does not end it', async () => 
   core.stop();
 });
 
-test('[N8] a core that says it is ready without a proof that it knows the secret gets no link', async () => {
+test('[N8] a core that sends ready without a proof of the secret gets no link', async () => {
   const core = await rawCore((stream) => {
     stream.on('data', ({ hello }) => hello && stream.write(wire.encodeDown({ ready: {} })));
   });
@@ -200,7 +200,7 @@ test("a gateway's sessions are closed when its link ends, those of the others st
   expect([...sessions]).toEqual([['s1', 'gateway-1']]);
 });
 
-test('a session that the core does not know any more is unavailable to its calls', async () => {
+test('calls of a session that the core no longer has are unavailable', async () => {
   const { remote, link } = await start();
   await open(remote, 'ann', 's1');
   const typing = (session: string) => remote.typing(deviceCaller('ann', 'phone', session), { conversation_id: group });
@@ -251,7 +251,7 @@ test('a gateway of another version of the contract is refused with both versions
   other.close();
 });
 
-test('a request that the core cannot read is answered as a bug, one of an unknown session as unavailable, and the link goes on', async () => {
+test('a request that the core cannot read is answered as a bug, one of an unknown session as unavailable, and the link continues', async () => {
   const { link } = await start();
   const gateway = rawGateway(link.socketPath);
   const call = { callerJson: '{}', inputJson: '{}' };
@@ -283,7 +283,7 @@ test('the socket is for its user alone', async () => {
   expect((await stat(link.socketPath)).mode & 0o777).toBe(0o600);
 });
 
-test('what a method of the core throws comes through: a failure as itself, a bug as a rejection', async () => {
+test('an error of a core method is forwarded: a failure as itself, a bug as a rejection', async () => {
   let thrown: Error = new StoreFailure('overloaded', 'full');
   const core = { getUser: () => Promise.reject(thrown) } as Partial<Core> as Core;
   const { remote } = await start({ core });

@@ -1,4 +1,4 @@
-// Several cores as one: who is asked, what is asked again when one is lost, and who may speak at all.
+// Several cores as one: which core receives a request, which requests are retried, and authentication.
 
 import { afterEach, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
@@ -25,7 +25,7 @@ const secretOf = (text: string): Uint8Array => new TextEncoder().encode(text.pad
 const security: LinkSecurity = { secret: secretOf('of the cluster') };
 type Sent = Result<Output<'send'>>;
 
-/** Notes who was asked; answers sends while `isAnswering`. */
+/** Records the requests; answers sends while `isAnswering`. */
 class CoreUnderTest {
   readonly sent: string[] = [];
   readonly created: string[] = [];
@@ -41,7 +41,7 @@ class CoreUnderTest {
     return { name: this.name, address: `127.0.0.1:${this.#server?.port}`, isDraining: false };
   }
 
-  async serve(own: LinkSecurity = security): Promise<this> {
+  async serve(linkSecurity: LinkSecurity = security): Promise<this> {
     const core = {
       send: (_caller, { client_msg_id }) => {
         this.sent.push(client_msg_id);
@@ -61,7 +61,7 @@ class CoreUnderTest {
     } as Partial<Core> as Core;
     this.#server = await serveCore({
       ...{ core, bus: new MemoryEventBus(), clock: systemClock, log: silentLog },
-      listen: { type: 'tcp', address: { hostname: '127.0.0.1', port: 0 }, security: own },
+      listen: { type: 'tcp', address: { hostname: '127.0.0.1', port: 0 }, security: linkSecurity },
       backlogBytesMax: 1_000_000,
       sessionsOutliveLinks: true,
     });
@@ -90,9 +90,9 @@ const answer = (key: ClientMsgId): Sent =>
     status: 'ack',
   });
 
-function openPool(own: LinkSecurity = security): CorePool {
+function openPool(linkSecurity: LinkSecurity = security): CorePool {
   const pool = new CorePool({
-    ...{ node: 'gateway-1', security: own, clock: systemClock, log: silentLog },
+    ...{ node: 'gateway-1', security: linkSecurity, clock: systemClock, log: silentLog },
     ...{ timeoutMs: 10_000, inFlightMax: 1_000, onAnswered: () => {} },
   });
   cleanUp.push(() => pool.close());
@@ -136,7 +136,7 @@ test('[N6][D3] a send that a lost core left unanswered is sent to another one, i
   expect(pool.retriedCount).toBe(3);
 });
 
-test('[N6][D3] what a lost core may have done is not denied by the refusal of another one', async () => {
+test('[N6][D3] a request that a lost core may have executed is not reported as refused by another one', async () => {
   const [one, other] = await two();
   const pool = await poolOf(one, other);
   one.isAnswering = false;
@@ -152,7 +152,7 @@ test('[N6][D3] what a lost core may have done is not denied by the refusal of an
   expect(next.sent).toEqual(['1', '2']);
 });
 
-test('[N6] what would be done twice is not asked again: its outcome is unknown', async () => {
+test('[N6] a request that is not idempotent is not retried: its outcome is unknown', async () => {
   const [one, other] = await two();
   const pool = await poolOf(one, other);
   const creating = pool.core.createConversation(caller('ann'), { kind: 'group', title: 'x', members: [] });
@@ -162,7 +162,7 @@ test('[N6] what would be done twice is not asked again: its outcome is unknown',
   expect(one.created.length + other.created.length).toBe(1);
 });
 
-test('[N7] a core that is silent, though its connection stands, is passed over', async () => {
+test('[N7] a core that is silent on an open connection is skipped', async () => {
   const [one, other] = await two();
   const proxies = [new SilentProxy(one.place.address), new SilentProxy(other.place.address)] as const;
   cleanUp.push(() => proxies.forEach((proxy) => void proxy.close()));
@@ -179,7 +179,7 @@ test('[N7] a core that is silent, though its connection stands, is passed over',
   expect((isFirst ? other : one).sent).toEqual(['after']);
 });
 
-test('[N3] a core that leaves is given nothing new, unless it is the last one', async () => {
+test('[N3] a draining core receives no new requests, unless it is the last one', async () => {
   const [one, other] = await two();
   const pool = await poolOf(one, other);
   pool.follow([{ ...one.place, isDraining: true }, other.place]);
@@ -190,7 +190,7 @@ test('[N3] a core that leaves is given nothing new, unless it is the last one', 
   expect(one.sent).toEqual(['back']);
 });
 
-test('[N3] what a core that leaves takes no more is asked of another one, behind what it took before', async () => {
+test('[N3] a request that a draining core refuses is sent to another one, after those that it accepted', async () => {
   const [one, other] = await two();
   const pool = await poolOf(one, other);
   one.isAnswering = false;
@@ -211,7 +211,7 @@ test('[N3] what a core that leaves takes no more is asked of another one, behind
   expect(next.sent).toEqual(['2', '3', '4']);
 });
 
-test('without a core what changes nothing yet is unavailable, and a core that comes is used', async () => {
+test('without a core a request is unavailable, and a core that joins is used', async () => {
   const pool = openPool();
   expect(codeOf(await send(pool, 'ann', '1'))).toBe('unavailable');
   const core = await new CoreUnderTest('core-1').serve();
@@ -220,7 +220,7 @@ test('without a core what changes nothing yet is unavailable, and a core that co
   expect(codeOf(await send(pool, 'ann', '2'))).toBe('ok');
 });
 
-test('[N7] a core that is named no more keeps its link while it answers', async () => {
+test('[N7] a core that is no longer listed keeps its link while it answers', async () => {
   const core = await new CoreUnderTest('core-1').serve();
   const pool = await poolOf(core);
   pool.follow([]);

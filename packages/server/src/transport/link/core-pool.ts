@@ -113,8 +113,8 @@ export class CorePool {
       void stream.close();
     }
     for (const place of places) {
-      const known = this.#members.get(place.name);
-      this.#members.set(place.name, { place, stream: known?.stream ?? this.#open(place) });
+      const member = this.#members.get(place.name);
+      this.#members.set(place.name, { place, stream: member?.stream ?? this.#openStream(place) });
     }
   }
 
@@ -124,7 +124,7 @@ export class CorePool {
     await Promise.all(members.map(({ stream }) => stream.close()));
   }
 
-  #open({ name, address }: CorePlace): ClientStream {
+  #openStream({ name, address }: CorePlace): ClientStream {
     const { node, security, clock, log, timeoutMs, inFlightMax } = this.#options;
     const stream = new ClientStream({
       ...{ node, clock, log, timeoutMs, inFlightMax, silentMsMax },

@@ -36,7 +36,7 @@ export interface CoreServer {
   stop(): Promise<void>;
 }
 
-/** Only this user may connect to a socket. A socket file that a former process left is removed. */
+/** Only this user may connect to a socket. A stale socket file of an earlier process is removed. */
 export async function serveCore(options: CoreServerOptions): Promise<CoreServer> {
   const { listen, clock, log } = options;
   const security = listen.type === 'tcp' ? listen.security : undefined;

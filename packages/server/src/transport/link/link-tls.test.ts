@@ -1,4 +1,4 @@
-// Links with TLS: who gets one, and what is said to whoever does not.
+// Links with TLS: which certificates are accepted, and the errors for the others.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -24,14 +24,14 @@ import { LinkCertificate, type LinkTls } from './security.ts';
 const secret = new TextEncoder().encode('of the cluster'.padEnd(32, '.'));
 let folder: string;
 /** Of two authorities that do not know each other. */
-let own: LinkTls;
+let validTls: LinkTls;
 let other: LinkTls;
 /** Of the first one, and too old. */
 let ended: LinkTls;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hongyan-link-tls-'));
-  own = await read(await linkCertificate(join(folder, 'own')));
+  validTls = await read(await linkCertificate(join(folder, 'own')));
   other = await read(await linkCertificate(join(folder, 'other')));
   ended = await read(await signedAgain(join(folder, 'own'), { file: 'ended.crt', days: -1 }));
 });
@@ -78,48 +78,52 @@ async function problemOf(port: number, tls: LinkTls | undefined): Promise<string
 }
 
 test('[N8] with certificates of one authority there is a link, to an address and to a name', async () => {
-  const port = await serve(own);
+  const port = await serve(validTls);
   for (const hostname of ['127.0.0.1', 'localhost']) {
-    const pool = open(port, own, hostname);
+    const pool = open(port, validTls, hostname);
     await until(() => pool.isUp);
     expect(pool.problem).toBeUndefined();
   }
 });
 
-test('[N8] a certificate of another authority gets no link, and the gateway says which option is about it', async () => {
-  const port = await serve(own);
+test('[N8] a certificate of another authority gets no link, and the gateway reports which option to check', async () => {
+  const port = await serve(validTls);
   expect(await problemOf(port, other)).toMatch(/certificate of the core is not accepted .*link-tls-ca of this process/);
 });
 
-test('[N8] a certificate that the core does not accept gets no link, also where the gateway accepts the core', async () => {
-  const port = await serve(own);
+test('[N8] a certificate that the core does not accept gets no link, even if the gateway accepts the core', async () => {
+  const port = await serve(validTls);
   for (const { certificate, key } of [other, ended]) {
-    const problem = await problemOf(port, { certificate, key, authority: own.authority });
+    const problem = await problemOf(port, { certificate, key, authority: validTls.authority });
     expect(problem).toMatch(/link-tls-cert of this process must be valid and signed .*link-tls-ca of the core/);
   }
 });
 
 test('[N8] a core whose certificate has expired gets no link', async () => {
-  expect(await problemOf(await serve(ended), own)).toMatch(/not accepted \(certificate has expired\)/);
+  expect(await problemOf(await serve(ended), validTls)).toMatch(/not accepted \(certificate has expired\)/);
 });
 
 test('[N8] without a certificate there is no link to a core that has one, nor with one to a core that has none', async () => {
-  expect(await problemOf(await serve(own), undefined)).toContain('it may require a certificate, which link-tls-cert');
-  expect(await problemOf(await serve(undefined), own)).toContain('the core does not speak TLS: give link-tls-cert');
+  expect(await problemOf(await serve(validTls), undefined)).toContain(
+    'it may require a certificate, which link-tls-cert',
+  );
+  expect(await problemOf(await serve(undefined), validTls)).toContain(
+    'the core does not speak TLS: give link-tls-cert',
+  );
 });
 
-test('[N8] certificates of an authority in between are accepted, by the check of a start too', async () => {
+test('[N8] certificates of an intermediate authority are accepted, also by the check at the start', async () => {
   const certificate = await chainedCertificate(join(folder, 'own'));
   const files = { linkTlsCert: certificate.cert, linkTlsKey: certificate.key, linkTlsCa: certificate.ca };
   await checkTls({ tlsCert: '', tlsKey: '', ...files }, systemClock);
   const chained = await read(certificate);
   const port = await serve(chained);
-  const pools = [chained, own].map((tls) => open(port, tls));
+  const pools = [chained, validTls].map((tls) => open(port, tls));
   await until(() => pools.every(({ isUp }) => isUp));
 });
 
 test('[N8] while the authority is replaced both are accepted', async () => {
-  const both = [own, other];
+  const both = [validTls, other];
   const authority = Buffer.concat(both.map((tls) => tls.authority));
   const [before, after] = both.map((tls) => ({ ...tls, authority }));
   const port = await serve(before);
@@ -127,29 +131,29 @@ test('[N8] while the authority is replaced both are accepted', async () => {
   await until(() => pool.isUp);
 });
 
-test('[N8] a core whose certificate is renewed shows it in links that begin, and those that stand go on', async () => {
-  const certificate = new LinkCertificate(own);
+test('[N8] a core presents a renewed certificate in new links, and open links continue', async () => {
+  const certificate = new LinkCertificate(validTls);
   const port = await serve(certificate);
-  const before = open(port, own);
+  const before = open(port, validTls);
   await until(() => before.isUp);
   certificate.renew(other);
   const after = open(port, other);
   await until(() => after.isUp);
-  expect(await problemOf(port, own)).toContain('certificate of the core is not accepted');
+  expect(await problemOf(port, validTls)).toContain('certificate of the core is not accepted');
   expect([before.isUp, before.problem]).toEqual([true, undefined]);
 });
 
-test('[N8] a gateway whose certificate is renewed gets the link that it could not get', async () => {
-  const port = await serve(own);
-  const certificate = new LinkCertificate({ ...ended, authority: own.authority });
+test('[N8] a gateway whose certificate is renewed gets its link', async () => {
+  const port = await serve(validTls);
+  const certificate = new LinkCertificate({ ...ended, authority: validTls.authority });
   const pool = open(port, certificate);
   await until(() => pool.problem !== undefined);
-  certificate.renew(own);
+  certificate.renew(validTls);
   await until(() => pool.isUp);
 });
 
-test('[N8] nothing that is not TLS is answered in plain text', async () => {
-  const port = await serve(own);
+test('[N8] a plain-text connection receives no answer', async () => {
+  const port = await serve(validTls);
   const socket = connect({ host: '127.0.0.1', port });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(Buffer.from(chunk))).on('error', () => {});

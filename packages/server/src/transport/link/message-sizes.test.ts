@@ -1,5 +1,5 @@
-// How large a message of a link may be: little of whoever has not said who it is, and never more than the largest thing that is asked or
-// answered; what waited and grew leaves in several.
+// The limits of messages on a link: small before authentication, then the largest request or answer. A batch that grew is sent as several
+// messages.
 
 import { afterEach, expect, test } from 'bun:test';
 import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
@@ -27,14 +27,14 @@ async function open(core: Partial<Core> = {}, bus = new MemoryEventBus()): Promi
   return link;
 }
 
-test('[N8] before its hello a gateway may announce a small message alone, and is refused before it sends a larger one', async () => {
+test('[N8] before its hello a gateway may send only small messages, and a larger one is refused by its announced size', async () => {
   const { socketPath } = await open();
   const stranger = new ByHand(socketPath);
   stranger.announce(wire.handshakeBytesMax + 1);
   expect(await stranger.refused).toBe(status.RESOURCE_EXHAUSTED);
 });
 
-test('after it a message has a bound, too', async () => {
+test('after it messages have a bound, too', async () => {
   const { socketPath } = await open();
   const gateway = new ByHand(socketPath);
   gateway.write(wire.encodeUp({ hello: { node: 'gateway-2', contract: wire.contractVersion } }));
@@ -51,7 +51,7 @@ test('a content and an answer of many megabytes pass', async () => {
   expect(sent).toEqual(ok(content as never));
 });
 
-test('[D8] what waited for a gateway that did not read leaves in messages of a few megabytes, all of it and in order', async () => {
+test('[D8] the backlog of a gateway that did not read is sent in messages of a few megabytes, complete and in order', async () => {
   const bus = new MemoryEventBus();
   const link = await open({}, bus);
   const topic = conversationTopic('g:1' as ConversationId);
@@ -88,7 +88,7 @@ test('[D8] what waited for a gateway that did not read leaves in messages of a f
   expect(Math.max(...sizes)).toBeLessThanOrEqual(partBytesMax);
 });
 
-test('a batch is cut between its items, list after list, and one item never', () => {
+test('a batch is split between items, list after list, and an item never', () => {
   const sizes = [3, 1, 0.2, 5, 2, 2, 0.1].map((part) => Math.floor(part * partBytesMax) / 4);
   const batch = { first: sizes.map((size) => 'a'.repeat(size)), second: sizes.map((size) => 'b'.repeat(size)) };
   const parts: (typeof batch)[] = [];

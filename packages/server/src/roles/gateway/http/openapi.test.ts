@@ -41,7 +41,7 @@ test('every operation over HTTP is described once, under its name', () => {
   expect(described.map(({ operationId }) => operationId).sort()).toEqual([...expected].sort());
 });
 
-test('every status that an operation can be answered with is listed', () => {
+test('every status of an operation is listed', () => {
   for (const each of described) {
     const spec = specOf(each);
     const { http, refusals, needs, scope, changes } = spec;
@@ -50,7 +50,7 @@ test('every status that an operation can be answered with is listed', () => {
       ...refusals.map((code) => errorStatus[code]),
       ...[400, 429, 500, 503],
       ...(needs === 'nothing' ? [] : [401]),
-      // An API key where a token is needed, or the reverse, or one without the scope; a user in Hongyan-User who is not there.
+      // An API key where a token is needed, or the reverse, or one without the scope; an unknown user in Hongyan-User.
       ...(needs === 'nothing' || needs === 'signature' ? [] : [403]),
       ...(scope === undefined ? [] : [404]),
       ...(hasBody(spec) ? [413] : []),
@@ -71,7 +71,7 @@ test('[A10] token_revoked is listed where a token may be used', () => {
   }
 });
 
-test('every example is valid against the schema that checks requests, or that answers keep', () => {
+test('every example is valid against the schema of its request or answer', () => {
   for (const each of described) {
     const { operationId, parameters, requestBody, responses } = each;
     const { input, output, http } = specOf(each);
@@ -94,7 +94,7 @@ test('[W1] every type of event is among the webhooks, with an example of its sch
   }
 });
 
-test('every reference leads to a schema, and schemas that are used twice have a name', () => {
+test('every reference has a schema, and schemas that are used twice have a name', () => {
   const references = JSON.stringify(document).match(/"#\/components\/schemas\/[^"]+"/g) ?? [];
   expect(references.length).toBeGreaterThan(20);
   for (const reference of new Set(references)) {
@@ -106,19 +106,19 @@ test('every reference leads to a schema, and schemas that are used twice have a 
   );
 });
 
-test('the server is the configured address, or where the document came from', () => {
+test('the server is the configured address, or the one that sent the document', () => {
   expect(document.servers).toEqual([{ url: '.' }]);
   expect(openapi({ version: '1', publicUrl: 'https://im.example.org' }).servers).toEqual([
     { url: 'https://im.example.org' },
   ]);
 });
 
-test('an example has the first of the fields that exclude each other', () => {
+test('an example has the first of several fields that exclude each other', () => {
   expect(exampleOf(operations.send.input)).toMatchObject({ to: 'bob' });
   expect(exampleOf(operations.send.input)).not.toHaveProperty('conversation_id');
 });
 
-test('[A23] who may ask is listed: a bearer of a token, a back end with a scope, either, or anyone', () => {
+test('[A23] the callers are listed: a bearer of a token, a back end with a scope, either, or anyone', () => {
   const securityOf = (operationId: string) => described.find((each) => each.operationId === operationId)?.security;
   expect(securityOf('login')).toBeUndefined();
   expect(securityOf('getMe')).toEqual([{ bearer: [] }]);

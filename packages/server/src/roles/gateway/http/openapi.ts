@@ -53,7 +53,7 @@ export function openapi({ version, publicUrl }: OpenapiOptions): Json {
     info: {
       title: 'Hongyan',
       version,
-      description: 'Instant messaging: the HTTP surface. The WebSocket at /v1/ws is in docs/protocol.md.',
+      description: 'Instant messaging: the HTTP API. docs/protocol.md describes the WebSocket at /v1/ws.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl === '' ? '.' : publicUrl }],
@@ -66,7 +66,7 @@ export function openapi({ version, publicUrl }: OpenapiOptions): Json {
           scheme: 'bearer',
           bearerFormat: 'hy_<key_id>_<secret>',
           description:
-            "The back end of an application. It asks for the user whom the header Hongyan-User names, or as the user 'system'. The scope that an operation needs is listed with it.",
+            "For the back end of an application. It acts for the user in the header Hongyan-User, or as the user 'system'. Each operation lists the scope that it needs.",
         },
         signature: {
           type: 'apiKey',
@@ -92,25 +92,33 @@ function describeEvent(type: EventType, schemas: NamedSchemas): Json {
     summary: type,
     tags: ['events'],
     parameters: [
-      header('webhook-id', 'Of the event: the same for each attempt', 'evt_0199f3a2-7c20-7a01-8c3d-2f6f0b9d4e11'),
+      header(
+        'webhook-id',
+        'The id of the event: the same for each attempt',
+        'evt_0199f3a2-7c20-7a01-8c3d-2f6f0b9d4e11',
+      ),
       header('webhook-timestamp', 'Unix seconds of this attempt', '1764000123'),
-      header('webhook-signature', 'As Standard Webhooks says', 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='),
+      header(
+        'webhook-signature',
+        'The signature of Standard Webhooks',
+        'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+      ),
     ],
     requestBody: {
       required: true,
       content: { 'application/json': { schema: schemas.refer(schema), example: exampleOf(schema) } },
     },
     responses: {
-      '2XX': { description: 'Received; it does not come again' },
-      '410': { description: 'The endpoint wants no more events: it is disabled' },
-      default: { description: 'Tried again later' },
+      '2XX': { description: 'Received: the event is not sent again' },
+      '410': { description: 'Gone: the endpoint is disabled' },
+      default: { description: 'Retried later' },
     },
   };
 }
 
 const signatureText =
-  'Hex of HMAC-SHA256 over the text of Hongyan-Timestamp (Unix milliseconds), a full stop and the body as it is sent. ' +
-  'Its key is the hex text of SHA-256 of the secret of an API key, whose id stands in Hongyan-Key-Id.';
+  'Hex of HMAC-SHA256 over the text of Hongyan-Timestamp (Unix milliseconds), a full stop and the exact body. ' +
+  'The HMAC key is the hex text of SHA-256 of the secret of an API key; Hongyan-Key-Id contains the id of that API key.';
 
 const tagOf = ({ http }: OperationSpec): readonly string[] => (http === undefined ? [] : [http.tag]);
 
@@ -139,7 +147,7 @@ const asUserParameter = {
   name: 'Hongyan-User',
   in: 'header',
   required: false,
-  description: 'With an API key: the user for whom it asks. Without it: system',
+  description: 'With an API key: the user for whom the request is made. Default: system',
   schema: { type: 'string' },
   example: 'alice',
 };
@@ -148,7 +156,7 @@ function parametersOf(spec: OperationSpec, schemas: NamedSchemas): Json[] {
   const { properties = {}, required = [] } = objectOf(spec.input);
   const params = pathParams(spec.http?.path ?? '');
   const excluded = excludedFields(spec.input);
-  const own = Object.entries(properties)
+  const parameters = Object.entries(properties)
     .filter(([name]) => params.includes(name) || !hasBody(spec))
     .map(
       ([name, schema]): Json => ({
@@ -159,7 +167,7 @@ function parametersOf(spec: OperationSpec, schemas: NamedSchemas): Json[] {
         ...(excluded.has(name) ? {} : { example: exampleOf(schema, name) }),
       }),
     );
-  return spec.scope === undefined ? own : [...own, asUserParameter];
+  return spec.scope === undefined ? parameters : [...parameters, asUserParameter];
 }
 
 function requestBody(name: OperationName, { input, http }: OperationSpec, schemas: NamedSchemas): Json {
@@ -199,12 +207,12 @@ function problem(status: number, codes: readonly ErrorStatusCode[], schema: unkn
 
 const rateLimitHeaders = {
   'RateLimit-Policy': {
-    description: 'The limit: its name, units at once (q), seconds in which they come again (w)',
+    description: 'The limit: its name, its size in units (q), the seconds to refill it (w)',
     schema: { type: 'string' },
     example: '"free";q=20;w=2',
   },
   RateLimit: {
-    description: 'Units left of it (r), seconds until there are more (t)',
+    description: 'The remaining units (r), the seconds until more are available (t)',
     schema: { type: 'string' },
     example: '"free";r=0;t=1',
   },
@@ -213,7 +221,7 @@ const rateLimitHeaders = {
 function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
   return new Set<ErrorStatusCode>([
     'bad_request',
-    ...admissionCodesOf(spec),
+    ...authenticationCodesOf(spec),
     ...spec.refusals,
     ...(hasBody(spec) ? (['too_large'] as const) : []),
     'rate_limited',
@@ -225,7 +233,7 @@ function codesOf(spec: OperationSpec): ReadonlySet<ErrorStatusCode> {
 }
 
 /** The error codes for a bad credential, for one without the permission, and for a key that names an unknown user. */
-function admissionCodesOf({ needs, scope }: OperationSpec): readonly ErrorStatusCode[] {
+function authenticationCodesOf({ needs, scope }: OperationSpec): readonly ErrorStatusCode[] {
   if (needs === 'nothing' || needs === 'signature') return [];
   return [
     'unauthorized',
@@ -244,10 +252,10 @@ const objectOf = (schema: TSchema): ObjectSchema => schema as ObjectSchema;
 function withoutProperties(schema: TSchema, names: readonly string[]): TSchema {
   const { properties, required } = objectOf(schema);
   if (names.length === 0 || properties === undefined) return schema;
-  const kept = Object.entries(properties).filter(([name]) => !names.includes(name));
+  const others = Object.entries(properties).filter(([name]) => !names.includes(name));
   return {
     ...schema,
-    properties: Object.fromEntries(kept),
+    properties: Object.fromEntries(others),
     required: (required ?? []).filter((name) => !names.includes(name)),
   } as TSchema;
 }

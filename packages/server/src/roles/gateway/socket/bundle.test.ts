@@ -8,7 +8,7 @@ test('one frame stays as it is, several become one JSON array in their order', (
   expect(bundle(['{"a":1}', '{"b":2}'])).toEqual(['[{"a":1},{"b":2}]']);
 });
 
-test('a bundle is cut at its bound in bytes, and a longer frame leaves by itself', () => {
+test('a bundle is split at its bound in bytes, and a longer frame is sent alone', () => {
   const frame = (length: number) => JSON.stringify({ text: '鸿'.repeat(length) });
   const frames = [...Array.from({ length: 50 }, () => frame(1000)), frame(40_000), frame(1)];
   const messages = bundle(frames);
@@ -18,7 +18,7 @@ test('a bundle is cut at its bound in bytes, and a longer frame leaves by itself
   expect(messages).toContain(frame(40_000));
 });
 
-test('any list of objects is parted into the texts that it was written with', () => {
+test('any list of objects is split into the exact texts of its elements', () => {
   const texts = fc.array(
     fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.stringify(value)),
     { minLength: 1 },
@@ -39,6 +39,6 @@ test.each(['[', '[]', '[ ]', '[{}', '[{},]', '[,{}]', '[{}]]', '[{}] x', '[{}}',
   },
 );
 
-test('a number keeps the digits it was written with', () => {
+test('a number keeps its digits', () => {
   expect(unbundle('[{"id":9007199254740993},{"id":1.0}]')).toEqual(['{"id":9007199254740993}', '{"id":1.0}']);
 });

@@ -1,4 +1,4 @@
-// The close reason of a refused hello: it tells the client whether to reconnect.
+// The close reason of a refused hello: it determines whether the client reconnects.
 
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { Result } from '@hongyan/protocol/refusals';

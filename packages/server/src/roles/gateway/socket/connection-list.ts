@@ -13,14 +13,14 @@ export interface ConnectionsPage {
 
 /** `sockets` MUST be in the order of their numbers. */
 export function listConnections(sockets: Iterable<Socket>, { after, limit, userId, nowMs }: ConnectionsPage) {
-  const found: ReturnType<typeof viewOf>[] = [];
+  const views: ReturnType<typeof viewOf>[] = [];
   for (const socket of sockets) {
-    if (found.length >= limit) break;
+    if (views.length >= limit) break;
     if (socket.data.number <= after) continue;
     if (userId !== undefined && callerOf(socket.data)?.userId !== userId) continue;
-    found.push(viewOf(socket, nowMs));
+    views.push(viewOf(socket, nowMs));
   }
-  return found;
+  return views;
 }
 
 function viewOf(socket: Socket, nowMs: number) {

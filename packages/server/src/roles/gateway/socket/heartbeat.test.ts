@@ -37,7 +37,7 @@ function start() {
   return { clock, open, connect, awaitingHello };
 }
 
-test('the server sends something at least every interval, also while the peer talks all the time', () => {
+test('the server sends something at least every interval, also while the peer sends all the time', () => {
   const { clock, open } = start();
   const socket = open();
   let lastPings = 0;
@@ -53,7 +53,7 @@ test('the server sends something at least every interval, also while the peer ta
   expect(socket.closedWith).toBeUndefined();
 });
 
-test('a connection to which frames leave needs no ping, as long as its peer is heard', () => {
+test('a connection that receives frames needs no ping, while its peer sends', () => {
   const { clock, open } = start();
   const socket = open();
   for (let step = 0; step < 50; step++) {
@@ -63,7 +63,7 @@ test('a connection to which frames leave needs no ping, as long as its peer is h
   expect(socket.pings).toBe(0);
 });
 
-test('a peer that is only sent to is asked after an interval and closed as idle after two', () => {
+test('a peer that sends nothing is pinged after an interval and closed as idle after two', () => {
   const { clock, open } = start();
   const socket = open();
   for (let step = 0; step < 19; step++) {
@@ -76,7 +76,7 @@ test('a peer that is only sent to is asked after an interval and closed as idle 
   expect(socket.closedWith?.code).toBe(4002);
 });
 
-test('a step of the wall clock makes no peer silent, and an expired token closes with unauthorized', () => {
+test('a step of the wall clock makes no peer idle, and an expired token closes with unauthorized', () => {
   const { clock, open } = start();
   const [socket, expiring] = [open(), open(500)];
   clock.advance(600);
@@ -86,7 +86,7 @@ test('a step of the wall clock makes no peer silent, and an expired token closes
   expect(expiring.closedWith?.code).toBe(4200);
 });
 
-test('a close that hangs is cut after half an interval', () => {
+test('a close that hangs is terminated after half an interval', () => {
   const { clock, open } = start();
   const socket = open();
   closeSocket(socket, 'replaced', clock.monotonicMs());
@@ -96,7 +96,7 @@ test('a close that hangs is cut after half an interval', () => {
   expect(socket.isTerminated).toBe(true);
 });
 
-test('a hello that does not come in time closes with protocol_error, whatever else is heard', () => {
+test('a missing hello closes with protocol_error after its time-out, whatever else arrives', () => {
   const { clock, connect, awaitingHello } = start();
   const socket = connect();
   awaitingHello.add(socket);

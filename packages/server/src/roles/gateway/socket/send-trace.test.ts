@@ -1,4 +1,4 @@
-// One send at a time is followed to its receivers.
+// One send at a time is measured up to its receivers.
 
 import { expect, test } from 'bun:test';
 import { SendTrace } from './send-trace.ts';
@@ -6,7 +6,7 @@ import { SendTrace } from './send-trace.ts';
 const frameOf = (key: string) => `{"type":"message","client_msg_id":"${key}","content":{}}`;
 const countOf = (trace: SendTrace) => trace.seconds.cumulative().at(-1);
 
-test('[O4] a send is measured from its arrival to the turn in which its message left', () => {
+test('[O4] a send is measured from its arrival to the turn in which its message was sent', () => {
   const trace = new SendTrace();
   trace.sent('k1', 1_000);
   trace.queued(frameOf('other'));
@@ -17,7 +17,7 @@ test('[O4] a send is measured from its arrival to the turn in which its message 
   expect([countOf(trace), trace.seconds.sum]).toEqual([1, 0.004]);
 });
 
-test('[O4] while one is followed others are not, and after it there is a pause', () => {
+test('[O4] while one is measured others are not, and a pause follows it', () => {
   const trace = new SendTrace();
   trace.sent('k1', 0);
   trace.sent('k2', 1);
@@ -33,7 +33,7 @@ test('[O4] while one is followed others are not, and after it there is a pause',
   expect(trace.isSeen).toBe(true);
 });
 
-test('[O4] one whose message never comes by is given up; one whose key is escaped in frames is not followed', () => {
+test('[O4] a send whose message is never pushed is abandoned; one whose key is escaped in frames is not measured', () => {
   const trace = new SendTrace();
   trace.sent('refused', 0);
   trace.sent('too early', 9_999);

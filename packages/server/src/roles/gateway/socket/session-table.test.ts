@@ -65,7 +65,7 @@ async function start({ random = () => 0 }: { readonly random?: () => number } = 
   return { ...held, held, layer, table, open, clock };
 }
 
-test('a frame that may wait leaves with the next one, or when its time is over', async () => {
+test('a frame that may wait is sent with the next one, or after its time', async () => {
   const { bus, open, table, clock } = await start();
   const socket = await open('ann', { isBundling: true });
   const patient = (n: number): BusEvent => ({ ...toAnn(n), mayWait: true }) as BusEvent;
@@ -87,7 +87,7 @@ test('a frame that may wait leaves with the next one, or when its time is over',
   expect(socket.sent.slice(2)).toEqual(['[{"n":5},{"n":6}]']);
 });
 
-test('frames of a user leave at the end of the turn: as one bundle, or one by one', async () => {
+test('frames for a user are sent at the end of the turn: as one bundle, or one by one', async () => {
   const { bus, open, table } = await start();
   const [bundling, plain, other] = [await open('ann', { isBundling: true }), await open('ann'), await open('bob')];
   void bus.publish([toAnn(1), toAnn(2)]);
@@ -121,7 +121,7 @@ test('frames of a conversation are published once a turn to bundling sockets, fr
   expect(layer.published.slice(4).map(({ text }) => text)).toEqual(['{"n":5}']);
 });
 
-test('what leaves in a turn leaves by itself at its end', async () => {
+test('queued frames are sent at the end of the turn without a call', async () => {
   const { bus, open } = await start();
   const socket = await open('ann', { isMember: true });
   void bus.publish([toAnn(1), toGroup(2)]);
@@ -153,7 +153,7 @@ test.each([true, false])(
   },
 );
 
-test('the bus is subscribed to a topic once, as long as any socket follows it', async () => {
+test('the bus is subscribed to a topic once, while any socket follows it', async () => {
   const { topics, open } = await start();
   const [first, second, third] = [
     await open('ann', { isMember: true }),
@@ -168,7 +168,7 @@ test('the bus is subscribed to a topic once, as long as any socket follows it', 
   expect([...topics]).toEqual([]);
 });
 
-test('while a joined conversation is not in force, nothing leaves for the socket; then everything does', async () => {
+test('while a joined conversation is not in force, the output of the socket is paused', async () => {
   const { bus, open, table, held } = await start();
   const socket = await open('ann');
   held.hold();
@@ -181,7 +181,7 @@ test('while a joined conversation is not in force, nothing leaves for the socket
   expect(numbers(socket)).toEqual([1]);
 });
 
-test('a conversation that cannot be subscribed closes its socket with going_away, and leaves no topic behind', async () => {
+test('a conversation that cannot be subscribed closes its socket with going_away, and no topic remains', async () => {
   const { bus, open, held, topics } = await start();
   const socket = await open('ann');
   held.hold();
@@ -193,7 +193,7 @@ test('a conversation that cannot be subscribed closes its socket with going_away
   expect([...topics]).toEqual([]);
 });
 
-test('reserving conversations of which one cannot be subscribed rejects and keeps none', async () => {
+test('acquiring conversations of which one cannot be subscribed rejects and retains none', async () => {
   const { table, held, topics } = await start();
   held.hold();
   const reserved = table.acquire([group, 'g:2' as ConversationId]);
@@ -202,7 +202,7 @@ test('reserving conversations of which one cannot be subscribed rejects and keep
   expect([...topics]).toEqual([]);
 });
 
-test('a frame of a user without sockets reaches nobody, though a topic of that name is followed', async () => {
+test('a frame for a user without sockets reaches no socket, even if a topic of that name is followed', async () => {
   const { bus, open, table, layer } = await start();
   const watcher = await open('bob');
   await table.watch(watcher, [user('ann')]);
@@ -212,7 +212,7 @@ test('a frame of a user without sockets reaches nobody, though a topic of that n
   expect(layer.published).toHaveLength(1);
 });
 
-test('the last 1,000 users asked for are watched by one connection', async () => {
+test('one connection watches the last 1,000 users that it requested', async () => {
   const { open, table, topics } = await start();
   const socket = await open('ann');
   const ids = Array.from({ length: 1200 }, (_, index) => user(`u${index}`));
@@ -235,7 +235,7 @@ test('a newer session of a device closes the older one with replaced, and no oth
   expect([older.closedWith?.code, newer.closedWith]).toEqual([4203, undefined]);
 });
 
-test('[D4] after a loss the connections concerned are closed with going_away', async () => {
+test('[D4] after a loss the affected connections are closed with going_away', async () => {
   const { bus, open } = await start();
   const [member, owner, other] = [await open('ann', { isMember: true }), await open('bob'), await open('cat')];
   bus.reportLoss([conversationTopic(group), userTopic(user('bob'))]);
@@ -244,8 +244,8 @@ test('[D4] after a loss the connections concerned are closed with going_away', a
   expect(other.closedWith?.code).toBe(4000);
 });
 
-test('[R3] after a loss that concerns many, they leave spread over a time that grows with their number, each once', async () => {
-  // The moments of 200 connections, evenly, in an order that is not theirs.
+test('[R3] after a loss that affects many, their closes are spread over a time that grows with their number, each once', async () => {
+  // The times of 200 connections, evenly spread, in another order than theirs.
   let drawn = 0;
   const { bus, open, clock, table } = await start({ random: () => ((drawn++ * 37) % 200) / 200 });
   const sockets = await Promise.all(
@@ -254,7 +254,7 @@ test('[R3] after a loss that concerns many, they leave spread over a time that g
   const gone = () => sockets.filter(({ closedWith }) => closedWith !== undefined).length;
   bus.reportLoss();
   expect(gone()).toBe(0);
-  // What is pushed now would stand behind a gap; a request is answered.
+  // Nothing is pushed, because it would follow a gap; a request is answered.
   const [first] = sockets;
   void bus.publish([frame(userTopic(user('user 0')), 1), toGroup(2)]);
   if (first !== undefined) table.queue(first, '{"n":3}');
@@ -263,7 +263,7 @@ test('[R3] after a loss that concerns many, they leave spread over a time that g
   clock.advance(100);
   expect(gone()).toBeGreaterThanOrEqual(80);
   expect(gone()).toBeLessThanOrEqual(120);
-  // One that leaves by itself is not closed again, and a further loss gives nobody a later moment.
+  // A socket that closed is not closed again, and a further loss delays no close.
   const other = sockets.find(({ closedWith }) => closedWith === undefined);
   other?.leave();
   bus.reportLoss();
@@ -273,7 +273,7 @@ test('[R3] after a loss that concerns many, they leave spread over a time that g
   expect(clock.nextInMs).toBeUndefined();
 });
 
-test('[R3] however many they are, the last has left after ten seconds', async () => {
+test('[R3] for any number, the last is closed after ten seconds', async () => {
   const { bus, open, clock } = await start({ random: () => 0.999_999 });
   const sockets = await Promise.all(Array.from({ length: 11_000 }, (_, index) => open(`user ${index}`)));
   const gone = () => sockets.filter(({ closedWith }) => closedWith !== undefined).length;

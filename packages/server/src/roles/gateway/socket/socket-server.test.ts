@@ -115,7 +115,7 @@ async function settled(): Promise<void> {
 const typesOf = (socket: { readonly frames: readonly Record<string, unknown>[] }) =>
   socket.frames.map(({ type }) => type);
 
-test('a hello is welcomed, with bundles only where it asked for them', async () => {
+test('a hello is welcomed, with bundles only where it accepts them', async () => {
   const { open, sessions, server } = start();
   const plain = await open();
   expect(plain.frames).toMatchObject([{ type: 'welcome', user_id: 'ann', session_id: 's1', node: 'n1', epoch: 'e1' }]);
@@ -150,7 +150,7 @@ test('the token may come with the upgrade', async () => {
   expect(socket.frames).toMatchObject([{ type: 'welcome', user_id: 'bob' }]);
 });
 
-test('frames that follow the hello at once are answered in their order after the welcome, also in one bundle', async () => {
+test('frames that directly follow the hello are answered in order after the welcome, also in one bundle', async () => {
   const { connect, server } = start();
   const socket = connect();
   server.onMessage(socket, `[${hello},{"type":"sync","id":1}]`);
@@ -193,7 +193,7 @@ test('[D4] pushes while the session opens come after the welcome, and membership
   expect(layer.published).toHaveLength(2);
 });
 
-test('long frames before the welcome are bounded in all, whoever sends them', async () => {
+test('long frames before the welcome are bounded in total, for any sender', async () => {
   const verifying = Promise.withResolvers<void>();
   const { connect, server } = start({ openSession: () => verifying.promise.then(() => failure.stopping()) }, [], {
     inFlightMax: 100,
@@ -223,7 +223,7 @@ test('the welcome waits until the conversations are in force', async () => {
   expect(typesOf(socket)).toEqual(['welcome']);
 });
 
-test('a connection that ends while its session opens leaves neither session nor topic', async () => {
+test('a connection that closes while its session opens has neither session nor topic afterwards', async () => {
   const opened = Promise.withResolvers<OpenedSession>();
   const { connect, server, held, sessions } = start({
     openSession: async ({ caller }) => {
@@ -257,7 +257,7 @@ const revocation = (userId: string): Revocation => ({
   untilMs: 1e15,
 });
 
-test('[A13] a revoked token closes its open connections with 4201, and nobody else', async () => {
+test('[A13] a revoked token closes its open connections with 4201, and no other', async () => {
   const { open, revoke, sessions } = start();
   const [phone, tablet, bob] = [await open(), await open(hello), await open(hello.replace('ann', 'bob'))];
   revoke(revocation('ann'));
@@ -268,7 +268,7 @@ test('[A13] a revoked token closes its open connections with 4201, and nobody el
   expect([...sessions]).toEqual(['s3']);
 });
 
-test('[A13] a token revoked while its session opens closes it with 4201, whether or not it was found by its user yet', async () => {
+test('[A13] a token revoked while its session opens closes it with 4201, before and after it is indexed by user', async () => {
   const { open, revoke, held, connect, server } = start({}, ['g:1']);
   held.hold();
   const subscribing = await open();
@@ -295,7 +295,7 @@ test('a refused frame repeats its id exactly as written', async () => {
   ]);
 });
 
-test("a request of a connection that closed before it could begin is dropped: it is no stranger's", async () => {
+test('a request of a connection that closed before it started is dropped, not treated as unauthenticated', async () => {
   let verified = 0;
   const { open, server, held, asked } = start({}, [], { onVerify: () => verified++ });
   const socket = await open();
@@ -335,7 +335,7 @@ test('a frame over the limit is refused as too_large, a binary one closes', asyn
   expect(socket.frames).toHaveLength(3);
 });
 
-test('presence is followed before it is asked for', async () => {
+test('presence is subscribed before it is queried', async () => {
   const { open, server, held, asked } = start();
   const socket = await open();
   held.hold();
@@ -348,7 +348,7 @@ test('presence is followed before it is asked for', async () => {
   expect(socket.frames[1]).toMatchObject({ type: 'presence_result', id: 1 });
 });
 
-test('[D8] without room, who has unread output is refused answers that can be asked for again, no ack, and nobody else is', async () => {
+test('[D8] beyond the total bound, a client with unread output receives no answers of reads but acks, and no other client is refused', async () => {
   const { open, server, clock } = start();
   const sockets = await Promise.all(Array.from({ length: 10 }, () => open()));
   for (const socket of sockets) socket.bufferedBytes = 9_000;
@@ -398,7 +398,7 @@ test('[O21] a drain asks each client to reconnect within its time, answers what 
   await drained;
 });
 
-test('[O22] where others take them clients leave one after another, evenly, and those that stay are served', async () => {
+test('[O22] where other processes accept them, clients are drained one after another, evenly, and the others are served', async () => {
   const { open, server, clock } = start({ sync: async () => refusal.foreignCursor() });
   const sockets = [await open(), await open(), await open(), await open()];
   let isOver = false;
@@ -424,7 +424,7 @@ test('[O22] where others take them clients leave one after another, evenly, and 
     expect(frames.at(-1)).toMatchObject({ type: 'going_away', reconnect_after_ms: 101 });
 });
 
-test('[O22] a client that was asked to leave has its requests answered, and further ones refused', async () => {
+test('[O22] the requests of a draining connection are answered, and further ones refused', async () => {
   const answer = Promise.withResolvers<void>();
   const { open, server, clock } = start({ sync: () => answer.promise.then(() => refusal.foreignCursor()) });
   const busy = await open();

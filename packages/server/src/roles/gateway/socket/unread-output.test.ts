@@ -28,7 +28,7 @@ test('[D8] a connection with more unread than its bound is closed as slow_consum
   expect(good.closedWith).toBeUndefined();
 });
 
-test('beyond the bound for all, connections with the most unread are ended until a quarter of it is free', () => {
+test('beyond the total bound, connections with the most unread bytes are terminated until a quarter of it is free', () => {
   const { unread, open } = start(1000, 3000);
   const sockets = [900, 700, 500, 300, 600, 0].map(open);
   unread.published(500, 6);
