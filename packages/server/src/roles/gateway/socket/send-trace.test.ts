@@ -10,10 +10,10 @@ test('[O4] a send is measured from its arrival to the turn in which its message 
   const trace = new SendTrace();
   trace.sent('k1', 1_000);
   trace.queued(frameOf('other'));
-  trace.left(1_001);
+  trace.flushed(1_001);
   expect(countOf(trace)).toBe(0);
   trace.queued(frameOf('k1'));
-  trace.left(1_004);
+  trace.flushed(1_004);
   expect([countOf(trace), trace.seconds.sum]).toEqual([1, 0.004]);
 });
 
@@ -24,7 +24,7 @@ test('[O4] while one is measured others are not, and a pause follows it', () => 
   trace.queued(frameOf('k2'));
   expect(trace.isSeen).toBe(false);
   trace.queued(frameOf('k1'));
-  trace.left(5);
+  trace.flushed(5);
   trace.sent('k3', 6);
   trace.queued(frameOf('k3'));
   expect(trace.isSeen).toBe(false);
@@ -40,6 +40,6 @@ test('[O4] a send whose message is never pushed is abandoned; one whose key is e
   trace.sent('a "key"', 10_000);
   trace.sent('k2', 10_001);
   trace.queued(frameOf('k2'));
-  trace.left(10_003);
+  trace.flushed(10_003);
   expect([countOf(trace), trace.seconds.sum]).toEqual([1, 0.002]);
 });

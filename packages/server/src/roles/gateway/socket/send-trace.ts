@@ -37,7 +37,7 @@ export class SendTrace {
   }
 
   /** The queued frames were sent. */
-  left(nowMs: number): void {
+  flushed(nowMs: number): void {
     if (!this.#isSeen) return;
     this.seconds.observe((nowMs - this.#sentMs) / 1000);
     this.#mark = undefined;

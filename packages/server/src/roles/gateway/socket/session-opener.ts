@@ -124,10 +124,10 @@ export class SessionOpener {
     socket.data.state = { type: 'open', caller, expiresAtMs };
     if (log.isDebug) log.debug('session opened', { ...logFieldsOf(socket), sessionId: caller.sessionId });
     socket.send(this.#welcome(socket, caller, opened.epoch));
-    for (const notice of opened.notices ?? []) table.queue(socket, noticeFrame(notice));
+    for (const notice of opened.notices ?? []) table.output.queue(socket, noticeFrame(notice));
     table.subscribe(socket, interests);
     for (const [conversationId, isMember] of changes) table.changeMembership(socket, conversationId, isMember);
-    table.flushSoon(socket);
+    table.output.flushSoon(socket);
     for (const text of early.texts) onFrame(socket, text);
   }
 

@@ -70,20 +70,20 @@ test('a frame that may wait is sent with the next one, or after its time', async
   const socket = await open('ann', { isBundling: true });
   const patient = (n: number): BusEvent => ({ ...toAnn(n), mayWait: true }) as BusEvent;
   void bus.publish([patient(1), patient(2)]);
-  table.flush();
+  table.output.flush();
   expect(socket.sent).toEqual([]);
   void bus.publish([toAnn(3)]);
-  table.flush();
+  table.output.flush();
   expect(socket.sent).toEqual(['[{"n":1},{"n":2},{"n":3}]']);
   void bus.publish([patient(4)]);
   clock.advance(249);
-  table.flush();
+  table.output.flush();
   expect(socket.sent).toHaveLength(1);
   clock.advance(251);
-  table.flush();
+  table.output.flush();
   expect(socket.sent.slice(1)).toEqual(['{"n":4}']);
   void bus.publish([toAnn(5), patient(6)]);
-  table.flush();
+  table.output.flush();
   expect(socket.sent.slice(2)).toEqual(['[{"n":5},{"n":6}]']);
 });
 
@@ -93,7 +93,7 @@ test('frames for a user are sent at the end of the turn: as one bundle, or one b
   void bus.publish([toAnn(1), toAnn(2)]);
   void bus.publish([toAnn(3)]);
   expect(plain.sent).toEqual([]);
-  table.flush();
+  table.output.flush();
   expect(bundling.sent).toEqual(['[{"n":1},{"n":2},{"n":3}]']);
   expect(plain.sent).toEqual(['{"n":1}', '{"n":2}', '{"n":3}']);
   expect(other.sent).toEqual([]);
@@ -106,18 +106,18 @@ test('frames of a conversation are published once a turn to bundling sockets, fr
     await open('bob', { isBundling: true, isMember: true }),
   ];
   void bus.publish([toGroup(1), toGroup(2)]);
-  table.flush();
+  table.output.flush();
   expect(layer.published.map(({ text }) => text)).toEqual(['[{"n":1},{"n":2}]']);
   const plain = await open('cat', { isMember: true });
   void bus.publish([toGroup(3), toGroup(4)]);
-  table.flush();
+  table.output.flush();
   expect(layer.published.slice(1).map(({ text }) => text)).toEqual(['[{"n":3},{"n":4}]', '{"n":3}', '{"n":4}']);
   for (const socket of [first, second]) expect(numbers(socket)).toEqual([1, 2, 3, 4]);
   expect(numbers(plain)).toEqual([3, 4]);
   first.leave();
   second.leave();
   void bus.publish([toGroup(5)]);
-  table.flush();
+  table.output.flush();
   expect(layer.published.slice(4).map(({ text }) => text)).toEqual(['{"n":5}']);
 });
 
@@ -147,7 +147,7 @@ test.each([true, false])(
       toGroup(4),
     ]);
     await Promise.resolve();
-    table.flush();
+    table.output.flush();
     expect(numbers(socket)).toEqual([2, 4]);
     expect(numbers(other)).toEqual([1, 2, 3, 4]);
   },
@@ -173,11 +173,11 @@ test('while a joined conversation is not in force, the output of the socket is p
   const socket = await open('ann');
   held.hold();
   void bus.publish([membership(true), toAnn(1)]);
-  table.flush();
+  table.output.flush();
   expect(socket.sent).toEqual([]);
   held.release();
   await Bun.sleep(0);
-  table.flush();
+  table.output.flush();
   expect(numbers(socket)).toEqual([1]);
 });
 
@@ -207,7 +207,7 @@ test('a frame for a user without sockets reaches no socket, even if a topic of t
   const watcher = await open('bob');
   await table.watch(watcher, [user('ann')]);
   void bus.publish([toAnn(1), frame(presenceTopic(user('ann')), 2)]);
-  table.flush();
+  table.output.flush();
   expect(numbers(watcher)).toEqual([2]);
   expect(layer.published).toHaveLength(1);
 });
@@ -257,8 +257,8 @@ test('[R3] after a loss that affects many, their closes are spread over a time t
   // Nothing is pushed, because it would follow a gap; a request is answered.
   const [first] = sockets;
   void bus.publish([frame(userTopic(user('user 0')), 1), toGroup(2)]);
-  if (first !== undefined) table.queue(first, '{"n":3}');
-  table.flush();
+  if (first !== undefined) table.output.queue(first, '{"n":3}');
+  table.output.flush();
   expect(numbers(first ?? { frames: [] })).toEqual([3]);
   clock.advance(100);
   expect(gone()).toBeGreaterThanOrEqual(80);

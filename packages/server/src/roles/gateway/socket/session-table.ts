@@ -1,9 +1,8 @@
 // The sessions of this gateway: the sockets of each user, the topics they follow, and the delivery of bus events to them.
 
 import { unreachable } from '@hongyan/base/assert';
-import type { Clock, Timer } from '@hongyan/base/clock';
+import type { Clock } from '@hongyan/base/clock';
 import type { Random } from '@hongyan/base/random';
-import { soon } from '@hongyan/base/soon';
 import type { CloseReason } from '@hongyan/protocol/codes';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import {
@@ -19,10 +18,10 @@ import {
 } from '../../../ports/event-bus/event-bus.ts';
 import type { Tracing } from '../../../tracing/tracing.ts';
 import type { GatewayMeter } from '../meter.ts';
-import { bundle } from './bundle.ts';
 import { CatchUps } from './catch-ups.ts';
 import type { Interest } from './interest.ts';
-import { openState, type Publisher, type Socket } from './socket.ts';
+import { OutputQueue } from './output-queue.ts';
+import type { Publisher, Socket } from './socket.ts';
 import { TopicFanout } from './topic-fanout.ts';
 import type { UnreadOutput } from './unread-output.ts';
 
@@ -42,9 +41,6 @@ export interface SessionTableOptions {
 /** Users whose presence one connection follows. Beyond it the users requested longest ago are no longer followed. */
 const watchedMax = 1000;
 
-/** A frame that may wait is sent with the next frame for the socket, at the latest after this time. */
-const deferralMs = 250;
-
 type FrameEvent = Extract<BusEvent, { type: 'frame' }>;
 
 interface UserEntry {
@@ -53,23 +49,21 @@ interface UserEntry {
 }
 
 /**
- * Frames for a user are queued per socket and sent at the end of the event loop's turn. Frames of a conversation or of presence are
- * published once by the fan-out, and the socket layer sends the same bytes to every subscriber.
+ * Frames for a user are queued for each of the user's sockets. Frames of a conversation or of presence are published once by the
+ * fan-out, and the socket layer sends the same bytes to every subscriber.
  */
 export class SessionTable {
+  /** The frames for single sockets. */
+  readonly output: OutputQueue;
   readonly #options: SessionTableOptions;
   readonly #bus: BusAttachment;
   readonly #fanout: TopicFanout;
   readonly #catchUps: CatchUps;
   readonly #users = new Map<Topic, UserEntry>();
-  #dirty: Socket[] = [];
-  /** Sockets whose queue had only frames that may wait. Meanwhile some may have been flushed or closed. */
-  #deferred: Socket[] = [];
-  #deferralTimer: Timer | undefined;
-  #isScheduled = false;
 
   constructor(options: SessionTableOptions) {
     this.#options = options;
+    this.output = new OutputQueue({ ...options, onFlush: () => this.#fanout.flush() });
     this.#catchUps = new CatchUps({ ...options, close: (socket) => options.close(socket, 'going_away') });
     this.#bus = options.bus.attach({
       onEvent: (event) => this.#onEvent(event),
@@ -80,7 +74,7 @@ export class SessionTable {
     this.#fanout = new TopicFanout({
       bus: this.#bus,
       publisher: options.publisher,
-      onFirstQueued: () => this.#schedule(),
+      onFirstQueued: () => this.output.schedule(),
       onPublished: (bytes, sockets) => this.#onPublished(bytes, sockets),
     });
   }
@@ -171,80 +165,9 @@ export class SessionTable {
     await Promise.all(wanted.map((userId) => this.#follow(socket, presenceTopic(userId))));
   }
 
-  /** Sent at the end of the event loop's turn, together with other frames for this socket; while output is paused, when it resumes. */
-  queue(socket: Socket, frame: string): void {
-    socket.data.queue(frame);
-    if (!socket.data.isOutputPaused) this.#markDirty(socket);
-  }
-
-  /** Sent with the next frame for this socket, at the latest after `deferralMs`. */
-  #queueDeferred(socket: Socket, frame: string): void {
-    if (!socket.data.hasQueued) this.#deferred.push(socket);
-    socket.data.queue(frame);
-    this.#deferralTimer ??= this.#options.clock.after(deferralMs, () => this.#flushDeferred());
-  }
-
-  #flushDeferred(): void {
-    const sockets = this.#deferred;
-    this.#deferred = [];
-    this.#deferralTimer = undefined;
-    for (const socket of sockets) if (socket.data.hasQueued) this.flushSoon(socket);
-  }
-
-  /** Schedules queued frames, unless output is still paused. */
-  flushSoon(socket: Socket): void {
-    if (!socket.data.isOutputPaused) this.#markDirty(socket);
-  }
-
-  /** Sends queued frames at once, as before a close. */
-  flush(): void {
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const socket of dirty) {
-      socket.data.isFlushPending = false;
-      if (!socket.data.isOutputPaused) this.#send(socket);
-    }
-    this.#fanout.flush();
-    const { meter, clock } = this.#options;
-    if (meter.sends.isSeen) meter.sends.left(clock.monotonicMs());
-  }
-
   close(): void {
-    this.#deferralTimer?.cancel();
+    this.output.stop();
     this.#bus.detach();
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    soon(() => {
-      this.#isScheduled = false;
-      this.flush();
-    });
-  }
-
-  #markDirty(socket: Socket): void {
-    if (socket.data.isFlushPending) return;
-    socket.data.isFlushPending = true;
-    this.#dirty.push(socket);
-    this.#schedule();
-  }
-
-  #send(socket: Socket): void {
-    const frames = socket.data.take();
-    if (frames === undefined || socket.readyState !== openState) return;
-    const texts = socket.data.takesBundles ? bundle(frames) : frames;
-    let bytes = 0;
-    for (const text of texts) bytes += text.length;
-    this.#options.meter.messagesOut += texts.length;
-    this.#options.meter.charactersOut += bytes;
-    if (texts.length === 1) socket.send(texts[0] ?? '');
-    else
-      socket.cork(() => {
-        for (const text of texts) socket.send(text);
-      });
-    socket.data.lastSentMs = this.#options.clock.monotonicMs();
-    this.#options.unread.sent(socket, bytes);
   }
 
   /**
@@ -263,7 +186,7 @@ export class SessionTable {
       this.#options.close(socket, 'going_away');
     } finally {
       socket.data.resumeOutput();
-      this.flushSoon(socket);
+      this.output.flushSoon(socket);
     }
   }
 
@@ -324,8 +247,8 @@ export class SessionTable {
     if (entry === undefined) return 0;
     for (const socket of entry.sockets) {
       if (socket.data.isMuted) continue;
-      if (mayWait) this.#queueDeferred(socket, frame);
-      else this.queue(socket, frame);
+      if (mayWait) this.output.queueDeferred(socket, frame);
+      else this.output.queue(socket, frame);
     }
     return entry.sockets.length;
   }

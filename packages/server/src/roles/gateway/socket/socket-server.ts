@@ -123,7 +123,7 @@ export class SocketServer {
     });
     this.#drain = new ConnectionDrain({
       ...{ sockets: this.#sockets, clock, random },
-      flush: () => this.#table.flush(),
+      flush: () => this.#table.output.flush(),
       close: (socket) => close(socket, 'going_away'),
     });
   }
@@ -345,7 +345,7 @@ export class SocketServer {
 
   /** [L7] */
   #pong(socket: Socket): void {
-    if (this.#allowances.takePing(socket.data)) this.#table.queue(socket, pongFrame);
+    if (this.#allowances.takePing(socket.data)) this.#table.output.queue(socket, pongFrame);
     else this.#countRefusal(socket);
   }
 
@@ -376,12 +376,12 @@ export class SocketServer {
     if (!changes && !this.#unread.hasRoomFor(socket))
       return this.#queueError(socket, failure.overloaded('answers are unread'), String(id));
     this.#options.meter.answersOut.add(frame.down);
-    this.#table.queue(socket, answerFrame(frame.down, id, answer.value));
+    this.#table.output.queue(socket, answerFrame(frame.down, id, answer.value));
   }
 
   #queueError(socket: Socket, problem: Problem, id?: string): void {
     this.#options.meter.answersOut.add('error');
-    this.#table.queue(socket, errorFrame(problem, id));
+    this.#table.output.queue(socket, errorFrame(problem, id));
   }
 
   #close(socket: Socket, reason: CloseReason): void {
