@@ -7,7 +7,7 @@ import { CountBy } from '../../metrics/count-by.ts';
 import { gapsHelp } from '../../metrics/gaps.ts';
 import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
 import type { Labels, Metrics, Sample } from '../../metrics/metrics.ts';
-import type { Outcome } from './pipeline.ts';
+import type { Outcome } from './request-context.ts';
 import { PushedFrames } from './socket/pushed-frames.ts';
 import { SendTrace } from './socket/send-trace.ts';
 

@@ -7,10 +7,6 @@ import type { Log, LogFields } from '@hongyan/base/log';
 import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done, type Ok, ok } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
-import type { ApiKeyScope } from '@hongyan/protocol/api-key';
-import type { ErrorCode } from '@hongyan/protocol/codes';
-import { type UserId, userIdPattern } from '@hongyan/protocol/ids';
-import type { OperationSpec } from '@hongyan/protocol/operations/operation';
 import {
   type Input,
   type OperationName,
@@ -18,13 +14,13 @@ import {
   type Output,
   operations,
 } from '@hongyan/protocol/operations/operations';
-import { failure, type Problem, problemOf, type Quota, type Result, refusal } from '@hongyan/protocol/refusals';
-import { isApiKey } from '../../domain/api-key.ts';
-import type { AnonymousCaller, Caller, CallerOf, GatewayQuestions, SignedCaller } from '../../ports/core/core.ts';
-import type { Tokens, VerifiedToken } from '../../ports/tokens/tokens.ts';
+import { failure, type Problem, problemOf, type Quota, type Result } from '@hongyan/protocol/refusals';
+import type { AnonymousCaller, Caller, CallerOf, SignedCaller } from '../../ports/core/core.ts';
+import type { VerifiedToken } from '../../ports/tokens/tokens.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
-import type { ClientAddress } from './client-address.ts';
-import type { AuthenticatedCaller, HelloSender, HttpSender, InFlightCounter, Sender } from './sender.ts';
+import { Authenticator, type AuthenticatorOptions } from './authenticator.ts';
+import { callerIn, contextOf, type Outcome, type RequestContext } from './request-context.ts';
+import type { HelloSender, HttpSender, InFlightCounter, Sender } from './sender.ts';
 
 /** A handler whose result differs from the output that its operation declares does not compile. */
 export type Handlers = {
@@ -52,32 +48,13 @@ const stepsOf: Readonly<Record<Group, readonly StepName[]>> = {
   hello: ['draining', 'authenticate', 'revoked', 'rate_limit'],
 };
 
-/** Beyond it the oldest address is no longer throttled. */
-const throttledAddressesMax = 10_000;
-
-/** A request while it passes the steps. */
-interface RequestContext {
-  readonly name: OperationName | 'hello';
-  readonly sender: Sender | HelloSender;
-  /** Set by `authenticate`; a connection was authenticated by its hello. */
-  caller: AuthenticatedCaller | undefined;
-  /** Set by `authenticate` for a bearer token. */
-  verified: VerifiedToken | undefined;
-  /** Set by `in_flight`; to be released when the request ends. */
-  counter: InFlightCounter | undefined;
-  outcome: Outcome;
-}
-
-type Refusal = Exclude<Result<never>, Ok<never>>;
 type Checked = MaybePromise<Result<unknown>>;
 type Step = (context: RequestContext) => Checked;
 /** With the state of the caller's bucket, where its rate is limited. */
 type Allowed = Result<Quota | undefined>;
 
-export interface PipelineOptions {
+export interface PipelineOptions extends AuthenticatorOptions {
   readonly handlers: Handlers;
-  readonly tokens: Tokens;
-  readonly identifyKey: GatewayQuestions['identifyKey'];
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
   readonly tracing?: Tracing | undefined;
@@ -87,34 +64,27 @@ export interface PipelineOptions {
   readonly revoked?: (caller: Caller) => Checked;
   /** Refuses a caller beyond its rate. When it waits for one request, later ones of the same caller MUST resolve after it. */
   readonly limit?: (name: OperationName | 'hello', caller: Caller) => MaybePromise<Allowed>;
-  /** The same for unauthenticated senders: operations that need no token, and tokens that are refused. */
-  readonly limitAnonymous?: (address: ClientAddress) => Checked;
   /** Called when a request is answered. MUST NOT throw. */
   readonly measure?: (name: OperationName, outcome: Outcome, durationMs: number) => void;
 }
 
-export type Outcome = 'ok' | ErrorCode;
-
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #authenticator: Authenticator;
   /** Of users with requests in flight over HTTP. */
   readonly #counters = new TransientMap<string, InFlightCounter>();
-  /**
-   * [L5] Addresses that sent more bad signatures than the anonymous limit allows. Their requests count against that limit before the
-   * body is read, until one has a good signature.
-   */
-  readonly #throttledAddresses = new Set<string | undefined>();
   readonly #steps: Readonly<Record<Group, readonly Step[]>>;
   #isDraining = false;
   #runningCount = 0;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#authenticator = new Authenticator(options);
     const { revoked, limit, limitAnonymous } = options;
     const steps: Record<StepName, Step | undefined> = {
       draining: () => (this.#isDraining ? failure.stopping() : done),
-      signed: ({ sender }) => this.#requireSignature(sender),
-      authenticate: (context) => (context.caller === undefined ? this.#authenticate(context) : done),
+      signed: ({ sender }) => this.#authenticator.requireSignature(sender),
+      authenticate: (context) => (context.caller === undefined ? this.#authenticator.authenticate(context) : done),
       // API keys are looked up for each request, so a revoked one was refused by the step before.
       revoked: revoked && ((context) => (callerIn(context).keyId === undefined ? revoked(callerIn(context)) : done)),
       anonymous_limit: limitAnonymous && (({ sender }) => limitAnonymous(sender)),
@@ -161,17 +131,17 @@ export class Pipeline {
       }
       const read = typeof input === 'function' ? await input() : undefined;
       if (read !== undefined && read.type !== 'ok')
-        return recorded(context, isSigned ? await this.#refuseUnverified(sender, read) : read);
+        return recorded(context, isSigned ? await this.#authenticator.refuseSigned(sender, read) : read);
       const value = read === undefined ? (input as Input<N>) : read.value;
       const caller = callerOf<N>(name, context);
       const traced = span === undefined ? caller : { ...caller, trace: span.traceparent };
       const answer = await this.#options.handlers[name](traced, value, sender);
       if (answer.type === 'ok') {
-        if (isSigned) this.#throttledAddresses.delete(sender.limitKey);
+        if (isSigned) this.#authenticator.acceptSigned(sender);
         return answer;
       }
       const isBadSignature = isSigned && answer.code === 'unauthorized';
-      return recorded(context, isBadSignature ? await this.#refuseUnverified(sender, answer) : answer);
+      return recorded(context, isBadSignature ? await this.#authenticator.refuseSigned(sender, answer) : answer);
     } catch (error) {
       return recorded(context, this.#problemOf(context, error));
     } finally {
@@ -191,69 +161,6 @@ export class Pipeline {
     }
     assert(context.verified !== undefined, 'a hello is authenticated');
     return ok(context.verified);
-  }
-
-  async #authenticate(context: RequestContext): Promise<Result<unknown>> {
-    const { name, sender } = context;
-    const { needs, scope }: Pick<OperationSpec, 'needs' | 'scope'> =
-      name === 'hello' ? { needs: 'token' } : operations[name];
-    const token = sender.type === 'connection' ? '' : (sender.token ?? '');
-    if (isApiKey(token)) return this.#authenticateKey(context, token, scope);
-    // A hello is sent once: caching its token would add a tenth to the memory of a hundred thousand connections.
-    const result = await this.#options.tokens.verify(token, { isOnce: name === 'hello' });
-    if (result.type !== 'ok') return this.#refuseUnauthenticated(sender, result);
-    if (needs === 'key') return refusal.needsApiKey(scope ?? '');
-    const { userId, tokenId, issuedAtMs, expiresAtMs, tier } = result.value;
-    context.verified = result.value;
-    context.caller = { userId, tokenId, issuedAtMs, expiresAtMs, tier, address: sender.address };
-    return done;
-  }
-
-  /** [A23] An application's back end acts for the user that it names, else as the system. */
-  async #authenticateKey(
-    context: RequestContext,
-    key: string,
-    scope: ApiKeyScope | undefined,
-  ): Promise<Result<unknown>> {
-    const { sender } = context;
-    if (scope === undefined) return this.#refuseUnauthenticated(sender, refusal.notWithApiKey());
-    const asUser = sender.type === 'http' ? sender.asUser : null;
-    if (asUser !== null && !userIds.test(asUser))
-      return this.#refuseUnauthenticated(sender, refusal.invalid('the header Hongyan-User must contain a user id'));
-    const identified = await this.#options.identifyKey({
-      key,
-      ...(asUser === null ? {} : { asUser: asUser as UserId }),
-    });
-    // [L5] With a valid key the sender is authenticated, even if the user that it names does not exist.
-    if (identified.type === 'refused' && identified.code !== 'unauthorized') return identified;
-    if (identified.type !== 'ok') return this.#refuseUnauthenticated(sender, identified);
-    const { keyId, userId, scopes } = identified.value;
-    if (!scopes.includes(scope)) return refusal.noScope(scope);
-    context.caller = { userId, keyId, tokenId: `key ${keyId}`, address: sender.address };
-    return done;
-  }
-
-  #requireSignature(sender: Sender | HelloSender): Checked {
-    if (sender.type !== 'http' || sender.signature === undefined)
-      return this.#refuseUnauthenticated(sender, refusal.unsigned());
-    return this.#throttledAddresses.has(sender.limitKey) ? (this.#options.limitAnonymous?.(sender) ?? done) : done;
-  }
-
-  /** The signature is bad, or could not be verified because the body is unreadable. A throttled address was counted before. */
-  async #refuseUnverified(sender: Sender, refused: Refusal): Promise<Refusal> {
-    if (this.#throttledAddresses.has(sender.limitKey)) return refused;
-    const answer = await this.#refuseUnauthenticated(sender, refused);
-    if (answer === refused) return answer;
-    const [oldest] = this.#throttledAddresses;
-    if (this.#throttledAddresses.size >= throttledAddressesMax) this.#throttledAddresses.delete(oldest);
-    this.#throttledAddresses.add(sender.limitKey);
-    return answer;
-  }
-
-  /** Counts against the anonymous limit: guessing tokens is as limited as sending none. */
-  async #refuseUnauthenticated(sender: ClientAddress, refused: Refusal): Promise<Refusal> {
-    const result = (await this.#options.limitAnonymous?.(sender)) ?? done;
-    return result.type === 'ok' ? refused : result;
   }
 
   #acquire(context: RequestContext): Result<unknown> {
@@ -287,15 +194,6 @@ export class Pipeline {
   }
 }
 
-const contextOf = (name: RequestContext['name'], sender: RequestContext['sender']): RequestContext => ({
-  name,
-  sender,
-  caller: sender.type === 'connection' ? sender.caller : undefined,
-  verified: undefined,
-  counter: undefined,
-  outcome: 'ok',
-});
-
 const traceparentOf = (sender: Sender): string | undefined => (sender.type === 'http' ? sender.traceparent : undefined);
 
 /** Identifies a request in the log. */
@@ -323,13 +221,6 @@ function recordQuota(allowed: Allowed, sender: HttpSender): Allowed {
 function counterKey(context: RequestContext): string {
   const { keyId, userId } = callerIn(context);
   return keyId === undefined ? userId : `key ${keyId}`;
-}
-
-const userIds = new RegExp(userIdPattern);
-
-function callerIn({ caller }: RequestContext): AuthenticatedCaller {
-  assert(caller !== undefined, 'the sender was authenticated by an earlier step');
-  return caller;
 }
 
 /** The steps have verified that the sender is what the operation needs. */
