@@ -272,7 +272,7 @@ test('[O22] a gateway beside others releases its port at once, answers requests 
   await drained;
 });
 
-test('[O22] a gateway with a port of its own answers health checks while its clients leave in turn', async () => {
+test('[O22] a gateway with an unshared port answers health checks while it drains its clients one by one', async () => {
   const { url, gateway } = await start();
   const client = await WireClient.open({ url, token: 'ann', userId: 'ann', deviceId: 'a' });
   const drained = gateway.drain(performance.now() + 60_000, { isRelieved: () => true });
