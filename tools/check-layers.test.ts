@@ -42,7 +42,7 @@ test.each([
   [
     'an adapter in a folder of its technology',
     `${server}/roles/core/a.ts`,
-    "import { x } from '../../ports/timeline/sqlite/month-file.ts';",
+    "import { x } from '../../ports/timeline/sqlite/month-files.ts';",
     'only compose/',
   ],
   [

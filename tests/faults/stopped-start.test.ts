@@ -96,7 +96,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
     const stateOf = async (name: string) => (await registry.list()).find((node) => node.name === name)?.state;
     const gateway = await starting('gateway');
     await until(async () => (await stateOf('late')) === 'starting');
-    expect(await registry.askToDrain('late')).toBe(true);
+    expect(await registry.requestDrain('late')).toBe(true);
     await until(async () => (await stateOf('late')) === 'drained');
     const core = await cluster.startCore();
     const other = await cluster.startGateway();

@@ -3,7 +3,8 @@
 
 import type { Clock } from '@hongyan/base/clock';
 import { format, type PoolConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2';
-import { deadlineCode, failureOf, isOfLostConnection, isOfReadOnlyServer, MysqlUnavailable } from './failure.ts';
+import { deadlineCode, failureOf, MysqlUnavailable } from './failure.ts';
+import { isOfLostConnection, isOfReadOnlyServer } from './server-errors.ts';
 
 export type SqlValue = string | number | null | Buffer | SqlValue[];
 

@@ -1,15 +1,15 @@
-// What went wrong in SQLite, told apart: the environment's failures, which pass, and bugs, which do not.
+// Classifies SQLite errors: failures of the environment, which callers may retry, and bugs.
 
 import { StoreFailure } from '@hongyan/base/result';
 
-/** An error as it travels between threads. */
+/** An error in the form in which it travels between threads. */
 export interface Failure {
   readonly message: string;
-  /** SQLite's name of the error, such as SQLITE_FULL, or the system's, such as EACCES. */
+  /** The error code of SQLite, such as SQLITE_FULL, or of the system, such as EACCES. */
   readonly sqliteCode?: string;
 }
 
-/** The disk is full, failing or locked: nothing was stored, and the same write may succeed later. */
+/** The disk is full, failing or locked. Nothing was stored, and a retry may succeed. */
 export class SqliteUnavailable extends StoreFailure {
   constructor(
     message: string,
@@ -20,12 +20,12 @@ export class SqliteUnavailable extends StoreFailure {
   }
 }
 
-/** A constraint or a statement that fails: a bug of the store or of its caller. Nothing was stored. */
+/** A constraint or statement failed, which is a bug of the store or of its caller. Nothing was stored. */
 export class SqliteBug extends Error {
   override readonly name = 'SqliteBug';
   constructor(
     message: string,
-    /** For logs; absent when the error did not come from SQLite. */
+    /** For logs. Absent when the error is not from SQLite. */
     readonly sqliteCode?: string,
   ) {
     super(message);
@@ -43,7 +43,7 @@ export function errorOf({ message, sqliteCode }: Failure): SqliteUnavailable | S
   return new SqliteBug(message, sqliteCode);
 }
 
-/** Whether the environment caused it: then trying again later is right. */
+/** Whether the environment caused the error, so that a retry may succeed. */
 export function isUnavailable(error: unknown): boolean {
   const sqliteCode = error instanceof Error ? sqliteCodeOf(error) : undefined;
   return sqliteCode !== undefined && isEnvironment(sqliteCode);

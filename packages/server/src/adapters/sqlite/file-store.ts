@@ -1,15 +1,15 @@
-// What the batch stores of one file have in common: their transaction, and how it ends.
+// The base class of batch stores with one SQLite file: their transactions.
 
 import type { Database } from 'bun:sqlite';
 import { closeWriter, type Transaction, transactionOf } from './open.ts';
-import type { BatchStore } from './serve-group-commit.ts';
+import type { BatchStore } from './writer-thread-server.ts';
 
 export abstract class FileStore<Op, Result> implements BatchStore<Op, Result> {
   readonly #db: Database;
   readonly #transaction: Transaction;
   readonly #isDurable: (op: Op) => boolean;
 
-  /** A batch without an op that is durable does not wait for the disk. */
+  /** A batch whose ops are all not durable commits without an fsync. */
   constructor(db: Database, isDurable: (op: Op) => boolean) {
     this.#db = db;
     this.#transaction = transactionOf(db);
@@ -35,6 +35,6 @@ export abstract class FileStore<Op, Result> implements BatchStore<Op, Result> {
     closeWriter(this.#db);
   }
 
-  /** What memory learned of the batch is to be forgotten. */
+  /** Reverts the in-memory state of the batch. */
   protected abstract rolledBack(): void;
 }

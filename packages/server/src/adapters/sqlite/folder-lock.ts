@@ -1,4 +1,4 @@
-// One server per data folder: two writers would each give the next seq from their own memory.
+// Locks the data folder for one server, because two writers would assign the same seqs.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,17 +8,17 @@ export interface FolderLock {
   release(): void;
 }
 
-/** Whoever looks whether the lock is held has it for a moment. */
-const lookedAtMs = 20;
+/** The time to wait for `isFolderLocked` of another process, which holds the lock for a moment. */
+const probeWaitMs = 20;
 
 /**
- * Held until released or until the process is gone, however it went: the operating system takes back the lock that SQLite
- * holds on the file. Throws when another process has it. On network file systems it is as good as their locks are.
+ * Acquires the lock until it is released or the process ends in any way, because the operating system releases SQLite's file lock.
+ * Throws when another process holds it. On network file systems it is only as reliable as their locks.
  */
 export function lockFolder(folder: string): FolderLock {
   try {
     const db = opened(fileOf(folder), { create: true }, (fresh) => {
-      fresh.run(`PRAGMA busy_timeout=${lookedAtMs}`);
+      fresh.run(`PRAGMA busy_timeout=${probeWaitMs}`);
       fresh.run('BEGIN EXCLUSIVE');
     });
     return { release: () => db.close() };
@@ -31,7 +31,7 @@ export function lockFolder(folder: string): FolderLock {
   }
 }
 
-/** Whether a process has it. Nothing is made. */
+/** Whether a process holds the lock. Creates no file. */
 export function isFolderLocked(folder: string): boolean {
   if (!existsSync(fileOf(folder))) return false;
   try {

@@ -1,20 +1,20 @@
-// Group commit: while one batch commits on a worker thread, the next one collects; each batch costs one fsync.
+// Group commit: while the writer thread commits one batch, the next one collects. Each batch costs one fsync.
 
 import { Batcher } from '@hongyan/base/batcher';
 import { WriterThread, type WriterThreadOptions } from './writer-thread.ts';
 
 export interface GroupCommitOptions extends WriterThreadOptions {
-  /** Ops waiting or committing; a submit that would pass it rejects with `overloaded`. */
+  /** The maximum number of waiting and committing ops. Submits beyond it reject with `overloaded`. */
   readonly queueMax: number;
-  /** Ops of one transaction. The ops of one submitAll stay in one transaction, even when they are more. */
+  /** The maximum number of ops per transaction. A submitAll with more ops is still one transaction. */
   readonly batchMax: number;
-  /** Batches handed to the thread at the same time. Default 1: the batches are larger, and so cheaper per op. */
+  /** The maximum number of batches in flight. Default 1: the batches are larger, and so cheaper per op. */
   readonly inFlightMax?: number;
 }
 
 /**
- * A resolved submit is as durable as the store promises for its op. A rejected one stored nothing, unless its StoreFailure says
- * unknown_outcome: then the outcome is unknown until the store is read again.
+ * A resolved submit is as durable as the store promises for its op. A rejected one stored nothing, unless its StoreFailure has the code
+ * unknown_outcome: then only a read of the store shows the outcome.
  */
 export class GroupCommit<Op, Result> {
   readonly #thread: WriterThread<Op, Result>;
@@ -36,7 +36,7 @@ export class GroupCommit<Op, Result> {
     meter?.queue(() => this.#batcher.depth, queueMax);
   }
 
-  /** Resolves when the worker has opened its store; rejects when it could not. */
+  /** Resolves when the thread has opened its store. Rejects when it could not. */
   ready(): Promise<void> {
     return this.#thread.ready();
   }
@@ -45,17 +45,17 @@ export class GroupCommit<Op, Result> {
     return this.#batcher.submit(op);
   }
 
-  /** All ops in one transaction, applied one after the other in this order; results in the same order. */
+  /** Applies all ops in this order in one transaction. Results in the same order. */
   submitAll(ops: readonly Op[]): Promise<readonly Result[]> {
     return this.#batcher.submitAll(ops);
   }
 
-  /** Refuses new ops, and resolves when what was accepted is committed. */
+  /** Rejects new ops. Resolves when the accepted ones are committed. */
   drain(): Promise<void> {
     return this.#batcher.drain();
   }
 
-  /** Commits what was accepted, closes the store, ends the thread. */
+  /** Commits the accepted ops, closes the store and ends the thread. */
   async close(): Promise<void> {
     await this.drain();
     await this.#thread.close();

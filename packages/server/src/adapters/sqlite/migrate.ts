@@ -1,4 +1,4 @@
-// A store's tables as numbered steps that only go forward, and the marks by which a file is known.
+// Migrates the tables of a store in numbered, forward-only steps, and checks by which program and version a file was written.
 
 import type { Database } from 'bun:sqlite';
 import { basename } from 'node:path';
@@ -6,13 +6,13 @@ import { basename } from 'node:path';
 export interface StoreLayout {
   /** SQLite's application_id of the store's files. */
   readonly applicationId: number;
-  /** Named in errors: "task queue". */
+  /** The name in errors: "task queue". */
   readonly what: string;
-  /** SQL of each step; step n brings a file of user_version n to n + 1. */
+  /** The SQL of each step. Step n migrates a file from user_version n to n + 1. */
   readonly migrations: readonly string[];
 }
 
-/** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
+/** Migrates an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
 export function migrateStore(db: Database, layout: StoreLayout): void {
   const isNew = pragma(db, 'schema_version') === 0;
   if (!isNew) assertStoreLayout(db, layout);
@@ -26,7 +26,7 @@ export function migrateStore(db: Database, layout: StoreLayout): void {
   }
 }
 
-/** Throws when the file is of another layout, and says what to do. */
+/** Throws an error that says what to do when the file has another layout. */
 export function assertStoreLayout(db: Database, { applicationId, what, migrations }: StoreLayout): void {
   const file = basename(db.filename);
   if (pragma(db, 'application_id') !== applicationId)

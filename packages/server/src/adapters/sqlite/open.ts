@@ -1,4 +1,4 @@
-// The one place where SQLite files are opened, so that durability and cache settings cannot differ between stores.
+// Opens all SQLite files, so that durability and cache settings cannot differ between stores.
 
 import { Database } from 'bun:sqlite';
 
@@ -13,12 +13,12 @@ export interface OpenOptions {
 
 export const pageBytes = 4096;
 const busyTimeoutMs = 5_000;
-/** SQLite's own upper bound. A page read through the map costs no system call: history of a large store is mostly such reads. */
+/** SQLite's upper limit. A page read through the map costs no system call, and history of a large store is mostly such reads. */
 const mmapBytes = 2 ** 31 - 65_536;
-/** A checkpoint each 4 MiB of the WAL: commits wait 5 to 10 ms for it, for one of 16 MiB 12 to 30, and appends are as fast with both. */
+/** A checkpoint per 4 MiB of the WAL: a commit waits 5 to 10 ms for it. With 16 MiB it waits 12 to 30 ms, and appends are not faster. */
 export const checkpointPages = 1_024;
 
-/** A commit on this connection is on the disk when it returns, unless its transaction asked for less: synchronous=FULL makes WAL fsync each commit [D1]. */
+/** A commit on this connection is on the disk when it returns, because synchronous=FULL fsyncs the WAL, unless its transaction is not durable [D1]. */
 export function openWriter(
   path: string,
   { maxBytes, cacheBytes = 64 * 1024 * 1024, create = true }: OpenOptions = {},
@@ -37,8 +37,8 @@ export function openWriter(
 }
 
 /**
- * For reads beside a writer: sees committed rows only, never waits for an fsync. Opened read-write because a read-only
- * connection cannot make the shared-memory file of a WAL database that nobody else has open; query_only refuses writes.
+ * For reads beside a writer: sees only committed rows and never waits for an fsync. Opened read-write, because a read-only connection
+ * cannot create the shared-memory file of a WAL database that no other connection has open. query_only rejects writes.
  */
 export function openReader(path: string, { cacheBytes = 16 * 1024 * 1024 }: OpenOptions = {}): Database {
   return opened(path, { create: false }, (db) => {
@@ -49,7 +49,7 @@ export function openReader(path: string, { cacheBytes = 16 * 1024 * 1024 }: Open
   });
 }
 
-/** A failure names the file, since SQLite's messages do not, and keeps SQLite's code. */
+/** Opens a file. Errors name the file, which SQLite's messages do not, and keep SQLite's code. */
 export function opened(
   path: string,
   { create }: { readonly create: boolean },
@@ -58,7 +58,7 @@ export function opened(
   let db: Database | undefined;
   try {
     db = new Database(path, { create, readwrite: true });
-    // Otherwise a statement that changes many rows writes what it would undo, pages with content, into a file in /var/tmp [E5].
+    // Otherwise a statement that changes many rows writes its undo pages, which contain message text, to a file in /var/tmp [E5].
     db.run('PRAGMA temp_store=MEMORY');
     setUp(db);
     return db;
@@ -71,20 +71,20 @@ export function opened(
 }
 
 /**
- * Moves what the log still holds into the file, so that the file alone is the whole store: to be copied, or kept for years.
- * Closing does not do it, because prepared statements hold a connection until they are collected. It waits for no reader, since a
- * backup reads every store for as long as it copies: the log then stays beside the file, and the next one to open it reads both.
+ * Closes a write connection and moves the log into the file, so that the file alone is the whole store. SQLite does not do it on close,
+ * because prepared statements hold a connection until they are garbage collected. It does not wait for readers, because a backup reads
+ * every store while it copies. Then the log stays beside the file, and the next connection reads both.
  */
 export function closeWriter(db: Database): void {
   try {
     withoutWaiting(db, () => db.run('PRAGMA wal_checkpoint(TRUNCATE)'));
   } catch {
-    // A disk that is full or failing: the log stays, too.
+    // The disk is full or failing. The log stays beside the file.
   }
   db.close();
 }
 
-/** A lock that another connection has is then reported at once. */
+/** Runs with a busy timeout of 0: a lock of another connection is reported at once. */
 export function withoutWaiting<T>(db: Database, run: () => T): T {
   db.run('PRAGMA busy_timeout=0');
   try {
@@ -97,33 +97,33 @@ export function withoutWaiting<T>(db: Database, run: () => T): T {
 /** Whether a commit waits for the disk. */
 export interface Durability {
   /**
-   * False: the commit is atomic and ordered, survives kill -9, and may be lost with all commits after it when the power fails,
-   * until the next durable commit or checkpoint. It costs no fsync.
+   * false: the commit costs no fsync. It is atomic and ordered, and survives kill -9. A loss of power may undo it, with all commits
+   * after it, until the next durable commit or checkpoint.
    */
   readonly isDurable: boolean;
 }
 
 export interface Transaction {
-  /** Durable when not stated otherwise. */
+  /** Durable by default. */
   begin(durability?: Durability): void;
   commit(): void;
   rollback(): void;
 }
 
-/** Explicit transactions with statements prepared once. BEGIN IMMEDIATE: the write lock is taken at the start, not half-way. */
+/** Explicit transactions with statements that are prepared once. BEGIN IMMEDIATE acquires the write lock at the start. */
 export function transactionOf(db: Database): Transaction {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   let isSynchronous = true;
   return {
     begin({ isDurable } = { isDurable: true }) {
-      // SQLite takes the pragma between transactions only. A durable commit syncs the log, and so every commit before it.
+      // SQLite accepts the pragma only between transactions. A durable commit syncs the log, and so every earlier commit.
       if (isSynchronous !== isDurable) db.run(`PRAGMA synchronous=${isDurable ? 'FULL' : 'NORMAL'}`);
       isSynchronous = isDurable;
       begin.run();
     },
     commit: () => void commit.run(),
-    // SQLite itself rolls back after some errors (a full disk); then there is nothing left to undo.
+    // SQLite rolls back by itself after some errors, such as a full disk. Then there is no transaction.
     rollback: () => {
       if (db.inTransaction) db.run('ROLLBACK');
     },

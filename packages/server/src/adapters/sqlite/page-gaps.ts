@@ -1,6 +1,6 @@
-// The unallocated space in the middle of b-tree pages (https://sqlite.org/fileformat2.html, section 1.6). When SQLite packs the
-// rows of a page anew, or moves them to a sibling, copies of them stay there, and secure_delete does not reach them. SQLite never
-// reads this space, so it can be zeroed in the file beside SQLite.
+// Zeroes the unallocated space in the middle of b-tree pages (https://sqlite.org/fileformat2.html, section 1.6). When SQLite
+// defragments a page, or moves its rows to a sibling, copies of rows stay there, and secure_delete does not clear them. SQLite never
+// reads this space, so that it can be zeroed in the file while SQLite has it open.
 
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { pageBytes } from './open.ts';
@@ -10,8 +10,8 @@ const zeros = Buffer.alloc(pageBytes);
 const pagesPerRead = 256;
 
 /**
- * A database file beside the connections that have it open. Zeroing is right for any page of the file at any time but during a
- * checkpoint: a newer version of the page may be in the log, and for those who still read the older one its gap is as meaningless.
+ * Writes to a database file beside SQLite's connections. Zeroing the gap of any page is safe at any time except during a checkpoint:
+ * when the log has a newer version of the page, the gap of the older one is unallocated too.
  */
 export class PageFile {
   readonly #fd: number;
@@ -26,7 +26,7 @@ export class PageFile {
     return Math.floor(fstatSync(this.#fd).size / pageBytes);
   }
 
-  /** From `first` on, `pagesPerRead` pages or to the end of the file; returns the page after them. */
+  /** Zeroes the gaps of up to `pagesPerRead` pages from `first` on. Returns the next page. */
   zeroGapsFrom(first: number): number {
     const pages = this.#read(first, pagesPerRead);
     for (let index = 0; index < pages; index++) this.#zeroGap(first + index, index * pageBytes);
@@ -37,12 +37,12 @@ export class PageFile {
     for (const page of pages) if (this.#read(page, 1) === 1) this.#zeroGap(page, 0);
   }
 
-  /** Zeroed gaps survive a loss of power. */
+  /** Makes the zeroed gaps durable. */
   sync(): void {
     fdatasyncSync(this.#fd);
   }
 
-  /** MUST come when no connection of this process has the file open: closing any descriptor of a file gives back all POSIX locks on it. */
+  /** MUST be called when no connection of this process has the file open, because closing any descriptor of a file releases all its POSIX locks. */
   close(): void {
     closeSync(this.#fd);
   }
@@ -59,12 +59,12 @@ export class PageFile {
   }
 }
 
-/** Page numbers that the log names, those of frames before its last reset among them. */
+/** The page numbers in the log, including those of frames before its last reset. */
 export function pagesInLog(path: string): Set<number> {
   const [headerBytes, frameHeaderBytes] = [32, 24];
   const pages = new Set<number>();
   const number = Buffer.alloc(4);
-  // The locks of the log are on the -shm file: this one can be closed.
+  // SQLite locks the -shm file instead of the log, so this descriptor can be closed.
   const fd = openSync(`${path}-wal`, 'r');
   try {
     for (let at = headerBytes; readSync(fd, number, 0, 4, at) === 4; at += frameHeaderBytes + pageBytes)
@@ -83,8 +83,8 @@ const pointerArrayAt = new Map([
 ]);
 
 /**
- * Undefined for other pages. Those begin with the high byte of a page number, which says nothing of a type before the file has
- * 128 GiB; beyond, the text that fills them does not look like the places of cells.
+ * undefined for pages that are not b-tree pages. They begin with the high byte of a page number, which equals a b-tree type only in files
+ * beyond 128 GiB. There, the text that fills them does not parse as cell pointers.
  */
 function gapOf(page: Buffer, headerAt: number): { readonly start: number; readonly end: number } | undefined {
   const pointersAt = pointerArrayAt.get(page[headerAt] ?? 0);

@@ -1,8 +1,8 @@
-// What a failed read of an SQLite file means: the environment failed, or the program has a bug.
+// Classifies errors of reads of an SQLite file: failures of the environment, and bugs.
 
 import { StoreFailure } from '@hongyan/base/result';
 
-/** Codes of SQLite for what a disk, its permissions or another process do. Any other code is a bug in a statement. */
+/** Codes for failures of the disk, of its permissions and of other processes. Any other code is a bug in a statement. */
 const environmentCodes = /^SQLITE_(BUSY|CANTOPEN|FULL|IOERR|LOCKED|NOMEM|READONLY)/;
 
 /** A StoreFailure when the environment failed, otherwise the error itself. */

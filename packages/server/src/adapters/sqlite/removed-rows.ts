@@ -1,5 +1,5 @@
-// Clears a store of what its removed rows held: soon after from its log, and at its end from the gaps of its pages too. For a
-// store to which other processes write beside the server: a sweep that goes on while they make checkpoints would destroy pages.
+// Clears the content of removed rows from a store: from its log soon after the removal, and from the gaps of its pages on close. For
+// stores to which other processes write too: a sweep that runs during their checkpoints would destroy pages.
 
 import type { Database } from 'bun:sqlite';
 import { statSync } from 'node:fs';
@@ -8,31 +8,31 @@ import { isUnavailable } from './failure.ts';
 import { PageFile } from './page-gaps.ts';
 import { emptyLog } from './sweep.ts';
 
-/** What is removed meanwhile shares a checkpoint. */
+/** The minimum time between checkpoints. Rows that are removed meanwhile share the next one. */
 const restMs = 1_000;
-/** While a reader keeps the log from being emptied. */
+/** The pause while a reader prevents the log from being emptied. */
 const busyRestMs = 100;
 
 export class RemovedRows {
   readonly #db: Database;
-  /** At first too: a crash may have come before. */
+  /** Initially true, because the last run may have crashed before its checkpoint. */
   #isLogDue = true;
   #areGapsDue = false;
   #restUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** Of a connection with secure_delete. */
+  /** `db` MUST have secure_delete on. */
   constructor(db: Database) {
     this.#db = db;
   }
 
-  /** To be called when rows are removed. */
+  /** Call it when rows are removed. */
   add(): void {
     if (!this.#isLogDue) this.#rest(restMs);
     this.#isLogDue = true;
     this.#areGapsDue = true;
   }
 
-  /** Outside of transactions; returns whether there is more to do. What a full or failing disk prevents is tried again after a rest. */
+  /** MUST be called outside of transactions. Returns whether work is left. Retries after a pause when the disk is full or failing. */
   step(): boolean {
     if (!this.#isLogDue) return false;
     if (systemClock.monotonicMs() < this.#restUntilMs) return true;
@@ -46,7 +46,7 @@ export class RemovedRows {
     return this.#isLogDue;
   }
 
-  /** The last step: calls `close`, which MUST close the connection. Leaves the gaps as they are when a reader holds the log. */
+  /** The last step. Calls `close`, which MUST close the connection. Does not clear the gaps when a reader holds the log. */
   finish(close: () => void): void {
     const file = this.#areGapsDue ? new PageFile(this.#db.filename) : undefined;
     try {
@@ -59,7 +59,7 @@ export class RemovedRows {
     }
   }
 
-  /** With the write lock and an empty log there is nothing that another process could write to the file by a checkpoint. */
+  /** Holds the write lock while the log is empty, so that no other process can write to the file by a checkpoint. */
   #zeroGaps(file: PageFile): void {
     if (!emptyLog(this.#db)) return;
     this.#db.run('BEGIN IMMEDIATE');

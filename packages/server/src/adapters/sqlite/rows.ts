@@ -1,10 +1,10 @@
-// The rows of a question one after the other, as lists of their columns: for those who read whole tables.
+// Iterates over the rows of a query as lists of columns, for callers that read whole tables.
 
 import type { Database } from 'bun:sqlite';
 
 type Value = string | number | null | Buffer;
 
-/** The database is read as of the first row until the last one, or until the caller stops. */
+/** All rows are of one snapshot, which lasts from the first row to the last one or until the caller stops. */
 export function* rowsOf(db: Database, select: string, ...given: readonly Value[]): Generator<readonly Value[]> {
   const statement = db.prepare<Record<string, string | number | null | Uint8Array>, Value[]>(select);
   try {

@@ -1,9 +1,9 @@
-// Clears a database file, while it is read and written, of every copy of rows that were deleted or overwritten before.
+// Clears every copy of deleted or overwritten rows from a database file while it is read and written.
 //
-// With secure_delete such copies are left in three places: the gaps of pages (page-gaps.ts), the log, and the pages that the
-// writing connection holds, from where they come back into the log. A sweep goes through the file once; what reaches the file
-// behind its back comes through a checkpoint, and so the sweep makes the checkpoints meanwhile and clears the pages that each of
-// them wrote. In the end it lets go of the connection's pages, so that nothing that was read before comes back later.
+// With secure_delete such copies remain in three places: in the gaps of pages (page-gaps.ts), in the log, and in the page cache of the
+// writing connection, which writes them to the log again. A sweep passes through the file once. Only checkpoints write to the file
+// meanwhile, so the sweep makes them itself and clears the pages that each of them wrote. Finally it drops the page cache of the
+// connection, so that no older page is written later.
 
 import type { Database } from 'bun:sqlite';
 import { checkpointPages, withoutWaiting } from './open.ts';
@@ -11,22 +11,22 @@ import { type PageFile, pagesInLog } from './page-gaps.ts';
 
 export interface SweepTarget {
   /**
-   * Writes to the file. Others that do MUST be opened and closed between two steps, and make their checkpoints by
-   * `checkpointCleanly` alone.
+   * A write connection. Other write connections MUST be opened and closed between two steps, and MUST make checkpoints only by
+   * `checkpointCleanly`.
    */
   readonly db: Database;
   readonly path: string;
   readonly file: PageFile;
 }
 
-/** `busy`: a reader holds the log; the next step tries again. */
+/** `busy`: a reader holds the log. The next step retries. */
 export type SweepProgress = 'more' | 'busy' | 'done';
 
-/** One that threw is to be begun anew. */
+/** After a step has thrown, start a new sweep. */
 export class Sweep {
   readonly #target: SweepTarget;
   #nextPage = 1;
-  /** Frames in the log; more than one checkpoint's while readers hold it. */
+  /** The number of frames in the log at which to make a checkpoint. Raised while readers hold the log. */
   #checkpointAt = checkpointPages;
 
   constructor(target: SweepTarget) {
@@ -35,8 +35,8 @@ export class Sweep {
   }
 
   /**
-   * About half a millisecond; more where it makes a checkpoint, as the last one does. MUST be called outside of transactions. A
-   * patient one waits some seconds for readers.
+   * Takes about half a millisecond, and more when it makes a checkpoint, as the last step does. MUST be called outside of transactions.
+   * With `isPatient` it waits some seconds for readers.
    */
   step({ isPatient }: { readonly isPatient: boolean } = { isPatient: false }): SweepProgress {
     const { db, file } = this.#target;
@@ -59,7 +59,7 @@ export class Sweep {
   }
 }
 
-/** Moves the log into the file and empties it; returns false when readers hold a part of it. Clears the gaps of all pages that it may have written. */
+/** Moves the log into the file, empties it, and clears the gaps of all pages that this may have written. false when readers hold a part of the log. */
 export function checkpointCleanly({ db, path, file }: SweepTarget, { isPatient } = { isPatient: false }): boolean {
   const pages = pagesInLog(path);
   try {
@@ -69,7 +69,7 @@ export function checkpointCleanly({ db, path, file }: SweepTarget, { isPatient }
   }
 }
 
-/** Moves the log into the file and empties it, without waiting; returns false when readers hold a part of it. */
+/** Moves the log into the file and empties it, without waiting. false when readers hold a part of it. */
 export const emptyLog = (db: Database): boolean => withoutWaiting(db, () => truncateLog(db));
 
 const truncateLog = (db: Database): boolean => checkpoint(db, 'TRUNCATE').busy === 0;

@@ -1,4 +1,4 @@
-// A thread that owns a store's write connection: batches go in, in order, and each is answered once it is committed.
+// A worker thread that owns the write connection of a store. It commits batches in order and answers each after its commit.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
@@ -6,21 +6,21 @@ import { StoreFailure } from '@hongyan/base/result';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
 import type { ProfiledThread, ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import { errorOf } from './failure.ts';
-import type { FromWorker, ProfileAnswer, ProfileRequest, ToWorker } from './group-commit-protocol.ts';
+import type { FromWorker, ProfileAnswer, ProfileRequest, ToWorker } from './writer-thread-protocol.ts';
 
 export interface WriterThreadOptions {
-  /** A module that calls serveGroupCommit; `new URL('./x.worker.ts', import.meta.url)`. */
+  /** A module that calls `serveWriterThread`: `new URL('./x.worker.ts', import.meta.url)`. */
   readonly worker: URL | string;
-  /** Handed to the worker's `open`; anything that can be structured-cloned. */
+  /** Passed to the worker's `open`. Must be structured-cloneable. */
   readonly init: unknown;
   /**
-   * Batches and their answers travel as text: cheaper than a structured clone, which looks for each string among those before it.
-   * Ops and results MUST be as JSON gives them back: no undefined in a list, no bytes, no Map.
+   * Batches and their answers travel as JSON text. This is cheaper than a structured clone, which searches each string among the earlier
+   * ones. Ops and results MUST survive a JSON round trip: no undefined in a list, no bytes, no Map.
    */
   readonly asJson?: boolean;
-  /** Where a profiler finds the thread. */
+  /** The threads that the profiler can sample. */
   readonly threads?: ProfiledThreads | undefined;
-  /** The open thread died: batches under way and later ones reject. Called once at most. What could not be opened is told by `ready`. */
+  /** Called at most once, when an open thread died: batches in flight and later ones reject. `ready` reports a failure to open. */
   readonly onFatal?: (error: Error) => void;
   readonly meter?: StoreMeter | undefined;
 }
@@ -31,15 +31,15 @@ export class WriterThread<Op, Result> implements ProfiledThread {
   readonly #options: WriterThreadOptions;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
-  /** In the order they were posted, which is the order of the answers. */
-  readonly #underWay: UnderWay<Result>[] = [];
-  /** In the order they were asked for, which is the order of the answers. */
+  /** In the order of the posts, which is the order of the answers. */
+  readonly #inFlight: InFlight<Result>[] = [];
+  /** In the order of the requests, which is the order of the answers. */
   readonly #profiles: PromiseWithResolvers<ProfileAnswer>[] = [];
   #state: State = { type: 'open' };
 
   constructor(options: WriterThreadOptions) {
     this.#options = options;
-    // The rejection is for callers of ready(); without any it must not count as unhandled.
+    // Without a caller of ready() the rejection must not count as unhandled.
     this.#ready.promise.catch(() => {});
     const script = typeof options.worker === 'string' ? options.worker : options.worker.href;
     this.name = threadName(script);
@@ -51,20 +51,20 @@ export class WriterThread<Op, Result> implements ProfiledThread {
     this.#worker.onerror = (event) => this.#die(unknownOutcome(`the writer thread failed: ${event.message}`));
     this.#worker.addEventListener('close', () => {
       this.#die(unknownOutcome('the writer thread ended'));
-      // Not before: the thread's statements hold its file until the thread is gone.
+      // Not earlier: the thread's statements hold its file until the thread has ended.
       this.#closed.resolve();
     });
     this.#post({ type: 'init', init: options.init });
   }
 
-  /** Resolves when the worker has opened its store; rejects when it could not, once the thread is gone and holds no file any more. */
+  /** Resolves when the worker has opened its store. Rejects when it could not, after the thread has ended and released its files. */
   ready(): Promise<void> {
     return this.#ready.promise;
   }
 
   /**
-   * One transaction for all ops, applied in this order; results in the same order. Several calls may be under way: they commit
-   * in the order of the calls. A rejection means that nothing was stored, unless it is a StoreFailure with unknown_outcome.
+   * Applies all ops in this order in one transaction. Results in the same order. Several calls may be in flight; they commit in the order
+   * of the calls. A rejection means that nothing was stored, unless it is a StoreFailure with unknown_outcome.
    */
   commit(ops: readonly Op[], onTimes?: (times: TransactionTimes) => void): Promise<readonly Result[]> {
     switch (this.#state.type) {
@@ -81,27 +81,27 @@ export class WriterThread<Op, Result> implements ProfiledThread {
       const batch = { type: 'batch', ops } as const;
       this.#post(this.#options.asJson ? JSON.stringify(batch) : batch);
     } catch (error) {
-      // An op that cannot be cloned: its batch never left this thread.
+      // An op cannot be cloned. The batch was not sent.
       return Promise.reject(error);
     }
     const answer = Promise.withResolvers<readonly Result[]>();
-    this.#underWay.push({ ...answer, postedMs: systemClock.monotonicMs(), onTimes });
+    this.#inFlight.push({ ...answer, postedMs: systemClock.monotonicMs(), onTimes });
     return answer.promise;
   }
 
   async startCpu(): Promise<void> {
-    expected(await this.#askProfile({ type: 'start_cpu' }), 'started');
+    expected(await this.#requestProfile({ type: 'start_cpu' }), 'started');
   }
 
   async stopCpu() {
-    return expected(await this.#askProfile({ type: 'stop_cpu' }), 'cpu').profile;
+    return expected(await this.#requestProfile({ type: 'stop_cpu' }), 'cpu').profile;
   }
 
   async heap({ isFull }: { readonly isFull: boolean }) {
-    return expected(await this.#askProfile({ type: 'heap', isFull }), 'heap').classes;
+    return expected(await this.#requestProfile({ type: 'heap', isFull }), 'heap').classes;
   }
 
-  #askProfile(request: ProfileRequest): Promise<ProfileAnswer> {
+  #requestProfile(request: ProfileRequest): Promise<ProfileAnswer> {
     if (this.#state.type !== 'open') return Promise.reject(closedFailure());
     this.#post(request);
     const answer = Promise.withResolvers<ProfileAnswer>();
@@ -109,7 +109,7 @@ export class WriterThread<Op, Result> implements ProfiledThread {
     return answer.promise;
   }
 
-  /** Closes the store behind the batches under way and ends the thread. */
+  /** Closes the store after the batches in flight, and ends the thread. */
   close(): Promise<void> {
     if (this.#state.type === 'open') {
       this.#state = { type: 'closing' };
@@ -131,7 +131,7 @@ export class WriterThread<Op, Result> implements ProfiledThread {
       case 'failed': {
         const error = errorOf(message.failure);
         this.#options.meter?.failed({ error, atMs: systemClock.monotonicMs() });
-        return this.#underWay.shift()?.reject(error);
+        return this.#inFlight.shift()?.reject(error);
       }
       case 'profile':
         return this.#profiles.shift()?.resolve(message.answer);
@@ -143,7 +143,7 @@ export class WriterThread<Op, Result> implements ProfiledThread {
   }
 
   #committed({ results, commitMs, startedMs, endedMs }: Extract<FromWorker<Result>, { type: 'committed' }>): void {
-    const batch = this.#underWay.shift();
+    const batch = this.#inFlight.shift();
     if (batch === undefined) return;
     const { meter } = this.#options;
     meter?.commitSeconds.observe((systemClock.monotonicMs() - batch.postedMs) / 1000);
@@ -156,7 +156,7 @@ export class WriterThread<Op, Result> implements ProfiledThread {
     if (this.#state.type === 'dead') return;
     this.#state = { type: 'dead', later };
     this.#options.threads?.delete(this);
-    for (const answer of [...this.#underWay.splice(0), ...this.#profiles.splice(0)]) answer.reject(pending);
+    for (const answer of [...this.#inFlight.splice(0), ...this.#profiles.splice(0)]) answer.reject(pending);
     void this.#closed.promise.then(() => this.#ready.reject(pending));
     this.#worker.terminate();
     if (!isExpected) this.#options.onFatal?.(pending);
@@ -173,16 +173,16 @@ interface TransactionTimes {
   readonly endedMs: number;
 }
 
-interface UnderWay<Result> extends PromiseWithResolvers<readonly Result[]> {
+interface InFlight<Result> extends PromiseWithResolvers<readonly Result[]> {
   readonly postedMs: number;
-  /** Called when it is committed. */
+  /** Called when the batch is committed. */
   readonly onTimes: ((times: TransactionTimes) => void) | undefined;
 }
 
 interface Death {
-  /** For batches under way. */
+  /** Rejects the batches in flight. */
   readonly pending: Error;
-  /** For batches after it. */
+  /** Rejects later batches. */
   readonly later: Error;
   readonly isExpected?: boolean;
 }
@@ -192,7 +192,7 @@ type State =
   | { readonly type: 'closing' }
   | { readonly type: 'dead'; readonly later: Error };
 
-/** A batch under way may have been committed before the thread died; a later one was not. */
+/** A batch in flight may have been committed before the thread died. Later batches were not. */
 function unknownOutcome(message: string): Death {
   return {
     pending: new StoreFailure('unknown_outcome', message),
@@ -202,13 +202,13 @@ function unknownOutcome(message: string): Death {
 
 const closedFailure = () => new StoreFailure('unavailable', 'the store is closed');
 
-/** The thread answers each request by its kind, or says why it cannot. */
+/** Throws when the thread answered with a failure. */
 function expected<T extends ProfileAnswer['type']>(
   answer: ProfileAnswer,
   type: T,
 ): Extract<ProfileAnswer, { readonly type: T }> {
-  if (answer.type === 'failed') throw new Error(`the thread has no profile: ${answer.message}`);
-  assert(answer.type === type, 'a request for a profile has an answer of its kind');
+  if (answer.type === 'failed') throw new Error(`the thread could not be profiled: ${answer.message}`);
+  assert(answer.type === type, 'a profile request is answered by its kind');
   return answer as Extract<ProfileAnswer, { readonly type: T }>;
 }
 

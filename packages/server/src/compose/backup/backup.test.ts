@@ -11,7 +11,7 @@ import { rejectionOf } from '@hongyan/testing/rejection';
 import { dataLayout } from '../../config/data-layout.ts';
 import { removeMoved, writeMoved } from '../../config/moved.ts';
 import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
-import { deleteMonth, listMonths } from '../../ports/timeline/sqlite/month-file.ts';
+import { deleteMonth, listMonths } from '../../ports/timeline/sqlite/month-files.ts';
 import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
 import { entry, inMonth } from '../../ports/timeline/testing/entries.ts';
 import { backUp } from './backup.ts';

@@ -8,7 +8,7 @@ import { dataLayout, secretFiles, storeFiles } from '../../config/data-layout.ts
 import { assertReadable } from '../../config/folder-access.ts';
 import { assertNoCopy } from '../../config/moved.ts';
 import { syncFolder } from '../../config/sync-folder.ts';
-import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
+import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-files.ts';
 import { version } from '../version.ts';
 import { copyOpen, copySlowly, sha256Of } from './copy.ts';
 import { type Manifest, writeManifest } from './manifest.ts';

@@ -12,7 +12,7 @@ import { assertNoCopy } from '../../config/moved.ts';
 import { syncFolder } from '../../config/sync-folder.ts';
 import { renewEventEpoch } from '../../ports/event-log/sqlite/schema.ts';
 import { renewEpoch } from '../../ports/timeline/sqlite/heads-file.ts';
-import { listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
+import { listMonths, monthPath } from '../../ports/timeline/sqlite/month-files.ts';
 import { copySlowly, sha256Of } from './copy.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { verifyInThread } from './verify-thread.ts';

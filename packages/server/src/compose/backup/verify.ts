@@ -6,7 +6,7 @@ import { openWriter } from '../../adapters/sqlite/open.ts';
 import { emptyLog } from '../../adapters/sqlite/sweep.ts';
 import { dataLayout, storeFiles } from '../../config/data-layout.ts';
 import { HeadsFile } from '../../ports/timeline/sqlite/heads-file.ts';
-import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-file.ts';
+import { headsPath, listMonths, monthPath } from '../../ports/timeline/sqlite/month-files.ts';
 import type { Manifest } from './manifest.ts';
 
 export interface Verified {

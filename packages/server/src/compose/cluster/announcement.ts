@@ -28,7 +28,7 @@ export class Announcement {
   #announcing: Promise<void> | undefined;
   #isFailing = false;
   #isOver = false;
-  #isToDrain = false;
+  #isDrainRequested = false;
 
   constructor(options: AnnouncementOptions) {
     this.#options = options;
@@ -62,7 +62,7 @@ export class Announcement {
   async #announce(): Promise<void> {
     const { registry, node, facts, log, onDrain, onReplaced } = this.#options;
     try {
-      const { isReplaced, isToDrain } = await registry.announce({ ...node, state: this.#state, ...facts() });
+      const { isReplaced, isDrainRequested } = await registry.announce({ ...node, state: this.#state, ...facts() });
       if (this.#isFailing) log.info('node announced again');
       this.#isFailing = false;
       if (this.#isOver) return;
@@ -71,8 +71,8 @@ export class Announcement {
         this.#timer.cancel();
         log.error('another process that started later has the name of this one: this one leaves', { node: node.name });
         onReplaced();
-      } else if (isToDrain && !this.#isToDrain) {
-        this.#isToDrain = true;
+      } else if (isDrainRequested && !this.#isDrainRequested) {
+        this.#isDrainRequested = true;
         onDrain();
       }
     } catch (error) {

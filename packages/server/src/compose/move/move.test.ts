@@ -301,7 +301,7 @@ async function fill(stores: Stores): Promise<void> {
   });
   await access.createKey(key);
   await access.revoke([{ type: 'user', userId: user('Bob'), issuedBeforeMs: 9, untilMs: 9e15 }]);
-  await access.noteUse({ tokenId: 't1', userId: user('ann'), deviceId: device('phone'), expiresAtMs: 9e15 });
+  await access.recordUse({ tokenId: 't1', userId: user('ann'), deviceId: device('phone'), expiresAtMs: 9e15 });
   await register(devices, registration('d1'), registration('d2', { model: 'P2' }), registration('d3'));
   await devices.bind({ deviceToken: token('d1'), userId: user('ann'), deviceId: device('phone') });
   await devices.touch(touch('bob', 'desk', 77, 'Chrome'));

@@ -13,7 +13,7 @@ import { type DeadLetterRow, deadLetterColumns } from '../../ports/task-queue/sq
 import { idOf } from '../../ports/task-queue/sqlite/task-number.ts';
 import type { MovedLetter, NewTask } from '../../ports/task-queue/task-queue.ts';
 import { parsePosition } from '../../ports/timeline/position.ts';
-import { headsPath } from '../../ports/timeline/sqlite/month-file.ts';
+import { headsPath } from '../../ports/timeline/sqlite/month-files.ts';
 import { SqliteTimelineDeparture } from '../../ports/timeline/sqlite-timeline-departure.ts';
 
 /** Stores that are rows of tables, each a file and a database. */

@@ -1,13 +1,16 @@
-// The access port: who may use the server beside those with a password, and which tokens may no longer; one store with one life cycle.
+// The access port: API keys and token revocations, in one store with one life cycle.
 
 import type { ApiKeys } from './api-keys.ts';
 import type { Revocations } from './revocations.ts';
 
-/** Rejects with StoreFailure for what the environment does. `unknown_outcome`: the write may have been stored; otherwise it was not. */
+/**
+ * Failures of the environment reject with StoreFailure. With `unknown_outcome` the write may have been stored, with any other code it
+ * was not. The store does not retry.
+ */
 export interface Access extends ApiKeys, Revocations {
-  /** Stores what was accepted. Later calls reject; closing twice is harmless. */
+  /** Stores the accepted writes. Later calls reject. Idempotent. */
   close(): Promise<void>;
 }
 
 /** The names of the methods that change the store. */
-export type AccessWrite = 'createKey' | 'revokeKey' | 'touchKey' | 'revoke' | 'noteUse' | 'forgetExpired';
+export type AccessWrite = 'createKey' | 'revokeKey' | 'touchKey' | 'revoke' | 'recordUse' | 'forgetExpired';

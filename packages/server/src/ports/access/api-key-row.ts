@@ -1,4 +1,4 @@
-// An API key as a row of either database.
+// An API key as a row, the same in SQLite and MySQL.
 
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import type { ApiKeyRecord } from './api-keys.ts';

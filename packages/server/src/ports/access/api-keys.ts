@@ -1,35 +1,38 @@
-// API keys: how an application's back end authenticates. Only the hash of a key's secret is kept.
+// The API keys with which back ends authenticate. Only the hash of a key's secret is stored.
 
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 
 export interface ApiKeyRecord {
   readonly keyId: string;
-  /** What the operator calls it: "shop back end". */
+  /** The operator's label, such as "shop back end". */
   readonly name: string;
   readonly scopes: readonly ApiKeyScope[];
-  /** domain/api-key.ts: hex of SHA-256. */
+  /** Hex of SHA-256 (domain/api-key.ts). */
   readonly secretHash: string;
   readonly createdAtMs: number;
-  /** To the minute, so that a busy key is no write per request; absent: never. */
+  /** Accurate to the minute, so that a busy key does not cost a write per request. Absent: never used. */
   readonly lastUsedAtMs?: number;
 }
 
 export type NewApiKey = Omit<ApiKeyRecord, 'lastUsedAtMs'>;
 
-/** So many keys at most: creating another one is refused. */
+/** At this number of keys, `createKey` returns `full`. */
 export const apiKeysMax = 1_000;
 export const apiKeyNameCharsMax = 100;
 
-/** MUST: a key that was revoked is found by no read after that. A write that resolved survives loss of power; `touchKey` may not. */
+/**
+ * Once `revokeKey` has resolved, no read may return the key. A resolved write MUST survive kill -9 and a loss of power, except
+ * `touchKey`, which a loss of power may undo.
+ */
 export interface ApiKeys {
-  /** Of the key as it is now, never of a copy: a key may be created and revoked beside the server. */
+  /** MUST read the store, not a cached copy, because other processes create and revoke keys too. */
   findKey(keyId: string): Promise<ApiKeyRecord | undefined>;
-  /** All of them, oldest first. */
+  /** All keys, oldest first. */
   listKeys(): Promise<readonly ApiKeyRecord[]>;
-  /** `full`: there are apiKeysMax; nothing is stored then, nor when the id is `taken`. */
+  /** `taken`: the id exists. `full`: there are apiKeysMax keys. In both cases nothing is stored. */
   createKey(key: NewApiKey): Promise<'created' | 'taken' | 'full'>;
-  /** false when there is no such key. */
+  /** false when the key does not exist. */
   revokeKey(keyId: string): Promise<boolean>;
-  /** An older time than the stored one, and an unknown key, change nothing. */
+  /** Records a use. Times older than the stored one and unknown keys change nothing. */
   touchKey(use: { readonly keyId: string; readonly atMs: number }): Promise<void>;
 }

@@ -72,7 +72,7 @@ describeWith(['mysql'], 'access on MySQL', ({ mysql }) => {
     await empty(database);
     const [one, other] = [await open(database), await open(database)];
     const note = (index: number) =>
-      (index % 2 === 0 ? one : other).noteUse({
+      (index % 2 === 0 ? one : other).recordUse({
         ...{ tokenId: 't1', userId: 'ann' as UserId, expiresAtMs: 100 },
         deviceId: `d${index % 130}` as DeviceId,
       });
@@ -87,7 +87,7 @@ describeWith(['mysql'], 'access on MySQL', ({ mysql }) => {
     await empty(database);
     const access = await open(database);
     const note = (index: number) =>
-      access.noteUse({
+      access.recordUse({
         ...{ tokenId: `t${index}`, userId: 'ann' as UserId, expiresAtMs: 1_000 + index },
         deviceId: `d${index}` as DeviceId,
       });

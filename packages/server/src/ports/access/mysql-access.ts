@@ -81,7 +81,7 @@ class MysqlAccess implements Access {
     return this.#revocations.issuedBefore(userId);
   }
 
-  noteUse(use: Request<'noteUse'>) {
+  recordUse(use: Request<'recordUse'>) {
     return this.#tokens.note(use);
   }
 

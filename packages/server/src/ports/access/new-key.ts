@@ -1,14 +1,14 @@
-// A new API key: of random bytes, stored as a hash, and shown this once to whoever creates it.
+// Creates an API key from random bytes. Only its hash is stored, so its text is available this once.
 
 import { apiKeyBytes, formatApiKey, hashOfSecret, newApiKey } from '../../domain/api-key.ts';
 import type { ApiKeys, NewApiKey } from './api-keys.ts';
 
 export type KeyCreation =
-  /** `key`: its text, which nothing tells again. */
+  /** `key` is the text of the key, which cannot be read again. */
   | { readonly type: 'created'; readonly record: NewApiKey; readonly key: string }
   | { readonly type: Exclude<Awaited<ReturnType<ApiKeys['createKey']>>, 'created'>; readonly keyId: string };
 
-/** Of a scope that is named twice one is kept. */
+/** Repeated scopes are stored once. */
 export async function createApiKey(
   keys: Pick<ApiKeys, 'createKey'>,
   { name, scopes, nowMs }: Pick<NewApiKey, 'name' | 'scopes'> & { readonly nowMs: number },

@@ -1,4 +1,4 @@
-// Revocations of tokens, and which device uses which token, so that a device can be signed out.
+// Token revocations, and the tokens that each device used, so that a device can be signed out.
 
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import type { Revocation } from '../../domain/revocation.ts';
@@ -10,42 +10,48 @@ export interface TokenUse {
   readonly expiresAtMs: number;
 }
 
-/** Someone who makes up devices fills no disk. Signing out one of those that are noted ends the others too. */
+/** A bound against clients that invent device ids. Signing out one recorded device of a token revokes the token, and so ends the others. */
 export const devicesPerTokenMax = 100;
 
-/** Of one user. Signing out everywhere ends also the tokens that are no longer noted. */
+/** The maximum number of recorded uses per user. Signing out everywhere also revokes the tokens that are no longer recorded. */
 export const usesPerUserMax = 1_000;
 
 export interface RevocationPage {
   readonly revocations: readonly Revocation[];
-  /** Pass it as `after` for the next page; absent on the last one. */
+  /** The `after` of the next page. Absent on the last page. */
   readonly next?: number;
 }
 
 /**
- * MUST: a revocation that resolved survives loss of power and is in every read after it, until its time `untilMs` has passed and
- * `forgetExpired` was called. User ids are compared without regard to the case of ASCII letters.
+ * Durability: a resolved revocation MUST survive a loss of power. Every later read MUST return it until `untilMs` has passed and
+ * `forgetExpired` was called.
+ *
+ * User ids are compared without regard to the case of ASCII letters.
  */
 export interface Revocations {
-  /** All or none. `full`: there are as many as the store may hold; none was stored. What is there already is no error. */
+  /** Atomic and idempotent. `full`: the store holds its maximum, and none was stored. */
   revoke(revocations: readonly Revocation[]): Promise<'revoked' | 'full'>;
   /**
-   * In the order in which they took effect: one that resolves later MUST stand behind every page that was read before, however many
-   * are made at once, so that a reader which goes on from its last page misses none.
+   * In the order in which they took effect. A revocation that resolves after a page was read MUST come after that page, however many
+   * `revoke` calls are concurrent. So a reader that continues from its last page misses none.
    */
   revocations(page: { readonly after?: number; readonly limit: number }): Promise<RevocationPage>;
-  /** Tokens of the user are revoked that were issued before; 0 = none. */
+  /** Tokens of the user that were issued before this time (Unix ms) are revoked. 0: no such revocation. */
   issuedBefore(userId: UserId): Promise<number>;
 
-  /** The device said hello with the token. Repeating it costs a read. May be lost with the power. Beyond devicesPerTokenMax nothing is noted; beyond usesPerUserMax the user's use that expires first MAY be forgotten. */
-  noteUse(use: TokenUse): Promise<void>;
-  /** Devices of the user with a token that is neither expired nor revoked. */
+  /**
+   * Records that the device opened a session with the token. Idempotent: a repeat costs a read. A loss of power may undo it.
+   * A token with devicesPerTokenMax devices records no further one. A user with usesPerUserMax uses MAY lose the use that expires
+   * first.
+   */
+  recordUse(use: TokenUse): Promise<void>;
+  /** The devices of the user with a token that is neither expired nor revoked. */
   signedIn(user: { readonly userId: UserId; readonly nowMs: number }): Promise<readonly DeviceId[]>;
-  /** Tokens of the device that are neither revoked nor forgotten. */
+  /** The recorded tokens of the device that are not revoked. */
   tokensOf(device: { readonly userId: UserId; readonly deviceId: DeviceId }): Promise<readonly TokenUse[]>;
-  /** Devices that used the token. */
+  /** The recorded devices of the token. */
   devicesOf(tokenId: string): Promise<readonly DeviceId[]>;
 
-  /** Drops up to `limit` of each that had expired at `nowMs`; returns how many. */
+  /** Deletes up to `limit` revocations and up to `limit` uses that had expired at `nowMs`. Returns the number of deleted rows. */
   forgetExpired(request: { readonly nowMs: number; readonly limit: number }): Promise<number>;
 }

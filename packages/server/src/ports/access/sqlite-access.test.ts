@@ -69,9 +69,9 @@ test('[A14] of one user so many uses are kept, and the one that expires first is
     deviceId: `d${index}` as DeviceId,
     expiresAtMs: 1_000 + index,
   });
-  await access.noteUse(use(bob, 0));
-  for (let index = 0; index < usesPerUserMax + 3; index++) void access.noteUse(use(ann, index));
-  await access.noteUse(use(ann, usesPerUserMax + 3));
+  await access.recordUse(use(bob, 0));
+  for (let index = 0; index < usesPerUserMax + 3; index++) void access.recordUse(use(ann, index));
+  await access.recordUse(use(ann, usesPerUserMax + 3));
   const kept = await access.signedIn({ userId: ann, nowMs: 0 });
   expect(kept).toHaveLength(usesPerUserMax);
   expect(kept).not.toContain('d3' as DeviceId);

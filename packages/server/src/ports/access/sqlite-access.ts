@@ -97,8 +97,8 @@ class SqliteAccess implements Access {
     return this.#read(() => this.#revocations.issuedBefore(userId));
   }
 
-  async noteUse(value: ValueOf<'noteUse'>): Promise<void> {
-    if (!(await this.#read(() => this.#revocations.isNoted(value)))) await this.#write('noteUse', value);
+  async recordUse(value: ValueOf<'recordUse'>): Promise<void> {
+    if (!(await this.#read(() => this.#revocations.isNoted(value)))) await this.#write('recordUse', value);
   }
 
   signedIn(user: { readonly userId: UserId; readonly nowMs: number }) {

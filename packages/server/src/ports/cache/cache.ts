@@ -1,8 +1,8 @@
-// The cache port: values that many processes read and few change, between their memory and their store.
+// The cache port: a shared cache between the processes and the store, for values that are read often and changed rarely.
 
 export type CacheAnswer =
   | { readonly type: 'hit'; readonly value: string }
-  /** Who loads the value may put it under this lease. */
+  /** The caller may load the value from the store and put it under this lease. */
   | { readonly type: 'miss'; readonly lease: string };
 
 export interface CacheEntry {
@@ -12,24 +12,27 @@ export interface CacheEntry {
 }
 
 /**
- * MUST: keep a value no longer than the time to live, and take it only under a lease of its key that no `drop` has ended since: what a
- * reader loaded before a change is not kept after it. Let values that were put together end apart: their readers would ask the store
- * all at once.
- * MAY forget anything at any time, leases too. Rejects with StoreFailure; what a failed call was to do may have been done.
+ * Staleness: a value MUST be accepted only under a lease of its key that no later `drop` has ended. So a value that a reader loaded
+ * before a change is never cached after the change. Values MUST expire after at most `ttlMs`. Values that were put together MUST
+ * expire at different times, so that their readers do not query the store all at once.
+ *
+ * Loss: MAY evict any value and end any lease at any time.
+ *
+ * Failure: rejects with StoreFailure. A failed call may still have taken effect. Callers read the store instead.
  */
 export interface Cache {
-  /** In the order asked. */
+  /** In the order of the keys. */
   get(keys: readonly string[]): Promise<readonly CacheAnswer[]>;
   /** Entries whose lease has ended change nothing. */
   put(entries: readonly CacheEntry[]): Promise<void>;
-  /** Values and leases. Every `get` that begins after it resolved sees neither. */
+  /** Invalidates values and ends leases. A `get` that begins after it resolved sees neither. */
   drop(keys: readonly string[]): Promise<void>;
 }
 
 export interface CacheTimes {
-  /** Of a value at most; half of it at least. */
+  /** The maximum lifetime of a value. The actual lifetime is random, and at least half of it. */
   readonly ttlMs: number;
-  /** For loading one: a lease ends by itself, since its holder may have died. */
+  /** The time to load a value. A lease then expires, because its holder may have died. */
   readonly leaseMs: number;
 }
 

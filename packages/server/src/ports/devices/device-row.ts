@@ -1,4 +1,4 @@
-// A registered device as a row of either database.
+// A registered device as a row, the same in SQLite and MySQL.
 
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
 import type { RegisteredDevice } from './devices.ts';

@@ -1,4 +1,4 @@
-// A registered device in the words of the wire.
+// A registered device in the format of the wire protocol.
 
 import type { Output } from '@hongyan/protocol/operations/operations';
 import type { RegisteredDevice } from './devices.ts';

@@ -1,22 +1,22 @@
-// The devices port: installed clients, known by the token they were registered with, by the sessions of a user, or by both.
+// The devices port: installed clients, identified by their registration token, by a session of a user, or by both.
 
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
 import type { Registration } from '../../domain/registration.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { RegistrationBatch } from './registration-batch.ts';
 
-/** A device as one of its user. */
+/** A device as its user sees it. */
 export interface DeviceRecord {
   readonly deviceId: DeviceId;
-  /** The client's own label, such as "Chrome on Windows"; empty when the client gave none. */
+  /** The label that the client gave, such as "Chrome on Windows". May be empty. */
   readonly name: string;
   readonly lastSeenMs: number;
 }
 
 export interface RegisteredDevice extends Registration {
-  /** Whose it is. */
+  /** Present when a user has bound the device. */
   readonly userId?: UserId;
-  /** As its user's sessions call it. */
+  /** The id that the user's sessions use. */
   readonly deviceId?: DeviceId;
   readonly lastSeenMs?: number;
 }
@@ -27,7 +27,7 @@ export interface DeviceKey {
 }
 
 export interface DeviceTouch extends DeviceKey {
-  /** Empty keeps the stored name. */
+  /** An empty name does not replace the stored one. */
   readonly name: string;
   readonly atMs: number;
 }
@@ -38,74 +38,80 @@ export interface ModelCount {
   readonly count: number;
 }
 
-/** Where a page of registered devices ended; opaque to everyone else. */
+/** The end of a page of registered devices. Opaque to callers. */
 export type DeviceCursor = number;
 
 export interface DevicePage {
   readonly devices: readonly RegisteredDevice[];
-  /** Absent on the last page. A page MAY be short, or empty, and not be the last one. */
+  /** Absent on the last page. Other pages MAY be short or empty too. */
   readonly next?: DeviceCursor;
 }
 
-/** `ofUsers` lists this many of a user. */
+/** `ofUsers` returns at most this many devices per user. */
 export const devicesListedMax = 100;
 
 export interface DeviceReader {
-  /** Newest first, `devicesListedMax` of a user at most. Keyed by the ids as given; a user without devices is absent. */
+  /** Newest first, at most `devicesListedMax` per user. Keyed by the requested ids. Users without devices are absent. */
   ofUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly DeviceRecord[]>>;
-  /** Newest first, those of the user alone; one that is not known is left out. */
+  /** Newest first. Devices that are unknown or not the user's are left out. */
   ofUser(request: {
     readonly userId: UserId;
     readonly deviceIds: readonly DeviceId[];
   }): Promise<readonly DeviceRecord[]>;
-  /** Unix ms of the newest device of each user. Keyed by the ids as given; a user never seen is absent. */
+  /** When a device of each user was last seen, Unix ms. Keyed by the requested ids. Users who were never seen are absent. */
   lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>;
-  /** undefined = no such device. */
+  /** undefined when the device does not exist. */
   get(deviceToken: DeviceToken): Promise<RegisteredDevice | undefined>;
-  /** In the order in which they were first stored. MUST cost no more on a later page than on the first. MUST compare texts exactly. */
+  /**
+   * In the order in which the devices were first stored. Later pages MUST NOT cost more than the first. The filters MUST compare
+   * exactly.
+   */
   list(request: {
     readonly after?: DeviceCursor;
     readonly limit: number;
     readonly model?: string;
     readonly firmware?: string;
   }): Promise<DevicePage>;
-  /** By model and firmware, most first. MUST NOT cost more with more devices. */
+  /** Per model and firmware, the largest counts first. The cost MUST NOT depend on the number of devices. */
   counts(request: { readonly model?: string; readonly limit: number }): Promise<readonly ModelCount[]>;
-  /** Registered devices in all. */
+  /** The number of registered devices. */
   total(): Promise<number>;
   close(): Promise<void>;
 }
 
 /**
- * One noun: a device that was registered and the device of a session are one record once its user has bound it.
- * MUST compare user ids without regard to the case of ASCII letters, and device ids and tokens with it.
- * A resolved write survives kill -9 and loss of power; a touch kill -9 alone.
- * Rejects with StoreFailure for what the environment does.
+ * A registered device and the device of a session become one record when its user binds it.
+ *
+ * Durability: a resolved write MUST survive kill -9 and a loss of power; a touch only kill -9.
+ *
+ * Comparison: user ids MUST be compared without regard to the case of ASCII letters, device ids and tokens with regard to it.
+ *
+ * Failure: failures of the environment reject with StoreFailure. Callers retry.
  */
 export interface Devices extends DeviceReader {
   /**
-   * Stores what is newer than what is there [T12], one record for each token, whatever the order of the calls and however often
-   * one is repeated. A rejected call may have stored a part. Resolves with how many changed a record or made one. Other writes
-   * MUST NOT wait for a large call as a whole.
+   * Stores one record per token. A registration replaces an older one only [T12], so calls are idempotent and commutative. A rejected
+   * call may have stored a part. Resolves with the number of records that were created or changed. Other writes MUST NOT wait
+   * until a large call has finished.
    */
   register(batches: readonly RegistrationBatch[]): Promise<{ readonly storedCount: number }>;
-  /** Makes the device one of the user's, under `deviceId` if given. `taken`: it is another user's. */
+  /** Assigns the device to the user, under `deviceId` if given. `taken`: another user has bound it. */
   bind(request: {
     readonly deviceToken: DeviceToken;
     readonly userId: UserId;
     readonly deviceId?: DeviceId;
   }): Promise<'bound' | 'no_device' | 'taken'>;
-  /** Of the user's own; false when it is not. What the user's sessions know of it stays. */
+  /** false when the device is not bound to the user. The device of the user's sessions stays. */
   unbind(request: { readonly deviceToken: DeviceToken; readonly userId: UserId }): Promise<boolean>;
-  /** Records when a device was seen in a session; an older time than the stored one changes no time. */
+  /** Records that a session of the device was seen. A time older than the stored one does not change it. */
   touch(touch: DeviceTouch): Promise<void>;
-  /** Devices last seen in a session before that, oldest first. */
+  /** Devices whose sessions were last seen before `atMs`, oldest first. */
   notSeenSince(request: { readonly atMs: number; readonly limit: number }): Promise<readonly DeviceKey[]>;
   /**
-   * Forgets that these were seen, if they were not seen since; a registered one stays registered. Returns how many. MUST note those in
-   * the outbox, in the transaction that forgets them (device-events.ts).
+   * Removes devices from their users' sessions unless they were seen since `notSeenSinceMs`. Registered devices stay registered. Returns
+   * the number of removed devices. MUST store an outbox event for them in the same transaction (device-events.ts).
    */
   forget(request: { readonly keys: readonly DeviceKey[]; readonly notSeenSinceMs: number }): Promise<number>;
-  /** For the services that keep something of devices. */
+  /** For services that store data of devices. */
   readonly outbox: Outbox;
 }

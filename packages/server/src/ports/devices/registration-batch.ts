@@ -1,10 +1,10 @@
-// Registrations on their way through the task queue: one text for many, written once and read where they are stored.
+// The encoding of many registrations as the payload of one task.
 
 import type { Brand } from '@hongyan/base/brand';
 import type { DeviceToken } from '@hongyan/protocol/ids';
 import type { Registration } from '../../domain/registration.ts';
 
-/** The kind of task whose payload is such a text. */
+/** The kind of the task whose payload is a RegistrationBatch. */
 export const registrationKind = 'devices.register';
 
 export type RegistrationBatch = Brand<string, 'RegistrationBatch'>;
@@ -24,7 +24,7 @@ export function encodeBatch(registrations: readonly Registration[]): Registratio
   return JSON.stringify(rows) as RegistrationBatch;
 }
 
-/** Throws for a text that encodeBatch did not write. */
+/** Throws for a text that `encodeBatch` did not write. */
 export function decodeBatch(batch: RegistrationBatch): Registration[] {
   return (JSON.parse(batch) as readonly Row[]).map(([deviceToken, model, firmware, registeredAtMs, detailsJson]) => ({
     deviceToken: deviceToken as DeviceToken,

@@ -1,4 +1,4 @@
-// A conversation as a row of either database.
+// A conversation as a row, the same in SQLite and MySQL.
 
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -27,6 +27,6 @@ export const toConversation = (row: ConversationRow): ConversationRecord => ({
   rules: { post: row.who_posts, add: row.who_adds, mention_all: row.who_mentions_all },
 });
 
-/** The columns of a conversation `c`, without its id. */
+/** The columns of a conversation `c` except its id. */
 export const conversationFacts =
   'c.kind, c.title, c.created_at, c.member_count, c.is_history_visible, c.who_posts, c.who_adds, c.who_mentions_all';

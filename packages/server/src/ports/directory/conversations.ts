@@ -1,4 +1,4 @@
-// The conversations port: conversations, their members, and which conversations a user is in.
+// The conversations port: conversations, their members, and the memberships of each user.
 
 import type { ConversationKind } from '@hongyan/protocol/conversation';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -13,7 +13,7 @@ export interface ConversationRecord {
   readonly title: string;
   readonly createdAtMs: number;
   readonly memberCount: number;
-  /** New members see the entries written before they joined. */
+  /** New members can read the entries that were appended before they joined. */
   readonly isHistoryVisible: boolean;
   readonly rules: Rules;
 }
@@ -25,20 +25,20 @@ export interface MemberKey {
 
 export interface MemberRecord extends MemberKey {
   readonly role: MemberRole;
-  /** Entries below it are hidden from this member [D5]. 1 = all are visible. */
+  /** Entries with a lower seq are hidden from this member [D5]. 1: all entries are visible. */
   readonly visibleFromSeq: Seq;
-  /** The furthest of all the member's devices. */
+  /** The maximum over the devices of the member, like `readSeq`. */
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
-  /** The newest message that the member wrote, as far as it was reported; 0 when there is none. */
+  /** The seq of the newest reported message that the member sent; 0 when there is none. */
   readonly sentSeq: Seq;
-  /** When this membership or its read position last changed; lets other devices of the user find what they missed. */
+  /** When the membership or its read position last changed. Other devices of the user find missed changes by it. */
   readonly updatedAtMs: number;
 }
 
-/** A write that is made for a command. */
+/** A write that may belong to a command. */
 interface Fenceable {
-  /** Of the command's partition: see SharedDirectory. */
+  /** The fence of the command's partition: see SharedDirectory. */
   readonly fence?: Fence | undefined;
 }
 
@@ -48,10 +48,10 @@ export interface NewConversation extends Fenceable {
   readonly title: string;
   readonly isHistoryVisible: boolean;
   readonly rules: Rules;
-  /** Of a user listed twice the first role counts. Earlier ones are of longer standing. */
+  /** In order of seniority, the most senior first. When a user is listed twice, the first role applies. */
   readonly members: readonly { readonly userId: UserId; readonly role: MemberRole }[];
   readonly atMs: number;
-  /** A member who has this many conversations already makes the creation fail; the system has any number. Absent = unbounded. */
+  /** The creation fails when a member other than the system has this many conversations. Default unbounded. */
   readonly conversationsPerUserMax?: number;
 }
 
@@ -64,10 +64,10 @@ export type Creation =
 export interface NewMember extends MemberKey, Fenceable {
   readonly role: MemberRole;
   readonly visibleFromSeq: Seq;
-  /** Where the member's positions begin, delivered and read; 0 when absent. */
+  /** The initial delivered and read position of the member. Default 0. */
   readonly readSeq?: Seq;
   readonly atMs: number;
-  /** Absent = unbounded. */
+  /** Default unbounded, like `conversationsPerUserMax`. */
   readonly memberCountMax?: number;
   readonly conversationsPerUserMax?: number;
 }
@@ -79,10 +79,10 @@ export interface ConversationUpdate extends Fenceable {
   readonly rules?: Partial<Rules> | undefined;
 }
 
-/** Anything but `added` changed nothing. */
+/** Every result except `added` means that nothing was changed. */
 export type Addition =
   | 'added'
-  /** Already a member. */
+  /** The user is a member already. */
   | 'exists'
   | 'no_conversation'
   /** The conversation has `memberCountMax` members. */
@@ -93,7 +93,7 @@ export type Addition =
 export interface Removal {
   /** false: nothing was changed. */
   readonly wasMember: boolean;
-  /** The member who became owner, when the last owner left. */
+  /** The member who became owner because the last owner left. */
   readonly newOwner?: UserId;
 }
 
@@ -103,37 +103,37 @@ export interface Membership {
 }
 
 /**
- * MUST compare conversation ids without regard to the case of ASCII letters, as user ids, and return both as they were created:
- * the id of a direct conversation holds two user ids.
- * A member need not be a stored user: callers check that.
+ * MUST compare conversation ids, like user ids, without regard to the case of ASCII letters, because the id of a direct
+ * conversation contains two user ids. MUST return both in the case in which they were created.
+ * A member need not be a stored user; callers check that.
  */
 export interface Conversations {
-  /** `exists` and `full` changed nothing. */
+  /** `exists` and `full`: nothing was changed. */
   createConversation(conversation: NewConversation): Promise<Creation>;
-  /** Keyed by the ids as given; an unknown conversation is absent. */
+  /** Keyed by the requested ids. Unknown conversations are absent. */
   getConversations(
     conversationIds: readonly ConversationId[],
   ): Promise<ReadonlyMap<ConversationId, ConversationRecord>>;
-  /** Replaces what is given. false when there is no such conversation. */
+  /** Undefined fields do not change. false when the conversation does not exist. */
   updateConversation(update: ConversationUpdate): Promise<boolean>;
 
-  /** In the order of the keys; undefined = not a member. */
+  /** In the order of the keys; undefined for a user who is not a member. */
   getMembers(keys: readonly MemberKey[]): Promise<readonly (MemberRecord | undefined)[]>;
   addMember(member: NewMember): Promise<Addition>;
   /**
-   * The member's receipts are deleted too. When the last owner leaves a group or broadcast that has other members, an admin, or
-   * else a member, of longest standing becomes owner in the same write.
+   * Removes the member and the member's receipts. When the last owner leaves a group or broadcast that has other members, the most
+   * senior admin, or else the most senior member, becomes owner in the same write.
    */
   removeMember(key: MemberKey & Fenceable & { readonly atMs: number }): Promise<Removal>;
-  /** false when not a member. `handedOverBy` becomes an admin in the same write. */
+  /** false when the user is not a member. The owner `handedOverBy` becomes an admin in the same write. */
   setRole(
     change: MemberKey &
       Fenceable & { readonly role: MemberRole; readonly atMs: number; readonly handedOverBy?: UserId },
   ): Promise<boolean>;
   /**
-   * A page of the members, after `after` (exclusive): the userId of the last member of the page before. The order is the
-   * adapter's and MUST be the same for every page. Cost MUST be O(limit), independent of the number of members, unless only
-   * members who have `reached` some seq are wanted.
+   * A page of the members, after `after` (exclusive), which is the userId of the last member of the previous page. The adapter
+   * chooses the order, which MUST be the same for every page. With `reached`, only the members whose positions are at least the given
+   * ones. Without it the cost MUST be O(limit), independent of the number of members.
    */
   members(request: {
     readonly conversationId: ConversationId;
@@ -141,14 +141,14 @@ export interface Conversations {
     readonly limit: number;
     readonly reached?: { readonly deliveredSeq?: Seq; readonly readSeq?: Seq };
   }): Promise<readonly MemberRecord[]>;
-  /** The first `limit` members of each conversation, in the order of `members`. Keyed by the ids as given; unknown ones are absent. */
+  /** The first `limit` members of each conversation, in the order of `members`. Keyed by the requested ids. Unknown conversations are absent. */
   membersOfMany(request: {
     readonly conversationIds: readonly ConversationId[];
     readonly limit: number;
   }): Promise<ReadonlyMap<ConversationId, readonly MemberRecord[]>>;
   /**
-   * A page of the user's conversations, after `after` (exclusive): the conversationId of the last one of the page before. The
-   * order is the adapter's and MUST be the same for every page. Cost MUST be O(limit).
+   * A page of the user's conversations, after `after` (exclusive), which is the conversationId of the last one of the previous page.
+   * The adapter chooses the order, which MUST be the same for every page. The cost MUST be O(limit).
    */
   memberships(request: {
     readonly userId: UserId;
@@ -156,15 +156,15 @@ export interface Conversations {
     readonly limit: number;
   }): Promise<readonly Membership[]>;
   countMemberships(userId: UserId): Promise<number>;
-  /** All conversations, or those whose id begins with `idPrefix`, by id ascending, after `after` (exclusive). Cost MUST be O(limit). */
+  /** All conversations, or those whose id begins with `idPrefix`, ascending by id, after `after` (exclusive). The cost MUST be O(limit). */
   listConversations(request: {
     readonly idPrefix?: string;
     readonly after?: ConversationId;
     readonly limit: number;
   }): Promise<readonly ConversationRecord[]>;
   /**
-   * Conversations of which a word of the title starts with the query, by that word, as users are found by their names. Cost MUST be
-   * O(limit), independent of the number of matches.
+   * Conversations found by the words of their titles, as `searchUsers` finds users by the words of their display names. The cost
+   * MUST be O(limit), independent of the number of matches.
    */
   searchConversations(request: {
     readonly query: string;

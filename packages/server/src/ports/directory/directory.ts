@@ -7,30 +7,36 @@ import type { Receipts, SentMark } from './receipts.ts';
 import type { Users } from './users.ts';
 
 /**
- * MUST: a resolved write survives kill -9 of the process and loss of power (receipts: kill -9 alone, see Receipts); every write is atomic; reads see every write that resolved before them.
- * Each method is one question to the store however many keys it takes: a remote adapter answers it in one round trip.
- * Writes that are under way at once take effect in some order, each as a whole.
- * Rejects with StoreFailure for what the environment does. `unknown_outcome`: the write may have been stored; otherwise it was not.
+ * Durability: a resolved write MUST survive kill -9 of the process and a loss of power; receipts only kill -9, see Receipts.
+ *
+ * Atomicity: every write is atomic. Concurrent writes take effect in some order, each as a whole. Reads MUST see every write that
+ * resolved before they began.
+ *
+ * Cost: each method is one query for any number of keys, so that a remote adapter answers it in one round trip.
+ *
+ * Failure: failures of the environment reject with StoreFailure. With `unknown_outcome` the write may have been stored, with any other
+ * code it was not. The directory does not retry.
  */
 export interface Directory extends Users, Conversations, Receipts, PrivateStates {
-  /** Stores what was accepted. Later calls reject; closing twice is harmless. */
+  /** Stores the accepted writes. Later calls reject. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * A directory that several cores write. Writes made for a command name the fence of its partition.
- * [F1] MUST: reject with `Fenced`, and write nothing, unless the fence is the newest claim of its partition; the check and the write
- * are one transaction. A directory that one process alone may open has no claims and MAY ignore fences.
+ * A directory that several cores write. Writes that belong to a command carry the fence of its partition.
+ *
+ * [F1] Such a write MUST reject with `Fenced`, and store nothing, unless the fence is the newest claim of its partition. The check and
+ * the write MUST be one transaction. A directory that only one process may open has no claims and MAY ignore fences.
  */
 export interface SharedDirectory extends Directory {
   /**
-   * Notes, durably, the epoch that the timeline gave. Claiming the same one again is harmless; an older one rejects with `Fenced`.
-   * MUST resolve only when nothing that an older owner began can be stored any more.
+   * Records, durably, the epoch that the timeline assigned to the claim. Idempotent for the same epoch; an older one rejects with
+   * `Fenced`. Once it has resolved, no write that an older owner began may be stored.
    */
   claim(fence: Fence): Promise<void>;
 }
 
-/** A directory that one process alone writes. */
+/** A directory that only one process writes. */
 export interface SoleDirectory extends Directory, SentMark {}
 
 /** The names of the methods that change the store. */
@@ -49,5 +55,5 @@ export type DirectoryWrite =
   | 'forgetReceipts'
   | 'putPrivate';
 
-/** The reads alone: for a process beside the server, which changes nothing. */
+/** The reads only: for a process that runs beside the server and changes nothing. */
 export type DirectoryReader = Omit<Directory, DirectoryWrite>;

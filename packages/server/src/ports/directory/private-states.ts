@@ -1,45 +1,46 @@
-// The private-states port: what each user has set for themselves, as the newest entries of their private timeline left it.
+// The private-states port: the present private settings of each user, as a projection of the user's private timeline.
 
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { SentAdvance } from './receipts.ts';
 
-/** What is set under a key; the JSON is the caller's. */
+/** The value of a key. The store does not parse the JSON. */
 export interface PrivateRow {
   readonly key: string;
-  /** Of the entry that set it. */
+  /** The seq of the entry that set it. */
   readonly seq: Seq;
   readonly json: string;
 }
 
 export interface PrivateTotals {
-  /** The rows contain the entries of the timeline up to here. */
+  /** The rows reflect the entries of the private timeline up to this seq. */
   readonly asOfSeq: Seq;
   readonly keys: number;
-  /** UTF-8 bytes of the keys and their JSON. */
+  /** The size of the keys and their JSON, in UTF-8 bytes. */
   readonly bytes: number;
 }
 
 export interface PrivateUpdate {
   readonly userId: UserId;
-  /** Nothing is changed where `asOfSeq` is another by now: someone else has applied these entries. */
+  /** The expected `asOfSeq` of the stored rows. When it differs, another writer has applied these entries, and nothing is changed. */
   readonly afterSeq: Seq;
+  /** The new `asOfSeq`. */
   readonly asOfSeq: Seq;
-  /** In this order; without a JSON the key is removed. */
+  /** Applied in this order. A row without JSON removes the key. */
   readonly rows: readonly { readonly key: string; readonly seq: Seq; readonly json?: string }[];
-  /** Own positions that no one else sees, and when they moved: other devices of the user find the conversation by it. */
+  /** Read positions that only the user sees, stored as `sentSeq`. Other devices of the user find the conversation by `atMs`. */
   readonly reads: readonly (SentAdvance & { readonly atMs: number })[];
 }
 
-/** MUST apply an update as a whole, once. */
+/** MUST apply each update atomically and at most once: `afterSeq` makes repeated updates idempotent. */
 export interface PrivateStates {
-  /** Of a user without a private timeline: zeros. */
+  /** Zeros for a user without a private timeline. */
   privateTotals(userId: UserId): Promise<PrivateTotals>;
-  /** In the order asked; undefined: nothing is set. */
+  /** In the order of the keys; undefined for a key that is not set. */
   privateRows(request: {
     readonly userId: UserId;
     readonly keys: readonly string[];
   }): Promise<readonly (PrivateRow | undefined)[]>;
-  /** A page by key ascending (by code unit), after `after` (exclusive). */
+  /** A page of the rows, ascending by key (by code unit), after `after` (exclusive). */
   privatePage(request: {
     readonly userId: UserId;
     readonly after?: string;

@@ -1,4 +1,4 @@
-// The receipts port: how far each device, and with it each member, has received and read a conversation.
+// The receipts port: the delivered and read positions of each device, and of each member over all devices.
 
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { DeviceKey } from '../devices/devices.ts';
@@ -14,7 +14,7 @@ export interface DeviceReceipt {
 
 export interface ReceiptAdvance extends MemberKey {
   readonly deviceId: DeviceId;
-  /** Wanted positions; the store keeps the maximum of these and what it has. readSeq raises deliveredSeq too. 0 = leave. */
+  /** The store keeps the maximum of the stored position and this one. readSeq raises deliveredSeq too. 0: no change. */
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
   readonly atMs: number;
@@ -24,7 +24,7 @@ export interface SentAdvance extends MemberKey {
   readonly sentSeq: Seq;
 }
 
-/** The member's positions after an advance, with both ids as they were given. */
+/** The positions of the member after an advance. Both ids are those of the request. */
 export interface ReceiptResult extends MemberKey {
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
@@ -33,30 +33,32 @@ export interface ReceiptResult extends MemberKey {
 }
 
 /**
- * MUST: positions only move forward, and 0 ≤ readSeq ≤ deliveredSeq always [D7]. The caller has capped both at last_seq.
+ * Order: positions MUST only move forward, and 0 ≤ readSeq ≤ deliveredSeq MUST always hold [D7]. Advances are therefore
+ * idempotent and commutative. The caller has limited both positions to last_seq.
  *
- * Relaxed durability [D9]: a resolved advance survives kill -9 of the process; a loss of power may undo the newest ones, and
- * devices report their positions again when they reconnect. A receipt stored together with any other write is as durable as that.
+ * Durability [D9]: a resolved advance MUST survive kill -9 of the process. A loss of power may undo the newest advances; devices
+ * report their positions again when they reconnect. A receipt that shares a transaction with another write is as durable as that
+ * write.
  */
 export interface Receipts {
   /** Results in the order of the batch. Advances of users who are not members change nothing. */
   advanceReceipts(batch: readonly ReceiptAdvance[]): Promise<readonly ReceiptResult[]>;
   /** The store keeps the maximum. Advances of users who are not members change nothing. */
   advanceSent(batch: readonly SentAdvance[]): Promise<void>;
-  /** Of devices that are forgotten; the members keep their positions. */
+  /** Deletes the receipts of forgotten devices. The positions of the members do not change. */
   forgetReceipts(devices: readonly DeviceKey[]): Promise<void>;
-  /** Receipts of the members' devices in one conversation. Keyed by the ids as given; a user without receipts is absent. */
+  /** The receipts of the members' devices in one conversation. Keyed by the requested ids. Users without receipts are absent. */
   deviceReceipts(request: {
     readonly conversationId: ConversationId;
     readonly userIds: readonly UserId[];
   }): Promise<ReadonlyMap<UserId, readonly DeviceReceipt[]>>;
-  /** One device's positions in these conversations. Keyed by the ids as given; absent = 0. */
+  /** The positions of one device in these conversations. Keyed by the requested ids. Absent: both are 0. */
   receiptsOfDevice(request: {
     readonly userId: UserId;
     readonly deviceId: DeviceId;
     readonly conversationIds: readonly ConversationId[];
   }): Promise<ReadonlyMap<ConversationId, DeviceReceipt>>;
-  /** How many members other than `except` have received and read `seq`. */
+  /** The numbers of members other than `except` that have received and that have read `seq`. */
   countReceipts(request: {
     readonly conversationId: ConversationId;
     readonly seq: Seq;
@@ -64,9 +66,9 @@ export interface Receipts {
   }): Promise<{ readonly delivered: number; readonly read: number }>;
 }
 
-/** How far the newest messages of members are stored, as a position of the timeline's feed: after a crash those behind it are read again. */
+/** The feed position through which the sent positions are stored. After a crash the entries after it are read again. */
 export interface SentMark {
-  /** undefined: it was never moved. */
+  /** undefined when it was never moved. */
   sentThrough(): Promise<Position | undefined>;
   /** As durable as the advances before it. */
   moveSentThrough(position: Position): Promise<void>;

@@ -1,13 +1,13 @@
-// The users port: accounts, their credentials, and the search for people.
+// The users port: accounts, their credentials, and the search for users.
 
 import type { UserId } from '@hongyan/protocol/ids';
 
 export interface UserRecord {
-  /** As it was created: ids that differ in the case of letters alone are one id. */
+  /** In the case in which it was created. Ids that differ only in case are the same id. */
   readonly userId: UserId;
   readonly displayName: string;
   readonly createdAtMs: number;
-  /** The user is not let in. Absent: no. */
+  /** The user cannot authenticate. Default false. */
   readonly isDisabled?: boolean;
 }
 
@@ -16,32 +16,33 @@ export interface NewUser extends Omit<UserRecord, 'isDisabled'> {
   readonly passwordHash?: string | undefined;
 }
 
-/** MUST compare user ids without regard to the case of ASCII letters, and return them as they were created. */
+/** MUST compare user ids without regard to the case of ASCII letters, and return them in the case in which they were created. */
 export interface Users {
-  /** false when the id is taken: nothing is changed then. */
+  /** false when the id exists; then nothing is changed. */
   createUser(user: NewUser): Promise<boolean>;
-  /** Keyed by the ids as given; an unknown user is absent. */
+  /** Keyed by the requested ids. Unknown users are absent. */
   getUsers(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserRecord>>;
-  /** What is undefined stays. false when there is no such user. */
+  /** Undefined fields do not change. false when the user does not exist. */
   updateUser(change: {
     readonly userId: UserId;
     readonly displayName?: string | undefined;
     readonly isDisabled?: boolean | undefined;
   }): Promise<boolean>;
-  /** undefined = unknown user, or one without a password. */
+  /** undefined for an unknown user, and for a user without a password. */
   getPasswordHash(userId: UserId): Promise<string | undefined>;
-  /** false when there is no such user. */
+  /** false when the user does not exist. */
   setPasswordHash(change: { readonly userId: UserId; readonly passwordHash: string }): Promise<boolean>;
-  /** The tier that was set for the user; undefined = none, or an unknown user. */
+  /** The tier that was set for the user. undefined when none was set, and for an unknown user. */
   getTier(userId: UserId): Promise<string | undefined>;
-  /** undefined takes it away. false when there is no such user. */
+  /** undefined removes the tier. false when the user does not exist. */
   setTier(change: { readonly userId: UserId; readonly tier: string | undefined }): Promise<boolean>;
   /**
-   * Users whose id starts with the query, by id; then users of whom a word of the display name does, by that word: "jones" and
-   * "alice j" find "Alice Jones". In text written without spaces (Chinese, Japanese, Korean, Thai …) every letter begins a
-   * word. Query and names are compared folded (domain/fold.ts). Cost MUST be O(limit), independent of the number of matches.
+   * First the users whose id starts with the query, ordered by id. Then the users whose display name has a word from which on the
+   * name starts with the query, ordered by that word: "jones" and "alice j" both find "Alice Jones". In scripts without spaces
+   * (Chinese, Japanese, Korean, Thai …) every letter begins a word. Query and names are compared folded (domain/fold.ts).
+   * The cost MUST be O(limit), independent of the number of matches.
    */
   searchUsers(request: { readonly query: string; readonly limit: number }): Promise<readonly UserRecord[]>;
-  /** By id ascending, after `after` (exclusive). */
+  /** Ascending by id, after `after` (exclusive). */
   listUsers(request: { readonly after?: UserId; readonly limit: number }): Promise<readonly UserRecord[]>;
 }

@@ -1,21 +1,24 @@
-// The part of the event-log port that says who does what: of several processes one records what happens, and one sends for an endpoint.
+// Claims of jobs, a part of the event-log port: of several processes one records events, and one sends the events of an endpoint.
 
 import { StoreFailure } from '@hongyan/base/result';
 
-/** Reading the feed, and telling what is in no timeline. */
+/** The job of recording events: from the feed, and from receipts and presence, which are in no timeline. */
 export const recordJob = 'record';
 export const sendJob = (endpointId: string): string => `send ${endpointId}`;
-/** To be there: whoever has it shares the other jobs with those who have theirs. Of one life of a process, and never claimed by another. */
+/**
+ * The presence of a worker: the workers that hold theirs share the other jobs. `worker` identifies one run of a process, so no other
+ * process claims it.
+ */
 export const workerJob = (worker: string): string => `${workerPrefix}${worker}`;
 export const workerPrefix = 'worker ';
 
 export interface Claim {
   readonly job: string;
-  /** Raised by every claim, and when the endpoint it is about was changed. */
+  /** Every claim of the job raises it, and so does every change of its endpoint. */
   readonly epoch: number;
 }
 
-/** Another process has the job by now, or its endpoint was changed: nothing was stored, and whoever had the claim stops. */
+/** Another process claimed the job, or its endpoint was changed. Nothing was stored, and the holder of the claim must stop. */
 export class ClaimLost extends StoreFailure {
   override readonly name = 'ClaimLost';
   constructor({ job, epoch }: Claim) {
@@ -24,25 +27,26 @@ export class ClaimLost extends StoreFailure {
 }
 
 /**
- * MUST: a job has one claim at a time. A claim ends when it is released, when its endpoint is changed, or when another one is made
- * after its time; what is written under one that ended is refused, so that a process that was paused changes nothing late.
+ * A job MUST have at most one claim at a time. A claim ends when it is released, when its endpoint is changed, or when another process
+ * claims the job after the claim has expired. Writes under a claim that has ended MUST be rejected as ClaimLost, so that a process that
+ * was paused changes nothing late.
  */
 export interface Claims {
   /**
-   * Of `jobs` those that nobody holds, `limit` of them at most; they are the caller's for `ttlMs`. The time of a process that died is
-   * over with it, or passes.
+   * Claims up to `limit` of `jobs` that no process holds, for `ttlMs`. The claims of a process that died end with it or expire,
+   * depending on the adapter.
    */
   claim(request: {
     readonly jobs: readonly string[];
     readonly limit: number;
     readonly ttlMs: number;
   }): Promise<readonly Claim[]>;
-  /** For another `ttlMs`. Returns those that have not ended. */
+  /** Extends claims to `ttlMs` from now. Returns those that have not ended. */
   renew(claims: readonly Claim[], ttlMs: number): Promise<readonly Claim[]>;
-  /** Those that have not ended. */
+  /** Returns those claims that have not ended. */
   held(claims: readonly Claim[]): Promise<readonly Claim[]>;
-  /** Others may claim them at once. */
+  /** Ends claims. Other processes may claim the jobs at once. */
   release(claims: readonly Claim[]): Promise<void>;
-  /** Those whose `workerJob` is held, by their names. */
+  /** The workers whose `workerJob` is held, ascending. */
   workers(): Promise<readonly string[]>;
 }

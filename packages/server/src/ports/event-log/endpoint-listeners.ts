@@ -1,15 +1,15 @@
-// Who in this process wants to know of changes of endpoints.
+// The listeners of this process to changes of endpoints.
 
 export class EndpointListeners {
-  readonly #heard = new Set<(endpointId: string) => void>();
+  readonly #listeners = new Set<(endpointId: string) => void>();
 
-  /** Returns what ends it. */
-  add(heard: (endpointId: string) => void): () => void {
-    this.#heard.add(heard);
-    return () => this.#heard.delete(heard);
+  /** Returns a function that removes the listener. */
+  add(listener: (endpointId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   changed(endpointId: string): void {
-    for (const heard of this.#heard) heard(endpointId);
+    for (const listener of this.#listeners) listener(endpointId);
   }
 }

@@ -1,4 +1,4 @@
-// An endpoint as both stores keep it: a row, but for the cursor, whose column is named otherwise where the word is reserved.
+// An endpoint as a row, the same in SQLite and MySQL except the column of the cursor, whose name is a reserved word in MySQL.
 
 import type { EventType } from '@hongyan/protocol/events';
 import type { Endpoint } from './webhooks.ts';

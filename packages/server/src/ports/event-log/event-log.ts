@@ -1,5 +1,5 @@
-// The event-log port: what happened, in one order with one position for all of it, for those outside the server. It is filled
-// from the feed of the timeline, from receipts and from presence, and read by webhooks and GET /v1/events. [W1]
+// The event-log port: all events for consumers outside the server, in one order with one position [W1]. It is written from the
+// feed of the timeline, from receipts and from presence, and read by webhooks and GET /v1/events.
 
 import { StoreFailure } from '@hongyan/base/result';
 import type { EventType } from '@hongyan/protocol/events';
@@ -12,16 +12,16 @@ export type { Position };
 
 /** One event to append. */
 export interface NewEvent {
-  /** The same for the same happening, also when it is appended again after a crash. */
+  /** Deterministic: an event that is appended again after a crash has the same id. */
   readonly id: string;
   readonly type: EventType;
-  /** Unix ms: when it happened. */
+  /** When the event happened, Unix ms. */
   readonly atMs: number;
-  /** Events of one lane are delivered in their order: the conversation, the user, the device. */
+  /** The ordering key: the conversation, the user or the device. Events of one lane are delivered in their order. */
   readonly lane: string;
-  /** Of an entry whose content is read from the timeline when the event is sent: no text of a message is stored here [E5]. */
+  /** The seq of the entry whose content is read from the timeline when the event is sent. The log stores no message text [E5]. */
   readonly seq?: Seq | undefined;
-  /** The rest of `data`. */
+  /** The remaining fields of `data`. */
   readonly dataJson: string;
 }
 
@@ -31,14 +31,14 @@ export interface StoredEvent extends NewEvent {
 
 export interface EventPage {
   readonly events: readonly StoredEvent[];
-  /** Everything up to it was looked at. */
+  /** The read scanned all events up to this position. */
   readonly position: number;
   readonly isAtEnd: boolean;
-  /** Events after the position asked for were removed by retention before they were read [W2]. */
+  /** Retention removed events after the requested position before they were read [W2]. */
   readonly hasGap: boolean;
 }
 
-/** Positions of one member, as a device reported them. */
+/** The positions of a member, as a device reported them. */
 export interface ReportedPosition {
   readonly conversationId: ConversationId;
   readonly userId: UserId;
@@ -53,67 +53,78 @@ export interface PresenceChange {
 }
 
 export interface Ends {
-  /** Events up to it were removed. */
+  /** Events up to this position were removed. */
   readonly removedThrough: number;
   readonly end: number;
-  /** When the oldest kept event happened; undefined when there is none. */
+  /** When the oldest retained event happened, Unix ms; undefined when there is none. */
   readonly oldestMs: number | undefined;
-  /** Of the kept events, about. */
+  /** The approximate size of the retained events. */
   readonly bytes: number;
 }
 
-/** Another process recorded what follows its last position of the feed: nothing was stored, and `feedPosition` says where to go on. */
+/** Another process moved the feed position. Nothing was stored. The recorder continues at `feedPosition`. */
 export class FeedMoved extends StoreFailure {
   override readonly name = 'FeedMoved';
   constructor() {
-    super('unavailable', 'another process records the events of the feed: its position was moved meanwhile');
+    super('unavailable', 'another process records the events of the feed: it moved the feed position');
   }
 }
 
 /**
- * Several processes may have it open, where its adapter says so.
+ * An append-only log with retention. Several processes may have it open if the adapter says so.
  *
- * MUST: a resolved `append` survives kill -9 and loss of power, is atomic with the position of the feed that it names, and is in
- * no read before that; positions only grow, also after everything was removed, and none becomes visible after a higher one.
- * An append that names a position of the feed MUST reject with FeedMoved when another process moved it since this one read or
- * wrote it: a recorder that was paused stores nothing late. Rejects with StoreFailure for what the environment does; nothing
- * is stored then, unless it says unknown_outcome.
+ * Durability: a resolved `append` MUST survive kill -9 and a loss of power, and no read may return its events earlier.
+ *
+ * Atomicity: an append stores its events and its `feedPosition` together or not at all. A rejected write stored nothing, unless its
+ * StoreFailure has the code unknown_outcome.
+ *
+ * Order: positions MUST only grow, also after all events were removed. An event MUST NOT become visible after one with a higher
+ * position.
+ *
+ * Fencing: an append with a `feedPosition` MUST reject with FeedMoved when another process moved the feed position after this
+ * process last read or wrote it. So a recorder that was paused stores nothing late.
+ *
+ * Failure: failures of the environment reject with StoreFailure. The log does not retry. A caller that appends again may repeat
+ * events, with the same ids.
  */
 export interface EventLog extends Webhooks, Claims {
-  /** Of this store: positions of another one are void. */
+  /** Identifies the store. Positions of another store are void. */
   readonly epoch: string;
   append(batch: { readonly events: readonly NewEvent[]; readonly feedPosition?: Position | undefined }): Promise<void>;
-  /** Something is recorded: there is a position of the feed. Asked by those who do not move it. */
+  /** Whether there is a feed position. For processes that do not move it. */
   isRecording(): Promise<boolean>;
-  /** Recording begins at this position of the feed; where something is recorded already, nothing changes. */
+  /** Starts to record at this position of the feed. Changes nothing when recording has begun before. */
   beginRecording(feedPosition: Position): Promise<void>;
-  /** Recording ends: what happens from now on is no event. Nothing changes while there is an endpoint. */
+  /** Stops to record: later changes are no events. Changes nothing while an endpoint exists. */
   endRecording(): Promise<void>;
-  /** Up to where the feed was read; undefined while nothing is recorded. For the one who moves it on. */
+  /** The position through which the feed was recorded; undefined while not recording. For the process that moves it. */
   feedPosition(): Promise<Position | undefined>;
   /**
-   * Keeps the maxima [D7]. MUST survive kill -9; loss of power MAY take back the newest ones, which devices report again.
-   * What moved forward is appended by the next `tellPositions`.
+   * Stores the maxima of the stored and the reported positions [D7]. MUST survive kill -9. A loss of power MAY undo the newest
+   * ones, which devices report again. The next `appendPositionEvents` appends events for the positions that moved.
    */
-  notePositions(batch: readonly ReportedPosition[]): Promise<void>;
-  /** Appends message.delivered and message.read for up to `limit` members whose positions moved; false when there were none. */
-  tellPositions(request: { readonly atMs: number; readonly limit: number }): Promise<boolean>;
-  /** Appends user.online and user.offline where they differ from what was told before. `run` names this life of the process. */
-  notePresence(batch: readonly PresenceChange[], run: string): Promise<void>;
-  /** Users who were told to be online, in the order of their ids. */
-  toldOnline(request: { readonly after?: UserId | undefined; readonly limit: number }): Promise<readonly UserId[]>;
-  /** Of events with one of these types, when any are given; looks at `scanMax` events at most. */
+  recordPositions(batch: readonly ReportedPosition[]): Promise<void>;
+  /** Appends message.delivered and message.read for up to `limit` members whose positions moved. false when there were none. */
+  appendPositionEvents(request: { readonly atMs: number; readonly limit: number }): Promise<boolean>;
+  /** Appends user.online and user.offline for users whose last appended presence differs. `run` identifies this run of the process. */
+  recordPresence(batch: readonly PresenceChange[], run: string): Promise<void>;
+  /** Users whose last appended presence is online, ascending by id. */
+  reportedOnline(request: { readonly after?: UserId | undefined; readonly limit: number }): Promise<readonly UserId[]>;
+  /** Events after `after`, only of the given types if any. Scans a bounded number of events, so a page may be empty before the end. */
   read(request: {
     readonly after: number;
     readonly limit: number;
     readonly types?: readonly EventType[] | undefined;
   }): Promise<EventPage>;
-  /** undefined when it was removed. */
+  /** undefined when the event was removed. */
   at(position: number): Promise<StoredEvent | undefined>;
   ends(): Promise<Ends>;
-  /** Resolves when something was appended after `after`, or when `signal` aborts. */
+  /** Resolves when an event is appended after `after`, or when `signal` aborts. */
   wait(request: { readonly after: number; readonly signal: AbortSignal }): Promise<void>;
-  /** Removes events that happened before `beforeMs`, and the oldest ones beyond `bytesMax`, a bounded number at a time; true when there are more. */
+  /**
+   * Removes events that happened before `beforeMs`, and the oldest events beyond `bytesMax`. Each call removes a bounded number; true
+   * when more are to be removed.
+   */
   retain(request: { readonly beforeMs: number; readonly bytesMax: number }): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// Where the core and the workers report what is in no timeline. Nothing is done, and nothing costs anything, while nobody wants it.
+// The outlet through which cores and workers report receipts, presence and devices as events. It costs nothing while events are not
+// recorded.
 
 import type { PresenceChange, ReportedPosition } from './event-log.ts';
 
@@ -10,20 +11,20 @@ export interface RegisteredDevice {
 }
 
 export interface EventOutlet {
-  /** Asked before anything is built for it. */
+  /** Whether events are recorded. Callers check it before they build a report. */
   readonly isWanted: boolean;
   /**
-   * MUST be awaited before the positions are stored: a crash between the two then repeats the report, and loses no event [W1].
-   * Never rejects: what could not be noted is told as a gap.
+   * Callers MUST await it before they store the positions, so that a crash between the two repeats the report and loses no event [W1].
+   * Never rejects: a report that cannot be stored becomes a gap event.
    */
   positions(batch: readonly ReportedPosition[]): Promise<void>;
-  /** Who is online or offline by now; what was told already is not told again. Resolves when it is noted; never rejects. */
+  /** Reports the present state of users. Unchanged states append nothing. Resolves when the report is stored. Never rejects. */
   presence(changes: readonly PresenceChange[]): Promise<void>;
-  /** Resolves when they are durable; rejects with StoreFailure, and the caller's task is done again. */
+  /** Resolves when the events are durable. Rejects with StoreFailure; then the caller retries its task. */
   devices(registered: readonly RegisteredDevice[]): Promise<void>;
 }
 
-/** Of a process that sends nothing out. */
+/** The outlet of a process that records no events. */
 export const noOutlet: EventOutlet = {
   isWanted: false,
   async positions() {},

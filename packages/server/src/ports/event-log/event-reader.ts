@@ -1,4 +1,4 @@
-// Pulling events: a page after a position, waiting for the first one if there is none yet.
+// Reads a page of events after a position, and waits for the first event if there is none yet.
 
 import type { Clock } from '@hongyan/base/clock';
 import { ok } from '@hongyan/base/result';
@@ -11,18 +11,18 @@ import type { EventLog, EventPage } from './event-log.ts';
 import { EventView, gapEvent } from './event-view.ts';
 
 export interface EventRequest {
-  /** Absent: from the oldest event that is kept. */
+  /** Default: before the oldest retained event. */
   readonly after?: string | undefined;
   readonly limit: number;
   readonly types?: readonly EventType[] | undefined;
-  /** How long to wait for an event when there is none. */
+  /** The maximum time to wait when there is no event. */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface PulledEvents {
   readonly events: WireEvent[];
-  /** `after` of the next request. */
+  /** The `after` of the next request. */
   readonly position: string;
   readonly has_more: boolean;
 }
@@ -30,15 +30,15 @@ export interface PulledEvents {
 export interface EventReaderDeps {
   readonly timeline: Pick<TimelineReads, 'messagesAt' | 'range'>;
   readonly clock: Clock;
-  /** Of one message: where they may be large a page has fewer. */
+  /** The maximum size of a message. The larger it is, the fewer events a page has. */
   readonly contentBytesMax: number;
 }
 
-/** Requests that wait; further ones fail as overloaded. */
+/** The maximum number of waiting requests. Further ones fail as `overloaded`. */
 const waitingMax = 1_000;
-/** Pages of the log that one request looks through for events of its types; then its answer is empty and says that there are more. */
+/** The maximum number of log pages that one request scans for its types. At the bound its result is empty with `has_more`. */
 const lookedThroughMax = 20;
-/** Contents of one page: all of them are in memory at once, here and in the gateway. */
+/** The maximum size of the contents of one page, all of which are in memory at once, here and in the gateway. */
 const pageBytesMax = 32 * 1024 * 1024;
 
 export class EventReader {
@@ -55,7 +55,7 @@ export class EventReader {
     this.#pageMax = Math.max(1, Math.floor(pageBytesMax / contentBytesMax));
   }
 
-  /** [W2] Where events were removed before they were read, the first event of the page is events.gap. */
+  /** [W2] When events were removed before they were read, the first event of the page is events.gap. */
   async pull({ after, limit: wanted, types, waitMs, signal }: EventRequest): Promise<Result<PulledEvents>> {
     const { removedThrough, end } = await this.#log.ends();
     const begin = after === undefined ? removedThrough : parsePosition(this.#log.epoch, after);
@@ -77,7 +77,7 @@ export class EventReader {
     return ok(await this.#answer(page));
   }
 
-  /** A store in this process answers at once: after a page without events others have their turn of the event loop. */
+  /** Yields to the event loop after a page without events, because a store in this process answers without yielding. */
   async #read(request: Parameters<EventLog['read']>[0]): Promise<EventPage> {
     const page = await this.#log.read(request);
     if (page.events.length === 0) await new Promise<void>(soon);

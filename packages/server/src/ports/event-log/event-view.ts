@@ -1,4 +1,4 @@
-// Events as those outside see them: what the log has, and for entries of a timeline their content as it is stored now.
+// Renders events for the wire: the stored event, and for timeline entries the content as it is stored now.
 
 import type { EventType, WireEvent } from '@hongyan/protocol/events';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -16,7 +16,7 @@ export class EventView {
     this.#timeline = timeline;
   }
 
-  /** In their order. The messages of a page are read as one question. */
+  /** In the order of the events. All messages are read in one query. */
   async render(events: readonly StoredEvent[]): Promise<readonly WireEvent[]> {
     const messages = events.filter(({ type, seq }) => type === 'message.created' && seq !== undefined);
     const found = await this.#timeline.messagesAt(messages.map(placeOf));
@@ -29,7 +29,7 @@ export class EventView {
     );
   }
 
-  /** The entry of an event that changes a message. */
+  /** The entry of an event that reports a change of a message. */
   async #changeOf(event: StoredEvent): Promise<StoredEntry | undefined> {
     if (event.seq === undefined) return undefined;
     const { conversationId, seq } = placeOf(event);
@@ -52,7 +52,7 @@ export class EventView {
 
 const placeOf = ({ lane, seq }: StoredEvent) => ({ conversationId: lane as ConversationId, seq: seq as Seq });
 
-/** [W2] Told in place of what was removed before it was read: through which position. */
+/** [W2] The event that takes the place of the removed events up to a position. */
 export function gapEvent(removedThrough: number, nowMs: number): StoredEvent {
   const type: EventType = 'events.gap';
   return {
@@ -65,5 +65,5 @@ export function gapEvent(removedThrough: number, nowMs: number): StoredEvent {
   };
 }
 
-/** No conversation, user or device is called so. */
+/** No conversation, user or device has this lane. */
 export const gapLane = 'gap';

@@ -1,4 +1,4 @@
-// The end of an event log as this process knows it, and those who wait for it to move.
+// The last known end of an event log, and the callers that wait for it to move.
 
 export class LogEnd {
   readonly #waiters = new Set<{ readonly after: number; readonly resolve: () => void }>();
@@ -13,14 +13,14 @@ export class LogEnd {
     return this.#waiters.size > 0;
   }
 
-  /** Further back it does not go. */
+  /** Never moves backwards. */
   moveTo(position: number): void {
     if (position <= this.#position) return;
     this.#position = position;
     for (const { after, resolve } of [...this.#waiters]) if (position > after) resolve();
   }
 
-  /** Resolves when the end is beyond `after`, when `signal` aborts, or with `close`. */
+  /** Resolves when the end is beyond `after`, when `signal` aborts, or on `close`. */
   wait({ after, signal }: { readonly after: number; readonly signal: AbortSignal }): Promise<void> {
     return new Promise((resolve) => {
       const waiters = this.#waiters;

@@ -32,9 +32,9 @@ let failure: StoreFailure | undefined;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hongyan-outlet-'));
   log = await openSqliteEventLog({ path: join(folder, 'events.db'), log: silentLog, queueMax: 1_000, batchMax: 100 });
-  const notePositions = log.notePositions.bind(log);
+  const recordPositions = log.recordPositions.bind(log);
   failure = undefined;
-  log.notePositions = (batch) => (failure ? Promise.reject(failure) : notePositions(batch));
+  log.recordPositions = (batch) => (failure ? Promise.reject(failure) : recordPositions(batch));
   clock = new ManualClock();
   outlet = new LogOutlet({ clock, log: silentLog, run: 'test' });
 });
@@ -65,7 +65,7 @@ test('[W2] what could not be noted is told as a gap as soon as the log can be wr
   await log.beginRecording(position);
   await outlet.start(log);
   await outlet.positions([reported]);
-  expect(await log.tellPositions({ atMs: 1, limit: 10 })).toBe(true);
+  expect(await log.appendPositionEvents({ atMs: 1, limit: 10 })).toBe(true);
   failure = new StoreFailure('unavailable', 'the database is away');
   await outlet.positions([{ ...reported, deliveredSeq: 4 as Seq }]);
   expect(await types()).toEqual(['message.delivered', 'message.read']);

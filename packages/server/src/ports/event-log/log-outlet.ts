@@ -1,5 +1,5 @@
-// What the core and the workers report, on its way to the event log. Whether anybody wants it is looked up in the log, which other
-// processes change too.
+// The event outlet that writes to the event log. It polls the log for whether events are recorded, because other processes change that
+// too.
 
 import { assert } from '@hongyan/base/assert';
 import type { Clock, Timer } from '@hongyan/base/clock';
@@ -12,18 +12,18 @@ import { recordingGap } from './source-events.ts';
 export interface LogOutletOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Names this life of the process. */
+  /** Identifies this run of the process. */
   readonly run: string;
 }
 
-/** That recording began or ended in another process is noticed so late. */
+/** The maximum delay until this process notices that another one began or ended recording. */
 export const outletLookEveryMs = 500;
 
 export class LogOutlet implements EventOutlet {
   readonly #options: LogOutletOptions;
   #events: EventLog | undefined;
   #isWanted = false;
-  /** Something could not be written down: it is told as a gap as soon as the log takes writes again. */
+  /** A report could not be stored. A gap event follows as soon as the log accepts writes again. */
   #hasLost = false;
   #isFailing = false;
   #timer: Timer | undefined;
@@ -38,7 +38,7 @@ export class LogOutlet implements EventOutlet {
     return this.#isWanted;
   }
 
-  /** Until then nothing is wanted. Again: nothing changes. */
+  /** Before it, `isWanted` is false. Idempotent. */
   async start(events: EventLog): Promise<void> {
     if (this.#events) return;
     this.#events = events;
@@ -55,7 +55,7 @@ export class LogOutlet implements EventOutlet {
     this.#events = undefined;
   }
 
-  /** Of two looks at once the second waits for the first, which may have seen what was before. */
+  /** A concurrent call waits for the first look and then looks again, because the first may have read an older state. */
   async look(): Promise<void> {
     await this.#looking;
     const events = this.#events;
@@ -67,13 +67,13 @@ export class LogOutlet implements EventOutlet {
 
   async positions(batch: readonly ReportedPosition[]): Promise<void> {
     await this.#events
-      ?.notePositions(batch)
+      ?.recordPositions(batch)
       .catch((error: unknown) => this.#lost('positions not noted for events', error));
   }
 
   async presence(changes: readonly PresenceChange[]): Promise<void> {
     await this.#events
-      ?.notePresence(changes, this.#options.run)
+      ?.recordPresence(changes, this.#options.run)
       .catch((error: unknown) => this.#lost('presence not noted for events', error));
   }
 
@@ -87,7 +87,7 @@ export class LogOutlet implements EventOutlet {
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing)
-        this.#options.log.warn('the log of events cannot be asked: what is wanted stays as it was', { error });
+        this.#options.log.warn('event log unavailable: the recording state is unchanged', { error });
       this.#isFailing = true;
     }
   }
@@ -95,7 +95,7 @@ export class LogOutlet implements EventOutlet {
   async #look(events: EventLog): Promise<void> {
     this.#isWanted = await events.isRecording();
     if (!this.#hasLost) return;
-    // What is lost while the gap is written may be behind it: that is told by the next one.
+    // Reset first: a report that is lost while the gap is appended may come after it, and needs another gap.
     this.#hasLost = false;
     if (this.#isWanted) await this.#tellGap(events);
   }
@@ -116,7 +116,7 @@ export class LogOutlet implements EventOutlet {
 }
 
 function deviceEvent({ deviceToken, model, firmware, atMs }: RegisteredDevice): NewEvent {
-  assert(deviceToken.length > 0, 'a registered device has its token');
+  assert(deviceToken.length > 0, 'a registered device has a token');
   const data = {
     device_token: deviceToken,
     ...(model === undefined ? {} : { model }),

@@ -1,4 +1,4 @@
-// Claims of a store that one process has open: they end with it, and have no time.
+// Claims for a store that one process has open. They end with the process and do not expire.
 
 import { type Claim, type Claims, workerPrefix } from './claims.ts';
 
@@ -27,7 +27,7 @@ export class MemoryClaims implements Claims {
     return known?.isHeld === true && known.epoch === epoch;
   }
 
-  /** Whoever had it has it no more. */
+  /** Ends the present claim of the job, if any. */
   take(job: string): Claim {
     const epoch = (this.#jobs.get(job)?.epoch ?? 0) + 1;
     this.#jobs.set(job, { epoch, isHeld: true });

@@ -156,11 +156,11 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
               const member = `${conversationId} ${userId}`;
               noted.set(member, Math.max(deliveredSeq, noted.get(member) ?? 0));
             }
-            return [log.notePositions(batch), log.tellPositions({ atMs: round, limit: 5 })];
+            return [log.recordPositions(batch), log.appendPositionEvents({ atMs: round, limit: 5 })];
           }),
         );
       }
-      while (await logs[0]?.tellPositions({ atMs: 99, limit: 100 }));
+      while (await logs[0]?.appendPositionEvents({ atMs: 99, limit: 100 }));
       const told = new Map<string, number>();
       for (const { dataJson } of await follow(logs[0] ?? missing(), () => true)) {
         const { conversation_id, user_id, delivered_seq } = JSON.parse(dataJson);

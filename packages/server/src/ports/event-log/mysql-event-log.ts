@@ -15,12 +15,12 @@ import { eventAt, readEvents, readLog, removeEvents } from './mysql/event-rows.t
 import { LockedLog } from './mysql/locked-log.ts';
 import { eventsLayout } from './mysql/schema.ts';
 import {
+  appendPositionEvents,
   hasUntold,
-  notePositions,
-  notePresence,
+  recordPositions,
+  recordPresence,
   removePositions,
-  tellPositions,
-  toldOnline,
+  reportedOnline,
 } from './mysql/source-rows.ts';
 import { hasEndpoints, WebhookRows } from './mysql/webhook-rows.ts';
 
@@ -86,7 +86,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     this.#notes = new Batcher({
       ...bounds,
       handle: async (batch) => {
-        await notePositions(pool, batch);
+        await recordPositions(pool, batch);
         return batch.map(() => undefined);
       },
     });
@@ -126,17 +126,17 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     return feedPosition;
   }
 
-  async notePositions(batch: readonly ReportedPosition[]): Promise<void> {
+  async recordPositions(batch: readonly ReportedPosition[]): Promise<void> {
     await this.#notes.submitAll(batch);
   }
-  async tellPositions(request: Args<'tellPositions'>[0]): Promise<boolean> {
-    return (await hasUntold(this.#pool)) && this.#write((log) => tellPositions(log, request));
+  async appendPositionEvents(request: Args<'appendPositionEvents'>[0]): Promise<boolean> {
+    return (await hasUntold(this.#pool)) && this.#write((log) => appendPositionEvents(log, request));
   }
-  notePresence(...[batch, run]: Args<'notePresence'>): Promise<void> {
-    return this.#write((log) => notePresence(log, batch, run));
+  recordPresence(...[batch, run]: Args<'recordPresence'>): Promise<void> {
+    return this.#write((log) => recordPresence(log, batch, run));
   }
-  toldOnline(request: Args<'toldOnline'>[0]) {
-    return toldOnline(this.#pool, request);
+  reportedOnline(request: Args<'reportedOnline'>[0]) {
+    return reportedOnline(this.#pool, request);
   }
   retain(request: Args<'retain'>[0]): Promise<boolean> {
     return this.#write(async (log) => (await removeEvents(log, request)) || (await removePositions(log, request)));

@@ -1,10 +1,10 @@
-// Events of what is in no timeline, as every event log words them.
+// The events of receipts, presence and gaps, which are in no timeline. Both adapters create them here.
 
 import type { Clock } from '@hongyan/base/clock';
 import { eventIdOf } from '../../domain/event-id.ts';
 import type { NewEvent, PresenceChange, ReportedPosition } from './event-log.ts';
 
-/** Of what moved past what was told. */
+/** The events for positions that moved beyond the last appended ones (`told`). */
 export function positionEvents(
   reported: ReportedPosition,
   told: Pick<ReportedPosition, 'deliveredSeq' | 'readSeq'>,
@@ -28,7 +28,7 @@ export function positionEvents(
   ];
 }
 
-/** Something that happened is not among the events. `run`: as below. */
+/** Reports that events are missing from the log. `run`: see `presenceEvent`. */
 export function recordingGap(
   reason: 'retention' | 'store_replaced' | 'not_recorded',
   { clock, run }: { readonly clock: Clock; readonly run: string },
@@ -38,7 +38,7 @@ export function recordingGap(
   return { id, type: 'events.gap', atMs, lane: 'gap', dataJson: JSON.stringify({ reason, timestamp: atMs }) };
 }
 
-/** `run` tells the comings and goings of two lives of a process apart that have the same time. */
+/** `run` identifies a run of the process. It makes the ids of two runs differ when the times are equal. */
 export function presenceEvent({ userId, isOnline, atMs }: PresenceChange, run: string): NewEvent {
   const type = isOnline ? 'user.online' : 'user.offline';
   const dataJson = JSON.stringify({ user_id: userId, timestamp: atMs });

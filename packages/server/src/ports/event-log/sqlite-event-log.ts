@@ -81,16 +81,16 @@ class SqliteEventLog implements EventLog {
   async endRecording() {
     await this.#write('endRecording', []);
   }
-  async notePositions(...args: Args<'notePositions'>) {
-    await this.#write('notePositions', args);
+  async recordPositions(...args: Args<'recordPositions'>) {
+    await this.#write('recordPositions', args);
     this.#hasUntold = true;
   }
-  async tellPositions(...args: Args<'tellPositions'>) {
+  async appendPositionEvents(...args: Args<'appendPositionEvents'>) {
     // Nothing to tell is what most calls find: that costs no commit.
     if (!this.#hasUntold) return false;
     this.#hasUntold = false;
     try {
-      const hasTold = await this.#write('tellPositions', args);
+      const hasTold = await this.#write('appendPositionEvents', args);
       if (hasTold) this.#hasUntold = true;
       return hasTold;
     } catch (error) {
@@ -98,8 +98,8 @@ class SqliteEventLog implements EventLog {
       throw error;
     }
   }
-  async notePresence(...args: Args<'notePresence'>) {
-    await this.#write('notePresence', args);
+  async recordPresence(...args: Args<'recordPresence'>) {
+    await this.#write('recordPresence', args);
   }
   retain(...args: Args<'retain'>) {
     return this.#write('retain', args);
@@ -123,8 +123,8 @@ class SqliteEventLog implements EventLog {
     if (!this.#claims.isHeld(settlement.claim)) throw new ClaimLost(settlement.claim);
     await this.#write('settle', [settlement]);
   }
-  async noteAttempts(...args: Args<'noteAttempts'>) {
-    await this.#write('noteAttempts', args);
+  async recordAttempts(...args: Args<'recordAttempts'>) {
+    await this.#write('recordAttempts', args);
   }
   onEndpointChanged = (heard: (endpointId: string) => void) => this.#listeners.add(heard);
 
@@ -137,8 +137,8 @@ class SqliteEventLog implements EventLog {
   isRecording() {
     return this.#read(() => this.#reads.feedPosition() !== undefined);
   }
-  toldOnline(...args: Args<'toldOnline'>) {
-    return this.#read(() => this.#reads.toldOnline(...args));
+  reportedOnline(...args: Args<'reportedOnline'>) {
+    return this.#read(() => this.#reads.reportedOnline(...args));
   }
   feedPosition() {
     return this.#read(() => this.#reads.feedPosition());

@@ -1,4 +1,4 @@
-// What is asked and changed about webhooks: by operators, and by an application's back end with an API key.
+// The administration of webhooks, for operators and for back ends with an API key.
 
 import type { EventType } from '@hongyan/protocol/events';
 import type { Result } from '@hongyan/protocol/refusals';
@@ -7,49 +7,49 @@ import type { Attempt, DeadLetter, Endpoint, EndpointChange } from './webhooks.t
 export interface NewEndpoint {
   readonly url: string;
   readonly types: readonly EventType[];
-  /** One that the receiver knows already; made anew when absent. */
+  /** A secret that the receiver knows already. Default: a new secret. */
   readonly secret?: string | undefined;
 }
 
-/** An endpoint as it is shown: without its secrets. */
+/** An endpoint with its counters. Callers must not show its secrets. */
 export interface EndpointView {
   readonly endpoint: Endpoint;
-  /** Events of the log after its cursor, of all types. */
+  /** The number of events after its cursor, of all types. */
   readonly behind: number;
   readonly parked: number;
   readonly dead: number;
 }
 
-export interface Tested {
+export interface TestDelivery {
   readonly type: 'delivered' | 'gone' | 'failed';
-  /** Of HTTP; 0 without an answer. */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
   readonly error?: string | undefined;
   readonly durationMs: number;
 }
 
-/** MUST: a URL that may not be reached is refused. Changes are durable when they resolve, and take effect then. */
+/** URLs that the outbound port rejects MUST be rejected here. Changes MUST be durable, and in effect, when they resolve. */
 export interface WebhookAdministration {
   list(): Promise<readonly EndpointView[]>;
   get(endpointId: string): Promise<Result<EndpointView>>;
-  /** What happens from now on is delivered. Its secret is in the answer, and in no later one. */
+  /** Events after this call are delivered. Only this response contains the secret. */
   add(endpoint: NewEndpoint): Promise<Result<Endpoint>>;
-  /** URL, types, on and off. One that was switched off, or had given up, goes on where it was. */
+  /** Changes the URL or the types, enables or disables. An endpoint that is enabled again continues at its cursor. */
   change(endpointId: string, change: Pick<EndpointChange, 'url' | 'types' | 'isEnabled'>): Promise<Result<undefined>>;
-  /** A new secret; the old one signs beside it for `overlapMs`. */
+  /** Replaces the secret. For `overlapMs` requests carry signatures of both the old and the new secret. */
   rotate(
     endpointId: string,
     rotation: { readonly overlapMs: number; readonly secret?: string | undefined },
   ): Promise<Result<{ readonly secret: string }>>;
   remove(endpointId: string): Promise<Result<undefined>>;
-  /** [W9] Everything after `after` once more; without it, everything that is kept. */
+  /** [W9] Delivers all events after `after` again; without it, all retained events. */
   replay(endpointId: string, after: string | undefined): Promise<Result<undefined>>;
-  /** [W9] Dead letters once more, with all their attempts: all, or the one at `position`. */
+  /** [W9] Delivers dead letters again, with all attempts: all of them, or the one at position `at`. */
   replayDead(endpointId: string, at: string | undefined): Promise<Result<{ readonly replayed: number }>>;
-  /** One event of type webhook.test, sent now and not again. */
-  test(endpointId: string): Promise<Result<Tested>>;
+  /** Sends one event of type webhook.test now, without retries. */
+  test(endpointId: string): Promise<Result<TestDelivery>>;
   attempts(endpointId: string, limit: number): Promise<Result<readonly Attempt[]>>;
   deadLetters(endpointId: string, limit: number): Promise<Result<readonly DeadLetter[]>>;
-  /** As receivers and pulling readers know it. */
+  /** The text of a position that receivers and readers of GET /v1/events see. */
   positionText(position: number): string;
 }

@@ -1,4 +1,4 @@
-// The part of the event-log port that remembers webhooks: endpoints, how far each has come, and what happened to its deliveries.
+// Webhooks, a part of the event-log port: endpoints, their delivery progress, and their attempts and dead letters.
 
 import type { EventType } from '@hongyan/protocol/events';
 import type { Claim } from './claims.ts';
@@ -6,26 +6,26 @@ import type { Claim } from './claims.ts';
 export interface Endpoint {
   readonly id: string;
   readonly url: string;
-  /** Empty: all. */
+  /** Empty: all types. */
   readonly types: readonly EventType[];
   readonly secret: string;
-  /** While a secret rotates: signs beside the new one until then. */
+  /** During a rotation: the previous secret, which also signs requests until `untilMs`. */
   readonly oldSecret?: { readonly secret: string; readonly untilMs: number } | undefined;
   readonly isEnabled: boolean;
-  /** Why it is not enabled. */
+  /** The reason when it is disabled. */
   readonly disabledReason: string;
   readonly createdAtMs: number;
   readonly progress: Progress;
 }
 
 export interface Progress {
-  /** Every event up to it was delivered, is parked, or is a dead letter. */
+  /** Every event up to this position was delivered, is parked, or is a dead letter. */
   readonly cursor: number;
-  /** Failures since the last success. */
+  /** The number of failures since the last success. */
   readonly failures: number;
-  /** Of the first of them; 0 when there is none. */
+  /** When the first of these failures happened, Unix ms; 0 when there is none. */
   readonly failingSinceMs: number;
-  /** No request before it: the receiver asked for that, or does not answer. 0: at once. */
+  /** No request is sent before this time: the receiver requested a pause, or does not respond. 0: no pause. */
   readonly pausedUntilMs: number;
 }
 
@@ -33,12 +33,12 @@ export type EndpointChange = Partial<
   Pick<Endpoint, 'url' | 'types' | 'secret' | 'oldSecret' | 'isEnabled' | 'disabledReason'>
 >;
 
-/** An event behind the cursor that is not delivered yet: its attempts failed, or it waits behind one of its lane whose did. */
+/** An event before the cursor that is not delivered yet: its attempts failed, or it waits for an earlier event of its lane. */
 export interface Parked {
   readonly position: number;
   readonly lane: string;
   readonly attempts: number;
-  /** Not before it. */
+  /** The earliest time of the next attempt, Unix ms. */
   readonly nextMs: number;
 }
 
@@ -48,9 +48,9 @@ export interface Attempt {
   readonly type: EventType;
   readonly atMs: number;
   readonly durationMs: number;
-  /** HTTP status; 0 without an answer. */
+  /** HTTP status; 0 without a response. */
   readonly status: number;
-  /** Empty when it was delivered. */
+  /** Empty when the event was delivered. */
   readonly error: string;
 }
 
@@ -64,52 +64,54 @@ export interface DeadLetter {
   readonly atMs: number;
 }
 
-/** What happened to deliveries of one endpoint since the last settlement. */
+/** The changes of an endpoint's deliveries since the last settlement. */
 export interface Settlement {
   readonly endpointId: string;
-  /** Of sending for the endpoint. */
+  /** The claim of the endpoint's `sendJob`. */
   readonly claim: Claim;
   readonly progress: Progress;
-  /** Added, or replaced by position. */
+  /** Added or replaced, by position. */
   readonly parked: readonly Parked[];
-  /** No longer parked. */
+  /** The positions of events that are no longer parked. */
   readonly unparked: readonly number[];
   readonly attempts: readonly Attempt[];
   readonly dead: readonly DeadLetter[];
 }
 
 /**
- * A change of endpoints, a replay included, MUST be durable when it resolves, and MUST end the claim of whoever sends for the endpoint:
- * what goes on begins with what was changed. A settlement need only survive kill -9, since deliveries are at least once; it MUST be
- * refused as ClaimLost when its claim has ended.
+ * Changes of endpoints, including replays, MUST be durable when they resolve. They MUST end the claim of the endpoint, so that the
+ * next sender starts with the changed state.
+ *
+ * A settlement MUST survive kill -9, but a loss of power may undo it, because deliveries are at least once. It MUST reject with
+ * ClaimLost, and store nothing, when its claim has ended.
  */
 export interface Webhooks {
   endpoints(): Promise<readonly Endpoint[]>;
   addEndpoint(endpoint: Endpoint): Promise<void>;
-  /** false when there is none. */
+  /** false when the endpoint does not exist. */
   changeEndpoint(endpointId: string, change: EndpointChange): Promise<boolean>;
-  /** With all that is remembered of it. */
+  /** Also removes its parked events, attempts and dead letters. false when the endpoint does not exist. */
   removeEndpoint(endpointId: string): Promise<boolean>;
-  /** Events after `after` are delivered again; those that were parked before it still are. */
+  /** Delivers the events after `after` again. Earlier parked events stay parked. false when the endpoint does not exist. */
   replay(endpointId: string, after: number): Promise<boolean>;
-  /** Parks dead letters again (all, or the one at `position`) and returns how many. */
+  /** Parks dead letters again: all, or the one at `position`. Returns their number. */
   replayDead(request: {
     readonly endpointId: string;
     readonly position?: number | undefined;
     readonly nowMs: number;
   }): Promise<number>;
   settle(settlement: Settlement): Promise<void>;
-  /** Of a settlement that was refused: what was attempted is worth knowing, whoever sends by now. */
-  noteAttempts(endpointId: string, attempts: readonly Attempt[]): Promise<void>;
+  /** Stores the attempts of a rejected settlement, for operators. It needs no claim. */
+  recordAttempts(endpointId: string, attempts: readonly Attempt[]): Promise<void>;
   /** Ascending by position. */
   parked(endpointId: string): Promise<readonly Parked[]>;
-  /** The last ones, newest first. */
+  /** The last attempts, newest first. */
   attempts(endpointId: string, limit: number): Promise<readonly Attempt[]>;
   deadLetters(endpointId: string, limit: number): Promise<readonly DeadLetter[]>;
   counts(endpointId: string): Promise<{ readonly parked: number; readonly dead: number }>;
   /**
-   * Calls `heard` with the id of each endpoint that this process added, changed or removed, when that is durable. What other processes
-   * change is seen by looking. Returns what ends it.
+   * Calls `listener` with the id of each endpoint that this process added, changed or removed, once the change is durable. Changes by
+   * other processes are not reported. Returns a function that removes the listener.
    */
-  onEndpointChanged(heard: (endpointId: string) => void): () => void;
+  onEndpointChanged(listener: (endpointId: string) => void): () => void;
 }

@@ -1,16 +1,16 @@
-// The node-registry port: which processes the cluster has at present, where they are reached, and what operators ask of them.
+// The node-registry port: the live processes of the cluster, their addresses, and the drain requests of operators.
 
 /**
- * starting: not yet ready. ready: serving. draining: it finishes what it has and is given nothing new. drained: it has nothing left
- * and may be stopped.
+ * starting: not ready yet. ready: serving. draining: finishes its work and accepts no new work. drained: has no work left and may be
+ * stopped.
  */
 export type NodeState = 'starting' | 'ready' | 'draining' | 'drained';
 
-/** What a process says of itself. */
+/** What a process announces about itself. */
 export interface NodeRecord {
-  /** Of one live process at a time. */
+  /** Unique among the live processes. */
   readonly name: string;
-  /** New with every start. */
+  /** New with every start of the process. */
   readonly life: string;
   /** gateway, core, worker */
   readonly roles: readonly string[];
@@ -18,38 +18,41 @@ export interface NodeRecord {
   readonly version: string;
   /** Unix ms. */
   readonly startedAtMs: number;
-  /** host:port of its link, where it has the role core. */
+  /** host:port of its link, if it has the role core. */
   readonly linkAddress?: string | undefined;
-  /** Where clients of its machine connect, where it has the role gateway. */
+  /** The URL for clients on its machine, if it has the role gateway. */
   readonly url?: string | undefined;
   readonly operatorUrl?: string | undefined;
-  /** Of clients. */
+  /** The number of connected clients. */
   readonly connections?: number | undefined;
-  /** Of the command log, that it owns. */
+  /** The partitions of the command log that it owns. */
   readonly partitions?: readonly number[] | undefined;
 }
 
-/** What comes back to a node that announces itself. */
-export interface Announced {
-  /** A process that started later has the name: this one has to leave. */
+/** The response to an announcement. */
+export interface AnnounceResult {
+  /** A process that started later has this name. The announcing process must exit. */
   readonly isReplaced: boolean;
-  /** An operator asked it to drain. */
-  readonly isToDrain: boolean;
+  /** An operator requested that the node drains. */
+  readonly isDrainRequested: boolean;
 }
 
 /**
- * A record lives for `nodeTtlMs` after it was last announced, by the clock of the registry.
- * MUST: of two processes with one name the one that started later keeps it. MUST NOT: list a record whose time has passed.
- * MAY lose everything: who lives announces itself again. Rejects with StoreFailure.
+ * A record expires `nodeTtlMs` after its last announcement, by the clock of the registry. Expired records MUST NOT be listed. When two
+ * processes announce the same name, the one that started later MUST keep it.
+ *
+ * Loss: MAY lose all records, because every live node announces itself again within `announceEveryMs`. Rejects with StoreFailure; the
+ * next announcement is the retry.
  */
 export interface NodeRegistry {
-  announce(node: NodeRecord): Promise<Announced>;
-  /** It leaves: not listed any more. The record of another life stays. */
+  /** Idempotent. Replaces the record of an earlier life. */
+  announce(node: NodeRecord): Promise<AnnounceResult>;
+  /** Removes the record of this life. The record of another life stays. */
   withdraw(node: Pick<NodeRecord, 'name' | 'life'>): Promise<void>;
-  /** By name. */
+  /** Ascending by name. */
   list(): Promise<readonly NodeRecord[]>;
-  /** The node learns it when it announces itself next. false: there is none of that name. */
-  askToDrain(name: string): Promise<boolean>;
+  /** The response to the node's next announcement carries the request. false when no node has the name. */
+  requestDrain(name: string): Promise<boolean>;
 }
 
 export const announceEveryMs = 1_000;

@@ -2,7 +2,7 @@
 
 import type { RedisClient } from '../../adapters/redis/redis-client.ts';
 import { nowOf, RedisScript } from '../../adapters/redis/redis-script.ts';
-import { type Announced, type NodeRecord, type NodeRegistry, nodeTtlMs } from './node-registry.ts';
+import { type AnnounceResult, type NodeRecord, type NodeRegistry, nodeTtlMs } from './node-registry.ts';
 
 /** KEYS: nodes, drains. ARGV: name, life, started at, record, ttl. */
 const announce = new RedisScript(`
@@ -50,7 +50,7 @@ return records
 `);
 
 /** KEYS: nodes, drains. ARGV: name. */
-const askToDrain = new RedisScript(`
+const requestDrain = new RedisScript(`
 ${nowOf("''")}
 local known = redis.call('HGET', KEYS[1], ARGV[1])
 if not known then return 0 end
@@ -71,11 +71,14 @@ export class RedisNodeRegistry implements NodeRegistry {
     this.#ttlMs = ttlMs;
   }
 
-  async announce(node: NodeRecord): Promise<Announced> {
+  async announce(node: NodeRecord): Promise<AnnounceResult> {
     const { name, life, startedAtMs } = node;
     const args = [name, life, startedAtMs, JSON.stringify(node), this.#ttlMs];
-    const [isReplaced, isToDrain] = (await this.#redis.eval(announce, { keys: this.#keys, args })) as [number, number];
-    return { isReplaced: isReplaced === 1, isToDrain: isToDrain === 1 };
+    const [isReplaced, isDrainRequested] = (await this.#redis.eval(announce, { keys: this.#keys, args })) as [
+      number,
+      number,
+    ];
+    return { isReplaced: isReplaced === 1, isDrainRequested: isDrainRequested === 1 };
   }
 
   async withdraw({ name, life }: Pick<NodeRecord, 'name' | 'life'>): Promise<void> {
@@ -89,7 +92,7 @@ export class RedisNodeRegistry implements NodeRegistry {
       .toSorted(({ name: a }, { name: b }) => (a < b ? -1 : 1));
   }
 
-  async askToDrain(name: string): Promise<boolean> {
-    return (await this.#redis.eval(askToDrain, { keys: this.#keys, args: [name] })) === 1;
+  async requestDrain(name: string): Promise<boolean> {
+    return (await this.#redis.eval(requestDrain, { keys: this.#keys, args: [name] })) === 1;
   }
 }

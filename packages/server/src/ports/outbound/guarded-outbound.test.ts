@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listen, type Server, serve, spawnSync } from 'bun';
 import { GuardedOutbound, type GuardedOutboundOptions } from './guarded-outbound.ts';
-import type { Posting } from './outbound.ts';
+import type { OutboundRequest } from './outbound.ts';
 
 const hits: string[] = [];
 const server = serve({
@@ -28,7 +28,7 @@ afterAll(async () => {
   await server.stop(true);
 });
 
-const posting = (url: string, more: Partial<Posting> = {}): Posting => ({
+const posting = (url: string, more: Partial<OutboundRequest> = {}): OutboundRequest => ({
   ...{ url, headers: { 'webhook-id': 'evt_1' }, body: 'hello', timeoutMs: 10_000, answerBytesMax: 1_000 },
   ...more,
 });

@@ -5,7 +5,7 @@ import { lookup } from 'node:dns/promises';
 import { aborted } from '@hongyan/base/abort';
 import { type Ok, ok } from '@hongyan/base/result';
 import { isPublicAddress } from '../../domain/public-address.ts';
-import type { Outbound, Posted, Posting } from './outbound.ts';
+import type { Outbound, OutboundRequest, OutboundResponse } from './outbound.ts';
 
 export interface GuardedOutboundOptions {
   /** Addresses of this machine and its networks may be reached too. */
@@ -41,7 +41,7 @@ export class GuardedOutbound implements Outbound {
     return isOpen ? undefined : `${literal} ${privateRefused}`;
   }
 
-  async post(posting: Posting): Promise<Posted> {
+  async post(posting: OutboundRequest): Promise<OutboundResponse> {
     const { url: text, timeoutMs } = posting;
     const refusal = this.refusalOf(text);
     if (refusal !== undefined) return { type: 'failed', error: `the address is refused: ${refusal}` };
@@ -75,13 +75,13 @@ export class GuardedOutbound implements Outbound {
 
   /** One after the other, until one takes the connection: of localhost, for one, a receiver may listen at either address. */
   async #sendToOne(
-    posting: Posting,
+    posting: OutboundRequest,
     {
       url,
       addresses,
       signal,
     }: { readonly url: URL; readonly addresses: readonly string[]; readonly signal: AbortSignal },
-  ): Promise<Posted> {
+  ): Promise<OutboundResponse> {
     const [address = '', ...others] = addresses;
     try {
       return await this.#send(posting, { url, address, signal });
@@ -92,9 +92,9 @@ export class GuardedOutbound implements Outbound {
   }
 
   async #send(
-    { headers, body, answerBytesMax }: Posting,
+    { headers, body, answerBytesMax }: OutboundRequest,
     { url, address, signal }: { readonly url: URL; readonly address: string; readonly signal: AbortSignal },
-  ): Promise<Posted> {
+  ): Promise<OutboundResponse> {
     const direct = new URL(url);
     direct.hostname = address.includes(':') ? `[${address}]` : address;
     const { ca } = this.#options;

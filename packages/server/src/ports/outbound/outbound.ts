@@ -1,17 +1,17 @@
-// The outbound port: one HTTP request to an address that somebody configured. What the answer says is a value, and so is its absence.
+// The outbound port: an HTTP POST to a URL that a user of the server configured. A missing response is a value, not an error.
 
-export interface Posting {
+export interface OutboundRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** For everything: names, connection, answer. */
+  /** For the whole request: name resolution, connection and response. */
   readonly timeoutMs: number;
-  /** Of the answer's body; the rest is not read. */
+  /** The maximum size of the response body. The rest is not read. */
   readonly answerBytesMax: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-export type Posted =
+export type OutboundResponse =
   | {
       readonly type: 'answered';
       readonly status: number;
@@ -20,15 +20,16 @@ export type Posted =
       readonly body: string;
       readonly isCut: boolean;
     }
-  /** No answer: what happened, in words for whoever configured the address. */
+  /** No response. `error` says why, to the person who configured the URL. */
   | { readonly type: 'failed'; readonly error: string };
 
 /**
- * MUST: never reject; never follow a redirect; connect only to an address that it has checked itself, so that a name which
- * changes its address between check and connect reaches nothing else [W6].
+ * MUST connect only to an address that it has checked itself, so that a name whose address changes between check and connect reaches
+ * no other host [W6]. MUST NOT follow redirects. Does not retry; callers do.
  */
 export interface Outbound {
-  post(posting: Posting): Promise<Posted>;
-  /** Why the URL can never be posted to; undefined when it may be. Resolves no name. */
+  /** MUST NOT reject. */
+  post(posting: OutboundRequest): Promise<OutboundResponse>;
+  /** The reason why requests to the URL are always rejected; undefined when there is none. MUST NOT resolve names. */
   refusalOf(url: string): string | undefined;
 }

@@ -1,17 +1,20 @@
-// The outbox port: what one service has to tell another about a change of its own, noted in the transaction of the change.
+// The outbox port: the events of a service, each stored in the transaction of the change that it reports.
 
 export interface OutboxEvent {
-  /** Of this outbox, never given twice. */
+  /** Unique in this outbox. */
   readonly no: number;
-  /** The kind of task that it becomes. */
+  /** The kind of the task that the relay makes of the event. */
   readonly kind: string;
   readonly payload: string;
 }
 
-/** No service writes to the tables of another, and no transaction spans two: what follows from a change elsewhere is a task. */
+/**
+ * No service writes to the tables of another service, and no transaction spans two services. A relay turns each event into a task
+ * instead. Delivery is at least once: a relay that dies before `delivered` adds the task again, and task handlers are idempotent.
+ */
 export interface Outbox {
-  /** Committed and not delivered, oldest first. */
+  /** Committed events that are not marked as delivered, oldest first. */
   pending(limit: number): Promise<readonly OutboxEvent[]>;
-  /** Forgets them: whoever they concern will learn of them. Those that are forgotten already do not matter. */
+  /** Deletes events whose tasks are durable. Unknown numbers are ignored. */
   delivered(nos: readonly number[]): Promise<void>;
 }

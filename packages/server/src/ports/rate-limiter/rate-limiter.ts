@@ -1,4 +1,4 @@
-// The rate-limiter port: token buckets by key, shared by all that draw on them.
+// The rate-limiter port: token buckets by key, shared by all processes that draw from them.
 
 import type { Rate, Taken } from '../../domain/rate.ts';
 
@@ -10,14 +10,19 @@ export interface Draw {
 }
 
 /**
- * MUST: a draw is atomic, and draws of one key are decided in the order of the calls; over any schedule no more than burst +
- * perS × time is taken from a bucket by all its users together, wherever they are; a caller who waits `retryAfterMs` while no one
- * else draws is not refused again. MUST NOT reject for what the environment does: an adapter that cannot ask its buckets decides
- * by what it knows.
- * MAY answer with a promise when it has to ask elsewhere; promises of one key resolve in the order of the calls. An adapter that
- * takes units in advance for a gateway (a lease) MUST count them as taken, and give back what was not used.
- * MAY change the rate of a key between draws: the bucket keeps the time at which it is full.
- * MAY forget buckets, in favour of their users, once more are in use than it is given room for: the fullest first.
+ * Limit: within any time span, all processes together MUST NOT take more than burst + perS × seconds units from a bucket. An adapter that
+ * leases units to a process in advance MUST count them as taken, and MUST return unused ones.
+ *
+ * Order: a draw is atomic, and draws of one key MUST be decided in the order of the calls. A caller that waits `retryAfterMs` MUST be
+ * admitted then, unless others drew from the bucket meanwhile.
+ *
+ * Failure: MUST NOT reject because of the environment. An adapter that cannot reach its buckets decides by its local knowledge.
+ *
+ * Loss: when the adapter reaches its maximum number of buckets, it MAY evict buckets, the fullest first. An evicted bucket is full.
+ *
+ * Callers MAY change the rate of a key between draws: the bucket keeps the time at which it will be full.
+ *
+ * A draw MAY return a promise when its bucket is remote. The promises of one key MUST resolve in the order of the calls.
  */
 export interface RateLimiter {
   draw(draw: Draw): Taken | Promise<Taken>;

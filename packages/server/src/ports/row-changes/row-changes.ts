@@ -1,18 +1,19 @@
-// The row-changes port: what was changed in a table, whoever did it, told from the database's own log.
+// The row-changes port: all changes of a table by any writer, read from the log of the database (change data capture).
 
 type Row = Readonly<Record<string, unknown>>;
 
 export interface RowChange {
-  /** Absent: the row is new. */
+  /** Absent for an inserted row. */
   readonly before?: Row;
-  /** Absent: the row is gone. */
+  /** Absent for a deleted row. */
   readonly after?: Row;
 }
 
 export interface RowChanges {
   /**
-   * Calls `handle` with the changes of the table in their order, a batch at a time and each at least once, also those that were made while
-   * nobody listened. A batch that `handle` rejects comes again. Several processes share the work.
+   * Calls `handle` with batches of the changes of the table. MUST deliver each change at least once, in the order in which the changes
+   * were committed, and also the changes that were made while no process followed. MUST deliver a batch again when `handle` rejects it,
+   * so handlers are idempotent. Processes that follow the same table share its changes.
    */
   follow(handle: (changes: readonly RowChange[]) => Promise<void>): Promise<void>;
   close(): Promise<void>;

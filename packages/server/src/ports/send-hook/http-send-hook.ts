@@ -12,7 +12,7 @@ import Type, { type Static } from 'typebox';
 import { eventIdOf } from '../../domain/event-id.ts';
 import { signedHeaders } from '../../domain/webhook-signature.ts';
 import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
-import type { Outbound, Posted } from '../outbound/outbound.ts';
+import type { Outbound, OutboundResponse } from '../outbound/outbound.ts';
 import type { QuestionedMessage, SendHook, Verdict } from './send-hook.ts';
 
 export interface HttpSendHookOptions {
@@ -93,7 +93,7 @@ export class HttpSendHook implements SendHook {
     return new Bun.CryptoHasher('sha256', this.#options.key).update(text).digest('hex').slice(0, 32);
   }
 
-  #post(message: QuestionedMessage): Promise<Posted> {
+  #post(message: QuestionedMessage): Promise<OutboundResponse> {
     const { url, key, timeoutMs, answerBytesMax, outbound, clock } = this.#options;
     const nowMs = clock.nowMs();
     const body = bodyOf(message, nowMs);
@@ -137,7 +137,7 @@ function bodyOf(message: QuestionedMessage, nowMs: number): string {
 }
 
 /** A text: why there is none. */
-function verdictOf(posted: Posted, mayReplace: boolean): Verdict | string {
+function verdictOf(posted: OutboundResponse, mayReplace: boolean): Verdict | string {
   if (posted.type === 'failed') return posted.error;
   const { status, body, isCut } = posted;
   if (status !== 200) return `HTTP ${status}; the answer is 200 with an action`;

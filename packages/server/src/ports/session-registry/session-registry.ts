@@ -1,4 +1,4 @@
-// The session-registry port: which user is online, with which devices, on which node.
+// The session-registry port: the sessions of all nodes, and with them the users and devices that are online.
 
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 
@@ -11,24 +11,25 @@ export interface SessionRef {
 }
 
 /**
- * A node's sessions live for a ttl after the node last added a session or renewed.
- * MUST: `expire` drops the sessions of nodes whose ttl has passed, since their process is gone, and returns the users who became
- * offline by it; each such user is returned once, by one call. MAY lag behind the truth: presence is best effort [D9].
+ * Liveness: the sessions of a node expire together, a ttl after the node last called `add` or `renew`. `expire` and `forgetNode`
+ * MUST return each user who went offline by it exactly once, from one call, however many processes call them.
+ *
+ * Loss: presence is best effort [D9]. Reads MAY be stale, and the registry MAY lose sessions; `renew` restores them.
  */
 export interface SessionRegistry {
-  /** `becameOnline`: the user had no session before. A session (by its id) added again is one session. Renews the node. */
+  /** `becameOnline`: the user had no session before. Idempotent by the id of the session. Renews the node. */
   add(session: SessionRef): Promise<{ readonly becameOnline: boolean }>;
-  /** `becameOffline`: it was the user's last. Removing an unknown session changes nothing. */
+  /** `becameOffline`: the session was the last one of the user. Removing an unknown session changes nothing. */
   remove(session: SessionRef): Promise<{ readonly becameOffline: boolean }>;
   /**
-   * The node is alive: its sessions live for another ttl. `sessions`: those it has at this moment, opening ones included, for a
-   * registry whose store may lose them: what is missing there is added again, what is too much is dropped.
+   * Extends the sessions of the node by another ttl. `sessions` are the present sessions of the node, including those that are being
+   * opened. A registry whose store may lose sessions adds the missing ones and removes the others.
    */
   renew(node: string, sessions?: Iterable<SessionRef>): Promise<void>;
-  /** The node is gone: drops its sessions and returns the users who became offline. */
+  /** Removes the sessions of a node whose process has ended. Returns the users who went offline. */
   forgetNode(node: string): Promise<readonly UserId[]>;
-  /** Drops the sessions of nodes whose ttl has passed; returns the users who became offline. */
+  /** Removes the sessions of nodes whose ttl has passed. Returns the users who went offline. */
   expire(): Promise<readonly UserId[]>;
-  /** The devices with a session, each once; a user who is offline is absent. */
+  /** The devices with a session, each once. Users who are offline are absent. */
   online(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly DeviceId[]>>;
 }

@@ -1,8 +1,8 @@
-// Wakes those who wait for tasks: when some were added in this process, and when the next one comes due.
+// Wakes the callers that wait for tasks: when this process added tasks, and when the next task becomes due.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 
-/** A clock that steps is noticed by then. */
+/** The maximum delay until a step of the wall clock is noticed. */
 const lookEveryMs = 10_000;
 
 interface Waiter {
@@ -16,7 +16,7 @@ export class DueSignals {
   readonly #waiters = new Set<Waiter>();
   #isClosed = false;
 
-  /** `nextDueMs` is asked on the wall clock, and gives undefined when nothing of the kind is there. */
+  /** `nextDueMs` returns wall-clock time, or undefined when the kind has no task. */
   constructor(clock: Clock, nextDueMs: (kind: string) => number | undefined) {
     this.#clock = clock;
     this.#nextDueMs = nextDueMs;
@@ -44,13 +44,13 @@ export class DueSignals {
     });
   }
 
-  /** Tasks of these kinds, or of any, were added or have another time. */
+  /** Call it when tasks of these kinds (default: of any kind) were added or changed their time. */
   changed(kinds?: readonly string[]): void {
     for (const { kind, look } of [...this.#waiters]) if (kinds?.includes(kind) ?? true) look();
   }
 
   close(): void {
-    // Whoever waits comes back, and is told that the queue is closed.
+    // The waiting callers resume, and their next claim rejects because the queue is closed.
     this.#isClosed = true;
     for (const { look } of [...this.#waiters]) look();
   }
@@ -61,7 +61,7 @@ export class DueSignals {
       const dueMs = this.#nextDueMs(kind);
       return dueMs === undefined ? lookEveryMs : Math.min(lookEveryMs, dueMs - this.#clock.nowMs());
     } catch {
-      // A file that cannot be read now: whoever waits finds out by its claim, no sooner than this.
+      // The file cannot be read now. The caller's next claim reports the failure, after this pause.
       return lookEveryMs;
     }
   }

@@ -1,35 +1,35 @@
-// The task-queue port: work that was accepted and is done later, each task by one worker of those that compete for it.
+// The task-queue port: durable tasks that are executed later. Workers compete, and one worker at a time holds a task.
 
 import type { Brand } from '@hongyan/base/brand';
 
-/** Of one task, never given twice; opaque to everyone but its queue. */
+/** Unique per task. Opaque to all but its queue. */
 export type TaskId = Brand<string, 'TaskId'>;
 
 export interface NewTask {
-  /** Which workers take it: "devices.register". */
+  /** Selects the handler, for example "devices.register". */
   readonly kind: string;
-  /** What the workers of its kind read; many items of work in one task cost one row. */
+  /** The input of the handler. A task with many items costs as much as a task with one. */
   readonly payload: string;
   /**
-   * A second task of the same kind and key is not handed out while the first one is waiting, under way or dead: it is not added, or
-   * dropped when it is found. A task that is done has forgotten its key: that its effect is not repeated either is up to its handler.
+   * Deduplicates tasks: while a task of the same kind and key is waiting, claimed or dead, a second one MUST NOT be handed out. It is
+   * not added, or it is dropped later. A task that is done releases its key, so handlers must tolerate a repeat of its effect.
    */
   readonly key?: string;
-  /** Not to be claimed before; default 0. */
+  /** The task becomes ready after this delay. Default 0. */
   readonly delayMs?: number;
 }
 
-/** A claim: only who holds it may renew or settle the task. It ends with its lease; the next claim is another one. */
+/** The right to renew and to settle a task. It ends with its lease. The next claim of the task has a higher attempt. */
 export interface Claim {
   readonly taskId: TaskId;
-  /** Which claim of the task it is: 1, 2, 3 … */
+  /** Numbers the claims of the task: 1, 2, 3 … */
   readonly attempt: number;
 }
 
 export interface ClaimedTask extends Claim {
   readonly kind: string;
   readonly payload: string;
-  /** How often it has failed before this claim. A claim whose lease ran out counts: its worker may have died of the task. */
+  /** The number of failures before this claim. An expired lease counts as a failure, because the task may have crashed its worker. */
   readonly failureCount: number;
   readonly addedAtMs: number;
 }
@@ -37,9 +37,9 @@ export interface ClaimedTask extends Claim {
 /** How an attempt ended. */
 export type Outcome =
   | { readonly type: 'done' }
-  /** To be claimed again after the delay. `countsAsFailure` false: nothing is wrong with the task, what it needs is not there. */
+  /** The task becomes ready again after the delay. `countsAsFailure` is false when a dependency of the task is unavailable. */
   | { readonly type: 'retry'; readonly delayMs: number; readonly countsAsFailure: boolean }
-  /** Given up: kept among the dead letters with its error. */
+  /** The task becomes a dead letter with this error. */
   | { readonly type: 'dead'; readonly error: string };
 
 export interface Settlement {
@@ -57,80 +57,89 @@ export interface DeadLetter {
   readonly diedAtMs: number;
 }
 
-/** One that comes from another queue, and keeps its id. */
+/** A dead letter that is moved from another queue. It keeps its id. */
 export interface MovedLetter extends DeadLetter {
   readonly key?: string;
 }
 
 export interface KindCounts {
   readonly kind: string;
-  /** To be claimed now. */
+  /** Can be claimed now. */
   readonly ready: number;
-  /** Waiting for their time. */
+  /** Their delay has not passed. */
   readonly delayed: number;
   readonly claimed: number;
   readonly dead: number;
 }
 
-/** Which dead letters: these, or all of a kind. */
+/** Selects dead letters by their ids, or all of a kind. */
 export type DeadLetterChoice = { readonly taskIds: readonly TaskId[] } | { readonly kind: string };
 
 export interface TaskProducer {
   /**
-   * MUST resolve only when all tasks are durable: they survive kill -9 of every process and loss of power. All or none of one
-   * call are added, as far as they have one kind and no keys. Rejects with StoreFailure: `overloaded` when the queue is at its bound,
-   * `unknown_outcome` when they may have been added. Resolves with how many were added; some of them MAY be dropped for their key.
+   * MUST resolve only when all tasks are durable: they survive kill -9 of every process and a loss of power. Tasks of one call that
+   * have the same kind and no keys are added atomically. Rejects with StoreFailure: `overloaded` when the queue is at its bound,
+   * `unknown_outcome` when the tasks may have been added. Callers retry. Resolves with the number of added tasks, of which some MAY be
+   * dropped later because of their keys.
    */
   add(tasks: readonly NewTask[]): Promise<{ readonly addedCount: number }>;
 }
 
 export interface TaskConsumer {
   /**
-   * MUST hand each task to one claim at a time, for `leaseMs`; a claim that is neither settled nor renewed by then ends, and the
-   * task is claimed again: at least once. It MAY end before, where its queue is closed or cut off from the others. MUST hand out alone
-   * what failed before: it may end its process, and then takes no other with it. MAY hand tasks out in any order; of one kind those
-   * that waited longest come first, as far as that is known. May resolve with none.
+   * Claims tasks for `leaseMs`. A task MUST have at most one claim at a time. A claim that is neither settled nor renewed in time
+   * ends, and the task is claimed again, so execution is at least once. A claim MAY end earlier when its queue is closed or is cut off
+   * from the other processes.
+   *
+   * A task that failed before MUST be handed out alone, because it may crash its process. Otherwise the order is not guaranteed:
+   * of one kind, the longest waiting tasks come first as far as the adapter knows. MAY resolve with no task.
    */
   claim(request: {
     readonly kind: string;
-    /** Tasks at most. */
+    /** The maximum number of tasks. */
     readonly limit: number;
-    /** Of payloads, in bytes: at least one task is handed out, and further ones up to this. */
+    /** The maximum size of the payloads, in bytes. One task is handed out even when it is larger. */
     readonly payloadMax: number;
     readonly leaseMs: number;
   }): Promise<readonly ClaimedTask[]>;
-  /** Leases from now on. Of each claim, whether it still stood; one that has ended stays so. */
+  /** Extends claims to `leaseMs` from now. Returns for each whether it was valid. A claim that has ended stays ended. */
   renew(request: { readonly claims: readonly Claim[]; readonly leaseMs: number }): Promise<readonly boolean[]>;
   /**
-   * Of each, whether the claim still stood; otherwise nothing is changed. A settlement MAY be lost with the power, and with the
-   * process while a task that was handed out before it is under way: then the task is claimed again.
+   * Returns for each settlement whether its claim was valid; otherwise it changed nothing. A loss of power MAY undo a settlement. So may
+   * the end of the process while a task that was handed out earlier is in flight. The task is then claimed again.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly boolean[]>;
-  /** Resolves when a task of the kind may be there to be claimed, at once if so, or when `signal` aborts. Never rejects. */
+  /** Resolves when a task of the kind may be ready, which may be at once, or when `signal` aborts. Never rejects. */
   ready(kind: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface DeadLetters {
-  /** Newest first, before `before` (exclusive), of one kind or of all. */
+  /** Newest first, before `before` (exclusive), of one kind or of all kinds. */
   deadLetters(request: {
     readonly kind?: string;
     readonly before?: TaskId;
     readonly limit: number;
   }): Promise<readonly DeadLetter[]>;
-  /** To be claimed again as if new, with no failure counted; resolves with how many there were. Durable, as an add is. */
+  /** Makes tasks of the dead letters again, with a failure count of 0. Durable, like `add`. Resolves with their number. */
   replay(choice: DeadLetterChoice): Promise<number>;
-  /** Removed for good; resolves with how many there were. */
+  /** Deletes the dead letters. Resolves with their number. */
   discard(choice: DeadLetterChoice): Promise<number>;
 }
 
 /**
- * No order over everything, and no exactly once: handlers MUST make a repeated task have no repeated effect.
- * MUST refuse tasks beyond its bound of waiting ones, as far as it knows: what others added in the last second it MAY not. MUST keep a
- * bounded number of dead letters: of more, the oldest go.
+ * Delivery: at least once and without a total order. Handlers MUST be idempotent.
+ *
+ * Retries: the queue hands a task out again only after a `retry` outcome or the end of its claim. The worker decides when a task is dead.
+ *
+ * Bounds: MUST reject tasks beyond its maximum of waiting tasks. It MAY not see tasks that other processes added within the last second.
+ * The number of dead letters MUST be bounded: the oldest are deleted first.
  */
 export interface TaskQueue extends TaskProducer, TaskConsumer, DeadLetters {
-  /** By kind, of kinds that have any. MAY be some seconds old, and count what is done behind a task that is not as claimed. */
+  /**
+   * The counts of the kinds that have tasks. They MAY be some seconds old. A done task MAY count as claimed until the tasks before it
+   * are done.
+   */
   counts(): Promise<readonly KindCounts[]>;
-  /** Stores what was accepted. Later calls reject, `ready` resolves. Closing again is harmless. */
+  /** Stores the accepted tasks. Later calls reject, and `ready` resolves. Idempotent. */
   close(): Promise<void>;
 }

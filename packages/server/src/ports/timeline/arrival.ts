@@ -1,14 +1,14 @@
-// What a timeline takes over from another one that is moved into it, and how far it has come: seqs, counts and ids stay as they are.
+// The data that a move copies from one timeline into another. Seqs, counts and ids do not change.
 
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { Mentioned, Place, StoredEntry } from './timeline.ts';
 
-/** A message that entries changed, as it is now. */
+/** The present state of a message that entries changed. */
 export interface MovedMessage extends Place {
   readonly asOfSeq: Seq;
   readonly stateJson: string;
   readonly isPinned: boolean;
-  /** Of an erased message: its content, and those of the entries that changed it, as reads show them. Empty for all others. */
+  /** For erased messages: the present contents of the message and of the entries that changed it. Empty for all others. */
   readonly erased: readonly { readonly seq: Seq; readonly contentJson: string }[];
 }
 
@@ -18,15 +18,15 @@ export interface MovedEntry {
 }
 
 export interface MovedPage {
-  /** In the order of their commits, one after the other. */
+  /** In commit order, without holes. */
   readonly entries: readonly MovedEntry[];
   /** The messages that these entries changed. */
   readonly messages: readonly MovedMessage[];
-  /** The position of the last of them, as the number of the store that they come from. */
+  /** The position of the last entry, as a number of the source store. */
   readonly through: number;
 }
 
-/** Where a conversation stood at some moment. What is moved of it afterwards is right where the two differ. */
+/** The head of a conversation at the end of the removed months. Entries that are copied later override it. */
 export interface EndedHead {
   readonly conversationId: ConversationId;
   readonly lastSeq: number;

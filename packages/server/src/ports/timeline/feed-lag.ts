@@ -1,4 +1,4 @@
-// How far a consumer of the feed is behind: the age of the oldest entry that it has not taken.
+// The metric of the lag of a feed consumer: the age of the oldest entry that the consumer has not read.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Metrics } from '../../metrics/metrics.ts';
@@ -8,7 +8,7 @@ import type { Position } from './timeline.ts';
 export interface FeedConsumer {
   readonly name: string;
   readonly feed: Feed;
-  /** undefined while it does not run. */
+  /** undefined while the consumer does not run. */
   readonly position: () => Position | undefined;
 }
 
@@ -24,7 +24,7 @@ export function registerFeedLag(metrics: Metrics, { name, feed, position }: Feed
         const lagMs = oldest === undefined ? 0 : Math.max(0, clock.nowMs() - oldest.timestampMs);
         return [[{ consumer: name }, lagMs / 1000]];
       } catch (error) {
-        // The store was replaced: the consumer finds out by itself and begins anew.
+        // The store was replaced. The consumer detects it by itself and starts again.
         if (error instanceof UnknownPosition) return [];
         throw error;
       }

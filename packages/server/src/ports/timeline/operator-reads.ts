@@ -1,14 +1,14 @@
-// What operators ask of a timeline beside what the server itself reads: for the search for one message.
+// Reads of a timeline that only operators need, to search for one message.
 
 import type { ClientMsgId } from '@hongyan/protocol/ids';
 import type { StoredEntry, TimelineReads } from './timeline.ts';
 
 export interface OperatorReads extends TimelineReads {
   /**
-   * The entries of every sender who used the key: an operator has the key and not always its sender. MAY look through all keys that
-   * are kept, and reject as `unavailable` when that takes too long: `findByClientMsgId` does not.
+   * The entries of all senders that used the key, because an operator may know the key without its sender. Unlike
+   * `findByClientMsgId` it MAY scan all retained keys, and rejects with `unavailable` when that takes too long.
    */
   findAllByClientMsgId(clientMsgId: ClientMsgId): Promise<readonly StoredEntry[]>;
-  /** It was erased, and some byte of the store's files may still hold it [E5]. A store that cannot know says no. */
+  /** The message was erased, and a file of the store may still contain bytes of it [E5]. false from a store that cannot know. */
   isBeingErased(message: Pick<StoredEntry, 'conversationId' | 'seq'>): Promise<boolean>;
 }

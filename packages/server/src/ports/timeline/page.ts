@@ -1,11 +1,11 @@
-// A page of a conversation while it is filled, up to the limits of the request.
+// Collects the entries of a range request until one of its limits is reached.
 
 import type { RangeRequest, StoredEntry } from './timeline.ts';
 
-/** Entries in the order they are read, up to the limits of a request. */
+/** The entries of a page, in the order in which they are offered. */
 export class Page {
   readonly entries: StoredEntry[] = [];
-  /** An entry was offered that the limits keep out. */
+  /** An entry was offered and rejected. */
   hasMore = false;
   readonly #countsAll: boolean;
   readonly #bytesMax: number;
@@ -25,12 +25,15 @@ export class Page {
     this.#bytesMax = bytesMax;
   }
 
-  /** Entries that it may still take. */
+  /** The maximum number of entries that the page still accepts. */
   get room(): number {
     return this.#room + this.#uncountedRoom;
   }
 
-  /** Returns whether the entry was taken. A page ends for good with the first entry it refuses: it has no holes, and nothing uncounted after its last message. */
+  /**
+   * Returns whether the page accepted the entry. After the first rejected entry the page accepts none, so that it has no holes
+   * and no uncounted entry after its last message.
+   */
   offer(entry: StoredEntry): boolean {
     const isCounted = this.#countsAll || entry.isCounted;
     const bytes = this.#bytesMax === Number.POSITIVE_INFINITY ? 0 : bytesOf(entry);
@@ -47,6 +50,6 @@ export class Page {
   }
 }
 
-/** Of what users write: whom a message mentions may be longer than what it says. */
+/** Includes the references, because a list of mentions may be longer than the content. */
 const bytesOf = ({ contentJson, referencesJson = '' }: StoredEntry): number =>
   Buffer.byteLength(contentJson) + Buffer.byteLength(referencesJson);

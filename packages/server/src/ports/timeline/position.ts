@@ -1,11 +1,11 @@
-// Positions of the SQLite timeline: a number that grows with every commit inside, opaque text with the store's epoch outside.
+// The text of a position: the epoch of its store and a number that grows with every commit. It is opaque to clients.
 
 import type { Position } from './timeline.ts';
 
 /** "epoch.number" */
 export const formatPosition = (epoch: string, number: number): Position => `${epoch}.${number}` as Position;
 
-/** Undefined when it is not a position of this epoch. */
+/** undefined when the text is not a position of this epoch. */
 export function parsePosition(epoch: string, position: string): number | undefined {
   const [, given, digits] = position.match(/^([0-9a-z]+)\.(\d{1,16})$/) ?? [];
   if (given !== epoch) return undefined;
@@ -13,5 +13,5 @@ export function parsePosition(epoch: string, position: string): number | undefin
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
-/** Short, since every sync cursor contains it. */
+/** Twelve characters, because every sync cursor contains it. */
 export const newEpoch = (): string => crypto.randomUUID().replaceAll('-', '').slice(0, 12);

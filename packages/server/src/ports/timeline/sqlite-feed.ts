@@ -2,7 +2,7 @@
 
 import { type Feed, type FeedPage, UnknownPosition } from './feed.ts';
 import { formatPosition, parsePosition } from './position.ts';
-import { positionOf, rowsPerMonth } from './sqlite/month-file.ts';
+import { positionOf, rowsPerMonth } from './sqlite/month.ts';
 import type { MonthReader, Placed } from './sqlite/month-reader.ts';
 import type { StoreView } from './sqlite/store-view.ts';
 import type { Position } from './timeline.ts';

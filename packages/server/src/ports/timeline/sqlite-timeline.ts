@@ -1,8 +1,12 @@
-// The embedded timeline: SQLite, one file per month. Appends share one fsync per batch on a thread of their own; reads never wait for them.
+// The embedded timeline: one SQLite file per month. A writer thread commits appends with one fsync per batch. Reads use their own
+// connections and never wait for it.
+//
+// It batches entries, not ops, and posts a batch as one op with flat fields. Hence it has its own Batcher in front of the
+// WriterThread, where the other stores use GroupCommit.
 
 import { mkdirSync } from 'node:fs';
 import { assert } from '@hongyan/base/assert';
-import { Batcher, type BatcherOptions } from '@hongyan/base/batcher';
+import { Batcher } from '@hongyan/base/batcher';
 import type { Log } from '@hongyan/base/log';
 import type { Seq } from '@hongyan/protocol/ids';
 import { WriterThread } from '../../adapters/sqlite/writer-thread.ts';
@@ -22,23 +26,20 @@ import type { AppendResult, NewEntry, StateChange, StoredEntry, Timeline } from 
 export interface SqliteTimelineOptions {
   readonly dir: string;
   readonly log: Log;
-  /** Appends that would let the month's file grow beyond it reject. */
+  /** The maximum size of a month's file. Appends beyond it reject. */
   readonly maxBytes?: number | undefined;
-  /** Entries waiting or committing; an append that would pass it rejects with `overloaded`. */
+  /** The maximum number of waiting and committing entries. Appends beyond it reject with `overloaded`. */
   readonly queueMax: number;
-  /** Entries of one commit; the entries of one append stay in one commit, even when they are more. */
+  /** The maximum number of entries per commit. An append with more entries is still one commit. */
   readonly batchMax: number;
-  /** Commits handed to the writer at the same time, so that it is not idle while this thread works. */
-  readonly inFlightMax?: number | undefined;
-  /** Commits begin at least so far apart, the first after a pause without delay: fewer wake-ups and fsyncs for a bounded latency. */
-  readonly pace?: BatcherOptions<NewEntry, AppendResult>['pace'];
+  /** Tests lower them to sort with few entries. */
   readonly tailLimits?: TailLimits | undefined;
-  /** Where a profiler finds the writer's thread. */
+  /** The threads that the profiler can sample. */
   readonly threads?: ProfiledThreads | undefined;
-  /** Nothing can be written any more; reads go on. */
+  /** Called when the writer thread died: all later writes reject, while reads continue. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
-  /** Absent: nothing is traced. */
+  /** Default: no traces. */
   readonly tracing?: Tracing | undefined;
 }
 
@@ -47,7 +48,8 @@ export interface SqliteTimelineStore extends Timeline {
   readonly feed: Feed;
 }
 
-const inFlightMaxDefault = 2;
+/** Two batches are in flight, so that the writer thread is not idle while this thread handles results. */
+const inFlightMax = 2;
 
 export async function openSqliteTimeline(options: SqliteTimelineOptions): Promise<SqliteTimelineStore> {
   const { dir: folder, maxBytes, tailLimits, log, meter } = options;
@@ -79,7 +81,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   constructor(
     view: StoreView,
     thread: WriterThread<TimelineOp, TimelineResult>,
-    { queueMax, batchMax, inFlightMax = inFlightMaxDefault, pace, meter, tracing }: SqliteTimelineOptions,
+    { queueMax, batchMax, meter, tracing }: SqliteTimelineOptions,
   ) {
     super(view);
     this.feed = new SqliteFeed(view);
@@ -88,7 +90,6 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
       itemsMax: queueMax,
       batchMax,
       inFlightMax,
-      ...(pace && { pace }),
       handle: (batch) => this.#commit(batch),
     });
     this.#meter = meter;
@@ -108,7 +109,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     try {
       await this.#thread.commit([{ type: 'retain', fromMs }]);
     } finally {
-      // Also when it failed half-way: a file that is gone is not read any more.
+      // Also after a failure, because some files may have been deleted.
       if (!this.#closing) this.view.reloadMonths();
     }
   }
@@ -120,7 +121,8 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
 
   async #close(): Promise<void> {
     await this.#appends.drain();
-    // First: the thread sweeps what was erased, which readers of the log would delay, and closes the files that it swept (PageFile.close).
+    // The readers close first: they would delay the thread's last sweep, and no connection may be open when it closes the swept files
+    // (PageFile.close).
     this.view.close();
     await this.#thread.close();
   }
@@ -128,7 +130,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   async #commit(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
     this.#meter?.batchSize.observe(batch.length);
     const [result] = await this.#thread.commit([toAppendOp(batch)], this.#timesOf(batch));
-    assert(result?.type === 'appended', 'an append is answered by its outcomes');
+    assert(result?.type === 'appended', 'an append returns its outcomes');
     this.view.turnTo(result.month);
     const appended = batch.map((entry, index) => this.#appended(entry, index, result));
     this.view.tail.dropSome(result.sortedThrough, batch.length);
@@ -136,7 +138,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     return appended;
   }
 
-  /** The thread keeps no context and has no exporter: it answers with its times, and the spans are made of them here. */
+  /** Creates the spans of traced entries from the times that the writer thread returns, because the thread has no trace exporter. */
   #timesOf(batch: readonly NewEntry[]): ((times: SpanTimes) => void) | undefined {
     const tracing = this.#tracing;
     if (tracing === undefined) return undefined;
@@ -158,14 +160,14 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
       return { type: 'committed', entry: added };
     }
     const duplicate = result.duplicates[-outcome - 1];
-    assert(duplicate, 'a repeat comes with its first entry');
+    assert(duplicate, 'a duplicate refers to its first entry');
     return {
       type: 'duplicate',
       entry: duplicate.type === 'in_tail' ? this.view.tail.at(duplicate.p) : duplicate.entry,
     };
   }
 
-  /** What the writer did in the files: to the target of `erasing`, and to what changed it before. */
+  /** Repeats in the tail what the writer erased in the files: the target of `erasing` and the earlier entries that changed it. */
   #eraseInTail({ conversationId, targetSeq, seq: beforeSeq }: StoredEntry, contentJson: string): void {
     if (targetSeq === undefined) return;
     this.view.tail.run(conversationId)?.erase({ seq: targetSeq, beforeSeq, contentJson });

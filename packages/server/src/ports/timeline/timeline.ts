@@ -1,4 +1,4 @@
-// The timeline port: every entry of every conversation, in order, durable. The only owner of seq.
+// The timeline port: the durable, ordered log of every conversation. It alone assigns seqs.
 
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { Fence, LogPosition } from '../../domain/fence.ts';
@@ -6,62 +6,63 @@ import type { Position } from '../../domain/position.ts';
 
 export type { Position };
 
-/** One entry to append; everything about it is decided but its seq. */
+/** An entry to append. The caller has decided everything except its seq. */
 export interface NewEntry {
-  /** MUST be new: a batch with an id that is taken is a bug of the caller and may reject. */
+  /** MUST be unique. A batch with an id that exists is a bug of the caller and may reject. */
   readonly msgId: MsgId;
   readonly conversationId: ConversationId;
   readonly from: UserId;
   readonly clientMsgId: ClientMsgId;
   /** Unix ms. Stored as given. */
   readonly timestampMs: number;
-  /** The content as its JSON text: encoded once at the edge, never parsed here. */
+  /** The content as JSON text, encoded once at the edge. The timeline never parses it. */
   readonly contentJson: string;
-  /** A message. Other entries are state entries: they do not raise the count [E1]. */
+  /** True for messages. Other entries are state entries, which do not raise the count [E1]. */
   readonly isCounted: boolean;
-  /** Of a counted entry: what it refers to beside its content. */
+  /** For counted entries: the messages and users that the entry refers to. */
   readonly references?: References | undefined;
-  /** Of a state entry that changes or supersedes an earlier entry of the same conversation: which, and its state after it. */
+  /** For state entries that change or supersede an earlier entry of the same conversation: that entry and its new state. */
   readonly target?: Target | undefined;
-  /** The traceparent of a traced send. It is not stored. */
+  /** The traceparent of a traced send. Not stored. */
   readonly trace?: string | undefined;
 }
 
 export interface References {
-  /** JSON of the caller, never parsed here; erased with the content. */
+  /** JSON of the caller. The timeline never parses it, and erases it with the content. */
   readonly json: string;
-  /** Whom `mentionsAfter` counts the entry for, until it is erased. */
+  /** The users for whom `mentionsAfter` counts the entry until it is erased. */
   readonly mentioned?: Mentioned | undefined;
 }
 
 export type Mentioned = readonly UserId[] | 'all';
 
 export interface Target {
-  /** MUST be below the seq that the entry gets. */
+  /** MUST be lower than the seq that the new entry receives. */
   readonly seq: Seq;
-  /** JSON of the caller, replaced as a whole; kept beside the message and as long as it is. */
+  /** JSON of the caller. It replaces the previous state, and is retained as long as the message. */
   readonly stateJson: string;
-  /** Whether `pinned` lists the message from now on; absent: it does not. */
+  /** Whether `pinned` lists the message from now on. Default false. */
   readonly isPinned?: boolean | undefined;
   /**
-   * Overwrites the content of that entry and of all entries that changed it so far by this JSON, and removes its references: no
-   * read shows what was there, and the message no longer counts as unread [E5]. How much of it the disk still holds is the adapter's to state.
+   * Overwrites the content of the target, and of all earlier entries that changed it, with this JSON, and removes its references.
+   * No later read returns the old content, and the message no longer counts as unread [E5]. Each adapter states when the old
+   * content has left the disk.
    */
   readonly erasedJson?: string | undefined;
 }
 
 export interface StoredEntry extends Omit<NewEntry, 'target' | 'references'> {
   readonly seq: Seq;
-  /** Counted entries of the conversation up to and including this one [E1]. */
+  /** The number of counted entries of the conversation up to and including this one [E1]. */
   readonly count: number;
   readonly referencesJson?: string | undefined;
-  /** Of a state entry that changes a message. */
+  /** For state entries that change a message: the seq of that message. */
   readonly targetSeq?: Seq | undefined;
 }
 
-/** A message's state, as the newest entry that changed it left it. */
+/** The state of a message after the newest entry that changed it. */
 export interface MessageState {
-  /** seq of that entry. */
+  /** The seq of that entry. */
   readonly asOfSeq: Seq;
   readonly stateJson: string;
 }
@@ -72,19 +73,19 @@ export interface StateChange extends Place, MessageState {
 
 export type AppendResult =
   | { readonly type: 'committed'; readonly entry: StoredEntry }
-  /** [D3] The same (from, clientMsgId) was committed before; `entry` is that first one. */
+  /** [D3] The same (from, clientMsgId) was committed before. `entry` is the first entry with this key. */
   | { readonly type: 'duplicate'; readonly entry: StoredEntry };
 
-/** Where a conversation stands. */
+/** The bounds and the count of a conversation. */
 export interface Head {
   readonly conversationId: ConversationId;
-  /** Oldest seq still kept; lastSeq + 1 when nothing is kept. */
+  /** The oldest retained seq; lastSeq + 1 when no entry is retained. */
   readonly firstSeq: Seq;
   /** 0 when nothing was ever appended. */
   readonly lastSeq: Seq;
-  /** Counted entries ever appended. */
+  /** The number of counted entries ever appended. */
   readonly lastCount: number;
-  /** Timestamp of the newest counted entry; 0 when there never was one. */
+  /** Unix ms of the newest counted entry; 0 when there never was one. */
   readonly lastCountedMs: number;
 }
 
@@ -102,48 +103,66 @@ export interface SeqRange {
 
 export interface RangeRequest {
   readonly conversationId: ConversationId;
-  /** Entries with a target too: everything, without holes. Otherwise those are left out, and there are holes where they were. */
+  /** Includes entries with a target: then the range has no holes. Otherwise they are left out, and their seqs are missing. */
   readonly withTargeted?: boolean;
-  /** Exactly one of the two; both are exclusive. */
+  /** Exactly one of `afterSeq` and `beforeSeq` is given. Both are exclusive. */
   readonly afterSeq?: Seq;
   readonly beforeSeq?: Seq;
-  /** With `withTargeted` of all entries. Otherwise of the counted ones: those between them come along, and none beyond the last. */
+  /**
+   * With `withTargeted`, the maximum number of entries. Otherwise the maximum number of counted entries: the range also contains
+   * the uncounted entries between them, and none after the last counted one.
+   */
   readonly limit: number;
-  /** How many entries that are not counted come along at most; absent: `limit`. */
+  /** The maximum number of uncounted entries. Default `limit`. */
   readonly uncountedMax?: number;
-  /** Of contents and references. Stops before the entry that would pass it, the first one excepted: a page of large entries is read in bounded pieces. */
+  /**
+   * The maximum size of contents and references, in UTF-8 bytes. The range ends before the entry that would exceed it, but
+   * contains at least one entry.
+   */
   readonly bytesMax?: number;
 }
 
 export interface Range {
-  /** Ascending, within [firstSeq, lastSeq]. */
+  /** Ascending by seq, within [firstSeq, lastSeq]. */
   readonly entries: readonly StoredEntry[];
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
-  /** More entries are kept in the direction asked for. */
+  /** More entries are retained in the requested direction. */
   readonly hasMore: boolean;
 }
 
 /**
- * MUST: when `append` resolves, the whole batch survives kill -9 and loss of power [D1]; the batch is atomic;
- * seqs of a conversation are 1, 2, 3 … in the order of the batch and of calls, without holes, also across restarts and
- * after `retain` removed entries [D2]; a repeated (from, clientMsgId) appends nothing and returns the first entry, for as long
- * as that entry is kept [D3], also within one batch and also when the repeat names another conversation.
- * Batches are committed in the order of the calls, with fences those of one partition; a caller may have several under way.
- * MUST NOT: show an entry to any read before it is durable; answer a read of removed entries with anything but a raised firstSeq [D5].
- * A rejected `append` (disk full, closed) leaves nothing of the batch behind, unless its StoreFailure says unknown_outcome.
+ * A durable log per conversation.
+ *
+ * Durability: when `append` resolves, the whole batch MUST survive kill -9 and a loss of power [D1]. No read may return an entry
+ * before it is durable.
+ *
+ * Atomicity: a batch is stored as a whole or not at all. A rejected `append` MUST have stored nothing, unless its StoreFailure
+ * has the code unknown_outcome: then the caller learns the outcome by appending again with the same keys.
+ *
+ * Order: the seqs of a conversation MUST be 1, 2, 3 … without holes, in the order of the calls and of the entries in a batch,
+ * also across restarts and after `retain` [D2]. Batches commit in the order of the calls; with fences, this holds for the calls of
+ * one partition. Callers may have several appends in flight.
+ *
+ * Idempotency: an entry whose (from, clientMsgId) exists MUST NOT be appended again. Its result is the first entry, as long as
+ * that entry is retained [D3]. This also holds within one batch, and when the repeat names another conversation.
+ *
+ * Removal: a read of removed entries MUST show it by a raised firstSeq alone [D5].
+ *
+ * The timeline never retries. Callers retry.
  */
 export interface Timeline extends TimelineReads {
   /**
-   * `fence`: for whom a SharedTimeline appends; with offsets they become the partition's position in the same transaction, also
-   * when the batch is empty or all of it is known already. The owner alone knows whether they grow: a log may be made anew [K8].
+   * `fence` names the partition owner that appends to a SharedTimeline. A LogPosition also becomes the position of the partition
+   * in the same transaction, even when the batch is empty or consists of duplicates. The timeline does not require that positions
+   * grow: the command log may have been created anew, which only the owner knows [K8].
    */
   append(batch: readonly NewEntry[], fence?: Fence | LogPosition): Promise<readonly AppendResult[]>;
-  /** Replaces the state of a kept message without an entry of its own. As durable as an append when it resolves. */
+  /** Replaces the state of a retained message without appending an entry. As durable as an append when it resolves. */
   setState(change: StateChange, fence?: Fence): Promise<void>;
   /**
-   * [M18] Removes entries older than `fromMs`, as far as the adapter can remove them cheaply; entries at or after it MUST stay, and so
-   * MUST the newest month that has any: the time is a clock's, and may be wrong.
+   * [M18] Removes entries older than `fromMs` (Unix ms) as far as that is cheap for the adapter. Entries at or after `fromMs` MUST
+   * stay. The newest month that has entries MUST stay too, because the clock behind `fromMs` may be wrong.
    * MUST remove a prefix of each conversation, so that firstSeq alone describes the gap [D5].
    */
   retain(request: { readonly fromMs: number }): Promise<void>;
@@ -152,35 +171,39 @@ export interface Timeline extends TimelineReads {
 
 /**
  * A timeline that several cores write, each for the partitions of the command log that it owns.
- * MUST: reject with `Fenced`, and write nothing, when the partition of a fence was claimed with a newer epoch; the check and the
- * write are one transaction. A timeline that one process alone may open has no claims and MAY ignore fences.
+ *
+ * A write with a fence MUST reject with `Fenced`, and store nothing, when its partition was claimed with a newer epoch. The check
+ * and the write MUST be one transaction. A timeline that only one process may open has no claims and MAY ignore fences.
  */
 export interface SharedTimeline extends Timeline {
   /**
-   * Makes the caller the owner of the partition, durably: a newer epoch, and the position as it is. A partition that was never
-   * claimed is at 0. From its return on no write of an earlier owner takes effect.
+   * Makes the caller the owner of the partition, durably. Returns a newer epoch with the stored position, which is 0 for a partition
+   * that was never claimed. Once it has resolved, no write of an earlier owner takes effect.
    */
   claim(partition: number): Promise<LogPosition>;
 }
 
-/** Reads never wait for appends. Each takes a whole page of keys, so that a caller asks once however long its page is. */
+/**
+ * Reads MUST NOT wait for appends. Reads with keys take a whole page of them, so that a page of any length costs one call. Results
+ * are in the order of the keys.
+ */
 export interface TimelineReads {
-  /** Identifies this life of the store: made with it, made anew when it is restored. Positions of another epoch are void. */
+  /** Identifies the generation of the store. A restore from a backup changes it. Positions of another epoch are void. */
   readonly epoch: string;
   range(request: RangeRequest): Promise<Range>;
-  /** One head per id, in the order asked. */
+  /** One head per id. */
   heads(conversationIds: readonly ConversationId[]): Promise<readonly Head[]>;
-  /** The newest counted entry of each conversation that has one kept. */
+  /** The newest retained counted entry of each conversation. Conversations without one are absent. */
   lastCounted(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, StoredEntry>>;
-  /** For each place in the order asked, the counted entry there; undefined where none is kept. */
+  /** The counted entry at each place; undefined where none is retained. */
   messagesAt(places: readonly Place[]): Promise<readonly (StoredEntry | undefined)[]>;
-  /** For each range in the order asked: the states of its messages that were changed. Costs no more the more often they were. */
+  /** The states of the changed messages of each range. The cost MUST NOT depend on the number of changes per message. */
   states(ranges: readonly SeqRange[]): Promise<readonly ReadonlyMap<Seq, MessageState>[]>;
-  /** Counted entries after `seq` that were not erased, for each key in the order asked. 0 ≤ seq; one at or beyond the end gives 0. */
+  /** The number of counted entries after each place that are not erased. seq ≥ 0; at or beyond the end the number is 0. */
   countAfter(places: readonly Place[]): Promise<readonly number[]>;
-  /** The same of those entries alone that mention the user, or all. */
+  /** As `countAfter`, for the entries that mention the user or everyone. */
   mentionsAfter(keys: readonly (Place & { readonly userId: UserId })[]): Promise<readonly number[]>;
-  /** The messages of a conversation whose newest state is pinned, ascending. */
+  /** The messages of a conversation that are pinned now, ascending by seq. */
   pinned(conversationId: ConversationId): Promise<readonly Seq[]>;
   findByMsgId(msgId: MsgId): Promise<StoredEntry | undefined>;
   /** [D6] */
@@ -188,18 +211,18 @@ export interface TimelineReads {
     readonly from: UserId;
     readonly clientMsgId: ClientMsgId;
   }): Promise<StoredEntry | undefined>;
-  /** The end of the feed: MUST NOT be beyond a commit that other reads do not show yet. */
+  /** The end of the feed. MUST NOT be beyond a commit that other reads do not return yet. */
   position(): Promise<Position>;
   /**
-   * Of these conversations, those that may have entries committed after `since`. MAY name too many, MUST NOT leave one out [D4].
-   * A position that is not of this store (unreadable, another epoch, beyond its end): all of them.
+   * Those of the conversations that may have entries committed after `since`. MAY return too many; MUST NOT leave one out [D4].
+   * Returns all of them for a position that is not of this store: unreadable, of another epoch, or beyond the end.
    */
   changedSince(since: Position, conversationIds: readonly ConversationId[]): Promise<ReadonlySet<ConversationId>>;
-  /** Where the entries of a conversation are kept, oldest first: for operators. */
+  /** The parts of the store that hold entries of a conversation, oldest first. For operators. */
   segments(conversationId: ConversationId): Promise<readonly Segment[]>;
 }
 
-/** A part of the store that holds entries of a conversation: a month's file, a partition. */
+/** A part of the store that holds entries of a conversation: the file of a month, or a table partition. */
 export interface Segment {
   readonly name: string;
   readonly firstSeq: Seq;

@@ -1,13 +1,13 @@
-// What a token says about how it was signed, before anything about it is known to be true.
+// Reads the header of a token before its signature is verified. Do not trust it.
 
 import { decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose';
 
-/** undefined for what is no token. */
+/** undefined when the text is not a token. */
 export function tokenHeader(token: string): ProtectedHeaderParameters | undefined {
   try {
     return decodeProtectedHeader(token);
   } catch {
-    // Garbage in the place of a token: jose's way to say so.
+    // jose throws for malformed tokens.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-// The tokens port: access tokens that the core issues at login and every gateway verifies by itself.
+// The tokens port: access tokens, which the core issues at login and each gateway verifies without the core.
 
 import type { UserId } from '@hongyan/protocol/ids';
 import type { Result } from '@hongyan/protocol/refusals';
@@ -10,28 +10,29 @@ export interface IssuedToken {
 }
 
 export interface SignOptions {
-  /** The token counts as issued then, if that is later than now: revocations of all of a user's tokens go by it. */
+  /** The issue time of the token when it is later than now. A revocation of all tokens of a user compares issue times. */
   readonly issuedFromMs?: number;
   /** The claim `tier`. */
   readonly tier?: string | undefined;
-  /** Default: that of every token. */
+  /** Default: the configured lifetime of tokens. */
   readonly ttlS?: number | undefined;
 }
 
 export interface VerifiedToken {
   readonly userId: UserId;
-  /** Names this token alone: the key of its revocation. */
+  /** Unique per token: the key of its revocation. */
   readonly tokenId: string;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
-  /** The claim `tier`, where the token has one. */
+  /** The claim `tier`, if present. */
   readonly tier?: string | undefined;
 }
 
 /**
- * MUST: verify accepts only what sign of the same server issued and what has not expired; whatever else is refused as
- * unauthorized, never thrown. Verifying a token again is cheap; but `isOnce` keeps nothing in memory, for a caller that keeps the
- * answer itself.
+ * `verify` MUST accept only tokens that a trusted issuer signed and that have not expired. It MUST reject all others with
+ * `unauthorized` as a value, and never throw. Whether a token was revoked is not checked here: see ports/access.
+ *
+ * Implementations MAY cache verified tokens. With `isOnce` they MUST NOT, because the caller stores the result itself.
  */
 export interface Tokens {
   sign(userId: UserId, options?: SignOptions): Promise<IssuedToken>;

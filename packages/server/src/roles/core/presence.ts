@@ -136,7 +136,7 @@ export class PresenceSessions {
     const { access, log } = this.#deps;
     if (expiresAtMs === undefined) return;
     await access
-      .noteUse({ userId, deviceId, tokenId, expiresAtMs })
+      .recordUse({ userId, deviceId, tokenId, expiresAtMs })
       .catch((error: unknown) => log.error('use of a token not remembered', { userId, deviceId, error }));
   }
 

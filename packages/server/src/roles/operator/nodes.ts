@@ -5,7 +5,7 @@ import { refusal } from '@hongyan/protocol/refusals';
 import type { NodeRecord, NodeRegistry } from '../../ports/node-registry/node-registry.ts';
 import type { OperatorRoute } from './route.ts';
 
-export function nodeRoutes(registry: Pick<NodeRegistry, 'askToDrain' | 'list'>): readonly OperatorRoute[] {
+export function nodeRoutes(registry: Pick<NodeRegistry, 'requestDrain' | 'list'>): readonly OperatorRoute[] {
   return [
     {
       method: 'GET',
@@ -17,7 +17,7 @@ export function nodeRoutes(registry: Pick<NodeRegistry, 'askToDrain' | 'list'>):
       path: '/admin/v1/nodes/:node/drain',
       async handle({ params }) {
         const name = params.node ?? '';
-        return (await registry.askToDrain(name)) ? done : refusal.noSuch(`node ${name.slice(0, 64)}`);
+        return (await registry.requestDrain(name)) ? done : refusal.noSuch(`node ${name.slice(0, 64)}`);
       },
     },
   ];

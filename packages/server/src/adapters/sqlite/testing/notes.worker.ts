@@ -1,7 +1,7 @@
 // The smallest store behind a group commit, for its tests: notes with a unique text, and ops that fail on purpose.
 
 import { openWriter, transactionOf } from '../open.ts';
-import { serveGroupCommit } from '../serve-group-commit.ts';
+import { serveWriterThread } from '../writer-thread-server.ts';
 
 export type NoteOp =
   | { readonly type: 'add'; readonly text: string }
@@ -10,7 +10,7 @@ export type NoteOp =
 /** The number of notes after the op. */
 export type NoteResult = number;
 
-serveGroupCommit<NoteOp, NoteResult>((init) => {
+serveWriterThread<NoteOp, NoteResult>((init) => {
   const { path, maxBytes } = init as { readonly path: string; readonly maxBytes?: number };
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
   db.run('CREATE TABLE IF NOT EXISTS note(no INTEGER PRIMARY KEY, batch INTEGER NOT NULL, text TEXT NOT NULL)');

@@ -31,7 +31,7 @@ export async function fillOutgoing({ events, tasks, timeline }: Outgoing): Promi
   );
   await events.addEndpoint(endpoint({ id: 'wh_2', createdAtMs: 2, isEnabled: false, disabledReason: 'HTTP 410' }));
   for (let number = 1; number <= attemptCount; number++)
-    for (const endpointId of endpointIds) await events.noteAttempts(endpointId, [attempt(number)]);
+    for (const endpointId of endpointIds) await events.recordAttempts(endpointId, [attempt(number)]);
   await settle(events, {
     parked: [
       { position: 9, lane: 'g:1', attempts: 2, nextMs: 77 },
@@ -44,10 +44,10 @@ export async function fillOutgoing({ events, tasks, timeline }: Outgoing): Promi
       },
     ],
   });
-  await events.notePositions([position('ann', 3), position('bob', 2)]);
-  await events.tellPositions({ atMs: 20, limit: 10 });
-  await events.notePositions([position('ann', 5)]);
-  await events.notePresence([{ userId: 'ann' as UserId, isOnline: true, atMs: 21 }], 'run');
+  await events.recordPositions([position('ann', 3), position('bob', 2)]);
+  await events.appendPositionEvents({ atMs: 20, limit: 10 });
+  await events.recordPositions([position('ann', 5)]);
+  await events.recordPresence([{ userId: 'ann' as UserId, isOnline: true, atMs: 21 }], 'run');
   await giveUp(tasks, 'one', 'two', 'three');
 }
 
@@ -56,10 +56,10 @@ export async function changeOutgoing({ events, tasks, timeline }: Outgoing): Pro
   await events.append({ events: drafts(4) });
   await events.retain({ beforeMs: 0, bytesMax: (await events.ends()).bytes - 300 });
   await events.changeEndpoint('wh_2', { isEnabled: true, disabledReason: '' });
-  await events.notePositions([position('cat', 1)]);
-  await events.notePresence([{ userId: 'ann' as UserId, isOnline: false, atMs: 31 }], 'run');
+  await events.recordPositions([position('cat', 1)]);
+  await events.recordPresence([{ userId: 'ann' as UserId, isOnline: false, atMs: 31 }], 'run');
   await settle(events, { progress: { cursor: 12, failures: 0, failingSinceMs: 0, pausedUntilMs: 0 }, unparked: [9] });
-  await events.noteAttempts('wh_1', [attempt(attemptCount + 1)]);
+  await events.recordAttempts('wh_1', [attempt(attemptCount + 1)]);
   const [, second] = await tasks.deadLetters({ limit: 10 });
   if (second) await tasks.discard({ taskIds: [second.taskId] });
   await giveUp(tasks, 'four');
@@ -74,7 +74,7 @@ export const outgoingQuestions: readonly ((stores: Outgoing) => Promise<unknown>
   ({ events }) => Promise.all(endpointIds.map((id) => events.parked(id))),
   ({ events }) => Promise.all(endpointIds.map((id) => events.attempts(id, 1_000))),
   ({ events }) => Promise.all(endpointIds.map((id) => events.deadLetters(id, 1_000))),
-  ({ events }) => events.toldOnline({ limit: 10 }),
+  ({ events }) => events.reportedOnline({ limit: 10 }),
   ({ events }) => events.isRecording(),
   async ({ tasks }) =>
     (await tasks.deadLetters({ limit: 10 })).map(
@@ -94,9 +94,9 @@ export const outgoingQuestions: readonly ((stores: Outgoing) => Promise<unknown>
 /** Both go on alike, where nothing of what was told is told again. */
 export async function goOn({ events }: Outgoing): Promise<unknown> {
   const { end } = await events.ends();
-  await events.notePositions([position('ann', 5), position('bob', 2)]);
-  while (await events.tellPositions({ atMs: 40, limit: 10 }));
-  await events.noteAttempts('wh_1', [attempt(attemptCount + 2)]);
+  await events.recordPositions([position('ann', 5), position('bob', 2)]);
+  while (await events.appendPositionEvents({ atMs: 40, limit: 10 }));
+  await events.recordAttempts('wh_1', [attempt(attemptCount + 2)]);
   const told = (await events.read({ after: end, limit: 100 })).events;
   return {
     positions: told.map(({ position }) => position),

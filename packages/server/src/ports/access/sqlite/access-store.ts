@@ -27,7 +27,7 @@ export class AccessStore extends FileStore<AccessOp, AccessResult> {
         return this.#keys.touch(op.value);
       case 'revoke':
         return this.#revocations.revoke(op.value);
-      case 'noteUse':
+      case 'recordUse':
         return this.#revocations.note(op.value);
       case 'forgetExpired':
         return this.#revocations.forget(op.value);

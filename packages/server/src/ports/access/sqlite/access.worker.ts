@@ -2,7 +2,7 @@
 
 import { migrateStore } from '../../../adapters/sqlite/migrate.ts';
 import { openWriter } from '../../../adapters/sqlite/open.ts';
-import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { serveWriterThread } from '../../../adapters/sqlite/writer-thread-server.ts';
 import { AccessStore } from './access-store.ts';
 import type { AccessOp, AccessResult } from './ops.ts';
 import { accessLayout } from './schema.ts';
@@ -15,7 +15,7 @@ export interface AccessInit {
 
 const cacheBytes = 4 * 1024 * 1024;
 
-serveGroupCommit<AccessOp, AccessResult>((init) => {
+serveWriterThread<AccessOp, AccessResult>((init) => {
   const { path, maxBytes, revocationsMax } = init as AccessInit;
   const db = openWriter(path, { cacheBytes, ...(maxBytes === undefined ? {} : { maxBytes }) });
   migrateStore(db, accessLayout);

@@ -12,4 +12,4 @@ export type AccessResult = ResultOf<AccessWrite>;
 
 /** Relaxed: may be lost with the power. */
 export const isDurable = ({ type }: AccessOp): boolean =>
-  type !== 'touchKey' && type !== 'noteUse' && type !== 'forgetExpired';
+  type !== 'touchKey' && type !== 'recordUse' && type !== 'forgetExpired';

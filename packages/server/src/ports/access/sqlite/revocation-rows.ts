@@ -65,7 +65,7 @@ export class RevocationWrites {
     return 'revoked';
   }
 
-  note({ tokenId, userId, deviceId, expiresAtMs }: ValueOf<'noteUse'>): void {
+  note({ tokenId, userId, deviceId, expiresAtMs }: ValueOf<'recordUse'>): void {
     const { count } = this.#statements.usesOf.get(tokenId) ?? { count: 0 };
     if (count >= devicesPerTokenMax) return;
     const { changes } = this.#statements.note.run(userId, deviceId, tokenId, expiresAtMs);

@@ -185,8 +185,8 @@ function usesContract({ access, reopen }: Tools): void {
 
   test('[A14] the tokens of a device, and the devices of a token', async () => {
     for (const each of [use('t1', 'phone'), use('t2', 'phone'), use('t1', 'tablet'), use('t3', 'phone', 'bob')])
-      await access().noteUse(each);
-    await access().noteUse(use('t1', 'phone'));
+      await access().recordUse(each);
+    await access().recordUse(use('t1', 'phone'));
     const tokensOf = async (deviceId: string, userId = 'ANN') =>
       (await access().tokensOf({ userId: user(userId), deviceId: device(deviceId) })).map(({ tokenId }) => tokenId);
     expect((await tokensOf('phone')).toSorted()).toEqual(['t1', 't2']);
@@ -198,18 +198,20 @@ function usesContract({ access, reopen }: Tools): void {
   });
 
   test('[A14] made-up devices of one token are noted up to a bound', async () => {
-    const many = Array.from({ length: devicesPerTokenMax + 5 }, (_, index) => access().noteUse(use('t1', `d${index}`)));
+    const many = Array.from({ length: devicesPerTokenMax + 5 }, (_, index) =>
+      access().recordUse(use('t1', `d${index}`)),
+    );
     await Promise.all(many);
     expect(await access().devicesOf('t1')).toHaveLength(devicesPerTokenMax);
   });
 
   test('[A14] revoked and expired tokens are of no device any more', async () => {
     for (const each of [use('t1', 'phone'), use('t2', 'phone'), use('t3', 'phone', 'ann', 200), use('b', 'pc', 'bob')])
-      await access().noteUse(each);
+      await access().recordUse(each);
     await access().revoke([ofToken('t1')]);
     expect(await access().devicesOf('t1')).toEqual([]);
     const signedIn = async (nowMs = 99) => (await access().signedIn({ userId: user('ANN'), nowMs })).toSorted();
-    await access().noteUse(use('t4', 'tablet'));
+    await access().recordUse(use('t4', 'tablet'));
     expect(await signedIn()).toEqual([device('phone'), device('tablet')]);
     expect(await signedIn(100)).toEqual([device('phone')]);
     await access().forgetExpired({ nowMs: 150, limit: 10 });

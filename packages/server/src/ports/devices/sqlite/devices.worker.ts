@@ -1,7 +1,7 @@
 // The devices' writer thread.
 
 import { openWriter } from '../../../adapters/sqlite/open.ts';
-import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { serveWriterThread } from '../../../adapters/sqlite/writer-thread-server.ts';
 import { DeviceStore } from './device-store.ts';
 import type { DeviceAnswer, DeviceOp } from './ops.ts';
 import { migrateDevices } from './schema.ts';
@@ -11,7 +11,7 @@ export interface DevicesInit {
   readonly maxBytes?: number | undefined;
 }
 
-serveGroupCommit<DeviceOp, DeviceAnswer>((init) => {
+serveWriterThread<DeviceOp, DeviceAnswer>((init) => {
   const { path, maxBytes } = init as DevicesInit;
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
   migrateDevices(db);

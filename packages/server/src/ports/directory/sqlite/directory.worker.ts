@@ -1,7 +1,7 @@
 // The directory's writer thread.
 
 import { openWriter } from '../../../adapters/sqlite/open.ts';
-import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { serveWriterThread } from '../../../adapters/sqlite/writer-thread-server.ts';
 import { DirectoryStore } from './directory-store.ts';
 import type { DirectoryOp, DirectoryResult } from './ops.ts';
 import { migrate } from './schema.ts';
@@ -11,7 +11,7 @@ export interface DirectoryInit {
   readonly maxBytes?: number | undefined;
 }
 
-serveGroupCommit<DirectoryOp, DirectoryResult>((init) => {
+serveWriterThread<DirectoryOp, DirectoryResult>((init) => {
   const { path, maxBytes } = init as DirectoryInit;
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
   // Drafts that were sent, and recalled since, are to be gone from here too [E5].

@@ -21,7 +21,7 @@ interface PositionRow {
 }
 
 /** In the order of their keys, so that two processes at once wait for one another in no circle. */
-export async function notePositions(pool: MysqlPool, batch: readonly ReportedPosition[]): Promise<void> {
+export async function recordPositions(pool: MysqlPool, batch: readonly ReportedPosition[]): Promise<void> {
   const rows = maximaOf(batch).map(({ conversationId, userId, deliveredSeq, readSeq }) => {
     const isUntold = deliveredSeq > 0 ? 1 : 0;
     return [conversationId, userId, deliveredSeq, readSeq, 0, 0, isUntold, 0];
@@ -53,9 +53,9 @@ function maximaOf(batch: readonly ReportedPosition[]): readonly ReportedPosition
 }
 
 /** The longest silent first. */
-export async function tellPositions(
+export async function appendPositionEvents(
   log: LockedLog,
-  { atMs, limit }: Parameters<EventLog['tellPositions']>[0],
+  { atMs, limit }: Parameters<EventLog['appendPositionEvents']>[0],
 ): Promise<boolean> {
   const rows = await log.statements.rows<PositionRow>(
     `select conversation_id, user_id, delivered_seq, read_seq, delivered_told, read_told from member_position
@@ -82,7 +82,7 @@ export async function tellPositions(
   return true;
 }
 
-export async function notePresence(log: LockedLog, batch: readonly PresenceChange[], run: string): Promise<void> {
+export async function recordPresence(log: LockedLog, batch: readonly PresenceChange[], run: string): Promise<void> {
   if (batch.length === 0) return;
   const { statements, statementBytesMax } = log;
   const users = [...new Set(batch.map(({ userId }) => userId))];
@@ -111,9 +111,9 @@ async function onlineAmong(
   return new Set(rows.map(({ user_id }) => user_id));
 }
 
-export async function toldOnline(
+export async function reportedOnline(
   pool: MysqlPool,
-  { after, limit }: Parameters<EventLog['toldOnline']>[0],
+  { after, limit }: Parameters<EventLog['reportedOnline']>[0],
 ): Promise<readonly UserId[]> {
   const rows = await pool.read<{ user_id: UserId }>(
     'select user_id from online where user_id > ? order by user_id limit ?',

@@ -125,7 +125,7 @@ export class WebhookRows extends ClaimRows implements Webhooks {
     });
   }
 
-  noteAttempts(endpointId: string, attempts: readonly Attempt[]): Promise<void> {
+  recordAttempts(endpointId: string, attempts: readonly Attempt[]): Promise<void> {
     return this.#ofEndpoint(endpointId, undefined, async (statements, { attempts_made: made }) => {
       const count = made + attempts.length;
       await statements.run('update endpoint set attempts_made = ? where id = ?', [count, endpointId]);

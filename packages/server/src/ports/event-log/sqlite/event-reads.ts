@@ -40,7 +40,7 @@ export class EventReads {
     return this.meta('feed_position') as Position | undefined;
   }
 
-  toldOnline({ after, limit }: Parameters<EventLog['toldOnline']>[0]): readonly UserId[] {
+  reportedOnline({ after, limit }: Parameters<EventLog['reportedOnline']>[0]): readonly UserId[] {
     return this.#db
       .query<{ user_id: UserId }, [string, number]>(
         'SELECT user_id FROM online WHERE user_id > ? ORDER BY user_id LIMIT ?',

@@ -44,12 +44,12 @@ export class EventStore extends FileStore<EventLogOp, EventLogResult> {
         return this.#events.endRecording();
       case 'retain':
         return this.#events.retain(...op.args) || this.#sources.retain(...op.args);
-      case 'notePositions':
-        return this.#sources.notePositions(...op.args);
-      case 'tellPositions':
-        return this.#sources.tellPositions(...op.args);
-      case 'notePresence':
-        return this.#sources.notePresence(...op.args);
+      case 'recordPositions':
+        return this.#sources.recordPositions(...op.args);
+      case 'appendPositionEvents':
+        return this.#sources.appendPositionEvents(...op.args);
+      case 'recordPresence':
+        return this.#sources.recordPresence(...op.args);
       case 'addEndpoint':
         return this.#webhooks.add(...op.args);
       case 'changeEndpoint':
@@ -62,8 +62,8 @@ export class EventStore extends FileStore<EventLogOp, EventLogResult> {
         return this.#webhooks.replayDead(...op.args);
       case 'settle':
         return this.#webhooks.settle(...op.args);
-      case 'noteAttempts':
-        return this.#webhooks.noteAttempts(...op.args);
+      case 'recordAttempts':
+        return this.#webhooks.recordAttempts(...op.args);
       default:
         return unreachable(op);
     }

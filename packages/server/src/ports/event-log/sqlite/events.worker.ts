@@ -1,7 +1,7 @@
 // The event log's writer thread.
 
 import { openWriter } from '../../../adapters/sqlite/open.ts';
-import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { serveWriterThread } from '../../../adapters/sqlite/writer-thread-server.ts';
 import { EventStore } from './event-store.ts';
 import type { EventLogOp, EventLogResult } from './ops.ts';
 import { migrate } from './schema.ts';
@@ -13,7 +13,7 @@ export interface EventLogInit {
 
 const cacheBytes = 16 * 1024 * 1024;
 
-serveGroupCommit<EventLogOp, EventLogResult>((init) => {
+serveWriterThread<EventLogOp, EventLogResult>((init) => {
   const { path, maxBytes } = init as EventLogInit;
   const db = openWriter(path, { cacheBytes, ...(maxBytes === undefined ? {} : { maxBytes }) });
   migrate(db);

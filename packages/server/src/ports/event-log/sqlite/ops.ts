@@ -6,9 +6,9 @@ export type EventLogWrite =
   | 'append'
   | 'beginRecording'
   | 'endRecording'
-  | 'notePositions'
-  | 'tellPositions'
-  | 'notePresence'
+  | 'recordPositions'
+  | 'appendPositionEvents'
+  | 'recordPresence'
   | 'retain'
   | 'addEndpoint'
   | 'changeEndpoint'
@@ -16,7 +16,7 @@ export type EventLogWrite =
   | 'replay'
   | 'replayDead'
   | 'settle'
-  | 'noteAttempts';
+  | 'recordAttempts';
 
 type OpOf<W extends EventLogWrite> = { readonly type: W; readonly args: Parameters<EventLog[W]> };
 export type EventLogOp = { [W in EventLogWrite]: OpOf<W> }[EventLogWrite];
@@ -30,4 +30,4 @@ export interface EventLogResult {
 
 /** Relaxed: survives the end of the process, and may be lost with the power: it is reported, or delivered, again. */
 export const isDurable = ({ type }: EventLogOp): boolean =>
-  type !== 'notePositions' && type !== 'settle' && type !== 'noteAttempts' && type !== 'retain';
+  type !== 'recordPositions' && type !== 'settle' && type !== 'recordAttempts' && type !== 'retain';

@@ -61,12 +61,12 @@ export class SourceWrites {
     this.#removeOnline = db.prepare<undefined, [string]>('DELETE FROM online WHERE user_id = ?');
   }
 
-  notePositions(batch: readonly ReportedPosition[]): void {
+  recordPositions(batch: readonly ReportedPosition[]): void {
     for (const { conversationId, userId, deliveredSeq, readSeq } of batch)
       this.#note.run(conversationId, userId, Math.max(deliveredSeq, readSeq), readSeq);
   }
 
-  tellPositions({ atMs, limit }: Parameters<EventLog['tellPositions']>[0]): boolean {
+  appendPositionEvents({ atMs, limit }: Parameters<EventLog['appendPositionEvents']>[0]): boolean {
     const rows = this.#untold.all(limit);
     for (const row of rows) {
       for (const event of eventsOf(row, atMs)) this.#events.add(event);
@@ -75,7 +75,7 @@ export class SourceWrites {
     return rows.length > 0;
   }
 
-  notePresence(batch: readonly PresenceChange[], run: string): void {
+  recordPresence(batch: readonly PresenceChange[], run: string): void {
     for (const change of batch) {
       const { userId, isOnline } = change;
       const wasOnline = this.#runOf.get(userId) !== null;

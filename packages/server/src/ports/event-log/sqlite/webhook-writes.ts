@@ -100,7 +100,7 @@ export class WebhookWrites {
     this.#addDead(no, dead);
   }
 
-  noteAttempts(endpointId: string, attempts: Settlement['attempts']): void {
+  recordAttempts(endpointId: string, attempts: Settlement['attempts']): void {
     const no = this.#no(endpointId);
     if (no !== undefined) this.#addAttempts(no, attempts);
   }

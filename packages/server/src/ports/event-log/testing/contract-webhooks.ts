@@ -135,7 +135,7 @@ export function webhooksContract(current: Current): void {
       expect(await current.log().held([claim])).toEqual([]);
       const late = current.log().settle(settlement(claim, { parked: [parked(1)] }));
       expect(await rejectionOf(late)).toMatchObject({ name: 'ClaimLost', code: 'unavailable' });
-      await current.log().noteAttempts('wh_1', [attempt(4)]);
+      await current.log().recordAttempts('wh_1', [attempt(4)]);
     }
     expect((await current.log().endpoints())[0]?.progress.cursor).toBe(2);
     expect(await current.log().parked('wh_1')).toEqual([]);

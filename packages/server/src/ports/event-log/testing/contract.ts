@@ -147,27 +147,27 @@ function eventsContract(current: Current): void {
 }
 
 function positionsContract(current: Current): void {
-  const tell = () => current.log().tellPositions({ atMs: 5_000, limit: 10 });
+  const tell = () => current.log().appendPositionEvents({ atMs: 5_000, limit: 10 });
 
   test('[W7] positions that moved are told once, coalesced, also after a reopen', async () => {
-    await current.log().notePositions([reported('ann', 3), reported('bob', 2, 1)]);
-    await current.log().notePositions([reported('ann', 5)]);
+    await current.log().recordPositions([reported('ann', 3), reported('bob', 2, 1)]);
+    await current.log().recordPositions([reported('ann', 5)]);
     await current.reopen();
     expect(await tell()).toBe(true);
     const expected = ['message.delivered ann 5 0', 'message.delivered bob 2 1', 'message.read bob 2 1'];
     expect(await told(current.log())).toEqual(expected);
     expect(await tell()).toBe(false);
-    await current.log().notePositions([reported('ann', 5), reported('ann', 4), reported('bob', 1, 1)]);
+    await current.log().recordPositions([reported('ann', 5), reported('ann', 4), reported('bob', 1, 1)]);
     expect(await tell()).toBe(false);
-    await current.log().notePositions([reported('ann', 5, 5)]);
+    await current.log().recordPositions([reported('ann', 5, 5)]);
     expect(await tell()).toBe(true);
     expect(await told(current.log())).toEqual([...expected, 'message.read ann 5 5']);
   });
 
   test('[W4] the id of an event of a position is that of the position', async () => {
-    await current.log().notePositions([reported('ann', 3)]);
+    await current.log().recordPositions([reported('ann', 3)]);
     await tell();
-    await current.log().notePositions([reported('ann', 4), reported('bob', 3)]);
+    await current.log().recordPositions([reported('ann', 4), reported('bob', 3)]);
     await tell();
     const ids = (await all(current.log())).events.map(({ id }) => id);
     expect(new Set(ids).size).toBe(3);
@@ -179,20 +179,20 @@ function presenceContract(current: Current): void {
   const change = (userId: string, isOnline: boolean, atMs = 1) => ({ userId: userId as UserId, isOnline, atMs });
 
   test('[W8] coming and going are told; who is online already is not told again', async () => {
-    await current.log().notePresence([change('ann', true), change('bob', true), change('ann', true)], 'run 1');
-    await current.log().notePresence([change('ann', false)], 'run 1');
+    await current.log().recordPresence([change('ann', true), change('bob', true), change('ann', true)], 'run 1');
+    await current.log().recordPresence([change('ann', false)], 'run 1');
     expect(await told(current.log())).toEqual(['user.online ann', 'user.online bob', 'user.offline ann']);
   });
 
   test('[W8] who was told to be online is known after a reopen, and told as offline once', async () => {
-    const users = (after?: string) => current.log().toldOnline({ after: after as UserId | undefined, limit: 2 });
-    await current.log().notePresence([change('bob', true), change('cyd', true), change('ann', true)], 'run 1');
+    const users = (after?: string) => current.log().reportedOnline({ after: after as UserId | undefined, limit: 2 });
+    await current.log().recordPresence([change('bob', true), change('cyd', true), change('ann', true)], 'run 1');
     await current.reopen();
     expect(await users()).toEqual(['ann', 'bob'] as UserId[]);
     expect(await users('bob')).toEqual(['cyd'] as UserId[]);
-    await current.log().notePresence([change('ann', true, 2)], 'run 2');
+    await current.log().recordPresence([change('ann', true, 2)], 'run 2');
     for (let time = 0; time < 2; time++)
-      await current.log().notePresence([change('bob', false, 3), change('dan', false, 3)], 'run 2');
+      await current.log().recordPresence([change('bob', false, 3), change('dan', false, 3)], 'run 2');
     expect(await users()).toEqual(['ann', 'cyd'] as UserId[]);
     const online = ['user.online bob', 'user.online cyd', 'user.online ann'];
     expect(await told(current.log())).toEqual([...online, 'user.offline bob']);

@@ -24,7 +24,7 @@ export function nodeRegistryContract(name: string, make: (ttlMs: number) => Prom
       await registry.announce(nodeOf('b'));
       await registry.announce(nodeOf('a', { state: 'starting' }));
       const ready = nodeOf('a', { connections: 3, partitions: [0, 5], linkAddress: '127.0.0.1:1' });
-      expect(await registry.announce(ready)).toEqual({ isReplaced: false, isToDrain: false });
+      expect(await registry.announce(ready)).toEqual({ isReplaced: false, isDrainRequested: false });
       expect(await registry.list()).toEqual([ready, nodeOf('b')]);
     });
 
@@ -55,12 +55,12 @@ export function nodeRegistryContract(name: string, make: (ttlMs: number) => Prom
 
     test('[N3] a node learns that it is to drain, and the next process of that name does not', async () => {
       const { registry } = made;
-      expect(await registry.askToDrain('a')).toBe(false);
+      expect(await registry.requestDrain('a')).toBe(false);
       await registry.announce(nodeOf('a'));
-      expect(await registry.askToDrain('a')).toBe(true);
-      expect((await registry.announce(nodeOf('a'))).isToDrain).toBe(true);
-      expect((await registry.announce(nodeOf('a', { state: 'draining' }))).isToDrain).toBe(true);
-      expect((await registry.announce(nodeOf('a', { life: 'later', startedAtMs: 2 }))).isToDrain).toBe(false);
+      expect(await registry.requestDrain('a')).toBe(true);
+      expect((await registry.announce(nodeOf('a'))).isDrainRequested).toBe(true);
+      expect((await registry.announce(nodeOf('a', { state: 'draining' }))).isDrainRequested).toBe(true);
+      expect((await registry.announce(nodeOf('a', { life: 'later', startedAtMs: 2 }))).isDrainRequested).toBe(false);
     });
   });
 }

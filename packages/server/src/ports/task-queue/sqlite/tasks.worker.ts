@@ -1,7 +1,7 @@
 // The task queue's writer thread.
 
 import { openWriter } from '../../../adapters/sqlite/open.ts';
-import { serveGroupCommit } from '../../../adapters/sqlite/serve-group-commit.ts';
+import { serveWriterThread } from '../../../adapters/sqlite/writer-thread-server.ts';
 import type { TaskAnswer, TaskOp } from './ops.ts';
 import { migrateTasks } from './schema.ts';
 import { type TaskBounds, TaskStore } from './task-store.ts';
@@ -12,7 +12,7 @@ export interface TasksInit {
   readonly bounds: TaskBounds;
 }
 
-serveGroupCommit<TaskOp, TaskAnswer>((init) => {
+serveWriterThread<TaskOp, TaskAnswer>((init) => {
   const { path, maxBytes, bounds } = init as TasksInit;
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
   migrateTasks(db);

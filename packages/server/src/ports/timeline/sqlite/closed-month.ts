@@ -4,7 +4,7 @@ import { assert } from '@hongyan/base/assert';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import type { HeadsFile } from './heads-file.ts';
 import type { KeyRange } from './key-range.ts';
-import type { Month } from './month-file.ts';
+import type { Month } from './month.ts';
 import { MonthReader } from './month-reader.ts';
 
 /** About a millisecond. In the order of ids, so that they lie together in heads.db. */

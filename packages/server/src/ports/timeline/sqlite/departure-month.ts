@@ -5,8 +5,10 @@ import { assert } from '@hongyan/base/assert';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import { openReader } from '../../../adapters/sqlite/open.ts';
 import type { Mentioned, MessageState, Place, StoredEntry } from '../timeline.ts';
-import { assertLayout, type Month, monthPath } from './month-file.ts';
+import type { Month } from './month.ts';
+import { monthPath } from './month-files.ts';
 import { MonthReader, type Placed } from './month-reader.ts';
+import { assertLayout } from './month-schema.ts';
 
 export interface MonthMessage {
   readonly seq: Seq;

@@ -4,7 +4,7 @@ import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { transactionOf } from '../../../adapters/sqlite/open.ts';
 import { checkpointCleanly, type SweepTarget } from '../../../adapters/sqlite/sweep.ts';
-import { assertLayout, openMonthWriter } from './month-file.ts';
+import { assertLayout, openMonthWriter } from './month-schema.ts';
 
 export interface Erasure {
   readonly conversationId: ConversationId;

@@ -7,7 +7,8 @@ import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
 import { PageFile } from '../../../adapters/sqlite/page-gaps.ts';
 import { Sweep, type SweepProgress } from '../../../adapters/sqlite/sweep.ts';
 import { eraseInClosedMonth, openToErase } from './erasure.ts';
-import { type Month, monthPath } from './month-file.ts';
+import type { Month } from './month.ts';
+import { monthPath } from './month-files.ts';
 import type { MonthReader } from './month-reader.ts';
 import type { MonthWriter } from './month-writer.ts';
 

@@ -8,16 +8,9 @@ import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { closeWriter, openReader, openWriter } from '../../../adapters/sqlite/open.ts';
 import type { EndedHead } from '../arrival.ts';
 import { newEpoch } from '../position.ts';
-import {
-  assertLayout,
-  headsPath,
-  isWholeMonth,
-  listMonths,
-  type Month,
-  markLayout,
-  monthPath,
-  positionOf,
-} from './month-file.ts';
+import { type Month, positionOf } from './month.ts';
+import { headsPath, isWholeMonth, listMonths, monthPath } from './month-files.ts';
+import { assertLayout, markLayout } from './month-schema.ts';
 import type { MonthHead } from './month-statements.ts';
 
 export interface HeadRow {

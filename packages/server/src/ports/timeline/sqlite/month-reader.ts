@@ -4,8 +4,11 @@ import type { Database } from 'bun:sqlite';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { openReader } from '../../../adapters/sqlite/open.ts';
 import type { MessageState, StoredEntry } from '../timeline.ts';
+import { entryOf, seqMax } from './entry-row.ts';
 import { KeyRange } from './key-range.ts';
-import { assertLayout, entryOf, type Month, monthPath, seqMax } from './month-file.ts';
+import type { Month } from './month.ts';
+import { monthPath } from './month-files.ts';
+import { assertLayout } from './month-schema.ts';
 import {
   type EndRow,
   type LocatedRow,

@@ -3,7 +3,7 @@
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import type { EntryRow } from './month-file.ts';
+import type { EntryRow } from './entry-row.ts';
 import type { PackedId } from './packed-id.ts';
 
 export interface LocatedRow extends EntryRow {

@@ -6,7 +6,8 @@ import QuickLRU from 'quick-lru';
 import type { Head, StoredEntry } from '../timeline.ts';
 import { firstOf } from './first-of.ts';
 import { HeadsFile } from './heads-file.ts';
-import { listMonths, type Month, positionOf } from './month-file.ts';
+import { type Month, positionOf } from './month.ts';
+import { listMonths } from './month-files.ts';
 import { MonthReader } from './month-reader.ts';
 import { Tail } from './tail.ts';
 

@@ -6,7 +6,7 @@ import { TransientMap } from '@hongyan/base/transient-map';
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
 import type { StoredEntry } from '../timeline.ts';
 import { firstOf } from './first-of.ts';
-import { type Month, positionOf } from './month-file.ts';
+import { type Month, positionOf } from './month.ts';
 import { Run } from './run.ts';
 
 /** Dropping entries is shared out over the appends, so that it never holds the event loop for long. */

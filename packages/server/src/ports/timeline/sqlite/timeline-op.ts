@@ -3,7 +3,7 @@
 import { assert } from '@hongyan/base/assert';
 import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
 import type { NewEntry, References, StateChange, StoredEntry, Target } from '../timeline.ts';
-import type { Month } from './month-file.ts';
+import type { Month } from './month.ts';
 
 export type TimelineOp =
   | AppendOp

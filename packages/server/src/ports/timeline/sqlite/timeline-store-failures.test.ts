@@ -15,7 +15,7 @@ import { change, conversation, entry, erasure, inMonth, outcomes, seq, startOf, 
 import { TimelineModel } from '../testing/model.ts';
 import { tailOf } from '../testing/tail-of.ts';
 import type { NewEntry, StoredEntry } from '../timeline.ts';
-import type { Month } from './month-file.ts';
+import type { Month } from './month.ts';
 import { type Duplicate, type TimelineOp, type TimelineResult, toAppendOp } from './timeline-op.ts';
 import { TimelineStore } from './timeline-store.ts';
 

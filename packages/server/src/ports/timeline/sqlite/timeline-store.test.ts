@@ -13,7 +13,7 @@ import { allOf, change, entries, entry, historyOf, inMonth, outcomes, seqsOf, st
 import { readAll } from '../testing/feed-contract.ts';
 import { tailOf } from '../testing/tail-of.ts';
 import type { NewEntry } from '../timeline.ts';
-import { positionOf } from './month-file.ts';
+import { positionOf } from './month.ts';
 import { MonthReader } from './month-reader.ts';
 import { StoreView } from './store-view.ts';
 import { type TimelineOp, type TimelineResult, toAppendOp } from './timeline-op.ts';

@@ -4,12 +4,13 @@ import { assert, unreachable } from '@hongyan/base/assert';
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { isUnavailable } from '../../../adapters/sqlite/failure.ts';
-import type { BatchStore } from '../../../adapters/sqlite/serve-group-commit.ts';
+import type { BatchStore } from '../../../adapters/sqlite/writer-thread-server.ts';
 import type { NewEntry, StoredEntry } from '../timeline.ts';
 import { ClosedMonth } from './closed-month.ts';
 import { Erasures } from './erasures.ts';
 import { HeadsFile } from './heads-file.ts';
-import { deleteLeftLogs, deleteMonth, listMonths, type Month, monthOf } from './month-file.ts';
+import { type Month, monthOf } from './month.ts';
+import { deleteMonth, deleteOrphanedLogs, listMonths } from './month-files.ts';
 import { MonthReader } from './month-reader.ts';
 import { MonthWriter, type TailLimits } from './month-writer.ts';
 import { packId } from './packed-id.ts';
@@ -59,7 +60,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
   #openMonths(): void {
     const { folder } = this.#init;
     this.#heads.assertNothingLost();
-    deleteLeftLogs(folder);
+    deleteOrphanedLogs(folder);
     const months = listMonths(folder);
     const newest = months.pop();
     for (const month of months) this.#closed.push(this.#finish(month));

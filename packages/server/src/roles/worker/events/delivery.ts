@@ -6,7 +6,7 @@ import type { WireEvent } from '@hongyan/protocol/events';
 import { retryAfterMs } from '../../../domain/retry-schedule.ts';
 import { parseSecret, signedHeaders } from '../../../domain/webhook-signature.ts';
 import type { Endpoint } from '../../../ports/event-log/webhooks.ts';
-import type { Outbound, Posted } from '../../../ports/outbound/outbound.ts';
+import type { Outbound, OutboundResponse } from '../../../ports/outbound/outbound.ts';
 
 export type Outcome =
   | { readonly type: 'delivered'; readonly status: number }
@@ -50,7 +50,7 @@ function keysOf({ secret, oldSecret }: Pick<Endpoint, 'secret' | 'oldSecret'>, n
   });
 }
 
-function outcomeOf(posted: Posted, nowMs: number): Outcome {
+function outcomeOf(posted: OutboundResponse, nowMs: number): Outcome {
   if (posted.type === 'failed') return { type: 'failed', status: 0, error: posted.error, pauseMs: undefined };
   const { status, retryAfter } = posted;
   if (status >= 200 && status < 300) return { type: 'delivered', status };

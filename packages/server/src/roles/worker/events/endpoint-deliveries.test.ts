@@ -16,7 +16,7 @@ import { EventView } from '../../../ports/event-log/event-view.ts';
 import { recordingGap } from '../../../ports/event-log/source-events.ts';
 import { openSqliteEventLog } from '../../../ports/event-log/sqlite-event-log.ts';
 import type { Endpoint } from '../../../ports/event-log/webhooks.ts';
-import type { Posted } from '../../../ports/outbound/outbound.ts';
+import type { OutboundResponse } from '../../../ports/outbound/outbound.ts';
 import { type DeliveryRules, EndpointDeliveries } from './endpoint-deliveries.ts';
 
 const minuteMs = 60_000;
@@ -37,9 +37,9 @@ let deliveries: EndpointDeliveries | undefined;
 let sent: string[];
 let goneReason: string | undefined;
 let lostCount = 0;
-let answering: (event: WireEvent) => Posted | Promise<Posted>;
+let answering: (event: WireEvent) => OutboundResponse | Promise<OutboundResponse>;
 
-const answered = (status: number, retryAfter: string | null = null): Posted => ({
+const answered = (status: number, retryAfter: string | null = null): OutboundResponse => ({
   ...{ type: 'answered', status, retryAfter, body: '', isCut: false },
 });
 let count = 0;
@@ -115,9 +115,9 @@ afterEach(async () => {
 });
 
 test('[W4] a lane sends one event at a time, lanes side by side; the cursor follows what was delivered', async () => {
-  const held = new Map<string, PromiseWithResolvers<Posted>>();
+  const held = new Map<string, PromiseWithResolvers<OutboundResponse>>();
   answering = ({ data }) => {
-    const one = Promise.withResolvers<Posted>();
+    const one = Promise.withResolvers<OutboundResponse>();
     held.set(`${data.lane} ${data.word}`, one);
     return one.promise;
   };
@@ -174,9 +174,9 @@ test('[W4] what waits is there after a restart, in its order and with its attemp
 });
 
 test('[W4] no more requests are under way at once than may be', async () => {
-  const held: PromiseWithResolvers<Posted>[] = [];
+  const held: PromiseWithResolvers<OutboundResponse>[] = [];
   answering = () => {
-    const one = Promise.withResolvers<Posted>();
+    const one = Promise.withResolvers<OutboundResponse>();
     held.push(one);
     return one.promise;
   };
@@ -220,7 +220,7 @@ test('[W5] Retry-After pauses the whole endpoint', async () => {
 });
 
 test('[W5] Retry-After holds though a request that was under way succeeds after it', async () => {
-  const held = Promise.withResolvers<Posted>();
+  const held = Promise.withResolvers<OutboundResponse>();
   answering = ({ data }) => (data.lane === 'slow' ? held.promise : answered(429, '60'));
   await append(['slow', '1'], ['a', '1']);
   await start();
@@ -356,7 +356,7 @@ test('[W4] after a change of the endpoint nothing is read on for it, and it stop
 });
 
 test('[W4] an orderly hand-over waits for what is under way, begins nothing, and whoever goes on repeats nothing', async () => {
-  const held = Promise.withResolvers<Posted>();
+  const held = Promise.withResolvers<OutboundResponse>();
   answering = ({ data }) => (data.lane === 'slow' ? held.promise : answered(200));
   await append(['slow', '1'], ['slow', '2'], ['a', '1'], ['b', '1'], ['slow', '3']);
   await start();
@@ -381,7 +381,7 @@ test('[W4] an orderly hand-over waits for what is under way, begins nothing, and
 });
 
 test('[W4] what an orderly hand-over had to give up is delivered again, and nothing else is', async () => {
-  const held = Promise.withResolvers<Posted>();
+  const held = Promise.withResolvers<OutboundResponse>();
   answering = ({ data }) => (data.lane === 'slow' ? held.promise : answered(200));
   await append(['slow', '1'], ['a', '1'], ['slow', '2']);
   await start();

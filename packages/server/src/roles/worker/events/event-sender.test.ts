@@ -13,7 +13,7 @@ import { until } from '@hongyan/testing/until';
 import { formatSecret } from '../../../domain/webhook-signature.ts';
 import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import { openMysqlEventLog } from '../../../ports/event-log/mysql-event-log.ts';
-import type { Posted } from '../../../ports/outbound/outbound.ts';
+import type { OutboundResponse } from '../../../ports/outbound/outbound.ts';
 import { EventSender } from './event-sender.ts';
 
 const lanes = ['a', 'b', 'c'];
@@ -31,7 +31,7 @@ describeWith(['mysql'], 'processes that share endpoints', (addresses) => {
   let database: ScratchDatabase;
   let log: EventLog;
   let sent: Sent[];
-  let answering: (sent: Sent) => Posted | Promise<Posted>;
+  let answering: (sent: Sent) => OutboundResponse | Promise<OutboundResponse>;
   let processes: Process[];
   let count: number;
   beforeEach(async () => {
@@ -119,7 +119,7 @@ describeWith(['mysql'], 'processes that share endpoints', (addresses) => {
   }, 60_000);
 
   test('[W4] what was delivered while a request was under way is not sent again after a stop, which gave that one up', async () => {
-    const held = Promise.withResolvers<Posted>();
+    const held = Promise.withResolvers<OutboundResponse>();
     answering = ({ lane, by }) => (lane === 'a' && by === 'worker 0' ? held.promise : answered);
     await add('1');
     const first = await join();
@@ -136,7 +136,7 @@ describeWith(['mysql'], 'processes that share endpoints', (addresses) => {
   }, 60_000);
 
   test('[W4] an endpoint is handed over when the requests under way are answered, not before', async () => {
-    const held = Promise.withResolvers<Posted>();
+    const held = Promise.withResolvers<OutboundResponse>();
     answering = ({ lane, by }) => (lane === 'a' && by === 'worker 0' ? held.promise : answered);
     await add('1');
     await join();
@@ -235,7 +235,7 @@ class Process {
   looks = 0;
   #leaving: Promise<void> | undefined;
 
-  constructor(name: string, log: EventLog, post: (sent: Sent) => Promise<Posted>) {
+  constructor(name: string, log: EventLog, post: (sent: Sent) => Promise<OutboundResponse>) {
     this.name = name;
     this.log = log;
     const workers = log.workers.bind(log);
@@ -282,7 +282,7 @@ function missing(): never {
   throw new Error('it joined');
 }
 
-const answered: Posted = { type: 'answered', status: 200, retryAfter: null, body: '', isCut: false };
+const answered: OutboundResponse = { type: 'answered', status: 200, retryAfter: null, body: '', isCut: false };
 const countTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const openLog = (mysql: ScratchDatabase): Promise<EventLog> =>
   openMysqlEventLog({ mysql, queueMax: 10_000, batchMax: 1_000, clock: systemClock, random: Math.random });

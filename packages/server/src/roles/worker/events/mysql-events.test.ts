@@ -11,7 +11,7 @@ import { until } from '@hongyan/testing/until';
 import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import { EventReader } from '../../../ports/event-log/event-reader.ts';
 import { openMysqlEventLog } from '../../../ports/event-log/mysql-event-log.ts';
-import type { Posting } from '../../../ports/outbound/outbound.ts';
+import type { OutboundRequest } from '../../../ports/outbound/outbound.ts';
 import { TimelineDatabase } from '../../../ports/timeline/mysql/testing/timeline-database.ts';
 import type { MysqlTimelineStore } from '../../../ports/timeline/mysql-timeline.ts';
 import { entry } from '../../../ports/timeline/testing/entries.ts';
@@ -53,7 +53,10 @@ class Worker {
     });
     const outgoing = {
       ...{ timeline, clock: systemClock, timeoutMs: 1_000, version: '0', isPulled: true },
-      outbound: { refusalOf: () => undefined, post: async ({ body }: Posting) => this.#receive(JSON.parse(body)) },
+      outbound: {
+        refusalOf: () => undefined,
+        post: async ({ body }: OutboundRequest) => this.#receive(JSON.parse(body)),
+      },
     };
     this.sender = new EventSender({
       ...{ ...outgoing, recorder, rules, log: silentLog, random: systemRandom, onAttempt: () => {} },

@@ -45,7 +45,7 @@ beforeEach(async () => {
     },
   });
   const came = [ann, bob, cyd].map((userId) => ({ userId, isOnline: true, atMs: 1 }));
-  await log.notePresence(came, 'a process that died');
+  await log.recordPresence(came, 'a process that died');
   await recorder.start(log);
 });
 afterEach(async () => {

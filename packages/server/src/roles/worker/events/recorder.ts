@@ -207,7 +207,8 @@ class Running {
   async #tell(): Promise<void> {
     const { clock, log } = this.#deps;
     try {
-      while (await this.#log.tellPositions({ atMs: clock.nowMs(), limit: tellSize })) await new Promise<void>(soon);
+      while (await this.#log.appendPositionEvents({ atMs: clock.nowMs(), limit: tellSize }))
+        await new Promise<void>(soon);
     } catch (error) {
       log.error('positions not told; trying again', { error });
     }
@@ -233,7 +234,7 @@ class Running {
     for (let from = 0; from < missing.length && !signal.aborted; from += tellSize) {
       const atMs = clock.nowMs();
       const gone = await this.#offlineOf(missing.slice(from, from + tellSize));
-      await this.#log.notePresence(
+      await this.#log.recordPresence(
         gone.map((userId) => ({ userId, isOnline: false, atMs })),
         run,
       );
@@ -244,7 +245,7 @@ class Running {
   async #missing(): Promise<readonly UserId[]> {
     const missing: UserId[] = [];
     for (let after: UserId | undefined; missing.length < missingMax && !this.#stopping.signal.aborted; ) {
-      const users = await this.#log.toldOnline({ after, limit: tellSize });
+      const users = await this.#log.reportedOnline({ after, limit: tellSize });
       missing.push(...(await this.#offlineOf(users)));
       after = users.at(-1);
       if (users.length < tellSize) break;

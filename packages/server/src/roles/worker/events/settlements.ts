@@ -11,7 +11,7 @@ const writeEveryMs = 20;
 const retryMs = 1_000;
 
 export interface SettlementDeps {
-  readonly events: Pick<EventLog, 'noteAttempts' | 'settle'>;
+  readonly events: Pick<EventLog, 'recordAttempts' | 'settle'>;
   readonly claim: Claim;
   /** Whoever sends for the endpoint by now begins where this one was noted last. */
   readonly onClaimLost: () => void;
@@ -117,7 +117,7 @@ export class Settlements {
     this.#deps.onClaimLost();
     if (attempts.length === 0) return;
     await this.#deps.events
-      .noteAttempts(this.#endpointId, attempts)
+      .recordAttempts(this.#endpointId, attempts)
       .catch((error: unknown) =>
         this.#deps.log.warn('attempts of a webhook not noted', { endpoint: this.#endpointId, error }),
       );

@@ -10,7 +10,7 @@ import type { EventLog } from '../../../ports/event-log/event-log.ts';
 import type {
   EndpointView,
   NewEndpoint,
-  Tested,
+  TestDelivery,
   WebhookAdministration,
 } from '../../../ports/event-log/webhook-administration.ts';
 import type { Attempt, DeadLetter, Endpoint, EndpointChange } from '../../../ports/event-log/webhooks.ts';
@@ -149,7 +149,7 @@ export class Webhooks implements WebhookAdministration {
   }
 
   /** One event of type webhook.test, sent now and not again. */
-  async test(endpointId: string): Promise<Result<Tested>> {
+  async test(endpointId: string): Promise<Result<TestDelivery>> {
     const found = await this.get(endpointId);
     if (found.type !== 'ok') return found;
     const { clock } = this.#deps;

@@ -1,34 +1,33 @@
-// The worker's side of a group commit: one transaction, and so one fsync at most, for each batch that arrives.
+// The worker side of a WriterThread: executes each batch as one transaction, with at most one fsync.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { systemClock, type Timer } from '@hongyan/base/clock';
 import { CpuSampler } from '../../profiles/cpu-sampler.ts';
 import { heapClasses } from '../../profiles/heap-classes.ts';
 import { failureOf } from './failure.ts';
-import type { FromWorker, ProfileAnswer, ProfileRequest, ToWorker } from './group-commit-protocol.ts';
+import type { FromWorker, ProfileAnswer, ProfileRequest, ToWorker } from './writer-thread-protocol.ts';
 
-/** A store as its worker sees it. A throw of `begin`, `apply` or `commit` undoes the whole batch. */
+/** The store of a worker. When `begin`, `apply` or `commit` throws, the whole batch is rolled back. */
 export interface BatchStore<Op, Result> {
-  /** Usually BEGIN IMMEDIATE. Receives the ops of the batch, which decide how durable its commit must be. */
+  /** Usually BEGIN IMMEDIATE. Receives the ops of the batch, which decide the durability of its commit. */
   begin(ops: readonly Op[]): void;
-  /** Sees the ops applied before it, in this batch and earlier. */
+  /** Sees the effects of the ops before it, in this batch and in earlier ones. */
   apply(op: Op): Result;
   /** MUST return only when the batch is as durable as the store promises for its ops. */
   commit(): void;
-  /** MUST also forget what memory learned from the batch; MUST NOT mind that SQLite rolled back by itself already. */
+  /** MUST also revert the in-memory state of the store. MUST accept that SQLite has rolled back already. */
   rollback(): void;
   /**
-   * A piece of work that can wait, of about a millisecond: called after the opening, when a batch was answered, once a minute and, as
-   * long as it returns true, again every few milliseconds, so that it leaves the processor to those who wait. A throw is a bug and ends
-   * the thread.
+   * One step of background work, of about a millisecond. Called after the store was opened, after each batch and once a minute. While it
+   * returns true, it is called again every few milliseconds, so that batches run in between. A throw is a bug and ends the thread.
    */
   upkeep?(): boolean;
   close(): void;
 }
 
 /** Call it once, at the top of a *.worker.ts module. */
-export function serveGroupCommit<Op, Result>(open: (init: unknown) => BatchStore<Op, Result>): void {
-  const server = new GroupCommitServer<Op, Result>(open);
+export function serveWriterThread<Op, Result>(open: (init: unknown) => BatchStore<Op, Result>): void {
+  const server = new WriterThreadServer<Op, Result>(open);
   self.onmessage = ({ data }: MessageEvent<ToWorker<Op> | string>) => {
     if (typeof data !== 'string') return server.receive(data);
     server.receive(JSON.parse(data), { asJson: true });
@@ -37,10 +36,10 @@ export function serveGroupCommit<Op, Result>(open: (init: unknown) => BatchStore
 
 /** Between two pieces of upkeep. */
 const upkeepPauseMs = 10;
-/** For what is due at a time of its own, while no batch comes. */
+/** Runs upkeep that is due at a certain time, such as the end of a month, while no batch arrives. */
 const upkeepEveryMs = 60_000;
 
-class GroupCommitServer<Op, Result> {
+class WriterThreadServer<Op, Result> {
   readonly #open: (init: unknown) => BatchStore<Op, Result>;
   #store: BatchStore<Op, Result> | undefined;
   readonly #sampler = new CpuSampler();
@@ -58,7 +57,7 @@ class GroupCommitServer<Op, Result> {
         this.#everyMinute = systemClock.every(upkeepEveryMs, () => this.#scheduleUpkeep());
         return this.#scheduleUpkeep();
       case 'batch':
-        assert(this.#store, 'init comes before the first batch');
+        assert(this.#store, 'init precedes the first batch');
         this.#answer(commitBatch(this.#store, message.ops), { asJson });
         return this.#scheduleUpkeep();
       case 'start_cpu':
@@ -127,7 +126,7 @@ function commitBatch<Op, Result>(store: BatchStore<Op, Result>, ops: readonly Op
     const commitMs = systemClock.monotonicMs() - commitsMs;
     return { type: 'committed', results, commitMs, startedMs, endedMs: systemClock.nowMs() };
   } catch (error) {
-    // A rollback that throws leaves an undefined state: it ends the thread, and the main side rejects everything.
+    // When rollback throws, the state is undefined. The throw ends the thread, and the main thread rejects all batches.
     store.rollback();
     return { type: 'failed', failure: failureOf(error) };
   }

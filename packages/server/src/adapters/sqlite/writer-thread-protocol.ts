@@ -1,17 +1,17 @@
-// The messages between a writer thread and the thread that feeds it. A batch may travel as its JSON text, and is answered likewise.
+// The messages between a WriterThread and its worker. A batch and its answer may travel as JSON text.
 
 import type { CpuProfile } from '@hongyan/profile/cpu-profile';
 import type { HeapClass } from '../../profiles/heap-classes.ts';
 import type { Failure } from './failure.ts';
 
-/** `ops` of the whole batch travel in one message: one clone, one wake-up, one transaction, one fsync. */
+/** A batch is one message: one clone, one wake-up, one transaction, one fsync. */
 export type ToWorker<Op> =
   | { readonly type: 'init'; readonly init: unknown }
   | { readonly type: 'batch'; readonly ops: readonly Op[] }
   | ProfileRequest
   | { readonly type: 'close' };
 
-/** Answered by `profile` when it is done, whatever is committed meanwhile. */
+/** Answered by `profile`, independently of the order of batches. */
 export type ProfileRequest =
   | { readonly type: 'start_cpu' | 'stop_cpu' }
   | { readonly type: 'heap'; readonly isFull: boolean };
@@ -22,11 +22,11 @@ export type ProfileAnswer =
   | { readonly type: 'heap'; readonly classes: readonly HeapClass[] }
   | { readonly type: 'failed'; readonly message: string };
 
-/** Exactly one answer per message; those to init, batch and close in their order. */
+/** Exactly one answer per message. The answers to init, batch and close are in the order of the messages. */
 export type FromWorker<Result> =
   | { readonly type: 'ready' }
   | { readonly type: 'open_failed'; readonly failure: Failure }
-  /** Results in the order of the batch's ops; `commitMs`: what the COMMIT took of it; the others: the whole transaction, Unix ms. */
+  /** Results in the order of the ops. `commitMs` is the duration of COMMIT; the transaction lasted from `startedMs` to `endedMs` (Unix ms). */
   | {
       readonly type: 'committed';
       readonly results: readonly Result[];

@@ -1,15 +1,7 @@
-// One month of the timeline: a self-contained SQLite file. Removing the month is deleting the file [M18].
+// The tables of a month's file, and how a file of another layout is recognized.
 
 import type { Database } from 'bun:sqlite';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import { openWriter } from '../../../adapters/sqlite/open.ts';
-import type { StoredEntry } from '../timeline.ts';
-import { type PackedId, unpackId } from './packed-id.ts';
-
-/** A month in UTC, "2026-11". */
-export type Month = string;
 
 /**
  * `p` numbers the commits of the month from 1. `n` is conversation_no << 32 | seq: the entries of a conversation lie side by
@@ -76,80 +68,4 @@ export function assertLayout(db: Database, path: string): boolean {
 
 export function markLayout(db: Database): void {
   db.run(`PRAGMA user_version=${layoutVersion}`);
-}
-
-export interface EntryRow {
-  readonly seq: Seq;
-  readonly p: number;
-  readonly msg_id: PackedId;
-  readonly sender: UserId;
-  readonly client_msg_id: PackedId;
-  readonly timestamp: number;
-  readonly content: string;
-  readonly count: number;
-  readonly is_counted: number;
-  readonly refs: string | null;
-  readonly target_seq: Seq | null;
-}
-
-export const seqMax = 2 ** 32 - 1;
-
-export function entryOf(row: EntryRow, conversationId: ConversationId): StoredEntry {
-  return {
-    msgId: unpackId(row.msg_id) as MsgId,
-    conversationId,
-    from: row.sender,
-    clientMsgId: unpackId(row.client_msg_id) as ClientMsgId,
-    timestampMs: row.timestamp,
-    contentJson: row.content,
-    seq: row.seq,
-    isCounted: row.is_counted === 1,
-    count: row.count,
-    referencesJson: row.refs ?? undefined,
-    targetSeq: row.target_seq ?? undefined,
-  };
-}
-
-/** More than any month has. */
-export const rowsPerMonth = 2 ** 40;
-const epochYear = 2020;
-
-/** Months since 2020-01 above `p`: grows with every commit of the whole store, below 2^53 until the year 2700. */
-export function positionOf(month: Month, p: number): number {
-  return ((Number(month.slice(0, 4)) - epochYear) * 12 + Number(month.slice(5)) - 1) * rowsPerMonth + p;
-}
-
-/** In UTC, so that it is the same everywhere. */
-export function monthOf(timestampMs: number): Month {
-  return new Date(timestampMs).toISOString().slice(0, 7);
-}
-
-export const monthPath = (folder: string, month: Month): string => join(folder, `timeline-${month}.db`);
-export const headsPath = (folder: string): string => join(folder, 'heads.db');
-
-/** Oldest first. */
-export function listMonths(folder: string): Month[] {
-  return readdirSync(folder)
-    .flatMap((name) => name.match(/^timeline-(\d{4}-\d{2})\.db$/)?.[1] ?? [])
-    .sort();
-}
-
-/** Whether its tables can be in the file: it is there and not empty. */
-export function isWholeMonth(folder: string, month: Month): boolean {
-  return (statSync(monthPath(folder, month), { throwIfNoEntry: false })?.size ?? 0) > 0;
-}
-
-export function deleteMonth(folder: string, month: Month): void {
-  for (const suffix of ['', '-wal', '-shm']) {
-    const path = monthPath(folder, month) + suffix;
-    if (existsSync(path)) rmSync(path);
-  }
-}
-
-/** At a start that has found every month it needs: a crash may have come between the file of a month that was deleted and its log. */
-export function deleteLeftLogs(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const file = name.match(/^(timeline-\d{4}-\d{2}\.db)-(?:wal|shm)$/)?.[1];
-    if (file !== undefined && !existsSync(join(folder, file))) rmSync(join(folder, name));
-  }
 }
