@@ -1,5 +1,5 @@
-// Fetches what the readers of a topic want: one request to each broker at a time, for all partitions that it leads. The offsets are
-// the readers' own; the group's are not asked.
+// Fetches records for the readers of a topic: one request per broker at a time, for all partitions that the broker leads. The readers
+// decide the offsets, independently of the consumer group.
 
 import type { Clock } from '@hongyan/base/clock';
 import { sleep } from '@hongyan/base/clock';
@@ -10,24 +10,24 @@ import type { LogRecord, PartitionReader } from './partition-reader.ts';
 
 export interface FetchLoopOptions {
   readonly kafka: KafkaOptions;
-  /** With the prefix. */
+  /** Includes the prefix. */
   readonly topic: string;
   readonly readers: () => Iterable<PartitionReader>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A broker answers at once where it has something, and after so long where it has nothing. */
+/** A broker answers at once when it has records, otherwise after this time. */
 const waitMs = 200;
 /**
- * Requests begin so far apart under load, so that records share them, and what follows: a request costs about the same for one record
- * as for a hundred. A lone record does not wait, nor do records where there are many.
+ * The interval between requests to a broker under load, so that records share a request and its processing, which cost about the same for
+ * one record as for a hundred. A single record does not wait, and a response with this many records is followed at once.
  */
 const gathering = { minIntervalMs: 15, records: 100 };
 const partitionBytesMax = 1024 * 1024;
 const responseBytesMax = 16 * 1024 * 1024;
 const pauseMs = 200;
-/** Then the connections are made anew. */
+/** After this many failures in a row the client is replaced. */
 const failuresMax = 5;
 
 type FetchRequestTopic = FetchOptions<Buffer, Buffer, Buffer, Buffer>['topics'][number];
@@ -52,17 +52,17 @@ export class FetchLoop {
     this.#client = this.#connect();
   }
 
-  /** Something is wanted that was not before. */
-  askNow(): void {
+  /** Call it when a reader wants records. */
+  fetchSoon(): void {
     if (this.#isScheduled || this.#closing.signal.aborted) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      void this.#ask();
+      void this.#fetchAll();
     });
   }
 
-  /** The oldest offset kept and the end of the log. Rejects with the client's error. */
+  /** The oldest retained offset and the end of the log. Rejects with the client's error. */
   async range(partition: number): Promise<{ readonly first: number; readonly end: number }> {
     const { topic } = this.#options;
     const [first, end] = await Promise.all(
@@ -85,7 +85,7 @@ export class FetchLoop {
 
   #connect(): Consumer {
     const { kafka, topic } = this.#options;
-    // The group is not joined by this client: it has one because the library asks for it.
+    // The library requires a group id, but this client does not join the group.
     const client = new Consumer({
       ...clientOptions(kafka),
       retries: 0,
@@ -97,12 +97,12 @@ export class FetchLoop {
     return client;
   }
 
-  async #ask(): Promise<void> {
+  async #fetchAll(): Promise<void> {
     try {
       const { topic } = this.#options;
       const metadata = await this.#client.metadata({ topics: [topic] });
       const found = metadata.topics.get(topic);
-      if (found === undefined) throw new Error(`the topic ${topic} is not there`);
+      if (found === undefined) throw new Error(`the topic ${topic} does not exist`);
       const byLeader = new Map<number, Wanted[]>();
       for (const reader of this.#options.readers()) {
         const wanted = reader.wanted;
@@ -115,7 +115,7 @@ export class FetchLoop {
       for (const [node, wanted] of byLeader) void this.#fetch(node, found.id, wanted);
     } catch (error) {
       await this.#failed(error);
-      this.askNow();
+      this.fetchSoon();
     }
   }
 
@@ -139,7 +139,7 @@ export class FetchLoop {
       if (!isAnswered(error, wanted)) await this.#failed(error, client);
     } finally {
       this.#busyNodes.delete(node);
-      this.askNow();
+      this.fetchSoon();
     }
   }
 
@@ -153,7 +153,7 @@ export class FetchLoop {
     if (this.#failures >= failuresMax && client === this.#client) {
       this.#failures = 0;
       this.#client = this.#connect();
-      client.close(true).catch((closing: unknown) => log.warn('a client of Kafka did not close', { error: closing }));
+      client.close(true).catch((closing: unknown) => log.warn('failed to close a Kafka client', { error: closing }));
     }
     await sleep(clock, { delayMs: pauseMs, signal });
   }
@@ -170,18 +170,18 @@ const requestOf = (topicId: string, wanted: readonly Wanted[]): FetchRequestTopi
   })),
 });
 
-/** How many records it gave. */
+/** Passes the records to their readers. Returns the number of records. */
 function deliver(response: FetchResponse, wanted: readonly Wanted[]): number {
   let count = 0;
   for (const { partitions } of response.responses)
     for (const { partitionIndex, records, highWatermark } of partitions) {
-      const asked = wanted.find(({ reader }) => reader.partition === partitionIndex);
-      if (!asked) continue;
-      asked.reader.endsAt(Number(highWatermark));
+      const request = wanted.find(({ reader }) => reader.partition === partitionIndex);
+      if (!request) continue;
+      request.reader.endsAt(Number(highWatermark));
       if (!records || records.length === 0) continue;
       const fetched = recordsOf(records);
       count += fetched.records.length;
-      asked.reader.fetched(asked.seeks, fetched);
+      request.reader.fetched(request.seeks, fetched);
     }
   return count;
 }
@@ -206,7 +206,7 @@ function recordsOf(batches: RecordBatches): { records: readonly LogRecord[]; nex
   return { records, nextOffset };
 }
 
-/** An answer that some offsets are not in the log concerns their readers alone; what came for the others is asked for again. */
+/** true when only some offsets are out of range: their readers fail, and the next request fetches the other partitions again. */
 function isAnswered(error: unknown, wanted: readonly Wanted[]): boolean {
   const response = responseOf(error);
   if (response === undefined) return false;
@@ -214,8 +214,8 @@ function isAnswered(error: unknown, wanted: readonly Wanted[]): boolean {
     .flatMap(({ partitions }) => partitions)
     .filter(({ errorCode }) => errorCode === protocolErrors.OFFSET_OUT_OF_RANGE?.code);
   for (const { partitionIndex } of outside) {
-    const asked = wanted.find(({ reader }) => reader.partition === partitionIndex);
-    asked?.reader.fail(asked.seeks, `offset ${asked.offset} is not in the log`);
+    const request = wanted.find(({ reader }) => reader.partition === partitionIndex);
+    request?.reader.fail(request.seeks, `offset ${request.offset} is not in the log`);
   }
   return outside.length > 0;
 }

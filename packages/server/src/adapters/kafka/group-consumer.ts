@@ -1,5 +1,5 @@
-// Shares the partitions of a topic among the processes of a group. Membership is Kafka's; where reading begins is for the owner of a
-// partition to say, and no commit of the client decides anything.
+// Shares the partitions of a topic among the processes of a consumer group. Kafka decides the membership. The owner of a partition decides
+// where reading begins; commits of the group are only hints.
 
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -11,23 +11,23 @@ import { PartitionReader } from './partition-reader.ts';
 
 export interface GroupConsumerOptions {
   readonly kafka: KafkaOptions;
-  /** With the prefix. */
+  /** Includes the prefix. */
   readonly topic: string;
-  /** Without the prefix. */
+  /** Excludes the prefix. */
   readonly group: string;
   /**
-   * Called for each partition that this process is given, and again, after a pause, when it ended or rejected while the partition is
-   * still its own. It ends when the reader's signal is aborted; a new call for the same partition waits for that.
+   * Processes a partition until the reader's signal aborts. Called for each partition that the group assigns to this process. When it ends
+   * or rejects earlier, it is called again after a pause. A new call for a partition waits until the previous one has ended.
    */
-  readonly own: (reader: PartitionReader) => Promise<void>;
-  /** A member that is silent for so long loses its partitions. Brokers allow 6 s and more by default. */
+  readonly runPartition: (reader: PartitionReader) => Promise<void>;
+  /** A member that sends no heartbeat for this time loses its partitions. By default brokers accept 6 s and more. */
   readonly sessionTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 const heartbeatsPerSession = 10;
-/** A process that still works on a partition has so long to notice that the group is shared out anew. */
+/** The time that members have to rejoin when the group rebalances. */
 const rebalanceTimeoutMs = 10_000;
 const pauseMs = 200;
 const rejoinPauseMs = 500;
@@ -45,7 +45,7 @@ export class GroupConsumer {
   readonly #owned = new Map<number, Owned>();
   readonly #closing = new AbortController();
   #member: Consumer | undefined;
-  /** Raised whenever the group has confirmed that this process is a member. */
+  /** Incremented whenever the group confirms the membership of this process. */
   #confirmations = 0;
   #onConfirmed: (() => void)[] = [];
   readonly #hints = new Map<number, number>();
@@ -57,25 +57,25 @@ export class GroupConsumer {
     this.#fetching = new FetchLoop({ kafka, topic, clock, log, readers: () => this.#readers.values() });
   }
 
-  /** Resolves when the group has let this process in. Later it comes back by itself. */
+  /** Resolves when this process has joined the group. Later it rejoins by itself. */
   async start(): Promise<void> {
     this.#committing = this.#options.clock.every(commitEveryMs, () => this.#commit());
     await this.#join();
   }
 
-  /** The partitions that are owned now. */
+  /** The partitions that this process owns now. */
   get partitions(): readonly number[] {
     return [...this.#owned.keys()].sort((a, b) => a - b);
   }
 
-  /** The oldest offset kept and the end of the log. Rejects with StoreFailure. */
+  /** The oldest retained offset and the end of the log. Rejects with StoreFailure. */
   range(partition: number): Promise<{ readonly first: number; readonly end: number }> {
     return this.#fetching.range(partition).catch((error: unknown) => {
       throw askFailure(error);
     });
   }
 
-  /** What the group committed for the partition; undefined: nothing yet. Rejects with StoreFailure. */
+  /** The committed offset of the group; undefined before the first commit. Rejects with StoreFailure. */
   async committed(partition: number): Promise<number | undefined> {
     const { topic } = this.#options;
     try {
@@ -87,26 +87,26 @@ export class GroupConsumer {
     }
   }
 
-  /** Tells Kafka how far the owner has come, soon and at most once a second; forgotten when the group is shared out anew. */
+  /** Commits the owner's offset, at most once a second. Hints that are not committed yet are dropped when the group rebalances. */
   hint(partition: number, offset: number): void {
     this.#hints.set(partition, offset);
   }
 
-  /** Stops the owners, waits for their end, and leaves the group, so that others take over at once. */
+  /** Stops all partitions, waits for their end, and leaves the group, so that other members take over at once. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#committing?.cancel();
     await Promise.all([...this.#owned.keys()].map((partition) => this.#revoke(partition)));
-    // Those that were taken away before.
+    // Partitions that were revoked before and have not ended yet.
     await Promise.all(this.#ending.values());
     await this.#commit();
     await this.#member
       ?.close(true)
-      .catch((error: unknown) => this.#options.log.warn('the group was not left', { error }));
+      .catch((error: unknown) => this.#options.log.warn('failed to leave the consumer group', { error }));
     await this.#fetching.close();
   }
 
-  /** Until the group has let this process in, or the consumer closes. */
+  /** Retries until this process has joined the group or the consumer closes. */
   async #join(): Promise<void> {
     const { clock, log, topic } = this.#options;
     const { signal } = this.#closing;
@@ -117,7 +117,7 @@ export class GroupConsumer {
         await member.joinGroup({});
         return;
       } catch (error) {
-        log.warn('the group was not joined', { topic, error });
+        log.warn('failed to join the consumer group', { topic, error });
         await this.#drop(member);
         await sleep(clock, { delayMs: rejoinPauseMs, signal });
       }
@@ -136,9 +136,9 @@ export class GroupConsumer {
     member.topics.track(topic);
     member.on('consumer:group:join', (joined) => this.#onJoin(member, joined));
     member.on('consumer:heartbeat:end', () => this.#confirmed(member));
-    // The library gives up after these; another client of the group takes its place.
+    // The library does not recover from these, so a new client takes its place.
     const lost = (why: string, error: unknown) => {
-      log.warn('membership of the group is lost', { topic, why, error });
+      log.warn('consumer group membership lost', { topic, why, error });
       void this.#replace(member);
     };
     member.on('error', (error) => lost('rejoin failed', error));
@@ -156,17 +156,19 @@ export class GroupConsumer {
   async #drop(member: Consumer): Promise<void> {
     await member
       .close(true)
-      .catch((error: unknown) => this.#options.log.warn('a client of Kafka did not close', { error }));
+      .catch((error: unknown) => this.#options.log.warn('failed to close a Kafka client', { error }));
   }
 
   #onJoin(member: Consumer, { assignments = [] }: ConsumerGroupJoinPayload): void {
     if (member !== this.#member || this.#closing.signal.aborted) return;
     const { topic, log } = this.#options;
-    const given = new Set(assignments.filter((each) => each.topic === topic).flatMap(({ partitions }) => partitions));
-    log.info('partitions given', { topic, partitions: [...given].sort((a, b) => a - b) });
+    const assigned = new Set(
+      assignments.filter((each) => each.topic === topic).flatMap(({ partitions }) => partitions),
+    );
+    log.info('partitions assigned', { topic, partitions: [...assigned].sort((a, b) => a - b) });
     this.#hints.clear();
-    for (const partition of this.#owned.keys()) if (!given.has(partition)) void this.#revoke(partition);
-    for (const partition of given) if (!this.#owned.has(partition)) this.#own(partition);
+    for (const partition of this.#owned.keys()) if (!assigned.has(partition)) void this.#revoke(partition);
+    for (const partition of assigned) if (!this.#owned.has(partition)) this.#assign(partition);
     this.#confirmed(member);
   }
 
@@ -178,7 +180,7 @@ export class GroupConsumer {
 
   readonly #ending = new Map<number, Promise<void>>();
 
-  #own(partition: number): void {
+  #assign(partition: number): void {
     const stop = new AbortController();
     const before = this.#ending.get(partition) ?? Promise.resolve();
     this.#owned.set(partition, { stop, ended: before.then(() => this.#run(partition, stop.signal)) });
@@ -195,19 +197,19 @@ export class GroupConsumer {
   }
 
   async #run(partition: number, signal: AbortSignal): Promise<void> {
-    const { own, clock, log, topic } = this.#options;
+    const { runPartition, clock, log, topic } = this.#options;
     while (!signal.aborted) {
-      const reader = new PartitionReader(partition, signal, () => this.#fetching.askNow());
+      const reader = new PartitionReader(partition, signal, () => this.#fetching.fetchSoon());
       this.#readers.set(partition, reader);
       try {
-        await own(reader);
+        await runPartition(reader);
       } catch (error) {
-        log.warn('a partition was given up, and is taken anew', { topic, partition, error });
+        log.warn('partition failed, restarting it', { topic, partition, error });
       } finally {
         this.#readers.delete(partition);
       }
       await sleep(clock, { delayMs: pauseMs, signal });
-      // Whoever was overtaken by a newer owner must not take the partition back on an old belief.
+      // A process that was fenced by a newer owner must not claim the partition again before the group has confirmed its membership.
       await this.#confirmationAfter(this.#confirmations, signal);
     }
   }
@@ -220,7 +222,7 @@ export class GroupConsumer {
       });
   }
 
-  /** It is skipped while the group is shared out: a commit that meets that makes the client join once more. */
+  /** Skipped during a rebalance, because a commit would then make the client join again. */
   async #commit(): Promise<void> {
     const { topic, log } = this.#options;
     if (this.#hints.size === 0 || !this.#member?.isActive()) return;
@@ -233,6 +235,6 @@ export class GroupConsumer {
     this.#hints.clear();
     await this.#member
       .commit({ offsets })
-      .catch((error: unknown) => log.debug('offsets not noted in Kafka', { topic, error }));
+      .catch((error: unknown) => log.debug('failed to commit offsets to Kafka', { topic, error }));
   }
 }

@@ -1,17 +1,17 @@
-// What the Kafka client reports, in the words of our ports.
+// Converts errors of the Kafka client to StoreFailure.
 
 import { StoreFailure } from '@hongyan/base/result';
 
 interface ClientError {
   readonly code?: string;
-  /** Of an answer of a broker: its name for the error. */
+  /** The broker's name of the error. */
   readonly apiId?: string;
   readonly message?: string;
   readonly cause?: unknown;
   readonly errors?: readonly unknown[];
-  /** Of an answer in which some of the partitions failed. */
+  /** The response when some of its partitions failed. */
   readonly response?: { readonly responses?: readonly { readonly partitionResponses?: readonly PartitionAnswer[] }[] };
-  /** By the other brokers of a request that failed. */
+  /** The results of the other brokers when one broker of a request failed. */
   readonly produced?: { readonly offsets?: readonly unknown[] };
 }
 
@@ -19,7 +19,7 @@ interface PartitionAnswer {
   readonly errorCode: number;
 }
 
-/** Kafka is there and does not take these records. None was written, nor will be: what comes behind them overtakes nothing. */
+/** Kafka rejected these records. None was or will be written, so later records of the same keys may be sent. */
 export class RecordsRefused extends StoreFailure {
   readonly isTooLarge: boolean;
 
@@ -30,8 +30,8 @@ export class RecordsRefused extends StoreFailure {
 }
 
 /**
- * What a broker answers about records before it has written any of a partition, however often it is asked. Not what is known of a
- * partition that has moved: the client tries again then, and forgets how its tries before that ended.
+ * Errors by which a broker rejects the records of a partition before it writes any of them, on every attempt. Errors of a partition that
+ * has moved are not among them: the client retries those, and forgets how its earlier attempts ended.
  */
 const refusals = new Set([
   'CLUSTER_AUTHORIZATION_FAILED',
@@ -48,10 +48,10 @@ const refusals = new Set([
   'UNSUPPORTED_FOR_MESSAGE_FORMAT',
 ]);
 const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
-/** The same, while brokers are away. */
+/** Errors by which a broker rejects records while other brokers are unavailable. */
 const passing = new Set(['LEADER_NOT_AVAILABLE', 'NOT_ENOUGH_REPLICAS']);
 
-/** Of a produce request: `unavailable` where nothing was written by any try, otherwise `unknown_outcome`. */
+/** The failure of a produce request: `unavailable` when no attempt has written a record, otherwise `unknown_outcome`. */
 export function produceFailure(error: unknown): StoreFailure {
   const message = `Kafka did not take the records: ${messageOf(error)}`;
   const leaves = leavesOf(error);
@@ -62,7 +62,7 @@ export function produceFailure(error: unknown): StoreFailure {
   return new RecordsRefused(message, { isTooLarge, cause: error });
 }
 
-/** Of a question: nothing is written by it. */
+/** The failure of a request that writes nothing. */
 export const askFailure = (error: unknown): StoreFailure =>
   new StoreFailure('unavailable', `Kafka does not answer: ${messageOf(error)}`, { cause: error });
 
@@ -74,17 +74,17 @@ function messageOf(error: unknown): string {
   );
 }
 
-/** The errors of all tries, without those that only collect others. */
+/** The errors of all attempts, without the errors that only aggregate others. */
 function leavesOf(error: unknown): readonly ClientError[] {
   const one = error as ClientError;
   if (one.errors !== undefined && one.errors.length > 0) return one.errors.flatMap(leavesOf);
   return [one];
 }
 
-/** The client itself refuses where it knows that the topic is not there. */
+/** The client itself rejects records of a topic that does not exist. */
 const isRefused = ({ code, apiId = '' }: ClientError): boolean => code === 'PLT_KFK_USER' || refusals.has(apiId);
 
-/** No connection, or no answer to what has to be known before a request can be written. */
+/** No connection was made, or a lookup that precedes the request failed. */
 function isUnreached({ code, apiId = '', message, cause }: ClientError): boolean {
   const { code: systemCode } = (cause ?? {}) as ClientError;
   if (systemCode === 'ECONNREFUSED' || systemCode === 'ENOTFOUND' || systemCode === 'EHOSTUNREACH') return true;
@@ -92,7 +92,7 @@ function isUnreached({ code, apiId = '', message, cause }: ClientError): boolean
   return code === 'PLT_KFK_NETWORK' && message !== undefined && /^(Connection to|Cannot connect)/.test(message);
 }
 
-/** Some of the partitions have their records. */
+/** Some partitions have stored their records. */
 function isPartlyWritten(error: unknown): boolean {
   const { response, produced, errors = [] } = error as ClientError;
   const answers = response?.responses?.flatMap(({ partitionResponses = [] }) => partitionResponses) ?? [];

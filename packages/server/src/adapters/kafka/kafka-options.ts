@@ -1,26 +1,26 @@
-// How a process reaches Kafka: given once, and handed to every client of it.
+// The connection options that all Kafka clients of a process share.
 
 import type { BaseOptions } from '@platformatic/kafka';
 
 export interface KafkaOptions {
-  /** host:port of some of the brokers; the others are learnt from them. */
+  /** host:port of some brokers. The client discovers the others. */
   readonly brokers: readonly string[];
   /** Shown in the brokers' logs and metrics. */
   readonly clientId: string;
-  /** Topics and groups are named with it in front. */
+  /** The prefix of the names of topics and groups. */
   readonly prefix: string;
-  /** As of node:tls; {} for TLS with the certificates that the machine trusts. Absent: unencrypted. */
+  /** The options of node:tls; {} for TLS with the certificate authorities of the machine. Absent: no TLS. */
   readonly tls?: BaseOptions['tls'];
   readonly sasl?: BaseOptions['sasl'];
 }
 
-/** A broker that answers nothing for so long is given up. */
+/** The deadline of a request to a broker. */
 const requestTimeoutMs = 5_000;
 
-/** Short enough to be back soon after a broker is, and seldom enough to cost nothing while it is not. */
+/** Grows to one second, so that the client reconnects soon after a broker returns, and costs little while it is away. */
 const retryDelayMs = (_client: unknown, _operation: string, attempt: number): number => Math.min(100 * attempt, 1_000);
 
-/** What all clients have in common. */
+/** The options of every client. */
 export function clientOptions({ brokers, clientId, tls, sasl }: KafkaOptions): BaseOptions {
   return {
     bootstrapBrokers: [...brokers],

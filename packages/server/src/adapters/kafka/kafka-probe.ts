@@ -1,13 +1,13 @@
-// Whether the brokers answer, for a start and for those who watch over a process: asked with a client of its own, which tries once.
+// Checks whether the brokers answer, for the start of a process and for health checks. It uses a separate client without retries.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import { Admin } from '@platformatic/kafka';
 import { clientOptions, type KafkaOptions } from './kafka-options.ts';
 
-/** Whoever asks about readiness waits a second. */
+/** Readiness probes usually time out after one second. */
 const timeoutMs = 800;
 
-/** Once. Rejects with the client's error when none of them answers. */
+/** Tries once. Rejects with the client's error when no broker answers. */
 export async function askBrokers(options: KafkaOptions): Promise<void> {
   const admin = new Admin({ ...clientOptions(options), retries: 0, clientId: `${options.clientId}.start` });
   try {
@@ -30,7 +30,7 @@ export class KafkaProbe {
     this.#clock = clock;
   }
 
-  /** In words for an operator; undefined: a broker answers. */
+  /** A message for operators; undefined when a broker answers. */
   problem(): Promise<string | undefined> {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;

@@ -1,5 +1,6 @@
-// Produces to Kafka with one request under way: while it is, the next batch collects. Several open requests would break the order
-// of a key when a broker dies, and write records twice; one at a time is also faster, since a request costs the same for 1 record as for 100.
+// Produces to Kafka with one request in flight, while the next batch collects. With several requests in flight, the death of a broker
+// could reorder and duplicate the records of a key. One at a time is also faster, because a request costs the same for 1 record as for
+// 100.
 
 import { Batcher } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
@@ -10,32 +11,30 @@ import { clientOptions, type KafkaOptions } from './kafka-options.ts';
 
 export interface KafkaProducerOptions {
   readonly kafka: KafkaOptions;
-  /** Records that wait or are under way; further ones are refused as overloaded. */
+  /** The maximum number of records that wait or are in flight. Further ones fail as `overloaded`. */
   readonly recordsMax: number;
-  /** The same of their bytes. */
+  /** The maximum size of these records. Further ones fail as `overloaded`. */
   readonly bytesMax: number;
-  /** Tries of a request that no broker takes, some hundred milliseconds apart; default 15, about ten seconds. */
+  /** The maximum number of retries of a request, some hundred milliseconds apart. Default 15, about ten seconds. */
   readonly retriesMax?: number;
-  /** Requests begin so far apart under load, so that records share them; a lone record does not wait. */
+  /** The minimum interval between requests under load, so that records share a request. A single record does not wait. */
   readonly minIntervalMs?: number;
   readonly clock: Clock;
 }
 
 export interface NewRecord {
-  /** With the prefix. */
+  /** Includes the prefix. */
   readonly topic: string;
   /** Records of one key keep their order. */
   readonly key: string;
   readonly value: Buffer;
-  /** Asked right before the record leaves for Kafka; false: nobody waits for it any more, and it is not sent. */
+  /** Called right before the record is sent. false: the sender has timed out, and the record is not sent. */
   readonly leaves?: () => boolean;
 }
 
-/** Of one request. */
 const requestRecordsMax = 2_000;
-/** Half of what a broker takes by default (message.max.bytes). */
+/** Half of the default message.max.bytes of brokers. */
 const requestBytesMax = 512 * 1024;
-/** By default. */
 const minIntervalMsDefault = 2;
 
 /** undefined: all in-sync replicas have the record. */
@@ -46,7 +45,10 @@ export class KafkaProducer {
   readonly #bytesMax: number;
   readonly #batcher: Batcher<NewRecord, Sent>;
   #bytes = 0;
-  /** The last request failed, and was not refused: Kafka is asked whether it is there before the next one, whose senders would wait as long again. */
+  /**
+   * The last request failed without being rejected. Before the next one the producer checks whether Kafka answers, so that its senders
+   * do not wait for all retries again.
+   */
   #isAway = false;
 
   constructor(options: KafkaProducerOptions) {
@@ -62,14 +64,14 @@ export class KafkaProducer {
     });
   }
 
-  /** Records that wait or are under way. */
+  /** The number of records that wait or are in flight. */
   get depth(): number {
     return this.#batcher.depth;
   }
 
   /**
-   * Resolves once all in-sync replicas have the record. Rejects with StoreFailure: with `unknown_outcome` it may be written all the
-   * same, also later; otherwise it is not.
+   * Resolves when all in-sync replicas have the record. Rejects with StoreFailure. With `unknown_outcome` the record may have been written,
+   * or may be written later; with any other code it is not.
    */
   async send(record: NewRecord): Promise<void> {
     const size = sizeOf(record);
@@ -84,13 +86,13 @@ export class KafkaProducer {
     }
   }
 
-  /** Refuses new records, waits for those accepted, and closes the connections. */
+  /** Rejects new records, waits for the accepted ones, and closes the connections. */
   async close(): Promise<void> {
     await this.#batcher.drain();
     await this.#producer.close(true);
   }
 
-  /** Once a request failed, those behind it are not sent: they would overtake it if it were written late. One that was refused is not. */
+  /** After a failed request the rest of the batch is not sent, because the failed one may be written later. A rejected request is never written. */
   async #produce(batch: readonly NewRecord[]): Promise<readonly Sent[]> {
     if (this.#isAway && !(await this.#answers())) return batch.map(() => away);
     const sent: Sent[] = [];
@@ -125,7 +127,7 @@ export class KafkaProducer {
       await this.#producer.metadata({ topics: [], forceUpdate: true, retries: 0 });
       return true;
     } catch {
-      // The senders learn that Kafka is away, and why the log of the request before says.
+      // The senders fail with `away`. The failure of the previous request has the cause.
       return false;
     }
   }
@@ -133,11 +135,11 @@ export class KafkaProducer {
 
 const away = new StoreFailure('unavailable', 'Kafka does not answer; retry later');
 const expired = new StoreFailure('unavailable', 'the record waited for Kafka longer than its sender; retry later');
-const notSent = new StoreFailure('unavailable', 'a request before this one was not taken by Kafka; retry later');
+const notSent = new StoreFailure('unavailable', 'an earlier request to Kafka failed; retry later');
 
 const sizeOf = ({ key, value }: NewRecord): number => key.length + value.length + 100;
 
-/** Parts that a broker takes as one request, in order. */
+/** Splits a batch into requests that a broker accepts, in order. */
 function requestsOf(batch: readonly NewRecord[]): readonly (readonly NewRecord[])[] {
   const requests: NewRecord[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

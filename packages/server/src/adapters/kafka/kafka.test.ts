@@ -10,7 +10,7 @@ import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';
 import { KafkaProducer } from './kafka-producer.ts';
 import { readingFrom, TestTopic } from './testing/topics.ts';
-import { ensureTopics, letRecordsBeLong } from './topics.ts';
+import { ensureTopics, raiseRecordLimit } from './topics.ts';
 
 describeWith(['kafka'], 'Kafka', ({ kafka }) => {
   let scratch: Scratch;
@@ -37,10 +37,10 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     await topic.make(1, 1, 10_000);
     const lines: string[] = [];
     const log: Log = { ...silentLog, warn: (message) => lines.push(message) };
-    await letRecordsBeLong(topic.kafka, { topics: [topic.name], bytesNeeded: 20_000, log });
+    await raiseRecordLimit(topic.kafka, { topics: [topic.name], bytesNeeded: 20_000, log });
     await topic.producer().send(record('a', 'x'.repeat(20_000)));
     expect(lines).toEqual([]);
-    await letRecordsBeLong(topic.kafka, { topics: ['no name of a topic'], bytesNeeded: 20_000, log });
+    await raiseRecordLimit(topic.kafka, { topics: ['no name of a topic'], bytesNeeded: 20_000, log });
     expect(lines.join()).toContain('max.message.bytes');
   });
 

@@ -1,4 +1,5 @@
-// The records of one partition, from where its owner says, strictly one after the other. What is fetched waits here, bounded.
+// Reads the records of one partition from the offset that its owner chooses, in order and without gaps. Buffers fetched records up to a
+// bound.
 
 import { StoreFailure } from '@hongyan/base/result';
 
@@ -10,44 +11,44 @@ export interface LogRecord {
   readonly timestampMs: number;
 }
 
-/** Above it nothing more is fetched until the owner has taken some. */
+/** At this size of the buffer no more is fetched until the owner has taken records. */
 const waitingBytesMax = 4 * 1024 * 1024;
 
 export class PartitionReader {
   readonly partition: number;
-  /** Aborted when the partition is given to someone else, or the consumer closes: its owner stops. */
+  /** Aborts when the partition is revoked or the consumer closes. The owner then stops. */
   readonly signal: AbortSignal;
-  readonly #askNow: () => void;
-  /** Of the next record to fetch; undefined until the owner has said where to begin. */
+  readonly #fetchSoon: () => void;
+  /** The offset of the next record to fetch; undefined before the first seek. */
   #fetchOffset: number | undefined;
   #endOffset: number | undefined;
   #waiting: LogRecord[] = [];
   #waitingBytes = 0;
   #failure: StoreFailure | undefined;
   #notify: (() => void) | undefined;
-  /** Raised by each seek: what was fetched for an earlier one is void. */
+  /** Incremented by each seek, which invalidates fetches for earlier ones. */
   #seeks = 0;
 
-  constructor(partition: number, signal: AbortSignal, askNow: () => void) {
+  constructor(partition: number, signal: AbortSignal, fetchSoon: () => void) {
     this.partition = partition;
     this.signal = signal;
-    this.#askNow = askNow;
+    this.#fetchSoon = fetchSoon;
     signal.addEventListener('abort', () => this.#notify?.(), { once: true });
   }
 
-  /** The next record that `next` gives is the one at this offset. */
+  /** `next` continues with the record at this offset. */
   seek(offset: number): void {
     this.#fetchOffset = offset;
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#failure = undefined;
     this.#seeks++;
-    this.#askNow();
+    this.#fetchSoon();
   }
 
   /**
-   * At least one record, up to `max` of those that are here, in order; waits for them. Nothing once the signal is aborted. Rejects with StoreFailure
-   * when the record at the offset cannot be had: removed by retention, or beyond the end of the log.
+   * Waits for records and returns up to `max` buffered ones, in order. Returns none only when the signal has aborted. Rejects with
+   * StoreFailure when the record at the offset does not exist: retention removed it, or it is beyond the end of the log.
    */
   async next(max = Number.POSITIVE_INFINITY): Promise<readonly LogRecord[]> {
     while (this.#waiting.length === 0 && !this.signal.aborted) {
@@ -59,34 +60,34 @@ export class PartitionReader {
     return this.takeWaiting(max);
   }
 
-  /** Where the log ended when that was last heard; undefined: not yet. */
+  /** The end of the log as of the last fetch; undefined before the first one. */
   get endOffset(): number | undefined {
     return this.#endOffset;
   }
 
-  /** Each fetch tells it, also one that brings nothing. */
+  /** Every fetch reports it, also one without records. */
   endsAt(offset: number): void {
     this.#endOffset = offset;
   }
 
-  /** Up to `max` of what is here now. */
+  /** Returns up to `max` buffered records without waiting. */
   takeWaiting(max: number): readonly LogRecord[] {
     if (this.signal.aborted) return [];
     const wasFull = this.#isFull;
     const taken = max < this.#waiting.length ? this.#waiting.splice(0, max) : this.#waiting;
     if (taken === this.#waiting) this.#waiting = [];
     for (const { value } of taken) this.#waitingBytes -= value.length;
-    if (wasFull && !this.#isFull) this.#askNow();
+    if (wasFull && !this.#isFull) this.#fetchSoon();
     return taken;
   }
 
-  /** What to fetch, when there is room. */
+  /** The offset to fetch; undefined when the buffer is full or the reader has stopped. */
   get wanted(): { readonly offset: number; readonly seeks: number } | undefined {
     if (this.#fetchOffset === undefined || this.#failure || this.#isFull || this.signal.aborted) return undefined;
     return { offset: this.#fetchOffset, seeks: this.#seeks };
   }
 
-  /** What was fetched for `seeks`. Records before the next one are repeats of the broker's batch; a hole ends the reading. */
+  /** Adds records that were fetched for `seeks`. Records before the next offset are skipped: brokers return whole batches. A gap is a failure. */
   fetched(
     seeks: number,
     { records, nextOffset }: { readonly records: readonly LogRecord[]; readonly nextOffset: number },
@@ -100,14 +101,14 @@ export class PartitionReader {
       this.#waitingBytes += record.value.length;
       this.#fetchOffset++;
     }
-    // Markers of Kafka's own take offsets too.
+    // Control records of Kafka occupy offsets too.
     this.#fetchOffset = Math.max(this.#fetchOffset, nextOffset);
     if (this.#waiting.length > 0) this.#notify?.();
   }
 
   fail(seeks: number, why: string): void {
     if (seeks !== this.#seeks) return;
-    this.#failure = new StoreFailure('unavailable', `partition ${this.partition} cannot be read on: ${why}`);
+    this.#failure = new StoreFailure('unavailable', `partition ${this.partition} cannot be read further: ${why}`);
     this.#notify?.();
   }
 

@@ -50,6 +50,6 @@ describeWith(['kafka'], 'copies of topics', () => {
   test('where the brokers do not tell, it says so and goes on', async () => {
     const { lines, log } = logging();
     await warnOfFewCopies(optionsOf(''), { topics: ['no name of a topic'], log });
-    expect(lines.map(({ message }) => message)).toEqual(['copies of topics could not be looked at']);
+    expect(lines.map(({ message }) => message)).toEqual(['failed to check the copies of topics']);
   });
 });

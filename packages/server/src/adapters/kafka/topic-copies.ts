@@ -1,17 +1,17 @@
-// Copies of topics. Kafka gives a topic its copies when it is made: one that was made while some brokers were still coming up keeps
-// fewer for ever, and what is acknowledged there may be lost with a single broker.
+// Checks the replicas of topics. Kafka assigns replicas when a topic is created. A topic that was created while some brokers were still
+// starting keeps too few replicas, and the loss of one broker may lose acknowledged records.
 
 import type { Log } from '@hongyan/base/log';
 import { Admin, type ClusterPartitionMetadata, ConfigResourceTypes } from '@platformatic/kafka';
 import { clientOptions, type KafkaOptions } from './kafka-options.ts';
 
-/** As topics are made. */
+/** The number of replicas of new topics. */
 const copiesMax = 3;
 const minInsync = 'min.insync.replicas';
 const fewCopies =
   'a topic has fewer copies than there are brokers for: what is acknowledged may be lost with one of them';
 
-/** Warns of each topic that has fewer copies, or asks for fewer in sync, than one that is made now. Changes nothing: that moves data. */
+/** Warns of each topic with fewer replicas, or a lower min.insync.replicas, than a topic created now. Changes nothing, because that would move data. */
 export async function warnOfFewCopies(
   options: KafkaOptions,
   { topics, log }: { readonly topics: readonly string[]; readonly log: Log },
@@ -32,7 +32,7 @@ export async function warnOfFewCopies(
       const inSync = Number(configs[0]?.value ?? inSyncWanted);
       const steps = [];
       if (copies < copiesWanted) steps.push('kafka-reassign-partitions.sh as in docs/operating/cluster-servers.md');
-      // Last: with too few copies nothing would be accepted.
+      // Last, because with too few replicas Kafka would accept no records.
       if (inSync < inSyncWanted)
         steps.push(`kafka-configs.sh --alter --topic ${topic} --add-config ${minInsync}=${inSyncWanted}`);
       if (steps.length === 0) continue;
@@ -40,7 +40,7 @@ export async function warnOfFewCopies(
       log.warn(fewCopies, { topic, copies, [minInsync]: inSync, wanted, mend: steps.join(', then ') });
     }
   } catch (error) {
-    log.warn('copies of topics could not be looked at', { topics, error });
+    log.warn('failed to check the copies of topics', { topics, error });
   } finally {
     await admin.close();
   }

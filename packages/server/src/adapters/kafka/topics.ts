@@ -1,4 +1,4 @@
-// Topics are made by whoever needs them first, with the number of partitions that stays theirs.
+// Creates topics when a process needs them first. The number of partitions of a topic never changes.
 
 import type { Log } from '@hongyan/base/log';
 import {
@@ -9,29 +9,29 @@ import {
 } from '@platformatic/kafka';
 import { clientOptions, type KafkaOptions } from './kafka-options.ts';
 
-/** For topics of long records: with what Kafka adds to one. Brokers take 1 MiB by default. */
+/** The maximum size of a record in topics for long records, including Kafka's overhead. The default of brokers is 1 MiB. */
 export const recordBytesMax = 32 * 1024 * 1024;
 
 export interface TopicRequest {
-  /** Without the prefix. */
+  /** Excludes the prefix. */
   readonly name: string;
-  /** Of a topic that is made now: one that exists keeps its own, since keys would go to other partitions otherwise. */
+  /** For a new topic. An existing topic keeps its number, because otherwise keys would change their partitions. */
   readonly partitions: number;
-  /** Fewer where there are fewer brokers. */
+  /** Limited to the number of brokers. */
   readonly replicas: number;
-  /** Records older than these may be removed; Infinity: none for its age. 'compact': of each key the newest record stays. */
+  /** Kafka may remove older records; Infinity: it removes none. 'compact': the newest record of each key stays. */
   readonly retentionMs: number | 'compact';
-  /** Of one record with what Kafka adds to it. Absent: as the brokers have it, 1 MiB by default. */
+  /** The maximum size of a record, including Kafka's overhead. Default: the setting of the brokers, usually 1 MiB. */
   readonly recordBytesMax?: number;
 }
 
 export interface Topic {
-  /** With the prefix. */
+  /** Includes the prefix. */
   readonly name: string;
   readonly partitions: number;
 }
 
-/** In the order asked. One that exists stays as it is. */
+/** Creates missing topics and does not change existing ones. Returns the topics in the order of the requests. */
 export async function ensureTopics(
   options: KafkaOptions,
   requests: readonly TopicRequest[],
@@ -44,7 +44,7 @@ export async function ensureTopics(
     const missing = named.filter(({ name }) => !known.has(name));
     await Promise.all(missing.map((request) => makeTopic(admin, { ...request, brokerCount: brokers.size })));
     const names = named.map(({ name }) => name);
-    // Brokers learn of a new topic a moment after it is made: the client asks again until they have.
+    // Brokers learn of a new topic after a delay. The client retries until they have.
     const { topics } = await admin.metadata({ topics: names, forceUpdate: true });
     return names.map((name) => ({ name, partitions: topics.get(name)?.partitionsCount ?? 0 }));
   } finally {
@@ -59,7 +59,7 @@ async function makeTopic(
   const copies = Math.min(replicas, brokerCount);
   const configs = {
     ...limitsOf(request),
-    // With three copies one broker may be away; an acknowledged record is on two at least.
+    // With three replicas one broker may be down. Acknowledged records are on at least two.
     'min.insync.replicas': String(Math.min(2, copies)),
     'unclean.leader.election.enable': 'false',
   };
@@ -69,7 +69,7 @@ async function makeTopic(
       configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
     });
   } catch (error) {
-    // Another process that started at the same time was first.
+    // Another process that started at the same time created it.
     if (!isExisting(error)) throw error;
   }
 }
@@ -87,10 +87,10 @@ function isExisting(error: unknown): boolean {
 }
 
 /**
- * Lets topics that were there before take records of `bytesNeeded`. Where the brokers do not allow that the log says what to do, since
- * shorter ones are taken all the same.
+ * Raises max.message.bytes of existing topics to at least `bytesNeeded`. When the brokers do not allow it, it only logs a warning, because
+ * shorter records still work.
  */
-export async function letRecordsBeLong(
+export async function raiseRecordLimit(
   options: KafkaOptions,
   { topics, bytesNeeded, log }: { readonly topics: readonly string[]; readonly bytesNeeded: number; readonly log: Log },
 ): Promise<void> {
@@ -110,8 +110,8 @@ export async function letRecordsBeLong(
     });
     log.info(`${name} raised`, { topics: short.map(({ resourceName }) => resourceName), bytes: recordBytesMax });
   } catch (error) {
-    const what = `${name} of topics could not be seen to: long records are refused by Kafka where it is less than needed`;
-    log.warn(what, { topics, needed: bytesNeeded, error });
+    const message = `${name} of topics could not be raised: Kafka rejects long records where it is lower than needed`;
+    log.warn(message, { topics, needed: bytesNeeded, error });
   } finally {
     await admin.close();
   }

@@ -1,9 +1,9 @@
-// A transaction that may find out on its way that nothing of it is wanted.
+// A transaction that can roll itself back without an error.
 
 import type { MysqlPool } from './pool.ts';
 import type { Statements } from './session.ts';
 
-/** As the pool's transaction. `abandon` ends it: nothing of it is stored, and it resolves with what abandon was given. */
+/** Like the pool's `transaction`. `abandon(result)` rolls it back, and the call resolves with `result`. */
 export async function abandonable<T>(
   pool: MysqlPool,
   work: (db: Statements, abandon: (result: T) => never) => Promise<T>,

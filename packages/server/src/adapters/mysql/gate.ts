@@ -1,5 +1,5 @@
-// The wait in front of the pool: so many may be inside, so many may wait, and none waits longer than a deadline of its own. mysql2's
-// own pool lets callers wait for ever.
+// Limits access to the connection pool: a maximum number of holders, a maximum number of waiters, and a deadline for each waiter. The
+// pool of mysql2 would let callers wait for ever.
 
 import type { Clock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';
@@ -12,11 +12,11 @@ export interface GateOptions {
   readonly waitTimeoutMs: number;
 }
 
-/** First come, first in. */
+/** First in, first out. */
 export class Gate {
   readonly waitSeconds = new Histogram(latencyBoundsS);
   readonly #options: GateOptions;
-  /** In the order they came. */
+  /** In the order of arrival. */
   readonly #waiters = new Set<PromiseWithResolvers<void>>();
   #inside = 0;
 
@@ -32,7 +32,7 @@ export class Gate {
     return this.#waiters.size;
   }
 
-  /** Rejects with `overloaded` at the bound or the deadline. Each one that is let in MUST `leave`. */
+  /** Rejects with `overloaded` at the maximum of waiters or at the deadline. Each caller that entered MUST call `leave`. */
   async enter(): Promise<void> {
     const { clock, insideMax } = this.#options;
     const begunMs = clock.monotonicMs();
@@ -41,7 +41,7 @@ export class Gate {
     this.waitSeconds.observe((clock.monotonicMs() - begunMs) / 1000);
   }
 
-  /** The place passes to the first that waits. */
+  /** Admits the first waiter, if any. */
   leave(): void {
     const [next] = this.#waiters;
     if (next === undefined) {
@@ -57,7 +57,7 @@ export class Gate {
     if (this.#waiters.size >= waitersMax)
       throw new StoreFailure(
         'overloaded',
-        `more than ${waitersMax} wait for a connection to the database; retry later`,
+        `more than ${waitersMax} requests wait for a connection to the database; retry later`,
       );
     const waiter = Promise.withResolvers<void>();
     this.#waiters.add(waiter);

@@ -1,11 +1,11 @@
-// An insert of what may be there already.
+// Inserts a row that may exist already.
 
 import { isDuplicateKey } from './failure.ts';
 import type { SqlValue, Statements } from './session.ts';
 
 /**
- * false: a row with the key is there, and nothing was changed. `into`: "conversation (no, id)". Not INSERT IGNORE, which would also
- * let values through that are cut.
+ * false: a row with the key exists, and nothing was changed. `into`: "conversation (no, id)". Not INSERT IGNORE, which would also
+ * accept values that it truncates.
  */
 export async function insertNew(
   statements: Statements,

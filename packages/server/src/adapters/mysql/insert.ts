@@ -1,4 +1,4 @@
-// Many rows in few statements: `insert … values (…), (…)`, each no longer than the server takes.
+// Inserts many rows in few statements, `insert … values (…), (…)`, each no longer than the server accepts.
 
 import { escape as escapeValue } from 'mysql2';
 import { packetOwnBytes, sentBytesWanted } from './options.ts';
@@ -12,12 +12,12 @@ export interface Insert {
   readonly onDuplicate?: string;
 }
 
-/** `statementBytesMax`: of the pool. No rows: no statement. All are asked for at once, so that they keep their place among others. */
+/** `statementBytesMax` is that of the pool. All statements are issued at once, so that no other statement comes between them. */
 export async function insertRows(statements: Statements, insert: Insert, statementBytesMax: number): Promise<void> {
   const bytesMax = statementBytesMax - packetOwnBytes;
   const inserts = [...insertStatements(insert, Math.min(sentBytesWanted, bytesMax))];
   for (const sql of inserts) {
-    // The server would cut the connection without a word.
+    // The server would close the connection without an error message.
     if (sql.length > bytesMax / 3 && Buffer.byteLength(sql) > bytesMax)
       throw new Error(
         `a row for ${insert.into} takes ${Buffer.byteLength(sql)} bytes, more than the database server accepts: raise its max_allowed_packet`,
@@ -26,7 +26,7 @@ export async function insertRows(statements: Statements, insert: Insert, stateme
   await Promise.all(inserts.map((sql) => statements.run(sql)));
 }
 
-/** A row that is longer than `bytesMax` gets a statement of its own, accepted or refused as it is. */
+/** A row that is longer than `bytesMax` becomes a statement by itself, which the server accepts or rejects. */
 export function* insertStatements({ into, rows, onDuplicate = '' }: Insert, bytesMax: number): Generator<string> {
   const begin = `insert into ${into} values `;
   const end = onDuplicate === '' ? '' : ` ${onDuplicate}`;

@@ -1,22 +1,22 @@
-// A database's tables as numbered steps that only go forward. Processes that start at once take turns.
+// Migrates the tables of a database in numbered, forward-only steps. Processes that start at the same time take turns.
 
 import { StoreFailure } from '@hongyan/base/result';
 import type { MysqlPool } from './pool.ts';
 import type { Session, Statements } from './session.ts';
 
 export interface MysqlLayout {
-  /** Named in errors: "timeline". Letters alone. */
+  /** The name in errors and of the lock: "timeline". Letters only. */
   readonly what: string;
   /**
-   * Statements, or work, of each step; step n brings a database of version n to n + 1. The server commits each of them by itself, so that a
-   * step which was interrupted begins anew: each of them MUST change nothing the second time (`create table if not exists`).
+   * The statements or functions of each step. Step n migrates a database from version n to n + 1. The server commits each statement by
+   * itself, so that an interrupted step runs again from its start. So all of them MUST be idempotent (`create table if not exists`).
    */
   readonly migrations: readonly (readonly (string | ((db: Statements) => Promise<void>))[])[];
 }
 
-/** Another process may be at it. */
+/** The maximum wait for another process that migrates. */
 const lockWaitS = 60;
-/** Of one statement: a table with rows takes a while to change. */
+/** The deadline of a statement: altering a table with many rows takes long. */
 const layoutTimeoutMs = 300_000;
 
 export async function migrateDatabase(pool: MysqlPool, layout: MysqlLayout): Promise<void> {
@@ -46,14 +46,14 @@ async function versionOf(session: Session, { what, migrations }: MysqlLayout): P
   return version;
 }
 
-/** One holder of a name at a time among all processes of the database. `work` uses the session that holds it. */
+/** Runs `work` while it holds a lock that is exclusive among all processes of the database. `work` uses the session that holds the lock. */
 export function withNamedLock<T>(
   pool: MysqlPool,
   { name, waitS }: { readonly name: string; readonly waitS: number },
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const locked = async (session: Session): Promise<T> => {
-    // Names are of the whole server, and 64 characters at most.
+    // Lock names are global to the server and have at most 64 characters.
     const lock = "concat('hongyan.', sha1(concat(database(), ?)))";
     const [row] = await session.rows<{ got: number | null }>(`select get_lock(${lock}, ?) got`, [`.${name}`, waitS]);
     if (row?.got !== 1)
@@ -61,7 +61,7 @@ export function withNamedLock<T>(
     try {
       return await work(session);
     } finally {
-      // The end of its session frees it too.
+      // The end of the session releases the lock too.
       if (!session.isLost) await session.rows(`select release_lock(${lock})`, [`.${name}`]);
     }
   };

@@ -1,4 +1,4 @@
-// How a MySQL server is reached and how much of it one process takes: plain values, with their defaults in this one place [M11].
+// The address of a MySQL server and the limits of one process, with all their defaults [M11].
 
 import type { PoolReadings } from '../../metrics/store-meter.ts';
 
@@ -9,29 +9,29 @@ export interface MysqlOptions {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** PEM of the authorities that may sign the server's certificate. Absent: no TLS. */
+  /** PEM of the certificate authorities that the client trusts. Absent: no TLS. */
   readonly tlsCa?: string | undefined;
   readonly limits?: Partial<MysqlLimits> | undefined;
-  /** Given the pool of connections once it is open: for metrics. */
+  /** Receives the connection pool once it is open, for metrics. */
   readonly onOpen?: ((pool: PoolReadings) => void) | undefined;
 }
 
 export interface MysqlLimits {
   readonly connectionsMax: number;
-  /** Kept open and alive while nobody needs them. */
+  /** The number of idle connections that are kept open and alive. */
   readonly idleMin: number;
   readonly connectTimeoutMs: number;
-  /** For a free connection; then the work is refused as `overloaded`, or `unavailable` when the server lets nobody in. */
+  /** The maximum wait for a free connection. Then requests fail as `overloaded`, or as `unavailable` when the server accepts no connection. */
   readonly waitTimeoutMs: number;
-  /** Beyond them work is refused as `overloaded` at once. */
+  /** The maximum number of waiting requests. Further ones fail as `overloaded` at once. */
   readonly waitersMax: number;
-  /** Of one round trip; then its connection is destroyed, since it answers nothing else before. */
+  /** The deadline of a round trip. Then its connection is destroyed, because it can answer nothing else first. */
   readonly queryTimeoutMs: number;
-  /** For a row that another transaction holds. */
+  /** The maximum wait for a row that another transaction has locked. */
   readonly lockWaitS: number;
-  /** After which the server ends a session that asks nothing: a paused process must not keep its row locks. */
+  /** The idle time after which the server ends a session, so that a paused process does not keep its row locks. */
   readonly sessionIdleS: number;
-  /** Of a transaction that met a deadlock or waited too long for a row; then it is `unavailable`. */
+  /** The maximum number of attempts of a transaction that met a deadlock or a lock timeout. Then it fails as `unavailable`. */
   readonly attemptsMax: number;
 }
 
@@ -47,8 +47,8 @@ export const mysqlLimitDefaults: MysqlLimits = {
   attemptsMax: 5,
 };
 
-/** Of a packet, for what stands in front of the statements. */
+/** The part of a packet that precedes its statements. */
 export const packetOwnBytes = 64;
 
-/** Of what is sent at once: longer texts keep the event loop, and the server's parser, busy at a stretch. */
+/** The preferred maximum of one round trip: longer texts would block the event loop, and the server's parser, for too long. */
 export const sentBytesWanted = 1024 * 1024;

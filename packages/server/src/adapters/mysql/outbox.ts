@@ -1,15 +1,15 @@
-// The outbox of a service, as a table beside its others.
+// The outbox of a service, as a table in its database.
 
 import type { Outbox, OutboxEvent } from '../../ports/outbox/outbox.ts';
 import type { MysqlPool } from './pool.ts';
 import type { Statements } from './session.ts';
 
-/** One of the statements of a service's layout. */
+/** A statement for the migrations of a service. */
 export const outboxTable = `create table if not exists outbox (
     no bigint unsigned not null auto_increment primary key, kind varchar(64) not null, payload mediumtext not null
   ) default charset=utf8mb4 collate=utf8mb4_bin`;
 
-/** In the transaction of the change that they tell of. */
+/** MUST be called in the transaction of the change that the events report. */
 export async function noteEvents(statements: Statements, events: readonly Omit<OutboxEvent, 'no'>[]): Promise<void> {
   if (events.length === 0) return;
   await statements.run('insert into outbox(kind, payload) values ?', [
@@ -24,7 +24,7 @@ export class MysqlOutbox implements Outbox {
     this.#pool = pool;
   }
 
-  /** A transaction that commits later may have a smaller number: delivered ones are named, never "all up to". */
+  /** A transaction that commits later may have smaller numbers. So delivered events are deleted by number, never as a range. */
   pending(limit: number): Promise<readonly OutboxEvent[]> {
     return this.#pool.read<OutboxEvent>('select no, kind, payload from outbox order by no limit ?', [limit]);
   }

@@ -1,4 +1,4 @@
-// The connections of one process to one database: bounded, with a bounded wait, and none that hangs [M11].
+// The connection pool of one process to one database: bounded connections, bounded waits and no hanging calls [M11].
 
 import { backOffMs } from '@hongyan/base/back-off';
 import { type Clock, sleep } from '@hongyan/base/clock';
@@ -22,7 +22,7 @@ export class MysqlPool {
   readonly #environment: Environment;
   readonly #gate: Gate;
   readonly #keepAlive: { cancel(): void };
-  /** Connections that lead to a server not known to be read-only: the others are ended instead of used again. */
+  /** Connections to a server that is not known to be read-only. Others are destroyed instead of reused. */
   #usable = new WeakSet<PoolConnection>();
   #statementBytesMax = 0;
   #closing: Promise<void> | undefined;
@@ -54,7 +54,7 @@ export class MysqlPool {
     this.#keepAlive = clock.every((sessionIdleS * 1000) / 3, () => void this.#touchIdle().catch(ignoreOutage));
   }
 
-  /** From asking for a connection to having one. */
+  /** The time that callers waited at the gate. */
   get waitSeconds(): Histogram {
     return this.#gate.waitSeconds;
   }
@@ -71,12 +71,12 @@ export class MysqlPool {
     return this.#limits;
   }
 
-  /** The server takes no statement that is longer. */
+  /** The server's maximum length of a statement. */
   get statementBytesMax(): number {
     return this.#statementBytesMax;
   }
 
-  /** One question that changes nothing. */
+  /** Executes one query. Retried when the connection was lost before the server answered. */
   read<Row>(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
     return this.#retried(() =>
       this.use(async (session) => {
@@ -89,7 +89,7 @@ export class MysqlPool {
     );
   }
 
-  /** One statement that is a transaction of its own: when its connection is lost, the outcome is unknown. */
+  /** Executes one statement as a transaction. Rejects with `unknown_outcome` when the connection is lost. */
   write(sql: string, values: readonly SqlValue[] = []): Promise<number> {
     return this.#retried(() =>
       this.use(async (session) => {
@@ -103,8 +103,8 @@ export class MysqlPool {
   }
 
   /**
-   * Commits what `work` did, or nothing of it. `work` runs again from the beginning when another transaction was in the way: it MUST
-   * change nothing but the database. Rejects with `unknown_outcome` when the connection is lost in the commit.
+   * Commits all changes of `work`, or none. After a conflict with another transaction `work` runs again from its start, so it MUST have
+   * no other side effects. Rejects with `unknown_outcome` when the connection is lost during the commit.
    */
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     return this.#retried(() => this.use((session) => inTransaction(session, work)));
@@ -115,9 +115,9 @@ export class MysqlPool {
     await this.read('select 1');
   }
 
-  /** A connection for a series of statements, which MUST leave no transaction open. `queryTimeoutMs`: for work that takes longer. */
+  /** Lends a connection for several statements. `work` MUST NOT leave a transaction open. `queryTimeoutMs` raises the deadline of its statements. */
   async use<T>(work: (session: Session) => Promise<T>, options?: { readonly queryTimeoutMs: number }): Promise<T> {
-    if (this.#closing) throw new StoreFailure('unavailable', 'closed: the database is not asked any more');
+    if (this.#closing) throw new StoreFailure('unavailable', 'the connection pool is closed');
     await this.#gate.enter();
     const connection = await this.#connect();
     const session = new Session(connection, {
@@ -132,7 +132,7 @@ export class MysqlPool {
     }
   }
 
-  /** What is under way ends by itself or at its deadline. */
+  /** Resolves when all calls in flight have finished or have reached their deadline. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -144,7 +144,7 @@ export class MysqlPool {
     await new Promise<void>((resolve) => this.#pool.end(() => resolve()));
   }
 
-  /** The place at the gate is held until mysql2 answers, since the connection counts as long; the caller waits no longer than it may. */
+  /** Rejects at the deadline, but leaves the gate only when mysql2 answers, because the connection counts against the limit until then. */
   #connect(): Promise<PoolConnection> {
     const { waitTimeoutMs } = this.#limits;
     return new Promise((resolve, reject) => {
@@ -172,7 +172,7 @@ export class MysqlPool {
   }
 
   #giveBack(connection: PoolConnection, session: Session): void {
-    // Once for each server: one that stays read-only does not end the connections that were opened since.
+    // Once per read-only server: an old connection must not invalidate the connections that were opened since.
     if (session.isReadOnly && this.#usable.has(connection)) this.#usable = new WeakSet();
     if (!session.isLost) {
       if (this.#usable.has(connection)) connection.release();
@@ -194,7 +194,7 @@ export class MysqlPool {
     }
   }
 
-  /** Opens what is missing of the idle connections, and keeps them from being ended for silence. */
+  /** Opens missing idle connections, and uses the others, so that the server does not end them. */
   async #touchIdle(): Promise<void> {
     const spare = Math.min(this.#limits.idleMin, this.#limits.connectionsMax) - this.#gate.inside;
     if (spare <= 0 || this.#closing) return;
@@ -204,7 +204,7 @@ export class MysqlPool {
       Array.from({ length: spare }, () =>
         this.use(async (session) => {
           await session.rows('select 1');
-          // None is given back before the last is open, or one would be asked for all.
+          // All are held until the last one is open. Otherwise one connection would serve all calls.
           if (++open === spare) all.resolve();
           await Promise.race([all.promise, sleep(this.#environment.clock, { delayMs: 1_000 })]);
         }),
@@ -231,7 +231,7 @@ async function inTransaction<T>(session: Session, work: (statements: Statements)
   return result;
 }
 
-/** A connection that cannot even do this is ended, which undoes the transaction too. */
+/** Destroys the connection when it cannot roll back. The server then rolls back too. */
 async function rollBack(session: Session): Promise<void> {
   if (session.isLost) return;
   try {
@@ -241,7 +241,7 @@ async function rollBack(session: Session): Promise<void> {
   }
 }
 
-/** The next one who needs the database is told; here nobody waits. */
+/** The next caller that needs the database receives the failure. */
 function ignoreOutage(error: unknown): void {
   if (!(error instanceof StoreFailure)) throw error;
 }
@@ -258,19 +258,19 @@ function poolOf({ host, port, user, password, database, tlsCa }: MysqlOptions, l
     charset: 'UTF8MB4_BIN',
     connectionLimit: connectionsMax,
     connectTimeout: connectTimeoutMs,
-    // Those that keepAlive touches stay; the others go before the server ends them.
+    // Connections that keepAlive does not use are closed before the server ends them.
     maxIdle: connectionsMax,
     idleTimeout: (sessionIdleS * 1000) / 2,
     enableKeepAlive: true,
-    // Without it an update to the same values counts as a change.
+    // Otherwise an update to equal values would count as a change.
     flags: ['-FOUND_ROWS'],
-    // A session sends together what is asked for in one turn.
+    // A session sends the statements of one turn together.
     multipleStatements: true,
   });
   pool.on('connection', (connection: PoolConnection) => {
     const settings = [
       `innodb_lock_wait_timeout = ${lockWaitS}`,
-      // A table whose columns or partitions change waits for its readers, and they for it.
+      // Bounds the wait for a table whose columns or partitions are being changed.
       `lock_wait_timeout = ${Math.ceil(queryTimeoutMs / 1000)}`,
       `wait_timeout = ${sessionIdleS}`,
       `sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
@@ -279,7 +279,7 @@ function poolOf({ host, port, user, password, database, tlsCa }: MysqlOptions, l
       'set session transaction isolation level read committed',
       `set session ${settings.join(', ')}`,
     ]) {
-      // In front of the first statement of whoever asked for the connection.
+      // Queued before the first statement of the caller.
       connection.query(sql, (error) => {
         if (error) connection.destroy();
       });

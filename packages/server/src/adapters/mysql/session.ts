@@ -1,5 +1,5 @@
-// One connection while somebody works with it. Statements that are asked for in one turn are sent together, since a round trip costs the
-// process and the server more than most statements do. Each round trip has a deadline; a connection that missed it is destroyed.
+// A borrowed connection. It sends the statements of one turn of the event loop in one round trip, because a round trip costs the process
+// and the server more than most statements do. A connection that misses the deadline of a round trip is destroyed.
 
 import type { Clock } from '@hongyan/base/clock';
 import { format, type PoolConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2';
@@ -9,14 +9,14 @@ import { isOfLostConnection, isOfReadOnlyServer } from './server-errors.ts';
 export type SqlValue = string | number | null | Buffer | SqlValue[];
 
 /**
- * Statements with `?` for each value; a list becomes `a, b`, a list of lists `(a, b), (c, d)`. They take effect in the order in which
- * they are asked for. When one fails, those behind it are not executed, and all that were sent with it reject: also those in front of
- * it, which took effect.
+ * Executes statements with a `?` for each value. A list becomes `a, b`, a list of lists `(a, b), (c, d)`. Statements take effect in the
+ * order of the calls. When one fails, the later ones are not executed, and all statements of the same round trip reject, including
+ * earlier ones that took effect.
  */
 export interface Statements {
-  /** For a question. */
+  /** Executes a query. */
   rows<Row>(sql: string, values?: readonly SqlValue[]): Promise<readonly Row[]>;
-  /** For a change; returns the number of rows it changed. */
+  /** Executes a change. Returns the number of changed rows. */
   run(sql: string, values?: readonly SqlValue[]): Promise<number>;
 }
 
@@ -30,9 +30,9 @@ interface Waiting {
 
 interface SessionOptions {
   readonly clock: Clock;
-  /** Of one round trip. */
+  /** The deadline of a round trip. */
   readonly queryTimeoutMs: number;
-  /** Of what is sent in one round trip, unless one statement has more by itself. */
+  /** The maximum size of a round trip, unless a single statement is larger. */
   readonly sentBytesMax: number;
 }
 
@@ -52,22 +52,22 @@ export class Session implements Statements {
     this.#options = options;
   }
 
-  /** Nothing can be asked through it any more. */
+  /** The connection is unusable. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
-  /** The server refused a write because it takes none. */
+  /** The server rejected a write because it is read-only. */
   get isReadOnly(): boolean {
     return this.#isReadOnly;
   }
 
-  /** The connection was lost before the server answered anything in this session: a transaction changed nothing. */
+  /** The connection was lost before the server answered anything in this session, so a transaction changed nothing. */
   get isStale(): boolean {
     return this.#isLost && !this.#hasAnswered;
   }
 
-  /** Of a transaction: sent with its first statement. */
+  /** Begins a transaction. `begin` is sent with the first statement. */
   begin(): void {
     this.#isBeginning = true;
   }
@@ -81,21 +81,21 @@ export class Session implements Statements {
     return result.affectedRows;
   }
 
-  /** The last statement: whoever asks later, having not heard that the work failed, is refused. */
+  /** Ends the transaction. Later statements are rejected: their callers have not noticed yet that the work failed. */
   async end(how: 'commit' | 'rollback'): Promise<void> {
     const ended = this.#query(how, []);
     this.#isOver = true;
     await ended;
   }
 
-  /** Ends the connection: the server undoes what is open. */
+  /** Closes the connection. The server rolls back an open transaction. */
   destroy(): void {
     this.#isLost = true;
     this.#connection.destroy();
   }
 
   #query(sql: string, values: readonly SqlValue[]): Promise<Result> {
-    if (this.#isOver) return Promise.reject(new Error('a statement behind the end of its transaction'));
+    if (this.#isOver) return Promise.reject(new Error('statement after the end of its transaction'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ sql: values.length === 0 ? sql : format(sql, values as SqlValue[]), resolve, reject });
       if (this.#isSending) return;
@@ -111,14 +111,14 @@ export class Session implements Statements {
         const results = await this.#roundTrip(together.map(({ sql }) => sql));
         for (const [index, { resolve }] of together.entries()) resolve(results[index] as Result);
       } catch (error) {
-        // Those behind were asked for as if these had taken effect.
+        // The later statements assume that these took effect.
         for (const { reject } of [...together, ...this.#waiting.splice(0)]) reject(error as Error);
       }
     }
     this.#isSending = false;
   }
 
-  /** One at least, which the server accepts or refuses as it is. */
+  /** At least one statement. One that is larger than the bound is sent alone, and the server accepts or rejects it. */
   #takeWaiting(): readonly Waiting[] {
     let bytes = 0;
     const count = this.#waiting.findIndex(({ sql }, index) => {

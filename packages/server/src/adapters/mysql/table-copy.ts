@@ -1,8 +1,8 @@
-// Keeps a table of a database equal to rows from elsewhere that go on changing: what differs is written, what is gone is deleted. The
-// table itself is the record of what was copied, so that a copy that was interrupted anywhere goes on, and what is equal was verified.
+// Keeps a table equal to a source whose rows keep changing: it writes the rows that differ and deletes the rows that the source no longer
+// has. It compares with the table itself, so that an interrupted copy can continue anywhere, and equal rows are verified rows.
 //
-// Rows come in groups, in the order of the first column of the groups' key, and are compared a slice of groups at a time. Of each slice a
-// digest is kept: one that comes again was compared before, and the table is not asked. Of a log only what came behind its end is read.
+// The source yields rows in groups, ordered by the group column. They are compared in slices of groups. A digest of each slice is kept: a
+// slice with the same digest as in an earlier pass is not compared again. Of a log, only the rows after the last pass are read.
 
 import { isDuplicateKey } from './failure.ts';
 import { insertRows } from './insert.ts';
@@ -14,41 +14,41 @@ export type CopiedRow = readonly CopiedValue[];
 
 export interface CopiedTable {
   readonly table: string;
-  /** Of each row, in this order. */
+  /** The columns of each row, in this order. */
   readonly columns: readonly string[];
-  /** The first so many columns are the primary key. */
+  /** The number of leading columns that form the primary key. */
   readonly keyColumns: number;
-  /** By which rows come in groups: a column with an index of its own, or the first of one. */
+  /** The column that groups the rows. It is the first column of an index. */
   readonly groupColumn: string;
 }
 
-/** A table whose rows come from one of another kind of database. */
-export interface ArrivingTable extends CopiedTable {
-  /** Asked of SQLite: a row for each row, in the order of the groups. Its columns have names that differ. */
+/** A table whose rows are copied from SQLite. */
+export interface ImportedTable extends CopiedTable {
+  /** The query on SQLite: one row per row of the table, in the order of the groups. Its columns have unique names. */
   readonly select: string;
-  /** What no SQL says: hashes, bytes. Default: the row as it is. */
+  /** Converts what SQL cannot: hashes, bytes. Default: the row is unchanged. */
   readonly rowOf?: (row: CopiedRow) => CopiedRow;
   /**
-   * Rows come behind the last one, go from the first one on, and never change; their groups are numbers from 1 on. `select` has a
-   * parameter: the group after which it begins.
+   * The table is a log: rows are appended at the end, removed from the start, and never changed. Groups are numbers ≥ 1. `select` has one
+   * parameter, the group after which it begins.
    */
   readonly isLog?: boolean;
 }
 
 export interface CopyCounts {
   rows: number;
-  /** Compared with the table, since their digest was new. */
+  /** The number of rows that were compared with the table, because the digest of their slice was new. */
   compared: number;
   written: number;
   deleted: number;
 }
 
 export interface PassOptions {
-  /** Counts what differs, and changes nothing. */
+  /** Counts the differences and changes nothing. */
   readonly isReadOnly?: boolean;
-  /** Compares also what was compared before. */
+  /** Compares all slices, also those with a known digest. */
   readonly isWhole?: boolean;
-  /** What was compared, and perhaps written, is read again: rejects, naming the row, when it is not as it was given. */
+  /** Reads compared slices again after they were written. Rejects, with the row in the message, when a row differs. */
   readonly isReadBack?: boolean;
   onSlice?(counts: CopyCounts): void;
 }
@@ -59,19 +59,19 @@ interface Slice {
   readonly rows: readonly CopiedRow[];
 }
 
-/** Rows of a slice: few enough for one transaction, enough for few statements. */
+/** The number of rows of a slice: few enough for one transaction, enough to need few statements. */
 const sliceRows = 500;
 
 export class TableCopy {
   readonly table: CopiedTable;
   readonly #pool: MysqlPool;
   readonly #group: number;
-  /** Where slices end, the last one excepted: fixed by the first pass. */
+  /** The ends of all slices except the last one. The first pass fixes them. */
   #bounds: CopiedValue[] | undefined;
   #digests: (bigint | undefined)[] = [];
-  /** The group of the last row of a pass that came to its end. */
+  /** The group of the last row of a completed pass. */
   #last: CopiedValue | undefined;
-  /** Of a log: where the pass begins, where the last one ended, and how many rows there are. */
+  /** For a log: the group after which the pass begins, the group at which the last pass ended, and the number of rows. */
   #begin: CopiedValue | undefined;
   #end: CopiedValue | undefined;
   #logRows = 0;
@@ -82,7 +82,7 @@ export class TableCopy {
     this.#group = table.columns.indexOf(table.groupColumn);
   }
 
-  /** `rows` in the order of their groups. */
+  /** `rows` MUST be in the order of their groups. */
   async pass(
     rows: Iterable<CopiedRow>,
     { isReadOnly = false, isWhole = false, isReadBack = false, onSlice = () => {} }: PassOptions = {},
@@ -109,7 +109,7 @@ export class TableCopy {
     return counts;
   }
 
-  /** Of a log: `rowsAfter` gives its rows behind a group, or all of them. What was copied by an earlier pass is read when `isWhole`. */
+  /** For a log. `rowsAfter` yields the rows after a group, or all rows. With `isWhole` the rows of earlier passes are read again. */
   async passLog(
     rowsAfter: (group: CopiedValue | undefined) => Iterable<CopiedRow>,
     { isWhole = false, ...options }: Omit<PassOptions, 'isReadOnly'> = {},
@@ -118,7 +118,7 @@ export class TableCopy {
     this.#begin = begin;
     const [first] = rowsAfter(undefined);
     const deleted = await this.#deleteBefore(first?.[this.#group]);
-    // Slices begin where the last pass ended: none of them is one that was compared before.
+    // The slices of this pass begin where the last one ended, so that no earlier bound or digest applies.
     [this.#bounds, this.#digests] = [undefined, []];
     const counts = await this.pass(rowsAfter(begin), options);
     this.#end = this.#last ?? begin;
@@ -126,7 +126,7 @@ export class TableCopy {
     return { ...counts, rows: this.#logRows, deleted: counts.deleted + deleted };
   }
 
-  /** The first rows of a log, which are gone at the source: all when `group` is undefined. */
+  /** Deletes the rows of a log before `group`, which the source has removed; all rows when `group` is undefined. */
   async #deleteBefore(group: CopiedValue | undefined): Promise<number> {
     const { table, groupColumn } = this.table;
     const where = group === undefined ? '' : ` where ${groupColumn} < ?`;
@@ -169,7 +169,7 @@ export class TableCopy {
     this.#last = last;
   }
 
-  /** False when a row's unique value is still another row's, of a slice that comes later. */
+  /** false when a unique value is still held by a row of a later slice. */
   async #reconcile(
     slice: Slice,
     { isReadOnly, counts }: { readonly isReadOnly: boolean; readonly counts: CopyCounts },
@@ -198,7 +198,7 @@ export class TableCopy {
     }
   }
 
-  /** All other slices are right: once these are empty, nothing is in their way. */
+  /** Empties all of these slices before it writes them. As all other slices are equal already, no unique value conflicts then. */
   async #replace(slices: readonly Slice[], counts: CopyCounts): Promise<void> {
     for (const slice of slices) {
       const present = await this.#present(slice);
@@ -220,9 +220,9 @@ export class TableCopy {
       const stored = present.get(this.#keyOf(row));
       return stored === undefined || !isSameRow(stored, row);
     });
-    if (wrong !== undefined) throw this.#named(new Error('read back, it is not as it was written'), [wrong]);
+    if (wrong !== undefined) throw this.#named(new Error('the row read back differs from the row written'), [wrong]);
     if (present.size !== slice.rows.length)
-      throw this.#named(new Error(`read back, there are ${present.size} rows of ${slice.rows.length}`), slice.rows);
+      throw this.#named(new Error(`${present.size} rows read back, ${slice.rows.length} written`), slice.rows);
   }
 
   #present({ after, through }: Slice): Promise<readonly CopiedRow[]> {
@@ -282,10 +282,10 @@ function digestOf(rows: readonly CopiedRow[]): bigint {
   return digest;
 }
 
-/** As the server compares: numbers by value, texts by their bytes. */
+/** Compares like the server: numbers by value, texts by their bytes. */
 function isBehind(group: CopiedValue, bound: CopiedValue): boolean {
   if (typeof group === 'number' && typeof bound === 'number') return group > bound;
-  // Ids: ASCII.
+  // These are ids, which are ASCII.
   if (typeof group === 'string' && typeof bound === 'string') return group > bound;
   return Buffer.compare(bytesOf(group), bytesOf(bound)) > 0;
 }

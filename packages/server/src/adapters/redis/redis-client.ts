@@ -1,4 +1,4 @@
-// The commands of Redis, of one server or of a Cluster: batched on their way, with a deadline, a bound and a prefix for keys.
+// A client of a Redis server or Cluster. It pipelines commands, and gives each a deadline, a bound and a key prefix.
 
 import { formatAddress } from '@hongyan/base/address';
 import type { Clock, Timer } from '@hongyan/base/clock';
@@ -26,13 +26,13 @@ const sweepMs = 100;
 const retryMs = { first: 50, max: 1_000 };
 const retryDelayMs = (attempt: number): number => Math.min(retryMs.max, retryMs.first * attempt);
 
-/** Commands fail as `unavailable` at their deadline, never hang, and are not repeated: a write that failed may have been done. */
+/** Commands fail as `unavailable` at their deadline and are never retried. A write that failed may have taken effect. */
 export class RedisClient {
   readonly options: RedisOptions;
   readonly #commands: RedisCommands;
   readonly #surroundings: RedisSurroundings;
   readonly #sweep: Timer;
-  /** In the order of their deadlines. One that has failed stays until the library lets go of it: that is what takes memory. */
+  /** In the order of their deadlines. A failed command stays until the library releases it, because it occupies memory until then. */
   readonly #waiting = new TransientMap<number, Waiting>();
   #lastId = 0;
   #isClosed = false;
@@ -40,7 +40,7 @@ export class RedisClient {
   #failures = 0;
   #lastError: Error | undefined;
 
-  /** Rejects when none of the addresses answers. */
+  /** Rejects when no address answers. */
   static async open(options: RedisOptions, surroundings: RedisSurroundings): Promise<RedisClient> {
     const commands = await connect(options);
     return new RedisClient(options, surroundings, commands);
@@ -58,23 +58,23 @@ export class RedisClient {
     return this.#commands.isCluster;
   }
 
-  /** Commands without an answer. */
+  /** The number of commands without an answer. */
   get waitingCount(): number {
     return this.#waiting.size;
   }
 
-  /** Keys with the same tag lie on the same server, where one script may use them together. */
+  /** Keys with the same tag are on the same server, so that one script may use them together. */
   key(name: string, tag?: string | number): string {
     const { keyPrefix } = this.options;
     return tag === undefined ? keyPrefix + name : `${keyPrefix}{${tag}}${name}`;
   }
 
-  /** What is called in one turn of the event loop leaves together. Rejects with StoreFailure for what the environment did. */
+  /** Commands of one turn of the event loop are sent together. Failures of the environment reject with StoreFailure. */
   run<T>(command: (commands: RedisCommands) => Promise<T>): Promise<T> {
     const { clock } = this.#surroundings;
     const { commandsMax, commandTimeoutMs } = this.options;
     if (this.#isClosed) return Promise.reject(new StoreFailure('unavailable', 'the connection to Redis was closed'));
-    // What the library keeps for a Cluster that is gone would be done long after its caller was told that it failed.
+    // The library would queue the command and execute it long after its caller has received the failure.
     if (this.#commands instanceof Cluster && this.#commands.status !== 'ready')
       return Promise.reject(new StoreFailure('unavailable', 'no node of the Redis Cluster is reachable'));
     if (this.#waiting.size >= commandsMax)
@@ -95,7 +95,7 @@ export class RedisClient {
     });
   }
 
-  /** The first key decides where it runs: all keys have one tag. */
+  /** Runs on the server of the first key. All keys MUST have the same tag. */
   async eval(
     { sha, lua }: RedisScript,
     { keys, args }: { readonly keys: readonly string[]; readonly args: readonly (string | number)[] },
@@ -108,7 +108,7 @@ export class RedisClient {
     }
   }
 
-  /** What is wrong, in words for an operator; undefined when every server that takes writes answers. */
+  /** A message for operators; undefined when every primary answers. */
   async problem(): Promise<string | undefined> {
     const servers = this.#commands instanceof Cluster ? this.#commands.nodes('master') : [this.#commands];
     const problems = await Promise.all(
@@ -124,7 +124,7 @@ export class RedisClient {
     return found.length === 0 ? undefined : found.join('; ');
   }
 
-  /** Commands without an answer fail. Closing again is harmless. */
+  /** Commands without an answer fail. Idempotent. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -138,12 +138,12 @@ export class RedisClient {
     const nowMs = this.#surroundings.clock.monotonicMs();
     for (const { dueMs, reject } of this.#waiting.values()) {
       if (dueMs > nowMs) return;
-      // Again for one that failed before: a settled promise does not change.
+      // Has no effect on a command that failed before.
       reject(new StoreFailure('unavailable', `Redis did not answer within ${this.options.commandTimeoutMs} ms`));
     }
   }
 
-  /** Logs what changes, not each attempt. */
+  /** Logs when the connection is lost and restored, not each attempt to reconnect. */
   #watch(): void {
     const { log } = this.#surroundings;
     const { addresses } = this.options;
@@ -169,35 +169,35 @@ export class RedisClient {
   #connectAgain(): void {
     if (this.#isClosed) return;
     this.#surroundings.clock.after(retryDelayMs(++this.#failures), () => {
-      // What went wrong is told by an event, and the end of the attempt by the next `end`.
+      // The library reports the error by an event, and the end of the attempt by the next `end`.
       if (!this.#isClosed) this.#commands.connect().catch(() => undefined);
     });
   }
 }
 
-/** A node that was lost may have a successor: the library asks for it only before it repeats a command, which it must not. */
+/** Finds the successor of a lost node. The library does this only before it retries a command, and retries are disabled. */
 function refreshWithoutNode(cluster: Cluster): void {
   cluster.on('-node', () => cluster.refreshSlotsCache());
 }
 
 const addressOf = ({ options: { host = 'localhost', port = 6379 } }: Redis) => ({ hostname: host, port });
 
-/** Asks the addresses one after another whether they belong to a Cluster. */
+/** Tries the addresses one after another. The first that answers decides whether it is a Cluster. */
 async function connect(options: RedisOptions): Promise<RedisCommands> {
   const failed: string[] = [];
   for (const address of addressesOf(options)) {
     const { hostname: host, port } = address;
     const probe = new Redis({ ...connectionOptions(options), host, port, lazyConnect: true, retryStrategy: null });
     let error: Error | undefined;
-    probe.on('error', (own: Error) => {
-      error = own;
+    probe.on('error', (reported: Error) => {
+      error = reported;
     });
     try {
       await probe.connect();
       const isCluster = /cluster_enabled:1/.test(await probe.info('cluster'));
       return isCluster ? await connectCluster(options) : await connectServer(options, { host, port });
-    } catch (own) {
-      failed.push(`${formatAddress(address)} (${(error ?? (own as Error)).message})`);
+    } catch (thrown) {
+      failed.push(`${formatAddress(address)} (${(error ?? (thrown as Error)).message})`);
     } finally {
       probe.disconnect();
     }
@@ -209,8 +209,8 @@ async function connectServer(
   options: RedisOptions,
   place: { readonly host: string; readonly port: number },
 ): Promise<Redis> {
-  // Without a strategy of its own: where the library connects again by itself, commands that were under way are repeated or, where
-  // that is turned off, never answered.
+  // Without a retry strategy: when the library reconnects by itself, it repeats the commands in flight, or, with that disabled, never
+  // answers them.
   const redis = new Redis({
     ...connectionOptions(options),
     ...place,
@@ -237,15 +237,15 @@ async function connectCluster(options: RedisOptions): Promise<Cluster> {
 
 async function connected<C extends RedisCommands>(commands: C): Promise<C> {
   let error: Error | undefined;
-  const keep = (own: Error) => {
-    error = own;
+  const keep = (reported: Error) => {
+    error = reported;
   };
   commands.on('error', keep);
   try {
     await commands.connect();
     return commands;
-  } catch (own) {
+  } catch (thrown) {
     commands.disconnect();
-    throw error ?? own;
+    throw error ?? thrown;
   }
 }

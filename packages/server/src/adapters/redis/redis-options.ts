@@ -1,21 +1,21 @@
-// How Redis is reached: one server, or a Cluster by some of its nodes.
+// The connection options of Redis: one server, or a Cluster by some of its nodes.
 
 import { type Address, parseAddress } from '@hongyan/base/address';
 import { assert } from '@hongyan/base/assert';
 import type { CommonRedisOptions } from 'ioredis';
 
 export interface RedisOptions {
-  /** host:port of the one server, or of some nodes of the Cluster: the others are learnt from these. */
+  /** host:port of the server, or of some nodes of the Cluster. The client discovers the others. */
   readonly addresses: readonly string[];
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly isTls?: boolean | undefined;
-  /** Before every key and channel, so that several installations share servers. No braces: they choose the slot. */
+  /** The prefix of every key and channel, so that several installations can share servers. Without braces, which would choose the slot. */
   readonly keyPrefix: string;
   readonly connectTimeoutMs: number;
-  /** A command without an answer by then has failed, and a connection that is silent for so long is cut and made anew. */
+  /** The deadline of a command. A connection that is silent for this time is closed and opened again. */
   readonly commandTimeoutMs: number;
-  /** Commands without an answer, those included that wait for a connection; more are refused as overloaded. */
+  /** The maximum number of commands without an answer, including those that wait for a connection. Further ones fail as `overloaded`. */
   readonly commandsMax: number;
 }
 
@@ -32,7 +32,7 @@ export function addressesOf({ addresses, keyPrefix }: RedisOptions): readonly Ad
   return addresses.map(parseAddress);
 }
 
-/** Of every connection. */
+/** The options of every connection. */
 export function connectionOptions(options: RedisOptions): CommonRedisOptions & { readonly tls?: object } {
   return {
     ...(options.username === undefined ? {} : { username: options.username }),

@@ -1,4 +1,4 @@
-// A Lua script: one atomic step of Redis. Sent by its hash, and whole to a server that does not know it yet.
+// A Lua script, which Redis executes atomically. It is sent by its hash, and as text to a server that does not know it yet.
 
 import { createHash } from 'node:crypto';
 
@@ -11,8 +11,8 @@ export class RedisScript {
 }
 
 /**
- * Lua that sets `now` to milliseconds: those of the caller where `argument` is not empty, else the server's, which all callers share
- * whatever their own clocks say.
+ * Lua that sets `now` to Unix ms: to `argument` if it is not empty, otherwise to the time of the server, which all callers share
+ * independently of their clocks.
  */
 export const nowOf = (argument: string): string => `
 local now = tonumber(${argument})

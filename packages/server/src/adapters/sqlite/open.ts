@@ -3,11 +3,11 @@
 import { Database } from 'bun:sqlite';
 
 export interface OpenOptions {
-  /** The file may not grow beyond it; a write that would is refused with SQLITE_FULL. Absent = as far as the disk goes. */
+  /** The maximum size of the file. A write beyond it fails with SQLITE_FULL. Default unbounded. */
   readonly maxBytes?: number;
-  /** Memory for pages, per connection. */
+  /** The page cache of the connection. */
   readonly cacheBytes?: number;
-  /** Of a writer: whether a file that is missing is made. True when absent. */
+  /** For writers: whether to create a missing file. Default true. */
   readonly create?: boolean;
 }
 

@@ -19,7 +19,7 @@ import type { SharedDirectory } from '../../ports/directory/directory.ts';
 import { openMysqlDirectory } from '../../ports/directory/mysql-directory.ts';
 import type { EventLog } from '../../ports/event-log/event-log.ts';
 import { openMysqlEventLog } from '../../ports/event-log/mysql-event-log.ts';
-import { type ArrivingTaskQueue, openKafkaTaskQueue } from '../../ports/task-queue/kafka-task-queue.ts';
+import { type ImportingTaskQueue, openKafkaTaskQueue } from '../../ports/task-queue/kafka-task-queue.ts';
 import type { TaskQueue } from '../../ports/task-queue/task-queue.ts';
 import { type MysqlTimelineStore, openMysqlTimeline } from '../../ports/timeline/mysql-timeline.ts';
 import { type HealthCheck, healthy } from '../../roles/operator/health.ts';
@@ -127,7 +127,7 @@ export const openTasks = (
   config: Config,
   { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
   instance: string,
-): Promise<ArrivingTaskQueue> =>
+): Promise<ImportingTaskQueue> =>
   orKafkaTrouble(
     config,
     openKafkaTaskQueue({

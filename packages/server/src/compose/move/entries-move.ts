@@ -1,9 +1,9 @@
 // The entries of all conversations: copied in the order of their commits, followed, and checked.
 
 import type { ConversationId } from '@hongyan/protocol/ids';
-import type { MovedPage } from '../../ports/timeline/arrival.ts';
-import type { MysqlTimelineArrival } from '../../ports/timeline/mysql-timeline-arrival.ts';
-import type { SqliteTimelineDeparture } from '../../ports/timeline/sqlite-timeline-departure.ts';
+import type { MovedPage } from '../../ports/timeline/moved-page.ts';
+import type { MysqlTimelineImport } from '../../ports/timeline/mysql-timeline-import.ts';
+import type { SqliteTimelineExport } from '../../ports/timeline/sqlite-timeline-export.ts';
 import type { Place, Position } from '../../ports/timeline/timeline.ts';
 import { ContentDiffers, checkConversation, type Extent } from './conversations-check.ts';
 import type { MoveProgress } from './progress.ts';
@@ -22,14 +22,14 @@ const checksAtOnce = 4;
 const roundsMax = 5;
 
 export class EntriesMove {
-  readonly #from: SqliteTimelineDeparture;
-  readonly #to: MysqlTimelineArrival;
+  readonly #from: SqliteTimelineExport;
+  readonly #to: MysqlTimelineImport;
   readonly #surroundings: Surroundings;
   #through = 0;
   /** What came over since all was checked. */
   readonly #unchecked = new Unchecked();
 
-  constructor(from: SqliteTimelineDeparture, to: MysqlTimelineArrival, surroundings: Surroundings) {
+  constructor(from: SqliteTimelineExport, to: MysqlTimelineImport, surroundings: Surroundings) {
     this.#from = from;
     this.#to = to;
     this.#surroundings = surroundings;

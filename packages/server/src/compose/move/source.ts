@@ -2,7 +2,7 @@
 
 import type { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
-import type { ArrivingTable, CopiedRow, CopiedValue } from '../../adapters/mysql/table-copy.ts';
+import type { CopiedRow, CopiedValue, ImportedTable } from '../../adapters/mysql/table-copy.ts';
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { rowsOf } from '../../adapters/sqlite/rows.ts';
 import { type DataLayout, dataLayout } from '../../config/data-layout.ts';
@@ -14,7 +14,7 @@ import { idOf } from '../../ports/task-queue/sqlite/task-number.ts';
 import type { MovedLetter, NewTask } from '../../ports/task-queue/task-queue.ts';
 import { parsePosition } from '../../ports/timeline/position.ts';
 import { headsPath } from '../../ports/timeline/sqlite/month-files.ts';
-import { SqliteTimelineDeparture } from '../../ports/timeline/sqlite-timeline-departure.ts';
+import { SqliteTimelineExport } from '../../ports/timeline/sqlite-timeline-export.ts';
 
 /** Stores that are rows of tables, each a file and a database. */
 export type TableStore = 'directory' | 'access' | 'devices' | 'events';
@@ -33,7 +33,7 @@ export interface SourceCounts {
 }
 
 export class MoveSource {
-  readonly timeline: SqliteTimelineDeparture;
+  readonly timeline: SqliteTimelineExport;
   readonly #layout: DataLayout;
   readonly #databases = new Map<TableStore, Database>();
 
@@ -49,13 +49,13 @@ export class MoveSource {
 
   private constructor(layout: DataLayout) {
     this.#layout = layout;
-    this.timeline = new SqliteTimelineDeparture(layout.timeline);
+    this.timeline = new SqliteTimelineExport(layout.timeline);
   }
 
   /** As of the moment of the first row. Of a log: those after a group. */
   *rows(
     store: TableStore,
-    { select, isLog = false, rowOf = (row) => row }: ArrivingTable,
+    { select, isLog = false, rowOf = (row) => row }: ImportedTable,
     after?: CopiedValue,
   ): Generator<CopiedRow> {
     const db = this.#database(store);

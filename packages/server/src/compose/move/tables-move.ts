@@ -4,7 +4,7 @@
 import type { CopyCounts } from '../../adapters/mysql/table-copy.ts';
 import type { MoveProgress } from './progress.ts';
 import { type MoveSource, type TableStore, tableStores } from './source.ts';
-import type { ArrivingCopy, MoveTarget } from './target.ts';
+import type { ImportedTableCopy, MoveTarget } from './target.ts';
 
 interface Surroundings {
   readonly signal: AbortSignal;
@@ -44,7 +44,7 @@ export class TablesMove {
     }
   }
 
-  #copy({ store, table, copy }: ArrivingCopy, step: MoveProgress['step'], isWhole: boolean): Promise<CopyCounts> {
+  #copy({ store, table, copy }: ImportedTableCopy, step: MoveProgress['step'], isWhole: boolean): Promise<CopyCounts> {
     const of = table.isLog && !isWhole ? undefined : this.#rows.get(table.table);
     const options = {
       isWhole,

@@ -7,46 +7,46 @@ import type { ConversationId } from '@hongyan/protocol/ids';
 import { murmur2 } from '@platformatic/kafka';
 import { type MysqlLayout, migrateDatabase } from '../../adapters/mysql/migrate.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
-import { type ArrivingTable, TableCopy } from '../../adapters/mysql/table-copy.ts';
+import { type ImportedTable, TableCopy } from '../../adapters/mysql/table-copy.ts';
 import type { Config } from '../../config/options.ts';
-import { arrivingAccess } from '../../ports/access/mysql/arriving-tables.ts';
+import { accessTables } from '../../ports/access/mysql/imported-tables.ts';
 import { accessLayout } from '../../ports/access/mysql/schema.ts';
-import { arrivingDevices } from '../../ports/devices/mysql/arriving-tables.ts';
+import { devicesTables } from '../../ports/devices/mysql/imported-tables.ts';
 import { devicesLayout } from '../../ports/devices/mysql/schema.ts';
-import { arrivingDirectory } from '../../ports/directory/mysql/arriving-tables.ts';
+import { directoryTables } from '../../ports/directory/mysql/imported-tables.ts';
 import { raiseSent } from '../../ports/directory/mysql/receipt-rows.ts';
 import { directoryLayout } from '../../ports/directory/mysql/schema.ts';
 import type { SentAdvance } from '../../ports/directory/receipts.ts';
 import type { Position } from '../../ports/event-log/event-log.ts';
-import { arrivingEvents, putFeedPosition } from '../../ports/event-log/mysql/arriving-tables.ts';
+import { eventsTables, putFeedPosition } from '../../ports/event-log/mysql/imported-tables.ts';
 import { eventsLayout } from '../../ports/event-log/mysql/schema.ts';
 import { shardOfPartition } from '../../ports/timeline/mysql/position-vector.ts';
-import { MysqlTimelineArrival } from '../../ports/timeline/mysql-timeline-arrival.ts';
+import { MysqlTimelineImport } from '../../ports/timeline/mysql-timeline-import.ts';
 import type { Closing } from '../closing.ts';
 import { databaseOf } from '../cluster/databases.ts';
 import { type TableStore, tableStores } from './source.ts';
 
 const stores: Readonly<
-  Record<TableStore, { readonly layout: MysqlLayout; readonly tables: readonly ArrivingTable[] }>
+  Record<TableStore, { readonly layout: MysqlLayout; readonly tables: readonly ImportedTable[] }>
 > = {
-  directory: { layout: directoryLayout, tables: arrivingDirectory },
-  access: { layout: accessLayout, tables: arrivingAccess },
-  devices: { layout: devicesLayout, tables: arrivingDevices },
-  events: { layout: eventsLayout, tables: arrivingEvents },
+  directory: { layout: directoryLayout, tables: directoryTables },
+  access: { layout: accessLayout, tables: accessTables },
+  devices: { layout: devicesLayout, tables: devicesTables },
+  events: { layout: eventsLayout, tables: eventsTables },
 };
 
 /** It has rows in an empty database. */
 const alwaysThere = 'numbered';
 
-export interface ArrivingCopy {
+export interface ImportedTableCopy {
   readonly store: TableStore;
-  readonly table: ArrivingTable;
+  readonly table: ImportedTable;
   readonly copy: TableCopy;
 }
 
 export class MoveTarget {
-  readonly timeline: MysqlTimelineArrival;
-  readonly copies: readonly ArrivingCopy[];
+  readonly timeline: MysqlTimelineImport;
+  readonly copies: readonly ImportedTableCopy[];
   readonly #pools: ReadonlyMap<TableStore, MysqlPool>;
 
   /** Makes databases and tables where they are missing. What was opened is closed with `closing`. */
@@ -56,7 +56,7 @@ export class MoveTarget {
     closing: Closing,
   ): Promise<MoveTarget> {
     const environment = { clock, log, random: systemRandom };
-    const timeline = await MysqlTimelineArrival.open(
+    const timeline = await MysqlTimelineImport.open(
       { ...environment, mysql: await databaseOf(config, 'timeline') },
       (id) => shardOf(id, config),
     );
@@ -71,7 +71,7 @@ export class MoveTarget {
     return new MoveTarget(timeline, pools);
   }
 
-  private constructor(timeline: MysqlTimelineArrival, pools: ReadonlyMap<TableStore, MysqlPool>) {
+  private constructor(timeline: MysqlTimelineImport, pools: ReadonlyMap<TableStore, MysqlPool>) {
     this.timeline = timeline;
     this.#pools = pools;
     this.copies = [...pools].flatMap(([store, pool]) =>

@@ -12,7 +12,7 @@ import { RecordsRefused } from '../../adapters/kafka/kafka-failure.ts';
 import type { KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
 import { KafkaProducer } from '../../adapters/kafka/kafka-producer.ts';
 import { warnOfFewCopies } from '../../adapters/kafka/topic-copies.ts';
-import { ensureTopics, letRecordsBeLong, recordBytesMax, type TopicRequest } from '../../adapters/kafka/topics.ts';
+import { ensureTopics, raiseRecordLimit, recordBytesMax, type TopicRequest } from '../../adapters/kafka/topics.ts';
 import { type BusAttachment, type EventBus, nodeTopic } from '../event-bus/event-bus.ts';
 import type {
   Command,
@@ -56,7 +56,7 @@ export async function ensureCommandsTopic(
   const made = await ensureTopics(kafka, [{ ...commandsTopic, partitions }]);
   const topics = made.map(({ name }) => name);
   const bytesNeeded = recordBytesOf(contentBytesMax);
-  await letRecordsBeLong(kafka, { topics, bytesNeeded, log });
+  await raiseRecordLimit(kafka, { topics, bytesNeeded, log });
   await warnOfFewCopies(kafka, { topics, log });
 }
 
@@ -215,7 +215,7 @@ export class KafkaCommandConsumer implements CommandConsumer {
     const outcomesOutage = new OutageLog({ failing: 'outcomes not published', over, clock, log });
     const group = new GroupConsumer({
       ...{ kafka, topic: `${kafka.prefix}${commandsTopic.name}`, group: 'cores', sessionTimeoutMs, clock, log },
-      own: async (reader) => {
+      runPartition: async (reader) => {
         const run = new PartitionRun({
           ...{ reader, handle, owner, bus, outcomesOutage, bounds: { batchMax, batchPerUserMax }, clock, log },
           range: () => group.range(reader.partition),

@@ -38,7 +38,7 @@ export class DebeziumRowChanges implements RowChanges {
       ...{ kafka, clock, log, sessionTimeoutMs },
       topic: `${kafka.prefix}${name}`,
       group: `${name}.followers`,
-      own: (reader) => this.#own(reader),
+      runPartition: (reader) => this.#run(reader),
     });
   }
 
@@ -53,7 +53,7 @@ export class DebeziumRowChanges implements RowChanges {
     return this.#consumer.close();
   }
 
-  async #own(reader: PartitionReader): Promise<void> {
+  async #run(reader: PartitionReader): Promise<void> {
     const { partition } = reader;
     const [committed = 0, { first }] = await Promise.all([
       this.#consumer.committed(partition),

@@ -1,5 +1,5 @@
-// The task queue of a cluster: Kafka. Workers share the partitions of a kind as a consumer group; a task that has to wait goes through
-// a topic for that, and one that was given up to the topic of dead letters.
+// The task queue of a cluster, on Kafka. The workers of a kind are a consumer group. Delayed tasks wait in topics of their own, and dead
+// letters are stored in another topic.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -7,7 +7,7 @@ import { StoreFailure } from '@hongyan/base/result';
 import { Admin, type BaseOptions } from '@platformatic/kafka';
 import { clientOptions, type KafkaOptions } from '../../adapters/kafka/kafka-options.ts';
 import { warnOfFewCopies } from '../../adapters/kafka/topic-copies.ts';
-import { letRecordsBeLong, recordBytesMax } from '../../adapters/kafka/topics.ts';
+import { raiseRecordLimit, recordBytesMax } from '../../adapters/kafka/topics.ts';
 import { DueSignals } from './due-signals.ts';
 import { Backlog, type BacklogBounds } from './kafka/backlog.ts';
 import { createTaskTopics } from './kafka/create-topics.ts';
@@ -35,9 +35,9 @@ import type {
 
 export interface KafkaTaskQueueOptions extends BacklogBounds {
   readonly kafka: KafkaOptions;
-  /** All there are: each has its topics. */
+  /** All kinds. Each has its topics. */
   readonly kinds: readonly string[];
-  /** Of each topic, when it is created; as many workers at most can do tasks of one kind at the same time. */
+  /** The number of partitions of new topics, which limits the number of workers that execute tasks of one kind concurrently. */
   readonly partitionCount: number;
   readonly deadLettersMax: number;
   readonly clock: Clock;
@@ -45,22 +45,22 @@ export interface KafkaTaskQueueOptions extends BacklogBounds {
   readonly newId: () => string;
 }
 
-/** A queue that another one is moved into. */
-export interface ArrivingTaskQueue extends TaskQueue {
-  /** These are all the dead letters there are when it resolves, with their ids. Resolves with how many there are. */
+/** A queue into which another one can be moved. */
+export interface ImportingTaskQueue extends TaskQueue {
+  /** Replaces all dead letters by these, which keep their ids. Resolves with their number. */
   becomeDead(letters: Iterable<MovedLetter>): Promise<number>;
 }
 
-export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<ArrivingTaskQueue> {
+export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<ImportingTaskQueue> {
   const { kafka, kinds, partitionCount, log } = options;
   const topics = new TaskTopics({ prefix: kafka.prefix, kinds, partitionCount });
   const names = await createTaskTopics(kafka, topics);
-  await letRecordsBeLong(kafka, { topics: names, bytesNeeded: recordBytesMax, log });
+  await raiseRecordLimit(kafka, { topics: names, bytesNeeded: recordBytesMax, log });
   await warnOfFewCopies(kafka, { topics: names, log });
   return new KafkaTaskQueue(options, topics);
 }
 
-class KafkaTaskQueue implements ArrivingTaskQueue {
+class KafkaTaskQueue implements ImportingTaskQueue {
   readonly #options: KafkaTaskQueueOptions;
   readonly #client: BaseOptions;
   readonly #admin: Admin;
@@ -92,14 +92,14 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
     this.#due = new DueSignals(clock, (kind) => this.#kinds.get(kind)?.nextDueMs());
     const marks = () => [...this.#kinds.values()].flatMap((kind) => kind.marks());
     this.#doneRecords = new DoneRecords({ admin, clock, log, marks });
-    // Rotations of several processes should not go in step.
+    // Random, so that the processes do not write to the same partitions in step.
     this.#turn = Bun.hash.crc32(options.newId());
   }
 
   async add(tasks: readonly NewTask[]): Promise<{ readonly addedCount: number }> {
     this.#assertOpen();
     if (tasks.length === 0) return { addedCount: 0 };
-    const fresh = withoutTwins(tasks);
+    const fresh = withoutDuplicates(tasks);
     const count = fresh.length;
     const bytes = fresh.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
     const { tasksMax, clock } = this.#options;
@@ -196,7 +196,7 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
     if (this.#isClosed) throw new StoreFailure('unavailable', 'the task queue is closed');
   }
 
-  /** From the first time on that tasks of the kind are asked for, this process is one of those that do them. */
+  /** The first call for a kind makes this process a member of the kind's consumer group. */
   #kind(kind: string): KindTasks {
     const known = this.#kinds.get(kind);
     if (known !== undefined) return known;
@@ -218,7 +218,7 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
     return tasks;
   }
 
-  /** Those of one call share a partition, and so are added all or none; only keys may lead to others. */
+  /** The tasks of one call share a partition, so that they are added atomically, except tasks with keys. */
   #recordsOf(tasks: readonly NewTask[]): readonly RecordToSend[] {
     const { clock, newId, partitionCount } = this.#options;
     const nowMs = clock.nowMs();
@@ -232,7 +232,7 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
     });
   }
 
-  /** Tasks of one key meet in partitions of one number, which have one owner. */
+  /** Tasks of one key have the same partition number in all topics, and so one owner. */
   #placeOf({ kind, key, taskId }: TaskRecord, delayMs: number, turn?: number): { topic: string; partition: number } {
     const { partitionCount } = this.#options;
     const topic = delayMs > 0 ? this.#topics.waiting(kind, delayMs) : this.#topics.ready(kind);
@@ -241,8 +241,8 @@ class KafkaTaskQueue implements ArrivingTaskQueue {
   }
 }
 
-/** Of those with the same kind and key, the first. */
-function withoutTwins(tasks: readonly NewTask[]): readonly NewTask[] {
+/** Keeps the first task of each kind and key. */
+function withoutDuplicates(tasks: readonly NewTask[]): readonly NewTask[] {
   const seen = new Set<string>();
   return tasks.filter(({ kind, key }) => {
     if (key === undefined) return true;

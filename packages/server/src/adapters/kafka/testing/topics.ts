@@ -42,9 +42,9 @@ export class TestTopic {
     return producer;
   }
 
-  consumer(own: (reader: PartitionReader) => Promise<void>): GroupConsumer {
+  consumer(runPartition: (reader: PartitionReader) => Promise<void>): GroupConsumer {
     const consumer = new GroupConsumer({
-      ...{ kafka: this.kafka, topic: this.name, group: 'readers', own, sessionTimeoutMs: 6_000 },
+      ...{ kafka: this.kafka, topic: this.name, group: 'readers', runPartition, sessionTimeoutMs: 6_000 },
       ...{ clock: systemClock, log: silentLog },
     });
     this.#closers.push(() => consumer.close());

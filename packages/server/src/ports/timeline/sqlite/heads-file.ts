@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { closeWriter, openReader, openWriter } from '../../../adapters/sqlite/open.ts';
-import type { EndedHead } from '../arrival.ts';
+import type { EndedHead } from '../moved-page.ts';
 import { newEpoch } from '../position.ts';
 import { type Month, positionOf } from './month.ts';
 import { headsPath, isWholeMonth, listMonths, monthPath } from './month-files.ts';

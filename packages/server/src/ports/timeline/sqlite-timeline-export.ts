@@ -1,26 +1,26 @@
-// The timeline's files read to be moved into another store, beside the server that writes them or while none does: its commits in
-// order, each with all that belongs to it. Changes nothing.
+// Reads the files of a timeline for a move into another store: its commits in order, each with all its data. Works with and without a
+// server that writes the files. Changes nothing.
 
 import type { Seq } from '@hongyan/protocol/ids';
-import type { EndedHead, MovedEntry, MovedMessage, MovedPage } from './arrival.ts';
-import { DepartureMonth, type MonthMessage } from './sqlite/departure-month.ts';
+import type { EndedHead, MovedEntry, MovedMessage, MovedPage } from './moved-page.ts';
 import { HeadsFile } from './sqlite/heads-file.ts';
 import { type Month, positionOf, rowsPerMonth } from './sqlite/month.ts';
+import { MonthExport, type MonthMessage } from './sqlite/month-export.ts';
 import { listMonths } from './sqlite/month-files.ts';
 import { SqliteReads } from './sqlite/reads.ts';
 import { StoreView } from './sqlite/store-view.ts';
 import type { Place, TimelineReads } from './timeline.ts';
 
-/** Entries of one read. */
+/** The maximum number of entries per read. */
 const placesAtOnce = 1_000;
 
-export class SqliteTimelineDeparture {
+export class SqliteTimelineExport {
   readonly epoch: string;
   readonly #folder: string;
   readonly #heads: HeadsFile;
   readonly #view: StoreView;
   /** Oldest first. */
-  #months: DepartureMonth[] = [];
+  #months: MonthExport[] = [];
 
   /** Throws when there is no timeline in `folder`. */
   constructor(folder: string) {
@@ -31,7 +31,7 @@ export class SqliteTimelineDeparture {
     this.#look();
   }
 
-  /** As a number: what is before it was removed. */
+  /** The position up to which entries were removed, as a number. */
   removedThrough(): number {
     this.#look();
     return this.#heads.removedThrough(this.#months[0]?.month);
@@ -47,7 +47,7 @@ export class SqliteTimelineDeparture {
     return this.#heads.removedThrough(undefined);
   }
 
-  /** How many kept entries were committed up to a position. */
+  /** The number of retained entries up to a position. */
   countThrough(number: number): number {
     this.#look();
     return this.#months.reduce((sum, month) => {
@@ -56,13 +56,13 @@ export class SqliteTimelineDeparture {
     }, 0);
   }
 
-  /** The store as it is now, read as everyone reads it. */
+  /** The regular reads, of the present state of the store. */
   reads(): TimelineReads {
     this.#view.reload();
     return new SqliteReads(this.#view);
   }
 
-  /** What was committed after a position, `limit` entries at most; undefined at the end. */
+  /** At most `limit` entries that were committed after a position; undefined at the end. */
   page(after: number, limit: number): MovedPage | undefined {
     this.#look();
     for (const month of this.#months) {
@@ -78,7 +78,7 @@ export class SqliteTimelineDeparture {
     return undefined;
   }
 
-  /** Where the kept entries are that were committed after a position and up to another one. */
+  /** The places of the retained entries that were committed after one position and up to another. */
   between(after: number, through: number): readonly Place[] {
     this.#look();
     const places: Place[] = [];
@@ -95,21 +95,23 @@ export class SqliteTimelineDeparture {
     return places;
   }
 
-  /** Messages that were changed, as they are now. */
+  /** The present states of messages that were changed. */
   messages(places: readonly Place[]): readonly MovedMessage[] {
     return places.map((place) => {
       const states = this.#months.flatMap((month) => month.stateOf(place) ?? []);
-      // The newest month that knows the message's state is right; that it was erased stands in the month in which it was.
+      // The newest month with a state is right. Only the month of the erasure knows that the message was erased.
       const newest = states.at(-1);
       if (newest === undefined)
-        throw new Error(`${place.conversationId} has no state of message ${place.seq}, which an entry changed`);
+        throw new Error(
+          `message ${place.seq} of ${place.conversationId} was changed but has no state: the store is damaged`,
+        );
       const { asOfSeq, stateJson, isPinned } = newest;
       const erased = states.some(({ isErased }) => isErased) ? this.#erased(place) : [];
       return { ...place, asOfSeq, stateJson, isPinned, erased };
     });
   }
 
-  /** Of all conversations that may have had entries in removed months, in the order of their ids. */
+  /** The heads of all conversations that may have had entries in removed months, ascending by id. */
   ended(after: string, limit: number): readonly EndedHead[] {
     return this.removedThrough() === 0 ? [] : this.#heads.heads({ after, limit });
   }
@@ -120,7 +122,7 @@ export class SqliteTimelineDeparture {
     this.#heads.close();
   }
 
-  /** An older month may hold for a moment longer what is erased: the month being written remembers it so long, with its content. */
+  /** Older months may contain the erased content for a moment. Until then the current month has a pending erasure with the new content. */
   #erased(place: Place): readonly { readonly seq: Seq; readonly contentJson: string }[] {
     const pending = this.#months.flatMap((month) => month.pendingErasures(place));
     const contents = new Map<Seq, MonthMessage>();
@@ -131,12 +133,12 @@ export class SqliteTimelineDeparture {
     });
   }
 
-  /** Months that came or went since. */
+  /** Opens new months and closes removed ones. */
   #look(): void {
     const listed = listMonths(this.#folder);
     for (const one of this.#months) if (!listed.includes(one.month)) one.close();
-    const kept = new Map<Month, DepartureMonth>(this.#months.map((one) => [one.month, one]));
-    this.#months = listed.flatMap((month) => kept.get(month) ?? DepartureMonth.open(this.#folder, month) ?? []);
+    const kept = new Map<Month, MonthExport>(this.#months.map((one) => [one.month, one]));
+    this.#months = listed.flatMap((month) => kept.get(month) ?? MonthExport.open(this.#folder, month) ?? []);
   }
 }
 

@@ -1,14 +1,14 @@
-// The directory of a data folder as rows of these tables: what a move copies. Ids that differ in case alone are one id in both.
+// The tables of the directory, with the queries by which a move copies them from SQLite. Both compare ids without regard to case.
 
-import type { ArrivingTable, CopiedRow } from '../../../adapters/mysql/table-copy.ts';
+import type { CopiedRow, ImportedTable } from '../../../adapters/mysql/table-copy.ts';
 
 const withBytesAt =
   (index: number) =>
   (row: CopiedRow): CopiedRow =>
     row.with(index, Buffer.from(String(row[index])));
 
-/** SQLite reads each along the index over ids, whose order is that of the keys here: none sorts. */
-export const arrivingDirectory: readonly ArrivingTable[] = [
+/** SQLite reads each table along its index over ids, whose order equals that of the keys in MySQL. So no query sorts. */
+export const directoryTables: readonly ImportedTable[] = [
   {
     table: 'user',
     columns: ['user_key', 'user_id', 'display_name', 'created_at', 'password_hash', 'tier', 'is_disabled'],

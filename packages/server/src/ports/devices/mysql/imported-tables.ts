@@ -1,11 +1,12 @@
-// The devices of a data folder as rows of these tables: what a move copies. Numbers stay as they are, since rows refer to them.
+// The tables of the device store, with the queries by which a move copies them from SQLite. Numbers do not change, because rows refer to
+// them.
 
 import type { DeviceToken } from '@hongyan/protocol/ids';
-import type { ArrivingTable } from '../../../adapters/mysql/table-copy.ts';
+import type { ImportedTable } from '../../../adapters/mysql/table-copy.ts';
 import { kindHash } from './kinds.ts';
 import { tokenHash } from './token-hash.ts';
 
-export const arrivingDevices: readonly ArrivingTable[] = [
+export const devicesTables: readonly ImportedTable[] = [
   {
     table: 'kind',
     columns: ['no', 'kind_hash', 'model', 'firmware'],

@@ -1,4 +1,4 @@
-// One month of the timeline as a move reads it: commits in their order, also those that are not sorted yet, and what belongs to them.
+// Reads one month of a timeline for a move: its commits in order, including unsorted ones, with their mentions, states and erasures.
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
@@ -20,7 +20,7 @@ interface PendingErasure {
   readonly contentJson: string;
 }
 
-export class DepartureMonth {
+export class MonthExport {
   readonly month: Month;
   readonly #reader: MonthReader;
   readonly #db: Database;
@@ -33,14 +33,14 @@ export class DepartureMonth {
     this.#sql = prepare(db);
   }
 
-  /** Undefined while the writer has not made the month's tables yet. */
-  static open(folder: string, month: Month): DepartureMonth | undefined {
+  /** undefined while the writer has not created the month's tables yet. */
+  static open(folder: string, month: Month): MonthExport | undefined {
     const reader = MonthReader.open(folder, month);
     if (reader === undefined) return undefined;
     const path = monthPath(folder, month);
     const db = openReader(path);
-    assert(assertLayout(db, path), 'a month that was opened has its tables', month);
-    return new DepartureMonth(month, reader, db);
+    assert(assertLayout(db, path), 'an open month has its tables', month);
+    return new MonthExport(month, reader, db);
   }
 
   lastP(): number {
@@ -48,8 +48,8 @@ export class DepartureMonth {
   }
 
   /**
-   * p > afterP, without holes. Rows are numbered as they are committed and sorted in another order: some of the unsorted ones may come
-   * before sorted ones, and one may be in both forms.
+   * The commits with p > afterP, without holes. Rows are sorted in another order than they were committed, so that an unsorted row may
+   * precede sorted ones, and a row may exist in both forms.
    */
   commitsAfter(afterP: number, limit: number): readonly Placed[] {
     this.#reader.beginSnapshot();
@@ -64,14 +64,14 @@ export class DepartureMonth {
         found.push(placed);
       }
       if (found.length === 0 && byP.size > 0)
-        throw new Error(`the month ${this.month} has no commit ${afterP + 1}, though later ones: the store is damaged`);
+        throw new Error(`commit ${afterP + 1} of the month ${this.month} is missing: the store is damaged`);
       return found;
     } finally {
       this.#reader.endSnapshot();
     }
   }
 
-  /** Of an entry of this month. */
+  /** `entry` MUST be of this month. */
   mentionedBy({ conversationId, seq, referencesJson }: StoredEntry): Mentioned | undefined {
     if (referencesJson === undefined) return undefined;
     const rows = this.#sql.mentions.all(conversationId, seq);
@@ -79,7 +79,7 @@ export class DepartureMonth {
     return rows.some(({ id }) => id === null) ? 'all' : rows.flatMap(({ id }) => (id === null ? [] : [id]));
   }
 
-  /** Undefined when the message was not changed in this month. */
+  /** undefined when the message was not changed in this month. */
   stateOf({
     conversationId,
     seq,
@@ -94,7 +94,7 @@ export class DepartureMonth {
     return this.#sql.pending.all(conversationId, seq);
   }
 
-  /** The message and the entries that changed it, as far as they are in this month. */
+  /** The contents of the message and of the entries that changed it, if they are in this month. */
   contentsOf({ conversationId, seq }: Place): readonly MonthMessage[] {
     return this.#sql.contents.all(conversationId, seq);
   }
@@ -125,7 +125,7 @@ const prepare = (db: Database) => ({
     `SELECT e.by_seq AS bySeq, e.content AS contentJson FROM conversation c CROSS JOIN pending_erasure e
      WHERE c.id = ?1 AND e.conversation_no = c.no AND e.seq = ?2 ORDER BY e.no`,
   ),
-  // The tail last: of a row in both forms it is as right as the other.
+  // When a row exists in both forms, the later one wins. Both are equal.
   contents: db.prepare<MonthMessage, [string, number]>(
     `WITH at AS MATERIALIZED (SELECT no, (no << 32) + ?2 AS n FROM conversation WHERE id = ?1)
      SELECT ?2 AS seq, e.content AS contentJson FROM at CROSS JOIN entry e WHERE e.n = at.n

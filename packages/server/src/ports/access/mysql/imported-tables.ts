@@ -1,13 +1,13 @@
-// API keys, revocations and the uses of tokens of a data folder as rows of these tables: what a move copies.
+// The tables of the access store, with the queries by which a move copies them from SQLite.
 
 import type { UserId } from '@hongyan/protocol/ids';
-import type { ArrivingTable } from '../../../adapters/mysql/table-copy.ts';
+import type { ImportedTable } from '../../../adapters/mysql/table-copy.ts';
 import { tokenKeyOf, userKeyOf } from './token-rows.ts';
 
-/** The key of the token in front of the row. */
-const withTokenKey: ArrivingTable['rowOf'] = (row) => row.with(0, tokenKeyOf(String(row[0])));
+/** Replaces the token id in the first column by its key. */
+const withTokenKey: ImportedTable['rowOf'] = (row) => row.with(0, tokenKeyOf(String(row[0])));
 
-export const arrivingAccess: readonly ArrivingTable[] = [
+export const accessTables: readonly ImportedTable[] = [
   {
     table: 'api_key',
     columns: ['id', 'no', 'name', 'scopes', 'secret_hash', 'created_at', 'last_used_at'],

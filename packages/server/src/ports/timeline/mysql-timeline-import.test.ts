@@ -10,9 +10,9 @@ import { systemRandom } from '@hongyan/base/random';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { describeWith } from '@hongyan/testing/services';
 import { TimelineDatabase } from './mysql/testing/timeline-database.ts';
-import { MysqlTimelineArrival } from './mysql-timeline-arrival.ts';
+import { MysqlTimelineImport } from './mysql-timeline-import.ts';
 import { openSqliteTimeline, type SqliteTimelineStore } from './sqlite-timeline.ts';
-import { SqliteTimelineDeparture } from './sqlite-timeline-departure.ts';
+import { SqliteTimelineExport } from './sqlite-timeline-export.ts';
 import {
   allOf,
   change,
@@ -39,11 +39,11 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
   let database: TimelineDatabase;
   let folder: string;
   let source: SqliteTimelineStore;
-  let departure: SqliteTimelineDeparture;
-  let arrival: MysqlTimelineArrival;
+  let exporting: SqliteTimelineExport;
+  let importing: MysqlTimelineImport;
 
   const open = () =>
-    MysqlTimelineArrival.open(
+    MysqlTimelineImport.open(
       { mysql: database.address, clock: systemClock, random: systemRandom, log: silentLog },
       (id) => id.length % 16,
     );
@@ -57,33 +57,33 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     await database.empty();
     folder = mkdtempSync(join(tmpdir(), 'hongyan-move-'));
     source = await openSource();
-    departure = new SqliteTimelineDeparture(folder);
-    arrival = await open();
+    exporting = new SqliteTimelineExport(folder);
+    importing = await open();
   });
   afterEach(async () => {
-    departure.close();
-    await arrival.close();
+    exporting.close();
+    await importing.close();
     await database.closeAll();
     await source.close();
     rmSync(folder, { recursive: true });
   });
 
   async function begin(): Promise<void> {
-    await arrival.begin({ epoch: departure.epoch, removedThrough: departure.removedThrough() });
-    await arrival.addEnded(departure.ended('', 1_000));
+    await importing.begin({ epoch: exporting.epoch, removedThrough: exporting.removedThrough() });
+    await importing.addEnded(exporting.ended('', 1_000));
   }
 
   async function copy(): Promise<void> {
-    for (let after = (await arrival.state())?.through ?? 0; ; ) {
-      const page = departure.page(after, pageSize);
+    for (let after = (await importing.state())?.through ?? 0; ; ) {
+      const page = exporting.page(after, pageSize);
       if (page === undefined) return;
-      await arrival.add(page, { after });
+      await importing.add(page, { after });
       after = page.through;
     }
   }
 
   async function expectSame(): Promise<void> {
-    const there = arrival.reads(departure.epoch);
+    const there = importing.reads(exporting.epoch);
     for (const read of reads) expect(await read(there)).toEqual(await read(source));
   }
 
@@ -133,7 +133,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     await begin();
     await copy();
     await expectSame();
-    await arrival.complete(departure.end());
+    await importing.complete(exporting.end());
     const moved = await database.open();
     const outcomes = await moved.append([
       entry({ in: 'g:1', atMs: inMonth(2) }),
@@ -148,9 +148,9 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     await source.append([entry({ in: 'g:2' })]);
     const last = await source.position();
     await begin();
-    for (let after = 0, page = departure.page(0, 1); page; after = page.through, page = departure.page(after, 1))
-      await arrival.add(page, { after });
-    await arrival.complete(departure.end());
+    for (let after = 0, page = exporting.page(0, 1); page; after = page.through, page = exporting.page(after, 1))
+      await importing.add(page, { after });
+    await importing.complete(exporting.end());
     const moved = await database.open();
     expect(moved.epoch).toBe(source.epoch);
     expect([...(await moved.changedSince(first, ids))]).toEqual([conversation('g:2')]);
@@ -175,13 +175,13 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     await begin();
     await copy();
     const [epoch] = (await source.position()).split('.');
-    const foreign = `${epoch}.${departure.end() + 1}` as (typeof positions)[number];
-    const between = (after: number, through: number) => departure.between(after, through);
+    const foreign = `${epoch}.${exporting.end() + 1}` as (typeof positions)[number];
+    const between = (after: number, through: number) => exporting.between(after, through);
     const translated = (position: (typeof positions)[number]) =>
-      arrival.feedPositionOf(position, { epoch: departure.epoch, between });
+      importing.feedPositionOf(position, { epoch: exporting.epoch, between });
     expect(await translated(foreign)).toBe(foreign);
     const here = await Promise.all(positions.map(translated));
-    await arrival.complete(departure.end());
+    await importing.complete(exporting.end());
     const moved = await database.open();
     for (const [index, after] of positions.entries()) {
       const there = await source.feed.read({ after, limit: 1_000 });
@@ -199,9 +199,9 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     await source.retain({ fromMs: startOf(1) });
     await begin();
     await copy();
-    const between = (after: number, through: number) => departure.between(after, through);
-    const here = await arrival.feedPositionOf(first, { epoch: departure.epoch, between });
-    await arrival.complete(departure.end());
+    const between = (after: number, through: number) => exporting.between(after, through);
+    const here = await importing.feedPositionOf(first, { epoch: exporting.epoch, between });
+    await importing.complete(exporting.end());
     const told = await (await database.open()).feed.read({ after: here, limit: 10 });
     expect({ hasGap: told.hasGap, count: told.entries.length }).toEqual({ hasGap: true, count: 1 });
   });
@@ -211,7 +211,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     await source.append([repeated]);
     await begin();
     await copy();
-    await arrival.complete(departure.end());
+    await importing.complete(exporting.end());
     const moved = await database.open();
     const [again] = await moved.append([{ ...repeated, msgId: entry().msgId }]);
     expect(again).toMatchObject({ type: 'duplicate', entry: { msgId: repeated.msgId } });
@@ -221,10 +221,10 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
   test('[O27] a page comes over once, whoever brings it', async () => {
     await source.append([entry(), entry()]);
     await begin();
-    const page = departure.page(0, 10);
+    const page = exporting.page(0, 10);
     if (page === undefined) throw new Error('there are two entries');
-    await arrival.add(page, { after: 0 });
-    await expect(arrival.add(page, { after: 0 })).rejects.toThrow('does another hongyan migrate run?');
+    await importing.add(page, { after: 0 });
+    await expect(importing.add(page, { after: 0 })).rejects.toThrow('does another hongyan migrate run?');
     await expectSame();
   });
 });

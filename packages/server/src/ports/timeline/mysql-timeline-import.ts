@@ -1,5 +1,5 @@
-// Moves a timeline of another kind into an empty database, page by page: seqs, counts, ids, times and the epoch stay as they are. Each
-// page is one transaction with the position it came to, so that a move which was interrupted at any point goes on there.
+// Imports the timeline of another store into an empty database, page by page. Seqs, counts, ids, times and the epoch do not change. Each
+// page is one transaction with the position that it reached, so that an interrupted move continues there.
 
 import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
@@ -11,7 +11,7 @@ import { migrateDatabase } from '../../adapters/mysql/migrate.ts';
 import type { MysqlOptions } from '../../adapters/mysql/options.ts';
 import { MysqlPool } from '../../adapters/mysql/pool.ts';
 import type { Statements } from '../../adapters/mysql/session.ts';
-import type { EndedHead, MovedEntry, MovedMessage, MovedPage } from './arrival.ts';
+import type { EndedHead, MovedEntry, MovedMessage, MovedPage } from './moved-page.ts';
 import { keyColumns, keyValuesOf, lockConversations, writePlan } from './mysql/appender.ts';
 import { BatchPlan, type ConversationFacts, type ShardFacts } from './mysql/batch-plan.ts';
 import { monthOf } from './mysql/months.ts';
@@ -24,37 +24,40 @@ import { timelineLayout } from './mysql/schema.ts';
 import { parsePosition } from './position.ts';
 import type { NewEntry, Place, Position, TimelineReads } from './timeline.ts';
 
-export interface ArrivalOptions {
+export interface TimelineImportOptions {
   readonly mysql: MysqlOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-export interface Arriving {
-  /** Of the store that is moved, kept here. */
+export interface ImportSource {
+  /** The epoch of the source store, which the database keeps. */
   readonly epoch: string;
-  /** The position before its oldest kept entry, as a number; 0 when nothing was ever removed. */
+  /** The position before its oldest retained entry, as a number; 0 when nothing was ever removed. */
   readonly removedThrough: number;
 }
 
-/** Entries that one statement looks for. */
+/** The number of places in one query. */
 const placesAtOnce = 500;
-/** In front of what is kept of each shard: cursors from before it are behind it. */
+/** The commit number of the removed entries of each shard. Older cursors are before the retained entries. */
 const removedCommit = 1;
 
-export class MysqlTimelineArrival {
+export class MysqlTimelineImport {
   readonly #pool: MysqlPool;
   readonly #partitions: Partitions;
   /** The shard of a new conversation. */
   readonly #shardOf: (id: ConversationId) => number;
 
-  /** Makes the tables when they are not there. */
-  static async open(options: ArrivalOptions, shardOf: (id: ConversationId) => number): Promise<MysqlTimelineArrival> {
+  /** Creates missing tables. */
+  static async open(
+    options: TimelineImportOptions,
+    shardOf: (id: ConversationId) => number,
+  ): Promise<MysqlTimelineImport> {
     const pool = await MysqlPool.open(options.mysql, options);
     try {
       await migrateDatabase(pool, timelineLayout);
-      return new MysqlTimelineArrival(pool, options.log, shardOf);
+      return new MysqlTimelineImport(pool, options.log, shardOf);
     } catch (error) {
       await pool.close();
       throw error;
@@ -67,17 +70,17 @@ export class MysqlTimelineArrival {
     this.#shardOf = shardOf;
   }
 
-  /** What came over so far, as everyone will read it. */
+  /** Reads of the imported entries. */
   reads(epoch: string): TimelineReads {
     return new MysqlReads(this.#pool, epoch);
   }
 
-  /** Undefined before `begin`. */
+  /** undefined before `begin`. */
   state(): Promise<MoveState | undefined> {
     return readMoveState(this.#pool);
   }
 
-  /** Why nothing may be moved here; undefined when it may. */
+  /** The reason why the database cannot be the target of a move; undefined when it can. */
   async occupation(): Promise<string | undefined> {
     const [row] = await this.#pool.read<{ conversations: number; claims: number }>(
       'select (select count(*) from conversation) conversations, (select count(*) from fence) claims',
@@ -86,8 +89,8 @@ export class MysqlTimelineArrival {
     return row.conversations > 0 ? `it has ${row.conversations} conversations` : undefined;
   }
 
-  /** The database MUST be empty. From here on processes of the cluster wait for `complete`. */
-  begin({ epoch, removedThrough }: Arriving): Promise<void> {
+  /** The database MUST be empty. After it, processes of the cluster wait for `complete`. */
+  begin({ epoch, removedThrough }: ImportSource): Promise<void> {
     return this.#pool.transaction(async (db) => {
       const first = removedThrough > 0 ? removedCommit : 0;
       await db.run('insert into origin (id, epoch, through, is_complete) values (1, ?, ?, 0)', [epoch, removedThrough]);
@@ -98,7 +101,7 @@ export class MysqlTimelineArrival {
     });
   }
 
-  /** Before the first page: of conversations that may have had entries which were removed. Those that are here already stay as they are. */
+  /** Adds conversations whose entries may all have been removed. MUST precede the first page. Existing conversations do not change. */
   addEnded(heads: readonly EndedHead[]): Promise<void> {
     return this.#pool.transaction((db) =>
       this.#insert(db, {
@@ -118,7 +121,7 @@ export class MysqlTimelineArrival {
     );
   }
 
-  /** `after`: where the page begins. A page that is here already is refused, and so is one behind a hole. */
+  /** `after` is the position at which the page begins. Rejects a page that was imported before, and one that does not follow the last page. */
   async add(page: MovedPage, { after }: { readonly after: number }): Promise<void> {
     const batch = page.entries.map((moved) => newEntryOf(moved, page));
     for (const month of monthsOf(batch)) await this.#partitions.ensure(month);
@@ -131,7 +134,7 @@ export class MysqlTimelineArrival {
         const placed = plan.results[index]?.entry;
         assert(
           placed?.seq === entry.seq && placed.count === entry.count,
-          'an entry is moved to its own place',
+          'an entry keeps its seq and count',
           `${entry.conversationId} ${entry.seq}, not ${placed?.seq}`,
         );
       }
@@ -142,14 +145,15 @@ export class MysqlTimelineArrival {
     });
   }
 
-  /** Messages as they are at the source now; none of them needs to have changed. */
+  /** Updates messages to their present state in the source. Idempotent. */
   settle(messages: readonly MovedMessage[]): Promise<void> {
     return this.#pool.transaction((db) => this.#settle(db, messages));
   }
 
   /**
-   * Where the feed is here when it has told exactly what the other store's feed had told at a position, up to which everything came over.
-   * `between`: the places of what was committed there after one number and up to another.
+   * Translates a feed position of the source store: a reader at the returned position has read exactly the same entries. All entries up to
+   * the position MUST have been imported. `between` returns the places of the entries that the source committed after one number and
+   * up to another.
    */
   async feedPositionOf(
     position: Position,
@@ -160,11 +164,11 @@ export class MysqlTimelineArrival {
   ): Promise<Position> {
     const number = parsePosition(epoch, position);
     const through = (await this.state())?.through ?? 0;
-    // Of another store, or of a later life of this one: as there, whoever goes on from it is told so.
+    // Not a position of the source. It is unknown here too, and the feed rejects it.
     if (number === undefined || number > through) return position;
     const moment = await momentBefore(this.#pool, number);
     const vector = Array.from({ length: shardCount }, (_, shard) => moment?.vector[shard] ?? 0);
-    // Before the first moment everything was removed: the feed says so.
+    // All entries before the first moment were removed. The feed reports the gap.
     if (moment === undefined) return formatVector(epoch, vector);
     const places = between(moment.number, number);
     for (let from = 0; from < places.length; from += placesAtOnce)
@@ -173,7 +177,7 @@ export class MysqlTimelineArrival {
     return formatVector(epoch, vector);
   }
 
-  /** The last commit of each shard among these entries, all of which are here. */
+  /** The last commit of each shard among these entries, all of which have been imported. */
   async #commitsAt(
     places: readonly Place[],
   ): Promise<readonly { readonly shard: number; readonly last_commit: number }[]> {
@@ -189,11 +193,11 @@ export class MysqlTimelineArrival {
       [...values, ...values],
     );
     const found = rows.reduce((sum, { entries }) => sum + entries, 0);
-    assert(found === places.length, 'what was committed up to a position is here', `${found} of ${places.length}`);
+    assert(found === places.length, 'all entries up to the position were imported', `${found} of ${places.length}`);
     return rows;
   }
 
-  /** Opens the doors: nothing is moved afterwards. */
+  /** Ends the import: processes of the cluster may start, and no page is accepted. */
   complete(through: number): Promise<void> {
     return this.#pool.transaction(async (db) => {
       await advance(db, { after: through, through });
@@ -206,11 +210,11 @@ export class MysqlTimelineArrival {
     const [row] = await this.#pool.read<{ claims: number }>('select count(*) claims from fence');
     if (row === undefined || row.claims > 0)
       throw new Error(
-        'cores of the cluster did not wait for the move and have begun to write: stop them, drop the databases, and begin anew',
+        'cores of the cluster have begun to write before the move was complete: stop them, drop the databases, and begin again',
       );
   }
 
-  /** Those that are here, by their numbers. */
+  /** The imported conversations, ascending by number. */
   async conversations({ after, limit }: { readonly after: number; readonly limit: number }) {
     const rows = await this.#pool.read<{ no: number; id: Buffer; last_seq: number }>(
       'select no, id, last_seq from conversation where no > ? order by no limit ?',
@@ -223,7 +227,7 @@ export class MysqlTimelineArrival {
     }));
   }
 
-  /** Counted row by row. */
+  /** Counts the rows. */
   async counts(): Promise<{ readonly conversations: number; readonly entries: number }> {
     const [row] = await this.#pool.read<{ conversations: number; entries: number }>(
       'select (select count(*) from conversation) conversations, (select count(*) from entry) + (select count(*) from entry_change) entries',
@@ -252,7 +256,7 @@ export class MysqlTimelineArrival {
         Buffer.from(one.stateJson),
       ]),
     );
-    // The month is the one that the message is in: a message of a month that is removed has no segment, and no state.
+    // The month is that of the message. A message of a removed month has no segment, and so gets no state.
     await db.run(
       `insert into message_state (conversation_no, seq, month, as_of_seq, is_pinned, state)
        select straight_join c.no, p.seq, max(s.month), p.as_of_seq, p.is_pinned, p.state from ${sql}
@@ -299,7 +303,7 @@ export class MysqlTimelineArrival {
   }
 }
 
-/** Refused when another process moved something meanwhile. */
+/** Throws when another process has imported a page meanwhile. */
 async function advance(
   db: Statements,
   { after, through }: { readonly after: number; readonly through: number },
@@ -330,7 +334,7 @@ async function lockShards(db: Statements): Promise<ReadonlyMap<number, ShardFact
   return new Map(rows.map(({ no, last_commit, month }) => [no, { no, lastCommit: last_commit, month }]));
 }
 
-/** Of a conversation none of whose entries is here yet: where it stood before the first that is moved. */
+/** Sets the head of conversations without imported entries to the one before their first imported entry. */
 function beforeFirsts(
   conversations: ReadonlyMap<ConversationId, ConversationFacts>,
   { entries }: MovedPage,
@@ -345,11 +349,11 @@ function beforeFirsts(
   return facts;
 }
 
-/** Oldest first: partitions are made in that order. */
+/** Oldest first, because partitions are created in that order. */
 const monthsOf = (batch: readonly NewEntry[]): readonly number[] =>
   [...new Set(batch.map(({ timestampMs }) => monthOf(timestampMs)))].sort((a, b) => a - b);
 
-/** With the state that its message has now: the entries behind it bring their own. */
+/** A state entry gets the present state of its message. Later entries set the same or their own. */
 function newEntryOf({ entry, mentioned }: MovedEntry, { messages }: MovedPage): NewEntry {
   const { seq: _, count: _count, referencesJson, targetSeq, ...own } = entry;
   const message =

@@ -1,8 +1,8 @@
-// The event log of a data folder as rows of these tables: what a move copies. Positions and the epoch stay, so that those who pull go on
-// where they were; claims are made anew.
+// The tables of the event log, with the queries by which a move copies them from SQLite. Positions and the epoch do not change, so that
+// readers continue at their positions. Claims are not copied.
 
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
-import type { ArrivingTable, CopiedRow } from '../../../adapters/mysql/table-copy.ts';
+import type { CopiedRow, ImportedTable } from '../../../adapters/mysql/table-copy.ts';
 import type { Position } from '../event-log.ts';
 import { sizeOf } from './locked-log.ts';
 
@@ -11,8 +11,8 @@ const withSize = (row: CopiedRow): CopiedRow => {
   return [...row, sizeOf({ id: id ?? '', lane: lane ?? '', dataJson: dataJson ?? '' })];
 };
 
-/** The position of the feed is of another shape here: `putFeedPosition` writes it. */
-export const arrivingEvents: readonly ArrivingTable[] = [
+/** Without the feed position, which has another format in a cluster: see `putFeedPosition`. */
+export const eventsTables: readonly ImportedTable[] = [
   {
     table: 'event',
     columns: ['position', 'id', 'type', 'at_ms', 'lane', 'seq', 'data', 'size'],
@@ -91,7 +91,7 @@ export const arrivingEvents: readonly ArrivingTable[] = [
       WHERE p.endpoint_no = e.no ORDER BY e.id`,
   },
   {
-    // There they are numbered over all endpoints; here each endpoint counts its own.
+    // In SQLite attempts are numbered over all endpoints, here per endpoint.
     table: 'attempt',
     columns: ['endpoint_id', 'no', 'position', 'event_id', 'type', 'at_ms', 'duration_ms', 'status', 'error'],
     keyColumns: 2,
@@ -110,7 +110,7 @@ export const arrivingEvents: readonly ArrivingTable[] = [
   },
 ];
 
-/** Up to where the feed was read, as this cluster's feed says it; undefined: nothing is recorded. */
+/** Stores the feed position in the format of the cluster; undefined: events are not recorded. */
 export async function putFeedPosition(pool: MysqlPool, position: Position | undefined): Promise<void> {
   await pool.write('update log set feed_position = ? where no = 1', [position ?? null]);
 }
