@@ -1,4 +1,4 @@
-// The feed of the MySQL timeline: each shard numbers its commits without holes, and a page takes from all shards that have more.
+// The feed of the MySQL timeline. Each shard numbers its commits without holes. A page takes entries from all shards that have more.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -10,7 +10,7 @@ import { type EntryRow, entryColumns, entryOf } from './mysql/rows.ts';
 import { isBeyond, readShards, type Shard } from './mysql/shards.ts';
 import type { Position, StoredEntry } from './timeline.ts';
 
-/** How often a reader that waits looks for commits of other processes: those of its own it hears at once. */
+/** How often a waiting reader polls for commits of other processes. It is notified of those of its own process. */
 const lookEveryMs = { first: 5, max: 250 };
 
 interface FeedRow extends EntryRow {
@@ -19,10 +19,10 @@ interface FeedRow extends EntryRow {
   readonly id: Buffer;
 }
 
-/** What a shard has after the position asked for. */
+/** The entries of a shard after the requested position. */
 interface Pending {
   readonly shard: number;
-  /** The last commit that is not asked for. */
+  /** The last commit before the requested ones. */
   readonly after: number;
   readonly through: number;
 }
@@ -52,7 +52,7 @@ export class MysqlFeed implements Feed {
     const starts = vector.map((commit, shard) => Math.max(commit, shards[shard]?.removedThrough ?? 0));
     const pending = pendingOf(starts, shards);
     const rows = await this.#rows(pending, Math.ceil(limit / Math.max(1, pending.length)));
-    // Numbers have no holes: where the first is missing, retention removed it since the shards were read.
+    // Commit numbers have no holes: when the first one is missing, retention has removed it since the shards were read.
     const isMissing = pending.some(({ shard, after: last }) => rows.get(shard)?.at(0)?.commit_no !== last + 1);
     const taken = merge([...rows.values()], limit);
     const reached = [...starts];
@@ -70,7 +70,7 @@ export class MysqlFeed implements Feed {
     for (let delayMs = lookEveryMs.first; ; delayMs = Math.min(2 * delayMs, lookEveryMs.max)) {
       const woken = Promise.withResolvers<void>();
       const wake = () => woken.resolve();
-      // Before the look: a commit after it is heard.
+      // Registered before the check, so that a later commit is not missed.
       this.#waiters.add(wake);
       try {
         const { vector, shards } = await this.#locate(after);
@@ -87,7 +87,7 @@ export class MysqlFeed implements Feed {
     }
   }
 
-  /** To be called when this process committed something. */
+  /** Call it when this process has committed entries. */
   notify(): void {
     for (const wake of this.#waiters) wake();
   }
@@ -100,7 +100,9 @@ export class MysqlFeed implements Feed {
     return { vector, shards };
   }
 
-  /** The oldest of each shard, at most `count`, in the order of commits: read by that order, whatever the server thinks of its tables. */
+  /**
+   * The oldest `count` entries of each shard, in commit order. Forces the index of that order, whatever the statistics of the server say.
+   */
   async #rows(pending: readonly Pending[], count: number): Promise<ReadonlyMap<number, readonly FeedRow[]>> {
     if (pending.length === 0) return new Map();
     const select = (table: string) =>
@@ -130,7 +132,7 @@ const pendingOf = (starts: ShardVector, shards: readonly Shard[]): readonly Pend
     return lastCommit > after ? [{ shard, after, through: lastCommit }] : [];
   });
 
-/** Of lists that each have an order of their own: the oldest first, `count` of them. No shard waits for a busier one. */
+/** Merges ordered lists: the oldest `count` entries. No shard waits for a busier one. */
 function merge(lists: readonly (readonly FeedRow[])[], count: number): FeedRow[] {
   const heads = lists.map((rows) => ({ rows, next: 0 }));
   const merged: FeedRow[] = [];

@@ -1,5 +1,5 @@
-// The timeline of a cluster, in a database that speaks the MySQL protocol: MySQL, MariaDB or TiDB. Any number of processes append and
-// read; who appends what is decided by the rows that a transaction holds.
+// The timeline of a cluster, in a database with the MySQL protocol: MySQL, MariaDB or TiDB. Any number of processes append and read. Row
+// locks decide which process appends.
 
 import { Batcher } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
@@ -32,10 +32,10 @@ export interface MysqlTimelineOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Appends of one partition that wait or commit; one more rejects with `overloaded`. */
+  /** The maximum number of waiting and committing appends per partition. Further ones reject with `overloaded`. */
   readonly appendsMax: number;
   readonly meter?: StoreMeter | undefined;
-  /** Absent: nothing is traced. */
+  /** Default: no traces. */
   readonly tracing?: Tracing | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface MysqlTimelineStore extends SharedTimeline, OperatorReads {
   check(): Promise<void>;
 }
 
-/** Makes the tables when they are not there. Rejects with `unavailable` when the database cannot be reached. */
+/** Creates missing tables. Rejects with `unavailable` when the database cannot be reached. */
 export async function openMysqlTimeline(options: MysqlTimelineOptions): Promise<MysqlTimelineStore> {
   const pool = await MysqlPool.open(options.mysql, options);
   try {
@@ -71,7 +71,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
   readonly #joint: JointAppends;
   readonly #partitions: Partitions;
   readonly #retention: Retention;
-  /** By partition; undefined for what comes from no log. One append at a time in each: they would wait for each other's rows. */
+  /** By partition; undefined for appends without a fence. One append at a time per lane, because two would wait for the same rows. */
   readonly #lanes = new Map<number | undefined, Lane>();
   #closing: Promise<void> | undefined;
 
@@ -104,7 +104,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
       await this.pool.write(setStateSql, setStateValues(change));
       return;
     }
-    // It moves no position, also under a claim that has one.
+    // Without the offsets of a LogPosition, because setting a state does not move the position.
     const { partition, epoch } = fence;
     await this.pool.transaction(async (statements) => {
       await Promise.all([
@@ -118,7 +118,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
     return findByKeyOfAnyone(this.pool, clientMsgId);
   }
 
-  /** What the database's own files still hold is not known here: docs/operating/cluster-servers.md says where that may be. */
+  /** Always false: the content of the database's files is unknown here. docs/operating/cluster-servers.md says where erased text may remain. */
   async isBeingErased(): Promise<boolean> {
     return false;
   }
@@ -137,7 +137,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
   }
 
   async #close(): Promise<void> {
-    // Also for what comes later.
+    // Creates the lane of appends without a fence, so that it is drained too.
     this.#lane(undefined);
     await Promise.all([...this.#lanes.values()].map((lane) => lane.drain()));
     await this.pool.close();
@@ -157,7 +157,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
     return lane;
   }
 
-  /** One transaction. */
+  /** Executes one transaction. */
   async #commit(appends: readonly Append[]): Promise<readonly (readonly AppendResult[])[]> {
     const { meter, clock, tracing } = this.#options;
     const startedMs = clock.nowMs();
@@ -172,7 +172,7 @@ class MysqlTimeline extends MysqlReads implements MysqlTimelineStore {
         if (trace !== undefined) tracing?.took(trace, 'transaction', { startedMs, endedMs: clock.nowMs() });
       return results;
     } catch (error) {
-      // A newer owner writes what this one may not: the database is well.
+      // Not a failure of the database: a newer owner has the partition.
       if (!(error instanceof Fenced)) meter?.failed({ error, atMs: clock.monotonicMs() });
       throw error;
     } finally {

@@ -1,4 +1,4 @@
-// The feed of the SQLite timeline: each month numbers its commits, and the tail in memory continues the files.
+// The feed of the SQLite timeline. Each month numbers its commits. The tail in memory continues the files.
 
 import { type Feed, type FeedPage, UnknownPosition } from './feed.ts';
 import { formatPosition, parsePosition } from './position.ts';
@@ -59,7 +59,7 @@ export class SqliteFeed implements Feed {
     });
   }
 
-  /** To be called when commits were added. */
+  /** Call it when entries were committed. */
   notify(): void {
     if (this.#waiters.size === 0) return;
     for (const waiter of [...this.#waiters]) if (this.#view.end > waiter.after) waiter.resolve();
@@ -68,7 +68,7 @@ export class SqliteFeed implements Feed {
   #readMonth(month: MonthReader, after: number, limit: number): readonly Placed[] {
     const { tail } = this.#view;
     const afterP = Math.max(0, after - positionOf(month.month, 0));
-    // The position is in a later month: nothing of this one comes after it.
+    // The position is in a later month, so this month has no entry after it.
     if (afterP >= rowsPerMonth) return [];
     if (month.month !== tail.month) return month.feedAfter(afterP, Number.MAX_SAFE_INTEGER, limit);
     const sorted = afterP < tail.firstP - 1 ? month.feedAfter(afterP, tail.firstP - 1, limit) : [];

@@ -1,4 +1,4 @@
-// The timeline's files read beside the server that writes them, or while none does: for operators' questions. Changes nothing.
+// Reads the files of a timeline for operators, with or without a server that writes them. Changes nothing.
 
 import type { ClientMsgId } from '@hongyan/protocol/ids';
 import type { OperatorReads } from './operator-reads.ts';
@@ -6,7 +6,7 @@ import { SqliteReads } from './sqlite/reads.ts';
 import { StoreView } from './sqlite/store-view.ts';
 import type { StoredEntry, TimelineReads } from './timeline.ts';
 
-/** Sees what was committed before each call. */
+/** Each call sees all entries that were committed before it. */
 export interface SqliteTimelineReader extends OperatorReads {
   close(): void;
 }
@@ -54,7 +54,7 @@ class Reader implements SqliteTimelineReader {
     return this.#view.months.some((month) => month.isBeingErased(conversationId, seq));
   }
 
-  /** The tail is read anew for each question: it is bounded, and no news of commits comes from the server. */
+  /** Reads the tail again for each call. It is bounded, and the server does not notify other processes of commits. */
   #now(): SqliteReads {
     this.#view.reload();
     return this.#reads;

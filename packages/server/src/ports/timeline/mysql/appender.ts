@@ -1,7 +1,8 @@
-// The transaction of some batches: three round trips for one message and for a thousand, which read where things stand, write, and
-// commit; new conversations, changes of messages and repeats take a few more. It holds the rows of its conversations and shards from
-// the first to the last, so that two writers that both believe to own a conversation take turns: the second one reads what the first
-// left, and carries on [D2].
+// Appends batches in one transaction. It takes three round trips for one message and for a thousand: read the heads, write, commit. New
+// conversations, changes of messages and duplicates take a few more.
+//
+// The transaction locks the rows of its conversations and shards from the first statement to the commit. Two writers that both believe to
+// own a conversation therefore take turns: the second one reads the head that the first one left, and continues from it [D2].
 
 import type { ConversationId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
@@ -39,8 +40,9 @@ const conversationColumns =
   'no, id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms';
 
 /**
- * Conversations whose shard is not their partition's, since partitions were added: remembered so that it is locked with the others, in
- * order. The first time it is not, which may end in a deadlock; then the transaction runs again with what it learned.
+ * Conversations whose shard is not that of their partition, because partitions were added later. They are remembered so that their shard is
+ * locked in order with the others. The first access locks out of order and may deadlock. Then the transaction runs again with the shard
+ * that it learned.
  */
 const elsewhereMax = 200_000;
 
@@ -52,7 +54,7 @@ export class Appender {
     this.#pool = pool;
   }
 
-  /** All of them or none; results by append. All months of the batches MUST have partitions. */
+  /** Stores all appends or none. Returns the results of each append. All months of the batches MUST have partitions. */
   append(appends: readonly Append[]): Promise<readonly (readonly AppendResult[])[]> {
     const batch = appends.flatMap((append) => append.batch);
     const fences = appends.flatMap(({ fence }) => fence ?? []);
@@ -82,7 +84,7 @@ export class Appender {
     };
   }
 
-  /** [D3] Repeats are rare: they are looked for when a key turns out to be taken. */
+  /** [D3] Duplicates are rare, so they are read only when a key turns out to exist. */
   async #write(
     statements: Statements,
     batch: readonly NewEntry[],
@@ -90,7 +92,7 @@ export class Appender {
   ): Promise<BatchPlan> {
     const write = async (plan: BatchPlan, onDuplicate?: string) => {
       const insert = (some: Insert) => this.#insert(statements, some);
-      // In this order: when a key is taken, nothing behind it is written.
+      // In this order: when a key exists, no later statement is executed.
       await Promise.all([
         insert({ into: keyColumns, rows: plan.planned.map(keyValuesOf), ...(onDuplicate && { onDuplicate }) }),
         writePlan(statements, plan, insert),
@@ -106,7 +108,7 @@ export class Appender {
     const firsts = await findFirsts(statements, batch.map(keyOf));
     return write(
       new BatchPlan(batch, { ...facts, firsts }),
-      // Those that were taken and are not among the firsts are of removed entries.
+      // Existing keys that are not among the firsts belong to removed entries.
       'on duplicate key update conversation_no = values(conversation_no), seq = values(seq), month = values(month)',
     );
   }
@@ -115,7 +117,7 @@ export class Appender {
     return insertRows(statements, insert, this.#pool.statementBytesMax);
   }
 
-  /** Of each conversation, as far as it is known: a new one is in its partition's. */
+  /** The shard of each conversation. A new conversation gets the shard of its partition. */
   #shardsOf(appends: readonly Append[]): ReadonlyMap<ConversationId, number> {
     const shards = new Map<ConversationId, number>();
     for (const { batch, fence } of appends) {
@@ -126,7 +128,10 @@ export class Appender {
   }
 }
 
-/** All of it but the keys. Asked for in one turn, in this order: a change looks for its message in the rows of the batch itself. */
+/**
+ * Writes everything except the keys. All statements are issued in one turn and in this order, because a change looks for its message among
+ * the rows of the batch.
+ */
 export async function writePlan(
   statements: Statements,
   plan: BatchPlan,
@@ -169,7 +174,7 @@ export const keyValuesOf = ({ stored, conversationNo, month }: Planned): SqlValu
   month,
 ];
 
-/** Those that are new get a row first, in the shard given. */
+/** Locks the rows of the conversations. New ones first get a row in the given shard. */
 export async function lockConversations(
   statements: Statements,
   shardOf: ReadonlyMap<ConversationId, number>,
@@ -181,7 +186,7 @@ export async function lockConversations(
   if (missing.length === 0) return found;
   const [, made] = await Promise.all([
     statements.run(
-      // Another writer may have made it meanwhile.
+      // Another writer may have created it meanwhile.
       `insert into conversation (id, shard, month, last_seq, last_count, last_commit, last_counted_seq, last_counted_ms)
        values ? on duplicate key update id = values(id)`,
       [missing.map((id) => [id, shardOf.get(id) ?? 0, 0, 0, 0, 0, 0, 0])],
@@ -239,7 +244,7 @@ async function lockShards(statements: Statements, nos: ReadonlySet<number>): Pro
   return new Map(rows.map(({ no, last_commit, month }) => [no, { no, lastCommit: last_commit, month }]));
 }
 
-/** The kept entries that have one of these keys, as they are now. */
+/** The retained entries with these keys. */
 async function findFirsts(statements: Statements, keys: readonly string[]): Promise<Map<string, StoredEntry>> {
   const taken = await statements.rows<{ k: Buffer; conversation_no: number; seq: number; id: Buffer }>(
     `select k.k, k.conversation_no, k.seq, c.id from message_key k join conversation c on c.no = k.conversation_no
@@ -263,7 +268,7 @@ async function findFirsts(statements: Statements, keys: readonly string[]): Prom
     if (place === undefined) continue;
     const key = place.k.toString();
     const entry = entryOf(row, place.id.toString() as ConversationId);
-    // What this transaction took itself, before another row was in its way, is no repeat: an entry of another key stands there.
+    // A key that this transaction has written itself, before a conflict, is no duplicate: its place holds an entry with another key.
     if (keyOf(entry) === key) firsts.set(key, entry);
   }
   return firsts;

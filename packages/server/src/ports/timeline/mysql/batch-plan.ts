@@ -1,5 +1,5 @@
-// What a batch becomes: seqs, counts and commit numbers, from where its conversations and shards stand. Pure: the transaction reads
-// the facts, and writes what is planned here.
+// Plans a batch: assigns seqs, counts and commit numbers from the heads of its conversations and shards. Pure: the transaction reads the
+// facts and writes the plan.
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -12,7 +12,7 @@ export interface ConversationFacts {
   readonly no: number;
   readonly id: ConversationId;
   readonly shard: number;
-  /** Of its last entry; 0 when it has none. */
+  /** The month of its last entry; 0 when it has none. */
   readonly month: MonthNo;
   readonly lastSeq: number;
   readonly lastCount: number;
@@ -32,12 +32,12 @@ export interface Planned extends Storage {
   readonly stored: StoredEntry;
 }
 
-/** A conversation's, or a shard's, first entry in a month. */
+/** The first entry of a conversation in a month. */
 export interface ConversationMonth {
   readonly conversationNo: number;
   readonly month: MonthNo;
   readonly firstSeq: number;
-  /** Counted entries before it. */
+  /** The number of counted entries before it. */
   readonly firstCount: number;
 }
 
@@ -50,14 +50,14 @@ export interface ShardMonth {
 export interface Facts {
   readonly conversations: ReadonlyMap<ConversationId, ConversationFacts>;
   readonly shards: ReadonlyMap<number, ShardFacts>;
-  /** By `keyOf`: kept entries that entries of the batch repeat [D3]. */
+  /** The retained entries that the batch repeats [D3], by `keyOf`. */
   readonly firsts: ReadonlyMap<string, StoredEntry>;
 }
 
 export class BatchPlan {
-  /** One for each entry of the batch. */
+  /** One result per entry of the batch. */
   readonly results: readonly AppendResult[];
-  /** What is new, in the order of the batch. */
+  /** The new entries, in the order of the batch. */
   readonly planned: Planned[] = [];
   readonly conversationMonths: ConversationMonth[] = [];
   readonly shardMonths: ShardMonth[] = [];
@@ -65,7 +65,7 @@ export class BatchPlan {
   readonly #shards: Map<number, ShardFacts>;
   readonly #changed = new Set<ConversationId>();
 
-  /** Throws for an entry that no caller may append. */
+  /** Throws for an invalid entry, which is a bug of the caller. */
   constructor(batch: readonly NewEntry[], { conversations, shards, firsts }: Facts) {
     this.#conversations = new Map(conversations);
     this.#shards = new Map(shards);
@@ -80,7 +80,7 @@ export class BatchPlan {
     });
   }
 
-  /** As they stand after the batch: those with new entries. */
+  /** The conversations with new entries, with their new heads. */
   get conversations(): readonly ConversationFacts[] {
     return [...this.#changed].map((id) => this.#conversation(id));
   }
@@ -126,8 +126,8 @@ export class BatchPlan {
   /** Takes the shard's next commit number. */
   #shardFor({ shard: no }: ConversationFacts, timestampMs: number): ShardFacts {
     const before = this.#shards.get(no);
-    assert(before, 'the shards of all conversations are known', no);
-    // A clock that stepped back does not bring a month back.
+    assert(before, 'the plan has the shards of all conversations', no);
+    // Months never go back, even when the clock does.
     const month = Math.max(before.month, monthOf(timestampMs));
     if (month > before.month) this.shardMonths.push({ shard: no, month, commitBefore: before.lastCommit });
     const after = { no, month, lastCommit: before.lastCommit + 1 };
@@ -137,13 +137,13 @@ export class BatchPlan {
 
   #conversation(id: ConversationId): ConversationFacts {
     const conversation = this.#conversations.get(id);
-    assert(conversation, 'all conversations of the batch are known', id);
+    assert(conversation, 'the plan has all conversations of the batch', id);
     return conversation;
   }
 }
 
 function checkTarget({ target, isCounted }: NewEntry, seq: number): void {
   if (target === undefined) return;
-  assert(target.seq >= 1 && target.seq < seq, 'the target of an entry is below it', target.seq);
+  assert(target.seq >= 1 && target.seq < seq, 'the target precedes the entry', target.seq);
   assert(!isCounted, 'an entry with a target is not counted');
 }

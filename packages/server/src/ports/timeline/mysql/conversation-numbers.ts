@@ -1,4 +1,4 @@
-// The numbers of conversations: given once, so that what was read is right for ever.
+// Caches the numbers of conversations. A number never changes, so cached numbers are never stale.
 
 import type { ConversationId } from '@hongyan/protocol/ids';
 import QuickLRU from 'quick-lru';
@@ -14,7 +14,7 @@ export class ConversationNumbers {
     this.#pool = pool;
   }
 
-  /** Of those that have entries, or had. One question at most. */
+  /** The numbers of the conversations that have or had entries. Takes at most one query. */
   async of(ids: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, number>> {
     const found = new Map<ConversationId, number>();
     const unknown = new Set<ConversationId>();

@@ -1,11 +1,11 @@
-// The partitions of the command log as rows: who owns each, and how far it came. A row is locked and compared in the transaction that
-// it guards.
+// The fences of the command log's partitions: a row per partition with its epoch and its position. Transactions lock the row and compare
+// its epoch.
 
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
 import { type Fence, Fenced, type LogPosition } from '../../../domain/fence.ts';
 
-/** A step of the database's migrations. */
+/** A statement of the migrations. */
 export const fenceTable = `create table if not exists fence (
   partition_no int primary key,
   epoch bigint not null,
@@ -20,8 +20,8 @@ interface Row {
 }
 
 /**
- * Makes the caller the partition's owner: whoever was it before is refused from now on. Waits for a transaction of the older owner;
- * `unavailable` when that takes longer than such a wait may.
+ * Makes the caller the owner of the partition and fences the previous owner. Waits for a transaction of the previous owner, and fails as
+ * `unavailable` at the lock timeout.
  */
 export function claimPartition(pool: MysqlPool, partition: number): Promise<LogPosition> {
   return pool.transaction(async (statements) => {
@@ -35,10 +35,10 @@ export function claimPartition(pool: MysqlPool, partition: number): Promise<LogP
   });
 }
 
-/** Throws `Fenced` of the first one whose partition has a newer owner, and lets no other claim any before the end of the transaction. */
+/** Throws `Fenced` when a partition has a newer owner. Otherwise it locks the fences until the end of the transaction. */
 export async function holdFences(statements: Statements, fences: readonly (Fence | LogPosition)[]): Promise<void> {
   if (fences.length === 0) return;
-  // In order, so that two that hold some of the same ones take turns.
+  // In order, so that transactions with common fences do not deadlock.
   const rows = await statements.rows<{ readonly partition_no: number; readonly epoch: number }>(
     'select partition_no, epoch from fence where partition_no in (?) order by partition_no for update',
     [fences.map(({ partition }) => partition)],
@@ -48,7 +48,7 @@ export async function holdFences(statements: Statements, fences: readonly (Fence
   if (fenced) throw new Fenced(fenced);
 }
 
-/** Of partitions that are held. One may go back: a log that was made anew begins at 0. */
+/** Stores the positions of locked partitions. A position may move back, because a command log that was created anew begins at 0. */
 export async function moveFences(statements: Statements, fences: readonly (Fence | LogPosition)[]): Promise<void> {
   const positions = fences.filter((fence) => 'offset' in fence);
   if (positions.length === 0) return;

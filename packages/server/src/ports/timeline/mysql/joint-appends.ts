@@ -1,5 +1,5 @@
-// Appends of several partitions in one transaction: what comes while others commit shares the next one. A core that owns many
-// partitions with little in each would otherwise pay all statements of a transaction, and its flush, for every one of them.
+// Commits the appends of several partitions in one transaction. Appends that arrive during a commit share the next one. Otherwise a core
+// that owns many partitions with few appends each would pay the statements and the flush of a transaction for each of them.
 
 import { Batcher } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
@@ -9,16 +9,16 @@ import type { Append } from './appender.ts';
 
 type Results = readonly AppendResult[];
 
-/** While one transaction waits for the disk, another one is written. */
+/** While one transaction waits for the disk, the next one is written. */
 const transactionsMax = 2;
 /**
- * Transactions begin so far apart under load: each costs about the same for the entries of one partition as for those of all. Less
- * than fetches are apart, so that what one fetch brought is committed at once, and not when another one has brought more.
+ * The minimum interval between transactions under load: a transaction costs about the same for the entries of one partition as for those of
+ * all. It is shorter than the interval between fetches, so that the records of a fetch are committed before the next fetch.
  */
 const minIntervalMs = 8;
 /**
- * Of one transaction, unless one append has more by itself. Whoever shares one waits for all of it, and databases refuse those of a
- * hundred megabytes or so.
+ * The bounds of a transaction, unless a single append is larger. All appends of a transaction wait for all of it, and databases reject
+ * transactions of about a hundred megabytes.
  */
 const entriesMax = 1_000;
 const bytesMax = 4 * 1024 * 1024;
@@ -27,11 +27,11 @@ export class JointAppends {
   readonly #commit: (appends: readonly Append[]) => Promise<readonly Results[]>;
   readonly #batcher: Batcher<Append, PromiseSettledResult<Results>>;
 
-  /** `commit` is one transaction. */
+  /** `commit` executes one transaction. */
   constructor(commit: (appends: readonly Append[]) => Promise<readonly Results[]>, clock: Clock) {
     this.#commit = commit;
     this.#batcher = new Batcher({
-      // The caller's bound: it has one append of each partition under way.
+      // Bounded by the caller, which has one append per partition in flight.
       itemsMax: Number.POSITIVE_INFINITY,
       batchMax: Number.POSITIVE_INFINITY,
       inFlightMax: transactionsMax,
@@ -40,20 +40,20 @@ export class JointAppends {
     });
   }
 
-  /** The caller MUST NOT have two of one partition under way: they might commit in any order. */
+  /** The caller MUST NOT have two appends of one partition in flight, because they could commit in any order. */
   async append(append: Append): Promise<Results> {
     const outcome = await this.#batcher.submit(append);
     if (outcome.status === 'rejected') throw outcome.reason;
     return outcome.value;
   }
 
-  /** What one of them cannot do is not the others' failure. */
+  /** When a joint transaction fails, each append is tried alone, so that one invalid append does not fail the others. */
   async #commitGroup(appends: readonly Append[]): Promise<readonly PromiseSettledResult<Results>[]> {
     try {
       const results = await this.#commit(appends);
       return results.map((value) => ({ status: 'fulfilled', value }));
     } catch (reason) {
-      // Whoever asked has to know that it may be a repeat.
+      // The callers must know that a retry may be a duplicate.
       const mayBeWritten = reason instanceof StoreFailure && reason.code === 'unknown_outcome';
       if (appends.length === 1 || mayBeWritten) return appends.map(() => ({ status: 'rejected', reason }));
       return (await Promise.all(appends.map((append) => this.#commitGroup([append])))).flat();
@@ -61,7 +61,7 @@ export class JointAppends {
   }
 }
 
-/** In their order, each of `entriesMax` entries and `bytesMax` of their texts at most. */
+/** Splits the appends, in order, into groups of at most `entriesMax` entries and `bytesMax` text. */
 function groupsOf(appends: readonly Append[]): readonly (readonly Append[])[] {
   const groups: Append[][] = [];
   const room = { entries: 0, bytes: 0 };
@@ -80,6 +80,6 @@ function groupsOf(appends: readonly Append[]): readonly (readonly Append[])[] {
   return groups;
 }
 
-/** Roughly: characters stand for bytes. */
+/** Approximate: counts characters instead of bytes. */
 const textBytesOf = ({ contentJson, references, target }: NewEntry): number =>
   contentJson.length + (references?.json.length ?? 0) + (target?.stateJson.length ?? 0);

@@ -1,5 +1,5 @@
-// The entries of every sender who used a client_msg_id. Keys lie by sender, so all of them are looked through, a piece at a time: each is
-// a short statement, and whoever waits is told when there are too many.
+// Finds the entries of all senders that used a client_msg_id. Keys are ordered by sender, so all of them are scanned, in pieces of one
+// short statement each. The search fails when there are too many keys.
 
 import { StoreFailure } from '@hongyan/base/result';
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
@@ -9,9 +9,9 @@ import { type EntryRow, entryColumns, entryOf } from './rows.ts';
 import { keptFrom } from './schema.ts';
 
 export interface KeySearchLimits {
-  /** Keys of one statement. */
+  /** The number of keys per statement. */
   readonly pieceMax: number;
-  /** Keys of one search: some seconds of the database. */
+  /** The maximum number of keys per search, which take the database some seconds. */
   readonly keysMax: number;
 }
 
@@ -19,7 +19,7 @@ const limitDefaults: KeySearchLimits = { pieceMax: 100_000, keysMax: 10_000_000 
 
 type FoundRow = EntryRow & { readonly id: Buffer };
 
-/** Rejects as `unavailable` when there are more keys than it may look at. */
+/** Rejects with `unavailable` when there are more than `keysMax` keys. */
 export async function findByKeyOfAnyone(
   pool: MysqlPool,
   clientMsgId: ClientMsgId,
@@ -30,7 +30,7 @@ export async function findByKeyOfAnyone(
     if (seen >= keysMax)
       throw new StoreFailure(
         'unavailable',
-        `a client_msg_id is looked for among the keys of ${keysMax} messages, and there are more: say who sent it`,
+        `the client_msg_id was not found among the keys of ${keysMax} messages, and there are more: name its sender`,
       );
     const [last] = await pool.read<{ k: Buffer }>('select k from message_key where k > ? order by k limit 1 offset ?', [
       after,
@@ -42,7 +42,7 @@ export async function findByKeyOfAnyone(
   }
 }
 
-/** `through`: absent for the last piece. */
+/** `through` is undefined for the last piece. */
 async function readPiece(
   pool: MysqlPool,
   clientMsgId: ClientMsgId,

@@ -1,4 +1,4 @@
-// What the entries of a batch do to messages: their states, whom they mention, and what they erase.
+// Applies the changes of a batch to messages: states, mentions and erasures.
 
 import type { Insert } from '../../../adapters/mysql/insert.ts';
 import type { SqlValue, Statements } from '../../../adapters/mysql/session.ts';
@@ -8,7 +8,7 @@ import type { MonthNo } from './months.ts';
 import { placesTable } from './rows.ts';
 import { keptFrom } from './schema.ts';
 
-/** The newest change of one message in the batch, and what erases it. */
+/** The newest change of a message in the batch, and its erasure, if any. */
 interface Changed {
   readonly conversationNo: number;
   readonly seq: number;
@@ -16,7 +16,7 @@ interface Changed {
   readonly stateJson: string;
   readonly isPinned: boolean;
   readonly erasedJson: string | undefined;
-  /** What changed the message before this seq is erased too. */
+  /** Changes of the message before this seq are erased too. */
   readonly erasedBySeq: number;
 }
 
@@ -37,7 +37,7 @@ export class MessageChanges {
       into: 'message_state (conversation_no, seq, month, as_of_seq, is_pinned, state)',
       rows: this.#changed.flatMap((one, index) => {
         const month = months.get(index);
-        // The message is removed, and its state with it.
+        // Retention removed the message, so it has no state.
         if (month === undefined) return [];
         return [[one.conversationNo, one.seq, month, one.asOfSeq, one.isPinned ? 1 : 0, one.stateJson]];
       }),
@@ -47,7 +47,7 @@ export class MessageChanges {
     await Promise.all([insert(states), this.#erase(statements)]);
   }
 
-  /** Overwritten in the rows: the batch's own ones are inserted already. */
+  /** Overwrites the rows, including those of the batch, which are inserted before. */
   async #erase(statements: Statements): Promise<void> {
     const erased = this.#changed.filter(({ erasedJson }) => erasedJson !== undefined);
     if (erased.length === 0) return;
@@ -59,7 +59,7 @@ export class MessageChanges {
     const overwrite = 'set e.content = p.content, e.refs = null';
     const changes = [
       `update ${places} straight_join entry e on ${at('e')} ${overwrite}`,
-      // It may be one with a target itself.
+      // The erased entry may have a target itself.
       `update ${places} straight_join entry_change e on ${at('e')} ${overwrite}`,
       `update ${places} straight_join entry_change e
        on e.conversation_no = p.no and e.target_seq = p.seq and e.seq < p.by_seq ${overwrite}`,
@@ -99,7 +99,7 @@ function mentionsOf({ given, stored, conversationNo, month }: Planned): [number,
   return users.map((userId) => [conversationNo, userId, stored.seq, month]);
 }
 
-/** The month that each message is kept in, by its index; none for those that are removed. The batch's own months are inserted already. */
+/** The month of each message, by its index. Removed messages have none. The months of the batch are inserted before. */
 async function messageMonths(
   statements: Statements,
   messages: readonly { readonly conversationNo: number; readonly seq: number }[],
@@ -116,7 +116,7 @@ async function messageMonths(
   return new Map(rows.map(({ i, month }) => [i, month]));
 }
 
-/** A state without an entry, of a message that is kept; not over a newer one. */
+/** Sets the state of a retained message without an entry. Does not replace a newer state. */
 export const setStateSql = `insert into message_state (conversation_no, seq, month, as_of_seq, is_pinned, state)
   select c.no, ?, s.month, ?, ?, ? from conversation c join segment s on s.conversation_no = c.no
   where c.id = ? and s.first_seq <= ? and s.month >= ${keptFrom} order by s.month desc limit 1

@@ -1,4 +1,4 @@
-// Months as numbers, by UTC: what the tables are partitioned by.
+// Months in UTC as numbers, by which the tables are partitioned.
 
 /** Months since the year 0. */
 export type MonthNo = number;

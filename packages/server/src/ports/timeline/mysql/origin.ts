@@ -1,5 +1,4 @@
-// Where the entries came from, when they were moved here from another store: that store's positions go on being understood, because
-// clients keep their cursors.
+// The origin of an imported timeline. Positions of the source store stay valid, because clients keep their cursors.
 
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import { parsePosition } from '../position.ts';
@@ -7,8 +6,8 @@ import type { Position } from '../timeline.ts';
 import type { ShardVector } from './position-vector.ts';
 
 /**
- * `origin` has a row from the beginning of a move on. `through`: the position of the other store, as its number, up to which everything
- * is here. `origin_position`: how far the shards were when everything up to a number was here.
+ * `origin` has a row once an import has begun. `through` is the position of the source, as a number, up to which all entries are imported.
+ * `origin_position` maps positions of the source to the last commit of each shard when the import had reached them.
  */
 export const originTables: readonly string[] = [
   `create table if not exists origin (
@@ -24,8 +23,8 @@ export const originTables: readonly string[] = [
 ];
 
 /**
- * Where the shards were at the latest of the known moments that are not after a position of the store that this one continues: what was
- * committed after the position is after the vector. Undefined when it is no such position.
+ * Translates a position of the source store into a vector: that of the newest recorded position that is not after it. All entries after the
+ * position are after the vector. undefined when it is not a position of the source.
  */
 export async function vectorOfOrigin(
   pool: MysqlPool,
@@ -41,7 +40,7 @@ export async function vectorOfOrigin(
   return row && parseNumbers(row.vector.toString());
 }
 
-/** The latest of the known moments that are not after a number of the other store: how far the shards were then. */
+/** The newest recorded position of the source that is not after `number`, and the vector at that position. */
 export async function momentBefore(
   pool: Pick<MysqlPool, 'read'>,
   number: number,
@@ -57,13 +56,13 @@ export const formatNumbers = (vector: ShardVector): string => vector.join(' ');
 const parseNumbers = (text: string): ShardVector => text.split(' ').map(Number);
 
 export interface MoveState {
-  /** Of the store that is moved: another one is refused. */
+  /** The epoch of the source. An import from another store is rejected. */
   readonly epoch: string;
   readonly through: number;
   readonly isComplete: boolean;
 }
 
-/** Undefined when nothing was ever moved into the database. */
+/** undefined when no import has begun. */
 export async function readMoveState(pool: Pick<MysqlPool, 'read'>): Promise<MoveState | undefined> {
   const [row] = await pool.read<{ epoch: Buffer; through: number; is_complete: number }>(
     'select epoch, through, is_complete from origin where id = 1',

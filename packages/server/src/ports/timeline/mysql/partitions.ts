@@ -1,4 +1,5 @@
-// The months of the partitioned tables: made before they are needed, dropped by retention. One process at a time changes them.
+// Manages the monthly partitions of the tables: creates them ahead of time, and drops them for retention. One process at a time changes
+// them.
 
 import type { Log } from '@hongyan/base/log';
 import { withNamedLock } from '../../../adapters/mysql/migrate.ts';
@@ -7,14 +8,14 @@ import type { Session } from '../../../adapters/mysql/session.ts';
 import { type MonthNo, monthName } from './months.ts';
 import { partitionedTables } from './schema.ts';
 
-/** A time so far ahead of all others is a broken clock. */
+/** A month that is further ahead of all others indicates a broken clock. */
 const monthsAheadMax = 120;
 const lock = { name: 'partitions', waitS: 60 };
 
 export class Partitions {
   readonly #pool: MysqlPool;
   readonly #log: Log;
-  /** All tables have this month's partition; 0 before one is known. */
+  /** The newest month with a partition in all tables; 0 when it is not known yet. */
   #newest: MonthNo = 0;
   #growing: Promise<void> | undefined;
 
@@ -23,16 +24,18 @@ export class Partitions {
     this.#log = log;
   }
 
-  /** Resolves at once unless the month has no partition yet. The next month's is made ahead, while nobody waits for it. */
+  /** Resolves at once unless the month has no partition yet. Creates the partition of the next month in the background. */
   async ensure(month: MonthNo): Promise<void> {
     if (month < this.#newest) return;
     if (month > this.#newest) await this.#growOnce(month);
     if (month > this.#newest) return this.ensure(month);
     if (month === this.#newest)
-      void this.#growOnce(month + 1).catch((error: unknown) => this.#log.error('next month not made ready', { error }));
+      void this.#growOnce(month + 1).catch((error: unknown) =>
+        this.#log.error('partition of the next month not created', { error }),
+      );
   }
 
-  /** Removes all rows of the months before `keptFrom`, which no read shows any more. */
+  /** Removes all rows of the months before `keptFrom`, which reads no longer return. */
   drop(keptFrom: MonthNo): Promise<void> {
     return withNamedLock(this.#pool, lock, async (session) => {
       for (const [table, months] of await monthsOf(session)) {
@@ -55,9 +58,7 @@ export class Partitions {
       for (const [table, months] of await monthsOf(session)) {
         const newest = Math.max(...months);
         if (newest > 0 && month > newest + monthsAheadMax)
-          throw new Error(
-            `an entry of ${monthName(month)} comes years after all others: check the clocks of the servers`,
-          );
+          throw new Error(`an entry of ${monthName(month)} is years after all others: check the clocks of the servers`);
         const missing =
           newest === 0 ? [month] : Array.from({ length: month - newest }, (_, index) => newest + 1 + index);
         const added = missing.map((one) => `partition ${partitionName(one)} values less than (${one + 1})`);
@@ -70,7 +71,7 @@ export class Partitions {
 
 const partitionName = (month: MonthNo): string => `p${monthName(month).replace('-', '')}`;
 
-/** The months of each table, with 0 for the partition that is always there. */
+/** The months of each table, including 0 for the initial partition. */
 async function monthsOf(session: Session): Promise<ReadonlyMap<string, readonly MonthNo[]>> {
   const rows = await session.rows<{ name: string; bound: string }>(
     `select table_name name, partition_description bound from information_schema.partitions

@@ -1,27 +1,27 @@
-// Positions of the MySQL timeline: how far each shard's commits go. Writers of different shards never wait for each other, at the price
-// that there is no order over the whole store.
+// Positions of the MySQL timeline: the last commit of each shard. Writers of different shards never wait for each other, but there is no
+// total order over the store.
 
 import type { Position } from '../timeline.ts';
 
-/** Fixed with the layout: a position has room for no more. */
+/** Fixed by the table layout and by the format of positions. */
 export const shardCount = 16;
 
-/** The last commit of each shard, by its number. */
+/** The last commit of each shard, indexed by shard. */
 export type ShardVector = readonly number[];
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
 const digitOf = new Map([...alphabet].map((letter, digit) => [letter, digit]));
-/** Digits of one number: four trillion commits. */
+/** The digits of a number: enough for four trillion commits. */
 const width = 7;
 
-/** New conversations of a partition go to its shard; those that are there stay in theirs, also when partitions were added. */
+/** The shard of new conversations of a partition. Existing conversations stay in their shard when partitions are added. */
 export const shardOfPartition = (partition: number): number => partition % shardCount;
 
 /** "epoch.numbers", 125 characters with an epoch of twelve. */
 export const formatVector = (epoch: string, vector: ShardVector): Position =>
   `${epoch}.${vector.map(encode).join('')}` as Position;
 
-/** Undefined when it is not a position of this epoch. */
+/** undefined when the text is not a position of this epoch. */
 export function parseVector(epoch: string, position: string): ShardVector | undefined {
   const digits = position.startsWith(`${epoch}.`) ? position.slice(epoch.length + 1) : '';
   if (digits.length !== shardCount * width) return undefined;

@@ -1,4 +1,4 @@
-// A range of a conversation: its ends and its entries in one statement, so that they are of one moment.
+// Reads a range of a conversation: its head and its entries in one statement, and so of one snapshot.
 
 import type { Seq } from '@hongyan/protocol/ids';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
@@ -8,12 +8,12 @@ import type { Range, RangeRequest } from '../timeline.ts';
 import { type EntryRow, entryColumns, entryOf } from './rows.ts';
 import { keptFrom } from './schema.ts';
 
-/** Entries that are not counted come along as they are met: so many are fetched at first, more when they are more. */
+/** The number of uncounted entries in the first fetch. Later fetches read more. */
 const uncountedFetchedFirst = 16;
 /**
- * How long entries are is known once they are fetched: where a page is bounded in bytes so many come at first, and four times as many
- * each time it has room for more. 200 of the longest are seven megabytes, which hold the process up for longer than a few statements
- * take; a page of fifty short ones is two.
+ * The number of entries in the first fetch of a page with `bytesMax`, because their size is known only after the fetch. Each further fetch
+ * reads four times as many. 200 of the longest entries are seven megabytes and would block the process for longer than a few statements
+ * take. A page of fifty short entries takes two statements.
  */
 const boundedFetchedFirst = 16;
 const boundedGrowth = 4;
@@ -33,7 +33,9 @@ export class RangeReader {
     this.#pool = pool;
   }
 
-  /** A page of messages is one statement; more when many other entries stand between them, or when it is long and bounded in bytes. */
+  /**
+   * Takes one statement for a page of messages, and more when many other entries are between them or when `bytesMax` bounds a long page.
+   */
   async read(request: RangeRequest, conversationNo: number): Promise<Range> {
     const { conversationId, limit, bytesMax } = request;
     const page = new Page(request);
@@ -83,7 +85,7 @@ export class RangeReader {
   }
 }
 
-/** The ends are those of the last chunk: what retention removed since an earlier one is left out. */
+/** Uses the head of the last chunk, and drops entries that retention removed after an earlier chunk was read. */
 function rangeOf(page: Page, { afterSeq }: RangeRequest, { firstSeq, lastSeq }: Chunk): Range {
   const entries = page.entries.filter(({ seq }) => seq >= firstSeq);
   return { entries: afterSeq === undefined ? entries.reverse() : entries, firstSeq, lastSeq, hasMore: page.hasMore };

@@ -1,5 +1,5 @@
-// The reads of the MySQL timeline. Each is one statement, or one more for the numbers of conversations, however long its page is. A
-// statement sees one moment of the store: what it says of the ends of a conversation fits its entries.
+// The reads of the MySQL timeline. Each takes one statement for a page of any size, and at most one more for the numbers of conversations.
+// A statement reads one snapshot, so that heads fit the entries.
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
@@ -29,7 +29,7 @@ import { isBeyond, readShards, vectorOf } from './shards.ts';
 type ClientKey = Parameters<TimelineReads['findByClientMsgId']>[0];
 type FoundRow = EntryRow & { readonly id: Buffer };
 
-/** Of a conversation `c`. */
+/** The first retained seq of a conversation `c`. */
 const firstSeq = `(select min(s.first_seq) from segment s where s.conversation_no = c.no and s.month >= ${keptFrom})`;
 
 export class MysqlReads implements TimelineReads {
@@ -134,7 +134,7 @@ export class MysqlReads implements TimelineReads {
   }
 
   async mentionsAfter(keys: Parameters<TimelineReads['mentionsAfter']>[0]): Promise<readonly number[]> {
-    // The rows of everyone have no user.
+    // Rows that mention everyone have an empty user id.
     const known = await this.#numbered(keys, (key, no, index) => [index, no, key.seq, Buffer.from(key.userId)]);
     const counts = keys.map(() => 0);
     if (known.length === 0) return counts;
@@ -196,7 +196,7 @@ export class MysqlReads implements TimelineReads {
     if (conversationIds.length === 0) return new Set();
     const { epoch, pool } = this;
     const vector = parseVector(epoch, since) ?? (await vectorOfOrigin(pool, { epoch, position: since }));
-    // Beyond the end: the database was put back from a backup, and what the position stands for is not known here.
+    // Beyond the end: the database was restored from a backup, so the entries before the position are unknown.
     if (vector === undefined || isBeyond(vector, await readShards(this.pool))) return new Set(conversationIds);
     const rows = await this.pool.read<{ id: Buffer; shard: number; last_commit: number }>(
       'select id, shard, last_commit from conversation where id in (?)',
@@ -219,7 +219,7 @@ export class MysqlReads implements TimelineReads {
     }));
   }
 
-  /** A row for each of the items whose conversation has ever had an entry. */
+  /** Maps each item whose conversation has or had entries to a row. */
   async #numbered<T extends { readonly conversationId: ConversationId }>(
     items: readonly T[],
     rowOf: (item: T, no: number, index: number) => SqlValue[],
@@ -233,7 +233,7 @@ export class MysqlReads implements TimelineReads {
   }
 }
 
-/** Which of the places asked for a row answers. */
+/** The index of the requested place. */
 interface Indexed {
   readonly i: number;
 }
@@ -243,7 +243,7 @@ interface HeadRow {
   readonly last_seq: number;
   readonly last_count: number;
   readonly last_counted_ms: number;
-  /** null when nothing is kept. */
+  /** null when no entry is retained. */
   readonly first_seq: number | null;
 }
 
@@ -252,7 +252,7 @@ interface CountRow extends Indexed {
   readonly last_count: number;
   readonly first_seq: number | null;
   readonly first_count: number | null;
-  /** null where no entry is. */
+  /** null when there is no entry at the seq. */
   readonly count_at: number | null;
   readonly erased: number;
 }
@@ -271,6 +271,6 @@ function headOf(conversationId: ConversationId, row: HeadRow | undefined): Head 
 function countAfterOf(row: CountRow, seq: number): number {
   if (row.first_seq === null || seq >= row.last_seq) return 0;
   const countAt = seq < row.first_seq ? row.first_count : row.count_at;
-  assert(countAt !== null, 'a kept entry tells its count', seq);
+  assert(countAt !== null, 'a retained entry has a count', seq);
   return row.last_count - countAt - row.erased;
 }

@@ -1,5 +1,5 @@
-// Removing what is older than a month: first by a number that every read compares with, then from the disk. What a crash leaves on the
-// disk, the next time removes. What is gone stays gone, so that one wrong clock among many processes must not decide it.
+// Removes old months: first logically, by a number that every read checks, and then from the disk. After a crash the next run removes the
+// rest. Removal is final, so one process with a wrong clock must not decide it.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -9,11 +9,11 @@ import { clockAheadMs } from '../../../adapters/mysql/utc-time.ts';
 import { type MonthNo, monthOf } from './months.ts';
 import type { Partitions } from './partitions.ts';
 
-/** Rows of one transaction, so that none holds locks for long. */
+/** The rows per transaction: few, so that no transaction holds locks for long. */
 const sliceRows = 5_000;
-/** Of one call: the next one goes on where it ended. */
+/** The maximum number of transactions per call. The next call continues. */
 const slicesMax = 200;
-/** Between the clocks of the process and of the database. When it is more, one of them is wrong. */
+/** The maximum difference between the clocks of the process and the database. When it is larger, one of them is wrong. */
 const clocksDifferMaxMs = 3_600_000;
 
 interface Surroundings {
@@ -32,7 +32,10 @@ export class Retention {
     this.#surroundings = surroundings;
   }
 
-  /** Months that end before `fromMs`, which is counted from the time of the process, or of the database when that is earlier. */
+  /**
+   * Removes the months that end before `fromMs`. When the clock of the database is behind that of the process, `fromMs` is moved back by
+   * the difference.
+   */
   async run(fromMs: number): Promise<void> {
     const { clock, log } = this.#surroundings;
     const aheadMs = await clockAheadMs(this.#pool, clock);
@@ -41,7 +44,7 @@ export class Retention {
     const wanted = monthOf(fromMs - Math.max(0, aheadMs));
     const keptFrom = await this.#pool.transaction((statements) => raise(statements, wanted));
     if (keptFrom === 0) return;
-    // Where the next entries go, now that earlier months are closed.
+    // The next entries need a partition now that earlier months are closed.
     await this.#partitions.ensure(keptFrom);
     await this.#partitions.drop(keptFrom);
     await this.#deleteSegments(keptFrom);
@@ -55,7 +58,7 @@ export class Retention {
     }
   }
 
-  /** Keys have no order of time: all are looked through, once for each month that goes. Appends overwrite what is met meanwhile [D3]. */
+  /** Keys are not ordered by time, so all of them are scanned once per removed month. Appends overwrite stale keys meanwhile [D3]. */
   async #deleteKeys(keptFrom: MonthNo): Promise<void> {
     for (let slices = 0; slices < slicesMax; slices++) {
       const isDone = await this.#pool.transaction((statements) => deleteSlice(statements, keptFrom));
@@ -64,7 +67,10 @@ export class Retention {
   }
 }
 
-/** Returns the first month that is kept from now on: the newest one that has entries at the latest. Holds the rows of all shards: no append is under way then. */
+/**
+ * Raises the first retained month, at most to the newest month with entries, and returns it. Locks the rows of all shards, so that no
+ * append is in flight.
+ */
 async function raise(statements: Statements, wanted: MonthNo): Promise<MonthNo> {
   const [store] = await statements.rows<{ kept_from: number }>('select kept_from from store where id = 1 for update');
   const before = store?.kept_from ?? 0;
@@ -75,7 +81,7 @@ async function raise(statements: Statements, wanted: MonthNo): Promise<MonthNo> 
   const keptFrom = Math.min(wanted, Math.max(...ofKept));
   if (keptFrom <= before) return before;
   await statements.run('update store set kept_from = ? where id = 1', [keptFrom]);
-  // The last commit before the first month that stays.
+  // The last commit before the first retained month.
   await statements.run(
     `update shard s set s.removed_through = coalesce(
        (select m.commit_before from shard_month m where m.shard = s.no and m.month >= ? order by m.month limit 1), s.last_commit)`,
@@ -96,7 +102,7 @@ async function deleteSlice(statements: Statements, keptFrom: MonthNo): Promise<b
     [sweep.swept_key, sliceRows],
   );
   const stale = keys.filter(({ month }) => month < keptFrom).map(({ k }) => k);
-  // An append may have taken one over since.
+  // Checks the month again, because an append may have overwritten the key.
   if (stale.length > 0) await statements.run('delete from message_key where k in (?) and month < ?', [stale, keptFrom]);
   const last = keys.at(-1);
   const isDone = keys.length < sliceRows || last === undefined;

@@ -1,10 +1,10 @@
-// Entries as rows of the tables `entry` and `entry_change`, and back.
+// Converts entries to rows of `entry` and `entry_change`, and back.
 
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { SqlValue } from '../../../adapters/mysql/session.ts';
 import type { StoredEntry } from '../timeline.ts';
 
-/** What a read needs of an entry beside its conversation, with the alias of its table: "e.seq, …". */
+/** The columns of an entry except its conversation, with the alias of its table: "e.seq, …". */
 export const entryColumns = (alias: string): string =>
   ['seq', 'msg_id', 'sender', 'client_msg_id', 'timestamp_ms', 'is_counted', 'count', 'target_seq', 'refs', 'content']
     .map((column) => `${alias}.${column}`)
@@ -39,11 +39,11 @@ export function entryOf(row: EntryRow, conversationId: ConversationId): StoredEn
   };
 }
 
-/** The order in which `valuesOf` gives them. */
+/** The columns in the order of `valuesOf`. */
 export const insertedColumns =
   'conversation_no, seq, month, shard, commit_no, msg_id, sender, client_msg_id, timestamp_ms, is_counted, count, target_seq, refs, content';
 
-/** Where an entry is kept. */
+/** The storage location of an entry. */
 export interface Storage {
   readonly conversationNo: number;
   readonly month: number;
@@ -68,13 +68,13 @@ export const valuesOf = (entry: StoredEntry, { conversationNo, month, shard, com
   entry.contentJson,
 ];
 
-/** The key of `message_key`: the sender's own part first, so that its keys lie together. */
+/** The key of `message_key`. The sender comes first, so that the keys of a sender are adjacent. */
 export const keyOf = ({ from, clientMsgId }: Pick<StoredEntry, 'from' | 'clientMsgId'>): string =>
   `${from.length}:${from}${clientMsgId}`;
 
 /**
- * A table of constants to join with, named `p`: one statement asks for any number of places. Every row has a value for each column.
- * The first column is best a number of the row's, to know it by.
+ * A table of constants named `p` to join with, so that one statement queries any number of places. Every row has a value for each column.
+ * The first column usually identifies the row.
  */
 export function placesTable(
   columns: readonly string[],

@@ -1,7 +1,7 @@
-// The tables of the timeline in MySQL. What grows with every message is partitioned by month, so that retention drops partitions. A
-// partitioned table cannot guard anything across the border of a month: what MUST be unique is in tables that are not partitioned.
+// The tables of the timeline in MySQL. Tables that grow with every message are partitioned by month, so that retention can drop partitions.
+// A partitioned table cannot enforce uniqueness across months, so tables with unique keys are not partitioned.
 //
-// Ids and contents are bytes: they compare as they are, spaces and all, under every server's collations.
+// Ids and contents are bytes, so that they compare exactly under the collations of every server.
 
 import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
 import { newEpoch } from '../position.ts';
@@ -9,7 +9,7 @@ import { fenceTable } from './fences.ts';
 import { originTables } from './origin.ts';
 import { shardCount } from './position-vector.ts';
 
-/** Columns of an entry. Those with a target have a table of their own: a page of messages reads none of them. */
+/** The columns of an entry. Entries with a target have a separate table, so that a page of messages reads none of them. */
 const entryColumns = `
   conversation_no bigint unsigned not null,
   seq bigint not null,
@@ -29,14 +29,14 @@ const entryColumns = `
   key by_commit (shard, commit_no),
   key by_msg_id (msg_id)`;
 
-/** No row is ever in the first partition: it is there because a table has at least one. */
+/** The first partition is always empty. It exists because a table needs at least one. */
 const byMonth = 'partition by range (month) (partition p0 values less than (1))';
 
 export const partitionedTables: readonly string[] = ['entry', 'entry_change', 'message_state', 'erased', 'mention'];
 
 const first: readonly string[] = [
-  // kept_from: entries of earlier months are removed, whether their partitions are dropped already or not.
-  // swept_*: how far the keys of removed entries are deleted.
+  // kept_from: entries of earlier months are removed, even if their partitions still exist. swept_*: up to which key the keys of removed
+  // entries are deleted.
   `create table if not exists store (
     id tinyint primary key,
     epoch varbinary(32) not null,
@@ -45,7 +45,7 @@ const first: readonly string[] = [
     swept_key varbinary(700) not null
   )`,
   `insert ignore into store (id, epoch, kept_from, swept_month, swept_key) values (1, '${newEpoch()}', 0, 0, '')`,
-  // A shard numbers its commits: the feed's order. month only grows, so that what retention removes is a prefix of the shard.
+  // A shard numbers its commits, which is the order of the feed. month only grows, so that retention removes a prefix of the shard.
   `create table if not exists shard (
     no tinyint primary key,
     last_commit bigint not null,
@@ -60,7 +60,7 @@ const first: readonly string[] = [
     primary key (shard, month)
   )`,
   fenceTable,
-  // [D2] Whoever appends holds the row of each conversation from reading its last seq to the commit.
+  // [D2] An append locks the row of each conversation from reading its last seq to the commit.
   `create table if not exists conversation (
     no bigint unsigned not null auto_increment primary key,
     id varbinary(255) not null,
@@ -73,7 +73,7 @@ const first: readonly string[] = [
     last_counted_ms bigint not null,
     unique key by_id (id)
   )`,
-  // Where a month of a conversation begins; first_count: the counted entries before it.
+  // The first entry of a conversation in a month. first_count: the number of counted entries before it.
   `create table if not exists segment (
     conversation_no bigint unsigned not null,
     month int not null,
@@ -82,7 +82,7 @@ const first: readonly string[] = [
     primary key (conversation_no, month),
     key by_month (month)
   )`,
-  // [D3] One row for each sender and client_msg_id of a kept entry. That of a removed one is free: overwritten when it comes again.
+  // [D3] One row per sender and client_msg_id of a retained entry. The row of a removed entry is overwritten when its key is used again.
   `create table if not exists message_key (
     k varbinary(700) not null primary key,
     conversation_no bigint unsigned not null,
@@ -91,7 +91,7 @@ const first: readonly string[] = [
   )`,
   `create table if not exists entry (${entryColumns}) ${byMonth}`,
   `create table if not exists entry_change (${entryColumns}, key by_target (conversation_no, target_seq)) ${byMonth}`,
-  // In the month of the message, not of the change.
+  // month is that of the message, not of the change.
   `create table if not exists message_state (
     conversation_no bigint unsigned not null,
     seq bigint not null,
@@ -102,14 +102,14 @@ const first: readonly string[] = [
     primary key (conversation_no, seq, month),
     key by_pin (conversation_no, is_pinned, seq)
   ) ${byMonth}`,
-  // Counted entries that count no longer.
+  // Counted entries that were erased.
   `create table if not exists erased (
     conversation_no bigint unsigned not null,
     seq bigint not null,
     month int not null,
     primary key (conversation_no, seq, month)
   ) ${byMonth}`,
-  // user_id '': all.
+  // user_id '': everyone.
   `create table if not exists mention (
     conversation_no bigint unsigned not null,
     user_id varbinary(255) not null,
@@ -120,12 +120,12 @@ const first: readonly string[] = [
   ) ${byMonth}`,
 ];
 
-/** A key has up to 64 characters, of up to four bytes. */
+/** A key has at most 64 characters of at most four bytes each. */
 const wholeKeys = ['entry', 'entry_change'].map(
   (table) => `alter table ${table} modify column client_msg_id varbinary(256) not null`,
 );
 
 export const timelineLayout: MysqlLayout = { what: 'timeline', migrations: [first, originTables, wholeKeys] };
 
-/** For the conditions of reads: rows of earlier months are removed. */
+/** For conditions of reads, because entries of earlier months are removed. */
 export const keptFrom = '(select kept_from from store where id = 1)';

@@ -1,12 +1,12 @@
-// How far the commits of each shard go, as read.
+// Reads the last commits of the shards.
 
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { ShardVector } from './position-vector.ts';
 
-/** By its number; both are commit numbers, 0 before the first. */
+/** Both are commit numbers, 0 before the first commit. */
 export interface Shard {
   readonly lastCommit: number;
-  /** Of the newest entry that retention removed. */
+  /** The commit of the newest entry that retention removed. */
   readonly removedThrough: number;
 }
 

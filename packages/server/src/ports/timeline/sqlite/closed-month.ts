@@ -1,4 +1,4 @@
-// A month that gets no more entries, as the writer asks it: for keys, and for where conversations stand until heads.db has all of that.
+// A month without further entries, for the writer: lookups of keys, and of heads until heads.db has all of them.
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -7,13 +7,13 @@ import type { KeyRange } from './key-range.ts';
 import type { Month } from './month.ts';
 import { MonthReader } from './month-reader.ts';
 
-/** About a millisecond. In the order of ids, so that they lie together in heads.db. */
+/** Takes about a millisecond. In the order of ids, so that the rows are adjacent in heads.db. */
 const headsPerStepDefault = 128;
 
 export interface ClosedMonthOptions {
   readonly folder: string;
   readonly month: Month;
-  readonly areHeadsTakenOver: boolean;
+  readonly areHeadsCopied: boolean;
   readonly headsPerStep?: number | undefined;
 }
 
@@ -21,43 +21,46 @@ export class ClosedMonth {
   readonly reader: MonthReader;
   readonly keys: KeyRange;
   readonly #headsPerStep: number;
-  #areHeadsTakenOver: boolean;
-  /** Heads up to this conversation are taken over. */
-  #takenOverThrough = '';
+  #areHeadsCopied: boolean;
+  /** The heads up to this conversation are copied. */
+  #copiedThrough = '';
 
-  /** MUST come after everything of the month was sorted. */
+  /** All rows of the month MUST be sorted before. */
   constructor(options: ClosedMonthOptions) {
     const reader = MonthReader.open(options.folder, options.month);
     assert(reader, 'a closed month has its tables');
     this.reader = reader;
     this.keys = reader.keyRange();
     this.#headsPerStep = options.headsPerStep ?? headsPerStepDefault;
-    this.#areHeadsTakenOver = options.areHeadsTakenOver;
+    this.#areHeadsCopied = options.areHeadsCopied;
   }
 
-  get areHeadsTakenOver(): boolean {
-    return this.#areHeadsTakenOver;
+  get areHeadsCopied(): boolean {
+    return this.#areHeadsCopied;
   }
 
-  /** One step of it; after a crash the first comes again, which changes nothing. MUST come after those of the months before it. */
-  takeOverHeads(into: HeadsFile): void {
+  /**
+   * Copies the next heads. After a crash it begins again, which changes nothing. MUST be called after all heads of the earlier months are
+   * copied.
+   */
+  copyHeads(into: HeadsFile): void {
     const { month } = this.reader;
-    const heads = this.reader.heads({ after: this.#takenOverThrough, limit: this.#headsPerStep });
-    into.takeOver(
+    const heads = this.reader.heads({ after: this.#copiedThrough, limit: this.#headsPerStep });
+    into.addHeads(
       month,
       heads.filter(({ seq }) => seq > 0),
     );
     const last = heads.at(-1);
     if (last && heads.length === this.#headsPerStep) {
-      this.#takenOverThrough = last.id;
+      this.#copiedThrough = last.id;
       return;
     }
     into.closeMonth(month, this.reader.lastP());
-    this.#areHeadsTakenOver = true;
+    this.#areHeadsCopied = true;
   }
 
-  /** Where a conversation stood at the end of the month; undefined when the month does not tell. */
-  standing(conversationId: ConversationId): { readonly lastSeq: number; readonly lastCount: number } | undefined {
+  /** The head of a conversation at the end of the month; undefined when it has no entry in the month. */
+  head(conversationId: ConversationId): { readonly lastSeq: number; readonly lastCount: number } | undefined {
     const last = this.reader.last(conversationId);
     return last && { lastSeq: last.seq, lastCount: last.count };
   }

@@ -1,16 +1,16 @@
-// Moves rows of the tail into the sorted tables of their month, in short transactions between the batches.
+// Moves the rows of the tail into the sorted tables of their month, in short transactions between the batches.
 
 import type { Database } from 'bun:sqlite';
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { Transaction } from '../../../adapters/sqlite/open.ts';
 
 /**
- * Rows of one step: each kind of step takes about half a millisecond. The rows of `entry`, `change` and `by_key` are scattered over the
- * file, the others are not.
+ * The number of rows per step. Each step takes about half a millisecond. The rows of `entry`, `change` and `by_key` are scattered over the
+ * file; the others are not.
  */
 const rangeRows = 1_000;
 const scatteredRows = 100;
-/** How many rows of the tail one step moves on average. */
+/** The average number of rows of the tail that a step moves. */
 export const rowsPerStep = Math.floor(1 / (3 / rangeRows + 2 / scatteredRows));
 
 export interface DrainRequest {
@@ -18,17 +18,17 @@ export interface DrainRequest {
   readonly throughP: number;
   /** Every p from `fromP` to `throughP`. */
   readonly order: SortedOrder;
-  /** A run before this one may have moved some of the rows already. */
+  /** An earlier drain may have moved some of the rows already. */
   readonly isRepeat: boolean;
 }
 
-/** Each list in the order of its table. */
+/** The rows of the drain, each list in the order of its table. */
 export interface SortedOrder {
   /** Rows without a target. */
   readonly entry: Float64Array;
   /** Rows with a target. */
   readonly change: Float64Array;
-  /** All rows; the order is not exact. Made when it is asked for, since each list takes a millisecond or more. */
+  /** All rows, in approximate order. Computed on demand, because each list takes a millisecond or more. */
   by_key(): Float64Array;
 }
 
@@ -36,9 +36,9 @@ const stages = ['feed', 'by_msg_id', 'by_key', 'entry', 'change', 'tail', 'done'
 type Stage = (typeof stages)[number];
 
 /**
- * Each call of `step` is one transaction, and one that failed is done again by the next. None waits for the disk: the next durable
- * commit syncs them all, and after a loss of power the rows are still in the tail. Until the last stage every row is in the tail
- * too, so that a reader who looks there first misses none.
+ * Each `step` is one transaction. After a failure the next call repeats it. No step waits for the disk: the next durable commit syncs all
+ * of them, and after a loss of power the rows are still in the tail. Until the last stage every row is in the tail too, so that a reader
+ * that reads the tail first misses none.
  */
 export class Drain {
   readonly throughP: number;
@@ -46,15 +46,15 @@ export class Drain {
   readonly #transaction: Transaction;
   readonly #sql: DrainStatements;
   #stage: Stage = 'feed';
-  /** In which the stage moves its rows, by p; undefined when that is the order of commits. */
+  /** The order in which the stage moves its rows, by p; undefined for the order of commits. */
   #order: Float64Array | undefined;
-  /** Rows that the stage moved already. */
+  /** The number of rows that the stage has moved. */
   #moved = 0;
 
   constructor(request: DrainRequest, transaction: Transaction, sql: DrainStatements) {
     const { fromP, throughP, order } = request;
     const rows = order.entry.length + order.change.length;
-    assert(rows === throughP - fromP + 1, 'the order of a drain names each of its rows');
+    assert(rows === throughP - fromP + 1, 'the order of a drain has each of its rows');
     this.throughP = throughP;
     this.#request = request;
     this.#transaction = transaction;
@@ -65,25 +65,25 @@ export class Drain {
     return this.#stage === 'done';
   }
 
-  /** All rows are in the sorted tables, and in the tail too: the next step deletes the first of them there. */
+  /** All rows are in the sorted tables and still in the tail. The next step deletes the first of them from the tail. */
   get isBeforeDeletion(): boolean {
     return this.#stage === 'tail' && this.#moved === 0;
   }
 
-  /** Rows up to here are in the sorted tables and no longer in the tail; undefined before the first of them may be deleted. */
+  /** Rows up to this p are in the sorted tables and no longer in the tail; undefined before the first row may be deleted. */
   get deletedThrough(): number | undefined {
     if (this.#stage === 'done') return this.throughP;
     return this.#stage === 'tail' ? this.#request.fromP + this.#moved - 1 : undefined;
   }
 
-  /** Several at once share their transaction, as far as they are of one stage; returns how many. */
+  /** Executes up to `stepsMax` steps of one stage in one transaction. Returns their number. */
   step(stepsMax = 1): number {
     const { rows, rowsPerStep } = this.#stageSize;
     const count = Math.min(stepsMax * rowsPerStep, rows - this.#moved);
     this.#transaction.begin({ isDurable: false });
     try {
       const moved = this.#move(count);
-      // [D2] A row that the primary key refuses is a seq or a key given twice.
+      // [D2] A row that the primary key rejects would be a seq or a key that was assigned twice.
       assert(moved === count || this.#request.isRepeat, `${count} rows are moved to ${this.#stage}; not ${moved}`);
       this.#transaction.commit();
     } catch (error) {
@@ -143,7 +143,7 @@ export class Drain {
         const { changes } = this.#sql[this.#stage].run(slice);
         if (this.#request.isRepeat) {
           const sorted = this.#sql.sorted[this.#stage].get(slice)?.count;
-          assert(sorted === count, `the row that is at the place of another in ${this.#stage} is the same row [D2]`);
+          assert(sorted === count, `rows that exist in ${this.#stage} already are the same rows [D2]`);
         }
         return changes;
       }
@@ -156,14 +156,17 @@ export class Drain {
 
   /** The next rows in the order of the stage, as a JSON list. */
   #slice(count: number): string {
-    assert(this.#order, 'the stage has an order of its own');
+    assert(this.#order, 'the stage has an order');
     return JSON.stringify([...this.#order.subarray(this.#moved, this.#moved + count)]);
   }
 }
 
 export type DrainStatements = ReturnType<typeof prepareDrain>;
 
-/** OR IGNORE, for a drain that repeats another. Sorted where the order of commits is not the order of the table, so that pages fill up. */
+/**
+ * OR IGNORE, for a drain that repeats an earlier one. Sorted when the order of commits is not the order of the table, so that pages are
+ * filled.
+ */
 export function prepareDrain(db: Database) {
   const n = '(conversation_no << 32) | seq';
   const rows = 'FROM tail WHERE p BETWEEN ? AND ?';

@@ -1,4 +1,4 @@
-// Erasing an entry: its content, and that of every entry that changed it, is overwritten wherever a month's file holds it [E5].
+// Overwrites the content of an erased entry, and of every entry that changed it, everywhere in the file of a month [E5].
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -9,20 +9,20 @@ import { assertLayout, openMonthWriter } from './month-schema.ts';
 export interface Erasure {
   readonly conversationId: ConversationId;
   readonly seq: Seq;
-  /** The entry that erases it: what it says, and what comes after it, stays. */
+  /** The entry that erases it. Its content and later entries stay. */
   readonly bySeq: Seq;
-  /** What stands in the place of each content. */
+  /** The JSON that replaces each content. */
   readonly contentJson: string;
 }
 
-/** As the month being written remembers it until no byte of the files holds the contents. */
+/** An erasure that the current month records until no byte of the files has the old contents. */
 export interface PendingErasure extends Erasure {
   readonly no: number;
 }
 
 /**
- * In the month being written. A row may be in the tail, in its sorted table, or in both while it is sorted: all are overwritten.
- * Both are in the transaction of the caller.
+ * Erases in the current month, in the caller's transaction. A row may be in the tail, in its sorted table, or in both during a drain. All
+ * are overwritten.
  */
 export class Eraser {
   readonly #sql: ReturnType<typeof prepareErasure>;
@@ -31,7 +31,7 @@ export class Eraser {
     this.#sql = prepareErasure(db);
   }
 
-  /** `tailPs`: where the tail holds contents of the message. */
+  /** `tailPs`: the rows of the tail with contents of the message. */
   erase({ conversationId, seq, bySeq, contentJson }: Erasure, tailPs: readonly number[]): void {
     for (const p of tailPs) this.#sql.tail.run(contentJson, p);
     this.#sql.entry.run(contentJson, conversationId, seq);
@@ -40,13 +40,13 @@ export class Eraser {
     this.#sql.mention.run(conversationId, seq);
   }
 
-  /** In a month before the one of the erasure: not the state that came with it. */
+  /** For a month before that of the erasure: deletes the older state, but not the one that the erasure has set. */
   deleteState({ conversationId, seq, bySeq }: Erasure): void {
     this.#sql.state.run(conversationId, seq, bySeq);
   }
 }
 
-/** A month that gets no more entries. Its checkpoints are left to sweep.ts. */
+/** Opens a month without further entries. Its checkpoints are left to sweep.ts. */
 export function openToErase(path: string): Database {
   const db = openMonthWriter(path, { cacheBytes: 4 * 1024 * 1024, create: false });
   try {
@@ -59,7 +59,7 @@ export function openToErase(path: string): Database {
   }
 }
 
-/** In a month that gets no more entries. Durable when it returns; the file is to be swept. */
+/** Erases in a month without further entries. Durable when it returns. The file must be swept afterwards. */
 export function eraseInClosedMonth({ path, file }: Omit<SweepTarget, 'db'>, erasures: readonly Erasure[]): void {
   const db = openToErase(path);
   try {
@@ -82,7 +82,7 @@ function prepareErasure(db: Database) {
   return {
     tail: db.prepare<unknown, [string, number]>('UPDATE tail SET content = ?, refs = NULL WHERE p = ?'),
     entry: db.prepare<unknown, [string, string, number]>(`UPDATE entry SET content = ?, refs = NULL WHERE n = (${n})`),
-    // It may be one with a target itself.
+    // The erased entry may have a target itself.
     self: db.prepare<unknown, [string, string, number]>(`UPDATE change SET content = ? WHERE n = (${n})`),
     change: db.prepare<unknown, [string, string, number, string, number]>(
       `UPDATE change SET content = ? WHERE target = (${n}) AND n < (${n})`,

@@ -1,5 +1,5 @@
-// What was erased and may still stand in some byte of the months' files: overwritten in older months at once, and then swept from
-// all files that held it [E5]. The month being written remembers it, so that a crash delays that and does not prevent it.
+// Completes erasures: overwrites the content in older months at once, and then sweeps all files that contained it [E5]. The current month
+// records pending erasures, so that a crash only delays them.
 
 import { unreachable } from '@hongyan/base/assert';
 import { systemClock } from '@hongyan/base/clock';
@@ -12,15 +12,15 @@ import { monthPath } from './month-files.ts';
 import type { MonthReader } from './month-reader.ts';
 import type { MonthWriter } from './month-writer.ts';
 
-/** After a round, and after one that failed: what is erased meanwhile shares the next. */
+/** The pause after a round, and after a failed one. Later erasures share the next round. */
 const restMs = 1_000;
-/** While a reader keeps the log from being emptied. */
+/** The pause while a reader prevents the log from being emptied. */
 const busyRestMs = 100;
 
-/** One sweep of each file that held what was erased up to some moment. */
+/** One sweep of each file that may contain content that was erased up to some moment. */
 interface Round {
   readonly throughNo: number;
-  /** The one being written last. */
+  /** The current month is the last one. */
   readonly months: Month[];
   sweep: MonthSweep | undefined;
 }
@@ -33,9 +33,9 @@ interface MonthSweep {
 export class Erasures {
   readonly #folder: string;
   readonly #closed: () => readonly MonthReader[];
-  /** Kept open until the store is closed or the month removed: see PageFile.close. */
+  /** Open until the store is closed or the month is removed: see PageFile.close. */
   readonly #files = new Map<Month, PageFile>();
-  /** Closed months where something was overwritten since the last round began. */
+  /** Closed months with content that was overwritten since the last round began. */
   readonly #unswept = new Set<Month>();
   #current: MonthWriter | undefined;
   /** Erasures of `#current` up to this number are overwritten in the closed months. */
@@ -43,20 +43,20 @@ export class Erasures {
   #round: Round | undefined;
   #restUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** `closed` gives the months that get no more entries. */
+  /** `closed` returns the months without further entries. */
   constructor(folder: string, closed: () => readonly MonthReader[]) {
     this.#folder = folder;
     this.#closed = closed;
   }
 
-  /** Sees to what `current` remembers, all of it anew, and no longer to what another remembers; to be called while that one is open. */
+  /** Completes all erasures that `current` records, and no longer those of the previous month. Call it while that month is still open. */
   turnTo(current: MonthWriter | undefined): void {
     this.#abandonRound();
     this.#current = current;
     this.#overwrittenThrough = 0;
   }
 
-  /** Overwrites in the closed months what the month being written remembers; throws when a file cannot be written. */
+  /** Overwrites the content of the recorded erasures in the closed months. Throws when a file cannot be written. */
   overwrite(): void {
     const current = this.#current;
     if (!current || current.lastErasure <= this.#overwrittenThrough) return;
@@ -70,7 +70,9 @@ export class Erasures {
     this.#overwrittenThrough = current.lastErasure;
   }
 
-  /** A step of the round; returns whether there is more to do. What a full or failing disk prevents is begun anew after a rest. */
+  /**
+   * Executes a step of the round. Returns whether work is left. When the disk is full or failing, the round starts again after a pause.
+   */
   step(): boolean {
     if (!this.#current?.hasErasures) return false;
     if (systemClock.monotonicMs() < this.#restUntilMs) return true;
@@ -85,13 +87,16 @@ export class Erasures {
     return true;
   }
 
-  /** All of it at once. Throws when a file cannot be written; gives up, until the next start, when a reader keeps a log for seconds. */
+  /**
+   * Completes all erasures at once. Throws when a file cannot be written. Gives up until the next start when a reader holds a log for
+   * seconds.
+   */
   finish(): void {
     this.overwrite();
     while (this.#current?.hasErasures) if (this.#advance(this.#current, { isPatient: true }) === 'busy') return;
   }
 
-  /** The month was removed. */
+  /** Call it when the month was removed. */
   drop(month: Month): void {
     if (this.#round?.months.includes(month)) this.#abandonRound();
     this.#unswept.delete(month);
@@ -99,7 +104,7 @@ export class Erasures {
     this.#files.delete(month);
   }
 
-  /** MUST come after all months are closed. */
+  /** MUST be called after all months are closed. */
   close(): void {
     for (const file of this.#files.values()) file.close();
     this.#files.clear();

@@ -1,4 +1,4 @@
-// A search through parts of the store, that ends at the first part which holds what is looked for.
+// Searches the parts of a store until one contains the result.
 
 export function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
   for (const item of items) {

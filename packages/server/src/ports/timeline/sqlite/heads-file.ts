@@ -1,5 +1,5 @@
-// heads.db: the epoch of the store, which months were begun, and where conversations stood at the end of the closed ones: what
-// keeps seq going on after a month was removed [D2].
+// heads.db: the epoch of the store, the months that were begun, and the heads of conversations at the end of the closed months. It keeps
+// seqs growing after a month was removed [D2].
 
 import type { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
@@ -21,7 +21,7 @@ export interface HeadRow {
   readonly last_counted: number | null;
 }
 
-/** Makes the positions of the store void: to be called when it was put back from a backup, while no server runs on it. */
+/** Invalidates all positions of the store. Call it after a restore from a backup, while no server uses the folder. */
 export function renewEpoch(folder: string): void {
   const heads = HeadsFile.openForWriting(folder);
   heads.renewEpoch();
@@ -80,12 +80,12 @@ export class HeadsFile {
     this.#db.query('UPDATE store SET epoch = ?').run(newEpoch());
   }
 
-  /** Where a conversation stood at the end of the closed months. */
+  /** The head of a conversation at the end of the closed months. */
   head(conversationId: ConversationId): HeadRow | undefined {
     return this.#head.get(conversationId) ?? undefined;
   }
 
-  /** Where conversations stood at the end of the closed months, in the order of their ids. */
+  /** The heads of conversations at the end of the closed months, ascending by id. */
   heads({ after, limit }: { readonly after: string; readonly limit: number }): readonly EndedHead[] {
     return this.#db
       .query<EndedHead, [string, number]>(
@@ -102,14 +102,14 @@ export class HeadsFile {
     return this.#db.query<{ position: number | null }, [string]>(sql).get(oldestKept ?? '9999-12')?.position ?? 0;
   }
 
-  /** Before a month takes its first entry: from then on its file has to be there. */
+  /** MUST be called before the first entry of a month is stored. From then on the month's file must exist. */
   beginMonth(month: Month): void {
     this.#db.query('INSERT INTO begun_month(month) VALUES(?) ON CONFLICT DO NOTHING').run(month);
   }
 
   /**
-   * Throws when the file of a month that was begun is missing or empty: to go on without it would give its seqs a second time
-   * [D2]. Removed months are no loss: those are always the oldest, never the newest.
+   * Throws when the file of a begun month is missing or empty, because its seqs would be assigned a second time [D2]. Months that retention
+   * removed are not missing: those are the oldest ones, and never the newest.
    */
   assertNothingLost(): void {
     const begun = this.#db.query<{ month: Month }, []>('SELECT month FROM begun_month ORDER BY month').all();
@@ -127,10 +127,10 @@ export class HeadsFile {
   }
 
   /**
-   * Takes over some of the heads of a month that gets no more entries, when those of the months before it are taken over. Doing it
-   * again changes nothing. It does not wait for the disk: `closeMonth` does.
+   * Copies some heads of a month that gets no more entries. MUST be called after all heads of the earlier months are copied. Idempotent.
+   * Not durable: `closeMonth` makes it so.
    */
-  takeOver(month: Month, heads: readonly MonthHead[]): void {
+  addHeads(month: Month, heads: readonly MonthHead[]): void {
     const put = this.#db.query(
       `INSERT INTO head(conversation_id, last_seq, last_position, last_count, last_counted) VALUES(?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq, last_position = excluded.last_position,
@@ -150,7 +150,10 @@ export class HeadsFile {
     }
   }
 
-  /** To be called when all heads of the month are taken over. On the disk when it returns, they too: from then on its file may be removed [D2]. */
+  /**
+   * MUST be called after all heads of the month are copied. Durable when it returns, including the heads. From then on the file of the
+   * month may be removed [D2].
+   */
   closeMonth(month: Month, lastP: number): void {
     this.#db
       .query(
@@ -161,14 +164,14 @@ export class HeadsFile {
   }
 
   close(): void {
-    // Else it would hold the connection, and with it the file's log, until it is collected.
+    // Otherwise the statement would hold the connection, and with it the log of the file, until it is garbage collected.
     this.#head.finalize();
     if (this.#isWriter) closeWriter(this.#db);
     else this.#db.close();
   }
 }
 
-/** Without heads.db the seqs of removed months would be given again [D2]. */
+/** Without heads.db the seqs of removed months would be assigned again [D2]. */
 function assertHeadsNotLost(folder: string): void {
   const [month] = listMonths(folder);
   if (month === undefined || existsSync(headsPath(folder))) return;

@@ -1,11 +1,12 @@
-// Rows by client key and sender. Nearly every key has one sender: then the key itself is what the map holds, not a text of both.
+// A map of rows by client key and sender. Nearly every key has one sender, so the map uses the key itself instead of a concatenation of
+// both.
 
 import { TransientMap } from '@hongyan/base/transient-map';
 
 export class KeyMap<Sender extends string | number, Row extends { readonly clientMsgId: string }> {
   readonly #senderOf: (row: Row) => Sender;
   readonly #first = new TransientMap<string, Row>();
-  /** By key and sender: rows whose key another sender used first. */
+  /** By key and sender: the rows whose key another sender used first. */
   readonly #others = new TransientMap<string, Row>();
 
   constructor(senderOf: (row: Row) => Sender) {
@@ -24,7 +25,7 @@ export class KeyMap<Sender extends string | number, Row extends { readonly clien
     return this.#others.size === 0 ? undefined : this.#others.get(textOf(sender, clientMsgId));
   }
 
-  /** Does nothing when another row has taken its place. */
+  /** Does nothing when another row has replaced it. */
   delete(row: Row): void {
     if (this.#first.get(row.clientMsgId) === row) this.#first.delete(row.clientMsgId);
     if (this.#others.size === 0) return;
@@ -33,6 +34,6 @@ export class KeyMap<Sender extends string | number, Row extends { readonly clien
   }
 }
 
-/** The length keeps the border between the two. */
+/** The length makes the concatenation unambiguous. */
 const textOf = (sender: string | number, clientMsgId: string): string =>
   `${String(sender).length} ${sender}${clientMsgId}`;

@@ -1,4 +1,5 @@
-// The range of client keys in a month: for the keys that devices make, UUIDv7, it says without a lookup that a new key is not there.
+// The range of the client keys of a month. For UUIDv7 keys, which devices create, it shows without a lookup that a new key is not in the
+// month.
 
 import type { Database } from 'bun:sqlite';
 import type { PackedId } from './packed-id.ts';
@@ -8,20 +9,20 @@ interface Ends {
   readonly max: Uint8Array;
 }
 
-/** UUIDs and texts have a range each. */
+/** One range for UUIDs and one for other texts. */
 export class KeyRange {
   readonly #uuids: Ends | undefined;
   readonly #texts: Ends | undefined;
 
-  /** Of the sorted rows of the month in `db`. */
+  /** Reads the range of the sorted rows of the month in `db`. */
   constructor(db: Database) {
-    // Any text sorts before any blob.
+    // SQLite sorts every text before every blob.
     this.#uuids = endsOf(db, "client_msg_id >= x''");
     this.#texts = endsOf(db, "client_msg_id < x''");
   }
 
   mayHold(key: PackedId): boolean {
-    // SQLite orders text by its UTF-8 bytes, JavaScript by UTF-16 units: beyond U+D7FF the two differ.
+    // Compares UTF-8 bytes, as SQLite does. JavaScript compares UTF-16 units, which differ beyond U+D7FF.
     const ends = typeof key === 'string' ? this.#texts : this.#uuids;
     if (ends === undefined) return false;
     const bytes = typeof key === 'string' ? Buffer.from(key) : key;

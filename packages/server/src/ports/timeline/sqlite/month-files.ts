@@ -14,7 +14,7 @@ export function listMonths(folder: string): Month[] {
     .sort();
 }
 
-/** Whether its tables can be in the file: it is there and not empty. */
+/** Whether the file exists and is not empty, so that it can contain the month's tables. */
 export function isWholeMonth(folder: string, month: Month): boolean {
   return (statSync(monthPath(folder, month), { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
@@ -26,7 +26,7 @@ export function deleteMonth(folder: string, month: Month): void {
   }
 }
 
-/** At a start that has found every month it needs: a crash may have come between the file of a month that was deleted and its log. */
+/** Deletes log files without a database file, which a crash during `deleteMonth` leaves. MUST be called only when no month is missing. */
 export function deleteOrphanedLogs(folder: string): void {
   for (const name of readdirSync(folder)) {
     const file = name.match(/^(timeline-\d{4}-\d{2}\.db)-(?:wal|shm)$/)?.[1];

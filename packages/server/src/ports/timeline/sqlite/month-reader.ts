@@ -1,4 +1,4 @@
-// Reads of one month's file, on a connection of their own: committed rows only, and only by ranges of a key.
+// Reads one month's file on a separate connection: only committed rows, and only by ranges of a key.
 
 import type { Database } from 'bun:sqlite';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -18,7 +18,7 @@ import {
 } from './month-statements.ts';
 import { packId } from './packed-id.ts';
 
-/** An entry with its place in the commits of its month. */
+/** An entry with its number among the commits of its month. */
 export interface Placed {
   readonly p: number;
   readonly entry: StoredEntry;
@@ -26,12 +26,12 @@ export interface Placed {
 
 interface PageRequest {
   readonly conversationId: ConversationId;
-  /** Entries with a target too. */
+  /** Whether to include entries with a target. */
   readonly withTargeted: boolean;
   readonly limit: number;
   /**
-   * Entries of later commits are left out. Of the month being written some may be sorted and others not, and not in the order of
-   * their seqs: whoever asks knows up to where all are sorted, or has those that are not.
+   * Entries of later commits are left out. In the current month some entries are sorted and others are not, and not in the order of their
+   * seqs. So the caller must know up to which p all are sorted, or have the unsorted ones.
    */
   readonly throughP: number;
 }
@@ -43,8 +43,7 @@ interface SeqRange {
 }
 
 /**
- * All but `tailAfter`, `lastP`, the states and the mentions see sorted rows only: what is still in the tail of the month being written is not
- * among them.
+ * Except `tailAfter`, `lastP`, states and mentions, all reads see only sorted rows: rows in the tail of the current month are not included.
  */
 export class MonthReader {
   readonly month: Month;
@@ -57,7 +56,7 @@ export class MonthReader {
     this.#sql = prepareMonth(db);
   }
 
-  /** Undefined while the writer has not made the month's tables yet. */
+  /** undefined while the writer has not created the month's tables yet. */
   static open(folder: string, month: Month): MonthReader | undefined {
     const path = monthPath(folder, month);
     const db = openReader(path);
@@ -71,12 +70,12 @@ export class MonthReader {
     }
   }
 
-  /** Of the sorted rows. */
+  /** The range of the keys of the sorted rows. */
   keyRange(): KeyRange {
     return new KeyRange(this.#db);
   }
 
-  /** Ascending, seq > afterSeq, until `take` returns false. */
+  /** Ascending from seq > afterSeq, until `take` returns false. */
   after(
     { conversationId, withTargeted, afterSeq, limit, throughP }: PageRequest & { readonly afterSeq: number },
     take: Take,
@@ -86,7 +85,7 @@ export class MonthReader {
     for (const row of rows) if (!take(entryOf(row, conversationId))) return;
   }
 
-  /** Descending, seq < beforeSeq, until `take` returns false. */
+  /** Descending from seq < beforeSeq, until `take` returns false. */
   before(
     { conversationId, withTargeted, beforeSeq, limit, throughP }: PageRequest & { readonly beforeSeq: number },
     take: Take,
@@ -96,7 +95,7 @@ export class MonthReader {
     for (const row of rows) if (!take(entryOf(row, conversationId))) return;
   }
 
-  /** The entry there, when it has no target. */
+  /** The entry at the seq, if it has no target. */
   at(conversationId: ConversationId, seq: number): StoredEntry | undefined {
     const row = this.#sql.at.get(conversationId, Math.min(seq, seqMax));
     return row ? entryOf(row, conversationId) : undefined;
@@ -113,7 +112,7 @@ export class MonthReader {
     return one && other && other.seq > one.seq ? other : one;
   }
 
-  /** Where conversations stand at the end of the month, in the order of their ids; at seq 0 those that have no entry in it. */
+  /** The heads of conversations at the end of the month, ascending by id. seq is 0 for those without an entry in it. */
   heads({ after, limit }: { readonly after: string; readonly limit: number }): readonly MonthHead[] {
     return this.#sql.heads.all(after, limit);
   }
@@ -123,30 +122,30 @@ export class MonthReader {
     return one && other && other.seq < one.seq ? other.seq : one?.seq;
   }
 
-  /** Counted entries of the conversation up to `seq`; undefined when the month does not tell. */
+  /** The number of counted entries of the conversation up to `seq`; undefined when the month does not have it. */
   countAt(conversationId: ConversationId, seq: number): number | undefined {
     return this.#sql.countAt.get(conversationId, Math.min(seq, seqMax))?.count;
   }
 
-  /** Counted entries of the conversation before the month; undefined when the month does not tell. */
+  /** The number of counted entries of the conversation before the month; undefined when the month does not have it. */
   countBeforeFirst(conversationId: ConversationId): number | undefined {
     return this.#sql.countBeforeFirst.get(conversationId)?.count;
   }
 
-  /** States that messages of the range got in this month; the messages may be in older ones. */
+  /** The states that messages of the range received in this month. The messages may be in older months. */
   states({ conversationId, fromSeq, throughSeq }: SeqRange, take: (seq: Seq, state: MessageState) => void): void {
-    // Of a page of messages: all at once costs half of one by one.
+    // Reads all states of a page at once, which costs half as much as one by one.
     const rows = this.#sql.states.all(conversationId, Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax));
     for (const row of rows) take(row.seq, { asOfSeq: row.as_of_seq, stateJson: row.state });
   }
 
-  /** How many messages of the range were erased in this month. */
+  /** The number of messages of the range that were erased in this month. */
   erased({ conversationId, fromSeq, throughSeq }: SeqRange): number {
     const [from, through] = [Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax)];
     return this.#sql.erased.get(conversationId, from, through)?.count ?? 0;
   }
 
-  /** Messages that were pinned in this month; a later one may know better. */
+  /** The messages that were pinned in this month. A later month may have newer states. */
   pinned(conversationId: ConversationId): Seq[] {
     return this.#sql.pinned.all(conversationId).map(({ seq }) => seq);
   }
@@ -157,28 +156,28 @@ export class MonthReader {
     return row ? row.is_pinned === 1 : undefined;
   }
 
-  /** How many messages of the range mention the user, or all; not the erased ones. */
+  /** The number of messages of the range that mention the user or everyone, except erased ones. */
   mentions({ conversationId, fromSeq, throughSeq }: SeqRange, userId: UserId): number {
     const [from, through] = [Math.min(fromSeq, seqMax), Math.min(throughSeq, seqMax)];
     return this.#sql.mentions.get(conversationId, userId, from, through)?.count ?? 0;
   }
 
-  /** Whether there is a content or a state of the message in the month: its own, or of an entry that changed it. */
+  /** Whether the month has content or a state of the message: its entry, or an entry that changed it. */
   holdsMessage(conversationId: ConversationId, seq: number): boolean {
     return this.#sql.holds.get(conversationId, seq)?.found === 1;
   }
 
-  /** Whether the month remembers that the message was erased, and that some byte of the files may still hold it. */
+  /** Whether the month records that the message was erased and that some byte of the files may still contain it. */
   isBeingErased(conversationId: ConversationId, seq: number): boolean {
     return this.#sql.isBeingErased.get(conversationId, seq)?.found === 1;
   }
 
-  /** Nothing is left to be sorted or erased. */
+  /** Whether no row is left to sort or to erase. */
   get isSettled(): boolean {
     return this.#sql.unsettled.get()?.found === 0;
   }
 
-  /** Of the newest entry, the tail's among them; 0 when there is none. */
+  /** The p of the newest entry, including those in the tail; 0 when there is none. */
   lastP(): number {
     return this.#sql.lastP.get()?.p ?? 0;
   }
@@ -193,22 +192,22 @@ export class MonthReader {
     return row ? entryOf(row, row.conversation_id) : undefined;
   }
 
-  /** Of any sender: the key is unique per sender only. */
+  /** The entries of all senders with the key, which is unique per sender only. */
   byKeyOfAnyone(clientMsgId: ClientMsgId): StoredEntry[] {
     return this.#sql.byKeyOfAnyone.all(packId(clientMsgId)).map((row) => entryOf(row, row.conversation_id));
   }
 
-  /** In the order of commits, p > afterP and p <= throughP. */
+  /** The sorted entries with afterP < p <= throughP, in commit order. */
   feedAfter(afterP: number, throughP: number, limit: number): Placed[] {
     return this.#sql.feed.all(afterP, throughP, limit).map(placed);
   }
 
-  /** Rows that are not sorted yet, in the order of commits. */
+  /** The unsorted entries, in commit order. */
   tailAfter(afterP: number): Placed[] {
     return this.#sql.tail.all(afterP).map(placed);
   }
 
-  /** Until `endSnapshot` all reads see one state of the file, and cost a quarter less: a read alone takes and gives back a lock. */
+  /** Until `endSnapshot` all reads see one snapshot of the file, and cost a quarter less: a single read acquires and releases a lock. */
   beginSnapshot(): void {
     this.#db.run('BEGIN');
   }
@@ -222,7 +221,7 @@ export class MonthReader {
   }
 }
 
-/** Returns whether more is wanted. */
+/** Returns whether to continue. */
 export type Take = (entry: StoredEntry) => boolean;
 
 const placed = (row: LocatedRow): Placed => ({ p: row.p, entry: entryOf(row, row.conversation_id) });

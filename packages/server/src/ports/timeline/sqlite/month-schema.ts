@@ -1,16 +1,21 @@
-// The tables of a month's file, and how a file of another layout is recognized.
+// The tables of a month's file, and the check of its layout version.
 
 import type { Database } from 'bun:sqlite';
 import { openWriter } from '../../../adapters/sqlite/open.ts';
 
 /**
- * `p` numbers the commits of the month from 1. `n` is conversation_no << 32 | seq: the entries of a conversation lie side by
- * side, and a seq that is given twice is refused by the primary key [D2]. Entries with a target lie in `change`, the others in
- * `entry`, so that a page of messages costs the same however often messages were changed. `target` is as `n`, with the target's seq.
- * `message_state` is beside the newest change of a message, not beside the message, which may be in an older month: its `n` is made
- * of this month's number of the conversation and the message's seq. The newest month that has a row for a message is right.
- * `mention` has a row for each user that an entry mentions, with the user's number among the senders, or 0 for all.
- * `pending_erasure` holds what was erased, by which entry, and is not gone from every byte of this file and the older ones yet.
+ * `p` numbers the commits of the month from 1. `n` is conversation_no << 32 | seq. So the entries of a conversation are adjacent, and the
+ * primary key rejects a seq that is assigned twice [D2].
+ *
+ * Entries with a target are in `change`, the others in `entry`, so that the cost of a page of messages does not depend on how often
+ * messages were changed. `target` is like `n`, with the seq of the target.
+ *
+ * `message_state` is in the month of the newest change of a message, not in the month of the message. Its `n` consists of this month's
+ * number of the conversation and the seq of the message. When several months have a state of a message, the newest month is right.
+ *
+ * `mention` has a row for each user that an entry mentions, with the user's number among the senders, or 0 for everyone.
+ *
+ * `pending_erasure` has the erasures whose old content may still be in some byte of this file or of older ones.
  */
 const schema = `
   CREATE TABLE IF NOT EXISTS conversation(no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
@@ -39,14 +44,14 @@ const schema = `
 
 const layoutVersion = 3;
 
-/** What is deleted or overwritten on this connection is overwritten by zeros on the disk too, but for copies that a sweep clears [E5]. */
+/** Deleted and overwritten content of this connection is overwritten with zeros on the disk, except copies that a sweep clears [E5]. */
 export function openMonthWriter(path: string, options: Parameters<typeof openWriter>[1]): Database {
   const db = openWriter(path, options);
   db.run('PRAGMA secure_delete=ON');
   return db;
 }
 
-/** Makes the tables where they are missing. */
+/** Creates missing tables. */
 export function setUpMonth(db: Database, path: string): void {
   assertLayout(db, path);
   db.transaction(() => {
@@ -55,7 +60,7 @@ export function setUpMonth(db: Database, path: string): void {
   }).immediate();
 }
 
-/** Throws for a file that another version wrote: its columns mean something else. Returns whether the file has its tables already. */
+/** Throws for a file of another layout version. Returns whether the file has its tables already. */
 export function assertLayout(db: Database, path: string): boolean {
   const version = db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0;
   if (version === layoutVersion) return true;

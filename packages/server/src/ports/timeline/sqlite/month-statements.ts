@@ -1,5 +1,5 @@
-// The SQL of all reads of a month's file: by ranges of a key only. CROSS JOIN fixes the order of the loops, so that each inner
-// table is read by its primary key.
+// The SQL of all reads of a month's file. All reads are ranges of a key. CROSS JOIN fixes the order of the loops, so that each inner table
+// is read by its primary key.
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -17,7 +17,7 @@ export interface EndRow {
   readonly count: number;
 }
 
-/** Where a conversation stands at the end of a month. */
+/** The head of a conversation at the end of a month. */
 export interface MonthHead extends EndRow {
   readonly id: ConversationId;
   /** Timestamp of the newest counted entry; null when the month has none. */
@@ -56,7 +56,7 @@ function preparePages(db: Database) {
     db.prepare<EntryRow, [string, number, number, number]>(
       `SELECT ${entryColumns} ${from('entry')} ${end} ORDER BY e.n ${order} LIMIT ?3`,
     );
-  // By n, which both tables are in the order of: SQLite merges the two, and reads no more of them than the page.
+  // Both tables are ordered by n, so that SQLite merges them and reads only the page.
   const merged = (end: string, order: string) =>
     db.prepare<EntryRow, [string, number, number, number]>(
       `SELECT ${entryColumns}, e.n AS n ${from('entry')} ${end}
@@ -78,18 +78,18 @@ function preparePages(db: Database) {
 const lastOf = (table: string, condition = ''): string =>
   `(SELECT n FROM ${table} WHERE n > c.no << 32 AND n < (c.no + 1) << 32 ${condition} ORDER BY n DESC LIMIT 1)`;
 
-/** Where a conversation begins and ends in the month. */
+/** The first and the last entry of a conversation in the month. */
 function prepareEnds(db: Database) {
   const end = (table: string, order: string) =>
     `SELECT * FROM (SELECT e.n & 4294967295 AS seq, e.p, e.count FROM conversation c CROSS JOIN ${table} e
        WHERE ${ofConversation} AND ${beforeNext} ORDER BY e.n ${order} LIMIT 1)`;
-  /** One row of each table at most, in no order. */
+  /** At most one row of each table, in no order. */
   const ofBoth = (order: string) =>
     db.prepare<EndRow, [string]>(`${end('entry', order)} UNION ALL ${end('change', order)}`);
   return {
     first: ofBoth('ASC'),
     last: ofBoth('DESC'),
-    // Entries that have a target do not raise the count: `entry` alone tells it.
+    // Entries with a target do not raise the count, so `entry` is sufficient.
     countBeforeFirst: db.prepare<{ count: number }, [string]>(
       `SELECT e.count - e.is_counted AS count FROM conversation c CROSS JOIN entry e
        WHERE ${ofConversation} AND ${beforeNext} ORDER BY e.n LIMIT 1`,
@@ -98,7 +98,7 @@ function prepareEnds(db: Database) {
       `SELECT e.count FROM conversation c CROSS JOIN entry e
        WHERE ${ofConversation} AND e.n <= (c.no << 32) + ?2 ORDER BY e.n DESC LIMIT 1`,
     ),
-    // Zeros for a conversation that has a number in the month and no entry.
+    // Zeros for a conversation that has a number but no entry in the month.
     heads: db.prepare<MonthHead, [string, number]>(
       `WITH slice AS MATERIALIZED (SELECT id, no FROM conversation WHERE id > ?1 ORDER BY id LIMIT ?2),
          last AS MATERIALIZED (SELECT c.id, max(coalesce(${lastOf('entry')}, 0), coalesce(${lastOf('change')}, 0)) AS n,
@@ -157,7 +157,7 @@ function prepareMentions(db: Database) {
   };
 }
 
-/** Through an index that gives n: the entry is in one of the two tables. */
+/** Looks up an index that contains n. The entry is in one of the two tables. */
 function prepareLookups(db: Database) {
   const either = (column: string) => `coalesce(e.${column}, h.${column})`;
   const columns = `i.n & 4294967295 AS seq, ${either('p')} AS p, ${either('msg_id')} AS msg_id, s.id AS sender,

@@ -1,4 +1,4 @@
-// What the writer of a month asks of its file, beside the statements of a drain.
+// The statements of a month's writer, except those of a drain.
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId } from '@hongyan/protocol/ids';
@@ -44,7 +44,7 @@ export function prepareWrites(db: Database) {
     mention: db.prepare<unknown, [number, number, number]>(
       'INSERT INTO mention(sender_no, n) VALUES(?1, (?2 << 32) | ?3)',
     ),
-    // A message that was erased stays erased, whatever changes it later.
+    // An erased message stays erased, whatever changes it later.
     setState: db.prepare<unknown, [number, number, number, string, number, number]>(
       `INSERT INTO message_state(n, as_of_seq, state, is_erased, is_pinned) VALUES((?1 << 32) | ?2, ?3, ?4, ?5, ?6)
        ON CONFLICT DO UPDATE SET as_of_seq = excluded.as_of_seq, state = excluded.state,

@@ -1,29 +1,33 @@
-// The month being written: a commit appends to a tail, and in between thousands of rows at a time are sorted into the month.
+// Writes the current month. Commits append to a tail, and between the commits thousands of rows at a time are sorted into the month.
 //
-// Reads want the entries of a conversation side by side: then a history page is two or three pages of the file, however large the
-// month is. Writes come in the order of commits: over ten thousand conversations each row would dirty a page of its own, written
-// twice (log and file). So there are two forms of a row:
-// - `tail`, in the order of commits. A message alone dirties one page, now and then two or three. It has no index: the writer
-//   holds the keys of the tail in memory (a repeat is found there), the reading thread holds its entries (newest entries, sync,
-//   lookups and the end of the feed are answered there).
-// - the sorted tables: `entry` by n = conversation_no << 32 | seq, which is also the guard of seq [D2]; `change`, the same for
-//   entries with a target, so that these do not lie between messages; `feed` by p; and `by_msg_id` and `by_key`, where UUIDv7 ids
-//   append. Ids that are UUIDs take 16 bytes, senders and conversations are numbers.
-// A drain moves the whole tail in steps of about half a millisecond between the batches, each a transaction without an fsync, and
-// deletes it from the tail last. A crash in between leaves rows in both forms; the next start moves them again, and ignores what
-// is there already. A tail beyond its bounds makes appends wait for the drain: never is more than rowsMax in memory.
-// What a drain costs is pages of `entry`, about one for each conversation in the tail. It therefore waits for twelve rows for each
-// conversation: with a few hundred conversations in use the tail holds 16,000 rows, with ten thousand evenly 120,000. In the last
-// minutes of the month it does not wait, so that the first append of the next month finds a thousand or two to sort.
+// Reads need the entries of a conversation side by side: then a history page is two or three pages of the file, however large the month is.
+// Writes arrive in the order of commits: over ten thousand conversations each row would dirty a different page, which is written twice (log
+// and file). So a row has two forms: `tail` and the sorted tables.
 //
-// Measured on two busy cores, CPU of the writer thread: 11 µs a row in batches of 5,000 over 10,000 conversations evenly (1.4 µs
-// of it the tail, 1.6 µs feed, indexes and deletion, the rest the scattered pages of entry; 3 µs are the kernel's). Half as
-// long a tail costs a fifth more. About 100 µs for a message that commits alone, two thirds of it the kernel's fsync and wake-ups.
-// A file takes 260–275 bytes a row with 90 bytes of content.
+// `tail` is in the order of commits. A message that commits alone dirties one page, and sometimes two or three. The table has no index: the
+// writer holds the keys of the tail in memory to find duplicates, and the reading thread holds its entries to answer reads of the newest
+// entries, sync, lookups and the end of the feed.
 //
-// Not chosen: entries clustered without a tail (one page for each row: the disk is the limit); an index (conversation, seq) beside
-// rows in the order of commits (a scattered page for each row in the index instead, and 50 pages for a history page); the feed
-// as the index of msg_id (ids need not come in the order of commits); a number per key instead of its 16 bytes (two may collide).
+// The sorted tables are `entry`, by n = conversation_no << 32 | seq, whose primary key also guards the seqs [D2]; `change`, the same for
+// entries with a target, so that these are not between messages; `feed`, by p; and `by_msg_id` and `by_key`, where UUIDv7 ids are appended.
+// Ids that are UUIDs take 16 bytes, and senders and conversations are numbers.
+//
+// A drain moves the whole tail in steps of about half a millisecond between the batches. Each step is a transaction without an fsync, and
+// rows are deleted from the tail last. After a crash some rows are in both forms. The next start moves them again and ignores those that
+// exist already. When the tail reaches its bound, appends wait for the drain, so that at most rowsMax rows are in memory.
+//
+// The cost of a drain is the pages of `entry`, about one per conversation in the tail. It therefore waits for twelve rows per conversation:
+// with a few hundred active conversations the tail holds 16,000 rows, with ten thousand evenly active ones 120,000. In the last minutes of
+// a month it does not wait, so that the first append of the next month has only a thousand or two rows to sort.
+//
+// Measured on two busy cores, CPU of the writer thread: 11 µs per row in batches of 5,000 over 10,000 evenly active conversations. 1.4 µs
+// of it are the tail, 1.6 µs feed, indexes and deletion, and the rest the scattered pages of entry; 3 µs are in the kernel. With half as
+// long a tail a row costs a fifth more. A message that commits alone costs about 100 µs, two thirds of it the kernel's fsync and wake-ups.
+// A file takes 260–275 bytes per row with 90 bytes of content.
+//
+// Not chosen: entries clustered without a tail (one page per row, limited by the disk); an index (conversation, seq) beside rows in the
+// order of commits (a scattered page of the index per row instead, and 50 pages for a history page); the feed as the index of msg_id (ids
+// need not be in the order of commits); a number per key instead of its 16 bytes (two keys may collide).
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
@@ -42,7 +46,7 @@ import { MonthReader } from './month-reader.ts';
 import { openMonthWriter, setUpMonth } from './month-schema.ts';
 import { prepareWrites, type WriteStatements } from './month-write-statements.ts';
 import { type PackedId, packId, unpackId } from './packed-id.ts';
-import { type Standing, TailIndex } from './tail-index.ts';
+import { TailIndex, type WriterHead } from './tail-index.ts';
 import type { Duplicate, Placement } from './timeline-op.ts';
 
 export interface MonthWriterOptions {
@@ -50,26 +54,26 @@ export interface MonthWriterOptions {
   readonly month: Month;
   readonly maxBytes?: number | undefined;
   readonly tailLimits?: TailLimits | undefined;
-  /** Where a conversation stands at the end of the earlier months. */
-  readonly standingBefore: (conversationId: ConversationId) => Pick<Standing, 'lastSeq' | 'lastCount'>;
+  /** The head of a conversation at the end of the earlier months. */
+  readonly headBefore: (conversationId: ConversationId) => Pick<WriterHead, 'lastSeq' | 'lastCount'>;
 }
 
-/** When the tail is drained. It is in memory on both threads, at about a kilobyte a row. */
+/** When to drain the tail, which takes about a kilobyte per row in memory on both threads. */
 export interface TailLimits {
   readonly drainAtRows: number;
-  /** A drain writes about a page for each conversation: while there are fewer rows for each of them it waits for half of rowsMax. */
+  /** A drain writes about a page per conversation. With fewer rows per conversation it waits until the tail has half of rowsMax. */
   readonly rowsPerConversationMin: number;
-  /** An append that would pass it waits for the drain. */
+  /** Appends beyond it wait for the drain. */
   readonly rowsMax: number;
-  /** Conversations whose place is remembered, the least recently used leave. */
-  readonly standingsMax?: number;
+  /** The number of cached heads. The least recently used are evicted. */
+  readonly headsMax?: number;
 }
 
 const tailLimitsDefault: TailLimits = { drainAtRows: 16_384, rowsPerConversationMin: 12, rowsMax: 262_144 };
-/** Contents, in UTF-16 units. */
+/** The size of the contents of the tail at which to drain it, in UTF-16 units. */
 const drainAtContent = 16 * 1024 * 1024;
-/** Above what a tail can hold. */
-const standingsMaxDefault = 400_000;
+/** Larger than the number of rows that a tail can hold. */
+const headsMaxDefault = 400_000;
 
 export class MonthWriter {
   readonly month: Month;
@@ -81,22 +85,22 @@ export class MonthWriter {
   readonly #sql: WriteStatements;
   readonly #drainSql: DrainStatements;
   readonly #eraser: Eraser;
-  readonly #standings: QuickLRU<ConversationId, Standing>;
+  readonly #heads: QuickLRU<ConversationId, WriterHead>;
   /**
-   * With rows in the tail, which the sorted tables do not tell of: they may be the least recently used when many batches failed since,
-   * on a full disk.
+   * Evicted heads of conversations with rows in the tail, which the sorted tables do not contain yet. Such a head can be evicted when many
+   * batches failed since its rows were appended, for example on a full disk.
    */
-  readonly #heldStandings = new Map<ConversationId, Standing>();
+  readonly #evictedHeads = new Map<ConversationId, WriterHead>();
   readonly #senderNos = new QuickLRU<UserId, number>({ maxSize: 200_000 });
   readonly #tail: TailIndex;
-  /** Rows up to here were in the tail when the file was opened. */
+  /** Rows up to this p were in the tail when the file was opened. */
   readonly #foundThrough: number;
   #sortedKeys: KeyRange;
   #drain: Drain | undefined;
-  /** Steps of the drain that the appends since it began call for, so that it ends before the tail is full. */
+  /** The steps of the drain that appends since its begin require, so that it ends before the tail is full. */
   #stepsOwed = 0;
   #batch: Batch | undefined;
-  /** Of the rows of pending_erasure that are committed; as `#erasuresDone` when none is left. */
+  /** The number of the newest committed row of pending_erasure; equals `#erasuresDone` when none is left. */
   #lastErasure: number;
   #erasuresDone: number;
 
@@ -105,10 +109,10 @@ export class MonthWriter {
     this.month = month;
     this.#options = options;
     this.#limits = tailLimits;
-    this.#standings = new QuickLRU({
-      maxSize: tailLimits.standingsMax ?? standingsMaxDefault,
-      onEviction: (id: ConversationId, standing: Standing) => {
-        if (standing.tailRows > 0) this.#heldStandings.set(id, standing);
+    this.#heads = new QuickLRU({
+      maxSize: tailLimits.headsMax ?? headsMaxDefault,
+      onEviction: (id: ConversationId, head: WriterHead) => {
+        if (head.tailRows > 0) this.#evictedHeads.set(id, head);
       },
     });
     const path = monthPath(folder, month);
@@ -119,7 +123,7 @@ export class MonthWriter {
       assert(reader, 'a month that was set up has its tables');
       this.#reader = reader;
     } catch (error) {
-      // A full disk at the turn of a month is tried again with every append: each try gives its connection back.
+      // On a full disk every append tries to begin the month again, so each attempt must close its connection.
       this.#db.close();
       throw error;
     }
@@ -135,12 +139,12 @@ export class MonthWriter {
     this.#foundThrough = this.#tail.nextP - 1;
   }
 
-  /** Every row up to this p is in the sorted tables, and no longer in the tail. */
+  /** Every row up to this p is in the sorted tables and no longer in the tail. */
   get sortedThrough(): number {
     return this.#tail.firstP - 1;
   }
 
-  /** Committed ones. */
+  /** Whether the month has committed entries. */
   get hasEntries(): boolean {
     return (this.#batch?.fromP ?? this.#tail.nextP) > 1;
   }
@@ -151,7 +155,7 @@ export class MonthWriter {
     this.#transaction.begin();
   }
 
-  /** Returns the first entry when the key is taken [D3]. */
+  /** Returns the first entry when the key exists [D3]. */
   append(entry: NewEntry): Placement | Duplicate {
     const { conversationId, from, clientMsgId, timestampMs, contentJson, isCounted, references, target } = entry;
     const key = packId(clientMsgId);
@@ -160,15 +164,15 @@ export class MonthWriter {
     if (inTail) return { type: 'in_tail', p: inTail.p };
     const first = this.#isSorted(key, senderNo) ? this.#reader.byKey(clientMsgId, from) : undefined;
     if (first) return { type: 'sorted', entry: first };
-    const standing = this.#standing(conversationId);
-    const seq = standing.lastSeq + 1;
-    assert(seq <= seqMax, 'a conversation has as many entries as fit into n', seq);
-    const count = standing.lastCount + (isCounted ? 1 : 0);
-    if (target) this.#change(standing, entry);
+    const head = this.#head(conversationId);
+    const seq = head.lastSeq + 1;
+    assert(seq <= seqMax, 'the seq of an entry fits into n', seq);
+    const count = head.lastCount + (isCounted ? 1 : 0);
+    if (target) this.#change(head, entry);
     const targetSeq = target?.seq ?? 0;
     this.#sql.append.run(
       this.#tail.nextP,
-      standing.no,
+      head.no,
       seq,
       packId(entry.msgId),
       senderNo,
@@ -180,20 +184,20 @@ export class MonthWriter {
       references?.json ?? null,
       targetSeq === 0 ? null : targetSeq,
     );
-    if (references?.mentioned !== undefined) this.#mention(standing.no, seq, references.mentioned);
-    standing.lastSeq = seq;
-    standing.lastCount = count;
-    this.#tail.add({ standing, senderNo, clientMsgId, contentLength: contentJson.length, isCounted, targetSeq }, key);
+    if (references?.mentioned !== undefined) this.#mention(head.no, seq, references.mentioned);
+    head.lastSeq = seq;
+    head.lastCount = count;
+    this.#tail.add({ head, senderNo, clientMsgId, contentLength: contentJson.length, isCounted, targetSeq }, key);
     return { type: 'committed', seq, count };
   }
 
-  /** By this connection, since each commit makes the reader forget its pages: a question to it takes ten times as long. */
+  /** Uses the write connection. Each commit invalidates the page cache of the reader, so that its query would take ten times as long. */
   #isSorted(key: PackedId, senderNo: number): boolean {
     return this.#sortedKeys.mayHold(key) && this.#sql.findKey.get(key, senderNo) !== null;
   }
 
   setState({ conversationId, seq, asOfSeq, stateJson, isPinned }: StateChange): void {
-    const { no } = this.#standing(conversationId);
+    const { no } = this.#head(conversationId);
     this.#sql.setState.run(no, seq, asOfSeq, stateJson, 0, isPinned ? 1 : 0);
   }
 
@@ -202,33 +206,36 @@ export class MonthWriter {
     for (const userNo of new Set(userNos)) this.#sql.mention.run(userNo, conversationNo, seq);
   }
 
-  /** What the next entry of a conversation makes of its target. */
-  #change(standing: Standing, { conversationId, isCounted, target }: NewEntry): void {
+  /** Applies the next entry of a conversation to its target. */
+  #change(head: WriterHead, { conversationId, isCounted, target }: NewEntry): void {
     assert(target && !isCounted, 'an entry that changes a message is a state entry');
     const { seq, stateJson, isPinned, erasedJson } = target;
-    const asOfSeq = standing.lastSeq + 1;
+    const asOfSeq = head.lastSeq + 1;
     assert(seq >= 1 && seq < asOfSeq, `entry ${asOfSeq} changes an earlier one; not ${seq}`);
-    this.#sql.setState.run(standing.no, seq, asOfSeq, stateJson, erasedJson === undefined ? 0 : 1, isPinned ? 1 : 0);
+    this.#sql.setState.run(head.no, seq, asOfSeq, stateJson, erasedJson === undefined ? 0 : 1, isPinned ? 1 : 0);
     if (erasedJson === undefined) return;
     const erasure = { conversationId, seq, bySeq: asOfSeq as Seq, contentJson: erasedJson };
-    this.#eraser.erase(erasure, this.#tail.pOfMessage({ standing, seq }));
-    this.#remember(erasure, standing.no);
+    this.#eraser.erase(erasure, this.#tail.pOfMessage({ head, seq }));
+    this.#remember(erasure, head.no);
   }
 
-  /** With the batch: what was erased and is not gone from every byte of the files yet. Seen to after the batch, and after a crash. */
+  /**
+   * Records, in the transaction of the batch, an erasure whose old content may still be in some byte of the files. It is completed after
+   * the batch, or after a crash.
+   */
   #remember({ seq, bySeq, contentJson }: Erasure, conversationNo: number): void {
-    assert(this.#batch, 'an erasure is remembered within a batch');
+    assert(this.#batch, 'an erasure is recorded within a batch');
     const no = this.#lastErasure + ++this.#batch.erasures;
     this.#sql.remember.run(no, conversationNo, seq, bySeq, contentJson);
   }
 
-  /** Remembers, in the place of the month before, what that one has not done yet. */
+  /** Takes over the pending erasures of the previous month. */
   takeOverErasures(from: MonthWriter): void {
     if (!from.hasErasures) return;
     this.begin({ rows: 0, contentLength: 0 });
     try {
       for (const erasure of from.erasuresAfter(0)) {
-        // Not by the standing: the month before may not have handed over where the conversation stands.
+        // Not by the head, which the previous month may not have handed over yet.
         const { no } = this.#numberOf(erasure.conversationId);
         this.#remember(erasure, no);
       }
@@ -240,7 +247,7 @@ export class MonthWriter {
     from.forgetErasures(from.lastErasure);
   }
 
-  /** The number of the newest erasure that is remembered; they are numbered in the order they were made. */
+  /** The number of the newest recorded erasure. Erasures are numbered in the order in which they were made. */
   get lastErasure(): number {
     return this.#lastErasure;
   }
@@ -253,7 +260,7 @@ export class MonthWriter {
     return this.#sql.erasuresAfter.all(no);
   }
 
-  /** They are done. Not durable: doing them again changes nothing. */
+  /** Deletes completed erasures. Not durable, because completing them again changes nothing. */
   forgetErasures(throughNo: number): void {
     this.#transaction.begin({ isDurable: false });
     try {
@@ -266,7 +273,7 @@ export class MonthWriter {
     this.#erasuresDone = throughNo;
   }
 
-  /** For a sweep of the file. */
+  /** The write connection, for a sweep of the file. */
   get db(): Database {
     return this.#db;
   }
@@ -284,25 +291,25 @@ export class MonthWriter {
     if (!this.#batch) return;
     this.#tail.undo(this.#batch.fromP);
     for (const id of this.#batch.newConversations) {
-      this.#standings.delete(id);
-      this.#heldStandings.delete(id);
+      this.#heads.delete(id);
+      this.#evictedHeads.delete(id);
     }
     for (const id of this.#batch.newSenders) this.#senderNos.delete(id);
     this.#batch = undefined;
   }
 
-  /** A few steps of the drain when the tail is large enough; returns whether more are left. */
+  /** Executes some steps of the drain when the tail is large enough. Returns whether steps are left. */
   upkeep({ isEnding }: { readonly isEnding: boolean }): boolean {
     try {
       return this.#step({ isEnding, stepsMax: Math.max(1, Math.floor(this.#stepsOwed)) });
     } catch (error) {
-      // A full disk: the tail keeps what it has, and the next upkeep tries again.
+      // The disk is full. The rows stay in the tail, and the next upkeep retries.
       if (isUnavailable(error)) return false;
       throw error;
     }
   }
 
-  /** Throws when the disk is full; what is not sorted then stays in the tail. */
+  /** Throws when the disk is full. Rows that are not sorted stay in the tail. */
   drainAll(): void {
     while (this.#tail.size > 0) this.#step({ isForced: true });
   }
@@ -312,7 +319,7 @@ export class MonthWriter {
       this.drainAll();
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      // The tail stays, and the next one to open the file sorts it.
+      // The rows stay in the tail, and the next writer of the file sorts them.
     } finally {
       this.#reader.close();
       closeWriter(this.#db);
@@ -323,12 +330,12 @@ export class MonthWriter {
     const { size, contentLength, conversations } = this.#tail;
     if (contentLength >= drainAtContent) return true;
     const { drainAtRows, rowsPerConversationMin, rowsMax } = this.#limits;
-    // The first append of the next month waits for what is left.
+    // The first append of the next month waits for the remaining rows.
     if (isEnding) return size >= drainAtRows / 16;
     return size >= (size >= rowsPerConversationMin * conversations ? drainAtRows : rowsMax / 2);
   }
 
-  /** One step, or several in one transaction; returns whether there may be another. */
+  /** Executes one step, or several in one transaction. Returns whether steps may be left. */
   #step({ isForced = false, isEnding = false, stepsMax = 1 }: StepOptions = {}): boolean {
     if (!this.#drain) {
       const { size, firstP, nextP } = this.#tail;
@@ -341,7 +348,8 @@ export class MonthWriter {
       );
     }
     const drain = this.#drain;
-    // [D3] Before the first of the rows leaves the tail, the sorted keys include them all; where these cannot be read, none leaves.
+    // [D3] The range of the sorted keys must include the rows before the first of them leaves the tail. When it cannot be read, no row
+    // leaves.
     if (drain.isBeforeDeletion) this.#sortedKeys = this.#reader.keyRange();
     const steps = drain.step(stepsMax);
     this.#stepsOwed = Math.max(0, this.#stepsOwed - steps);
@@ -350,7 +358,7 @@ export class MonthWriter {
     this.#tail.dropThrough(deletedThrough);
     if (!isDone) return true;
     this.#tail.endDrain();
-    for (const [id, { tailRows }] of this.#heldStandings) if (tailRows === 0) this.#heldStandings.delete(id);
+    for (const [id, { tailRows }] of this.#evictedHeads) if (tailRows === 0) this.#evictedHeads.delete(id);
     this.#drain = undefined;
     this.#stepsOwed = 0;
     return true;
@@ -367,27 +375,27 @@ export class MonthWriter {
     }
   }
 
-  #standing(conversationId: ConversationId): Standing {
-    const known = this.#knownStanding(conversationId);
+  #head(conversationId: ConversationId): WriterHead {
+    const known = this.#cachedHead(conversationId);
     if (known) return known;
     const { no, isNew } = this.#numberOf(conversationId);
     const last = isNew ? undefined : this.#reader.last(conversationId);
     const { lastSeq, lastCount } = last
       ? { lastSeq: last.seq, lastCount: last.count }
-      : this.#options.standingBefore(conversationId);
-    const standing = { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
-    this.#standings.set(conversationId, standing);
+      : this.#options.headBefore(conversationId);
+    const head = { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
+    this.#heads.set(conversationId, head);
     if (isNew) this.#batch?.newConversations.push(conversationId);
-    return standing;
+    return head;
   }
 
-  #knownStanding(conversationId: ConversationId): Standing | undefined {
-    const known = this.#standings.get(conversationId);
-    if (known || this.#heldStandings.size === 0) return known;
-    const held = this.#heldStandings.get(conversationId);
+  #cachedHead(conversationId: ConversationId): WriterHead | undefined {
+    const known = this.#heads.get(conversationId);
+    if (known || this.#evictedHeads.size === 0) return known;
+    const held = this.#evictedHeads.get(conversationId);
     if (held) {
-      this.#heldStandings.delete(conversationId);
-      this.#standings.set(conversationId, held);
+      this.#evictedHeads.delete(conversationId);
+      this.#heads.set(conversationId, held);
     }
     return held;
   }
@@ -414,13 +422,13 @@ export class MonthWriter {
     for (const row of rows) {
       assert(row.p === tail.nextP, `the tail continues with row ${tail.nextP}; not ${row.p}`);
       const { conversation_no: no, seq: lastSeq, count: lastCount } = row;
-      const known = this.#knownStanding(row.conversation_id);
-      const standing = known ?? { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
-      standing.lastSeq = lastSeq;
-      standing.lastCount = lastCount;
-      if (!known) this.#standings.set(row.conversation_id, standing);
+      const known = this.#cachedHead(row.conversation_id);
+      const head = known ?? { no, lastSeq, lastCount, tailRows: 0, tailChanges: 0 };
+      head.lastSeq = lastSeq;
+      head.lastCount = lastCount;
+      if (!known) this.#heads.set(row.conversation_id, head);
       const added = {
-        standing,
+        head,
         senderNo: row.sender_no,
         clientMsgId: unpackId(row.client_msg_id),
         contentLength: row.content_length,
@@ -439,7 +447,7 @@ interface StepOptions {
   readonly stepsMax?: number;
 }
 
-/** What the transaction added, to be forgotten when it is rolled back. */
+/** The additions of the transaction, which a rollback reverts. */
 interface Batch {
   readonly fromP: number;
   readonly newConversations: ConversationId[];

@@ -1,10 +1,10 @@
-// Ids as SQLite stores them: a canonical UUID as its 16 bytes, less than half of its text; any other id as text.
+// The stored form of ids: a canonical UUID as its 16 bytes, less than half of its text, and any other id as text.
 
-/** SQLite never takes a blob for a text, so the two kinds cannot be confused. */
+/** SQLite distinguishes blobs from texts, so that the two kinds cannot be confused. */
 export type PackedId = Uint8Array | string;
 
 const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** Where the two digits of each byte stand in the text. */
+/** The offset of the two digits of each byte in the text. */
 const digitOffsets = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const digitValues = Uint8Array.from({ length: 128 }, (_, code) => {
   const value = Number.parseInt(String.fromCharCode(code), 16);
@@ -23,7 +23,7 @@ export function packId(id: string): PackedId {
 }
 
 const digits = Buffer.from('0123456789abcdef');
-/** Each id is written into it, and read as a whole: of slices a page of history would be put together for half as long again. */
+/** A buffer for one id. Concatenating slices instead would make a page of history take half as long again. */
 const text = Buffer.from('00000000-0000-0000-0000-000000000000');
 
 export function unpackId(packed: PackedId): string {

@@ -1,4 +1,4 @@
-// The reads of the SQLite timeline: the tail in memory first, then the months' files, newest or oldest first as the question needs.
+// The reads of the SQLite timeline: from the tail in memory first, then from the months' files, newest or oldest first.
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, MsgId, Seq } from '@hongyan/protocol/ids';
@@ -46,14 +46,14 @@ export class SqliteReads implements TimelineReads {
       this.#fillBefore(page, what, beforeSeq);
     }
     const entries = afterSeq !== undefined ? page.entries : page.entries.toReversed();
-    // A month's file shows a commit before the writer's answer raises the head.
+    // The file of a month may contain a commit before the writer's answer has raised the head.
     return { entries, firstSeq, lastSeq: Math.max(lastSeq, entries.at(-1)?.seq ?? 0) as Seq, hasMore: page.hasMore };
   }
 
   #fillAfter(page: Page, what: What, afterSeq: Seq): void {
     const run = this.view.tail.run(what.conversationId);
     let nextSeq: number = afterSeq + 1;
-    // What the tail holds is sorted by and by, and not in the order of seqs.
+    // The drain sorts entries of the tail step by step, and not in the order of their seqs.
     const untilSeq = run?.firstSeq ?? Number.POSITIVE_INFINITY;
     if (nextSeq < untilSeq) {
       for (const month of this.view.months) {
@@ -134,7 +134,7 @@ export class SqliteReads implements TimelineReads {
 
   #states({ conversationId, fromSeq, throughSeq }: SeqRange): ReadonlyMap<Seq, MessageState> {
     const found = new Map<Seq, MessageState>();
-    // A message that was removed may still have a state in a later month.
+    // A removed message may still have a state in a later month.
     const kept = { conversationId, fromSeq: Math.max(fromSeq, this.view.head(conversationId).firstSeq), throughSeq };
     for (const month of this.view.months) month.states(kept, (seq, state) => found.set(seq, state));
     return found;
@@ -148,7 +148,7 @@ export class SqliteReads implements TimelineReads {
   #countAfter(conversationId: ConversationId, seq: Seq): number {
     const { firstSeq, lastSeq, lastCount } = this.view.head(conversationId);
     const fromSeq = Math.max(seq + 1, firstSeq);
-    // The end of the range: a month's file shows a commit before the writer's answer raises the head.
+    // Limits the range, because the file of a month may contain a commit before the writer's answer has raised the head.
     if (fromSeq > lastSeq) return 0;
     const range = { conversationId, fromSeq, throughSeq: lastSeq };
     const run = this.view.tail.run(conversationId);
@@ -157,7 +157,7 @@ export class SqliteReads implements TimelineReads {
     for (const month of this.view.months.toReversed()) {
       erased += month.erased(range);
       count ??= month.countAt(conversationId, seq);
-      // A message after `seq` was erased after it too: not in a month before the one that told the count.
+      // A message after `seq` cannot have been erased in an earlier month than the one that has the count.
       if (count !== undefined) break;
     }
     count ??= firstOf(this.view.months, (month) => month.countBeforeFirst(conversationId));
@@ -209,7 +209,7 @@ export class SqliteReads implements TimelineReads {
     conversationIds: readonly ConversationId[],
   ): Promise<ReadonlySet<ConversationId>> {
     const number = parsePosition(this.epoch, since);
-    // Beyond the end: the folder was put back from a backup, and what the position stands for is not known here.
+    // Beyond the end: the folder was restored from a backup, so the entries before the position are unknown.
     if (number === undefined || number > this.view.end) return new Set(conversationIds);
     return new Set(conversationIds.filter((id) => this.view.head(id).lastPosition > number));
   }

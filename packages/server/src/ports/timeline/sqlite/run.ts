@@ -1,14 +1,14 @@
-// The entries of one conversation in the tail: all of them, and those without a target, which pages of messages are made of.
+// The entries of one conversation in the tail: all of them, and those without a target, of which pages of messages consist.
 
 import { assert } from '@hongyan/base/assert';
 import type { Seq } from '@hongyan/protocol/ids';
 import type { StoredEntry } from '../timeline.ts';
 
-/** Never empty but at its end: its owner forgets it then. */
+/** Never empty: the tail removes a run with its last entry. */
 export class Run {
   /** Seqs without holes. */
   readonly #all = new EntryQueue();
-  /** Undefined while no entry has a target: then it would be the same list again. */
+  /** undefined while no entry has a target, because both lists would be equal. */
   #untargeted: EntryQueue | undefined;
   #lastCounted: StoredEntry | undefined;
   #lastP: number;
@@ -19,7 +19,7 @@ export class Run {
   }
 
   add(entry: StoredEntry, p: number): void {
-    assert(entry.seq === this.last.seq + 1, 'the seq after the last one follows [D2]', entry.seq);
+    assert(entry.seq === this.last.seq + 1, 'seqs in the tail have no holes [D2]', entry.seq);
     this.#lastP = p;
     this.#push(entry);
   }
@@ -30,7 +30,7 @@ export class Run {
 
   get last(): StoredEntry {
     const last = this.#all.last;
-    assert(last, 'a run holds an entry');
+    assert(last, 'a run is not empty');
     return last;
   }
 
@@ -38,7 +38,7 @@ export class Run {
     return this.#lastP;
   }
 
-  /** The newest counted one; undefined when none is in the tail. */
+  /** The newest counted entry; undefined when none is in the tail. */
   get lastCounted(): StoredEntry | undefined {
     return this.#lastCounted;
   }
@@ -51,7 +51,7 @@ export class Run {
     return this.#all.at(entry.seq - this.firstSeq) === entry;
   }
 
-  /** Counted entries of the conversation up to `seq`; undefined when that is before what the tail tells. */
+  /** The number of counted entries of the conversation up to `seq`; undefined when `seq` is before the tail. */
   countAt(seq: number): number | undefined {
     if (seq === this.firstSeq - 1) return this.countBeforeFirst;
     return this.#all.at(seq - this.firstSeq)?.count;
@@ -63,8 +63,8 @@ export class Run {
   }
 
   /**
-   * Overwrites the content of an entry, and of those before `beforeSeq` that have it as their target. In place, since the tail holds
-   * an entry in several lists; whoever was given it before sees what is stored now, as he would when he asked again.
+   * Overwrites the content of an entry, and of those before `beforeSeq` with that target. In place, because several lists of the tail share
+   * the entry. Callers that received the entry before see the new content too.
    */
   erase({ seq, beforeSeq, contentJson }: { seq: number; beforeSeq: number; contentJson: string }): void {
     const from = Math.max(seq, this.firstSeq);
@@ -74,12 +74,12 @@ export class Run {
     }
   }
 
-  /** Returns how many are left. */
+  /** Returns the number of remaining entries. */
   dropFirst(): number {
     const dropped = this.#first;
     this.#all.dropFirst();
     if (this.#untargeted?.at(0) === dropped) this.#untargeted.dropFirst();
-    // The files have it: in their order it is found at once.
+    // The files have it, where the newest counted entry is found at once.
     if (this.#lastCounted === dropped) this.#lastCounted = undefined;
     return this.#all.size;
   }
@@ -93,12 +93,12 @@ export class Run {
 
   get #first(): StoredEntry {
     const first = this.#all.at(0);
-    assert(first, 'a run holds an entry');
+    assert(first, 'a run is not empty');
     return first;
   }
 }
 
-/** Ascending by seq; entries come at the end and go at the start. */
+/** A queue of entries, ascending by seq. */
 export class EntryQueue {
   #entries: StoredEntry[] = [];
   #start = 0;
@@ -115,7 +115,7 @@ export class EntryQueue {
     return index < 0 ? undefined : this.#entries[this.#start + index];
   }
 
-  /** How many entries have a lower seq: the index of the first that has not. */
+  /** The number of entries with a lower seq, which is the index of the first entry at or after it. */
   indexOf(seq: number): number {
     let [low, high] = [0, this.size];
     while (low < high) {

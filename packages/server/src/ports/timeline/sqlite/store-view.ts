@@ -1,4 +1,4 @@
-// What the reading side of the SQLite timeline holds: the months' files, the tail in memory, and how far the commits go.
+// The state of the reading side of the SQLite timeline: the months' files, the tail in memory, and the end of the commits.
 
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -11,7 +11,7 @@ import { listMonths } from './month-files.ts';
 import { MonthReader } from './month-reader.ts';
 import { Tail } from './tail.ts';
 
-/** A head and the position of the entry at lastSeq; 0 when nothing was ever appended. */
+/** A head with the position of the entry at lastSeq; 0 when nothing was ever appended. */
 export interface PlacedHead extends Head {
   readonly lastPosition: number;
 }
@@ -23,7 +23,7 @@ export class StoreView {
   readonly #heads: HeadsFile;
   /** Oldest first. */
   #months: MonthReader[] = [];
-  /** Heads of conversations in use: kept current by every append. */
+  /** The heads of recently used conversations. Every append updates them. */
   readonly #known = new QuickLRU<ConversationId, PlacedHead>({ maxSize: 200_000 });
   #end = 0;
   #removedThrough = 0;
@@ -40,12 +40,12 @@ export class StoreView {
     return this.#months;
   }
 
-  /** The position of the last commit that is shown. */
+  /** The position of the last visible commit. */
   get end(): number {
     return this.#end;
   }
 
-  /** p of the month's last commit that is shown: its file may have later ones before the writer's answer. */
+  /** The p of the month's last visible commit. Its file may contain later ones before the writer's answer. */
   shownThrough(month: Month): number {
     return month === this.tail.month ? this.tail.lastP : Number.MAX_SAFE_INTEGER;
   }
@@ -55,11 +55,12 @@ export class StoreView {
     return this.#removedThrough;
   }
 
-  /** Takes the files as they are now, and the tail from them. */
+  /** Reads the present files, and the tail from them. */
   reload(): void {
     this.reloadMonths();
     const newest = this.#months.at(-1);
-    // As of one moment: what is committed and sorted in between would lie before the end, and be shown by neither tail nor file.
+    // In one snapshot. Otherwise an entry that is committed and sorted between the reads would be before the end, but in neither the tail
+    // nor the file.
     const { tail, lastP, end } = this.inSnapshot(() => {
       const found = newest?.tailAfter(0) ?? [];
       return { tail: found, lastP: newest?.lastP() ?? 0, end: this.#endOfMonths() };
@@ -69,7 +70,7 @@ export class StoreView {
     this.#end = end ?? this.#removedThrough;
   }
 
-  /** The newest month may have no entry yet, and the one before it no row in heads.db. */
+  /** The newest month may have no entry yet, while heads.db has no row of the month before it. */
   #endOfMonths(): number | undefined {
     return firstOf(this.#months.toReversed(), (month) => {
       const lastP = month.lastP();
@@ -77,7 +78,7 @@ export class StoreView {
     });
   }
 
-  /** Months that came or went since; heads are forgotten, since retention raises firstSeq. */
+  /** Opens new months and closes removed ones. Forgets cached heads, because retention raises firstSeq. */
   reloadMonths(): void {
     const listed = listMonths(this.#folder);
     for (const reader of this.#months) if (!listed.includes(reader.month)) reader.close();
@@ -87,13 +88,13 @@ export class StoreView {
     this.#known.clear();
   }
 
-  /** The writer is at `month` now, and everything of the months before it is sorted. */
+  /** The writer has begun `month`, and all entries of the months before it are sorted. */
   turnTo(month: Month): void {
     if (this.tail.month === month) return;
     this.tail.reset(month, 1);
     if (this.#months.some((reader) => reader.month === month)) return;
     const reader = MonthReader.open(this.#folder, month);
-    assert(reader, 'a month that was written has its tables');
+    assert(reader, 'a month with entries has its tables');
     this.#months.push(reader);
   }
 
@@ -102,13 +103,13 @@ export class StoreView {
     return this.tail.run(conversationId)?.last.conversationId ?? conversationId;
   }
 
-  /** The next commit of the month being written. */
+  /** Adds the next commit of the current month. */
   add(entry: StoredEntry): void {
     this.tail.add(entry);
     const { conversationId, seq, timestampMs, isCounted, count } = entry;
     this.#end = this.tail.positionOf(this.tail.lastP);
     const before = this.#known.peek(conversationId);
-    // The first entry after everything was removed is the first one kept: its seq is before's lastSeq + 1 already.
+    // When all entries were removed, firstSeq is lastSeq + 1, which is the seq of this entry.
     const firstSeq = before?.firstSeq ?? (seq === 1 ? seq : undefined);
     if (firstSeq === undefined) return;
     const lastCountedMs = isCounted ? timestampMs : (before?.lastCountedMs ?? 0);
@@ -129,16 +130,16 @@ export class StoreView {
     const last = this.#last(conversationId);
     const lastSeq = last?.lastSeq ?? (0 as Seq);
     const inFiles = firstOf(this.#months, (month) => month.firstSeq(conversationId)) ?? lastSeq + 1;
-    // Of what the tail holds, a later entry may be sorted before an earlier one.
+    // The drain may have sorted a later entry of the tail before an earlier one.
     const firstSeq = Math.min(inFiles, this.tail.run(conversationId)?.firstSeq ?? inFiles) as Seq;
     const lastCountedMs = last ? this.#lastCountedMs(conversationId) : 0;
     const head = { lastCount: 0, lastPosition: 0, ...last, conversationId, firstSeq, lastSeq, lastCountedMs };
-    // A file may show a commit before the writer's answer: then the next append would not find its entry at lastSeq + 1.
+    // A file may contain a commit before the writer's answer. Cached, its head would be ahead of the next append.
     if (last && head.lastPosition <= this.#end) this.#known.set(conversationId, head);
     return head;
   }
 
-  /** The newest counted entry that is kept. */
+  /** The newest retained counted entry. */
   lastCounted(conversationId: ConversationId): StoredEntry | undefined {
     return (
       this.tail.run(conversationId)?.lastCounted ??
@@ -167,7 +168,7 @@ export class StoreView {
     return { lastSeq: closed.last_seq, lastCount: closed.last_count, lastPosition: closed.last_position };
   }
 
-  /** For many short reads, which cost less so. `read` MUST NOT wait for anything. */
+  /** Runs many short reads, which are cheaper in a snapshot. `read` MUST be synchronous. */
   inSnapshot<T>(read: () => T): T {
     try {
       for (const month of this.#months) month.beginSnapshot();

@@ -1,26 +1,26 @@
-// What the writer remembers of the rows in the tail: their keys, so that a repeat is found without an index on the disk, and
-// their conversations, so that they can be sorted.
+// The writer's in-memory index of the rows in the tail: their keys, so that a duplicate is found without an index on the disk, and their
+// conversations, by which they are sorted.
 
 import { assert } from '@hongyan/base/assert';
 import type { SortedOrder } from './drain.ts';
 import { KeyMap } from './key-map.ts';
 import type { PackedId } from './packed-id.ts';
 
-/** Where a conversation stands, and its number in the month being written. */
-export interface Standing {
+/** The head of a conversation, with its number in the current month. */
+export interface WriterHead {
   readonly no: number;
   lastSeq: number;
-  /** Of the counted entries up to `lastSeq`. */
+  /** The number of counted entries up to `lastSeq`. */
   lastCount: number;
-  /** How many of its rows are in the tail. */
+  /** The number of its rows in the tail. */
   tailRows: number;
-  /** How many of these have a target. */
+  /** The number of these rows with a target. */
   tailChanges: number;
 }
 
 export interface TailRow {
   readonly p: number;
-  readonly standing: Standing;
+  readonly head: WriterHead;
   readonly senderNo: number;
   readonly clientMsgId: string;
   readonly contentLength: number;
@@ -30,14 +30,18 @@ export interface TailRow {
 }
 
 export class TailIndex {
-  /** p of the first row. */
+  /** The p of the first row. */
   #firstP: number;
   readonly #rows: TailRow[] = [];
-  /** Of each row, what a drain sorts it by. By themselves, since reading them from the rows takes a drain's beginning 5 ms. */
+  /**
+   * The sort keys of the rows for a drain. In separate arrays, because reading them from the rows would add 5 ms to the start of a drain.
+   */
   readonly #sortNos: number[] = [];
   readonly #keyNos: number[] = [];
   #byKey = keyMap();
-  /** The keys of the rows that a drain moves, apart from later ones, so that they are forgotten at once: one by one takes 20 ms. */
+  /**
+   * The keys of the rows that a drain moves. In a separate map, so that they are dropped at once: deleting them one by one takes 20 ms.
+   */
   #drainingByKey: ReturnType<typeof keyMap> | undefined;
   #contentLength = 0;
   #conversations = 0;
@@ -58,51 +62,51 @@ export class TailIndex {
     return this.#rows.length;
   }
 
-  /** In UTF-16 units, of all rows. */
+  /** The size of the contents of all rows, in UTF-16 units. */
   get contentLength(): number {
     return this.#contentLength;
   }
 
-  /** How many conversations have rows in the tail. */
+  /** The number of conversations with rows in the tail. */
   get conversations(): number {
     return this.#conversations;
   }
 
-  /** The row of the next p: the entry at its standing's lastSeq. */
+  /** Adds the row of the next p: the entry at the lastSeq of its head. */
   add(added: Omit<TailRow, 'p'>, key: PackedId): void {
     const row = { p: this.nextP, ...added };
     this.#byKey.set(row);
     this.#rows.push(row);
-    this.#sortNos.push(row.standing.no + (row.targetSeq > 0 ? changesFrom : 0));
+    this.#sortNos.push(row.head.no + (row.targetSeq > 0 ? changesFrom : 0));
     this.#keyNos.push(keyNoOf(key));
     this.#contentLength += row.contentLength;
-    if (row.standing.tailRows++ === 0) this.#conversations++;
-    if (row.targetSeq > 0) row.standing.tailChanges++;
+    if (row.head.tailRows++ === 0) this.#conversations++;
+    if (row.targetSeq > 0) row.head.tailChanges++;
   }
 
   byKey(senderNo: number, clientMsgId: string): TailRow | undefined {
     const row = this.#byKey.get(senderNo, clientMsgId) ?? this.#drainingByKey?.get(senderNo, clientMsgId);
-    // A drain deletes rows before it is done.
+    // A drain deletes rows before it has finished.
     return row !== undefined && row.p >= this.#firstP ? row : undefined;
   }
 
-  /** p of the entry `seq` of a conversation and of those that have it as their target. Reads the tail back to that entry. */
-  pOfMessage({ standing, seq }: { readonly standing: Standing; readonly seq: number }): number[] {
+  /** The p of the entry `seq` of a conversation and of the entries with that target. Scans the tail back to that entry. */
+  pOfMessage({ head, seq }: { readonly head: WriterHead; readonly seq: number }): number[] {
     const found: number[] = [];
-    const firstSeq = standing.lastSeq - standing.tailRows + 1;
-    if (seq < firstSeq && standing.tailChanges === 0) return found;
-    let rowSeq = standing.lastSeq;
+    const firstSeq = head.lastSeq - head.tailRows + 1;
+    if (seq < firstSeq && head.tailChanges === 0) return found;
+    let rowSeq = head.lastSeq;
     for (let index = this.#rows.length - 1; rowSeq >= Math.max(seq, firstSeq); index--) {
       const row = this.#rows[index];
-      assert(row, 'the tail holds as many rows of a conversation as it counted');
-      if (row.standing !== standing) continue;
+      assert(row, 'the tail has the counted number of rows of a conversation');
+      if (row.head !== head) continue;
       if (rowSeq === seq || row.targetSeq === seq) found.push(row.p);
       rowSeq--;
     }
     return found;
   }
 
-  /** Every p, in the order of n: by conversation, and by seq within each. These rows are what is dropped until `endDrain`. */
+  /** Returns every p in the order of n: by conversation, and by seq within each. Until `endDrain`, `dropThrough` applies to these rows. */
   beginDrain(): SortedOrder {
     this.#drainingByKey = this.#byKey;
     this.#byKey = keyMap();
@@ -122,12 +126,12 @@ export class TailIndex {
     return {
       entry: sorted.subarray(0, entries).map(pOf),
       change: sorted.subarray(entries).map(pOf),
-      // Rows that are added meanwhile come behind those of the drain.
+      // Rows that are added during the drain come after these.
       by_key: () => sortedWithIndex(this.#keyNos.slice(0, sorted.length)).map(pOf),
     };
   }
 
-  /** Forgets rows of the drain from the start, up to `throughP`. */
+  /** Removes rows of the drain from the start, up to `throughP`. */
   dropThrough(throughP: number): void {
     const count = throughP - this.#firstP + 1;
     this.#forget(this.#rows.splice(0, count));
@@ -136,15 +140,15 @@ export class TailIndex {
     this.#firstP = throughP + 1;
   }
 
-  /** Undoes what was added from `fromP` on. */
+  /** Removes the rows from `fromP` on, for a rollback. */
   undo(fromP: number): void {
     const undone = this.#rows.splice(fromP - this.#firstP);
     this.#sortNos.length = this.#rows.length;
     this.#keyNos.length = this.#rows.length;
     for (const row of undone) {
       this.#byKey.delete(row);
-      row.standing.lastSeq--;
-      if (row.isCounted) row.standing.lastCount--;
+      row.head.lastSeq--;
+      if (row.isCounted) row.head.lastCount--;
     }
     this.#forget(undone);
   }
@@ -152,25 +156,28 @@ export class TailIndex {
   #forget(rows: readonly TailRow[]): void {
     for (const row of rows) {
       this.#contentLength -= row.contentLength;
-      if (--row.standing.tailRows === 0) this.#conversations--;
-      if (row.targetSeq > 0) row.standing.tailChanges--;
+      if (--row.head.tailRows === 0) this.#conversations--;
+      if (row.targetSeq > 0) row.head.tailChanges--;
     }
   }
 }
 
 const keyMap = () => new KeyMap<number, TailRow>((row) => row.senderNo);
-/** Above every number of a conversation: rows with a target are sorted behind those without. */
+/** Greater than every conversation number, so that rows with a target are sorted after those without. */
 const changesFrom = 2 ** 31;
 const rowsBound = 2 ** 21;
 
-/** Each number with its index behind it, in one, since numbers sort much faster than objects. A tail has far fewer than 2^21 rows. */
+/**
+ * Sorts numbers with their indexes: each is packed with its index into one number, because numbers sort much faster than objects. A tail
+ * has far fewer than 2^21 rows.
+ */
 function sortedWithIndex(numbers: readonly number[]): Float64Array {
   return Float64Array.from(numbers, (number, index) => number * rowsBound + index).sort();
 }
 
 /**
- * About where a key stands in the order of keys: keys near to each other have numbers near to each other. 32 bits, of a UUIDv7 the last
- * ones of its time, since the first are the same for weeks.
+ * The approximate rank of a key: near keys have near numbers. Uses 32 bits. Of a UUIDv7 it uses the low bits of the time, because the high
+ * bits stay the same for weeks.
  */
 function keyNoOf(key: PackedId): number {
   if (typeof key === 'string') return 0;

@@ -1,5 +1,5 @@
-// The newest entries of the month being written, in memory: those that the writer has committed but may not have sorted into the
-// month yet. Reads look here first and in the files for what is older.
+// The newest entries of the current month, in memory: those that the writer has committed but may not have sorted into the month yet. Reads
+// look here first, and in the files for older entries.
 
 import { assert } from '@hongyan/base/assert';
 import { TransientMap } from '@hongyan/base/transient-map';
@@ -9,18 +9,18 @@ import { firstOf } from './first-of.ts';
 import { type Month, positionOf } from './month.ts';
 import { Run } from './run.ts';
 
-/** Dropping entries is shared out over the appends, so that it never holds the event loop for long. */
+/** Entries are dropped a few per append, so that dropping never blocks the event loop for long. */
 const dropsPerAppendMin = 256;
 
 export class Tail {
   #month: Month | undefined;
   #basePosition = 0;
-  /** p of the oldest entry that was not dropped. */
+  /** The p of the oldest entry that was not dropped. */
   #firstP = 1;
   #size = 0;
-  /** All are full but the last. */
+  /** All chunks except the last one are full. */
   #chunks: Chunk[] = [];
-  /** Entries of the first chunk that were dropped. */
+  /** The number of dropped entries of the first chunk. */
   #start = 0;
   #runs = new TransientMap<ConversationId, Run>();
 
@@ -28,7 +28,7 @@ export class Tail {
     return this.#month;
   }
 
-  /** p of the oldest entry held; lastP + 1 when none is. */
+  /** The p of the oldest entry; lastP + 1 when the tail is empty. */
   get firstP(): number {
     return this.#firstP;
   }
@@ -41,7 +41,7 @@ export class Tail {
     return this.#basePosition + p;
   }
 
-  /** Empty, before the entry `nextP` of a month. */
+  /** Makes the tail empty. The next entry is `nextP` of a month. */
   reset(month: Month | undefined, nextP: number): void {
     this.#month = month;
     this.#basePosition = month === undefined ? 0 : positionOf(month, 0);
@@ -52,7 +52,7 @@ export class Tail {
     this.#runs = new TransientMap();
   }
 
-  /** The entry of the next p; kept as it is. */
+  /** Adds the entry of the next p. The tail keeps the object itself. */
   add(entry: StoredEntry): void {
     const run = this.#runs.get(entry.conversationId);
     const chunk = this.#chunks.at(-1);
@@ -69,7 +69,7 @@ export class Tail {
     return entry;
   }
 
-  /** In the order of commits, p > afterP. */
+  /** The entries with p > afterP, in commit order. */
   after(afterP: number, limit: number): readonly StoredEntry[] {
     const from = Math.max(this.#firstP, afterP + 1);
     const count = Math.max(0, Math.min(limit, this.lastP + 1 - from));
@@ -93,14 +93,14 @@ export class Tail {
     return this.#chunks.flatMap((chunk) => chunk.byKey(clientMsgId)).filter((entry) => this.#holds(entry));
   }
 
-  /** Lets go of some of the entries up to `throughP`, which MUST be in the month's sorted tables: at least twice as many as were added. */
+  /** Drops some entries up to `throughP`, which MUST be in the sorted tables of the month: at least twice as many as were added. */
   dropSome(throughP: number, added: number): void {
     const sorted = Math.min(throughP, this.lastP) - this.#firstP + 1;
     const count = Math.min(sorted, 2 * added + dropsPerAppendMin);
     for (let dropped = 0; dropped < count; dropped++) this.#dropFirst();
   }
 
-  /** Not one that was dropped, which its chunk holds a little longer: what is erased in the files is not erased in it. */
+  /** Whether the entry was not dropped. Chunks keep dropped entries a little longer, and erasures do not reach those. */
   #holds(entry: StoredEntry): boolean {
     return this.#runs.get(entry.conversationId)?.holds(entry) ?? false;
   }
@@ -126,9 +126,9 @@ const chunkSize = 1024;
 const none: readonly StoredEntry[] = [];
 
 /**
- * A piece of the tail. A garbage collector of generations reads an old array or map anew whenever it was written since: one array
- * and two maps of the whole tail would be read for every collection, pieces that are full never. Ids are looked up seldom: a piece
- * makes its maps for the first question after it is full.
+ * A part of the tail. A generational garbage collector scans an old array or map again when it was written to. With one array and two maps
+ * for the whole tail, every collection would scan all of them; full chunks are never scanned. Lookups by id are rare, so a chunk builds its
+ * maps for the first lookup after it is full.
  */
 class Chunk {
   readonly entries: StoredEntry[];

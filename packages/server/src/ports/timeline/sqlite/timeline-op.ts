@@ -1,4 +1,5 @@
-// What travels between the timeline and its writer thread: a batch as one flat list of fields, and back only what is not known yet.
+// The messages between the timeline and its writer thread. A batch is one flat list of fields. The result has only what the timeline does
+// not know yet.
 
 import { assert } from '@hongyan/base/assert';
 import type { ClientMsgId, ConversationId, MsgId, UserId } from '@hongyan/protocol/ids';
@@ -12,11 +13,11 @@ export type TimelineOp =
 
 export interface AppendOp {
   readonly type: 'append';
-  /** The fields of all entries, one after the other: half the cost of a list of objects, whose property names travel too. */
+  /** The fields of all entries in one list, which costs half as much as a list of objects, whose property names travel too. */
   readonly fields: readonly Field[];
-  /** Ascending indexes of the entries that are not counted: nearly all are. */
+  /** The ascending indexes of the uncounted entries, because nearly all entries are counted. */
   readonly uncounted: readonly number[];
-  /** Ascending by index, as `targets`: few entries have either. */
+  /** Ascending by index, like `targets`, because few entries have either. */
   readonly references: readonly { readonly index: number; readonly references: References }[];
   readonly targets: readonly { readonly index: number; readonly target: Target }[];
 }
@@ -27,9 +28,9 @@ export type TimelineResult =
   | {
       readonly type: 'appended';
       readonly month: Month;
-      /** Of each entry: its seq when it was committed; −1 − the index in `duplicates` when it is a repeat. */
+      /** For each entry its seq when it was committed; −1 − its index in `duplicates` when it is a duplicate. */
       readonly outcomes: readonly number[];
-      /** Of each entry: its count; 0 when it is a repeat. */
+      /** For each entry its count; 0 when it is a duplicate. */
       readonly counts: readonly number[];
       readonly duplicates: readonly Duplicate[];
       /** All entries of the month up to this p are in its sorted tables. */
@@ -38,7 +39,7 @@ export type TimelineResult =
   | { readonly type: 'state_set' }
   | { readonly type: 'retained' };
 
-/** Where a new entry stands. */
+/** The seq and the count of a new entry. */
 export interface Placement {
   readonly type: 'committed';
   readonly seq: number;
@@ -46,7 +47,7 @@ export interface Placement {
 }
 
 export type Duplicate =
-  /** The first one is the entry `p` of the tail, which the other thread holds in memory. */
+  /** The first entry is in the tail at `p`, which the other thread has in memory. */
   { readonly type: 'in_tail'; readonly p: number } | { readonly type: 'sorted'; readonly entry: StoredEntry };
 
 const fieldsPerEntry = 6;
@@ -108,6 +109,6 @@ export function measure(sum: BatchSize, { fields }: AppendOp): void {
 
 function contentAt(fields: readonly Field[], at: number): string {
   const contentJson = fields[at + 5];
-  assert(typeof contentJson === 'string', 'each entry has all its fields');
+  assert(typeof contentJson === 'string', 'each entry has all fields');
   return contentJson;
 }

@@ -100,7 +100,7 @@ class Play {
 
   /** A month without entries takes about twenty pages. */
   #open({ isFull = this.#random() < 0.5 } = {}): TimelineStore {
-    const tailLimits = { ...tailOf(1 + this.#below(12)), standingsMax: 1 + this.#below(8) };
+    const tailLimits = { ...tailOf(1 + this.#below(12)), headsMax: 1 + this.#below(8) };
     const headsPerStep = 1 + this.#below(4);
     const isMonthEnding = this.#random() < 0.3;
     const clock = { nowMs: () => (isMonthEnding ? startOf(this.#month + 1) - 1 : this.#nowMs) };

@@ -195,7 +195,7 @@ test('[D2] a row of the tail at whose place another entry stands stops the write
   const damaged = new TimelineStore({ folder: image, tailLimits: tailOf(1) });
   expect(() => {
     while (damaged.upkeep());
-  }).toThrow('the same row [D2]');
+  }).toThrow('the same rows [D2]');
 });
 
 test('[D5] the end of the commits is not beyond the tail when entries are committed and sorted between the looks at both', () => {

@@ -1,4 +1,4 @@
-// The writing side of the SQLite timeline: gives seqs, keeps them without holes, turns the month over. Runs on the writer thread.
+// The writing side of the SQLite timeline: assigns seqs without holes and begins new months. Runs on the writer thread.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { type Clock, systemClock } from '@hongyan/base/clock';
@@ -27,11 +27,13 @@ export interface TimelineInit {
   readonly folder: string;
   readonly maxBytes?: number | undefined;
   readonly tailLimits?: TailLimits | undefined;
-  /** How many heads of a month that is over one piece of upkeep takes over. */
+  /**
+   * The number of heads of a closed month that one step of upkeep copies. Tests lower it to reach several steps with few conversations.
+   */
   readonly headsPerStep?: number | undefined;
 }
 
-/** Before the end of a month: the longest tail is sorted in one or two minutes. */
+/** The time before the end of a month in which the tail is drained early. Sorting the longest tail takes one or two minutes. */
 const endingMs = 5 * 60_000;
 
 export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
@@ -71,7 +73,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     this.#tryToErase();
   }
 
-  /** All entries of a batch go to one month, the latest of theirs, so that no month holds an entry of a later one [M18]. */
+  /** All entries of a batch are stored in the latest of their months, so that no month has an entry of a later one [M18]. */
   begin(ops: readonly TimelineOp[]): void {
     this.#isInTransaction = false;
     const incoming = { rows: 0, contentLength: 0, latestMs: Number.NEGATIVE_INFINITY };
@@ -79,7 +81,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     const setsState = ops.some(({ type }) => type === 'set_state');
     if (incoming.rows === 0 && !setsState) return;
     const current = incoming.rows === 0 ? this.#current : this.#monthFor(monthOf(incoming.latestMs));
-    assert(current, 'a message whose state is set was appended before');
+    assert(current, 'a message whose state is set exists');
     current.begin(incoming);
     this.#isInTransaction = true;
   }
@@ -89,7 +91,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       case 'append':
         return this.#append(op);
       case 'set_state':
-        assert(this.#current && this.#isInTransaction, 'a state is set within a transaction of a month');
+        assert(this.#current && this.#isInTransaction, 'a state is set within a transaction');
         this.#current.setState(op.change);
         return { type: 'state_set' };
       case 'retain':
@@ -105,7 +107,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       try {
         this.#erasures.overwrite();
       } catch {
-        // What is committed cannot be undone, so this must not fail it. Upkeep tries again, where a bug ends the thread.
+        // The commit has succeeded, so a failure here must not reject the batch. Upkeep retries, where a bug ends the thread.
       }
     }
     this.#isInTransaction = false;
@@ -121,25 +123,25 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     const nowMs = this.#clock.nowMs();
     const isEnding = monthOf(nowMs) === this.#current.month && monthOf(nowMs + endingMs) !== this.#current.month;
     const isMoreToSort = this.#current.upkeep({ isEnding });
-    const areMoreHeads = this.#takeOverHeads();
+    const areMoreHeads = this.#copyHeads();
     return this.#erasures.step() || isMoreToSort || areMoreHeads;
   }
 
-  /** Some heads of the oldest month whose heads are not all taken over; returns whether there may be more. */
-  #takeOverHeads(): boolean {
-    const closed = this.#closed.find(({ areHeadsTakenOver }) => !areHeadsTakenOver);
+  /** Copies some heads of the oldest month whose heads are not all in heads.db. Returns whether there may be more. */
+  #copyHeads(): boolean {
+    const closed = this.#closed.find(({ areHeadsCopied }) => !areHeadsCopied);
     if (closed === undefined) return false;
     try {
-      closed.takeOverHeads(this.#heads);
+      closed.copyHeads(this.#heads);
       return true;
     } catch (error) {
-      // A full disk: the month itself goes on telling, and the next upkeep tries again.
+      // The disk is full. Reads continue to use the month itself, and the next upkeep retries.
       if (isUnavailable(error)) return false;
       throw error;
     }
   }
 
-  /** What was erased is gone from every byte, unless the disk or a reader prevents it: then the next start goes on. */
+  /** Completes pending erasures, unless the disk or a reader prevents it. Then the next start continues. */
   close(): void {
     try {
       this.#erasures.finish();
@@ -159,7 +161,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
 
   #append(op: AppendOp): TimelineResult {
     const current = this.#current;
-    assert(current && this.#isInTransaction, 'an append is within a transaction of a month');
+    assert(current && this.#isInTransaction, 'an append is within a transaction');
     const duplicates: Duplicate[] = [];
     const outcomes: number[] = [];
     const counts: number[] = [];
@@ -178,7 +180,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     return { type: 'appended', month, outcomes, counts, duplicates, sortedThrough };
   }
 
-  /** What a full disk keeps from being erased stays remembered, for the next commit, upkeep, turn of the month or start. */
+  /** On a full disk the erasures stay recorded, for the next commit, upkeep, month or start. */
   #tryToErase(): void {
     try {
       this.#erasures.overwrite();
@@ -187,13 +189,13 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     }
   }
 
-  /** A clock that stepped back keeps writing the newest month: positions only grow. */
+  /** When the clock steps back, the newest month stays the current one, because positions only grow. */
   #monthFor(wanted: Month): MonthWriter {
     if (!this.#current || wanted > this.#current.month) this.#current = this.#turnOver(this.#current, wanted);
     return this.#current;
   }
 
-  /** Whatever fails on the way, the month before stays the one being written. */
+  /** When anything fails, the previous month stays the current one. */
   #turnOver(from: MonthWriter | undefined, to: Month): MonthWriter {
     from?.drainAll();
     const next = this.#openMonth(to);
@@ -201,7 +203,7 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       this.#heads.beginMonth(to);
       if (from) {
         next.takeOverErasures(from);
-        this.#closed.push(this.#closedMonth(from.month, { areHeadsTakenOver: false }));
+        this.#closed.push(this.#closedMonth(from.month, { areHeadsCopied: false }));
       }
     } catch (error) {
       next.close();
@@ -212,10 +214,13 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     return next;
   }
 
-  /** At a start: a crash may have come between the last entry of a month and its turn, or before all its heads were taken over. */
+  /**
+   * Called at the start, because a crash may have happened between the last entry of a month and the begin of the next one, or before all
+   * heads of the month were copied.
+   */
   #finish(month: Month): ClosedMonth {
     if (isSettled(this.#init.folder, month))
-      return this.#closedMonth(month, { areHeadsTakenOver: this.#heads.isClosed(month) });
+      return this.#closedMonth(month, { areHeadsCopied: this.#heads.isClosed(month) });
     const writer = this.#openMonth(month);
     try {
       writer.drainAll();
@@ -225,32 +230,32 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
       this.#erasures.turnTo(undefined);
       writer.close();
     }
-    return this.#closedMonth(month, { areHeadsTakenOver: false });
+    return this.#closedMonth(month, { areHeadsCopied: false });
   }
 
-  #closedMonth(month: Month, { areHeadsTakenOver }: { readonly areHeadsTakenOver: boolean }): ClosedMonth {
+  #closedMonth(month: Month, { areHeadsCopied }: { readonly areHeadsCopied: boolean }): ClosedMonth {
     const { folder, headsPerStep } = this.#init;
-    return new ClosedMonth({ folder, month, areHeadsTakenOver, headsPerStep });
+    return new ClosedMonth({ folder, month, areHeadsCopied, headsPerStep });
   }
 
   #openMonth(month: Month): MonthWriter {
     const { folder, maxBytes, tailLimits } = this.#init;
-    const standingBefore = (id: ConversationId) => this.#standingInClosed(id);
-    return new MonthWriter({ folder, month, maxBytes, tailLimits, standingBefore });
+    const headBefore = (id: ConversationId) => this.#headInClosed(id);
+    return new MonthWriter({ folder, month, maxBytes, tailLimits, headBefore });
   }
 
-  /** [D2] Months whose heads are not all taken over are asked themselves, the newest first: heads.db may be behind them. */
-  #standingInClosed(conversationId: ConversationId): { readonly lastSeq: number; readonly lastCount: number } {
+  /** [D2] heads.db may be behind the months whose heads are not all copied, so these are read themselves, the newest first. */
+  #headInClosed(conversationId: ConversationId): { readonly lastSeq: number; readonly lastCount: number } {
     for (const closed of this.#closed.toReversed()) {
-      if (closed.areHeadsTakenOver) break;
-      const standing = closed.standing(conversationId);
-      if (standing) return standing;
+      if (closed.areHeadsCopied) break;
+      const head = closed.head(conversationId);
+      if (head) return head;
     }
     const head = this.#heads.head(conversationId);
     return { lastSeq: head?.last_seq ?? 0, lastCount: head?.last_count ?? 0 };
   }
 
-  /** [D3] The key is looked up only where the range of keys holds it: for UUIDv7 keys, practically nowhere. */
+  /** [D3] Looks the key up only when the month's range of keys includes it, which is almost never the case for UUIDv7 keys. */
   #inClosedMonths({ from, clientMsgId }: NewEntry): StoredEntry | undefined {
     if (this.#closed.length === 0) return undefined;
     const key = packId(clientMsgId);
@@ -261,14 +266,14 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     return undefined;
   }
 
-  /** The newest month that has entries stays: a month may have begun with repeats alone. */
+  /** Retains the newest month with entries. A later month may have begun with duplicates only. */
   #retain(oldestKept: Month): TimelineResult {
     const newest = this.#current?.hasEntries ? undefined : this.#closed.findLast(({ reader }) => reader.lastP() > 0);
     for (let oldest = this.#closed[0]; oldest && oldest !== newest; oldest = this.#closed[0]) {
       if (oldest.reader.month >= oldestKept) break;
-      // [D2] What tells of its conversations goes with the file.
-      while (!oldest.areHeadsTakenOver) oldest.takeOverHeads(this.#heads);
-      // First: a month whose file stays is still asked for keys, and what is recalled is erased in it.
+      // [D2] Its file is the only copy of heads that are not in heads.db yet.
+      while (!oldest.areHeadsCopied) oldest.copyHeads(this.#heads);
+      // The file is deleted first: while it exists, the month must be searched for keys, and recalled text is erased in it.
       deleteMonth(this.#init.folder, oldest.reader.month);
       this.#closed = this.#closed.slice(1);
       oldest.close();
