@@ -29,19 +29,19 @@ describeWith(['mysql'], 'tables in MySQL', (addresses) => {
   const second = ['create table if not exists b (id int primary key)', 'insert into b values (1)'];
 
   test('steps run once and in order, however many processes start at once', async () => {
-    await Promise.all(pools.map((each) => migrateDatabase(each, { what: 'test', migrations: [first] })));
-    await Promise.all(pools.map((each) => migrateDatabase(each, { what: 'test', migrations: [first, second] })));
+    await Promise.all(pools.map((each) => migrateDatabase(each, { name: 'test', migrations: [first] })));
+    await Promise.all(pools.map((each) => migrateDatabase(each, { name: 'test', migrations: [first, second] })));
     expect(await pool().read<{ id: number }>('select id from b')).toEqual([{ id: 1 }]);
   });
 
   test('an interrupted step begins anew, and a later version is refused', async () => {
     const broken = {
-      what: 'test',
+      name: 'test',
       migrations: [first, ['create table if not exists b (id int primary key)', 'nonsense']],
     };
     expect(await rejectionOf(migrateDatabase(pool(), broken))).toBeInstanceOf(Error);
-    await migrateDatabase(pool(), { what: 'test', migrations: [first, second] });
-    const older = rejectionOf(migrateDatabase(pool(), { what: 'test', migrations: [first] }));
+    await migrateDatabase(pool(), { name: 'test', migrations: [first, second] });
+    const older = rejectionOf(migrateDatabase(pool(), { name: 'test', migrations: [first] }));
     expect(await older).toMatchObject({ message: expect.stringContaining('later version') });
   });
 

@@ -6,7 +6,7 @@ import type { Session, Statements } from './session.ts';
 
 export interface MysqlLayout {
   /** The name in errors and of the lock: "timeline". Letters only. */
-  readonly what: string;
+  readonly name: string;
   /**
    * The statements or functions of each step. Step n migrates a database from version n to n + 1. The server commits each statement by
    * itself, so that an interrupted step runs again from its start. So all of them MUST be idempotent (`create table if not exists`).
@@ -20,7 +20,7 @@ const lockWaitS = 60;
 const layoutTimeoutMs = 300_000;
 
 export async function migrateDatabase(pool: MysqlPool, layout: MysqlLayout): Promise<void> {
-  await withNamedLock(pool, { name: `${layout.what}_layout`, waitS: lockWaitS }, async (session) => {
+  await withNamedLock(pool, { name: `${layout.name}_layout`, waitS: lockWaitS }, async (session) => {
     await session.run(
       'create table if not exists layout (what varchar(32) character set ascii collate ascii_bin primary key, version int not null)',
     );
@@ -30,7 +30,7 @@ export async function migrateDatabase(pool: MysqlPool, layout: MysqlLayout): Pro
         await (typeof part === 'string' ? session.run(part) : part(session));
       version++;
       await session.run('insert into layout (what, version) values (?, ?) on duplicate key update version = ?', [
-        layout.what,
+        layout.name,
         version,
         version,
       ]);
@@ -38,11 +38,11 @@ export async function migrateDatabase(pool: MysqlPool, layout: MysqlLayout): Pro
   });
 }
 
-async function versionOf(session: Session, { what, migrations }: MysqlLayout): Promise<number> {
-  const [row] = await session.rows<{ version: number }>('select version from layout where what = ?', [what]);
+async function versionOf(session: Session, { name, migrations }: MysqlLayout): Promise<number> {
+  const [row] = await session.rows<{ version: number }>('select version from layout where what = ?', [name]);
   const version = row?.version ?? 0;
   if (version > migrations.length)
-    throw new Error(`the ${what} database was written by a later version of this program: run that version`);
+    throw new Error(`the ${name} database was written by a later version of this program: run that version`);
   return version;
 }
 

@@ -7,7 +7,7 @@ export interface StoreLayout {
   /** SQLite's application_id of the store's files. */
   readonly applicationId: number;
   /** The name in errors: "task queue". */
-  readonly what: string;
+  readonly name: string;
   /** The SQL of each step. Step n migrates a file from user_version n to n + 1. */
   readonly migrations: readonly string[];
 }
@@ -27,10 +27,10 @@ export function migrateStore(db: Database, layout: StoreLayout): void {
 }
 
 /** Throws an error that says what to do when the file has another layout. */
-export function assertStoreLayout(db: Database, { applicationId, what, migrations }: StoreLayout): void {
+export function assertStoreLayout(db: Database, { applicationId, name, migrations }: StoreLayout): void {
   const file = basename(db.filename);
   if (pragma(db, 'application_id') !== applicationId)
-    throw new Error(`${file} is no ${what} of this program: put back the file that was there, or move this one away`);
+    throw new Error(`${file} is no ${name} of this program: put back the file that was there, or move this one away`);
   if (pragma(db, 'user_version') > migrations.length)
     throw new Error(`${file} was written by a later version of this program: run that version`);
 }

@@ -1,5 +1,5 @@
-// The access store of a cluster, on the MySQL protocol. Nothing is remembered here: a key or a token that one process revoked is
-// revoked for all at once.
+// The access store of a cluster, on the MySQL protocol. It caches nothing, so that a key or token that one process revoked is revoked for
+// all processes at once.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Random } from '@hongyan/base/random';
@@ -14,15 +14,15 @@ import { accessLayout } from './mysql/schema.ts';
 import { TokenRows } from './mysql/token-rows.ts';
 
 export interface MysqlAccessOptions {
-  /** The database is the access store's alone. */
+  /** A database that no other store shares. */
   readonly mysql: MysqlOptions;
-  /** Further ones are refused as `full`. */
+  /** The maximum number of revocations. Further ones return `full`. */
   readonly revocationsMax: number;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** Connects, and brings the tables to this version. */
+/** Connects and migrates the tables. */
 export async function openMysqlAccess({ mysql, revocationsMax, clock, random }: MysqlAccessOptions): Promise<Access> {
   const pool = await MysqlPool.open(mysql, { clock, random });
   try {

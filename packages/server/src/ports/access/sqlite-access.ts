@@ -1,4 +1,4 @@
-// The embedded access store: SQLite. Writes share one commit per batch on a thread of their own; reads see what is committed.
+// The embedded access store, in SQLite. A writer thread commits the writes in batches. Reads see committed writes.
 
 import type { Database } from 'bun:sqlite';
 import type { Log } from '@hongyan/base/log';
@@ -17,20 +17,20 @@ import { RevocationReads } from './sqlite/revocation-rows.ts';
 export interface SqliteAccessOptions {
   readonly path: string;
   readonly log: Log;
-  /** Writes that would let the file grow beyond it reject. */
+  /** The maximum size of the file. Writes beyond it reject. */
   readonly maxBytes?: number | undefined;
-  /** Further ones are refused as `full`. */
+  /** The maximum number of revocations. Further ones return `full`. */
   readonly revocationsMax: number;
-  /** Calls that wait or commit; above it a write rejects. */
+  /** The maximum number of waiting and committing calls. Further writes reject. */
   readonly queueMax: number;
-  /** Calls of one transaction. */
+  /** The maximum number of calls per transaction. */
   readonly batchMax: number;
-  /** Nothing can be written any more; reads continue. */
+  /** Called when the writer thread died: all later writes reject, while reads continue. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
 }
 
-/** The file is created when there is none. Beside a running server it is a second writer, which waits while the other writes. */
+/** Creates a missing file. Beside a running server it is a second writer, which waits while the server writes. */
 export async function openSqliteAccess(options: SqliteAccessOptions): Promise<Access> {
   const { path, log, maxBytes, revocationsMax, queueMax, batchMax, meter } = options;
   const init: AccessInit = { path, maxBytes, revocationsMax };
@@ -123,7 +123,7 @@ class SqliteAccess implements Access {
     this.#isClosed = true;
   }
 
-  /** A disk that cannot be read is the environment's failure; any other throw is a bug. */
+  /** A disk that cannot be read rejects with StoreFailure; any other throw is a bug. */
   async #read<T>(query: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreFailure('unavailable', 'the access store is closed');
     try {
@@ -133,7 +133,7 @@ class SqliteAccess implements Access {
     }
   }
 
-  /** The store answers each op with the result of its own kind. */
+  /** The store answers each op with a result of the same type. */
   #write<W extends AccessWrite>(type: W, value: ValueOf<W>): Promise<ResultOf<W>> {
     return this.#writer.submit({ type, value } as AccessOp) as Promise<ResultOf<W>>;
   }

@@ -1,4 +1,4 @@
-// The part of bloomfilter that is used; the package has no types of its own.
+// The used part of the package bloomfilter, which has no types.
 
 declare module 'bloomfilter' {
   export class BloomFilter {

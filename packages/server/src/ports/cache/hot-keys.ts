@@ -1,15 +1,15 @@
-// Which keys are asked for most, in little memory: the space-saving sketch (Metwally, Agrawal, El Abbadi 2005). So many counters are
-// kept; a key without one takes over the smallest, with its count as the error that this may make. A key that is asked for more often
-// than the smallest count has a counter for certain.
+// Finds the most requested keys in little memory: the space-saving sketch (Metwally, Agrawal, El Abbadi 2005). It has `countersMax`
+// counters. A key without a counter takes over the smallest one, and that count becomes the error bound of its own count. A key that was
+// requested more often than the smallest count always has a counter.
 
 import { assert } from '@hongyan/base/assert';
 
 export interface HotKeysOptions {
-  /** Counters. A key with a share of more than 1 / countersMax of all questions has one. */
+  /** The number of counters. A key with a share of more than 1 / countersMax of all requests has one. */
   readonly countersMax: number;
-  /** A key is hot from this share of the questions on. 0 = every key is. */
+  /** The share of the requests from which a key is hot. 0: every key is. */
   readonly hotShare: number;
-  /** After so many questions all counts are halved, so that what was hot yesterday cools down. */
+  /** The number of requests after which all counts are halved, so that formerly hot keys cool down. */
   readonly window: number;
 }
 
@@ -17,14 +17,14 @@ const hotKeysDefaults: HotKeysOptions = { countersMax: 4_000, hotShare: 1 / 2_00
 
 interface Counter {
   count: number;
-  /** So much of it may be of keys that had the counter before. */
+  /** The part of the count that may be of keys that had the counter before. */
   error: number;
 }
 
 export class HotKeys {
   readonly #options: HotKeysOptions;
   readonly #counters = new Map<string, Counter>();
-  /** The keys of each count: the smallest one is found without a search. */
+  /** The keys by count, so that the smallest count is found without a search. */
   #byCount = new Map<number, Set<string>>();
   #smallest = 0;
   #asked = 0;
@@ -33,7 +33,7 @@ export class HotKeys {
     this.#options = { ...hotKeysDefaults, ...options };
   }
 
-  /** Counts one question for the key; returns whether it is hot now. */
+  /** Counts a request of the key. Returns whether the key is hot now. */
   note(key: string): boolean {
     this.#asked++;
     const counter = this.#counters.get(key) ?? this.#take(key);
@@ -42,7 +42,7 @@ export class HotKeys {
     return this.#isHot(counter);
   }
 
-  /** The hot keys, the most asked for first. */
+  /** The hot keys, the most requested first. */
   list(): readonly { readonly key: string; readonly count: number }[] {
     return [...this.#counters]
       .filter(([, counter]) => this.#isHot(counter))
@@ -55,7 +55,7 @@ export class HotKeys {
     return hotShare <= 0 || count - error >= Math.max(2, hotShare * this.#asked);
   }
 
-  /** A counter that is not among the counts yet. */
+  /** Returns a counter that is not in `#byCount` yet. */
   #take(key: string): Counter {
     const counter = { count: 0, error: 0 };
     if (this.#counters.size >= this.#options.countersMax) {
@@ -79,7 +79,7 @@ export class HotKeys {
     const after = this.#byCount.get(counter.count);
     if (after) after.add(key);
     else this.#byCount.set(counter.count, new Set([key]));
-    // Counts grow one by one: where the smallest has no key left, the next one has.
+    // Counts grow by one, so that the next count is the smallest when the smallest has no key left.
     if (counter.count === 1 || this.#smallest === 0) this.#smallest = 1;
     else if (!this.#byCount.has(this.#smallest)) this.#smallest++;
   }

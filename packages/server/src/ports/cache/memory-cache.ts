@@ -1,4 +1,4 @@
-// The cache of one process.
+// The cache port in the memory of one process.
 
 import type { Clock } from '@hongyan/base/clock';
 import { type Random, spreadMs } from '@hongyan/base/random';
@@ -8,7 +8,7 @@ import { type Cache, type CacheAnswer, type CacheEntry, type CacheTimes, cacheTi
 export interface MemoryCacheOptions extends Partial<CacheTimes> {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly random: Random;
-  /** Those used longest ago leave. */
+  /** The maximum number of values. The least recently used are evicted. */
   readonly valuesMax: number;
 }
 
@@ -54,6 +54,6 @@ export class MemoryCache implements Cache {
   }
 }
 
-/** Never the same twice, so that a lease that has ended is told from the one after it. */
+/** Unique, so that an ended lease differs from the next one. */
 export const newLease = (random: Random): string =>
   `${random().toString(36).slice(2)}${random().toString(36).slice(2)}`;

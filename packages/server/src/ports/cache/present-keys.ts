@@ -1,12 +1,12 @@
-// Which keys the store may hold, by a Bloom filter: what it has never seen is not there, and needs no question to anybody. It holds the
-// keys that are there, not those that are missing: its errors cost a question then, and never hide what exists.
+// A Bloom filter of the keys in the store: a key that it has never seen does not exist, which needs no query. It contains the existing
+// keys, not the missing ones, so that an error costs a query and never hides an existing value.
 
 import { BloomFilter } from 'bloomfilter';
 
 export interface PresentKeysOptions {
-  /** Ten bits of memory for each, from the start on. Of more keys nothing is known: everybody is asked. */
+  /** The capacity, at ten bits of memory per key, allocated at the start. Beyond it every key may exist. */
   readonly keysMax: number;
-  /** Of missing keys so many are asked for all the same. */
+  /** The share of missing keys that are queried nevertheless. */
   readonly errorRate: number;
 }
 
@@ -19,9 +19,9 @@ interface Keys {
 
 export class PresentKeys {
   readonly #options: PresentKeysOptions;
-  /** Undefined: anything may be there. */
+  /** undefined: any key may exist. */
   #known: Keys | undefined;
-  /** Becomes what is known, unless a loss or a later filling comes first. */
+  /** The filter that is being filled. It replaces `#known` unless a loss or a later fill comes first. */
   #filling: Keys | undefined;
   #isFull = false;
 
@@ -37,7 +37,7 @@ export class PresentKeys {
     return this.#known?.filter.test(key) ?? true;
   }
 
-  /** MUST be called before the key is stored, by whichever process stores it. */
+  /** MUST be called before any process stores the key. */
   add(keys: readonly string[]): void {
     for (const into of [this.#known, this.#filling]) {
       if (into === undefined) continue;
@@ -46,20 +46,20 @@ export class PresentKeys {
         into.filter.add(key);
         into.count++;
       }
-      // Fuller than it was made for it would let more and more through.
+      // Beyond its capacity the filter would have more and more errors.
       if (into.count <= this.#options.keysMax) continue;
       this.#isFull = true;
       this.forget();
     }
   }
 
-  /** Nothing is known any more: the word of others may have been missed. */
+  /** Any key may exist now, because notifications of other processes may have been lost. */
   forget(): void {
     this.#known = undefined;
     this.#filling = undefined;
   }
 
-  /** `pages`: all keys of the store, read after this is called. `full`: they are too many, now and later. */
+  /** `pages` yields all keys of the store, read after this call. `full`: there are too many keys, now and later. */
   async fill(pages: AsyncIterable<readonly string[]>): Promise<'known' | 'forgotten' | 'full'> {
     const { keysMax, errorRate } = this.#options;
     const filling: Keys = { filter: BloomFilter.withTargetError(keysMax, errorRate), count: 0 };

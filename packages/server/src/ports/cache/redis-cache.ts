@@ -1,4 +1,4 @@
-// The cache of a cluster, on Redis. A key holds either its value or the lease of those who load it: one atomic step takes each.
+// The cache of a cluster, on Redis. A key has either a value or the lease of its loader. Each operation on a key is atomic.
 
 import { type Random, spreadMs } from '@hongyan/base/random';
 import type { RedisClient } from '../../adapters/redis/redis-client.ts';
@@ -6,10 +6,10 @@ import { RedisScript } from '../../adapters/redis/redis-script.ts';
 import { type Cache, type CacheAnswer, type CacheEntry, type CacheTimes, cacheTimeDefaults } from './cache.ts';
 import { newLease } from './memory-cache.ts';
 
-/** Before what a key holds. */
+/** The first letter of a stored value or lease. */
 const [valueMark, leaseMark] = ['v', 'l'];
 
-/** What is there, else a new lease. */
+/** Returns the stored value or lease; otherwise a new lease. */
 const leaseScript = new RedisScript(`
 local held = redis.call('GET', KEYS[1])
 if held then return held end
@@ -30,7 +30,7 @@ export class RedisCache implements Cache {
     this.#options = { ...cacheTimeDefaults, ...options };
   }
 
-  /** A plain read first: most keys have a value, and a script costs the server several times as much. */
+  /** Reads plainly first, because most keys have a value, and a script costs the server several times as much. */
   get(keys: readonly string[]): Promise<readonly CacheAnswer[]> {
     return Promise.all(
       keys.map(async (key) => {

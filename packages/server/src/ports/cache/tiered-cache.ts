@@ -1,5 +1,5 @@
-// Values of a store, near those who read them: what is being loaded is shared by all requests of the process, hot values stay in its
-// memory, the others in the cache that all processes share, and only what is nowhere is read from the store.
+// A cache in front of a store. Concurrent requests of the process share a load. Hot values are in the memory of the process, the others in
+// the cache that all processes share. Only values that are in neither are read from the store.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -10,34 +10,37 @@ import { HotKeys, type HotKeysOptions } from './hot-keys.ts';
 
 export interface TieredCacheOptions<T> {
   readonly cache: Cache;
-  /** Before the keys in the shared cache. */
+  /** The prefix of the keys in the shared cache. */
   readonly prefix: string;
-  /** From the store; what is not there is absent. */
+  /** Reads values from the store. Missing values are absent. */
   readonly load: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Pick<Log, 'warn'>;
-  /** Hot values in the memory of the process; those used longest ago leave. 0 = none. */
+  /** The maximum number of hot values in the memory of the process. The least recently used are evicted. 0: none. */
   readonly localMax: number;
-  /** So long at most a value stays there, on top of its time in the shared cache: the word of a change may be lost. */
+  /**
+   * The maximum lifetime of a value in the memory of the process, in addition to its lifetime in the shared cache: the notification of a
+   * change may be lost.
+   */
   readonly localMs: number;
   readonly hot?: Partial<HotKeysOptions>;
 }
 
-/** Undefined: it is known that there is no such value. */
+/** undefined: the value does not exist. */
 type Known<T> = { readonly value: T | undefined };
 
 interface Loading<T> {
   readonly result: Promise<T | undefined>;
-  /** The value changed meanwhile: what was read may be old. */
+  /** The value changed during the load, so that the loaded one may be stale. */
   isOld: boolean;
 }
 
-/** Values that were asked for, by where they were found. */
+/** The number of requested values, by where they were found. */
 export interface TieredCounts {
   local: number;
   shared: number;
   store: number;
-  /** Somebody was asking for them already. */
+  /** They were being loaded already. */
   joined: number;
 }
 
@@ -54,7 +57,7 @@ export class TieredCache<T> {
     if (options.localMax > 0) this.#local = new QuickLRU({ maxSize: options.localMax });
   }
 
-  /** One question to the shared cache and one to the store at most, however many keys. Those without a value are absent. */
+  /** Takes at most one query of the shared cache and one of the store, for any number of keys. Missing values are absent. */
   async get(keys: readonly string[]): Promise<ReadonlyMap<string, T>> {
     const found = new Map<string, T>();
     const waiting: (readonly [string, Promise<T | undefined>])[] = [];
@@ -80,7 +83,10 @@ export class TieredCache<T> {
     return found;
   }
 
-  /** Of the process that changed them in the store, afterwards. A shared cache that cannot be reached forgets by itself, in time. */
+  /**
+   * Invalidates values after this process has changed them in the store. When the shared cache is unavailable, its values expire by
+   * themselves.
+   */
   async changed(keys: readonly string[]): Promise<void> {
     this.forget(keys);
     try {
@@ -88,17 +94,17 @@ export class TieredCache<T> {
     } catch (error) {
       this.#told(error);
     }
-    // What was read from there meanwhile.
+    // Again, for values that were read from the shared cache meanwhile.
     this.forget(keys);
   }
 
-  /** Of a process that heard of a change. */
+  /** Invalidates values after another process has changed them. */
   forget(keys: readonly string[]): void {
     for (const key of keys) {
       this.#local?.delete(key);
       const loading = this.#loading.get(key);
       if (loading) loading.isOld = true;
-      // Whoever asks from now on reads anew.
+      // Later requests start a new load.
       this.#loading.delete(key);
     }
   }
@@ -115,7 +121,7 @@ export class TieredCache<T> {
   }
 
   #begin(keys: readonly string[], hot: ReadonlySet<string>): (readonly [string, Promise<T | undefined>])[] {
-    // Before the question: the value may have been read by then.
+    // Computed before the request, because the value may have been read at its beginning.
     const untilMs = this.#options.clock.monotonicMs() + this.#options.localMs;
     const all = this.#read(keys);
     return keys.map((key) => {
@@ -157,7 +163,7 @@ export class TieredCache<T> {
     return values;
   }
 
-  /** A shared cache that cannot be reached is passed by. */
+  /** Skips a shared cache that is unavailable. */
   async #ask(keys: readonly string[]): Promise<readonly CacheAnswer[]> {
     try {
       return await this.#options.cache.get(keys.map((key) => this.#sharedKey(key)));
@@ -167,7 +173,7 @@ export class TieredCache<T> {
     }
   }
 
-  /** Nobody waits for it. */
+  /** Runs in the background. */
   #share(
     keys: readonly string[],
     of: { readonly loaded: ReadonlyMap<string, T>; readonly leases: ReadonlyMap<string, CacheAnswer | undefined> },
@@ -188,6 +194,6 @@ export class TieredCache<T> {
 
   #told(error: unknown): void {
     if (!(error instanceof StoreFailure)) throw error;
-    this.#options.log.warn('shared cache not reached', { code: error.code, error });
+    this.#options.log.warn('shared cache unavailable', { code: error.code, error });
   }
 }

@@ -1,4 +1,4 @@
-// The store of devices of a cluster: a database of the MySQL protocol that any number of processes write to.
+// The device store of a cluster, in a database with the MySQL protocol. Any number of processes write to it.
 
 import { Batcher } from '@hongyan/base/batcher';
 import type { DeviceToken, UserId } from '@hongyan/protocol/ids';
@@ -15,12 +15,12 @@ import { devicesLayout } from './mysql/schema.ts';
 import type { DeviceLookup } from './redis/device-lookup.ts';
 import type { RegistrationBatch } from './registration-batch.ts';
 
-/** Touches that wait for their commit; further ones reject with `overloaded`. */
+/** The maximum number of waiting touches. Further ones reject with `overloaded`. */
 const touchesMax = 100_000;
-/** Of one statement. */
+/** The maximum number of touches per statement. */
 const touchBatchMax = 500;
 
-/** `lookup` answers what is asked often. Rejects when the server cannot be reached, or holds tables of a later version. */
+/** `lookup` caches frequent reads. Rejects when the server cannot be reached, or has tables of a later version. */
 export async function openMysqlDevices(
   options: MysqlOptions,
   environment: Parameters<typeof MysqlPool.open>[1],
@@ -149,7 +149,7 @@ class MysqlDevices implements Devices {
     await this.#lookup?.forgetUsers(keys.map(({ userId }) => userId));
   }
 
-  /** Of those that are registered; asked only where somebody wants to know. */
+  /** The tokens of registered devices. Read only when there is a lookup. */
   async #tokensOf(keys: readonly DeviceKey[]): Promise<readonly DeviceToken[]> {
     return this.#lookup === undefined ? [] : this.#reads.tokensOf(keys);
   }

@@ -1,4 +1,4 @@
-// The embedded store of devices: SQLite in a file and on a thread of its own, so that ten million registrations delay no receipt.
+// The embedded device store, in SQLite. It has a separate file and writer thread, so that ten million registrations do not delay receipts.
 
 import type { Database } from 'bun:sqlite';
 import type { Log } from '@hongyan/base/log';
@@ -13,30 +13,30 @@ import type { DeviceReader, Devices } from './devices.ts';
 import type { RegistrationBatch } from './registration-batch.ts';
 import { DeviceReads } from './sqlite/device-reads.ts';
 import type { DevicesInit } from './sqlite/devices.worker.ts';
-import type { AnswerOf, AskOf, DeviceAnswer, DeviceOp } from './sqlite/ops.ts';
+import type { DeviceOp, DeviceResult, ResultOf, ValueOf } from './sqlite/ops.ts';
 import { assertDevicesLayout } from './sqlite/schema.ts';
 
 export interface SqliteDevicesOptions {
   readonly path: string;
   readonly log: Log;
-  /** Writes that would let the file grow beyond it reject. */
+  /** The maximum size of the file. Writes beyond it reject. */
   readonly maxBytes?: number | undefined;
-  /** Nothing can be written any more; reads continue. */
+  /** Called when the writer thread died: all later writes reject, while reads continue. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
 }
 
-/** Calls that wait or commit; further ones reject with `overloaded`. */
+/** The maximum number of waiting and committing calls. Further ones reject with `overloaded`. */
 const callsMax = 100_000;
-/** Of one transaction, which a slice of registrations may be part of. */
+/** The maximum number of calls per transaction. One of them may be a slice of registrations. */
 const batchMax = 500;
-/** Of registrations that are read at a time. */
+/** The size of the part of a call that the thread parses at a time. */
 const partChars = 500_000;
 
 export async function openSqliteDevices(options: SqliteDevicesOptions): Promise<Devices> {
   const { path, log, maxBytes, meter } = options;
   const init: DevicesInit = { path, maxBytes };
-  const writer = new GroupCommit<DeviceOp, DeviceAnswer>({
+  const writer = new GroupCommit<DeviceOp, DeviceResult>({
     worker: new URL('./sqlite/devices.worker.ts', import.meta.url),
     init,
     meter,
@@ -51,7 +51,7 @@ export async function openSqliteDevices(options: SqliteDevicesOptions): Promise<
   return new SqliteDevices(openReader(path), writer);
 }
 
-/** The reads alone: for a process beside the server. Throws for a file of another layout. */
+/** Opens the reads only, for a process that runs beside the server. Throws for a file of another layout. */
 export function openSqliteDeviceReader(path: string): DeviceReader {
   const db = openReader(path);
   try {
@@ -121,14 +121,14 @@ class SqliteDevices extends SqliteDeviceReader implements Devices {
   readonly outbox: Outbox = {
     pending: (limit) => this.read(() => this.reads.pending(limit)),
     delivered: async (nos) => {
-      if (nos.length > 0) await this.#ask('delivered', { nos });
+      if (nos.length > 0) await this.#submit('delivered', { nos });
     },
   };
-  readonly #writer: GroupCommit<DeviceOp, DeviceAnswer>;
-  /** One large call after the other: the thread gathers for one at a time. */
+  readonly #writer: GroupCommit<DeviceOp, DeviceResult>;
+  /** Large calls run one after another, because the thread gathers for one at a time. */
   #registering: Promise<unknown> = Promise.resolve();
 
-  constructor(db: Database, writer: GroupCommit<DeviceOp, DeviceAnswer>) {
+  constructor(db: Database, writer: GroupCommit<DeviceOp, DeviceResult>) {
     super(db);
     this.#writer = writer;
   }
@@ -140,15 +140,15 @@ class SqliteDevices extends SqliteDeviceReader implements Devices {
   }
 
   bind(request: Parameters<Devices['bind']>[0]) {
-    return this.#ask('bind', request);
+    return this.#submit('bind', request);
   }
 
   unbind(request: Parameters<Devices['unbind']>[0]) {
-    return this.#ask('unbind', request);
+    return this.#submit('unbind', request);
   }
 
   async touch(touch: Parameters<Devices['touch']>[0]): Promise<void> {
-    await this.#ask('touch', touch);
+    await this.#submit('touch', touch);
   }
 
   notSeenSince(request: Parameters<Devices['notSeenSince']>[0]) {
@@ -156,7 +156,7 @@ class SqliteDevices extends SqliteDeviceReader implements Devices {
   }
 
   async forget(request: Parameters<Devices['forget']>[0]): Promise<number> {
-    return request.keys.length === 0 ? 0 : this.#ask('forget', request);
+    return request.keys.length === 0 ? 0 : this.#submit('forget', request);
   }
 
   override async close(): Promise<void> {
@@ -169,21 +169,21 @@ class SqliteDevices extends SqliteDeviceReader implements Devices {
     let sliceCount = 0;
     for (const [index, part] of parts.entries()) {
       const place = { isFirst: index === 0, isLast: index === parts.length - 1 };
-      ({ sliceCount } = await this.#ask('gather', { batches: part, ...place }));
+      ({ sliceCount } = await this.#submit('gather', { batches: part, ...place }));
     }
     let storedCount = 0;
     for (let slice = 0; slice < sliceCount; slice++)
-      storedCount += await this.#ask('store', { slice, isLast: slice === sliceCount - 1 });
+      storedCount += await this.#submit('store', { slice, isLast: slice === sliceCount - 1 });
     return { storedCount };
   }
 
-  /** The store answers each op with the answer of its own kind. */
-  #ask<T extends DeviceOp['type']>(type: T, ask: AskOf<T>): Promise<AnswerOf<T>> {
-    return this.#writer.submit({ type, ask } as DeviceOp) as Promise<AnswerOf<T>>;
+  /** The store answers each op with a result of the same type. */
+  #submit<T extends DeviceOp['type']>(type: T, value: ValueOf<T>): Promise<ResultOf<T>> {
+    return this.#writer.submit({ type, value } as DeviceOp) as Promise<ResultOf<T>>;
   }
 }
 
-/** In parts that the thread reads within some milliseconds. */
+/** Splits the batches into parts that the thread parses within some milliseconds. */
 function partsOf(batches: readonly RegistrationBatch[]): readonly RegistrationBatch[][] {
   const parts: RegistrationBatch[][] = [];
   let chars = partChars;

@@ -1,5 +1,5 @@
-// Users near those who ask for them: accounts and tiers are read on nearly every request, and change once a month. What another
-// process changed is seen when its word arrives, at the latest when the times of the cache have passed.
+// A cache of users in front of the users port: nearly every request reads accounts and tiers, which change about once a month. Changes by
+// other processes become visible when their notification arrives, or at the latest when cached values expire.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -14,11 +14,11 @@ import type { NewUser, UserRecord, Users } from './users.ts';
 
 export interface CachedUsersOptions {
   readonly cache: Cache;
-  /** Carries the word of changes between processes. */
+  /** Notifies other processes of changes. */
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
-  /** Hot users in the memory of the process. 0 = none. */
+  /** The maximum number of hot users in the memory of the process. 0: none. */
   readonly localMax?: number;
   readonly localMs?: number;
   readonly hot?: Partial<HotKeysOptions>;
@@ -28,9 +28,9 @@ export interface CachedUsersOptions {
 const localDefaults = { localMax: 10_000, localMs: 5_000 };
 
 const pageSize = 5_000;
-/** After a loss, and after a store that could not be read. */
+/** The time until the keys are read again after a loss or a failed read. */
 const fillAgainMs = 5_000;
-/** In front of the keys of users in the word of changes. */
+/** The prefix of the keys of users in notifications. */
 const keyMark = 'user ';
 
 export class CachedUsers implements Users {
@@ -65,7 +65,7 @@ export class CachedUsers implements Users {
     });
   }
 
-  /** Where values were found. */
+  /** Counts where values were found. */
   get counts(): TieredCounts {
     const [records, tiers] = [this.#records.counts, this.#tiers.counts];
     return {
@@ -76,7 +76,10 @@ export class CachedUsers implements Users {
     };
   }
 
-  /** Resolves when changes of other processes are heard. Nobody waits for it to be known who exists: until then everything is asked. */
+  /**
+   * Resolves when this process receives the changes of other processes. It does not wait for the list of existing users: until that is
+   * read, every user may exist.
+   */
   async follow(): Promise<void> {
     await this.#attachment.subscribe([coresTopic]);
     void this.fill();
@@ -87,7 +90,7 @@ export class CachedUsers implements Users {
     this.#attachment.detach();
   }
 
-  /** Reads who exists; one reading at a time. Resolves also where it could not be read. */
+  /** Reads which users exist, one read at a time. Also resolves when they could not be read. */
   fill(): Promise<void> {
     if (this.#isStopped || this.#present.isKnown) return Promise.resolve();
     this.#filling ??= this.#present
@@ -123,7 +126,9 @@ export class CachedUsers implements Users {
     return this.#present.mayHold(key) ? (await this.#tiers.get([key])).get(key) : undefined;
   }
 
-  /** [F5] Told before it is stored: nobody may take a user that exists for one that does not. Rejects when it cannot be told. */
+  /**
+   * [F5] Notifies before it stores the user, so that no process takes an existing user for a missing one. Rejects when it cannot notify.
+   */
   async createUser(user: NewUser): Promise<boolean> {
     await this.#tell([keyOf(user.userId)]);
     return this.#changing([user.userId], () => this.#users.createUser(user));
@@ -153,15 +158,17 @@ export class CachedUsers implements Users {
     return this.#users.listUsers(request);
   }
 
-  /** [F4] Also where the outcome is unknown: what is remembered may be old then. */
+  /** [F4] Also invalidates when the outcome is unknown, because cached values may be stale then. */
   async #changing<T>(userIds: readonly UserId[], change: () => Promise<T>): Promise<T> {
     try {
       return await change();
     } finally {
       const keys = userIds.map(keyOf);
       await Promise.all([this.#records.changed(keys), this.#tiers.changed(keys)]);
-      // The change is stored: whoever does not hear of it is told of a loss, or forgets in time.
-      await this.#tell(keys).catch((error: unknown) => this.#warn('change of users not told', error));
+      // The change is stored. A process that misses the notification receives a loss report, or its cached values expire.
+      await this.#tell(keys).catch((error: unknown) =>
+        this.#warn('failed to notify other processes of changed users', error),
+      );
     }
   }
 
@@ -211,7 +218,7 @@ export class CachedUsers implements Users {
   }
 }
 
-/** Ids that differ in the case of letters alone are one id. */
+/** Ids that differ only in case are the same id. */
 const keyOf = (userId: UserId): string => userId.toLowerCase();
 
 const byKey = (users: ReadonlyMap<UserId, UserRecord>): ReadonlyMap<string, UserRecord> =>

@@ -1,4 +1,4 @@
-// The directory of a cluster, on the MySQL protocol. Nothing is remembered here: every core sees at once what another one wrote.
+// The directory of a cluster, on the MySQL protocol. It caches nothing, so that every core sees at once what another core wrote.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Random } from '@hongyan/base/random';
@@ -23,11 +23,11 @@ type Request<Method extends keyof SharedDirectory> = Parameters<SharedDirectory[
 export interface MysqlDirectoryEnvironment {
   readonly clock: Clock;
   readonly random: Random;
-  /** What stands between the store and those who ask for users: CachedUsers. Absent: nothing. */
+  /** Wraps the users port, for example with a cache: CachedUsers. Default: no wrapper. */
   readonly nearer?: (users: Users) => Promise<Users>;
 }
 
-/** Connects, and brings the tables to this version. The database is the directory's alone. */
+/** Connects and migrates the tables. The database MUST NOT be shared with another store. */
 export async function openMysqlDirectory(
   options: MysqlOptions,
   environment: MysqlDirectoryEnvironment,

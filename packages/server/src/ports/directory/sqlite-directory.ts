@@ -1,4 +1,4 @@
-// The embedded directory: SQLite. Writes share one commit per batch on a thread of their own; reads see what is committed.
+// The embedded directory, in SQLite. A writer thread commits the writes in batches. Reads see committed writes.
 
 import type { Database } from 'bun:sqlite';
 import type { Log } from '@hongyan/base/log';
@@ -22,15 +22,15 @@ import { UserReads } from './sqlite/user-reads.ts';
 export interface SqliteDirectoryOptions {
   readonly path: string;
   readonly log: Log;
-  /** Writes that would let the file grow beyond it reject. */
+  /** The maximum size of the file. Writes beyond it reject. */
   readonly maxBytes?: number | undefined;
-  /** Calls that wait or commit; above it a write rejects. A batch of receipts is one call. */
+  /** The maximum number of waiting and committing calls. Further writes reject. A batch of receipts is one call. */
   readonly queueMax: number;
-  /** Calls of one transaction. */
+  /** The maximum number of calls per transaction. */
   readonly batchMax: number;
-  /** Where a profiler finds the writer's thread. */
+  /** The threads that the profiler can sample. */
   readonly threads?: ProfiledThreads | undefined;
-  /** Nothing can be written any more; reads continue. */
+  /** Called when the writer thread died: all later writes reject, while reads continue. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
 }
@@ -54,7 +54,7 @@ export async function openSqliteDirectory(options: SqliteDirectoryOptions): Prom
   return new SqliteDirectory(openReader(path), writer);
 }
 
-/** The reads alone, without a writer thread: for a process beside the server. Throws for a file of another layout. */
+/** Opens the reads only, without a writer thread, for a process that runs beside the server. Throws for a file of another layout. */
 export function openSqliteDirectoryReader(path: string): DirectoryReader {
   const db = openReader(path);
   try {
@@ -169,9 +169,9 @@ class SqliteDirectoryReader implements DirectoryReader {
     this.#db.close();
   }
 
-  /** A promise of what `query` returns. A disk that cannot be read is the environment's failure; any other throw is a bug. */
+  /** Resolves with the result of `query`. A disk that cannot be read rejects with StoreFailure; any other throw is a bug. */
   async #read<T>(query: () => T): Promise<T> {
-    // SQLite answers prepared statements of a closed connection until they are collected.
+    // Prepared statements of a closed connection work until they are garbage collected, so this is checked here.
     if (this.#isClosed) throw new StoreFailure('unavailable', 'the directory is closed');
     try {
       return query();
@@ -247,12 +247,12 @@ class SqliteDirectory extends SqliteDirectoryReader implements SoleDirectory {
 
   override async close(): Promise<void> {
     await this.#writer.drain();
-    // First: the thread closes the file that it cleared of removed rows (PageFile.close).
+    // The reading connection closes first, because the thread then closes the file that it cleared of removed rows (PageFile.close).
     await super.close();
     await this.#writer.close();
   }
 
-  /** The store answers each op with the result of its own kind. */
+  /** The store answers each op with a result of the same type. */
   #write<W extends SoleWrite>(type: W, value: ValueOf<W>): Promise<ResultOf<W>> {
     return this.#writer.submit({ type, value } as DirectoryOp) as Promise<ResultOf<W>>;
   }

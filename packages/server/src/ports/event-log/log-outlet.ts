@@ -97,10 +97,10 @@ export class LogOutlet implements EventOutlet {
     if (!this.#hasLost) return;
     // Reset first: a report that is lost while the gap is appended may come after it, and needs another gap.
     this.#hasLost = false;
-    if (this.#isWanted) await this.#tellGap(events);
+    if (this.#isWanted) await this.#appendGap(events);
   }
 
-  async #tellGap(events: EventLog): Promise<void> {
+  async #appendGap(events: EventLog): Promise<void> {
     try {
       await events.append({ events: [recordingGap('not_recorded', this.#options)] });
     } catch (error) {
@@ -109,8 +109,8 @@ export class LogOutlet implements EventOutlet {
     }
   }
 
-  #lost(what: string, error: unknown): void {
-    if (!this.#hasLost) this.#options.log.error(what, { error });
+  #lost(message: string, error: unknown): void {
+    if (!this.#hasLost) this.#options.log.error(message, { error });
     this.#hasLost = true;
   }
 }

@@ -1,5 +1,4 @@
-// The event log of a cluster, on the MySQL protocol. Several processes append and read; what is appended in one process at a time shares
-// a commit.
+// The event log of a cluster, on the MySQL protocol. Several processes append and read. Concurrent writes of one process share a commit.
 
 import { Batcher } from '@hongyan/base/batcher';
 import type { Clock, Timer } from '@hongyan/base/clock';
@@ -16,7 +15,7 @@ import { LockedLog } from './mysql/locked-log.ts';
 import { eventsLayout } from './mysql/schema.ts';
 import {
   appendPositionEvents,
-  hasUntold,
+  hasUnreported,
   recordPositions,
   recordPresence,
   removePositions,
@@ -25,16 +24,16 @@ import {
 import { hasEndpoints, WebhookRows } from './mysql/webhook-rows.ts';
 
 export interface MysqlEventLogOptions {
-  /** The database is the event log's alone. */
+  /** A database that no other store shares. */
   readonly mysql: MysqlOptions;
-  /** Writes that wait; above it a write rejects as overloaded. */
+  /** The maximum number of waiting writes. Further ones reject with `overloaded`. */
   readonly queueMax: number;
   readonly batchMax: number;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** Connects, and brings the tables to this version. */
+/** Connects and migrates the tables. */
 export async function openMysqlEventLog(options: MysqlEventLogOptions): Promise<EventLog> {
   const { mysql, clock, random } = options;
   const pool = await MysqlPool.open(mysql, { clock, random });
@@ -53,11 +52,11 @@ export async function openMysqlEventLog(options: MysqlEventLogOptions): Promise<
   }
 }
 
-/** What others append is noticed so late by those that wait. */
+/** The maximum delay until a waiting reader notices events of other processes. */
 const lookEveryMs = 200;
 
 type Args<M extends keyof EventLog> = EventLog[M] extends (...args: infer A) => unknown ? A : never;
-/** What a write does to the log; a rejection of its own, beside those of the database, is returned. */
+/** A write to the log. Its own rejection is returned, while a failure of the database rejects the whole batch. */
 type Write = (log: LockedLog) => Promise<unknown>;
 
 class MysqlEventLog extends WebhookRows implements EventLog {
@@ -130,7 +129,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     await this.#notes.submitAll(batch);
   }
   async appendPositionEvents(request: Args<'appendPositionEvents'>[0]): Promise<boolean> {
-    return (await hasUntold(this.#pool)) && this.#write((log) => appendPositionEvents(log, request));
+    return (await hasUnreported(this.#pool)) && this.#write((log) => appendPositionEvents(log, request));
   }
   recordPresence(...[batch, run]: Args<'recordPresence'>): Promise<void> {
     return this.#write((log) => recordPresence(log, batch, run));
@@ -172,7 +171,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     return value as Exclude<T, StoreFailure>;
   }
 
-  /** All of them in one transaction, which may begin anew. */
+  /** Executes all writes in one transaction, which may run again from its start. */
   async #commit(batch: readonly Write[]): Promise<readonly unknown[]> {
     const { results, end } = await this.#pool.transaction(async (statements) => {
       const log = await LockedLog.lock(statements, this.#pool.statementBytesMax);
@@ -185,7 +184,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
     return results;
   }
 
-  /** Looks for what other processes appended, while somebody waits. */
+  /** Polls for events of other processes while readers wait. */
   #lookLater(): void {
     if (this.#looking || this.#isClosed || !this.#end.isWaitedFor) return;
     this.#looking = this.#clock.after(lookEveryMs, () => void this.#look());
@@ -196,7 +195,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
       const [row] = await this.#pool.read<{ last_position: number }>('select last_position from log where no = 1');
       this.#end.moveTo(row?.last_position ?? 0);
     } catch (error) {
-      // Whoever waits would be told the same by its next read, and is looked for again.
+      // The next read of a waiting reader reports the failure, and polling continues.
       if (!(error instanceof StoreFailure)) throw error;
     } finally {
       this.#looking = undefined;
@@ -205,7 +204,7 @@ class MysqlEventLog extends WebhookRows implements EventLog {
   }
 }
 
-/** Where this process believes the feed's position to be: what it read or wrote itself. After a commit of unknown outcome: one of two. */
+/** The feed position that this process last read or wrote. After a commit with unknown outcome it is one of two. */
 class FeedPlace {
   #places: readonly (Position | undefined)[] | 'any' = 'any';
 
@@ -213,7 +212,7 @@ class FeedPlace {
     this.#places = [position];
   }
 
-  /** `move` is told from where it may move. */
+  /** `move` receives the positions from which it may move. */
   async moving(
     to: Position,
     move: (mayMoveFrom: (stored: Position | undefined) => boolean) => Promise<unknown>,

@@ -1,4 +1,4 @@
-// The embedded event log: one SQLite file. Writes share a commit per batch on a thread of their own; reads see what is committed.
+// The embedded event log: one SQLite file. A writer thread commits the writes in batches. Reads see committed writes.
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
@@ -20,12 +20,12 @@ import type { EventLogOp, EventLogResult, EventLogWrite, ResultOf } from './sqli
 export interface SqliteEventLogOptions {
   readonly path: string;
   readonly log: Log;
-  /** Writes that would let the file grow beyond it reject. */
+  /** The maximum size of the file. Writes beyond it reject. */
   readonly maxBytes?: number | undefined;
-  /** Calls that wait or commit; above it a write rejects. */
+  /** The maximum number of waiting and committing calls. Further writes reject. */
   readonly queueMax: number;
   readonly batchMax: number;
-  /** Nothing can be written any more; reads continue. */
+  /** Called when the writer thread died: all later writes reject, while reads continue. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
 }
@@ -58,8 +58,8 @@ class SqliteEventLog implements EventLog {
   readonly #claims = new MemoryClaims();
   readonly #listeners = new EndpointListeners();
   readonly #end: LogEnd;
-  /** What an earlier life of the process noted, perhaps. */
-  #hasUntold = true;
+  /** Initially true, because an earlier run of the process may have left positions. */
+  #hasUnreported = true;
   #isClosed = false;
 
   constructor(db: Database, writer: GroupCommit<EventLogOp, EventLogResult>) {
@@ -67,7 +67,7 @@ class SqliteEventLog implements EventLog {
     this.#reads = new EventReads(db);
     this.#writer = writer;
     const epoch = this.#reads.meta('epoch');
-    assert(epoch, 'an event log has its epoch from its first migration on');
+    assert(epoch, 'an event log has its epoch since its first migration');
     this.epoch = epoch;
     this.#end = new LogEnd(this.#reads.end());
   }
@@ -83,18 +83,18 @@ class SqliteEventLog implements EventLog {
   }
   async recordPositions(...args: Args<'recordPositions'>) {
     await this.#write('recordPositions', args);
-    this.#hasUntold = true;
+    this.#hasUnreported = true;
   }
   async appendPositionEvents(...args: Args<'appendPositionEvents'>) {
-    // Nothing to tell is what most calls find: that costs no commit.
-    if (!this.#hasUntold) return false;
-    this.#hasUntold = false;
+    // Most calls find nothing to append, and must not cost a commit.
+    if (!this.#hasUnreported) return false;
+    this.#hasUnreported = false;
     try {
       const hasTold = await this.#write('appendPositionEvents', args);
-      if (hasTold) this.#hasUntold = true;
+      if (hasTold) this.#hasUnreported = true;
       return hasTold;
     } catch (error) {
-      this.#hasUntold = true;
+      this.#hasUnreported = true;
       throw error;
     }
   }
@@ -179,7 +179,7 @@ class SqliteEventLog implements EventLog {
     this.#db.close();
   }
 
-  /** From here on nothing of an older claim is settled, and none is given before it is done. */
+  /** Ends the claim of the endpoint before the change, and admits no new one until the change is done. */
   async #changed<T>(endpointId: string, change: () => Promise<T>): Promise<T> {
     const job = sendJob(endpointId);
     this.#claims.take(job);
@@ -191,14 +191,14 @@ class SqliteEventLog implements EventLog {
     }
   }
 
-  /** The store answers each op with the result of its own kind. */
+  /** The store answers each op with a result of the same type. */
   async #write<W extends EventLogWrite>(type: W, args: Args<W>): Promise<ResultOf<W>> {
     const { value, end } = await this.#writer.submit({ type, args } as unknown as EventLogOp);
     this.#end.moveTo(end);
     return value as ResultOf<W>;
   }
 
-  /** A promise of what `query` returns. A disk that cannot be read is the environment's failure; any other throw is a bug. */
+  /** Resolves with the result of `query`. A disk that cannot be read rejects with StoreFailure; any other throw is a bug. */
   async #read<T>(query: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreFailure('unavailable', 'the event log is closed');
     try {

@@ -1,4 +1,4 @@
-// Nodes of the cluster in Redis: one hash with a field for each, whose records name the time until which they hold.
+// The node registry in Redis: one hash with a field per node. Each record has its expiry time.
 
 import type { RedisClient } from '../../adapters/redis/redis-client.ts';
 import { nowOf, RedisScript } from '../../adapters/redis/redis-script.ts';
@@ -32,7 +32,7 @@ if known and cjson.decode(known).life == ARGV[2] then
 end
 `);
 
-/** KEYS: nodes, drains. Removes the records whose time has passed, and returns the others. */
+/** KEYS: nodes, drains. Removes expired records, and returns the others. */
 const list = new RedisScript(`
 ${nowOf("''")}
 local records = {}

@@ -1,5 +1,5 @@
-// HTTP requests to configured addresses with Bun's fetch: the name is resolved here, every address of it is checked, and the
-// connection goes to a checked address, with the name in Host and in the certificate [W6].
+// HTTP requests to configured URLs, by Bun's fetch. This adapter resolves the name and checks all its addresses. It connects to a checked
+// address, with the name in Host and for the certificate [W6].
 
 import { lookup } from 'node:dns/promises';
 import { aborted } from '@hongyan/base/abort';
@@ -8,18 +8,18 @@ import { isPublicAddress } from '../../domain/public-address.ts';
 import type { Outbound, OutboundRequest, OutboundResponse } from './outbound.ts';
 
 export interface GuardedOutboundOptions {
-  /** Addresses of this machine and its networks may be reached too. */
+  /** Allows addresses of this machine and of private networks. */
   readonly mayReachPrivate: boolean;
-  /** All addresses of a name; the system's resolver when absent. */
+  /** Returns all addresses of a name. Default: the system's resolver. */
   readonly resolve?: ((hostname: string) => Promise<readonly string[]>) | undefined;
-  /** Certificates of these authorities (PEM) are trusted beside the usual ones. */
+  /** Additional certificate authorities (PEM). */
   readonly ca?: string | undefined;
 }
 
 const privateRefused =
   'is not an address of the public internet; start the server with --webhook-private-addresses to allow it';
 
-/** No connection came about: nothing was sent. */
+/** No connection was made, so nothing was sent. */
 const unreached = new Set(
   'ECONNREFUSED ConnectionRefused ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EAFNOSUPPORT'.split(' '),
 );
@@ -57,7 +57,7 @@ export class GuardedOutbound implements Outbound {
     }
   }
 
-  /** At least one. */
+  /** Returns at least one address. */
   async #checkedAddresses(
     url: URL,
     signal: AbortSignal,
@@ -67,13 +67,16 @@ export class GuardedOutbound implements Outbound {
     const { mayReachPrivate, resolve = resolveBySystem } = this.#options;
     const addresses = await Promise.race([resolve(url.hostname), aborted(signal)]);
     if (addresses.length === 0) return { type: 'failed', error: `${url.hostname} has no address` };
-    // All of them: a name that points to a closed address beside an open one is a trap or a mistake.
+    // Checks all addresses: a name with a private address beside a public one is an attack or a mistake.
     const closed = mayReachPrivate ? undefined : addresses.find((address) => !isPublicAddress(address));
     if (closed !== undefined) return { type: 'failed', error: `${url.hostname} is ${closed}, which ${privateRefused}` };
     return ok(addresses);
   }
 
-  /** One after the other, until one takes the connection: of localhost, for one, a receiver may listen at either address. */
+  /**
+   * Tries the addresses in order until one accepts the connection. The receiver of localhost, for example, may listen at either of two
+   * addresses.
+   */
   async #sendToOne(
     posting: OutboundRequest,
     {
@@ -111,7 +114,7 @@ export class GuardedOutbound implements Outbound {
   }
 }
 
-/** Of a URL that names no host but an address: WHATWG URLs have it in its canonical form. */
+/** The address when the host of the URL is one. WHATWG URLs have it in its canonical form. */
 function addressOf({ hostname }: URL): string | undefined {
   if (hostname.startsWith('[')) return hostname.slice(1, -1);
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname) ? hostname : undefined;
@@ -147,7 +150,7 @@ async function readSome(
   return { body: Buffer.concat(pieces).toString('utf8'), isCut: size > bytesMax };
 }
 
-/** Its name where it has none. */
+/** The code of an error, or its name. */
 const codeOf = (error: unknown): string => {
   if (!(error instanceof Error)) return '';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;

@@ -1,4 +1,4 @@
-// The embedded rate limiter: the buckets of this process, and of the gateway processes in front of it, in memory.
+// The embedded rate limiter, in memory: the buckets of this process and of the gateway processes in front of it.
 
 import type { Clock } from '@hongyan/base/clock';
 import { fullSinceEver, type Taken, takeFrom } from '../../domain/rate.ts';
@@ -6,23 +6,23 @@ import type { Draw, RateLimiter } from './rate-limiter.ts';
 
 export interface MemoryRateLimiterOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  /** Buckets that are not full; with more of them the fullest of a sample is forgotten. One takes about 150 bytes. */
+  /** The maximum number of buckets that are not full. Beyond it the fullest one of a sample is evicted. A bucket takes about 150 bytes. */
   readonly bucketsMax: number;
 }
 
-/** Buckets looked at for each one that is added: more than one, so that those which are full again disappear. */
+/** The number of buckets that are checked per added one. More than one, so that full buckets disappear. */
 const sampleSize = 8;
 
 export class MemoryRateLimiter implements RateLimiter {
   readonly #options: MemoryRateLimiterOptions;
-  /** When each bucket is full, on the monotonic clock. A full one needs no entry. */
+  /** The monotonic time at which each bucket is full. Full buckets have no entry. */
   readonly #fullAtMs = new Map<string, number>();
 
   constructor(options: MemoryRateLimiterOptions) {
     this.#options = options;
   }
 
-  /** Buckets in memory. */
+  /** The number of buckets in memory. */
   get size(): number {
     return this.#fullAtMs.size;
   }
@@ -36,7 +36,7 @@ export class MemoryRateLimiter implements RateLimiter {
     return taken;
   }
 
-  /** Oldest entries first; those that stay go to the end, so that each is looked at in its turn. */
+  /** Checks the oldest entries and moves those that stay to the end, so that all are checked in turn. */
   #makeRoom(nowMs: number): void {
     let fullest: { readonly key: string; readonly fullAtMs: number } | undefined;
     let looked = 0;

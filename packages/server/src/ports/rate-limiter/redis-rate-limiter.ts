@@ -1,5 +1,5 @@
-// The rate limiter of several processes: buckets in Redis, and leases for those who ask often, so that most of their draws take no
-// round trip. While Redis is away each process decides by what it knows.
+// The rate limiter of several processes: buckets in Redis, and leases for frequent users, so that most of their draws take no round trip.
+// While Redis is unavailable each process decides by its local knowledge.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -13,39 +13,42 @@ export interface RedisRateLimiterOptions {
   readonly client: RedisClient;
   readonly clock: Clock;
   readonly log: Log;
-  /** Buckets of different kinds do not meet. */
+  /** Separates the keys of different limiters. */
   readonly name: string;
-  /** Of this process, new with every start: it names its leases. */
+  /** Identifies this run of the process and its leases. */
   readonly holder: string;
-  /** Buckets that this process remembers; beyond it draws of further keys are asked for one by one. One takes about 300 bytes. */
+  /**
+   * The maximum number of buckets that this process caches. Beyond it each draw of another key is a round trip. A bucket takes about 300
+   * bytes.
+   */
   readonly bucketsMax: number;
-  /** For tests. Absent: the time is that of Redis, which all processes share. */
+  /** For tests. Default: the time of Redis, which all processes share. */
   readonly wallClock?: Pick<Clock, 'nowMs'>;
-  /** For measurements: every draw is a question. */
+  /** For measurements: false makes every draw a round trip. */
   readonly hasLeases?: boolean;
 }
 
-/** A lease is used within this time, and lives longer in Redis, so that it is given back before it ends there. */
+/** The time in which a process uses a lease. The lease lives longer in Redis, so that it is returned before it expires there. */
 const leaseMs = 1_000;
 const leaseMsInRedis = 3_000;
 const sweepMs = 200;
-/** Buckets looked at in a sweep, for those that need not be remembered. */
+/** The maximum number of buckets that a sweep checks for eviction. */
 const sweptMax = 500;
-/** Without an answer by then this process decides. */
+/** After this time without an answer the process decides by itself. */
 const answerWithinMs = 250;
-/** Draws of one bucket that wait for its question; more are refused at once, before those that wait. */
+/** The maximum number of waiting draws per bucket. Further ones are rejected at once, before the waiting ones are decided. */
 const waitingMax = 2_000;
 const tooMany: Taken = { type: 'refused', retryAfterMs: answerWithinMs, remaining: 0, fullInMs: answerWithinMs };
-/** So long it goes on deciding, before one draw asks again. */
+/** The time for which the process decides alone before one draw tries Redis again. */
 const aloneMs = 1_000;
 
 export class RedisRateLimiter implements RateLimiter {
   readonly #options: RedisRateLimiterOptions;
   readonly #buckets = new Map<string, LocalBucket>();
-  /** Those with a lease, in the order in which the leases end. */
+  /** The buckets with a lease, in the order in which the leases end. */
   readonly #leased = new Map<string, LocalBucket>();
   readonly #timer: Timer;
-  /** Set while Redis is away. */
+  /** Set while Redis is unavailable. */
   #aloneUntilMs: number | undefined;
   #isProbing = false;
   questionCount = 0;
@@ -70,22 +73,22 @@ export class RedisRateLimiter implements RateLimiter {
     });
   }
 
-  /** Buckets in memory. */
+  /** The number of buckets in memory. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Redis is away: this process decides. */
+  /** Redis is unavailable, and this process decides alone. */
   get isAlone(): boolean {
     return this.#aloneUntilMs !== undefined;
   }
 
-  /** Leases are not given back any more. */
+  /** Stops without returning the leases. */
   stop(): void {
     this.#timer.cancel();
   }
 
-  /** Gives back all leases. */
+  /** Returns all leases. */
   async close(): Promise<void> {
     this.stop();
     await Promise.all([...this.#leased].map(([key, bucket]) => this.#giveBack(key, bucket)));
@@ -97,7 +100,7 @@ export class RedisRateLimiter implements RateLimiter {
     return bucket;
   }
 
-  /** While Redis is away; from time to time one draw asks whether it still is. */
+  /** true while Redis is unavailable, except for one draw from time to time, which tries Redis again. */
   #mustDecideAlone(nowMs: number): boolean {
     if (this.#aloneUntilMs === undefined) return false;
     if (nowMs < this.#aloneUntilMs || this.#isProbing) return true;
@@ -105,10 +108,10 @@ export class RedisRateLimiter implements RateLimiter {
     return false;
   }
 
-  /** One question at a time for each bucket: the draws that come meanwhile are the next one. */
+  /** Sends one request at a time per bucket. The draws that arrive meanwhile share the next one. */
   async #ask(key: string, bucket: LocalBucket): Promise<void> {
     bucket.isAsking = true;
-    // Of draws that come in one turn of the event loop there is one question.
+    // Draws of one turn of the event loop share a request.
     await Promise.resolve();
     while (bucket.waiting.length > 0) {
       const asked = bucket.waiting.splice(0);
@@ -131,7 +134,7 @@ export class RedisRateLimiter implements RateLimiter {
       this.#isBack();
       return answer;
     } catch (error) {
-      if (this.#aloneUntilMs === undefined) log.warn('limits are decided by this process alone', { error });
+      if (this.#aloneUntilMs === undefined) log.warn('redis unavailable: this process decides limits alone', { error });
       bucket.cool();
       this.#isProbing = false;
       this.#aloneUntilMs = clock.monotonicMs() + aloneMs;
@@ -165,8 +168,8 @@ export class RedisRateLimiter implements RateLimiter {
       { rate: draws.at(-1)?.rate, nowMs: clock.monotonicMs(), untilMs: askedAtMs + leaseMs },
     );
     if (units > 0) this.#leased.set(key, bucket);
-    return draws.map(({ rate: own }, index) =>
-      takenOf(own, { waitMs: Number(decided[index * 2]), fullInMs: Number(decided[index * 2 + 1]) }),
+    return draws.map(({ rate }, index) =>
+      takenOf(rate, { waitMs: Number(decided[index * 2]), fullInMs: Number(decided[index * 2 + 1]) }),
     );
   }
 
@@ -181,7 +184,7 @@ export class RedisRateLimiter implements RateLimiter {
     this.#isProbing = false;
     if (this.#aloneUntilMs === undefined) return;
     this.#aloneUntilMs = undefined;
-    this.#options.log.info('limits are decided together again');
+    this.#options.log.info('redis available again: limits are shared');
   }
 
   #sweep(): void {
@@ -199,7 +202,7 @@ export class RedisRateLimiter implements RateLimiter {
     }
   }
 
-  /** What is lost on the way counts as used. */
+  /** A lost return counts as used. */
   async #giveBack(key: string, bucket: LocalBucket): Promise<void> {
     this.#leased.delete(key);
     if (bucket.isAsking || !bucket.hasLease) return;
@@ -210,7 +213,7 @@ export class RedisRateLimiter implements RateLimiter {
   }
 }
 
-/** By the same arithmetic as everywhere. */
+/** Uses the arithmetic of domain/rate.ts. */
 function takenOf(rate: Rate, { waitMs, fullInMs }: { readonly waitMs: number; readonly fullInMs: number }): Taken {
   const { remaining } = takeFrom(fullInMs, { rate, cost: 0, nowMs: 0 }).taken;
   if (waitMs > 0) return { type: 'refused', retryAfterMs: waitMs, remaining, fullInMs };

@@ -1,4 +1,4 @@
-// Row changes as Debezium writes them to Kafka from the binary log of MySQL or MariaDB: a topic for each table, in JSON.
+// Row changes from Kafka, as Debezium writes them from the binary log of MySQL or MariaDB: one topic per table, in JSON.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -17,10 +17,10 @@ export interface DebeziumRowChangesOptions {
   readonly log: Log;
 }
 
-/** Debezium's `topic.prefix`, behind that of Kafka's names. */
+/** Debezium's `topic.prefix`, after the prefix of the topics' names. */
 const topicPrefix = 'rows';
 const sessionTimeoutMs = 6_000;
-/** What is older is in no cache any more. */
+/** Longer than any cache keeps a value. */
 const retentionMs = 86_400_000;
 
 export class DebeziumRowChanges implements RowChanges {
@@ -44,7 +44,7 @@ export class DebeziumRowChanges implements RowChanges {
 
   async follow(handle: (changes: readonly RowChange[]) => Promise<void>): Promise<void> {
     this.#handle = handle;
-    // Debezium would make it with the first change.
+    // Debezium would create the topic with the first change.
     await this.#ensureTopic();
     await this.#consumer.start();
   }
@@ -72,7 +72,7 @@ interface Envelope {
   readonly after?: RowChange['after'] | null;
 }
 
-/** A tombstone says nothing that the change before it did not. */
+/** Tombstones repeat the change before them, and are skipped. */
 function changeOf({ value }: LogRecord): readonly RowChange[] {
   if (value.length === 0) return [];
   const { before, after } = JSON.parse(value.toString()) as Envelope;

@@ -1,4 +1,4 @@
-// The embedded session registry: all sessions of this process and of the gateway processes in front of it, in memory.
+// The embedded session registry, in memory: the sessions of this process and of the gateway processes in front of it.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -6,18 +6,18 @@ import type { SessionRef, SessionRegistry } from './session-registry.ts';
 
 export interface MemorySessionRegistryOptions {
   readonly clock: Clock;
-  /** A node that neither adds a session nor renews for this long is gone. */
+  /** The time after the last `add` or `renew` of a node at which its sessions expire. */
   readonly ttlMs: number;
 }
 
-/** One session is the usual case and costs no array. */
+/** A single session, the usual case, needs no array. */
 type Sessions = SessionRef | readonly SessionRef[];
 
 export class MemorySessionRegistry implements SessionRegistry {
   readonly #clock: Clock;
   readonly #ttlMs: number;
   readonly #byUser = new Map<UserId, Sessions>();
-  /** Monotonic times: a step of the wall clock must not end a node. */
+  /** Monotonic times, so that a step of the wall clock expires no node. */
   readonly #renewedAtMs = new Map<string, number>();
 
   constructor({ clock, ttlMs }: MemorySessionRegistryOptions) {
@@ -70,7 +70,7 @@ export class MemorySessionRegistry implements SessionRegistry {
     return users.filter((userId) => this.#keep(userId, ({ node }) => !nodes.has(node)));
   }
 
-  /** Drops the user's sessions that do not pass; true when the last one went. */
+  /** Removes the user's sessions that do not pass. true when the last one was removed. */
   #keep(userId: UserId, passes: (session: SessionRef) => boolean): boolean {
     const before = this.#sessionsOf(userId);
     const kept = before.filter(passes);

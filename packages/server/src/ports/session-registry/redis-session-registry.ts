@@ -1,5 +1,5 @@
-// The session registry of several processes, in Redis. Users lie in buckets, each on one server, so that a step about a user is atomic
-// and one about a node takes a fixed number of round trips. What Redis loses comes back with the renewals.
+// The session registry of several processes, in Redis. Users are in buckets, each on one server, so that an operation on a user is atomic
+// and one on a node takes a fixed number of round trips. Renewals restore sessions that Redis lost.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -18,27 +18,27 @@ import type { SessionRef, SessionRegistry } from './session-registry.ts';
 
 export interface RedisSessionRegistryOptions {
   readonly client: RedisClient;
-  /** A node that neither adds a session nor renews for this long is gone. */
+  /** The time after the last `add` or `renew` of a node at which its sessions expire. */
   readonly ttlMs: number;
-  /** For tests. Absent: the time is that of Redis, which all processes share. */
+  /** For tests. Default: the time of Redis, which all processes share. */
   readonly clock?: Pick<Clock, 'nowMs'>;
 }
 
-/** The same in all processes of a cluster, always. */
+/** MUST be equal in all processes of a cluster, and never change. */
 const bucketCount = 64;
 const buckets = Array.from({ length: bucketCount }, (_, index) => index);
 const bucketOf = (userId: UserId): number => Bun.hash.xxHash32(userId) % bucketCount;
-/** A cluster that was shut down leaves nothing behind after so many ttls. */
+/** The lifetime of the keys in ttls, so that a cluster that was shut down leaves no keys behind. */
 const keyTtls = 10;
 
-/** As the scripts keep them. */
+/** The form in which the scripts store sessions. */
 type StoredSession = readonly [sessionId: string, deviceId: DeviceId, node: string];
 
 export class RedisSessionRegistry implements SessionRegistry {
   readonly #options: RedisSessionRegistryOptions;
   readonly #nodesKey: string;
-  /** Buckets by node in which the last renewal found another number of sessions: one may have been on its way. */
-  readonly #suspects = new Map<string, ReadonlySet<number>>();
+  /** By node, the buckets in which the last renewal found a different number of sessions. A session may have been on its way. */
+  readonly #mismatches = new Map<string, ReadonlySet<number>>();
 
   constructor(options: RedisSessionRegistryOptions) {
     this.#options = options;
@@ -64,18 +64,18 @@ export class RedisSessionRegistry implements SessionRegistry {
     if (sessions === undefined) return;
     const byBucket = new Map<number, SessionRef[]>(buckets.map((bucket) => [bucket, []]));
     for (const session of sessions) byBucket.get(bucketOf(session.userId))?.push(session);
-    const suspects = this.#suspects.get(node) ?? new Set();
+    const previous = this.#mismatches.get(node) ?? new Set();
     const differing = buckets.filter((bucket) => counts[bucket] !== byBucket.get(bucket)?.length);
-    // Nothing where there should be something was lost for sure; otherwise a session may be on its way, and is not the next time.
-    const lost = differing.filter((bucket) => counts[bucket] === 0 || suspects.has(bucket));
-    if (differing.length === lost.length) this.#suspects.delete(node);
-    else this.#suspects.set(node, new Set(differing.filter((bucket) => !lost.includes(bucket))));
+    // An empty bucket that should have sessions has lost them. Otherwise a session may be on its way, but not twice in a row.
+    const lost = differing.filter((bucket) => counts[bucket] === 0 || previous.has(bucket));
+    if (differing.length === lost.length) this.#mismatches.delete(node);
+    else this.#mismatches.set(node, new Set(differing.filter((bucket) => !lost.includes(bucket))));
     await Promise.all(lost.map((bucket) => this.#replace(node, bucket, byBucket.get(bucket) ?? [])));
   }
 
   async forgetNode(node: string): Promise<readonly UserId[]> {
     const { client } = this.#options;
-    this.#suspects.delete(node);
+    this.#mismatches.delete(node);
     const [offline] = await Promise.all([
       this.#drop([node]),
       client.run((commands) => commands.zrem(this.#nodesKey, node)),
@@ -91,7 +91,7 @@ export class RedisSessionRegistry implements SessionRegistry {
     })) as readonly string[];
     if (expired.length === 0) return [];
     const offline = await this.#drop(expired);
-    // Last: where this process ends before, another one goes on.
+    // Last, so that another process continues when this one ends before.
     await client.eval(forgetScript, { keys: [this.#nodesKey], args: [this.#now, ttlMs, ...expired] });
     return offline;
   }

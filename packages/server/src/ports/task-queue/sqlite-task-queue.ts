@@ -1,4 +1,4 @@
-// The embedded task queue: SQLite. What is added, claimed and settled at the same time shares a commit on a thread of its own.
+// The embedded task queue, in SQLite. A writer thread commits concurrent adds, claims and settlements in batches.
 
 import type { Database } from 'bun:sqlite';
 import type { Clock } from '@hongyan/base/clock';
@@ -9,7 +9,7 @@ import { openReader } from '../../adapters/sqlite/open.ts';
 import { readFailureOf } from '../../adapters/sqlite/read-failure.ts';
 import type { StoreMeter } from '../../metrics/store-meter.ts';
 import { DueSignals } from './due-signals.ts';
-import type { AnswerOf, AskOf, TaskAnswer, TaskOp } from './sqlite/ops.ts';
+import type { ResultOf, TaskOp, TaskResult, ValueOf } from './sqlite/ops.ts';
 import { TaskReads } from './sqlite/task-reads.ts';
 import type { TaskBounds } from './sqlite/task-store.ts';
 import type { TasksInit } from './sqlite/tasks.worker.ts';
@@ -19,23 +19,23 @@ export interface SqliteTaskQueueOptions extends TaskBounds {
   readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** The file may not grow beyond it: adds then reject with `unavailable`. */
+  /** The maximum size of the file. Adds beyond it reject with `unavailable`. */
   readonly maxBytes?: number | undefined;
-  /** Nothing can be added or claimed any more. */
+  /** Called when the writer thread died: nothing can be added or claimed. */
   readonly onDeath?: () => void;
   readonly meter?: StoreMeter | undefined;
 }
 
-/** Calls that wait for their commit; further ones reject with `overloaded`. */
+/** The maximum number of waiting and committing calls. Further ones reject with `overloaded`. */
 const callsMax = 100_000;
 const batchMax = 2_000;
-/** While one batch waits for its fsync, the next is on its way to the thread. */
+/** While one batch waits for its fsync, the next one is on its way to the thread. */
 const inFlightMax = 2;
 
 export async function openSqliteTaskQueue(options: SqliteTaskQueueOptions): Promise<TaskQueue> {
   const { path, clock, log, maxBytes, tasksMax, payloadMax, deadLettersMax, meter } = options;
   const init: TasksInit = { path, maxBytes, bounds: { tasksMax, payloadMax, deadLettersMax } };
-  const writer = new GroupCommit<TaskOp, TaskAnswer>({
+  const writer = new GroupCommit<TaskOp, TaskResult>({
     worker: new URL('./sqlite/tasks.worker.ts', import.meta.url),
     init,
     meter,
@@ -53,7 +53,7 @@ export async function openSqliteTaskQueue(options: SqliteTaskQueueOptions): Prom
 
 class SqliteTaskQueue implements TaskQueue {
   readonly #db: Database;
-  readonly #writer: GroupCommit<TaskOp, TaskAnswer>;
+  readonly #writer: GroupCommit<TaskOp, TaskResult>;
   readonly #clock: Clock;
   readonly #tasksMax: number;
   readonly #reads: TaskReads;
@@ -62,7 +62,7 @@ class SqliteTaskQueue implements TaskQueue {
 
   constructor(
     db: Database,
-    writer: GroupCommit<TaskOp, TaskAnswer>,
+    writer: GroupCommit<TaskOp, TaskResult>,
     { clock, tasksMax }: { readonly clock: Clock; readonly tasksMax: number },
   ) {
     this.#db = db;
@@ -75,7 +75,7 @@ class SqliteTaskQueue implements TaskQueue {
 
   async add(tasks: readonly NewTask[]): Promise<{ readonly addedCount: number }> {
     if (tasks.length === 0) return { addedCount: 0 };
-    const added = await this.#ask('add', { tasks });
+    const added = await this.#submit('add', { tasks });
     if (added === undefined)
       throw new StoreFailure('overloaded', `${this.#tasksMax} tasks, or their bytes, are waiting: retry later`);
     this.#due.changed(tasks.map(({ kind }) => kind));
@@ -83,16 +83,16 @@ class SqliteTaskQueue implements TaskQueue {
   }
 
   claim(request: Parameters<TaskConsumer['claim']>[0]) {
-    return this.#ask('claim', request);
+    return this.#submit('claim', request);
   }
 
   async renew(request: Parameters<TaskConsumer['renew']>[0]): Promise<readonly boolean[]> {
-    return request.claims.length === 0 ? [] : this.#ask('renew', request);
+    return request.claims.length === 0 ? [] : this.#submit('renew', request);
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     if (settlements.length === 0) return [];
-    const stood = await this.#ask('settle', { settlements });
+    const stood = await this.#submit('settle', { settlements });
     if (settlements.some(({ outcome }) => outcome.type === 'retry')) this.#due.changed();
     return stood;
   }
@@ -106,13 +106,13 @@ class SqliteTaskQueue implements TaskQueue {
   }
 
   async replay(choice: DeadLetterChoice): Promise<number> {
-    const count = await this.#ask('replay', { choice });
+    const count = await this.#submit('replay', { choice });
     this.#due.changed();
     return count;
   }
 
   discard(choice: DeadLetterChoice): Promise<number> {
-    return this.#ask('discard', { choice });
+    return this.#submit('discard', { choice });
   }
 
   counts() {
@@ -127,10 +127,10 @@ class SqliteTaskQueue implements TaskQueue {
     this.#db.close();
   }
 
-  /** The store answers each op with the answer of its own kind. */
-  #ask<T extends TaskOp['type']>(type: T, ask: Omit<AskOf<T>, 'nowMs'>): Promise<AnswerOf<T>> {
-    const op = { type, ask: { ...ask, nowMs: this.#clock.nowMs() } } as unknown as TaskOp;
-    return this.#writer.submit(op) as Promise<AnswerOf<T>>;
+  /** The store answers each op with a result of the same type. */
+  #submit<T extends TaskOp['type']>(type: T, value: Omit<ValueOf<T>, 'nowMs'>): Promise<ResultOf<T>> {
+    const op = { type, value: { ...value, nowMs: this.#clock.nowMs() } } as unknown as TaskOp;
+    return this.#writer.submit(op) as Promise<ResultOf<T>>;
   }
 
   async #read<T>(query: () => T): Promise<T> {

@@ -109,9 +109,9 @@ export class MysqlFeed implements Feed {
       `(select straight_join e.shard, e.commit_no, c.id, ${entryColumns('e')}
         from ${table} e force index (by_commit) join conversation c on c.no = e.conversation_no
         where e.shard = ? and e.commit_no > ? and e.commit_no <= ? order by e.commit_no limit ?)`;
-    const own = `${select('entry')} union all ${select('entry_change')}`;
+    const ofShard = `${select('entry')} union all ${select('entry_change')}`;
     const rows = await this.#pool.read<FeedRow>(
-      pending.map(() => own).join(' union all '),
+      pending.map(() => ofShard).join(' union all '),
       pending.flatMap(({ shard, after, through }): SqlValue[] => {
         const values = [shard, after, through, count];
         return [...values, ...values];

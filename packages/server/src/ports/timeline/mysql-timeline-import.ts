@@ -355,13 +355,13 @@ const monthsOf = (batch: readonly NewEntry[]): readonly number[] =>
 
 /** A state entry gets the present state of its message. Later entries set the same or their own. */
 function newEntryOf({ entry, mentioned }: MovedEntry, { messages }: MovedPage): NewEntry {
-  const { seq: _, count: _count, referencesJson, targetSeq, ...own } = entry;
+  const { seq: _, count: _count, referencesJson, targetSeq, ...fields } = entry;
   const message =
     targetSeq === undefined
       ? undefined
       : messages.find((one) => one.seq === targetSeq && one.conversationId === entry.conversationId);
   return {
-    ...own,
+    ...fields,
     ...(referencesJson === undefined ? {} : { references: { json: referencesJson, mentioned } }),
     ...(targetSeq === undefined
       ? {}

@@ -1,5 +1,5 @@
-// Tokens of an application's own identity provider, beside those of this server. The algorithm decides whose a token is: this server
-// signs with HS256, an issuer with a key pair, and neither is ever checked with the keys of the other.
+// Tokens of an application's identity provider, in addition to those of this server. The algorithm decides who issued a token: this server
+// signs with HS256, an issuer with a key pair. No token is ever verified with the keys of the other.
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '@hongyan/base/clock';
@@ -21,23 +21,23 @@ export interface IssuerTokensOptions {
   readonly audience: string;
   /** The claim that has the user id. */
   readonly userClaim: string;
-  /** Lets the user in, by the id that is stored; or refuses. */
+  /** Admits the user, and returns the stored id, or rejects the user. */
   readonly admit: (user: { readonly userId: UserId; readonly displayName?: string }) => Promise<Result<UserId>>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Verified tokens that are kept until they expire. */
+  /** The maximum number of cached verified tokens. They are cached until they expire. */
   readonly cacheMax: number;
 }
 
 const algorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519'];
-/** Clocks of two machines differ by no more. */
+/** The tolerated difference between the clocks of two machines. */
 const skewS = 30;
 const userIds = new RegExp(userIdPattern);
 
 export class IssuerTokens implements Tokens {
   readonly #options: IssuerTokensOptions;
   readonly #verified: QuickLRU<string, Ok<VerifiedToken>>;
-  /** Keys that the log was told of: anyone may send tokens that name them. */
+  /** The ids of keys that were logged already, because anyone may send tokens that name them. */
   readonly #unusable = new Set<string | undefined>();
   #version = -1;
 
@@ -85,7 +85,7 @@ export class IssuerTokens implements Tokens {
       if (error instanceof JwksUnavailable) return failure.issuerUnreachable();
       if (error instanceof errors.JWTExpired) return refusal.expiredToken();
       if (error instanceof errors.JWTClaimValidationFailed) return refusal.badClaim(error.claim);
-      // What jose and the runtime throw for a key of the issuer that is none, or too weak.
+      // jose and the runtime throw these for an invalid or too weak key of the issuer.
       if (error instanceof TypeError || error instanceof DOMException) this.#warnOnce(tokenHeader(token)?.kid, error);
       else if (!(error instanceof errors.JOSEError)) throw error;
       return refusal.badToken();
@@ -95,7 +95,7 @@ export class IssuerTokens implements Tokens {
   #warnOnce(kid: string | undefined, error: Error): void {
     if (this.#unusable.has(kid)) return;
     this.#unusable.add(kid);
-    this.#options.log.warn('a key of the issuer cannot be used', { kid, error });
+    this.#options.log.warn('unusable key of the issuer', { kid, error });
   }
 
   async #admit(token: string, payload: JWTPayload): Promise<Result<VerifiedToken>> {
@@ -104,7 +104,7 @@ export class IssuerTokens implements Tokens {
     const issuedAtMs = iat === undefined ? undefined : Math.round(iat * 1000);
     if (typeof claimed !== 'string' || !userIds.test(claimed)) return refusal.badUserClaim(userClaim);
     const latestMs = clock.nowMs() + skewS * 1000;
-    // [A11] It would outlive the next revocation of all that its user has.
+    // [A11] Such a token would survive the next revocation of all tokens of its user.
     if (issuedAtMs !== undefined && issuedAtMs > latestMs) return refusal.badClaim('iat');
     if (livesTooLong({ issuedAtMs, expiresAtMs: exp * 1000 }, latestMs)) return refusal.badClaim('exp');
     const admitted = await admit({
@@ -122,7 +122,7 @@ export class IssuerTokens implements Tokens {
   }
 }
 
-/** Of what is signed alone: some algorithms have several signatures for one text, and each would be another token. */
+/** A hash of the signed part only, because some algorithms have several signatures for one text, and each would be another token. */
 const idOf = (token: string): string =>
   `x-${createHash('sha256')
     .update(token.slice(0, token.lastIndexOf('.')))

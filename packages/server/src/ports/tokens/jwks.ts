@@ -1,5 +1,5 @@
-// The public keys of an issuer, from its JWKS URL or a file. A start does not wait for them, known keys work on while the issuer is
-// down, and tokens that name unknown keys do not make this server ask it again and again.
+// The public keys of an issuer, from its JWKS URL or a file. The start does not wait for them. Known keys stay valid while the issuer is
+// down. Tokens that name unknown keys cannot make this server query the issuer more often than a cooldown allows.
 
 import { readFile } from 'node:fs/promises';
 import { type Clock, sleep } from '@hongyan/base/clock';
@@ -14,24 +14,24 @@ import {
 } from 'jose';
 
 export interface JwksOptions {
-  /** https://… or the path of a file. */
+  /** A URL (https://…) or the path of a file. */
   readonly source: string;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** The keys could not be asked for: nothing is known about the token. */
+/** The keys could not be read, so it is unknown whether the token is valid. */
 export class JwksUnavailable extends Error {
   override readonly name = 'JwksUnavailable';
 }
 
-/** Older keys are asked for again before they are used, so that a key which the issuer took away is gone by then. */
+/** The age at which keys are read again before they are used, so that a removed key becomes invalid. */
 const freshMs = 10 * 60_000;
-/** Between two questions, whatever tokens name. */
+/** The minimum interval between reads, whatever keys the tokens name. */
 const cooldownMs = 30_000;
-/** The same after a try that failed. */
+/** The minimum interval after a failed read. */
 const retryMs = 5_000;
-/** Between tries, until there are keys for the first time. */
+/** The interval between reads until the first keys are known. */
 const pauseMs = { first: 1_000, max: 30_000 };
 const timeoutMs = 5_000;
 const bytesMax = 1024 * 1024;
@@ -47,10 +47,10 @@ export class Jwks {
   #text = '';
   #readAtMs = Number.NEGATIVE_INFINITY;
   #triedAtMs = Number.NEGATIVE_INFINITY;
-  /** Absent: the last try was good. */
+  /** undefined when the last read succeeded. */
   #failedAtMs: number | undefined;
   #reading: Promise<void> | undefined;
-  /** Grows when the keys change: what was verified with other keys is to be verified again. */
+  /** Grows when the keys change. Tokens that were verified with an older version must be verified again. */
   #version = 0;
 
   constructor(options: JwksOptions) {
@@ -61,17 +61,17 @@ export class Jwks {
     return this.#version;
   }
 
-  /** 0: none were read yet, and no token of the issuer can be checked. */
+  /** 0: no keys were read yet, and no token of the issuer can be verified. */
   get keyCount(): number {
     return this.#keys?.jwks().keys.length ?? 0;
   }
 
-  /** Asks until there are keys, or `signal` aborts. A token that comes before them waits for the answer that is under way. */
+  /** Reads until there are keys or `signal` aborts. A token that arrives before waits for the read in flight. */
   start(signal: AbortSignal): void {
     void this.#readUntilKnown(signal);
   }
 
-  /** After `refresh`. Throws jose's error when no key matches, JwksUnavailable when that cannot be known now. */
+  /** Call it after `refresh`. Throws jose's error when no key matches, and JwksUnavailable when that is unknown now. */
   readonly keyFor = async (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> => {
     const before = this.#version;
     const found = await this.#find(header, token);
@@ -83,7 +83,10 @@ export class Jwks {
     throw new errors.JWKSNoMatchingKey();
   };
 
-  /** Asks when the keys are no longer fresh, and waits for the answer; while the issuer is down known keys do not wait for each try. */
+  /**
+   * Reads the keys again when they are not fresh, and waits for the result. While the issuer is down, known keys do not wait for each
+   * attempt.
+   */
   async refresh(): Promise<void> {
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - this.#readAtMs <= freshMs) return;
@@ -115,7 +118,7 @@ export class Jwks {
     return this.#options.clock.monotonicMs() - this.#triedAtMs < waitMs ? Promise.resolve() : this.#read();
   }
 
-  /** Never rejects: the keys that are known stay. */
+  /** Never rejects. After a failure the known keys stay. */
   #read(): Promise<void> {
     const { clock, log, source } = this.#options;
     this.#triedAtMs = clock.monotonicMs();
@@ -137,7 +140,7 @@ export class Jwks {
 
   #take(text: string): void {
     if (this.#keys !== undefined && text === this.#text) return;
-    // It checks the shape.
+    // This validates the format.
     this.#keys = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
     this.#text = text;
     this.#version++;

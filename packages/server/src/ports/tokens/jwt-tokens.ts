@@ -16,7 +16,7 @@ export interface JwtTokensOptions {
   readonly keys: KeyRing;
   readonly ttlS: number;
   readonly clock: Clock;
-  /** Verified tokens that are kept until they expire; one takes about half a kilobyte. */
+  /** The maximum number of cached verified tokens, which take about half a kilobyte each. They are cached until they expire. */
   readonly cacheMax?: number;
 }
 
@@ -87,7 +87,7 @@ export class JwtTokens implements Tokens {
     return undefined;
   }
 
-  /** undefined when the token names no user, or claims to live longer than tokens do. */
+  /** undefined when the token names no user, or claims a longer lifetime than tokens of this server have. */
   #facts({ sub = '', exp = 0, jti = '', iat, tier }: JWTPayload): VerifiedToken | undefined {
     const times = { issuedAtMs: iat === undefined ? undefined : Math.round(iat * 1000), expiresAtMs: exp * 1000 };
     if (!userIds.test(sub) || isSystemUser(sub as UserId) || livesTooLong(times, this.#options.clock.nowMs()))

@@ -1,5 +1,5 @@
-// The keys of the server's own tokens: one signs, those that were rotated out verify until their tokens have expired. Looked after
-// when a token names a key that is not known yet, and before signing; so a rotation needs no restart, and its key is good at once.
+// The signing keys of this server: one signs, and rotated keys verify until their tokens have expired. The ring checks the store when a
+// token names an unknown key, and before it signs. So a rotation needs no restart, and the new key is valid at once.
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '@hongyan/base/clock';
@@ -7,36 +7,36 @@ import type { Log } from '@hongyan/base/log';
 
 export interface KeySource {
   readonly bytes: Uint8Array;
-  /** Unix ms; absent: the one that signs. */
+  /** Unix ms; absent for the key that signs. */
   readonly retiredAtMs?: number;
 }
 
 export interface SigningKey extends KeySource {
-  /** Tells keys apart in the headers of tokens. */
+  /** Identifies the key in the headers of tokens. */
   readonly keyId: string;
 }
 
-/** Where the keys are kept. */
+/** The store of the keys. */
 export interface KeyStore {
-  /** The one that signs first. */
+  /** The signing key comes first. */
   read(): Promise<readonly [KeySource, ...(readonly KeySource[])]>;
-  /** MUST change whenever the keys do, and cost little: it is asked for each token that names an unknown key. */
+  /** MUST change whenever the keys change. MUST be cheap, because it is called for each token that names an unknown key. */
   stamp(): Promise<string>;
 }
 
 export interface KeyRingOptions {
   readonly store: KeyStore;
-  /** Of the tokens that these keys sign. */
+  /** The lifetime of the tokens that these keys sign. */
   readonly ttlS: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** After a try that failed: a store that cannot be read is not asked, and not logged, for every token. */
+/** The pause after a failed read, so that an unavailable store is not queried, and not logged, for every token. */
 const retryMs = 1_000;
-/** A key that was rotated out is known as such by then. */
+/** The maximum delay until a rotation is noticed. */
 const staleMs = 60_000;
-/** Another process may sign with the old key until it has read the new one. */
+/** The margin for other processes, which may sign with the old key until they have read the new one. */
 const marginMs = 60_000;
 
 type Keys = readonly [SigningKey, ...(readonly SigningKey[])];
@@ -45,7 +45,7 @@ export class KeyRing {
   readonly #options: KeyRingOptions;
   #keys: Keys;
   #stamp: string;
-  /** Monotonic: the keys were those of the store then. */
+  /** The monotonic time at which the keys were last equal to those of the store. */
   #knownAtMs: number;
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
@@ -66,7 +66,7 @@ export class KeyRing {
     return this.#keys[0];
   }
 
-  /** Those that may have signed the token. Tokens of before keys had ids name none. */
+  /** The keys that may have signed the token. Tokens from before keys had ids name none. */
   async verifying(keyId: string | undefined): Promise<readonly SigningKey[]> {
     const isKnown = keyId === undefined || this.#keys.some((key) => key.keyId === keyId);
     if (!isKnown || this.#options.clock.monotonicMs() - this.#knownAtMs > staleMs) await this.#refresh();
@@ -78,7 +78,7 @@ export class KeyRing {
     return retiredAtMs === undefined || clock.nowMs() < retiredAtMs + ttlS * 1000 + marginMs;
   }
 
-  /** Callers share a look that begins after they asked: one under way may have seen the store before it changed. */
+  /** Concurrent callers share a read that begins after their calls, because one in flight may have read the store before it changed. */
   async #refresh(): Promise<void> {
     if (this.#looking !== undefined) await this.#looking;
     this.#looking ??= this.#look().finally(() => {
@@ -87,7 +87,7 @@ export class KeyRing {
     await this.#looking;
   }
 
-  /** Keys that cannot be read now leave those that are known. */
+  /** When the keys cannot be read, the known ones stay. */
   async #look(): Promise<void> {
     const { clock, store, log } = this.#options;
     const nowMs = clock.monotonicMs();
@@ -101,7 +101,7 @@ export class KeyRing {
       this.#knownAtMs = nowMs;
     } catch (error) {
       this.#failedAtMs = nowMs;
-      log.error('secrets not read: going on with those that are known', { error });
+      log.error('failed to read secrets: the known ones stay in use', { error });
     }
   }
 }
@@ -111,7 +111,7 @@ interface Read {
   readonly stamp: string;
 }
 
-/** The stamp is taken first: a change meanwhile is seen at the next look. */
+/** Reads the stamp first, so that the next check sees a change that happens during the read. */
 async function readFrom(store: KeyStore): Promise<Read> {
   const stamp = await store.stamp();
   return { keys: keysOf(await store.read()), stamp };
@@ -122,7 +122,7 @@ const keysOf = ([first, ...others]: readonly [KeySource, ...(readonly KeySource[
   ...others.map(named),
 ];
 
-/** Of the hash of a random secret nothing leads back to it. */
+/** The id is a hash of a random secret, from which the secret cannot be derived. */
 const named = (source: KeySource): SigningKey => ({
   ...source,
   keyId: createHash('sha256').update('key id').update(source.bytes).digest('hex').slice(0, 16),

@@ -1,4 +1,4 @@
-// API keys: their reads and writes.
+// The reads and writes of API keys.
 
 import { insertNew } from '../../../adapters/mysql/insert-new.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';

@@ -1,4 +1,4 @@
-// Revocations: their reads and writes.
+// The reads and writes of revocations.
 
 import type { UserId } from '@hongyan/protocol/ids';
 import { insertRows } from '../../../adapters/mysql/insert.ts';
@@ -37,7 +37,7 @@ export class RevocationRows {
   revoke(revocations: readonly Revocation[]): ReturnType<Revocations['revoke']> {
     return this.#pool.transaction(async (db) => {
       const { next, held } = await lockNumbers(db, 'revocation');
-      // Those that are there already are counted again here: near the bound that is on the safe side.
+      // Existing ones are counted twice here, which is safe near the bound.
       if (held + revocations.length > this.#revocationsMax) return 'full';
       const { fresh, outdated } = choose(revocations, await knownOf(db, revocations));
       if (outdated.length > 0) await db.run('delete from revocation where no in (?)', [outdated]);
@@ -49,7 +49,7 @@ export class RevocationRows {
     });
   }
 
-  /** How many were dropped. */
+  /** Returns the number of deleted rows. */
   forget({ nowMs, limit }: Parameters<Revocations['forgetExpired']>[0]): Promise<number> {
     return this.#pool.transaction(async (db) => {
       const numbers = await lockNumbers(db, 'revocation');
@@ -96,7 +96,7 @@ interface KnownRow {
   readonly issued_before: number;
 }
 
-/** What is stored of these subjects. Others of the kind wait, so that it stays so. */
+/** The stored revocations of these subjects. Other writers of the kind wait, so that the result stays valid. */
 async function knownOf(
   db: Statements,
   revocations: readonly Revocation[],
@@ -108,7 +108,7 @@ async function knownOf(
   return new Map(rows.map((row) => [keyOf(row.kind, row.subject), row]));
 }
 
-/** A token is revoked once. Of a user there is one row: the newest covers the older ones. */
+/** Keeps one revocation per token, and per user the newest one, which covers the older ones. */
 function choose(revocations: readonly Revocation[], known: Awaited<ReturnType<typeof knownOf>>) {
   const fresh = new Map<string, Revocation>();
   const outdated = new Set<number>();
@@ -121,7 +121,7 @@ function choose(revocations: readonly Revocation[], known: Awaited<ReturnType<ty
     const stored = known.get(key);
     if (stored !== undefined) outdated.add(stored.no);
     issuedBefore.set(key, issuedBeforeMs);
-    // Anew at the end: in the order in which they were made.
+    // Inserted again at the end, so that the order is that of the revocations.
     fresh.delete(key);
     fresh.set(key, revocation);
   }

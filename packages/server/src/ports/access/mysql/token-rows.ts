@@ -1,4 +1,4 @@
-// Which device uses which token: reads and writes.
+// The reads and writes of token uses.
 
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
 import { abandonable } from '../../../adapters/mysql/abandon.ts';
@@ -8,10 +8,10 @@ import type { Statements } from '../../../adapters/mysql/session.ts';
 import type { Revocation } from '../../../domain/revocation.ts';
 import { devicesPerTokenMax, type Revocations, type TokenUse, usesPerUserMax } from '../revocations.ts';
 
-/** Ids that differ in the case of letters alone are one id. */
+/** Ids that differ only in case are the same id. */
 export const userKeyOf = (userId: UserId): string => userId.toLowerCase();
 
-/** The id of a token is as long as its issuer likes. */
+/** A hash, because issuers choose the length of token ids. */
 export const tokenKeyOf = (tokenId: string): string => new Bun.CryptoHasher('sha256').update(tokenId).digest('hex');
 
 export class TokenRows {
@@ -26,7 +26,7 @@ export class TokenRows {
     const sql = 'select 1 from token_use where token_key = ? and user_key = ? and device_id = ?';
     if ((await this.#pool.read(sql, [tokenKey, userKey, deviceId])).length > 0) return;
     await abandonable<void>(this.#pool, async (db, abandon) => {
-      // Locks the row of the token: others who note a device of it wait.
+      // Locks the row of the token, so that concurrent writers that record a device of it wait.
       await db.run(
         'insert into token (token_key, user_key, devices, expires_at) values (?) on duplicate key update devices = devices + 1',
         [[tokenKey, userKey, 1, expiresAtMs]],
@@ -62,7 +62,7 @@ export class TokenRows {
     return rows.map((row) => row.device_id);
   }
 
-  /** How many uses were dropped. */
+  /** Returns the number of deleted uses. */
   forget({ nowMs, limit }: Parameters<Revocations['forgetExpired']>[0]): Promise<number> {
     return this.#pool.transaction(async (db) => {
       await db.run('delete from token where expires_at <= ? order by expires_at limit ?', [nowMs, limit]);
@@ -71,7 +71,7 @@ export class TokenRows {
   }
 }
 
-/** Of a user with too many uses the one that expires first. */
+/** Deletes the use that expires first when the user has too many. */
 async function forgetBeyondBound(db: Statements, userKey: string): Promise<void> {
   const counting = 'select count(*) as count from token_use where user_key = ?';
   const [row] = await db.rows<{ readonly count: number }>(counting, [userKey]);
@@ -86,7 +86,7 @@ async function forgetBeyondBound(db: Statements, userKey: string): Promise<void>
   if (count > 0) await db.run('update token set devices = devices - 1 where token_key = ?', [first.token_key]);
 }
 
-/** Of what is revoked. */
+/** Deletes the uses of revoked tokens. */
 export async function dropUses(db: Statements, revocations: readonly Revocation[]): Promise<void> {
   const tokens = revocations.flatMap((one) => (one.type === 'token' ? [tokenKeyOf(one.tokenId)] : [])).sort();
   const users = revocations.flatMap((one) => (one.type === 'user' ? [userKeyOf(one.userId)] : [])).sort();

@@ -1,4 +1,4 @@
-// Reads and writes of API keys.
+// The reads and writes of API keys.
 
 import type { Database } from 'bun:sqlite';
 import { type ApiKeyRow, apiKeyColumns, toApiKey } from '../api-key-row.ts';

@@ -1,4 +1,4 @@
-// The writes of the access store as they travel to the writer thread.
+// The writes of the access store as messages to the writer thread.
 
 import type { Access, AccessWrite } from '../access.ts';
 
@@ -6,10 +6,10 @@ type OpOf<W extends AccessWrite> = { readonly type: W; readonly value: Parameter
 
 export type AccessOp = { [W in AccessWrite]: OpOf<W> }[AccessWrite];
 export type ValueOf<W extends AccessWrite> = OpOf<W>['value'];
-/** What the write resolves with. */
+/** The result of the write. */
 export type ResultOf<W extends AccessWrite> = Awaited<ReturnType<Access[W]>>;
 export type AccessResult = ResultOf<AccessWrite>;
 
-/** Relaxed: may be lost with the power. */
+/** false: a loss of power may undo the write. */
 export const isDurable = ({ type }: AccessOp): boolean =>
   type !== 'touchKey' && type !== 'recordUse' && type !== 'forgetExpired';

@@ -1,4 +1,4 @@
-// Reads and writes of revocations, and of which device uses which token.
+// The reads and writes of revocations and of token uses.
 
 import type { Database } from 'bun:sqlite';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -46,7 +46,7 @@ export class RevocationReads {
 export class RevocationWrites {
   readonly #statements: ReturnType<typeof prepareWrites>;
   readonly #revocationsMax: number;
-  /** Counted once: there may be a million. */
+  /** The cached number of revocations, because counting a million rows is slow. */
   #count: number | undefined;
 
   constructor(db: Database, revocationsMax: number) {
@@ -56,7 +56,7 @@ export class RevocationWrites {
 
   revoke(revocations: ValueOf<'revoke'>): ResultOf<'revoke'> {
     const count = this.#counted();
-    // Those that are there already are counted again here: near the bound that is on the safe side.
+    // Existing ones are counted twice here, which is safe near the bound.
     if (count + revocations.length > this.#revocationsMax) return 'full';
     this.#count = undefined;
     let added = 0;
@@ -79,12 +79,12 @@ export class RevocationWrites {
     return changes + this.#statements.forgetUses.run(nowMs, limit).changes;
   }
 
-  /** What memory learned of a batch that was undone. */
+  /** Reverts the in-memory state of a batch. */
   rolledBack(): void {
     this.#count = undefined;
   }
 
-  /** How many more there are. One row of each user: the newest covers the older ones. */
+  /** Returns by how many the number of rows grew. One row per user, because the newest covers the older ones. */
   #add(revocation: Revocation): number {
     const { userId, untilMs } = revocation;
     if (revocation.type === 'token') {

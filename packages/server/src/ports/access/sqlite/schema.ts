@@ -5,12 +5,12 @@ import type { StoreLayout } from '../../../adapters/sqlite/migrate.ts';
 export const accessLayout: StoreLayout = {
   // "HyAc"
   applicationId: 0x48794163,
-  what: 'store of keys and revocations',
+  name: 'store of keys and revocations',
   migrations: [
     `CREATE TABLE api_key(
        no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL, secret_hash TEXT NOT NULL,
        created_at INTEGER NOT NULL, last_used_at INTEGER);`,
-    // AUTOINCREMENT: a reader that pages by number misses none that was added behind it. A row without token_id is of all of a user.
+    // AUTOINCREMENT, so that a reader that pages by number misses no later row. A row without token_id revokes all tokens of a user.
     `CREATE TABLE revocation(
        no INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT NOT NULL COLLATE NOCASE, token_id TEXT UNIQUE,
        issued_before INTEGER NOT NULL DEFAULT 0, until INTEGER NOT NULL);

@@ -1,4 +1,4 @@
-// Reads of devices: those of users, a registered one, pages and counts of all.
+// Reads of devices: of users, by token, as pages, and as counts.
 
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
@@ -14,7 +14,9 @@ import {
 } from '../devices.ts';
 import { tokenHash } from './token-hash.ts';
 
-/** Rows of one page that are looked at for a model or firmware: a page of a rare one ends early, and the next goes on. */
+/**
+ * The maximum number of rows that a page scans for a model or firmware. The page of a rare one ends early, and the next page continues.
+ */
 const scannedMax = 20_000;
 
 export class DeviceReads {
@@ -49,7 +51,7 @@ export class DeviceReads {
     return row && toDevice(row);
   }
 
-  /** Of those that are registered. */
+  /** The tokens of the registered ones. */
   async tokensOf(keys: readonly DeviceKey[]): Promise<readonly DeviceToken[]> {
     const pairs = keys.map(({ userId, deviceId }) => [userId, deviceId]);
     const rows = await this.#pool.read<{ token: DeviceToken }>(
@@ -96,7 +98,7 @@ export class DeviceReads {
     );
   }
 
-  /** undefined: all. */
+  /** undefined: all kinds. */
   async #kindsOf(model: string | undefined, firmware: string | undefined): Promise<number[] | undefined> {
     if (model === undefined && firmware === undefined) return undefined;
     const conditions = [
@@ -111,10 +113,10 @@ export class DeviceReads {
   }
 }
 
-/** By the index first; collations take no notice of spaces at the end, bytes do. */
+/** Uses the index first, and then compares bytes, because collations ignore trailing spaces. */
 const is = (column: string): string => `${column} = ? AND CAST(${column} AS BINARY) = ?`;
 
-/** Keyed by the ids as given, in their order; the server compares them without regard to case. */
+/** Keyed by the requested ids, in their order. The server compares ids without regard to case. */
 function inAskedOrder<T>(userIds: readonly UserId[], of: (key: string) => T | undefined): Map<UserId, T> {
   const found = new Map<UserId, T>();
   for (const userId of userIds) {

@@ -1,4 +1,5 @@
-// Models with their firmware: each pair stands once, and the number of its devices beside it, which a count reads instead of them.
+// The kinds: pairs of model and firmware. Each kind is stored once with the number of its devices, so that counts need not read the
+// devices.
 
 import { assert } from '@hongyan/base/assert';
 import QuickLRU from 'quick-lru';
@@ -6,11 +7,11 @@ import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
 import { type Kind, kindName } from '../../../domain/registration.ts';
 
-/** Remembered pairs; of more, those used longest ago are read again. A pair never changes. */
+/** The maximum number of cached kinds. The least recently used are evicted. A kind never changes. */
 const rememberedMax = 20_000;
-/** Of one statement. */
+/** The maximum number of kinds per statement. */
 const askedMax = 500;
-/** Rows that the count of one kind is spread over. */
+/** The number of rows over which the count of a kind is spread. */
 const partsMax = 16;
 
 export class Kinds {
@@ -22,7 +23,7 @@ export class Kinds {
     this.#pool = pool;
   }
 
-  /** Known from now on, by name and, unless there are more of them than are remembered, without another look. */
+  /** Inserts missing kinds, and returns the numbers of all by name. Caches them unless there are more than the cache holds. */
   async learn(kinds: Iterable<Kind>): Promise<ReadonlyMap<string, number>> {
     const numbers = new Map<string, number>();
     const unknown = new Map<string, Kind>();
@@ -64,7 +65,7 @@ export class Kinds {
       values,
     ]);
     const all = await this.#pool.read<KindRow>(`${select} WHERE kind_hash IN (?)`, [hashes]);
-    assert(all.length === kinds.length, 'a kind that was just inserted is there', all.length);
+    assert(all.length === kinds.length, 'an inserted kind exists', all.length);
     for (const row of all) this.#remember(row);
     return all;
   }
@@ -75,7 +76,7 @@ export class Kinds {
   }
 }
 
-/** What a transaction does to the numbers; written at its end, because others may wait for these rows. */
+/** The changes of a transaction to the counts. Written at its end, because other transactions may wait for these rows. */
 export class KindChanges {
   readonly #changes = new Map<number, number>();
 
@@ -97,7 +98,7 @@ export class KindChanges {
   }
 }
 
-/** Collations differ in what they hold for equal; bytes do not. */
+/** A hash of bytes, because collations differ in which texts are equal. */
 export const kindHash = (kind: Kind): Buffer =>
   new Bun.CryptoHasher('sha256').update(kindName(kind)).digest().subarray(0, 16);
 

@@ -1,4 +1,4 @@
-// Whose a device is, and what sessions know of it: one row for both from the moment its user binds it.
+// Writes of owners and sessions of devices. Once a user has bound a device, both are in one row.
 
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
 import { noteEvents } from '../../../adapters/mysql/outbox.ts';
@@ -15,19 +15,19 @@ export class OwnerWrites {
     this.#pool = pool;
   }
 
-  /** And the tokens of the devices that it changed. */
+  /** Also returns the tokens of the changed devices. */
   bind({ deviceToken, userId, deviceId }: Parameters<Devices['bind']>[0]): Promise<Bound> {
     return this.#pool.transaction(async (statements): Promise<Bound> => {
       const device = await byToken(statements, deviceToken);
       if (device === undefined) return { outcome: 'no_device', changed: [] };
       if (device.user_id !== null && !isSameUser(device.user_id, userId)) return { outcome: 'taken', changed: [] };
       if (deviceId === undefined || deviceId === device.id) {
-        await own(statements, userId, device.no);
+        await setOwner(statements, userId, device.no);
         return { outcome: 'bound', changed: [deviceToken] };
       }
       await leaveSession(statements, device);
       const [session] = await statements.rows<SessionRow>(selectSessions, [[[userId, deviceId]]]);
-      // Its sessions were one device's, which has been installed anew with another token or is only now registered.
+      // The sessions belonged to a device that was installed again with another token, or that is registered only now.
       if (session !== undefined) await forgetSessions(statements, [session]);
       await statements.run('UPDATE device SET user_id = ?, id = ?, name = ?, last_seen = ? WHERE no = ?', [
         userId,
@@ -45,12 +45,12 @@ export class OwnerWrites {
       const device = await byToken(statements, deviceToken);
       if (device === undefined || device.user_id === null || !isSameUser(device.user_id, userId)) return false;
       await leaveSession(statements, device);
-      await own(statements, null, device.no);
+      await setOwner(statements, null, device.no);
       return true;
     });
   }
 
-  /** In one order, so that those of two processes do not wait for each other in a ring. */
+  /** In one order, so that two processes do not deadlock. */
   async touch(touches: readonly DeviceTouch[]): Promise<void> {
     const rows = touches.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
     await this.#pool.transaction((statements) => touchRows(statements, rows));
@@ -97,10 +97,10 @@ async function byToken(statements: Statements, deviceToken: DeviceToken): Promis
   return row;
 }
 
-const own = (statements: Statements, userId: UserId | null, no: number) =>
+const setOwner = (statements: Statements, userId: UserId | null, no: number) =>
   statements.run('UPDATE device SET user_id = ? WHERE no = ?', [userId, no]);
 
-/** What its user's sessions know of the device becomes a row of its own. */
+/** Moves the session data of the device to a separate row. */
 async function leaveSession(statements: Statements, device: OwnedRow): Promise<void> {
   const { user_id, id, name, last_seen } = device;
   if (user_id === null || id === null) return;
@@ -113,7 +113,7 @@ interface SessionRow {
   readonly no: number;
   readonly user_id: UserId;
   readonly id: DeviceId;
-  /** Absent: it was never registered. */
+  /** null when the device was never registered. */
   readonly token: DeviceToken | null;
   readonly name: string | null;
   readonly last_seen: number | null;
@@ -122,7 +122,7 @@ interface SessionRow {
 const selectSessions = `SELECT no, user_id, id, token, name, last_seen FROM device
   WHERE (user_id, id) IN (?) FOR UPDATE`;
 
-/** A device that was registered stays; of another nothing is left. */
+/** Removes the session data. Deletes a device that is not registered. */
 async function forgetSessions(
   statements: Statements,
   sessions: readonly Pick<SessionRow, 'no' | 'token'>[],

@@ -1,4 +1,4 @@
-// Registrations, many at a time: one kept of each token, in the order of their hashes, and stored a range of hashes at a time.
+// Stores many registrations at a time: the newest of each token, in the order of the token hashes, one range of hashes per transaction.
 
 import { assert } from '@hongyan/base/assert';
 import { soon } from '@hongyan/base/soon';
@@ -11,11 +11,11 @@ import { decodeBatch, type RegistrationBatch } from '../registration-batch.ts';
 import { KindChanges, Kinds } from './kinds.ts';
 import { hashOrder, tokenHash } from './token-hash.ts';
 
-/** Of one transaction: what a touch of one of these devices may have to wait for. */
+/** The number of registrations per transaction, for which a touch of one of these devices may have to wait. */
 const sliceSize = 1_000;
-/** Ranges stored at the same time, each on a connection of its own. */
+/** The number of ranges that are stored concurrently, each on a separate connection. */
 const atOnceMax = 4;
-/** Hashes looked for by one statement: of longer lists servers make tables of their own. */
+/** The maximum number of hashes per query. For longer lists servers build temporary tables. */
 const askedMax = 500;
 
 interface Hashed {
@@ -29,14 +29,14 @@ export class RegistrationWrites {
   readonly #kinds: Kinds;
   readonly #onChanged: (tokens: readonly DeviceToken[]) => Promise<void>;
 
-  /** `onChanged`: after the commit, of records that were there before. */
+  /** `onChanged` receives the tokens of changed records after the commit. */
   constructor(pool: MysqlPool, onChanged: (tokens: readonly DeviceToken[]) => Promise<void>) {
     this.#pool = pool;
     this.#onChanged = onChanged;
     this.#kinds = new Kinds(pool);
   }
 
-  /** Returns how many changed a record or made one. */
+  /** Returns the number of created or changed records. */
   async register(batches: readonly RegistrationBatch[]): Promise<number> {
     const slices = slicesOf(await gather(batches));
     let storedCount = 0;
@@ -56,7 +56,7 @@ export class RegistrationWrites {
       const changes = new KindChanges();
       const rowOf = (no: number | null, { hash, registration }: Hashed): SqlValue[] => {
         const kindNo = numbers.get(kindName(registration));
-        assert(kindNo !== undefined, 'a kind that was learned has a number', kindName(registration));
+        assert(kindNo !== undefined, 'a known kind has a number', kindName(registration));
         changes.change(kindNo, 1);
         return [no, hash, registration.deviceToken, kindNo, registration.registeredAtMs, registration.detailsJson];
       };
@@ -82,7 +82,9 @@ export class RegistrationWrites {
     return count;
   }
 
-  /** Those without a record, and those newer than theirs. The records are locked until the end of the transaction. */
+  /**
+   * Returns the registrations without a record, and those that are newer than theirs. Locks the records until the end of the transaction.
+   */
   async #compare(statements: Statements, slice: readonly Hashed[]) {
     const rows = new Map<DeviceToken, StoredRow>();
     for (let from = 0; from < slice.length; from += askedMax) {
@@ -121,12 +123,12 @@ async function insertFresh(statements: Statements, rows: SqlValue[][]): Promise<
     await statements.run(insert, [rows]);
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    // Stored by another worker since they were compared: the transaction begins anew, and compares again.
+    // Another worker stored them since the comparison. The transaction restarts and compares again.
     throw new MysqlConflict('devices were registered by another process meanwhile', 'devices', { cause: error });
   }
 }
 
-/** Of each token the newest. Callbacks that wait run in between. */
+/** The newest registration of each token. Yields to other callbacks in between. */
 async function gather(batches: readonly RegistrationBatch[]): Promise<Hashed[]> {
   const newest = new Map<DeviceToken, Hashed>();
   for (const batch of batches) {

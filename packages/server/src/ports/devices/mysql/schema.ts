@@ -1,15 +1,15 @@
-// The tables of the devices' database, as numbered steps that only go forward.
+// The tables of the device store, as numbered, forward-only migrations.
 
 import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
 import { outboxTable } from '../../../adapters/mysql/outbox.ts';
 
 /**
- * Rows of `device` are appended; a token is found by the index over its hash, which large batches write in the order of the hash,
- * so that a page of it takes several new keys at a time. Many writers count devices of one kind: each connection has a row of its
- * own in `kind_count`, so that they do not wait for each other, and the sum is the number.
+ * Rows of `device` are appended. A token is found by the index over its hash. Large batches write in the order of the hash, so that a page
+ * of the index takes several new keys at a time. When many writers count devices of one kind, each connection has a separate row in
+ * `kind_count`, so that they do not wait for each other. The count is the sum.
  */
 export const devicesLayout: MysqlLayout = {
-  what: 'devices',
+  name: 'devices',
   migrations: [
     [
       `CREATE TABLE IF NOT EXISTS device(

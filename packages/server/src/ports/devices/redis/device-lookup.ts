@@ -1,5 +1,5 @@
-// What is asked often of devices, kept in Redis for a while, shared by all processes: a registered device by its token, and when a
-// user was last seen. What is not there, or cannot be had now, is read from the store.
+// A cache of frequent reads of devices, in Redis and so shared by all processes: a registered device by its token, and when a user was last
+// seen. What is missing or unavailable is read from the store.
 
 import type { Log } from '@hongyan/base/log';
 import { StoreFailure } from '@hongyan/base/result';
@@ -8,8 +8,8 @@ import type { RedisClient, RedisCommands } from '../../../adapters/redis/redis-c
 import type { RegisteredDevice } from '../devices.ts';
 
 /**
- * How long a reader that was overtaken by a writer, or a writer that could not reach Redis, may leave an old value; and how late the time
- * of a registered device's last session may be.
+ * The lifetime of cached values. It bounds how long a stale value stays when a reader overlapped with a writer, or when a writer could not
+ * reach Redis. It also bounds the delay of a registered device's last-seen time.
  */
 const ttlS = 30;
 
@@ -32,15 +32,15 @@ export class DeviceLookup {
     await this.#try((commands) => commands.set(key, JSON.stringify(device), 'EX', ttlS));
   }
 
-  /** Of a changed record, after its commit. */
+  /** Invalidates changed records after their commit. */
   async forgetDevices(tokens: readonly DeviceToken[]): Promise<void> {
     await this.#forget(tokens.map((token) => this.#ofToken(token)));
   }
 
-  /** Of those that are here; by the id as given. */
+  /** The cached times, by the requested ids. */
   async lastSeen(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>> {
     const seen = new Map<UserId, number>();
-    // One by one: in a Cluster they lie on many servers. They leave together.
+    // One command per key, because in a Cluster the keys are on many servers. They are sent together.
     const texts = await Promise.all(
       userIds.map((userId) => this.#try((commands) => commands.get(this.#ofUser(userId)))),
     );
@@ -75,13 +75,13 @@ export class DeviceLookup {
     await Promise.all(keys.map((key) => this.#try((commands) => commands.unlink(key))));
   }
 
-  /** Redis that is away costs a read of the store, or leaves a value for its time to live: no caller fails for it. */
+  /** When Redis is unavailable, reads go to the store, or a value stays for its lifetime. No caller fails. */
   async #try<T>(command: (commands: RedisCommands) => Promise<T>): Promise<T | undefined> {
     try {
       return await this.#redis.run(command);
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
-      this.#log.debug('lookup of devices is away', { error });
+      this.#log.debug('device lookup unavailable', { error });
       return undefined;
     }
   }

@@ -1,4 +1,4 @@
-// Reads of devices: those of users, a registered one, pages and counts of all.
+// Reads of devices: of users, by token, as pages, and as counts.
 
 import type { Database } from 'bun:sqlite';
 import type { DeviceId, DeviceToken, UserId } from '@hongyan/protocol/ids';
@@ -16,7 +16,9 @@ import {
 import { TokenHashes } from './token-hash.ts';
 import { byToken, deviceColumns, type NamedDeviceRow } from './token-lookup.ts';
 
-/** Rows of one page that are looked at for a model or firmware: a page of a rare one ends early, and the next goes on. */
+/**
+ * The maximum number of rows that a page scans for a model or firmware. The page of a rare one ends early, and the next page continues.
+ */
 const scannedMax = 20_000;
 
 export class DeviceReads {

@@ -1,13 +1,13 @@
-// The writer's side of devices.db: applies each op inside the transaction of its batch.
+// The writing side of devices.db: applies each op within the transaction of its batch.
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
 import { FileStore } from '../../../adapters/sqlite/file-store.ts';
-import { type DeviceAnswer, type DeviceOp, isDurable } from './ops.ts';
+import { type DeviceOp, type DeviceResult, isDurable } from './ops.ts';
 import { OwnerWrites } from './owner-writes.ts';
 import { RegistrationWrites } from './registration-writes.ts';
 
-export class DeviceStore extends FileStore<DeviceOp, DeviceAnswer> {
+export class DeviceStore extends FileStore<DeviceOp, DeviceResult> {
   readonly #registrations: RegistrationWrites;
   readonly #owners: OwnerWrites;
 
@@ -17,22 +17,22 @@ export class DeviceStore extends FileStore<DeviceOp, DeviceAnswer> {
     this.#owners = new OwnerWrites(db);
   }
 
-  apply(op: DeviceOp): DeviceAnswer {
+  apply(op: DeviceOp): DeviceResult {
     switch (op.type) {
       case 'gather':
-        return this.#registrations.gather(op.ask);
+        return this.#registrations.gather(op.value);
       case 'store':
-        return this.#registrations.store(op.ask);
+        return this.#registrations.store(op.value);
       case 'bind':
-        return this.#owners.bind(op.ask);
+        return this.#owners.bind(op.value);
       case 'unbind':
-        return this.#owners.unbind(op.ask);
+        return this.#owners.unbind(op.value);
       case 'touch':
-        return this.#owners.touch(op.ask);
+        return this.#owners.touch(op.value);
       case 'forget':
-        return this.#owners.forget(op.ask);
+        return this.#owners.forget(op.value);
       case 'delivered':
-        return this.#owners.delivered(op.ask);
+        return this.#owners.delivered(op.value);
       default:
         return unreachable(op);
     }

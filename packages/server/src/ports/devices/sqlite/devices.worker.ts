@@ -3,7 +3,7 @@
 import { openWriter } from '../../../adapters/sqlite/open.ts';
 import { serveWriterThread } from '../../../adapters/sqlite/writer-thread-server.ts';
 import { DeviceStore } from './device-store.ts';
-import type { DeviceAnswer, DeviceOp } from './ops.ts';
+import type { DeviceOp, DeviceResult } from './ops.ts';
 import { migrateDevices } from './schema.ts';
 
 export interface DevicesInit {
@@ -11,7 +11,7 @@ export interface DevicesInit {
   readonly maxBytes?: number | undefined;
 }
 
-serveWriterThread<DeviceOp, DeviceAnswer>((init) => {
+serveWriterThread<DeviceOp, DeviceResult>((init) => {
   const { path, maxBytes } = init as DevicesInit;
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
   migrateDevices(db);

@@ -1,4 +1,5 @@
-// Models with their firmware: each pair stands once, with the number of its devices, which a count then reads instead of them.
+// The kinds: pairs of model and firmware. Each kind is stored once with the number of its devices, so that counts need not read the
+// devices.
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
@@ -8,14 +9,14 @@ interface KindRow extends Kind {
   readonly no: number;
 }
 
-/** Remembered pairs; when there are more, all are forgotten and read again. */
+/** The maximum number of cached kinds. A full cache is cleared. */
 const rememberedMax = 20_000;
 
 export class Kinds {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #byName = new Map<string, KindRow>();
   readonly #byNo = new Map<number, KindRow>();
-  /** Not written yet: many devices of a slice are of few kinds. */
+  /** Changes of counts that are not written yet, because many devices of a slice have few kinds. */
   readonly #changes = new Map<number, number>();
 
   constructor(db: Database) {
@@ -24,11 +25,11 @@ export class Kinds {
 
   of(no: number): KindRow {
     const known = this.#byNo.get(no) ?? this.#statements.byNo.get(no);
-    assert(known, 'a device is of a kind that stands in the table', no);
+    assert(known, 'the kind of a device exists', no);
     return this.#remember(known);
   }
 
-  /** One more of it; returns its number. */
+  /** Counts one more device of the kind. Returns the number of the kind. */
   count(kind: Kind): number {
     const { no } = this.#give(kind);
     this.#change(no, 1);
@@ -39,13 +40,13 @@ export class Kinds {
     this.#change(no, -1);
   }
 
-  /** Before the commit. */
+  /** MUST be called before the commit. */
   flush(): void {
     for (const [no, change] of this.#changes) if (change !== 0) this.#statements.change.run(change, no);
     this.#changes.clear();
   }
 
-  /** After a rollback: a kind it made is not there any more. */
+  /** MUST be called after a rollback, because kinds of the batch no longer exist. */
   forget(): void {
     this.#byName.clear();
     this.#byNo.clear();
@@ -56,7 +57,7 @@ export class Kinds {
     const known = this.#byName.get(kindName({ model, firmware }));
     if (known !== undefined) return known;
     const row = this.#statements.byName.get(model, firmware) ?? this.#statements.insert.get(model, firmware);
-    assert(row, 'a kind just looked for can be inserted');
+    assert(row, 'a kind that was not found can be inserted');
     return this.#remember(row);
   }
 

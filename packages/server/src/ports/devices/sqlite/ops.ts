@@ -1,44 +1,44 @@
-// What the writer thread of devices.db is asked, and what it answers.
+// The requests to the writer thread of devices.db, and its results.
 
 import type { DeviceKey, Devices, DeviceTouch } from '../devices.ts';
 import type { RegistrationBatch } from '../registration-batch.ts';
 
-interface Answers {
+interface Ops {
   /**
-   * Registrations are read and kept in the thread's memory, a part at a time, and after the last part stored slice by slice: other
-   * writes come in between. The first part replaces what an earlier call left.
+   * Registrations are parsed and kept in the thread's memory, one part at a time. After the last part they are stored slice by slice, with
+   * other writes in between. The first part discards what an earlier call left.
    */
   gather: {
-    readonly ask: {
+    readonly value: {
       readonly batches: readonly RegistrationBatch[];
       readonly isFirst: boolean;
       readonly isLast: boolean;
     };
     /** 0 before the last part. */
-    readonly answer: { readonly sliceCount: number };
+    readonly result: { readonly sliceCount: number };
   };
-  /** How many changed a record or made one. The last slice waits for the disk, and with it all slices before it. */
-  store: { readonly ask: { readonly slice: number; readonly isLast: boolean }; readonly answer: number };
+  /** The number of created or changed records. The last slice waits for the disk, and makes the slices before it durable too. */
+  store: { readonly value: { readonly slice: number; readonly isLast: boolean }; readonly result: number };
   bind: {
-    readonly ask: Parameters<Devices['bind']>[0];
-    readonly answer: Awaited<ReturnType<Devices['bind']>>;
+    readonly value: Parameters<Devices['bind']>[0];
+    readonly result: Awaited<ReturnType<Devices['bind']>>;
   };
-  unbind: { readonly ask: Parameters<Devices['unbind']>[0]; readonly answer: boolean };
-  touch: { readonly ask: DeviceTouch; readonly answer: undefined };
+  unbind: { readonly value: Parameters<Devices['unbind']>[0]; readonly result: boolean };
+  touch: { readonly value: DeviceTouch; readonly result: undefined };
   forget: {
-    readonly ask: { readonly keys: readonly DeviceKey[]; readonly notSeenSinceMs: number };
-    readonly answer: number;
+    readonly value: { readonly keys: readonly DeviceKey[]; readonly notSeenSinceMs: number };
+    readonly result: number;
   };
-  delivered: { readonly ask: { readonly nos: readonly number[] }; readonly answer: undefined };
+  delivered: { readonly value: { readonly nos: readonly number[] }; readonly result: undefined };
 }
 
-type OpType = keyof Answers;
-export type AskOf<T extends OpType> = Answers[T]['ask'];
-export type AnswerOf<T extends OpType> = Answers[T]['answer'];
-export type DeviceOp = { [T in OpType]: { readonly type: T; readonly ask: AskOf<T> } }[OpType];
-export type DeviceAnswer = AnswerOf<OpType>;
+type OpType = keyof Ops;
+export type ValueOf<T extends OpType> = Ops[T]['value'];
+export type ResultOf<T extends OpType> = Ops[T]['result'];
+export type DeviceOp = { [T in OpType]: { readonly type: T; readonly value: ValueOf<T> } }[OpType];
+export type DeviceResult = ResultOf<OpType>;
 
-/** Touches are reported again by the next session; slices before the last one are made durable by it. */
+/** Touches are not durable, because the next session reports them again. Slices before the last one become durable with it. */
 export function isDurable(op: DeviceOp): boolean {
-  return op.type === 'bind' || op.type === 'unbind' || (op.type === 'store' && op.ask.isLast);
+  return op.type === 'bind' || op.type === 'unbind' || (op.type === 'store' && op.value.isLast);
 }

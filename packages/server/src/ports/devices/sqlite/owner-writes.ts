@@ -1,9 +1,9 @@
-// Whose a device is, and what sessions know of it: one row for both from the moment its user binds it.
+// Writes of owners and sessions of devices. Once a user has bound a device, both are in one row.
 
 import type { Database } from 'bun:sqlite';
 import { encodeForgotten, forgottenKind } from '../device-events.ts';
 import type { DeviceKey } from '../devices.ts';
-import type { AnswerOf, AskOf } from './ops.ts';
+import type { ResultOf, ValueOf } from './ops.ts';
 import { TokenHashes } from './token-hash.ts';
 import { byToken, type NamedDeviceRow } from './token-lookup.ts';
 
@@ -16,36 +16,36 @@ export class OwnerWrites {
     this.#statements = prepare(db);
   }
 
-  bind({ deviceToken, userId, deviceId }: AskOf<'bind'>): AnswerOf<'bind'> {
+  bind({ deviceToken, userId, deviceId }: ValueOf<'bind'>): ResultOf<'bind'> {
     const device = this.#find(deviceToken);
     if (device === undefined) return 'no_device';
     if (device.user_id !== null && !isSameUser(device.user_id, userId)) return 'taken';
     if (deviceId === undefined || deviceId === device.id) {
-      this.#statements.own.run(userId, device.no);
+      this.#statements.setOwner.run(userId, device.no);
       return 'bound';
     }
     this.#leaveSession(device);
     const session = this.#statements.session.get(userId, deviceId);
-    // Its sessions were one device's, which has been installed anew with another token or is only now registered.
+    // The sessions belonged to a device that was installed again with another token, or that is registered only now.
     if (session !== null && session.token === null) this.#statements.remove.run(session.no);
     else if (session !== null) this.#statements.forgetSession.run(session.no);
     this.#statements.adopt.run(userId, deviceId, session?.name ?? '', session?.last_seen ?? null, device.no);
     return 'bound';
   }
 
-  unbind({ deviceToken, userId }: AskOf<'unbind'>): boolean {
+  unbind({ deviceToken, userId }: ValueOf<'unbind'>): boolean {
     const device = this.#find(deviceToken);
     if (device === undefined || device.user_id === null || !isSameUser(device.user_id, userId)) return false;
     this.#leaveSession(device);
-    this.#statements.own.run(null, device.no);
+    this.#statements.setOwner.run(null, device.no);
     return true;
   }
 
-  touch({ userId, deviceId, name, atMs }: AskOf<'touch'>): undefined {
+  touch({ userId, deviceId, name, atMs }: ValueOf<'touch'>): undefined {
     this.#statements.touch.run(userId, deviceId, name, atMs);
   }
 
-  forget({ keys, notSeenSinceMs }: AskOf<'forget'>): number {
+  forget({ keys, notSeenSinceMs }: ValueOf<'forget'>): number {
     const forgotten: DeviceKey[] = [];
     for (const { userId, deviceId } of keys) {
       const session = this.#statements.session.get(userId, deviceId);
@@ -58,11 +58,11 @@ export class OwnerWrites {
     return forgotten.length;
   }
 
-  delivered({ nos }: AskOf<'delivered'>): undefined {
+  delivered({ nos }: ValueOf<'delivered'>): undefined {
     for (const no of nos) this.#statements.delivered.run(no);
   }
 
-  /** What its user's sessions know of the device becomes a row of its own. */
+  /** Moves the session data of the device to a separate row. */
   #leaveSession({ no, user_id, id, name, last_seen }: NamedDeviceRow): void {
     if (user_id === null || id === null) return;
     this.#statements.forgetSession.run(no);
@@ -91,7 +91,7 @@ function prepare(db: Database) {
     forgetSession: db.prepare<unknown, [number]>(
       'UPDATE device SET id = NULL, name = NULL, last_seen = NULL WHERE no = ?',
     ),
-    own: db.prepare<unknown, [string | null, number]>('UPDATE device SET user_id = ? WHERE no = ?'),
+    setOwner: db.prepare<unknown, [string | null, number]>('UPDATE device SET user_id = ? WHERE no = ?'),
     adopt: db.prepare<unknown, [string, string, string, number | null, number]>(
       'UPDATE device SET user_id = ?, id = ?, name = ?, last_seen = ? WHERE no = ?',
     ),

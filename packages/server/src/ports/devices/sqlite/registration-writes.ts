@@ -1,17 +1,17 @@
-// Registrations, many at a time: read, one kept of each token, and stored in the order of their hashes,
-// a range of hashes at a time.
+// Stores many registrations at a time: parses them, keeps the newest of each token, and stores them in the order of the token hashes, one
+// range of hashes per transaction.
 
 import type { Database } from 'bun:sqlite';
 import { isNewer, type Registration } from '../../../domain/registration.ts';
 import { decodeBatch } from '../registration-batch.ts';
 import { Kinds } from './kinds.ts';
-import type { AskOf } from './ops.ts';
+import type { ValueOf } from './ops.ts';
 import { hashesMax, TokenHashes } from './token-hash.ts';
 
-/** Of one transaction, about: some milliseconds, which is what a touch waits at most. */
+/** The approximate number of registrations per transaction, which takes some milliseconds. A touch waits no longer. */
 const sliceSize = 2_000;
 
-/** Of one statement. */
+/** The number of rows per statement. */
 const rowsPerInsert = 50;
 
 interface Hashed {
@@ -23,9 +23,9 @@ export class RegistrationWrites {
   readonly #hashes: TokenHashes;
   readonly #kinds: Kinds;
   readonly #statements: ReturnType<typeof prepare>;
-  /** By token: of each the newest. */
+  /** The newest registration of each token. */
   #newest = new Map<string, Hashed>();
-  /** By ranges of the hash. */
+  /** The registrations by ranges of the hash. */
   #slices: Hashed[][] = [];
 
   constructor(db: Database) {
@@ -34,14 +34,14 @@ export class RegistrationWrites {
     this.#statements = prepare(db);
   }
 
-  gather({ batches, isFirst, isLast }: AskOf<'gather'>): { sliceCount: number } {
+  gather({ batches, isFirst, isLast }: ValueOf<'gather'>): { sliceCount: number } {
     if (isFirst) this.#newest = new Map();
     for (const batch of batches) for (const registration of decodeBatch(batch)) this.#gatherOne(registration);
     this.#slices = isLast ? this.#sliced() : [];
     return { sliceCount: this.#slices.length };
   }
 
-  store({ slice, isLast }: AskOf<'store'>): number {
+  store({ slice, isLast }: ValueOf<'store'>): number {
     const part = (this.#slices[slice] ?? []).sort((a, b) => a.hash - b.hash);
     const stored = this.#storedBy(part);
     let count = 0;
@@ -73,27 +73,30 @@ export class RegistrationWrites {
     return slices;
   }
 
-  /** What memory learned of a batch that was rolled back. What was gathered stays: the slice is asked for again, or gathered anew. */
+  /**
+   * Reverts the in-memory state of a batch that was rolled back. Gathered registrations stay: the slice is requested again, or gathered
+   * again.
+   */
   forget(): void {
     this.#kinds.forget();
   }
 
-  /** The records at these hashes: one statement, because nearly all of them are misses or nearly all of them are hits. */
+  /** The records at these hashes, in one statement, because nearly all of them exist or nearly all are missing. */
   #storedBy(part: readonly Hashed[]): ReadonlyMap<number, StoredRow> {
     const rows = this.#statements.byHashes.all(JSON.stringify(part.map(({ hash }) => hash)));
     return new Map(rows.map((row) => [row.hash, row]));
   }
 
-  /** Whether the record changed; of a token that has none, the place where it goes. */
+  /** Returns whether the record changed, or the free place for a token without a record. */
   #put(hash: number, registration: Registration, stored: StoredRow | undefined): boolean | { readonly free: number } {
     let at = hash;
-    // Usually the place is free, or the token's own; where it is another token's, the next ones are looked at.
+    // Usually the place is free or has the token. When it has another token, the next places are probed.
     for (let row: StoredRow | null = stored ?? null; row !== null; row = this.#statements.byHash.get(++at))
       if (row.token === registration.deviceToken) return this.#update(row, registration);
     return { free: at };
   }
 
-  /** Many rows of one statement cost less than half as much as one at a time. */
+  /** Many rows in one statement cost less than half as much as one by one. */
   #insert(fresh: readonly Hashed[]): void {
     const whole = fresh.length - (fresh.length % rowsPerInsert);
     for (let from = 0; from < whole; from += rowsPerInsert)
@@ -107,12 +110,12 @@ export class RegistrationWrites {
       const { deviceToken, registeredAtMs, detailsJson } = registration;
       values.push(deviceToken, this.#kinds.count(registration), registeredAtMs, detailsJson);
     }
-    // One writer appends: the numbers of a statement's rows follow each other.
+    // Only one writer appends, so that the numbers of a statement's rows are consecutive.
     const firstNo = Number(insert.run(...values).lastInsertRowid) - rows.length + 1;
     const places: number[] = [];
     for (const [index, { hash }] of rows.entries()) places.push(hash, firstNo + index);
     if (insertHashes.run(...places).changes === rows.length) return;
-    // Another token of this slice has taken a place meanwhile.
+    // Another token of this slice may have taken the place.
     for (const [index, { hash }] of rows.entries()) this.#placeAfter(hash, firstNo + index);
   }
 

@@ -1,12 +1,12 @@
-// The tables of devices.db, as numbered steps that only go forward.
+// The tables of devices.db, as numbered, forward-only migrations.
 
 import type { Database } from 'bun:sqlite';
 import { assertStoreLayout, migrateStore, type StoreLayout } from '../../../adapters/sqlite/migrate.ts';
 
 /**
- * Rows are appended. A random text as key would scatter each insert over the whole table, so tokens are found by a narrow table
- * of their hashes, written in the order of the hash by large batches: a page of it takes several new keys at a time. Hashes are
- * seeded, so that nobody can choose tokens that collide; those that do stand in the next free place.
+ * Rows are appended. A random text as key would scatter inserts over the whole table. So tokens are found by a narrow table of their
+ * hashes, which large batches write in the order of the hash, so that a page takes several new keys at a time. Hashes are seeded, so that
+ * nobody can choose tokens that collide. Colliding tokens are stored in the next free place.
  */
 const migrations: readonly string[] = [
   `CREATE TABLE device(
@@ -25,7 +25,7 @@ const migrations: readonly string[] = [
 ];
 
 /** "HyDv". */
-const layout: StoreLayout = { applicationId: 0x48794476, what: 'store of devices', migrations };
+const layout: StoreLayout = { applicationId: 0x48794476, name: 'store of devices', migrations };
 
 export const migrateDevices = (db: Database): void => migrateStore(db, layout);
 export const assertDevicesLayout = (db: Database): void => assertStoreLayout(db, layout);

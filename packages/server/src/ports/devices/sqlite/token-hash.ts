@@ -1,15 +1,15 @@
-// Where a token is looked for: a number of 52 bits, which SQLite keeps in few bytes and JavaScript holds exactly.
+// The hash of a token: a number of 52 bits, which SQLite stores in few bytes and JavaScript represents exactly.
 
 import type { Database } from 'bun:sqlite';
 
-/** All hashes are below it. */
+/** The exclusive upper bound of hashes. */
 export const hashesMax = 2 ** 52;
 const mask = BigInt(hashesMax) - 1n;
 
 export class TokenHashes {
   readonly #seed: bigint;
 
-  /** With the seed of the store. */
+  /** Reads the seed of the store. */
   constructor(db: Database) {
     this.#seed = BigInt(db.query<{ value: number }, []>('SELECT value FROM seed').get()?.value ?? 0);
   }

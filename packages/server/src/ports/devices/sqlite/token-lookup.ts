@@ -1,4 +1,4 @@
-// A registered device by its token: at the place of its hash or, where that is another token's, in one of the next.
+// Finds a registered device by its token: at the place of its hash, or at one of the next when that has another token.
 
 import type { Database } from 'bun:sqlite';
 import type { DeviceRow } from '../device-row.ts';

@@ -41,7 +41,9 @@ export class ConversationReads {
     return (await this.#pool.read<MemberRow>(sql, [...from, ...bounds])).map(toMember);
   }
 
-  /** Two questions. Of conversations that fit into a page all members are read at once; of each larger one a page is selected. */
+  /**
+   * Takes two queries. All members of conversations that fit into a page are read at once. For each larger conversation a page is selected.
+   */
   async membersOfMany({
     conversationIds,
     limit,
@@ -97,7 +99,7 @@ export class ConversationReads {
   }
 }
 
-/** A conversation may have grown between the two questions. */
+/** Cuts at the limit, because a conversation may have grown between the two queries. */
 function pagesOf(rows: readonly MemberRow[], limit: number): ReadonlyMap<string, readonly MemberRecord[]> {
   const pages = new Map<string, MemberRecord[]>();
   for (const row of rows.toSorted((one, other) => byKeys([one.user_key], [other.user_key]))) {
@@ -133,7 +135,7 @@ const toMember = (row: MemberRow): MemberRecord => ({
 });
 
 const conversationColumns = `c.conversation_id, ${conversationFacts}`;
-/** An account is spelled as it was created, a user without one as the membership has it. */
+/** The id of an account is that of its creation. For a user without an account it is that of the membership. */
 const memberColumns = `m.conversation_key, m.user_key, c.conversation_id, coalesce(u.user_id, m.user_id) as user_id, m.role,
   m.visible_from, m.delivered_seq, m.read_seq, m.sent_seq, m.updated_at`;
 const joins =
@@ -141,7 +143,7 @@ const joins =
 const membersOf = `select ${memberColumns} from member m ${joins}`;
 const membershipsOf = `select ${memberColumns}, ${conversationFacts} from member m force index (by_user) ${joins}`;
 
-/** Each MUST be answered along an index: what is sorted is within the limit. */
+/** Each query MUST use an index: only rows within the limit are sorted. */
 export const listSql = {
   listFrom: `select ${conversationColumns} from conversation c where c.conversation_key >= ? and c.conversation_key < ?
     order by c.conversation_key limit ?`,

@@ -1,5 +1,5 @@
-// Writes of conversations and their members. Whoever changes who is a member, or a role, first locks the row of the conversation;
-// rows are locked in one order everywhere: conversation, membership counts, members, receipts, each by its key.
+// Writes of conversations and their members. A transaction that changes members or roles first locks the row of the conversation. All
+// transactions lock rows in one order: conversation, membership counts, members, receipts, each ascending by key.
 
 import { type ConversationId, systemUserId, type UserId } from '@hongyan/protocol/ids';
 import type { MemberRole } from '@hongyan/protocol/member-role';
@@ -92,7 +92,7 @@ export class ConversationWrites {
       const crown = async () => {
         if (heir) await setRoles(db, { conversationKey, roles: [[heir.user_key, 'owner']], atMs });
       };
-      // In the order of the keys, as everywhere.
+      // In key order, as in all transactions.
       if (heir && heir.user_key < userKey) await crown();
       await db.run('delete from member where conversation_key = ? and user_key = ?', place);
       if (heir && heir.user_key > userKey) await crown();
@@ -110,7 +110,7 @@ export class ConversationWrites {
     return this.#writes.transaction(fence, async (db) => {
       if ((await lock(db, conversationId)) === undefined || (await roleOf(db, place)) === undefined) return false;
       const roles: (readonly [string, MemberRole])[] = [[place[1], role]];
-      // Who hands over to themselves is an admin in the end.
+      // An owner who hands over to themselves becomes an admin.
       if (handedOverBy !== undefined) roles.unshift([keyOf(handedOverBy), 'admin']);
       await setRoles(db, { conversationKey: place[0], roles, atMs });
       return true;
@@ -127,7 +127,7 @@ interface MemberToAdd {
   readonly standing: number;
 }
 
-/** Each user once, with the first role named, whatever the case of the ids. */
+/** Each user once, with the first role, compared without regard to case. */
 function membersOnce({ members }: NewConversation): readonly MemberToAdd[] {
   const byKey = new Map<string, MemberToAdd>();
   for (const { userId, role } of members) {
@@ -147,7 +147,7 @@ function insertConversation(db: Statements, conversation: NewConversation, size:
   });
 }
 
-/** In the order of the rows. */
+/** The member rows, in key order. */
 const rowsOf = ({ conversationId, atMs }: NewConversation, members: readonly MemberToAdd[]) =>
   members
     .map(({ userId, userKey, role, standing }) => [
@@ -163,7 +163,7 @@ const rowsOf = ({ conversationId, atMs }: NewConversation, members: readonly Mem
     ])
     .sort(byKeys);
 
-/** Locks the row, so that nobody else changes the members meanwhile. */
+/** Locks the conversation, so that no other transaction changes its members meanwhile. */
 async function lock(db: Statements, conversationId: ConversationId): Promise<ConversationRow | undefined> {
   const [row] = await db.rows<ConversationRow>(
     'select kind, title, member_count, last_standing from conversation where conversation_key = ? for update',
@@ -184,7 +184,10 @@ async function addWords(db: Statements, conversationId: ConversationId, title: s
   if (rows.length > 0) await db.run('insert into conversation_word (word, conversation_key) values ?', [rows]);
 }
 
-/** Of the former title: found by splitting it again, because no index leads from a conversation to its words. */
+/**
+ * Removes the words of the former title. They are found by splitting the title again, because no index leads from a conversation to its
+ * words.
+ */
 async function removeWords(db: Statements, conversationId: ConversationId, title: string): Promise<void> {
   const words = [...searchKeys(title)];
   if (words.length > 0)
@@ -194,7 +197,7 @@ async function removeWords(db: Statements, conversationId: ConversationId, title
     ]);
 }
 
-/** undefined = not a member. Read while the conversation is locked. */
+/** undefined for a user who is not a member. The conversation MUST be locked. */
 async function roleOf(db: Statements, place: Place): Promise<MemberRole | undefined> {
   const [row] = await db.rows<{ readonly role: MemberRole }>(
     'select role from member where conversation_key = ? and user_key = ?',
@@ -203,14 +206,17 @@ async function roleOf(db: Statements, place: Place): Promise<MemberRole | undefi
   return row?.role;
 }
 
-/** One more conversation for each. Locks their rows until the end of the transaction, so that no two at once pass a bound. */
+/**
+ * Increments the membership counts. Locks their rows until the end of the transaction, so that concurrent transactions cannot exceed a
+ * bound.
+ */
 const oneMore = (sortedUserKeys: readonly string[]) => ({
   into: 'membership_count (user_key, conversations)',
   rows: sortedUserKeys.map((key) => [key, 1]),
   onDuplicate: 'on duplicate key update conversations = conversations + 1',
 });
 
-/** Of those who were just counted: the ones that are now beyond the bound, which the system has not. */
+/** The users whose incremented count exceeds the bound. The system has no bound. */
 async function fullUsers(
   db: Statements,
   userKeys: readonly string[],
@@ -230,7 +236,10 @@ interface Heir {
   readonly user_id: UserId;
 }
 
-/** Who becomes owner when the one at `place` leaves: an admin, or else a member, of longest standing; nobody while there is another owner. */
+/**
+ * The next owner when the member at `place` leaves: the most senior admin, or else the most senior member; undefined while there is another
+ * owner.
+ */
 async function heirOf(db: Statements, [conversationKey, userKey]: Place): Promise<Heir | undefined> {
   const first = `(select m.user_key, coalesce(u.user_id, m.user_id) as user_id, m.role from member m force index (by_standing)
     left join user u on u.user_key = m.user_key
@@ -243,7 +252,7 @@ async function heirOf(db: Statements, [conversationKey, userKey]: Place): Promis
   return find('owner') === undefined ? (find('admin') ?? find('member')) : undefined;
 }
 
-/** One statement, which locks the members in the order of their keys. Of one named twice the first role counts. */
+/** One statement that locks the members in key order. When a member is named twice, the first role applies. */
 async function setRoles(
   db: Statements,
   change: {

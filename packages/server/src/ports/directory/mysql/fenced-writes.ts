@@ -1,4 +1,4 @@
-// Transactions of writes that a partition's owner makes: they commit only while it is the owner.
+// Transactions of writes with a fence. They commit only while the fence is the newest claim of its partition.
 
 import { abandonable } from '../../../adapters/mysql/abandon.ts';
 import { type Insert, insertRows } from '../../../adapters/mysql/insert.ts';
@@ -13,7 +13,7 @@ export class FencedWrites {
     this.#pool = pool;
   }
 
-  /** From now on what an older owner writes is refused; a write of an older one that is committing is awaited. */
+  /** Fences older owners. Waits for a write of an older owner that is committing. */
   async claim(fence: Fence): Promise<void> {
     await this.#pool.transaction(async (db) => {
       await db.run(
@@ -24,26 +24,28 @@ export class FencedWrites {
     });
   }
 
-  /** As `abandonable`; what is stored is so only while the fence's owner is the newest one. */
+  /** Like `abandonable`, but commits only while the fence's owner is the newest one. */
   transaction<T>(
     fence: Fence | undefined,
     work: (db: Statements, abandon: (result: T) => never) => Promise<T>,
   ): Promise<T> {
     return abandonable<T>(this.#pool, async (db, abandon) => {
       const result = await work(db, abandon);
-      // Last of all: the row, which all writes of the partition share, is locked no longer than the commit takes.
+      // Last, because all writes of the partition share the row: it is locked only during the commit.
       if (fence !== undefined) await assertOwner(db, fence);
       return result;
     });
   }
 
-  /** Many rows in statements that the server takes. */
+  /** Inserts many rows in statements that the server accepts. */
   insert(db: Statements, insert: Insert): Promise<void> {
     return insertRows(db, insert, this.#pool.statementBytesMax);
   }
 }
 
-/** Locks the row: a claim that comes now waits for the commit, one that came before is seen. Nobody owns a partition without a row. */
+/**
+ * Locks the row, so that a later claim waits for the commit, while an earlier claim is visible. A partition without a row has no owner.
+ */
 async function assertOwner(db: Statements, fence: Fence): Promise<void> {
   const [row] = await db.rows<{ readonly epoch: number }>('select epoch from fence where partition_no = ? for update', [
     fence.partition,

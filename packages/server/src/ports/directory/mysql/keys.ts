@@ -1,23 +1,23 @@
-// How ids are compared: without regard to the case of ASCII letters.
+// The keys by which ids are compared: without regard to the case of ASCII letters.
 
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
 import type { MemberKey } from '../conversations.ts';
 
-/** Ids are ASCII, so that this folds nothing else. */
+/** Ids are ASCII, so that this changes only ASCII letters. */
 export const keyOf = (id: UserId | ConversationId): string => id.toLowerCase();
 
-/** One text for the key of a member; no id holds a space. */
+/** The key of a member as one text. Ids contain no space. */
 export const memberKeyOf = ({ conversationId, userId }: MemberKey): string =>
   `${keyOf(conversationId)} ${keyOf(userId)}`;
 
-/** The keys of members, each once, in the order of the rows: transactions that lock several rows lock them in one order. */
+/** The keys of members, without duplicates and in the order of the rows, because all transactions lock rows in that order. */
 export function sortedKeys(keys: readonly MemberKey[]): [conversationKey: string, userKey: string][] {
   const pairs = new Map<string, [string, string]>();
   for (const key of keys) pairs.set(memberKeyOf(key), [keyOf(key.conversationId), keyOf(key.userId)]);
   return [...pairs.values()].sort(byKeys);
 }
 
-/** Of rows whose first columns are their key: the order in which the server compares them, by bytes, column by column. */
+/** Compares rows by their leading key columns as the server does: by bytes, column by column. */
 export function byKeys(one: readonly (string | number)[], other: readonly (string | number)[]): number {
   for (const [index, value] of one.entries()) {
     const against = other[index] ?? '';
@@ -26,7 +26,7 @@ export function byKeys(one: readonly (string | number)[], other: readonly (strin
   return 0;
 }
 
-/** Keyed by the ids as the caller gave them: the stored ones may differ in case. */
+/** Keys the values by the requested ids, because the stored ones may differ in case. */
 export function asAsked<Id extends UserId | ConversationId, T>(
   ids: readonly Id[],
   byKey: ReadonlyMap<string, T>,

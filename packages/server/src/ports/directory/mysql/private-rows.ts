@@ -1,4 +1,4 @@
-// What users have set for themselves: its reads and its one write.
+// The private states of users: the reads and the one write.
 
 import type { Seq, UserId } from '@hongyan/protocol/ids';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
@@ -40,7 +40,10 @@ export class PrivateRows {
     return this.#pool.read<PrivateRow>(sql, [keyOf(userId), after, limit]);
   }
 
-  /** The row of the totals is locked first: of two at once the second one finds that the entries were applied. Needs no fence for that. */
+  /**
+   * Locks the row of the totals first. Of two concurrent updates, the second one finds that the entries are applied already. So it needs no
+   * fence.
+   */
   put({ userId, afterSeq, asOfSeq, rows, reads }: PrivateUpdate): Promise<boolean> {
     const userKey = keyOf(userId);
     return this.#writes.transaction(undefined, async (db) => {
@@ -62,7 +65,7 @@ export class PrivateRows {
     });
   }
 
-  /** By how much it changes the totals. */
+  /** Returns the change of the totals. */
   async #putRows(db: Statements, userKey: string, rows: readonly NewRow[]): Promise<{ keys: number; bytes: number }> {
     if (rows.length === 0) return { keys: 0, bytes: 0 };
     const keys = rows.map(({ key }) => key);
@@ -94,5 +97,5 @@ const nothing: PrivateTotals = { asOfSeq: 0 as Seq, keys: 0, bytes: 0 };
 const totalsSql = 'select as_of_seq as asOfSeq, key_count as `keys`, bytes from private_total';
 const rowsSql = 'select convert(row_key using utf8mb4) as `key`, seq, json from private_row';
 
-/** Of a key that is set twice the last one counts. */
+/** When a key is set twice, the last value applies. */
 const newest = (rows: readonly NewRow[]): readonly NewRow[] => [...new Map(rows.map((row) => [row.key, row])).values()];

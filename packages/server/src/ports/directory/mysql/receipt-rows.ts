@@ -1,4 +1,4 @@
-// Positions: their reads, and their writes, the most frequent ones of all.
+// The reads and writes of positions. These are the most frequent writes.
 
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
 import { insertRows } from '../../../adapters/mysql/insert.ts';
@@ -57,8 +57,8 @@ export class ReceiptRows {
   }
 
   /**
-   * [D7] The members' rows are locked first, in the order of their keys, and say who is a member and what moves; then both tables
-   * are raised by one statement each. Two batches at once wait for each other, and never in a circle.
+   * [D7] First locks the rows of the members in key order, which shows who is a member and which positions move. Then one statement per
+   * table raises the positions. Concurrent batches wait for each other without deadlocks.
    */
   async advance(batch: readonly ReceiptAdvance[]): Promise<readonly ReceiptResult[]> {
     if (batch.length === 0) return [];
@@ -87,7 +87,7 @@ export class ReceiptRows {
   }
 }
 
-/** Raises the newest own message of each member who is one, and dates those that moved. The rows are locked in the order of their keys. */
+/** Raises sentSeq of the users who are members, and sets updated_at of those that moved. Locks the rows in key order. */
 export async function raiseSent(
   db: Statements,
   advances: readonly (SentAdvance & { readonly atMs?: number })[],
@@ -96,7 +96,7 @@ export async function raiseSent(
   for (const advance of advances) {
     const [seq, atMs] = [advance.sentSeq, advance.atMs ?? 0];
     const [, , beforeSeq, beforeMs] = furthest.get(memberKeyOf(advance)) ?? ['', '', 0, 0];
-    // What does not move it does not date it either.
+    // Without a move, updated_at does not change either.
     if (seq <= beforeSeq) continue;
     const place = [keyOf(advance.conversationId), keyOf(advance.userId)] as const;
     furthest.set(memberKeyOf(advance), [...place, seq, Math.max(beforeMs, atMs)]);
@@ -112,7 +112,7 @@ export async function raiseSent(
   );
 }
 
-/** The rows that a batch has locked, and what it makes of them. */
+/** The locked rows of a batch, with their new positions. */
 class Positions {
   readonly #members: Map<string, PositionRow>;
   readonly #moved = new Map<string, PositionRow>();
@@ -134,7 +134,7 @@ class Positions {
       ...before,
       delivered_seq: Math.max(before.delivered_seq, deliveredSeq) as Seq,
       read_seq: Math.max(before.read_seq, readSeq) as Seq,
-      // A read position moves on the user's other devices too: its time lets them find it.
+      // The user's other devices find a moved read position by updated_at.
       updated_at: readSeq > before.read_seq ? Math.max(before.updated_at, atMs) : before.updated_at,
     };
     const hasMoved = after.delivered_seq > before.delivered_seq || after.read_seq > before.read_seq;
@@ -145,7 +145,7 @@ class Positions {
     return resultOf({ conversationId, userId }, after, hasMoved);
   }
 
-  /** The rows to write, in the order of their keys. */
+  /** The rows to write, in key order. */
   moved(): { readonly members: readonly MemberValues[]; readonly devices: readonly DeviceValues[] } {
     const members = [...this.#moved.values()].map(
       (row) => [row.conversation_key, row.user_key, row.delivered_seq, row.read_seq, row.updated_at] as const,
@@ -198,7 +198,7 @@ const toReceipt = (row: ReceiptRow): DeviceReceipt => ({
   readSeq: row.read_seq,
 });
 
-/** An account is spelled as it was created, a user without one as the membership has it. */
+/** The id of an account is that of its creation. For a user without an account it is that of the membership. */
 const receiptsSql = `select r.conversation_key, r.user_key, coalesce(u.user_id, m.user_id) as user_id, r.device_id, r.delivered_seq,
   r.read_seq from receipt r
   join member m on m.conversation_key = r.conversation_key and m.user_key = r.user_key left join user u on u.user_key = r.user_key`;
@@ -206,7 +206,7 @@ const receiptsSql = `select r.conversation_key, r.user_key, coalesce(u.user_id, 
 const lockSql = `select conversation_key, user_key, delivered_seq, read_seq, updated_at from member force index (primary)
   where (conversation_key, user_key) in (?) order by conversation_key, user_key for update`;
 
-/** Never inserts: the rows are there, and locked. */
+/** Never inserts, because the rows exist and are locked. */
 const membersUpsert = {
   into: 'member (conversation_key, user_key, delivered_seq, read_seq, updated_at)',
   onDuplicate: `on duplicate key update delivered_seq = greatest(delivered_seq, values(delivered_seq)),

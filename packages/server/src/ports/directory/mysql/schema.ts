@@ -1,16 +1,16 @@
-// The directory's tables on the MySQL protocol, as numbered steps that only go forward.
+// The tables of the directory on the MySQL protocol, as numbered, forward-only migrations.
 
 import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
 import { searchKeys } from '../../../domain/fold.ts';
 
 /**
- * Rows are found by keys: ids in lower case, since ids that differ in the case of letters alone are one id. Beside the key stands
- * the id as it was created. Words and keys of private states are binary: a collation would pad them with spaces.
- * Each index holds what one question asks, so that no page sorts.
+ * Rows are found by keys, which are ids in lower case, because ids that differ only in case are the same id. The id as it was created is
+ * stored beside the key. Words and keys of private states are binary, because a collation would pad them with spaces. Each index covers one
+ * query, so that no page is sorted.
  */
 export const directoryLayout: MysqlLayout = {
-  what: 'directory',
+  name: 'directory',
   migrations: [
     [
       `create table if not exists user (
@@ -25,7 +25,7 @@ export const directoryLayout: MysqlLayout = {
        kind varchar(16) not null, title text not null, created_at bigint not null, is_history_visible tinyint not null,
        who_posts varchar(16) not null, who_adds varchar(16) not null, who_mentions_all varchar(16) not null,
        member_count int not null, last_standing bigint not null, primary key (conversation_key)) character set utf8mb4`,
-      // Positions have defaults for the multi-row upsert that advances them: it never inserts, see receipt-rows.ts.
+      // Positions have defaults for the multi-row upsert that raises them. It never inserts: see receipt-rows.ts.
       `create table if not exists member (
        conversation_key varchar(131) collate utf8mb4_bin not null, user_key varchar(64) collate utf8mb4_bin not null,
        user_id varchar(64) collate utf8mb4_bin not null default '', role varchar(8) collate utf8mb4_bin not null default 'member',
@@ -45,7 +45,7 @@ export const directoryLayout: MysqlLayout = {
       `create table if not exists private_row (
        user_key varchar(64) collate utf8mb4_bin not null, row_key varbinary(1024) not null, seq bigint not null,
        json mediumtext not null, primary key (user_key, row_key)) character set utf8mb4`,
-      // Rows of partitions whose owner has claimed them: what an older owner writes is refused.
+      // The claims of partitions. Writes of an older owner are rejected.
       'create table if not exists fence (partition_no int not null, epoch bigint not null, primary key (partition_no))',
     ],
     [
@@ -57,7 +57,7 @@ export const directoryLayout: MysqlLayout = {
   ],
 };
 
-/** Titles that were given before they could be searched. */
+/** Indexes the titles that were stored before titles could be searched. */
 async function addTitleWords(db: Statements): Promise<void> {
   let after = '';
   for (;;) {

@@ -1,4 +1,4 @@
-// Accounts: their reads and writes.
+// The reads and writes of accounts.
 
 import type { UserId } from '@hongyan/protocol/ids';
 import { insertNew } from '../../../adapters/mysql/insert-new.ts';
@@ -34,14 +34,14 @@ export class UserRows implements Users {
     return row?.tier ?? undefined;
   }
 
-  /** Each index is read in its own order and no further than the limit, so that the number of matches costs nothing. */
+  /** Reads each index in its order and up to the limit, so that the cost does not depend on the number of matches. */
   async searchUsers({ query, limit }: Parameters<Users['searchUsers']>[0]): Promise<readonly UserRecord[]> {
     const prefix = searchPrefix(query);
     if (prefix === '' || limit <= 0) return [];
     const range = [prefix, pastPrefix(prefix)] as const;
     const byId = await this.#pool.read<UserRow>(searchSql.byId, [...range, limit]);
     if (byId.length >= limit) return byId.map(toUser);
-    // Up to so many rows stand for one user.
+    // A user has up to `keysMax` matching rows.
     const byWord = await this.#pool.read<UserRow>(searchSql.byWord, [...range, limit * keysMax, limit]);
     const matches = new Map([...byId, ...byWord].map((row) => [row.user_key, row]));
     return [...matches.values()].slice(0, limit).map(toUser);
@@ -65,7 +65,7 @@ export class UserRows implements Users {
     });
   }
 
-  /** The words of the former name are found by splitting it again: no index leads from a user to its words. */
+  /** The words of the former name are found by splitting it again, because no index leads from a user to its words. */
   updateUser({ userId, displayName, isDisabled }: Parameters<Users['updateUser']>[0]): Promise<boolean> {
     const key = keyOf(userId);
     return this.#pool.transaction(async (db) => {
@@ -100,7 +100,7 @@ export class UserRows implements Users {
   ): Promise<boolean> {
     const key = keyOf(userId);
     if ((await this.#pool.write(`update user set ${column} = ? where user_key = ?`, [value, key])) > 0) return true;
-    // Nothing changed: it was so already, or there is nobody. Users are never removed.
+    // No row changed: the values are equal, or the user does not exist. Users are never removed.
     return (await this.getUsers([userId])).size > 0;
   }
 }
@@ -122,7 +122,7 @@ const toUser = (row: UserRow): UserRecord => ({
 
 const columns = 'user_key, user_id, display_name, created_at, is_disabled';
 
-/** Each MUST be answered along an index: what is sorted is within the limit. */
+/** Each query MUST use an index: only rows within the limit are sorted. */
 export const searchSql = {
   byId: `select ${columns} from user where user_key >= ? and user_key < ? order by user_key limit ?`,
   byWord: `select u.user_key, u.user_id, u.display_name, u.created_at, u.is_disabled from

@@ -1,4 +1,4 @@
-// Reads of conversations and their members. Many keys are one statement over a JSON array: a statement per key takes a lock each.
+// Reads of conversations and their members. Many keys are one statement over a JSON array, because each statement acquires a lock.
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -30,7 +30,7 @@ export class ConversationReads {
     return members;
   }
 
-  /** In the order of user numbers, the order of the rows: any other would sort all members for each page. */
+  /** In the order of user numbers, which is the order of the rows. Any other order would sort all members for each page. */
   members({ conversationId, after, limit, reached = {} }: MembersRequest): readonly MemberRecord[] {
     const { deliveredSeq = 0, readSeq = 0 } = reached;
     const rows =
@@ -68,7 +68,7 @@ export class ConversationReads {
 
   list({ idPrefix = '', after, limit }: ListRequest): readonly ConversationRecord[] {
     const end = pastPrefix(idPrefix);
-    // Of two lower bounds the index is read from one alone: the higher one is given.
+    // SQLite uses only one of two lower bounds with the index, so only the higher one is passed.
     const isFirst = after === undefined || after.toLowerCase() < idPrefix.toLowerCase();
     const rows = isFirst
       ? this.#statements.listFrom.all(idPrefix, end, limit)
@@ -80,7 +80,7 @@ export class ConversationReads {
     const prefix = searchPrefix(query);
     if (prefix === '' || limit <= 0) return [];
     const matches = new Map<ConversationId, ConversationRecord>();
-    // One title may match by several of its words.
+    // A title may match by several of its words.
     for (const row of this.#statements.byTitle.iterate(prefix, pastPrefix(prefix))) {
       if (!matches.has(row.conversation_id)) matches.set(row.conversation_id, toConversation(row));
       if (matches.size >= limit) break;
@@ -89,7 +89,7 @@ export class ConversationReads {
   }
 }
 
-/** The id as the caller gave it: the stored one may differ in case. */
+/** The requested id. The stored one may differ in case. */
 interface Asked {
   readonly asked: ConversationId;
 }
@@ -119,7 +119,7 @@ const toMember = (row: MemberRow): MemberRecord => ({
 const conversationColumns = `c.id AS conversation_id, ${conversationFacts}`;
 const memberColumns =
   'c.id AS conversation_id, u.id AS user_id, m.is_owner, m.is_admin, m.visible_from, m.delivered_seq, m.read_seq, m.sent_seq, m.updated_at';
-/** CROSS JOIN keeps the order of the tables: the planner must not begin with another one. */
+/** CROSS JOIN fixes the order of the tables, so that the planner does not start with another one. */
 const membersOfOne = `SELECT ${memberColumns} FROM conversation c
   CROSS JOIN member m ON m.conversation_no = c.no CROSS JOIN user u ON u.no = m.user_no
   WHERE c.id = ? AND m.delivered_seq >= ? AND m.read_seq >= ?`;
@@ -127,7 +127,7 @@ const membershipsOfOne = `SELECT ${memberColumns}, ${conversationFacts}
   FROM user u CROSS JOIN member m INDEXED BY member_by_user ON m.user_no = u.no
   CROSS JOIN conversation c ON c.no = m.conversation_no WHERE u.id = ?`;
 
-/** Each MUST be answered along an index, without sorting. */
+/** Each query MUST use an index, without sorting. */
 export const conversationListSql = {
   listFrom: `SELECT ${conversationColumns} FROM conversation c WHERE c.id >= ? AND c.id < ? ORDER BY c.id LIMIT ?`,
   listAfter: `SELECT ${conversationColumns} FROM conversation c WHERE c.id > ? AND c.id < ? ORDER BY c.id LIMIT ?`,

@@ -72,7 +72,7 @@ export class ConversationWrites {
     return isMember;
   }
 
-  /** The words of the former title are found by splitting it again: no index leads from a conversation to its words. */
+  /** The words of the former title are found by splitting it again, because no index leads from a conversation to its words. */
   #moveWords(conversationId: ConversationId, title: string): void {
     const row = this.#statements.titled.get(conversationId);
     if (row === null || row.title === title) return;
@@ -87,7 +87,7 @@ export class ConversationWrites {
     return this.#statements.setRole.run(...roleColumns(role), atMs, conversationNo, userNo).changes > 0;
   }
 
-  /** Makes the member of longest standing the owner of a conversation that has members but no owner. */
+  /** Makes the most senior member the owner of a conversation that has members but no owner. */
   #handOver(conversationNo: number, atMs: number): UserId | undefined {
     const heir = this.#statements.heir.get(conversationNo, conversationNo, conversationNo);
     if (heir === null) return undefined;
@@ -101,7 +101,7 @@ export class ConversationWrites {
     return conversationNo === undefined || userNo === undefined ? undefined : { conversationNo, userNo };
   }
 
-  /** Reads no more of the user's memberships than the bound. */
+  /** Reads at most `max` memberships of the user. */
   #isUserFull({ userId, userNo }: Omit<MemberToAdd, 'role'>, max: number | undefined): boolean {
     if (max === undefined || isSystemUser(userId)) return false;
     return max <= 0 || this.#statements.nthMembership.get(userNo, max - 1) !== null;
@@ -114,7 +114,7 @@ interface MemberToAdd {
   readonly role: MemberRole;
 }
 
-/** Each user once, with the first role named, whatever the case of the ids. */
+/** Each user once, with the first role, compared without regard to case. */
 function firstRoles({ members }: ValueOf<'createConversation'>, numbers: Numbers): readonly MemberToAdd[] {
   const byNo = new Map<number, MemberToAdd>();
   for (const { userId, role } of members) {

@@ -1,4 +1,4 @@
-// The writer's side of the SQLite directory: applies each write inside the transaction of its batch.
+// The writing side of the SQLite directory: applies each write within the transaction of its batch.
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';

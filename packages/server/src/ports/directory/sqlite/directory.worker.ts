@@ -14,7 +14,7 @@ export interface DirectoryInit {
 serveWriterThread<DirectoryOp, DirectoryResult>((init) => {
   const { path, maxBytes } = init as DirectoryInit;
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
-  // Drafts that were sent, and recalled since, are to be gone from here too [E5].
+  // Removed drafts must leave the disk, because a sent draft may be a message that is recalled later [E5].
   db.run('PRAGMA secure_delete=ON');
   migrate(db);
   return new DirectoryStore(db);

@@ -1,11 +1,11 @@
-// Carries the devices of sessions over from the directory to the store of devices, where they are one table with those registered.
+// Moves the devices of sessions from the directory to the device store, where registered devices are in the same table.
 
 import type { Database } from 'bun:sqlite';
 import { dirname, join } from 'node:path';
 import { closeWriter, openWriter } from '../../../adapters/sqlite/open.ts';
 import { migrateDevices } from '../../devices/sqlite/schema.ts';
 
-/** Idempotent: what was carried over before a crash is found there again. Committed, and on the disk, when it returns. */
+/** Idempotent: devices that were moved before a crash are found there. Durable when it returns. */
 export function moveDevices(directory: Database): void {
   const rows = directory.query<DeviceRow, []>(
     'SELECT u.id AS user_id, d.id, d.name, d.last_seen FROM device d CROSS JOIN user u ON u.no = d.user_no',

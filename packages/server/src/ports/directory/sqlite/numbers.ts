@@ -1,15 +1,15 @@
-// The numbers that stand for ids in the writer's rows, remembered because every receipt asks for three of them.
+// The numbers of ids in the writer's rows. They are cached, because every receipt needs three of them.
 
 import type { Database } from 'bun:sqlite';
 import { assert } from '@hongyan/base/assert';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
 
-/** A map that is full is emptied, and its numbers are looked up again: cheaper per receipt than to keep account of their use. */
+/** A full map is cleared, and its numbers are looked up again. This costs less per receipt than an LRU. */
 const rememberedMax = 200_000;
 
 export class Numbers {
   readonly #statements: ReturnType<typeof prepare>;
-  /** Numbers of committed and of uncommitted rows: a rollback forgets them all. Keyed by ids as given, in any case. */
+  /** The numbers of committed and uncommitted rows. A rollback clears all of them. Keyed by the requested ids, in any case. */
   readonly #conversations = new Map<string, number>();
   readonly #users = new Map<string, number>();
   readonly #devices = new Map<string, number>();
@@ -18,7 +18,7 @@ export class Numbers {
     this.#statements = prepare(db);
   }
 
-  /** undefined = no such conversation. */
+  /** undefined when the conversation does not exist. */
   ofConversation(conversationId: ConversationId): number | undefined {
     const cached = this.#conversations.get(conversationId);
     if (cached !== undefined) return cached;
@@ -27,7 +27,7 @@ export class Numbers {
     return row?.no;
   }
 
-  /** undefined = the id was never mentioned. */
+  /** undefined when the id is unknown. */
   ofUser(userId: UserId): number | undefined {
     const cached = this.#users.get(userId);
     if (cached !== undefined) return cached;
@@ -36,33 +36,33 @@ export class Numbers {
     return row?.no;
   }
 
-  /** The user's number; an id not seen before gets one. */
+  /** The number of the user. A new id gets one. */
   giveUser(userId: UserId): number {
     const existing = this.ofUser(userId);
     if (existing !== undefined) return existing;
     const row = this.#statements.newUser.get(userId);
-    assert(row, 'a user id just looked for can be inserted');
+    assert(row, 'a user id that was not found can be inserted');
     remember(this.#users, userId, row.no);
     return row.no;
   }
 
-  /** The number that stands for the user's device in receipts; one not seen before gets one. */
+  /** The number of the user's device in receipts. A new device gets one. */
   giveDevice({ userNo, deviceId }: { userNo: number; deviceId: DeviceId }): number {
     const key = `${userNo}|${deviceId}`;
     const cached = this.#devices.get(key);
     if (cached !== undefined) return cached;
     const row = this.#statements.device.get(userNo, deviceId) ?? this.#statements.newDevice.get(userNo, deviceId);
-    assert(row, 'a device just looked for can be inserted');
+    assert(row, 'a device that was not found can be inserted');
     remember(this.#devices, key, row.no);
     return row.no;
   }
 
-  /** Its number stands for another device from now on, or for none. */
+  /** Forgets the number of the device, which no longer belongs to it. */
   forgetDevice(userNo: number, deviceId: DeviceId): void {
     this.#devices.delete(`${userNo}|${deviceId}`);
   }
 
-  /** undefined = the device has no receipts. */
+  /** undefined when the device has no receipts. */
   ofDevice(userNo: number, deviceId: DeviceId): number | undefined {
     return this.#devices.get(`${userNo}|${deviceId}`) ?? this.#statements.device.get(userNo, deviceId)?.no;
   }

@@ -1,4 +1,4 @@
-// The writes of the directory as they travel to the writer thread.
+// The writes of the directory as messages to the writer thread.
 
 import type { DirectoryWrite, SoleDirectory } from '../directory.ts';
 
@@ -8,11 +8,11 @@ type OpOf<W extends SoleWrite> = { readonly type: W; readonly value: Parameters<
 
 export type DirectoryOp = { [W in SoleWrite]: OpOf<W> }[SoleWrite];
 export type ValueOf<W extends SoleWrite> = OpOf<W>['value'];
-/** What the write resolves with. */
+/** The result of the write. */
 export type ResultOf<W extends SoleWrite> = Awaited<ReturnType<SoleDirectory[W]>>;
 export type DirectoryResult = ResultOf<SoleWrite>;
 
-/** Relaxed: may be lost with the power, because devices report it again. A batch with any other op waits for the disk. */
+/** false for receipts: a loss of power may undo them, because devices report them again. A batch with any other op waits for the disk. */
 export function isDurable({ type }: DirectoryOp): boolean {
   return type !== 'advanceReceipts' && type !== 'advanceSent' && type !== 'moveSentThrough';
 }

@@ -1,4 +1,4 @@
-// What users have set for themselves: its reads, and on the writer thread its one write.
+// The private states of users: the reads, and the one write on the writer thread.
 
 import type { Database } from 'bun:sqlite';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
@@ -47,7 +47,7 @@ export class PrivateWrites {
     for (const { key, seq, json } of rows) {
       const removed = this.#statements.remove.get(userNo, key);
       if (removed) {
-        // [E5] A draft that was sent may be a message that is recalled one day.
+        // [E5] A draft that was sent may be a message that is recalled later.
         this.#removed.add();
         keys -= 1;
         bytes -= removed.bytes;

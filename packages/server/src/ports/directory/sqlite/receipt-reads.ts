@@ -1,4 +1,4 @@
-// Reads of positions. Many keys are one statement over a JSON array: a statement per key takes a lock each.
+// Reads of positions. Many keys are one statement over a JSON array, because each statement acquires a lock.
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -45,13 +45,13 @@ export class ReceiptReads {
   }
 
   sentThrough(): Position | undefined {
-    // Not prepared with the others: a file of an earlier version that is only read has no such table.
+    // Not prepared in advance, because a file of an earlier version that is only read has no such table.
     const sql = 'SELECT position FROM sent_mark';
     return this.#db.query<{ position: Position | null }, []>(sql).get()?.position ?? undefined;
   }
 }
 
-/** The id as the caller gave it: the stored one may differ in case. */
+/** The requested id. The stored one may differ in case. */
 interface Asked<Id> {
   readonly asked: Id;
 }

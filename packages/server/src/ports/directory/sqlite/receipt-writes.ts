@@ -1,4 +1,4 @@
-// Writes of positions: the most frequent write of all, so that an advance costs three statements at most, each by its key.
+// Writes of positions. As they are the most frequent writes, an advance takes at most three statements, each by a key.
 
 import type { Database } from 'bun:sqlite';
 import type { Seq } from '@hongyan/protocol/ids';
@@ -43,7 +43,7 @@ export class ReceiptWrites {
     }
   }
 
-  /** [D7] Positions are the maximum of what is stored and what is wanted; read never passes delivered. */
+  /** [D7] A new position is the maximum of the stored and the requested one. read never exceeds delivered. */
   #advanceOne(advance: ReceiptAdvance): ReceiptResult {
     const { conversationId, userId, deviceId, readSeq, atMs } = advance;
     const conversationNo = this.#numbers.ofConversation(conversationId);
@@ -56,7 +56,7 @@ export class ReceiptWrites {
     this.#statements.advanceDevice.run(deviceNo, conversationNo, wantedSeq, readSeq);
     const delivered_seq = Math.max(member.delivered_seq, wantedSeq) as Seq;
     if (readSeq > member.read_seq) {
-      // A read position moves on the user's other devices too: its time lets them find it.
+      // The user's other devices find a moved read position by updated_at.
       this.#statements.advanceRead.run(delivered_seq, readSeq, atMs, conversationNo, userNo);
       return resultOf(advance, { delivered_seq, read_seq: readSeq }, true);
     }
@@ -86,7 +86,7 @@ function prepare(db: Database) {
     member: db.prepare<Positions, [number, number]>(
       'SELECT delivered_seq, read_seq FROM member WHERE conversation_no = ? AND user_no = ?',
     ),
-    // Not RETURNING: it costs three times as much as the SELECT before it.
+    // Not RETURNING, which costs three times as much as the SELECT before it.
     advanceRead: db.prepare<unknown, [number, number, number, number, number]>(
       `UPDATE member SET delivered_seq = ?, read_seq = ?, updated_at = max(updated_at, ?)
        WHERE conversation_no = ? AND user_no = ?`,

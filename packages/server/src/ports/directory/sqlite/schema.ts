@@ -1,16 +1,16 @@
-// The directory's tables, as numbered steps that only go forward.
+// The tables of the directory, as numbered, forward-only migrations.
 
 import type { Database } from 'bun:sqlite';
 import { basename } from 'node:path';
 import { searchKeys } from '../../../domain/fold.ts';
 import { moveDevices } from './move-devices.ts';
 
-/** Marks a file as this program's directory: "HyDi". Directories of 0.1, written before there was a mark, carry 0. */
+/** "HyDi": marks a file as a directory of this program. Files of version 0.1 have no mark (0). */
 const applicationId = 0x48794469;
 
 /**
- * Ids are ASCII and unique without regard to case. Rows refer to each other by number, so that the rows written per receipt,
- * and the indexes over memberships, stay small. A user without `created_at` is no account: its id was mentioned by a membership only.
+ * Ids are ASCII and unique without regard to case. Rows refer to each other by number, so that the rows written per receipt, and the
+ * indexes over memberships, stay small. A user without `created_at` has no account: only a membership mentions its id.
  */
 const migrations: readonly (string | Step)[] = [
   `CREATE TABLE user(
@@ -47,8 +47,7 @@ const migrations: readonly (string | Step)[] = [
      user_no INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, UNIQUE(user_no, key));`,
   'ALTER TABLE user ADD COLUMN tier TEXT;',
   'ALTER TABLE user ADD COLUMN is_disabled INTEGER NOT NULL DEFAULT 0;',
-  // Devices have a store of their own from here on. What stays are the numbers that stand for their ids in receipts, as those of
-  // users and conversations do.
+  // From here on devices have a separate store. The numbers of their ids in receipts stay, as those of users and conversations do.
   {
     before: moveDevices,
     sql: `DROP INDEX device_by_last_seen;
@@ -65,14 +64,14 @@ const migrations: readonly (string | Step)[] = [
 ];
 
 interface Step {
-  /** Outside the step's transaction, and again where a crash came between the two. */
+  /** Called before the step's transaction. Called again when a crash happened between the two. */
   readonly before?: (db: Database) => void;
   readonly sql: string;
-  /** In the step's transaction. */
+  /** Called in the step's transaction. */
   readonly after?: (db: Database) => void;
 }
 
-/** Titles that were given before they could be searched. */
+/** Indexes the titles that were stored before titles could be searched. */
 function addTitleWords(db: Database): void {
   const titled = db.query<{ no: number; title: string }, []>("SELECT no, title FROM conversation WHERE title <> ''");
   const add = db.prepare<unknown, [string, number]>(
@@ -81,7 +80,7 @@ function addTitleWords(db: Database): void {
   for (const { no, title } of titled.iterate()) for (const word of searchKeys(title)) add.run(word, no);
 }
 
-/** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
+/** Migrates an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
 export function migrate(db: Database): void {
   const isNew = pragma(db, 'schema_version') === 0;
   if (!isNew) assertLayout(db);
@@ -98,7 +97,7 @@ export function migrate(db: Database): void {
   }
 }
 
-/** Throws when the file is of another layout, and says what to do. */
+/** Throws an error that says what to do when the file has another layout. */
 export function assertLayout(db: Database): void {
   const file = basename(db.filename);
   if (pragma(db, 'application_id') !== applicationId)

@@ -1,4 +1,4 @@
-// Reads of accounts. Many keys are one statement over a JSON array: a statement per key takes a lock each.
+// Reads of accounts. Many keys are one statement over a JSON array, because each statement acquires a lock.
 
 import type { Database } from 'bun:sqlite';
 import type { UserId } from '@hongyan/protocol/ids';
@@ -25,7 +25,7 @@ export class UserReads {
     return this.#statements.tier.get(userId)?.tier ?? undefined;
   }
 
-  /** Each index is read in its own order and no further than the limit, so that the number of matches costs nothing. */
+  /** Reads each index in its order and up to the limit, so that the cost does not depend on the number of matches. */
   search({ query, limit }: { readonly query: string; readonly limit: number }): readonly UserRecord[] {
     const prefix = searchPrefix(query);
     if (prefix === '' || limit <= 0) return [];
@@ -33,7 +33,7 @@ export class UserReads {
     const matches = new Map<UserId, UserRecord>();
     for (const row of this.#statements.byId.iterate(...range, limit)) matches.set(row.id, toUser(row));
     if (matches.size >= limit) return [...matches.values()];
-    // One name may match by several of its words, and by its id.
+    // A name may match by several of its words, and by its id.
     for (const row of this.#statements.byWord.iterate(...range)) {
       if (!matches.has(row.id)) matches.set(row.id, toUser(row));
       if (matches.size >= limit) break;
@@ -46,7 +46,7 @@ export class UserReads {
   }
 }
 
-/** The id as the caller gave it: the stored one may differ in case. */
+/** The requested id. The stored one may differ in case. */
 interface Asked {
   readonly asked: UserId;
 }
@@ -67,7 +67,7 @@ const toUser = (row: UserRow): UserRecord => ({
 const columns = 'id, display_name, created_at, is_disabled';
 const isAccount = 'created_at IS NOT NULL';
 
-/** Each MUST be answered along an index, without sorting. */
+/** Each query MUST use an index, without sorting. */
 export const searchSql = {
   byId: `SELECT ${columns} FROM user WHERE id >= ? AND id < ? AND ${isAccount} ORDER BY id LIMIT ?`,
   byWord: `SELECT u.id, u.display_name, u.created_at, u.is_disabled FROM user_word w CROSS JOIN user u ON u.no = w.user_no

@@ -18,7 +18,7 @@ export class UserWrites {
     return true;
   }
 
-  /** The words of the former name are found by splitting it again: no index leads from a user to its words. */
+  /** The words of the former name are found by splitting it again, because no index leads from a user to its words. */
   update({ userId, displayName, isDisabled }: ValueOf<'updateUser'>): boolean {
     const row = this.#statements.named.get(userId);
     if (row === null) return false;
@@ -41,7 +41,7 @@ export class UserWrites {
 
 function prepare(db: Database) {
   return {
-    // An id that was only mentioned so far becomes an account, in the spelling of the account.
+    // An id that only memberships mention becomes an account, spelled as the account.
     create: db.prepare<{ no: number }, [string, string, number, string | null]>(
       `INSERT INTO user(id, display_name, created_at, password_hash) VALUES(?, ?, ?, ?)
        ON CONFLICT(id) DO UPDATE SET id = excluded.id, display_name = excluded.display_name,

@@ -1,4 +1,4 @@
-// Who does what: a row for each job, with the time of the database, which all processes share.
+// Claims of jobs as rows, with the time of the database, which all processes share.
 
 import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
@@ -6,7 +6,7 @@ import type { Statements } from '../../../adapters/mysql/session.ts';
 import { utcNowMs } from '../../../adapters/mysql/utc-time.ts';
 import { type Claim, type Claims, workerPrefix } from '../claims.ts';
 
-/** Rows of workers that are gone for longer are removed: each life of a process makes one. */
+/** The time after which rows of dead workers are deleted, because each run of a process creates one. */
 const workerKeptMs = 3_600_000;
 
 export class ClaimRows implements Claims {
@@ -18,7 +18,7 @@ export class ClaimRows implements Claims {
 
   async claim({ jobs, limit, ttlMs }: Parameters<Claims['claim']>[0]): Promise<readonly Claim[]> {
     if (jobs.length === 0 || limit < 1) return [];
-    // Most looks find that others hold all of them: that locks nothing.
+    // Usually other processes hold all jobs. This check locks nothing.
     const held = await this.#pool.read<{ job: string }>(
       `select job from claim where job in (?) and until_ms > ${utcNowMs}`,
       [[...jobs]],
@@ -83,7 +83,7 @@ async function removeGoneWorkers(statements: Statements): Promise<void> {
   );
 }
 
-/** Whoever holds the job has to stop: a step of a transaction. */
+/** Ends the claim of the job, within the transaction of the caller. */
 export async function endClaim(statements: Statements, job: string): Promise<void> {
   await statements.run('update claim set epoch = epoch + 1, until_ms = 0 where job = ?', [job]);
 }

@@ -1,4 +1,4 @@
-// Events in their table: reading them, and removing the oldest.
+// The rows of events: reads, and the removal of the oldest.
 
 import { assert } from '@hongyan/base/assert';
 import type { EventType } from '@hongyan/protocol/events';
@@ -7,9 +7,9 @@ import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Ends, EventLog, EventPage, Position, StoredEvent } from '../event-log.ts';
 import type { LockedLog } from './locked-log.ts';
 
-/** Positions that one read looks at where most events are of other types. */
+/** The maximum number of positions that a read scans for its types. */
 const scanMax = 5_000;
-/** Removed in one transaction at most: appends wait for it. */
+/** The maximum number of events that one transaction removes, because appends wait for it. */
 const removedAtOnce = 2_000;
 
 interface EventRow {
@@ -25,7 +25,7 @@ interface EventRow {
 interface PageRow extends Omit<EventRow, 'position'> {
   readonly last_position: number;
   readonly removed_through: number;
-  /** null in the only row of an empty page. */
+  /** null in the single row of an empty page. */
   readonly position: number | null;
 }
 
@@ -34,7 +34,7 @@ export async function readEvents(
   { after, limit, types = [] }: Parameters<EventLog['read']>[0],
 ): Promise<EventPage> {
   const isFiltered = types.length > 0;
-  // One statement sees one state: what retention removes meanwhile is either here or told as a gap.
+  // One statement reads one snapshot, so that events that retention removes meanwhile are either in the page or reported as a gap.
   const rows = await pool.read<PageRow>(
     `select l.last_position, l.removed_through, e.position, e.id, e.type, e.at_ms, e.lane, e.seq, e.data
      from log l left join event e on e.position > ?
@@ -43,7 +43,7 @@ export async function readEvents(
     [after, ...(isFiltered ? [after, [...types]] : []), limit],
   );
   const [first] = rows;
-  assert(first, 'an event log has its row from the first opening on');
+  assert(first, 'an event log has its row since it was first opened');
   const { last_position: end, removed_through: removedThrough } = first;
   const from = Math.max(after, removedThrough);
   const through = isFiltered ? Math.min(end, from + scanMax) : end;
@@ -78,7 +78,7 @@ export async function readLog(pool: MysqlPool): Promise<{
     `select epoch, last_position, removed_through, bytes, feed_position,
        (select at_ms from event order by position limit 1) oldest_ms from log where no = 1`,
   );
-  assert(row, 'an event log has its row from the first opening on');
+  assert(row, 'an event log has its row since it was first opened');
   const { removed_through: removedThrough, last_position: end, oldest_ms, bytes } = row;
   return {
     epoch: row.epoch,
@@ -87,7 +87,7 @@ export async function readLog(pool: MysqlPool): Promise<{
   };
 }
 
-/** By age a prefix goes, whose end is the first younger event; by size the oldest go first. */
+/** Removes by age the prefix before the first younger event, and by size the oldest events. */
 export async function removeEvents(
   log: LockedLog,
   { beforeMs, bytesMax }: Parameters<EventLog['retain']>[0],

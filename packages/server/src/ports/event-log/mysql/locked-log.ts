@@ -1,4 +1,4 @@
-// The log while one transaction may append to it. No other process appends before this one has committed: a reader that has come to a
+// The event log while a transaction holds its lock. No other process appends before this transaction has committed. So a reader at a
 // position has seen all events up to it.
 
 import { assert } from '@hongyan/base/assert';
@@ -6,7 +6,7 @@ import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
 import type { NewEvent, Position } from '../event-log.ts';
 
-/** Of a row, beside its texts. */
+/** The approximate size of a row without its texts. */
 const rowBytes = 40;
 
 interface LogRow {
@@ -25,12 +25,12 @@ export class LockedLog {
   #bytes: number;
   #feedPosition: Position | undefined;
 
-  /** Waits for who holds it. */
+  /** Waits for the holder of the lock. */
   static async lock(statements: Statements, statementBytesMax: number): Promise<LockedLog> {
     const [row] = await statements.rows<LogRow>(
       'select last_position, removed_through, bytes, feed_position from log where no = 1 for update',
     );
-    assert(row, 'an event log has its row from the first opening on');
+    assert(row, 'an event log has its row since it was first opened');
     return new LockedLog(statements, statementBytesMax, row);
   }
 
@@ -43,12 +43,12 @@ export class LockedLog {
     this.#feedPosition = row.feed_position ?? undefined;
   }
 
-  /** Of the newest event, also of one that is only added. */
+  /** The position of the newest event, including added ones. */
   get end(): number {
     return this.#end + this.#events.length;
   }
 
-  /** Of all events, about. */
+  /** The approximate size of all events. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -66,13 +66,13 @@ export class LockedLog {
     this.#bytes += sizeOf(event);
   }
 
-  /** The events that take `bytes` are gone. */
+  /** Call it when events with a total of `bytes` were removed. */
   removed({ through, bytes }: { readonly through: number; readonly bytes: number }): void {
     this.#removedThrough = through;
     this.#bytes -= bytes;
   }
 
-  /** What was added is in the table then. */
+  /** Writes the added events to the table. */
   async flush(): Promise<void> {
     const rows = this.#events.map((event, index) => rowOf(event, this.#end + index + 1));
     const insert = { into: 'event (position, id, type, at_ms, lane, seq, data, size)', rows };
@@ -81,7 +81,7 @@ export class LockedLog {
     this.#events = [];
   }
 
-  /** The last step of the transaction. */
+  /** MUST be the last step of the transaction. */
   async save(): Promise<void> {
     await this.flush();
     await this.statements.run(

@@ -1,33 +1,33 @@
-// The event log's tables on the MySQL protocol, as numbered steps that only go forward.
+// The tables of the event log on the MySQL protocol, as numbered, forward-only migrations.
 
 import type { MysqlLayout } from '../../../adapters/mysql/migrate.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
 
 export const eventsLayout: MysqlLayout = {
-  what: 'events',
+  name: 'events',
   migrations: [
     [
-      // One row, which whoever appends holds until it commits: positions become visible in their order.
+      // A single row, which an append locks until it commits, so that positions become visible in their order.
       `create table if not exists log (
          no int not null, epoch varchar(32) character set ascii collate ascii_bin not null, last_position bigint not null,
          removed_through bigint not null, bytes bigint not null, feed_position varchar(128) character set ascii collate ascii_bin,
          primary key (no)) character set utf8mb4`,
-      // An event with a seq is an entry of the timeline: its content is read there, never stored here.
+      // An event with a seq is an entry of the timeline. Its content is read there, and never stored here.
       `create table if not exists event (
          position bigint not null, id varchar(64) character set ascii collate ascii_bin not null,
          type varchar(64) character set ascii collate ascii_bin not null, at_ms bigint not null,
          lane varchar(300) collate utf8mb4_bin not null, seq bigint, data mediumtext not null, size int not null,
          primary key (position)) character set utf8mb4`,
-      // What devices reported, and how much of it was told.
+      // The reported positions, and up to which positions events were appended (…_told).
       `create table if not exists member_position (
          conversation_id varchar(131) collate utf8mb4_bin not null, user_id varchar(64) collate utf8mb4_bin not null,
          delivered_seq bigint not null, read_seq bigint not null, delivered_told bigint not null, read_told bigint not null,
          is_untold tinyint not null, updated_at bigint not null, primary key (conversation_id, user_id),
          key by_untold (is_untold, updated_at)) character set utf8mb4`,
-      // The users who were told to be online.
+      // The users whose last event is user.online.
       `create table if not exists online (
          user_id varchar(64) collate utf8mb4_bin not null, primary key (user_id)) character set utf8mb4`,
-      // Who records, and who sends for an endpoint, until when by the clock of the database.
+      // The claims of jobs, with their expiry by the clock of the database.
       `create table if not exists claim (
          job varchar(80) collate utf8mb4_bin not null, epoch bigint not null, until_ms bigint not null, primary key (job))
        character set utf8mb4`,

@@ -1,4 +1,5 @@
-// Events that are in no timeline: positions of members and who is online, each told when it differs from what was told before.
+// Events that are in no timeline: positions of members and presence. An event is appended when the state differs from the last appended
+// one.
 
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { insertRows } from '../../../adapters/mysql/insert.ts';
@@ -8,7 +9,7 @@ import type { EventLog, PresenceChange, ReportedPosition } from '../event-log.ts
 import { positionEvents, presenceEvent } from '../source-events.ts';
 import type { LockedLog } from './locked-log.ts';
 
-/** Rows that one `retain` removes. */
+/** The maximum number of rows that one `retain` removes. */
 const removedAtOnce = 2_000;
 
 interface PositionRow {
@@ -20,7 +21,7 @@ interface PositionRow {
   readonly read_told: Seq;
 }
 
-/** In the order of their keys, so that two processes at once wait for one another in no circle. */
+/** In key order, so that two processes do not deadlock. */
 export async function recordPositions(pool: MysqlPool, batch: readonly ReportedPosition[]): Promise<void> {
   const rows = maximaOf(batch).map(({ conversationId, userId, deliveredSeq, readSeq }) => {
     const isUntold = deliveredSeq > 0 ? 1 : 0;
@@ -37,7 +38,7 @@ export async function recordPositions(pool: MysqlPool, batch: readonly ReportedP
   await pool.transaction((statements) => insertRows(statements, insert, pool.statementBytesMax));
 }
 
-/** One for each member: what was read was delivered. */
+/** One position per member. A read message counts as delivered. */
 function maximaOf(batch: readonly ReportedPosition[]): readonly ReportedPosition[] {
   const maxima = new Map<string, ReportedPosition>();
   for (const { conversationId, userId, deliveredSeq, readSeq } of batch) {
@@ -52,7 +53,7 @@ function maximaOf(batch: readonly ReportedPosition[]): readonly ReportedPosition
   return [...maxima].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, position]) => position);
 }
 
-/** The longest silent first. */
+/** The members that have waited longest come first. */
 export async function appendPositionEvents(
   log: LockedLog,
   { atMs, limit }: Parameters<EventLog['appendPositionEvents']>[0],
@@ -122,12 +123,12 @@ export async function reportedOnline(
   return rows.map(({ user_id }) => user_id);
 }
 
-/** Looked at without holding the log. */
-export async function hasUntold(pool: MysqlPool): Promise<boolean> {
+/** Reads without the lock of the log. */
+export async function hasUnreported(pool: MysqlPool): Promise<boolean> {
   return (await pool.read('select 1 from member_position where is_untold = 1 limit 1')).length > 0;
 }
 
-/** What was told so long ago that its event is gone may be told once more: rows are not kept for ever. */
+/** Removes old rows, so that they are not stored for ever. An event whose first copy retention has removed may then be appended again. */
 export async function removePositions(
   log: LockedLog,
   { beforeMs }: Parameters<EventLog['retain']>[0],

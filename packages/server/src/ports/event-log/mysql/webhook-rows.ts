@@ -1,4 +1,4 @@
-// Endpoints and what became of their deliveries. Whoever changes what belongs to an endpoint holds its row until it commits.
+// The rows of endpoints and their deliveries. A transaction that changes data of an endpoint locks its row until it commits.
 
 import { insertRows } from '../../../adapters/mysql/insert.ts';
 import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
@@ -9,7 +9,7 @@ import { type EndpointRow, endpointOf } from '../endpoint-row.ts';
 import type { Attempt, DeadLetter, Endpoint, EndpointChange, Parked, Settlement, Webhooks } from '../webhooks.ts';
 import { ClaimRows, endClaim } from './claim-rows.ts';
 
-/** Kept for each endpoint; the oldest go first. */
+/** The number of stored attempts per endpoint. The oldest are removed. */
 const attemptsKept = 100;
 const deadKept = 10_000;
 
@@ -33,7 +33,7 @@ export class WebhookRows extends ClaimRows implements Webhooks {
   }
 
   async addEndpoint(endpoint: Endpoint): Promise<void> {
-    // Whoever ends the recording because there is no endpoint holds the log's row meanwhile.
+    // Locks the row of the log, because recording ends when there is no endpoint.
     await this.#pool.transaction(async (statements) => {
       await statements.rows('select no from log where no = 1 for update');
       await this.#insert(statements, endpoint);
@@ -103,7 +103,7 @@ export class WebhookRows extends ClaimRows implements Webhooks {
 
   async settle(settlement: Settlement): Promise<void> {
     const { endpointId, claim, progress, parked, unparked, attempts, dead } = settlement;
-    // One that was removed meanwhile has nothing to settle.
+    // A removed endpoint has nothing to settle.
     await this.#ofEndpoint(endpointId, undefined, async (statements, { attempts_made, epoch }) => {
       if (epoch !== claim.epoch) throw new ClaimLost(claim);
       await statements.run(
@@ -165,7 +165,7 @@ export class WebhookRows extends ClaimRows implements Webhooks {
     return { parked: row?.parked ?? 0, dead: row?.dead ?? 0 };
   }
 
-  /** As #ofEndpoint; whoever sends for the endpoint has to claim it again. */
+  /** Like #ofEndpoint, and ends the claim of the endpoint's sender. */
   async #changed<T>(endpointId: string, missing: T, work: (statements: Statements) => Promise<T>): Promise<T> {
     const result = await this.#ofEndpoint(endpointId, missing, async (statements) => {
       await endClaim(statements, sendJob(endpointId));
@@ -175,7 +175,7 @@ export class WebhookRows extends ClaimRows implements Webhooks {
     return result;
   }
 
-  /** What `work` returns, or `missing` when there is no such endpoint. */
+  /** Returns the result of `work`, or `missing` when the endpoint does not exist. */
   #ofEndpoint<T>(
     endpointId: string,
     missing: T,
@@ -240,7 +240,7 @@ export async function hasEndpoints(statements: Statements): Promise<boolean> {
   return (await statements.rows('select 1 from endpoint limit 1')).length > 0;
 }
 
-/** Of an endpoint, with the claim of sending for it, if there was ever one. */
+/** The row of an endpoint, with the epoch of its last claim, if any. */
 interface LockedRow {
   readonly attempts_made: number;
   readonly epoch: number | null;
@@ -263,9 +263,9 @@ function columnsOf({
   if (oldSecret !== undefined) columns.push(['old_secret', oldSecret.secret], ['old_secret_until', oldSecret.untilMs]);
   if (disabledReason !== undefined) columns.push(['disabled_reason', disabledReason]);
   if (isEnabled !== undefined) columns.push(['is_enabled', isEnabled ? 1 : 0]);
-  // Given another chance, its failures begin anew.
+  // Enabling resets the failures.
   if (isEnabled) columns.push(['failures', 0], ['failing_since', 0]);
-  // What another receiver asked for is nothing to this one.
+  // A pause that another receiver requested does not apply to the new URL.
   if (isEnabled || url !== undefined) columns.push(['paused_until', 0]);
   return columns;
 }

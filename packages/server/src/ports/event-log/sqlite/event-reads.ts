@@ -1,4 +1,4 @@
-// Reads of the SQLite event log, on a connection of their own.
+// The reads of the SQLite event log, on a separate connection.
 
 import type { Database } from 'bun:sqlite';
 import type { EventType } from '@hongyan/protocol/events';
@@ -8,7 +8,7 @@ import { type EndpointRow, endpointOf } from '../endpoint-row.ts';
 import type { Ends, EventLog, EventPage, StoredEvent } from '../event-log.ts';
 import type { Attempt, DeadLetter, Endpoint, Parked } from '../webhooks.ts';
 
-/** Positions that one read looks at where most events are of other types. */
+/** The maximum number of positions that a read scans for its types. */
 const scanMax = 5_000;
 
 interface EventRow {
@@ -24,7 +24,7 @@ const columns = 'position, id, type, at_ms, lane, seq, data';
 
 export class EventReads {
   readonly #db: Database;
-  /** One transaction sees one state: what retention removes meanwhile is either in the page or told as a gap. */
+  /** One transaction reads one snapshot, so that events that retention removes meanwhile are either in the page or reported as a gap. */
   readonly read: (request: Parameters<EventLog['read']>[0]) => EventPage;
 
   constructor(db: Database) {

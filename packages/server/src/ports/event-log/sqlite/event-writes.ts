@@ -1,11 +1,11 @@
-// Appending and removing events.
+// Appends and removes events.
 
 import type { Database } from 'bun:sqlite';
 import type { EventLog, NewEvent, Position } from '../event-log.ts';
 
-/** Removed in one transaction at most: a few milliseconds. */
+/** The maximum number of events that one transaction removes, which takes a few milliseconds. */
 const removedAtOnce = 5_000;
-/** Of a row, beside its texts. */
+/** The approximate size of a row without its texts. */
 const rowBytes = 40;
 
 export class EventWrites {
@@ -16,7 +16,7 @@ export class EventWrites {
   readonly #end;
   readonly #oldest;
   readonly #remove;
-  /** Of all events, about: kept in the file, because to count them is to read them. */
+  /** The approximate size of all events. Stored in the file, because counting would read all events. */
   #bytes = 0;
   #savedBytes = 0;
 
@@ -60,7 +60,7 @@ export class EventWrites {
     return this.#end.get()?.seq ?? 0;
   }
 
-  /** By age a prefix goes, whose end is the first younger event; by size the oldest go first. */
+  /** Removes by age the prefix before the first younger event, and by size the oldest events. */
   retain({ beforeMs, bytesMax }: Parameters<EventLog['retain']>[0]): boolean {
     let excess = this.#bytes - bytesMax;
     let through: number | undefined;
@@ -78,14 +78,14 @@ export class EventWrites {
     return count === removedAtOnce;
   }
 
-  /** Within the transaction, before it is committed. */
+  /** MUST be called in the transaction before it commits. */
   saveBytes(): void {
     if (this.#bytes === this.#savedBytes) return;
     this.#putMeta.run('event_bytes', String(this.#bytes));
     this.#savedBytes = this.#bytes;
   }
 
-  /** As the last commit left them. */
+  /** Restores the size as of the last commit. */
   restoreBytes(): void {
     this.#bytes = Number(this.#meta.get('event_bytes')?.value ?? 0);
     this.#savedBytes = this.#bytes;

@@ -1,4 +1,4 @@
-// The writes of the event log as they travel to the writer thread.
+// The writes of the event log as messages to the writer thread.
 
 import type { EventLog } from '../event-log.ts';
 
@@ -24,10 +24,10 @@ export type ResultOf<W extends EventLogWrite> = Awaited<ReturnType<EventLog[W]>>
 
 export interface EventLogResult {
   readonly value: ResultOf<EventLogWrite>;
-  /** Position of the newest event after the op. */
+  /** The position of the newest event after the op. */
   readonly end: number;
 }
 
-/** Relaxed: survives the end of the process, and may be lost with the power: it is reported, or delivered, again. */
+/** false: the write survives the end of the process, but a loss of power may undo it. It is then reported or delivered again. */
 export const isDurable = ({ type }: EventLogOp): boolean =>
   type !== 'recordPositions' && type !== 'settle' && type !== 'recordAttempts' && type !== 'retain';

@@ -1,17 +1,17 @@
-// The file of the event log: its layout, and how it came to be.
+// The tables of the event log, as numbered, forward-only migrations.
 
 import type { Database } from 'bun:sqlite';
 import { basename } from 'node:path';
 import { closeWriter, openWriter } from '../../../adapters/sqlite/open.ts';
 import { newEpoch } from '../../timeline/position.ts';
 
-/** Marks a file as this program's event log: "HyEv". */
+/** "HyEv": marks a file as an event log of this program. */
 const applicationId = 0x48794576;
 
 /**
- * An event with a `seq` is an entry of the timeline: its content is read there, never stored here. `member_position` is what
- * devices reported, and how much of it was told. `online` are the users who were told to be online, by which run of the server.
- * AUTOINCREMENT: a position is never given twice, also when everything was removed.
+ * An event with a `seq` is an entry of the timeline. Its content is read there, and never stored here. `member_position` has the reported
+ * positions, and up to which positions events were appended (…_told). `online` has the users whose last event is user.online, with the run
+ * of the server that appended it. AUTOINCREMENT: a position is never assigned twice, even when all events were removed.
  */
 const migrations: readonly string[] = [
   `CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,7 +42,7 @@ const migrations: readonly string[] = [
   'ALTER TABLE endpoint ADD COLUMN paused_until INTEGER NOT NULL DEFAULT 0;',
 ];
 
-/** Brings an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
+/** Migrates an empty file, or one of an earlier version, to this version. Throws for a file that this program cannot read. */
 export function migrate(db: Database): void {
   const isNew = pragma(db, 'schema_version') === 0;
   if (!isNew) assertLayout(db);
@@ -56,7 +56,7 @@ export function migrate(db: Database): void {
   }
 }
 
-/** Throws when the file is of another layout, and says what to do. */
+/** Throws an error that says what to do when the file has another layout. */
 function assertLayout(db: Database): void {
   const file = basename(db.filename);
   if (pragma(db, 'application_id') !== applicationId)
@@ -71,8 +71,8 @@ function pragma(db: Database, name: string): number {
 }
 
 /**
- * Makes the positions of those who pull void: to be called when the file was put back from a backup, while no server runs on it.
- * `sendsNothing`: its endpoints are switched off.
+ * Invalidates the positions of all readers. Call it after a restore from a backup, while no server uses the file. `sendsNothing` also
+ * disables the endpoints.
  */
 export function renewEventEpoch(path: string, { sendsNothing }: { readonly sendsNothing: boolean }): void {
   const db = openWriter(path);

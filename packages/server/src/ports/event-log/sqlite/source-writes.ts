@@ -1,4 +1,5 @@
-// Events that are in no timeline: positions of members and who is online, each told when it differs from what was told before.
+// Events that are in no timeline: positions of members and presence. An event is appended when the state differs from the last appended
+// one.
 
 import type { Database } from 'bun:sqlite';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -16,7 +17,7 @@ interface PositionRow {
   readonly read_told: Seq;
 }
 
-/** Rows that one `retain` looks at. */
+/** The number of rows that one `retain` scans. */
 const looksAtOnce = 5_000;
 const untold = 'delivered_told < delivered_seq OR read_told < read_seq';
 
@@ -30,7 +31,7 @@ export class SourceWrites {
   readonly #runOf;
   readonly #putOnline;
   readonly #removeOnline;
-  /** Where the next look for stale positions begins. */
+  /** The row at which the next scan for stale positions begins. */
   #pruneFrom = 0;
 
   constructor(db: Database, events: EventWrites) {
@@ -86,7 +87,9 @@ export class SourceWrites {
     }
   }
 
-  /** What was told so long ago that its event is gone may be told once more: rows are not kept for ever. */
+  /**
+   * Removes old rows, so that they are not stored for ever. An event whose first copy retention has removed may then be appended again.
+   */
   retain({ beforeMs }: Parameters<EventLog['retain']>[0]): boolean {
     const from = this.#pruneFrom;
     const last = this.#lastNo.get()?.no ?? 0;

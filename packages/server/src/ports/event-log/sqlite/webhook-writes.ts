@@ -1,9 +1,9 @@
-// Endpoints and what became of their deliveries.
+// Writes of endpoints and their deliveries.
 
 import type { Database } from 'bun:sqlite';
 import type { Endpoint, EndpointChange, Settlement, Webhooks } from '../webhooks.ts';
 
-/** Kept for each endpoint; the oldest go first. */
+/** The number of stored attempts per endpoint. The oldest are removed. */
 const attemptsKept = 100;
 const deadKept = 10_000;
 
@@ -42,9 +42,9 @@ export class WebhookWrites {
     if (no === undefined) return false;
     for (const [column, value] of columnsOf(change))
       this.#db.query(`UPDATE endpoint SET ${column} = ? WHERE no = ?`).run(value, no);
-    // Given another chance, its failures begin anew.
+    // Enabling resets the failures.
     if (change.isEnabled) this.#db.query('UPDATE endpoint SET failures = 0, failing_since = 0 WHERE no = ?').run(no);
-    // What another receiver asked for is nothing to this one.
+    // A pause that another receiver requested does not apply to the new URL.
     if (change.isEnabled || change.url !== undefined)
       this.#db.query('UPDATE endpoint SET paused_until = 0 WHERE no = ?').run(no);
     return true;
@@ -85,7 +85,7 @@ export class WebhookWrites {
 
   settle({ endpointId, progress, parked, unparked, attempts, dead }: Settlement): void {
     const no = this.#no(endpointId);
-    // Removed meanwhile.
+    // The endpoint was removed meanwhile.
     if (no === undefined) return;
     this.#db
       .query('UPDATE endpoint SET cursor = ?, failures = ?, failing_since = ?, paused_until = ? WHERE no = ?')

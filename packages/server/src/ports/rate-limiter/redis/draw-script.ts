@@ -1,20 +1,20 @@
-// Draws on one bucket in Redis: one atomic step that settles what the process had in advance, decides its draws in their order, and
-// lets it have more in advance.
+// Draws from a bucket in Redis. One atomic script settles the lease of the process, decides its draws in their order, and grants a new
+// lease.
 //
-// A bucket is the time at which it is full again, as in domain/rate.ts, and the leases of processes: units that were taken in advance.
-// While a lease is out the bucket does not fill up in its place (it is full at the earliest when `now` + all leases): else a process
-// could use its lease at the moment at which the bucket is full again, and more than the burst would be taken at once. A lease that
-// ends without word was used, at the latest possible moment.
+// A bucket is stored as the time at which it is full, as in domain/rate.ts, with the leases of processes: units that were taken in advance.
+// A bucket does not refill the units of open leases: it is full at the earliest at `now` + all leases. Otherwise a process could use its
+// lease at the moment at which the bucket is full again, and more than the burst would be taken at once. A lease that expires without a
+// return counts as used at the latest possible moment.
 //
-// Where the clock of Redis is set back, what was written before lies ahead: a bucket counts as used up then, and its leases as ended.
+// When the clock of Redis is set back, stored times are in the future. Then a bucket counts as empty, and its leases as expired.
 
 import { nowOf, RedisScript } from '../../../adapters/redis/redis-script.ts';
 
 /**
- * KEYS bucket. ARGV 1 time or empty, 2 holder, 3 ms that its lease lives, 4 what it gives back of its lease and 5 what it gave away
- * without asking, both in ms of the bucket, 6 units it would like to lease, then of each draw cost, perS, burst.
- * Returns: 1 units leased, 2 ms until the bucket is full, 3 ms of the bucket that others have leased, then of each draw 0 or the ms
- * to wait, and the ms until the bucket was full after it. Milliseconds are texts, since Redis would cut numbers.
+ * KEYS bucket. ARGV 1 time or empty, 2 holder, 3 lifetime of its lease in ms, 4 returned part of its lease and 5 units it granted alone,
+ * both in ms of the bucket, 6 units it wants to lease, then cost, perS and burst of each draw. Returns: 1 leased units, 2 ms until the
+ * bucket is full, 3 ms of the bucket that others have leased, then for each draw 0 or the ms to wait, and the ms until the bucket is full
+ * after it. Milliseconds are texts, because Redis would truncate numbers.
  */
 export const drawScript = new RedisScript(`${nowOf('ARGV[1]')}
 local tolerance = 0.01

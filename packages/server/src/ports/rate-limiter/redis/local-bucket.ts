@@ -1,41 +1,42 @@
-// What one process knows of a bucket in Redis, and has of it in advance. Without I/O: it says what may be decided without asking.
+// The local state of a bucket in Redis: what the process knows of it, and its lease. It has no I/O, and decides what can be decided without
+// Redis.
 
 import { fullSinceEver, type Rate, type Taken, takeFrom } from '../../../domain/rate.ts';
 import type { Draw } from '../rate-limiter.ts';
 
-/** Of the burst: what one process may have in advance. */
+/** The maximum share of the burst that one process leases. */
 const leaseShare = 1 / 8;
-/** With more time than this between two questions a user is not hot. */
+/** A user whose requests are further apart is not hot. */
 const hotMs = 1_000;
 
 export interface Answer {
   readonly leasedUnits: number;
   readonly fullInMs: number;
-  /** By others. */
+  /** The leases of other processes. */
   readonly leasedMs: number;
 }
 
 interface AnsweredAt {
-  /** Absent: as before. */
+  /** Default: the previous rate. */
   readonly rate: Rate | undefined;
   readonly nowMs: number;
-  /** The lease may be used. */
+  /** The end of the lease. */
   readonly untilMs: number;
 }
 
 export class LocalBucket {
-  /** Draws that wait for an answer, or for the question after it. */
+  /** The draws that wait for the answer in flight, or for the next request. */
   readonly waiting: { readonly draw: Draw; readonly resolve: (taken: Taken) => void }[] = [];
   isAsking = false;
   leaseUntilMs = 0;
-  /** Taken since the last answer while Redis was away, in ms of the bucket. */
+  /** The units taken since the last answer while Redis was unavailable, in ms of the bucket. */
   #takenAloneMs = 0;
   #leasedUnits = 0;
-  /** Of the last answer, and of the lease if there is one. */
+  /** The rate of the last answer, and of the lease if there is one. */
   #rate: Rate | undefined;
   #wantedUnits = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
-  /** As of the last answer, with everything that this process took since. */
+  /** As of the last answer, plus everything that this process took since. */
   #fullAtMs = fullSinceEver;
   #hasOthersLeases = false;
 
@@ -43,17 +44,17 @@ export class LocalBucket {
     return this.#leasedUnits > 0;
   }
 
-  /** Nothing is lost when it is forgotten. */
+  /** Whether the bucket can be evicted without loss. */
   isIdle(nowMs: number): boolean {
     return !this.isAsking && !this.hasLease && this.#fullAtMs <= nowMs && this.#wantedUnits === 0;
   }
 
-  /** To charge when Redis is back, in ms of the bucket: of what was taken without it, what did not come back since. */
+  /** The units to charge when Redis is available again, in ms of the bucket: those taken without it, minus those that refilled since. */
   owedMs(nowMs: number): number {
     return Math.min(this.#takenAloneMs, Math.max(0, this.#fullAtMs - nowMs));
   }
 
-  /** The decision, where it needs no question: there is a lease, or there was nothing left a moment ago. */
+  /** The decision when it needs no request: there is a lease, or the bucket was empty a moment ago. */
   decide({ rate, cost }: Draw, nowMs: number): Taken | undefined {
     if (cost <= this.#leasedUnits && nowMs < this.leaseUntilMs && isSame(rate, this.#rate)) {
       this.#leasedUnits -= cost;
@@ -65,7 +66,7 @@ export class LocalBucket {
     return taken.type === 'refused' ? taken : undefined;
   }
 
-  /** The decision while nobody can be asked. */
+  /** The decision while Redis is unavailable. */
   decideAlone({ rate, cost }: Draw, nowMs: number): Taken {
     const { fullAtMs, taken } = takeFrom(this.#fullAtMs, { rate, cost, nowMs });
     this.#fullAtMs = fullAtMs;
@@ -73,14 +74,14 @@ export class LocalBucket {
     return taken;
   }
 
-  /** What goes back of the lease, in ms of the bucket: from here on there is none. */
+  /** Ends the lease. Returns its unused part, in ms of the bucket. */
   giveBack(nowMs: number): number {
     const units = nowMs < this.leaseUntilMs ? this.#leasedUnits : 0;
     this.#leasedUnits = 0;
     return this.#rate === undefined ? 0 : (units * 1000) / this.#rate.perS;
   }
 
-  /** Units to have in advance: twice as many with each question that follows the one before closely, half with each that does not. */
+  /** The units to lease: doubled with each request that closely follows the previous one, halved with each that does not. */
   wantedUnits({ burst }: Rate, nowMs: number): number {
     const isHot = nowMs - this.#askedAtMs < hotMs;
     this.#askedAtMs = nowMs;
@@ -90,12 +91,12 @@ export class LocalBucket {
     return this.#wantedUnits;
   }
 
-  /** There is no lease that will end: the user is not hot any more, or there was nothing to lease. */
+  /** Call it when there is no lease: the user is no longer hot, or there was nothing to lease. */
   cool(): void {
     this.#wantedUnits = 0;
   }
 
-  /** An answer: what was owed is charged with it. No bucket lacks more than it holds, unless the clock of Redis was set back. */
+  /** Applies an answer, which includes the charged units. No bucket lacks more than its burst, unless the clock of Redis was set back. */
   learn({ leasedUnits, fullInMs, leasedMs }: Answer, { rate = this.#rate, nowMs, untilMs }: AnsweredAt): void {
     const capacityMs = rate === undefined ? fullInMs : (rate.burst * 1000) / rate.perS;
     this.#takenAloneMs = 0;

@@ -1,4 +1,4 @@
-// The steps of the registry that are atomic: each within one bucket of users, whose keys lie on one server.
+// The atomic operations of the registry, as Lua scripts. Each works on one bucket of users, whose keys are on one server.
 //
 // `users` maps a user to their sessions, as JSON: [[session, device, node], …]. `held` maps the sessions of one node to their users.
 
@@ -53,12 +53,12 @@ redis.call('HDEL', KEYS[2], ARGV[2])
 local becameOffline = keep(ARGV[1], function(session) return session[1] == ARGV[2] end)
 return becameOffline and 1 or 0`);
 
-/** KEYS users, held. ARGV ttl of the keys. Returns how many sessions of the node are there. */
+/** KEYS users, held. ARGV ttl of the keys. Returns the number of the node's sessions. */
 export const touchScript = new RedisScript(`${lists}
 touch(ARGV[1])
 return redis.call('HLEN', KEYS[2])`);
 
-/** KEYS users, held. ARGV node. Drops all of the node, returns the users who became offline. */
+/** KEYS users, held. ARGV node. Removes all sessions of the node, and returns the users who went offline. */
 export const dropScript = new RedisScript(`${lists}
 local offline = {}
 local function isOfNode(session) return session[3] == ARGV[1] end
@@ -68,7 +68,9 @@ end
 redis.call('DEL', KEYS[2])
 return offline`);
 
-/** KEYS users, held. ARGV ttl of the keys, node, then user, session, device of each. The node has these and no others. */
+/**
+ * KEYS users, held. ARGV ttl of the keys, node, then user, session and device of each session. Replaces the sessions of the node by these.
+ */
 export const replaceScript = new RedisScript(`${lists}
 local given = {}
 for at = 3, #ARGV, 3 do given[ARGV[at + 1]] = true end
@@ -83,16 +85,16 @@ for at = 3, #ARGV, 3 do add(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[2]) end
 touch(ARGV[1])
 return 1`);
 
-/** KEYS nodes, with the time of each one's last renewal. ARGV time or empty, ttl of the key, node. */
+/** KEYS nodes, with the time of the last renewal of each. ARGV time or empty, ttl of the key, node. */
 export const renewScript = new RedisScript(`${nowOf('ARGV[1]')}
 redis.call('ZADD', KEYS[1], now, ARGV[3])
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
-/** KEYS nodes. ARGV time or empty, ttl. Returns the nodes that were not renewed for so long. */
+/** KEYS nodes. ARGV time or empty, ttl. Returns the nodes that were not renewed within the ttl. */
 export const expiredScript = new RedisScript(`${nowOf('ARGV[1]')}
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))`);
 
-/** KEYS nodes. ARGV time or empty, ttl, nodes. Forgets those that were not renewed meanwhile. */
+/** KEYS nodes. ARGV time or empty, ttl, nodes. Removes those that were not renewed meanwhile. */
 export const forgetScript = new RedisScript(`${nowOf('ARGV[1]')}
 for at = 3, #ARGV do
   local renewed = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[at]))

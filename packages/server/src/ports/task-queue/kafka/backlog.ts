@@ -1,4 +1,4 @@
-// How much waits: what Kafka holds of each topic and is not done, looked up now and then, and what this process added since.
+// Estimates the backlog: the tasks in Kafka that are not done, as of the last query, and those that this process has added since.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Admin } from '@platformatic/kafka';
@@ -9,9 +9,9 @@ import type { Sent } from './task-sender.ts';
 import type { TaskTopics } from './task-topics.ts';
 
 export interface BacklogBounds {
-  /** Tasks that wait or are under way, all kinds together. */
+  /** The maximum number of waiting and claimed tasks of all kinds. */
   readonly tasksMax: number;
-  /** Of the payloads, in bytes, of those that this process added. */
+  /** The maximum size of the payloads that this process has added, in bytes. */
   readonly payloadMax: number;
 }
 
@@ -23,9 +23,9 @@ export interface BacklogOptions {
   readonly clock: Clock;
 }
 
-/** Older knowledge is looked up again: by how much other processes may add meanwhile, the bound may be passed. */
+/** The age at which the backlog is queried again. The bound may be exceeded by what other processes add meanwhile. */
 const freshMs = 500;
-/** Of an add that finds no room. */
+/** The pause before an add without room queries again. */
 const retryMs = 100;
 
 interface Added {
@@ -39,9 +39,9 @@ export class Backlog {
   #waiting = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<readonly Omit<KindCounts, 'dead'>[]> | undefined;
-  /** By this process, since the last look. */
+  /** The number of tasks that this process added since the last query. */
   #addedCount = 0;
-  /** By this process, and not done as far as is known. */
+  /** The tasks that this process added and that are not known to be done. */
   #added: Added[] = [];
   #addedBytes = 0;
 
@@ -49,7 +49,7 @@ export class Backlog {
     this.#options = options;
   }
 
-  /** Whether so much more may wait. */
+  /** Whether so many more tasks and bytes fit. */
   async hasRoom(count: number, bytes: number): Promise<boolean> {
     if (this.#ageMs > freshMs) await this.look();
     if (this.#fits(count, bytes)) return true;
@@ -58,7 +58,7 @@ export class Backlog {
     return this.#fits(count, bytes);
   }
 
-  /** Before it is sent, so that adds at the same time see each other; `sent` is told later. */
+  /** Called before tasks are sent, so that concurrent adds see each other. `sent` follows. */
   reserve(count: number, bytes: number): void {
     this.#addedCount += count;
     this.#addedBytes += bytes;

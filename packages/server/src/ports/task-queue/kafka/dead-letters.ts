@@ -1,4 +1,4 @@
-// Tasks that were given up: a compacted topic with one record for each, whose table every process that asks keeps up to date.
+// Dead letters: a compacted topic with a record per dead letter. Each process that needs them keeps a table of the topic up to date.
 
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -23,29 +23,29 @@ export interface KafkaDeadLettersOptions {
   readonly topic: string;
   readonly admin: Admin;
   readonly sender: TaskSender;
-  /** Of more, the oldest are removed. */
+  /** The maximum number of dead letters. The oldest are removed. */
   readonly lettersMax: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Payloads may be long: they stay in the topic. */
+/** Without the payload, which may be long and stays in the topic. */
 interface Entry extends Omit<DeadRecord, 'payload'> {
   readonly offset: number;
 }
 
-/** Letters are sent in such parts. */
+/** The size of the parts in which dead letters are sent. */
 const partBytesMax = 8 * 1024 * 1024;
 
 export class KafkaDeadLetters {
   readonly #options: KafkaDeadLettersOptions;
   readonly #fetcher: Fetcher;
-  /** In the order of their offsets. */
+  /** In offset order. */
   readonly #entries = new Map<TaskId, Entry>();
   readonly #byKey = new Map<string, TaskId>();
   #nextOffset = 0;
   #isStarted = false;
-  /** Resolves when more has been read. */
+  /** Resolves when more records have been read. */
   #more = Promise.withResolvers<void>();
   readonly #closed = new AbortController();
 
@@ -57,7 +57,7 @@ export class KafkaDeadLetters {
     );
   }
 
-  /** Of a kind, as far as it is known now. */
+  /** The counts by kind, as far as the topic has been read. */
   counts(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
     for (const { kind } of this.#entries.values()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -75,7 +75,7 @@ export class KafkaDeadLetters {
     ]);
   }
 
-  /** These, with their ids, are all the letters there are when it resolves. Again: nothing changes. Beyond the bound the oldest go with the next one. */
+  /** Replaces all dead letters by these, which keep their ids. Idempotent. Dead letters beyond the bound are removed with the next one. */
   async become(letters: Iterable<MovedLetter>): Promise<number> {
     const { sender, topic } = this.#options;
     await this.caughtUp();
@@ -98,10 +98,10 @@ export class KafkaDeadLetters {
     return count;
   }
 
-  /** Another letter of its kind and key. */
+  /** Whether another dead letter has the same kind and key. */
   async isDead(task: TaskRecord): Promise<boolean> {
     if (task.key === undefined || !this.#hasOther(task)) return false;
-    // It may have been taken out meanwhile.
+    // The dead letter may have been removed meanwhile.
     await this.caughtUp();
     return this.#hasOther(task);
   }
@@ -116,7 +116,7 @@ export class KafkaDeadLetters {
     return chosen.map(({ taskId }) => letters.get(taskId)).filter((letter) => letter !== undefined);
   }
 
-  /** `add` gets them in parts, and resolves when they are durable; only then they are removed here. */
+  /** Passes the dead letters to `add` in parts, and removes them when `add` has resolved, which makes them durable. */
   async replay(choice: DeadLetterChoice, add: (tasks: readonly DeadRecord[]) => Promise<void>): Promise<number> {
     const { sender, topic } = this.#options;
     const chosen = await this.#choose(choice);
@@ -145,7 +145,9 @@ export class KafkaDeadLetters {
     return chosen.length;
   }
 
-  /** Knows everything that was written before the call. Rejects as unavailable when nothing more is read in time. */
+  /**
+   * Resolves when all records that were written before the call are read. Rejects with `unavailable` when nothing more is read in time.
+   */
   async caughtUp(): Promise<void> {
     this.start();
     const end = await this.#inTime(this.#end());
@@ -186,7 +188,7 @@ export class KafkaDeadLetters {
     }
   }
 
-  /** Reads the topic once more, from the first of these to the last. */
+  /** Reads the topic again from the first to the last of these entries. */
   async #payloads(entries: readonly Entry[], visit: (letter: DeadRecord) => Promise<void>): Promise<void> {
     const wanted = new Set(entries.map(({ offset }) => offset));
     if (wanted.size === 0) return;
@@ -201,7 +203,7 @@ export class KafkaDeadLetters {
       },
     );
     try {
-      // What was compacted away since is passed over.
+      // Records that were compacted away are skipped.
       while (wanted.size > 0 && next <= last) {
         asked = Promise.withResolvers();
         reader.look();
@@ -221,7 +223,7 @@ export class KafkaDeadLetters {
     return inTime(answer, { clock: this.#options.clock, signal: this.#closed.signal });
   }
 
-  /** It reads nothing while `next` is undefined. */
+  /** Reads nothing while `next` returns undefined. */
   #reader(next: () => number | undefined, onRecords: (fetched: FetchedPartition) => void): Fetcher {
     const { client, topic, log } = this.#options;
     return new Fetcher({

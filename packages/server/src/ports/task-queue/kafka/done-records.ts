@@ -1,6 +1,6 @@
-// Removes the records of tasks that are done, so that disk is taken by what waits alone. It also makes a partition begin where its
-// work does: Kafka forgets the offsets of groups without members after `offsets.retention.minutes`, a week by default, and the done
-// mark of a partition where nothing happened meanwhile is then its first record.
+// Deletes the records of done tasks, so that only waiting tasks occupy the disk. It also moves the start of a partition to the first task
+// that is not done: Kafka deletes the offsets of groups without members after `offsets.retention.minutes` (a week by default), and the done
+// mark of an idle partition is then its first record.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -9,13 +9,13 @@ import type { Marks, PartitionName } from './held-tasks.ts';
 
 export interface DoneRecordsOptions {
   readonly admin: Admin;
-  /** Of the partitions that are this process's own. What is done stays so, whoever owns them next. */
+  /** The marks of the partitions that this process owns. Done tasks stay done for later owners. */
   readonly marks: () => readonly (PartitionName & Marks)[];
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** As often as brokers write down where their partitions begin. */
+/** The interval at which brokers persist the starts of their partitions. */
 const everyMs = 60_000;
 
 export class DoneRecords {
@@ -42,7 +42,9 @@ export class DoneRecords {
     }
   }
 
-  /** All of them each time: what an owner before did not come to is removed too, and where there is nothing to remove nothing happens. */
+  /**
+   * Deletes in all partitions each time, which also covers what a previous owner left. It costs nothing where there is nothing to delete.
+   */
   async #remove(): Promise<void> {
     const { admin, marks, log } = this.#options;
     const byTopic = Map.groupBy(

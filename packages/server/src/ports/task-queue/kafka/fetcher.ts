@@ -1,4 +1,4 @@
-// Reads records of given partitions, each from the offset that is asked for, as long as there is room for them.
+// Reads the records of given partitions from requested offsets, while there is room for them.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -14,10 +14,10 @@ export interface FetchedRecord {
 }
 
 export interface FetchedPartition extends PartitionName {
-  /** What was asked for. */
-  readonly askedOffset: number;
+  /** The requested offset. */
+  readonly requestedOffset: number;
   readonly records: readonly FetchedRecord[];
-  /** After the last record; records that were compacted away leave holes before it. */
+  /** The offset after the last record. Compacted records leave holes before it. */
   readonly nextOffset: number;
 }
 
@@ -28,11 +28,11 @@ export interface Wanted extends PartitionName {
 export interface FetcherOptions {
   readonly client: BaseOptions;
   readonly topics: readonly string[];
-  /** Asked before each fetch. */
+  /** Called before each fetch. */
   readonly wanted: () => readonly Wanted[];
-  /** The next fetch of the partition comes after it. Rejections are logged, and the partition is asked for again. */
+  /** The next fetch of the partition waits for it. Rejections are logged, and the records are fetched again. */
   readonly onRecords: (fetched: FetchedPartition) => Promise<void> | void;
-  /** What was asked for has been removed, or is not there yet: where the partitions begin has to be looked up. */
+  /** The requested offset is out of range. The caller must look up where the partitions begin. */
   readonly onOutOfRange: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,7 +40,7 @@ export interface FetcherOptions {
 
 const partitionBytesMax = 1024 * 1024;
 const fetchBytesMax = 8 * 1024 * 1024;
-/** How long a broker holds a fetch that finds nothing. */
+/** The time for which a broker holds a fetch without records. */
 const waitMs = 500;
 const pauseMs = 500;
 
@@ -55,12 +55,12 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
-    // It joins no group: the name is asked for all the same.
+    // The library requires a group id, but this client joins no group.
     this.#consumer = new Consumer({ ...options.client, retries: 0, groupId: `${options.client.clientId}-reader` });
     for (const topic of options.topics) this.#consumer.topics.track(topic);
   }
 
-  /** Something is wanted that was not before. */
+  /** Call it when more records are wanted. */
   look(): void {
     this.#mustLook = true;
     if (!this.#isLooking) void this.#look();
@@ -129,9 +129,11 @@ export class Fetcher {
   async #failed(error: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return;
     const { log, clock, onOutOfRange } = this.#options;
-    log.warn('records not read, to be asked for again', { error });
+    log.warn('failed to read records, retrying', { error });
     if (findErrorBy(error instanceof Error ? error : null, 'apiId', 'OFFSET_OUT_OF_RANGE'))
-      await onOutOfRange().catch((lost: unknown) => log.warn('beginning of partitions not found', { error: lost }));
+      await onOutOfRange().catch((lost: unknown) =>
+        log.warn('failed to look up the start of partitions', { error: lost }),
+      );
     this.#consumer.clearMetadata();
     await sleep(clock, { delayMs: pauseMs, signal: this.#stop.signal });
   }
@@ -160,8 +162,8 @@ function recordsOf(
       );
       fetched.push({
         ...name,
-        askedOffset: from,
-        // A batch is sent whole, also when the offset asked for lies within it.
+        requestedOffset: from,
+        // Kafka returns whole batches, even when the requested offset is within one.
         records: records.filter(({ offset }) => offset >= from),
         nextOffset: Number(last.firstOffset) + last.lastOffsetDelta + 1,
       });

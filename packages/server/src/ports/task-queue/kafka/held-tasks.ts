@@ -1,4 +1,4 @@
-// The tasks of a kind that one process has read from its partitions and that are not done yet: a plain state machine.
+// The tasks of a kind that one process has read from its partitions and that are not done yet: a pure state machine.
 
 import type { Claim, ClaimedTask } from '../task-queue.ts';
 import type { TaskRecord } from './task-record.ts';
@@ -8,7 +8,7 @@ export interface PartitionName {
   readonly partition: number;
 }
 
-/** Of a partition: everything below `done` is done, everything below `claimed` has been handed out at some time. */
+/** The marks of a partition: all tasks below `done` are done, and all tasks below `claimed` have been handed out at some time. */
 export interface Marks {
   readonly done: number;
   readonly claimed: number;
@@ -21,7 +21,7 @@ export interface HeldTask {
   readonly bytes: number;
   attempt: number;
   failureCount: number;
-  /** When it may be claimed; of a claimed one, when its lease ends. */
+  /** The time at which the task is ready; for a claimed task, the end of its lease. */
   dueAtMs: number;
   state: 'waiting' | 'claimed' | 'settling';
 }
@@ -29,13 +29,13 @@ export interface HeldTask {
 export class HeldPartition implements PartitionName {
   readonly topic: string;
   readonly partition: number;
-  /** What was handed out before this process had the partition: whoever claimed it has left without settling it. */
+  /** Tasks below this offset were handed out by an earlier owner, who left without settling them. */
   readonly claimedBefore: number;
   readonly tasks = new Map<number, HeldTask>();
-  /** Of the next record. */
+  /** The offset of the next record. */
   nextOffset: number;
   #claimed: number;
-  /** Of it, what outlives this process. */
+  /** The durable part of the mark. */
   #noted: number;
 
   constructor({ topic, partition }: PartitionName, marks: Marks) {
@@ -52,7 +52,7 @@ export class HeldPartition implements PartitionName {
     return { done: first ?? this.nextOffset, claimed: this.#claimed };
   }
 
-  /** Whether the mark has to be noted: it moved, or could not be noted when it did. */
+  /** Whether the mark must be stored: it moved, or an earlier attempt to store it failed. */
   claimedThrough(offset: number): boolean {
     this.#claimed = Math.max(this.#claimed, offset + 1);
     return offset >= this.#noted;
@@ -65,10 +65,10 @@ export class HeldPartition implements PartitionName {
 
 export class HeldTasks {
   readonly partitions: readonly HeldPartition[];
-  /** Those with a key: of the same key there is one. */
+  /** The tasks with a key, at most one per key. */
   readonly #byKey = new Map<string, HeldTask>();
   readonly #byId = new Map<string, HeldTask>();
-  /** By topic. */
+  /** The held tasks per topic. */
   readonly #held = new Map<string, { count: number; bytes: number }>();
 
   constructor(partitions: readonly HeldPartition[]) {
@@ -79,13 +79,13 @@ export class HeldTasks {
     return this.#held.get(topic) ?? { count: 0, bytes: 0 };
   }
 
-  /** Another task of the same key. */
+  /** Whether another task has the same key. */
   hasRival({ key, taskId }: TaskRecord): boolean {
     const holder = key === undefined ? undefined : this.#byKey.get(key);
     return holder !== undefined && holder.record.taskId !== taskId;
   }
 
-  /** What is held of the same task: Kafka may have taken a record of a further attempt, though its answer was lost. */
+  /** The held record of the same task. Kafka may have stored a record of a further attempt although its answer was lost. */
   sameTask({ taskId }: TaskRecord): HeldTask | undefined {
     return this.#byId.get(taskId);
   }
@@ -95,7 +95,7 @@ export class HeldTasks {
     return false;
   }
 
-  /** In the place of what is held of the same task. */
+  /** Replaces a held record of the same task. */
   add(
     partition: HeldPartition,
     { record, offset }: { readonly record: TaskRecord; readonly offset: number },
@@ -129,7 +129,7 @@ export class HeldTasks {
     return next;
   }
 
-  /** Those that waited longest. One that failed before is handed out alone: it may end its worker, and then takes no other with it. */
+  /** Claims the tasks that have waited longest. A task that failed before is handed out alone, because it may crash its worker. */
   claim(request: {
     readonly limit: number;
     readonly payloadMax: number;
@@ -138,7 +138,7 @@ export class HeldTasks {
   }): readonly HeldTask[] {
     const chosen = this.#choose(request);
     for (const task of chosen) {
-      // A claim whose lease ran out has failed: nobody else will say so of a worker that does not come back.
+      // An expired lease is a failure, because a worker that died reports none.
       if (task.state === 'claimed') task.failureCount++;
       task.state = 'claimed';
       task.attempt++;
@@ -147,7 +147,7 @@ export class HeldTasks {
     return chosen;
   }
 
-  /** A claim that could not be noted down was none. */
+  /** Reverts claims that could not be stored. */
   unclaim(tasks: readonly HeldTask[], nowMs: number): void {
     for (const task of tasks) {
       task.state = 'waiting';
@@ -156,7 +156,7 @@ export class HeldTasks {
     }
   }
 
-  /** undefined: the claim is over. */
+  /** undefined when the claim has ended. */
   claimed({ taskId, attempt }: Claim): HeldTask | undefined {
     const task = this.#byId.get(taskId);
     return task?.state === 'claimed' && task.attempt === attempt ? task : undefined;

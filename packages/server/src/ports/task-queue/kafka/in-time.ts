@@ -1,13 +1,13 @@
-// An end to questions that the client of Kafka asks again and again for minutes.
+// A deadline for requests that the Kafka client would retry for minutes.
 
 import { aborted } from '@hongyan/base/abort';
 import type { Clock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';
 
-/** As long as a broker may take for one try. */
+/** The deadline of a broker for one attempt. */
 const silenceMaxMs = 5_000;
 
-/** Rejects as unavailable when there is no answer for `silenceMaxMs`, and with the reason of `signal` when that aborts. */
+/** Rejects with `unavailable` after `silenceMaxMs` without an answer, and with the reason of `signal` when that aborts. */
 export async function inTime<T>(
   answer: Promise<T>,
   { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal },

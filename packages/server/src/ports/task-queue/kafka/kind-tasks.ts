@@ -1,4 +1,4 @@
-// One kind of task as one process sees it: its share of the partitions, what it has read of them, what of that is under way.
+// The tasks of one kind in one process: its partitions, the tasks that it has read from them, and the claims in flight.
 
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -11,12 +11,12 @@ import { lettingGoMs, Membership } from './membership.ts';
 import { decodeTask, type TaskRecord } from './task-record.ts';
 import type { TaskTopics } from './task-topics.ts';
 
-/** Where tasks go that this process does not keep. */
+/** The destinations of tasks that leave this process. */
 export interface TaskOutcomes {
   /** Durable when it resolves. */
   retry(tasks: readonly TaskRecord[], delayMs: number): Promise<void>;
   bury(task: TaskRecord, error: string): Promise<void>;
-  /** Whether another task of its kind and key has been given up, and is kept. */
+  /** Whether a dead letter has the same kind and key. */
   isDead(task: TaskRecord): Promise<boolean>;
 }
 
@@ -28,13 +28,13 @@ export interface KindTasksOptions {
   readonly outcomes: TaskOutcomes;
   readonly clock: Clock;
   readonly log: Log;
-  /** There may be something to claim. */
+  /** Called when tasks may be ready. */
   readonly onChange: () => void;
 }
 
-/** Read and not done, of one topic: beyond it no more is read until some are done. */
+/** The maximum of tasks per topic that are read but not done. At the bound reading pauses. */
 const heldMax = { count: 4_000, bytes: 48 * 1024 * 1024 } as const;
-/** A task whose worker left it is tried again after so long. */
+/** The delay before a task that a previous owner left is retried. */
 const leftDelayMs = 1_000;
 const lookEveryMs = 20;
 
@@ -43,7 +43,7 @@ export class KindTasks {
   readonly #membership: Membership;
   readonly #fetcher: Fetcher;
   #held = new HeldTasks([]);
-  /** Nothing more is handed out. */
+  /** No task is handed out any more. */
   #isLettingGo = false;
 
   constructor(options: KindTasksOptions) {
@@ -53,7 +53,7 @@ export class KindTasks {
     this.#membership = new Membership({
       ...{ client, log, clock: systemClock, topics: names, group: topics.group(kind) },
       letGo: () => this.#letGo(),
-      own: (partitions) => void this.#own(partitions),
+      onAssigned: (partitions) => void this.#acquire(partitions),
     });
     this.#fetcher = new Fetcher({
       ...{ client, log, clock: systemClock, topics: names },
@@ -67,12 +67,15 @@ export class KindTasks {
     this.#membership.start();
   }
 
-  /** On the wall clock. Nothing is due that `claim` would not give: who asks for it at once again would keep this process from all else. */
+  /**
+   * Wall-clock time. It returns no time for tasks that `claim` would not hand out, because a caller that claims at once would then loop and
+   * block the process.
+   */
   nextDueMs(): number | undefined {
     return this.#mayClaim ? this.#held.nextDueMs() : undefined;
   }
 
-  /** Of the partitions that are its own. */
+  /** The marks of the owned partitions. */
   marks(): readonly (PartitionName & Marks)[] {
     return this.#held.partitions.map(changeOf);
   }
@@ -89,7 +92,7 @@ export class KindTasks {
     const moved = new Set(tasks.filter(({ partition, offset }) => partition.claimedThrough(offset)).map(partitionOf));
     const noting = Array.from(moved, (partition) => ({ partition, claimed: partition.marks.claimed }));
     try {
-      // Before anyone gets them: should this process die of one of them, the next owner knows.
+      // Stored before the tasks are handed out: when one of them crashes this process, the next owner knows.
       await marks.write(Array.from(moved, changeOf));
       for (const { partition, claimed } of noting) partition.noted(claimed);
     } catch (error) {
@@ -117,7 +120,7 @@ export class KindTasks {
       await Promise.all(settling.map(({ task, outcome }) => task && this.#carryOut(task, outcome)));
       await this.#done(held, tasks);
     } catch (error) {
-      // Claims go on to their lease: then the tasks are claimed again.
+      // The claims stay until their leases expire. Then the tasks are claimed again.
       for (const task of tasks) task.state = 'claimed';
       throw error;
     }
@@ -125,7 +128,7 @@ export class KindTasks {
   }
 
   async close(): Promise<void> {
-    // Claims that stand are over: their workers have been told to stop before.
+    // Open claims end now. Their workers were notified before.
     this.#isLettingGo = true;
     this.#held = new HeldTasks([]);
     await this.#membership.close();
@@ -160,13 +163,12 @@ export class KindTasks {
     const untilMs = systemClock.monotonicMs() + lettingGoMs;
     while (held.hasClaims && systemClock.monotonicMs() < untilMs)
       await new Promise<void>((resolve) => void systemClock.after(lookEveryMs, resolve));
-    if (held.hasClaims)
-      this.#options.log.warn('claims ended: the partitions are shared anew', { kind: this.#options.kind });
+    if (held.hasClaims) this.#options.log.warn('claims ended by a rebalance', { kind: this.#options.kind });
     if (this.#held === held) this.#held = new HeldTasks([]);
   }
 
-  /** Until it knows how far they have come it reads nothing, and tries again. */
-  async #own(names: readonly PartitionName[]): Promise<void> {
+  /** Reads no records until the marks are known, and retries. */
+  async #acquire(names: readonly PartitionName[]): Promise<void> {
     const { marks, topics, kind, log } = this.#options;
     const held = new HeldTasks([]);
     this.#held = held;
@@ -179,10 +181,10 @@ export class KindTasks {
         );
         this.#isLettingGo = false;
         this.#fetcher.look();
-        log.info('tasks of partitions taken over', { kind, partitions: names.length });
+        log.info('partitions assigned', { kind, partitions: names.length });
         return;
       } catch (error) {
-        log.warn('state of partitions not read, to be tried again', { kind, error });
+        log.warn('failed to read the marks of partitions, retrying', { kind, error });
         await new Promise<void>((resolve) => void systemClock.after(1_000, resolve));
       }
     }
@@ -202,19 +204,19 @@ export class KindTasks {
     const partition = held.partitions.find(
       ({ topic, partition }) => partitionKey({ topic, partition }) === partitionKey(fetched),
     );
-    // Asked for in an earlier ownership, it may stand behind records that were not read in this one.
-    if (partition === undefined || fetched.askedOffset !== partition.nextOffset) return;
+    // A fetch of an earlier ownership may be after records that were not read in this one.
+    if (partition === undefined || fetched.requestedOffset !== partition.nextOffset) return;
     const left: HeldTask[] = [];
-    /** Where something is done with without having been settled. */
+    /** The partitions with tasks that are done without a settlement. */
     const moved = new Set<HeldPartition>();
     for (const { offset, ...raw } of fetched.records) {
       const record = decodeTask<TaskRecord>(raw);
       const isDead = record && (await this.#options.outcomes.isDead(record));
-      // At once with the task: what is not held below it counts as done.
+      // Moved together with the task, because tasks below it that are not held count as done.
       partition.nextOffset = offset + 1;
       if (record === undefined) continue;
       const before = held.sameTask(record);
-      // Claimed again since, it goes on by that claim.
+      // The task was claimed again since, and continues with that claim.
       const isStale = before !== undefined && before.attempt > record.attempt;
       if (isDead || isStale || held.hasRival(record)) {
         moved.add(partition);
@@ -231,11 +233,11 @@ export class KindTasks {
     this.#options.onChange();
   }
 
-  /** Tasks that somebody claimed who is not there any more: a failure of each, to be tried again alone. */
+  /** Tasks whose claimer has left. Each counts a failure, and is retried alone. */
   async #giveBack(held: HeldTasks, left: readonly HeldTask[]): Promise<void> {
     if (left.length === 0) return;
     const { outcomes, clock, kind, log } = this.#options;
-    log.warn('tasks left by a worker, to be tried again', { kind, count: left.length });
+    log.warn('retrying tasks that a worker left', { kind, count: left.length });
     const dueAtMs = clock.nowMs() + leftDelayMs;
     const records = left.map(({ record }) => ({
       ...record,
@@ -247,7 +249,7 @@ export class KindTasks {
       await outcomes.retry(records, leftDelayMs);
       await this.#done(held, left);
     } catch (error) {
-      // Kept where they stand: tried here, with the failure counted. Kafka may have taken the records all the same.
+      // The tasks stay in this process, with the failure counted. Kafka may have stored the records nevertheless.
       for (const task of left) {
         const { attempt, failureCount } = task;
         Object.assign(task, { state: 'waiting', attempt: attempt + 1, failureCount: failureCount + 1, dueAtMs });

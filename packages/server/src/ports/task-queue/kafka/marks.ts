@@ -1,5 +1,5 @@
-// How far the work of each partition has come, kept by Kafka as the offsets of two groups without members. Commits of the group
-// that shares the partitions would be refused, or join it anew, whenever it is on the move: so it has none.
+// Stores the marks of each partition as the offsets of two consumer groups without members. Commits of the group that shares the partitions
+// would be rejected during a rebalance, or would make the client join again.
 
 import { Batcher } from '@hongyan/base/batcher';
 import type { Admin } from '@platformatic/kafka';
@@ -9,7 +9,7 @@ import type { TaskTopics } from './task-topics.ts';
 
 type Change = PartitionName & Partial<Marks>;
 
-/** Changes that wait for their commit; further ones reject with `overloaded`. */
+/** The maximum number of waiting changes. Further ones reject with `overloaded`. */
 const changesMax = 100_000;
 const batchMax = 10_000;
 
@@ -21,7 +21,7 @@ export class PartitionMarks {
   constructor(admin: Admin, topics: TaskTopics) {
     this.#admin = admin;
     this.#topics = topics;
-    // One at a time, so that an older mark never comes after a newer one.
+    // One request at a time, so that an older mark never overwrites a newer one.
     this.#batcher = new Batcher({
       itemsMax: changesMax,
       batchMax,
@@ -33,12 +33,12 @@ export class PartitionMarks {
     });
   }
 
-  /** Resolves when they outlive this process. */
+  /** Resolves when the marks are durable. */
   async write(changes: readonly Change[]): Promise<void> {
     await this.#batcher.submitAll(changes);
   }
 
-  /** Of a partition that has none, both are the offset of its first record. */
+  /** Both marks of a partition without stored marks are the offset of its first record. */
   async read(topics: readonly string[]): Promise<ReadonlyMap<string, Marks>> {
     const { done, claimed } = this.#topics.marks;
     const partitions = Array.from({ length: this.#topics.partitionCount }, (_, partition) => partition);

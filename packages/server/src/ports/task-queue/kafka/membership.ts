@@ -1,4 +1,4 @@
-// This process as one of those that share the partitions of a kind: which are its own, and when it has to let them go.
+// The membership of this process in the consumer group of a kind: which partitions it owns, and when it must release them.
 
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -8,18 +8,21 @@ import type { PartitionName } from './held-tasks.ts';
 export interface MembershipOptions {
   readonly client: BaseOptions;
   readonly group: string;
-  /** All with the same number of partitions. */
+  /** All topics have the same number of partitions. */
   readonly topics: readonly string[];
-  /** MUST resolve when nothing of the partitions is under way any more, at the latest after `lettingGoMs`: the others wait for it. */
+  /**
+   * Releases the partitions. MUST resolve when no task of them is in flight, at the latest after `lettingGoMs`, because the other members
+   * wait for it.
+   */
   readonly letGo: () => Promise<void>;
-  readonly own: (partitions: readonly PartitionName[]) => void;
+  readonly onAssigned: (partitions: readonly PartitionName[]) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A member that says nothing for so long is taken for dead, and its partitions go to the others. */
+/** A member that sends no heartbeat for this time loses its partitions. */
 const sessionMs = 10_000;
-/** Of which a member that joins anew may spend this with what is under way: it says nothing meanwhile. */
+/** The part of the session in which a rejoining member may finish its tasks, without heartbeats. */
 export const lettingGoMs = 6_000;
 const heartbeatMs = 1_000;
 const watchEveryMs = 2_000;
@@ -37,13 +40,13 @@ export class Membership {
     this.#options = options;
   }
 
-  /** Joins, and joins again until it is closed. */
+  /** Joins the group, and rejoins until it is closed. */
   start(): void {
     this.#joining = this.#join();
     this.#watch = this.#options.clock.every(watchEveryMs, () => void this.#look());
   }
 
-  /** Whether the others can know by now that this process is alive: one that was paused for too long owns nothing any more. */
+  /** Whether the membership was confirmed recently. A process that was paused for too long owns nothing any more. */
   get isFresh(): boolean {
     const heardMs = Math.max(this.#consumer?.lastHeartbeat?.getTime() ?? 0, this.#joinedAtMs);
     return this.#options.clock.nowMs() - heardMs < sessionMs;
@@ -64,7 +67,7 @@ export class Membership {
         groupId: group,
         sessionTimeout: sessionMs,
         rebalanceTimeout: sessionMs,
-        // A member that joins is answered when all others have let go.
+        // A join is answered when all other members have released their partitions.
         requestTimeout: sessionMs + lettingGoMs,
         heartbeatInterval: heartbeatMs,
         partitionAssigner: sameNumberToOne,
@@ -75,14 +78,14 @@ export class Membership {
       });
       this.#consumer = consumer;
       for (const topic of topics) consumer.topics.track(topic);
-      consumer.on('consumer:group:join', () => this.#own(consumer));
-      // Without a listener an error would end the process; what became of the membership is looked at every two seconds.
-      consumer.on('error', (error: unknown) => log.warn('membership of workers failed', { group, error }));
+      consumer.on('consumer:group:join', () => this.#assigned(consumer));
+      // Without a listener an error would end the process. The membership is checked every two seconds.
+      consumer.on('error', (error: unknown) => log.warn('consumer group membership failed', { group, error }));
       try {
         await consumer.joinGroup({});
         return;
       } catch (error) {
-        log.warn('workers not joined, to be tried again', { group, error });
+        log.warn('failed to join the consumer group, retrying', { group, error });
         await this.#leave();
         await sleep(clock, { delayMs: pauseMs, signal: this.#stop.signal });
       }
@@ -93,7 +96,7 @@ export class Membership {
     if (this.#joining !== undefined && !this.#joinedAtMs) return;
     if (this.isFresh || this.#stop.signal.aborted) return;
     const { log, group } = this.#options;
-    log.warn('membership of workers lost, to be joined anew', { group });
+    log.warn('consumer group membership lost, rejoining', { group });
     this.#joinedAtMs = 0;
     await this.#letGo();
     await this.#leave();
@@ -101,10 +104,10 @@ export class Membership {
     await this.#joining;
   }
 
-  #own(consumer: Consumer): void {
+  #assigned(consumer: Consumer): void {
     if (consumer !== this.#consumer || this.#stop.signal.aborted) return;
     this.#joinedAtMs = this.#options.clock.nowMs();
-    this.#options.own(
+    this.#options.onAssigned(
       (consumer.assignments ?? []).flatMap(({ topic, partitions }) =>
         partitions.map((partition) => ({ topic, partition })),
       ),
@@ -113,20 +116,23 @@ export class Membership {
 
   async #letGo(): Promise<void> {
     const { letGo, log, group } = this.#options;
-    // What is not settled by then is settled in vain: the next owner does it again.
-    await letGo().catch((error: unknown) => log.warn('partitions let go in the middle of work', { group, error }));
+    // Later settlements have no effect: the next owner executes the task again.
+    await letGo().catch((error: unknown) => log.warn('partitions released with tasks in flight', { group, error }));
   }
 
   async #leave(): Promise<void> {
     const { log, group } = this.#options;
     await this.#consumer
       ?.close()
-      .catch((error: unknown) => log.warn('workers not told of the end of one', { group, error }));
+      .catch((error: unknown) => log.warn('failed to leave the consumer group', { group, error }));
     this.#consumer = undefined;
   }
 }
 
-/** A task waits, and is tried again, with the owner of its partition's number: so that tasks of one key meet. */
+/**
+ * Assigns the same partition number of all topics to one member, so that delayed and retried tasks stay with one owner, and tasks of one
+ * key meet.
+ */
 const sameNumberToOne: GroupPartitionsAssigner = (_, members, topics, metadata) => {
   const memberIds = [...members.keys()].sort();
   return memberIds.map((memberId, place) => ({

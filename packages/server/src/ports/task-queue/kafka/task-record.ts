@@ -1,4 +1,4 @@
-// A task as a record of a topic: its payload as the value, everything else in one header.
+// The encoding of a task as a Kafka record: the payload is the value, and one header has the rest.
 
 import type { TaskId } from '../task-queue.ts';
 
@@ -8,14 +8,14 @@ export interface TaskRecord {
   readonly payload: string;
   readonly key?: string;
   readonly addedAtMs: number;
-  /** Not to be claimed before. */
+  /** The time at which the task is ready. */
   readonly dueAtMs: number;
-  /** Claims before. */
+  /** The number of earlier claims. */
   readonly attempt: number;
   readonly failureCount: number;
 }
 
-/** Only of dead letters. */
+/** The record of a dead letter. */
 export interface DeadRecord extends TaskRecord {
   readonly error: string;
   readonly diedAtMs: number;
@@ -39,13 +39,13 @@ export function encodeTask(
   return { ...to, key: Buffer.from(about.taskId), value: Buffer.from(payload), headers };
 }
 
-/** Removes what stands under the key, where a topic is compacted. */
+/** Deletes the record of the key from a compacted topic. */
 export const tombstone = (taskId: TaskId, topic: string): RecordToSend => ({
   ...{ topic, partition: 0, key: Buffer.from(taskId), value: undefined },
   headers: new Map(),
 });
 
-/** undefined: no task was written here by this program. */
+/** undefined when this program did not write the record. */
 export function decodeTask<T extends TaskRecord>(record: {
   readonly value: Buffer | null;
   readonly headers: readonly (readonly [Buffer | null, Buffer | null])[];

@@ -1,4 +1,4 @@
-// Writes records of tasks, one request at a time: what comes meanwhile shares the next one, and a partition keeps its order.
+// Writes records of tasks, one request at a time. Calls that arrive meanwhile share the next request, and partitions keep their order.
 
 import { Batcher } from '@hongyan/base/batcher';
 import { type BaseOptions, ProduceAcks, Producer } from '@platformatic/kafka';
@@ -7,13 +7,13 @@ import type { PartitionName } from './held-tasks.ts';
 import { partitionKey } from './marks.ts';
 import type { RecordToSend } from './task-record.ts';
 
-/** Calls that wait for their request; further ones reject with `overloaded`. */
+/** The maximum number of waiting calls. Further ones reject with `overloaded`. */
 const callsMax = 100_000;
-/** Of one request, together under what a broker takes for one partition. */
+/** The maximum number of calls per request, so that it stays below the limit of brokers for one partition. */
 const batchMax = 16;
 
 export interface Sent extends PartitionName {
-  /** Of the last record of the call in this partition. */
+  /** The offset of the call's last record in this partition. */
   readonly offset: number;
 }
 
@@ -31,7 +31,7 @@ export class TaskSender {
     });
   }
 
-  /** Those of one partition are added all or none. Resolves when they are as durable as the cluster keeps records. */
+  /** Records of one partition are written atomically. Resolves when they are as durable as the cluster stores records. */
   send(records: readonly RecordToSend[]): Promise<readonly Sent[]> {
     return records.length === 0 ? Promise.resolve([]) : this.#batcher.submit(records);
   }
@@ -54,7 +54,7 @@ export class TaskSender {
   }
 }
 
-/** A request's records of one partition follow each other. `next` moves on. */
+/** The records of a request are consecutive within each partition. Advances `next`. */
 function lastOffsets(records: readonly RecordToSend[], next: Map<string, number>): readonly Sent[] {
   const last = new Map<string, Sent>();
   for (const { topic, partition } of records) {

@@ -1,7 +1,6 @@
-// The topics of a task queue: for each kind one for tasks that may begin at once and a few for those that wait, and one for all
-// dead letters.
+// The topics of a task queue: for each kind one for ready tasks and a few for delayed ones, and one for all dead letters.
 
-/** A task that waits goes to the first topic whose delay is no shorter, so that nobody waits behind a much longer one. */
+/** A delayed task goes to the first topic whose delay is not shorter, so that no task waits behind one with a much longer delay. */
 const waits = [
   { name: '1s', delayMs: 1_000 },
   { name: '30s', delayMs: 30_000 },
@@ -19,7 +18,7 @@ export class TaskTopics {
     this.partitionCount = partitionCount;
   }
 
-  /** Of tasks that may begin at once. */
+  /** The topic of ready tasks. */
   ready(kind: string): string {
     return `${this.#prefix}tasks.${kind}`;
   }
@@ -29,7 +28,7 @@ export class TaskTopics {
     return `${this.ready(kind)}.retry-${wait.name}`;
   }
 
-  /** All of a kind: first the one of tasks that may begin at once. */
+  /** All topics of a kind. The first is that of ready tasks. */
   ofKind(kind: string): readonly [string, ...string[]] {
     return [this.ready(kind), ...waits.map(({ name }) => `${this.ready(kind)}.retry-${name}`)];
   }
@@ -38,12 +37,12 @@ export class TaskTopics {
     return `${this.#prefix}tasks.dead`;
   }
 
-  /** Whose members share the partitions of a kind. */
+  /** The consumer group that shares the partitions of a kind. */
   group(kind: string): string {
     return this.ready(kind);
   }
 
-  /** No members: what of each partition is done, and what has been handed out, kept as their offsets. */
+  /** Groups without members. Their offsets are the marks of each partition: what is done, and what was handed out. */
   get marks(): { readonly done: string; readonly claimed: string } {
     return { done: `${this.#prefix}tasks.done`, claimed: `${this.#prefix}tasks.claimed` };
   }

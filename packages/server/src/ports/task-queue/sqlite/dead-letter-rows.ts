@@ -1,4 +1,4 @@
-// Tasks that were given up: kept to be looked at, and taken out to be done again or removed.
+// The rows of dead letters: listed for operators, and removed to be replayed or discarded.
 
 import type { Database } from 'bun:sqlite';
 import type { DeadLetterChoice } from '../task-queue.ts';
@@ -28,14 +28,14 @@ export class DeadLetterRows {
     return this.#statements.byKey.get(kind, key) !== null;
   }
 
-  /** Beyond the bound the oldest go. */
+  /** At the bound the oldest are removed. */
   add({ no, kind, key, added_at, died_at, failures, error, payload }: DeadLetterRow): void {
     this.#statements.insert.run(no, kind, key, added_at, died_at, failures, error, payload);
     const count = this.#statements.count.get()?.count ?? 0;
     if (count > this.#max) this.#statements.removeOldest.run(count - this.#max);
   }
 
-  /** Removes those chosen, and returns them. */
+  /** Removes the chosen dead letters and returns them. */
   take(choice: DeadLetterChoice): readonly DeadLetterRow[] {
     if ('kind' in choice) {
       const rows = this.#statements.ofKind.all(choice.kind);

@@ -1,33 +1,33 @@
-// What the writer thread of tasks.db is asked, and what it answers.
+// The requests to the writer thread of tasks.db, and its results.
 
 import type { Claim, ClaimedTask, DeadLetterChoice, NewTask, Settlement, TaskConsumer } from '../task-queue.ts';
 
-/** The caller's clock: a lease is measured by one clock alone. */
+/** The time of the caller, because a lease must be measured by a single clock. */
 interface At {
   readonly nowMs: number;
 }
 
-interface Answers {
-  /** undefined: the queue is at its bound, and none was added. */
+interface Ops {
+  /** undefined: the queue is at its bound, and no task was added. */
   add: {
-    readonly ask: { readonly tasks: readonly NewTask[] };
-    readonly answer: { readonly addedCount: number } | undefined;
+    readonly value: { readonly tasks: readonly NewTask[] };
+    readonly result: { readonly addedCount: number } | undefined;
   };
-  claim: { readonly ask: Parameters<TaskConsumer['claim']>[0]; readonly answer: readonly ClaimedTask[] };
+  claim: { readonly value: Parameters<TaskConsumer['claim']>[0]; readonly result: readonly ClaimedTask[] };
   renew: {
-    readonly ask: { readonly claims: readonly Claim[]; readonly leaseMs: number };
-    readonly answer: readonly boolean[];
+    readonly value: { readonly claims: readonly Claim[]; readonly leaseMs: number };
+    readonly result: readonly boolean[];
   };
-  settle: { readonly ask: { readonly settlements: readonly Settlement[] }; readonly answer: readonly boolean[] };
-  replay: { readonly ask: { readonly choice: DeadLetterChoice }; readonly answer: number };
-  discard: { readonly ask: { readonly choice: DeadLetterChoice }; readonly answer: number };
+  settle: { readonly value: { readonly settlements: readonly Settlement[] }; readonly result: readonly boolean[] };
+  replay: { readonly value: { readonly choice: DeadLetterChoice }; readonly result: number };
+  discard: { readonly value: { readonly choice: DeadLetterChoice }; readonly result: number };
 }
 
-type OpType = keyof Answers;
-export type AskOf<T extends OpType> = Answers[T]['ask'] & At;
-export type AnswerOf<T extends OpType> = Answers[T]['answer'];
-export type TaskOp = { [T in OpType]: { readonly type: T; readonly ask: AskOf<T> } }[OpType];
-export type TaskAnswer = AnswerOf<OpType>;
+type OpType = keyof Ops;
+export type ValueOf<T extends OpType> = Ops[T]['value'] & At;
+export type ResultOf<T extends OpType> = Ops[T]['result'];
+export type TaskOp = { [T in OpType]: { readonly type: T; readonly value: ValueOf<T> } }[OpType];
+export type TaskResult = ResultOf<OpType>;
 
-/** A claim or a settlement that is lost with the power makes its task be done once more, which is allowed. */
+/** Claims and settlements are not durable: when a loss of power undoes one, the task is executed again, which is allowed. */
 export const isDurable = ({ type }: TaskOp): boolean => type === 'add' || type === 'replay' || type === 'discard';

@@ -1,12 +1,12 @@
-// The tables of tasks.db, as numbered steps that only go forward.
+// The tables of tasks.db, as numbered, forward-only migrations.
 
 import type { Database } from 'bun:sqlite';
 import { migrateStore, type StoreLayout } from '../../../adapters/sqlite/migrate.ts';
 
 /**
- * Payloads stand apart: a claim, a renewal and a retry rewrite a task's row, never its payload. `due_at` of a claimed task is the
- * end of its lease, so that a task whose lease ran out is due again by itself. Numbers are never given twice, because a claim
- * names its task by them.
+ * Payloads have a separate table, so that claims, renewals and retries rewrite only the row of the task. `due_at` of a claimed task is the
+ * end of its lease, so that a task becomes due when its lease expires. Numbers are never reused, because a claim identifies its task by its
+ * number.
  */
 const migrations: readonly string[] = [
   `CREATE TABLE task(
@@ -26,7 +26,7 @@ const migrations: readonly string[] = [
 const layout: StoreLayout = {
   /** "HyTa". */
   applicationId: 0x48795461,
-  what: 'task queue',
+  name: 'task queue',
   migrations,
 };
 

@@ -1,4 +1,4 @@
-// Reads of the task queue: what operators look at, and when the next task is due.
+// Reads of the task queue: counts, dead letters, and the time at which the next task is due.
 
 import type { Database } from 'bun:sqlite';
 import type { DeadLetter, DeadLetters, KindCounts } from '../task-queue.ts';
@@ -12,7 +12,7 @@ export class TaskReads {
     this.#statements = prepare(db);
   }
 
-  /** On the wall clock; undefined when none of the kind is there. */
+  /** Wall-clock time; undefined when the kind has no task. */
   nextDueMs(kind: string): number | undefined {
     return this.#statements.nextDue.get(kind)?.due_at;
   }
@@ -50,8 +50,8 @@ function prepare(db: Database) {
     deadLettersOfKind: db.prepare<DeadLetterRow, [string, number, number]>(
       `SELECT ${deadLetterColumns} FROM dead_letter WHERE kind = ? AND no < ? ORDER BY no DESC LIMIT ?`,
     ),
-    // A task whose lease ran out is ready. In the order of the indexes: to sort the tasks by kind takes twice the time, and memory
-    // for each.
+    // A task whose lease has expired is ready. In the order of the indexes, because sorting the tasks by kind takes twice the time, and
+    // memory for each.
     counts: db.prepare<KindCounts, [number]>(
       `SELECT kind, sum(ready) AS ready, sum(delayed) AS delayed, sum(claimed) AS claimed, sum(dead) AS dead
        FROM (

@@ -1,27 +1,27 @@
-// The writer's side of the SQLite task queue: applies each op inside the transaction of its batch.
+// The writing side of the SQLite task queue: applies each op within the transaction of its batch.
 
 import type { Database } from 'bun:sqlite';
 import { unreachable } from '@hongyan/base/assert';
 import { FileStore } from '../../../adapters/sqlite/file-store.ts';
 import type { Claim, ClaimedTask, NewTask, Settlement } from '../task-queue.ts';
 import { DeadLetterRows } from './dead-letter-rows.ts';
-import { type AnswerOf, type AskOf, isDurable, type TaskAnswer, type TaskOp } from './ops.ts';
+import { isDurable, type ResultOf, type TaskOp, type TaskResult, type ValueOf } from './ops.ts';
 import { idOf, numberOf } from './task-number.ts';
 
 export interface TaskBounds {
-  /** Tasks that wait or are under way; an add that would pass it is refused. */
+  /** The maximum number of waiting and claimed tasks. Further adds are rejected. */
   readonly tasksMax: number;
-  /** Of their payloads together, in bytes; likewise. */
+  /** The maximum size of their payloads, in bytes. Further adds are rejected. */
   readonly payloadMax: number;
-  /** Of more dead letters, the oldest are removed. */
+  /** The maximum number of dead letters. The oldest are removed. */
   readonly deadLettersMax: number;
 }
 
-export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
+export class TaskStore extends FileStore<TaskOp, TaskResult> {
   readonly #bounds: TaskBounds;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #dead: DeadLetterRows;
-  /** What the tables hold, counted once and then kept: the bound is asked by every add. */
+  /** The cached contents of the tables, because every add checks the bounds. */
   #held: { count: number; bytes: number };
 
   constructor(db: Database, bounds: TaskBounds) {
@@ -32,20 +32,20 @@ export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
     this.#held = this.#count();
   }
 
-  apply(op: TaskOp): TaskAnswer {
+  apply(op: TaskOp): TaskResult {
     switch (op.type) {
       case 'add':
-        return this.#add(op.ask);
+        return this.#add(op.value);
       case 'claim':
-        return this.#claim(op.ask);
+        return this.#claim(op.value);
       case 'renew':
-        return op.ask.claims.map((claim) => this.#renew(claim, op.ask.nowMs + op.ask.leaseMs));
+        return op.value.claims.map((claim) => this.#renew(claim, op.value.nowMs + op.value.leaseMs));
       case 'settle':
-        return op.ask.settlements.map((settlement) => this.#settle(settlement, op.ask.nowMs));
+        return op.value.settlements.map((settlement) => this.#settle(settlement, op.value.nowMs));
       case 'replay':
-        return this.#replay(op.ask);
+        return this.#replay(op.value);
       case 'discard':
-        return this.#dead.take(op.ask.choice).length;
+        return this.#dead.take(op.value.choice).length;
       default:
         return unreachable(op);
     }
@@ -55,7 +55,7 @@ export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
     this.#held = this.#count();
   }
 
-  #add({ tasks, nowMs }: AskOf<'add'>): AnswerOf<'add'> {
+  #add({ tasks, nowMs }: ValueOf<'add'>): ResultOf<'add'> {
     const fresh = tasks.filter((task, index) => !this.#isKnown(task, tasks.slice(0, index)));
     const bytes = fresh.reduce((sum, { payload }) => sum + bytesOf(payload), 0);
     const { tasksMax, payloadMax } = this.#bounds;
@@ -77,10 +77,10 @@ export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
     this.#held.bytes += bytesOf(payload);
   }
 
-  #claim({ leaseMs, nowMs, ...request }: AskOf<'claim'>): readonly ClaimedTask[] {
+  #claim({ leaseMs, nowMs, ...request }: ValueOf<'claim'>): readonly ClaimedTask[] {
     return this.#choose({ ...request, nowMs }).map((row) => {
       const attempt = row.attempt + 1;
-      // A claim whose lease ran out has failed: nobody else will say so of a worker that died.
+      // An expired lease is a failure, because a worker that died reports none.
       const failureCount = row.failures + row.is_claimed;
       this.#statements.claim.run(attempt, failureCount, nowMs + leaseMs, row.no);
       const payload = this.#statements.payload.get(row.no)?.text ?? '';
@@ -88,8 +88,8 @@ export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
     });
   }
 
-  /** [T2] What failed before is handed out alone, in its turn: behind others it waits until it is the first. */
-  #choose({ kind, limit, payloadMax, nowMs }: Omit<AskOf<'claim'>, 'leaseMs'>): readonly DueRow[] {
+  /** [T2] A task that failed before is handed out alone, when it is first in the queue. Behind other tasks it waits. */
+  #choose({ kind, limit, payloadMax, nowMs }: Omit<ValueOf<'claim'>, 'leaseMs'>): readonly DueRow[] {
     const chosen: DueRow[] = [];
     let bytes = 0;
     for (const row of this.#statements.due.iterate(kind, nowMs, limit)) {
@@ -131,7 +131,7 @@ export class TaskStore extends FileStore<TaskOp, TaskAnswer> {
     }
   }
 
-  #replay({ choice, nowMs }: AskOf<'replay'>): number {
+  #replay({ choice, nowMs }: ValueOf<'replay'>): number {
     const letters = this.#dead.take(choice);
     for (const { kind, key, payload, added_at } of letters)
       this.#insert({ kind, payload, addedAtMs: added_at, dueAtMs: nowMs, ...(key === null ? {} : { key }) });

@@ -2,7 +2,7 @@
 
 import { openWriter } from '../../../adapters/sqlite/open.ts';
 import { serveWriterThread } from '../../../adapters/sqlite/writer-thread-server.ts';
-import type { TaskAnswer, TaskOp } from './ops.ts';
+import type { TaskOp, TaskResult } from './ops.ts';
 import { migrateTasks } from './schema.ts';
 import { type TaskBounds, TaskStore } from './task-store.ts';
 
@@ -12,7 +12,7 @@ export interface TasksInit {
   readonly bounds: TaskBounds;
 }
 
-serveWriterThread<TaskOp, TaskAnswer>((init) => {
+serveWriterThread<TaskOp, TaskResult>((init) => {
   const { path, maxBytes, bounds } = init as TasksInit;
   const db = openWriter(path, maxBytes === undefined ? {} : { maxBytes });
   migrateTasks(db);

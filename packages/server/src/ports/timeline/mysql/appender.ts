@@ -277,9 +277,9 @@ async function findFirsts(statements: Statements, keys: readonly string[]): Prom
 function splitBy(appends: readonly Append[], results: readonly AppendResult[]): readonly (readonly AppendResult[])[] {
   let from = 0;
   return appends.map(({ batch }) => {
-    const own = results.slice(from, from + batch.length);
+    const appended = results.slice(from, from + batch.length);
     from += batch.length;
-    return own;
+    return appended;
   });
 }
 

@@ -125,7 +125,7 @@ const wholeKeys = ['entry', 'entry_change'].map(
   (table) => `alter table ${table} modify column client_msg_id varbinary(256) not null`,
 );
 
-export const timelineLayout: MysqlLayout = { what: 'timeline', migrations: [first, originTables, wholeKeys] };
+export const timelineLayout: MysqlLayout = { name: 'timeline', migrations: [first, originTables, wholeKeys] };
 
 /** For conditions of reads, because entries of earlier months are removed. */
 export const keptFrom = '(select kept_from from store where id = 1)';

@@ -19,7 +19,7 @@ import type {
 import { firstOf } from './first-of.ts';
 import type { StoreView } from './store-view.ts';
 
-type What = Required<Pick<RangeRequest, 'conversationId' | 'withTargeted'>>;
+type Selection = Required<Pick<RangeRequest, 'conversationId' | 'withTargeted'>>;
 type ClientKey = Parameters<TimelineReads['findByClientMsgId']>[0];
 
 export class SqliteReads implements TimelineReads {
@@ -35,23 +35,23 @@ export class SqliteReads implements TimelineReads {
 
   async range(request: RangeRequest): Promise<Range> {
     const { conversationId, afterSeq, beforeSeq, withTargeted = false } = request;
-    const what = { conversationId, withTargeted };
+    const selection = { conversationId, withTargeted };
     const { firstSeq, lastSeq } = this.view.head(conversationId);
     const page = new Page(request);
     if (afterSeq !== undefined) {
       assert(beforeSeq === undefined, 'a range is after a seq or before one; not both');
-      this.#fillAfter(page, what, afterSeq);
+      this.#fillAfter(page, selection, afterSeq);
     } else {
       assert(beforeSeq !== undefined, 'a range is after a seq or before one');
-      this.#fillBefore(page, what, beforeSeq);
+      this.#fillBefore(page, selection, beforeSeq);
     }
     const entries = afterSeq !== undefined ? page.entries : page.entries.toReversed();
     // The file of a month may contain a commit before the writer's answer has raised the head.
     return { entries, firstSeq, lastSeq: Math.max(lastSeq, entries.at(-1)?.seq ?? 0) as Seq, hasMore: page.hasMore };
   }
 
-  #fillAfter(page: Page, what: What, afterSeq: Seq): void {
-    const run = this.view.tail.run(what.conversationId);
+  #fillAfter(page: Page, selection: Selection, afterSeq: Seq): void {
+    const run = this.view.tail.run(selection.conversationId);
     let nextSeq: number = afterSeq + 1;
     // The drain sorts entries of the tail step by step, and not in the order of their seqs.
     const untilSeq = run?.firstSeq ?? Number.POSITIVE_INFINITY;
@@ -59,7 +59,7 @@ export class SqliteReads implements TimelineReads {
       for (const month of this.view.months) {
         if (page.hasMore) return;
         const throughP = this.view.shownThrough(month.month);
-        month.after({ ...what, afterSeq: nextSeq - 1, limit: page.room + 1, throughP }, (entry) => {
+        month.after({ ...selection, afterSeq: nextSeq - 1, limit: page.room + 1, throughP }, (entry) => {
           if (entry.seq >= untilSeq) return false;
           nextSeq = entry.seq + 1;
           return page.offer(entry);
@@ -67,17 +67,17 @@ export class SqliteReads implements TimelineReads {
       }
     }
     if (!run) return;
-    const entries = run.entries(what);
+    const entries = run.entries(selection);
     for (let index = entries.indexOf(nextSeq), entry = entries.at(index); entry && page.offer(entry); ) {
       entry = entries.at(++index);
     }
   }
 
-  #fillBefore(page: Page, what: What, beforeSeq: Seq): void {
-    const run = this.view.tail.run(what.conversationId);
+  #fillBefore(page: Page, selection: Selection, beforeSeq: Seq): void {
+    const run = this.view.tail.run(selection.conversationId);
     let nextSeq: number = beforeSeq;
     if (run && beforeSeq > run.firstSeq) {
-      const entries = run.entries(what);
+      const entries = run.entries(selection);
       for (let index = entries.indexOf(beforeSeq) - 1; index >= 0; index--) {
         const entry = entries.at(index);
         if (entry && !page.offer(entry)) return;
@@ -87,7 +87,7 @@ export class SqliteReads implements TimelineReads {
     for (const month of this.view.months.toReversed()) {
       if (page.hasMore) return;
       const throughP = this.view.shownThrough(month.month);
-      month.before({ ...what, beforeSeq: nextSeq, limit: page.room + 1, throughP }, (entry) => {
+      month.before({ ...selection, beforeSeq: nextSeq, limit: page.room + 1, throughP }, (entry) => {
         nextSeq = entry.seq;
         return page.offer(entry);
       });
