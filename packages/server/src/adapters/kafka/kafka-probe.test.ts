@@ -1,4 +1,4 @@
-// Whether brokers answer, and what is said when none does.
+// Whether brokers answer, and the message when none does.
 
 import { expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';

@@ -1,4 +1,4 @@
-// Kafka as our adapters use it, on a real broker: order, bounds, who owns which partition, and where reading begins.
+// The Kafka adapters on a real broker: order, bounds, ownership of partitions, and where reading begins.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
@@ -27,13 +27,13 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
   const textOf = (value: Buffer) => value.toString();
   const record = (key: string, text: string) => ({ topic: topic.name, key, value: Buffer.from(text) });
 
-  test('a topic is made once and keeps its partitions', async () => {
+  test('a topic is created once and keeps its partitions', async () => {
     await topic.make(3);
     const again = await ensureTopics(topic.kafka, [{ name: 'records', partitions: 5, replicas: 3, retentionMs: 1000 }]);
     expect(again).toEqual([{ name: topic.name, partitions: 3 }]);
   });
 
-  test('a topic that takes short records alone is changed, and where that fails the log says what to do', async () => {
+  test('the record limit of a topic is raised, and a failure is logged with the remedy', async () => {
     await topic.make(1, 1, 10_000);
     const lines: string[] = [];
     const log: Log = { ...silentLog, warn: (message) => lines.push(message) };
@@ -102,7 +102,7 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     await producer.close();
   });
 
-  test('[K2] what Kafka refuses is unavailable, since nothing is written, and what comes behind it is sent', async () => {
+  test('[K2] rejected records are unavailable, because nothing is written, and later records are sent', async () => {
     await topic.make(1, 1, 600_000);
     const producer = topic.producer({ retriesMax: 2 });
     const refused = [
@@ -120,7 +120,7 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     }
   });
 
-  test('[K2] once Kafka is known to be away, those who come later are told sooner', async () => {
+  test('[K2] once Kafka is known to be unavailable, later sends fail sooner', async () => {
     let tries = 0;
     const listener = Bun.listen({
       ...{ hostname: '127.0.0.1', port: 0 },
@@ -148,7 +148,7 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     listener.stop(true);
   });
 
-  test('[K2] what nobody waits for any more does not leave', async () => {
+  test('[K2] records whose sender has timed out are not sent', async () => {
     await topic.make(1);
     const producer = topic.producer();
     const read: string[] = [];
@@ -162,7 +162,7 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     expect(read).toEqual(['0', '2']);
   });
 
-  test('reading begins where the owner says, whatever was read before', async () => {
+  test('reading begins at the offset of the owner, whatever was read before', async () => {
     await topic.make(1);
     const producer = topic.producer();
     for (let index = 0; index < 10; index++) await producer.send(record('a', String(index)));
@@ -172,15 +172,15 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     expect(read).toEqual(['6', '7', '8', '9']);
   });
 
-  test('an offset beyond the log fails the reader, and its owner begins anew', async () => {
+  test('an offset beyond the log fails the reader, and its owner starts again', async () => {
     await topic.make(1);
     await topic.producer().send(record('a', '0'));
     const offsets = new Map([[0, 5]]);
     const read: string[] = [];
     const failures: unknown[] = [];
-    const own = readingFrom(offsets, ({ value }) => read.push(textOf(value)));
+    const readAll = readingFrom(offsets, ({ value }) => read.push(textOf(value)));
     const consumer = topic.consumer((reader) =>
-      own(reader).catch(async (error: unknown) => {
+      readAll(reader).catch(async (error: unknown) => {
         failures.push(error);
         offsets.set(0, (await consumer.range(0)).first);
         throw error;
@@ -221,7 +221,7 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     expect(new Set(read).size).toBe(1_000);
   }, 60_000);
 
-  test('a close waits for what is under way of a partition that was taken away before', async () => {
+  test('close waits for the work in flight of a partition that was revoked before', async () => {
     await topic.make(2);
     const release = Promise.withResolvers<void>();
     const ended: number[] = [];
@@ -238,7 +238,7 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     expect(ended.sort()).toEqual([0, 1]);
   }, 60_000);
 
-  test('an owner that fails is called again while the partition is still its own', async () => {
+  test('a failed owner is called again while it still owns the partition', async () => {
     await topic.make(1);
     let calls = 0;
     const consumer = topic.consumer(async () => {

@@ -25,7 +25,7 @@ describeWith(['kafka'], 'copies of topics', () => {
   };
   const topic = { name: 'commands', partitions: 2, retentionMs: 3_600_000 };
 
-  test('a start names a topic that has fewer copies than the brokers can hold, and what mends it', async () => {
+  test('a start logs a topic that has fewer replicas than the brokers allow, and the remedy', async () => {
     const kafka = optionsOf('early.');
     await ensureTopics(kafka, [{ ...topic, replicas: 1 }]);
     const { lines, log } = logging();
@@ -41,13 +41,13 @@ describeWith(['kafka'], 'copies of topics', () => {
     ]);
   });
 
-  test('it says nothing of a topic that was made with all brokers', async () => {
+  test('it logs nothing for a topic that was created with all brokers', async () => {
     const { lines, log } = logging();
     await ensureCommandsTopic(optionsOf('late.'), { contentBytesMax: 1024, log });
     expect(lines).toEqual([]);
   });
 
-  test('where the brokers do not tell, it says so and goes on', async () => {
+  test('it logs a warning and continues when the brokers do not answer', async () => {
     const { lines, log } = logging();
     await warnOfFewCopies(optionsOf(''), { topics: ['no name of a topic'], log });
     expect(lines.map(({ message }) => message)).toEqual(['failed to check the copies of topics']);

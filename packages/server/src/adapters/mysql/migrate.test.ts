@@ -34,7 +34,7 @@ describeWith(['mysql'], 'tables in MySQL', (addresses) => {
     expect(await pool().read<{ id: number }>('select id from b')).toEqual([{ id: 1 }]);
   });
 
-  test('an interrupted step begins anew, and a later version is refused', async () => {
+  test('an interrupted step runs again, and a later version is rejected', async () => {
     const broken = {
       name: 'test',
       migrations: [first, ['create table if not exists b (id int primary key)', 'nonsense']],
@@ -45,7 +45,7 @@ describeWith(['mysql'], 'tables in MySQL', (addresses) => {
     expect(await older).toMatchObject({ message: expect.stringContaining('later version') });
   });
 
-  test('rows are inserted as given, SQL, NUL, bytes and all, in statements within the bound', async () => {
+  test('rows are inserted unchanged, including SQL, NUL and bytes, in statements within the bound', async () => {
     await pool().write('create table t (id int primary key, s varbinary(100), b mediumblob)');
     const hostile = `'"); drop table t; -- \u0000\n\\ 鸿雁 👩‍👩‍👧 ?`;
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));

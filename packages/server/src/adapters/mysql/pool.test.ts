@@ -40,7 +40,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     return row?.n ?? 0;
   };
 
-  test('[M11] the least number of connections is open from the start, and comes back when the server ended them', async () => {
+  test('[M11] the minimum of connections is open from the start, and is restored when the server ends them', async () => {
     const pool = await open({ idleMin: 3, sessionIdleS: 1 });
     expect(await sessions(pool)).toBe(3);
     const ids = await pool.read<{ id: number }>('select id from information_schema.processlist where user = ?', [
@@ -50,7 +50,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     await until(async () => (await sessions(pool)) === 3);
   });
 
-  test('[M11] no more connections than the bound; who waits too long, or beyond the bound of waiters, is refused', async () => {
+  test('[M11] connections are bounded; callers that wait too long, or exceed the maximum of waiters, are rejected', async () => {
     const pool = await open({ connectionsMax: 2, idleMin: 1, waitersMax: 1, waitTimeoutMs: 50 });
     const held = Promise.withResolvers<void>();
     const holders = [1, 2].map(() => pool.use(() => held.promise));
@@ -66,7 +66,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(pool.waitSeconds.cumulative().at(-1)).toBeGreaterThanOrEqual(3);
   });
 
-  test('[M11] who waits gets the connection that comes back, first come first', async () => {
+  test('[M11] a returned connection goes to the first waiting caller', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     const order: number[] = [];
     await Promise.all([1, 2, 3, 4].map((one) => pool.use(async () => void order.push(one))));
@@ -84,7 +84,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(await idOf()).not.toBe(before);
   });
 
-  test('a connection that the server ended in silence is replaced, and who asks next does not notice', async () => {
+  test('a connection that the server ended silently is replaced without an error', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     await pool.write('create table t (id int primary key)');
     for (const round of [1, 2, 3, 4]) {
@@ -99,7 +99,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(await pool.read<{ n: number }>('select count(*) n from t')).toEqual([{ n: 2 }]);
   });
 
-  test('a refused statement is told from what passes, and leaves the connection usable', async () => {
+  test('a rejected statement differs from a transient failure, and leaves the connection usable', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     expect(await rejectionOf(pool.read('select nonsense'))).toBeInstanceOf(MysqlRefusal);
     await pool.write('create table t (id int primary key)');
@@ -108,7 +108,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     await pool.check();
   });
 
-  test('a statement longer than the server takes costs its connection, and nothing of who comes next', async () => {
+  test('a statement longer than the server accepts loses its connection, and does not affect the next caller', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     await pool.write('create table t (a longtext)');
     const [long, next] = await Promise.allSettled([
@@ -133,7 +133,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(await rejectionOf(pool.check())).toMatchObject({ code: 'unavailable' });
   });
 
-  test('what a transaction asks for in one turn is one round trip, with the begin before the first', async () => {
+  test('the statements of one turn are one round trip, with the begin before the first', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     await pool.write('create table t (id int primary key, v varchar(40))');
     const text = 'a;b ? \\ \' "';
@@ -151,7 +151,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(sent.map((each) => each.split(';')[0])).toEqual(['begin', 'delete from t', 'commit']);
   });
 
-  test('more than a mebibyte is sent in parts, and what stands behind a failure is not executed', async () => {
+  test('more than a mebibyte is sent in parts, and statements after a failure are not executed', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     await pool.write('create table t (id int primary key, v longtext)');
     const long = 'x'.repeat(700_000);
@@ -167,7 +167,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(await pool.read<{ id: number }>('select id from t order by id')).toEqual([1, 2, 3, 4].map((id) => ({ id })));
   });
 
-  test('all that is sent with a statement that fails rejects; what stands before it has taken effect in the transaction', async () => {
+  test('all statements sent with a failed one reject; the earlier ones have taken effect in the transaction', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     await pool.write('create table t (id int primary key)');
     const insert = (statements: Statements, id: number) => statements.run('insert into t values (?)', [id]);
@@ -179,7 +179,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     expect(await pool.read<{ id: number }>('select id from t')).toEqual([{ id: 1 }]);
   });
 
-  test('work that goes on after its transaction failed changes nothing', async () => {
+  test('work that continues after its transaction failed changes nothing', async () => {
     const pool = await open({ connectionsMax: 1, idleMin: 1 });
     await pool.write('create table t (id int primary key)');
     const failed = Promise.withResolvers<void>();
@@ -242,7 +242,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
 });
 
 describeWith(['mysql'], 'the pool when its server fails', () => {
-  test('a paused server: every call ends by its deadline, a commit with unknown_outcome; then all goes on', async () => {
+  test('a paused server: every call ends by its deadline, a commit with unknown_outcome; then all calls work again', async () => {
     const set = await ownServices({ parts: ['mysql'] });
     const server = set.server('mariadb');
     const scratch = new Scratch(set.addresses);

@@ -59,7 +59,7 @@ describeWith(['mysql'], 'a table that is copied', (addresses) => {
     expect({ written, deleted }).toEqual({ written: 2, deleted: 3 });
   });
 
-  test('a copy that begins anew finds what is there, and says what differs without changing it', async () => {
+  test('a new copy compares with the table, and reports differences without changing them', async () => {
     const rows = rowsOf(1_000);
     await copy.pass(rows.slice(0, 700));
     copy = new TableCopy(pool, table);
@@ -79,7 +79,7 @@ describeWith(['mysql'], 'a table that is copied', (addresses) => {
     await expectCopied(swapped);
   });
 
-  test('whatever rows come and go, the table is as they are', async () => {
+  test('the table equals the source after any changes of its rows', async () => {
     const random = createRandom(testSeed('table copy'));
     const all = rowsOf(1_500);
     for (let round = 0; round < 6; round++) {
@@ -91,7 +91,7 @@ describeWith(['mysql'], 'a table that is copied', (addresses) => {
     }
   });
 
-  test('of a log only what came behind is read, and what went in front is deleted', async () => {
+  test('of a log only rows after the last pass are read, and rows that the source removed are deleted', async () => {
     await pool.write('create table l (no int not null, v text, primary key (no)) character set utf8mb4');
     const log = { table: 'l', columns: ['no', 'v'], keyColumns: 1, groupColumn: 'no' };
     let rows: CopiedRow[] = Array.from({ length: 1_200 }, (_, index) => [index + 1, `row ${index}`]);

@@ -19,7 +19,7 @@ function clientTests(addresses: readonly string[], isCluster: boolean): void {
   });
   afterAll(() => removeTestClient(client));
 
-  test('it finds out by itself what it talks to', () => expect(client.isCluster).toBe(isCluster));
+  test('detects whether it is connected to a server or a Cluster', () => expect(client.isCluster).toBe(isCluster));
 
   test('commands of one turn are all answered, in their order for each key', async () => {
     const keys = Array.from({ length: 200 }, (_, index) => client.key(`k${index}`));
@@ -39,7 +39,7 @@ function clientTests(addresses: readonly string[], isCluster: boolean): void {
     await forgetful.close();
   });
 
-  test('a script has the time of its caller where one is given, else that of the server', async () => {
+  test('a script uses the time of its caller if given, otherwise that of the server', async () => {
     const time = new RedisScript(`${nowOf('ARGV[1]')} return tostring(now)`);
     const timeOf = async (argument: string) =>
       Number(await client.eval(time, { keys: [client.key('time')], args: [argument] }));
@@ -48,7 +48,7 @@ function clientTests(addresses: readonly string[], isCluster: boolean): void {
     expect(Math.abs(seconds - Date.now() / 1000)).toBeLessThan(60);
   });
 
-  test('what a server refuses as wrong is a bug and not a failure of the environment', async () => {
+  test('an invalid command is a bug and not a failure of the environment', async () => {
     const key = client.key('text');
     await client.run((commands) => commands.set(key, 'text'));
     const error = await rejectionOf(client.run((commands) => commands.lpush(key, 'x')));
@@ -81,7 +81,7 @@ describeWith(['redisCluster'], 'client of a Redis Cluster', ({ redisCluster }) =
   clientTests(redisCluster.addresses, true),
 );
 
-test('an address where nothing listens is named, with what to expect', async () => {
+test('the error names an address where no server listens', async () => {
   const error = await rejectionOf(openTestClient(testOptions(['127.0.0.1:1', '127.0.0.1:2'])));
   expect(error).toMatchObject({ code: 'unavailable' });
   expect(String(error)).toMatch(/127\.0\.0\.1:1 .*127\.0\.0\.1:2/);
@@ -179,7 +179,7 @@ describeWith(['redisCluster'], 'a Cluster that breaks', () => {
       await master?.[begin]();
     });
 
-  test('[R1] all servers gone and back: commands fail at once, and are not done when nobody waits for them any more', async () => {
+  test('[R1] all servers stop and return: commands fail at once, and are not executed after their callers have failed', async () => {
     const late = client.key('late');
     for (const server of services.servers) await server.kill();
     await until(async () => !(await works()), { what: 'commands to fail' });

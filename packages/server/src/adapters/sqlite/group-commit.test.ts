@@ -53,18 +53,15 @@ function stored(): { text: string; batch: number }[] {
 
 const add = (text: string): NoteOp => ({ type: 'add', text });
 
-test.each([false, true])(
-  'what was submitted in one turn commits in one batch, in order; as JSON: %p',
-  async (asJson) => {
-    const writer = open({ asJson });
-    await writer.ready();
-    expect(
-      await Promise.all([writer.submit(add('a')), writer.submitAll([add('b'), add('c')]), writer.submit(add('d'))]),
-    ).toEqual([1, [2, 3], 4]);
-    await writer.close();
-    expect(stored()).toEqual(['a', 'b', 'c', 'd'].map((text) => ({ text, batch: 1 })));
-  },
-);
+test.each([false, true])('ops of one turn commit in one batch, in order; as JSON: %p', async (asJson) => {
+  const writer = open({ asJson });
+  await writer.ready();
+  expect(
+    await Promise.all([writer.submit(add('a')), writer.submitAll([add('b'), add('c')]), writer.submit(add('d'))]),
+  ).toEqual([1, [2, 3], 4]);
+  await writer.close();
+  expect(stored()).toEqual(['a', 'b', 'c', 'd'].map((text) => ({ text, batch: 1 })));
+});
 
 test('while a batch commits the next one collects, bounded by batchMax, and submitAll is never parted', async () => {
   const writer = open({ batchMax: 2 });
@@ -95,7 +92,7 @@ test.each([false, true])(
   },
 );
 
-test('above queueMax a submit is refused at once, and accepted again when there is room', async () => {
+test('beyond queueMax a submit is rejected at once, and accepted again when there is room', async () => {
   const writer = open({ queueMax: 2 });
   const accepted = writer.submitAll([add('a'), add('b')]);
   expect(await rejectionOf(writer.submit(add('c')))).toHaveProperty('code', 'overloaded');
@@ -121,7 +118,7 @@ test('a full disk rejects the batch and stores nothing of it; with room it works
   await large.close();
 });
 
-test('close commits what was accepted and refuses what comes later', async () => {
+test('close commits accepted ops and rejects later ones', async () => {
   const writer = open();
   const accepted = writer.submit(add('a'));
   const closed = writer.close();

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeWriter, openReader, openWriter, transactionOf } from './open.ts';
 
-test('a transaction is durable unless it asks for less, and the one after it is durable again', () => {
+test('a transaction is durable by default, also after one that is not durable', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-open-'));
   const db = openWriter(join(folder, 'a.db'));
   db.run('CREATE TABLE t(n INTEGER PRIMARY KEY)');
@@ -29,7 +29,7 @@ test('a transaction is durable unless it asks for less, and the one after it is 
 });
 
 // SQLite is told to make temporary files where nobody can make one, so that one it needs is an error.
-test('a statement that changes many rows keeps what it would undo in memory, not in a file outside the data folder [E5]', () => {
+test('a statement that changes many rows keeps its undo pages in memory, not in a file outside the data folder [E5]', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-open-'));
   const program = `
     const { openWriter } = await import(${JSON.stringify(join(import.meta.dir, 'open.ts'))});
@@ -48,7 +48,7 @@ test('a statement that changes many rows keeps what it would undo in memory, not
 });
 
 // A writer that waits for readers waits five seconds.
-test('[D1] a writer that is closed does not wait for a long reader, as a backup is one, and loses nothing', () => {
+test('[D1] closing a writer does not wait for a long reader, such as a backup, and loses nothing', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-open-'));
   const path = join(folder, 'a.db');
   const count = (db: Database) => db.query('SELECT count(*) AS count FROM t').get();

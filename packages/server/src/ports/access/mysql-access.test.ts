@@ -52,7 +52,7 @@ describeWith(['mysql'], 'access on MySQL', ({ mysql }) => {
     await server.close();
   });
 
-  test('[A12] a reader that goes on from its last page misses nothing of two writers at once', async () => {
+  test('[A12] a reader that continues from its last page misses nothing of two concurrent writers', async () => {
     await empty(database);
     const [one, other, reader] = [await open(database), await open(database), await open(database)];
     const ids = Array.from({ length: 200 }, (_, index) => `t${index}`);
@@ -83,7 +83,7 @@ describeWith(['mysql'], 'access on MySQL', ({ mysql }) => {
     await other.close();
   }, 60_000);
 
-  test('[A14] of one user so many uses are kept, and the one that expires first is forgotten for a new one', async () => {
+  test('[A14] the uses of a user are bounded: a new one replaces the one that expires first', async () => {
     await empty(database);
     const access = await open(database);
     const note = (index: number) =>

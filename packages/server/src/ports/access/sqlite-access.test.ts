@@ -59,7 +59,7 @@ test('[A21] a key created or revoked by another process is so for this one at on
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('[A14] of one user so many uses are kept, and the one that expires first is forgotten for a new one', async () => {
+test('[A14] the uses of a user are bounded: a new one replaces the one that expires first', async () => {
   const folder = newFolder();
   const access = await open(join(folder, 'access.db'));
   const [ann, bob] = ['ann', 'bob'] as [UserId, UserId];

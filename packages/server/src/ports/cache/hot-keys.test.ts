@@ -3,7 +3,7 @@ import { createRandom, testSeed } from '@hongyan/testing/seed';
 import fc from 'fast-check';
 import { HotKeys } from './hot-keys.ts';
 
-test('a key of a large share is hot, however many others come once', () => {
+test('a key with a large share is hot, however many other keys are requested once', () => {
   const hot = new HotKeys({ countersMax: 100, hotShare: 0.05, window: 10_000 });
   for (let round = 0; round < 5_000; round++) {
     if (round % 10 === 0) hot.note('hot');
@@ -14,7 +14,7 @@ test('a key of a large share is hot, however many others come once', () => {
   expect(hot.note('once 1')).toBe(false);
 });
 
-test('what was hot cools down when others are asked for', () => {
+test('a hot key cools down when others are requested', () => {
   const hot = new HotKeys({ countersMax: 50, hotShare: 0.2, window: 500 });
   for (let round = 0; round < 1_000; round++) hot.note('yesterday');
   expect(hot.note('yesterday')).toBe(true);

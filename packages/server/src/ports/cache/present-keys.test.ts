@@ -6,7 +6,7 @@ async function* pagesOf(...pages: readonly (readonly string[])[]) {
   yield* pages;
 }
 
-test('[F5] before it was filled anything may be there; then every stored key, and hardly another', async () => {
+test('[F5] before the first fill every key may exist; afterwards every stored key, and hardly another', async () => {
   const present = new PresentKeys({ keysMax: 10_000 });
   expect(present.mayHold('never')).toBe(true);
   expect(await present.fill(pagesOf(keys(3_000), keys(3_000, 'm')))).toBe('known');
@@ -15,7 +15,7 @@ test('[F5] before it was filled anything may be there; then every stored key, an
   expect(errors).toBeLessThan(200);
 });
 
-test('[F5] a key that is announced while it is filled is there afterwards', async () => {
+test('[F5] a key that is added during a fill is present afterwards', async () => {
   const present = new PresentKeys({ keysMax: 1_000 });
   async function* pages() {
     yield ['a'];

@@ -1,4 +1,4 @@
-// The tiers together: what is asked of whom, and the races of readers with writers.
+// The tiers together: which tier is queried, and the races of readers with writers.
 
 import { beforeEach, expect, test } from 'bun:test';
 import { silentLog } from '@hongyan/base/log';
@@ -15,7 +15,7 @@ const localMs = 100;
 
 let clock: ManualClock;
 let cache: MemoryCache;
-/** The store: what it holds, and the questions it was asked. */
+/** The store: its values, and the queries that it received. */
 let stored: Map<string, string>;
 let asked: (readonly string[])[];
 beforeEach(() => {
@@ -55,7 +55,7 @@ function held<A extends readonly unknown[], R>(run: (...args: A) => Promise<R>) 
   };
 }
 
-test('[F4] many keys are one question to the store; what is not there is absent, and that is remembered too', async () => {
+test('[F4] many keys are one query of the store; missing values are absent, and that is cached too', async () => {
   const one = open();
   expect([...(await one.get(['a', 'none', 'b', 'a']))]).toEqual([
     ['a', 'a1'],
@@ -143,7 +143,7 @@ test('[F4] without the shared cache values come from the store, and a change sti
   expect((await one.get(['a'])).get('a')).toBe('a2');
 });
 
-test('a store that fails is told to all who wait, and asked again by the next', async () => {
+test('a failure of the store rejects all waiting callers, and the next call queries again', async () => {
   let isDown = true;
   const one = open({ load: (keys) => (isDown ? Promise.reject(new StoreFailure('unavailable', 'down')) : load(keys)) });
   const failures = await Promise.all([rejectionOf(one.get(['a'])), rejectionOf(one.get(['a', 'b']))]);

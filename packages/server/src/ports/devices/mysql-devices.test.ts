@@ -145,7 +145,7 @@ describeWith(['mysql'], 'devices on MySQL', ({ mysql }) => {
     await database.remove();
   });
 
-  test('touches of many devices through two processes are all there, each with its latest time', async () => {
+  test('touches of many devices by two processes are all stored, each with its latest time', async () => {
     const random = createRandom(testSeed('mysql-devices'));
     const database = await newDatabase(mysql);
     const both = await Promise.all([database.open(), database.open()]);

@@ -44,7 +44,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const many = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => registration(`token-${from + index}-${'x'.repeat(100)}`));
 
-test('[T11] tokens whose hashes are taken stand in the next places, and each is found', async () => {
+test('[T11] tokens whose hashes collide are stored in the next places, and each is found', async () => {
   let devices = await open(path);
   await register(devices, registration('token-a'));
   await devices.close();
@@ -64,7 +64,7 @@ test('[T11] tokens whose hashes are taken stand in the next places, and each is 
   await devices.close();
 });
 
-test('[T11] a full disk refuses registrations as unavailable and counts none that is not there; with room they are stored', async () => {
+test('[T11] a full disk rejects registrations as unavailable and counts none that is not stored; with room they are stored', async () => {
   let devices = await open(path, 300 * 1024);
   await register(devices, ...many(100));
   expect(await rejectionOf(register(devices, ...many(9_000)))).toHaveProperty('code', 'unavailable');
@@ -78,7 +78,7 @@ test('[T11] a full disk refuses registrations as unavailable and counts none tha
   await devices.close();
 });
 
-test('a reader beside the writer sees what is committed; a file of another layout is refused', async () => {
+test('a reader beside the writer sees committed devices; a file of another layout is rejected', async () => {
   const devices = await open(path);
   const reader = openSqliteDeviceReader(path);
   await register(devices, registration('token-a'));

@@ -23,7 +23,7 @@ let directory: Directory;
 let clock: ManualClock;
 let bus: MemoryEventBus;
 let cache: MemoryCache;
-/** How often the store was asked for users. */
+/** The number of queries of the store. */
 let questions: number;
 let opened: CachedUsers[];
 beforeEach(async () => {
@@ -98,7 +98,7 @@ test('[F4] users who were read are not read again, by no process, until they cha
   expect(await other.getTier(user('Ann'))).toBe('paid');
 });
 
-test('[F5] users who do not exist cost the store nothing, and are there once another process has created them', async () => {
+test('[F5] missing users cost no query, and are found once another process has created them', async () => {
   const [one, other] = [await open(), await open()];
   expect((await one.getUsers(['x', 'y', 'ann'].map(user))).size).toBe(0);
   expect(await one.getTier(user('x'))).toBeUndefined();
@@ -108,7 +108,7 @@ test('[F5] users who do not exist cost the store nothing, and are there once ano
   expect(questions).toBe(1);
 });
 
-test('[F5] a user that cannot be told of to the others is not created', async () => {
+test('[F5] a user is not created when the other processes cannot be notified', async () => {
   const one = await open();
   const isDown = new StoreFailure('unavailable', 'down');
   const mute = methodsOf(bus, { publish: () => Promise.reject(isDown) });
@@ -119,7 +119,7 @@ test('[F5] a user that cannot be told of to the others is not created', async ()
   other.stop();
 });
 
-test('[F5] after a loss everything is asked until it is known again who exists', async () => {
+test('[F5] after a loss every user is queried until the existing ones are read again', async () => {
   const one = await open();
   await directory.createUser(newUser('ann'));
   // Of a process that said nothing.

@@ -114,7 +114,7 @@ describeWith(['mysql'], 'directory on MySQL', ({ mysql }) => {
     await connection.end();
   }, 60_000);
 
-  test('[O31] titles that were given before they could be searched are found', async () => {
+  test('[O31] titles from before titles could be searched are found', async () => {
     await empty(database);
     const directory = await open(database);
     await directory.createConversation(group('g:1', ['ann']));

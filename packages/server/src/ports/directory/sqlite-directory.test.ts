@@ -62,7 +62,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const ids = (size: number) => Array.from({ length: size }, (_, index) => `u${index}`);
 
-test('[D1] [D9] what resolved is there after kill -9: users, and receipts that committed without an fsync', async () => {
+test('[D1] [D9] resolved writes survive kill -9: users, and receipts that committed without an fsync', async () => {
   const writer = Bun.spawn([process.execPath, join(import.meta.dir, 'testing/endless-writer.ts'), path], {
     stdout: 'pipe',
     stderr: 'inherit',
@@ -96,7 +96,7 @@ async function lastLineBeforeKill(
   return last;
 }
 
-test('[E3] the mark of what members wrote is where it was moved last', async () => {
+test('[E3] the sent mark is where it was moved last', async () => {
   let directory = await open(path);
   expect(await directory.sentThrough()).toBeUndefined();
   for (const position of ['a.1', 'a.7']) await directory.moveSentThrough(position as Position);
@@ -115,7 +115,7 @@ test('a full disk rejects a conversation and leaves none of its members; room br
   expect(await conversationOf(directory, 'g:big')).toBeUndefined();
   expect(await directory.countMemberships(user('u0'))).toBe(0);
   expect(await directory.createUser(newUser('bob'))).toBe(true);
-  // The numbers of rolled back rows are forgotten: they would now stand for other ids, or for none.
+  // The numbers of rolled back rows are forgotten, because they may now belong to other ids, or to none.
   expect(await directory.addMember(joining('ann', keyOf('ann', 'g:big')))).toBe('no_conversation');
   expect(await directory.advanceReceipts([advance({ userId: user('u0'), readSeq: seq(1) })])).toMatchObject([
     { changed: false },
@@ -163,7 +163,7 @@ test('[T15] devices of sessions are carried over to the store of devices, again 
   await directory.createConversation(group('g:1', ['ann']));
   await directory.advanceReceipts([advance({ readSeq: seq(5) })]);
   await directory.close();
-  // Back to the layout before, with what it kept of devices.
+  // Restores the previous layout, with its data of devices.
   const takeBack = () =>
     edit((db) => {
       db.run('ALTER TABLE device_number RENAME TO device');
@@ -187,7 +187,7 @@ test('[T15] devices of sessions are carried over to the store of devices, again 
   }
 });
 
-test('[O31] titles that were given before they could be searched are found', async () => {
+test('[O31] titles from before titles could be searched are found', async () => {
   const directory = await open(path);
   await directory.createConversation(group('g:1', ['ann']));
   await directory.close();
@@ -201,20 +201,20 @@ test('[O31] titles that were given before they could be searched are found', asy
   await later.close();
 });
 
-test('a file of the layout of 0.1 is refused, with what to do, and left as it is', async () => {
+test('a file of the layout of 0.1 is rejected with a remedy, and not changed', async () => {
   edit((db) => {
     db.run('CREATE TABLE user(id TEXT PRIMARY KEY, display_name TEXT NOT NULL) WITHOUT ROWID');
     db.run('PRAGMA user_version = 1');
   });
   const refusal = String(await rejectionOf(open(path)));
   for (const part of ['directory.db', 'version 0.1', '--data']) expect(refusal).toContain(part);
-  // A refusal comes when the thread is gone, and the log it kept beside the file.
+  // The rejection comes when the thread has ended and the log beside the file is deleted.
   expect(readdirSync(folder)).toEqual(['directory.db']);
   expect(() => openSqliteDirectoryReader(path)).toThrow('version 0.1');
   edit((db) => expect(db.query('SELECT name FROM sqlite_master').all()).toHaveLength(1));
 });
 
-test('a reader beside the writer sees what is committed and cannot be asked to write', async () => {
+test('a reader beside the writer sees committed rows and has no writes', async () => {
   const directory = await open(path);
   const reader = openSqliteDirectoryReader(path);
   expect((await reader.getUsers([user('ann')])).size).toBe(0);
@@ -249,7 +249,7 @@ test('a write after close rejects, and closing again is harmless', async () => {
   expect(await rejectionOf(directory.getUsers([user('ann')]))).toHaveProperty('code', 'unavailable');
 });
 
-test('[E5][E22] what private rows held that were removed is in no file once the directory is closed', async () => {
+test('[E5][E22] no file contains removed private rows once the directory is closed', async () => {
   const random = createRandom(testSeed('private rows'));
   const directory = await open(path);
   const marks = new Map<string, string>();

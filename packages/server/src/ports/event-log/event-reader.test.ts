@@ -64,7 +64,7 @@ test('[W10] two readers each get every event, whatever the other has read', asyn
   );
 });
 
-test('[W10] a reader that is behind what retention removed is told of the gap first, and goes on behind it', async () => {
+test('[W10] a reader that is before removed events receives the gap first, and continues after it', async () => {
   await log.append({ events: events(2) });
   const own = reader(32_768);
   const read = await pulled(own, undefined, 1);
@@ -76,7 +76,7 @@ test('[W10] a reader that is behind what retention removed is told of the gap fi
   expect((await pulled(own, gap?.position, 10)).events.map(({ id }) => id)).toEqual(rest.map(({ id }) => id));
 });
 
-test('[W1] an event whose message was removed meanwhile says so in the place of its content', async () => {
+test('[W1] an event whose message was removed meanwhile reports that instead of its content', async () => {
   await log.append({ events: events(1, { seq: 1 as Seq }) });
   const [event] = (await pulled(reader(32_768), undefined, 10)).events;
   expect(event?.data.content).toEqual({ type: 'hongyan.removed' });
@@ -88,7 +88,7 @@ async function appendForeign(): Promise<void> {
   await log.append({ events: events(1) });
 }
 
-test('[W10] a request that looks through many events of other types has an end, and says that there are more', async () => {
+test('[W10] a request that scans many events of other types is bounded, and reports that there are more', async () => {
   await appendForeign();
   const own = reader(32_768);
   const wanted = { limit: 10, types: ['message.created'], waitMs: 0 } as const;

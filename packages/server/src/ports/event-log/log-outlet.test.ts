@@ -61,7 +61,7 @@ test('[W1] that events are wanted is noticed with an endpoint of this process at
   await until(() => outlet.isWanted);
 });
 
-test('[W2] what could not be noted is told as a gap as soon as the log can be written', async () => {
+test('[W2] reports that could not be stored become a gap as soon as the log can be written', async () => {
   await log.beginRecording(position);
   await outlet.start(log);
   await outlet.positions([reported]);
@@ -76,7 +76,7 @@ test('[W2] what could not be noted is told as a gap as soon as the log can be wr
   expect(await types()).toEqual(['message.delivered', 'message.read', 'events.gap']);
 });
 
-test('[W2] what could not be noted while a gap was written is told as a gap of its own', async () => {
+test('[W2] reports that could not be stored while a gap was written become another gap', async () => {
   await log.beginRecording(position);
   await outlet.start(log);
   failure = new StoreFailure('unavailable', 'the database is away');

@@ -51,7 +51,7 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
   describe('several processes', () => {
     beforeEach(() => empty(database));
 
-    test('[W1] a reader that goes on from its last page misses nothing of three writers at once', async () => {
+    test('[W1] a reader that continues from its last page misses nothing of three concurrent writers', async () => {
       const [reader, ...writers] = await openMany(database, 4);
       const appended: string[] = [];
       let isDone = false;
@@ -73,7 +73,7 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
       await closeAll([reader, ...writers]);
     }, 60_000);
 
-    test('[W2] what retention of another process removes between two pages is told as a gap', async () => {
+    test('[W2] events that another process removes between two pages are reported as a gap', async () => {
       const [reader, writer] = await openMany(database, 2);
       const round = async () => {
         await writer.append({ events: events(5) });
@@ -124,7 +124,7 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
       await closeAll([paused, next]);
     });
 
-    test('[W4] a worker whose time has passed is none, another one may have its jobs, and its row goes in the end', async () => {
+    test('[W4] an expired worker is not listed, another worker may claim its jobs, and its row is deleted later', async () => {
       const [one, other] = await openMany(database, 2);
       const own = { jobs: [workerJob('one'), sendJob('wh_1')], limit: 2 };
       await one.claim({ ...own, ttlMs: 200 });
@@ -141,7 +141,7 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
       await closeAll([one, other]);
     });
 
-    test('[W7] positions that two processes note, while two others tell, are told each time that they moved, and no more', async () => {
+    test('[W7] positions that two processes record while two others append events have one event per move', async () => {
       const seed = testSeed('positions of several processes');
       const random = createRandom(seed);
       const logs = await openMany(database, 3);
@@ -175,7 +175,7 @@ describeWith(['mysql'], 'the event log on MySQL', ({ mysql }) => {
 });
 
 describeWith(['mysql'], 'the event log when its server dies', () => {
-  test('[W1] what was acknowledged is there; the rest is there with its position of the feed, or not at all', async () => {
+  test('[W1] acknowledged events are stored; other events are stored with their feed position, or not at all', async () => {
     const set = await ownServices({ parts: ['mysql'] });
     const scratch = new Scratch(set.addresses);
     const database = await scratch.database('events');

@@ -37,7 +37,7 @@ const outbound = (more: Partial<GuardedOutboundOptions> = {}) =>
 const at = (path: string, host = '127.0.0.1', port: number | undefined = server.port) =>
   `http://${host}:${port}${path}`;
 
-test('what was answered is a value: status, Retry-After, body', async () => {
+test('the response is a value: status, Retry-After, body', async () => {
   expect(await outbound().post(posting(at('/')))).toEqual({
     ...{ type: 'answered', status: 200, retryAfter: null, body: 'fine', isCut: false },
   });
@@ -56,7 +56,7 @@ test('[W6] of an endless answer a bounded part is read', async () => {
   expect(posted.type === 'answered' && posted.body.length).toBe(1_000);
 });
 
-test('[W6] a server that does not answer, one that is not there, and a name without address are failures in words', async () => {
+test('[W6] a silent server, a missing one and a name without address are failures with a message', async () => {
   const slow = await outbound().post(posting(at('/', '127.0.0.1', silent.port), { timeoutMs: 50 }));
   expect(slow).toEqual({ type: 'failed', error: 'no answer within 50 ms' });
   const stopped: Server<unknown> = serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() });
@@ -71,7 +71,7 @@ test('[W6] a server that does not answer, one that is not there, and a name with
   expect(await hanging.post(posting(at('/', 'hooks.test'), { timeoutMs: 50 }))).toMatchObject({ type: 'failed' });
 });
 
-test('what is given up ends at once, also while a name is looked up', async () => {
+test('an aborted request ends at once, also during name resolution', async () => {
   const asked = Promise.withResolvers<void>();
   const giving = new AbortController();
   const hanging = outbound({
@@ -111,7 +111,7 @@ test('[W6] private addresses are refused, however they are written and wherever 
   expect(hits).toEqual([]);
 });
 
-test('[W6] the connection goes to the address that was checked: a name that changes it meanwhile is asked once', async () => {
+test('[W6] the connection goes to the checked address: a name that changes meanwhile is resolved once', async () => {
   hits.length = 0;
   let asked = 0;
   const rebinding = outbound({ resolve: async () => (++asked === 1 ? ['127.0.0.1'] : ['127.0.0.2']) });
@@ -133,7 +133,7 @@ test('of several addresses of a name the next one is tried where a connection is
   });
 });
 
-test('what is no web address, or has a password in it, is refused', () => {
+test('a URL that is not http or https, or has a password, is rejected', () => {
   for (const url of ['', 'hooks', 'ftp://example.org/', 'https://user:pass@example.org/'])
     expect(outbound().refusalOf(url)).toBeString();
   expect(outbound().refusalOf('https://example.org/hooks')).toBeUndefined();

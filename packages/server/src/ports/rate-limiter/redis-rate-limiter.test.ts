@@ -49,7 +49,7 @@ function limiterTests(addresses: readonly string[], title: string): void {
     return { limiter: limiters[0] as RedisRateLimiter, pass: async (ms) => clock.advance(ms) };
   });
 
-  test('[L2] over any schedule of several processes no more than burst + rate × time is taken, within any time', async () => {
+  test('[L2] several processes never take more than burst + rate × time within any time span', async () => {
     const steps = fc.array(
       fc.record({
         passMs: fc.constantFrom(0, 0, 1, 20, 150, 1_000, 4_000),
@@ -110,7 +110,7 @@ function limiterTests(addresses: readonly string[], title: string): void {
     expect(limiter.questionCount).toBeLessThan(20);
   });
 
-  test('[L8] draws that wait for an answer are bounded: a flood beyond is refused at once', async () => {
+  test('[L8] waiting draws are bounded: further ones are rejected at once', async () => {
     const { limiters } = limitersOf(client, 1);
     const [limiter] = limiters as [RedisRateLimiter];
     const large = { perS: 1, burst: 10_000 };
@@ -119,7 +119,7 @@ function limiterTests(addresses: readonly string[], title: string): void {
     expect((await Promise.all(draws)).filter(({ type }) => type === 'taken')).toHaveLength(2_000);
   });
 
-  test('[L8] what is left of a lease is given back soon: another process then has it', async () => {
+  test('[L8] the rest of a lease is returned soon, for other processes', async () => {
     const { clock, limiters } = limitersOf(client, 2);
     const [one, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
     for (let count = 0; count < 10; count++) await one.draw({ key: 'ann', rate, cost: 1 });
@@ -129,7 +129,7 @@ function limiterTests(addresses: readonly string[], title: string): void {
     await until(async () => (await all()).type === 'taken');
   });
 
-  test('[L8] a lease whose process died is used up, and its user not kept out for longer than told', async () => {
+  test('[L8] the lease of a dead process counts as used, and its user waits no longer than retryAfterMs', async () => {
     const { clock, limiters } = limitersOf(client, 2);
     const [dead, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
     for (let count = 0; count < 10; count++) await dead.draw({ key: 'ann', rate, cost: 1 });
@@ -142,7 +142,7 @@ function limiterTests(addresses: readonly string[], title: string): void {
   });
 
   for (const count of [1, 10])
-    test(`[L2] a clock of Redis that is set back by an hour keeps nobody out, after ${count} draws`, async () => {
+    test(`[L2] setting the clock of Redis back by an hour locks no user out, after ${count} draws`, async () => {
       const { clock, wall, limiters } = limitersOf(client, 2);
       const [one, other] = limiters as [RedisRateLimiter, RedisRateLimiter];
       wall.aheadMs = 3_600_000;
@@ -239,7 +239,7 @@ describeWith(['redis'], 'limiter without its Redis', () => {
   }
 
   for (const how of ['kill', 'pause'] as const)
-    test(`[L9] without Redis (${how}) draws are decided by what the process knows, none rejects, and they are counted when it is back`, async () => {
+    test(`[L9] without Redis (${how}) draws are decided by local knowledge, none rejects, and they are charged when Redis is back`, async () => {
       const server = services.server('redis');
       // Slow enough that nothing comes again meanwhile.
       const slow = { perS: 0.01, burst: 20 };
@@ -264,7 +264,7 @@ describeWith(['redis'], 'limiter without its Redis', () => {
       expect(await draw('fresh')).toBe('taken');
     });
 
-  test('[L9] what came back to a bucket while Redis was away is not charged when it is back', async () => {
+  test('[L9] units that refilled while Redis was unavailable are not charged afterwards', async () => {
     const server = services.server('redis');
     const clock = new ManualClock();
     const limiter = await openLimiter(clock);

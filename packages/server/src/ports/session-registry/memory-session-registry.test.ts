@@ -18,7 +18,7 @@ sessionRegistryContract('memory session registry', async () => {
   };
 });
 
-test('a node whose sessions all ended leaves nothing behind', async () => {
+test('a node whose sessions have all ended leaves no state', async () => {
   const clock = new ManualClock();
   const registry = new MemorySessionRegistry({ clock, ttlMs });
   const session = { userId: 'ann' as UserId, deviceId: 'd' as DeviceId, sessionId: 's', node: 'n1' };

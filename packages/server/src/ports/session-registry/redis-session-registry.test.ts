@@ -42,7 +42,7 @@ function registryTests(addresses: readonly string[], name: string): void {
     await removeTestClient(again);
   }
 
-  test('[R4] sessions that Redis lost are there again with the next renewal of their node', async () => {
+  test('[R4] the next renewal of a node restores sessions that Redis lost', async () => {
     const registry = new RedisSessionRegistry({ client, ttlMs });
     const sessions = Array.from({ length: 300 }, (_, index) => session(`user ${index}`, `s${index}`));
     const users = sessions.map(({ userId }) => userId);
@@ -68,7 +68,7 @@ function registryTests(addresses: readonly string[], name: string): void {
     await registry.forgetNode('n1');
   });
 
-  test('[D9] by the time of Redis a node that does not renew is gone, whichever process looks, and each user is returned once', async () => {
+  test('[D9] a node that does not renew expires by the time of Redis, whichever process checks, and each user is returned once', async () => {
     const [one, other] = [1, 2].map(() => new RedisSessionRegistry({ client, ttlMs: 100 }));
     if (one === undefined || other === undefined) throw new Error('two registries');
     const sessions = Array.from({ length: 20 }, (_, index) => session(`user ${index}`, `s${index}`, 'gone'));
@@ -82,7 +82,7 @@ function registryTests(addresses: readonly string[], name: string): void {
     expect(await one.expire()).toEqual([]);
   });
 
-  test('every key expires: a cluster that was shut down leaves nothing behind', async () => {
+  test('every key expires, so that a cluster that was shut down leaves no keys', async () => {
     const registry = new RedisSessionRegistry({ client, ttlMs });
     await registry.add(session('ann', 's1'));
     const keys = await client.run(async (commands) => {

@@ -51,7 +51,7 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
 
   taskQueueContract('kafka task queue', openQueue);
 
-  test('[T1] topics have three copies where there are brokers for them, two of them in sync; one that is behind does not become the log', async () => {
+  test('[T1] topics have three replicas if there are enough brokers, two of them in sync; a replica that is behind does not become leader', async () => {
     const { prefix, remove } = await openQueue();
     const admin = new Admin(connection);
     try {
@@ -78,7 +78,7 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
     }
   });
 
-  test('[T1] records of done tasks are removed: nothing is done again when Kafka forgets how far the work had come', async () => {
+  test('[T1] records of done tasks are deleted: no task is executed again when Kafka deletes the marks', async () => {
     const { queue, prefix, pass, reopen, remove } = await openQueue();
     const admin = new Admin(connection);
     const add = (to: TaskQueue, kind: string, payloads: readonly string[]) =>
@@ -136,7 +136,7 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
     }
   });
 
-  test('[T3][O27] letters that are moved here are listed under their ids, and are what was moved last', async () => {
+  test('[T3][O27] moved dead letters keep their ids, and the last move replaces the others', async () => {
     const { queue, reopen, remove } = await openQueue();
     const letter = (number: number): MovedLetter => ({
       ...{ taskId: String(number) as TaskId, kind: 'k', payload: `task ${number}`, key: `key ${number}` },

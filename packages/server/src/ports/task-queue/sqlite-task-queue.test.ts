@@ -42,7 +42,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('[T1] a full disk refuses a task as unavailable and keeps those before it; their end makes room', async () => {
+test('[T1] a full disk rejects a task as unavailable and keeps the earlier ones; their end makes room', async () => {
   const path = join(folder, 'tasks.db');
   const queue = await openSqliteTaskQueue({
     ...{ path, clock: systemClock, log: silentLog, maxBytes: 100 * 1024 },

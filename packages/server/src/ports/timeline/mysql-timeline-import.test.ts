@@ -97,7 +97,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     }
   }
 
-  test('[O27] what is written before, meanwhile and in another month is the same on both sides', async () => {
+  test('[O27] entries from before and during the move, and of another month, are equal on both sides', async () => {
     const random = createRandom(testSeed('moved timeline'));
     await write(random, 60, 0);
     await begin();
@@ -125,7 +125,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     expect([contents[0], contents[2]]).toEqual([erased, erased]);
   });
 
-  test('[O27] seqs go on where removed months ended', async () => {
+  test('[O27] seqs continue after removed months', async () => {
     await source.append([entry({ in: 'g:1' }), entry({ in: 'g:2' }), entry({ in: 'g:2' })]);
     await source.append([entry({ in: 'g:1', atMs: inMonth(1) })]);
     await source.append([entry({ in: 'd:ann:bob', atMs: inMonth(2) })]);
@@ -142,7 +142,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     expect(outcomes.map((one) => one.entry.seq)).toEqual([seq(3), seq(3)]);
   });
 
-  test('[O28] a position of before the move names what changed since, and nothing else at its end', async () => {
+  test('[O28] a position from before the move reports later changes, and none at its end', async () => {
     await source.append([entry({ in: 'g:1' })]);
     const first = await source.position();
     await source.append([entry({ in: 'g:2' })]);
@@ -161,7 +161,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     expect((await moved.changedSince(`${epoch}.${Number(number) + 1}` as typeof last, ids)).size).toBe(ids.length);
   });
 
-  test('[W1][O28] a position of the feed, wherever it is, becomes the one that tells exactly what it had not told', async () => {
+  test('[W1][O28] any feed position is translated into one that returns exactly the entries after it', async () => {
     const random = createRandom(testSeed('moved feed'));
     const positions = [await source.feed.start()];
     for (const month of [0, 0, 1, 2]) {
@@ -192,7 +192,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     }
   });
 
-  test('[W2] a position of the feed from before what was removed is one that tells of a gap', async () => {
+  test('[W2] a feed position from before the removed entries is translated into one with a gap', async () => {
     const first = await source.feed.start();
     await source.append([entry()]);
     await source.append([entry({ atMs: inMonth(1) })]);
@@ -218,7 +218,7 @@ describeWith(['mysql'], 'a timeline that is moved', (addresses) => {
     expect((await allOf(moved)).lastSeq).toBe(seq(1));
   });
 
-  test('[O27] a page comes over once, whoever brings it', async () => {
+  test('[O27] a page is imported once, whichever process imports it', async () => {
     await source.append([entry(), entry()]);
     await begin();
     const page = exporting.page(0, 10);

@@ -1,4 +1,4 @@
-// The SQLite timeline: the contract every timeline keeps, and what a disk and a kill may do to its files.
+// The SQLite timeline: the contract of every timeline, and the effects of disk failures and kills on its files.
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
@@ -91,7 +91,7 @@ const storedFiles = () =>
     .filter((name) => name.endsWith('.db'))
     .toSorted();
 
-test('[D1, D2, D3] what resolved is there after kill -9, without holes, and goes on from there', async () => {
+test('[D1, D2, D3] resolved appends survive kill -9 without holes, and seqs continue after them', async () => {
   let last = 0;
   for (const more of [40, 90, 150]) {
     last = await writeUntilKilled(last + 1, last + more);
@@ -140,7 +140,7 @@ async function writeUntilKilled(first: number, enough: number): Promise<number> 
   return last;
 }
 
-test('[D1] the log that a crash leaves behind is folded in, and what stands torn behind its last commit is not', async () => {
+test('[D1] the log that a crash leaves is applied up to its last commit, without a torn rest', async () => {
   const running = await open(folder);
   await running.append(entries(3));
   await running.append(entries(2));
@@ -171,7 +171,7 @@ test('[D1] files that a crash left half-made do not stop the start', async () =>
   await again.close();
 });
 
-test('[D2] without the file of a month that was begun nothing is opened: its seqs would be given again', async () => {
+test('[D2] without the file of a begun month the store does not open, because its seqs would be assigned again', async () => {
   const timeline = await open(folder);
   for (const month of [0, 1, 2]) await timeline.append(entries(10, { atMs: inMonth(month) }));
   await timeline.close();
@@ -204,7 +204,7 @@ test('[M18] a month is one file, and retention deletes it', async () => {
   await timeline.close();
 });
 
-test('[M18, D3] a month that cannot be deleted is kept as it was, and deleted by the next retention', async () => {
+test('[M18, D3] a month that cannot be deleted stays as it was, and the next retention deletes it', async () => {
   const timeline = await open(folder);
   await timeline.append([entry({ key: 'k' })]);
   await timeline.append([entry({ atMs: inMonth(1) })]);
@@ -222,7 +222,7 @@ test('[M18, D3] a month that cannot be deleted is kept as it was, and deleted by
   await timeline.close();
 });
 
-test('[M18] what a crash left of a month that was being deleted is deleted by the next start', async () => {
+test('[M18] the next start deletes the rest of a month whose deletion a crash interrupted', async () => {
   const timeline = await open(folder);
   await timeline.append([entry()]);
   const log = `${join(folder, fileOf(january))}-wal`;
@@ -237,7 +237,7 @@ test('[M18] what a crash left of a month that was being deleted is deleted by th
   await again.close();
 });
 
-test('a full store rejects whole batches as unavailable and takes what still fits; with room it works again', async () => {
+test('a full store rejects whole batches as unavailable and accepts those that fit; with room it works again', async () => {
   const small = await open(folder, { maxBytes: 256 * 1024 });
   await small.append([entry()]);
   const big = [...entries(20, { in: 'g:2' }), ...entries(100, { content: JSON.stringify('x'.repeat(10_000)) })];
@@ -255,7 +255,7 @@ test('a full store rejects whole batches as unavailable and takes what still fit
   await large.close();
 });
 
-test('a store too full to sort its tail keeps it, loses nothing, and sorts it when there is room', async () => {
+test('a store too full to sort its tail loses nothing, and sorts the tail when there is room', async () => {
   const small = await open(folder, { maxBytes: 256 * 1024, tailLimits: tailOf(20) });
   let committed = 0;
   for (let failure: unknown; failure === undefined; ) {
@@ -306,7 +306,7 @@ test('[D4] a position is never beyond a commit that reads do not show', async ()
   await timeline.close();
 });
 
-test('[D2] what the file has before the commit was answered is not read: it may be sorted in part', async () => {
+test('[D2] commits that are not answered yet are not read from the file, because they may be sorted in part', async () => {
   const first = await open(folder);
   await first.append([entry()]);
   await first.close();
@@ -365,7 +365,7 @@ test('[D4] positions are void after renewEpoch, and those beyond the end of a re
   rmSync(backup, { recursive: true });
 });
 
-test('a reader beside the running store sees what is committed, sorted or not, and months that begin later', async () => {
+test('a reader beside the running store sees committed entries, sorted or not, and months that begin later', async () => {
   for (const options of [{}, { tailLimits: tailOf(2) }]) {
     const dir = newFolder();
     const timeline = await open(dir, options);

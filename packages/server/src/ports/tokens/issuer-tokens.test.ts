@@ -41,7 +41,7 @@ async function newSigner(alg: string, kid: string): Promise<Signer> {
 }
 
 let clock: ManualClock;
-/** `answer`: until it is there the provider keeps those who ask waiting. */
+/** `answer`: the provider's responses wait for it. */
 let provider: { jwks: { keys: JWK[] }; status: number; asked: number; answer?: Promise<void> };
 let server: ReturnType<typeof serve>;
 let es: Signer;
@@ -62,7 +62,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop(true));
 
-/** `isRead`: the issuer has been asked once. */
+/** `isRead`: the keys of the issuer have been read once. */
 async function open({ source = `${server.url}jwks.json`, userClaim = 'sub', isRead = true } = {}) {
   const store = { read: async () => [{ bytes: secret }] as const, stamp: async () => '' };
   const keys = await KeyRing.open({ store, ttlS: 60, clock, log: silentLog });
@@ -70,7 +70,7 @@ async function open({ source = `${server.url}jwks.json`, userClaim = 'sub', isRe
   const jwks = new Jwks({ source, clock, log: silentLog });
   const closing = new AbortController();
   jwks.start(closing.signal);
-  // An unknown key waits for the answer that is under way.
+  // An unknown key waits for the read in flight.
   const answered = () => jwks.keyFor({ alg: 'ES256', kid: 'unknown' }, { payload: '', signature: '' }).catch(() => {});
   if (isRead) await answered();
   const admitted: unknown[] = [];
@@ -183,7 +183,7 @@ test('[A3] clocks may differ by half a minute, and no more', async () => {
   expect(beyond).toEqual(['unauthorized', 'unauthorized', 'unauthorized']);
 });
 
-test('[A2] a token that names a key which is none, or too weak, is refused, and the log says once which', async () => {
+test('[A2] a token that names an invalid or too weak key is rejected, and the key is logged once', async () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
   provider.jwks = {
     keys: [
@@ -205,7 +205,7 @@ test('[A2] a token that names a key which is none, or too weak, is refused, and 
   expect(warnings).toEqual(['weak', 'none']);
 });
 
-test('the user id may stand in a claim of its own', async () => {
+test('the user id may be in another claim', async () => {
   const { tokens } = await open({ userClaim: 'preferred_username' });
   const signed = await es.sign(claims({ sub: '8a7f|x', preferred_username: 'carol' }));
   expect(accepted(await tokens.verify(signed)).userId).toBe('carol' as UserId);
@@ -254,7 +254,7 @@ test('[A5] unknown keys do not make this server ask the issuer again and again',
   expect(provider.asked).toBe(2);
 });
 
-test('[A5] while the issuer is down known keys work, unknown ones wait for it, and it is asked every five seconds at most', async () => {
+test('[A5] while the issuer is down known keys work, unknown ones wait for it, and it is queried at most every five seconds', async () => {
   const { tokens } = await open();
   const next = await newSigner('ES256', 'es-2');
   provider.status = 503;
@@ -283,7 +283,7 @@ test('[A5] a key that the issuer took away is refused after ten minutes, for tok
   expect(provider.asked).toBe(2);
 });
 
-test('[A5] so is one that was taken away while the issuer was down', async () => {
+test('[A5] so is a key that was removed while the issuer was down', async () => {
   const { tokens } = await open();
   const token = await es.sign(claims({ exp: Math.floor(clock.nowMs() / 1000) + 7_200 }));
   provider.status = 503;
@@ -296,7 +296,7 @@ test('[A5] so is one that was taken away while the issuer was down', async () =>
   expect(results.map(codeOf)).toEqual(['unauthorized', 'unauthorized']);
 });
 
-test('[A5] while the issuer is down known keys do not wait for each try', async () => {
+test('[A5] while the issuer is down known keys do not wait for each attempt', async () => {
   const { tokens } = await open();
   const token = await es.sign(claims({ exp: Math.floor(clock.nowMs() / 1000) + 3_600 }));
   provider.status = 503;
@@ -310,7 +310,7 @@ test('[A5] while the issuer is down known keys do not wait for each try', async 
   held.resolve();
 });
 
-test('[A5] until an issuer answers for the first time its tokens are refused as unavailable, and it is asked again and again', async () => {
+test('[A5] before the issuer has answered its tokens are rejected as unavailable, and it is queried again and again', async () => {
   provider.status = 500;
   const { tokens, jwks, answered } = await open();
   const token = await es.sign(claims());
@@ -331,13 +331,13 @@ test('[A5] until an issuer answers for the first time its tokens are refused as 
   expect(provider.asked).toBe(9);
 });
 
-test('[A5] a token that comes while the keys are asked for the first time waits for them', async () => {
+test('[A5] a token that arrives during the first read of the keys waits for it', async () => {
   const { tokens } = await open({ isRead: false });
   expect(codeOf(await tokens.verify(await es.sign(claims())))).toBe('ok');
   expect(provider.asked).toBe(1);
 });
 
-test('[A5] a server that closes asks its issuer no more', async () => {
+test('[A5] a closing server does not query its issuer', async () => {
   provider.status = 500;
   const { closing } = await open();
   closing.abort();
@@ -345,7 +345,7 @@ test('[A5] a server that closes asks its issuer no more', async () => {
   expect(provider.asked).toBe(1);
 });
 
-test('[A3] the keys may lie in a file, which is read again as a URL is', async () => {
+test('[A3] the keys may be in a file, which is read again like a URL', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-jwks-'));
   const source = join(folder, 'jwks.json');
   await Bun.write(source, JSON.stringify(provider.jwks));

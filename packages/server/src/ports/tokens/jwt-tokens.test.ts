@@ -71,13 +71,13 @@ test('two tokens of one user have two ids', async () => {
   expect(new Set([...ids, '']).size).toBe(3);
 });
 
-test('[A11] a token counts as issued no earlier than it is told', async () => {
+test('[A11] a token is issued no earlier than issuedFromMs', async () => {
   const issuedFromMs = clock.nowMs() + 5_001;
   const verified = await tokens.verify((await tokens.sign(alice, { issuedFromMs })).accessToken);
   expect(verified).toMatchObject({ value: { issuedAtMs: issuedFromMs } });
 });
 
-test('a tier and a life of its own', async () => {
+test('a token may have a tier and a separate lifetime', async () => {
   const verified = await tokens.verify((await tokens.sign(alice, { tier: 'paid', ttlS: 5 })).accessToken);
   expect(verified).toMatchObject({ value: { tier: 'paid', expiresAtMs: Math.ceil(clock.nowMs() / 1000 + 5) * 1000 } });
 });

@@ -16,7 +16,7 @@ serveWriterThread<NoteOp, NoteResult>((init) => {
   db.run('CREATE TABLE IF NOT EXISTS note(no INTEGER PRIMARY KEY, batch INTEGER NOT NULL, text TEXT NOT NULL)');
   const add = db.prepare<{ no: number }, [number, string]>('INSERT INTO note(batch, text) VALUES(?, ?) RETURNING no');
   let batch = 0;
-  /** A note whose text begins with "upkeep" asks for three pieces of upkeep, each of which adds a note. */
+  /** A note whose text begins with "upkeep" requests three steps of upkeep, each of which adds a note. */
   let upkeepLeft = 0;
   const transaction = transactionOf(db);
   return {

@@ -1,4 +1,4 @@
-// What every access store must do, whatever keeps it: run by each adapter's test file.
+// The contract of the access store. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -63,13 +63,13 @@ function keysContract({ access, reopen }: Tools): void {
     expect(await access().listKeys()).toEqual([newKey('b'), newKey('a', { scopes: [] })]);
   });
 
-  test('[A20] an id that is taken changes nothing', async () => {
+  test('[A20] creating a key with an existing id changes nothing', async () => {
     await access().createKey(newKey('a'));
     expect(await access().createKey(newKey('a', { name: 'another', scopes: [] }))).toBe('taken');
     expect(await access().findKey('a')).toEqual(newKey('a'));
   });
 
-  test('[A21] a revoked key is found no more, and once', async () => {
+  test('[A21] a revoked key is not found, and can be revoked once', async () => {
     await access().createKey(newKey('a'));
     const revoked = await Promise.all([access().revokeKey('a'), access().revokeKey('a')]);
     expect(revoked.toSorted()).toEqual([false, true]);
@@ -78,7 +78,7 @@ function keysContract({ access, reopen }: Tools): void {
     expect(await access().listKeys()).toEqual([]);
   });
 
-  test('[A22] the last use only moves forward, and of a key that is there', async () => {
+  test('[A22] the last use of a key only moves forward; unknown keys change nothing', async () => {
     await access().createKey(newKey('a'));
     await access().touchKey({ keyId: 'a', atMs: 3_000 });
     await access().touchKey({ keyId: 'a', atMs: 2_000 });
@@ -87,7 +87,7 @@ function keysContract({ access, reopen }: Tools): void {
     expect(await access().listKeys()).toEqual([expected]);
   });
 
-  test('[A20] further keys than there may be are refused until one is revoked', async () => {
+  test('[A20] at the maximum no key is created until one is revoked', async () => {
     const ids = Array.from({ length: apiKeysMax - 10 }, (_, index) => `k${index}`);
     for (let from = 0; from < ids.length; from += 100)
       await Promise.all(ids.slice(from, from + 100).map((id) => access().createKey(newKey(id))));
@@ -101,7 +101,7 @@ function keysContract({ access, reopen }: Tools): void {
     expect(await access().createKey(newKey('more'))).toBe('created');
   }, 60_000);
 
-  test('[A20] keys are there after a restart', async () => {
+  test('[A20] keys survive a restart', async () => {
     await access().createKey(newKey('a'));
     await access().touchKey({ keyId: 'a', atMs: 3_000 });
     await reopen();
@@ -135,7 +135,7 @@ async function allOf(access: Access, limit = 2): Promise<readonly Revocation[]> 
 }
 
 function revocationsContract({ access, reopen }: Tools): void {
-  test('[A10, A11] what was revoked is read page by page in its order, and after a restart', async () => {
+  test('[A10, A11] revocations are read page by page in their order, also after a restart', async () => {
     const made = [ofToken('t1'), ofUser('ann', 50), ofToken('t2'), ofUser('bob', 60), ofToken('t3')];
     for (const each of made) expect(await access().revoke([each])).toBe('revoked');
     expect(await allOf(access())).toEqual(made);
@@ -143,7 +143,7 @@ function revocationsContract({ access, reopen }: Tools): void {
     expect(await allOf(access())).toEqual(made);
   });
 
-  test('[A11] of a user the newest revocation is kept, in any case of the id', async () => {
+  test('[A11] the newest revocation of a user is stored, in any case of the id', async () => {
     await access().revoke([ofUser('Ann', 50), ofUser('ann', 70), ofUser('ANN', 60)]);
     expect(await allOf(access())).toEqual([ofUser('ann', 70)]);
     expect(await access().issuedBefore(user('aNN'))).toBe(70);
@@ -164,7 +164,7 @@ function revocationsContract({ access, reopen }: Tools): void {
     expect(await allOf(access())).toEqual([ofToken('t2', 200), ofUser('bob', 50, 101)]);
   });
 
-  test('[A12] more than there may be are refused as a whole, until some were forgotten', async () => {
+  test('[A12] revocations beyond the maximum are rejected as a whole until some have expired', async () => {
     const many = Array.from({ length: revocationsMax - 1 }, (_, index) => ofToken(`t${index}`));
     await access().revoke(many);
     expect(await access().revoke([ofToken('x'), ofToken('y')])).toBe('full');
@@ -197,7 +197,7 @@ function usesContract({ access, reopen }: Tools): void {
     expect((await tokensOf('phone')).toSorted()).toEqual(['t1', 't2']);
   });
 
-  test('[A14] made-up devices of one token are noted up to a bound', async () => {
+  test('[A14] invented devices of one token are recorded up to a bound', async () => {
     const many = Array.from({ length: devicesPerTokenMax + 5 }, (_, index) =>
       access().recordUse(use('t1', `d${index}`)),
     );

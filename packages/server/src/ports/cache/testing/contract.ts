@@ -26,7 +26,7 @@ export function cacheContract(name: string, make: () => Promise<CacheUnderTest>)
     });
     afterEach(() => made.remove());
 
-    test('a value that was put is there for every process, under its key alone', async () => {
+    test('every process reads a value that was put, under its key only', async () => {
       await cache.put([{ key: 'a', lease: await leaseOf(cache, 'a'), value: '鸿雁 v1' }]);
       const answers = await another.get(['b', 'a']);
       expect(answers.map(({ type }) => type)).toEqual(['miss', 'hit']);
@@ -34,7 +34,7 @@ export function cacheContract(name: string, make: () => Promise<CacheUnderTest>)
       expect(await cache.get([])).toEqual([]);
     });
 
-    test('[F4] a value that was loaded before a drop is not kept after it', async () => {
+    test('[F4] a value that was loaded before a drop is not cached after it', async () => {
       const lease = await leaseOf(cache, 'a');
       await another.drop(['a']);
       await cache.put([{ key: 'a', lease, value: 'old' }]);
@@ -54,7 +54,7 @@ export function cacheContract(name: string, make: () => Promise<CacheUnderTest>)
       expect(await cache.get(['a'])).toMatchObject([{ type: 'hit', value: 'new' }]);
     });
 
-    test('[F4] a dropped value is gone for every process', async () => {
+    test('[F4] a drop invalidates the value for every process', async () => {
       await cache.put([{ key: 'a', lease: await leaseOf(cache, 'a'), value: '1' }]);
       await another.drop(['a', 'none']);
       expect((await cache.get(['a']))[0]).toMatchObject({ type: 'miss' });

@@ -27,7 +27,7 @@ export function ownersContract(current: Current): void {
     expect((await current().get(token('token-a')))?.userId).toBe(user('bob'));
   });
 
-  test('[T15] bound under the id of its sessions it is one record, which keeps what they know and is listed once', async () => {
+  test('[T15] a device bound under the id of its sessions is one record with their data, and is listed once', async () => {
     await current().touch(touch('ann', 'phone', 7, 'Chrome'));
     await register(current(), registration('token-a'));
     expect(await bind('token-a', 'ann', 'phone')).toBe('bound');
@@ -51,7 +51,7 @@ export function ownersContract(current: Current): void {
     expect(await current().total()).toBe(1);
   });
 
-  test('[T15] let go, or bound under another id, it leaves its sessions behind as a device of their own', async () => {
+  test('[T15] a device that is unbound, or bound under another id, leaves its sessions as a separate device', async () => {
     await current().touch(touch('ann', 'phone', 7, 'Chrome'));
     await register(current(), registration('token-a'));
     await bind('token-a', 'ann', 'phone');
@@ -64,7 +64,7 @@ export function ownersContract(current: Current): void {
     expect((await current().get(token('token-a')))?.deviceId).toBeUndefined();
   });
 
-  test('[T15] an installed client that is registered anew with another token stays one device', async () => {
+  test('[T15] an installed client that is registered again with another token stays one device', async () => {
     await current().touch(touch('ann', 'phone', 7, 'Chrome'));
     await register(current(), registration('token-a'), registration('token-b'));
     await bind('token-a', 'ann', 'phone');

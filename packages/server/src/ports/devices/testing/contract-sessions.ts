@@ -23,7 +23,7 @@ export function sessionDevicesContract(current: Current): void {
     expect(await name()).toBe('鸿雁 for Android');
   });
 
-  test('devices come newest first, and no more than the bound', async () => {
+  test('devices are listed newest first, up to the bound', async () => {
     const touches = Array.from({ length: devicesListedMax + 5 }, (_, index) =>
       touch('ann', `d${index}`, 1_000 + index),
     );
@@ -34,7 +34,7 @@ export function sessionDevicesContract(current: Current): void {
     expect(devices.at(-1)).toMatchObject({ deviceId: device('d5') });
   });
 
-  test('asked for by their ids devices come newest first, however many, without those that are not known', async () => {
+  test('devices requested by id are listed newest first, any number of them, without unknown ones', async () => {
     const ids = Array.from({ length: devicesListedMax + 5 }, (_, index) => `d${index}`);
     await Promise.all(ids.map((id, index) => current().touch(touch('ann', id, 1_000 + index))));
     await current().touch(touch('bob', 'other', 5));
@@ -83,7 +83,7 @@ export function sessionDevicesContract(current: Current): void {
     expect(registered?.deviceId).toBeUndefined();
   });
 
-  test('[T16] devices that were forgotten stand in the outbox, and nothing else does, until they are delivered', async () => {
+  test('[T16] the outbox has the forgotten devices, and nothing else, until they are delivered', async () => {
     for (const [id, atMs] of [
       ['old', 1],
       ['new', 50],

@@ -1,4 +1,4 @@
-// What every store of devices must do, whatever keeps it: run by each adapter's test file.
+// The contract of the device store. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { deviceDetails } from '@hongyan/protocol/operations/devices';
@@ -33,7 +33,7 @@ export function devicesContract(name: string, make: () => Promise<DevicesUnderTe
     describe('owners', () => ownersContract(current));
     describe('of sessions', () => sessionDevicesContract(current));
 
-    test('[T11] everything is there after it was closed and opened again', async () => {
+    test('[T11] all devices survive a reopen', async () => {
       await register(devices, registration('token-a'), registration('token-b', { detailsJson: '{"locale":"de"}' }));
       await devices.bind({ deviceToken: token('token-a'), userId: user('ann') });
       const all = async () => [await devices.list({ limit: 10 }), await devices.counts({ limit: 10 })];
@@ -43,7 +43,7 @@ export function devicesContract(name: string, make: () => Promise<DevicesUnderTe
       expect((await register(devices, registration('token-a'))).storedCount).toBe(0);
     });
 
-    test('[T11] [T13] models and firmwares that differ in a space, in case or in how they are composed are different, whatever stands in them', async () => {
+    test('[T11] [T13] models and firmwares that differ in a space, in case or in Unicode composition are different', async () => {
       const all = alike.map(([model, firmware], index) =>
         registration(`token-${index}`, { model, firmware, detailsJson: longDetails }),
       );
@@ -180,7 +180,7 @@ function registrationsContract(current: Current): void {
     expect(await current().total()).toBe(9_000);
   });
 
-  test('[T13] pages go on where the one before ended, of all devices or of one model and firmware', async () => {
+  test('[T13] each page continues where the previous one ended, for all devices or for one model and firmware', async () => {
     const many = Array.from({ length: 25 }, (_, index) =>
       registration(`token-${index}`, { model: index % 5 === 0 ? 'rare' : 'common', firmware: `${index % 2}` }),
     );

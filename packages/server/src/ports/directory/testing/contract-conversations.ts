@@ -94,14 +94,14 @@ export function conversationsContract(current: Current): void {
     expect((await current().getConversations([])).size).toBe(0);
   });
 
-  test('10,000 members at once are all there, each on one page', async () => {
+  test('10,000 members are all listed, each on one page', async () => {
     const ids = Array.from({ length: 10_000 }, (_, index) => `u${String(index).padStart(5, '0')}`);
     await current().createConversation(group('g:1', ids));
     expect((await allMembers(current(), 'g:1', 3_000)).toSorted()).toEqual(ids);
     expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(10_000);
   });
 
-  test('a title changes where there is a conversation', async () => {
+  test('only the title of an existing conversation changes', async () => {
     await current().createConversation(group('g:1', ['ann']));
     const title = "'); DROP TABLE user; -- 鸿雁";
     expect(await current().updateConversation({ conversationId: conversation('g:1'), title })).toBe(true);
@@ -228,7 +228,7 @@ export function conversationListContract(current: Current): void {
 }
 
 export function membersContract(current: Current): void {
-  test('[D5] a member who joins is counted once and keeps the first seq it may see', async () => {
+  test('[D5] a member who joins is counted once and keeps visibleFromSeq', async () => {
     await current().createConversation(group('g:1', ['ann']));
     expect(await current().addMember(joining('bob'))).toBe('added');
     expect(await current().addMember(joining('BOB', { role: 'owner', visibleFromSeq: seq(1), atMs: 31 }))).toBe(
@@ -239,7 +239,7 @@ export function membersContract(current: Current): void {
     expect((await conversationOf(current(), 'g:1'))?.memberCount).toBe(2);
   });
 
-  test('a full conversation takes nobody more, however many join at once; a member who leaves makes room', async () => {
+  test('a full conversation accepts no member, however many join concurrently; a member who leaves makes room', async () => {
     await current().createConversation(group('g:1', ['ann']));
     const join = (id: string) => current().addMember(joining(id, { memberCountMax: 3 }));
     const outcomes = await Promise.all(['u1', 'u2', 'u3', 'u4'].map(join));
@@ -287,13 +287,13 @@ export function membersContract(current: Current): void {
     expect(await memberOf(current(), 'ann')).toMatchObject({ deliveredSeq: 0, readSeq: 0, visibleFromSeq: 8 });
   });
 
-  test('[D7] a member who joins later begins at the positions given', async () => {
+  test('[D7] a member who joins later begins at the given positions', async () => {
     await current().createConversation(group('g:1', ['ann']));
     await current().addMember(joining('bob', { readSeq: seq(7) }));
     expect(await memberOf(current(), 'bob')).toMatchObject({ deliveredSeq: 7, readSeq: 7, visibleFromSeq: 8 });
   });
 
-  test('members of many keys come in the order asked; a user who is not a member is undefined', async () => {
+  test('members are returned in the order of the keys; a user who is not a member is undefined', async () => {
     await current().createConversation(group('g:1', ['ann', 'bob']));
     await current().createConversation(group('g:2', ['bob']));
     const keys = [
@@ -351,7 +351,7 @@ export function ownersContract(current: Current): void {
   const roles = async (...ids: readonly string[]) =>
     (await current().getMembers(ids.map((id) => keyOf(id)))).map((member) => member?.role);
 
-  test('a role changes where there is a member, and the change is dated', async () => {
+  test('only the role of a member changes, and the change updates the time of the membership', async () => {
     await current().createConversation(group('g:1', ['ann', 'bob']));
     expect(await current().setRole({ ...keyOf('BOB'), role: 'owner', atMs: 50 })).toBe(true);
     expect(await memberOf(current(), 'bob')).toMatchObject({ role: 'owner', updatedAtMs: 50 });

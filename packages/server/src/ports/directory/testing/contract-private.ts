@@ -16,7 +16,7 @@ export function privateContract(current: Current): void {
   const totals = () => current().privateTotals(user('ann'));
   const page = (more: object = {}) => current().privatePage({ userId: user('ann'), limit: 10, ...more });
 
-  test('[E21] the newest row of each key remains, and a removed one is gone', async () => {
+  test('[E21] the newest row of each key remains, and removed keys are not returned', async () => {
     expect(await totals()).toEqual({ asOfSeq: seq(0), keys: 0, bytes: 0 });
     expect(await put(0, [row('a', 1, '"雁"'), row('b', 1)])).toBe(true);
     expect(await totals()).toEqual({ asOfSeq: seq(1), keys: 2, bytes: 1 + 5 + 1 + 2 });

@@ -55,7 +55,7 @@ export function receiptsContract(current: Current): void {
     expect((await memberOf(current(), 'bob'))?.sentSeq).toBe(seq(0));
   });
 
-  test('[D7] each device has its own positions, the member those of the furthest', async () => {
+  test('[D7] each device has its positions, and the member has the maxima', async () => {
     await current().advanceReceipts([
       advance({ deliveredSeq: seq(9), readSeq: seq(2) }),
       advance({ deviceId: device('laptop'), deliveredSeq: seq(6), readSeq: seq(4) }),
@@ -68,7 +68,7 @@ export function receiptsContract(current: Current): void {
     ]);
   });
 
-  test('one device is asked for many conversations at once, and one conversation for many members', async () => {
+  test('receipts are read for one device in many conversations, and for many members of one conversation', async () => {
     await current().createConversation(group('g:2', ['ann']));
     await current().advanceReceipts([
       advance({ readSeq: seq(5) }),
@@ -118,7 +118,7 @@ export function receiptsContract(current: Current): void {
     expect(await current().advanceReceipts([])).toEqual([]);
   });
 
-  test('members are listed by what they have reached, page by page', async () => {
+  test('members are listed by their positions, page by page', async () => {
     await current().advanceReceipts([
       advance({ readSeq: seq(9) }),
       advance({ userId: user('bob'), deliveredSeq: seq(5), readSeq: seq(4) }),
@@ -145,14 +145,14 @@ export function receiptsContract(current: Current): void {
     expect(await reached({ readSeq: seq(10) })).toEqual([]);
   });
 
-  test('ids in another case are the same member, conversation and user; the result has them as given', async () => {
+  test('ids in another case are the same member, conversation and user; the result has the requested ids', async () => {
     await current().advanceReceipts([advance({ readSeq: seq(5) })]);
     const [result] = await current().advanceReceipts([advance({ ...keyOf('ANN', 'G:1'), readSeq: seq(6) })]);
     expect(result).toEqual({ ...keyOf('ANN', 'G:1'), deliveredSeq: seq(6), readSeq: seq(6), changed: true });
     expect(await receiptsOf(current(), 'ann')).toHaveLength(1);
   });
 
-  test('a membership is dated by what was read, not by what was delivered, and never backwards', async () => {
+  test('a read position updates the time of a membership, a delivered one does not, and the time never moves back', async () => {
     const updatedAtMs = async () => (await memberOf(current(), 'ann'))?.updatedAtMs;
     await current().advanceReceipts([advance({ deliveredSeq: seq(5), atMs: 50 })]);
     expect(await updatedAtMs()).toBe(10);
@@ -181,7 +181,7 @@ export function receiptsContract(current: Current): void {
     expect(await count(1, 'g:none')).toEqual({ delivered: 0, read: 0 });
   });
 
-  test('receipts of devices that are forgotten are gone, those of others and the member stay', async () => {
+  test('receipts of forgotten devices are deleted, those of others and of the member stay', async () => {
     const ids = async () => (await receiptsOf(current(), 'ann')).map(({ deviceId }) => String(deviceId)).sort();
     for (const id of ['old', 'new'])
       await current().advanceReceipts([advance({ deviceId: device(id), readSeq: seq(5) })]);
@@ -194,7 +194,7 @@ export function receiptsContract(current: Current): void {
     expect(await memberOf(current(), 'ann')).toMatchObject({ deliveredSeq: 5, readSeq: 5 });
   });
 
-  test('[D7] a forgotten device that comes back begins at 0, and moves the member no further back', async () => {
+  test('[D7] a forgotten device that returns begins at 0, and does not move the member back', async () => {
     await current().advanceReceipts([advance({ readSeq: seq(5), atMs: 1 })]);
     await current().forgetReceipts([{ userId: user('ann'), deviceId: device('phone') }]);
     await current().advanceReceipts([advance({ readSeq: seq(3), atMs: 9 })]);

@@ -5,7 +5,7 @@ import type { UserId } from '@hongyan/protocol/ids';
 import { type Current, group, memberOf, newUser, user } from './builders.ts';
 
 export function usersContract(current: Current): void {
-  test('a user is stored once: a taken id is refused and changes nothing', async () => {
+  test('a user is stored once: an existing id is rejected and changes nothing', async () => {
     expect(await current().createUser(newUser('ann', 'Ann'))).toBe(true);
     expect(await current().createUser({ ...newUser('ann', 'Other'), passwordHash: 'other' })).toBe(false);
     const users = await current().getUsers([user('ann')]);
@@ -14,7 +14,7 @@ export function usersContract(current: Current): void {
     expect(await current().searchUsers({ query: 'other', limit: 10 })).toEqual([]);
   });
 
-  test('ids that differ in case alone are one id: taken, asked for in any case, returned as created', async () => {
+  test('ids that differ only in case are the same id: found in any case, returned as created', async () => {
     expect(await current().createUser(newUser('Ann.Lee'))).toBe(true);
     expect(await current().createUser(newUser('aNN.lEE'))).toBe(false);
     const users = await current().getUsers([user('ann.lee'), user('ANN.LEE')]);
@@ -60,7 +60,7 @@ export function usersContract(current: Current): void {
     expect(await current().getPasswordHash(user('ann'))).toBe('new');
   });
 
-  test('[L3] a tier is set, changed and taken away, in any case of the id, and never of an unknown user', async () => {
+  test('[L3] a tier is set, changed and removed, in any case of the id, and never of an unknown user', async () => {
     await current().createUser(newUser('Ann'));
     expect(await current().getTier(user('ann'))).toBeUndefined();
     expect(await current().setTier({ userId: user('ANN'), tier: 'paid' })).toBe(true);
@@ -109,7 +109,7 @@ export function searchContract(current: Current): void {
   const search = async (query: string, limit = 10) =>
     (await current().searchUsers({ query, limit })).map(({ userId }) => String(userId));
 
-  test('ids that start with the query come first, by id, then names, by word; each user once, up to the limit', async () => {
+  test('users whose id starts with the query come first, by id, then those found by name, by word; each user once, up to the limit', async () => {
     for (const [id, name] of [
       ['dan', 'Anna'],
       ['Ann', 'x'],
@@ -145,7 +145,7 @@ export function searchContract(current: Current): void {
     for (const query of queries) expect([query, await search(query)]).toEqual([query, ['u1']]);
   });
 
-  test('wildcards and SQL in a search stand for themselves', async () => {
+  test('wildcards and SQL in a search are literal', async () => {
     const names = ['50%', '50 percent', 'a_b', 'axb', 'back\\slash', "o'hara", 'Ann*'];
     for (const [index, name] of names.entries()) await current().createUser(newUser(`u${index}`, name));
     const found = async (query: string) =>

@@ -1,4 +1,4 @@
-// What every directory must do, whatever keeps it: run by each adapter's test file.
+// The contract of the directory. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { Directory } from '../directory.ts';
@@ -45,7 +45,7 @@ export function directoryContract(name: string, make: () => Promise<DirectoryUnd
     describe('private states', () => privateContract(current));
     positionProperties(make);
 
-    test('[D1] everything is there after it was closed and opened again', async () => {
+    test('[D1] all data survives a reopen', async () => {
       await directory.createUser(newUser('ann', 'Ann Lee'));
       await directory.createConversation(group('g:1', ['ann', 'bob']));
       await directory.advanceReceipts([advance({ deliveredSeq: seq(7), readSeq: seq(4) })]);

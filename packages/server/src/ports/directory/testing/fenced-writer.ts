@@ -19,7 +19,7 @@ for (let number = 0; ; number++) {
       process.stdout.write('fenced\n');
       break;
     }
-    // Stopped while a transaction was under way, whose session the server has ended since.
+    // The process was stopped during a transaction, and the server has ended its session since.
     if (!(error instanceof StoreFailure)) throw error;
   }
 }

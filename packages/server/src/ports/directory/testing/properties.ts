@@ -36,7 +36,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 export function positionProperties(make: () => Promise<DirectoryUnderTest>): void {
-  test('[D7] positions of devices and members are the maxima of the wanted ones, in whatever order they come', async () => {
+  test('[D7] positions of devices and members are the maxima of the requested ones, in any order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (script) => {
         const made = await make();

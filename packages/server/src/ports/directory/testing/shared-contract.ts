@@ -89,7 +89,7 @@ function fencesContract(directories: () => readonly [SharedDirectory, SharedDire
     expect(await one.countMemberships(user('ann'))).toBe(2);
   });
 
-  test('[F1] nobody writes for a partition that was never claimed, or with an epoch that was not', async () => {
+  test('[F1] writes with a partition or an epoch that was never claimed are rejected', async () => {
     const [one] = directories();
     expect(await rejectionOf(one.createConversation({ ...group('g:1', ['ann']), fence: fence(1) }))).toBeInstanceOf(
       Fenced,
@@ -101,7 +101,7 @@ function fencesContract(directories: () => readonly [SharedDirectory, SharedDire
     expect(await conversationOf(one, 'g:1')).toBeUndefined();
   });
 
-  test('[F1] of writes and a claim at once, those that resolved are there, and no other one comes later', async () => {
+  test('[F1] with concurrent writes and a claim, resolved writes are stored, and no other write is stored later', async () => {
     const [older, newer] = directories();
     await older.claim(fence(1));
     await older.createConversation({ ...group('g:1', ['ann']), fence: fence(1) });
@@ -117,7 +117,7 @@ function fencesContract(directories: () => readonly [SharedDirectory, SharedDire
 }
 
 function writersContract(directories: () => readonly [SharedDirectory, SharedDirectory]): void {
-  test('[F2] what one process wrote is in every read of another', async () => {
+  test('[F2] the reads of every process see the writes of another', async () => {
     const [one, other] = directories();
     await one.createUser(newUser('Ann'));
     expect(await other.createUser(newUser('ann'))).toBe(false);
@@ -141,7 +141,7 @@ function writersContract(directories: () => readonly [SharedDirectory, SharedDir
     expect(await one.privateTotals(user('ann'))).toEqual({ asOfSeq: seq(1), keys: 1, bytes: 3 });
   });
 
-  test('[F3, D7] batches that overlap in any order, of two processes at once, give the maxima, and none fails', async () => {
+  test('[F3, D7] overlapping batches in any order, of two concurrent processes, give the maxima, and none fails', async () => {
     const random = createRandom(testSeed('directory writers at once'));
     const ids = Array.from({ length: 12 }, (_, index) => `u${index}`);
     const groups = ['g:1', 'g:2', 'g:3'];

@@ -11,7 +11,7 @@ import { EventStore } from './event-store.ts';
 import type { EventLogOp } from './ops.ts';
 import { migrate } from './schema.ts';
 
-test('[W2] what retention removes while a page is read is in the page, or told as a gap', () => {
+test('[W2] events that retention removes while a page is read are in the page or reported as a gap', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-reads-'));
   const path = join(folder, 'events.db');
   const writer = openWriter(path, { cacheBytes: 1024 * 1024 });

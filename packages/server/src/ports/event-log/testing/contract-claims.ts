@@ -29,7 +29,7 @@ export function claimsContract(current: Current): void {
     expect(await current.log().renew([], ttlMs)).toEqual([]);
   });
 
-  test('[W4] no more jobs are claimed than were asked for: of those that are free', async () => {
+  test('[W4] at most the requested number of free jobs is claimed', async () => {
     const jobs = ['a', 'b', 'c', 'd'].map(sendJob);
     await claim(jobs[0] ?? '');
     const two = await current.log().claim({ jobs, limit: 2, ttlMs });

@@ -24,7 +24,7 @@ const dead = (position: number): DeadLetter => ({
 });
 
 export function webhooksContract(current: Current): void {
-  test('endpoints are added, changed and removed, and are there after a reopen', async () => {
+  test('endpoints are added, changed and removed, and survive a reopen', async () => {
     const [first, second] = [endpoint(), endpoint({ id: 'wh_2', types: ['message.created', 'user.online'] })];
     await current.log().addEndpoint(first);
     await current.log().addEndpoint(second);
@@ -46,7 +46,7 @@ export function webhooksContract(current: Current): void {
     expect(await current.log().changeEndpoint('wh_1', { url: 'x' })).toBe(false);
   });
 
-  test('what was settled is there after a reopen, and gone with its endpoint', async () => {
+  test('settlements survive a reopen, and are removed with their endpoint', async () => {
     await current.log().addEndpoint(endpoint());
     await current.log().addEndpoint(endpoint({ id: 'wh_2' }));
     const claim = await claimOf(current, 'wh_1');
@@ -65,12 +65,12 @@ export function webhooksContract(current: Current): void {
     await log.removeEndpoint('wh_1');
     await log.addEndpoint(endpoint());
     expect(await log.counts('wh_1')).toEqual({ parked: 0, dead: 0 });
-    // Of an endpoint that was removed while its deliveries were under way.
+    // The endpoint was removed while its deliveries were in flight.
     const gone = await claimOf(current, 'wh_9');
     await log.settle(settlement(gone, { endpointId: 'wh_9', parked: [parked(1)] }));
   });
 
-  test('of attempts the last hundred are kept', async () => {
+  test('the last hundred attempts are stored', async () => {
     await current.log().addEndpoint(endpoint());
     const attempts = Array.from({ length: 150 }, (_, index) => attempt(index));
     const claim = await claimOf(current, 'wh_1');
@@ -84,7 +84,7 @@ export function webhooksContract(current: Current): void {
     );
   });
 
-  test('a pause ends when the endpoint has another receiver, or is enabled anew', async () => {
+  test('a pause ends when the endpoint gets another URL or is enabled again', async () => {
     await current.log().addEndpoint(endpoint());
     const pausedUntilMs = async () => (await current.log().endpoints())[0]?.progress.pausedUntilMs;
     for (const change of [{ url: 'https://other.example.org/' }, { isEnabled: true }]) {
@@ -96,7 +96,7 @@ export function webhooksContract(current: Current): void {
     }
   });
 
-  test('[W9] a replay sets the cursor back and keeps what is parked before it', async () => {
+  test('[W9] a replay sets the cursor back, and earlier parked events stay parked', async () => {
     await current.log().append({ events: events(5) });
     await current.log().addEndpoint(endpoint());
     await current.log().settle(settlement(await claimOf(current, 'wh_1'), { parked: [parked(1), parked(4)] }));
@@ -120,7 +120,7 @@ export function webhooksContract(current: Current): void {
     expect(await current.log().replayDead(request)).toBe(0);
   });
 
-  test('[W4] every change of an endpoint ends the claim of sending for it, and what is settled late is refused', async () => {
+  test('[W4] every change of an endpoint ends the claim of its sender, whose late settlements are rejected', async () => {
     await current.log().append({ events: events(5) });
     await current.log().addEndpoint(endpoint());
     const heard: string[] = [];

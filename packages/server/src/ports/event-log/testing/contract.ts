@@ -1,4 +1,4 @@
-// What every event log must do, whatever it is kept in: run by each adapter's test file.
+// The contract of the event log. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { EventType } from '@hongyan/protocol/events';
@@ -53,7 +53,7 @@ export function eventLogContract(name: string, make: () => Promise<EventLogUnder
 }
 
 function eventsContract(current: Current): void {
-  test('[W1] events come in the order of their appends, with growing positions, also after a reopen', async () => {
+  test('[W1] events are read in the order of their appends, with growing positions, also after a reopen', async () => {
     const appended = [event({ seq: 7 as Seq }), ...events(4)];
     await Promise.all(appended.map((one) => current.log().append({ events: [one] })));
     for (const isReopened of [false, true]) {
@@ -149,7 +149,7 @@ function eventsContract(current: Current): void {
 function positionsContract(current: Current): void {
   const tell = () => current.log().appendPositionEvents({ atMs: 5_000, limit: 10 });
 
-  test('[W7] positions that moved are told once, coalesced, also after a reopen', async () => {
+  test('[W7] moved positions have one event, coalesced, also after a reopen', async () => {
     await current.log().recordPositions([reported('ann', 3), reported('bob', 2, 1)]);
     await current.log().recordPositions([reported('ann', 5)]);
     await current.reopen();
@@ -178,13 +178,13 @@ function positionsContract(current: Current): void {
 function presenceContract(current: Current): void {
   const change = (userId: string, isOnline: boolean, atMs = 1) => ({ userId: userId as UserId, isOnline, atMs });
 
-  test('[W8] coming and going are told; who is online already is not told again', async () => {
+  test('[W8] going online and offline are events; a user who is online already has no further event', async () => {
     await current.log().recordPresence([change('ann', true), change('bob', true), change('ann', true)], 'run 1');
     await current.log().recordPresence([change('ann', false)], 'run 1');
     expect(await told(current.log())).toEqual(['user.online ann', 'user.online bob', 'user.offline ann']);
   });
 
-  test('[W8] who was told to be online is known after a reopen, and told as offline once', async () => {
+  test('[W8] users reported online are known after a reopen, and go offline with one event', async () => {
     const users = (after?: string) => current.log().reportedOnline({ after: after as UserId | undefined, limit: 2 });
     await current.log().recordPresence([change('bob', true), change('cyd', true), change('ann', true)], 'run 1');
     await current.reopen();
@@ -202,7 +202,7 @@ function presenceContract(current: Current): void {
 function retentionContract(current: Current): void {
   const bytesMax = Number.MAX_SAFE_INTEGER;
 
-  test('[W2] events older than asked are removed; a reader that was behind is told, one that was not is not', async () => {
+  test('[W2] events before the requested time are removed; only readers before their end receive a gap', async () => {
     await current.log().append({ events: [...events(3, { atMs: 10 }), ...events(2, { atMs: 20 })] });
     expect(await current.log().retain({ beforeMs: 15, bytesMax })).toBe(false);
     for (const isReopened of [false, true]) {
@@ -219,7 +219,7 @@ function retentionContract(current: Current): void {
     }
   });
 
-  test('[W2] above the bound in bytes the oldest go, and positions go on from where they were', async () => {
+  test('[W2] beyond the bound in bytes the oldest events are removed, and positions continue', async () => {
     await current.log().append({ events: events(10) });
     const { bytes } = await current.log().ends();
     await current.reopen();

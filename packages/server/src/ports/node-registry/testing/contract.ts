@@ -1,4 +1,4 @@
-// What every node registry keeps, whatever it is made of.
+// The contract of the node registry.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { until } from '@hongyan/testing/until';
@@ -44,7 +44,7 @@ export function nodeRegistryContract(name: string, make: (ttlMs: number) => Prom
       await short.remove();
     });
 
-    test('[N2] of two processes with one name the later one keeps it', async () => {
+    test('[N2] when two processes have the same name, the one that started later keeps it', async () => {
       const { registry } = made;
       await registry.announce(nodeOf('a'));
       const later = nodeOf('a', { life: 'later', startedAtMs: 2 });

@@ -19,7 +19,7 @@ export function rateLimiterContract(name: string, open: () => Promise<LimiterUnd
     });
     const draw = async (key: string, cost = 1, own = rate) => current.limiter.draw({ key, rate: own, cost });
 
-    test('[L2] gives the burst of each key, then its rate, and says when to come back', async () => {
+    test('[L2] grants the burst of each key, then its rate, and returns when to retry', async () => {
       for (let count = 0; count < 5; count++) expect((await draw('a')).type).toBe('taken');
       const refused = await draw('a');
       if (refused.type !== 'refused') throw new Error('the bucket was empty');

@@ -1,4 +1,4 @@
-// What every session registry must do, whatever keeps it: run by each adapter's test file.
+// The contract of the session registry. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -118,7 +118,7 @@ function nodesContract({ registry, ttlMs, pass, devicesOf }: Tools): void {
     expect(await registry().add(ref('ann', 's1'))).toEqual({ becameOnline: true });
   });
 
-  test('[D9] renewing, and adding a session, keeps all sessions of the node for another ttl', async () => {
+  test('[D9] renewing a node or adding a session extends all sessions of the node by another ttl', async () => {
     await registry().add(ref('ann', 's1'));
     await pass(ttlMs() - 1);
     await registry().renew('n1');
@@ -151,7 +151,7 @@ function nodesContract({ registry, ttlMs, pass, devicesOf }: Tools): void {
     expect(await registry().forgetNode('unknown')).toEqual([]);
   });
 
-  test('renewing a node without sessions makes nobody online', async () => {
+  test('renewing a node without sessions makes no user online', async () => {
     await registry().renew('n1');
     await pass(ttlMs());
     expect(await registry().expire()).toEqual([]);
@@ -178,7 +178,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 const nodeOf = (sessionId: string): string => (sessionId === 's3' ? 'n2' : 'n1');
 
 function sessionProperties(make: () => Promise<SessionRegistryUnderTest>): void {
-  test('sessions added, removed and forgotten in any order give what sets of them give', async () => {
+  test('sessions that are added, removed and forgotten in any order give the same results as sets', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 40 }), async (script) => {
         const { registry, remove } = await make();

@@ -74,7 +74,7 @@ describeWith(['kafka'], 'dead letters on Kafka', ({ kafka }) => {
     return rejected;
   };
 
-  test('[T3] while no broker answers questions about dead letters reject as unavailable, and do not wait for the tries of the client', async () => {
+  test('[T3] while no broker answers, reads of dead letters reject as unavailable without the retries of the client', async () => {
     const { relay, clock, open, close } = await openWorld();
     relay.cut();
     const dead = open('far', 'far');
@@ -89,7 +89,7 @@ describeWith(['kafka'], 'dead letters on Kafka', ({ kafka }) => {
     await close();
   });
 
-  test('[T3] what cannot be read in time is unavailable, and there once it has been read', async () => {
+  test('[T3] dead letters that cannot be read in time are unavailable until they have been read', async () => {
     const { relay, clock, open, close } = await openWorld();
     const writer = open('near', 'near');
     await writer.become([letter('a'), letter('b')]);
@@ -116,7 +116,7 @@ describeWith(['kafka'], 'dead letters on Kafka', ({ kafka }) => {
     await close();
   });
 
-  test('[T3] letters that cannot be added again stay, and whoever asked for it is told', async () => {
+  test('[T3] dead letters that cannot be replayed stay, and the replay rejects', async () => {
     const { open, close } = await openWorld();
     const dead = open('near', 'near');
     // More than one part of them.

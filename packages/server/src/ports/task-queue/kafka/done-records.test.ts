@@ -1,4 +1,4 @@
-// Records of done tasks on a real broker: removed up to the mark, and a refusal is told once and tried again.
+// Records of done tasks on a real broker: they are deleted up to the mark, and a rejection is logged once and retried.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { type Log, silentLog } from '@hongyan/base/log';
@@ -26,7 +26,7 @@ describeWith(['kafka'], 'records of done tasks', ({ kafka }) => {
     await scratch.remove();
   });
 
-  test('where Kafka refuses it the log says so once, and it is tried again', async () => {
+  test('when Kafka rejects a deletion it is logged once and retried', async () => {
     const lines: string[] = [];
     const note = (message: string) => lines.push(message);
     const log: Log = { ...silentLog, warn: note, info: note };

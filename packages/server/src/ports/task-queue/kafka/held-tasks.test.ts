@@ -17,7 +17,7 @@ const record = (attempt: number): TaskRecord => ({
   ...{ taskId: 'a' as TaskId, kind: 'k', payload: 'p', addedAtMs: 0, dueAtMs: 0, failureCount: 0, attempt },
 });
 
-test('[T1] a task that is to be tried again stands for its record before, also where that was not settled', () => {
+test('[T1] a retried task replaces its earlier record, also when that was not settled', () => {
   const { partition, held, take, claim } = open();
   take(record(0));
   const [first] = claim();
@@ -32,7 +32,7 @@ test('[T1] a task that is to be tried again stands for its record before, also w
   expect(held.heldOf('k')).toEqual({ count: 0, bytes: 0 });
 });
 
-test('[T2] what was handed out has to be noted until it was', () => {
+test('[T2] a claim mark must be stored until storing it has succeeded', () => {
   const { partition } = open();
   expect(partition.claimedThrough(0)).toBe(true);
   expect(partition.claimedThrough(0)).toBe(true);

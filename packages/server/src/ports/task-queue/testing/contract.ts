@@ -1,4 +1,4 @@
-// What every task queue must do, whatever keeps it: run by each adapter's test file.
+// The contract of the task queue. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/testing/rejection';
@@ -39,7 +39,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
     const add = (...payloads: readonly string[]) => queue.add(payloads.map((payload) => ({ kind: 'k', payload })));
     const claim = ({ limit = 10, kind = 'k', payloadMax = 10_000 } = {}) =>
       queue.claim({ kind, limit, payloadMax, leaseMs });
-    /** Claims until it has so many: what was added a moment ago may not be handed out yet. */
+    /** Claims until it has this many tasks, because recently added ones may not be handed out yet. */
     const take = async (count: number, more: Parameters<typeof claim>[0] = {}): Promise<readonly ClaimedTask[]> => {
       const tasks: ClaimedTask[] = [];
       await until(
@@ -64,7 +64,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
     const isEmpty = () => until(async () => (await counts()) === undefined, { withinMs: 30_000 });
     const texts = (tasks: readonly { readonly payload: string }[]) => tasks.map(({ payload }) => payload).sort();
 
-    test('[T1] what was added is claimed by one claim, of its kind, within the limits', async () => {
+    test('[T1] an added task is claimed by one claim of its kind, within the limits', async () => {
       await add('a', 'b', 'c');
       await queue.add([{ kind: 'other', payload: 'x' }]);
       expect(await claim({ kind: 'none' })).toEqual([]);
@@ -121,7 +121,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       await isEmpty();
     });
 
-    test('[T2] what failed before is handed out alone: it may end its worker, and then takes no other with it', async () => {
+    test('[T2] a task that failed before is handed out alone, because it may crash its worker', async () => {
       const claims = async (count: number) => {
         const all: (readonly ClaimedTask[])[] = [];
         await until(
@@ -147,7 +147,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       expect(sizes(await claims(5))).toEqual([1, 1, 1, 1, 1]);
     });
 
-    test('[T2] a task to be retried comes back after its delay, with its failures counted where they are its own', async () => {
+    test('[T2] a retried task is ready after its delay, and only its own failures are counted', async () => {
       await add('a');
       await settle(await take(1), retry(60_000));
       expect(await claim()).toEqual([]);
@@ -224,7 +224,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       expect(await take(1)).toMatchObject([{ payload: 'one', attempt: 1 }]);
     });
 
-    test('[T4] a key belongs to its first task until that is done, however many come behind it', async () => {
+    test('[T4] a key belongs to its first task until that is done, however many tasks with the key follow', async () => {
       const keyed = () => queue.add([{ kind: 'k', payload: 'keyed', key: 'key' }]);
       await keyed();
       expect(texts(await take(1))).toEqual(['keyed']);
@@ -235,7 +235,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       }
     });
 
-    test('[T5] beyond its bound of tasks or of bytes an add is refused whole, and accepted when there is room', async () => {
+    test('[T5] an add beyond the bound of tasks or of bytes is rejected as a whole, and accepted when there is room', async () => {
       await add(...Array.from({ length: 49 }, () => 'a'));
       expect(await rejectionOf(add('b', 'c'))).toHaveProperty('code', 'overloaded');
       await countsBecome({ ready: 49 });
@@ -245,7 +245,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       await countsBecome({ ready: 2 });
     });
 
-    test('[T6] whoever waits is woken by an add, by the time of a task, and by its own signal', async () => {
+    test('[T6] a waiting caller wakes at an add, at the due time of a task, and when its signal aborts', async () => {
       const signal = new AbortController();
       const woken = queue.ready('k', signal.signal);
       await queue.add([{ kind: 'other', payload: 'x' }]);
@@ -264,7 +264,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       await queue.ready('k', signal.signal);
     });
 
-    test('[T1] everything is there after it was closed and opened again; what was claimed is claimed again', async () => {
+    test('[T1] all tasks survive a reopen; claimed ones are claimed again', async () => {
       await add('a', 'b', 'c');
       await settle(await take(1), dead);
       await take(1);

@@ -17,7 +17,7 @@ async function transactionsOf(sizes: readonly number[], contentBytes: number): P
   return transactions;
 }
 
-test('appends that come at once share transactions of a bounded number of entries', async () => {
+test('concurrent appends share transactions with a bounded number of entries', async () => {
   expect(await transactionsOf([300, 300, 300, 300], 10)).toEqual([[300, 300, 300], [300]]);
   expect(await transactionsOf([10, 2_000, 10], 10)).toEqual([[10], [2_000], [10]]);
 });

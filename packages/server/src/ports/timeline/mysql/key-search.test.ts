@@ -36,7 +36,7 @@ describeWith(['mysql'], 'the search for a key of anyone', (addresses) => {
     expect((await timeline.findAllByClientMsgId('same' as ClientMsgId)).length).toBe(2);
   });
 
-  test('ends at its bound, and says what to do', async () => {
+  test('fails at its bound with a message that says what to do', async () => {
     expect(String(await rejectionOf(find('nobody', 2, 6)))).toContain('say who sent it');
   });
 });

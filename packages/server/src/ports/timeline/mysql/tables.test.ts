@@ -81,7 +81,7 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     }
   });
 
-  test('[M18] retention goes by the clock of the database where that of the process is a little ahead', async () => {
+  test('[M18] retention uses the clock of the database when that of the process is a little ahead', async () => {
     await timeline.append(entries(2));
     await timeline.append(entries(1, { atMs: inMonth(1) }));
     const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + hourMs / 2 };
@@ -92,7 +92,7 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     expect(seqsOf(await allOf(timeline))).toEqual([3]);
   });
 
-  test('[M18, D3] retention deletes the keys and the segments of what it removed, and no others', async () => {
+  test('[M18, D3] retention deletes the keys and the segments of removed entries, and no others', async () => {
     await timeline.append([...entries(30), ...entries(30, { in: 'g:2' })]);
     await timeline.append(entries(7, { atMs: inMonth(1) }));
     expect([await count('message_key'), await count('segment')]).toEqual([67, 3]);
@@ -100,14 +100,14 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     expect([await count('message_key'), await count('segment')]).toEqual([7, 1]);
   });
 
-  test('an entry that comes years after all others is refused', async () => {
+  test('an entry that is years after all others is rejected', async () => {
     await timeline.append([entry()]);
     const late = entry({ atMs: Date.UTC(2300, 1) });
     expect(await rejectionOf(timeline.append([late]))).toMatchObject({ message: expect.stringContaining('clocks') });
     expect(outcomes(await timeline.append([entry()]))).toEqual(['committed 2']);
   });
 
-  test('[E5] an erased text stands in no row any more', async () => {
+  test('[E5] no row contains an erased text', async () => {
     const text = 'to-be-erased';
     const content = JSON.stringify({ type: 'text', text });
     await timeline.append([entry({ content, mentioned: ['bob'] }), entry()]);
@@ -120,7 +120,7 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     expect(await count('mention')).toBe(0);
   });
 
-  test('[M11] connections in use, those who wait for one, and how long, are measured', async () => {
+  test('[M11] connections in use, waiting callers and their waiting times are measured', async () => {
     const metrics = new Metrics({ process: 'core' });
     const one = await database.open({ connectionsMax: 1 }, { meter: new StoreMeter(metrics, 'timeline') });
     const reading = async (name: string, labels: object) => {
@@ -215,7 +215,7 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
     expect(page.bytes).toBeLessThan(3 * 256 * 1024);
   });
 
-  test('[D1] a head that a partial restore took back is refused, and no message is taken for the one in its place', async () => {
+  test('[D1] appends to a head that a partial restore set back are rejected, and no message is taken for another', async () => {
     await timeline.append(entries(2));
     await timeline.pool.write('update conversation set last_seq = 1, last_count = 1');
     expect(await rejectionOf(timeline.append([entry()]))).toBeInstanceOf(MysqlRefusal);
@@ -241,7 +241,7 @@ describeWith(['mysql'], 'the tables of the timeline in MySQL', (addresses) => {
 });
 
 describeWith(['mysql'], 'the timeline when the database dies', () => {
-  test('[D1, D3] what was acknowledged is there after kill -9; the rest is sent again and takes effect once', async () => {
+  test('[D1, D3] acknowledged entries survive kill -9; the others are sent again and take effect once', async () => {
     const set = await ownServices({ parts: ['mysql'] });
     const server = set.server('mariadb');
     const database = await TimelineDatabase.make(set.addresses);

@@ -110,7 +110,7 @@ test('[E5] a row is erased in both forms while it is sorted', async () => {
   expect(holding('SECRET', image)).toEqual([]);
 });
 
-test('[E5] what a crash kept from being erased in an older month is erased at the next start', async () => {
+test('[E5] an erasure in an older month that a crash interrupted is completed at the next start', async () => {
   const { image } = await beforeErasure();
   const db = new Database(join(image, 'timeline-2026-02.db'));
   db.query(
@@ -124,7 +124,7 @@ test('[E5] what a crash kept from being erased in an older month is erased at th
   expect(holding('SECRET', image)).toEqual([]);
 });
 
-test('[E5] what is to be erased in an older month that cannot be opened is erased later, and not forgotten', async () => {
+test('[E5] an erasure in an older month that cannot be opened is completed later', async () => {
   const timeline = await open();
   await fill(timeline);
   const [path, aside] = [join(folder, 'timeline-2026-01.db'), join(folder, 'aside')];

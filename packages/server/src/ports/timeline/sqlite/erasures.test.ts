@@ -1,4 +1,4 @@
-// What was recalled is in no byte of the folder: where pages were packed anew, beside traffic, over months, and whatever a crash cuts short [E5].
+// Recalled text is in no byte of the folder: after pages were defragmented, beside traffic, over months, and after crashes [E5].
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
@@ -119,7 +119,7 @@ test('[E5] a crash between any two steps of a sweep leaves whole files, and the 
   store.close();
 }, 60_000);
 
-test('[E5] what a reader keeps in the log is erased once it ends', async () => {
+test('[E5] content that a reader holds in the log is erased once the reader ends', async () => {
   const store = openStore();
   const recalled = last(recalling(store, 1)) ?? new Set();
   const reader = openReader(join(folder, 'timeline-2026-01.db'));
@@ -141,7 +141,7 @@ test('[E5] what a reader keeps in the log is erased once it ends', async () => {
   store.close();
 }, 30_000);
 
-test('[E5] kill -9 at random moments leaves whole files, and the next start erases what was acknowledged', async () => {
+test('[E5] kill -9 at random moments leaves intact files, and the next start completes acknowledged erasures', async () => {
   const random = createRandom(seed);
   const program = join(import.meta.dir, '../testing/endless-recaller.ts');
   const recalled = new Set<string>();

@@ -11,7 +11,7 @@ test('a canonical UUID takes 16 bytes', () => {
   );
 });
 
-test('what only resembles a canonical UUID stays text', () => {
+test('ids that only resemble a canonical UUID stay text', () => {
   const canonical = '0190a7c4-6f2e-7abc-8def-0123456789ab';
   for (const id of [
     canonical.toUpperCase(),
@@ -25,7 +25,7 @@ test('what only resembles a canonical UUID stays text', () => {
   }
 });
 
-test('every id comes back as it was given', () => {
+test('every id is unpacked as it was packed', () => {
   const ids = fc.oneof(fc.uuid(), fc.string(), fc.stringMatching(/^[0-9a-f-]{36}$/));
   fc.assert(
     fc.property(ids, (id) => expect(unpackId(packId(id))).toBe(id)),

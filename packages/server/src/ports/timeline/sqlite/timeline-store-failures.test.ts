@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('[D1, D2, D3, E1, E5] random batches, some of which fail, and crashes leave what a list in memory has', async () => {
+test('[D1, D2, D3, E1, E5] random batches, some of which fail, and crashes leave the same entries as a list in memory', async () => {
   const seed = testSeed('timeline store');
   for (let run = 0; run < runs; run++) {
     const home = join(folder, `run ${run}`);

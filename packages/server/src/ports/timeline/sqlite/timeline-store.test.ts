@@ -136,7 +136,7 @@ test('[D3] at each step of sorting a repeat is found, and only where its first e
   expect([...sorted]).toEqual([0, 4, 7, 11]);
 });
 
-test('[D3] a failing disk that keeps the sorted keys from being read keeps no repeat from being found', () => {
+test('[D3] duplicates are found even when a failing disk prevents the sorted keys from being read', () => {
   const first = entries(25);
   commit(first);
   const reading = spyOn(MonthReader.prototype, 'keyRange').mockImplementationOnce(() => {
@@ -166,7 +166,7 @@ test('[D2, D4, D5] while changes are sorted after the messages around them, read
   await expectWhole(folder, [...first, ...second]);
 }, 60_000);
 
-test('[D2] a month whose sorting a crash cut short is finished when a later month is there already', async () => {
+test('[D2] a month whose sorting a crash interrupted is finished even when a later month exists', async () => {
   const batch = entries(30);
   commit(batch);
   store.upkeep();
@@ -183,7 +183,7 @@ test('[D2] a month whose sorting a crash cut short is finished when a later mont
   await recovered.close();
 });
 
-test('[D2] a row of the tail at whose place another entry stands stops the writer', () => {
+test('[D2] a row of the tail whose place has another entry stops the writer', () => {
   commit(entries(1));
   const image = join(folder, 'image');
   copyTo(image, january);
@@ -252,7 +252,7 @@ describe('the heads of a month that is over', () => {
     return found;
   }
 
-  test('are taken over by upkeep, no append waits for them', () => {
+  test('are copied by upkeep, and no append waits for them', () => {
     store.close();
     store = reopen();
     commit(oneInEach(0));
@@ -263,7 +263,7 @@ describe('the heads of a month that is over', () => {
   });
 
   for (const months of [1, 2])
-    test(`[D2] between two steps, a crash or a retention gives no seq again: ${months} months at once`, () => {
+    test(`[D2] between two steps, a crash or a retention causes no seq to be assigned again: ${months} months at once`, () => {
       store.close();
       store = reopen();
       commit([...oneInEach(0), ...oneInEach(0)]);

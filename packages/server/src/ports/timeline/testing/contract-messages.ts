@@ -45,7 +45,7 @@ const countAfter = async (current: Current, ...seqs: number[]): Promise<readonly
   current.timeline().countAfter(seqs.map((one) => ({ conversationId: id, seq: seq(one) })));
 
 function countsContract(current: Current): void {
-  test('[E1] messages alone raise the count; every entry tells it, over months and a reopen', async () => {
+  test('[E1] only messages raise the count; every entry has it, over months and a reopen', async () => {
     const append = (...batch: readonly NewEntry[]) => current.timeline().append(batch);
     await append(notice(), entry(), notice(), entry(), change(2), entry());
     await current.reopen();
@@ -70,7 +70,7 @@ function countsContract(current: Current): void {
     expect((await allOf(current.timeline())).entries.map((one) => one.count)).toEqual([1, 2, 3]);
   });
 
-  test('[E1] counts go on after the entries of a conversation were removed', async () => {
+  test('[E1] counts continue after the entries of a conversation were removed', async () => {
     await current.timeline().append([...entries(3), notice()]);
     await current.timeline().append([entry({ in: 'g:2', atMs: inMonth(1) })]);
     await current.timeline().retain({ fromMs: startOf(1) });
@@ -107,7 +107,7 @@ function countsContract(current: Current): void {
     });
   });
 
-  test('[E1] counted entries after a seq, from each place, beside conversations that are not there', async () => {
+  test('[E1] counted entries after a seq, from each place, also with conversations that do not exist', async () => {
     await current.timeline().append([notice(), entry(), change(2), entry()]);
     await current.timeline().append([change(4, { atMs: inMonth(1) }), entry({ atMs: inMonth(1) }), notice(inMonth(1))]);
     await inBothLives(current, async () => {
@@ -119,7 +119,7 @@ function countsContract(current: Current): void {
     });
   });
 
-  test('[E1, D5] what was removed is not counted, also when only changes are kept', async () => {
+  test('[E1, D5] removed entries are not counted, also when only changes are retained', async () => {
     await current.timeline().append([...entries(3), notice()]);
     await current.timeline().append([change(3, { atMs: inMonth(1) }), change(2, { atMs: inMonth(1) })]);
     await current.timeline().retain({ fromMs: startOf(1) });
@@ -173,7 +173,7 @@ function pagesContract(current: Current): void {
 }
 
 function noticesContract(current: Current): void {
-  test('[E2] a page of messages counts messages alone; what stands between them comes along, up to its own bound', async () => {
+  test('[E2] the limit of a page of messages counts messages only; uncounted entries between them have another bound', async () => {
     const append = (...batch: readonly NewEntry[]) => current.timeline().append(batch);
     // 1 and 2 messages, 3 to 5 notices, 6 a message, 7 a change of it, 8 a notice, 9 a message, 10 a notice.
     await append(entry(), entry(), notice(), notice());
@@ -246,7 +246,7 @@ function statesContract(current: Current): void {
     await inBothLives(current, async () => expect(await states()).toEqual(['1 as of 5: e', '2 as of 2: c']));
   });
 
-  test('[E5, D5] retention leaves the states of kept messages and no others', async () => {
+  test('[E5, D5] retention leaves the states of retained messages and no others', async () => {
     await current.timeline().append([...entries(2), change(1)]);
     await current.timeline().append([entry({ atMs: inMonth(1) }), change(4, { state: 'a', atMs: inMonth(1) })]);
     await current.timeline().append([change(2, { atMs: inMonth(2) }), change(4, { state: 'b', atMs: inMonth(2) })]);
@@ -298,7 +298,7 @@ function referencesContract(current: Current): void {
     await inBothLives(current, async () => expect(await mentions(0)).toEqual([1]));
   });
 
-  test('[E8, D3] a repeat mentions nobody again, and a batch that is undone nobody at all', async () => {
+  test('[E8, D3] a duplicate adds no mention, and neither does a batch that is rolled back', async () => {
     const first = entry({ mentioned: ['ann'] });
     await current.timeline().append([first, first]);
     await rejectionOf(current.timeline().append([entry({ mentioned: ['eve', 'ann'] }), change(100)]));
@@ -326,7 +326,7 @@ function referencesContract(current: Current): void {
     expect(await current.timeline().pinned(conversation('g:none'))).toEqual([]);
   });
 
-  test('messages by their places, in the order asked: not state entries, nor what is not kept', async () => {
+  test('messages by their places, in the order of the request: no state entries, and none that was removed', async () => {
     await current.timeline().append([entry(), notice(), change(1)]);
     const [late] = await current.timeline().append([entry({ atMs: inMonth(1) })]);
     const at = async (...places: readonly [string, number][]) => {
@@ -359,7 +359,7 @@ function erasingContract(current: Current): void {
     ['each in a month of its own', [0, 1, 2, 3]],
     ['the message alone in an older month', [0, 1, 1, 1]],
   ] as const) {
-    test(`[E5] an erased message and what changed it is gone from every read: ${name}`, async () => {
+    test(`[E5] no read returns an erased message or the content of its changes: ${name}`, async () => {
       const [first, second, third, last] = months.map((month) => ({ atMs: inMonth(month) }));
       const message = entry({ content: '"a"', mentioned: ['bob'], ...first });
       await current.timeline().append([entry({ content: '"other"', ...first }), message]);
@@ -397,7 +397,7 @@ function erasingContract(current: Current): void {
     });
   });
 
-  test('[E5] a message and its erasure may come in one batch, and many in another', async () => {
+  test('[E5] a message and its erasure may be in one batch, and many erasures in another', async () => {
     await current.timeline().append([entry(), erasure(1), entry(), change(3), erasure(3), change(3)]);
     await current.timeline().append([...entries(3), erasure(7), erasure(8), erasure(9)]);
     await inBothLives(current, async () => {
@@ -407,7 +407,7 @@ function erasingContract(current: Current): void {
     });
   });
 
-  test('[E5, D5] erased messages that were removed are not taken off the count', async () => {
+  test('[E5, D5] removed erased messages are not subtracted from the count', async () => {
     await current.timeline().append(entries(3));
     await current
       .timeline()

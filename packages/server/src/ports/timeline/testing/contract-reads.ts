@@ -6,7 +6,7 @@ import type { RangeRequest, StoredEntry } from '../timeline.ts';
 import { allOf, conversation, entries, entry, inMonth, key, seq, seqsOf, user } from './entries.ts';
 import type { Current } from './under-test.ts';
 
-/** What is asked of a conversation with the seqs 1 to 10, and what comes. */
+/** Requests on a conversation with the seqs 1 to 10, and their results. */
 const ranges: readonly [Omit<RangeRequest, 'conversationId'>, seqs: readonly number[], hasMore: boolean][] = [
   [{ afterSeq: seq(0), limit: 3 }, [1, 2, 3], true],
   [{ afterSeq: seq(3), limit: 3 }, [4, 5, 6], true],
@@ -35,7 +35,7 @@ export function readsContract(current: Current): void {
     ['one month', [0, 0, 0]],
     ['three months', [0, 1, 2]],
   ] as const) {
-    test(`[D2] a range is ascending, exclusive and tells the ends, over ${name}`, async () => {
+    test(`[D2] a range is ascending and exclusive, and has the head, over ${name}`, async () => {
       for (const [index, size] of [3, 4, 3].entries()) {
         const atMs = inMonth(months[index] ?? 0);
         await current.timeline().append([...entries(size, { atMs }), entry({ in: 'g:2', atMs })]);
@@ -62,7 +62,7 @@ export function readsContract(current: Current): void {
     }
   });
 
-  test('heads come one per id, in the order asked, with the count and the time of the last counted entry', async () => {
+  test('one head per id, in the order of the request, with the count and the time of the last counted entry', async () => {
     await current.timeline().append([...entries(2, { in: 'g:a' }), ...entries(3, { in: 'g:b' })]);
     for (const isReopened of [false, true]) {
       if (isReopened) await current.reopen();
@@ -78,7 +78,7 @@ export function readsContract(current: Current): void {
     expect(await current.timeline().heads([])).toEqual([]);
   });
 
-  test('what was appended is read at once, also where it was just read as empty', async () => {
+  test('appended entries are read at once, also from a conversation that was just read as empty', async () => {
     for (let last = 1; last <= 5; last++) {
       expect((await allOf(current.timeline())).lastSeq).toBe(seq(last - 1));
       const [result] = await current.timeline().append([entry({ atMs: inMonth(last) })]);
@@ -142,7 +142,7 @@ export function readsContract(current: Current): void {
     }
   });
 
-  test('segments are in order, without holes between them, and cover what is kept', async () => {
+  test('segments are in order, without holes between them, and cover the retained entries', async () => {
     expect(await current.timeline().segments(conversation('g:1'))).toEqual([]);
     for (const month of [0, 1, 2])
       await current.timeline().append([...entries(3, { atMs: inMonth(month) }), entry({ in: 'g:2' })]);
@@ -190,7 +190,7 @@ function lookups(current: Current): void {
     expect(await current.timeline().findByClientMsgId(one)).toEqual(one);
   }
 
-  test('[D6] what is not there is undefined: an unknown id, the key of another sender', async () => {
+  test('[D6] unknown ids and the keys of other senders are undefined', async () => {
     expect(await current.timeline().findByMsgId('nobody' as MsgId)).toBeUndefined();
     for (const [from, clientMsgId] of [
       ['carl', 'k'],

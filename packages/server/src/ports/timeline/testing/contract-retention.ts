@@ -42,7 +42,7 @@ export function retentionContract(current: Current): void {
     });
   });
 
-  test('[D5] a conversation of which nothing is kept still reports where it stands', async () => {
+  test('[D5] a conversation without retained entries still has its head', async () => {
     const head = { conversationId: conversation('g:old'), firstSeq: seq(3), lastSeq: seq(2), lastCount: 2 };
     await keepFrom(1);
     await inBothLives(async () => {
@@ -57,7 +57,7 @@ export function retentionContract(current: Current): void {
     });
   });
 
-  test('[D2] seqs go on after the entries of a conversation were removed, at once and after a reopen', async () => {
+  test('[D2] seqs continue after the entries of a conversation were removed, at once and after a reopen', async () => {
     await keepFrom(1);
     const next = () => entry({ in: 'g:old', atMs: inMonth(2) });
     expect(outcomes(await current.timeline().append([next(), entry({ atMs: inMonth(2) })]))).toEqual([
@@ -74,7 +74,7 @@ export function retentionContract(current: Current): void {
     });
   });
 
-  test('[M18] entries at or after the time asked for stay, whatever the time is', async () => {
+  test('[M18] entries at or after the requested time stay, whatever the time is', async () => {
     for (const fromMs of [0, startOf(0), inMonth(0)]) {
       await current.timeline().retain({ fromMs });
       expect(seqsOf(await allOf(current.timeline()))).toEqual([1, 2, 3, 4, 5, 6]);
@@ -103,7 +103,7 @@ export function retentionContract(current: Current): void {
     await inBothLives(async () => expect(seqsOf(await allOf(current.timeline()))).toEqual([6]));
   });
 
-  test('[D2] retention of everything but the newest month leaves a store that goes on', async () => {
+  test('[D2] the store continues after retention has removed all but the newest month', async () => {
     await keepFrom(100);
     await current.timeline().append([entry({ atMs: inMonth(3) })]);
     await keepFrom(3);
@@ -114,7 +114,7 @@ export function retentionContract(current: Current): void {
     expect(repeat?.type).toBe('committed');
   });
 
-  test('[D3] a repeat of a kept entry begins nothing that retention could not remove', async () => {
+  test('[D3] a duplicate of a retained entry begins no month that retention could not remove', async () => {
     const [repeat] = await current
       .timeline()
       .append([{ ...entry({ atMs: inMonth(3) }), clientMsgId: old.clientMsgId }]);

@@ -1,4 +1,4 @@
-// What every timeline must do, whatever it is kept in: run by each adapter's test file.
+// The contract of the timeline. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/testing/rejection';
@@ -11,7 +11,7 @@ import { feedContract } from './feed-contract.ts';
 import { timelineProperties } from './properties.ts';
 import type { Current, Opened, TimelineUnderTest } from './under-test.ts';
 
-/** `propertyRuns`: fewer where every question is a round trip. */
+/** `propertyRuns`: fewer for adapters where every read is a round trip. */
 export function timelineContract(
   name: string,
   make: () => Promise<TimelineUnderTest>,
@@ -35,7 +35,7 @@ export function timelineContract(
 
     describe('order', () => orderContract(current));
     describe('repeats', () => repeatsContract(current));
-    describe('what is kept', () => keptContract(current));
+    describe('stored entries', () => keptContract(current));
     describe('reads', () => readsContract(current));
     describe('messages', () => messagesContract(current));
     describe('retention', () => retentionContract(current));
@@ -60,7 +60,7 @@ function orderContract(current: Current): void {
     expect(outcomes(await append([]))).toEqual([]);
   });
 
-  test('[D2] appends that do not wait for one another take seqs in the order of the calls', async () => {
+  test('[D2] concurrent appends receive seqs in the order of the calls', async () => {
     const batches = Array.from({ length: 50 }, (_, index) => entries(1 + (index % 3)));
     const results = await Promise.all(batches.map(append));
     const inOrder = Array.from({ length: batches.flat().length }, (_, index) => `committed ${index + 1}`);
@@ -70,13 +70,13 @@ function orderContract(current: Current): void {
     );
   });
 
-  test('[D2] seqs go on after the store was closed and opened again', async () => {
+  test('[D2] seqs continue after the store was closed and opened again', async () => {
     await append(entries(3));
     await current.reopen();
     expect(outcomes(await append([entry(), entry({ in: 'g:2' })]))).toEqual(['committed 4', 'committed 1']);
   });
 
-  test('[D2] seqs go on in the next month, and when the clock stepped back a month', async () => {
+  test('[D2] seqs continue in the next month, and when the clock steps back a month', async () => {
     await append(entries(2, { atMs: inMonth(1) }));
     expect(outcomes(await append([entry({ atMs: inMonth(2) })]))).toEqual(['committed 3']);
     expect(outcomes(await append([entry({ atMs: inMonth(0) })]))).toEqual(['committed 4']);
@@ -176,7 +176,7 @@ function repeatsContract(current: Current): void {
 function keptContract(current: Current): void {
   const hostile = `'"); DROP TABLE entry; -- \u0000\n\\ 鸿雁 👩‍👩‍👧 \u{10ffff} %_`;
 
-  test('[D1] every string is kept as given, SQL, NUL and all, and is there after a reopen', async () => {
+  test('[D1] every string is stored unchanged, including SQL and NUL, and survives a reopen', async () => {
     const given = entry({
       in: `g:${hostile}`,
       from: hostile,
@@ -194,13 +194,13 @@ function keptContract(current: Current): void {
     }
   });
 
-  test('big contents are kept whole', async () => {
+  test('large contents are stored completely', async () => {
     const content = JSON.stringify({ type: 'text', text: '雁'.repeat(1_000_000) });
     await current.timeline().append([entry(), entry({ content }), entry()]);
     expect((await allOf(current.timeline())).entries[1]?.contentJson).toBe(content);
   });
 
-  test('close keeps what was accepted, refuses what comes after, and is nothing the second time', async () => {
+  test('close stores accepted entries, rejects later ones, and is idempotent', async () => {
     const timeline = current.timeline();
     const accepted = timeline.append(entries(10));
     const closed = timeline.close();
@@ -236,7 +236,7 @@ function positionsContract(current: Current): void {
     }
   });
 
-  test('[D4] what was removed by retention counts as changed for whoever did not see it', async () => {
+  test('[D4] entries that retention removed count as changed for readers that have not seen them', async () => {
     const before = await current.timeline().position();
     await current.timeline().append([entry({ in: 'g:2' })]);
     await current.timeline().append([entry({ in: 'g:1', atMs: inMonth(1) })]);

@@ -1,4 +1,4 @@
-// Entries for the tests of the timeline: short to write, each with a msg_id and a key of its own unless told otherwise.
+// Entries for the tests of the timeline: short to write, each with a new msg_id and a new key by default.
 
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { AppendResult, Mentioned, NewEntry, Range, StoredEntry, Timeline } from '../timeline.ts';
@@ -68,7 +68,7 @@ export const entries = (size: number, draft: Draft = {}): NewEntry[] =>
 
 /** The middle of a month: 0 is January 2026. */
 export const inMonth = (index: number): number => Date.UTC(2026, index, 15);
-/** The first moment of a month: retention from here on keeps it and removes the months before. */
+/** The first moment of a month: retention from it retains the month and removes the months before. */
 export const startOf = (index: number): number => Date.UTC(2026, index, 1);
 
 export const conversation = (id: string) => id as ConversationId;
@@ -81,11 +81,11 @@ export const outcomes = (results: readonly AppendResult[]): string[] =>
   results.map((result) => `${result.type} ${result.entry.seq}`);
 export const seqsOf = ({ entries: found }: Range): number[] => found.map((one) => Number(one.seq));
 
-/** All that is kept of a conversation. */
+/** The retained entries of a conversation, except those with a target. */
 export const allOf = (timeline: Timeline, id = 'g:1'): Promise<Range> =>
   timeline.range({ conversationId: conversation(id), afterSeq: seq(0), limit: 10_000 });
 
-/** All that is kept of a conversation, entries with a target too. */
+/** All retained entries of a conversation. */
 export async function historyOf(timeline: Timeline, id = 'g:1'): Promise<readonly StoredEntry[]> {
   const request = { conversationId: conversation(id), afterSeq: seq(0), limit: 10_000 };
   return (await timeline.range({ ...request, withTargeted: true })).entries;

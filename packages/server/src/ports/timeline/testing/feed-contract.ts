@@ -29,7 +29,7 @@ export function feedContract(current: Current): void {
   const texts = (page: FeedPage) =>
     byConversation(page.entries).map(({ conversationId, seq }) => `${conversationId} ${seq}`);
 
-  test('every entry comes once, in the order of its conversation, over months and a reopen', async () => {
+  test('every entry is read once, in the order of its conversation, over months and a reopen', async () => {
     const start = await current.feed().start();
     expect(await current.feed().read({ after: start, limit: 5 })).toEqual({
       entries: [],
@@ -53,14 +53,14 @@ export function feedContract(current: Current): void {
     }
   });
 
-  test('a repeat does not come again', async () => {
+  test('a duplicate is not read again', async () => {
     const first = entry();
     await current.timeline().append([first, entry()]);
     await current.timeline().append([first]);
     expect(texts(await readAll(current.feed(), await current.feed().start()))).toEqual(['g:1 1', 'g:1 2']);
   });
 
-  test('a reader goes on where it was, also after a reopen', async () => {
+  test('a reader continues at its position, also after a reopen', async () => {
     await current.timeline().append(entries(3));
     const { position } = await current.feed().read({ after: await current.feed().start(), limit: 2 });
     await current.reopen();

@@ -80,7 +80,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 export function timelineProperties(make: () => Promise<TimelineUnderTest>, { runs }: { readonly runs: number }): void {
-  test('[D2, D3, D4, D5, E1, E5] appends, retentions and reopens in any order give what a list in memory gives', async () => {
+  test('[D2, D3, D4, D5, E1, E5] appends, retentions and reopens in any order give the same results as a list in memory', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (script) => {
         const underTest = await make();
@@ -266,7 +266,7 @@ class Play {
     expect([...(await this.#timeline.changedSince(now, conversationIds))]).toEqual([]);
   }
 
-  /** From every position: what was appended after it and is kept, in order; a gap when some of it is not. */
+  /** From every position: the retained entries that were appended after it, in order, and a gap when some of them were removed. */
   async #expectFeed(): Promise<void> {
     for (const { position, count } of this.#remembered) {
       const after = this.#model.all.slice(count);

@@ -95,7 +95,7 @@ export function sharedTimelineContract(make: () => Promise<SharedUnderTest>): vo
       expect(await rejectionOf(one.append([entry()], { partition, epoch }))).toMatchObject(fenced);
     });
 
-    test('a partition that was never claimed belongs to nobody', async () => {
+    test('a partition that was never claimed has no owner', async () => {
       const never = { partition: 4, epoch: 1, offset: 1, publishedOffset: 1 };
       expect(await rejectionOf(one.append([entry()], never))).toMatchObject(fenced);
     });
@@ -150,7 +150,7 @@ function twoWritersContract(writers: () => readonly [SharedTimeline, SharedTimel
     }
   });
 
-  test('[D2, D3, E1] random batches of two writers of the same conversations leave what one writer could have left', async () => {
+  test('[D2, D3, E1] random batches of two writers of the same conversations leave entries that one writer could have left', async () => {
     const random = createRandom(testSeed('two writers of a timeline'));
     const below = (end: number) => Math.floor(random() * end);
     const committed: NewEntry[] = [];

@@ -2,7 +2,7 @@
 
 import type { TailLimits } from '../sqlite/month-writer.ts';
 
-/** A tail that is drained as soon as it has so many rows, and never holds many more. */
+/** Limits of a tail that is drained at this number of rows, and never holds many more. */
 export const tailOf = (drainAtRows: number): TailLimits => ({
   drainAtRows,
   rowsPerConversationMin: 1,
