@@ -34,7 +34,7 @@ export async function openRestOfTarget(
   const queue = await openTasks(config, surroundings, instance);
   closing.push(() => queue.close());
   return {
-    takeDeadLetters: (letters) => queue.becomeDead(letters),
+    takeDeadLetters: (letters) => queue.replaceDeadLetters(letters),
     async take({ tasks, notices }) {
       if (tasks.length > 0) await queue.add(tasks);
       if (notices.length > 0) await new KeptNotices(redis).put(notices);

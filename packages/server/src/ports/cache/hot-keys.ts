@@ -27,7 +27,7 @@ export class HotKeys {
   /** The keys by count, so that the smallest count is found without a search. */
   #byCount = new Map<number, Set<string>>();
   #smallest = 0;
-  #asked = 0;
+  #requests = 0;
 
   constructor(options: Partial<HotKeysOptions> = {}) {
     this.#options = { ...hotKeysDefaults, ...options };
@@ -35,10 +35,10 @@ export class HotKeys {
 
   /** Counts a request of the key. Returns whether the key is hot now. */
   note(key: string): boolean {
-    this.#asked++;
+    this.#requests++;
     const counter = this.#counters.get(key) ?? this.#take(key);
     this.#raise(key, counter);
-    if (this.#asked >= this.#options.window) this.#halve();
+    if (this.#requests >= this.#options.window) this.#halve();
     return this.#isHot(counter);
   }
 
@@ -52,7 +52,7 @@ export class HotKeys {
 
   #isHot({ count, error }: Counter): boolean {
     const { hotShare } = this.#options;
-    return hotShare <= 0 || count - error >= Math.max(2, hotShare * this.#asked);
+    return hotShare <= 0 || count - error >= Math.max(2, hotShare * this.#requests);
   }
 
   /** Returns a counter that is not in `#byCount` yet. */
@@ -85,7 +85,7 @@ export class HotKeys {
   }
 
   #halve(): void {
-    this.#asked = Math.floor(this.#asked / 2);
+    this.#requests = Math.floor(this.#requests / 2);
     this.#byCount = new Map();
     this.#smallest = Number.POSITIVE_INFINITY;
     for (const [key, counter] of this.#counters) {

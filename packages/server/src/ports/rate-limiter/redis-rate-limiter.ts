@@ -61,7 +61,7 @@ export class RedisRateLimiter implements RateLimiter {
   draw(draw: Draw): Taken | Promise<Taken> {
     const nowMs = this.#options.clock.monotonicMs();
     const bucket = this.#buckets.get(draw.key) ?? this.#newBucket(draw.key);
-    if (!bucket.isAsking) {
+    if (!bucket.isRequesting) {
       const decided = bucket.decide(draw, nowMs);
       if (decided !== undefined) return decided;
       if (this.#mustDecideAlone(nowMs)) return bucket.decideAlone(draw, nowMs);
@@ -69,7 +69,7 @@ export class RedisRateLimiter implements RateLimiter {
     if (bucket.waiting.length >= waitingMax) return tooMany;
     return new Promise((resolve) => {
       bucket.waiting.push({ draw, resolve });
-      if (!bucket.isAsking) void this.#ask(draw.key, bucket);
+      if (!bucket.isRequesting) void this.#request(draw.key, bucket);
     });
   }
 
@@ -91,7 +91,7 @@ export class RedisRateLimiter implements RateLimiter {
   /** Returns all leases. */
   async close(): Promise<void> {
     this.stop();
-    await Promise.all([...this.#leased].map(([key, bucket]) => this.#giveBack(key, bucket)));
+    await Promise.all([...this.#leased].map(([key, bucket]) => this.#returnLease(key, bucket)));
   }
 
   #newBucket(key: string): LocalBucket {
@@ -109,20 +109,20 @@ export class RedisRateLimiter implements RateLimiter {
   }
 
   /** Sends one request at a time per bucket. The draws that arrive meanwhile share the next one. */
-  async #ask(key: string, bucket: LocalBucket): Promise<void> {
-    bucket.isAsking = true;
+  async #request(key: string, bucket: LocalBucket): Promise<void> {
+    bucket.isRequesting = true;
     // Draws of one turn of the event loop share a request.
     await Promise.resolve();
     while (bucket.waiting.length > 0) {
-      const asked = bucket.waiting.splice(0);
+      const batch = bucket.waiting.splice(0);
       const takens = await this.#decide(
         key,
         bucket,
-        asked.map(({ draw }) => draw),
+        batch.map(({ draw }) => draw),
       );
-      for (const [index, { resolve }] of asked.entries()) resolve(takens[index] as Taken);
+      for (const [index, { resolve }] of batch.entries()) resolve(takens[index] as Taken);
     }
-    bucket.isAsking = false;
+    bucket.isRequesting = false;
   }
 
   async #decide(key: string, bucket: LocalBucket, draws: readonly Draw[]): Promise<readonly Taken[]> {
@@ -135,7 +135,7 @@ export class RedisRateLimiter implements RateLimiter {
       return answer;
     } catch (error) {
       if (this.#aloneUntilMs === undefined) log.warn('redis unavailable: this process decides limits alone', { error });
-      bucket.cool();
+      bucket.stopLeasing();
       this.#isProbing = false;
       this.#aloneUntilMs = clock.monotonicMs() + aloneMs;
       return draws.map((draw) => bucket.decideAlone(draw, clock.monotonicMs()));
@@ -151,21 +151,21 @@ export class RedisRateLimiter implements RateLimiter {
     }: { readonly bucket: LocalBucket; readonly draws: readonly Draw[]; readonly wanted: number },
   ): Promise<readonly Taken[]> {
     const { client, clock, wallClock, holder, name } = this.#options;
-    const askedAtMs = clock.monotonicMs();
-    const unusedMs = bucket.giveBack(askedAtMs);
+    const requestedAtMs = clock.monotonicMs();
+    const unusedMs = bucket.returnLease(requestedAtMs);
     this.#leased.delete(key);
     this.questionCount++;
-    const asked = client.eval(drawScript, {
+    const answer = client.eval(drawScript, {
       keys: [client.key(`rate:${name}:${key}`)],
       args: [
-        ...[wallClock?.nowMs() ?? '', holder, leaseMsInRedis, unusedMs, bucket.owedMs(askedAtMs), wanted],
+        ...[wallClock?.nowMs() ?? '', holder, leaseMsInRedis, unusedMs, bucket.chargeMs(requestedAtMs), wanted],
         ...draws.flatMap(({ cost, rate: { perS, burst } }) => [cost, perS, burst]),
       ],
     });
-    const [units, fullIn, leased, ...decided] = (await this.#inTime(asked)) as readonly [number, ...string[]];
-    bucket.learn(
+    const [units, fullIn, leased, ...decided] = (await this.#inTime(answer)) as readonly [number, ...string[]];
+    bucket.applyAnswer(
       { leasedUnits: units, fullInMs: Number(fullIn), leasedMs: Number(leased) },
-      { rate: draws.at(-1)?.rate, nowMs: clock.monotonicMs(), untilMs: askedAtMs + leaseMs },
+      { rate: draws.at(-1)?.rate, nowMs: clock.monotonicMs(), untilMs: requestedAtMs + leaseMs },
     );
     if (units > 0) this.#leased.set(key, bucket);
     return draws.map(({ rate }, index) =>
@@ -173,10 +173,10 @@ export class RedisRateLimiter implements RateLimiter {
     );
   }
 
-  #inTime<T>(asked: Promise<T>): Promise<T> {
+  #inTime<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const late = this.#options.clock.after(answerWithinMs, () => reject(new Error('Redis did not answer in time')));
-      asked.then(resolve, reject).finally(() => late.cancel());
+      answer.then(resolve, reject).finally(() => late.cancel());
     });
   }
 
@@ -191,8 +191,8 @@ export class RedisRateLimiter implements RateLimiter {
     const nowMs = this.#options.clock.monotonicMs();
     for (const [key, bucket] of this.#leased) {
       if (bucket.leaseUntilMs - sweepMs > nowMs) break;
-      bucket.cool();
-      void this.#giveBack(key, bucket);
+      bucket.stopLeasing();
+      void this.#returnLease(key, bucket);
     }
     let looked = 0;
     for (const [key, bucket] of this.#buckets) {
@@ -203,13 +203,13 @@ export class RedisRateLimiter implements RateLimiter {
   }
 
   /** A lost return counts as used. */
-  async #giveBack(key: string, bucket: LocalBucket): Promise<void> {
+  async #returnLease(key: string, bucket: LocalBucket): Promise<void> {
     this.#leased.delete(key);
-    if (bucket.isAsking || !bucket.hasLease) return;
-    bucket.isAsking = true;
+    if (bucket.isRequesting || !bucket.hasLease) return;
+    bucket.isRequesting = true;
     await this.#question(key, { bucket, draws: [], wanted: 0 }).catch(() => undefined);
-    bucket.isAsking = false;
-    if (bucket.waiting.length > 0) void this.#ask(key, bucket);
+    bucket.isRequesting = false;
+    if (bucket.waiting.length > 0) void this.#request(key, bucket);
   }
 }
 

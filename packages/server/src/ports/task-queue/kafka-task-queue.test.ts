@@ -144,10 +144,10 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
     });
     const ids = async () => (await queue.deadLetters({ limit: 10 })).map(({ taskId }) => String(taskId));
     try {
-      expect(await queue.becomeDead([1, 2, 3, 4].map(letter))).toBe(4);
+      expect(await queue.replaceDeadLetters([1, 2, 3, 4].map(letter))).toBe(4);
       expect(await ids()).toEqual(['4', '3', '2', '1']);
       // One was taken out at the source since, and one was added.
-      expect(await queue.becomeDead([1, 3, 4, 5].map(letter))).toBe(4);
+      expect(await queue.replaceDeadLetters([1, 3, 4, 5].map(letter))).toBe(4);
       expect(await ids()).toEqual(['5', '4', '3', '1']);
       const reopened = await reopen();
       expect((await reopened.deadLetters({ limit: 10 })).at(-1)).toMatchObject(letter(1));
@@ -158,7 +158,7 @@ describeWith(['kafka'], 'a task queue on Kafka', ({ kafka }) => {
         return claimed.length > 0;
       });
       expect(claimed).toMatchObject([{ payload: 'task 3', failureCount: 0 }]);
-      expect(await reopened.becomeDead([])).toBe(0);
+      expect(await reopened.replaceDeadLetters([])).toBe(0);
       expect(await reopened.deadLetters({ limit: 10 })).toEqual([]);
     } finally {
       await remove();

@@ -48,7 +48,7 @@ export interface KafkaTaskQueueOptions extends BacklogBounds {
 /** A queue into which another one can be moved. */
 export interface ImportingTaskQueue extends TaskQueue {
   /** Replaces all dead letters by these, which keep their ids. Resolves with their number. */
-  becomeDead(letters: Iterable<MovedLetter>): Promise<number>;
+  replaceDeadLetters(letters: Iterable<MovedLetter>): Promise<number>;
 }
 
 export async function openKafkaTaskQueue(options: KafkaTaskQueueOptions): Promise<ImportingTaskQueue> {
@@ -166,9 +166,9 @@ class KafkaTaskQueue implements ImportingTaskQueue {
     return this.#dead.discard(choice);
   }
 
-  async becomeDead(letters: Iterable<MovedLetter>): Promise<number> {
+  async replaceDeadLetters(letters: Iterable<MovedLetter>): Promise<number> {
     this.#assertOpen();
-    return this.#dead.become(letters);
+    return this.#dead.replaceAll(letters);
   }
 
   async counts(): Promise<readonly KindCounts[]> {
@@ -209,7 +209,7 @@ class KafkaTaskQueue implements ImportingTaskQueue {
         retry: async (records, delayMs) => {
           await this.#sender.send(records.map((record) => encodeTask(record, this.#placeOf(record, delayMs))));
         },
-        bury: (record, error) => this.#dead.bury(record, error),
+        addDeadLetter: (record, error) => this.#dead.addDeadLetter(record, error),
         isDead: (record) => this.#dead.isDead(record),
       },
     });

@@ -105,8 +105,9 @@ export interface TaskConsumer {
   /** Extends claims to `leaseMs` from now. Returns for each whether it was valid. A claim that has ended stays ended. */
   renew(request: { readonly claims: readonly Claim[]; readonly leaseMs: number }): Promise<readonly boolean[]>;
   /**
-   * Returns for each settlement whether its claim was valid; otherwise it changed nothing. A loss of power MAY undo a settlement. So may
-   * the end of the process while a task that was handed out earlier is in flight. The task is then claimed again.
+   * Ends claims with their outcomes. Returns for each settlement whether its claim was valid; otherwise it changed nothing. A loss of
+   * power MAY undo a settlement. So may the end of the process while a task that was handed out earlier is in flight. The task is then
+   * claimed again.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly boolean[]>;
   /** Resolves when a task of the kind may be ready, which may be at once, or when `signal` aborts. Never rejects. */
@@ -131,7 +132,7 @@ export interface DeadLetters {
  *
  * Retries: the queue hands a task out again only after a `retry` outcome or the end of its claim. The worker decides when a task is dead.
  *
- * Bounds: MUST reject tasks beyond its maximum of waiting tasks. It MAY not see tasks that other processes added within the last second.
+ * Bounds: MUST reject tasks beyond its maximum of waiting tasks. It MAY miss tasks that other processes added within the last second.
  * The number of dead letters MUST be bounded: the oldest are deleted first.
  */
 export interface TaskQueue extends TaskProducer, TaskConsumer, DeadLetters {

@@ -25,10 +25,10 @@ export class SqliteFeed implements Feed {
   }
 
   async read({ after, limit }: Parameters<Feed['read']>[0]): Promise<FeedPage> {
-    const asked = this.#parse(after);
+    const requested = this.#parse(after);
     const { epoch, end, removedThrough, months } = this.#view;
     const found: (Placed & { readonly position: number })[] = [];
-    let position = Math.max(asked, removedThrough);
+    let position = Math.max(requested, removedThrough);
     for (const month of months) {
       if (found.length >= limit) break;
       for (const placed of this.#readMonth(month, position, limit - found.length)) {
@@ -40,7 +40,7 @@ export class SqliteFeed implements Feed {
       entries: found.map(({ entry }) => entry),
       position: formatPosition(epoch, position),
       isAtEnd: position >= end,
-      hasGap: asked < removedThrough,
+      hasGap: requested < removedThrough,
     };
   }
 

@@ -30,7 +30,7 @@ export class DeviceReads {
     if (userIds.length === 0) return new Map();
     const rows = await this.#pool.read<SessionRow>(selectOfUsers, [[...userIds], devicesListedMax]);
     const byUser = Map.groupBy(rows, ({ user_id }) => user_id.toLowerCase());
-    return inAskedOrder(userIds, (key) => byUser.get(key)?.map(toRecord));
+    return inRequestedOrder(userIds, (key) => byUser.get(key)?.map(toRecord));
   }
 
   async ofUser({ userId, deviceIds }: Parameters<DeviceReader['ofUser']>[0]): Promise<readonly DeviceRecord[]> {
@@ -43,7 +43,7 @@ export class DeviceReads {
     if (userIds.length === 0) return new Map();
     const rows = await this.#pool.read<{ user_id: UserId; seen: number | null }>(selectLastSeen, [[...userIds]]);
     const seen = new Map(rows.map((row) => [row.user_id.toLowerCase(), row.seen ?? undefined]));
-    return inAskedOrder(userIds, (key) => seen.get(key));
+    return inRequestedOrder(userIds, (key) => seen.get(key));
   }
 
   async get(deviceToken: DeviceToken): Promise<RegisteredDevice | undefined> {
@@ -117,7 +117,7 @@ export class DeviceReads {
 const is = (column: string): string => `${column} = ? AND CAST(${column} AS BINARY) = ?`;
 
 /** Keyed by the requested ids, in their order. The server compares ids without regard to case. */
-function inAskedOrder<T>(userIds: readonly UserId[], of: (key: string) => T | undefined): Map<UserId, T> {
+function inRequestedOrder<T>(userIds: readonly UserId[], of: (key: string) => T | undefined): Map<UserId, T> {
   const found = new Map<UserId, T>();
   for (const userId of userIds) {
     const value = of(userId.toLowerCase());

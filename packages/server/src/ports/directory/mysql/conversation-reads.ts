@@ -7,7 +7,7 @@ import type { SqlValue } from '../../../adapters/mysql/session.ts';
 import { keysMax, pastPrefix, searchPrefix } from '../../../domain/fold.ts';
 import { type ConversationRow, conversationFacts, toConversation } from '../conversation-row.ts';
 import type { ConversationRecord, Conversations, MemberKey, MemberRecord, Membership } from '../conversations.ts';
-import { asAsked, byKeys, keyOf, memberKeyOf, sortedKeys } from './keys.ts';
+import { byKeys, byRequestedId, keyOf, memberKeyOf, sortedKeys } from './keys.ts';
 
 export class ConversationReads {
   readonly #pool: MysqlPool;
@@ -21,7 +21,7 @@ export class ConversationReads {
     if (keys.length === 0) return new Map();
     const sql = `select ${conversationColumns} from conversation c where c.conversation_key in (?)`;
     const rows = await this.#pool.read<ConversationRow>(sql, [keys]);
-    return asAsked(ids, new Map(rows.map((row) => [keyOf(row.conversation_id), toConversation(row)])));
+    return byRequestedId(ids, new Map(rows.map((row) => [keyOf(row.conversation_id), toConversation(row)])));
   }
 
   async getMembers(keys: readonly MemberKey[]): Promise<readonly (MemberRecord | undefined)[]> {
@@ -64,7 +64,7 @@ export class ConversationReads {
     }
     if (pages.length === 0) return new Map();
     const rows = await this.#pool.read<MemberRow>(pages.join(' union all '), values);
-    return asAsked(conversationIds, pagesOf(rows, limit));
+    return byRequestedId(conversationIds, pagesOf(rows, limit));
   }
 
   async memberships(request: Parameters<Conversations['memberships']>[0]): Promise<readonly Membership[]> {

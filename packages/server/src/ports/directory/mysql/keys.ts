@@ -27,7 +27,7 @@ export function byKeys(one: readonly (string | number)[], other: readonly (strin
 }
 
 /** Keys the values by the requested ids, because the stored ones may differ in case. */
-export function asAsked<Id extends UserId | ConversationId, T>(
+export function byRequestedId<Id extends UserId | ConversationId, T>(
   ids: readonly Id[],
   byKey: ReadonlyMap<string, T>,
 ): ReadonlyMap<Id, T> {

@@ -7,7 +7,7 @@ import type { Statements } from '../../../adapters/mysql/session.ts';
 import type { DeviceKey } from '../../devices/devices.ts';
 import type { MemberKey } from '../conversations.ts';
 import type { DeviceReceipt, ReceiptAdvance, ReceiptResult, Receipts, SentAdvance } from '../receipts.ts';
-import { asAsked, byKeys, keyOf, memberKeyOf, sortedKeys } from './keys.ts';
+import { byKeys, byRequestedId, keyOf, memberKeyOf, sortedKeys } from './keys.ts';
 
 export class ReceiptRows {
   readonly #pool: MysqlPool;
@@ -29,7 +29,7 @@ export class ReceiptRows {
       if (before === undefined) byUser.set(row.user_key, [toReceipt(row)]);
       else before.push(toReceipt(row));
     }
-    return asAsked(userIds, byUser);
+    return byRequestedId(userIds, byUser);
   }
 
   async ofDevice({
@@ -41,7 +41,7 @@ export class ReceiptRows {
     const keys = [...new Set(conversationIds.map(keyOf))];
     const sql = `${receiptsSql} where r.conversation_key in (?) and r.user_key = ? and r.device_id = ?`;
     const rows = await this.#pool.read<ReceiptRow>(sql, [keys, keyOf(userId), deviceId]);
-    return asAsked(conversationIds, new Map(rows.map((row) => [row.conversation_key, toReceipt(row)])));
+    return byRequestedId(conversationIds, new Map(rows.map((row) => [row.conversation_key, toReceipt(row)])));
   }
 
   async count({ conversationId, seq, except }: Parameters<Receipts['countReceipts']>[0]): Promise<{

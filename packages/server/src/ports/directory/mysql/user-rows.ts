@@ -6,7 +6,7 @@ import type { MysqlPool } from '../../../adapters/mysql/pool.ts';
 import type { Statements } from '../../../adapters/mysql/session.ts';
 import { keysMax, pastPrefix, searchKeys, searchPrefix } from '../../../domain/fold.ts';
 import type { NewUser, UserRecord, Users } from '../users.ts';
-import { asAsked, keyOf } from './keys.ts';
+import { byRequestedId, keyOf } from './keys.ts';
 
 export class UserRows implements Users {
   readonly #pool: MysqlPool;
@@ -19,7 +19,7 @@ export class UserRows implements Users {
     if (userIds.length === 0) return new Map();
     const keys = [...new Set(userIds.map(keyOf))];
     const rows = await this.#pool.read<UserRow>(`select ${columns} from user where user_key in (?)`, [keys]);
-    return asAsked(userIds, new Map(rows.map((row) => [row.user_key, toUser(row)])));
+    return byRequestedId(userIds, new Map(rows.map((row) => [row.user_key, toUser(row)])));
   }
 
   async getPasswordHash(userId: UserId): Promise<string | undefined> {

@@ -27,7 +27,7 @@ interface AnsweredAt {
 export class LocalBucket {
   /** The draws that wait for the answer in flight, or for the next request. */
   readonly waiting: { readonly draw: Draw; readonly resolve: (taken: Taken) => void }[] = [];
-  isAsking = false;
+  isRequesting = false;
   leaseUntilMs = 0;
   /** The units taken since the last answer while Redis was unavailable, in ms of the bucket. */
   #takenAloneMs = 0;
@@ -46,11 +46,11 @@ export class LocalBucket {
 
   /** Whether the bucket can be evicted without loss. */
   isIdle(nowMs: number): boolean {
-    return !this.isAsking && !this.hasLease && this.#fullAtMs <= nowMs && this.#wantedUnits === 0;
+    return !this.isRequesting && !this.hasLease && this.#fullAtMs <= nowMs && this.#wantedUnits === 0;
   }
 
   /** The units to charge when Redis is available again, in ms of the bucket: those taken without it, minus those that refilled since. */
-  owedMs(nowMs: number): number {
+  chargeMs(nowMs: number): number {
     return Math.min(this.#takenAloneMs, Math.max(0, this.#fullAtMs - nowMs));
   }
 
@@ -75,7 +75,7 @@ export class LocalBucket {
   }
 
   /** Ends the lease. Returns its unused part, in ms of the bucket. */
-  giveBack(nowMs: number): number {
+  returnLease(nowMs: number): number {
     const units = nowMs < this.leaseUntilMs ? this.#leasedUnits : 0;
     this.#leasedUnits = 0;
     return this.#rate === undefined ? 0 : (units * 1000) / this.#rate.perS;
@@ -92,16 +92,16 @@ export class LocalBucket {
   }
 
   /** Call it when there is no lease: the user is no longer hot, or there was nothing to lease. */
-  cool(): void {
+  stopLeasing(): void {
     this.#wantedUnits = 0;
   }
 
   /** Applies an answer, which includes the charged units. No bucket lacks more than its burst, unless the clock of Redis was set back. */
-  learn({ leasedUnits, fullInMs, leasedMs }: Answer, { rate = this.#rate, nowMs, untilMs }: AnsweredAt): void {
+  applyAnswer({ leasedUnits, fullInMs, leasedMs }: Answer, { rate = this.#rate, nowMs, untilMs }: AnsweredAt): void {
     const capacityMs = rate === undefined ? fullInMs : (rate.burst * 1000) / rate.perS;
     this.#takenAloneMs = 0;
     this.#leasedUnits = leasedUnits;
-    if (leasedUnits === 0) this.cool();
+    if (leasedUnits === 0) this.stopLeasing();
     this.#rate = rate;
     this.leaseUntilMs = untilMs;
     this.#fullAtMs = nowMs + Math.min(fullInMs, capacityMs);

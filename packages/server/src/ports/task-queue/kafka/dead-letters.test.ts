@@ -92,7 +92,7 @@ describeWith(['kafka'], 'dead letters on Kafka', ({ kafka }) => {
   test('[T3] dead letters that cannot be read in time are unavailable until they have been read', async () => {
     const { relay, clock, open, close } = await openWorld();
     const writer = open('near', 'near');
-    await writer.become([letter('a'), letter('b')]);
+    await writer.replaceAll([letter('a'), letter('b')]);
     relay.cut();
     const [dead, closed] = [open('far', 'near'), open('far', 'near')];
     const asked = dead.caughtUp();
@@ -121,7 +121,7 @@ describeWith(['kafka'], 'dead letters on Kafka', ({ kafka }) => {
     const dead = open('near', 'near');
     // More than one part of them.
     const letters = ['a', 'b', 'c'].map((id) => ({ ...letter(id), payload: id.repeat(3 * 1024 * 1024) }));
-    await dead.become(letters);
+    await dead.replaceAll(letters);
     const full = new StoreFailure('overloaded', 'no room');
     expect(await rejectionOf(dead.replay({ kind: 'k' }, () => Promise.reject(full)))).toBe(full);
     expect(await dead.list({ limit: 10 })).toHaveLength(3);

@@ -64,7 +64,7 @@ export class KafkaDeadLetters {
     return counts;
   }
 
-  async bury(task: TaskRecord, error: string): Promise<void> {
+  async addDeadLetter(task: TaskRecord, error: string): Promise<void> {
     const { sender, topic, lettersMax, clock } = this.#options;
     await this.caughtUp();
     const letter: DeadRecord = { ...task, error, diedAtMs: clock.nowMs() };
@@ -76,7 +76,7 @@ export class KafkaDeadLetters {
   }
 
   /** Replaces all dead letters by these, which keep their ids. Idempotent. Dead letters beyond the bound are removed with the next one. */
-  async become(letters: Iterable<MovedLetter>): Promise<number> {
+  async replaceAll(letters: Iterable<MovedLetter>): Promise<number> {
     const { sender, topic } = this.#options;
     await this.caughtUp();
     const gone = new Set(this.#entries.keys());
@@ -194,20 +194,20 @@ export class KafkaDeadLetters {
     if (wanted.size === 0) return;
     let next = Math.min(...wanted);
     const last = Math.max(...wanted);
-    let asked: PromiseWithResolvers<FetchedPartition> | undefined;
+    let pending: PromiseWithResolvers<FetchedPartition> | undefined;
     const reader = this.#reader(
-      () => (asked === undefined ? undefined : next),
+      () => (pending === undefined ? undefined : next),
       (fetched) => {
-        asked?.resolve(fetched);
-        asked = undefined;
+        pending?.resolve(fetched);
+        pending = undefined;
       },
     );
     try {
       // Records that were compacted away are skipped.
       while (wanted.size > 0 && next <= last) {
-        asked = Promise.withResolvers();
+        pending = Promise.withResolvers();
         reader.look();
-        const { records, nextOffset } = await this.#inTime(asked.promise);
+        const { records, nextOffset } = await this.#inTime(pending.promise);
         for (const record of records) {
           const letter = wanted.delete(record.offset) ? decodeTask<DeadRecord>(record) : undefined;
           if (letter !== undefined) await visit(letter);

@@ -80,7 +80,7 @@ export class HeldTasks {
   }
 
   /** Whether another task has the same key. */
-  hasRival({ key, taskId }: TaskRecord): boolean {
+  hasDuplicate({ key, taskId }: TaskRecord): boolean {
     const holder = key === undefined ? undefined : this.#byKey.get(key);
     return holder !== undefined && holder.record.taskId !== taskId;
   }
@@ -148,7 +148,7 @@ export class HeldTasks {
   }
 
   /** Reverts claims that could not be stored. */
-  unclaim(tasks: readonly HeldTask[], nowMs: number): void {
+  revertClaims(tasks: readonly HeldTask[], nowMs: number): void {
     for (const task of tasks) {
       task.state = 'waiting';
       task.attempt--;

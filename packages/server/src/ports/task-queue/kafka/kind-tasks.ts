@@ -7,7 +7,7 @@ import type { Claim, ClaimedTask, Settlement, TaskConsumer } from '../task-queue
 import { type FetchedPartition, Fetcher } from './fetcher.ts';
 import { HeldPartition, type HeldTask, HeldTasks, type Marks, type PartitionName, toClaimed } from './held-tasks.ts';
 import { type PartitionMarks, partitionKey } from './marks.ts';
-import { lettingGoMs, Membership } from './membership.ts';
+import { Membership, releaseMaxMs } from './membership.ts';
 import { decodeTask, type TaskRecord } from './task-record.ts';
 import type { TaskTopics } from './task-topics.ts';
 
@@ -15,7 +15,7 @@ import type { TaskTopics } from './task-topics.ts';
 export interface TaskOutcomes {
   /** Durable when it resolves. */
   retry(tasks: readonly TaskRecord[], delayMs: number): Promise<void>;
-  bury(task: TaskRecord, error: string): Promise<void>;
+  addDeadLetter(task: TaskRecord, error: string): Promise<void>;
   /** Whether a dead letter has the same kind and key. */
   isDead(task: TaskRecord): Promise<boolean>;
 }
@@ -44,7 +44,7 @@ export class KindTasks {
   readonly #fetcher: Fetcher;
   #held = new HeldTasks([]);
   /** No task is handed out any more. */
-  #isLettingGo = false;
+  #isReleasing = false;
 
   constructor(options: KindTasksOptions) {
     this.#options = options;
@@ -52,7 +52,7 @@ export class KindTasks {
     const names = topics.ofKind(kind);
     this.#membership = new Membership({
       ...{ client, log, clock: systemClock, topics: names, group: topics.group(kind) },
-      letGo: () => this.#letGo(),
+      release: () => this.#release(),
       onAssigned: (partitions) => void this.#acquire(partitions),
     });
     this.#fetcher = new Fetcher({
@@ -81,7 +81,7 @@ export class KindTasks {
   }
 
   get #mayClaim(): boolean {
-    return !this.#isLettingGo && this.#membership.isFresh;
+    return !this.#isReleasing && this.#membership.isFresh;
   }
 
   async claim(request: Parameters<TaskConsumer['claim']>[0]): Promise<readonly ClaimedTask[]> {
@@ -96,7 +96,7 @@ export class KindTasks {
       await marks.write(Array.from(moved, changeOf));
       for (const { partition, claimed } of noting) partition.noted(claimed);
     } catch (error) {
-      held.unclaim(tasks, clock.nowMs());
+      held.revertClaims(tasks, clock.nowMs());
       throw error;
     }
     return this.#held === held ? tasks.map(toClaimed) : [];
@@ -129,7 +129,7 @@ export class KindTasks {
 
   async close(): Promise<void> {
     // Open claims end now. Their workers were notified before.
-    this.#isLettingGo = true;
+    this.#isReleasing = true;
     this.#held = new HeldTasks([]);
     await this.#membership.close();
     await this.#fetcher.close();
@@ -145,7 +145,7 @@ export class KindTasks {
     const { record, attempt } = task;
     if (outcome.type === 'done') return;
     if (outcome.type === 'dead')
-      return outcomes.bury({ ...record, attempt, failureCount: task.failureCount + 1 }, outcome.error);
+      return outcomes.addDeadLetter({ ...record, attempt, failureCount: task.failureCount + 1 }, outcome.error);
     const failureCount = task.failureCount + (outcome.countsAsFailure ? 1 : 0);
     const dueAtMs = clock.nowMs() + outcome.delayMs;
     await outcomes.retry([{ ...record, attempt, failureCount, dueAtMs }], outcome.delayMs);
@@ -157,10 +157,10 @@ export class KindTasks {
     this.#fetcher.look();
   }
 
-  async #letGo(): Promise<void> {
-    this.#isLettingGo = true;
+  async #release(): Promise<void> {
+    this.#isReleasing = true;
     const held = this.#held;
-    const untilMs = systemClock.monotonicMs() + lettingGoMs;
+    const untilMs = systemClock.monotonicMs() + releaseMaxMs;
     while (held.hasClaims && systemClock.monotonicMs() < untilMs)
       await new Promise<void>((resolve) => void systemClock.after(lookEveryMs, resolve));
     if (held.hasClaims) this.#options.log.warn('claims ended by a rebalance', { kind: this.#options.kind });
@@ -179,7 +179,7 @@ export class KindTasks {
         this.#held = new HeldTasks(
           names.map((name) => new HeldPartition(name, known.get(partitionKey(name)) ?? { done: 0, claimed: 0 })),
         );
-        this.#isLettingGo = false;
+        this.#isReleasing = false;
         this.#fetcher.look();
         log.info('partitions assigned', { kind, partitions: names.length });
         return;
@@ -218,7 +218,7 @@ export class KindTasks {
       const before = held.sameTask(record);
       // The task was claimed again since, and continues with that claim.
       const isStale = before !== undefined && before.attempt > record.attempt;
-      if (isDead || isStale || held.hasRival(record)) {
+      if (isDead || isStale || held.hasDuplicate(record)) {
         moved.add(partition);
         continue;
       }
@@ -228,13 +228,13 @@ export class KindTasks {
     }
     partition.nextOffset = Math.max(partition.nextOffset, fetched.nextOffset);
     for (const task of left) task.state = 'settling';
-    await this.#giveBack(held, left);
+    await this.#retryLeft(held, left);
     if (moved.size > 0) await this.#options.marks.write(Array.from(moved, changeOf));
     this.#options.onChange();
   }
 
   /** Tasks whose claimer has left. Each counts a failure, and is retried alone. */
-  async #giveBack(held: HeldTasks, left: readonly HeldTask[]): Promise<void> {
+  async #retryLeft(held: HeldTasks, left: readonly HeldTask[]): Promise<void> {
     if (left.length === 0) return;
     const { outcomes, clock, kind, log } = this.#options;
     log.warn('retrying tasks that a worker left', { kind, count: left.length });

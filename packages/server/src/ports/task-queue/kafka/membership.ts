@@ -11,10 +11,10 @@ export interface MembershipOptions {
   /** All topics have the same number of partitions. */
   readonly topics: readonly string[];
   /**
-   * Releases the partitions. MUST resolve when no task of them is in flight, at the latest after `lettingGoMs`, because the other members
+   * Releases the partitions. MUST resolve when no task of them is in flight, at the latest after `releaseMaxMs`, because the other members
    * wait for it.
    */
-  readonly letGo: () => Promise<void>;
+  readonly release: () => Promise<void>;
   readonly onAssigned: (partitions: readonly PartitionName[]) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -23,7 +23,7 @@ export interface MembershipOptions {
 /** A member that sends no heartbeat for this time loses its partitions. */
 const sessionMs = 10_000;
 /** The part of the session in which a rejoining member may finish its tasks, without heartbeats. */
-export const lettingGoMs = 6_000;
+export const releaseMaxMs = 6_000;
 const heartbeatMs = 1_000;
 const watchEveryMs = 2_000;
 const pauseMs = 1_000;
@@ -68,11 +68,11 @@ export class Membership {
         sessionTimeout: sessionMs,
         rebalanceTimeout: sessionMs,
         // A join is answered when all other members have released their partitions.
-        requestTimeout: sessionMs + lettingGoMs,
+        requestTimeout: sessionMs + releaseMaxMs,
         heartbeatInterval: heartbeatMs,
         partitionAssigner: sameNumberToOne,
         protocolsMetadata: async () => {
-          await this.#letGo();
+          await this.#release();
           return Buffer.alloc(0);
         },
       });
@@ -98,7 +98,7 @@ export class Membership {
     const { log, group } = this.#options;
     log.warn('consumer group membership lost, rejoining', { group });
     this.#joinedAtMs = 0;
-    await this.#letGo();
+    await this.#release();
     await this.#leave();
     this.#joining = this.#join();
     await this.#joining;
@@ -114,10 +114,10 @@ export class Membership {
     );
   }
 
-  async #letGo(): Promise<void> {
-    const { letGo, log, group } = this.#options;
+  async #release(): Promise<void> {
+    const { release, log, group } = this.#options;
     // Later settlements have no effect: the next owner executes the task again.
-    await letGo().catch((error: unknown) => log.warn('partitions released with tasks in flight', { group, error }));
+    await release().catch((error: unknown) => log.warn('partitions released with tasks in flight', { group, error }));
   }
 
   async #leave(): Promise<void> {
