@@ -141,7 +141,7 @@ describeWith(['kafka'], 'Kafka', ({ kafka }) => {
     const triesOfFirst = tries;
     tries = 0;
     expect(((await send()) as StoreFailure).code).toBe('unavailable');
-    // One try of what it asks; the client repeats by itself what it has to know about any broker first.
+    // One attempt of the request. The client by itself repeats the lookups of brokers before it.
     expect(tries).toBeGreaterThan(0);
     expect(tries).toBeLessThan(triesOfFirst);
     await producer.close();

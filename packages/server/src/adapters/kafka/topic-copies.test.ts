@@ -1,4 +1,4 @@
-// Topics with too few copies, on three brokers: the one that was made while two were missing is named.
+// Topics with too few replicas, on three brokers: a topic that was created while two were missing is logged.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { type Log, type LogFields, silentLog } from '@hongyan/base/log';

@@ -89,7 +89,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     await pool.write('create table t (id int primary key)');
     for (const round of [1, 2, 3, 4]) {
       const [row] = await pool.read<{ id: number }>('select connection_id() id');
-      // While nothing else runs here: the end of the connection is not heard of before it is used.
+      // Nothing else runs here, so that the end of the connection is not noticed before it is used.
       const program = `const c = await (await import('mysql2/promise')).createConnection(${JSON.stringify(database)});
         await c.query('kill connection ${row?.id}'); await c.end();`;
       expect(Bun.spawnSync([process.execPath, '-e', program], { cwd: import.meta.dir }).exitCode).toBe(0);
@@ -313,7 +313,7 @@ describeWith(['mysql'], 'the pool when its server becomes read-only', () => {
         reading.resolve();
         await read;
         await admin.write('set global read_only = 0');
-        // As many at once as there may be: each is asked for.
+        // Requests the maximum number of connections concurrently.
         const all = Promise.withResolvers<void>();
         const used: number[] = [];
         const uses = Array.from({ length: limits.connectionsMax }, () =>

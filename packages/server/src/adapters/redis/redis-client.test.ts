@@ -1,4 +1,4 @@
-// The client of Redis, against one server and a Cluster: batches, scripts, the deadline, the bound, and its coming back.
+// The Redis client, against a server and a Cluster: batches, scripts, the deadline, the bound, and reconnects.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test';
 import { StoreFailure } from '@hongyan/base/result';

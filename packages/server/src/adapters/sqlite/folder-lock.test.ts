@@ -17,7 +17,7 @@ test('a locked folder is refused until its lock is released', () => {
 });
 
 test('the lock of a process that was killed is free', async () => {
-  // The holder keeps the lock in a variable of its own: one that nobody holds is collected, and its file let go.
+  // The holder keeps the lock in a variable, because an unreferenced lock is garbage collected and its file is released.
   const hold = `globalThis.lock = (await import(${JSON.stringify(join(import.meta.dir, 'folder-lock.ts'))})).lockFolder(${JSON.stringify(folder)}); console.log('held'); setInterval(() => {}, 1000);`;
   const holder = Bun.spawn([process.execPath, '-e', hold], { stdout: 'pipe', stderr: 'ignore', timeout: 10_000 });
   try {

@@ -1,4 +1,4 @@
-// Group commit through its public side: batches form, are atomic, bounded, and survive what a disk does to them.
+// Group commit through its public interface: batches form, are atomic and bounded, and survive disk failures.
 
 import { afterEach, beforeEach, expect, mock, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

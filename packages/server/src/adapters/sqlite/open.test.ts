@@ -1,4 +1,4 @@
-// Transactions on a file: which of them wait for the disk, that they write nowhere else, and how the file is closed.
+// Transactions on a file: which of them wait for the disk, that they write to no other file, and how the file is closed.
 
 import type { Database } from 'bun:sqlite';
 import { expect, test } from 'bun:test';
@@ -28,7 +28,7 @@ test('a transaction is durable by default, also after one that is not durable', 
   rmSync(folder, { recursive: true });
 });
 
-// SQLite is told to make temporary files where nobody can make one, so that one it needs is an error.
+// SQLite is configured with a folder for temporary files in which no file can be created, so that a temporary file would be an error.
 test('a statement that changes many rows keeps its undo pages in memory, not in a file outside the data folder [E5]', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hongyan-open-'));
   const program = `

@@ -102,7 +102,7 @@ describeWith(['mysql'], 'access on MySQL', ({ mysql }) => {
   }, 60_000);
 });
 
-/** Every `step`th one, one after another: so many at once as there are callers, however slow the machine is. */
+/** Every `step`th one, one after another: the number of concurrent calls equals the number of callers, however slow the machine is. */
 async function inTurn<T>(
   all: readonly T[],
   {
@@ -114,7 +114,7 @@ async function inTurn<T>(
   for (let index = from; index < all.length; index += step) await run(all[index] as T, index);
 }
 
-/** Reads forward alone, one by one, until the writers are done and nothing is left. */
+/** Reads forward only, one by one, until the writers are done and nothing is left. */
 async function follow(access: Access, isDone: () => boolean): Promise<readonly string[]> {
   const read: string[] = [];
   for (let after = 0; ; ) {

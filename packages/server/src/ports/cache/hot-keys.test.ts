@@ -44,7 +44,7 @@ test('no count is above the truth, and each key of more than its share has a cou
 test('of questions by the law of Zipf the hottest keys are found', () => {
   const random = createRandom(testSeed('hot keys by Zipf'));
   const hot = new HotKeys({ countersMax: 500, hotShare: 0.01, window: 50_000 });
-  // Rank r is asked for with a share of about 1 / (r * ln 10,000).
+  // Rank r is requested with a share of about 1 / (r * ln 10,000).
   for (let round = 0; round < 40_000; round++) hot.note(`k${Math.floor(10_000 ** random())}`);
   const found = hot.list().map(({ key }) => key);
   for (const rank of [1, 2, 3, 4, 5]) expect(found).toContain(`k${rank}`);

@@ -172,7 +172,7 @@ test('[F4] whatever readers and writers of two processes do at once, and whichev
     const begunMs = clock.monotonicMs();
     const version = Number((await pick().get(['k'])).get('k'));
     const next = storedAtMs[version + 1] ?? Number.POSITIVE_INFINITY;
-    // From the moment the next version was stored, so long at most was this one read.
+    // The maximum time that this version was read after the next one was stored.
     expect(begunMs - next).toBeLessThanOrEqual(times.ttlMs + localMs);
   };
   const write = async () => {

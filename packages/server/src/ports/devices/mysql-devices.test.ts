@@ -1,4 +1,4 @@
-// The devices of a cluster on a real server: the contract of every such store, and many writers at the same time.
+// The device store of a cluster on a real server: its contract, and many concurrent writers.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-// The SQLite store of devices: the contract of every such store, colliding hashes, and what a disk may do to a file.
+// The SQLite device store: its contract, colliding hashes, and the effects of disk failures.
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';

@@ -1,4 +1,4 @@
-// Users behind caches: the contract of users all the same, and several processes.
+// Users behind caches: the contract of users, and several processes.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -122,7 +122,7 @@ test('[F5] a user is not created when the other processes cannot be notified', a
 test('[F5] after a loss every user is queried until the existing ones are read again', async () => {
   const one = await open();
   await directory.createUser(newUser('ann'));
-  // Of a process that said nothing.
+  // Of a process that did not notify.
   expect((await one.getUsers([user('ann')])).size).toBe(0);
   bus.reportLoss();
   expect((await one.getUsers([user('ann')])).size).toBe(1);

@@ -1,4 +1,4 @@
-// The directory on the MySQL protocol: the contract of every directory, that of one which several processes write, and a paused one.
+// The directory on the MySQL protocol: the contracts of a directory and of a shared directory, and a paused process.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The SQLite directory: the contract of every directory, and what a disk and a kill may do to a file.
+// The SQLite directory: its contract, and the effects of disk failures and kills on its file.
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
@@ -77,7 +77,7 @@ test('[D1] [D9] resolved writes survive kill -9: users, and receipts that commit
   await directory.close();
 }, 30_000);
 
-/** Kills it at the line `enough`, in the middle of its work; the number of the last whole line that came out. */
+/** Kills the process at the line `enough`. Returns the number of the last complete line that it printed. */
 async function lastLineBeforeKill(
   writer: Bun.Subprocess<'ignore', 'pipe', 'inherit'>,
   enough: number,

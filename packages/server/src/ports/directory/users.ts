@@ -37,9 +37,10 @@ export interface Users {
   /** undefined removes the tier. false when the user does not exist. */
   setTier(change: { readonly userId: UserId; readonly tier: string | undefined }): Promise<boolean>;
   /**
-   * First the users whose id starts with the query, ordered by id. Then the users whose display name has a word from which on the
-   * name starts with the query, ordered by that word: "jones" and "alice j" both find "Alice Jones". In scripts without spaces
-   * (Chinese, Japanese, Korean, Thai …) every letter begins a word. Query and names are compared folded (domain/fold.ts).
+   * First the users whose id starts with the query, ordered by id. Then the users whose display name, read from the beginning of one of its
+   * words, starts with the query, ordered by that word: "jones" and "alice j" both find "Alice Jones". In scripts without spaces (Chinese,
+   * Japanese, Korean, Thai …) every letter begins a word. Query and names are compared folded (domain/fold.ts).
+   *
    * The cost MUST be O(limit), independent of the number of matches.
    */
   searchUsers(request: { readonly query: string; readonly limit: number }): Promise<readonly UserRecord[]>;

@@ -93,9 +93,9 @@ export interface EventLog extends Webhooks, Claims {
   append(batch: { readonly events: readonly NewEvent[]; readonly feedPosition?: Position | undefined }): Promise<void>;
   /** Whether there is a feed position. For processes that do not move it. */
   isRecording(): Promise<boolean>;
-  /** Starts to record at this position of the feed. Changes nothing when recording has begun before. */
+  /** Starts recording at this position of the feed. Changes nothing when recording has begun before. */
   beginRecording(feedPosition: Position): Promise<void>;
-  /** Stops to record: later changes are no events. Changes nothing while an endpoint exists. */
+  /** Stops recording: later changes do not become events. Changes nothing while an endpoint exists. */
   endRecording(): Promise<void>;
   /** The position through which the feed was recorded; undefined while not recording. For the process that moves it. */
   feedPosition(): Promise<Position | undefined>;

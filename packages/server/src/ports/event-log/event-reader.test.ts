@@ -1,4 +1,4 @@
-// Pulling on a real log: how much a page has, and that readers do not disturb each other.
+// Reading from a real log: the size of pages, and that readers do not affect each other.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

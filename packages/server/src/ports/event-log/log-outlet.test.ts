@@ -1,4 +1,4 @@
-// What is reported, on a real log that another process begins to fill and that fails now and then, with a clock moved by hand.
+// Reports to a real log that another process begins to record, and that fails now and then, with a manual clock.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

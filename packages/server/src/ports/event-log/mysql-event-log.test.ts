@@ -1,4 +1,4 @@
-// The event log on the MySQL protocol: the contract of every one, several processes that append at once, and a server that dies.
+// The event log on the MySQL protocol: its contract, several processes that append concurrently, and a server that dies.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';

@@ -1,4 +1,4 @@
-// Requests to real servers on loopback: what is refused, to where the connection goes, and what is read of an answer.
+// Requests to real servers on loopback: rejected URLs, the address of the connection, and how much of a response is read.
 
 import { afterAll, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

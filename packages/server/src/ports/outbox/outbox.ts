@@ -3,7 +3,7 @@
 export interface OutboxEvent {
   /** Unique in this outbox. */
   readonly no: number;
-  /** The kind of the task that the relay makes of the event. */
+  /** The kind of the task that the relay creates for the event. */
   readonly kind: string;
   readonly payload: string;
 }

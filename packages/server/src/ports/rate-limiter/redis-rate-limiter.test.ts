@@ -1,4 +1,4 @@
-// The limiter in Redis, on one server and on a Cluster: the contract of every limiter, its leases, and what it does without Redis.
+// The limiter in Redis, on a server and on a Cluster: its contract, its leases, and its behaviour without Redis.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
 import { type Clock, systemClock } from '@hongyan/base/clock';
@@ -106,7 +106,7 @@ function limiterTests(addresses: readonly string[], title: string): void {
     for (let count = 0; count < 150; count++)
       if ((await limiter.draw({ key: 'hot', rate, cost: 1 })).type === 'taken') taken++;
     expect(taken).toBe(rate.burst);
-    // 1, 1 + 1, 1 + 2, 1 + 4, 1 + 8, then 1 + 12 at a time; what is refused is not asked for.
+    // 1, 1 + 1, 1 + 2, 1 + 4, 1 + 8, then 1 + 12 at a time. A rejected draw sends no request.
     expect(limiter.questionCount).toBeLessThan(20);
   });
 
@@ -148,7 +148,7 @@ function limiterTests(addresses: readonly string[], title: string): void {
       wall.aheadMs = 3_600_000;
       for (let drawn = 0; drawn < count; drawn++) await one.draw({ key: 'ann', rate, cost: 1 });
       wall.aheadMs = 0;
-      // Leases that are left are given back.
+      // Remaining leases are returned.
       clock.advance(1_000);
       for (const limiter of [one, other]) {
         const whole = () => limiter.draw({ key: 'ann', rate, cost: rate.burst });

@@ -1,4 +1,4 @@
-// The registry in Redis, on one server and on a Cluster: the contract of every registry, and what it loses and gets back.
+// The registry in Redis, on a server and on a Cluster: its contract, and how it loses and restores sessions.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import type { DeviceId, UserId } from '@hongyan/protocol/ids';

@@ -1,4 +1,4 @@
-// The SQLite task queue: the contract of every queue, and what a disk and a kill may do to a file.
+// The SQLite task queue: its contract, and the effects of disk failures and kills on its file.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -121,7 +121,7 @@ export interface DeadLetters {
     readonly before?: TaskId;
     readonly limit: number;
   }): Promise<readonly DeadLetter[]>;
-  /** Makes tasks of the dead letters again, with a failure count of 0. Durable, like `add`. Resolves with their number. */
+  /** Turns the dead letters into tasks again, with a failure count of 0. Durable, like `add`. Resolves with their number. */
   replay(choice: DeadLetterChoice): Promise<number>;
   /** Deletes the dead letters. Resolves with their number. */
   discard(choice: DeadLetterChoice): Promise<number>;

@@ -1,4 +1,4 @@
-// A timeline of SQLite that is moved while it is written: every read says the same on both sides, and old positions go on.
+// A SQLite timeline that is imported while it is written: every read has equal results on both sides, and old positions stay valid.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -44,7 +44,7 @@ async function underTest(
   };
 }
 
-/** An append that finds no other under way is of the next of three partitions: conversations lie in different shards then. */
+/** An append without another one in flight belongs to the next of three partitions, so that conversations are in different shards. */
 async function takePartitionsInTurn(timeline: MysqlTimelineStore): Promise<void> {
   const owned = await Promise.all([0, 1, 2].map((partition) => timeline.claim(partition)));
   const append = timeline.append.bind(timeline);

@@ -121,7 +121,7 @@ async function expectWhole(timeline: Timeline, lastBatch: number): Promise<void>
   }
 }
 
-/** The number of the last whole line that came out before the kill at the line `enough`. */
+/** The number of the last complete line that was printed before the kill at the line `enough`. */
 async function writeUntilKilled(first: number, enough: number): Promise<number> {
   const program = join(import.meta.dir, 'testing/endless-writer.ts');
   const writer = Bun.spawn([process.execPath, program, folder, String(first)], { stdout: 'pipe', stderr: 'inherit' });
@@ -184,7 +184,7 @@ test('[D2] without the file of a begun month the store does not open, because it
     expect(String(await rejectionOf(open(folder)))).toContain(`${path} is missing or empty`);
     cpSync(join(folder, 'backup'), path);
   }
-  // The oldest is as good as removed by retention.
+  // Retention counts the oldest month as removed.
   rmSync(join(folder, fileOf(january)));
   const again = await open(folder);
   expect(await bounds(again)).toEqual([11, 30]);
@@ -196,7 +196,7 @@ test('[M18] a month is one file, and retention deletes it', async () => {
   const timeline = await open(folder);
   for (const month of [0, 1, 2]) await timeline.append(entries(100, { atMs: inMonth(month) }));
   expect(storedFiles()).toEqual(['heads.db', fileOf(january), fileOf(february), fileOf(march)]);
-  // What is written once the month is over needs nothing beside it: it can be copied away.
+  // The file of a month that is over is complete by itself: it can be copied elsewhere.
   for (const month of [january, february]) expect(logBytes(join(folder, `${fileOf(month)}-wal`))).toBe(0);
   await timeline.retain({ fromMs: startOf(1) });
   expect(storedFiles()).toEqual(['heads.db', fileOf(february), fileOf(march)]);
@@ -209,7 +209,7 @@ test('[M18, D3] a month that cannot be deleted stays as it was, and the next ret
   await timeline.append([entry({ key: 'k' })]);
   await timeline.append([entry({ atMs: inMonth(1) })]);
   const [path, aside] = [join(folder, fileOf(january)), join(folder, 'aside')];
-  // Whoever has the file open still reads it; the one who deletes it finds a folder.
+  // Open connections still read the file. Deleting it finds a folder in its place.
   renameSync(path, aside);
   mkdirSync(path);
   await rejectionOf(timeline.retain({ fromMs: startOf(1) }));
@@ -295,7 +295,7 @@ test('[D4] a position is never beyond a commit that reads do not show', async ()
   const before = await timeline.position();
   const batch = [entry({ in: 'g:1' }), entry({ in: 'g:2' })] as const;
   const appended = timeline.append(batch);
-  // Nothing here waits for the event loop, so the writer commits and sorts while its answer cannot come in.
+  // This code does not yield, so that the writer commits and sorts while its answer cannot be received.
   let seen = await timeline.findByMsgId(batch[1].msgId);
   for (let reads = 1; !seen && reads < 1_000_000; reads++) seen = await timeline.findByMsgId(batch[1].msgId);
   expect(await timeline.position()).toBe(before);
@@ -314,7 +314,7 @@ test('[D2] commits that are not answered yet are not read from the file, because
   const timeline = await open(folder, { tailLimits: tailOf(1) });
   await timeline.heads([conversation('g:1')]);
   const appended = timeline.append([entry()]);
-  // Nothing here waits for the event loop, so the writer commits and sorts while its answer cannot come in.
+  // This code does not yield, so that the writer commits and sorts while its answer cannot be received.
   const file = new Database(join(folder, fileOf(january)), { readonly: true });
   const sorted = file.query<{ count: number }, []>('SELECT count(*) AS count FROM entry');
   let before = await allOf(timeline);

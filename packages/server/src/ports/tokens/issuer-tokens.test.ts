@@ -1,5 +1,5 @@
-// Tokens of an identity provider: which are let in, which are not, and what the provider is asked for. Its JWKS comes from a real
-// server on loopback.
+// Tokens of an identity provider: which are accepted, which are rejected, and which requests the provider receives. Its JWKS comes from a
+// real server on loopback.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { createSign, generateKeyPairSync } from 'node:crypto';

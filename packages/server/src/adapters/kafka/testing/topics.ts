@@ -1,4 +1,4 @@
-// A topic of a test's own on servers that many tests share, with clients that end when the test does.
+// A topic for one test on servers that many tests share, with clients that end with the test.
 
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
@@ -56,14 +56,14 @@ export class TestTopic {
   }
 }
 
-/** Reads a partition to its end, wherever the owner has come, and hands on what was read. */
+/** Reads a partition from the owner's offset to its end, and passes the records on. */
 export function readingFrom(offsets: Map<number, number>, take: (record: LogRecord, partition: number) => void) {
   return async (reader: PartitionReader): Promise<void> => {
     const { partition } = reader;
     reader.seek(offsets.get(partition) ?? 0);
     while (!reader.signal.aborted)
       for (const record of await reader.next()) {
-        // What was taken of an aborted reader is the next owner's.
+        // Records that an aborted reader has not passed on belong to the next owner.
         if (reader.signal.aborted) return;
         offsets.set(partition, record.offset + 1);
         take(record, partition);

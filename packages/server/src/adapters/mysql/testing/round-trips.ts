@@ -1,4 +1,4 @@
-// What goes to the database, as the driver reports it: one text for each round trip.
+// The statements that the driver sends: one text per round trip.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 

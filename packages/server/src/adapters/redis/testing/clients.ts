@@ -1,4 +1,4 @@
-// Clients of Redis for tests: each with a key prefix of its own, whose keys are removed at its end.
+// Redis clients for tests: each has a unique key prefix, and its keys are removed at the end.
 
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
@@ -15,7 +15,7 @@ export const testOptions = (addresses: readonly string[]): RedisOptions => ({
 export const openTestClient = (options: RedisOptions): Promise<RedisClient> =>
   RedisClient.open(options, { clock: systemClock, log: silentLog });
 
-/** Lets so much time pass for the keys of the test alone: no test waits, and none is late. */
+/** Advances the time of the test's keys only: no test waits, and none is late. */
 export const ageTestKeys = (client: RedisClient, ms: number): Promise<void> =>
   forEachTestKey(client, async (server, key) => {
     const leftMs = await server.pttl(key);

@@ -1,4 +1,4 @@
-// The smallest store behind a group commit, for its tests: notes with a unique text, and ops that fail on purpose.
+// The smallest store behind a GroupCommit, for its tests: notes with a unique text, and ops that fail on purpose.
 
 import { openWriter, transactionOf } from '../open.ts';
 import { serveWriterThread } from '../writer-thread-server.ts';

@@ -1,4 +1,4 @@
-// What every cache must do: run by each adapter's test file.
+// The contract of the cache. Each adapter's test file runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { Cache, CacheAnswer, CacheTimes } from '../cache.ts';
@@ -8,7 +8,7 @@ export interface CacheUnderTest {
   readonly cache: Cache;
   /** Another process's view of the same values. */
   readonly another: Cache;
-  /** Lets so much time pass for the cache. */
+  /** Advances the time of the cache. */
   wait(ms: number): Promise<void>;
   remove(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// A process that adds members for partition 1 as of epoch 1 until it is refused, and prints each one it added.
+// A process that adds members for partition 1 as of epoch 1 until it is rejected, and prints each added member.
 
 import { systemClock } from '@hongyan/base/clock';
 import { StoreFailure } from '@hongyan/base/result';

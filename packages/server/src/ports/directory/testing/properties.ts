@@ -1,4 +1,4 @@
-// Positions against the simplest model there can be: any sequence of joins, leaves and advances gives what maps of maxima give.
+// Positions against the simplest model: any sequence of joins, leaves and advances has the same results as maps of maxima.
 
 import { expect, test } from 'bun:test';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';

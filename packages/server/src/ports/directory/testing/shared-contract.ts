@@ -1,4 +1,4 @@
-// What a directory must do that several processes write at once: run beside directoryContract by the adapters that are one.
+// The contract of a directory that several processes write. Such adapters run it in addition to directoryContract.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { Seq } from '@hongyan/protocol/ids';
@@ -44,7 +44,7 @@ export function sharedDirectoryContract(name: string, make: () => Promise<Shared
 
 const fence = (epoch: number, partition = 3): Fence => ({ partition, epoch });
 
-/** Each write that is made for a command, and what it would change. */
+/** Each write that may belong to a command, and what it would change. */
 const fencedWrites: Record<string, (directory: Directory, by: Fence) => Promise<unknown>> = {
   createConversation: (directory, by) => directory.createConversation({ ...group('g:2', ['ann']), fence: by }),
   updateConversation: (directory, by) =>

@@ -1,4 +1,4 @@
-// The part of the contract about who does what.
+// The part of the contract about claims.
 
 import { expect, test } from 'bun:test';
 import { type Claim, recordJob, sendJob, workerJob } from '../claims.ts';

@@ -1,4 +1,4 @@
-// What every rate limiter does.
+// The contract of the rate limiter.
 
 import { beforeEach, describe, expect, test } from 'bun:test';
 import type { RateLimiter } from '../rate-limiter.ts';

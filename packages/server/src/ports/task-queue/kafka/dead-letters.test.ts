@@ -1,4 +1,4 @@
-// What becomes of questions about dead letters while Kafka, or what reads from it, has no answer.
+// Reads of dead letters while Kafka, or the reader of its topic, does not answer.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
@@ -34,7 +34,7 @@ describeWith(['kafka'], 'dead letters on Kafka', ({ kafka }) => {
       ...{ topics: [topic], partitions: 1, replicas: 1 },
       configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
     });
-    // Brokers learn of a new topic a moment after it is made: the client asks again until they have.
+    // Brokers learn of a new topic after a delay. The client retries until they have.
     await nearAdmin.metadata({ topics: [topic], forceUpdate: true });
     const sender = new TaskSender(near);
     const clock = new ManualClock();

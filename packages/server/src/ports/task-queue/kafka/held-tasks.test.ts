@@ -1,4 +1,4 @@
-// What a process holds of a kind: one task for each id, and marks that are noted before anyone works.
+// The held tasks of a kind: one task per id, and marks that are stored before tasks are handed out.
 
 import { expect, test } from 'bun:test';
 import type { TaskId } from '../task-queue.ts';

@@ -14,7 +14,7 @@ export interface TaskQueueUnderTest {
   remove(): Promise<void>;
 }
 
-/** What `make` bounds its queue by. */
+/** The bounds of the queue that `make` creates. */
 export const boundsUnderTest = { tasksMax: 50, payloadMax: 10_000, deadLettersMax: 3 } as const;
 
 const leaseMs = 10_000;
@@ -113,7 +113,7 @@ export function taskQueueContract(name: string, make: () => Promise<TaskQueueUnd
       await made.pass(leaseMs / 2);
       const second = await take(1);
       expect(second).toMatchObject([{ payload: 'a', attempt: 2, failureCount: 1 }]);
-      // The first claim is over: it can change nothing any more.
+      // The first claim has ended, and can change nothing.
       expect(await settle(first, done)).toEqual([false]);
       expect(await queue.renew({ claims: first, leaseMs })).toEqual([false]);
       expect(await settle(second, done)).toEqual([true]);

@@ -5,7 +5,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { entries } from '../testing/entries.ts';
 import { JointAppends } from './joint-appends.ts';
 
-/** The sizes of the appends of each transaction, when appends of `sizes` messages come at once. */
+/** The sizes of the appends of each transaction, for concurrent appends of `sizes` messages. */
 async function transactionsOf(sizes: readonly number[], contentBytes: number): Promise<readonly number[][]> {
   const transactions: number[][] = [];
   const joint = new JointAppends(async (appends) => {
@@ -23,7 +23,7 @@ test('concurrent appends share transactions with a bounded number of entries', a
 });
 
 test('appends of long messages share transactions of a bounded number of bytes', async () => {
-  // A database may refuse a transaction of 100 MiB, as TiDB does, and whoever shares it waits for all of it.
+  // A database may reject a transaction of 100 MiB, as TiDB does, and all appends of a transaction wait for all of it.
   expect(await transactionsOf([20, 20, 20, 20], 65_536)).toEqual([[20, 20, 20], [20]]);
   expect(await transactionsOf([1, 200, 1], 65_536)).toEqual([[1], [200], [1]]);
 });

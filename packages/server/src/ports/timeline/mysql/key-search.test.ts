@@ -1,4 +1,4 @@
-// The search for a client_msg_id whose sender nobody knows.
+// The search for a client_msg_id whose sender is unknown.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import type { ClientMsgId } from '@hongyan/protocol/ids';
@@ -17,7 +17,7 @@ describeWith(['mysql'], 'the search for a key of anyone', (addresses) => {
     timeline = await database.open();
     const senders = ['ann', 'ben', 'cid'];
     await timeline.append(senders.flatMap((from) => [1, 2, 3].map((n) => entry({ from, key: `${from}-${n}` }))));
-    // Also one that changes a message, and keys that end as the one that is looked for.
+    // Includes an entry that changes a message, and keys with the same ending.
     await timeline.append([
       entry({ from: 'ann', key: 'same' }),
       entry({ from: 'cid', key: 'same', target: { seq: 1 } }),

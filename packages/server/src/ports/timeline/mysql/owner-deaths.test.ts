@@ -10,7 +10,7 @@ import { TimelineDatabase } from './testing/timeline-database.ts';
 
 const killsMax = 50;
 const pausesMax = 6;
-/** A paused owner keeps its rows for so long. */
+/** The time for which a paused owner keeps its row locks. */
 const limits = { sessionIdleS: 2, lockWaitS: 1, attemptsMax: 10, idleMin: 1 };
 const partition = 3;
 
@@ -41,7 +41,7 @@ describeWith(['mysql'], 'owners of a partition that die, or are paused', (addres
       await expectAll(position);
     }
 
-    /** What the store holds is what the log holds up to the offset. */
+    /** The store has the entries of the log up to the offset. */
     async function expectAll({ offset }: LogPosition): Promise<void> {
       const keys = Array.from({ length: offset }, (_, index) => index).filter((index) => index % 10 !== 9);
       const conversations = await Promise.all(

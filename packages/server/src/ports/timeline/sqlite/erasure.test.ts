@@ -1,4 +1,5 @@
-// Erased contents in the files of the SQLite timeline: no byte is left, and what a crash or a full disk cuts short is finished [E5].
+// Erased contents in the files of the SQLite timeline: no byte remains, and an erasure that a crash or a full disk interrupts is completed
+// [E5].
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, expect, test } from 'bun:test';
@@ -34,10 +35,10 @@ const open = (tailLimits?: TailLimits, dir = folder) =>
   openSqliteTimeline({ dir, log: silentLog, tailLimits, queueMax: 50_000, batchMax: 1_000 });
 
 const short = JSON.stringify({ type: 'text', text: 'SECRET' });
-/** Far beyond a page: most of it lies in pages of its own. */
+/** Much larger than a page, so that most of it is in overflow pages. */
 const long = JSON.stringify({ type: 'text', text: 'SECRET'.repeat(5_000) });
 
-/** Names of the files that hold the text. */
+/** The names of the files that contain the text. */
 const holding = (text: string, dir = folder): string[] =>
   readdirSync(dir)
     .filter((name) => name.includes('.db') && readFileSync(join(dir, name)).includes(text))
@@ -91,7 +92,7 @@ for (const [place, tailLimits] of Object.entries(places)) {
 const contentsOf = (found: readonly { readonly contentJson: string }[]) => found.map((one) => one.contentJson);
 
 test('[E5] a row is erased in both forms while it is sorted', async () => {
-  // What a crash in the middle of sorting leaves: every row in the tail, and some in the sorted tables too.
+  // The state after a crash in the middle of a drain: every row is in the tail, and some are in the sorted tables too.
   const timeline = await open();
   await timeline.append([entry(), entry({ content: short }), change(2, { content: short })]);
   const image = imageOf('image', '2026-01');
@@ -128,7 +129,7 @@ test('[E5] an erasure in an older month that cannot be opened is completed later
   const timeline = await open();
   await fill(timeline);
   const [path, aside] = [join(folder, 'timeline-2026-01.db'), join(folder, 'aside')];
-  // Whoever has the file open still reads it; the one who opens it to erase finds a folder.
+  // Open connections still read the file. A new connection finds a folder in its place.
   renameSync(path, aside);
   mkdirSync(path);
   await timeline.append([erasure(2, { atMs: inMonth(1) })]);

@@ -35,7 +35,7 @@ function commit(store: TimelineStore, batch: readonly NewEntry[]): void {
   store.commit();
 }
 
-/** Ten thousand messages whose pages were split over and over, and then so many batches with recalls among other entries. */
+/** Ten thousand messages whose pages were split many times, and then as many batches with recalls among other entries. */
 function* recalling(store: TimelineStore, recalls: number, months = 1): Generator<ReadonlySet<string>> {
   const traffic = new RecallTraffic({ random: createRandom(seed), name: 'a', conversations: 80 });
   const recalled = new Set<string>();
@@ -88,7 +88,7 @@ for (const [when, months] of [
   }, 30_000);
 }
 
-/** What a crash leaves. */
+/** A copy of the files as a crash would leave them. */
 function imageOf(name: string): string {
   const image = join(folder, name);
   for (const file of readdirSync(folder)) {

@@ -1,4 +1,4 @@
-// Packed ids come back as they were given, and different ids stay different.
+// Packed ids are unpacked unchanged, and different ids stay different.
 
 import { expect, test } from 'bun:test';
 import { testSeed } from '@hongyan/testing/seed';

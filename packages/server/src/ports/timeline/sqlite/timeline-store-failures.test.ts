@@ -1,5 +1,5 @@
-// The writing side against the simplest model there can be, with small tails, batches that fail, a file that is full, steps of
-// sorting between the batches, and crashes: what failed leaves nothing, and what was committed is there, once and in its order.
+// The writing side against the simplest model, with small tails, failing batches, a full file, drain steps between the batches, and
+// crashes. Failed batches leave nothing, and committed entries are stored once and in order.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -47,7 +47,7 @@ class Play {
   readonly #model = new TimelineModel(conversationIds);
   /** In the order of commits. */
   readonly #byMonth = new Map<Month, StoredEntry[]>();
-  /** How often the month turns: in some runs before its heads are all taken over. */
+  /** The number of new months. In some runs a month ends before all heads of the previous one are copied. */
   readonly #turns: number;
   #lives = 0;
   #folder: string;

@@ -1,4 +1,4 @@
-// The writing side, step by step: whatever a crash, or a reader beside it, finds between two steps of sorting, nothing is lost or doubled.
+// The writing side, step by step: between any two steps of a drain, a crash or a reader finds no entry lost or duplicated.
 
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test';

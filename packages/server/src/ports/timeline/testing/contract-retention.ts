@@ -1,4 +1,4 @@
-// The part of the timeline's contract about retention: what it may remove, and what it leaves behind [M18, D5].
+// The part of the timeline's contract about retention: what it may remove, and what it must retain [M18, D5].
 
 import { beforeEach, expect, test } from 'bun:test';
 import type { StoredEntry } from '../timeline.ts';

@@ -1,5 +1,5 @@
-// A process that appends, edits and recalls until it is killed, half a day later each time. Its arguments are the folder, a name
-// of one character, a seed and the first day; it prints what was recalled, a mark a line, once that was acknowledged.
+// A process that appends, edits and recalls until it is killed, half a day later each time. Its arguments are the folder, a name of one
+// character, a seed and the first day. It prints the marks of recalled texts, one per line, when their recalls are acknowledged.
 
 import { silentLog } from '@hongyan/base/log';
 import { createRandom } from '@hongyan/testing/seed';
@@ -22,6 +22,6 @@ for (let day = Number(firstDay); ; day += 0.5) {
   const { batch, recalled } = traffic.batch({ size: 50, recalls: 0.2, atMs: inMonth(0) + day * dayMs });
   await timeline.append(batch);
   for (const mark of recalled) process.stdout.write(`${mark}\n`);
-  // So that the files are swept meanwhile.
+  // Leaves time to sweep the files.
   await Bun.sleep(20);
 }

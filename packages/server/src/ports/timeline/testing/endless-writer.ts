@@ -1,5 +1,5 @@
-// A process that appends until it is killed, a day later each time, and keeps about two months. Its arguments are the folder
-// and the first number; it prints the number of each batch once it resolved.
+// A process that appends until it is killed, one day later each time, and retains about two months. Its arguments are the folder and the
+// first number. It prints the number of each batch when it resolves.
 
 import { silentLog } from '@hongyan/base/log';
 import { openSqliteTimeline } from '../sqlite-timeline.ts';

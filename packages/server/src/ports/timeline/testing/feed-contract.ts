@@ -1,4 +1,4 @@
-// What every feed must do beside its timeline: run by each adapter's test file through the timeline's contract.
+// The contract of the feed. The contract of the timeline runs it.
 
 import { expect, test } from 'bun:test';
 import { rejectionOf } from '@hongyan/testing/rejection';
@@ -21,7 +21,7 @@ export async function readAll(feed: Feed, after: Position, limit = 3): Promise<F
   return { ...page, entries: found, hasGap, pages };
 }
 
-/** The order that a feed promises: within each conversation. */
+/** The order that a feed guarantees: within each conversation. */
 export const byConversation = (found: readonly StoredEntry[]): readonly StoredEntry[] =>
   found.toSorted((a, b) => (a.conversationId < b.conversationId ? -1 : Number(a.conversationId > b.conversationId)));
 

@@ -1,4 +1,4 @@
-// The simplest timeline there can be: lists in memory. What it answers is what every timeline must answer.
+// The simplest timeline: lists in memory. Every timeline must have the same results.
 
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import type { AppendResult, Head, Mentioned, MessageState, NewEntry, StoredEntry } from '../timeline.ts';
@@ -7,7 +7,7 @@ import { seq } from './entries.ts';
 type Kept = { -readonly [Key in keyof StoredEntry]: StoredEntry[Key] };
 
 export class TimelineModel {
-  /** In the order of commits; also what retention removed. */
+  /** In commit order, including removed entries. */
   readonly all: StoredEntry[] = [];
   readonly #conversationIds: readonly ConversationId[];
   /** Raised by retention. */

@@ -1,4 +1,4 @@
-// The timeline against the simplest model there can be: any sequence of appends, reopens and retentions gives what a list in memory gives.
+// The timeline against the simplest model: any sequence of appends, reopens and retentions has the same results as a list in memory.
 
 import { expect, test } from 'bun:test';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -53,7 +53,7 @@ const sends: fc.Arbitrary<Send> = fc.oneof(
   },
   {
     weight: 4,
-    // With a key of its own, or few would be anything but repeats.
+    // With a separate key, because otherwise most entries would be duplicates.
     arbitrary: fc.record({
       in: places.in,
       from: places.from,
@@ -178,7 +178,7 @@ class Play {
     return kind === 'change' ? change(target.seq, draft) : erasure(target.seq, draft);
   }
 
-  /** How much goes is the adapter's choice; that only older entries go, and a prefix of each conversation, is not. */
+  /** The adapter chooses how much it removes, but it must remove only older entries, and a prefix of each conversation. */
   async #retain(fromMs: number): Promise<void> {
     const before = new Map(conversationIds.map((id) => [id, this.#model.kept(id)]));
     await this.#timeline.retain({ fromMs });

@@ -1,4 +1,4 @@
-// Messages, edits and recalls in random order, each text full of a mark of its own, so that any piece of it is known again.
+// Messages, edits and recalls in random order. Each text consists of a unique mark, so that any part of it can be recognized.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

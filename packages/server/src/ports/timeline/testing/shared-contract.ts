@@ -1,4 +1,4 @@
-// What every timeline that several cores write must do: claims, positions, and writers that believe to own the same conversation.
+// The contract of a timeline that several cores write: claims, positions, and writers that believe to own the same conversation.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { assert } from '@hongyan/base/assert';
@@ -60,7 +60,7 @@ export function sharedTimelineContract(make: () => Promise<SharedUnderTest>): vo
       );
       const next = await two.claim(1);
       expect(next).toMatchObject({ offset: 5, publishedOffset: 2 });
-      // [K8] A log that was made anew begins at 0.
+      // [K8] A log that was created anew begins at 0.
       await two.append([], { ...next, offset: 1, publishedOffset: 0 });
       expect(await one.claim(1)).toMatchObject({ offset: 1, publishedOffset: 0 });
     });

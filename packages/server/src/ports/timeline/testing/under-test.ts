@@ -15,7 +15,7 @@ export interface TimelineUnderTest extends Opened {
   remove(): Promise<void>;
 }
 
-/** The one of the test that runs. */
+/** The timeline of the running test. */
 export interface Current {
   timeline(): Timeline;
   feed(): Feed;

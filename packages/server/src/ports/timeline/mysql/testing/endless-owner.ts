@@ -1,4 +1,4 @@
-// A process that owns a partition and appends what its log holds until it is killed: the entry of offset n is the same for every owner.
+// A process that owns a partition and appends the entries of its log until it is killed. The entry of offset n is the same for every owner.
 // Its arguments are the database and the limits as JSON, the partition and a seed. It prints its epoch, and "fenced" when it has to stop.
 
 import { StoreFailure } from '@hongyan/base/result';
@@ -19,7 +19,7 @@ for (let { offset } = position; ; ) {
   offset += size;
 }
 
-/** Again when the database ended its session, as it does with one that was silent in a transaction. */
+/** Retries when the database ended its session, as it does with a session that is idle in a transaction. */
 async function appendSurely(offset: number, size: number): Promise<void> {
   const batch = Array.from({ length: size }, (_, index) => entryAt(offset + index));
   try {
@@ -34,7 +34,7 @@ async function appendSurely(offset: number, size: number): Promise<void> {
   }
 }
 
-/** A day later every hundred: over the borders of months. Every tenth is a repeat of the one before it. */
+/** One day later every hundred entries, over the borders of months. Every tenth entry is a duplicate of the one before it. */
 function entryAt(offset: number): NewEntry {
   const own = offset % 10 === 9 ? offset - 1 : offset;
   const id = `${partition} ${own}`;

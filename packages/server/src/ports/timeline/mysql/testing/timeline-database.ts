@@ -1,4 +1,4 @@
-// The database that the tests of the MySQL timeline share: emptied for each test, since making its tables takes a second.
+// The database that the tests of the MySQL timeline share. It is emptied for each test, because creating its tables takes a second.
 
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
