@@ -217,13 +217,16 @@ function useSavedDraft({ drafts }: ChatState, conversationId: ConversationView['
   }, [drafts, conversationId]);
 }
 
-/** As high as its text; the style sheet sets the most it may take. */
+/** As high as its text; the style sheet sets the upper limit. The line keeps its height meanwhile: a list that grows for a moment loses its place. */
 function useFittingHeight(ref: RefObject<HTMLTextAreaElement | null>, text: string): void {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the text decides the height
   useLayoutEffect(() => {
     const area = ref.current;
-    if (!area) return;
+    const line = area?.parentElement;
+    if (!area || !line) return;
+    line.style.height = `${line.offsetHeight}px`;
     area.style.height = 'auto';
     area.style.height = `${area.scrollHeight}px`;
+    line.style.height = '';
   }, [ref, text]);
 }
